@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Kernels: which ones there are, and how each is fetched and built.
+
+use std::path::PathBuf;
+
+/// Which livepatch core a kernel has, and where the kernel comes from.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
+pub enum Core {
+    /// Debian's own kernel binary, untouched, with a folder to build modules for it.
+    Stock,
+    /// Our small kernel with the kernel's C livepatch core.
+    C,
+}
+
+/// How a kernel is configured.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
+pub enum Profile {
+    /// Small and fast: what the tests use.
+    Base,
+    /// The same with the kernel's own checkers (lockdep, list and object debugging ...).
+    Debug,
+}
+
+/// A kernel that is ready: it can be booted, and modules can be built for it.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    pub core: Core,
+    pub profile: Profile,
+    /// What `uname -r` prints in it.
+    pub release: String,
+    /// The folder for `make -C`.
+    pub kdir: PathBuf,
+    /// What QEMU boots.
+    pub image: PathBuf,
+    /// The kernel source tree it was built from: selftests, headers.
+    pub source: PathBuf,
+    /// Environment that every `make` against `kdir` needs (PATH with the kernel's rustc and
+    /// bindgen first, RUSTC_FORCE_RUSTC_VERSION ...).
+    pub make_env: Vec<(String, String)>,
+    /// Variables for the command line of every `make` against `kdir` (LLVM=, KERNELRELEASE=).
+    pub make_vars: Vec<(String, String)>,
+}
