@@ -5,6 +5,10 @@
 //!
 //! The command surface is stable: scripts outside this repository call it.
 
+#![deny(unsafe_code)]
+// `pub` here says what a file offers to the others of this program.
+#![allow(unreachable_pub)]
+
 mod cache;
 mod commands;
 mod host;

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, bail};
+
 /// Which livepatch core a kernel has, and where the kernel comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
 pub enum Core {
@@ -13,6 +15,16 @@ pub enum Core {
     C,
 }
 
+impl Core {
+    /// Its name on the command line and in folder names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stock => "stock",
+            Self::C => "c",
+        }
+    }
+}
+
 /// How a kernel is configured.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
 pub enum Profile {
@@ -20,6 +32,16 @@ pub enum Profile {
     Base,
     /// The same with the kernel's own checkers (lockdep, list and object debugging ...).
     Debug,
+}
+
+impl Profile {
+    /// Its name on the command line and in folder names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Debug => "debug",
+        }
+    }
 }
 
 /// A kernel that is ready: it can be booted, and modules can be built for it.
@@ -40,4 +62,18 @@ pub struct Kernel {
     pub make_env: Vec<(String, String)>,
     /// Variables for the command line of every `make` against `kdir` (LLVM=, KERNELRELEASE=).
     pub make_vars: Vec<(String, String)>,
+}
+
+/// Where to get a kernel from.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// A kernel source tree to build, instead of Debian's.
+    pub source: Option<PathBuf>,
+    /// Look for a newer point release instead of using the one this machine has.
+    pub update: bool,
+}
+
+/// Gives the kernel, building it first when the cache does not have it.
+pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
+    bail!("{core:?} {profile:?} {options:?}")
 }

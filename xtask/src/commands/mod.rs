@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The command line: one file per command.
+
+mod kernel;
+mod module;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::host::process;
+use crate::kernel::{Core, Kernel, Options, Profile};
+
+/// This repository's chores: kernels, virtual machines, tests.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Get and build kernels.
+    #[command(subcommand)]
+    Kernel(kernel::Command),
+    /// Build external kernel modules.
+    #[command(subcommand)]
+    Module(module::Command),
+}
+
+impl Command {
+    /// Runs the command. The status is the process' own, for those that pass one on.
+    fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
+            Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// Which kernel a command works with.
+#[derive(Args, Clone, Debug)]
+struct KernelArgs {
+    /// The kernel, by its livepatch core.
+    #[arg(long, value_enum, default_value_t = Core::Stock)]
+    core: Core,
+    /// How it is configured.
+    #[arg(long, value_enum, default_value_t = Profile::Base)]
+    profile: Profile,
+    /// A kernel source tree to build, instead of Debian's.
+    #[arg(long, value_name = "TREE")]
+    source: Option<std::path::PathBuf>,
+}
+
+impl KernelArgs {
+    /// The kernel, built first when necessary.
+    fn get(&self) -> Result<Kernel> {
+        self.get_with(false)
+    }
+
+    fn get_with(&self, update: bool) -> Result<Kernel> {
+        let options = Options {
+            source: self.source.clone(),
+            update,
+        };
+        crate::kernel::get(self.core, self.profile, &options)
+    }
+}
+
+/// Reads the command line, runs the command, and tells how it went.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = process::handle_interrupts().and_then(|()| cli.command.run());
+    match result {
+        Ok(code) => code,
+        Err(err) if process::is_interrupted() => {
+            eprintln!("{err}");
+            ExitCode::from(130)
+        }
+        Err(err) => {
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
