@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::host::process;
+use crate::host::{process, progress};
 
 /// Written into an entry when it is complete.
 const READY: &str = ".ready";
@@ -185,7 +185,10 @@ impl Lock {
                 }
             }
             if !told {
-                eprintln!("waiting for {what}: {} works on it", holder(&mut file));
+                progress::say(&format!(
+                    "waiting for {what}: {} works on it",
+                    holder(&mut file)
+                ));
                 told = true;
             }
             process::sleep(Duration::from_millis(200))?;

@@ -4,6 +4,7 @@
 
 pub mod packages;
 pub mod process;
+pub mod progress;
 
 use std::path::PathBuf;
 

@@ -80,9 +80,113 @@ fn signal_groups(signal: Signal) {
     }
 }
 
-/// A command in an environment without what the surrounding `cargo xtask` or `make` put there.
+/// A command in an environment without what the surrounding `cargo xtask` or `make` put there,
+/// and with messages in English, for those that we read.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
-    Command::new(program)
+    let mut command = Command::new(program);
+    for (name, value) in std::env::vars_os() {
+        let Some(text) = name.to_str() else { continue };
+        if text == "LD_LIBRARY_PATH" {
+            match without_cargo_paths(&value) {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        } else if is_foreign(text) {
+            command.env_remove(name);
+        }
+    }
+    command.env("LC_ALL", "C.UTF-8");
+    command
+}
+
+/// Whether a variable would change what a child cargo, rustc or kernel build does.
+fn is_foreign(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "CARGO",
+        "CARGO_CRATE_NAME",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_INCREMENTAL",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_TARGET_DIR",
+        "RUSTC",
+        "RUSTC_BOOTSTRAP",
+        "RUSTC_FORCE_RUSTC_VERSION",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC_WRAPPER",
+        "RUSTDOC",
+        "RUSTDOCFLAGS",
+        "RUSTFLAGS",
+        "RUSTUP_TOOLCHAIN",
+        "RUST_RECURSION_COUNT",
+        // The kernel's.
+        "ARCH",
+        "AR",
+        "AS",
+        "BINDGEN",
+        "C",
+        "CC",
+        "CFLAGS",
+        "CROSS_COMPILE",
+        "GNUMAKEFLAGS",
+        "HOSTCC",
+        "HOSTCFLAGS",
+        "HOSTCXX",
+        "HOSTLD",
+        "KAFLAGS",
+        "KCFLAGS",
+        "KCPPFLAGS",
+        "KDIR",
+        "KERNELRELEASE",
+        "KERNELVERSION",
+        "KRUSTFLAGS",
+        "LD",
+        "LDFLAGS",
+        "LLVM",
+        "LLVM_IAS",
+        "LOCALVERSION",
+        "M",
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MAKEOVERRIDES",
+        "MFLAGS",
+        "MO",
+        "NM",
+        "O",
+        "OBJCOPY",
+        "OBJDUMP",
+        "PAHOLE",
+        "READELF",
+        "STRIP",
+        "V",
+        "W",
+    ];
+    const PREFIXES: &[&str] = &[
+        "CARGO_BIN_",
+        "CARGO_BUILD_",
+        "CARGO_CFG_",
+        "CARGO_PKG_",
+        "CARGO_PROFILE_",
+        "CARGO_TARGET_",
+        "KBUILD_",
+        "KCONFIG_",
+    ];
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// A library search path without what `cargo run` adds: its target folder and toolchain.
+fn without_cargo_paths(value: &OsStr) -> Option<std::ffi::OsString> {
+    let target = std::env::current_exe().ok()?.parent()?.to_path_buf();
+    let toolchain = std::env::var_os("RUSTUP_TOOLCHAIN").unwrap_or_default();
+    let paths: Vec<_> = std::env::split_paths(value)
+        .filter(|path| !path.starts_with(&target))
+        .filter(|path| toolchain.is_empty() || !path.iter().any(|part| part == toolchain))
+        .collect();
+    if paths.is_empty() {
+        return None;
+    }
+    std::env::join_paths(paths).ok()
 }
 
 /// A child in a process group of its own. Dropping it ends the whole group.
@@ -162,4 +266,58 @@ pub fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     shell_words::join(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_do_not_see_the_surrounding_build() {
+        assert!(is_foreign("RUSTUP_TOOLCHAIN"));
+        assert!(is_foreign("CARGO_PKG_NAME"));
+        assert!(is_foreign("MAKEFLAGS"));
+        assert!(is_foreign("KBUILD_OUTPUT"));
+        for kept in [
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "CARGO_HTTP_PROXY",
+            "HOME",
+            "PATH",
+        ] {
+            assert!(!is_foreign(kept), "{kept}");
+        }
+    }
+
+    #[test]
+    fn dropping_a_group_ends_all_of_it() {
+        let mut command = command("sh");
+        command
+            .args(["-c", "sleep 1000 & echo $!; wait"])
+            .stdout(Stdio::piped());
+        let mut group = Group::spawn(&mut command).unwrap();
+        let mut line = String::new();
+        let stdout = group.child().stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+        drop(group);
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", line.trim()));
+        // Gone, or dead and not yet waited for by its new parent.
+        assert!(stat.is_err() || stat.unwrap().contains(") Z "));
+    }
+
+    #[test]
+    fn a_failing_command_tells_its_error_text() {
+        let err = output(command("sh").args(["-c", "echo oh no >&2; exit 7"])).unwrap_err();
+        let err = err.to_string();
+        assert!(
+            err.contains("exit status: 7") && err.ends_with("oh no"),
+            "{err}"
+        );
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_is_named() {
+        let err = output(&mut command("klp-no-such-program")).unwrap_err();
+        assert!(format!("{err:#}").contains("cannot run klp-no-such-program"));
+    }
 }

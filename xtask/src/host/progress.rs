@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Telling the user about long work: a spinner on a terminal, plain lines and a sign of life
+//! now and then elsewhere. All on standard error; the full output goes to a log file.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::process::{self, Group};
+
+/// How often a step without a terminal says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// How many lines of a failed command's output the error holds.
+const TAIL: usize = 30;
+
+/// All spinners; `None` without a terminal.
+static SPINNERS: LazyLock<Option<MultiProgress>> =
+    LazyLock::new(|| std::io::stderr().is_terminal().then(MultiProgress::new));
+
+/// Prints a line on standard error without disturbing the spinners.
+pub fn say(line: &str) {
+    match &*SPINNERS {
+        Some(spinners) => spinners.suspend(|| eprintln!("{line}")),
+        None => eprintln!("{line}"),
+    }
+}
+
+/// Which of a command's lines the user sees while it runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Show {
+    /// None: they are in the log, and the last ones in the error.
+    Nothing,
+    /// What compilers have to say, but not Kbuild's own lines of progress.
+    Messages,
+}
+
+/// A piece of work that takes a while.
+#[derive(Debug)]
+pub struct Step {
+    title: String,
+    started: Instant,
+    last: Arc<Mutex<String>>,
+    spinner: Option<ProgressBar>,
+    /// Dropping it ends the heartbeat.
+    _alive: Option<mpsc::Sender<()>>,
+}
+
+impl Step {
+    /// Starts a step; `usual` says how long it takes, for people who wait ("about a minute").
+    pub fn start(title: &str, usual: &str) -> Self {
+        let announced = if usual.is_empty() {
+            title.to_owned()
+        } else {
+            format!("{title} (usually {usual})")
+        };
+        let started = Instant::now();
+        let last = Arc::new(Mutex::new(String::new()));
+        let spinner = SPINNERS.as_ref().map(|all| all.add(spinner(&announced)));
+        let alive = spinner.is_none().then(|| {
+            eprintln!("{announced}");
+            heartbeat(title.to_owned(), started, Arc::clone(&last))
+        });
+        Self {
+            title: title.to_owned(),
+            started,
+            last,
+            spinner,
+            _alive: alive,
+        }
+    }
+
+    /// Says what the step is at.
+    pub fn note(&self, text: &str) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(text.to_owned());
+        }
+        text.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Runs a command of this step. Its output goes to the end of the log; when it fails, the
+    /// error has the last lines.
+    pub fn run(&self, command: &mut Command, log: &Path) -> Result<()> {
+        self.run_showing(command, log, Show::Nothing)
+    }
+
+    /// The same, with a choice of what the user sees meanwhile.
+    pub fn run_showing(&self, command: &mut Command, log: &Path, show: Show) -> Result<()> {
+        let (status, tail) = self.run_logged(command, log, show)?;
+        if status.success() {
+            return Ok(());
+        }
+        let mut message = format!(
+            "{} failed ({status}); the whole log is in {}",
+            self.title,
+            log.display()
+        );
+        if show == Show::Nothing {
+            for line in tail {
+                let _ = write!(message, "\n    {line}");
+            }
+        }
+        bail!(message)
+    }
+
+    fn run_logged(
+        &self,
+        command: &mut Command,
+        log: &Path,
+        show: Show,
+    ) -> Result<(ExitStatus, VecDeque<String>)> {
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| format!("cannot write the log {}", log.display()))?;
+        writeln!(file, "$ {}", process::describe(command))
+            .with_context(|| format!("cannot write the log {}", log.display()))?;
+        let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+        command
+            .stdin(std::process::Stdio::null())
+            .stdout(writer.try_clone().context("cannot make a pipe")?)
+            .stderr(writer);
+        let mut group = Group::spawn(command)?;
+        // The command holds the pipe's writing ends: without them the reader sees the end.
+        command
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| self.follow(BufReader::new(reader), &mut file, show));
+            let status = group.wait();
+            drop(group);
+            let tail = reading.join().unwrap_or_default();
+            Ok((status?, tail))
+        })
+    }
+
+    /// Reads a command's output to its end; gives the last lines.
+    fn follow(
+        &self,
+        mut output: BufReader<std::io::PipeReader>,
+        log: &mut File,
+        show: Show,
+    ) -> VecDeque<String> {
+        let mut tail = VecDeque::new();
+        let mut line = Vec::new();
+        while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+            // A log on a full disk must not stop the work.
+            let _ = log.write_all(&line);
+            let text = String::from_utf8_lossy(&line);
+            // Tools that draw progress bars return to the start of the line.
+            let text = text.trim_end().rsplit('\r').next().unwrap_or_default();
+            if !text.is_empty() {
+                if show == Show::Messages && !is_kbuild_progress(text) {
+                    say(text);
+                }
+                self.note(text.trim_start());
+                if tail.len() == TAIL {
+                    tail.pop_front();
+                }
+                tail.push_back(text.to_owned());
+            }
+            line.clear();
+        }
+        tail
+    }
+
+    /// Ends the step well.
+    pub fn done(self) {
+        let text = format!(
+            "{}: done in {}",
+            self.title,
+            duration(self.started.elapsed())
+        );
+        say(&text);
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if let Some(spinner) = &self.spinner {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+fn spinner(title: &str) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner().with_prefix(title.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg:.dim}")
+    {
+        spinner.set_style(style);
+    }
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
+}
+
+/// Says now and then what a step is at, until the sender is dropped.
+fn heartbeat(title: String, started: Instant, last: Arc<Mutex<String>>) -> mpsc::Sender<()> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        while receiver.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
+            let at = last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            eprintln!("  {title}: {}: {at}", duration(started.elapsed()));
+        }
+    });
+    sender
+}
+
+/// Whether Kbuild prints such a line for every file: `  CC [M]  foo.o`, `make[1]: Entering ...`.
+fn is_kbuild_progress(line: &str) -> bool {
+    let make = line
+        .strip_prefix("make")
+        .and_then(|rest| {
+            rest.trim_start_matches(|c: char| "[]0123456789".contains(c))
+                .strip_prefix(": ")
+        })
+        .is_some_and(|rest| rest.starts_with("Entering dir") || rest.starts_with("Leaving dir"));
+    let step = line.strip_prefix("  ").is_some_and(|rest| {
+        let word = rest.split(' ').next().unwrap_or_default();
+        word.len() > 1
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    });
+    make || step
+}
+
+/// A time for people: `7 min 46 s`, `1.5 s`.
+fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        _ => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kbuild_progress_is_told_from_messages() {
+        for line in [
+            "  CC [M]  drivers/foo.o",
+            "  RUSTC [M] sample.o",
+            "  MODPOST Module.symvers",
+            "make[1]: Entering directory '/x'",
+            "make: Leaving directory '/x'",
+        ] {
+            assert!(is_kbuild_progress(line), "{line}");
+        }
+        for line in [
+            "error[E0308]: mismatched types",
+            "   --> sample.rs:3:1",
+            "    | ^^^ expected",
+            "  = note: see",
+            "make[1]: *** [Makefile:3: all] Error 2",
+            "foo.c:3: warning: unused",
+        ] {
+            assert!(!is_kbuild_progress(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(duration(Duration::from_millis(1530)), "1.5 s");
+        assert_eq!(duration(Duration::from_secs(48)), "48 s");
+        assert_eq!(duration(Duration::from_secs(466)), "7 min 46 s");
+    }
+
+    #[test]
+    fn a_failing_command_names_its_log_and_last_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let step = Step::start("testing", "");
+        let mut command = process::command("sh");
+        command.args([
+            "-c",
+            "for i in $(seq 40); do echo line $i; done; echo bad >&2; exit 3",
+        ]);
+        let err = step.run(&mut command, &log).unwrap_err().to_string();
+        assert!(err.contains("testing failed (exit status: 3)"), "{err}");
+        assert!(err.contains(&log.display().to_string()), "{err}");
+        assert!(err.contains("line 40\n    bad"), "{err}");
+        assert!(!err.contains("line 5\n"), "{err}");
+        assert!(std::fs::read_to_string(&log).unwrap().contains("line 5\n"));
+    }
+}
