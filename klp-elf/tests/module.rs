@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Modules made byte by byte, and what is read from them.
+
+use klp_elf::{Error, Module};
+use object::write::{Object, Relocation, Symbol, SymbolId, SymbolSection};
+use object::{
+    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind,
+    SymbolScope, elf,
+};
+
+/// A module under construction.
+struct Builder(Object<'static>);
+
+impl Builder {
+    fn new() -> Self {
+        Self(Object::new(
+            BinaryFormat::Elf,
+            Architecture::X86_64,
+            Endianness::Little,
+        ))
+    }
+
+    fn symbol(&mut self, name: &str, kind: SymbolKind, section: SymbolSection) -> SymbolId {
+        self.0.add_symbol(Symbol {
+            name: name.into(),
+            value: 0,
+            size: 0,
+            kind,
+            scope: SymbolScope::Linkage,
+            weak: false,
+            section,
+            flags: SymbolFlags::None,
+        })
+    }
+
+    /// A symbol that the module does not define.
+    fn outside(&mut self, name: &str) -> SymbolId {
+        self.symbol(name, SymbolKind::Unknown, SymbolSection::Undefined)
+    }
+
+    /// Data or code in a section of its own.
+    fn add(&mut self, section: &str, name: &str, kind: SymbolKind, data: &[u8]) -> SymbolId {
+        let section_kind = match kind {
+            SymbolKind::Text => SectionKind::Text,
+            _ => SectionKind::Data,
+        };
+        let section = self.0.add_section(Vec::new(), section.into(), section_kind);
+        let symbol = self.symbol(name, kind, SymbolSection::Section(section));
+        self.0.add_symbol_data(symbol, section, data, 1);
+        symbol
+    }
+
+    fn function(&mut self, name: &str, code: &[u8]) -> SymbolId {
+        self.add(&format!(".text.{name}"), name, SymbolKind::Text, code)
+    }
+
+    fn relocate(&mut self, at: SymbolId, offset: u64, r_type: u32, to: SymbolId, addend: i64) {
+        let SymbolSection::Section(section) = self.0.symbol(at).section else {
+            panic!("relocates something outside");
+        };
+        self.0
+            .add_relocation(
+                section,
+                Relocation {
+                    offset,
+                    symbol: to,
+                    addend,
+                    flags: RelocationFlags::Elf {
+                        r_type: elf::RelocationType(r_type),
+                    },
+                },
+            )
+            .expect("a relocation of a known kind");
+    }
+
+    fn finish(&self) -> Vec<u8> {
+        self.0.write().expect("a complete module")
+    }
+}
+
+/// The exits of `name`, as text.
+fn exits(data: &[u8], name: &str) -> Vec<String> {
+    let module = Module::parse(data).expect("a module");
+    let function = module
+        .functions()
+        .into_iter()
+        .find(|function| function.symbol == name)
+        .expect("the function");
+    let exits = module.exits(&function).expect("readable code");
+    exits.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_call_then_a_return_is_no_exit() {
+    let mut builder = Builder::new();
+    let helper = builder.outside("helper");
+    let function = builder.function("f", b"\xe8\0\0\0\0\xc3");
+    builder.relocate(function, 1, elf::R_X86_64_PLT32.0, helper, -4);
+    assert!(exits(&builder.finish(), "f").is_empty());
+}
+
+#[test]
+fn a_tail_call_is_an_exit() {
+    let mut builder = Builder::new();
+    let helper = builder.outside("helper");
+    // nop; jmp helper
+    let function = builder.function("f", b"\x90\xe9\0\0\0\0");
+    builder.relocate(function, 2, elf::R_X86_64_PLT32.0, helper, -4);
+    let exits = exits(&builder.finish(), "f");
+    assert_eq!(exits.len(), 1);
+    assert!(exits[0].starts_with("+0x1: jmp"), "{exits:?}");
+    assert!(exits[0].ends_with("to helper"), "{exits:?}");
+}
+
+#[test]
+fn a_conditional_tail_call_is_an_exit() {
+    let mut builder = Builder::new();
+    let helper = builder.function("helper", b"\xc3");
+    // je helper; ret
+    let function = builder.function("f", b"\x0f\x84\0\0\0\0\xc3");
+    builder.relocate(function, 2, elf::R_X86_64_PLT32.0, helper, -4);
+    let exits = exits(&builder.finish(), "f");
+    assert_eq!(exits.len(), 1);
+    assert!(exits[0].ends_with("to helper"), "{exits:?}");
+}
+
+#[test]
+fn a_loop_is_no_exit_but_a_short_jump_past_the_end_is() {
+    let mut builder = Builder::new();
+    // nop; jmp -3 (to the nop)
+    builder.function("looping", b"\x90\xeb\xfd");
+    // jmp +0 (to what follows the function)
+    builder.function("falling", b"\xeb\x00");
+    let data = builder.finish();
+    assert!(exits(&data, "looping").is_empty());
+    assert_eq!(exits(&data, "falling").len(), 1);
+}
+
+#[test]
+fn the_return_thunk_is_a_return_and_the_indirect_one_is_not() {
+    for (thunk, expected) in [("__x86_return_thunk", 0), ("__x86_indirect_thunk_rax", 1)] {
+        let mut builder = Builder::new();
+        let thunk = builder.outside(thunk);
+        let function = builder.function("f", b"\xe9\0\0\0\0");
+        builder.relocate(function, 1, elf::R_X86_64_PLT32.0, thunk, -4);
+        assert_eq!(exits(&builder.finish(), "f").len(), expected);
+    }
+}
+
+#[test]
+fn a_jump_through_a_register_is_an_exit() {
+    let mut builder = Builder::new();
+    builder.function("f", b"\xff\xe0");
+    assert_eq!(exits(&builder.finish(), "f"), ["+0x0: jmp rax"]);
+}
+
+#[test]
+fn a_jump_table_counts_by_where_it_leads() {
+    for (inner, expected) in [(true, 0), (false, 1)] {
+        let mut builder = Builder::new();
+        // jmp *table(,%rax,8); ret
+        let function = builder.function("f", b"\xff\x24\xc5\0\0\0\0\xc3");
+        let other = builder.function("other", b"\xc3");
+        let table = builder.add(".rodata.f", "table", SymbolKind::Data, &[0; 8]);
+        builder.relocate(function, 3, elf::R_X86_64_32S.0, table, 0);
+        let (target, addend) = if inner { (function, 7) } else { (other, 0) };
+        builder.relocate(table, 0, elf::R_X86_64_64.0, target, addend);
+        assert_eq!(exits(&builder.finish(), "f").len(), expected);
+    }
+}
+
+#[test]
+fn the_tables_tell_what_is_replaced_by_what() {
+    const ENTRY: u64 = 152;
+    let mut builder = Builder::new();
+    let strings = builder.add(".rodata", "strings", SymbolKind::Data, b"old_a\0old_b\0");
+    let first = builder.function("new_a", b"\xc3");
+    let second = builder.function("new_b", b"\xc3");
+    let table = builder.add(
+        ".data",
+        "_RNvNtCs1_5patch11___livepatch7FUNCS_0",
+        SymbolKind::Data,
+        &[0; 3 * ENTRY as usize],
+    );
+    for (entry, string, function) in [(0, 0, first), (1, 6, second)] {
+        builder.relocate(table, entry * ENTRY, elf::R_X86_64_64.0, strings, string);
+        builder.relocate(table, entry * ENTRY + 8, elf::R_X86_64_64.0, function, 0);
+    }
+    let data = builder.finish();
+    let replaced: Vec<_> = Module::parse(&data)
+        .expect("a module")
+        .replacements()
+        .expect("whole tables")
+        .into_iter()
+        .map(|replacement| (replacement.old_name, replacement.new_func.symbol))
+        .collect();
+    let expected = [("old_a", "new_a"), ("old_b", "new_b")];
+    assert_eq!(
+        replaced,
+        expected.map(|(old, new)| (old.into(), new.into()))
+    );
+}
+
+#[test]
+fn a_table_without_a_function_is_told_by_name() {
+    let mut builder = Builder::new();
+    let strings = builder.add(".rodata", "strings", SymbolKind::Data, b"old\0");
+    let symbol = "_RNvNtCs1_5patch11___livepatch7FUNCS_0";
+    let table = builder.add(".data", symbol, SymbolKind::Data, &[0; 16]);
+    builder.relocate(table, 0, elf::R_X86_64_64.0, strings, 0);
+    let data = builder.finish();
+    let error = Module::parse(&data)
+        .expect("a module")
+        .replacements()
+        .expect_err("no new_func");
+    assert_eq!(
+        error.to_string(),
+        "the table `patch::__livepatch::FUNCS_0` at offset 0x0 does not name a function of this module"
+    );
+}
+
+#[test]
+fn modinfo_and_undefined_symbols() {
+    let mut builder = Builder::new();
+    builder.add(
+        ".modinfo",
+        "info",
+        SymbolKind::Data,
+        b"license=GPL\0livepatch=Y\0\0",
+    );
+    builder.outside("klp_enable_patch");
+    builder.outside("_RNvNtCs1EKtwoKEMO2_6kernel5error9to_result");
+    let data = builder.finish();
+    let module = Module::parse(&data).expect("a module");
+    let expected = [("license", "GPL"), ("livepatch", "Y")];
+    assert_eq!(
+        module.modinfo().expect("readable"),
+        expected.map(|(key, value)| (key.into(), value.into()))
+    );
+    assert_eq!(
+        module.undefined(),
+        ["klp_enable_patch", "kernel::error::to_result"]
+    );
+}
+
+#[test]
+fn what_is_no_module_is_said_to_be_none() {
+    assert!(matches!(Module::parse(b"no module"), Err(Error::Elf(_))));
+    let own = std::fs::read(std::env::current_exe().expect("a path")).expect("this test");
+    let error = Module::parse(&own).err().expect("no module");
+    assert!(error.to_string().contains("give the .ko file"), "{error}");
+}
