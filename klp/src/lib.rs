@@ -1,3 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! klp.
+//! Live patches for the Linux kernel, written as ordinary Rust functions.
+//!
+//! This is the only crate a patch author names. A whole patch module:
+//!
+//! ```
+//! use klp::prelude::*;
+//!
+//! #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
+//!             description = "Shows another /proc/cmdline", license = "GPL")]
+//! fn livepatch_cmdline_proc_show(m: &SeqFile, _v: *mut c_void) -> Result {
+//!     seq_print!(m, "this has been live patched\n");
+//!     Ok(())
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! [`livepatch`] writes everything around the function: the `klp_func`, `klp_object` and
+//! `klp_patch` tables, the modinfo, the init and exit. [`abi`] says which types may stand in
+//! the function's signature and which C types they stand for.
+//!
+//! The crate builds in two ways. Under Kbuild (`cfg(kernel)`) it stands on the `kernel` crate
+//! and on bindings generated from the kernel's own headers. Under Cargo it stands on
+//! stand-ins of the same shape, so that a patch can be type-checked and the macro tested where
+//! there is no kernel; nothing runs there.
+//!
+//! No item here becomes code of its own: everything is a constant, generic, or `#[inline]`, and
+//! lands in the patch module that uses it. That is why a patch links no `klp` object and carries
+//! nothing it does not need.
+
+#![cfg_attr(not(kernel), no_std)]
+
+pub mod abi;
+#[cfg_attr(kernel, path = "platform/kernel.rs")]
+#[cfg_attr(not(kernel), path = "platform/host.rs")]
+#[allow(unreachable_pub)] // Both files offer the same; what is re-exported is decided here.
+mod platform;
+pub mod prelude;
+#[doc(hidden)]
+pub mod table;
+
+pub use klp_macros::livepatch;
+pub use platform::bindings;
+
+/// What expanded code names. Not for authors, and not stable.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::livepatch_modinfo;
+    pub use crate::platform::{module, Module, Result, ThisModule};
+}
+
+/// Marks the module as a livepatch, which the kernel's module loader asks for before it keeps
+/// what livepatch relocations need and before `klp_enable_patch()` accepts the module.
+///
+/// `module!` knows no such field, so the `.modinfo` entry is made here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! livepatch_modinfo {
+    () => {
+        #[used]
+        #[link_section = ".modinfo"]
+        static MODINFO_LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+    };
+}

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How arguments and results of a replacement cross the boundary between C and Rust.
+//!
+//! The kernel calls a replacement as it called the C function: with C types. `#[livepatch]`
+//! gives the replacement that C signature and converts through the traits here.
+//!
+//! | Rust type | C type | as argument | as result |
+//! | --- | --- | --- | --- |
+//! | `u8` .. `u64`, `i8` .. `i64`, `usize`, `isize`, `bool` | the same integer | yes | yes |
+//! | `*const T`, `*mut T` | pointer | yes | yes |
+//! | `NonNull<T>`, `Option<NonNull<T>>` | pointer; `None` is `NULL` | only with `Option` | yes |
+//! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace`, `&CStr` | pointer to the C structure (`char` for `CStr`) | yes, never `NULL` | no |
+//! | `Option<&SeqFile>` and so on | the same pointer; `None` is `NULL` | yes | no |
+//! | `()` | `void` | no | yes |
+//! | `Result` | `int`: 0 or a negative errno | no | yes |
+//! | `Result<i32>` | `int`: the value or a negative errno | no | yes |
+//! | `Result<isize>`, `Result<usize>` | `long`, `ssize_t`: the value or a negative errno | no | yes |
+//! | `Result<i64>` | `long long`, `loff_t`: the value or a negative errno | no | yes |
+//! | `Result<bool>` | `int`: 0, 1 or a negative errno | no | yes |
+//! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>` | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
+//!
+//! The Rust signature has to match the C prototype. A C `int` that is 0 or an errno is
+//! `Result`; a C `long` that is 0 or an errno is `Result<isize>`, because a caller that reads a
+//! `long` looks at 64 bits.
+//!
+//! # Types of your own
+//!
+//! A newtype over an integer needs the first trait and the one for its direction:
+//!
+//! ```
+//! use klp::abi::{CAbi, Call, FromC, IntoC};
+//!
+//! /// A `umode_t`.
+//! #[derive(Clone, Copy)]
+//! struct Mode(u16);
+//!
+//! impl CAbi for Mode {
+//!     type C = u16;
+//! }
+//!
+//! impl FromC<'_> for Mode {
+//!     unsafe fn from_c(c: u16, _call: &Call) -> Self {
+//!         Mode(c)
+//!     }
+//! }
+//!
+//! impl IntoC for Mode {
+//!     fn into_c(self) -> u16 {
+//!         self.0
+//!     }
+//! }
+//! ```
+
+use crate::platform::wrappers::{
+    Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
+};
+use crate::platform::{bindings, Error};
+use core::ffi::CStr;
+use core::ptr::{self, NonNull};
+
+/// A type that may stand in a replacement's signature.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot cross the boundary to C",
+    label = "the kernel calls this function from C and cannot pass or take this type",
+    note = "write an integer, `bool`, a raw pointer, `Option<NonNull<T>>`, a reference to a wrapper of the kernel such as `&SeqFile`, or as a result `()`, `Result`, `Result<usize>`",
+    note = "the table in the documentation of `klp::abi` shows which C type each stands for; implement `klp::abi::CAbi` for types of your own"
+)]
+pub trait CAbi {
+    /// The C type it stands for.
+    type C;
+}
+
+/// A type that may be an argument of a replacement.
+///
+/// `'call` is the time the call takes: what an argument points to lasts no longer, so an
+/// argument cannot be a `&'static` reference.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a replacement",
+    label = "not an argument type",
+    note = "write an integer, `bool`, a raw pointer, `Option<NonNull<T>>`, or a reference to a wrapper of the kernel such as `&SeqFile`"
+)]
+pub trait FromC<'call>: CAbi {
+    /// Converts what C passed.
+    ///
+    /// # Safety
+    ///
+    /// A C caller passed `c` for an argument that means what `Self` stands for: it points to a
+    /// live object of that type where `Self` is a reference. The object lasts at least as long
+    /// as `call`.
+    unsafe fn from_c(c: Self::C, call: &'call Call) -> Self;
+}
+
+/// A type that may be the result of a replacement.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a replacement",
+    label = "not a result type",
+    note = "write `()`, an integer, `bool`, a raw pointer, or a `Result` of these"
+)]
+pub trait IntoC: CAbi {
+    /// Converts to what C expects.
+    fn into_c(self) -> Self::C;
+}
+
+/// One call of a replacement. Its lifetime is the longest that an argument may live.
+pub struct Call(());
+
+impl Call {
+    /// Begins a call.
+    #[doc(hidden)]
+    #[allow(clippy::new_without_default)]
+    #[inline(always)]
+    pub fn new() -> Self {
+        Self(())
+    }
+}
+
+/// Keeps the frame of the function that calls this until here.
+///
+/// The livepatch core finds out whether a task runs a replacement by looking for it on the
+/// task's stack. A replacement whose last act is to jump to another function of the module has
+/// left the stack while that function runs, perhaps asleep; the core would let the module go under it. The
+/// compiler cannot turn a call into a jump when something has to happen between the call's return
+/// and its own, and this is such a thing, of no instructions.
+#[doc(hidden)]
+#[inline(always)]
+pub fn stay_on_stack() {
+    // SAFETY: the assembly is empty.
+    unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
+}
+
+macro_rules! same_in_c {
+    ($($type:ty)*) => {$(
+        impl CAbi for $type {
+            type C = Self;
+        }
+
+        impl FromC<'_> for $type {
+            #[inline(always)]
+            unsafe fn from_c(c: Self, _call: &Call) -> Self {
+                c
+            }
+        }
+
+        impl IntoC for $type {
+            #[inline(always)]
+            fn into_c(self) -> Self {
+                self
+            }
+        }
+    )*};
+}
+
+same_in_c! { u8 u16 u32 u64 usize i8 i16 i32 i64 isize bool }
+
+impl<T> CAbi for *const T {
+    type C = Self;
+}
+
+impl<T> FromC<'_> for *const T {
+    #[inline(always)]
+    unsafe fn from_c(c: Self, _call: &Call) -> Self {
+        c
+    }
+}
+
+impl<T> IntoC for *const T {
+    #[inline(always)]
+    fn into_c(self) -> Self {
+        self
+    }
+}
+
+impl<T> CAbi for *mut T {
+    type C = Self;
+}
+
+impl<T> FromC<'_> for *mut T {
+    #[inline(always)]
+    unsafe fn from_c(c: Self, _call: &Call) -> Self {
+        c
+    }
+}
+
+impl<T> IntoC for *mut T {
+    #[inline(always)]
+    fn into_c(self) -> Self {
+        self
+    }
+}
+
+impl<T> CAbi for NonNull<T> {
+    type C = *mut T;
+}
+
+impl<T> IntoC for NonNull<T> {
+    #[inline(always)]
+    fn into_c(self) -> *mut T {
+        self.as_ptr()
+    }
+}
+
+impl<T> CAbi for Option<NonNull<T>> {
+    type C = *mut T;
+}
+
+impl<T> FromC<'_> for Option<NonNull<T>> {
+    #[inline(always)]
+    unsafe fn from_c(c: *mut T, _call: &Call) -> Self {
+        NonNull::new(c)
+    }
+}
+
+impl<T> IntoC for Option<NonNull<T>> {
+    #[inline(always)]
+    fn into_c(self) -> *mut T {
+        self.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+}
+
+impl CAbi for () {
+    type C = Self;
+}
+
+impl IntoC for () {
+    #[inline(always)]
+    fn into_c(self) {}
+}
+
+/// References to wrappers, and `Option`s of them.
+macro_rules! wrappers {
+    ($($wrapper:ty => $c:ty;)*) => {$(
+        impl CAbi for &$wrapper {
+            type C = *mut $c;
+        }
+
+        impl<'call> FromC<'call> for &'call $wrapper {
+            #[inline(always)]
+            unsafe fn from_c(c: *mut $c, _call: &'call Call) -> Self {
+                // SAFETY: the caller vouches for the object. The wrapper is `repr(transparent)`
+                // over `Opaque` of the C structure, so the pointers are interchangeable and
+                // whatever else C does with the object is allowed for.
+                unsafe { &*c.cast::<$wrapper>() }
+            }
+        }
+
+        impl CAbi for Option<&$wrapper> {
+            type C = *mut $c;
+        }
+
+        impl<'call> FromC<'call> for Option<&'call $wrapper> {
+            #[inline(always)]
+            unsafe fn from_c(c: *mut $c, _call: &'call Call) -> Self {
+                // SAFETY: as above, unless it is `NULL`, which becomes `None`.
+                unsafe { c.cast::<$wrapper>().as_ref() }
+            }
+        }
+
+        const _: () = assert!(size_of::<$wrapper>() == size_of::<$c>());
+    )*};
+}
+
+wrappers! {
+    Credential => bindings::cred;
+    Device => bindings::device;
+    File => bindings::file;
+    LocalFile => bindings::file;
+    Mm => bindings::mm_struct;
+    PidNamespace => bindings::pid_namespace;
+    SeqFile => bindings::seq_file;
+    Task => bindings::task_struct;
+}
+
+impl CAbi for &CStr {
+    type C = *const core::ffi::c_char;
+}
+
+impl<'call> FromC<'call> for &'call CStr {
+    #[inline(always)]
+    unsafe fn from_c(c: Self::C, _call: &'call Call) -> Self {
+        // SAFETY: the caller vouches for a string that ends and lasts as long as the call.
+        unsafe { CStr::from_ptr(c) }
+    }
+}
+
+impl CAbi for Option<&CStr> {
+    type C = *const core::ffi::c_char;
+}
+
+impl<'call> FromC<'call> for Option<&'call CStr> {
+    #[inline(always)]
+    unsafe fn from_c(c: Self::C, call: &'call Call) -> Self {
+        if c.is_null() {
+            return None;
+        }
+        // SAFETY: not `NULL`, and the caller vouches for the rest.
+        Some(unsafe { FromC::from_c(c, call) })
+    }
+}
+
+/// What `Ok` of a [`Result`] may hold, and how C tells it from an errno.
+#[diagnostic::on_unimplemented(
+    message = "`Result<{Self}>` cannot be the result of a replacement",
+    label = "C has no way to tell this value from an errno",
+    note = "write `Result`, `Result<i32>`, `Result<i64>`, `Result<isize>`, `Result<usize>`, `Result<bool>`, or a `Result` of a pointer"
+)]
+pub trait Value {
+    /// The C type that holds either the value or an errno.
+    type C;
+
+    /// The value in C.
+    fn value(self) -> Self::C;
+
+    /// The errno in C; `errno` is negative.
+    fn errno(errno: i32) -> Self::C;
+}
+
+impl<T: Value> CAbi for Result<T, Error> {
+    type C = T::C;
+}
+
+impl<T: Value> IntoC for Result<T, Error> {
+    #[inline(always)]
+    fn into_c(self) -> T::C {
+        match self {
+            Ok(value) => value.value(),
+            Err(error) => T::errno(error.to_errno()),
+        }
+    }
+}
+
+/// Values that are integers in C: value, C type, conversion.
+macro_rules! integer_values {
+    ($($type:ty as $c:ty: |$value:ident| $convert:expr;)*) => {$(
+        impl Value for $type {
+            type C = $c;
+
+            #[inline(always)]
+            fn value(self) -> $c {
+                let $value = self;
+                $convert
+            }
+
+            #[inline(always)]
+            fn errno(errno: i32) -> $c {
+                // CAST: widens, or keeps the width.
+                errno as $c
+            }
+        }
+    )*};
+}
+
+/// `EOVERFLOW` of the kernel's `asm-generic/errno.h`, negative.
+const EOVERFLOW: isize = -75;
+
+integer_values! {
+    () as i32: |_value| 0;
+    i32 as i32: |value| value;
+    i64 as i64: |value| value;
+    isize as isize: |value| value;
+    // A size that C would read as an errno is one.
+    usize as isize: |value| isize::try_from(value).unwrap_or(EOVERFLOW);
+    bool as i32: |value| i32::from(value);
+}
+
+/// Values that are pointers in C: `ERR_PTR()` puts an errno into the last page of addresses.
+macro_rules! pointer_values {
+    ($($type:ty as $c:ty;)*) => {$(
+        impl<T> Value for $type {
+            type C = $c;
+
+            #[inline(always)]
+            fn value(self) -> $c {
+                self.into_c()
+            }
+
+            #[inline(always)]
+            fn errno(errno: i32) -> $c {
+                ptr::without_provenance_mut::<T>(errno as isize as usize)
+            }
+        }
+    )*};
+}
+
+pointer_values! {
+    *const T as *const T;
+    *mut T as *mut T;
+    NonNull<T> as *mut T;
+    Option<NonNull<T>> as *mut T;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_become_errno_or_value() {
+        let einval = || Error::from_errno(-22);
+        assert_eq!(Ok::<(), Error>(()).into_c(), 0);
+        assert_eq!(Err::<(), Error>(einval()).into_c(), -22);
+        assert_eq!(Ok::<i32, Error>(7).into_c(), 7);
+        assert_eq!(Ok::<bool, Error>(true).into_c(), 1);
+        assert_eq!(Err::<isize, Error>(einval()).into_c(), -22_isize);
+        assert_eq!(Ok::<usize, Error>(4096).into_c(), 4096_isize);
+        assert_eq!(Err::<usize, Error>(einval()).into_c(), -22_isize);
+    }
+
+    #[test]
+    fn a_size_never_reads_as_an_errno_it_is_not() {
+        assert_eq!(Ok::<usize, Error>(usize::MAX).into_c(), EOVERFLOW);
+        assert_eq!(Ok::<usize, Error>(isize::MAX as usize).into_c(), isize::MAX);
+    }
+
+    #[test]
+    fn pointers_carry_errnos_as_err_ptr_does() {
+        let failed: *mut u8 = Err::<*mut u8, Error>(Error::from_errno(-12)).into_c();
+        assert_eq!(failed.addr(), usize::MAX - 11);
+        assert!(Ok::<Option<NonNull<u8>>, Error>(None).into_c().is_null());
+    }
+
+    #[test]
+    fn null_is_none() {
+        let call = Call::new();
+        // SAFETY: a null pointer is allowed for an `Option`.
+        let seq_file: Option<&SeqFile> = unsafe { FromC::from_c(ptr::null_mut(), &call) };
+        assert!(seq_file.is_none());
+        // SAFETY: as above.
+        let string: Option<&CStr> = unsafe { FromC::from_c(ptr::null(), &call) };
+        assert!(string.is_none());
+        // SAFETY: the literal is a string that lasts.
+        let string: Option<&CStr> = unsafe { FromC::from_c(c"x".as_ptr(), &call) };
+        assert_eq!(string, Some(c"x"));
+    }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Stand-ins for what `platform/kernel.rs` takes from the kernel, of the same names and shapes.
+//!
+//! They let a patch be type-checked, and the macro be tested, on a machine without a kernel.
+//! Nothing here can be run in place of the kernel: the wrappers have no contents, and nothing is
+//! ever enabled.
+
+use core::ffi::c_int;
+use core::marker::PhantomData;
+
+/// A C structure whose contents are nobody's business here.
+macro_rules! opaque {
+    ($($name:ident)*) => {$(
+        #[allow(missing_docs, non_camel_case_types)]
+        #[repr(C)]
+        pub struct $name {
+            _contents: [u8; 0],
+        }
+    )*};
+}
+
+/// C declarations.
+pub mod bindings {
+    use core::ffi::{c_char, c_int, c_ulong, c_void};
+
+    opaque! { cred device file mm_struct module pid_namespace seq_file task_struct }
+
+    /// The external fields of the kernel's structure.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct klp_func {
+        pub old_name: *const c_char,
+        pub new_func: *mut c_void,
+        pub old_sympos: c_ulong,
+        pub(crate) internal: [usize; 1],
+    }
+
+    /// The external fields of the kernel's structure.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct klp_object {
+        pub name: *const c_char,
+        pub funcs: *mut klp_func,
+        pub(crate) internal: [usize; 1],
+    }
+
+    /// The external fields of the kernel's structure.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct klp_patch {
+        pub mod_: *mut module,
+        pub objs: *mut klp_object,
+        pub replace: bool,
+        pub(crate) internal: [usize; 1],
+    }
+
+    /// There is no kernel here to patch.
+    ///
+    /// # Safety
+    ///
+    /// None is asked for; the kernel's function of this name does.
+    pub unsafe fn klp_enable_patch(_patch: *mut klp_patch) -> c_int {
+        const ENOSYS: c_int = 38;
+        -ENOSYS
+    }
+}
+
+/// An errno.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Error(c_int);
+
+impl Error {
+    /// `errno` is negative.
+    pub const fn from_errno(errno: c_int) -> Self {
+        Self(errno)
+    }
+
+    /// Negative.
+    pub const fn to_errno(self) -> c_int {
+        self.0
+    }
+}
+
+/// A result whose error is an errno.
+pub type Result<T = (), E = Error> = core::result::Result<T, E>;
+
+/// A C result as a Rust one.
+pub fn to_result(errno: c_int) -> Result {
+    if errno < 0 {
+        return Err(Error::from_errno(errno));
+    }
+    Ok(())
+}
+
+/// A module of the kernel.
+pub struct ThisModule(());
+
+/// What a module does when it is loaded.
+pub trait Module: Sized + Sync + Send {
+    /// Runs at load.
+    fn init(module: &'static ThisModule) -> Result<Self>;
+}
+
+/// The wrappers.
+pub mod wrappers {
+    use super::PhantomData;
+
+    opaque! { Credential File LocalFile Mm PidNamespace SeqFile Task }
+
+    /// A device in the state `Ctx`.
+    #[repr(C)]
+    pub struct Device<Ctx = ()>(PhantomData<Ctx>);
+
+    impl SeqFile {
+        #[doc(hidden)]
+        pub fn call_printf(&self, _args: core::fmt::Arguments<'_>) {}
+    }
+}
+
+pub mod prelude {
+    //! What [`crate::prelude`] takes from here.
+    pub use super::wrappers::*;
+    pub use super::{Error, Result, ThisModule};
+    pub use crate::{pr_err, pr_info, pr_warn, seq_print};
+    pub use core::ffi::{
+        c_char, c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong, c_ulonglong,
+        c_ushort, c_void, CStr,
+    };
+    pub use errno::*;
+
+    mod errno {
+        use super::Error;
+
+        macro_rules! errnos {
+            ($($name:ident = $value:literal)*) => {$(
+                #[allow(missing_docs)]
+                pub const $name: Error = Error::from_errno(-$value);
+            )*};
+        }
+
+        errnos! {
+            EPERM = 1 ENOENT = 2 EIO = 5 E2BIG = 7 EAGAIN = 11 ENOMEM = 12 EACCES = 13 EFAULT = 14
+            EBUSY = 16 EEXIST = 17 ENODEV = 19 EINVAL = 22 ENOSPC = 28 ERANGE = 34
+        }
+    }
+}
+
+/// There is no module here.
+pub(crate) const fn this_module() -> *mut bindings::module {
+    core::ptr::null_mut()
+}
+
+/// Writes to a [`SeqFile`](crate::prelude::SeqFile).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! seq_print {
+    ($m:expr, $($arg:tt)+) => { $m.call_printf(::core::format_args!($($arg)+)) };
+}
+
+/// Prints to the kernel's log.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_info {
+    ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
+}
+
+/// Prints to the kernel's log.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_warn {
+    ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
+}
+
+/// Prints to the kernel's log.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_err {
+    ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
+}
+
+/// Checks what the kernel's macro of this name is given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! host_module {
+    (
+        type: $type:ty,
+        name: $name:literal,
+        $(authors: [$($author:literal),* $(,)?],)?
+        description: $description:literal,
+        license: $license:literal $(,)?
+    ) => {
+        const _: () = {
+            const fn is_module<T: $crate::__private::Module>() {}
+            is_module::<$type>();
+            let _: [&str; 3] = [$name, $description, $license];
+            $(let _: &[&str] = &[$($author),*];)?
+        };
+    };
+}
+
+pub use host_module as module;

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! All that `klp` takes from the kernel: from its `kernel` crate, and from its livepatch headers.
+//!
+//! Nothing outside this file names the `kernel` crate, so a kernel without it needs another file
+//! here and no other change.
+
+pub use kernel::error::to_result;
+pub use kernel::prelude::{module, Error, Result, ThisModule};
+pub use kernel::Module;
+
+/// C declarations: the kernel's own, and those of `linux/livepatch.h`.
+pub mod bindings {
+    #[allow(
+        clippy::all,
+        dead_code,
+        improper_ctypes,
+        missing_docs,
+        non_camel_case_types,
+        non_snake_case,
+        non_upper_case_globals,
+        unreachable_pub,
+        unsafe_op_in_unsafe_fn
+    )]
+    mod livepatch {
+        use kernel::bindings::{completion, gfp_t, kobject, list_head, module, work_struct};
+        use kernel::ffi;
+
+        // bindgen's name for C's, kept out by the allow list.
+        type bool_ = bool;
+
+        include!(env!("KLP_BINDINGS"));
+    }
+    pub use kernel::bindings::*;
+    pub use livepatch::{
+        klp_callbacks, klp_enable_patch, klp_func, klp_get_prev_state, klp_get_state, klp_object,
+        klp_patch, klp_shadow_alloc, klp_shadow_free, klp_shadow_free_all, klp_shadow_get,
+        klp_shadow_get_or_alloc, klp_state,
+    };
+}
+
+/// The kernel's wrappers that a replacement's signature may name.
+pub mod wrappers {
+    pub use kernel::cred::Credential;
+    pub use kernel::device::Device;
+    pub use kernel::fs::file::LocalFile;
+    pub use kernel::fs::File;
+    pub use kernel::mm::Mm;
+    pub use kernel::pid_namespace::PidNamespace;
+    pub use kernel::seq_file::SeqFile;
+    pub use kernel::task::Task;
+}
+
+pub mod prelude {
+    //! What [`crate::prelude`] takes from the kernel.
+    pub use super::wrappers::*;
+    pub use kernel::prelude::*;
+    pub use kernel::seq_print;
+}
+
+/// The `struct module` of the module this code is compiled into.
+#[inline]
+pub(crate) const fn this_module() -> *mut bindings::module {
+    #[allow(improper_ctypes)] // Only its address is taken.
+    extern "C" {
+        static __this_module: kernel::types::Opaque<bindings::module>;
+    }
+    // The module loader makes it; its address is known to the linker.
+    kernel::types::Opaque::cast_into(&raw const __this_module).cast()
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a patch usually needs: `use klp::prelude::*;`.
+//!
+//! The `kernel` crate's prelude (results and errno, C integer types, `pr_info!` ...), the
+//! wrappers that may stand in a replacement's signature, and the attribute itself.
+
+#[doc(no_inline)]
+pub use crate::livepatch;
+#[doc(no_inline)]
+pub use crate::platform::prelude::*;

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The statics that `#[livepatch]` generates: `klp_func`, `klp_object` and `klp_patch`, complete
+//! at compile time.
+//!
+//! Only their external fields are set here. The internal ones start as zero, as the C
+//! structures of `include/linux/livepatch.h` ask for, and belong to the livepatch core from
+//! `klp_enable_patch()` on.
+
+use crate::platform::{self, bindings};
+use core::cell::UnsafeCell;
+use core::ffi::CStr;
+use core::{mem, ptr};
+
+/// A table that the livepatch core walks and writes to: `N` elements, the last one `END`.
+#[repr(transparent)]
+pub struct Table<T, const N: usize>(UnsafeCell<[T; N]>);
+
+// SAFETY: Rust never reads or writes the elements after they are built; they are handed to the
+// livepatch core as a pointer, and the core has locks of its own.
+unsafe impl<T, const N: usize> Sync for Table<T, N> {}
+
+impl<T, const N: usize> Table<T, N> {
+    /// Makes a table of `elements`, whose last one is `END`.
+    #[inline]
+    pub const fn new(elements: [T; N]) -> Self {
+        Self(UnsafeCell::new(elements))
+    }
+
+    /// The first element, for C.
+    #[inline]
+    const fn first(&'static self) -> *mut T {
+        self.0.get().cast()
+    }
+}
+
+/// One replaced function: `struct klp_func`.
+#[repr(transparent)]
+pub struct Func(bindings::klp_func);
+
+impl Func {
+    /// Ends a table of functions.
+    // SAFETY: all fields are integers, `bool`s, raw pointers and structures of these; for all of
+    // them zero is a value.
+    pub const END: Self = Self(unsafe { mem::zeroed() });
+
+    /// Replaces the function `old_name` by `new_func`.
+    ///
+    /// `sympos` is the place of the function among those of the same name in its object, from 1;
+    /// 0 stands for "there is only one".
+    ///
+    /// # Safety
+    ///
+    /// `new_func` is a C function that can take the place of the kernel's `old_name`: same
+    /// arguments, same result.
+    #[inline]
+    pub const unsafe fn new(old_name: &'static CStr, new_func: *const (), sympos: usize) -> Self {
+        Self(bindings::klp_func {
+            old_name: old_name.as_ptr().cast(),
+            new_func: new_func.cast_mut().cast(),
+            old_sympos: sympos as _,
+            ..Self::END.0
+        })
+    }
+}
+
+/// The replaced functions of one object: `struct klp_object`.
+#[repr(transparent)]
+pub struct Object(bindings::klp_object);
+
+impl Object {
+    /// Ends a table of objects.
+    // SAFETY: as for `Func::END`; the callbacks are `Option`s of functions, for which zero is
+    // `None`.
+    pub const END: Self = Self(unsafe { mem::zeroed() });
+
+    /// Replaces `functions` in the module `name`, or in vmlinux when there is no name.
+    #[inline]
+    pub const fn new<const N: usize>(
+        name: Option<&'static CStr>,
+        functions: &'static Table<Func, N>,
+    ) -> Self {
+        Self(bindings::klp_object {
+            name: match name {
+                Some(name) => name.as_ptr().cast(),
+                None => ptr::null(),
+            },
+            // CAST: `Func` is transparent.
+            funcs: functions.first().cast(),
+            ..Self::END.0
+        })
+    }
+}
+
+/// A whole patch: `struct klp_patch`.
+#[repr(transparent)]
+pub struct Patch(Table<bindings::klp_patch, 1>);
+
+impl Patch {
+    /// Makes the patch of this module.
+    ///
+    /// With `replace` it takes the place of all patches enabled before it.
+    #[inline]
+    pub const fn new<const N: usize>(objects: &'static Table<Object, N>, replace: bool) -> Self {
+        // SAFETY: as for `Func::END`.
+        let zeroed: bindings::klp_patch = unsafe { mem::zeroed() };
+        Self(Table::new([bindings::klp_patch {
+            mod_: platform::this_module(),
+            // CAST: `Object` is transparent.
+            objs: objects.first().cast(),
+            replace,
+            ..zeroed
+        }]))
+    }
+
+    /// Hands the patch to the livepatch core, which starts to apply it.
+    ///
+    /// # Errors
+    ///
+    /// What `klp_enable_patch()` answers: `EINVAL` when a function is not found or cannot be
+    /// traced, or when the patch does not go together with those enabled before it, `ENODEV` when the
+    /// module is going away, `ENOMEM`. The kernel's log says which function it was.
+    ///
+    /// # Safety
+    ///
+    /// Called at most once, from this module's init.
+    #[inline]
+    pub unsafe fn enable(&'static self) -> platform::Result {
+        // SAFETY: the patch and all it points to are statics of this module, which stay until the
+        // core allows the module to go; the caller enables it once.
+        platform::to_result(unsafe { bindings::klp_enable_patch(self.0.first()) })
+    }
+}

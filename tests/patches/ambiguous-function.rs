@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The target has two functions of this name, and no `sympos` says which.
+
+use klp::prelude::*;
+
+#[livepatch(object = "klp_twins", replaces = "level_show",
+            description = "Test patch", license = "GPL")]
+fn replacement(_m: &SeqFile, _v: *mut c_void) -> Result {
+    Ok(())
+}

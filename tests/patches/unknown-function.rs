@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel has no such function.
+
+use klp::prelude::*;
+
+#[livepatch(object = "vmlinux", replaces = "klp_test_no_such_function", description = "Test patch", license = "GPL")]
+fn replacement() {}
