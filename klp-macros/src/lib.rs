@@ -1,3 +1,164 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! klp-macros.
+//! The attribute [`macro@livepatch`]: turns ordinary Rust functions into a livepatch module.
+//!
+//! Authors reach it through the crate `klp`, whose types the generated code names.
+//!
+//! The way through the crate: `parse` reads the tokens, `keys` sorts the keys, `check` finds every
+//! mistake (`signature` and `names` with it) and makes the `model` of a patch without one, and
+//! `expand` writes its code. `errors` holds every text that an author can see.
+
+mod check;
+mod errors;
+mod expand;
+mod keys;
+mod model;
+mod names;
+mod parse;
+mod signature;
+
+use errors::Errors;
+use parse::{Keys, Target};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, ToTokens};
+
+/// Makes a livepatch module of a function, or of a mod with several.
+///
+/// On a **function** at the crate's root it is a whole patch of one function:
+///
+/// ```ignore
+/// //! Shows another /proc/cmdline.
+/// use klp::prelude::*;
+///
+/// #[livepatch(
+///     object = "vmlinux",
+///     replaces = "cmdline_proc_show",
+///     description = "Shows another /proc/cmdline",
+///     license = "GPL"
+/// )]
+/// fn livepatch_cmdline_proc_show(m: &SeqFile, _v: *mut c_void) -> Result {
+///     seq_print!(m, "this has been live patched\n");
+///     Ok(())
+/// }
+/// ```
+///
+/// On an inline **mod** at the crate's root it is a patch of any number of functions in any number
+/// of objects. Each function in it that carries `#[livepatch(...)]` is a replacement; everything
+/// else in it is left as it is, and the replacements can use it:
+///
+/// ```ignore
+/// use klp::prelude::*;
+///
+/// #[livepatch(description = "Two fixes", license = "GPL", replace)]
+/// mod fixes {
+///     use klp::prelude::*;
+///
+///     #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show")]
+///     fn cmdline(m: &SeqFile, _v: *mut c_void) -> Result {
+///         seq_print!(m, "this has been live patched\n");
+///         Ok(())
+///     }
+///
+///     #[livepatch(object = "ext4", replaces = "ext4_attr_show", sympos = 1)]
+///     fn attr_show(_kobj: *mut c_void, _attr: *mut c_void, _buf: *mut u8) -> Result<isize> {
+///         Ok(0)
+///     }
+/// }
+/// ```
+///
+/// A crate holds one patch, because a kernel module does.
+///
+/// # Keys
+///
+/// About one function: on the function, in both forms.
+///
+/// | key | value | meaning |
+/// | --- | --- | --- |
+/// | `object` | string, required | what holds the function: `"vmlinux"` for the kernel itself, else the module's name as `lsmod` shows it. The module need not be loaded; its functions are replaced when it comes |
+/// | `replaces` | string, required | the function that is replaced, as `/proc/kallsyms` shows it |
+/// | `sympos` | integer, else 0 | which one, where the object has several functions of that name: 1 is the first in the order of `/proc/kallsyms`. 0 says that there is only one, and the kernel refuses the patch when that is not so |
+///
+/// About the patch: on the function where it is the whole patch, else on the mod.
+///
+/// | key | value | meaning |
+/// | --- | --- | --- |
+/// | `description` | string, required | what the patch does, in one line, for `modinfo` |
+/// | `license` | string, required | the module's licence, one of those that the kernel knows as GPL-compatible: `"GPL"`, `"GPL v2"`, `"GPL and additional rights"`, `"Dual BSD/GPL"`, `"Dual MIT/GPL"`, `"Dual MPL/GPL"` |
+/// | `authors` | list of strings, else none | for `modinfo`: `["Jane Doe <jane@example.org>"]` |
+/// | `name` | string, else the module's name in the build | the module's name, as it stands before what it prints |
+/// | `replace` | flag, else not | the patch takes the place of all patches before it, which leave when it is applied |
+///
+/// # The function
+///
+/// It is a safe, free function with one fixed signature: no generics, lifetimes, `async`, `const`,
+/// `unsafe`, `extern`, `self` or variable arguments. Its arguments and its result stand for the C
+/// types that the kernel's function has; `klp::abi` says which types can, and how to add more. A
+/// reference among the arguments is valid during the call.
+///
+/// Documentation and lint attributes may stand on it, and its visibility means nothing.
+/// The kernel calls it and nothing else should: its real signature is the C one. What two
+/// replacements share goes into a plain function.
+///
+/// # Errors
+///
+/// Every mistake in a patch is an error of the compiler at the tokens that are wrong, with what to
+/// write instead; all that can be found are shown at once. A type that cannot cross to C is
+/// reported by the traits in `klp::abi`. What only the running kernel knows (that the function
+/// exists, can be traced and is no Rust function) is not seen here.
+#[proc_macro_attribute]
+pub fn livepatch(
+    keys: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    let name = names::from_build(|variable| std::env::var(variable).ok());
+    expansion(keys.into(), item.into(), name).into()
+}
+
+/// The attribute as a function that tests can call. `name` is the module's name in the build.
+fn expansion(keys: TokenStream, item: TokenStream, name: Option<String>) -> TokenStream {
+    let mut errors = Errors::default();
+    // Tokens made at the call site cover the whole attribute.
+    let attribute = Ident::new("livepatch", Span::call_site()).into_token_stream();
+    let keys = parse::keys(attribute, keys, &mut errors);
+    let code = match parse::target(item.clone(), &mut errors) {
+        Ok(target) => patch(keys, target, item, name, &mut errors),
+        Err(error) => {
+            errors.add_syntax(error);
+            // What is wrong is told: no need for the nested attributes to tell it again.
+            parse::strip(item, errors::NOT_AT_TOP, &mut Errors::default())
+        }
+    };
+    let errors = errors.to_compile_errors();
+    quote!(#errors #code)
+}
+
+/// The patch's code, or with mistakes the author's own.
+fn patch(
+    keys: Keys,
+    target: Target,
+    item: TokenStream,
+    name: Option<String>,
+    errors: &mut Errors,
+) -> TokenStream {
+    match target {
+        Target::Function(mut function) => {
+            parse::only_one(&mut function, errors);
+            match check::function(keys, &function, name, errors) {
+                Some(patch) => expand::function(&patch, &function),
+                None => expand::function_alone(&function),
+            }
+        }
+        Target::Module(mut module) => match check::module(keys, &mut module, name, errors) {
+            Some(patch) => expand::module(&patch, &module),
+            None => expand::module_alone(&module),
+        },
+        Target::ModuleFile(name) => {
+            errors.add(&name, errors::MOD_WITHOUT_BODY);
+            item
+        }
+        Target::Other(kind, token) => {
+            errors.add(&token, errors::not_replaceable(kind));
+            item
+        }
+    }
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Everything that can be wrong with a patch, and the model of one where nothing is.
+//!
+//! Each check goes on after a mistake, so that the author sees all of them at once.
+
+use crate::errors::{self, Errors};
+use crate::keys::{self, Place, Values};
+use crate::model::{self, Function, Info, Patch};
+use crate::parse::{self, Item, Keys};
+use crate::{names, signature};
+use quote::ToTokens;
+use syn::{Ident, LitInt, LitStr};
+
+/// The licences under which the kernel gives a module its GPL-only symbols, `klp_enable_patch`
+/// among them.
+const LICENSES: [&str; 6] = [
+    "GPL",
+    "GPL v2",
+    "GPL and additional rights",
+    "Dual BSD/GPL",
+    "Dual MIT/GPL",
+    "Dual MPL/GPL",
+];
+
+/// A replacement whose keys are there and right.
+struct Replacement {
+    object: LitStr,
+    replaces: LitStr,
+    sympos: Option<LitInt>,
+    function: Function,
+}
+
+/// Checks a function that is a whole patch.
+pub(crate) fn function(
+    keys: Keys,
+    function: &parse::Function,
+    default_name: Option<String>,
+    errors: &mut Errors,
+) -> Option<Patch> {
+    let attribute = keys.attribute.clone();
+    let mut values = keys::values(keys, Place::Function, errors);
+    let info = info(&attribute, &mut values, default_name, errors);
+    let replacement = replacement(values, function, errors);
+    signature::check(function, errors::CFG_ON_FUNCTION, errors);
+    finish(info, replacement, errors)
+}
+
+/// Checks a mod that is a whole patch.
+pub(crate) fn module(
+    keys: Keys,
+    module: &mut parse::Module,
+    default_name: Option<String>,
+    errors: &mut Errors,
+) -> Option<Patch> {
+    let attribute = keys.attribute.clone();
+    let mut values = keys::values(keys, Place::Mod, errors);
+    let info = info(&attribute, &mut values, default_name, errors);
+    signature::no_cfg(&module.attributes, errors::CFG_ON_FUNCTION, errors);
+    let replacements = replacements(module, errors);
+    unique(&replacements, errors);
+    finish(info, replacements, errors)
+}
+
+fn finish(
+    info: Option<Info>,
+    replacements: impl IntoIterator<Item = Replacement>,
+    errors: &Errors,
+) -> Option<Patch> {
+    let functions = replacements
+        .into_iter()
+        .map(|replacement| (replacement.object.value(), replacement.function));
+    let objects = model::objects(functions);
+    errors.is_empty().then_some(Patch {
+        info: info?,
+        objects,
+    })
+}
+
+fn replacements(module: &mut parse::Module, errors: &mut Errors) -> Vec<Replacement> {
+    let mut any = false;
+    let mut found = Vec::new();
+    for item in &mut module.items {
+        let Item::Replacement(keys, function) = item else {
+            continue;
+        };
+        any = true;
+        let keys = Keys {
+            attribute: keys.attribute.clone(),
+            keys: std::mem::take(&mut keys.keys),
+        };
+        let values = keys::values(keys, Place::Inside, errors);
+        found.extend(replacement(values, function, errors));
+        signature::check(function, errors::CFG_ON_REPLACEMENT, errors);
+    }
+    // Misplaced ones have been told already.
+    if !any && errors.is_empty() {
+        errors.add(&module.name, errors::NO_REPLACEMENT);
+    }
+    found
+}
+
+fn info(
+    attribute: &impl ToTokens,
+    values: &mut Values,
+    default_name: Option<String>,
+    errors: &mut Errors,
+) -> Option<Info> {
+    let name = match &values.name {
+        Some(name) => {
+            told(name, names::module("name", &name.value()), errors);
+            Some(name.value())
+        }
+        None => default_name,
+    };
+    if name.is_none() {
+        errors.add(attribute, errors::NO_MODULE_NAME);
+    }
+    for author in &values.authors {
+        text("authors", author, errors);
+        ascii("authors", author, errors);
+    }
+    if let Some(description) = &values.description {
+        text("description", description, errors);
+    }
+    if let Some(name) = &values.license {
+        license(name, errors);
+    }
+    Some(Info {
+        name: name?,
+        description: values.description.take()?,
+        license: values.license.take()?,
+        authors: std::mem::take(&mut values.authors),
+        replace: values.replace,
+    })
+}
+
+/// Notes what a check of a name found.
+fn told(at: &impl ToTokens, result: Result<(), String>, errors: &mut Errors) {
+    if let Err(text) = result {
+        errors.add(at, text);
+    }
+}
+
+/// A text for modinfo.
+fn text(key: &str, literal: &LitStr, errors: &mut Errors) {
+    let value = literal.value();
+    if value.trim().is_empty() {
+        errors.add(literal, errors::empty(key, &keys::example(key)));
+    } else if value.contains(char::is_control) {
+        errors.add(literal, errors::control_character(key));
+    }
+}
+
+fn ascii(key: &str, literal: &LitStr, errors: &mut Errors) {
+    if !literal.value().is_ascii() {
+        errors.add(literal, errors::not_ascii(key));
+    }
+}
+
+fn license(literal: &LitStr, errors: &mut Errors) {
+    let value = literal.value();
+    if !LICENSES.contains(&value.as_str()) {
+        errors.add(literal, errors::license(&value, &LICENSES));
+    }
+}
+
+fn replacement(
+    values: Values,
+    function: &parse::Function,
+    errors: &mut Errors,
+) -> Option<Replacement> {
+    if let Some(object) = &values.object {
+        told(object, names::module("object", &object.value()), errors);
+    }
+    if let Some(replaces) = &values.replaces {
+        told(replaces, names::symbol(&replaces.value()), errors);
+    }
+    let replaces = values.replaces?;
+    Some(Replacement {
+        object: values.object?,
+        function: Function {
+            name: replaces.value(),
+            sympos: position(values.sympos.as_ref()),
+            replacement: function.signature.ident.clone(),
+        },
+        replaces,
+        sympos: values.sympos,
+    })
+}
+
+fn position(sympos: Option<&LitInt>) -> u32 {
+    // It was read before, so that it fits is known.
+    sympos
+        .and_then(|sympos| sympos.base10_parse().ok())
+        .unwrap_or(0)
+}
+
+/// Checks that no function is replaced twice.
+fn unique(replacements: &[Replacement], errors: &mut Errors) {
+    for (index, this) in replacements.iter().enumerate() {
+        let same_name = |other: &&Replacement| {
+            other.object.value() == this.object.value() && other.function.name == this.function.name
+        };
+        let mut others = replacements.iter().filter(same_name);
+        let mut before = replacements[..index].iter().filter(same_name);
+        if let Some(first) = before.find(|first| same_place(first, this)) {
+            twice(first, this, errors);
+        } else if this.function.sympos == 0 && others.any(|other| !same_place(other, this)) {
+            positionless(this, errors);
+        }
+    }
+}
+
+/// Whether both mean the same of several functions of one name. 0 is the only one, so the first.
+fn same_place(one: &Replacement, other: &Replacement) -> bool {
+    one.function.sympos.max(1) == other.function.sympos.max(1)
+}
+
+fn twice(first: &Replacement, this: &Replacement, errors: &mut Errors) {
+    let first: &Ident = &first.function.replacement;
+    let text = errors::replaced_twice(
+        &this.function.name,
+        &this.object.value(),
+        &first.to_string(),
+    );
+    errors.add(&this.replaces, text);
+}
+
+fn positionless(this: &Replacement, errors: &mut Errors) {
+    let text = errors::sympos_needed(&this.function.name, &this.object.value());
+    match &this.sympos {
+        Some(sympos) => errors.add(sympos, text),
+        None => errors.add(&this.replaces, text),
+    }
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What goes wrong, in the author's words: the context that collects mistakes, and every text.
+//!
+//! A text says what is wrong and, after the colon, what to write instead. It begins in lower case
+//! because rustc puts `error: ` before it.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use std::fmt::Display;
+
+/// Collects mistakes, so that the author sees all of them in one build.
+#[derive(Default)]
+pub(crate) struct Errors(Vec<syn::Error>);
+
+impl Errors {
+    /// Notes a mistake at the tokens `at`.
+    pub(crate) fn add(&mut self, at: &impl ToTokens, text: impl Display) {
+        self.0.push(syn::Error::new_spanned(at, text));
+    }
+
+    /// Notes what the parser found.
+    pub(crate) fn add_syntax(&mut self, error: syn::Error) {
+        self.0.push(error);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One `compile_error!` per mistake, in the order they were found.
+    pub(crate) fn to_compile_errors(&self) -> TokenStream {
+        self.0.iter().map(syn::Error::to_compile_error).collect()
+    }
+
+    /// The texts alone, for tests.
+    #[cfg(test)]
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.0.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// Joins names as "`a`, `b`".
+fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+// The attribute's own form.
+
+pub(crate) const KEY_EXPECTED: &str =
+    "expected a key: write `key = value`, keys separated by commas";
+pub(crate) const ATTRIBUTE_FORM: &str =
+    "keys stand in parentheses: write `#[livepatch(key = value, ...)]`";
+pub(crate) const TWO_ATTRIBUTES: &str =
+    "a function has one `#[livepatch]`: move the keys of this one into the first and remove it";
+
+pub(crate) fn equals_expected(key: &impl Display, example: &str) -> String {
+    format!("expected `=` and a value after `{key}`: write `{example}`")
+}
+
+pub(crate) fn comma_expected(key: &impl Display) -> String {
+    format!("expected a comma after the value of `{key}`: separate keys by commas")
+}
+
+pub(crate) fn unknown_key<'a>(
+    key: &str,
+    nearest: Option<&str>,
+    valid: impl IntoIterator<Item = &'a str>,
+) -> String {
+    let valid = quoted(valid);
+    match nearest {
+        Some(nearest) => {
+            format!("unknown key `{key}`: write `{nearest}`; the keys here are {valid}")
+        }
+        None => format!("unknown key `{key}`: the keys here are {valid}"),
+    }
+}
+
+pub(crate) fn key_twice(key: &str) -> String {
+    format!("`{key}` is given twice: remove one of them")
+}
+
+pub(crate) fn belongs_on_mod(key: &str) -> String {
+    format!("`{key}` is about the whole patch: move it to the `#[livepatch(...)]` on the mod")
+}
+
+pub(crate) fn belongs_on_function(key: &str) -> String {
+    format!("`{key}` is about one function: move it to the `#[livepatch(...)]` on the function inside the mod")
+}
+
+pub(crate) fn missing_keys<'a>(
+    keys: impl IntoIterator<Item = &'a str>,
+    examples: &[&str],
+) -> String {
+    format!("missing {}: add `{}`", quoted(keys), examples.join(", "))
+}
+
+// Values.
+
+pub(crate) fn string_expected(key: &str, example: &str) -> String {
+    format!("`{key}` takes a string literal: write `{example}`")
+}
+
+pub(crate) fn integer_expected(key: &str, example: &str) -> String {
+    format!("`{key}` takes a plain integer, counted from 1: write `{example}`")
+}
+
+pub(crate) fn list_expected(key: &str, example: &str) -> String {
+    format!("`{key}` takes a list of string literals: write `{example}`")
+}
+
+pub(crate) fn flag_expected(key: &str) -> String {
+    format!("`{key}` is a flag: write `{key}` alone, or leave it out")
+}
+
+pub(crate) fn empty(key: &str, example: &str) -> String {
+    format!("`{key}` is empty: write for example `{example}`")
+}
+
+pub(crate) fn control_character(key: &str) -> String {
+    format!("`{key}` holds a NUL, a line break or another control character: modinfo keeps one line of plain text, write it without")
+}
+
+pub(crate) fn not_ascii(key: &str) -> String {
+    format!("`{key}` holds a character outside ASCII, which the kernel's `module!` refuses: write it in ASCII letters")
+}
+
+pub(crate) fn license(text: &str, accepted: &[&str]) -> String {
+    let accepted: Vec<_> = accepted.iter().map(|name| format!("\"{name}\"")).collect();
+    let hint = if text.to_ascii_lowercase().contains("gpl") {
+        "write `license = \"GPL\"`, or another of the kernel's names"
+    } else {
+        "write one that it accepts"
+    };
+    format!(
+        "the kernel gives livepatching to GPL-compatible modules only and does not know {text:?} as one: {hint}: {}",
+        accepted.join(", ")
+    )
+}
+
+pub(crate) const NO_MODULE_NAME: &str =
+    "the build does not tell the module's name: add `name = \"my_patch\"`";
+
+// Names.
+
+pub(crate) fn name_with_path(key: &str, base: &str) -> String {
+    format!("`{key}` takes a module's name, not a file's: write `{key} = \"{base}\"`")
+}
+
+pub(crate) fn name_with_dash(key: &str, name: &str) -> String {
+    format!("the kernel knows modules by names with underscores: write `{key} = \"{name}\"`")
+}
+
+pub(crate) fn name_with(key: &str, character: char) -> String {
+    format!("`{key}` holds {character:?}, which no module's name has: write letters, digits and underscores")
+}
+
+pub(crate) fn name_too_long(key: &str, length: usize, most: usize) -> String {
+    format!("`{key}` is {length} bytes long and the kernel's module names have at most {most}: write the name that `lsmod` shows")
+}
+
+pub(crate) fn symbol_with(character: char) -> String {
+    format!("`replaces` holds {character:?}, which no function's name has: write the name as `/proc/kallsyms` shows it, without parentheses or offset")
+}
+
+pub(crate) const SYMBOL_STARTS_WITH_DIGIT: &str =
+    "no function's name begins with a digit: write the name as `/proc/kallsyms` shows it";
+
+pub(crate) const SYMBOL_IS_RUST: &str =
+    "this is a Rust function of the kernel, which has no ftrace entry and cannot be replaced: replace the C function that calls it";
+
+pub(crate) fn symbol_too_long(length: usize, most: usize) -> String {
+    format!("`replaces` is {length} bytes long and the kernel's symbols have at most {most}: write the name as `/proc/kallsyms` shows it")
+}
+
+// Several replacements.
+
+pub(crate) const NO_REPLACEMENT: &str =
+    "this patch replaces nothing: mark a function inside the mod with `#[livepatch(object = \"vmlinux\", replaces = \"the_kernel_function\")]`";
+
+pub(crate) fn replaced_twice(name: &str, object: &str, first: &str) -> String {
+    format!("`{name}` of `{object}` is replaced twice, first by `{first}`: remove one, or tell them apart by `sympos` when the name stands several times in `{object}`")
+}
+
+pub(crate) fn sympos_needed(name: &str, object: &str) -> String {
+    format!("`{name}` of `{object}` is replaced at several positions, and without `sympos` its name has to be unique: add the position, `sympos = 1` for the first")
+}
+
+// Where the attribute stands.
+
+pub(crate) fn not_replaceable(what: &str) -> String {
+    format!("`#[livepatch]` stands on a function or on an inline mod, not on {what}: move it to the function that replaces the kernel's")
+}
+
+pub(crate) const MOD_WITHOUT_BODY: &str =
+    "`#[livepatch]` needs the mod's content: write `mod fixes { ... }` here instead of a file of its own";
+pub(crate) const MOD_INSIDE_MOD: &str =
+    "a patch is one mod: remove this `#[livepatch]` and move the replacements up into the outer mod";
+pub(crate) const NOT_AT_TOP: &str =
+    "a replacement stands directly in the mod: move this function up into the mod that carries the patch's `#[livepatch]`";
+pub(crate) const METHOD_IN_MOD: &str =
+    "a method cannot be a replacement: write a free function directly in the mod";
+pub(crate) const INSIDE_FUNCTION: &str =
+    "a replacement cannot stand inside a function: move it out of the body";
+pub(crate) const CFG_ATTR: &str =
+    "a replacement cannot depend on `cfg`, because the patch's tables have a fixed size: write `#[livepatch(...)]` unconditionally and test `cfg!(...)` inside the function";
+
+// The function.
+
+pub(crate) const NO_BODY: &str =
+    "a replacement needs a body: write what runs instead of the kernel's function, `{ ... }`";
+pub(crate) const GENERIC_TYPE: &str =
+    "the kernel calls a replacement with one fixed signature: remove the generic parameter and write the concrete type";
+pub(crate) const GENERIC_CONST: &str =
+    "the kernel calls a replacement with one fixed signature: remove the generic parameter and write the concrete value";
+pub(crate) const LIFETIME: &str =
+    "an argument lives for the call, nothing longer: remove the lifetime parameter and elide it, as in `&SeqFile`";
+pub(crate) const WHERE: &str =
+    "the kernel calls a replacement with one fixed signature: remove the `where` clause";
+pub(crate) const ASYNC: &str =
+    "the kernel calls a replacement and waits for its result: remove `async`, a replacement may sleep where the kernel's function may";
+pub(crate) const CONST: &str = "a replacement runs in the kernel only: remove `const`";
+pub(crate) const UNSAFE: &str =
+    "a replacement is a safe function: remove `unsafe` here and wrap what is unsafe inside the body in an `unsafe` block";
+pub(crate) const EXTERN: &str =
+    "`#[livepatch]` makes the function callable from C: remove `extern`";
+pub(crate) const SELF: &str =
+    "a replacement is a free function: replace `self` by a plain argument, such as `object: *mut c_void`, and move it out of the `impl`";
+pub(crate) const VARIADIC: &str =
+    "a replacement cannot take variable arguments: replace the function that calls it instead";
+pub(crate) const NEVER: &str =
+    "a replacement has to return, or the patch could never be removed: write the type that the kernel's function returns";
+pub(crate) const IMPL_TRAIT: &str =
+    "`impl Trait` stands for no single C type: write the concrete type";
+pub(crate) const STATIC: &str =
+    "a reference is valid during the call only: remove `'static`, or take a raw pointer";
+pub(crate) const RETURNED_REFERENCE: &str =
+    "a reference cannot be a result, because nothing tells how long it lives: return a raw pointer";
+
+/// Why the attribute of that name cannot stand on a replacement.
+pub(crate) fn attribute(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "inline" => "`#[livepatch]` decides about inlining, because the kernel has to find the body in one place: remove `#[inline]`",
+        "no_mangle" | "export_name" => "a replacement is found by its address and takes no symbol name from the kernel: remove this attribute",
+        "link_section" => "a replacement has to lie in the module's `.text`: remove `#[link_section]`",
+        "track_caller" => "the kernel's caller has no Rust location to pass: remove `#[track_caller]`",
+        "naked" => "a replacement needs its frame, where the kernel sees that it runs: remove `#[naked]`",
+        "target_feature" => "the kernel decides which registers its code may use: remove `#[target_feature]`",
+        _ => return None,
+    })
+}
+
+pub(crate) const CFG_ON_FUNCTION: &str =
+    "`#[livepatch]` makes more items than this one: move this above `#[livepatch]`, so that it covers them all";
+pub(crate) const CFG_ON_REPLACEMENT: &str =
+    "a replacement cannot depend on `cfg`, because the patch's tables have a fixed size: test `cfg!(...)` inside the function, or put this above the `#[livepatch]` of the mod";
+pub(crate) const CFG_ON_ARGUMENT: &str =
+    "an argument cannot depend on `cfg`: write the signature that the kernel was built with";

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The keys: which there are, where each belongs, what form its value has.
+
+use crate::errors::{self, Errors};
+use crate::parse::{self, Value};
+use proc_macro2::{Group, TokenTree};
+use quote::ToTokens;
+use syn::{Lit, LitInt, LitStr};
+
+/// Where a `#[livepatch]` stands, which decides what it may say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On a function that is a whole patch.
+    Function,
+    /// On a mod that is a whole patch.
+    Mod,
+    /// On a function inside such a mod.
+    Inside,
+}
+
+/// What a key says something about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    Patch,
+    Function,
+}
+
+impl Place {
+    fn takes(self, about: About) -> bool {
+        match self {
+            Place::Function => true,
+            Place::Mod => about == About::Patch,
+            Place::Inside => about == About::Function,
+        }
+    }
+}
+
+struct KeyInfo {
+    name: &'static str,
+    about: About,
+    required: bool,
+    example: &'static str,
+}
+
+const fn key(name: &'static str, about: About, required: bool, example: &'static str) -> KeyInfo {
+    KeyInfo {
+        name,
+        about,
+        required,
+        example,
+    }
+}
+
+#[rustfmt::skip]
+const KEYS: [KeyInfo; 8] = [
+    key("object", About::Function, true, "object = \"vmlinux\""),
+    key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
+    key("sympos", About::Function, false, "sympos = 1"),
+    key("description", About::Patch, true, "description = \"What it fixes\""),
+    key("license", About::Patch, true, "license = \"GPL\""),
+    key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]"),
+    key("name", About::Patch, false, "name = \"my_patch\""),
+    key("replace", About::Patch, false, "replace"),
+];
+
+/// How the key is written, for texts.
+pub(crate) fn example(name: impl ToString) -> String {
+    let name = name.to_string();
+    match KEYS.iter().find(|key| key.name == name) {
+        Some(key) => key.example.to_owned(),
+        None => format!("{name} = value"),
+    }
+}
+
+/// The values of one attribute, each of the form that its key takes.
+#[derive(Default)]
+pub(crate) struct Values {
+    pub(crate) object: Option<LitStr>,
+    pub(crate) replaces: Option<LitStr>,
+    pub(crate) sympos: Option<LitInt>,
+    pub(crate) description: Option<LitStr>,
+    pub(crate) license: Option<LitStr>,
+    pub(crate) authors: Vec<LitStr>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) replace: bool,
+}
+
+/// Sorts the keys out: unknown, misplaced, twice, missing, or of the wrong form.
+pub(crate) fn values(keys: parse::Keys, place: Place, errors: &mut Errors) -> Values {
+    let mut values = Values::default();
+    let mut given: Vec<&str> = Vec::new();
+    for key in keys.keys {
+        let name = key.name.to_string();
+        let Some(info) = KEYS.iter().find(|info| info.name == name) else {
+            let nearest = nearest(&name, place);
+            errors.add(&key.name, errors::unknown_key(&name, nearest, valid(place)));
+            // What was meant is not missing as well.
+            given.extend(nearest);
+            continue;
+        };
+        if !place.takes(info.about) {
+            let text = match info.about {
+                About::Patch => errors::belongs_on_mod(&name),
+                About::Function => errors::belongs_on_function(&name),
+            };
+            errors.add(&key.name, text);
+        } else if given.contains(&info.name) {
+            errors.add(&key.name, errors::key_twice(&name));
+        } else {
+            given.push(info.name);
+            values.set(info, &key, errors);
+        }
+    }
+    missing(&keys.attribute, &given, place, errors);
+    values
+}
+
+fn valid(place: Place) -> impl Iterator<Item = &'static str> {
+    let here = KEYS.iter().filter(move |key| place.takes(key.about));
+    here.map(|key| key.name)
+}
+
+/// The key that was probably meant.
+fn nearest(name: &str, place: Place) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    if let Some(key) = valid(place).find(|key| name.len() >= 3 && key.starts_with(&name)) {
+        return Some(key);
+    }
+    valid(place)
+        .map(|key| (strsim::damerau_levenshtein(&name, key), key))
+        .filter(|(distance, key)| distance * 3 <= key.len())
+        .min()
+        .map(|(_, key)| key)
+}
+
+fn missing(attribute: &impl ToTokens, given: &[&str], place: Place, errors: &mut Errors) {
+    let missing: Vec<_> = KEYS
+        .iter()
+        .filter(|key| key.required && place.takes(key.about) && !given.contains(&key.name))
+        .collect();
+    if !missing.is_empty() {
+        let examples: Vec<_> = missing.iter().map(|key| key.example).collect();
+        let names = missing.iter().map(|key| key.name);
+        errors.add(attribute, errors::missing_keys(names, &examples));
+    }
+}
+
+impl Values {
+    fn set(&mut self, info: &KeyInfo, key: &parse::Key, errors: &mut Errors) {
+        match info.name {
+            "object" => self.object = string(info, key, errors),
+            "replaces" => self.replaces = string(info, key, errors),
+            "sympos" => self.sympos = integer(info, key, errors),
+            "description" => self.description = string(info, key, errors),
+            "license" => self.license = string(info, key, errors),
+            "authors" => self.authors = list(info, key, errors),
+            "name" => self.name = string(info, key, errors),
+            _ => self.replace = flag(info, key, errors),
+        }
+    }
+}
+
+/// Says `text` at the value, or at the key where there is none.
+fn wrong(key: &parse::Key, text: &str, errors: &mut Errors) {
+    match &key.value {
+        Value::None => errors.add(&key.name, text),
+        Value::Literal(literal) => errors.add(literal, text),
+        Value::List(list) => errors.add(list, text),
+        Value::Other(other) => errors.add(other, text),
+        Value::Broken => {}
+    }
+}
+
+fn string(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> Option<LitStr> {
+    match &key.value {
+        Value::Literal(Lit::Str(text)) if text.suffix().is_empty() => Some(text.clone()),
+        _ => {
+            wrong(
+                key,
+                &errors::string_expected(info.name, info.example),
+                errors,
+            );
+            None
+        }
+    }
+}
+
+fn integer(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> Option<LitInt> {
+    match &key.value {
+        Value::Literal(Lit::Int(number))
+            if number.suffix().is_empty() && number.base10_parse::<u32>().is_ok() =>
+        {
+            Some(number.clone())
+        }
+        _ => {
+            wrong(
+                key,
+                &errors::integer_expected(info.name, info.example),
+                errors,
+            );
+            None
+        }
+    }
+}
+
+fn flag(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> bool {
+    match &key.value {
+        Value::None => true,
+        Value::Literal(Lit::Bool(value)) => value.value,
+        _ => {
+            wrong(key, &errors::flag_expected(info.name), errors);
+            false
+        }
+    }
+}
+
+fn list(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> Vec<LitStr> {
+    match &key.value {
+        Value::List(list) => elements(info, list, errors),
+        _ => {
+            wrong(key, &errors::list_expected(info.name, info.example), errors);
+            Vec::new()
+        }
+    }
+}
+
+/// The strings between the brackets. Each element that is none is told.
+fn elements(info: &KeyInfo, list: &Group, errors: &mut Errors) -> Vec<LitStr> {
+    let mut found = Vec::new();
+    let tokens: Vec<_> = list.stream().into_iter().collect();
+    for element in tokens.split(is_comma) {
+        match element {
+            [] => {}
+            [token] => match parse::literal(token) {
+                Some(Lit::Str(text)) if text.suffix().is_empty() => found.push(text),
+                _ => errors.add(token, errors::list_expected(info.name, info.example)),
+            },
+            [first, ..] => errors.add(first, errors::list_expected(info.name, info.example)),
+        }
+    }
+    found
+}
+
+fn is_comma(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
+}
