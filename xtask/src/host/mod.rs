@@ -2,9 +2,12 @@
 
 //! The machine this runs on: its packages, processes and Rust toolchains.
 
+pub mod bindgen;
+pub mod llvm;
 pub mod packages;
 pub mod process;
 pub mod progress;
+pub mod toolchain;
 
 use std::path::PathBuf;
 

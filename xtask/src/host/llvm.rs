@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The LLVM that builds kernels: clang, lld, the binary tools, and libclang for bindgen.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{packages, process};
+
+/// Major versions, best first. The kernel's `scripts/min-tool-version.sh` asks for 17.
+const VERSIONS: &[u32] = &[19, 20, 21, 22, 23, 18, 17];
+
+/// The programs that a kernel build calls.
+const PROGRAMS: &[&str] = &[
+    "clang",
+    "ld.lld",
+    "llvm-ar",
+    "llvm-nm",
+    "llvm-objcopy",
+    "llvm-strip",
+];
+
+/// An installed LLVM.
+#[derive(Clone, Debug)]
+pub struct Llvm {
+    /// The value of the kernel's `LLVM=`: a suffix of the programs' names (`-19`), or `1` for
+    /// programs without one.
+    pub make_value: String,
+    /// What clang says about itself: goes into the keys of builds.
+    pub version: String,
+    /// Where libclang is, when it is not where bindgen looks anyway.
+    pub libclang: Option<PathBuf>,
+}
+
+/// Finds a fitting LLVM; installs one when there is none.
+pub fn ensure() -> Result<Llvm> {
+    if let Some(llvm) = installed()? {
+        return Ok(llvm);
+    }
+    let version = VERSIONS
+        .iter()
+        .copied()
+        .find(|version| is_offered(*version))
+        .unwrap_or(VERSIONS[0]);
+    let names = ["clang-", "lld-", "llvm-"].map(|name| format!("{name}{version}"));
+    let libclang = format!("libclang-{version}-dev");
+    let names: Vec<&str> = names
+        .iter()
+        .chain([&libclang])
+        .map(String::as_str)
+        .collect();
+    packages::ensure(&names)?;
+    installed()?.with_context(|| {
+        format!(
+            "{} installed, but clang-{version} does not run",
+            names.join(" ")
+        )
+    })
+}
+
+fn installed() -> Result<Option<Llvm>> {
+    for version in VERSIONS {
+        let suffix = format!("-{version}");
+        let libclang = PathBuf::from(format!("/usr/lib/llvm-{version}/lib"));
+        if has_programs(&suffix) && has_libclang(&libclang) {
+            return Ok(Some(Llvm {
+                version: clang_version(&format!("clang{suffix}"))?,
+                make_value: suffix,
+                libclang: Some(libclang),
+            }));
+        }
+    }
+    // Other distributions have one LLVM, without a version in the programs' names.
+    if has_programs("") {
+        let version = clang_version("clang")?;
+        if major(&version).is_some_and(|major| VERSIONS.contains(&major)) {
+            return Ok(Some(Llvm {
+                make_value: "1".to_owned(),
+                version,
+                libclang: None,
+            }));
+        }
+        if packages::find("apt-get").is_none() {
+            bail!(
+                "this kernel needs LLVM 17 or newer (clang, lld, llvm, libclang); found: {version}"
+            );
+        }
+    }
+    Ok(None)
+}
+
+fn has_programs(suffix: &str) -> bool {
+    PROGRAMS
+        .iter()
+        .all(|program| packages::find(&format!("{program}{suffix}")).is_some())
+}
+
+fn has_libclang(dir: &Path) -> bool {
+    dir.read_dir().is_ok_and(|files| {
+        files
+            .flatten()
+            .any(|file| is_libclang(&file.file_name().to_string_lossy()))
+    })
+}
+
+/// The names by which bindgen finds it; `libclang-cpp` is another library.
+fn is_libclang(name: &str) -> bool {
+    name.starts_with("libclang.so")
+        || name
+            .strip_prefix("libclang-")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The first line of `clang --version`.
+fn clang_version(clang: &str) -> Result<String> {
+    let text = process::output(process::command(clang).arg("--version"))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// The major version in such a line: `Debian clang version 19.1.7 (3)`.
+fn major(version: &str) -> Option<u32> {
+    let (_, rest) = version.split_once("version ")?;
+    rest.split('.').next()?.parse().ok()
+}
+
+/// Whether the system's package lists have it.
+fn is_offered(version: u32) -> bool {
+    process::output(process::command("apt-cache").args(["show", &format!("clang-{version}")]))
+        .is_ok_and(|text| !text.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_read() {
+        assert_eq!(major("Debian clang version 19.1.7 (3~deb12u1)"), Some(19));
+        assert_eq!(major("clang version 21.0.0git"), Some(21));
+        assert_eq!(major("clang"), None);
+    }
+
+    #[test]
+    fn libclang_is_told_from_its_neighbours() {
+        assert!(is_libclang("libclang.so.1"));
+        assert!(is_libclang("libclang-19.so"));
+        assert!(!is_libclang("libclang-cpp.so.19.1"));
+        assert!(!is_libclang("libclangAST.a"));
+    }
+}

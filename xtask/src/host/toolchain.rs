@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rust toolchains: the one that a kernel needs, found by its version, got through
+//! rustup when it is missing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::progress::Step;
+use super::{packages, process};
+use crate::cache::Cache;
+
+/// The compiler of our own kernels, of lints and of UI tests, whose expected output is this
+/// version's. Kernels from elsewhere bring their own version.
+pub const PINNED: &str = "1.95.0";
+
+/// An installed toolchain.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    /// The folder with `bin` and `lib`.
+    pub root: PathBuf,
+    /// What `rustc --version` prints.
+    pub version: String,
+}
+
+impl Toolchain {
+    /// The folder with `rustc` and `cargo`.
+    pub fn bin(&self) -> PathBuf {
+        self.root.join("bin")
+    }
+
+    /// A program of this toolchain.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin().join(name)
+    }
+
+    fn at(root: &Path) -> Option<Self> {
+        let version =
+            process::output(process::command(root.join("bin/rustc")).arg("--version")).ok()?;
+        Some(Self {
+            root: root.to_owned(),
+            version: version.trim().to_owned(),
+        })
+    }
+
+    /// Whether it is this version and can build kernels.
+    fn fits(&self, wanted: &str) -> bool {
+        number(&self.version) == Some(wanted)
+            && self
+                .root
+                .join("lib/rustlib/src/rust/library/core/src/lib.rs")
+                .is_file()
+            && self.bin().join("cargo").is_file()
+    }
+}
+
+/// The version number in what `rustc --version` prints, or a kernel's
+/// `CONFIG_RUSTC_VERSION_TEXT` holds: `rustc 1.97.1 (8bab26f4f 2026-07-14)`.
+pub fn number(version_text: &str) -> Option<&str> {
+    let number = version_text.strip_prefix("rustc ")?.split(' ').next()?;
+    number
+        .starts_with(|c: char| c.is_ascii_digit())
+        .then_some(number)
+}
+
+/// Gives the toolchain of this version number, with the standard library's source;
+/// installs what is missing.
+pub fn ensure(version: &str) -> Result<Toolchain> {
+    if let Some(toolchain) = installed(version) {
+        return Ok(toolchain);
+    }
+    if packages::find("rustup").is_none() {
+        bail!(
+            "rustc {version} with its rust-src component and cargo is needed and not there: \
+             install rustup, which fetches it by itself, or that very version"
+        );
+    }
+    let cache = Cache::open()?;
+    let _lock = cache.lock("rustup")?;
+    if let Some(toolchain) = installed(version) {
+        return Ok(toolchain);
+    }
+    let step = Step::start(&format!("installing rustc {version}"), "half a minute");
+    step.run(
+        process::command("rustup")
+            .args(["toolchain", "install", version, "--profile", "minimal"])
+            .args(["--component", "rust-src", "--no-self-update"]),
+        &cache.root().join("rustup.log"),
+    )?;
+    let toolchain = installed(version)
+        .with_context(|| format!("rustup installed rustc {version}, but it cannot be found"))?;
+    step.done();
+    Ok(toolchain)
+}
+
+/// Looks through rustup's toolchains, by name first, and at the `rustc` on the search path.
+fn installed(version: &str) -> Option<Toolchain> {
+    let mut roots: Vec<_> = rustup_home()
+        .and_then(|home| home.join("toolchains").read_dir().ok())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    // The one named by its number stays what it is; `stable` moves on.
+    roots.sort_by_key(|root| (!names(root, version), root.clone()));
+    roots
+        .iter()
+        .filter_map(|root| Toolchain::at(root))
+        .find(|toolchain| toolchain.fits(version))
+        .or_else(|| on_path().filter(|toolchain| toolchain.fits(version)))
+}
+
+fn names(root: &Path, version: &str) -> bool {
+    root.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| name.starts_with(&format!("{version}-")))
+}
+
+/// A distribution's own toolchain.
+fn on_path() -> Option<Toolchain> {
+    let root = process::output(process::command("rustc").args(["--print", "sysroot"])).ok()?;
+    Toolchain::at(Path::new(root.trim()))
+}
+
+fn rustup_home() -> Option<PathBuf> {
+    std::env::var_os("RUSTUP_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(dirs::home_dir()?.join(".rustup")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_read_from_plain_and_distribution_texts() {
+        assert_eq!(number("rustc 1.95.0 (abc 2026-04-14)"), Some("1.95.0"));
+        assert_eq!(
+            number("rustc 1.97.1 (8bab26f4f 2026-07-14) (built from a source tarball)"),
+            Some("1.97.1")
+        );
+        assert_eq!(
+            number("rustc 1.99.0-nightly (abc 2026-09-01)"),
+            Some("1.99.0-nightly")
+        );
+        assert_eq!(number("gcc 16"), None);
+        assert_eq!(number("rustc unknown"), None);
+    }
+
+    #[test]
+    fn a_toolchain_is_named_by_its_whole_number() {
+        assert!(names(
+            Path::new("/t/1.95.0-x86_64-unknown-linux-gnu"),
+            "1.95.0"
+        ));
+        assert!(!names(
+            Path::new("/t/1.95.0-x86_64-unknown-linux-gnu"),
+            "1.95"
+        ));
+        assert!(!names(
+            Path::new("/t/stable-x86_64-unknown-linux-gnu"),
+            "1.95.0"
+        ));
+    }
+}
