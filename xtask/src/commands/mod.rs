@@ -4,6 +4,7 @@
 
 mod kernel;
 mod module;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,8 @@ enum Command {
     /// Build external kernel modules.
     #[command(subcommand)]
     Module(module::Command),
+    /// Boot a kernel, run a command in it, and end with its exit status.
+    Vm(vm::VmArgs),
 }
 
 impl Command {
@@ -37,6 +40,7 @@ impl Command {
         match self {
             Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
+            Self::Vm(args) => args.run(),
         }
     }
 }

@@ -3,14 +3,44 @@
 //! Boots a kernel in QEMU with a small initramfs, runs one command in it,
 //! and tells how it ended.
 
-use std::path::PathBuf;
-use std::time::Duration;
+mod accel;
+mod child;
+mod console;
+pub mod copy;
+mod initramfs;
+mod log;
+mod monitor;
+pub mod programs;
+mod qemu;
+mod verdict;
+
+use std::io::{self, BufWriter};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use accel::Accel;
+use initramfs::Tree;
+use qemu::{Machine, Qemu};
+
+use crate::cache::Cache;
+
+/// Seconds between the guest's signs of life.
+const BEAT: u32 = 2;
+
+/// Memory in MiB that a kernel needs besides the initramfs, which is there twice while it
+/// is unpacked.
+const KERNEL_MEMORY: u64 = 160;
 
 /// What to boot and what to run in it.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// The kernel image for QEMU's `-kernel`.
     pub image: PathBuf,
+    /// More words for the kernel's command line.
+    pub kernel_parameters: Vec<String>,
     /// Number of CPUs.
     pub smp: u32,
     /// Memory in MiB.
@@ -23,6 +53,28 @@ pub struct Spec {
     pub copy: Vec<(PathBuf, PathBuf)>,
     /// Command line for bash in the guest.
     pub command: String,
+    /// Accept a kernel that warns (`WARNING: ...`), but neither oopses nor hangs.
+    pub allow_warnings: bool,
+    /// Pass the console on to standard error while it comes.
+    pub show_console: bool,
+}
+
+impl Spec {
+    /// Two CPUs, 1 GiB, ten minutes.
+    pub fn new(image: &Path, command: impl Into<String>) -> Self {
+        Self {
+            image: image.to_owned(),
+            kernel_parameters: Vec::new(),
+            smp: 2,
+            memory: 1024,
+            icount: false,
+            timeout: Duration::from_secs(600),
+            copy: Vec::new(),
+            command: command.into(),
+            allow_warnings: false,
+            show_console: false,
+        }
+    }
 }
 
 /// How a run ended.
@@ -32,4 +84,110 @@ pub enum Outcome {
     Exited(i32),
     /// The kernel went wrong, or the guest went silent: what, with the console's line if any.
     Broken(String),
+    /// The run took longer than allowed; nothing was seen to be wrong until then.
+    TimedOut(Duration),
+}
+
+/// All that is known about a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The kernel's console, line by line.
+    pub console: Vec<String>,
+    /// How long it took until the command started.
+    pub ready: Option<Duration>,
+    /// How long it took altogether.
+    pub took: Duration,
+    /// Where the console's text is kept when the run failed.
+    pub log: Option<PathBuf>,
+}
+
+impl Report {
+    /// What went wrong, with the end of the console and where all of it is; nothing when the
+    /// command ran to its end.
+    pub fn problem(&self) -> Option<String> {
+        let what = match &self.outcome {
+            Outcome::Exited(_) => return None,
+            Outcome::Broken(what) => what.clone(),
+            Outcome::TimedOut(limit) => format!("not done after {} s", limit.as_secs_f32()),
+        };
+        Some(log::explain(&what, &self.console, self.log.as_deref()))
+    }
+}
+
+/// Takes the command's output (standard output and error, as the guest sends them).
+pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
+
+/// Boots, runs the command, and passes its output to `sink` as it comes. An error means that
+/// the machine could not be run; everything that happened in it is in the report.
+pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
+    qemu::check_image(&spec.image)?;
+    let qemu = Qemu::find()?;
+    let accel = accel::choose(&qemu, spec, &Cache::open()?)?;
+    eprintln!(
+        "booting {} ({}, QEMU {})",
+        spec.image.display(),
+        accel.describe(),
+        qemu.version.split(' ').next().unwrap_or_default()
+    );
+    let mut report = run_on(&qemu, accel, spec, sink)?;
+    if !matches!(report.outcome, Outcome::Exited(_)) {
+        report.log = log::keep(&report.console);
+    }
+    Ok(report)
+}
+
+/// Runs on this QEMU, in this way.
+fn run_on(qemu: &Qemu, accel: Accel, spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
+    let initramfs = initramfs(spec)?;
+    let start = Instant::now();
+    let (mut machine, ports) = Machine::start(qemu, spec, accel, &initramfs)?;
+    let seen = monitor::watch(&mut machine, ports, spec, sink)?;
+    Ok(Report {
+        outcome: seen.outcome,
+        console: seen.console,
+        ready: seen.ready,
+        took: start.elapsed(),
+        log: None,
+    })
+}
+
+/// Builds the guest's file system, in memory: nothing to clean up, however we end.
+fn initramfs(spec: &Spec) -> Result<OwnedFd> {
+    let mut tree = Tree::new();
+    programs::add(&mut tree)?;
+    tree.text("/init", include_str!("init.sh"), 0o755)?;
+    tree.text(
+        "/etc/passwd",
+        "root:x:0:0:root:/root:/usr/bin/bash\n",
+        0o644,
+    )?;
+    tree.text("/etc/group", "root:x:0:\n", 0o644)?;
+    tree.text("/klp/command", format!("{}\n", spec.command), 0o644)?;
+    // Signs of life cost instructions, and counted time does not need them.
+    let beat = if spec.icount { 0 } else { BEAT };
+    tree.text("/klp/settings", format!("BEAT={beat}\n"), 0o644)?;
+    let mut copied = Vec::new();
+    for (source, guest) in &spec.copy {
+        copied.extend(tree.copy(guest, source)?);
+    }
+    programs::add_libraries(&mut tree, &copied)?;
+
+    let memory = rustix::fs::memfd_create("initramfs", rustix::fs::MemfdFlags::CLOEXEC)
+        .context("cannot get memory for the initramfs")?;
+    let mut out = BufWriter::new(std::fs::File::from(memory));
+    let size = tree.write(&mut out)?;
+    let needed = KERNEL_MEMORY + ((2 * size) >> 20);
+    if needed > spec.memory.into() {
+        bail!(
+            "{} MiB are too little for what is copied in: give the guest --memory {needed} or more",
+            spec.memory
+        );
+    }
+    let file = out
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)
+        .context("cannot write the initramfs")?;
+    Ok(file.into())
 }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo xtask vm`: boots a kernel and runs one command in it.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::KernelArgs;
+use crate::vm::{self, Outcome, Spec};
+
+/// The exit status when the kernel broke, hung, or stopped before the command had ended.
+const BROKEN: u8 = 125;
+
+/// The exit status when the time was up: that of `timeout`.
+const TIMED_OUT: u8 = 124;
+
+#[derive(Args, Debug)]
+pub(super) struct VmArgs {
+    #[command(flatten)]
+    kernel: KernelArgs,
+    /// Boot this image instead of a kernel of ours.
+    #[arg(long = "kernel", value_name = "IMAGE", conflicts_with_all = ["core", "profile", "source"])]
+    image: Option<PathBuf>,
+    /// Number of CPUs [default: 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255))]
+    smp: Option<u32>,
+    /// Memory in MiB.
+    #[arg(long, value_name = "M", default_value_t = 1024)]
+    memory: u32,
+    /// Let virtual time count instructions: one CPU, and every run is the same.
+    #[arg(long)]
+    icount: bool,
+    /// End the machine after this many seconds.
+    #[arg(long, value_name = "S", default_value = "600", value_parser = seconds)]
+    timeout: Duration,
+    /// Put this file or folder into the guest; with a slash at DST's end, under its own name.
+    #[arg(long, value_name = "SRC:DST", value_parser = vm::copy::parse)]
+    copy: Vec<(PathBuf, PathBuf)>,
+    /// More words for the kernel's command line.
+    #[arg(long = "append", value_name = "WORDS", allow_hyphen_values = true)]
+    kernel_parameters: Vec<String>,
+    /// Do not fail when the kernel warns.
+    #[arg(long)]
+    allow_warnings: bool,
+    /// Show the kernel's console (on standard error).
+    #[arg(long)]
+    console: bool,
+    /// What to run: one word is a script for bash, several are a program and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+impl VmArgs {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        if self.icount && self.smp.is_some_and(|smp| smp != 1) {
+            bail!("--icount counts on one CPU: leave out --smp, or give 1");
+        }
+        let image = match &self.image {
+            Some(image) => image.clone(),
+            None => self.kernel.get()?.image,
+        };
+        let spec = Spec {
+            kernel_parameters: self.kernel_parameters,
+            smp: self.smp.unwrap_or(2),
+            memory: self.memory,
+            icount: self.icount,
+            timeout: self.timeout,
+            copy: self.copy,
+            allow_warnings: self.allow_warnings,
+            show_console: self.console,
+            ..Spec::new(&image, script(&self.command))
+        };
+        let mut stdout = std::io::stdout().lock();
+        let report = vm::run(&spec, &mut |bytes| {
+            stdout.write_all(bytes)?;
+            stdout.flush()
+        })?;
+        if let Some(problem) = report.problem() {
+            eprintln!("error: {problem}");
+        }
+        Ok(ExitCode::from(status(&report.outcome)))
+    }
+}
+
+/// The text for bash. Several words are passed on as they are, whatever is in them.
+fn script(words: &[String]) -> String {
+    match words {
+        [script] => script.clone(),
+        words => shell_words::join(words),
+    }
+}
+
+fn status(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Exited(code) => u8::try_from(*code).unwrap_or(BROKEN),
+        Outcome::Broken(_) => BROKEN,
+        Outcome::TimedOut(_) => TIMED_OUT,
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "say a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "say a number of seconds above zero".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &[&str]) -> Vec<String> {
+        text.iter().map(|&word| word.to_owned()).collect()
+    }
+
+    #[test]
+    fn one_word_is_a_script_and_several_are_a_command() {
+        assert_eq!(script(&words(&["echo a; exit 7"])), "echo a; exit 7");
+        assert_eq!(
+            script(&words(&["bash", "-c", "echo a; exit 7"])),
+            "bash -c 'echo a; exit 7'"
+        );
+        assert_eq!(
+            script(&words(&["cat", "/proc/cmdline"])),
+            "cat /proc/cmdline"
+        );
+    }
+
+    #[test]
+    fn statuses() {
+        assert_eq!(status(&Outcome::Exited(7)), 7);
+        assert_eq!(status(&Outcome::Broken("x".into())), 125);
+        assert_eq!(status(&Outcome::TimedOut(Duration::from_secs(1))), 124);
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(seconds("2.5"), Ok(Duration::from_millis(2500)));
+        for bad in ["", "x", "0", "-1", "1s", "inf"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Chooses how QEMU runs the guest's instructions.
+//!
+//! Hardware virtualisation is used when a trial boot shows that it works: the device file can
+//! be there and open while guests hang in it. Emulation on several threads is used from
+//! QEMU 10 on: older ones break kernels that change their own code, which is all that
+//! live patching does.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::qemu::Qemu;
+use super::{Outcome, Spec};
+use crate::cache::{self, Cache, Key};
+
+/// The first QEMU whose threads can be trusted with code that changes.
+const THREADS_FROM: u32 = 10;
+
+/// How long the trial boot may take. Where virtualisation works it needs two seconds.
+const TRIAL: Duration = Duration::from_secs(12);
+
+/// How QEMU runs the guest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Accel {
+    /// By the processor itself.
+    Kvm,
+    /// Emulated, a thread per CPU of the guest.
+    TcgMulti,
+    /// Emulated, all CPUs of the guest on one thread.
+    TcgSingle,
+    /// Emulated, with virtual time that counts instructions.
+    Icount,
+}
+
+impl Accel {
+    /// Its part of QEMU's command line.
+    pub(super) fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Kvm => &["-accel", "kvm"],
+            Self::TcgMulti => &["-accel", "tcg,thread=multi"],
+            Self::TcgSingle => &["-accel", "tcg,thread=single"],
+            // A fixed seed and clock: runs are to be the same to the last instruction.
+            Self::Icount => &[
+                "-accel",
+                "tcg,thread=single",
+                "-icount",
+                "shift=0,sleep=off",
+                "-rtc",
+                "base=2026-01-01,clock=vm",
+                "-seed",
+                "1",
+            ],
+        }
+    }
+
+    /// The guest's CPU model. A plain one when emulated: kernels boot faster on it.
+    pub(super) fn cpu(self) -> &'static str {
+        match self {
+            Self::Kvm => "host",
+            Self::TcgMulti | Self::TcgSingle | Self::Icount => "qemu64",
+        }
+    }
+
+    /// For messages.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::Kvm => "KVM",
+            Self::TcgMulti => "emulated",
+            Self::TcgSingle => "emulated on one thread",
+            Self::Icount => "emulated, counting instructions",
+        }
+    }
+}
+
+/// Chooses for this run. `$KLP_ACCEL` (`kvm` or `tcg`) overrules.
+pub(super) fn choose(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Accel> {
+    let wish = std::env::var("KLP_ACCEL").unwrap_or_default();
+    if !["", "kvm", "tcg"].contains(&wish.as_str()) {
+        bail!("KLP_ACCEL is `{wish}`: set it to kvm or tcg, or not at all");
+    }
+    if spec.icount {
+        return Ok(Accel::Icount);
+    }
+    if wish == "kvm" || (wish.is_empty() && kvm_works(qemu, spec, cache)?) {
+        return Ok(Accel::Kvm);
+    }
+    Ok(emulation(qemu.major))
+}
+
+fn emulation(major: u32) -> Accel {
+    if major >= THREADS_FROM {
+        Accel::TcgMulti
+    } else {
+        Accel::TcgSingle
+    }
+}
+
+/// Whether guests run in KVM here: asked once per boot of this machine and version of QEMU.
+fn kvm_works(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<bool> {
+    let device = Path::new("/dev/kvm");
+    if File::options().read(true).write(true).open(device).is_err() {
+        return Ok(false);
+    }
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let key = Key::new()
+        .with("boot", boot.trim())
+        .with("qemu", &qemu.version);
+    let dir = cache.root().join("vm");
+    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let answer = dir.join(format!("kvm-{}", key.short()));
+    match fs::read_to_string(&answer).unwrap_or_default().trim() {
+        "works" => Ok(true),
+        "fails" => Ok(false),
+        _ => {
+            let works = trial(qemu, spec)?;
+            cache::write_whole(&answer, if works { "works\n" } else { "fails\n" })?;
+            Ok(works)
+        }
+    }
+}
+
+fn trial(qemu: &Qemu, spec: &Spec) -> Result<bool> {
+    eprintln!(
+        "trying whether KVM works here (once; up to {} s)",
+        TRIAL.as_secs()
+    );
+    let trial = Spec {
+        timeout: TRIAL,
+        ..Spec::new(&spec.image, "true")
+    };
+    let report = super::run_on(qemu, Accel::Kvm, &trial, &mut |_| Ok(()))?;
+    let works = report.outcome == Outcome::Exited(0);
+    if !works {
+        eprintln!("KVM is there but does not work; guests are emulated");
+    }
+    Ok(works)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_only_where_they_are_safe() {
+        assert_eq!(emulation(7), Accel::TcgSingle);
+        assert_eq!(emulation(9), Accel::TcgSingle);
+        assert_eq!(emulation(10), Accel::TcgMulti);
+        assert_eq!(emulation(11), Accel::TcgMulti);
+    }
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The guest's first process: prepares the system, runs /klp/command, reports how it ended,
+# and restarts the machine, which makes QEMU end.
+#
+# ttyS0 is the kernel's console, ttyS1 carries what the command prints, ttyS2 what we have to
+# say. The command cannot be mistaken for us, nor the kernel for the command.
+
+export PATH=/usr/bin HOME=/root TERM=dumb LANG=C.UTF-8 USER=root SHELL=/usr/bin/bash
+
+busybox mount -t devtmpfs devtmpfs /dev
+# Closes the console's own port: its interrupt line is shared with ttyS2.
+exec </dev/null >/dev/kmsg 2>&1
+
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sysfs /sys
+[ -d /sys/kernel/debug ] && busybox mount -t debugfs debugfs /sys/kernel/debug
+[ -d /sys/kernel/tracing ] && busybox mount -t tracefs tracefs /sys/kernel/tracing
+busybox mkdir -p /dev/pts /dev/shm
+busybox mount -t devpts devpts /dev/pts 2>/dev/null
+busybox mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+busybox ln -sfn /proc/self/fd /dev/fd
+busybox ln -sf /proc/self/fd/0 /dev/stdin
+busybox ln -sf /proc/self/fd/1 /dev/stdout
+busybox ln -sf /proc/self/fd/2 /dev/stderr
+busybox hostname klp
+[ -e /sys/class/net/lo ] && busybox ip link set lo up
+
+busybox stty -F /dev/ttyS1 raw -echo
+busybox stty -F /dev/ttyS2 raw -echo
+exec 3>/dev/ttyS2
+
+. /klp/settings
+
+# A pipe, not the port itself: programs then behave as in any script, and when the command
+# has ended, the pipe's end tells that everything it printed is on its way.
+busybox mkfifo /klp/output
+busybox cat /klp/output >/dev/ttyS1 3>&- &
+relay=$!
+
+echo ready >&3
+if [ "$BEAT" -gt 0 ]; then
+    while busybox sleep "$BEAT"; do echo beat; done >&3 &
+fi
+
+cd /root || exit
+# A session of its own, so that a script's `kill 0` ends the script and not us.
+busybox setsid bash /klp/command </dev/null >/klp/output 2>&1 3>&-
+status=$?
+
+# Something the command left in the background may keep the pipe open.
+{ busybox sleep 1; kill "$relay"; } 3>&- &
+# Closing the port, which the relay's end does, waits until everything is sent.
+wait "$relay"
+
+echo "exit $status" >&3
+exec 3>&-
+busybox sync
+busybox reboot -f

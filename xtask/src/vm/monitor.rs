@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Watches a running guest: passes on what the command prints, reads the console and what
+//! the guest's init says, and decides when and how the run has ended.
+
+use std::io::{self, Read as _};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::console::{self, Lines, Severity};
+use super::qemu::{Machine, Ports};
+use super::verdict::{self, Message};
+use super::{Outcome, Sink, Spec};
+use crate::host::process;
+
+/// How long the kernel may take until the command starts, on a slow and busy machine.
+const BOOT: Duration = Duration::from_secs(120);
+
+/// How long a guest may be silent that should say every few seconds that it is alive.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a broken kernel may go on printing what it has to say.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long the guest may take to stop once the command has ended.
+const STOP: Duration = Duration::from_secs(20);
+
+/// How often the clock is looked at.
+const TICK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+
+/// What was seen of a guest.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) outcome: Outcome,
+    /// The console's lines.
+    pub(super) console: Vec<String>,
+    /// When the command started.
+    pub(super) ready: Option<Duration>,
+}
+
+/// A line of the console that says that the kernel is not well.
+#[derive(Clone, Debug)]
+struct Trouble {
+    severity: Severity,
+    line: String,
+    at: Instant,
+}
+
+/// The state of a watch.
+struct Monitor<'a> {
+    spec: &'a Spec,
+    start: Instant,
+    /// When the command started.
+    ready: Option<Instant>,
+    /// When the guest last said something.
+    alive: Instant,
+    /// The command's status, and when it came.
+    exit: Option<(u8, Instant)>,
+    /// The worst thing the console said; the first of its severity.
+    trouble: Option<Trouble>,
+    console: Vec<String>,
+    console_lines: Lines,
+    verdict_lines: Lines,
+}
+
+/// Watches until the guest has ended, or has to be ended.
+pub(super) fn watch(
+    machine: &mut Machine,
+    ports: Ports,
+    spec: &Spec,
+    sink: &mut Sink<'_>,
+) -> Result<Seen> {
+    let now = Instant::now();
+    let mut monitor = Monitor {
+        spec,
+        start: now,
+        ready: None,
+        alive: now,
+        exit: None,
+        trouble: None,
+        console: Vec::new(),
+        console_lines: Lines::default(),
+        verdict_lines: Lines::default(),
+    };
+    let stopped = monitor.follow(machine, ports, sink)?;
+    let outcome = match stopped {
+        Some(outcome) => outcome,
+        None => monitor.judge_end(machine)?,
+    };
+    Ok(Seen {
+        outcome,
+        ready: monitor.ready.map(|ready| ready - monitor.start),
+        console: monitor.console,
+    })
+}
+
+impl Monitor<'_> {
+    /// Follows the guest until QEMU ends, or until there is a reason to end it.
+    fn follow(
+        &mut self,
+        machine: &mut Machine,
+        ports: Ports,
+        sink: &mut Sink<'_>,
+    ) -> Result<Option<Outcome>> {
+        let mut console = Some(ports.console);
+        let mut output = Some(ports.output);
+        let mut verdict = Some(ports.verdict);
+        let mut buffer = vec![0; 64 << 10];
+        while console.is_some() || output.is_some() || verdict.is_some() {
+            wait_for_data([&console, &output, &verdict])?;
+            // The command's output first: when the verdict is there, so is all output.
+            if let Some(bytes) = receive(&mut output, &mut buffer)? {
+                sink(bytes).context("cannot pass on the output of the command")?;
+            }
+            if let Some(bytes) = receive(&mut verdict, &mut buffer)? {
+                self.hear_verdict(bytes);
+            }
+            if let Some(bytes) = receive(&mut console, &mut buffer)? {
+                self.hear_console(bytes);
+            }
+            process::check_interrupted()?;
+            if let Some(outcome) = self.judge_now() {
+                machine.kill();
+                self.drain(console, output, sink, &mut buffer)?;
+                machine.wait()?;
+                return Ok(Some(outcome));
+            }
+        }
+        if let Some(line) = self.console_lines.rest() {
+            self.console_line(line);
+        }
+        Ok(None)
+    }
+
+    /// Takes what a killed guest had sent before.
+    fn drain(
+        &mut self,
+        mut console: Option<UnixStream>,
+        mut output: Option<UnixStream>,
+        sink: &mut Sink<'_>,
+        buffer: &mut [u8],
+    ) -> Result<()> {
+        while console.is_some() || output.is_some() {
+            wait_for_data([&console, &output])?;
+            if let Some(bytes) = receive(&mut output, buffer)? {
+                sink(bytes).context("cannot pass on the output of the command")?;
+            }
+            if let Some(bytes) = receive(&mut console, buffer)? {
+                self.hear_console(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_verdict(&mut self, bytes: &[u8]) {
+        for line in self.verdict_lines.push(bytes) {
+            let Some(message) = verdict::parse(&line) else {
+                continue;
+            };
+            let now = Instant::now();
+            self.alive = now;
+            match message {
+                Message::Ready => self.ready = Some(now),
+                Message::Beat => {}
+                Message::Exit(status) => self.exit = Some((status, now)),
+            }
+        }
+    }
+
+    fn hear_console(&mut self, bytes: &[u8]) {
+        for line in self.console_lines.push(bytes) {
+            self.console_line(line);
+        }
+    }
+
+    fn console_line(&mut self, line: String) {
+        if self.spec.show_console {
+            eprintln!("{line}");
+        }
+        if let Some(severity) = console::judge(&line) {
+            let accepted = severity == Severity::Warning && self.spec.allow_warnings;
+            let worse = self
+                .trouble
+                .as_ref()
+                .is_none_or(|trouble| trouble.severity < severity);
+            if worse && !accepted {
+                let line = console::message(&line).to_owned();
+                self.trouble = Some(Trouble {
+                    severity,
+                    line,
+                    at: Instant::now(),
+                });
+            }
+        }
+        self.console.push(line);
+    }
+
+    /// Whether the guest has to be ended now, and what that means.
+    fn judge_now(&self) -> Option<Outcome> {
+        if let Some(trouble) = self
+            .trouble
+            .as_ref()
+            .filter(|trouble| trouble.severity > Severity::Warning)
+            && trouble.at.elapsed() > LAST_WORDS
+        {
+            return Some(self.broken(trouble));
+        }
+        if self.start.elapsed() > self.spec.timeout {
+            return Some(match &self.trouble {
+                Some(trouble) => self.broken(trouble),
+                None => Outcome::TimedOut(self.spec.timeout),
+            });
+        }
+        if let Some((_, at)) = self.exit {
+            return (at.elapsed() > STOP).then(|| {
+                Outcome::Broken(format!(
+                    "the guest did not stop within {} s after the command had ended",
+                    STOP.as_secs()
+                ))
+            });
+        }
+        if self.ready.is_none() {
+            return (self.start.elapsed() > BOOT).then(|| {
+                Outcome::Broken(format!(
+                    "the kernel did not come up within {} s",
+                    BOOT.as_secs()
+                ))
+            });
+        }
+        let silent = !self.spec.icount && self.alive.elapsed() > SILENCE;
+        silent.then(|| {
+            Outcome::Broken(format!(
+                "the guest hangs: no sign of life for {} s",
+                SILENCE.as_secs()
+            ))
+        })
+    }
+
+    /// QEMU has ended by itself.
+    fn judge_end(&self, machine: &mut Machine) -> Result<Outcome> {
+        let status = machine.wait()?;
+        if let Some(trouble) = &self.trouble {
+            return Ok(self.broken(trouble));
+        }
+        if !status.success() {
+            let messages = machine.messages();
+            return Ok(Outcome::Broken(format!(
+                "QEMU failed ({status}): {messages}"
+            )));
+        }
+        Ok(match self.exit {
+            Some((code, _)) => Outcome::Exited(code.into()),
+            None if self.ready.is_none() => {
+                Outcome::Broken("the machine stopped before the command could start".to_owned())
+            }
+            None => Outcome::Broken("the machine stopped before the command had ended".to_owned()),
+        })
+    }
+
+    fn broken(&self, trouble: &Trouble) -> Outcome {
+        let what = match trouble.severity {
+            Severity::Fatal => "the kernel broke",
+            Severity::Stall => "the kernel hangs",
+            Severity::Warning => "the kernel warned",
+        };
+        let after = match self.exit {
+            Some((status, _)) => format!(" (the command ended with status {status})"),
+            None => String::new(),
+        };
+        Outcome::Broken(format!("{what}: {}{after}", trouble.line))
+    }
+}
+
+/// Waits until a stream has data or has ended, but not for long.
+fn wait_for_data<const N: usize>(streams: [&Option<UnixStream>; N]) -> Result<()> {
+    let mut fds: Vec<_> = streams
+        .into_iter()
+        .flatten()
+        .map(|stream| PollFd::new(stream, PollFlags::IN))
+        .collect();
+    match poll(&mut fds, Some(&TICK)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(err) => Err(err).context("cannot wait for the guest"),
+    }
+}
+
+/// Reads what is there; a stream that has ended becomes nothing.
+fn receive<'b>(stream: &mut Option<UnixStream>, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>> {
+    let Some(open) = stream else { return Ok(None) };
+    open.set_nonblocking(true)
+        .context("cannot read without waiting")?;
+    match open.read(buffer) {
+        Ok(0) => *stream = None,
+        Ok(count) => return Ok(Some(&buffer[..count])),
+        Err(err)
+            if matches!(
+                err.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+            ) => {}
+        // QEMU was killed with data of ours unread; there is nothing more to come.
+        Err(err) if err.kind() == io::ErrorKind::ConnectionReset => *stream = None,
+        Err(err) => return Err(err).context("cannot read from the guest"),
+    }
+    Ok(None)
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The channel on which the guest's `/init` says how things stand (see `init.sh`).
+
+/// One message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Message {
+    /// The system is up, the command starts.
+    Ready,
+    /// User space is alive.
+    Beat,
+    /// The command ended with this status, and all it printed is sent.
+    Exit(u8),
+}
+
+/// Reads one line of the channel.
+pub(super) fn parse(line: &str) -> Option<Message> {
+    let words: Vec<_> = line.split(' ').collect();
+    match words.as_slice() {
+        ["ready"] => Some(Message::Ready),
+        ["beat"] => Some(Message::Beat),
+        ["exit", status] => status.parse().ok().map(Message::Exit),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages() {
+        assert_eq!(parse("ready"), Some(Message::Ready));
+        assert_eq!(parse("beat"), Some(Message::Beat));
+        assert_eq!(parse("exit 0"), Some(Message::Exit(0)));
+        assert_eq!(parse("exit 139"), Some(Message::Exit(139)));
+    }
+
+    #[test]
+    fn anything_else_says_nothing() {
+        for line in [
+            "", "exit", "exit ", "exit 256", "exit -1", "exit 0 0", " exit 0", "exit 0x", "Ready",
+            "xexit 0",
+        ] {
+            assert_eq!(parse(line), None, "{line:?}");
+        }
+    }
+}
