@@ -49,17 +49,3 @@ pub mod __private {
     pub use crate::livepatch_modinfo;
     pub use crate::platform::{module, Module, Result, ThisModule};
 }
-
-/// Marks the module as a livepatch, which the kernel's module loader asks for before it keeps
-/// what livepatch relocations need and before `klp_enable_patch()` accepts the module.
-///
-/// `module!` knows no such field, so the `.modinfo` entry is made here.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! livepatch_modinfo {
-    () => {
-        #[used]
-        #[link_section = ".modinfo"]
-        static MODINFO_LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
-    };
-}

@@ -200,3 +200,12 @@ macro_rules! host_module {
 }
 
 pub use host_module as module;
+
+/// The modinfo entry of a livepatch; nothing loads it here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! livepatch_modinfo {
+    () => {
+        const _: [u8; 12] = *b"livepatch=Y\0";
+    };
+}

@@ -68,3 +68,19 @@ pub(crate) const fn this_module() -> *mut bindings::module {
     // The module loader makes it; its address is known to the linker.
     kernel::types::Opaque::cast_into(&raw const __this_module).cast()
 }
+
+/// Marks the module as a livepatch, which the kernel's module loader asks for before it keeps what
+/// livepatch relocations need, and `klp_enable_patch()` before it accepts the module.
+///
+/// `module!` knows no such field, so the `.modinfo` entry is made here. `compiler` is what
+/// `module!` says too: with another flag the entry lands in a second section of that name, and
+/// the module build reads only one.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! livepatch_modinfo {
+    () => {
+        #[used(compiler)]
+        #[link_section = ".modinfo"]
+        static MODINFO_LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+    };
+}
