@@ -143,16 +143,31 @@ impl Entry {
         })
     }
 
+    /// Gives the entry after `make` has brought it up to date, complete or not. For what depends
+    /// on files that no key covers.
+    pub fn get_updated(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+        let _lock = self.lock()?;
+        remove_file(&self.dir.join(READY))?;
+        create(&self.dir)?;
+        make(&self.dir)?;
+        mark_ready(&self.dir)?;
+        Ok(self.dir.clone())
+    }
+
     fn get_with(&self, make: impl FnOnce(&Self) -> Result<()>) -> Result<PathBuf> {
         if !self.is_ready() {
-            let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
-            let _lock = Lock::take(&sibling(&self.dir, ".lock"), &name)?;
+            let _lock = self.lock()?;
             // Somebody else may have completed it while we waited.
             if !self.is_ready() {
                 make(self)?;
             }
         }
         Ok(self.dir.clone())
+    }
+
+    fn lock(&self) -> Result<Lock> {
+        let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
+        Lock::take(&sibling(&self.dir, ".lock"), &name)
     }
 }
 
@@ -223,9 +238,17 @@ fn create(dir: &Path) -> Result<()> {
 }
 
 fn remove(dir: &Path) -> Result<()> {
-    match fs::remove_dir_all(dir) {
+    gone(fs::remove_dir_all(dir), dir)
+}
+
+fn remove_file(file: &Path) -> Result<()> {
+    gone(fs::remove_file(file), file)
+}
+
+fn gone(removed: std::io::Result<()>, path: &Path) -> Result<()> {
+    match removed {
         Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
-            Err(err).with_context(|| format!("cannot remove {}", dir.display()))
+            Err(err).with_context(|| format!("cannot remove {}", path.display()))
         }
         _ => Ok(()),
     }
@@ -245,4 +268,97 @@ pub fn write_whole(path: &Path, text: &str) -> Result<()> {
     file.persist(path)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::bail;
+
+    fn entry(cache: &Cache) -> Entry {
+        cache.entry("kind", "name", &Key::new().with("a", "b"))
+    }
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        (dir, cache)
+    }
+
+    #[test]
+    fn keys_tell_neighbouring_values_apart() {
+        let key = |a: &str, b: &str| Key::new().with("x", a).with("y", b).short();
+        assert_eq!(key("ab", "c"), key("ab", "c"));
+        assert_ne!(key("ab", "c"), key("a", "bc"));
+        assert_ne!(
+            Key::new().with("x", "1").short(),
+            Key::new().with("y", "1").short()
+        );
+    }
+
+    #[test]
+    fn a_made_entry_is_not_made_again() {
+        let (_dir, cache) = cache();
+        let entry = entry(&cache);
+        let made = entry
+            .get_or_create(|dir| Ok(fs::write(dir.join("file"), "text")?))
+            .unwrap();
+        assert_eq!(fs::read_to_string(made.join("file")).unwrap(), "text");
+        entry.get_or_create(|_| bail!("made again")).unwrap();
+        entry.get_or_resume(|_| bail!("made again")).unwrap();
+        assert!(entry.get_updated(|_| bail!("made again")).is_err());
+        assert!(!entry.is_ready());
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_that_counts() {
+        let (_dir, cache) = cache();
+        let entry = entry(&cache);
+        let fail = |dir: &Path| {
+            fs::write(dir.join("half"), "")?;
+            bail!("no")
+        };
+        assert!(entry.get_or_create(fail).is_err());
+        assert!(!entry.dir().exists());
+        let made = entry.get_or_create(|_| Ok(())).unwrap();
+        assert!(!made.join("half").exists(), "made from what a failure left");
+    }
+
+    #[test]
+    fn a_resumed_entry_finds_what_was_there() {
+        let (_dir, cache) = cache();
+        let entry = entry(&cache);
+        let cut_off = |dir: &Path| {
+            fs::write(dir.join("half"), "")?;
+            bail!("no")
+        };
+        assert!(entry.get_or_resume(cut_off).is_err());
+        assert!(!entry.is_ready());
+        let resume = |dir: &Path| {
+            assert!(dir.join("half").exists());
+            Ok(())
+        };
+        entry.get_or_resume(resume).unwrap();
+        assert!(entry.is_ready());
+    }
+
+    #[test]
+    fn one_works_and_the_others_wait_and_use_it() {
+        let (_dir, cache) = cache();
+        let entry = entry(&cache);
+        let times = std::sync::atomic::AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let make = |_: &Path| {
+                        std::thread::sleep(Duration::from_millis(50));
+                        times.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        Ok(())
+                    };
+                    entry.get_or_create(make).unwrap();
+                });
+            }
+        });
+        assert_eq!(times.into_inner(), 1);
+    }
 }

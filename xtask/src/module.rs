@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds external kernel modules against a kernel, into the checkout's `target/`.
+//! Builds external kernel modules against a kernel, into the checkout's `target/`: the sources
+//! stay clean, and builds for several kernels stay warm side by side.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
-use crate::kernel::Kernel;
+use crate::cache::{Cache, Key};
+use crate::host;
+use crate::host::progress::{Show, Step};
+use crate::kernel::{Kernel, tools};
 
 /// How to build.
 #[derive(Clone, Debug, Default)]
@@ -40,5 +45,118 @@ impl Built {
 
 /// Builds the module folder `dir` (C or Rust) against the kernel.
 pub fn build(kernel: &Kernel, dir: &Path, options: &Options) -> Result<Built> {
-    bail!("{} {} {options:?}", kernel.kdir.display(), dir.display())
+    let dir = dir
+        .canonicalize()
+        .with_context(|| format!("there is no module folder {}", dir.display()))?;
+    if !["Kbuild", "Makefile"]
+        .iter()
+        .any(|name| dir.join(name).is_file())
+    {
+        bail!(
+            "{} has no Kbuild file or Makefile: give a folder of external modules",
+            dir.display()
+        );
+    }
+    if dir.join("Module.symvers").is_file() || dir.join("modules.order").is_file() {
+        bail!(
+            "modules were built inside of {}, and would get mixed up with these: run \
+             make -C {} M={} clean, then this again",
+            dir.display(),
+            kernel.kdir.display(),
+            dir.display()
+        );
+    }
+    let output =
+        output_entry(kernel, &dir)?.get_updated(|output| make(kernel, &dir, output, options))?;
+    let order = output.join("modules.order");
+    let order =
+        fs::read_to_string(&order).with_context(|| format!("cannot read {}", order.display()))?;
+    Ok(Built {
+        modules: modules(&output, &order),
+        dir: output,
+    })
+}
+
+/// Where it is built: apart by kernel and by module folder.
+fn output_entry(kernel: &Kernel, dir: &Path) -> Result<crate::cache::Entry> {
+    let top = Cache::at(&host::checkout().join("target/kmod"))?;
+    // The kernel's folder in the cache has a name that holds the kernel's key.
+    let kernel_name = kernel
+        .kdir
+        .parent()
+        .and_then(Path::file_name)
+        .unwrap_or_default();
+    let name = dir.file_name().unwrap_or_default();
+    let key = Key::new()
+        .with("kernel", kernel.kdir.as_os_str().as_encoded_bytes())
+        .with("folder", dir.as_os_str().as_encoded_bytes());
+    Ok(top.entry(
+        &kernel_name.to_string_lossy(),
+        &name.to_string_lossy(),
+        &key,
+    ))
+}
+
+fn make(kernel: &Kernel, dir: &Path, output: &Path, options: &Options) -> Result<()> {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let step = Step::start(
+        &format!("building the modules in {name} for {}", kernel.release),
+        "seconds, the first time up to a minute",
+    );
+    let log = output.join("build.log");
+    fs::write(&log, "").with_context(|| format!("cannot write the log {}", log.display()))?;
+    let assign = |name: &str, path: &Path| {
+        let mut word = std::ffi::OsString::from(name);
+        word.push(path);
+        word
+    };
+    let mut command = tools::make(&kernel.kdir, &kernel.make_env, &kernel.make_vars);
+    command
+        .arg(assign("M=", dir))
+        .arg(assign("MO=", output))
+        .args(
+            options
+                .make_vars
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        )
+        .arg("modules");
+    step.run_showing(&mut command, &log, Show::Messages)?;
+    step.done();
+    Ok(())
+}
+
+/// The modules that Kbuild lists, as object files, relative to the output.
+fn modules(output: &Path, order: &str) -> Vec<PathBuf> {
+    let mut modules: Vec<_> = order
+        .lines()
+        .map(|line| output.join(line.trim()).with_extension("ko"))
+        .collect();
+    modules.sort();
+    modules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_found_by_either_spelling() {
+        let built = Built {
+            dir: PathBuf::from("/o"),
+            modules: modules(Path::new("/o"), "b/two-parts.o\na.o\n"),
+        };
+        assert_eq!(
+            built.modules,
+            [PathBuf::from("/o/a.ko"), PathBuf::from("/o/b/two-parts.ko")]
+        );
+        for name in ["two-parts", "two_parts", "two_parts.ko"] {
+            assert_eq!(
+                built.module(name),
+                Some(Path::new("/o/b/two-parts.ko")),
+                "{name}"
+            );
+        }
+        assert_eq!(built.module("parts"), None);
+    }
 }

@@ -196,7 +196,8 @@ pub struct Group {
 }
 
 impl Group {
-    /// Starts the command. Its standard input is empty unless the command says otherwise.
+    /// Starts the command. Give it a standard input that is not the terminal: outside the
+    /// terminal's own process group reading from it would stop the child.
     pub fn spawn(command: &mut Command) -> Result<Self> {
         check_interrupted()?;
         // Held while starting, so that Ctrl-C finds the group either not there or listed.
@@ -254,6 +255,7 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Runs a command whose output the user sees as it comes.
 pub fn run(command: &mut Command) -> Result<()> {
+    command.stdin(Stdio::null());
     let status = Group::spawn(command)?.wait()?;
     if !status.success() {
         bail!("{} failed ({status})", describe(command));
@@ -300,9 +302,11 @@ mod tests {
         let stdout = group.child().stdout.take().unwrap();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
         drop(group);
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", line.trim()));
+        let stat = format!("/proc/{}/stat", line.trim());
         // Gone, or dead and not yet waited for by its new parent.
-        assert!(stat.is_err() || stat.unwrap().contains(") Z "));
+        let ended = || std::fs::read_to_string(&stat).map_or(true, |text| text.contains(") Z "));
+        let waits = std::iter::repeat_n(Duration::from_millis(20), 250);
+        assert!(waits.map(std::thread::sleep).any(|()| ended()));
     }
 
     #[test]

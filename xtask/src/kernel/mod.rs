@@ -2,9 +2,19 @@
 
 //! Kernels: which ones there are, and how each is fetched and built.
 
+mod apt;
+mod config;
+mod debian;
+mod small;
+mod source;
+mod stock;
+pub mod tools;
+
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+
+use crate::cache::Cache;
 
 /// Which livepatch core a kernel has, and where the kernel comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
@@ -75,5 +85,9 @@ pub struct Options {
 
 /// Gives the kernel, building it first when the cache does not have it.
 pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
-    bail!("{core:?} {profile:?} {options:?}")
+    let cache = Cache::open()?;
+    match core {
+        Core::Stock => stock::get(&cache, profile, options),
+        Core::C => small::get(&cache, profile, options),
+    }
 }

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Kernel configurations: reading them, checking that all that was asked for was taken,
+//! and comparing two of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+/// A configuration, or a fragment of one: values by option, without the `CONFIG_`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Config {
+    values: BTreeMap<String, String>,
+}
+
+/// What an option that is off counts as, said or not.
+const OFF: &str = "n";
+
+impl Config {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("cannot read the kernel configuration {}", path.display()))?;
+        Ok(Self::parse(&text))
+    }
+
+    /// Reads `CONFIG_A=value` and `# CONFIG_A is not set` lines; others are comments.
+    pub fn parse(text: &str) -> Self {
+        let values = text.lines().filter_map(|line| {
+            let line = line.trim();
+            if let Some(rest) = line.strip_prefix("CONFIG_") {
+                let (name, value) = rest.split_once('=')?;
+                return Some((name.to_owned(), value.to_owned()));
+            }
+            let name = line
+                .strip_prefix("# CONFIG_")?
+                .strip_suffix(" is not set")?;
+            Some((name.to_owned(), OFF.to_owned()))
+        });
+        Self {
+            values: values.collect(),
+        }
+    }
+
+    /// The value of an option: `y`, `m`, `n`, a number, a text in quotes.
+    pub fn get(&self, name: &str) -> &str {
+        self.values.get(name).map_or(OFF, String::as_str)
+    }
+
+    /// The value of a text option.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).strip_prefix('"')?.strip_suffix('"')
+    }
+
+    /// What this fragment asks for and the whole configuration does not have.
+    pub fn not_taken_by(&self, whole: &Self) -> Vec<String> {
+        self.values
+            .iter()
+            .filter(|(name, value)| whole.get(name) != *value)
+            .map(|(name, value)| format!("CONFIG_{name}={value} (it became {})", whole.get(name)))
+            .collect()
+    }
+
+    /// The options that differ, with both values.
+    fn differences<'a>(&'a self, other: &'a Self) -> Vec<(&'a str, &'a str, &'a str)> {
+        let mut names: Vec<_> = self.values.keys().chain(other.values.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+            .into_iter()
+            .map(|name| (name.as_str(), self.get(name), other.get(name)))
+            .filter(|(_, a, b)| a != b)
+            .collect()
+    }
+}
+
+/// Options that follow from the compiler, linker and other tools at hand and change no layout
+/// of data: all that start like this ...
+const TOOL_PREFIXES: &[&str] = &[
+    "AS_",
+    "BINDGEN_",
+    "CC_",
+    "CLANG_",
+    "FTRACE_MCOUNT_USE_",
+    "GCC_",
+    "HAS_LTO_",
+    "HAVE_CFI_",
+    "LD_",
+    "LLD_",
+    "OPENSSL_",
+    "PAHOLE_",
+    "RUSTC_",
+    "UBSAN_",
+    "X86_X32",
+];
+
+/// ... and these.
+const TOOL_OPTIONS: &[&str] = &[
+    "HAVE_KMSAN_COMPILER",
+    "TOOLCHAIN_NEEDS_EXPLICIT_ZICSR",
+    "USE_X86_SEG_SUPPORT",
+];
+
+/// Lists options by name that may differ, separated by commas, for those who have made sure.
+const ALLOW_VARIABLE: &str = "KLP_ALLOW_CONFIG";
+
+/// Refuses a configuration that differs from the running kernel's in more than what building
+/// with other tools brings: modules could see other data layouts than the kernel.
+pub fn check_same_layout(kernels: &Config, ours: &Config) -> Result<()> {
+    let allowed = std::env::var(ALLOW_VARIABLE).unwrap_or_default();
+    let allowed: Vec<_> = allowed.split(',').collect();
+    let unexpected = unexpected(kernels, ours, &allowed);
+    if unexpected.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "with the tools on this machine the kernel's configuration changes in ways that may \
+         change data layouts:\n    {}\nIf none of these can, set {ALLOW_VARIABLE} to their names, \
+         separated by commas",
+        unexpected.join("\n    ")
+    )
+}
+
+fn unexpected(kernels: &Config, ours: &Config, allowed: &[&str]) -> Vec<String> {
+    kernels
+        .differences(ours)
+        .into_iter()
+        .filter(|(name, _, _)| {
+            !TOOL_PREFIXES.iter().any(|start| name.starts_with(start))
+                && !TOOL_OPTIONS.contains(name)
+                && !allowed.contains(name)
+        })
+        .map(|(name, theirs, ours)| format!("{name}: the kernel's {theirs}, here {ours}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_all_kinds_are_read() {
+        let config = Config::parse(
+            "# comment\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=\"t=x\"\nCONFIG_D=42\n",
+        );
+        assert_eq!(config.get("A"), "y");
+        assert_eq!(config.get("B"), "n");
+        assert_eq!(config.text("C"), Some("t=x"));
+        assert_eq!(config.text("D"), None);
+        assert_eq!(config.get("NOT_THERE"), "n");
+    }
+
+    #[test]
+    fn what_was_not_taken_is_named() {
+        let fragment =
+            Config::parse("CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\n# CONFIG_D is not set\n");
+        let whole = Config::parse("CONFIG_A=y\nCONFIG_C=y\n");
+        assert_eq!(
+            fragment.not_taken_by(&whole),
+            ["CONFIG_B=y (it became n)", "CONFIG_C=n (it became y)"]
+        );
+    }
+
+    #[test]
+    fn tool_options_may_differ_and_others_may_not() {
+        let kernels = Config::parse("CONFIG_CC_IS_GCC=y\nCONFIG_LOCKDEP=y\nCONFIG_SAME=y\n");
+        let ours = Config::parse("CONFIG_CC_IS_CLANG=y\n# CONFIG_NEW is not set\nCONFIG_SAME=y\n");
+        assert_eq!(
+            unexpected(&kernels, &ours, &[]),
+            ["LOCKDEP: the kernel's y, here n"]
+        );
+        assert!(unexpected(&kernels, &ours, &["LOCKDEP"]).is_empty());
+    }
+}

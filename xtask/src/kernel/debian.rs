@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Debian's kernel packages: which release to take, and getting its parts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::apt::{OTHERWISE, Package, Suite};
+use crate::cache::{Cache, Key, write_whole};
+use crate::host::progress::Step;
+use crate::host::{packages, process};
+
+/// The kernel series that this project is about. Point releases come and go: any will do.
+pub const SERIES: &str = "7.2";
+
+/// Where to look, in this order.
+const SUITES: &[&str] = &["forky", "trixie-backports", "sid"];
+
+/// A release of Debian's kernel, whose packages are all there in one version.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Release {
+    /// The suite that has it.
+    pub suite: String,
+    /// The packages' version: `7.2.12-1`.
+    pub version: String,
+    /// What `uname -r` says: `7.2.12+deb14-amd64`.
+    pub name: String,
+    /// The package with `vmlinuz`.
+    pub image: String,
+}
+
+impl std::fmt::Display for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.version)
+    }
+}
+
+impl Release {
+    fn source(&self) -> String {
+        format!("linux-source-{SERIES}")
+    }
+
+    fn headers(&self) -> String {
+        format!("linux-headers-{}", self.name)
+    }
+}
+
+/// The archive does not give a package of this release: it may have moved on.
+#[derive(Clone, Debug)]
+pub struct Gone {
+    package: String,
+}
+
+impl std::fmt::Display for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "cannot download {}: check the network, {OTHERWISE}",
+            self.package
+        )
+    }
+}
+
+/// The release that this machine uses: what it already has, or else (or when asked to look
+/// again) the newest of the series.
+pub fn release(cache: &Cache, update: bool) -> Result<Release> {
+    let record = cache.root().join(format!("debian-{SERIES}.json"));
+    if let Some(release) = recorded(&record).filter(|_| !update) {
+        return Ok(release);
+    }
+    let _lock = cache.lock("debian-release")?;
+    if let Some(release) = recorded(&record).filter(|_| !update) {
+        return Ok(release);
+    }
+    let release = look_up(cache)?;
+    write_whole(&record, &serde_json::to_string_pretty(&release)?)?;
+    Ok(release)
+}
+
+/// What is on record. A record that cannot be read counts as none: it is made anew.
+fn recorded(path: &Path) -> Option<Release> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+fn look_up(cache: &Cache) -> Result<Release> {
+    let step = Step::start(
+        &format!("looking for Debian's kernel {SERIES}"),
+        "a few seconds",
+    );
+    for name in SUITES {
+        let suite = Suite::open(cache, name)?;
+        suite.update(&step)?;
+        if let Some(release) = choose(name, &offered(&suite)?, is_newer) {
+            step.done();
+            return Ok(release);
+        }
+    }
+    bail!(
+        "Debian's suites {} no longer have all of kernel {SERIES} (source, headers and image \
+         in one version): get its source elsewhere, {OTHERWISE}",
+        SUITES.join(", ")
+    )
+}
+
+/// All packages of the series that matter.
+fn offered(suite: &Suite) -> Result<Vec<Package>> {
+    let mut names = Vec::new();
+    for kind in ["source", "headers", "binary", "image"] {
+        names.extend(suite.names(&format!("linux-{kind}-{SERIES}"))?);
+    }
+    names.retain(|name| !name.ends_with("-dbg"));
+    suite.versions(&names)
+}
+
+/// The newest version with source, headers and an image of the plain amd64 kernel.
+fn choose(
+    suite: &str,
+    offered: &[Package],
+    is_newer: impl Fn(&str, &str) -> bool,
+) -> Option<Release> {
+    let has = |name: &str, version: &str| {
+        offered
+            .iter()
+            .any(|package| package.name == name && package.version == version)
+    };
+    let releases = offered.iter().filter_map(|package| {
+        let name = package.name.strip_prefix("linux-headers-")?;
+        let version = &package.version;
+        if !is_plain_amd64(name) || !has(&format!("linux-source-{SERIES}"), version) {
+            return None;
+        }
+        // Debian moved the image out of linux-image during the series.
+        let image = ["linux-binary-", "linux-image-"]
+            .map(|start| format!("{start}{name}"))
+            .into_iter()
+            .find(|image| has(image, version))?;
+        Some(Release {
+            suite: suite.to_owned(),
+            version: version.clone(),
+            name: name.to_owned(),
+            image,
+        })
+    });
+    releases.reduce(|best, next| {
+        if is_newer(&next.version, &best.version) {
+            next
+        } else {
+            best
+        }
+    })
+}
+
+/// `7.2.12+deb14-amd64`, but neither `...-cloud-amd64` nor `...-rt-amd64` nor `...-common`.
+fn is_plain_amd64(release: &str) -> bool {
+    release
+        .strip_suffix("-amd64")
+        .is_some_and(|rest| !rest.contains('-'))
+}
+
+/// Compares versions as Debian does.
+fn is_newer(a: &str, b: &str) -> bool {
+    process::output(process::command("dpkg").args(["--compare-versions", a, "gt", b])).is_ok()
+}
+
+/// Files out of the packages of a stock kernel.
+#[derive(Debug)]
+pub struct StockFiles {
+    pub image: PathBuf,
+    pub config: PathBuf,
+    pub symvers: PathBuf,
+    /// Holds the BTF and a symbol table, no code.
+    pub vmlinux: PathBuf,
+}
+
+/// Gets the small packages: image and headers.
+pub fn stock_files(cache: &Cache, release: &Release) -> Result<StockFiles> {
+    let image = unpacked(
+        cache,
+        release,
+        &release.image,
+        "a few seconds",
+        &|deb, to| {
+            // Old packages have it under boot, new ones beside the modules.
+            let file = member(deb, &|path| is_vmlinuz(path, &release.name))?;
+            unpack_members(deb, &[(&file, "vmlinuz")], to)
+        },
+    )?;
+    let headers = unpacked(
+        cache,
+        release,
+        &release.headers(),
+        "a few seconds",
+        &|deb, to| {
+            let top = format!("./usr/src/{}/", release.headers());
+            let from = ["config", "Module.symvers", "vmlinux"].map(|name| {
+                let dot = if name == "config" { "." } else { "" };
+                (format!("{top}{dot}{name}"), name)
+            });
+            let from = from.each_ref().map(|(path, name)| (path.as_str(), *name));
+            unpack_members(deb, &from, to)
+        },
+    )?;
+    Ok(StockFiles {
+        image: image.join("vmlinuz"),
+        config: headers.join("config"),
+        symvers: headers.join("Module.symvers"),
+        vmlinux: headers.join("vmlinux"),
+    })
+}
+
+/// Gets the source tree.
+pub fn source(cache: &Cache, release: &Release) -> Result<PathBuf> {
+    packages::ensure(&["tar", "xz-utils"])?;
+    unpacked(
+        cache,
+        release,
+        &release.source(),
+        "half a minute",
+        &|deb, to| {
+            // The package holds one archive.
+            let script = format!(
+                "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" \
+             | tar -xO ./usr/src/linux-source-{SERIES}.tar.xz \
+             | xz -dc | tar -x --strip-components=1 -C \"$2\""
+            );
+            let mut command = process::command("bash");
+            command.args(["-c", &script, "bash"]).arg(deb).arg(to);
+            process::run(&mut command)
+        },
+    )
+}
+
+/// Fills a folder from a package file.
+type Unpack<'a> = &'a (dyn Fn(&Path, &Path) -> Result<()> + Sync);
+
+/// Gives a folder with what is wanted of a package, downloading it first.
+fn unpacked(
+    cache: &Cache,
+    release: &Release,
+    package: &str,
+    usual: &str,
+    unpack: Unpack<'_>,
+) -> Result<PathBuf> {
+    let name = format!("{package}_{}", release.version);
+    let entry = cache.entry("unpacked", &name, &Key::new().with("recipe", "1"));
+    entry.get_or_create(|to| {
+        let deb = downloaded(cache, release, package, usual)?;
+        let step = Step::start(&format!("unpacking {package} {}", release.version), usual);
+        unpack(&deb, to)?;
+        step.done();
+        // Once unpacked it has no more use; without it there is only the download to repeat.
+        if let Some(dir) = deb.parent() {
+            let _ = fs::remove_dir_all(dir);
+        }
+        Ok(())
+    })
+}
+
+/// Gives the package's file, checked by apt.
+fn downloaded(cache: &Cache, release: &Release, name: &str, usual: &str) -> Result<PathBuf> {
+    let version = &release.version;
+    let dir = cache
+        .root()
+        .join("downloads")
+        .join(format!("{name}_{version}"));
+    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let step = Step::start(&format!("downloading {name} {version}"), usual);
+    let suite = Suite::open(cache, &release.suite)?;
+    if !suite.has_lists() {
+        suite.update(&step)?;
+    }
+    let package = Package {
+        name: name.to_owned(),
+        version: version.clone(),
+    };
+    let deb = suite
+        .download(&package, &dir, &step)
+        .with_context(|| Gone {
+            package: format!("{name} {version}"),
+        })?;
+    step.done();
+    Ok(deb)
+}
+
+fn is_vmlinuz(path: &str, release: &str) -> bool {
+    path == format!("./boot/vmlinuz-{release}")
+        || (path.starts_with("./usr/lib/modules/") || path.starts_with("./lib/modules/"))
+            && path.ends_with(&format!("/{release}/vmlinuz"))
+}
+
+/// The path of the file in a package that the test accepts.
+fn member(deb: &Path, test: &dyn Fn(&str) -> bool) -> Result<String> {
+    let list = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -t";
+    let text = process::output(process::command("bash").args(["-c", list, "bash"]).arg(deb))?;
+    text.lines()
+        .find(|path| test(path))
+        .map(str::to_owned)
+        .with_context(|| format!("no kernel image in {}", deb.display()))
+}
+
+/// Unpacks files of a package under other names.
+fn unpack_members(deb: &Path, members: &[(&str, &str)], to: &Path) -> Result<()> {
+    let script = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -xO \"$2\" > \"$3\"";
+    for (member, name) in members {
+        let mut command = process::command("bash");
+        command
+            .args(["-c", script, "bash"])
+            .arg(deb)
+            .arg(member)
+            .arg(to.join(name));
+        process::output(&mut command)
+            .with_context(|| format!("cannot take {member} out of {}", deb.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packages(list: &[(&str, &str)]) -> Vec<Package> {
+        let package = |(name, version): &(&str, &str)| Package {
+            name: (*name).to_owned(),
+            version: (*version).to_owned(),
+        };
+        list.iter().map(package).collect()
+    }
+
+    /// Good enough for the versions below.
+    fn newer(a: &str, b: &str) -> bool {
+        a > b
+    }
+
+    #[test]
+    fn the_newest_complete_version_is_chosen() {
+        let offered = packages(&[
+            ("linux-source-7.2", "7.2.12-1"),
+            ("linux-source-7.2", "7.2.13-1"),
+            ("linux-source-7.2", "7.2.14-1"),
+            ("linux-headers-7.2.12+deb14-amd64", "7.2.12-1"),
+            ("linux-binary-7.2.12+deb14-amd64", "7.2.12-1"),
+            ("linux-headers-7.2.13+deb14-amd64", "7.2.13-1"),
+            ("linux-binary-7.2.13+deb14-amd64", "7.2.13-1"),
+            // Its image is not there yet.
+            ("linux-headers-7.2.14+deb14-amd64", "7.2.14-1"),
+            ("linux-binary-7.2.14+deb14-amd64", "7.2.14~rc1-1"),
+        ]);
+        let release = choose("forky", &offered, newer).unwrap();
+        assert_eq!(release.name, "7.2.13+deb14-amd64");
+        assert_eq!(release.image, "linux-binary-7.2.13+deb14-amd64");
+        assert_eq!(release.version, "7.2.13-1");
+    }
+
+    #[test]
+    fn an_older_image_package_serves_too() {
+        let offered = packages(&[
+            ("linux-source-7.2", "7.2.6-1"),
+            ("linux-headers-7.2.6+deb13-amd64", "7.2.6-1"),
+            ("linux-image-7.2.6+deb13-amd64", "7.2.6-1"),
+        ]);
+        let release = choose("sid", &offered, newer).unwrap();
+        assert_eq!(release.image, "linux-image-7.2.6+deb13-amd64");
+    }
+
+    #[test]
+    fn other_flavours_and_other_versions_do_not_count() {
+        let offered = packages(&[
+            ("linux-source-7.2", "7.2.6-1"),
+            ("linux-headers-7.2.6+deb13-rt-amd64", "7.2.6-1"),
+            ("linux-binary-7.2.6+deb13-rt-amd64", "7.2.6-1"),
+            ("linux-headers-7.2.6+deb13-amd64", "7.2.6-2"),
+            ("linux-binary-7.2.6+deb13-amd64", "7.2.6-2"),
+        ]);
+        assert_eq!(choose("sid", &offered, newer), None);
+    }
+
+    #[test]
+    fn images_are_found_in_old_and_new_places() {
+        let release = "7.2.6+deb13-amd64";
+        assert!(is_vmlinuz("./boot/vmlinuz-7.2.6+deb13-amd64", release));
+        assert!(is_vmlinuz(
+            "./usr/lib/modules/7.2.6+deb13-amd64/vmlinuz",
+            release
+        ));
+        assert!(!is_vmlinuz(
+            "./usr/lib/modules/7.2.7+deb13-amd64/vmlinuz",
+            release
+        ));
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_counts_as_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record");
+        assert_eq!(recorded(&path), None);
+        fs::write(&path, "{").unwrap();
+        assert_eq!(recorded(&path), None);
+    }
+}

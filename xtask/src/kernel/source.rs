@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Kernel source trees: Debian's, or one that the user names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::debian;
+use crate::cache::{Cache, Key};
+
+/// A source tree to build from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Source {
+    pub dir: PathBuf,
+    /// The version, for names of folders: `7.2.12-1`, `7.2.0-rc1`.
+    pub version: String,
+    /// It may change under us: every build has to look again.
+    pub is_users: bool,
+}
+
+impl Source {
+    /// Debian's source of this release.
+    pub fn debian(cache: &Cache, release: &debian::Release) -> Result<Self> {
+        Ok(Self {
+            dir: debian::source(cache, release)?,
+            version: release.version.clone(),
+            is_users: false,
+        })
+    }
+
+    /// A tree that the user names.
+    pub fn users(dir: &Path) -> Result<Self> {
+        let dir = dir
+            .canonicalize()
+            .with_context(|| format!("there is no kernel source tree in {}", dir.display()))?;
+        let makefile = fs::read_to_string(dir.join("Makefile")).unwrap_or_default();
+        let Some(version) = kernel_version(&makefile) else {
+            bail!(
+                "{} is not a kernel source tree: its Makefile names no kernel version",
+                dir.display()
+            );
+        };
+        if !dir.join("kernel/livepatch").is_dir() {
+            bail!(
+                "the kernel source tree {} has no kernel/livepatch",
+                dir.display()
+            );
+        }
+        if let Some(left) = built_in_tree(&dir) {
+            bail!(
+                "a kernel was configured or built inside of the source tree ({}), and Kbuild \
+                 refuses to build it elsewhere then: keep your .config, run \
+                 make -C {} mrproper, then this again",
+                left.display(),
+                dir.display()
+            );
+        }
+        Ok(Self {
+            dir,
+            version,
+            is_users: true,
+        })
+    }
+
+    /// What goes into the key of a build. The content of a user's tree is make's to watch.
+    pub fn key(&self, key: Key) -> Key {
+        let key = key.with("source version", &self.version);
+        if self.is_users {
+            key.with("source tree", self.dir.as_os_str().as_encoded_bytes())
+        } else {
+            key
+        }
+    }
+}
+
+/// The version in a kernel's top Makefile.
+fn kernel_version(makefile: &str) -> Option<String> {
+    let value = |name: &str| {
+        makefile.lines().find_map(|line| {
+            let rest = line.strip_prefix(name)?.trim_start();
+            Some(rest.strip_prefix('=')?.trim().to_owned())
+        })
+    };
+    Some(format!(
+        "{}.{}.{}{}",
+        value("VERSION")?,
+        value("PATCHLEVEL")?,
+        value("SUBLEVEL")?,
+        value("EXTRAVERSION")?
+    ))
+}
+
+/// What Kbuild looks at to tell that a tree is not clean.
+fn built_in_tree(dir: &Path) -> Option<PathBuf> {
+    [".config", "include/config", "arch/x86/include/generated"]
+        .into_iter()
+        .map(|path| dir.join(path))
+        .find(|path| path.exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAKEFILE: &str =
+        "# SPDX\nVERSION = 7\nPATCHLEVEL = 2\nSUBLEVEL = 0\nEXTRAVERSION = -rc1\n\nNAME = x\n";
+
+    fn tree() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("kernel/livepatch")).unwrap();
+        fs::write(dir.path().join("Makefile"), MAKEFILE).unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_clean_tree_is_taken() {
+        let dir = tree();
+        assert_eq!(Source::users(dir.path()).unwrap().version, "7.2.0-rc1");
+    }
+
+    #[test]
+    fn a_tree_that_was_built_in_place_is_refused_with_a_way_out() {
+        let dir = tree();
+        fs::write(dir.path().join(".config"), "").unwrap();
+        let err = Source::users(dir.path()).unwrap_err().to_string();
+        assert!(err.contains("mrproper") && err.contains(".config"), "{err}");
+    }
+
+    #[test]
+    fn other_folders_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let err = Source::users(dir.path()).unwrap_err().to_string();
+        assert!(err.contains("is not a kernel source tree"), "{err}");
+        let err = Source::users(&dir.path().join("no")).unwrap_err();
+        assert!(
+            format!("{err:#}").contains("there is no kernel source tree"),
+            "{err:#}"
+        );
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Debian's own kernel binary, untouched, and a folder to build modules for it.
+//!
+//! Debian's headers carry nothing of Rust, so the folder is made from the source of the same
+//! version, with the kernel's own configuration and a rustc of the same version.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::config::{Config, check_same_layout};
+use super::debian::{self, Release, StockFiles};
+use super::source::Source;
+use super::tools::{self, CommonTools, Tools};
+use super::{Core, Kernel, Options, Profile};
+use crate::cache::Cache;
+use crate::host::progress::{Step, say};
+use crate::host::{bindgen, process};
+
+/// Changes when the folder is to be made in another way.
+const RECIPE: &str = "1";
+
+/// Gives the kernel, with its build folder made when necessary.
+pub fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
+    if profile == Profile::Debug {
+        bail!("--core stock is Debian's kernel as it is: it has no debug profile; use --core c");
+    }
+    if options.source.is_some() {
+        bail!("--core stock is Debian's own kernel: --source goes with --core c");
+    }
+    let common = CommonTools::ensure()?;
+    let release = debian::release(cache, options.update)?;
+    match get_release(cache, &common, &release) {
+        Err(err) if !process::is_interrupted() && err.is::<debian::Gone>() => {
+            let newer = debian::release(cache, true)?;
+            if newer == release {
+                return Err(err);
+            }
+            say(&format!("Debian no longer has {release}: taking {newer}"));
+            get_release(cache, &common, &newer)
+        }
+        result => result,
+    }
+}
+
+/// What the parts of a stock kernel are made of.
+struct Parts {
+    files: StockFiles,
+    source: Source,
+    tools: Tools,
+    /// The kernel's own.
+    config: Config,
+}
+
+fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result<Kernel> {
+    let parts = gather(cache, common, release)?;
+    let key = parts
+        .source
+        .key(common.key())
+        .with("release", &release.name)
+        .with("recipe", RECIPE)
+        // The folder names its source by its absolute path.
+        .with("cache", cache.root().as_os_str().as_encoded_bytes());
+    let entry = cache.entry("kernel", &format!("stock-{}", release.version), &key);
+    let mut make_vars = parts.tools.make_vars();
+    make_vars.push(("KERNELRELEASE".to_owned(), release.name.clone()));
+    let kernel = Kernel {
+        core: Core::Stock,
+        profile: Profile::Base,
+        release: release.name.clone(),
+        kdir: entry.dir().join("build"),
+        image: parts.files.image.clone(),
+        source: parts.source.dir.clone(),
+        make_env: parts.tools.make_env(),
+        make_vars,
+    };
+    entry.get_or_resume(|dir| make_folder(&kernel, &parts, dir))?;
+    Ok(kernel)
+}
+
+/// Gets all parts; what does not depend on each other at the same time.
+fn gather(cache: &Cache, common: &CommonTools, release: &Release) -> Result<Parts> {
+    std::thread::scope(|scope| {
+        let bindgen = scope.spawn(|| bindgen::ensure(cache));
+        let source = scope.spawn(|| Source::debian(cache, release));
+        let files = debian::stock_files(cache, release)?;
+        let config = Config::read(&files.config)?;
+        let version = rustc_version(&config)?;
+        tools::join(bindgen)?;
+        let tools = common.with_rust(cache, version)?;
+        Ok(Parts {
+            source: tools::join(source)?,
+            tools,
+            files,
+            config,
+        })
+    })
+}
+
+/// What the compiler of this kernel calls itself.
+fn rustc_version(config: &Config) -> Result<&str> {
+    for option in ["RUST", "LIVEPATCH", "MODULES"] {
+        if config.get(option) != "y" {
+            bail!("Debian's kernel was built without CONFIG_{option}: use --core c");
+        }
+    }
+    config
+        .text("RUSTC_VERSION_TEXT")
+        .context("the kernel's configuration does not say which rustc built it")
+}
+
+/// Makes the build folder.
+fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
+    let step = Step::start(
+        &format!("preparing module builds for Debian's {}", kernel.release),
+        "about a minute on two cores",
+    );
+    let build = dir.join("build");
+    fs::create_dir_all(&build).with_context(|| format!("cannot make {}", build.display()))?;
+    copy(&parts.files.config, &build.join(".config"))?;
+    let log = dir.join("build.log");
+    let make = |targets: &[&str]| {
+        let Kernel {
+            source,
+            make_env,
+            make_vars,
+            ..
+        } = kernel;
+        step.run(
+            tools::make_in(source, &build, make_env, make_vars).args(targets),
+            &log,
+        )
+    };
+    make(&["olddefconfig"])?;
+    check_same_layout(&parts.config, &Config::read(&build.join(".config"))?)?;
+    make(&["prepare"])?;
+    make(&["modules_prepare"])?;
+    check_release(&build, &kernel.release)?;
+    copy(&parts.files.symvers, &build.join("Module.symvers"))?;
+    copy(&parts.files.vmlinux, &build.join("vmlinux"))?;
+    step.done();
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to)
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+/// Modules carry this release, and the kernel refuses those with another.
+fn check_release(build: &Path, release: &str) -> Result<()> {
+    let path: PathBuf = build.join("include/generated/utsrelease.h");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    if !text.contains(&format!("\"{release}\"")) {
+        bail!("the build folder is for {}, not for {release}", text.trim());
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The tools that build a kernel and its modules, and how make is told about them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::cache::{Cache, Key};
+use crate::host::llvm::{self, Llvm};
+use crate::host::toolchain::{self, Toolchain};
+use crate::host::{bindgen, packages, process};
+
+/// What the builds need beside LLVM and Rust.
+const PACKAGES: &[&str] = &[
+    "bash",
+    "bc",
+    "binutils",
+    "bison",
+    "cpio",
+    "flex",
+    "gawk",
+    "gcc",
+    "kmod",
+    "libc6-dev",
+    "libelf-dev",
+    "libssl-dev",
+    "make",
+    "pahole",
+    "perl",
+    "rsync",
+    "xz-utils",
+];
+
+/// Compilers and friends for one kernel.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    llvm: Llvm,
+    toolchain: Toolchain,
+    bindgen: PathBuf,
+    /// What the kernel's own compiler called itself, where it must look the same: the hashes
+    /// in Rust's symbol names come from it.
+    forced_version: Option<String>,
+}
+
+/// The tools that are the same for all kernels, on their way to [`Tools`].
+#[derive(Clone, Debug)]
+pub struct CommonTools {
+    pub llvm: Llvm,
+}
+
+impl CommonTools {
+    /// Installs the packages when necessary.
+    pub fn ensure() -> Result<Self> {
+        packages::ensure(PACKAGES)?;
+        Ok(Self {
+            llvm: llvm::ensure()?,
+        })
+    }
+
+    /// All that goes into the key of a build.
+    pub fn key(&self) -> Key {
+        Key::new()
+            .with("llvm", &self.llvm.version)
+            .with("bindgen", bindgen::VERSION)
+    }
+
+    /// Adds what is Rust's, for a kernel built by the rustc that calls itself `version_text`.
+    pub fn with_rust(&self, cache: &Cache, version_text: &str) -> Result<Tools> {
+        let number = toolchain::number(version_text).unwrap_or(version_text);
+        let toolchain = toolchain::ensure(number)?;
+        let forced_version = (toolchain.version != version_text && number != version_text)
+            .then(|| version_text.trim_start_matches("rustc ").to_owned());
+        Ok(Tools {
+            llvm: self.llvm.clone(),
+            toolchain,
+            bindgen: bindgen::ensure(cache)?,
+            forced_version,
+        })
+    }
+}
+
+impl Tools {
+    /// The environment of every make.
+    pub fn make_env(&self) -> Vec<(String, String)> {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut env = vec![(
+            "PATH".to_owned(),
+            format!(
+                "{}:{}:{path}:/usr/sbin:/sbin",
+                self.toolchain.bin().display(),
+                self.bindgen.display()
+            ),
+        )];
+        if let Some(dir) = &self.llvm.libclang {
+            env.push(("LIBCLANG_PATH".to_owned(), dir.display().to_string()));
+        }
+        if let Some(version) = &self.forced_version {
+            env.push(("RUSTC_FORCE_RUSTC_VERSION".to_owned(), version.clone()));
+        }
+        env
+    }
+
+    /// The variables on the command line of every make.
+    pub fn make_vars(&self) -> Vec<(String, String)> {
+        vec![("LLVM".to_owned(), self.llvm.make_value.clone())]
+    }
+}
+
+/// A make with this environment and these variables, on all CPUs.
+pub fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> Command {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut command = process::command("make");
+    command
+        .arg("-C")
+        .arg(dir)
+        .arg(format!("-j{jobs}"))
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .args(vars.iter().map(|(name, value)| format!("{name}={value}")));
+    command
+}
+
+/// The same in a source tree, for a build folder elsewhere.
+pub fn make_in(
+    source: &Path,
+    build: &Path,
+    env: &[(String, String)],
+    vars: &[(String, String)],
+) -> Command {
+    let mut output = std::ffi::OsString::from("O=");
+    output.push(build);
+    let mut command = make(source, env, vars);
+    command.arg(output);
+    command
+}
+
+/// A worker's result. A worker that panicked has said so itself.
+pub fn join<T>(worker: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    worker
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
