@@ -13,6 +13,7 @@ mod cache;
 mod commands;
 mod host;
 mod kernel;
+mod kselftest;
 mod module;
 mod vm;
 

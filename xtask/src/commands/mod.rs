@@ -3,6 +3,7 @@
 //! The command line: one file per command.
 
 mod kernel;
+mod kselftest;
 mod module;
 mod vm;
 
@@ -32,6 +33,8 @@ enum Command {
     Module(module::Command),
     /// Boot a kernel, run a command in it, and end with its exit status.
     Vm(vm::VmArgs),
+    /// Run the kernel's own livepatch selftests in a virtual machine.
+    Kselftest(kselftest::KselftestArgs),
 }
 
 impl Command {
@@ -41,6 +44,7 @@ impl Command {
             Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Vm(args) => args.run(),
+            Self::Kselftest(args) => args.run(),
         }
     }
 }

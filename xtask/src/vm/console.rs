@@ -111,13 +111,13 @@ pub(super) fn message(line: &str) -> &str {
 
 /// Collects bytes into lines.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub struct Lines {
     pending: Vec<u8>,
 }
 
 impl Lines {
     /// Adds bytes; gives the lines that are complete now, without their ends.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         self.pending.extend_from_slice(bytes);
         let Some(end) = self.pending.iter().rposition(|&byte| byte == b'\n') else {
             return Vec::new();
@@ -131,7 +131,7 @@ impl Lines {
     }
 
     /// What is left without an end of line.
-    pub(super) fn rest(&mut self) -> Option<String> {
+    pub fn rest(&mut self) -> Option<String> {
         let rest = std::mem::take(&mut self.pending);
         (!rest.is_empty()).then(|| {
             String::from_utf8_lossy(&rest)

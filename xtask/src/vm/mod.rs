@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use accel::Accel;
+pub use console::Lines;
 use initramfs::Tree;
 use qemu::{Machine, Qemu};
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo xtask kselftest`: the kernel's own livepatch selftests.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::KernelArgs;
+use crate::kselftest;
+
+#[derive(Args, Debug)]
+pub(super) struct KselftestArgs {
+    #[command(flatten)]
+    kernel: KernelArgs,
+}
+
+impl KselftestArgs {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let tally = kselftest::run(&self.kernel.get()?)?;
+        println!("{} passed, {} failed", tally.passed, tally.failed);
+        Ok(if tally.failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}

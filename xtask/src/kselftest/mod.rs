@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel's own livepatch selftests, unmodified, in a virtual machine.
+
+mod cases;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::host::{self, packages, process};
+use crate::kernel::Kernel;
+use crate::module;
+use crate::vm::{self, Lines, Outcome, Spec};
+
+use cases::{Case, Follower};
+
+/// Where they are in the kernel's source, and how the guest calls that place.
+const SOURCE: &str = "tools/testing/selftests/livepatch";
+const GUEST: &str = "/klp/selftests/livepatch";
+
+/// A program that the scripts start.
+const PROGRAM: &str = "test_klp-call_getpid";
+
+/// The longest that all of them may take, on a slow and busy machine.
+const TIMEOUT: Duration = Duration::from_secs(1800);
+
+/// How many cases passed and failed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    pub passed: usize,
+    pub failed: usize,
+}
+
+/// Runs them all on this kernel, in one boot; prints a line for each case. Cases that never ran
+/// have failed.
+pub fn run(kernel: &Kernel) -> Result<Tally> {
+    let source = kernel.source.join(SOURCE);
+    let planned = plans(&source)?;
+    let modules = module::build(
+        kernel,
+        &source.join("test_modules"),
+        &module::Options::default(),
+    )?;
+    let program = build_program(kernel, &source)?;
+
+    let mut copy = vec![
+        (source, PathBuf::from(GUEST)),
+        (program, Path::new(GUEST).join(PROGRAM)),
+    ];
+    for path in modules.modules {
+        let name = path.file_name().context("a module without a name")?;
+        let guest = Path::new(GUEST).join("test_modules").join(name);
+        copy.push((path, guest));
+    }
+    let spec = Spec {
+        copy,
+        timeout: TIMEOUT,
+        ..Spec::new(&kernel.image, include_str!("guest.sh"))
+    };
+
+    let mut tally = Tally::default();
+    let mut follower = Follower::new(planned);
+    let mut lines = Lines::default();
+    let report = vm::run(&spec, &mut |bytes| {
+        for line in lines.push(bytes) {
+            follower
+                .line(&line)
+                .iter()
+                .for_each(|case| tally.count(case));
+        }
+        Ok(())
+    })?;
+    if let Some(rest) = lines.rest() {
+        follower
+            .line(&rest)
+            .iter()
+            .for_each(|case| tally.count(case));
+    }
+
+    let problem = report.problem();
+    let why = match &report.outcome {
+        Outcome::Exited(_) => "it did not run".to_owned(),
+        Outcome::Broken(what) => what.clone(),
+        Outcome::TimedOut(limit) => format!("not done after {} s", limit.as_secs()),
+    };
+    let left = follower.finish(&why);
+    left.iter().for_each(|case| tally.count(case));
+    if let Some(problem) = problem {
+        if left.is_empty() {
+            // Everything passed, and then the kernel was found to be unwell.
+            let script = "kernel".to_owned();
+            tally.count(&Case {
+                script,
+                name: "stays sound".into(),
+                failure: Some(why),
+            });
+        }
+        eprintln!("{problem}");
+    }
+    Ok(tally)
+}
+
+impl Tally {
+    /// Prints a case and counts it.
+    fn count(&mut self, case: &Case) {
+        let Case {
+            script,
+            name,
+            failure,
+        } = case;
+        match failure {
+            None => {
+                self.passed += 1;
+                println!("ok      {script}: {name}");
+            }
+            Some(why) => {
+                self.failed += 1;
+                println!("FAILED  {script}: {name}");
+                why.lines().for_each(|line| println!("        {line}"));
+            }
+        }
+    }
+}
+
+/// The cases of each script.
+fn plans(source: &Path) -> Result<BTreeMap<String, Vec<String>>> {
+    let missing = || {
+        format!(
+            "the kernel's livepatch selftests are not in {}",
+            source.display()
+        )
+    };
+    let mut plans = BTreeMap::new();
+    for entry in fs::read_dir(source).with_context(missing)? {
+        let path = entry.with_context(missing)?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.starts_with("test-") && name.ends_with(".sh") {
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            plans.insert(name, cases::plan(&text));
+        }
+    }
+    if plans.values().all(Vec::is_empty) {
+        bail!("{}: no test scripts there", missing());
+    }
+    Ok(plans)
+}
+
+/// Builds the program that the scripts start, out of the source tree.
+fn build_program(kernel: &Kernel, source: &Path) -> Result<PathBuf> {
+    packages::ensure(&["gcc", "libc6-dev"])?;
+    let dir = host::checkout()
+        .join("target/kselftest")
+        .join(&kernel.release);
+    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    // Under a name of its own first: another run may be using the program.
+    let program = dir.join(PROGRAM);
+    let partial = dir.join(format!("{PROGRAM}.{}", std::process::id()));
+    let source = source.join(format!("{PROGRAM}.c"));
+    let mut command = process::command("gcc");
+    command.args(["-O2", "-o"]).arg(&partial).arg(&source);
+    process::output(&mut command)?;
+    fs::rename(&partial, &program).with_context(|| format!("cannot name {}", program.display()))?;
+    Ok(program)
+}
