@@ -42,7 +42,7 @@ pub(crate) fn function(
     let mut values = keys::values(keys, Place::Function, errors);
     let info = info(&attribute, &mut values, default_name, errors);
     let replacement = replacement(values, function, errors);
-    signature::check(function, errors::CFG_ON_FUNCTION, errors);
+    signature::check(function, errors);
     finish(info, replacement, errors)
 }
 
@@ -56,7 +56,6 @@ pub(crate) fn module(
     let attribute = keys.attribute.clone();
     let mut values = keys::values(keys, Place::Mod, errors);
     let info = info(&attribute, &mut values, default_name, errors);
-    signature::no_cfg(&module.attributes, errors::CFG_ON_FUNCTION, errors);
     let replacements = replacements(module, errors);
     unique(&replacements, errors);
     finish(info, replacements, errors)
@@ -91,7 +90,8 @@ fn replacements(module: &mut parse::Module, errors: &mut Errors) -> Vec<Replacem
         };
         let values = keys::values(keys, Place::Inside, errors);
         found.extend(replacement(values, function, errors));
-        signature::check(function, errors::CFG_ON_REPLACEMENT, errors);
+        signature::no_cfg(&function.attributes, errors::CFG_ON_REPLACEMENT, errors);
+        signature::check(function, errors);
     }
     // Misplaced ones have been told already.
     if !any && errors.is_empty() {

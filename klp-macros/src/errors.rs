@@ -255,8 +255,6 @@ pub(crate) fn attribute(name: &str) -> Option<&'static str> {
     })
 }
 
-pub(crate) const CFG_ON_FUNCTION: &str =
-    "`#[livepatch]` makes more items than this one: move this above `#[livepatch]`, so that it covers them all";
 pub(crate) const CFG_ON_REPLACEMENT: &str =
     "a replacement cannot depend on `cfg`, because the patch's tables have a fixed size: test `cfg!(...)` inside the function, or put this above the `#[livepatch]` of the mod";
 pub(crate) const CFG_ON_ARGUMENT: &str =

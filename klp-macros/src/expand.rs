@@ -46,7 +46,8 @@ pub(crate) fn module(patch: &Patch, module: &Module) -> TokenStream {
 /// What the author wrote, without our attribute: what is left of a patch with mistakes, so that
 /// nothing else of the crate misses it.
 pub(crate) fn function_alone(function: &parse::Function) -> TokenStream {
-    if !function.has_body() {
+    // rustc would have its own word about either.
+    if !function.has_body() || function.signature.variadic.is_some() {
         return TokenStream::new();
     }
     quote! {
@@ -91,7 +92,7 @@ fn author_mod(module: &Module, content: TokenStream) -> TokenStream {
 fn shim(function: &parse::Function) -> TokenStream {
     let name = &function.signature.ident;
     let types: Vec<&Type> = argument_types(function).collect();
-    let arguments: Vec<Ident> = (0..types.len()).map(argument).collect();
+    let arguments: Vec<Ident> = types.iter().enumerate().map(argument).collect();
     let c_types = types.iter().map(|ty| c_type(ty));
     let conversions = arguments
         .iter()
@@ -99,27 +100,28 @@ fn shim(function: &parse::Function) -> TokenStream {
         .map(|(argument, ty)| from_c(argument, ty));
     let result = result_type(function);
     let c_result = c_type(&result);
-    let into_c = in_trait(&result, &quote!(IntoC), &quote!(into_c));
     let (outer, inner): (Vec<&Attribute>, Vec<&Attribute>) = function
         .attributes
         .iter()
         .partition(|attribute| goes_out(attribute));
     let author = author_function(function, &inner);
+    let called = quote_spanned!(Span::mixed_site()=> #name(#(#conversions),*));
+    let converted = into_c(&called, &result);
     quote_spanned! {Span::mixed_site()=>
         #(#outer)*
         unsafe extern "C" fn #name(#(#arguments: #c_types),*) -> #c_result {
             #author
 
             let __klp_call = ::klp::abi::Call::new();
-            let __klp_result = #into_c(#name(#(#conversions),*));
+            let __klp_result = #converted;
             ::klp::abi::stay_on_stack();
             __klp_result
         }
     }
 }
 
-fn argument(index: usize) -> Ident {
-    format_ident!("__klp_arg{index}", span = Span::mixed_site())
+fn argument((index, ty): (usize, &&Type)) -> Ident {
+    format_ident!("__klp_arg{index}", span = ends(ty).1)
 }
 
 /// The author's function as it was written, to be inlined.
@@ -163,11 +165,20 @@ fn c_type(ty: &Type) -> TokenStream {
 }
 
 fn from_c(argument: &Ident, ty: &Type) -> TokenStream {
+    let (_, last) = ends(ty);
     let from_c = in_trait(ty, &quote!(FromC<'_>), &quote!(from_c));
+    let call = Ident::new("__klp_call", Span::mixed_site());
+    let converted = quote_spanned!(last=> #from_c(#argument, &#call));
     quote_spanned! {Span::mixed_site()=>
         // SAFETY: the kernel calls this function in the place of one whose C types these are.
-        unsafe { #from_c(#argument, &__klp_call) }
+        unsafe { #converted }
     }
+}
+
+fn into_c(called: &TokenStream, ty: &Type) -> TokenStream {
+    let (_, last) = ends(ty);
+    let into_c = in_trait(ty, &quote!(IntoC), &quote!(into_c));
+    quote_spanned!(last=> #into_c(#called))
 }
 
 /// `<type as ::klp::abi::trait_name>::item`, all at the type's place.
@@ -207,7 +218,6 @@ fn tables(patch: &Patch) -> TokenStream {
     let replace = patch.info.replace;
     quote_spanned! {Span::mixed_site()=>
         #[doc(hidden)]
-        #[allow(missing_docs, unsafe_code)]
         pub(crate) mod __livepatch {
             #(#functions)*
 
@@ -257,10 +267,12 @@ fn table_name(index: usize) -> Ident {
 fn table_entry(function: &Function) -> TokenStream {
     let name = c_string(&function.name);
     let replacement = &function.replacement;
+    // What rustc has to say about its signature belongs to its name.
+    let replacement = quote_spanned!(replacement.span()=> super::#replacement);
     let sympos = Literal::u32_unsuffixed(function.sympos);
     quote_spanned! {Span::mixed_site()=>
         // SAFETY: the author's signature is that of the function it replaces.
-        unsafe { ::klp::table::Func::new(#name, super::#replacement as *const (), #sympos) }
+        unsafe { ::klp::table::Func::new(#name, #replacement as *const (), #sympos) }
     }
 }
 
@@ -306,7 +318,6 @@ fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
 fn only_one() -> TokenStream {
     quote! {
         #[doc(hidden)]
-        #[allow(dead_code, non_camel_case_types)]
         struct one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute;
     }
 }

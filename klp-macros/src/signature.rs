@@ -9,9 +9,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, FnArg, GenericParam, Generics, Meta, ReturnType, Signature, Type};
 
-/// Checks one replacement. `cfg` is what to say to a `#[cfg]` on it.
-pub(crate) fn check(function: &Function, cfg: &str, errors: &mut Errors) {
-    no_cfg(&function.attributes, cfg, errors);
+/// Checks one replacement.
+pub(crate) fn check(function: &Function, errors: &mut Errors) {
     attributes(&function.attributes, errors);
     qualifiers(&function.signature, errors);
     generics(&function.signature.generics, errors);
@@ -23,6 +22,8 @@ pub(crate) fn check(function: &Function, cfg: &str, errors: &mut Errors) {
 }
 
 /// Checks that nothing depends on `cfg` here.
+///
+/// On the item that carries the patch's `#[livepatch]`, rustc has applied it before.
 pub(crate) fn no_cfg(attributes: &[Attribute], text: &str, errors: &mut Errors) {
     for attribute in attributes {
         if is_cfg(attribute) {

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A key is given twice.
+
+use klp::prelude::*;
+
+#[livepatch(
+    object = "vmlinux",
+    replaces = "cmdline_proc_show",
+    object = "ext4",
+    description = "A fix",
+    license = "GPL",
+    replace,
+    replace
+)]
+fn function() {}
+
+fn main() {}

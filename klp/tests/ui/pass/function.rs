@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A whole patch of one function.
+
+use klp::prelude::*;
+
+#[livepatch(object = "vmlinux", replaces = "cmdline_proc_show", description = "A fix", license = "GPL")]
+fn livepatch_cmdline_proc_show(m: &SeqFile, _v: *mut c_void) -> Result {
+    seq_print!(m, "this has been live patched\n");
+    Ok(())
+}
+
+fn main() {}
