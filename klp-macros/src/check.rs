@@ -234,3 +234,121 @@ fn positionless(this: &Replacement, errors: &mut Errors) {
         None => errors.add(&this.replaces, text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    fn mistakes(keys: TokenStream, item: TokenStream, name: Option<&str>) -> Vec<String> {
+        let mut errors = Errors::default();
+        crate::code(keys, item, name.map(str::to_owned), &mut errors);
+        errors.texts()
+    }
+
+    /// The mistakes of a mod that replaces `functions`, each an object, a name and a position.
+    fn of_mod(functions: &[(&str, &str, Option<u32>)]) -> Vec<String> {
+        let functions = functions.iter().map(|(object, name, sympos)| {
+            let sympos = sympos.map(|sympos| {
+                let sympos = proc_macro2::Literal::u32_unsuffixed(sympos);
+                quote!(, sympos = #sympos)
+            });
+            quote! {
+                #[livepatch(object = #object, replaces = #name #sympos)]
+                fn function() {}
+            }
+        });
+        mistakes(
+            quote!(description = "A fix", license = "GPL"),
+            quote!(mod fixes { #(#functions)* }),
+            Some("fixes"),
+        )
+    }
+
+    #[test]
+    fn one_name_in_two_objects_is_two_functions() {
+        assert!(of_mod(&[("vmlinux", "a", None), ("ext4", "a", None)]).is_empty());
+    }
+
+    #[test]
+    fn positions_tell_functions_of_one_name_apart() {
+        assert!(of_mod(&[("ext4", "a", Some(1)), ("ext4", "a", Some(2))]).is_empty());
+        for (one, other) in [
+            (None, None),
+            (Some(2), Some(2)),
+            (None, Some(0)),
+            (None, Some(1)),
+            (Some(0), Some(1)),
+            (Some(1), Some(0)),
+        ] {
+            let mistakes = of_mod(&[("ext4", "a", one), ("ext4", "a", other)]);
+            assert_eq!(mistakes.len(), 1, "{one:?} {other:?}");
+            assert!(mistakes[0].contains("twice"), "{}", mistakes[0]);
+        }
+    }
+
+    #[test]
+    fn without_a_position_the_name_is_the_only_one() {
+        for (one, other) in [(None, Some(2)), (Some(3), None), (Some(0), Some(2))] {
+            let mistakes = of_mod(&[("ext4", "a", one), ("ext4", "a", other)]);
+            assert_eq!(mistakes.len(), 1, "{one:?} {other:?}");
+            assert!(mistakes[0].contains("sympos = 1"), "{}", mistakes[0]);
+        }
+    }
+
+    fn with_license(license: &str) -> Vec<String> {
+        let keys = quote! {
+            object = "vmlinux", replaces = "a", description = "A fix", license = #license
+        };
+        mistakes(
+            keys,
+            quote!(
+                fn f() {}
+            ),
+            Some("fix"),
+        )
+    }
+
+    #[test]
+    fn licences_are_the_kernels_to_the_letter() {
+        for license in LICENSES {
+            assert!(with_license(license).is_empty(), "{license}");
+        }
+        for license in ["", "gpl", "GPLv2", "GPL-2.0", "GPL ", "MIT", "Proprietary"] {
+            assert_eq!(with_license(license).len(), 1, "{license}");
+        }
+    }
+
+    #[test]
+    fn a_name_comes_from_the_author_or_from_the_build() {
+        let keys = quote! {
+            object = "vmlinux", replaces = "a", description = "A fix", license = "GPL"
+        };
+        let item = quote!(
+            fn f() {}
+        );
+        let without = mistakes(keys.clone(), item.clone(), None);
+        assert_eq!(without, [errors::NO_MODULE_NAME]);
+        let named = mistakes(quote!(#keys, name = "fix"), item, None);
+        assert!(named.is_empty(), "{named:?}");
+    }
+
+    #[test]
+    fn a_mod_without_replacement_is_told_once() {
+        assert_eq!(of_mod(&[]), [errors::NO_REPLACEMENT]);
+        let misplaced = mistakes(
+            quote!(description = "A fix", license = "GPL"),
+            quote! {
+                mod fixes {
+                    mod inner {
+                        #[livepatch(object = "vmlinux", replaces = "a")]
+                        fn f() {}
+                    }
+                }
+            },
+            Some("fix"),
+        );
+        assert_eq!(misplaced, [errors::NOT_AT_TOP]);
+    }
+}

@@ -245,3 +245,94 @@ fn elements(info: &KeyInfo, list: &Group, errors: &mut Errors) -> Vec<LitStr> {
 fn is_comma(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn read(tokens: proc_macro2::TokenStream, place: Place) -> (Values, Vec<String>) {
+        let mut errors = Errors::default();
+        let keys = parse::keys(quote!(livepatch), tokens, &mut errors);
+        let values = values(keys, place, &mut errors);
+        (values, errors.texts())
+    }
+
+    #[test]
+    fn every_key_reaches_its_value() {
+        let (values, errors) = read(
+            quote! {
+                object = "a", replaces = "b", sympos = 3, description = "d", license = "e",
+                authors = ["f", r"g",], name = "h", replace
+            },
+            Place::Function,
+        );
+        assert!(errors.is_empty(), "{errors:?}");
+        let text = |value: &Option<LitStr>| value.as_ref().map(LitStr::value);
+        assert_eq!(text(&values.object).as_deref(), Some("a"));
+        assert_eq!(text(&values.replaces).as_deref(), Some("b"));
+        assert_eq!(values.sympos.unwrap().base10_digits(), "3");
+        assert_eq!(text(&values.description).as_deref(), Some("d"));
+        assert_eq!(text(&values.license).as_deref(), Some("e"));
+        let authors: Vec<_> = values.authors.iter().map(LitStr::value).collect();
+        assert_eq!(authors, ["f", "g"]);
+        assert_eq!(text(&values.name).as_deref(), Some("h"));
+        assert!(values.replace);
+    }
+
+    #[test]
+    fn replace_is_a_flag_or_says_so() {
+        let replace = |tokens| read(tokens, Place::Mod).0.replace;
+        assert!(replace(quote!(replace)));
+        assert!(replace(quote!(replace = true)));
+        assert!(!replace(quote!(replace = false)));
+        assert!(!replace(quote!()));
+    }
+
+    #[test]
+    fn each_place_asks_for_its_own_keys() {
+        let missing = |place| read(quote!(), place).1;
+        assert!(missing(Place::Function)[0]
+            .starts_with("missing `object`, `replaces`, `description`, `license`:"));
+        assert!(missing(Place::Mod)[0].starts_with("missing `description`, `license`:"));
+        assert!(missing(Place::Inside)[0].starts_with("missing `object`, `replaces`:"));
+    }
+
+    #[test]
+    fn a_mistake_is_told_once() {
+        for wrong in [
+            quote!(object = 1, replaces = "b"),
+            quote!(object = "a" replaces = "b"),
+            quote!(object, replaces = "b"),
+            quote!(object "a", replaces = "b"),
+            quote!(obejct = "a", replaces = "b"),
+            quote!(object = "a", object = "a", replaces = "b"),
+            quote!(object = "a" + "b", replaces = "b"),
+            quote!(object = "a",, replaces = "b"),
+        ] {
+            let text = wrong.to_string();
+            let (_, errors) = read(wrong, Place::Inside);
+            assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_key_is_meant() {
+        for (written, meant) in [
+            ("licence", Some("license")),
+            ("LICENSE", Some("license")),
+            ("author", Some("authors")),
+            ("desc", Some("description")),
+            ("simpos", Some("sympos")),
+            ("objcet", Some("object")),
+            ("names", Some("name")),
+            ("replases", Some("replaces")),
+            ("colour", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(written, Place::Function), meant, "{written}");
+        }
+        // What does not belong here is not suggested.
+        assert_eq!(nearest("objekt", Place::Mod), None);
+    }
+}

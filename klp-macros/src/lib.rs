@@ -16,6 +16,8 @@ mod model;
 mod names;
 mod parse;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 use errors::Errors;
 use parse::{Keys, Target};
@@ -117,19 +119,28 @@ pub fn livepatch(
 /// The attribute as a function that tests can call. `name` is the module's name in the build.
 fn expansion(keys: TokenStream, item: TokenStream, name: Option<String>) -> TokenStream {
     let mut errors = Errors::default();
+    let code = code(keys, item, name, &mut errors);
+    let errors = errors.to_compile_errors();
+    quote!(#errors #code)
+}
+
+fn code(
+    keys: TokenStream,
+    item: TokenStream,
+    name: Option<String>,
+    errors: &mut Errors,
+) -> TokenStream {
     // Tokens made at the call site cover the whole attribute.
     let attribute = Ident::new("livepatch", Span::call_site()).into_token_stream();
-    let keys = parse::keys(attribute, keys, &mut errors);
-    let code = match parse::target(item.clone(), &mut errors) {
-        Ok(target) => patch(keys, target, item, name, &mut errors),
+    let keys = parse::keys(attribute, keys, errors);
+    match parse::target(item.clone(), errors) {
+        Ok(target) => patch(keys, target, item, name, errors),
         Err(error) => {
             errors.add_syntax(error);
             // What is wrong is told: no need for the nested attributes to tell it again.
             parse::strip(item, errors::NOT_AT_TOP, &mut Errors::default())
         }
-    };
-    let errors = errors.to_compile_errors();
-    quote!(#errors #code)
+    }
 }
 
 /// The patch's code, or with mistakes the author's own.

@@ -56,3 +56,41 @@ pub(crate) fn objects(functions: impl IntoIterator<Item = (String, Function)>) -
     }
     objects
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proc_macro2::Span;
+
+    fn function(name: &str) -> Function {
+        Function {
+            name: name.to_owned(),
+            sympos: 0,
+            replacement: Ident::new(name, Span::call_site()),
+        }
+    }
+
+    #[test]
+    fn functions_are_grouped_by_object_in_the_authors_order() {
+        let found = objects([
+            ("ext4".to_owned(), function("a")),
+            ("vmlinux".to_owned(), function("b")),
+            ("xfs".to_owned(), function("c")),
+            ("ext4".to_owned(), function("d")),
+            ("vmlinux".to_owned(), function("e")),
+        ]);
+        let expected = [
+            (Some("ext4"), ["a", "d"].as_slice()),
+            (None, &["b", "e"]),
+            (Some("xfs"), &["c"]),
+        ];
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(module, names)| Object {
+                module: module.map(str::to_owned),
+                functions: names.iter().copied().map(function).collect(),
+            })
+            .collect();
+        assert_eq!(found, expected);
+    }
+}

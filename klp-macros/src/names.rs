@@ -80,3 +80,103 @@ pub(crate) fn from_build(variable: impl Fn(&str) -> Option<String>) -> Option<St
         .map(|value| base(&value).replace('-', "_"))
         .find(|name| module("name", name).is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(result: Result<(), String>) -> bool {
+        result.is_err()
+    }
+
+    #[test]
+    fn module_names_are_what_lsmod_shows() {
+        for name in ["vmlinux", "ext4", "8021q", "snd_hda_intel", "nf_nat"] {
+            assert_eq!(module("object", name), Ok(()), "{name}");
+        }
+        for name in [
+            "", "-", "a-b", "a b", "a.b", "a/b", "ext4.ko", "ä", "a\0", "a\n",
+        ] {
+            assert!(refused(module("object", name)), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_module_name_has_at_most_55_bytes() {
+        assert_eq!(module("object", &"a".repeat(55)), Ok(()));
+        assert!(refused(module("object", &"a".repeat(56))));
+    }
+
+    #[test]
+    fn what_to_write_instead_is_said() {
+        let said = |name| module("object", name).unwrap_err();
+        assert!(said("snd-hda-intel").contains("`object = \"snd_hda_intel\"`"));
+        assert!(said("fs/ext4.ko.zst").contains("`object = \"ext4\"`"));
+        assert!(said("fs/a b.ko").contains("letters, digits and underscores"));
+    }
+
+    #[test]
+    fn symbols_are_what_kallsyms_shows() {
+        for name in [
+            "show",
+            "_printk",
+            "__x64_sys_read",
+            "f.isra.0",
+            ".f",
+            "$f",
+            "a9",
+        ] {
+            assert_eq!(symbol(name), Ok(()), "{name}");
+        }
+        for name in [
+            "",
+            "9a",
+            "a b",
+            "a()",
+            "a-b",
+            "a+0x1",
+            "a\0",
+            "ä",
+            "_RNvC1a1b",
+        ] {
+            assert!(refused(symbol(name)), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_symbol_has_at_most_511_bytes() {
+        assert_eq!(symbol(&"a".repeat(511)), Ok(()));
+        assert!(refused(symbol(&"a".repeat(512))));
+    }
+
+    fn from(variables: &[(&str, &str)]) -> Option<String> {
+        from_build(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn kbuild_names_the_module() {
+        let cargo = ("CARGO_CRATE_NAME", "krate");
+        let kbuild = |file| from(&[("RUST_MODFILE", file), cargo]);
+        assert_eq!(
+            kbuild("examples/livepatch-sample/livepatch-sample").as_deref(),
+            Some("livepatch_sample")
+        );
+        assert_eq!(kbuild("/a/fix").as_deref(), Some("fix"));
+        assert_eq!(kbuild("fix").as_deref(), Some("fix"));
+        assert_eq!(kbuild("./fix.o").as_deref(), Some("fix"));
+    }
+
+    #[test]
+    fn without_kbuild_cargo_names_the_module() {
+        let package = ("CARGO_PKG_NAME", "my-fix");
+        assert_eq!(from(&[package]).as_deref(), Some("my_fix"));
+        let krate = ("CARGO_CRATE_NAME", "krate");
+        assert_eq!(from(&[package, krate]).as_deref(), Some("krate"));
+        let editor = ("RUST_MODFILE", "This is only for rust-analyzer");
+        assert_eq!(from(&[package, krate, editor]).as_deref(), Some("krate"));
+        assert_eq!(from(&[]), None);
+    }
+}

@@ -96,7 +96,9 @@ pub(crate) fn keys(attribute: TokenStream, inside: TokenStream, errors: &mut Err
     while let Some(token) = tokens.next() {
         let TokenTree::Ident(name) = token else {
             errors.add(&token, errors::KEY_EXPECTED);
-            skip_to_comma(&mut tokens);
+            if !is_punct(&token, ',') {
+                skip_to_comma(&mut tokens);
+            }
             continue;
         };
         let value = match tokens.peek() {

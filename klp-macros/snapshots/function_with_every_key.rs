@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+unsafe extern "C" fn r#type() -> <() as ::klp::abi::CAbi>::C {
+    #[inline(always)]
+    fn r#type() {}
+    let __klp_call = ::klp::abi::Call::new();
+    let __klp_result = <() as ::klp::abi::IntoC>::into_c(r#type());
+    ::klp::abi::stay_on_stack();
+    __klp_result
+}
+#[doc(hidden)]
+pub(crate) mod __livepatch {
+    static FUNCS_0: ::klp::table::Table<::klp::table::Func, 2usize> = ::klp::table::Table::new([
+        unsafe { ::klp::table::Func::new(c"show", super::r#type as *const (), 2) },
+        ::klp::table::Func::END,
+    ]);
+    static OBJECTS: ::klp::table::Table<::klp::table::Object, 2usize> = ::klp::table::Table::new([
+        ::klp::table::Object::new(::core::option::Option::Some(c"ext4"), &FUNCS_0),
+        ::klp::table::Object::END,
+    ]);
+    static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, true);
+    ::klp::__private::livepatch_modinfo!();
+    pub(crate) struct Module;
+    impl ::klp::__private::Module for Module {
+        fn init(
+            _: &'static ::klp::__private::ThisModule,
+        ) -> ::klp::__private::Result<Self> {
+            unsafe { PATCH.enable() }?;
+            ::core::result::Result::Ok(Module)
+        }
+    }
+}
+#[doc(hidden)]
+struct one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute;
+::klp::__private::module! {
+    type : __livepatch::Module, name : "my_fix", authors :
+    ["Jane Doe <jane@example.org>", "John Doe"], description : "A fix", license :
+    "Dual MIT/GPL",
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the attribute makes of each form, against the files in `snapshots/`.
+//!
+//! After an intended change: `UPDATE_EXPECT=1 cargo test -p klp-macros`, then read the difference.
+
+use expect_test::{expect_file, ExpectFile};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+fn check(keys: TokenStream, item: TokenStream, expected: ExpectFile) {
+    let code = crate::expansion(keys, item, Some("in_the_build".to_owned()));
+    let file = syn::parse2(code).expect("the expansion is Rust");
+    let code = prettyplease::unparse(&file);
+    expected.assert_eq(&format!(
+        "// SPDX-License-Identifier: GPL-2.0-only\n\n{code}"
+    ));
+}
+
+#[test]
+fn function() {
+    check(
+        quote! {
+            object = "vmlinux", replaces = "cmdline_proc_show",
+            description = "Livepatch sample", license = "GPL"
+        },
+        quote! {
+            fn livepatch_cmdline_proc_show(m: &SeqFile, _v: *mut c_void) -> Result {
+                seq_print!(m, "this has been live patched\n");
+                Ok(())
+            }
+        },
+        expect_file!["../snapshots/function.rs"],
+    );
+}
+
+#[test]
+fn function_with_every_key() {
+    check(
+        quote! {
+            object = "ext4", replaces = "show", sympos = 2,
+            description = "A fix", license = "Dual MIT/GPL",
+            authors = ["Jane Doe <jane@example.org>", "John Doe"],
+            name = "my_fix", replace
+        },
+        quote! {
+            pub(crate) fn r#type() {}
+        },
+        expect_file!["../snapshots/function_with_every_key.rs"],
+    );
+}
+
+#[test]
+fn function_with_attributes_and_patterns() {
+    check(
+        quote! {
+            object = "vmlinux", replaces = "sum", description = "A fix", license = "GPL"
+        },
+        quote! {
+            /// Adds.
+            #[allow(unused_mut)]
+            #[cold]
+            #[must_use]
+            fn sum(mut first: u32, (): (), _: Option<&'_ Task>, #[allow(unused)] rest @ _: u32) -> u32 {
+                first + rest
+            }
+        },
+        expect_file!["../snapshots/function_with_attributes_and_patterns.rs"],
+    );
+}
+
+#[test]
+fn module() {
+    check(
+        quote!(
+            description = "Several fixes",
+            license = "GPL",
+            authors = ["Jane Doe"],
+            replace = true
+        ),
+        quote! {
+            mod fixes {
+                use klp::prelude::*;
+
+                #[livepatch(object = "ext4", replaces = "ext4_attr_show")]
+                fn attr_show(buffer: *mut u8) -> Result<usize> {
+                    Ok(0)
+                }
+
+                #[klp::livepatch(object = "vmlinux", replaces = "cmdline_proc_show")]
+                fn cmdline(m: &SeqFile, _v: *mut c_void) -> Result {
+                    Ok(())
+                }
+
+                #[livepatch(object = "ext4", replaces = "show", sympos = 2)]
+                fn second_show() {}
+
+                #[livepatch(object = "ext4", replaces = "show", sympos = 1)]
+                fn first_show() {}
+            }
+        },
+        expect_file!["../snapshots/module.rs"],
+    );
+}
+
+#[test]
+fn module_with_other_items() {
+    check(
+        quote!(description = "A fix", license = "GPL"),
+        quote! {
+            /// Fixes.
+            #[allow(dead_code)]
+            pub mod fixes {
+                //! All of them.
+                #![deny(unsafe_code)]
+
+                use klp::prelude::*;
+
+                const NUMBER: usize = { 1 + 1 };
+
+                struct Shared<'a, T: Copy>(&'a [T; NUMBER]);
+
+                impl<T: Copy> Shared<'_, T> {
+                    const fn new() -> Self {
+                        todo!()
+                    }
+                }
+
+                macro_rules! shared {
+                    ($e:expr) => { $e };
+                }
+
+                shared! { fn made() {} }
+
+                async unsafe fn unusual<T>(value: T) -> impl Copy where T: Copy {
+                    value
+                }
+
+                mod inner {
+                    pub(super) fn helper() {}
+                }
+
+                #[livepatch(object = "vmlinux", replaces = "show")]
+                fn show() {
+                    inner::helper();
+                }
+            }
+        },
+        expect_file!["../snapshots/module_with_other_items.rs"],
+    );
+}
+
+#[test]
+fn function_with_mistakes() {
+    check(
+        quote!(object = "ext4.ko", replaces = "show", description = "A fix"),
+        quote! {
+            pub fn show(_value: impl Copy) {}
+        },
+        expect_file!["../snapshots/function_with_mistakes.rs"],
+    );
+}
+
+#[test]
+fn module_with_mistakes() {
+    check(
+        quote!(description = "A fix", license = "MIT"),
+        quote! {
+            mod fixes {
+                #[livepatch(object = "vmlinux", replaces = "show")]
+                fn show() -> ! {
+                    loop {}
+                }
+
+                #[livepatch(object = "vmlinux", replaces = "other")]
+                fn without_body();
+
+                mod inner {
+                    #[livepatch(object = "vmlinux", replaces = "deep")]
+                    pub(super) fn deep() {}
+                }
+
+                fn other() {}
+            }
+        },
+        expect_file!["../snapshots/module_with_mistakes.rs"],
+    );
+}
+
+/// Nobody writes these, but an attribute can be put on anything.
+#[test]
+fn odd_input_is_an_error_and_no_panic() {
+    let keys = [
+        quote!(),
+        quote!(,),
+        quote!(=),
+        quote!(object),
+        quote!(object =),
+        quote!(object = ,),
+        quote!(= "a"),
+        quote!(object = "a" "b"),
+        quote!(object = {}, authors = [,,], authors = [1 2]),
+        quote!(r#object = "a", #[object] = "a"),
+    ];
+    let items = [
+        quote!(),
+        quote!(;),
+        quote!(fn),
+        quote!(fn f),
+        quote!(fn f(),),
+        quote!(
+            fn f() {}
+            fn g() {}
+        ),
+        quote!(mod),
+        quote!(mod m [ ]),
+        quote!(
+            mod m {
+                fn
+            }
+        ),
+        quote!(
+            mod m {
+                #[livepatch]
+            }
+        ),
+        quote!(#[livepatch]),
+        quote!(1 + 1),
+    ];
+    for keys in keys {
+        for item in &items {
+            let code = crate::expansion(keys.clone(), item.clone(), None).to_string();
+            assert!(
+                code.contains("compile_error"),
+                "#[livepatch({keys})] {item}"
+            );
+        }
+    }
+}
