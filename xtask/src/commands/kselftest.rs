@@ -19,7 +19,7 @@ pub(super) struct KselftestArgs {
 impl KselftestArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let tally = kselftest::run(&self.kernel.get()?)?;
-        println!("{} passed, {} failed", tally.passed, tally.failed);
+        println!("{tally}");
         Ok(if tally.failed == 0 {
             ExitCode::SUCCESS
         } else {

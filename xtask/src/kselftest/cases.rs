@@ -4,17 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::vm::case::Case;
+
 /// The exit status of a script that cannot run here.
 const SKIPPED: i32 = 4;
-
-/// A case, and how it went.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Case {
-    pub(super) script: String,
-    pub(super) name: String,
-    /// What was wrong; nothing when it passed.
-    pub(super) failure: Option<String>,
-}
 
 /// The names of a script's cases, in order, as they stand in the script.
 pub(super) fn plan(script: &str) -> Vec<String> {

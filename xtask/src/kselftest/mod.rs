@@ -14,9 +14,10 @@ use anyhow::{Context as _, Result, bail};
 use crate::host::{self, packages, process};
 use crate::kernel::Kernel;
 use crate::module;
-use crate::vm::{self, Lines, Outcome, Spec};
+use crate::vm::case::{Case, Tally};
+use crate::vm::{self, Lines, Spec};
 
-use cases::{Case, Follower};
+use cases::Follower;
 
 /// Where they are in the kernel's source, and how the guest calls that place.
 const SOURCE: &str = "tools/testing/selftests/livepatch";
@@ -27,13 +28,6 @@ const PROGRAM: &str = "test_klp-call_getpid";
 
 /// The longest that all of them may take, on a slow and busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1800);
-
-/// How many cases passed and failed.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Tally {
-    pub passed: usize,
-    pub failed: usize,
-}
 
 /// Runs them all on this kernel, in one boot; prints a line for each case. Cases that never ran
 /// have failed.
@@ -63,67 +57,32 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
     };
 
     let mut tally = Tally::default();
+    let mut count = |case: &Case| {
+        case.print();
+        tally.count(case);
+    };
     let mut follower = Follower::new(planned);
     let mut lines = Lines::default();
     let report = vm::run(&spec, &mut |bytes| {
         for line in lines.push(bytes) {
-            follower
-                .line(&line)
-                .iter()
-                .for_each(|case| tally.count(case));
+            follower.line(&line).iter().for_each(&mut count);
         }
         Ok(())
     })?;
     if let Some(rest) = lines.rest() {
-        follower
-            .line(&rest)
-            .iter()
-            .for_each(|case| tally.count(case));
+        follower.line(&rest).iter().for_each(&mut count);
     }
-
-    let problem = report.problem();
-    let why = match &report.outcome {
-        Outcome::Exited(_) => "it did not run".to_owned(),
-        Outcome::Broken(what) => what.clone(),
-        Outcome::TimedOut(limit) => format!("not done after {} s", limit.as_secs()),
-    };
-    let left = follower.finish(&why);
-    left.iter().for_each(|case| tally.count(case));
-    if let Some(problem) = problem {
-        if left.is_empty() {
-            // Everything passed, and then the kernel was found to be unwell.
-            let script = "kernel".to_owned();
-            tally.count(&Case {
-                script,
-                name: "stays sound".into(),
-                failure: Some(why),
-            });
-        }
+    let failure = report.outcome.failure();
+    let left = follower.finish(failure.as_deref().unwrap_or("it did not run"));
+    left.iter().for_each(&mut count);
+    if let Some(failure) = failure.filter(|_| left.is_empty()) {
+        // All scripts ended, and then the kernel was found to be unwell.
+        count(&Case::failed("kernel", "stays sound", failure));
+    }
+    if let Some(problem) = report.problem() {
         eprintln!("{problem}");
     }
     Ok(tally)
-}
-
-impl Tally {
-    /// Prints a case and counts it.
-    fn count(&mut self, case: &Case) {
-        let Case {
-            script,
-            name,
-            failure,
-        } = case;
-        match failure {
-            None => {
-                self.passed += 1;
-                println!("ok      {script}: {name}");
-            }
-            Some(why) => {
-                self.failed += 1;
-                println!("FAILED  {script}: {name}");
-                why.lines().for_each(|line| println!("        {line}"));
-            }
-        }
-    }
 }
 
 /// The cases of each script.

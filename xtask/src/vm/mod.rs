@@ -4,6 +4,7 @@
 //! and tells how it ended.
 
 mod accel;
+pub mod case;
 mod child;
 mod console;
 pub mod copy;
@@ -12,6 +13,7 @@ mod log;
 mod monitor;
 pub mod programs;
 mod qemu;
+pub mod scenarios;
 mod verdict;
 
 use std::io::{self, BufWriter};
@@ -89,6 +91,17 @@ pub enum Outcome {
     TimedOut(Duration),
 }
 
+impl Outcome {
+    /// What went wrong with the machine; nothing when the command ran to its end.
+    pub fn failure(&self) -> Option<String> {
+        match self {
+            Self::Exited(_) => None,
+            Self::Broken(what) => Some(what.clone()),
+            Self::TimedOut(limit) => Some(format!("not done after {} s", limit.as_secs_f32())),
+        }
+    }
+}
+
 /// All that is known about a run.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -108,11 +121,7 @@ impl Report {
     /// What went wrong, with the end of the console and where all of it is; nothing when the
     /// command ran to its end.
     pub fn problem(&self) -> Option<String> {
-        let what = match &self.outcome {
-            Outcome::Exited(_) => return None,
-            Outcome::Broken(what) => what.clone(),
-            Outcome::TimedOut(limit) => format!("not done after {} s", limit.as_secs_f32()),
-        };
+        let what = self.outcome.failure()?;
         Some(log::explain(&what, &self.console, self.log.as_deref()))
     }
 }

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One thing that was tested in a guest, and how it went.
+
+/// A case, and how it went.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Case {
+    /// The script it stands in.
+    pub script: String,
+    pub name: String,
+    /// What was wrong; nothing when it passed.
+    pub failure: Option<String>,
+}
+
+/// How many cases passed and failed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    pub passed: usize,
+    pub failed: usize,
+}
+
+impl Case {
+    /// A case that failed.
+    pub fn failed(script: &str, name: &str, why: impl Into<String>) -> Self {
+        Self {
+            script: script.to_owned(),
+            name: name.to_owned(),
+            failure: Some(why.into()),
+        }
+    }
+
+    /// Prints it: a line, and below it what was wrong.
+    pub fn print(&self) {
+        let Self {
+            script,
+            name,
+            failure,
+        } = self;
+        match failure {
+            None => println!("ok      {script}: {name}"),
+            Some(why) => {
+                println!("FAILED  {script}: {name}");
+                why.lines().for_each(|line| println!("        {line}"));
+            }
+        }
+    }
+}
+
+impl Tally {
+    /// Counts a case.
+    pub fn count(&mut self, case: &Case) {
+        match case.failure {
+            None => self.passed += 1,
+            Some(_) => self.failed += 1,
+        }
+    }
+
+    /// Counts these cases.
+    pub fn of<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Self {
+        let mut tally = Self::default();
+        cases.into_iter().for_each(|case| tally.count(case));
+        tally
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passed_and_failed_are_counted() {
+        let ok = Case {
+            script: "a".into(),
+            name: "x".into(),
+            failure: None,
+        };
+        let bad = Case::failed("a", "y", "why");
+        assert_eq!(
+            Tally::of([&ok, &bad, &ok]).to_string(),
+            "2 passed, 1 failed"
+        );
+    }
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Runs our own scenarios (`tests/vm/scenarios/*.sh`): bash scripts in the guest that load
+//! modules and say what holds. All of them in one boot; each is judged by its checks, by how it
+//! ends, and by what it leaves behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::case::Case;
+use super::{Lines, Spec};
+use crate::host;
+use crate::kernel::Kernel;
+
+/// Where things are in the guest (`scenarios.sh` and `lib.sh` know it too).
+const GUEST: &str = "/klp/vm";
+
+/// For booting, and for each scenario, which has a limit of its own in the guest.
+const BOOT_LIMIT: Duration = Duration::from_secs(180);
+const SCENARIO_LIMIT: Duration = Duration::from_secs(240);
+
+/// All scenarios of this checkout, by name.
+pub fn all() -> Result<Vec<PathBuf>> {
+    let dir = host::checkout().join("tests/vm/scenarios");
+    let listing = || format!("cannot list the scenarios in {}", dir.display());
+    let mut scripts = Vec::new();
+    for entry in fs::read_dir(&dir).with_context(listing)? {
+        let path = entry.with_context(listing)?.path();
+        if path.extension().is_some_and(|extension| extension == "sh") {
+            scripts.push(path);
+        }
+    }
+    scripts.sort();
+    Ok(scripts)
+}
+
+/// Runs these scenarios on this kernel with these modules; prints each check as it is decided.
+pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<Vec<Case>> {
+    if scripts.is_empty() {
+        bail!("no scenarios to run: they are looked for in tests/vm/scenarios");
+    }
+    let mut copy = vec![(
+        host::checkout().join("tests/vm/lib.sh"),
+        Path::new(GUEST).join("lib.sh"),
+    )];
+    let mut names = Vec::new();
+    for (folder, files) in [("modules", modules), ("scenarios", scripts)] {
+        for file in files {
+            let name = file
+                .file_name()
+                .with_context(|| format!("{} has no file name", file.display()))?;
+            copy.push((file.clone(), Path::new(GUEST).join(folder).join(name)));
+        }
+    }
+    names.extend(
+        scripts
+            .iter()
+            .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())),
+    );
+
+    let limit = BOOT_LIMIT + SCENARIO_LIMIT * u32::try_from(scripts.len()).unwrap_or(u32::MAX);
+    let spec = Spec {
+        copy,
+        timeout: limit,
+        ..Spec::new(&kernel.image, include_str!("scenarios.sh"))
+    };
+    let mut follower = Follower::new(names);
+    let mut lines = Lines::default();
+    let report = super::run(&spec, &mut |bytes| {
+        lines
+            .push(bytes)
+            .iter()
+            .for_each(|line| follower.line(line));
+        Ok(())
+    })?;
+    lines.rest().iter().for_each(|line| follower.line(line));
+    if let Some(problem) = report.problem() {
+        eprintln!("{problem}");
+    }
+    Ok(follower.finish(report.outcome.failure().as_deref()))
+}
+
+/// Follows the output of the guest's script.
+#[derive(Debug)]
+struct Follower {
+    /// The scenarios that have not ended.
+    waiting: Vec<String>,
+    current: Option<Running>,
+    cases: Vec<Case>,
+}
+
+/// A scenario that runs.
+#[derive(Debug)]
+struct Running {
+    name: String,
+    /// Where its cases begin in the list.
+    first: usize,
+    /// What it printed besides checks.
+    talk: Vec<String>,
+}
+
+impl Follower {
+    fn new(scripts: Vec<String>) -> Self {
+        Self {
+            waiting: scripts,
+            current: None,
+            cases: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, case: Case) {
+        case.print();
+        self.cases.push(case);
+    }
+
+    fn line(&mut self, line: &str) {
+        if let Some(name) = line.strip_prefix("@begin ") {
+            self.current = Some(Running {
+                name: name.to_owned(),
+                first: self.cases.len(),
+                talk: Vec::new(),
+            });
+        } else if let Some((name, status)) = line
+            .strip_prefix("@end ")
+            .and_then(|rest| rest.split_once(' '))
+        {
+            self.end(name, status);
+        } else if let Some(current) = &mut self.current {
+            let script = current.name.clone();
+            if let Some(name) = line.strip_prefix("ok - ") {
+                self.add(Case {
+                    script,
+                    name: name.to_owned(),
+                    failure: None,
+                });
+            } else if let Some(rest) = line.strip_prefix("not ok - ") {
+                let (name, why) = rest.split_once(": ").unwrap_or((rest, "it does not hold"));
+                self.add(Case::failed(&script, name, why));
+            } else if !line.is_empty() {
+                current.talk.push(line.to_owned());
+            }
+        }
+    }
+
+    /// A scenario has ended.
+    fn end(&mut self, name: &str, status: &str) {
+        self.waiting.retain(|waiting| waiting != name);
+        let Some(current) = self.current.take() else {
+            return;
+        };
+        let cases = &self.cases[current.first..];
+        let failed = cases.iter().any(|case| case.failure.is_some());
+        let what = match status {
+            "0" if cases.is_empty() => "it checked nothing".to_owned(),
+            "0" => return,
+            // `must` ends the scenario after it has said what is wrong.
+            "1" if failed => return,
+            "124" | "137" => "it took too long".to_owned(),
+            status => format!("it ended with status {status}"),
+        };
+        let why = std::iter::once(what)
+            .chain(current.talk)
+            .collect::<Vec<_>>()
+            .join("\n");
+        self.add(Case::failed(name, "runs to its end", why));
+    }
+
+    /// The machine has stopped, for this reason unless all went well.
+    fn finish(mut self, problem: Option<&str>) -> Vec<Case> {
+        let why = problem.unwrap_or("the guest's script stopped before it");
+        if let Some(current) = self.current.take() {
+            self.waiting.retain(|waiting| *waiting != current.name);
+            self.add(Case::failed(&current.name, "runs to its end", why));
+        } else if let Some(problem) = problem.filter(|_| self.waiting.is_empty()) {
+            self.add(Case::failed("kernel", "stays sound", problem));
+        }
+        for name in std::mem::take(&mut self.waiting) {
+            self.add(Case::failed(
+                &name,
+                "runs",
+                format!("it did not run: {why}"),
+            ));
+        }
+        self.cases
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follow(text: &str, problem: Option<&str>) -> Vec<(String, String, bool)> {
+        let mut follower = Follower::new(vec!["a.sh".into(), "b.sh".into()]);
+        text.lines().for_each(|line| follower.line(line));
+        let cases = follower.finish(problem);
+        cases
+            .into_iter()
+            .map(|case| (case.script, case.name, case.failure.is_none()))
+            .collect()
+    }
+
+    fn listed(list: &[(&str, &str, bool)]) -> Vec<(String, String, bool)> {
+        list.iter()
+            .map(|(script, name, ok)| ((*script).to_owned(), (*name).to_owned(), *ok))
+            .collect()
+    }
+
+    #[test]
+    fn checks_are_counted() {
+        let text = "@begin a.sh\nok - one\ntalk\nnot ok - two: why: because\n@end a.sh 0\n@begin b.sh\nok - x\n@end b.sh 0\n";
+        assert_eq!(
+            follow(text, None),
+            listed(&[
+                ("a.sh", "one", true),
+                ("a.sh", "two", false),
+                ("b.sh", "x", true)
+            ])
+        );
+    }
+
+    #[test]
+    fn a_scenario_must_end_well_and_check_something() {
+        let text = "@begin a.sh\nok - one\n@end a.sh 2\n@begin b.sh\n@end b.sh 0\n";
+        assert_eq!(
+            follow(text, None),
+            listed(&[
+                ("a.sh", "one", true),
+                ("a.sh", "runs to its end", false),
+                ("b.sh", "runs to its end", false)
+            ])
+        );
+    }
+
+    #[test]
+    fn a_failed_must_counts_once() {
+        let text = "@begin a.sh\nnot ok - one: no\n@end a.sh 1\n@begin b.sh\nok - x\n@end b.sh 1\n";
+        assert_eq!(
+            follow(text, None),
+            listed(&[
+                ("a.sh", "one", false),
+                ("b.sh", "x", true),
+                ("b.sh", "runs to its end", false)
+            ])
+        );
+    }
+
+    #[test]
+    fn a_dead_machine_fails_what_is_left() {
+        let cases = follow("@begin a.sh\nok - one\n", Some("the kernel broke"));
+        assert_eq!(
+            cases,
+            listed(&[
+                ("a.sh", "one", true),
+                ("a.sh", "runs to its end", false),
+                ("b.sh", "runs", false)
+            ])
+        );
+    }
+
+    #[test]
+    fn a_warning_after_all_went_well_fails() {
+        let text = "@begin a.sh\nok - one\n@end a.sh 0\n@begin b.sh\nok - x\n@end b.sh 0\n";
+        let cases = follow(text, Some("the kernel warned"));
+        assert_eq!(
+            cases.last(),
+            listed(&[("kernel", "stays sound", false)]).last()
+        );
+        assert_eq!(follow(text, None).len(), 2);
+    }
+
+    #[test]
+    fn the_guest_script_that_stops_early_is_noticed() {
+        assert_eq!(
+            follow("", None),
+            listed(&[("a.sh", "runs", false), ("b.sh", "runs", false)])
+        );
+    }
+}

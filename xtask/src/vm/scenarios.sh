@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Runs in the guest: each scenario in a time limit, and looks what it left behind.
+# Lines that begin with an @ are for the host.
+
+export MODULES=/klp/vm/modules
+LIMIT=180
+# Out of tree, unsigned, live patched: what loading our modules means.
+EXPECTED_TAINT=$(((1 << 12) | (1 << 13) | (1 << 15)))
+
+modules() { cut -d' ' -f1 /proc/modules | sort; }
+patches() { ls -A /sys/kernel/livepatch 2>/dev/null; }
+taint() { echo $(($(cat /proc/sys/kernel/tainted) & ~EXPECTED_TAINT)); }
+
+# Reverts and removes everything, so that the next scenario starts as the first one did.
+clean_up() {
+    local patch module
+    for patch in $(patches); do
+        echo 0 >"/sys/kernel/livepatch/$patch/enabled"
+    done
+    for _ in $(seq 100); do
+        [ -z "$(patches)" ] && break
+        sleep 0.1
+    done
+    # Twice: one may hold another.
+    for module in $1 $1; do
+        rmmod "$module" 2>/dev/null
+    done
+}
+
+modules_before=$(modules)
+taint_before=$(taint)
+cd /klp/vm/scenarios || exit
+for script in *.sh; do
+    mark="klp scenario $script begins"
+    echo "$mark" >/dev/kmsg
+    echo "@begin $script"
+    timeout -k 10 $LIMIT bash "./$script"
+    status=$?
+    # It may have stopped in the middle of a line.
+    echo
+
+    left=$(patches)
+    added=$(comm -13 <(echo "$modules_before") <(modules))
+    if [ -n "$left$added" ]; then
+        echo "not ok - nothing stays behind: patches: ${left//$'\n'/ }; modules: ${added//$'\n'/ }"
+        clean_up "$added"
+    fi
+    bad=$(dmesg | sed -n "/$mark\$/,\$p" |
+        grep -Em1 '(^|\] *)(WARNING: |BUG: |Oops: |UBSAN: |general protection|INFO: (task|possible) )')
+    if [ -n "$bad" ]; then
+        echo "not ok - the kernel's log stays clean: $bad"
+    fi
+    if [ "$(taint)" != "$taint_before" ]; then
+        taint_before=$(taint)
+        echo "not ok - the kernel stays sound: its taint is now $(cat /proc/sys/kernel/tainted)"
+    fi
+    echo "@end $script $status"
+done
