@@ -162,7 +162,7 @@ impl Step {
             // Tools that draw progress bars return to the start of the line.
             let text = text.trim_end().rsplit('\r').next().unwrap_or_default();
             if !text.is_empty() {
-                if show == Show::Messages && !is_kbuild_progress(text) {
+                if show == Show::Messages && !is_noise(text) {
                     say(text);
                 }
                 self.note(text.trim_start());
@@ -215,6 +215,12 @@ fn heartbeat(title: String, started: Instant, last: Arc<Mutex<String>>) -> mpsc:
         }
     });
     sender
+}
+
+/// Lines that tell the author of a module nothing.
+fn is_noise(line: &str) -> bool {
+    // Old versions of pahole do not know all of Rust's debug information, and skip it.
+    is_kbuild_progress(line) || line.starts_with("die__process")
 }
 
 /// Whether Kbuild prints such a line for every file: `  CC [M]  foo.o`, `make[1]: Entering ...`.

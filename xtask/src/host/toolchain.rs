@@ -4,6 +4,7 @@
 //! rustup when it is missing.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -24,15 +25,31 @@ pub struct Toolchain {
     pub version: String,
 }
 
+/// A part of a toolchain that rustup's minimal profile lacks, and a file that it brings.
+type Component = (&'static str, &'static str);
+
+/// The standard library's source: kernels build their own from it.
+pub const SOURCE: Component = ("rust-src", "lib/rustlib/src/rust/library/core/src/lib.rs");
+/// Lints.
+pub const CLIPPY: Component = ("clippy", "bin/cargo-clippy");
+/// Formatting.
+pub const RUSTFMT: Component = ("rustfmt", "bin/rustfmt");
+
 impl Toolchain {
     /// The folder with `rustc` and `cargo`.
     pub fn bin(&self) -> PathBuf {
         self.root.join("bin")
     }
 
-    /// A program of this toolchain.
-    pub fn program(&self, name: &str) -> PathBuf {
-        self.bin().join(name)
+    /// A cargo that uses this toolchain, whatever the directory and environment say.
+    pub fn cargo(&self) -> Command {
+        let mut command = process::command(self.bin().join("cargo"));
+        let mut path = self.bin().into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        // Subcommands are looked up there, and they look up theirs.
+        command.env("PATH", path);
+        command
     }
 
     fn at(root: &Path) -> Option<Self> {
@@ -44,14 +61,13 @@ impl Toolchain {
         })
     }
 
-    /// Whether it is this version and can build kernels.
-    fn fits(&self, wanted: &str) -> bool {
+    /// Whether it is this version and has these components, and cargo.
+    fn fits(&self, wanted: &str, components: &[Component]) -> bool {
         number(&self.version) == Some(wanted)
-            && self
-                .root
-                .join("lib/rustlib/src/rust/library/core/src/lib.rs")
-                .is_file()
             && self.bin().join("cargo").is_file()
+            && components
+                .iter()
+                .all(|(_, file)| self.root.join(file).is_file())
     }
 }
 
@@ -64,38 +80,39 @@ pub fn number(version_text: &str) -> Option<&str> {
         .then_some(number)
 }
 
-/// Gives the toolchain of this version number, with the standard library's source;
-/// installs what is missing.
-pub fn ensure(version: &str) -> Result<Toolchain> {
-    if let Some(toolchain) = installed(version) {
+/// Gives the toolchain of this version number, with these components; installs what is missing.
+pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
+    if let Some(toolchain) = installed(version, components) {
         return Ok(toolchain);
     }
+    let names: Vec<_> = components.iter().map(|(name, _)| *name).collect();
+    let names = names.join(",");
     if packages::find("rustup").is_none() {
         bail!(
-            "rustc {version} with its rust-src component and cargo is needed and not there: \
-             install rustup, which fetches it by itself, or that very version"
+            "rustc {version} is needed, with its cargo and the components {names}: install \
+             rustup, which lets this fetch them, or that very version of Rust"
         );
     }
     let cache = Cache::open()?;
     let _lock = cache.lock("rustup")?;
-    if let Some(toolchain) = installed(version) {
+    if let Some(toolchain) = installed(version, components) {
         return Ok(toolchain);
     }
     let step = Step::start(&format!("installing rustc {version}"), "half a minute");
     step.run(
         process::command("rustup")
             .args(["toolchain", "install", version, "--profile", "minimal"])
-            .args(["--component", "rust-src", "--no-self-update"]),
+            .args(["--component", &names, "--no-self-update"]),
         &cache.root().join("rustup.log"),
     )?;
-    let toolchain = installed(version)
+    let toolchain = installed(version, components)
         .with_context(|| format!("rustup installed rustc {version}, but it cannot be found"))?;
     step.done();
     Ok(toolchain)
 }
 
 /// Looks through rustup's toolchains, by name first, and at the `rustc` on the search path.
-fn installed(version: &str) -> Option<Toolchain> {
+fn installed(version: &str, components: &[Component]) -> Option<Toolchain> {
     let mut roots: Vec<_> = rustup_home()
         .and_then(|home| home.join("toolchains").read_dir().ok())
         .into_iter()
@@ -108,8 +125,8 @@ fn installed(version: &str) -> Option<Toolchain> {
     roots
         .iter()
         .filter_map(|root| Toolchain::at(root))
-        .find(|toolchain| toolchain.fits(version))
-        .or_else(|| on_path().filter(|toolchain| toolchain.fits(version)))
+        .chain(on_path())
+        .find(|toolchain| toolchain.fits(version, components))
 }
 
 fn names(root: &Path, version: &str) -> bool {

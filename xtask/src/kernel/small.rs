@@ -68,9 +68,8 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
             Some(tree) => Source::users(tree)?,
             None => debian_source(cache, options.update)?,
         };
-        tools::join(bindgen)?;
-        let version_text = format!("rustc {}", toolchain::PINNED);
-        Ok((source, common.with_rust(cache, &version_text)?))
+        let tools = common.with_rust(toolchain::PINNED, || tools::join(bindgen))?;
+        Ok((source, tools))
     })
 }
 

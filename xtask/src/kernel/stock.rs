@@ -88,8 +88,7 @@ fn gather(cache: &Cache, common: &CommonTools, release: &Release) -> Result<Part
         let files = debian::stock_files(cache, release)?;
         let config = Config::read(&files.config)?;
         let version = rustc_version(&config)?;
-        tools::join(bindgen)?;
-        let tools = common.with_rust(cache, version)?;
+        let tools = common.with_rust(version, || tools::join(bindgen))?;
         Ok(Parts {
             source: tools::join(source)?,
             tools,

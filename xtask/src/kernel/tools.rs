@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cache::{Cache, Key};
+use crate::cache::Key;
 use crate::host::llvm::{self, Llvm};
 use crate::host::toolchain::{self, Toolchain};
 use crate::host::{bindgen, packages, process};
@@ -67,18 +67,27 @@ impl CommonTools {
     }
 
     /// Adds what is Rust's, for a kernel built by the rustc that calls itself `version_text`.
-    pub fn with_rust(&self, cache: &Cache, version_text: &str) -> Result<Tools> {
+    /// Getting the compiler does not wait for bindgen, which takes longest.
+    pub fn with_rust(
+        &self,
+        version_text: &str,
+        bindgen: impl FnOnce() -> Result<PathBuf>,
+    ) -> Result<Tools> {
         let number = toolchain::number(version_text).unwrap_or(version_text);
-        let toolchain = toolchain::ensure(number)?;
-        let forced_version = (toolchain.version != version_text && number != version_text)
-            .then(|| version_text.trim_start_matches("rustc ").to_owned());
+        let toolchain = toolchain::ensure(number, &[toolchain::SOURCE])?;
         Ok(Tools {
             llvm: self.llvm.clone(),
+            forced_version: forced_version(&toolchain.version, version_text),
             toolchain,
-            bindgen: bindgen::ensure(cache)?,
-            forced_version,
+            bindgen: bindgen()?,
         })
     }
+}
+
+/// What rustc is to call itself, when that is not what it does by itself.
+fn forced_version(ours: &str, kernels: &str) -> Option<String> {
+    let text = kernels.strip_prefix("rustc ")?;
+    (ours != kernels && text.contains(' ')).then(|| text.to_owned())
 }
 
 impl Tools {
@@ -140,4 +149,24 @@ pub fn join<T>(worker: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T
     worker
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_text_is_forced_only_where_it_differs() {
+        let plain = "rustc 1.97.1 (8bab26f4f 2026-07-14)";
+        let debian = "rustc 1.97.1 (8bab26f4f 2026-07-14) (built from a source tarball)";
+        assert_eq!(forced_version(plain, plain), None);
+        assert_eq!(forced_version(debian, debian), None);
+        assert_eq!(
+            forced_version(plain, debian).as_deref(),
+            Some("1.97.1 (8bab26f4f 2026-07-14) (built from a source tarball)")
+        );
+        // Our own kernels ask for a number only.
+        assert_eq!(forced_version(plain, "1.97.1"), None);
+        assert_eq!(forced_version(plain, "rustc 1.97.1"), None);
+    }
 }
