@@ -33,14 +33,13 @@ struct Replacement {
 
 /// Checks a function that is a whole patch.
 pub(crate) fn function(
-    keys: Keys,
+    keys: &Keys,
     function: &parse::Function,
     default_name: Option<String>,
     errors: &mut Errors,
 ) -> Option<Patch> {
-    let attribute = keys.attribute.clone();
     let mut values = keys::values(keys, Place::Function, errors);
-    let info = info(&attribute, &mut values, default_name, errors);
+    let info = info(&keys.attribute, &mut values, default_name, errors);
     let replacement = replacement(values, function, errors);
     signature::check(function, errors);
     finish(info, replacement, errors)
@@ -48,14 +47,13 @@ pub(crate) fn function(
 
 /// Checks a mod that is a whole patch.
 pub(crate) fn module(
-    keys: Keys,
-    module: &mut parse::Module,
+    keys: &Keys,
+    module: &parse::Module,
     default_name: Option<String>,
     errors: &mut Errors,
 ) -> Option<Patch> {
-    let attribute = keys.attribute.clone();
     let mut values = keys::values(keys, Place::Mod, errors);
-    let info = info(&attribute, &mut values, default_name, errors);
+    let info = info(&keys.attribute, &mut values, default_name, errors);
     let replacements = replacements(module, errors);
     unique(&replacements, errors);
     finish(info, replacements, errors)
@@ -76,18 +74,14 @@ fn finish(
     })
 }
 
-fn replacements(module: &mut parse::Module, errors: &mut Errors) -> Vec<Replacement> {
+fn replacements(module: &parse::Module, errors: &mut Errors) -> Vec<Replacement> {
     let mut any = false;
     let mut found = Vec::new();
-    for item in &mut module.items {
+    for item in &module.items {
         let Item::Replacement(keys, function) = item else {
             continue;
         };
         any = true;
-        let keys = Keys {
-            attribute: keys.attribute.clone(),
-            keys: std::mem::take(&mut keys.keys),
-        };
         let values = keys::values(keys, Place::Inside, errors);
         found.extend(replacement(values, function, errors));
         signature::no_cfg(&function.attributes, errors::CFG_ON_REPLACEMENT, errors);

@@ -87,10 +87,10 @@ pub(crate) struct Values {
 }
 
 /// Sorts the keys out: unknown, misplaced, twice, missing, or of the wrong form.
-pub(crate) fn values(keys: parse::Keys, place: Place, errors: &mut Errors) -> Values {
+pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> Values {
     let mut values = Values::default();
     let mut given: Vec<&str> = Vec::new();
-    for key in keys.keys {
+    for key in &keys.keys {
         let name = key.name.to_string();
         let Some(info) = KEYS.iter().find(|info| info.name == name) else {
             let nearest = nearest(&name, place);
@@ -109,10 +109,12 @@ pub(crate) fn values(keys: parse::Keys, place: Place, errors: &mut Errors) -> Va
             errors.add(&key.name, errors::key_twice(&name));
         } else {
             given.push(info.name);
-            values.set(info, &key, errors);
+            values.set(info, key, errors);
         }
     }
-    missing(&keys.attribute, &given, place, errors);
+    if !keys.garbled {
+        missing(&keys.attribute, &given, place, errors);
+    }
     values
 }
 
@@ -254,7 +256,7 @@ mod tests {
     fn read(tokens: proc_macro2::TokenStream, place: Place) -> (Values, Vec<String>) {
         let mut errors = Errors::default();
         let keys = parse::keys(quote!(livepatch), tokens, &mut errors);
-        let values = values(keys, place, &mut errors);
+        let values = values(&keys, place, &mut errors);
         (values, errors.texts())
     }
 
@@ -309,6 +311,7 @@ mod tests {
             quote!(object = "a", object = "a", replaces = "b"),
             quote!(object = "a" + "b", replaces = "b"),
             quote!(object = "a",, replaces = "b"),
+            quote!("a", replaces = "b"),
         ] {
             let text = wrong.to_string();
             let (_, errors) = read(wrong, Place::Inside);

@@ -154,12 +154,12 @@ fn patch(
     match target {
         Target::Function(mut function) => {
             parse::only_one(&mut function, errors);
-            match check::function(keys, &function, name, errors) {
+            match check::function(&keys, &function, name, errors) {
                 Some(patch) => expand::function(&patch, &function),
                 None => expand::function_alone(&function),
             }
         }
-        Target::Module(mut module) => match check::module(keys, &mut module, name, errors) {
+        Target::Module(module) => match check::module(&keys, &module, name, errors) {
             Some(patch) => expand::module(&patch, &module),
             None => expand::module_alone(&module),
         },

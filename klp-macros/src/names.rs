@@ -60,13 +60,19 @@ pub(crate) fn symbol(name: &str) -> Result<(), String> {
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(errors::SYMBOL_STARTS_WITH_DIGIT.to_owned());
     }
-    if name.starts_with("_RN") {
+    if is_rust(name) {
         return Err(errors::SYMBOL_IS_RUST.to_owned());
     }
     if name.len() > SYMBOL_MOST {
         return Err(errors::symbol_too_long(name.len(), SYMBOL_MOST));
     }
     Ok(())
+}
+
+/// Whether the name is one that rustc gave: `_R` and the kind of path that follows.
+fn is_rust(name: &str) -> bool {
+    name.strip_prefix("_R")
+        .is_some_and(|path| path.starts_with(['C', 'I', 'M', 'N', 'X', 'Y']))
 }
 
 /// The name that the build gives the module.
@@ -122,6 +128,7 @@ mod tests {
             "_printk",
             "__x64_sys_read",
             "f.isra.0",
+            "_Ret",
             ".f",
             "$f",
             "a9",

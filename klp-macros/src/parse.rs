@@ -17,6 +17,8 @@ pub(crate) struct Keys {
     /// The attribute itself, for what is wrong with it as a whole.
     pub(crate) attribute: TokenStream,
     pub(crate) keys: Vec<Key>,
+    /// Whether something stands there that is no key, so that none is known to be missing.
+    pub(crate) garbled: bool,
 }
 
 /// `key` or `key = value`.
@@ -92,10 +94,12 @@ impl ToTokens for Function {
 /// Reads the keys between the parentheses of the attribute.
 pub(crate) fn keys(attribute: TokenStream, inside: TokenStream, errors: &mut Errors) -> Keys {
     let mut keys = Vec::new();
+    let mut garbled = false;
     let mut tokens = inside.into_iter().peekable();
     while let Some(token) = tokens.next() {
         let TokenTree::Ident(name) = token else {
             errors.add(&token, errors::KEY_EXPECTED);
+            garbled = true;
             if !is_punct(&token, ',') {
                 skip_to_comma(&mut tokens);
             }
@@ -124,7 +128,11 @@ pub(crate) fn keys(attribute: TokenStream, inside: TokenStream, errors: &mut Err
         }
         keys.push(Key { name, value });
     }
-    Keys { attribute, keys }
+    Keys {
+        attribute,
+        keys,
+        garbled,
+    }
 }
 
 type Tokens = std::iter::Peekable<proc_macro2::token_stream::IntoIter>;
@@ -361,15 +369,19 @@ fn take_livepatch(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Optio
 
 /// The keys of an attribute on a function inside the mod.
 fn nested_keys(attribute: &Attribute, errors: &mut Errors) -> Keys {
-    let inside = match &attribute.meta {
-        Meta::Path(_) => TokenStream::new(),
-        Meta::List(list) => list.tokens.clone(),
+    let tokens = attribute.to_token_stream();
+    match &attribute.meta {
+        Meta::Path(_) => keys(tokens, TokenStream::new(), errors),
+        Meta::List(list) => keys(tokens, list.tokens.clone(), errors),
         Meta::NameValue(_) => {
             errors.add(attribute, errors::ATTRIBUTE_FORM);
-            TokenStream::new()
+            Keys {
+                attribute: tokens,
+                keys: Vec::new(),
+                garbled: true,
+            }
         }
-    };
-    keys(attribute.to_token_stream(), inside, errors)
+    }
 }
 
 /// Removes what else of `#[livepatch]` stands on or in the function of the function form.

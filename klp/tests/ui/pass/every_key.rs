@@ -2,6 +2,7 @@
 
 //! Every key, in any order, with a comma at the end.
 
+#![deny(warnings)]
 use klp::prelude::*;
 
 #[livepatch(

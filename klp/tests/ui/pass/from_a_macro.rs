@@ -2,6 +2,7 @@
 
 //! Values, types and whole patches that come from a `macro_rules!` macro.
 
+#![deny(warnings)]
 use klp::prelude::*;
 
 macro_rules! patch {

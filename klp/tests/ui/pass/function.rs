@@ -2,6 +2,7 @@
 
 //! A whole patch of one function.
 
+#![deny(warnings)]
 use klp::prelude::*;
 
 #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show", description = "A fix", license = "GPL")]

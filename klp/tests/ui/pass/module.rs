@@ -2,6 +2,7 @@
 
 //! Many functions in several objects, and what they share.
 
+#![deny(warnings)]
 use klp::prelude::*;
 
 /// Two fixes.

@@ -2,6 +2,7 @@
 
 //! Names that generated code could trip over.
 
+#![deny(warnings)]
 #![allow(non_camel_case_types, non_snake_case, dead_code)]
 
 type u8 = ();
