@@ -66,6 +66,9 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
     let entry = cache.entry("kernel", &format!("stock-{}", release.version), &key);
     let mut make_vars = parts.tools.make_vars();
     make_vars.push(("KERNELRELEASE".to_owned(), release.name.clone()));
+    // Debian's gcc leaves ftrace's calls in a module for the kernel to turn into nops, and the
+    // kernel breaks on a module where clang's build has done that already.
+    make_vars.push(("CONFIG_HAVE_OBJTOOL_NOP_MCOUNT".to_owned(), String::new()));
     let kernel = Kernel {
         core: Core::Stock,
         profile: Profile::Base,
