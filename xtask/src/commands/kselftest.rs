@@ -20,10 +20,6 @@ impl KselftestArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let tally = kselftest::run(&self.kernel.get()?)?;
         println!("{tally}");
-        Ok(if tally.failed == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(tally.exit_code())
     }
 }

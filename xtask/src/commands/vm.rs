@@ -80,6 +80,12 @@ impl VmArgs {
             stdout.write_all(bytes)?;
             stdout.flush()
         })?;
+        let ready = report
+            .ready
+            .map_or("the command did not start".to_owned(), |ready| {
+                format!("the command started after {:.1} s", ready.as_secs_f32())
+            });
+        eprintln!("{ready}; all took {:.1} s", report.took.as_secs_f32());
         if let Some(problem) = report.problem() {
             eprintln!("error: {problem}");
         }

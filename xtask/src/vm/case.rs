@@ -2,6 +2,8 @@
 
 //! One thing that was tested in a guest, and how it went.
 
+use std::process::ExitCode;
+
 /// A case, and how it went.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Case {
@@ -52,6 +54,15 @@ impl Tally {
         match case.failure {
             None => self.passed += 1,
             Some(_) => self.failed += 1,
+        }
+    }
+
+    /// How a command ends that has shown these cases.
+    pub fn exit_code(self) -> ExitCode {
+        if self.failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
         }
     }
 
