@@ -11,7 +11,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use crate::host::{process, progress};
@@ -48,6 +48,13 @@ impl Cache {
         let root = root
             .canonicalize()
             .with_context(|| format!("cannot resolve {}", root.display()))?;
+        if root.to_string_lossy().contains([' ', '\t', '\n', ':', '"']) {
+            bail!(
+                "the kernel's makefiles cannot work in {}: choose a path without spaces, colons \
+                 and quotes (KLP_CACHE names the cache folder)",
+                root.display()
+            );
+        }
         Ok(Self { root })
     }
 
@@ -273,7 +280,6 @@ pub fn write_whole(path: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anyhow::bail;
 
     fn entry(cache: &Cache) -> Entry {
         cache.entry("kind", "name", &Key::new().with("a", "b"))
@@ -294,6 +300,15 @@ mod tests {
             Key::new().with("x", "1").short(),
             Key::new().with("y", "1").short()
         );
+    }
+
+    #[test]
+    fn paths_that_make_cannot_take_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let err = Cache::at(&dir.path().join("my cache"))
+            .unwrap_err()
+            .to_string();
+        assert!(err.contains("without spaces"), "{err}");
     }
 
     #[test]
