@@ -306,7 +306,14 @@ mod tests {
 
     #[test]
     fn licences_are_the_kernels_to_the_letter() {
-        for license in LICENSES {
+        for license in [
+            "GPL",
+            "GPL v2",
+            "GPL and additional rights",
+            "Dual BSD/GPL",
+            "Dual MIT/GPL",
+            "Dual MPL/GPL",
+        ] {
             assert!(with_license(license).is_empty(), "{license}");
         }
         for license in ["", "gpl", "GPLv2", "GPL-2.0", "GPL ", "MIT", "Proprietary"] {

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The function that the kernel calls in the place of its own.
+//!
+//! Where a type of the author's stands in it, the tokens around carry the type's own span: what
+//! rustc says about a type that cannot cross to C then points at what the author wrote.
+
+use crate::parse::Function;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{format_ident, quote, quote_spanned, ToTokens};
+use syn::spanned::Spanned;
+use syn::{Attribute, FnArg, ReturnType, Type};
+
+/// The function that the kernel calls, under the author's name, with the author's function inside.
+///
+/// The body is inlined, and something is left to do after it: so it runs in the frame of the
+/// symbol that `new_func` names, where the kernel looks for it.
+pub(super) fn shim(function: &Function) -> TokenStream {
+    let name = &function.signature.ident;
+    let types: Vec<&Type> = argument_types(function).collect();
+    let arguments: Vec<Ident> = types.iter().enumerate().map(argument).collect();
+    let c_types = types.iter().map(|ty| c_type(ty));
+    let conversions = arguments
+        .iter()
+        .zip(&types)
+        .map(|(argument, ty)| from_c(argument, ty));
+    let result = result_type(function);
+    let c_result = c_type(&result);
+    let (outer, inner): (Vec<&Attribute>, Vec<&Attribute>) = function
+        .attributes
+        .iter()
+        .partition(|attribute| goes_out(attribute));
+    let author = author_function(function, &inner);
+    let called = quote_spanned!(Span::mixed_site()=> #name(#(#conversions),*));
+    let converted = into_c(&called, &result);
+    quote_spanned! {Span::mixed_site()=>
+        #(#outer)*
+        unsafe extern "C" fn #name(#(#arguments: #c_types),*) -> #c_result {
+            #author
+
+            let __klp_call = ::klp::abi::Call::new();
+            let __klp_result = #converted;
+            ::klp::abi::stay_on_stack();
+            __klp_result
+        }
+    }
+}
+
+/// An argument's name. At its type's place, because rustc complains about the type there too, and
+/// the same words at the same place are shown once.
+fn argument((index, ty): (usize, &&Type)) -> Ident {
+    format_ident!("__klp_arg{index}", span = ends(ty).1)
+}
+
+/// The author's function as it was written, to be inlined.
+fn author_function(function: &Function, attributes: &[&Attribute]) -> TokenStream {
+    let signature = &function.signature;
+    let body = &function.body;
+    quote_spanned! {Span::mixed_site()=>
+        #(#attributes)*
+        #[inline(always)]
+        #signature #body
+    }
+}
+
+fn argument_types(function: &Function) -> impl Iterator<Item = &Type> {
+    function
+        .signature
+        .inputs
+        .iter()
+        .filter_map(|argument| match argument {
+            FnArg::Typed(typed) => Some(&*typed.ty),
+            FnArg::Receiver(_) => None,
+        })
+}
+
+fn result_type(function: &Function) -> Type {
+    match &function.signature.output {
+        ReturnType::Type(_, ty) => (**ty).clone(),
+        ReturnType::Default => syn::parse_quote_spanned!(function.signature.ident.span()=> ()),
+    }
+}
+
+/// Documentation and lints are about all of the function, the frame included; any other attribute
+/// was meant for the function that the author wrote.
+fn goes_out(attribute: &Attribute) -> bool {
+    const OUT: [&str; 7] = ["doc", "allow", "warn", "deny", "forbid", "expect", "cold"];
+    OUT.iter().any(|name| attribute.path().is_ident(name))
+}
+
+fn c_type(ty: &Type) -> TokenStream {
+    in_trait(ty, &quote!(CAbi), &quote!(C))
+}
+
+fn from_c(argument: &Ident, ty: &Type) -> TokenStream {
+    let (_, last) = ends(ty);
+    let from_c = in_trait(ty, &quote!(FromC<'_>), &quote!(from_c));
+    let call = Ident::new("__klp_call", Span::mixed_site());
+    let converted = quote_spanned!(last=> #from_c(#argument, &#call));
+    quote_spanned! {Span::mixed_site()=>
+        // SAFETY: the kernel calls this function in the place of one whose C types these are.
+        unsafe { #converted }
+    }
+}
+
+fn into_c(called: &TokenStream, ty: &Type) -> TokenStream {
+    let (_, last) = ends(ty);
+    let into_c = in_trait(ty, &quote!(IntoC), &quote!(into_c));
+    quote_spanned!(last=> #into_c(#called))
+}
+
+/// `<type as ::klp::abi::trait_name>::item`, all at the type's place.
+fn in_trait(ty: &Type, trait_name: &TokenStream, item: &TokenStream) -> TokenStream {
+    let (first, last) = ends(ty);
+    let trait_name = at(last, trait_name);
+    let item = at(last, item);
+    let open = quote_spanned!(first=> <);
+    let rest = quote_spanned!(last=> as ::klp::abi::#trait_name>::#item);
+    quote!(#open #ty #rest)
+}
+
+/// The tokens, moved to `span`.
+fn at(span: Span, tokens: &TokenStream) -> TokenStream {
+    let moved = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(moved).collect()
+}
+
+/// Where the type begins and ends. On stable, no span reaches over both.
+fn ends(ty: &Type) -> (Span, Span) {
+    let mut tokens = ty.to_token_stream().into_iter();
+    let first = tokens
+        .next()
+        .map_or_else(|| ty.span(), |token| token.span());
+    let last = tokens.last().map_or(first, |token| token.span());
+    (first, last)
+}

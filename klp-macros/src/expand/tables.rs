@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The statics that the kernel reads, and what makes a module of the crate.
+
+use crate::model::{Function, Object, Patch};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use std::ffi::CString;
+
+/// The statics that the kernel reads, and the module that registers them.
+pub(super) fn tables(patch: &Patch) -> TokenStream {
+    let functions = patch.objects.iter().enumerate().map(function_table);
+    let objects = patch.objects.iter().enumerate().map(object);
+    let object_count = patch.objects.len() + 1;
+    let replace = patch.info.replace;
+    quote_spanned! {Span::mixed_site()=>
+        #[doc(hidden)]
+        pub(crate) mod __livepatch {
+            #(#functions)*
+
+            static OBJECTS: ::klp::table::Table<::klp::table::Object, #object_count> =
+                ::klp::table::Table::new([
+                    #(#objects,)*
+                    ::klp::table::Object::END,
+                ]);
+
+            static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, #replace);
+
+            ::klp::__private::livepatch_modinfo!();
+
+            pub(crate) struct Module;
+
+            impl ::klp::__private::Module for Module {
+                fn init(
+                    _: &'static ::klp::__private::ThisModule,
+                ) -> ::klp::__private::Result<Self> {
+                    // SAFETY: the kernel calls this once, from the init of the module that
+                    // holds the tables.
+                    unsafe { PATCH.enable() }?;
+                    ::core::result::Result::Ok(Module)
+                }
+            }
+        }
+    }
+}
+
+fn function_table((index, object): (usize, &Object)) -> TokenStream {
+    let table = table_name(index);
+    let count = object.functions.len() + 1;
+    let functions = object.functions.iter().map(table_entry);
+    quote_spanned! {Span::mixed_site()=>
+        static #table: ::klp::table::Table<::klp::table::Func, #count> =
+            ::klp::table::Table::new([
+                #(#functions,)*
+                ::klp::table::Func::END,
+            ]);
+    }
+}
+
+fn table_name(index: usize) -> Ident {
+    format_ident!("FUNCS_{index}", span = Span::mixed_site())
+}
+
+fn table_entry(function: &Function) -> TokenStream {
+    let name = c_string(&function.name);
+    let replacement = &function.replacement;
+    // What rustc has to say about its signature belongs to its name.
+    let replacement = quote_spanned!(replacement.span()=> super::#replacement);
+    let sympos = Literal::u32_unsuffixed(function.sympos);
+    quote_spanned! {Span::mixed_site()=>
+        // SAFETY: the author's signature is that of the function it replaces.
+        unsafe { ::klp::table::Func::new(#name, #replacement as *const (), #sympos) }
+    }
+}
+
+fn object((index, object): (usize, &Object)) -> TokenStream {
+    let table = table_name(index);
+    let module = match &object.module {
+        None => quote!(::core::option::Option::None),
+        Some(name) => {
+            let name = c_string(name);
+            quote!(::core::option::Option::Some(#name))
+        }
+    };
+    quote_spanned!(Span::mixed_site()=> ::klp::table::Object::new(#module, &#table))
+}
+
+fn c_string(text: &str) -> Literal {
+    // No checked name holds a NUL; what stands behind one would be cut off.
+    let bytes: Vec<u8> = text.bytes().take_while(|byte| *byte != 0).collect();
+    Literal::c_string(&CString::new(bytes).unwrap_or_default())
+}
+
+/// Makes the crate a kernel module. It names the crate's root, so it stands there.
+pub(super) fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
+    let info = &patch.info;
+    let (name, description, license) = (&info.name, &info.description, &info.license);
+    let authors = &info.authors;
+    let authors = (!authors.is_empty()).then(|| quote!(authors: [#(#authors),*],));
+    let only_one = only_one();
+    quote_spanned! {Span::mixed_site()=>
+        #only_one
+
+        ::klp::__private::module! {
+            type: #module,
+            name: #name,
+            #authors
+            description: #description,
+            license: #license,
+        }
+    }
+}
+
+/// A second patch in the crate defines this name a second time, and rustc shows it.
+fn only_one() -> TokenStream {
+    quote! {
+        #[doc(hidden)]
+        struct one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute;
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `#[livepatch]` where it cannot stand.
+//!
+//! Each is told and removed. Left in, it would expand to a patch of its own and bury the real
+//! mistake.
+
+use super::attribute::is_livepatch;
+use super::item::kind;
+use super::Function;
+use crate::errors::{self, Errors};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::quote;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Path, Visibility};
+
+/// Removes what else of `#[livepatch]` stands on or in the function of the function form.
+pub(crate) fn only_one(function: &mut Function, errors: &mut Errors) {
+    function.attributes.retain(|attribute| {
+        let found = is_livepatch(attribute.path());
+        if found {
+            errors.add(attribute, errors::TWO_ATTRIBUTES);
+        }
+        !found
+    });
+    let body = function.body.clone();
+    function.body = strip_token(body, errors::INSIDE_FUNCTION, errors);
+}
+
+/// Finds each `#[livepatch]` that stands where it cannot, in an item that is no function.
+pub(super) fn in_item(tokens: TokenStream, errors: &mut Errors) -> syn::Result<TokenStream> {
+    let parser = |input: ParseStream<'_>| {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility: Visibility = input.parse()?;
+        let rest: TokenStream = input.parse()?;
+        Ok((attributes, visibility, rest))
+    };
+    let (mut attributes, visibility, rest) = parser.parse2(tokens)?;
+    let is_mod =
+        matches!(rest.clone().into_iter().next(), Some(TokenTree::Ident(word)) if word == "mod");
+    let kind = kind(&rest);
+    attributes.retain(|attribute| {
+        let found = is_livepatch(attribute.path());
+        if found && is_mod {
+            errors.add(attribute, errors::MOD_INSIDE_MOD);
+        } else if found {
+            errors.add(attribute, errors::not_replaceable(kind));
+        }
+        !found
+    });
+    let inside = match kind {
+        "an impl" | "a trait" => errors::METHOD_IN_MOD,
+        _ => errors::NOT_AT_TOP,
+    };
+    let rest = strip(rest, inside, errors);
+    Ok(quote!(#(#attributes)* #visibility #rest))
+}
+
+/// Removes every `#[livepatch(...)]` from the tokens, however deep, and says `text` at each.
+pub(crate) fn strip(tokens: TokenStream, text: &str, errors: &mut Errors) -> TokenStream {
+    let mut kept = TokenStream::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#') {
+            if let Some(attribute) = tokens.next_if(is_livepatch_group) {
+                errors.add(&quote!(#token #attribute), text);
+                continue;
+            }
+        }
+        kept.extend([strip_token(token, text, errors)]);
+    }
+    kept
+}
+
+pub(super) fn strip_token(token: TokenTree, text: &str, errors: &mut Errors) -> TokenTree {
+    let TokenTree::Group(group) = token else {
+        return token;
+    };
+    let before = errors.len();
+    let inside = strip(group.stream(), text, errors);
+    if errors.len() == before {
+        // As it came: a group made anew would lose where its braces stand.
+        return TokenTree::Group(group);
+    }
+    let mut stripped = Group::new(group.delimiter(), inside);
+    stripped.set_span(group.span());
+    TokenTree::Group(stripped)
+}
+
+/// Whether this is the bracketed part of our attribute.
+fn is_livepatch_group(token: &TokenTree) -> bool {
+    let TokenTree::Group(group) = token else {
+        return false;
+    };
+    let path = |input: ParseStream<'_>| {
+        let path = input.call(Path::parse_mod_style)?;
+        input.parse::<TokenStream>()?;
+        Ok(path)
+    };
+    group.delimiter() == Delimiter::Bracket
+        && path
+            .parse2(group.stream())
+            .is_ok_and(|path| is_livepatch(&path))
+}
