@@ -2,9 +2,11 @@
 
 //! The command line: one file per command.
 
+mod demo;
 mod kernel;
 mod kselftest;
 mod module;
+mod scenarios;
 mod vm;
 
 use std::process::ExitCode;
@@ -25,6 +27,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show it: build the sample, boot Debian's kernel, and patch it while it runs.
+    Demo(demo::DemoArgs),
     /// Get and build kernels.
     #[command(subcommand)]
     Kernel(kernel::Command),
@@ -35,16 +39,20 @@ enum Command {
     Vm(vm::VmArgs),
     /// Run the kernel's own livepatch selftests in a virtual machine.
     Kselftest(kselftest::KselftestArgs),
+    /// Run our own tests of live patches in a virtual machine.
+    Scenarios(scenarios::ScenariosArgs),
 }
 
 impl Command {
     /// Runs the command. The status is the process' own, for those that pass one on.
     fn run(self) -> Result<ExitCode> {
         match self {
+            Self::Demo(args) => args.run(),
             Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Vm(args) => args.run(),
             Self::Kselftest(args) => args.run(),
+            Self::Scenarios(args) => args.run(),
         }
     }
 }
@@ -84,8 +92,9 @@ pub fn main() -> ExitCode {
     let result = process::handle_interrupts().and_then(|()| cli.command.run());
     match result {
         Ok(code) => code,
-        Err(err) if process::is_interrupted() => {
-            eprintln!("{err}");
+        // Whatever broke, broke because of it.
+        Err(_) if process::is_interrupted() => {
+            eprintln!("{}", process::Interrupted);
             ExitCode::from(130)
         }
         Err(err) => {
