@@ -85,6 +85,9 @@ pub(crate) fn key_twice(key: &str) -> String {
     format!("`{key}` is given twice: remove one of them")
 }
 
+pub(crate) const REPLACE_FOR_REPLACES: &str =
+    "`replace` is a flag about the whole patch: for the name of a function write `replaces`";
+
 pub(crate) fn belongs_on_mod(key: &str) -> String {
     format!("`{key}` is about the whole patch: move it to the `#[livepatch(...)]` on the mod")
 }

@@ -90,21 +90,22 @@ pub(crate) struct Values {
 pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> Values {
     let mut values = Values::default();
     let mut given: Vec<&str> = Vec::new();
+    let no_replaces = !keys.keys.iter().any(|key| key.name == "replaces");
+    // What was meant, though not written, is not missing as well.
+    let mut meant: Vec<&str> = Vec::new();
     for key in &keys.keys {
         let name = key.name.to_string();
         let Some(info) = KEYS.iter().find(|info| info.name == name) else {
             let nearest = nearest(&name, place);
             errors.add(&key.name, errors::unknown_key(&name, nearest, valid(place)));
-            // What was meant is not missing as well.
-            given.extend(nearest);
+            meant.extend(nearest);
             continue;
         };
-        if !place.takes(info.about) {
-            let text = match info.about {
-                About::Patch => errors::belongs_on_mod(&name),
-                About::Function => errors::belongs_on_function(&name),
-            };
-            errors.add(&key.name, text);
+        if no_replaces && is_for_replaces(key, place) {
+            errors.add(&key.name, errors::REPLACE_FOR_REPLACES);
+            meant.push("replaces");
+        } else if !place.takes(info.about) {
+            errors.add(&key.name, misplaced(info));
         } else if given.contains(&info.name) {
             errors.add(&key.name, errors::key_twice(&name));
         } else {
@@ -113,9 +114,24 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
         }
     }
     if !keys.garbled {
+        given.extend(meant);
         missing(&keys.attribute, &given, place, errors);
     }
     values
+}
+
+fn misplaced(info: &KeyInfo) -> String {
+    match info.about {
+        About::Patch => errors::belongs_on_mod(info.name),
+        About::Function => errors::belongs_on_function(info.name),
+    }
+}
+
+/// Whether this is `replace = "function"`, one letter short of `replaces`.
+fn is_for_replaces(key: &parse::Key, place: Place) -> bool {
+    key.name == "replace"
+        && place.takes(About::Function)
+        && matches!(key.value, Value::Literal(Lit::Str(_)))
 }
 
 fn valid(place: Place) -> impl Iterator<Item = &'static str> {
@@ -312,6 +328,8 @@ mod tests {
             quote!(object = "a" + "b", replaces = "b"),
             quote!(object = "a",, replaces = "b"),
             quote!("a", replaces = "b"),
+            quote!(object = "a", replace = "b"),
+            quote!(obejct = "a", object = "a", replaces = "b"),
         ] {
             let text = wrong.to_string();
             let (_, errors) = read(wrong, Place::Inside);
