@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The smallest patch: applied, seen in sysfs, reverted, removed, and all of it once more.
+
+. /klp/vm/lib.sh
+
+patch=$LIVEPATCH/livepatch_sample
+original=$(cat /proc/cmdline)
+
+for round in first second; do
+	mark_log
+	must "$round load" load livepatch-sample
+	expect_eq "$round: /proc/cmdline is patched" "this has been live patched" "$(cat /proc/cmdline)"
+	expect_eq "$round: many readers see it" "$(yes 'this has been live patched' | head -n 100)" \
+		"$(for _ in $(seq 100); do cat /proc/cmdline; done)"
+	expect_eq "$round: the sysfs tree" \
+		"enabled force replace stack_order transition vmlinux vmlinux/cmdline_proc_show,1 vmlinux/patched" \
+		"$(cd "$patch" && find . -mindepth 1 | sed 's|^\./||' | sort | xargs)"
+	expect_eq "$round: enabled, no transition, at the bottom, replaces nothing, vmlinux patched" \
+		"1 0 1 0 1" \
+		"$(cd "$patch" && cat enabled transition stack_order replace vmlinux/patched | xargs)"
+	check "$round: an enabled patch does not unload" \
+		bash -c '! rmmod livepatch_sample 2>/dev/null'
+	must "$round disable" disable livepatch-sample
+	expect_eq "$round: /proc/cmdline is back" "$original" "$(cat /proc/cmdline)"
+	must "$round unload" unload livepatch-sample
+	expect_eq "$round: the kernel's words" \
+		"enabling patch 'livepatch_sample'|'livepatch_sample': starting patching transition|'livepatch_sample': patching complete|'livepatch_sample': starting unpatching transition|'livepatch_sample': unpatching complete" \
+		"$(log_since | sed -n 's/^livepatch: //p' | paste -sd '|')"
+done
+
+check "the kernel is marked as live patched" \
+	test $(($(cat /proc/sys/kernel/tainted) & (1 << 15))) -ne 0
