@@ -42,5 +42,8 @@ fn rustc_version() -> String {
         .output()
         .unwrap_or_else(|error| panic!("cannot run {}: {error}", rustc.to_string_lossy()));
     let text = String::from_utf8_lossy(&output.stdout);
-    text.split_whitespace().nth(1).unwrap_or_default().to_owned()
+    text.split_whitespace()
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned()
 }
