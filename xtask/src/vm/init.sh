@@ -25,6 +25,9 @@ busybox ln -sf /proc/self/fd/0 /dev/stdin
 busybox ln -sf /proc/self/fd/1 /dev/stdout
 busybox ln -sf /proc/self/fd/2 /dev/stderr
 busybox hostname klp
+# A task that hangs is to be noticed before the time is up.
+hung=/proc/sys/kernel/hung_task_timeout_secs
+[ -e $hung ] && echo 60 >$hung
 [ -e /sys/class/net/lo ] && busybox ip link set lo up
 
 busybox stty -F /dev/ttyS1 raw -echo

@@ -31,10 +31,10 @@ const REQUIRED: [(&str, &str); 13] = [
 ];
 
 /// Programs that are better when they come from the host; busybox has most of them as well.
-const PREFERRED: [&str; 47] = [
-    "basename", "cat", "chmod", "chrt", "cp", "cut", "dd", "dirname", "env", "expr", "find",
-    "getopt", "head", "id", "kill", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mv", "nproc", "od",
-    "paste", "ps", "pgrep", "printf", "readlink", "realpath", "rm", "seq", "sleep", "sort",
+const PREFERRED: [&str; 48] = [
+    "basename", "cat", "chmod", "chrt", "comm", "cp", "cut", "dd", "dirname", "env", "expr",
+    "find", "getopt", "head", "id", "kill", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mv", "nproc",
+    "od", "paste", "ps", "pgrep", "printf", "readlink", "realpath", "rm", "seq", "sleep", "sort",
     "strings", "stty", "tac", "tail", "taskset", "tee", "timeout", "touch", "tr", "uname", "uniq",
     "wc", "xargs", "xxd",
 ];

@@ -41,7 +41,7 @@ for script in *.sh; do
     echo
 
     left=$(patches)
-    added=$(comm -13 <(echo "$modules_before") <(modules))
+    added=$(modules | grep -vxF "${modules_before:-none}")
     if [ -n "$left$added" ]; then
         echo "not ok - nothing stays behind: patches: ${left//$'\n'/ }; modules: ${added//$'\n'/ }"
         clean_up "$added"

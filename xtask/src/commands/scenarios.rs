@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo xtask scenarios`: our own tests of live patches in a virtual machine.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::KernelArgs;
+use crate::host;
+use crate::module;
+use crate::vm::case::Tally;
+use crate::vm::scenarios;
+
+#[derive(Args, Debug)]
+pub(super) struct ScenariosArgs {
+    #[command(flatten)]
+    kernel: KernelArgs,
+    /// Only these: names from tests/vm/scenarios, or paths of scripts [default: all].
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+impl ScenariosArgs {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let scripts = chosen(&self.names, scenarios::all()?)?;
+        let kernel = self.kernel.get()?;
+        let options = module::Options {
+            make_vars: vec![("KLP_TESTS".into(), "1".into())],
+        };
+        let built = module::build(&kernel, &host::checkout(), &options)?;
+        let cases = scenarios::run(&kernel, &built.modules, &scripts)?;
+        let tally = Tally::of(&cases);
+        println!("{tally}");
+        Ok(tally.exit_code())
+    }
+}
+
+/// The scripts that these names mean; all when there are none.
+fn chosen(names: &[String], all: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    if names.is_empty() {
+        return Ok(all);
+    }
+    names
+        .iter()
+        .map(|name| {
+            let of_this_name = |path: &&PathBuf| {
+                path.file_stem()
+                    .is_some_and(|stem| stem == name.trim_end_matches(".sh"))
+            };
+            if let Some(path) = all.iter().find(of_this_name) {
+                return Ok(path.clone());
+            }
+            let path = Path::new(name);
+            if path.is_file() {
+                return Ok(path.to_owned());
+            }
+            let known: Vec<_> = all
+                .iter()
+                .filter_map(|path| path.file_stem())
+                .map(|stem| stem.to_string_lossy())
+                .collect();
+            bail!(
+                "there is no scenario {name}; there are: {}",
+                known.join(" ")
+            )
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_are_chosen_by_name_or_path() {
+        let all = vec![PathBuf::from("/s/one.sh"), PathBuf::from("/s/two.sh")];
+        let pick = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            chosen(&names, all.clone())
+        };
+        assert_eq!(pick(&[]).unwrap(), all);
+        assert_eq!(
+            pick(&["two", "one.sh"]).unwrap(),
+            [all[1].clone(), all[0].clone()]
+        );
+        assert_eq!(pick(&["/bin/sh"]).unwrap(), [PathBuf::from("/bin/sh")]);
+        let err = pick(&["three"]).unwrap_err().to_string();
+        assert!(err.contains("three") && err.contains("one two"), "{err}");
+    }
+}
