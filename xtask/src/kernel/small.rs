@@ -91,10 +91,13 @@ fn debian_source(cache: &Cache, update: bool) -> Result<Source> {
 
 /// What the configuration must have.
 fn fragment(profile: Profile) -> String {
-    match profile {
-        Profile::Base => BASE.to_owned(),
-        Profile::Debug => format!("{BASE}\n{DEBUG}"),
-    }
+    let checkers = match profile {
+        Profile::Base => "",
+        Profile::Debug => DEBUG,
+    };
+    // Kernels whose modules must not be mixed up have different releases.
+    let release = format!("-klp-{}-{}", Core::C.name(), profile.name());
+    format!("{BASE}\n{checkers}\nCONFIG_LOCALVERSION=\"{release}\"\n")
 }
 
 /// What `uname -r` will print.
@@ -164,7 +167,10 @@ impl Build<'_> {
     }
 
     fn command(&self, build: &Path) -> std::process::Command {
-        tools::make_in(&self.source.dir, build, &self.env, &self.vars)
+        let mut command = tools::make_in(&self.source.dir, build, &self.env, &self.vars);
+        // Set, though empty, it keeps a mark of the tree's state in git out of the release.
+        command.arg("LOCALVERSION=");
+        command
     }
 }
 
@@ -174,7 +180,7 @@ mod tests {
 
     #[test]
     fn fragments_say_nothing_twice() {
-        for text in [BASE, &fragment(Profile::Debug)] {
+        for text in [Profile::Base, Profile::Debug].map(fragment) {
             let mut options: Vec<_> = text
                 .lines()
                 .filter_map(|line| line.split_once('=').map(|(name, _)| name))
@@ -192,7 +198,7 @@ mod tests {
         assert!(release(dir.path()).is_err());
         let path = dir.path().join("include/config");
         fs::create_dir_all(&path).unwrap();
-        fs::write(path.join("kernel.release"), "7.2.12-klp\n").unwrap();
-        assert_eq!(release(dir.path()).unwrap(), "7.2.12-klp");
+        fs::write(path.join("kernel.release"), "7.2.12-klp-c-base\n").unwrap();
+        assert_eq!(release(dir.path()).unwrap(), "7.2.12-klp-c-base");
     }
 }
