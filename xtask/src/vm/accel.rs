@@ -8,7 +8,7 @@
 //! live patching does.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -16,12 +16,17 @@ use anyhow::{Context as _, Result, bail};
 use super::qemu::Qemu;
 use super::{Outcome, Spec};
 use crate::cache::{self, Cache, Key};
+use crate::host::progress::say;
 
 /// The first QEMU whose threads can be trusted with code that changes.
 const THREADS_FROM: u32 = 10;
 
 /// How long the trial boot may take. Where virtualisation works it needs two seconds.
 const TRIAL: Duration = Duration::from_secs(12);
+
+/// The answers in the cache.
+const WORKS: &str = "works\n";
+const FAILS: &str = "fails\n";
 
 /// How QEMU runs the guest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -76,19 +81,47 @@ impl Accel {
     }
 }
 
+/// What was chosen.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) accel: Accel,
+    /// The trial of KVM failed just now: where to write it down.
+    failed_trial: Option<PathBuf>,
+}
+
+impl Choice {
+    /// The guest came up, or did not. Only when it did it was KVM's fault that the trial
+    /// failed, and not the kernel's.
+    pub(super) fn came_up(&self, came_up: bool) -> Result<()> {
+        match &self.failed_trial {
+            Some(answer) if came_up => cache::write_whole(answer, FAILS),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<Accel> for Choice {
+    fn from(accel: Accel) -> Self {
+        Self {
+            accel,
+            failed_trial: None,
+        }
+    }
+}
+
 /// Chooses for this run. `$KLP_ACCEL` (`kvm` or `tcg`) overrules.
-pub(super) fn choose(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Accel> {
+pub(super) fn choose(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> {
     let wish = std::env::var("KLP_ACCEL").unwrap_or_default();
     if !["", "kvm", "tcg"].contains(&wish.as_str()) {
         bail!("KLP_ACCEL is `{wish}`: set it to kvm or tcg, or not at all");
     }
-    if spec.icount {
-        return Ok(Accel::Icount);
+    let device = File::options().read(true).write(true).open("/dev/kvm");
+    match wish.as_str() {
+        _ if spec.icount => Ok(Accel::Icount.into()),
+        "kvm" => Ok(Accel::Kvm.into()),
+        "" if device.is_ok() => by_trial(qemu, spec, cache),
+        _ => Ok(emulation(qemu.major).into()),
     }
-    if wish == "kvm" || (wish.is_empty() && kvm_works(qemu, spec, cache)?) {
-        return Ok(Accel::Kvm);
-    }
-    Ok(emulation(qemu.major))
 }
 
 fn emulation(major: u32) -> Accel {
@@ -99,12 +132,9 @@ fn emulation(major: u32) -> Accel {
     }
 }
 
-/// Whether guests run in KVM here: asked once per boot of this machine and version of QEMU.
-fn kvm_works(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<bool> {
-    let device = Path::new("/dev/kvm");
-    if File::options().read(true).write(true).open(device).is_err() {
-        return Ok(false);
-    }
+/// Whether guests run in KVM here is found out once per boot of this machine and version of
+/// QEMU.
+fn by_trial(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let key = Key::new()
         .with("boot", boot.trim())
@@ -112,22 +142,26 @@ fn kvm_works(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<bool> {
     let dir = cache.root().join("vm");
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let answer = dir.join(format!("kvm-{}", key.short()));
-    match fs::read_to_string(&answer).unwrap_or_default().trim() {
-        "works" => Ok(true),
-        "fails" => Ok(false),
-        _ => {
-            let works = trial(qemu, spec)?;
-            cache::write_whole(&answer, if works { "works\n" } else { "fails\n" })?;
-            Ok(works)
-        }
+    match fs::read_to_string(&answer).unwrap_or_default().as_str() {
+        WORKS => return Ok(Accel::Kvm.into()),
+        FAILS => return Ok(emulation(qemu.major).into()),
+        _ => {}
     }
+    if trial(qemu, spec)? {
+        cache::write_whole(&answer, WORKS)?;
+        return Ok(Accel::Kvm.into());
+    }
+    Ok(Choice {
+        accel: emulation(qemu.major),
+        failed_trial: Some(answer),
+    })
 }
 
 fn trial(qemu: &Qemu, spec: &Spec) -> Result<bool> {
-    eprintln!(
+    say(&format!(
         "trying whether KVM works here (once; up to {} s)",
         TRIAL.as_secs()
-    );
+    ));
     let trial = Spec {
         timeout: TRIAL,
         ..Spec::new(&spec.image, "true")
@@ -135,7 +169,7 @@ fn trial(qemu: &Qemu, spec: &Spec) -> Result<bool> {
     let report = super::run_on(qemu, Accel::Kvm, &trial, &mut |_| Ok(()))?;
     let works = report.outcome == Outcome::Exited(0);
     if !works {
-        eprintln!("KVM is there but does not work; guests are emulated");
+        say("KVM is there but does not work; guests are emulated");
     }
     Ok(works)
 }
@@ -143,6 +177,20 @@ fn trial(qemu: &Qemu, spec: &Spec) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failed_trial_is_written_down_when_the_kernel_is_good() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let answer = dir.path().join("kvm");
+        let choice = Choice {
+            accel: Accel::TcgSingle,
+            failed_trial: Some(answer.clone()),
+        };
+        choice.came_up(false).expect("nothing to do");
+        assert!(!answer.exists());
+        choice.came_up(true).expect("written");
+        assert_eq!(fs::read_to_string(&answer).expect("an answer"), FAILS);
+    }
 
     #[test]
     fn threads_only_where_they_are_safe() {

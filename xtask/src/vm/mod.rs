@@ -29,6 +29,7 @@ use initramfs::Tree;
 use qemu::{Machine, Qemu};
 
 use crate::cache::Cache;
+use crate::host::progress::say;
 
 /// Seconds between the guest's signs of life.
 const BEAT: u32 = 2;
@@ -134,14 +135,15 @@ pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
     qemu::check_image(&spec.image)?;
     let qemu = Qemu::find()?;
-    let accel = accel::choose(&qemu, spec, &Cache::open()?)?;
-    eprintln!(
+    let choice = accel::choose(&qemu, spec, &Cache::open()?)?;
+    say(&format!(
         "booting {} ({}, QEMU {})",
         spec.image.display(),
-        accel.describe(),
+        choice.accel.describe(),
         qemu.version.split(' ').next().unwrap_or_default()
-    );
-    let mut report = run_on(&qemu, accel, spec, sink)?;
+    ));
+    let mut report = run_on(&qemu, choice.accel, spec, sink)?;
+    choice.came_up(report.ready.is_some())?;
     if !matches!(report.outcome, Outcome::Exited(_)) {
         report.log = log::keep(&report.console);
     }

@@ -15,6 +15,7 @@ use super::qemu::{Machine, Ports};
 use super::verdict::{self, Message};
 use super::{Outcome, Sink, Spec};
 use crate::host::process;
+use crate::host::progress::say;
 
 /// How long the kernel may take until the command starts, on a slow and busy machine.
 const BOOT: Duration = Duration::from_secs(120);
@@ -181,7 +182,7 @@ impl Monitor<'_> {
 
     fn console_line(&mut self, line: String) {
         if self.spec.show_console {
-            eprintln!("{line}");
+            say(&line);
         }
         if let Some(severity) = console::judge(&line) {
             let accepted = severity == Severity::Warning && self.spec.allow_warnings;
@@ -293,8 +294,6 @@ fn wait_for_data<const N: usize>(streams: [&Option<UnixStream>; N]) -> Result<()
 /// Reads what is there; a stream that has ended becomes nothing.
 fn receive<'b>(stream: &mut Option<UnixStream>, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>> {
     let Some(open) = stream else { return Ok(None) };
-    open.set_nonblocking(true)
-        .context("cannot read without waiting")?;
     match open.read(buffer) {
         Ok(0) => *stream = None,
         Ok(count) => return Ok(Some(&buffer[..count])),

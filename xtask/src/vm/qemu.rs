@@ -155,6 +155,8 @@ impl Machine {
         let mut port = |name: &str| -> Result<UnixStream> {
             let (ours, other) =
                 UnixStream::pair().context("cannot make a socket for the guest's serial port")?;
+            ours.set_nonblocking(true)
+                .context("cannot read from the guest without waiting")?;
             let fd = other.as_raw_fd();
             command.args(["-chardev", &format!("socket,id={name},fd={fd}")]);
             command.args(["-serial", &format!("chardev:{name}")]);
