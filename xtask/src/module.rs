@@ -23,8 +23,6 @@ pub struct Options {
 /// What a build left.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// The folder with everything that was built.
-    pub dir: PathBuf,
     /// The modules, sorted by path.
     pub modules: Vec<PathBuf>,
 }
@@ -73,7 +71,6 @@ pub fn build(kernel: &Kernel, dir: &Path, options: &Options) -> Result<Built> {
         fs::read_to_string(&order).with_context(|| format!("cannot read {}", order.display()))?;
     Ok(Built {
         modules: modules(&output, &order),
-        dir: output,
     })
 }
 
@@ -101,7 +98,7 @@ fn make(kernel: &Kernel, dir: &Path, output: &Path, options: &Options) -> Result
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let step = Step::start(
         &format!("building the modules in {name} for {}", kernel.release),
-        "seconds, the first time up to a minute",
+        "seconds; at first up to a minute",
     );
     let log = output.join("build.log");
     fs::write(&log, "").with_context(|| format!("cannot write the log {}", log.display()))?;
@@ -143,7 +140,6 @@ mod tests {
     #[test]
     fn modules_are_found_by_either_spelling() {
         let built = Built {
-            dir: PathBuf::from("/o"),
             modules: modules(Path::new("/o"), "b/two-parts.o\na.o\n"),
         };
         assert_eq!(

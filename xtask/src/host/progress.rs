@@ -165,7 +165,9 @@ impl Step {
                 if show == Show::Messages && !is_noise(text) {
                     say(text);
                 }
-                self.note(text.trim_start());
+                if !is_make_folder(text) {
+                    self.note(text.trim_start());
+                }
                 if tail.len() == TAIL {
                     tail.pop_front();
                 }
@@ -197,8 +199,8 @@ impl Drop for Step {
 
 fn spinner(title: &str) -> ProgressBar {
     let spinner = ProgressBar::new_spinner().with_prefix(title.to_owned());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg:.dim}")
-    {
+    let template = "{spinner} {elapsed:>3} {prefix}\n    {wide_msg:.dim}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
         spinner.set_style(style);
     }
     spinner.enable_steady_tick(Duration::from_millis(120));
@@ -223,23 +225,22 @@ fn is_noise(line: &str) -> bool {
     is_kbuild_progress(line) || line.starts_with("die__process")
 }
 
-/// Whether Kbuild prints such a line for every file: `  CC [M]  foo.o`, `make[1]: Entering ...`.
+/// Whether Kbuild prints such a line for every file: `  CC [M]  foo.o`.
 fn is_kbuild_progress(line: &str) -> bool {
-    let make = line
-        .strip_prefix("make")
-        .and_then(|rest| {
-            rest.trim_start_matches(|c: char| "[]0123456789".contains(c))
-                .strip_prefix(": ")
+    is_make_folder(line)
+        || line.strip_prefix("  ").is_some_and(|rest| {
+            let word = rest.split(' ').next().unwrap_or_default();
+            let is_upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+            word.len() > 1 && word.bytes().all(|byte| is_upper(byte) || byte == b'_')
         })
-        .is_some_and(|rest| rest.starts_with("Entering dir") || rest.starts_with("Leaving dir"));
-    let step = line.strip_prefix("  ").is_some_and(|rest| {
-        let word = rest.split(' ').next().unwrap_or_default();
-        word.len() > 1
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-    });
-    make || step
+}
+
+/// `make[1]: Entering directory ...` and the like.
+fn is_make_folder(line: &str) -> bool {
+    line.strip_prefix("make")
+        .map(|rest| rest.trim_start_matches(|c: char| c == '[' || c == ']' || c.is_ascii_digit()))
+        .and_then(|rest| rest.strip_prefix(": "))
+        .is_some_and(|rest| rest.starts_with("Entering dir") || rest.starts_with("Leaving dir"))
 }
 
 /// A time for people: `7 min 46 s`, `1.5 s`.
