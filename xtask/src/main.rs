@@ -15,6 +15,7 @@ mod host;
 mod kernel;
 mod kselftest;
 mod module;
+mod suite;
 mod vm;
 
 fn main() -> std::process::ExitCode {

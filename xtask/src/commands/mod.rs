@@ -7,6 +7,7 @@ mod kernel;
 mod kselftest;
 mod module;
 mod scenarios;
+mod test;
 mod vm;
 
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     /// Build external kernel modules.
     #[command(subcommand)]
     Module(module::Command),
+    /// Run everything that must pass.
+    Test(test::TestArgs),
     /// Boot a kernel, run a command in it, and end with its exit status.
     Vm(vm::VmArgs),
     /// Run the kernel's own livepatch selftests in a virtual machine.
@@ -50,6 +53,7 @@ impl Command {
             Self::Demo(args) => args.run(),
             Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
+            Self::Test(args) => args.run(),
             Self::Vm(args) => args.run(),
             Self::Kselftest(args) => args.run(),
             Self::Scenarios(args) => args.run(),

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The tests that Cargo runs, with the pinned toolchain.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result};
+
+use crate::host::process::Group;
+use crate::host::toolchain::{self, CLIPPY, PINNED};
+use crate::host::{self};
+use crate::vm::case::{Case, Tally};
+
+/// Runs them, shows what they print, and counts.
+pub(super) fn run() -> Result<Tally> {
+    let toolchain = toolchain::ensure(PINNED, &[CLIPPY])?;
+    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+    let mut command = toolchain.cargo();
+    command
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+        .current_dir(host::checkout())
+        .stdin(Stdio::null())
+        .stdout(writer);
+    let mut group = Group::spawn(&mut command)?;
+    // The command holds the pipe's writing end: without it the reader sees the end.
+    command.stdout(Stdio::null());
+
+    let mut tally = Tally::default();
+    for line in BufReader::new(reader).lines() {
+        let line = line.context("cannot read what cargo test prints")?;
+        println!("{line}");
+        tally += counted(&line).unwrap_or_default();
+    }
+    let status = group.wait()?;
+    if !status.success() && tally.failed == 0 {
+        let case = Case::failed("host", "cargo test", format!("it ended with {status}"));
+        case.print();
+        tally.count(&case);
+    }
+    Ok(tally)
+}
+
+/// What a line like `test result: ok. 4 passed; 0 failed; ...` says.
+fn counted(line: &str) -> Option<Tally> {
+    let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
+    let count = |what| {
+        counts
+            .split("; ")
+            .find_map(|part| part.strip_suffix(what)?.trim().parse().ok())
+    };
+    Some(Tally {
+        passed: count("passed")?,
+        failed: count("failed")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_are_counted() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        let tally = Tally {
+            passed: 12,
+            failed: 3,
+        };
+        assert_eq!(counted(line), Some(tally));
+        assert_eq!(counted("test a::b ... ok"), None);
+        assert_eq!(counted("test result: ok"), None);
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How the code looks: formatting, clippy, licence lines.
+
+use anyhow::{Context as _, Result};
+
+use super::report;
+use crate::host::toolchain::{self, CLIPPY, PINNED, RUSTFMT};
+use crate::host::{self, process};
+use crate::vm::case::{Case, Tally};
+
+const SCRIPT: &str = "lint";
+
+/// Runs them all.
+pub(super) fn run() -> Result<Tally> {
+    let toolchain = toolchain::ensure(PINNED, &[CLIPPY, RUSTFMT])?;
+    let cargo = |arguments: &[&str]| {
+        let mut command = toolchain.cargo();
+        command.current_dir(host::checkout()).args(arguments);
+        process::output(&mut command)
+    };
+    let cases = [
+        case("formatting", cargo(&["fmt", "--all", "--check"]).map(drop)),
+        case(
+            "clippy",
+            cargo(&[
+                "clippy",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-Dwarnings",
+            ])
+            .map(drop),
+        ),
+        case("licence lines", licence_lines()),
+    ];
+    Ok(report(&cases))
+}
+
+fn case(name: &str, result: Result<()>) -> Case {
+    Case {
+        script: SCRIPT.to_owned(),
+        name: name.to_owned(),
+        failure: result.err().map(|error| format!("{error:#}")),
+    }
+}
+
+/// Every source file says its licence near the top.
+fn licence_lines() -> Result<()> {
+    const LINE: &str = "SPDX-License-Identifier: GPL-2.0-only";
+    let listed = process::output(
+        process::command("git")
+            .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+            .current_dir(host::checkout()),
+    )?;
+    let mut without = Vec::new();
+    for name in listed.lines().filter(|name| has_licence_line(name)) {
+        let path = host::checkout().join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        if !text.lines().take(3).any(|line| line.contains(LINE)) {
+            without.push(name);
+        }
+    }
+    if without.is_empty() {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "these files lack the line `{LINE}` at their top:\n{}",
+        without.join("\n")
+    )
+}
+
+/// Prose, generated text and compiler output carry none.
+fn has_licence_line(name: &str) -> bool {
+    const WITHOUT: [&str; 5] = [".md", ".lock", ".stderr", "COPYING", ".gitattributes"];
+    !WITHOUT.iter().any(|end| name.ends_with(end)) && !name.contains("/snapshots/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_has_licence_lines_and_prose_has_none() {
+        for name in [
+            "Kbuild",
+            "klp/src/lib.rs",
+            "a.sh",
+            "x/Cargo.toml",
+            ".ci/run",
+        ] {
+            assert!(has_licence_line(name), "{name}");
+        }
+        for name in [
+            "README.md",
+            "Cargo.lock",
+            "COPYING",
+            "klp/tests/ui/a.stderr",
+        ] {
+            assert!(!has_licence_line(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Everything that must pass, in parts.
+
+mod host;
+mod lint;
+mod modules;
+
+use anyhow::{Context as _, Result};
+
+use crate::host::progress;
+use crate::kernel::{self, Core, Kernel, Options, Profile};
+use crate::kselftest;
+use crate::module::{self, Built};
+use crate::vm::case::{Case, Tally};
+use crate::vm::scenarios;
+
+/// The cores that every example has to run on.
+const CORES: [Core; 2] = [Core::Stock, Core::C];
+
+/// A part of the tests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum Part {
+    /// Formatting, clippy, licence lines.
+    Lint,
+    /// Unit tests, expansions of `#[livepatch]`, and what authors are told about mistakes.
+    Host,
+    /// The examples' modules, for both kernels, without running them.
+    Modules,
+    /// The examples in a virtual machine, on both kernels.
+    Vm,
+    /// The kernel's own livepatch selftests.
+    Kselftest,
+}
+
+impl Part {
+    /// All of them; quick ones first.
+    pub const ALL: [Self; 5] = [
+        Self::Lint,
+        Self::Host,
+        Self::Modules,
+        Self::Vm,
+        Self::Kselftest,
+    ];
+
+    /// Runs this part. It prints its cases as it decides them.
+    fn run(self) -> Result<Tally> {
+        match self {
+            Self::Lint => lint::run(),
+            Self::Host => host::run(),
+            Self::Modules => on_each_core(modules::run),
+            Self::Vm => on_each_core(|kernel, built| {
+                let cases = scenarios::run(kernel, &built.modules, &scenarios::all()?)?;
+                Ok(Tally::of(&cases))
+            }),
+            Self::Kselftest => kselftest::run(&get(Core::C)?),
+        }
+    }
+}
+
+/// Runs these parts, all of them even when some fail.
+pub fn run(parts: &[Part]) -> Tally {
+    let mut total = Tally::default();
+    for part in parts {
+        let name = format!("{part:?}").to_lowercase();
+        progress::say(&format!("== {name}"));
+        let tally = part.run().unwrap_or_else(|error| {
+            // What could not be tried has not passed.
+            let case = Case::failed(&name, "runs", format!("{error:#}"));
+            case.print();
+            Tally::of([&case])
+        });
+        progress::say(&format!("== {name}: {tally}"));
+        total += tally;
+        if crate::host::process::is_interrupted() {
+            break;
+        }
+    }
+    total
+}
+
+fn get(core: Core) -> Result<Kernel> {
+    kernel::get(core, Profile::Base, &Options::default())
+}
+
+/// Builds our modules for each kernel and lets `test` have them.
+fn on_each_core(test: impl Fn(&Kernel, &Built) -> Result<Tally>) -> Result<Tally> {
+    let mut total = Tally::default();
+    for core in CORES {
+        let kernel = get(core)?;
+        let built = build(&kernel)?;
+        let name = format!(
+            "{}-{} ({})",
+            kernel.core.name(),
+            kernel.profile.name(),
+            kernel.release
+        );
+        progress::say(&format!("on {name}"));
+        total += test(&kernel, &built).with_context(|| format!("on {name}"))?;
+    }
+    Ok(total)
+}
+
+/// The examples and the tests' own patches.
+fn build(kernel: &Kernel) -> Result<Built> {
+    module::build(
+        kernel,
+        &crate::host::checkout(),
+        &module::Options {
+            make_vars: vec![("KLP_TESTS".into(), "1".into())],
+        },
+    )
+}
+
+/// Prints the cases and counts them.
+fn report(cases: &[Case]) -> Tally {
+    cases.iter().for_each(Case::print);
+    Tally::of(cases)
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What can be said of the built modules without loading them, and of the build itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use klp_elf::Module;
+
+use super::{build, report};
+use crate::host;
+use crate::host::process;
+use crate::kernel::{Kernel, tools};
+use crate::module::Built;
+use crate::vm::case::{Case, Tally};
+
+/// Symbols that every module may ask the kernel for: what Rust code needs to run, and what
+/// compilers put into any function.
+const RUNTIME: [&str; 5] = [
+    "core::",
+    "kernel::error::",
+    "__x86_return_thunk",
+    "__stack_chk_fail",
+    "__ubsan_handle_",
+];
+
+/// The kernel's functions that the sample asks for: one that its author uses, and the one that
+/// takes the patch.
+const SAMPLE_NEEDS: [&str; 2] = ["klp_enable_patch", "seq_printf"];
+
+/// Runs them all on the modules of one kernel.
+pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
+    let mut cases = Cases(Vec::new());
+    cases.check("the sample's modinfo", || sample_modinfo(built));
+    cases.check("the sample asks for no more than it needs", || {
+        sample_needs(built)
+    });
+    cases.check("replacements stay on the stack", || stay_on_stack(built));
+    cases.check("a second build does nothing", || rebuild_nothing(kernel));
+    cases.check("a changed example is rebuilt alone", || rebuild_one(kernel));
+    for (what, variable, words) in REFUSED {
+        cases.check(&format!("a kernel {what} is refused"), || {
+            refuse(kernel, variable, words)
+        });
+    }
+    Ok(report(&cases.0))
+}
+
+/// What has been tried.
+struct Cases(Vec<Case>);
+
+impl Cases {
+    fn check(&mut self, name: &str, test: impl FnOnce() -> Result<()>) {
+        self.0.push(Case {
+            script: "modules".to_owned(),
+            name: name.to_owned(),
+            failure: test().err().map(|error| format!("{error:#}")),
+        });
+    }
+}
+
+fn read(built: &Built, name: &str) -> Result<Vec<u8>> {
+    let path = built
+        .module(name)
+        .with_context(|| format!("the build made no {name}"))?;
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn sample_modinfo(built: &Built) -> Result<()> {
+    let data = read(built, "livepatch-sample")?;
+    let modinfo = Module::parse(&data)?.modinfo()?;
+    let wanted = [
+        ("livepatch", "Y"),
+        ("license", "GPL"),
+        ("description", "Livepatch sample: another /proc/cmdline"),
+        ("author", "The klp authors"),
+        ("name", "livepatch_sample"),
+    ];
+    for (key, value) in wanted {
+        let found: Vec<_> = modinfo.iter().filter(|entry| entry.0 == key).collect();
+        ensure!(
+            found.len() == 1 && found[0].1 == value,
+            "expected one {key}={value}, found {found:?}"
+        );
+    }
+    Ok(())
+}
+
+fn sample_needs(built: &Built) -> Result<()> {
+    let data = read(built, "livepatch-sample")?;
+    let mut undefined = Module::parse(&data)?.undefined();
+    undefined.retain(|symbol| !RUNTIME.iter().any(|start| symbol.starts_with(start)));
+    undefined.sort();
+    ensure!(
+        undefined == SAMPLE_NEEDS,
+        "besides Rust's runtime it should need {SAMPLE_NEEDS:?}, but needs {undefined:?}"
+    );
+    Ok(())
+}
+
+/// No replacement of any patch leaves its function but by returning: code of the module that runs
+/// with the replacement off the stack would be invisible to the livepatch core.
+fn stay_on_stack(built: &Built) -> Result<()> {
+    let mut seen = 0;
+    for path in &built.modules {
+        let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let module = Module::parse(&data)?;
+        if !module
+            .modinfo()?
+            .contains(&("livepatch".into(), "Y".into()))
+        {
+            continue;
+        }
+        let replacements = module.replacements()?;
+        ensure!(
+            !replacements.is_empty(),
+            "{} is a livepatch, but no table of functions was found in it",
+            path.display()
+        );
+        for replacement in replacements {
+            let exits = module.exits(&replacement.new_func)?;
+            ensure!(
+                exits.is_empty(),
+                "{}: {} leaves itself: {}",
+                path.display(),
+                replacement.new_func,
+                exits
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            );
+            seen += 1;
+        }
+    }
+    ensure!(
+        seen >= 4,
+        "only {seen} replacements were found in all patches"
+    );
+    Ok(())
+}
+
+/// When each module was written.
+fn times(built: &Built) -> Result<Vec<(PathBuf, SystemTime)>> {
+    let time = |path: &PathBuf| {
+        let modified = fs::metadata(path).and_then(|data| data.modified());
+        let modified = modified.with_context(|| format!("cannot look at {}", path.display()))?;
+        Ok((path.clone(), modified))
+    };
+    built.modules.iter().map(time).collect()
+}
+
+/// Builds again, and answers which modules are new.
+fn rebuilt(kernel: &Kernel, change: impl FnOnce() -> Result<()>) -> Result<Vec<String>> {
+    let before = times(&build(kernel)?)?;
+    change()?;
+    let after = times(&build(kernel)?)?;
+    Ok(after
+        .iter()
+        .filter(|module| !before.contains(module))
+        .map(|(path, _)| {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into()
+        })
+        .collect())
+}
+
+fn rebuild_nothing(kernel: &Kernel) -> Result<()> {
+    let rebuilt = rebuilt(kernel, || Ok(()))?;
+    ensure!(rebuilt.is_empty(), "it built {rebuilt:?} again");
+    Ok(())
+}
+
+fn rebuild_one(kernel: &Kernel) -> Result<()> {
+    const SOURCE: &str = "examples/livepatch-sample/livepatch-sample.rs";
+    let path = host::checkout().join(SOURCE);
+    let rebuilt = rebuilt(kernel, || touch(&path))?;
+    ensure!(
+        rebuilt == ["livepatch-sample.ko"],
+        "a new {SOURCE} should rebuild its module only, but rebuilt {rebuilt:?}"
+    );
+    Ok(())
+}
+
+fn touch(path: &Path) -> Result<()> {
+    fs::File::options()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.set_modified(SystemTime::now()))
+        .with_context(|| format!("cannot touch {}", path.display()))
+}
+
+/// Kernels that klp cannot patch: what they lack, what makes this kernel look like one, and what
+/// the one error has to say.
+const REFUSED: [(&str, &str, &[&str]); 3] = [
+    (
+        "without Rust",
+        "CONFIG_RUST=",
+        &["built without CONFIG_RUST", "Set CONFIG_RUST=y in"],
+    ),
+    (
+        "without livepatch",
+        "CONFIG_LIVEPATCH=",
+        &[
+            "built without CONFIG_LIVEPATCH",
+            "Set CONFIG_LIVEPATCH=y in",
+        ],
+    ),
+    (
+        "of another compiler",
+        "CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.86.0 (05f9846f8 2025-03-31)\"",
+        &[
+            "built by \"rustc 1.86.0 (05f9846f8 2025-03-31)\"",
+            "rustup which --toolchain 1.86.0 rustc",
+        ],
+    ),
+];
+
+fn refuse(kernel: &Kernel, variable: &str, words: &[&str]) -> Result<()> {
+    let output = tempfile::tempdir().context("cannot make a folder")?;
+    let mut command = tools::make(&kernel.kdir, &kernel.make_env, &kernel.make_vars);
+    command
+        .arg(format!("M={}", host::checkout().display()))
+        .arg(format!("MO={}", output.path().display()))
+        .arg(variable);
+    let Err(error) = process::output(&mut command) else {
+        bail!("modules were built for it");
+    };
+    let text = format!("{error:#}");
+    let ours: Vec<_> = text.lines().filter(|line| line.contains("klp: ")).collect();
+    ensure!(ours.len() == 1, "expected one error of klp's, found {text}");
+    for word in words {
+        ensure!(ours[0].contains(word), "`{word}` is not in `{}`", ours[0]);
+    }
+    Ok(())
+}
