@@ -90,13 +90,22 @@ fn look_up(cache: &Cache) -> Result<Release> {
         &format!("looking for Debian's kernel {SERIES}"),
         "a few seconds",
     );
+    let mut failed = None;
     for name in SUITES {
         let suite = Suite::open(cache, name)?;
-        suite.update(&step)?;
+        if let Err(err) = suite.update(&step) {
+            process::check_interrupted()?;
+            // A mirror may lack one suite and have the next.
+            failed.get_or_insert(err);
+            continue;
+        }
         if let Some(release) = choose(name, &offered(&suite)?, is_newer) {
             step.done();
             return Ok(release);
         }
+    }
+    if let Some(err) = failed {
+        return Err(err);
     }
     bail!(
         "Debian's suites {} no longer have all of kernel {SERIES} (source, headers and image \
