@@ -14,6 +14,8 @@ mod monitor;
 pub mod programs;
 mod qemu;
 pub mod scenarios;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use std::io::{self, BufWriter};
@@ -152,9 +154,19 @@ pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
 
 /// Runs on this QEMU, in this way.
 fn run_on(qemu: &Qemu, accel: Accel, spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
-    let initramfs = initramfs(spec)?;
+    run_with(qemu, accel, spec, &initramfs(spec)?, sink)
+}
+
+/// Runs with this file system.
+fn run_with(
+    qemu: &Qemu,
+    accel: Accel,
+    spec: &Spec,
+    initramfs: &OwnedFd,
+    sink: &mut Sink<'_>,
+) -> Result<Report> {
     let start = Instant::now();
-    let (mut machine, ports) = Machine::start(qemu, spec, accel, &initramfs)?;
+    let (mut machine, ports) = Machine::start(qemu, spec, accel, initramfs)?;
     let seen = monitor::watch(&mut machine, ports, spec, sink)?;
     Ok(Report {
         outcome: seen.outcome,

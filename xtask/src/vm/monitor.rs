@@ -128,18 +128,16 @@ impl Monitor<'_> {
             process::check_interrupted()?;
             if let Some(outcome) = self.judge_now() {
                 machine.kill();
-                self.drain(console, output, sink, &mut buffer)?;
                 machine.wait()?;
+                self.drain(console, output, sink, &mut buffer)?;
                 return Ok(Some(outcome));
             }
         }
-        if let Some(line) = self.console_lines.rest() {
-            self.console_line(line);
-        }
+        self.end_console();
         Ok(None)
     }
 
-    /// Takes what a killed guest had sent before.
+    /// Takes what a guest that has ended had sent before.
     fn drain(
         &mut self,
         mut console: Option<UnixStream>,
@@ -147,16 +145,21 @@ impl Monitor<'_> {
         sink: &mut Sink<'_>,
         buffer: &mut [u8],
     ) -> Result<()> {
-        while console.is_some() || output.is_some() {
-            wait_for_data([&console, &output])?;
-            if let Some(bytes) = receive(&mut output, buffer)? {
-                sink(bytes).context("cannot pass on the output of the command")?;
-            }
-            if let Some(bytes) = receive(&mut console, buffer)? {
-                self.hear_console(bytes);
-            }
+        while let Some(bytes) = receive(&mut output, buffer)? {
+            sink(bytes).context("cannot pass on the output of the command")?;
         }
+        while let Some(bytes) = receive(&mut console, buffer)? {
+            self.hear_console(bytes);
+        }
+        self.end_console();
         Ok(())
+    }
+
+    /// The last line may lack its end.
+    fn end_console(&mut self) {
+        if let Some(line) = self.console_lines.rest() {
+            self.console_line(line);
+        }
     }
 
     fn hear_verdict(&mut self, bytes: &[u8]) {
