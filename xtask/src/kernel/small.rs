@@ -48,6 +48,7 @@ pub fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel>
         entry.get_or_resume(|dir| build.run(dir))?;
     }
     let kdir = entry.dir().join("build");
+    tools.write_makefile(&kdir, &source.dir)?;
     Ok(Kernel {
         core: Core::C,
         profile,

@@ -6,7 +6,7 @@
 //! version, with the kernel's own configuration and a rustc of the same version.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -15,12 +15,12 @@ use super::debian::{self, Release, StockFiles};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{Core, Kernel, Options, Profile};
-use crate::cache::Cache;
+use crate::cache::{Cache, write_whole};
 use crate::host::progress::{Step, say};
 use crate::host::{bindgen, process};
 
 /// Changes when the folder is to be made in another way.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 /// Gives the kernel, with its build folder made when necessary.
 pub fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
@@ -66,9 +66,6 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
     let entry = cache.entry("kernel", &format!("stock-{}", release.version), &key);
     let mut make_vars = parts.tools.make_vars();
     make_vars.push(("KERNELRELEASE".to_owned(), release.name.clone()));
-    // Debian's gcc leaves ftrace's calls in a module for the kernel to turn into nops, and the
-    // kernel breaks on a module where clang's build has done that already.
-    make_vars.push(("CONFIG_HAVE_OBJTOOL_NOP_MCOUNT".to_owned(), String::new()));
     let kernel = Kernel {
         core: Core::Stock,
         profile: Profile::Base,
@@ -80,6 +77,7 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
         make_vars,
     };
     entry.get_or_resume(|dir| make_folder(&kernel, &parts, dir))?;
+    parts.tools.write_makefile(&kernel.kdir, &kernel.source)?;
     Ok(kernel)
 }
 
@@ -140,6 +138,7 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     make(&["prepare"])?;
     make(&["modules_prepare"])?;
     check_release(&build, &kernel.release)?;
+    keep_mcount_calls(&build)?;
     copy(&parts.files.symvers, &build.join("Module.symvers"))?;
     copy(&parts.files.vmlinux, &build.join("vmlinux"))?;
     step.done();
@@ -152,9 +151,22 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Debian's gcc leaves ftrace's calls in a module for the kernel to turn into nops, and the
+/// kernel breaks on a module where a build with clang has done that already. Kbuild decides by
+/// an option that nobody can set, so it is taken out of what Kbuild reads for modules.
+fn keep_mcount_calls(build: &Path) -> Result<()> {
+    let path = build.join("include/config/auto.conf");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    write_whole(
+        &path,
+        &text.replace("CONFIG_HAVE_OBJTOOL_NOP_MCOUNT=y\n", ""),
+    )
+}
+
 /// Modules carry this release, and the kernel refuses those with another.
 fn check_release(build: &Path, release: &str) -> Result<()> {
-    let path: PathBuf = build.join("include/generated/utsrelease.h");
+    let path = build.join("include/generated/utsrelease.h");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     if !text.contains(&format!("\"{release}\"")) {

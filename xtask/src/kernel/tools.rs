@@ -2,12 +2,13 @@
 
 //! The tools that build a kernel and its modules, and how make is told about them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cache::Key;
+use crate::cache::{Key, write_whole};
 use crate::host::llvm::{self, Llvm};
 use crate::host::toolchain::{self, Toolchain};
 use crate::host::{bindgen, packages, process};
@@ -32,6 +33,9 @@ const PACKAGES: &[&str] = &[
     "rsync",
     "xz-utils",
 ];
+
+/// Stands for the caller's own PATH while a makefile is written.
+const CALLERS_PATH: &str = "@PATH@";
 
 /// Compilers and friends for one kernel.
 #[derive(Clone, Debug)]
@@ -93,7 +97,10 @@ fn forced_version(ours: &str, kernels: &str) -> Option<String> {
 impl Tools {
     /// The environment of every make.
     pub fn make_env(&self) -> Vec<(String, String)> {
-        let path = std::env::var("PATH").unwrap_or_default();
+        self.env(&std::env::var("PATH").unwrap_or_default())
+    }
+
+    fn env(&self, path: &str) -> Vec<(String, String)> {
         let mut env = vec![(
             "PATH".to_owned(),
             format!(
@@ -114,6 +121,34 @@ impl Tools {
     /// The variables on the command line of every make.
     pub fn make_vars(&self) -> Vec<(String, String)> {
         vec![("LLVM".to_owned(), self.llvm.make_value.clone())]
+    }
+
+    /// Lets `make -C BUILD M=...` find these tools by itself, whoever calls it.
+    pub fn write_makefile(&self, build: &Path, source: &Path) -> Result<()> {
+        let path = build.join("Makefile");
+        let text = self.makefile(build, source);
+        if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            return Ok(());
+        }
+        write_whole(&path, &text)
+    }
+
+    fn makefile(&self, build: &Path, source: &Path) -> String {
+        let mut text = String::from(
+            "# SPDX-License-Identifier: GPL-2.0-only\n\
+             # Written by cargo xtask: builds modules with the tools that fit this kernel.\n",
+        );
+        for (name, value) in self.env(CALLERS_PATH).into_iter().chain(self.make_vars()) {
+            let value = value.replace('$', "$$").replace('#', "\\#");
+            let value = value.replace(CALLERS_PATH, "$(PATH)");
+            text.push_str(&format!("export {name} := {value}\n"));
+        }
+        text.push_str(&format!(
+            "export KBUILD_OUTPUT := {}\ninclude {}/Makefile\n",
+            build.display(),
+            source.display()
+        ));
+        text
     }
 }
 
@@ -154,6 +189,36 @@ pub fn join<T>(worker: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_build_folder_finds_its_tools_by_itself() {
+        let tools = Tools {
+            llvm: Llvm {
+                make_value: "-19".to_owned(),
+                version: String::new(),
+                libclang: Some(PathBuf::from("/llvm/lib")),
+            },
+            toolchain: Toolchain {
+                root: PathBuf::from("/rust$1"),
+                version: String::new(),
+            },
+            bindgen: PathBuf::from("/bindgen/bin"),
+            forced_version: Some("1.97.1 (built from #2)".to_owned()),
+        };
+        let text = tools.makefile(Path::new("/build"), Path::new("/source"));
+        let lines: Vec<_> = text.lines().skip(2).collect();
+        assert_eq!(
+            lines,
+            [
+                "export PATH := /rust$$1/bin:/bindgen/bin:$(PATH):/usr/sbin:/sbin",
+                "export LIBCLANG_PATH := /llvm/lib",
+                "export RUSTC_FORCE_RUSTC_VERSION := 1.97.1 (built from \\#2)",
+                "export LLVM := -19",
+                "export KBUILD_OUTPUT := /build",
+                "include /source/Makefile",
+            ]
+        );
+    }
 
     #[test]
     fn the_version_text_is_forced_only_where_it_differs() {
