@@ -19,7 +19,15 @@ const BROKEN: u8 = 125;
 /// The exit status when the time was up: that of `timeout`.
 const TIMED_OUT: u8 = 124;
 
+/// What `--help` says at its end.
+const HELP: &str = "\
+The exit status is the command's own; 125 when the kernel broke, hung or stopped before the \
+command had ended; 124 when the time was up.
+
+KLP_QEMU names another QEMU; KLP_ACCEL=kvm or =tcg overrules the choice of how it runs the guest.";
+
 #[derive(Args, Debug)]
+#[command(after_help = HELP)]
 pub(super) struct VmArgs {
     #[command(flatten)]
     kernel: KernelArgs,

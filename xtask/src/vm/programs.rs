@@ -14,7 +14,7 @@ use crate::host::process;
 
 /// Programs that must be the full ones (busybox' versions lack options that the kernel's
 /// selftests use), each with the Debian package that has it.
-const REQUIRED: [(&str, &str); 13] = [
+const REQUIRED: &[(&str, &str)] = &[
     ("bash", "bash"),
     ("busybox", "busybox-static"),
     ("cmp", "diffutils"),
@@ -31,16 +31,16 @@ const REQUIRED: [(&str, &str); 13] = [
 ];
 
 /// Programs that are better when they come from the host; busybox has most of them as well.
-const PREFERRED: [&str; 48] = [
+const PREFERRED: &[&str] = &[
     "basename", "cat", "chmod", "chrt", "comm", "cp", "cut", "dd", "dirname", "env", "expr",
     "find", "getopt", "head", "id", "kill", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mv", "nproc",
     "od", "paste", "ps", "pgrep", "printf", "readlink", "realpath", "rm", "seq", "sleep", "sort",
-    "strings", "stty", "tac", "tail", "taskset", "tee", "timeout", "touch", "tr", "uname", "uniq",
-    "wc", "xargs", "xxd",
+    "stty", "tac", "tail", "taskset", "tee", "timeout", "touch", "tr", "uname", "uniq", "wc",
+    "xargs", "xxd",
 ];
 
 /// Other names of a program.
-const LINKS: [(&str, &str); 8] = [
+const LINKS: &[(&str, &str)] = &[
     ("awk", "gawk"),
     ("sh", "bash"),
     ("depmod", "kmod"),
@@ -52,7 +52,7 @@ const LINKS: [(&str, &str); 8] = [
 ];
 
 /// The Debian packages with everything that a guest needs from the host.
-const PACKAGES: [&str; 11] = [
+const PACKAGES: &[&str] = &[
     "bash",
     "busybox-static",
     "coreutils",
@@ -68,9 +68,9 @@ const PACKAGES: [&str; 11] = [
 
 /// Puts the programs and their libraries into the tree.
 pub(super) fn add(tree: &mut Tree) -> Result<()> {
-    packages::ensure(&PACKAGES)?;
+    packages::ensure(PACKAGES)?;
     let mut programs = Vec::new();
-    for (name, package) in REQUIRED {
+    for &(name, package) in REQUIRED {
         let path = find(name).with_context(|| {
             format!("the guest needs the host's {name}: install the package {package}")
         })?;
@@ -78,8 +78,8 @@ pub(super) fn add(tree: &mut Tree) -> Result<()> {
     }
     programs.extend(
         PREFERRED
-            .into_iter()
-            .filter_map(|name| Some((name, find(name)?))),
+            .iter()
+            .filter_map(|&name| Some((name, find(name)?))),
     );
 
     let bin = Path::new("/usr/bin");
@@ -240,7 +240,7 @@ mod tests {
     fn every_link_has_its_program() {
         for (name, target) in LINKS {
             assert!(
-                REQUIRED.iter().any(|(program, _)| *program == target),
+                REQUIRED.iter().any(|(program, _)| program == target),
                 "{name} -> {target}"
             );
         }
