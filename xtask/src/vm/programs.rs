@@ -245,7 +245,7 @@ mod tests {
             );
         }
         for (name, package) in REQUIRED {
-            assert!(PACKAGES.contains(&package), "{name} comes from {package}");
+            assert!(PACKAGES.contains(package), "{name} comes from {package}");
         }
     }
 }
