@@ -49,6 +49,7 @@ const PACKAGES: &[(&str, Sign)] = &[
     ("pahole", Sign::Program("pahole")),
     ("perl", Sign::Program("perl")),
     ("procps", Sign::Program("sysctl")),
+    ("python3", Sign::Program("python3")),
     ("qemu-system-x86", Sign::Program("qemu-system-x86_64")),
     ("rsync", Sign::Program("rsync")),
     ("sed", Sign::Program("sed")),

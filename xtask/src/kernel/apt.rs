@@ -109,7 +109,8 @@ impl Suite {
         self.dir.join("klp.sources")
     }
 
-    fn log(&self) -> PathBuf {
+    /// What apt said.
+    pub fn log(&self) -> PathBuf {
         self.dir.join("apt.log")
     }
 

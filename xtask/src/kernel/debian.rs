@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apt::{OTHERWISE, Package, Suite};
 use crate::cache::{Cache, Key, write_whole};
-use crate::host::progress::Step;
+use crate::host::progress::{Step, say};
 use crate::host::{packages, process};
 
 /// The kernel series that this project is about. Point releases come and go: any will do.
@@ -96,6 +96,10 @@ fn look_up(cache: &Cache) -> Result<Release> {
         if let Err(err) = suite.update(&step) {
             process::check_interrupted()?;
             // A mirror may lack one suite and have the next.
+            say(&format!(
+                "Debian's suite {name} cannot be read; its log: {}",
+                suite.log().display()
+            ));
             failed.get_or_insert(err);
             continue;
         }

@@ -30,6 +30,7 @@ const PACKAGES: &[&str] = &[
     "make",
     "pahole",
     "perl",
+    "python3",
     "rsync",
     "xz-utils",
 ];
