@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -199,9 +200,9 @@ impl Group {
     /// Starts the command. Give it a standard input that is not the terminal: outside the
     /// terminal's own process group reading from it would stop the child.
     pub fn spawn(command: &mut Command) -> Result<Self> {
-        check_interrupted()?;
-        // Held while starting, so that Ctrl-C finds the group either not there or listed.
+        // Held while starting: Ctrl-C either finds the group listed, or was seen before.
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+        check_interrupted()?;
         let child = command
             .process_group(0)
             .spawn()
@@ -235,22 +236,38 @@ impl Drop for Group {
     }
 }
 
-/// Runs a short command and gives what it printed; its error text goes into the error.
+/// Runs a command and gives what it printed; its error text goes into the error.
 pub fn output(command: &mut Command) -> Result<String> {
-    command.stdin(Stdio::null());
-    let result = command
-        .output()
-        .with_context(|| format!("cannot run {}", describe(command)))?;
-    check_interrupted()?;
-    if !result.status.success() {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut group = Group::spawn(command)?;
+    let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
+    // Both at once: a full pipe would stop the command.
+    let (printed, complaint) = std::thread::scope(|scope| {
+        let complaint = scope.spawn(|| read(stderr));
+        (read(stdout), complaint.join().unwrap_or_default())
+    });
+    let status = group.wait()?;
+    if !status.success() {
         bail!(
-            "{} failed ({}): {}",
+            "{} failed ({status}): {}",
             describe(command),
-            result.status,
-            String::from_utf8_lossy(&result.stderr).trim()
+            complaint.trim()
         );
     }
-    Ok(String::from_utf8_lossy(&result.stdout).into_owned())
+    Ok(printed)
+}
+
+/// All that comes out of a pipe, as text.
+fn read(pipe: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        // What came before an error is all there is.
+        let _ = pipe.read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Runs a command whose output the user sees as it comes.
@@ -317,6 +334,13 @@ mod tests {
             err.contains("exit status: 7") && err.ends_with("oh no"),
             "{err}"
         );
+    }
+
+    #[test]
+    fn much_output_on_both_pipes_arrives() {
+        let script = "seq 100000; seq 100000 >&2";
+        let text = output(command("sh").args(["-c", script])).unwrap();
+        assert!(text.ends_with("\n100000\n"));
     }
 
     #[test]
