@@ -8,6 +8,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -268,7 +269,10 @@ fn mark_ready(dir: &Path) -> Result<()> {
 /// Writes a file so that readers see the old text or the new one, never half of it.
 pub fn write_whole(path: &Path, text: &str) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir)
+    let mut file = tempfile::Builder::new()
+        // As other new files are: the umask applies.
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(dir)
         .with_context(|| format!("cannot write in {}", dir.display()))?;
     file.write_all(text.as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))?;
@@ -299,6 +303,24 @@ mod tests {
         assert_ne!(
             Key::new().with("x", "1").short(),
             Key::new().with("y", "1").short()
+        );
+    }
+
+    #[test]
+    fn a_file_written_whole_replaces_the_old_and_can_be_read_by_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let plain = dir.path().join("plain");
+        fs::write(&plain, "").unwrap();
+        write_whole(&path, "old").unwrap();
+        write_whole(&path, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&plain));
+        assert_eq!(
+            dir.path().read_dir().unwrap().count(),
+            2,
+            "nothing is left beside it"
         );
     }
 
