@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What modules may use of the livepatch core in Rust.
+ */
+#include <linux/export.h>
+#include <linux/livepatch.h>
+
+EXPORT_SYMBOL_GPL(klp_enable_patch);
+EXPORT_SYMBOL_GPL(klp_find_section_by_name);
+EXPORT_SYMBOL_GPL(klp_get_prev_state);
+EXPORT_SYMBOL_GPL(klp_get_state);
+EXPORT_SYMBOL_GPL(klp_shadow_alloc);
+EXPORT_SYMBOL_GPL(klp_shadow_free);
+EXPORT_SYMBOL_GPL(klp_shadow_free_all);
+EXPORT_SYMBOL_GPL(klp_shadow_get);
+EXPORT_SYMBOL_GPL(klp_shadow_get_or_alloc);

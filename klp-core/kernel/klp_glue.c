@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What only C can say: locks and flags that are macros, lists that are walked
+ * by macros, the static key, and the entry from ftrace.
+ */
+#include <linux/cpu.h>
+#include <linux/jump_label.h>
+#include <linux/livepatch_sched.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/stacktrace.h>
+#include <linux/workqueue.h>
+
+#include "klp_glue.h"
+
+/* The core's mutex. Guards everything of the core but what it publishes. */
+static DEFINE_MUTEX(klp_mutex);
+
+void klp_lock(void)
+{
+	mutex_lock(&klp_mutex);
+}
+
+void klp_unlock(void)
+{
+	mutex_unlock(&klp_mutex);
+}
+
+/* Guards the list of patches that can be read without the mutex. Innermost. */
+static DEFINE_SPINLOCK(klp_roster_spinlock);
+
+void klp_roster_lock(void)
+{
+	spin_lock(&klp_roster_spinlock);
+}
+
+void klp_roster_unlock(void)
+{
+	spin_unlock(&klp_roster_spinlock);
+}
+
+/* Guards changes of the shadow variables. */
+static DEFINE_SPINLOCK(klp_shadow_spinlock);
+
+unsigned long klp_shadow_lock_irqsave(void)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&klp_shadow_spinlock, flags);
+	return flags;
+}
+
+void klp_shadow_unlock_irqrestore(unsigned long flags)
+{
+	spin_unlock_irqrestore(&klp_shadow_spinlock, flags);
+}
+
+void klp_rcu_read_lock(void)
+{
+	rcu_read_lock();
+}
+
+void klp_rcu_read_unlock(void)
+{
+	rcu_read_unlock();
+}
+
+/*
+ * Tasks
+ */
+void klp_each_task(void (*each)(struct task_struct *task, void *data), void *data)
+{
+	struct task_struct *group, *task;
+
+	read_lock(&tasklist_lock);
+	for_each_process_thread(group, task)
+		each(task, data);
+	read_unlock(&tasklist_lock);
+}
+
+/* The CPU is negative for one that is offline. */
+void klp_each_idle(void (*each)(struct task_struct *task, int cpu, void *data), void *data)
+{
+	int cpu;
+
+	cpus_read_lock();
+	for_each_possible_cpu(cpu)
+		each(idle_task(cpu), cpu_online(cpu) ? cpu : -1, data);
+	cpus_read_unlock();
+}
+
+struct task_struct *klp_current(void)
+{
+	return current;
+}
+
+int klp_task_state(struct task_struct *task)
+{
+	return READ_ONCE(task->patch_state);
+}
+
+void klp_task_set_state(struct task_struct *task, int state)
+{
+	WRITE_ONCE(task->patch_state, state);
+}
+
+bool klp_task_is_pending(struct task_struct *task)
+{
+	return klp_patch_pending(task);
+}
+
+void klp_task_set_pending(struct task_struct *task)
+{
+	set_tsk_thread_flag(task, TIF_PATCH_PENDING);
+}
+
+bool klp_task_clear_pending(struct task_struct *task)
+{
+	return test_and_clear_tsk_thread_flag(task, TIF_PATCH_PENDING);
+}
+
+#define MAX_ENTRIES 100
+static DEFINE_PER_CPU(unsigned long[MAX_ENTRIES], klp_entries);
+
+struct stack_look {
+	void (*look)(int count, const unsigned long *entries, void *data);
+	void *data;
+};
+
+/* Preemption is off, which keeps the entries ours. */
+static int look_at_stack(struct task_struct *task, void *arg)
+{
+	unsigned long *entries = this_cpu_ptr(klp_entries);
+	struct stack_look *look = arg;
+	int count;
+
+	if (task_curr(task) && task != current) {
+		count = -EBUSY;
+	} else {
+		count = stack_trace_save_tsk_reliable(task, entries, MAX_ENTRIES);
+		if (count < 0)
+			count = -EINVAL;
+	}
+	look->look(count, entries, look->data);
+	return 0;
+}
+
+void klp_task_stack(struct task_struct *task,
+		    void (*look)(int count, const unsigned long *entries, void *data),
+		    void *data)
+{
+	struct stack_look arg = { .look = look, .data = data };
+
+	if (task == current) {
+		preempt_disable_notrace();
+		look_at_stack(task, &arg);
+		preempt_enable_notrace();
+	} else {
+		task_call_func(task, look_at_stack, &arg);
+	}
+}
+
+void klp_task_nudge(struct task_struct *task)
+{
+	if (task->flags & PF_KTHREAD)
+		wake_up_state(task, TASK_INTERRUPTIBLE);
+	else
+		set_notify_signal(task);
+}
+
+DEFINE_STATIC_KEY_FALSE(klp_sched_try_switch_key);
+
+void klp_watch_scheduler(bool on)
+{
+	if (on)
+		static_branch_enable(&klp_sched_try_switch_key);
+	else
+		static_branch_disable(&klp_sched_try_switch_key);
+}
+
+/* From schedule(), for a task about to sleep. Preemption is off. */
+void __klp_sched_try_switch(void)
+{
+	if (unlikely(klp_patch_pending(current)))
+		klp_core_update_sleeper(current);
+}
+
+/* On the way out of the kernel, and from the idle loop. */
+void klp_update_patch_state(struct task_struct *task)
+{
+	preempt_disable_notrace();
+	klp_core_update(task);
+	preempt_enable_notrace();
+}
+
+/*
+ * Text
+ */
+static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip,
+				       struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	unsigned long target;
+	int bit;
+
+	/* Takes preemption off, too, for as long as the redirects are read. */
+	bit = ftrace_test_recursion_trylock(ip, parent_ip);
+	if (WARN_ON_ONCE(bit < 0))
+		return;
+	target = klp_core_target(ip, &current->patch_state);
+	if (target)
+		ftrace_regs_set_instruction_pointer(fregs, target);
+	ftrace_test_recursion_unlock(bit);
+}
+
+/*
+ * One for all patched functions of all patches: changing many of them is one
+ * change of the kernel's text.
+ *
+ * IPMODIFY keeps others from redirecting the same functions, PERMANENT keeps
+ * kernel.ftrace_enabled from being turned off.
+ */
+static struct ftrace_ops klp_ops = {
+	.func = klp_ftrace_handler,
+	.flags = FTRACE_OPS_FL_DYNAMIC |
+#ifndef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
+		 FTRACE_OPS_FL_SAVE_REGS |
+#endif
+		 FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT,
+};
+
+/* How many sites there are. Under the core's mutex. */
+static unsigned int klp_sites;
+
+int klp_attach(unsigned long *sites, unsigned int count)
+{
+	int err;
+
+	err = ftrace_set_filter_ips(&klp_ops, sites, count, 0, 0);
+	if (err)
+		return err;
+	if (!klp_sites) {
+		err = register_ftrace_function(&klp_ops);
+		if (err) {
+			ftrace_set_filter_ips(&klp_ops, sites, count, 1, 0);
+			return err;
+		}
+	}
+	klp_sites += count;
+	return 0;
+}
+
+void klp_detach(unsigned long *sites, unsigned int count)
+{
+	/* No sites at all would mean every function there is. */
+	if (klp_sites == count)
+		WARN_ON(unregister_ftrace_function(&klp_ops));
+	WARN_ON(ftrace_set_filter_ips(&klp_ops, sites, count, 1, 0));
+	klp_sites -= count;
+}
+
+/*
+ * Modules
+ */
+
+/*
+ * No reference is taken: a patched module may go, and klp_module_going() says
+ * so. klp_alive is what it and klp_module_coming() agree on.
+ */
+struct module *klp_find_module(const char *name)
+{
+	struct module *mod;
+
+	guard(rcu)();
+	mod = find_module(name);
+	return mod && mod->klp_alive ? mod : NULL;
+}
+
+bool klp_module_file(const struct module *mod, struct klp_file *file)
+{
+	struct klp_modinfo *info = mod->klp_info;
+
+	if (!info)
+		return false;
+	file->sections = info->sechdrs;
+	file->section_names = info->secstrings;
+	file->symbol_names = mod->core_kallsyms.strtab;
+	file->symbols = info->symndx;
+	file->count = info->hdr.e_shnum;
+	return true;
+}
+
+const char *klp_module_name(const struct module *mod)
+{
+	return mod->name;
+}
+
+/* What klp_find_module() asks for. */
+void klp_module_set_alive(struct module *mod, bool alive)
+{
+	mod->klp_alive = alive;
+}
+
+bool klp_get_module(struct module *mod)
+{
+	return try_module_get(mod);
+}
+
+bool klp_is_livepatch(struct module *mod)
+{
+	return is_livepatch_module(mod);
+}
+
+bool klp_is_coming(struct module *mod)
+{
+	return !WARN_ON(mod->state != MODULE_STATE_COMING);
+}
+
+bool klp_is_going(struct module *mod)
+{
+	return !WARN_ON(mod->state != MODULE_STATE_GOING &&
+			mod->state != MODULE_STATE_COMING);
+}
+
+/* Not every architecture can. */
+void __weak clear_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symindex,
+			       unsigned int relsec, struct module *mod)
+{
+}
+
+int klp_clear_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symindex,
+			   unsigned int relsec, struct module *mod)
+{
+	clear_relocate_add(sechdrs, strtab, symindex, relsec, mod);
+	return 0;
+}
+
+void klp_module_text(struct module *mod, unsigned long *start, unsigned long *size)
+{
+	*start = (unsigned long)mod->mem[MOD_TEXT].base;
+	*size = mod->mem[MOD_TEXT].size;
+}
+
+/*
+ * Work
+ */
+static void nothing(struct work_struct *work)
+{
+}
+
+/*
+ * RCU does not watch everywhere that a patched function may be called from.
+ * Work that ran on a CPU does: preemption was on there.
+ */
+void klp_wait_for_cpus(void)
+{
+	schedule_on_each_cpu(nothing);
+}
+
+static void retry(struct work_struct *work)
+{
+	klp_core_retry();
+}
+
+static DECLARE_DELAYED_WORK(klp_retry_work, retry);
+
+void klp_retry_in(unsigned long ticks)
+{
+	mod_delayed_work(system_percpu_wq, &klp_retry_work, ticks);
+}
+
+unsigned long klp_ticks_per_second(void)
+{
+	return HZ;
+}
+
+/*
+ * Memory
+ */
+void *klp_zalloc(size_t size, gfp_t flags)
+{
+	return kzalloc(size, flags);
+}
+
+void klp_free(void *memory)
+{
+	kfree(memory);
+}
+
+void klp_free_after_rcu(struct callback_head *head, void *memory)
+{
+	kvfree_call_rcu(head, memory);
+}

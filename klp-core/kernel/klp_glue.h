@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the livepatch core in Rust and the C files beside it call of each
+ * other. klp_core_*() are Rust's; the rest is here because it is made of
+ * macros or inline functions, or reads fields of structures that bindgen does
+ * not lay out as C does: it knows nothing of the cache line alignment in
+ * task_struct and module.
+ */
+#ifndef KLP_GLUE_H
+#define KLP_GLUE_H
+
+#include <linux/ftrace.h>
+#include <linux/kallsyms.h>
+#include <linux/livepatch.h>
+#include <linux/moduleloader.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+
+/* Locks. */
+void klp_lock(void);
+void klp_unlock(void);
+void klp_roster_lock(void);
+void klp_roster_unlock(void);
+unsigned long klp_shadow_lock_irqsave(void);
+void klp_shadow_unlock_irqrestore(unsigned long flags);
+void klp_rcu_read_lock(void);
+void klp_rcu_read_unlock(void);
+
+/* Tasks. */
+void klp_each_task(void (*each)(struct task_struct *task, void *data), void *data);
+void klp_each_idle(void (*each)(struct task_struct *task, int cpu, void *data), void *data);
+struct task_struct *klp_current(void);
+int klp_task_state(struct task_struct *task);
+void klp_task_set_state(struct task_struct *task, int state);
+bool klp_task_is_pending(struct task_struct *task);
+void klp_task_set_pending(struct task_struct *task);
+bool klp_task_clear_pending(struct task_struct *task);
+/* look() gets -EBUSY for a running task, -EINVAL without a reliable stack, or the number of entries. */
+void klp_task_stack(struct task_struct *task,
+		    void (*look)(int count, const unsigned long *entries, void *data),
+		    void *data);
+void klp_task_nudge(struct task_struct *task);
+void klp_watch_scheduler(bool on);
+
+/* Text. */
+int klp_attach(unsigned long *sites, unsigned int count);
+void klp_detach(unsigned long *sites, unsigned int count);
+
+/* Modules. */
+/* What a livepatch module keeps of the file it was loaded from. */
+struct klp_file {
+	Elf_Shdr *sections;
+	const char *section_names;
+	const char *symbol_names;
+	unsigned int symbols;
+	unsigned int count;
+};
+
+bool klp_module_file(const struct module *mod, struct klp_file *file);
+const char *klp_module_name(const struct module *mod);
+void klp_module_set_alive(struct module *mod, bool alive);
+struct module *klp_find_module(const char *name);
+bool klp_get_module(struct module *mod);
+bool klp_is_livepatch(struct module *mod);
+bool klp_is_coming(struct module *mod);
+bool klp_is_going(struct module *mod);
+int klp_clear_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symindex,
+			   unsigned int relsec, struct module *mod);
+void klp_module_text(struct module *mod, unsigned long *start, unsigned long *size);
+
+/* Work. */
+void klp_wait_for_cpus(void);
+void klp_retry_in(unsigned long ticks);
+unsigned long klp_ticks_per_second(void);
+void klp_release_now(struct klp_patch *patch);
+void klp_release_later(struct klp_patch *patch, bool keep);
+
+/* Memory. */
+void *klp_zalloc(size_t size, gfp_t flags);
+void klp_free(void *memory);
+void klp_free_after_rcu(struct callback_head *head, void *memory);
+
+/* The log. */
+void klp_debug_initializing(const char *patch, bool patching);
+void klp_debug_canceling(const char *patch);
+void klp_debug_completing(const char *patch, bool patching);
+void klp_debug_reversing(const char *patch, bool patching);
+void klp_try_switch_task(struct task_struct *task, int why, const char *function);
+void klp_bug(const char *what);
+void klp_warn_duplicate_shadow(void *obj, unsigned long id);
+void klp_error_shadow_constructor(void *obj, unsigned long id, int err);
+
+/* sysfs and debugfs. */
+void klp_show_init_patch(struct klp_patch *patch);
+void klp_show_init_object(struct klp_object *obj);
+void klp_show_init_func(struct klp_func *func);
+int klp_show_patch(struct klp_patch *patch);
+int klp_show_object(struct klp_patch *patch, struct klp_object *obj, const char *name);
+int klp_show_func(struct klp_object *obj, struct klp_func *func, const char *name,
+		  unsigned long sympos);
+void klp_hide_object(struct klp_object *obj);
+void klp_hide_func(struct klp_func *func);
+bool klp_is_shown(void);
+void klp_blocker_line(struct seq_file *m, struct task_struct *task, int why, const char *function);
+
+/* Rust. */
+/* The state is read in transition only, and late. */
+unsigned long klp_core_target(unsigned long site, const int *state);
+void klp_core_update(struct task_struct *task);
+void klp_core_update_sleeper(struct task_struct *task);
+void klp_core_retry(void);
+int klp_core_set_enabled(struct klp_patch *patch, bool enabled);
+int klp_core_force(struct klp_patch *patch);
+bool klp_core_in_transition(struct klp_patch *patch);
+int klp_core_stack_order(struct klp_patch *patch);
+void klp_core_blockers(struct seq_file *m);
+
+#endif

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lines that dynamic debug switches, by file and function. Scripts know them,
+ * and the name klp_try_switch_task, so they stay as they are.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bug.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+
+#include "klp_glue.h"
+
+static const char *direction(bool patching)
+{
+	return patching ? "patching" : "unpatching";
+}
+
+void klp_debug_initializing(const char *patch, bool patching)
+{
+	pr_debug("'%s': initializing %s transition\n", patch, direction(patching));
+}
+
+void klp_debug_canceling(const char *patch)
+{
+	pr_debug("'%s': canceling patching transition, going to unpatch\n", patch);
+}
+
+void klp_debug_completing(const char *patch, bool patching)
+{
+	pr_debug("'%s': completing %s transition\n", patch, direction(patching));
+}
+
+void klp_debug_reversing(const char *patch, bool patching)
+{
+	pr_debug("'%s': reversing transition from %s to %s\n", patch,
+		 direction(patching), direction(!patching));
+}
+
+void klp_try_switch_task(struct task_struct *task, int why, const char *function)
+{
+	switch (why) {
+	case -EBUSY:
+		pr_debug("%s: %s:%d is running\n", __func__, task->comm, task->pid);
+		break;
+	case -EINVAL:
+		pr_debug("%s: %s:%d has an unreliable stack\n", __func__, task->comm,
+			 task->pid);
+		break;
+	default:
+		pr_debug("%s: %s:%d is sleeping on function %s\n", __func__, task->comm,
+			 task->pid, function);
+	}
+}
+
+void klp_bug(const char *what)
+{
+	WARN_ONCE(1, "livepatch: %s\n", what);
+}
+
+void klp_warn_duplicate_shadow(void *obj, unsigned long id)
+{
+	WARN(1, "Duplicate shadow variable <%p, %lx>\n", obj, id);
+}
+
+void klp_error_shadow_constructor(void *obj, unsigned long id, int err)
+{
+	pr_err("Failed to construct shadow variable <%p, %lx> (%d)\n", obj, id, err);
+}

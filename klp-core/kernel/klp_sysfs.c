@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/livepatch and /sys/kernel/debug/livepatch: tables that macros
+ * make, and the kobjects inside of the patches' structures.
+ *
+ * The attributes of objects and functions take no lock: these go while the
+ * core's mutex is held, and going waits for whoever reads an attribute. A patch's own
+ * folder goes without it, from a work item.
+ */
+#include <linux/debugfs.h>
+#include <linux/kobject.h>
+#include <linux/kstrtox.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include <linux/workqueue.h>
+
+#include "klp_glue.h"
+
+static struct kobject *klp_root;
+static struct dentry *klp_debugfs_root;
+
+static struct klp_patch *to_patch(struct kobject *kobj)
+{
+	return container_of(kobj, struct klp_patch, kobj);
+}
+
+static ssize_t enabled_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(to_patch(kobj)->enabled));
+}
+
+static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
+			     const char *buf, size_t count)
+{
+	bool enabled;
+	int err;
+
+	err = kstrtobool(buf, &enabled);
+	if (!err)
+		err = klp_core_set_enabled(to_patch(kobj), enabled);
+	return err ? err : count;
+}
+
+static ssize_t transition_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", klp_core_in_transition(to_patch(kobj)));
+}
+
+static ssize_t force_store(struct kobject *kobj, struct kobj_attribute *attr,
+			   const char *buf, size_t count)
+{
+	bool force;
+	int err;
+
+	err = kstrtobool(buf, &force);
+	if (!err && force)
+		err = klp_core_force(to_patch(kobj));
+	return err ? err : count;
+}
+
+static ssize_t replace_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", to_patch(kobj)->replace);
+}
+
+static ssize_t stack_order_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", klp_core_stack_order(to_patch(kobj)));
+}
+
+static struct kobj_attribute enabled_attr = __ATTR_RW(enabled);
+static struct kobj_attribute transition_attr = __ATTR_RO(transition);
+static struct kobj_attribute force_attr = __ATTR_WO(force);
+static struct kobj_attribute replace_attr = __ATTR_RO(replace);
+static struct kobj_attribute stack_order_attr = __ATTR_RO(stack_order);
+
+static struct attribute *klp_patch_attrs[] = {
+	&enabled_attr.attr,
+	&transition_attr.attr,
+	&force_attr.attr,
+	&replace_attr.attr,
+	&stack_order_attr.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(klp_patch);
+
+static ssize_t patched_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct klp_object *obj = container_of(kobj, struct klp_object, kobj);
+
+	return sysfs_emit(buf, "%d\n", READ_ONCE(obj->patched));
+}
+
+static struct kobj_attribute patched_attr = __ATTR_RO(patched);
+
+static struct attribute *klp_object_attrs[] = {
+	&patched_attr.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(klp_object);
+
+static void patch_release(struct kobject *kobj)
+{
+	complete(&to_patch(kobj)->finish);
+}
+
+/* What the core made itself, it marks, and it goes with its folder. */
+static void object_release(struct kobject *kobj)
+{
+	struct klp_object *obj = container_of(kobj, struct klp_object, kobj);
+
+	if (obj->dynamic)
+		kfree(obj);
+}
+
+static void func_release(struct kobject *kobj)
+{
+	struct klp_func *func = container_of(kobj, struct klp_func, kobj);
+
+	if (func->nop)
+		kfree(func);
+}
+
+static const struct kobj_type patch_type = {
+	.release = patch_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = klp_patch_groups,
+};
+
+static const struct kobj_type object_type = {
+	.release = object_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = klp_object_groups,
+};
+
+static const struct kobj_type func_type = {
+	.release = func_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+};
+
+/*
+ * A task that has yet to switch, and why it has not.
+ */
+void klp_blocker_line(struct seq_file *m, struct task_struct *task, int why,
+		      const char *function)
+{
+	seq_printf(m, "%d %s ", task->pid, task->comm);
+	switch (why) {
+	case 0:
+		seq_puts(m, "about to switch\n");
+		break;
+	case -EBUSY:
+		seq_puts(m, "running\n");
+		break;
+	case -EINVAL:
+		seq_puts(m, "unreliable stack\n");
+		break;
+	default:
+		seq_printf(m, "sleeping in function %s\n", function);
+	}
+}
+
+static int blockers_show(struct seq_file *m, void *v)
+{
+	if (klp_core_in_transition(m->private))
+		klp_core_blockers(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(blockers);
+
+bool klp_is_shown(void)
+{
+	return klp_root;
+}
+
+void klp_show_init_func(struct klp_func *func)
+{
+	kobject_init(&func->kobj, &func_type);
+}
+
+void klp_show_init_object(struct klp_object *obj)
+{
+	kobject_init(&obj->kobj, &object_type);
+}
+
+/* After the last use of the patch's structures its module may go. */
+void klp_release_now(struct klp_patch *patch)
+{
+	debugfs_lookup_and_remove(patch->mod->name, klp_debugfs_root);
+	kobject_put(&patch->kobj);
+	wait_for_completion(&patch->finish);
+	if (!patch->forced)
+		module_put(patch->mod);
+}
+
+static void release_patch(struct work_struct *work)
+{
+	klp_release_now(container_of(work, struct klp_patch, free_work));
+}
+
+void klp_show_init_patch(struct klp_patch *patch)
+{
+	struct klp_object *obj;
+	struct klp_func *func;
+
+	kobject_init(&patch->kobj, &patch_type);
+	init_completion(&patch->finish);
+	INIT_WORK(&patch->free_work, release_patch);
+	patch->enabled = false;
+	patch->forced = false;
+	klp_for_each_object_static(patch, obj) {
+		klp_show_init_object(obj);
+		klp_for_each_func_static(obj, func)
+			klp_show_init_func(func);
+	}
+}
+
+int klp_show_patch(struct klp_patch *patch)
+{
+	struct dentry *dir;
+	int err;
+
+	err = kobject_add(&patch->kobj, klp_root, "%s", patch->mod->name);
+	if (err)
+		return err;
+	/* Without debugfs it is only not shown there. */
+	dir = debugfs_create_dir(patch->mod->name, klp_debugfs_root);
+	debugfs_create_file("blockers", 0400, dir, patch, &blockers_fops);
+	return 0;
+}
+
+int klp_show_object(struct klp_patch *patch, struct klp_object *obj, const char *name)
+{
+	return kobject_add(&obj->kobj, &patch->kobj, "%s", name);
+}
+
+int klp_show_func(struct klp_object *obj, struct klp_func *func, const char *name,
+		  unsigned long sympos)
+{
+	return kobject_add(&func->kobj, &obj->kobj, "%s,%lu", name, sympos);
+}
+
+void klp_hide_object(struct klp_object *obj)
+{
+	kobject_put(&obj->kobj);
+}
+
+void klp_hide_func(struct klp_func *func)
+{
+	kobject_put(&func->kobj);
+}
+
+void klp_release_later(struct klp_patch *patch, bool keep)
+{
+	patch->forced = keep;
+	schedule_work(&patch->free_work);
+}
+
+static int __init klp_init(void)
+{
+	klp_root = kobject_create_and_add("livepatch", kernel_kobj);
+	if (!klp_root)
+		return -ENOMEM;
+	klp_debugfs_root = debugfs_create_dir("livepatch", NULL);
+	return 0;
+}
+module_init(klp_init);

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Making the kernel's calls follow the patches: asking at the entries of functions, and
+//! publishing where their calls go.
+//!
+//! New redirects are published before the kernel starts to ask for them, and it stops asking before
+//! the memory of redirects that are gone is used again.
+
+use crate::errno::{Errno, Result, EINVAL};
+use crate::memory::Vec;
+use crate::patches::{Func, Patch, Patches};
+use crate::platform::Platform;
+use crate::published::Published;
+use crate::redirect::{Redirect, ORIGINAL};
+use core::ops::Range;
+
+/// Redirecting failed.
+struct Failure {
+    /// At this object of the patch.
+    object: usize,
+    errno: Errno,
+}
+
+impl<P: Platform> Func<P> {
+    /// Where calls go.
+    fn target(&self) -> usize {
+        if self.nop {
+            ORIGINAL
+        } else {
+            self.new.start
+        }
+    }
+}
+
+impl<P: Platform> Patches<P> {
+    /// Redirects the functions of all objects that are there.
+    pub(crate) fn patch_objects(
+        &mut self,
+        platform: &P,
+        published: &Published,
+        handle: P::Patch,
+    ) -> Result {
+        let count = self.get(handle).map_or(0, |patch| patch.objects.len());
+        // Objects whose callbacks are done and that are patched together: in one change.
+        let mut first = 0;
+        for index in 0..count {
+            let Some(object) = self.object_mut(handle, index) else {
+                continue;
+            };
+            if !object.is_loaded() {
+                continue;
+            }
+            let has_callback = platform.has_pre_patch(object.handle);
+            if has_callback {
+                // It may count on those before it being patched.
+                self.patch_some(platform, published, handle, first..index)?;
+                first = index;
+            }
+            let Some(object) = self.object_mut(handle, index) else {
+                continue;
+            };
+            if let Err(error) = object.pre_patch(platform) {
+                platform.warn(format_args!(
+                    "pre-patch callback failed for object '{}'",
+                    object.shown()
+                ));
+                return Err(error);
+            }
+        }
+        self.patch_some(platform, published, handle, first..count)
+    }
+
+    fn patch_some(
+        &mut self,
+        platform: &P,
+        published: &Published,
+        handle: P::Patch,
+        objects: core::ops::Range<usize>,
+    ) -> Result {
+        let result = self.redirect_objects(platform, published, handle, objects);
+        result.map_err(|failure| {
+            let object = self
+                .get(handle)
+                .and_then(|patch| patch.objects.get(failure.object));
+            if let Some(object) = object {
+                platform.warn(format_args!("failed to patch object '{}'", object.shown()));
+            }
+            failure.errno
+        })
+    }
+
+    /// Redirects the functions of a module that comes. The errors are those of the kernel's asking.
+    pub(crate) fn redirect_module(
+        &mut self,
+        platform: &P,
+        published: &Published,
+        handle: P::Patch,
+        object: usize,
+    ) -> Result {
+        let end = object.saturating_add(1);
+        self.redirect_objects(platform, published, handle, object..end)
+            .map_err(|failure| failure.errno)
+    }
+
+    fn redirect_objects(
+        &mut self,
+        platform: &P,
+        published: &Published,
+        handle: P::Patch,
+        objects: Range<usize>,
+    ) -> core::result::Result<(), Failure> {
+        let first = objects.start;
+        let anywhere = |errno| Failure {
+            object: first,
+            errno,
+        };
+        self.find_sites(platform, handle, objects.clone())?;
+        let count = self.patches.iter().map(Patch::count).sum();
+        self.redirects
+            .reserve(count, &published.redirects, || platform.wait_for_cpus())
+            .map_err(anywhere)?;
+        let sites = self
+            .new_sites(published, handle, objects.clone())
+            .map_err(anywhere)?;
+        self.set_patched(platform, handle, objects.clone(), true);
+        let in_transition = self.transition.as_ref().map(|transition| transition.patch);
+        self.publish(platform, published, in_transition);
+        if sites.is_empty() {
+            return Ok(());
+        }
+        let Err(errno) = platform.attach(&sites) else {
+            return Ok(());
+        };
+        self.set_patched(platform, handle, objects.clone(), false);
+        self.publish(platform, published, in_transition);
+        Err(self.blame(platform, handle, objects, &sites, errno))
+    }
+
+    /// Finds out where to ask for the functions of these objects.
+    fn find_sites(
+        &mut self,
+        platform: &P,
+        handle: P::Patch,
+        objects: Range<usize>,
+    ) -> core::result::Result<(), Failure> {
+        for index in objects {
+            let Some(object) = self.object_mut(handle, index) else {
+                continue;
+            };
+            if !object.is_loaded() || object.patched {
+                continue;
+            }
+            for func in object.funcs.iter_mut() {
+                match platform.site(func.old.start) {
+                    Some(site) => func.site = site,
+                    None => {
+                        platform.error(format_args!(
+                            "failed to find location for function '{}'",
+                            func.name
+                        ));
+                        return Err(Failure {
+                            object: index,
+                            errno: EINVAL,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The functions of these objects that are not patched yet, with their objects.
+    fn unpatched(
+        &self,
+        handle: P::Patch,
+        objects: Range<usize>,
+    ) -> impl Iterator<Item = (usize, &Func<P>)> {
+        let all = self.get(handle).map_or(&[][..], |patch| &patch.objects[..]);
+        all.iter()
+            .enumerate()
+            .filter(move |(index, object)| {
+                objects.contains(index) && object.is_loaded() && !object.patched
+            })
+            .flat_map(|(index, object)| object.funcs.iter().map(move |func| (index, func)))
+    }
+
+    /// Where the kernel has to ask from now on and does not yet.
+    fn new_sites(
+        &self,
+        published: &Published,
+        handle: P::Patch,
+        objects: Range<usize>,
+    ) -> Result<Vec<usize>> {
+        let mut sites = Vec::new();
+        for (_, func) in self.unpatched(handle, objects) {
+            if !self.redirects.contains(&published.redirects, func.site) {
+                sites.push(func.site)?;
+            }
+        }
+        Ok(sites)
+    }
+
+    fn set_patched(
+        &mut self,
+        platform: &P,
+        handle: P::Patch,
+        objects: Range<usize>,
+        patched: bool,
+    ) {
+        for index in objects {
+            let Some(object) = self.object_mut(handle, index) else {
+                continue;
+            };
+            if !object.is_loaded() || object.patched == patched {
+                continue;
+            }
+            for func in object.funcs.iter_mut() {
+                func.patched = patched;
+            }
+            object.set_patched(platform, patched);
+        }
+    }
+
+    /// Says which function it was that the kernel refused to ask for.
+    fn blame(
+        &self,
+        platform: &P,
+        handle: P::Patch,
+        objects: Range<usize>,
+        sites: &[usize],
+        errno: Errno,
+    ) -> Failure {
+        // The change was refused as a whole: the shortest beginning of it that is refused ends with the
+        // culprit.
+        let (mut good, mut bad) = (0, sites.len());
+        let mut reason = errno;
+        while bad - good > 1 {
+            let middle = good + (bad - good) / 2;
+            let part = sites.get(..middle).unwrap_or_default();
+            match platform.attach(part) {
+                Ok(()) => {
+                    platform.detach(part);
+                    good = middle;
+                }
+                Err(errno) => {
+                    reason = errno;
+                    bad = middle;
+                }
+            }
+        }
+        let culprit = sites.get(bad.wrapping_sub(1)).copied().unwrap_or(0);
+        let found = self
+            .unpatched(handle, objects.clone())
+            .find(|(_, func)| func.site == culprit);
+        if let Some((_, func)) = found {
+            platform.error(format_args!(
+                "failed to register ftrace handler for function '{}' ({reason})",
+                func.name
+            ));
+        }
+        Failure {
+            object: found.map_or(objects.start, |(object, _)| object),
+            errno: reason,
+        }
+    }
+
+    /// Publishes the redirects as they are now.
+    fn publish(&mut self, platform: &P, published: &Published, in_transition: Option<P::Patch>) {
+        let patches = &self.patches;
+        let change = self.redirects.publish(&published.redirects, |each| {
+            Self::each_redirect(patches, in_transition, each);
+        });
+        let grace = platform.wait_for_cpus();
+        self.redirects.finish(change, &grace);
+    }
+
+    /// All redirects, from the bottom up. Those of the patch `in_transition` are.
+    pub(crate) fn each_redirect(
+        patches: &[Patch<P>],
+        in_transition: Option<P::Patch>,
+        each: &mut dyn FnMut(Redirect),
+    ) {
+        for patch in patches {
+            for func in patch.objects.iter().flat_map(|object| object.funcs.iter()) {
+                if func.patched {
+                    each(Redirect {
+                        site: func.site,
+                        target: func.target(),
+                        in_transition: in_transition == Some(patch.handle),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Publishes the redirects as they are now, none of them new, and stops asking where there is
+    /// none left.
+    pub(crate) fn publish_fewer(
+        &mut self,
+        platform: &P,
+        published: &Published,
+        in_transition: Option<P::Patch>,
+    ) {
+        let patches = &self.patches;
+        let change = self.redirects.publish(&published.redirects, |each| {
+            Self::each_redirect(patches, in_transition, each);
+        });
+        let vanished = self.redirects.vanished(&published.redirects, &change);
+        if !vanished.is_empty() {
+            platform.detach(vanished);
+        }
+        let grace = platform.wait_for_cpus();
+        self.redirects.finish(change, &grace);
+    }
+}
+
+impl<P: Platform> Patch<P> {
+    /// How many functions it may redirect.
+    fn count(&self) -> usize {
+        self.objects.iter().map(|object| object.funcs.len()).sum()
+    }
+}

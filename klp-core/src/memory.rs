@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Memory that may be refused: the kernel's vectors and boxes, and the host's in their shape.
+
+use crate::errno::{Result, ENOMEM};
+use core::ops::{Deref, DerefMut};
+
+#[cfg(kernel)]
+use kernel::alloc::{flags::GFP_KERNEL, KVVec};
+
+/// A vector whose growth can fail.
+#[derive(Debug)]
+pub struct Vec<T>(
+    #[cfg(kernel)] KVVec<T>,
+    #[cfg(not(kernel))] std::vec::Vec<T>,
+);
+
+impl<T> Vec<T> {
+    /// An empty one, without memory.
+    pub const fn new() -> Self {
+        #[cfg(kernel)]
+        return Self(KVVec::new());
+        #[cfg(not(kernel))]
+        Self(std::vec::Vec::new())
+    }
+
+    /// Room for `capacity` elements.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn with_capacity(capacity: usize) -> Result<Self> {
+        #[cfg(kernel)]
+        return KVVec::with_capacity(capacity, GFP_KERNEL)
+            .map(Self)
+            .map_err(|_| ENOMEM);
+        #[cfg(not(kernel))]
+        {
+            let mut vec = std::vec::Vec::new();
+            vec.try_reserve_exact(capacity).map_err(|_| ENOMEM)?;
+            Ok(Self(vec))
+        }
+    }
+
+    /// Appends `value`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; nothing is changed then, and `value` is dropped.
+    pub fn push(&mut self, value: T) -> Result {
+        #[cfg(kernel)]
+        return self.0.push(value, GFP_KERNEL).map_err(|_| ENOMEM);
+        #[cfg(not(kernel))]
+        {
+            self.0.try_reserve(1).map_err(|_| ENOMEM)?;
+            self.0.push(value);
+            Ok(())
+        }
+    }
+
+    /// Takes out the element at `index`, when there is one. Those behind it move up.
+    pub fn remove(&mut self, index: usize) -> Option<T> {
+        #[cfg(kernel)]
+        return self.0.remove(index).ok();
+        #[cfg(not(kernel))]
+        (index < self.0.len()).then(|| self.0.remove(index))
+    }
+
+    /// Takes out the last element.
+    pub fn pop(&mut self) -> Option<T> {
+        self.0.pop()
+    }
+
+    /// Keeps the elements that `keep` wants.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
+        #[cfg(kernel)]
+        self.0.retain(|value| keep(value));
+        #[cfg(not(kernel))]
+        self.0.retain_mut(|value| keep(value));
+    }
+
+    /// All elements, one after another.
+    #[allow(clippy::should_implement_trait)]
+    pub fn into_iter(self) -> impl Iterator<Item = T> {
+        self.0.into_iter()
+    }
+
+    /// Drops all elements, keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl<T: Clone> Vec<T> {
+    /// `len` times `value`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn filled(value: T, len: usize) -> Result<Self> {
+        let mut vec = Self::with_capacity(len)?;
+        for _ in 0..len {
+            vec.push(value.clone())?;
+        }
+        Ok(vec)
+    }
+}
+
+impl<T> Default for Vec<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Deref for Vec<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Vec<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
+
+/// A value on the heap.
+#[derive(Debug)]
+pub struct Box<T>(
+    #[cfg(kernel)] kernel::alloc::KBox<T>,
+    #[cfg(not(kernel))] std::boxed::Box<T>,
+);
+
+impl<T> Box<T> {
+    /// Puts `value` on the heap.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(value: T) -> Result<Self> {
+        #[cfg(kernel)]
+        return kernel::alloc::KBox::new(value, GFP_KERNEL)
+            .map(Self)
+            .map_err(|_| ENOMEM);
+        #[cfg(not(kernel))]
+        Ok(Self(std::boxed::Box::new(value)))
+    }
+
+    /// Gives the value away; [`Box::from_raw`] takes it back.
+    pub fn into_raw(self) -> *mut T {
+        #[cfg(kernel)]
+        return kernel::alloc::KBox::into_raw(self.0);
+        #[cfg(not(kernel))]
+        std::boxed::Box::into_raw(self.0)
+    }
+
+    /// Takes a value back.
+    ///
+    /// # Safety
+    ///
+    /// `raw` came from [`Box::into_raw`], and nobody uses it any more.
+    #[allow(unsafe_code)]
+    pub unsafe fn from_raw(raw: *mut T) -> Self {
+        #[cfg(kernel)]
+        // SAFETY: the caller's promise.
+        return Self(unsafe { kernel::alloc::KBox::from_raw(raw) });
+        #[cfg(not(kernel))]
+        // SAFETY: the caller's promise.
+        Self(unsafe { std::boxed::Box::from_raw(raw) })
+    }
+}
+
+impl<T> Deref for Box<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Box<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Names of patches, objects and functions.
+
+use crate::errno::Result;
+use crate::memory::Vec;
+use core::ffi::CStr;
+use core::fmt;
+
+/// A name of its own memory: those in a patch's tables go away with the patch's module, and some
+/// names are needed for longer.
+#[derive(Debug)]
+pub struct Name(Vec<u8>);
+
+impl Name {
+    /// Copies `name`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(name: &CStr) -> Result<Self> {
+        let bytes = name.to_bytes_with_nul();
+        let mut copy = Vec::with_capacity(bytes.len())?;
+        for &byte in bytes {
+            copy.push(byte)?;
+        }
+        Ok(Self(copy))
+    }
+
+    /// Copies the name.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn try_clone(&self) -> Result<Self> {
+        Self::new(self.as_c_str())
+    }
+
+    /// For C.
+    pub fn as_c_str(&self) -> &CStr {
+        // It was one when it came in; the fallback is never taken.
+        CStr::from_bytes_with_nul(&self.0).unwrap_or(c"")
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.0.len().saturating_sub(1)
+    }
+
+    /// Is there nothing in it?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.0[..] == other.0[..]
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialEq<CStr> for Name {
+    fn eq(&self, other: &CStr) -> bool {
+        self.as_c_str() == other
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.as_c_str().to_bytes().utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            for _ in chunk.invalid() {
+                f.write_str("?")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows an object as log lines name it: the module, or `vmlinux`.
+pub struct ObjectName<'a>(pub Option<&'a Name>);
+
+impl fmt::Display for ObjectName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(name) => name.fmt(f),
+            None => f.write_str("vmlinux"),
+        }
+    }
+}

@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The patches that are enabled or in transition, and how they come and go.
+
+use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV, ENOENT};
+use crate::memory::Vec;
+use crate::name::{Name, ObjectName};
+use crate::platform::snapshot::Writer;
+use crate::platform::Platform;
+use crate::published::Published;
+use crate::redirect::Redirects;
+use crate::stack_check::{Code, StackCheck};
+use crate::states;
+use crate::symbols::{self, InModule};
+use crate::transition::{Direction, Transition};
+
+/// Everything that the core's mutex guards. Having a `&mut` of it is having the mutex.
+#[derive(Debug)]
+pub struct Patches<P: Platform> {
+    /// From the bottom up: the later a patch was enabled, the higher it stands.
+    pub(crate) patches: Vec<Patch<P>>,
+    /// The one transition that may run.
+    pub(crate) transition: Option<Transition<P>>,
+    pub(crate) redirects: Redirects,
+    pub(crate) check_writer: Writer<StackCheck>,
+}
+
+/// A patch.
+#[derive(Debug)]
+pub struct Patch<P: Platform> {
+    /// The kernel's name for it.
+    pub handle: P::Patch,
+    /// Its module's.
+    pub name: Name,
+    /// Does it take the place of all below it?
+    pub replace: bool,
+    /// Is it enabled, or on the way there?
+    pub enabled: bool,
+    /// May tasks still be in it although they have been said not to be? Its module stays then.
+    pub forced: bool,
+    /// What it patches.
+    pub objects: Vec<Object<P>>,
+}
+
+/// What a patch does to vmlinux or to one module.
+#[derive(Debug)]
+pub struct Object<P: Platform> {
+    /// The kernel's name for it.
+    pub handle: P::Object,
+    /// The module's; vmlinux without.
+    pub name: Option<Name>,
+    /// The functions.
+    pub funcs: Vec<Func<P>>,
+    /// The module, while it is there.
+    pub module: Option<P::Module>,
+    /// Are its functions redirected?
+    pub patched: bool,
+    /// Was it made by us, for functions that an older patch replaces and this one does not?
+    pub dynamic: bool,
+    /// Has the callback before patching succeeded, so that the one after unpatching is owed?
+    pub owes_post_unpatch: bool,
+}
+
+/// What a patch does to one function.
+#[derive(Debug)]
+pub struct Func<P: Platform> {
+    /// The kernel's name for it.
+    pub handle: P::Func,
+    /// The function's.
+    pub name: Name,
+    /// Which one of that name; see [`symbols`].
+    pub sympos: usize,
+    /// Does it lead back to the original function, in the place of an older patch?
+    pub nop: bool,
+    /// Is it redirected?
+    pub patched: bool,
+    /// The traced site in its entry, once it was asked for.
+    pub site: usize,
+    /// The function's code.
+    pub old: Code,
+    /// The replacement's.
+    pub new: Code,
+}
+
+/// A patch as its module declares it.
+#[derive(Debug)]
+pub struct Declared<P: Platform> {
+    /// The kernel's name for it.
+    pub handle: P::Patch,
+    /// Its module's.
+    pub name: Name,
+    /// Does it take the place of all others?
+    pub replace: bool,
+    /// What it patches.
+    pub objects: Vec<DeclaredObject<P>>,
+}
+
+/// An object as a patch declares it.
+#[derive(Debug)]
+pub struct DeclaredObject<P: Platform> {
+    /// The kernel's name for it.
+    pub handle: P::Object,
+    /// The module's; vmlinux without.
+    pub name: Option<Name>,
+    /// The functions.
+    pub funcs: Vec<DeclaredFunc<P>>,
+}
+
+/// A function as a patch declares it.
+#[derive(Debug)]
+pub struct DeclaredFunc<P: Platform> {
+    /// The kernel's name for it.
+    pub handle: P::Func,
+    /// The function's, if the patch says one.
+    pub name: Option<Name>,
+    /// Which one of that name.
+    pub sympos: usize,
+    /// The replacement's address, or zero.
+    pub new_func: usize,
+}
+
+/// A patch that was not enabled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// Why not.
+    pub errno: Errno,
+    /// Does it have a folder in sysfs and a hold on its module? They have to go before the module's init
+    /// returns, and without the core's mutex: by whoever asked for the patch.
+    pub is_begun: bool,
+}
+
+/// Length of the longest symbol name, and one: `KSYM_NAME_LEN` of `include/linux/kallsyms.h`.
+const KSYM_NAME_LEN: usize = 512;
+
+impl<P: Platform> Object<P> {
+    /// Is there something to patch?
+    pub fn is_loaded(&self) -> bool {
+        self.name.is_none() || self.module.is_some()
+    }
+
+    /// As log lines call it.
+    pub fn shown(&self) -> ObjectName<'_> {
+        ObjectName(self.name.as_ref())
+    }
+
+    /// Is it the object of that name?
+    pub fn is(&self, name: Option<&Name>) -> bool {
+        self.name.as_ref() == name
+    }
+
+    /// Calls the patch's callback before patching.
+    ///
+    /// # Errors
+    ///
+    /// What it answers.
+    pub(crate) fn pre_patch(&mut self, platform: &P) -> Result {
+        let result = platform.pre_patch(self.handle);
+        self.owes_post_unpatch = result.is_ok();
+        result
+    }
+
+    /// Calls the patch's callback after unpatching, if it is owed.
+    pub(crate) fn post_unpatch(&mut self, platform: &P) {
+        if core::mem::take(&mut self.owes_post_unpatch) {
+            platform.post_unpatch(self.handle);
+        }
+    }
+
+    pub(crate) fn set_patched(&mut self, platform: &P, patched: bool) {
+        self.patched = patched;
+        platform.set_patched(self.handle, patched);
+    }
+
+    /// Its functions are redirected no more.
+    pub(crate) fn unpatch(&mut self, platform: &P) {
+        for func in self.funcs.iter_mut() {
+            func.patched = false;
+        }
+        self.set_patched(platform, false);
+    }
+
+    /// Learns the module, and what can be known only now: writes the patch's relocations for it
+    /// and finds its functions.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`, `ENOENT` when a symbol is not to be found, which the log says; `ENOMEM`. Nothing is
+    /// left of the relocations then.
+    pub(crate) fn init_loaded(&mut self, platform: &P, patch: P::Patch) -> Result {
+        let Some(name) = &self.name else {
+            return self.find_funcs(platform);
+        };
+        platform.relocate(patch, name)?;
+        let result = self.find_funcs(platform);
+        if result.is_err() {
+            if let Some(name) = &self.name {
+                platform.clear_relocations(patch, name);
+            }
+        }
+        result
+    }
+
+    fn find_funcs(&mut self, platform: &P) -> Result {
+        let found = match &self.name {
+            Some(module) => Some(InModule::search(
+                platform,
+                module,
+                self.funcs
+                    .iter()
+                    .map(|func| (func.name.as_c_str(), func.sympos)),
+            )?),
+            None => None,
+        };
+        // The names are borrowed by the search, so the addresses come first.
+        let mut addresses = Vec::with_capacity(self.funcs.len())?;
+        let mut result = Ok(());
+        for func in self.funcs.iter() {
+            let address = match (&found, &self.name) {
+                (Some(found), Some(module)) => {
+                    found.address(platform, module, func.name.as_c_str(), func.sympos)
+                }
+                _ => symbols::find(platform, None, func.name.as_c_str(), func.sympos),
+            };
+            match address {
+                Ok(address) => addresses.push(address)?,
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(found);
+        // Functions before one that is not found have said what they had to say.
+        for (func, address) in self.funcs.iter_mut().zip(addresses.iter()) {
+            func.found(platform, *address)?;
+        }
+        result
+    }
+
+    /// Forgets the module.
+    pub(crate) fn forget_module(&mut self, platform: &P) {
+        self.module = None;
+        platform.set_module(self.handle, None);
+        for func in self.funcs.iter_mut() {
+            func.old = Code::NONE;
+            func.site = 0;
+            if func.nop {
+                func.new = Code::NONE;
+            }
+        }
+    }
+}
+
+impl<P: Platform> Func<P> {
+    fn found(&mut self, platform: &P, address: usize) -> Result {
+        let name = &self.name;
+        let Some(size) = platform.size(address) else {
+            platform.error(format_args!("kallsyms size lookup failed for '{name}'"));
+            return Err(ENOENT);
+        };
+        self.old = Code {
+            start: address,
+            size,
+        };
+        if self.nop {
+            self.new = self.old;
+            return Ok(());
+        }
+        let Some(size) = platform.size(self.new.start) else {
+            platform.error(format_args!(
+                "kallsyms size lookup failed for '{name}' replacement"
+            ));
+            return Err(ENOENT);
+        };
+        self.new.size = size;
+        Ok(())
+    }
+}
+
+impl<P: Platform> Patch<P> {
+    pub(crate) fn set_enabled(&mut self, platform: &P, enabled: bool) {
+        self.enabled = enabled;
+        platform.set_enabled(self.handle, enabled);
+    }
+
+    /// None of its functions is redirected any more.
+    pub(crate) fn unpatch_all(&mut self, platform: &P) {
+        for object in self.objects.iter_mut().filter(|object| object.patched) {
+            object.unpatch(platform);
+        }
+    }
+
+    /// The transition is over: calls the callbacks.
+    pub(crate) fn tell_objects(&mut self, platform: &P, direction: Direction) {
+        for object in self.objects.iter_mut().filter(|object| object.is_loaded()) {
+            match direction {
+                Direction::Patching => platform.post_patch(object.handle),
+                Direction::Unpatching => object.post_unpatch(platform),
+            }
+        }
+    }
+
+    /// Takes it out of sysfs, but for its own folder.
+    fn remove_parts(&mut self, platform: &P) {
+        for object in self.objects.iter() {
+            for func in object.funcs.iter() {
+                platform.remove_func(func.handle);
+            }
+            platform.remove_object(object.handle);
+        }
+    }
+}
+
+impl<P: Platform> Patches<P> {
+    /// No patches. The writers are those of the [`Published`] that goes with it.
+    pub const fn new(
+        redirects: Writer<crate::redirect::Table>,
+        check_writer: Writer<StackCheck>,
+    ) -> Self {
+        Self {
+            patches: Vec::new(),
+            transition: None,
+            redirects: Redirects::new(redirects),
+            check_writer,
+        }
+    }
+
+    pub(crate) fn index(&self, patch: P::Patch) -> Option<usize> {
+        self.patches.iter().position(|other| other.handle == patch)
+    }
+
+    /// The patch of that handle, if it is enabled or in transition.
+    pub fn get(&self, patch: P::Patch) -> Option<&Patch<P>> {
+        self.patches.iter().find(|other| other.handle == patch)
+    }
+
+    pub(crate) fn get_mut(&mut self, patch: P::Patch) -> Option<&mut Patch<P>> {
+        self.patches.iter_mut().find(|other| other.handle == patch)
+    }
+
+    /// Enables a patch.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when it is wrong, or does not go together with those that are enabled; `EBUSY` when a
+    /// transition runs or something else redirects a function already; `ENODEV` when its module
+    /// is going away; `EEXIST`, `ENOMEM`; or what a callback answers. Nothing of it stays then but
+    /// what the [`Refused`] says.
+    pub fn enable(
+        &mut self,
+        platform: &P,
+        published: &Published,
+        declared: Declared<P>,
+    ) -> core::result::Result<(), Refused> {
+        let handle = declared.handle;
+        if !states::are_compatible(platform, self, &declared) {
+            platform.error(format_args!(
+                "Livepatch patch ({}) is not compatible with the already installed livepatches.",
+                declared.name
+            ));
+            return Err(Refused {
+                errno: EINVAL,
+                is_begun: false,
+            });
+        }
+        if !platform.get(handle) {
+            return Err(Refused {
+                errno: ENODEV,
+                is_begun: false,
+            });
+        }
+        platform.init_patch(handle);
+        let result = self
+            .add(platform, declared)
+            .and_then(|()| self.start_enabling(platform, published, handle));
+        result.map_err(|errno| {
+            self.take_out(platform, handle);
+            Refused {
+                errno,
+                is_begun: true,
+            }
+        })
+    }
+
+    /// Takes a patch in and shows it, without an effect yet.
+    fn add(&mut self, platform: &P, declared: Declared<P>) -> Result {
+        let (handle, replace) = (declared.handle, declared.replace);
+        // It is in the list from the beginning, so that whatever happens it is released as a whole.
+        let patch = Patch::declared(declared)?;
+        self.patches.push(patch)?;
+        platform.add_patch(handle)?;
+        if replace {
+            self.add_nops(platform, handle)?;
+        }
+        if let Some(patch) = self.get_mut(handle) {
+            for object in patch.objects.iter_mut() {
+                object.show(platform, handle)?;
+            }
+        }
+        self.show_roster(platform);
+        Ok(())
+    }
+
+    fn start_enabling(&mut self, platform: &P, published: &Published, handle: P::Patch) -> Result {
+        if self.transition.is_some() {
+            return Err(EBUSY);
+        }
+        if let Some(patch) = self.get(handle) {
+            platform.notice(format_args!("enabling patch '{}'", patch.name));
+        }
+        self.init_transition(platform, published, handle, Direction::Patching)?;
+        let result = self
+            .patch_objects(platform, published, handle)
+            .and_then(|()| self.make_stack_check(platform, handle, Direction::Patching));
+        match result {
+            Ok(check) => self.set_stack_check(platform, published, Some(check)),
+            Err(error) => {
+                if let Some(patch) = self.get(handle) {
+                    platform.warn(format_args!("failed to enable patch '{}'", patch.name));
+                }
+                self.cancel_transition(platform, published);
+                return Err(error);
+            }
+        }
+        self.start_transition(platform, published);
+        if let Some(patch) = self.get_mut(handle) {
+            patch.set_enabled(platform, true);
+        }
+        self.try_complete(platform, published);
+        Ok(())
+    }
+
+    pub(crate) fn object_mut(&mut self, patch: P::Patch, index: usize) -> Option<&mut Object<P>> {
+        self.get_mut(patch)?.objects.get_mut(index)
+    }
+
+    /// Disables a patch, or turns its transition around.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when it is in that state already, or would have to be enabled again after it was
+    /// disabled; `EBUSY` when another transition runs; `ENOMEM`.
+    pub fn set_enabled(
+        &mut self,
+        platform: &P,
+        published: &Published,
+        patch: P::Patch,
+        enabled: bool,
+    ) -> Result {
+        let is_enabled = self.get(patch).is_some_and(|patch| patch.enabled);
+        if is_enabled == enabled {
+            return Err(EINVAL);
+        }
+        if self
+            .transition_patch()
+            .is_some_and(|running| running.handle == patch)
+        {
+            return self.reverse_transition(platform, published);
+        }
+        if enabled {
+            return Err(EINVAL);
+        }
+        self.disable(platform, published, patch)
+    }
+
+    fn disable(&mut self, platform: &P, published: &Published, handle: P::Patch) -> Result {
+        if self.transition.is_some() {
+            return Err(EBUSY);
+        }
+        let check = self.make_stack_check(platform, handle, Direction::Unpatching)?;
+        self.init_transition(platform, published, handle, Direction::Unpatching)?;
+        // Same targets, in transition now.
+        self.publish_fewer(platform, published, Some(handle));
+        self.set_stack_check(platform, published, Some(check));
+        if let Some(patch) = self.get(handle) {
+            for object in patch.objects.iter().filter(|object| object.patched) {
+                platform.pre_unpatch(object.handle);
+            }
+        }
+        self.start_transition(platform, published);
+        if let Some(patch) = self.get_mut(handle) {
+            patch.set_enabled(platform, false);
+        }
+        self.try_complete(platform, published);
+        Ok(())
+    }
+
+    /// Lets a patch go.
+    pub(crate) fn release(&mut self, platform: &P, handle: P::Patch) {
+        let forced = self.take_out(platform, handle);
+        platform.release_later(handle, forced);
+    }
+
+    /// Takes a patch off the list and its parts out of sysfs. Answers whether it was forced.
+    fn take_out(&mut self, platform: &P, handle: P::Patch) -> bool {
+        let patch = self
+            .index(handle)
+            .and_then(|index| self.patches.remove(index));
+        self.show_roster(platform);
+        patch.is_some_and(|mut patch| {
+            patch.remove_parts(platform);
+            patch.forced
+        })
+    }
+
+    /// Tells sysfs and callbacks which patches there are.
+    pub(crate) fn show_roster(&self, platform: &P) {
+        platform.set_roster(
+            &mut self.patches.iter().map(|patch| patch.handle),
+            self.transition.as_ref().map(|transition| transition.patch),
+        );
+    }
+
+    /// What stands directly below `func` of `patch` at its function: patch and function.
+    pub(crate) fn func_below(
+        &self,
+        patch: P::Patch,
+        func: &Func<P>,
+    ) -> Option<(&Patch<P>, &Func<P>)> {
+        let index = self.index(patch)?;
+        let below = self.patches.get(..index)?;
+        below.iter().rev().find_map(|patch| {
+            let found = patch.find_patched(func)?;
+            Some((patch, found))
+        })
+    }
+}
+
+impl<P: Platform> Patch<P> {
+    fn declared(declared: Declared<P>) -> Result<Self> {
+        let mut objects = Vec::with_capacity(declared.objects.len())?;
+        for object in declared.objects.into_iter() {
+            objects.push(Object::declared(object)?)?;
+        }
+        Ok(Self {
+            handle: declared.handle,
+            name: declared.name,
+            replace: declared.replace,
+            enabled: false,
+            forced: false,
+            objects,
+        })
+    }
+
+    /// The patched function of this patch that is the same as `func` of another.
+    fn find_patched(&self, func: &Func<P>) -> Option<&Func<P>> {
+        self.objects
+            .iter()
+            .filter(|object| object.patched)
+            .flat_map(|object| object.funcs.iter())
+            .find(|other| other.patched && other.old.start == func.old.start)
+    }
+}
+
+impl<P: Platform> Object<P> {
+    fn declared(declared: DeclaredObject<P>) -> Result<Self> {
+        let mut object = Self::new(declared.handle, declared.name, false);
+        for func in declared.funcs.into_iter() {
+            object.funcs.push(Func::declared(func)?)?;
+        }
+        Ok(object)
+    }
+
+    /// Without functions.
+    pub(crate) fn new(handle: P::Object, name: Option<Name>, dynamic: bool) -> Self {
+        Self {
+            handle,
+            name,
+            funcs: Vec::new(),
+            module: None,
+            patched: false,
+            dynamic,
+            owes_post_unpatch: false,
+        }
+    }
+
+    /// Checks it, shows it and, when it is there, finds its functions.
+    fn show(&mut self, platform: &P, patch: P::Patch) -> Result {
+        if let Some(name) = &self.name {
+            if name.len() >= P::NAME_LEN {
+                return Err(EINVAL);
+            }
+            self.module = platform.find(name.as_c_str());
+        }
+        platform.set_module(self.handle, self.module);
+        self.set_patched(platform, false);
+        platform.add_object(patch, self.handle, self.name.as_ref())?;
+        for func in self.funcs.iter() {
+            func.show(platform, self.handle)?;
+        }
+        if self.is_loaded() {
+            self.init_loaded(platform, patch)?;
+        }
+        Ok(())
+    }
+}
+
+impl<P: Platform> Func<P> {
+    fn declared(declared: DeclaredFunc<P>) -> Result<Self> {
+        Ok(Self {
+            handle: declared.handle,
+            name: match declared.name {
+                Some(name) => name,
+                // Refused when it is shown, after those before it.
+                None => Name::new(c"")?,
+            },
+            sympos: declared.sympos,
+            nop: false,
+            patched: false,
+            site: 0,
+            old: Code::NONE,
+            new: Code {
+                start: declared.new_func,
+                size: 0,
+            },
+        })
+    }
+
+    fn show(&self, platform: &P, object: P::Object) -> Result {
+        let is_named = (1..KSYM_NAME_LEN).contains(&self.name.len());
+        if !is_named || (self.new.start == 0 && !self.nop) {
+            return Err(EINVAL);
+        }
+        // A function that is the only one of its name is the first.
+        platform.add_func(object, self.handle, &self.name, self.sympos.max(1))
+    }
+}

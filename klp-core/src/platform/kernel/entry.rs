@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The core's functions that the kernel, C modules, and the C files beside the core call.
+
+use super::relocations::File;
+use super::{bindings, declared, Kernel, ModuleRef, PatchRef, TaskRef, ROSTER};
+use crate::errno::{Errno, Result, EINVAL, ENODEV};
+use crate::patches::{Patches, Refused};
+use crate::platform::snapshot::{NoPreempt, Writer};
+use crate::platform::{Log as _, Stack, Tasks as _};
+use crate::published::Published;
+use crate::redirect::ORIGINAL;
+use crate::stack_check::StackCheck;
+use crate::transition::PatchState;
+use ::kernel::bindings::{elf64_shdr, module, seq_file, task_struct};
+use ::kernel::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use core::cell::UnsafeCell;
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
+
+static KERNEL: Kernel = Kernel;
+
+/// What is read without the mutex.
+static PUBLISHED: Published = Published::new();
+
+/// What the mutex guards.
+struct Core(UnsafeCell<Patches<Kernel>>);
+
+// SAFETY: used by `locked` only, under the mutex.
+unsafe impl Sync for Core {}
+
+// SAFETY: these are the only writers for `PUBLISHED`.
+static CORE: Core = Core(UnsafeCell::new(unsafe {
+    Patches::new(Writer::new(), Writer::new())
+}));
+
+/// Calls `use_it` with the core's mutex held.
+fn locked<R>(use_it: impl FnOnce(&mut Patches<Kernel>) -> R) -> R {
+    // SAFETY: given back below.
+    unsafe { bindings::klp_lock() };
+    // SAFETY: under the mutex nobody else has it.
+    let result = use_it(unsafe { &mut *CORE.0.get() });
+    // SAFETY: taken above.
+    unsafe { bindings::klp_unlock() };
+    result
+}
+
+fn to_c(result: Result) -> c_int {
+    result.map_or_else(Errno::to_c, |()| 0)
+}
+
+/// That the C declaration of a function is the one of its definition here.
+macro_rules! same_in_c {
+    ($($name:ident)*) => {
+        $(const _: () = {
+            // Both arms have one type.
+            let _ = if true { bindings::$name } else { $name };
+        };)*
+    };
+}
+
+same_in_c! {
+    klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_target klp_core_update
+    klp_core_update_sleeper klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
+    klp_module_coming klp_module_going
+}
+
+/// Enables a patch, from its module's init.
+///
+/// # Safety
+///
+/// `patch` is null or the caller's, and lasts as long as its module.
+#[no_mangle]
+unsafe extern "C" fn klp_enable_patch(patch: *mut bindings::klp_patch) -> c_int {
+    let Some(patch) = NonNull::new(patch).map(PatchRef) else {
+        return EINVAL.to_c();
+    };
+    to_c(enable(patch))
+}
+
+fn enable(patch: PatchRef) -> Result {
+    if !declared::is_whole(patch) {
+        return Err(EINVAL);
+    }
+    let module = patch.module().0.as_ptr();
+    // SAFETY: the module is there: its init asks.
+    if unsafe { !bindings::klp_is_livepatch(module) } {
+        KERNEL.error(format_args!(
+            "module {} is not marked as a livepatch module",
+            declared::module_name(module)?
+        ));
+        return Err(EINVAL);
+    }
+    // SAFETY: it returns a flag.
+    if unsafe { !bindings::klp_is_shown() } {
+        return Err(ENODEV);
+    }
+    if !KERNEL.has_reliable_stacks() {
+        KERNEL.warn(format_args!(
+            "This architecture doesn't have support for the livepatch consistency model."
+        ));
+        KERNEL.warn(format_args!("The livepatch transition may never complete."));
+    }
+    let declared = declared::read(patch)?;
+    let result = locked(|patches| patches.enable(&KERNEL, &PUBLISHED, declared));
+    result.map_err(|Refused { errno, is_begun }| {
+        if is_begun {
+            // SAFETY: nobody uses the patch any more, and the mutex is not held.
+            unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
+        }
+        errno
+    })
+}
+
+/// Writes to `enabled` in sysfs.
+#[no_mangle]
+extern "C" fn klp_core_set_enabled(patch: *mut bindings::klp_patch, enabled: bool) -> c_int {
+    let Some(patch) = NonNull::new(patch).map(PatchRef) else {
+        return EINVAL.to_c();
+    };
+    to_c(locked(|patches| {
+        patches.set_enabled(&KERNEL, &PUBLISHED, patch, enabled)
+    }))
+}
+
+/// Writes to `force` in sysfs.
+#[no_mangle]
+extern "C" fn klp_core_force(patch: *mut bindings::klp_patch) -> c_int {
+    let Some(patch) = NonNull::new(patch).map(PatchRef) else {
+        return EINVAL.to_c();
+    };
+    to_c(locked(|patches| patches.force(&KERNEL, &PUBLISHED, patch)))
+}
+
+/// Reads `transition` in sysfs.
+#[no_mangle]
+extern "C" fn klp_core_in_transition(patch: *mut bindings::klp_patch) -> bool {
+    NonNull::new(patch).is_some_and(|patch| ROSTER.transition() == Some(PatchRef(patch)))
+}
+
+/// Reads `stack_order` in sysfs.
+#[no_mangle]
+extern "C" fn klp_core_stack_order(patch: *mut bindings::klp_patch) -> c_int {
+    let place = NonNull::new(patch).map_or(0, |patch| ROSTER.place(PatchRef(patch)));
+    c_int::try_from(place).unwrap_or(c_int::MAX)
+}
+
+/// Tries again to complete the transition.
+#[no_mangle]
+extern "C" fn klp_core_retry() {
+    locked(|patches| patches.try_complete(&KERNEL, &PUBLISHED));
+}
+
+/// Where a call at `site` goes; zero is the original function.
+///
+/// # Safety
+///
+/// Preemption is off, and `state` is the current task's patch state.
+#[no_mangle]
+unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ulong {
+    // SAFETY: the caller's promise.
+    let guard = unsafe { NoPreempt::new() };
+    PUBLISHED.redirect(site, &guard, || {
+        // SAFETY: the caller's promise. Others may change it at the same time, as a whole.
+        let state = PatchState::from_c(unsafe { state.read_volatile() });
+        if state == PatchState::Idle {
+            KERNEL.bug("a task without a patch state calls a function in transition");
+        }
+        state == PatchState::Patched
+    })
+}
+
+const _: () = assert!(ORIGINAL == 0);
+
+/// # Safety
+///
+/// Preemption is off, and `task` is the current one or does not run.
+#[no_mangle]
+unsafe extern "C" fn klp_core_update(task: *mut task_struct) {
+    // SAFETY: the caller's promise.
+    PUBLISHED.update(&KERNEL, &unsafe { TaskRef::new(task) });
+}
+
+/// # Safety
+///
+/// Preemption is off, and `task` is the current one.
+#[no_mangle]
+unsafe extern "C" fn klp_core_update_sleeper(task: *mut task_struct) {
+    // SAFETY: the caller's promise.
+    let (guard, task) = unsafe { (NoPreempt::new(), TaskRef::new(task)) };
+    PUBLISHED.update_sleeper(&KERNEL, &task, &guard);
+}
+
+/// A child is being born to the current task.
+///
+/// # Safety
+///
+/// The task list is locked for writing.
+#[no_mangle]
+unsafe extern "C" fn klp_copy_process(child: *mut task_struct) {
+    // SAFETY: the current task is there, and so is the child.
+    unsafe {
+        let parent = TaskRef::new(bindings::klp_current());
+        PUBLISHED.inherit(&KERNEL, &parent, &TaskRef::new(child));
+    }
+}
+
+/// A module comes: after ftrace knows it, before its init runs.
+///
+/// # Safety
+///
+/// `module` is the one that comes.
+#[no_mangle]
+unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
+    // SAFETY: the caller's promise.
+    if unsafe { !bindings::klp_is_coming(module) } {
+        return EINVAL.to_c();
+    }
+    let (Ok(name), Some(handle)) = (declared::module_name(module), NonNull::new(module)) else {
+        return crate::errno::ENOMEM.to_c();
+    };
+    if name == *c"vmlinux" {
+        KERNEL.error(format_args!("vmlinux.ko: invalid module name"));
+        return EINVAL.to_c();
+    }
+    to_c(locked(|patches| {
+        // SAFETY: the module is there. Patches that come later see by this that it is to be patched.
+        unsafe { bindings::klp_module_set_alive(module, true) };
+        let result = patches.module_coming(&KERNEL, &PUBLISHED, ModuleRef(handle), &name);
+        if result.is_err() {
+            // SAFETY: as above.
+            unsafe { bindings::klp_module_set_alive(module, false) };
+        }
+        result
+    }))
+}
+
+/// A module goes: after its exit, before ftrace forgets it.
+///
+/// # Safety
+///
+/// `module` is the one that goes.
+#[no_mangle]
+unsafe extern "C" fn klp_module_going(module: *mut module) {
+    // SAFETY: the caller's promise.
+    if unsafe { !bindings::klp_is_going(module) } {
+        return;
+    }
+    let Ok(name) = declared::module_name(module) else {
+        KERNEL.bug("no memory for the name of a module that goes");
+        return;
+    };
+    locked(|patches| {
+        // SAFETY: the module is there.
+        unsafe { bindings::klp_module_set_alive(module, false) };
+        patches.module_going(&KERNEL, &PUBLISHED, &name);
+    });
+}
+
+/// Writes the relocations in one section of a livepatch module, if they are for `object`.
+///
+/// # Safety
+///
+/// The pointers are those of a module that is being loaded.
+#[no_mangle]
+unsafe extern "C" fn klp_apply_section_relocs(
+    module: *mut module,
+    sections: *mut elf64_shdr,
+    section_names: *const c_char,
+    symbol_names: *const c_char,
+    symbols: c_uint,
+    section: c_uint,
+    object: *const c_char,
+) -> c_int {
+    let file = File {
+        module,
+        sections,
+        section_names,
+        symbol_names,
+        symbols,
+    };
+    let object = if object.is_null() {
+        c"vmlinux"
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { CStr::from_ptr(object.cast()) }
+    };
+    // SAFETY: the caller's promise.
+    to_c(unsafe { file.write(&KERNEL, section, object, true) })
+}
+
+/// Finds a section of a livepatch module by its name.
+///
+/// # Safety
+///
+/// `module` is a livepatch module, `name` a string, and `size` writable.
+#[no_mangle]
+unsafe extern "C" fn klp_find_section_by_name(
+    module: *const module,
+    name: *const c_char,
+    size: *mut usize,
+) -> *mut c_void {
+    // SAFETY: the caller's promise; a livepatch module keeps its section headers and names.
+    unsafe {
+        *size = 0;
+        let mut file = MaybeUninit::<bindings::klp_file>::uninit();
+        if !bindings::klp_module_file(module, file.as_mut_ptr()) {
+            return ptr::null_mut();
+        }
+        let file = file.assume_init();
+        let name = CStr::from_ptr(name.cast());
+        for index in 1..file.count as usize {
+            let header = file.sections.add(index);
+            let found = file.section_names.add((*header).sh_name as usize);
+            if CStr::from_ptr(found.cast()) == name {
+                *size = (*header).sh_size as usize;
+                return (*header).sh_addr as *mut c_void;
+            }
+        }
+    }
+    ptr::null_mut()
+}
+
+/// The state of that id that a patch declares.
+///
+/// # Safety
+///
+/// `patch` is a patch.
+#[no_mangle]
+unsafe extern "C" fn klp_get_state(
+    patch: *mut bindings::klp_patch,
+    id: c_ulong,
+) -> *mut bindings::klp_state {
+    NonNull::new(patch).map_or(ptr::null_mut(), |patch| state_of(PatchRef(patch), id))
+}
+
+fn state_of(patch: PatchRef, id: c_ulong) -> *mut bindings::klp_state {
+    declared::states(patch)
+        // SAFETY: these are states that the patch declares.
+        .find(|state| unsafe { (**state).id == id })
+        .unwrap_or(ptr::null_mut())
+}
+
+/// The state of that id of the highest patch below the one in transition.
+///
+/// # Safety
+///
+/// Called from a callback of the patch in transition.
+#[no_mangle]
+unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state {
+    let Some(below) = ROSTER.below_transition() else {
+        KERNEL.bug("the previous state is asked for while no transition runs");
+        return ptr::null_mut();
+    };
+    let states = below.into_iter().flatten().map(|patch| state_of(patch, id));
+    states
+        .filter(|state| !state.is_null())
+        .last()
+        .unwrap_or(ptr::null_mut())
+}
+
+/// Writes a line for each task that has not switched. Nobody is held up by it: it takes no lock of the
+/// core.
+///
+/// # Safety
+///
+/// `m` is being written to by the caller.
+#[no_mangle]
+unsafe extern "C" fn klp_core_blockers(m: *mut seq_file) {
+    KERNEL.each(&mut |task| {
+        if !KERNEL.is_pending(task) {
+            return;
+        }
+        KERNEL.with_stack(task, &mut |stack: Stack<'_>| {
+            // SAFETY: preemption is off while a stack is looked at.
+            let guard = unsafe { NoPreempt::new() };
+            let Some(check) = PUBLISHED.stack_check.get(&guard) else {
+                return;
+            };
+            let (why, name) = blocker(check, &stack);
+            // SAFETY: the caller's promise; task and name are there.
+            unsafe { bindings::klp_blocker_line(m, task.0.as_ptr(), why, name.as_ptr().cast()) };
+        });
+    });
+}
+
+fn blocker<'a>(check: &'a StackCheck, stack: &Stack<'_>) -> (c_int, &'a CStr) {
+    match check.judge(stack) {
+        Ok(()) => (0, c""),
+        Err(why) => (
+            super::blocker_to_c(why),
+            check.name(why).map_or(c"", crate::name::Name::as_c_str),
+        ),
+    }
+}

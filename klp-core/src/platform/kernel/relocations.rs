@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Writing livepatch relocations: those of a patch's module that refer to symbols of its objects.
+
+use super::{bindings, Kernel, PatchRef};
+use crate::errno::{check, Result, EINVAL};
+use crate::platform::Log as _;
+use crate::relocations::{section_object, SymbolName};
+use crate::symbols;
+use ::kernel::bindings::{elf64_rela, elf64_shdr, elf64_sym, module};
+use ::kernel::ffi::c_char;
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+
+/// `SHN_LIVEPATCH` and `SHF_RELA_LIVEPATCH` of `include/uapi/linux/elf.h`.
+const SHN_LIVEPATCH: u16 = 0xff20;
+const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
+
+/// A module's own view of its file, as far as relocations need it.
+#[derive(Clone, Copy)]
+pub(super) struct File {
+    pub(super) module: *mut module,
+    pub(super) sections: *mut elf64_shdr,
+    pub(super) section_names: *const c_char,
+    pub(super) symbol_names: *const c_char,
+    pub(super) symbols: u32,
+}
+
+/// What stands in the kernel's log of a text that is not ours.
+struct Text<'a>(&'a [u8]);
+
+impl core::fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0
+            .utf8_chunks()
+            .try_for_each(|chunk| f.write_str(chunk.valid()))
+    }
+}
+
+/// A name, for C.
+struct CName<const N: usize>([u8; N]);
+
+impl<const N: usize> CName<N> {
+    fn new(name: &[u8]) -> Result<Self> {
+        let mut bytes = [0; N];
+        // One is left for the end.
+        let place = bytes
+            .get_mut(..N.saturating_sub(1))
+            .and_then(|bytes| bytes.get_mut(..name.len()));
+        place.ok_or(EINVAL)?.copy_from_slice(name);
+        Ok(Self(bytes))
+    }
+
+    fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
+    }
+}
+
+impl File {
+    /// # Safety
+    ///
+    /// `index` is one of a section.
+    unsafe fn section(&self, index: u32) -> *mut elf64_shdr {
+        // SAFETY: the caller's promise.
+        unsafe { self.sections.add(index as usize) }
+    }
+
+    /// Finds the symbols that the relocations in a section refer to, and writes their addresses
+    /// into the symbol table.
+    ///
+    /// # Safety
+    ///
+    /// The file's pointers are those of a livepatch module, and `section` is one of its sections.
+    unsafe fn resolve(&self, kernel: &Kernel, section: u32, object: &[u8]) -> Result {
+        // SAFETY: the caller's promise.
+        let (relocations, size, table) = unsafe {
+            let header = self.section(section);
+            let symbols = self.section(self.symbols);
+            (
+                (*header).sh_addr as *const elf64_rela,
+                (*header).sh_size as usize,
+                (*symbols).sh_addr as *mut elf64_sym,
+            )
+        };
+        for index in 0..size / size_of::<elf64_rela>() {
+            // SAFETY: the section holds that many relocations, and each refers to a symbol of the table,
+            // whose name is in the string table.
+            let (symbol, name) = unsafe {
+                let symbol = table.add(((*relocations.add(index)).r_info >> 32) as usize);
+                let name = self.symbol_names.add((*symbol).st_name as usize);
+                (symbol, CStr::from_ptr(name.cast()))
+            };
+            let shown = Text(name.to_bytes());
+            // SAFETY: as above.
+            if unsafe { (*symbol).st_shndx } != SHN_LIVEPATCH {
+                let table = self.symbols;
+                kernel.error(format_args!(
+                    "symbol {shown} at rela sec {table} idx {index} is not marked as a livepatch symbol"
+                ));
+                return Err(EINVAL);
+            }
+            let Some(parsed) = SymbolName::parse(name) else {
+                kernel.error(format_args!(
+                    "symbol {shown} has an incorrectly formatted name"
+                ));
+                return Err(EINVAL);
+            };
+            let is_vmlinux = parsed.object == b"vmlinux";
+            // A module's relocations are written late, after code that vmlinux' symbols may be
+            // needed for; those of exported ones need not be of this kind.
+            if is_vmlinux && object != b"vmlinux" {
+                kernel.error(format_args!(
+                    "invalid access to vmlinux symbol '{}' from module-specific livepatch relocation section",
+                    Text(parsed.name)
+                ));
+                return Err(EINVAL);
+            }
+            let module = CName::<64>::new(parsed.object)?;
+            let wanted = CName::<512>::new(parsed.name)?;
+            let address = symbols::find(
+                kernel,
+                (!is_vmlinux).then_some(module.as_c_str()),
+                wanted.as_c_str(),
+                parsed.position,
+            )?;
+            // SAFETY: as above; the table is the module's own.
+            unsafe { (*symbol).st_value = address as u64 };
+        }
+        Ok(())
+    }
+
+    /// Writes, or clears, the relocations in a section, if they are for `object`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`File::resolve`].
+    pub(super) unsafe fn write(
+        &self,
+        kernel: &Kernel,
+        section: u32,
+        object: &CStr,
+        apply: bool,
+    ) -> Result {
+        // SAFETY: the caller's promise; sections have names.
+        let name = unsafe {
+            let name = (*self.section(section)).sh_name;
+            CStr::from_ptr(self.section_names.add(name as usize).cast())
+        };
+        let Some(found) = section_object(name) else {
+            let shown = Text(name.to_bytes());
+            kernel.error(format_args!(
+                "section {shown} has an incorrectly formatted name"
+            ));
+            return Err(EINVAL);
+        };
+        if found != object.to_bytes() {
+            return Ok(());
+        }
+        if apply {
+            // SAFETY: the caller's promise.
+            unsafe { self.resolve(kernel, section, found)? };
+        }
+        // SAFETY: the caller's promise; both take the lock that writing to the kernel's text needs.
+        unsafe {
+            let write = if apply {
+                bindings::apply_relocate_add
+            } else {
+                bindings::klp_clear_relocate_add
+            };
+            check(write(
+                self.sections,
+                self.symbol_names,
+                self.symbols,
+                section,
+                self.module,
+            ))
+            .map(drop)
+        }
+    }
+}
+
+/// Writes, or clears, all relocations of a patch for `object`.
+pub(super) fn write_all(kernel: &Kernel, patch: PatchRef, object: &CStr, apply: bool) -> Result {
+    let module = patch.module().0.as_ptr();
+    let mut kept = MaybeUninit::uninit();
+    // SAFETY: the core holds the patch's module; the function fills in what it answers true for.
+    let kept = unsafe {
+        if !bindings::klp_module_file(module, kept.as_mut_ptr()) {
+            return Err(EINVAL);
+        }
+        kept.assume_init()
+    };
+    let file = File {
+        module,
+        sections: kept.sections,
+        section_names: kept.section_names,
+        symbol_names: kept.symbol_names,
+        symbols: kept.symbols,
+    };
+    let sections = kept.count;
+    for section in 1..sections {
+        // SAFETY: there are that many sections.
+        let flags = unsafe { (*file.section(section)).sh_flags };
+        if flags & SHF_RELA_LIVEPATCH != 0 {
+            // SAFETY: as above.
+            unsafe { file.write(kernel, section, object, apply)? };
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the livepatch core needs from the kernel around it: all of it, and nothing else.
+//!
+//! Each trait is one thing that is given. The logic sees the kernel's objects as handles
+//! ([`Handles`]), which it can compare and pass on, and nothing more. There are two platforms: the kernel,
+//! and a simulated one for tests on the host.
+
+use crate::errno::Result;
+use crate::name::Name;
+use crate::transition::{Blocker, Direction, PatchState};
+use core::ffi::CStr;
+use core::fmt;
+use core::ops::ControlFlow;
+use snapshot::GracePeriod;
+
+#[cfg(kernel)]
+pub mod kernel;
+#[cfg(all(test, not(kernel)))]
+#[allow(missing_docs)]
+pub mod simulated;
+pub mod snapshot;
+
+/// Everything.
+pub trait Platform:
+    Handles + Log + Symbols + Tracing + Tasks + Modules + Callbacks + Sysfs + Work
+{
+}
+
+impl<P: Handles + Log + Symbols + Tracing + Tasks + Modules + Callbacks + Sysfs + Work> Platform
+    for P
+{
+}
+
+/// The kernel's objects, as the logic knows them. They are names, not owners.
+pub trait Handles {
+    /// A patch: `struct klp_patch`, in the memory of its module.
+    type Patch: Copy + Eq + fmt::Debug;
+    /// A part of a patch for one object: `struct klp_object`.
+    type Object: Copy + Eq + fmt::Debug;
+    /// A replaced function: `struct klp_func`.
+    type Func: Copy + Eq + fmt::Debug;
+    /// A loaded module: `struct module`.
+    type Module: Copy + Eq + fmt::Debug;
+    /// A task, for the time it is looked at.
+    type Task;
+}
+
+/// The kernel's log. Each line gets the prefix `livepatch: ` and a newline.
+pub trait Log: Handles {
+    /// What an operator should know.
+    fn notice(&self, line: fmt::Arguments<'_>);
+    /// Something did not work out.
+    fn warn(&self, line: fmt::Arguments<'_>);
+    /// A patch is wrong.
+    fn error(&self, line: fmt::Arguments<'_>);
+    /// A step of a transition, off unless dynamic debug turns it on.
+    fn debug(&self, line: Debug<'_>);
+    /// A task has not switched, for this reason. Off like [`Log::debug`], and by a name of its own: there
+    /// can be many.
+    fn blocked(&self, task: &Self::Task, why: Blocker, function: Option<&Name>);
+    /// The core itself is wrong. Told once for each place, with a stack trace.
+    fn bug(&self, what: &'static str);
+}
+
+/// The lines that dynamic debug switches. Scripts turn them on and off by the function and file they came
+/// from, so they are made where those have their names.
+#[derive(Clone, Copy, Debug)]
+pub enum Debug<'a> {
+    /// Tasks are about to get their first state.
+    Initializing(&'a Name, Direction),
+    /// Enabling failed before the transition began.
+    Canceling(&'a Name),
+    /// All tasks have switched.
+    Completing(&'a Name, Direction),
+    /// The direction changes, from this one.
+    Reversing(&'a Name, Direction),
+}
+
+/// Symbols and code.
+pub trait Symbols {
+    /// Calls `each` with the address of each symbol of vmlinux that has this name, in the order of
+    /// kallsyms.
+    fn in_vmlinux(&self, name: &CStr, each: &mut dyn FnMut(usize) -> ControlFlow<()>);
+
+    /// Calls `each` with name and address of each symbol of the module `module`, in the order of
+    /// kallsyms.
+    fn in_module(&self, module: &CStr, each: &mut dyn FnMut(&CStr, usize) -> ControlFlow<()>);
+
+    /// The size of the function at `address`, which begins it.
+    fn size(&self, address: usize) -> Option<usize>;
+
+    /// Calls `each` with the name of the symbol at `address`.
+    fn name(&self, address: usize, each: &mut dyn FnMut(&CStr));
+}
+
+/// Calls that the kernel can be made to ask about.
+pub trait Tracing {
+    /// The site to ask at for calls of the function at `function`, if it can be traced.
+    fn site(&self, function: usize) -> Option<usize>;
+
+    /// Asks at `sites` too, in one change of the kernel's text.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be had; then nothing is changed.
+    fn attach(&self, sites: &[usize]) -> Result;
+
+    /// Stops asking at `sites`, in one change.
+    fn detach(&self, sites: &[usize]);
+}
+
+/// What is known of where a task is.
+#[derive(Debug)]
+pub enum Stack<'a> {
+    /// It runs, so nothing.
+    Running,
+    /// It sleeps, but its stack cannot be read reliably.
+    Unreliable,
+    /// It sleeps, and its return addresses are these.
+    Known(&'a [usize]),
+}
+
+/// Tasks and their patch states.
+pub trait Tasks: Handles {
+    /// Calls `each` with every task, the idle ones excepted. No task is born or buried meanwhile.
+    fn each(&self, each: &mut dyn FnMut(&Self::Task));
+
+    /// Calls `each` with every CPU's idle task, and the CPU when it is online.
+    fn each_idle(&self, each: &mut dyn FnMut(&Self::Task, Option<u32>));
+
+    /// The patch state.
+    fn state(&self, task: &Self::Task) -> PatchState;
+    /// Sets the patch state.
+    fn set_state(&self, task: &Self::Task, state: PatchState);
+
+    /// Has it yet to switch?
+    fn is_pending(&self, task: &Self::Task) -> bool;
+    /// Says that it has yet to switch: it will when it leaves the kernel, or when it idles.
+    fn set_pending(&self, task: &Self::Task);
+    /// Takes that back. Answers whether it was said. Orders like a full barrier.
+    fn clear_pending(&self, task: &Self::Task) -> bool;
+
+    /// Calls `look` with the task's stack. The task stays where it is meanwhile, unless it is the
+    /// caller itself.
+    fn with_stack(&self, task: &Self::Task, look: &mut dyn FnMut(Stack<'_>));
+
+    /// Makes it pass through the kernel's exit, or the scheduler, soon.
+    fn nudge(&self, task: &Self::Task);
+    /// Makes an idle CPU leave its idle loop for a moment.
+    fn nudge_idle(&self, cpu: u32);
+
+    /// Makes the scheduler try to switch tasks that are about to sleep, or no longer.
+    fn watch_scheduler(&self, on: bool);
+
+    /// Can stacks be read reliably here at all?
+    fn has_reliable_stacks(&self) -> bool;
+}
+
+/// Loaded modules.
+pub trait Modules: Handles {
+    /// Length of the longest name, and one: what `MODULE_NAME_LEN` is.
+    const NAME_LEN: usize;
+
+    /// The module of that name, if it is there and neither coming nor going.
+    fn find(&self, name: &CStr) -> Option<Self::Module>;
+
+    /// Keeps the patch's module from going. Answers whether that was still possible.
+    fn get(&self, patch: Self::Patch) -> bool;
+    /// The text of the patch's module: start and size.
+    fn text(&self, patch: Self::Patch) -> (usize, usize);
+
+    /// Writes the patch's relocations for the module `object`.
+    ///
+    /// # Errors
+    ///
+    /// When a symbol is not found; the log says which.
+    fn relocate(&self, patch: Self::Patch, object: &Name) -> Result;
+    /// Takes them back.
+    fn clear_relocations(&self, patch: Self::Patch, object: &Name);
+}
+
+/// The functions that a patch wants to be called around its own enabling and disabling.
+pub trait Callbacks: Handles {
+    /// Is there one before patching?
+    fn has_pre_patch(&self, object: Self::Object) -> bool;
+    /// Before patching.
+    ///
+    /// # Errors
+    ///
+    /// What the callback answers: the object must not be patched.
+    fn pre_patch(&self, object: Self::Object) -> Result;
+    /// After patching.
+    fn post_patch(&self, object: Self::Object);
+    /// Before unpatching.
+    fn pre_unpatch(&self, object: Self::Object);
+    /// After unpatching.
+    fn post_unpatch(&self, object: Self::Object);
+}
+
+/// The tree under `/sys/kernel/livepatch`, and what C code sees of a patch.
+pub trait Sysfs: Handles {
+    /// Makes a patch and its parts ready to be added. From here on they have to be removed.
+    fn init_patch(&self, patch: Self::Patch);
+    /// Shows a patch.
+    ///
+    /// # Errors
+    ///
+    /// When there is one of that name, or no memory.
+    fn add_patch(&self, patch: Self::Patch) -> Result;
+    /// Shows an object of a patch. Errors as above.
+    fn add_object(&self, patch: Self::Patch, object: Self::Object, name: Option<&Name>) -> Result;
+    /// Shows a function of an object. Errors as above.
+    fn add_func(
+        &self,
+        object: Self::Object,
+        func: Self::Func,
+        name: &Name,
+        sympos: usize,
+    ) -> Result;
+    /// Makes an object that the patch did not declare.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn new_object(&self, name: Option<&Name>) -> Result<Self::Object>;
+    /// Makes a function that the patch did not declare.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn new_func(&self) -> Result<Self::Func>;
+    /// Takes an object away, and frees it if it was made by [`Sysfs::new_object`].
+    fn remove_object(&self, object: Self::Object);
+    /// Takes a function away, and frees it if it was made by [`Sysfs::new_func`].
+    fn remove_func(&self, func: Self::Func);
+
+    /// Says whether the patch is enabled.
+    fn set_enabled(&self, patch: Self::Patch, enabled: bool);
+    /// Says whether the object is patched.
+    fn set_patched(&self, object: Self::Object, patched: bool);
+    /// Says which module the object is.
+    fn set_module(&self, object: Self::Object, module: Option<Self::Module>);
+
+    /// The states that the patch declares: id and version, in order.
+    fn states(&self, patch: Self::Patch, each: &mut dyn FnMut(usize, u32));
+
+    /// Says which patches there are, from the bottom up, and which one is in transition. Readable
+    /// without the core's mutex, which callbacks of patches and readers of sysfs rely on.
+    fn set_roster(
+        &self,
+        patches: &mut dyn Iterator<Item = Self::Patch>,
+        transition: Option<Self::Patch>,
+    );
+}
+
+/// Things that are done later, or waited for.
+pub trait Work: Handles {
+    /// Waits until every CPU was somewhere with preemption on.
+    fn wait_for_cpus(&self) -> GracePeriod;
+    /// Tries to complete the transition in `ticks` ticks of the kernel's clock, whatever was said before.
+    fn retry_in(&self, ticks: u64);
+    /// Ticks a second.
+    fn ticks_per_second(&self) -> u64;
+    /// Removes the patch from sysfs and, unless `keep`, lets its module go; when nobody holds the
+    /// core's mutex.
+    fn release_later(&self, patch: Self::Patch, keep: bool);
+}

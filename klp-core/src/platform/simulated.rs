@@ -1,0 +1,652 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A kernel of the imagination, for tests of the logic: functions are addresses, tasks are lists
+//! of return addresses, and everything that is asked of it is written down.
+
+use super::snapshot::{GracePeriod, NoPreempt, Writer};
+use super::{Callbacks, Debug, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, Work};
+use crate::errno::{Errno, Result, EBUSY, EEXIST};
+use crate::memory::Vec as KVec;
+use crate::name::Name;
+use crate::patches::{Declared, DeclaredFunc, DeclaredObject, Patches};
+use crate::published::Published;
+use crate::transition::{Blocker, Direction, PatchState};
+use core::ops::ControlFlow;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{CStr, CString};
+use std::fmt;
+
+/// Size of each function.
+pub const SIZE: usize = 0x100;
+/// From a function's start to its traced site.
+const SITE: usize = 4;
+
+/// A task.
+#[derive(Debug)]
+pub struct Task {
+    pub pid: i32,
+    state: Cell<PatchState>,
+    pending: Cell<bool>,
+    /// Its return addresses, while it sleeps.
+    pub stack: RefCell<Vec<usize>>,
+    pub running: Cell<bool>,
+    pub unreliable: Cell<bool>,
+    pub nudges: Cell<usize>,
+    /// The CPU it idles on, and whether that is online.
+    idles: Option<(u32, bool)>,
+}
+
+/// The kernel.
+#[derive(Debug, Default)]
+pub struct Kernel {
+    vmlinux: RefCell<Vec<(CString, usize)>>,
+    modules: RefCell<BTreeMap<CString, Module>>,
+    pub untraceable: RefCell<BTreeSet<usize>>,
+    /// Functions that something else redirects.
+    pub taken: RefCell<BTreeSet<usize>>,
+    pub attached: RefCell<BTreeSet<usize>>,
+    pub text_changes: Cell<usize>,
+    pub graces: Cell<usize>,
+    pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
+    pub watching: Cell<bool>,
+    pub retry: Cell<Option<u64>>,
+    pub log: RefCell<Vec<String>>,
+    /// What stands in sysfs.
+    pub sysfs: RefCell<BTreeSet<String>>,
+    names: RefCell<BTreeMap<(char, usize), String>>,
+    next_dynamic: Cell<usize>,
+    pub released: RefCell<Vec<(usize, bool)>>,
+    pub relocated: RefCell<BTreeSet<String>>,
+    pub failing_callbacks: RefCell<BTreeSet<usize>>,
+    pub with_callbacks: RefCell<BTreeSet<usize>>,
+    pub states: RefCell<BTreeMap<usize, Vec<(usize, u32)>>>,
+    pub roster: RefCell<(Vec<usize>, Option<usize>)>,
+}
+
+#[derive(Debug, Default)]
+struct Module {
+    symbols: Vec<(CString, usize)>,
+    alive: bool,
+    text: (usize, usize),
+}
+
+impl Handles for Kernel {
+    type Patch = usize;
+    type Object = usize;
+    type Func = usize;
+    type Module = usize;
+    type Task = Task;
+}
+
+impl Kernel {
+    pub fn state_of(&self, task: &Task) -> PatchState {
+        task.state.get()
+    }
+
+    fn say(&self, line: impl fmt::Display) {
+        self.log.borrow_mut().push(line.to_string());
+    }
+}
+
+impl Log for Kernel {
+    fn notice(&self, line: fmt::Arguments<'_>) {
+        self.say(line);
+    }
+
+    fn warn(&self, line: fmt::Arguments<'_>) {
+        self.say(line);
+    }
+
+    fn error(&self, line: fmt::Arguments<'_>) {
+        self.say(line);
+    }
+
+    fn debug(&self, line: Debug<'_>) {
+        match line {
+            Debug::Initializing(patch, direction) => self.say(format_args!(
+                "'{patch}': initializing {} transition",
+                direction.name()
+            )),
+            Debug::Canceling(patch) => {
+                self.say(format_args!(
+                    "'{patch}': canceling patching transition, going to unpatch"
+                ));
+            }
+            Debug::Completing(patch, direction) => self.say(format_args!(
+                "'{patch}': completing {} transition",
+                direction.name()
+            )),
+            Debug::Reversing(patch, direction) => self.say(format_args!(
+                "'{patch}': reversing transition from {} to {}",
+                direction.name(),
+                direction.reversed().name()
+            )),
+        }
+    }
+
+    fn blocked(&self, _task: &Task, _why: Blocker, _function: Option<&Name>) {}
+
+    fn bug(&self, what: &'static str) {
+        panic!("the core is wrong: {what}");
+    }
+}
+
+impl Symbols for Kernel {
+    fn in_vmlinux(&self, name: &CStr, each: &mut dyn FnMut(usize) -> ControlFlow<()>) {
+        for (symbol, address) in self.vmlinux.borrow().iter() {
+            if symbol.as_c_str() == name && each(*address).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn in_module(&self, module: &CStr, each: &mut dyn FnMut(&CStr, usize) -> ControlFlow<()>) {
+        if let Some(module) = self.modules.borrow().get(module) {
+            for (symbol, address) in &module.symbols {
+                if each(symbol, *address).is_break() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn size(&self, _address: usize) -> Option<usize> {
+        Some(SIZE)
+    }
+
+    fn name(&self, address: usize, each: &mut dyn FnMut(&CStr)) {
+        for module in self.modules.borrow().values() {
+            for (symbol, start) in &module.symbols {
+                if *start == address {
+                    each(symbol);
+                }
+            }
+        }
+    }
+}
+
+impl Tracing for Kernel {
+    fn site(&self, function: usize) -> Option<usize> {
+        (!self.untraceable.borrow().contains(&function)).then_some(function + SITE)
+    }
+
+    fn attach(&self, sites: &[usize]) -> Result {
+        assert!(!sites.is_empty(), "no sites would mean all sites");
+        self.text_changes.set(self.text_changes.get() + 1);
+        if sites
+            .iter()
+            .any(|site| self.taken.borrow().contains(&(site - SITE)))
+        {
+            return Err(EBUSY);
+        }
+        for site in sites {
+            assert!(self.attached.borrow_mut().insert(*site), "attached twice");
+        }
+        Ok(())
+    }
+
+    fn detach(&self, sites: &[usize]) {
+        self.text_changes.set(self.text_changes.get() + 1);
+        for site in sites {
+            assert!(self.attached.borrow_mut().remove(site), "was not attached");
+        }
+    }
+}
+
+impl Tasks for Kernel {
+    fn each(&self, each: &mut dyn FnMut(&Task)) {
+        for task in self
+            .tasks
+            .borrow()
+            .iter()
+            .filter(|task| task.idles.is_none())
+        {
+            each(task);
+        }
+    }
+
+    fn each_idle(&self, each: &mut dyn FnMut(&Task, Option<u32>)) {
+        for task in self.tasks.borrow().iter() {
+            if let Some((cpu, online)) = task.idles {
+                each(task, online.then_some(cpu));
+            }
+        }
+    }
+
+    fn state(&self, task: &Task) -> PatchState {
+        task.state.get()
+    }
+
+    fn set_state(&self, task: &Task, state: PatchState) {
+        task.state.set(state);
+    }
+
+    fn is_pending(&self, task: &Task) -> bool {
+        task.pending.get()
+    }
+
+    fn set_pending(&self, task: &Task) {
+        task.pending.set(true);
+    }
+
+    fn clear_pending(&self, task: &Task) -> bool {
+        task.pending.replace(false)
+    }
+
+    fn with_stack(&self, task: &Task, look: &mut dyn FnMut(Stack<'_>)) {
+        if task.running.get() {
+            look(Stack::Running);
+        } else if task.unreliable.get() {
+            look(Stack::Unreliable);
+        } else {
+            look(Stack::Known(&task.stack.borrow()));
+        }
+    }
+
+    fn nudge(&self, task: &Task) {
+        task.nudges.set(task.nudges.get() + 1);
+    }
+
+    fn nudge_idle(&self, cpu: u32) {
+        for task in self.tasks.borrow().iter() {
+            if task.idles == Some((cpu, true)) {
+                task.nudges.set(task.nudges.get() + 1);
+            }
+        }
+    }
+
+    fn watch_scheduler(&self, on: bool) {
+        self.watching.set(on);
+    }
+
+    fn has_reliable_stacks(&self) -> bool {
+        true
+    }
+}
+
+impl Modules for Kernel {
+    const NAME_LEN: usize = 56;
+
+    fn find(&self, name: &CStr) -> Option<usize> {
+        let modules = self.modules.borrow();
+        let module = modules.get(name)?;
+        module.alive.then_some(module.text.0)
+    }
+
+    fn get(&self, _patch: usize) -> bool {
+        true
+    }
+
+    fn text(&self, patch: usize) -> (usize, usize) {
+        (patch, 0x1_0000)
+    }
+
+    fn relocate(&self, patch: usize, object: &Name) -> Result {
+        let new = self
+            .relocated
+            .borrow_mut()
+            .insert(format!("{patch:x}/{object}"));
+        assert!(new, "relocated twice");
+        Ok(())
+    }
+
+    fn clear_relocations(&self, patch: usize, object: &Name) {
+        let was = self
+            .relocated
+            .borrow_mut()
+            .remove(&format!("{patch:x}/{object}"));
+        assert!(was, "not relocated");
+    }
+}
+
+impl Callbacks for Kernel {
+    fn has_pre_patch(&self, object: usize) -> bool {
+        self.with_callbacks.borrow().contains(&object)
+    }
+
+    fn pre_patch(&self, object: usize) -> Result {
+        if self.has_pre_patch(object) {
+            self.say(format_args!(
+                "pre_patch {}",
+                self.names.borrow()[&('o', object)]
+            ));
+        }
+        match self.failing_callbacks.borrow().contains(&object) {
+            true => Err(EBUSY),
+            false => Ok(()),
+        }
+    }
+
+    fn post_patch(&self, object: usize) {
+        if self.has_pre_patch(object) {
+            self.say(format_args!(
+                "post_patch {}",
+                self.names.borrow()[&('o', object)]
+            ));
+        }
+    }
+
+    fn pre_unpatch(&self, object: usize) {
+        if self.has_pre_patch(object) {
+            self.say(format_args!(
+                "pre_unpatch {}",
+                self.names.borrow()[&('o', object)]
+            ));
+        }
+    }
+
+    fn post_unpatch(&self, object: usize) {
+        if self.has_pre_patch(object) {
+            self.say(format_args!(
+                "post_unpatch {}",
+                self.names.borrow()[&('o', object)]
+            ));
+        }
+    }
+}
+
+impl Kernel {
+    fn show(&self, kind: char, handle: usize, path: String) -> Result {
+        if !self.sysfs.borrow_mut().insert(path.clone()) {
+            return Err(EEXIST);
+        }
+        self.names.borrow_mut().insert((kind, handle), path);
+        Ok(())
+    }
+
+    fn hide(&self, kind: char, handle: usize) {
+        if let Some(path) = self.names.borrow_mut().remove(&(kind, handle)) {
+            assert!(self.sysfs.borrow_mut().remove(&path));
+        }
+    }
+
+    /// They are in the patch's own module, which goes.
+    fn forget_relocations(&self, patch: usize) {
+        let own = format!("{patch:x}/");
+        self.relocated
+            .borrow_mut()
+            .retain(|relocated| !relocated.starts_with(&own));
+    }
+
+    fn dynamic(&self) -> usize {
+        self.next_dynamic.set(self.next_dynamic.get() + 1);
+        0xd000_0000 + self.next_dynamic.get()
+    }
+}
+
+impl Sysfs for Kernel {
+    fn init_patch(&self, _patch: usize) {}
+
+    fn add_patch(&self, patch: usize) -> Result {
+        self.show('p', patch, format!("{patch:x}"))
+    }
+
+    fn add_object(&self, patch: usize, object: usize, name: Option<&Name>) -> Result {
+        let name = name.map_or_else(|| "vmlinux".to_owned(), ToString::to_string);
+        self.show('o', object, format!("{patch:x}/{name}"))
+    }
+
+    fn add_func(&self, object: usize, func: usize, name: &Name, sympos: usize) -> Result {
+        let object = self.names.borrow()[&('o', object)].clone();
+        self.show('f', func, format!("{object}/{name},{sympos}"))
+    }
+
+    fn new_object(&self, _name: Option<&Name>) -> Result<usize> {
+        Ok(self.dynamic())
+    }
+
+    fn new_func(&self) -> Result<usize> {
+        Ok(self.dynamic())
+    }
+
+    fn remove_object(&self, object: usize) {
+        self.hide('o', object);
+    }
+
+    fn remove_func(&self, func: usize) {
+        self.hide('f', func);
+    }
+
+    fn set_enabled(&self, _patch: usize, _enabled: bool) {}
+    fn set_patched(&self, _object: usize, _patched: bool) {}
+    fn set_module(&self, _object: usize, _module: Option<usize>) {}
+
+    fn states(&self, patch: usize, each: &mut dyn FnMut(usize, u32)) {
+        for (id, version) in self.states.borrow().get(&patch).into_iter().flatten() {
+            each(*id, *version);
+        }
+    }
+
+    fn set_roster(&self, patches: &mut dyn Iterator<Item = usize>, transition: Option<usize>) {
+        *self.roster.borrow_mut() = (patches.collect(), transition);
+    }
+}
+
+impl Work for Kernel {
+    fn wait_for_cpus(&self) -> GracePeriod {
+        self.graces.set(self.graces.get() + 1);
+        // SAFETY: there is one thread, and no section without preemption outlives a call.
+        unsafe { GracePeriod::elapsed() }
+    }
+
+    fn retry_in(&self, ticks: u64) {
+        self.retry.set(Some(ticks));
+    }
+
+    fn ticks_per_second(&self) -> u64 {
+        250
+    }
+
+    fn release_later(&self, patch: usize, keep: bool) {
+        self.hide('p', patch);
+        self.forget_relocations(patch);
+        self.released.borrow_mut().push((patch, keep));
+    }
+}
+
+/// A kernel with the core in it.
+pub struct Machine {
+    pub kernel: Kernel,
+    pub published: Published,
+    pub patches: Patches<Kernel>,
+}
+
+/// An object as a test declares it: name, functions as name, position and replacement.
+pub type TestObject<'a> = (Option<&'a str>, &'a [(&'a str, usize, usize)]);
+
+impl Machine {
+    /// Two CPUs, one of them offline, and nothing else.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        let kernel = Kernel::default();
+        for (cpu, online) in [(0, true), (1, false)] {
+            kernel
+                .tasks
+                .borrow_mut()
+                .push(Self::task(0, Some((cpu, online))));
+        }
+        Self {
+            kernel,
+            published: Published::new(),
+            // SAFETY: they are used with the line above only.
+            patches: unsafe { Patches::new(Writer::new(), Writer::new()) },
+        }
+    }
+
+    fn task(pid: i32, idles: Option<(u32, bool)>) -> std::rc::Rc<Task> {
+        std::rc::Rc::new(Task {
+            pid,
+            state: Cell::new(PatchState::Idle),
+            pending: Cell::new(false),
+            stack: RefCell::default(),
+            running: Cell::new(false),
+            unreliable: Cell::new(false),
+            nudges: Cell::new(0),
+            idles,
+        })
+    }
+
+    /// A sleeping task with these return addresses.
+    pub fn sleeper(&self, stack: &[usize]) -> std::rc::Rc<Task> {
+        let pid = i32::try_from(self.kernel.tasks.borrow().len()).expect("few tasks");
+        let task = Self::task(pid, None);
+        *task.stack.borrow_mut() = stack.to_vec();
+        self.kernel.tasks.borrow_mut().push(task.clone());
+        task
+    }
+
+    /// A function of the kernel.
+    pub fn function(&self, name: &str, address: usize) {
+        let name = CString::new(name).expect("a name");
+        self.kernel.vmlinux.borrow_mut().push((name, address));
+    }
+
+    /// A module with functions, not there yet.
+    pub fn module(&self, name: &str, functions: &[(&str, usize)]) {
+        let symbols = functions
+            .iter()
+            .map(|(name, address)| (CString::new(*name).expect("a name"), *address))
+            .collect();
+        let module = Module {
+            symbols,
+            alive: false,
+            text: (0xc000_0000, 0x1000),
+        };
+        self.kernel
+            .modules
+            .borrow_mut()
+            .insert(CString::new(name).expect("a name"), module);
+    }
+
+    /// The module comes.
+    pub fn load(&mut self, name: &str) -> Result {
+        let c_name = CString::new(name).expect("a name");
+        self.set_alive(&c_name, true);
+        let result = self.patches.module_coming(
+            &self.kernel,
+            &self.published,
+            0xc000_0000,
+            &Name::new(&c_name).expect("memory"),
+        );
+        if result.is_err() {
+            self.set_alive(&c_name, false);
+        }
+        result
+    }
+
+    /// The module goes.
+    pub fn unload(&mut self, name: &str) {
+        let c_name = CString::new(name).expect("a name");
+        self.set_alive(&c_name, false);
+        let name = Name::new(&c_name).expect("memory");
+        self.patches
+            .module_going(&self.kernel, &self.published, &name);
+    }
+
+    fn set_alive(&self, name: &CStr, alive: bool) {
+        if let Some(module) = self.kernel.modules.borrow_mut().get_mut(name) {
+            module.alive = alive;
+        }
+    }
+
+    /// Enables a patch whose module is at `handle`, and lets it switch the tasks.
+    pub fn enable(&mut self, handle: usize, objects: &[TestObject<'_>], replace: bool) -> Result {
+        let name = |name: &str| Name::new(&CString::new(name).expect("a name")).expect("memory");
+        let mut declared = KVec::new();
+        for (place, (object, functions)) in objects.iter().enumerate() {
+            let mut funcs = KVec::new();
+            for (at, (function, sympos, new_func)) in functions.iter().enumerate() {
+                funcs.push(DeclaredFunc {
+                    handle: handle + 0x100 * (place + 1) + at,
+                    name: Some(name(function)),
+                    sympos: *sympos,
+                    new_func: *new_func,
+                })?;
+            }
+            declared.push(DeclaredObject {
+                handle: handle + place,
+                name: object.map(name),
+                funcs,
+            })?;
+        }
+        let declared = Declared {
+            handle,
+            name: name(&format!("{handle:x}")),
+            replace,
+            objects: declared,
+        };
+        let result = self.patches.enable(&self.kernel, &self.published, declared);
+        result.map_err(|refused| {
+            if refused.is_begun {
+                self.kernel.hide('p', handle);
+                self.kernel.forget_relocations(handle);
+            }
+            refused.errno
+        })
+    }
+
+    /// Writes to `enabled`.
+    pub fn set_enabled(&mut self, handle: usize, enabled: bool) -> Result {
+        self.patches
+            .set_enabled(&self.kernel, &self.published, handle, enabled)
+    }
+
+    /// The work that tries to complete a transition.
+    pub fn retry(&mut self) {
+        self.patches.try_complete(&self.kernel, &self.published);
+    }
+
+    /// Where a call of `function` by `task` goes: zero is the original.
+    pub fn call(&self, task: &Task, function: usize) -> usize {
+        if !self.kernel.attached.borrow().contains(&(function + SITE)) {
+            return 0;
+        }
+        // SAFETY: nothing preempts a test.
+        let guard = unsafe { NoPreempt::new() };
+        self.published.redirect(function + SITE, &guard, || {
+            assert_ne!(
+                task.state.get(),
+                PatchState::Idle,
+                "in transition without a state"
+            );
+            task.state.get() == PatchState::Patched
+        })
+    }
+
+    /// What was logged since the last time.
+    pub fn log(&self) -> Vec<String> {
+        self.kernel.log.take()
+    }
+
+    /// Nothing is left of any patch.
+    pub fn is_clean(&self) -> bool {
+        self.kernel.sysfs.borrow().is_empty()
+            && self.kernel.attached.borrow().is_empty()
+            && self.kernel.relocated.borrow().is_empty()
+            && !self.kernel.watching.get()
+            && self.kernel.roster.borrow().0.is_empty()
+            && self
+                .kernel
+                .tasks
+                .borrow()
+                .iter()
+                .all(|task| task.state.get() == PatchState::Idle && !task.pending.get())
+    }
+}
+
+/// An errno as C has it, for short assertions.
+pub fn code(result: Result) -> i32 {
+    result.map_or_else(Errno::to_c, |()| 0)
+}
+
+/// What log lines a whole transition has.
+pub fn transition_lines(patch: &str, direction: Direction) -> Vec<String> {
+    let name = direction.name();
+    vec![
+        format!("'{patch}': initializing {name} transition"),
+        format!("'{patch}': starting {name} transition"),
+        format!("'{patch}': completing {name} transition"),
+        format!("'{patch}': {name} complete"),
+    ]
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Values that are read without a lock and replaced as a whole.
+//!
+//! Reading happens where RCU may not be watching: in the redirect handler, which ftrace can call
+//! from the entry code. What keeps a value alive there is that preemption is off; what ends the
+//! wait for readers is work that ran on every CPU ([`GracePeriod`]).
+
+use crate::memory::Box;
+use core::marker::PhantomData;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+/// Preemption is off for as long as this lives.
+pub struct NoPreempt<'a>(PhantomData<(&'a (), *const ())>);
+
+impl NoPreempt<'_> {
+    /// Says so.
+    ///
+    /// # Safety
+    ///
+    /// Preemption is off until the value is gone.
+    #[inline(always)]
+    pub const unsafe fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// Every CPU has passed a point where preemption was on, after this was asked for.
+pub struct GracePeriod(());
+
+impl GracePeriod {
+    /// Says so.
+    ///
+    /// # Safety
+    ///
+    /// All sections without preemption that ran when the caller began to wait have ended. The
+    /// value is used only for what was replaced before that.
+    pub const unsafe fn elapsed() -> Self {
+        Self(())
+    }
+}
+
+/// A published value, or none yet.
+///
+/// # Invariants
+///
+/// The pointer is null or came from [`Box::into_raw`], and is replaced only by the holder of the
+/// one [`Writer`].
+#[derive(Debug)]
+pub struct Snapshot<T> {
+    current: AtomicPtr<T>,
+}
+
+/// The right to replace the value of one [`Snapshot`].
+#[derive(Debug)]
+pub struct Writer<T>(PhantomData<T>);
+
+impl<T> Writer<T> {
+    /// Makes the right.
+    ///
+    /// # Safety
+    ///
+    /// There is one of it for a snapshot, and it is used with that one only.
+    pub const unsafe fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> Snapshot<T> {
+    /// No value yet.
+    pub const fn new() -> Self {
+        // INVARIANT: null.
+        Self {
+            current: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// The value as it is now.
+    #[inline(always)]
+    pub fn get<'a>(&self, _guard: &'a NoPreempt<'_>) -> Option<&'a T> {
+        // Pairs with the release in `publish`: the value is seen complete.
+        let current = self.current.load(Ordering::Acquire);
+        // SAFETY: by the invariant it is null or a live box's. A box is taken back only after a
+        // grace period that begins after it was replaced, and none ends while `guard` lives.
+        unsafe { current.as_ref() }
+    }
+
+    /// The value as it is now, for the one who can replace it.
+    pub fn current<'a>(&self, _writer: &'a Writer<T>) -> Option<&'a T> {
+        // SAFETY: as in `get`, but what keeps the value is that replacing it needs the writer,
+        // which is borrowed.
+        unsafe { self.current.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// Puts `next` in the place of the current value.
+    pub fn publish(&self, _writer: &mut Writer<T>, next: Option<Box<T>>) -> Retired<T> {
+        let next = next.map_or(ptr::null_mut(), Box::into_raw);
+        // INVARIANT: from a box or null, and we have the writer.
+        Retired(self.current.swap(next, Ordering::AcqRel))
+    }
+}
+
+impl<T> Default for Snapshot<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+// SAFETY: hands out shared references to `T` on any thread, and boxes of it.
+unsafe impl<T: Send + Sync> Sync for Snapshot<T> {}
+// SAFETY: owns a box of `T`.
+unsafe impl<T: Send + Sync> Send for Snapshot<T> {}
+
+/// A value that was replaced and may still be read by others. Dropping it leaks the value.
+///
+/// # Invariants
+///
+/// The pointer is null or came from [`Box::into_raw`], and this is its owner.
+#[derive(Debug)]
+pub struct Retired<T>(*mut T);
+
+impl<T> Retired<T> {
+    /// Takes the value back, once nobody can be reading it.
+    pub fn reclaim(self, _grace: &GracePeriod) -> Option<Box<T>> {
+        // SAFETY: by the invariant; the grace period has passed, so nobody reads it.
+        (!self.0.is_null()).then(|| unsafe { Box::from_raw(self.0) })
+    }
+
+    /// The value. It does not change any more.
+    pub fn get(&self) -> Option<&T> {
+        // SAFETY: by the invariant it lives as long as this does; others only read it.
+        unsafe { self.0.as_ref() }
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is read without the core's mutex, and what the rest of the kernel calls on its way: out of
+//! the kernel, through the idle loop, in fork, in the scheduler, and at every call of a patched
+//! function.
+
+use crate::platform::snapshot::{NoPreempt, Snapshot};
+use crate::platform::{Platform, Tasks};
+use crate::redirect::{Table, Target};
+use crate::stack_check::StackCheck;
+use crate::transition::{self, PatchState};
+use core::sync::atomic::{AtomicI32, Ordering};
+
+/// Shared by the core and everybody else. Written under the core's mutex.
+#[derive(Debug)]
+pub struct Published {
+    /// The state that tasks switch to, a [`PatchState`] in C's numbers; idle when no transition
+    /// runs.
+    target: AtomicI32,
+    /// Where calls of patched functions go.
+    pub redirects: Snapshot<Table>,
+    /// What must not be on the stack of a task that switches; there is one while a transition runs.
+    pub stack_check: Snapshot<StackCheck>,
+}
+
+impl Published {
+    /// No patches.
+    pub const fn new() -> Self {
+        Self {
+            target: AtomicI32::new(PatchState::Idle.to_c()),
+            redirects: Snapshot::new(),
+            stack_check: Snapshot::new(),
+        }
+    }
+
+    /// The state that tasks switch to.
+    pub fn target(&self) -> PatchState {
+        PatchState::from_c(self.target.load(Ordering::Relaxed))
+    }
+
+    /// Sets it. Tasks are told to switch only after this; a full barrier is between.
+    pub(crate) fn set_target(&self, target: PatchState) {
+        self.target.store(target.to_c(), Ordering::SeqCst);
+    }
+
+    /// Where a call at `site` by a task in `state` goes. The state is read only in transition, and
+    /// after the redirect.
+    #[inline(always)]
+    pub fn redirect(
+        &self,
+        site: usize,
+        guard: &NoPreempt<'_>,
+        is_patched: impl FnOnce() -> bool,
+    ) -> Target {
+        self.redirects.target(site, guard, is_patched)
+    }
+
+    /// Switches `task`, which is the current one about to leave the kernel or to idle, if it has
+    /// yet to.
+    pub fn update<P: Tasks>(&self, platform: &P, task: &P::Task) {
+        // Taking back the flag orders: the target is read after it, and so are redirects by the
+        // task's next calls.
+        if platform.clear_pending(task) {
+            platform.set_state(task, self.target());
+        }
+    }
+
+    /// Tries to switch the current task, which is about to sleep.
+    pub fn update_sleeper<P: Platform>(&self, platform: &P, task: &P::Task, guard: &NoPreempt<'_>) {
+        if !platform.is_pending(task) {
+            return;
+        }
+        if let Some(check) = self.stack_check.get(guard) {
+            // What keeps it is of no interest here.
+            let _ = transition::try_switch(platform, self, check, task);
+        }
+    }
+
+    /// Makes `child`, which is being born, what its parent is.
+    pub fn inherit<P: Tasks>(&self, platform: &P, parent: &P::Task, child: &P::Task) {
+        // The flag was copied before, perhaps too early. Both are on the task list's lock, so no
+        // transition starts or turns around meanwhile; and the parent is running this.
+        if platform.is_pending(parent) {
+            platform.set_pending(child);
+        } else {
+            platform.clear_pending(child);
+        }
+        platform.set_state(child, platform.state(parent));
+    }
+}
+
+impl Default for Published {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where calls of a patched function go.
+//!
+//! All redirects of all patches stand in one table, which the redirect handler reads without a lock. The
+//! table is never changed while it can be read: a new one is made, published in its place, and
+//! the old one is used again after everybody has left it. So a handler sees the redirects of all
+//! functions as they were before a change, or as they are after it.
+//!
+//! A redirect is *settled*, with one target, or *in transition*, with one target for tasks that
+//! have switched to the patch and one for those that have not.
+
+use crate::errno::Result;
+use crate::memory::{Box, Vec};
+use crate::platform::snapshot::{GracePeriod, NoPreempt, Retired, Snapshot, Writer};
+
+/// Where a call goes: an address, or zero for the original function.
+pub type Target = usize;
+
+/// The original function: the call goes on as if nobody had asked.
+pub const ORIGINAL: Target = 0;
+
+/// In [`Slot::unpatched`]: there is only one target.
+const SETTLED: usize = usize::MAX;
+
+/// One place of the table.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// The traced address in the function's entry; zero in an empty slot.
+    site: usize,
+    /// The target, in transition for tasks in the state "patched".
+    patched: Target,
+    /// In transition the target for tasks in the state "unpatched", else [`SETTLED`].
+    unpatched: usize,
+}
+
+const EMPTY: Slot = Slot {
+    site: 0,
+    patched: ORIGINAL,
+    unpatched: SETTLED,
+};
+
+/// All redirects, found by the site of the call. At least half of the slots are empty.
+#[derive(Debug)]
+pub struct Table {
+    /// As many as a power of two.
+    slots: Vec<Slot>,
+    /// Bits of a hash that do not choose a slot.
+    shift: u32,
+    used: usize,
+}
+
+impl Table {
+    /// A table for up to `redirects` redirects.
+    fn with_room(redirects: usize) -> Result<Self> {
+        let slots = redirects.saturating_mul(2).max(8).next_power_of_two();
+        Ok(Self {
+            slots: Vec::filled(EMPTY, slots)?,
+            shift: usize::BITS - slots.trailing_zeros(),
+            used: 0,
+        })
+    }
+
+    /// How many redirects fit.
+    fn room(&self) -> usize {
+        self.slots.len() / 2
+    }
+
+    /// Where looking for `site` begins. Multiplies by 2^64 divided by the golden ratio, which
+    /// spreads addresses that differ little (Knuth, The Art of Computer Programming, 6.4).
+    #[inline(always)]
+    fn start(&self, site: usize) -> usize {
+        const GOLDEN: usize = 0x9e37_79b9_7f4a_7c15;
+        site.wrapping_mul(GOLDEN).wrapping_shr(self.shift)
+    }
+
+    /// The slot of `site`, or the empty one where it would be.
+    #[inline(always)]
+    fn find(&self, site: usize) -> Option<usize> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut index = self.start(site) & mask;
+        // Half of the slots are empty, so this ends.
+        loop {
+            let slot = self.slots.get(index)?;
+            if slot.site == site || slot.site == 0 {
+                return Some(index);
+            }
+            index = index.wrapping_add(1) & mask;
+        }
+    }
+
+    /// Where a call at `site` goes. `is_patched` tells the state of the calling task; it is asked only in
+    /// transition, and after the redirect is read.
+    #[inline(always)]
+    pub fn target(&self, site: usize, is_patched: impl FnOnce() -> bool) -> Target {
+        let Some(slot) = self.find(site).and_then(|index| self.slots.get(index)) else {
+            return ORIGINAL;
+        };
+        if slot.unpatched == SETTLED || is_patched() {
+            slot.patched
+        } else {
+            slot.unpatched
+        }
+    }
+
+    /// Is there a redirect for `site`?
+    pub fn contains(&self, site: usize) -> bool {
+        self.find(site)
+            .and_then(|index| self.slots.get(index))
+            .is_some_and(|slot| slot.site == site)
+    }
+
+    /// All sites.
+    fn sites(&self) -> impl Iterator<Item = usize> + '_ {
+        self.slots
+            .iter()
+            .map(|slot| slot.site)
+            .filter(|&site| site != 0)
+    }
+
+    /// Becomes what `other` is; there is room for it.
+    fn copy(&mut self, other: &Self) {
+        for slot in other.slots.iter().filter(|slot| slot.site != 0) {
+            if let Some(free) = self
+                .find(slot.site)
+                .and_then(|index| self.slots.get_mut(index))
+            {
+                *free = *slot;
+            }
+        }
+        self.used = other.used;
+    }
+
+    fn clear(&mut self) {
+        self.slots.fill(EMPTY);
+        self.used = 0;
+    }
+
+    /// Puts `redirect` on top of those of its site.
+    fn stack(&mut self, redirect: &Redirect) {
+        let room = self.room();
+        let Some(slot) = self
+            .find(redirect.site)
+            .and_then(|index| self.slots.get_mut(index))
+        else {
+            return;
+        };
+        let below = if slot.site == 0 {
+            if self.used >= room {
+                debug_assert!(false, "the table was made too small");
+                return;
+            }
+            self.used += 1;
+            ORIGINAL
+        } else {
+            slot.patched
+        };
+        *slot = Slot {
+            site: redirect.site,
+            patched: redirect.target,
+            unpatched: if redirect.in_transition {
+                below
+            } else {
+                SETTLED
+            },
+        };
+    }
+}
+
+/// What one patch does to one function.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Redirect {
+    /// The traced address in the function's entry, never zero.
+    pub site: usize,
+    /// Where calls go.
+    pub target: Target,
+    /// Do only switched tasks go there?
+    pub in_transition: bool,
+}
+
+/// The right to change the published table, and the memory for it.
+///
+/// There is always memory for a change that adds no function, so that taking redirects away and
+/// settling them cannot fail.
+#[derive(Debug)]
+pub struct Redirects {
+    writer: Writer<Table>,
+    /// As large as the published table; missing only while a change is under way.
+    spare: Option<Box<Table>>,
+    /// As many as fit into the table.
+    sites: Vec<usize>,
+}
+
+/// A change of the table that others may not have noticed yet.
+#[must_use = "the table's memory is lost unless the change is finished"]
+#[derive(Debug)]
+pub struct Change(Retired<Table>);
+
+impl Redirects {
+    /// No redirects. `writer` is the one of the published table.
+    pub const fn new(writer: Writer<Table>) -> Self {
+        Self {
+            writer,
+            spare: None,
+            sites: Vec::new(),
+        }
+    }
+
+    /// Makes room for `redirects`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; what there was stays.
+    pub fn reserve(
+        &mut self,
+        redirects: usize,
+        published: &Snapshot<Table>,
+        wait: impl FnOnce() -> GracePeriod,
+    ) -> Result {
+        if self
+            .spare
+            .as_ref()
+            .is_some_and(|spare| spare.room() >= redirects)
+        {
+            return Ok(());
+        }
+        // With some to spare, so that a row of small patches does not copy the table each time.
+        let room = redirects.saturating_add(redirects / 2);
+        let spare = Box::new(Table::with_room(room)?)?;
+        let mut larger = Box::new(Table::with_room(room)?)?;
+        let sites = Vec::with_capacity(larger.room())?;
+        if let Some(current) = published.current(&self.writer) {
+            larger.copy(current);
+        }
+        let old = published.publish(&mut self.writer, Some(larger));
+        drop(old.reclaim(&wait()));
+        self.spare = Some(spare);
+        self.sites = sites;
+        Ok(())
+    }
+
+    /// Publishes the redirects that `each` hands over, those of lower patches first, in the place
+    /// of all there were. There is room for them.
+    pub fn publish(
+        &mut self,
+        published: &Snapshot<Table>,
+        each: impl FnOnce(&mut dyn FnMut(Redirect)),
+    ) -> Change {
+        let next = self.spare.take().map(|mut next| {
+            next.clear();
+            each(&mut |redirect| next.stack(&redirect));
+            next
+        });
+        Change(published.publish(&mut self.writer, next))
+    }
+
+    /// Does the published table have a redirect for `site`?
+    pub fn contains(&self, published: &Snapshot<Table>, site: usize) -> bool {
+        published
+            .current(&self.writer)
+            .is_some_and(|table| table.contains(site))
+    }
+
+    /// The sites that `change` left without a redirect.
+    pub fn vanished(&mut self, published: &Snapshot<Table>, change: &Change) -> &[usize] {
+        self.sites.clear();
+        let new = published.current(&self.writer);
+        for site in change.0.get().into_iter().flat_map(Table::sites) {
+            if !new.is_some_and(|table| table.contains(site)) {
+                // There is room: the old table was no larger than this vector.
+                let _ = self.sites.push(site);
+            }
+        }
+        &self.sites
+    }
+
+    /// Ends `change`, once everybody uses the new table.
+    pub fn finish(&mut self, change: Change, grace: &GracePeriod) {
+        if let Some(old) = change.0.reclaim(grace) {
+            self.spare = Some(old);
+        }
+    }
+}
+
+impl Snapshot<Table> {
+    /// Where a call at `site` goes; see [`Table::target`].
+    #[inline(always)]
+    pub fn target(
+        &self,
+        site: usize,
+        guard: &NoPreempt<'_>,
+        is_patched: impl FnOnce() -> bool,
+    ) -> Target {
+        match self.get(guard) {
+            Some(table) => table.target(site, is_patched),
+            None => ORIGINAL,
+        }
+    }
+}

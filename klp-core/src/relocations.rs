@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Livepatch relocations: the names of their sections and symbols, as
+//! `Documentation/livepatch/module-elf-format.rst` defines them.
+
+use core::ffi::CStr;
+
+/// A symbol that a patch refers to by object, name and position: `.klp.sym.OBJECT.NAME,POSITION`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SymbolName<'a> {
+    /// A module, or `vmlinux`.
+    pub object: &'a [u8],
+    /// The symbol's.
+    pub name: &'a [u8],
+    /// See [`crate::symbols`].
+    pub position: usize,
+}
+
+/// Length of the longest object name in a section or symbol: one less than `MODULE_NAME_LEN` is at the least.
+const OBJECT_LEN: usize = 55;
+/// Length of the longest symbol name, one less than `KSYM_NAME_LEN`.
+const NAME_LEN: usize = 511;
+
+impl<'a> SymbolName<'a> {
+    /// Reads the name of a livepatch symbol. Nothing when it is none.
+    pub fn parse(symbol: &'a CStr) -> Option<Self> {
+        let rest = symbol.to_bytes().strip_prefix(b".klp.sym.")?;
+        let (object, rest) = split(rest, b'.', OBJECT_LEN)?;
+        // Compilers make names with dots, but none with commas.
+        let (name, position) = split(rest, b',', NAME_LEN)?;
+        Some(Self {
+            object,
+            name,
+            position: number(position)?,
+        })
+    }
+}
+
+/// The object that a livepatch relocation section is for: `.klp.rela.OBJECT.SECTION`.
+pub fn section_object(section: &CStr) -> Option<&[u8]> {
+    let rest = section.to_bytes().strip_prefix(b".klp.rela.")?;
+    let end = rest
+        .iter()
+        .position(|&byte| byte == b'.')
+        .unwrap_or(rest.len());
+    let object = rest.get(..end)?;
+    (1..=OBJECT_LEN).contains(&object.len()).then_some(object)
+}
+
+/// What is before and after the first `separator`; neither is empty.
+fn split(text: &[u8], separator: u8, longest: usize) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|&byte| byte == separator)?;
+    let (before, after) = (text.get(..at)?, text.get(at + 1..)?);
+    ((1..=longest).contains(&before.len()) && !after.is_empty()).then_some((before, after))
+}
+
+fn number(digits: &[u8]) -> Option<usize> {
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols() {
+        let symbol = SymbolName::parse(c".klp.sym.ext4.attr_show.isra.0,2");
+        let expected = SymbolName {
+            object: b"ext4",
+            name: b"attr_show.isra.0",
+            position: 2,
+        };
+        assert_eq!(symbol, Some(expected));
+        for wrong in [
+            c".klp.sym.ext4.attr_show",
+            c".klp.sym.ext4.attr_show,",
+            c".klp.sym.ext4.attr_show,x",
+            c".klp.sym.ext4.,0",
+            c".klp.sym..attr_show,0",
+            c".klp.sym.ext4",
+            c"attr_show,0",
+        ] {
+            assert_eq!(SymbolName::parse(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_no_longer_than_the_kernels() {
+        let name = |len| std::ffi::CString::new(format!(".klp.sym.{},0", "m".repeat(len) + ".f"));
+        assert!(SymbolName::parse(&name(55).expect("text")).is_some());
+        assert!(SymbolName::parse(&name(56).expect("text")).is_none());
+    }
+
+    #[test]
+    fn sections() {
+        assert_eq!(
+            section_object(c".klp.rela.ext4.text.attr_store"),
+            Some(&b"ext4"[..])
+        );
+        assert_eq!(
+            section_object(c".klp.rela.vmlinux..text"),
+            Some(&b"vmlinux"[..])
+        );
+        assert_eq!(section_object(c".klp.rela..text"), None);
+        assert_eq!(section_object(c".rela.text"), None);
+    }
+}

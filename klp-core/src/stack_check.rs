@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What must not be on the stack of a task that switches.
+//!
+//! A task that switches to a patch must not be in a function that the patch replaces, or in the
+//! replacement that it takes the place of. A task that switches away from a patch must not be in any
+//! code of the patch: its module may be unloaded next.
+
+use crate::errno::Result;
+use crate::memory::Vec;
+use crate::name::Name;
+use crate::patches::{Func, Object, Patch, Patches};
+use crate::platform::Platform;
+use crate::transition::{Blocker, Direction};
+use core::ffi::CStr;
+use core::ops::ControlFlow;
+
+/// A part of the kernel's code.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Code {
+    /// Where it begins.
+    pub start: usize,
+    /// How many bytes it has.
+    pub size: usize,
+}
+
+impl Code {
+    /// No code.
+    pub const NONE: Self = Self { start: 0, size: 0 };
+
+    /// Is `address` in it?
+    pub fn contains(&self, address: usize) -> bool {
+        address.wrapping_sub(self.start) < self.size
+    }
+}
+
+/// Code, and the place of its function's name.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    code: Code,
+    name: usize,
+}
+
+/// The code that tasks must not be in.
+#[derive(Debug)]
+pub struct StackCheck {
+    /// Sorted by start. Functions do not overlap.
+    functions: Vec<Range>,
+    /// Of a whole module.
+    text: Code,
+    /// As the patch calls the functions.
+    names: Vec<Name>,
+    /// Code of the module that is in none of its replacements.
+    elsewhere: Name,
+}
+
+impl StackCheck {
+    /// For a transition of `patch`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new<P: Platform>(
+        patches: &Patches<P>,
+        platform: &P,
+        patch: P::Patch,
+        direction: Direction,
+    ) -> Result<Self> {
+        let mut check = Self {
+            functions: Vec::new(),
+            text: Code::NONE,
+            names: Vec::new(),
+            elsewhere: Name::new(c"(code of the patch)")?,
+        };
+        if direction == Direction::Unpatching {
+            let (start, size) = platform.text(patch);
+            check.text = Code { start, size };
+        }
+        let mut split_off = SplitOff::new();
+        if let Some(patch) = patches.get(patch) {
+            for object in patch.objects.iter().filter(|object| object.is_loaded()) {
+                for func in object.funcs.iter() {
+                    let name = check.names.len();
+                    check.names.push(func.name.try_clone()?)?;
+                    if direction == Direction::Unpatching {
+                        check.add(func.new, name)?;
+                        continue;
+                    }
+                    // What calls go to without this patch.
+                    match patches.func_below(patch.handle, func) {
+                        Some((below, previous)) if !previous.nop => {
+                            check.add(previous.new, name)?;
+                            split_off.of_replacement(platform, below, previous, name)?;
+                        }
+                        _ => {
+                            check.add(func.old, name)?;
+                            split_off.of_original(object, func, name)?;
+                        }
+                    }
+                }
+            }
+        }
+        split_off.find(platform, &mut |code, name| check.add(code, name))?;
+        check
+            .functions
+            .sort_unstable_by_key(|range| range.code.start);
+        Ok(check)
+    }
+
+    fn add(&mut self, code: Code, name: usize) -> Result {
+        if code.size == 0 {
+            return Ok(());
+        }
+        self.functions.push(Range { code, name })
+    }
+
+    /// The place of the name of a function that one of `addresses` is in.
+    pub fn first_in(&self, addresses: &[usize]) -> Option<usize> {
+        addresses.iter().find_map(|&address| {
+            let after = self
+                .functions
+                .partition_point(|range| range.code.start <= address);
+            let function = after
+                .checked_sub(1)
+                .and_then(|index| self.functions.get(index))
+                .filter(|range| range.code.contains(address));
+            match function {
+                Some(function) => Some(function.name),
+                None => self.text.contains(address).then_some(usize::MAX),
+            }
+        })
+    }
+
+    /// The name of the function that a blocked task sleeps in.
+    pub fn name(&self, blocker: Blocker) -> Option<&Name> {
+        match blocker {
+            Blocker::Sleeping(index) => Some(self.names.get(index).unwrap_or(&self.elsewhere)),
+            _ => None,
+        }
+    }
+}
+
+/// Looks for the parts that the compiler split off from functions: symbols of a function's name
+/// and `.cold`.
+///
+/// There can be several functions of one name, and then a part counts for all of them: a task
+/// that waits in vain for once is better than one that is missed.
+struct SplitOff {
+    wanted: Vec<Wanted>,
+}
+
+/// A function whose parts are looked for.
+struct Wanted {
+    /// The module it is in; vmlinux without.
+    module: Option<Name>,
+    symbol: Name,
+    /// The place of the patch's name for it.
+    name: usize,
+}
+
+/// What the compilers append.
+const COLD: &[u8] = b".cold";
+
+impl SplitOff {
+    const fn new() -> Self {
+        Self { wanted: Vec::new() }
+    }
+
+    /// Of a function of the kernel or of a module.
+    fn of_original<P: Platform>(
+        &mut self,
+        object: &Object<P>,
+        func: &Func<P>,
+        name: usize,
+    ) -> Result {
+        self.wanted.push(Wanted {
+            module: object.name.as_ref().map(Name::try_clone).transpose()?,
+            symbol: func.name.try_clone()?,
+            name,
+        })
+    }
+
+    /// Of a replacement, in the module of its patch.
+    fn of_replacement<P: Platform>(
+        &mut self,
+        platform: &P,
+        patch: &Patch<P>,
+        func: &Func<P>,
+        name: usize,
+    ) -> Result {
+        let mut symbol = None;
+        platform.name(func.new.start, &mut |found| symbol = Some(Name::new(found)));
+        let Some(symbol) = symbol.transpose()? else {
+            return Ok(());
+        };
+        self.wanted.push(Wanted {
+            module: Some(patch.name.try_clone()?),
+            symbol,
+            name,
+        })
+    }
+
+    /// Hands what is found to `add`.
+    fn find<P: Platform>(
+        mut self,
+        platform: &P,
+        add: &mut dyn FnMut(Code, usize) -> Result,
+    ) -> Result {
+        let mut result = Ok(());
+        let mut found = |start, name| {
+            let size = platform.size(start).unwrap_or(0);
+            if result.is_ok() {
+                result = add(Code { start, size }, name);
+            }
+        };
+        // One walk for each module, in which each symbol is looked up.
+        self.wanted.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+        for in_module in self.wanted.chunk_by(|a, b| a.module == b.module) {
+            match in_module.first().and_then(|wanted| wanted.module.as_ref()) {
+                Some(module) => platform.in_module(module.as_c_str(), &mut |symbol, start| {
+                    if let Some(stem) = symbol.to_bytes().strip_suffix(COLD) {
+                        let symbol_of =
+                            |wanted: &Wanted| wanted.symbol.as_c_str().to_bytes() < stem;
+                        let first = in_module.partition_point(symbol_of);
+                        for wanted in in_module.iter().skip(first) {
+                            if wanted.symbol.as_c_str().to_bytes() != stem {
+                                break;
+                            }
+                            found(start, wanted.name);
+                        }
+                    }
+                    ControlFlow::Continue(())
+                }),
+                // Here the kernel has an index.
+                None => {
+                    for wanted in in_module {
+                        if let Some(cold) = Appended::new(wanted.symbol.as_c_str()) {
+                            platform.in_vmlinux(cold.as_c_str(), &mut |start| {
+                                found(start, wanted.name);
+                                ControlFlow::Continue(())
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        result
+    }
+}
+
+impl Wanted {
+    /// What they are sorted by.
+    fn key(&self) -> (Option<&CStr>, &[u8]) {
+        (
+            self.module.as_ref().map(Name::as_c_str),
+            self.symbol.as_c_str().to_bytes(),
+        )
+    }
+}
+
+/// A symbol's name with [`COLD`] behind it. Names are shorter than `KSYM_NAME_LEN`, 512.
+struct Appended {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Appended {
+    fn new(name: &CStr) -> Option<Self> {
+        let name = name.to_bytes();
+        let mut bytes = [0; 512];
+        let len = name.len().checked_add(COLD.len())?;
+        bytes.get_mut(..name.len())?.copy_from_slice(name);
+        bytes.get_mut(name.len()..len)?.copy_from_slice(COLD);
+        // One byte for the end.
+        (len < bytes.len()).then_some(Self { bytes, len })
+    }
+
+    fn as_c_str(&self) -> &CStr {
+        self.bytes
+            .get(..=self.len)
+            .and_then(|bytes| CStr::from_bytes_with_nul(bytes).ok())
+            .unwrap_or(c"")
+    }
+}

@@ -1,0 +1,686 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The core on the simulated kernel: whole lives of patches, and what they look like from outside.
+
+use crate::errno::{EBUSY, EEXIST, EINVAL};
+use crate::platform::simulated::{code, transition_lines, Machine, SIZE};
+use crate::transition::{Direction, PatchState};
+
+/// Functions of the kernel.
+const READ: usize = 0x1_0000;
+const WRITE: usize = 0x2_0000;
+const READ_COLD: usize = 0x3_0000;
+/// A place that no patch touches.
+const ELSEWHERE: usize = 0x9_0000;
+
+/// Patches: their modules' text begins at their handle.
+const FIRST: usize = 0x100_0000;
+const SECOND: usize = 0x200_0000;
+const THIRD: usize = 0x300_0000;
+
+/// The replacement at `number` of a patch.
+const fn replacement(patch: usize, number: usize) -> usize {
+    patch + 0x1000 + number * SIZE
+}
+
+/// Code of the patch's module that is no replacement.
+const fn helper(patch: usize) -> usize {
+    patch + 0x8000
+}
+
+fn machine() -> Machine {
+    let machine = Machine::new();
+    machine.function("read", READ);
+    machine.function("write", WRITE);
+    machine
+}
+
+fn enable_read(machine: &mut Machine, patch: usize) -> i32 {
+    code(machine.enable(
+        patch,
+        &[(None, &[("read", 0, replacement(patch, 0))])],
+        false,
+    ))
+}
+
+/// The idle task of the online CPU goes through its loop, and the work runs.
+fn settle(machine: &mut Machine) {
+    let idle = machine.kernel.tasks.borrow()[0].clone();
+    machine.published.update(&machine.kernel, &idle);
+    machine.retry();
+}
+
+#[test]
+fn a_patch_comes_and_goes() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[ELSEWHERE]);
+    assert_eq!(machine.call(&task, READ), 0);
+
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+    assert_eq!(machine.call(&task, WRITE), 0);
+    let mut lines = vec!["enabling patch '1000000'".to_owned()];
+    lines.extend(transition_lines("1000000", Direction::Patching));
+    assert_eq!(machine.log(), lines);
+    let tree: Vec<_> = machine.kernel.sysfs.borrow().iter().cloned().collect();
+    assert_eq!(
+        tree,
+        ["1000000", "1000000/vmlinux", "1000000/vmlinux/read,1"]
+    );
+
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert_eq!(machine.call(&task, READ), 0);
+    assert_eq!(
+        machine.log(),
+        transition_lines("1000000", Direction::Unpatching)
+    );
+    assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn a_task_in_the_function_keeps_the_old_one_until_it_is_out() {
+    let mut machine = machine();
+    let inside = machine.sleeper(&[ELSEWHERE, READ + 0x10]);
+    let outside = machine.sleeper(&[ELSEWHERE]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(machine.call(&outside, READ), replacement(FIRST, 0));
+    assert_eq!(machine.call(&inside, READ), 0);
+    assert_eq!(machine.kernel.retry.get(), Some(1));
+    assert!(machine.kernel.watching.get());
+    assert_eq!(machine.kernel.roster.borrow().1, Some(FIRST));
+
+    inside.stack.borrow_mut().pop();
+    machine.retry();
+    assert_eq!(machine.call(&inside, READ), replacement(FIRST, 0));
+    assert!(machine
+        .log()
+        .contains(&"'1000000': patching complete".to_owned()));
+    assert_eq!(machine.kernel.roster.borrow().1, None);
+    assert!(!machine.kernel.watching.get());
+}
+
+#[test]
+fn what_was_split_off_from_a_function_is_part_of_it() {
+    let mut machine = machine();
+    machine.function("read.cold", READ_COLD);
+    let inside = machine.sleeper(&[READ_COLD + 0x10]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(machine.call(&inside, READ), 0);
+}
+
+#[test]
+fn a_running_task_switches_when_it_leaves_the_kernel() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    task.running.set(true);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(machine.call(&task, READ), 0);
+    machine.published.update(&machine.kernel, &task);
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+    // Once more means nothing.
+    machine.published.update(&machine.kernel, &task);
+    machine.retry();
+    assert_eq!(machine.kernel.state_of(&task), PatchState::Idle);
+}
+
+#[test]
+fn a_task_with_an_unreliable_stack_waits() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    task.unreliable.set(true);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(machine.call(&task, READ), 0);
+    task.unreliable.set(false);
+    machine.retry();
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+}
+
+#[test]
+fn a_task_about_to_sleep_switches_by_itself() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    task.running.set(true);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    task.running.set(false);
+    // SAFETY: nothing preempts a test.
+    #[allow(unsafe_code)]
+    let guard = unsafe { crate::platform::snapshot::NoPreempt::new() };
+    machine
+        .published
+        .update_sleeper(&machine.kernel, &task, &guard);
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+}
+
+#[test]
+fn unpatching_waits_for_any_code_of_the_patch() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    // In a function that a replacement calls, off the replacement itself.
+    task.stack.borrow_mut().push(helper(FIRST));
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(machine.kernel.released.borrow().is_empty());
+    task.stack.borrow_mut().pop();
+    machine.retry();
+    assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn idle_cpus_are_woken_and_offline_ones_switched() {
+    let mut machine = machine();
+    let (online, offline) = {
+        let tasks = machine.kernel.tasks.borrow();
+        (tasks[0].clone(), tasks[1].clone())
+    };
+    online.running.set(true);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(online.nudges.get(), 1);
+    assert_eq!(machine.kernel.state_of(&offline), PatchState::Patched);
+    settle(&mut machine);
+    assert_eq!(machine.kernel.state_of(&online), PatchState::Idle);
+}
+
+#[test]
+fn patches_stack() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    assert_eq!(machine.kernel.roster.borrow().0, [FIRST, SECOND]);
+    assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
+
+    // The lower one goes: nothing is seen of it, and nobody has to be out of the upper one.
+    task.stack.borrow_mut().push(replacement(SECOND, 0) + 8);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
+    assert_eq!(machine.kernel.roster.borrow().0, [SECOND]);
+
+    // A third takes over from the second, and waits for it.
+    assert_eq!(enable_read(&mut machine, THIRD), 0);
+    assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
+    task.stack.borrow_mut().pop();
+    machine.retry();
+    assert_eq!(machine.call(&task, READ), replacement(THIRD, 0));
+
+    // And gives it back.
+    assert_eq!(code(machine.set_enabled(THIRD, false)), 0);
+    assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn replacing_takes_all_older_patches_away() {
+    let mut machine = machine();
+    let inside = machine.sleeper(&[]);
+    let outside = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    let write = [("write", 0, replacement(SECOND, 0))];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &write)], false)), 0);
+    machine.log();
+
+    // The third knows `write` only; `read` becomes what it was.
+    inside.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
+    let write = [("write", 1, replacement(THIRD, 0))];
+    assert_eq!(code(machine.enable(THIRD, &[(None, &write)], true)), 0);
+    assert_eq!(machine.call(&inside, READ), replacement(FIRST, 0));
+    assert_eq!(machine.call(&inside, WRITE), replacement(SECOND, 0));
+    assert_eq!(machine.call(&outside, READ), 0);
+    assert_eq!(machine.call(&outside, WRITE), replacement(THIRD, 0));
+    assert!(machine
+        .kernel
+        .sysfs
+        .borrow()
+        .contains("3000000/vmlinux/read,1"));
+
+    inside.stack.borrow_mut().pop();
+    machine.retry();
+    assert_eq!(machine.call(&inside, READ), 0);
+    assert_eq!(machine.call(&inside, WRITE), replacement(THIRD, 0));
+    assert_eq!(
+        *machine.kernel.released.borrow(),
+        [(FIRST, false), (SECOND, false)]
+    );
+    assert_eq!(machine.kernel.attached.borrow().len(), 1);
+    let tree: Vec<_> = machine.kernel.sysfs.borrow().iter().cloned().collect();
+    assert_eq!(
+        tree,
+        ["3000000", "3000000/vmlinux", "3000000/vmlinux/write,1"]
+    );
+
+    assert_eq!(code(machine.set_enabled(THIRD, false)), 0);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn replacing_covers_objects_that_the_new_patch_does_not_know() {
+    let mut machine = machine();
+    machine.module("disk", &[("submit", 0x5_0000)]);
+    let submit = [("submit", 0, replacement(FIRST, 0))];
+    assert_eq!(
+        code(machine.enable(FIRST, &[(Some("disk"), &submit)], false)),
+        0
+    );
+    assert_eq!(code(machine.load("disk")), 0);
+    let task = machine.sleeper(&[]);
+    assert_eq!(machine.call(&task, 0x5_0000), replacement(FIRST, 0));
+
+    let read = [("read", 0, replacement(SECOND, 0))];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &read)], true)), 0);
+    assert_eq!(machine.call(&task, 0x5_0000), 0);
+    assert!(!machine
+        .kernel
+        .sysfs
+        .borrow()
+        .iter()
+        .any(|path| path.contains("disk")));
+    machine.unload("disk");
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+}
+
+#[test]
+fn a_transition_can_be_turned_around_and_around_again() {
+    let mut machine = machine();
+    let inside = machine.sleeper(&[READ + 8]);
+    let outside = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(machine.call(&outside, READ), replacement(FIRST, 0));
+
+    outside.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    machine.retry();
+    assert_eq!(machine.call(&outside, READ), replacement(FIRST, 0));
+
+    assert_eq!(code(machine.set_enabled(FIRST, true)), 0);
+    inside.stack.borrow_mut().pop();
+    machine.retry();
+    assert_eq!(machine.call(&inside, READ), replacement(FIRST, 0));
+    assert!(machine.log().ends_with(&[
+        "'1000000': reversing transition from patching to unpatching".to_owned(),
+        "'1000000': starting unpatching transition".to_owned(),
+        "'1000000': reversing transition from unpatching to patching".to_owned(),
+        "'1000000': starting patching transition".to_owned(),
+        "'1000000': completing patching transition".to_owned(),
+        "'1000000': patching complete".to_owned(),
+    ]));
+
+    outside.stack.borrow_mut().pop();
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn turning_back_from_enabling_lets_the_patch_go() {
+    let mut machine = machine();
+    let inside = machine.sleeper(&[READ + 8]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    machine.retry();
+    assert_eq!(machine.call(&inside, READ), 0);
+    assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn a_forced_patch_keeps_its_module() {
+    let mut machine = machine();
+    let inside = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    inside.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert_eq!(
+        machine
+            .patches
+            .force(&machine.kernel, &machine.published, SECOND),
+        Err(EINVAL)
+    );
+    let forced = machine
+        .patches
+        .force(&machine.kernel, &machine.published, FIRST);
+    assert_eq!(forced, Ok(()));
+    machine.retry();
+    assert_eq!(*machine.kernel.released.borrow(), [(FIRST, true)]);
+    assert!(machine
+        .log()
+        .contains(&"forcing remaining tasks to the patched state".to_owned()));
+}
+
+#[test]
+fn forcing_a_replacement_keeps_the_replaced() {
+    let mut machine = machine();
+    let inside = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    inside.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
+    let read = [("read", 0, replacement(SECOND, 0))];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &read)], true)), 0);
+    let forced = machine
+        .patches
+        .force(&machine.kernel, &machine.published, SECOND);
+    assert_eq!(forced, Ok(()));
+    machine.retry();
+    assert_eq!(*machine.kernel.released.borrow(), [(FIRST, true)]);
+    inside.stack.borrow_mut().pop();
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    assert_eq!(machine.kernel.released.borrow()[1], (SECOND, false));
+}
+
+#[test]
+fn modules_are_patched_when_they_come() {
+    let mut machine = machine();
+    machine.module("disk", &[("submit", 0x5_0000), ("done", 0x5_1000)]);
+    let task = machine.sleeper(&[]);
+    let submit = [("submit", 0, replacement(FIRST, 0))];
+    assert_eq!(
+        code(machine.enable(FIRST, &[(Some("disk"), &submit)], false)),
+        0
+    );
+    assert!(machine.kernel.attached.borrow().is_empty());
+    machine.log();
+
+    for _ in 0..2 {
+        assert_eq!(code(machine.load("disk")), 0);
+        assert_eq!(machine.call(&task, 0x5_0000), replacement(FIRST, 0));
+        assert!(machine.kernel.relocated.borrow().contains("1000000/disk"));
+        machine.unload("disk");
+        assert!(machine.kernel.attached.borrow().is_empty());
+        assert!(machine.kernel.relocated.borrow().is_empty());
+        assert_eq!(
+            machine.log(),
+            [
+                "applying patch '1000000' to loading module 'disk'",
+                "reverting patch '1000000' on unloading module 'disk'"
+            ]
+        );
+    }
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn a_module_that_cannot_be_patched_does_not_come() {
+    let mut machine = machine();
+    machine.module("disk", &[("submit", 0x5_0000)]);
+    let good = [("submit", 0, replacement(FIRST, 0))];
+    let bad = [("missing", 0, replacement(SECOND, 0))];
+    assert_eq!(
+        code(machine.enable(FIRST, &[(Some("disk"), &good)], false)),
+        0
+    );
+    assert_eq!(
+        code(machine.enable(SECOND, &[(Some("disk"), &bad)], false)),
+        0
+    );
+    machine.log();
+    assert_eq!(code(machine.load("disk")), EINVAL.to_c());
+    assert_eq!(
+        machine.log(),
+        [
+            "applying patch '1000000' to loading module 'disk'",
+            "symbol 'missing' not found in symbol table",
+            "failed to initialize patch '2000000' for module 'disk' (-22)",
+            "patch '2000000' failed for module 'disk', refusing to load module 'disk'",
+            "reverting patch '1000000' on unloading module 'disk'",
+        ]
+    );
+    assert!(machine.kernel.attached.borrow().is_empty());
+    assert!(machine.kernel.relocated.borrow().is_empty());
+}
+
+#[test]
+fn a_module_that_comes_during_a_transition_takes_part_in_it() {
+    let mut machine = machine();
+    machine.module("disk", &[("submit", 0x5_0000)]);
+    let inside = machine.sleeper(&[READ + 8]);
+    let outside = machine.sleeper(&[]);
+    let objects = [
+        (None, &[("read", 0, replacement(FIRST, 0))][..]),
+        (Some("disk"), &[("submit", 0, replacement(FIRST, 1))][..]),
+    ];
+    assert_eq!(code(machine.enable(FIRST, &objects, false)), 0);
+    assert_eq!(code(machine.load("disk")), 0);
+    assert_eq!(machine.call(&inside, 0x5_0000), 0);
+    assert_eq!(machine.call(&outside, 0x5_0000), replacement(FIRST, 1));
+    // It waits in the module's function now.
+    *inside.stack.borrow_mut() = vec![0x5_0008];
+    machine.retry();
+    assert_eq!(machine.call(&inside, READ), 0);
+    inside.stack.borrow_mut().clear();
+    machine.retry();
+    assert_eq!(machine.call(&inside, 0x5_0000), replacement(FIRST, 1));
+}
+
+#[test]
+fn wrong_patches_leave_nothing_behind() {
+    let mut machine = machine();
+    machine.function("twice", 0x6_0000);
+    machine.function("twice", 0x6_1000);
+    machine.function("hidden", 0x7_0000);
+    machine.function("kprobed", 0x7_1000);
+    machine.kernel.untraceable.borrow_mut().insert(0x7_0000);
+    machine.kernel.taken.borrow_mut().insert(0x7_1000);
+    let new = replacement(FIRST, 0);
+    type Wrong<'a> = (&'a [(&'a str, usize, usize)], i32, &'a [&'a str]);
+    let enabling = "enabling patch '1000000'";
+    let failed = "failed to enable patch '1000000'";
+    let cases: [Wrong<'_>; 8] = [
+        (
+            &[("missing", 0, new)],
+            22,
+            &["symbol 'missing' not found in symbol table"],
+        ),
+        (
+            &[("twice", 0, new)],
+            22,
+            &["unresolvable ambiguity for symbol 'twice' in object '(null)'"],
+        ),
+        (
+            &[("twice", 3, new)],
+            22,
+            &["symbol position 3 for symbol 'twice' in object 'vmlinux' not found"],
+        ),
+        (&[("read", 0, 0)], 22, &[]),
+        (&[("", 0, new)], 22, &[]),
+        (&[("read", 0, new), ("read", 1, new)], 17, &[]),
+        (
+            &[("hidden", 0, new)],
+            22,
+            &[
+                enabling,
+                "'1000000': initializing patching transition",
+                "failed to find location for function 'hidden'",
+                "failed to patch object 'vmlinux'",
+                failed,
+                "'1000000': canceling patching transition, going to unpatch",
+                "'1000000': completing unpatching transition",
+                "'1000000': unpatching complete",
+            ],
+        ),
+        (
+            &[("read", 0, new), ("kprobed", 0, new), ("write", 0, new)],
+            16,
+            &[
+                enabling,
+                "'1000000': initializing patching transition",
+                "failed to register ftrace handler for function 'kprobed' (-16)",
+                "failed to patch object 'vmlinux'",
+                failed,
+                "'1000000': canceling patching transition, going to unpatch",
+                "'1000000': completing unpatching transition",
+                "'1000000': unpatching complete",
+            ],
+        ),
+    ];
+    for (functions, errno, log) in cases {
+        let result = machine.enable(FIRST, &[(None, functions)], false);
+        assert_eq!(code(result), -errno, "{functions:?}");
+        assert_eq!(machine.log(), log, "{functions:?}");
+        assert!(machine.is_clean(), "{functions:?}");
+    }
+    let long = "m".repeat(56);
+    let result = machine.enable(FIRST, &[(Some(&long), &[("read", 0, new)])], false);
+    assert_eq!(result, Err(EINVAL));
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn the_second_of_two_is_found_by_its_position() {
+    let mut machine = machine();
+    machine.function("twice", 0x6_0000);
+    machine.function("twice", 0x6_1000);
+    let task = machine.sleeper(&[]);
+    let second = [("twice", 2, replacement(FIRST, 0))];
+    assert_eq!(code(machine.enable(FIRST, &[(None, &second)], false)), 0);
+    assert_eq!(machine.call(&task, 0x6_0000), 0);
+    assert_eq!(machine.call(&task, 0x6_1000), replacement(FIRST, 0));
+}
+
+#[test]
+fn one_transition_at_a_time() {
+    let mut machine = machine();
+    machine.sleeper(&[READ + 8]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    machine.log();
+    assert_eq!(enable_read(&mut machine, SECOND), EBUSY.to_c());
+    assert_eq!(machine.kernel.roster.borrow().0, [FIRST]);
+    assert!(!machine.kernel.sysfs.borrow().contains("2000000"));
+    assert!(machine.log().is_empty());
+}
+
+#[test]
+fn one_patch_of_a_name() {
+    let mut machine = machine();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(code(machine.set_enabled(FIRST, true)), EINVAL.to_c());
+    let _ = machine
+        .kernel
+        .sysfs
+        .borrow_mut()
+        .insert("2000000".to_owned());
+    assert_eq!(enable_read(&mut machine, SECOND), EEXIST.to_c());
+}
+
+#[test]
+fn callbacks_surround_what_they_are_for() {
+    let mut machine = machine();
+    machine.kernel.with_callbacks.borrow_mut().insert(FIRST);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    let calls: Vec<_> = machine
+        .log()
+        .into_iter()
+        .filter(|line| line.contains("patch 1000000/"))
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            "pre_patch 1000000/vmlinux",
+            "post_patch 1000000/vmlinux",
+            "pre_unpatch 1000000/vmlinux",
+            "post_unpatch 1000000/vmlinux"
+        ]
+    );
+}
+
+#[test]
+fn a_callback_can_refuse() {
+    let mut machine = machine();
+    machine.kernel.with_callbacks.borrow_mut().insert(FIRST);
+    machine.kernel.failing_callbacks.borrow_mut().insert(FIRST);
+    assert_eq!(enable_read(&mut machine, FIRST), EBUSY.to_c());
+    let log = machine.log();
+    assert!(log.contains(&"pre-patch callback failed for object 'vmlinux'".to_owned()));
+    assert!(!log.iter().any(|line| line.starts_with("post_")), "{log:?}");
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn states_must_be_known_in_at_least_the_version_that_is_there() {
+    let mut machine = machine();
+    let declare = |machine: &Machine, patch, states: &[(usize, u32)]| {
+        machine
+            .kernel
+            .states
+            .borrow_mut()
+            .insert(patch, states.to_vec());
+    };
+    declare(&machine, FIRST, &[(1, 2)]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    machine.log();
+
+    declare(&machine, SECOND, &[(1, 1)]);
+    assert_eq!(enable_read(&mut machine, SECOND), EINVAL.to_c());
+    assert_eq!(
+        machine.log(),
+        ["Livepatch patch (2000000) is not compatible with the already installed livepatches."]
+    );
+    // Without the state it may stand on top, but not replace.
+    declare(&machine, SECOND, &[]);
+    let read = [("read", 0, replacement(SECOND, 0))];
+    assert_eq!(machine.enable(SECOND, &[(None, &read)], true), Err(EINVAL));
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    declare(&machine, THIRD, &[(1, 2), (7, 1)]);
+    let read = [("read", 0, replacement(THIRD, 0))];
+    assert_eq!(machine.enable(THIRD, &[(None, &read)], true), Ok(()));
+}
+
+#[test]
+fn a_child_is_what_its_parent_is() {
+    let mut machine = machine();
+    let parent = machine.sleeper(&[READ + 8]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    let child = machine.sleeper(&[]);
+    machine.published.inherit(&machine.kernel, &parent, &child);
+    assert_eq!(machine.call(&child, READ), 0);
+    machine.retry();
+    assert_eq!(machine.call(&child, READ), replacement(FIRST, 0));
+    let grandchild = machine.sleeper(&[]);
+    machine
+        .published
+        .inherit(&machine.kernel, &child, &grandchild);
+    assert_eq!(machine.call(&grandchild, READ), replacement(FIRST, 0));
+}
+
+#[test]
+fn costs_follow_patches_not_functions() {
+    let mut costs = Vec::new();
+    for count in [10, 1000] {
+        let mut machine = machine();
+        let names: Vec<_> = (0..count)
+            .map(|number| format!("function_{number}"))
+            .collect();
+        let mut functions = Vec::new();
+        for (number, name) in names.iter().enumerate() {
+            machine.function(name, 0x1000_0000 + number * SIZE);
+            functions.push((name.as_str(), 0, 0x2000_0000 + number * SIZE));
+        }
+        assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
+        let enabling = (
+            machine.kernel.text_changes.take(),
+            machine.kernel.graces.take(),
+        );
+        let task = machine.sleeper(&[]);
+        assert_eq!(machine.call(&task, 0x1000_0000), 0x2000_0000);
+        assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+        let disabling = (
+            machine.kernel.text_changes.take(),
+            machine.kernel.graces.take(),
+        );
+        assert_eq!((enabling.0, disabling.0), (1, 1));
+        assert!(machine.is_clean());
+        costs.push((enabling, disabling));
+    }
+    assert_eq!(costs[0], costs[1]);
+}
+
+#[test]
+fn blockers_are_nudged() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[READ + 8]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    for _ in 0..4 {
+        machine.retry();
+    }
+    assert_eq!(task.nudges.get(), 1);
+}
