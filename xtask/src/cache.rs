@@ -180,9 +180,19 @@ impl Entry {
 }
 
 /// A lock on something in the cache, held until dropped.
+///
+/// Children hold it too: when we are killed, a make that goes on without us keeps others off.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do while a child has the file open. There is no way on after an
+        // error, and none is known.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -198,6 +208,8 @@ impl Lock {
             .truncate(false)
             .open(path)
             .with_context(|| format!("cannot open the lock {}", path.display()))?;
+        rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())
+            .with_context(|| format!("cannot pass on the lock {}", path.display()))?;
         let mut told = false;
         loop {
             match file.try_lock() {
@@ -221,7 +233,7 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", std::process::id()));
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -378,6 +390,18 @@ mod tests {
         };
         entry.get_or_resume(resume).unwrap();
         assert!(entry.is_ready());
+    }
+
+    #[test]
+    fn a_dropped_lock_is_free_though_a_child_lives() {
+        let (_dir, cache) = cache();
+        let lock = cache.lock("a").unwrap();
+        let mut child = process::command("sleep").arg("100").spawn().unwrap();
+        drop(lock);
+        let other = File::open(cache.root().join("locks/a.lock")).unwrap();
+        assert!(other.try_lock().is_ok());
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

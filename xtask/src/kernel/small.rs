@@ -133,7 +133,7 @@ impl Build<'_> {
 
     fn start(&self) -> Step {
         let (title, usual) = match self.profile {
-            Profile::Base => ("building the small kernel", "about 5 minutes on two cores"),
+            Profile::Base => ("building the small kernel", "about 6 minutes on two cores"),
             Profile::Debug => (
                 "building the small kernel with the kernel's own checkers",
                 "about 8 minutes on two cores",
