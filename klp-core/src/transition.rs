@@ -242,7 +242,7 @@ impl<P: Platform> Patches<P> {
         }
         let mut set = |task: &P::Task| {
             if platform.state(task) != PatchState::Idle {
-                platform.bug("a task has a patch state while no transition runs");
+                platform.bug(c"a task has a patch state while no transition runs");
             }
             platform.set_state(task, direction.initial());
         };
@@ -377,7 +377,7 @@ impl<P: Platform> Patches<P> {
 
         let mut forget = |task: &P::Task| {
             if platform.is_pending(task) {
-                platform.bug("a task is still to switch though all have");
+                platform.bug(c"a task is still to switch though all have");
             }
             platform.set_state(task, PatchState::Idle);
         };
@@ -405,7 +405,7 @@ impl<P: Platform> Patches<P> {
             return;
         };
         if transition.direction != Direction::Patching {
-            platform.bug("only patching can be canceled");
+            platform.bug(c"only patching can be canceled");
             return;
         }
         transition.direction = Direction::Unpatching;

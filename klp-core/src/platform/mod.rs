@@ -60,7 +60,7 @@ pub trait Log: Handles {
     /// can be many.
     fn blocked(&self, task: &Self::Task, why: Blocker, function: Option<&Name>);
     /// The core itself is wrong. Told once for each place, with a stack trace.
-    fn bug(&self, what: &'static str);
+    fn bug(&self, what: &'static CStr);
 }
 
 /// The lines that dynamic debug switches. Scripts turn them on and off by the function and file they came

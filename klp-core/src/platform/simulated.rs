@@ -127,8 +127,8 @@ impl Log for Kernel {
 
     fn blocked(&self, _task: &Task, _why: Blocker, _function: Option<&Name>) {}
 
-    fn bug(&self, what: &'static str) {
-        panic!("the core is wrong: {what}");
+    fn bug(&self, what: &'static CStr) {
+        panic!("the core is wrong: {what:?}");
     }
 }
 

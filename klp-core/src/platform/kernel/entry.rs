@@ -165,7 +165,7 @@ unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ul
         // SAFETY: the caller's promise. Others may change it at the same time, as a whole.
         let state = PatchState::from_c(unsafe { state.read_volatile() });
         if state == PatchState::Idle {
-            KERNEL.bug("a task without a patch state calls a function in transition");
+            KERNEL.bug(c"a task without a patch state calls a function in transition");
         }
         state == PatchState::Patched
     })
@@ -248,7 +248,7 @@ unsafe extern "C" fn klp_module_going(module: *mut module) {
         return;
     }
     let Ok(name) = declared::module_name(module) else {
-        KERNEL.bug("no memory for the name of a module that goes");
+        KERNEL.bug(c"no memory for the name of a module that goes");
         return;
     };
     locked(|patches| {
@@ -350,7 +350,7 @@ fn state_of(patch: PatchRef, id: c_ulong) -> *mut bindings::klp_state {
 #[no_mangle]
 unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state {
     let Some(below) = ROSTER.below_transition() else {
-        KERNEL.bug("the previous state is asked for while no transition runs");
+        KERNEL.bug(c"the previous state is asked for while no transition runs");
         return ptr::null_mut();
     };
     let states = below.into_iter().flatten().map(|patch| state_of(patch, id));

@@ -147,14 +147,11 @@ impl Log for Kernel {
         }
     }
 
-    fn bug(&self, what: &'static str) {
-        // The text has no end that C could see.
-        let mut text = [0u8; 128];
-        for (to, from) in text.iter_mut().zip(what.bytes().take(127)) {
-            *to = from;
-        }
-        // SAFETY: the text ends with a zero and lasts as long as the call.
-        unsafe { bindings::klp_bug(text.as_ptr().cast()) };
+    #[cold]
+    #[inline(never)]
+    fn bug(&self, what: &'static CStr) {
+        // SAFETY: the text lasts.
+        unsafe { bindings::klp_bug(what.as_ptr().cast()) };
     }
 }
 
