@@ -154,6 +154,7 @@ impl Step {
         show: Show,
     ) -> VecDeque<String> {
         let mut tail = VecDeque::new();
+        let mut in_message = false;
         let mut line = Vec::new();
         while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
             // A log on a full disk must not stop the work.
@@ -161,21 +162,28 @@ impl Step {
             let text = String::from_utf8_lossy(&line);
             // Tools that draw progress bars return to the start of the line.
             let text = text.trim_end().rsplit('\r').next().unwrap_or_default();
+            // An empty line parts messages, and belongs to none without one before it.
+            in_message = !is_noise(text) && (in_message || !text.is_empty());
+            if show == Show::Messages && in_message {
+                say(text);
+            }
             if !text.is_empty() {
-                if show == Show::Messages && !is_noise(text) {
-                    say(text);
-                }
-                if !is_make_folder(text) {
-                    self.note(text.trim_start());
-                }
-                if tail.len() == TAIL {
-                    tail.pop_front();
-                }
-                tail.push_back(text.to_owned());
+                self.take_note(text, &mut tail);
             }
             line.clear();
         }
         tail
+    }
+
+    /// Keeps a line for those who wait, and for an error.
+    fn take_note(&self, text: &str, tail: &mut VecDeque<String>) {
+        if !is_make_folder(text) {
+            self.note(text.trim_start());
+        }
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(text.to_owned());
     }
 
     /// Ends the step well.
