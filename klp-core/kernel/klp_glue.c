@@ -30,19 +30,6 @@ void klp_unlock(void)
 	mutex_unlock(&klp_mutex);
 }
 
-/* Guards the list of patches that can be read without the mutex. Innermost. */
-static DEFINE_SPINLOCK(klp_roster_spinlock);
-
-void klp_roster_lock(void)
-{
-	spin_lock(&klp_roster_spinlock);
-}
-
-void klp_roster_unlock(void)
-{
-	spin_unlock(&klp_roster_spinlock);
-}
-
 /* Guards changes of the shadow variables. */
 static DEFINE_SPINLOCK(klp_shadow_spinlock);
 

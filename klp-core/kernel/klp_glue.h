@@ -19,8 +19,6 @@
 /* Locks. */
 void klp_lock(void);
 void klp_unlock(void);
-void klp_roster_lock(void);
-void klp_roster_unlock(void);
 unsigned long klp_shadow_lock_irqsave(void);
 void klp_shadow_unlock_irqrestore(unsigned long flags);
 void klp_rcu_read_lock(void);
@@ -68,6 +66,14 @@ int klp_clear_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int s
 			   unsigned int relsec, struct module *mod);
 void klp_module_text(struct module *mod, unsigned long *start, unsigned long *size);
 
+/* The list of patches. */
+void klp_roster_add(struct klp_patch *patch);
+void klp_roster_remove(struct klp_patch *patch);
+void klp_roster_set_transition(struct klp_patch *patch);
+bool klp_roster_in_transition(const struct klp_patch *patch);
+int klp_roster_place(const struct klp_patch *patch);
+bool klp_roster_each_below(void (*each)(struct klp_patch *patch, void *data), void *data);
+
 /* Work. */
 void klp_wait_for_cpus(void);
 void klp_retry_in(unsigned long ticks);
@@ -111,8 +117,6 @@ void klp_core_update_sleeper(struct task_struct *task);
 void klp_core_retry(void);
 int klp_core_set_enabled(struct klp_patch *patch, bool enabled);
 int klp_core_force(struct klp_patch *patch);
-bool klp_core_in_transition(struct klp_patch *patch);
-int klp_core_stack_order(struct klp_patch *patch);
 void klp_core_blockers(struct seq_file *m);
 
 #endif

@@ -44,7 +44,7 @@ static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static ssize_t transition_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", klp_core_in_transition(to_patch(kobj)));
+	return sysfs_emit(buf, "%d\n", klp_roster_in_transition(to_patch(kobj)));
 }
 
 static ssize_t force_store(struct kobject *kobj, struct kobj_attribute *attr,
@@ -66,7 +66,7 @@ static ssize_t replace_show(struct kobject *kobj, struct kobj_attribute *attr, c
 
 static ssize_t stack_order_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", klp_core_stack_order(to_patch(kobj)));
+	return sysfs_emit(buf, "%d\n", klp_roster_place(to_patch(kobj)));
 }
 
 static struct kobj_attribute enabled_attr = __ATTR_RW(enabled);
@@ -163,7 +163,7 @@ void klp_blocker_line(struct seq_file *m, struct task_struct *task, int why,
 
 static int blockers_show(struct seq_file *m, void *v)
 {
-	if (klp_core_in_transition(m->private))
+	if (klp_roster_in_transition(m->private))
 		klp_core_blockers(m);
 	return 0;
 }
@@ -206,6 +206,7 @@ void klp_show_init_patch(struct klp_patch *patch)
 
 	kobject_init(&patch->kobj, &patch_type);
 	init_completion(&patch->finish);
+	INIT_LIST_HEAD(&patch->list);
 	INIT_WORK(&patch->free_work, release_patch);
 	patch->enabled = false;
 	patch->forced = false;

@@ -69,13 +69,17 @@ impl PartialEq<CStr> for Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.as_c_str().to_bytes().utf8_chunks() {
-            f.write_str(chunk.valid())?;
-            for _ in chunk.invalid() {
-                f.write_str("?")?;
-            }
-        }
-        Ok(())
+        Shown(self.as_c_str()).fmt(f)
+    }
+}
+
+/// Shows a C string as far as it is text.
+pub struct Shown<'a>(pub &'a CStr);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut chunks = self.0.to_bytes().utf8_chunks();
+        chunks.try_for_each(|chunk| f.write_str(chunk.valid()))
     }
 }
 

@@ -6,10 +6,11 @@
 //! module says itself whether it may be patched ([`crate::platform::Modules::find`]).
 
 use crate::errno::Result;
-use crate::name::Name;
+use crate::name::Shown;
 use crate::patches::Patches;
 use crate::platform::Platform;
 use crate::published::Published;
+use core::ffi::CStr;
 
 impl<P: Platform> Patches<P> {
     /// A module comes: patches it.
@@ -22,16 +23,17 @@ impl<P: Platform> Patches<P> {
         platform: &P,
         published: &Published,
         module: P::Module,
-        name: &Name,
+        name: &CStr,
     ) -> Result {
         for index in 0..self.patches.len() {
             let Some(place) = self.place_of(index, name) else {
                 continue;
             };
+            let shown = Shown(name);
             if let Err(error) = self.patch_module(platform, published, index, place, module, name) {
                 if let Some(patch) = self.patches.get_mut(index) {
                     platform.warn(format_args!(
-                        "patch '{}' failed for module '{name}', refusing to load module '{name}'",
+                        "patch '{}' failed for module '{shown}', refusing to load module '{shown}'",
                         patch.name
                     ));
                     if let Some(object) = patch.objects.get_mut(place) {
@@ -50,7 +52,7 @@ impl<P: Platform> Patches<P> {
     }
 
     /// A module goes, or fails to come after all: reverts its patches.
-    pub fn module_going(&mut self, platform: &P, published: &Published, name: &Name) {
+    pub fn module_going(&mut self, platform: &P, published: &Published, name: &CStr) {
         let all = self.patches.len();
         self.unpatch_module(platform, published, name, all);
         // What is looked for on stacks is only too much without this.
@@ -58,12 +60,12 @@ impl<P: Platform> Patches<P> {
     }
 
     /// Where the patch at `index` has that object.
-    fn place_of(&self, index: usize, name: &Name) -> Option<usize> {
+    fn place_of(&self, index: usize, name: &CStr) -> Option<usize> {
         self.patches
             .get(index)?
             .objects
             .iter()
-            .position(|object| object.is(Some(name)))
+            .position(|object| object.is_module(name))
     }
 
     /// Is the patch at `index` the one in transition?
@@ -82,8 +84,9 @@ impl<P: Platform> Patches<P> {
         index: usize,
         place: usize,
         module: P::Module,
-        name: &Name,
+        name: &CStr,
     ) -> Result {
+        let shown = Shown(name);
         let in_transition = self.is_in_transition(index);
         let Some(patch) = self.patches.get_mut(index) else {
             return Ok(());
@@ -96,18 +99,18 @@ impl<P: Platform> Patches<P> {
         platform.set_module(object.handle, Some(module));
         if let Err(errno) = object.init_loaded(platform, handle) {
             platform.warn(format_args!(
-                "failed to initialize patch '{}' for module '{name}' ({errno})",
+                "failed to initialize patch '{}' for module '{shown}' ({errno})",
                 patch.name
             ));
             return Err(errno);
         }
         platform.notice(format_args!(
-            "applying patch '{}' to loading module '{name}'",
+            "applying patch '{}' to loading module '{shown}'",
             patch.name
         ));
         if let Err(errno) = object.pre_patch(platform) {
             platform.warn(format_args!(
-                "pre-patch callback failed for object '{name}'"
+                "pre-patch callback failed for object '{shown}'"
             ));
             platform.clear_relocations(handle, name);
             return Err(errno);
@@ -115,7 +118,7 @@ impl<P: Platform> Patches<P> {
         if let Err(errno) = self.redirect_module(platform, published, handle, place) {
             if let Some(patch) = self.patches.get_mut(index) {
                 platform.warn(format_args!(
-                    "failed to apply patch '{}' to module '{name}' ({errno})",
+                    "failed to apply patch '{}' to module '{shown}' ({errno})",
                     patch.name
                 ));
                 if let Some(object) = patch.objects.get_mut(place) {
@@ -134,7 +137,8 @@ impl<P: Platform> Patches<P> {
     }
 
     /// Reverts the patches of a module, those from `limit` on excepted.
-    fn unpatch_module(&mut self, platform: &P, published: &Published, name: &Name, limit: usize) {
+    fn unpatch_module(&mut self, platform: &P, published: &Published, name: &CStr, limit: usize) {
+        let shown = Shown(name);
         for index in 0..limit {
             let Some(place) = self.place_of(index, name) else {
                 continue;
@@ -154,7 +158,7 @@ impl<P: Platform> Patches<P> {
                 platform.pre_unpatch(object.handle);
             }
             platform.notice(format_args!(
-                "reverting patch '{}' on unloading module '{name}'",
+                "reverting patch '{}' on unloading module '{shown}'",
                 patch.name
             ));
             object.unpatch(platform);

@@ -13,6 +13,7 @@ use crate::stack_check::{Code, StackCheck};
 use crate::states;
 use crate::symbols::{self, InModule};
 use crate::transition::{Direction, Transition};
+use core::ffi::CStr;
 
 /// Everything that the core's mutex guards. Having a `&mut` of it is having the mutex.
 #[derive(Debug)]
@@ -143,6 +144,11 @@ impl<P: Platform> Object<P> {
         ObjectName(self.name.as_ref())
     }
 
+    /// Is it the module of that name?
+    pub fn is_module(&self, name: &CStr) -> bool {
+        self.name.as_ref().is_some_and(|own| own.as_c_str() == name)
+    }
+
     /// Is it the object of that name?
     pub fn is(&self, name: Option<&Name>) -> bool {
         self.name.as_ref() == name
@@ -190,11 +196,11 @@ impl<P: Platform> Object<P> {
         let Some(name) = &self.name else {
             return self.find_funcs(platform);
         };
-        platform.relocate(patch, name)?;
+        platform.relocate(patch, name.as_c_str())?;
         let result = self.find_funcs(platform);
         if result.is_err() {
             if let Some(name) = &self.name {
-                platform.clear_relocations(patch, name);
+                platform.clear_relocations(patch, name.as_c_str());
             }
         }
         result
@@ -397,7 +403,7 @@ impl<P: Platform> Patches<P> {
                 object.show(platform, handle)?;
             }
         }
-        self.show_roster(platform);
+        platform.roster_add(handle);
         Ok(())
     }
 
@@ -496,32 +502,10 @@ impl<P: Platform> Patches<P> {
         let patch = self
             .index(handle)
             .and_then(|index| self.patches.remove(index));
-        self.show_roster(platform);
+        platform.roster_remove(handle);
         patch.is_some_and(|mut patch| {
             patch.remove_parts(platform);
             patch.forced
-        })
-    }
-
-    /// Tells sysfs and callbacks which patches there are.
-    pub(crate) fn show_roster(&self, platform: &P) {
-        platform.set_roster(
-            &mut self.patches.iter().map(|patch| patch.handle),
-            self.transition.as_ref().map(|transition| transition.patch),
-        );
-    }
-
-    /// What stands directly below `func` of `patch` at its function: patch and function.
-    pub(crate) fn func_below(
-        &self,
-        patch: P::Patch,
-        func: &Func<P>,
-    ) -> Option<(&Patch<P>, &Func<P>)> {
-        let index = self.index(patch)?;
-        let below = self.patches.get(..index)?;
-        below.iter().rev().find_map(|patch| {
-            let found = patch.find_patched(func)?;
-            Some((patch, found))
         })
     }
 }
@@ -540,15 +524,6 @@ impl<P: Platform> Patch<P> {
             forced: false,
             objects,
         })
-    }
-
-    /// The patched function of this patch that is the same as `func` of another.
-    fn find_patched(&self, func: &Func<P>) -> Option<&Func<P>> {
-        self.objects
-            .iter()
-            .filter(|object| object.patched)
-            .flat_map(|object| object.funcs.iter())
-            .find(|other| other.patched && other.old.start == func.old.start)
     }
 }
 

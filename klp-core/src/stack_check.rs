@@ -77,6 +77,7 @@ impl StackCheck {
             check.text = Code { start, size };
         }
         let mut split_off = SplitOff::new();
+        let below = Below::new(patches, patch)?;
         if let Some(patch) = patches.get(patch) {
             for object in patch.objects.iter().filter(|object| object.is_loaded()) {
                 for func in object.funcs.iter() {
@@ -87,7 +88,7 @@ impl StackCheck {
                         continue;
                     }
                     // What calls go to without this patch.
-                    match patches.func_below(patch.handle, func) {
+                    match below.top(func) {
                         Some((below, previous)) if !previous.nop => {
                             check.add(previous.new, name)?;
                             split_off.of_replacement(platform, below, previous, name)?;
@@ -137,6 +138,40 @@ impl StackCheck {
             Blocker::Sleeping(index) => Some(self.names.get(index).unwrap_or(&self.elsewhere)),
             _ => None,
         }
+    }
+}
+
+/// What the patches below one do, by function.
+struct Below<'a, P: Platform> {
+    /// Sorted by function, and from the bottom up for each.
+    funcs: Vec<(usize, usize, &'a Patch<P>, &'a Func<P>)>,
+}
+
+impl<'a, P: Platform> Below<'a, P> {
+    fn new(patches: &'a Patches<P>, patch: P::Patch) -> Result<Self> {
+        let mut funcs = Vec::new();
+        let below = patches
+            .patches
+            .iter()
+            .take_while(|other| other.handle != patch);
+        for (order, patch) in below.enumerate() {
+            for func in patch.objects.iter().flat_map(|object| object.funcs.iter()) {
+                if func.patched {
+                    funcs.push((func.old.start, order, patch, func))?;
+                }
+            }
+        }
+        funcs.sort_unstable_by_key(|(function, order, ..)| (*function, *order));
+        Ok(Self { funcs })
+    }
+
+    /// What calls of the same function go to without the patch above.
+    fn top(&self, func: &Func<P>) -> Option<(&'a Patch<P>, &'a Func<P>)> {
+        let end = self
+            .funcs
+            .partition_point(|(function, ..)| *function <= func.old.start);
+        let (function, _, patch, below) = self.funcs.get(end.checked_sub(1)?)?;
+        (*function == func.old.start).then_some((*patch, *below))
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::errno::{Result, EINVAL};
 use crate::memory::Vec;
-use crate::name::Name;
+use crate::name::{Name, Shown};
 use crate::platform::{Log, Symbols};
 use core::ffi::CStr;
 use core::ops::ControlFlow;
@@ -46,17 +46,17 @@ impl Search {
 
     /// The address, or a log line that says what is wrong.
     fn finish(self, log: &impl Log, object: Option<&CStr>, name: &CStr) -> Result<usize> {
-        let name = Text(name);
+        let name = Shown(name);
         if self.address == 0 {
             log.error(format_args!("symbol '{name}' not found in symbol table"));
         } else if self.position == 0 && self.count > 1 {
             // The C core prints its null pointer for vmlinux, and scripts know the line.
-            let object = Text(object.unwrap_or(c"(null)"));
+            let object = Shown(object.unwrap_or(c"(null)"));
             log.error(format_args!(
                 "unresolvable ambiguity for symbol '{name}' in object '{object}'"
             ));
         } else if self.position != 0 && self.count != self.position {
-            let (object, position) = (Text(object.unwrap_or(c"vmlinux")), self.position);
+            let (object, position) = (Shown(object.unwrap_or(c"vmlinux")), self.position);
             log.error(format_args!(
                 "symbol position {position} for symbol '{name}' in object '{object}' not found"
             ));
@@ -64,18 +64,6 @@ impl Search {
             return Ok(self.address);
         }
         Err(EINVAL)
-    }
-}
-
-/// Shows a C string as far as it is text.
-struct Text<'a>(&'a CStr);
-
-impl core::fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0
-            .to_bytes()
-            .utf8_chunks()
-            .try_for_each(|chunk| f.write_str(chunk.valid()))
     }
 }
 

@@ -235,7 +235,7 @@ impl<P: Platform> Patches<P> {
             direction,
             pace: Pace::default(),
         });
-        self.show_roster(platform);
+        platform.roster_transition(Some(patch));
         published.set_target(direction.target());
         if let Some(patch) = self.get(patch) {
             platform.debug(Debug::Initializing(&patch.name, direction));
@@ -396,7 +396,7 @@ impl<P: Platform> Patches<P> {
         published.set_target(PatchState::Idle);
         self.transition = None;
         self.set_stack_check(platform, published, None);
-        self.show_roster(platform);
+        platform.roster_transition(None);
     }
 
     /// Takes back a transition to a patch that has not started.

@@ -175,9 +175,9 @@ pub trait Modules: Handles {
     /// # Errors
     ///
     /// When a symbol is not found; the log says which.
-    fn relocate(&self, patch: Self::Patch, object: &Name) -> Result;
+    fn relocate(&self, patch: Self::Patch, object: &CStr) -> Result;
     /// Takes them back.
-    fn clear_relocations(&self, patch: Self::Patch, object: &Name);
+    fn clear_relocations(&self, patch: Self::Patch, object: &CStr);
 }
 
 /// The functions that a patch wants to be called around its own enabling and disabling.
@@ -245,13 +245,13 @@ pub trait Sysfs: Handles {
     /// The states that the patch declares: id and version, in order.
     fn states(&self, patch: Self::Patch, each: &mut dyn FnMut(usize, u32));
 
-    /// Says which patches there are, from the bottom up, and which one is in transition. Readable
-    /// without the core's mutex, which callbacks of patches and readers of sysfs rely on.
-    fn set_roster(
-        &self,
-        patches: &mut dyn Iterator<Item = Self::Patch>,
-        transition: Option<Self::Patch>,
-    );
+    /// Puts a patch on top of the list of patches. The list, and which of them is in transition, can
+    /// be read without the core's mutex: callbacks of patches and readers of sysfs rely on that.
+    fn roster_add(&self, patch: Self::Patch);
+    /// Takes a patch off the list, if it is there.
+    fn roster_remove(&self, patch: Self::Patch);
+    /// Says which patch is in transition.
+    fn roster_transition(&self, patch: Option<Self::Patch>);
 }
 
 /// Things that are done later, or waited for.

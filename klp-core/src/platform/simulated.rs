@@ -282,20 +282,20 @@ impl Modules for Kernel {
         (patch, 0x1_0000)
     }
 
-    fn relocate(&self, patch: usize, object: &Name) -> Result {
+    fn relocate(&self, patch: usize, object: &CStr) -> Result {
         let new = self
             .relocated
             .borrow_mut()
-            .insert(format!("{patch:x}/{object}"));
+            .insert(format!("{patch:x}/{}", object.to_string_lossy()));
         assert!(new, "relocated twice");
         Ok(())
     }
 
-    fn clear_relocations(&self, patch: usize, object: &Name) {
+    fn clear_relocations(&self, patch: usize, object: &CStr) {
         let was = self
             .relocated
             .borrow_mut()
-            .remove(&format!("{patch:x}/{object}"));
+            .remove(&format!("{patch:x}/{}", object.to_string_lossy()));
         assert!(was, "not relocated");
     }
 }
@@ -418,8 +418,16 @@ impl Sysfs for Kernel {
         }
     }
 
-    fn set_roster(&self, patches: &mut dyn Iterator<Item = usize>, transition: Option<usize>) {
-        *self.roster.borrow_mut() = (patches.collect(), transition);
+    fn roster_add(&self, patch: usize) {
+        self.roster.borrow_mut().0.push(patch);
+    }
+
+    fn roster_remove(&self, patch: usize) {
+        self.roster.borrow_mut().0.retain(|other| *other != patch);
+    }
+
+    fn roster_transition(&self, patch: Option<usize>) {
+        self.roster.borrow_mut().1 = patch;
     }
 }
 
@@ -523,12 +531,9 @@ impl Machine {
     pub fn load(&mut self, name: &str) -> Result {
         let c_name = CString::new(name).expect("a name");
         self.set_alive(&c_name, true);
-        let result = self.patches.module_coming(
-            &self.kernel,
-            &self.published,
-            0xc000_0000,
-            &Name::new(&c_name).expect("memory"),
-        );
+        let result =
+            self.patches
+                .module_coming(&self.kernel, &self.published, 0xc000_0000, &c_name);
         if result.is_err() {
             self.set_alive(&c_name, false);
         }
@@ -539,9 +544,8 @@ impl Machine {
     pub fn unload(&mut self, name: &str) {
         let c_name = CString::new(name).expect("a name");
         self.set_alive(&c_name, false);
-        let name = Name::new(&c_name).expect("memory");
         self.patches
-            .module_going(&self.kernel, &self.published, &name);
+            .module_going(&self.kernel, &self.published, &c_name);
     }
 
     fn set_alive(&self, name: &CStr, alive: bool) {

@@ -3,7 +3,7 @@
 //! The core's functions that the kernel, C modules, and the C files beside the core call.
 
 use super::relocations::File;
-use super::{bindings, declared, Kernel, ModuleRef, PatchRef, TaskRef, ROSTER};
+use super::{bindings, declared, Kernel, ModuleRef, PatchRef, TaskRef};
 use crate::errno::{Errno, Result, EINVAL, ENODEV};
 use crate::patches::{Patches, Refused};
 use crate::platform::snapshot::{NoPreempt, Writer};
@@ -133,19 +133,6 @@ extern "C" fn klp_core_force(patch: *mut bindings::klp_patch) -> c_int {
     to_c(locked(|patches| patches.force(&KERNEL, &PUBLISHED, patch)))
 }
 
-/// Reads `transition` in sysfs.
-#[no_mangle]
-extern "C" fn klp_core_in_transition(patch: *mut bindings::klp_patch) -> bool {
-    NonNull::new(patch).is_some_and(|patch| ROSTER.transition() == Some(PatchRef(patch)))
-}
-
-/// Reads `stack_order` in sysfs.
-#[no_mangle]
-extern "C" fn klp_core_stack_order(patch: *mut bindings::klp_patch) -> c_int {
-    let place = NonNull::new(patch).map_or(0, |patch| ROSTER.place(PatchRef(patch)));
-    c_int::try_from(place).unwrap_or(c_int::MAX)
-}
-
 /// Tries again to complete the transition.
 #[no_mangle]
 extern "C" fn klp_core_retry() {
@@ -217,17 +204,19 @@ unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
     if unsafe { !bindings::klp_is_coming(module) } {
         return EINVAL.to_c();
     }
-    let (Ok(name), Some(handle)) = (declared::module_name(module), NonNull::new(module)) else {
-        return crate::errno::ENOMEM.to_c();
+    let Some(handle) = NonNull::new(module).map(ModuleRef) else {
+        return EINVAL.to_c();
     };
-    if name == *c"vmlinux" {
+    // SAFETY: the module is there, and so is its name.
+    let name = unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) };
+    if name == c"vmlinux" {
         KERNEL.error(format_args!("vmlinux.ko: invalid module name"));
         return EINVAL.to_c();
     }
     to_c(locked(|patches| {
         // SAFETY: the module is there. Patches that come later see by this that it is to be patched.
         unsafe { bindings::klp_module_set_alive(module, true) };
-        let result = patches.module_coming(&KERNEL, &PUBLISHED, ModuleRef(handle), &name);
+        let result = patches.module_coming(&KERNEL, &PUBLISHED, handle, name);
         if result.is_err() {
             // SAFETY: as above.
             unsafe { bindings::klp_module_set_alive(module, false) };
@@ -247,14 +236,12 @@ unsafe extern "C" fn klp_module_going(module: *mut module) {
     if unsafe { !bindings::klp_is_going(module) } {
         return;
     }
-    let Ok(name) = declared::module_name(module) else {
-        KERNEL.bug(c"no memory for the name of a module that goes");
-        return;
-    };
+    // SAFETY: the module is there, and so is its name.
+    let name = unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) };
     locked(|patches| {
         // SAFETY: the module is there.
         unsafe { bindings::klp_module_set_alive(module, false) };
-        patches.module_going(&KERNEL, &PUBLISHED, &name);
+        patches.module_going(&KERNEL, &PUBLISHED, name);
     });
 }
 
@@ -349,15 +336,30 @@ fn state_of(patch: PatchRef, id: c_ulong) -> *mut bindings::klp_state {
 /// Called from a callback of the patch in transition.
 #[no_mangle]
 unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state {
-    let Some(below) = ROSTER.below_transition() else {
-        KERNEL.bug(c"the previous state is asked for while no transition runs");
-        return ptr::null_mut();
+    struct Search {
+        id: c_ulong,
+        found: *mut bindings::klp_state,
+    }
+    unsafe extern "C" fn each(patch: *mut bindings::klp_patch, data: *mut c_void) {
+        // SAFETY: this is what is passed below, and the walk is waited for.
+        let search = unsafe { &mut *data.cast::<Search>() };
+        if let Some(patch) = NonNull::new(patch) {
+            let state = state_of(PatchRef(patch), search.id);
+            if !state.is_null() {
+                search.found = state;
+            }
+        }
+    }
+    let mut search = Search {
+        id,
+        found: ptr::null_mut(),
     };
-    let states = below.into_iter().flatten().map(|patch| state_of(patch, id));
-    states
-        .filter(|state| !state.is_null())
-        .last()
-        .unwrap_or(ptr::null_mut())
+    let data = ptr::from_mut(&mut search).cast();
+    // SAFETY: the search lasts as long as the walk.
+    if unsafe { !bindings::klp_roster_each_below(Some(each), data) } {
+        KERNEL.bug(c"the previous state is asked for while no transition runs");
+    }
+    search.found
 }
 
 /// Writes a line for each task that has not switched. Nobody is held up by it: it takes no lock of the

@@ -17,7 +17,6 @@ use crate::errno::{check, Result, EINVAL, ENOMEM};
 use crate::name::Name;
 use crate::transition::{Blocker, Direction, PatchState};
 use ::kernel::ffi::{c_char, c_int, c_ulong, c_void};
-use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::fmt;
 use core::ops::ControlFlow;
@@ -370,13 +369,13 @@ impl Modules for Kernel {
         (start, size)
     }
 
-    fn relocate(&self, patch: PatchRef, object: &Name) -> Result {
-        relocations::write_all(self, patch, object.as_c_str(), true)
+    fn relocate(&self, patch: PatchRef, object: &CStr) -> Result {
+        relocations::write_all(self, patch, object, true)
     }
 
-    fn clear_relocations(&self, patch: PatchRef, object: &Name) {
+    fn clear_relocations(&self, patch: PatchRef, object: &CStr) {
         // Taking back fails only where writing would have.
-        let _ = relocations::write_all(self, patch, object.as_c_str(), false);
+        let _ = relocations::write_all(self, patch, object, false);
     }
 }
 
@@ -542,83 +541,20 @@ impl Sysfs for Kernel {
         }
     }
 
-    fn set_roster(
-        &self,
-        patches: &mut dyn Iterator<Item = PatchRef>,
-        transition: Option<PatchRef>,
-    ) {
-        ROSTER.set(patches, transition);
-    }
-}
-
-/// The patches, from the bottom up, for those who cannot have the core's mutex: callbacks, which run
-/// under it, and readers of sysfs.
-struct Roster(UnsafeCell<RosterList>);
-
-/// How many patches it can tell of. Who stacks more than that sees no states or order of the rest.
-const ROSTER_LEN: usize = 64;
-
-struct RosterList {
-    patches: [Option<PatchRef>; ROSTER_LEN],
-    transition: Option<PatchRef>,
-}
-
-static ROSTER: Roster = Roster(UnsafeCell::new(RosterList {
-    patches: [None; ROSTER_LEN],
-    transition: None,
-}));
-
-// SAFETY: used under its lock only.
-unsafe impl Sync for Roster {}
-
-impl Roster {
-    fn with<R>(&self, use_it: impl FnOnce(&mut RosterList) -> R) -> R {
-        // SAFETY: the lock is given back below, and nothing between sleeps.
-        unsafe { bindings::klp_roster_lock() };
-        // SAFETY: under its lock nobody else has it.
-        let result = use_it(unsafe { &mut *self.0.get() });
-        // SAFETY: it was taken above.
-        unsafe { bindings::klp_roster_unlock() };
-        result
+    fn roster_add(&self, patch: PatchRef) {
+        // SAFETY: the patch is not on the list, and stays until it is taken off.
+        unsafe { bindings::klp_roster_add(patch.0.as_ptr()) };
     }
 
-    fn set(&self, patches: &mut dyn Iterator<Item = PatchRef>, transition: Option<PatchRef>) {
-        self.with(|list| {
-            list.transition = transition;
-            for place in list.patches.iter_mut() {
-                *place = patches.next();
-            }
-        });
+    fn roster_remove(&self, patch: PatchRef) {
+        // SAFETY: the patch is on the list, or its place for the list was initialized.
+        unsafe { bindings::klp_roster_remove(patch.0.as_ptr()) };
     }
 
-    fn transition(&self) -> Option<PatchRef> {
-        self.with(|list| list.transition)
-    }
-
-    /// The place of a patch, from 1; behind the last for one that is not there.
-    fn place(&self, patch: PatchRef) -> usize {
-        self.with(|list| {
-            let patches = list.patches.iter().flatten();
-            let before = patches.take_while(|other| **other != patch).count();
-            let is_there = list.patches.contains(&Some(patch));
-            before.saturating_add(usize::from(is_there))
-        })
-    }
-
-    /// The patches below the one in transition, from the bottom up.
-    fn below_transition(&self) -> Option<[Option<PatchRef>; ROSTER_LEN]> {
-        self.with(|list| {
-            let transition = list.transition?;
-            let mut below = [None; ROSTER_LEN];
-            let patches = list.patches.iter().flatten();
-            for (to, from) in below
-                .iter_mut()
-                .zip(patches.take_while(|it| **it != transition))
-            {
-                *to = Some(*from);
-            }
-            Some(below)
-        })
+    fn roster_transition(&self, patch: Option<PatchRef>) {
+        let patch = patch.map_or(ptr::null_mut(), |patch| patch.0.as_ptr());
+        // SAFETY: the patch is on the list for as long as it is in transition.
+        unsafe { bindings::klp_roster_set_transition(patch) };
     }
 }
 

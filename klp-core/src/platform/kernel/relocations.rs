@@ -4,6 +4,7 @@
 
 use super::{bindings, Kernel, PatchRef};
 use crate::errno::{check, Result, EINVAL};
+use crate::name::Shown;
 use crate::platform::Log as _;
 use crate::relocations::{section_object, SymbolName};
 use crate::symbols;
@@ -24,17 +25,6 @@ pub(super) struct File {
     pub(super) section_names: *const c_char,
     pub(super) symbol_names: *const c_char,
     pub(super) symbols: u32,
-}
-
-/// What stands in the kernel's log of a text that is not ours.
-struct Text<'a>(&'a [u8]);
-
-impl core::fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0
-            .utf8_chunks()
-            .try_for_each(|chunk| f.write_str(chunk.valid()))
-    }
 }
 
 /// A name, for C.
@@ -90,7 +80,7 @@ impl File {
                 let name = self.symbol_names.add((*symbol).st_name as usize);
                 (symbol, CStr::from_ptr(name.cast()))
             };
-            let shown = Text(name.to_bytes());
+            let shown = Shown(name);
             // SAFETY: as above.
             if unsafe { (*symbol).st_shndx } != SHN_LIVEPATCH {
                 let table = self.symbols;
@@ -106,17 +96,17 @@ impl File {
                 return Err(EINVAL);
             };
             let is_vmlinux = parsed.object == b"vmlinux";
+            let module = CName::<64>::new(parsed.object)?;
+            let wanted = CName::<512>::new(parsed.name)?;
             // A module's relocations are written late, after code that vmlinux' symbols may be
             // needed for; those of exported ones need not be of this kind.
             if is_vmlinux && object != b"vmlinux" {
                 kernel.error(format_args!(
                     "invalid access to vmlinux symbol '{}' from module-specific livepatch relocation section",
-                    Text(parsed.name)
+                    Shown(wanted.as_c_str())
                 ));
                 return Err(EINVAL);
             }
-            let module = CName::<64>::new(parsed.object)?;
-            let wanted = CName::<512>::new(parsed.name)?;
             let address = symbols::find(
                 kernel,
                 (!is_vmlinux).then_some(module.as_c_str()),
@@ -147,7 +137,7 @@ impl File {
             CStr::from_ptr(self.section_names.add(name as usize).cast())
         };
         let Some(found) = section_object(name) else {
-            let shown = Text(name.to_bytes());
+            let shown = Shown(name);
             kernel.error(format_args!(
                 "section {shown} has an incorrectly formatted name"
             ));

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which patches there are, from the bottom up, for those who cannot have the
+ * core's mutex: callbacks, which run under it, and readers of sysfs.
+ */
+#include <linux/list.h>
+#include <linux/spinlock.h>
+
+#include "klp_glue.h"
+
+/* Innermost. Changes are made under the core's mutex, too. */
+static DEFINE_SPINLOCK(lock);
+static LIST_HEAD(patches);
+static struct klp_patch *transition;
+
+void klp_roster_add(struct klp_patch *patch)
+{
+	guard(spinlock)(&lock);
+	list_add_tail(&patch->list, &patches);
+}
+
+void klp_roster_remove(struct klp_patch *patch)
+{
+	guard(spinlock)(&lock);
+	list_del_init(&patch->list);
+}
+
+/* NULL when no transition runs. */
+void klp_roster_set_transition(struct klp_patch *patch)
+{
+	guard(spinlock)(&lock);
+	transition = patch;
+}
+
+bool klp_roster_in_transition(const struct klp_patch *patch)
+{
+	guard(spinlock)(&lock);
+	return transition == patch;
+}
+
+/* Its place, from 1. One that is not there stands where the highest does. */
+int klp_roster_place(const struct klp_patch *patch)
+{
+	struct klp_patch *other;
+	int place = 0;
+
+	guard(spinlock)(&lock);
+	list_for_each_entry(other, &patches, list) {
+		place++;
+		if (other == patch)
+			break;
+	}
+	return place;
+}
+
+/*
+ * Calls each() with the patches below the one in transition, from the bottom
+ * up. Answers whether a transition runs.
+ */
+bool klp_roster_each_below(void (*each)(struct klp_patch *patch, void *data), void *data)
+{
+	struct klp_patch *patch;
+
+	guard(spinlock)(&lock);
+	if (!transition)
+		return false;
+	list_for_each_entry(patch, &patches, list) {
+		if (patch == transition)
+			break;
+		each(patch, data);
+	}
+	return true;
+}
