@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Runs in the guest: gives the livepatch core right and wrong patches in a fixed order, and
+# prints what can be seen of it. The same on another core must print the same.
+#
+# A line `@ NAME` begins a case. Below it stand what was done and how it ended, the kernel's
+# words, sysfs, the patches' modules, what the patched functions do, and the kernel's taint.
+
+set -u
+export LC_ALL=C
+
+MODULES=/klp/compare/modules
+LIVEPATCH=/sys/kernel/livepatch
+# The longest that a transition may take, and the end of a patch after it, in tenths of a second.
+TRANSITION=300
+END=50
+
+# --- what is printed ---------------------------------------------------------------------------
+
+# Time, addresses, process numbers and the place of a warning are never the same.
+normalise() {
+    sed -E 's/^(\[[ TC0-9.]*\] ?)+//
+            s/\b(0x)?[0-9a-f]{16}\b/ADDRESS/g
+            s/^WARNING: .*/WARNING/'
+}
+
+# The kernel's words about live patches, since the mark.
+words() {
+    dmesg | sed -n "/$MARK\$/,\$p" | sed 1d | normalise |
+        grep -E '^(livepatch|klp_cmp_[a-z]*|kobject|sysfs|WARNING|BUG|Oops|Duplicate|general protection)' |
+        sed 's/^/log: /'
+}
+
+tree() {
+    local path
+    [ -d "$1" ] || return
+    find "$1" -mindepth 1 | sort | while read -r path; do
+        if [ -f "$path" ] && [ -r "$path" ] && [ "${path##*/}" != force ]; then
+            echo "$2: $(stat -c '%A' "$path") ${path#"$1"/} = $(tr '\n' ' ' <"$path" 2>&1)"
+        else
+            echo "$2: $(stat -c '%A' "$path") ${path#"$1"/}"
+        fi
+    done
+}
+
+modules() {
+    awk '$1 ~ /^(klp_|livepatch_)/ { print "module:", $1, "used", $3, "state", $5, $7 }' \
+        /proc/modules | sort
+}
+
+behaviour() {
+    echo "call: $(grep -q '^Linux' /proc/version && echo "version: original" || cat /proc/version)"
+    echo "call: $(grep -q 'console=' /proc/cmdline && echo "cmdline: original" || cat /proc/cmdline)"
+    [ -e /proc/klp_cmp ] && sed 's/^/call: /' /proc/klp_cmp
+}
+
+# --- steps -------------------------------------------------------------------------------------
+
+in_transition() { grep -qs 1 "$LIVEPATCH"/*/transition; }
+
+# A patch that has ended is let go by a worker, after the last line about it.
+ending() {
+    local module
+    grep -qs 0 "$LIVEPATCH"/*/enabled && return 0
+    for module in klp_cmp_a klp_cmp_b klp_cmp_c; do
+        [ -d "/sys/module/$module" ] && [ ! -d "$LIVEPATCH/$module" ] &&
+            [ "$(cat "/sys/module/$module/refcnt")" != 0 ] && return 0
+    done
+    return 1
+}
+
+# wait_while LIMIT COMMAND
+wait_while() {
+    local left=$1
+    shift
+    while [ $left -gt 0 ] && "$@"; do
+        sleep 0.1
+        left=$((left - 1))
+    done
+}
+
+# Prints how the command ended, and what it changed.
+run() {
+    local said status
+    said=$("$@" 2>&1)
+    status=$?
+    said=${said//$'\n'/ | }
+    echo "run: ${*//$MODULES\//} -> $status${said:+: ${said//$MODULES\//}}"
+}
+
+begin() {
+    echo "@ $1"
+    MARK="klp compare $1"
+    echo "$MARK" >/dev/kmsg
+}
+
+show() {
+    words
+    tree $LIVEPATCH sysfs
+    modules
+    behaviour
+    echo "taint: $(cat /proc/sys/kernel/tainted)"
+}
+
+# step NAME COMMAND... - a case that ends when no transition runs.
+step() {
+    begin "$1"
+    shift
+    run "$@"
+    wait_while $TRANSITION in_transition
+    wait_while $END ending
+    show
+}
+
+# now NAME COMMAND... - a case in the middle of a transition.
+now() {
+    begin "$1"
+    shift
+    run "$@"
+    # Whatever is not held up has happened after this.
+    sleep 0.5
+    show
+}
+
+load() {
+    local module=$1
+    shift
+    insmod "$MODULES/$module.ko" "$@"
+}
+
+# loads NAME MODULE CASE
+loads() { step "$1" load "$2" case="$3"; }
+
+disable() { echo 0 >"$LIVEPATCH/$1/enabled"; }
+write() { echo "$2" >"$LIVEPATCH/$1"; }
+
+# ends NAME MODULE - a patch is disabled and unloaded.
+ends() {
+    step "$1: disable" disable "$2"
+    step "$1: unload" rmmod "$2"
+}
+
+# A wrong patch leaves nothing; if it does all the same, that must not spoil what comes after.
+wrong() {
+    loads "wrong: $1" klp_cmp_a "$1"
+    clean_up
+}
+
+# right CASE - a patch that comes and goes.
+right() {
+    loads "right: $1" klp_cmp_a "$1"
+    ends "right: $1" klp_cmp_a
+    clean_up
+}
+
+# Silent: takes away what is there, from the top.
+clean_up() {
+    local patch module
+    for _ in 1 2 3; do
+        for patch in klp_cmp_c klp_cmp_b klp_cmp_a; do
+            [ -d "$LIVEPATCH/$patch" ] && echo 0 2>/dev/null >"$LIVEPATCH/$patch/enabled"
+            wait_while $TRANSITION in_transition
+        done
+        wait_while $END ending
+        for module in klp_cmp_c klp_cmp_b klp_cmp_a klp_cmp_unmarked klp_cmp_holder klp_cmp_shadow; do
+            [ -d "/sys/module/$module" ] && rmmod $module 2>/dev/null
+        done
+    done
+}
+
+# --- the cases ---------------------------------------------------------------------------------
+
+[ -d /sys/kernel/debug/dynamic_debug ] || mount -t debugfs debugfs /sys/kernel/debug
+echo 'file kernel/livepatch/* +p; func klp_try_switch_task -p' \
+    >/sys/kernel/debug/dynamic_debug/control
+
+begin "what is there"
+echo "folder: $(stat -c '%A %n' $LIVEPATCH)"
+tree /sys/kernel/debug/livepatch debugfs
+grep -oE ' . (__ksymtab_|__kstrtab_)?klp_(enable_patch|find_section_by_name|get_state|get_prev_state|shadow_[a-z_]*)$' \
+    /proc/kallsyms | sort | sed 's/^/symbol:/'
+echo "own state: $(cat /proc/self/patch_state)"
+show
+
+# Wrong at once, or in themselves, whatever is loaded.
+step "wrong: no modinfo" load klp_cmp_unmarked case=plain
+for name in no-patch no-module null-objs null-funcs null-funcs-second \
+    null-new-func null-old-name null-names-sympos empty-old-name \
+    long-object long-function function-twice function-twice-sympos \
+    object-twice target-twice object-is-attribute \
+    unknown-function unknown-second unknown-function-sympos ambiguous sympos-too-large \
+    sympos-2-unique not-a-function not-traceable not-code module-function-in-vmlinux \
+    pre-patch-fails; do
+    wrong $name
+done
+
+# Right ones, without the module.
+for name in plain two-functions two-objects empty-table no-objects replace-no-objects callbacks \
+    callbacks-only longest-object slash-in-names object-named-vmlinux \
+    target-unknown empty-old-name-target longest-function long-sysfs-name; do
+    right $name
+done
+
+# The module is refused when a patch that waits for it cannot be applied.
+for name in target-unknown target-unknown-second target-ambiguous target-sympos-too-large \
+    target-untraced target-untraced-callbacks target-not-a-function empty-old-name-target \
+    vmlinux-function-in-module pre-patch-fails-second; do
+    loads "waiting: $name" klp_cmp_a $name
+    step "waiting: $name: the module comes" load klp_cmp_target
+    step "waiting: $name: the module comes again" load klp_cmp_target
+    ends "waiting: $name" klp_cmp_a
+    clean_up
+done
+loads "waiting, two patches: the first" klp_cmp_a callbacks
+loads "waiting, two patches: the second" klp_cmp_b target-untraced-callbacks
+step "waiting, two patches: the module comes" load klp_cmp_target
+ends "waiting, two patches: the second" klp_cmp_b
+step "waiting, two patches: the module comes again" load klp_cmp_target
+step "waiting, two patches: the module goes" rmmod klp_cmp_target
+ends "waiting, two patches: the first" klp_cmp_a
+clean_up
+
+# The module comes and goes under patches.
+loads "module: patch" klp_cmp_a callbacks
+step "module: comes" load klp_cmp_target
+step "module: goes" rmmod klp_cmp_target
+step "module: comes again" load klp_cmp_target
+loads "module: another patch" klp_cmp_b object-only
+step "module: goes under two" rmmod klp_cmp_target
+step "module: comes under two" load klp_cmp_target
+ends "module: the second patch" klp_cmp_b
+ends "module: the first patch" klp_cmp_a
+clean_up
+
+# With the module.
+for name in target-unknown target-unknown-second target-ambiguous target-sympos-too-large \
+    target-untraced target-untraced-callbacks target-not-a-function empty-old-name-target \
+    vmlinux-function-in-module pre-patch-fails-second longest-function target-twice; do
+    wrong $name
+done
+for name in two-objects callbacks sympos-0-unique sympos-1-unique sympos-1 sympos-2 sympos-both; do
+    right $name
+done
+
+# What may be written.
+loads "writes: patch" klp_cmp_a plain
+step "writes: enable again" write klp_cmp_a/enabled 1
+step "writes: rubbish" write klp_cmp_a/enabled rubbish
+step "writes: y" write klp_cmp_a/enabled y
+step "writes: force without a transition" write klp_cmp_a/force 1
+step "writes: no force" write klp_cmp_a/force 0
+step "writes: rubbish force" write klp_cmp_a/force rubbish
+step "writes: transition" write klp_cmp_a/transition 1
+step "writes: the same module twice" load klp_cmp_a case=plain
+step "writes: unload in use" rmmod klp_cmp_a
+step "writes: disable with a word" write klp_cmp_a/enabled off
+step "writes: load again without unloading" load klp_cmp_a case=plain
+step "writes: unload" rmmod klp_cmp_a
+clean_up
+
+# On top of each other.
+loads "stack: first" klp_cmp_a two-objects
+loads "stack: second" klp_cmp_b two-functions
+loads "stack: third" klp_cmp_c plain
+step "stack: disable the first" disable klp_cmp_a
+step "stack: unload the first" rmmod klp_cmp_a
+step "stack: first again, on top" load klp_cmp_a case=two-objects
+step "stack: disable the middle" disable klp_cmp_c
+step "stack: unload the middle" rmmod klp_cmp_c
+ends "stack: first" klp_cmp_a
+ends "stack: second" klp_cmp_b
+clean_up
+
+# In the place of each other.
+loads "replace: first" klp_cmp_a two-objects
+loads "replace: second" klp_cmp_b other-function
+loads "replace: all" klp_cmp_c replace
+step "replace: unload the first" rmmod klp_cmp_a
+step "replace: unload the second" rmmod klp_cmp_b
+loads "replace: back" klp_cmp_a replace-other
+step "replace: unload the replaced" rmmod klp_cmp_c
+ends "replace: last" klp_cmp_a
+loads "replace, nothing new: first" klp_cmp_a two-objects
+loads "replace, nothing new: all" klp_cmp_b replace-no-objects
+ends "replace, nothing new: last" klp_cmp_b
+clean_up
+loads "replace, callbacks: first" klp_cmp_a callbacks
+loads "replace, callbacks: all" klp_cmp_b callbacks-replace
+ends "replace, callbacks: last" klp_cmp_b
+clean_up
+
+# States.
+loads "states: first" klp_cmp_a state-1
+loads "states: newer" klp_cmp_b state-2
+loads "states: too old" klp_cmp_c state-1
+clean_up
+loads "states: newest first" klp_cmp_a state-2
+loads "states: older is refused" klp_cmp_b state-1
+loads "states: replacing without" klp_cmp_b replace
+loads "states: another" klp_cmp_b state-other
+loads "states: none" klp_cmp_c no-states
+ends "states: none" klp_cmp_c
+loads "states: replacing without one of them" klp_cmp_c state-2-replace
+ends "states: another" klp_cmp_b
+loads "states: replacing with" klp_cmp_c state-2-replace
+step "states: unload the replaced" rmmod klp_cmp_a
+ends "states: last" klp_cmp_c
+clean_up
+
+# Somebody else has the function.
+step "held by ftrace: hold" load klp_cmp_holder func=version_proc_show
+loads "held by ftrace: patch" klp_cmp_a two-functions
+loads "held by ftrace: patch with callbacks" klp_cmp_b callbacks
+step "held by ftrace: let go" rmmod klp_cmp_holder
+clean_up
+step "held by a kprobe: hold" load klp_cmp_holder func=version_proc_show kprobe=1
+loads "held by a kprobe: patch" klp_cmp_a two-functions
+step "held by a kprobe: let go" rmmod klp_cmp_holder
+clean_up
+step "a kprobe that does not mind: probe" load klp_cmp_holder func=version_proc_show kprobe=1 post=0
+loads "a kprobe that does not mind: patch" klp_cmp_a two-functions
+ends "a kprobe that does not mind" klp_cmp_a
+step "a kprobe that does not mind: let go" rmmod klp_cmp_holder
+clean_up
+loads "held by a patch: patch" klp_cmp_a two-functions
+step "held by a patch: ftrace" load klp_cmp_holder func=version_proc_show
+step "held by a patch: kprobe" load klp_cmp_holder func=version_proc_show kprobe=1
+step "held by a patch: other function" load klp_cmp_holder func=meminfo_proc_show
+step "held by a patch: ftrace off" sysctl -q kernel.ftrace_enabled=0
+ends "held by a patch" klp_cmp_a
+clean_up
+step "held in the module: hold" load klp_cmp_holder func=klp_cmp_value
+loads "held in the module: patch" klp_cmp_a two-objects
+step "held in the module: let go" rmmod klp_cmp_holder
+clean_up
+step "no ftrace: off" sysctl -q kernel.ftrace_enabled=0
+loads "no ftrace: patch" klp_cmp_a plain
+step "no ftrace: on" sysctl -q kernel.ftrace_enabled=1
+clean_up
+
+# In the middle of a transition, which somebody asleep holds up.
+cat /proc/klp_cmp_sleep >/dev/null 2>&1 &
+sleeper=$!
+sleep 0.5
+awaken() {
+    kill -KILL $sleeper
+    wait $sleeper 2>/dev/null
+    true
+}
+now "transition: begins" load klp_cmp_a case=sleep
+now "transition: another patch" load klp_cmp_b case=plain
+now "transition: a patch that replaces" load klp_cmp_b case=replace
+now "transition: unload" rmmod klp_cmp_a
+now "transition: the module goes" rmmod klp_cmp_target
+now "transition: enable again" write klp_cmp_a/enabled 1
+now "transition: the sleeper's state" cat /proc/$sleeper/patch_state
+step "transition: reverse" disable klp_cmp_a
+step "transition: unload after reversing" rmmod klp_cmp_a
+now "transition: begins again" load klp_cmp_a case=callbacks-sleep
+step "transition: reverse with callbacks" disable klp_cmp_a
+step "transition: unload with callbacks" rmmod klp_cmp_a
+now "transition: begins once more" load klp_cmp_a case=sleep
+step "transition: ends with the sleeper" awaken
+cat /proc/klp_cmp_sleep >/dev/null 2>&1
+step "transition: patched while nobody sleeps" true
+ends "transition: last" klp_cmp_a
+clean_up
+cat /proc/klp_cmp_sleep >/dev/null 2>&1 &
+sleeper=$!
+sleep 0.5
+loads "transition of several: first" klp_cmp_a plain
+now "transition of several: replace begins" load klp_cmp_b case=sleep-replace
+now "transition of several: disable the lower" disable klp_cmp_a
+step "transition of several: reverse" disable klp_cmp_b
+step "transition of several: unload" rmmod klp_cmp_b
+ends "transition of several: first" klp_cmp_a
+clean_up
+now "force: begins" load klp_cmp_a case=sleep
+step "force: no" write klp_cmp_a/force 0
+step "force: yes" write klp_cmp_a/force 1
+step "force: the sleeper goes" awaken
+step "force: disable" disable klp_cmp_a
+step "force: unload is refused" rmmod klp_cmp_a
+step "force: another patch" load klp_cmp_b case=plain
+ends "force: another patch" klp_cmp_b
+clean_up
+
+step "the module goes" rmmod klp_cmp_target
+
+# Patches in Rust.
+step "rust: sample" load livepatch-sample
+step "rust: sample: disable" disable livepatch_sample
+step "rust: sample: unload" rmmod livepatch_sample
+step "rust: two objects" load livepatch-two-objects
+step "rust: two objects: the module comes" load klp_greeter
+step "rust: two objects: disable" disable livepatch_two_objects
+step "rust: two objects: unload" rmmod livepatch_two_objects
+step "rust: two objects: the module goes" rmmod klp_greeter
+step "rust: sympos: the module" load klp_twins
+step "rust: sympos" load livepatch-sympos
+step "rust: sympos: disable" disable livepatch_sympos
+step "rust: sympos: unload" rmmod livepatch_sympos
+step "rust: sympos: the module goes" rmmod klp_twins
+step "rust: unknown function" load unknown-function
+step "rust: not traceable" load not-traceable
+
+# Shadow variables; the last makes one twice, which warns.
+step "shadow variables" load klp_cmp_shadow
+step "shadow variables: unload" rmmod klp_cmp_shadow
+step "shadow variables: twice" load klp_cmp_shadow duplicate=1
+step "shadow variables: twice: unload" rmmod klp_cmp_shadow
+echo "@end"
