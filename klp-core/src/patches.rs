@@ -572,28 +572,29 @@ impl<P: Platform> Object<P> {
 
 impl<P: Platform> Func<P> {
     fn declared(declared: DeclaredFunc<P>) -> Result<Self> {
+        let (name, new_func) = match declared.name {
+            Some(name) => (name, declared.new_func),
+            // Without a name it leads nowhere: refused when it is shown, after those before it.
+            // An empty name is one that is looked for in vain.
+            None => (Name::new(c"")?, 0),
+        };
         Ok(Self {
             handle: declared.handle,
-            name: match declared.name {
-                Some(name) => name,
-                // Refused when it is shown, after those before it.
-                None => Name::new(c"")?,
-            },
+            name,
             sympos: declared.sympos,
             nop: false,
             patched: false,
             site: 0,
             old: Code::NONE,
             new: Code {
-                start: declared.new_func,
+                start: new_func,
                 size: 0,
             },
         })
     }
 
     fn show(&self, platform: &P, object: P::Object) -> Result {
-        let is_named = (1..KSYM_NAME_LEN).contains(&self.name.len());
-        if !is_named || (self.new.start == 0 && !self.nop) {
+        if self.name.len() >= KSYM_NAME_LEN || (self.new.start == 0 && !self.nop) {
             return Err(EINVAL);
         }
         // A function that is the only one of its name is the first.

@@ -481,7 +481,11 @@ fn wrong_patches_leave_nothing_behind() {
             &["symbol position 3 for symbol 'twice' in object 'vmlinux' not found"],
         ),
         (&[("read", 0, 0)], 22, &[]),
-        (&[("", 0, new)], 22, &[]),
+        (
+            &[("", 0, new)],
+            22,
+            &["symbol '' not found in symbol table"],
+        ),
         (&[("read", 0, new), ("read", 1, new)], 17, &[]),
         (
             &[("hidden", 0, new)],
