@@ -187,20 +187,22 @@ void klp_update_patch_state(struct task_struct *task)
 /*
  * Text
  */
+
+/*
+ * ftrace's protection against recursion would be a third of this: nothing here
+ * can be traced. A warning can, but it comes only once, so it ends.
+ */
 static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip,
 				       struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	unsigned long target;
-	int bit;
 
-	/* Takes preemption off, too, for as long as the redirects are read. */
-	bit = ftrace_test_recursion_trylock(ip, parent_ip);
-	if (WARN_ON_ONCE(bit < 0))
-		return;
+	/* For as long as the redirects are read. */
+	preempt_disable_notrace();
 	target = klp_core_target(ip, &current->patch_state);
 	if (target)
 		ftrace_regs_set_instruction_pointer(fregs, target);
-	ftrace_test_recursion_unlock(bit);
+	preempt_enable_notrace();
 }
 
 /*
@@ -208,11 +210,12 @@ static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip
  * change of the kernel's text.
  *
  * IPMODIFY keeps others from redirecting the same functions, PERMANENT keeps
- * kernel.ftrace_enabled from being turned off.
+ * kernel.ftrace_enabled from being turned off. It is not DYNAMIC: it and its
+ * trampoline stay, so nobody has to wait for tasks that are in them.
  */
 static struct ftrace_ops klp_ops = {
 	.func = klp_ftrace_handler,
-	.flags = FTRACE_OPS_FL_DYNAMIC |
+	.flags =
 #ifndef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
 		 FTRACE_OPS_FL_SAVE_REGS |
 #endif

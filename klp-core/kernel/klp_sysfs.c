@@ -11,6 +11,7 @@
 #include <linux/kobject.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
@@ -184,19 +185,38 @@ void klp_show_init_object(struct klp_object *obj)
 	kobject_init(&obj->kobj, &object_type);
 }
 
-/* After the last use of the patch's structures its module may go. */
-void klp_release_now(struct klp_patch *patch)
+/* Returns after the last use of the patch's structures. */
+static void hide_patch(struct klp_patch *patch)
 {
 	debugfs_lookup_and_remove(patch->mod->name, klp_debugfs_root);
 	kobject_put(&patch->kobj);
 	wait_for_completion(&patch->finish);
+}
+
+static void put_patch(struct klp_patch *patch)
+{
 	if (!patch->forced)
 		module_put(patch->mod);
 }
 
+/* For a patch that no task has used. */
+void klp_release_now(struct klp_patch *patch)
+{
+	hide_patch(patch);
+	put_patch(patch);
+}
+
 static void release_patch(struct work_struct *work)
 {
-	klp_release_now(container_of(work, struct klp_patch, free_work));
+	struct klp_patch *patch = container_of(work, struct klp_patch, free_work);
+
+	hide_patch(patch);
+	/*
+	 * A task may have been preempted between the redirect and the function
+	 * that it leads to. Its stack does not show that.
+	 */
+	synchronize_rcu_tasks();
+	put_patch(patch);
 }
 
 void klp_show_init_patch(struct klp_patch *patch)

@@ -293,8 +293,8 @@ impl<P: Platform> Patches<P> {
         }
     }
 
-    /// Publishes the redirects as they are now, none of them new, and stops asking where there is
-    /// none left.
+    /// Publishes the redirects as they are now, none of them new. Where there is none left, calls go
+    /// on as if nobody asked; [`Patches::detach_vanished`] makes the kernel stop asking.
     pub(crate) fn publish_fewer(
         &mut self,
         platform: &P,
@@ -305,12 +305,19 @@ impl<P: Platform> Patches<P> {
         let change = self.redirects.publish(&published.redirects, |each| {
             Self::each_redirect(patches, in_transition, each);
         });
-        let vanished = self.redirects.vanished(&published.redirects, &change);
+        self.redirects.note_vanished(&published.redirects, &change);
+        let grace = platform.wait_for_cpus();
+        self.redirects.finish(change, &grace);
+    }
+
+    /// Stops asking where the last change left no redirect. It takes long, as it waits for tasks, so
+    /// it is done when nobody waits for it; but before others may want to ask there.
+    pub(crate) fn detach_vanished(&mut self, platform: &P) {
+        let vanished = self.redirects.vanished();
         if !vanished.is_empty() {
             platform.detach(vanished);
         }
-        let grace = platform.wait_for_cpus();
-        self.redirects.finish(change, &grace);
+        self.redirects.forget_vanished();
     }
 }
 

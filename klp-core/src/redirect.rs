@@ -187,8 +187,8 @@ pub struct Redirects {
     writer: Writer<Table>,
     /// As large as the published table; missing only while a change is under way.
     spare: Option<Box<Table>>,
-    /// As many as fit into the table.
-    sites: Vec<usize>,
+    /// Sites that have no redirect any more and are still asked at. There is room for all there are.
+    vanished: Vec<usize>,
 }
 
 /// A change of the table that others may not have noticed yet.
@@ -202,7 +202,7 @@ impl Redirects {
         Self {
             writer,
             spare: None,
-            sites: Vec::new(),
+            vanished: Vec::new(),
         }
     }
 
@@ -228,14 +228,14 @@ impl Redirects {
         let room = redirects.saturating_add(redirects / 2);
         let spare = Box::new(Table::with_room(room)?)?;
         let mut larger = Box::new(Table::with_room(room)?)?;
-        let sites = Vec::with_capacity(larger.room())?;
+        let vanished = Vec::with_capacity(larger.room())?;
         if let Some(current) = published.current(&self.writer) {
             larger.copy(current);
         }
         let old = published.publish(&mut self.writer, Some(larger));
         drop(old.reclaim(&wait()));
         self.spare = Some(spare);
-        self.sites = sites;
+        self.vanished = vanished;
         Ok(())
     }
 
@@ -261,17 +261,26 @@ impl Redirects {
             .is_some_and(|table| table.contains(site))
     }
 
-    /// The sites that `change` left without a redirect.
-    pub fn vanished(&mut self, published: &Snapshot<Table>, change: &Change) -> &[usize] {
-        self.sites.clear();
+    /// Notes the sites that `change` left without a redirect, besides those noted before.
+    pub fn note_vanished(&mut self, published: &Snapshot<Table>, change: &Change) {
         let new = published.current(&self.writer);
         for site in change.0.get().into_iter().flat_map(Table::sites) {
             if !new.is_some_and(|table| table.contains(site)) {
-                // There is room: the old table was no larger than this vector.
-                let _ = self.sites.push(site);
+                // There is room: the old table was no larger than this vector, and what was noted
+                // before is not in it any more.
+                let _ = self.vanished.push(site);
             }
         }
-        &self.sites
+    }
+
+    /// The sites noted.
+    pub fn vanished(&self) -> &[usize] {
+        &self.vanished
+    }
+
+    /// Notes none.
+    pub fn forget_vanished(&mut self) {
+        self.vanished.clear();
     }
 
     /// Ends `change`, once everybody uses the new table.

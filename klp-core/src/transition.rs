@@ -343,6 +343,7 @@ impl<P: Platform> Patches<P> {
             return;
         };
         self.finish_transition(platform, published);
+        self.detach_vanished(platform);
         if !enabled {
             self.release(platform, patch);
         } else if replace {
@@ -395,8 +396,8 @@ impl<P: Platform> Patches<P> {
         }
         published.set_target(PatchState::Idle);
         self.transition = None;
-        self.set_stack_check(platform, published, None);
         platform.roster_transition(None);
+        self.set_stack_check(platform, published, None);
     }
 
     /// Takes back a transition to a patch that has not started.
@@ -414,6 +415,7 @@ impl<P: Platform> Patches<P> {
         }
         published.set_target(PatchState::Unpatched);
         self.finish_transition(platform, published);
+        self.detach_vanished(platform);
     }
 
     /// Turns the transition that runs around.
