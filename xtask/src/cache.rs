@@ -20,6 +20,9 @@ use crate::host::{process, progress};
 /// Written into an entry when it is complete.
 const READY: &str = ".ready";
 
+/// The hex digits of a key in a name.
+const KEY_LENGTH: usize = 12;
+
 /// The cache folder.
 #[derive(Clone, Debug)]
 pub struct Cache {
@@ -71,6 +74,30 @@ impl Cache {
         }
     }
 
+    /// The complete entries of this kind and name, whatever their keys; the newest first.
+    pub fn ready(&self, kind: &str, name: &str) -> Vec<Entry> {
+        let Ok(all) = fs::read_dir(self.root.join(kind)) else {
+            return Vec::new();
+        };
+        let is_ours = |path: &Path| {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            let key = file
+                .strip_prefix(name)
+                .and_then(|key| key.strip_prefix('-'));
+            key.is_some_and(|key| key.len() == KEY_LENGTH && !key.contains(['-', '.']))
+        };
+        let mut ready: Vec<_> = all
+            .filter_map(|item| Some(item.ok()?.path()))
+            .filter(|path| is_ours(path))
+            .filter_map(|dir| {
+                let time = fs::metadata(dir.join(READY)).ok()?.modified().ok()?;
+                Some((time, Entry { dir }))
+            })
+            .collect();
+        ready.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+        ready.into_iter().map(|(_, entry)| entry).collect()
+    }
+
     /// Waits for the lock of this name. Only one process on the machine holds it.
     pub fn lock(&self, name: &str) -> Result<Lock> {
         Lock::take(&self.root.join("locks").join(format!("{name}.lock")), name)
@@ -99,10 +126,10 @@ impl Key {
         self
     }
 
-    /// The first 12 hex digits: enough for the few entries a machine has.
+    /// The first hex digits: enough for the few entries a machine has.
     pub fn short(&self) -> String {
         let digest = self.hash.clone().finalize();
-        digest[..6]
+        digest[..KEY_LENGTH / 2]
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect()
@@ -162,6 +189,18 @@ impl Entry {
         Ok(self.dir.clone())
     }
 
+    /// Does something with an entry that is complete, while nobody works on it. Does nothing
+    /// when it is not, or somebody does.
+    pub fn use_ready<T>(&self, action: impl FnOnce(&Path) -> Result<T>) -> Result<Option<T>> {
+        let Some(_lock) = Lock::try_take(&sibling(&self.dir, ".lock"))? else {
+            return Ok(None);
+        };
+        if !self.is_ready() {
+            return Ok(None);
+        }
+        action(&self.dir).map(Some)
+    }
+
     fn get_with(&self, make: impl FnOnce(&Self) -> Result<()>) -> Result<PathBuf> {
         if !self.is_ready() {
             let _lock = self.lock()?;
@@ -198,27 +237,9 @@ impl Drop for Lock {
 impl Lock {
     /// Takes the lock, waiting for its holder, whom it names.
     fn take(path: &Path, what: &str) -> Result<Self> {
-        if let Some(parent) = path.parent() {
-            create(parent)?;
-        }
-        let mut file = File::options()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(path)
-            .with_context(|| format!("cannot open the lock {}", path.display()))?;
-        rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())
-            .with_context(|| format!("cannot pass on the lock {}", path.display()))?;
+        let mut file = Self::open(path)?;
         let mut told = false;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(err)) => {
-                    return Err(err).with_context(|| format!("cannot lock {}", path.display()));
-                }
-            }
+        while !Self::try_lock(&file, path)? {
             if !told {
                 progress::say(&format!(
                     "waiting for {what}: {} works on it",
@@ -228,12 +249,48 @@ impl Lock {
             }
             process::sleep(Duration::from_millis(200))?;
         }
+        Ok(Self::taken(file))
+    }
+
+    /// Takes the lock if nobody has it.
+    fn try_take(path: &Path) -> Result<Option<Self>> {
+        let file = Self::open(path)?;
+        Ok(Self::try_lock(&file, path)?.then(|| Self::taken(file)))
+    }
+
+    fn open(path: &Path) -> Result<File> {
+        if let Some(parent) = path.parent() {
+            create(parent)?;
+        }
+        let file = File::options()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(path)
+            .with_context(|| format!("cannot open the lock {}", path.display()))?;
+        rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())
+            .with_context(|| format!("cannot pass on the lock {}", path.display()))?;
+        Ok(file)
+    }
+
+    fn try_lock(file: &File, path: &Path) -> Result<bool> {
+        match file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(err)) => {
+                Err(err).with_context(|| format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+
+    fn taken(mut file: File) -> Self {
         // For those who wait; nothing depends on it.
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", std::process::id()));
-        Ok(Self { file })
+        Self { file }
     }
 }
 
@@ -265,7 +322,8 @@ fn remove_file(file: &Path) -> Result<()> {
     gone(fs::remove_file(file), file)
 }
 
-fn gone(removed: std::io::Result<()>, path: &Path) -> Result<()> {
+/// The result of removing something, which is fine when it was not there.
+pub fn gone(removed: std::io::Result<()>, path: &Path) -> Result<()> {
     match removed {
         Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
             Err(err).with_context(|| format!("cannot remove {}", path.display()))
@@ -358,6 +416,43 @@ mod tests {
         entry.get_or_resume(|_| bail!("made again")).unwrap();
         assert!(entry.get_updated(|_| bail!("made again")).is_err());
         assert!(!entry.is_ready());
+    }
+
+    #[test]
+    fn complete_entries_of_a_name_are_found_the_newest_first() {
+        let (_dir, cache) = cache();
+        let entry = |name: &str, key: &str| cache.entry("kind", name, &Key::new().with("k", key));
+        let make = |entry: &Entry| entry.get_or_create(|_| Ok(())).unwrap();
+        let old = make(&entry("name", "1"));
+        let earlier = std::time::SystemTime::now() - Duration::from_secs(60);
+        let ready = File::options().write(true).open(old.join(READY)).unwrap();
+        ready.set_modified(earlier).unwrap();
+        let new = make(&entry("name", "2"));
+        make(&entry("name-more", "1"));
+        make(&entry("other", "1"));
+        assert!(entry("name", "3").get_or_resume(|_| bail!("no")).is_err());
+        let found: Vec<_> = cache
+            .ready("kind", "name")
+            .into_iter()
+            .map(|found| found.dir)
+            .collect();
+        assert_eq!(found, [new, old]);
+        assert!(cache.ready("none", "name").is_empty());
+    }
+
+    #[test]
+    fn a_complete_entry_is_used_only_while_nobody_works_on_it() {
+        let (_dir, cache) = cache();
+        let entry = entry(&cache);
+        let used = || entry.use_ready(|_| Ok(())).unwrap().is_some();
+        assert!(!used(), "it is not there");
+        entry
+            .get_or_create(|_| {
+                assert!(!used(), "somebody works on it");
+                Ok(())
+            })
+            .unwrap();
+        assert!(used());
     }
 
     #[test]

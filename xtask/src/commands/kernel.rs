@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask kernel`: gets and builds kernels.
+//! `cargo xtask kernel`: gets and builds kernels, and puts klp-core into source trees.
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
 use clap::Subcommand;
 
 use super::KernelArgs;
-
-const HELP: &str = "\
-`make -C KDIR M=FOLDER` builds modules for the kernel with the right tools, from any shell.
-
-Environment:
-  KLP_CACHE          where kernels and tools are kept [default: klp in the user's cache folder]
-  KLP_DEBIAN_MIRROR  address of a mirror of Debian's archive, where this system's package
-                     sources name none
-  KLP_ALLOW_CONFIG   with --core stock: options, separated by commas, that may differ from
-                     the kernel's own configuration";
+use crate::cache::Cache;
+use crate::kernel::core_files::CoreFiles;
+use crate::kernel::install::{self, FOLDER, Installed};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Build a kernel, or reuse it; the last two lines name its build folder and image.
-    #[command(after_help = HELP)]
     Build {
         #[command(flatten)]
         kernel: KernelArgs,
@@ -28,14 +22,70 @@ pub(super) enum Command {
         #[arg(long)]
         update: bool,
     },
+    /// Put klp-core into a kernel source tree, or bring it up to date there.
+    Install {
+        /// The kernel source tree, of the 7.2 series.
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+        /// Take it out again instead: the tree is then as it was.
+        #[arg(long)]
+        remove: bool,
+    },
 }
 
 impl Command {
     pub(super) fn run(self) -> Result<()> {
-        let Self::Build { kernel, update } = self;
-        let kernel = kernel.get_with(update)?;
-        println!("KDIR={}", kernel.kdir.display());
-        println!("IMAGE={}", kernel.image.display());
-        Ok(())
+        match self {
+            Self::Build { kernel, update } => build(&kernel, update),
+            Self::Install { into, remove } => {
+                check_not_ours(&into)?;
+                if remove {
+                    take_out(&into)
+                } else {
+                    put_in(&into)
+                }
+            }
+        }
     }
+}
+
+fn build(kernel: &KernelArgs, update: bool) -> Result<()> {
+    let kernel = kernel.get_with(update)?;
+    println!("KDIR={}", kernel.kdir.display());
+    println!("IMAGE={}", kernel.image.display());
+    Ok(())
+}
+
+/// The cache's trees are what others are built from.
+fn check_not_ours(tree: &Path) -> Result<()> {
+    let cache = Cache::open()?;
+    ensure!(
+        !tree
+            .canonicalize()
+            .is_ok_and(|tree| tree.starts_with(cache.root())),
+        "{} is in the cache, where kernels are built from pristine sources: copy the tree, or \
+         build it with klp-core by cargo xtask kernel build --core rust",
+        tree.display()
+    );
+    Ok(())
+}
+
+fn put_in(tree: &Path) -> Result<()> {
+    let done = match install::install(tree, &CoreFiles::of_checkout()?)? {
+        Installed::New => "klp-core is in",
+        Installed::Updated => "klp-core was brought up to date in",
+        Installed::Unchanged => "this klp-core is already in",
+    };
+    println!("{done} {}", tree.join(FOLDER).display());
+    println!("Next: set CONFIG_RUST=y, CONFIG_LIVEPATCH=y and CONFIG_LIVEPATCH_RUST=y, and build");
+    Ok(())
+}
+
+fn take_out(tree: &Path) -> Result<()> {
+    if install::remove(tree)? {
+        println!("klp-core is out of {}", tree.display());
+    } else {
+        println!("klp-core is not in {}: nothing to remove", tree.display());
+    }
+    Ok(())
 }

@@ -4,9 +4,13 @@
 
 mod apt;
 mod config;
+pub mod core_files;
 mod debian;
+mod forest;
+pub mod install;
 mod small;
 mod source;
+mod start;
 mod stock;
 pub mod tools;
 
@@ -23,6 +27,8 @@ pub enum Core {
     Stock,
     /// Our small kernel with the kernel's C livepatch core.
     C,
+    /// The same with klp-core, the livepatch core in Rust, of this checkout.
+    Rust,
 }
 
 impl Core {
@@ -31,6 +37,7 @@ impl Core {
         match self {
             Self::Stock => "stock",
             Self::C => "c",
+            Self::Rust => "rust",
         }
     }
 }
@@ -88,6 +95,6 @@ pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
     let cache = Cache::open()?;
     match core {
         Core::Stock => stock::get(&cache, profile, options),
-        Core::C => small::get(&cache, profile, options),
+        Core::C | Core::Rust => small::get(&cache, core, profile, options),
     }
 }

@@ -10,6 +10,9 @@ use anyhow::{Context as _, Result, bail};
 use super::debian;
 use crate::cache::{Cache, Key};
 
+/// The series of kernels that klp-core is for.
+pub const SUPPORTED: &str = "7.2";
+
 /// A source tree to build from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Source {
@@ -76,7 +79,7 @@ impl Source {
 }
 
 /// The version in a kernel's top Makefile.
-fn kernel_version(makefile: &str) -> Option<String> {
+pub fn kernel_version(makefile: &str) -> Option<String> {
     let value = |name: &str| {
         makefile.lines().find_map(|line| {
             let rest = line.strip_prefix(name)?.trim_start();

@@ -25,10 +25,12 @@ const RECIPE: &str = "2";
 /// Gives the kernel, with its build folder made when necessary.
 pub fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
     if profile == Profile::Debug {
-        bail!("--core stock is Debian's kernel as it is: it has no debug profile; use --core c");
+        bail!(
+            "--core stock is Debian's kernel as it is: it has no debug profile; use --core c or rust"
+        );
     }
     if options.source.is_some() {
-        bail!("--core stock is Debian's own kernel: --source goes with --core c");
+        bail!("--core stock is Debian's own kernel: --source goes with --core c or rust");
     }
     let common = CommonTools::ensure()?;
     let release = debian::release(cache, options.update)?;

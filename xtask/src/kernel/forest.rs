@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A kernel source tree with klp-core in it, that takes no room: all of it are links into
+//! another tree, but for `kernel/livepatch`.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use walkdir::WalkDir;
+
+use super::install::{FOLDER, Installed};
+use crate::cache;
+
+/// Makes the tree in `dir`, or brings it up to date: files that stay the same keep their times,
+/// so that make does not build them again. `install` puts the core in.
+pub fn plant(
+    dir: &Path,
+    source: &Path,
+    install: impl FnOnce(&Path) -> Result<Installed>,
+) -> Result<()> {
+    let fresh = dir.with_extension("partial");
+    remove(&fresh)?;
+    // The folders on the way to the one that is not a link have to be real, too.
+    link_all_but(source, &fresh, "kernel")?;
+    link_all_but(&source.join("kernel"), &fresh.join("kernel"), "livepatch")?;
+    copy(&source.join(FOLDER), &fresh.join(FOLDER))?;
+    install(&fresh)?;
+    keep_times(&dir.join(FOLDER), &fresh.join(FOLDER))?;
+    remove(dir)?;
+    fs::rename(&fresh, dir).with_context(|| format!("cannot name {}", dir.display()))
+}
+
+/// Links to everything in a folder but this.
+fn link_all_but(from: &Path, to: &Path, but: &str) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    let list = || format!("cannot list {}", from.display());
+    for entry in fs::read_dir(from).with_context(list)? {
+        let entry = entry.with_context(list)?;
+        if entry.file_name() != but {
+            let link = to.join(entry.file_name());
+            symlink(entry.path(), &link)
+                .with_context(|| format!("cannot make {}", link.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in WalkDir::new(from) {
+        let entry = entry.with_context(|| format!("cannot list {}", from.display()))?;
+        let copy = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
+        let made = if entry.file_type().is_dir() {
+            fs::create_dir(&copy)
+        } else {
+            fs::copy(entry.path(), &copy).map(|_| ())
+        };
+        made.with_context(|| format!("cannot make {}", copy.display()))?;
+    }
+    Ok(())
+}
+
+/// Gives the new files that have the same content as the old ones their times.
+fn keep_times(old: &Path, new: &Path) -> Result<()> {
+    for entry in WalkDir::new(new) {
+        let entry = entry.with_context(|| format!("cannot list {}", new.display()))?;
+        let path = entry.path();
+        let twin = old.join(path.strip_prefix(new).unwrap_or(path));
+        if !entry.file_type().is_file() || fs::read(&twin).ok() != fs::read(path).ok() {
+            continue;
+        }
+        let keep = || {
+            let time = fs::metadata(&twin)?.modified()?;
+            fs::File::options()
+                .write(true)
+                .open(path)?
+                .set_modified(time)
+        };
+        keep().with_context(|| format!("cannot set the time of {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn remove(dir: &Path) -> Result<()> {
+    // Links are removed, not what they lead to.
+    cache::gone(fs::remove_dir_all(dir), dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::kernel::core_files::CoreFiles;
+    use crate::kernel::core_files::tests::fake_crate;
+    use crate::kernel::install::tests::{fake_tree, install_into_fake};
+
+    #[test]
+    fn all_is_linked_but_the_folder_with_the_core() {
+        let root = tempfile::tempdir().unwrap();
+        let (source, forest) = (root.path().join("linux"), root.path().join("forest"));
+        fake_tree(&source);
+        fake_crate(&root.path().join("core"));
+        let files = CoreFiles::read(&root.path().join("core")).unwrap();
+        let plant = || plant(&forest, &source, |tree| install_into_fake(tree, &files));
+        plant().unwrap();
+
+        let is_link = |path: &str| forest.join(path).is_symlink();
+        assert!(is_link("Makefile") && is_link("kernel/sched"));
+        assert!(!is_link("kernel") && !is_link("kernel/livepatch"));
+        let same = |path: &str| {
+            fs::read(forest.join(path)).unwrap() == fs::read(source.join(path)).unwrap()
+        };
+        assert!(same("kernel/sched/core.c") && same("kernel/livepatch/core.c"));
+        assert!(!same("kernel/livepatch/Makefile"));
+        assert!(!source.join("kernel/livepatch/klp_glue.c").exists());
+    }
+
+    #[test]
+    fn planted_again_only_what_changed_is_new() {
+        let root = tempfile::tempdir().unwrap();
+        let (source, forest) = (root.path().join("linux"), root.path().join("forest"));
+        fake_tree(&source);
+        fake_crate(&root.path().join("core"));
+        let files = CoreFiles::read(&root.path().join("core")).unwrap();
+        let plant = || plant(&forest, &source, |tree| install_into_fake(tree, &files));
+        plant().unwrap();
+        let earlier = SystemTime::now() - Duration::from_secs(600);
+        let file = |path: &str| forest.join(FOLDER).join(path);
+        for path in ["core.c", "klp_glue.c"] {
+            let file = fs::File::options().write(true).open(file(path)).unwrap();
+            file.set_modified(earlier).unwrap();
+        }
+        fs::write(source.join(FOLDER).join("core.c"), "int changed;\n").unwrap();
+        plant().unwrap();
+        let is_new = |path: &str| fs::metadata(file(path)).unwrap().modified().unwrap() > earlier;
+        assert!(is_new("core.c") && !is_new("klp_glue.c"));
+        assert!(!forest.with_extension("partial").exists());
+    }
+}

@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Puts klp-core into a kernel source tree, and takes it out again.
+//!
+//! Only `kernel/livepatch/` changes. A twin of that folder is made beside it, changed, and takes
+//! its place in one step, so the tree has the core or not, and never half of it. A list of what
+//! was put there stays in the folder: it tells our files from other people's work.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use sha2::{Digest as _, Sha256};
+
+use super::core_files::{CoreFiles, RUST_FOLDER};
+use super::source::{SUPPORTED, kernel_version};
+
+/// Where the core goes, in a tree.
+pub const FOLDER: &str = "kernel/livepatch";
+
+/// The list of what was put there, in the form that `sha256sum -c` reads.
+const RECORD: &str = "klp_installed";
+
+/// The two files of the tree's own that ours replace, and what 7.2 has in them. Others would
+/// build other things, which ours would not.
+const REPLACED: Replaced<'static> = [
+    (
+        "Kconfig",
+        "56af47f18c84edb1ba472db90bea801804e33fcd7aa3dc0ef3f27cb6eff944cc",
+    ),
+    (
+        "Makefile",
+        "31dadc90d58a8de8cc31c4cf7f32992dab468a5a6721a09e3dff1437cb4d8941",
+    ),
+];
+
+/// What installing came to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Installed {
+    /// The core is new in the tree.
+    New,
+    /// It took the place of another version.
+    Updated,
+    /// This very version was there.
+    Unchanged,
+}
+
+/// Puts the core into a tree, or brings it up to date there.
+pub fn install(tree: &Path, files: &CoreFiles) -> Result<Installed> {
+    install_over(tree, files, REPLACED)
+}
+
+fn install_over(tree: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> Result<Installed> {
+    let folder = folder_of(tree)?;
+    let old = Record::of_intact(&folder)?;
+    if old.is_none() {
+        check_pristine(&folder, files, replaced)?;
+    }
+    if old.as_ref().is_some_and(|old| old.is_whole(&folder, files)) {
+        return Ok(Installed::Unchanged);
+    }
+    change(&folder, |twin| put(twin, old.as_ref(), files))?;
+    Ok(match old {
+        Some(_) => Installed::Updated,
+        None => Installed::New,
+    })
+}
+
+/// Takes the core out of a tree. Answers whether it was there.
+pub fn remove(tree: &Path) -> Result<bool> {
+    let folder = folder_of(tree)?;
+    let Some(record) = Record::of_intact(&folder)? else {
+        return Ok(false);
+    };
+    change(&folder, |twin| take_out(twin, &record))?;
+    Ok(true)
+}
+
+/// Whether the core is in a tree.
+pub fn is_installed(tree: &Path) -> bool {
+    tree.join(FOLDER).join(RECORD).is_file()
+}
+
+/// Files that ours replace, with the digests of what must be in them.
+type Replaced<'a> = [(&'static str, &'a str); 2];
+
+/// The folder to change, in a tree that this core is for.
+fn folder_of(tree: &Path) -> Result<PathBuf> {
+    ensure!(tree.is_dir(), "there is no folder {}", tree.display());
+    let makefile = fs::read_to_string(tree.join("Makefile")).unwrap_or_default();
+    let Some(version) = kernel_version(&makefile) else {
+        bail!(
+            "{} is not a kernel source tree: its Makefile names no kernel version",
+            tree.display()
+        );
+    };
+    ensure!(
+        version.starts_with(&format!("{SUPPORTED}.")),
+        "klp-core is for kernels of the {SUPPORTED} series, and {} is {version}",
+        tree.display()
+    );
+    let folder = tree.join(FOLDER);
+    ensure!(
+        folder.join("core.c").is_file(),
+        "{} has no {FOLDER}/core.c: give a whole kernel source tree",
+        tree.display()
+    );
+    folder
+        .canonicalize()
+        .with_context(|| format!("cannot resolve {}", folder.display()))
+}
+
+/// Refuses a folder that somebody changed, and one that has files where ours would go.
+fn check_pristine(folder: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> Result<()> {
+    for (name, expected) in replaced {
+        let path = folder.join(name);
+        if digest_of(&path)?.as_deref() != Some(expected) {
+            bail!(
+                "{} is not what Linux {SUPPORTED} has there, and klp-core's would lose the \
+                 difference: bring back the original, and put your changes on top of klp-core's \
+                 after installing it",
+                path.display()
+            );
+        }
+    }
+    let names = replaced.iter().map(|(name, _)| *name);
+    let kept = names.clone().map(|name| PathBuf::from(kept_name(name)));
+    let added = files.iter().map(|(path, _)| path.to_owned());
+    for path in added
+        .filter(|path| names.clone().all(|name| path != name))
+        .chain(kept)
+    {
+        let path = folder.join(path);
+        ensure!(
+            fs::symlink_metadata(&path).is_err(),
+            "{} is there, and this command did not put it there: move it away first",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// The name under which one of the tree's own files is kept.
+fn kept_name(name: &str) -> String {
+    format!("{name}.klp-orig")
+}
+
+/// Whether this is one of the tree's own files under the name it is kept by.
+fn is_kept(path: &Path) -> bool {
+    REPLACED
+        .iter()
+        .any(|(name, _)| path == Path::new(&kept_name(name)))
+}
+
+/// What was put into a folder: digests by path.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Record(BTreeMap<PathBuf, String>);
+
+impl Record {
+    /// The record in a folder, if there is one. An error when files in it were changed since:
+    /// that is somebody's work.
+    fn of_intact(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(RECORD);
+        let text = match fs::read_to_string(&path) {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text.with_context(|| format!("cannot read {}", path.display()))?,
+        };
+        let record =
+            Self::parse(&text).with_context(|| format!("{} is damaged", path.display()))?;
+        record.check(folder)?;
+        Ok(Some(record))
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let mut record = BTreeMap::new();
+        for line in text.lines() {
+            let (digest, path) = line.split_once("  ").context("a line without a path")?;
+            let path = Path::new(path);
+            let is_inner = path
+                .components()
+                .all(|part| matches!(part, std::path::Component::Normal(_)));
+            ensure!(is_inner, "{} leads out of the folder", path.display());
+            record.insert(path.to_owned(), digest.to_owned());
+        }
+        for (name, _) in REPLACED {
+            for name in [name.to_owned(), kept_name(name)] {
+                ensure!(
+                    record.contains_key(Path::new(&name)),
+                    "it does not name {name}"
+                );
+            }
+        }
+        Ok(Self(record))
+    }
+
+    fn text(&self) -> String {
+        self.0
+            .iter()
+            .map(|(path, digest)| format!("{digest}  {}\n", path.display()))
+            .collect()
+    }
+
+    /// Files may be missing, except for those that only the tree has.
+    fn check(&self, folder: &Path) -> Result<()> {
+        let mut changed = Vec::new();
+        for (path, digest) in &self.0 {
+            match digest_of(&folder.join(path))? {
+                Some(found) if found != *digest => changed.push(path.display().to_string()),
+                None if is_kept(path) => {
+                    bail!(
+                        "{} is missing: it is the tree's own file, take it from the kernel's \
+                         sources again",
+                        folder.join(path).display()
+                    )
+                }
+                _ => {}
+            }
+        }
+        ensure!(
+            changed.is_empty(),
+            "somebody changed klp-core's files in {}, and this would lose the changes: {}. Keep a \
+             copy, delete these files there, and run this again",
+            folder.display(),
+            changed.join(", ")
+        );
+        Ok(())
+    }
+
+    /// Whether these files, and no others, are all there.
+    fn is_whole(&self, folder: &Path, files: &CoreFiles) -> bool {
+        let ours = self.0.len() - REPLACED.len();
+        ours == files.iter().count()
+            && files.iter().all(|(path, content)| {
+                self.0
+                    .get(path)
+                    .is_some_and(|old| *old == digest(content) && folder.join(path).is_file())
+            })
+    }
+}
+
+fn digest(content: &[u8]) -> String {
+    Sha256::digest(content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn digest_of(path: &Path) -> Result<Option<String>> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(digest(&content))),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(err) => Err(err).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Puts the core into a folder that has the tree's own files, or those and an older core.
+fn put(folder: &Path, old: Option<&Record>, files: &CoreFiles) -> Result<()> {
+    if let Some(old) = old {
+        take_out(folder, old)?;
+    }
+    let mut record = Record::default();
+    for (name, _) in REPLACED {
+        let kept = kept_name(name);
+        rename(&folder.join(name), &folder.join(&kept))?;
+        if let Some(digest) = digest_of(&folder.join(&kept))? {
+            record.0.insert(kept.into(), digest);
+        }
+    }
+    for (path, content) in files.iter() {
+        write_new(&folder.join(path), content)?;
+        record.0.insert(path.to_owned(), digest(content));
+    }
+    write_new(&folder.join(RECORD), record.text().as_bytes())
+}
+
+/// Takes the core out of a folder, and what was built from it in the tree itself.
+fn take_out(folder: &Path, record: &Record) -> Result<()> {
+    for path in record.0.keys().map(PathBuf::as_path) {
+        if !is_kept(path) {
+            remove_file(&folder.join(path))?;
+            remove_built(&folder.join(path))?;
+        }
+    }
+    for (name, _) in REPLACED {
+        rename(&folder.join(kept_name(name)), &folder.join(name))?;
+    }
+    remove_file(&folder.join(RECORD))?;
+    remove_rust_folder(&folder.join(RUST_FOLDER))
+}
+
+/// What Kbuild makes of a C file in a tree that is built in place.
+fn remove_built(path: &Path) -> Result<()> {
+    if path.extension().is_none_or(|text| text != "c") {
+        return Ok(());
+    }
+    let object = path.with_extension("o");
+    let name = object.file_name().unwrap_or_default().to_string_lossy();
+    remove_file(&object.with_file_name(format!(".{name}.cmd")))?;
+    remove_file(&object)
+}
+
+/// Only what Kbuild made may be in it by now.
+fn remove_rust_folder(folder: &Path) -> Result<()> {
+    const BUILT: [&str; 6] = ["o", "cmd", "d", "s", "i", "ll"];
+    if !folder.exists() {
+        return Ok(());
+    }
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
+        let path = entry.path();
+        let is_built = path.extension().is_some_and(|text| {
+            let text = text.to_string_lossy();
+            BUILT.contains(&&*text)
+        }) || entry.file_name() == "bindings_generated.rs";
+        ensure!(
+            entry.file_type().is_dir() || is_built,
+            "{}/{RUST_FOLDER}/{} is not of klp-core: move it away first",
+            FOLDER,
+            path.strip_prefix(folder).unwrap_or(path).display()
+        );
+    }
+    fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
+}
+
+/// Changes a folder in one step: a twin of it is changed, and takes its place when all went well.
+fn change(folder: &Path, changes: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let parent = folder.parent().unwrap_or(Path::new("/"));
+    let room = tempfile::Builder::new()
+        .prefix(".klp-install-")
+        .tempdir_in(parent)
+        .with_context(|| format!("cannot write in {}", parent.display()))?;
+    let twin = room.path().join("twin");
+    make_twin(folder, &twin)?;
+    changes(&twin)?;
+    // What was the folder goes away with the room.
+    exchange(folder, &twin)
+}
+
+/// The same files, not copies of them: times, owners and modes stay what they are. Nothing may
+/// be written into a file of the twin, only put in its place.
+fn make_twin(folder: &Path, twin: &Path) -> Result<()> {
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
+        let path = entry.path();
+        let copy = twin.join(path.strip_prefix(folder).unwrap_or(path));
+        let made = if entry.file_type().is_dir() {
+            make_like(path, &copy)
+        } else {
+            fs::hard_link(path, &copy)
+        };
+        made.with_context(|| format!("cannot make {}", copy.display()))?;
+    }
+    Ok(())
+}
+
+/// Makes a folder of the same mode and owner.
+fn make_like(folder: &Path, copy: &Path) -> io::Result<()> {
+    let like = fs::metadata(folder)?;
+    fs::create_dir(copy)?;
+    let made = fs::metadata(copy)?;
+    if (made.uid(), made.gid()) != (like.uid(), like.gid()) {
+        std::os::unix::fs::chown(copy, Some(like.uid()), Some(like.gid()))?;
+    }
+    fs::set_permissions(copy, like.permissions())
+}
+
+/// Swaps two folders. Where the file system cannot do it in one step, one is moved away first.
+fn exchange(folder: &Path, twin: &Path) -> Result<()> {
+    let failed = || format!("cannot replace {}", folder.display());
+    match renameat_with(CWD, folder, CWD, twin, RenameFlags::EXCHANGE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
+        result => return result.with_context(failed),
+    }
+    let aside = twin.with_file_name("old");
+    fs::rename(folder, &aside).with_context(failed)?;
+    if let Err(err) = fs::rename(twin, folder) {
+        fs::rename(&aside, folder)
+            .with_context(|| format!("{}: its files are in {}", failed(), aside.display()))?;
+        return Err(err).with_context(failed);
+    }
+    Ok(())
+}
+
+fn write_new(path: &Path, content: &[u8]) -> Result<()> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    fs::File::create_new(path)
+        .and_then(|mut file| io::Write::write_all(&mut file, content))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to)
+        .with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+}
+
+fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => {
+            Err(err).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::kernel::core_files::tests::fake_crate;
+
+    const KCONFIG: &str = "config LIVEPATCH\n";
+    const MAKEFILE: &str = "obj-y += livepatch.o\n";
+
+    /// A small kernel source tree.
+    pub fn fake_tree(tree: &Path) {
+        for (path, content) in [
+            (
+                "Makefile",
+                "VERSION = 7\nPATCHLEVEL = 2\nSUBLEVEL = 3\nEXTRAVERSION =\n",
+            ),
+            ("kernel/sched/core.c", "int sched;\n"),
+            ("kernel/livepatch/Kconfig", KCONFIG),
+            ("kernel/livepatch/Makefile", MAKEFILE),
+            ("kernel/livepatch/core.c", "int core;\n"),
+            ("kernel/livepatch/core.h", "extern int core;\n"),
+        ] {
+            let path = tree.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+    }
+
+    /// Installs into a tree of [`fake_tree`].
+    pub fn install_into_fake(tree: &Path, files: &CoreFiles) -> Result<Installed> {
+        let digests = [KCONFIG, MAKEFILE].map(|text| digest(text.as_bytes()));
+        let replaced = [("Kconfig", &*digests[0]), ("Makefile", &*digests[1])];
+        install_over(tree, files, replaced)
+    }
+
+    /// A path; content and time of a file.
+    type Snap = (PathBuf, Option<(Vec<u8>, std::time::SystemTime)>);
+
+    struct Fixture {
+        root: tempfile::TempDir,
+        tree: PathBuf,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let tree = root.path().join("linux");
+            fake_tree(&tree);
+            fake_crate(&root.path().join("core"));
+            Self { root, tree }
+        }
+
+        fn files(&self) -> CoreFiles {
+            CoreFiles::read(&self.root.path().join("core")).unwrap()
+        }
+
+        fn install(&self) -> Result<Installed> {
+            install_into_fake(&self.tree, &self.files())
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            self.tree.join(FOLDER).join(name)
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            // Not into the file: another tree's may be the same.
+            let _ = fs::remove_file(self.file(name));
+            fs::write(self.file(name), text).unwrap();
+        }
+
+        fn read(&self, name: &str) -> String {
+            fs::read_to_string(self.file(name)).unwrap()
+        }
+
+        /// Every file and folder of the tree, with contents and times.
+        fn snapshot(&self) -> Vec<Snap> {
+            let mut all: Vec<_> = walkdir::WalkDir::new(&self.tree)
+                .into_iter()
+                .map(|entry| {
+                    let path = entry.unwrap().into_path();
+                    let content = fs::read(&path)
+                        .ok()
+                        .map(|content| (content, fs::metadata(&path).unwrap().modified().unwrap()));
+                    (path, content)
+                })
+                .collect();
+            all.sort();
+            all
+        }
+
+        /// Fails, names what is in the way, and changes nothing.
+        fn refuses(&self, words: &[&str]) {
+            let before = self.snapshot();
+            let text = format!("{:#}", self.install().unwrap_err());
+            for word in words {
+                assert!(text.contains(word), "`{word}` is not in `{text}`");
+            }
+            assert_eq!(self.snapshot(), before);
+        }
+    }
+
+    #[test]
+    fn removing_leaves_the_tree_as_it_was() {
+        let fixture = Fixture::new();
+        let before = fixture.snapshot();
+        assert!(!remove(&fixture.tree).unwrap(), "it is not there yet");
+        assert_eq!(fixture.install().unwrap(), Installed::New);
+        assert_eq!(fixture.read("Makefile"), "ours := 1\n");
+        assert_eq!(fixture.read("Makefile.klp-orig"), MAKEFILE);
+        assert_eq!(fixture.read("klp_core/lib.rs"), "mod platform;\n");
+        assert!(is_installed(&fixture.tree));
+        assert!(remove(&fixture.tree).unwrap());
+        assert_eq!(fixture.snapshot(), before);
+        assert!(!is_installed(&fixture.tree));
+    }
+
+    #[test]
+    fn what_a_build_in_the_tree_left_goes_too() {
+        let fixture = Fixture::new();
+        let before = fixture.snapshot();
+        fixture.install().unwrap();
+        for built in [
+            "klp_glue.o",
+            ".klp_glue.o.cmd",
+            "klp_core/lib.o",
+            "klp_core/.lib.o.cmd",
+            "klp_core/bindings_generated.rs",
+        ] {
+            fixture.write(built, "");
+        }
+        remove(&fixture.tree).unwrap();
+        assert_eq!(fixture.snapshot(), before);
+    }
+
+    #[test]
+    fn installing_again_brings_it_up_to_date() {
+        let fixture = Fixture::new();
+        let before = fixture.snapshot();
+        fixture.install().unwrap();
+        let installed = fixture.snapshot();
+        assert_eq!(fixture.install().unwrap(), Installed::Unchanged);
+        assert_eq!(fixture.snapshot(), installed);
+
+        let core = fixture.root.path().join("core");
+        fs::write(core.join("src/lib.rs"), "mod newer;\n").unwrap();
+        fs::write(core.join("src/newer.rs"), "\n").unwrap();
+        fs::remove_file(core.join("kernel/klp_parameters")).unwrap();
+        assert_eq!(fixture.install().unwrap(), Installed::Updated);
+        assert_eq!(fixture.read("klp_core/lib.rs"), "mod newer;\n");
+        assert!(fixture.file("klp_core/newer.rs").exists());
+        assert!(!fixture.file("klp_parameters").exists());
+
+        fs::remove_file(fixture.file("klp_glue.h")).unwrap();
+        assert_eq!(fixture.install().unwrap(), Installed::Updated);
+        assert!(fixture.file("klp_glue.h").exists());
+        remove(&fixture.tree).unwrap();
+        assert_eq!(fixture.snapshot(), before);
+    }
+
+    #[test]
+    fn the_record_is_for_sha256sum() {
+        let fixture = Fixture::new();
+        fixture.install().unwrap();
+        let mut check = std::process::Command::new("sha256sum");
+        check.args(["-c", "--status", RECORD]);
+        check.current_dir(fixture.tree.join(FOLDER));
+        assert!(check.status().unwrap().success());
+    }
+
+    #[test]
+    fn what_is_no_tree_of_the_series_is_refused() {
+        let fixture = Fixture::new();
+        let refuse = |tree: &Path, words: &str| {
+            for result in [
+                install_into_fake(tree, &fixture.files()).map(|_| ()),
+                remove(tree).map(|_| ()),
+            ] {
+                let text = result.unwrap_err().to_string();
+                assert!(text.contains(words), "`{words}` is not in `{text}`");
+            }
+        };
+        refuse(&fixture.root.path().join("none"), "there is no folder");
+        refuse(fixture.root.path(), "is not a kernel source tree");
+        let makefile = "VERSION = 7\nPATCHLEVEL = 20\nSUBLEVEL = 0\nEXTRAVERSION =\n";
+        fs::write(fixture.tree.join("Makefile"), makefile).unwrap();
+        refuse(&fixture.tree, "of the 7.2 series");
+        fake_tree(&fixture.tree);
+        fs::remove_dir_all(fixture.tree.join(FOLDER)).unwrap();
+        refuse(&fixture.tree, "has no kernel/livepatch/core.c");
+    }
+
+    #[test]
+    fn the_work_of_others_is_not_overwritten() {
+        let fixture = Fixture::new();
+        fixture.write("Makefile", "obj-y += livepatch.o more.o\n");
+        fixture.refuses(&[
+            "kernel/livepatch/Makefile",
+            "is not what Linux 7.2 has there",
+        ]);
+        fixture.write("Makefile", MAKEFILE);
+        fs::create_dir(fixture.file("klp_core")).unwrap();
+        fixture.write("klp_core/lib.rs", "");
+        fixture.refuses(&["klp_core/lib.rs", "did not put it there"]);
+    }
+
+    #[test]
+    fn changes_to_what_was_installed_are_not_lost() {
+        for name in ["Makefile", "Kconfig", "klp_glue.c"] {
+            let fixture = Fixture::new();
+            fixture.install().unwrap();
+            fixture.write(name, "changed\n");
+            fixture.refuses(&["somebody changed", name]);
+            let text = remove(&fixture.tree).unwrap_err().to_string();
+            assert!(text.contains("somebody changed"), "{text}");
+        }
+        let fixture = Fixture::new();
+        fixture.install().unwrap();
+        fs::remove_file(fixture.file("Kconfig.klp-orig")).unwrap();
+        fixture.refuses(&["Kconfig.klp-orig is missing"]);
+    }
+
+    #[test]
+    fn a_failure_leaves_the_tree_as_it_is() {
+        let fixture = Fixture::new();
+        fixture.install().unwrap();
+        fixture.write("klp_core/notes.txt", "mine\n");
+        let before = fixture.snapshot();
+        let text = remove(&fixture.tree).unwrap_err().to_string();
+        assert!(
+            text.contains("klp_core/notes.txt is not of klp-core"),
+            "{text}"
+        );
+        assert_eq!(fixture.snapshot(), before);
+    }
+}
