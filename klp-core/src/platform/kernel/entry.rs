@@ -391,7 +391,7 @@ fn blocker<'a>(check: &'a StackCheck, stack: &Stack<'_>) -> (c_int, &'a CStr) {
     match check.judge(stack) {
         Ok(()) => (0, c""),
         Err(why) => (
-            super::blocker_to_c(why),
+            super::log::blocker_to_c(why),
             check.name(why).map_or(c"", crate::name::Name::as_c_str),
         ),
     }

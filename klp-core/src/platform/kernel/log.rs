@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel's log. What dynamic debug switches is printed by C functions of known names
+//! (`kernel/klp_log.c`).
+
+use super::{bindings, Kernel, TaskRef};
+use crate::errno::{EBUSY, EINVAL};
+use crate::name::Name;
+use crate::platform::{Debug, Log};
+use crate::transition::{Blocker, Direction};
+use ::kernel::ffi::c_int;
+use core::ffi::CStr;
+use core::fmt;
+
+impl Log for Kernel {
+    fn notice(&self, line: fmt::Arguments<'_>) {
+        ::kernel::pr_notice!("{}\n", line);
+    }
+
+    fn warn(&self, line: fmt::Arguments<'_>) {
+        ::kernel::pr_warn!("{}\n", line);
+    }
+
+    fn error(&self, line: fmt::Arguments<'_>) {
+        ::kernel::pr_err!("{}\n", line);
+    }
+
+    fn debug(&self, line: Debug<'_>) {
+        let is_patching = |direction| direction == Direction::Patching;
+        // SAFETY: names are C strings that last as long as the calls.
+        unsafe {
+            match line {
+                Debug::Initializing(patch, direction) => bindings::klp_debug_initializing(
+                    patch.as_c_str().as_ptr().cast(),
+                    is_patching(direction),
+                ),
+                Debug::Canceling(patch) => {
+                    bindings::klp_debug_canceling(patch.as_c_str().as_ptr().cast());
+                }
+                Debug::Completing(patch, direction) => bindings::klp_debug_completing(
+                    patch.as_c_str().as_ptr().cast(),
+                    is_patching(direction),
+                ),
+                Debug::Reversing(patch, direction) => bindings::klp_debug_reversing(
+                    patch.as_c_str().as_ptr().cast(),
+                    is_patching(direction),
+                ),
+            }
+        }
+    }
+
+    fn blocked(&self, task: &TaskRef, why: Blocker, function: Option<&Name>) {
+        let function = function.map_or(c"", Name::as_c_str);
+        // SAFETY: the task is there, and the name lasts as long as the call.
+        unsafe {
+            bindings::klp_try_switch_task(
+                task.0.as_ptr(),
+                blocker_to_c(why),
+                function.as_ptr().cast(),
+            );
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bug(&self, what: &'static CStr) {
+        // SAFETY: the text lasts.
+        unsafe { bindings::klp_bug(what.as_ptr().cast()) };
+    }
+}
+
+/// As the C core's log lines tell them apart.
+pub(super) fn blocker_to_c(why: Blocker) -> c_int {
+    const EADDRINUSE: c_int = 98;
+    match why {
+        Blocker::Running => EBUSY.to_c(),
+        Blocker::UnreliableStack => EINVAL.to_c(),
+        Blocker::Sleeping(_) => -EADDRINUSE,
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Loaded modules.
+
+use super::{bindings, relocations, Kernel, ModuleRef, PatchRef};
+use crate::errno::Result;
+use crate::platform::Modules;
+use ::kernel::bindings::module;
+use core::ffi::CStr;
+use core::ptr::NonNull;
+
+impl Modules for Kernel {
+    const NAME_LEN: usize = size_of_name();
+
+    fn find(&self, name: &CStr) -> Option<ModuleRef> {
+        // SAFETY: it looks the name up.
+        NonNull::new(unsafe { bindings::klp_find_module(name.as_ptr().cast()) }).map(ModuleRef)
+    }
+
+    fn get(&self, patch: PatchRef) -> bool {
+        // SAFETY: the patch's module is there: its init asks.
+        unsafe { bindings::klp_get_module(patch.module().0.as_ptr()) }
+    }
+
+    fn text(&self, patch: PatchRef) -> (usize, usize) {
+        let (mut start, mut size) = (0, 0);
+        // SAFETY: the core holds the patch's module.
+        unsafe { bindings::klp_module_text(patch.module().0.as_ptr(), &mut start, &mut size) };
+        (start, size)
+    }
+
+    fn relocate(&self, patch: PatchRef, object: &CStr) -> Result {
+        relocations::write_all(self, patch, object, true)
+    }
+
+    fn clear_relocations(&self, patch: PatchRef, object: &CStr) {
+        // Taking back fails only where writing would have.
+        let _ = relocations::write_all(self, patch, object, false);
+    }
+}
+
+/// `MODULE_NAME_LEN`: the name is an array of that length.
+const fn size_of_name() -> usize {
+    const fn len<T, const N: usize>(_: *const [T; N]) -> usize {
+        N
+    }
+    let module = core::mem::MaybeUninit::<module>::uninit();
+    // SAFETY: only the address is computed.
+    len(unsafe { &raw const (*module.as_ptr()).name })
+}

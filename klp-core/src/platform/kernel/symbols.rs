@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Symbols, from kallsyms.
+
+use super::{bindings, data, Kernel};
+use crate::platform::Symbols;
+use ::kernel::ffi::{c_char, c_int, c_ulong, c_void};
+use core::ffi::CStr;
+use core::ops::ControlFlow;
+
+/// What kallsyms' walks are told by whoever they call.
+fn walk(flow: ControlFlow<()>) -> c_int {
+    c_int::from(flow.is_break())
+}
+
+impl Symbols for Kernel {
+    fn in_vmlinux(&self, name: &CStr, mut each: &mut dyn FnMut(usize) -> ControlFlow<()>) {
+        unsafe extern "C" fn found(data: *mut c_void, address: c_ulong) -> c_int {
+            // SAFETY: this is what `in_vmlinux` passes, and it waits for the walk's end.
+            let each = unsafe { &mut *data.cast::<&mut dyn FnMut(usize) -> ControlFlow<()>>() };
+            walk(each(address))
+        }
+        // SAFETY: name and closure last as long as the walk.
+        unsafe {
+            bindings::kallsyms_on_each_match_symbol(
+                Some(found),
+                name.as_ptr().cast(),
+                data(&mut each),
+            );
+        }
+    }
+
+    fn in_module(&self, module: &CStr, mut each: &mut dyn FnMut(&CStr, usize) -> ControlFlow<()>) {
+        unsafe extern "C" fn found(
+            data: *mut c_void,
+            name: *const c_char,
+            address: c_ulong,
+        ) -> c_int {
+            // SAFETY: this is what `in_module` passes, and it waits for the walk's end.
+            let each =
+                unsafe { &mut *data.cast::<&mut dyn FnMut(&CStr, usize) -> ControlFlow<()>>() };
+            // SAFETY: symbols have names.
+            walk(each(unsafe { CStr::from_ptr(name.cast()) }, address))
+        }
+        // SAFETY: name and closure last as long as the walk.
+        unsafe {
+            bindings::module_kallsyms_on_each_symbol(
+                module.as_ptr().cast(),
+                Some(found),
+                data(&mut each),
+            );
+        }
+    }
+
+    fn size(&self, address: usize) -> Option<usize> {
+        let (mut size, mut offset) = (0, 0);
+        // SAFETY: it writes to the two.
+        let found =
+            unsafe { bindings::kallsyms_lookup_size_offset(address, &mut size, &mut offset) };
+        (found != 0).then_some(size)
+    }
+
+    fn name(&self, address: usize, each: &mut dyn FnMut(&CStr)) {
+        // `KSYM_NAME_LEN`, which the function wants to be there.
+        let mut name = [0u8; 512];
+        // SAFETY: it writes a string of at most that length.
+        let err = unsafe { bindings::lookup_symbol_name(address, name.as_mut_ptr().cast()) };
+        if err == 0 {
+            if let Ok(name) = CStr::from_bytes_until_nul(&name) {
+                each(name);
+            }
+        }
+    }
+}

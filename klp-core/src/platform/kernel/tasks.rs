@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tasks, their patch states and their stacks.
+
+use super::{bindings, data, Kernel, TaskRef};
+use crate::errno::EBUSY;
+use crate::platform::{Stack, Tasks};
+use crate::transition::PatchState;
+use ::kernel::bindings::task_struct;
+use ::kernel::ffi::{c_int, c_ulong, c_void};
+use core::ptr::NonNull;
+
+impl TaskRef {
+    /// # Safety
+    ///
+    /// The task does not go away while the reference is used.
+    pub(super) unsafe fn new(task: *mut task_struct) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { NonNull::new_unchecked(task) })
+    }
+}
+
+impl Tasks for Kernel {
+    fn each(&self, mut each: &mut dyn FnMut(&TaskRef)) {
+        unsafe extern "C" fn found(task: *mut task_struct, data: *mut c_void) {
+            // SAFETY: this is what `each` passes, and it waits for the walk's end.
+            let each = unsafe { &mut *data.cast::<&mut dyn FnMut(&TaskRef)>() };
+            // SAFETY: the task list is locked.
+            each(&unsafe { TaskRef::new(task) });
+        }
+        // SAFETY: the closure lasts as long as the walk.
+        unsafe { bindings::klp_each_task(Some(found), data(&mut each)) };
+    }
+
+    fn each_idle(&self, mut each: &mut dyn FnMut(&TaskRef, Option<u32>)) {
+        unsafe extern "C" fn found(task: *mut task_struct, cpu: c_int, data: *mut c_void) {
+            // SAFETY: this is what `each_idle` passes, and it waits for the walk's end.
+            let each = unsafe { &mut *data.cast::<&mut dyn FnMut(&TaskRef, Option<u32>)>() };
+            // SAFETY: idle tasks stay.
+            each(&unsafe { TaskRef::new(task) }, u32::try_from(cpu).ok());
+        }
+        // SAFETY: the closure lasts as long as the walk.
+        unsafe { bindings::klp_each_idle(Some(found), data(&mut each)) };
+    }
+
+    fn state(&self, task: &TaskRef) -> PatchState {
+        // SAFETY: the task is there.
+        PatchState::from_c(unsafe { bindings::klp_task_state(task.0.as_ptr()) })
+    }
+
+    fn set_state(&self, task: &TaskRef, state: PatchState) {
+        // SAFETY: the task is there.
+        unsafe { bindings::klp_task_set_state(task.0.as_ptr(), state.to_c()) };
+    }
+
+    fn is_pending(&self, task: &TaskRef) -> bool {
+        // SAFETY: the task is there.
+        unsafe { bindings::klp_task_is_pending(task.0.as_ptr()) }
+    }
+
+    fn set_pending(&self, task: &TaskRef) {
+        // SAFETY: the task is there.
+        unsafe { bindings::klp_task_set_pending(task.0.as_ptr()) };
+    }
+
+    fn clear_pending(&self, task: &TaskRef) -> bool {
+        // SAFETY: the task is there.
+        unsafe { bindings::klp_task_clear_pending(task.0.as_ptr()) }
+    }
+
+    fn with_stack(&self, task: &TaskRef, mut look: &mut dyn FnMut(Stack<'_>)) {
+        unsafe extern "C" fn found(count: c_int, entries: *const c_ulong, data: *mut c_void) {
+            // SAFETY: this is what `with_stack` passes, and it waits for the call's end.
+            let look = unsafe { &mut *data.cast::<&mut dyn FnMut(Stack<'_>)>() };
+            match usize::try_from(count) {
+                // SAFETY: there are that many.
+                Ok(count) => look(Stack::Known(unsafe {
+                    core::slice::from_raw_parts(entries, count)
+                })),
+                Err(_) if count == EBUSY.to_c() => look(Stack::Running),
+                Err(_) => look(Stack::Unreliable),
+            }
+        }
+        // SAFETY: the task is there, the closure lasts as long as the call, and does not sleep.
+        unsafe { bindings::klp_task_stack(task.0.as_ptr(), Some(found), data(&mut look)) };
+    }
+
+    fn nudge(&self, task: &TaskRef) {
+        // SAFETY: the task is there.
+        unsafe { bindings::klp_task_nudge(task.0.as_ptr()) };
+    }
+
+    fn nudge_idle(&self, cpu: u32) {
+        // SAFETY: the CPU is online, and CPUs stay as they are while idle tasks are walked.
+        unsafe { bindings::wake_up_if_idle(cpu as c_int) };
+    }
+
+    fn watch_scheduler(&self, on: bool) {
+        // SAFETY: it sleeps, and so may the core under its mutex.
+        unsafe { bindings::klp_watch_scheduler(on) };
+    }
+
+    fn has_reliable_stacks(&self) -> bool {
+        cfg!(CONFIG_STACKTRACE) && cfg!(CONFIG_HAVE_RELIABLE_STACKTRACE)
+    }
+}
