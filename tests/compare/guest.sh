@@ -18,23 +18,18 @@ END=50
 # What the names of cases say about the module that is patched.
 WITH=
 
-# --- what is printed ---------------------------------------------------------------------------
+# --- what is printed. Few processes: they are slow in an emulated machine. ---------------------
 
-# Time, addresses, process numbers and the place of a warning are never the same.
-normalise() {
-    sed -E 's/^(\[[ TC0-9.]*\] ?)+//
-            s/\b(0x)?[0-9a-f]{16}\b/ADDRESS/g
-            s/^WARNING: .*/WARNING/'
-}
-
-# The kernel's words about live patches, since the case began.
+# The kernel's words about live patches, since the case began. Time, addresses and the place of a
+# warning are never the same.
 words() {
-    dmesg | normalise |
-        grep -E '^(livepatch|klp_cmp_[a-z]*|kobject|sysfs|WARNING|BUG|Oops|Duplicate|general protection)' |
-        sed 's/^/log: /'
+    dmesg | sed -nE 's/^(\[[ TC0-9.]*\] ?)+//
+        s/\b(0x)?[0-9a-f]{16}\b/ADDRESS/g
+        s/^WARNING: .*/WARNING/
+        s/^(livepatch|klp_|kobject|sysfs|WARNING|BUG|Oops|Duplicate|general protection)/log: &/p'
 }
 
-# sysfs with its values, debugfs without: those are never the same. Few processes, which are slow in an emulated machine.
+# sysfs with its values, debugfs without: those are never the same.
 tree() {
     local kind mode path value
     [ -d "$1" ] || return
@@ -49,27 +44,49 @@ tree() {
 }
 
 modules() {
-    awk '$1 ~ /^(klp_|livepatch_)/ { print "module:", $1, "used", $3, "state", $5, $7 }' \
-        /proc/modules | sort
+    local name size used by state address taint
+    while read -r name size used by state address taint; do
+        case $name in
+        klp_* | livepatch_*) echo "module: $name used $used by $by $state $taint" ;;
+        esac
+    done </proc/modules
 }
 
 behaviour() {
-    echo "call: $(grep -q '^Linux' /proc/version && echo "version: original" || cat /proc/version)"
-    echo "call: $(grep -q 'console=' /proc/cmdline && echo "cmdline: original" || cat /proc/cmdline)"
-    [ -e /proc/klp_cmp ] && sed 's/^/call: /' /proc/klp_cmp
+    local line
+    read -r line </proc/version
+    echo "call: ${line/#Linux*/version: original}"
+    read -r line </proc/cmdline
+    echo "call: ${line/#*console=*/cmdline: original}"
+    [ -e /proc/klp_cmp ] || return
+    while read -r line; do
+        echo "call: $line"
+    done </proc/klp_cmp
 }
 
 # --- steps -------------------------------------------------------------------------------------
 
-in_transition() { grep -qs 1 "$LIVEPATCH"/*/transition; }
+# any VALUE FILE... - does one of them say that?
+any() {
+    local wanted=$1 file value
+    shift
+    for file; do
+        value=
+        read -r value 2>/dev/null <"$file"
+        [ "$value" = "$wanted" ] && return 0
+    done
+    return 1
+} 2>/dev/null
+
+in_transition() { any 1 "$LIVEPATCH"/*/transition; }
 
 # A patch that has ended is let go by a worker, after the last line about it.
 ending() {
     local module
-    grep -qs 0 "$LIVEPATCH"/*/enabled && return 0
-    for module in klp_cmp_a klp_cmp_b klp_cmp_c; do
+    any 0 "$LIVEPATCH"/*/enabled && return 0
+    for module in klp_cmp_a klp_cmp_b klp_cmp_c livepatch_sample livepatch_two_objects livepatch_sympos; do
         [ -d "/sys/module/$module" ] && [ ! -d "$LIVEPATCH/$module" ] &&
-            [ "$(cat "/sys/module/$module/refcnt")" != 0 ] && return 0
+            ! any 0 "/sys/module/$module/refcnt" && return 0
     done
     return 1
 }
@@ -100,12 +117,14 @@ begin() {
 }
 
 show() {
+    local taint
     words
     tree $LIVEPATCH sysfs
     tree /sys/kernel/debug/livepatch debugfs
     modules
     behaviour
-    echo "taint: $(cat /proc/sys/kernel/tainted)"
+    read -r taint </proc/sys/kernel/tainted
+    echo "taint: $taint"
 }
 
 # step NAME COMMAND... - a case that ends when no transition runs.

@@ -11,6 +11,7 @@
 
 mod cache;
 mod commands;
+mod compare;
 mod host;
 mod kernel;
 mod kselftest;

@@ -2,6 +2,7 @@
 
 //! The command line: one file per command.
 
+mod compare;
 mod demo;
 mod kernel;
 mod kselftest;
@@ -44,6 +45,8 @@ enum Command {
     Kselftest(kselftest::KselftestArgs),
     /// Run our own tests of live patches in a virtual machine.
     Scenarios(scenarios::ScenariosArgs),
+    /// Compare the livepatch cores in C and in Rust, side by side.
+    Compare(compare::CompareArgs),
 }
 
 impl Command {
@@ -57,6 +60,7 @@ impl Command {
             Self::Vm(args) => args.run(),
             Self::Kselftest(args) => args.run(),
             Self::Scenarios(args) => args.run(),
+            Self::Compare(args) => args.run(),
         }
     }
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo xtask compare`: both livepatch cores, side by side.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::compare;
+use crate::kernel::{self, Core, Options, Profile};
+
+#[derive(Args, Debug)]
+pub(super) struct CompareArgs {
+    /// How both kernels are configured.
+    #[arg(long, value_enum, default_value_t = Profile::Base)]
+    profile: Profile,
+    /// A kernel source tree to build, instead of Debian's.
+    #[arg(long, value_name = "TREE")]
+    source: Option<PathBuf>,
+    /// Leave what was seen on each core in this folder: c.txt and rust.txt.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+impl CompareArgs {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let options = Options {
+            source: self.source,
+            ..Options::default()
+        };
+        let c = kernel::get(Core::C, self.profile, &options)?;
+        let rust = kernel::get(Core::Rust, self.profile, &options)?;
+        let tally = compare::run(&c, &rust, self.keep.as_deref())?;
+        println!("{tally}");
+        Ok(tally.exit_code())
+    }
+}

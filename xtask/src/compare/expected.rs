@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The differences that are meant, each with its reason: `tests/compare/expected.diff`.
+//!
+//! ```text
+//! # Why, in any number of lines.
+//! @ the case
+//! - a line of the C core only
+//! + a line of the Rust core only
+//! ```
+//!
+//! A `*` at the end of a case's name or of a line stands for anything.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::SCRIPT;
+use super::transcript::Line;
+use crate::vm::case::Case;
+
+/// The list.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    lines: Vec<Meant>,
+}
+
+/// A line that only one core prints.
+#[derive(Debug)]
+struct Meant {
+    case: String,
+    /// `- ` or `+ `, and the line.
+    line: String,
+    seen: bool,
+}
+
+impl Expected {
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("in {}", path.display()))
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let mut lines = Vec::new();
+        let (mut has_reason, mut case) = (false, None);
+        for (index, line) in text.lines().enumerate() {
+            let number = index + 1;
+            if line.trim().is_empty() {
+                (has_reason, case) = (false, None);
+            } else if line.starts_with('#') {
+                has_reason = true;
+            } else if let Some(name) = line.strip_prefix("@ ") {
+                if !has_reason {
+                    bail!("line {number}: say in a line above, after a #, why this is meant");
+                }
+                case = Some(name.to_owned());
+            } else if line.starts_with("- ") || line.starts_with("+ ") {
+                let Some(case) = &case else {
+                    bail!("line {number}: say in a line above, after an @, which case this is in");
+                };
+                lines.push(Meant {
+                    case: case.clone(),
+                    line: line.to_owned(),
+                    seen: false,
+                });
+            } else {
+                bail!("line {number}: a line begins with `#`, `@ `, `- ` or `+ `");
+            }
+        }
+        Ok(Self { lines })
+    }
+
+    /// Is this difference of that case meant?
+    pub(super) fn explains(&mut self, case: &str, line: Line<'_>) -> bool {
+        let line = line.to_string();
+        let mut found = false;
+        for meant in &mut self.lines {
+            if matches(&meant.case, case) && matches(&meant.line, &line) {
+                meant.seen = true;
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Those that were never there: the list is to be shortened.
+    pub(super) fn unseen(&self) -> Vec<Case> {
+        let unseen = self.lines.iter().filter(|meant| !meant.seen);
+        unseen
+            .map(|meant| {
+                let name = format!("expected: {}: {}", meant.case, meant.line);
+                let why = "there is no such difference any more: take it out of the list";
+                Case::failed(SCRIPT, &name, why)
+            })
+            .collect()
+    }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => text.starts_with(start),
+        None => text == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_difference_needs_a_reason_and_a_case() {
+        for (text, wanted) in [
+            ("@ one\n- a\n", "why"),
+            ("# Why.\n\n@ one\n- a\n", "why"),
+            ("# Why.\n- a\n", "which case"),
+            ("# Why.\n@ one\na\n", "begins with"),
+        ] {
+            let err = Expected::parse(text).unwrap_err().to_string();
+            assert!(err.contains(wanted), "{text:?}: {err}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_the_rest() {
+        let mut expected = Expected::parse("# Why.\n@ one*\n+ log: begins*\n").unwrap();
+        assert_eq!(expected.unseen().len(), 1);
+        assert!(!expected.explains("one", Line::OnlyC("log: begins here")));
+        assert!(!expected.explains("none", Line::OnlyRust("log: begins here")));
+        assert!(expected.explains("one: more", Line::OnlyRust("log: begins here")));
+        assert!(expected.unseen().is_empty());
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Compares both livepatch cores: the same modules and the same script on each, and a list of the
+//! differences that are meant.
+
+mod expected;
+mod transcript;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::host;
+use crate::kernel::Kernel;
+use crate::module;
+use crate::vm::case::{Case, Tally};
+use crate::vm::{self, Lines, Spec};
+
+use expected::Expected;
+use transcript::Transcript;
+
+/// The folder with the modules, the script, and the differences that are meant.
+const FOLDER: &str = "tests/compare";
+
+/// How the guest calls it.
+const GUEST: &str = "/klp/compare";
+
+/// The longest that all cases may take on one core, on a slow and busy machine.
+const TIMEOUT: Duration = Duration::from_secs(1800);
+
+/// What cases are counted under.
+const SCRIPT: &str = "compare";
+
+/// Runs the script on both kernels and tells each difference that is not meant. With `keep`, both
+/// transcripts are left in that folder.
+pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
+    let folder = host::checkout().join(FOLDER);
+    let mut expected = Expected::read(&folder.join("expected.diff"))?;
+    let mut tally = Tally::default();
+    let mut count = |case: Case| {
+        case.print();
+        tally.count(&case);
+    };
+
+    let mut transcripts = Vec::new();
+    for kernel in [c, rust] {
+        let core = kernel.core.name();
+        let (text, failure) = record(kernel, &folder)?;
+        if let Some(keep) = keep {
+            keep_text(&keep.join(format!("{core}.txt")), &text)?;
+        }
+        if let Some(why) = failure {
+            count(Case::failed(SCRIPT, &format!("the script on {core}"), why));
+        }
+        transcripts.push(Transcript::parse(&text));
+    }
+    let [of_c, of_rust] = transcripts.as_slice() else {
+        bail!("both cores were to be asked");
+    };
+    transcript::compare(of_c, of_rust, &mut expected)
+        .into_iter()
+        .for_each(&mut count);
+    count(exports(c, rust)?);
+    expected.unseen().into_iter().for_each(count);
+    Ok(tally)
+}
+
+/// Runs the script on one kernel: what it printed, and what went wrong with the machine.
+fn record(kernel: &Kernel, folder: &Path) -> Result<(String, Option<String>)> {
+    let tests = module::Options {
+        make_vars: vec![("KLP_TESTS".into(), "1".into())],
+    };
+    let mut modules = module::build(kernel, &host::checkout(), &tests)?.modules;
+    modules.extend(module::build(kernel, folder, &module::Options::default())?.modules);
+
+    let script = Path::new(GUEST).join("guest.sh");
+    let mut copy = vec![(folder.join("guest.sh"), script.clone())];
+    for path in modules {
+        let name = path.file_name().context("a module without a name")?;
+        let guest = Path::new(GUEST).join("modules").join(name);
+        copy.push((path, guest));
+    }
+    let spec = Spec {
+        copy,
+        timeout: TIMEOUT,
+        // A case warns: it is in the transcript.
+        allow_warnings: true,
+        ..Spec::new(&kernel.image, format!("bash {}", script.display()))
+    };
+    let mut text = String::new();
+    let mut lines = Lines::default();
+    let mut add = |line: &str| {
+        text.push_str(line);
+        text.push('\n');
+    };
+    let report = vm::run(&spec, &mut |bytes| {
+        lines.push(bytes).iter().for_each(|line| add(line));
+        Ok(())
+    })?;
+    lines.rest().iter().for_each(|line| add(line));
+    if let Some(problem) = report.problem() {
+        eprintln!("{problem}");
+    }
+    let failure = report.outcome.failure();
+    let failure = failure.or_else(|| {
+        let ended = text.lines().any(|line| line == "@end");
+        (!ended).then(|| "it stopped before its end".to_owned())
+    });
+    Ok((text, failure))
+}
+
+fn keep_text(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What modules may use of the core: names, and how they are exported.
+fn exports(c: &Kernel, rust: &Kernel) -> Result<Case> {
+    let name = "exported symbols".to_owned();
+    let [of_c, of_rust] = [c, rust].map(|kernel| {
+        let path = kernel.kdir.join("Module.symvers");
+        let text = fs::read_to_string(&path);
+        text.with_context(|| format!("cannot read {}", path.display()))
+            .map(|text| exported(&text))
+    });
+    let (of_c, of_rust) = (of_c?, of_rust?);
+    let failure = (of_c != of_rust || of_c.is_empty()).then(|| {
+        let list = |title: &str, lines: &[String]| format!("{title}:\n{}", lines.join("\n"));
+        [list("c", &of_c), list("rust", &of_rust)].join("\n")
+    });
+    Ok(Case {
+        script: SCRIPT.to_owned(),
+        name,
+        failure,
+    })
+}
+
+/// The core's symbols in a `Module.symvers`: checksum, name, where from, kind, name space.
+fn exported(symvers: &str) -> Vec<String> {
+    let mut symbols: Vec<_> = symvers
+        .lines()
+        .filter_map(|line| {
+            let mut columns = line.split('\t').skip(1);
+            let (name, from) = (columns.next()?, columns.next()?);
+            let rest: Vec<_> = columns.collect();
+            let is_ours = name.starts_with("klp_") && from == "vmlinux";
+            is_ours.then(|| format!("{name} {}", rest.join(" ")).trim().to_owned())
+        })
+        .collect();
+    symbols.sort();
+    symbols
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exports_of_the_core_are_found() {
+        let symvers = "0x0\tklp_get_state\tvmlinux\tEXPORT_SYMBOL_GPL\t\n\
+                       0x0\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n\
+                       0x0\tklp_else\tsome/module\tEXPORT_SYMBOL\t\n\
+                       0x0\tklp_enable_patch\tvmlinux\tEXPORT_SYMBOL_GPL\t\n";
+        assert_eq!(
+            exported(symvers),
+            [
+                "klp_enable_patch EXPORT_SYMBOL_GPL",
+                "klp_get_state EXPORT_SYMBOL_GPL"
+            ]
+        );
+    }
+}

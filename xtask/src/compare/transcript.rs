@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the guest's script printed, case by case, and how two of these differ.
+
+use super::SCRIPT;
+use super::expected::Expected;
+use crate::vm::case::Case;
+
+/// Lines that are shown around a difference.
+const CONTEXT: usize = 2;
+
+/// The cases of one run, in their order.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct Transcript {
+    steps: Vec<Step>,
+}
+
+/// A case, and all that was seen of it.
+#[derive(Debug, Eq, PartialEq)]
+struct Step {
+    name: String,
+    lines: Vec<String>,
+}
+
+/// A line of either transcript, or of both.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Line<'a> {
+    Both(&'a str),
+    OnlyC(&'a str),
+    OnlyRust(&'a str),
+}
+
+impl Transcript {
+    /// Reads what the script printed. What it says before its first case is dropped.
+    pub(super) fn parse(text: &str) -> Self {
+        let mut steps: Vec<Step> = Vec::new();
+        for line in text.lines().map(str::trim_end) {
+            if line == "@end" {
+                break;
+            }
+            if let Some(name) = line.strip_prefix("@ ") {
+                steps.push(Step {
+                    name: name.to_owned(),
+                    lines: Vec::new(),
+                });
+            } else if let Some(step) = steps.last_mut() {
+                step.lines.push(line.to_owned());
+            }
+        }
+        Self { steps }
+    }
+
+    fn step(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == name)
+    }
+
+    fn is_twice(&self, step: &Step) -> bool {
+        let same = self.steps.iter().filter(|other| other.name == step.name);
+        same.count() > 1
+    }
+}
+
+/// Compares the cases of both cores: one of ours for each of them.
+pub(super) fn compare(c: &Transcript, rust: &Transcript, expected: &mut Expected) -> Vec<Case> {
+    let mut cases: Vec<_> = c
+        .steps
+        .iter()
+        .map(|step| Case {
+            script: SCRIPT.to_owned(),
+            name: step.name.clone(),
+            failure: match rust.step(&step.name) {
+                // Which of them is compared to which could not be told.
+                _ if c.is_twice(step) => Some("the script has two cases of this name".to_owned()),
+                Some(other) => difference(step, other, expected),
+                None => Some("it did not run on rust".to_owned()),
+            },
+        })
+        .collect();
+    let only_rust = rust
+        .steps
+        .iter()
+        .filter(|step| c.step(&step.name).is_none());
+    cases.extend(only_rust.map(|step| Case::failed(SCRIPT, &step.name, "it did not run on c")));
+    if cases.is_empty() {
+        cases.push(Case::failed(SCRIPT, "cases", "there were none"));
+    }
+    cases
+}
+
+/// The differences that are not meant, as text.
+fn difference(c: &Step, rust: &Step, expected: &mut Expected) -> Option<String> {
+    let (before, after): (Vec<_>, Vec<_>) = (
+        c.lines.iter().map(String::as_str).collect(),
+        rust.lines.iter().map(String::as_str).collect(),
+    );
+    let lines: Vec<_> = diff(&before, &after)
+        .into_iter()
+        .map(|line| match line {
+            Line::Both(_) => (line, false),
+            _ => (line, !expected.explains(&c.name, line)),
+        })
+        .collect();
+    let is_near = |place: usize| {
+        let (first, last) = (place.saturating_sub(CONTEXT), place + CONTEXT);
+        lines
+            .iter()
+            .enumerate()
+            .any(|(index, (_, differs))| *differs && (first..=last).contains(&index))
+    };
+    let shown: Vec<_> = lines
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| is_near(*place))
+        .map(|(_, (line, _))| line.to_string())
+        .collect();
+    (!shown.is_empty()).then(|| shown.join("\n"))
+}
+
+impl std::fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Both(text) => write!(f, "  {text}"),
+            Self::OnlyC(text) => write!(f, "- {text}"),
+            Self::OnlyRust(text) => write!(f, "+ {text}"),
+        }
+    }
+}
+
+/// The shortest way from one text to the other, by the longest common subsequence: cases have
+/// some dozens of lines.
+fn diff<'a>(c: &[&'a str], rust: &[&'a str]) -> Vec<Line<'a>> {
+    // The length of what is common from each place on.
+    let mut common = vec![vec![0_usize; rust.len() + 1]; c.len() + 1];
+    for i in (0..c.len()).rev() {
+        for j in (0..rust.len()).rev() {
+            common[i][j] = if c[i] == rust[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
+        }
+    }
+    let (mut i, mut j) = (0, 0);
+    let mut lines = Vec::new();
+    while i < c.len() || j < rust.len() {
+        if i < c.len() && j < rust.len() && c[i] == rust[j] {
+            lines.push(Line::Both(c[i]));
+            (i, j) = (i + 1, j + 1);
+        } else if j == rust.len() || (i < c.len() && common[i + 1][j] >= common[i][j + 1]) {
+            lines.push(Line::OnlyC(c[i]));
+            i += 1;
+        } else {
+            lines.push(Line::OnlyRust(rust[j]));
+            j += 1;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failures(c: &str, rust: &str, expected: &str) -> Vec<(String, Option<String>)> {
+        let mut expected = Expected::parse(expected).unwrap();
+        compare(
+            &Transcript::parse(c),
+            &Transcript::parse(rust),
+            &mut expected,
+        )
+        .into_iter()
+        .chain(expected.unseen())
+        .map(|case| (case.name, case.failure))
+        .collect()
+    }
+
+    #[test]
+    fn the_same_is_no_difference() {
+        let text = "noise\n@ one\na\nb\n@ two\nc \n@end\nnoise\n";
+        assert_eq!(
+            failures(text, "@ one\na\nb\n@ two\nc\n@end\n", ""),
+            [("one".into(), None), ("two".into(), None)]
+        );
+    }
+
+    #[test]
+    fn a_difference_is_shown_with_what_is_around_it() {
+        let found = failures(
+            "@ one\n1\n2\n3\nold\n4\n5\n6\n",
+            "@ one\n1\n2\n3\nnew\n4\n5\n6\n",
+            "",
+        );
+        let shown = "  2\n  3\n- old\n+ new\n  4\n  5";
+        assert_eq!(found, [("one".into(), Some(shown.to_owned()))]);
+    }
+
+    #[test]
+    fn a_case_that_did_not_run_fails() {
+        let found = failures("@ one\n@ two\n", "@ two\n@ three\n", "");
+        let failed: Vec<_> = found.iter().map(|(_, why)| why.is_some()).collect();
+        assert_eq!(failed, [true, false, true]);
+        assert!(failures("", "", "")[0].1.is_some());
+    }
+
+    #[test]
+    fn names_are_of_one_case_only() {
+        let text = "@ one\na\n@ one\na\n";
+        assert!(
+            failures(text, text, "")
+                .iter()
+                .all(|(_, why)| why.is_some())
+        );
+    }
+
+    #[test]
+    fn what_is_meant_is_no_difference() {
+        let expected = "# Because.\n@ one\n- old\n+ new\n";
+        assert_eq!(
+            failures("@ one\nold\n", "@ one\nnew\n", expected),
+            [("one".into(), None)]
+        );
+        // In another case it is.
+        let found = failures("@ two\nold\n", "@ two\nnew\n", expected);
+        assert!(found[0].1.is_some());
+        // And what is no longer there has to leave the list.
+        assert!(found[1..].iter().all(|(_, why)| why.is_some()));
+        assert_eq!(found.len(), 3);
+    }
+}
