@@ -16,7 +16,10 @@ use crate::vm::case::{Case, Tally};
 use crate::vm::scenarios;
 
 /// The cores that every example has to run on.
-const CORES: [Core; 2] = [Core::Stock, Core::C];
+const CORES: [Core; 3] = [Core::Stock, Core::C, Core::Rust];
+
+/// The cores of our own kernels, which the kernel's selftests judge.
+const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
 
 /// A part of the tests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -25,11 +28,11 @@ pub enum Part {
     Lint,
     /// Unit tests, expansions of `#[livepatch]`, and what authors are told about mistakes.
     Host,
-    /// The examples' modules, for both kernels, without running them.
+    /// The examples' modules, for each kernel, without running them.
     Modules,
-    /// The examples in a virtual machine, on both kernels.
+    /// The examples in a virtual machine, on each kernel.
     Vm,
-    /// The kernel's own livepatch selftests.
+    /// The kernel's own livepatch selftests, on both of our kernels.
     Kselftest,
 }
 
@@ -53,7 +56,14 @@ impl Part {
                 let cases = scenarios::run(kernel, &built.modules, &scenarios::all()?)?;
                 Ok(Tally::of(&cases))
             }),
-            Self::Kselftest => kselftest::run(&get(Core::C)?),
+            Self::Kselftest => {
+                let mut total = Tally::default();
+                for core in OWN_CORES {
+                    progress::say(&format!("on {}", core.name()));
+                    total += kselftest::run(&get(core)?)?;
+                }
+                Ok(total)
+            }
         }
     }
 }
