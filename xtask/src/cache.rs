@@ -76,26 +76,37 @@ impl Cache {
 
     /// The complete entries of this kind and name, whatever their keys; the newest first.
     pub fn ready(&self, kind: &str, name: &str) -> Vec<Entry> {
-        let Ok(all) = fs::read_dir(self.root.join(kind)) else {
-            return Vec::new();
-        };
-        let is_ours = |path: &Path| {
-            let file = path.file_name().unwrap_or_default().to_string_lossy();
-            let key = file
-                .strip_prefix(name)
-                .and_then(|key| key.strip_prefix('-'));
-            key.is_some_and(|key| key.len() == KEY_LENGTH && !key.contains(['-', '.']))
-        };
-        let mut ready: Vec<_> = all
-            .filter_map(|item| Some(item.ok()?.path()))
-            .filter(|path| is_ours(path))
-            .filter_map(|dir| {
-                let time = fs::metadata(dir.join(READY)).ok()?.modified().ok()?;
-                Some((time, Entry { dir }))
+        let mut ready: Vec<_> = self
+            .named(kind, name)
+            .filter_map(|entry| {
+                let time = fs::metadata(entry.dir.join(READY)).ok()?.modified().ok()?;
+                Some((time, entry))
             })
             .collect();
         ready.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
         ready.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// The entries of this kind and name that are not complete.
+    pub fn unfinished(&self, kind: &str, name: &str) -> Vec<Entry> {
+        self.named(kind, name)
+            .filter(|entry| !entry.is_ready())
+            .collect()
+    }
+
+    fn named(&self, kind: &str, name: &str) -> impl Iterator<Item = Entry> {
+        let start = format!("{name}-");
+        let is_named = move |path: &Path| {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            let key = file.strip_prefix(&start);
+            key.is_some_and(|key| key.len() == KEY_LENGTH && !key.contains(['-', '.']))
+        };
+        fs::read_dir(self.root.join(kind))
+            .into_iter()
+            .flatten()
+            .filter_map(|item| Some(item.ok()?.path()))
+            .filter(move |path| is_named(path))
+            .map(|dir| Entry { dir })
     }
 
     /// Waits for the lock of this name. Only one process on the machine holds it.
@@ -199,6 +210,19 @@ impl Entry {
             return Ok(None);
         }
         action(&self.dir).map(Some)
+    }
+
+    /// Lets `action` take what it can use out of an entry that is not complete, while nobody
+    /// works on it; the rest is removed when it did.
+    pub fn take_apart(&self, action: impl FnOnce(&Path) -> Result<bool>) -> Result<bool> {
+        let Some(_lock) = Lock::try_take(&sibling(&self.dir, ".lock"))? else {
+            return Ok(false);
+        };
+        if self.is_ready() || !self.dir.is_dir() || !action(&self.dir)? {
+            return Ok(false);
+        }
+        remove(&self.dir)?;
+        Ok(true)
     }
 
     fn get_with(&self, make: impl FnOnce(&Self) -> Result<()>) -> Result<PathBuf> {
@@ -437,6 +461,9 @@ mod tests {
             .map(|found| found.dir)
             .collect();
         assert_eq!(found, [new, old]);
+        let unfinished = cache.unfinished("kind", "name");
+        assert_eq!(unfinished.len(), 1);
+        assert_eq!(unfinished[0].dir, entry("name", "3").dir);
         assert!(cache.ready("none", "name").is_empty());
     }
 
@@ -453,6 +480,23 @@ mod tests {
             })
             .unwrap();
         assert!(used());
+    }
+
+    #[test]
+    fn an_incomplete_entry_is_taken_apart_only_while_nobody_works_on_it() {
+        let (_dir, cache) = cache();
+        let entry = entry(&cache);
+        let take = || entry.take_apart(|_| Ok(true)).unwrap();
+        assert!(!take(), "it is not there");
+        let work = |_: &Path| {
+            assert!(!take(), "somebody works on it");
+            bail!("no")
+        };
+        assert!(entry.get_or_resume(work).is_err());
+        assert!(!entry.take_apart(|_| Ok(false)).unwrap() && entry.dir.exists());
+        assert!(take() && !entry.dir.exists());
+        entry.get_or_resume(|_| Ok(())).unwrap();
+        assert!(!take(), "it is complete");
     }
 
     #[test]

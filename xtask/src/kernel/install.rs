@@ -121,8 +121,7 @@ fn check_pristine(folder: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> R
         if digest_of(&path)?.as_deref() != Some(expected) {
             bail!(
                 "{} is not what Linux {SUPPORTED} has there, and klp-core's would lose the \
-                 difference: bring back the original, and put your changes on top of klp-core's \
-                 after installing it",
+                 difference: bring back the original, then run this again",
                 path.display()
             );
         }

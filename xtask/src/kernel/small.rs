@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::config::Config;
 use super::core_files::CoreFiles;
 use super::source::Source;
-use super::start::{self, Start};
+use super::start::{self, Start, Started, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{Core, Kernel, Options, Profile, debian, forest, install};
 use crate::cache::{Cache, Entry, Key, write_whole};
@@ -117,20 +117,30 @@ impl<'a> Family<'a> {
         format!("{}-{}-{}", Core::Rust.name(), self.name, self.key.short())
     }
 
-    /// Finished builds of this family to start the build of `entry` from, the best first.
-    fn starts(&self, entry: &Entry) -> Vec<Start> {
-        let rust = self.cache.ready("kernel", &self.rust_name());
-        let rust = rust.into_iter().map(|entry| Start {
-            source: entry.dir().join(FOREST),
-            entry,
-        });
+    /// Builds of this family to start the build of `entry` from.
+    fn starts(&self, entry: &Entry) -> Starts {
+        let name = self.rust_name();
+        let rust = |entries: Vec<Entry>| {
+            let others = entries.into_iter().filter(|old| old.dir() != entry.dir());
+            others.map(|entry| Start {
+                source: entry.dir().join(FOREST),
+                entry,
+            })
+        };
         let c = Start {
             source: self.source.dir.clone(),
             entry: self.with_c(),
         };
-        rust.chain([c])
-            .filter(|start| start.entry.dir() != entry.dir())
-            .collect()
+        let unfinished = if self.source.is_users {
+            // Builds of users' trees are in use even while they are brought up to date.
+            Vec::new()
+        } else {
+            self.cache.unfinished("kernel", &name)
+        };
+        Starts {
+            finished: rust(self.cache.ready("kernel", &name)).chain([c]).collect(),
+            unfinished: rust(unfinished).collect(),
+        }
     }
 }
 
@@ -196,7 +206,7 @@ struct Build<'a> {
     /// The core to put into that tree.
     rust: Option<&'a CoreFiles>,
     /// Builds that have most of it already.
-    starts: Vec<Start>,
+    starts: Starts,
     env: Vec<(String, String)>,
     vars: Vec<(String, String)>,
     fragment: String,
@@ -213,7 +223,9 @@ impl Build<'_> {
         let log = dir.join("build.log");
         self.configure(&step, &build, &log)?;
         self.make(&step, &build, &log, &["bzImage", "modules"])?;
-        if let Some(old) = started.filter(|old| self.is_replacement_of(old)) {
+        if let Started::Copied(old) = started
+            && self.is_replacement_of(old)
+        {
             start::thin_out(&old.entry)?;
         }
         step.done();
@@ -221,15 +233,15 @@ impl Build<'_> {
     }
 
     /// Makes the tree and takes over what another build has, for a kernel with klp-core.
-    fn prepare(&self, step: &Step, build: &Path) -> Result<Option<&Start>> {
+    fn prepare(&self, step: &Step, build: &Path) -> Result<Started<'_>> {
         let Some(files) = self.rust else {
-            return Ok(None);
+            return Ok(Started::Anew);
         };
         forest::plant(&self.tree, &self.source.dir, |tree| {
             install::install(tree, files)
         })?;
-        step.note("copying what a kernel like it has already");
-        start::copy_one(&self.starts, &self.tree, build)
+        step.note("taking over what a kernel like it has already");
+        self.starts.make(&self.tree, build)
     }
 
     /// Whether nobody will start from that build any more, now that there is a newer one. What
@@ -355,7 +367,9 @@ mod tests {
 
         let starts = |family: Family<'_>| -> Vec<_> {
             let starts = family.starts(&new);
+            assert!(starts.unfinished.is_empty());
             starts
+                .finished
                 .iter()
                 .map(|start| start.entry.dir().to_owned())
                 .collect()

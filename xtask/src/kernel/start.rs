@@ -30,52 +30,109 @@ pub struct Start {
     pub source: PathBuf,
 }
 
-/// Makes `build`, for sources in `source`, from the first of these that can be used. Answers
-/// which; none is fine: then all is built.
-pub fn copy_one<'a>(starts: &'a [Start], source: &Path, build: &Path) -> Result<Option<&'a Start>> {
-    if build.exists() {
-        // An earlier run was cut off after this.
-        return Ok(None);
-    }
-    for start in starts {
-        let copied = start.entry.use_ready(|dir| {
-            let old = dir.join("build");
-            let is_whole = old.join(WHOLE).is_file();
-            if is_whole {
-                copy(&old, &start.source, build, source)?;
-            }
-            Ok(is_whole)
-        })?;
-        if copied == Some(true) {
-            return Ok(Some(start));
-        }
-    }
-    Ok(None)
+/// What a build was started from.
+#[derive(Clone, Copy, Debug)]
+pub enum Started<'a> {
+    /// From nothing, or it goes on where it was cut off.
+    Anew,
+    /// What an unfinished build left was taken over.
+    TakenOver,
+    /// From a copy of this one.
+    Copied(&'a Start),
 }
 
-fn copy(old: &Path, old_source: &Path, build: &Path, source: &Path) -> Result<()> {
-    let partial = build.with_extension("partial");
-    remove(&partial)?;
-    // With the files' times. Where the file system can, they share their blocks.
+/// Builds to start from.
+#[derive(Clone, Debug, Default)]
+pub struct Starts {
+    /// The best first.
+    pub finished: Vec<Start>,
+    /// Builds that failed or were cut off, which nobody will take up again: of a core that did
+    /// not compile.
+    pub unfinished: Vec<Start>,
+}
+
+impl Starts {
+    /// Makes `build`, for sources in `source`, from one of these if one can be used.
+    pub fn make(&self, source: &Path, build: &Path) -> Result<Started<'_>> {
+        if build.exists() {
+            return Ok(Started::Anew);
+        }
+        let partial = build.with_extension("partial");
+        remove(&partial)?;
+        let started = self.fetch(source, build, &partial);
+        if started.is_err() {
+            remove(&partial)?;
+        }
+        started
+    }
+
+    fn fetch(&self, source: &Path, build: &Path, partial: &Path) -> Result<Started<'_>> {
+        for start in &self.unfinished {
+            let taken = start.entry.take_apart(|dir| {
+                let old = dir.join("build");
+                if !is_whole(&old) {
+                    return Ok(false);
+                }
+                rename(&old, partial)?;
+                adapt(partial, (&old, build), (&start.source, source))?;
+                Ok(true)
+            })?;
+            if taken {
+                return Ok(Started::TakenOver);
+            }
+        }
+        for start in &self.finished {
+            let copied = start.entry.use_ready(|dir| {
+                let old = dir.join("build");
+                if !is_whole(&old) {
+                    return Ok(false);
+                }
+                copy(&old, partial)?;
+                adapt(partial, (&old, build), (&start.source, source))?;
+                Ok(true)
+            })?;
+            if copied == Some(true) {
+                return Ok(Started::Copied(start));
+            }
+        }
+        Ok(Started::Anew)
+    }
+}
+
+fn is_whole(build: &Path) -> bool {
+    build.join(WHOLE).is_file()
+}
+
+/// With the files' times. Where the file system can, they share their blocks.
+fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut cp = process::command("cp");
-    cp.args(["-a", "--reflink=auto"]).arg(old).arg(&partial);
-    process::output(&mut cp)?;
+    cp.args(["-a", "--reflink=auto"]).arg(from).arg(to);
+    process::output(&mut cp).map(|_| ())
+}
+
+/// Makes a build folder in `partial` one of other paths, each given as old and new, and names it.
+fn adapt(partial: &Path, builds: (&Path, &Path), sources: (&Path, &Path)) -> Result<()> {
     // Built anew: an object of another core must not pass for one of this.
     remove(&partial.join(FOLDER))?;
-    let texts = [old, build, old_source, source].map(Path::to_string_lossy);
-    let builds = (&*texts[0], &*texts[1]);
-    let sources = (&*texts[2], &*texts[3]);
-    // The tools are built in their real folder, which stays when the new tree links to the old.
+    // The tools are built in their real folder, which stays when both trees lead to it.
     let tools = partial.join("tools");
-    let same_tools = old_source.join("tools") == linked(&source.join("tools"));
-    for path in records(&partial)? {
+    let same_tools = sources.0.join("tools") == linked(&sources.1.join("tools"));
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let build_texts = (text(builds.0), text(builds.1));
+    let source_texts = (text(sources.0), text(sources.1));
+    for path in records(partial)? {
         if same_tools && path.starts_with(&tools) {
-            rewrite(&path, &[builds])?;
+            rewrite(&path, &[&build_texts])?;
         } else {
-            rewrite(&path, &[sources, builds])?;
+            rewrite(&path, &[&source_texts, &build_texts])?;
         }
     }
-    fs::rename(&partial, build).with_context(|| format!("cannot name {}", build.display()))
+    rename(partial, builds.1)
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to)
+        .with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
 }
 
 /// Where a link leads.
@@ -95,7 +152,7 @@ fn records(build: &Path) -> Result<Vec<PathBuf>> {
     Ok(records)
 }
 
-fn rewrite(path: &Path, replace: &[(&str, &str)]) -> Result<()> {
+fn rewrite(path: &Path, replace: &[&(String, String)]) -> Result<()> {
     // What is no text stays as it is, and make builds it again.
     let Ok(old) = fs::read_to_string(path) else {
         return Ok(());
@@ -203,8 +260,12 @@ mod tests {
         std::os::unix::fs::symlink(start.source.join("tools"), forest.join("tools")).unwrap();
         let build = root.path().join("new");
 
-        let starts = [start];
-        assert!(copy_one(&starts, &forest, &build).unwrap().is_some());
+        let starts = Starts {
+            finished: vec![start],
+            ..Starts::default()
+        };
+        let started = starts.make(&forest, &build).unwrap();
+        assert!(matches!(started, Started::Copied(_)));
         let (f, n) = (forest.display(), build.display());
         assert_eq!(
             fs::read_to_string(build.join("mm/.slub.o.cmd")).unwrap(),
@@ -217,7 +278,11 @@ mod tests {
         );
         assert!(build.join("mm/slub.o").is_file());
         assert!(!build.join("kernel/livepatch").exists());
-        assert!(copy_one(&starts, &forest, &build).unwrap().is_none());
+        let again = starts.make(&forest, &build).unwrap();
+        assert!(
+            matches!(again, Started::Anew),
+            "it goes on with what is there"
+        );
     }
 
     #[test]
@@ -230,8 +295,41 @@ mod tests {
         assert!(old.join("mm/.slub.o.cmd").exists());
         assert!(start.entry.is_ready());
         let build = root.path().join("new");
-        let starts = [start];
-        let none = copy_one(&starts, root.path(), &build).unwrap();
-        assert!(none.is_none() && !build.exists());
+        let starts = Starts {
+            finished: vec![start],
+            ..Starts::default()
+        };
+        let started = starts.make(root.path(), &build).unwrap();
+        assert!(matches!(started, Started::Anew) && !build.exists());
+    }
+
+    #[test]
+    fn what_a_failed_build_left_is_taken_over() {
+        let root = tempfile::tempdir().unwrap();
+        let (cache, start) = finished(root.path());
+        let failed = cache.entry("kernel", "rust", &Key::new());
+        let fail = |dir: &Path| {
+            write(&dir.join("build/vmlinux.o"), "");
+            let line = format!("cc {}/source/x.c\n", dir.display());
+            write(&dir.join("build/.x.o.cmd"), &line);
+            anyhow::bail!("no")
+        };
+        assert!(failed.get_or_resume(fail).is_err());
+        let build = root.path().join("new");
+        let starts = Starts {
+            unfinished: vec![Start {
+                source: failed.dir().join("source"),
+                entry: failed.clone(),
+            }],
+            finished: vec![start],
+        };
+        let source = root.path().join("forest");
+        let started = starts.make(&source, &build).unwrap();
+        assert!(matches!(started, Started::TakenOver));
+        assert_eq!(
+            fs::read_to_string(build.join(".x.o.cmd")).unwrap(),
+            format!("cc {}/x.c\n", source.display())
+        );
+        assert!(!failed.dir().exists());
     }
 }
