@@ -9,6 +9,7 @@
 // `pub` here says what a file offers to the others of this program.
 #![allow(unreachable_pub)]
 
+mod bench;
 mod cache;
 mod commands;
 mod compare;

@@ -2,12 +2,14 @@
 
 //! The command line: one file per command.
 
+mod bench;
 mod compare;
 mod demo;
 mod kernel;
 mod kselftest;
 mod module;
 mod scenarios;
+mod stress;
 mod test;
 mod vm;
 
@@ -47,6 +49,10 @@ enum Command {
     Scenarios(scenarios::ScenariosArgs),
     /// Compare the livepatch cores in C and in Rust, side by side.
     Compare(compare::CompareArgs),
+    /// Measure what live patches cost, with the livepatch cores side by side.
+    Bench(bench::BenchArgs),
+    /// Load and unload a live patch many times under load, and look for lost memory.
+    Stress(stress::StressArgs),
 }
 
 impl Command {
@@ -61,6 +67,8 @@ impl Command {
             Self::Kselftest(args) => args.run(),
             Self::Scenarios(args) => args.run(),
             Self::Compare(args) => args.run(),
+            Self::Bench(args) => args.run(),
+            Self::Stress(args) => args.run(),
         }
     }
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the benchmarks patch: a thousand functions, klp_bench_000 to klp_bench_999, and
+ * klp_bench_sleep().
+ *
+ * Reading /proc/klp_bench_calls calls klp_bench_000() many times and tells how long that took.
+ * Reading /proc/klp_bench_sleep sleeps in klp_bench_sleep().
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/irqflags.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+
+#include "klp_bench_functions.h"
+
+/* Few enough to keep interrupts off for them. */
+#define CALLS 100000
+
+static unsigned int sleep_ms = 1000;
+module_param(sleep_ms, uint, 0644);
+MODULE_PARM_DESC(sleep_ms, "how long klp_bench_sleep() sleeps, in milliseconds");
+
+/* The empty statement keeps the compiler from calling it less often. */
+#define FUNCTION(nr)                                                           \
+	noinline int klp_bench_##nr(int x);                                    \
+	noinline int klp_bench_##nr(int x)                                     \
+	{                                                                      \
+		asm volatile("" : "+r"(x));                                    \
+		return x + 1##nr;                                              \
+	}
+KLP_BENCH_ALL(FUNCTION)
+
+noinline int klp_bench_sleep(unsigned int ms);
+noinline int klp_bench_sleep(unsigned int ms)
+{
+	long left = msecs_to_jiffies(ms);
+
+	/* Neither interrupted nor reported as hung: nothing but time ends it. */
+	while (left) {
+		set_current_state(TASK_IDLE);
+		left = schedule_timeout(left);
+	}
+	return 0;
+}
+
+static int calls_show(struct seq_file *m, void *v)
+{
+	unsigned long flags;
+	u64 start, took;
+	int i, sum = 0;
+
+	local_irq_save(flags);
+	start = ktime_get_ns();
+	for (i = 0; i < CALLS; i++)
+		sum += klp_bench_000(i);
+	took = ktime_get_ns() - start;
+	local_irq_restore(flags);
+	seq_printf(m, "%d calls %llu ns sum %d\n", CALLS, took, sum);
+	return 0;
+}
+
+static int sleep_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "%d\n", klp_bench_sleep(sleep_ms));
+	return 0;
+}
+
+static int __init klp_bench_target_init(void)
+{
+	if (!proc_create_single("klp_bench_calls", 0400, NULL, calls_show))
+		return -ENOMEM;
+	if (!proc_create_single("klp_bench_sleep", 0400, NULL, sleep_show)) {
+		remove_proc_entry("klp_bench_calls", NULL);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void __exit klp_bench_target_exit(void)
+{
+	remove_proc_entry("klp_bench_sleep", NULL);
+	remove_proc_entry("klp_bench_calls", NULL);
+}
+
+module_init(klp_bench_target_init);
+module_exit(klp_bench_target_exit);
+MODULE_DESCRIPTION("Functions for the livepatch benchmarks to patch");
+MODULE_LICENSE("GPL");
