@@ -21,11 +21,12 @@ WITH=
 # --- what is printed. Few processes: they are slow in an emulated machine. ---------------------
 
 # The kernel's words about live patches, since the case began. Time, addresses and the place of a
-# warning are never the same.
+# warning are never the same, nor is where the line falls that comes after 15 seconds.
 words() {
     dmesg | sed -nE 's/^(\[[ TC0-9.]*\] ?)+//
         s/\b(0x)?[0-9a-f]{16}\b/ADDRESS/g
         s/^WARNING: .*/WARNING/
+        /: signaling remaining tasks$/d
         s/^(livepatch|klp_|kobject|sysfs|WARNING|BUG|Oops|Duplicate|general protection)/log: &/p'
 }
 
@@ -351,6 +352,7 @@ clean_up
 loads "held by a patch: patch" klp_cmp_a two-functions
 step "held by a patch: ftrace" load klp_cmp_holder func=version_proc_show
 step "held by a patch: kprobe" load klp_cmp_holder func=version_proc_show kprobe=1
+step "held by a patch: the kprobe goes" rmmod klp_cmp_holder
 step "held by a patch: other function" load klp_cmp_holder func=meminfo_proc_show
 step "held by a patch: ftrace off" sysctl -q kernel.ftrace_enabled=0
 ends "held by a patch" klp_cmp_a

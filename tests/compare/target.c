@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The module that is patched. /proc/klp_cmp tells which code its functions
- * have; whoever reads /proc/klp_cmp_sleep sleeps in one until a signal comes.
+ * have; whoever reads /proc/klp_cmp_sleep sleeps in one until it is killed.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -36,11 +36,13 @@ static int klp_cmp_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-/* Signals that only nudge do not wake it for good. */
+/* Signals that only nudge do not wake it for good. Meanwhile the module stays. */
 static noinline int klp_cmp_sleep(struct seq_file *m, void *v)
 {
+	__module_get(THIS_MODULE);
 	while (!fatal_signal_pending(current))
 		schedule_timeout_killable(HZ);
+	module_put(THIS_MODULE);
 	return -EINTR;
 }
 

@@ -44,10 +44,19 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
         tally.count(&case);
     };
 
+    // Built one after the other; then both machines run, which mostly wait.
+    let specs = [spec(c, &folder)?, spec(rust, &folder)?];
+    let recorded = std::thread::scope(|scope| {
+        let machines = specs.each_ref().map(|spec| scope.spawn(|| record(spec)));
+        machines.map(|machine| {
+            let panicked = |_| bail!("the thread that ran a machine panicked");
+            machine.join().unwrap_or_else(panicked)
+        })
+    });
     let mut transcripts = Vec::new();
-    for kernel in [c, rust] {
+    for (kernel, recorded) in [c, rust].into_iter().zip(recorded) {
         let core = kernel.core.name();
-        let (text, failure) = record(kernel, &folder)?;
+        let (text, failure) = recorded?;
         if let Some(keep) = keep {
             keep_text(&keep.join(format!("{core}.txt")), &text)?;
         }
@@ -67,8 +76,8 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Runs the script on one kernel: what it printed, and what went wrong with the machine.
-fn record(kernel: &Kernel, folder: &Path) -> Result<(String, Option<String>)> {
+/// What to run on a kernel, with its modules, built.
+fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
     let tests = module::Options {
         make_vars: vec![("KLP_TESTS".into(), "1".into())],
     };
@@ -82,20 +91,24 @@ fn record(kernel: &Kernel, folder: &Path) -> Result<(String, Option<String>)> {
         let guest = Path::new(GUEST).join("modules").join(name);
         copy.push((path, guest));
     }
-    let spec = Spec {
+    Ok(Spec {
         copy,
         timeout: TIMEOUT,
         // A case warns: it is in the transcript.
         allow_warnings: true,
         ..Spec::new(&kernel.image, format!("bash {}", script.display()))
-    };
+    })
+}
+
+/// Runs the script: what it printed, and what went wrong with the machine.
+fn record(spec: &Spec) -> Result<(String, Option<String>)> {
     let mut text = String::new();
     let mut lines = Lines::default();
     let mut add = |line: &str| {
         text.push_str(line);
         text.push('\n');
     };
-    let report = vm::run(&spec, &mut |bytes| {
+    let report = vm::run(spec, &mut |bytes| {
         lines.push(bytes).iter().for_each(|line| add(line));
         Ok(())
     })?;
