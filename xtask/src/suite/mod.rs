@@ -8,6 +8,7 @@ mod modules;
 
 use anyhow::{Context as _, Result};
 
+use crate::compare;
 use crate::host::progress;
 use crate::kernel::{self, Core, Kernel, Options, Profile};
 use crate::kselftest;
@@ -34,16 +35,19 @@ pub enum Part {
     Vm,
     /// The kernel's own livepatch selftests, on both of our kernels.
     Kselftest,
+    /// The cores in C and in Rust, side by side, with right and wrong patches.
+    Compare,
 }
 
 impl Part {
     /// All of them; quick ones first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Lint,
         Self::Host,
         Self::Modules,
         Self::Vm,
         Self::Kselftest,
+        Self::Compare,
     ];
 
     /// Runs this part. It prints its cases as it decides them.
@@ -64,6 +68,7 @@ impl Part {
                 }
                 Ok(total)
             }
+            Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
         }
     }
 }
