@@ -70,7 +70,7 @@ impl StackCheck {
             functions: Vec::new(),
             text: Code::NONE,
             names: Vec::new(),
-            elsewhere: Name::new(c"(code of the patch)")?,
+            elsewhere: Name::new(c"(other code of the patch)")?,
         };
         if direction == Direction::Unpatching {
             let (start, size) = platform.text(patch);
@@ -117,19 +117,16 @@ impl StackCheck {
 
     /// The place of the name of a function that one of `addresses` is in.
     pub fn first_in(&self, addresses: &[usize]) -> Option<usize> {
-        addresses.iter().find_map(|&address| {
+        let function = addresses.iter().find_map(|&address| {
             let after = self
                 .functions
                 .partition_point(|range| range.code.start <= address);
-            let function = after
-                .checked_sub(1)
-                .and_then(|index| self.functions.get(index))
-                .filter(|range| range.code.contains(address));
-            match function {
-                Some(function) => Some(function.name),
-                None => self.text.contains(address).then_some(usize::MAX),
-            }
-        })
+            let range = self.functions.get(after.checked_sub(1)?)?;
+            range.code.contains(address).then_some(range.name)
+        });
+        // What the replacement has called is the patch's too, but says less.
+        let elsewhere = || addresses.iter().any(|&address| self.text.contains(address));
+        function.or_else(|| elsewhere().then_some(usize::MAX))
     }
 
     /// The name of the function that a blocked task sleeps in.

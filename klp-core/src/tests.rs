@@ -4,6 +4,7 @@
 
 use crate::errno::{EBUSY, EEXIST, EINVAL};
 use crate::platform::simulated::{code, transition_lines, Machine, SIZE};
+use crate::platform::Stack;
 use crate::transition::{Direction, PatchState};
 
 /// Functions of the kernel.
@@ -165,6 +166,28 @@ fn unpatching_waits_for_any_code_of_the_patch() {
     machine.retry();
     assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
     assert!(machine.is_clean());
+}
+
+#[test]
+fn a_blocker_is_told_by_its_replacement_and_else_by_the_patch() {
+    let mut machine = machine();
+    machine.sleeper(&[READ + 8]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    let name_of = |machine: &Machine, stack: &[usize]| {
+        // SAFETY: nothing preempts a test.
+        #[allow(unsafe_code)]
+        let guard = unsafe { crate::platform::snapshot::NoPreempt::new() };
+        let check = machine.published.stack_check.get(&guard)?;
+        let why = check.judge(&Stack::Known(stack)).err()?;
+        Some(check.name(why)?.to_string())
+    };
+    let in_replacement = [helper(FIRST), replacement(FIRST, 0) + 8];
+    machine.kernel.tasks.borrow()[2].stack.borrow_mut().clear();
+    assert_eq!(name_of(&machine, &in_replacement).as_deref(), Some("read"));
+    let elsewhere = Some("(other code of the patch)");
+    assert_eq!(name_of(&machine, &[helper(FIRST)]).as_deref(), elsewhere);
+    assert_eq!(name_of(&machine, &[ELSEWHERE]), None);
 }
 
 #[test]

@@ -20,8 +20,16 @@ sleep 2
 expect_eq "the transition waits for it" 1 "$(cat "$patch/transition")"
 check "and the patch stays" bash -c '! rmmod sleeping_replacement 2>/dev/null'
 expect_eq "it is this reader who has not switched" 1 "$(cat "/proc/$reader/patch_state")"
+# Only klp-core tells who blocks.
+blockers=/sys/kernel/debug/livepatch/sleeping_replacement/blockers
+if [ -e $blockers ]; then
+	expect_eq "the blockers are this reader, and why" \
+		"$reader cat sleeping in function version_proc_show" "$(cat $blockers)"
+fi
 wait $reader
 expect_eq "the reader got its answer" slept "$(cat /tmp/version)"
 must "then the transition ends" wait_until patch_gone sleeping-replacement
+check "nothing is left in debugfs" \
+	test ! -e /sys/kernel/debug/livepatch/sleeping_replacement
 must "unload" unload sleeping-replacement
 rm -f /tmp/version
