@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# blocked.sh SECONDS - the processor time of the kernel's workers while a transition is held up by a
-# task that sleeps in the function to be replaced; and before it, while nothing happens.
+# blocked.sh SECONDS SLEEPERS - the processor time of the kernel's workers while a transition is held up by a
+# task that sleeps in the function to be replaced; and before it, while nothing happens. As many other
+# processes sleep as SLEEPERS says.
 # For counted instructions: the time is then exact.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
 seconds=$1
+"$BENCH/klp-bench" sleepers "$2"
+sleep 1
 
 # worked - ticks of all kernel workers so far; a tick is 10 ms.
 worked() {

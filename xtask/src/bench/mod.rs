@@ -61,9 +61,13 @@ pub fn run(kernel: &Kernel, sizes: &Sizes) -> Result<Vec<Figure>> {
     let bench = Bench::prepare(kernel)?;
     let mut figures = Vec::new();
     for command in counted(sizes) {
-        figures.extend(bench.measure(&command, true, TIMEOUT)?);
+        figures.extend(bench.measure(&command, counting())?);
     }
-    figures.extend(bench.measure(&format!("latency.sh {CYCLES}"), false, TIMEOUT)?);
+    let timed = Spec {
+        timeout: TIMEOUT,
+        ..plain()
+    };
+    figures.extend(bench.measure(&format!("latency.sh {CYCLES}"), timed)?);
     Ok(figures)
 }
 
@@ -81,7 +85,7 @@ fn counted(sizes: &Sizes) -> Vec<String> {
     commands.extend(sizes.functions.iter().map(|&count| patch(count, 0)));
     let most = sizes.functions.iter().max();
     commands.extend(most.map(|&count| patch(count, SLEEPERS)));
-    commands.push(format!("blocked.sh {BLOCKED}"));
+    commands.push(format!("blocked.sh {BLOCKED} {SLEEPERS}"));
     commands
 }
 
@@ -89,11 +93,26 @@ fn counted(sizes: &Sizes) -> Vec<String> {
 /// error tells what the kernel complained about, or that memory was lost.
 pub fn stress(kernel: &Kernel, cycles: u32) -> Result<Vec<Figure>> {
     let bench = Bench::prepare(kernel)?;
-    bench.measure(
-        &format!("stress.sh {cycles}"),
-        false,
-        TIMEOUT + STRESS_CYCLE * cycles,
-    )
+    let spec = Spec {
+        parallel: true,
+        timeout: TIMEOUT + STRESS_CYCLE * cycles,
+        ..plain()
+    };
+    bench.measure(&format!("stress.sh {cycles}"), spec)
+}
+
+/// A machine, with nothing in it yet.
+fn plain() -> Spec {
+    Spec::new(Path::new(""), "")
+}
+
+/// One whose time counts instructions.
+fn counting() -> Spec {
+    Spec {
+        icount: true,
+        timeout: TIMEOUT,
+        ..plain()
+    }
 }
 
 /// What a kernel's measurements have in common.
@@ -121,13 +140,13 @@ impl<'a> Bench<'a> {
     }
 
     /// Runs a script in a boot of its own; gives the figures it found.
-    fn measure(&self, command: &str, icount: bool, timeout: Duration) -> Result<Vec<Figure>> {
+    fn measure(&self, command: &str, machine: Spec) -> Result<Vec<Figure>> {
         say(&format!("{}: {command}", self.kernel.core.name()));
         let spec = Spec {
+            image: self.kernel.image.clone(),
+            command: format!("bash {GUEST}/{command}"),
             copy: self.copy.clone(),
-            icount,
-            timeout,
-            ..Spec::new(&self.kernel.image, format!("bash {GUEST}/{command}"))
+            ..machine
         };
         let mut output = Output::default();
         let mut lines = Lines::default();
@@ -213,7 +232,7 @@ mod tests {
                 "patch.sh 10 0 yes",
                 "patch.sh 1000 0 no",
                 "patch.sh 1000 1000 no",
-                "blocked.sh 60",
+                "blocked.sh 60 1000",
             ]
         );
     }

@@ -2,7 +2,7 @@
 
 //! Kernels: which ones there are, and how each is fetched and built.
 
-mod apt;
+pub mod apt;
 mod config;
 pub mod core_files;
 mod debian;

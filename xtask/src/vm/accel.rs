@@ -19,7 +19,7 @@ use crate::cache::{self, Cache, Key};
 use crate::host::progress::say;
 
 /// The first QEMU whose threads can be trusted with code that changes.
-const THREADS_FROM: u32 = 10;
+pub(super) const THREADS_FROM: u32 = 10;
 
 /// How long the trial boot may take. Where virtualisation works it needs two seconds.
 const TRIAL: Duration = Duration::from_secs(12);

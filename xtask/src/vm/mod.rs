@@ -8,6 +8,7 @@ pub mod case;
 mod child;
 mod console;
 pub mod copy;
+mod fetched;
 mod initramfs;
 mod log;
 mod monitor;
@@ -53,6 +54,8 @@ pub struct Spec {
     pub memory: u32,
     /// Count instructions: one virtual nanosecond each, one CPU, repeatable.
     pub icount: bool,
+    /// The CPUs are to run at once, even if another QEMU has to be fetched for that.
+    pub parallel: bool,
     /// The longest the whole run may take.
     pub timeout: Duration,
     /// Host files and folders to put into the guest: source, absolute guest path.
@@ -74,6 +77,7 @@ impl Spec {
             smp: 2,
             memory: 1024,
             icount: false,
+            parallel: false,
             timeout: Duration::from_secs(600),
             copy: Vec::new(),
             command: command.into(),
@@ -136,8 +140,9 @@ pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 /// the machine could not be run; everything that happened in it is in the report.
 pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
     qemu::check_image(&spec.image)?;
-    let qemu = Qemu::find()?;
-    let choice = accel::choose(&qemu, spec, &Cache::open()?)?;
+    let cache = Cache::open()?;
+    let qemu = find_qemu(spec, &cache)?;
+    let choice = accel::choose(&qemu, spec, &cache)?;
     say(&format!(
         "booting {} ({}, QEMU {})",
         spec.image.display(),
@@ -150,6 +155,22 @@ pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
         report.log = log::keep(&report.console);
     }
     Ok(report)
+}
+
+/// The system's QEMU, or one that can do what it cannot.
+fn find_qemu(spec: &Spec, cache: &Cache) -> Result<Qemu> {
+    let qemu = Qemu::find()?;
+    if !spec.parallel || qemu.major >= accel::THREADS_FROM {
+        return Ok(qemu);
+    }
+    let newer = fetched::program(cache).and_then(Qemu::at);
+    newer.or_else(|err| {
+        crate::host::process::check_interrupted()?;
+        say(&format!(
+            "the CPUs take turns where they are emulated, there is no newer QEMU: {err:#}"
+        ));
+        Ok(qemu)
+    })
 }
 
 /// Runs on this QEMU, in this way.

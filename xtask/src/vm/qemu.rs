@@ -18,7 +18,7 @@ use crate::host::packages;
 use crate::host::process::{self, Group};
 
 /// The program's usual name.
-const PROGRAM: &str = "qemu-system-x86_64";
+pub(super) const PROGRAM: &str = "qemu-system-x86_64";
 
 /// The Debian package that has it.
 const PACKAGE: &str = "qemu-system-x86";
@@ -35,14 +35,19 @@ pub(super) struct Qemu {
 impl Qemu {
     /// Finds it: `$KLP_QEMU`, else the one in the PATH.
     pub(super) fn find() -> Result<Self> {
-        let program = match std::env::var_os("KLP_QEMU").filter(|path| !path.is_empty()) {
-            Some(path) => PathBuf::from(path),
+        match std::env::var_os("KLP_QEMU").filter(|path| !path.is_empty()) {
+            Some(path) => Self::at(PathBuf::from(path)),
             None => {
                 packages::ensure(&[PACKAGE])?;
-                packages::find(PROGRAM)
-                    .with_context(|| format!("{PROGRAM} is missing: set KLP_QEMU to it"))?
+                let program = packages::find(PROGRAM)
+                    .with_context(|| format!("{PROGRAM} is missing: set KLP_QEMU to it"))?;
+                Self::at(program)
             }
-        };
+        }
+    }
+
+    /// This program.
+    pub(super) fn at(program: PathBuf) -> Result<Self> {
         let text = process::output(process::command(&program).arg("--version"))?;
         let (version, major) = parse_version(&text).with_context(|| {
             format!(
