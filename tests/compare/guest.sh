@@ -260,6 +260,7 @@ clean_up
 
 # With the module.
 WITH=" with the module"
+step "with the module: it comes" load klp_cmp_target
 for name in target-unknown target-unknown-second target-ambiguous target-sympos-too-large \
     target-untraced target-untraced-callbacks target-not-a-function empty-old-name-target \
     vmlinux-function-in-module pre-patch-fails-second longest-function target-twice; do
@@ -370,8 +371,9 @@ clean_up
 cat /proc/klp_cmp_sleep >/dev/null 2>&1 &
 sleeper=$!
 sleep 0.5
+sleeper_state() { cat "/proc/$sleeper/patch_state"; }
 awaken() {
-    kill -KILL $sleeper
+    kill -KILL $sleeper 2>/dev/null
     wait $sleeper 2>/dev/null
     true
 }
@@ -381,7 +383,7 @@ now "transition: a patch that replaces" load klp_cmp_b case=replace
 now "transition: unload" rmmod klp_cmp_a
 now "transition: the module goes" rmmod klp_cmp_target
 now "transition: enable again" write klp_cmp_a/enabled 1
-now "transition: the sleeper's state" cat /proc/$sleeper/patch_state
+now "transition: the sleeper's state" sleeper_state
 step "transition: reverse" disable klp_cmp_a
 step "transition: unload after reversing" rmmod klp_cmp_a
 now "transition: begins again" load klp_cmp_a case=callbacks-sleep
