@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::config::Config;
 use super::core_files::CoreFiles;
 use super::source::Source;
-use super::start::{self, Start, Started, Starts};
+use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{Core, Kernel, Options, Profile, debian, forest, install};
 use crate::cache::{Cache, Entry, Key, write_whole};
@@ -218,30 +218,31 @@ impl Build<'_> {
     fn run(&self, dir: &Path) -> Result<()> {
         let step = self.start();
         let build = dir.join("build");
-        let started = self.prepare(&step, &build)?;
+        self.prepare(&step, &build)?;
         fs::create_dir_all(&build).with_context(|| format!("cannot make {}", build.display()))?;
         let log = dir.join("build.log");
         self.configure(&step, &build, &log)?;
         self.make(&step, &build, &log, &["bzImage", "modules"])?;
-        if let Started::Copied(old) = started
-            && self.is_replacement_of(old)
-        {
-            start::thin_out(&old.entry)?;
+        for old in &self.starts.finished {
+            if self.is_replacement_of(old) {
+                start::thin_out(&old.entry)?;
+            }
         }
         step.done();
         Ok(())
     }
 
     /// Makes the tree and takes over what another build has, for a kernel with klp-core.
-    fn prepare(&self, step: &Step, build: &Path) -> Result<Started<'_>> {
+    fn prepare(&self, step: &Step, build: &Path) -> Result<()> {
         let Some(files) = self.rust else {
-            return Ok(Started::Anew);
+            return Ok(());
         };
         forest::plant(&self.tree, &self.source.dir, |tree| {
             install::install(tree, files)
         })?;
         step.note("taking over what a kernel like it has already");
-        self.starts.make(&self.tree, build)
+        self.starts.make(&self.tree, build)?;
+        Ok(())
     }
 
     /// Whether nobody will start from that build any more, now that there is a newer one. What

@@ -31,14 +31,14 @@ pub struct Start {
 }
 
 /// What a build was started from.
-#[derive(Clone, Copy, Debug)]
-pub enum Started<'a> {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Started {
     /// From nothing, or it goes on where it was cut off.
     Anew,
     /// What an unfinished build left was taken over.
     TakenOver,
-    /// From a copy of this one.
-    Copied(&'a Start),
+    /// From a copy of a finished one.
+    Copied,
 }
 
 /// Builds to start from.
@@ -53,7 +53,7 @@ pub struct Starts {
 
 impl Starts {
     /// Makes `build`, for sources in `source`, from one of these if one can be used.
-    pub fn make(&self, source: &Path, build: &Path) -> Result<Started<'_>> {
+    pub fn make(&self, source: &Path, build: &Path) -> Result<Started> {
         if build.exists() {
             return Ok(Started::Anew);
         }
@@ -66,7 +66,7 @@ impl Starts {
         started
     }
 
-    fn fetch(&self, source: &Path, build: &Path, partial: &Path) -> Result<Started<'_>> {
+    fn fetch(&self, source: &Path, build: &Path, partial: &Path) -> Result<Started> {
         for start in &self.unfinished {
             let taken = start.entry.take_apart(|dir| {
                 let old = dir.join("build");
@@ -92,7 +92,7 @@ impl Starts {
                 Ok(true)
             })?;
             if copied == Some(true) {
-                return Ok(Started::Copied(start));
+                return Ok(Started::Copied);
             }
         }
         Ok(Started::Anew)
@@ -195,6 +195,9 @@ pub fn thin_out(entry: &Entry) -> Result<()> {
     let done = entry.use_ready(|dir| {
         let build = dir.join("build");
         let whole = build.join(WHOLE);
+        if !is_whole(&build) {
+            return Ok(());
+        }
         gone(fs::remove_file(&whole), &whole)?;
         for item in WalkDir::new(&build) {
             let item = item.with_context(|| format!("cannot list {}", build.display()))?;
@@ -265,7 +268,7 @@ mod tests {
             ..Starts::default()
         };
         let started = starts.make(&forest, &build).unwrap();
-        assert!(matches!(started, Started::Copied(_)));
+        assert!(matches!(started, Started::Copied));
         let (f, n) = (forest.display(), build.display());
         assert_eq!(
             fs::read_to_string(build.join("mm/.slub.o.cmd")).unwrap(),
