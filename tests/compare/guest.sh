@@ -368,14 +368,18 @@ step "no ftrace: on" sysctl -q kernel.ftrace_enabled=1
 clean_up
 
 # In the middle of a transition, which somebody asleep holds up.
-cat /proc/klp_cmp_sleep >/dev/null 2>&1 &
-sleeper=$!
-sleep 0.5
+# Somebody who sleeps in the module; the shell says nothing about its end.
+start_sleeper() {
+    cat /proc/klp_cmp_sleep >/dev/null 2>&1 &
+    sleeper=$!
+    disown
+    sleep 0.5
+}
+start_sleeper
 sleeper_state() { cat "/proc/$sleeper/patch_state"; }
 awaken() {
-    kill -KILL $sleeper 2>/dev/null
-    wait $sleeper 2>/dev/null
-    true
+    kill -KILL $sleeper
+    wait_while 50 test -d /proc/$sleeper
 }
 now "transition: begins" load klp_cmp_a case=sleep
 now "transition: another patch" load klp_cmp_b case=plain
@@ -395,9 +399,7 @@ cat /proc/klp_cmp_sleep >/dev/null 2>&1
 step "transition: patched while nobody sleeps" true
 ends "transition: last" klp_cmp_a
 clean_up
-cat /proc/klp_cmp_sleep >/dev/null 2>&1 &
-sleeper=$!
-sleep 0.5
+start_sleeper
 loads "transition of several: first" klp_cmp_a plain
 now "transition of several: replace begins" load klp_cmp_b case=sleep-replace
 now "transition of several: disable the lower" disable klp_cmp_a
