@@ -24,6 +24,8 @@ WITH=
 # warning are never the same, nor is where the line falls that comes after 15 seconds.
 words() {
     dmesg | sed -nE 's/^(\[[ TC0-9.]*\] ?)+//
+        # What %p shows before the kernel has numbers to hash addresses with.
+        s/\(____ptrval____\)/ADDRESS/g
         s/\b(0x)?[0-9a-f]{16}\b/ADDRESS/g
         s/^WARNING: .*/WARNING/
         /: signaling remaining tasks$/d
