@@ -5,20 +5,18 @@
 //!
 //! The command surface is stable: scripts outside this repository call it.
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 // `pub` here says what a file offers to the others of this program.
 #![allow(unreachable_pub)]
 
 mod bench;
-mod cache;
+mod case;
+mod checkout;
 mod commands;
 mod compare;
-mod host;
-mod kernel;
 mod kselftest;
-mod module;
+mod scenarios;
 mod suite;
-mod vm;
 
 fn main() -> std::process::ExitCode {
     commands::main()

@@ -7,9 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use klp_host::cache::write_whole;
 use serde::Serialize;
-
-use crate::cache::write_whole;
 
 /// One measured value.
 #[derive(Clone, Debug, PartialEq, Serialize)]

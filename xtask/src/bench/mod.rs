@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use klp_host::host::progress::say;
+use klp_host::host::{packages, process};
+use klp_host::kernel::Kernel;
+use klp_host::vm::{self, Lines, Outcome, Spec};
 
-use crate::host::progress::say;
-use crate::host::{self, packages, process};
-use crate::kernel::Kernel;
-use crate::module;
-use crate::vm::{self, Lines, Outcome, Spec};
+use crate::checkout;
 use figures::Figure;
 
 /// Where things are in the guest (the scripts know it too).
@@ -53,7 +53,7 @@ pub struct Sizes {
 
 /// Where the results go when nobody says.
 pub fn default_json() -> PathBuf {
-    host::checkout().join("target/bench.json")
+    checkout::top().join("target/bench.json")
 }
 
 /// Takes all figures of this kernel.
@@ -124,8 +124,8 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// Builds the modules and the program.
     fn prepare(kernel: &'a Kernel) -> Result<Self> {
-        let dir = host::checkout().join("tests/bench");
-        let built = module::build(kernel, &dir, &module::Options::default())?;
+        let dir = checkout::top().join("tests/bench");
+        let built = checkout::build(kernel, &dir)?;
         let mut files = built.modules;
         files.push(build_program(&dir.join("guest"))?);
         files.extend(scripts(&dir.join("guest"))?);
@@ -200,7 +200,7 @@ fn scripts(dir: &Path) -> Result<Vec<PathBuf>> {
 /// Builds the guest's program, statically linked: it is started often.
 fn build_program(dir: &Path) -> Result<PathBuf> {
     packages::ensure(&["gcc", "libc6-dev"])?;
-    let target = host::checkout().join("target/bench");
+    let target = checkout::top().join("target/bench");
     fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
     // Under a name of its own first: another run may be using the program.
     let program = target.join(PROGRAM);

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use klp_host::kernel::{Core, Profile};
 
 use crate::bench::{self, Sizes, figures::Figures};
-use crate::kernel::{self, Core, Options, Profile};
+use crate::checkout;
 
 #[derive(Args, Debug)]
 pub(super) struct BenchArgs {
@@ -32,7 +33,7 @@ impl BenchArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let mut results = Vec::new();
         for core in self.core {
-            let kernel = kernel::get(core, Profile::Base, &Options::default())?;
+            let kernel = checkout::kernel(core, Profile::Base)?;
             let sizes = Sizes {
                 functions: self.functions.clone(),
                 // The C core waits for every function.

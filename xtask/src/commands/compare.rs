@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use klp_host::kernel::{self, Core, Options, Profile};
 
+use crate::checkout;
 use crate::compare;
-use crate::kernel::{self, Core, Options, Profile};
 
 #[derive(Args, Debug)]
 pub(super) struct CompareArgs {
@@ -28,7 +29,7 @@ impl CompareArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let options = Options {
             source: self.source,
-            ..Options::default()
+            ..checkout::kernel_options()
         };
         let c = kernel::get(Core::C, self.profile, &options)?;
         let rust = kernel::get(Core::Rust, self.profile, &options)?;

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use klp_host::host::progress;
+use klp_host::vm::{self, Outcome, Spec};
 
 use super::KernelArgs;
-use crate::host::{self, progress};
-use crate::module;
-use crate::vm::{self, Outcome, Spec};
+use crate::checkout;
 
 /// The patch that is shown.
 const EXAMPLE: &str = "examples/livepatch-sample/livepatch-sample.rs";
@@ -29,7 +29,7 @@ impl DemoArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let start = Instant::now();
         let kernel = self.kernel.get()?;
-        let built = module::build(&kernel, &host::checkout(), &module::Options::default())?;
+        let built = checkout::build_examples(&kernel)?;
         let module = built
             .module(MODULE)
             .with_context(|| format!("the build made no {MODULE}"))?;
@@ -65,7 +65,7 @@ impl DemoArgs {
 
 /// Prints the patch as its author wrote it, from the first line of code on.
 fn show_patch() -> Result<()> {
-    let path = host::checkout().join(EXAMPLE);
+    let path = checkout::top().join(EXAMPLE);
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;
     println!("\nThe patch, {EXAMPLE}:\n");

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::Subcommand;
+use klp_host::cache::Cache;
+use klp_host::kernel::core_files::CoreFiles;
+use klp_host::kernel::install::{self, FOLDER, Installed};
 
 use super::KernelArgs;
-use crate::cache::Cache;
-use crate::kernel::core_files::CoreFiles;
-use crate::kernel::install::{self, FOLDER, Installed};
+use crate::checkout;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -71,7 +72,7 @@ fn check_not_ours(tree: &Path) -> Result<()> {
 }
 
 fn put_in(tree: &Path) -> Result<()> {
-    let done = match install::install(tree, &CoreFiles::of_checkout()?)? {
+    let done = match install::install(tree, &CoreFiles::read(&checkout::klp_core())?)? {
         Installed::New => "klp-core is in",
         Installed::Updated => "klp-core was brought up to date in",
         Installed::Unchanged => "this klp-core is already in",

@@ -17,9 +17,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use klp_host::host::process;
+use klp_host::kernel::{Core, Kernel, Options, Profile};
 
-use crate::host::process;
-use crate::kernel::{Core, Kernel, Options, Profile};
+use crate::checkout;
 
 /// This repository's chores: kernels, virtual machines, tests.
 #[derive(Debug, Parser)]
@@ -97,8 +98,9 @@ impl KernelArgs {
         let options = Options {
             source: self.source.clone(),
             update,
+            ..checkout::kernel_options()
         };
-        crate::kernel::get(self.core, self.profile, &options)
+        klp_host::kernel::get(self.core, self.profile, &options)
     }
 }
 

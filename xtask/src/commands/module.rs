@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::KernelArgs;
+use crate::checkout;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -24,7 +25,7 @@ impl Command {
     pub(super) fn run(self) -> Result<()> {
         let Self::Build { dir, kernel } = self;
         let kernel = kernel.get()?;
-        let built = crate::module::build(&kernel, &dir, &crate::module::Options::default())?;
+        let built = checkout::build(&kernel, &dir)?;
         for module in &built.modules {
             println!("{}", module.display());
         }

@@ -9,10 +9,9 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::KernelArgs;
-use crate::host;
-use crate::module;
-use crate::vm::case::Tally;
-use crate::vm::scenarios;
+use crate::case::Tally;
+use crate::checkout;
+use crate::scenarios;
 
 #[derive(Args, Debug)]
 pub(super) struct ScenariosArgs {
@@ -27,10 +26,7 @@ impl ScenariosArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let scripts = chosen(&self.names, scenarios::all()?)?;
         let kernel = self.kernel.get()?;
-        let options = module::Options {
-            make_vars: vec![("KLP_TESTS".into(), "1".into())],
-        };
-        let built = module::build(&kernel, &host::checkout(), &options)?;
+        let built = checkout::build_all(&kernel)?;
         let cases = scenarios::run(&kernel, &built.modules, &scripts)?;
         let tally = Tally::of(&cases);
         println!("{tally}");

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use klp_host::vm::{self, Outcome, Spec};
 
 use super::KernelArgs;
-use crate::vm::{self, Outcome, Spec};
 
 /// The exit status when the kernel broke, hung, or stopped before the command had ended.
 const BROKEN: u8 = 125;

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::SCRIPT;
 use super::transcript::Line;
-use crate::vm::case::Case;
+use crate::case::Case;
 
 /// The list.
 #[derive(Debug, Default)]

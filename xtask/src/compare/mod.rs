@@ -11,12 +11,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use klp_host::kernel::Kernel;
+use klp_host::vm::{self, Lines, Spec};
 
-use crate::host;
-use crate::kernel::Kernel;
-use crate::module;
-use crate::vm::case::{Case, Tally};
-use crate::vm::{self, Lines, Spec};
+use crate::case::{Case, Tally};
+use crate::checkout;
 
 use expected::Expected;
 use transcript::Transcript;
@@ -36,7 +35,7 @@ const SCRIPT: &str = "compare";
 /// Runs the script on both kernels and tells each difference that is not meant. With `keep`, both
 /// transcripts are left in that folder.
 pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
-    let folder = host::checkout().join(FOLDER);
+    let folder = checkout::top().join(FOLDER);
     let mut expected = Expected::read(&folder.join("expected.diff"))?;
     let mut tally = Tally::default();
     let mut count = |case: Case| {
@@ -78,11 +77,8 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
 
 /// What to run on a kernel, with its modules, built.
 fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
-    let tests = module::Options {
-        make_vars: vec![("KLP_TESTS".into(), "1".into())],
-    };
-    let mut modules = module::build(kernel, &host::checkout(), &tests)?.modules;
-    modules.extend(module::build(kernel, folder, &module::Options::default())?.modules);
+    let mut modules = checkout::build_all(kernel)?.modules;
+    modules.extend(checkout::build(kernel, folder)?.modules);
 
     let script = Path::new(GUEST).join("guest.sh");
     let mut copy = vec![(folder.join("guest.sh"), script.clone())];

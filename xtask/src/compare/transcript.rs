@@ -4,7 +4,7 @@
 
 use super::SCRIPT;
 use super::expected::Expected;
-use crate::vm::case::Case;
+use crate::case::Case;
 
 /// Lines that are shown around a difference.
 const CONTEXT: usize = 2;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::vm::case::Case;
+use crate::case::Case;
 
 /// The exit status of a script that cannot run here.
 const SKIPPED: i32 = 4;

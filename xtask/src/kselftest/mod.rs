@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use klp_host::host::{packages, process};
+use klp_host::kernel::Kernel;
+use klp_host::vm::{self, Lines, Spec};
 
-use crate::host::{self, packages, process};
-use crate::kernel::Kernel;
-use crate::module;
-use crate::vm::case::{Case, Tally};
-use crate::vm::{self, Lines, Spec};
+use crate::case::{Case, Tally};
+use crate::checkout;
 
 use cases::Follower;
 
@@ -34,11 +34,7 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 pub fn run(kernel: &Kernel) -> Result<Tally> {
     let source = kernel.source.join(SOURCE);
     let planned = plans(&source)?;
-    let modules = module::build(
-        kernel,
-        &source.join("test_modules"),
-        &module::Options::default(),
-    )?;
+    let modules = checkout::build(kernel, &source.join("test_modules"))?;
     let program = build_program(kernel, &source)?;
 
     let mut copy = vec![
@@ -116,7 +112,7 @@ fn plans(source: &Path) -> Result<BTreeMap<String, Vec<String>>> {
 /// Builds the program that the scripts start, out of the source tree.
 fn build_program(kernel: &Kernel, source: &Path) -> Result<PathBuf> {
     packages::ensure(&["gcc", "libc6-dev"])?;
-    let dir = host::checkout()
+    let dir = checkout::top()
         .join("target/kselftest")
         .join(&kernel.release);
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;

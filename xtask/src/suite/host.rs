@@ -6,11 +6,11 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
+use klp_host::host::process::Group;
+use klp_host::host::toolchain::{self, CLIPPY, PINNED};
 
-use crate::host::process::Group;
-use crate::host::toolchain::{self, CLIPPY, PINNED};
-use crate::host::{self};
-use crate::vm::case::{Case, Tally};
+use crate::case::{Case, Tally};
+use crate::checkout;
 
 /// Runs them, shows what they print, and counts.
 pub(super) fn run() -> Result<Tally> {
@@ -19,7 +19,7 @@ pub(super) fn run() -> Result<Tally> {
     let mut command = toolchain.cargo();
     command
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
-        .current_dir(host::checkout())
+        .current_dir(checkout::top())
         .stdin(Stdio::null())
         .stdout(writer);
     let mut group = Group::spawn(&mut command)?;

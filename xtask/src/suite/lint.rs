@@ -3,11 +3,12 @@
 //! How the code looks: formatting, clippy, licence lines.
 
 use anyhow::{Context as _, Result};
+use klp_host::host::process;
+use klp_host::host::toolchain::{self, CLIPPY, PINNED, RUSTFMT};
 
 use super::report;
-use crate::host::toolchain::{self, CLIPPY, PINNED, RUSTFMT};
-use crate::host::{self, process};
-use crate::vm::case::{Case, Tally};
+use crate::case::{Case, Tally};
+use crate::checkout;
 
 const SCRIPT: &str = "lint";
 
@@ -16,7 +17,7 @@ pub(super) fn run() -> Result<Tally> {
     let toolchain = toolchain::ensure(PINNED, &[CLIPPY, RUSTFMT])?;
     let cargo = |arguments: &[&str]| {
         let mut command = toolchain.cargo();
-        command.current_dir(host::checkout()).args(arguments);
+        command.current_dir(checkout::top()).args(arguments);
         process::output(&mut command)
     };
     let cases = [
@@ -53,11 +54,11 @@ fn licence_lines() -> Result<()> {
     let listed = process::output(
         process::command("git")
             .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-            .current_dir(host::checkout()),
+            .current_dir(checkout::top()),
     )?;
     let mut without = Vec::new();
     for name in listed.lines().filter(|name| has_licence_line(name)) {
-        let path = host::checkout().join(name);
+        let path = checkout::top().join(name);
         if !path.is_file() {
             continue;
         }

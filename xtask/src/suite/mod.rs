@@ -7,14 +7,15 @@ mod lint;
 mod modules;
 
 use anyhow::{Context as _, Result};
+use klp_host::host::progress;
+use klp_host::kernel::{Core, Kernel, Profile};
+use klp_host::module::Built;
 
+use crate::case::{Case, Tally};
+use crate::checkout;
 use crate::compare;
-use crate::host::progress;
-use crate::kernel::{self, Core, Kernel, Options, Profile};
 use crate::kselftest;
-use crate::module::{self, Built};
-use crate::vm::case::{Case, Tally};
-use crate::vm::scenarios;
+use crate::scenarios;
 
 /// The cores that every example has to run on.
 const CORES: [Core; 3] = [Core::Stock, Core::C, Core::Rust];
@@ -87,7 +88,7 @@ pub fn run(parts: &[Part]) -> Tally {
         });
         progress::say(&format!("== {name}: {tally}"));
         total += tally;
-        if crate::host::process::is_interrupted() {
+        if klp_host::host::process::is_interrupted() {
             break;
         }
     }
@@ -95,7 +96,7 @@ pub fn run(parts: &[Part]) -> Tally {
 }
 
 fn get(core: Core) -> Result<Kernel> {
-    kernel::get(core, Profile::Base, &Options::default())
+    checkout::kernel(core, Profile::Base)
 }
 
 /// Builds our modules for each kernel and lets `test` have them.
@@ -103,7 +104,7 @@ fn on_each_core(test: impl Fn(&Kernel, &Built) -> Result<Tally>) -> Result<Tally
     let mut total = Tally::default();
     for core in CORES {
         let kernel = get(core)?;
-        let built = build(&kernel)?;
+        let built = checkout::build_all(&kernel)?;
         let name = format!(
             "{}-{} ({})",
             kernel.core.name(),
@@ -114,17 +115,6 @@ fn on_each_core(test: impl Fn(&Kernel, &Built) -> Result<Tally>) -> Result<Tally
         total += test(&kernel, &built).with_context(|| format!("on {name}"))?;
     }
     Ok(total)
-}
-
-/// The examples and the tests' own patches.
-fn build(kernel: &Kernel) -> Result<Built> {
-    module::build(
-        kernel,
-        &crate::host::checkout(),
-        &module::Options {
-            make_vars: vec![("KLP_TESTS".into(), "1".into())],
-        },
-    )
 }
 
 /// Prints the cases and counts them.

@@ -8,13 +8,13 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_elf::Module;
+use klp_host::host::process;
+use klp_host::kernel::{Kernel, tools};
+use klp_host::module::Built;
 
-use super::{build, report};
-use crate::host;
-use crate::host::process;
-use crate::kernel::{Kernel, tools};
-use crate::module::Built;
-use crate::vm::case::{Case, Tally};
+use super::report;
+use crate::case::{Case, Tally};
+use crate::checkout;
 
 /// Symbols that every module may ask the kernel for: what Rust code needs to run, and what
 /// compilers put into any function.
@@ -154,9 +154,9 @@ fn times(built: &Built) -> Result<Vec<(PathBuf, SystemTime)>> {
 
 /// Builds again, and answers which modules are new.
 fn rebuilt(kernel: &Kernel, change: impl FnOnce() -> Result<()>) -> Result<Vec<String>> {
-    let before = times(&build(kernel)?)?;
+    let before = times(&checkout::build_all(kernel)?)?;
     change()?;
-    let after = times(&build(kernel)?)?;
+    let after = times(&checkout::build_all(kernel)?)?;
     Ok(after
         .iter()
         .filter(|module| !before.contains(module))
@@ -177,7 +177,7 @@ fn rebuild_nothing(kernel: &Kernel) -> Result<()> {
 
 fn rebuild_one(kernel: &Kernel) -> Result<()> {
     const SOURCE: &str = "examples/livepatch-sample/livepatch-sample.rs";
-    let path = host::checkout().join(SOURCE);
+    let path = checkout::top().join(SOURCE);
     let rebuilt = rebuilt(kernel, || touch(&path))?;
     ensure!(
         rebuilt == ["livepatch-sample.ko"],
@@ -224,7 +224,7 @@ fn refuse(kernel: &Kernel, variable: &str, words: &[&str]) -> Result<()> {
     let output = tempfile::tempdir().context("cannot make a folder")?;
     let mut command = tools::make(&kernel.kdir, &kernel.make_env, &kernel.make_vars);
     command
-        .arg(format!("M={}", host::checkout().display()))
+        .arg(format!("M={}", checkout::top().display()))
         .arg(format!("MO={}", output.path().display()))
         .arg(variable);
     let Err(error) = process::output(&mut command) else {

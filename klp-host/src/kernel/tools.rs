@@ -52,7 +52,7 @@ pub struct Tools {
 /// The tools that are the same for all kernels, on their way to [`Tools`].
 #[derive(Clone, Debug)]
 pub struct CommonTools {
-    pub llvm: Llvm,
+    llvm: Llvm,
 }
 
 impl CommonTools {

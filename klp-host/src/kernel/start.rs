@@ -24,7 +24,7 @@ const WHOLE: &str = "vmlinux.o";
 
 /// A build that can be started from.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub(super) struct Start {
     pub entry: Entry,
     /// The source tree it was built from.
     pub source: PathBuf,
@@ -32,7 +32,7 @@ pub struct Start {
 
 /// What a build was started from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Started {
+pub(super) enum Started {
     /// From nothing, or it goes on where it was cut off.
     Anew,
     /// What an unfinished build left was taken over.
@@ -43,7 +43,7 @@ pub enum Started {
 
 /// Builds to start from.
 #[derive(Clone, Debug, Default)]
-pub struct Starts {
+pub(super) struct Starts {
     /// The best first.
     pub finished: Vec<Start>,
     /// Builds that failed or were cut off, which nobody will take up again: of a core that did
@@ -53,7 +53,7 @@ pub struct Starts {
 
 impl Starts {
     /// Makes `build`, for sources in `source`, from one of these if one can be used.
-    pub fn make(&self, source: &Path, build: &Path) -> Result<Started> {
+    pub(super) fn make(&self, source: &Path, build: &Path) -> Result<Started> {
         if build.exists() {
             return Ok(Started::Anew);
         }
@@ -191,7 +191,7 @@ fn remove(dir: &Path) -> Result<()> {
 
 /// Frees most of the room of a build that nobody will start from: what modules, images and
 /// debuggers need stays.
-pub fn thin_out(entry: &Entry) -> Result<()> {
+pub(super) fn thin_out(entry: &Entry) -> Result<()> {
     let done = entry.use_ready(|dir| {
         let build = dir.join("build");
         let whole = build.join(WHOLE);

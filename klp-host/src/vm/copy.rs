@@ -44,16 +44,16 @@ mod tests {
         let here = |text: &str| parse(text).expect(text);
         assert_eq!(here("src:/mods"), ("src".into(), "/mods".into()));
         assert_eq!(
-            here("src/main.rs:/x/y.rs"),
-            ("src/main.rs".into(), "/x/y.rs".into())
+            here("src/lib.rs:/x/y.rs"),
+            ("src/lib.rs".into(), "/x/y.rs".into())
         );
     }
 
     #[test]
     fn a_slash_keeps_the_name() {
         assert_eq!(
-            parse("src/main.rs:/x/").expect("ok").1,
-            Path::new("/x/main.rs")
+            parse("src/lib.rs:/x/").expect("ok").1,
+            Path::new("/x/lib.rs")
         );
         assert_eq!(parse("src/.:/x/").expect("ok").1, Path::new("/x/src"));
     }

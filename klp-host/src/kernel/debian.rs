@@ -14,14 +14,14 @@ use crate::host::progress::{Step, say};
 use crate::host::{packages, process};
 
 /// The kernel series that this project is about. Point releases come and go: any will do.
-pub const SERIES: &str = "7.2";
+pub(super) const SERIES: &str = "7.2";
 
 /// Where to look, in this order.
 const SUITES: &[&str] = &["forky", "trixie-backports", "sid"];
 
 /// A release of Debian's kernel, whose packages are all there in one version.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Release {
+pub(super) struct Release {
     /// The suite that has it.
     pub suite: String,
     /// The packages' version: `7.2.12-1`.
@@ -50,7 +50,7 @@ impl Release {
 
 /// The archive does not give a package of this release: it may have moved on.
 #[derive(Clone, Debug)]
-pub struct Gone {
+pub(super) struct Gone {
     package: String,
 }
 
@@ -66,7 +66,7 @@ impl std::fmt::Display for Gone {
 
 /// The release that this machine uses: what it already has, or else (or when asked to look
 /// again) the newest of the series.
-pub fn release(cache: &Cache, update: bool) -> Result<Release> {
+pub(super) fn release(cache: &Cache, update: bool) -> Result<Release> {
     let record = cache.root().join(format!("debian-{SERIES}.json"));
     if let Some(release) = recorded(&record).filter(|_| !update) {
         return Ok(release);
@@ -180,7 +180,7 @@ fn is_newer(a: &str, b: &str) -> bool {
 
 /// Files out of the packages of a stock kernel.
 #[derive(Debug)]
-pub struct StockFiles {
+pub(super) struct StockFiles {
     pub image: PathBuf,
     pub config: PathBuf,
     pub symvers: PathBuf,
@@ -189,7 +189,7 @@ pub struct StockFiles {
 }
 
 /// Gets the small packages: image and headers.
-pub fn stock_files(cache: &Cache, release: &Release) -> Result<StockFiles> {
+pub(super) fn stock_files(cache: &Cache, release: &Release) -> Result<StockFiles> {
     let image = unpacked(
         cache,
         release,
@@ -225,7 +225,7 @@ pub fn stock_files(cache: &Cache, release: &Release) -> Result<StockFiles> {
 }
 
 /// Gets the source tree.
-pub fn source(cache: &Cache, release: &Release) -> Result<PathBuf> {
+pub(super) fn source(cache: &Cache, release: &Release) -> Result<PathBuf> {
     packages::ensure(&["tar", "xz-utils"])?;
     unpacked(
         cache,

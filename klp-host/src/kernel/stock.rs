@@ -23,7 +23,7 @@ use crate::host::{bindgen, process};
 const RECIPE: &str = "2";
 
 /// Gives the kernel, with its build folder made when necessary.
-pub fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
+pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
     if profile == Profile::Debug {
         bail!(
             "--core stock is Debian's kernel as it is: it has no debug profile; use --core c or rust"

@@ -21,26 +21,26 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const MIRROR_VARIABLE: &str = "KLP_DEBIAN_MIRROR";
 
 /// What to do where Debian's packages cannot be had.
-pub const OTHERWISE: &str =
+pub(crate) const OTHERWISE: &str =
     "or give a kernel source tree: cargo xtask kernel build --core c --source TREE";
 
 /// One version of a package, as the archive lists it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Package {
+pub(crate) struct Package {
     pub name: String,
     pub version: String,
 }
 
 /// One suite of Debian's archive.
 #[derive(Debug)]
-pub struct Suite {
+pub(crate) struct Suite {
     name: String,
     dir: PathBuf,
 }
 
 impl Suite {
     /// Sets up apt's private files for a suite.
-    pub fn open(cache: &Cache, name: &str) -> Result<Self> {
+    pub(crate) fn open(cache: &Cache, name: &str) -> Result<Self> {
         if packages::find("apt-get").is_none() {
             bail!(
                 "this system has no apt to fetch Debian's kernel with: use a Debian machine, {OTHERWISE}"
@@ -61,7 +61,7 @@ impl Suite {
     }
 
     /// Gets the suite's package lists.
-    pub fn update(&self, step: &Step) -> Result<()> {
+    pub(crate) fn update(&self, step: &Step) -> Result<()> {
         write_whole(&self.sources(), &sources(&mirror()?, &self.name))?;
         let log = self.log();
         step.run(self.apt("apt-get").args(["--quiet", "update"]), &log)
@@ -74,13 +74,13 @@ impl Suite {
     }
 
     /// The names of the packages that start like this.
-    pub fn names(&self, start: &str) -> Result<Vec<String>> {
+    pub(crate) fn names(&self, start: &str) -> Result<Vec<String>> {
         let text = process::output(self.apt("apt-cache").args(["pkgnames", start]))?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 
     /// All versions of these packages.
-    pub fn versions(&self, names: &[String]) -> Result<Vec<Package>> {
+    pub(crate) fn versions(&self, names: &[String]) -> Result<Vec<Package>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -89,12 +89,12 @@ impl Suite {
     }
 
     /// Whether lists were ever asked for.
-    pub fn has_lists(&self) -> bool {
+    pub(crate) fn has_lists(&self) -> bool {
         self.sources().is_file()
     }
 
     /// Downloads a package into the folder, taking up a download that was cut off; gives the file.
-    pub fn download(&self, package: &Package, dir: &Path, step: &Step) -> Result<PathBuf> {
+    pub(crate) fn download(&self, package: &Package, dir: &Path, step: &Step) -> Result<PathBuf> {
         let Package { name, version } = package;
         step.run(
             self.apt("apt-get")
@@ -110,7 +110,7 @@ impl Suite {
     }
 
     /// What apt said.
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.dir.join("apt.log")
     }
 

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 /// A configuration, or a fragment of one: values by option, without the `CONFIG_`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Config {
+pub(super) struct Config {
     values: BTreeMap<String, String>,
 }
 
@@ -20,14 +20,14 @@ const OFF: &str = "n";
 
 impl Config {
     /// Reads a file.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(super) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read the kernel configuration {}", path.display()))?;
         Ok(Self::parse(&text))
     }
 
     /// Reads `CONFIG_A=value` and `# CONFIG_A is not set` lines; others are comments.
-    pub fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let values = text.lines().filter_map(|line| {
             let line = line.trim();
             if let Some(rest) = line.strip_prefix("CONFIG_") {
@@ -45,17 +45,17 @@ impl Config {
     }
 
     /// The value of an option: `y`, `m`, `n`, a number, a text in quotes.
-    pub fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.values.get(name).map_or(OFF, String::as_str)
     }
 
     /// The value of a text option.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).strip_prefix('"')?.strip_suffix('"')
     }
 
     /// What this fragment asks for and the whole configuration does not have.
-    pub fn not_taken_by(&self, whole: &Self) -> Vec<String> {
+    pub(super) fn not_taken_by(&self, whole: &Self) -> Vec<String> {
         self.values
             .iter()
             .filter(|(name, value)| whole.get(name) != *value)
@@ -108,7 +108,7 @@ const ALLOW_VARIABLE: &str = "KLP_ALLOW_CONFIG";
 
 /// Refuses a configuration that differs from the running kernel's in more than what building
 /// with other tools brings: modules could see other data layouts than the kernel.
-pub fn check_same_layout(kernels: &Config, ours: &Config) -> Result<()> {
+pub(super) fn check_same_layout(kernels: &Config, ours: &Config) -> Result<()> {
     let allowed = std::env::var(ALLOW_VARIABLE).unwrap_or_default();
     let allowed: Vec<_> = allowed.split(',').collect();
     let unexpected = unexpected(kernels, ours, &allowed);

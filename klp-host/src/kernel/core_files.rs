@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result, bail};
 use walkdir::WalkDir;
 
 use crate::cache::Key;
-use crate::host;
 
 /// The folder for the Rust part.
 pub const RUST_FOLDER: &str = "klp_core";
@@ -24,11 +23,6 @@ const TEST_ONLY: [&str; 2] = ["tests", "simulated"];
 pub struct CoreFiles(BTreeMap<PathBuf, Vec<u8>>);
 
 impl CoreFiles {
-    /// Those of this checkout.
-    pub fn of_checkout() -> Result<Self> {
-        Self::read(&host::checkout().join("klp-core"))
-    }
-
     /// Those in this klp-core folder.
     pub fn read(crate_dir: &Path) -> Result<Self> {
         let mut files = BTreeMap::new();
@@ -100,11 +94,11 @@ fn is_core_source(path: &Path) -> bool {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A small klp-core.
-    pub fn fake_crate(dir: &Path) {
+    pub(crate) fn fake_crate(dir: &Path) {
         fs::create_dir_all(dir.join("kernel")).unwrap();
         fs::create_dir_all(dir.join("src/platform")).unwrap();
         for (path, content) in [
@@ -188,7 +182,8 @@ pub mod tests {
 
     #[test]
     fn this_checkout_has_a_core() {
-        let files = CoreFiles::of_checkout().unwrap();
+        let files =
+            CoreFiles::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../klp-core")).unwrap();
         let has = |wanted: &str| files.iter().any(|(path, _)| path == Path::new(wanted));
         assert!(has("klp_core/lib.rs") && has("klp_glue.h"));
         assert!(!has("klp_core/platform/simulated.rs"));

@@ -15,7 +15,7 @@ use crate::cache;
 
 /// Makes the tree in `dir`, or brings it up to date: files that stay the same keep their times,
 /// so that make does not build them again. `install` puts the core in.
-pub fn plant(
+pub(super) fn plant(
     dir: &Path,
     source: &Path,
     install: impl FnOnce(&Path) -> Result<Installed>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds external kernel modules against a kernel, into the checkout's `target/`: the sources
-//! stay clean, and builds for several kernels stay warm side by side.
+//! Builds external kernel modules against a kernel, into a folder of their own: the sources stay
+//! clean, and builds for several kernels stay warm side by side.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::cache::{Cache, Key};
-use crate::host;
 use crate::host::progress::{Show, Step};
 use crate::kernel::{Kernel, tools};
 
 /// How to build.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
+    /// The folder below which everything is built.
+    pub output: PathBuf,
     /// More variables for make's command line.
     pub make_vars: Vec<(String, String)>,
 }
@@ -64,8 +65,8 @@ pub fn build(kernel: &Kernel, dir: &Path, options: &Options) -> Result<Built> {
             dir.display()
         );
     }
-    let output =
-        output_entry(kernel, &dir)?.get_updated(|output| make(kernel, &dir, output, options))?;
+    let output = output_entry(kernel, &dir, &options.output)?
+        .get_updated(|output| make(kernel, &dir, output, options))?;
     let order = output.join("modules.order");
     let order =
         fs::read_to_string(&order).with_context(|| format!("cannot read {}", order.display()))?;
@@ -75,8 +76,8 @@ pub fn build(kernel: &Kernel, dir: &Path, options: &Options) -> Result<Built> {
 }
 
 /// Where it is built: apart by kernel and by module folder.
-fn output_entry(kernel: &Kernel, dir: &Path) -> Result<crate::cache::Entry> {
-    let top = Cache::at(&host::checkout().join("target/kmod"))?;
+fn output_entry(kernel: &Kernel, dir: &Path, top: &Path) -> Result<crate::cache::Entry> {
+    let top = Cache::at(top)?;
     // The kernel's folder in the cache has a name that holds the kernel's key.
     let kernel_name = kernel
         .kdir

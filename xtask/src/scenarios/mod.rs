@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use klp_host::kernel::Kernel;
+use klp_host::vm::{self, Lines, Spec};
 
-use super::case::Case;
-use super::{Lines, Spec};
-use crate::host;
-use crate::kernel::Kernel;
+use crate::case::Case;
+use crate::checkout;
 
-/// Where things are in the guest (`scenarios.sh` and `lib.sh` know it too).
+/// Where things are in the guest (`guest.sh` and `lib.sh` know it too).
 const GUEST: &str = "/klp/vm";
 
 /// For booting, and for each scenario, which has a limit of its own in the guest.
@@ -24,7 +24,7 @@ const SCENARIO_LIMIT: Duration = Duration::from_secs(240);
 
 /// All scenarios of this checkout, by name.
 pub fn all() -> Result<Vec<PathBuf>> {
-    let dir = host::checkout().join("tests/vm/scenarios");
+    let dir = checkout::top().join("tests/vm/scenarios");
     let listing = || format!("cannot list the scenarios in {}", dir.display());
     let mut scripts = Vec::new();
     for entry in fs::read_dir(&dir).with_context(listing)? {
@@ -43,7 +43,7 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
         bail!("no scenarios to run: they are looked for in tests/vm/scenarios");
     }
     let mut copy = vec![(
-        host::checkout().join("tests/vm/lib.sh"),
+        checkout::top().join("tests/vm/lib.sh"),
         Path::new(GUEST).join("lib.sh"),
     )];
     let mut names = Vec::new();
@@ -65,11 +65,11 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
     let spec = Spec {
         copy,
         timeout: limit,
-        ..Spec::new(&kernel.image, include_str!("scenarios.sh"))
+        ..Spec::new(&kernel.image, include_str!("guest.sh"))
     };
     let mut follower = Follower::new(names);
     let mut lines = Lines::default();
-    let report = super::run(&spec, &mut |bytes| {
+    let report = vm::run(&spec, &mut |bytes| {
         lines
             .push(bytes)
             .iter()

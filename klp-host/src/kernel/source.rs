@@ -11,11 +11,11 @@ use super::debian;
 use crate::cache::{Cache, Key};
 
 /// The series of kernels that klp-core is for.
-pub const SUPPORTED: &str = "7.2";
+pub(super) const SUPPORTED: &str = "7.2";
 
 /// A source tree to build from.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Source {
+pub(super) struct Source {
     pub dir: PathBuf,
     /// The version, for names of folders: `7.2.12-1`, `7.2.0-rc1`.
     pub version: String,
@@ -25,7 +25,7 @@ pub struct Source {
 
 impl Source {
     /// Debian's source of this release.
-    pub fn debian(cache: &Cache, release: &debian::Release) -> Result<Self> {
+    pub(super) fn debian(cache: &Cache, release: &debian::Release) -> Result<Self> {
         Ok(Self {
             dir: debian::source(cache, release)?,
             version: release.version.clone(),
@@ -34,7 +34,7 @@ impl Source {
     }
 
     /// A tree that the user names.
-    pub fn users(dir: &Path) -> Result<Self> {
+    pub(super) fn users(dir: &Path) -> Result<Self> {
         let dir = dir
             .canonicalize()
             .with_context(|| format!("there is no kernel source tree in {}", dir.display()))?;
@@ -68,7 +68,7 @@ impl Source {
     }
 
     /// What goes into the key of a build. The content of a user's tree is make's to watch.
-    pub fn key(&self, key: Key) -> Key {
+    pub(super) fn key(&self, key: Key) -> Key {
         let key = key.with("source version", &self.version);
         if self.is_users {
             key.with("source tree", self.dir.as_os_str().as_encoded_bytes())
@@ -79,7 +79,7 @@ impl Source {
 }
 
 /// The version in a kernel's top Makefile.
-pub fn kernel_version(makefile: &str) -> Option<String> {
+pub(super) fn kernel_version(makefile: &str) -> Option<String> {
     let value = |name: &str| {
         makefile.lines().find_map(|line| {
             let rest = line.strip_prefix(name)?.trim_start();

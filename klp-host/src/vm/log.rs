@@ -5,23 +5,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::host;
-
 /// How many lines of the console a message shows.
 const SHOWN: usize = 40;
 
 /// How many logs are kept.
 const KEPT: usize = 20;
 
-/// Writes the console's text into the checkout's `target/`; tells where.
-pub(super) fn keep(console: &[String]) -> Option<PathBuf> {
-    let dir = host::checkout().join("target/vm");
+/// Writes the console's text into this folder; tells where.
+pub(super) fn keep(console: &[String], dir: &Path) -> Option<PathBuf> {
     let path = dir.join(format!("console-{}.log", file_stamp()));
     let written =
-        fs::create_dir_all(&dir).and_then(|()| fs::write(&path, console.join("\n") + "\n"));
+        fs::create_dir_all(dir).and_then(|()| fs::write(&path, console.join("\n") + "\n"));
     match written {
         Ok(()) => {
-            forget_old(&dir);
+            forget_old(dir);
             Some(path)
         }
         Err(err) => {

@@ -2,7 +2,7 @@
 
 //! Kernels: which ones there are, and how each is fetched and built.
 
-pub mod apt;
+pub(crate) mod apt;
 mod config;
 pub mod core_files;
 mod debian;
@@ -27,7 +27,7 @@ pub enum Core {
     Stock,
     /// Our small kernel with the kernel's C livepatch core.
     C,
-    /// The same with klp-core, the livepatch core in Rust, of this checkout.
+    /// The same with klp-core, the livepatch core in Rust.
     Rust,
 }
 
@@ -64,7 +64,9 @@ impl Profile {
 /// A kernel that is ready: it can be booted, and modules can be built for it.
 #[derive(Clone, Debug)]
 pub struct Kernel {
+    /// Its livepatch core, and where it comes from.
     pub core: Core,
+    /// How it is configured.
     pub profile: Profile,
     /// What `uname -r` prints in it.
     pub release: String,
@@ -86,6 +88,8 @@ pub struct Kernel {
 pub struct Options {
     /// A kernel source tree to build, instead of Debian's.
     pub source: Option<PathBuf>,
+    /// The folder of klp-core, for a kernel with it.
+    pub klp_core: Option<PathBuf>,
     /// Look for a newer point release instead of using the one this machine has.
     pub update: bool,
 }

@@ -407,7 +407,7 @@ fn remove_file(path: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::kernel::core_files::tests::fake_crate;
 
@@ -415,7 +415,7 @@ pub mod tests {
     const MAKEFILE: &str = "obj-y += livepatch.o\n";
 
     /// A small kernel source tree.
-    pub fn fake_tree(tree: &Path) {
+    pub(crate) fn fake_tree(tree: &Path) {
         for (path, content) in [
             (
                 "Makefile",
@@ -434,7 +434,7 @@ pub mod tests {
     }
 
     /// Installs into a tree of [`fake_tree`].
-    pub fn install_into_fake(tree: &Path, files: &CoreFiles) -> Result<Installed> {
+    pub(crate) fn install_into_fake(tree: &Path, files: &CoreFiles) -> Result<Installed> {
         let digests = [KCONFIG, MAKEFILE].map(|text| digest(text.as_bytes()));
         let replaced = [("Kconfig", &*digests[0]), ("Makefile", &*digests[1])];
         install_over(tree, files, replaced)

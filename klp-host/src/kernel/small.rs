@@ -30,9 +30,19 @@ const BASE: &str = include_str!("config/base.config");
 const DEBUG: &str = include_str!("config/debug.config");
 
 /// Gives the kernel, built when necessary.
-pub fn get(cache: &Cache, core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
+pub(super) fn get(
+    cache: &Cache,
+    core: Core,
+    profile: Profile,
+    options: &Options,
+) -> Result<Kernel> {
     let rust = match core {
-        Core::Rust => Some(CoreFiles::of_checkout()?),
+        Core::Rust => {
+            let folder = options.klp_core.as_deref();
+            Some(CoreFiles::read(folder.context(
+                "a kernel with klp-core is built in a checkout of klp: cargo xtask kernel build",
+            )?)?)
+        }
         _ => None,
     };
     let common = CommonTools::ensure()?;

@@ -4,7 +4,6 @@
 //! and tells how it ended.
 
 mod accel;
-pub mod case;
 mod child;
 mod console;
 pub mod copy;
@@ -12,9 +11,8 @@ mod fetched;
 mod initramfs;
 mod log;
 mod monitor;
-pub mod programs;
+mod programs;
 mod qemu;
-pub mod scenarios;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -152,7 +150,7 @@ pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
     let mut report = run_on(&qemu, choice.accel, spec, sink)?;
     choice.came_up(report.ready.is_some())?;
     if !matches!(report.outcome, Outcome::Exited(_)) {
-        report.log = log::keep(&report.console);
+        report.log = log::keep(&report.console, &cache.root().join("vm/logs"));
     }
     Ok(report)
 }

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The machine this runs on: its packages, processes and Rust toolchains.
+
+pub mod bindgen;
+pub mod llvm;
+pub mod packages;
+pub mod process;
+pub mod progress;
+pub mod toolchain;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! This checkout: where it is, and its modules.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use klp_host::kernel::{self, Core, Kernel, Profile};
+use klp_host::module::{self, Built, Options};
+
+/// The top of this checkout.
+pub fn top() -> PathBuf {
+    // `cargo run` sets the variable; a binary started by hand has what it was built with.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest.parent().map_or(manifest.clone(), PathBuf::from)
+}
+
+/// The livepatch core in Rust.
+pub fn klp_core() -> PathBuf {
+    top().join("klp-core")
+}
+
+/// How kernels are built that have this checkout's klp-core.
+pub fn kernel_options() -> kernel::Options {
+    kernel::Options {
+        klp_core: Some(klp_core()),
+        ..kernel::Options::default()
+    }
+}
+
+/// Gives a kernel, with this checkout's klp-core where it has that.
+pub fn kernel(core: Core, profile: Profile) -> Result<Kernel> {
+    kernel::get(core, profile, &kernel_options())
+}
+
+/// Builds a folder of modules for this kernel, into the checkout's `target/`.
+pub fn build(kernel: &Kernel, dir: &Path) -> Result<Built> {
+    build_with(kernel, dir, Vec::new())
+}
+
+/// Builds the examples.
+pub fn build_examples(kernel: &Kernel) -> Result<Built> {
+    build(kernel, &top())
+}
+
+/// Builds the examples and the tests' own patches.
+pub fn build_all(kernel: &Kernel) -> Result<Built> {
+    build_with(kernel, &top(), vec![("KLP_TESTS".into(), "1".into())])
+}
+
+fn build_with(kernel: &Kernel, dir: &Path, make_vars: Vec<(String, String)>) -> Result<Built> {
+    let output = top().join("target/kmod");
+    module::build(kernel, dir, &Options { output, make_vars })
+}
