@@ -11,14 +11,17 @@
 //! | `*const T`, `*mut T` | pointer | yes | yes |
 //! | `NonNull<T>`, `Option<NonNull<T>>` | pointer; `None` is `NULL` | only with `Option` | yes |
 //! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace`, `&CStr` | pointer to the C structure (`char` for `CStr`) | yes, never `NULL` | no |
-//! | `Option<&SeqFile>` and so on | the same pointer; `None` is `NULL` | yes | no |
+//! | `&T` of a type of yours that is a [`KernelStruct`] | pointer to that structure | yes, never `NULL` | no |
+//! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` | yes | no |
+//! | `KBox<T>` of a [`KernelStruct`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result | yes, never `NULL` | yes |
+//! | `Option<KBox<T>>` | the same pointer; `None` is `NULL` | yes | yes |
 //! | `()` | `void` | no | yes |
 //! | `Result` | `int`: 0 or a negative errno | no | yes |
 //! | `Result<i32>` | `int`: the value or a negative errno | no | yes |
 //! | `Result<isize>`, `Result<usize>` | `long`, `ssize_t`: the value or a negative errno | no | yes |
 //! | `Result<i64>` | `long long`, `loff_t`: the value or a negative errno | no | yes |
 //! | `Result<bool>` | `int`: 0, 1 or a negative errno | no | yes |
-//! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>` | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
+//! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>`, `Result<KBox<T>>`, `Result<Option<KBox<T>>>` | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
 //!
 //! The Rust signature has to match the C prototype. A C `int` that is 0 or an errno is
 //! `Result`; a C `long` that is 0 or an errno is `Result<isize>`, because a caller that reads a
@@ -52,6 +55,8 @@
 //! }
 //! ```
 
+use crate::layout::KernelStruct;
+use crate::platform::alloc::KBox;
 use crate::platform::wrappers::{
     Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
 };
@@ -271,6 +276,84 @@ wrappers! {
     Task => bindings::task_struct;
 }
 
+impl<T: KernelStruct> CAbi for &T {
+    type C = *mut T;
+}
+
+impl<'call, T: KernelStruct> FromC<'call> for &'call T {
+    #[inline(always)]
+    unsafe fn from_c(c: *mut T, _call: &'call Call) -> Self {
+        // SAFETY: the caller vouches for the structure, and the trait for its contents.
+        unsafe { &*c }
+    }
+}
+
+impl<T: KernelStruct> CAbi for Option<&T> {
+    type C = *mut T;
+}
+
+impl<'call, T: KernelStruct> FromC<'call> for Option<&'call T> {
+    #[inline(always)]
+    unsafe fn from_c(c: *mut T, _call: &'call Call) -> Self {
+        // SAFETY: as above, unless it is `NULL`, which becomes `None`.
+        unsafe { c.as_ref() }
+    }
+}
+
+/// What a box hands over has to be the structure itself: a type without fields has no size, so
+/// nothing would be allocated or freed.
+const fn has_size<T>() {
+    assert!(
+        size_of::<T>() != 0,
+        "a `KBox` crosses to C only of a type with the structure's fields: this one has none"
+    );
+}
+
+impl<T: KernelStruct> CAbi for KBox<T> {
+    type C = *mut T;
+}
+
+/// The function takes the structure over, as a C function that frees its argument does.
+impl<T: KernelStruct> FromC<'_> for KBox<T> {
+    #[inline(always)]
+    unsafe fn from_c(c: *mut T, _call: &Call) -> Self {
+        const { has_size::<T>() };
+        // SAFETY: the caller vouches that C gave the structure away, and allocated it where
+        // `kfree()` takes it back.
+        unsafe { KBox::from_raw(c) }
+    }
+}
+
+impl<T: KernelStruct> IntoC for KBox<T> {
+    #[inline(always)]
+    fn into_c(self) -> *mut T {
+        const { has_size::<T>() };
+        KBox::into_raw(self)
+    }
+}
+
+impl<T: KernelStruct> CAbi for Option<KBox<T>> {
+    type C = *mut T;
+}
+
+impl<'call, T: KernelStruct> FromC<'call> for Option<KBox<T>> {
+    #[inline(always)]
+    unsafe fn from_c(c: *mut T, call: &'call Call) -> Self {
+        if c.is_null() {
+            return None;
+        }
+        // SAFETY: not `NULL`, and the caller vouches for the rest.
+        Some(unsafe { FromC::from_c(c, call) })
+    }
+}
+
+impl<T: KernelStruct> IntoC for Option<KBox<T>> {
+    #[inline(always)]
+    fn into_c(self) -> *mut T {
+        self.map_or(ptr::null_mut(), IntoC::into_c)
+    }
+}
+
 impl CAbi for &CStr {
     type C = *const core::ffi::c_char;
 }
@@ -365,8 +448,8 @@ integer_values! {
 
 /// Values that are pointers in C: `ERR_PTR()` puts an errno into the last page of addresses.
 macro_rules! pointer_values {
-    ($($type:ty as $c:ty;)*) => {$(
-        impl<T> Value for $type {
+    ($($type:ty as $c:ty $(where T: $bound:path)?;)*) => {$(
+        impl<T $(: $bound)?> Value for $type {
             type C = $c;
 
             #[inline(always)]
@@ -387,11 +470,14 @@ pointer_values! {
     *mut T as *mut T;
     NonNull<T> as *mut T;
     Option<NonNull<T>> as *mut T;
+    KBox<T> as *mut T where T: KernelStruct;
+    Option<KBox<T>> as *mut T where T: KernelStruct;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::alloc::GFP_KERNEL;
 
     #[test]
     fn results_become_errno_or_value() {
@@ -416,6 +502,29 @@ mod tests {
         let failed: *mut u8 = Err::<*mut u8, Error>(Error::from_errno(-12)).into_c();
         assert_eq!(failed.addr(), usize::MAX - 11);
         assert!(Ok::<Option<NonNull<u8>>, Error>(None).into_c().is_null());
+    }
+
+    struct Pair(u32, u32);
+
+    // SAFETY: nothing asks the kernel here.
+    unsafe impl KernelStruct for Pair {
+        const NAME: &'static str = "pair";
+    }
+
+    #[test]
+    fn a_box_goes_to_c_and_comes_back() {
+        let call = Call::new();
+        let boxed = KBox::new(Pair(1, 2), GFP_KERNEL).ok();
+        let c = boxed.into_c();
+        // SAFETY: it is from a box that was given away.
+        let pair: Option<KBox<Pair>> = unsafe { FromC::from_c(c, &call) };
+        assert!(matches!(pair.as_deref(), Some(Pair(1, 2))));
+        assert!(None::<KBox<Pair>>.into_c().is_null());
+        // SAFETY: a null pointer is allowed for an `Option`.
+        let none: Option<KBox<Pair>> = unsafe { FromC::from_c(ptr::null_mut(), &call) };
+        assert!(none.is_none());
+        let failed = Err::<KBox<Pair>, Error>(Error::from_errno(-12)).into_c();
+        assert_eq!(failed.addr(), usize::MAX - 11);
     }
 
     #[test]

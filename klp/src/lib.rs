@@ -31,7 +31,11 @@
 
 #![cfg_attr(not(kernel), no_std)]
 
+#[cfg(not(kernel))]
+extern crate alloc;
+
 pub mod abi;
+pub mod layout;
 #[cfg_attr(kernel, path = "platform/kernel.rs")]
 #[cfg_attr(not(kernel), path = "platform/host.rs")]
 #[allow(unreachable_pub)] // Both files offer the same; what is re-exported is decided here.

@@ -102,6 +102,9 @@ pub trait Module: Sized + Sync + Send {
     fn init(module: &'static ThisModule) -> Result<Self>;
 }
 
+#[path = "host/alloc.rs"]
+pub mod alloc;
+
 /// The wrappers.
 pub mod wrappers {
     use super::PhantomData;
@@ -120,6 +123,7 @@ pub mod wrappers {
 
 pub mod prelude {
     //! What [`crate::prelude`] takes from here.
+    pub use super::alloc::*;
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
     pub use crate::{pr_err, pr_info, pr_warn, seq_print};

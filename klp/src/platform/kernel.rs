@@ -39,6 +39,11 @@ pub mod bindings {
     };
 }
 
+/// Memory.
+pub mod alloc {
+    pub use kernel::alloc::KBox;
+}
+
 /// The kernel's wrappers that a replacement's signature may name.
 pub mod wrappers {
     pub use kernel::cred::Credential;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Memory, in the shape of the kernel's: a box whose making can fail and is told how.
+
+use super::Error;
+use alloc::boxed::Box;
+use core::ops::{Deref, DerefMut};
+
+/// How memory is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Flags(());
+
+/// May sleep.
+pub const GFP_KERNEL: Flags = Flags(());
+/// Must not sleep.
+pub const GFP_ATOMIC: Flags = Flags(());
+/// Must not sleep, nor use reserves.
+pub const GFP_NOWAIT: Flags = Flags(());
+
+/// There is no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllocError;
+
+impl From<AllocError> for Error {
+    fn from(_: AllocError) -> Self {
+        const ENOMEM: i32 = 12;
+        Error::from_errno(-ENOMEM)
+    }
+}
+
+/// A value in memory of its own.
+pub struct KBox<T: ?Sized>(Box<T>);
+
+impl<T> KBox<T> {
+    /// Moves the value there.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory; here, there always is.
+    pub fn new(value: T, _flags: Flags) -> Result<Self, AllocError> {
+        Ok(Self(Box::new(value)))
+    }
+
+    /// Takes the value out.
+    pub fn into_inner(this: Self) -> T {
+        *this.0
+    }
+
+    /// Gives the memory away.
+    pub fn into_raw(this: Self) -> *mut T {
+        Box::into_raw(this.0)
+    }
+
+    /// Takes it back.
+    ///
+    /// # Safety
+    ///
+    /// `raw` is from `into_raw()` and is taken back once.
+    pub unsafe fn from_raw(raw: *mut T) -> Self {
+        // SAFETY: the caller vouches for it.
+        Self(unsafe { Box::from_raw(raw) })
+    }
+}
+
+impl<T: ?Sized> Deref for KBox<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> DerefMut for KBox<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
