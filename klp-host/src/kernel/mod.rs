@@ -3,6 +3,7 @@
 //! Kernels: which ones there are, and how each is fetched and built.
 
 pub(crate) mod apt;
+pub mod ask;
 mod config;
 pub mod core_files;
 mod debian;

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::ask;
 use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
 use super::source::Source;
@@ -80,6 +81,7 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
     };
     entry.get_or_resume(|dir| make_folder(&kernel, &parts, dir))?;
     parts.tools.write_makefile(&kernel.kdir, &kernel.source)?;
+    ask::ensure(cache, &kernel)?;
     Ok(kernel)
 }
 

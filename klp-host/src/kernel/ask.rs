@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What only a running kernel tells: the names and addresses of all its functions, and which of
+//! them can be traced. A kernel whose image carries no symbols is booted once and asked; the
+//! answers lie beside its type information, where the builds of patches look for them.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use flate2::read::GzDecoder;
+
+use super::Kernel;
+use crate::cache::{Cache, gone, write_whole};
+use crate::host::process;
+use crate::host::progress::say;
+use crate::vm::{self, Outcome, Spec};
+
+/// A copy of `/proc/kallsyms`, in a build folder.
+pub const KALLSYMS: &str = "klp-kallsyms";
+
+/// A copy of tracefs' `available_filter_functions`, in a build folder.
+pub const TRACEABLE: &str = "klp-traceable";
+
+/// Why the kernel could not be asked.
+const FAILED: &str = "klp-not-asked";
+
+/// How long a failure is remembered: a machine that cannot run it now may do so later.
+const RETRY: Duration = Duration::from_secs(3600);
+
+/// The line between both answers.
+const BETWEEN: &str = "\n@traceable\n";
+
+/// Boots the kernel and writes its answers into its build folder, if they are not there. Builds
+/// go on without them, so a kernel that cannot be run here is worth a note, no more.
+pub(super) fn ensure(cache: &Cache, kernel: &Kernel) -> Result<()> {
+    if is_answered(&kernel.kdir) {
+        return Ok(());
+    }
+    let _lock = cache.lock(&format!("ask-{}", kernel.release))?;
+    if is_answered(&kernel.kdir) {
+        return Ok(());
+    }
+    let failed = kernel.kdir.join(FAILED);
+    let why = match remembered(&failed) {
+        Some(why) => why,
+        None => {
+            say("asking the kernel which functions it has (once; about ten seconds)");
+            match ask(&kernel.image).and_then(|answers| answers.write(&kernel.kdir)) {
+                Ok(()) => return gone(fs::remove_file(&failed), &failed),
+                Err(error) => {
+                    process::check_interrupted()?;
+                    let why = format!("{error:#}");
+                    write_whole(&failed, &why)?;
+                    why
+                }
+            }
+        }
+    };
+    say(&format!(
+        "note: this kernel cannot be asked which functions it has, so patches are not checked for \
+         that: {} (remove {} to try again)",
+        why.lines().next().unwrap_or_default(),
+        failed.display()
+    ));
+    Ok(())
+}
+
+/// The list of what can be traced is written last.
+fn is_answered(kdir: &Path) -> bool {
+    kdir.join(TRACEABLE).is_file()
+}
+
+/// Why it failed not long ago.
+fn remembered(failed: &Path) -> Option<String> {
+    let age = SystemTime::now().duration_since(fs::metadata(failed).ok()?.modified().ok()?);
+    age.is_ok_and(|age| age < RETRY)
+        .then(|| fs::read_to_string(failed).ok())
+        .flatten()
+}
+
+/// What a kernel says.
+#[derive(Debug, Eq, PartialEq)]
+struct Answers {
+    kallsyms: String,
+    traceable: String,
+}
+
+/// Boots the image and asks.
+fn ask(image: &Path) -> Result<Answers> {
+    let spec = Spec {
+        // The addresses are those of the image then, in each boot.
+        kernel_parameters: vec!["nokaslr".to_owned()],
+        timeout: Duration::from_secs(180),
+        ..Spec::new(image, include_str!("ask.sh"))
+    };
+    let mut packed = Vec::new();
+    let report = vm::run(&spec, &mut |bytes| {
+        packed.extend_from_slice(bytes);
+        Ok(())
+    })?;
+    if let Some(problem) = report.problem() {
+        bail!("{problem}");
+    }
+    ensure!(
+        report.outcome == Outcome::Exited(0),
+        "it does not say: {}",
+        String::from_utf8_lossy(&packed).trim()
+    );
+    Answers::unpack(&packed)
+}
+
+impl Answers {
+    fn unpack(packed: &[u8]) -> Result<Self> {
+        let mut text = String::new();
+        GzDecoder::new(packed)
+            .read_to_string(&mut text)
+            .context("its answer was damaged on the way")?;
+        let Some((kallsyms, traceable)) = text.split_once(BETWEEN) else {
+            bail!("its answer is not complete");
+        };
+        let answers = Self {
+            kallsyms: format!("{kallsyms}\n"),
+            traceable: traceable.to_owned(),
+        };
+        answers.check()?;
+        Ok(answers)
+    }
+
+    /// Addresses are zero for those who may not see them.
+    fn check(&self) -> Result<()> {
+        let has_address = |line: &str| {
+            line.split(' ')
+                .next()
+                .and_then(|word| u64::from_str_radix(word, 16).ok())
+                .is_some_and(|address| address != 0)
+        };
+        ensure!(
+            self.kallsyms.lines().any(has_address),
+            "its kallsyms has no addresses"
+        );
+        ensure!(
+            !self.traceable.trim().is_empty(),
+            "it can trace no functions"
+        );
+        Ok(())
+    }
+
+    fn write(&self, kdir: &Path) -> Result<()> {
+        write_whole(&kdir.join(KALLSYMS), &self.kallsyms)?;
+        write_whole(&kdir.join(TRACEABLE), &self.traceable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::path::PathBuf;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::super::{Core, Profile};
+    use super::*;
+
+    fn packed(text: &str) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn refused(text: &str) -> String {
+        Answers::unpack(&packed(text)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn both_answers_are_taken_apart() {
+        let text = "ffffffff81000000 T _text\n@traceable\nrun_init_process\n";
+        let answers = Answers::unpack(&packed(text)).unwrap();
+        assert_eq!(answers.kallsyms, "ffffffff81000000 T _text\n");
+        assert_eq!(answers.traceable, "run_init_process\n");
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!is_answered(dir.path()));
+        answers.write(dir.path()).unwrap();
+        assert!(is_answered(dir.path()));
+    }
+
+    #[test]
+    fn answers_that_say_nothing_are_refused() {
+        assert!(refused("0000000000000000 T _text\n@traceable\na\n").contains("no addresses"));
+        assert!(refused("ffffffff81000000 T _text\n@traceable\n\n").contains("trace no"));
+        assert!(refused("ffffffff81000000 T _text\n").contains("not complete"));
+        let whole = packed("ffffffff81000000 T _text\n@traceable\na\n");
+        assert!(Answers::unpack(&whole[..whole.len() - 9]).is_err());
+    }
+
+    #[test]
+    fn a_kernel_that_cannot_be_run_is_no_failure_and_not_tried_again_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(&dir.path().join("cache")).unwrap();
+        let image = dir.path().join("image");
+        let kernel = Kernel {
+            core: Core::Stock,
+            profile: Profile::Base,
+            release: "7.2.0".to_owned(),
+            kdir: dir.path().to_owned(),
+            image: image.clone(),
+            source: PathBuf::new(),
+            make_env: Vec::new(),
+            make_vars: Vec::new(),
+        };
+        super::ensure(&cache, &kernel).unwrap();
+        let failed = dir.path().join(FAILED);
+        let why = fs::read_to_string(&failed).unwrap();
+        assert!(why.contains("cannot read the kernel image"), "{why}");
+        fs::write(&failed, "remembered").unwrap();
+        super::ensure(&cache, &kernel).unwrap();
+        assert_eq!(fs::read_to_string(&failed).unwrap(), "remembered");
+    }
+}
