@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What can be wrong with a module.
+//! What can be wrong with the files of a kernel and with modules.
 
-/// A module that cannot be read.
+use std::io;
+use std::path::PathBuf;
+
+/// A kernel or module that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,5 +30,57 @@ pub enum Error {
         offset: u64,
         /// What should be there.
         what: &'static str,
+    },
+    /// A file cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is no ELF file, or a damaged one.
+    #[error("`{path}` is not a readable ELF file: {source}")]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: object::Error,
+    },
+    /// A kernel was built without type information.
+    #[error(
+        "`{path}` has no type information; \
+         give a kernel that was built with CONFIG_DEBUG_INFO_BTF, or its /sys/kernel/btf/vmlinux"
+    )]
+    NoBtf {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Type information is damaged.
+    #[error("the type information of `{path}` cannot be read: {reason}")]
+    Btf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A line is none of `/proc/kallsyms`.
+    #[error(
+        "`{path}` line {line} is not `ADDRESS TYPE NAME [MODULE]`; give a copy of /proc/kallsyms"
+    )]
+    Kallsyms {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// All addresses of `/proc/kallsyms` are 0.
+    #[error(
+        "`{path}` shows no addresses, because an ordinary user copied it from /proc/kallsyms; \
+         copy it as root"
+    )]
+    KallsymsHidden {
+        /// The file.
+        path: PathBuf,
     },
 }

@@ -1,7 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads kernel modules: what they say of themselves, what they ask of the kernel, which functions
-//! a livepatch replaces by which, and where code leaves a function other than by returning.
+//! Reads kernels and kernel modules.
+//!
+//! Of a [`Kernel`] it tells which functions it and its modules have, whether they can be replaced,
+//! and of which types they are:
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use klp_elf::{Kernel, Sources, VMLINUX};
+//!
+//! let sources = Sources { vmlinux: "vmlinux".into(), ..Sources::default() };
+//! let kernel = Kernel::open(sources)?;
+//! if let Some(object) = kernel.object(VMLINUX)? {
+//!     let function = object.function("cmdline_proc_show");
+//!     if let Some(prototype) = function.prototype {
+//!         println!("{prototype}");
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Of a built [`Module`] it tells what it says of itself, what it asks of the kernel, which
+//! functions it replaces by which, and where code leaves a function other than by returning:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -9,6 +30,7 @@
 //! let module = klp_elf::Module::parse(&data)?;
 //! for replacement in module.replacements()? {
 //!     println!("{} -> {}", replacement.old_name, replacement.new_func);
+//! #   #[cfg(feature = "code")]
 //!     for exit in module.exits(&replacement.new_func)? {
 //!         println!("  leaves by `{exit}`");
 //!     }
@@ -18,9 +40,17 @@
 //! ```
 
 mod error;
+#[cfg(feature = "code")]
 mod exits;
-mod module;
+mod kernel;
+pub mod module;
+mod prototype;
+mod structure;
 
 pub use error::Error;
+#[cfg(feature = "code")]
 pub use exits::Exit;
-pub use module::{Function, Module, Replacement};
+pub use kernel::{Function, Kernel, Match, Object, Others, Sources, VMLINUX};
+pub use module::Module;
+pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};
+pub use structure::{Bits, Member, Structure};

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A kernel: which functions it and its modules have, of which types.
+
+mod image;
+mod similar;
+mod sources;
+mod symbols;
+mod traceable;
+mod types;
+
+pub use similar::Others;
+pub use sources::Sources;
+
+use crate::Error;
+use crate::prototype::Prototype;
+use crate::structure::Structure;
+use image::Image;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use symbols::{Symbol, Symbols};
+use traceable::{List, Places};
+use types::{Reason, Types};
+
+/// The name that stands for the kernel itself where a module could be named.
+pub const VMLINUX: &str = "vmlinux";
+
+/// Everything known of one kernel. Files are read when they are asked for, once.
+pub struct Kernel {
+    sources: Sources,
+    vmlinux: Image,
+    kallsyms: HashMap<String, Rc<Symbols>>,
+    listed: Option<List>,
+    objects: RefCell<HashMap<String, Option<Rc<Contents>>>>,
+    base: OnceCell<Rc<Types>>,
+}
+
+/// The kernel itself, or one of its modules.
+pub struct Object<'kernel> {
+    kernel: &'kernel Kernel,
+    contents: Rc<Contents>,
+}
+
+/// What is known of an object.
+struct Contents {
+    name: String,
+    types: Result<Rc<Types>, Reason>,
+    symbols: Option<Rc<Symbols>>,
+    places: Option<Places>,
+}
+
+/// What is known of a function.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its prototype. `None` when that is not known.
+    pub prototype: Option<Prototype>,
+    /// Why the prototype is not known.
+    pub untyped: Option<String>,
+    /// The object's symbols of that name, in the order in which the kernel counts them. `None`
+    /// when the object's symbols are not known.
+    pub matches: Option<Vec<Match>>,
+    /// What else there is, when neither a symbol nor a prototype has that name.
+    pub others: Others,
+}
+
+/// A symbol of a given name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Match {
+    /// Its number among those of its name, from 1: what `sympos` says.
+    pub sympos: u32,
+    /// Its address; in a module, its offset in a section.
+    pub address: u64,
+    /// Is it code? The kernel counts data of that name too.
+    pub code: bool,
+    /// Can it be traced, and therefore be replaced? `None` when that is not known.
+    pub traceable: Option<bool>,
+    /// Is it only there until the boot, or the module's start, is over?
+    pub init: bool,
+}
+
+impl Kernel {
+    /// Opens the files of a kernel.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is missing, or not what it should be.
+    pub fn open(sources: Sources) -> Result<Self, Error> {
+        let vmlinux = Image::open(&sources.vmlinux)?;
+        if !vmlinux.is_btf() {
+            vmlinux.elf()?;
+        }
+        let mut kallsyms = HashMap::new();
+        if let Some(path) = &sources.kallsyms {
+            let objects = Symbols::of_kallsyms(path)?.into_iter();
+            kallsyms.extend(objects.map(|(name, symbols)| (name, Rc::new(symbols))));
+        }
+        let listed = sources.traceable.as_deref().map(List::open).transpose()?;
+        Ok(Self {
+            sources,
+            vmlinux,
+            kallsyms,
+            listed,
+            objects: RefCell::default(),
+            base: OnceCell::new(),
+        })
+    }
+
+    /// The kernel itself, by the name `vmlinux`, or a module by the name that `lsmod` shows.
+    /// `None` when nothing is known of such a module.
+    ///
+    /// # Errors
+    ///
+    /// When its file cannot be read.
+    pub fn object(&self, name: &str) -> Result<Option<Object<'_>>, Error> {
+        let known = self.objects.borrow().get(name).cloned();
+        let contents = match known {
+            Some(contents) => contents,
+            None => {
+                let contents = self.read(name)?.map(Rc::new);
+                let mut objects = self.objects.borrow_mut();
+                objects.insert(name.to_owned(), contents.clone());
+                contents
+            }
+        };
+        Ok(contents.map(|contents| Object {
+            kernel: self,
+            contents,
+        }))
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Contents>, Error> {
+        match name {
+            VMLINUX => self.read_vmlinux().map(Some),
+            _ => self.read_module(name),
+        }
+    }
+
+    fn read_vmlinux(&self) -> Result<Contents, Error> {
+        let symbols = match self.kallsyms.get(VMLINUX) {
+            Some(symbols) => Some(Rc::clone(symbols)),
+            None if self.vmlinux.is_btf() => None,
+            None => Symbols::of_vmlinux(&self.vmlinux)?.map(Rc::new),
+        };
+        let places = match &symbols {
+            Some(symbols) => Places::of_vmlinux(&self.vmlinux, symbols)?,
+            None => None,
+        };
+        Ok(Contents {
+            name: VMLINUX.to_owned(),
+            types: Ok(self.base()?),
+            symbols,
+            places,
+        })
+    }
+
+    /// The types of vmlinux.
+    fn base(&self) -> Result<Rc<Types>, Error> {
+        if let Some(types) = self.base.get() {
+            return Ok(Rc::clone(types));
+        }
+        let path = self.vmlinux.path();
+        let data = self.vmlinux.btf()?.ok_or_else(|| Error::NoBtf {
+            path: path.to_owned(),
+        })?;
+        let types = Types::parse(data).map_err(|reason| Error::Btf {
+            path: path.to_owned(),
+            reason,
+        })?;
+        Ok(Rc::clone(self.base.get_or_init(|| Rc::new(types))))
+    }
+
+    fn read_module(&self, name: &str) -> Result<Option<Contents>, Error> {
+        let loaded = self.kallsyms.get(name).cloned();
+        let Some(path) = self.sources.module(name) else {
+            return Ok(loaded.map(|symbols| Contents {
+                name: name.to_owned(),
+                types: Err(format!("the file of module `{name}` is not known")),
+                symbols: Some(symbols),
+                places: None,
+            }));
+        };
+        let image = Image::open(&path)?;
+        Ok(Some(Contents {
+            name: name.to_owned(),
+            types: self.module_types(&image)?,
+            symbols: Some(Rc::new(Symbols::of_module(&image)?)),
+            places: Places::of_module(&image)?,
+        }))
+    }
+
+    /// The types of a module, or why they are not known.
+    fn module_types(&self, image: &Image) -> Result<Result<Rc<Types>, Reason>, Error> {
+        let path = image.path().display();
+        let Some(data) = image.btf()? else {
+            return Ok(Err(format!("`{path}` has no type information (BTF)")));
+        };
+        // A module that was not built with its kernel brings what it needs of the kernel's types.
+        let base = match image.section(".BTF.base")? {
+            Some(base) => Types::parse(base).map(Rc::new),
+            None => Ok(self.base()?),
+        };
+        let types = base.and_then(|base| Types::parse_split(data, &base));
+        Ok(types.map(Rc::new).map_err(|reason| {
+            format!("the type information of `{path}` does not fit this kernel's: {reason}")
+        }))
+    }
+}
+
+impl Object<'_> {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.contents.name
+    }
+
+    /// What is known of the function of that name. One that does not exist has no prototype and
+    /// no matches.
+    pub fn function(&self, name: &str) -> Function {
+        let (prototype, untyped) = match &self.contents.types {
+            Ok(types) => match types.prototype(name) {
+                Ok(prototype) => (Some(prototype), None),
+                Err(reason) => (None, Some(reason)),
+            },
+            Err(reason) => (None, Some(reason.clone())),
+        };
+        let matches = self.matches(name);
+        let found = match &matches {
+            Some(matches) => matches.iter().any(|found| found.code),
+            None => prototype.is_some(),
+        };
+        let others = match found {
+            true => Others::default(),
+            false => self.others(name),
+        };
+        Function {
+            name: name.to_owned(),
+            prototype,
+            untyped,
+            matches,
+            others,
+        }
+    }
+
+    fn matches(&self, name: &str) -> Option<Vec<Match>> {
+        let symbols: Vec<&Symbol> = self.contents.symbols.as_deref()?.named(name).collect();
+        let functions = symbols.iter().filter(|symbol| symbol.code).count();
+        let listed = self.kernel.listed.as_ref();
+        let listed = listed.and_then(|list| list.all(self.name(), name, functions));
+        let places = self.contents.places.as_ref();
+        let found = (1..).zip(symbols).map(|(sympos, symbol)| Match {
+            sympos,
+            address: symbol.address,
+            code: symbol.code,
+            traceable: match symbol.code {
+                true => listed.or_else(|| places.map(|places| places.contain(symbol))),
+                false => Some(false),
+            },
+            init: symbol.init,
+        });
+        Some(found.collect())
+    }
+
+    fn others(&self, name: &str) -> Others {
+        match (&self.contents.symbols, &self.contents.types) {
+            (Some(symbols), _) => Others::among_symbols(name, symbols),
+            (None, Ok(types)) => Others::among_names(name, &types.functions()),
+            (None, Err(_)) => Others::default(),
+        }
+    }
+
+    /// The names of all functions whose prototypes are known.
+    pub fn functions(&self) -> impl Iterator<Item = String> + use<> {
+        let types = self.contents.types.as_ref();
+        let names = types.map(|types| types.functions()).unwrap_or_default();
+        names.into_iter()
+    }
+
+    /// The structure or union of that tag, or of a typedef of that name.
+    pub fn structure(&self, name: &str) -> Option<Structure> {
+        self.structures(name).into_iter().next()
+    }
+
+    /// All structures and unions of that tag: files of a kernel may use one for different things.
+    pub fn structures(&self, name: &str) -> Vec<Structure> {
+        let types = self.contents.types.as_ref();
+        let own = types.map(|types| types.structures(name).unwrap_or_default());
+        own.unwrap_or_default()
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which functions the kernel can trace. Only those can be replaced.
+
+use crate::Error;
+use crate::kernel::image::Image;
+use crate::kernel::symbols::{Symbol, Symbols};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget};
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+/// The sections that list a module's places for tracing.
+const LISTS: &[&str] = &["__mcount_loc", "__patchable_function_entries"];
+
+/// The places where an object's functions can be traced.
+pub(crate) struct Places {
+    /// Sections of a module's file, or `None` for addresses, and the place in it.
+    places: BTreeSet<(Option<usize>, u64)>,
+    /// How far the symbols' addresses are from those of the places.
+    shift: u64,
+}
+
+impl Places {
+    /// Those of a vmlinux whose symbols are `symbols`. `None` when it does not list them.
+    pub(crate) fn of_vmlinux(image: &Image, symbols: &Symbols) -> Result<Option<Self>, Error> {
+        if image.is_btf() {
+            return Ok(None);
+        }
+        let file = image.elf()?;
+        let own = |name: &str| file.symbol_by_name(name).map(|symbol| symbol.address());
+        let (Some(start), Some(stop)) = (own("__start_mcount_loc"), own("__stop_mcount_loc"))
+        else {
+            return Ok(None);
+        };
+        // The running kernel's addresses are others than the file's.
+        let shift = match (own("_text"), symbols.address("_text")) {
+            (Some(file), Some(real)) => real.wrapping_sub(file),
+            _ => return Ok(None),
+        };
+        let Some(list) = file.sections().find_map(|section| {
+            let data = section.data_range(start, stop.checked_sub(start)?);
+            data.ok().flatten()
+        }) else {
+            return Ok(None);
+        };
+        let address = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).unwrap_or_default();
+        let places = list.chunks_exact(8).map(|bytes| (None, address(bytes)));
+        Ok(Some(Self {
+            places: places.filter(|(_, address)| *address != 0).collect(),
+            shift,
+        }))
+    }
+
+    /// Those of a module's file.
+    pub(crate) fn of_module(image: &Image) -> Result<Option<Self>, Error> {
+        let file = image.elf()?;
+        let mut places = BTreeSet::new();
+        let mut listed = false;
+        for section in file.sections() {
+            if !section.name().is_ok_and(|name| LISTS.contains(&name)) {
+                continue;
+            }
+            listed = true;
+            for (_, relocation) in section.relocations() {
+                let RelocationTarget::Symbol(index) = relocation.target() else {
+                    continue;
+                };
+                let Ok(symbol) = file.symbol_by_index(index) else {
+                    continue;
+                };
+                let place = symbol.address().wrapping_add_signed(relocation.addend());
+                places.insert((symbol.section_index().map(|index| index.0), place));
+            }
+        }
+        Ok(listed.then_some(Self { places, shift: 0 }))
+    }
+
+    /// Is one of the places in the symbol?
+    pub(crate) fn contain(&self, symbol: &Symbol) -> bool {
+        let place = |address: u64| (symbol.section, address.wrapping_sub(self.shift));
+        let (start, end) = (place(symbol.address), place(symbol.end));
+        symbol.code && start < end && self.places.range(start..end).next().is_some()
+    }
+}
+
+/// What `available_filter_functions` lists: for each object and name, how often.
+pub(crate) struct List(HashMap<String, HashMap<String, usize>>);
+
+impl List {
+    /// Reads a copy of the file.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut objects: HashMap<String, HashMap<String, usize>> = HashMap::new();
+        for line in text.lines() {
+            let mut words = line.split_ascii_whitespace();
+            let Some(name) = words.next() else {
+                continue;
+            };
+            let object = words
+                .next()
+                .and_then(|object| object.strip_prefix('[')?.strip_suffix(']'))
+                .unwrap_or("vmlinux");
+            let names = objects.entry(object.to_owned()).or_default();
+            *names.entry(name.to_owned()).or_default() += 1;
+        }
+        Ok(Self(objects))
+    }
+
+    /// Is each of the `count` functions of that name listed? `None` when only some are, because
+    /// the list does not say which; also when it knows nothing of the object.
+    pub(crate) fn all(&self, object: &str, name: &str, count: usize) -> Option<bool> {
+        match self.0.get(object)?.get(name) {
+            None => Some(false),
+            Some(listed) if *listed >= count => Some(true),
+            Some(_) => None,
+        }
+    }
+}

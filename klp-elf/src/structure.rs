@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Structures and unions.
+
+use crate::prototype::Type;
+
+/// A structure or union and what is in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Structure {
+    /// Its tag and the typedefs it was found through, outermost first.
+    pub names: Vec<String>,
+    /// Is it a union?
+    pub union: bool,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its members in C's order. Those of inner structures and unions without a name stand here as
+    /// if they were its own, as C has it.
+    pub members: Vec<Member>,
+}
+
+/// A member of a structure or union.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its offset in bytes; of a bit-field, that of the byte with its first bit.
+    pub offset: u64,
+    /// For a bit-field: where in that byte it begins, and how many bits it has.
+    pub bits: Option<Bits>,
+    /// Its size in bytes; of a bit-field, that of the bytes it touches.
+    pub size: u64,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// The place of a bit-field in its bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Bits {
+    /// Its first bit, counted from the lowest one of its first byte.
+    pub first: u8,
+    /// How many it has.
+    pub count: u8,
+}
+
+impl Structure {
+    /// The member of that name.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.name == name)
+    }
+}
