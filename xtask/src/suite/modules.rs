@@ -40,6 +40,9 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
     cases.check("replacements stay on the stack", || stay_on_stack(built));
     cases.check("a second build does nothing", || rebuild_nothing(kernel));
     cases.check("a changed example is rebuilt alone", || rebuild_one(kernel));
+    cases.check("a wrong type in C is built all the same", || {
+        wrong_type_in_c(kernel)
+    });
     for (what, variable, words) in REFUSED {
         cases.check(&format!("a kernel {what} is refused"), || {
             refuse(kernel, variable, words)
@@ -138,6 +141,19 @@ fn stay_on_stack(built: &Built) -> Result<()> {
     ensure!(
         seen >= 4,
         "only {seen} replacements were found in all patches"
+    );
+    Ok(())
+}
+
+/// What klp refuses (`tests/types/fail/integer_for_pointer.rs`), C lets pass: that is why the types of
+/// patches in Rust are checked.
+fn wrong_type_in_c(kernel: &Kernel) -> Result<()> {
+    let built = checkout::build(kernel, &checkout::top().join("tests/types/c"))?;
+    let data = read(&built, "klp_wrong_type")?;
+    let modinfo = Module::parse(&data)?.modinfo()?;
+    ensure!(
+        modinfo.contains(&("livepatch".into(), "Y".into())),
+        "it is no livepatch: {modinfo:?}"
     );
     Ok(())
 }
