@@ -19,6 +19,8 @@ export LC_ALL=C
 
 # Where the modules are that were built for this kernel.
 MODULES=${MODULES:-/klp/vm/modules}
+# Where the programs of tests/vm/programs/ are.
+PROGRAMS=${PROGRAMS:-/klp/vm/programs}
 # How long to wait for anything, in seconds. Transitions take a second or two.
 WAIT=${WAIT:-60}
 

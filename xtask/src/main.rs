@@ -14,6 +14,7 @@ mod case;
 mod checkout;
 mod commands;
 mod compare;
+mod guest_program;
 mod kselftest;
 mod scenarios;
 mod suite;

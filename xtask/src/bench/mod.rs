@@ -14,18 +14,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use klp_host::host::progress::say;
-use klp_host::host::{packages, process};
 use klp_host::kernel::Kernel;
 use klp_host::vm::{self, Lines, Outcome, Spec};
 
 use crate::checkout;
+use crate::guest_program;
 use figures::Figure;
 
 /// Where things are in the guest (the scripts know it too).
 const GUEST: &str = "/klp/bench";
 
 /// The program that the scripts start.
-const PROGRAM: &str = "klp-bench";
+const PROGRAM: &str = "guest/klp-bench.c";
 
 /// Processes that sleep while a patch of many functions is enabled.
 const SLEEPERS: u32 = 1000;
@@ -127,7 +127,7 @@ impl<'a> Bench<'a> {
         let dir = checkout::top().join("tests/bench");
         let built = checkout::build(kernel, &dir)?;
         let mut files = built.modules;
-        files.push(build_program(&dir.join("guest"))?);
+        files.push(guest_program::build(&dir.join(PROGRAM))?);
         files.extend(scripts(&dir.join("guest"))?);
         let copy = files
             .into_iter()
@@ -195,24 +195,6 @@ fn scripts(dir: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(scripts)
-}
-
-/// Builds the guest's program, statically linked: it is started often.
-fn build_program(dir: &Path) -> Result<PathBuf> {
-    packages::ensure(&["gcc", "libc6-dev"])?;
-    let target = checkout::top().join("target/bench");
-    fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
-    // Under a name of its own first: another run may be using the program.
-    let program = target.join(PROGRAM);
-    let partial = target.join(format!("{PROGRAM}.{}", std::process::id()));
-    let mut command = process::command("gcc");
-    command
-        .args(["-O2", "-static", "-o"])
-        .arg(&partial)
-        .arg(dir.join(format!("{PROGRAM}.c")));
-    process::output(&mut command)?;
-    fs::rename(&partial, &program).with_context(|| format!("cannot name {}", program.display()))?;
-    Ok(program)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use klp_host::vm::{self, Lines, Spec};
 
 use crate::case::Case;
 use crate::checkout;
+use crate::guest_program;
 
 /// Where things are in the guest (`guest.sh` and `lib.sh` know it too).
 const GUEST: &str = "/klp/vm";
@@ -24,17 +25,31 @@ const SCENARIO_LIMIT: Duration = Duration::from_secs(240);
 
 /// All scenarios of this checkout, by name.
 pub fn all() -> Result<Vec<PathBuf>> {
-    let dir = checkout::top().join("tests/vm/scenarios");
-    let listing = || format!("cannot list the scenarios in {}", dir.display());
-    let mut scripts = Vec::new();
+    listed("tests/vm/scenarios", "sh")
+}
+
+/// The files of a folder whose names end so, sorted.
+fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
+    let dir = checkout::top().join(folder);
+    let listing = || format!("cannot list {}", dir.display());
+    let mut files = Vec::new();
     for entry in fs::read_dir(&dir).with_context(listing)? {
         let path = entry.with_context(listing)?.path();
-        if path.extension().is_some_and(|extension| extension == "sh") {
-            scripts.push(path);
+        if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
         }
     }
-    scripts.sort();
-    Ok(scripts)
+    files.sort();
+    Ok(files)
+}
+
+/// The programs that scenarios start, built.
+fn programs() -> Result<Vec<PathBuf>> {
+    let sources = listed("tests/vm/programs", "c")?;
+    sources
+        .iter()
+        .map(|source| guest_program::build(source))
+        .collect()
 }
 
 /// Runs these scenarios on this kernel with these modules; prints each check as it is decided.
@@ -47,7 +62,12 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
         Path::new(GUEST).join("lib.sh"),
     )];
     let mut names = Vec::new();
-    for (folder, files) in [("modules", modules), ("scenarios", scripts)] {
+    let programs = programs()?;
+    for (folder, files) in [
+        ("modules", modules),
+        ("programs", &programs[..]),
+        ("scenarios", scripts),
+    ] {
         for file in files {
             let name = file
                 .file_name()

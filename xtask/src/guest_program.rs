@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Programs in C that scripts start in a virtual machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use klp_host::host::{packages, process};
+
+use crate::checkout;
+
+/// Builds the program of this source file, statically linked: it is started often, and needs nothing
+/// of the guest.
+pub fn build(source: &Path) -> Result<PathBuf> {
+    packages::ensure(&["gcc", "libc6-dev"])?;
+    let name = source
+        .file_stem()
+        .with_context(|| format!("{} has no name", source.display()))?
+        .to_string_lossy();
+    let target = checkout::top().join("target/guest");
+    fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
+    // Under a name of its own first: another run may be using the program.
+    let program = target.join(&*name);
+    let partial = target.join(format!("{name}.{}", std::process::id()));
+    let mut command = process::command("gcc");
+    command
+        .args(["-O2", "-Wall", "-static", "-o"])
+        .arg(&partial)
+        .arg(source);
+    process::output(&mut command)?;
+    fs::rename(&partial, &program).with_context(|| format!("cannot name {}", program.display()))?;
+    Ok(program)
+}
