@@ -26,6 +26,7 @@ const REQUIRED: &[(&str, &str)] = &[
     ("grep", "grep"),
     ("kmod", "kmod"),
     ("sed", "sed"),
+    ("setpriv", "util-linux"),
     ("stat", "coreutils"),
     ("sysctl", "procps"),
 ];
