@@ -8,7 +8,7 @@ use crate::errors::{self, Errors};
 use crate::keys::{self, Place, Values};
 use crate::model::{self, Function, Info, Patch};
 use crate::parse::{self, Item, Keys};
-use crate::{names, signature};
+use crate::{companions, names, signature};
 use quote::ToTokens;
 use syn::{Ident, LitInt, LitStr};
 
@@ -42,7 +42,12 @@ pub(crate) fn function(
     let info = info(&keys.attribute, &mut values, default_name, errors);
     let replacement = replacement(values, function, errors);
     signature::check(function, errors);
-    finish(info, replacement, errors)
+    errors.is_empty().then_some(Patch {
+        info: info?,
+        objects: objects(replacement),
+        shadows: Vec::new(),
+        states: Vec::new(),
+    })
 }
 
 /// Checks a mod that is a whole patch.
@@ -56,22 +61,22 @@ pub(crate) fn module(
     let info = info(&keys.attribute, &mut values, default_name, errors);
     let replacements = replacements(module, errors);
     unique(&replacements, errors);
-    finish(info, replacements, errors)
-}
-
-fn finish(
-    info: Option<Info>,
-    replacements: impl IntoIterator<Item = Replacement>,
-    errors: &Errors,
-) -> Option<Patch> {
-    let functions = replacements
-        .into_iter()
-        .map(|replacement| (replacement.object.value(), replacement.function));
-    let objects = model::objects(functions);
+    let mut objects = objects(replacements);
+    companions::callbacks(module, &mut objects, errors);
+    let (shadows, states) = companions::variables(module, errors);
     errors.is_empty().then_some(Patch {
         info: info?,
         objects,
+        shadows,
+        states,
     })
+}
+
+fn objects(replacements: impl IntoIterator<Item = Replacement>) -> Vec<model::Object> {
+    let functions = replacements
+        .into_iter()
+        .map(|replacement| (replacement.object.value(), replacement.function));
+    model::objects(functions)
 }
 
 fn replacements(module: &parse::Module, errors: &mut Errors) -> Vec<Replacement> {
@@ -88,7 +93,7 @@ fn replacements(module: &parse::Module, errors: &mut Errors) -> Vec<Replacement>
         signature::check(function, errors);
     }
     // Misplaced ones have been told already.
-    if !any && errors.is_empty() {
+    if !any && errors.is_empty() && !companions::has_callbacks(module) {
         errors.add(&module.name, errors::NO_REPLACEMENT);
     }
     found
@@ -130,7 +135,7 @@ fn info(
 }
 
 /// Notes what a check of a name found.
-fn told(at: &impl ToTokens, result: Result<(), String>, errors: &mut Errors) {
+pub(crate) fn told(at: &impl ToTokens, result: Result<(), String>, errors: &mut Errors) {
     if let Err(text) = result {
         errors.add(at, text);
     }
@@ -175,7 +180,7 @@ fn replacement(
         object: values.object?,
         function: Function {
             name: replaces.value(),
-            sympos: position(values.sympos.as_ref()),
+            sympos: number(values.sympos.as_ref()),
             replacement: function.signature.ident.clone(),
         },
         replaces,
@@ -183,10 +188,11 @@ fn replacement(
     })
 }
 
-fn position(sympos: Option<&LitInt>) -> u32 {
+/// The number in a literal, or 0 without one.
+pub(crate) fn number(literal: Option<&LitInt>) -> u32 {
     // It was read before, so that it fits is known.
-    sympos
-        .and_then(|sympos| sympos.base10_parse().ok())
+    literal
+        .and_then(|literal| literal.base10_parse().ok())
         .unwrap_or(0)
 }
 

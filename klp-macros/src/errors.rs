@@ -54,8 +54,11 @@ fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 pub(crate) const KEY_EXPECTED: &str =
     "expected a key: write `key = value`, keys separated by commas";
-pub(crate) const ATTRIBUTE_FORM: &str =
-    "keys stand in parentheses: write `#[livepatch(key = value, ...)]`";
+
+pub(crate) fn attribute_form(name: &str) -> String {
+    format!("keys stand in parentheses: write `#[{name}(key = value, ...)]`")
+}
+
 pub(crate) const TWO_ATTRIBUTES: &str =
     "a function has one `#[livepatch]`: move the keys of this one into the first and remove it";
 
@@ -262,3 +265,95 @@ pub(crate) const CFG_ON_REPLACEMENT: &str =
     "a replacement cannot depend on `cfg`, because the patch's tables have a fixed size: test `cfg!(...)` inside the function, or put this above the `#[livepatch]` of the mod";
 pub(crate) const CFG_ON_ARGUMENT: &str =
     "an argument cannot depend on `cfg`: write the signature that the kernel was built with";
+
+// Beside the replacements.
+
+pub(crate) const ONE_ROLE: &str =
+    "an item has one of klp's attributes: remove this one, and write another item for it";
+pub(crate) const CALLBACK_AND_REPLACEMENT: &str =
+    "a callback cannot be a replacement too: remove this `#[livepatch]`, and write a function of its own for it";
+
+/// The attribute stands where no patch is.
+pub(crate) fn outside(name: &str) -> String {
+    format!("`#[{name}]` belongs to a patch: put this item directly into the mod that carries `#[livepatch(description = ..., license = ...)]`")
+}
+
+pub(crate) fn callback_needs_object(name: &str, objects: &[String]) -> String {
+    let examples: Vec<_> = objects
+        .iter()
+        .map(|object| format!("`#[{name}(object = \"{object}\")]`"))
+        .collect();
+    match examples.is_empty() {
+        true => format!(
+            "this patch has no object yet: write which one, `#[{name}(object = \"vmlinux\")]`"
+        ),
+        false => format!(
+            "this patch has several objects: write which one, {}",
+            examples.join(" or ")
+        ),
+    }
+}
+
+pub(crate) fn callback_twice(name: &str, object: &str, first: &str) -> String {
+    format!("`{object}` has a `#[{name}]` already, `{first}`: remove one, or call both from one")
+}
+
+pub(crate) fn callback_qualifier(word: &str) -> String {
+    format!("a callback is a plain safe function: remove `{word}`")
+}
+
+pub(crate) const CALLBACK_GENERIC: &str =
+    "the kernel calls a callback with one fixed signature: remove the generic parameters";
+pub(crate) const CALLBACK_NO_BODY: &str = "a callback needs a body: write `{ ... }`";
+pub(crate) const CFG_ON_COMPANION: &str =
+    "this cannot depend on `cfg`, because the patch's tables have a fixed size: test `cfg!(...)` in the code that uses it";
+
+pub(crate) fn callback_arguments(name: &str, post_unpatch: bool) -> String {
+    let or = if post_unpatch {
+        ", or `unpatched: &klp::Unpatched` to free what nobody uses any more"
+    } else {
+        ""
+    };
+    format!(
+        "`#[{name}]` is given the object: write `object: &klp::Object` as its only argument{or}"
+    )
+}
+
+pub(crate) const UNPATCHED_TOO_EARLY: &str =
+    "functions of the patch run here: `&klp::Unpatched` is for `#[post_unpatch]`, write `&klp::Object`";
+
+pub(crate) fn unpatched_of_module(module: &str) -> String {
+    format!("`{module}` may be unloaded while the rest of this patch stays in use, so nothing is unpatched for good here: write `&klp::Object`, and put what needs `&klp::Unpatched` into `#[post_unpatch(object = \"vmlinux\")]`")
+}
+
+pub(crate) const PRE_PATCH_RESULT: &str =
+    "`#[pre_patch]` says whether the patch may be applied: write `-> Result`";
+
+pub(crate) fn callback_result(name: &str) -> String {
+    format!("nothing can be refused any more in `#[{name}]`: remove the result")
+}
+
+pub(crate) fn variable_type(attribute: &str, example: &str) -> String {
+    format!("`#[{attribute}]` declares a static of the type `{example}`")
+}
+
+pub(crate) const STATIC_MUT: &str =
+    "it is shared by all CPUs, and changes inside only: remove `mut`";
+
+pub(crate) fn has_value(attribute: &str) -> String {
+    format!("`#[{attribute}]` makes the value: remove it and end with the type, `;`")
+}
+
+pub(crate) fn id_twice(kind: &str, id: u32, first: &str) -> String {
+    format!("the {kind} `{first}` of this patch has the id {id} already: write another")
+}
+
+pub(crate) const STATE_ID_ZERO: &str =
+    "the kernel's table of states ends at the id 0: write another, from 1";
+
+// `#[derive(Lasting)]`.
+
+pub(crate) const LASTING_ENUM: &str =
+    "the layout of an enum or union is no promise between two patches: write a struct, with an integer for the variant";
+pub(crate) const LASTING_GENERIC: &str =
+    "two patches have to mean one concrete type: remove the generic parameters";

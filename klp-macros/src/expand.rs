@@ -5,13 +5,15 @@
 //! Names of ours have spans of `mixed_site`, so that they and the author's never meet, and so that
 //! lints about what the author may not do (`unsafe`, say) do not ask about our code.
 
+mod callbacks;
 mod shim;
 mod tables;
+mod variables;
 
 use crate::model::Patch;
 use crate::parse::{self, Item, Module};
 use proc_macro2::{Delimiter, Group, TokenStream};
-use quote::quote;
+use quote::{quote, ToTokens};
 use shim::shim;
 use tables::{module_macro, tables};
 
@@ -32,8 +34,11 @@ pub(crate) fn module(patch: &Patch, module: &Module) -> TokenStream {
     let mut content = inner_attributes(module);
     content.extend(module.items.iter().map(|item| match item {
         Item::Replacement(_, function) => shim(function),
+        Item::Callback(_, _, function) => function.to_token_stream(),
+        Item::Variable(_, _, variable) => variables::variable(patch, variable),
         Item::Other(tokens) => tokens.clone(),
     }));
+    content.extend(variables::state_table(patch));
     content.extend(tables(patch));
     let name = &module.name;
     let author = author_mod(module, content);
@@ -61,7 +66,8 @@ pub(crate) fn function_alone(function: &parse::Function) -> TokenStream {
 pub(crate) fn module_alone(module: &Module) -> TokenStream {
     let mut content = inner_attributes(module);
     content.extend(module.items.iter().map(|item| match item {
-        Item::Replacement(_, function) => function_alone(function),
+        Item::Replacement(_, function) | Item::Callback(_, _, function) => function_alone(function),
+        Item::Variable(kind, _, variable) => variables::alone(*kind, variable),
         Item::Other(tokens) => tokens.clone(),
     }));
     author_mod(module, content)

@@ -17,22 +17,47 @@ pub(crate) enum Place {
     Mod,
     /// On a function inside such a mod.
     Inside,
+    /// On a callback inside such a mod, such as `#[pre_patch]`.
+    Callback,
+    /// On a shadow variable inside such a mod.
+    Shadow,
+    /// On a system state inside such a mod.
+    State,
 }
 
 /// What a key says something about.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum About {
     Patch,
+    /// Which object: of a function, or of a callback.
+    Object,
     Function,
+    /// Which variable: a shadow variable or a state.
+    Variable,
+    State,
 }
 
 impl Place {
     fn takes(self, about: About) -> bool {
+        use About::{Function, Object, Patch, State, Variable};
         match self {
-            Place::Function => true,
-            Place::Mod => about == About::Patch,
-            Place::Inside => about == About::Function,
+            Place::Function => matches!(about, Patch | Object | Function),
+            Place::Mod => about == Patch,
+            Place::Inside => matches!(about, Object | Function),
+            Place::Callback => about == Object,
+            Place::Shadow => about == Variable,
+            Place::State => matches!(about, Variable | State),
         }
+    }
+
+    /// Whether this is a `#[livepatch]`, rather than an attribute beside it in the mod.
+    fn is_livepatch(self) -> bool {
+        matches!(self, Place::Function | Place::Mod | Place::Inside)
+    }
+
+    fn requires(self, key: &KeyInfo) -> bool {
+        // A patch with a single object needs no word about it at each callback.
+        key.required && self.takes(key.about) && self != Place::Callback
     }
 }
 
@@ -53,8 +78,8 @@ const fn key(name: &'static str, about: About, required: bool, example: &'static
 }
 
 #[rustfmt::skip]
-const KEYS: [KeyInfo; 8] = [
-    key("object", About::Function, true, "object = \"vmlinux\""),
+const KEYS: [KeyInfo; 10] = [
+    key("object", About::Object, true, "object = \"vmlinux\""),
     key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
     key("sympos", About::Function, false, "sympos = 1"),
     key("description", About::Patch, true, "description = \"What it fixes\""),
@@ -62,6 +87,8 @@ const KEYS: [KeyInfo; 8] = [
     key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]"),
     key("name", About::Patch, false, "name = \"my_patch\""),
     key("replace", About::Patch, false, "replace"),
+    key("id", About::Variable, true, "id = 1"),
+    key("version", About::State, true, "version = 1"),
 ];
 
 /// How the key is written, for texts.
@@ -84,6 +111,8 @@ pub(crate) struct Values {
     pub(crate) authors: Vec<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) replace: bool,
+    pub(crate) id: Option<LitInt>,
+    pub(crate) version: Option<LitInt>,
 }
 
 /// Sorts the keys out: unknown, misplaced, twice, missing, or of the wrong form.
@@ -105,7 +134,7 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
             errors.add(&key.name, errors::REPLACE_FOR_REPLACES);
             meant.push("replaces");
         } else if !place.takes(info.about) {
-            errors.add(&key.name, misplaced(info));
+            errors.add(&key.name, misplaced(info, place));
         } else if given.contains(&info.name) {
             errors.add(&key.name, errors::key_twice(&name));
         } else {
@@ -120,10 +149,13 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
     values
 }
 
-fn misplaced(info: &KeyInfo) -> String {
+fn misplaced(info: &KeyInfo, place: Place) -> String {
     match info.about {
         About::Patch => errors::belongs_on_mod(info.name),
-        About::Function => errors::belongs_on_function(info.name),
+        About::Object | About::Function if place.is_livepatch() => {
+            errors::belongs_on_function(info.name)
+        }
+        _ => errors::unknown_key(info.name, None, valid(place)),
     }
 }
 
@@ -155,7 +187,7 @@ fn nearest(name: &str, place: Place) -> Option<&'static str> {
 fn missing(attribute: &impl ToTokens, given: &[&str], place: Place, errors: &mut Errors) {
     let missing: Vec<_> = KEYS
         .iter()
-        .filter(|key| key.required && place.takes(key.about) && !given.contains(&key.name))
+        .filter(|key| place.requires(key) && !given.contains(&key.name))
         .collect();
     if !missing.is_empty() {
         let examples: Vec<_> = missing.iter().map(|key| key.example).collect();
@@ -170,6 +202,8 @@ impl Values {
             "object" => self.object = string(info, key, errors),
             "replaces" => self.replaces = string(info, key, errors),
             "sympos" => self.sympos = integer(info, key, errors),
+            "id" => self.id = integer(info, key, errors),
+            "version" => self.version = integer(info, key, errors),
             "description" => self.description = string(info, key, errors),
             "license" => self.license = string(info, key, errors),
             "authors" => self.authors = list(info, key, errors),
@@ -310,6 +344,9 @@ mod tests {
     #[test]
     fn each_place_asks_for_its_own_keys() {
         let missing = |place| read(quote!(), place).1;
+        assert!(missing(Place::Callback).is_empty());
+        assert!(missing(Place::Shadow)[0].starts_with("missing `id`:"));
+        assert!(missing(Place::State)[0].starts_with("missing `id`, `version`:"));
         assert!(missing(Place::Function)[0]
             .starts_with("missing `object`, `replaces`, `description`, `license`:"));
         assert!(missing(Place::Mod)[0].starts_with("missing `description`, `license`:"));

@@ -9,9 +9,11 @@
 //! `expand` writes its code. `errors` holds every text that an author can see.
 
 mod check;
+mod companions;
 mod errors;
 mod expand;
 mod keys;
+mod lasting;
 mod model;
 mod names;
 mod parse;
@@ -114,6 +116,89 @@ pub fn livepatch(
 ) -> proc_macro::TokenStream {
     let name = names::from_build(|variable| std::env::var(variable).ok());
     expansion(keys.into(), item.into(), name).into()
+}
+
+/// Called before the functions of an object are replaced; may refuse the patch. See `klp::callbacks`.
+///
+/// Stands on a function in a mod with `#[livepatch]`, `fn name(object: &klp::Object) -> Result`. Its
+/// key `object` may be left out in a patch with a single object.
+#[proc_macro_attribute]
+pub fn pre_patch(
+    _keys: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    outside("pre_patch", item)
+}
+
+/// Called when all tasks use the replacements of an object. See `klp::callbacks`.
+///
+/// As [`macro@pre_patch`], without a result.
+#[proc_macro_attribute]
+pub fn post_patch(
+    _keys: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    outside("post_patch", item)
+}
+
+/// Called before an object is reverted. See `klp::callbacks`.
+///
+/// As [`macro@pre_patch`], without a result.
+#[proc_macro_attribute]
+pub fn pre_unpatch(
+    _keys: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    outside("pre_unpatch", item)
+}
+
+/// Called when no task uses the replacements of an object. See `klp::callbacks`.
+///
+/// As [`macro@pre_patch`], without a result, and `&klp::Unpatched` may be its argument.
+#[proc_macro_attribute]
+pub fn post_unpatch(
+    _keys: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    outside("post_unpatch", item)
+}
+
+/// Declares a shadow variable. See `klp::shadow`.
+///
+/// Stands on a static without a value in a mod with `#[livepatch]`:
+/// `#[shadow(id = 1)] static NAME: Shadow<Parent, Data>;`.
+#[proc_macro_attribute]
+pub fn shadow(
+    _keys: proc_macro::TokenStream,
+    _item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    outside("shadow", proc_macro::TokenStream::new())
+}
+
+/// Declares a state of the system that the patch changes. See `klp::state`.
+///
+/// Stands on a static without a value in a mod with `#[livepatch]`:
+/// `#[state(id = 1, version = 1)] static NAME: State<Data>;`.
+#[proc_macro_attribute]
+pub fn state(
+    _keys: proc_macro::TokenStream,
+    _item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    outside("state", proc_macro::TokenStream::new())
+}
+
+/// Lets values of a structure outlive the module: see `klp::Lasting`.
+#[proc_macro_derive(Lasting)]
+pub fn lasting(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    lasting::derive(item.into()).into()
+}
+
+/// `#[livepatch]` takes the attributes beside it away: one that is expanded by itself stands where no
+/// patch is.
+fn outside(name: &str, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let error = syn::Error::new(Span::call_site(), errors::outside(name)).to_compile_error();
+    let item = TokenStream::from(item);
+    quote!(#error #item).into()
 }
 
 /// The attribute as a function that tests can call. `name` is the module's name in the build.

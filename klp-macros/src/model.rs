@@ -2,8 +2,9 @@
 
 //! The patch as the kernel sees it: objects, each with its functions. Holds only what is right.
 
+use crate::parse::Moment;
 use proc_macro2::Ident;
-use syn::LitStr;
+use syn::{LitStr, Type};
 
 /// What is true of the patch as a whole.
 pub(crate) struct Info {
@@ -25,17 +26,72 @@ pub(crate) struct Function {
     pub(crate) replacement: Ident,
 }
 
-/// A part of the kernel whose functions are replaced.
+/// A function of the author's that is called around patching and unpatching.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Callback {
+    pub(crate) function: Ident,
+    /// Whether its argument is the proof that no function of the patch runs.
+    pub(crate) wants_proof: bool,
+}
+
+/// The callbacks of an object, at most one for each moment.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Callbacks([Option<Callback>; Moment::ALL.len()]);
+
+impl Callbacks {
+    /// The place for the callback of that moment.
+    pub(crate) fn slot(&mut self, moment: Moment) -> &mut Option<Callback> {
+        &mut self.0[moment as usize]
+    }
+
+    pub(crate) fn get(&self, moment: Moment) -> Option<&Callback> {
+        self.0[moment as usize].as_ref()
+    }
+}
+
+/// A part of the kernel whose functions are replaced, or that has callbacks.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Object {
     /// A module's name; none for the kernel itself.
     pub(crate) module: Option<String>,
     pub(crate) functions: Vec<Function>,
+    pub(crate) callbacks: Callbacks,
+}
+
+impl Object {
+    /// What the author calls it.
+    pub(crate) fn name(&self) -> &str {
+        self.module.as_deref().unwrap_or(VMLINUX)
+    }
+}
+
+/// A shadow variable.
+pub(crate) struct Shadow {
+    pub(crate) name: Ident,
+    pub(crate) id: u32,
+}
+
+/// A system state.
+pub(crate) struct State {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+    pub(crate) id: u32,
+    pub(crate) version: u32,
 }
 
 pub(crate) struct Patch {
     pub(crate) info: Info,
     pub(crate) objects: Vec<Object>,
+    pub(crate) shadows: Vec<Shadow>,
+    pub(crate) states: Vec<State>,
+}
+
+impl Patch {
+    /// Whether nothing of the patch runs any more when this object is unpatched: not of a module that
+    /// goes while other objects stay patched.
+    pub(crate) fn ends_with(&self, object: &Object) -> bool {
+        object.module.is_none() || self.objects.len() == 1
+    }
 }
 
 /// How the kernel itself is called as an object.
@@ -44,17 +100,24 @@ pub(crate) const VMLINUX: &str = "vmlinux";
 /// Groups the functions by object, in the order in which the objects first appear.
 pub(crate) fn objects(functions: impl IntoIterator<Item = (String, Function)>) -> Vec<Object> {
     let mut objects: Vec<Object> = Vec::new();
-    for (object, function) in functions {
-        let module = Some(object).filter(|object| object != VMLINUX);
-        match objects.iter_mut().find(|known| known.module == module) {
-            Some(known) => known.functions.push(function),
-            None => objects.push(Object {
-                module,
-                functions: vec![function],
-            }),
-        }
+    for (name, function) in functions {
+        let index = object(&mut objects, &name);
+        objects[index].functions.push(function);
     }
     objects
+}
+
+/// The place of the object of that name, which is added if there is none.
+pub(crate) fn object(objects: &mut Vec<Object>, name: &str) -> usize {
+    if let Some(index) = objects.iter().position(|known| known.name() == name) {
+        return index;
+    }
+    objects.push(Object {
+        module: Some(name.to_owned()).filter(|name| name != VMLINUX),
+        functions: Vec::new(),
+        callbacks: Callbacks::default(),
+    });
+    objects.len() - 1
 }
 
 #[cfg(test)]
@@ -89,6 +152,7 @@ mod tests {
             .map(|(module, names)| Object {
                 module: module.map(str::to_owned),
                 functions: names.iter().copied().map(function).collect(),
+                callbacks: Callbacks::default(),
             })
             .collect();
         assert_eq!(found, expected);

@@ -6,6 +6,7 @@
 //! no need to understand it, and none to spend time on it.
 
 mod attribute;
+mod companion;
 mod item;
 mod misplaced;
 
@@ -15,9 +16,9 @@ pub(crate) use misplaced::{only_one, strip};
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Lit, Signature, Token, Visibility};
+use syn::{Attribute, Lit, Signature, Token, Type, Visibility};
 
-/// The keys of one `#[livepatch(...)]`.
+/// The keys of one `#[livepatch(...)]`, or of an attribute beside it in the mod.
 pub(crate) struct Keys {
     /// The attribute itself, for what is wrong with it as a whole.
     pub(crate) attribute: TokenStream,
@@ -77,8 +78,84 @@ pub(crate) struct Module {
 pub(crate) enum Item {
     /// A function that carries `#[livepatch(...)]`, and that attribute's keys.
     Replacement(Keys, Box<Function>),
+    /// A function that carries `#[pre_patch]` or the like.
+    Callback(Moment, Keys, Box<Function>),
+    /// A static that carries `#[shadow(...)]` or `#[state(...)]`.
+    Variable(Kind, Keys, Box<Variable>),
     /// Everything else goes through as it came.
     Other(TokenStream),
+}
+
+/// When a callback runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    PrePatch,
+    PostPatch,
+    PreUnpatch,
+    PostUnpatch,
+}
+
+impl Moment {
+    pub(crate) const ALL: [Self; 4] = [
+        Moment::PrePatch,
+        Moment::PostPatch,
+        Moment::PreUnpatch,
+        Moment::PostUnpatch,
+    ];
+
+    /// The attribute's name, and the field's in C.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Moment::PrePatch => "pre_patch",
+            Moment::PostPatch => "post_patch",
+            Moment::PreUnpatch => "pre_unpatch",
+            Moment::PostUnpatch => "post_unpatch",
+        }
+    }
+}
+
+/// What a static without a value declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Shadow,
+    State,
+}
+
+impl Kind {
+    /// The attribute's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Shadow => "shadow",
+            Kind::State => "state",
+        }
+    }
+
+    /// How the type is written.
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Kind::Shadow => "Shadow<Parent, Data>",
+            Kind::State => "State<Data>",
+        }
+    }
+
+    /// The name of the type.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Kind::Shadow => "Shadow",
+            Kind::State => "State",
+        }
+    }
+}
+
+/// `static NAME: Type;`
+pub(crate) struct Variable {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) mutability: Option<Token![mut]>,
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+    /// What should not be there: `= value`.
+    pub(crate) value: Option<TokenStream>,
 }
 
 impl Function {

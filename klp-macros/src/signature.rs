@@ -36,6 +36,30 @@ fn is_cfg(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr")
 }
 
+/// Checks that a callback is a plain function with a body.
+pub(crate) fn plain(function: &Function, errors: &mut Errors) {
+    let signature = &function.signature;
+    let words = [
+        signature.constness.map(|token| token.to_token_stream()),
+        signature.asyncness.map(|token| token.to_token_stream()),
+        signature.unsafety.map(|token| token.to_token_stream()),
+        signature
+            .abi
+            .as_ref()
+            .map(|abi| abi.extern_token.to_token_stream()),
+    ];
+    for word in words.into_iter().flatten() {
+        errors.add(&word, errors::callback_qualifier(&word.to_string()));
+    }
+    let generics = &signature.generics;
+    if !generics.params.is_empty() || generics.where_clause.is_some() {
+        errors.add(&signature.ident, errors::CALLBACK_GENERIC);
+    }
+    if !function.has_body() {
+        errors.add(&signature.ident, errors::CALLBACK_NO_BODY);
+    }
+}
+
 fn attributes(attributes: &[Attribute], errors: &mut Errors) {
     for attribute in attributes {
         if let Some(text) = name(attribute).as_deref().and_then(errors::attribute) {

@@ -151,6 +151,40 @@ fn module_with_other_items() {
 }
 
 #[test]
+fn module_with_callbacks_and_variables() {
+    check(
+        quote!(description = "A fix", license = "GPL", replace),
+        quote! {
+            mod fixes {
+                use klp::prelude::*;
+
+                /// How often.
+                #[shadow(id = 1)]
+                pub(super) static USES: Shadow<Task, u32>;
+
+                #[state(id = 5, version = 2)]
+                static LEVEL: State<u32>;
+
+                #[livepatch(object = "vmlinux", replaces = "show")]
+                fn show() {}
+
+                #[pre_patch(object = "vmlinux")]
+                fn before(object: &klp::Object) -> Result {
+                    Ok(())
+                }
+
+                #[post_unpatch(object = "vmlinux")]
+                fn after(unpatched: &klp::Unpatched) {}
+
+                #[klp::pre_unpatch(object = "ext4")]
+                fn ext4(object: &klp::Object) {}
+            }
+        },
+        expect_file!["../snapshots/module_with_callbacks_and_variables.rs"],
+    );
+}
+
+#[test]
 fn function_with_mistakes() {
     check(
         quote!(object = "ext4.ko", replaces = "show", description = "A fix"),

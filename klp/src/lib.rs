@@ -32,20 +32,34 @@
 #![cfg_attr(not(kernel), no_std)]
 
 #[cfg(not(kernel))]
-extern crate alloc;
+extern crate std;
+
+/// What the log lines of this crate begin with.
+#[cfg(kernel)]
+const __LOG_PREFIX: &[u8] = b"klp\0";
 
 pub mod abi;
+pub mod callbacks;
+pub mod lasting;
 pub mod layout;
 #[cfg_attr(kernel, path = "platform/kernel.rs")]
 #[cfg_attr(not(kernel), path = "platform/host.rs")]
 #[allow(unreachable_pub)] // Both files offer the same; what is re-exported is decided here.
 mod platform;
 pub mod prelude;
+pub mod shadow;
+pub mod state;
 #[doc(hidden)]
 pub mod table;
 
-pub use klp_macros::livepatch;
+pub use callbacks::{ModuleState, Object, Unpatched};
+pub use klp_macros::{
+    livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state, Lasting,
+};
+pub use lasting::Lasting;
 pub use platform::bindings;
+pub use shadow::Shadow;
+pub use state::State;
 
 /// What expanded code names. Not for authors, and not stable.
 #[doc(hidden)]

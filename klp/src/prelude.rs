@@ -6,6 +6,8 @@
 //! wrappers that may stand in a replacement's signature, and the attribute itself.
 
 #[doc(no_inline)]
-pub use crate::livepatch;
-#[doc(no_inline)]
 pub use crate::platform::prelude::*;
+#[doc(no_inline)]
+pub use crate::{livepatch, Lasting, Shadow, State};
+#[doc(no_inline)]
+pub use klp_macros::{post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state};

@@ -8,8 +8,9 @@
 //! `klp_enable_patch()` on.
 
 use crate::platform::{self, bindings};
+use crate::state::States;
 use core::cell::UnsafeCell;
-use core::ffi::CStr;
+use core::ffi::{c_int, CStr};
 use core::{mem, ptr};
 
 /// A table that the livepatch core walks and writes to: `N` elements, the last one `END`.
@@ -90,6 +91,49 @@ impl Object {
             ..Self::END.0
         })
     }
+
+    /// The same, with callbacks.
+    #[inline]
+    #[must_use]
+    pub const fn with_callbacks(self, callbacks: Callbacks) -> Self {
+        Self(bindings::klp_object {
+            callbacks: bindings::klp_callbacks {
+                pre_patch: callbacks.pre_patch,
+                post_patch: callbacks.post_patch,
+                pre_unpatch: callbacks.pre_unpatch,
+                post_unpatch: callbacks.post_unpatch,
+                post_unpatch_enabled: false,
+            },
+            ..self.0
+        })
+    }
+}
+
+/// C's type for a callback that may fail.
+type MayFail = unsafe extern "C" fn(*mut bindings::klp_object) -> c_int;
+/// C's type for one that may not.
+type Notified = unsafe extern "C" fn(*mut bindings::klp_object);
+
+/// The callbacks of one object.
+pub struct Callbacks {
+    /// Before its functions are replaced.
+    pub pre_patch: Option<MayFail>,
+    /// When all tasks use the replacements.
+    pub post_patch: Option<Notified>,
+    /// Before it is reverted.
+    pub pre_unpatch: Option<Notified>,
+    /// When no task uses the replacements.
+    pub post_unpatch: Option<Notified>,
+}
+
+impl Callbacks {
+    /// No callbacks.
+    pub const NONE: Self = Self {
+        pre_patch: None,
+        post_patch: None,
+        pre_unpatch: None,
+        post_unpatch: None,
+    };
 }
 
 /// A whole patch: `struct klp_patch`.
@@ -111,6 +155,26 @@ impl Patch {
             replace,
             ..zeroed
         }]))
+    }
+
+    /// The same, with the states that it changes.
+    #[inline]
+    #[must_use]
+    pub const fn with_states<const N: usize>(self, states: &'static States<N>) -> Self {
+        let Table(elements) = self.0;
+        let [patch] = elements.into_inner();
+        Self(Table::new([bindings::klp_patch {
+            states: states.first(),
+            ..patch
+        }]))
+    }
+
+    /// Whether a transition of the patch was forced, after which nobody knows who runs what.
+    #[inline]
+    pub(crate) fn is_forced(&'static self) -> bool {
+        // SAFETY: it is a static. The core sets the field, perhaps meanwhile, and never clears it
+        // while the patch is there.
+        unsafe { ptr::read_volatile(&raw const (*self.0.first()).forced) }
     }
 
     /// Hands the patch to the livepatch core, which starts to apply it.

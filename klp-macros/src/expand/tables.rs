@@ -2,6 +2,7 @@
 
 //! The statics that the kernel reads, and what makes a module of the crate.
 
+use super::callbacks;
 use crate::model::{Function, Object, Patch};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -10,7 +11,15 @@ use std::ffi::CString;
 /// The statics that the kernel reads, and the module that registers them.
 pub(super) fn tables(patch: &Patch) -> TokenStream {
     let functions = patch.objects.iter().enumerate().map(function_table);
-    let objects = patch.objects.iter().enumerate().map(object);
+    let callbacks = callbacks::functions(patch);
+    let objects = patch
+        .objects
+        .iter()
+        .enumerate()
+        .map(|(index, one)| object(patch, index, one));
+    let states = (!patch.states.is_empty())
+        .then(|| quote_spanned!(Span::mixed_site()=> .with_states(&super::__LIVEPATCH_STATES)));
+    let module = module(patch);
     let object_count = patch.objects.len() + 1;
     let replace = patch.info.replace;
     quote_spanned! {Span::mixed_site()=>
@@ -18,27 +27,52 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
         pub(crate) mod __livepatch {
             #(#functions)*
 
+            #callbacks
+
             static OBJECTS: ::klp::table::Table<::klp::table::Object, #object_count> =
                 ::klp::table::Table::new([
                     #(#objects,)*
                     ::klp::table::Object::END,
                 ]);
 
-            static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, #replace);
+            static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, #replace)#states;
 
             ::klp::__private::livepatch_modinfo!();
 
-            pub(crate) struct Module;
+            #module
+        }
+    }
+}
 
-            impl ::klp::__private::Module for Module {
-                fn init(
-                    _: &'static ::klp::__private::ThisModule,
-                ) -> ::klp::__private::Result<Self> {
-                    // SAFETY: the kernel calls this once, from the init of the module that
-                    // holds the tables.
-                    unsafe { PATCH.enable() }?;
-                    ::core::result::Result::Ok(Module)
-                }
+/// What the kernel makes when it loads the module, and drops when it unloads it.
+fn module(patch: &Patch) -> TokenStream {
+    let ids = patch
+        .shadows
+        .iter()
+        .map(|shadow| Literal::u32_unsuffixed(shadow.id));
+    let (field, declare, value) = if patch.shadows.is_empty() {
+        (quote!(;), TokenStream::new(), TokenStream::new())
+    } else {
+        (
+            quote_spanned!(Span::mixed_site()=> { _declared: ::klp::shadow::Declared }),
+            quote_spanned! {Span::mixed_site()=>
+                let declared = ::klp::shadow::Declared::new(&[#(#ids),*])?;
+            },
+            quote_spanned!(Span::mixed_site()=> { _declared: declared }),
+        )
+    };
+    quote_spanned! {Span::mixed_site()=>
+        pub(crate) struct Module #field
+
+        impl ::klp::__private::Module for Module {
+            fn init(
+                _: &'static ::klp::__private::ThisModule,
+            ) -> ::klp::__private::Result<Self> {
+                #declare
+                // SAFETY: the kernel calls this once, from the init of the module that
+                // holds the tables.
+                unsafe { PATCH.enable() }?;
+                ::core::result::Result::Ok(Module #value)
             }
         }
     }
@@ -73,7 +107,8 @@ fn table_entry(function: &Function) -> TokenStream {
     }
 }
 
-fn object((index, object): (usize, &Object)) -> TokenStream {
+fn object(patch: &Patch, index: usize, object: &Object) -> TokenStream {
+    let callbacks = callbacks::entry(patch, index, object);
     let table = table_name(index);
     let module = match &object.module {
         None => quote!(::core::option::Option::None),
@@ -82,7 +117,7 @@ fn object((index, object): (usize, &Object)) -> TokenStream {
             quote!(::core::option::Option::Some(#name))
         }
     };
-    quote_spanned!(Span::mixed_site()=> ::klp::table::Object::new(#module, &#table))
+    quote_spanned!(Span::mixed_site()=> ::klp::table::Object::new(#module, &#table)#callbacks)
 }
 
 fn c_string(text: &str) -> Literal {

@@ -127,14 +127,17 @@ pub(super) fn take_livepatch(attributes: &mut Vec<Attribute>, errors: &mut Error
     found
 }
 
-/// The keys of an attribute on a function inside the mod.
-fn nested_keys(attribute: &Attribute, errors: &mut Errors) -> Keys {
+/// The keys of an attribute on an item inside the mod.
+pub(super) fn nested_keys(attribute: &Attribute, errors: &mut Errors) -> Keys {
     let tokens = attribute.to_token_stream();
     match &attribute.meta {
         Meta::Path(_) => keys(tokens, TokenStream::new(), errors),
         Meta::List(list) => keys(tokens, list.tokens.clone(), errors),
         Meta::NameValue(_) => {
-            errors.add(attribute, errors::ATTRIBUTE_FORM);
+            errors.add(
+                attribute,
+                errors::attribute_form(&last_word(attribute.path())),
+            );
             Keys {
                 attribute: tokens,
                 keys: Vec::new(),
@@ -146,11 +149,21 @@ fn nested_keys(attribute: &Attribute, errors: &mut Errors) -> Keys {
 
 /// Whether the path names our attribute: `livepatch`, `klp::livepatch`, `klp::prelude::livepatch`.
 pub(super) fn is_livepatch(path: &Path) -> bool {
+    is_ours(path, "livepatch")
+}
+
+/// Whether the path names an attribute of klp.
+pub(super) fn is_ours(path: &Path, name: &str) -> bool {
     let first = path.segments.first().map(|segment| &segment.ident);
-    let last = path.segments.last().map(|segment| &segment.ident);
-    last.is_some_and(|name| name == "livepatch")
+    last_word(path) == name
         && (path.segments.len() == 1
             || first.is_some_and(|name| name == "klp" || name == "klp_macros"))
+}
+
+fn last_word(path: &Path) -> String {
+    path.segments
+        .last()
+        .map_or_else(String::new, |segment| segment.ident.to_string())
 }
 
 /// Whether this is `#[cfg_attr(..., livepatch(...))]`.

@@ -3,6 +3,7 @@
 //! The item under the attribute: a function, or a mod with its items.
 
 use super::attribute::take_livepatch;
+use super::companion::{only_a_callback, take_callback, variable};
 use super::misplaced::{in_item, strip, strip_token};
 use super::{Function, Item, Module, Target};
 use crate::errors::{self, Errors};
@@ -113,6 +114,10 @@ fn module(
 fn item(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Item> {
     if is_function(input)? {
         let mut function = function(input)?;
+        if let Some((moment, keys)) = take_callback(&mut function, errors) {
+            only_a_callback(&mut function, errors);
+            return Ok(Item::Callback(moment, keys, Box::new(function)));
+        }
         let keys = take_livepatch(&mut function.attributes, errors);
         return Ok(match keys {
             Some(keys) => {
@@ -125,6 +130,9 @@ fn item(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Item> {
                 errors,
             )),
         });
+    }
+    if let Some((kind, keys, variable)) = variable(input, errors)? {
+        return Ok(Item::Variable(kind, keys, Box::new(variable)));
     }
     let start = input.fork();
     input.parse::<syn::Item>()?;

@@ -22,9 +22,51 @@ macro_rules! opaque {
 
 /// C declarations.
 pub mod bindings {
-    use core::ffi::{c_char, c_int, c_ulong, c_void};
+    pub use super::shadow::*;
+    use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
-    opaque! { cred device file mm_struct module pid_namespace seq_file task_struct }
+    opaque! { cred device file mm_struct pid_namespace seq_file task_struct }
+
+    #[allow(missing_docs, non_camel_case_types)]
+    pub type gfp_t = c_uint;
+    /// May sleep.
+    pub const GFP_KERNEL: gfp_t = 0;
+
+    #[allow(missing_docs, non_camel_case_types)]
+    pub type module_state = c_uint;
+    #[allow(missing_docs, non_upper_case_globals)]
+    pub const module_state_MODULE_STATE_LIVE: module_state = 0;
+    #[allow(missing_docs, non_upper_case_globals)]
+    pub const module_state_MODULE_STATE_COMING: module_state = 1;
+    #[allow(missing_docs, non_upper_case_globals)]
+    pub const module_state_MODULE_STATE_GOING: module_state = 2;
+
+    /// The field of the kernel's structure that klp reads.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct module {
+        pub state: module_state,
+    }
+
+    /// The kernel's structure.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct klp_callbacks {
+        pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
+        pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
+        pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+        pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+        pub post_unpatch_enabled: bool,
+    }
+
+    /// The kernel's structure.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct klp_state {
+        pub id: usize,
+        pub version: c_uint,
+        pub data: *mut c_void,
+    }
 
     /// The external fields of the kernel's structure.
     #[allow(missing_docs, non_camel_case_types)]
@@ -42,7 +84,8 @@ pub mod bindings {
     pub struct klp_object {
         pub name: *const c_char,
         pub funcs: *mut klp_func,
-        pub(crate) internal: [usize; 1],
+        pub callbacks: klp_callbacks,
+        pub mod_: *mut module,
     }
 
     /// The external fields of the kernel's structure.
@@ -51,8 +94,18 @@ pub mod bindings {
     pub struct klp_patch {
         pub mod_: *mut module,
         pub objs: *mut klp_object,
+        pub states: *mut klp_state,
         pub replace: bool,
-        pub(crate) internal: [usize; 1],
+        pub forced: bool,
+    }
+
+    /// No patch was before.
+    ///
+    /// # Safety
+    ///
+    /// None is asked for; the kernel's function of this name does.
+    pub unsafe fn klp_get_prev_state(_id: usize) -> *mut klp_state {
+        core::ptr::null_mut()
     }
 
     /// There is no kernel here to patch.
@@ -104,6 +157,23 @@ pub trait Module: Sized + Sync + Send {
 
 #[path = "host/alloc.rs"]
 pub mod alloc;
+#[path = "host/shadow.rs"]
+mod shadow;
+
+pub use crate::pr_warn;
+pub use prelude::errno;
+
+/// Memory flags as C takes them.
+pub(crate) fn gfp(_flags: alloc::Flags) -> bindings::gfp_t {
+    bindings::GFP_KERNEL
+}
+
+/// Readers and writers take turns here.
+pub struct RcuGuard(());
+
+pub(crate) fn rcu_read_lock() -> RcuGuard {
+    RcuGuard(())
+}
 
 /// The wrappers.
 pub mod wrappers {
@@ -133,7 +203,8 @@ pub mod prelude {
     };
     pub use errno::*;
 
-    mod errno {
+    /// The kernel's errors.
+    pub mod errno {
         use super::Error;
 
         macro_rules! errnos {

@@ -5,9 +5,10 @@
 //! Nothing outside this file names the `kernel` crate, so a kernel without it needs another file
 //! here and no other change.
 
-pub use kernel::error::to_result;
+pub use kernel::error::{code as errno, to_result};
 pub use kernel::prelude::{module, Error, Result, ThisModule};
-pub use kernel::Module;
+pub use kernel::sync::rcu::read_lock as rcu_read_lock;
+pub use kernel::{pr_warn, Module};
 
 /// C declarations: the kernel's own, and those of `linux/livepatch.h`.
 pub mod bindings {
@@ -41,7 +42,7 @@ pub mod bindings {
 
 /// Memory.
 pub mod alloc {
-    pub use kernel::alloc::KBox;
+    pub use kernel::alloc::{Flags, KBox};
 }
 
 /// The kernel's wrappers that a replacement's signature may name.
@@ -61,6 +62,23 @@ pub mod prelude {
     pub use super::wrappers::*;
     pub use kernel::prelude::*;
     pub use kernel::seq_print;
+}
+
+/// Memory flags as C takes them, which the kernel crate keeps to itself.
+///
+/// Whatever is none of the usual ones asks for the least.
+#[inline]
+pub(crate) fn gfp(flags: alloc::Flags) -> bindings::gfp_t {
+    use kernel::alloc::flags::{GFP_ATOMIC, GFP_KERNEL, GFP_KERNEL_ACCOUNT};
+    if flags.contains(GFP_KERNEL_ACCOUNT) {
+        bindings::GFP_KERNEL_ACCOUNT
+    } else if flags.contains(GFP_KERNEL) {
+        bindings::GFP_KERNEL
+    } else if flags.contains(GFP_ATOMIC) {
+        bindings::GFP_ATOMIC
+    } else {
+        bindings::GFP_NOWAIT
+    }
 }
 
 /// The `struct module` of the module this code is compiled into.

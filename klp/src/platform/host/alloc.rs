@@ -3,8 +3,9 @@
 //! Memory, in the shape of the kernel's: a box whose making can fail and is told how.
 
 use super::Error;
-use alloc::boxed::Box;
+
 use core::ops::{Deref, DerefMut};
+use std::boxed::Box;
 
 /// How memory is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,706 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Checks what stands beside the replacements in a patch's mod: callbacks, shadow variables, states.
+
+use crate::check::{self, told};
+use crate::errors::{self, Errors};
+use crate::keys::{self, Place};
+use crate::model::{self, Callback, Object, Shadow, State};
+use crate::parse::{self, Item, Keys, Kind, Moment};
+use crate::{names, signature};
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::{FnArg, GenericArgument, LitInt, LitStr, PathArguments, ReturnType, Type};
+
+/// A callback whose function is right, and what it says about its object.
+struct Found<'a> {
+    moment: Moment,
+    keys: &'a Keys,
+    object: Option<LitStr>,
+    function: &'a parse::Function,
+    wants_proof: bool,
+}
+
+/// Whether the mod has callbacks, right or wrong.
+pub(crate) fn has_callbacks(module: &parse::Module) -> bool {
+    let is_callback = |item: &Item| matches!(item, Item::Callback(..));
+    module.items.iter().any(is_callback)
+}
+
+/// Checks the callbacks and adds them to the objects, some of which have nothing else.
+pub(crate) fn callbacks(module: &parse::Module, objects: &mut Vec<Object>, errors: &mut Errors) {
+    let found: Vec<_> = module
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Callback(moment, keys, function) => callback(*moment, keys, function, errors),
+            _ => None,
+        })
+        .collect();
+    for object in found.iter().filter_map(|found| found.object.as_ref()) {
+        model::object(objects, &object.value());
+    }
+    for found in &found {
+        if let Some(index) = index(found, objects, errors) {
+            add(found, index, objects, errors);
+        }
+    }
+}
+
+/// Checks one callback by itself.
+fn callback<'a>(
+    moment: Moment,
+    keys: &'a Keys,
+    function: &'a parse::Function,
+    errors: &mut Errors,
+) -> Option<Found<'a>> {
+    let values = keys::values(keys, Place::Callback, errors);
+    let before = errors.len();
+    if let Some(object) = &values.object {
+        told(object, names::module("object", &object.value()), errors);
+    }
+    signature::no_cfg(&function.attributes, errors::CFG_ON_COMPANION, errors);
+    signature::plain(function, errors);
+    result(moment, function, errors);
+    let wants_proof = argument(moment, function, errors);
+    (errors.len() == before).then_some(Found {
+        moment,
+        keys,
+        object: values.object,
+        function,
+        wants_proof,
+    })
+}
+
+/// Checks the argument. Answers whether it is the proof that nothing of the patch runs.
+fn argument(moment: Moment, function: &parse::Function, errors: &mut Errors) -> bool {
+    let signature = &function.signature;
+    let text = errors::callback_arguments(moment.name(), moment == Moment::PostUnpatch);
+    let mut arguments = signature.inputs.iter();
+    let argument = match (arguments.next(), arguments.next()) {
+        (Some(FnArg::Typed(argument)), None) => argument,
+        (None, _) => {
+            errors.add(&signature.ident, text);
+            return false;
+        }
+        _ => {
+            errors.add(&signature.inputs, text);
+            return false;
+        }
+    };
+    match referred(&argument.ty)
+        .map(|name| name.to_string())
+        .as_deref()
+    {
+        Some("Object") => false,
+        Some("Unpatched") if moment == Moment::PostUnpatch => true,
+        Some("Unpatched") => {
+            errors.add(&argument.ty, errors::UNPATCHED_TOO_EARLY);
+            false
+        }
+        _ => {
+            errors.add(&argument.ty, text);
+            false
+        }
+    }
+}
+
+/// The name behind `&`.
+fn referred(ty: &Type) -> Option<&Ident> {
+    match ty {
+        Type::Reference(reference) if reference.mutability.is_none() => {
+            last_segment(&reference.elem).map(|(name, _)| name)
+        }
+        _ => None,
+    }
+}
+
+/// The last name of a type's path, and what stands in angle brackets behind it.
+fn last_segment(ty: &Type) -> Option<(&Ident, &PathArguments)> {
+    match ty {
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            Some((&last.ident, &last.arguments))
+        }
+        // What a `macro_rules!` macro passed on.
+        Type::Group(group) => last_segment(&group.elem),
+        _ => None,
+    }
+}
+
+fn result(moment: Moment, function: &parse::Function, errors: &mut Errors) {
+    let output = &function.signature.output;
+    let nothing = match output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, ty) => matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty()),
+    };
+    match (moment, nothing) {
+        (Moment::PrePatch, true) => {
+            errors.add(&function.signature.ident, errors::PRE_PATCH_RESULT);
+        }
+        (Moment::PrePatch, false) | (_, true) => {}
+        (_, false) => errors.add(output, errors::callback_result(moment.name())),
+    }
+}
+
+/// The place of the callback's object.
+fn index(found: &Found<'_>, objects: &mut Vec<Object>, errors: &mut Errors) -> Option<usize> {
+    if let Some(object) = &found.object {
+        return Some(model::object(objects, &object.value()));
+    }
+    if objects.len() == 1 {
+        return Some(0);
+    }
+    let names: Vec<_> = objects
+        .iter()
+        .map(|object| object.name().to_owned())
+        .collect();
+    // Replacements that are wrong have no object, and that has been said.
+    if !names.is_empty() || errors.is_empty() {
+        let text = errors::callback_needs_object(found.moment.name(), &names);
+        errors.add(&found.keys.attribute, text);
+    }
+    None
+}
+
+fn add(found: &Found<'_>, index: usize, objects: &mut [Object], errors: &mut Errors) {
+    let alone = objects.len() == 1;
+    let Some(object) = objects.get_mut(index) else {
+        return;
+    };
+    if let Some(module) = object
+        .module
+        .as_ref()
+        .filter(|_| found.wants_proof && !alone)
+    {
+        let inputs = &found.function.signature.inputs;
+        errors.add(inputs, errors::unpatched_of_module(module));
+        return;
+    }
+    let name = object.name().to_owned();
+    let function = &found.function.signature.ident;
+    let slot = object.callbacks.slot(found.moment);
+    if let Some(first) = slot {
+        let first = first.function.to_string();
+        let text = errors::callback_twice(found.moment.name(), &name, &first);
+        errors.add(function, text);
+        return;
+    }
+    *slot = Some(Callback {
+        function: function.clone(),
+        wants_proof: found.wants_proof,
+    });
+}
+
+/// Checks the shadow variables and states.
+pub(crate) fn variables(module: &parse::Module, errors: &mut Errors) -> (Vec<Shadow>, Vec<State>) {
+    let mut shadows: Vec<Shadow> = Vec::new();
+    let mut states: Vec<State> = Vec::new();
+    for item in &module.items {
+        let Item::Variable(kind, keys, variable) = item else {
+            continue;
+        };
+        match kind {
+            Kind::Shadow => shadows.extend(shadow(keys, variable, &shadows, errors)),
+            Kind::State => states.extend(state(keys, variable, &states, errors)),
+        }
+    }
+    (shadows, states)
+}
+
+fn shadow(
+    keys: &Keys,
+    variable: &parse::Variable,
+    others: &[Shadow],
+    errors: &mut Errors,
+) -> Option<Shadow> {
+    let values = keys::values(keys, Place::Shadow, errors);
+    declaration(Kind::Shadow, variable, errors);
+    let id = values.id?;
+    let number = check::number(Some(&id));
+    if let Some(first) = others.iter().find(|other| other.id == number) {
+        twice("shadow variable", &id, number, &first.name, errors);
+    }
+    Some(Shadow {
+        name: variable.name.clone(),
+        id: number,
+    })
+}
+
+fn state(
+    keys: &Keys,
+    variable: &parse::Variable,
+    others: &[State],
+    errors: &mut Errors,
+) -> Option<State> {
+    let values = keys::values(keys, Place::State, errors);
+    declaration(Kind::State, variable, errors);
+    let id = values.id?;
+    let number = check::number(Some(&id));
+    if number == 0 {
+        errors.add(&id, errors::STATE_ID_ZERO);
+    }
+    if let Some(first) = others.iter().find(|other| other.id == number) {
+        twice("state", &id, number, &first.name, errors);
+    }
+    Some(State {
+        name: variable.name.clone(),
+        ty: variable.ty.clone(),
+        id: number,
+        version: check::number(Some(&values.version?)),
+    })
+}
+
+fn twice(kind: &str, id: &LitInt, number: u32, first: &Ident, errors: &mut Errors) {
+    errors.add(id, errors::id_twice(kind, number, &first.to_string()));
+}
+
+/// Checks the static itself.
+fn declaration(kind: Kind, variable: &parse::Variable, errors: &mut Errors) {
+    signature::no_cfg(&variable.attributes, errors::CFG_ON_COMPANION, errors);
+    if let Some(token) = &variable.mutability {
+        errors.add(token, errors::STATIC_MUT);
+    }
+    if let Some(value) = &variable.value {
+        errors.add(value, errors::has_value(kind.name()));
+    }
+    if !is_declared_as(kind, &variable.ty) {
+        let text = errors::variable_type(kind.name(), kind.example());
+        errors.add(&variable.ty.to_token_stream(), text);
+    }
+}
+
+/// Whether the type is the one that the attribute is for.
+pub(crate) fn is_declared_as(kind: Kind, ty: &Type) -> bool {
+    let Some((name, arguments)) = last_segment(ty) else {
+        return false;
+    };
+    let types = match arguments {
+        PathArguments::None => 0,
+        PathArguments::AngleBracketed(list) => {
+            let is_type =
+                |argument: &&GenericArgument| matches!(argument, GenericArgument::Type(_));
+            list.args.iter().filter(is_type).count()
+        }
+        PathArguments::Parenthesized(_) => return false,
+    };
+    name == kind.type_name()
+        && match kind {
+            Kind::Shadow => types == 2,
+            Kind::State => types <= 1,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::errors::Errors;
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    fn mistakes(items: TokenStream) -> Vec<String> {
+        let mut errors = Errors::default();
+        let keys = quote!(description = "A fix", license = "GPL");
+        crate::code(
+            keys,
+            quote!(mod fix { #items }),
+            Some("fix".into()),
+            &mut errors,
+        );
+        errors.texts()
+    }
+
+    fn one(items: TokenStream, expected: &str) {
+        let text = items.to_string();
+        let mistakes = mistakes(items);
+        assert_eq!(mistakes.len(), 1, "{text}: {mistakes:?}");
+        assert!(mistakes[0].contains(expected), "{text}: {}", mistakes[0]);
+    }
+
+    fn right(items: TokenStream) {
+        let text = items.to_string();
+        let mistakes = mistakes(items);
+        assert!(mistakes.is_empty(), "{text}: {mistakes:?}");
+    }
+
+    fn replacement(object: &str) -> TokenStream {
+        quote!(
+            #[livepatch(object = #object, replaces = "f")]
+            fn f() {}
+        )
+    }
+
+    #[test]
+    fn an_object_may_have_callbacks_only() {
+        right(quote!(
+            #[pre_patch(object = "ext4")]
+            fn a(object: &klp::Object) -> Result {}
+        ));
+        let vmlinux = replacement("vmlinux");
+        right(quote! {
+            #vmlinux
+            #[klp::post_patch(object = "ext4")] fn a(_: &Object) {}
+            #[klp::prelude::post_patch(object = "vmlinux")] fn b(_: &Object) -> () {}
+        });
+    }
+
+    #[test]
+    fn the_object_is_needed_where_there_are_several() {
+        right(
+            replacement("ext4")
+                .into_iter()
+                .chain(quote!(
+                    #[post_patch]
+                    fn a(_: &Object) {}
+                ))
+                .collect(),
+        );
+        one(
+            quote!(
+                #[post_patch]
+                fn a(_: &Object) {}
+            ),
+            "has no object yet",
+        );
+        let (ext4, xfs) = (replacement("ext4"), replacement("xfs"));
+        one(
+            quote!(#ext4 #xfs #[post_patch] fn a(_: &Object) {}),
+            "`#[post_patch(object = \"ext4\")]` or `#[post_patch(object = \"xfs\")]`",
+        );
+    }
+
+    #[test]
+    fn an_object_has_one_of_each() {
+        let vmlinux = replacement("vmlinux");
+        one(
+            quote! {
+                #vmlinux
+                #[post_patch] fn a(_: &Object) {}
+                #[post_patch(object = "vmlinux")] fn b(_: &Object) {}
+            },
+            "`vmlinux` has a `#[post_patch]` already, `a`",
+        );
+    }
+
+    #[test]
+    fn the_proof_is_given_where_it_is_true() {
+        let (vmlinux, ext4) = (replacement("vmlinux"), replacement("ext4"));
+        right(quote!(#ext4 #[post_unpatch] fn a(_: &klp::Unpatched) {}));
+        let of_vmlinux = quote!(
+            #[post_unpatch(object = "vmlinux")]
+            fn a(_: &Unpatched) {}
+        );
+        right(quote!(#vmlinux #ext4 #of_vmlinux));
+        let of_module = quote!(
+            #[post_unpatch(object = "ext4")]
+            fn a(_: &Unpatched) {}
+        );
+        one(quote!(#vmlinux #ext4 #of_module), "`ext4` may be unloaded");
+        let early = quote!(
+            #[pre_unpatch]
+            fn a(_: &Unpatched) {}
+        );
+        one(quote!(#ext4 #early), "functions of the patch run here");
+    }
+
+    #[test]
+    fn a_callback_has_one_shape() {
+        let vmlinux = replacement("vmlinux");
+        for (wrong, expected) in [
+            (
+                quote!(
+                    #[post_patch]
+                    fn a() {}
+                ),
+                "is given the object",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    fn a(_: Object) {}
+                ),
+                "is given the object",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    fn a(_: &mut Object) {}
+                ),
+                "is given the object",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    fn a(_: &u8) {}
+                ),
+                "is given the object",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    fn a(_: &Object, _: u8) {}
+                ),
+                "is given the object",
+            ),
+            (
+                quote!(
+                    #[post_unpatch]
+                    fn a() {}
+                ),
+                "Unpatched",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    fn a(_: &Object) -> Result {}
+                ),
+                "remove the result",
+            ),
+            (
+                quote!(
+                    #[pre_patch]
+                    fn a(_: &Object) {}
+                ),
+                "write `-> Result`",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    fn a<T>(_: &Object) {}
+                ),
+                "remove the generic",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    async fn a(_: &Object) {}
+                ),
+                "remove `async`",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    unsafe fn a(_: &Object) {}
+                ),
+                "remove `unsafe`",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    const fn a(_: &Object) {}
+                ),
+                "remove `const`",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    extern "C" fn a(_: &Object) {}
+                ),
+                "remove `extern`",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    fn a(_: &Object);
+                ),
+                "needs a body",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    #[cfg(x)]
+                    fn a(_: &Object) {}
+                ),
+                "cannot depend on `cfg`",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    #[pre_unpatch]
+                    fn a(_: &Object) {}
+                ),
+                "one of klp's attributes",
+            ),
+            (
+                quote!(
+                    #[post_patch]
+                    #[livepatch(object = "vmlinux", replaces = "g")]
+                    fn a(_: &Object) {}
+                ),
+                "cannot be a replacement",
+            ),
+            (
+                quote!(
+                    #[post_patch(object = "a.ko")]
+                    fn a(_: &Object) {}
+                ),
+                "object = \"a\"",
+            ),
+            (
+                quote!(
+                    #[post_patch(objekt = "a")]
+                    fn a(_: &Object) {}
+                ),
+                "write `object`",
+            ),
+            (
+                quote!(
+                    #[post_patch(sympos = 1)]
+                    fn a(_: &Object) {}
+                ),
+                "the keys here are `object`",
+            ),
+        ] {
+            one(quote!(#vmlinux #wrong), expected);
+        }
+    }
+
+    #[test]
+    fn a_variable_is_declared() {
+        let vmlinux = replacement("vmlinux");
+        right(quote! {
+            #vmlinux
+            /// One.
+            #[shadow(id = 1)] pub static A: Shadow<P, u32>;
+            #[klp::shadow(id = 0x10)] static B: klp::Shadow<P, u32>;
+            #[state(id = 1, version = 0)] static C: State;
+            #[state(id = 2, version = 7)] static D: State<[u8; 2]>;
+        });
+        for (wrong, expected) in [
+            (
+                quote!(
+                    #[shadow]
+                    static A: Shadow<P, u32>;
+                ),
+                "missing `id`",
+            ),
+            (
+                quote!(
+                    #[shadow = 1]
+                    static A: Shadow<P, u32>;
+                ),
+                "write `#[shadow(key = value, ...)]`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = "1")]
+                    static A: Shadow<P, u32>;
+                ),
+                "write `id = 1`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 4294967296)]
+                    static A: Shadow<P, u32>;
+                ),
+                "`id` takes",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1, version = 1)]
+                    static A: Shadow<P, u32>;
+                ),
+                "keys here are `id`",
+            ),
+            (
+                quote!(
+                    #[state(id = 1)]
+                    static A: State;
+                ),
+                "missing `version`",
+            ),
+            (
+                quote!(
+                    #[state(id = 0, version = 1)]
+                    static A: State;
+                ),
+                "ends at the id 0",
+            ),
+            (
+                quote!(
+                    #[state(ID = 1, version = 1)]
+                    static A: State;
+                ),
+                "write `id`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    static mut A: Shadow<P, u32>;
+                ),
+                "remove `mut`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    static A: Shadow<P, u32> = Shadow::new();
+                ),
+                "makes the value",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    static A: State<u32>;
+                ),
+                "`Shadow<Parent, Data>`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    static A: Shadow<u32>;
+                ),
+                "`Shadow<Parent, Data>`",
+            ),
+            (
+                quote!(
+                    #[state(id = 1, version = 1)]
+                    static A: u32;
+                ),
+                "`State<Data>`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    #[cfg(x)]
+                    static A: Shadow<P, u32>;
+                ),
+                "`cfg`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    #[state(id = 1, version = 1)]
+                    static A: Shadow<P, u32>;
+                ),
+                "one of klp's attributes",
+            ),
+        ] {
+            one(quote!(#vmlinux #wrong), expected);
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_among_their_kind() {
+        let vmlinux = replacement("vmlinux");
+        right(quote! {
+            #vmlinux
+            #[shadow(id = 1)] static A: Shadow<P, u32>;
+            #[state(id = 1, version = 1)] static B: State;
+        });
+        one(
+            quote! {
+                #vmlinux
+                #[shadow(id = 1)] static A: Shadow<P, u32>;
+                #[shadow(id = 0x1)] static B: Shadow<Q, u32>;
+            },
+            "shadow variable `A` of this patch has the id 1",
+        );
+        one(
+            quote! {
+                #vmlinux
+                #[state(id = 3, version = 1)] static A: State;
+                #[state(id = 3, version = 2)] static B: State;
+            },
+            "state `A` of this patch has the id 3",
+        );
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Callbacks: what a patch does before and after an object of it is patched or reverted.
+//!
+//! ```
+//! use klp::prelude::*;
+//!
+//! #[livepatch(description = "A fix with callbacks", license = "GPL")]
+//! mod fix {
+//!     use klp::prelude::*;
+//!
+//!     #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show")]
+//!     fn cmdline(m: &SeqFile, _v: *mut c_void) -> Result {
+//!         seq_print!(m, "this has been live patched\n");
+//!         Ok(())
+//!     }
+//!
+//!     /// May refuse: the patch is not applied then, or the module that comes is not loaded.
+//!     #[pre_patch]
+//!     fn prepare(object: &klp::Object) -> Result {
+//!         pr_info!("about to patch {}\n", object.name().to_str().unwrap_or("?"));
+//!         Ok(())
+//!     }
+//!
+//!     #[post_patch]
+//!     fn applied(_object: &klp::Object) {}
+//!
+//!     #[pre_unpatch]
+//!     fn before_reverting(_object: &klp::Object) {}
+//!
+//!     /// No function of this patch runs any more.
+//!     #[post_unpatch]
+//!     fn clean_up(_object: &klp::Unpatched) {}
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! | attribute | runs | result |
+//! | --- | --- | --- |
+//! | `#[pre_patch]` | before the object's functions are replaced | `Result`: an error refuses the patch, or the module that is coming |
+//! | `#[post_patch]` | when all tasks use the replacements | none |
+//! | `#[pre_unpatch]` | before the object is reverted | none |
+//! | `#[post_unpatch]` | when no task uses the replacements | none |
+//!
+//! Each belongs to an object, `#[pre_patch(object = "ext4")]`. In a patch with a single object that key
+//! may be left out. An object can have callbacks and no replaced functions. Callbacks of a module also run
+//! when it is loaded or unloaded while the patch is applied.
+//!
+//! The livepatch core calls them one at a time, in a task that may sleep. A patch that is replaced by
+//! another (`replace`) goes without being told: `post_unpatch` does not run for it. After a
+//! `pre_patch` that failed, the `post_unpatch` of that object does not run either.
+
+use crate::platform::{self, bindings, pr_warn};
+use crate::table::Patch;
+use core::cell::UnsafeCell;
+use core::ffi::{c_int, CStr};
+use core::mem::offset_of;
+use core::ops::Deref;
+use core::ptr;
+
+/// What is patched: the kernel itself, or a module. Callbacks are given one.
+#[repr(transparent)]
+pub struct Object(UnsafeCell<bindings::klp_object>);
+
+/// How far the loading or unloading of a module is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModuleState {
+    /// Loaded and in use.
+    Live,
+    /// Being loaded; its init has not returned.
+    Coming,
+    /// Being unloaded; its exit has begun.
+    Going,
+    /// Being set up, before anything of it runs.
+    Unformed,
+}
+
+impl Object {
+    /// The object that C passed to a callback.
+    ///
+    /// # Safety
+    ///
+    /// `object` is what the livepatch core passed to a callback that has not returned yet.
+    #[inline]
+    unsafe fn from_c<'a>(object: *mut bindings::klp_object) -> &'a Self {
+        // SAFETY: the caller vouches for it; the type is transparent, over a cell.
+        unsafe { &*object.cast() }
+    }
+
+    /// The module's name, or `vmlinux` for the kernel itself.
+    #[inline]
+    pub fn name(&self) -> &CStr {
+        // SAFETY: it is the patch's own static. Nobody changes that field.
+        let name = unsafe { (*self.0.get()).name };
+        if name.is_null() {
+            return c"vmlinux";
+        }
+        // SAFETY: the patch made it of a C string that stays.
+        unsafe { CStr::from_ptr(name.cast()) }
+    }
+
+    /// Whether this is the kernel itself.
+    #[inline]
+    pub fn is_vmlinux(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.0.get()).name.is_null() }
+    }
+
+    /// How far the loading or unloading of the module is; `None` for the kernel itself.
+    #[inline]
+    pub fn module_state(&self) -> Option<ModuleState> {
+        // The other fields of the module are not where the bindings say.
+        const { assert!(offset_of!(bindings::module, state) == 0) };
+        // SAFETY: the core sets the field before it calls callbacks and clears it afterwards,
+        // under the mutex that it holds during them.
+        let module = unsafe { (*self.0.get()).mod_ };
+        if module.is_null() {
+            return None;
+        }
+        // SAFETY: the module is there while its callbacks run. Its state may change meanwhile.
+        let state = unsafe { ptr::read_volatile(module.cast::<bindings::module_state>()) };
+        Some(match state {
+            bindings::module_state_MODULE_STATE_LIVE => ModuleState::Live,
+            bindings::module_state_MODULE_STATE_COMING => ModuleState::Coming,
+            bindings::module_state_MODULE_STATE_GOING => ModuleState::Going,
+            _ => ModuleState::Unformed,
+        })
+    }
+
+    /// Whether the callback is part of a transition, rather than of a module's coming or going.
+    ///
+    /// Of a module that is in its init while a patch is enabled, nothing tells which it is; that
+    /// counts as coming.
+    #[inline]
+    pub(crate) fn is_in_transition(&self) -> bool {
+        matches!(self.module_state(), None | Some(ModuleState::Live))
+    }
+}
+
+/// The object in `post_unpatch`, and the proof that no function of this patch runs any more.
+///
+/// Only what nobody uses any more may be freed: see [`Shadow::free_all`](crate::Shadow::free_all)
+/// and [`State::free`](crate::State::free), which ask for it. It is given where it is true: for
+/// `vmlinux`, and in a patch with a single object. A module of several may go while the rest of the
+/// patch stays. After a transition that was forced (`/sys/kernel/livepatch/.../force`) nobody
+/// knows who still runs what, so a `post_unpatch` that asks for this does not run then.
+#[repr(transparent)]
+pub struct Unpatched(Object);
+
+impl Unpatched {
+    /// # Safety
+    ///
+    /// No function of this patch runs, nor will, while this is alive.
+    #[inline]
+    unsafe fn new(object: &Object) -> &Self {
+        // SAFETY: transparent.
+        unsafe { &*ptr::from_ref(object).cast() }
+    }
+}
+
+impl Deref for Unpatched {
+    type Target = Object;
+
+    #[inline]
+    fn deref(&self) -> &Object {
+        &self.0
+    }
+}
+
+/// Runs a `pre_patch`.
+///
+/// # Safety
+///
+/// Called from a callback, with its argument.
+#[doc(hidden)]
+#[inline(always)]
+pub unsafe fn pre_patch(
+    object: *mut bindings::klp_object,
+    callback: impl FnOnce(&Object) -> platform::Result,
+) -> c_int {
+    // SAFETY: as the caller vouches.
+    match callback(unsafe { Object::from_c(object) }) {
+        Ok(()) => 0,
+        Err(error) => error.to_errno(),
+    }
+}
+
+/// Runs any other callback.
+///
+/// # Safety
+///
+/// As for [`pre_patch`].
+#[doc(hidden)]
+#[inline(always)]
+pub unsafe fn notify(object: *mut bindings::klp_object, callback: impl FnOnce(&Object)) {
+    // SAFETY: as the caller vouches.
+    callback(unsafe { Object::from_c(object) });
+}
+
+/// Runs a `post_unpatch` that wants the proof.
+///
+/// # Safety
+///
+/// Called from the `post_unpatch` of `patch`, with its argument: of its only object, or of vmlinux.
+#[doc(hidden)]
+#[inline(always)]
+pub unsafe fn unpatched(
+    object: *mut bindings::klp_object,
+    patch: &'static Patch,
+    callback: impl FnOnce(&Unpatched),
+) {
+    // SAFETY: as the caller vouches.
+    let object = unsafe { Object::from_c(object) };
+    if patch.is_forced() {
+        pr_warn!("the transition was forced, so nothing of the patch is freed\n");
+        return;
+    }
+    // SAFETY: for vmlinux, the core calls this when all tasks have left all functions of the patch.
+    // For a module as the only object, also when that module has gone, and with it all callers.
+    callback(unsafe { Unpatched::new(object) });
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Values that outlive the module which made them.
+//!
+//! The data of [shadow variables](crate::shadow) and [system states](crate::state) stays in the
+//! kernel while patches come and go. One patch writes it, and another, built from another source and
+//! perhaps by another compiler, reads it. [`Lasting`] says which types are fit for that, and gives each a
+//! fingerprint, by which two patches find out whether they mean the same.
+
+use crate::platform::alloc::KBox;
+use core::sync::atomic;
+
+/// A type whose values may outlive the module that made them.
+///
+/// `#[derive(Lasting)]` implements it for structures of lasting fields:
+///
+/// ```
+/// use core::sync::atomic::AtomicU32;
+/// use klp::prelude::*;
+///
+/// #[derive(Lasting)]
+/// struct Usage {
+///     started: usize,
+///     calls: AtomicU32,
+///     name: Option<KBox<[u8; 16]>>,
+/// }
+/// ```
+///
+/// What is shared between CPUs changes through atomics, as in all of Rust.
+///
+/// # Safety
+///
+/// A value holds nothing that goes away with the module: no reference, no function pointer, no trait
+/// object. Types of the same fingerprint have the same layout and take the same values, whoever
+/// compiled them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` may not outlive the module that made it",
+    label = "this value stays in the kernel when the patch is unloaded",
+    note = "integers, `bool`, atomics, arrays and `KBox`es of these may; put `#[derive(Lasting)]` on a structure of them"
+)]
+pub unsafe trait Lasting: Send + Sync + 'static {
+    /// Tells the type apart from others: made of its name, its layout and those of its fields.
+    const FINGERPRINT: u64;
+}
+
+/// Makes fingerprints: FNV-1a over a description of the type.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// Begins with the kind of type that `T` is.
+    #[inline]
+    pub const fn of<T>(kind: &str) -> Self {
+        const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+        Self(OFFSET_BASIS)
+            .text(kind)
+            .number(size_of::<T>() as u64)
+            .number(align_of::<T>() as u64)
+    }
+
+    /// Adds a text.
+    #[inline]
+    #[must_use]
+    pub const fn text(self, text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut this = self.number(bytes.len() as u64);
+        let mut rest = bytes;
+        while let [first, others @ ..] = rest {
+            this = this.byte(*first);
+            rest = others;
+        }
+        this
+    }
+
+    /// Adds a number.
+    #[inline]
+    #[must_use]
+    pub const fn number(self, number: u64) -> Self {
+        let mut this = self;
+        let mut shift = 0;
+        while shift < u64::BITS {
+            this = this.byte((number >> shift) as u8);
+            shift += 8;
+        }
+        this
+    }
+
+    /// Adds a field of type `T`.
+    #[inline]
+    #[must_use]
+    pub const fn field<T: Lasting>(self, name: &str, offset: usize) -> Self {
+        self.text(name).number(offset as u64).number(T::FINGERPRINT)
+    }
+
+    #[inline]
+    const fn byte(self, byte: u8) -> Self {
+        const PRIME: u64 = 0x0000_0100_0000_01b3;
+        Self((self.0 ^ byte as u64).wrapping_mul(PRIME))
+    }
+
+    /// The finished fingerprint.
+    #[inline]
+    pub const fn finish(self) -> u64 {
+        self.0
+    }
+}
+
+macro_rules! plain {
+    ($($type:ty = $kind:literal)*) => {$(
+        // SAFETY: an integer, or one behind a cell that is as large; all compilers agree about these.
+        unsafe impl Lasting for $type {
+            const FINGERPRINT: u64 = Fingerprint::of::<Self>($kind).finish();
+        }
+    )*};
+}
+
+// An atomic is an integer that is used otherwise, so it counts as another type.
+plain! {
+    () = "()"
+    bool = "bool"
+    u8 = "u8" u16 = "u16" u32 = "u32" u64 = "u64" usize = "usize"
+    i8 = "i8" i16 = "i16" i32 = "i32" i64 = "i64" isize = "isize"
+    atomic::AtomicBool = "AtomicBool"
+    atomic::AtomicU8 = "AtomicU8" atomic::AtomicU16 = "AtomicU16"
+    atomic::AtomicU32 = "AtomicU32" atomic::AtomicU64 = "AtomicU64"
+    atomic::AtomicUsize = "AtomicUsize"
+    atomic::AtomicI8 = "AtomicI8" atomic::AtomicI16 = "AtomicI16"
+    atomic::AtomicI32 = "AtomicI32" atomic::AtomicI64 = "AtomicI64"
+    atomic::AtomicIsize = "AtomicIsize"
+}
+
+// SAFETY: an array is its elements one after the other.
+unsafe impl<T: Lasting, const N: usize> Lasting for [T; N] {
+    const FINGERPRINT: u64 = Fingerprint::of::<Self>("array")
+        .number(T::FINGERPRINT)
+        .finish();
+}
+
+// SAFETY: a pointer to memory from `kmalloc()`, which belongs to no module.
+unsafe impl<T: Lasting> Lasting for KBox<T> {
+    const FINGERPRINT: u64 = Fingerprint::of::<Self>("KBox")
+        .number(T::FINGERPRINT)
+        .finish();
+}
+
+// SAFETY: as above, and `None` is the null pointer.
+unsafe impl<T: Lasting> Lasting for Option<KBox<T>> {
+    const FINGERPRINT: u64 = Fingerprint::of::<Self>("Option<KBox>")
+        .number(T::FINGERPRINT)
+        .finish();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_differ() {
+        let all = [
+            <()>::FINGERPRINT,
+            u32::FINGERPRINT,
+            i32::FINGERPRINT,
+            u64::FINGERPRINT,
+            usize::FINGERPRINT,
+            bool::FINGERPRINT,
+            u8::FINGERPRINT,
+            atomic::AtomicU32::FINGERPRINT,
+            <[u32; 1]>::FINGERPRINT,
+            <[u32; 2]>::FINGERPRINT,
+            <[u64; 1]>::FINGERPRINT,
+            KBox::<u32>::FINGERPRINT,
+            KBox::<u64>::FINGERPRINT,
+            Option::<KBox<u32>>::FINGERPRINT,
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one), "{index}");
+        }
+    }
+
+    #[test]
+    fn names_and_places_of_fields_count() {
+        let of = |name, offset| {
+            let fingerprint = Fingerprint::of::<u64>("struct").field::<u32>(name, offset);
+            fingerprint.finish()
+        };
+        assert_eq!(of("a", 0), of("a", 0));
+        assert_ne!(of("a", 0), of("b", 0));
+        assert_ne!(of("a", 0), of("a", 4));
+    }
+
+    #[test]
+    fn it_is_fnv_1a() {
+        // The published value for "a".
+        assert_eq!(
+            Fingerprint(0xcbf2_9ce4_8422_2325).byte(b'a').finish(),
+            0xaf63_dc4c_8601_ec8c
+        );
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel's table of shadow variables, for tests: the same functions, on a list.
+
+use super::bindings::gfp_t;
+use core::ffi::{c_int, c_void};
+use core::ptr;
+use std::boxed::Box;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::vec::Vec;
+
+/// Memory for the data, aligned like the kernel's.
+type Memory = Box<[usize]>;
+
+struct Variable {
+    parent: usize,
+    id: usize,
+    memory: Memory,
+}
+
+static TABLE: Mutex<Vec<Variable>> = Mutex::new(Vec::new());
+
+fn table() -> MutexGuard<'static, Vec<Variable>> {
+    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Constructor = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void) -> c_int;
+type Destructor = unsafe extern "C" fn(*mut c_void, *mut c_void);
+
+fn find(table: &mut [Variable], parent: *mut c_void, id: usize) -> *mut c_void {
+    let mut all = table.iter_mut();
+    match all.find(|variable| variable.parent == parent.addr() && variable.id == id) {
+        Some(variable) => variable.memory.as_mut_ptr().cast(),
+        None => ptr::null_mut(),
+    }
+}
+
+/// The data, or `NULL`.
+///
+/// # Safety
+///
+/// None is asked for; the kernel's function of this name does.
+pub unsafe fn klp_shadow_get(parent: *mut c_void, id: usize) -> *mut c_void {
+    find(&mut table(), parent, id)
+}
+
+/// The data, made if there was none.
+///
+/// # Safety
+///
+/// The constructor takes what is passed to it, and memory of that size.
+pub unsafe fn klp_shadow_get_or_alloc(
+    parent: *mut c_void,
+    id: usize,
+    size: usize,
+    _flags: gfp_t,
+    constructor: Option<Constructor>,
+    passed: *mut c_void,
+) -> *mut c_void {
+    let mut table = table();
+    let found = find(&mut table, parent, id);
+    if !found.is_null() {
+        return found;
+    }
+    let words = size.div_ceil(size_of::<usize>());
+    let mut memory: Memory = std::vec![0; words].into_boxed_slice();
+    let data = memory.as_mut_ptr().cast();
+    // SAFETY: as the caller vouches.
+    let failed =
+        constructor.is_some_and(|construct| unsafe { construct(parent, data, passed) } != 0);
+    if failed {
+        return ptr::null_mut();
+    }
+    table.push(Variable {
+        parent: parent.addr(),
+        id,
+        memory,
+    });
+    data
+}
+
+/// Takes one out.
+///
+/// # Safety
+///
+/// The destructor takes such data, which nobody uses any more.
+pub unsafe fn klp_shadow_free(parent: *mut c_void, id: usize, destructor: Option<Destructor>) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        take_out(destructor, |one| {
+            one.parent == parent.addr() && one.id == id
+        })
+    };
+}
+
+/// Takes all of an id out.
+///
+/// # Safety
+///
+/// As for one.
+pub unsafe fn klp_shadow_free_all(id: usize, destructor: Option<Destructor>) {
+    // SAFETY: as the caller vouches.
+    unsafe { take_out(destructor, |one| one.id == id) };
+}
+
+/// # Safety
+///
+/// The destructor takes the data of those that are meant.
+unsafe fn take_out(destructor: Option<Destructor>, meant: impl Fn(&Variable) -> bool) {
+    table().retain_mut(|variable| {
+        let goes = meant(variable);
+        if let Some(destroy) = destructor.filter(|_| goes) {
+            let parent = ptr::without_provenance_mut(variable.parent);
+            // SAFETY: as the caller vouches.
+            unsafe { destroy(parent, variable.memory.as_mut_ptr().cast()) };
+        }
+        !goes
+    });
+}

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Shadow variables: data that a patch attaches to a structure of the kernel, as if the structure
+//! had one more field.
+//!
+//! ```
+//! use core::sync::atomic::{AtomicU32, Ordering};
+//! use klp::prelude::*;
+//! # #[repr(C)] pub struct Session { user: usize }
+//! # unsafe impl klp::layout::KernelStruct for Session { const NAME: &'static str = "session"; }
+//!
+//! #[livepatch(description = "Counts the uses of a session", license = "GPL")]
+//! mod fix {
+//!     use super::*;
+//!
+//!     /// How often a session was used.
+//!     #[shadow(id = 1)]
+//!     static USES: Shadow<Session, AtomicU32>;
+//!
+//!     #[livepatch(object = "sessions", replaces = "session_use")]
+//!     fn session_use(session: &Session) -> Result {
+//!         let uses = USES.get_or_try_init(session, GFP_KERNEL, || Ok(AtomicU32::new(0)))?;
+//!         uses.fetch_add(1, Ordering::Relaxed);
+//!         Ok(())
+//!     }
+//!
+//!     /// Takes the session over, as `session_free()` does.
+//!     #[livepatch(object = "sessions", replaces = "session_free")]
+//!     fn session_free(mut session: KBox<Session>) {
+//!         USES.free(&mut session);
+//!     }
+//!
+//!     #[post_unpatch]
+//!     fn clean_up(unpatched: &klp::Unpatched) {
+//!         USES.free_all(unpatched);
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! # Who may do what
+//!
+//! A shadow variable is found by its parent's address and its id. Everybody who has a `&Parent` may read
+//! it, several CPUs at once, so what changes in it changes through atomics or locks. It is
+//! freed by whoever has the parent for himself (`&mut Parent`), or for all parents when no function of the
+//! patch runs any more. Each reference to the data is tied to the parent's, so none is left then.
+//!
+//! The data's destructor is `Drop`. It runs in the caller's task, without a lock of the
+//! livepatch core.
+//!
+//! A parent that is freed without its shadow variable leaves it behind, and the next structure at
+//! that address finds it: replace the function that frees the parent too.
+//!
+//! # Several patches
+//!
+//! Patches that declare the same id share the data: a later patch finds what an earlier one attached. Each
+//! variable remembers the types of its parent and of its data. A patch that uses the id with others
+//! gets `EEXIST` and one line in the log. Patches in C never meet these variables: klp's ids
+//! have a mark in their upper half.
+
+use crate::callbacks::Unpatched;
+use crate::lasting::{Fingerprint, Lasting};
+use crate::layout::KernelStruct;
+use crate::platform::alloc::{Flags, KBox};
+use crate::platform::{self, bindings, errno, pr_warn, wrappers, Error, Result};
+use core::ffi::{c_int, c_void};
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+
+/// A structure that shadow variables can be attached to: the wrappers of the kernel crate, and
+/// every [`KernelStruct`].
+///
+/// # Safety
+///
+/// A reference to one is the address of a structure of the kernel, or of a value that is not empty:
+/// no two of them alive have the same.
+#[diagnostic::on_unimplemented(
+    message = "nothing can be attached to `{Self}`",
+    label = "no structure of the kernel",
+    note = "declare a view of the kernel's structure with `#[kernel_struct(\"name_in_c\")]`, or name a wrapper of the kernel crate such as `Task`"
+)]
+pub unsafe trait Parent {
+    /// The structure's name in C.
+    const NAME: &'static str;
+}
+
+// SAFETY: it stands for a structure of the kernel.
+unsafe impl<T: KernelStruct> Parent for T {
+    const NAME: &'static str = <T as KernelStruct>::NAME;
+}
+
+macro_rules! parents {
+    ($($wrapper:ident = $name:literal)*) => {$(
+        // SAFETY: it is the C structure.
+        unsafe impl Parent for wrappers::$wrapper {
+            const NAME: &'static str = $name;
+        }
+    )*};
+}
+
+parents! {
+    Credential = "cred" Device = "device" File = "file" LocalFile = "file" Mm = "mm_struct"
+    PidNamespace = "pid_namespace" SeqFile = "seq_file" Task = "task_struct"
+}
+
+/// A shadow variable: data of type `T` for structures of type `P`.
+///
+/// Declared in a patch's mod, `#[shadow(id = 1)] static NAME: Shadow<P, T>;`. See the
+/// [module](self).
+pub struct Shadow<P: Parent, T: Lasting> {
+    id: u32,
+    /// For the log.
+    name: &'static str,
+    /// Puts a variable that leaves the table on the list `freed`.
+    collect: Destructor,
+    /// What `free_all` took out and has not dropped yet.
+    freed: AtomicPtr<Kept<T>>,
+    /// Whether the log has been told of data of another type.
+    told: AtomicBool,
+    types: PhantomData<fn(&P) -> T>,
+}
+
+/// C's type for destructors: parent and data.
+type Destructor = unsafe extern "C" fn(*mut c_void, *mut c_void);
+
+/// The data as the kernel's table has it: two words to know it by, and where the value is.
+///
+/// The value has memory of its own. The kernel builds and destroys data under a spinlock with
+/// interrupts off; so only this pointer is handled there, and no code of the author's runs.
+#[repr(C)]
+struct Data {
+    magic: u64,
+    fingerprint: u64,
+    kept: *mut c_void,
+}
+
+/// A value in its memory.
+#[repr(C)]
+struct Kept<T> {
+    /// The next one on the list of those that have left the table.
+    next: *mut Kept<T>,
+    value: T,
+}
+
+/// Passed through the kernel to [`construct`].
+struct Construction {
+    data: Data,
+    attached: bool,
+}
+
+/// Begins each [`Data`]: "klp data" and the number of this layout.
+const MAGIC: u64 = u64::from_be_bytes(*b"klpdata\x01");
+
+/// The upper half of the ids of klp's shadow variables.
+const MARK: usize = 0x4b4c_5052_0000_0000;
+/// The upper half of the ids under which the numbers of users are kept.
+const USERS_MARK: usize = 0x4b4c_5055_0000_0000;
+/// The parent of the numbers of users: the address of nothing.
+const USERS_PARENT: *mut c_void = ptr::without_provenance_mut(1);
+
+impl<P: Parent, T: Lasting> Shadow<P, T> {
+    /// What tells the variable apart from others of the same id: what it is, and of whom.
+    const FINGERPRINT: u64 = Fingerprint::of::<()>("shadow")
+        .text(P::NAME)
+        .number(T::FINGERPRINT)
+        .finish();
+
+    /// # Safety
+    ///
+    /// The patch has no other one of this id, and `collect` calls the function of that name. The
+    /// patch's module holds [`Declared`] with this id.
+    #[doc(hidden)]
+    #[inline]
+    pub const unsafe fn new(id: u32, name: &'static str, collect: Destructor) -> Self {
+        Self {
+            id,
+            name,
+            collect,
+            freed: AtomicPtr::new(ptr::null_mut()),
+            told: AtomicBool::new(false),
+            types: PhantomData,
+        }
+    }
+
+    /// The data that is attached to `parent`.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST`: another patch attached data of another type under this id.
+    #[inline]
+    pub fn get<'a>(&self, parent: &'a P) -> Result<Option<&'a T>> {
+        let kept = self.find(parent)?;
+        // SAFETY: what is in the table is alive. It leaves it by `take()`, which has the parent for
+        // itself, or by `free_all()`, when no function of a patch runs that could hold this.
+        Ok(kept.map(|kept| unsafe { &(*kept.as_ptr()).value }))
+    }
+
+    /// The data that is attached to `parent`; if there is none, `init` makes it.
+    ///
+    /// `init` runs in the caller's context, before anything is locked, so it may do what the caller
+    /// may. When it fails nothing is attached. When another CPU attaches data at the same
+    /// time, the first one's stays and the other is dropped.
+    ///
+    /// # Errors
+    ///
+    /// What `init` says, `ENOMEM`, and `EEXIST` as for [`get`](Self::get).
+    #[inline]
+    pub fn get_or_try_init<'a>(
+        &self,
+        parent: &'a P,
+        flags: Flags,
+        init: impl FnOnce() -> Result<T>,
+    ) -> Result<&'a T> {
+        if let Some(found) = self.get(parent)? {
+            return Ok(found);
+        }
+        match self.attach(parent, init()?, flags)? {
+            Some(attached) => Ok(attached),
+            // Attached meanwhile. It cannot have gone again while there is a reference to its
+            // parent, unless it was another patch's, of another type.
+            None => self.get(parent)?.ok_or(errno::EEXIST),
+        }
+    }
+
+    /// Attaches data to `parent`, which has none.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST`: it has some already. `ENOMEM`.
+    #[inline]
+    pub fn alloc<'a>(&self, parent: &'a P, value: T, flags: Flags) -> Result<&'a T> {
+        self.attach(parent, value, flags)?.ok_or(errno::EEXIST)
+    }
+
+    /// Detaches and drops the data of `parent`, if it has any.
+    ///
+    /// `&mut` says that nobody else uses the parent, so nobody uses its data either: it is for
+    /// the function that frees the parent. Data of another type is left alone, as
+    /// [`get`](Self::get) says.
+    #[inline]
+    pub fn free(&self, parent: &mut P) {
+        drop(self.take(parent));
+    }
+
+    /// Detaches the data of `parent` and gives it back.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` as for [`get`](Self::get).
+    #[inline]
+    pub fn take(&self, parent: &mut P) -> Result<Option<T>> {
+        let Some(kept) = self.find(parent)? else {
+            return Ok(None);
+        };
+        // SAFETY: an address and an id, no destructor. The kernel looks under its lock.
+        unsafe { bindings::klp_shadow_free(Self::address(parent), self.key(), None) };
+        // SAFETY: it has left the table, and as the parent is ours alone, nobody has a reference
+        // into it. `attach()` made it of a box.
+        let kept = unsafe { KBox::from_raw(kept.as_ptr()) };
+        Ok(Some(KBox::into_inner(kept).value))
+    }
+
+    /// Detaches and drops the data of all parents.
+    ///
+    /// Not while another patch that declares this id is loaded: it may be using the data, and the
+    /// last one frees it. Answers whether it was done.
+    #[inline]
+    pub fn free_all(&self, _unpatched: &Unpatched) -> bool {
+        if users(self.id).is_some_and(|users| users.load(Ordering::Acquire) > 1) {
+            return false;
+        }
+        // SAFETY: `collect` is a destructor for what is kept under this id.
+        unsafe { bindings::klp_shadow_free_all(self.key(), Some(self.collect)) };
+        let mut next = self.freed.swap(ptr::null_mut(), Ordering::Acquire);
+        while !next.is_null() {
+            // SAFETY: what is on the list has left the table, where `attach()` put it, made of a
+            // box. No function of this patch runs, and none of another has this id.
+            let kept = unsafe { KBox::from_raw(next) };
+            next = kept.next;
+        }
+        true
+    }
+
+    /// Called by the kernel, under its lock, for each variable that `free_all` takes out.
+    ///
+    /// # Safety
+    ///
+    /// `data` is what `klp_shadow_free_all()` passes on for this variable's id.
+    #[doc(hidden)]
+    #[inline]
+    pub unsafe fn collect(&self, data: *mut c_void) {
+        // SAFETY: under klp's mark only klp keeps data.
+        let data = unsafe { &*data.cast::<Data>() };
+        if data.magic != MAGIC || data.fingerprint != Self::FINGERPRINT {
+            // Nobody knows any more how to drop it.
+            return;
+        }
+        let kept: *mut Kept<T> = data.kept.cast();
+        // SAFETY: it has left the table, so only the list refers to it.
+        unsafe { (*kept).next = self.freed.load(Ordering::Relaxed) };
+        self.freed.store(kept, Ordering::Release);
+    }
+
+    /// Attaches a value, unless there is one.
+    #[inline]
+    fn attach<'a>(&self, parent: &'a P, value: T, flags: Flags) -> Result<Option<&'a T>> {
+        let next = ptr::null_mut();
+        let kept = KBox::into_raw(KBox::new(Kept { next, value }, flags)?);
+        let mut construction = Construction {
+            data: Data {
+                magic: MAGIC,
+                fingerprint: Self::FINGERPRINT,
+                kept: kept.cast(),
+            },
+            attached: false,
+        };
+        // SAFETY: `construct` takes what is passed to it here, and fills memory of that size.
+        let data = unsafe {
+            bindings::klp_shadow_get_or_alloc(
+                Self::address(parent),
+                self.key(),
+                size_of::<Data>(),
+                platform::gfp(flags),
+                Some(construct),
+                (&raw mut construction).cast(),
+            )
+        };
+        if construction.attached {
+            // SAFETY: it was put into the table a moment ago; the rest as in `get()`.
+            return Ok(Some(unsafe { &(*kept).value }));
+        }
+        // SAFETY: the kernel did not take it.
+        drop(unsafe { KBox::from_raw(kept) });
+        if data.is_null() {
+            return Err(errno::ENOMEM);
+        }
+        Ok(None)
+    }
+
+    /// Looks the variable up.
+    #[inline]
+    fn find(&self, parent: &P) -> Result<Option<NonNull<Kept<T>>>> {
+        // Another patch's may go at any time, but its memory stays while readers are there.
+        let _guard = platform::rcu_read_lock();
+        // SAFETY: an address and an id.
+        let data = unsafe { bindings::klp_shadow_get(Self::address(parent), self.key()) };
+        // SAFETY: under klp's mark only klp keeps data, complete before it is in the table.
+        let Some(data) = (unsafe { data.cast::<Data>().as_ref() }) else {
+            return Ok(None);
+        };
+        if data.magic != MAGIC || data.fingerprint != Self::FINGERPRINT {
+            return Err(self.confused());
+        }
+        Ok(NonNull::new(data.kept.cast()))
+    }
+
+    /// Tells the log, once, that there is data of another type.
+    #[cold]
+    fn confused(&self) -> Error {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            pr_warn!(
+                "{}: another patch keeps shadow data of another type under id {}; it is not used\n",
+                self.name,
+                self.id
+            );
+        }
+        errno::EEXIST
+    }
+
+    #[inline]
+    fn key(&self) -> usize {
+        MARK | self.id as usize
+    }
+
+    #[inline]
+    fn address(parent: &P) -> *mut c_void {
+        // The kernel only compares it.
+        ptr::from_ref(parent).cast_mut().cast()
+    }
+}
+
+/// Fills the data. The kernel calls it under a spinlock, and only when the data is attached.
+#[inline]
+unsafe extern "C" fn construct(
+    _parent: *mut c_void,
+    data: *mut c_void,
+    construction: *mut c_void,
+) -> c_int {
+    // SAFETY: `attach()` passed it, and waits.
+    let construction = unsafe { &mut *construction.cast::<Construction>() };
+    // SAFETY: fresh memory of that size.
+    unsafe {
+        data.cast::<Data>()
+            .write(ptr::read(&raw const construction.data))
+    };
+    construction.attached = true;
+    0
+}
+
+/// How many loaded patches declare the id.
+#[inline]
+fn users(id: u32) -> Option<&'static AtomicUsize> {
+    // SAFETY: an address and an id.
+    let users = unsafe { bindings::klp_shadow_get(USERS_PARENT, USERS_MARK | id as usize) };
+    // SAFETY: under that mark only `Declared` keeps something: such a number, which stays.
+    unsafe { users.cast::<AtomicUsize>().as_ref() }
+}
+
+/// The shadow variables that this module declares, counted while it is loaded.
+#[doc(hidden)]
+pub struct Declared(&'static [u32]);
+
+impl Declared {
+    /// Counts the ids.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    #[inline]
+    pub fn new(ids: &'static [u32]) -> Result<Self> {
+        for (index, id) in ids.iter().enumerate() {
+            // SAFETY: without a constructor the kernel fills it with zeroes, which is a number.
+            let users = unsafe {
+                bindings::klp_shadow_get_or_alloc(
+                    USERS_PARENT,
+                    USERS_MARK | *id as usize,
+                    size_of::<AtomicUsize>(),
+                    bindings::GFP_KERNEL,
+                    None,
+                    ptr::null_mut(),
+                )
+            };
+            // SAFETY: as in `users()`.
+            let Some(users) = (unsafe { users.cast::<AtomicUsize>().as_ref() }) else {
+                drop(Self(ids.get(..index).unwrap_or_default()));
+                return Err(errno::ENOMEM);
+            };
+            users.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(Self(ids))
+    }
+}
+
+impl Drop for Declared {
+    #[inline]
+    fn drop(&mut self) {
+        for users in self.0.iter().filter_map(|id| users(*id)) {
+            users.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! System states: what a patch changes in the system besides its code, with a version, and the data
+//! that goes with it, handed on from an older patch to a newer one.
+//!
+//! ```
+//! use klp::prelude::*;
+//!
+//! #[livepatch(description = "Keeps a limit", license = "GPL", replace)]
+//! mod fix {
+//!     use core::sync::atomic::{AtomicU32, Ordering};
+//!     use klp::prelude::*;
+//!
+//!     #[state(id = 1, version = 2)]
+//!     static LIMIT: State<AtomicU32>;
+//!
+//!     #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show")]
+//!     fn cmdline(m: &SeqFile, _v: *mut c_void) -> Result {
+//!         let limit = LIMIT.get().map_or(0, |limit| limit.load(Ordering::Relaxed));
+//!         seq_print!(m, "{limit}\n");
+//!         Ok(())
+//!     }
+//!
+//!     #[pre_patch]
+//!     fn prepare(object: &klp::Object) -> Result {
+//!         if let Some(older) = LIMIT.previous(object) {
+//!             pr_info!("taking over version {}\n", older.version());
+//!         }
+//!         if !LIMIT.inherit(object)? {
+//!             LIMIT.set(AtomicU32::new(10), GFP_KERNEL)?;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! Ids and versions are the kernel's: the livepatch core refuses a patch whose version of a state is
+//! older than that of a patch in use, and one with `replace` that lacks a state of theirs. Ids and versions of
+//! patches in C count all the same. A state without data is `State` alone.
+//!
+//! # Life of the data
+//!
+//! Data is [set](State::set) once, or [inherited](State::inherit) from the patch before; what changes
+//! in it changes through atomics or locks. Both patches hold it then:
+//!
+//! - If the newer patch is taken back before it is complete, the older one goes on with it.
+//! - When a newer one with `replace` is complete, the older one has let go of it.
+//! - When a patch has been reverted (its last `post_unpatch` is done) it lets go of its data by itself, and
+//!   also when `pre_patch` fails. That is so for patches that can be given
+//!   [`Unpatched`]; others leave their data behind.
+//!
+//! The last to let go drops it.
+//!
+//! # Patches in C
+//!
+//! C's `klp_state.data` is a pointer to the value, which lies first in memory from `kmalloc()`. The
+//! other way, nothing tells the type of what a patch in C keeps there: [`Previous::raw`] gives the
+//! pointer. Tables that klp made are known by their last, unused entry, which refers to the
+//! types' fingerprints.
+
+use crate::callbacks::{Object, Unpatched};
+use crate::lasting::{Fingerprint, Lasting};
+use crate::platform::alloc::{Flags, KBox};
+use crate::platform::{bindings, errno, pr_warn, Result};
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+use core::marker::PhantomData;
+use core::mem;
+use core::ops::Deref;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{fence, AtomicPtr, AtomicUsize, Ordering};
+
+/// A state of the system that the patch changes, with data of type `T`.
+///
+/// Declared in a patch's mod, `#[state(id = 1, version = 1)] static NAME: State<T>;`. See the
+/// [module](self).
+pub struct State<T: Lasting = ()> {
+    entry: &'static Entry,
+    /// For the log.
+    name: &'static str,
+    data: PhantomData<fn() -> T>,
+}
+
+/// One entry of the patch's table: `struct klp_state`.
+#[doc(hidden)]
+#[repr(transparent)]
+pub struct Entry(UnsafeCell<bindings::klp_state>);
+
+// SAFETY: the id and version never change, and the data pointer is only used atomically.
+unsafe impl Sync for Entry {}
+
+/// The patch's table of states, as the kernel walks it: until an id is zero.
+#[doc(hidden)]
+#[repr(C)]
+pub struct States<const N: usize> {
+    entries: [Entry; N],
+    /// Its id is zero. The kernel looks at nothing else of it.
+    end: Entry,
+}
+
+/// What the entry at the end refers to: what type the data of each state has.
+#[doc(hidden)]
+#[repr(C)]
+pub struct Fingerprints<const N: usize> {
+    magic: u64,
+    count: usize,
+    fingerprints: [u64; N],
+}
+
+/// Begins [`Fingerprints`]: "klp data" and the number of this layout.
+const MAGIC: u64 = u64::from_be_bytes(*b"klpstat\x01");
+/// The version in the entry at the end of a table that klp made.
+const END_VERSION: u32 = u32::from_be_bytes(*b"klpR");
+
+/// A value, and how many hold it: each patch counts for one, as does each [`Held`].
+#[repr(C)]
+struct Shared<T> {
+    /// First, for patches in C.
+    value: T,
+    holders: AtomicUsize,
+}
+
+/// The data of a state, which stays as long as this does.
+pub struct Held<T: Lasting>(NonNull<Shared<T>>);
+
+impl<T: Lasting> Held<T> {
+    /// Counts one more holder.
+    ///
+    /// # Safety
+    ///
+    /// It has a holder, who stays until this returns.
+    #[inline]
+    unsafe fn another(shared: NonNull<Shared<T>>) -> Self {
+        // SAFETY: it has a holder.
+        let holders = unsafe { &(*shared.as_ptr()).holders };
+        holders.fetch_add(1, Ordering::Relaxed);
+        Self(shared)
+    }
+
+    #[inline]
+    fn into_raw(this: Self) -> *mut Shared<T> {
+        mem::ManuallyDrop::new(this).0.as_ptr()
+    }
+}
+
+impl<T: Lasting> Deref for Held<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: this is a holder.
+        unsafe { &(*self.0.as_ptr()).value }
+    }
+}
+
+impl<T: Lasting> Drop for Held<T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: this is a holder.
+        let holders = unsafe { &(*self.0.as_ptr()).holders };
+        if holders.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire);
+            // SAFETY: it was the last, and `set()` made it of a box.
+            drop(unsafe { KBox::from_raw(self.0.as_ptr()) });
+        }
+    }
+}
+
+// SAFETY: a counted pointer to what may be used, and dropped, anywhere.
+unsafe impl<T: Lasting> Send for Held<T> {}
+// SAFETY: as above.
+unsafe impl<T: Lasting> Sync for Held<T> {}
+
+impl<T: Lasting> State<T> {
+    /// What tells the type of the data apart from others.
+    #[doc(hidden)]
+    pub const FINGERPRINT: u64 = Fingerprint::of::<()>("state")
+        .number(T::FINGERPRINT)
+        .finish();
+
+    /// # Safety
+    ///
+    /// The entry stands in the table of this module's patch, beside the fingerprint of this type, and
+    /// belongs to no other state.
+    #[doc(hidden)]
+    #[inline]
+    pub const unsafe fn new(entry: &'static Entry, name: &'static str) -> Self {
+        Self {
+            entry,
+            name,
+            data: PhantomData,
+        }
+    }
+
+    /// The state's version in this patch.
+    #[inline]
+    pub fn version(&self) -> u32 {
+        // SAFETY: it never changes.
+        unsafe { (*self.entry.0.get()).version }
+    }
+
+    /// The data, if there is some.
+    ///
+    /// For the patch's functions and callbacks. What else the patch has started (timers, work, threads) has
+    /// to be at its end before the patch is reverted, as for everything that a module starts.
+    #[inline]
+    pub fn get(&self) -> Option<Held<T>> {
+        let shared = NonNull::new(self.entry.shared::<T>().load(Ordering::Acquire))?;
+        // SAFETY: the patch holds it, and lets go only when none of its functions runs.
+        Some(unsafe { Held::another(shared) })
+    }
+
+    /// Sets the data.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST`: it has some. `ENOMEM`.
+    #[inline]
+    pub fn set(&self, value: T, flags: Flags) -> Result {
+        let shared = KBox::new(
+            Shared {
+                value,
+                holders: AtomicUsize::new(1),
+            },
+            flags,
+        )?;
+        let shared = NonNull::new(KBox::into_raw(shared)).ok_or(errno::ENOMEM)?;
+        self.put(Held(shared))
+    }
+
+    /// Sets the data, in the name of the patch.
+    #[inline]
+    fn put(&self, data: Held<T>) -> Result {
+        let slot = self.entry.shared::<T>();
+        let (order, failure) = (Ordering::AcqRel, Ordering::Relaxed);
+        match slot.compare_exchange(ptr::null_mut(), data.0.as_ptr(), order, failure) {
+            Ok(_) => {
+                Held::into_raw(data);
+                Ok(())
+            }
+            Err(_) => Err(errno::EEXIST),
+        }
+    }
+
+    /// What the patch before this one says about the state: the latest of those in use that declare it.
+    ///
+    /// For callbacks, of which the object is the proof, and only while this patch is being applied or
+    /// reverted: `None` in the callbacks of a module that is coming or going.
+    #[inline]
+    pub fn previous<'a>(&self, object: &'a Object) -> Option<Previous<'a, T>> {
+        if !object.is_in_transition() {
+            return None;
+        }
+        // SAFETY: a transition runs, and the core's mutex is held.
+        let state = unsafe { bindings::klp_get_prev_state(self.id()) };
+        Some(Previous {
+            entry: NonNull::new(state.cast())?,
+            types: PhantomData,
+        })
+    }
+
+    /// Takes over the data of the patch before this one, which goes on holding it until it is
+    /// replaced. Answers whether there was some.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST`: this patch has data already. `EINVAL`: the data of the previous patch is of another type,
+    /// or that patch was not made with klp; the log says so.
+    #[inline]
+    pub fn inherit(&self, object: &Object) -> Result<bool> {
+        let Some(previous) = self.previous(object) else {
+            return Ok(false);
+        };
+        if previous.raw().is_null() {
+            return Ok(false);
+        }
+        let Some(data) = previous.held() else {
+            pr_warn!(
+                "{}: the previous patch keeps data of another type; it is not used\n",
+                self.name
+            );
+            return Err(errno::EINVAL);
+        };
+        self.put(data)?;
+        Ok(true)
+    }
+
+    /// Lets go of the data before the end of the last `post_unpatch`, when that happens by itself.
+    #[inline]
+    pub fn free(&self, _unpatched: &Unpatched) {
+        // SAFETY: that is what `Unpatched` proves.
+        unsafe { self.release() };
+    }
+
+    /// Lets go of the data.
+    ///
+    /// # Safety
+    ///
+    /// No function of this patch runs.
+    #[doc(hidden)]
+    #[inline]
+    pub unsafe fn release(&self) {
+        // SAFETY: it is this patch's entry.
+        drop(unsafe { self.entry.take::<T>() });
+    }
+
+    /// Lets the previous patch let go of its data.
+    ///
+    /// # Safety
+    ///
+    /// Called from a `post_patch` of this patch, which replaces the others.
+    #[doc(hidden)]
+    #[inline]
+    pub unsafe fn settle(&self, object: &Object) {
+        if let Some(previous) = self.previous(object).filter(Previous::has_same_type) {
+            // SAFETY: that patch is replaced, so none of its functions runs; its table is there until
+            // the core has let it go, after this callback.
+            drop(unsafe { previous.entry.as_ref().take::<T>() });
+        }
+    }
+
+    #[inline]
+    fn id(&self) -> usize {
+        // SAFETY: it never changes.
+        unsafe { (*self.entry.0.get()).id }
+    }
+}
+
+/// A state as the previous patch has it.
+pub struct Previous<'a, T: Lasting> {
+    entry: NonNull<Entry>,
+    types: PhantomData<&'a T>,
+}
+
+impl<'a, T: Lasting> Previous<'a, T> {
+    /// The version there.
+    #[inline]
+    pub fn version(&self) -> u32 {
+        // SAFETY: the previous patch, and its table, stay while callbacks of this one run. C
+        // may be its author, and changes no version.
+        unsafe { (*self.entry.as_ref().0.get()).version }
+    }
+
+    /// The data there, when that patch was made with klp and has data of this type.
+    #[inline]
+    pub fn data(&self) -> Option<&'a T> {
+        let shared = self.shared()?;
+        // SAFETY: the previous patch holds it, and lets go only in a callback of its own or after this
+        // one.
+        Some(unsafe { &(*shared.as_ptr()).value })
+    }
+
+    /// The pointer to the data, whatever it is.
+    #[inline]
+    pub fn raw(&self) -> *mut c_void {
+        // SAFETY: as for the version.
+        let entry = unsafe { self.entry.as_ref() };
+        entry.shared::<T>().load(Ordering::Acquire).cast()
+    }
+
+    /// The data, held.
+    #[inline]
+    fn held(&self) -> Option<Held<T>> {
+        // SAFETY: as in `data()`.
+        self.shared().map(|shared| unsafe { Held::another(shared) })
+    }
+
+    #[inline]
+    fn shared(&self) -> Option<NonNull<Shared<T>>> {
+        if !self.has_same_type() {
+            return None;
+        }
+        NonNull::new(self.raw().cast())
+    }
+
+    /// Whether klp made the table, for data of this type.
+    #[inline]
+    fn has_same_type(&self) -> bool {
+        // SAFETY: the entry stands in a patch's table.
+        unsafe { fingerprint(self.entry.as_ref().0.get()) == Some(State::<T>::FINGERPRINT) }
+    }
+}
+
+/// The fingerprint of a state's data, if klp made the table that it stands in.
+///
+/// # Safety
+///
+/// `state` points into a patch's table, which stays.
+#[inline]
+unsafe fn fingerprint(state: *const bindings::klp_state) -> Option<u64> {
+    let mut distance = 0_usize;
+    // SAFETY: the table ends with an id of zero, and not before `state`.
+    let end = unsafe {
+        let mut end = state;
+        while (*end).id != 0 {
+            end = end.add(1);
+            distance += 1;
+        }
+        &*end
+    };
+    let table: *const Fingerprints<0> = end.data.cast();
+    if end.version != END_VERSION || table.is_null() {
+        return None;
+    }
+    // SAFETY: nobody but klp writes that version there, beside a pointer to such a table.
+    let (magic, count) = unsafe { ((*table).magic, (*table).count) };
+    let index = count.checked_sub(distance).filter(|_| magic == MAGIC)?;
+    // SAFETY: `count` of them follow, and `index` is less unless the entry is the end.
+    (index < count).then(|| unsafe { *(&raw const (*table).fingerprints).cast::<u64>().add(index) })
+}
+
+impl Entry {
+    /// A state, whose id is not zero.
+    #[inline]
+    pub const fn new(id: usize, version: u32) -> Self {
+        assert!(id != 0);
+        Self(UnsafeCell::new(bindings::klp_state {
+            id,
+            version,
+            data: ptr::null_mut(),
+        }))
+    }
+
+    /// The end of a table.
+    #[inline]
+    const fn end<const N: usize>(fingerprints: &'static Fingerprints<N>) -> Self {
+        Self(UnsafeCell::new(bindings::klp_state {
+            id: 0,
+            version: END_VERSION,
+            data: ptr::from_ref(fingerprints).cast_mut().cast(),
+        }))
+    }
+
+    /// Where the pointer to the data is.
+    #[inline]
+    fn shared<T>(&self) -> &AtomicPtr<Shared<T>> {
+        // SAFETY: the field lives as long as the entry, and Rust uses it only like this.
+        unsafe { AtomicPtr::from_ptr((&raw mut (*self.0.get()).data).cast()) }
+    }
+
+    /// Takes the data out.
+    ///
+    /// # Safety
+    ///
+    /// The data is of that type, and nobody gets it from here any more.
+    #[inline]
+    unsafe fn take<T: Lasting>(&self) -> Option<Held<T>> {
+        let shared = self.shared::<T>().swap(ptr::null_mut(), Ordering::AcqRel);
+        NonNull::new(shared).map(Held)
+    }
+}
+
+impl<const N: usize> States<N> {
+    /// A table of `entries`, whose data have these types.
+    #[inline]
+    pub const fn new(entries: [Entry; N], fingerprints: &'static Fingerprints<N>) -> Self {
+        Self {
+            entries,
+            end: Entry::end(fingerprints),
+        }
+    }
+
+    /// One entry.
+    #[inline]
+    pub const fn entry(&'static self, index: usize) -> &'static Entry {
+        &self.entries[index]
+    }
+
+    /// The first entry, for C.
+    #[inline]
+    pub(crate) const fn first(&'static self) -> *mut bindings::klp_state {
+        ptr::from_ref(self).cast_mut().cast()
+    }
+}
+
+impl<const N: usize> Fingerprints<N> {
+    /// The fingerprints of a table's entries, in its order.
+    #[inline]
+    pub const fn new(fingerprints: [u64; N]) -> Self {
+        Self {
+            magic: MAGIC,
+            count: N,
+            fingerprints,
+        }
+    }
+}
