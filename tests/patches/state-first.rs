@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Keeps in a state how often the version was asked for.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use klp::prelude::*;
+
+/// Says when it is dropped.
+#[derive(Lasting)]
+struct Asked(AtomicU32);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        pr_info!("dropped {}\n", self.0.load(Ordering::Relaxed));
+    }
+}
+
+#[livepatch(description = "Test patch", license = "GPL")]
+mod first {
+    use super::*;
+    use kernel::time::{delay::fsleep, Delta};
+
+    /// Comes before, so that the next one is not the table's first.
+    #[state(id = 4, version = 1)]
+    static NOTHING: State;
+
+    #[state(id = 5, version = 1)]
+    static ASKED: State<Asked>;
+
+    #[livepatch(object = "vmlinux", replaces = "version_proc_show")]
+    fn version(m: &SeqFile, _v: *mut c_void) -> Result {
+        let asked = ASKED.get().ok_or(ENOENT)?;
+        let count = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        seq_print!(m, "first {count}, version {}\n", ASKED.version());
+        Ok(())
+    }
+
+    /// Sleeps, so that a transition has to wait.
+    #[livepatch(object = "vmlinux", replaces = "uptime_proc_show")]
+    fn uptime(m: &SeqFile, _v: *mut c_void) -> Result {
+        fsleep(Delta::from_secs(6));
+        seq_print!(m, "slept, {}\n", NOTHING.version());
+        Ok(())
+    }
+
+    #[pre_patch]
+    fn prepare(object: &klp::Object) -> Result {
+        pr_info!("previous {}\n", ASKED.previous(object).is_some());
+        ASKED.set(Asked(AtomicU32::new(0)), GFP_KERNEL)
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Replaces `state-first` and goes on counting.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use klp::prelude::*;
+
+/// Says when it is dropped.
+#[derive(Lasting)]
+struct Asked(AtomicU32);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        pr_info!("dropped {}\n", self.0.load(Ordering::Relaxed));
+    }
+}
+
+#[livepatch(description = "Test patch", license = "GPL", replace)]
+mod second {
+    use super::*;
+
+    #[state(id = 5, version = 2)]
+    static ASKED: State<Asked>;
+
+    /// Of another type than in `state-first`.
+    #[state(id = 4, version = 3)]
+    static OTHER: State<u64>;
+
+    #[livepatch(object = "vmlinux", replaces = "version_proc_show")]
+    fn version(m: &SeqFile, _v: *mut c_void) -> Result {
+        let asked = ASKED.get().ok_or(ENOENT)?;
+        let count = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        seq_print!(m, "second {count}, version {}\n", ASKED.version());
+        Ok(())
+    }
+
+    #[pre_patch]
+    fn prepare(object: &klp::Object) -> Result {
+        if let Some(previous) = ASKED.previous(object) {
+            let count = previous.data().map(|asked| asked.0.load(Ordering::Relaxed));
+            pr_info!("previous {} {count:?}\n", previous.version());
+        }
+        if let Some(other) = OTHER.previous(object) {
+            pr_info!("other {} {:?}\n", other.version(), other.data());
+        }
+        if !ASKED.inherit(object)? {
+            ASKED.set(Asked(AtomicU32::new(100)), GFP_KERNEL)?;
+        }
+        Ok(())
+    }
+
+    #[post_patch]
+    fn applied(object: &klp::Object) {
+        pr_info!("still {}\n", ASKED.previous(object).is_some());
+    }
+}

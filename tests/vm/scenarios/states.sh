@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# States: data is handed on from a patch to the one that replaces it, and back when that is reversed.
+
+. /klp/vm/lib.sh
+
+said() {
+	expect_eq "$1" "$3" "$(log_since | grep -v taint | sed -n "s/^$2: //p" | paste -sd '|')"
+}
+
+in_transition() {
+	[ "$(cat "$LIVEPATCH/$1/transition")" = 1 ]
+}
+
+mark_log
+must "load the first" load state-first
+said "there was no previous one" state_first "previous false"
+expect_eq "it counts" "first 1, version 1" "$(cat /proc/version)"
+
+# A task in a function of the first holds the second up.
+cat /proc/uptime >/tmp/uptime &
+sleeper=$!
+sleep 1
+mark_log
+check "load the second" insmod "$(module_file state-second)"
+check "it waits" in_transition state_second
+said "it sees the first one's data, of its own type only" state_second \
+	"previous 1 Some(1)|other 1 None"
+check "reverse it" bash -c "echo 0 >$LIVEPATCH/state_second/enabled"
+check "it goes" wait_until patch_gone state_second
+wait $sleeper
+expect_eq "the sleeper slept" "slept, 1" "$(cat /tmp/uptime)"
+must "unload it" unload state-second
+expect_eq "the data is with the first again" "first 2, version 1" "$(cat /proc/version)"
+expect_no_match "nothing was dropped" "dropped" "$(log_since)"
+
+mark_log
+must "load the second again" load state-second
+expect_eq "it goes on counting" "second 3, version 2" "$(cat /proc/version)"
+expect_match "the first was there until it was complete" "^state_second: still true\$" "$(log_since)"
+check "the first has gone" wait_until patch_gone state_first
+must "unload the first" unload state-first
+expect_eq "the data stays" "second 4, version 2" "$(cat /proc/version)"
+expect_no_match "still nothing was dropped" "dropped" "$(log_since)"
+
+mark_log
+expect_match "an older version is refused" "Invalid (parameters|argument)" "$(load_fails state-first)"
+expect_eq "it counts on" "second 5, version 2" "$(cat /proc/version)"
+must "remove the second" remove_patch state-second
+said "the data is dropped once, by the last" state_second "dropped 5"
+rm -f /tmp/uptime
