@@ -5,12 +5,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::cache::{Cache, Key};
 use crate::host::progress::{Show, Step};
-use crate::kernel::{Kernel, tools};
+use crate::kernel::BuildFolder;
 
 /// How to build.
 #[derive(Clone, Debug)]
@@ -42,8 +43,25 @@ impl Built {
     }
 }
 
-/// Builds the module folder `dir` (C or Rust) against the kernel.
-pub fn build(kernel: &Kernel, dir: &Path, options: &Options) -> Result<Built> {
+/// Builds the module folder `dir` (C or Rust) for a kernel, into a folder that is kept for both.
+pub fn build(kernel: &BuildFolder, dir: &Path, options: &Options) -> Result<Built> {
+    let dir = sources(kernel, dir)?;
+    let mut built = None;
+    output_entry(kernel, &dir, &options.output)?.get_updated(|output| {
+        let folder = Folder {
+            sources: &dir,
+            output,
+            vars: &options.make_vars,
+            env: &[],
+        };
+        built = Some(folder.make(kernel)?);
+        Ok(())
+    })?;
+    built.context("the modules' folder was not built")
+}
+
+/// The absolute path of a folder of modules.
+pub fn sources(kernel: &BuildFolder, dir: &Path) -> Result<PathBuf> {
     let dir = dir
         .canonicalize()
         .with_context(|| format!("there is no module folder {}", dir.display()))?;
@@ -61,32 +79,25 @@ pub fn build(kernel: &Kernel, dir: &Path, options: &Options) -> Result<Built> {
             "modules were built inside of {}, and would get mixed up with these: run \
              make -C {} M={} clean, then this again",
             dir.display(),
-            kernel.kdir.display(),
+            kernel.dir.display(),
             dir.display()
         );
     }
-    let output = output_entry(kernel, &dir, &options.output)?
-        .get_updated(|output| make(kernel, &dir, output, options))?;
-    let order = output.join("modules.order");
-    let order =
-        fs::read_to_string(&order).with_context(|| format!("cannot read {}", order.display()))?;
-    Ok(Built {
-        modules: modules(&output, &order),
-    })
+    Ok(dir)
 }
 
 /// Where it is built: apart by kernel and by module folder.
-fn output_entry(kernel: &Kernel, dir: &Path, top: &Path) -> Result<crate::cache::Entry> {
+fn output_entry(kernel: &BuildFolder, dir: &Path, top: &Path) -> Result<crate::cache::Entry> {
     let top = Cache::at(top)?;
     // The kernel's folder in the cache has a name that holds the kernel's key.
     let kernel_name = kernel
-        .kdir
+        .dir
         .parent()
         .and_then(Path::file_name)
         .unwrap_or_default();
     let name = dir.file_name().unwrap_or_default();
     let key = Key::new()
-        .with("kernel", kernel.kdir.as_os_str().as_encoded_bytes())
+        .with("kernel", kernel.dir.as_os_str().as_encoded_bytes())
         .with("folder", dir.as_os_str().as_encoded_bytes());
     Ok(top.entry(
         &kernel_name.to_string_lossy(),
@@ -95,33 +106,60 @@ fn output_entry(kernel: &Kernel, dir: &Path, top: &Path) -> Result<crate::cache:
     ))
 }
 
-fn make(kernel: &Kernel, dir: &Path, output: &Path, options: &Options) -> Result<()> {
-    let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    let step = Step::start(
-        &format!("building the modules in {name} for {}", kernel.release),
-        "seconds; at first up to a minute",
-    );
-    let log = output.join("build.log");
-    fs::write(&log, "").with_context(|| format!("cannot write the log {}", log.display()))?;
-    let assign = |name: &str, path: &Path| {
-        let mut word = std::ffi::OsString::from(name);
-        word.push(path);
-        word
-    };
-    let mut command = tools::make(&kernel.kdir, &kernel.make_env, &kernel.make_vars);
-    command
-        .arg(assign("M=", dir))
-        .arg(assign("MO=", output))
-        .args(
-            options
-                .make_vars
-                .iter()
-                .map(|(name, value)| format!("{name}={value}")),
-        )
-        .arg("modules");
-    step.run_showing(&mut command, &log, Show::Messages)?;
-    step.done();
-    Ok(())
+/// A folder of modules, and where and how it is built.
+#[derive(Clone, Copy, Debug)]
+pub struct Folder<'a> {
+    /// Absolute; see [`sources`].
+    pub sources: &'a Path,
+    /// Absolute. Whoever builds sees to it that nobody else does at the same time.
+    pub output: &'a Path,
+    /// Variables for make's command line.
+    pub vars: &'a [(String, String)],
+    /// More of make's environment.
+    pub env: &'a [(String, String)],
+}
+
+impl Folder<'_> {
+    /// Builds it. What compilers have to say is shown.
+    pub fn make(&self, kernel: &BuildFolder) -> Result<Built> {
+        let name = self.sources.file_name().unwrap_or_default();
+        let step = Step::start(
+            &format!(
+                "building the modules in {} for {}",
+                name.to_string_lossy(),
+                kernel.release
+            ),
+            "seconds; at first up to a minute",
+        );
+        let log = self.output.join("build.log");
+        fs::write(&log, "").with_context(|| format!("cannot write the log {}", log.display()))?;
+        let mut command = self.command(kernel);
+        step.run_showing(command.arg("modules"), &log, Show::Messages)?;
+        step.done();
+        let order = self.output.join("modules.order");
+        let order = fs::read_to_string(&order)
+            .with_context(|| format!("cannot read {}", order.display()))?;
+        Ok(Built {
+            modules: modules(self.output, &order),
+        })
+    }
+
+    /// A make for it, without a target.
+    pub fn command(&self, kernel: &BuildFolder) -> Command {
+        let assign = |name: &str, path: &Path| {
+            let mut word = std::ffi::OsString::from(name);
+            word.push(path);
+            word
+        };
+        let vars = self.vars.iter();
+        let mut command = kernel.make();
+        command
+            .arg(assign("M=", self.sources))
+            .arg(assign("MO=", self.output))
+            .args(vars.map(|(name, value)| format!("{name}={value}")))
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
 }
 
 /// The modules that Kbuild lists, as object files, relative to the output.

@@ -51,5 +51,5 @@ pub fn build_all(kernel: &Kernel) -> Result<Built> {
 
 fn build_with(kernel: &Kernel, dir: &Path, make_vars: Vec<(String, String)>) -> Result<Built> {
     let output = top().join("target/kmod");
-    module::build(kernel, dir, &Options { output, make_vars })
+    module::build(&kernel.build, dir, &Options { output, make_vars })
 }

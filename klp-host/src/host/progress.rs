@@ -14,6 +14,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anstream::adapter::strip_str;
 use anyhow::{Context as _, Result, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -29,11 +30,12 @@ const TAIL: usize = 30;
 static SPINNERS: LazyLock<Option<MultiProgress>> =
     LazyLock::new(|| std::io::stderr().is_terminal().then(MultiProgress::new));
 
-/// Prints a line on standard error without disturbing the spinners.
+/// Prints a line on standard error without disturbing the spinners. Its colours are shown where
+/// there are any.
 pub fn say(line: &str) {
     match &*SPINNERS {
-        Some(spinners) => spinners.suspend(|| eprintln!("{line}")),
-        None => eprintln!("{line}"),
+        Some(spinners) => spinners.suspend(|| anstream::eprintln!("{line}")),
+        None => anstream::eprintln!("{line}"),
     }
 }
 
@@ -157,15 +159,16 @@ impl Step {
         let mut in_message = false;
         let mut line = Vec::new();
         while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+            let coloured = String::from_utf8_lossy(&line);
+            let plain = strip_str(&coloured).to_string();
             // A log on a full disk must not stop the work.
-            let _ = log.write_all(&line);
-            let text = String::from_utf8_lossy(&line);
+            let _ = log.write_all(plain.as_bytes());
             // Tools that draw progress bars return to the start of the line.
-            let text = text.trim_end().rsplit('\r').next().unwrap_or_default();
+            let text = plain.trim_end().rsplit('\r').next().unwrap_or_default();
             // An empty line parts messages, and belongs to none without one before it.
             in_message = !is_noise(text) && (in_message || !text.is_empty());
             if show == Show::Messages && in_message {
-                say(text);
+                say(coloured.trim_end());
             }
             if !text.is_empty() {
                 self.take_note(text, &mut tail);
@@ -230,7 +233,12 @@ fn heartbeat(title: String, started: Instant, last: Arc<Mutex<String>>) -> mpsc:
 /// Lines that tell the author of a module nothing.
 fn is_noise(line: &str) -> bool {
     // Old versions of pahole do not know all of Rust's debug information, and skip it.
-    is_kbuild_progress(line) || line.starts_with("die__process")
+    is_kbuild_progress(line) || is_make_failure(line) || line.starts_with("die__process")
+}
+
+/// What each make on the way up says when a command has failed, which has said why.
+fn is_make_failure(line: &str) -> bool {
+    line.starts_with("make") && (line.contains(": *** [") || line.contains(": *** Waiting for"))
 }
 
 /// Whether Kbuild prints such a line for every file: `  CC [M]  foo.o`.
@@ -281,11 +289,33 @@ mod tests {
             "   --> sample.rs:3:1",
             "    | ^^^ expected",
             "  = note: see",
-            "make[1]: *** [Makefile:3: all] Error 2",
+            "make[1]: *** No rule to make target 'foo.o'.  Stop.",
             "foo.c:3: warning: unused",
         ] {
             assert!(!is_kbuild_progress(line), "{line}");
         }
+    }
+
+    #[test]
+    fn what_every_make_repeats_is_noise() {
+        assert!(is_noise("make[3]: *** [/src/Makefile:3: all] Error 2"));
+        assert!(is_noise("make[1]: *** Waiting for unfinished jobs...."));
+        assert!(!is_noise(
+            "make[3]: *** No rule to make target 'a.o', needed by 'b.o'.  Stop."
+        ));
+    }
+
+    #[test]
+    fn colours_stay_out_of_logs() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let step = Step::start("testing", "");
+        let mut command = process::command("printf");
+        command.arg("\x1b[1m\x1b[31merror\x1b[0m: no\n");
+        step.run_showing(&mut command, &log, Show::Messages)
+            .unwrap();
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert!(text.ends_with("\nerror: no\n"), "{text:?}");
     }
 
     #[test]

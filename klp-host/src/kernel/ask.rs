@@ -36,19 +36,19 @@ const BETWEEN: &str = "\n@traceable\n";
 /// Boots the kernel and writes its answers into its build folder, if they are not there. Builds
 /// go on without them, so a kernel that cannot be run here is worth a note, no more.
 pub(super) fn ensure(cache: &Cache, kernel: &Kernel) -> Result<()> {
-    if is_answered(&kernel.kdir) {
+    if is_answered(&kernel.build.dir) {
         return Ok(());
     }
-    let _lock = cache.lock(&format!("ask-{}", kernel.release))?;
-    if is_answered(&kernel.kdir) {
+    let _lock = cache.lock(&format!("ask-{}", kernel.build.release))?;
+    if is_answered(&kernel.build.dir) {
         return Ok(());
     }
-    let failed = kernel.kdir.join(FAILED);
+    let failed = kernel.build.dir.join(FAILED);
     let why = match remembered(&failed) {
         Some(why) => why,
         None => {
             say("asking the kernel which functions it has (once; about ten seconds)");
-            match ask(&kernel.image).and_then(|answers| answers.write(&kernel.kdir)) {
+            match ask(&kernel.image).and_then(|answers| answers.write(&kernel.build.dir)) {
                 Ok(()) => return gone(fs::remove_file(&failed), &failed),
                 Err(error) => {
                     process::check_interrupted()?;
@@ -66,6 +66,15 @@ pub(super) fn ensure(cache: &Cache, kernel: &Kernel) -> Result<()> {
         failed.display()
     ));
     Ok(())
+}
+
+/// Whether kallsyms shows addresses: they are zero for those who may not see them.
+pub(super) fn has_addresses(kallsyms: &str) -> bool {
+    let address = |line: &str| u64::from_str_radix(line.split(' ').next()?, 16).ok();
+    kallsyms
+        .lines()
+        .filter_map(address)
+        .any(|address| address != 0)
 }
 
 /// The list of what can be traced is written last.
@@ -129,16 +138,9 @@ impl Answers {
         Ok(answers)
     }
 
-    /// Addresses are zero for those who may not see them.
     fn check(&self) -> Result<()> {
-        let has_address = |line: &str| {
-            line.split(' ')
-                .next()
-                .and_then(|word| u64::from_str_radix(word, 16).ok())
-                .is_some_and(|address| address != 0)
-        };
         ensure!(
-            self.kallsyms.lines().any(has_address),
+            has_addresses(&self.kallsyms),
             "its kallsyms has no addresses"
         );
         ensure!(
@@ -161,7 +163,7 @@ mod tests {
 
     use flate2::{Compression, write::GzEncoder};
 
-    use super::super::{Core, Profile};
+    use super::super::{BuildFolder, Core, Profile};
     use super::*;
 
     fn packed(text: &str) -> Vec<u8> {
@@ -203,12 +205,14 @@ mod tests {
         let kernel = Kernel {
             core: Core::Stock,
             profile: Profile::Base,
-            release: "7.2.0".to_owned(),
-            kdir: dir.path().to_owned(),
+            build: BuildFolder {
+                release: "7.2.0".to_owned(),
+                dir: dir.path().to_owned(),
+                env: Vec::new(),
+                vars: Vec::new(),
+            },
             image: image.clone(),
             source: PathBuf::new(),
-            make_env: Vec::new(),
-            make_vars: Vec::new(),
         };
         super::ensure(&cache, &kernel).unwrap();
         let failed = dir.path().join(FAILED);

@@ -8,14 +8,17 @@ mod config;
 pub mod core_files;
 mod debian;
 mod forest;
+pub mod given;
 pub mod install;
+pub mod known;
 mod small;
 mod source;
 mod start;
 mod stock;
-pub mod tools;
+mod tools;
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -62,6 +65,27 @@ impl Profile {
     }
 }
 
+/// What modules are built against: a kernel's full build folder, and the tools that go with it.
+#[derive(Clone, Debug)]
+pub struct BuildFolder {
+    /// What `uname -r` prints in this kernel.
+    pub release: String,
+    /// The folder for `make -C`.
+    pub dir: PathBuf,
+    /// Environment that every `make` against it needs (PATH with the kernel's rustc and bindgen
+    /// first, RUSTC_FORCE_RUSTC_VERSION ...).
+    pub env: Vec<(String, String)>,
+    /// Variables for the command line of every `make` against it (LLVM=, KERNELRELEASE=).
+    pub vars: Vec<(String, String)>,
+}
+
+impl BuildFolder {
+    /// A make in it, with its tools, on all CPUs.
+    pub fn make(&self) -> Command {
+        tools::make(&self.dir, &self.env, &self.vars)
+    }
+}
+
 /// A kernel that is ready: it can be booted, and modules can be built for it.
 #[derive(Clone, Debug)]
 pub struct Kernel {
@@ -69,19 +93,12 @@ pub struct Kernel {
     pub core: Core,
     /// How it is configured.
     pub profile: Profile,
-    /// What `uname -r` prints in it.
-    pub release: String,
-    /// The folder for `make -C`.
-    pub kdir: PathBuf,
+    /// What modules for it are built against.
+    pub build: BuildFolder,
     /// What QEMU boots.
     pub image: PathBuf,
     /// The kernel source tree it was built from: selftests, headers.
     pub source: PathBuf,
-    /// Environment that every `make` against `kdir` needs (PATH with the kernel's rustc and
-    /// bindgen first, RUSTC_FORCE_RUSTC_VERSION ...).
-    pub make_env: Vec<(String, String)>,
-    /// Variables for the command line of every `make` against `kdir` (LLVM=, KERNELRELEASE=).
-    pub make_vars: Vec<(String, String)>,
 }
 
 /// Where to get a kernel from.

@@ -12,7 +12,7 @@ use super::core_files::CoreFiles;
 use super::source::Source;
 use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
-use super::{Core, Kernel, Options, Profile, debian, forest, install};
+use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install};
 use crate::cache::{Cache, Entry, Key, write_whole};
 use crate::host::progress::{Step, say};
 use crate::host::{bindgen, process, toolchain};
@@ -75,12 +75,14 @@ pub(super) fn get(
     Ok(Kernel {
         core,
         profile,
-        release: release(&kdir)?,
         image: kdir.join("arch/x86/boot/bzImage"),
-        kdir,
         source: build.tree,
-        make_env: build.env,
-        make_vars: build.vars,
+        build: BuildFolder {
+            release: release(&kdir)?,
+            dir: kdir,
+            env: build.env,
+            vars: build.vars,
+        },
     })
 }
 
@@ -201,7 +203,7 @@ fn fragment(core: Core, profile: Profile, source: &Source) -> String {
 }
 
 /// What `uname -r` will print.
-fn release(build: &Path) -> Result<String> {
+pub(super) fn release(build: &Path) -> Result<String> {
     let path = build.join("include/config/kernel.release");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

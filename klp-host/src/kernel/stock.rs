@@ -15,7 +15,7 @@ use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
-use super::{Core, Kernel, Options, Profile};
+use super::{BuildFolder, Core, Kernel, Options, Profile};
 use crate::cache::{Cache, write_whole};
 use crate::host::progress::{Step, say};
 use crate::host::{bindgen, process};
@@ -67,20 +67,24 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
         // The folder names its source by its absolute path.
         .with("cache", cache.root().as_os_str().as_encoded_bytes());
     let entry = cache.entry("kernel", &format!("stock-{}", release.version), &key);
-    let mut make_vars = parts.tools.make_vars();
-    make_vars.push(("KERNELRELEASE".to_owned(), release.name.clone()));
+    let mut vars = parts.tools.make_vars();
+    vars.push(("KERNELRELEASE".to_owned(), release.name.clone()));
     let kernel = Kernel {
         core: Core::Stock,
         profile: Profile::Base,
-        release: release.name.clone(),
-        kdir: entry.dir().join("build"),
+        build: BuildFolder {
+            release: release.name.clone(),
+            dir: entry.dir().join("build"),
+            env: parts.tools.make_env(),
+            vars,
+        },
         image: parts.files.image.clone(),
         source: parts.source.dir.clone(),
-        make_env: parts.tools.make_env(),
-        make_vars,
     };
     entry.get_or_resume(|dir| make_folder(&kernel, &parts, dir))?;
-    parts.tools.write_makefile(&kernel.kdir, &kernel.source)?;
+    parts
+        .tools
+        .write_makefile(&kernel.build.dir, &kernel.source)?;
     ask::ensure(cache, &kernel)?;
     Ok(kernel)
 }
@@ -118,7 +122,10 @@ fn rustc_version(config: &Config) -> Result<&str> {
 /// Makes the build folder.
 fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     let step = Step::start(
-        &format!("preparing module builds for Debian's {}", kernel.release),
+        &format!(
+            "preparing module builds for Debian's {}",
+            kernel.build.release
+        ),
         "about a minute on two cores",
     );
     let build = dir.join("build");
@@ -126,14 +133,9 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     copy(&parts.files.config, &build.join(".config"))?;
     let log = dir.join("build.log");
     let make = |targets: &[&str]| {
-        let Kernel {
-            source,
-            make_env,
-            make_vars,
-            ..
-        } = kernel;
+        let BuildFolder { env, vars, .. } = &kernel.build;
         step.run(
-            tools::make_in(source, &build, make_env, make_vars).args(targets),
+            tools::make_in(&kernel.source, &build, env, vars).args(targets),
             &log,
         )
     };
@@ -141,7 +143,7 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     check_same_layout(&parts.config, &Config::read(&build.join(".config"))?)?;
     make(&["prepare"])?;
     make(&["modules_prepare"])?;
-    check_release(&build, &kernel.release)?;
+    check_release(&build, &kernel.build.release)?;
     keep_mcount_calls(&build)?;
     copy(&parts.files.symvers, &build.join("Module.symvers"))?;
     copy(&parts.files.vmlinux, &build.join("vmlinux"))?;

@@ -40,7 +40,7 @@ const CALLERS_PATH: &str = "@PATH@";
 
 /// Compilers and friends for one kernel.
 #[derive(Clone, Debug)]
-pub struct Tools {
+pub(super) struct Tools {
     llvm: Llvm,
     toolchain: Toolchain,
     bindgen: PathBuf,
@@ -51,13 +51,13 @@ pub struct Tools {
 
 /// The tools that are the same for all kernels, on their way to [`Tools`].
 #[derive(Clone, Debug)]
-pub struct CommonTools {
+pub(super) struct CommonTools {
     llvm: Llvm,
 }
 
 impl CommonTools {
     /// Installs the packages when necessary.
-    pub fn ensure() -> Result<Self> {
+    pub(super) fn ensure() -> Result<Self> {
         packages::ensure(PACKAGES)?;
         Ok(Self {
             llvm: llvm::ensure()?,
@@ -65,7 +65,7 @@ impl CommonTools {
     }
 
     /// All that goes into the key of a build.
-    pub fn key(&self) -> Key {
+    pub(super) fn key(&self) -> Key {
         Key::new()
             .with("llvm", &self.llvm.version)
             .with("bindgen", bindgen::VERSION)
@@ -73,7 +73,7 @@ impl CommonTools {
 
     /// Adds what is Rust's, for a kernel built by the rustc that calls itself `version_text`.
     /// Getting the compiler does not wait for bindgen, which takes longest.
-    pub fn with_rust(
+    pub(super) fn with_rust(
         &self,
         version_text: &str,
         bindgen: impl FnOnce() -> Result<PathBuf>,
@@ -97,7 +97,7 @@ fn forced_version(ours: &str, kernels: &str) -> Option<String> {
 
 impl Tools {
     /// The environment of every make.
-    pub fn make_env(&self) -> Vec<(String, String)> {
+    pub(super) fn make_env(&self) -> Vec<(String, String)> {
         self.env(&std::env::var("PATH").unwrap_or_default())
     }
 
@@ -120,12 +120,12 @@ impl Tools {
     }
 
     /// The variables on the command line of every make.
-    pub fn make_vars(&self) -> Vec<(String, String)> {
+    pub(super) fn make_vars(&self) -> Vec<(String, String)> {
         vec![("LLVM".to_owned(), self.llvm.make_value.clone())]
     }
 
     /// Lets `make -C BUILD M=...` find these tools by itself, whoever calls it.
-    pub fn write_makefile(&self, build: &Path, source: &Path) -> Result<()> {
+    pub(super) fn write_makefile(&self, build: &Path, source: &Path) -> Result<()> {
         let path = build.join("Makefile");
         let text = self.makefile(build, source);
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
@@ -154,7 +154,7 @@ impl Tools {
 }
 
 /// A make with this environment and these variables, on all CPUs.
-pub fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> Command {
+pub(super) fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> Command {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let mut command = process::command("make");
     command
@@ -167,7 +167,7 @@ pub fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> 
 }
 
 /// The same in a source tree, for a build folder elsewhere.
-pub fn make_in(
+pub(super) fn make_in(
     source: &Path,
     build: &Path,
     env: &[(String, String)],
@@ -181,7 +181,7 @@ pub fn make_in(
 }
 
 /// A worker's result. A worker that panicked has said so itself.
-pub fn join<T>(worker: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+pub(super) fn join<T>(worker: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     worker
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

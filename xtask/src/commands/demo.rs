@@ -57,7 +57,7 @@ impl DemoArgs {
         progress::say(&format!(
             "done in {} s: Linux {}, patched while it ran by {EXAMPLE}",
             start.elapsed().as_secs(),
-            kernel.release,
+            kernel.build.release,
         ));
         Ok(ExitCode::SUCCESS)
     }

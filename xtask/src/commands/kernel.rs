@@ -52,7 +52,7 @@ impl Command {
 
 fn build(kernel: &KernelArgs, update: bool) -> Result<()> {
     let kernel = kernel.get_with(update)?;
-    println!("KDIR={}", kernel.kdir.display());
+    println!("KDIR={}", kernel.build.dir.display());
     println!("IMAGE={}", kernel.image.display());
     Ok(())
 }

@@ -131,7 +131,7 @@ fn keep_text(path: &Path, text: &str) -> Result<()> {
 fn exports(c: &Kernel, rust: &Kernel) -> Result<Case> {
     let name = "exported symbols".to_owned();
     let [of_c, of_rust] = [c, rust].map(|kernel| {
-        let path = kernel.kdir.join("Module.symvers");
+        let path = kernel.build.dir.join("Module.symvers");
         let text = fs::read_to_string(&path);
         text.with_context(|| format!("cannot read {}", path.display()))
             .map(|text| exported(&text))

@@ -114,7 +114,7 @@ fn build_program(kernel: &Kernel, source: &Path) -> Result<PathBuf> {
     packages::ensure(&["gcc", "libc6-dev"])?;
     let dir = checkout::top()
         .join("target/kselftest")
-        .join(&kernel.release);
+        .join(&kernel.build.release);
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     // Under a name of its own first: another run may be using the program.
     let program = dir.join(PROGRAM);

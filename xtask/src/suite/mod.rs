@@ -109,7 +109,7 @@ fn on_each_core(test: impl Fn(&Kernel, &Built) -> Result<Tally>) -> Result<Tally
             "{}-{} ({})",
             kernel.core.name(),
             kernel.profile.name(),
-            kernel.release
+            kernel.build.release
         );
         progress::say(&format!("on {name}"));
         total += test(&kernel, &built).with_context(|| format!("on {name}"))?;

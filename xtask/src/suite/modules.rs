@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_elf::Module;
 use klp_host::host::process;
-use klp_host::kernel::{Kernel, tools};
+use klp_host::kernel::Kernel;
 use klp_host::module::Built;
 
 use super::report;
@@ -238,7 +238,7 @@ const REFUSED: [(&str, &str, &[&str]); 3] = [
 
 fn refuse(kernel: &Kernel, variable: &str, words: &[&str]) -> Result<()> {
     let output = tempfile::tempdir().context("cannot make a folder")?;
-    let mut command = tools::make(&kernel.kdir, &kernel.make_env, &kernel.make_vars);
+    let mut command = kernel.build.make();
     command
         .arg(format!("M={}", checkout::top().display()))
         .arg(format!("MO={}", output.path().display()))

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Kernels that somebody else built: a build folder that the user names, or the running kernel's.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::BuildFolder;
+use super::config::Config;
+use super::known::Known;
+use super::small::release;
+use super::tools::CommonTools;
+use crate::cache::Cache;
+use crate::host::bindgen;
+
+/// A kernel that somebody else built.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// What modules for it are built against.
+    pub build: BuildFolder,
+    /// What QEMU boots, if it is there.
+    pub image: PathBuf,
+    /// What is known of its functions.
+    pub known: Known,
+}
+
+impl Given {
+    /// The kernel of this full build folder.
+    pub fn at(dir: &Path) -> Result<Self> {
+        let dir = dir
+            .canonicalize()
+            .with_context(|| format!("there is no kernel build folder {}", dir.display()))?;
+        let config = check(&dir, Whose::Users)?;
+        Ok(Self {
+            image: dir.join("arch/x86/boot/bzImage"),
+            known: Known::of_folder(&dir),
+            build: build_folder(&dir, &config)?,
+        })
+    }
+
+    /// The kernel that runs on this machine. `cache` keeps copies of what it says of itself.
+    pub fn running(cache: &Cache) -> Result<Self> {
+        let release = rustix::system::uname()
+            .release()
+            .to_string_lossy()
+            .into_owned();
+        let headers = Path::new("/lib/modules").join(&release).join("build");
+        let dir = headers.canonicalize().with_context(|| {
+            format!(
+                "the running kernel, {release}, has no build folder {}: build a kernel of your \
+                 own and give its folder as --kernel, or use --kernel stock",
+                headers.display()
+            )
+        })?;
+        let config = check(&dir, Whose::Running)?;
+        Ok(Self {
+            image: PathBuf::from(format!("/boot/vmlinuz-{release}")),
+            known: Known::of_running(cache, &release)?.or(Known::of_folder(&dir)),
+            build: build_folder(&dir, &config)?,
+        })
+    }
+}
+
+/// Whose build folder it is: what can be done about what it lacks differs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Whose {
+    Users,
+    Running,
+}
+
+/// What of a kernel has to be configured for patches in Rust.
+const OPTIONS: [(&str, &str); 3] = [
+    ("MODULES", "loads no modules"),
+    ("LIVEPATCH", "takes no live patches"),
+    ("RUST", "takes no modules in Rust"),
+];
+
+/// What a full build leaves, each with what makes it.
+const PARTS: [(&str, &str); 2] = [
+    ("rust/libkernel.rmeta", "the kernel crate"),
+    ("Module.symvers", "the kernel's exported symbols"),
+];
+
+/// Makes sure that patches can be built for a kernel; gives its configuration.
+fn check(dir: &Path, whose: Whose) -> Result<Config> {
+    let path = dir.join("include/config/auto.conf");
+    ensure!(
+        path.is_file() && dir.join("Makefile").is_file(),
+        "{} is no folder in which a kernel was built: it has no Makefile or no \
+         include/config/auto.conf. Give the folder that `make` wrote to (O=)",
+        dir.display()
+    );
+    let config = Config::read(&path)?;
+    for (option, consequence) in OPTIONS {
+        if config.get(option) == "y" {
+            continue;
+        }
+        match whose {
+            Whose::Users => bail!(
+                "the kernel in {} is built without CONFIG_{option}, so it {consequence}: set \
+                 CONFIG_{option}=y there and build it again",
+                dir.display()
+            ),
+            Whose::Running => bail!(
+                "the running kernel is built without CONFIG_{option}, so it {consequence}: boot \
+                 another kernel, or use --kernel stock, or --kernel with a build folder of yours"
+            ),
+        }
+    }
+    for (file, what) in PARTS {
+        if dir.join(file).is_file() {
+            continue;
+        }
+        match whose {
+            Whose::Users => bail!(
+                "{} has no {file} ({what}): build the whole kernel there first, with `make`",
+                dir.display()
+            ),
+            Whose::Running => bail!(
+                "{} has no {file} ({what}): a distribution's headers hold no Rust parts. Build \
+                 this kernel's source and give that folder as --kernel; Debian's kernel is \
+                 --kernel stock, which needs no headers",
+                dir.display()
+            ),
+        }
+    }
+    Ok(config)
+}
+
+fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
+    // Quoted by some kernels, and not by others.
+    let version = config
+        .text("RUSTC_VERSION_TEXT")
+        .unwrap_or_else(|| config.get("RUSTC_VERSION_TEXT"));
+    ensure!(
+        version.starts_with("rustc "),
+        "the configuration of the kernel in {} does not say which rustc built it",
+        dir.display()
+    );
+    let common = CommonTools::ensure()?;
+    let tools = common.with_rust(version, || bindgen::ensure(&Cache::open()?))?;
+    let mut env = tools.make_env();
+    // In the environment, so that a build folder which knows its LLVM has the last word.
+    if config.get("CC_IS_CLANG") == "y" {
+        env.extend(tools.make_vars());
+    }
+    Ok(BuildFolder {
+        release: release(dir)?,
+        dir: dir.to_owned(),
+        env,
+        vars: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A build folder as far as it is looked at.
+    fn folder(config: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("include/config")).unwrap();
+        fs::create_dir_all(dir.path().join("rust")).unwrap();
+        for (path, text) in [
+            ("include/config/auto.conf", config),
+            ("Makefile", ""),
+            ("rust/libkernel.rmeta", ""),
+            ("Module.symvers", ""),
+        ] {
+            fs::write(dir.path().join(path), text).unwrap();
+        }
+        dir
+    }
+
+    const GOOD: &str = "CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_RUST=y\n";
+
+    fn refused(dir: &Path, whose: Whose) -> String {
+        check(dir, whose).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_full_build_folder_is_taken() {
+        check(folder(GOOD).path(), Whose::Users).unwrap();
+    }
+
+    #[test]
+    fn other_folders_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = refused(dir.path(), Whose::Users);
+        assert!(
+            text.contains("no folder in which a kernel was built"),
+            "{text}"
+        );
+        let missing = Given::at(&dir.path().join("no")).unwrap_err();
+        assert!(format!("{missing:#}").contains("there is no kernel build folder"));
+    }
+
+    #[test]
+    fn options_that_are_missing_are_named_with_a_way_out() {
+        for (option, _) in OPTIONS {
+            let config = GOOD.replace(&format!("CONFIG_{option}=y\n"), "");
+            let dir = folder(&config);
+            let text = refused(dir.path(), Whose::Users);
+            assert!(
+                text.contains(&format!("set CONFIG_{option}=y there")),
+                "{text}"
+            );
+            let text = refused(dir.path(), Whose::Running);
+            assert!(
+                text.contains(&format!("built without CONFIG_{option}")),
+                "{text}"
+            );
+            assert!(text.contains("--kernel stock"), "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_without_rust_are_explained() {
+        let dir = folder(GOOD);
+        fs::remove_file(dir.path().join("rust/libkernel.rmeta")).unwrap();
+        let text = refused(dir.path(), Whose::Running);
+        assert!(
+            text.contains("a distribution's headers hold no Rust parts"),
+            "{text}"
+        );
+        let text = refused(dir.path(), Whose::Users);
+        assert!(
+            text.contains("build the whole kernel there first"),
+            "{text}"
+        );
+    }
+}
