@@ -48,7 +48,9 @@ pub fn build(kernel: &BuildFolder, dir: &Path, options: &Options) -> Result<Buil
     let dir = sources(kernel, dir)?;
     let mut built = None;
     output_entry(kernel, &dir, &options.output)?.get_updated(|output| {
+        let name = dir.file_name().unwrap_or_default();
         let folder = Folder {
+            what: &format!("the modules in {}", name.to_string_lossy()),
             sources: &dir,
             output,
             vars: &options.make_vars,
@@ -109,6 +111,8 @@ fn output_entry(kernel: &BuildFolder, dir: &Path, top: &Path) -> Result<crate::c
 /// A folder of modules, and where and how it is built.
 #[derive(Clone, Copy, Debug)]
 pub struct Folder<'a> {
+    /// For messages.
+    pub what: &'a str,
     /// Absolute; see [`sources`].
     pub sources: &'a Path,
     /// Absolute. Whoever builds sees to it that nobody else does at the same time.
@@ -122,13 +126,8 @@ pub struct Folder<'a> {
 impl Folder<'_> {
     /// Builds it. What compilers have to say is shown.
     pub fn make(&self, kernel: &BuildFolder) -> Result<Built> {
-        let name = self.sources.file_name().unwrap_or_default();
         let step = Step::start(
-            &format!(
-                "building the modules in {} for {}",
-                name.to_string_lossy(),
-                kernel.release
-            ),
+            &format!("building {} for {}", self.what, kernel.release),
             "seconds; at first up to a minute",
         );
         let log = self.output.join("build.log");

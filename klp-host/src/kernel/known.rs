@@ -10,6 +10,14 @@ use anyhow::Result;
 use super::ask;
 use crate::cache::{Cache, Key, write_whole};
 
+/// The variables by which a patch's compiler is told, in the order of the fields.
+const VARIABLES: [&str; 4] = [
+    "KLP_VMLINUX",
+    "KLP_KALLSYMS",
+    "KLP_TRACEABLE",
+    "KLP_MODULES",
+];
+
 /// Where it stands. What is missing is not checked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Known {
@@ -62,20 +70,37 @@ impl Known {
         }
     }
 
-    /// As a patch's compiler sees it. What the user has set stays as it is.
+    /// The same, with what the user has set by variables in its place; one that is set to
+    /// nothing takes it away.
+    #[must_use]
+    pub fn or_users(self) -> Self {
+        let users = |variable: &str, known: Option<PathBuf>| match std::env::var_os(variable) {
+            Some(path) if path.is_empty() => None,
+            Some(path) => Some(PathBuf::from(path)),
+            None => known,
+        };
+        let [vmlinux, kallsyms, traceable, modules] = VARIABLES;
+        Self {
+            vmlinux: users(vmlinux, self.vmlinux),
+            kallsyms: users(kallsyms, self.kallsyms),
+            traceable: users(traceable, self.traceable),
+            modules: users(modules, self.modules),
+        }
+    }
+
+    /// As a patch's compiler sees it: what is not known is set to nothing.
     pub fn env(&self) -> Vec<(String, String)> {
-        let variables = [
-            ("KLP_VMLINUX", &self.vmlinux),
-            ("KLP_KALLSYMS", &self.kallsyms),
-            ("KLP_TRACEABLE", &self.traceable),
-            ("KLP_MODULES", &self.modules),
+        let paths = [
+            &self.vmlinux,
+            &self.kallsyms,
+            &self.traceable,
+            &self.modules,
         ];
-        variables
+        let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        VARIABLES
             .into_iter()
-            .filter(|(name, _)| std::env::var_os(name).is_none())
-            .filter_map(|(name, path)| {
-                Some((name.to_owned(), path.as_ref()?.display().to_string()))
-            })
+            .zip(paths)
+            .map(|(name, path)| (name.to_owned(), text(path).unwrap_or_default()))
             .collect()
     }
 }
@@ -116,8 +141,9 @@ mod tests {
         assert_eq!(known.kallsyms, Some(dir.path().join("klp-kallsyms")));
         assert_eq!(known.vmlinux, None);
         let env = known.env();
-        assert_eq!(env.len(), 1);
-        assert_eq!(env[0].0, "KLP_KALLSYMS");
+        assert_eq!(env[0], ("KLP_VMLINUX".to_owned(), String::new()));
+        assert_eq!(env[1].0, "KLP_KALLSYMS");
+        assert!(env[1].1.ends_with("/klp-kallsyms"));
     }
 
     #[test]
