@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! klp itself, which the command carries along: unpacked into the cache, and compiled there once
+//! for each kernel. All patches share it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use klp_host::cache::{Cache, Key, gone};
+use klp_host::host::process;
+use klp_host::kernel::BuildFolder;
+use klp_host::kernel::known::Known;
+use klp_host::module::Folder;
+
+use crate::kernel::Target;
+
+/// Paths and contents.
+static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/carried.rs"));
+
+/// What builds it.
+const KBUILD: &str = include_str!("carried.Kbuild");
+
+/// Changes when it is to be built in another way.
+const RECIPE: &str = "1";
+
+/// klp, compiled for a kernel.
+#[derive(Clone, Debug)]
+pub struct Klp {
+    /// Its sources.
+    pub source: PathBuf,
+    /// Where Kbuild has built it.
+    pub output: PathBuf,
+}
+
+impl Klp {
+    /// Gives klp for this kernel, compiled first when necessary.
+    pub fn get(cache: &Cache, kernel: &Target) -> Result<Self> {
+        let source = unpack(cache)?;
+        let key = content()
+            .with("recipe", RECIPE)
+            .with("source", source.as_os_str().as_encoded_bytes())
+            .with("kernel", kernel_state(kernel));
+        let output = cache
+            .entry("klp", &kernel.build.release, &key)
+            .get_or_resume(|output| build(kernel, &source, output))?;
+        Ok(Self { source, output })
+    }
+
+    /// The folder with the crate and the attribute, compiled.
+    pub fn crates(&self) -> PathBuf {
+        self.output.join("klp")
+    }
+
+    /// Lets a patch find it, and compiles the patch again when something else is known of the
+    /// kernel. Colours are taken out again where they cannot be shown.
+    pub fn rustflags(&self, known: &Known) -> String {
+        format!(
+            "-L {} --extern klp --cfg klp_known_{} --color=always",
+            self.crates().display(),
+            known_state(known).short()
+        )
+    }
+}
+
+/// The sources, in the cache.
+fn unpack(cache: &Cache) -> Result<PathBuf> {
+    let entry = cache.entry("klp-source", env!("CARGO_PKG_VERSION"), &content());
+    entry.get_or_create(|dir| {
+        for (name, content) in files() {
+            let path = dir.join(name);
+            let write = || {
+                fs::create_dir_all(path.parent().unwrap_or(dir))?;
+                fs::write(&path, content)
+            };
+            write().with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    })
+}
+
+fn files() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    FILES.iter().copied().chain([("Kbuild", KBUILD.as_bytes())])
+}
+
+fn content() -> Key {
+    files().fold(Key::new(), |key, (name, content)| key.with(name, content))
+}
+
+/// All of a kernel that klp depends on: a user may build it again.
+fn kernel_state(kernel: &Target) -> String {
+    let BuildFolder { dir, env, vars, .. } = &kernel.build;
+    let parts = ["rust/libkernel.rmeta", "include/config/auto.conf"];
+    let states = parts.map(|name| state(&dir.join(name)));
+    format!("{env:?} {vars:?} {states:?}")
+}
+
+/// All that the checks of a patch depend on. What the running kernel says of itself changes all
+/// the time: that it is there must do.
+fn known_state(known: &Known) -> Key {
+    let types = known.vmlinux.as_deref().map(state);
+    let said = (&known.kallsyms, &known.traceable, &known.modules);
+    Key::new().with("known", format!("{types:?} {said:?}"))
+}
+
+fn state(path: &Path) -> String {
+    let data = fs::metadata(path).ok();
+    // Files in sysfs are as old as somebody's looking at them.
+    let changed = data
+        .as_ref()
+        .filter(|_| !path.starts_with("/sys"))
+        .and_then(|data| data.modified().ok());
+    let length = data.map(|data| data.len());
+    format!("{} {changed:?} {length:?}", path.display())
+}
+
+fn build(kernel: &Target, source: &Path, output: &Path) -> Result<()> {
+    let folder = Folder {
+        what: "klp",
+        sources: source,
+        output,
+        vars: &[
+            // Only a part of the workspace is here, for which cargo shortens the lock file.
+            ("KLP_CARGO_FLAGS".to_owned(), String::new()),
+            // What is not known is said at each patch's build.
+            ("KLP_NOTED".to_owned(), "1".to_owned()),
+        ],
+        env: &kernel.known.env(),
+    };
+    folder.make(&kernel.build)?;
+    describe_kernel(kernel, &folder);
+    // What cargo needs for compiling it again is large, and it will not be.
+    let cargo = output.join("klp/cargo");
+    gone(fs::remove_dir_all(&cargo), &cargo)
+}
+
+/// Lets the kernel describe its own crates for rust-analyzer. A kernel that cannot do so is worth
+/// no error.
+fn describe_kernel(kernel: &Target, folder: &Folder<'_>) {
+    let described = process::output(folder.command(&kernel.build).arg("rust-analyzer"));
+    if let Err(error) = described {
+        // For those who wonder.
+        let _ = fs::write(
+            folder.output.join("rust-analyzer.log"),
+            format!("{error:#}\n"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_a_build_needs_is_carried_and_nothing_else() {
+        let names: Vec<_> = files().map(|(name, _)| name).collect();
+        for wanted in [
+            "Cargo.lock",
+            "Cargo.toml",
+            "Kbuild",
+            "klp/Makefile.klp",
+            "klp/bindings/bindgen_parameters",
+            "klp/bindings/livepatch.h",
+            "klp/src/lib.rs",
+            "klp/src/platform/kernel.rs",
+            "klp-macros/Cargo.toml",
+            "klp-macros/src/lib.rs",
+            "klp-elf/Cargo.toml",
+            "klp-elf/src/lib.rs",
+        ] {
+            assert!(names.contains(&wanted), "{wanted}");
+        }
+        for name in names {
+            let junk = ["target/", "tests/", "snapshots/", "/."];
+            assert!(!junk.iter().any(|part| name.contains(part)), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_workspace_has_only_what_is_carried() {
+        let manifest = files().find(|(name, _)| *name == "Cargo.toml").unwrap().1;
+        let manifest = std::str::from_utf8(manifest).unwrap();
+        assert!(manifest.contains("members = [\"klp-elf\", \"klp-macros\"]"));
+        assert!(!manifest.contains("xtask"), "{manifest}");
+    }
+
+    #[test]
+    fn a_kernel_that_was_built_again_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        let missing = state(&file);
+        fs::write(&file, "a").unwrap();
+        let first = state(&file);
+        fs::write(&file, "ab").unwrap();
+        assert!(missing != first && first != state(&file));
+    }
+
+    #[test]
+    fn what_is_known_of_a_kernel_is_seen_by_the_patch() {
+        let short = |known: Known| known_state(&known).short();
+        let path = Some(PathBuf::from("/none"));
+        let none = short(Known::default());
+        let types = short(Known {
+            vmlinux: path.clone(),
+            ..Known::default()
+        });
+        let symbols = short(Known {
+            kallsyms: path,
+            ..Known::default()
+        });
+        assert!(none != types && types != symbols && none != symbols);
+    }
+}

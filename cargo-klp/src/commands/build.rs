@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo klp build`: from a patch's folder to its module, and to a kernel that is patched.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use klp_elf::Module;
+use klp_host::cache::{Cache, Key};
+use klp_host::host::progress::say;
+use klp_host::module::{Built, Folder, sources};
+
+use crate::analyzer;
+use crate::carried::Klp;
+use crate::kernel::{Choice, Target};
+use crate::patch::Patch;
+use crate::trial::Trial;
+
+#[derive(Args, Debug)]
+pub(super) struct BuildArgs {
+    /// The patch's folder.
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// The kernel: `stock` (Debian's, which is fetched), `running`, or a kernel's build folder.
+    #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = |text: &str| Ok::<_, String>(Choice::from(text)))]
+    kernel: Choice,
+    /// Boot that kernel in a virtual machine, and patch it there.
+    #[arg(long)]
+    vm: bool,
+    /// A command for bash that shows in the virtual machine what the patch changes.
+    #[arg(long, value_name = "COMMAND", requires = "vm")]
+    command: Option<String>,
+}
+
+impl BuildArgs {
+    pub(super) fn run(self) -> Result<()> {
+        let patch = Patch::open(&self.dir)?;
+        let cache = Cache::open()?;
+        let kernel = self.kernel.get(&cache)?;
+        let klp = Klp::get(&cache, &kernel)?;
+        // Before the build, which may fail: an editor helps then, too.
+        if let Err(error) = analyzer::write(&patch, &kernel, &klp) {
+            say(&format!(
+                "note: no rust-project.json for editors: {error:#}"
+            ));
+        }
+        let built = build(&cache, &patch, &kernel, &klp)?;
+        let (patches, others) = split(&built)?;
+        if self.vm {
+            let trial = Trial {
+                kernel: &kernel,
+                patches: &patches,
+                others: &others,
+                command: self.command.as_deref(),
+            };
+            trial.run()?;
+        }
+        for module in others.iter().chain(&patches) {
+            println!("{}", module.display());
+        }
+        Ok(())
+    }
+}
+
+fn build(cache: &Cache, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Built> {
+    let key = Key::new().with("patch", patch.dir.as_os_str().as_encoded_bytes());
+    let _lock = cache.lock(&format!("patch-{}", key.short()))?;
+    let output = patch.output(&kernel.build)?;
+    let env = kernel.known.env();
+    if kernel.known.vmlinux.is_none() {
+        say(&format!(
+            "note: no type information (vmlinux) in {}: signatures are not checked",
+            kernel.build.dir.display()
+        ));
+    }
+    let folder = Folder {
+        what: &patch.name(),
+        sources: &sources(&kernel.build, &patch.dir)?,
+        output: &output,
+        vars: &[("KRUSTFLAGS".to_owned(), klp.rustflags(&kernel.known))],
+        env: &env,
+    };
+    folder.make(&kernel.build)
+}
+
+/// The modules that are live patches, and the others.
+fn split(built: &Built) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (mut patches, mut others) = (Vec::new(), Vec::new());
+    for path in &built.modules {
+        if is_patch(path)? {
+            patches.push(path.clone());
+        } else {
+            others.push(path.clone());
+        }
+    }
+    ensure!(
+        !patches.is_empty(),
+        "no live patch was built: the Kbuild file has to name a crate with #[livepatch], as in \
+         `obj-m := fix-foo.o` for fix-foo.rs"
+    );
+    Ok((patches, others))
+}
+
+fn is_patch(path: &Path) -> Result<bool> {
+    let data = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let modinfo = Module::parse(&data)?.modinfo()?;
+    Ok(modinfo.contains(&("livepatch".to_owned(), "Y".to_owned())))
+}

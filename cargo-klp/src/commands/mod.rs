@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The command line: one file per command.
+
+mod build;
+mod new;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use klp_host::host::process;
+
+/// Live patches for the Linux kernel, in Rust.
+#[derive(Debug, Parser)]
+#[command(name = "cargo klp", bin_name = "cargo klp", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a patch: a folder with a small one that works.
+    New(new::NewArgs),
+    /// Build a patch for a kernel, and try it in a virtual machine if asked to.
+    Build(build::BuildArgs),
+}
+
+/// Reads the command line, runs the command, and tells how it went.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse_from(arguments(std::env::args_os()));
+    let result = process::handle_interrupts().and_then(|()| run(cli.command));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whatever broke, broke because of it.
+        Err(_) if process::is_interrupted() => {
+            eprintln!("{}", process::Interrupted);
+            ExitCode::from(130)
+        }
+        Err(err) => {
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::New(args) => args.run(),
+        Command::Build(args) => args.run(),
+    }
+}
+
+/// `cargo klp new` runs `cargo-klp klp new`.
+fn arguments(words: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    words
+        .enumerate()
+        .filter(|(place, word)| *place != 1 || word != "klp")
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_that_cargo_adds_is_left_out() {
+        let words = |text: &str| -> Vec<OsString> {
+            arguments(text.split(' ').map(OsString::from)).collect()
+        };
+        assert_eq!(words("cargo-klp klp new klp"), ["cargo-klp", "new", "klp"]);
+        assert_eq!(words("cargo-klp new klp"), ["cargo-klp", "new", "klp"]);
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo klp new`: a folder with a patch that works, to start from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
+
+use crate::patch;
+
+/// `MODULE_NAME_LEN` of the kernel without its NUL, on 64-bit.
+const LONGEST: usize = 55;
+
+/// Crates that a patch stands on: one of their names would hide them.
+const TAKEN: [&str; 8] = [
+    "alloc", "bindings", "core", "ffi", "kernel", "klp", "pin_init", "std",
+];
+
+#[derive(Args, Debug)]
+pub(super) struct NewArgs {
+    /// The patch's name, which is the module's.
+    name: String,
+    /// Where to make it [default: a folder of the patch's name, here].
+    #[arg(long, value_name = "DIR")]
+    path: Option<PathBuf>,
+}
+
+impl NewArgs {
+    pub(super) fn run(self) -> Result<()> {
+        check_name(&self.name)?;
+        let dir = self.path.unwrap_or_else(|| PathBuf::from(&self.name));
+        let dir = std::path::absolute(&dir)
+            .with_context(|| format!("{} is no path for a folder", dir.display()))?;
+        patch::check_path(&dir)?;
+        make(&dir, &self.name)?;
+        println!(
+            "made {dir}: a patch of /proc/cmdline, to start from\n\
+             Next: cd {dir} && cargo klp build --vm --command 'cat /proc/cmdline'",
+            dir = dir.display()
+        );
+        Ok(())
+    }
+}
+
+/// The file `NAME.rs` is a crate, and becomes a module.
+fn check_name(name: &str) -> Result<()> {
+    let is_fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    ensure!(
+        name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(is_fine),
+        "`{name}` is no name for a patch: it names the module, so it has to begin with a small \
+         letter and go on with small letters, digits, - and _, as in `fix-foo`"
+    );
+    ensure!(
+        name.len() <= LONGEST,
+        "`{name}` has {} characters: the name of a module has at most {LONGEST}",
+        name.len()
+    );
+    ensure!(
+        !TAKEN.contains(&name.replace('-', "_").as_str()),
+        "`{name}` is the name of a crate that patches use: choose another one, as `fix-{name}`"
+    );
+    Ok(())
+}
+
+/// Makes the folder, as a whole or not at all.
+fn make(dir: &Path, name: &str) -> Result<()> {
+    check_free(dir)?;
+    let parent = dir
+        .parent()
+        .with_context(|| format!("{} is no path for a new folder", dir.display()))?;
+    let cannot = || format!("cannot make a folder in {}", parent.display());
+    fs::create_dir_all(parent).with_context(cannot)?;
+    let partial = tempfile::Builder::new()
+        .prefix(".cargo-klp-")
+        .tempdir_in(parent)
+        .with_context(cannot)?;
+    // The temporary folder is private; a folder in it is as new ones are.
+    let inner = partial.path().join(name);
+    fs::create_dir(&inner).with_context(cannot)?;
+    for (file, text) in files(name) {
+        let path = inner.join(file);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    fs::rename(&inner, dir).with_context(|| format!("cannot make {}", dir.display()))
+}
+
+/// An empty folder is as good as none.
+fn check_free(dir: &Path) -> Result<()> {
+    match fs::read_dir(dir) {
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(err) => {
+            let what = format!("{} is there and no folder that can be read", dir.display());
+            Err(err).context(what)
+        }
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                bail!(
+                    "{} is there and not empty: choose another name, or another folder by --path",
+                    dir.display()
+                );
+            }
+            Ok(())
+        }
+    }
+}
+
+fn files(name: &str) -> [(String, String); 4] {
+    let fill = |text: &str| {
+        text.replace("@NAME@", name)
+            .replace("@MODULE@", &name.replace('-', "_"))
+    };
+    [
+        (
+            format!("{name}.rs"),
+            fill(include_str!("../../template/patch.rs")),
+        ),
+        (
+            "Kbuild".to_owned(),
+            fill(include_str!("../../template/Kbuild")),
+        ),
+        (
+            "README.md".to_owned(),
+            fill(include_str!("../../template/README.md")),
+        ),
+        (
+            ".gitignore".to_owned(),
+            fill(include_str!("../../template/gitignore")),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_modules_are_refused() {
+        for name in ["fix-foo", "a", "fix_foo2", &"x".repeat(LONGEST)] {
+            check_name(name).unwrap();
+        }
+        for (name, why) in [
+            ("", "no name for a patch"),
+            ("Fix", "no name for a patch"),
+            ("2fix", "no name for a patch"),
+            ("-fix", "no name for a patch"),
+            ("fix.foo", "no name for a patch"),
+            ("fix foo", "no name for a patch"),
+            ("../fix", "no name for a patch"),
+            ("für", "no name for a patch"),
+            ("kernel", "crate that patches use"),
+            ("pin-init", "crate that patches use"),
+            (&"x".repeat(LONGEST + 1), "at most 55"),
+        ] {
+            let text = check_name(name).unwrap_err().to_string();
+            assert!(text.contains(why), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let taken = dir.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        fs::write(taken.join("file"), "mine").unwrap();
+        let text = make(&taken, "taken").unwrap_err().to_string();
+        assert!(
+            text.contains("not empty") && text.contains("--path"),
+            "{text}"
+        );
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(make(&file, "file").is_err());
+        assert!(make(&file.join("below"), "below").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(&taken).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_empty_folder_is_filled_and_all_texts_are_complete() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fix-foo");
+        fs::create_dir(&path).unwrap();
+        make(&path, "fix-foo").unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        for (file, text) in files("fix-foo") {
+            assert_eq!(fs::read_to_string(path.join(file)).unwrap(), text);
+            assert!(!text.contains('@'), "{text}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel that a patch is for.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use klp_host::cache::Cache;
+use klp_host::kernel::given::Given;
+use klp_host::kernel::known::Known;
+use klp_host::kernel::{self, BuildFolder, Core, Options, Profile};
+
+/// Which kernel, as the user says it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Choice {
+    /// Debian's, which is fetched.
+    Stock,
+    /// The one that runs here.
+    Running,
+    /// The one built in this folder.
+    Folder(PathBuf),
+}
+
+impl From<&str> for Choice {
+    fn from(text: &str) -> Self {
+        match text {
+            "stock" => Self::Stock,
+            "running" => Self::Running,
+            dir => Self::Folder(PathBuf::from(dir)),
+        }
+    }
+}
+
+/// A kernel, ready for builds.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub build: BuildFolder,
+    /// What QEMU boots, if it is there.
+    pub image: PathBuf,
+    pub known: Known,
+}
+
+impl Choice {
+    /// Gets it; a stock kernel is fetched first when it has to be.
+    pub fn get(&self, cache: &Cache) -> Result<Target> {
+        let target = self.find(cache)?;
+        Ok(Target {
+            known: target.known.or_users(),
+            ..target
+        })
+    }
+
+    fn find(&self, cache: &Cache) -> Result<Target> {
+        let given = match self {
+            Self::Stock => {
+                let kernel = kernel::get(Core::Stock, Profile::Base, &Options::default())?;
+                return Ok(Target {
+                    known: Known::of_folder(&kernel.build.dir),
+                    build: kernel.build,
+                    image: kernel.image,
+                });
+            }
+            Self::Running => Given::running(cache)?,
+            Self::Folder(dir) => Given::at(dir)?,
+        };
+        Ok(Target {
+            build: given.build,
+            image: given.image,
+            known: given.known,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_a_word_or_a_folder() {
+        assert_eq!(Choice::from("stock"), Choice::Stock);
+        assert_eq!(Choice::from("running"), Choice::Running);
+        assert_eq!(
+            Choice::from("./stock"),
+            Choice::Folder(PathBuf::from("./stock"))
+        );
+    }
+}
