@@ -83,4 +83,47 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Nothing is known of a module.
+    #[error(
+        "nothing is known of module `{name}`; \
+         name the folder with its file `{name}.ko` in KLP_MODULES"
+    )]
+    NoObject {
+        /// The module.
+        name: String,
+    },
+    /// An object has no such function.
+    #[error("`{object}` has no function `{name}`{others}")]
+    NoFunction {
+        /// The object.
+        object: String,
+        /// The function.
+        name: String,
+        /// What it has instead.
+        others: String,
+    },
+    /// A kernel has no such structure.
+    #[error("the type information of `{object}` has no structure or union `{name}`")]
+    NoStructure {
+        /// The object.
+        object: String,
+        /// Its tag.
+        name: String,
+    },
+    /// A function's prototype is not known.
+    #[error("the arguments of `{function}` are not known: {reason}")]
+    Untyped {
+        /// The function.
+        function: String,
+        /// Why.
+        reason: String,
+    },
+    /// A function cannot be replaced by one in Rust.
+    #[error("`{function}` cannot be replaced: {reason}")]
+    NotReplaceable {
+        /// The function.
+        function: String,
+        /// Why.
+        reason: String,
+    },
 }

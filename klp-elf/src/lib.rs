@@ -45,7 +45,9 @@ mod exits;
 mod kernel;
 pub mod module;
 mod prototype;
+pub mod rust;
 mod structure;
+mod stub;
 
 pub use error::Error;
 #[cfg(feature = "code")]
@@ -54,3 +56,4 @@ pub use kernel::{Function, Kernel, Match, Object, Others, Sources, VMLINUX};
 pub use module::Module;
 pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};
 pub use structure::{Bits, Member, Structure};
+pub use stub::Stub;

@@ -38,6 +38,8 @@ pub struct Type {
     pub base: String,
     /// Its size in bytes; 0 for what has none, such as `void` and functions.
     pub size: u64,
+    /// Its alignment in bytes; less than C's where C was told more than the members need.
+    pub align: u64,
     /// What it is.
     pub kind: Kind,
 }

@@ -2,7 +2,7 @@
 
 //! Structures and unions.
 
-use crate::prototype::Type;
+use crate::prototype::{Kind, Type};
 
 /// A structure or union and what is in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Structure {
     pub union: bool,
     /// Its size in bytes.
     pub size: u64,
+    /// Its alignment in bytes; less than C's where C was told more than the members need.
+    pub align: u64,
     /// Its members in C's order. Those of inner structures and unions without a name stand here as
     /// if they were its own, as C has it.
     pub members: Vec<Member>,
@@ -46,5 +48,24 @@ impl Structure {
     /// The member of that name.
     pub fn member(&self, name: &str) -> Option<&Member> {
         self.members.iter().find(|member| member.name == name)
+    }
+
+    /// Do C functions take and give it by value as they do integers of its size?
+    pub(crate) fn passes_like_integers(&self) -> bool {
+        let aligned =
+            |member: &Member| member.bits.is_some() || member.offset % member.ty.align.max(1) == 0;
+        self.members
+            .iter()
+            .all(|member| aligned(member) && !holds_other(&member.ty))
+    }
+}
+
+/// Is there anything but integers and pointers in it? Inner structures are taken at their word:
+/// kernels do not compute with floating-point numbers.
+fn holds_other(ty: &Type) -> bool {
+    match &ty.kind {
+        Kind::Other => true,
+        Kind::Array { element, .. } => holds_other(element),
+        _ => false,
     }
 }

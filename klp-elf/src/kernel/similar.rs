@@ -3,6 +3,7 @@
 //! What there is instead of a function that there is not.
 
 use crate::kernel::symbols::Symbols;
+use std::fmt;
 
 /// How alike two names must be, from 0 to 1, for one to be a slip of the other.
 const ALIKE: f64 = 0.85;
@@ -61,6 +62,27 @@ impl Others {
             similar: similar.map(|(_, name)| name.to_owned()).collect(),
             data: false,
         }
+    }
+}
+
+/// Goes on a sentence that says what there is not.
+impl fmt::Display for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |names: &[String]| format!("`{}`", names.join("`, `"));
+        if self.data {
+            f.write_str("; there is data of that name")?;
+        }
+        if !self.variants.is_empty() {
+            let variants = list(&self.variants);
+            write!(
+                f,
+                "; the compiler made {variants} of it, with other arguments perhaps"
+            )?;
+        }
+        if self.variants.is_empty() && !self.similar.is_empty() {
+            write!(f, "; similar names are {}", list(&self.similar))?;
+        }
+        Ok(())
     }
 }
 

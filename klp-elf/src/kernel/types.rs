@@ -19,6 +19,9 @@ const DEPTH: u32 = 64;
 /// The size of a pointer.
 const POINTER: u64 = 8;
 
+/// The largest alignment of an integer.
+const LARGEST: u64 = 16;
+
 /// Why BTF cannot be read, or does not answer.
 pub(crate) type Reason = String;
 
@@ -246,6 +249,7 @@ impl<'a> Reader<'a> {
             name_at,
             base: self.base(&peeled.raw),
             size: self.size(&peeled.raw, depth)?,
+            align: self.align(&peeled.raw, depth)?,
             kind: self.kind(peeled, depth)?,
         })
     }
@@ -341,6 +345,37 @@ impl<'a> Reader<'a> {
             }
             _ => 0,
         })
+    }
+
+    fn align(&self, raw: &Raw, depth: u32) -> Result<u64, Reason> {
+        Ok(match raw {
+            Raw::Struct(aggregate) | Raw::Union(aggregate) => self.align_of(aggregate, depth)?,
+            Raw::Array(array) => {
+                let element = self.peel(Self::id(array)?)?;
+                self.align(&element.raw, deeper(depth)?)?
+            }
+            other => self.size(other, depth)?.clamp(1, LARGEST),
+        })
+    }
+
+    /// The alignment that the members ask for, unless one is where it cannot be then: that
+    /// structure is packed.
+    fn align_of(&self, aggregate: &btf_rs::Struct, depth: u32) -> Result<u64, Reason> {
+        let depth = deeper(depth)?;
+        let mut align = 1;
+        for member in &aggregate.members {
+            let raw = self.peel(Self::id(member)?)?.raw;
+            let own = self.align(&raw, depth)?;
+            let is_bits = matches!(member.bitfield_size(), Some(1..));
+            if !is_bits && u64::from(member.bit_offset()) % (own * 8) != 0 {
+                return Ok(1);
+            }
+            align = align.max(own);
+        }
+        match aggregate.size() as u64 % align {
+            0 => Ok(align),
+            _ => Ok(1),
+        }
     }
 
     /// The name of what is under all typedefs, as C writes it.
@@ -444,6 +479,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Structure {
             union: matches!(raw, Raw::Union(_)),
             size: aggregate.size() as u64,
+            align: self.align_of(aggregate, 0)?,
             names: typedefs
                 .into_iter()
                 .chain(self.types.name(aggregate))

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which Rust type stands for a C type in a replacement's signature.
+//!
+//! This is the one place that says so. It follows the table in the documentation of `klp::abi`.
+
+mod names;
+mod view;
+
+pub use names::Names;
+pub(crate) use names::{argument_names, function_name};
+pub(crate) use view::{View, zero};
+
+use crate::prototype::{Kind, Pointee, Type};
+
+/// The structures that klp has wrappers for: tag, wrapper as an argument, wrapper behind a pointer.
+const WRAPPERS: &[(&str, &str, &str)] = &[
+    ("cred", "Credential", "Credential"),
+    ("device", "Device", "Device"),
+    // Whoever is called with a file may have taken it from the caller's own table.
+    ("file", "LocalFile", "File"),
+    ("mm_struct", "Mm", "Mm"),
+    ("pid_namespace", "PidNamespace", "PidNamespace"),
+    ("seq_file", "SeqFile", "SeqFile"),
+    ("task_struct", "Task", "Task"),
+];
+
+/// The type of an argument. `None` when no Rust type stands for it.
+pub fn argument(ty: &Type) -> Option<String> {
+    Names::default().argument(ty)
+}
+
+/// The type of a result, `()` for `void`. `None` when no Rust type stands for it.
+pub fn result(ty: &Type) -> Option<String> {
+    Names::default().result(ty)
+}
+
+impl Names {
+    /// The type of an argument. `None` when no Rust type stands for it.
+    pub fn argument(&mut self, ty: &Type) -> Option<String> {
+        if let Kind::Pointer {
+            to: Pointee::Named(names),
+            ..
+        } = &ty.kind
+        {
+            if let Some((_, wrapper, _)) = names.last().and_then(|tag| wrapper(tag)) {
+                return Some(format!("&{wrapper}"));
+            }
+        }
+        self.value(ty)
+    }
+
+    /// The type of a result, `()` for `void`. `None` when no Rust type stands for it.
+    pub fn result(&mut self, ty: &Type) -> Option<String> {
+        let value = match ty.kind {
+            Kind::Void => return Some("()".to_owned()),
+            _ => self.value(ty)?,
+        };
+        // An enumeration is no errno, even if its values look like one.
+        let is_integer = matches!(ty.kind, Kind::Integer { .. });
+        Some(match value.as_str() {
+            "i32" | "isize" | "i64" if is_integer => format!("Result<{value}>"),
+            _ => value,
+        })
+    }
+
+    /// The type of a value that is no wrapper: an integer, pointer, array or structure.
+    pub(crate) fn value(&mut self, ty: &Type) -> Option<String> {
+        match &ty.kind {
+            Kind::Bool => Some("bool".to_owned()),
+            Kind::Integer { signed } => integer(ty, *signed),
+            Kind::Enum { signed } => sized(ty.size, *signed),
+            Kind::Pointer { to, constant } => Some(self.pointer(to, *constant)),
+            Kind::Array { element, length } => {
+                let element = self.value(element)?;
+                Some(format!("[{element}; {length}]"))
+            }
+            Kind::Aggregate { names } => Some(self.structure(names.last()?)),
+            Kind::Void | Kind::Other => None,
+        }
+    }
+
+    fn pointer(&mut self, to: &Pointee, constant: bool) -> String {
+        let mut keyword = if constant { "*const" } else { "*mut" };
+        let to = match to {
+            Pointee::Void => None,
+            Pointee::Char => Some("c_char".to_owned()),
+            Pointee::Named(names) => names.last().map(|tag| self.structure(tag)),
+            Pointee::Other(ty) => match (&ty.kind, ty.size) {
+                (Kind::Integer { signed: true }, 16) => Some("i128".to_owned()),
+                (Kind::Integer { signed: false }, 16) => Some("u128".to_owned()),
+                _ => self.value(ty),
+            },
+            Pointee::Function => {
+                keyword = "*const";
+                None
+            }
+        };
+        let to = to.as_deref().unwrap_or("c_void");
+        format!("{keyword} {to}")
+    }
+
+    /// The Rust name for a structure.
+    fn structure(&mut self, tag: &str) -> String {
+        match wrapper(tag) {
+            Some((_, _, name)) => (*name).to_owned(),
+            None => self.give(tag),
+        }
+    }
+}
+
+/// The wrapper for a structure.
+fn wrapper(tag: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    WRAPPERS.iter().find(|(c, _, _)| *c == tag)
+}
+
+/// A C `long` has the size of a pointer, whatever that is; other integers have sizes of their own.
+fn integer(ty: &Type, signed: bool) -> Option<String> {
+    match ty.base.as_str() {
+        "long" => Some("isize".to_owned()),
+        "unsigned long" => Some("usize".to_owned()),
+        _ => sized(ty.size, signed),
+    }
+}
+
+fn sized(size: u64, signed: bool) -> Option<String> {
+    let letter = if signed { 'i' } else { 'u' };
+    matches!(size, 1 | 2 | 4 | 8).then(|| format!("{letter}{}", size * 8))
+}

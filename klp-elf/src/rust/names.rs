@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rust names for C ones.
+
+use crate::prototype::Prototype;
+use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
+use std::collections::{BTreeMap, HashSet};
+
+/// Names that a patch has from `klp::prelude` or from Rust itself, and reads as such.
+#[rustfmt::skip]
+const TAKEN: &[&str] = &[
+    "Arc", "AsMut", "AsRef", "Box", "CStr", "Call", "Clone", "Copy", "Credential", "Default",
+    "Deref", "DerefMut", "Device", "Drop", "Err", "Error", "Eq", "Extend", "File", "Fn", "FnMut",
+    "FnOnce", "From", "InPlaceInit", "InPlaceModule", "InPlaceWrite", "Init", "Into",
+    "IntoIterator", "Iterator", "KBox", "KVBox", "KVVec", "KVec", "KernelStruct", "Lasting",
+    "LocalFile", "LocalModule", "Mm", "Module", "NonNull", "None", "Object", "Ok", "Opaque",
+    "Option", "Ord", "PartialEq", "PartialOrd", "Pin", "PinInit", "PidNamespace", "Result", "Self",
+    "Send", "SeqFile", "Shadow", "Sized", "Some", "State", "Str", "String", "Sync", "SyscallArgs",
+    "Task", "ThisModule", "ToOwned", "ToString", "TryFrom", "TryInto", "Unpatched", "Unpin",
+    "VBox", "VVec", "Vec", "Zeroable",
+];
+
+/// Rust's keywords that may be names when they are written raw.
+#[rustfmt::skip]
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
+    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
+    "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return",
+    "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
+    "virtual", "where", "while", "yield",
+];
+
+/// Keywords that may not even be raw names.
+const NEVER: &[&str] = &["Self", "crate", "self", "super"];
+
+/// The Rust names given to C structures.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    given: BTreeMap<String, String>,
+    used: HashSet<String>,
+}
+
+impl Names {
+    /// The name for a structure of that tag, always the same one.
+    pub(crate) fn give(&mut self, tag: &str) -> String {
+        if let Some(name) = self.given.get(tag) {
+            return name.clone();
+        }
+        let mut camel = tag.to_upper_camel_case();
+        if !camel.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            camel.insert_str(0, "Struct");
+        }
+        let marked = [camel.clone(), format!("{camel}Struct")].into_iter();
+        let numbered = (2_u32..).map(|number| format!("{camel}Struct{number}"));
+        let name = marked
+            .chain(numbered)
+            .find(|name| !TAKEN.contains(&name.as_str()) && !self.used.contains(name))
+            .unwrap_or(camel);
+        self.used.insert(name.clone());
+        self.given.insert(tag.to_owned(), name.clone());
+        name
+    }
+
+    /// The tags and the names given to them, in the order of the tags.
+    pub fn given(&self) -> impl Iterator<Item = (&str, &str)> {
+        let given = self.given.iter();
+        given.map(|(tag, name)| (tag.as_str(), name.as_str()))
+    }
+}
+
+/// The names of a function's arguments, each another one.
+pub(crate) fn argument_names(prototype: &Prototype) -> Vec<String> {
+    let names = prototype.parameters.iter().zip(1..);
+    unique(names.map(|(parameter, number)| {
+        let name = parameter.name.as_deref().and_then(argument_name);
+        name.unwrap_or_else(|| format!("arg{number}"))
+    }))
+}
+
+/// Makes names differ by a number behind the second one.
+pub(crate) fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut used = HashSet::new();
+    names
+        .map(|name| {
+            let plain = name.strip_prefix("r#").unwrap_or(&name).to_owned();
+            let numbered = (2_u32..).map(|number| format!("{plain}_{number}"));
+            let free = std::iter::once(name)
+                .chain(numbered)
+                .find(|name| !used.contains(name));
+            let free = free.unwrap_or(plain);
+            used.insert(free.clone());
+            free
+        })
+        .collect()
+}
+
+/// The Rust name for an argument, `None` when C's can be none in Rust.
+fn argument_name(name: &str) -> Option<String> {
+    identifier(&snake(name))
+}
+
+/// A C name as it stands, `None` when it can be none in Rust.
+pub(crate) fn identifier(name: &str) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !starts || !name.chars().all(allowed) || name.chars().all(|c| c == '_') {
+        return None;
+    }
+    Some(match name {
+        never if NEVER.contains(&never) => format!("{name}_"),
+        keyword if KEYWORDS.contains(&keyword) => format!("r#{name}"),
+        _ => name.to_owned(),
+    })
+}
+
+/// The name of a replacement.
+pub(crate) fn function_name(replaces: &str) -> String {
+    let plain: String = replaces
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    snake(&format!("livepatch_{plain}"))
+}
+
+/// A name as Rust expects functions and variables to have them. Most C names are so already.
+pub(crate) fn snake(name: &str) -> String {
+    let rest = name.trim_start_matches('_');
+    let is_snake = !rest.contains("__") && !rest.contains(|c: char| c.is_ascii_uppercase());
+    if is_snake {
+        return name.to_owned();
+    }
+    let underscores = &name[..name.len() - rest.len()];
+    let snake = match rest.contains(|c: char| c.is_ascii_uppercase()) {
+        true => rest.to_snake_case(),
+        false => {
+            let words = rest.split('_').filter(|word| !word.is_empty());
+            words.collect::<Vec<_>>().join("_")
+        }
+    };
+    match snake.starts_with(|c: char| c.is_ascii_digit()) && underscores.is_empty() {
+        true => format!("_{snake}"),
+        false => format!("{underscores}{snake}"),
+    }
+}

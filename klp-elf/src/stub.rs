@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Beginnings of patches: replacements with the right signature and nothing in them yet.
+
+use crate::kernel::{Function, Kernel, Object, VMLINUX};
+use crate::prototype::{Kind, Pointee, Prototype, Type};
+use crate::rust::{self, Names, View, argument_names, function_name, zero};
+use crate::{Error, Structure};
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
+
+/// The longest line that is not broken.
+const WIDTH: usize = 100;
+
+/// Begins patches for one kernel.
+///
+/// Several replacements in one patch share the declarations of the structures they name.
+pub struct Stub<'kernel> {
+    kernel: &'kernel Kernel,
+    names: Names,
+    /// The structures that are passed by value.
+    views: Views,
+    functions: HashSet<String>,
+}
+
+/// Structures by their tags.
+type Views = BTreeMap<String, Structure>;
+
+/// The parts of a replacement's signature.
+struct Signature {
+    name: String,
+    arguments: Vec<(String, String)>,
+    result: Option<String>,
+    /// What the replacement returns as long as nobody wrote it.
+    value: Option<String>,
+}
+
+impl<'kernel> Stub<'kernel> {
+    /// Begins a patch for `kernel`.
+    pub fn new(kernel: &'kernel Kernel) -> Self {
+        Self {
+            kernel,
+            names: Names::default(),
+            views: BTreeMap::new(),
+            functions: HashSet::new(),
+        }
+    }
+
+    /// A whole patch of one function.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such function, or a replacement in Rust cannot be written for it.
+    pub fn function(
+        kernel: &Kernel,
+        object: &str,
+        name: &str,
+        sympos: Option<u32>,
+    ) -> Result<String, Error> {
+        let mut stub = Stub::new(kernel);
+        let module = "\n            description = \"What it fixes\", license = \"GPL\"";
+        let item = stub.write(object, name, sympos, module)?;
+        let mut text = format!("use klp::prelude::*;\n\n{item}");
+        let declarations = stub.declarations();
+        if !declarations.is_empty() {
+            text = text + "\n" + &declarations;
+        }
+        Ok(text)
+    }
+
+    /// The view of a structure with all its members, and what they need.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no such structure.
+    pub fn structure(kernel: &Kernel, object: &str, name: &str) -> Result<String, Error> {
+        let found = find(kernel, object)?.structure(name);
+        let structure = found.ok_or_else(|| Error::NoStructure {
+            object: object.to_owned(),
+            name: name.to_owned(),
+        })?;
+        let mut stub = Stub::new(kernel);
+        stub.names.give(name);
+        stub.views.insert(name.to_owned(), structure);
+        Ok(stub.declarations())
+    }
+
+    /// One replacement for a patch of several, without declarations.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stub::function`].
+    pub fn add(&mut self, object: &str, name: &str, sympos: Option<u32>) -> Result<String, Error> {
+        self.write(object, name, sympos, "")
+    }
+
+    /// The declarations of all structures that were named so far.
+    pub fn declarations(&self) -> String {
+        let mut names = self.names.clone();
+        let views: BTreeMap<&str, View> = self
+            .views
+            .iter()
+            .map(|(tag, structure)| (tag.as_str(), View::new(structure, &mut names)))
+            .collect();
+        let declarations = names.given().map(|(tag, name)| match views.get(tag) {
+            Some(view) => view.declaration(tag, name),
+            None => format!("#[kernel_struct(\"{tag}\")]\nstruct {name};\n"),
+        });
+        declarations.collect::<Vec<_>>().join("\n")
+    }
+
+    fn write(
+        &mut self,
+        object: &str,
+        name: &str,
+        sympos: Option<u32>,
+        module: &str,
+    ) -> Result<String, Error> {
+        let found = find(self.kernel, object)?;
+        let function = found.function(name);
+        let sympos = position(object, &function, sympos)?;
+        let refused = |reason| Error::NotReplaceable {
+            function: name.to_owned(),
+            reason,
+        };
+        let prototype = function.prototype.as_ref().ok_or_else(|| Error::Untyped {
+            function: name.to_owned(),
+            reason: function.untyped.clone().unwrap_or_default(),
+        })?;
+        let views = check(&found, prototype).map_err(refused)?;
+        let signature = self.signature(prototype, views);
+        let sympos = sympos.map_or(String::new(), |sympos| format!(", sympos = {sympos}"));
+        let comma = if module.is_empty() { "" } else { "," };
+        Ok(format!(
+            "// {prototype}\n\
+             #[livepatch(object = \"{object}\", replaces = \"{name}\"{sympos}{comma}{module})]\n\
+             {}",
+            signature.item()
+        ))
+    }
+
+    /// The signature for a prototype that was checked.
+    fn signature(&mut self, prototype: &Prototype, views: Views) -> Signature {
+        self.views.extend(views);
+        let names = argument_names(prototype).into_iter();
+        let arguments = names
+            .zip(&prototype.parameters)
+            .filter_map(|(name, parameter)| {
+                let ty = match is_syscall(prototype) {
+                    true => Some("&SyscallArgs".to_owned()),
+                    false => self.names.argument(&parameter.ty),
+                };
+                Some((name, ty?))
+            })
+            .collect();
+        let result = self.names.result(&prototype.result);
+        let result = result.filter(|result| result != "()");
+        Signature {
+            name: self.free_name(&prototype.name),
+            arguments,
+            value: self.value(&prototype.result, result.as_deref()),
+            result,
+        }
+    }
+
+    /// A harmless value for a result of type `result`.
+    fn value(&mut self, ty: &Type, result: Option<&str>) -> Option<String> {
+        let result = result?;
+        if let Kind::Aggregate { names } = &ty.kind {
+            let structure = self.views.get(names.last()?)?;
+            return Some(View::new(structure, &mut self.names).zero(result));
+        }
+        let value = zero(ty)?;
+        Some(match result.starts_with("Result<") {
+            true => format!("Ok({value})"),
+            false => value,
+        })
+    }
+
+    /// A name for a replacement that none has yet.
+    fn free_name(&mut self, replaces: &str) -> String {
+        let name = function_name(replaces);
+        let numbered = (2_u32..).map(|number| format!("{name}_{number}"));
+        let free = std::iter::once(name.clone())
+            .chain(numbered)
+            .find(|name| !self.functions.contains(name));
+        let free = free.unwrap_or(name);
+        self.functions.insert(free.clone());
+        free
+    }
+}
+
+impl Signature {
+    /// The function.
+    fn item(&self) -> String {
+        let mut text = self.head();
+        text.push_str(" {\n    // Write the fixed function here.\n");
+        let names: Vec<&str> = self
+            .arguments
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let _ = match names.as_slice() {
+            [] => Ok(()),
+            [name] => writeln!(text, "    let _ = {name};"),
+            names => writeln!(text, "    let _ = ({});", names.join(", ")),
+        };
+        if let Some(value) = &self.value {
+            let _ = writeln!(text, "    {value}");
+        }
+        text + "}\n"
+    }
+
+    fn head(&self) -> String {
+        let result = self.result.as_ref();
+        let result = result.map_or(String::new(), |result| format!(" -> {result}"));
+        let arguments: Vec<String> = self
+            .arguments
+            .iter()
+            .map(|(name, ty)| format!("{name}: {ty}"))
+            .collect();
+        let line = format!("fn {}({}){result}", self.name, arguments.join(", "));
+        if line.len() + " {".len() <= WIDTH || arguments.is_empty() {
+            return line;
+        }
+        let arguments = arguments.join(",\n    ");
+        format!("fn {}(\n    {arguments},\n){result}", self.name)
+    }
+}
+
+fn find<'kernel>(kernel: &'kernel Kernel, object: &str) -> Result<Object<'kernel>, Error> {
+    kernel.object(object)?.ok_or_else(|| Error::NoObject {
+        name: object.to_owned(),
+    })
+}
+
+/// What `sympos` has to say; checks that the kernel can replace that function.
+fn position(object: &str, function: &Function, sympos: Option<u32>) -> Result<Option<u32>, Error> {
+    let Some(matches) = &function.matches else {
+        return Ok(sympos);
+    };
+    if !matches.iter().any(|found| found.code) {
+        return Err(Error::NoFunction {
+            object: object.to_owned(),
+            name: function.name.clone(),
+            others: function.others.to_string(),
+        });
+    }
+    let refused = |reason| Error::NotReplaceable {
+        function: function.name.clone(),
+        reason,
+    };
+    let found = match (sympos, matches.as_slice()) {
+        (None | Some(0), [only]) => only,
+        (None | Some(0), several) => {
+            return Err(refused(format!(
+                "`{object}` has {0} symbols of that name; say which one with `sympos`, 1 to {0} \
+                 in the order of /proc/kallsyms",
+                several.len()
+            )));
+        }
+        (Some(wanted), _) => matches
+            .iter()
+            .find(|found| found.sympos == wanted)
+            .ok_or_else(|| {
+                let count = matches.len();
+                refused(format!(
+                    "`{object}` has {count} of that name, and no number {wanted}"
+                ))
+            })?,
+    };
+    if !found.code {
+        return Err(refused("that symbol is data".to_owned()));
+    }
+    if found.init {
+        return Err(refused(match object {
+            VMLINUX => "it is `__init`, and gone once the kernel has booted".to_owned(),
+            _ => "it is `__init`, and gone once the module has started".to_owned(),
+        }));
+    }
+    if found.traceable == Some(false) {
+        return Err(refused(
+            "the kernel cannot trace it (it is `notrace`, `inline`, assembly, or Rust)".to_owned(),
+        ));
+    }
+    Ok((matches.len() > 1).then_some(found.sympos))
+}
+
+/// Is it the entry of a system call, whose arguments come in a `struct pt_regs`?
+fn is_syscall(prototype: &Prototype) -> bool {
+    let is_registers = |ty: &Type| match &ty.kind {
+        Kind::Pointer {
+            to: Pointee::Named(names),
+            constant: true,
+        } => names.iter().any(|name| name == "pt_regs"),
+        _ => false,
+    };
+    prototype.name.starts_with("__x64_sys_")
+        && matches!(prototype.parameters.as_slice(), [only] if is_registers(&only.ty))
+}
+
+/// Checks that Rust can say a prototype, and finds the structures that it passes by value.
+fn check(object: &Object<'_>, prototype: &Prototype) -> Result<Views, String> {
+    if prototype.variadic {
+        let reason =
+            "it takes a variable number of arguments (`...`), and functions in Rust do not";
+        return Err(reason.to_owned());
+    }
+    let mut views = Views::new();
+    let arguments = prototype
+        .parameters
+        .iter()
+        .zip(1..)
+        .map(|(parameter, number)| {
+            let name = parameter.name.clone();
+            let name = name.unwrap_or_else(|| format!("arg{number}"));
+            let place = format!("its argument `{}`", parameter.ty.declare(&name));
+            (place, &parameter.ty, rust::argument(&parameter.ty))
+        });
+    let result = &prototype.result;
+    let result = (
+        format!("its result `{result}`"),
+        result,
+        rust::result(result),
+    );
+    for (place, ty, said) in arguments.chain([result]) {
+        if let Kind::Aggregate { names } = &ty.kind {
+            if let Some(tag) = names.last() {
+                views.insert(tag.clone(), by_value(object, tag, ty.size, &place)?);
+            }
+        }
+        said.ok_or_else(|| format!("{place} has a type that Rust has no equal of"))?;
+    }
+    Ok(views)
+}
+
+/// The structure of that tag and size, if Rust passes it as C does.
+fn by_value(object: &Object<'_>, tag: &str, size: u64, place: &str) -> Result<Structure, String> {
+    if size == 0 {
+        return Err(format!("{place} is a structure of no size"));
+    }
+    let structures = object.structures(tag).into_iter();
+    let mut structures = structures.filter(|structure| structure.size == size);
+    let structure = structures.next().ok_or_else(|| {
+        format!("{place} is a structure passed by value, and what is in it is not known")
+    })?;
+    match structure.passes_like_integers() {
+        true => Ok(structure),
+        false => Err(format!(
+            "{place} is passed by value, and is packed or holds floating-point numbers"
+        )),
+    }
+}
