@@ -2,9 +2,10 @@
 
 //! The kernel that a patch is for.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use klp_host::cache::Cache;
 use klp_host::kernel::given::Given;
 use klp_host::kernel::known::Known;
@@ -21,16 +22,6 @@ pub enum Choice {
     Folder(PathBuf),
 }
 
-impl From<&str> for Choice {
-    fn from(text: &str) -> Self {
-        match text {
-            "stock" => Self::Stock,
-            "running" => Self::Running,
-            dir => Self::Folder(PathBuf::from(dir)),
-        }
-    }
-}
-
 /// A kernel, ready for builds.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -41,6 +32,32 @@ pub struct Target {
 }
 
 impl Choice {
+    /// Takes the word or path of a command line.
+    pub fn parse(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "stock" => Self::Stock,
+            "running" => Self::Running,
+            dir => Self::Folder(PathBuf::from(dir)),
+        })
+    }
+
+    /// What is known of its functions. Reading that takes no tools.
+    pub fn known(&self, cache: &Cache) -> Result<Known> {
+        let known = match self {
+            Self::Stock => self.find(cache)?.known,
+            Self::Running => Known::of_running(cache)?,
+            Self::Folder(dir) => {
+                ensure!(
+                    dir.is_dir(),
+                    "there is no kernel build folder {}",
+                    dir.display()
+                );
+                Known::of_folder(dir)
+            }
+        };
+        Ok(known.or_users())
+    }
+
     /// Gets it; a stock kernel is fetched first when it has to be.
     pub fn get(&self, cache: &Cache) -> Result<Target> {
         let target = self.find(cache)?;
@@ -77,11 +94,11 @@ mod tests {
 
     #[test]
     fn a_kernel_is_a_word_or_a_folder() {
-        assert_eq!(Choice::from("stock"), Choice::Stock);
-        assert_eq!(Choice::from("running"), Choice::Running);
+        assert_eq!(Choice::parse("stock"), Ok(Choice::Stock));
+        assert_eq!(Choice::parse("running"), Ok(Choice::Running));
         assert_eq!(
-            Choice::from("./stock"),
-            Choice::Folder(PathBuf::from("./stock"))
+            Choice::parse("./stock"),
+            Ok(Choice::Folder(PathBuf::from("./stock")))
         );
     }
 }

@@ -98,3 +98,32 @@ fn a_command_needs_the_machine_it_runs_in() {
     let error = refused(dir.path(), &["build", "--command", "true"]);
     assert!(error.contains("--vm"), "{error}");
 }
+
+#[test]
+fn a_stub_says_what_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = refused(dir.path(), &["stub"]);
+    assert!(
+        error.contains("FUNCTION") && error.contains("--struct"),
+        "{error}"
+    );
+    let error = refused(dir.path(), &["stub", "a", "--vmlinux", "none"]);
+    assert_eq!(error.matches("No such file").count(), 1, "{error}");
+    assert!(error.contains("cannot read `none`"), "{error}");
+    fs::write(dir.path().join("text"), "text").unwrap();
+    let error = refused(dir.path(), &["stub", "a", "--vmlinux", "text"]);
+    assert!(error.contains("`text`"), "{error}");
+    let words = ["stub", "a", "b", "--sympos", "1", "--vmlinux", "text"];
+    let error = refused(dir.path(), &words);
+    assert!(error.contains("give one function"), "{error}");
+    let error = refused(dir.path(), &["stub", "a", "--kernel", "none"]);
+    assert!(
+        error.contains("there is no kernel build folder none"),
+        "{error}"
+    );
+    let error = refused(dir.path(), &["stub", "a", "--kernel", "."]);
+    assert!(
+        error.contains("no type information") && error.contains("--vmlinux"),
+        "{error}"
+    );
+}

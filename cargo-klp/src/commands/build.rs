@@ -23,7 +23,7 @@ pub(super) struct BuildArgs {
     #[arg(default_value = ".")]
     dir: PathBuf,
     /// The kernel: `stock` (Debian's, which is fetched), `running`, or a kernel's build folder.
-    #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = |text: &str| Ok::<_, String>(Choice::from(text)))]
+    #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = Choice::parse)]
     kernel: Choice,
     /// Boot that kernel in a virtual machine, and patch it there.
     #[arg(long)]

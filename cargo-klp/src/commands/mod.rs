@@ -4,6 +4,7 @@
 
 mod build;
 mod new;
+mod stub;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ enum Command {
     New(new::NewArgs),
     /// Build a patch for a kernel, and try it in a virtual machine if asked to.
     Build(build::BuildArgs),
+    /// Print the beginning of a patch of these functions, with their signatures in Rust.
+    Stub(stub::StubArgs),
 }
 
 /// Reads the command line, runs the command, and tells how it went.
@@ -50,6 +53,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::New(args) => args.run(),
         Command::Build(args) => args.run(),
+        Command::Stub(args) => args.run(),
     }
 }
 

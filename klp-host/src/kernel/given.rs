@@ -41,10 +41,7 @@ impl Given {
 
     /// The kernel that runs on this machine. `cache` keeps copies of what it says of itself.
     pub fn running(cache: &Cache) -> Result<Self> {
-        let release = rustix::system::uname()
-            .release()
-            .to_string_lossy()
-            .into_owned();
+        let release = running_release();
         let headers = Path::new("/lib/modules").join(&release).join("build");
         let dir = headers.canonicalize().with_context(|| {
             format!(
@@ -56,10 +53,16 @@ impl Given {
         let config = check(&dir, Whose::Running)?;
         Ok(Self {
             image: PathBuf::from(format!("/boot/vmlinuz-{release}")),
-            known: Known::of_running(cache, &release)?.or(Known::of_folder(&dir)),
+            known: Known::of_running(cache)?.or(Known::of_folder(&dir)),
             build: build_folder(&dir, &config)?,
         })
     }
+}
+
+/// What `uname -r` prints here.
+pub(super) fn running_release() -> String {
+    let name = rustix::system::uname();
+    name.release().to_string_lossy().into_owned()
 }
 
 /// Whose build folder it is: what can be done about what it lacks differs.

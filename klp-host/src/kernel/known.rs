@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::ask;
+use super::{ask, given};
 use crate::cache::{Cache, Key, write_whole};
 
 /// The variables by which a patch's compiler is told, in the order of the fields.
@@ -43,19 +43,30 @@ impl Known {
         }
     }
 
-    /// What the running kernel says of itself, as far as this user may read it.
-    pub(super) fn of_running(cache: &Cache, release: &str) -> Result<Self> {
+    /// What this file says, and what lies beside it: a vmlinux, or type information alone.
+    pub fn of_vmlinux(file: &Path) -> Self {
+        let beside = file.parent().map(Self::of_folder).unwrap_or_default();
+        Self {
+            vmlinux: Some(file.to_owned()),
+            ..beside
+        }
+    }
+
+    /// What the running kernel says of itself, as far as this user may read it. `cache` keeps
+    /// copies.
+    pub fn of_running(cache: &Cache) -> Result<Self> {
+        let release = given::running_release();
         let types = Path::new("/sys/kernel/btf/vmlinux");
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let dir = cache
-            .entry("running", release, &Key::new().with("boot", boot.trim()))
+            .entry("running", &release, &Key::new().with("boot", boot.trim()))
             .get_updated(copy_answers)?;
         let copy = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Ok(Self {
             vmlinux: Some(types.to_owned()).filter(|path| path.is_file()),
             kallsyms: copy(ask::KALLSYMS),
             traceable: copy(ask::TRACEABLE),
-            modules: Some(Path::new("/lib/modules").join(release)).filter(|path| path.is_dir()),
+            modules: Some(Path::new("/lib/modules").join(&release)).filter(|path| path.is_dir()),
         })
     }
 
@@ -144,6 +155,10 @@ mod tests {
         assert_eq!(env[0], ("KLP_VMLINUX".to_owned(), String::new()));
         assert_eq!(env[1].0, "KLP_KALLSYMS");
         assert!(env[1].1.ends_with("/klp-kallsyms"));
+        let vmlinux = dir.path().join("vmlinux-7.2");
+        let beside = Known::of_vmlinux(&vmlinux);
+        assert_eq!(beside.vmlinux, Some(vmlinux));
+        assert_eq!(beside.kallsyms, known.kallsyms);
     }
 
     #[test]

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo klp stub`: the beginning of a patch, with the right signatures.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::{ArgGroup, Args};
+use klp_elf::{Kernel, Sources, Stub, VMLINUX};
+use klp_host::cache::Cache;
+use klp_host::kernel::known::Known;
+
+use crate::kernel::Choice;
+
+#[derive(Args, Debug)]
+#[command(group(ArgGroup::new("what").required(true).args(["functions", "structure"])))]
+pub(super) struct StubArgs {
+    /// Functions of the kernel to be replaced, all in one patch.
+    #[arg(value_name = "FUNCTION")]
+    functions: Vec<String>,
+    /// Show this structure of the kernel in Rust instead.
+    #[arg(long = "struct", value_name = "NAME")]
+    structure: Option<String>,
+    /// The object that has them: the kernel itself, or a module.
+    #[arg(long, value_name = "MODULE", default_value = VMLINUX)]
+    object: String,
+    /// Which of several functions of that name: 1 for the first in kallsyms.
+    #[arg(long, value_name = "N", requires = "functions")]
+    sympos: Option<u32>,
+    /// The kernel: `stock` (Debian's, which is fetched), `running`, or a kernel's build folder.
+    #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = Choice::parse)]
+    kernel: Choice,
+    /// Read this file instead: an ELF `vmlinux` with type information, or type information itself.
+    #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
+    vmlinux: Option<PathBuf>,
+}
+
+impl StubArgs {
+    pub(super) fn run(self) -> Result<()> {
+        ensure!(
+            self.sympos.is_none() || self.functions.len() == 1,
+            "--sympos says which of several functions of one name: give one function"
+        );
+        let kernel = Kernel::open(sources(self.known()?)?).map_err(plain)?;
+        let text = match &self.structure {
+            Some(name) => Stub::structure(&kernel, &self.object, name).map_err(plain)?,
+            None => self.patch(&kernel)?,
+        };
+        print!("{text}");
+        Ok(())
+    }
+
+    fn known(&self) -> Result<Known> {
+        match &self.vmlinux {
+            Some(file) => Ok(Known {
+                modules: Known::default().or_users().modules,
+                ..Known::of_vmlinux(file)
+            }),
+            None => self.kernel.known(&Cache::open()?),
+        }
+    }
+
+    fn patch(&self, kernel: &Kernel) -> Result<String> {
+        if let [function] = self.functions.as_slice() {
+            return Stub::function(kernel, &self.object, function, self.sympos).map_err(plain);
+        }
+        let mut stub = Stub::new(kernel);
+        let (mut items, mut mistakes) = (Vec::new(), Vec::new());
+        for function in &self.functions {
+            match stub.add(&self.object, function, None) {
+                Ok(item) => items.push(item),
+                Err(mistake) => mistakes.push(mistake.to_string()),
+            }
+        }
+        if !mistakes.is_empty() {
+            bail!("{}", mistakes.join("\nerror: "));
+        }
+        Ok(module(&items, &stub.declarations()))
+    }
+}
+
+/// The message says all; the errors below it would say it again.
+fn plain(error: klp_elf::Error) -> anyhow::Error {
+    anyhow::Error::msg(error.to_string())
+}
+
+/// A patch of several functions.
+fn module(items: &[String], declarations: &str) -> String {
+    let mut text = String::from(
+        "use klp::prelude::*;\n\n\
+         #[livepatch(description = \"What it fixes\", license = \"GPL\")]\n\
+         mod fixes {\n    use super::*;\n",
+    );
+    for item in items {
+        text.push('\n');
+        for line in item.lines() {
+            let indent = if line.is_empty() { "" } else { "    " };
+            let _ = writeln!(text, "{indent}{line}");
+        }
+    }
+    text.push_str("}\n");
+    if !declarations.is_empty() {
+        let _ = write!(text, "\n{declarations}");
+    }
+    text
+}
+
+fn sources(known: Known) -> Result<Sources> {
+    let vmlinux = known.vmlinux.context(
+        "there is no type information of that kernel: build it with CONFIG_DEBUG_INFO_BTF=y, or \
+         give a vmlinux that has it as --vmlinux",
+    )?;
+    let modules = known.modules.unwrap_or_default();
+    Ok(Sources {
+        vmlinux,
+        kallsyms: known.kallsyms,
+        traceable: known.traceable,
+        modules: std::env::split_paths(&modules)
+            .filter(|path| !path.as_os_str().is_empty())
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_functions_stand_in_a_module() {
+        let items = ["// C\nfn a() {\n\n    b\n}\n".to_owned()];
+        let text = module(&items, "struct S;\n");
+        assert!(text.contains("mod fixes {\n    use super::*;\n\n    // C\n    fn a() {\n\n"));
+        assert!(text.ends_with("    }\n}\n\nstruct S;\n"), "{text}");
+    }
+
+    #[test]
+    fn folders_with_modules_are_taken_apart() {
+        let known = Known {
+            vmlinux: Some("v".into()),
+            modules: Some("/a:/b".into()),
+            ..Known::default()
+        };
+        let modules = sources(known).unwrap().modules;
+        assert_eq!(modules, [PathBuf::from("/a"), PathBuf::from("/b")]);
+        let text = sources(Known::default()).unwrap_err().to_string();
+        assert!(text.contains("--vmlinux"), "{text}");
+    }
+}
