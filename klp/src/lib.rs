@@ -40,6 +40,7 @@ const __LOG_PREFIX: &[u8] = b"klp\0";
 
 pub mod abi;
 pub mod callbacks;
+mod capability;
 pub mod lasting;
 pub mod layout;
 #[cfg_attr(kernel, path = "platform/kernel.rs")]
@@ -49,10 +50,14 @@ mod platform;
 pub mod prelude;
 pub mod shadow;
 pub mod state;
+pub mod syscall;
+pub mod sysctl;
 #[doc(hidden)]
 pub mod table;
+pub mod time;
 
 pub use callbacks::{ModuleState, Object, Unpatched};
+pub use capability::{capable, Capability};
 pub use klp_macros::{
     livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state, Lasting,
 };

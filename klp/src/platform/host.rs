@@ -22,10 +22,11 @@ macro_rules! opaque {
 
 /// C declarations.
 pub mod bindings {
+    pub use super::functions::*;
     pub use super::shadow::*;
     use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
-    opaque! { cred device file mm_struct pid_namespace seq_file task_struct }
+    opaque! { cred ctl_table device file mm_struct pid_namespace seq_file task_struct }
 
     #[allow(missing_docs, non_camel_case_types)]
     pub type gfp_t = c_uint;
@@ -40,6 +41,18 @@ pub mod bindings {
     pub const module_state_MODULE_STATE_COMING: module_state = 1;
     #[allow(missing_docs, non_upper_case_globals)]
     pub const module_state_MODULE_STATE_GOING: module_state = 2;
+
+    /// The fields of the kernel's structure that hold arguments.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct pt_regs {
+        pub r10: usize,
+        pub r9: usize,
+        pub r8: usize,
+        pub dx: usize,
+        pub si: usize,
+        pub di: usize,
+    }
 
     /// The field of the kernel's structure that klp reads.
     #[allow(missing_docs, non_camel_case_types)]
@@ -157,11 +170,16 @@ pub trait Module: Sized + Sync + Send {
 
 #[path = "host/alloc.rs"]
 pub mod alloc;
+#[path = "host/functions.rs"]
+mod functions;
 #[path = "host/shadow.rs"]
 mod shadow;
+#[path = "host/user.rs"]
+mod user;
 
 pub use crate::pr_warn;
 pub use prelude::errno;
+pub use user::UserPtr;
 
 /// Memory flags as C takes them.
 pub(crate) fn gfp(_flags: alloc::Flags) -> bindings::gfp_t {
@@ -194,6 +212,7 @@ pub mod wrappers {
 pub mod prelude {
     //! What [`crate::prelude`] takes from here.
     pub use super::alloc::*;
+    pub use super::user::*;
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
     pub use crate::{pr_err, pr_info, pr_warn, seq_print};

@@ -8,6 +8,7 @@
 pub use kernel::error::{code as errno, to_result};
 pub use kernel::prelude::{module, Error, Result, ThisModule};
 pub use kernel::sync::rcu::read_lock as rcu_read_lock;
+pub use kernel::uaccess::UserPtr;
 pub use kernel::{pr_warn, Module};
 
 /// C declarations: the kernel's own, and those of `linux/livepatch.h`.
@@ -62,6 +63,7 @@ pub mod prelude {
     pub use super::wrappers::*;
     pub use kernel::prelude::*;
     pub use kernel::seq_print;
+    pub use kernel::uaccess::UserSlice;
 }
 
 /// Memory flags as C takes them, which the kernel crate keeps to itself.

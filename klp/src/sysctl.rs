@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Replacing what reads and writes a file in `/proc/sys`: C's `proc_handler`.
+//!
+//! ```
+//! use klp::prelude::*;
+//! use klp::sysctl::{Buffer, IntTable, Length, Position};
+//! use klp::{capable, Capability};
+//!
+//! /// Only who administers the system may write.
+//! #[livepatch(object = "vmlinux", replaces = "proc_dointvec_minmax_sysadmin",
+//!             description = "Asks for a capability", license = "GPL")]
+//! fn sysadmin(
+//!     table: &IntTable,
+//!     write: c_int,
+//!     buffer: Buffer<'_>,
+//!     length: Length<'_>,
+//!     position: Position<'_>,
+//! ) -> Result {
+//!     if write != 0 && !capable(Capability::SYS_ADMIN) {
+//!         return Err(EPERM);
+//!     }
+//!     table.in_range(write, buffer, length, position)
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! The five arguments are those of every `proc_handler`:
+//!
+//! | C | Rust |
+//! | --- | --- |
+//! | `const struct ctl_table *table` | [`&IntTable`](IntTable) |
+//! | `int write` | `c_int`, 0 when the file is read |
+//! | `void *buffer` | [`Buffer`] |
+//! | `size_t *lenp` | [`Length`] |
+//! | `loff_t *ppos` | [`Position`] |
+
+use crate::abi::{CAbi, Call, FromC};
+use crate::layout::KernelStruct;
+use crate::platform::{self, bindings, Result};
+use core::cell::UnsafeCell;
+use core::ffi::{c_int, c_void};
+use core::marker::PhantomData;
+
+/// C's `const struct ctl_table *` of a file of whole numbers.
+///
+/// With this type the author says what the table's users keep to: `data` is one or more C `int`s, and
+/// `extra1` and `extra2`, where they are not `NULL`, point to the least and the greatest. That is so
+/// for the handlers `proc_dointvec`, `proc_dointvec_minmax`, and those which call them.
+#[repr(transparent)]
+pub struct IntTable(UnsafeCell<bindings::ctl_table>);
+
+// SAFETY: transparent.
+unsafe impl KernelStruct for IntTable {
+    const NAME: &'static str = "ctl_table";
+}
+
+/// The text that is written, or the room for what is read.
+pub struct Buffer<'call>(*mut c_void, PhantomData<&'call mut ()>);
+
+/// How long the text is or may be; after the call, how much of it was used.
+pub struct Length<'call>(*mut usize, PhantomData<&'call mut usize>);
+
+/// Where in the file reading or writing begins, and after the call, goes on.
+pub struct Position<'call>(*mut i64, PhantomData<&'call mut i64>);
+
+macro_rules! pointers {
+    ($($type:ident: *mut $target:ty;)*) => {$(
+        impl CAbi for $type<'_> {
+            type C = *mut $target;
+        }
+
+        impl<'call> FromC<'call> for $type<'call> {
+            #[inline(always)]
+            unsafe fn from_c(c: *mut $target, _call: &'call Call) -> Self {
+                Self(c, PhantomData)
+            }
+        }
+    )*};
+}
+
+pointers! {
+    Buffer: *mut c_void;
+    Length: *mut usize;
+    Position: *mut i64;
+}
+
+impl Length<'_> {
+    /// How many bytes.
+    #[inline]
+    pub fn get(&self) -> usize {
+        // SAFETY: the caller of the handler passed it for this call alone.
+        unsafe { *self.0 }
+    }
+}
+
+impl Position<'_> {
+    /// How many bytes from the file's beginning.
+    #[inline]
+    pub fn get(&self) -> i64 {
+        // SAFETY: as for the length.
+        unsafe { *self.0 }
+    }
+}
+
+/// C's type of handlers.
+type Handler = unsafe extern "C" fn(
+    *const bindings::ctl_table,
+    c_int,
+    *mut c_void,
+    *mut usize,
+    *mut i64,
+) -> c_int;
+
+impl IntTable {
+    /// Reads or writes the numbers: `proc_dointvec()`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when what is written is no number.
+    #[inline]
+    pub fn any(
+        &self,
+        write: c_int,
+        buffer: Buffer<'_>,
+        length: Length<'_>,
+        position: Position<'_>,
+    ) -> Result {
+        self.handle(bindings::proc_dointvec, write, buffer, length, position)
+    }
+
+    /// Reads or writes the numbers, which have to be between the least and the greatest:
+    /// `proc_dointvec_minmax()`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when what is written is no number, or out of range.
+    #[inline]
+    pub fn in_range(
+        &self,
+        write: c_int,
+        buffer: Buffer<'_>,
+        length: Length<'_>,
+        position: Position<'_>,
+    ) -> Result {
+        self.handle(
+            bindings::proc_dointvec_minmax,
+            write,
+            buffer,
+            length,
+            position,
+        )
+    }
+
+    #[inline]
+    fn handle(
+        &self,
+        handler: Handler,
+        write: c_int,
+        buffer: Buffer<'_>,
+        length: Length<'_>,
+        position: Position<'_>,
+    ) -> Result {
+        // SAFETY: a table of ints, as the type says, and the rest as the kernel passed it to the
+        // handler that was replaced. Each is used up here, so no second call meets what the
+        // first has moved on.
+        platform::to_result(unsafe { handler(self.0.get(), write, buffer.0, length.0, position.0) })
+    }
+}
