@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The next version of `livepatch-state-old`: cumulative, so it takes that one's place, and goes on with
+//! its count.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use klp::{prelude::*, Object};
+
+/// How many tickets there are while one of the patches is enabled.
+const TICKETS: u32 = 5;
+
+#[livepatch(
+    description = "Livepatch example: a system state, second version",
+    license = "GPL",
+    authors = ["The klp authors"],
+    replace
+)]
+mod fix {
+    use super::*;
+
+    /// How many tickets have been given under this patch and the one before.
+    ///
+    /// A patch whose version is older is refused from now on: it would not know of the numbers
+    /// that this one writes on tickets.
+    #[state(id = 1, version = 2)]
+    static GIVEN: State<AtomicU32>;
+
+    #[pre_patch(object = "vmlinux")]
+    fn begin(object: &Object) -> Result {
+        if let Some(older) = GIVEN.previous(object) {
+            pr_info!("taking over from version {}\n", older.version());
+        }
+        if GIVEN.inherit(object)? {
+            return Ok(());
+        }
+        GIVEN.set(AtomicU32::new(0), GFP_KERNEL)
+    }
+
+    #[livepatch(object = "klp_tickets", replaces = "ticket_show")]
+    fn ticket_show(m: &SeqFile, _v: *mut c_void) -> Result {
+        let given = GIVEN.get().ok_or(EBUSY)?;
+        let number = take(&given).ok_or(EBUSY)?;
+        seq_print!(m, "ticket {number} of {TICKETS}\n");
+        Ok(())
+    }
+}
+
+/// The number of the next ticket, if there is one.
+fn take(given: &AtomicU32) -> Option<u32> {
+    let more = |given| (given < TICKETS).then_some(given + 1);
+    let before = given.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    before.ok().map(|given| given + 1)
+}
