@@ -2,6 +2,8 @@
 
 //! Everything that must pass, in parts.
 
+mod author;
+mod cases;
 mod host;
 mod lint;
 mod modules;
@@ -34,6 +36,8 @@ pub enum Part {
     Modules,
     /// The examples in a virtual machine, on each kernel.
     Vm,
+    /// `cargo klp`, from its installation to a patched kernel.
+    Author,
     /// The kernel's own livepatch selftests, on both of our kernels.
     Kselftest,
     /// The cores in C and in Rust, side by side, with right and wrong patches.
@@ -42,11 +46,12 @@ pub enum Part {
 
 impl Part {
     /// All of them; quick ones first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Lint,
         Self::Host,
         Self::Modules,
         Self::Vm,
+        Self::Author,
         Self::Kselftest,
         Self::Compare,
     ];
@@ -61,6 +66,7 @@ impl Part {
                 let cases = scenarios::run(kernel, &built.modules, &scenarios::all()?)?;
                 Ok(Tally::of(&cases))
             }),
+            Self::Author => author::run(),
             Self::Kselftest => {
                 let mut total = Tally::default();
                 for core in OWN_CORES {

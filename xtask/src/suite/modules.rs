@@ -12,8 +12,8 @@ use klp_host::host::process;
 use klp_host::kernel::Kernel;
 use klp_host::module::Built;
 
-use super::report;
-use crate::case::{Case, Tally};
+use super::cases::Cases;
+use crate::case::Tally;
 use crate::checkout;
 
 /// Symbols that every module may ask the kernel for: what Rust code needs to run, and what
@@ -32,7 +32,7 @@ const SAMPLE_NEEDS: [&str; 2] = ["klp_enable_patch", "seq_printf"];
 
 /// Runs them all on the modules of one kernel.
 pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
-    let mut cases = Cases(Vec::new());
+    let mut cases = Cases::new("modules");
     cases.check("the sample's modinfo", || sample_modinfo(built));
     cases.check("the sample asks for no more than it needs", || {
         sample_needs(built)
@@ -48,20 +48,7 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
             refuse(kernel, variable, words)
         });
     }
-    Ok(report(&cases.0))
-}
-
-/// What has been tried.
-struct Cases(Vec<Case>);
-
-impl Cases {
-    fn check(&mut self, name: &str, test: impl FnOnce() -> Result<()>) {
-        self.0.push(Case {
-            script: "modules".to_owned(),
-            name: name.to_owned(),
-            failure: test().err().map(|error| format!("{error:#}")),
-        });
-    }
+    Ok(cases.tally())
 }
 
 fn read(built: &Built, name: &str) -> Result<Vec<u8>> {

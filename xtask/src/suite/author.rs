@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The way of a patch's author: the command is installed, and in a folder outside of any checkout
+//! a patch is started, written, built, and seen to work.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use klp_host::host::process;
+use klp_host::host::progress::say;
+use klp_host::host::toolchain::{self, CLIPPY, PINNED, Toolchain};
+use klp_host::kernel::{Core, Profile};
+
+use super::cases::Cases;
+use crate::case::Tally;
+use crate::checkout;
+
+/// The patch's name, and the function that it replaces.
+const NAME: &str = "fix-foo";
+const FUNCTION: &str = "cmdline_proc_show";
+
+/// Where a stub wants its author to write, and what is written there.
+const PLACE: &str = "    // Write the fixed function here.\n";
+const BODY: &str = "    seq_print!(m, \"written into a stub\\n\");\n";
+
+/// All that there is in a patch's folder.
+const FILES: [&str; 6] = [
+    ".gitignore",
+    "Kbuild",
+    "README.md",
+    "fix-foo.rs",
+    "rust-project.json",
+    "target",
+];
+
+pub(super) fn run() -> Result<Tally> {
+    // Here, where its progress is shown.
+    checkout::kernel(Core::Stock, Profile::Base)?;
+    let author = Author::new()?;
+    let mut cases = Cases::new("author");
+    cases.check("the command is installed", || author.install());
+    cases.check("a new patch", || author.new_patch());
+    cases.check("a stub is pasted in", || author.paste_stub());
+    cases.check("built, and the kernel patched", || author.build_and_try());
+    cases.check("an edit makes a new module", || author.edit());
+    cases.check("a mistake is shown where it was made", || author.mistake());
+    cases.check("the folder stays clean", || author.look_around());
+    Ok(cases.tally())
+}
+
+struct Author {
+    toolchain: Toolchain,
+    /// All that the author has.
+    home: tempfile::TempDir,
+}
+
+impl Author {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            toolchain: toolchain::ensure(PINNED, &[CLIPPY])?,
+            home: tempfile::tempdir().context("cannot make a temporary folder")?,
+        })
+    }
+
+    fn tools(&self) -> PathBuf {
+        self.home.path().join("tools")
+    }
+
+    fn patch(&self) -> PathBuf {
+        self.home.path().join(NAME)
+    }
+
+    fn source(&self) -> PathBuf {
+        self.patch().join(format!("{NAME}.rs"))
+    }
+
+    /// Shares the checkout's target folder, so little is compiled again.
+    fn install(&self) -> Result<()> {
+        let mut cargo = self.toolchain.cargo();
+        cargo
+            .args(["install", "--quiet", "--locked", "--debug", "--path"])
+            .arg(checkout::top().join("cargo-klp"))
+            .arg("--root")
+            .arg(self.tools())
+            .current_dir(checkout::top());
+        process::output(&mut cargo).map(drop)
+    }
+
+    /// `cargo klp`, in a folder of the author's.
+    fn klp(&self, dir: &Path, words: &[&str]) -> Command {
+        let mut cargo = self.toolchain.cargo();
+        let found = std::env::var_os("PATH").unwrap_or_default();
+        let paths = [self.tools().join("bin"), self.toolchain.bin()]
+            .into_iter()
+            .chain(std::env::split_paths(&found));
+        if let Ok(path) = std::env::join_paths(paths) {
+            cargo.env("PATH", path);
+        }
+        cargo.arg("klp").args(words).current_dir(dir);
+        cargo
+    }
+
+    fn new_patch(&self) -> Result<()> {
+        process::output(&mut self.klp(self.home.path(), &["new", NAME])).map(drop)
+    }
+
+    fn paste_stub(&self) -> Result<()> {
+        let stub = process::output(&mut self.klp(&self.patch(), &["stub", FUNCTION]))?;
+        ensure!(
+            stub.contains(PLACE),
+            "it has no place to write into: {stub}"
+        );
+        self.write(&stub.replace(PLACE, BODY))
+    }
+
+    fn write(&self, text: &str) -> Result<()> {
+        let path = self.source();
+        fs::write(&path, format!("//! A patch.\n\n{text}"))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn build_and_try(&self) -> Result<()> {
+        let words = [
+            "build",
+            "--kernel",
+            "stock",
+            "--vm",
+            "--command",
+            "cat /proc/cmdline",
+        ];
+        let text = process::output(&mut self.klp(&self.patch(), &words))?;
+        for line in ["\nwritten into a stub\n", "\npatched: fix_foo on "] {
+            ensure!(text.contains(line), "`{}` is not in {text}", line.trim());
+        }
+        ensure!(
+            text.matches("console=ttyS0").count() == 1,
+            "only the unpatched kernel shows its command line: {text}"
+        );
+        Ok(())
+    }
+
+    fn edit(&self) -> Result<()> {
+        let module = self.build()?;
+        let before = changed(&module)?;
+        let text = self.read()?;
+        fs::write(self.source(), text.replace("into a stub", "again"))?;
+        let start = Instant::now();
+        ensure!(self.build()? == module, "the module has another path now");
+        say(&format!(
+            "author: from an edit to the module in {:.1} s",
+            start.elapsed().as_secs_f32()
+        ));
+        ensure!(changed(&module)? > before, "the module is the old one");
+        Ok(())
+    }
+
+    /// Builds; gives the module's path, which is the last line.
+    fn build(&self) -> Result<PathBuf> {
+        let text = process::output(&mut self.klp(&self.patch(), &["build"]))?;
+        let line = text.lines().last();
+        line.map(PathBuf::from).context("it printed no path")
+    }
+
+    fn mistake(&self) -> Result<()> {
+        let text = self.read()?;
+        let line = 1 + text
+            .lines()
+            .take_while(|line| !line.contains("Ok("))
+            .count();
+        fs::write(self.source(), text.replace("    Ok(", "    Okay("))?;
+        let Err(error) = process::output(&mut self.klp(&self.patch(), &["build"])) else {
+            bail!("it was built");
+        };
+        let place = format!("{}:{line}:5", self.source().canonicalize()?.display());
+        let error = format!("{error:#}");
+        ensure!(error.contains(&place), "`{place}` is not in {error}");
+        ensure!(
+            !error.contains('\u{1b}') && !error.contains("***"),
+            "colours or noise of make in {error}"
+        );
+        Ok(())
+    }
+
+    fn read(&self) -> Result<String> {
+        let path = self.source();
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    fn look_around(&self) -> Result<()> {
+        let mut found: Vec<_> = fs::read_dir(self.patch())?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<Result<_>>()?;
+        found.sort();
+        ensure!(found == FILES, "expected {FILES:?}, found {found:?}");
+        let project = fs::read(self.patch().join("rust-project.json"))?;
+        let project: serde_json::Value = serde_json::from_slice(&project)?;
+        let crates = project["crates"].as_array().map(Vec::as_slice);
+        let names: Vec<_> = crates
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|known| known["display_name"].as_str())
+            .collect();
+        for name in ["core", "kernel", "klp", "klp_macros", "fix_foo"] {
+            ensure!(
+                names.contains(&name),
+                "no crate {name} for editors: {names:?}"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn changed(path: &Path) -> Result<SystemTime> {
+    fs::metadata(path)
+        .and_then(|data| data.modified())
+        .with_context(|| format!("cannot look at {}", path.display()))
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Cases that are tried one after the other.
+
+use anyhow::Result;
+
+use crate::case::{Case, Tally};
+
+/// What has been tried.
+pub(super) struct Cases {
+    script: &'static str,
+    tally: Tally,
+}
+
+impl Cases {
+    pub(super) fn new(script: &'static str) -> Self {
+        Self {
+            script,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Tries something, and prints how it went.
+    pub(super) fn check(&mut self, name: &str, test: impl FnOnce() -> Result<()>) {
+        let case = Case {
+            script: self.script.to_owned(),
+            name: name.to_owned(),
+            failure: test().err().map(|error| format!("{error:#}")),
+        };
+        case.print();
+        self.tally.count(&case);
+    }
+
+    pub(super) fn tally(self) -> Tally {
+        self.tally
+    }
+}
