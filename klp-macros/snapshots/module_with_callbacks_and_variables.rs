@@ -11,18 +11,19 @@ mod fixes {
             unsafe { USES.collect(data) }
         }
         unsafe {
-            <Shadow<
-                Task,
-                u32,
-            >>::new(1, ::core::concat!(::core::module_path!(), "::USES"), collect)
+            ::klp::Shadow::new(
+                1,
+                ::core::concat!(::core::module_path!(), "::USES"),
+                <Shadow<Task, u32> as ::klp::lasting::Typed>::FINGERPRINT,
+                collect,
+            )
         }
     };
     static LEVEL: State<u32> = unsafe {
-        <State<
-            u32,
-        >>::new(
+        ::klp::State::new(
             __LIVEPATCH_STATES.entry(0),
             ::core::concat!(::core::module_path!(), "::LEVEL"),
+            <State<u32> as ::klp::lasting::Typed>::FINGERPRINT,
         )
     };
     unsafe extern "C" fn show() -> <() as ::klp::abi::CAbi>::C {
@@ -41,7 +42,7 @@ mod fixes {
     #[doc(hidden)]
     static __LIVEPATCH_STATES: ::klp::state::States<1usize> = {
         static FINGERPRINTS: ::klp::state::Fingerprints<1usize> = ::klp::state::Fingerprints::new([
-            <State<u32>>::FINGERPRINT,
+            <State<u32> as ::klp::lasting::Typed>::FINGERPRINT,
         ]);
         ::klp::state::States::new([::klp::state::Entry::new(5, 2)], &FINGERPRINTS)
     };

@@ -54,8 +54,8 @@ fn callback<'a>(
     function: &'a parse::Function,
     errors: &mut Errors,
 ) -> Option<Found<'a>> {
-    let values = keys::values(keys, Place::Callback, errors);
     let before = errors.len();
+    let values = keys::values(keys, Place::Callback, errors);
     if let Some(object) = &values.object {
         told(object, names::module("object", &object.value()), errors);
     }

@@ -8,6 +8,8 @@
 //! fingerprint, by which two patches find out whether they mean the same.
 
 use crate::platform::alloc::KBox;
+use crate::shadow::{Parent, Shadow};
+use crate::state::State;
 use core::sync::atomic;
 
 /// A type whose values may outlive the module that made them.
@@ -41,6 +43,26 @@ use core::sync::atomic;
 pub unsafe trait Lasting: Send + Sync + 'static {
     /// Tells the type apart from others: made of its name, its layout and those of its fields.
     const FINGERPRINT: u64;
+}
+
+/// A shadow variable or state, whose types are fit for it.
+#[doc(hidden)]
+pub trait Typed {
+    /// Tells the variable's types apart from others.
+    const FINGERPRINT: u64;
+}
+
+impl<P: Parent, T: Lasting> Typed for Shadow<P, T> {
+    const FINGERPRINT: u64 = Fingerprint::of::<()>("shadow")
+        .text(P::NAME)
+        .number(T::FINGERPRINT)
+        .finish();
+}
+
+impl<T: Lasting> Typed for State<T> {
+    const FINGERPRINT: u64 = Fingerprint::of::<()>("state")
+        .number(T::FINGERPRINT)
+        .finish();
 }
 
 /// Makes fingerprints: FNV-1a over a description of the type.

@@ -59,7 +59,6 @@
 //! have a mark in their upper half.
 
 use crate::callbacks::Unpatched;
-use crate::lasting::{Fingerprint, Lasting};
 use crate::layout::KernelStruct;
 use crate::platform::alloc::{Flags, KBox};
 use crate::platform::{self, bindings, errno, pr_warn, wrappers, Error, Result};
@@ -104,14 +103,17 @@ parents! {
     PidNamespace = "pid_namespace" SeqFile = "seq_file" Task = "task_struct"
 }
 
-/// A shadow variable: data of type `T` for structures of type `P`.
+/// A shadow variable: data of type `T`, which is [`Lasting`](crate::Lasting), for structures of type `P`,
+/// a [`Parent`].
 ///
 /// Declared in a patch's mod, `#[shadow(id = 1)] static NAME: Shadow<P, T>;`. See the
 /// [module](self).
-pub struct Shadow<P: Parent, T: Lasting> {
+pub struct Shadow<P, T> {
     id: u32,
     /// For the log.
     name: &'static str,
+    /// Of both types.
+    fingerprint: u64,
     /// Puts a variable that leaves the table on the list `freed`.
     collect: Destructor,
     /// What `free_all` took out and has not dropped yet.
@@ -159,23 +161,24 @@ const USERS_MARK: usize = 0x4b4c_5055_0000_0000;
 /// The parent of the numbers of users: the address of nothing.
 const USERS_PARENT: *mut c_void = ptr::without_provenance_mut(1);
 
-impl<P: Parent, T: Lasting> Shadow<P, T> {
-    /// What tells the variable apart from others of the same id: what it is, and of whom.
-    const FINGERPRINT: u64 = Fingerprint::of::<()>("shadow")
-        .text(P::NAME)
-        .number(T::FINGERPRINT)
-        .finish();
-
+impl<P, T> Shadow<P, T> {
     /// # Safety
     ///
     /// The patch has no other one of this id, and `collect` calls the function of that name. The
-    /// patch's module holds [`Declared`] with this id.
+    /// patch's module holds [`Declared`] with this id. The fingerprint is that of
+    /// [`Typed`](crate::lasting::Typed), which is there only when both types are fit.
     #[doc(hidden)]
     #[inline]
-    pub const unsafe fn new(id: u32, name: &'static str, collect: Destructor) -> Self {
+    pub const unsafe fn new(
+        id: u32,
+        name: &'static str,
+        fingerprint: u64,
+        collect: Destructor,
+    ) -> Self {
         Self {
             id,
             name,
+            fingerprint,
             collect,
             freed: AtomicPtr::new(ptr::null_mut()),
             told: AtomicBool::new(false),
@@ -292,7 +295,7 @@ impl<P: Parent, T: Lasting> Shadow<P, T> {
     pub unsafe fn collect(&self, data: *mut c_void) {
         // SAFETY: under klp's mark only klp keeps data.
         let data = unsafe { &*data.cast::<Data>() };
-        if data.magic != MAGIC || data.fingerprint != Self::FINGERPRINT {
+        if data.magic != MAGIC || data.fingerprint != self.fingerprint {
             // Nobody knows any more how to drop it.
             return;
         }
@@ -310,7 +313,7 @@ impl<P: Parent, T: Lasting> Shadow<P, T> {
         let mut construction = Construction {
             data: Data {
                 magic: MAGIC,
-                fingerprint: Self::FINGERPRINT,
+                fingerprint: self.fingerprint,
                 kept: kept.cast(),
             },
             attached: false,
@@ -349,7 +352,7 @@ impl<P: Parent, T: Lasting> Shadow<P, T> {
         let Some(data) = (unsafe { data.cast::<Data>().as_ref() }) else {
             return Ok(None);
         };
-        if data.magic != MAGIC || data.fingerprint != Self::FINGERPRINT {
+        if data.magic != MAGIC || data.fingerprint != self.fingerprint {
             return Err(self.confused());
         }
         Ok(NonNull::new(data.kept.cast()))

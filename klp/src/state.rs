@@ -60,7 +60,6 @@
 //! types' fingerprints.
 
 use crate::callbacks::{Object, Unpatched};
-use crate::lasting::{Fingerprint, Lasting};
 use crate::platform::alloc::{Flags, KBox};
 use crate::platform::{bindings, errno, pr_warn, Result};
 use core::cell::UnsafeCell;
@@ -71,14 +70,17 @@ use core::ops::Deref;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{fence, AtomicPtr, AtomicUsize, Ordering};
 
-/// A state of the system that the patch changes, with data of type `T`.
+/// A state of the system that the patch changes, with data of type `T`, which is
+/// [`Lasting`](crate::Lasting).
 ///
 /// Declared in a patch's mod, `#[state(id = 1, version = 1)] static NAME: State<T>;`. See the
 /// [module](self).
-pub struct State<T: Lasting = ()> {
+pub struct State<T = ()> {
     entry: &'static Entry,
     /// For the log.
     name: &'static str,
+    /// Of the data's type.
+    fingerprint: u64,
     data: PhantomData<fn() -> T>,
 }
 
@@ -122,9 +124,9 @@ struct Shared<T> {
 }
 
 /// The data of a state, which stays as long as this does.
-pub struct Held<T: Lasting>(NonNull<Shared<T>>);
+pub struct Held<T>(NonNull<Shared<T>>);
 
-impl<T: Lasting> Held<T> {
+impl<T> Held<T> {
     /// Counts one more holder.
     ///
     /// # Safety
@@ -144,7 +146,7 @@ impl<T: Lasting> Held<T> {
     }
 }
 
-impl<T: Lasting> Deref for Held<T> {
+impl<T> Deref for Held<T> {
     type Target = T;
 
     #[inline]
@@ -154,7 +156,7 @@ impl<T: Lasting> Deref for Held<T> {
     }
 }
 
-impl<T: Lasting> Drop for Held<T> {
+impl<T> Drop for Held<T> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: this is a holder.
@@ -168,27 +170,23 @@ impl<T: Lasting> Drop for Held<T> {
 }
 
 // SAFETY: a counted pointer to what may be used, and dropped, anywhere.
-unsafe impl<T: Lasting> Send for Held<T> {}
+unsafe impl<T: Send + Sync> Send for Held<T> {}
 // SAFETY: as above.
-unsafe impl<T: Lasting> Sync for Held<T> {}
+unsafe impl<T: Send + Sync> Sync for Held<T> {}
 
-impl<T: Lasting> State<T> {
-    /// What tells the type of the data apart from others.
-    #[doc(hidden)]
-    pub const FINGERPRINT: u64 = Fingerprint::of::<()>("state")
-        .number(T::FINGERPRINT)
-        .finish();
-
+impl<T> State<T> {
     /// # Safety
     ///
-    /// The entry stands in the table of this module's patch, beside the fingerprint of this type, and
-    /// belongs to no other state.
+    /// The entry stands in the table of this module's patch, beside the fingerprint, and belongs to no
+    /// other state. The fingerprint is that of [`Typed`](crate::lasting::Typed), which is there only
+    /// when the type is fit.
     #[doc(hidden)]
     #[inline]
-    pub const unsafe fn new(entry: &'static Entry, name: &'static str) -> Self {
+    pub const unsafe fn new(entry: &'static Entry, name: &'static str, fingerprint: u64) -> Self {
         Self {
             entry,
             name,
+            fingerprint,
             data: PhantomData,
         }
     }
@@ -256,6 +254,7 @@ impl<T: Lasting> State<T> {
         let state = unsafe { bindings::klp_get_prev_state(self.id()) };
         Some(Previous {
             entry: NonNull::new(state.cast())?,
+            fingerprint: self.fingerprint,
             types: PhantomData,
         })
     }
@@ -328,12 +327,14 @@ impl<T: Lasting> State<T> {
 }
 
 /// A state as the previous patch has it.
-pub struct Previous<'a, T: Lasting> {
+pub struct Previous<'a, T> {
     entry: NonNull<Entry>,
+    /// Of the type that is expected.
+    fingerprint: u64,
     types: PhantomData<&'a T>,
 }
 
-impl<'a, T: Lasting> Previous<'a, T> {
+impl<'a, T> Previous<'a, T> {
     /// The version there.
     #[inline]
     pub fn version(&self) -> u32 {
@@ -378,7 +379,7 @@ impl<'a, T: Lasting> Previous<'a, T> {
     #[inline]
     fn has_same_type(&self) -> bool {
         // SAFETY: the entry stands in a patch's table.
-        unsafe { fingerprint(self.entry.as_ref().0.get()) == Some(State::<T>::FINGERPRINT) }
+        unsafe { fingerprint(self.entry.as_ref().0.get()) == Some(self.fingerprint) }
     }
 }
 
@@ -445,7 +446,7 @@ impl Entry {
     ///
     /// The data is of that type, and nobody gets it from here any more.
     #[inline]
-    unsafe fn take<T: Lasting>(&self) -> Option<Held<T>> {
+    unsafe fn take<T>(&self) -> Option<Held<T>> {
         let shared = self.shared::<T>().swap(ptr::null_mut(), Ordering::AcqRel);
         NonNull::new(shared).map(Held)
     }

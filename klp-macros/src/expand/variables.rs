@@ -7,15 +7,20 @@ use crate::model::{Patch, State};
 use crate::parse::{Kind, Variable};
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::Type;
 
 /// The static, with its value.
 pub(super) fn variable(patch: &Patch, variable: &Variable) -> TokenStream {
     let name = &variable.name;
+    let fingerprint = fingerprint(&variable.ty);
     if let Some(shadow) = patch.shadows.iter().find(|shadow| shadow.name == *name) {
-        return with_value(variable, &shadow_value(variable, shadow.id));
+        return with_value(variable, &shadow_value(variable, shadow.id, &fingerprint));
     }
     let index = patch.states.iter().position(|state| state.name == *name);
-    with_value(variable, &state_value(variable, index.unwrap_or_default()))
+    let index = Literal::usize_unsuffixed(index.unwrap_or_default());
+    let entry = quote_spanned!(Span::mixed_site()=> __LIVEPATCH_STATES.entry(#index));
+    with_value(variable, &state_value(variable, &entry, &fingerprint))
 }
 
 /// The static in a patch with mistakes: what uses it should not be wrong as well.
@@ -23,16 +28,18 @@ pub(super) fn alone(kind: Kind, variable: &Variable) -> TokenStream {
     if !is_declared_as(kind, &variable.ty) {
         return TokenStream::new();
     }
+    // Without asking for the types' traits, which would be another mistake.
+    let fingerprint = quote!(0);
     let value = match kind {
-        Kind::Shadow => shadow_value(variable, 0),
+        Kind::Shadow => shadow_value(variable, 0, &fingerprint),
         Kind::State => {
-            let new = new(variable);
-            quote_spanned! {Span::mixed_site()=>
+            let entry = quote_spanned! {Span::mixed_site()=>
                 {
                     static ENTRY: ::klp::state::Entry = ::klp::state::Entry::new(1, 0);
-                    unsafe { #new(&ENTRY, "") }
+                    &ENTRY
                 }
-            }
+            };
+            state_value(variable, &entry, &fingerprint)
         }
     };
     let item = with_value(variable, &value);
@@ -53,10 +60,9 @@ fn with_value(variable: &Variable, value: &TokenStream) -> TokenStream {
     }
 }
 
-fn shadow_value(variable: &Variable, id: u32) -> TokenStream {
+fn shadow_value(variable: &Variable, id: u32, fingerprint: &TokenStream) -> TokenStream {
     let name = &variable.name;
     let path = path(variable);
-    let new = new(variable);
     let id = Literal::u32_unsuffixed(id);
     quote_spanned! {Span::mixed_site()=>
         {
@@ -67,26 +73,28 @@ fn shadow_value(variable: &Variable, id: u32) -> TokenStream {
                 // SAFETY: the kernel passes what is kept under this variable's id.
                 unsafe { #name.collect(data) }
             }
-            // SAFETY: no other shadow variable of this patch has the id, which the module declares.
-            unsafe { #new(#id, #path, collect) }
+            // SAFETY: no other shadow variable of this patch has the id, which the module declares,
+            // and the fingerprint is that of the type.
+            unsafe { ::klp::Shadow::new(#id, #path, #fingerprint, collect) }
         }
     }
 }
 
-fn state_value(variable: &Variable, index: usize) -> TokenStream {
+fn state_value(variable: &Variable, entry: &TokenStream, fingerprint: &TokenStream) -> TokenStream {
     let path = path(variable);
-    let new = new(variable);
-    let index = Literal::usize_unsuffixed(index);
     quote_spanned! {Span::mixed_site()=>
-        // SAFETY: the entry is this state's, in the table of this module's patch.
-        unsafe { #new(__LIVEPATCH_STATES.entry(#index), #path) }
+        // SAFETY: the entry is this state's, in the table of this module's patch, and the
+        // fingerprint is that of the type.
+        unsafe { ::klp::State::new(#entry, #path, #fingerprint) }
     }
 }
 
-/// `<type>::new`.
-fn new(variable: &Variable) -> TokenStream {
-    let ty = &variable.ty;
-    quote_spanned!(Span::mixed_site()=> <#ty>::new)
+/// The type's fingerprint. What rustc has to say about its traits belongs to the type.
+fn fingerprint(ty: &Type) -> TokenStream {
+    let span = ty.span();
+    let typed = quote_spanned!(span=> as ::klp::lasting::Typed>::FINGERPRINT);
+    let open = quote_spanned!(span=> <);
+    quote!(#open #ty #typed)
 }
 
 /// Names the variable in the log.
@@ -108,10 +116,7 @@ pub(super) fn state_table(patch: &Patch) -> TokenStream {
         );
         quote_spanned!(Span::mixed_site()=> ::klp::state::Entry::new(#id, #version))
     });
-    let fingerprints = patch
-        .states
-        .iter()
-        .map(|State { ty, .. }| quote_spanned!(Span::mixed_site()=> <#ty>::FINGERPRINT));
+    let fingerprints = patch.states.iter().map(|State { ty, .. }| fingerprint(ty));
     quote_spanned! {Span::mixed_site()=>
         #[doc(hidden)]
         static __LIVEPATCH_STATES: ::klp::state::States<#count> = {
