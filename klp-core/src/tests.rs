@@ -363,6 +363,7 @@ fn a_forced_patch_keeps_its_module() {
         .patches
         .force(&machine.kernel, &machine.published, FIRST);
     assert_eq!(forced, Ok(()));
+    assert_eq!(*machine.kernel.forced.borrow(), [FIRST]);
     machine.retry();
     assert_eq!(*machine.kernel.released.borrow(), [(FIRST, true)]);
     assert!(machine
@@ -382,6 +383,7 @@ fn forcing_a_replacement_keeps_the_replaced() {
         .patches
         .force(&machine.kernel, &machine.published, SECOND);
     assert_eq!(forced, Ok(()));
+    assert_eq!(*machine.kernel.forced.borrow(), [FIRST]);
     machine.retry();
     assert_eq!(*machine.kernel.released.borrow(), [(FIRST, true)]);
     inside.stack.borrow_mut().pop();

@@ -474,10 +474,14 @@ impl<P: Platform> Patches<P> {
         let replaces = self.get(patch).is_some_and(|patch| patch.replace);
         for other in self.patches.iter_mut() {
             let is_this = other.handle == patch;
-            other.forced |= match direction {
+            let is_forced = match direction {
                 Direction::Unpatching => is_this,
                 Direction::Patching => replaces && !is_this,
             };
+            if is_forced {
+                other.forced = true;
+                platform.set_forced(other.handle);
+            }
         }
         platform.retry_in(0);
         Ok(())

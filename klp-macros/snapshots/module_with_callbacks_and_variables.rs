@@ -41,9 +41,10 @@ mod fixes {
     fn ext4(object: &klp::Object) {}
     #[doc(hidden)]
     static __LIVEPATCH_STATES: ::klp::state::States<1usize> = {
-        static FINGERPRINTS: ::klp::state::Fingerprints<1usize> = ::klp::state::Fingerprints::new([
-            <State<u32> as ::klp::lasting::Typed>::FINGERPRINT,
-        ]);
+        static FINGERPRINTS: ::klp::state::Fingerprints<1usize> = ::klp::state::Fingerprints::new(
+            &__livepatch::PATCH,
+            [<State<u32> as ::klp::lasting::Typed>::FINGERPRINT],
+        );
         ::klp::state::States::new([::klp::state::Entry::new(5, 2)], &FINGERPRINTS)
     };
     #[doc(hidden)]
@@ -127,7 +128,10 @@ mod fixes {
                 }),
             ::klp::table::Object::END,
         ]);
-        static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, true)
+        pub(super) static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(
+                &OBJECTS,
+                true,
+            )
             .with_states(&super::__LIVEPATCH_STATES);
         ::klp::__private::livepatch_modinfo!();
         pub(crate) struct Module {

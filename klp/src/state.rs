@@ -62,6 +62,7 @@
 use crate::callbacks::{Object, Unpatched};
 use crate::platform::alloc::{Flags, KBox};
 use crate::platform::{bindings, errno, pr_warn, Result};
+use crate::table::Patch;
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::marker::PhantomData;
@@ -101,11 +102,12 @@ pub struct States<const N: usize> {
     end: Entry,
 }
 
-/// What the entry at the end refers to: what type the data of each state has.
+/// What the entry at the end refers to: whose states these are, and what type the data of each has.
 #[doc(hidden)]
 #[repr(C)]
 pub struct Fingerprints<const N: usize> {
     magic: u64,
+    patch: &'static Patch,
     count: usize,
     fingerprints: [u64; N],
 }
@@ -312,9 +314,14 @@ impl<T> State<T> {
     #[doc(hidden)]
     #[inline]
     pub unsafe fn settle(&self, object: &Object) {
-        if let Some(previous) = self.previous(object).filter(Previous::has_same_type) {
-            // SAFETY: that patch is replaced, so none of its functions runs; its table is there until
-            // the core has let it go, after this callback.
+        let Some(previous) = self.previous(object) else {
+            return;
+        };
+        let is_done =
+            |origin: Origin| origin.fingerprint == self.fingerprint && !origin.patch.is_forced();
+        if previous.origin().is_some_and(is_done) {
+            // SAFETY: that patch is replaced, and as that was not forced none of its functions runs;
+            // its table is there until the core has let it go, after this callback.
             drop(unsafe { previous.entry.as_ref().take::<T>() });
         }
     }
@@ -378,18 +385,30 @@ impl<'a, T> Previous<'a, T> {
     /// Whether klp made the table, for data of this type.
     #[inline]
     fn has_same_type(&self) -> bool {
+        self.origin()
+            .is_some_and(|origin| origin.fingerprint == self.fingerprint)
+    }
+
+    #[inline]
+    fn origin(&self) -> Option<Origin> {
         // SAFETY: the entry stands in a patch's table.
-        unsafe { fingerprint(self.entry.as_ref().0.get()) == Some(self.fingerprint) }
+        unsafe { origin(self.entry.as_ref().0.get()) }
     }
 }
 
-/// The fingerprint of a state's data, if klp made the table that it stands in.
+/// Where a state comes from, if klp made the table that it stands in.
+struct Origin {
+    patch: &'static Patch,
+    fingerprint: u64,
+}
+
+/// Finds the end of the table and what it refers to.
 ///
 /// # Safety
 ///
 /// `state` points into a patch's table, which stays.
 #[inline]
-unsafe fn fingerprint(state: *const bindings::klp_state) -> Option<u64> {
+unsafe fn origin(state: *const bindings::klp_state) -> Option<Origin> {
     let mut distance = 0_usize;
     // SAFETY: the table ends with an id of zero, and not before `state`.
     let end = unsafe {
@@ -407,8 +426,17 @@ unsafe fn fingerprint(state: *const bindings::klp_state) -> Option<u64> {
     // SAFETY: nobody but klp writes that version there, beside a pointer to such a table.
     let (magic, count) = unsafe { ((*table).magic, (*table).count) };
     let index = count.checked_sub(distance).filter(|_| magic == MAGIC)?;
-    // SAFETY: `count` of them follow, and `index` is less unless the entry is the end.
-    (index < count).then(|| unsafe { *(&raw const (*table).fingerprints).cast::<u64>().add(index) })
+    if index >= count {
+        return None;
+    }
+    // SAFETY: as above; `count` fingerprints follow, and the patch is there as long as its table.
+    unsafe {
+        let fingerprints = (&raw const (*table).fingerprints).cast::<u64>();
+        Some(Origin {
+            patch: (*table).patch,
+            fingerprint: *fingerprints.add(index),
+        })
+    }
 }
 
 impl Entry {
@@ -476,11 +504,12 @@ impl<const N: usize> States<N> {
 }
 
 impl<const N: usize> Fingerprints<N> {
-    /// The fingerprints of a table's entries, in its order.
+    /// The fingerprints of the entries of the patch's table, in its order.
     #[inline]
-    pub const fn new(fingerprints: [u64; N]) -> Self {
+    pub const fn new(patch: &'static Patch, fingerprints: [u64; N]) -> Self {
         Self {
             magic: MAGIC,
+            patch,
             count: N,
             fingerprints,
         }

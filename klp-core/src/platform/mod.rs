@@ -237,6 +237,8 @@ pub trait Sysfs: Handles {
 
     /// Says whether the patch is enabled.
     fn set_enabled(&self, patch: Self::Patch, enabled: bool);
+    /// Says that tasks may still run the patch, whatever else is said: its callbacks can see that.
+    fn set_forced(&self, patch: Self::Patch);
     /// Says whether the object is patched.
     fn set_patched(&self, object: Self::Object, patched: bool);
     /// Says which module the object is.

@@ -57,6 +57,8 @@ pub struct Kernel {
     names: RefCell<BTreeMap<(char, usize), String>>,
     next_dynamic: Cell<usize>,
     pub released: RefCell<Vec<(usize, bool)>>,
+    /// Patches whose callbacks can see that they were forced.
+    pub forced: RefCell<Vec<usize>>,
     pub relocated: RefCell<BTreeSet<String>>,
     pub failing_callbacks: RefCell<BTreeSet<usize>>,
     pub with_callbacks: RefCell<BTreeSet<usize>>,
@@ -409,6 +411,9 @@ impl Sysfs for Kernel {
     }
 
     fn set_enabled(&self, _patch: usize, _enabled: bool) {}
+    fn set_forced(&self, patch: usize) {
+        self.forced.borrow_mut().push(patch);
+    }
     fn set_patched(&self, _object: usize, _patched: bool) {}
     fn set_module(&self, _object: usize, _module: Option<usize>) {}
 

@@ -22,6 +22,8 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
     let module = module(patch);
     let object_count = patch.objects.len() + 1;
     let replace = patch.info.replace;
+    // The author's mod refers to it where the states are.
+    let visibility = (!patch.states.is_empty()).then(|| quote!(pub(super)));
     quote_spanned! {Span::mixed_site()=>
         #[doc(hidden)]
         pub(crate) mod __livepatch {
@@ -35,7 +37,7 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
                     ::klp::table::Object::END,
                 ]);
 
-            static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, #replace)#states;
+            #visibility static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, #replace)#states;
 
             ::klp::__private::livepatch_modinfo!();
 

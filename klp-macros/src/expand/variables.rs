@@ -121,7 +121,7 @@ pub(super) fn state_table(patch: &Patch) -> TokenStream {
         #[doc(hidden)]
         static __LIVEPATCH_STATES: ::klp::state::States<#count> = {
             static FINGERPRINTS: ::klp::state::Fingerprints<#count> =
-                ::klp::state::Fingerprints::new([#(#fingerprints),*]);
+                ::klp::state::Fingerprints::new(&__livepatch::PATCH, [#(#fingerprints),*]);
             ::klp::state::States::new([#(#entries),*], &FINGERPRINTS)
         };
     }

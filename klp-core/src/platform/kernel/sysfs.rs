@@ -89,6 +89,11 @@ impl Sysfs for Kernel {
         unsafe { set_flag(&raw mut (*patch.0.as_ptr()).enabled, enabled) };
     }
 
+    fn set_forced(&self, patch: PatchRef) {
+        // SAFETY: the patch is there.
+        unsafe { set_flag(&raw mut (*patch.0.as_ptr()).forced, true) };
+    }
+
     fn set_patched(&self, object: ObjectRef, patched: bool) {
         // SAFETY: the object is there.
         unsafe { set_flag(&raw mut (*object.0.as_ptr()).patched, patched) };
