@@ -30,6 +30,10 @@
 //! Calls of 32-bit programs go through functions and registers of their own (`__ia32_sys_read`) and are
 //! not changed by replacing this one.
 
+/// The program's memory. (There is none where there is no kernel.)
+#[cfg(kernel)]
+pub use crate::platform::current_mm;
+
 use crate::layout::KernelStruct;
 use crate::platform::{bindings, UserPtr};
 use core::cell::UnsafeCell;

@@ -5,6 +5,10 @@
 //! Nothing outside this file names the `kernel` crate, so a kernel without it needs another file
 //! here and no other change.
 
+use core::ptr::NonNull;
+use kernel::mm::MmWithUser;
+use kernel::sync::aref::ARef;
+
 pub use kernel::error::{code as errno, to_result};
 pub use kernel::prelude::{module, Error, Result, ThisModule};
 pub use kernel::sync::rcu::read_lock as rcu_read_lock;
@@ -81,6 +85,19 @@ pub(crate) fn gfp(flags: alloc::Flags) -> bindings::gfp_t {
     } else {
         bindings::GFP_NOWAIT
     }
+}
+
+/// The memory of the program whose task runs; `None` in a thread of the kernel.
+///
+/// The same as `current!().mm()`, which reads it where the bindings have that field of the task. Not in every
+/// kernel that is where C has it: bindgen knows nothing of the alignment that some fields before it ask for. Here C
+/// reads it.
+#[inline]
+pub fn current_mm() -> Option<ARef<MmWithUser>> {
+    // SAFETY: the task that runs is alive.
+    let mm = unsafe { bindings::get_task_mm(bindings::get_current()) };
+    // SAFETY: not `NULL`, it comes with a reference that is ours now. The wrapper is transparent.
+    NonNull::new(mm).map(|mm| unsafe { ARef::from_raw(mm.cast()) })
 }
 
 /// The `struct module` of the module this code is compiled into.
