@@ -282,6 +282,13 @@ impl Object<'_> {
         self.structures(name).into_iter().next()
     }
 
+    /// Is there a structure or union of that tag or typedef, be it only declared? What no file
+    /// of the object looks into has no members here.
+    pub fn declares(&self, name: &str) -> bool {
+        let types = self.contents.types.as_ref();
+        types.is_ok_and(|types| types.declares(name))
+    }
+
     /// All structures and unions of that tag: files of a kernel may use one for different things.
     pub fn structures(&self, name: &str) -> Vec<Structure> {
         let types = self.contents.types.as_ref();

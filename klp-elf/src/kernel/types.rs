@@ -109,6 +109,18 @@ impl Types {
         Ok(structures)
     }
 
+    /// Is there a structure or union of that tag or typedef, be it only declared?
+    pub(crate) fn declares(&self, name: &str) -> bool {
+        let ids = self.ids_everywhere(name);
+        ids.iter().any(|id| {
+            let raw = self.btf.resolve_type_by_id(*id);
+            matches!(
+                raw,
+                Ok(Raw::Struct(_) | Raw::Union(_) | Raw::Fwd(_) | Raw::Typedef(_))
+            )
+        })
+    }
+
     /// All types of a name, this object's own first.
     fn ids_everywhere(&self, name: &str) -> Vec<u32> {
         let mut ids = self.ids(self.own(), name);

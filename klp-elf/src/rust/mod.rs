@@ -8,7 +8,8 @@ mod names;
 mod view;
 
 pub use names::Names;
-pub(crate) use names::{argument_names, function_name};
+pub use names::argument_names;
+pub(crate) use names::function_name;
 pub(crate) use view::{View, zero};
 
 use crate::prototype::{Kind, Pointee, Type};

@@ -69,7 +69,7 @@ impl Names {
 }
 
 /// The names of a function's arguments, each another one.
-pub(crate) fn argument_names(prototype: &Prototype) -> Vec<String> {
+pub fn argument_names(prototype: &Prototype) -> Vec<String> {
     let names = prototype.parameters.iter().zip(1..);
     unique(names.map(|(parameter, number)| {
         let name = parameter.name.as_deref().and_then(argument_name);
