@@ -8,6 +8,7 @@ use crate::errors::{self, Errors};
 use crate::keys::{self, Place, Values};
 use crate::model::{self, Function, Info, Patch};
 use crate::parse::{self, Item, Keys};
+use crate::types::{self, Replaced};
 use crate::{companions, names, signature};
 use quote::ToTokens;
 use syn::{Ident, LitInt, LitStr};
@@ -169,19 +170,33 @@ fn replacement(
     function: &parse::Function,
     errors: &mut Errors,
 ) -> Option<Replacement> {
+    let before = errors.len();
     if let Some(object) = &values.object {
         told(object, names::module("object", &object.value()), errors);
     }
     if let Some(replaces) = &values.replaces {
         told(replaces, names::symbol(&replaces.value()), errors);
     }
-    let replaces = values.replaces?;
+    let (object, replaces) = (values.object?, values.replaces?);
+    let replaced = Replaced {
+        object: &object,
+        name: &replaces,
+        sympos: values.sympos.as_ref(),
+        by: function,
+    };
+    // What is no name is not looked for.
+    let prototype = if errors.len() == before {
+        types::check(&replaced, errors)
+    } else {
+        None
+    };
     Some(Replacement {
-        object: values.object?,
+        object,
         function: Function {
             name: replaces.value(),
             sympos: number(values.sympos.as_ref()),
             replacement: function.signature.ident.clone(),
+            prototype,
         },
         replaces,
         sympos: values.sympos,

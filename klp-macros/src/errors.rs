@@ -5,42 +5,67 @@
 //! A text says what is wrong and, after the colon, what to write instead. It begins in lower case
 //! because rustc puts `error: ` before it.
 
-use proc_macro2::TokenStream;
+pub(crate) mod structure;
+pub(crate) mod types;
+
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use std::fmt::Display;
 
 /// Collects mistakes, so that the author sees all of them in one build.
 #[derive(Default)]
-pub(crate) struct Errors(Vec<syn::Error>);
+pub(crate) struct Errors {
+    errors: Vec<syn::Error>,
+    notes: Vec<String>,
+}
 
 impl Errors {
     /// Notes a mistake at the tokens `at`.
     pub(crate) fn add(&mut self, at: &impl ToTokens, text: impl Display) {
-        self.0.push(syn::Error::new_spanned(at, text));
+        self.errors.push(syn::Error::new_spanned(at, text));
+    }
+
+    /// Notes what is wrong with the build rather than with one place, however often it is found.
+    pub(crate) fn add_once(&mut self, at: Span, text: String) {
+        if !self.errors.iter().any(|error| error.to_string() == text) {
+            self.errors.push(syn::Error::new(at, text));
+        }
+    }
+
+    /// Tells the author something that stops nothing. Said once.
+    pub(crate) fn note_once(&mut self, text: String) {
+        if !self.notes.contains(&text) {
+            // There is no stable way for a macro to say more than errors.
+            eprintln!("note: klp: {text}");
+            self.notes.push(text);
+        }
     }
 
     /// Notes what the parser found.
     pub(crate) fn add_syntax(&mut self, error: syn::Error) {
-        self.0.push(error);
+        self.errors.push(error);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.errors.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.errors.is_empty()
     }
 
     /// One `compile_error!` per mistake, in the order they were found.
     pub(crate) fn to_compile_errors(&self) -> TokenStream {
-        self.0.iter().map(syn::Error::to_compile_error).collect()
+        self.errors
+            .iter()
+            .map(syn::Error::to_compile_error)
+            .collect()
     }
 
     /// The texts alone, for tests.
     #[cfg(test)]
     pub(crate) fn texts(&self) -> Vec<String> {
-        self.0.iter().map(ToString::to_string).collect()
+        self.errors.iter().map(ToString::to_string).collect()
     }
 }
 

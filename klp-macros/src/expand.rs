@@ -12,6 +12,7 @@ mod variables;
 
 use crate::model::Patch;
 use crate::parse::{self, Item, Module};
+use crate::types::contract;
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{quote, ToTokens};
 use shim::shim;
@@ -19,7 +20,7 @@ use tables::{module_macro, tables};
 
 /// The whole of a patch of one function, at the crate's root.
 pub(crate) fn function(patch: &Patch, function: &parse::Function) -> TokenStream {
-    let shim = shim(function);
+    let shim = replacement(patch, function);
     let tables = tables(patch);
     let module = module_macro(patch, &quote!(__livepatch::Module));
     quote! {
@@ -33,7 +34,7 @@ pub(crate) fn function(patch: &Patch, function: &parse::Function) -> TokenStream
 pub(crate) fn module(patch: &Patch, module: &Module) -> TokenStream {
     let mut content = inner_attributes(module);
     content.extend(module.items.iter().map(|item| match item {
-        Item::Replacement(_, function) => shim(function),
+        Item::Replacement(_, function) => replacement(patch, function),
         Item::Callback(_, _, function) => function.to_token_stream(),
         Item::Variable(_, _, variable) => variables::variable(patch, variable),
         Item::Other(tokens) => tokens.clone(),
@@ -47,6 +48,14 @@ pub(crate) fn module(patch: &Patch, module: &Module) -> TokenStream {
         #author
         #module
     }
+}
+
+/// The function that the kernel calls, and what makes sure that it can.
+fn replacement(patch: &Patch, function: &parse::Function) -> TokenStream {
+    let prototype = patch.prototype(&function.signature.ident);
+    let contract = prototype.map(|prototype| contract(function, prototype));
+    let shim = shim(function);
+    quote!(#contract #shim)
 }
 
 /// What the author wrote, without our attribute: what is left of a patch with mistakes, so that

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The attribute [`macro@livepatch`]: turns ordinary Rust functions into a livepatch module.
+//! The attributes [`macro@livepatch`], which turns ordinary Rust functions into a livepatch module,
+//! and [`macro@kernel_struct`], which makes a struct a view of one of the kernel's.
 //!
 //! Authors reach it through the crate `klp`, whose types the generated code names.
 //!
 //! The way through the crate: `parse` reads the tokens, `keys` sorts the keys, `check` finds every
-//! mistake (`signature` and `names` with it) and makes the `model` of a patch without one, and
+//! mistake (`signature`, `names` and, for the kernel at hand, `types` with it) and makes the `model` of a patch without one, and
 //! `expand` writes its code. `errors` holds every text that an author can see.
 
 mod check;
@@ -20,6 +21,7 @@ mod parse;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use errors::Errors;
 use parse::{Keys, Target};
@@ -107,8 +109,12 @@ use quote::{quote, ToTokens};
 ///
 /// Every mistake in a patch is an error of the compiler at the tokens that are wrong, with what to
 /// write instead; all that can be found are shown at once. A type that cannot cross to C is
-/// reported by the traits in `klp::abi`. What only the running kernel knows (that the function
-/// exists, can be traced and is no Rust function) is not seen here.
+/// reported by the traits in `klp::abi`.
+///
+/// Where the build has the kernel's type information (`KLP_VMLINUX`, which Kbuild sets to the
+/// kernel's own `vmlinux`), the function has to be there, be traceable, and be the only one of its name
+/// or have a `sympos`, and the signature has to be that of its C prototype; each is an error that
+/// shows the prototype.
 #[proc_macro_attribute]
 pub fn livepatch(
     keys: proc_macro::TokenStream,
@@ -199,6 +205,56 @@ fn outside(name: &str, item: proc_macro::TokenStream) -> proc_macro::TokenStream
     let error = syn::Error::new(Span::call_site(), errors::outside(name)).to_compile_error();
     let item = TokenStream::from(item);
     quote!(#error #item).into()
+}
+
+/// Makes a struct a view of one of the kernel's structures.
+///
+/// ```ignore
+/// use klp::prelude::*;
+///
+/// #[kernel_struct("seq_file", partial)]
+/// struct Sequence {
+///     buf: *mut u8,
+///     size: usize,
+///     _from: usize,
+///     count: usize,
+/// }
+///
+/// /// Only pointed to.
+/// #[kernel_struct("user_namespace")]
+/// struct UserNamespace;
+/// ```
+///
+/// The first word is the structure's name in C, its tag or the name of its `typedef`. Behind it
+/// may stand
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `partial` | the view has the first fields only; it can be pointed to, and neither be made nor be passed by value |
+/// | `object = "a_module"` | the structure is that module's own; else it is one of vmlinux |
+///
+/// `&View` and `Option<&View>` are then arguments of replacements, `KBox<View>` is an argument that
+/// the function takes over or gives away, and a view that is not `partial` can be passed by value
+/// and be a result. A struct without fields (`struct View;`) stands for one that is only pointed to.
+///
+/// # What is checked
+///
+/// Where the kernel's type information is at hand: that the structure exists, each field's name,
+/// offset and size, and the size of the whole. A field whose name begins with `_` is padding when
+/// the structure has no such member. A field's type must be one of which C may leave any value
+/// there (`klp::layout::Plain`).
+///
+/// # What you promise
+///
+/// A reference to a view says that nobody else writes to its fields during the call. A field that
+/// another CPU may write at the same time is declared as an atomic of the same size; one that the
+/// replacement writes itself, under the lock that guards it in C, as a `Cell`.
+#[proc_macro_attribute]
+pub fn kernel_struct(
+    keys: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    types::kernel_struct(keys.into(), item.into()).into()
 }
 
 /// The attribute as a function that tests can call. `name` is the module's name in the build.

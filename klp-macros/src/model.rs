@@ -3,6 +3,7 @@
 //! The patch as the kernel sees it: objects, each with its functions. Holds only what is right.
 
 use crate::parse::Moment;
+use klp_elf::Prototype;
 use proc_macro2::Ident;
 use syn::{LitStr, Type};
 
@@ -24,6 +25,8 @@ pub(crate) struct Function {
     pub(crate) sympos: u32,
     /// The author's function.
     pub(crate) replacement: Ident,
+    /// What C says of the kernel's, where that is known.
+    pub(crate) prototype: Option<Prototype>,
 }
 
 /// A function of the author's that is called around patching and unpatching.
@@ -87,6 +90,13 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
+    /// What C says of the function that `replacement` replaces.
+    pub(crate) fn prototype(&self, replacement: &Ident) -> Option<&Prototype> {
+        let mut functions = self.objects.iter().flat_map(|object| &object.functions);
+        let function = functions.find(|function| function.replacement == *replacement)?;
+        function.prototype.as_ref()
+    }
+
     /// Whether nothing of the patch runs any more when this object is unpatched: not of a module that
     /// goes while other objects stay patched.
     pub(crate) fn ends_with(&self, object: &Object) -> bool {
@@ -130,6 +140,7 @@ mod tests {
             name: name.to_owned(),
             sympos: 0,
             replacement: Ident::new(name, Span::call_site()),
+            prototype: None,
         }
     }
 

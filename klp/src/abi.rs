@@ -13,7 +13,7 @@
 //! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace`, `&CStr` | pointer to the C structure (`char` for `CStr`) | yes, never `NULL` | no |
 //! | `&T` of a type of yours that is a [`KernelStruct`] | pointer to that structure | yes, never `NULL` | no |
 //! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` | yes | no |
-//! | `KBox<T>` of a [`KernelStruct`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result | yes, never `NULL` | yes |
+//! | `KBox<T>` of a [`KernelStruct`] that is [`Whole`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result | yes, never `NULL` | yes |
 //! | `Option<KBox<T>>` | the same pointer; `None` is `NULL` | yes | yes |
 //! | `()` | `void` | no | yes |
 //! | `Result` | `int`: 0 or a negative errno | no | yes |
@@ -55,12 +55,13 @@
 //! }
 //! ```
 
-use crate::layout::KernelStruct;
+use crate::layout::{KernelStruct, Whole};
 use crate::platform::alloc::KBox;
 use crate::platform::wrappers::{
     Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
 };
 use crate::platform::{bindings, Error};
+use crate::signature::CType;
 use core::ffi::CStr;
 use core::ptr::{self, NonNull};
 
@@ -73,7 +74,7 @@ use core::ptr::{self, NonNull};
 )]
 pub trait CAbi {
     /// The C type it stands for.
-    type C;
+    type C: CType;
 }
 
 /// A type that may be an argument of a replacement.
@@ -300,43 +301,32 @@ impl<'call, T: KernelStruct> FromC<'call> for Option<&'call T> {
     }
 }
 
-/// What a box hands over has to be the structure itself: a type without fields has no size, so
-/// nothing would be allocated or freed.
-const fn has_size<T>() {
-    assert!(
-        size_of::<T>() != 0,
-        "a `KBox` crosses to C only of a type with the structure's fields: this one has none"
-    );
-}
-
-impl<T: KernelStruct> CAbi for KBox<T> {
+impl<T: Whole> CAbi for KBox<T> {
     type C = *mut T;
 }
 
 /// The function takes the structure over, as a C function that frees its argument does.
-impl<T: KernelStruct> FromC<'_> for KBox<T> {
+impl<T: Whole> FromC<'_> for KBox<T> {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, _call: &Call) -> Self {
-        const { has_size::<T>() };
         // SAFETY: the caller vouches that C gave the structure away, and allocated it where
         // `kfree()` takes it back.
         unsafe { KBox::from_raw(c) }
     }
 }
 
-impl<T: KernelStruct> IntoC for KBox<T> {
+impl<T: Whole> IntoC for KBox<T> {
     #[inline(always)]
     fn into_c(self) -> *mut T {
-        const { has_size::<T>() };
         KBox::into_raw(self)
     }
 }
 
-impl<T: KernelStruct> CAbi for Option<KBox<T>> {
+impl<T: Whole> CAbi for Option<KBox<T>> {
     type C = *mut T;
 }
 
-impl<'call, T: KernelStruct> FromC<'call> for Option<KBox<T>> {
+impl<'call, T: Whole> FromC<'call> for Option<KBox<T>> {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, call: &'call Call) -> Self {
         if c.is_null() {
@@ -347,7 +337,7 @@ impl<'call, T: KernelStruct> FromC<'call> for Option<KBox<T>> {
     }
 }
 
-impl<T: KernelStruct> IntoC for Option<KBox<T>> {
+impl<T: Whole> IntoC for Option<KBox<T>> {
     #[inline(always)]
     fn into_c(self) -> *mut T {
         self.map_or(ptr::null_mut(), IntoC::into_c)
@@ -389,7 +379,7 @@ impl<'call> FromC<'call> for Option<&'call CStr> {
 )]
 pub trait Value {
     /// The C type that holds either the value or an errno.
-    type C;
+    type C: CType;
 
     /// The value in C.
     fn value(self) -> Self::C;
@@ -470,8 +460,8 @@ pointer_values! {
     *mut T as *mut T;
     NonNull<T> as *mut T;
     Option<NonNull<T>> as *mut T;
-    KBox<T> as *mut T where T: KernelStruct;
-    Option<KBox<T>> as *mut T where T: KernelStruct;
+    KBox<T> as *mut T where T: Whole;
+    Option<KBox<T>> as *mut T where T: Whole;
 }
 
 #[cfg(test)]
@@ -510,6 +500,9 @@ mod tests {
     unsafe impl KernelStruct for Pair {
         const NAME: &'static str = "pair";
     }
+
+    // SAFETY: as above.
+    unsafe impl Whole for Pair {}
 
     #[test]
     fn a_box_goes_to_c_and_comes_back() {

@@ -49,6 +49,8 @@ pub mod layout;
 mod platform;
 pub mod prelude;
 pub mod shadow;
+#[doc(hidden)]
+pub mod signature;
 pub mod state;
 pub mod syscall;
 pub mod sysctl;
@@ -59,7 +61,8 @@ pub mod time;
 pub use callbacks::{ModuleState, Object, Unpatched};
 pub use capability::{capable, Capability};
 pub use klp_macros::{
-    livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state, Lasting,
+    kernel_struct, livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state,
+    Lasting,
 };
 pub use lasting::Lasting;
 pub use platform::bindings;

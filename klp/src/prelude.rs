@@ -3,11 +3,13 @@
 //! What a patch usually needs: `use klp::prelude::*;`.
 //!
 //! The `kernel` crate's prelude (results and errno, C integer types, `pr_info!` ...), the
-//! wrappers that may stand in a replacement's signature, and the attribute itself.
+//! wrappers that may stand in a replacement's signature, and the attributes themselves.
 
 #[doc(no_inline)]
 pub use crate::platform::prelude::*;
 #[doc(no_inline)]
 pub use crate::{livepatch, Lasting, Shadow, State};
 #[doc(no_inline)]
-pub use klp_macros::{post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state};
+pub use klp_macros::{
+    kernel_struct, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state,
+};

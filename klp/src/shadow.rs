@@ -6,8 +6,11 @@
 //! ```
 //! use core::sync::atomic::{AtomicU32, Ordering};
 //! use klp::prelude::*;
-//! # #[repr(C)] pub struct Session { user: usize }
-//! # unsafe impl klp::layout::KernelStruct for Session { const NAME: &'static str = "session"; }
+//!
+//! #[kernel_struct("session", object = "sessions")]
+//! struct Session {
+//!     user: usize,
+//! }
 //!
 //! #[livepatch(description = "Counts the uses of a session", license = "GPL")]
 //! mod fix {

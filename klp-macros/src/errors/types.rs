@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is wrong with a patch for the kernel at hand. Where the C prototype is known it is shown,
+//! and with it the same in Rust.
+
+use klp_elf::{rust, Function, Match, Object, Prototype};
+use proc_macro2::Ident;
+use std::fmt::Write as _;
+
+/// The lines under a message.
+fn shown(prototype: &Prototype) -> String {
+    let mut text = format!("\n  C prototype: {prototype}");
+    if let Some(signature) = signature(prototype) {
+        let _ = write!(text, "\n  in Rust: {signature}");
+    }
+    if names_structures(prototype) {
+        let _ = write!(
+            text,
+            "\n  `cargo klp stub {}` prints it with the structures that it names",
+            prototype.name
+        );
+    }
+    text
+}
+
+/// The same in Rust; nothing when that cannot be said.
+fn signature(prototype: &Prototype) -> Option<String> {
+    let count = prototype.parameters.len();
+    let parameters: Option<Vec<_>> = (0..count)
+        .map(|index| parameter(prototype, index))
+        .collect();
+    let result = match rust::result(&prototype.result)?.as_str() {
+        "()" => String::new(),
+        result => format!(" -> {result}"),
+    };
+    Some(format!(
+        "fn {}({}){result}",
+        prototype.name,
+        parameters?.join(", ")
+    ))
+}
+
+/// Whether the signature in Rust names structures that the author has to declare.
+fn names_structures(prototype: &Prototype) -> bool {
+    let mut names = rust::Names::default();
+    for parameter in &prototype.parameters {
+        names.argument(&parameter.ty);
+    }
+    names.result(&prototype.result);
+    names.given().count() > 0
+}
+
+/// One parameter in Rust, with its name.
+fn parameter(prototype: &Prototype, index: usize) -> Option<String> {
+    let name = rust::argument_names(prototype).into_iter().nth(index)?;
+    let ty = rust::argument(&prototype.parameters.get(index)?.ty)?;
+    Some(format!("{name}: {ty}"))
+}
+
+/// What the author is told to write.
+fn write_it(rust: Option<String>) -> String {
+    match rust {
+        Some(rust) => format!("write `{rust}`"),
+        None => "no Rust type stands for that, so this function cannot be replaced".to_owned(),
+    }
+}
+
+fn place(prototype: &Prototype, index: usize) -> (String, String) {
+    let parameter = &prototype.parameters[index];
+    let ordinal = match &parameter.name {
+        Some(name) => format!("argument {} of `{}`, `{name}`,", index + 1, prototype.name),
+        None => format!("argument {} of `{}`", index + 1, prototype.name),
+    };
+    (ordinal, parameter.ty.c.clone())
+}
+
+/// An argument of another type.
+pub(crate) fn argument(prototype: &Prototype, index: usize) -> String {
+    let (argument, c) = place(prototype, index);
+    let rust = write_it(rust::argument(&prototype.parameters[index].ty));
+    format!("{argument} is `{c}` in C: {rust}{}", shown(prototype))
+}
+
+/// A pointer to write through, where C only reads.
+pub(crate) fn only_read(replacement: &Ident, prototype: &Prototype, index: usize) -> String {
+    let (argument, c) = place(prototype, index);
+    format!(
+        "{replacement}: {argument} is `{c}` in C, which promises not to write there: `*const` \
+         would hold you to it"
+    )
+}
+
+/// A result of another type.
+pub(crate) fn result(prototype: &Prototype) -> String {
+    let c = &prototype.result.c;
+    let name = &prototype.name;
+    let shown = shown(prototype);
+    match rust::result(&prototype.result) {
+        Some(rust) if rust == "()" => format!("`{name}` has no result in C: write none{shown}"),
+        rust => {
+            let rust = write_it(rust.map(|rust| format!("-> {rust}")));
+            format!("the result of `{name}` is `{c}` in C: {rust}{shown}")
+        }
+    }
+}
+
+/// More arguments than in C.
+pub(crate) fn argument_too_many(prototype: &Prototype) -> String {
+    format!(
+        "{}: remove this argument{}",
+        count(prototype),
+        shown(prototype)
+    )
+}
+
+/// Fewer arguments than in C.
+pub(crate) fn arguments_missing(prototype: &Prototype, given: usize) -> String {
+    let missing: Vec<_> = (given..prototype.parameters.len())
+        .filter_map(|index| parameter(prototype, index))
+        .collect();
+    format!(
+        "{}: add `{}`{}",
+        count(prototype),
+        missing.join(", "),
+        shown(prototype)
+    )
+}
+
+fn count(prototype: &Prototype) -> String {
+    let name = &prototype.name;
+    match prototype.parameters.len() {
+        0 => format!("`{name}` has no arguments in C"),
+        1 => format!("`{name}` has one argument in C"),
+        count => format!("`{name}` has {count} arguments in C"),
+    }
+}
+
+/// C takes any number of arguments.
+pub(crate) fn variadic(prototype: &Prototype) -> String {
+    format!(
+        "`{}` takes variable arguments, which a replacement cannot: replace the functions that \
+         call it{}",
+        prototype.name,
+        shown(prototype)
+    )
+}
+
+fn known(prototype: Option<&Prototype>) -> String {
+    prototype.map(shown).unwrap_or_default()
+}
+
+/// There is none of that name.
+pub(crate) fn no_function(object: &Object<'_>, function: &Function) -> String {
+    let (name, others) = (&function.name, &function.others);
+    let object_name = object.name();
+    let mut text = format!("`{object_name}` has no function `{name}`");
+    if others.data {
+        text.push_str(", only data of that name: name the function that uses it");
+    } else if let [first, ..] = others.variants.as_slice() {
+        let _ = write!(
+            text,
+            ", only `{first}`, whose arguments the compiler may have changed: replace the \
+             functions that call it"
+        );
+    } else if others.similar.is_empty() {
+        text.push_str(
+            ": it may have been inlined into the functions that call it, replace these; or its \
+             part of the kernel was not built",
+        );
+    } else {
+        let _ = write!(text, ": did you mean `{}`?", others.similar.join("`, `"));
+        for similar in &others.similar {
+            if let Some(prototype) = object.function(similar).prototype {
+                let _ = write!(text, "\n  C prototype: {prototype}");
+            }
+        }
+    }
+    text
+}
+
+/// Its code is gone before a patch can be loaded.
+pub(crate) fn init(name: &str, object: &str, prototype: Option<&Prototype>) -> String {
+    format!(
+        "`{name}` of `{object}` is an `__init` function, whose code is thrown away once it has \
+         run: there is nothing left to patch{}",
+        known(prototype)
+    )
+}
+
+/// ftrace cannot redirect it.
+pub(crate) fn not_traceable(name: &str, object: &str, prototype: Option<&Prototype>) -> String {
+    format!(
+        "`{name}` of `{object}` cannot be traced in this kernel, and so not be replaced (it is \
+         `notrace`, in assembly, or in a part of the kernel that must not be traced): replace the \
+         functions that call it{}",
+        known(prototype)
+    )
+}
+
+/// Several functions of that name.
+pub(crate) fn ambiguous(
+    name: &str,
+    object: &str,
+    matches: &[Match],
+    prototype: Option<&Prototype>,
+) -> String {
+    let count = matches.len();
+    format!(
+        "`{object}` has {count} functions `{name}`: add `sympos`, which tells the one you \
+         mean{}{}",
+        candidates(matches),
+        known(prototype)
+    )
+}
+
+/// No function at that position.
+pub(crate) fn no_such_position(
+    name: &str,
+    object: &str,
+    sympos: u32,
+    matches: &[Match],
+    prototype: Option<&Prototype>,
+) -> String {
+    if let [_] = matches {
+        return format!(
+            "`{object}` has one function `{name}`, and `sympos = {sympos}` is not the first: \
+             leave `sympos` out{}",
+            known(prototype)
+        );
+    }
+    let count = matches.len();
+    format!(
+        "`{object}` has {count} functions `{name}`, and `sympos = {sympos}` is none of them{}{}",
+        candidates(matches),
+        known(prototype)
+    )
+}
+
+fn candidates(matches: &[Match]) -> String {
+    let mut text = String::new();
+    for candidate in matches {
+        let _ = write!(
+            text,
+            "\n  sympos = {}: at {:#x}",
+            candidate.sympos, candidate.address
+        );
+        if !candidate.code {
+            text.push_str(", data");
+        } else if candidate.traceable == Some(false) {
+            text.push_str(", cannot be traced");
+        }
+    }
+    text
+}

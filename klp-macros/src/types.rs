@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the compiler knows of the kernel: is a function there, can it be replaced, and which types
+//! does it have.
+//!
+//! The build says where the kernel's type information is (`KLP_VMLINUX` and so on, see
+//! `klp_elf::Sources`). What only the macro can tell is told here, as an error at the author's
+//! token. Which types the author's words stand for is known to the compiler only; for that,
+//! `contract` writes constants that the compiler evaluates.
+
+mod contract;
+mod function;
+mod kernel;
+mod structure;
+
+pub(crate) use contract::contract;
+pub(crate) use function::{check, Replaced};
+pub(crate) use structure::kernel_struct;
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+
+/// Stops the compiler when it evaluates the constant that this stands in. What it says, it says at
+/// the place of the `panic!`.
+fn stop(at: Span, text: &str) -> TokenStream {
+    // `panic!` takes a literal for a format.
+    let text = text.replace('{', "{{").replace('}', "}}");
+    quote_spanned!(at=> ::core::panic!(#text))
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The constants that compare a replacement's C types with the kernel's, and that stop the
+//! compiler where they differ.
+
+use crate::errors::types as errors;
+use crate::parse::Function;
+use crate::types::stop;
+use klp_elf::{Kind, Pointee, Prototype, Type as CType};
+use proc_macro2::{Literal, Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned, ToTokens};
+use syn::{FnArg, ReturnType, Type};
+
+/// One constant for each argument and one for the result.
+///
+/// The number of arguments is right: that has been checked.
+pub(crate) fn contract(function: &Function, prototype: &Prototype) -> TokenStream {
+    let arguments = function
+        .signature
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(&*typed.ty),
+            FnArg::Receiver(_) => None,
+        });
+    let mut constants = TokenStream::new();
+    for (index, (ty, parameter)) in arguments.zip(&prototype.parameters).enumerate() {
+        let text = errors::argument(prototype, index);
+        constants.extend(constant(ty, &parameter.ty, &text));
+    }
+    let text = errors::result(prototype);
+    constants.extend(match &function.signature.output {
+        ReturnType::Type(_, ty) => constant(ty, &prototype.result, &text),
+        ReturnType::Default => {
+            let unit = syn::parse_quote_spanned!(function.signature.ident.span()=> ());
+            constant(&unit, &prototype.result, &text)
+        }
+    });
+    constants
+}
+
+/// Compares the author's `ty` with `c`, and says `text` when they differ.
+fn constant(ty: &Type, c: &CType, text: &str) -> TokenStream {
+    let Some(expected) = expected(c) else {
+        return TokenStream::new();
+    };
+    let written = written(ty);
+    let span = place(ty);
+    let stop = stop(span, text);
+    quote_spanned! {Span::mixed_site()=>
+        const _: () = {
+            #[allow(unused_imports)]
+            use ::klp::signature::Otherwise as _;
+            type __KlpC<T> = <T as ::klp::abi::CAbi>::C;
+            match ::klp::signature::compare::<__KlpC<#ty>>(
+                ::klp::signature::Probe::<<__KlpC<#ty> as ::klp::signature::CType>::Target>::TARGET,
+                #written,
+                &#expected,
+            ) {
+                ::klp::signature::Verdict::Fits => {}
+                _ => #stop,
+            }
+        };
+    }
+}
+
+/// What C expects, for `klp::signature`; nothing where that cannot be compared.
+fn expected(c: &CType) -> Option<TokenStream> {
+    let size = Literal::usize_unsuffixed(usize::try_from(c.size).ok()?);
+    let expected = match &c.kind {
+        Kind::Void => quote!(Void),
+        Kind::Bool => quote!(Bool),
+        Kind::Integer { signed } => quote!(Integer { signed: #signed, size: #size }),
+        Kind::Enum { .. } => quote!(Enum { size: #size }),
+        Kind::Pointer { to, .. } => pointer(to),
+        Kind::Aggregate { names } => quote!(Aggregate { names: &[#(#names),*], size: #size }),
+        Kind::Array { .. } | Kind::Other => return None,
+    };
+    Some(quote!(::klp::signature::Expected::#expected))
+}
+
+fn pointer(to: &Pointee) -> TokenStream {
+    match to {
+        Pointee::Void | Pointee::Function => quote!(Pointer),
+        Pointee::Named(names) if names.is_empty() => quote!(Pointer),
+        Pointee::Named(names) => quote!(PointerTo(&[#(#names),*])),
+        Pointee::Char => quote!(PointerToScalar { size: 1 }),
+        Pointee::Other(to) => match usize::try_from(to.size) {
+            Ok(size) if is_scalar(&to.kind) => {
+                let size = Literal::usize_unsuffixed(size);
+                quote!(PointerToScalar { size: #size })
+            }
+            _ => quote!(Pointer),
+        },
+    }
+}
+
+fn is_scalar(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Bool | Kind::Integer { .. } | Kind::Enum { .. } | Kind::Pointer { .. }
+    )
+}
+
+/// The name that the author wrote for what the type points to: the last one.
+fn written(ty: &Type) -> String {
+    let mut last = String::new();
+    words(ty.to_token_stream(), &mut last);
+    last
+}
+
+fn words(tokens: TokenStream, last: &mut String) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(word) => *last = word.to_string(),
+            TokenTree::Group(group) => words(group.stream(), last),
+            _ => {}
+        }
+    }
+}
+
+/// Where the type stands: its last token, which names it.
+fn place(ty: &Type) -> Span {
+    let last = ty.to_token_stream().into_iter().last();
+    last.map_or_else(Span::call_site, |token| token.span())
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Is the replaced function there, can it be replaced, and does it take that many arguments?
+
+use super::kernel;
+use crate::errors::{types as errors, Errors};
+use crate::parse;
+use klp_elf::{Function, Kernel, Kind, Match, Object, Prototype};
+use proc_macro2::Span;
+use syn::{FnArg, LitInt, LitStr, Type};
+
+/// What the author says about one replacement.
+pub(crate) struct Replaced<'a> {
+    pub(crate) object: &'a LitStr,
+    pub(crate) name: &'a LitStr,
+    pub(crate) sympos: Option<&'a LitInt>,
+    pub(crate) by: &'a parse::Function,
+}
+
+/// Checks it against the kernel at hand, and gives the C prototype when that is known.
+pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Option<Prototype> {
+    let found = kernel::with(|kernel| look_up(kernel, replaced, errors));
+    match found {
+        Ok(prototype) => prototype.flatten(),
+        Err(text) => {
+            errors.add_once(Span::call_site(), text);
+            None
+        }
+    }
+}
+
+fn look_up(kernel: &Kernel, replaced: &Replaced<'_>, errors: &mut Errors) -> Option<Prototype> {
+    let name = replaced.object.value();
+    match kernel.object(&name) {
+        Ok(Some(object)) => in_object(&object, replaced, errors),
+        Ok(None) => {
+            errors.note_once(format!(
+                "no type information about the module `{name}` is at hand, so what this patch \
+                 replaces in it is not checked; name the folder that holds {name}.ko in KLP_MODULES"
+            ));
+            None
+        }
+        Err(error) => {
+            let text = format!("cannot read what is known about `{name}`: {error}");
+            errors.add(replaced.object, text);
+            None
+        }
+    }
+}
+
+fn in_object(
+    object: &Object<'_>,
+    replaced: &Replaced<'_>,
+    errors: &mut Errors,
+) -> Option<Prototype> {
+    let function = object.function(&replaced.name.value());
+    if !is_there(&function) {
+        let text = errors::no_function(object, &function);
+        errors.add(replaced.name, text);
+        return None;
+    }
+    position(replaced, &function, errors);
+    let Some(prototype) = function.prototype else {
+        if let Some(why) = &function.untyped {
+            let name = &function.name;
+            errors.note_once(format!("the signature of `{name}` is not checked: {why}"));
+        }
+        return None;
+    };
+    if prototype.variadic {
+        errors.add(replaced.name, errors::variadic(&prototype));
+        return None;
+    }
+    count(replaced, &prototype, errors);
+    hint(replaced, &prototype, errors);
+    Some(prototype)
+}
+
+/// Symbols say more than types: a function may have been built without a prototype, and one with a
+/// prototype may be nowhere.
+fn is_there(function: &Function) -> bool {
+    match &function.matches {
+        Some(matches) => matches.iter().any(|found| found.code),
+        None => function.prototype.is_some(),
+    }
+}
+
+/// Checks that one function is meant, and that ftrace can redirect it.
+fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) {
+    let Some(matches) = &function.matches else {
+        return;
+    };
+    let (name, object) = (replaced.name.value(), replaced.object.value());
+    let prototype = function.prototype.as_ref();
+    let sympos = replaced
+        .sympos
+        .and_then(|sympos| sympos.base10_parse().ok());
+    let sympos: u32 = sympos.unwrap_or(0);
+    let meant: Option<&Match> = match (sympos, matches.as_slice()) {
+        (0, [only]) => Some(only),
+        (0, several) => {
+            let text = errors::ambiguous(&name, &object, several, prototype);
+            errors.add(replaced.name, text);
+            return;
+        }
+        (sympos, matches) => matches.iter().find(|found| found.sympos == sympos),
+    };
+    let Some(meant) = meant else {
+        let text = errors::no_such_position(&name, &object, sympos, matches, prototype);
+        match replaced.sympos {
+            Some(at) => errors.add(at, text),
+            None => errors.add(replaced.name, text),
+        }
+        return;
+    };
+    if meant.init {
+        errors.add(replaced.name, errors::init(&name, &object, prototype));
+    } else if meant.traceable == Some(false) {
+        let text = errors::not_traceable(&name, &object, prototype);
+        errors.add(replaced.name, text);
+    }
+}
+
+fn count(replaced: &Replaced<'_>, prototype: &Prototype, errors: &mut Errors) {
+    let signature = &replaced.by.signature;
+    let (given, wanted) = (signature.inputs.len(), prototype.parameters.len());
+    if given < wanted {
+        let text = errors::arguments_missing(prototype, given);
+        errors.add(&signature.ident, text);
+    }
+    for argument in signature.inputs.iter().skip(wanted) {
+        errors.add(argument, errors::argument_too_many(prototype));
+    }
+}
+
+/// What C only reads, the author had better not write to; but C's `const` is a promise of the
+/// caller's, and taking it away is not wrong.
+fn hint(replaced: &Replaced<'_>, prototype: &Prototype, errors: &mut Errors) {
+    let arguments = replaced.by.signature.inputs.iter();
+    for ((index, argument), parameter) in arguments.enumerate().zip(&prototype.parameters) {
+        let FnArg::Typed(typed) = argument else {
+            continue;
+        };
+        let mutable = matches!(&*typed.ty, Type::Ptr(pointer) if pointer.mutability.is_some());
+        if mutable && matches!(parameter.ty.kind, Kind::Pointer { constant: true, .. }) {
+            let name = &replaced.by.signature.ident;
+            errors.note_once(errors::only_read(name, prototype, index));
+        }
+    }
+}

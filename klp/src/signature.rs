@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Compares the C types of a replacement with those of the kernel's function, while the patch
+//! compiles.
+//!
+//! `#[livepatch]` knows from the kernel's type information what C expects, and only the compiler
+//! knows which types the author's words stand for. So the macro writes down the former, and a
+//! constant of the patch compares both: a patch that differs does not compile.
+
+use crate::layout::KernelStruct;
+use crate::platform::bindings;
+use crate::platform::wrappers::{
+    Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
+};
+use core::ffi::c_void;
+use core::marker::PhantomData;
+
+/// A C type, as far as a call is concerned.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    /// No value.
+    Void,
+    /// `bool`.
+    Bool,
+    /// An integer, or an enumeration.
+    Integer {
+        /// Whether it can be negative.
+        signed: bool,
+    },
+    /// A pointer to anything.
+    Pointer,
+    /// A structure or union that is passed by value.
+    Aggregate,
+}
+
+/// What a pointer of the author's points to.
+#[derive(Clone, Copy)]
+pub enum Target {
+    /// `void`: it says nothing.
+    Any,
+    /// The kernel's structure of this name.
+    Named(&'static str),
+    /// An integer, a `bool` or a pointer of this size.
+    Scalar(Shape, usize),
+    /// A type that nothing is known about but how the author wrote it.
+    Unknown,
+}
+
+/// A type that C can pass to a function or take from it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no C type",
+    label = "C cannot pass this to a function",
+    note = "an integer, `bool`, a raw pointer, and a structure with `#[kernel_struct(...)]` are C types"
+)]
+pub trait CType {
+    /// What it is to C.
+    const SHAPE: Shape;
+    /// What it points to; `()` when it is no pointer.
+    type Target;
+}
+
+/// A type whose name C knows. Behind a pointer its name is compared.
+#[doc(hidden)]
+pub trait Pointee {
+    /// What C calls it.
+    const TARGET: Target;
+}
+
+/// Asks a type for what only some types know.
+///
+/// `Probe::<T>::TARGET` is the type's own when it is a [`Pointee`], else that of [`Otherwise`]: an
+/// item of a type goes before one of a trait.
+pub struct Probe<T>(PhantomData<T>);
+
+impl<T: Pointee> Probe<T> {
+    /// What the type is called in C.
+    pub const TARGET: Target = T::TARGET;
+}
+
+/// What is known of a type that says nothing.
+pub trait Otherwise {
+    /// Nothing.
+    const TARGET: Target = Target::Unknown;
+}
+
+impl<T> Otherwise for Probe<T> {}
+
+macro_rules! integers {
+    ($($signed:literal: $($type:ty)*;)*) => {$($(
+        impl CType for $type {
+            const SHAPE: Shape = Shape::Integer { signed: $signed };
+            type Target = ();
+        }
+
+        impl Pointee for $type {
+            const TARGET: Target = Target::Scalar(<$type>::SHAPE, size_of::<$type>());
+        }
+    )*)*};
+}
+
+integers! {
+    false: u8 u16 u32 u64 usize;
+    true: i8 i16 i32 i64 isize;
+}
+
+impl CType for bool {
+    const SHAPE: Shape = Shape::Bool;
+    type Target = ();
+}
+
+impl Pointee for bool {
+    const TARGET: Target = Target::Scalar(Shape::Bool, 1);
+}
+
+impl CType for () {
+    const SHAPE: Shape = Shape::Void;
+    type Target = ();
+}
+
+impl<T> CType for *const T {
+    const SHAPE: Shape = Shape::Pointer;
+    type Target = T;
+}
+
+impl<T> CType for *mut T {
+    const SHAPE: Shape = Shape::Pointer;
+    type Target = T;
+}
+
+impl<T> Pointee for *const T {
+    const TARGET: Target = Target::Scalar(Shape::Pointer, size_of::<Self>());
+}
+
+impl<T> Pointee for *mut T {
+    const TARGET: Target = Target::Scalar(Shape::Pointer, size_of::<Self>());
+}
+
+impl Pointee for c_void {
+    const TARGET: Target = Target::Any;
+}
+
+impl<T: KernelStruct> Pointee for T {
+    const TARGET: Target = Target::Named(T::NAME);
+}
+
+macro_rules! structures {
+    ($($name:ident)*) => {$(
+        impl Pointee for bindings::$name {
+            const TARGET: Target = Target::Named(stringify!($name));
+        }
+    )*};
+}
+
+structures! { cred device file mm_struct pid_namespace seq_file task_struct }
+
+macro_rules! wrappers {
+    ($($wrapper:ty => $name:literal;)*) => {$(
+        impl Pointee for $wrapper {
+            const TARGET: Target = Target::Named($name);
+        }
+    )*};
+}
+
+wrappers! {
+    Credential => "cred";
+    Device => "device";
+    File => "file";
+    LocalFile => "file";
+    Mm => "mm_struct";
+    PidNamespace => "pid_namespace";
+    SeqFile => "seq_file";
+    Task => "task_struct";
+}
+
+/// What C expects at one place of the signature.
+pub enum Expected {
+    /// No result.
+    Void,
+    /// `bool`.
+    Bool,
+    /// An integer.
+    Integer {
+        /// Whether it can be negative.
+        signed: bool,
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// An enumeration, whose sign is the compiler's choice.
+    Enum {
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// A pointer to `void`, to a function, or to what cannot be compared.
+    Pointer,
+    /// A pointer to a structure or union, with its tag and the names of its `typedef`s.
+    PointerTo(&'static [&'static str]),
+    /// A pointer to an integer, `bool` or pointer of this size.
+    PointerToScalar {
+        /// The size in bytes.
+        size: usize,
+    },
+    /// A structure or union by value, with its tag and the names of its `typedef`s.
+    Aggregate {
+        /// The names.
+        names: &'static [&'static str],
+        /// Its size in bytes.
+        size: usize,
+    },
+}
+
+/// How the author's type goes with what C expects.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// It does.
+    Fits,
+    /// One is an integer and the other a pointer, for example.
+    Kind,
+    /// It has another size.
+    Size,
+    /// One can be negative, and the other cannot.
+    Sign,
+    /// It points to something else, or is another structure.
+    Target,
+}
+
+/// Compares a type with what C expects. `target` is what it points to, or which structure it is,
+/// and `written` the name under which the author wrote that.
+pub const fn compare<T: CType>(target: Target, written: &str, expected: &Expected) -> Verdict {
+    let size = size_of::<T>();
+    match (expected, T::SHAPE) {
+        (Expected::Void, Shape::Void) | (Expected::Bool, Shape::Bool) => Verdict::Fits,
+        (Expected::Integer { size: wanted, .. }, Shape::Integer { .. }) if size != *wanted => {
+            Verdict::Size
+        }
+        (Expected::Integer { signed: wanted, .. }, Shape::Integer { signed }) => {
+            if signed == *wanted {
+                Verdict::Fits
+            } else {
+                Verdict::Sign
+            }
+        }
+        (Expected::Enum { size: wanted }, Shape::Integer { .. }) => same_size(size, *wanted),
+        (Expected::Pointer, Shape::Pointer) => Verdict::Fits,
+        (Expected::PointerTo(names), Shape::Pointer) => same_name(target, written, names),
+        (Expected::PointerToScalar { size: wanted }, Shape::Pointer) => match target {
+            Target::Scalar(_, size) => same_size(size, *wanted),
+            // Another name for a type that is known, or an array of it.
+            Target::Unknown | Target::Any => Verdict::Fits,
+            Target::Named(_) => Verdict::Target,
+        },
+        (
+            Expected::Aggregate {
+                names,
+                size: wanted,
+            },
+            Shape::Aggregate,
+        ) => match same_name(target, written, names) {
+            Verdict::Fits => same_size(size, *wanted),
+            other => other,
+        },
+        _ => Verdict::Kind,
+    }
+}
+
+const fn same_size(size: usize, wanted: usize) -> Verdict {
+    if size == wanted {
+        Verdict::Fits
+    } else {
+        Verdict::Size
+    }
+}
+
+const fn same_name(target: Target, written: &str, names: &[&str]) -> Verdict {
+    let name = match target {
+        Target::Any => return Verdict::Fits,
+        Target::Named(name) => name,
+        Target::Unknown => written,
+        Target::Scalar(..) => return Verdict::Target,
+    };
+    let mut index = 0;
+    while index < names.len() {
+        if same_text(name.as_bytes(), names[index].as_bytes()) {
+            return Verdict::Fits;
+        }
+        index += 1;
+    }
+    Verdict::Target
+}
+
+const fn same_text(one: &[u8], other: &[u8]) -> bool {
+    let mut index = 0;
+    while index < one.len() && index < other.len() {
+        if one[index] != other[index] {
+            return false;
+        }
+        index += 1;
+    }
+    one.len() == other.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Expected, Otherwise as _, Probe, Target, Verdict};
+    use crate::platform::bindings;
+    use core::ffi::c_void;
+
+    struct Own;
+
+    fn compare<T: super::CType>(expected: Expected) -> Verdict {
+        super::compare::<T>(Target::Unknown, "", &expected)
+    }
+
+    #[test]
+    fn integers_have_a_size_and_a_sign() {
+        let int = || Expected::Integer {
+            signed: true,
+            size: 4,
+        };
+        assert_eq!(compare::<i32>(int()), Verdict::Fits);
+        assert_eq!(compare::<u32>(int()), Verdict::Sign);
+        assert_eq!(compare::<i64>(int()), Verdict::Size);
+        assert_eq!(compare::<u64>(int()), Verdict::Size);
+        assert_eq!(compare::<bool>(int()), Verdict::Kind);
+        assert_eq!(compare::<()>(int()), Verdict::Kind);
+        assert_eq!(compare::<*mut i32>(int()), Verdict::Kind);
+    }
+
+    #[test]
+    fn an_enumeration_takes_either_sign() {
+        assert_eq!(compare::<i32>(Expected::Enum { size: 4 }), Verdict::Fits);
+        assert_eq!(compare::<u32>(Expected::Enum { size: 4 }), Verdict::Fits);
+        assert_eq!(compare::<u8>(Expected::Enum { size: 4 }), Verdict::Size);
+    }
+
+    fn pointer<T>(target: Target, written: &str) -> Verdict {
+        const SEQ_FILE: Expected = Expected::PointerTo(&["seq_file"]);
+        super::compare::<*mut T>(target, written, &SEQ_FILE)
+    }
+
+    #[test]
+    fn pointers_to_structures_are_told_apart_by_name() {
+        let seq_file = Probe::<bindings::seq_file>::TARGET;
+        assert_eq!(
+            pointer::<bindings::seq_file>(seq_file, "Alias"),
+            Verdict::Fits
+        );
+        let file = Probe::<bindings::file>::TARGET;
+        assert_eq!(pointer::<bindings::file>(file, "seq_file"), Verdict::Target);
+        assert_eq!(
+            pointer::<c_void>(Probe::<c_void>::TARGET, ""),
+            Verdict::Fits
+        );
+        assert_eq!(pointer::<u8>(Probe::<u8>::TARGET, ""), Verdict::Target);
+    }
+
+    #[test]
+    fn a_type_that_says_nothing_is_known_by_how_it_is_written() {
+        let own = Probe::<Own>::TARGET;
+        assert_eq!(pointer::<Own>(own, "seq_file"), Verdict::Fits);
+        assert_eq!(pointer::<Own>(own, "seq_fil"), Verdict::Target);
+        assert_eq!(pointer::<Own>(own, "seq_file2"), Verdict::Target);
+        assert_eq!(pointer::<Own>(own, ""), Verdict::Target);
+    }
+
+    #[test]
+    fn pointers_to_scalars_are_compared_by_size() {
+        let int = Expected::PointerToScalar { size: 4 };
+        let is = |target| super::compare::<*mut u32>(target, "", &int);
+        assert_eq!(is(Probe::<u32>::TARGET), Verdict::Fits);
+        assert_eq!(is(Probe::<u64>::TARGET), Verdict::Size);
+        assert_eq!(is(Probe::<c_void>::TARGET), Verdict::Fits);
+        assert_eq!(is(Probe::<bindings::file>::TARGET), Verdict::Target);
+    }
+}
