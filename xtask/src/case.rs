@@ -33,16 +33,24 @@ impl Case {
 
     /// Prints it: a line, and below it what was wrong.
     pub fn print(&self) {
-        let Self {
-            script,
-            name,
-            failure,
-        } = self;
-        match failure {
-            None => println!("ok      {script}: {name}"),
+        self.print_as(&self.script);
+    }
+
+    /// The same of a case that ran on this machine, while others run on others.
+    pub fn print_on(&self, machine: &str) {
+        self.print_as(&format!("{machine}: {}", self.script));
+    }
+
+    fn print_as(&self, place: &str) {
+        let name = &self.name;
+        match &self.failure {
+            None => println!("ok      {place}: {name}"),
             Some(why) => {
-                println!("FAILED  {script}: {name}");
-                why.lines().for_each(|line| println!("        {line}"));
+                let why: String = why
+                    .lines()
+                    .map(|line| format!("\n        {line}"))
+                    .collect();
+                println!("FAILED  {place}: {name}{why}");
             }
         }
     }

@@ -54,7 +54,7 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
 
     let mut tally = Tally::default();
     let mut count = |case: &Case| {
-        case.print();
+        case.print_on(kernel.core.name());
         tally.count(case);
     };
     let mut follower = Follower::new(planned);

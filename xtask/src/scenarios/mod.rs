@@ -87,7 +87,7 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
         timeout: limit,
         ..Spec::new(&kernel.image, include_str!("guest.sh"))
     };
-    let mut follower = Follower::new(names);
+    let mut follower = Follower::new(kernel.core.name(), names);
     let mut lines = Lines::default();
     let report = vm::run(&spec, &mut |bytes| {
         lines
@@ -106,6 +106,8 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
 /// Follows the output of the guest's script.
 #[derive(Debug)]
 struct Follower {
+    /// What the machine is called.
+    machine: String,
     /// The scenarios that have not ended.
     waiting: Vec<String>,
     current: Option<Running>,
@@ -123,8 +125,9 @@ struct Running {
 }
 
 impl Follower {
-    fn new(scripts: Vec<String>) -> Self {
+    fn new(machine: &str, scripts: Vec<String>) -> Self {
         Self {
+            machine: machine.to_owned(),
             waiting: scripts,
             current: None,
             cases: Vec::new(),
@@ -132,7 +135,7 @@ impl Follower {
     }
 
     fn add(&mut self, case: Case) {
-        case.print();
+        case.print_on(&self.machine);
         self.cases.push(case);
     }
 
@@ -213,7 +216,7 @@ mod tests {
     use super::*;
 
     fn follow(text: &str, problem: Option<&str>) -> Vec<(String, String, bool)> {
-        let mut follower = Follower::new(vec!["a.sh".into(), "b.sh".into()]);
+        let mut follower = Follower::new("c", vec!["a.sh".into(), "b.sh".into()]);
         text.lines().for_each(|line| follower.line(line));
         let cases = follower.finish(problem);
         cases

@@ -7,8 +7,9 @@ mod cases;
 mod host;
 mod lint;
 mod modules;
+mod types;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use klp_host::host::progress;
 use klp_host::kernel::{Core, Kernel, Profile};
 use klp_host::module::Built;
@@ -34,6 +35,8 @@ pub enum Part {
     Host,
     /// The examples' modules, for each kernel, without running them.
     Modules,
+    /// What is said about patches that do not go with the kernel, and stubs of all its functions.
+    Types,
     /// The examples in a virtual machine, on each kernel.
     Vm,
     /// `cargo klp`, from its installation to a patched kernel.
@@ -46,10 +49,11 @@ pub enum Part {
 
 impl Part {
     /// All of them; quick ones first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Lint,
         Self::Host,
         Self::Modules,
+        Self::Types,
         Self::Vm,
         Self::Author,
         Self::Kselftest,
@@ -62,19 +66,19 @@ impl Part {
             Self::Lint => lint::run(),
             Self::Host => host::run(),
             Self::Modules => on_each_core(modules::run),
-            Self::Vm => on_each_core(|kernel, built| {
-                let cases = scenarios::run(kernel, &built.modules, &scenarios::all()?)?;
-                Ok(Tally::of(&cases))
-            }),
-            Self::Author => author::run(),
-            Self::Kselftest => {
-                let mut total = Tally::default();
-                for core in OWN_CORES {
-                    progress::say(&format!("on {}", core.name()));
-                    total += kselftest::run(&get(core)?)?;
-                }
-                Ok(total)
+            Self::Types => {
+                let kernel = get(Core::C)?;
+                types::run(&kernel, &checkout::build_all(&kernel)?)
             }
+            Self::Vm => {
+                let scripts = scenarios::all()?;
+                at_once(&CORES, |kernel, built| {
+                    let cases = scenarios::run(kernel, &built.modules, &scripts)?;
+                    Ok(Tally::of(&cases))
+                })
+            }
+            Self::Author => author::run(),
+            Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
         }
     }
@@ -121,6 +125,33 @@ fn on_each_core(test: impl Fn(&Kernel, &Built) -> Result<Tally>) -> Result<Tally
         total += test(&kernel, &built).with_context(|| format!("on {name}"))?;
     }
     Ok(total)
+}
+
+/// Builds our modules for these kernels, one after the other, and then lets `test` run a machine of
+/// each, all at once: a machine has a processor of its own to wait for.
+fn at_once(
+    cores: &[Core],
+    test: impl Fn(&Kernel, &Built) -> Result<Tally> + Sync,
+) -> Result<Tally> {
+    let mut machines = Vec::new();
+    for core in cores {
+        let kernel = get(*core)?;
+        let built = checkout::build_all(&kernel)?;
+        machines.push((kernel, built));
+    }
+    std::thread::scope(|scope| {
+        let running: Vec<_> = machines
+            .iter()
+            .map(|(kernel, built)| (kernel, scope.spawn(|| test(kernel, built))))
+            .collect();
+        let mut total = Tally::default();
+        for (kernel, machine) in running {
+            let panicked = |_| bail!("the thread that ran the machine panicked");
+            let tally = machine.join().unwrap_or_else(panicked);
+            total += tally.with_context(|| format!("on {}", kernel.core.name()))?;
+        }
+        Ok(total)
+    })
 }
 
 /// Prints the cases and counts them.

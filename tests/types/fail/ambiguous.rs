@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One of several functions of a name, without `sympos`.
+
+use klp::prelude::*;
+
+#[livepatch(object = "vmlinux", replaces = "m_show",
+            description = "A patch that is wrong", license = "GPL")]
+fn show(_m: &SeqFile, _v: *mut c_void) -> Result {
+    Ok(())
+}

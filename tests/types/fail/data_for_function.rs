@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The name of a variable.
+
+use klp::prelude::*;
+
+#[livepatch(object = "vmlinux", replaces = "saved_command_line",
+            description = "A patch that is wrong", license = "GPL")]
+fn cmdline(_m: &SeqFile, _v: *mut c_void) -> Result {
+    Ok(())
+}

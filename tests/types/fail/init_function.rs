@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A function that is gone after boot.
+
+use klp::prelude::*;
+
+#[livepatch(object = "vmlinux", replaces = "start_kernel",
+            description = "A patch that is wrong", license = "GPL")]
+fn start() {}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A module's function, of other types than the module has.
+
+use klp::prelude::*;
+
+#[livepatch(object = "klp_greeter", replaces = "greeting_show",
+            description = "A patch that is wrong", license = "GPL")]
+fn greeting(_m: *mut c_void, _v: i32) -> Result {
+    Ok(())
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Views of structures: whole, the beginning, and by name only.
+
+use klp::prelude::*;
+
+#[kernel_struct("seq_file", partial)]
+struct Sequence {
+    buf: *mut u8,
+    size: usize,
+    _from: usize,
+    count: usize,
+}
+
+/// Only pointed to.
+#[kernel_struct("mnt_idmap")]
+struct IdMap;
+
+#[kernel_struct("user_namespace")]
+struct UserNamespace;
+
+/// Passed by value.
+#[kernel_struct("kuid_t")]
+struct Kuid {
+    val: u32,
+}
+
+#[kernel_struct("vfsuid_t")]
+struct VfsUid {
+    val: u32,
+}
+
+#[livepatch(description = "A patch that is right", license = "GPL")]
+mod right {
+    use super::*;
+
+    #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show")]
+    fn cmdline(m: &Sequence, _v: *mut c_void) -> Result {
+        if m.count == m.size && !m.buf.is_null() {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    #[livepatch(object = "vmlinux", replaces = "make_vfsuid")]
+    fn make(_idmap: &IdMap, _namespace: Option<&UserNamespace>, kuid: Kuid) -> VfsUid {
+        VfsUid { val: kuid.val }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the compiler tells an author about a patch that does not go with the kernel, and that it
+//! accepts those which do.
+//!
+//! The patches in `tests/types/fail` are compiled for a real kernel, with its own type information,
+//! and what is said must be what stands beside them. After an intended change:
+//! `UPDATE_EXPECT=1 cargo xtask test --only types`, then read the difference.
+
+mod compile;
+mod stubs;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, io};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use klp_host::kernel::Kernel;
+use klp_host::module::Built;
+
+use self::compile::Compiler;
+use super::report;
+use crate::case::{Case, Tally};
+use crate::checkout;
+
+/// Where the patches are, in the checkout.
+const PATCHES: &str = "tests/types";
+
+/// Runs them all on one kernel.
+pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
+    let compiler = Compiler::of(kernel, built)?;
+    let mut cases = Vec::new();
+    for (folder, test) in [
+        ("fail", wrong as fn(&Compiler, &Path) -> Result<()>),
+        ("pass", right),
+    ] {
+        let sources = sources(folder)?;
+        cases.extend(in_parallel(&sources, &|source| {
+            case(source, test(&compiler, source))
+        }));
+    }
+    cases.push(Case {
+        script: "types".to_owned(),
+        name: "stubs of all functions compile".to_owned(),
+        failure: stubs::run(kernel, &compiler)
+            .err()
+            .map(|error| format!("{error:#}")),
+    });
+    Ok(report(&cases))
+}
+
+/// The patches of a folder, by name.
+fn sources(folder: &str) -> Result<Vec<PathBuf>> {
+    let folder = checkout::top().join(PATCHES).join(folder);
+    let mut found = Vec::new();
+    for entry in
+        fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+    {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    ensure!(!found.is_empty(), "no patch is in {}", folder.display());
+    found.sort();
+    Ok(found)
+}
+
+/// Works on each of them, on as many at a time as the machine has processors.
+fn in_parallel<T: Sync, R: Send>(all: &[T], work: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let left = Mutex::new(all.iter().enumerate());
+    let next = || {
+        let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.next()
+    };
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some((index, one)) = next() {
+            done.push((index, work(one)));
+        }
+        done
+    };
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| match worker.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn case(source: &Path, result: Result<()>) -> Case {
+    let name = source.strip_prefix(checkout::top().join(PATCHES));
+    Case {
+        script: "types".to_owned(),
+        name: name.unwrap_or(source).display().to_string(),
+        failure: result.err().map(|error| format!("{error:#}")),
+    }
+}
+
+/// A right patch compiles, and about most of them nothing is said.
+fn right(compiler: &Compiler, source: &Path) -> Result<()> {
+    let output = compiler.compile(source, &[])?;
+    let said = normal(&String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "it does not compile: {said}");
+    said_as_expected(source, &said)
+}
+
+/// A wrong patch does not compile, and the author is told what stands beside it.
+fn wrong(compiler: &Compiler, source: &Path) -> Result<()> {
+    // What it does not use is not what it is about.
+    let output = compiler.compile(source, &["--cap-lints=allow"])?;
+    let said = normal(&String::from_utf8_lossy(&output.stderr));
+    ensure!(!output.status.success(), "it compiles: {said}");
+    said_as_expected(source, &said)
+}
+
+/// Compares with the file beside the patch; without one, nothing is to be said.
+fn said_as_expected(source: &Path, said: &str) -> Result<()> {
+    let expected = source.with_extension("stderr");
+    if std::env::var_os("UPDATE_EXPECT").is_some() && !said.is_empty() {
+        return fs::write(&expected, said)
+            .with_context(|| format!("cannot write {}", expected.display()));
+    }
+    let wanted = match fs::read_to_string(&expected) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read.with_context(|| format!("cannot read {}", expected.display()))?,
+    };
+    if said != wanted {
+        bail!("expected\n{wanted}\nfound\n{said}");
+    }
+    Ok(())
+}
+
+/// Without what differs between machines and kernels: folders and addresses.
+fn normal(said: &str) -> String {
+    let folder = format!("{}/", checkout::top().display());
+    let mut text = String::new();
+    for line in said.replace(&folder, "").lines() {
+        let line = match line.split_once("at 0x") {
+            Some((before, rest)) => {
+                let after = rest.trim_start_matches(|digit: char| digit.is_ascii_hexdigit());
+                format!("{before}at 0x...{after}")
+            }
+            None => line.to_owned(),
+        };
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normal;
+
+    #[test]
+    fn addresses_are_left_out() {
+        assert_eq!(
+            normal("  sympos = 1: at 0xffffffff81, cannot be traced \n"),
+            "  sympos = 1: at 0x..., cannot be traced\n"
+        );
+    }
+}

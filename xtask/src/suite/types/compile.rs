@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Compiles a single patch as Kbuild does, without linking a module, and keeps what the compiler
+//! says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, Result, bail};
+use klp_host::host::process;
+use klp_host::kernel::Kernel;
+use klp_host::module::Built;
+use tempfile::TempDir;
+
+/// The patch whose compilation Kbuild has recorded.
+const RECORDED: &str = "livepatch-sample";
+
+/// The kernel's rustc with all options that a patch is compiled with.
+pub(super) struct Compiler {
+    /// `NAME=value` and the compiler, then its options.
+    words: Vec<String>,
+    /// Where relative paths among them begin.
+    root: PathBuf,
+    env: Vec<(String, String)>,
+    output: TempDir,
+}
+
+impl Compiler {
+    /// Takes the options from a patch that was built.
+    pub(super) fn of(kernel: &Kernel, built: &Built) -> Result<Self> {
+        let module = built
+            .module(RECORDED)
+            .with_context(|| format!("the build made no {RECORDED}"))?;
+        let folder = module.parent().unwrap_or(Path::new("."));
+        // examples/livepatch-sample
+        let root = folder.parent().and_then(Path::parent).unwrap_or(folder);
+        let record = folder.join(format!(".{RECORDED}.o.cmd"));
+        let text = fs::read_to_string(&record)
+            .with_context(|| format!("cannot read {}", record.display()))?;
+        let words = words(&text)
+            .with_context(|| format!("{} records no compiler's command", record.display()))?;
+        let mut env = kernel.build.env.clone();
+        // The kernel's makefile exports it.
+        env.push(("RUSTC_BOOTSTRAP".into(), "1".into()));
+        let vmlinux = kernel.build.dir.join("vmlinux");
+        env.push(("KLP_VMLINUX".into(), vmlinux.display().to_string()));
+        for (name, file) in [
+            ("KLP_KALLSYMS", "klp-kallsyms"),
+            ("KLP_TRACEABLE", "klp-traceable"),
+        ] {
+            let path = kernel.build.dir.join(file);
+            if path.is_file() {
+                env.push((name.into(), path.display().to_string()));
+            }
+        }
+        // Their own types, of the modules that were built.
+        env.push(("KLP_MODULES".into(), root.display().to_string()));
+        Ok(Self {
+            words,
+            root: root.to_owned(),
+            env,
+            output: tempfile::tempdir().context("cannot make a folder")?,
+        })
+    }
+
+    /// Compiles a patch with these options besides.
+    pub(super) fn compile(&self, source: &Path, options: &[&str]) -> Result<Output> {
+        let name = source.file_stem().unwrap_or_default().to_string_lossy();
+        let mut command = Command::new("env");
+        command
+            .current_dir(&self.root)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .args(&self.words)
+            .args(options)
+            .arg(format!(
+                "--emit=metadata={}",
+                self.output.path().join(format!("{name}.rmeta")).display()
+            ))
+            .arg(source)
+            // The module's name, which Kbuild gives.
+            .env("RUST_MODFILE", &*name);
+        process::check_interrupted()?;
+        command
+            .output()
+            .with_context(|| format!("cannot run {}", process::describe(&command)))
+    }
+}
+
+/// The words of the recorded command up to the source, without what it writes.
+fn words(record: &str) -> Result<Vec<String>> {
+    let line = record.lines().next().unwrap_or_default();
+    let (_, command) = line.split_once(":=").unwrap_or_default();
+    let mut words = Vec::new();
+    let mut all = shell_words::split(command)?.into_iter();
+    while let Some(word) = all.next() {
+        match word.as_str() {
+            // Another command follows.
+            ";" => break,
+            "--out-dir" => drop(all.next()),
+            _ if word.starts_with("--emit=") || word.starts_with("RUST_MODFILE=") => {}
+            _ if word.ends_with(".rs") => {}
+            _ => words.push(word),
+        }
+    }
+    if words.is_empty() {
+        bail!("it is empty");
+    }
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn what_the_compiler_writes_is_left_out() {
+        let record = "savedcmd_a.o := OBJTREE=/k RUST_MODFILE=a rustc -Zcrate-attr='feature(x)' \
+                      -L ./klp --out-dir x/ --emit=dep-info=.a.o.d --emit=obj=a.o /s/a.rs   ; objtool a.o\n\n\
+                      source_a.o := /s/a.rs\n";
+        let found = words(record).expect("a command");
+        assert_eq!(
+            found,
+            [
+                "OBJTREE=/k",
+                "rustc",
+                "-Zcrate-attr=feature(x)",
+                "-L",
+                "./klp"
+            ]
+        );
+        assert!(words("").is_err());
+    }
+}
