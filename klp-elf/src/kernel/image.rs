@@ -75,8 +75,16 @@ impl Image {
         self.section(".BTF")
     }
 
+    /// The kernel's types that the BTF in it needs, if it brings them along.
+    pub(crate) fn base_btf(&self) -> Result<Option<&[u8]>, Error> {
+        match self.is_btf() {
+            true => Ok(None),
+            false => self.section(".BTF.base"),
+        }
+    }
+
     /// The bytes of a section, if there is one of that name.
-    pub(crate) fn section(&self, name: &str) -> Result<Option<&[u8]>, Error> {
+    fn section(&self, name: &str) -> Result<Option<&[u8]>, Error> {
         let failed = |source| Error::Image {
             path: self.path.clone(),
             source,

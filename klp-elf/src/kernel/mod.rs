@@ -18,6 +18,7 @@ use crate::structure::Structure;
 use image::Image;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 use symbols::{Symbol, Symbols};
 use traceable::{List, Places};
@@ -75,7 +76,8 @@ pub struct Match {
     pub address: u64,
     /// Is it code? The kernel counts data of that name too.
     pub code: bool,
-    /// Can it be traced, and therefore be replaced? `None` when that is not known.
+    /// Can it be traced, and therefore be replaced, as long as the object lives? `None` when that
+    /// is not known.
     pub traceable: Option<bool>,
     /// Is it only there until the boot, or the module's start, is over?
     pub init: bool,
@@ -174,7 +176,7 @@ impl Kernel {
 
     fn read_module(&self, name: &str) -> Result<Option<Contents>, Error> {
         let loaded = self.kallsyms.get(name).cloned();
-        let Some(path) = self.sources.module(name) else {
+        let Some(path) = self.sources.module(name).or_else(|| self.sibling(name)) else {
             return Ok(loaded.map(|symbols| Contents {
                 name: name.to_owned(),
                 types: Err(format!("the file of module `{name}` is not known")),
@@ -183,12 +185,25 @@ impl Kernel {
             }));
         };
         let image = Image::open(&path)?;
+        let (symbols, places) = match image.is_btf() {
+            true => (loaded, None),
+            false => (
+                Some(Rc::new(Symbols::of_module(&image)?)),
+                Places::of_module(&image)?,
+            ),
+        };
         Ok(Some(Contents {
             name: name.to_owned(),
             types: self.module_types(&image)?,
-            symbols: Some(Rc::new(Symbols::of_module(&image)?)),
-            places: Places::of_module(&image)?,
+            symbols,
+            places,
         }))
+    }
+
+    /// A running kernel shows the BTF of its modules beside its own.
+    fn sibling(&self, module: &str) -> Option<PathBuf> {
+        let path = self.vmlinux.path().with_file_name(module);
+        (self.vmlinux.is_btf() && path.is_file()).then_some(path)
     }
 
     /// The types of a module, or why they are not known.
@@ -198,7 +213,7 @@ impl Kernel {
             return Ok(Err(format!("`{path}` has no type information (BTF)")));
         };
         // A module that was not built with its kernel brings what it needs of the kernel's types.
-        let base = match image.section(".BTF.base")? {
+        let base = match image.base_btf()? {
             Some(base) => Types::parse(base).map(Rc::new),
             None => Ok(self.base()?),
         };
@@ -226,13 +241,14 @@ impl Object<'_> {
             Err(reason) => (None, Some(reason.clone())),
         };
         let matches = self.matches(name);
-        let found = match &matches {
-            Some(matches) => matches.iter().any(|found| found.code),
-            None => prototype.is_some(),
-        };
-        let others = match found {
-            true => Others::default(),
-            false => self.others(name),
+        let others = match &matches {
+            Some(matches) if matches.is_empty() => self.others(name),
+            Some(matches) => Others {
+                data: !matches.iter().any(|found| found.code),
+                ..Others::default()
+            },
+            None if prototype.is_none() => self.others(name),
+            None => Others::default(),
         };
         Function {
             name: name.to_owned(),
@@ -245,7 +261,8 @@ impl Object<'_> {
 
     fn matches(&self, name: &str) -> Option<Vec<Match>> {
         let symbols: Vec<&Symbol> = self.contents.symbols.as_deref()?.named(name).collect();
-        let functions = symbols.iter().filter(|symbol| symbol.code).count();
+        let stays = |symbol: &Symbol| symbol.code && !symbol.init;
+        let functions = symbols.iter().filter(|symbol| stays(symbol)).count();
         let listed = self.kernel.listed.as_ref();
         let listed = listed.and_then(|list| list.all(self.name(), name, functions));
         let places = self.contents.places.as_ref();
@@ -253,7 +270,7 @@ impl Object<'_> {
             sympos,
             address: symbol.address,
             code: symbol.code,
-            traceable: match symbol.code {
+            traceable: match stays(symbol) {
                 true => listed.or_else(|| places.map(|places| places.contain(symbol))),
                 false => Some(false),
             },
@@ -285,14 +302,22 @@ impl Object<'_> {
     /// Is there a structure or union of that tag or typedef, be it only declared? What no file
     /// of the object looks into has no members here.
     pub fn declares(&self, name: &str) -> bool {
-        let types = self.contents.types.as_ref();
-        types.is_ok_and(|types| types.declares(name))
+        let own = self.contents.types.as_ref();
+        own.is_ok_and(|types| types.declares(name))
+            || self.kernel.base().is_ok_and(|base| base.declares(name))
     }
 
     /// All structures and unions of that tag: files of a kernel may use one for different things.
     pub fn structures(&self, name: &str) -> Vec<Structure> {
-        let types = self.contents.types.as_ref();
-        let own = types.map(|types| types.structures(name).unwrap_or_default());
-        own.unwrap_or_default()
+        let own = self.contents.types.as_deref();
+        let own = own.map_or(Vec::new(), |types| types.structures(name));
+        match own.is_empty() {
+            // What a module shares with the kernel stands there.
+            true => self
+                .kernel
+                .base()
+                .map_or(Vec::new(), |base| base.structures(name)),
+            false => own,
+        }
     }
 }

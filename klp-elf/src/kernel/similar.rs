@@ -27,11 +27,7 @@ impl Others {
     /// What symbols there are instead of a function `name`.
     pub(crate) fn among_symbols(name: &str, symbols: &Symbols) -> Self {
         let functions = symbols.all().iter().filter(|symbol| symbol.code);
-        let others = Self::among(name, functions.map(|symbol| &*symbol.name));
-        Self {
-            data: symbols.named(name).any(|symbol| !symbol.code),
-            ..others
-        }
+        Self::among(name, functions.map(|symbol| &*symbol.name))
     }
 
     /// The same for names alone.
@@ -42,7 +38,7 @@ impl Others {
     fn among<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Self {
         let mut variants = Vec::new();
         let mut similar: Vec<(f64, &str)> = Vec::new();
-        for other in names {
+        for other in names.filter(|other| !is_part(other)) {
             if is_variant(other, name) {
                 variants.push(other.to_owned());
             } else if other.len().abs_diff(name.len()) <= name.len() / 2 {
@@ -84,6 +80,11 @@ impl fmt::Display for Others {
         }
         Ok(())
     }
+}
+
+/// Is `symbol` a part of another function, or the room before it?
+fn is_part(symbol: &str) -> bool {
+    symbol.ends_with(".cold") || symbol.starts_with("__pfx_") || symbol.starts_with("__cfi_")
 }
 
 /// Is `symbol` a compiler's variant of the function `name`?

@@ -10,10 +10,11 @@ use object::{
 };
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::rc::Rc;
 
 /// A symbol.
 pub(crate) struct Symbol {
-    pub(crate) name: Box<str>,
+    pub(crate) name: Rc<str>,
     /// Its address; in a module's file, its offset in the section.
     pub(crate) address: u64,
     /// Where the next symbol begins, or the section ends.
@@ -24,27 +25,30 @@ pub(crate) struct Symbol {
     pub(crate) code: bool,
     /// Is it gone after the boot, or after the module's start?
     pub(crate) init: bool,
+    /// The next one of its name.
+    next: Option<usize>,
 }
 
 /// The symbols of an object.
 pub(crate) struct Symbols {
     all: Vec<Symbol>,
-    by_name: HashMap<Box<str>, Vec<u32>>,
+    /// The first one of each name.
+    first: HashMap<Rc<str>, usize>,
 }
 
 impl Symbols {
-    fn new(all: Vec<Symbol>) -> Self {
-        let mut by_name: HashMap<Box<str>, Vec<u32>> = HashMap::with_capacity(all.len());
-        for (index, symbol) in (0..).zip(&all) {
-            by_name.entry(symbol.name.clone()).or_default().push(index);
+    fn new(mut all: Vec<Symbol>) -> Self {
+        let mut first = HashMap::with_capacity(all.len());
+        for (index, symbol) in all.iter_mut().enumerate().rev() {
+            symbol.next = first.insert(Rc::clone(&symbol.name), index);
         }
-        Self { all, by_name }
+        Self { all, first }
     }
 
     /// The symbols of that name, in the kernel's order.
     pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Symbol> {
-        let found = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        found.iter().map(|&index| &self.all[index as usize])
+        let first = self.first.get(name).and_then(|&index| self.all.get(index));
+        std::iter::successors(first, |symbol| self.all.get(symbol.next?))
     }
 
     /// All symbols.
@@ -86,6 +90,7 @@ impl Symbols {
             section: Some(section.0),
             code: code.contains(&section),
             init: false,
+            next: None,
         })
     }
 
@@ -218,6 +223,7 @@ fn parse(line: &str) -> Option<(&str, Symbol)> {
         section: None,
         code: matches!(kind, "t" | "T" | "w" | "W" | "i"),
         init: false,
+        next: None,
     };
     Some((object, symbol))
 }

@@ -9,8 +9,9 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarge
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-/// The sections that list a module's places for tracing.
-const LISTS: &[&str] = &["__mcount_loc", "__patchable_function_entries"];
+/// The section that lists a module's places for tracing. On x86-64 the compiler's own
+/// `__patchable_function_entries` lists what can be padded, and that is every function.
+const LIST: &str = "__mcount_loc";
 
 /// The places where an object's functions can be traced.
 pub(crate) struct Places {
@@ -54,25 +55,22 @@ impl Places {
     /// Those of a module's file.
     pub(crate) fn of_module(image: &Image) -> Result<Option<Self>, Error> {
         let file = image.elf()?;
-        let mut places = BTreeSet::new();
-        let mut listed = false;
-        for section in file.sections() {
-            if !section.name().is_ok_and(|name| LISTS.contains(&name)) {
-                continue;
-            }
-            listed = true;
-            for (_, relocation) in section.relocations() {
-                let RelocationTarget::Symbol(index) = relocation.target() else {
-                    continue;
-                };
-                let Ok(symbol) = file.symbol_by_index(index) else {
-                    continue;
-                };
-                let place = symbol.address().wrapping_add_signed(relocation.addend());
-                places.insert((symbol.section_index().map(|index| index.0), place));
-            }
-        }
-        Ok(listed.then_some(Self { places, shift: 0 }))
+        let Some(list) = file.section_by_name(LIST) else {
+            return Ok(None);
+        };
+        let place = |target, addend| {
+            let RelocationTarget::Symbol(index) = target else {
+                return None;
+            };
+            let symbol = file.symbol_by_index(index).ok()?;
+            let section = symbol.section_index()?.0;
+            Some((Some(section), symbol.address().wrapping_add_signed(addend)))
+        };
+        let places = list
+            .relocations()
+            .filter_map(|(_, relocation)| place(relocation.target(), relocation.addend()))
+            .collect();
+        Ok(Some(Self { places, shift: 0 }))
     }
 
     /// Is one of the places in the symbol?

@@ -9,6 +9,7 @@ use crate::prototype::{Kind, Parameter, Pointee, Prototype, Type};
 use crate::structure::{Bits, Member, Structure};
 use btf_rs::{Btf, BtfSection, BtfType, Type as Raw};
 use std::cell::Cell;
+use std::collections::HashSet;
 
 /// How many types one question may look at.
 const STEPS: u32 = 100_000;
@@ -50,14 +51,16 @@ impl Types {
         self.btf.split().unwrap_or_else(|| self.btf.base())
     }
 
-    /// The names of this object's functions, in BTF's order.
+    /// The names of this object's functions, in BTF's order, each once.
     pub(crate) fn functions(&self) -> Vec<String> {
         let (first, last) = self.own().type_id_range();
+        let mut seen = HashSet::new();
         (first..=last)
             .filter_map(|id| match self.own().resolve_type_by_id(id) {
                 Ok(Raw::Func(function)) => self.name(&function),
                 _ => None,
             })
+            .filter(|name| seen.insert(name.clone()))
             .collect()
     }
 
@@ -86,11 +89,11 @@ impl Types {
         })
     }
 
-    /// The structures and unions of that tag, or of a typedef of that name.
+    /// This object's own structures and unions of that tag, or of a typedef of that name.
     ///
     /// Different files of a kernel may use one tag for different things.
-    pub(crate) fn structures(&self, name: &str) -> Result<Vec<Structure>, Reason> {
-        let ids = self.ids_everywhere(name);
+    pub(crate) fn structures(&self, name: &str) -> Vec<Structure> {
+        let ids = self.ids(self.own(), name);
         let raws = |id: &u32| self.btf.resolve_type_by_id(*id).ok();
         let is_tag = |raw: &Raw| matches!(raw, Raw::Struct(_) | Raw::Union(_));
         let mut found: Vec<Raw> = ids.iter().filter_map(raws).filter(is_tag).collect();
@@ -100,13 +103,13 @@ impl Types {
         }
         let mut structures = Vec::new();
         for raw in found {
-            if let Some(structure) = Reader::new(self).structure(raw)? {
+            if let Ok(Some(structure)) = Reader::new(self).structure(raw) {
                 if !structures.contains(&structure) {
                     structures.push(structure);
                 }
             }
         }
-        Ok(structures)
+        structures
     }
 
     /// Is there a structure or union of that tag or typedef, be it only declared?
