@@ -456,3 +456,161 @@ impl Drop for Declared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lasting::{Lasting, Typed};
+    use crate::platform::alloc::GFP_KERNEL;
+    use std::sync::Arc;
+
+    struct Session(#[allow(dead_code)] u32);
+
+    // SAFETY: nothing asks the kernel here.
+    unsafe impl KernelStruct for Session {
+        const NAME: &'static str = "session";
+    }
+
+    /// Counts how many of it are alive.
+    struct Alive(Arc<AtomicUsize>);
+
+    // SAFETY: nothing is unloaded here.
+    unsafe impl Lasting for Alive {
+        const FINGERPRINT: u64 = 1;
+    }
+
+    impl Alive {
+        fn new(count: &Arc<AtomicUsize>) -> Self {
+            count.fetch_add(1, Ordering::Relaxed);
+            Self(count.clone())
+        }
+    }
+
+    impl Drop for Alive {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What the macro makes, one for each test, because the table is common to all.
+    macro_rules! shadow {
+        ($name:ident: $data:ty = $id:literal) => {
+            static $name: Shadow<Session, $data> = {
+                unsafe extern "C" fn collect(_: *mut c_void, data: *mut c_void) {
+                    // SAFETY: the table passes what is kept under the id.
+                    unsafe { $name.collect(data) }
+                }
+                const FINGERPRINT: u64 = <Shadow<Session, $data> as Typed>::FINGERPRINT;
+                // SAFETY: no other test uses the id for these types.
+                unsafe { Shadow::new($id, stringify!($name), FINGERPRINT, collect) }
+            };
+        };
+    }
+
+    const EEXIST: Error = errno::EEXIST;
+
+    fn proof<R>(with: impl FnOnce(&Unpatched) -> R) -> R {
+        // SAFETY: all fields are pointers or `bool`s, for which zero is a value.
+        let object = unsafe { core::mem::zeroed::<bindings::klp_object>() };
+        let object = core::cell::UnsafeCell::new(object);
+        // SAFETY: transparent, and the tests run nothing that is patched.
+        with(unsafe { &*ptr::from_ref(&object).cast() })
+    }
+
+    #[test]
+    fn data_is_found_until_it_is_freed() {
+        shadow!(USES: Alive = 1);
+        let count = Arc::default();
+        let mut session = Session(0);
+        assert!(matches!(USES.get(&session), Ok(None)));
+        let new = || Ok(Alive::new(&count));
+        let made = USES.get_or_try_init(&session, GFP_KERNEL, new);
+        let made = made.map(ptr::from_ref).ok();
+        let found = USES.get(&session).map(|found| found.map(ptr::from_ref));
+        assert_eq!(found.ok(), Some(made));
+        let again = USES.get_or_try_init(&session, GFP_KERNEL, || unreachable!());
+        assert_eq!(again.map(ptr::from_ref).ok(), made);
+        assert!(matches!(USES.get(&Session(1)), Ok(None)));
+        USES.free(&mut session);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+        assert!(matches!(USES.get(&session), Ok(None)));
+        USES.free(&mut session);
+    }
+
+    #[test]
+    fn a_constructor_that_fails_attaches_nothing() {
+        shadow!(USES: u32 = 2);
+        let session = Session(0);
+        let failed = USES.get_or_try_init(&session, GFP_KERNEL, || Err(errno::ENOSPC));
+        assert_eq!(failed, Err(errno::ENOSPC));
+        assert_eq!(USES.get(&session), Ok(None));
+    }
+
+    #[test]
+    fn there_is_one_for_each_parent() {
+        shadow!(USES: Alive = 3);
+        let count = Arc::default();
+        let mut session = Session(0);
+        assert!(USES.alloc(&session, Alive::new(&count), GFP_KERNEL).is_ok());
+        let second = USES.alloc(&session, Alive::new(&count), GFP_KERNEL);
+        assert_eq!(second.err(), Some(EEXIST));
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+        let taken = USES.take(&mut session);
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+        assert!(matches!(taken, Ok(Some(_))));
+        drop(taken);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn the_loser_of_a_race_is_dropped() {
+        shadow!(USES: Alive = 4);
+        let count = Arc::default();
+        let mut session = Session(0);
+        let made = USES.get_or_try_init(&session, GFP_KERNEL, || {
+            // Another CPU was faster.
+            USES.alloc(&session, Alive::new(&count), GFP_KERNEL)?;
+            Ok(Alive::new(&count))
+        });
+        assert!(made.is_ok());
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+        USES.free(&mut session);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn another_type_is_told() {
+        shadow!(USES: u32 = 5);
+        shadow!(OTHER: u64 = 5);
+        let mut session = Session(0);
+        assert_eq!(USES.alloc(&session, 7, GFP_KERNEL), Ok(&7));
+        assert_eq!(OTHER.get(&session), Err(EEXIST));
+        assert_eq!(OTHER.alloc(&session, 1, GFP_KERNEL), Err(EEXIST));
+        let made = OTHER.get_or_try_init(&session, GFP_KERNEL, || Ok(1));
+        assert_eq!(made, Err(EEXIST));
+        assert_eq!(OTHER.take(&mut session), Err(EEXIST));
+        OTHER.free(&mut session);
+        assert_eq!(USES.take(&mut session), Ok(Some(7)));
+        assert_eq!(OTHER.get(&session), Ok(None));
+    }
+
+    #[test]
+    fn all_are_freed_by_the_last_patch() {
+        shadow!(USES: Alive = 6);
+        let (Ok(first), Ok(second)) = (Declared::new(&[6]), Declared::new(&[6, 60])) else {
+            panic!("there is memory");
+        };
+        let count = Arc::default();
+        let sessions = [Session(0), Session(1), Session(2)];
+        for session in &sessions {
+            assert!(USES.alloc(session, Alive::new(&count), GFP_KERNEL).is_ok());
+        }
+        assert!(!proof(|unpatched| USES.free_all(unpatched)));
+        assert_eq!(count.load(Ordering::Relaxed), 3);
+        drop(second);
+        assert!(proof(|unpatched| USES.free_all(unpatched)));
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+        assert!(matches!(USES.get(&sessions[1]), Ok(None)));
+        drop(first);
+    }
+}

@@ -515,3 +515,151 @@ impl<const N: usize> Fingerprints<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lasting::{Lasting, Typed};
+    use crate::platform::alloc::GFP_KERNEL;
+    use crate::table::{Object as Entries, Table};
+    use std::sync::Arc;
+
+    /// What the macro makes of three states.
+    macro_rules! patch {
+        ($name:ident: $($ty:ty),*) => {
+            mod $name {
+                use super::*;
+
+                static OBJECTS: Table<Entries, 1> = Table::new([Entries::END]);
+                pub(super) static PATCH: Patch = Patch::new(&OBJECTS, false).with_states(&STATES);
+                static FINGERPRINTS: Fingerprints<3> =
+                    Fingerprints::new(&PATCH, [$(<State<$ty> as Typed>::FINGERPRINT),*]);
+                pub(super) static STATES: States<3> = States::new(
+                    [Entry::new(1, 1), Entry::new(2, 5), Entry::new(7, 0)],
+                    &FINGERPRINTS,
+                );
+            }
+        };
+    }
+
+    /// The second state, of that type.
+    fn second<T>(states: &'static States<3>) -> State<T>
+    where
+        State<T>: Typed,
+    {
+        // SAFETY: the tests give the type that the table says.
+        unsafe { State::new(states.entry(1), "", <State<T> as Typed>::FINGERPRINT) }
+    }
+
+    /// What a later patch finds.
+    fn previous<'a, T>(found: &'static States<3>, state: &State<T>) -> Previous<'a, T> {
+        Previous {
+            entry: NonNull::from(found.entry(1)),
+            fingerprint: state.fingerprint,
+            types: PhantomData,
+        }
+    }
+
+    #[test]
+    fn the_kernel_finds_the_end() {
+        patch!(patch: (), u32, u64);
+        let mut state = patch::STATES.first().cast_const();
+        let mut found = std::vec::Vec::new();
+        // SAFETY: the table ends with an id of zero.
+        unsafe {
+            while (*state).id != 0 {
+                found.push(((*state).id, (*state).version));
+                state = state.add(1);
+            }
+        }
+        assert_eq!(found, [(1, 1), (2, 5), (7, 0)]);
+    }
+
+    #[test]
+    fn each_state_has_its_own_fingerprint() {
+        patch!(patch: (), u32, u64);
+        let wanted = [
+            <State as Typed>::FINGERPRINT,
+            <State<u32> as Typed>::FINGERPRINT,
+            <State<u64> as Typed>::FINGERPRINT,
+        ];
+        for (index, wanted) in wanted.into_iter().enumerate() {
+            // SAFETY: it is an entry of the table.
+            let found = unsafe { origin(patch::STATES.entry(index).0.get()) };
+            assert!(found.is_some_and(
+                |found| found.fingerprint == wanted && ptr::eq(found.patch, &patch::PATCH)
+            ));
+        }
+    }
+
+    #[test]
+    fn a_table_made_in_c_says_nothing() {
+        let table = [(1, 1), (2, 1), (0, 0)].map(|(id, version)| bindings::klp_state {
+            id,
+            version,
+            data: ptr::null_mut(),
+        });
+        // SAFETY: it ends with an id of zero.
+        assert!(unsafe { origin(&table[0]) }.is_none());
+    }
+
+    struct Alive(Arc<AtomicUsize>);
+
+    // SAFETY: nothing is unloaded here.
+    unsafe impl Lasting for Alive {
+        const FINGERPRINT: u64 = 1;
+    }
+
+    impl Drop for Alive {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn the_last_holder_drops_the_data() {
+        patch!(older: (), Alive, ());
+        patch!(newer: (), Alive, ());
+        let count = Arc::new(AtomicUsize::new(2));
+        let alive = || Alive(count.clone());
+        let (old, new) = (
+            second::<Alive>(&older::STATES),
+            second::<Alive>(&newer::STATES),
+        );
+        assert!(old.get().is_none());
+        assert_eq!(old.set(alive(), GFP_KERNEL), Ok(()));
+        assert_eq!(old.set(alive(), GFP_KERNEL), Err(errno::EEXIST));
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+
+        let found = previous(&older::STATES, &new);
+        assert_eq!(found.version(), 5);
+        assert!(found.data().is_some());
+        assert_eq!(found.held().map(|data| new.put(data)), Some(Ok(())));
+        let held = new.get();
+        assert!(held.is_some());
+        // SAFETY: nothing is patched here.
+        unsafe { old.release() };
+        assert!(old.get().is_none());
+        // SAFETY: as above.
+        unsafe { new.release() };
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+        drop(held);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn data_of_another_type_is_a_pointer_only() {
+        patch!(older: (), u32, ());
+        patch!(newer: (), u64, ());
+        let (old, new) = (second::<u32>(&older::STATES), second::<u64>(&newer::STATES));
+        assert_eq!(old.set(7, GFP_KERNEL), Ok(()));
+        let found = previous(&older::STATES, &new);
+        assert!(found.data().is_none() && found.held().is_none());
+        // As a patch in C would read it.
+        // SAFETY: the value lies first.
+        assert_eq!(unsafe { *found.raw().cast::<u32>() }, 7);
+        // SAFETY: nothing is patched here.
+        unsafe { old.release() };
+        assert!(previous(&older::STATES, &new).raw().is_null());
+    }
+}
