@@ -8,6 +8,8 @@
 #[doc(no_inline)]
 pub use crate::platform::prelude::*;
 #[doc(no_inline)]
+pub use crate::syscall::SyscallArgs;
+#[doc(no_inline)]
 pub use crate::{livepatch, Lasting, Shadow, State};
 #[doc(no_inline)]
 pub use klp_macros::{

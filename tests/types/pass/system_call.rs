@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The arguments of a system call.
+
+use klp::prelude::*;
+
+#[livepatch(object = "vmlinux", replaces = "__x64_sys_getpid",
+            description = "A patch that is right", license = "GPL")]
+fn getpid(_args: &SyscallArgs) -> Result<isize> {
+    Ok(1)
+}
