@@ -32,6 +32,11 @@ impl Patch {
                 absolute.display()
             );
         }
+        ensure!(
+            !absolute.join("klp/Makefile.klp").is_file(),
+            "{} is klp's own source: give a patch's folder, such as examples/livepatch-sample in it",
+            absolute.display()
+        );
         Ok(Self { dir: absolute })
     }
 
@@ -118,6 +123,9 @@ mod tests {
             text.contains("no patch folder") && text.contains("klp new"),
             "{text}"
         );
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let text = Patch::open(&checkout).unwrap_err().to_string();
+        assert!(text.contains("klp's own source"), "{text}");
         let error = Patch::open(&dir.path().join("no")).unwrap_err();
         assert!(format!("{error:#}").contains("there is no patch folder"));
         let spaced = dir.path().join("my patch");
