@@ -46,6 +46,7 @@ pub(super) fn run() -> Result<Tally> {
     cases.check("a stub is pasted in", || author.paste_stub());
     cases.check("built, and the kernel patched", || author.build_and_try());
     cases.check("an edit makes a new module", || author.edit());
+    cases.check("what cannot be checked is noted once", || author.note());
     cases.check("a mistake is shown where it was made", || author.mistake());
     cases.check("the folder stays clean", || author.look_around());
     Ok(cases.tally())
@@ -162,6 +163,21 @@ impl Author {
         let text = process::output(&mut self.klp(&self.patch(), &["build"]))?;
         let line = text.lines().last();
         line.map(PathBuf::from).context("it printed no path")
+    }
+
+    fn note(&self) -> Result<()> {
+        let mut build = self.klp(&self.patch(), &["build"]);
+        let output = build
+            .env("KLP_VMLINUX", "")
+            .output()
+            .context("cannot run cargo klp")?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        let notes = text.matches("signatures are not checked").count();
+        ensure!(
+            output.status.success() && notes == 1,
+            "{notes} notes in {text}"
+        );
+        Ok(())
     }
 
     fn mistake(&self) -> Result<()> {
