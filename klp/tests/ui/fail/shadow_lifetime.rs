@@ -4,14 +4,9 @@
 
 use klp::prelude::*;
 
-#[repr(C)]
+#[kernel_struct("session", object = "sessions")]
 struct Session {
     user: usize,
-}
-
-// SAFETY: nothing asks the kernel here.
-unsafe impl klp::layout::KernelStruct for Session {
-    const NAME: &'static str = "session";
 }
 
 #[livepatch(description = "A fix", license = "GPL")]
@@ -22,11 +17,9 @@ mod fix {
     static USES: Shadow<Session, u32>;
 
     #[livepatch(object = "sessions", replaces = "session_free")]
-    fn session_free(session: *mut Session) -> Result<i32> {
-        // SAFETY: none.
-        let session = unsafe { &mut *session };
-        let uses = USES.get(session)?;
-        USES.free(session);
+    fn session_free(mut session: KBox<Session>) -> Result<i32> {
+        let uses = USES.get(&session)?;
+        USES.free(&mut session);
         Ok(uses.map_or(0, |uses| *uses as i32))
     }
 
