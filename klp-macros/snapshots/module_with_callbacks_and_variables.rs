@@ -141,7 +141,10 @@ mod fixes {
             fn init(
                 _: &'static ::klp::__private::ThisModule,
             ) -> ::klp::__private::Result<Self> {
-                let declared = ::klp::shadow::Declared::new(&[1])?;
+                static DECLARATIONS: [&::klp::shadow::Declaration; 1usize] = [
+                    super::USES.declaration(),
+                ];
+                let declared = ::klp::shadow::Declared::new(&DECLARATIONS)?;
                 unsafe { PATCH.enable() }?;
                 ::core::result::Result::Ok(Module { _declared: declared })
             }

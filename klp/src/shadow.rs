@@ -112,7 +112,7 @@ parents! {
 /// Declared in a patch's mod, `#[shadow(id = 1)] static NAME: Shadow<P, T>;`. See the
 /// [module](self).
 pub struct Shadow<P, T> {
-    id: u32,
+    declaration: Declaration,
     /// For the log.
     name: &'static str,
     /// Of both types.
@@ -179,7 +179,10 @@ impl<P, T> Shadow<P, T> {
         collect: Destructor,
     ) -> Self {
         Self {
-            id,
+            declaration: Declaration {
+                id,
+                counted: AtomicBool::new(false),
+            },
             name,
             fingerprint,
             collect,
@@ -187,6 +190,13 @@ impl<P, T> Shadow<P, T> {
             told: AtomicBool::new(false),
             types: PhantomData,
         }
+    }
+
+    /// What [`Declared`] counts.
+    #[doc(hidden)]
+    #[inline]
+    pub const fn declaration(&'static self) -> &'static Declaration {
+        &self.declaration
     }
 
     /// The data that is attached to `parent`.
@@ -269,11 +279,13 @@ impl<P, T> Shadow<P, T> {
 
     /// Detaches and drops the data of all parents.
     ///
-    /// Not while another patch that declares this id is loaded: it may be using the data, and the
-    /// last one frees it. Answers whether it was done.
+    /// Not while another patch may be using the data: one that declares this id, is loaded, and has not
+    /// called this itself. The last one frees it. Answers whether it was done.
     #[inline]
     pub fn free_all(&self, _unpatched: &Unpatched) -> bool {
-        if users(self.id).is_some_and(|users| users.load(Ordering::Acquire) > 1) {
+        // Nothing of this patch uses the data any more.
+        self.declaration.let_go();
+        if users(self.declaration.id).is_some_and(|users| users.load(Ordering::Acquire) > 0) {
             return false;
         }
         // SAFETY: `collect` is a destructor for what is kept under this id.
@@ -368,7 +380,7 @@ impl<P, T> Shadow<P, T> {
             pr_warn!(
                 "{}: another patch keeps shadow data of another type under id {}; it is not used\n",
                 self.name,
-                self.id
+                self.declaration.id
             );
         }
         errno::EEXIST
@@ -376,7 +388,7 @@ impl<P, T> Shadow<P, T> {
 
     #[inline]
     fn key(&self) -> usize {
-        MARK | self.id as usize
+        MARK | self.declaration.id as usize
     }
 
     #[inline]
@@ -404,55 +416,83 @@ unsafe extern "C" fn construct(
     0
 }
 
-/// How many loaded patches declare the id.
+/// How many patches may be using the data under this id.
 #[inline]
 fn users(id: u32) -> Option<&'static AtomicUsize> {
     // SAFETY: an address and an id.
     let users = unsafe { bindings::klp_shadow_get(USERS_PARENT, USERS_MARK | id as usize) };
-    // SAFETY: under that mark only `Declared` keeps something: such a number, which stays.
+    // SAFETY: under that mark only `Declaration` keeps something: such a number, which stays.
     unsafe { users.cast::<AtomicUsize>().as_ref() }
 }
 
-/// The shadow variables that this module declares, counted while it is loaded.
+/// That a patch declares an id.
 #[doc(hidden)]
-pub struct Declared(&'static [u32]);
+pub struct Declaration {
+    id: u32,
+    /// Whether the patch counts as a user.
+    counted: AtomicBool,
+}
+
+impl Declaration {
+    /// Counts the patch.
+    #[inline]
+    fn count(&self) -> Result {
+        // SAFETY: without a constructor the kernel fills it with zeroes, which is a number.
+        let users = unsafe {
+            bindings::klp_shadow_get_or_alloc(
+                USERS_PARENT,
+                USERS_MARK | self.id as usize,
+                size_of::<AtomicUsize>(),
+                bindings::GFP_KERNEL,
+                None,
+                ptr::null_mut(),
+            )
+        };
+        // SAFETY: as in `users()`.
+        let users = unsafe { users.cast::<AtomicUsize>().as_ref() };
+        users.ok_or(errno::ENOMEM)?.fetch_add(1, Ordering::AcqRel);
+        self.counted.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Counts it no more.
+    #[inline]
+    fn let_go(&self) {
+        if !self.counted.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        if let Some(users) = users(self.id) {
+            users.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// The shadow variables that this module declares, counted while it is loaded and may use them.
+#[doc(hidden)]
+pub struct Declared(&'static [&'static Declaration]);
 
 impl Declared {
-    /// Counts the ids.
+    /// Counts them.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
     #[inline]
-    pub fn new(ids: &'static [u32]) -> Result<Self> {
-        for (index, id) in ids.iter().enumerate() {
-            // SAFETY: without a constructor the kernel fills it with zeroes, which is a number.
-            let users = unsafe {
-                bindings::klp_shadow_get_or_alloc(
-                    USERS_PARENT,
-                    USERS_MARK | *id as usize,
-                    size_of::<AtomicUsize>(),
-                    bindings::GFP_KERNEL,
-                    None,
-                    ptr::null_mut(),
-                )
-            };
-            // SAFETY: as in `users()`.
-            let Some(users) = (unsafe { users.cast::<AtomicUsize>().as_ref() }) else {
-                drop(Self(ids.get(..index).unwrap_or_default()));
-                return Err(errno::ENOMEM);
-            };
-            users.fetch_add(1, Ordering::AcqRel);
+    pub fn new(declarations: &'static [&'static Declaration]) -> Result<Self> {
+        // What has been counted when one fails is taken back by the drop.
+        let declared = Self(declarations);
+        for declaration in declarations {
+            declaration.count()?;
         }
-        Ok(Self(ids))
+        Ok(declared)
     }
 }
 
 impl Drop for Declared {
     #[inline]
     fn drop(&mut self) {
-        for users in self.0.iter().filter_map(|id| users(*id)) {
-            users.fetch_sub(1, Ordering::AcqRel);
+        for declaration in self.0 {
+            declaration.let_go();
         }
     }
 }

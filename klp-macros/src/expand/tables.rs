@@ -48,17 +48,17 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
 
 /// What the kernel makes when it loads the module, and drops when it unloads it.
 fn module(patch: &Patch) -> TokenStream {
-    let ids = patch
-        .shadows
-        .iter()
-        .map(|shadow| Literal::u32_unsuffixed(shadow.id));
+    let shadows = patch.shadows.iter().map(|shadow| &shadow.name);
+    let count = patch.shadows.len();
     let (field, declare, value) = if patch.shadows.is_empty() {
         (quote!(;), TokenStream::new(), TokenStream::new())
     } else {
         (
             quote_spanned!(Span::mixed_site()=> { _declared: ::klp::shadow::Declared }),
             quote_spanned! {Span::mixed_site()=>
-                let declared = ::klp::shadow::Declared::new(&[#(#ids),*])?;
+                static DECLARATIONS: [&::klp::shadow::Declaration; #count] =
+                    [#(super::#shadows.declaration()),*];
+                let declared = ::klp::shadow::Declared::new(&DECLARATIONS)?;
             },
             quote_spanned!(Span::mixed_site()=> { _declared: declared }),
         )
