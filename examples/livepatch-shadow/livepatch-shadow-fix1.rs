@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Fixes a leak: what the module forgets is attached to the job that it belongs to, and is freed
+//! with that.
+
+mod job;
+
+use job::{Job, Kept, Plan};
+use klp::{prelude::*, Unpatched};
+
+#[livepatch(
+    description = "Livepatch example: a leak, fixed with a shadow variable",
+    license = "GPL",
+    authors = ["The klp authors"]
+)]
+mod fix {
+    use super::*;
+
+    /// The plan of a job.
+    #[shadow(id = 1)]
+    static PLAN: Shadow<Job, Kept>;
+
+    /// The function takes the plan over. Where there is no memory to attach it, it is freed at once:
+    /// the job does not need it any more.
+    #[livepatch(object = "klp_shadow_target", replaces = "klp_job_start")]
+    fn job_start(job: &Job, plan: KBox<Plan>) {
+        job.steps.set(plan.steps);
+        if PLAN.alloc(job, Kept { plan }, GFP_KERNEL).is_err() {
+            pr_warn!("job {} has no plan attached\n", job.number);
+        }
+    }
+
+    /// A job that was started before the patch came has no plan attached; its plan is lost.
+    #[livepatch(object = "klp_shadow_target", replaces = "klp_job_free")]
+    fn job_free(mut job: KBox<Job>) {
+        PLAN.free(&mut job);
+    }
+
+    /// Jobs that are still there go on without the patch, and would leave their plans behind.
+    #[post_unpatch]
+    fn clean_up(unpatched: &Unpatched) {
+        PLAN.free_all(unpatched);
+    }
+}

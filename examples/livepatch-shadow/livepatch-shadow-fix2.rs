@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A second patch, on top of the first or alone: counts how often each job was worked on, in jobs
+//! that are under way as well, and tells when they end.
+
+mod job;
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use job::{Job, Kept};
+use klp::{prelude::*, Unpatched};
+
+#[livepatch(
+    description = "Livepatch example: a counter for objects that are there already",
+    license = "GPL",
+    authors = ["The klp authors"]
+)]
+mod fix {
+    use super::*;
+
+    /// What the first patch attaches: this patch's `job_free` runs in the place of that one's.
+    #[shadow(id = 1)]
+    static PLAN: Shadow<Job, Kept>;
+
+    /// How often a job was worked on since this patch came.
+    #[shadow(id = 2)]
+    static WORKED: Shadow<Job, AtomicU32>;
+
+    #[livepatch(object = "klp_shadow_target", replaces = "klp_job_step")]
+    fn job_step(job: &Job) -> bool {
+        // Without memory for the counter, the work goes on uncounted.
+        if let Ok(worked) = WORKED.get_or_try_init(job, GFP_KERNEL, || Ok(AtomicU32::new(0))) {
+            worked.fetch_add(1, Ordering::Relaxed);
+        }
+        job.steps.set(job.steps.get().saturating_sub(1));
+        job.steps.get() == 0
+    }
+
+    #[livepatch(object = "klp_shadow_target", replaces = "klp_job_free")]
+    fn job_free(mut job: KBox<Job>) {
+        if let Ok(Some(worked)) = WORKED.take(&mut job) {
+            pr_info!("job {} was worked on {} times\n", job.number, worked.into_inner());
+        }
+        PLAN.free(&mut job);
+    }
+
+    #[post_unpatch]
+    fn clean_up(unpatched: &Unpatched) {
+        WORKED.free_all(unpatched);
+        // Does nothing while the first patch is loaded: its jobs go on to have plans.
+        PLAN.free_all(unpatched);
+    }
+}

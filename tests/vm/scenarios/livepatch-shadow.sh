@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Shadow variables: a leak that one patch fixes, and a counter that another adds on top.
+
+. /klp/vm/lib.sh
+
+target=/sys/module/klp_shadow_target/parameters
+
+# What the kernel holds and cannot reclaim, in kB.
+held() {
+	cat /proc/sys/vm/stat_refresh 2>/dev/null
+	sed -nE 's/^SUnreclaim: *([0-9]+) kB/\1/p' /proc/meminfo
+}
+
+# Lets a hundred jobs of 32 kB come and go; prints how many kB they left.
+growth() {
+	local before
+	before=$(held)
+	echo 100 >$target/make
+	echo 3 >$target/work
+	echo $(($(held) - before))
+}
+
+# told NAME LINE... - what the patches have written since the mark.
+told() {
+	local name=$1
+	shift
+	expect_eq "$name" "$(printf '%s\n' "$@" | paste -sd '|')" \
+		"$(log_since | sed -nE 's/^livepatch_shadow_(fix[12]): (freed|job)/\1 \2/p' | paste -sd '|')"
+	mark_log
+}
+
+jobs() {
+	cat $target/jobs
+}
+
+must "load the module" load klp_shadow_target
+growth >/dev/null
+leaked=$(growth)
+check "without patch, plans leak: $leaked kB" test "$leaked" -ge 2800
+expect_eq "no job is left" 0 "$(jobs)"
+
+# A job of before, which nothing is known about.
+echo 1 >$target/make
+must "load the first patch" load livepatch-shadow-fix1
+mark_log
+echo 3 >$target/work
+expect_eq "a job of before comes to its end" 0 "$(jobs)"
+told "its plan is lost" ""
+echo 2 >$target/make
+echo 2 >$target/work
+told "jobs under way keep their plans" ""
+echo 1 >$target/work
+told "their plans go with them" "fix1 freed the plan of job 202" "fix1 freed the plan of job 203"
+leaked=$(growth)
+check "with the first patch, nothing leaks: $leaked kB" test "$leaked" -lt 700
+mark_log
+
+# Two jobs that the second patch finds under way.
+echo 2 >$target/make
+echo 1 >$target/work
+must "load the second patch" load livepatch-shadow-fix2
+expect_eq "it is on top" "1 2" \
+	"$(cat $LIVEPATCH/livepatch_shadow_fix1/stack_order $LIVEPATCH/livepatch_shadow_fix2/stack_order | xargs)"
+echo 1 >$target/work
+echo 1 >$target/make
+echo 1 >$target/work
+told "it counts in jobs that were there, and frees what the first attached" \
+	"fix2 job 304 was worked on 2 times" "fix2 freed the plan of job 304" \
+	"fix2 job 305 was worked on 2 times" "fix2 freed the plan of job 305"
+echo 2 >$target/work
+told "and in new jobs" "fix2 job 306 was worked on 3 times" "fix2 freed the plan of job 306"
+leaked=$(growth)
+check "with both, nothing leaks: $leaked kB" test "$leaked" -lt 700
+
+# The second goes while a job has a counter. The first takes care of the plan.
+echo 1 >$target/make
+echo 1 >$target/work
+must "remove the second patch" remove_patch livepatch-shadow-fix2
+mark_log
+echo 2 >$target/work
+told "the first patch frees the plan again" "fix1 freed the plan of job 407"
+
+# It comes back: the counters that it left are gone.
+echo 1 >$target/make
+must "load the second patch again" load livepatch-shadow-fix2
+mark_log
+echo 3 >$target/work
+told "it counts from the start" \
+	"fix2 job 408 was worked on 3 times" "fix2 freed the plan of job 408"
+
+# A job is there while both go.
+echo 1 >$target/make
+echo 1 >$target/work
+must "disable the second patch" disable livepatch-shadow-fix2
+told "the plan stays with the first" ""
+must "unload the second patch" unload livepatch-shadow-fix2
+must "disable the first patch" disable livepatch-shadow-fix1
+told "then the last frees it" "fix1 freed the plan of job 409"
+must "unload the first patch" unload livepatch-shadow-fix1
+echo 3 >$target/work
+expect_eq "the job ends without patches" 0 "$(jobs)"
+
+# The first goes before the second.
+must "load the first" load livepatch-shadow-fix1
+must "load the second" load livepatch-shadow-fix2
+echo 1 >$target/make
+must "remove the first patch below the second" remove_patch livepatch-shadow-fix1
+mark_log
+must "remove the second patch" remove_patch livepatch-shadow-fix2
+told "the second frees what the first attached" "fix2 freed the plan of job 410"
+echo 3 >$target/work
+
+# Both are disabled before either is unloaded.
+must "load the first once more" load livepatch-shadow-fix1
+must "load the second once more" load livepatch-shadow-fix2
+echo 1 >$target/make
+must "disable the second" disable livepatch-shadow-fix2
+mark_log
+must "disable the first" disable livepatch-shadow-fix1
+told "the last one that is disabled frees the plan" "fix1 freed the plan of job 411"
+must "unload the second" unload livepatch-shadow-fix2
+must "unload the first" unload livepatch-shadow-fix1
+
+# The module goes with jobs in it.
+must "load the first with the module to go" load livepatch-shadow-fix1
+echo 1 >$target/make
+mark_log
+must "unload the module" unload klp_shadow_target
+told "the plans of its jobs go with it" "fix1 freed the plan of job 412"
+must "remove the patch" remove_patch livepatch-shadow-fix1
