@@ -634,23 +634,68 @@ mod tests {
         assert_eq!(OTHER.get(&session), Ok(None));
     }
 
+    /// Attaches data of one patch to some sessions; answers how many are alive.
+    fn attach_some(
+        uses: &'static Shadow<Session, Alive>,
+        sessions: &[Session],
+    ) -> Arc<AtomicUsize> {
+        let count = Arc::default();
+        for session in sessions {
+            assert!(uses.alloc(session, Alive::new(&count), GFP_KERNEL).is_ok());
+        }
+        count
+    }
+
     #[test]
-    fn all_are_freed_by_the_last_patch() {
+    fn all_are_freed_when_the_other_patch_is_unloaded() {
         shadow!(USES: Alive = 6);
-        let (Ok(first), Ok(second)) = (Declared::new(&[6]), Declared::new(&[6, 60])) else {
+        shadow!(SAME: Alive = 6);
+        shadow!(MORE: u32 = 60);
+        static FIRST: [&Declaration; 1] = [USES.declaration()];
+        static SECOND: [&Declaration; 2] = [SAME.declaration(), MORE.declaration()];
+        let (Ok(first), Ok(second)) = (Declared::new(&FIRST), Declared::new(&SECOND)) else {
             panic!("there is memory");
         };
-        let count = Arc::default();
         let sessions = [Session(0), Session(1), Session(2)];
-        for session in &sessions {
-            assert!(USES.alloc(session, Alive::new(&count), GFP_KERNEL).is_ok());
-        }
+        let count = attach_some(&USES, &sessions);
         assert!(!proof(|unpatched| USES.free_all(unpatched)));
+        assert!(!proof(|unpatched| USES.free_all(unpatched)), "asked again");
         assert_eq!(count.load(Ordering::Relaxed), 3);
         drop(second);
         assert!(proof(|unpatched| USES.free_all(unpatched)));
         assert_eq!(count.load(Ordering::Relaxed), 0);
         assert!(matches!(USES.get(&sessions[1]), Ok(None)));
+        drop(first);
+    }
+
+    #[test]
+    fn all_are_freed_by_the_last_patch_that_is_reverted() {
+        shadow!(USES: Alive = 7);
+        shadow!(SAME: Alive = 7);
+        static FIRST: [&Declaration; 1] = [USES.declaration()];
+        static SECOND: [&Declaration; 1] = [SAME.declaration()];
+        let (Ok(first), Ok(second)) = (Declared::new(&FIRST), Declared::new(&SECOND)) else {
+            panic!("there is memory");
+        };
+        let sessions = [Session(0), Session(1)];
+        let count = attach_some(&USES, &sessions);
+        assert!(!proof(|unpatched| SAME.free_all(unpatched)));
+        // The other one is loaded still.
+        assert!(proof(|unpatched| USES.free_all(unpatched)));
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+        drop((first, second));
+        // Neither was counted off twice.
+        let Ok(first) = Declared::new(&FIRST) else {
+            panic!("there is memory");
+        };
+        let Ok(second) = Declared::new(&SECOND) else {
+            panic!("there is memory");
+        };
+        let count = attach_some(&USES, &sessions);
+        assert!(!proof(|unpatched| USES.free_all(unpatched)));
+        drop(second);
+        assert!(proof(|unpatched| USES.free_all(unpatched)));
+        assert_eq!(count.load(Ordering::Relaxed), 0);
         drop(first);
     }
 }
