@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which functions a kernel has, where, and whether they can be replaced.
+
+use crate::btf::{Btf, VOID};
+use crate::files::{Folder, INIT, TEXT, vmlinux};
+use klp_elf::{Function, Kernel, Match, VMLINUX};
+
+/// A kernel with two functions of one name, one that cannot be traced, and one for the boot.
+fn kernel() -> Vec<u8> {
+    let mut btf = Btf::new();
+    btf.function("start_kernel", VOID, &[]);
+    btf.function("notrace", VOID, &[]);
+    let int = btf.signed("int", 4);
+    btf.function("differs", VOID, &[]);
+    btf.function("differs", int, &[]);
+    vmlinux(
+        &btf,
+        &[
+            ("show", TEXT + 0x80, true),
+            ("show", TEXT + 0x40, false),
+            ("single", TEXT + 0xc0, true),
+            ("__crc_single", TEXT + 0xc0, false),
+            ("notrace", TEXT + 0x100, false),
+            ("split.constprop.0", TEXT + 0x140, true),
+            ("split.constprop.0.cold", TEXT + 0x180, false),
+            ("cmdline_proc_show", TEXT + 0x1c0, true),
+            ("start_kernel", INIT + 0x10, true),
+            ("setup", TEXT + 0x200, true),
+            ("setup", INIT + 0x20, true),
+            ("jiffies", 0xffff_ffff_8300_0000, false),
+        ],
+    )
+}
+
+fn function(kernel: &Kernel, name: &str) -> Function {
+    let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
+    object.function(name)
+}
+
+fn traceable(kernel: &Kernel, name: &str) -> Vec<Option<bool>> {
+    let matches = function(kernel, name).matches.expect("symbols");
+    matches.iter().map(|found| found.traceable).collect()
+}
+
+#[test]
+fn symbols_of_one_name_are_counted_by_address() {
+    let kernel = Folder::new(&kernel()).open();
+    let found = |sympos, offset, traceable| Match {
+        sympos,
+        address: TEXT + offset,
+        code: true,
+        traceable: Some(traceable),
+        init: false,
+    };
+    assert_eq!(
+        function(&kernel, "show").matches,
+        Some(vec![found(1, 0x40, false), found(2, 0x80, true)])
+    );
+}
+
+#[test]
+fn a_function_for_the_boot_is_told() {
+    let kernel = Folder::new(&kernel()).open();
+    let matches = function(&kernel, "start_kernel").matches.expect("symbols");
+    assert!(matches[0].init);
+    assert_eq!(traceable(&kernel, "notrace"), [Some(false)]);
+    assert!(!function(&kernel, "notrace").matches.expect("symbols")[0].init);
+}
+
+#[test]
+fn what_the_kernel_build_drops_is_no_symbol() {
+    let kernel = Folder::new(&kernel()).open();
+    assert_eq!(function(&kernel, "__crc_single").matches, Some(vec![]));
+}
+
+#[test]
+fn what_there_is_instead() {
+    let kernel = Folder::new(&kernel()).open();
+    let split = function(&kernel, "split").others;
+    assert_eq!(split.variants, ["split.constprop.0"]);
+    let slip = function(&kernel, "cmdline_prok_show").others;
+    assert_eq!(slip.similar, ["cmdline_proc_show"]);
+    assert_eq!(slip.to_string(), "; similar names are `cmdline_proc_show`");
+    let data = function(&kernel, "jiffies");
+    assert!(data.others.data);
+    let data = data.matches.expect("symbols");
+    assert_eq!((data[0].code, data[0].traceable), (false, Some(false)));
+    let found = function(&kernel, "show").others;
+    assert_eq!(found, klp_elf::Others::default());
+}
+
+#[test]
+fn why_a_prototype_is_not_known() {
+    let kernel = Folder::new(&kernel()).open();
+    let said = |name| function(&kernel, name).untyped.expect("a reason");
+    assert!(
+        said("show").contains("has no function `show`"),
+        "{}",
+        said("show")
+    );
+    assert!(said("differs").contains("several functions `differs`"));
+    assert_eq!(function(&kernel, "notrace").untyped, None);
+}
+
+#[test]
+fn bare_btf_has_no_symbols() {
+    let mut btf = Btf::new();
+    btf.function("known", VOID, &[]);
+    let kernel = Folder::new(&btf.finish()).open();
+    let known = function(&kernel, "known");
+    assert_eq!(known.matches, None);
+    assert!(known.prototype.is_some());
+    assert_eq!(function(&kernel, "knwon").others.similar, ["known"]);
+    let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
+    assert_eq!(object.functions().collect::<Vec<_>>(), ["known"]);
+}
+
+#[test]
+fn the_symbols_of_the_running_kernel_come_first() {
+    let mut folder = Folder::new(&kernel());
+    // Loaded 16 MiB higher.
+    let text = "ffffffff82000000 T _text\n\
+                ffffffff82000040 t show\n\
+                ffffffff82000080 t show\n\
+                ffffffff820000c0 T new\n\
+                ffffffff820000d0 D last\n\
+                ffffffffc0000000 t show\t[loaded]\n";
+    folder.sources.kallsyms = Some(folder.add("kallsyms", text.as_bytes()));
+    let kernel = folder.open();
+    assert_eq!(traceable(&kernel, "show"), [Some(false), Some(true)]);
+    assert_eq!(traceable(&kernel, "new"), [Some(true)]);
+    assert_eq!(function(&kernel, "notrace").matches, Some(vec![]));
+    let loaded = kernel.object("loaded").expect("readable").expect("loaded");
+    let show = loaded.function("show");
+    assert_eq!(show.matches.expect("symbols").len(), 1);
+    assert!(
+        show.untyped
+            .expect("a reason")
+            .contains("file of module `loaded`")
+    );
+    assert!(kernel.object("other").expect("readable").is_none());
+}
+
+#[test]
+fn hidden_addresses_are_refused() {
+    let mut folder = Folder::new(&kernel());
+    let text = b"0000000000000000 T _text\n0000000000000000 t show\n";
+    folder.sources.kallsyms = Some(folder.add("kallsyms", text));
+    let error = Kernel::open(folder.sources).err().expect("no addresses");
+    assert!(error.to_string().ends_with("copy it as root"), "{error}");
+}
+
+#[test]
+fn the_list_of_the_running_kernel_counts_where_it_is_clear() {
+    let mut folder = Folder::new(&kernel());
+    let text = b"single\nshow [some_module]\nsplit.constprop.0\n";
+    folder.sources.traceable = Some(folder.add("traceable", text));
+    let kernel = folder.open();
+    assert_eq!(traceable(&kernel, "single"), [Some(true)]);
+    assert_eq!(traceable(&kernel, "cmdline_proc_show"), [Some(false)]);
+    assert_eq!(traceable(&kernel, "show"), [Some(false), Some(false)]);
+
+    // What is gone after the boot is never listed.
+    folder.sources.traceable = Some(folder.add("traceable", b"setup\n"));
+    assert_eq!(
+        traceable(&folder.open(), "setup"),
+        [Some(true), Some(false)]
+    );
+
+    // One of two: which one, the file itself says.
+    folder.sources.traceable = Some(folder.add("traceable", b"show\n"));
+    assert_eq!(traceable(&folder.open(), "show"), [Some(false), Some(true)]);
+
+    // Without a list of its own nobody knows.
+    let mut bare = Folder::new(&Btf::new().finish());
+    let text = b"ffffffff82000040 t show\nffffffff82000080 t show\n";
+    bare.sources.kallsyms = Some(bare.add("kallsyms", text));
+    bare.sources.traceable = Some(bare.add("traceable", b"show\n"));
+    assert_eq!(traceable(&bare.open(), "show"), [None, None]);
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Beginnings of patches, as their authors get them.
+
+use crate::btf::{Btf, VOID};
+use crate::files::{Folder, INIT, TEXT, vmlinux};
+use expect_test::{Expect, expect};
+use klp_elf::{Kernel, Stub, VMLINUX};
+
+fn open(btf: &Btf, functions: &[(&str, u64, bool)]) -> Kernel {
+    Folder::new(&vmlinux(btf, functions)).open()
+}
+
+/// The stub for the one function of `btf`.
+fn stub(btf: &Btf, name: &str) -> String {
+    let kernel = open(btf, &[(name, TEXT, true)]);
+    match Stub::function(&kernel, VMLINUX, name, None) {
+        Ok(text) => text,
+        Err(error) => format!("{error}\n"),
+    }
+}
+
+fn check(btf: &Btf, name: &str, expected: &Expect) {
+    expected.assert_eq(&stub(btf, name));
+}
+
+#[test]
+fn a_small_function() {
+    let mut btf = Btf::new();
+    let int = btf.signed("int", 4);
+    let m = btf.declared("seq_file");
+    let m = btf.pointer(m);
+    let v = btf.pointer(VOID);
+    btf.function("cmdline_proc_show", int, &[("m", m), ("v", v)]);
+    check(
+        &btf,
+        "cmdline_proc_show",
+        &expect![[r#"
+            use klp::prelude::*;
+
+            // int cmdline_proc_show(struct seq_file *m, void *v)
+            #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
+                        description = "What it fixes", license = "GPL")]
+            fn livepatch_cmdline_proc_show(m: &SeqFile, v: *mut c_void) -> Result<i32> {
+                // Write the fixed function here.
+                let _ = (m, v);
+                Ok(0)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn structures_are_declared_and_long_lines_broken() {
+    let mut btf = Btf::new();
+    let device = btf.structure("net_device", 8, &[]);
+    let device = btf.pointer(device);
+    let long = btf.unsigned("long unsigned int", 8);
+    let pte = btf.structure("", 8, &[("pte", long, 0, 0)]);
+    let pte = btf.typedef("pte_t", pte);
+    let parameters = [
+        ("the_first_device_of_two", device),
+        ("the_second_device_of_two", device),
+        ("pte", pte),
+    ];
+    btf.function("__move__Pages", pte, &parameters);
+    check(
+        &btf,
+        "__move__Pages",
+        &expect![[r#"
+            use klp::prelude::*;
+
+            // pte_t __move__Pages(struct net_device *the_first_device_of_two, struct net_device *the_second_device_of_two, pte_t pte)
+            #[livepatch(object = "vmlinux", replaces = "__move__Pages",
+                        description = "What it fixes", license = "GPL")]
+            fn livepatch_move_pages(
+                the_first_device_of_two: *mut NetDevice,
+                the_second_device_of_two: *mut NetDevice,
+                pte: PteT,
+            ) -> PteT {
+                // Write the fixed function here.
+                let _ = (the_first_device_of_two, the_second_device_of_two, pte);
+                PteT { pte: 0 }
+            }
+
+            #[kernel_struct("net_device")]
+            struct NetDevice;
+
+            #[kernel_struct("pte_t")]
+            #[repr(C)]
+            struct PteT {
+                pte: usize,
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_system_call_takes_its_registers() {
+    let mut btf = Btf::new();
+    let long = btf.signed("long int", 8);
+    let registers = btf.structure("pt_regs", 168, &[]);
+    let registers = btf.constant(registers);
+    let registers = btf.pointer(registers);
+    btf.function("__x64_sys_read", long, &[("regs", registers)]);
+    let text = stub(&btf, "__x64_sys_read");
+    assert!(
+        text.contains("fn livepatch_x64_sys_read(regs: &SyscallArgs) -> Result<isize> {"),
+        "{text}"
+    );
+    assert!(!text.contains("kernel_struct"), "{text}");
+}
+
+#[test]
+fn a_function_of_nothing() {
+    let mut btf = Btf::new();
+    btf.function("schedule", VOID, &[]);
+    let text = stub(&btf, "schedule");
+    let body = "fn livepatch_schedule() {\n    // Write the fixed function here.\n}\n";
+    assert!(text.ends_with(body), "{text}");
+}
+
+#[test]
+fn every_member_of_a_structure() {
+    let mut btf = Btf::new();
+    let byte = btf.unsigned("unsigned char", 1);
+    let int = btf.signed("int", 4);
+    let long = btf.unsigned("unsigned long", 8);
+    let other = btf.declared("other");
+    let other = btf.constant(other);
+    let other = btf.pointer(other);
+    let lock = btf.structure("mutex", 24, &[("owner", long, 0, 0)]);
+    let union = btf.union("", 8, &[("pointer", other), ("number", int)]);
+    let buffer = btf.array(byte, 3);
+    let rest = btf.array(byte, 0);
+    let members = [
+        ("type", int, 0, 0),
+        ("low", int, 32, 3),
+        ("high", int, 35, 5),
+        ("next", int, 40, 8),
+        ("lock", lock, 64, 0),
+        ("", union, 256, 0),
+        ("fooBar", buffer, 320, 0),
+        ("rest", rest, 344, 0),
+    ];
+    btf.structure("sample", 48, &members);
+    let kernel = open(&btf, &[("f", TEXT, true)]);
+    let text = Stub::structure(&kernel, VMLINUX, "sample").expect("a structure");
+    expect![[r#"
+        #[kernel_struct("other")]
+        struct Other;
+
+        #[kernel_struct("sample")]
+        #[repr(C)]
+        #[allow(non_snake_case)]
+        struct Sample {
+            r#type: i32,
+            // int low : 3
+            // int high : 5
+            // int next : 8
+            _at_4: u16,
+            _pad_6: [u8; 2],
+            // struct mutex lock
+            lock: [u64; 3],
+            // int number
+            // const struct other *pointer
+            pointer: *const Other,
+            fooBar: [u8; 3],
+            rest: [u8; 0],
+            _pad_43: [u8; 5],
+        }
+    "#]]
+    .assert_eq(&text);
+    let error = Stub::structure(&kernel, VMLINUX, "none").expect_err("no such structure");
+    assert!(error.to_string().contains("no structure or union `none`"));
+}
+
+#[test]
+fn several_share_declarations_and_have_names_of_their_own() {
+    let mut btf = Btf::new();
+    let page = btf.structure("page", 64, &[]);
+    let page = btf.pointer(page);
+    for name in ["get_page", "__get_page", "put_page"] {
+        btf.function(name, VOID, &[("page", page)]);
+    }
+    let functions = [
+        ("get_page", TEXT, true),
+        ("__get_page", TEXT + 16, true),
+        ("put_page", TEXT + 32, true),
+        ("put_page", TEXT + 48, true),
+    ];
+    let kernel = open(&btf, &functions);
+    let mut stub = Stub::new(&kernel);
+    let mut add = |name, sympos| stub.add(VMLINUX, name, sympos).expect("a stub");
+    let items = [
+        add("get_page", None),
+        add("__get_page", None),
+        add("put_page", Some(2)),
+        add("put_page", Some(1)),
+    ];
+    assert!(items[0].contains("fn livepatch_get_page("));
+    assert!(items[1].contains("fn livepatch_get_page_2("));
+    assert!(
+        items[2]
+            .contains("#[livepatch(object = \"vmlinux\", replaces = \"put_page\", sympos = 2)]")
+    );
+    assert!(items[3].contains("fn livepatch_put_page_2("));
+    assert_eq!(stub.declarations().matches("struct Page;").count(), 1);
+}
+
+#[test]
+fn what_cannot_be_replaced_and_why() {
+    let mut btf = Btf::new();
+    let int = btf.signed("int", 4);
+    let double = btf.float("double", 8);
+    let byte = btf.unsigned("unsigned char", 1);
+    let packed = btf.structure("packed", 5, &[("a", byte, 0, 0), ("b", int, 8, 0)]);
+    let empty = btf.structure("empty", 0, &[]);
+    btf.function("printk", int, &[("level", int), ("", 0)]);
+    btf.function("half", double, &[]);
+    btf.function("pack", VOID, &[("it", packed)]);
+    btf.function("nothing", VOID, &[("", empty)]);
+    for name in ["twice", "untraced", "boot"] {
+        btf.function(name, VOID, &[]);
+    }
+    let functions = [
+        ("printk", TEXT, true),
+        ("half", TEXT + 16, true),
+        ("pack", TEXT + 32, true),
+        ("nothing", TEXT + 48, true),
+        ("twice", TEXT + 64, true),
+        ("twice", TEXT + 80, true),
+        ("untraced", TEXT + 96, false),
+        ("boot", INIT, true),
+        ("untyped", TEXT + 112, true),
+    ];
+    let kernel = open(&btf, &functions);
+    let said = |name, sympos| match Stub::function(&kernel, VMLINUX, name, sympos) {
+        Ok(text) => text,
+        Err(error) => error.to_string() + "\n",
+    };
+    let names = [
+        "printk", "half", "pack", "nothing", "twice", "untraced", "boot", "untyped", "hlaf",
+    ];
+    let mut text: String = names.iter().map(|name| said(name, None)).collect();
+    text += &said("twice", Some(3));
+    expect![[r#"
+        `printk` cannot be replaced: it takes a variable number of arguments (`...`), and functions in Rust do not
+        `half` cannot be replaced: its result `double` has a type that Rust has no equal of
+        `pack` cannot be replaced: its argument `struct packed it` is passed by value, and is packed or holds floating-point numbers
+        `nothing` cannot be replaced: its argument `struct empty arg1` is a structure of no size
+        `twice` cannot be replaced: `vmlinux` has 2 symbols of that name; say which one with `sympos`, 1 to 2 in the order of /proc/kallsyms
+        `untraced` cannot be replaced: the kernel cannot trace it (it is `notrace`, `inline`, assembly, or Rust)
+        `boot` cannot be replaced: it is `__init`, and gone once the kernel has booted
+        the arguments of `untyped` are not known: the type information has no function `untyped`; it leaves out those that the compiler changed, and static ones that differ
+        `vmlinux` has no function `hlaf`; similar names are `half`
+        `twice` cannot be replaced: `vmlinux` has 2 of that name, and no number 3
+    "#]]
+    .assert_eq(&text);
+    let error = Stub::function(&kernel, "nowhere", "f", None).expect_err("no such module");
+    assert!(
+        error
+            .to_string()
+            .contains("nothing is known of module `nowhere`")
+    );
+}
