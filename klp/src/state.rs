@@ -392,7 +392,7 @@ impl<'a, T> Previous<'a, T> {
     #[inline]
     fn origin(&self) -> Option<Origin> {
         // SAFETY: the entry stands in a patch's table.
-        unsafe { origin(self.entry.as_ref().0.get()) }
+        unsafe { origin(self.entry.as_ptr().cast()) }
     }
 }
 
@@ -551,10 +551,17 @@ mod tests {
         unsafe { State::new(states.entry(1), "", <State<T> as Typed>::FINGERPRINT) }
     }
 
+    /// An entry as the kernel finds it.
+    fn entry(states: &'static States<3>, index: usize) -> NonNull<Entry> {
+        NonNull::from(states)
+            .cast::<Entry>()
+            .map_addr(|addr| addr.saturating_add(index * size_of::<Entry>()))
+    }
+
     /// What a later patch finds.
     fn previous<'a, T>(found: &'static States<3>, state: &State<T>) -> Previous<'a, T> {
         Previous {
-            entry: NonNull::from(found.entry(1)),
+            entry: entry(found, 1),
             fingerprint: state.fingerprint,
             types: PhantomData,
         }
@@ -585,7 +592,7 @@ mod tests {
         ];
         for (index, wanted) in wanted.into_iter().enumerate() {
             // SAFETY: it is an entry of the table.
-            let found = unsafe { origin(patch::STATES.entry(index).0.get()) };
+            let found = unsafe { origin(entry(&patch::STATES, index).as_ptr().cast()) };
             assert!(found.is_some_and(
                 |found| found.fingerprint == wanted && ptr::eq(found.patch, &patch::PATCH)
             ));
@@ -600,7 +607,7 @@ mod tests {
             data: ptr::null_mut(),
         });
         // SAFETY: it ends with an id of zero.
-        assert!(unsafe { origin(&table[0]) }.is_none());
+        assert!(unsafe { origin(table.as_ptr()) }.is_none());
     }
 
     struct Alive(Arc<AtomicUsize>);

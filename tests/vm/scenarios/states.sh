@@ -47,4 +47,25 @@ expect_match "an older version is refused" "Invalid (parameters|argument)" "$(lo
 expect_eq "it counts on" "second 5, version 2" "$(cat /proc/version)"
 must "remove the second" remove_patch state-second
 said "the data is dropped once, by the last" state_second "dropped 5"
+
+# From Rust to C: the pointer is to the value.
+must "load the first once more" load state-first
+expect_eq "it counts from the beginning" "first 1, version 1" "$(cat /proc/version)"
+mark_log
+must "load a patch in C that replaces it" load state-in-c
+said "C sees the version" state_in_c "previous 1"
+expect_eq "C goes on counting" "C 2" "$(cat /proc/version)"
+must "unload the first once more" unload state-first
+expect_eq "C keeps counting" "C 3" "$(cat /proc/version)"
+
+# From C to Rust: nothing tells the type of its data.
+mark_log
+expect_match "the second does not take C's data over" "Invalid (parameters|argument)" \
+	"$(load_fails state-second)"
+said "it sees the version and no data" state_second "previous 2 None|other 2 None"
+expect_match "the log says why" \
+	"^klp: state_second::second::ASKED: the previous patch keeps data of another type; it is not used\$" \
+	"$(log_since)"
+expect_eq "C is still there" "C 4" "$(cat /proc/version)"
+must "remove C's" remove_patch state-in-c
 rm -f /tmp/uptime

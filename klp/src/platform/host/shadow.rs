@@ -9,8 +9,29 @@ use std::boxed::Box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
-/// Memory for the data, aligned like the kernel's.
-type Memory = Box<[usize]>;
+/// Memory for the data, aligned like the kernel's. Others have pointers into it.
+struct Memory(*mut [usize]);
+
+// SAFETY: whoever has it may use it, on any thread.
+unsafe impl Send for Memory {}
+
+impl Memory {
+    fn new(size: usize) -> Self {
+        let words = size.div_ceil(size_of::<usize>());
+        Self(Box::into_raw(std::vec![0; words].into_boxed_slice()))
+    }
+
+    fn data(&self) -> *mut c_void {
+        self.0.cast()
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: it was made of a box.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
+}
 
 struct Variable {
     parent: usize,
@@ -27,10 +48,10 @@ fn table() -> MutexGuard<'static, Vec<Variable>> {
 type Constructor = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void) -> c_int;
 type Destructor = unsafe extern "C" fn(*mut c_void, *mut c_void);
 
-fn find(table: &mut [Variable], parent: *mut c_void, id: usize) -> *mut c_void {
-    let mut all = table.iter_mut();
+fn find(table: &[Variable], parent: *mut c_void, id: usize) -> *mut c_void {
+    let mut all = table.iter();
     match all.find(|variable| variable.parent == parent.addr() && variable.id == id) {
-        Some(variable) => variable.memory.as_mut_ptr().cast(),
+        Some(variable) => variable.memory.data(),
         None => ptr::null_mut(),
     }
 }
@@ -41,7 +62,7 @@ fn find(table: &mut [Variable], parent: *mut c_void, id: usize) -> *mut c_void {
 ///
 /// None is asked for; the kernel's function of this name does.
 pub unsafe fn klp_shadow_get(parent: *mut c_void, id: usize) -> *mut c_void {
-    find(&mut table(), parent, id)
+    find(&table(), parent, id)
 }
 
 /// The data, made if there was none.
@@ -58,13 +79,12 @@ pub unsafe fn klp_shadow_get_or_alloc(
     passed: *mut c_void,
 ) -> *mut c_void {
     let mut table = table();
-    let found = find(&mut table, parent, id);
+    let found = find(&table, parent, id);
     if !found.is_null() {
         return found;
     }
-    let words = size.div_ceil(size_of::<usize>());
-    let mut memory: Memory = std::vec![0; words].into_boxed_slice();
-    let data = memory.as_mut_ptr().cast();
+    let memory = Memory::new(size);
+    let data = memory.data();
     // SAFETY: as the caller vouches.
     let failed =
         constructor.is_some_and(|construct| unsafe { construct(parent, data, passed) } != 0);
@@ -107,12 +127,12 @@ pub unsafe fn klp_shadow_free_all(id: usize, destructor: Option<Destructor>) {
 ///
 /// The destructor takes the data of those that are meant.
 unsafe fn take_out(destructor: Option<Destructor>, meant: impl Fn(&Variable) -> bool) {
-    table().retain_mut(|variable| {
+    table().retain(|variable| {
         let goes = meant(variable);
         if let Some(destroy) = destructor.filter(|_| goes) {
             let parent = ptr::without_provenance_mut(variable.parent);
             // SAFETY: as the caller vouches.
-            unsafe { destroy(parent, variable.memory.as_mut_ptr().cast()) };
+            unsafe { destroy(parent, variable.memory.data()) };
         }
         !goes
     });
