@@ -72,6 +72,10 @@ use quote::{quote, ToTokens};
 /// }
 /// ```
 ///
+/// Beside the replacements such a mod can hold callbacks ([`macro@pre_patch`], [`macro@post_patch`],
+/// [`macro@pre_unpatch`], [`macro@post_unpatch`]), shadow variables ([`macro@shadow`]) and states of the
+/// system ([`macro@state`]).
+///
 /// A crate holds one patch, because a kernel module does.
 ///
 /// # Keys

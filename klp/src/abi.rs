@@ -15,6 +15,8 @@
 //! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` | yes | no |
 //! | `KBox<T>` of a [`KernelStruct`] that is [`Whole`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result | yes, never `NULL` | yes |
 //! | `Option<KBox<T>>` | the same pointer; `None` is `NULL` | yes | yes |
+//! | `&`[`SyscallArgs`](crate::syscall::SyscallArgs) | `const struct pt_regs *` of a system call | yes | no |
+//! | `&`[`IntTable`](crate::sysctl::IntTable), [`Buffer`](crate::sysctl::Buffer), [`Length`](crate::sysctl::Length), [`Position`](crate::sysctl::Position) | what a `proc_handler` is given | yes | no |
 //! | `()` | `void` | no | yes |
 //! | `Result` | `int`: 0 or a negative errno | no | yes |
 //! | `Result<i32>` | `int`: the value or a negative errno | no | yes |
