@@ -2,10 +2,13 @@
 
 //! Beginnings of patches: replacements with the right signature and nothing in them yet.
 
-use crate::kernel::{Function, Kernel, Object, VMLINUX};
+mod possible;
+
+use crate::Error;
+use crate::kernel::{Kernel, Object};
 use crate::prototype::{Kind, Pointee, Prototype, Type};
-use crate::rust::{self, Names, View, argument_names, function_name, zero};
-use crate::{Error, Structure};
+use crate::rust::{Names, View, argument_names, function_name, zero};
+use possible::{Views, check, position};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
@@ -22,9 +25,6 @@ pub struct Stub<'kernel> {
     views: Views,
     functions: HashSet<String>,
 }
-
-/// Structures by their tags.
-type Views = BTreeMap<String, Structure>;
 
 /// The parts of a replacement's signature.
 struct Signature {
@@ -234,58 +234,6 @@ fn find<'kernel>(kernel: &'kernel Kernel, object: &str) -> Result<Object<'kernel
     })
 }
 
-/// What `sympos` has to say; checks that the kernel can replace that function.
-fn position(object: &str, function: &Function, sympos: Option<u32>) -> Result<Option<u32>, Error> {
-    let Some(matches) = &function.matches else {
-        return Ok(sympos);
-    };
-    if !matches.iter().any(|found| found.code) {
-        return Err(Error::NoFunction {
-            object: object.to_owned(),
-            name: function.name.clone(),
-            others: function.others.to_string(),
-        });
-    }
-    let refused = |reason| Error::NotReplaceable {
-        function: function.name.clone(),
-        reason,
-    };
-    let found = match (sympos, matches.as_slice()) {
-        (None | Some(0), [only]) => only,
-        (None | Some(0), several) => {
-            return Err(refused(format!(
-                "`{object}` has {0} symbols of that name; say which one with `sympos`, 1 to {0} \
-                 in the order of /proc/kallsyms",
-                several.len()
-            )));
-        }
-        (Some(wanted), _) => matches
-            .iter()
-            .find(|found| found.sympos == wanted)
-            .ok_or_else(|| {
-                let count = matches.len();
-                refused(format!(
-                    "`{object}` has {count} of that name, and no number {wanted}"
-                ))
-            })?,
-    };
-    if !found.code {
-        return Err(refused("that symbol is data".to_owned()));
-    }
-    if found.init {
-        return Err(refused(match object {
-            VMLINUX => "it is `__init`, and gone once the kernel has booted".to_owned(),
-            _ => "it is `__init`, and gone once the module has started".to_owned(),
-        }));
-    }
-    if found.traceable == Some(false) {
-        return Err(refused(
-            "the kernel cannot trace it (it is `notrace`, `inline`, assembly, or Rust)".to_owned(),
-        ));
-    }
-    Ok((matches.len() > 1).then_some(found.sympos))
-}
-
 /// Is it the entry of a system call, whose arguments come in a `struct pt_regs`?
 fn is_syscall(prototype: &Prototype) -> bool {
     let is_registers = |ty: &Type| match &ty.kind {
@@ -297,57 +245,4 @@ fn is_syscall(prototype: &Prototype) -> bool {
     };
     prototype.name.starts_with("__x64_sys_")
         && matches!(prototype.parameters.as_slice(), [only] if is_registers(&only.ty))
-}
-
-/// Checks that Rust can say a prototype, and finds the structures that it passes by value.
-fn check(object: &Object<'_>, prototype: &Prototype) -> Result<Views, String> {
-    if prototype.variadic {
-        let reason =
-            "it takes a variable number of arguments (`...`), and functions in Rust do not";
-        return Err(reason.to_owned());
-    }
-    let mut views = Views::new();
-    let arguments = prototype
-        .parameters
-        .iter()
-        .zip(1..)
-        .map(|(parameter, number)| {
-            let name = parameter.name.clone();
-            let name = name.unwrap_or_else(|| format!("arg{number}"));
-            let place = format!("its argument `{}`", parameter.ty.declare(&name));
-            (place, &parameter.ty, rust::argument(&parameter.ty))
-        });
-    let result = &prototype.result;
-    let result = (
-        format!("its result `{result}`"),
-        result,
-        rust::result(result),
-    );
-    for (place, ty, said) in arguments.chain([result]) {
-        if let Kind::Aggregate { names } = &ty.kind {
-            if let Some(tag) = names.last() {
-                views.insert(tag.clone(), by_value(object, tag, ty.size, &place)?);
-            }
-        }
-        said.ok_or_else(|| format!("{place} has a type that Rust has no equal of"))?;
-    }
-    Ok(views)
-}
-
-/// The structure of that tag and size, if Rust passes it as C does.
-fn by_value(object: &Object<'_>, tag: &str, size: u64, place: &str) -> Result<Structure, String> {
-    if size == 0 {
-        return Err(format!("{place} is a structure of no size"));
-    }
-    let structures = object.structures(tag).into_iter();
-    let mut structures = structures.filter(|structure| structure.size == size);
-    let structure = structures.next().ok_or_else(|| {
-        format!("{place} is a structure passed by value, and what is in it is not known")
-    })?;
-    match structure.passes_like_integers() {
-        true => Ok(structure),
-        false => Err(format!(
-            "{place} is passed by value, and is packed or holds floating-point numbers"
-        )),
-    }
 }
