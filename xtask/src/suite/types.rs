@@ -39,6 +39,9 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
             case(source, test(&compiler, source))
         }));
     }
+    cases.extend(in_parallel(&examples()?, &|source| {
+        case(source, example(&compiler, source))
+    }));
     cases.push(Case {
         script: "types".to_owned(),
         name: "stubs of all functions compile".to_owned(),
@@ -52,16 +55,32 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
 /// The patches of a folder, by name.
 fn sources(folder: &str) -> Result<Vec<PathBuf>> {
     let folder = checkout::top().join(PATCHES).join(folder);
-    let mut found = Vec::new();
-    for entry in
-        fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
-    {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
+    let mut found = listed(&folder)?;
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     ensure!(!found.is_empty(), "no patch is in {}", folder.display());
+    Ok(found)
+}
+
+/// The examples' patches, by name; what a patch consists of besides has another name.
+fn examples() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for folder in listed(&checkout::top().join("examples"))? {
+        found.extend(listed(&folder)?);
+    }
+    found.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("livepatch-") && name.ends_with(".rs")
+    });
+    Ok(found)
+}
+
+/// What is in a folder, by name.
+fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
+    let cannot = || format!("cannot read {}", folder.display());
+    let entries = fs::read_dir(folder).with_context(cannot)?;
+    let mut found = entries
+        .map(|entry| Ok(entry.with_context(cannot)?.path()))
+        .collect::<Result<Vec<_>>>()?;
     found.sort();
     Ok(found)
 }
@@ -96,12 +115,27 @@ fn in_parallel<T: Sync, R: Send>(all: &[T], work: &(impl Fn(&T) -> R + Sync)) ->
 }
 
 fn case(source: &Path, result: Result<()>) -> Case {
-    let name = source.strip_prefix(checkout::top().join(PATCHES));
+    let top = checkout::top();
+    let name = source
+        .strip_prefix(top.join(PATCHES))
+        .or_else(|_| source.strip_prefix(&top));
     Case {
         script: "types".to_owned(),
         name: name.unwrap_or(source).display().to_string(),
         failure: result.err().map(|error| format!("{error:#}")),
     }
+}
+
+/// An example compiles with everything known of the modules that it patches, and nothing is said. It
+/// needs no `unsafe`.
+fn example(compiler: &Compiler, source: &Path) -> Result<()> {
+    let output = compiler.compile(source, &["-Funsafe_code"])?;
+    let said = normal(&String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success() && said.is_empty(),
+        "the compiler says: {said}"
+    );
+    Ok(())
 }
 
 /// A right patch compiles, and about most of them nothing is said.
