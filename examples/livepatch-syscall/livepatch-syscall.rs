@@ -9,7 +9,7 @@
 use core::cmp;
 use kernel::{page::PAGE_SIZE, uaccess::UserSliceWriter};
 use klp::prelude::*;
-use klp::syscall::{current_mm, SyscallArgs};
+use klp::syscall::current_mm;
 
 /// Addresses of user space are below this.
 const USER_END: usize = 1 << (usize::BITS - 1);

@@ -4,8 +4,8 @@
 
 use klp::prelude::*;
 
-#[livepatch(object = "vmlinux", replaces = "__x64_sys_getpid",
+#[livepatch(object = "vmlinux", replaces = "__x64_sys_mincore",
             description = "A patch that is right", license = "GPL")]
-fn getpid(_args: &SyscallArgs) -> Result<isize> {
-    Ok(1)
+fn mincore(_args: &SyscallArgs) -> Result<isize> {
+    Ok(0)
 }
