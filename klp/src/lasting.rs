@@ -2,7 +2,7 @@
 
 //! Values that outlive the module which made them.
 //!
-//! The data of [shadow variables](crate::shadow) and [system states](crate::state) stays in the
+//! The data of [shadow variables](mod@crate::shadow) and [system states](mod@crate::state) stays in the
 //! kernel while patches come and go. One patch writes it, and another, built from another source and
 //! perhaps by another compiler, reads it. [`Lasting`] says which types are fit for that, and gives each a
 //! fingerprint, by which two patches find out whether they mean the same.

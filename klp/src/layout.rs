@@ -13,7 +13,7 @@ use core::sync::atomic::{
 ///
 /// References to such a type may be arguments of a replacement, a `KBox` of one may be an
 /// argument or a result (see [`klp::abi`](crate::abi)), and one may be the parent of a
-/// [shadow variable](crate::shadow).
+/// [shadow variable](mod@crate::shadow).
 ///
 /// # Safety
 ///

@@ -110,7 +110,7 @@ parents! {
 /// a [`Parent`].
 ///
 /// Declared in a patch's mod, `#[shadow(id = 1)] static NAME: Shadow<P, T>;`. See the
-/// [module](self).
+/// [module](mod@self).
 pub struct Shadow<P, T> {
     declaration: Declaration,
     /// For the log.

@@ -75,7 +75,7 @@ use core::sync::atomic::{fence, AtomicPtr, AtomicUsize, Ordering};
 /// [`Lasting`](crate::Lasting).
 ///
 /// Declared in a patch's mod, `#[state(id = 1, version = 1)] static NAME: State<T>;`. See the
-/// [module](self).
+/// [module](mod@self).
 pub struct State<T = ()> {
     entry: &'static Entry,
     /// For the log.
