@@ -25,7 +25,7 @@ pub struct Options {
 /// What a build left.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// The modules, sorted by path.
+    /// The modules, in the order of the Kbuild file.
     pub modules: Vec<PathBuf>,
 }
 
@@ -163,12 +163,10 @@ impl Folder<'_> {
 
 /// The modules that Kbuild lists, as object files, relative to the output.
 fn modules(output: &Path, order: &str) -> Vec<PathBuf> {
-    let mut modules: Vec<_> = order
+    order
         .lines()
         .map(|line| output.join(line.trim()).with_extension("ko"))
-        .collect();
-    modules.sort();
-    modules
+        .collect()
 }
 
 #[cfg(test)]
@@ -182,7 +180,7 @@ mod tests {
         };
         assert_eq!(
             built.modules,
-            [PathBuf::from("/o/a.ko"), PathBuf::from("/o/b/two-parts.ko")]
+            [PathBuf::from("/o/b/two-parts.ko"), PathBuf::from("/o/a.ko")]
         );
         for name in ["two-parts", "two_parts", "two_parts.ko"] {
             assert_eq!(

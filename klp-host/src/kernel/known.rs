@@ -2,6 +2,7 @@
 
 //! What is known of a kernel's functions, and where that stands: the checks of a patch read it.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ pub struct Known {
     pub kallsyms: Option<PathBuf>,
     /// Text like tracefs' `available_filter_functions`.
     pub traceable: Option<PathBuf>,
-    /// A folder with modules that may be patched.
+    /// Folders with modules that may be patched, separated by colons.
     pub modules: Option<PathBuf>,
 }
 
@@ -85,9 +86,13 @@ impl Known {
     /// nothing takes it away.
     #[must_use]
     pub fn or_users(self) -> Self {
-        let users = |variable: &str, known: Option<PathBuf>| match std::env::var_os(variable) {
-            Some(path) if path.is_empty() => None,
-            Some(path) => Some(PathBuf::from(path)),
+        self.or_set(&|variable| std::env::var_os(variable))
+    }
+
+    fn or_set(self, set: &dyn Fn(&str) -> Option<OsString>) -> Self {
+        let users = |variable: &str, known: Option<PathBuf>| match set(variable) {
+            Some(paths) if paths.is_empty() => None,
+            Some(paths) => Some(absolute(&paths)),
             None => known,
         };
         let [vmlinux, kallsyms, traceable, modules] = VARIABLES;
@@ -114,6 +119,14 @@ impl Known {
             .map(|(name, path)| (name.to_owned(), text(path).unwrap_or_default()))
             .collect()
     }
+}
+
+/// Paths, separated by colons, that mean the same everywhere: make works in other folders.
+fn absolute(paths: &OsStr) -> PathBuf {
+    let all = std::env::split_paths(paths)
+        .filter(|path| !path.as_os_str().is_empty())
+        .map(|path| std::path::absolute(&path).unwrap_or(path));
+    std::env::join_paths(all).map_or_else(|_| PathBuf::from(paths), PathBuf::from)
 }
 
 /// Copies what can be read: such files have no length, and change.
@@ -159,6 +172,32 @@ mod tests {
         let beside = Known::of_vmlinux(&vmlinux);
         assert_eq!(beside.vmlinux, Some(vmlinux));
         assert_eq!(beside.kallsyms, known.kallsyms);
+    }
+
+    #[test]
+    fn what_the_user_sets_counts() {
+        let path = |name: &str| Some(PathBuf::from(name));
+        let known = Known {
+            vmlinux: path("/v"),
+            kallsyms: path("/k"),
+            traceable: path("/t"),
+            modules: None,
+        };
+        let set = |variable: &str| match variable {
+            "KLP_VMLINUX" => Some(OsString::from("mine")),
+            "KLP_KALLSYMS" => Some(OsString::new()),
+            "KLP_MODULES" => Some(OsString::from("/a:b:")),
+            _ => None,
+        };
+        let here = std::env::current_dir().unwrap();
+        let modules = format!("/a:{}/b", here.display());
+        let wanted = Known {
+            vmlinux: Some(here.join("mine")),
+            kallsyms: None,
+            traceable: path("/t"),
+            modules: path(&modules),
+        };
+        assert_eq!(known.or_set(&set), wanted);
     }
 
     #[test]
