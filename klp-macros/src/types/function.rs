@@ -54,7 +54,7 @@ fn in_object(
     errors: &mut Errors,
 ) -> Option<Prototype> {
     let function = object.function(&replaced.name.value());
-    if !is_there(&function) {
+    if is_missing(&function) {
         let text = errors::no_function(object, &function);
         errors.add(replaced.name, text);
         return None;
@@ -76,13 +76,11 @@ fn in_object(
     Some(prototype)
 }
 
-/// Symbols say more than types: a function may have been built without a prototype, and one with a
-/// prototype may be nowhere.
-fn is_there(function: &Function) -> bool {
-    match &function.matches {
-        Some(matches) => matches.iter().any(|found| found.code),
-        None => function.prototype.is_some(),
-    }
+/// Whether the object has no such function. Its symbols tell; its types do not, because they leave
+/// out functions that are there.
+fn is_missing(function: &Function) -> bool {
+    let matches = function.matches.as_ref();
+    matches.is_some_and(|matches| !matches.iter().any(|found| found.code))
 }
 
 /// Checks that one function is meant, and that ftrace can redirect it.
