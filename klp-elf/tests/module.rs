@@ -2,6 +2,9 @@
 
 //! Modules made byte by byte, and what is read from them.
 
+// Not by a `[[test]]` of the manifest, which cargo-klp carries without the tests.
+#![cfg(feature = "code")]
+
 use klp_elf::{Error, Module};
 use object::write::{Object, Relocation, Symbol, SymbolId, SymbolSection};
 use object::{
