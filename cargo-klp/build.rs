@@ -16,15 +16,13 @@ const FOLDERS: [(&str, &[&str]); 4] = [
     ("klp-macros/src", &[".rs"]),
 ];
 
-const FILES: [&str; 4] = [
-    "Cargo.lock",
-    "klp/Makefile.klp",
-    "klp-elf/Cargo.toml",
-    "klp-macros/Cargo.toml",
-];
+const FILES: [&str; 2] = ["Cargo.lock", "klp/Makefile.klp"];
 
 /// What Cargo builds of it.
-const MEMBERS: &str = r#"members = ["klp-elf", "klp-macros"]"#;
+const MEMBERS: [&str; 2] = ["klp-elf", "klp-macros"];
+
+/// Sections of manifests that are about files which are not taken.
+const TESTS: [&str; 4] = ["bench", "dev-dependencies", "example", "test"];
 
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
@@ -38,10 +36,11 @@ fn main() {
     for file in FILES {
         add(&mut list, top, &top.join(file));
     }
-    let manifest = top.join("Cargo.toml");
-    watch(&manifest);
-    let text = std::fs::read_to_string(&manifest).expect("the workspace has a manifest");
-    writeln!(list, "(\"Cargo.toml\", {:?}.as_bytes()),", workspace(&text)).expect("a line");
+    add_text(&mut list, "Cargo.toml", &workspace(&top.join("Cargo.toml")));
+    for member in MEMBERS {
+        let name = format!("{member}/Cargo.toml");
+        add_text(&mut list, &name, &package(&top.join(&name)));
+    }
     list.push(']');
     let out = Path::new(&variable("OUT_DIR")).join("carried.rs");
     std::fs::write(out, list).expect("the list is written");
@@ -52,18 +51,27 @@ fn variable(name: &str) -> String {
 }
 
 /// The workspace's manifest, with only those members.
-fn workspace(text: &str) -> String {
-    let (mut members, mut lines) = (0, Vec::new());
-    for line in text.lines() {
-        if line.starts_with("members = [") && line.ends_with(']') {
-            members += 1;
-            lines.push(MEMBERS);
-        } else {
-            lines.push(line);
-        }
-    }
-    assert_eq!(members, 1, "the workspace's members stand on a line");
-    lines.join("\n") + "\n"
+fn workspace(path: &Path) -> String {
+    let mut manifest = read(path);
+    manifest["workspace"]["members"] = MEMBERS.to_vec().into();
+    manifest.to_string()
+}
+
+/// A package's manifest, without its tests.
+fn package(path: &Path) -> String {
+    let mut manifest = read(path);
+    manifest.retain(|section, _| !TESTS.contains(&section));
+    manifest.to_string()
+}
+
+fn read(path: &Path) -> toml::Table {
+    watch(path);
+    let text = std::fs::read_to_string(path).expect("the manifest can be read");
+    text.parse().expect("the manifest is sound")
+}
+
+fn add_text(list: &mut String, name: &str, text: &str) {
+    writeln!(list, "(\"{name}\", {text:?}.as_bytes()),").expect("a line");
 }
 
 fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {

@@ -53,12 +53,12 @@ impl Klp {
     }
 
     /// Lets a patch find it, and compiles the patch again when something else is known of the
-    /// kernel. Colours are taken out again where they cannot be shown.
-    pub fn rustflags(&self, known: &Known) -> String {
+    /// kernel, or these modules are others. Colours are taken out again where they cannot be shown.
+    pub fn rustflags(&self, known: &Known, modules: &[PathBuf]) -> String {
         format!(
             "-L {} --extern klp --cfg klp_known_{} --color=always",
             self.crates().display(),
-            known_state(known).short()
+            known_state(known, modules).short()
         )
     }
 }
@@ -97,10 +97,11 @@ fn kernel_state(kernel: &Target) -> String {
 
 /// All that the checks of a patch depend on. What the running kernel says of itself changes all
 /// the time: that it is there must do.
-fn known_state(known: &Known) -> Key {
+fn known_state(known: &Known, modules: &[PathBuf]) -> Key {
     let types = known.vmlinux.as_deref().map(state);
     let said = (&known.kallsyms, &known.traceable, &known.modules);
-    Key::new().with("known", format!("{types:?} {said:?}"))
+    let modules: Vec<_> = modules.iter().map(|path| state(path)).collect();
+    Key::new().with("known", format!("{types:?} {said:?} {modules:?}"))
 }
 
 fn state(path: &Path) -> String {
@@ -177,11 +178,37 @@ mod tests {
     }
 
     #[test]
-    fn the_workspace_has_only_what_is_carried() {
-        let manifest = files().find(|(name, _)| *name == "Cargo.toml").unwrap().1;
-        let manifest = std::str::from_utf8(manifest).unwrap();
-        assert!(manifest.contains("members = [\"klp-elf\", \"klp-macros\"]"));
-        assert!(!manifest.contains("xtask"), "{manifest}");
+    fn manifests_name_nothing_that_is_not_carried() {
+        let manifests = files().filter(|(name, _)| name.ends_with("Cargo.toml"));
+        let texts: Vec<_> = manifests
+            .map(|(_, text)| std::str::from_utf8(text).unwrap())
+            .collect();
+        assert_eq!(texts.len(), 3);
+        for text in texts {
+            for word in [
+                "xtask",
+                "[[test]]",
+                "[[bench]]",
+                "[[example]]",
+                "dev-dependencies",
+            ] {
+                assert!(!text.contains(word), "{word} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn cargo_accepts_what_is_carried() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        let source = unpack(&cache).unwrap();
+        let words = ["metadata", "--no-deps", "--offline", "--format-version=1"];
+        let mut cargo = process::command(env!("CARGO"));
+        let text = process::output(cargo.args(words).current_dir(source)).unwrap();
+        assert!(
+            text.contains("klp-macros") && text.contains("klp-elf"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -197,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_is_known_of_a_kernel_is_seen_by_the_patch() {
-        let short = |known: Known| known_state(&known).short();
+        let short = |known: Known| known_state(&known, &[]).short();
         let path = Some(PathBuf::from("/none"));
         let none = short(Known::default());
         let types = short(Known {

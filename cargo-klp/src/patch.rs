@@ -48,22 +48,32 @@ impl Patch {
 
     /// The source files of the crates that the Kbuild file names.
     pub fn crates(&self) -> Vec<PathBuf> {
+        let source = |object: String| self.dir.join(object).with_extension("rs");
+        let sources = self.objects().into_iter().map(source);
+        sources.filter(|path| path.is_file()).collect()
+    }
+
+    /// The modules in C that the Kbuild file names: those that get patched.
+    pub fn targets(&self) -> Vec<String> {
+        let module = |object: String| {
+            let is_crate = self.dir.join(&object).with_extension("rs").is_file();
+            let name = object.strip_suffix(".o").filter(|_| !is_crate)?;
+            Some(format!("{name}.ko"))
+        };
+        self.objects().into_iter().filter_map(module).collect()
+    }
+
+    /// What the Kbuild file says in lines like `obj-m := one.o two.o`.
+    fn objects(&self) -> Vec<String> {
         let text = kbuild(&self.dir).and_then(|path| fs::read_to_string(path).ok());
-        let text = text.unwrap_or_default();
-        let objects: Vec<_> = text.split_whitespace().collect();
-        let mut crates: Vec<_> = fs::read_dir(&self.dir)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|end| end == "rs"))
-            .filter(|path| {
-                let object = path.with_extension("o");
-                let object = object.file_name().unwrap_or_default().to_string_lossy();
-                objects.contains(&object.as_ref())
-            })
-            .collect();
-        crates.sort();
-        crates
+        let text = text.unwrap_or_default().replace("\\\n", " ");
+        text.lines()
+            .filter_map(|line| line.trim_start().strip_prefix("obj-m")?.split_once('='))
+            .flat_map(|(_, objects)| objects.split_whitespace())
+            .take_while(|word| !word.starts_with('#'))
+            .filter(|word| word.ends_with(".o"))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The folder for what is built for this kernel, empty when it was for another one.
@@ -135,15 +145,17 @@ mod tests {
     }
 
     #[test]
-    fn crates_are_what_the_kbuild_file_names() {
+    fn crates_and_targets_are_what_the_kbuild_file_names() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("Kbuild"), "obj-m := one.o two.o c.o\n").unwrap();
-        for file in ["one.rs", "two.rs", "part.rs", "c.c"] {
+        let text = "# obj-m := no.o\nobj-m := one.o \\\n\ttwo.o\nobj-m += c.o\nc-y := d.o e.o\n";
+        fs::write(dir.path().join("Kbuild"), text).unwrap();
+        for file in ["one.rs", "two.rs", "part.rs", "d.c", "no.rs"] {
             fs::write(dir.path().join(file), "").unwrap();
         }
         let patch = Patch::open(dir.path()).unwrap();
         let dir = dir.path().canonicalize().unwrap();
         assert_eq!(patch.crates(), [dir.join("one.rs"), dir.join("two.rs")]);
+        assert_eq!(patch.targets(), ["c.ko"]);
     }
 
     #[test]

@@ -126,6 +126,17 @@ pub struct Folder<'a> {
 impl Folder<'_> {
     /// Builds it. What compilers have to say is shown.
     pub fn make(&self, kernel: &BuildFolder) -> Result<Built> {
+        self.make_only(kernel, &["modules".to_owned()])?;
+        let order = self.output.join("modules.order");
+        let order = fs::read_to_string(&order)
+            .with_context(|| format!("cannot read {}", order.display()))?;
+        Ok(Built {
+            modules: modules(self.output, &order),
+        })
+    }
+
+    /// Builds these of its targets, such as `one-module.ko`.
+    pub fn make_only(&self, kernel: &BuildFolder, targets: &[String]) -> Result<()> {
         let step = Step::start(
             &format!("building {} for {}", self.what, kernel.release),
             "seconds; at first up to a minute",
@@ -133,14 +144,9 @@ impl Folder<'_> {
         let log = self.output.join("build.log");
         fs::write(&log, "").with_context(|| format!("cannot write the log {}", log.display()))?;
         let mut command = self.command(kernel);
-        step.run_showing(command.arg("modules"), &log, Show::Messages)?;
+        step.run_showing(command.args(targets), &log, Show::Messages)?;
         step.done();
-        let order = self.output.join("modules.order");
-        let order = fs::read_to_string(&order)
-            .with_context(|| format!("cannot read {}", order.display()))?;
-        Ok(Built {
-            modules: modules(self.output, &order),
-        })
+        Ok(())
     }
 
     /// A make for it, without a target.

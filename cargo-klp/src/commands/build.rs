@@ -67,19 +67,34 @@ fn build(cache: &Cache, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Bui
     let key = Key::new().with("patch", patch.dir.as_os_str().as_encoded_bytes());
     let _lock = cache.lock(&format!("patch-{}", key.short()))?;
     let output = patch.output(&kernel.build)?;
-    let env = kernel.known.env();
-    if kernel.known.vmlinux.is_none() {
+    let mut known = kernel.known.clone();
+    if known.vmlinux.is_none() {
         say(&format!(
             "note: no type information (vmlinux) in {}: signatures are not checked",
             kernel.build.dir.display()
         ));
     }
+    let sources = sources(&kernel.build, &patch.dir)?;
+    let targets = patch.targets();
+    if !targets.is_empty() {
+        // First, so that the patch can be checked against their types.
+        let folder = Folder {
+            what: &format!("what {} patches", patch.name()),
+            sources: &sources,
+            output: &output,
+            vars: &[],
+            env: &[],
+        };
+        folder.make_only(&kernel.build, &targets)?;
+        known = known.with_modules(&output);
+    }
+    let targets: Vec<_> = targets.iter().map(|name| output.join(name)).collect();
     let folder = Folder {
         what: &patch.name(),
-        sources: &sources(&kernel.build, &patch.dir)?,
+        sources: &sources,
         output: &output,
-        vars: &[("KRUSTFLAGS".to_owned(), klp.rustflags(&kernel.known))],
-        env: &env,
+        vars: &[("KRUSTFLAGS".to_owned(), klp.rustflags(&known, &targets))],
+        env: &known.env(),
     };
     folder.make(&kernel.build)
 }

@@ -233,7 +233,10 @@ fn heartbeat(title: String, started: Instant, last: Arc<Mutex<String>>) -> mpsc:
 /// Lines that tell the author of a module nothing.
 fn is_noise(line: &str) -> bool {
     // Old versions of pahole do not know all of Rust's debug information, and skip it.
-    is_kbuild_progress(line) || is_make_failure(line) || line.starts_with("die__process")
+    is_kbuild_progress(line)
+        || is_make_failure(line)
+        || line.starts_with("die__process")
+        || line.starts_with("make") && line.ends_with("is up to date.")
 }
 
 /// What each make on the way up says when a command has failed, which has said why.
@@ -300,6 +303,7 @@ mod tests {
     fn what_every_make_repeats_is_noise() {
         assert!(is_noise("make[3]: *** [/src/Makefile:3: all] Error 2"));
         assert!(is_noise("make[1]: *** Waiting for unfinished jobs...."));
+        assert!(is_noise("make[3]: 'target.mod' is up to date."));
         assert!(!is_noise(
             "make[3]: *** No rule to make target 'a.o', needed by 'b.o'.  Stop."
         ));

@@ -104,6 +104,20 @@ impl Known {
         }
     }
 
+    /// The same, with modules in one more folder.
+    #[must_use]
+    pub fn with_modules(self, dir: &Path) -> Self {
+        let mut dirs = dir.as_os_str().to_owned();
+        if let Some(others) = &self.modules {
+            dirs.push(":");
+            dirs.push(others);
+        }
+        Self {
+            modules: Some(PathBuf::from(dirs)),
+            ..self
+        }
+    }
+
     /// As a patch's compiler sees it: what is not known is set to nothing.
     pub fn env(&self) -> Vec<(String, String)> {
         let paths = [
@@ -212,6 +226,10 @@ mod tests {
             kallsyms: path("c"),
             ..Known::default()
         };
+        let modules = |known: &Known| known.modules.clone();
+        let one = first.clone().with_modules(Path::new("/m"));
+        assert_eq!(modules(&one), path("/m"));
+        assert_eq!(modules(&one.with_modules(Path::new("/n"))), path("/n:/m"));
         let both = first.or(second);
         assert_eq!((both.vmlinux, both.kallsyms), (path("a"), path("c")));
     }
