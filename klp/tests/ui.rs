@@ -7,7 +7,9 @@
 //! difference.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
 /// The one toolchain whose messages the files hold. Others word some of theirs differently.
 const PINNED: &str = "1.95.0";
@@ -16,6 +18,50 @@ const PINNED: &str = "1.95.0";
 fn what_is_right_compiles() {
     let tests = trybuild::TestCases::new();
     tests.pass("tests/ui/pass/*.rs");
+}
+
+/// The guide and the README are read by people who have nothing else yet.
+#[test]
+fn what_the_documents_show_compiles() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("documents");
+    let _ = fs::remove_dir_all(&output);
+    fs::create_dir_all(&output).unwrap_or_else(|error| panic!("{}: {error}", output.display()));
+    let tests = trybuild::TestCases::new();
+    for document in ["docs/authors.md", "README.md"] {
+        let path = top.join(document);
+        let text =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let patches = patches(&text);
+        assert!(!patches.is_empty(), "{document} shows no patch");
+        for (index, patch) in patches.iter().enumerate() {
+            let name = document.replace(['/', '.'], "_").to_lowercase();
+            let source = output.join(format!("{name}_{index}.rs"));
+            fs::write(&source, patch)
+                .unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+            tests.pass(source);
+        }
+    }
+}
+
+/// The blocks of Rust in a document, each as a file of its own.
+fn patches(document: &str) -> Vec<String> {
+    const PRELUDE: &str = "use klp::prelude::*;\n";
+    let blocks = document.split("```rust\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split_once("\n```"));
+    blocks
+        .map(|(block, _)| {
+            let (comments, code): (Vec<_>, Vec<_>) =
+                block.lines().partition(|line| line.starts_with("//!"));
+            let (comments, code) = (comments.join("\n"), code.join("\n"));
+            let prelude = if code.lines().any(|line| line == PRELUDE.trim_end()) {
+                ""
+            } else {
+                PRELUDE
+            };
+            format!("{comments}\n#![allow(unused)]\n{prelude}{code}\nfn main() {{}}\n")
+        })
+        .collect()
 }
 
 #[test]
