@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A `pre_patch` that refuses: the patch when its module is there already, else the module.
+//! A `pre_patch` that refuses: the patch, when the module is there already; else the module.
 
 use klp::{prelude::*, Object};
 
 #[livepatch(description = "Test patch", license = "GPL")]
 mod refusing {
     use super::*;
+
+    #[livepatch(object = "vmlinux", replaces = "version_proc_show")]
+    fn version(m: &SeqFile, _v: *mut c_void) -> Result {
+        seq_print!(m, "patched\n");
+        Ok(())
+    }
 
     #[pre_patch(object = "vmlinux")]
     fn before_vmlinux(_object: &Object) -> Result {
