@@ -43,6 +43,7 @@ mod error;
 #[cfg(feature = "code")]
 mod exits;
 mod kernel;
+pub mod livepatch;
 pub mod module;
 mod prototype;
 pub mod rust;

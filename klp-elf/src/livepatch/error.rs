@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Why a module cannot be linked.
+
+use super::{NameError, SHN_LIVEPATCH, UNLINKED};
+
+/// A module whose references to livepatch symbols cannot be linked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It is no ELF file, or a damaged one.
+    #[error("not a readable ELF file: {0}")]
+    Elf(#[from] object::Error),
+    /// It is a damaged ELF file.
+    #[error("a damaged ELF file: it has {0}")]
+    Damaged(&'static str),
+    /// It is an ELF file, but not what a kernel loads as a module.
+    #[error(
+        "not a kernel module: it is {found}, and a module is a relocatable file for x86-64; give \
+         the .ko file that the module build made"
+    )]
+    NotAModule {
+        /// What it is instead.
+        found: String,
+    },
+    /// Only live patches have livepatch symbols.
+    #[error(
+        "it refers to `{symbol}`, but is no live patch: its modinfo has no livepatch=Y; add \
+         MODULE_INFO(livepatch, \"Y\")"
+    )]
+    NotAPatch {
+        /// The first such symbol.
+        symbol: String,
+    },
+    /// The name of a livepatch symbol is wrong.
+    #[error("the symbol `{symbol}` cannot be found by the kernel: {source}")]
+    Name {
+        /// The whole name.
+        symbol: String,
+        /// What is wrong with it.
+        source: NameError,
+    },
+    /// The symbol is in the module.
+    #[error(
+        "the module defines `{symbol}` itself (section index {section:#x}), but this name stands \
+         for something outside of it: declare it, and give it no value"
+    )]
+    Defined {
+        /// The whole name.
+        symbol: String,
+        /// What stands in place of the undefined section, or of livepatch's.
+        section: u16,
+    },
+    /// The relocation is of a kind that livepatch does not apply.
+    #[error(
+        "`{section}` at offset {offset:#x} refers to `{symbol}` by a relocation {kind}, which the \
+         kernel does not apply; it knows R_X86_64_64, 32, 32S, PC32, PLT32 and PC64{hint}"
+    )]
+    Kind {
+        /// The section that is relocated.
+        section: String,
+        /// Where in it.
+        offset: u64,
+        /// The symbol.
+        symbol: String,
+        /// Its name or its number.
+        kind: String,
+        /// Why it may be there.
+        hint: &'static str,
+    },
+    /// The section is not used any more, or was used already, when the module is there.
+    #[error(
+        "`{section}` at offset {offset:#x} refers to `{symbol}`, but the kernel uses this section \
+         only while it loads the patch, and `{object}` may be loaded later: refer to it from \
+         a function or from data that stays"
+    )]
+    LoadTime {
+        /// The section that is relocated.
+        section: String,
+        /// Where in it.
+        offset: u64,
+        /// The symbol.
+        symbol: String,
+        /// Whose symbol it is.
+        object: String,
+    },
+    /// The place that is relocated is not in its section.
+    #[error("`{section}` has a relocation at offset {offset:#x}, which is past its end")]
+    Outside {
+        /// The section that is relocated.
+        section: String,
+        /// Where it would be.
+        offset: u64,
+    },
+    /// The place that is relocated is not empty.
+    #[error(
+        "`{section}` at offset {offset:#x} refers to `{symbol}` and holds something already, where \
+         the kernel wants zeroes: something has written there after the compiler"
+    )]
+    NotZero {
+        /// The section that is relocated.
+        section: String,
+        /// Where in it.
+        offset: u64,
+        /// The symbol.
+        symbol: String,
+    },
+    /// Another tool has made livepatch relocations already.
+    #[error(
+        "it has livepatch relocations already (`{section}`), and references that are not linked; \
+         start again from the file that the module build made"
+    )]
+    Half {
+        /// One of these sections.
+        section: String,
+    },
+    /// The mark that it was not linked is not one.
+    #[error("the section `{UNLINKED}` must hold bytes of value 1, or of value 0 once it is linked")]
+    Unlinked,
+    /// A signature covers the file as it is.
+    #[error("it is signed, and linking would make the signature void: link it, then sign it")]
+    Signed,
+    /// ELF's ordinary numbers do not suffice, and the kernel knows no others.
+    #[error("it would have {count} sections, and the kernel takes fewer than {SHN_LORESERVE}")]
+    Sections {
+        /// How many.
+        count: usize,
+    },
+}
+
+/// Section indices from here on mean something else, as [`SHN_LIVEPATCH`] does.
+pub(super) const SHN_LORESERVE: u16 = object::elf::SHN_LORESERVE;
+const _: () = assert!(SHN_LIVEPATCH > SHN_LORESERVE);

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What linking changes in a module: which symbols, which relocations stay and which move. All that
+//! can be wrong with a module's references is found here.
+
+use super::error::SHN_LORESERVE;
+use super::read::{File, Relocation, Relocations, Section};
+use super::{Error, SectionName, SymbolName};
+use object::elf::{self, RelocationType};
+use object::read::elf::SectionHeader as _;
+use object::{LittleEndian as LE, SectionIndex, SymbolIndex};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// The changes.
+#[derive(Default)]
+pub(super) struct Plan {
+    /// Symbols that become livepatch symbols.
+    pub(super) symbols: Vec<SymbolIndex>,
+    /// Sections of relocations that lose some, and what they keep.
+    pub(super) kept: Vec<(SectionIndex, Vec<Relocation>)>,
+    /// Sections that come.
+    pub(super) added: Vec<Added>,
+    /// Marks in the file that become 0.
+    pub(super) unlinked: Vec<Range<usize>>,
+}
+
+/// A section of relocations for livepatch.
+pub(super) struct Added {
+    pub(super) name: SectionName,
+    /// The section that is relocated.
+    pub(super) target: SectionIndex,
+    pub(super) relocations: Vec<Relocation>,
+}
+
+impl Plan {
+    pub(super) fn new(file: &File<'_>) -> Result<Self, Error> {
+        let pending = file.pending()?;
+        let mut plan = Self {
+            unlinked: file.unlinked()?,
+            ..Self::default()
+        };
+        if let Some(first) = pending.values().next() {
+            check_module(file, first)?;
+            plan.symbols = pending.keys().copied().map(SymbolIndex).collect();
+            plan.split(file, &pending)?;
+        }
+        if !plan.is_empty() && file.is_signed() {
+            return Err(Error::Signed);
+        }
+        let count = file.sections.len().saturating_add(plan.added.len());
+        if count >= usize::from(SHN_LORESERVE) {
+            return Err(Error::Sections { count });
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.symbols.is_empty() && self.unlinked.is_empty()
+    }
+
+    /// Parts all relocations into those that stay and those that move.
+    fn split(
+        &mut self,
+        file: &File<'_>,
+        pending: &BTreeMap<usize, SymbolName>,
+    ) -> Result<(), Error> {
+        // By section and object: one section for each.
+        let mut moved: BTreeMap<(usize, &str), Vec<Relocation>> = BTreeMap::new();
+        for section in file.relocations()? {
+            let target = Target::new(file, &section)?;
+            if !target.is_loaded() {
+                continue;
+            }
+            let mut kept = Vec::new();
+            for entry in section.entries {
+                match pending.get(&(entry.r_sym(LE, false) as usize)) {
+                    None => kept.push(*entry),
+                    Some(symbol) => {
+                        target.check(entry, symbol)?;
+                        let key = (section.target.0, symbol.object());
+                        moved.entry(key).or_default().push(*entry);
+                    }
+                }
+            }
+            if kept.len() < section.entries.len() {
+                self.kept.push((section.index, kept));
+            }
+        }
+        for ((target, object), relocations) in moved {
+            let target = SectionIndex(target);
+            let section = file.section_name(target)?;
+            let name = SectionName::new(object, &section).map_err(|source| Error::Name {
+                symbol: section,
+                source,
+            })?;
+            self.added.push(Added {
+                name,
+                target,
+                relocations,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Only a live patch that nothing else has linked can be linked.
+fn check_module(file: &File<'_>, first: &SymbolName) -> Result<(), Error> {
+    if !file.is_patch()? {
+        return Err(Error::NotAPatch {
+            symbol: first.to_string(),
+        });
+    }
+    match file.livepatch_section()? {
+        Some(section) => Err(Error::Half { section }),
+        None => Ok(()),
+    }
+}
+
+/// A section that is relocated.
+struct Target<'data> {
+    name: String,
+    header: &'data Section,
+    data: &'data [u8],
+}
+
+impl<'data> Target<'data> {
+    fn new(file: &File<'data>, section: &Relocations<'data>) -> Result<Self, Error> {
+        let header = file.sections.section(section.target)?;
+        Ok(Self {
+            name: file.section_name(section.target)?,
+            header,
+            data: header.data(LE, file.data)?,
+        })
+    }
+
+    /// The kernel takes no notice of the others, nor of their relocations.
+    fn is_loaded(&self) -> bool {
+        self.header.sh_flags.get(LE).0 & elf::SHF_ALLOC.0 != 0
+    }
+
+    /// Can livepatch apply this relocation?
+    fn check(&self, entry: &Relocation, symbol: &SymbolName) -> Result<(), Error> {
+        let offset = entry.r_offset.get(LE);
+        let kind = entry.r_type(LE, false);
+        let Some(size) = written(kind) else {
+            return Err(Error::Kind {
+                section: self.name.clone(),
+                offset,
+                symbol: symbol.to_string(),
+                kind: kind_name(kind),
+                hint: hint(kind),
+            });
+        };
+        let place = usize::try_from(offset)
+            .ok()
+            .and_then(|start| self.data.get(start..start.checked_add(size)?))
+            .ok_or_else(|| Error::Outside {
+                section: self.name.clone(),
+                offset,
+            })?;
+        if place.iter().any(|&byte| byte != 0) {
+            return Err(Error::NotZero {
+                section: self.name.clone(),
+                offset,
+                symbol: symbol.to_string(),
+            });
+        }
+        if symbol.object() != crate::VMLINUX && is_for_loading(&self.name) {
+            return Err(Error::LoadTime {
+                section: self.name.clone(),
+                offset,
+                symbol: symbol.to_string(),
+                object: symbol.object().to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How many bytes livepatch writes for a relocation of this kind
+/// (`arch/x86/kernel/module.c` of the kernel).
+fn written(kind: RelocationType) -> Option<usize> {
+    match kind {
+        elf::R_X86_64_NONE => Some(0),
+        elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => Some(4),
+        elf::R_X86_64_64 | elf::R_X86_64_PC64 => Some(8),
+        _ => None,
+    }
+}
+
+/// Kinds that go by a table of addresses, which only a linker makes.
+const GOT_KINDS: [(RelocationType, &str); 6] = [
+    (elf::R_X86_64_GOT32, "R_X86_64_GOT32"),
+    (elf::R_X86_64_GOTPCREL, "R_X86_64_GOTPCREL"),
+    (elf::R_X86_64_GOTPCREL64, "R_X86_64_GOTPCREL64"),
+    (elf::R_X86_64_GOTPCRELX, "R_X86_64_GOTPCRELX"),
+    (elf::R_X86_64_REX_GOTPCRELX, "R_X86_64_REX_GOTPCRELX"),
+    (elf::R_X86_64_CODE_4_GOTPCRELX, "R_X86_64_CODE_4_GOTPCRELX"),
+];
+
+fn kind_name(kind: RelocationType) -> String {
+    match GOT_KINDS.iter().find(|(known, _)| *known == kind) {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("of kind {}", kind.0),
+    }
+}
+
+fn hint(kind: RelocationType) -> &'static str {
+    if GOT_KINDS.iter().any(|(known, _)| *known == kind) {
+        ". It goes by a global offset table, which modules do not have: compile without -fPIC, \
+         with rustc's relocation-model=static"
+    } else {
+        ""
+    }
+}
+
+/// Does the kernel use this section only while it loads the patch, or free it then? By the time
+/// that a module's symbols are known it would be too late, or write to memory of somebody else.
+fn is_for_loading(section: &str) -> bool {
+    const WHOLE: [&str; 7] = [
+        ".altinstructions",
+        ".altinstr_replacement",
+        ".data..percpu",
+        ".gnu.linkonce.this_module",
+        ".static_call_sites",
+        "__jump_table",
+        "__param",
+    ];
+    section.starts_with(".init") || WHOLE.contains(&section)
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Writes the changes into a copy of the module: in place what has its place, at the end what is
+//! new. So nothing has to be moved, and nothing that is not known here is lost.
+
+use super::plan::{Added, Plan};
+use super::read::{File, FileHeader, Relocation, Section, Symbol, offset};
+use super::{Error, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH};
+use object::elf::{self, SymbolInfo, SymbolSection};
+use object::endian::{U16, U32, U64};
+use object::pod::{bytes_of, bytes_of_slice};
+use object::{LittleEndian as LE, SectionIndex};
+
+/// Relocations and section headers begin at multiples of this.
+const ALIGN: usize = 8;
+
+/// The module with the changes.
+pub(super) fn apply(file: &File<'_>, plan: &Plan) -> Result<Vec<u8>, Error> {
+    let mut output = Output {
+        bytes: file.data.to_vec(),
+        sections: file.sections.iter().copied().collect(),
+    };
+    output.mark_symbols(file, plan)?;
+    output.shrink(plan)?;
+    for mark in &plan.unlinked {
+        output.put(mark.start, &vec![0; mark.len()])?;
+    }
+    if !plan.added.is_empty() {
+        output.drop_section_headers(file);
+        output.add(file, &plan.added)?;
+    }
+    output.write_section_headers(file)?;
+    Ok(output.bytes)
+}
+
+struct Output {
+    bytes: Vec<u8>,
+    sections: Vec<Section>,
+}
+
+impl Output {
+    /// Replaces bytes.
+    fn put(&mut self, start: usize, bytes: &[u8]) -> Result<(), Error> {
+        let place = start
+            .checked_add(bytes.len())
+            .and_then(|end| self.bytes.get_mut(start..end))
+            .ok_or(Error::Damaged("a section past the end of the file"))?;
+        place.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Adds bytes, and answers where they begin.
+    fn append(&mut self, bytes: &[u8]) -> usize {
+        let start = self.bytes.len().next_multiple_of(ALIGN);
+        self.bytes.resize(start, 0);
+        self.bytes.extend_from_slice(bytes);
+        start
+    }
+
+    fn section(&mut self, index: SectionIndex) -> Result<&mut Section, Error> {
+        self.sections
+            .get_mut(index.0)
+            .ok_or(Error::Damaged("a section that is not there"))
+    }
+
+    fn mark_symbols(&mut self, file: &File<'_>, plan: &Plan) -> Result<(), Error> {
+        if plan.symbols.is_empty() {
+            return Ok(());
+        }
+        let table = self.section(file.symbols.section())?.sh_offset.get(LE);
+        for &index in &plan.symbols {
+            let mut symbol = *file.symbols.symbol(index)?;
+            // As the kernel's document and its own tools have it. Weak was only for the build.
+            symbol.st_info = SymbolInfo::new(elf::STB_GLOBAL, elf::STT_NOTYPE);
+            symbol.st_shndx = U16::new(LE, SymbolSection(SHN_LIVEPATCH));
+            symbol.st_value = U64::new(LE, 0);
+            symbol.st_size = U64::new(LE, 0);
+            self.put(
+                offset(table)? + index.0 * size_of::<Symbol>(),
+                bytes_of(&symbol),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Takes the relocations that move out of their sections. These stay, if need be empty.
+    fn shrink(&mut self, plan: &Plan) -> Result<(), Error> {
+        for (index, kept) in &plan.kept {
+            let section = self.section(*index)?;
+            let (start, before) = (section.sh_offset.get(LE), section.sh_size.get(LE));
+            let mut bytes = bytes_of_slice(kept.as_slice()).to_vec();
+            section.sh_size = U64::new(LE, bytes.len() as u64);
+            bytes.resize(offset(before)?, 0);
+            self.put(offset(start)?, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The old table, when it is the file's end, where linkers have it: it is in the way.
+    fn drop_section_headers(&mut self, file: &File<'_>) {
+        let start = file.header.e_shoff.get(LE);
+        let size = (file.sections.len() * size_of::<Section>()) as u64;
+        if start.checked_add(size) == Some(self.bytes.len() as u64) {
+            self.bytes
+                .truncate(self.bytes.len() - file.sections.len() * size_of::<Section>());
+        }
+    }
+
+    fn add(&mut self, file: &File<'_>, added: &[Added]) -> Result<(), Error> {
+        let (index, strings) = file.section_strings()?;
+        let mut strings = strings.to_vec();
+        for section in added {
+            let name =
+                u32::try_from(strings.len()).map_err(|_| Error::Damaged("too many names"))?;
+            strings.extend_from_slice(section.name.to_string().as_bytes());
+            strings.push(0);
+            let header = self.relocations(file, section, name)?;
+            self.sections.push(header);
+        }
+        let start = self.append(&strings);
+        let section = self.section(index)?;
+        section.sh_offset = U64::new(LE, start as u64);
+        section.sh_size = U64::new(LE, strings.len() as u64);
+        Ok(())
+    }
+
+    /// Adds a section's relocations, and answers its header.
+    fn relocations(&mut self, file: &File<'_>, added: &Added, name: u32) -> Result<Section, Error> {
+        let bytes = bytes_of_slice(added.relocations.as_slice());
+        let start = self.append(bytes);
+        let flags = elf::SHF_ALLOC.0 | elf::SHF_INFO_LINK.0 | SHF_RELA_LIVEPATCH;
+        let number = |index: SectionIndex| {
+            u32::try_from(index.0).map_err(|_| Error::Damaged("too many sections"))
+        };
+        Ok(Section {
+            sh_name: U32::new(LE, name),
+            sh_type: U32::new(LE, elf::SHT_RELA),
+            sh_flags: U64::new(LE, elf::SectionFlags(flags)),
+            sh_addr: U64::new(LE, 0),
+            sh_offset: U64::new(LE, start as u64),
+            sh_size: U64::new(LE, bytes.len() as u64),
+            sh_link: U32::new(LE, number(file.symbols.section())?),
+            sh_info: U32::new(LE, number(added.target)?),
+            sh_addralign: U64::new(LE, ALIGN as u64),
+            sh_entsize: U64::new(LE, size_of::<Relocation>() as u64),
+        })
+    }
+
+    fn write_section_headers(&mut self, file: &File<'_>) -> Result<(), Error> {
+        let sections = std::mem::take(&mut self.sections);
+        let bytes = bytes_of_slice(sections.as_slice());
+        if sections.len() == file.sections.len() {
+            return self.put(offset(file.header.e_shoff.get(LE))?, bytes);
+        }
+        let mut header: FileHeader = *file.header;
+        header.e_shoff = U64::new(LE, self.append(bytes) as u64);
+        let count = u16::try_from(sections.len()).ok();
+        header.e_shnum = U16::new(LE, count.ok_or(Error::Damaged("too many sections"))?);
+        self.put(0, bytes_of(&header))
+    }
+}
