@@ -360,15 +360,17 @@ fn mark_ready(dir: &Path) -> Result<()> {
     write_whole(&dir.join(READY), "")
 }
 
-/// Writes a file so that readers see the old text or the new one, never half of it.
-pub fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
+/// Writes a file so that readers see the old contents or the new ones, never half of them.
+pub fn write_whole(path: &Path, contents: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
+    // That of a name without a folder is empty.
+    let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = parent.unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         // As other new files are: the umask applies.
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(dir)
         .with_context(|| format!("cannot write in {}", dir.display()))?;
-    file.write_all(text.as_bytes())
+    file.write_all(contents.as_ref())
         .with_context(|| format!("cannot write {}", path.display()))?;
     file.persist(path)
         .with_context(|| format!("cannot write {}", path.display()))?;

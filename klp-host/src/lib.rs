@@ -10,5 +10,6 @@
 pub mod cache;
 pub mod host;
 pub mod kernel;
+pub mod link;
 pub mod module;
 pub mod vm;

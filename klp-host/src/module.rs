@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Builds external kernel modules against a kernel, into a folder of their own: the sources stay
-//! clean, and builds for several kernels stay warm side by side.
+//! clean, and builds for several kernels stay warm side by side. What they refer to by livepatch
+//! symbols is linked.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::cache::{Cache, Key};
 use crate::host::progress::{Show, Step};
 use crate::kernel::BuildFolder;
+use crate::link;
 
 /// How to build.
 #[derive(Clone, Debug)]
@@ -130,9 +132,11 @@ impl Folder<'_> {
         let order = self.output.join("modules.order");
         let order = fs::read_to_string(&order)
             .with_context(|| format!("cannot read {}", order.display()))?;
-        Ok(Built {
-            modules: modules(self.output, &order),
-        })
+        let modules = modules(self.output, &order);
+        for module in &modules {
+            link::in_place(module)?;
+        }
+        Ok(Built { modules })
     }
 
     /// Builds these of its targets, such as `one-module.ko`.

@@ -3,6 +3,7 @@
 //! The command line: one file per command.
 
 mod build;
+mod link;
 mod new;
 mod stub;
 
@@ -27,6 +28,8 @@ enum Command {
     New(new::NewArgs),
     /// Build a patch for a kernel, and try it in a virtual machine if asked to.
     Build(build::BuildArgs),
+    /// Link livepatch symbols in modules that make has built; `cargo klp build` does it by itself.
+    Link(link::LinkArgs),
     /// Print the beginning of a patch of these functions, with their signatures in Rust.
     Stub(stub::StubArgs),
 }
@@ -53,6 +56,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::New(args) => args.run(),
         Command::Build(args) => args.run(),
+        Command::Link(args) => args.run(),
         Command::Stub(args) => args.run(),
     }
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo klp link`: the last step of a module build, for modules in Rust or in C that something
+//! else has built.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use klp_host::host::progress::say;
+use klp_host::link;
+
+#[derive(Args, Debug)]
+pub(super) struct LinkArgs {
+    /// Modules with references to livepatch symbols. They are changed in place.
+    #[arg(value_name = "MODULE.ko", required = true)]
+    modules: Vec<PathBuf>,
+    /// Leave the module as it is, and write the linked one here.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl LinkArgs {
+    pub(super) fn run(self) -> Result<()> {
+        if let Some(output) = &self.output {
+            ensure!(
+                self.modules.len() == 1,
+                "--output is for one module, and {} are given",
+                self.modules.len()
+            );
+            return link::into(&self.modules[0], output);
+        }
+        for module in &self.modules {
+            if !link::in_place(module)? {
+                say(&format!(
+                    "note: nothing to link in {}, which is as it was",
+                    module.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Links the references to livepatch symbols in module files: the last step of a module build.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use klp_elf::livepatch;
+
+use crate::cache::write_whole;
+
+/// Links a module's file in place, and answers whether there was anything to do. A file that is
+/// linked, or has nothing to link, is not touched, so that make does not take it for a new one.
+pub fn in_place(module: &Path) -> Result<bool> {
+    let data = read(module)?;
+    let needed = livepatch::needs_link(&data).with_context(|| cannot(module))?;
+    if needed {
+        write(module, &data, module)?;
+    }
+    Ok(needed)
+}
+
+/// Writes a module that is linked into another file.
+pub fn into(module: &Path, output: &Path) -> Result<()> {
+    write(module, &read(module)?, output)
+}
+
+fn write(module: &Path, data: &[u8], output: &Path) -> Result<()> {
+    let linked = livepatch::link(data).with_context(|| cannot(module))?;
+    write_whole(output, &linked)
+}
+
+fn read(module: &Path) -> Result<Vec<u8>> {
+    fs::read(module).with_context(|| format!("cannot read {}", module.display()))
+}
+
+fn cannot(module: &Path) -> String {
+    format!("cannot link {}", module.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_module_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.ko");
+        fs::write(&file, "text").unwrap();
+        let error = format!("{:#}", in_place(&file).unwrap_err());
+        assert!(error.contains("x.ko: not a readable ELF file"), "{error}");
+        assert!(into(&file, &dir.path().join("y.ko")).is_err());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "text");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
