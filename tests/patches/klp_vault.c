@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A module that keeps a function and a number to itself. It makes
+ * /proc/klp_vault; symbols-in-c patches it.
+ */
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+
+static int coins = 7;
+module_param(coins, int, 0444);
+
+static noinline int cents(int whole)
+{
+	return whole * 100;
+}
+
+static int vault_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "worth %d\n", cents(coins));
+	return 0;
+}
+
+static int __init klp_vault_init(void)
+{
+	if (!proc_create_single("klp_vault", 0444, NULL, vault_show))
+		return -ENOMEM;
+	return 0;
+}
+
+static void __exit klp_vault_exit(void)
+{
+	remove_proc_entry("klp_vault", NULL);
+}
+
+module_init(klp_vault_init);
+module_exit(klp_vault_exit);
+MODULE_DESCRIPTION("Target of symbols-in-c");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A patch in C that calls static functions and reads static data: of vmlinux,
+ * and of a module that may be loaded later.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/livepatch.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+
+/* GNU as wants names with commas in quotes; clang quotes them itself. */
+#ifdef __clang__
+#define LINK_NAME(name) __asm__(name)
+#else
+#define LINK_NAME(name) __asm__("\"" name "\"")
+#endif
+/* Weak, so that the module build lets it pass. */
+#define LIVEPATCH_SYMBOL(object, name) \
+	LINK_NAME(".klp.sym." object "." name ",0") __weak
+
+extern int cmdline_show(struct seq_file *m, void *v)
+	LIVEPATCH_SYMBOL("vmlinux", "cmdline_proc_show");
+extern int cache_pressure
+	LIVEPATCH_SYMBOL("vmlinux", "sysctl_vfs_cache_pressure");
+extern int vault_cents(int whole) LIVEPATCH_SYMBOL("klp_vault", "cents");
+extern int vault_coins LIVEPATCH_SYMBOL("klp_vault", "coins");
+
+/* `cargo klp link` makes it 0. */
+static volatile u8 unlinked __section(".klp.unlinked") = 1;
+
+/* Null when the vault is not there: its relocation is undone. */
+static int *volatile coins = &vault_coins;
+
+static int version_show(struct seq_file *m, void *v)
+{
+	int *there = coins;
+	int err;
+
+	seq_printf(m, "cache pressure %d\n", cache_pressure);
+	err = cmdline_show(m, v);
+	if (there)
+		seq_printf(m, "a vault of %d\n", *there);
+	else
+		seq_puts(m, "no vault\n");
+	return err;
+}
+
+static int vault_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "%d coins, %d cents\n", vault_coins, vault_cents(vault_coins));
+	return 0;
+}
+
+static struct klp_func vmlinux_funcs[] = {
+	{ .old_name = "version_proc_show", .new_func = version_show },
+	{ }
+};
+
+static struct klp_func vault_funcs[] = {
+	{ .old_name = "vault_show", .new_func = vault_show },
+	{ }
+};
+
+static struct klp_object objects[] = {
+	{ .funcs = vmlinux_funcs },
+	{ .name = "klp_vault", .funcs = vault_funcs },
+	{ }
+};
+
+static struct klp_patch patch = {
+	.mod = THIS_MODULE,
+	.objs = objects,
+};
+
+static int __init symbols_in_c_init(void)
+{
+	if (unlinked) {
+		pr_err("its livepatch symbols are not linked: run cargo klp link\n");
+		return -ENOEXEC;
+	}
+	return klp_enable_patch(&patch);
+}
+
+static void __exit symbols_in_c_exit(void)
+{
+}
+
+module_init(symbols_in_c_init);
+module_exit(symbols_in_c_exit);
+MODULE_DESCRIPTION("Test patch");
+MODULE_LICENSE("GPL");
+MODULE_INFO(livepatch, "Y");
