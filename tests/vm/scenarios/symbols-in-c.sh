@@ -52,7 +52,7 @@ expect_eq "a module that was there before is reached too" "7 coins, 700 cents" "
 
 # A module of that name without the symbol.
 must "unload the module again" unload klp_vault
-sed 's/\x00cents\x00/\x00centX\x00/' "$(module_file klp_vault)" >/tmp/klp_vault.ko
+sed 's/cents\x00/centX\x00/g' "$(module_file klp_vault)" >/tmp/klp_vault.ko
 mark_log
 check "the module with another symbol is kept out" bash -c "! insmod /tmp/klp_vault.ko 2>/dev/null"
 expect_match "the kernel says why" "^livepatch: symbol 'cents' not found" "$(log_since)"
