@@ -11,6 +11,7 @@
 mod contract;
 mod function;
 mod kernel;
+mod obvious;
 mod structure;
 
 pub(crate) use contract::contract;

@@ -5,7 +5,7 @@
 
 use crate::errors::types as errors;
 use crate::parse::Function;
-use crate::types::stop;
+use crate::types::{obvious, stop};
 use klp_elf::{Kind, Pointee, Prototype, Type as CType};
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
@@ -44,9 +44,11 @@ fn constant(ty: &Type, c: &CType, text: &str) -> TokenStream {
     let Some(expected) = expected(c) else {
         return TokenStream::new();
     };
+    if obvious::differs(ty, c) {
+        return syn::Error::new_spanned(ty, text).to_compile_error();
+    }
     let written = written(ty);
-    let span = place(ty);
-    let stop = stop(span, text);
+    let stop = stop(place(ty), text);
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             #[allow(unused_imports)]

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Differences that are plain from what the author wrote, without knowing what its words stand for.
+//!
+//! They are told by the macro itself: a shorter message, and one that editors show, which do not
+//! evaluate constants.
+
+use klp_elf::{Kind, Type as CType};
+use syn::Type;
+
+/// What a type is that says so by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plain {
+    Void,
+    Bool,
+    Integer { signed: bool, size: u64 },
+    Pointer,
+}
+
+/// Whether the author's type cannot be what C has.
+pub(super) fn differs(ty: &Type, c: &CType) -> bool {
+    let Some(plain) = plain(ty) else {
+        return false;
+    };
+    match &c.kind {
+        Kind::Void => plain != Plain::Void,
+        Kind::Bool => plain != Plain::Bool,
+        Kind::Integer { signed } => {
+            plain
+                != Plain::Integer {
+                    signed: *signed,
+                    size: c.size,
+                }
+        }
+        // Whether it has a sign is the C compiler's choice.
+        Kind::Enum { .. } => !matches!(plain, Plain::Integer { size, .. } if size == c.size),
+        Kind::Pointer { .. } => plain != Plain::Pointer,
+        Kind::Aggregate { .. } => true,
+        Kind::Array { .. } | Kind::Other => false,
+    }
+}
+
+/// Nothing for types whose names may stand for anything.
+fn plain(ty: &Type) -> Option<Plain> {
+    match ty {
+        Type::Ptr(_) | Type::Reference(_) => Some(Plain::Pointer),
+        Type::Tuple(tuple) if tuple.elems.is_empty() => Some(Plain::Void),
+        Type::Paren(inner) => plain(&inner.elem),
+        Type::Path(path) if path.qself.is_none() => primitive(&path.path.get_ident()?.to_string()),
+        _ => None,
+    }
+}
+
+/// The language's own names. Nobody gives them to other types.
+fn primitive(name: &str) -> Option<Plain> {
+    let size = |size| match size {
+        "8" => Some(1),
+        "16" => Some(2),
+        "32" => Some(4),
+        "64" | "size" => Some(8),
+        _ => None,
+    };
+    if name == "bool" {
+        return Some(Plain::Bool);
+    }
+    let (signed, rest) = match name.split_at_checked(1)? {
+        ("i", rest) => (true, rest),
+        ("u", rest) => (false, rest),
+        _ => return None,
+    };
+    size(rest).map(|size| Plain::Integer { signed, size })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use klp_elf::Pointee;
+    use quote::quote;
+
+    fn c(kind: Kind, size: u64) -> CType {
+        CType {
+            c: String::new(),
+            name_at: 0,
+            base: String::new(),
+            size,
+            align: size,
+            kind,
+        }
+    }
+
+    fn differ(ty: proc_macro2::TokenStream, c: &CType) -> bool {
+        differs(&syn::parse2(ty).expect("a type"), c)
+    }
+
+    #[test]
+    fn integers_differ_by_size_and_sign() {
+        let int = c(Kind::Integer { signed: true }, 4);
+        assert!(!differ(quote!(i32), &int));
+        for ty in [
+            quote!(u32),
+            quote!(i64),
+            quote!(bool),
+            quote!(*mut u8),
+            quote!(()),
+        ] {
+            assert!(differ(ty.clone(), &int), "{ty}");
+        }
+        let long = c(Kind::Integer { signed: true }, 8);
+        assert!(!differ(quote!(isize), &long));
+        assert!(!differ(quote!(i64), &long));
+        let kind = c(Kind::Enum { signed: false }, 4);
+        assert!(!differ(quote!(i32), &kind));
+        assert!(differ(quote!(u8), &kind));
+    }
+
+    #[test]
+    fn pointers_are_told_from_values() {
+        let to = Pointee::Void;
+        let pointer = c(
+            Kind::Pointer {
+                to,
+                constant: false,
+            },
+            8,
+        );
+        for ty in [quote!(*mut c_void), quote!(&SeqFile), quote!((*const u8))] {
+            assert!(!differ(ty.clone(), &pointer), "{ty}");
+        }
+        assert!(differ(quote!(usize), &pointer));
+        assert!(differ(
+            quote!(*mut u8),
+            &c(Kind::Aggregate { names: vec![] }, 8)
+        ));
+        assert!(differ(quote!(u64), &c(Kind::Void, 0)));
+    }
+
+    #[test]
+    fn names_may_stand_for_anything() {
+        let int = c(Kind::Integer { signed: true }, 4);
+        for ty in [
+            quote!(Result),
+            quote!(c_long),
+            quote!(Option<&T>),
+            quote!(self::u8),
+            quote!(u128),
+        ] {
+            assert!(!differ(ty.clone(), &int), "{ty}");
+        }
+    }
+}
