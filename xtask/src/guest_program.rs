@@ -20,15 +20,21 @@ pub fn build(source: &Path) -> Result<PathBuf> {
         .to_string_lossy();
     let target = checkout::top().join("target/guest");
     fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
-    // Under a name of its own first: another run may be using the program.
+    // Under a name of its own first: another machine may be using the program.
     let program = target.join(&*name);
-    let partial = target.join(format!("{name}.{}", std::process::id()));
+    let partial = tempfile::Builder::new()
+        .prefix(&*name)
+        .tempfile_in(&target)
+        .with_context(|| format!("cannot write in {}", target.display()))?
+        .into_temp_path();
     let mut command = process::command("gcc");
     command
         .args(["-O2", "-Wall", "-static", "-o"])
         .arg(&partial)
         .arg(source);
     process::output(&mut command)?;
-    fs::rename(&partial, &program).with_context(|| format!("cannot name {}", program.display()))?;
+    partial
+        .persist(&program)
+        .with_context(|| format!("cannot name {}", program.display()))?;
     Ok(program)
 }

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many lines of the console a message shows.
 const SHOWN: usize = 40;
@@ -32,12 +33,14 @@ pub(super) fn keep(console: &[String], dir: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Sorts by time, and differs between processes.
+/// Sorts by time, and differs between processes and between the machines of one.
 fn file_stamp() -> String {
+    static MACHINES: AtomicUsize = AtomicUsize::new(0);
+    let machine = MACHINES.fetch_add(1, Ordering::Relaxed);
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();
-    format!("{:013}-{}", now.as_millis(), std::process::id())
+    format!("{:013}-{}-{machine}", now.as_millis(), std::process::id())
 }
 
 /// Removes the oldest logs.
