@@ -10,7 +10,7 @@ mod modules;
 mod types;
 
 use anyhow::{Context as _, Result, bail};
-use klp_host::host::progress;
+use klp_host::host::{process, progress};
 use klp_host::kernel::{Core, Kernel, Profile};
 use klp_host::module::Built;
 
@@ -60,6 +60,25 @@ impl Part {
         Self::Compare,
     ];
 
+    /// Whether its machines wait for transitions more than they compute.
+    fn mostly_waits(self) -> bool {
+        matches!(self, Self::Kselftest | Self::Compare)
+    }
+
+    /// Runs this part and says so.
+    fn told(self) -> Tally {
+        let name = format!("{self:?}").to_lowercase();
+        progress::say(&format!("== {name}"));
+        let tally = self.run().unwrap_or_else(|error| {
+            // What could not be tried has not passed.
+            let case = Case::failed(&name, "runs", format!("{error:#}"));
+            case.print();
+            Tally::of([&case])
+        });
+        progress::say(&format!("== {name}: {tally}"));
+        tally
+    }
+
     /// Runs this part. It prints its cases as it decides them.
     fn run(self) -> Result<Tally> {
         match self {
@@ -84,24 +103,30 @@ impl Part {
     }
 }
 
-/// Runs these parts, all of them even when some fail.
+/// Runs these parts, all of them even when some fail. Those whose machines mostly wait come last,
+/// at once.
 pub fn run(parts: &[Part]) -> Tally {
     let mut total = Tally::default();
-    for part in parts {
-        let name = format!("{part:?}").to_lowercase();
-        progress::say(&format!("== {name}"));
-        let tally = part.run().unwrap_or_else(|error| {
-            // What could not be tried has not passed.
-            let case = Case::failed(&name, "runs", format!("{error:#}"));
-            case.print();
-            Tally::of([&case])
-        });
-        progress::say(&format!("== {name}: {tally}"));
-        total += tally;
-        if klp_host::host::process::is_interrupted() {
-            break;
+    let (waiting, busy): (Vec<Part>, Vec<Part>) =
+        parts.iter().partition(|part| part.mostly_waits());
+    for part in busy {
+        total += part.told();
+        if process::is_interrupted() {
+            return total;
         }
     }
+    std::thread::scope(|scope| {
+        let running: Vec<_> = waiting
+            .into_iter()
+            .map(|part| scope.spawn(move || part.told()))
+            .collect();
+        for part in running {
+            match part.join() {
+                Ok(tally) => total += tally,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
     total
 }
 
