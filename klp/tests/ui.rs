@@ -44,6 +44,40 @@ fn what_the_documents_show_compiles() {
     }
 }
 
+/// What the guide says of errors is what authors see.
+#[test]
+fn what_the_guide_quotes_is_said() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let guide = top.join("docs/authors.md");
+    let guide =
+        fs::read_to_string(&guide).unwrap_or_else(|error| panic!("{}: {error}", guide.display()));
+    let said = ["klp/tests/ui/fail", "tests/types/fail"].map(|folder| messages(&top.join(folder)));
+    let (_, table) = guide
+        .split_once("\n## What the compiler says\n")
+        .unwrap_or_default();
+    let (table, _) = table.split_once("\n## ").unwrap_or_default();
+    let rows = table.lines().filter(|line| line.starts_with("| ``"));
+    let quotes: Vec<_> = rows.filter_map(|row| row.split("``").nth(1)).collect();
+    assert!(quotes.len() > 10, "{quotes:?}");
+    for quote in quotes {
+        for part in quote.trim().split(" ...").filter(|part| !part.is_empty()) {
+            assert!(
+                said.iter().any(|said| said.contains(part)),
+                "nothing says `{part}`"
+            );
+        }
+    }
+}
+
+/// What the compiler says about all patches of a folder.
+fn messages(folder: &Path) -> String {
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.flatten().map(|entry| entry.path());
+    let said = paths.filter(|path| path.extension().is_some_and(|end| end == "stderr"));
+    said.flat_map(fs::read_to_string).collect()
+}
+
 /// The blocks of Rust in a document, each as a file of its own.
 fn patches(document: &str) -> Vec<String> {
     const PRELUDE: &str = "use klp::prelude::*;\n";
