@@ -112,13 +112,10 @@ impl<'data> File<'data> {
         Ok(marks)
     }
 
-    /// The relocations by this module's table of symbols, those of livepatch left out.
+    /// The relocations by this module's table of symbols.
     pub(super) fn relocations(&self) -> Result<Vec<Relocations<'data>>, Error> {
         let mut found = Vec::new();
         for (index, section) in self.sections.enumerate() {
-            if is_livepatch(section) {
-                continue;
-            }
             if let Some((entries, symbols)) = section.rela(LE, self.data)? {
                 if symbols == self.symbols.section() {
                     found.push(Relocations {

@@ -86,12 +86,11 @@ impl Output {
     /// Takes the relocations that move out of their sections. These stay, if need be empty.
     fn shrink(&mut self, plan: &Plan) -> Result<(), Error> {
         for (index, kept) in &plan.kept {
+            let bytes = bytes_of_slice(kept.as_slice());
             let section = self.section(*index)?;
-            let (start, before) = (section.sh_offset.get(LE), section.sh_size.get(LE));
-            let mut bytes = bytes_of_slice(kept.as_slice()).to_vec();
             section.sh_size = U64::new(LE, bytes.len() as u64);
-            bytes.resize(offset(before)?, 0);
-            self.put(offset(start)?, &bytes)?;
+            let start = section.sh_offset.get(LE);
+            self.put(offset(start)?, bytes)?;
         }
         Ok(())
     }

@@ -179,3 +179,25 @@ fn sections_for_loading_may_refer_to_vmlinux() {
     let after = linked(&fixture.finish());
     assert!(relocations(&after).contains_key(".klp.rela.vmlinux..init.text"));
 }
+
+/// The kernel and `object` read tables in place, so each has to begin where its fields may.
+#[test]
+fn tables_begin_at_multiples_of_eight() {
+    for length in 1..=8 {
+        let mut fixture = Fixture::new();
+        let text = fixture.text(&format!(".text.{}", "f".repeat(length)), 16);
+        let symbol = fixture.outside(KERNEL);
+        fixture.relocate(text, 0, elf::R_X86_64_PLT32, symbol, -4);
+        let mut data = fixture.finish();
+        // As if a tool had left something at the end.
+        data.resize(data.len() + length, 0);
+        let after = linked(&data);
+        assert_eq!(u64::from_le_bytes(after[40..48].try_into().unwrap()) % 8, 0);
+        let file = read(&after);
+        assert!(
+            file.sections
+                .iter()
+                .all(|section| section.align < 8 || section.offset % 8 == 0)
+        );
+    }
+}
