@@ -9,7 +9,7 @@ use super::{NameError, SHN_LIVEPATCH, UNLINKED};
 #[non_exhaustive]
 pub enum Error {
     /// It is no ELF file, or a damaged one.
-    #[error("not a readable ELF file: {0}")]
+    #[error("not a readable ELF file")]
     Elf(#[from] object::Error),
     /// It is a damaged ELF file.
     #[error("a damaged ELF file: it has {0}")]
@@ -33,12 +33,12 @@ pub enum Error {
         symbol: String,
     },
     /// The name of a livepatch symbol is wrong.
-    #[error("the symbol `{symbol}` cannot be found by the kernel: {source}")]
+    #[error("the kernel cannot make anything of the name `{symbol}`: {reason}")]
     Name {
         /// The whole name.
         symbol: String,
         /// What is wrong with it.
-        source: NameError,
+        reason: NameError,
     },
     /// The symbol is in the module.
     #[error(

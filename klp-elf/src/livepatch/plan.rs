@@ -90,9 +90,9 @@ impl Plan {
         for ((target, object), relocations) in moved {
             let target = SectionIndex(target);
             let section = file.section_name(target)?;
-            let name = SectionName::new(object, &section).map_err(|source| Error::Name {
+            let name = SectionName::new(object, &section).map_err(|reason| Error::Name {
                 symbol: section,
-                source,
+                reason,
             })?;
             self.added.push(Added {
                 name,

@@ -78,9 +78,9 @@ impl<'data> File<'data> {
             match symbol.st_shndx(LE) {
                 elf::SHN_UNDEF => match name.parse() {
                     Ok(parsed) => drop(pending.insert(index.0, parsed)),
-                    Err(source) => {
+                    Err(reason) => {
                         let symbol = name;
-                        return Err(Error::Name { symbol, source });
+                        return Err(Error::Name { symbol, reason });
                     }
                 },
                 elf::SymbolSection(SHN_LIVEPATCH) => {}
