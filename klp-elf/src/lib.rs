@@ -38,6 +38,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! It also does the last step of building a patch that reaches what the kernel does not export:
+//! [`livepatch`].
 
 mod error;
 #[cfg(feature = "code")]

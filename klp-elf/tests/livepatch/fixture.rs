@@ -2,10 +2,10 @@
 
 //! Modules as a module build leaves them, made byte by byte.
 
-use object::write::{Object, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
+use object::write::{Comdat, Object, Relocation, SectionId, Symbol, SymbolId, SymbolSection};
 use object::{
-    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind,
-    SymbolScope, elf,
+    Architecture, BinaryFormat, ComdatKind, Endianness, RelocationFlags, SectionKind, SymbolFlags,
+    SymbolKind, SymbolScope, elf,
 };
 
 /// A module under construction.
@@ -91,6 +91,15 @@ impl Fixture {
             .expect("a relocation of a known kind");
     }
 
+    /// A group of sections, which goes by their indices.
+    pub(crate) fn group(&mut self, symbol: SymbolId, section: SectionId) {
+        self.0.add_comdat(Comdat {
+            kind: ComdatKind::Any,
+            symbol,
+            sections: vec![section],
+        });
+    }
+
     pub(crate) fn finish(&self) -> Vec<u8> {
         self.0.write().expect("a complete module")
     }
@@ -120,11 +129,12 @@ pub(crate) fn whole() -> Vec<u8> {
         SymbolSection::Section(first),
         SymbolScope::Compilation,
     );
-    fixture.symbol(
+    let global = fixture.symbol(
         "global",
         SymbolSection::Section(second),
         SymbolScope::Linkage,
     );
+    fixture.group(global, second);
     let kernel = fixture.outside(".klp.sym.vmlinux.helper.isra.0,0");
     let exported = fixture.outside("printk");
     let module = fixture.outside(".klp.sym.ext4.counter,2");
