@@ -42,6 +42,8 @@
 //! It also does the last step of building a patch that reaches what the kernel does not export:
 //! [`livepatch`].
 
+#[cfg(feature = "code")]
+pub mod check;
 mod error;
 #[cfg(feature = "code")]
 mod exits;

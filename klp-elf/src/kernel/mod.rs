@@ -2,6 +2,8 @@
 
 //! A kernel: which functions it and its modules have, of which types.
 
+#[cfg(feature = "code")]
+mod build;
 mod image;
 mod similar;
 mod sources;

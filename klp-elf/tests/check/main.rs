@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Livepatch modules made byte by byte, good ones and broken ones, and what the checker says.
+
+#![cfg(feature = "code")]
+
+mod broken;
+#[path = "../kernel/btf.rs"]
+#[allow(dead_code)] // The tests of kernels need more of it.
+mod btf;
+#[path = "../kernel/files.rs"]
+#[allow(dead_code)] // The tests of kernels need more of it.
+mod files;
+mod good;
+mod kernel;
+mod patch;
+mod tables;
