@@ -4,17 +4,21 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
-/// Runs the command in a folder; gives whether it went well, and what it printed.
-fn klp(dir: &Path, words: &[&str]) -> (bool, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_cargo-klp"))
+fn run(dir: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cargo-klp"))
         .arg("klp")
         .args(words)
         .current_dir(dir)
         .env("KLP_CACHE", dir.join("cache"))
         .output()
-        .expect("the command runs");
+        .expect("the command runs")
+}
+
+/// Runs the command in a folder; gives whether it went well, and what it printed.
+fn klp(dir: &Path, words: &[&str]) -> (bool, String, String) {
+    let output = run(dir, words);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     (
         output.status.success(),
@@ -124,6 +128,27 @@ fn a_stub_says_what_is_wrong() {
     let error = refused(dir.path(), &["stub", "a", "--kernel", "."]);
     assert!(
         error.contains("no type information") && error.contains("--vmlinux"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_check_says_by_its_status_that_it_could_not_be_done() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("text.ko"), "text").unwrap();
+    for words in [
+        &["check", "none.ko"][..],
+        &["check", "text.ko"],
+        &["check", "text.ko", "--vmlinux", "none"],
+    ] {
+        let output = run(dir.path(), words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.starts_with("error: "), "{error}");
+    }
+    let error = refused(dir.path(), &["check", "text.ko"]);
+    assert!(
+        error.contains("text.ko could not be checked: not a readable ELF file"),
         "{error}"
     );
 }

@@ -3,6 +3,7 @@
 //! The command line: one file per command.
 
 mod build;
+mod check;
 mod link;
 mod new;
 mod stub;
@@ -30,6 +31,9 @@ enum Command {
     Build(build::BuildArgs),
     /// Link livepatch symbols in modules that make has built; `cargo klp build` does it by itself.
     Link(link::LinkArgs),
+    /// Check a livepatch module, whoever made it. The exit status is 1 when it is bad, and 2 when it
+    /// could not be checked.
+    Check(check::CheckArgs),
     /// Print the beginning of a patch of these functions, with their signatures in Rust.
     Stub(stub::StubArgs),
 }
@@ -39,7 +43,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments(std::env::args_os()));
     let result = process::handle_interrupts().and_then(|()| run(cli.command));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         // Whatever broke, broke because of it.
         Err(_) if process::is_interrupted() => {
             eprintln!("{}", process::Interrupted);
@@ -52,13 +56,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<()> {
-    match command {
+fn run(command: Command) -> Result<ExitCode> {
+    let done = match command {
+        // It has an exit status of its own for each outcome.
+        Command::Check(args) => return Ok(args.run()),
         Command::New(args) => args.run(),
         Command::Build(args) => args.run(),
         Command::Link(args) => args.run(),
         Command::Stub(args) => args.run(),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// `cargo klp new` runs `cargo-klp klp new`.

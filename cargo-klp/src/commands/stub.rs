@@ -81,7 +81,7 @@ impl StubArgs {
 }
 
 /// The message says all; the errors below it would say it again.
-fn plain(error: klp_elf::Error) -> anyhow::Error {
+pub(super) fn plain(error: klp_elf::Error) -> anyhow::Error {
     anyhow::Error::msg(error.to_string())
 }
 
@@ -106,7 +106,7 @@ fn module(items: &[String], declarations: &str) -> String {
     text
 }
 
-fn sources(known: Known) -> Result<Sources> {
+pub(super) fn sources(known: Known) -> Result<Sources> {
     let vmlinux = known.vmlinux.context(
         "there is no type information of that kernel: build it with CONFIG_DEBUG_INFO_BTF=y, or \
          give a vmlinux that has it as --vmlinux",

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo klp check`: what a kernel would say of a livepatch module, and what it would not say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use klp_elf::Kernel;
+use klp_elf::check::{Against, Finding, Report, check};
+use klp_host::cache::Cache;
+use klp_host::kernel::known::Known;
+use serde_json::{Value, json};
+
+use super::stub::{plain, sources};
+use crate::kernel::Choice;
+
+/// What a script is told: all good, something bad, or that it could not be checked.
+const BAD: u8 = 1;
+const UNCHECKED: u8 = 2;
+
+#[derive(Args, Debug)]
+pub(super) struct CheckArgs {
+    /// The module, in Rust or C.
+    #[arg(value_name = "MODULE.ko")]
+    module: PathBuf,
+    /// The kernel: `stock` (Debian's, which is fetched), `running`, or a kernel's build folder.
+    /// Without one, only what the module alone tells is checked.
+    #[arg(long, value_name = "KERNEL", value_parser = Choice::parse)]
+    kernel: Option<Choice>,
+    /// Look into this file instead: an ELF `vmlinux`, or type information with symbols beside it.
+    #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
+    vmlinux: Option<PathBuf>,
+    /// A folder with modules that this one patches or depends on; can be given several times.
+    #[arg(long, value_name = "DIR")]
+    modules: Vec<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl CheckArgs {
+    pub(super) fn run(self) -> ExitCode {
+        match self.report() {
+            Ok(report) => {
+                self.print(&report);
+                match report.is_good() {
+                    true => ExitCode::SUCCESS,
+                    false => ExitCode::from(BAD),
+                }
+            }
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                ExitCode::from(UNCHECKED)
+            }
+        }
+    }
+
+    fn report(&self) -> Result<Report> {
+        let path = self.module.display();
+        let module = fs::read(&self.module).with_context(|| format!("cannot read {path}"))?;
+        let kernel = self.open()?;
+        let against = match &kernel {
+            Some(kernel) => self.against(kernel)?,
+            None => Against::nothing(),
+        };
+        check(&module, &against)
+            .map_err(plain)
+            .with_context(|| format!("{path} could not be checked"))
+    }
+
+    fn open(&self) -> Result<Option<Kernel>> {
+        let known = match (&self.vmlinux, &self.kernel) {
+            (Some(file), _) => Known {
+                modules: Known::default().or_users().modules,
+                ..Known::of_vmlinux(file)
+            },
+            (None, Some(kernel)) => kernel.known(&Cache::open()?)?,
+            (None, None) => return Ok(None),
+        };
+        let mut sources = sources(known)?;
+        sources.modules.splice(0..0, self.modules.iter().cloned());
+        Kernel::open(sources).map(Some).map_err(plain)
+    }
+
+    fn against<'kernel>(&self, kernel: &'kernel Kernel) -> Result<Against<'kernel>> {
+        let against = Against::kernel(kernel).map_err(plain)?;
+        if self.kernel != Some(Choice::Running) {
+            return Ok(against);
+        }
+        // Its type information stands alone; what its build wrote is elsewhere.
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease")
+            .context("the running kernel does not tell its release")?;
+        let build = Path::new("/lib/modules").join(release.trim()).join("build");
+        let against = against.build_folder(&build).map_err(plain)?;
+        Ok(against.release(&release))
+    }
+
+    fn print(&self, report: &Report) {
+        match self.json {
+            true => println!("{:#}", json(&self.module, report)),
+            false => println!("{}\n{report}", self.module.display()),
+        }
+    }
+}
+
+/// The report for programs.
+fn json(module: &Path, report: &Report) -> Value {
+    let replaced = report.replaced.iter().map(|it| {
+        json!({
+            "object": it.object,
+            "function": it.function,
+            "sympos": it.sympos,
+            "by": it.by,
+        })
+    });
+    json!({
+        "module": module.display().to_string(),
+        "good": report.is_good(),
+        "replaced": replaced.collect::<Vec<_>>(),
+        "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+fn finding(finding: &Finding) -> Value {
+    json!({
+        "id": finding.problem.id(),
+        "severity": finding.severity().to_string(),
+        "place": finding.place.to_string(),
+        "text": finding.problem.to_string(),
+        "help": finding.problem.help(),
+    })
+}
