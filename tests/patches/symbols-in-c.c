@@ -38,6 +38,8 @@ static int version_show(struct seq_file *m, void *v)
 	int err;
 
 	seq_printf(m, "cache pressure %d\n", cache_pressure);
+	/* Its address, too: another kind of relocation. */
+	seq_printf(m, "by %ps: ", cmdline_show);
 	err = cmdline_show(m, v);
 	if (there)
 		seq_printf(m, "a vault of %d\n", *there);

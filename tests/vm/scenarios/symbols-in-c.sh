@@ -27,7 +27,7 @@ check "nothing of it stays" bash -c "! grep symbols_in_c /proc/modules && [ ! -e
 
 must "load the patch, without the module" load symbols-in-c
 expect_eq "vmlinux's static data and function" \
-	"cache pressure $old_pressure"$'\n'"$(cat /proc/cmdline)"$'\n'"no vault" "$(cat /proc/version)"
+	"cache pressure $old_pressure"$'\n'"by cmdline_proc_show: $(cat /proc/cmdline)"$'\n'"no vault" "$(cat /proc/version)"
 echo 123 >$pressure
 expect_match "it is the kernel's own variable" "^cache pressure 123\$" "$(cat /proc/version)"
 echo "$old_pressure" >$pressure
