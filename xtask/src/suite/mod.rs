@@ -4,6 +4,7 @@
 
 mod author;
 mod cases;
+mod checked;
 mod host;
 mod lint;
 mod modules;

@@ -13,6 +13,7 @@ use klp_host::kernel::Kernel;
 use klp_host::module::Built;
 
 use super::cases::Cases;
+use super::checked;
 use crate::case::Tally;
 use crate::checkout;
 
@@ -38,6 +39,9 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
         sample_needs(built)
     });
     cases.check("replacements stay on the stack", || stay_on_stack(built));
+    cases.check("the checker agrees with the kernel", || {
+        checked::agree(&kernel.build, built)
+    });
     cases.check("a second build does nothing", || rebuild_nothing(kernel));
     cases.check("a changed example is rebuilt alone", || rebuild_one(kernel));
     cases.check("a wrong type in C is built all the same", || {

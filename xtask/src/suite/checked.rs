@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The checker and the kernel agree. The scenarios load each of these modules: what the kernel takes
+//! is called good here, and what it refuses is called bad, for the kernel's reason.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use klp_elf::check::{Against, Report, Severity, check};
+use klp_elf::{Kernel, Sources};
+use klp_host::kernel::BuildFolder;
+use klp_host::kernel::known::Known;
+use klp_host::module::Built;
+
+/// The patches that the kernel refuses for what they are, and why. Others are refused for what they do.
+const REFUSED: [(&str, &str); 5] = [
+    ("unknown-function", "function-missing"),
+    ("not-traceable", "not-traceable"),
+    ("ambiguous-function", "function-ambiguous"),
+    ("symbols-missing", "symbol-missing"),
+    ("symbols-missing-in-module", "symbol-missing"),
+];
+
+/// Checks all modules that were built.
+pub(super) fn agree(build: &BuildFolder, built: &Built) -> Result<()> {
+    let known = Known::of_folder(&build.dir);
+    let folders = built.modules.iter().filter_map(|path| path.parent());
+    let kernel = Kernel::open(Sources {
+        vmlinux: known.vmlinux.context("the kernel has no vmlinux")?,
+        kallsyms: known.kallsyms,
+        traceable: known.traceable,
+        modules: folders.map(Path::to_owned).collect(),
+    })?;
+    let against = Against::kernel(&kernel)?;
+    let mut patches = 0;
+    for path in &built.modules {
+        let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let report = check(&data, &against)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let reason = REFUSED.iter().find(|(refused, _)| *refused == name);
+        let expected: &[&str] = match reason {
+            Some((_, reason)) => &[*reason],
+            // The modules that are patched.
+            None if name.starts_with("klp_") => &["not-enabled"],
+            None => &[],
+        };
+        let found = ids(&report);
+        ensure!(
+            found == expected,
+            "{name}: expected {expected:?}, and the checker says\n{report}"
+        );
+        patches += usize::from(!report.replaced.is_empty());
+    }
+    ensure!(patches >= 12, "only {patches} patches were checked");
+    Ok(())
+}
+
+/// What makes a module bad, and what could not be checked of it.
+fn ids(report: &Report) -> Vec<&'static str> {
+    let findings = report.findings.iter();
+    let counts = findings.filter(|finding| finding.severity() != Severity::Warning);
+    counts.map(|finding| finding.problem.id()).collect()
+}
