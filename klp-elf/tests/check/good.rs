@@ -29,6 +29,28 @@ fn tables_need_no_symbols_of_their_own() {
 }
 
 #[test]
+fn a_patch_is_known_by_its_shape_too() {
+    let mut patch = Patch::good();
+    patch.far = true;
+    let report = Made::new().check(&patch.build());
+    assert_eq!(ids(&report), [] as [&str; 0]);
+    assert_eq!(report.replaced.len(), 3);
+}
+
+#[test]
+fn what_the_module_fills_in_is_not_known() {
+    let mut patch = Patch::good();
+    // The table of functions of the second object.
+    patch.fills = Some(200 + 168 + 8);
+    if let Some(objects) = &mut patch.objects {
+        objects[1].functions = None;
+    }
+    let report = Made::new().check(&patch.build());
+    assert_eq!(ids(&report), ["filled-later"], "{report}");
+    assert!(report.is_good());
+}
+
+#[test]
 fn without_a_kernel_the_module_itself_is_checked() {
     let against = Against::nothing();
     let report = check(&Patch::good().build(), &against).expect("a module");

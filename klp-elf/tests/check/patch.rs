@@ -42,6 +42,10 @@ pub(crate) struct Patch {
     pub(crate) relocations: Vec<(u64, u32, &'static str, i64)>,
     /// Are the tables' own symbols there?
     pub(crate) named: bool,
+    /// Is the patch named long before the call that takes it?
+    pub(crate) far: bool,
+    /// A place in `.data` that `module_init` writes to.
+    pub(crate) fills: Option<i64>,
     /// Tables of another tool in place of statics.
     pub(crate) compact: Option<Compact>,
 }
@@ -146,6 +150,8 @@ impl Patch {
             ],
             relocations: vec![(17, elf::R_X86_64_PLT32.0, "seq_puts", -4)],
             named: true,
+            far: false,
+            fills: None,
             compact: None,
         }
     }
@@ -282,7 +288,7 @@ impl Writer {
             Some(compact) => self.compact(patch, compact),
         };
         if patch.enables {
-            self.init(data);
+            self.init(patch, data);
         }
         for section in &patch.sections {
             let size = section.entries.len() * 24;
@@ -384,14 +390,22 @@ impl Writer {
     }
 
     /// `module_init`: mov $patch, %rdi; call klp_enable_patch; ret
-    fn init(&mut self, data: SectionId) {
-        let code = b"\x48\xc7\xc7\0\0\0\0\xe8\0\0\0\0\xc3".to_vec();
+    fn init(&mut self, patch: &Patch, data: SectionId) {
+        const MOV: &[u8] = b"\x48\xc7\xc7\0\0\0\0";
+        let fill = if patch.fills.is_some() { MOV } else { &[] };
+        let nops = vec![0x90; if patch.far { 64 } else { 0 }];
+        let call = b"\xe8\0\0\0\0\xc3";
+        let code = [fill, MOV, &nops, call].concat();
+        let (mov, end) = (fill.len() as u64, code.len() as u64);
         let init = self.section(".init.text", SectionKind::Text, code);
-        self.symbol("init_module", init, 0, 13, SymbolKind::Text);
-        let patch = self.object.section_symbol(data);
-        self.relocate(init, 3, elf::R_X86_64_32S.0, patch, 0);
+        self.symbol("init_module", init, 0, end, SymbolKind::Text);
+        let own = self.object.section_symbol(data);
+        if let Some(place) = patch.fills {
+            self.relocate(init, 3, elf::R_X86_64_32S.0, own, place);
+        }
+        self.relocate(init, mov + 3, elf::R_X86_64_32S.0, own, 0);
         let enable = self.symbols["klp_enable_patch"];
-        self.relocate(init, 8, elf::R_X86_64_PLT32.0, enable, -4);
+        self.relocate(init, end - 5, elf::R_X86_64_PLT32.0, enable, -4);
     }
 
     /// The patch, its objects, and their functions, one after the other.
