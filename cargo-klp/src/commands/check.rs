@@ -133,3 +133,34 @@ fn finding(finding: &Finding) -> Value {
         "help": finding.problem.help(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use klp_elf::check::{Place, Problem, Replaced};
+
+    #[test]
+    fn programs_are_told_all_that_people_are_told() {
+        let mut report = Report::default();
+        report.replaced.push(Replaced {
+            object: "vmlinux".into(),
+            function: "show".into(),
+            sympos: 2,
+            by: "new_show".into(),
+        });
+        report.findings.push(Finding {
+            place: Place::Modinfo("livepatch"),
+            problem: Problem::NotMarked,
+        });
+        let value = json(Path::new("fix.ko"), &report);
+        assert_eq!(value["module"], "fix.ko");
+        assert_eq!(value["good"], false);
+        assert_eq!(value["replaced"][0]["sympos"], 2);
+        let finding = &value["findings"][0];
+        assert_eq!(finding["id"], "not-marked");
+        assert_eq!(finding["severity"], "error");
+        assert_eq!(finding["place"], "modinfo `livepatch`");
+        let help = finding["help"].as_str().unwrap();
+        assert!(help.contains("MODULE_INFO"), "{help}");
+    }
+}
