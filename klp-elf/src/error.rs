@@ -74,6 +74,17 @@ pub enum Error {
         /// The line, from 1.
         line: usize,
     },
+    /// A line is none of `Module.symvers`.
+    #[error(
+        "`{path}` line {line} is not `CRC SYMBOL MODULE TYPE NAMESPACE` with tabs between; \
+         give the Module.symvers of the kernel's build folder"
+    )]
+    Symvers {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
     /// All addresses of `/proc/kallsyms` are 0.
     #[error(
         "`{path}` shows no addresses, because an ordinary user copied it from /proc/kallsyms; \

@@ -58,7 +58,7 @@ mod stub;
 pub use error::Error;
 #[cfg(feature = "code")]
 pub use exits::Exit;
-pub use kernel::{Function, Kernel, Match, Object, Others, Sources, VMLINUX};
+pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
 pub use module::Module;
 pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};
 pub use structure::{Bits, Member, Structure};

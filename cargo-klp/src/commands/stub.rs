@@ -116,6 +116,7 @@ pub(super) fn sources(known: Known) -> Result<Sources> {
         vmlinux,
         kallsyms: known.kallsyms,
         traceable: known.traceable,
+        symvers: known.symvers,
         modules: std::env::split_paths(&modules)
             .filter(|path| !path.as_os_str().is_empty())
             .collect(),

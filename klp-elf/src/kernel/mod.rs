@@ -4,6 +4,7 @@
 
 #[cfg(feature = "code")]
 mod build;
+mod exports;
 mod image;
 mod similar;
 mod sources;
@@ -11,12 +12,14 @@ mod symbols;
 mod traceable;
 mod types;
 
+pub use exports::Export;
 pub use similar::Others;
 pub use sources::Sources;
 
 use crate::Error;
 use crate::prototype::Prototype;
 use crate::structure::Structure;
+use exports::Exports;
 use image::Image;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -35,6 +38,7 @@ pub struct Kernel {
     vmlinux: Image,
     kallsyms: HashMap<String, Rc<Symbols>>,
     listed: Option<List>,
+    exports: Option<Exports>,
     objects: RefCell<HashMap<String, Option<Rc<Contents>>>>,
     base: OnceCell<Rc<Types>>,
 }
@@ -69,6 +73,18 @@ pub struct Function {
     pub others: Others,
 }
 
+/// What is known of data: a static variable, for example.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// The object's symbols of that name, in the order in which the kernel counts them. `None`
+    /// when the object's symbols are not known.
+    pub matches: Option<Vec<Match>>,
+    /// Data whose names look alike, the best first, when no symbol has that name.
+    pub similar: Vec<String>,
+}
+
 /// A symbol of a given name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Match {
@@ -76,6 +92,8 @@ pub struct Match {
     pub sympos: u32,
     /// Its address; in a module, its offset in a section.
     pub address: u64,
+    /// Its size in bytes. `None` when that is not known.
+    pub size: Option<u64>,
     /// Is it code? The kernel counts data of that name too.
     pub code: bool,
     /// Can it be traced, and therefore be replaced, as long as the object lives? `None` when that
@@ -102,11 +120,13 @@ impl Kernel {
             kallsyms.extend(objects.map(|(name, symbols)| (name, Rc::new(symbols))));
         }
         let listed = sources.traceable.as_deref().map(List::open).transpose()?;
+        let exports = sources.symvers.as_deref().map(Exports::open).transpose()?;
         Ok(Self {
             sources,
             vmlinux,
             kallsyms,
             listed,
+            exports,
             objects: RefCell::default(),
             base: OnceCell::new(),
         })
@@ -133,6 +153,12 @@ impl Kernel {
             kernel: self,
             contents,
         }))
+    }
+
+    /// How the kernel itself exports that symbol to modules. `None` when it does not, or when what it
+    /// exports is not known.
+    pub fn export(&self, name: &str) -> Option<&Export> {
+        self.exports.as_ref()?.get(name)
     }
 
     fn read(&self, name: &str) -> Result<Option<Contents>, Error> {
@@ -261,6 +287,22 @@ impl Object<'_> {
         }
     }
 
+    /// What is known of the data of that name.
+    pub fn variable(&self, name: &str) -> Variable {
+        let matches = self.matches(name);
+        let similar = match (&matches, &self.contents.symbols) {
+            (Some(matches), Some(symbols)) if matches.is_empty() => {
+                Others::among_data(name, symbols).similar
+            }
+            _ => Vec::new(),
+        };
+        Variable {
+            name: name.to_owned(),
+            matches,
+            similar,
+        }
+    }
+
     fn matches(&self, name: &str) -> Option<Vec<Match>> {
         let symbols: Vec<&Symbol> = self.contents.symbols.as_deref()?.named(name).collect();
         let stays = |symbol: &Symbol| symbol.code && !symbol.init;
@@ -271,6 +313,7 @@ impl Object<'_> {
         let found = (1..).zip(symbols).map(|(sympos, symbol)| Match {
             sympos,
             address: symbol.address,
+            size: symbol.size,
             code: symbol.code,
             traceable: match stays(symbol) {
                 true => listed.or_else(|| places.map(|places| places.contain(symbol))),

@@ -30,6 +30,12 @@ impl Others {
         Self::among(name, functions.map(|symbol| &*symbol.name))
     }
 
+    /// What data there is instead of a variable `name`.
+    pub(crate) fn among_data(name: &str, symbols: &Symbols) -> Self {
+        let data = symbols.all().iter().filter(|symbol| !symbol.code);
+        Self::among(name, data.map(|symbol| &*symbol.name))
+    }
+
     /// The same for names alone.
     pub(crate) fn among_names(name: &str, names: &[String]) -> Self {
         Self::among(name, names.iter().map(String::as_str))

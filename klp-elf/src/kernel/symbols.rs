@@ -19,6 +19,8 @@ pub(crate) struct Symbol {
     pub(crate) address: u64,
     /// Where the next symbol begins, or the section ends.
     pub(crate) end: u64,
+    /// How large it is, where its file says that.
+    pub(crate) size: Option<u64>,
     /// Its section in a module's file, where addresses count from.
     pub(crate) section: Option<usize>,
     /// Is it code?
@@ -87,6 +89,7 @@ impl Symbols {
             name: symbol.name().ok().filter(|name| !name.is_empty())?.into(),
             address: symbol.address(),
             end: symbol.address().saturating_add(symbol.size()),
+            size: Some(symbol.size()).filter(|size| *size != 0),
             section: Some(section.0),
             code: code.contains(&section),
             init: false,
@@ -220,6 +223,7 @@ fn parse(line: &str) -> Option<(&str, Symbol)> {
         name: name.into(),
         address,
         end: address,
+        size: None,
         section: None,
         code: matches!(kind, "t" | "T" | "w" | "W" | "i"),
         init: false,

@@ -31,6 +31,15 @@ pub fn argument(ty: &Type) -> Option<String> {
     Names::default().argument(ty)
 }
 
+/// The type of a value that C takes or gives as it is: a pointer stays one, and an errno an integer;
+/// `()` for `void`. `None` when no Rust type stands for it.
+pub fn value(ty: &Type) -> Option<String> {
+    match ty.kind {
+        Kind::Void => Some("()".to_owned()),
+        _ => Names::default().value(ty),
+    }
+}
+
 /// The type of a result, `()` for `void`. `None` when no Rust type stands for it.
 pub fn result(ty: &Type) -> Option<String> {
     Names::default().result(ty)

@@ -49,6 +49,7 @@ fn symbols_of_one_name_are_counted_by_address() {
     let found = |sympos, offset, traceable| Match {
         sympos,
         address: TEXT + offset,
+        size: Some(16),
         code: true,
         traceable: Some(traceable),
         init: false,
@@ -178,4 +179,15 @@ fn the_list_of_the_running_kernel_counts_where_it_is_clear() {
     bare.sources.kallsyms = Some(bare.add("kallsyms", text));
     bare.sources.traceable = Some(bare.add("traceable", b"show\n"));
     assert_eq!(traceable(&bare.open(), "show"), [None, None]);
+}
+
+#[test]
+fn data_has_a_size_and_similar_names() {
+    let kernel = Folder::new(&kernel()).open();
+    let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
+    let found = object.variable("jiffies").matches.expect("symbols");
+    assert_eq!((found[0].code, found[0].size), (false, Some(16)));
+    let missing = object.variable("jifies");
+    assert_eq!(missing.matches, Some(Vec::new()));
+    assert_eq!(missing.similar, ["jiffies"]);
 }

@@ -72,6 +72,7 @@ fn symbols_are_counted_in_the_order_of_the_file() {
     let found = |sympos, address, traceable| Match {
         sympos,
         address,
+        size: Some(16),
         code: true,
         traceable: Some(traceable),
         init: false,

@@ -12,10 +12,11 @@ use super::{ask, given};
 use crate::cache::{Cache, Key, write_whole};
 
 /// The variables by which a patch's compiler is told, in the order of the fields.
-const VARIABLES: [&str; 4] = [
+const VARIABLES: [&str; 5] = [
     "KLP_VMLINUX",
     "KLP_KALLSYMS",
     "KLP_TRACEABLE",
+    "KLP_SYMVERS",
     "KLP_MODULES",
 ];
 
@@ -28,6 +29,8 @@ pub struct Known {
     pub kallsyms: Option<PathBuf>,
     /// Text like tracefs' `available_filter_functions`.
     pub traceable: Option<PathBuf>,
+    /// What the kernel exports to modules, its build's `Module.symvers`.
+    pub symvers: Option<PathBuf>,
     /// Folders with modules that may be patched, separated by colons.
     pub modules: Option<PathBuf>,
 }
@@ -40,6 +43,7 @@ impl Known {
             vmlinux: file("vmlinux"),
             kallsyms: file(ask::KALLSYMS),
             traceable: file(ask::TRACEABLE),
+            symvers: file("Module.symvers"),
             modules: None,
         }
     }
@@ -67,6 +71,7 @@ impl Known {
             vmlinux: Some(types.to_owned()).filter(|path| path.is_file()),
             kallsyms: copy(ask::KALLSYMS),
             traceable: copy(ask::TRACEABLE),
+            symvers: None,
             modules: Some(Path::new("/lib/modules").join(&release)).filter(|path| path.is_dir()),
         })
     }
@@ -78,6 +83,7 @@ impl Known {
             vmlinux: self.vmlinux.or(other.vmlinux),
             kallsyms: self.kallsyms.or(other.kallsyms),
             traceable: self.traceable.or(other.traceable),
+            symvers: self.symvers.or(other.symvers),
             modules: self.modules.or(other.modules),
         }
     }
@@ -95,11 +101,12 @@ impl Known {
             Some(paths) => Some(absolute(&paths)),
             None => known,
         };
-        let [vmlinux, kallsyms, traceable, modules] = VARIABLES;
+        let [vmlinux, kallsyms, traceable, symvers, modules] = VARIABLES;
         Self {
             vmlinux: users(vmlinux, self.vmlinux),
             kallsyms: users(kallsyms, self.kallsyms),
             traceable: users(traceable, self.traceable),
+            symvers: users(symvers, self.symvers),
             modules: users(modules, self.modules),
         }
     }
@@ -124,6 +131,7 @@ impl Known {
             &self.vmlinux,
             &self.kallsyms,
             &self.traceable,
+            &self.symvers,
             &self.modules,
         ];
         let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
@@ -195,6 +203,7 @@ mod tests {
             vmlinux: path("/v"),
             kallsyms: path("/k"),
             traceable: path("/t"),
+            symvers: None,
             modules: None,
         };
         let set = |variable: &str| match variable {
@@ -209,6 +218,7 @@ mod tests {
             vmlinux: Some(here.join("mine")),
             kallsyms: None,
             traceable: path("/t"),
+            symvers: None,
             modules: path(&modules),
         };
         assert_eq!(known.or_set(&set), wanted);

@@ -48,6 +48,7 @@ impl Compiler {
         for (name, file) in [
             ("KLP_KALLSYMS", "klp-kallsyms"),
             ("KLP_TRACEABLE", "klp-traceable"),
+            ("KLP_SYMVERS", "Module.symvers"),
         ] {
             let path = kernel.build.dir.join(file);
             if path.is_file() {

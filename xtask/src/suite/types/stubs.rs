@@ -76,6 +76,7 @@ fn sources(kernel: &Kernel) -> Sources {
         vmlinux: kernel.build.dir.join("vmlinux"),
         kallsyms: existing("klp-kallsyms"),
         traceable: existing("klp-traceable"),
+        symvers: existing("Module.symvers"),
         modules: Vec::new(),
     }
 }
