@@ -46,13 +46,19 @@ pub(crate) mod __livepatch {
         fn init(
             _: &'static ::klp::__private::ThisModule,
         ) -> ::klp::__private::Result<Self> {
+            ::klp::symbols::linked()?;
             unsafe { PATCH.enable() }?;
             ::core::result::Result::Ok(Module)
         }
     }
 }
 #[doc(hidden)]
-struct one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute;
+mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute {
+    pub(crate) const OBJECTS: ::klp::symbols::Objects = ::klp::symbols::Objects(
+        &["vmlinux"],
+    );
+    const _: ::klp::symbols::Objects = OBJECTS;
+}
 ::klp::__private::module! {
     type : __livepatch::Module, name : "in_the_build", description : "Livepatch sample",
     license : "GPL",

@@ -100,6 +100,7 @@ mod fixes {
             fn init(
                 _: &'static ::klp::__private::ThisModule,
             ) -> ::klp::__private::Result<Self> {
+                ::klp::symbols::linked()?;
                 unsafe { PATCH.enable() }?;
                 ::core::result::Result::Ok(Module)
             }
@@ -107,7 +108,12 @@ mod fixes {
     }
 }
 #[doc(hidden)]
-struct one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute;
+mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute {
+    pub(crate) const OBJECTS: ::klp::symbols::Objects = ::klp::symbols::Objects(
+        &["ext4", "vmlinux"],
+    );
+    const _: ::klp::symbols::Objects = OBJECTS;
+}
 ::klp::__private::module! {
     type : fixes::__livepatch::Module, name : "in_the_build", authors : ["Jane Doe"],
     description : "Several fixes", license : "GPL",

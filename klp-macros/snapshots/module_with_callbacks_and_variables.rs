@@ -141,6 +141,7 @@ mod fixes {
             fn init(
                 _: &'static ::klp::__private::ThisModule,
             ) -> ::klp::__private::Result<Self> {
+                ::klp::symbols::linked()?;
                 static DECLARATIONS: [&::klp::shadow::Declaration; 1usize] = [
                     super::USES.declaration(),
                 ];
@@ -152,7 +153,12 @@ mod fixes {
     }
 }
 #[doc(hidden)]
-struct one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute;
+mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute {
+    pub(crate) const OBJECTS: ::klp::symbols::Objects = ::klp::symbols::Objects(
+        &["vmlinux", "ext4"],
+    );
+    const _: ::klp::symbols::Objects = OBJECTS;
+}
 ::klp::__private::module! {
     type : fixes::__livepatch::Module, name : "in_the_build", description : "A fix",
     license : "GPL",

@@ -6,6 +6,7 @@
 //! because rustc puts `error: ` before it.
 
 pub(crate) mod structure;
+pub(crate) mod symbols;
 pub(crate) mod types;
 
 use proc_macro2::{Span, TokenStream};

@@ -7,6 +7,7 @@
 
 mod callbacks;
 mod shim;
+mod symbols;
 mod tables;
 mod variables;
 
@@ -16,6 +17,7 @@ use crate::types::contract;
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{quote, ToTokens};
 use shim::shim;
+pub(crate) use symbols::{symbols, symbols_alone};
 use tables::{module_macro, tables};
 
 /// The whole of a patch of one function, at the crate's root.

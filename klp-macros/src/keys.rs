@@ -23,6 +23,8 @@ pub(crate) enum Place {
     Shadow,
     /// On a system state inside such a mod.
     State,
+    /// On a block of the kernel's functions and data.
+    Symbols,
 }
 
 /// What a key says something about.
@@ -44,7 +46,7 @@ impl Place {
             Place::Function => matches!(about, Patch | Object | Function),
             Place::Mod => about == Patch,
             Place::Inside => matches!(about, Object | Function),
-            Place::Callback => about == Object,
+            Place::Callback | Place::Symbols => about == Object,
             Place::Shadow => about == Variable,
             Place::State => matches!(about, Variable | State),
         }

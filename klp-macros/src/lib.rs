@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The attributes [`macro@livepatch`], which turns ordinary Rust functions into a livepatch module,
-//! and [`macro@kernel_struct`], which makes a struct a view of one of the kernel's.
+//! [`macro@kernel_struct`], which makes a struct a view of one of the kernel's, and
+//! [`macro@symbols`], which declares functions and data of the kernel's own.
 //!
 //! Authors reach it through the crate `klp`, whose types the generated code names.
 //!
@@ -19,6 +20,7 @@ mod model;
 mod names;
 mod parse;
 mod signature;
+mod symbols;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -195,6 +197,18 @@ pub fn state(
     _item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     outside("state", proc_macro::TokenStream::new())
+}
+
+/// Declares functions and data of the kernel that are not exported to modules. See `klp::symbols`.
+///
+/// Stands on a block `unsafe extern "C" { ... }`. Its key `object` says what holds them: `"vmlinux"`,
+/// or a module that the patch has to do with.
+#[proc_macro_attribute]
+pub fn symbols(
+    keys: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    symbols::symbols(keys.into(), item.into()).into()
 }
 
 /// Lets values of a structure outlive the module: see `klp::Lasting`.

@@ -7,6 +7,7 @@
 
 mod attribute;
 mod companion;
+pub(crate) mod foreign;
 mod item;
 mod misplaced;
 

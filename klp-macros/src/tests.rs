@@ -185,6 +185,28 @@ fn module_with_callbacks_and_variables() {
 }
 
 #[test]
+fn symbols() {
+    let code = crate::symbols::symbols(
+        quote!(object = "ext4"),
+        quote! {
+            /// Of ext4.
+            unsafe extern "C" {
+                /// Shows.
+                pub safe fn show(m: &SeqFile, _: *mut c_void) -> i32;
+                #[sympos = 2]
+                #[link_name = "table.0"]
+                static mut TABLE: [u32; 4];
+            }
+        },
+    );
+    let file = syn::parse2(code).expect("the expansion is Rust");
+    expect_file!["../snapshots/symbols.rs"].assert_eq(&format!(
+        "// SPDX-License-Identifier: GPL-2.0-only\n\n{}",
+        prettyplease::unparse(&file)
+    ));
+}
+
+#[test]
 fn function_with_mistakes() {
     check(
         quote!(object = "ext4.ko", replaces = "show", description = "A fix"),

@@ -13,17 +13,19 @@ mod function;
 mod kernel;
 mod obvious;
 mod structure;
+mod symbol;
 
-pub(crate) use contract::contract;
+pub(crate) use contract::{arguments, contract, declaration, place, result};
 pub(crate) use function::{check, Replaced};
 pub(crate) use structure::kernel_struct;
+pub(crate) use symbol::{find, Found};
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
 /// Stops the compiler when it evaluates the constant that this stands in. What it says, it says at
 /// the place of the `panic!`.
-fn stop(at: Span, text: &str) -> TokenStream {
+pub(crate) fn stop(at: Span, text: &str) -> TokenStream {
     // `panic!` takes a literal for a format.
     let text = text.replace('{', "{{").replace('}', "}}");
     quote_spanned!(at=> ::core::panic!(#text))

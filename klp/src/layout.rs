@@ -5,8 +5,8 @@
 use core::cell::Cell;
 use core::ptr::NonNull;
 use core::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicU16, AtomicU32, AtomicU64, AtomicU8,
-    AtomicUsize,
+    AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU16, AtomicU32, AtomicU64,
+    AtomicU8, AtomicUsize,
 };
 
 /// A type of the author's that stands for a structure of the kernel.
@@ -80,6 +80,8 @@ plain! {
 unsafe impl<T> Plain for *const T {}
 // SAFETY: any address is a raw pointer.
 unsafe impl<T> Plain for *mut T {}
+// SAFETY: any address is a raw pointer.
+unsafe impl<T> Plain for AtomicPtr<T> {}
 // SAFETY: any address is one; `NULL` is `None`.
 unsafe impl<T> Plain for Option<NonNull<T>> {}
 // SAFETY: a cell is what it holds.

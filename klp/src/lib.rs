@@ -52,6 +52,7 @@ pub mod shadow;
 #[doc(hidden)]
 pub mod signature;
 pub mod state;
+pub mod symbols;
 pub mod syscall;
 pub mod sysctl;
 #[doc(hidden)]
@@ -62,7 +63,7 @@ pub use callbacks::{ModuleState, Object, Unpatched};
 pub use capability::{capable, Capability};
 pub use klp_macros::{
     kernel_struct, livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state,
-    Lasting,
+    symbols, Lasting,
 };
 pub use lasting::Lasting;
 pub use platform::bindings;
@@ -72,6 +73,6 @@ pub use state::State;
 /// What expanded code names. Not for authors, and not stable.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::livepatch_modinfo;
     pub use crate::platform::{module, Module, Result, ThisModule};
+    pub use crate::{in_kernel, livepatch_modinfo, livepatch_symbols, on_host};
 }

@@ -14,6 +14,7 @@ use crate::platform::wrappers::{
 };
 use core::ffi::c_void;
 use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 /// A C type, as far as a call is concerned.
 #[derive(Clone, Copy)]
@@ -123,6 +124,39 @@ impl<T> CType for *const T {
 }
 
 impl<T> CType for *mut T {
+    const SHAPE: Shape = Shape::Pointer;
+    type Target = T;
+}
+
+// What a function of the kernel takes or gives: `NULL` where there may be none, and a structure's
+// address.
+
+impl<T> CType for &T {
+    const SHAPE: Shape = Shape::Pointer;
+    type Target = T;
+}
+
+impl<T> CType for &mut T {
+    const SHAPE: Shape = Shape::Pointer;
+    type Target = T;
+}
+
+impl<T> CType for NonNull<T> {
+    const SHAPE: Shape = Shape::Pointer;
+    type Target = T;
+}
+
+impl<T> CType for Option<&T> {
+    const SHAPE: Shape = Shape::Pointer;
+    type Target = T;
+}
+
+impl<T> CType for Option<&mut T> {
+    const SHAPE: Shape = Shape::Pointer;
+    type Target = T;
+}
+
+impl<T> CType for Option<NonNull<T>> {
     const SHAPE: Shape = Shape::Pointer;
     type Target = T;
 }

@@ -40,6 +40,24 @@ fn signature(prototype: &Prototype) -> Option<String> {
     ))
 }
 
+/// The same as a declaration of the kernel's function.
+pub(super) fn signature_in_c(prototype: &Prototype) -> Option<String> {
+    let count = prototype.parameters.len();
+    let parameters: Option<Vec<_>> = (0..count)
+        .map(|index| parameter(prototype, index))
+        .collect();
+    let mut parameters = parameters?;
+    if prototype.variadic {
+        parameters.push("...".to_owned());
+    }
+    let result = match rust::value(&prototype.result)?.as_str() {
+        "()" => String::new(),
+        result => format!(" -> {result}"),
+    };
+    let (name, parameters) = (&prototype.name, parameters.join(", "));
+    Some(format!("fn {name}({parameters}){result};"))
+}
+
 /// Whether the signature in Rust names structures that the author has to declare.
 fn names_structures(prototype: &Prototype) -> bool {
     let mut names = rust::Names::default();
@@ -51,7 +69,7 @@ fn names_structures(prototype: &Prototype) -> bool {
 }
 
 /// One parameter in Rust, with its name.
-fn parameter(prototype: &Prototype, index: usize) -> Option<String> {
+pub(super) fn parameter(prototype: &Prototype, index: usize) -> Option<String> {
     let name = rust::argument_names(prototype).into_iter().nth(index)?;
     let ty = rust::argument(&prototype.parameters.get(index)?.ty)?;
     Some(format!("{name}: {ty}"))
@@ -65,7 +83,7 @@ fn write_it(rust: Option<String>) -> String {
     }
 }
 
-fn place(prototype: &Prototype, index: usize) -> (String, String) {
+pub(super) fn place(prototype: &Prototype, index: usize) -> (String, String) {
     let parameter = &prototype.parameters[index];
     let ordinal = match &parameter.name {
         Some(name) => format!("argument {} of `{}`, `{name}`,", index + 1, prototype.name),
@@ -126,7 +144,7 @@ pub(crate) fn arguments_missing(prototype: &Prototype, given: usize) -> String {
     )
 }
 
-fn count(prototype: &Prototype) -> String {
+pub(super) fn count(prototype: &Prototype) -> String {
     let name = &prototype.name;
     match prototype.parameters.len() {
         0 => format!("`{name}` has no arguments in C"),

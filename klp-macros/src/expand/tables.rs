@@ -70,6 +70,7 @@ fn module(patch: &Patch) -> TokenStream {
             fn init(
                 _: &'static ::klp::__private::ThisModule,
             ) -> ::klp::__private::Result<Self> {
+                ::klp::symbols::linked()?;
                 #declare
                 // SAFETY: the kernel calls this once, from the init of the module that
                 // holds the tables.
@@ -134,9 +135,9 @@ pub(super) fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
     let (name, description, license) = (&info.name, &info.description, &info.license);
     let authors = &info.authors;
     let authors = (!authors.is_empty()).then(|| quote!(authors: [#(#authors),*],));
-    let only_one = only_one();
+    let marker = marker(&patch.objects);
     quote_spanned! {Span::mixed_site()=>
-        #only_one
+        #marker
 
         ::klp::__private::module! {
             type: #module,
@@ -148,10 +149,26 @@ pub(super) fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
     }
 }
 
-/// A second patch in the crate defines this name a second time, and rustc shows it.
-fn only_one() -> TokenStream {
-    quote! {
+/// A mod at the crate's root. A second patch in the crate defines its name a second time, and rustc
+/// shows it; declared symbols ask it for the patch's objects.
+fn marker(objects: &[Object]) -> TokenStream {
+    let name = marker_name();
+    let objects = objects.iter().map(Object::name);
+    quote_spanned! {Span::mixed_site()=>
         #[doc(hidden)]
-        struct one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute;
+        mod #name {
+            pub(crate) const OBJECTS: ::klp::symbols::Objects =
+                ::klp::symbols::Objects(&[#(#objects),*]);
+            // Mostly nobody asks.
+            const _: ::klp::symbols::Objects = OBJECTS;
+        }
     }
+}
+
+pub(super) fn marker_name() -> Ident {
+    // The crate's root has no hygiene: each attribute finds what another has made.
+    Ident::new(
+        "one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute",
+        Span::call_site(),
+    )
 }

@@ -3,57 +3,89 @@
 //! The constants that compare a replacement's C types with the kernel's, and that stop the
 //! compiler where they differ.
 
-use crate::errors::types as errors;
+use crate::errors::{symbols, types as errors};
 use crate::parse::Function;
 use crate::types::{obvious, stop};
 use klp_elf::{Kind, Pointee, Prototype, Type as CType};
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
-use syn::{FnArg, ReturnType, Type};
+use syn::{FnArg, ReturnType, Signature, Type};
 
 /// One constant for each argument and one for the result.
 ///
 /// The number of arguments is right: that has been checked.
 pub(crate) fn contract(function: &Function, prototype: &Prototype) -> TokenStream {
-    let arguments = function
-        .signature
-        .inputs
-        .iter()
-        .filter_map(|input| match input {
-            FnArg::Typed(typed) => Some(&*typed.ty),
-            FnArg::Receiver(_) => None,
-        });
     let mut constants = TokenStream::new();
-    for (index, (ty, parameter)) in arguments.zip(&prototype.parameters).enumerate() {
+    for (index, (ty, parameter)) in arguments(&function.signature)
+        .zip(&prototype.parameters)
+        .enumerate()
+    {
         let text = errors::argument(prototype, index);
-        constants.extend(constant(ty, &parameter.ty, &text));
+        constants.extend(constant(ty, &parameter.ty, &text, Stands::ForC));
     }
     let text = errors::result(prototype);
-    constants.extend(match &function.signature.output {
-        ReturnType::Type(_, ty) => constant(ty, &prototype.result, &text),
-        ReturnType::Default => {
-            let unit = syn::parse_quote_spanned!(function.signature.ident.span()=> ());
-            constant(&unit, &prototype.result, &text)
-        }
-    });
+    let ty = result(&function.signature);
+    constants.extend(constant(&ty, &prototype.result, &text, Stands::ForC));
     constants
 }
 
+/// The same for a function of the kernel's that the author declares, with its C types.
+pub(crate) fn declaration(signature: &Signature, prototype: &Prototype) -> TokenStream {
+    let mut constants = TokenStream::new();
+    for (index, (ty, parameter)) in arguments(signature).zip(&prototype.parameters).enumerate() {
+        let text = symbols::argument(prototype, index);
+        constants.extend(constant(ty, &parameter.ty, &text, Stands::ForItself));
+    }
+    let text = symbols::result(prototype);
+    let ty = result(signature);
+    constants.extend(constant(&ty, &prototype.result, &text, Stands::ForItself));
+    constants
+}
+
+/// The arguments' types.
+pub(crate) fn arguments(signature: &Signature) -> impl Iterator<Item = &Type> {
+    signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(&*typed.ty),
+        FnArg::Receiver(_) => None,
+    })
+}
+
+/// The result's type, `()` for none.
+pub(crate) fn result(signature: &Signature) -> Type {
+    match &signature.output {
+        ReturnType::Type(_, ty) => (**ty).clone(),
+        ReturnType::Default => syn::parse_quote_spanned!(signature.ident.span()=> ()),
+    }
+}
+
+/// Which C type an author's type is.
+#[derive(Clone, Copy)]
+enum Stands {
+    /// The one that `klp::abi` says.
+    ForC,
+    /// It is one.
+    ForItself,
+}
+
 /// Compares the author's `ty` with `c`, and says `text` when they differ.
-fn constant(ty: &Type, c: &CType, text: &str) -> TokenStream {
+fn constant(ty: &Type, c: &CType, text: &str, stands: Stands) -> TokenStream {
     let Some(expected) = expected(c) else {
         return TokenStream::new();
     };
     if obvious::differs(ty, c) {
         return syn::Error::new_spanned(ty, text).to_compile_error();
     }
+    let in_c = match stands {
+        Stands::ForC => quote_spanned!(Span::mixed_site()=> <T as ::klp::abi::CAbi>::C),
+        Stands::ForItself => quote_spanned!(Span::mixed_site()=> T),
+    };
     let written = written(ty);
     let stop = stop(place(ty), text);
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             #[allow(unused_imports)]
             use ::klp::signature::Otherwise as _;
-            type __KlpC<T> = <T as ::klp::abi::CAbi>::C;
+            type __KlpC<T> = #in_c;
             match ::klp::signature::compare::<__KlpC<#ty>>(
                 ::klp::signature::Probe::<<__KlpC<#ty> as ::klp::signature::CType>::Target>::TARGET,
                 #written,
@@ -122,7 +154,7 @@ fn words(tokens: TokenStream, last: &mut String) {
 }
 
 /// Where the type stands: its last token, which names it.
-fn place(ty: &Type) -> Span {
+pub(crate) fn place(ty: &Type) -> Span {
     let last = ty.to_token_stream().into_iter().last();
     last.map_or_else(Span::call_site, |token| token.span())
 }

@@ -234,7 +234,7 @@ pub mod prelude {
         }
 
         errnos! {
-            EPERM = 1 ENOENT = 2 EIO = 5 E2BIG = 7 EAGAIN = 11 ENOMEM = 12 EACCES = 13 EFAULT = 14
+            EPERM = 1 ENOENT = 2 EIO = 5 E2BIG = 7 ENOEXEC = 8 EAGAIN = 11 ENOMEM = 12 EACCES = 13 EFAULT = 14
             EBUSY = 16 EEXIST = 17 ENODEV = 19 EINVAL = 22 ENOSPC = 28 ERANGE = 34
         }
     }
@@ -302,4 +302,30 @@ macro_rules! livepatch_modinfo {
     () => {
         const _: [u8; 12] = *b"livepatch=Y\0";
     };
+}
+
+/// Nothing is linked here.
+pub(crate) fn is_unlinked() -> bool {
+    false
+}
+
+/// Symbols of the kernel; there are none here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! livepatch_symbols {
+    ($text:literal $($weak:literal)*) => {};
+}
+
+/// What is for kernels only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! in_kernel {
+    ($($item:tt)*) => {};
+}
+
+/// What is for the host only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! on_host {
+    ($($item:tt)*) => { $($item)* };
 }

@@ -126,3 +126,71 @@ macro_rules! livepatch_modinfo {
         static MODINFO_LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
     };
 }
+
+/// Whether the module declares symbols that are no livepatch symbols yet, which is told in the log.
+///
+/// `livepatch_symbols!` has put down the byte that says so, and the text. The assembler knows whether
+/// anything in the module has: rustc compiles all of a module in one piece (Kbuild asks for one
+/// codegen unit), and what stands outside of functions comes first. So a patch that declares
+/// nothing has nothing of this.
+#[inline(always)]
+pub(crate) fn is_unlinked() -> bool {
+    let unlinked: u32;
+    // SAFETY: reads a byte of the module, where there is one, and calls a C function with a text that has
+    // no placeholders.
+    unsafe {
+        core::arch::asm!(
+            ".ifdef __klp_unlinked",
+            "movzx eax, byte ptr [rip + __klp_unlinked]",
+            "test eax, eax",
+            "jz 2f",
+            "lea rdi, [rip + __klp_unlinked_text]",
+            "xor eax, eax",
+            "call _printk",
+            "mov eax, 1",
+            "2:",
+            ".else",
+            "xor eax, eax",
+            ".endif",
+            lateout("eax") unlinked,
+            clobber_abi("C"),
+        );
+    }
+    unlinked != 0
+}
+
+/// Makes symbols of these names weak, so that the module build lets them be undefined, and puts the
+/// byte down that says so, with the text for the log: once, in however many blocks they stand.
+/// `cargo klp link` makes livepatch symbols of them and sets the byte to 0.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! livepatch_symbols {
+    ($text:literal) => {};
+    ($text:literal $($weak:literal)+) => {
+        ::core::arch::global_asm!(
+            $($weak,)+
+            ".ifndef __klp_unlinked",
+            ".pushsection .klp.unlinked, \"a\", @progbits",
+            "__klp_unlinked: .byte 1",
+            ".popsection",
+            ".pushsection .rodata, \"a\", @progbits",
+            $text,
+            ".popsection",
+            ".endif",
+        );
+    };
+}
+
+/// What is for kernels only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! in_kernel {
+    ($($item:tt)*) => { $($item)* };
+}
+
+/// What is for the host only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! on_host {
+    ($($item:tt)*) => {};
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is wrong with the kernel's own functions and data that a patch declares.
+
+use super::types::signature_in_c;
+use klp_elf::{rust, Match, Object, Prototype, Variable};
+use std::fmt::Write as _;
+
+// The block.
+
+pub(crate) const NO_BLOCK: &str =
+    "`#[klp::symbols]` stands on a block of declarations: write `unsafe extern \"C\" { ... }`";
+pub(crate) const NOT_UNSAFE: &str =
+    "you promise that what is declared here is as the kernel has it: write `unsafe extern \"C\"`";
+pub(crate) const NOT_C: &str = "the kernel's functions are called as C does: write `extern \"C\"`";
+pub(crate) const EMPTY: &str =
+    "nothing is declared here: write `safe fn the_function(count: usize) -> i32;`, or remove the block";
+
+// A declaration.
+
+pub(crate) const FUNCTION_OR_VARIABLE: &str =
+    "expected a function or a variable: write `safe fn name(argument: Type) -> Type;` or `static NAME: Type;`";
+pub(crate) const BODY: &str = "the kernel has the body of this function: write `;` instead of it";
+pub(crate) const VALUE: &str = "the kernel has the value of this variable: remove it";
+pub(crate) const SYMPOS_FORM: &str =
+    "`sympos` is a plain integer, counted from 1: write `#[sympos = 1]`";
+pub(crate) const LINK_NAME_FORM: &str =
+    "`link_name` is the name that `/proc/kallsyms` shows: write `#[link_name = \"name.isra.0\"]`";
+pub(crate) const LINK_NAME: &str =
+    "no symbol has such a name: write it as `/proc/kallsyms` shows it, without parentheses or offset";
+pub(crate) const GENERIC: &str =
+    "a function of the kernel has one fixed signature: remove the generic parameters; a lifetime may be left out";
+pub(crate) const QUALIFIER: &str =
+    "a function of the kernel is declared as `safe fn` or as `fn`, which is unsafe to call: remove this word";
+pub(crate) const CFG: &str =
+    "what is declared cannot depend on `cfg`: move it to a block of its own and put this above it";
+pub(crate) const SAFE_MUT: &str =
+    "nobody but the kernel's own lock makes it safe to use data that changes: remove `safe`; or declare an atomic, `safe static NAME: AtomicU32`";
+
+/// The attribute or the name stands there twice.
+pub(crate) fn twice(key: &str) -> String {
+    format!("`{key}` is given twice: remove one of them")
+}
+
+/// Two declarations of one symbol.
+pub(crate) fn declared_twice(name: &str, first: &str) -> String {
+    format!(
+        "`{name}` is declared already, as `{first}`: remove one, or tell them apart by \
+         `#[sympos = 1]`"
+    )
+}
+
+// The patch.
+
+/// Symbols of a module that the patch says nothing of.
+pub(crate) fn no_such_object(object: &str) -> String {
+    format!(
+        "this patch has nothing to do with `{object}`, so the kernel would never find these for \
+         it: replace a function of `{object}` too, or give it a callback, `#[pre_patch(object = \
+         \"{object}\")]`"
+    )
+}
+
+/// A promise that cannot be kept.
+pub(crate) fn safe_while_gone(object: &str) -> String {
+    format!(
+        "this patch runs while `{object}` is not loaded, too, and then this does not exist: \
+         remove `safe`, and use it where the module is known to be there; or make a patch of its \
+         own for `{object}`"
+    )
+}
+
+// The kernel at hand.
+
+/// There is no such function.
+pub(crate) fn no_function(object: &Object<'_>, name: &str) -> String {
+    let function = object.function(name);
+    let mut text = format!("`{}` has no function `{name}`", object.name());
+    if function.others.data {
+        text.push_str(", only data of that name: declare it as `static`");
+    } else if let [first, ..] = function.others.variants.as_slice() {
+        let _ = write!(
+            text,
+            ", only `{first}`, whose arguments the compiler may have changed: where you know \
+             them, write `#[link_name = \"{first}\"]` above"
+        );
+    } else if function.others.similar.is_empty() {
+        text.push_str(
+            ": it may have been inlined into the functions that call it; or its part of the \
+             kernel was not built",
+        );
+    } else {
+        let similar = &function.others.similar;
+        let _ = write!(text, ": did you mean `{}`?", similar.join("`, `"));
+        for name in similar {
+            if let Some(prototype) = object.function(name).prototype {
+                let _ = write!(text, "\n  C prototype: {prototype}");
+            }
+        }
+    }
+    text
+}
+
+/// There is no such data.
+pub(crate) fn no_variable(object: &str, variable: &Variable) -> String {
+    let name = &variable.name;
+    let is_function = variable.matches.as_ref().is_some_and(|all| !all.is_empty());
+    if is_function {
+        return format!("`{name}` of `{object}` is a function: declare it as `fn`");
+    }
+    let similar = match variable.similar.is_empty() {
+        true => {
+            ": the compiler may have taken it away or given it a number (`name.0`, for which there \
+             is `#[link_name = \"...\"]`); or its part of the kernel was not built"
+                .to_owned()
+        }
+        false => format!(": did you mean `{}`?", variable.similar.join("`, `")),
+    };
+    format!("`{object}` has no data `{name}`{similar}")
+}
+
+/// Several of that name.
+pub(crate) fn ambiguous(name: &str, object: &str, matches: &[Match]) -> String {
+    format!(
+        "`{object}` has {} symbols `{name}`: write `#[sympos = ...]` above, which tells the one \
+         you mean{}",
+        matches.len(),
+        candidates(matches)
+    )
+}
+
+/// None at that position.
+pub(crate) fn no_such_position(name: &str, object: &str, sympos: u32, matches: &[Match]) -> String {
+    if let [_] = matches {
+        return format!(
+            "`{object}` has one symbol `{name}`, and this is not the first: remove `sympos`"
+        );
+    }
+    format!(
+        "`{object}` has {} symbols `{name}`, and {sympos} is none of them{}",
+        matches.len(),
+        candidates(matches)
+    )
+}
+
+/// Something of the other kind stands at that position.
+pub(crate) fn other_kind(name: &str, object: &str, sympos: u32, matches: &[Match]) -> String {
+    let code = matches
+        .iter()
+        .any(|found| found.sympos == sympos && found.code);
+    let (is, declare) = match code {
+        true => ("a function", "declare it as `fn`"),
+        false => ("data", "declare it as `static`"),
+    };
+    format!(
+        "symbol {sympos} of the name `{name}` in `{object}` is {is}: {declare}, or write another \
+         `#[sympos = ...]`{}",
+        candidates(matches)
+    )
+}
+
+/// It is gone before a patch can be loaded.
+pub(crate) fn init(name: &str, object: &str) -> String {
+    format!(
+        "`{name}` of `{object}` is thrown away once the kernel, or the module, has started \
+         (`__init`): a patch comes too late to use it"
+    )
+}
+
+fn candidates(matches: &[Match]) -> String {
+    let mut text = String::new();
+    for candidate in matches {
+        let kind = if candidate.code { "a function" } else { "data" };
+        let _ = write!(
+            text,
+            "\n  sympos = {}: {kind} at {:#x}",
+            candidate.sympos, candidate.address
+        );
+        if let (Some(size), false) = (candidate.size, candidate.code) {
+            let _ = write!(text, " of {}", bytes(size));
+        }
+    }
+    text
+}
+
+fn bytes(size: u64) -> String {
+    match size {
+        1 => "1 byte".to_owned(),
+        _ => format!("{size} bytes"),
+    }
+}
+
+/// Data of another size.
+pub(crate) fn size(name: &str, object: &str, size: u64) -> String {
+    format!(
+        "`{name}` of `{object}` has {}: write a type of that size",
+        bytes(size)
+    )
+}
+
+// Types.
+
+/// The lines under a message: the prototype, and how it is declared.
+fn shown(prototype: &Prototype) -> String {
+    let mut text = format!("\n  C prototype: {prototype}");
+    if let Some(signature) = signature_in_c(prototype) {
+        let _ = write!(text, "\n  in Rust: {signature}");
+    }
+    text
+}
+
+fn write_it(rust: Option<String>) -> String {
+    match rust {
+        Some(rust) => format!("write `{rust}`"),
+        None => "no Rust type stands for that, so it cannot be called".to_owned(),
+    }
+}
+
+/// An argument of another type.
+pub(crate) fn argument(prototype: &Prototype, index: usize) -> String {
+    let (argument, c) = super::types::place(prototype, index);
+    let rust = write_it(rust::argument(&prototype.parameters[index].ty));
+    format!("{argument} is `{c}` in C: {rust}{}", shown(prototype))
+}
+
+/// A result of another type.
+pub(crate) fn result(prototype: &Prototype) -> String {
+    let (c, name) = (&prototype.result.c, &prototype.name);
+    let shown = shown(prototype);
+    match rust::value(&prototype.result) {
+        Some(rust) if rust == "()" => format!("`{name}` has no result in C: write none{shown}"),
+        rust => {
+            let rust = write_it(rust.map(|rust| format!("-> {rust}")));
+            format!("the result of `{name}` is `{c}` in C: {rust}{shown}")
+        }
+    }
+}
+
+/// More arguments than in C.
+pub(crate) fn argument_too_many(prototype: &Prototype) -> String {
+    let count = super::types::count(prototype);
+    format!("{count}: remove this argument{}", shown(prototype))
+}
+
+/// Fewer arguments than in C.
+pub(crate) fn arguments_missing(prototype: &Prototype, given: usize) -> String {
+    let missing: Vec<_> = (given..prototype.parameters.len())
+        .filter_map(|index| super::types::parameter(prototype, index))
+        .collect();
+    let count = super::types::count(prototype);
+    format!("{count}: add `{}`{}", missing.join(", "), shown(prototype))
+}
+
+/// C takes any number of arguments, and here it does not; or the other way round.
+pub(crate) fn variadic(prototype: &Prototype) -> String {
+    let name = &prototype.name;
+    match prototype.variadic {
+        true => format!(
+            "`{name}` takes variable arguments: write `...` as the last{}",
+            shown(prototype)
+        ),
+        false => format!(
+            "`{name}` takes no variable arguments: remove `...`{}",
+            shown(prototype)
+        ),
+    }
+}
+
+/// What the author may like to know.
+pub(crate) fn exported(name: &str) -> String {
+    format!(
+        "the kernel exports `{name}` to modules, so it is linked as in any module: it need not \
+         stand in `#[klp::symbols]`"
+    )
+}
+
+/// Nothing is known of the module.
+pub(crate) fn unknown_object(object: &str) -> String {
+    format!(
+        "nothing is known about the module `{object}`, so what this patch uses of it is not \
+         checked; name the folder that holds {object}.ko in KLP_MODULES"
+    )
+}

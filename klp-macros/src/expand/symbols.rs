@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel's own functions and data, under the names by which livepatch finds them.
+//!
+//! For the kernel a declaration is a weak undefined symbol, which the module build lets pass;
+//! `cargo klp link` makes a livepatch symbol of it. Until then a byte in the section
+//! `.klp.unlinked` is 1, and the module's init refuses. On the host there is a stand-in behind each
+//! declaration, so that what uses it can be linked.
+
+use crate::errors::symbols as errors;
+use crate::parse::foreign::{Block, Declared, Symbol};
+use crate::symbols::Linked;
+use crate::types::{arguments, declaration, place, result, stop};
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use syn::{LitStr, Signature, Type};
+
+/// The declarations, and what checks them.
+pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) -> TokenStream {
+    let in_kernel = symbols
+        .iter()
+        .map(|linked| declared(block, linked.symbol, &linked.link_name));
+    let livepatch = symbols.iter().filter(|linked| !linked.found.exported);
+    let names = livepatch.map(|linked| format!(".weak \"{}\"", linked.link_name));
+    let text = unlinked_text();
+    let on_host = symbols.iter().map(|linked| {
+        let name = stand_in_name(&linked.name);
+        let declared = declared(block, linked.symbol, &name);
+        let stand_in = stand_in(linked.symbol, &name);
+        quote!(#declared #stand_in)
+    });
+    let checks = symbols.iter().map(|linked| checks(object, linked));
+    let of_patch = of_patch(object, symbols);
+    quote_spanned! {Span::mixed_site()=>
+        ::klp::__private::in_kernel! {
+            ::klp::__private::livepatch_symbols! { #text #(#names)* }
+            #(#in_kernel)*
+        }
+        ::klp::__private::on_host! { #(#on_host)* }
+        #(#checks)*
+        #of_patch
+    }
+}
+
+/// What the log says of a module that was not linked: an error, in the kernel's way to mark one.
+fn unlinked_text() -> String {
+    // Only letters, digits and underscores, so nothing that the assembler or `printk` would read.
+    let name = crate::names::from_build(|variable| std::env::var(variable).ok());
+    let name = name.as_deref().unwrap_or("a live patch");
+    format!(
+        "__klp_unlinked_text: .asciz \"\\0013klp: {name}: not linked, so it cannot find what it \
+         uses of the kernel: run `cargo klp link` on the module's file, then load it again\\n\""
+    )
+}
+
+/// What is left of declarations with mistakes, so that nothing else of the crate misses them.
+pub(crate) fn symbols_alone(block: &Block) -> TokenStream {
+    let possible = block
+        .symbols
+        .iter()
+        .filter(|symbol| match &symbol.declared {
+            // rustc would have its own word about these.
+            Declared::Function(signature) => signature.generics.params.is_empty(),
+            Declared::Variable { .. } => true,
+        });
+    let all = possible.map(|symbol| {
+        let name = symbol.name().to_string();
+        let declared = declared(block, symbol, &name);
+        quote!(#[allow(dead_code, clashing_extern_declarations)] #declared)
+    });
+    quote!(#(#all)*)
+}
+
+/// One declaration as a block of its own.
+fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
+    let outer = &block.attributes;
+    let Symbol {
+        attributes,
+        visibility,
+        safe,
+        declared,
+        ..
+    } = symbol;
+    let item = match declared {
+        Declared::Function(signature) => {
+            let mut signature = (**signature).clone();
+            // What is not `safe` is unsafe without a word; what else may stand there was told.
+            signature.unsafety = None;
+            signature.constness = None;
+            signature.asyncness = None;
+            signature.abi = None;
+            quote!(#visibility #safe #signature;)
+        }
+        Declared::Variable {
+            mutability,
+            name,
+            ty,
+        } => quote!(#visibility #safe static #mutability #name: #ty;),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        #(#outer)*
+        #[allow(improper_ctypes)]
+        unsafe extern "C" {
+            #(#attributes)*
+            #[link_name = #link_name]
+            #item
+        }
+    }
+}
+
+/// A name that nothing else on the host has.
+fn stand_in_name(name: &str) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("__klp_stand_in_{number}_{name}")
+}
+
+/// What the host's linker finds. Nothing calls it.
+fn stand_in(symbol: &Symbol, link_name: &str) -> TokenStream {
+    match &symbol.declared {
+        Declared::Function(signature) => {
+            let arguments = arguments(signature);
+            let output = &signature.output;
+            quote_spanned! {Span::mixed_site()=>
+                const _: () = {
+                    #[allow(improper_ctypes_definitions)]
+                    #[unsafe(export_name = #link_name)]
+                    extern "C" fn stand_in(#(_: #arguments),*) #output {
+                        ::klp::symbols::only_in_a_kernel()
+                    }
+                };
+            }
+        }
+        Declared::Variable { ty, .. } => quote_spanned! {Span::mixed_site()=>
+            const _: () = {
+                #[unsafe(export_name = #link_name)]
+                // SAFETY: C may leave any value there, so also this one.
+                static mut STAND_IN: #ty = unsafe { ::core::mem::zeroed() };
+            };
+        },
+    }
+}
+
+/// What the compiler finds out about the types.
+fn checks(object: &LitStr, linked: &Linked<'_>) -> TokenStream {
+    match &linked.symbol.declared {
+        Declared::Function(signature) => of_function(linked, signature),
+        Declared::Variable { mutability, ty, .. } => {
+            of_variable(object, linked, ty, mutability.is_some())
+        }
+    }
+}
+
+/// Every type is one that C has, and the very one of the prototype.
+fn of_function(linked: &Linked<'_>, signature: &Signature) -> TokenStream {
+    let result = result(signature);
+    let types = arguments(signature).chain([&result]).map(|ty| {
+        let span = place(ty);
+        quote_spanned!(span=> ::klp::symbols::is_c_type::<#ty>();)
+    });
+    let prototype = linked.found.prototype.as_ref();
+    let contract = prototype.map(|prototype| declaration(signature, prototype));
+    quote_spanned! {Span::mixed_site()=>
+        const _: fn() = || { #(#types)* };
+        #contract
+    }
+}
+
+/// C may leave any value there, which is as large as the symbol.
+fn of_variable(object: &LitStr, linked: &Linked<'_>, ty: &Type, is_mut: bool) -> TokenStream {
+    let span = place(ty);
+    let plain = quote_spanned!(span=> ::klp::layout::plain::<#ty>(););
+    // What cannot change without `unsafe` can be seen by all CPUs at once.
+    let shared = (!is_mut).then(|| quote_spanned!(span=> ::klp::symbols::is_shared::<#ty>();));
+    let size = linked.found.size.and_then(|size| {
+        let text = errors::size(&linked.name, &object.value(), size);
+        let size = Literal::usize_unsuffixed(usize::try_from(size).ok()?);
+        let stop = stop(span, &text);
+        Some(quote_spanned! {Span::mixed_site()=>
+            const _: () = {
+                #[allow(unused_imports)]
+                use ::klp::symbols::Otherwise as _;
+                if !::klp::symbols::fits::<#ty>(#size, ::klp::symbols::Probe::<#ty>::IS_VIEW) {
+                    #stop
+                }
+            };
+        })
+    });
+    quote_spanned! {Span::mixed_site()=>
+        const _: fn() = || { #plain #shared };
+        #size
+    }
+}
+
+/// The patch has to do with the object, and what is `safe` is there whenever the patch runs.
+fn of_patch(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
+    let name = object.value();
+    if name == klp_elf::VMLINUX {
+        return TokenStream::new();
+    }
+    let none = stop(object.span(), &errors::no_such_object(&name));
+    let safe = symbols.iter().filter_map(|linked| {
+        let safe = linked.symbol.safe.as_ref()?;
+        let stop = stop(safe.span, &errors::safe_while_gone(&name));
+        Some(quote_spanned! {Span::mixed_site()=>
+            const _: () = if PATCH.has(#name) && !PATCH.is_only(#name) { #stop };
+        })
+    });
+    let patch = super::tables::marker_name();
+    quote_spanned! {Span::mixed_site()=>
+        const _: () = {
+            // The inner one counts, where there is one.
+            const PATCH: ::klp::symbols::Objects = {
+                use ::klp::symbols::without_patch::*;
+                {
+                    use crate::*;
+                    #patch::OBJECTS
+                }
+            };
+            const _: () = if !PATCH.has(#name) { #none };
+            #(#safe)*
+        };
+    }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The block under `#[klp::symbols(...)]`: what the author declares of the kernel's own.
+
+use super::attribute::is_ours;
+use crate::errors::{symbols as errors, Errors};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+use syn::{Abi, Attribute, Expr, Lit, LitInt, LitStr, Meta, Signature, Token, Type, Visibility};
+
+syn::custom_keyword!(safe);
+
+/// `unsafe extern "C" { ... }`.
+pub(crate) struct Block {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) unsafety: Option<Token![unsafe]>,
+    pub(crate) abi: Abi,
+    pub(crate) symbols: Vec<Symbol>,
+}
+
+/// One function or one variable of the kernel's.
+pub(crate) struct Symbol {
+    /// What is not about klp.
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    /// The word `safe`.
+    pub(crate) safe: Option<safe>,
+    pub(crate) declared: Declared,
+    /// Which of several of that name.
+    pub(crate) sympos: Option<LitInt>,
+    /// The kernel's name, where Rust cannot write it.
+    pub(crate) link_name: Option<LitStr>,
+}
+
+pub(crate) enum Declared {
+    Function(Box<Signature>),
+    Variable {
+        mutability: Option<Token![mut]>,
+        name: Ident,
+        ty: Box<Type>,
+    },
+}
+
+impl Symbol {
+    /// The author's name for it.
+    pub(crate) fn name(&self) -> &Ident {
+        match &self.declared {
+            Declared::Function(signature) => &signature.ident,
+            Declared::Variable { name, .. } => name,
+        }
+    }
+}
+
+/// Reads the item under the attribute. `None` when it is no such block, which has been told.
+pub(crate) fn block(item: TokenStream, errors: &mut Errors) -> Option<Block> {
+    let first = item.clone().into_iter().next();
+    let parser = |input: ParseStream<'_>| {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let unsafety = input.parse()?;
+        if !is_block(input) {
+            input.parse::<TokenStream>()?;
+            return Ok(None);
+        }
+        let abi = input.parse()?;
+        let content: Group = input.parse()?;
+        let symbols = |input: ParseStream<'_>| symbols(input, errors);
+        Ok(Some(Block {
+            attributes,
+            unsafety,
+            abi,
+            symbols: symbols.parse2(content.stream())?,
+        }))
+    };
+    match parser.parse2(item) {
+        Ok(Some(block)) => Some(block),
+        Ok(None) => {
+            errors.add(&first, errors::NO_BLOCK);
+            None
+        }
+        Err(error) => {
+            errors.add_syntax(error);
+            None
+        }
+    }
+}
+
+/// Whether `extern "C" {` comes next.
+fn is_block(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    ahead.parse::<Abi>().is_ok() && ahead.peek(syn::token::Brace)
+}
+
+fn symbols(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<Symbol>> {
+    let mut found = Vec::new();
+    while !input.is_empty() {
+        found.push(symbol(input, errors)?);
+    }
+    Ok(found)
+}
+
+fn symbol(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Symbol> {
+    let mut attributes = input.call(Attribute::parse_outer)?;
+    let sympos = sympos(&mut attributes, errors);
+    let link_name = link_name(&mut attributes, errors);
+    let visibility = input.parse()?;
+    let safe = input.parse()?;
+    let declared = declared(input, errors)?;
+    Ok(Symbol {
+        attributes,
+        visibility,
+        safe,
+        declared,
+        sympos,
+        link_name,
+    })
+}
+
+fn declared(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Declared> {
+    let ahead = input.fork();
+    ahead.parse::<Option<Token![unsafe]>>()?;
+    if ahead.peek(Token![static]) {
+        // What is not `safe` is unsafe without a word.
+        input.parse::<Option<Token![unsafe]>>()?;
+        return variable(input, errors);
+    }
+    let Ok(signature) = input.parse::<Signature>() else {
+        return Err(ahead.error(errors::FUNCTION_OR_VARIABLE));
+    };
+    if input.peek(syn::token::Brace) {
+        let body: TokenTree = input.parse()?;
+        errors.add(&body, errors::BODY);
+    } else {
+        input.parse::<Token![;]>()?;
+    }
+    Ok(Declared::Function(Box::new(signature)))
+}
+
+fn variable(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Declared> {
+    input.parse::<Token![static]>()?;
+    let mutability = input.parse()?;
+    let name = input.parse()?;
+    input.parse::<Token![:]>()?;
+    let ty = input.parse()?;
+    if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        let value: Expr = input.parse()?;
+        errors.add(&value, errors::VALUE);
+    }
+    input.parse::<Token![;]>()?;
+    Ok(Declared::Variable {
+        mutability,
+        name,
+        ty,
+    })
+}
+
+/// Takes `#[sympos = 2]`.
+fn sympos(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<LitInt> {
+    match literal(attributes, "sympos", errors::SYMPOS_FORM, errors)? {
+        Lit::Int(number) if number.suffix().is_empty() && number.base10_parse::<u32>().is_ok() => {
+            Some(number)
+        }
+        other => {
+            errors.add(&other, errors::SYMPOS_FORM);
+            None
+        }
+    }
+}
+
+/// Takes `#[link_name = "f.isra.0"]`.
+fn link_name(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<LitStr> {
+    match literal(attributes, "link_name", errors::LINK_NAME_FORM, errors)? {
+        Lit::Str(name) if name.suffix().is_empty() => Some(name),
+        other => {
+            errors.add(&other, errors::LINK_NAME_FORM);
+            None
+        }
+    }
+}
+
+/// Takes `#[key = literal]` from among the attributes.
+fn literal(
+    attributes: &mut Vec<Attribute>,
+    key: &str,
+    form: &str,
+    errors: &mut Errors,
+) -> Option<Lit> {
+    let mut found = None;
+    attributes.retain(|attribute| {
+        if !is_ours(attribute.path(), key) {
+            return true;
+        }
+        let value = value(attribute);
+        if found.is_some() {
+            errors.add(attribute, errors::twice(key));
+        } else if value.is_none() {
+            errors.add(attribute, form);
+        } else {
+            found = value;
+        }
+        false
+    });
+    found
+}
+
+fn value(attribute: &Attribute) -> Option<Lit> {
+    match &attribute.meta {
+        // Also a literal that a `macro_rules!` macro passed on.
+        Meta::NameValue(pair) => syn::parse2(pair.value.to_token_stream()).ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The attribute `#[klp::symbols]`: functions and data of the kernel that are not exported, found
+//! by livepatch when the patch is loaded.
+
+use crate::check::{number, told};
+use crate::errors::{symbols as errors, Errors};
+use crate::keys::{self, Place};
+use crate::parse::foreign::{self, Block, Declared, Symbol};
+use crate::parse::{self, Keys};
+use crate::types::{self, Found};
+use crate::{expand, names, signature};
+use klp_elf::livepatch::SymbolName;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, ToTokens};
+use syn::ext::IdentExt as _;
+use syn::{LitStr, Signature};
+
+/// A declaration without a mistake.
+pub(crate) struct Linked<'a> {
+    pub(crate) symbol: &'a Symbol,
+    /// The kernel's name.
+    pub(crate) name: String,
+    /// The name that the patch is linked by.
+    pub(crate) link_name: String,
+    pub(crate) found: Found,
+}
+
+/// The attribute as a function that tests can call.
+pub(crate) fn symbols(keys: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let attribute = Ident::new("symbols", Span::call_site()).into_token_stream();
+    let keys = parse::keys(attribute, keys, &mut errors);
+    let code = match foreign::block(item, &mut errors) {
+        Some(block) => code(&keys, &block, &mut errors),
+        None => TokenStream::new(),
+    };
+    let errors = errors.to_compile_errors();
+    quote!(#errors #code)
+}
+
+fn code(keys: &Keys, block: &Block, errors: &mut Errors) -> TokenStream {
+    let object = object(keys, errors);
+    check(block, errors);
+    let Some(object) = object else {
+        return expand::symbols_alone(block);
+    };
+    let symbols: Vec<_> = block
+        .symbols
+        .iter()
+        .map(|symbol| linked(&object, symbol, errors))
+        .collect();
+    twice(&symbols, errors);
+    match errors.is_empty() {
+        true => expand::symbols(&object, block, &symbols),
+        false => expand::symbols_alone(block),
+    }
+}
+
+/// What holds the symbols.
+fn object(keys: &Keys, errors: &mut Errors) -> Option<LitStr> {
+    let object = keys::values(keys, Place::Symbols, errors).object?;
+    let before = errors.len();
+    told(&object, names::module("object", &object.value()), errors);
+    (errors.len() == before).then_some(object)
+}
+
+fn check(block: &Block, errors: &mut Errors) {
+    if block.unsafety.is_none() {
+        errors.add(&block.abi.extern_token, errors::NOT_UNSAFE);
+    }
+    if let Some(name) = &block.abi.name {
+        if name.value() != "C" {
+            errors.add(name, errors::NOT_C);
+        }
+    }
+    if block.symbols.is_empty() {
+        errors.add(&block.abi, errors::EMPTY);
+    }
+    for symbol in &block.symbols {
+        signature::no_cfg(&symbol.attributes, errors::CFG, errors);
+        if let Some(name) = &symbol.link_name {
+            if names::symbol(&name.value()).is_err() {
+                errors.add(name, errors::LINK_NAME);
+            }
+        }
+        match &symbol.declared {
+            Declared::Function(signature) => function(signature, errors),
+            Declared::Variable { mutability, .. } => {
+                if let (Some(safe), Some(_)) = (&symbol.safe, mutability) {
+                    errors.add(safe, errors::SAFE_MUT);
+                }
+            }
+        }
+    }
+}
+
+fn function(signature: &Signature, errors: &mut Errors) {
+    if !signature.generics.params.is_empty() || signature.generics.where_clause.is_some() {
+        errors.add(&signature.ident, errors::GENERIC);
+    }
+    let words = [
+        signature.constness.map(|token| token.to_token_stream()),
+        signature.asyncness.map(|token| token.to_token_stream()),
+        signature.abi.as_ref().map(ToTokens::to_token_stream),
+    ];
+    for word in words.into_iter().flatten() {
+        errors.add(&word, errors::QUALIFIER);
+    }
+}
+
+fn linked<'a>(object: &LitStr, symbol: &'a Symbol, errors: &mut Errors) -> Linked<'a> {
+    let name = match &symbol.link_name {
+        Some(name) => name.value(),
+        None => symbol.name().unraw().to_string(),
+    };
+    let found = types::find(object, symbol, &name, errors);
+    let link_name = match found.exported {
+        true => name.clone(),
+        // What the kernel's livepatch looks for. Its parts were checked.
+        false => SymbolName::new(&object.value(), &name, number(symbol.sympos.as_ref()))
+            .map(|name| name.to_string())
+            .unwrap_or_default(),
+    };
+    Linked {
+        symbol,
+        name,
+        link_name,
+        found,
+    }
+}
+
+/// Checks that no symbol is declared twice in a block.
+fn twice(symbols: &[Linked<'_>], errors: &mut Errors) {
+    for (index, this) in symbols.iter().enumerate() {
+        let first = symbols[..index]
+            .iter()
+            .find(|first| first.link_name == this.link_name);
+        if let Some(first) = first {
+            let text = errors::declared_twice(&this.name, &first.symbol.name().to_string());
+            errors.add(this.symbol.name(), text);
+        }
+    }
+}

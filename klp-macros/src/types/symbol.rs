@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Is what the author declares there, is it one, and does it take that many arguments?
+
+use super::kernel;
+use crate::errors::{symbols as errors, Errors};
+use crate::parse::foreign::{Declared, Symbol};
+use klp_elf::{Kernel, Match, Object, Prototype, VMLINUX};
+use proc_macro2::Span;
+use syn::{LitStr, Signature};
+
+/// What is known of a declared symbol; nothing, where the kernel is not at hand.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// What C says of a function.
+    pub(crate) prototype: Option<Prototype>,
+    /// How large a variable is.
+    pub(crate) size: Option<u64>,
+    /// Whether the kernel exports it to modules.
+    pub(crate) exported: bool,
+}
+
+/// What the author says of a symbol.
+struct Meant<'a> {
+    object: &'a LitStr,
+    symbol: &'a Symbol,
+    /// The kernel's name for it.
+    name: &'a str,
+}
+
+/// Looks the symbol up in the kernel at hand, and tells what is wrong with its declaration.
+pub(crate) fn find(object: &LitStr, symbol: &Symbol, name: &str, errors: &mut Errors) -> Found {
+    let meant = Meant {
+        object,
+        symbol,
+        name,
+    };
+    match kernel::with(|kernel| look_up(kernel, &meant, errors)) {
+        Ok(found) => found.unwrap_or_default(),
+        Err(text) => {
+            errors.add_once(Span::call_site(), text);
+            Found::default()
+        }
+    }
+}
+
+fn look_up(kernel: &Kernel, meant: &Meant<'_>, errors: &mut Errors) -> Found {
+    let name = meant.object.value();
+    match kernel.object(&name) {
+        Ok(Some(object)) => {
+            let exported = is_exported(kernel, meant);
+            if exported {
+                errors.note_once(errors::exported(meant.name));
+            }
+            let found = match &meant.symbol.declared {
+                Declared::Function(signature) => {
+                    function(&object, meant, signature, exported, errors)
+                }
+                Declared::Variable { .. } => variable(&object, meant, exported, errors),
+            };
+            Found { exported, ..found }
+        }
+        Ok(None) => {
+            errors.note_once(errors::unknown_object(&name));
+            Found::default()
+        }
+        Err(error) => {
+            let text = format!("cannot read what is known about `{name}`: {error}");
+            errors.add(meant.object, text);
+            Found::default()
+        }
+    }
+}
+
+/// Whether modules may use it without livepatch. What another module exports would bind the patch
+/// to that module; what is in a namespace is for few.
+fn is_exported(kernel: &Kernel, meant: &Meant<'_>) -> bool {
+    meant.object.value() == VMLINUX
+        && meant.symbol.sympos.is_none()
+        && kernel
+            .export(meant.name)
+            .is_some_and(|export| export.namespace.is_none())
+}
+
+fn function(
+    object: &Object<'_>,
+    meant: &Meant<'_>,
+    signature: &Signature,
+    exported: bool,
+    errors: &mut Errors,
+) -> Found {
+    let function = object.function(meant.name);
+    if let (Some(matches), false) = (&function.matches, exported) {
+        if !matches.iter().any(|found| found.code) {
+            let text = errors::no_function(object, meant.name);
+            errors.add(&meant.at(), text);
+            return Found::default();
+        }
+        position(meant, matches, true, errors);
+    }
+    match (&function.prototype, &function.untyped) {
+        (Some(prototype), _) => count(signature, prototype, errors),
+        (None, Some(why)) => errors.note_once(format!(
+            "the types of `{}` are not checked: {why}",
+            meant.name
+        )),
+        (None, None) => {}
+    }
+    Found {
+        prototype: function.prototype,
+        ..Found::default()
+    }
+}
+
+fn variable(object: &Object<'_>, meant: &Meant<'_>, exported: bool, errors: &mut Errors) -> Found {
+    let variable = object.variable(meant.name);
+    let Some(matches) = &variable.matches else {
+        return Found::default();
+    };
+    if !matches.iter().any(|found| !found.code) {
+        let text = errors::no_variable(object.name(), &variable);
+        errors.add(&meant.at(), text);
+        return Found::default();
+    }
+    let found = match exported {
+        true => matches.iter().find(|found| !found.code),
+        false => position(meant, matches, false, errors),
+    };
+    Found {
+        size: found.and_then(|found| found.size),
+        ..Found::default()
+    }
+}
+
+/// Finds the one that is meant, and checks that it is of that kind.
+fn position<'m>(
+    meant: &Meant<'_>,
+    matches: &'m [Match],
+    code: bool,
+    errors: &mut Errors,
+) -> Option<&'m Match> {
+    let (name, object) = (meant.name, meant.object.value());
+    let sympos = meant.sympos();
+    let found = match (sympos, matches) {
+        (0, [only]) => only,
+        (0, several) => {
+            errors.add(&meant.at(), errors::ambiguous(name, &object, several));
+            return None;
+        }
+        (sympos, matches) => {
+            let Some(found) = matches.iter().find(|found| found.sympos == sympos) else {
+                let text = errors::no_such_position(name, &object, sympos, matches);
+                errors.add(&meant.symbol.sympos, text);
+                return None;
+            };
+            found
+        }
+    };
+    if found.code != code {
+        let text = errors::other_kind(name, &object, found.sympos, matches);
+        errors.add(&meant.at(), text);
+        return None;
+    }
+    if found.init {
+        errors.add(&meant.at(), errors::init(name, &object));
+    }
+    Some(found)
+}
+
+impl Meant<'_> {
+    fn sympos(&self) -> u32 {
+        crate::check::number(self.symbol.sympos.as_ref())
+    }
+
+    /// Where the kernel's name stands.
+    fn at(&self) -> proc_macro2::TokenStream {
+        use quote::ToTokens as _;
+        match &self.symbol.link_name {
+            Some(name) => name.to_token_stream(),
+            None => self.symbol.name().to_token_stream(),
+        }
+    }
+}
+
+fn count(signature: &Signature, prototype: &Prototype, errors: &mut Errors) {
+    let (given, wanted) = (signature.inputs.len(), prototype.parameters.len());
+    if given < wanted {
+        let text = errors::arguments_missing(prototype, given);
+        errors.add(&signature.ident, text);
+    }
+    for argument in signature.inputs.iter().skip(wanted) {
+        errors.add(argument, errors::argument_too_many(prototype));
+    }
+    match &signature.variadic {
+        Some(dots) if !prototype.variadic => errors.add(dots, errors::variadic(prototype)),
+        None if prototype.variadic => {
+            errors.add(&signature.ident, errors::variadic(prototype));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Functions and data of the kernel that it does not export to modules.
+//!
+//! A fix often needs a `static` function beside the one that it replaces. A module cannot be linked
+//! to those; a livepatch can, by relocations that the livepatch core resolves when the patch is
+//! loaded. [`macro@crate::symbols`] declares them:
+//!
+//! ```
+//! use klp::prelude::*;
+//! use core::sync::atomic::{AtomicU32, Ordering};
+//!
+//! #[klp::symbols(object = "vmlinux")]
+//! unsafe extern "C" {
+//!     /// Static in fs/proc/util.c.
+//!     safe fn name_to_int(name: *const c_void) -> u32;
+//!
+//!     safe static oops_count: AtomicU32;
+//! }
+//!
+//! #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
+//!             description = "Shows how often the kernel has failed", license = "GPL")]
+//! fn show(m: &SeqFile, _v: *mut c_void) -> Result {
+//!     seq_print!(m, "{}\n", oops_count.load(Ordering::Relaxed));
+//!     Ok(())
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! Any number of such blocks may stand in a patch, at the crate's root, in the mod with
+//! `#[livepatch]` or in another.
+//!
+//! # Declarations
+//!
+//! The block is Rust's own `unsafe extern "C"`: writing it you promise that everything in it is as the
+//! kernel has it. A function or variable is unsafe to use, as any that the compiler knows nothing
+//! of; one with the word `safe` in front is not, and then you promise, once and here, that no way to call it
+//! with values of these types is wrong.
+//!
+//! Types are those of C, as they are: `c_int` for an `int` even where it is an errno, raw pointers, and
+//! [views](macro@crate::kernel_struct) of structures. `&T` and `Option<&T>` of a view or of a wrapper such as
+//! `SeqFile` are pointers too; `&T` as an argument is a promise that you keep yourself, as a result
+//! that it lives as long as its lifetime says.
+//!
+//! The type of a variable is one in which C may leave any value ([`Plain`](crate::layout::Plain)), and,
+//! without `mut`, one that all CPUs may read at once: an atomic where the kernel changes it.
+//!
+//! | attribute | value | meaning |
+//! | --- | --- | --- |
+//! | `#[sympos = 2]` | integer, else 0 | which one, where the object has several of that name, functions or data: 1 is the first in the order of `/proc/kallsyms` |
+//! | `#[link_name = "f.isra.0"]` | string, else the declared name | the kernel's name, where it is no name in Rust |
+//!
+//! # What is checked
+//!
+//! Where the [kernel is at hand](macro@crate::livepatch#errors): that the object has this function or variable,
+//! and one only or a `sympos`; that it is not gone after the boot (`__init`); the types of a
+//! function, compared with its C prototype; and the size of a variable, where the symbol table says it.
+//!
+//! What vmlinux exports to all modules is linked as in any module, and a note says so.
+//!
+//! # Modules
+//!
+//! With `object = "a_module"` the kernel resolves the symbols when that module is loaded, whether that is before
+//! or after the patch, and forgets them when it goes. It does so for modules that the patch replaces
+//! functions of, or has callbacks for; with any other the block does not compile.
+//!
+//! A declaration can be `safe` only if nothing of the patch runs while the module is not there: if it
+//! has to do with no other object. Else the caller says at each use, in an `unsafe` block, why
+//! the module is there.
+//!
+//! # Linking
+//!
+//! The compiler and the kernel's build know nothing of livepatch relocations: a last step makes them, in the
+//! finished module. `cargo klp build` takes it; after a `make` of your own write
+//!
+//! ```text
+//! cargo klp link my-patch.ko
+//! ```
+//!
+//! A module that was not linked refuses to be loaded (`ENOEXEC`) and says so in the log. When the kernel has no
+//! such symbol, it refuses the module itself.
+
+use crate::layout::KernelStruct;
+use crate::platform::{self, Result};
+use crate::signature::CType;
+use core::marker::PhantomData;
+
+/// What stands for the patch where it has mistakes, or where there is none.
+#[doc(hidden)]
+pub mod without_patch {
+    /// `#[livepatch]` makes a mod of this name at the crate's root.
+    #[allow(non_snake_case)]
+    pub mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute {
+        use super::super::Objects;
+
+        /// It is not known which, and no more is said.
+        pub const OBJECTS: Objects = Objects(&[]);
+    }
+}
+
+/// The names of a patch's objects. None of them: they are not known.
+#[doc(hidden)]
+pub struct Objects(pub &'static [&'static str]);
+
+impl Objects {
+    /// Whether the patch has to do with that object.
+    pub const fn has(&self, name: &str) -> bool {
+        let mut index = 0;
+        while index < self.0.len() {
+            if same(self.0[index], name) {
+                return true;
+            }
+            index += 1;
+        }
+        self.0.is_empty()
+    }
+
+    /// Whether it has to do with no other.
+    pub const fn is_only(&self, name: &str) -> bool {
+        self.0.len() <= 1 && self.has(name)
+    }
+}
+
+const fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() {
+        if one[index] != other[index] {
+            return false;
+        }
+        index += 1;
+    }
+    one.len() == other.len()
+}
+
+/// Compiles for types that C has.
+#[doc(hidden)]
+pub const fn is_c_type<T: CType>() {}
+
+/// Compiles for types that all CPUs may see at once.
+#[doc(hidden)]
+pub const fn is_shared<T: Shared>() {}
+
+/// What may be a variable without `mut`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be seen by all CPUs at once",
+    label = "other CPUs may use this at the same time",
+    note = "write an atomic, such as `AtomicPtr<T>` for a pointer, or `static mut`"
+)]
+pub trait Shared {}
+
+impl<T: Sync> Shared for T {}
+
+/// Whether a type is as large as the variable; a view may show only the beginning.
+#[doc(hidden)]
+pub const fn fits<T>(size: usize, is_view: bool) -> bool {
+    size_of::<T>() == size || is_view && size_of::<T>() < size
+}
+
+/// Asks a type whether it is a view: `Probe::<T>::IS_VIEW` is the type's own where it is, else that
+/// of [`Otherwise`].
+#[doc(hidden)]
+pub struct Probe<T>(PhantomData<T>);
+
+impl<T: KernelStruct> Probe<T> {
+    /// It is.
+    pub const IS_VIEW: bool = true;
+}
+
+/// What is known of any other type.
+#[doc(hidden)]
+pub trait Otherwise {
+    /// It is none.
+    const IS_VIEW: bool = false;
+}
+
+impl<T> Otherwise for Probe<T> {}
+
+/// Refuses a module whose symbols nobody has made livepatch symbols.
+///
+/// # Errors
+///
+/// `ENOEXEC` then.
+#[doc(hidden)]
+#[inline(always)]
+pub fn linked() -> Result {
+    match platform::is_unlinked() {
+        true => Err(platform::errno::ENOEXEC),
+        false => Ok(()),
+    }
+}
+
+/// Stands behind a declaration where there is no kernel.
+#[doc(hidden)]
+#[cfg(not(kernel))]
+pub fn only_in_a_kernel() -> ! {
+    panic!("a function of the kernel is called where there is none");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fits, linked, Objects, Otherwise as _, Probe};
+
+    #[test]
+    fn a_patch_without_mistakes_has_its_objects_only() {
+        let both = Objects(&["vmlinux", "ext4"]);
+        assert!(both.has("ext4") && !both.has("ext") && !both.has("ext44"));
+        assert!(!both.is_only("ext4"));
+        assert!(Objects(&["ext4"]).is_only("ext4"));
+        assert!(!Objects(&["xfs"]).is_only("ext4"));
+        assert!(Objects(&[]).has("ext4") && Objects(&[]).is_only("ext4"));
+    }
+
+    struct View(#[allow(dead_code)] u32);
+
+    // SAFETY: the kernel is never asked.
+    unsafe impl crate::layout::KernelStruct for View {
+        const NAME: &'static str = "view";
+    }
+
+    #[test]
+    fn a_view_may_show_less() {
+        assert!(fits::<View>(4, Probe::<View>::IS_VIEW));
+        assert!(fits::<View>(8, Probe::<View>::IS_VIEW));
+        assert!(!fits::<View>(2, Probe::<View>::IS_VIEW));
+        assert!(fits::<u32>(4, Probe::<u32>::IS_VIEW));
+        assert!(!fits::<u32>(8, Probe::<u32>::IS_VIEW));
+    }
+
+    #[test]
+    fn a_module_without_symbols_is_linked() {
+        assert!(linked().is_ok());
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is not declared `safe` is unsafe to use.
+
+use klp::prelude::*;
+
+#[klp::symbols(object = "vmlinux")]
+unsafe extern "C" {
+    fn function();
+    static DATA: u32;
+}
+
+#[livepatch(object = "vmlinux", replaces = "f", description = "A fix", license = "GPL")]
+fn f() -> u32 {
+    function();
+    DATA
+}
+
+fn main() {}
