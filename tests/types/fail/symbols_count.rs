@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! More or fewer arguments than those of the kernel's functions.
+
+use klp::prelude::*;
+
+#[klp::symbols(object = "vmlinux")]
+unsafe extern "C" {
+    safe fn uptime_proc_show(m: &SeqFile) -> i32;
+    safe fn version_proc_show(m: &SeqFile, v: *mut c_void, more: u8) -> i32;
+    safe fn filesystems_proc_show(m: &SeqFile, v: *mut c_void, ...) -> i32;
+}
+
+#[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
+            description = "A patch that is wrong", license = "GPL")]
+fn cmdline(_m: &SeqFile, _v: *mut c_void) -> Result {
+    Ok(())
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Data of another size, where the symbol table says the right one.
+
+use klp::prelude::*;
+use core::sync::atomic::AtomicU32;
+
+#[klp::symbols(object = "klp_meter")]
+unsafe extern "C" {
+    static meter_readings: u64;
+    safe fn meter_read(sensor: u64) -> i32;
+}
+
+#[klp::symbols(object = "klp_meter")]
+unsafe extern "C" {
+    #[link_name = "meter_reading"]
+    safe static readings: AtomicU32;
+}
+
+#[livepatch(object = "klp_meter", replaces = "meter_show",
+            description = "A patch that is wrong", license = "GPL")]
+fn meter(_m: &SeqFile, _v: *mut c_void) -> Result {
+    Ok(())
+}
