@@ -30,6 +30,7 @@ pub(super) fn agree(build: &BuildFolder, built: &Built) -> Result<()> {
         vmlinux: known.vmlinux.context("the kernel has no vmlinux")?,
         kallsyms: known.kallsyms,
         traceable: known.traceable,
+        symvers: known.symvers,
         modules: folders.map(Path::to_owned).collect(),
     })?;
     let against = Against::kernel(&kernel)?;
