@@ -99,7 +99,8 @@ fn kernel_state(kernel: &Target) -> String {
 /// the time: that it is there must do.
 fn known_state(known: &Known, modules: &[PathBuf]) -> Key {
     let types = known.vmlinux.as_deref().map(state);
-    let said = (&known.kallsyms, &known.traceable, &known.modules);
+    let exports = known.symvers.as_deref().map(state);
+    let said = (&known.kallsyms, &known.traceable, exports, &known.modules);
     let modules: Vec<_> = modules.iter().map(|path| state(path)).collect();
     Key::new().with("known", format!("{types:?} {said:?} {modules:?}"))
 }
