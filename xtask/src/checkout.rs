@@ -39,9 +39,10 @@ pub fn build(kernel: &Kernel, dir: &Path) -> Result<Built> {
     build_with(kernel, dir, Vec::new())
 }
 
-/// Builds the examples.
-pub fn build_examples(kernel: &Kernel) -> Result<Built> {
-    build(kernel, &top())
+/// Builds one of the examples.
+pub fn build_example(kernel: &Kernel, name: &str) -> Result<Built> {
+    let folder = format!("examples/{name}/");
+    build_with(kernel, &top(), vec![("KLP_PATCHES".into(), folder)])
 }
 
 /// Builds the examples and the tests' own patches.

@@ -16,6 +16,7 @@ use super::KernelArgs;
 use crate::checkout;
 
 /// The patch that is shown.
+const NAME: &str = "livepatch-sample";
 const EXAMPLE: &str = "examples/livepatch-sample/livepatch-sample.rs";
 const MODULE: &str = "livepatch-sample.ko";
 
@@ -29,7 +30,7 @@ impl DemoArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let start = Instant::now();
         let kernel = self.kernel.get()?;
-        let built = checkout::build_examples(&kernel)?;
+        let built = checkout::build_example(&kernel, NAME)?;
         let module = built
             .module(MODULE)
             .with_context(|| format!("the build made no {MODULE}"))?;
