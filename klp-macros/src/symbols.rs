@@ -66,9 +66,6 @@ fn object(keys: &Keys, errors: &mut Errors) -> Option<LitStr> {
 }
 
 fn check(block: &Block, errors: &mut Errors) {
-    if block.unsafety.is_none() {
-        errors.add(&block.abi.extern_token, errors::NOT_UNSAFE);
-    }
     if let Some(name) = &block.abi.name {
         if name.value() != "C" {
             errors.add(name, errors::NOT_C);

@@ -11,7 +11,7 @@
 //! use core::sync::atomic::{AtomicU32, Ordering};
 //!
 //! #[klp::symbols(object = "vmlinux")]
-//! unsafe extern "C" {
+//! extern "C" {
 //!     /// Static in fs/proc/util.c.
 //!     safe fn name_to_int(name: *const c_void) -> u32;
 //!
@@ -32,10 +32,10 @@
 //!
 //! # Declarations
 //!
-//! The block is Rust's own `unsafe extern "C"`: writing it you promise that everything in it is as the
-//! kernel has it. A function or variable is unsafe to use, as any that the compiler knows nothing
-//! of; one with the word `safe` in front is not, and then you promise, once and here, that no way to call it
-//! with values of these types is wrong.
+//! The block is one of Rust's own, `extern "C"` or `unsafe extern "C"`: with it you promise that everything
+//! in it is as the kernel has it. A function or variable is unsafe to use, as any that the compiler
+//! knows nothing of; one with the word `safe` in front is not, and then you promise, once and here, that no
+//! way to call it with values of these types is wrong.
 //!
 //! Types are those of C, as they are: `c_int` for an `int` even where it is an errno, raw pointers, and
 //! [views](macro@crate::kernel_struct) of structures. `&T` and `Option<&T>` of a view or of a wrapper such as

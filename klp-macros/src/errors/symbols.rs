@@ -9,9 +9,7 @@ use std::fmt::Write as _;
 // The block.
 
 pub(crate) const NO_BLOCK: &str =
-    "`#[klp::symbols]` stands on a block of declarations: write `unsafe extern \"C\" { ... }`";
-pub(crate) const NOT_UNSAFE: &str =
-    "you promise that what is declared here is as the kernel has it: write `unsafe extern \"C\"`";
+    "`#[klp::symbols]` stands on a block of declarations: write `extern \"C\" { ... }`";
 pub(crate) const NOT_C: &str = "the kernel's functions are called as C does: write `extern \"C\"`";
 pub(crate) const EMPTY: &str =
     "nothing is declared here: write `safe fn the_function(count: usize) -> i32;`, or remove the block";

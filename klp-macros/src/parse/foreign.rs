@@ -11,10 +11,9 @@ use syn::{Abi, Attribute, Expr, Lit, LitInt, LitStr, Meta, Signature, Token, Typ
 
 syn::custom_keyword!(safe);
 
-/// `unsafe extern "C" { ... }`.
+/// `extern "C" { ... }`, with `unsafe` in front or without: the promise is in the words `safe`.
 pub(crate) struct Block {
     pub(crate) attributes: Vec<Attribute>,
-    pub(crate) unsafety: Option<Token![unsafe]>,
     pub(crate) abi: Abi,
     pub(crate) symbols: Vec<Symbol>,
 }
@@ -57,7 +56,7 @@ pub(crate) fn block(item: TokenStream, errors: &mut Errors) -> Option<Block> {
     let first = item.clone().into_iter().next();
     let parser = |input: ParseStream<'_>| {
         let attributes = input.call(Attribute::parse_outer)?;
-        let unsafety = input.parse()?;
+        input.parse::<Option<Token![unsafe]>>()?;
         if !is_block(input) {
             input.parse::<TokenStream>()?;
             return Ok(None);
@@ -67,7 +66,6 @@ pub(crate) fn block(item: TokenStream, errors: &mut Errors) -> Option<Block> {
         let symbols = |input: ParseStream<'_>| symbols(input, errors);
         Ok(Some(Block {
             attributes,
-            unsafety,
             abi,
             symbols: symbols.parse2(content.stream())?,
         }))

@@ -6,7 +6,7 @@ use klp::prelude::*;
 
 #[klp::symbols(object = "vmlinux")]
 extern "C" {
-    safe fn without_unsafe();
+    safe fn without_mistake();
 }
 
 #[klp::symbols(object = "vmlinux")]
