@@ -3,7 +3,6 @@
 //! Tries patches in a virtual machine: loads them into their kernel, waits until it is patched,
 //! shows what livepatch says, and takes them out again.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,11 +48,7 @@ impl Trial<'_> {
             timeout: TIMEOUT,
             ..Spec::new(image, self.script()?)
         };
-        let mut stdout = std::io::stdout().lock();
-        let report = vm::run(&spec, &mut |bytes| {
-            stdout.write_all(bytes)?;
-            stdout.flush()
-        })?;
+        let report = vm::run_shown(&spec)?;
         if let Some(problem) = report.problem() {
             bail!("{problem}");
         }

@@ -14,7 +14,7 @@ use klp_host::cache::Cache;
 use klp_host::kernel::known::Known;
 use serde_json::{Value, json};
 
-use super::stub::{plain, sources};
+use super::stub::plain;
 use crate::kernel::Choice;
 
 /// What a script is told: all good, something bad, or that it could not be checked.
@@ -80,7 +80,7 @@ impl CheckArgs {
             (None, Some(kernel)) => kernel.known(&Cache::open()?)?,
             (None, None) => return Ok(None),
         };
-        let mut sources = sources(known)?;
+        let mut sources = known.sources()?;
         sources.modules.splice(0..0, self.modules.iter().cloned());
         Kernel::open(sources).map(Some).map_err(plain)
     }

@@ -41,19 +41,7 @@ enum Command {
 /// Reads the command line, runs the command, and tells how it went.
 pub fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments(std::env::args_os()));
-    let result = process::handle_interrupts().and_then(|()| run(cli.command));
-    match result {
-        Ok(status) => status,
-        // Whatever broke, broke because of it.
-        Err(_) if process::is_interrupted() => {
-            eprintln!("{}", process::Interrupted);
-            ExitCode::from(130)
-        }
-        Err(err) => {
-            eprintln!("error: {err:#}");
-            ExitCode::FAILURE
-        }
-    }
+    process::main(|| run(cli.command))
 }
 
 fn run(command: Command) -> Result<ExitCode> {

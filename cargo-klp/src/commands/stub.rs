@@ -5,9 +5,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::{ArgGroup, Args};
-use klp_elf::{Kernel, Sources, Stub, VMLINUX};
+use klp_elf::{Kernel, Stub, VMLINUX};
 use klp_host::cache::Cache;
 use klp_host::kernel::known::Known;
 
@@ -42,7 +42,7 @@ impl StubArgs {
             self.sympos.is_none() || self.functions.len() == 1,
             "--sympos says which of several functions of one name: give one function"
         );
-        let kernel = Kernel::open(sources(self.known()?)?).map_err(plain)?;
+        let kernel = Kernel::open(self.known()?.sources()?).map_err(plain)?;
         let text = match &self.structure {
             Some(name) => Stub::structure(&kernel, &self.object, name).map_err(plain)?,
             None => self.patch(&kernel)?,
@@ -106,23 +106,6 @@ fn module(items: &[String], declarations: &str) -> String {
     text
 }
 
-pub(super) fn sources(known: Known) -> Result<Sources> {
-    let vmlinux = known.vmlinux.context(
-        "there is no type information of that kernel: build it with CONFIG_DEBUG_INFO_BTF=y, or \
-         give a vmlinux that has it as --vmlinux",
-    )?;
-    let modules = known.modules.unwrap_or_default();
-    Ok(Sources {
-        vmlinux,
-        kallsyms: known.kallsyms,
-        traceable: known.traceable,
-        symvers: known.symvers,
-        modules: std::env::split_paths(&modules)
-            .filter(|path| !path.as_os_str().is_empty())
-            .collect(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,18 +116,5 @@ mod tests {
         let text = module(&items, "struct S;\n");
         assert!(text.contains("mod fixes {\n    use super::*;\n\n    // C\n    fn a() {\n\n"));
         assert!(text.ends_with("    }\n}\n\nstruct S;\n"), "{text}");
-    }
-
-    #[test]
-    fn folders_with_modules_are_taken_apart() {
-        let known = Known {
-            vmlinux: Some("v".into()),
-            modules: Some("/a:/b".into()),
-            ..Known::default()
-        };
-        let modules = sources(known).unwrap().modules;
-        assert_eq!(modules, [PathBuf::from("/a"), PathBuf::from("/b")]);
-        let text = sources(Known::default()).unwrap_err().to_string();
-        assert!(text.contains("--vmlinux"), "{text}");
     }
 }

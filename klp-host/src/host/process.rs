@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -36,9 +36,25 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// Runs a command of ours, and tells how it went: what it says is our status, an error is shown.
+pub fn main(command: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
+    match handle_interrupts().and_then(|()| command()) {
+        Ok(status) => status,
+        // Whatever broke, broke because of it.
+        Err(_) if is_interrupted() => {
+            eprintln!("{Interrupted}");
+            ExitCode::from(130)
+        }
+        Err(err) => {
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// From now on Ctrl-C ends the children, and then us through [`Interrupted`] errors, so that
 /// everything on the way is cleaned up. A second Ctrl-C ends us at once.
-pub fn handle_interrupts() -> Result<()> {
+fn handle_interrupts() -> Result<()> {
     ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
             signal_groups(Signal::KILL);

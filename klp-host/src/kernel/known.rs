@@ -6,7 +6,8 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use klp_elf::Sources;
 
 use super::{ask, given};
 use crate::cache::{Cache, Key, write_whole};
@@ -125,6 +126,28 @@ impl Known {
         }
     }
 
+    /// As klp-elf reads it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no type information.
+    pub fn sources(self) -> Result<Sources> {
+        let vmlinux = self.vmlinux.context(
+            "there is no type information of that kernel: build it with CONFIG_DEBUG_INFO_BTF=y, or \
+             give a vmlinux that has it as --vmlinux",
+        )?;
+        let modules = self.modules.unwrap_or_default();
+        Ok(Sources {
+            vmlinux,
+            kallsyms: self.kallsyms,
+            traceable: self.traceable,
+            symvers: self.symvers,
+            modules: std::env::split_paths(&modules)
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect(),
+        })
+    }
+
     /// As a patch's compiler sees it: what is not known is set to nothing.
     pub fn env(&self) -> Vec<(String, String)> {
         let paths = [
@@ -177,6 +200,19 @@ fn copy_answers(dir: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_with_modules_are_taken_apart() {
+        let known = Known {
+            vmlinux: Some("v".into()),
+            modules: Some("/a:/b".into()),
+            ..Known::default()
+        };
+        let modules = known.sources().unwrap().modules;
+        assert_eq!(modules, [PathBuf::from("/a"), PathBuf::from("/b")]);
+        let text = Known::default().sources().unwrap_err().to_string();
+        assert!(text.contains("--vmlinux"), "{text}");
+    }
 
     #[test]
     fn a_folder_is_known_by_what_lies_in_it() {

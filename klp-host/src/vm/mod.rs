@@ -17,7 +17,7 @@ mod qemu;
 mod tests;
 mod verdict;
 
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -133,6 +133,19 @@ impl Report {
 
 /// Takes the command's output (standard output and error, as the guest sends them).
 pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
+
+/// Runs it and shows what the command prints.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_shown(spec: &Spec) -> Result<Report> {
+    let mut stdout = io::stdout().lock();
+    run(spec, &mut |bytes| {
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    })
+}
 
 /// Boots, runs the command, and passes its output to `sink` as it comes. An error means that
 /// the machine could not be run; everything that happened in it is in the report.

@@ -2,7 +2,6 @@
 
 //! `cargo xtask demo`: from a fresh machine to a live-patched kernel.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -41,11 +40,7 @@ impl DemoArgs {
             timeout: Duration::from_secs(180),
             ..Spec::new(&kernel.image, include_str!("../demo/guest.sh"))
         };
-        let mut stdout = std::io::stdout().lock();
-        let report = vm::run(&spec, &mut |bytes| {
-            stdout.write_all(bytes)?;
-            stdout.flush()
-        })?;
+        let report = vm::run_shown(&spec)?;
         if let Some(problem) = report.problem() {
             bail!("{problem}");
         }

@@ -107,17 +107,5 @@ impl KernelArgs {
 /// Reads the command line, runs the command, and tells how it went.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = process::handle_interrupts().and_then(|()| cli.command.run());
-    match result {
-        Ok(code) => code,
-        // Whatever broke, broke because of it.
-        Err(_) if process::is_interrupted() => {
-            eprintln!("{}", process::Interrupted);
-            ExitCode::from(130)
-        }
-        Err(err) => {
-            eprintln!("error: {err:#}");
-            ExitCode::FAILURE
-        }
-    }
+    process::main(|| cli.command.run())
 }

@@ -2,7 +2,6 @@
 
 //! `cargo xtask vm`: boots a kernel and runs one command in it.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -83,11 +82,7 @@ impl VmArgs {
             show_console: self.console,
             ..Spec::new(&image, script(&self.command))
         };
-        let mut stdout = std::io::stdout().lock();
-        let report = vm::run(&spec, &mut |bytes| {
-            stdout.write_all(bytes)?;
-            stdout.flush()
-        })?;
+        let report = vm::run_shown(&spec)?;
         let ready = report
             .ready
             .map_or("the command did not start".to_owned(), |ready| {

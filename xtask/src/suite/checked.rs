@@ -24,14 +24,10 @@ const REFUSED: [(&str, &str); 5] = [
 
 /// Checks all modules that were built.
 pub(super) fn agree(build: &BuildFolder, built: &Built) -> Result<()> {
-    let known = Known::of_folder(&build.dir);
     let folders = built.modules.iter().filter_map(|path| path.parent());
     let kernel = Kernel::open(Sources {
-        vmlinux: known.vmlinux.context("the kernel has no vmlinux")?,
-        kallsyms: known.kallsyms,
-        traceable: known.traceable,
-        symvers: known.symvers,
         modules: folders.map(Path::to_owned).collect(),
+        ..Known::of_folder(&build.dir).sources()?
     })?;
     let against = Against::kernel(&kernel)?;
     let mut patches = 0;

@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use anyhow::{Context as _, Result, bail};
 use klp_host::host::process;
 use klp_host::kernel::Kernel;
+use klp_host::kernel::known::Known;
 use klp_host::module::Built;
 use tempfile::TempDir;
 
@@ -43,20 +44,9 @@ impl Compiler {
         let mut env = kernel.build.env.clone();
         // The kernel's makefile exports it.
         env.push(("RUSTC_BOOTSTRAP".into(), "1".into()));
-        let vmlinux = kernel.build.dir.join("vmlinux");
-        env.push(("KLP_VMLINUX".into(), vmlinux.display().to_string()));
-        for (name, file) in [
-            ("KLP_KALLSYMS", "klp-kallsyms"),
-            ("KLP_TRACEABLE", "klp-traceable"),
-            ("KLP_SYMVERS", "Module.symvers"),
-        ] {
-            let path = kernel.build.dir.join(file);
-            if path.is_file() {
-                env.push((name.into(), path.display().to_string()));
-            }
-        }
-        // Their own types, of the modules that were built.
-        env.push(("KLP_MODULES".into(), root.display().to_string()));
+        // The targets' own types are in the modules that were built.
+        let known = Known::of_folder(&kernel.build.dir).with_modules(root);
+        env.extend(known.env());
         Ok(Self {
             words,
             root: root.to_owned(),

@@ -10,9 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_elf::{Kernel as Known, Object, Sources, Stub, VMLINUX};
+use klp_elf::{Object, Stub, VMLINUX};
 use klp_host::host::progress::say;
 use klp_host::kernel::Kernel;
+use klp_host::kernel::known::Known;
 use serde::Deserialize;
 
 use super::compile::Compiler;
@@ -35,7 +36,7 @@ type Failures = BTreeMap<String, String>;
 
 /// Prints and compiles them all, and says how many there were.
 pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
-    let known = Known::open(sources(kernel))?;
+    let known = klp_elf::Kernel::open(Known::of_folder(&kernel.build.dir).sources()?)?;
     let object = known.object(VMLINUX)?;
     let object = object.context("nothing is known of vmlinux")?;
     let functions: Vec<_> = object
@@ -69,18 +70,6 @@ pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
     Ok(())
 }
 
-/// What tells about the kernel.
-fn sources(kernel: &Kernel) -> Sources {
-    let existing = |name: &str| Some(kernel.build.dir.join(name)).filter(|path| path.is_file());
-    Sources {
-        vmlinux: kernel.build.dir.join("vmlinux"),
-        kallsyms: existing("klp-kallsyms"),
-        traceable: existing("klp-traceable"),
-        symvers: existing("Module.symvers"),
-        modules: Vec::new(),
-    }
-}
-
 /// A function and, where there are several of its name, the first that can be replaced.
 struct Replaceable {
     name: String,
@@ -107,7 +96,7 @@ struct Patch {
 impl Patch {
     /// Prints the stubs. What cannot be printed has failed.
     fn print(
-        known: &Known,
+        known: &klp_elf::Kernel,
         functions: &[Replaceable],
         source: PathBuf,
         failures: &mut Failures,
