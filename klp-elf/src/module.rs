@@ -11,6 +11,17 @@ use object::{
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// The licences under which a module gets the symbols that the kernel exports to its own only,
+/// `klp_enable_patch` among them (`include/linux/license.h`).
+pub const GPL_COMPATIBLE: &[&str] = &[
+    "GPL",
+    "GPL v2",
+    "GPL and additional rights",
+    "Dual BSD/GPL",
+    "Dual MIT/GPL",
+    "Dual MPL/GPL",
+];
+
 /// A kernel module, read from a `.ko` file.
 pub struct Module<'data> {
     file: ElfFile64<'data>,

@@ -10,19 +10,9 @@ use crate::model::{self, Function, Info, Patch};
 use crate::parse::{self, Item, Keys};
 use crate::types::{self, Replaced};
 use crate::{companions, names, signature};
+use klp_elf::module::GPL_COMPATIBLE;
 use quote::ToTokens;
 use syn::{Ident, LitInt, LitStr};
-
-/// The licences under which the kernel gives a module its GPL-only symbols, `klp_enable_patch`
-/// among them.
-const LICENSES: [&str; 6] = [
-    "GPL",
-    "GPL v2",
-    "GPL and additional rights",
-    "Dual BSD/GPL",
-    "Dual MIT/GPL",
-    "Dual MPL/GPL",
-];
 
 /// A replacement whose keys are there and right.
 struct Replacement {
@@ -160,8 +150,8 @@ fn ascii(key: &str, literal: &LitStr, errors: &mut Errors) {
 
 fn license(literal: &LitStr, errors: &mut Errors) {
     let value = literal.value();
-    if !LICENSES.contains(&value.as_str()) {
-        errors.add(literal, errors::license(&value, &LICENSES));
+    if !GPL_COMPATIBLE.contains(&value.as_str()) {
+        errors.add(literal, errors::license(&value, GPL_COMPATIBLE));
     }
 }
 

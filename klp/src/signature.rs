@@ -313,7 +313,7 @@ const fn same_name(target: Target, written: &str, names: &[&str]) -> Verdict {
     };
     let mut index = 0;
     while index < names.len() {
-        if same_text(name.as_bytes(), names[index].as_bytes()) {
+        if same_text(name, names[index]) {
             return Verdict::Fits;
         }
         index += 1;
@@ -321,7 +321,9 @@ const fn same_name(target: Target, written: &str, names: &[&str]) -> Verdict {
     Verdict::Target
 }
 
-const fn same_text(one: &[u8], other: &[u8]) -> bool {
+/// Whether both are the same.
+pub(crate) const fn same_text(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
     let mut index = 0;
     while index < one.len() && index < other.len() {
         if one[index] != other[index] {

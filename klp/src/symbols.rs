@@ -82,7 +82,7 @@
 
 use crate::layout::KernelStruct;
 use crate::platform::{self, Result};
-use crate::signature::CType;
+use crate::signature::{same_text, CType};
 use core::marker::PhantomData;
 
 /// What stands for the patch where it has mistakes, or where there is none.
@@ -107,7 +107,7 @@ impl Objects {
     pub const fn has(&self, name: &str) -> bool {
         let mut index = 0;
         while index < self.0.len() {
-            if same(self.0[index], name) {
+            if same_text(self.0[index], name) {
                 return true;
             }
             index += 1;
@@ -119,18 +119,6 @@ impl Objects {
     pub const fn is_only(&self, name: &str) -> bool {
         self.0.len() <= 1 && self.has(name)
     }
-}
-
-const fn same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let mut index = 0;
-    while index < one.len() && index < other.len() {
-        if one[index] != other[index] {
-            return false;
-        }
-        index += 1;
-    }
-    one.len() == other.len()
 }
 
 /// Compiles for types that C has.

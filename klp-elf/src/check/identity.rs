@@ -5,17 +5,7 @@
 use super::file::File;
 use super::{Against, Place, Problem, Report};
 use crate::livepatch::{OBJECT_MAX, UNLINKED};
-
-/// Licences under which a module gets the symbols that the kernel exports to its own only
-/// (`include/linux/license.h`).
-const LICENCES: &[&str] = &[
-    "GPL",
-    "GPL v2",
-    "GPL and additional rights",
-    "Dual BSD/GPL",
-    "Dual MIT/GPL",
-    "Dual MPL/GPL",
-];
+use crate::module::GPL_COMPATIBLE;
 
 /// Checks it. Gives whether the rest is worth checking.
 pub(super) fn check(file: &File<'_>, against: &Against<'_>, report: &mut Report) -> bool {
@@ -36,7 +26,7 @@ pub(super) fn check(file: &File<'_>, against: &Against<'_>, report: &mut Report)
     }
     match info("license") {
         None => report.add(Place::Modinfo("license"), Problem::NoLicence),
-        Some(licence) if !LICENCES.contains(&licence) => {
+        Some(licence) if !GPL_COMPATIBLE.contains(&licence) => {
             let problem = Problem::Licence(licence.to_owned());
             report.add(Place::Modinfo("license"), problem);
         }

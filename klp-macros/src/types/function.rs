@@ -5,8 +5,7 @@
 use super::kernel;
 use crate::errors::{types as errors, Errors};
 use crate::parse;
-use klp_elf::{Function, Kernel, Kind, Match, Object, Prototype};
-use proc_macro2::Span;
+use klp_elf::{Function, Kind, Match, Object, Prototype};
 use syn::{FnArg, LitInt, LitStr, Type};
 
 /// What the author says about one replacement.
@@ -19,33 +18,15 @@ pub(crate) struct Replaced<'a> {
 
 /// Checks it against the kernel at hand, and gives the C prototype when that is known.
 pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Option<Prototype> {
-    let found = kernel::with(|kernel| look_up(kernel, replaced, errors));
-    match found {
-        Ok(prototype) => prototype.flatten(),
-        Err(text) => {
-            errors.add_once(Span::call_site(), text);
-            None
-        }
-    }
-}
-
-fn look_up(kernel: &Kernel, replaced: &Replaced<'_>, errors: &mut Errors) -> Option<Prototype> {
     let name = replaced.object.value();
-    match kernel.object(&name) {
-        Ok(Some(object)) => in_object(&object, replaced, errors),
-        Ok(None) => {
-            errors.note_once(format!(
-                "no type information about the module `{name}` is at hand, so what this patch \
-                 replaces in it is not checked; name the folder that holds {name}.ko in KLP_MODULES"
-            ));
-            None
-        }
-        Err(error) => {
-            let text = format!("cannot read what is known about `{name}`: {error}");
-            errors.add(replaced.object, text);
-            None
-        }
-    }
+    let unknown = || {
+        format!(
+            "no type information about the module `{name}` is at hand, so what this patch \
+             replaces in it is not checked; name the folder that holds {name}.ko in KLP_MODULES"
+        )
+    };
+    let ask = |_: &_, object: &Object<'_>, errors: &mut _| in_object(object, replaced, errors);
+    kernel::ask(&name, replaced.object, unknown, errors, ask).flatten()
 }
 
 fn in_object(

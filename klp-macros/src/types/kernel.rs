@@ -2,7 +2,10 @@
 
 //! The kernel that the patch is compiled for: opened once for all attributes of a crate.
 
-use klp_elf::{Kernel, Sources};
+use crate::errors::Errors;
+use klp_elf::{Kernel, Object, Sources};
+use proc_macro2::Span;
+use quote::ToTokens;
 use std::cell::OnceCell;
 use std::mem::ManuallyDrop;
 
@@ -18,13 +21,40 @@ thread_local! {
 /// # Errors
 ///
 /// What the build names cannot be read, in words for the author.
-pub(super) fn with<T>(ask: impl FnOnce(&Kernel) -> T) -> Result<Option<T>, String> {
+fn with<T>(ask: impl FnOnce(&Kernel) -> T) -> Result<Option<T>, String> {
     KERNEL.with(
         |kernel| match &**kernel.get_or_init(|| ManuallyDrop::new(open())) {
             Ok(kernel) => Ok(kernel.as_ref().map(ask)),
             Err(error) => Err(error.clone()),
         },
     )
+}
+
+/// Lets `ask` have what is known of an object. Where nothing is, `unknown` is noted; what cannot be
+/// read is an error at `object`.
+pub(super) fn ask<T>(
+    name: &str,
+    object: &impl ToTokens,
+    unknown: impl FnOnce() -> String,
+    errors: &mut Errors,
+    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
+) -> Option<T> {
+    let answer = with(|kernel| match kernel.object(name) {
+        Ok(Some(found)) => Some(ask(kernel, &found, errors)),
+        Ok(None) => {
+            errors.note_once(unknown());
+            None
+        }
+        Err(error) => {
+            let text = format!("cannot read what is known about `{name}`: {error}");
+            errors.add(object, text);
+            None
+        }
+    });
+    answer.map(Option::flatten).unwrap_or_else(|text| {
+        errors.add_once(Span::call_site(), text);
+        None
+    })
 }
 
 fn open() -> Result<Option<Kernel>, String> {

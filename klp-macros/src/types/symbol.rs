@@ -6,7 +6,6 @@ use super::kernel;
 use crate::errors::{symbols as errors, Errors};
 use crate::parse::foreign::{Declared, Symbol};
 use klp_elf::{Kernel, Match, Object, Prototype, VMLINUX};
-use proc_macro2::Span;
 use syn::{LitStr, Signature};
 
 /// What is known of a declared symbol; nothing, where the kernel is not at hand.
@@ -35,41 +34,22 @@ pub(crate) fn find(object: &LitStr, symbol: &Symbol, name: &str, errors: &mut Er
         symbol,
         name,
     };
-    match kernel::with(|kernel| look_up(kernel, &meant, errors)) {
-        Ok(found) => found.unwrap_or_default(),
-        Err(text) => {
-            errors.add_once(Span::call_site(), text);
-            Found::default()
-        }
-    }
+    let unknown = || errors::unknown_object(&object.value());
+    let ask =
+        |kernel: &_, found: &Object<'_>, errors: &mut _| look_up(kernel, found, &meant, errors);
+    kernel::ask(&object.value(), object, unknown, errors, ask).unwrap_or_default()
 }
 
-fn look_up(kernel: &Kernel, meant: &Meant<'_>, errors: &mut Errors) -> Found {
-    let name = meant.object.value();
-    match kernel.object(&name) {
-        Ok(Some(object)) => {
-            let exported = is_exported(kernel, meant);
-            if exported {
-                errors.note_once(errors::exported(meant.name));
-            }
-            let found = match &meant.symbol.declared {
-                Declared::Function(signature) => {
-                    function(&object, meant, signature, exported, errors)
-                }
-                Declared::Variable { .. } => variable(&object, meant, exported, errors),
-            };
-            Found { exported, ..found }
-        }
-        Ok(None) => {
-            errors.note_once(errors::unknown_object(&name));
-            Found::default()
-        }
-        Err(error) => {
-            let text = format!("cannot read what is known about `{name}`: {error}");
-            errors.add(meant.object, text);
-            Found::default()
-        }
+fn look_up(kernel: &Kernel, object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {
+    let exported = is_exported(kernel, meant);
+    if exported {
+        errors.note_once(errors::exported(meant.name));
     }
+    let found = match &meant.symbol.declared {
+        Declared::Function(signature) => function(object, meant, signature, exported, errors),
+        Declared::Variable { .. } => variable(object, meant, exported, errors),
+    };
+    Found { exported, ..found }
 }
 
 /// Whether modules may use it without livepatch. What another module exports would bind the patch

@@ -6,7 +6,7 @@
 use super::{last, Keys};
 use crate::errors::{structure as errors, Errors};
 use crate::types::{kernel, stop};
-use klp_elf::{Kernel, Member, Object, Structure, VMLINUX};
+use klp_elf::{Member, Object, Structure, VMLINUX};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -44,47 +44,25 @@ fn ask<T>(
     errors: &mut Errors,
     question: impl FnOnce(&Object<'_>, &str) -> Option<T>,
 ) -> Option<T> {
-    match kernel::with(|kernel| ask_kernel(kernel, keys, errors, question)) {
-        Ok(found) => found.flatten(),
-        Err(text) => {
-            errors.add_once(Span::call_site(), text);
-            None
-        }
-    }
-}
-
-fn ask_kernel<T>(
-    kernel: &Kernel,
-    keys: &Keys,
-    errors: &mut Errors,
-    question: impl FnOnce(&Object<'_>, &str) -> Option<T>,
-) -> Option<T> {
     let name = keys.name.value();
     let object = match &keys.object {
         Some(object) => object.value(),
         None => VMLINUX.to_owned(),
     };
-    match kernel.object(&object) {
-        Ok(Some(found)) => {
-            let answer = question(&found, &name);
-            if answer.is_none() {
-                errors.add(&keys.name, errors::not_there(&name, &object));
-            }
-            answer
+    let unknown = || {
+        format!(
+            "no type information about the module `{object}` is at hand, so the layout of \
+             `{name}` is not checked; name the folder that holds {object}.ko in KLP_MODULES"
+        )
+    };
+    kernel::ask(&object, &keys.name, unknown, errors, |_, found, errors| {
+        let answer = question(found, &name);
+        if answer.is_none() {
+            errors.add(&keys.name, errors::not_there(&name, &object));
         }
-        Ok(None) => {
-            errors.note_once(format!(
-                "no type information about the module `{object}` is at hand, so the layout of \
-                 `{name}` is not checked; name the folder that holds {object}.ko in KLP_MODULES"
-            ));
-            None
-        }
-        Err(error) => {
-            let text = format!("cannot read what is known about `{object}`: {error}");
-            errors.add(&keys.name, text);
-            None
-        }
-    }
+        answer
+    })
+    .flatten()
 }
 
 /// Compares one field. Padding, whose name begins with `_`, has nothing to compare with.
