@@ -40,6 +40,10 @@ run() {
     local cycle
     for ((cycle = 1; cycle <= $1; cycle++)); do
         enable functions=$functions sleeper=1 >/dev/null
+        # Time for the entries to become jumps, every other time.
+        if ((cycle % 2 == 0)); then
+            sleep 0.3
+        fi
         disable >/dev/null
         unload
         if ((cycle % 20 == 0)); then
