@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What only C can say: locks and flags that are macros, lists that are walked
- * by macros, the static key, and the entry from ftrace.
+ * by macros, and the static key.
  */
 #include <linux/cpu.h>
 #include <linux/jump_label.h>
@@ -185,74 +185,6 @@ void klp_update_patch_state(struct task_struct *task)
 }
 
 /*
- * Text
- */
-
-/*
- * ftrace's protection against recursion would be a third of this: nothing here
- * can be traced. A warning can, but it comes only once, so it ends.
- */
-static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip,
-				       struct ftrace_ops *ops, struct ftrace_regs *fregs)
-{
-	unsigned long target;
-
-	/* For as long as the redirects are read. */
-	preempt_disable_notrace();
-	target = klp_core_target(ip, &current->patch_state);
-	if (target)
-		ftrace_regs_set_instruction_pointer(fregs, target);
-	preempt_enable_notrace();
-}
-
-/*
- * One for all patched functions of all patches: changing many of them is one
- * change of the kernel's text.
- *
- * IPMODIFY keeps others from redirecting the same functions, PERMANENT keeps
- * kernel.ftrace_enabled from being turned off. It is not DYNAMIC: it and its
- * trampoline stay, so nobody has to wait for tasks that are in them.
- */
-static struct ftrace_ops klp_ops = {
-	.func = klp_ftrace_handler,
-	.flags =
-#ifndef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
-		 FTRACE_OPS_FL_SAVE_REGS |
-#endif
-		 FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT,
-};
-
-/* How many sites there are. Under the core's mutex. */
-static unsigned int klp_sites;
-
-int klp_attach(unsigned long *sites, unsigned int count)
-{
-	int err;
-
-	err = ftrace_set_filter_ips(&klp_ops, sites, count, 0, 0);
-	if (err)
-		return err;
-	if (!klp_sites) {
-		err = register_ftrace_function(&klp_ops);
-		if (err) {
-			ftrace_set_filter_ips(&klp_ops, sites, count, 1, 0);
-			return err;
-		}
-	}
-	klp_sites += count;
-	return 0;
-}
-
-void klp_detach(unsigned long *sites, unsigned int count)
-{
-	/* No sites at all would mean every function there is. */
-	if (klp_sites == count)
-		WARN_ON(unregister_ftrace_function(&klp_ops));
-	WARN_ON(ftrace_set_filter_ips(&klp_ops, sites, count, 1, 0));
-	klp_sites -= count;
-}
-
-/*
  * Modules
  */
 
@@ -360,6 +292,19 @@ static DECLARE_DELAYED_WORK(klp_retry_work, retry);
 void klp_retry_in(unsigned long ticks)
 {
 	mod_delayed_work(system_percpu_wq, &klp_retry_work, ticks);
+}
+
+static void settle(struct work_struct *work)
+{
+	klp_core_settle();
+}
+
+static DECLARE_DELAYED_WORK(klp_settle_work, settle);
+
+/* It can take long, and nobody waits for it. */
+void klp_settle_in(unsigned long ticks)
+{
+	mod_delayed_work(system_dfl_long_wq, &klp_settle_work, ticks);
 }
 
 unsigned long klp_ticks_per_second(void)

@@ -43,6 +43,17 @@ void klp_watch_scheduler(bool on);
 /* Text. */
 int klp_attach(unsigned long *sites, unsigned int count);
 void klp_detach(unsigned long *sites, unsigned int count);
+/* An entry with an ftrace_ops of its own, and where it jumps to: zero is the handler. */
+struct klp_entry {
+	unsigned long site;
+	unsigned long target;
+};
+
+bool klp_is_shared(unsigned long site);
+unsigned int klp_max_jumps(void);
+int klp_own(const struct klp_entry *entry, unsigned int count, bool strict);
+int klp_point(const struct klp_entry *entry, unsigned int count);
+void klp_disown(const struct klp_entry *entry, unsigned int count);
 
 /* Modules. */
 /* What a livepatch module keeps of the file it was loaded from. */
@@ -77,6 +88,7 @@ bool klp_roster_each_below(void (*each)(struct klp_patch *patch, void *data), vo
 /* Work. */
 void klp_wait_for_cpus(void);
 void klp_retry_in(unsigned long ticks);
+void klp_settle_in(unsigned long ticks);
 unsigned long klp_ticks_per_second(void);
 void klp_release_now(struct klp_patch *patch);
 void klp_release_later(struct klp_patch *patch, bool keep);
@@ -108,6 +120,8 @@ void klp_hide_object(struct klp_object *obj);
 void klp_hide_func(struct klp_func *func);
 bool klp_is_shown(void);
 void klp_blocker_line(struct seq_file *m, struct task_struct *task, int why, const char *function);
+void klp_redirect_line(struct seq_file *m, const char *object, const char *function,
+		       unsigned long sympos, const char *meets);
 
 /* Rust. */
 /* The state is read in transition only, and late. */
@@ -115,8 +129,10 @@ unsigned long klp_core_target(unsigned long site, const int *state);
 void klp_core_update(struct task_struct *task);
 void klp_core_update_sleeper(struct task_struct *task);
 void klp_core_retry(void);
+void klp_core_settle(void);
 int klp_core_set_enabled(struct klp_patch *patch, bool enabled);
 int klp_core_force(struct klp_patch *patch);
 void klp_core_blockers(struct seq_file *m);
+void klp_core_redirects(struct seq_file *m, struct klp_patch *patch);
 
 #endif

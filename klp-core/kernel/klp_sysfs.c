@@ -170,6 +170,19 @@ static int blockers_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(blockers);
 
+void klp_redirect_line(struct seq_file *m, const char *object, const char *function,
+		       unsigned long sympos, const char *meets)
+{
+	seq_printf(m, "%s %s,%lu %s\n", object, function, sympos, meets);
+}
+
+static int redirects_show(struct seq_file *m, void *v)
+{
+	klp_core_redirects(m, m->private);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(redirects);
+
 bool klp_is_shown(void)
 {
 	return klp_root;
@@ -248,6 +261,7 @@ int klp_show_patch(struct klp_patch *patch)
 	/* Without debugfs it is only not shown there. */
 	dir = debugfs_create_dir(patch->mod->name, klp_debugfs_root);
 	debugfs_create_file("blockers", 0400, dir, patch, &blockers_fops);
+	debugfs_create_file("redirects", 0400, dir, patch, &redirects_fops);
 	return 0;
 }
 

@@ -23,7 +23,7 @@ struct Failure {
 
 impl<P: Platform> Func<P> {
     /// Where calls go.
-    fn target(&self) -> usize {
+    pub(crate) fn target(&self) -> usize {
         if self.nop {
             ORIGINAL
         } else {
@@ -75,7 +75,7 @@ impl<P: Platform> Patches<P> {
         platform: &P,
         published: &Published,
         handle: P::Patch,
-        objects: core::ops::Range<usize>,
+        objects: Range<usize>,
     ) -> Result {
         let result = self.redirect_objects(platform, published, handle, objects);
         result.map_err(|failure| {
@@ -119,7 +119,7 @@ impl<P: Platform> Patches<P> {
         self.redirects
             .reserve(count, &published.redirects, || platform.wait_for_cpus())
             .map_err(anywhere)?;
-        let sites = self
+        let mut sites = self
             .new_sites(published, handle, objects.clone())
             .map_err(anywhere)?;
         self.set_patched(platform, handle, objects.clone(), true);
@@ -128,12 +128,40 @@ impl<P: Platform> Patches<P> {
         if sites.is_empty() {
             return Ok(());
         }
-        let Err(errno) = platform.attach(&sites) else {
+        let Err((culprit, errno)) = self.attach(platform, &mut sites) else {
             return Ok(());
         };
         self.set_patched(platform, handle, objects.clone(), false);
         self.publish(platform, published, in_transition);
-        Err(self.blame(platform, handle, objects, &sites, errno))
+        Err(self.blame(platform, handle, objects, culprit, errno))
+    }
+
+    /// Asks at `sites` too. When one of them cannot be had, which is told, at none.
+    fn attach(
+        &mut self,
+        platform: &P,
+        sites: &mut [usize],
+    ) -> core::result::Result<(), (usize, Errno)> {
+        platform
+            .attach(sites)
+            .map_err(|errno| culprit(platform, sites, errno))?;
+        let entries = &mut self.entries;
+        // Only now nobody comes in between who is not told of us.
+        let refused = sites.iter().find_map(|&site| {
+            let shared = platform.is_shared(site);
+            let result = shared.then(|| entries.share(platform, site));
+            Some((site, result?.err()?))
+        });
+        let Some((culprit, errno)) = refused else {
+            return Ok(());
+        };
+        let is_gone = |site: usize| site == culprit || entries.has(site);
+        sites.sort_unstable_by_key(|&site| is_gone(site));
+        let common = sites.partition_point(|&site| !is_gone(site));
+        if let Some(common) = sites.get(..common).filter(|common| !common.is_empty()) {
+            platform.detach(common);
+        }
+        Err((culprit, errno))
     }
 
     /// Finds out where to ask for the functions of these objects.
@@ -193,7 +221,10 @@ impl<P: Platform> Patches<P> {
     ) -> Result<Vec<usize>> {
         let mut sites = Vec::new();
         for (_, func) in self.unpatched(handle, objects) {
-            if !self.redirects.contains(&published.redirects, func.site) {
+            // One of ours that is not given back yet is asked at already.
+            if !self.redirects.contains(&published.redirects, func.site)
+                && !self.entries.has(func.site)
+            {
                 sites.push(func.site)?;
             }
         }
@@ -227,40 +258,21 @@ impl<P: Platform> Patches<P> {
         platform: &P,
         handle: P::Patch,
         objects: Range<usize>,
-        sites: &[usize],
+        culprit: usize,
         errno: Errno,
     ) -> Failure {
-        // The change was refused as a whole: the shortest beginning of it that is refused ends with the
-        // culprit.
-        let (mut good, mut bad) = (0, sites.len());
-        let mut reason = errno;
-        while bad - good > 1 {
-            let middle = good + (bad - good) / 2;
-            let part = sites.get(..middle).unwrap_or_default();
-            match platform.attach(part) {
-                Ok(()) => {
-                    platform.detach(part);
-                    good = middle;
-                }
-                Err(errno) => {
-                    reason = errno;
-                    bad = middle;
-                }
-            }
-        }
-        let culprit = sites.get(bad.wrapping_sub(1)).copied().unwrap_or(0);
         let found = self
             .unpatched(handle, objects.clone())
             .find(|(_, func)| func.site == culprit);
         if let Some((_, func)) = found {
             platform.error(format_args!(
-                "failed to register ftrace handler for function '{}' ({reason})",
+                "failed to register ftrace handler for function '{}' ({errno})",
                 func.name
             ));
         }
         Failure {
             object: found.map_or(objects.start, |(object, _)| object),
-            errno: reason,
+            errno,
         }
     }
 
@@ -309,16 +321,6 @@ impl<P: Platform> Patches<P> {
         let grace = platform.wait_for_cpus();
         self.redirects.finish(change, &grace);
     }
-
-    /// Stops asking where the last change left no redirect. It takes long, as it waits for tasks, so
-    /// it is done when nobody waits for it; but before others may want to ask there.
-    pub(crate) fn detach_vanished(&mut self, platform: &P) {
-        let vanished = self.redirects.vanished();
-        if !vanished.is_empty() {
-            platform.detach(vanished);
-        }
-        self.redirects.forget_vanished();
-    }
 }
 
 impl<P: Platform> Patch<P> {
@@ -326,4 +328,28 @@ impl<P: Platform> Patch<P> {
     fn count(&self) -> usize {
         self.objects.iter().map(|object| object.funcs.len()).sum()
     }
+}
+
+/// Which of `sites` the kernel refused, for `errno`, and why.
+fn culprit<P: Platform>(platform: &P, sites: &[usize], errno: Errno) -> (usize, Errno) {
+    // The change was refused as a whole: the shortest beginning of it that is refused ends with the
+    // culprit.
+    let (mut good, mut bad) = (0, sites.len());
+    let mut reason = errno;
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        let part = sites.get(..middle).unwrap_or_default();
+        match platform.attach(part) {
+            Ok(()) => {
+                platform.detach(part);
+                good = middle;
+            }
+            Err(errno) => {
+                reason = errno;
+                bad = middle;
+            }
+        }
+    }
+    let site = sites.get(bad.wrapping_sub(1)).copied();
+    (site.unwrap_or(0), reason)
 }

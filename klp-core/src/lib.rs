@@ -24,6 +24,7 @@
 const __LOG_PREFIX: &[u8] = b"livepatch\0";
 
 mod attach;
+pub mod entries;
 pub mod errno;
 pub mod memory;
 pub mod name;

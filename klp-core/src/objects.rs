@@ -132,6 +132,7 @@ impl<P: Platform> Patches<P> {
             if let Some(object) = self.object_mut(handle, place) {
                 platform.post_patch(object.handle);
             }
+            self.settle_soon(platform);
         }
         Ok(())
     }
@@ -165,7 +166,7 @@ impl<P: Platform> Patches<P> {
             let handle = patch.handle;
             let running = self.transition.as_ref().map(|transition| transition.patch);
             self.publish_fewer(platform, published, running);
-            self.detach_vanished(platform);
+            self.detach_vanished(platform, published, true);
             if let Some(object) = self.object_mut(handle, place) {
                 object.post_unpatch(platform);
                 platform.clear_relocations(handle, name);

@@ -2,6 +2,7 @@
 
 //! The patches that are enabled or in transition, and how they come and go.
 
+use crate::entries::Entries;
 use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV, ENOENT};
 use crate::memory::Vec;
 use crate::name::{Name, ObjectName};
@@ -23,6 +24,7 @@ pub struct Patches<P: Platform> {
     /// The one transition that may run.
     pub(crate) transition: Option<Transition<P>>,
     pub(crate) redirects: Redirects,
+    pub(crate) entries: Entries,
     pub(crate) check_writer: Writer<StackCheck>,
 }
 
@@ -327,6 +329,7 @@ impl<P: Platform> Patches<P> {
             patches: Vec::new(),
             transition: None,
             redirects: Redirects::new(redirects),
+            entries: Entries::new(),
             check_writer,
         }
     }
@@ -417,6 +420,7 @@ impl<P: Platform> Patches<P> {
         self.init_transition(platform, published, handle, Direction::Patching)?;
         let result = self
             .patch_objects(platform, published, handle)
+            .and_then(|()| self.step_back(platform, handle))
             .and_then(|()| self.make_stack_check(platform, handle, Direction::Patching));
         match result {
             Ok(check) => self.set_stack_check(platform, published, Some(check)),
@@ -474,6 +478,7 @@ impl<P: Platform> Patches<P> {
             return Err(EBUSY);
         }
         let check = self.make_stack_check(platform, handle, Direction::Unpatching)?;
+        self.step_back(platform, handle)?;
         self.init_transition(platform, published, handle, Direction::Unpatching)?;
         // Same targets, in transition now.
         self.publish_fewer(platform, published, Some(handle));

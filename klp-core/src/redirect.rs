@@ -110,6 +110,12 @@ impl Table {
             .is_some_and(|slot| slot.site == site)
     }
 
+    /// Where all calls at `site` go, unless it depends on the task.
+    fn settled(&self, site: usize) -> Option<Target> {
+        let slot = self.find(site).and_then(|index| self.slots.get(index))?;
+        (slot.unpatched == SETTLED).then_some(slot.patched)
+    }
+
     /// All sites.
     fn sites(&self) -> impl Iterator<Item = usize> + '_ {
         self.slots
@@ -261,6 +267,20 @@ impl Redirects {
             .is_some_and(|table| table.contains(site))
     }
 
+    /// The sites that have a redirect.
+    pub fn sites<'a>(&'a self, published: &'a Snapshot<Table>) -> impl Iterator<Item = usize> + 'a {
+        let table = published.current(&self.writer);
+        table.into_iter().flat_map(Table::sites)
+    }
+
+    /// Where all calls at `site` go, unless it depends on the task: without a redirect, to the
+    /// original function.
+    pub fn settled(&self, published: &Snapshot<Table>, site: usize) -> Option<Target> {
+        published
+            .current(&self.writer)
+            .map_or(Some(ORIGINAL), |table| table.settled(site))
+    }
+
     /// Notes the sites that `change` left without a redirect, besides those noted before.
     pub fn note_vanished(&mut self, published: &Snapshot<Table>, change: &Change) {
         let new = published.current(&self.writer);
@@ -273,9 +293,9 @@ impl Redirects {
         }
     }
 
-    /// The sites noted.
-    pub fn vanished(&self) -> &[usize] {
-        &self.vanished
+    /// The sites noted, to be put in any order.
+    pub fn vanished_mut(&mut self) -> &mut [usize] {
+        &mut self.vanished
     }
 
     /// Notes none.

@@ -7,6 +7,8 @@ use crate::platform::simulated::{code, transition_lines, Machine, SIZE};
 use crate::platform::Stack;
 use crate::transition::{Direction, PatchState};
 
+mod jumps;
+
 /// Functions of the kernel.
 const READ: usize = 0x1_0000;
 const WRITE: usize = 0x2_0000;

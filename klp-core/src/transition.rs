@@ -343,7 +343,7 @@ impl<P: Platform> Patches<P> {
             return;
         };
         self.finish_transition(platform, published);
-        self.detach_vanished(platform);
+        self.detach_vanished(platform, published, false);
         if !enabled {
             self.release(platform, patch);
         } else if replace {
@@ -398,6 +398,7 @@ impl<P: Platform> Patches<P> {
         self.transition = None;
         platform.roster_transition(None);
         self.set_stack_check(platform, published, None);
+        self.settle_soon(platform);
     }
 
     /// Takes back a transition to a patch that has not started.
@@ -415,7 +416,7 @@ impl<P: Platform> Patches<P> {
         }
         published.set_target(PatchState::Unpatched);
         self.finish_transition(platform, published);
-        self.detach_vanished(platform);
+        self.detach_vanished(platform, published, false);
     }
 
     /// Turns the transition that runs around.

@@ -8,6 +8,7 @@
 
 use crate::errno::Result;
 use crate::name::Name;
+use crate::redirect::Target;
 use crate::transition::{Blocker, Direction, PatchState};
 use core::ffi::CStr;
 use core::fmt;
@@ -108,6 +109,47 @@ pub trait Tracing {
 
     /// Stops asking at `sites`, in one change.
     fn detach(&self, sites: &[usize]);
+
+    /// Has somebody else put a call of their own at `site`, so that they have to be told about us?
+    fn is_shared(&self, site: usize) -> bool;
+
+    /// How many entries can be jumps at most.
+    fn max_jumps(&self) -> usize;
+
+    /// Takes these entries from those that are asked at in common. Whoever else uses the entry is
+    /// told. They lead where they say from now on, at once if nobody else is there.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then nothing is changed.
+    fn own(&self, entries: &[Entry]) -> Result;
+
+    /// The same for an entry that has no redirect yet, which others may refuse.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` and others when they do, `ENOMEM`. The entry is not asked at any more then.
+    fn own_new(&self, entry: Entry) -> Result;
+
+    /// Makes entries of [`Tracing::own`] lead elsewhere, in one change.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then nothing is changed.
+    fn point(&self, entries: &[Entry]) -> Result;
+
+    /// Stops asking, or jumping, at entries of [`Tracing::own`].
+    fn disown(&self, entries: &[Entry]);
+}
+
+/// What stands at a function's entry that we have for ourselves.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// The traced address in the entry.
+    pub site: usize,
+    /// Where it jumps to; [`crate::redirect::ORIGINAL`] when it asks where to go.
+    pub target: Target,
 }
 
 /// What is known of where a task is.
@@ -262,6 +304,8 @@ pub trait Work: Handles {
     fn wait_for_cpus(&self) -> GracePeriod;
     /// Tries to complete the transition in `ticks` ticks of the kernel's clock, whatever was said before.
     fn retry_in(&self, ticks: u64);
+    /// Makes entries jumps where they can be in `ticks` ticks, whatever was said before.
+    fn settle_in(&self, ticks: u64);
     /// Ticks a second.
     fn ticks_per_second(&self) -> u64;
     /// Removes the patch from sysfs and, unless `keep`, lets its module go; when nobody holds the

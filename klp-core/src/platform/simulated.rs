@@ -4,8 +4,10 @@
 //! of return addresses, and everything that is asked of it is written down.
 
 use super::snapshot::{GracePeriod, NoPreempt, Writer};
-use super::{Callbacks, Debug, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, Work};
-use crate::errno::{Errno, Result, EBUSY, EEXIST};
+use super::{
+    Callbacks, Debug, Entry, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, Work,
+};
+use crate::errno::{Errno, Result, EBUSY, EEXIST, ENOMEM};
 use crate::memory::Vec as KVec;
 use crate::name::Name;
 use crate::patches::{Declared, DeclaredFunc, DeclaredObject, Patches};
@@ -45,7 +47,16 @@ pub struct Kernel {
     pub untraceable: RefCell<BTreeSet<usize>>,
     /// Functions that something else redirects.
     pub taken: RefCell<BTreeSet<usize>>,
+    /// Asked at in common.
     pub attached: RefCell<BTreeSet<usize>>,
+    /// Where the entries lead that are ours: zero asks.
+    pub own: RefCell<BTreeMap<usize, usize>>,
+    /// Functions whose entries somebody else calls from; and whether they let us in, too.
+    pub shared: RefCell<BTreeMap<usize, bool>>,
+    pub max_jumps: Cell<usize>,
+    pub settle: Cell<Option<u64>>,
+    /// How many more times there is memory for a change of entries.
+    pub memory: Cell<usize>,
     pub text_changes: Cell<usize>,
     pub graces: Cell<usize>,
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
@@ -193,6 +204,62 @@ impl Tracing for Kernel {
         for site in sites {
             assert!(self.attached.borrow_mut().remove(site), "was not attached");
         }
+    }
+
+    fn is_shared(&self, site: usize) -> bool {
+        self.shared.borrow().contains_key(&(site - SITE))
+    }
+
+    fn max_jumps(&self) -> usize {
+        self.max_jumps.get()
+    }
+
+    fn own(&self, entries: &[Entry]) -> Result {
+        self.change_entries(entries)?;
+        for entry in entries {
+            let was = self.attached.borrow_mut().remove(&entry.site);
+            assert!(was, "was not attached");
+            let before = self.own.borrow_mut().insert(entry.site, entry.target);
+            assert_eq!(before, None, "ours already");
+        }
+        Ok(())
+    }
+
+    fn own_new(&self, entry: Entry) -> Result {
+        self.own(&[entry])?;
+        if self.shared.borrow().get(&(entry.site - SITE)) == Some(&false) {
+            self.own.borrow_mut().remove(&entry.site);
+            return Err(EBUSY);
+        }
+        Ok(())
+    }
+
+    fn point(&self, entries: &[Entry]) -> Result {
+        self.change_entries(entries)?;
+        for entry in entries {
+            let before = self.own.borrow_mut().insert(entry.site, entry.target);
+            assert!(before.is_some(), "not ours");
+        }
+        Ok(())
+    }
+
+    fn disown(&self, entries: &[Entry]) {
+        assert!(!entries.is_empty(), "nothing to do");
+        self.text_changes.set(self.text_changes.get() + 1);
+        for entry in entries {
+            let target = self.own.borrow_mut().remove(&entry.site);
+            assert_eq!(target, Some(entry.target), "not ours, or led elsewhere");
+        }
+    }
+}
+
+impl Kernel {
+    fn change_entries(&self, entries: &[Entry]) -> Result {
+        assert!(!entries.is_empty(), "nothing to do");
+        let left = self.memory.get().checked_sub(1).ok_or(ENOMEM)?;
+        self.memory.set(left);
+        self.text_changes.set(self.text_changes.get() + 1);
+        Ok(())
     }
 }
 
@@ -447,6 +514,10 @@ impl Work for Kernel {
         self.retry.set(Some(ticks));
     }
 
+    fn settle_in(&self, ticks: u64) {
+        self.settle.set(Some(ticks));
+    }
+
     fn ticks_per_second(&self) -> u64 {
         250
     }
@@ -473,6 +544,8 @@ impl Machine {
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         let kernel = Kernel::default();
+        kernel.max_jumps.set(100);
+        kernel.memory.set(usize::MAX);
         for (cpu, online) in [(0, true), (1, false)] {
             kernel
                 .tasks
@@ -606,9 +679,37 @@ impl Machine {
         self.patches.try_complete(&self.kernel, &self.published);
     }
 
+    /// The work that makes entries jumps, for as long as it asks for more.
+    pub fn settle(&mut self) {
+        while self.kernel.settle.take().is_some() {
+            self.patches.settle(&self.kernel, &self.published);
+        }
+    }
+
+    /// That work, if it is asked for, one time.
+    pub fn settle_for_once(&mut self) {
+        if self.kernel.settle.take().is_some() {
+            self.patches.settle(&self.kernel, &self.published);
+        }
+    }
+
+    /// Where the entry of `function` jumps to, if it does.
+    pub fn jump(&self, function: usize) -> Option<usize> {
+        let target = self.kernel.own.borrow().get(&(function + SITE)).copied();
+        target.filter(|&target| target != 0)
+    }
+
     /// Where a call of `function` by `task` goes: zero is the original.
     pub fn call(&self, task: &Task, function: usize) -> usize {
-        if !self.kernel.attached.borrow().contains(&(function + SITE)) {
+        self.jump(function)
+            .unwrap_or_else(|| self.ask(task, function))
+    }
+
+    /// Where the handler says that it goes.
+    pub fn ask(&self, task: &Task, function: usize) -> usize {
+        let site = function + SITE;
+        let is_own = self.kernel.own.borrow().contains_key(&site);
+        if !is_own && !self.kernel.attached.borrow().contains(&site) {
             return 0;
         }
         // SAFETY: nothing preempts a test.
@@ -632,6 +733,7 @@ impl Machine {
     pub fn is_clean(&self) -> bool {
         self.kernel.sysfs.borrow().is_empty()
             && self.kernel.attached.borrow().is_empty()
+            && self.kernel.own.borrow().is_empty()
             && self.kernel.relocated.borrow().is_empty()
             && !self.kernel.watching.get()
             && self.kernel.roster.borrow().0.is_empty()

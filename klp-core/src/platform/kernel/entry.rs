@@ -4,7 +4,9 @@
 
 use super::relocations::File;
 use super::{bindings, declared, Kernel, ModuleRef, PatchRef, TaskRef};
+use crate::entries::Meets;
 use crate::errno::{Errno, Result, EINVAL, ENODEV};
+use crate::name::Name;
 use crate::patches::{Patches, Refused};
 use crate::platform::snapshot::{NoPreempt, Writer};
 use crate::platform::{Log as _, Stack, Tasks as _};
@@ -61,8 +63,8 @@ macro_rules! same_in_c {
 }
 
 same_in_c! {
-    klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_target klp_core_update
-    klp_core_update_sleeper klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
+    klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_redirects klp_core_target
+    klp_core_update klp_core_update_sleeper klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
     klp_module_coming klp_module_going
 }
 
@@ -137,6 +139,12 @@ extern "C" fn klp_core_force(patch: *mut bindings::klp_patch) -> c_int {
 #[no_mangle]
 extern "C" fn klp_core_retry() {
     locked(|patches| patches.try_complete(&KERNEL, &PUBLISHED));
+}
+
+/// Makes entries jumps.
+#[no_mangle]
+extern "C" fn klp_core_settle() {
+    locked(|patches| patches.settle(&KERNEL, &PUBLISHED));
 }
 
 /// Where a call at `site` goes; zero is the original function.
@@ -387,12 +395,50 @@ unsafe extern "C" fn klp_core_blockers(m: *mut seq_file) {
     });
 }
 
+/// Writes a line for each function that the patch redirects.
+///
+/// # Safety
+///
+/// `m` is being written to by the caller.
+#[no_mangle]
+unsafe extern "C" fn klp_core_redirects(m: *mut seq_file, patch: *mut bindings::klp_patch) {
+    let Some(patch) = NonNull::new(patch).map(PatchRef) else {
+        return;
+    };
+    locked(|patches| {
+        let objects = patches
+            .get(patch)
+            .into_iter()
+            .flat_map(|patch| patch.objects.iter());
+        for object in objects {
+            let name = object.name.as_ref().map_or(c"vmlinux", Name::as_c_str);
+            for func in object.funcs.iter().filter(|func| func.patched) {
+                let meets = match patches.meets(&PUBLISHED, func) {
+                    Meets::Jump => c"jump",
+                    Meets::Handler => c"handler",
+                    Meets::Cover => c"covered",
+                };
+                // SAFETY: the caller's promise; the names are there.
+                unsafe {
+                    bindings::klp_redirect_line(
+                        m,
+                        name.as_ptr().cast(),
+                        func.name.as_c_str().as_ptr().cast(),
+                        func.sympos.max(1) as c_ulong,
+                        meets.as_ptr().cast(),
+                    );
+                }
+            }
+        }
+    });
+}
+
 fn blocker<'a>(check: &'a StackCheck, stack: &Stack<'_>) -> (c_int, &'a CStr) {
     match check.judge(stack) {
         Ok(()) => (0, c""),
         Err(why) => (
             super::log::blocker_to_c(why),
-            check.name(why).map_or(c"", crate::name::Name::as_c_str),
+            check.name(why).map_or(c"", Name::as_c_str),
         ),
     }
 }

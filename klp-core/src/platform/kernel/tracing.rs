@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls that the kernel asks about: ftrace. The one `ftrace_ops` and its handler are in
-//! `kernel/klp_glue.c`.
+//! Calls that the kernel asks about: ftrace. The handler and each `ftrace_ops` are in
+//! `kernel/klp_text.c`.
 
 use super::{bindings, Kernel};
 use crate::errno::{check, Result, EINVAL};
-use crate::platform::Tracing;
+use crate::platform::{Entry, Tracing};
+use core::mem::{offset_of, size_of};
 
 impl Tracing for Kernel {
     fn site(&self, function: usize) -> Option<usize> {
@@ -26,4 +27,51 @@ impl Tracing for Kernel {
         // SAFETY: as above.
         unsafe { bindings::klp_detach(sites.as_ptr().cast_mut(), count) };
     }
+
+    fn is_shared(&self, site: usize) -> bool {
+        // SAFETY: it looks the site up.
+        unsafe { bindings::klp_is_shared(site) }
+    }
+
+    fn max_jumps(&self) -> usize {
+        // SAFETY: it reads a parameter.
+        unsafe { bindings::klp_max_jumps() as usize }
+    }
+
+    fn own(&self, entries: &[Entry]) -> Result {
+        let (entries, count) = to_c(entries);
+        // SAFETY: it reads that many; the core's mutex is held.
+        check(unsafe { bindings::klp_own(entries, count, false) }).map(drop)
+    }
+
+    fn own_new(&self, entry: Entry) -> Result {
+        let (entry, count) = to_c(core::slice::from_ref(&entry));
+        // SAFETY: as above.
+        check(unsafe { bindings::klp_own(entry, count, true) }).map(drop)
+    }
+
+    fn point(&self, entries: &[Entry]) -> Result {
+        let (entries, count) = to_c(entries);
+        // SAFETY: as above.
+        check(unsafe { bindings::klp_point(entries, count) }).map(drop)
+    }
+
+    fn disown(&self, entries: &[Entry]) {
+        let (entries, count) = to_c(entries);
+        // SAFETY: as above.
+        unsafe { bindings::klp_disown(entries, count) };
+    }
+}
+
+const _: () = {
+    use bindings::klp_entry;
+    assert!(size_of::<Entry>() == size_of::<klp_entry>());
+    assert!(offset_of!(Entry, site) == offset_of!(klp_entry, site));
+    assert!(offset_of!(Entry, target) == offset_of!(klp_entry, target));
+};
+
+fn to_c(entries: &[Entry]) -> (*const bindings::klp_entry, u32) {
+    // There are no more than the parameter allows, which is one of these.
+    let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+    (entries.as_ptr().cast(), count)
 }

@@ -22,6 +22,11 @@ impl Work for Kernel {
         unsafe { bindings::klp_retry_in(ticks as c_ulong) };
     }
 
+    fn settle_in(&self, ticks: u64) {
+        // SAFETY: as above.
+        unsafe { bindings::klp_settle_in(ticks as c_ulong) };
+    }
+
     fn ticks_per_second(&self) -> u64 {
         // SAFETY: it returns a constant.
         unsafe { bindings::klp_ticks_per_second() as u64 }

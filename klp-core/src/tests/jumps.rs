@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Entries that are jumps: when they are, and that nobody can tell from where calls go.
+
+use super::{enable_read, machine, replacement, ELSEWHERE, FIRST, READ, SECOND, WRITE};
+use crate::errno::{EBUSY, ENOMEM};
+use crate::platform::simulated::{code, Machine};
+use crate::transition::PatchState;
+
+/// A function of a module.
+const DRIVE: usize = 0x5_0000;
+
+fn enable_both(machine: &mut Machine, patch: usize, replace: bool) -> i32 {
+    let functions = [
+        ("read", 0, replacement(patch, 0)),
+        ("write", 0, replacement(patch, 1)),
+    ];
+    code(machine.enable(patch, &[(None, &functions)], replace))
+}
+
+#[test]
+fn a_settled_function_is_a_jump_and_asks_again_before_the_next_transition() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(machine.jump(READ), None);
+    // Not at once: another patch may follow.
+    assert_eq!(machine.kernel.settle.get(), Some(25));
+    machine.settle();
+    assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
+
+    task.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert_eq!(machine.jump(READ), None);
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+    // The work that comes now has to wait for the end.
+    machine.settle();
+    assert_eq!(machine.jump(READ), None);
+
+    task.stack.borrow_mut().clear();
+    machine.retry();
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn a_patch_above_has_the_jump_until_it_goes() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.settle();
+    task.stack.borrow_mut().push(replacement(FIRST, 0));
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    // Only what the transition is about.
+    assert_eq!(machine.jump(READ), None);
+    assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
+    task.stack.borrow_mut().clear();
+    machine.retry();
+    machine.settle();
+    assert_eq!(machine.jump(READ), Some(replacement(SECOND, 0)));
+
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    machine.settle();
+    assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    machine.settle();
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn what_a_replacing_patch_lacks_is_original_again() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.settle();
+    let only_read = [("read", 0, replacement(SECOND, 0))];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &only_read)], true)), 0);
+    assert_eq!(machine.call(&task, WRITE), 0);
+    machine.settle();
+    assert_eq!(machine.jump(READ), Some(replacement(SECOND, 0)));
+    assert_eq!(machine.jump(WRITE), None);
+    assert_eq!(machine.kernel.own.borrow().len(), 1);
+}
+
+#[test]
+fn a_transition_that_cannot_have_the_entries_back_does_not_begin() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    machine.settle();
+    machine.kernel.memory.set(0);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), ENOMEM.to_c());
+    assert_eq!(enable_read(&mut machine, SECOND), ENOMEM.to_c());
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+    assert_eq!(machine.kernel.state_of(&task), PatchState::Idle);
+    machine.kernel.memory.set(1);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn without_memory_for_a_jump_it_is_tried_again() {
+    let mut machine = machine();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    machine.kernel.memory.set(0);
+    machine.kernel.settle.set(None);
+    machine.patches.settle(&machine.kernel, &machine.published);
+    assert_eq!(machine.jump(READ), None);
+    assert_eq!(machine.kernel.settle.get(), Some(250));
+    machine.kernel.memory.set(1);
+    machine.settle();
+    assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
+}
+
+#[test]
+fn there_are_no_more_jumps_than_allowed() {
+    let mut machine = machine();
+    machine.kernel.max_jumps.set(1);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.settle();
+    assert_eq!(machine.kernel.own.borrow().len(), 1);
+
+    let mut machine = super::machine();
+    machine.kernel.max_jumps.set(0);
+    machine.kernel.shared.borrow_mut().insert(READ, true);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.settle();
+    // Ours for the sake of the other's, but no jump.
+    assert_eq!(machine.kernel.own.borrow().len(), 1);
+    assert_eq!(machine.jump(READ), None);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn many_are_taken_and_given_back_bit_by_bit() {
+    let mut machine = Machine::new();
+    machine.kernel.max_jumps.set(1000);
+    let names: Vec<_> = (0..100).map(|number| format!("f{number}")).collect();
+    let mut functions = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        machine.function(name, 0x10_0000 + number * 0x1000);
+        functions.push((name.as_str(), 0, replacement(FIRST, number)));
+    }
+    assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
+    machine.patches.settle(&machine.kernel, &machine.published);
+    assert_eq!(machine.kernel.own.borrow().len(), 32);
+    machine.settle();
+    assert_eq!(machine.kernel.own.borrow().len(), 100);
+
+    let before = machine.kernel.text_changes.get();
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    // All of them ask again, and some are given back.
+    assert_eq!(machine.kernel.text_changes.get() - before, 2);
+    assert_eq!(machine.kernel.own.borrow().len(), 99);
+    assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
+
+    // One that is ours still is simply used again.
+    let again = [
+        ("f50", 0, replacement(SECOND, 0)),
+        ("f99", 0, replacement(SECOND, 1)),
+    ];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &again)], false)), 0);
+    machine.settle();
+    assert_eq!(machine.kernel.own.borrow().len(), 2);
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    machine.settle();
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn a_module_that_goes_takes_its_entries_with_it() {
+    let mut machine = machine();
+    let names: Vec<_> = (0..40).map(|number| format!("drive{number}")).collect();
+    let mut symbols = Vec::new();
+    let mut functions = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        symbols.push((name.as_str(), DRIVE + number * 0x100));
+        functions.push((name.as_str(), 0, replacement(FIRST, number)));
+    }
+    machine.module("driver", &symbols);
+    let functions = [(Some("driver"), functions.as_slice())];
+    assert_eq!(code(machine.enable(FIRST, &functions, false)), 0);
+    machine.settle();
+    assert_eq!(code(machine.load("driver")), 0);
+    machine.settle();
+    assert_eq!(machine.jump(DRIVE), Some(replacement(FIRST, 0)));
+    machine.unload("driver");
+    assert!(machine.kernel.own.borrow().is_empty());
+    assert!(machine.kernel.attached.borrow().is_empty());
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn who_shares_an_entry_is_told_or_refuses() {
+    let mut machine = machine();
+    machine.kernel.shared.borrow_mut().insert(READ, true);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    assert_eq!(machine.kernel.own.borrow().len(), 1);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(machine.is_clean());
+    machine.log();
+
+    machine.kernel.shared.borrow_mut().insert(WRITE, false);
+    assert_eq!(enable_both(&mut machine, FIRST, false), EBUSY.to_c());
+    assert!(machine
+        .log()
+        .contains(&"failed to register ftrace handler for function 'write' (-16)".to_owned()));
+    assert!(machine.is_clean());
+
+    // One who came later is told at the end.
+    machine.kernel.shared.borrow_mut().clear();
+    machine.kernel.max_jumps.set(0);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.kernel.shared.borrow_mut().insert(READ, true);
+    let before = machine.kernel.text_changes.get();
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    // Taken, detached in common, given back.
+    assert_eq!(machine.kernel.text_changes.get() - before, 3);
+    assert!(machine.is_clean());
+}
+
+/// Numbers that look random: Marsaglia's xorshift.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).expect("small")
+    }
+}
+
+/// Whatever happens in which order: a jump leads to where the handler sends every task.
+#[test]
+fn a_jump_never_differs_from_the_handler() {
+    const PATCHES: [usize; 3] = [FIRST, SECOND, super::THIRD];
+    let mut jumps = 0;
+    for seed in 1..400 {
+        let mut random = Random(seed);
+        let mut machine = machine();
+        machine.kernel.max_jumps.set(random.below(4));
+        machine.module("driver", &[("drive", DRIVE)]);
+        let tasks: Vec<_> = (0..3).map(|_| machine.sleeper(&[ELSEWHERE])).collect();
+        let mut is_loaded = false;
+        for _ in 0..60 {
+            let patch = PATCHES[random.below(PATCHES.len())];
+            match random.below(10) {
+                // A module is loaded once.
+                0 | 1 if !machine.kernel.roster.borrow().0.contains(&patch) => {
+                    let all = [
+                        ("read", 0, replacement(patch, 0)),
+                        ("write", 0, replacement(patch, 1)),
+                    ];
+                    let some = &all[random.below(2)..=random.below(2).max(1)];
+                    let drive = [("drive", 0, replacement(patch, 2))];
+                    let objects = [(None, some), (Some("driver"), &drive[..])];
+                    let objects = &objects[..=random.below(2)];
+                    let _ = machine.enable(patch, objects, random.below(3) == 0);
+                }
+                2 | 3 => {
+                    let _ = machine.set_enabled(patch, random.below(4) == 0);
+                }
+                4 => {
+                    let places = [
+                        vec![],
+                        vec![READ + 8],
+                        vec![WRITE + 8],
+                        vec![replacement(patch, 0) + 8],
+                    ];
+                    let task = &tasks[random.below(tasks.len())];
+                    *task.stack.borrow_mut() = places[random.below(places.len())].clone();
+                }
+                5 => {
+                    let task = &tasks[random.below(tasks.len())];
+                    machine.published.update(&machine.kernel, task);
+                }
+                6 => machine.retry(),
+                7 if is_loaded => {
+                    machine.unload("driver");
+                    is_loaded = false;
+                }
+                7 => is_loaded = machine.load("driver").is_ok(),
+                8 => {
+                    machine.kernel.memory.set(random.below(6));
+                }
+                _ => machine.settle_for_once(),
+            }
+            for function in [READ, WRITE, DRIVE] {
+                let Some(target) = machine.jump(function) else {
+                    continue;
+                };
+                jumps += 1;
+                for task in &tasks {
+                    assert_eq!(machine.ask(task, function), target, "seed {seed}");
+                }
+            }
+        }
+    }
+    assert!(jumps > 1000, "{jumps} jumps are too few to tell");
+}
