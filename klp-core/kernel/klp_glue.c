@@ -4,6 +4,9 @@
  * by macros, and the static key.
  */
 #include <linux/cpu.h>
+#include <linux/hrtimer.h>
+#include <linux/init.h>
+#include <linux/jiffies.h>
 #include <linux/jump_label.h>
 #include <linux/livepatch_sched.h>
 #include <linux/percpu.h>
@@ -287,12 +290,28 @@ static void retry(struct work_struct *work)
 	klp_core_retry();
 }
 
-static DECLARE_DELAYED_WORK(klp_retry_work, retry);
+static DECLARE_WORK(klp_retry_work, retry);
 
-void klp_retry_in(unsigned long ticks)
+/* Most transitions need less than a tick. */
+static enum hrtimer_restart retry_now(struct hrtimer *timer)
 {
-	mod_delayed_work(system_percpu_wq, &klp_retry_work, ticks);
+	queue_work(system_percpu_wq, &klp_retry_work);
+	return HRTIMER_NORESTART;
 }
+
+static struct hrtimer klp_retry_timer;
+
+void klp_retry_in(u64 nanoseconds)
+{
+	hrtimer_start(&klp_retry_timer, ns_to_ktime(nanoseconds), HRTIMER_MODE_REL);
+}
+
+static int __init klp_init_retry(void)
+{
+	hrtimer_setup(&klp_retry_timer, retry_now, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	return 0;
+}
+core_initcall(klp_init_retry);
 
 static void settle(struct work_struct *work)
 {
@@ -302,14 +321,9 @@ static void settle(struct work_struct *work)
 static DECLARE_DELAYED_WORK(klp_settle_work, settle);
 
 /* It can take long, and nobody waits for it. */
-void klp_settle_in(unsigned long ticks)
+void klp_settle_in(u64 nanoseconds)
 {
-	mod_delayed_work(system_dfl_long_wq, &klp_settle_work, ticks);
-}
-
-unsigned long klp_ticks_per_second(void)
-{
-	return HZ;
+	mod_delayed_work(system_dfl_long_wq, &klp_settle_work, nsecs_to_jiffies(nanoseconds));
 }
 
 /*

@@ -87,9 +87,8 @@ bool klp_roster_each_below(void (*each)(struct klp_patch *patch, void *data), vo
 
 /* Work. */
 void klp_wait_for_cpus(void);
-void klp_retry_in(unsigned long ticks);
-void klp_settle_in(unsigned long ticks);
-unsigned long klp_ticks_per_second(void);
+void klp_retry_in(u64 nanoseconds);
+void klp_settle_in(u64 nanoseconds);
 void klp_release_now(struct klp_patch *patch);
 void klp_release_later(struct klp_patch *patch, bool keep);
 

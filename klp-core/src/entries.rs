@@ -15,10 +15,20 @@ use crate::patches::{Func, Patches};
 use crate::platform::{Entry, Platform};
 use crate::published::Published;
 use crate::redirect::{Target, ORIGINAL};
+use core::time::Duration;
 
 /// How many entries are taken, or given back, in one go. Calls there take long meanwhile, and whoever
 /// needs the core's mutex waits.
 const IN_ONE_GO: usize = 32;
+
+/// Between the end of a transition and the first jump.
+const SOON: Duration = Duration::from_millis(100);
+
+/// Between one go and the next: for whoever waits for the mutex.
+const NEXT: Duration = Duration::from_millis(1);
+
+/// Between a go without memory and the next.
+const LATER: Duration = Duration::from_secs(1);
 
 /// How many are given back before a patch is gone; further ones after it. One alone is no more work than
 /// it would be for an entry that is asked at in common.
@@ -162,7 +172,7 @@ impl<P: Platform> Patches<P> {
 
     /// There is something to settle: soon, but not while one patch comes after the other.
     pub(crate) fn settle_soon(&self, platform: &P) {
-        platform.settle_in((platform.ticks_per_second() / 10).max(1));
+        platform.settle_in(SOON);
     }
 
     /// Makes entries jumps where they can be, and gives back those that are not needed any more. When
@@ -175,9 +185,9 @@ impl<P: Platform> Patches<P> {
         let left = self.give_back(platform, published, IN_ONE_GO);
         match self.make_jumps(platform, published) {
             Ok(false) if left == 0 => {}
-            Ok(_) => platform.settle_in(1),
+            Ok(_) => platform.settle_in(NEXT),
             // There may be memory later.
-            Err(_) => platform.settle_in(platform.ticks_per_second()),
+            Err(_) => platform.settle_in(LATER),
         }
     }
 
@@ -257,7 +267,7 @@ impl<P: Platform> Patches<P> {
         self.redirects.forget_vanished();
         let limit = if everywhere { usize::MAX } else { AT_ONCE };
         if self.give_back(platform, published, limit) > 0 {
-            platform.settle_in(1);
+            platform.settle_in(NEXT);
         }
     }
 

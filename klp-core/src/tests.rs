@@ -6,6 +6,7 @@ use crate::errno::{EBUSY, EEXIST, EINVAL};
 use crate::platform::simulated::{code, transition_lines, Machine, SIZE};
 use crate::platform::Stack;
 use crate::transition::{Direction, PatchState};
+use std::time::Duration;
 
 mod jumps;
 
@@ -89,7 +90,7 @@ fn a_task_in_the_function_keeps_the_old_one_until_it_is_out() {
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     assert_eq!(machine.call(&outside, READ), replacement(FIRST, 0));
     assert_eq!(machine.call(&inside, READ), 0);
-    assert_eq!(machine.kernel.retry.get(), Some(1));
+    assert_eq!(machine.kernel.retry.get(), Some(Duration::from_micros(250)));
     assert!(machine.kernel.watching.get());
     assert_eq!(machine.kernel.roster.borrow().1, Some(FIRST));
 
@@ -710,7 +711,11 @@ fn blockers_are_nudged() {
     let mut machine = machine();
     let task = machine.sleeper(&[READ + 8]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
-    for _ in 0..4 {
+    for _ in 0..5 {
+        machine.retry();
+    }
+    assert_eq!(task.nudges.get(), 0);
+    for _ in 0..3 {
         machine.retry();
     }
     assert_eq!(task.nudges.get(), 1);

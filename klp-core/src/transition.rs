@@ -21,6 +21,7 @@ use crate::patches::{Patch, Patches};
 use crate::platform::{Debug, Platform, Stack};
 use crate::published::Published;
 use crate::stack_check::StackCheck;
+use core::time::Duration;
 
 /// Which functions a task uses, where they are in transition.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -118,15 +119,18 @@ pub enum Blocker {
 
 /// How long a transition has tried, and what that means for the next time.
 ///
-/// It begins with one tick and doubles, up to a second: most transitions are over after a few
-/// milliseconds, and one that is held up must not cost much.
-#[derive(Clone, Copy, Debug, Default)]
+/// The wait doubles, up to a second: most transitions need a moment only, in which all tasks leave the
+/// kernel once, and one that is held up must not cost much.
+#[derive(Clone, Copy, Debug)]
 struct Pace {
-    attempts: u32,
-    /// Ticks waited so far.
-    waited: u64,
-    /// `waited` when tasks were last nudged with a line in the log.
-    told: u64,
+    /// Before the next attempt.
+    next: Duration,
+    /// So far.
+    waited: Duration,
+    /// Have tasks been nudged?
+    nudged: bool,
+    /// `waited` when they were last nudged with a line in the log.
+    told: Duration,
 }
 
 /// What to do about tasks that have not switched.
@@ -138,31 +142,44 @@ enum Nudge {
     Told,
 }
 
-/// Seconds after which the log says that tasks are signalled, and after which it is done again.
-const SIGNALS_TIMEOUT: u64 = 15;
+/// Before the second attempt.
+const FIRST_WAIT: Duration = Duration::from_micros(250);
+
+/// The longest between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// For so long, tasks get the chance to switch by themselves. Then those that would if they were awake are
+/// woken: sleepers that can be interrupted.
+const QUIET_NUDGE: Duration = Duration::from_millis(10);
+
+/// After which the log says that tasks are signalled, and after which it is done again.
+const SIGNALS_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Pace {
-    /// After an attempt that left tasks behind: what to do about them, and the ticks to wait.
-    fn next(&mut self, second: u64) -> (Nudge, u64) {
-        // Tasks get two attempts to switch by themselves. Then those that would if they were awake are
-        // woken: sleepers that can be interrupted.
-        const FIRST_NUDGE: u32 = 2;
-        let timeout = SIGNALS_TIMEOUT.saturating_mul(second);
-        let nudge = if self.waited >= self.told.saturating_add(timeout) {
+    const fn new() -> Self {
+        Self {
+            next: FIRST_WAIT,
+            waited: Duration::ZERO,
+            nudged: false,
+            told: Duration::ZERO,
+        }
+    }
+
+    /// After an attempt that left tasks behind: what to do about them, and how long to wait.
+    fn next(&mut self) -> (Nudge, Duration) {
+        let nudge = if self.waited >= self.told.saturating_add(SIGNALS_TIMEOUT) {
             self.told = self.waited;
             Nudge::Told
-        } else if self.attempts == FIRST_NUDGE {
+        } else if !self.nudged && self.waited >= QUIET_NUDGE {
             Nudge::Quietly
         } else {
             Nudge::No
         };
-        let ticks = 1u64
-            .checked_shl(self.attempts)
-            .unwrap_or(u64::MAX)
-            .min(second.max(1));
-        self.attempts = self.attempts.saturating_add(1);
-        self.waited = self.waited.saturating_add(ticks);
-        (nudge, ticks)
+        self.nudged |= nudge != Nudge::No;
+        let wait = self.next;
+        self.next = wait.saturating_mul(2).min(LONGEST_WAIT);
+        self.waited = self.waited.saturating_add(wait);
+        (nudge, wait)
     }
 }
 
@@ -233,7 +250,7 @@ impl<P: Platform> Patches<P> {
         self.transition = Some(Transition {
             patch,
             direction,
-            pace: Pace::default(),
+            pace: Pace::new(),
         });
         platform.roster_transition(Some(patch));
         published.set_target(direction.target());
@@ -256,7 +273,7 @@ impl<P: Platform> Patches<P> {
         let Some(transition) = &mut self.transition else {
             return;
         };
-        transition.pace = Pace::default();
+        transition.pace = Pace::new();
         let (patch, direction) = (transition.patch, transition.direction);
         if let Some(patch) = self.get(patch) {
             platform.notice(format_args!(
@@ -290,7 +307,7 @@ impl<P: Platform> Patches<P> {
         let Some(transition) = &mut self.transition else {
             return;
         };
-        let (nudge, ticks) = transition.pace.next(platform.ticks_per_second());
+        let (nudge, wait) = transition.pace.next();
         if nudge == Nudge::Told {
             platform.notice(format_args!("signaling remaining tasks"));
         }
@@ -301,7 +318,7 @@ impl<P: Platform> Patches<P> {
                 }
             });
         }
-        platform.retry_in(ticks);
+        platform.retry_in(wait);
     }
 
     /// Have all tasks switched now?
@@ -454,7 +471,7 @@ impl<P: Platform> Patches<P> {
         published.set_target(back.target());
         self.set_stack_check(platform, published, Some(check));
         self.start_transition(platform, published);
-        platform.retry_in(1);
+        platform.retry_in(FIRST_WAIT);
         Ok(())
     }
 
@@ -484,7 +501,7 @@ impl<P: Platform> Patches<P> {
                 platform.set_forced(other.handle);
             }
         }
-        platform.retry_in(0);
+        platform.retry_in(Duration::ZERO);
         Ok(())
     }
 
@@ -527,31 +544,31 @@ mod tests {
 
     #[test]
     fn the_pace_doubles_up_to_a_second() {
-        let mut pace = Pace::default();
-        let waits: std::vec::Vec<_> = (0..10).map(|_| pace.next(250).1).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 250, 250]);
+        let mut pace = Pace::new();
+        let waits: std::vec::Vec<_> = (0..15).map(|_| pace.next().1.as_micros()).collect();
+        assert_eq!(waits[..4], [250, 500, 1000, 2000]);
+        assert_eq!(waits[11..], [512_000, 1_000_000, 1_000_000, 1_000_000]);
     }
 
     #[test]
     fn sleepers_are_woken_soon_and_the_log_says_so_after_fifteen_seconds() {
-        let mut pace = Pace::default();
-        let mut waited = 0;
+        let mut pace = Pace::new();
+        let mut waited = Duration::ZERO;
         let mut told = std::vec::Vec::new();
         let mut quietly = std::vec::Vec::new();
         for _ in 0..60 {
-            let (nudge, ticks) = pace.next(250);
+            let (nudge, wait) = pace.next();
             match nudge {
                 Nudge::Told => told.push(waited),
                 Nudge::Quietly => quietly.push(waited),
                 Nudge::No => {}
             }
-            waited += ticks;
+            waited += wait;
         }
-        assert_eq!(quietly, [3]);
-        assert!((15 * 250..17 * 250).contains(&told[0]), "{told:?}");
-        assert!(
-            told.windows(2).all(|pair| pair[1] - pair[0] >= 15 * 250),
-            "{told:?}"
-        );
+        assert_eq!(quietly, [Duration::from_micros(15_750)]);
+        let range = Duration::from_secs(15)..Duration::from_secs(17);
+        assert!(range.contains(&told[0]), "{told:?}");
+        let far_apart = |pair: &[Duration]| pair[1] - pair[0] >= Duration::from_secs(15);
+        assert!(told.windows(2).all(far_apart), "{told:?}");
     }
 }

@@ -13,6 +13,7 @@ use crate::transition::{Blocker, Direction, PatchState};
 use core::ffi::CStr;
 use core::fmt;
 use core::ops::ControlFlow;
+use core::time::Duration;
 use snapshot::GracePeriod;
 
 #[cfg(kernel)]
@@ -302,12 +303,11 @@ pub trait Sysfs: Handles {
 pub trait Work: Handles {
     /// Waits until every CPU was somewhere with preemption on.
     fn wait_for_cpus(&self) -> GracePeriod;
-    /// Tries to complete the transition in `ticks` ticks of the kernel's clock, whatever was said before.
-    fn retry_in(&self, ticks: u64);
-    /// Makes entries jumps where they can be in `ticks` ticks, whatever was said before.
-    fn settle_in(&self, ticks: u64);
-    /// Ticks a second.
-    fn ticks_per_second(&self) -> u64;
+    /// Tries to complete the transition after `wait`, whatever was said before.
+    fn retry_in(&self, wait: Duration);
+    /// Makes entries jumps where they can be after `wait`, rounded up to ticks of the kernel's clock,
+    /// whatever was said before.
+    fn settle_in(&self, wait: Duration);
     /// Removes the patch from sysfs and, unless `keep`, lets its module go; when nobody holds the
     /// core's mutex.
     fn release_later(&self, patch: Self::Patch, keep: bool);

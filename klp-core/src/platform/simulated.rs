@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, CString};
 use std::fmt;
+use std::time::Duration;
 
 /// Size of each function.
 pub const SIZE: usize = 0x100;
@@ -54,14 +55,14 @@ pub struct Kernel {
     /// Functions whose entries somebody else calls from; and whether they let us in, too.
     pub shared: RefCell<BTreeMap<usize, bool>>,
     pub max_jumps: Cell<usize>,
-    pub settle: Cell<Option<u64>>,
+    pub settle: Cell<Option<Duration>>,
     /// How many more times there is memory for a change of entries.
     pub memory: Cell<usize>,
     pub text_changes: Cell<usize>,
     pub graces: Cell<usize>,
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
     pub watching: Cell<bool>,
-    pub retry: Cell<Option<u64>>,
+    pub retry: Cell<Option<Duration>>,
     pub log: RefCell<Vec<String>>,
     /// What stands in sysfs.
     pub sysfs: RefCell<BTreeSet<String>>,
@@ -510,16 +511,12 @@ impl Work for Kernel {
         unsafe { GracePeriod::elapsed() }
     }
 
-    fn retry_in(&self, ticks: u64) {
-        self.retry.set(Some(ticks));
+    fn retry_in(&self, wait: Duration) {
+        self.retry.set(Some(wait));
     }
 
-    fn settle_in(&self, ticks: u64) {
-        self.settle.set(Some(ticks));
-    }
-
-    fn ticks_per_second(&self) -> u64 {
-        250
+    fn settle_in(&self, wait: Duration) {
+        self.settle.set(Some(wait));
     }
 
     fn release_later(&self, patch: usize, keep: bool) {

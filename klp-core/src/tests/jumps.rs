@@ -6,6 +6,7 @@ use super::{enable_read, machine, replacement, ELSEWHERE, FIRST, READ, SECOND, W
 use crate::errno::{EBUSY, ENOMEM};
 use crate::platform::simulated::{code, Machine};
 use crate::transition::PatchState;
+use std::time::Duration;
 
 /// A function of a module.
 const DRIVE: usize = 0x5_0000;
@@ -25,7 +26,10 @@ fn a_settled_function_is_a_jump_and_asks_again_before_the_next_transition() {
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     assert_eq!(machine.jump(READ), None);
     // Not at once: another patch may follow.
-    assert_eq!(machine.kernel.settle.get(), Some(25));
+    assert_eq!(
+        machine.kernel.settle.get(),
+        Some(Duration::from_millis(100))
+    );
     machine.settle();
     assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
 
@@ -105,7 +109,7 @@ fn without_memory_for_a_jump_it_is_tried_again() {
     machine.kernel.settle.set(None);
     machine.patches.settle(&machine.kernel, &machine.published);
     assert_eq!(machine.jump(READ), None);
-    assert_eq!(machine.kernel.settle.get(), Some(250));
+    assert_eq!(machine.kernel.settle.get(), Some(Duration::from_secs(1)));
     machine.kernel.memory.set(1);
     machine.settle();
     assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));

@@ -5,7 +5,7 @@
 use super::{bindings, Kernel, PatchRef};
 use crate::platform::snapshot::GracePeriod;
 use crate::platform::Work;
-use ::kernel::ffi::c_ulong;
+use core::time::Duration;
 
 impl Work for Kernel {
     fn wait_for_cpus(&self) -> GracePeriod {
@@ -17,23 +17,23 @@ impl Work for Kernel {
         }
     }
 
-    fn retry_in(&self, ticks: u64) {
+    fn retry_in(&self, wait: Duration) {
+        // SAFETY: the timer is set up before the first patch.
+        unsafe { bindings::klp_retry_in(nanoseconds(wait)) };
+    }
+
+    fn settle_in(&self, wait: Duration) {
         // SAFETY: the work is always there.
-        unsafe { bindings::klp_retry_in(ticks as c_ulong) };
-    }
-
-    fn settle_in(&self, ticks: u64) {
-        // SAFETY: as above.
-        unsafe { bindings::klp_settle_in(ticks as c_ulong) };
-    }
-
-    fn ticks_per_second(&self) -> u64 {
-        // SAFETY: it returns a constant.
-        unsafe { bindings::klp_ticks_per_second() as u64 }
+        unsafe { bindings::klp_settle_in(nanoseconds(wait)) };
     }
 
     fn release_later(&self, patch: PatchRef, keep: bool) {
         // SAFETY: the patch is not used after this.
         unsafe { bindings::klp_release_later(patch.0.as_ptr(), keep) };
     }
+}
+
+/// As C takes it. The core waits for seconds at most.
+fn nanoseconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)
 }
