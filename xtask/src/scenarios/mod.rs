@@ -16,7 +16,7 @@ use crate::case::Case;
 use crate::checkout;
 use crate::guest_program;
 
-/// Where things are in the guest (`guest.sh` and `lib.sh` know it too).
+/// Where things are in the guest (`guest.sh` and the libraries in `tests/vm/` know it too).
 const GUEST: &str = "/klp/vm";
 
 /// For booting, and for each scenario, which has a limit of its own in the guest.
@@ -57,13 +57,11 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
     if scripts.is_empty() {
         bail!("no scenarios to run: they are looked for in tests/vm/scenarios");
     }
-    let mut copy = vec![(
-        checkout::top().join("tests/vm/lib.sh"),
-        Path::new(GUEST).join("lib.sh"),
-    )];
+    let mut copy = Vec::new();
     let mut names = Vec::new();
-    let programs = programs()?;
+    let (libraries, programs) = (listed("tests/vm", "sh")?, programs()?);
     for (folder, files) in [
+        ("", &libraries[..]),
         ("modules", modules),
         ("programs", &programs[..]),
         ("scenarios", scripts),
