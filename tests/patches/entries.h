@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Functions that live patches and others meet at: one of vmlinux and one of the
+ * module klp_entries for each kind of neighbour (see tests/vm/neighbours.sh).
+ */
+#ifndef KLP_ENTRIES_H
+#define KLP_ENTRIES_H
+
+#define FOR_EACH_KIND(F)                                                       \
+	F(function)                                                            \
+	F(graph)                                                               \
+	F(kprobe)                                                              \
+	F(kretprobe)                                                           \
+	F(fprobe)                                                              \
+	F(fprobe_exit)                                                         \
+	F(fentry)                                                              \
+	F(fexit)
+
+#endif /* KLP_ENTRIES_H */
