@@ -31,6 +31,15 @@ pub(crate) struct Symbol {
     next: Option<usize>,
 }
 
+impl Symbol {
+    /// The size that the file says is not the object's, if it is data and `padded`.
+    fn forget_padded_size(&mut self, padded: bool) {
+        if padded && !self.code {
+            self.size = None;
+        }
+    }
+}
+
 /// The symbols of an object.
 pub(crate) struct Symbols {
     all: Vec<Symbol>,
@@ -77,8 +86,10 @@ impl Symbols {
         if !all.iter().any(|symbol| symbol.code) {
             return Ok(None);
         }
+        let padded = pads_data(&file);
         for symbol in &mut all {
             symbol.section = None;
+            symbol.forget_padded_size(padded);
         }
         Ok(Some(Self::by_address(all)))
     }
@@ -168,10 +179,12 @@ impl Symbols {
             .filter(is_kept)
             .filter_map(|symbol| Self::symbol(&symbol, &code))
             .collect();
+        let padded = pads_data(&file);
         for symbol in &mut all {
             symbol.init = symbol
                 .section
                 .is_some_and(|section| init.contains(&section));
+            symbol.forget_padded_size(padded);
         }
         Ok(Self::new(all))
     }
@@ -180,6 +193,13 @@ impl Symbols {
 /// Sections, files and what others define are no symbols of the kernel.
 fn is_kept(symbol: &ElfSymbol64<'_, '_>) -> bool {
     !symbol.is_undefined() && !matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File)
+}
+
+/// Are there guard bytes behind objects, which count as theirs? The compiler puts them there for
+/// KASAN, and calls a function of this name about them.
+fn pads_data(file: &ElfFile64<'_>) -> bool {
+    file.symbols()
+        .any(|symbol| symbol.name_bytes() == Ok(b"__asan_register_globals"))
 }
 
 /// The sections that hold code.

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// Where vmlinux' code begins, and its list of places that can be traced.
 pub(crate) const TEXT: u64 = 0xffff_ffff_8100_0000;
 pub(crate) const INIT: u64 = 0xffff_ffff_8200_0000;
-const LIST: u64 = 0xffff_ffff_8300_0000;
+pub(crate) const LIST: u64 = 0xffff_ffff_8300_0000;
 
 /// An ELF file under construction.
 pub(crate) struct File {

@@ -3,7 +3,7 @@
 //! Which functions a kernel has, where, and whether they can be replaced.
 
 use crate::btf::{Btf, VOID};
-use crate::files::{Folder, INIT, TEXT, vmlinux};
+use crate::files::{Folder, INIT, LIST, TEXT, vmlinux};
 use klp_elf::{Function, Kernel, Match, VMLINUX};
 
 /// A kernel with two functions of one name, one that cannot be traced, and one for the boot.
@@ -190,4 +190,24 @@ fn data_has_a_size_and_similar_names() {
     let missing = object.variable("jifies");
     assert_eq!(missing.matches, Some(Vec::new()));
     assert_eq!(missing.similar, ["jiffies"]);
+}
+
+/// The compiler's guards behind an object count as its size.
+#[test]
+fn with_kasan_the_sizes_of_data_are_not_known() {
+    let size = |functions: &[(&str, u64, bool)], name: &str| {
+        let kernel = Folder::new(&vmlinux(&Btf::new(), functions)).open();
+        let vmlinux = kernel.object(VMLINUX).expect("readable").expect("itself");
+        let matches = vmlinux.variable(name).matches.expect("symbols");
+        matches.first().expect("one").size
+    };
+    let plain = [("f", TEXT, true), ("counter", LIST, false)];
+    assert_eq!(size(&plain, "counter"), Some(16));
+    let padded = [
+        plain[0],
+        plain[1],
+        ("__asan_register_globals", TEXT + 16, false),
+    ];
+    assert_eq!(size(&padded, "counter"), None);
+    assert_eq!(size(&padded, "f"), Some(16));
 }
