@@ -190,7 +190,7 @@ fn remove(dir: &Path) -> Result<()> {
 }
 
 /// Frees most of the room of a build that nobody will start from: what modules, images and
-/// debuggers need stays.
+/// debuggers need stays, and what the core is made of, for its size.
 pub(super) fn thin_out(entry: &Entry) -> Result<()> {
     let done = entry.use_ready(|dir| {
         let build = dir.join("build");
@@ -199,10 +199,12 @@ pub(super) fn thin_out(entry: &Entry) -> Result<()> {
             return Ok(());
         }
         gone(fs::remove_file(&whole), &whole)?;
+        let core = build.join(FOLDER);
         for item in WalkDir::new(&build) {
             let item = item.with_context(|| format!("cannot list {}", build.display()))?;
-            if item.file_type().is_file() && is_intermediate(item.path()) {
-                gone(fs::remove_file(item.path()), item.path())?;
+            let path = item.path();
+            if item.file_type().is_file() && is_intermediate(path) && !path.starts_with(&core) {
+                gone(fs::remove_file(path), path)?;
             }
         }
         Ok(())
@@ -295,6 +297,7 @@ mod tests {
         thin_out(&start.entry).unwrap();
         let old = start.entry.dir().join("build");
         assert!(!old.join("mm/slub.o").exists());
+        assert!(old.join("kernel/livepatch/core.o").exists());
         assert!(old.join("mm/.slub.o.cmd").exists());
         assert!(start.entry.is_ready());
         let build = root.path().join("new");
