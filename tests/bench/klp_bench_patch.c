@@ -2,16 +2,24 @@
 /*
  * The live patch of the benchmarks: replaces the first functions of klp_bench_target, as many
  * as `functions` says, and klp_bench_sleep() too when `sleeper` is set.
+ *
+ * The same patch for higher places in the stack: klp_bench_second.c, klp_bench_third.c.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/ktime.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
 
 #include "klp_bench_functions.h"
 
-static unsigned int functions = 1;
+/* The sign of this patch: klp_bench_000(0) gives -1000 times it. */
+#ifndef LAYER
+#define LAYER 1
+#endif
+
+static unsigned int functions;
 module_param(functions, uint, 0444);
 MODULE_PARM_DESC(functions, "how many functions to replace, up to 1000");
 
@@ -19,11 +27,20 @@ static bool sleeper;
 module_param(sleeper, bool, 0444);
 MODULE_PARM_DESC(sleeper, "replace klp_bench_sleep() too");
 
+static bool replace;
+module_param(replace, bool, 0444);
+MODULE_PARM_DESC(replace, "take the place of all other patches");
+
+/* By the clock of programs. What the module loader did before is not the core's. */
+static unsigned long long started;
+module_param(started, ullong, 0444);
+MODULE_PARM_DESC(started, "when the patch was given to the core, in nanoseconds");
+
 #define REPLACEMENT(nr)                                                        \
 	static int livepatch_bench_##nr(int x)                                 \
 	{                                                                      \
 		asm volatile("" : "+r"(x));                                    \
-		return x - 1##nr;                                              \
+		return x - LAYER * 1##nr;                                      \
 	}
 KLP_BENCH_ALL(REPLACEMENT)
 
@@ -38,19 +55,16 @@ static int livepatch_bench_sleep(unsigned int ms)
 		.new_func = livepatch_bench_##nr,                              \
 	},
 
-/* The first is left out, and the end is set, as the parameters say. */
+/* The end is set as the parameters say. */
 static struct klp_func funcs[] = {
-	{
-		.old_name = "klp_bench_sleep",
-		.new_func = livepatch_bench_sleep,
-	},
 	KLP_BENCH_ALL(ENTRY)
-	{ }
+	{ }, { }
 };
 
 static struct klp_object objs[] = {
 	{
 		.name = "klp_bench_target",
+		.funcs = funcs,
 	},
 	{ }
 };
@@ -62,10 +76,19 @@ static struct klp_patch patch = {
 
 static int __init klp_bench_patch_init(void)
 {
-	if (functions >= ARRAY_SIZE(funcs) - 1 || !(functions || sleeper))
+	unsigned int count = functions;
+
+	if (count > ARRAY_SIZE(funcs) - 2 || !(count || sleeper))
 		return -EINVAL;
-	funcs[functions + 1] = (struct klp_func){ };
-	objs[0].funcs = sleeper ? funcs : funcs + 1;
+	/* The last one: whoever compares stacks with all functions compares with all others first. */
+	if (sleeper)
+		funcs[count++] = (struct klp_func){
+			.old_name = "klp_bench_sleep",
+			.new_func = livepatch_bench_sleep,
+		};
+	funcs[count] = (struct klp_func){ };
+	patch.replace = replace;
+	started = ktime_get_ns();
 	return klp_enable_patch(&patch);
 }
 

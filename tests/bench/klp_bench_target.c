@@ -3,8 +3,10 @@
  * What the benchmarks patch: a thousand functions, klp_bench_000 to klp_bench_999, and
  * klp_bench_sleep().
  *
- * Reading /proc/klp_bench_calls calls klp_bench_000() many times and tells how long that took.
- * Reading /proc/klp_bench_sleep sleeps in klp_bench_sleep().
+ * Reading /proc/klp_bench_calls calls klp_bench_000() many times and tells how long that took,
+ * and what klp_bench_000(0) gives: by that one sees which function is called.
+ * Reading /proc/klp_bench_sleep sleeps in klp_bench_sleep(), and then does the same: a task that
+ * was kept from switching by that sleep has not switched yet.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -48,7 +50,7 @@ noinline int klp_bench_sleep(unsigned int ms)
 	return 0;
 }
 
-static int calls_show(struct seq_file *m, void *v)
+static void calls(struct seq_file *m)
 {
 	unsigned long flags;
 	u64 start, took;
@@ -60,13 +62,20 @@ static int calls_show(struct seq_file *m, void *v)
 		sum += klp_bench_000(i);
 	took = ktime_get_ns() - start;
 	local_irq_restore(flags);
-	seq_printf(m, "%d calls %llu ns sum %d\n", CALLS, took, sum);
+	seq_printf(m, "%d calls %llu ns result %d sum %d\n", CALLS, took, klp_bench_000(0), sum);
+}
+
+static int calls_show(struct seq_file *m, void *v)
+{
+	calls(m);
 	return 0;
 }
 
 static int sleep_show(struct seq_file *m, void *v)
 {
-	seq_printf(m, "%d\n", klp_bench_sleep(sleep_ms));
+	if (klp_bench_sleep(sleep_ms))
+		return -EAGAIN;
+	calls(m);
 	return 0;
 }
 

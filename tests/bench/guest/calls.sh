@@ -1,23 +1,74 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# How many instructions a call of a patched function takes, and one of a function that is not.
-# For counted instructions: one nanosecond each.
+# calls.sh - how many instructions a call of a patched function takes more than one of a function
+# that is not: settled, through three patches on top of each other, in transition, and where the
+# patch that comes has no replacement for it. For counted instructions: one nanosecond each.
+#
+# calls.sh handler - settled, on a kernel that has been told not to make jumps.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
-# per_call - of a loop around the call.
-per_call() {
-    # The first run translates the code for the emulator.
-    cat /proc/klp_bench_calls >/dev/null
-    awk '{ printf "%.2f\n", $3 / $1 }' /proc/klp_bench_calls
+# calls NAME RESULT [FILE] - sets `cost` to what a call takes; the function that is called gives RESULT.
+calls() {
+    local calls took result
+    read -r calls _ took _ _ result _ <"${3:-/proc/klp_bench_calls}"
+    [ "$result" = "$2" ] || fail "$1: the function gives $result instead of $2"
+    cost=$(awk -v took="$took" -v calls="$calls" 'BEGIN { printf "%.2f\n", took / calls }')
 }
 
-load_target
-plain=$(per_call)
-enable functions=1 >/dev/null
-redirected=$(per_call)
+# extra NAME RESULT [FILE] - the same, as a figure, without what it costs unpatched.
+extra() {
+    calls "$@"
+    figure "call-$1" instructions "$(awk -v a="$cost" -v b="$plain" 'BEGIN { printf "%.2f\n", a - b }')"
+}
+
+# sleeper - somebody who holds transitions up, for a while, and then makes calls; `wait` waits for that.
+sleeper() {
+    cat /proc/klp_bench_sleep >/tmp/sleeper &
+    sleep 1
+}
+
+load_target sleep_ms=20000
+calls plain 1000
+plain=$cost
+
+if [ "${1:-}" = handler ]; then
+    enable klp_bench_patch functions=1 >/dev/null
+    quiet
+    extra handler -1000
+    exit
+fi
+
 figure call-plain instructions "$plain"
-figure call-redirected instructions "$redirected"
-figure call-extra instructions "$(awk -v a="$redirected" -v b="$plain" 'BEGIN { printf "%.2f\n", a - b }')"
-disable >/dev/null
+
+enable klp_bench_patch functions=1 >/dev/null
+settle klp_bench_patch
+extra settled -1000
+
+enable klp_bench_second functions=1 >/dev/null
+enable klp_bench_third functions=1 >/dev/null
+settle klp_bench_third
+extra stacked -3000
+disable klp_bench_third >/dev/null
+disable klp_bench_second >/dev/null
+unload klp_bench_third
+unload klp_bench_second
+
+# What comes replaces another function, so that this one gets the original back.
+sleeper
+insmod "$BENCH/klp_bench_second.ko" sleeper=1 replace=1
+extra noop 1000
+in_transition klp_bench_second
+wait
+sleep 3
+disable klp_bench_second >/dev/null
+unload klp_bench_second
+
+sleeper
+insmod "$BENCH/klp_bench_third.ko" functions=1 sleeper=1
+extra transition -3000
+in_transition klp_bench_third
+# The task that has not switched.
+wait
+extra transition-old 1000 /tmp/sleeper

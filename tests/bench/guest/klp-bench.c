@@ -3,17 +3,28 @@
  * Runs in the guest. A program rather than a script, because what a shell does between two
  * looks at the clock would be counted.
  *
- *   klp-bench load FILE PATCH [PARAM=VALUE...]  loads a live patch; waits until its transition
- *                                               has ended
- *   klp-bench disable PATCH                     disables it; waits until it has gone
- *   klp-bench unload MODULE                     unloads it as soon as nobody uses it
- *   klp-bench sleepers N                        leaves N sleeping processes behind
- *   klp-bench storm                             starts programs, one after the other, until killed
+ *   klp-bench load FILE PATCH [PARAM=VALUE...]         loads a live patch; waits until its
+ *                                                      transition has ended
+ *   klp-bench replace FILE PATCH OLD [PARAM=VALUE...]  the same, and until the patch OLD has gone
+ *   klp-bench disable PATCH                            disables it; waits until it has gone
+ *   klp-bench unload MODULE                            unloads it as soon as nobody uses it
+ *   klp-bench sleepers N                               leaves N sleeping processes behind
+ *   klp-bench readers N FILE                           leaves N processes behind that read FILE
+ *   klp-bench storm                                    starts programs, one after the other,
+ *                                                      until killed
+ *   klp-bench spin                                     uses its CPU until killed
+ *   klp-bench worked                                   CPU time of the kernel's workers so far
+ *   klp-bench bursts SECONDS                           CPU time of the kernel's workers, each
+ *                                                      time that they had something to do
  *
- * load and disable print nanoseconds: how long the call took, and all together.
+ * All times are nanoseconds. load and replace print how long everything took, and how long since
+ * the patch was given to the core (which patches with a parameter `started` know); disable
+ * prints how long it took.
  */
 
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,35 +39,46 @@
 #define PAUSE_NS 1000000
 #define LOOKS 600000
 
+/* The same for what workers do: attempts to end a transition are further apart. */
+#define BURST_PAUSE_NS 20000000
+
+/* More kernel workers than a small machine has. */
+#define WORKERS 256
+
 static __attribute__((noreturn)) void die(const char *what)
 {
 	fprintf(stderr, "klp-bench: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
-static long long now(void)
+static long long clock_now(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	if (clock_gettime(clock, &t))
+		return -1;
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static void nap(void)
+static long long now(void)
 {
-	struct timespec t = { .tv_nsec = PAUSE_NS };
+	return clock_now(CLOCK_MONOTONIC);
+}
+
+static void nap(long ns)
+{
+	struct timespec t = { .tv_nsec = ns };
 
 	nanosleep(&t, NULL);
 }
 
-/* What a file of a live patch says, or -1 when it is not there. */
-static int attribute(const char *patch, const char *name)
+/* The number in a file, or -1 when it is not there. */
+static long long number(const char *path)
 {
-	char path[256], text[16];
+	char text[32];
 	ssize_t size;
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/kernel/livepatch/%s/%s", patch, name);
 	fd = open(path, O_RDONLY);
 	if (fd < 0)
 		return -1;
@@ -65,31 +87,30 @@ static int attribute(const char *patch, const char *name)
 	if (size <= 0)
 		return -1;
 	text[size] = 0;
-	return atoi(text);
+	return atoll(text);
 }
 
+/* Waits for what a file of a live patch says; -1 when it is not to be there. */
 static void wait_for(const char *patch, const char *name, int value)
 {
+	char path[256];
 	long looks;
 
-	for (looks = 0; attribute(patch, name) != value; looks++) {
+	snprintf(path, sizeof(path), "/sys/kernel/livepatch/%s/%s", patch, name);
+	for (looks = 0; number(path) != value; looks++) {
 		if (looks == LOOKS) {
 			errno = ETIMEDOUT;
 			die(patch);
 		}
-		nap();
+		nap(PAUSE_NS);
 	}
 }
 
-static void report(long long start, long long called)
+/* `old` is the patch that is replaced, if any. */
+static int load(const char *file, const char *patch, const char *old, char **words)
 {
-	printf("%lld %lld\n", called - start, now() - start);
-}
-
-static int load(const char *file, const char *patch, char **words)
-{
-	char parameters[256] = "";
-	long long start, called;
+	char parameters[256] = "", path[256];
+	long long start, started, end;
 	int fd;
 
 	for (; *words; words++) {
@@ -102,16 +123,20 @@ static int load(const char *file, const char *patch, char **words)
 	start = now();
 	if (syscall(SYS_finit_module, fd, parameters, 0))
 		die(file);
-	called = now();
 	wait_for(patch, "transition", 0);
-	report(start, called);
+	if (old)
+		wait_for(old, "transition", -1);
+	end = now();
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/started", patch);
+	started = number(path);
+	printf("%lld %lld\n", end - start, started < 0 ? end - start : end - started);
 	return 0;
 }
 
 static int disable(const char *patch)
 {
-	long long start, called;
 	char path[256];
+	long long start;
 	int fd;
 
 	snprintf(path, sizeof(path), "/sys/kernel/livepatch/%s/enabled", patch);
@@ -121,10 +146,9 @@ static int disable(const char *patch)
 	start = now();
 	if (write(fd, "0", 1) != 1)
 		die(path);
-	called = now();
 	close(fd);
 	wait_for(patch, "transition", -1);
-	report(start, called);
+	printf("%lld\n", now() - start);
 	return 0;
 }
 
@@ -135,14 +159,27 @@ static int unload(const char *module)
 	for (looks = 0; syscall(SYS_delete_module, module, O_NONBLOCK); looks++) {
 		if ((errno != EAGAIN && errno != EBUSY && errno != EWOULDBLOCK) || looks == LOOKS)
 			die(module);
-		nap();
+		nap(PAUSE_NS);
 	}
 	return 0;
 }
 
-static int sleepers(long count)
+static void read_all(const char *file)
 {
-	while (count--) {
+	char bytes[256];
+	int fd = open(file, O_RDONLY);
+
+	if (fd < 0)
+		die(file);
+	while (read(fd, bytes, sizeof(bytes)) > 0)
+		;
+	exit(0);
+}
+
+/* Processes that sleep, or read `file` if there is one; they keep nothing of ours open. */
+static int leave(long count, const char *file)
+{
+	while (count-- > 0) {
 		pid_t pid = fork();
 
 		if (pid < 0)
@@ -151,6 +188,8 @@ static int sleepers(long count)
 			close(0);
 			close(1);
 			close(2);
+			if (file)
+				read_all(file);
 			for (;;)
 				pause();
 		}
@@ -173,20 +212,106 @@ static __attribute__((noreturn)) void storm(void)
 	}
 }
 
+static __attribute__((noreturn)) void spin(void)
+{
+	for (;;)
+		;
+}
+
+/* The clocks of all kernel workers. */
+static int workers(clockid_t *clocks)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int count = 0;
+
+	if (!proc)
+		die("/proc");
+	while ((entry = readdir(proc))) {
+		char path[300], name[16] = "";
+		int fd;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		fd = open(path, O_RDONLY);
+		if (fd < 0)
+			continue;
+		if (read(fd, name, sizeof(name) - 1) > 0 && !strncmp(name, "kworker", 7) &&
+		    count < WORKERS && !clock_getcpuclockid(atoi(entry->d_name), &clocks[count]))
+			count++;
+		close(fd);
+	}
+	closedir(proc);
+	return count;
+}
+
+static long long total(const clockid_t *clocks, int count)
+{
+	long long sum = 0;
+
+	while (count-- > 0) {
+		long long time = clock_now(clocks[count]);
+
+		/* Workers come and go. */
+		if (time > 0)
+			sum += time;
+	}
+	return sum;
+}
+
+static int worked(void)
+{
+	clockid_t clocks[WORKERS];
+	int count = workers(clocks);
+
+	printf("%lld\n", total(clocks, count));
+	return 0;
+}
+
+static int bursts(long seconds)
+{
+	clockid_t clocks[WORKERS];
+	int count = workers(clocks);
+	long long end = now() + seconds * 1000000000LL;
+	long long before = total(clocks, count);
+
+	while (now() < end) {
+		long long after;
+
+		nap(BURST_PAUSE_NS);
+		after = total(clocks, count);
+		if (after > before)
+			printf("%lld\n", after - before);
+		before = after;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 
 	if (!strcmp(what, "load") && argc >= 4)
-		return load(argv[2], argv[3], argv + 4);
+		return load(argv[2], argv[3], NULL, argv + 4);
+	if (!strcmp(what, "replace") && argc >= 5)
+		return load(argv[2], argv[3], argv[4], argv + 5);
 	if (!strcmp(what, "disable") && argc == 3)
 		return disable(argv[2]);
 	if (!strcmp(what, "unload") && argc == 3)
 		return unload(argv[2]);
 	if (!strcmp(what, "sleepers") && argc == 3)
-		return sleepers(atol(argv[2]));
-	if (!strcmp(what, "storm"))
+		return leave(atol(argv[2]), NULL);
+	if (!strcmp(what, "readers") && argc == 4)
+		return leave(atol(argv[2]), argv[3]);
+	if (!strcmp(what, "storm") && argc == 2)
 		storm();
+	if (!strcmp(what, "spin") && argc == 2)
+		spin();
+	if (!strcmp(what, "worked") && argc == 2)
+		return worked();
+	if (!strcmp(what, "bursts") && argc == 3)
+		return bursts(atol(argv[2]));
 	if (!strcmp(what, "nothing"))
 		return 0;
 	fprintf(stderr, "klp-bench: see the source for how to use it\n");

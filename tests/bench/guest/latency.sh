@@ -1,37 +1,73 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# latency.sh CYCLES - the time from loading a live patch of one function to the end of its
-# transition, and from disabling it to its end, on a machine that does nothing else. In real time.
-# `transition` figures are from the kernel's log: without loading the module, and without looking
-# whether the transition has ended.
+# latency.sh CYCLES TASKS... - how long transitions take in real time, to and from a live patch of one
+# function, while so many processes sleep (fewest first): on a machine that does nothing else,
+# and on one where each CPU computes and starts programs. By the time stamps of the kernel's log, from the
+# start of the transition to its end: without loading the module, and without looking.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
 cycles=$1
-PATCH=klp_bench_one
-patching=() unpatching=()
+shift
+load=()
 
-# transitions patching|unpatching - how long each took by the log's time stamps.
+# load_begin - CPUs that are never idle, and tasks that come and go.
+load_begin() {
+    local cpu what
+    for ((cpu = 0; cpu < $(nproc); cpu++)); do
+        for what in storm spin; do
+            "$BENCH/klp-bench" "$what" &
+            load+=($!)
+        done
+    done
+}
+
+# load_end
+load_end() {
+    kill "${load[@]}"
+    wait "${load[@]}" || true
+    load=()
+}
+
+# transitions patching|unpatching - how long each took by the log, in nanoseconds.
 transitions() {
-    dmesg | sed -E "s/^\\[ *([0-9]+)\\.([0-9]+)\\] livepatch: '$PATCH': /\\1\\2 /" |
+    dmesg | sed -E "s/^\\[ *([0-9]+)\\.([0-9]+)\\] livepatch: 'klp_bench_one': /\\1\\2 /" |
         awk -v what="$1" '
             $2 == "starting" && $3 == what { start = $1 }
             $2 == what && $3 == "complete" { printf "%.0f\n", ($1 - start) * 1000 }'
 }
 
+# latency NAME - of `cycles` cycles.
+latency() {
+    local name=$1 cycle direction
+    dmesg -c >/dev/null
+    for ((cycle = 0; cycle < cycles; cycle++)); do
+        enable klp_bench_one >/dev/null
+        sleep 0.2
+        disable klp_bench_one >/dev/null
+        unload klp_bench_one
+        sleep 0.2
+    done
+    for direction in patching unpatching; do
+        transitions "$direction" >/tmp/transitions
+        [ "$(wc -l </tmp/transitions)" = "$cycles" ] ||
+            fail "$name: the log does not tell of $cycles times $direction"
+        figure "$direction-$name" ns "$(median </tmp/transitions)" "$(worst </tmp/transitions)"
+    done
+}
+
 echo 1 >/sys/module/printk/parameters/time
 load_target
-for ((cycle = 0; cycle < cycles; cycle++)); do
-    patching+=("$(enable)")
-    sleep 0.2
-    unpatching+=("$(disable)")
-    unload
-    sleep 0.2
+sleeping=0
+for tasks in "$@"; do
+    echo "@progress $tasks tasks"
+    "$BENCH/klp-bench" sleepers $((tasks - sleeping))
+    sleeping=$tasks
+    sleep 2
+    latency "idle-$tasks"
+    load_begin
+    sleep 1
+    latency "load-$tasks"
+    load_end
 done
-figure latency-patching ns "$(printf '%s\n' "${patching[@]}" | median)"
-figure latency-patching-worst ns "$(printf '%s\n' "${patching[@]}" | sort -n | tail -n 1)"
-figure latency-unpatching ns "$(printf '%s\n' "${unpatching[@]}" | median)"
-figure latency-unpatching-worst ns "$(printf '%s\n' "${unpatching[@]}" | sort -n | tail -n 1)"
-figure transition-patching ns "$(transitions patching | median)"
-figure transition-unpatching ns "$(transitions unpatching | median)"

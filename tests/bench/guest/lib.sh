@@ -2,19 +2,25 @@
 # shellcheck shell=bash
 #
 # For the benchmarks' scripts, which run in the guest. What they find they tell the host in
-# lines `@figure NAME UNIT VALUE`.
+# lines `@figure NAME UNIT VALUE [WORST]`.
 
 set -euo pipefail
 export LC_ALL=C
 
 BENCH=${BENCH:-/klp/bench}
-# The live patch that the functions below are about.
-PATCH=klp_bench_patch
 TARGET=klp_bench_target
+# Seconds for which the kernel's workers may be busy with what a patch leaves to them.
+QUIET=300
 
-# figure NAME UNIT VALUE
+# figure NAME UNIT VALUE [WORST] - of several values, the median and the worst.
 figure() {
-    echo "@figure $1 $2 $3"
+    echo "@figure $*"
+}
+
+# fail WHY...
+fail() {
+    echo "$*" >&2
+    exit 1
 }
 
 # load_target [PARAM=VALUE...] - loads the module whose functions are patched.
@@ -22,25 +28,74 @@ load_target() {
     insmod "$BENCH/$TARGET.ko" "$@"
 }
 
-# enable [PARAM=VALUE...] - loads the live patch; prints how long that took, in nanoseconds.
+# enable PATCH [PARAM=VALUE...] - loads a live patch; prints how long that took until the end of its
+# transition, and how much of it is the core's, in nanoseconds.
 enable() {
-    "$BENCH/klp-bench" load "$BENCH/$PATCH.ko" "$PATCH" "$@" | sed 's/.* //'
+    "$BENCH/klp-bench" load "$BENCH/$1.ko" "$@"
 }
 
-# disable - takes it out of use; prints how long that took.
+# replace PATCH OLD [PARAM=VALUE...] - the same for one that replaces the patch OLD.
+replace() {
+    "$BENCH/klp-bench" replace "$BENCH/$1.ko" "$@" replace=1
+}
+
+# disable PATCH - takes it out of use; prints how long that took.
 disable() {
-    "$BENCH/klp-bench" disable "$PATCH" | sed 's/.* //'
+    "$BENCH/klp-bench" disable "$1"
 }
 
-# unload - unloads the live patch, which has been disabled.
+# unload PATCH - unloads a live patch that has been disabled or replaced.
 unload() {
-    "$BENCH/klp-bench" unload "$PATCH"
+    "$BENCH/klp-bench" unload "$1"
+}
+
+# in_transition PATCH
+in_transition() {
+    [ "$(cat "/sys/kernel/livepatch/$1/transition")" = 1 ] ||
+        fail "$1 is not in transition"
+}
+
+# worked - the CPU time of the kernel's workers so far, in nanoseconds.
+worked() {
+    "$BENCH/klp-bench" worked
+}
+
+# quiet - waits until the kernel's workers have next to nothing to do any more.
+quiet() {
+    local before after seconds
+    after=$(worked)
+    for ((seconds = 0; seconds < QUIET; seconds++)); do
+        before=$after
+        sleep 1
+        after=$(worked)
+        if ((after - before < 1000000)); then
+            return 0
+        fi
+    done
+    fail "the kernel's workers were busy for $QUIET s"
+}
+
+# settle PATCH - waits until all that comes after enabling it is done: by then entries are jumps, on a core
+# that makes them so and tells.
+settle() {
+    local redirects=/sys/kernel/debug/livepatch/$1/redirects
+    sleep 1
+    quiet
+    [ ! -e "$redirects" ] || grep -q ' jump$' "$redirects" ||
+        fail "$1 did not settle: $(head -n 1 "$redirects")"
 }
 
 # median - of the numbers on standard input.
 median() {
     sort -n | awk '{ value[NR] = $1 } END {
+        if (!NR)
+            exit 1
         middle = int((NR + 1) / 2)
         printf "%.0f\n", NR % 2 ? value[middle] : (value[middle] + value[middle + 1]) / 2
     }'
+}
+
+# worst - of the numbers on standard input.
+worst() {
+    sort -n | tail -n 1
 }

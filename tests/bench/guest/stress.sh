@@ -39,13 +39,13 @@ storm_end() {
 run() {
     local cycle
     for ((cycle = 1; cycle <= $1; cycle++)); do
-        enable functions=$functions sleeper=1 >/dev/null
+        enable klp_bench_patch functions=$functions sleeper=1 >/dev/null
         # Time for the entries to become jumps, every other time.
         if ((cycle % 2 == 0)); then
             sleep 0.3
         fi
-        disable >/dev/null
-        unload
+        disable klp_bench_patch >/dev/null
+        unload klp_bench_patch
         if ((cycle % 20 == 0)); then
             echo "@progress $cycle of $1 cycles"
         fi

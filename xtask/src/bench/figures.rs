@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the benchmarks found, as a table and as JSON.
+//! What the benchmarks found, and the JSON file of it.
 
 use std::fmt;
 use std::fs;
@@ -8,39 +8,53 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use klp_host::cache::write_whole;
-use serde::Serialize;
+use klp_host::kernel::Core;
+use serde::{Deserialize, Serialize};
 
 /// One measured value.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Figure {
     /// What was measured, and of how many.
     pub name: String,
-    /// `ns`, `instructions`, `percent`, `kB`, `cycles`.
+    /// `ns`, `instructions`, `percent`, `bytes`, `kB`, `cycles`.
     pub unit: String,
+    /// The median where there are several.
     pub value: f64,
+    /// The worst of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst: Option<f64>,
 }
 
 impl Figure {
-    /// Reads a line `@figure NAME UNIT VALUE` of a guest's script.
+    pub fn new(name: impl Into<String>, unit: &str, value: f64) -> Self {
+        Self {
+            name: name.into(),
+            unit: unit.to_owned(),
+            value,
+            worst: None,
+        }
+    }
+
+    /// Reads a line `@figure NAME UNIT VALUE [WORST]` of a guest's script.
     pub fn parse(line: &str) -> Option<Self> {
         let words: Vec<_> = line.strip_prefix("@figure ")?.split(' ').collect();
-        let &[name, unit, value] = words.as_slice() else {
-            return None;
+        let (name, unit, value, worst) = match *words.as_slice() {
+            [name, unit, value] => (name, unit, value, None),
+            [name, unit, value, worst] => (name, unit, value, Some(number(worst)?)),
+            _ => return None,
         };
         Some(Self {
-            name: name.to_owned(),
-            unit: unit.to_owned(),
-            value: value.parse().ok()?,
+            worst,
+            ..Self::new(name, unit, number(value)?)
         })
     }
 
     /// The value as people read it.
-    fn readable(&self) -> String {
-        match self.unit.as_str() {
-            "ns" => format!("{:.4} s", self.value / 1e9),
-            "percent" => format!("{} %", self.value),
-            unit => format!("{} {unit}", self.value),
-        }
+    pub fn readable(&self) -> String {
+        let worst = self
+            .worst
+            .map(|worst| format!(" (worst {})", readable(worst, &self.unit)));
+        readable(self.value, &self.unit) + &worst.unwrap_or_default()
     }
 }
 
@@ -50,26 +64,96 @@ impl fmt::Display for Figure {
     }
 }
 
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+/// A value as people read it.
+pub fn readable(value: f64, unit: &str) -> String {
+    match unit {
+        "ns" => time(value),
+        "percent" => format!("{value:.3} %"),
+        unit if value == 1.0 => format!("1 {}", unit.trim_end_matches('s')),
+        unit => format!("{} {unit}", grouped(value)),
+    }
+}
+
+/// Nanoseconds in a unit that makes them short.
+fn time(ns: f64) -> String {
+    match ns.abs() {
+        size if size >= 1e9 => format!("{} s", short(ns / 1e9)),
+        size if size >= 1e6 => format!("{} ms", short(ns / 1e6)),
+        _ => format!("{} µs", short(ns / 1e3)),
+    }
+}
+
+/// Three digits or all before the point.
+pub fn short(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => grouped(value.round()),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// `12,345`, with one digit behind the point where it is no whole number and small.
+pub fn grouped(value: f64) -> String {
+    if value.abs() < 100.0 && value.fract() != 0.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value < 0.0 {
+        text.insert(0, '-');
+    }
+    text
+}
+
 /// The figures of several kernels.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Figures {
-    kernels: Vec<Column>,
+    /// Nothing was left out.
+    pub whole: bool,
+    pub kernels: Vec<Column>,
 }
 
 /// Those of one.
-#[derive(Debug, Serialize)]
-struct Column {
-    core: String,
-    figures: Vec<Figure>,
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Column {
+    /// The name of its livepatch core.
+    pub core: String,
+    /// What `uname -r` prints in it.
+    pub release: String,
+    pub figures: Vec<Figure>,
+}
+
+impl Column {
+    pub fn figure(&self, name: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.name == name)
+    }
+
+    pub fn value(&self, name: &str) -> Option<f64> {
+        self.figure(name).map(|figure| figure.value)
+    }
 }
 
 impl Figures {
-    /// Each kernel's name with its figures.
-    pub fn new(results: Vec<(String, Vec<Figure>)>) -> Self {
-        let column = |(core, figures)| Column { core, figures };
-        Self {
-            kernels: results.into_iter().map(column).collect(),
-        }
+    /// Reads what [`Figures::write`] wrote.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| {
+            format!(
+                "{} is not what cargo xtask bench writes: give the file that it named at its end",
+                path.display()
+            )
+        })
     }
 
     /// Writes them as JSON.
@@ -77,11 +161,23 @@ impl Figures {
         if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
             fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         }
-        write_whole(path, &(serde_json::to_string_pretty(self)? + "\n"))
+        write_whole(path, &self.json()?)
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// Those of the kernel with this core.
+    pub fn of(&self, core: Core) -> Option<&Column> {
+        self.kernels
+            .iter()
+            .find(|kernel| kernel.core == core.name())
     }
 
     /// What was measured on any of them, in the order in which it first appears.
-    fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for figure in self.kernels.iter().flat_map(|kernel| &kernel.figures) {
             if !names.contains(&figure.name.as_str()) {
@@ -89,26 +185,6 @@ impl Figures {
             }
         }
         names
-    }
-}
-
-impl fmt::Display for Figures {
-    /// A table in Markdown.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut row = |cells: Vec<String>| writeln!(f, "| {} |", cells.join(" | "));
-        let cores = self.kernels.iter().map(|kernel| kernel.core.clone());
-        row(["figure".to_owned()].into_iter().chain(cores).collect())?;
-        row(vec!["---".to_owned(); self.kernels.len() + 1])?;
-        for name in self.names() {
-            let cells = self.kernels.iter().map(|kernel| {
-                let mut figures = kernel.figures.iter();
-                figures
-                    .find(|figure| figure.name == name)
-                    .map_or("-".to_owned(), Figure::readable)
-            });
-            row([name.to_owned()].into_iter().chain(cells).collect())?;
-        }
-        Ok(())
     }
 }
 
@@ -122,13 +198,20 @@ mod tests {
 
     #[test]
     fn lines_of_figures() {
-        let extra = figure("@figure call-extra instructions 72.00");
-        assert_eq!(extra.to_string(), "call-extra: 72 instructions");
+        let settled = figure("@figure call-settled instructions 72.00");
+        assert_eq!(settled.to_string(), "call-settled: 72 instructions");
+        let latency = figure("@figure patching-idle-10 ns 8000000 15500000");
+        assert_eq!(
+            latency.to_string(),
+            "patching-idle-10: 8.00 ms (worst 15.5 ms)"
+        );
         for line in [
             "",
             "@figure a ns",
             "@figure a ns x",
-            "@figure a ns 1 2",
+            "@figure a ns inf",
+            "@figure a ns 1 x",
+            "@figure a ns 1 2 3",
             "figure a ns 1",
         ] {
             assert_eq!(Figure::parse(line), None, "{line:?}");
@@ -136,30 +219,55 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_column_for_each_kernel() {
-        let figures = Figures::new(vec![
-            ("c".into(), vec![figure("@figure a ns 2000000000")]),
-            (
-                "rust".into(),
-                vec![figure("@figure a ns 1000000"), figure("@figure b kB 3")],
-            ),
-        ]);
-        assert_eq!(
-            figures.to_string(),
-            "| figure | c | rust |\n| --- | --- | --- |\n\
-             | a | 2.0000 s | 0.0010 s |\n| b | - | 3 kB |\n"
-        );
+    fn values_as_people_read_them() {
+        for (value, unit, text) in [
+            (207_900_537_225.0, "ns", "208 s"),
+            (1_228_000_000.0, "ns", "1.23 s"),
+            (73_711_842.0, "ns", "73.7 ms"),
+            (3500.0, "ns", "3.50 µs"),
+            (3_105_896.0, "instructions", "3,105,896 instructions"),
+            (1.0, "instructions", "1 instruction"),
+            (1.5, "instructions", "1.5 instructions"),
+            (2701.0, "bytes", "2,701 bytes"),
+            (-1234.0, "kB", "-1,234 kB"),
+            (0.02, "percent", "0.020 %"),
+        ] {
+            assert_eq!(readable(value, unit), text);
+        }
     }
 
     #[test]
     fn json_can_be_read_back() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("new/bench.json");
-        Figures::new(vec![("c".into(), vec![figure("@figure a ns 5")])])
-            .write(&path)
-            .expect("written");
-        let text = fs::read_to_string(&path).expect("text");
-        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(json["kernels"][0]["figures"][0]["value"], 5.0);
+        let figures = Figures {
+            whole: true,
+            kernels: vec![Column {
+                core: "c".into(),
+                release: "7.2.12".into(),
+                figures: vec![figure("@figure a ns 5"), figure("@figure b ns 5 6")],
+            }],
+        };
+        figures.write(&path).expect("written");
+        let again = Figures::read(&path).expect("read");
+        assert!(again.whole);
+        assert_eq!(again.kernels[0].figures, figures.kernels[0].figures);
+        assert_eq!(again.of(Core::C).and_then(|c| c.value("b")), Some(5.0));
+        assert!(again.of(Core::Rust).is_none());
+    }
+
+    #[test]
+    fn other_json_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("other.json");
+        fs::write(&path, "{\"kernels\": 1}").expect("written");
+        let err = Figures::read(&path).expect_err("no figures");
+        assert!(
+            err.to_string()
+                .contains("is not what cargo xtask bench writes"),
+            "{err:#}"
+        );
+        let err = Figures::read(&dir.path().join("none")).expect_err("no file");
+        assert!(err.to_string().contains("cannot read"), "{err:#}");
     }
 }

@@ -4,22 +4,33 @@
 //! of `tests/bench/`.
 //!
 //! Costs are counted in instructions, one CPU and one virtual nanosecond each, so that they are the same on
-//! every machine. Only the latency of transitions is taken in real time, on two CPUs.
+//! every machine, whatever else it does. Only the latency of transitions is taken in real time, on
+//! two CPUs.
 
+pub mod docs;
 pub mod figures;
+mod host;
+pub mod plan;
+pub mod plots;
+mod sizes;
+pub mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use klp_host::host::progress::say;
 use klp_host::kernel::Kernel;
+use klp_host::module::Built;
 use klp_host::vm::{self, Lines, Outcome, Spec};
 
 use crate::checkout;
 use crate::guest_program;
-use figures::Figure;
+use figures::{Column, Figure};
+use plan::{ATTEMPT_FUNCTIONS, ATTEMPT_TASKS, Job, Plan, TIMEOUT};
 
 /// Where things are in the guest (the scripts know it too).
 const GUEST: &str = "/klp/bench";
@@ -27,98 +38,117 @@ const GUEST: &str = "/klp/bench";
 /// The program that the scripts start.
 const PROGRAM: &str = "guest/klp-bench.c";
 
-/// Processes that sleep while a patch of many functions is enabled.
-const SLEEPERS: u32 = 1000;
-
-/// Cycles for the latency of transitions.
-const CYCLES: u32 = 20;
-
-/// Seconds for which a transition is held up.
-const BLOCKED: u32 = 60;
-
-/// The longest that one measurement may take, on a slow and busy machine.
-const TIMEOUT: Duration = Duration::from_secs(1200);
-
 /// The longest that a cycle of the stress test may take.
 const STRESS_CYCLE: Duration = Duration::from_secs(30);
 
-/// How large the patches are.
-#[derive(Clone, Debug)]
-pub struct Sizes {
-    /// Numbers of functions to replace.
-    pub functions: Vec<u32>,
-    /// Patches of more functions than these are not disabled again.
-    pub disable_up_to: u32,
-}
+/// What does the same in C and in Rust.
+const C_SAMPLE: &str = "klp_bench_cmdline";
+const RUST_SAMPLE: &str = "livepatch-sample";
 
 /// Where the results go when nobody says.
 pub fn default_json() -> PathBuf {
     checkout::top().join("target/bench.json")
 }
 
-/// Takes all figures of this kernel.
-pub fn run(kernel: &Kernel, sizes: &Sizes) -> Result<Vec<Figure>> {
-    let bench = Bench::prepare(kernel)?;
-    let mut figures = Vec::new();
-    for command in counted(sizes) {
-        figures.extend(bench.measure(&command, counting())?);
+/// Takes the figures of these kernels.
+pub fn run(kernels: &[Kernel], plan: &Plan) -> Result<Vec<Column>> {
+    let benches: Vec<_> = kernels.iter().map(Bench::prepare).collect::<Result<_>>()?;
+    // Counted instructions do not mind neighbours, as latencies do.
+    let jobs = plan.counted();
+    let all = benches
+        .iter()
+        .flat_map(|bench| jobs.iter().map(move |job| (bench, job)));
+    let counted = at_once(all.collect(), |(bench, job)| bench.measure(job))?;
+    let mut counted = counted.into_iter();
+    let mut columns = Vec::new();
+    for bench in &benches {
+        let mut figures: Vec<_> = counted.by_ref().take(jobs.len()).flatten().collect();
+        figures.extend(attempts(&figures));
+        host::warn_if_busy();
+        figures.extend(bench.measure(&plan.timed())?);
+        figures.extend(bench.sizes.iter().cloned());
+        columns.push(Column {
+            core: bench.kernel.core.name().to_owned(),
+            release: bench.kernel.build.release.clone(),
+            figures,
+        });
     }
-    let timed = Spec {
-        timeout: TIMEOUT,
-        ..plain()
-    };
-    figures.extend(bench.measure(&format!("latency.sh {CYCLES}"), timed)?);
-    Ok(figures)
-}
-
-/// The scripts to run under counted instructions, each in a boot of its own.
-fn counted(sizes: &Sizes) -> Vec<String> {
-    let patch = |functions: u32, sleepers: u32| {
-        let disable = if functions <= sizes.disable_up_to {
-            "yes"
-        } else {
-            "no"
-        };
-        format!("patch.sh {functions} {sleepers} {disable}")
-    };
-    let mut commands = vec!["calls.sh".to_owned()];
-    commands.extend(sizes.functions.iter().map(|&count| patch(count, 0)));
-    let most = sizes.functions.iter().max();
-    commands.extend(most.map(|&count| patch(count, SLEEPERS)));
-    commands.push(format!("blocked.sh {BLOCKED} {SLEEPERS}"));
-    commands
+    Ok(columns)
 }
 
 /// Loads, disables and unloads a patch many times while programs are started on two CPUs. An
 /// error tells what the kernel complained about, or that memory was lost.
 pub fn stress(kernel: &Kernel, cycles: u32) -> Result<Vec<Figure>> {
     let bench = Bench::prepare(kernel)?;
-    let spec = Spec {
-        parallel: true,
-        timeout: TIMEOUT + STRESS_CYCLE * cycles,
-        ..plain()
+    let timeout = TIMEOUT + STRESS_CYCLE * cycles;
+    bench.measure(&Job::parallel(format!("stress.sh {cycles}"), timeout))
+}
+
+/// Does these jobs, as many at once as there are CPUs to emulate on, but not more than two: they
+/// also need memory. The results are in the order of the jobs.
+fn at_once<T: Send, R: Send>(jobs: Vec<T>, work: impl Fn(T) -> Result<R> + Sync) -> Result<Vec<R>> {
+    let workers = std::thread::available_parallelism().map_or(1, |count| count.get().min(2));
+    let queue = Mutex::new(jobs.into_iter().enumerate());
+    let results = Mutex::new(Vec::new());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    // Whoever fails leaves nothing for the others.
+    let give_up = || {
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.by_ref().for_each(drop);
     };
-    bench.measure(&format!("stress.sh {cycles}"), spec)
+    let worker = || -> Result<()> {
+        while let Some((index, job)) = next() {
+            let result = work(job).inspect_err(|_| give_up())?;
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            results.push((index, result));
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+    })?;
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
-/// A machine, with nothing in it yet.
-fn plain() -> Spec {
-    Spec::new(Path::new(""), "")
-}
-
-/// One whose time counts instructions.
-fn counting() -> Spec {
-    Spec {
-        icount: true,
-        timeout: TIMEOUT,
-        ..plain()
-    }
+/// What the attempts to end a transition cost for each task, and for each function.
+fn attempts(figures: &[Figure]) -> Vec<Figure> {
+    let [fewer, more] = ATTEMPT_TASKS;
+    let [one, many] = ATTEMPT_FUNCTIONS;
+    let value = |tasks, functions| {
+        let name = format!("attempt-{tasks}-{functions}");
+        Some(figures.iter().find(|figure| figure.name == name)?.value)
+    };
+    let per_task = |functions| {
+        let difference = value(more, functions)? - value(fewer, functions)?;
+        Some(difference / f64::from(more - fewer))
+    };
+    let (Some(with_one), Some(with_many)) = (per_task(one), per_task(many)) else {
+        return Vec::new();
+    };
+    let per_function = (with_many - with_one) / f64::from(many - one);
+    let figure =
+        |what: String, value| Figure::new(format!("attempt-{what}"), "instructions", value);
+    vec![
+        figure(format!("task-{one}"), with_one),
+        figure(format!("task-{many}"), with_many),
+        figure("task-function".to_owned(), per_function),
+    ]
 }
 
 /// What a kernel's measurements have in common.
 struct Bench<'a> {
     kernel: &'a Kernel,
     copy: Vec<(PathBuf, PathBuf)>,
+    /// Of the core and of modules for this kernel.
+    sizes: Vec<Figure>,
 }
 
 impl<'a> Bench<'a> {
@@ -126,6 +156,7 @@ impl<'a> Bench<'a> {
     fn prepare(kernel: &'a Kernel) -> Result<Self> {
         let dir = checkout::top().join("tests/bench");
         let built = checkout::build(kernel, &dir)?;
+        let sizes = sizes(kernel, &built)?;
         let mut files = built.modules;
         files.push(guest_program::build(&dir.join(PROGRAM))?);
         files.extend(scripts(&dir.join("guest"))?);
@@ -136,17 +167,20 @@ impl<'a> Bench<'a> {
                 Some((file, guest))
             })
             .collect();
-        Ok(Self { kernel, copy })
+        Ok(Self {
+            kernel,
+            copy,
+            sizes,
+        })
     }
 
     /// Runs a script in a boot of its own; gives the figures it found.
-    fn measure(&self, command: &str, machine: Spec) -> Result<Vec<Figure>> {
+    fn measure(&self, job: &Job) -> Result<Vec<Figure>> {
+        let command = &job.command;
         say(&format!("{}: {command}", self.kernel.core.name()));
         let spec = Spec {
-            image: self.kernel.image.clone(),
-            command: format!("bash {GUEST}/{command}"),
             copy: self.copy.clone(),
-            ..machine
+            ..job.spec(&self.kernel.image, GUEST)
         };
         let mut output = Output::default();
         let mut lines = Lines::default();
@@ -163,6 +197,24 @@ impl<'a> Bench<'a> {
         }
         Ok(output.figures)
     }
+}
+
+/// How large the core and modules for this kernel are.
+fn sizes(kernel: &Kernel, bench: &Built) -> Result<Vec<Figure>> {
+    let examples = checkout::build_example(kernel, RUST_SAMPLE)?;
+    let mut figures = Vec::new();
+    match sizes::core(kernel) {
+        Ok(size) => figures.extend(size),
+        // Of kernels that are not the newest, earlier versions kept no object files.
+        Err(err) => say(&format!("the size of the core is not known: {err:#}")),
+    }
+    for (language, built, name) in [("c", bench, C_SAMPLE), ("rust", &examples, RUST_SAMPLE)] {
+        let module = built
+            .module(name)
+            .with_context(|| format!("the module {name} was not built"))?;
+        figures.extend(sizes::module(language, module)?);
+    }
+    Ok(figures)
 }
 
 /// What a script printed.
@@ -202,24 +254,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_patches_stay_enabled_where_disabling_takes_long() {
-        let sizes = Sizes {
-            functions: vec![10, 1000],
-            disable_up_to: 100,
-        };
-        assert_eq!(
-            counted(&sizes),
-            [
-                "calls.sh",
-                "patch.sh 10 0 yes",
-                "patch.sh 1000 0 no",
-                "patch.sh 1000 1000 no",
-                "blocked.sh 60 1000",
-            ]
-        );
-    }
-
-    #[test]
     fn output_is_figures_and_talk() {
         let mut output = Output::default();
         for line in ["@figure a ns 5", "insmod: no", "@progress half"] {
@@ -227,5 +261,58 @@ mod tests {
         }
         assert_eq!(output.figures.len(), 1);
         assert_eq!(output.talk, ["insmod: no"]);
+    }
+
+    #[test]
+    fn jobs_done_at_once_have_results_in_order() {
+        let slow_first = |job: u64| {
+            std::thread::sleep(Duration::from_millis(20 - job));
+            Ok(10 * job)
+        };
+        let results = at_once((0..20).collect(), slow_first).expect("results");
+        assert_eq!(results, (0..20).map(|job| 10 * job).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_first_failure_ends_it() {
+        let done = Mutex::new(0);
+        let err = at_once((0..1000).collect(), |job: u32| {
+            *done.lock().expect("lock") += 1;
+            std::thread::sleep(Duration::from_millis(1));
+            if job == 3 {
+                bail!("job {job} failed");
+            }
+            Ok(())
+        });
+        assert_eq!(err.expect_err("failed").to_string(), "job 3 failed");
+        assert!(*done.lock().expect("lock") < 100);
+    }
+
+    #[test]
+    fn attempts_by_task_and_by_function() {
+        let figures = [
+            (10, 1, 60.0),
+            (210, 1, 1060.0),
+            (10, 1000, 200.0),
+            (210, 1000, 200_200.0),
+        ]
+        .map(|(tasks, functions, value)| {
+            Figure::new(
+                format!("attempt-{tasks}-{functions}"),
+                "instructions",
+                value,
+            )
+        });
+        let found: Vec<_> = attempts(&figures)
+            .into_iter()
+            .map(|figure| (figure.name, figure.value))
+            .collect();
+        assert_eq!(found[0], ("attempt-task-1".to_owned(), 5.0));
+        assert_eq!(found[1], ("attempt-task-1000".to_owned(), 1000.0));
+        assert_eq!(
+            found[2],
+            ("attempt-task-function".to_owned(), 995.0 / 999.0)
+        );
+        assert_eq!(attempts(&figures[1..]), []);
     }
 }

@@ -9,47 +9,81 @@ use anyhow::Result;
 use clap::Args;
 use klp_host::kernel::{Core, Profile};
 
-use crate::bench::{self, Sizes, figures::Figures};
+use crate::bench::{self, docs, figures::Figures, plan::Plan, plots, table};
 use crate::checkout;
 
+/// What `--help` says at its end.
+const HELP: &str = "\
+A whole run, of both cores and without --quick or --functions, also renews the figures in docs/.";
+
 #[derive(Args, Debug)]
+#[command(after_help = HELP)]
 pub(super) struct BenchArgs {
     /// Whose figures to take: kernels, by their livepatch core.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Core::C, Core::Rust])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = CORES)]
     core: Vec<Core>,
-    /// How many functions the patches replace, up to 1000 [default: 10,100,1000].
-    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [10, 100, 1000],
-          value_parser = clap::value_parser!(u32).range(1..=1000), hide_default_value = true)]
-    functions: Vec<u32>,
-    /// Let the C core, too, disable patches of more than a hundred functions: it takes minutes.
+    /// Less of everything, in less than three minutes.
     #[arg(long)]
-    all: bool,
+    quick: bool,
+    /// How many functions the patches replace, up to 1000 [default: 1,10,100,1000].
+    #[arg(long, value_name = "N", value_delimiter = ',',
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    functions: Option<Vec<u32>>,
     /// Where the results go, as JSON [default: target/bench.json].
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Measure nothing: make the table and the plots of these results once more.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "quick", "functions", "json"])]
+    from: Option<PathBuf>,
 }
+
+/// Those of a whole run.
+const CORES: [Core; 2] = [Core::C, Core::Rust];
 
 impl BenchArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let mut results = Vec::new();
-        for core in self.core {
-            let kernel = checkout::kernel(core, Profile::Base)?;
-            let sizes = Sizes {
-                functions: self.functions.clone(),
-                // The C core waits for every function.
-                disable_up_to: if core == Core::Rust || self.all {
-                    u32::MAX
-                } else {
-                    100
-                },
-            };
-            results.push((core.name().to_owned(), bench::run(&kernel, &sizes)?));
+        let figures = match &self.from {
+            Some(file) => Figures::read(file)?,
+            None => self.measure()?,
+        };
+        print!("{}", table::all(&figures));
+        println!();
+        for file in files(&figures)? {
+            println!("wrote {}", file.display());
         }
-        let figures = Figures::new(results);
-        let json = self.json.unwrap_or_else(bench::default_json);
-        figures.write(&json)?;
-        print!("{figures}");
-        println!("as JSON: {}", json.display());
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn measure(&self) -> Result<Figures> {
+        let mut plan = if self.quick {
+            Plan::quick()
+        } else {
+            Plan::full()
+        };
+        if let Some(functions) = &self.functions {
+            plan.functions.clone_from(functions);
+        }
+        let kernels: Vec<_> = self
+            .core
+            .iter()
+            .map(|&core| checkout::kernel(core, Profile::Base))
+            .collect::<Result<_>>()?;
+        let figures = Figures {
+            whole: self.core == CORES && !self.quick && self.functions.is_none(),
+            kernels: bench::run(&kernels, &plan)?,
+        };
+        let json = self.json.clone().unwrap_or_else(bench::default_json);
+        figures.write(&json)?;
+        println!("as JSON: {}", json.display());
+        Ok(figures)
+    }
+}
+
+/// Writes plots; where nothing is missing, into the documents, with all that belongs to them.
+fn files(figures: &Figures) -> Result<Vec<PathBuf>> {
+    if figures.whole {
+        docs::publish(figures, &checkout::top().join("docs"))
+    } else {
+        plots::draw(figures, &checkout::top().join("target/plots"))
     }
 }

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# functions.sh FUNCTIONS... - enables a live patch of so many functions, replaces it by another one, and
+# disables that; also what each leaves to the kernel's workers. For counted instructions.
+
+. "${BENCH:-/klp/bench}/lib.sh"
+
+# left NAME - waits until the workers have done what was left to them, and tells how long that took them.
+left() {
+    local before
+    before=$(worked)
+    quiet
+    figure "$1" ns $(($(worked) - before))
+}
+
+load_target
+for functions in "$@"; do
+    read -r loaded enabled < <(enable klp_bench_patch functions="$functions")
+    figure "enable-$functions" ns "$enabled"
+    figure "load-$functions" ns "$loaded"
+    left "after-enable-$functions"
+    settle klp_bench_patch
+
+    read -r _ replaced < <(replace klp_bench_second klp_bench_patch functions="$functions")
+    figure "replace-$functions" ns "$replaced"
+    left "after-replace-$functions"
+    settle klp_bench_second
+    unload klp_bench_patch
+
+    disabled=$(disable klp_bench_second)
+    figure "disable-$functions" ns "$disabled"
+    left "after-disable-$functions"
+    unload klp_bench_second
+done

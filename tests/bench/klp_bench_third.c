@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The patch of klp_bench_patch.c once more, under another name.
+ */
+
+#define LAYER 3
+#include "klp_bench_patch.c"

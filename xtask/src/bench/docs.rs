@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The figures in `docs/`: their JSON file, the tables of `figures.md`, and plots.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use klp_host::cache::write_whole;
+
+use super::figures::Figures;
+use super::plots;
+use super::table::{self, Section};
+
+const JSON: &str = "figures.json";
+const TEXT: &str = "figures.md";
+const PLOTS: &str = "plots";
+
+/// Around a table in the text.
+const END: &str = "<!-- end of table -->";
+
+fn begin(section: Section) -> String {
+    format!("<!-- table: {} -->", section.name())
+}
+
+/// Puts the figures into this folder; gives the files.
+pub fn publish(figures: &Figures, docs: &Path) -> Result<Vec<PathBuf>> {
+    let path = docs.join(TEXT);
+    let old =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let new = fill(&old, figures).with_context(|| format!("in {}", path.display()))?;
+    write_whole(&path, &new)?;
+    let json = docs.join(JSON);
+    figures.write(&json)?;
+    let mut files = vec![path, json];
+    files.extend(plots::draw(figures, &docs.join(PLOTS))?);
+    Ok(files)
+}
+
+/// The text with the tables of these figures.
+fn fill(text: &str, figures: &Figures) -> Result<String> {
+    let mut text = text.to_owned();
+    for section in Section::ALL {
+        let Some(table) = table::table(figures, section) else {
+            continue;
+        };
+        let begin = begin(section);
+        let start = text.find(&begin).map(|start| start + begin.len());
+        let place = start.and_then(|start| {
+            let length = text.get(start..)?.find(END)?;
+            Some(start..start + length)
+        });
+        ensure!(
+            place.is_some(),
+            "there is no place for the table `{}`: lines `{begin}` and `{END}`",
+            section.name()
+        );
+        if let Some(place) = place {
+            text.replace_range(place, &format!("\n{table}"));
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::figures::{Column, Figure};
+    use super::*;
+
+    #[test]
+    fn tables_are_put_into_the_text() {
+        let figures = Figures {
+            whole: true,
+            kernels: vec![Column {
+                core: "c".to_owned(),
+                release: "7.2.12".to_owned(),
+                figures: vec![Figure::new("enable-1", "ns", 1e9)],
+            }],
+        };
+        let text = "a\n<!-- table: functions -->\nold\n<!-- end of table -->\nb\n";
+        let new = fill(text, &figures).expect("filled");
+        assert_eq!(
+            new,
+            "a\n<!-- table: functions -->\n| what | C |\n| --- | --- |\n\
+             | enable 1 function | 1.00 s |\n<!-- end of table -->\nb\n"
+        );
+        assert_eq!(fill(&new, &figures).expect("filled again"), new);
+        let err = fill("a\n", &figures).expect_err("no place");
+        assert!(
+            err.to_string()
+                .contains("no place for the table `functions`"),
+            "{err:#}"
+        );
+    }
+}

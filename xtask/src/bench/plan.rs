@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is measured, and in what machines.
+
+use std::path::Path;
+use std::time::Duration;
+
+use klp_host::vm::Spec;
+
+/// The longest that one measurement may take, on a slow and busy machine.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(1200);
+
+/// The tasks in the functions for the cost of an attempt: what the second has more is divided by
+/// the difference.
+pub(super) const ATTEMPT_TASKS: [u32; 2] = [10, 210];
+
+/// The functions for it.
+pub(super) const ATTEMPT_FUNCTIONS: [u32; 2] = [1, 1000];
+
+/// Memory in MiB for thousands of processes.
+const MEMORY: u32 = 2048;
+
+/// Seconds for which a transition is held up, and tasks that sleep elsewhere then.
+const BLOCKED: (u32, u32) = (60, 1000);
+
+/// How much is measured.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Numbers of functions to replace.
+    pub functions: Vec<u32>,
+    /// Numbers of tasks that sleep while a patch of as many functions as the second number is enabled.
+    tasks: Vec<(u32, u32)>,
+    /// Numbers of tasks that sleep while latencies are taken.
+    latency_tasks: Vec<u32>,
+    /// How often those are taken.
+    cycles: u32,
+    /// What is of no interest day by day is measured, too.
+    details: bool,
+}
+
+impl Plan {
+    /// Everything.
+    pub fn full() -> Self {
+        Self {
+            functions: vec![1, 10, 100, 1000],
+            tasks: vec![(1000, 1000), (5000, 1000)],
+            latency_tasks: vec![10, 100, 1000, 5000],
+            cycles: 20,
+            details: true,
+        }
+    }
+
+    /// A part of it that takes less than three minutes for both cores.
+    pub fn quick() -> Self {
+        Self {
+            functions: vec![1, 1000],
+            tasks: vec![(1000, 100)],
+            latency_tasks: vec![10, 1000],
+            cycles: 3,
+            details: false,
+        }
+    }
+
+    /// What is measured under counted instructions. What takes longest is first: it is not
+    /// waited for at the end.
+    pub(super) fn counted(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for &(tasks, functions) in self.tasks.iter().rev() {
+            jobs.push(Job::counted(format!("tasks.sh {tasks} {functions}")));
+        }
+        jobs.push(Job::counted(format!(
+            "functions.sh {}",
+            words(&self.functions)
+        )));
+        if self.details {
+            for functions in ATTEMPT_FUNCTIONS.iter().rev() {
+                for tasks in ATTEMPT_TASKS.iter().rev() {
+                    jobs.push(Job::counted(format!("attempt.sh {tasks} {functions}")));
+                }
+            }
+            let (seconds, tasks) = BLOCKED;
+            jobs.push(Job::counted(format!("blocked.sh {seconds} {tasks}")));
+            jobs.push(Job {
+                kernel_parameters: vec!["livepatch.jumps=0".to_owned()],
+                ..Job::counted("calls.sh handler")
+            });
+            jobs.push(Job::counted("memory.sh 200 1000"));
+        }
+        jobs.push(Job::counted("calls.sh"));
+        jobs
+    }
+
+    /// What is measured in real time.
+    pub(super) fn timed(&self) -> Job {
+        let tasks = words(&self.latency_tasks);
+        Job::parallel(format!("latency.sh {} {tasks}", self.cycles), TIMEOUT)
+    }
+}
+
+/// As a script's arguments.
+fn words(numbers: &[u32]) -> String {
+    let words: Vec<_> = numbers.iter().map(u32::to_string).collect();
+    words.join(" ")
+}
+
+/// One measurement: a boot of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    /// A script of `tests/bench/guest/`, with its arguments.
+    pub(super) command: String,
+    /// Time counts instructions; otherwise two CPUs run at once.
+    counted: bool,
+    kernel_parameters: Vec<String>,
+    timeout: Duration,
+}
+
+impl Job {
+    fn counted(command: impl Into<String>) -> Self {
+        Self {
+            command: command.into(),
+            counted: true,
+            kernel_parameters: Vec::new(),
+            timeout: TIMEOUT,
+        }
+    }
+
+    pub(super) fn parallel(command: impl Into<String>, timeout: Duration) -> Self {
+        Self {
+            counted: false,
+            timeout,
+            ..Self::counted(command)
+        }
+    }
+
+    /// The machine for it.
+    pub(super) fn spec(&self, image: &Path, guest: &str) -> Spec {
+        Spec {
+            icount: self.counted,
+            parallel: !self.counted,
+            kernel_parameters: self.kernel_parameters.clone(),
+            timeout: self.timeout,
+            memory: MEMORY,
+            ..Spec::new(image, format!("bash {guest}/{}", self.command))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commands(plan: &Plan) -> Vec<String> {
+        let counted = plan.counted().into_iter().chain([plan.timed()]);
+        counted.map(|job| job.command).collect()
+    }
+
+    #[test]
+    fn everything() {
+        assert_eq!(
+            commands(&Plan::full()),
+            [
+                "tasks.sh 5000 1000",
+                "tasks.sh 1000 1000",
+                "functions.sh 1 10 100 1000",
+                "attempt.sh 210 1000",
+                "attempt.sh 10 1000",
+                "attempt.sh 210 1",
+                "attempt.sh 10 1",
+                "blocked.sh 60 1000",
+                "calls.sh handler",
+                "memory.sh 200 1000",
+                "calls.sh",
+                "latency.sh 20 10 100 1000 5000",
+            ]
+        );
+    }
+
+    #[test]
+    fn quick_is_less() {
+        let [full, quick] = [Plan::full(), Plan::quick()].map(|plan| commands(&plan).len());
+        assert!(quick < full, "{quick} of {full}");
+    }
+
+    #[test]
+    fn time_is_counted_or_real() {
+        let plan = Plan::full();
+        for job in plan.counted() {
+            let spec = job.spec(Path::new("image"), "/klp");
+            assert!(spec.icount && !spec.parallel, "{}", job.command);
+        }
+        let spec = plan.timed().spec(Path::new("image"), "/klp");
+        assert!(spec.parallel && !spec.icount);
+        assert_eq!(spec.command, "bash /klp/latency.sh 20 10 100 1000 5000");
+    }
+}

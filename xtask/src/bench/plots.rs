@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The figures as plots: SVG files that are the same whenever the figures are.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+use klp_host::cache::write_whole;
+use klp_host::kernel::Core;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::figures::{Figures, grouped};
+
+/// In pixels: of a file, of the legend above its plots, and of what stands beside their axes.
+const SIZE: (u32, u32) = (900, 430);
+const LEGEND: i32 = 30;
+const LEGEND_ENTRY: usize = 210;
+const LEGEND_LINE: i32 = 24;
+const MARGIN: u32 = 12;
+const BELOW: u32 = 48;
+const LEFT: u32 = 66;
+
+const FONT: &str = "sans-serif";
+const TITLE_SIZE: i32 = 20;
+const TEXT_SIZE: i32 = 16;
+
+/// The C core is red, klp-core blue. Lighter ones are of the second kind.
+const C: [RGBColor; 2] = [RGBColor(176, 40, 40), RGBColor(235, 150, 130)];
+const RUST: [RGBColor; 2] = [RGBColor(30, 80, 170), RGBColor(130, 180, 235)];
+
+/// A line: seconds over numbers of functions or tasks.
+#[derive(Debug)]
+struct Series {
+    label: String,
+    colour: RGBColor,
+    points: Vec<(f64, f64)>,
+}
+
+/// One pair of axes.
+#[derive(Debug)]
+struct Panel {
+    title: &'static str,
+    across: &'static str,
+    series: Vec<Series>,
+}
+
+/// A file with plots side by side.
+#[derive(Debug)]
+struct Plot {
+    file: &'static str,
+    panels: Vec<Panel>,
+}
+
+/// Draws all plots for which there are figures into `dir`; gives the files.
+pub fn draw(figures: &Figures, dir: &Path) -> Result<Vec<PathBuf>> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let mut files = Vec::new();
+    for (file, text) in svgs(figures)? {
+        let path = dir.join(file);
+        write_whole(&path, &text)?;
+        files.push(path);
+    }
+    Ok(files)
+}
+
+/// The plots' file names and texts.
+pub fn svgs(figures: &Figures) -> Result<Vec<(&'static str, String)>> {
+    let plots = [functions(figures), latency(figures)];
+    let plots = plots.into_iter().filter(|plot| !plot.panels.is_empty());
+    plots
+        .map(|plot| {
+            let drawn = plot.svg();
+            Ok((
+                plot.file,
+                drawn.with_context(|| format!("cannot draw {}", plot.file))?,
+            ))
+        })
+        .collect()
+}
+
+/// Costs of patches over the number of their functions.
+fn functions(figures: &Figures) -> Plot {
+    let panel = |title, what: &'static str| Panel {
+        title,
+        across: "functions",
+        series: cores(|core, colours| {
+            let points = points(figures, core, &format!("{what}-"));
+            vec![(core_name(core).to_owned(), colours[0], points)]
+        }),
+    };
+    Plot {
+        file: "functions.svg",
+        panels: vec![
+            panel("Enable", "enable"),
+            panel("Replace", "replace"),
+            panel("Disable", "disable"),
+        ],
+    }
+    .with_points()
+}
+
+/// How long transitions take, over the number of sleeping tasks.
+fn latency(figures: &Figures) -> Plot {
+    let panel = |title, direction: &'static str| Panel {
+        title,
+        across: "sleeping tasks",
+        series: cores(|core, colours| {
+            ["load", "idle"]
+                .iter()
+                .zip([colours[1], colours[0]])
+                .map(|(&machine, colour)| {
+                    let label = match machine {
+                        "load" => format!("{}, under load", core_name(core)),
+                        _ => format!("{}, idle machine", core_name(core)),
+                    };
+                    let name = format!("{direction}-{machine}-");
+                    (label, colour, points(figures, core, &name))
+                })
+                .collect()
+        }),
+    };
+    Plot {
+        file: "latency.svg",
+        panels: vec![
+            panel("Patching", "patching"),
+            panel("Unpatching", "unpatching"),
+        ],
+    }
+    .with_points()
+}
+
+fn core_name(core: Core) -> &'static str {
+    match core {
+        Core::Rust => "klp-core",
+        _ => "C core",
+    }
+}
+
+/// The lines of both cores.
+fn cores(
+    lines: impl Fn(Core, [RGBColor; 2]) -> Vec<(String, RGBColor, Vec<(f64, f64)>)>,
+) -> Vec<Series> {
+    [(Core::C, C), (Core::Rust, RUST)]
+        .into_iter()
+        .flat_map(|(core, colours)| lines(core, colours))
+        .map(|(label, colour, points)| Series {
+            label,
+            colour,
+            points,
+        })
+        .collect()
+}
+
+/// Numbers and seconds of all figures whose name is `prefix` and a number.
+fn points(figures: &Figures, core: Core, prefix: &str) -> Vec<(f64, f64)> {
+    let column = figures.of(core);
+    let mut points: Vec<_> = column
+        .into_iter()
+        .flat_map(|column| &column.figures)
+        .filter_map(|figure| {
+            let number: u32 = figure.name.strip_prefix(prefix)?.parse().ok()?;
+            // What has no logarithm has no place here.
+            (number > 0 && figure.value > 0.0).then(|| (f64::from(number), figure.value / 1e9))
+        })
+        .collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points
+}
+
+/// Whole powers of ten around all of these.
+fn decades(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
+    let logarithms: Vec<_> = values.map(f64::log10).collect();
+    let low = logarithms.iter().copied().reduce(f64::min)?.floor();
+    let high = logarithms.iter().copied().reduce(f64::max)?.ceil();
+    Some(10f64.powf(low)..10f64.powf(high.max(low + 1.0)))
+}
+
+/// A bit more on both sides: the marks at the ends belong to it.
+fn widened(range: &Range<f64>) -> Range<f64> {
+    range.start * 0.999..range.end * 1.001
+}
+
+fn seconds(value: &f64) -> String {
+    match *value {
+        value if value >= 0.999_5 => format!("{} s", grouped(value.round())),
+        value if value >= 0.000_999_5 => format!("{} ms", grouped((value * 1e3).round())),
+        value => format!("{} µs", grouped((value * 1e6).round())),
+    }
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+impl Plot {
+    /// Without lines and panels that nothing was measured for.
+    fn with_points(mut self) -> Self {
+        for panel in &mut self.panels {
+            panel.series.retain(|series| !series.points.is_empty());
+        }
+        self.panels.retain(|panel| !panel.series.is_empty());
+        self
+    }
+
+    fn svg(&self) -> Result<String> {
+        let mut text = String::new();
+        {
+            let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
+            area.fill(&WHITE).map_err(failed)?;
+            let (legend, area) = area.split_vertically(LEGEND);
+            self.draw_legend(&legend)?;
+            let seconds = self
+                .panels
+                .iter()
+                .flat_map(|panel| &panel.series)
+                .flat_map(|series| series.points.iter().map(|point| point.1));
+            // The same for all: so that they can be compared.
+            let up = decades(seconds).context("no figures")?;
+            for (panel, part) in self
+                .panels
+                .iter()
+                .zip(area.split_evenly((1, self.panels.len())))
+            {
+                panel.draw(&part, up.clone())?;
+            }
+            area.present().map_err(failed)?;
+        }
+        Ok(text)
+    }
+
+    /// What the lines of all panels are, side by side.
+    fn draw_legend(&self, area: &Area<'_>) -> Result<()> {
+        let mut entries: Vec<(&str, RGBColor)> = Vec::new();
+        for series in self.panels.iter().flat_map(|panel| &panel.series) {
+            let entry = (series.label.as_str(), series.colour);
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+        for ((label, colour), x) in entries
+            .into_iter()
+            .zip((LEFT..SIZE.0).step_by(LEGEND_ENTRY))
+        {
+            let (x, y) = (i32::try_from(x)?, LEGEND / 2);
+            let line = PathElement::new([(x, y), (x + LEGEND_LINE, y)], colour.stroke_width(3));
+            area.draw(&line).map_err(failed)?;
+            let place = Pos::new(HPos::Left, VPos::Center);
+            let style = (FONT, TEXT_SIZE).into_text_style(area).pos(place);
+            area.draw(&Text::new(label, (x + LEGEND_LINE + 6, y), style))
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+impl Panel {
+    fn draw(&self, area: &Area<'_>, up: Range<f64>) -> Result<()> {
+        let across = self
+            .series
+            .iter()
+            .flat_map(|series| series.points.iter().map(|point| point.0));
+        let across = decades(across).context("no figures")?;
+        let mut chart = ChartBuilder::on(area)
+            .caption(self.title, (FONT, TITLE_SIZE))
+            .margin(MARGIN)
+            .margin_right(2 * MARGIN)
+            .x_label_area_size(BELOW)
+            .y_label_area_size(LEFT)
+            .build_cartesian_2d(widened(&across).log_scale(), widened(&up).log_scale())
+            .map_err(failed)?;
+        chart
+            .configure_mesh()
+            .x_desc(self.across)
+            .x_label_formatter(&|number| grouped(number.round()))
+            .y_label_formatter(&seconds)
+            .label_style((FONT, TEXT_SIZE))
+            .axis_desc_style((FONT, TEXT_SIZE))
+            .bold_line_style(RGBColor(205, 205, 205))
+            .light_line_style(RGBColor(240, 240, 240))
+            .draw()
+            .map_err(failed)?;
+        for series in &self.series {
+            let style = series.colour.stroke_width(2);
+            let line = LineSeries::new(series.points.iter().copied(), style);
+            chart.draw_series(line).map_err(failed)?;
+            let dots = series.points.iter();
+            chart
+                .draw_series(dots.map(|&point| Circle::new(point, 3, series.colour.filled())))
+                .map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// The crate's errors borrow the text that is drawn into.
+fn failed(err: impl std::fmt::Display) -> anyhow::Error {
+    anyhow!("{err}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::figures::{Column, Figure};
+    use super::*;
+
+    fn figures() -> Figures {
+        let column = |core: &str, factor: f64| Column {
+            core: core.to_owned(),
+            release: "7.2.12".to_owned(),
+            figures: [
+                ("enable-1000", 7e7),
+                ("enable-1", 4e6),
+                ("enable-1000-tasks-5000", 9e9),
+                ("disable-1", 0.0),
+                ("patching-idle-10", 8e6),
+                ("patching-idle-5000", 1e7),
+                ("patching-load-10", 3e7),
+            ]
+            .map(|(name, value)| Figure::new(name, "ns", factor * value))
+            .to_vec(),
+        };
+        Figures {
+            whole: true,
+            kernels: vec![column("c", 30.0), column("rust", 1.0)],
+        }
+    }
+
+    #[test]
+    fn plots_are_well_formed_and_always_the_same() {
+        let plots = svgs(&figures()).expect("plots");
+        let names: Vec<_> = plots.iter().map(|(file, _)| *file).collect();
+        assert_eq!(names, ["functions.svg", "latency.svg"]);
+        for (file, text) in &plots {
+            let document = roxmltree::Document::parse(text).expect(file);
+            let count = |name: &str| {
+                let nodes = document.descendants();
+                nodes.filter(|node| node.has_tag_name(name)).count()
+            };
+            assert!(document.root_element().tag_name().name() == "svg");
+            // Of figures that cannot be drawn, and of other figures, there is nothing.
+            assert_eq!(
+                count("circle"),
+                if *file == "functions.svg" { 4 } else { 6 }
+            );
+            for label in ["C core", "klp-core"] {
+                assert!(text.contains(label), "{file}: {label}");
+            }
+        }
+        assert_eq!(plots, svgs(&figures()).expect("plots"));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_drawn() {
+        let mut some = figures();
+        for kernel in &mut some.kernels {
+            kernel.figures.retain(|figure| figure.name == "enable-1");
+        }
+        let dir = tempfile::tempdir().expect("a folder");
+        let files = draw(&some, &dir.path().join("new")).expect("plots");
+        assert_eq!(files, [dir.path().join("new/functions.svg")]);
+    }
+
+    #[test]
+    fn axes_hold_whole_powers_of_ten() {
+        assert_eq!(decades([0.004, 0.07].into_iter()), Some(0.001..0.1));
+        assert_eq!(decades([1.0].into_iter()), Some(1.0..10.0));
+        assert_eq!(decades(std::iter::empty()), None);
+        for (value, text) in [(100.0, "100 s"), (0.01, "10 ms"), (1e-4, "100 µs")] {
+            assert_eq!(seconds(&value), text);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! How large the livepatch core is in the kernel, and how large patch modules are, by what their
+//! object files put into memory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use klp_host::kernel::Kernel;
+use object::elf::{SHF_ALLOC, SHF_EXECINSTR};
+use object::read::archive::ArchiveFile;
+use object::{Object as _, ObjectSection as _, SectionFlags};
+
+use super::figures::Figure;
+
+/// What an object file puts into memory.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Size {
+    text: u64,
+    data: u64,
+}
+
+impl Size {
+    /// Of this object file or module. What a section is aligned to is not counted.
+    fn of(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = object::File::parse(&*bytes)
+            .with_context(|| format!("{} is no object file", path.display()))?;
+        let mut size = Self::default();
+        for section in file.sections() {
+            let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
+                continue;
+            };
+            if !sh_flags.contains(SHF_ALLOC) || is_dropped(section.name()?) {
+                continue;
+            }
+            if sh_flags.contains(SHF_EXECINSTR) {
+                size.text += section.size();
+            } else {
+                size.data += section.size();
+            }
+        }
+        Ok(size)
+    }
+
+    fn figures(self, name: &str) -> [Figure; 2] {
+        let figure = |part, value: u64| {
+            // No object file is so large that this is not exact.
+            Figure::new(format!("{name}-{part}"), "bytes", value as f64)
+        };
+        [figure("text", self.text), figure("data", self.data)]
+    }
+}
+
+/// Whether the kernel's linker leaves the section out.
+fn is_dropped(name: &str) -> bool {
+    name.starts_with(".discard") || name == ".export_symbol"
+}
+
+/// The size of the core in this kernel.
+pub(super) fn core(kernel: &Kernel) -> Result<[Figure; 2]> {
+    let mut all = Size::default();
+    for path in members(&kernel.build.dir.join("kernel/livepatch/built-in.a"))? {
+        let size = Size::of(&path)?;
+        all.text += size.text;
+        all.data += size.data;
+    }
+    Ok(all.figures("core"))
+}
+
+/// The size of a module written in this language.
+pub(super) fn module(language: &str, path: &Path) -> Result<[Figure; 2]> {
+    Ok(Size::of(path)?.figures(&format!("module-{language}")))
+}
+
+/// The object files that a thin archive names, as the kernel's are.
+fn members(archive: &Path) -> Result<Vec<PathBuf>> {
+    let bytes = fs::read(archive).with_context(|| format!("cannot read {}", archive.display()))?;
+    let broken = || format!("{} is no archive of object files", archive.display());
+    let file = ArchiveFile::parse(&*bytes).with_context(broken)?;
+    ensure!(
+        file.is_thin(),
+        "{} does not name its files but holds them",
+        archive.display()
+    );
+    let dir = archive.parent().unwrap_or(Path::new(""));
+    file.members()
+        .map(|member| {
+            let member = member.with_context(broken)?;
+            let name = std::str::from_utf8(member.name()).with_context(broken)?;
+            Ok(dir.join(name))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object::write;
+    use object::{Architecture, BinaryFormat, Endianness, SectionKind};
+
+    #[test]
+    fn code_and_data_are_counted_and_debug_information_is_not() {
+        let format = BinaryFormat::Elf;
+        let mut file = write::Object::new(format, Architecture::X86_64, Endianness::Little);
+        for (name, kind, size) in [
+            (".text", SectionKind::Text, 100),
+            (".text.cold", SectionKind::Text, 10),
+            (".rodata", SectionKind::ReadOnlyData, 7),
+            (".data", SectionKind::Data, 50),
+            (".discard.addressable", SectionKind::Data, 500),
+            (".debug_info", SectionKind::Debug, 1000),
+        ] {
+            let id = file.add_section(Vec::new(), name.into(), kind);
+            file.set_section_data(id, vec![0; size], 1);
+        }
+        let bss = file.add_section(Vec::new(), b".bss".to_vec(), SectionKind::UninitializedData);
+        file.append_section_bss(bss, 30, 1);
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("core.o");
+        fs::write(&path, file.write().expect("an object file")).expect("written");
+        let size = Size::of(&path).expect("a size");
+        assert_eq!(
+            size,
+            Size {
+                text: 110,
+                data: 87
+            }
+        );
+        assert_eq!(size.figures("core")[0].to_string(), "core-text: 110 bytes");
+    }
+
+    #[test]
+    fn archives_name_their_members() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("built-in.a");
+        let header = |name: &str, size: u32| format!("{name:<48}{size:<10}`\n");
+        let names = "core.o/\n";
+        let text = format!("!<thin>\n{}{names}{}", header("//", 8), header("/0", 1234));
+        fs::write(&path, text).expect("written");
+        assert_eq!(
+            members(&path).expect("members"),
+            [dir.path().join("core.o")]
+        );
+        fs::write(&path, "!<arch>\n").expect("written");
+        assert!(members(&path).is_err());
+    }
+}
