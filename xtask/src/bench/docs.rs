@@ -66,6 +66,7 @@ fn fill(text: &str, figures: &Figures) -> Result<String> {
 mod tests {
     use super::super::figures::{Column, Figure};
     use super::*;
+    use crate::checkout;
 
     #[test]
     fn tables_are_put_into_the_text() {
@@ -91,5 +92,26 @@ mod tests {
                 .contains("no place for the table `functions`"),
             "{err:#}"
         );
+    }
+
+    /// Nobody changed a table or a plot by hand, or forgot one.
+    #[test]
+    fn what_is_published_belongs_together() {
+        let docs = checkout::top().join("docs");
+        let figures = Figures::read(&docs.join(JSON)).expect("figures");
+        assert!(figures.whole, "only whole runs are published");
+        let text = fs::read_to_string(docs.join(TEXT)).expect("text");
+        assert!(
+            fill(&text, &figures).expect("filled") == text,
+            "cargo xtask bench --from docs/{JSON} has not been run"
+        );
+        for (file, svg) in plots::svgs(&figures).expect("plots") {
+            let published = fs::read_to_string(docs.join(PLOTS).join(file)).expect(file);
+            assert!(
+                published == svg,
+                "cargo xtask bench --from docs/{JSON} has not been run: {file}"
+            );
+            assert!(text.contains(&format!("({PLOTS}/{file})")), "{file}");
+        }
     }
 }
