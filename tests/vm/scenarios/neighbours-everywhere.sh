@@ -3,7 +3,7 @@
 # goes, and comes again.
 
 . /klp/vm/lib.sh
-. /klp/vm/neighbours.sh
+. /klp/vm/neighbours.sh || exit
 
 attach_everywhere function
 attach kprobe vmlinux module

@@ -3,7 +3,7 @@
 # is there: the livepatch core is no stranger to ftrace then.
 
 . /klp/vm/lib.sh
-. /klp/vm/neighbours.sh
+. /klp/vm/neighbours.sh || exit
 
 must "load a patch of something else" load livepatch-syscall
 must "load the module" load klp_entries

@@ -3,7 +3,7 @@
 # out, and nothing else changes.
 
 . /klp/vm/lib.sh
-. /klp/vm/neighbours.sh
+. /klp/vm/neighbours.sh || exit
 
 BUSY="Device or resource busy"
 ftrace_enabled=/proc/sys/kernel/ftrace_enabled

@@ -4,7 +4,7 @@
 # version is called, and all see the calls.
 
 . /klp/vm/lib.sh
-. /klp/vm/neighbours.sh
+. /klp/vm/neighbours.sh || exit
 
 must "load the module" load klp_entries
 attach_all
