@@ -72,6 +72,8 @@ attach_everywhere() {
 
 _attach_everywhere() {
 	mkdir "$TRACING/instances/klp_$1" || return
+	# It is there all the time, and writes down what it sees only for a look.
+	echo 0 >"$TRACING/instances/klp_$1/tracing_on"
 	ATTACHED[$1]="vmlinux module"
 	_start_"$1"
 }

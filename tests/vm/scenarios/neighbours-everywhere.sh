@@ -16,7 +16,6 @@ settle_and_judge "the module came" entries_first first
 
 detach function
 attach_everywhere graph
-look_and_judge "the calls of all functions" first
 must "unload the module" unload klp_entries
 look_and_judge "the module went" first
 must "load the module again" load klp_entries
@@ -26,5 +25,4 @@ settle_and_judge "the module came again" entries_first first
 must "remove the patch" remove_patch entries-first
 look_and_judge "the patch left" ""
 detach_all
-look_and_judge "all left" ""
 must "unload the module" unload klp_entries
