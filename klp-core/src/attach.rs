@@ -8,6 +8,7 @@
 
 use crate::errno::{Errno, Result, EINVAL};
 use crate::memory::Vec;
+use crate::order;
 use crate::patches::{Func, Patch, Patches};
 use crate::platform::Platform;
 use crate::published::Published;
@@ -156,8 +157,7 @@ impl<P: Platform> Patches<P> {
             return Ok(());
         };
         let is_gone = |site: usize| site == culprit || entries.has(site);
-        sites.sort_unstable_by_key(|&site| is_gone(site));
-        let common = sites.partition_point(|&site| !is_gone(site));
+        let common = order::part(sites, |&site| is_gone(site));
         if let Some(common) = sites.get(..common).filter(|common| !common.is_empty()) {
             platform.detach(common);
         }

@@ -11,6 +11,7 @@
 
 use crate::errno::Result;
 use crate::memory::Vec;
+use crate::order;
 use crate::patches::{Func, Patches};
 use crate::platform::{Entry, Platform};
 use crate::published::Published;
@@ -70,7 +71,7 @@ impl Entries {
     }
 
     fn sort(&mut self) {
-        self.own.sort_unstable_by_key(|entry| entry.site);
+        order::sort_by_key(&mut self.own, |entry| entry.site);
     }
 
     /// Takes the entry at `site`, which somebody else has put a call of their own at: they have to be
@@ -138,9 +139,7 @@ impl Entries {
         limit: usize,
         is_unused: impl Fn(usize) -> bool,
     ) -> usize {
-        self.own
-            .sort_unstable_by_key(|entry| (is_unused(entry.site), entry.site));
-        let used = self.own.partition_point(|entry| !is_unused(entry.site));
+        let used = order::part(&mut self.own, |entry| is_unused(entry.site));
         let unused = self.own.len().saturating_sub(used);
         let now = unused.min(limit);
         let stay = self.own.len().saturating_sub(now);
@@ -259,8 +258,7 @@ impl<P: Platform> Patches<P> {
                 let _ = entries.add(entry, || platform.own(&[entry]));
             }
         }
-        vanished.sort_unstable_by_key(|&site| entries.has(site));
-        let common = vanished.partition_point(|&site| !entries.has(site));
+        let common = order::part(vanished, |&site| entries.has(site));
         if let Some(common) = vanished.get(..common).filter(|common| !common.is_empty()) {
             platform.detach(common);
         }

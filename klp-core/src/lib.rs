@@ -29,6 +29,7 @@ pub mod errno;
 pub mod memory;
 pub mod name;
 pub mod objects;
+pub mod order;
 pub mod patches;
 #[allow(unsafe_code)]
 pub mod platform;

@@ -9,6 +9,7 @@
 use crate::errno::Result;
 use crate::memory::Vec;
 use crate::name::Name;
+use crate::order;
 use crate::patches::{Func, Object, Patch, Patches};
 use crate::platform::Platform;
 use crate::transition::{Blocker, Direction};
@@ -46,6 +47,9 @@ struct Range {
 pub struct StackCheck {
     /// Sorted by start. Functions do not overlap.
     functions: Vec<Range>,
+    /// From the start of the first to the end of the last: few patches are about functions all over
+    /// the kernel, and then most addresses need no search.
+    span: Code,
     /// Of a whole module.
     text: Code,
     /// As the patch calls the functions.
@@ -68,6 +72,7 @@ impl StackCheck {
     ) -> Result<Self> {
         let mut check = Self {
             functions: Vec::new(),
+            span: Code::NONE,
             text: Code::NONE,
             names: Vec::new(),
             elsewhere: Name::new(c"(other code of the patch)")?,
@@ -102,9 +107,15 @@ impl StackCheck {
             }
         }
         split_off.find(platform, &mut |code, name| check.add(code, name))?;
-        check
-            .functions
-            .sort_unstable_by_key(|range| range.code.start);
+        order::sort_by_key(&mut check.functions, |range| range.code.start);
+        if let (Some(first), Some(last)) = (check.functions.first(), check.functions.last()) {
+            let start = first.code.start;
+            let end = last.code.start.wrapping_add(last.code.size);
+            check.span = Code {
+                start,
+                size: end.wrapping_sub(start),
+            };
+        }
         Ok(check)
     }
 
@@ -118,6 +129,9 @@ impl StackCheck {
     /// The place of the name of a function that one of `addresses` is in.
     pub fn first_in(&self, addresses: &[usize]) -> Option<usize> {
         let function = addresses.iter().find_map(|&address| {
+            if !self.span.contains(address) {
+                return None;
+            }
             let after = self
                 .functions
                 .partition_point(|range| range.code.start <= address);
@@ -158,7 +172,7 @@ impl<'a, P: Platform> Below<'a, P> {
                 }
             }
         }
-        funcs.sort_unstable_by_key(|(function, order, ..)| (*function, *order));
+        order::sort_by_key(&mut funcs, |(function, order, ..)| (*function, *order));
         Ok(Self { funcs })
     }
 
@@ -246,7 +260,7 @@ impl SplitOff {
             }
         };
         // One walk for each module, in which each symbol is looked up.
-        self.wanted.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
+        order::sort(&mut self.wanted, |a, b| a.key() < b.key());
         for in_module in self.wanted.chunk_by(|a, b| a.module == b.module) {
             match in_module.first().and_then(|wanted| wanted.module.as_ref()) {
                 Some(module) => platform.in_module(module.as_c_str(), &mut |symbol, start| {
