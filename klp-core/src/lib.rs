@@ -37,6 +37,7 @@ pub mod published;
 pub mod redirect;
 pub mod relocations;
 pub mod replace;
+pub mod sizes;
 pub mod stack_check;
 pub mod states;
 pub mod symbols;

@@ -97,7 +97,7 @@ impl<P: Platform> Patches<P> {
         };
         object.module = Some(module);
         platform.set_module(object.handle, Some(module));
-        if let Err(errno) = object.init_loaded(platform, handle) {
+        if let Err(errno) = object.init_loaded(platform, handle, &patch.name) {
             platform.warn(format_args!(
                 "failed to initialize patch '{}' for module '{shown}' ({errno})",
                 patch.name

@@ -10,6 +10,7 @@ use crate::platform::snapshot::Writer;
 use crate::platform::Platform;
 use crate::published::Published;
 use crate::redirect::Redirects;
+use crate::sizes::Sizes;
 use crate::stack_check::{Code, StackCheck};
 use crate::states;
 use crate::symbols::{self, InModule};
@@ -194,12 +195,17 @@ impl<P: Platform> Object<P> {
     ///
     /// `EINVAL`, `ENOENT` when a symbol is not to be found, which the log says; `ENOMEM`. Nothing is
     /// left of the relocations then.
-    pub(crate) fn init_loaded(&mut self, platform: &P, patch: P::Patch) -> Result {
+    pub(crate) fn init_loaded(
+        &mut self,
+        platform: &P,
+        patch: P::Patch,
+        patch_name: &Name,
+    ) -> Result {
         let Some(name) = &self.name else {
-            return self.find_funcs(platform);
+            return self.find_funcs(platform, patch, patch_name);
         };
         platform.relocate(patch, name.as_c_str())?;
-        let result = self.find_funcs(platform);
+        let result = self.find_funcs(platform, patch, patch_name);
         if result.is_err() {
             if let Some(name) = &self.name {
                 platform.clear_relocations(patch, name.as_c_str());
@@ -208,7 +214,7 @@ impl<P: Platform> Object<P> {
         result
     }
 
-    fn find_funcs(&mut self, platform: &P) -> Result {
+    fn find_funcs(&mut self, platform: &P, patch: P::Patch, patch_name: &Name) -> Result {
         let found = match &self.name {
             Some(module) => Some(InModule::search(
                 platform,
@@ -238,11 +244,35 @@ impl<P: Platform> Object<P> {
             }
         }
         drop(found);
+        let (old, new) = self.sizes(platform, patch, patch_name, &addresses)?;
         // Functions before one that is not found have said what they had to say.
         for (func, address) in self.funcs.iter_mut().zip(addresses.iter()) {
-            func.found(platform, *address)?;
+            func.found(platform, *address, &old, &new)?;
         }
         result
+    }
+
+    /// Those of the functions at `addresses`, and of their replacements.
+    fn sizes(
+        &self,
+        platform: &P,
+        patch: P::Patch,
+        patch_name: &Name,
+        addresses: &[usize],
+    ) -> Result<(Sizes, Sizes)> {
+        let old = match (&self.name, self.module) {
+            (Some(name), Some(module)) => Sizes::of_module(
+                platform,
+                name.as_c_str(),
+                platform.text(module),
+                addresses.iter().copied(),
+            )?,
+            _ => Sizes::none(),
+        };
+        let new = self.funcs.iter().map(|func| func.new.start);
+        let text = platform.text(platform.module(patch));
+        let new = Sizes::of_module(platform, patch_name.as_c_str(), text, new)?;
+        Ok((old, new))
     }
 
     /// Forgets the module.
@@ -260,9 +290,9 @@ impl<P: Platform> Object<P> {
 }
 
 impl<P: Platform> Func<P> {
-    fn found(&mut self, platform: &P, address: usize) -> Result {
+    fn found(&mut self, platform: &P, address: usize, old: &Sizes, new: &Sizes) -> Result {
         let name = &self.name;
-        let Some(size) = platform.size(address) else {
+        let Some(size) = old.get(platform, address) else {
             platform.error(format_args!("kallsyms size lookup failed for '{name}'"));
             return Err(ENOENT);
         };
@@ -274,7 +304,7 @@ impl<P: Platform> Func<P> {
             self.new = self.old;
             return Ok(());
         }
-        let Some(size) = platform.size(self.new.start) else {
+        let Some(size) = new.get(platform, self.new.start) else {
             platform.error(format_args!(
                 "kallsyms size lookup failed for '{name}' replacement"
             ));
@@ -403,7 +433,7 @@ impl<P: Platform> Patches<P> {
         }
         if let Some(patch) = self.get_mut(handle) {
             for object in patch.objects.iter_mut() {
-                object.show(platform, handle)?;
+                object.show(platform, handle, &patch.name)?;
             }
         }
         platform.roster_add(handle);
@@ -555,7 +585,7 @@ impl<P: Platform> Object<P> {
     }
 
     /// Checks it, shows it and, when it is there, finds its functions.
-    fn show(&mut self, platform: &P, patch: P::Patch) -> Result {
+    fn show(&mut self, platform: &P, patch: P::Patch, patch_name: &Name) -> Result {
         if let Some(name) = &self.name {
             if name.len() >= P::NAME_LEN {
                 return Err(EINVAL);
@@ -569,7 +599,7 @@ impl<P: Platform> Object<P> {
             func.show(platform, self.handle)?;
         }
         if self.is_loaded() {
-            self.init_loaded(platform, patch)?;
+            self.init_loaded(platform, patch, patch_name)?;
         }
         Ok(())
     }

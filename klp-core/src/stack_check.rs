@@ -78,8 +78,7 @@ impl StackCheck {
             elsewhere: Name::new(c"(other code of the patch)")?,
         };
         if direction == Direction::Unpatching {
-            let (start, size) = platform.text(patch);
-            check.text = Code { start, size };
+            check.text = platform.text(platform.module(patch));
         }
         let mut split_off = SplitOff::new();
         let below = Below::new(patches, patch)?;
@@ -96,7 +95,7 @@ impl StackCheck {
                     match below.top(func) {
                         Some((below, previous)) if !previous.nop => {
                             check.add(previous.new, name)?;
-                            split_off.of_replacement(platform, below, previous, name)?;
+                            split_off.of_replacement(below, previous, name)?;
                         }
                         _ => {
                             check.add(func.old, name)?;
@@ -193,6 +192,7 @@ impl<'a, P: Platform> Below<'a, P> {
 /// that waits in vain for once is better than one that is missed.
 struct SplitOff {
     wanted: Vec<Wanted>,
+    replacements: Vec<Replacement>,
 }
 
 /// A function whose parts are looked for.
@@ -204,12 +204,24 @@ struct Wanted {
     name: usize,
 }
 
+/// A replacement whose parts are looked for. Its symbol has a name that nobody knows here.
+struct Replacement {
+    /// Of its patch.
+    module: Name,
+    start: usize,
+    /// The place of the patch's name for it.
+    name: usize,
+}
+
 /// What the compilers append.
 const COLD: &[u8] = b".cold";
 
 impl SplitOff {
     const fn new() -> Self {
-        Self { wanted: Vec::new() }
+        Self {
+            wanted: Vec::new(),
+            replacements: Vec::new(),
+        }
     }
 
     /// Of a function of the kernel or of a module.
@@ -229,19 +241,13 @@ impl SplitOff {
     /// Of a replacement, in the module of its patch.
     fn of_replacement<P: Platform>(
         &mut self,
-        platform: &P,
         patch: &Patch<P>,
         func: &Func<P>,
         name: usize,
     ) -> Result {
-        let mut symbol = None;
-        platform.name(func.new.start, &mut |found| symbol = Some(Name::new(found)));
-        let Some(symbol) = symbol.transpose()? else {
-            return Ok(());
-        };
-        self.wanted.push(Wanted {
-            module: Some(patch.name.try_clone()?),
-            symbol,
+        self.replacements.push(Replacement {
+            module: patch.name.try_clone()?,
+            start: func.new.start,
             name,
         })
     }
@@ -259,6 +265,7 @@ impl SplitOff {
                 result = add(Code { start, size }, name);
             }
         };
+        self.find_of_replacements(platform, &mut found)?;
         // One walk for each module, in which each symbol is looked up.
         order::sort(&mut self.wanted, |a, b| a.key() < b.key());
         for in_module in self.wanted.chunk_by(|a, b| a.module == b.module) {
@@ -280,7 +287,7 @@ impl SplitOff {
                 // Here the kernel has an index.
                 None => {
                     for wanted in in_module {
-                        if let Some(cold) = Appended::new(wanted.symbol.as_c_str()) {
+                        if let Some(cold) = Text::cold(wanted.symbol.as_c_str()) {
                             platform.in_vmlinux(cold.as_c_str(), &mut |start| {
                                 found(start, wanted.name);
                                 ControlFlow::Continue(())
@@ -294,6 +301,60 @@ impl SplitOff {
     }
 }
 
+impl SplitOff {
+    /// Most modules have no such parts, so those are looked for first, and the functions they
+    /// belong to after that.
+    fn find_of_replacements<P: Platform>(
+        &mut self,
+        platform: &P,
+        found: &mut dyn FnMut(usize, usize),
+    ) -> Result {
+        order::sort(&mut self.replacements, |a, b| a.key() < b.key());
+        for in_module in self.replacements.chunk_by(|a, b| a.module == b.module) {
+            let Some(first) = in_module.first() else {
+                continue;
+            };
+            let mut result = Ok(());
+            // Stems, and where the parts begin.
+            let mut parts: Vec<(Name, usize)> = Vec::new();
+            platform.in_module(first.module.as_c_str(), &mut |symbol, start| {
+                if let Some(stem) = Text::stem(symbol) {
+                    let stem = Name::new(stem.as_c_str());
+                    result = stem.and_then(|stem| parts.push((stem, start)));
+                }
+                match result {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                }
+            });
+            result?;
+            if parts.is_empty() {
+                continue;
+            }
+            platform.in_module(first.module.as_c_str(), &mut |symbol, start| {
+                let at = in_module.partition_point(|replacement| replacement.start < start);
+                for replacement in in_module.iter().skip(at) {
+                    if replacement.start != start {
+                        break;
+                    }
+                    for (_, part) in parts.iter().filter(|(stem, _)| stem.as_c_str() == symbol) {
+                        found(*part, replacement.name);
+                    }
+                }
+                ControlFlow::Continue(())
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Replacement {
+    /// What they are sorted by.
+    fn key(&self) -> (&CStr, usize) {
+        (self.module.as_c_str(), self.start)
+    }
+}
+
 impl Wanted {
     /// What they are sorted by.
     fn key(&self) -> (Option<&CStr>, &[u8]) {
@@ -304,21 +365,33 @@ impl Wanted {
     }
 }
 
-/// A symbol's name with [`COLD`] behind it. Names are shorter than `KSYM_NAME_LEN`, 512.
-struct Appended {
+/// A symbol's name with [`COLD`] behind it, or without. Names are shorter than `KSYM_NAME_LEN`, 512.
+struct Text {
     bytes: [u8; 512],
     len: usize,
 }
 
-impl Appended {
-    fn new(name: &CStr) -> Option<Self> {
-        let name = name.to_bytes();
+impl Text {
+    fn new(parts: [&[u8]; 2]) -> Option<Self> {
         let mut bytes = [0; 512];
-        let len = name.len().checked_add(COLD.len())?;
-        bytes.get_mut(..name.len())?.copy_from_slice(name);
-        bytes.get_mut(name.len()..len)?.copy_from_slice(COLD);
+        let mut len = 0usize;
+        for part in parts {
+            let end = len.checked_add(part.len())?;
+            bytes.get_mut(len..end)?.copy_from_slice(part);
+            len = end;
+        }
         // One byte for the end.
         (len < bytes.len()).then_some(Self { bytes, len })
+    }
+
+    /// The name of a function's part.
+    fn cold(name: &CStr) -> Option<Self> {
+        Self::new([name.to_bytes(), COLD])
+    }
+
+    /// The function whose part has this name.
+    fn stem(part: &CStr) -> Option<Self> {
+        Self::new([part.to_bytes().strip_suffix(COLD)?, b""])
     }
 
     fn as_c_str(&self) -> &CStr {

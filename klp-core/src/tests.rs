@@ -114,6 +114,32 @@ fn what_was_split_off_from_a_function_is_part_of_it() {
 }
 
 #[test]
+fn what_was_split_off_from_a_replacement_is_part_of_it() {
+    let mut machine = machine();
+    // Patches' modules have the names of their handles here.
+    let symbols = [
+        ("other.cold", helper(FIRST)),
+        ("new_read.cold", helper(FIRST) + 0x100),
+        ("new_read", replacement(FIRST, 0)),
+    ];
+    machine.module("1000000", &symbols);
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    // Another one's part is of no interest.
+    task.stack.borrow_mut().push(helper(FIRST) + 8);
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+
+    *task.stack.borrow_mut() = vec![helper(FIRST) + 0x108];
+    assert_eq!(enable_read(&mut machine, THIRD), 0);
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+    task.stack.borrow_mut().clear();
+    machine.retry();
+    assert_eq!(machine.call(&task, READ), replacement(THIRD, 0));
+}
+
+#[test]
 fn a_running_task_switches_when_it_leaves_the_kernel() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);

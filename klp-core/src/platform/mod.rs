@@ -9,6 +9,7 @@
 use crate::errno::Result;
 use crate::name::Name;
 use crate::redirect::Target;
+use crate::stack_check::Code;
 use crate::transition::{Blocker, Direction, PatchState};
 use core::ffi::CStr;
 use core::fmt;
@@ -91,9 +92,6 @@ pub trait Symbols {
 
     /// The size of the function at `address`, which begins it.
     fn size(&self, address: usize) -> Option<usize>;
-
-    /// Calls `each` with the name of the symbol at `address`.
-    fn name(&self, address: usize, each: &mut dyn FnMut(&CStr));
 }
 
 /// Calls that the kernel can be made to ask about.
@@ -210,8 +208,10 @@ pub trait Modules: Handles {
 
     /// Keeps the patch's module from going. Answers whether that was still possible.
     fn get(&self, patch: Self::Patch) -> bool;
-    /// The text of the patch's module: start and size.
-    fn text(&self, patch: Self::Patch) -> (usize, usize);
+    /// The module of a patch.
+    fn module(&self, patch: Self::Patch) -> Self::Module;
+    /// The code of a module.
+    fn text(&self, module: Self::Module) -> Code;
 
     /// Writes the patch's relocations for the module `object`.
     ///

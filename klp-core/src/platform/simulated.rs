@@ -12,6 +12,7 @@ use crate::memory::Vec as KVec;
 use crate::name::Name;
 use crate::patches::{Declared, DeclaredFunc, DeclaredObject, Patches};
 use crate::published::Published;
+use crate::stack_check::Code;
 use crate::transition::{Blocker, Direction, PatchState};
 use core::ops::ControlFlow;
 use std::cell::{Cell, RefCell};
@@ -167,16 +168,6 @@ impl Symbols for Kernel {
 
     fn size(&self, _address: usize) -> Option<usize> {
         Some(SIZE)
-    }
-
-    fn name(&self, address: usize, each: &mut dyn FnMut(&CStr)) {
-        for module in self.modules.borrow().values() {
-            for (symbol, start) in &module.symbols {
-                if *start == address {
-                    each(symbol);
-                }
-            }
-        }
     }
 }
 
@@ -348,8 +339,15 @@ impl Modules for Kernel {
         true
     }
 
-    fn text(&self, patch: usize) -> (usize, usize) {
-        (patch, 0x1_0000)
+    fn module(&self, patch: usize) -> usize {
+        patch
+    }
+
+    fn text(&self, module: usize) -> Code {
+        Code {
+            start: module,
+            size: 0x1_0000,
+        }
     }
 
     fn relocate(&self, patch: usize, object: &CStr) -> Result {

@@ -5,6 +5,7 @@
 use super::{bindings, relocations, Kernel, ModuleRef, PatchRef};
 use crate::errno::Result;
 use crate::platform::Modules;
+use crate::stack_check::Code;
 use ::kernel::bindings::module;
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -22,11 +23,15 @@ impl Modules for Kernel {
         unsafe { bindings::klp_get_module(patch.module().0.as_ptr()) }
     }
 
-    fn text(&self, patch: PatchRef) -> (usize, usize) {
+    fn module(&self, patch: PatchRef) -> ModuleRef {
+        patch.module()
+    }
+
+    fn text(&self, module: ModuleRef) -> Code {
         let (mut start, mut size) = (0, 0);
-        // SAFETY: the core holds the patch's module.
-        unsafe { bindings::klp_module_text(patch.module().0.as_ptr(), &mut start, &mut size) };
-        (start, size)
+        // SAFETY: the module is there: a patch's is held by the core, and others say when they go.
+        unsafe { bindings::klp_module_text(module.0.as_ptr(), &mut start, &mut size) };
+        Code { start, size }
     }
 
     fn relocate(&self, patch: PatchRef, object: &CStr) -> Result {

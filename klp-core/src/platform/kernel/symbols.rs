@@ -59,16 +59,4 @@ impl Symbols for Kernel {
             unsafe { bindings::kallsyms_lookup_size_offset(address, &mut size, &mut offset) };
         (found != 0).then_some(size)
     }
-
-    fn name(&self, address: usize, each: &mut dyn FnMut(&CStr)) {
-        // `KSYM_NAME_LEN`, which the function wants to be there.
-        let mut name = [0u8; 512];
-        // SAFETY: it writes a string of at most that length.
-        let err = unsafe { bindings::lookup_symbol_name(address, name.as_mut_ptr().cast()) };
-        if err == 0 {
-            if let Ok(name) = CStr::from_bytes_until_nul(&name) {
-                each(name);
-            }
-        }
-    }
 }
