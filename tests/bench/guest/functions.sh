@@ -22,8 +22,9 @@ for functions in "$@"; do
     left "after-enable-$functions"
     settle klp_bench_patch
 
-    read -r _ replaced < <(replace klp_bench_second klp_bench_patch functions="$functions")
+    read -r loaded replaced < <(replace klp_bench_second klp_bench_patch functions="$functions")
     figure "replace-$functions" ns "$replaced"
+    figure "reload-$functions" ns "$loaded"
     left "after-replace-$functions"
     settle klp_bench_second
     unload klp_bench_patch

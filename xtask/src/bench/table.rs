@@ -212,10 +212,11 @@ const PLAIN: [(&str, Section, &str, Goal); 15] = [
 ];
 
 /// What is done to patches of so many functions.
-const FUNCTIONS: [(&str, &str); 4] = [
+const FUNCTIONS: [(&str, &str); 5] = [
     ("enable", "enable"),
     ("load", "load and enable"),
     ("replace", "replace"),
+    ("reload", "load and replace"),
     ("disable", "disable"),
 ];
 
