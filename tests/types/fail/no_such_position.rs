@@ -4,8 +4,6 @@
 
 use klp::prelude::*;
 
-#[livepatch(object = "vmlinux", replaces = "m_show", sympos = 9,
+#[livepatch(object = "vmlinux", replaces = "c_stop", sympos = 9,
             description = "A patch that is wrong", license = "GPL")]
-fn show(_m: &SeqFile, _v: *mut c_void) -> Result {
-    Ok(())
-}
+fn stop(_m: &SeqFile, _v: *mut c_void) {}
