@@ -20,8 +20,11 @@ pub(crate) use function::{check, Replaced};
 pub(crate) use structure::kernel_struct;
 pub(crate) use symbol::{find, Found};
 
+use crate::errors::{types as errors, Errors};
+use klp_elf::Prototype;
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
+use syn::Signature;
 
 /// Stops the compiler when it evaluates the constant that this stands in. What it says, it says at
 /// the place of the `panic!`.
@@ -29,4 +32,21 @@ pub(crate) fn stop(at: Span, text: &str) -> TokenStream {
     // `panic!` takes a literal for a format.
     let text = text.replace('{', "{{").replace('}', "}}");
     quote_spanned!(at=> ::core::panic!(#text))
+}
+
+/// Has `signature` as many arguments as C? Messages end with the lines that `shown` gives.
+fn count(
+    signature: &Signature,
+    prototype: &Prototype,
+    shown: fn(&Prototype) -> String,
+    errors: &mut Errors,
+) {
+    let (given, wanted) = (signature.inputs.len(), prototype.parameters.len());
+    if given < wanted {
+        let text = errors::arguments_missing(prototype, given, shown);
+        errors.add(&signature.ident, text);
+    }
+    for argument in signature.inputs.iter().skip(wanted) {
+        errors.add(argument, errors::argument_too_many(prototype, shown));
+    }
 }

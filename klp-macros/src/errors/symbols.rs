@@ -199,7 +199,7 @@ pub(crate) fn size(name: &str, object: &str, size: u64) -> String {
 // Types.
 
 /// The lines under a message: the prototype, and how it is declared.
-fn shown(prototype: &Prototype) -> String {
+pub(crate) fn shown(prototype: &Prototype) -> String {
     let mut text = format!("\n  C prototype: {prototype}");
     if let Some(signature) = signature_in_c(prototype) {
         let _ = write!(text, "\n  in Rust: {signature}");
@@ -232,21 +232,6 @@ pub(crate) fn result(prototype: &Prototype) -> String {
             format!("the result of `{name}` is `{c}` in C: {rust}{shown}")
         }
     }
-}
-
-/// More arguments than in C.
-pub(crate) fn argument_too_many(prototype: &Prototype) -> String {
-    let count = super::types::count(prototype);
-    format!("{count}: remove this argument{}", shown(prototype))
-}
-
-/// Fewer arguments than in C.
-pub(crate) fn arguments_missing(prototype: &Prototype, given: usize) -> String {
-    let missing: Vec<_> = (given..prototype.parameters.len())
-        .filter_map(|index| super::types::parameter(prototype, index))
-        .collect();
-    let count = super::types::count(prototype);
-    format!("{count}: add `{}`{}", missing.join(", "), shown(prototype))
 }
 
 /// C takes any number of arguments, and here it does not; or the other way round.

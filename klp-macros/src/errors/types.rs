@@ -8,7 +8,7 @@ use proc_macro2::Ident;
 use std::fmt::Write as _;
 
 /// The lines under a message.
-fn shown(prototype: &Prototype) -> String {
+pub(crate) fn shown(prototype: &Prototype) -> String {
     let mut text = format!("\n  C prototype: {prototype}");
     if let Some(signature) = signature(prototype) {
         let _ = write!(text, "\n  in Rust: {signature}");
@@ -69,7 +69,7 @@ fn names_structures(prototype: &Prototype) -> bool {
 }
 
 /// One parameter in Rust, with its name.
-pub(super) fn parameter(prototype: &Prototype, index: usize) -> Option<String> {
+fn parameter(prototype: &Prototype, index: usize) -> Option<String> {
     let name = rust::argument_names(prototype).into_iter().nth(index)?;
     let ty = rust::argument(&prototype.parameters.get(index)?.ty)?;
     Some(format!("{name}: {ty}"))
@@ -123,7 +123,7 @@ pub(crate) fn result(prototype: &Prototype) -> String {
 }
 
 /// More arguments than in C.
-pub(crate) fn argument_too_many(prototype: &Prototype) -> String {
+pub(crate) fn argument_too_many(prototype: &Prototype, shown: fn(&Prototype) -> String) -> String {
     format!(
         "{}: remove this argument{}",
         count(prototype),
@@ -132,7 +132,11 @@ pub(crate) fn argument_too_many(prototype: &Prototype) -> String {
 }
 
 /// Fewer arguments than in C.
-pub(crate) fn arguments_missing(prototype: &Prototype, given: usize) -> String {
+pub(crate) fn arguments_missing(
+    prototype: &Prototype,
+    given: usize,
+    shown: fn(&Prototype) -> String,
+) -> String {
     let missing: Vec<_> = (given..prototype.parameters.len())
         .filter_map(|index| parameter(prototype, index))
         .collect();
@@ -144,7 +148,7 @@ pub(crate) fn arguments_missing(prototype: &Prototype, given: usize) -> String {
     )
 }
 
-pub(super) fn count(prototype: &Prototype) -> String {
+fn count(prototype: &Prototype) -> String {
     let name = &prototype.name;
     match prototype.parameters.len() {
         0 => format!("`{name}` has no arguments in C"),

@@ -52,7 +52,8 @@ fn in_object(
         errors.add(replaced.name, errors::variadic(&prototype));
         return None;
     }
-    count(replaced, &prototype, errors);
+    let signature = &replaced.by.signature;
+    super::count(signature, &prototype, errors::shown, errors);
     hint(replaced, &prototype, errors);
     Some(prototype)
 }
@@ -97,18 +98,6 @@ fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) {
     } else if meant.traceable == Some(false) {
         let text = errors::not_traceable(&name, &object, prototype);
         errors.add(replaced.name, text);
-    }
-}
-
-fn count(replaced: &Replaced<'_>, prototype: &Prototype, errors: &mut Errors) {
-    let signature = &replaced.by.signature;
-    let (given, wanted) = (signature.inputs.len(), prototype.parameters.len());
-    if given < wanted {
-        let text = errors::arguments_missing(prototype, given);
-        errors.add(&signature.ident, text);
-    }
-    for argument in signature.inputs.iter().skip(wanted) {
-        errors.add(argument, errors::argument_too_many(prototype));
     }
 }
 

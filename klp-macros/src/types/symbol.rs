@@ -163,14 +163,7 @@ impl Meant<'_> {
 }
 
 fn count(signature: &Signature, prototype: &Prototype, errors: &mut Errors) {
-    let (given, wanted) = (signature.inputs.len(), prototype.parameters.len());
-    if given < wanted {
-        let text = errors::arguments_missing(prototype, given);
-        errors.add(&signature.ident, text);
-    }
-    for argument in signature.inputs.iter().skip(wanted) {
-        errors.add(argument, errors::argument_too_many(prototype));
-    }
+    super::count(signature, prototype, errors::shown, errors);
     match &signature.variadic {
         Some(dots) if !prototype.variadic => errors.add(dots, errors::variadic(prototype)),
         None if prototype.variadic => {
