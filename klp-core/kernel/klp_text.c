@@ -287,8 +287,11 @@ int klp_own(const struct klp_entry *entry, unsigned int count, bool strict)
 	if (!err)
 		err = hold(ARRAY_SIZE(klp_keepers), sites, count);
 	if (err) {
-		if (strict && sites)
-			klp_detach(sites, count);
+		for (i = 0; strict && i < count; i++) {
+			unsigned long site = entry[i].site;
+
+			klp_detach(&site, 1);
+		}
 		goto out;
 	}
 	klp_detach(sites, count);

@@ -58,18 +58,6 @@ impl Entries {
         self.get(site).is_some()
     }
 
-    /// Takes `entry` by `take`.
-    fn add(&mut self, entry: Entry, take: impl FnOnce() -> Result) -> Result {
-        // Memory first: afterwards it would be too late.
-        self.own.push(entry)?;
-        let result = take();
-        if result.is_err() {
-            self.own.pop();
-        }
-        self.sort();
-        result
-    }
-
     fn sort(&mut self) {
         order::sort_by_key(&mut self.own, |entry| entry.site);
     }
@@ -79,13 +67,21 @@ impl Entries {
     ///
     /// # Errors
     ///
-    /// Those of [`Tracing::own_new`](crate::platform::Tracing::own_new).
+    /// Those of [`Tracing::own_new`](crate::platform::Tracing::own_new). The entry is not asked at any
+    /// more then.
     pub(crate) fn share<P: Platform>(&mut self, platform: &P, site: usize) -> Result {
-        let entry = Entry {
-            site,
-            target: ORIGINAL,
+        let entry = Entry::asking(site);
+        let result = match self.own.push(entry) {
+            Ok(()) => platform.own_new(entry).inspect_err(|_| {
+                self.own.pop();
+            }),
+            Err(errno) => {
+                platform.detach(&[site]);
+                Err(errno)
+            }
         };
-        self.add(entry, || platform.own_new(entry))
+        self.sort();
+        result
     }
 
     /// Makes those at `sites` ask again.
@@ -93,10 +89,7 @@ impl Entries {
         let mut asking = Vec::new();
         for site in sites {
             if self.get(site).is_some_and(|entry| entry.target != ORIGINAL) {
-                asking.push(Entry {
-                    site,
-                    target: ORIGINAL,
-                })?;
+                asking.push(Entry::asking(site))?;
             }
         }
         self.point(platform, &asking)
@@ -251,11 +244,7 @@ impl<P: Platform> Patches<P> {
             if !entries.has(site) && platform.is_shared(site) {
                 // Who shares it is told when it is given back. Without memory they are not, and
                 // only go on being careful.
-                let entry = Entry {
-                    site,
-                    target: ORIGINAL,
-                };
-                let _ = entries.add(entry, || platform.own(&[entry]));
+                let _ = entries.take(platform, &[Entry::asking(site)]);
             }
         }
         let common = order::part(vanished, |&site| entries.has(site));

@@ -8,7 +8,7 @@
 
 use crate::errno::Result;
 use crate::name::Name;
-use crate::redirect::Target;
+use crate::redirect::{Target, ORIGINAL};
 use crate::stack_check::Code;
 use crate::transition::{Blocker, Direction, PatchState};
 use core::ffi::CStr;
@@ -147,8 +147,18 @@ pub trait Tracing {
 pub struct Entry {
     /// The traced address in the entry.
     pub site: usize,
-    /// Where it jumps to; [`crate::redirect::ORIGINAL`] when it asks where to go.
+    /// Where it jumps to; [`ORIGINAL`] when it asks where to go.
     pub target: Target,
+}
+
+impl Entry {
+    /// One that asks.
+    pub const fn asking(site: usize) -> Self {
+        Self {
+            site,
+            target: ORIGINAL,
+        }
+    }
 }
 
 /// What is known of where a task is.

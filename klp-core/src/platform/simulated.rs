@@ -218,7 +218,9 @@ impl Tracing for Kernel {
     }
 
     fn own_new(&self, entry: Entry) -> Result {
-        self.own(&[entry])?;
+        self.own(&[entry]).inspect_err(|_| {
+            self.attached.borrow_mut().remove(&entry.site);
+        })?;
         if self.shared.borrow().get(&(entry.site - SITE)) == Some(&false) {
             self.own.borrow_mut().remove(&entry.site);
             return Err(EBUSY);

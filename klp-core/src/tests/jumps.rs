@@ -212,6 +212,12 @@ fn who_shares_an_entry_is_told_or_refuses() {
         .contains(&"failed to register ftrace handler for function 'write' (-16)".to_owned()));
     assert!(machine.is_clean());
 
+    // Without the memory for that, it is as if they had refused.
+    machine.kernel.memory.set(0);
+    assert_eq!(enable_both(&mut machine, FIRST, false), ENOMEM.to_c());
+    assert!(machine.is_clean());
+    machine.kernel.memory.set(usize::MAX);
+
     // One who came later is told at the end.
     machine.kernel.shared.borrow_mut().clear();
     machine.kernel.max_jumps.set(0);
