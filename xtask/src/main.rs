@@ -16,6 +16,7 @@ mod commands;
 mod compare;
 mod guest_program;
 mod kselftest;
+mod parallel;
 mod scenarios;
 mod suite;
 

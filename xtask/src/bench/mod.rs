@@ -17,8 +17,6 @@ pub mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -29,6 +27,7 @@ use klp_host::vm::{self, Lines, Outcome, Spec};
 
 use crate::checkout;
 use crate::guest_program;
+use crate::parallel;
 use figures::{Column, Figure};
 use plan::{ATTEMPT_FUNCTIONS, ATTEMPT_TASKS, Job, Plan, TIMEOUT};
 
@@ -37,6 +36,9 @@ const GUEST: &str = "/klp/bench";
 
 /// The program that the scripts start.
 const PROGRAM: &str = "guest/klp-bench.c";
+
+/// Machines whose instructions are counted at the same time: they also need memory.
+const COUNTED_AT_ONCE: usize = 2;
 
 /// The longest that a cycle of the stress test may take.
 const STRESS_CYCLE: Duration = Duration::from_secs(30);
@@ -55,10 +57,11 @@ pub fn run(kernels: &[Kernel], plan: &Plan) -> Result<Vec<Column>> {
     let benches: Vec<_> = kernels.iter().map(Bench::prepare).collect::<Result<_>>()?;
     // Counted instructions do not mind neighbours, as latencies do.
     let jobs = plan.counted();
-    let all = benches
+    let all: Vec<_> = benches
         .iter()
-        .flat_map(|bench| jobs.iter().map(move |job| (bench, job)));
-    let counted = at_once(all.collect(), |(bench, job)| bench.measure(job))?;
+        .flat_map(|bench| jobs.iter().map(move |job| (bench, job)))
+        .collect();
+    let counted = parallel::try_map(&all, COUNTED_AT_ONCE, |(bench, job)| bench.measure(job))?;
     let mut counted = counted.into_iter();
     let mut columns = Vec::new();
     for bench in &benches {
@@ -82,40 +85,6 @@ pub fn stress(kernel: &Kernel, cycles: u32) -> Result<Vec<Figure>> {
     let bench = Bench::prepare(kernel)?;
     let timeout = TIMEOUT + STRESS_CYCLE * cycles;
     bench.measure(&Job::parallel(format!("stress.sh {cycles}"), timeout))
-}
-
-/// Does these jobs, as many at once as there are CPUs to emulate on, but not more than two: they
-/// also need memory. The results are in the order of the jobs.
-fn at_once<T: Send, R: Send>(jobs: Vec<T>, work: impl Fn(T) -> Result<R> + Sync) -> Result<Vec<R>> {
-    let workers = std::thread::available_parallelism().map_or(1, |count| count.get().min(2));
-    let queue = Mutex::new(jobs.into_iter().enumerate());
-    let results = Mutex::new(Vec::new());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    // Whoever fails leaves nothing for the others.
-    let give_up = || {
-        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.by_ref().for_each(drop);
-    };
-    let worker = || -> Result<()> {
-        while let Some((index, job)) = next() {
-            let result = work(job).inspect_err(|_| give_up())?;
-            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-            results.push((index, result));
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
-        threads
-            .into_iter()
-            .try_for_each(|thread| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-    })?;
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(index, _)| *index);
-    Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
 /// What the attempts to end a transition cost for each task, and for each function.
@@ -261,31 +230,6 @@ mod tests {
         }
         assert_eq!(output.figures.len(), 1);
         assert_eq!(output.talk, ["insmod: no"]);
-    }
-
-    #[test]
-    fn jobs_done_at_once_have_results_in_order() {
-        let slow_first = |job: u64| {
-            std::thread::sleep(Duration::from_millis(20 - job));
-            Ok(10 * job)
-        };
-        let results = at_once((0..20).collect(), slow_first).expect("results");
-        assert_eq!(results, (0..20).map(|job| 10 * job).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn the_first_failure_ends_it() {
-        let done = Mutex::new(0);
-        let err = at_once((0..1000).collect(), |job: u32| {
-            *done.lock().expect("lock") += 1;
-            std::thread::sleep(Duration::from_millis(1));
-            if job == 3 {
-                bail!("job {job} failed");
-            }
-            Ok(())
-        });
-        assert_eq!(err.expect_err("failed").to_string(), "job 3 failed");
-        assert!(*done.lock().expect("lock") < 100);
     }
 
     #[test]

@@ -11,7 +11,6 @@ mod compile;
 mod stubs;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -22,6 +21,7 @@ use self::compile::Compiler;
 use super::report;
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::parallel;
 
 /// Where the patches are, in the checkout.
 const PATCHES: &str = "tests/types";
@@ -35,11 +35,11 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
         ("pass", right),
     ] {
         let sources = sources(folder)?;
-        cases.extend(in_parallel(&sources, &|source| {
+        cases.extend(parallel::map(&sources, |source| {
             case(source, test(&compiler, source))
         }));
     }
-    cases.extend(in_parallel(&examples()?, &|source| {
+    cases.extend(parallel::map(&examples()?, |source| {
         case(source, example(&compiler, source))
     }));
     cases.push(Case {
@@ -83,35 +83,6 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
         .collect::<Result<Vec<_>>>()?;
     found.sort();
     Ok(found)
-}
-
-/// Works on each of them, on as many at a time as the machine has processors.
-fn in_parallel<T: Sync, R: Send>(all: &[T], work: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let left = Mutex::new(all.iter().enumerate());
-    let next = || {
-        let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.next()
-    };
-    let worker = || {
-        let mut done = Vec::new();
-        while let Some((index, one)) = next() {
-            done.push((index, work(one)));
-        }
-        done
-    };
-    let mut done: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| match worker.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
-    });
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn case(source: &Path, result: Result<()>) -> Case {

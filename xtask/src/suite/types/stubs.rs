@@ -17,7 +17,7 @@ use klp_host::kernel::known::Known;
 use serde::Deserialize;
 
 use super::compile::Compiler;
-use super::in_parallel;
+use crate::parallel;
 
 /// How many functions one patch has. With more the compiler takes longer for each.
 const IN_ONE_PATCH: usize = 400;
@@ -50,7 +50,7 @@ pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
         let source = folder.path().join(format!("stubs_{number}.rs"));
         patches.push(Patch::print(&known, functions, source, &mut failures));
     }
-    for compiled in in_parallel(&patches, &|patch| patch.compile(compiler)) {
+    for compiled in parallel::map(&patches, |patch| patch.compile(compiler)) {
         failures.extend(compiled?);
     }
 

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Doing the same with many things, some of them at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Result;
+
+/// Works on each of them, on as many at a time as the machine has processors. The results are in
+/// their order.
+pub fn map<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    map_at_most(all, usize::MAX, work)
+}
+
+/// The same, on up to `workers` at a time.
+fn map_at_most<T: Sync, R: Send>(
+    all: &[T],
+    workers: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let left = Mutex::new(all.iter().enumerate());
+    let next = || {
+        let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.next()
+    };
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some((index, one)) = next() {
+            done.push((index, work(one)));
+        }
+        done
+    };
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..processors.min(workers))
+            .map(|_| scope.spawn(worker))
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| match worker.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// The same, on up to `workers` at a time, for work that can fail. After a failure nothing else is begun.
+pub fn try_map<T: Sync, R: Send>(
+    all: &[T],
+    workers: usize,
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let failed = AtomicBool::new(false);
+    let done = map_at_most(all, workers, |one| {
+        (!failed.load(Ordering::Relaxed)).then(|| {
+            let result = work(one);
+            if result.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+            result
+        })
+    });
+    // What was not begun is missing, and then one of the others is the failure.
+    done.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::bail;
+    use std::time::Duration;
+
+    #[test]
+    fn jobs_done_at_once_have_results_in_order() {
+        let slow_first = |job: &u64| {
+            std::thread::sleep(Duration::from_millis(20 - job));
+            Ok(10 * job)
+        };
+        let jobs: Vec<_> = (0..20).collect();
+        let results = try_map(&jobs, 2, slow_first).expect("results");
+        assert_eq!(results, (0..20).map(|job| 10 * job).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_first_failure_ends_it() {
+        let done = Mutex::new(0);
+        let jobs: Vec<_> = (0..1000).collect();
+        let err = try_map(&jobs, 2, |job: &u32| {
+            *done.lock().expect("lock") += 1;
+            std::thread::sleep(Duration::from_millis(1));
+            if *job == 3 {
+                bail!("job {job} failed");
+            }
+            Ok(())
+        });
+        assert_eq!(err.expect_err("failed").to_string(), "job 3 failed");
+        assert!(*done.lock().expect("lock") < 100);
+    }
+}
