@@ -45,11 +45,13 @@
 //!
 //! A shadow variable is found by its parent's address and its id. Everybody who has a `&Parent` may read
 //! it, several CPUs at once, so what changes in it changes through atomics or locks. It is
-//! freed by whoever has the parent for himself (`&mut Parent`), or for all parents when no function of the
-//! patch runs any more. Each reference to the data is tied to the parent's, so none is left then.
+//! freed by whoever has the parent for himself (`&mut Parent`): each reference to the data is tied to
+//! the parent's, so none is left then. [`Shadow::free_all`] detaches the data of all parents when no function
+//! of the patch runs any more, and the values are dropped when the patch's module is unloaded: a
+//! callback that runs until then may still have a reference.
 //!
-//! The data's destructor is `Drop`. It runs in the caller's task, without a lock of the
-//! livepatch core.
+//! The data's destructor is `Drop`. It runs in the task that frees the parent or unloads the module, without a
+//! lock of the livepatch core.
 //!
 //! A parent that is freed without its shadow variable leaves it behind, and the next structure at
 //! that address finds it: replace the function that frees the parent too.
@@ -117,10 +119,8 @@ pub struct Shadow<P, T> {
     name: &'static str,
     /// Of both types.
     fingerprint: u64,
-    /// Puts a variable that leaves the table on the list `freed`.
+    /// Puts a variable that leaves the table on the declaration's list.
     collect: Destructor,
-    /// What `free_all` took out and has not dropped yet.
-    freed: AtomicPtr<Kept<T>>,
     /// Whether the log has been told of data of another type.
     told: AtomicBool,
     types: PhantomData<fn(&P) -> T>,
@@ -128,6 +128,9 @@ pub struct Shadow<P, T> {
 
 /// C's type for destructors: parent and data.
 type Destructor = unsafe extern "C" fn(*mut c_void, *mut c_void);
+
+/// Drops a list of detached values, given the first one.
+type DropDetached = unsafe fn(*mut c_void);
 
 /// The data as the kernel's table has it: two words to know it by, and where the value is.
 ///
@@ -182,11 +185,12 @@ impl<P, T> Shadow<P, T> {
             declaration: Declaration {
                 id,
                 counted: AtomicBool::new(false),
+                detached: AtomicPtr::new(ptr::null_mut()),
+                drop_detached: Self::drop_detached,
             },
             name,
             fingerprint,
             collect,
-            freed: AtomicPtr::new(ptr::null_mut()),
             told: AtomicBool::new(false),
             types: PhantomData,
         }
@@ -208,7 +212,8 @@ impl<P, T> Shadow<P, T> {
     pub fn get<'a>(&self, parent: &'a P) -> Result<Option<&'a T>> {
         let kept = self.find(parent)?;
         // SAFETY: what is in the table is alive. It leaves it by `take()`, which has the parent for
-        // itself, or by `free_all()`, when no function of a patch runs that could hold this.
+        // itself, or by `free_all()`, after which it lives until the module of a patch that could hold
+        // this is unloaded.
         Ok(kept.map(|kept| unsafe { &(*kept.as_ptr()).value }))
     }
 
@@ -277,27 +282,39 @@ impl<P, T> Shadow<P, T> {
         Ok(Some(KBox::into_inner(kept).value))
     }
 
-    /// Detaches and drops the data of all parents.
+    /// Detaches the data of all parents. The values are dropped when the patch's module is unloaded.
     ///
-    /// Not while another patch may be using the data: one that declares this id, is loaded, and has not
-    /// called this itself. The last one frees it. Answers whether it was done.
+    /// Does nothing, and answers `false`, while another patch may be using the data: one that declares this
+    /// id, is loaded, and has not called this when it was reverted. The last one detaches it.
+    ///
+    /// When a module goes while the patch stays enabled, the patch still counts as a user: it
+    /// uses the data again once the module is back.
     #[inline]
-    pub fn free_all(&self, _unpatched: &Unpatched) -> bool {
-        // Nothing of this patch uses the data any more.
-        self.declaration.let_go();
-        if users(self.declaration.id).is_some_and(|users| users.load(Ordering::Acquire) > 0) {
+    pub fn free_all(&self, unpatched: &Unpatched) -> bool {
+        if unpatched.is_in_transition() {
+            self.declaration.release();
+        }
+        if self.declaration.has_other_users() {
             return false;
         }
         // SAFETY: `collect` is a destructor for what is kept under this id.
         unsafe { bindings::klp_shadow_free_all(self.key(), Some(self.collect)) };
-        let mut next = self.freed.swap(ptr::null_mut(), Ordering::Acquire);
+        true
+    }
+
+    /// # Safety
+    ///
+    /// `first` is null or the first [`Kept`] of a list that `collect()` made, and nobody refers to the
+    /// values on it.
+    #[inline]
+    unsafe fn drop_detached(first: *mut c_void) {
+        let mut next: *mut Kept<T> = first.cast();
         while !next.is_null() {
             // SAFETY: what is on the list has left the table, where `attach()` put it, made of a
-            // box. No function of this patch runs, and none of another has this id.
+            // box; the caller vouches for the rest.
             let kept = unsafe { KBox::from_raw(next) };
             next = kept.next;
         }
-        true
     }
 
     /// Called by the kernel, under its lock, for each variable that `free_all` takes out.
@@ -315,9 +332,11 @@ impl<P, T> Shadow<P, T> {
             return;
         }
         let kept: *mut Kept<T> = data.kept.cast();
-        // SAFETY: it has left the table, so only the list refers to it.
-        unsafe { (*kept).next = self.freed.load(Ordering::Relaxed) };
-        self.freed.store(kept, Ordering::Release);
+        let detached = &self.declaration.detached;
+        // SAFETY: it has left the table, so nobody else writes to it. `next` is not part of the value, to
+        // which a callback may still refer.
+        unsafe { (&raw mut (*kept).next).write(detached.load(Ordering::Relaxed).cast()) };
+        detached.store(kept.cast(), Ordering::Release);
     }
 
     /// Attaches a value, unless there is one.
@@ -431,6 +450,9 @@ pub struct Declaration {
     id: u32,
     /// Whether the patch counts as a user.
     counted: AtomicBool,
+    /// The first of the values that `free_all()` detached.
+    detached: AtomicPtr<c_void>,
+    drop_detached: DropDetached,
 }
 
 impl Declaration {
@@ -455,9 +477,9 @@ impl Declaration {
         Ok(())
     }
 
-    /// Counts it no more.
+    /// Stops counting the patch.
     #[inline]
-    fn let_go(&self) {
+    fn release(&self) {
         if !self.counted.swap(false, Ordering::AcqRel) {
             return;
         }
@@ -465,9 +487,31 @@ impl Declaration {
             users.fetch_sub(1, Ordering::AcqRel);
         }
     }
+
+    /// Whether other patches count as users.
+    #[inline]
+    fn has_other_users(&self) -> bool {
+        let own = usize::from(self.counted.load(Ordering::Acquire));
+        users(self.id).is_some_and(|users| users.load(Ordering::Acquire) > own)
+    }
+
+    /// Drops the detached values.
+    ///
+    /// # Safety
+    ///
+    /// No code of the module runs any more, but its exit.
+    #[inline]
+    unsafe fn drop_values(&self) {
+        let first = self.detached.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: only `collect()` puts something there. References to the values were handed out to
+        // code of this module, and the caller vouches that none of it runs; another module that
+        // declares the id is refused the detaching.
+        unsafe { (self.drop_detached)(first) };
+    }
 }
 
-/// The shadow variables that this module declares, counted while it is loaded and may use them.
+/// The shadow variables that this module declares, counted while it is loaded and may use them. The
+/// module's exit drops it.
 #[doc(hidden)]
 pub struct Declared(&'static [&'static Declaration]);
 
@@ -492,7 +536,10 @@ impl Drop for Declared {
     #[inline]
     fn drop(&mut self) {
         for declaration in self.0 {
-            declaration.let_go();
+            declaration.release();
+            // SAFETY: this is dropped by the module's exit, or by its init when the patch was refused
+            // and none of its functions has run.
+            unsafe { declaration.drop_values() };
         }
     }
 }
@@ -549,9 +596,23 @@ mod tests {
 
     const EEXIST: Error = errno::EEXIST;
 
+    /// The proof as `post_unpatch` gets it when a patch of vmlinux is reverted.
     fn proof<R>(with: impl FnOnce(&Unpatched) -> R) -> R {
+        proof_of(ptr::null_mut(), with)
+    }
+
+    /// The proof as `post_unpatch` gets it when the module goes, and the patch stays enabled.
+    fn proof_of_going<R>(with: impl FnOnce(&Unpatched) -> R) -> R {
+        let mut module = bindings::module {
+            state: bindings::module_state_MODULE_STATE_GOING,
+        };
+        proof_of(&raw mut module, with)
+    }
+
+    fn proof_of<R>(module: *mut bindings::module, with: impl FnOnce(&Unpatched) -> R) -> R {
         // SAFETY: all fields are pointers or `bool`s, for which zero is a value.
-        let object = unsafe { core::mem::zeroed::<bindings::klp_object>() };
+        let mut object = unsafe { core::mem::zeroed::<bindings::klp_object>() };
+        object.mod_ = module;
         let object = core::cell::UnsafeCell::new(object);
         // SAFETY: transparent, and the tests run nothing that is patched.
         with(unsafe { &*ptr::from_ref(&object).cast() })
@@ -663,9 +724,9 @@ mod tests {
         assert_eq!(count.load(Ordering::Relaxed), 3);
         drop(second);
         assert!(proof(|unpatched| USES.free_all(unpatched)));
-        assert_eq!(count.load(Ordering::Relaxed), 0);
         assert!(matches!(USES.get(&sessions[1]), Ok(None)));
         drop(first);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
     }
 
     #[test]
@@ -682,8 +743,8 @@ mod tests {
         assert!(!proof(|unpatched| SAME.free_all(unpatched)));
         // The other one is loaded still.
         assert!(proof(|unpatched| USES.free_all(unpatched)));
-        assert_eq!(count.load(Ordering::Relaxed), 0);
         drop((first, second));
+        assert_eq!(count.load(Ordering::Relaxed), 0);
         // Neither was counted off twice.
         let Ok(first) = Declared::new(&FIRST) else {
             panic!("there is memory");
@@ -695,7 +756,53 @@ mod tests {
         assert!(!proof(|unpatched| USES.free_all(unpatched)));
         drop(second);
         assert!(proof(|unpatched| USES.free_all(unpatched)));
-        assert_eq!(count.load(Ordering::Relaxed), 0);
         drop(first);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_patch_whose_module_goes_and_comes_back_still_uses_the_data() {
+        shadow!(USES: Alive = 8);
+        shadow!(SAME: Alive = 8);
+        static FIRST: [&Declaration; 1] = [USES.declaration()];
+        static SECOND: [&Declaration; 1] = [SAME.declaration()];
+        let (Ok(first), Ok(second)) = (Declared::new(&FIRST), Declared::new(&SECOND)) else {
+            panic!("there is memory");
+        };
+        assert!(!proof_of_going(|unpatched| USES.free_all(unpatched)));
+        assert!(!proof_of_going(|unpatched| SAME.free_all(unpatched)));
+        // The module is back.
+        let sessions = [Session(0), Session(1)];
+        let count = attach_some(&USES, &sessions);
+        assert!(!proof(|unpatched| SAME.free_all(unpatched)));
+        assert!(matches!(USES.get(&sessions[1]), Ok(Some(_))));
+        drop(second);
+        assert_eq!(count.load(Ordering::Relaxed), 2);
+        // Alone, it may clear up what the module leaves behind.
+        assert!(proof_of_going(|unpatched| USES.free_all(unpatched)));
+        assert!(matches!(USES.get(&sessions[1]), Ok(None)));
+        drop(first);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn data_outlives_the_callback_that_detaches_it() {
+        shadow!(USES: Alive = 9);
+        static DECLARED: [&Declaration; 1] = [USES.declaration()];
+        let Ok(declared) = Declared::new(&DECLARED) else {
+            panic!("there is memory");
+        };
+        let count = Arc::default();
+        let session = Session(0);
+        let Ok(data) = USES.alloc(&session, Alive::new(&count), GFP_KERNEL) else {
+            panic!("there is memory");
+        };
+        proof(|unpatched| {
+            assert!(USES.free_all(unpatched));
+            assert_eq!(data.0.load(Ordering::Relaxed), 1);
+        });
+        assert_eq!(data.0.load(Ordering::Relaxed), 1);
+        drop(declared);
+        assert_eq!(count.load(Ordering::Relaxed), 0);
     }
 }

@@ -95,8 +95,8 @@ must "disable the second patch" disable livepatch-shadow-fix2
 told "the plan stays with the first" ""
 must "unload the second patch" unload livepatch-shadow-fix2
 must "disable the first patch" disable livepatch-shadow-fix1
-told "then the last frees it" "fix1 freed the plan of job 409"
 must "unload the first patch" unload livepatch-shadow-fix1
+told "the last one frees it when it is unloaded" "fix1 freed the plan of job 409"
 echo 3 >$target/work
 expect_eq "the job ends without patches" 0 "$(jobs)"
 
@@ -117,14 +117,30 @@ echo 1 >$target/make
 must "disable the second" disable livepatch-shadow-fix2
 mark_log
 must "disable the first" disable livepatch-shadow-fix1
-told "the last one that is disabled frees the plan" "fix1 freed the plan of job 411"
 must "unload the second" unload livepatch-shadow-fix2
 must "unload the first" unload livepatch-shadow-fix1
+told "the last one that was disabled frees the plan" "fix1 freed the plan of job 411"
 
 # The module goes with jobs in it.
 must "load the first with the module to go" load livepatch-shadow-fix1
 echo 1 >$target/make
 mark_log
 must "unload the module" unload klp_shadow_target
-told "the plans of its jobs go with it" "fix1 freed the plan of job 412"
 must "remove the patch" remove_patch livepatch-shadow-fix1
+told "the plans of its jobs go with the patch" "fix1 freed the plan of job 412"
+
+# The module goes and comes back under both patches. They still share what is attached afterwards.
+must "load the module again" load klp_shadow_target
+must "load the first under it" load livepatch-shadow-fix1
+must "load the second under it" load livepatch-shadow-fix2
+must "unload the module under both" unload klp_shadow_target
+must "load the module under both" load klp_shadow_target
+echo 3 >$target/make
+mark_log
+must "remove the second patch, the first stays" remove_patch livepatch-shadow-fix2
+told "it leaves alone what the first uses" ""
+echo 3 >$target/work
+told "whose plans go with their jobs" "fix1 freed the plan of job 1" \
+	"fix1 freed the plan of job 2" "fix1 freed the plan of job 3"
+must "remove the first patch at last" remove_patch livepatch-shadow-fix1
+must "unload the module at last" unload klp_shadow_target
