@@ -41,6 +41,7 @@ const __LOG_PREFIX: &[u8] = b"klp\0";
 pub mod abi;
 pub mod callbacks;
 mod capability;
+pub mod errno;
 pub mod lasting;
 pub mod layout;
 #[cfg_attr(kernel, path = "platform/kernel.rs")]

@@ -7,6 +7,16 @@
 
 #[doc(no_inline)]
 pub use crate::platform::prelude::*;
+
+/// One by one, which goes before those that the `kernel` crate's prelude has.
+macro_rules! names {
+    ($($name:ident = $number:literal)*) => {
+        #[doc(no_inline)]
+        pub use crate::errno::{$($name),*};
+    };
+}
+crate::errno::for_each_errno!(names);
+
 #[doc(no_inline)]
 pub use crate::syscall::SyscallArgs;
 #[doc(no_inline)]

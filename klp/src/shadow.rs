@@ -64,9 +64,10 @@
 //! have a mark in their upper half.
 
 use crate::callbacks::Unpatched;
+use crate::errno;
 use crate::layout::KernelStruct;
 use crate::platform::alloc::{Flags, KBox};
-use crate::platform::{self, bindings, errno, pr_warn, wrappers, Error, Result};
+use crate::platform::{self, bindings, pr_warn, wrappers, Error, Result};
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};

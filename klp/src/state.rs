@@ -60,8 +60,9 @@
 //! types' fingerprints.
 
 use crate::callbacks::{Object, Unpatched};
+use crate::errno;
 use crate::platform::alloc::{Flags, KBox};
-use crate::platform::{bindings, errno, pr_warn, Result};
+use crate::platform::{bindings, pr_warn, Result};
 use crate::table::Patch;
 use core::cell::UnsafeCell;
 use core::ffi::c_void;

@@ -174,7 +174,7 @@ impl<T> Otherwise for Probe<T> {}
 #[inline(always)]
 pub fn linked() -> Result {
     match platform::is_unlinked() {
-        true => Err(platform::errno::ENOEXEC),
+        true => Err(crate::errno::ENOEXEC),
         false => Ok(()),
     }
 }

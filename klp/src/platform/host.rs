@@ -148,6 +148,11 @@ impl Error {
     }
 }
 
+/// The error of this errno.
+pub(crate) const fn error(errno: c_int) -> Error {
+    Error::from_errno(errno)
+}
+
 /// A result whose error is an errno.
 pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 
@@ -178,7 +183,6 @@ mod shadow;
 mod user;
 
 pub use crate::pr_warn;
-pub use prelude::errno;
 pub use user::UserPtr;
 
 /// Memory flags as C takes them.
@@ -220,24 +224,6 @@ pub mod prelude {
         c_char, c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong, c_ulonglong,
         c_ushort, c_void, CStr,
     };
-    pub use errno::*;
-
-    /// The kernel's errors.
-    pub mod errno {
-        use super::Error;
-
-        macro_rules! errnos {
-            ($($name:ident = $value:literal)*) => {$(
-                #[allow(missing_docs)]
-                pub const $name: Error = Error::from_errno(-$value);
-            )*};
-        }
-
-        errnos! {
-            EPERM = 1 ENOENT = 2 EIO = 5 E2BIG = 7 ENOEXEC = 8 EAGAIN = 11 ENOMEM = 12 EACCES = 13 EFAULT = 14
-            EBUSY = 16 EEXIST = 17 ENODEV = 19 EINVAL = 22 ENOSPC = 28 ERANGE = 34
-        }
-    }
 }
 
 /// There is no module here.

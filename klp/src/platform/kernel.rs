@@ -6,10 +6,11 @@
 //! here and no other change.
 
 use core::ptr::NonNull;
+use kernel::ffi;
 use kernel::mm::MmWithUser;
 use kernel::sync::aref::ARef;
 
-pub use kernel::error::{code as errno, to_result};
+pub use kernel::error::to_result;
 pub use kernel::prelude::{module, Error, Result, ThisModule};
 pub use kernel::sync::rcu::read_lock as rcu_read_lock;
 pub use kernel::uaccess::UserPtr;
@@ -69,6 +70,41 @@ pub mod prelude {
     pub use kernel::seq_print;
     pub use kernel::uaccess::UserSlice;
 }
+
+/// The error of this errno. The kernel crate makes errors from numbers only while it runs, and names only
+/// some of them.
+pub(crate) const fn error(errno: ffi::c_int) -> Error {
+    assert!(errno < 0 && errno >= -(bindings::MAX_ERRNO as ffi::c_int));
+    // SAFETY: an `Error` is one non-zero `c_int`, the errno, which the constants below make sure of; so
+    // any that is in range is one.
+    unsafe { core::mem::transmute::<ffi::c_int, Error>(errno) }
+}
+
+/// The errno of an error, as its bits have it.
+const fn bits(error: Error) -> ffi::c_int {
+    // SAFETY: both have the same size, and an `Error` has no padding, as it has no larger part than its
+    // own number.
+    unsafe { core::mem::transmute::<Error, ffi::c_int>(error) }
+}
+
+const _: () = {
+    use kernel::error::code;
+    assert!(size_of::<Error>() == size_of::<ffi::c_int>());
+    assert!(size_of::<Option<Error>>() == size_of::<ffi::c_int>());
+    assert!(bits(code::EPERM) == -1);
+    assert!(bits(code::ERANGE) == -34);
+    assert!(bits(code::ENOTSUPP) == -524);
+};
+
+macro_rules! same_in_c {
+    ($($name:ident = $number:literal)*) => {
+        const _: () = {
+            $(assert!(bindings::$name == $number, stringify!($name));)*
+        };
+    };
+}
+
+crate::errno::for_each_errno!(same_in_c);
 
 /// Memory flags as C takes them, which the kernel crate keeps to itself.
 ///

@@ -2,8 +2,8 @@
 
 //! Memory of user space, of which there is none here: every access fails.
 
-use super::prelude::errno::EFAULT;
 use super::Result;
+use crate::errno::EFAULT;
 
 /// A pointer of user space.
 #[derive(Clone, Copy)]
