@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::process;
 use super::progress::Step;
+use super::toolchain;
 use crate::cache::{Cache, Key};
 
 /// The version for all kernels. Linux 7.2 asks for 0.71.1 or newer.
@@ -41,10 +41,12 @@ pub fn ensure(cache: &Cache) -> Result<PathBuf> {
 
 /// The cargo that runs us, with its own rustc: there is no better one to count on.
 fn cargo() -> Command {
-    let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+    let Some(cargo) = std::env::var_os("CARGO").map(PathBuf::from) else {
+        return toolchain::probe("cargo");
+    };
     let rustc = cargo.with_file_name("rustc");
-    let mut command = process::command(&cargo);
-    if rustc.is_file() {
+    let mut command = toolchain::probe(&cargo);
+    if rustc.is_absolute() && rustc.is_file() {
         command.env("RUSTC", rustc);
     }
     command
