@@ -12,7 +12,6 @@ use super::known::Known;
 use super::small::release;
 use super::tools::CommonTools;
 use crate::cache::Cache;
-use crate::host::bindgen;
 
 /// A kernel that somebody else built.
 #[derive(Clone, Debug)]
@@ -142,7 +141,7 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
         dir.display()
     );
     let common = CommonTools::ensure()?;
-    let tools = common.with_rust(version, || bindgen::ensure(&Cache::open()?))?;
+    let tools = common.with_rust(version, || common.bindgen(&Cache::open()?))?;
     let mut env = tools.make_env();
     // In the environment, so that a build folder which knows its LLVM has the last word.
     if config.get("CC_IS_CLANG") == "y" {

@@ -15,7 +15,7 @@ use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install};
 use crate::cache::{Cache, Entry, Key, write_whole};
 use crate::host::progress::{Step, say};
-use crate::host::{bindgen, process, toolchain};
+use crate::host::{process, toolchain};
 
 /// Changes when the kernel is to be built in another way.
 const RECIPE: &str = "1";
@@ -159,7 +159,7 @@ impl<'a> Family<'a> {
 /// Gets the source and the tools at the same time.
 fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Source, Tools)> {
     std::thread::scope(|scope| {
-        let bindgen = scope.spawn(|| bindgen::ensure(cache));
+        let bindgen = scope.spawn(|| common.bindgen(cache));
         let source = match &options.source {
             Some(tree) => Source::users(tree)?,
             None => debian_source(cache, options.update)?,

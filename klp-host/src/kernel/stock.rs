@@ -17,8 +17,8 @@ use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile};
 use crate::cache::{Cache, write_whole};
+use crate::host::process;
 use crate::host::progress::{Step, say};
-use crate::host::{bindgen, process};
 
 /// Changes when the folder is to be made in another way.
 const RECIPE: &str = "2";
@@ -92,7 +92,7 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
 /// Gets all parts; what does not depend on each other at the same time.
 fn gather(cache: &Cache, common: &CommonTools, release: &Release) -> Result<Parts> {
     std::thread::scope(|scope| {
-        let bindgen = scope.spawn(|| bindgen::ensure(cache));
+        let bindgen = scope.spawn(|| common.bindgen(cache));
         let source = scope.spawn(|| Source::debian(cache, release));
         let files = debian::stock_files(cache, release)?;
         let config = Config::read(&files.config)?;
