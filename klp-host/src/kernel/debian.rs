@@ -50,7 +50,7 @@ impl Release {
 
 /// The archive does not give a package of this release: it may have moved on.
 #[derive(Clone, Debug)]
-pub(super) struct Gone {
+struct Gone {
     package: String,
 }
 
@@ -66,7 +66,7 @@ impl std::fmt::Display for Gone {
 
 /// The release that this machine uses: what it already has, or else (or when asked to look
 /// again) the newest of the series.
-pub(super) fn release(cache: &Cache, update: bool) -> Result<Release> {
+fn release(cache: &Cache, update: bool) -> Result<Release> {
     let record = cache.root().join(format!("debian-{SERIES}.json"));
     if let Some(release) = recorded(&record).filter(|_| !update) {
         return Ok(release);
@@ -78,6 +78,27 @@ pub(super) fn release(cache: &Cache, update: bool) -> Result<Release> {
     let release = look_up(cache)?;
     write_whole(&record, &serde_json::to_string_pretty(&release)?)?;
     Ok(release)
+}
+
+/// Does something with the release that this machine uses. When it is gone from the archive, with
+/// the current one.
+pub(super) fn with_release<T>(
+    cache: &Cache,
+    update: bool,
+    action: impl Fn(&Release) -> Result<T>,
+) -> Result<T> {
+    let used = release(cache, update)?;
+    match action(&used) {
+        Err(err) if !process::is_interrupted() && err.is::<Gone>() => {
+            let newer = release(cache, true)?;
+            if newer == used {
+                return Err(err);
+            }
+            say(&format!("Debian no longer has {used}: taking {newer}"));
+            action(&newer)
+        }
+        result => result,
+    }
 }
 
 /// What is on record. A record that cannot be read counts as none: it is made anew.

@@ -14,8 +14,8 @@ use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install};
 use crate::cache::{Cache, Entry, Key, write_whole};
-use crate::host::progress::{Step, say};
-use crate::host::{process, toolchain};
+use crate::host::progress::Step;
+use crate::host::toolchain;
 
 /// Changes when the kernel is to be built in another way.
 const RECIPE: &str = "1";
@@ -162,27 +162,13 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
         let bindgen = scope.spawn(|| common.bindgen(cache));
         let source = match &options.source {
             Some(tree) => Source::users(tree)?,
-            None => debian_source(cache, options.update)?,
+            None => debian::with_release(cache, options.update, |release| {
+                Source::debian(cache, release)
+            })?,
         };
         let tools = common.with_rust(toolchain::PINNED, || tools::join(bindgen))?;
         Ok((source, tools))
     })
-}
-
-/// Debian's source. When the release on record is gone from the archive, the current one.
-fn debian_source(cache: &Cache, update: bool) -> Result<Source> {
-    let release = debian::release(cache, update)?;
-    match Source::debian(cache, &release) {
-        Err(err) if !process::is_interrupted() && err.is::<debian::Gone>() => {
-            let newer = debian::release(cache, true)?;
-            if newer == release {
-                return Err(err);
-            }
-            say(&format!("Debian no longer has {release}: taking {newer}"));
-            Source::debian(cache, &newer)
-        }
-        result => result,
-    }
 }
 
 /// What the configuration must have.

@@ -17,8 +17,7 @@ use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile};
 use crate::cache::{Cache, write_whole};
-use crate::host::process;
-use crate::host::progress::{Step, say};
+use crate::host::progress::Step;
 
 /// Changes when the folder is to be made in another way.
 const RECIPE: &str = "2";
@@ -34,18 +33,9 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
         bail!("--core stock is Debian's own kernel: --source goes with --core c or rust");
     }
     let common = CommonTools::ensure()?;
-    let release = debian::release(cache, options.update)?;
-    match get_release(cache, &common, &release) {
-        Err(err) if !process::is_interrupted() && err.is::<debian::Gone>() => {
-            let newer = debian::release(cache, true)?;
-            if newer == release {
-                return Err(err);
-            }
-            say(&format!("Debian no longer has {release}: taking {newer}"));
-            get_release(cache, &common, &newer)
-        }
-        result => result,
-    }
+    debian::with_release(cache, options.update, |release| {
+        get_release(cache, &common, release)
+    })
 }
 
 /// What the parts of a stock kernel are made of.
