@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use klp_host::cache::Cache;
+use klp_host::host::packages::Needs;
 use klp_host::kernel::given::Given;
 use klp_host::kernel::known::Known;
 use klp_host::kernel::{self, BuildFolder, Core, Options, Profile};
@@ -44,7 +45,10 @@ impl Choice {
     /// What is known of its functions. Reading that takes no tools.
     pub fn known(&self, cache: &Cache) -> Result<Known> {
         let known = match self {
-            Self::Stock => self.find(cache)?.known,
+            Self::Stock => {
+                self.needs()?.get()?;
+                self.find(cache)?.known
+            }
             Self::Running => Known::of_running(cache)?,
             Self::Folder(dir) => {
                 ensure!(
@@ -56,6 +60,15 @@ impl Choice {
             }
         };
         Ok(known.or_users())
+    }
+
+    /// The packages that [`Self::get`] needs.
+    pub fn needs(&self) -> Result<Needs> {
+        match self {
+            Self::Stock => kernel::needs(Core::Stock, Profile::Base, &Options::default()),
+            Self::Running => Given::needs_running(),
+            Self::Folder(dir) => Given::needs_at(dir),
+        }
     }
 
     /// Gets it; a stock kernel is fetched first when it has to be.

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::consent::check_online;
 use super::llvm::Llvm;
 use super::packages::find;
 use super::progress::Step;
@@ -136,6 +137,7 @@ fn link(program: &Path, dir: &Path) -> Result<()> {
 }
 
 fn build(dir: &Path, why: Option<&str>) -> Result<()> {
+    check_online(&format!("the cache has no bindgen {VERSION}"))?;
     let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
     let step = Step::start(
         &format!("building bindgen {VERSION} from the registry{why}"),

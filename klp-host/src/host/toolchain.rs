@@ -12,6 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::consent::check_online;
 use super::progress::Step;
 use super::{packages, process};
 use crate::cache::Cache;
@@ -108,6 +109,9 @@ pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
     if let Some(toolchain) = installed(version, components) {
         return Ok(toolchain);
     }
+    check_online(&format!(
+        "no rustc {version} with its cargo and the components {names} is installed"
+    ))?;
     let step = Step::start(
         &format!("installing rustc {version} by rustup"),
         "half a minute",

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::apt::{OTHERWISE, Package, Suite};
 use crate::cache::{Cache, Key, write_whole};
+use crate::host::consent::{check_online, is_offline};
+use crate::host::packages::{self, Needs};
+use crate::host::process;
 use crate::host::progress::{Step, say};
-use crate::host::{packages, process};
 
 /// The kernel series that this project is about. Point releases come and go: any will do.
 pub(super) const SERIES: &str = "7.2";
@@ -67,7 +69,7 @@ impl std::fmt::Display for Gone {
 /// The release that this machine uses: what it already has, or else (or when asked to look
 /// again) the newest of the series.
 fn release(cache: &Cache, update: bool) -> Result<Release> {
-    let record = cache.root().join(format!("debian-{SERIES}.json"));
+    let record = record(cache);
     if let Some(release) = recorded(&record).filter(|_| !update) {
         return Ok(release);
     }
@@ -101,12 +103,31 @@ pub(super) fn with_release<T>(
     }
 }
 
+/// The release that this machine uses, if it has one.
+pub(super) fn recorded_release(cache: &Cache) -> Option<Release> {
+    recorded(&record(cache))
+}
+
+fn record(cache: &Cache) -> PathBuf {
+    cache.root().join(format!("debian-{SERIES}.json"))
+}
+
+/// The packages that it takes to fetch a kernel, where this machine has none. What follows when
+/// there is no apt is told by [`Suite::open`].
+pub(super) fn needs(cache: &Cache) -> Needs {
+    if is_offline() || recorded_release(cache).is_some() || packages::find("apt-get").is_none() {
+        return Needs::default();
+    }
+    Needs::of(&["bash", "debian-archive-keyring", "tar", "xz-utils"])
+}
+
 /// What is on record. A record that cannot be read counts as none: it is made anew.
 fn recorded(path: &Path) -> Option<Release> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 
 fn look_up(cache: &Cache) -> Result<Release> {
+    check_online(&format!("the cache has no kernel {SERIES} of Debian's"))?;
     let step = Step::start(
         &format!("looking for Debian's kernel {SERIES}"),
         "a few seconds",
@@ -296,6 +317,7 @@ fn unpacked(
 /// Gives the package's file, checked by apt.
 fn downloaded(cache: &Cache, release: &Release, name: &str, usual: &str) -> Result<PathBuf> {
     let version = &release.version;
+    check_online(&format!("the cache has no {name} {version}"))?;
     let dir = cache
         .root()
         .join("downloads")

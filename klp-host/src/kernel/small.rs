@@ -14,6 +14,7 @@ use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install};
 use crate::cache::{Cache, Entry, Key, write_whole};
+use crate::host::packages::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
 
@@ -28,6 +29,15 @@ const FOREST: &str = "source";
 
 const BASE: &str = include_str!("config/base.config");
 const DEBUG: &str = include_str!("config/debug.config");
+
+/// The packages that it takes.
+pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
+    let needs = tools::needs()?;
+    Ok(match &options.source {
+        Some(_) => needs,
+        None => needs.and(debian::needs(cache)),
+    })
+}
 
 /// Gives the kernel, built when necessary.
 pub(super) fn get(
@@ -45,7 +55,7 @@ pub(super) fn get(
         }
         _ => None,
     };
-    let common = CommonTools::ensure()?;
+    let common = CommonTools::find()?;
     let (source, tools) = gather(cache, &common, options)?;
     let family = Family::new(cache, &common, &source, profile);
     let entry = match &rust {

@@ -17,13 +17,32 @@ use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile};
 use crate::cache::{Cache, write_whole};
+use crate::host::packages::Needs;
 use crate::host::progress::Step;
+use crate::vm;
 
 /// Changes when the folder is to be made in another way.
 const RECIPE: &str = "2";
 
+/// The packages that it takes. What it says of itself when it is booted is a help only.
+pub(super) fn needs(cache: &Cache, profile: Profile, options: &Options) -> Result<Needs> {
+    check(profile, options)?;
+    Ok(tools::needs()?
+        .and(debian::needs(cache))
+        .and(vm::needs().only_helpful()))
+}
+
 /// Gives the kernel, with its build folder made when necessary.
 pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
+    check(profile, options)?;
+    let common = CommonTools::find()?;
+    debian::with_release(cache, options.update, |release| {
+        get_release(cache, &common, release)
+    })
+}
+
+/// Refuses what this kernel cannot be.
+fn check(profile: Profile, options: &Options) -> Result<()> {
     if profile == Profile::Debug {
         bail!(
             "--core stock is Debian's kernel as it is: it has no debug profile; use --core c or rust"
@@ -32,10 +51,7 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
     if options.source.is_some() {
         bail!("--core stock is Debian's own kernel: --source goes with --core c or rust");
     }
-    let common = CommonTools::ensure()?;
-    debian::with_release(cache, options.update, |release| {
-        get_release(cache, &common, release)
-    })
+    Ok(())
 }
 
 /// What the parts of a stock kernel are made of.

@@ -11,8 +11,9 @@ use anyhow::Result;
 use crate::cache::{Cache, Key, write_whole};
 use crate::host::bindgen::Bindgen;
 use crate::host::llvm::{self, Llvm};
+use crate::host::packages::{self, Needs};
+use crate::host::process;
 use crate::host::toolchain::{self, Toolchain};
-use crate::host::{packages, process};
 
 /// What the builds need beside LLVM and Rust.
 const PACKAGES: &[&str] = &[
@@ -57,11 +58,16 @@ pub(super) struct CommonTools {
     bindgen: Bindgen,
 }
 
+/// The packages that builds need.
+pub(super) fn needs() -> Result<Needs> {
+    Ok(Needs::of(PACKAGES).and(llvm::needs()?))
+}
+
 impl CommonTools {
-    /// Installs the packages when necessary.
-    pub(super) fn ensure() -> Result<Self> {
+    /// Finds them.
+    pub(super) fn find() -> Result<Self> {
         packages::ensure(PACKAGES)?;
-        let llvm = llvm::ensure()?;
+        let llvm = llvm::find()?;
         Ok(Self {
             bindgen: Bindgen::choose(&llvm),
             llvm,
