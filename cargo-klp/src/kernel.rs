@@ -10,7 +10,7 @@ use klp_host::cache::Cache;
 use klp_host::host::packages::Needs;
 use klp_host::kernel::given::Given;
 use klp_host::kernel::known::Known;
-use klp_host::kernel::{self, BuildFolder, Core, Options, Profile};
+use klp_host::kernel::{self, BuildFolder, Core, Options, Profile, facts};
 
 /// Which kernel, as the user says it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,12 +42,13 @@ impl Choice {
         })
     }
 
-    /// What is known of its functions. Reading that takes no tools.
+    /// What is known of its functions. That takes no compilers, and no packages but those that
+    /// fetch and boot Debian's kernel.
     pub fn known(&self, cache: &Cache) -> Result<Known> {
         let known = match self {
             Self::Stock => {
-                self.needs()?.get()?;
-                self.find(cache)?.known
+                facts::needs(cache).get()?;
+                Known::of_stock(cache)?
             }
             Self::Running => Known::of_running(cache)?,
             Self::Folder(dir) => {

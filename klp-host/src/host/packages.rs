@@ -61,9 +61,9 @@ const PACKAGES: &[(&str, Sign)] = &[
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Needs {
     /// Without them the command fails.
-    pub(super) required: BTreeSet<String>,
+    pub(crate) required: BTreeSet<String>,
     /// Without them it does less.
-    pub(super) helpful: BTreeSet<String>,
+    pub(crate) helpful: BTreeSet<String>,
 }
 
 impl Needs {
@@ -99,6 +99,11 @@ impl Needs {
     /// command that installs them.
     pub fn get(&self) -> Result<()> {
         apt_get::get(self)
+    }
+
+    /// Makes sure that all that is required is there.
+    pub(crate) fn check(&self) -> Result<()> {
+        ensure(&self.required.iter().collect::<Vec<_>>())
     }
 }
 

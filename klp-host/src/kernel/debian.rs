@@ -112,13 +112,13 @@ fn record(cache: &Cache) -> PathBuf {
     cache.root().join(format!("debian-{SERIES}.json"))
 }
 
-/// The packages that it takes to fetch a kernel, where this machine has none. What follows when
-/// there is no apt is told by [`Suite::open`].
+/// The packages that it takes to fetch a kernel's packages, where this machine has no kernel yet.
+/// Without apt there are none: [`Suite::open`] says what to do then.
 pub(super) fn needs(cache: &Cache) -> Needs {
     if is_offline() || recorded_release(cache).is_some() || packages::find("apt-get").is_none() {
         return Needs::default();
     }
-    Needs::of(&["bash", "debian-archive-keyring", "tar", "xz-utils"])
+    Needs::of(&["bash", "debian-archive-keyring", "tar"])
 }
 
 /// What is on record. A record that cannot be read counts as none: it is made anew.

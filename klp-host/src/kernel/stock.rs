@@ -10,26 +10,25 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::ask;
+use super::ask::{KALLSYMS, TRACEABLE};
 use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
-use super::{BuildFolder, Core, Kernel, Options, Profile};
+use super::{BuildFolder, Core, Kernel, Options, Profile, facts};
 use crate::cache::{Cache, write_whole};
 use crate::host::packages::Needs;
 use crate::host::progress::Step;
-use crate::vm;
 
 /// Changes when the folder is to be made in another way.
 const RECIPE: &str = "2";
 
-/// The packages that it takes. What it says of itself when it is booted is a help only.
+/// The packages that it takes.
 pub(super) fn needs(cache: &Cache, profile: Profile, options: &Options) -> Result<Needs> {
     check(profile, options)?;
     Ok(tools::needs()?
         .and(debian::needs(cache))
-        .and(vm::needs().only_helpful()))
+        .and(facts::needs(cache)))
 }
 
 /// Gives the kernel, with its build folder made when necessary.
@@ -91,7 +90,12 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
     parts
         .tools
         .write_makefile(&kernel.build.dir, &kernel.source)?;
-    ask::ensure(cache, &kernel)?;
+    if let Some(answers) = facts::answers(cache, release, &parts.files)? {
+        // Where the builds of patches look for them; what is complete is written last.
+        for name in [KALLSYMS, TRACEABLE] {
+            renew(&answers.join(name), &kernel.build.dir.join(name))?;
+        }
+    }
     Ok(kernel)
 }
 
@@ -155,6 +159,15 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     copy(&parts.files.vmlinux, &build.join("vmlinux"))?;
     step.done();
     Ok(())
+}
+
+/// Copies a file unless the copy is as it should be: patches are compiled again when it is new.
+fn renew(from: &Path, to: &Path) -> Result<()> {
+    let text = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    if fs::read(to).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    write_whole(to, &text)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
