@@ -241,7 +241,7 @@ fn without_the_network_a_command_says_what_is_missing_and_what_brings_it() {
 fn machine_without_packages(dir: &Path) -> (PathBuf, PathBuf) {
     let bin = dir.join("bin");
     let log = dir.join("apt-get.log");
-    let script = format!("echo \"apt-get $*\" >> {}", log.display());
+    let script = format!("echo \"apt-get $* ($KLP_INSTALL)\" >> {}", log.display());
     program(&bin.join("apt-get"), &script);
     program(&bin.join("sudo"), "[ \"$1\" != -n ] || shift\nexec \"$@\"");
     for name in ["env", "sh", "true"] {
@@ -280,7 +280,7 @@ fn packages_are_installed_when_that_is_allowed_and_not_before() {
         assert!(error.contains("still not found"), "{error}");
         let done = fs::read_to_string(&log).unwrap();
         let done: Vec<_> = done.lines().collect();
-        assert_eq!(done[0], "apt-get update");
+        assert_eq!(done[0], "apt-get update (1)", "children inherit it");
         assert!(done[1].contains("install --yes") && done[1].contains(" bison "));
         assert_eq!(done.len(), 2, "all at once: {done:?}");
         fs::remove_file(&log).unwrap();

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use super::consent::check_online;
 use super::llvm::Llvm;
 use super::packages::find;
-use super::progress::Step;
+use super::progress::{Step, say};
 use super::{process, toolchain};
 use crate::cache::{Cache, Key};
 
@@ -138,9 +138,11 @@ fn link(program: &Path, dir: &Path) -> Result<()> {
 
 fn build(dir: &Path, why: Option<&str>) -> Result<()> {
     check_online(&format!("the cache has no bindgen {VERSION}"))?;
-    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    if let Some(why) = why {
+        say(&format!("the system's bindgen does not fit: {why}"));
+    }
     let step = Step::start(
-        &format!("building bindgen {VERSION} from the registry{why}"),
+        &format!("building bindgen {VERSION} from the registry"),
         "about a minute on two cores",
     );
     step.run(

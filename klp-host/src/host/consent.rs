@@ -200,6 +200,16 @@ mod tests {
     }
 
     #[test]
+    fn a_build_that_fails_for_lack_of_the_network_is_explained() {
+        let of_cargo = "error: no matching package named `object` found\n\
+                        As a reminder, you're using offline mode (--offline)";
+        let text = offline().explain(of_cargo).unwrap();
+        assert!(text.ends_with("\n    cargo klp build"), "{text}");
+        assert_eq!(offline().explain("error: mismatched types"), None);
+        assert_eq!(Policy::default().explain(of_cargo), None);
+    }
+
+    #[test]
     fn the_online_command_is_the_same_without_the_option() {
         let online = |text: &str, is_set| online_command(text.split(' ').map(Into::into), is_set);
         assert_eq!(

@@ -58,6 +58,7 @@ const PACKAGES: &[(&str, Sign)] = &[
 ];
 
 /// The packages that a command needs.
+#[must_use = "`get` asks for them"]
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Needs {
     /// Without them the command fails.
@@ -76,7 +77,6 @@ impl Needs {
     }
 
     /// Needs these, too.
-    #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.required.extend(other.required);
         self.helpful.extend(other.helpful);
@@ -84,7 +84,6 @@ impl Needs {
     }
 
     /// The same, but the command works without them.
-    #[must_use]
     pub fn only_helpful(mut self) -> Self {
         self.helpful.append(&mut self.required);
         self
