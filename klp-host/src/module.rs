@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::cache::{Cache, Key};
 use crate::host::consent::explain_offline;
@@ -153,7 +153,7 @@ impl Folder<'_> {
         made.map_err(|error| {
             let output = fs::read_to_string(&log).unwrap_or_default();
             match explain_offline(&output) {
-                Some(why) => error.context(why),
+                Some(why) => anyhow!("{error:#}\n{why}"),
                 None => error,
             }
         })?;

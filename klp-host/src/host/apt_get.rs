@@ -7,7 +7,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::consent::{INSTALL, Install, Policy, policy};
@@ -143,13 +143,10 @@ fn install(machine: &dyn Machine, packages: &[String]) -> Result<()> {
         return Ok(());
     }
     let way = machine.way();
-    machine.install(&packages, way).with_context(|| {
-        format!(
-            "cannot install {}. Try it by hand:\n    {}\nWhat went wrong",
-            packages.join(" "),
-            by_hand(&packages, way)
-        )
-    })?;
+    let by_hand = by_hand(&packages, way);
+    machine
+        .install(&packages, way)
+        .map_err(|error| anyhow!("{error:#}\nTry it by hand:\n    {by_hand}"))?;
     let left = machine.missing(&packages);
     if !left.is_empty() {
         bail!(
