@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use klp_host::cache::Cache;
+use klp_host::host::packages::Needs;
 use klp_host::kernel::given::Given;
 use klp_host::kernel::known::Known;
-use klp_host::kernel::{self, BuildFolder, Core, Options, Profile};
+use klp_host::kernel::{self, BuildFolder, Core, Options, Profile, facts};
 
 /// Which kernel, as the user says it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,10 +42,14 @@ impl Choice {
         })
     }
 
-    /// What is known of its functions. Reading that takes no tools.
+    /// What is known of its functions. That takes no compilers, and no packages but those that
+    /// fetch and boot Debian's kernel.
     pub fn known(&self, cache: &Cache) -> Result<Known> {
         let known = match self {
-            Self::Stock => self.find(cache)?.known,
+            Self::Stock => {
+                facts::needs(cache).get()?;
+                Known::of_stock(cache)?
+            }
             Self::Running => Known::of_running(cache)?,
             Self::Folder(dir) => {
                 ensure!(
@@ -56,6 +61,15 @@ impl Choice {
             }
         };
         Ok(known.or_users())
+    }
+
+    /// The packages that [`Self::get`] needs.
+    pub fn needs(&self) -> Result<Needs> {
+        match self {
+            Self::Stock => kernel::needs(Core::Stock, Profile::Base, &Options::default()),
+            Self::Running => Given::needs_running(),
+            Self::Folder(dir) => Given::needs_at(dir),
+        }
     }
 
     /// Gets it; a stock kernel is fetched first when it has to be.

@@ -3,17 +3,26 @@
 //! What users of the command are told about their mistakes. No kernel is needed for that.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
-fn run(dir: &Path, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cargo-klp"))
+/// The command in a folder, which may do nothing but what the test says.
+fn command(dir: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-klp"));
+    command
         .arg("klp")
         .args(words)
         .current_dir(dir)
+        .stdin(Stdio::null())
         .env("KLP_CACHE", dir.join("cache"))
-        .output()
-        .expect("the command runs")
+        .env_remove("KLP_INSTALL")
+        .env_remove("KLP_OFFLINE");
+    command
+}
+
+fn run(dir: &Path, words: &[&str]) -> Output {
+    command(dir, words).output().expect("the command runs")
 }
 
 /// Runs the command in a folder; gives whether it went well, and what it printed.
@@ -138,6 +147,7 @@ fn a_check_says_by_its_status_that_it_could_not_be_done() {
     fs::write(dir.path().join("text.ko"), "text").unwrap();
     for words in [
         &["check", "none.ko"][..],
+        &["check", "text.ko", "--kernel", "stock", "--offline"],
         &["check", "text.ko"],
         &["check", "text.ko", "--vmlinux", "none"],
     ] {
@@ -151,4 +161,128 @@ fn a_check_says_by_its_status_that_it_could_not_be_done() {
         error.contains("text.ko could not be checked: not a readable ELF file"),
         "{error}"
     );
+}
+
+/// What a build folder looks like whose kernel was built by a rustc that nobody has.
+fn kernel_folder(dir: &Path) {
+    let config = "CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_RUST=y\n\
+                  CONFIG_RUSTC_VERSION_TEXT=\"rustc 9.9.9 (none)\"\n";
+    for (name, text) in [
+        ("include/config/auto.conf", config),
+        ("Makefile", ""),
+        ("rust/libkernel.rmeta", ""),
+        ("Module.symvers", ""),
+    ] {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+fn program(path: &Path, script: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_folder_of_somebody_else_runs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mark = dir.path().join("mark");
+    let toolchain = dir.path().join("toolchain");
+    for name in ["rustc", "cargo"] {
+        let script = format!("touch {}", mark.display());
+        program(&toolchain.join("bin").join(name), &script);
+    }
+    fs::create_dir(toolchain.join("lib")).unwrap();
+    let file = format!("[toolchain]\npath = \"{}\"\n", toolchain.display());
+    fs::write(dir.path().join("rust-toolchain.toml"), file).unwrap();
+    let rustc = toolchain.join("bin/rustc");
+    fs::create_dir(dir.path().join(".cargo")).unwrap();
+    let file = format!("[build]\nrustc = \"{}\"\n", rustc.display());
+    fs::write(dir.path().join(".cargo/config.toml"), file).unwrap();
+    kernel_folder(&dir.path().join("kernel"));
+    fs::write(dir.path().join("text"), "text").unwrap();
+
+    let (ok, _, error) = klp(dir.path(), &["new", "fix-foo"]);
+    assert!(ok, "{error}");
+    refused(dir.path(), &["stub", "a", "--offline"]);
+    refused(dir.path(), &["check", "text", "--kernel", "kernel"]);
+    let words = ["build", "fix-foo", "--kernel", "kernel", "--offline"];
+    let error = refused(dir.path(), &words);
+    // It has looked for a toolchain, if the machine has all else.
+    assert!(
+        error.contains("rustc 9.9.9") || error.contains("missing"),
+        "{error}"
+    );
+    assert!(!mark.exists(), "a program of the folder was run");
+}
+
+#[test]
+fn without_the_network_a_command_says_what_is_missing_and_what_brings_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = refused(dir.path(), &["stub", "--offline", "a"]);
+    assert!(
+        error.contains("the cache has no kernel 7.2")
+            && error.ends_with("\n    cargo klp stub a\n"),
+        "{error}"
+    );
+    let mut stub = command(dir.path(), &["stub", "a"]);
+    let output = stub.env("KLP_OFFLINE", "1").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.ends_with("\n    KLP_OFFLINE=0 cargo klp stub a\n"),
+        "{error}"
+    );
+}
+
+/// A folder with all programs that a machine has: those which installing takes, and an apt-get that
+/// writes down what it is to do.
+fn machine_without_packages(dir: &Path) -> (PathBuf, PathBuf) {
+    let bin = dir.join("bin");
+    let log = dir.join("apt-get.log");
+    let script = format!("echo \"apt-get $* ($KLP_INSTALL)\" >> {}", log.display());
+    program(&bin.join("apt-get"), &script);
+    program(&bin.join("sudo"), "[ \"$1\" != -n ] || shift\nexec \"$@\"");
+    for name in ["env", "sh", "true"] {
+        symlink(Path::new("/usr/bin").join(name), bin.join(name)).unwrap();
+    }
+    (bin, log)
+}
+
+#[test]
+fn packages_are_installed_when_that_is_allowed_and_not_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bin, log) = machine_without_packages(dir.path());
+    kernel_folder(&dir.path().join("kernel"));
+    klp(dir.path(), &["new", "fix-foo"]);
+    let build = |more: &[&str], variable: &str| {
+        let mut words = vec!["build", "fix-foo", "--kernel", "kernel", "--vm"];
+        words.extend(more);
+        let mut build = command(dir.path(), &words);
+        build.env("PATH", &bin).env("KLP_INSTALL", variable);
+        String::from_utf8(build.output().unwrap().stderr).unwrap()
+    };
+    let error = build(&[], "");
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(lines.len(), 2, "one command, and what it is for: {error}");
+    let installs = "apt-get update; apt-get install --yes --no-install-recommends";
+    assert!(lines[1].contains(installs), "{error}");
+    for word in [" bison ", " clang-", " qemu-system-x86", "--install"] {
+        assert!(error.contains(word), "{word} in {error}");
+    }
+    let error = build(&["--install", "--offline"], "");
+    assert!(error.contains("--offline forbids the network"), "{error}");
+    assert!(!log.exists(), "something was installed");
+
+    for (option, variable) in [(&["--install"][..], ""), (&[], "1")] {
+        let error = build(option, variable);
+        assert!(error.contains("still not found"), "{error}");
+        let done = fs::read_to_string(&log).unwrap();
+        let done: Vec<_> = done.lines().collect();
+        assert_eq!(done[0], "apt-get update (1)", "children inherit it");
+        assert!(done[1].contains("install --yes") && done[1].contains(" bison "));
+        assert_eq!(done.len(), 2, "all at once: {done:?}");
+        fs::remove_file(&log).unwrap();
+    }
 }

@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::cache::{Cache, Key};
+use crate::host::consent::explain_offline;
 use crate::host::progress::{Show, Step};
 use crate::kernel::BuildFolder;
 use crate::link;
@@ -148,7 +149,14 @@ impl Folder<'_> {
         let log = self.output.join("build.log");
         fs::write(&log, "").with_context(|| format!("cannot write the log {}", log.display()))?;
         let mut command = self.command(kernel);
-        step.run_showing(command.args(targets), &log, Show::Messages)?;
+        let made = step.run_showing(command.args(targets), &log, Show::Messages);
+        made.map_err(|error| {
+            let output = fs::read_to_string(&log).unwrap_or_default();
+            match explain_offline(&output) {
+                Some(why) => anyhow!("{error:#}\n{why}"),
+                None => error,
+            }
+        })?;
         step.done();
         Ok(())
     }

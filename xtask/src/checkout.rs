@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use klp_host::host::packages::Needs;
 use klp_host::kernel::{self, Core, Kernel, Profile};
 use klp_host::module::{self, Built, Options};
 
@@ -27,6 +28,11 @@ pub fn kernel_options() -> kernel::Options {
         klp_core: Some(klp_core()),
         ..kernel::Options::default()
     }
+}
+
+/// The packages that [`kernel`] needs.
+pub fn needs(core: Core, profile: Profile) -> Result<Needs> {
+    kernel::needs(core, profile, &kernel_options())
 }
 
 /// Gives a kernel, with this checkout's klp-core where it has that.

@@ -6,14 +6,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use klp_host::host::{packages, process};
+use klp_host::host::packages::{self, Needs};
+use klp_host::host::process;
+use klp_host::vm;
 
 use crate::checkout;
+
+/// What they are built with.
+pub const PACKAGES: [&str; 2] = ["gcc", "libc6-dev"];
+
+/// The packages that building and starting them takes.
+pub fn needs() -> Needs {
+    vm::needs().and(Needs::of(&PACKAGES))
+}
 
 /// Builds the program of this source file, statically linked: it is started often, and needs nothing
 /// of the guest.
 pub fn build(source: &Path) -> Result<PathBuf> {
-    packages::ensure(&["gcc", "libc6-dev"])?;
+    packages::ensure(&PACKAGES)?;
     let name = source
         .file_stem()
         .with_context(|| format!("{} has no name", source.display()))?

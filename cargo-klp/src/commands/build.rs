@@ -10,6 +10,7 @@ use klp_elf::Module;
 use klp_host::cache::{Cache, Key};
 use klp_host::host::progress::say;
 use klp_host::module::{Built, Folder, sources};
+use klp_host::vm;
 
 use crate::analyzer;
 use crate::carried::Klp;
@@ -36,6 +37,11 @@ pub(super) struct BuildArgs {
 impl BuildArgs {
     pub(super) fn run(self) -> Result<()> {
         let patch = Patch::open(&self.dir)?;
+        let mut needs = self.kernel.needs()?;
+        if self.vm {
+            needs = needs.and(vm::needs());
+        }
+        needs.get()?;
         let cache = Cache::open()?;
         let kernel = self.kernel.get(&cache)?;
         let klp = Klp::get(&cache, &kernel)?;

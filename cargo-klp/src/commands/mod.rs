@@ -13,12 +13,15 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use klp_host::host::consent::ConsentArgs;
 use klp_host::host::process;
 
 /// Live patches for the Linux kernel, in Rust.
 #[derive(Debug, Parser)]
 #[command(name = "cargo klp", bin_name = "cargo klp", version)]
 struct Cli {
+    #[command(flatten)]
+    consent: ConsentArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -40,7 +43,11 @@ enum Command {
 
 /// Reads the command line, runs the command, and tells how it went.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse_from(arguments(std::env::args_os()));
+    let words: Vec<_> = arguments(std::env::args_os()).collect();
+    let cli = Cli::parse_from(&words);
+    let typed = ["cargo".into(), "klp".into()];
+    cli.consent
+        .apply(typed.into_iter().chain(words.into_iter().skip(1)));
     process::main(|| run(cli.command))
 }
 

@@ -1,51 +1,243 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! bindgen, which kernel builds need: distributions' versions are often too old.
+//! bindgen, which kernel builds need: the system's where it fits, else one that is built from the
+//! registry.
 
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 
-use super::process;
-use super::progress::Step;
+use super::consent::check_online;
+use super::llvm::Llvm;
+use super::packages::find;
+use super::progress::{Step, say};
+use super::{process, toolchain};
 use crate::cache::{Cache, Key};
 
-/// The version for all kernels. Linux 7.2 asks for 0.71.1 or newer.
-pub const VERSION: &str = "0.73.2";
+/// The version that is built where the system has none that fits.
+const VERSION: &str = "0.73.2";
 
-/// Gives the folder with `bindgen`; builds it into the cache when it is not there.
-pub fn ensure(cache: &Cache) -> Result<PathBuf> {
-    let entry = cache.entry("tools", "bindgen", &Key::new().with("version", VERSION));
-    let dir = entry.get_or_resume(|dir| {
-        let step = Step::start(
-            &format!("building bindgen {VERSION}"),
-            "about a minute on two cores",
-        );
-        step.run(
-            cargo()
-                .args(["install", "--locked", "--force", "bindgen-cli"])
-                .args(["--version", VERSION])
-                .arg("--root")
-                .arg(dir)
-                .arg("--target-dir")
-                .arg(dir.join("target")),
-            &dir.join("build.log"),
-        )?;
-        std::fs::remove_dir_all(dir.join("target"))?;
-        step.done();
-        Ok(())
-    })?;
-    Ok(dir.join("bin"))
+/// What Linux 7.2 asks for (its `scripts/min-tool-version.sh`).
+const MINIMUM: Version = (0, 71, 1);
+
+type Version = (u32, u32, u32);
+
+/// A header that any bindgen can read, and what it makes of it.
+const PROBE: &str = "int klp_probe;\n";
+const PROBED: &str = "klp_probe";
+
+/// The bindgen for all kernels.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Bindgen {
+    /// Its version: goes into the keys of builds.
+    pub version: String,
+    origin: Origin,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Origin {
+    /// The system's.
+    System(PathBuf),
+    /// Ours, and why the system's does not fit, if it has one.
+    Registry(Option<String>),
+}
+
+impl Bindgen {
+    /// Chooses the one that goes with this LLVM. Nothing is built yet.
+    pub fn choose(llvm: &Llvm) -> Self {
+        Self::choose_from(find("bindgen"), llvm)
+    }
+
+    fn choose_from(program: Option<PathBuf>, llvm: &Llvm) -> Self {
+        let ours = |why| Self {
+            version: VERSION.to_owned(),
+            origin: Origin::Registry(why),
+        };
+        let Some(program) = program else {
+            return ours(None);
+        };
+        match fitting(&program, llvm) {
+            Ok(version) => Self {
+                version,
+                origin: Origin::System(program),
+            },
+            Err(error) => ours(Some(format!("{}: {error:#}", program.display()))),
+        }
+    }
+
+    /// Gives a folder with `bindgen` and nothing else; builds it into the cache when it has to be.
+    pub fn folder(&self, cache: &Cache) -> Result<PathBuf> {
+        let dir = match &self.origin {
+            Origin::System(program) => {
+                let key = Key::new()
+                    .with("version", &self.version)
+                    .with("program", program.as_os_str().as_encoded_bytes());
+                cache
+                    .entry("tools", "bindgen-system", &key)
+                    .get_or_create(|dir| link(program, dir))?
+            }
+            Origin::Registry(why) => cache
+                .entry("tools", "bindgen", &Key::new().with("version", VERSION))
+                .get_or_resume(|dir| build(dir, why.as_deref()))?,
+        };
+        Ok(dir.join("bin"))
+    }
+}
+
+/// The version of a bindgen that fits; the error says why one does not.
+fn fitting(program: &Path, llvm: &Llvm) -> Result<String> {
+    let text = process::output(process::command(program).arg("--version"))?;
+    let text = text.trim();
+    let Some(version) = parse(text) else {
+        bail!("it does not say its version, but `{text}`");
+    };
+    if version < MINIMUM {
+        let (major, minor, patch) = MINIMUM;
+        bail!("{text} is too old, the kernel needs {major}.{minor}.{patch}");
+    }
+    try_out(program, llvm)
+        .with_context(|| format!("{text} does not work with {}", llvm.version))?;
+    Ok(text.trim_start_matches("bindgen ").to_owned())
+}
+
+/// `bindgen 0.71.1`
+fn parse(text: &str) -> Option<Version> {
+    let mut numbers = text.strip_prefix("bindgen ")?.split('.');
+    let mut next = || numbers.next()?.parse().ok();
+    Some((next()?, next()?, next()?))
+}
+
+/// It loads libclang only when it is used.
+fn try_out(program: &Path, llvm: &Llvm) -> Result<()> {
+    let mut header = tempfile::Builder::new()
+        .suffix(".h")
+        .tempfile()
+        .context("cannot make a temporary file")?;
+    std::io::Write::write_all(&mut header, PROBE.as_bytes())
+        .context("cannot write a temporary file")?;
+    let mut command = process::command(program);
+    command.arg(header.path());
+    if let Some(dir) = &llvm.libclang {
+        command.env("LIBCLANG_PATH", dir);
+    }
+    let text = process::output(&mut command)?;
+    if !text.contains(PROBED) {
+        bail!("it makes no bindings");
+    }
+    Ok(())
+}
+
+fn link(program: &Path, dir: &Path) -> Result<()> {
+    let bin = dir.join("bin");
+    std::fs::create_dir(&bin)
+        .and_then(|()| symlink(program, bin.join("bindgen")))
+        .with_context(|| format!("cannot make a link in {}", bin.display()))
+}
+
+fn build(dir: &Path, why: Option<&str>) -> Result<()> {
+    check_online(&format!("the cache has no bindgen {VERSION}"))?;
+    if let Some(why) = why {
+        say(&format!("the system's bindgen does not fit: {why}"));
+    }
+    let step = Step::start(
+        &format!("building bindgen {VERSION} from the registry"),
+        "about a minute on two cores",
+    );
+    step.run(
+        cargo()
+            .args(["install", "--locked", "--force", "bindgen-cli"])
+            .args(["--version", VERSION])
+            .arg("--root")
+            .arg(dir)
+            .arg("--target-dir")
+            .arg(dir.join("target")),
+        &dir.join("build.log"),
+    )?;
+    std::fs::remove_dir_all(dir.join("target"))?;
+    step.done();
+    Ok(())
 }
 
 /// The cargo that runs us, with its own rustc: there is no better one to count on.
 fn cargo() -> Command {
-    let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+    let Some(cargo) = std::env::var_os("CARGO").map(PathBuf::from) else {
+        return toolchain::probe("cargo");
+    };
     let rustc = cargo.with_file_name("rustc");
-    let mut command = process::command(&cargo);
-    if rustc.is_file() {
+    let mut command = toolchain::probe(&cargo);
+    if rustc.is_absolute() && rustc.is_file() {
         command.env("RUSTC", rustc);
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn llvm() -> Llvm {
+        Llvm {
+            make_value: "-19".to_owned(),
+            version: "clang version 19".to_owned(),
+            libclang: Some(PathBuf::from("/llvm/lib")),
+        }
+    }
+
+    /// A bindgen that says this version, and then does this.
+    fn fake(dir: &Path, version: &str, script: &str) -> PathBuf {
+        let path = dir.join("bindgen");
+        let text = format!(
+            "#!/bin/sh\nif [ \"$1\" = --version ]; then echo '{version}'; else {script}; fi\n"
+        );
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    const WORKS: &str = "test \"$LIBCLANG_PATH\" = /llvm/lib && grep -o klp_probe \"$1\"";
+
+    #[test]
+    fn the_systems_is_taken_where_it_fits() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(&dir.path().join("cache")).unwrap();
+        for version in ["0.71.1", "0.72.0", "0.100.0"] {
+            let program = fake(dir.path(), &format!("bindgen {version}"), WORKS);
+            let chosen = Bindgen::choose_from(Some(program.clone()), &llvm());
+            assert_eq!(chosen.version, version);
+            let folder = chosen.folder(&cache).unwrap();
+            assert_eq!(fs::read_link(folder.join("bindgen")).unwrap(), program);
+            assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn one_that_does_not_fit_is_not_taken_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        for (version, script, reason) in [
+            ("bindgen 0.71.0", WORKS, "the kernel needs 0.71.1"),
+            ("bindgen 0.60.1", WORKS, "the kernel needs 0.71.1"),
+            ("bindgen", WORKS, "does not say its version"),
+            (
+                "bindgen 0.72.0",
+                "echo no libclang >&2; exit 1",
+                "no libclang",
+            ),
+            ("bindgen 0.72.0", "true", "makes no bindings"),
+        ] {
+            let program = fake(dir.path(), version, script);
+            let chosen = Bindgen::choose_from(Some(program), &llvm());
+            assert_eq!(chosen.version, VERSION);
+            let Origin::Registry(Some(why)) = chosen.origin else {
+                panic!("{version}: {chosen:?}");
+            };
+            assert!(why.contains(reason), "{why}");
+        }
+        let none = Bindgen::choose_from(None, &llvm());
+        assert_eq!(none.origin, Origin::Registry(None));
+    }
 }

@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
-use super::{packages, process};
+use super::packages::{self, Needs};
+use super::process;
 
 /// Major versions, best first. The kernel's `scripts/min-tool-version.sh` asks for 17.
 const VERSIONS: &[u32] = &[19, 20, 21, 22, 23, 18, 17];
@@ -33,30 +34,44 @@ pub struct Llvm {
     pub libclang: Option<PathBuf>,
 }
 
-/// Finds a fitting LLVM; installs one when there is none.
-pub fn ensure() -> Result<Llvm> {
+/// The packages of one, where no fitting LLVM is installed.
+pub fn needs() -> Result<Needs> {
+    Ok(match installed()? {
+        Some(_) => Needs::default(),
+        None => Needs::of(&names(offered())),
+    })
+}
+
+/// Finds a fitting LLVM.
+pub fn find() -> Result<Llvm> {
     if let Some(llvm) = installed()? {
         return Ok(llvm);
     }
-    let version = VERSIONS
-        .iter()
-        .copied()
-        .find(|version| is_offered(*version))
-        .unwrap_or(VERSIONS[0]);
-    let names = ["clang-", "lld-", "llvm-"].map(|name| format!("{name}{version}"));
-    let libclang = format!("libclang-{version}-dev");
-    let names: Vec<&str> = names
-        .iter()
-        .chain([&libclang])
-        .map(String::as_str)
-        .collect();
+    let version = offered();
+    let names = names(version);
     packages::ensure(&names)?;
-    installed()?.with_context(|| {
-        format!(
-            "{} installed, but clang-{version} does not run",
-            names.join(" ")
-        )
-    })
+    bail!(
+        "{} are installed, but clang-{version} or libclang cannot be found",
+        names.join(" ")
+    )
+}
+
+/// The best version that the system's package lists have.
+fn offered() -> u32 {
+    let mut versions = VERSIONS.iter().copied();
+    versions
+        .find(|version| is_offered(*version))
+        .unwrap_or(VERSIONS[0])
+}
+
+/// Debian's packages of a version.
+fn names(version: u32) -> [String; 4] {
+    [
+        format!("clang-{version}"),
+        format!("lld-{version}"),
+        format!("llvm-{version}"),
+        format!("libclang-{version}-dev"),
+    ]
 }
 
 fn installed() -> Result<Option<Llvm>> {

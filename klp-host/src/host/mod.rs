@@ -2,7 +2,9 @@
 
 //! The machine this runs on: its packages, processes and Rust toolchains.
 
+mod apt_get;
 pub mod bindgen;
+pub mod consent;
 pub mod llvm;
 pub mod packages;
 pub mod process;

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Programs and libraries of the host: which Debian package has them, and
-//! installing what is missing.
+//! Programs and libraries of the host: which Debian package has them, and which are missing.
+//!
+//! A command collects what it needs at its beginning, so that the user is asked once
+//! ([`Needs::get`]). Who uses a package later makes sure that it is there ([`ensure`]).
 
-use std::io::IsTerminal as _;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
-use super::process;
-use super::progress::{Step, say};
-use crate::cache::Cache;
+use super::{apt_get, process};
 
 /// By what one sees that a package's contents are there, whoever put them there.
 #[derive(Clone, Copy, Debug)]
@@ -58,26 +57,64 @@ const PACKAGES: &[(&str, Sign)] = &[
     ("xz-utils", Sign::Program("xz")),
 ];
 
-/// Makes sure that these Debian packages' contents are there: what is missing is installed when
-/// that is possible without asking, else the error holds the one command to run.
-pub fn ensure(packages: &[&str]) -> Result<()> {
-    if missing(packages).is_empty() {
-        return Ok(());
+/// The packages that a command needs.
+#[must_use = "`get` asks for them"]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Needs {
+    /// Without them the command fails.
+    pub(crate) required: BTreeSet<String>,
+    /// Without them it does less.
+    pub(crate) helpful: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Needs these.
+    pub fn of<T: AsRef<str>>(packages: &[T]) -> Self {
+        Self {
+            required: packages.iter().map(|it| it.as_ref().to_owned()).collect(),
+            helpful: BTreeSet::new(),
+        }
     }
-    let cache = Cache::open()?;
-    let _lock = cache.lock("packages")?;
-    // Another process may have installed them while we waited.
-    let wanted = missing(packages);
-    if wanted.is_empty() {
-        return Ok(());
+
+    /// Needs these, too.
+    pub fn and(mut self, other: Self) -> Self {
+        self.required.extend(other.required);
+        self.helpful.extend(other.helpful);
+        self
     }
-    install(&wanted, &cache.root().join("packages.log"))?;
-    let left = missing(&wanted);
-    if !left.is_empty() {
-        bail!(
-            "{} installed without an error, but still not found: is /usr/sbin or /usr/bin missing in PATH?",
-            left.join(" ")
-        );
+
+    /// The same, but the command works without them.
+    pub fn only_helpful(mut self) -> Self {
+        self.helpful.append(&mut self.required);
+        self
+    }
+
+    /// Installs what is missing, if the user allows it. Nobody is asked for packages that are
+    /// only helpful.
+    ///
+    /// # Errors
+    ///
+    /// When packages are missing that the command cannot do without: the error has the one
+    /// command that installs them.
+    pub fn get(&self) -> Result<()> {
+        apt_get::get(self)
+    }
+
+    /// Makes sure that all that is required is there.
+    pub(crate) fn check(&self) -> Result<()> {
+        ensure(&self.required.iter().collect::<Vec<_>>())
+    }
+}
+
+/// Makes sure that the contents of these Debian packages are there.
+///
+/// # Errors
+///
+/// When one is missing: the error has the one command that installs them.
+pub fn ensure<T: AsRef<str>>(packages: &[T]) -> Result<()> {
+    let missing = missing(packages);
+    if !missing.is_empty() {
+        bail!("{}", apt_get::how_to_install(&missing));
     }
     Ok(())
 }
@@ -97,10 +134,11 @@ fn is_executable(path: &Path) -> bool {
         .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-fn missing<'a>(packages: &[&'a str]) -> Vec<&'a str> {
+/// Those whose contents are not there.
+pub(crate) fn missing<T: AsRef<str>>(packages: impl IntoIterator<Item = T>) -> Vec<String> {
     packages
-        .iter()
-        .copied()
+        .into_iter()
+        .map(|package| package.as_ref().to_owned())
         .filter(|package| !is_there(package))
         .collect()
 }
@@ -124,118 +162,6 @@ fn is_installed(package: &str) -> bool {
     .is_ok_and(|status| status == "installed")
 }
 
-/// How commands get root's rights.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Root {
-    /// We are root.
-    Already,
-    /// sudo works without a question.
-    Sudo,
-    /// sudo may ask for a password, and there is somebody to ask.
-    SudoAsks,
-    /// Not at all.
-    No,
-}
-
-fn root() -> Root {
-    if rustix::process::geteuid().is_root() {
-        return Root::Already;
-    }
-    if find("sudo").is_none() {
-        return Root::No;
-    }
-    if process::output(process::command("sudo").args(["-n", "true"])).is_ok() {
-        Root::Sudo
-    } else if std::io::stdin().is_terminal() {
-        Root::SudoAsks
-    } else {
-        Root::No
-    }
-}
-
-fn install(packages: &[&str], log: &Path) -> Result<()> {
-    let names = packages.join(" ");
-    if find("apt-get").is_none() {
-        bail!(
-            "missing: {names} (Debian's names). Install them with this system's package manager, then run this again"
-        );
-    }
-    let root = root();
-    if root == Root::No {
-        bail!(
-            "missing: {names}. Run this as root, then this command again:\n    {}",
-            by_hand(packages)
-        );
-    }
-    if root == Root::SudoAsks {
-        say(&format!(
-            "installing {names}: sudo may ask for your password"
-        ));
-        ask_for_password()?;
-    }
-    let step = Step::start(&format!("installing {names}"), "a minute or less");
-    let result = step
-        .run(&mut apt_get(root, &[&["install"], packages].concat()), log)
-        // The package lists may be missing or old.
-        .or_else(|_| {
-            process::check_interrupted()?;
-            step.run(&mut apt_get(root, &["update"]), log)?;
-            step.run(&mut apt_get(root, &[&["install"], packages].concat()), log)
-        })
-        .with_context(|| {
-            format!(
-                "when it cannot be done from here, run as root: {}",
-                by_hand(packages)
-            )
-        });
-    if result.is_ok() {
-        step.done();
-    }
-    result
-}
-
-fn by_hand(packages: &[&str]) -> String {
-    format!(
-        "apt-get update && apt-get install --no-install-recommends {}",
-        packages.join(" ")
-    )
-}
-
-/// Lets sudo ask on the terminal, so that later calls need no terminal.
-fn ask_for_password() -> Result<()> {
-    // Not in a process group of its own: it could not read from the terminal there.
-    let status = process::command("sudo")
-        .arg("-v")
-        .stdin(Stdio::inherit())
-        .status()
-        .context("cannot run sudo")?;
-    if !status.success() {
-        bail!("sudo was refused");
-    }
-    Ok(())
-}
-
-fn apt_get(root: Root, args: &[&str]) -> Command {
-    let mut command = if root == Root::Already {
-        process::command("env")
-    } else {
-        let mut sudo = process::command("sudo");
-        sudo.args(["-n", "env"]);
-        sudo
-    };
-    command
-        .args([
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            "--yes",
-            "--quiet",
-        ])
-        // Another package manager may be at work.
-        .args(["-o", "DPkg::Lock::Timeout=600", "--no-install-recommends"])
-        .args(args);
-    command
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,10 +178,24 @@ mod tests {
     }
 
     #[test]
-    fn the_command_by_hand_is_complete() {
-        assert_eq!(
-            by_hand(&["flex", "bc"]),
-            "apt-get update && apt-get install --no-install-recommends flex bc"
+    fn needs_add_up_and_what_is_required_stays_so() {
+        let needs = Needs::of(&["bc"])
+            .and(Needs::of(&["qemu", "bc"]).only_helpful())
+            .and(Needs::of(&["flex"]));
+        let names = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
+        assert_eq!(names(&needs.required), "bc flex");
+        assert_eq!(names(&needs.helpful), "bc qemu");
+    }
+
+    #[test]
+    fn a_missing_package_is_named_with_the_command_that_installs_it() {
+        ensure(&["bash"]).unwrap();
+        let text = ensure(&["bash", "klp-no-such-package"])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("klp-no-such-package") && !text.contains("bash"),
+            "{text}"
         );
     }
 }

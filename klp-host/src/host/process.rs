@@ -113,6 +113,7 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
         }
     }
     command.env("LC_ALL", "C.UTF-8");
+    super::consent::pass_on(&mut command);
     command
 }
 

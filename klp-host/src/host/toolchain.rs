@@ -2,12 +2,17 @@
 
 //! Rust toolchains: the one that a kernel needs, found by its version, got through
 //! rustup when it is missing.
+//!
+//! The current folder has no say in it, whoever wrote what is in there: rustup's programs read a
+//! `rust-toolchain.toml`, which can name any program to run, and cargo its own configuration.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::consent::check_online;
 use super::progress::Step;
 use super::{packages, process};
 use crate::cache::Cache;
@@ -53,8 +58,7 @@ impl Toolchain {
     }
 
     fn at(root: &Path) -> Option<Self> {
-        let version =
-            process::output(process::command(root.join("bin/rustc")).arg("--version")).ok()?;
+        let version = process::output(probe(root.join("bin/rustc")).arg("--version")).ok()?;
         Some(Self {
             root: root.to_owned(),
             version: version.trim().to_owned(),
@@ -69,6 +73,13 @@ impl Toolchain {
                 .iter()
                 .all(|(_, file)| self.root.join(file).is_file())
     }
+}
+
+/// A command that does not see the current folder.
+pub(super) fn probe(program: impl AsRef<OsStr>) -> Command {
+    let mut command = process::command(program);
+    command.current_dir("/");
+    command
 }
 
 /// The version number in what `rustc --version` prints, or a kernel's
@@ -98,9 +109,15 @@ pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
     if let Some(toolchain) = installed(version, components) {
         return Ok(toolchain);
     }
-    let step = Step::start(&format!("installing rustc {version}"), "half a minute");
+    check_online(&format!(
+        "no rustc {version} with its cargo and the components {names} is installed"
+    ))?;
+    let step = Step::start(
+        &format!("installing rustc {version} by rustup"),
+        "half a minute",
+    );
     step.run(
-        process::command("rustup")
+        probe("rustup")
             .args(["toolchain", "install", version, "--profile", "minimal"])
             .args(["--component", &names, "--no-self-update"]),
         &cache.root().join("rustup.log"),
@@ -137,7 +154,7 @@ fn names(root: &Path, version: &str) -> bool {
 
 /// A distribution's own toolchain.
 fn on_path() -> Option<Toolchain> {
-    let root = process::output(process::command("rustc").args(["--print", "sysroot"])).ok()?;
+    let root = process::output(probe("rustc").args(["--print", "sysroot"])).ok()?;
     Toolchain::at(Path::new(root.trim()))
 }
 
@@ -164,6 +181,12 @@ mod tests {
         );
         assert_eq!(number("gcc 16"), None);
         assert_eq!(number("rustc unknown"), None);
+    }
+
+    #[test]
+    fn probes_do_not_see_the_current_folder() {
+        let folder = process::output(probe("sh").args(["-c", "pwd"])).unwrap();
+        assert_eq!(folder, "/\n");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cache::{Cache, write_whole};
+use crate::host::consent::check_online;
 use crate::host::progress::Step;
 use crate::host::{packages, process};
 
@@ -62,6 +63,7 @@ impl Suite {
 
     /// Gets the suite's package lists.
     pub(crate) fn update(&self, step: &Step) -> Result<()> {
+        check_online(&format!("the cache has no lists of Debian's {}", self.name))?;
         write_whole(&self.sources(), &sources(&mirror()?, &self.name))?;
         let log = self.log();
         step.run(self.apt("apt-get").args(["--quiet", "update"]), &log)
@@ -96,6 +98,7 @@ impl Suite {
     /// Downloads a package into the folder, taking up a download that was cut off; gives the file.
     pub(crate) fn download(&self, package: &Package, dir: &Path, step: &Step) -> Result<PathBuf> {
         let Package { name, version } = package;
+        check_online(&format!("the cache has no {name} {version}"))?;
         step.run(
             self.apt("apt-get")
                 .args(["--quiet", "download", &format!("{name}={version}")])

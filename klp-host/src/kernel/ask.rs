@@ -1,72 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! What only a running kernel tells: the names and addresses of all its functions, and which of
-//! them can be traced. A kernel whose image carries no symbols is booted once and asked; the
-//! answers lie beside its type information, where the builds of patches look for them.
+//! them can be traced. A kernel whose image carries no symbols is booted once and asked.
 
-use std::fs;
 use std::io::Read as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use flate2::read::GzDecoder;
 
-use super::Kernel;
-use crate::cache::{Cache, gone, write_whole};
-use crate::host::process;
-use crate::host::progress::say;
+use crate::cache::write_whole;
 use crate::vm::{self, Outcome, Spec};
 
-/// A copy of `/proc/kallsyms`, in a build folder.
+/// A copy of `/proc/kallsyms`, in a build folder and in the cache.
 pub const KALLSYMS: &str = "klp-kallsyms";
 
-/// A copy of tracefs' `available_filter_functions`, in a build folder.
+/// A copy of tracefs' `available_filter_functions`, in the same places.
 pub const TRACEABLE: &str = "klp-traceable";
 
-/// Why the kernel could not be asked.
-const FAILED: &str = "klp-not-asked";
-
-/// How long a failure is remembered: a machine that cannot run it now may do so later.
-const RETRY: Duration = Duration::from_secs(3600);
+/// What the kernel is asked.
+pub(super) const SCRIPT: &str = include_str!("ask.sh");
 
 /// The line between both answers.
 const BETWEEN: &str = "\n@traceable\n";
-
-/// Boots the kernel and writes its answers into its build folder, if they are not there. Builds
-/// go on without them, so a kernel that cannot be run here is worth a note, no more.
-pub(super) fn ensure(cache: &Cache, kernel: &Kernel) -> Result<()> {
-    if is_answered(&kernel.build.dir) {
-        return Ok(());
-    }
-    let _lock = cache.lock(&format!("ask-{}", kernel.build.release))?;
-    if is_answered(&kernel.build.dir) {
-        return Ok(());
-    }
-    let failed = kernel.build.dir.join(FAILED);
-    let why = match remembered(&failed) {
-        Some(why) => why,
-        None => {
-            say("asking the kernel which functions it has (once; about ten seconds)");
-            match ask(&kernel.image).and_then(|answers| answers.write(&kernel.build.dir)) {
-                Ok(()) => return gone(fs::remove_file(&failed), &failed),
-                Err(error) => {
-                    process::check_interrupted()?;
-                    let why = format!("{error:#}");
-                    write_whole(&failed, &why)?;
-                    why
-                }
-            }
-        }
-    };
-    say(&format!(
-        "note: this kernel cannot be asked which functions it has, so patches are not checked for \
-         that: {} (remove {} to try again)",
-        why.lines().next().unwrap_or_default(),
-        failed.display()
-    ));
-    Ok(())
-}
 
 /// Whether kallsyms shows addresses: they are zero for those who may not see them.
 pub(super) fn has_addresses(kallsyms: &str) -> bool {
@@ -77,33 +34,20 @@ pub(super) fn has_addresses(kallsyms: &str) -> bool {
         .any(|address| address != 0)
 }
 
-/// The list of what can be traced is written last.
-fn is_answered(kdir: &Path) -> bool {
-    kdir.join(TRACEABLE).is_file()
-}
-
-/// Why it failed not long ago.
-fn remembered(failed: &Path) -> Option<String> {
-    let age = SystemTime::now().duration_since(fs::metadata(failed).ok()?.modified().ok()?);
-    age.is_ok_and(|age| age < RETRY)
-        .then(|| fs::read_to_string(failed).ok())
-        .flatten()
-}
-
 /// What a kernel says.
 #[derive(Debug, Eq, PartialEq)]
-struct Answers {
+pub(super) struct Answers {
     kallsyms: String,
     traceable: String,
 }
 
 /// Boots the image and asks.
-fn ask(image: &Path) -> Result<Answers> {
+pub(super) fn ask(image: &Path) -> Result<Answers> {
     let spec = Spec {
         // The addresses are those of the image then, in each boot.
         kernel_parameters: vec!["nokaslr".to_owned()],
         timeout: Duration::from_secs(180),
-        ..Spec::new(image, include_str!("ask.sh"))
+        ..Spec::new(image, SCRIPT)
     };
     let mut packed = Vec::new();
     let report = vm::run(&spec, &mut |bytes| {
@@ -150,20 +94,20 @@ impl Answers {
         Ok(())
     }
 
-    fn write(&self, kdir: &Path) -> Result<()> {
-        write_whole(&kdir.join(KALLSYMS), &self.kallsyms)?;
-        write_whole(&kdir.join(TRACEABLE), &self.traceable)
+    /// Writes them into a folder.
+    pub(super) fn write(&self, dir: &Path) -> Result<()> {
+        write_whole(&dir.join(KALLSYMS), &self.kallsyms)?;
+        write_whole(&dir.join(TRACEABLE), &self.traceable)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Write as _;
-    use std::path::PathBuf;
 
     use flate2::{Compression, write::GzEncoder};
 
-    use super::super::{BuildFolder, Core, Profile};
     use super::*;
 
     fn packed(text: &str) -> Vec<u8> {
@@ -183,9 +127,10 @@ mod tests {
         assert_eq!(answers.kallsyms, "ffffffff81000000 T _text\n");
         assert_eq!(answers.traceable, "run_init_process\n");
         let dir = tempfile::tempdir().unwrap();
-        assert!(!is_answered(dir.path()));
         answers.write(dir.path()).unwrap();
-        assert!(is_answered(dir.path()));
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(read(KALLSYMS), answers.kallsyms);
+        assert_eq!(read(TRACEABLE), answers.traceable);
     }
 
     #[test]
@@ -195,31 +140,5 @@ mod tests {
         assert!(refused("ffffffff81000000 T _text\n").contains("not complete"));
         let whole = packed("ffffffff81000000 T _text\n@traceable\na\n");
         assert!(Answers::unpack(&whole[..whole.len() - 9]).is_err());
-    }
-
-    #[test]
-    fn a_kernel_that_cannot_be_run_is_no_failure_and_not_tried_again_at_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::at(&dir.path().join("cache")).unwrap();
-        let image = dir.path().join("image");
-        let kernel = Kernel {
-            core: Core::Stock,
-            profile: Profile::Base,
-            build: BuildFolder {
-                release: "7.2.0".to_owned(),
-                dir: dir.path().to_owned(),
-                env: Vec::new(),
-                vars: Vec::new(),
-            },
-            image: image.clone(),
-            source: PathBuf::new(),
-        };
-        super::ensure(&cache, &kernel).unwrap();
-        let failed = dir.path().join(FAILED);
-        let why = fs::read_to_string(&failed).unwrap();
-        assert!(why.contains("cannot read the kernel image"), "{why}");
-        fs::write(&failed, "remembered").unwrap();
-        super::ensure(&cache, &kernel).unwrap();
-        assert_eq!(fs::read_to_string(&failed).unwrap(), "remembered");
     }
 }

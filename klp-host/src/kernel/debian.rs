@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::apt::{OTHERWISE, Package, Suite};
 use crate::cache::{Cache, Key, write_whole};
+use crate::host::consent::{check_online, is_offline};
+use crate::host::packages::{self, Needs};
+use crate::host::process;
 use crate::host::progress::{Step, say};
-use crate::host::{packages, process};
 
 /// The kernel series that this project is about. Point releases come and go: any will do.
 pub(super) const SERIES: &str = "7.2";
@@ -50,7 +52,7 @@ impl Release {
 
 /// The archive does not give a package of this release: it may have moved on.
 #[derive(Clone, Debug)]
-pub(super) struct Gone {
+struct Gone {
     package: String,
 }
 
@@ -66,8 +68,8 @@ impl std::fmt::Display for Gone {
 
 /// The release that this machine uses: what it already has, or else (or when asked to look
 /// again) the newest of the series.
-pub(super) fn release(cache: &Cache, update: bool) -> Result<Release> {
-    let record = cache.root().join(format!("debian-{SERIES}.json"));
+fn release(cache: &Cache, update: bool) -> Result<Release> {
+    let record = record(cache);
     if let Some(release) = recorded(&record).filter(|_| !update) {
         return Ok(release);
     }
@@ -80,12 +82,52 @@ pub(super) fn release(cache: &Cache, update: bool) -> Result<Release> {
     Ok(release)
 }
 
+/// Does something with the release that this machine uses. When it is gone from the archive, with
+/// the current one.
+pub(super) fn with_release<T>(
+    cache: &Cache,
+    update: bool,
+    action: impl Fn(&Release) -> Result<T>,
+) -> Result<T> {
+    let used = release(cache, update)?;
+    match action(&used) {
+        Err(err) if !process::is_interrupted() && err.is::<Gone>() => {
+            let newer = release(cache, true)?;
+            if newer == used {
+                return Err(err);
+            }
+            say(&format!("Debian no longer has {used}: taking {newer}"));
+            action(&newer)
+        }
+        result => result,
+    }
+}
+
+/// The release that this machine uses, if it has one.
+pub(super) fn recorded_release(cache: &Cache) -> Option<Release> {
+    recorded(&record(cache))
+}
+
+fn record(cache: &Cache) -> PathBuf {
+    cache.root().join(format!("debian-{SERIES}.json"))
+}
+
+/// The packages that it takes to fetch a kernel's packages, where this machine has no kernel yet.
+/// Without apt there are none: [`Suite::open`] says what to do then.
+pub(super) fn needs(cache: &Cache) -> Needs {
+    if is_offline() || recorded_release(cache).is_some() || packages::find("apt-get").is_none() {
+        return Needs::default();
+    }
+    Needs::of(&["bash", "debian-archive-keyring", "tar"])
+}
+
 /// What is on record. A record that cannot be read counts as none: it is made anew.
 fn recorded(path: &Path) -> Option<Release> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 
 fn look_up(cache: &Cache) -> Result<Release> {
+    check_online(&format!("the cache has no kernel {SERIES} of Debian's"))?;
     let step = Step::start(
         &format!("looking for Debian's kernel {SERIES}"),
         "a few seconds",
@@ -275,6 +317,7 @@ fn unpacked(
 /// Gives the package's file, checked by apt.
 fn downloaded(cache: &Cache, release: &Release, name: &str, usual: &str) -> Result<PathBuf> {
     let version = &release.version;
+    check_online(&format!("the cache has no {name} {version}"))?;
     let dir = cache
         .root()
         .join("downloads")

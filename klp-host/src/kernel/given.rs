@@ -10,9 +10,9 @@ use super::BuildFolder;
 use super::config::Config;
 use super::known::Known;
 use super::small::release;
-use super::tools::CommonTools;
+use super::tools::{self, CommonTools};
 use crate::cache::Cache;
-use crate::host::bindgen;
+use crate::host::packages::Needs;
 
 /// A kernel that somebody else built.
 #[derive(Clone, Debug)]
@@ -26,11 +26,21 @@ pub struct Given {
 }
 
 impl Given {
+    /// The packages that [`Self::at`] needs, once it is clear that the folder will do.
+    pub fn needs_at(dir: &Path) -> Result<Needs> {
+        check(&users_folder(dir)?, Whose::Users)?;
+        tools::needs()
+    }
+
+    /// The packages that [`Self::running`] needs, once it is clear that the running kernel will do.
+    pub fn needs_running() -> Result<Needs> {
+        check(&running_folder()?, Whose::Running)?;
+        tools::needs()
+    }
+
     /// The kernel of this full build folder.
     pub fn at(dir: &Path) -> Result<Self> {
-        let dir = dir
-            .canonicalize()
-            .with_context(|| format!("there is no kernel build folder {}", dir.display()))?;
+        let dir = users_folder(dir)?;
         let config = check(&dir, Whose::Users)?;
         Ok(Self {
             image: dir.join("arch/x86/boot/bzImage"),
@@ -41,22 +51,32 @@ impl Given {
 
     /// The kernel that runs on this machine. `cache` keeps copies of what it says of itself.
     pub fn running(cache: &Cache) -> Result<Self> {
-        let release = running_release();
-        let headers = Path::new("/lib/modules").join(&release).join("build");
-        let dir = headers.canonicalize().with_context(|| {
-            format!(
-                "the running kernel, {release}, has no build folder {}: build a kernel of your \
-                 own and give its folder as --kernel, or use --kernel stock",
-                headers.display()
-            )
-        })?;
+        let dir = running_folder()?;
         let config = check(&dir, Whose::Running)?;
+        let release = running_release();
         Ok(Self {
             image: PathBuf::from(format!("/boot/vmlinuz-{release}")),
             known: Known::of_running(cache)?.or(Known::of_folder(&dir)),
             build: build_folder(&dir, &config)?,
         })
     }
+}
+
+fn users_folder(dir: &Path) -> Result<PathBuf> {
+    dir.canonicalize()
+        .with_context(|| format!("there is no kernel build folder {}", dir.display()))
+}
+
+fn running_folder() -> Result<PathBuf> {
+    let release = running_release();
+    let headers = Path::new("/lib/modules").join(&release).join("build");
+    headers.canonicalize().with_context(|| {
+        format!(
+            "the running kernel, {release}, has no build folder {}: build a kernel of your \
+             own and give its folder as --kernel, or use --kernel stock",
+            headers.display()
+        )
+    })
 }
 
 /// What `uname -r` prints here.
@@ -141,8 +161,8 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
         "the configuration of the kernel in {} does not say which rustc built it",
         dir.display()
     );
-    let common = CommonTools::ensure()?;
-    let tools = common.with_rust(version, || bindgen::ensure(&Cache::open()?))?;
+    let common = CommonTools::find()?;
+    let tools = common.with_rust(version, || common.bindgen(&Cache::open()?))?;
     let mut env = tools.make_env();
     // In the environment, so that a build folder which knows its LLVM has the last word.
     if config.get("CC_IS_CLANG") == "y" {

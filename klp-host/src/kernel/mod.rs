@@ -7,6 +7,7 @@ pub mod ask;
 mod config;
 pub mod core_files;
 mod debian;
+pub mod facts;
 mod forest;
 pub mod given;
 pub mod install;
@@ -23,6 +24,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::cache::Cache;
+use crate::host::packages::Needs;
 
 /// Which livepatch core a kernel has, and where the kernel comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
@@ -110,6 +112,15 @@ pub struct Options {
     pub klp_core: Option<PathBuf>,
     /// Look for a newer point release instead of using the one this machine has.
     pub update: bool,
+}
+
+/// The packages that [`get`] needs for this kernel.
+pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
+    let cache = Cache::open()?;
+    match core {
+        Core::Stock => stock::needs(&cache, profile, options),
+        Core::C | Core::Rust => small::needs(&cache, options),
+    }
 }
 
 /// Gives the kernel, building it first when the cache does not have it.

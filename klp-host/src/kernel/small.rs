@@ -14,8 +14,9 @@ use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install};
 use crate::cache::{Cache, Entry, Key, write_whole};
-use crate::host::progress::{Step, say};
-use crate::host::{bindgen, process, toolchain};
+use crate::host::packages::Needs;
+use crate::host::progress::Step;
+use crate::host::toolchain;
 
 /// Changes when the kernel is to be built in another way.
 const RECIPE: &str = "1";
@@ -28,6 +29,15 @@ const FOREST: &str = "source";
 
 const BASE: &str = include_str!("config/base.config");
 const DEBUG: &str = include_str!("config/debug.config");
+
+/// The packages that it takes.
+pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
+    let needs = tools::needs()?;
+    Ok(match &options.source {
+        Some(_) => needs,
+        None => needs.and(debian::needs(cache)),
+    })
+}
 
 /// Gives the kernel, built when necessary.
 pub(super) fn get(
@@ -45,7 +55,7 @@ pub(super) fn get(
         }
         _ => None,
     };
-    let common = CommonTools::ensure()?;
+    let common = CommonTools::find()?;
     let (source, tools) = gather(cache, &common, options)?;
     let family = Family::new(cache, &common, &source, profile);
     let entry = match &rust {
@@ -159,30 +169,16 @@ impl<'a> Family<'a> {
 /// Gets the source and the tools at the same time.
 fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Source, Tools)> {
     std::thread::scope(|scope| {
-        let bindgen = scope.spawn(|| bindgen::ensure(cache));
+        let bindgen = scope.spawn(|| common.bindgen(cache));
         let source = match &options.source {
             Some(tree) => Source::users(tree)?,
-            None => debian_source(cache, options.update)?,
+            None => debian::with_release(cache, options.update, |release| {
+                Source::debian(cache, release)
+            })?,
         };
         let tools = common.with_rust(toolchain::PINNED, || tools::join(bindgen))?;
         Ok((source, tools))
     })
-}
-
-/// Debian's source. When the release on record is gone from the archive, the current one.
-fn debian_source(cache: &Cache, update: bool) -> Result<Source> {
-    let release = debian::release(cache, update)?;
-    match Source::debian(cache, &release) {
-        Err(err) if !process::is_interrupted() && err.is::<debian::Gone>() => {
-            let newer = debian::release(cache, true)?;
-            if newer == release {
-                return Err(err);
-            }
-            say(&format!("Debian no longer has {release}: taking {newer}"));
-            Source::debian(cache, &newer)
-        }
-        result => result,
-    }
 }
 
 /// What the configuration must have.

@@ -10,21 +10,38 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::ask;
+use super::ask::{KALLSYMS, TRACEABLE};
 use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
-use super::{BuildFolder, Core, Kernel, Options, Profile};
+use super::{BuildFolder, Core, Kernel, Options, Profile, facts};
 use crate::cache::{Cache, write_whole};
-use crate::host::progress::{Step, say};
-use crate::host::{bindgen, process};
+use crate::host::packages::Needs;
+use crate::host::progress::Step;
 
 /// Changes when the folder is to be made in another way.
 const RECIPE: &str = "2";
 
+/// The packages that it takes.
+pub(super) fn needs(cache: &Cache, profile: Profile, options: &Options) -> Result<Needs> {
+    check(profile, options)?;
+    Ok(tools::needs()?
+        .and(debian::needs(cache))
+        .and(facts::needs(cache)))
+}
+
 /// Gives the kernel, with its build folder made when necessary.
 pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
+    check(profile, options)?;
+    let common = CommonTools::find()?;
+    debian::with_release(cache, options.update, |release| {
+        get_release(cache, &common, release)
+    })
+}
+
+/// Refuses what this kernel cannot be.
+fn check(profile: Profile, options: &Options) -> Result<()> {
     if profile == Profile::Debug {
         bail!(
             "--core stock is Debian's kernel as it is: it has no debug profile; use --core c or rust"
@@ -33,19 +50,7 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
     if options.source.is_some() {
         bail!("--core stock is Debian's own kernel: --source goes with --core c or rust");
     }
-    let common = CommonTools::ensure()?;
-    let release = debian::release(cache, options.update)?;
-    match get_release(cache, &common, &release) {
-        Err(err) if !process::is_interrupted() && err.is::<debian::Gone>() => {
-            let newer = debian::release(cache, true)?;
-            if newer == release {
-                return Err(err);
-            }
-            say(&format!("Debian no longer has {release}: taking {newer}"));
-            get_release(cache, &common, &newer)
-        }
-        result => result,
-    }
+    Ok(())
 }
 
 /// What the parts of a stock kernel are made of.
@@ -85,14 +90,19 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
     parts
         .tools
         .write_makefile(&kernel.build.dir, &kernel.source)?;
-    ask::ensure(cache, &kernel)?;
+    if let Some(answers) = facts::answers(cache, release, &parts.files)? {
+        // Where the builds of patches look for them; what is complete is written last.
+        for name in [KALLSYMS, TRACEABLE] {
+            renew(&answers.join(name), &kernel.build.dir.join(name))?;
+        }
+    }
     Ok(kernel)
 }
 
 /// Gets all parts; what does not depend on each other at the same time.
 fn gather(cache: &Cache, common: &CommonTools, release: &Release) -> Result<Parts> {
     std::thread::scope(|scope| {
-        let bindgen = scope.spawn(|| bindgen::ensure(cache));
+        let bindgen = scope.spawn(|| common.bindgen(cache));
         let source = scope.spawn(|| Source::debian(cache, release));
         let files = debian::stock_files(cache, release)?;
         let config = Config::read(&files.config)?;
@@ -149,6 +159,15 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     copy(&parts.files.vmlinux, &build.join("vmlinux"))?;
     step.done();
     Ok(())
+}
+
+/// Copies a file unless the copy is as it should be: patches are compiled again when it is new.
+fn renew(from: &Path, to: &Path) -> Result<()> {
+    let text = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    if fs::read(to).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    write_whole(to, &text)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

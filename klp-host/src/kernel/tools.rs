@@ -8,10 +8,12 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cache::{Key, write_whole};
+use crate::cache::{Cache, Key, write_whole};
+use crate::host::bindgen::Bindgen;
 use crate::host::llvm::{self, Llvm};
+use crate::host::packages::{self, Needs};
+use crate::host::process;
 use crate::host::toolchain::{self, Toolchain};
-use crate::host::{bindgen, packages, process};
 
 /// What the builds need beside LLVM and Rust.
 const PACKAGES: &[&str] = &[
@@ -53,22 +55,35 @@ pub(super) struct Tools {
 #[derive(Clone, Debug)]
 pub(super) struct CommonTools {
     llvm: Llvm,
+    bindgen: Bindgen,
+}
+
+/// The packages that builds need.
+pub(super) fn needs() -> Result<Needs> {
+    Ok(Needs::of(PACKAGES).and(llvm::needs()?))
 }
 
 impl CommonTools {
-    /// Installs the packages when necessary.
-    pub(super) fn ensure() -> Result<Self> {
+    /// Finds them.
+    pub(super) fn find() -> Result<Self> {
         packages::ensure(PACKAGES)?;
+        let llvm = llvm::find()?;
         Ok(Self {
-            llvm: llvm::ensure()?,
+            bindgen: Bindgen::choose(&llvm),
+            llvm,
         })
+    }
+
+    /// Gives the folder with bindgen, which may have to be built first.
+    pub(super) fn bindgen(&self, cache: &Cache) -> Result<PathBuf> {
+        self.bindgen.folder(cache)
     }
 
     /// All that goes into the key of a build.
     pub(super) fn key(&self) -> Key {
         Key::new()
             .with("llvm", &self.llvm.version)
-            .with("bindgen", bindgen::VERSION)
+            .with("bindgen", &self.bindgen.version)
     }
 
     /// Adds what is Rust's, for a kernel built by the rustc that calls itself `version_text`.

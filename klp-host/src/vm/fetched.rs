@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::cache::{Cache, Key};
+use crate::host::consent::check_online;
 use crate::host::process;
 use crate::host::progress::Step;
 use crate::kernel::apt::{Package, Suite};
@@ -39,6 +40,7 @@ pub(super) fn program(cache: &Cache) -> Result<PathBuf> {
 }
 
 fn fetch(cache: &Cache, dir: &Path) -> Result<()> {
+    check_online(&format!("the cache has no QEMU of {SUITE}"))?;
     let step = Step::start("getting QEMU from Debian's backports", "a few seconds");
     let suite = Suite::open(cache, SUITE)?;
     suite.update(&step)?;

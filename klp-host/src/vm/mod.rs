@@ -30,6 +30,7 @@ use initramfs::Tree;
 use qemu::{Machine, Qemu};
 
 use crate::cache::Cache;
+use crate::host::packages::Needs;
 use crate::host::progress::say;
 
 /// Seconds between the guest's signs of life.
@@ -129,6 +130,11 @@ impl Report {
         let what = self.outcome.failure()?;
         Some(log::explain(&what, &self.console, self.log.as_deref()))
     }
+}
+
+/// The packages that a machine needs.
+pub fn needs() -> Needs {
+    programs::needs().and(qemu::needs())
 }
 
 /// Takes the command's output (standard output and error, as the guest sends them).

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::initramfs::Tree;
-use crate::host::packages::{self, find};
+use crate::host::packages::{self, Needs, find};
 use crate::host::process;
 
 /// Programs that must be the full ones (busybox' versions lack options that the kernel's
@@ -66,6 +66,11 @@ const PACKAGES: &[&str] = &[
     "sed",
     "util-linux",
 ];
+
+/// The packages that have them.
+pub(super) fn needs() -> Needs {
+    Needs::of(PACKAGES)
+}
 
 /// Puts the programs and their libraries into the tree.
 pub(super) fn add(tree: &mut Tree) -> Result<()> {

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use super::Spec;
 use super::accel::Accel;
 use super::child;
-use crate::host::packages;
+use crate::host::packages::{self, Needs};
 use crate::host::process::{self, Group};
 
 /// The program's usual name.
@@ -22,6 +22,23 @@ pub(super) const PROGRAM: &str = "qemu-system-x86_64";
 
 /// The Debian package that has it.
 const PACKAGE: &str = "qemu-system-x86";
+
+/// Names another QEMU.
+const VARIABLE: &str = "KLP_QEMU";
+
+/// The package that it needs.
+pub(super) fn needs() -> Needs {
+    match users() {
+        Some(_) => Needs::default(),
+        None => Needs::of(&[PACKAGE]),
+    }
+}
+
+/// The one that the user names.
+fn users() -> Option<PathBuf> {
+    let path = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
+    path.map(PathBuf::from)
+}
 
 /// A QEMU of the host.
 #[derive(Clone, Debug)]
@@ -35,12 +52,12 @@ pub(super) struct Qemu {
 impl Qemu {
     /// Finds it: `$KLP_QEMU`, else the one in the PATH.
     pub(super) fn find() -> Result<Self> {
-        match std::env::var_os("KLP_QEMU").filter(|path| !path.is_empty()) {
-            Some(path) => Self::at(PathBuf::from(path)),
+        match users() {
+            Some(path) => Self::at(path),
             None => {
                 packages::ensure(&[PACKAGE])?;
                 let program = packages::find(PROGRAM)
-                    .with_context(|| format!("{PROGRAM} is missing: set KLP_QEMU to it"))?;
+                    .with_context(|| format!("{PROGRAM} is missing: set {VARIABLE} to it"))?;
                 Self::at(program)
             }
         }

@@ -11,6 +11,7 @@ use klp_host::kernel::{Core, Profile};
 
 use crate::bench::{self, docs, figures::Figures, plan::Plan, plots, table};
 use crate::checkout;
+use crate::guest_program;
 
 /// What `--help` says at its end.
 const HELP: &str = "\
@@ -63,6 +64,11 @@ impl BenchArgs {
         if let Some(functions) = &self.functions {
             plan.functions.clone_from(functions);
         }
+        let mut needs = guest_program::needs();
+        for &core in &self.core {
+            needs = needs.and(checkout::needs(core, Profile::Base)?);
+        }
+        needs.get()?;
         let kernels: Vec<_> = self
             .core
             .iter()

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use klp_host::kernel::{self, Core, Options, Profile};
+use klp_host::vm;
 
 use crate::checkout;
 use crate::compare;
@@ -31,6 +32,10 @@ impl CompareArgs {
             source: self.source,
             ..checkout::kernel_options()
         };
+        kernel::needs(Core::C, self.profile, &options)?
+            .and(kernel::needs(Core::Rust, self.profile, &options)?)
+            .and(vm::needs())
+            .get()?;
         let c = kernel::get(Core::C, self.profile, &options)?;
         let rust = kernel::get(Core::Rust, self.profile, &options)?;
         let tally = compare::run(&c, &rust, self.keep.as_deref())?;

@@ -28,6 +28,7 @@ pub(super) struct DemoArgs {
 impl DemoArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let start = Instant::now();
+        self.kernel.needs()?.and(vm::needs()).get()?;
         let kernel = self.kernel.get()?;
         let built = checkout::build_example(&kernel, NAME)?;
         let module = built

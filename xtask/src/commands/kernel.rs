@@ -51,6 +51,7 @@ impl Command {
 }
 
 fn build(kernel: &KernelArgs, update: bool) -> Result<()> {
+    kernel.needs()?.get()?;
     let kernel = kernel.get_with(update)?;
     println!("KDIR={}", kernel.build.dir.display());
     println!("IMAGE={}", kernel.image.display());

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::KernelArgs;
+use crate::guest_program;
 use crate::kselftest;
 
 #[derive(Args, Debug)]
@@ -18,6 +19,7 @@ pub(super) struct KselftestArgs {
 
 impl KselftestArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
+        self.kernel.needs()?.and(guest_program::needs()).get()?;
         let tally = kselftest::run(&self.kernel.get()?)?;
         println!("{tally}");
         Ok(tally.exit_code())

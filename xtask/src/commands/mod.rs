@@ -17,6 +17,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use klp_host::host::consent::ConsentArgs;
+use klp_host::host::packages::Needs;
 use klp_host::host::process;
 use klp_host::kernel::{Core, Kernel, Options, Profile};
 
@@ -26,6 +28,8 @@ use crate::checkout;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
+    #[command(flatten)]
+    consent: ConsentArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -89,23 +93,34 @@ struct KernelArgs {
 }
 
 impl KernelArgs {
+    /// The packages that getting it takes.
+    fn needs(&self) -> Result<Needs> {
+        klp_host::kernel::needs(self.core, self.profile, &self.options(false))
+    }
+
     /// The kernel, built first when necessary.
     fn get(&self) -> Result<Kernel> {
         self.get_with(false)
     }
 
     fn get_with(&self, update: bool) -> Result<Kernel> {
-        let options = Options {
+        klp_host::kernel::get(self.core, self.profile, &self.options(update))
+    }
+
+    fn options(&self, update: bool) -> Options {
+        Options {
             source: self.source.clone(),
             update,
             ..checkout::kernel_options()
-        };
-        klp_host::kernel::get(self.core, self.profile, &options)
+        }
     }
 }
 
 /// Reads the command line, runs the command, and tells how it went.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let typed = ["cargo".into(), "xtask".into()];
+    cli.consent
+        .apply(typed.into_iter().chain(std::env::args_os().skip(1)));
     process::main(|| cli.command.run())
 }

@@ -24,6 +24,7 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn run(self) -> Result<()> {
         let Self::Build { dir, kernel } = self;
+        kernel.needs()?.get()?;
         let kernel = kernel.get()?;
         let built = checkout::build(&kernel, &dir)?;
         for module in &built.modules {

@@ -11,6 +11,7 @@ use clap::Args;
 use super::KernelArgs;
 use crate::case::Tally;
 use crate::checkout;
+use crate::guest_program;
 use crate::scenarios;
 
 #[derive(Args, Debug)]
@@ -25,6 +26,7 @@ pub(super) struct ScenariosArgs {
 impl ScenariosArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let scripts = chosen(&self.names, scenarios::all()?)?;
+        self.kernel.needs()?.and(guest_program::needs()).get()?;
         let kernel = self.kernel.get()?;
         let built = checkout::build_all(&kernel)?;
         let cases = scenarios::run(&kernel, &built.modules, &scripts)?;

@@ -23,6 +23,7 @@ impl TestArgs {
         } else {
             self.only
         };
+        suite::needs(&parts)?.get()?;
         let tally = suite::run(&parts);
         println!("{tally}");
         Ok(tally.exit_code())

@@ -68,8 +68,14 @@ impl VmArgs {
             bail!("--icount counts on one CPU: leave out --smp, or give 1");
         }
         let image = match &self.image {
-            Some(image) => image.clone(),
-            None => self.kernel.get()?.image,
+            Some(image) => {
+                vm::needs().get()?;
+                image.clone()
+            }
+            None => {
+                self.kernel.needs()?.and(vm::needs()).get()?;
+                self.kernel.get()?.image
+            }
         };
         let spec = Spec {
             kernel_parameters: self.kernel_parameters,

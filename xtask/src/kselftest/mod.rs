@@ -16,6 +16,7 @@ use klp_host::vm::{self, Lines, Spec};
 
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::guest_program::PACKAGES;
 
 use cases::Follower;
 
@@ -111,7 +112,7 @@ fn plans(source: &Path) -> Result<BTreeMap<String, Vec<String>>> {
 
 /// Builds the program that the scripts start, out of the source tree.
 fn build_program(kernel: &Kernel, source: &Path) -> Result<PathBuf> {
-    packages::ensure(&["gcc", "libc6-dev"])?;
+    packages::ensure(&PACKAGES)?;
     let dir = checkout::top()
         .join("target/kselftest")
         .join(&kernel.build.release);

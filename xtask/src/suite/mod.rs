@@ -11,6 +11,7 @@ mod modules;
 mod types;
 
 use anyhow::{Context as _, Result, bail};
+use klp_host::host::packages::Needs;
 use klp_host::host::{process, progress};
 use klp_host::kernel::{Core, Kernel, Profile};
 use klp_host::module::Built;
@@ -18,6 +19,7 @@ use klp_host::module::Built;
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::compare;
+use crate::guest_program;
 use crate::kselftest;
 use crate::scenarios;
 
@@ -66,6 +68,27 @@ impl Part {
         matches!(self, Self::Kselftest | Self::Compare)
     }
 
+    /// The packages that it takes.
+    fn needs(self) -> Result<Needs> {
+        let cores: &[Core] = match self {
+            Self::Lint | Self::Host => return Ok(Needs::default()),
+            Self::Modules | Self::Vm => &CORES,
+            Self::Types => &[Core::C],
+            Self::Author => &[Core::Stock],
+            Self::Kselftest | Self::Compare => &OWN_CORES,
+        };
+        let mut needs = Needs::default();
+        for core in cores {
+            needs = needs.and(checkout::needs(*core, Profile::Base)?);
+        }
+        Ok(match self {
+            Self::Vm | Self::Author | Self::Kselftest | Self::Compare => {
+                needs.and(guest_program::needs())
+            }
+            _ => needs,
+        })
+    }
+
     /// Runs this part and says so.
     fn told(self) -> Tally {
         let name = format!("{self:?}").to_lowercase();
@@ -102,6 +125,15 @@ impl Part {
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
         }
     }
+}
+
+/// The packages that these parts take.
+pub fn needs(parts: &[Part]) -> Result<Needs> {
+    let mut needs = Needs::default();
+    for part in parts {
+        needs = needs.and(part.needs()?);
+    }
+    Ok(needs)
 }
 
 /// Runs these parts, all of them even when some fail. Those whose machines mostly wait come last,

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the user allows: installing packages, which takes root, and using the network.
+//!
+//! The command line says it, or the environment, through which child processes inherit it.
+
+use std::ffi::OsString;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use clap::builder::FalseyValueParser;
+
+/// Allows installing packages without a question.
+pub(super) const INSTALL: &str = "KLP_INSTALL";
+
+/// Forbids the network.
+const OFFLINE: &str = "KLP_OFFLINE";
+
+/// The same, for cargo.
+const CARGO_OFFLINE: &str = "CARGO_NET_OFFLINE";
+
+/// A word of cargo's when it cannot go on for that reason.
+const CARGO_SAYS: &str = "offline";
+
+/// The option that forbids the network.
+const OFFLINE_OPTION: &str = "--offline";
+
+static POLICY: OnceLock<Policy> = OnceLock::new();
+
+/// The options by which a command line says it.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Options of all commands")]
+pub struct ConsentArgs {
+    /// Install missing Debian packages without asking, as root or with sudo.
+    #[arg(long, global = true, env = INSTALL, hide_env_values = true,
+          value_parser = FalseyValueParser::new())]
+    install: bool,
+    /// Do not use the network: work with what this machine has, or say what is missing.
+    #[arg(long, global = true, env = OFFLINE, hide_env_values = true,
+          value_parser = FalseyValueParser::new())]
+    offline: bool,
+}
+
+impl ConsentArgs {
+    /// Makes it the policy of this process. `command` is the command line as one would type it.
+    pub fn apply(self, command: impl IntoIterator<Item = OsString>) {
+        let policy = Policy {
+            install: if self.install {
+                Install::Yes
+            } else {
+                Install::Ask
+            },
+            offline: self.offline,
+            online_command: online_command(command, std::env::var_os(OFFLINE).is_some()),
+        };
+        // A process has one command line.
+        let _ = POLICY.set(policy);
+    }
+}
+
+/// How packages may be installed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Install {
+    /// After a question.
+    #[default]
+    Ask,
+    /// Without one.
+    Yes,
+}
+
+/// What is allowed. Without a command line: to ask, and to use the network.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Policy {
+    pub(super) install: Install,
+    pub(super) offline: bool,
+    /// The command line without `--offline`.
+    pub(super) online_command: String,
+}
+
+impl Policy {
+    /// An error when the network is forbidden. `missing` names what it is needed for.
+    pub(super) fn check_online(&self, missing: &str) -> Result<()> {
+        if self.offline {
+            bail!(
+                "{missing}, and {OFFLINE_OPTION} forbids the network. Run this once with it:\n    {}",
+                self.online_command
+            );
+        }
+        Ok(())
+    }
+
+    /// What to do about a build that failed with this output, when its cargo was not allowed to
+    /// fetch a crate.
+    fn explain(&self, output: &str) -> Option<String> {
+        let is_reason = self.offline && output.contains(CARGO_SAYS);
+        is_reason.then(|| {
+            format!(
+                "cargo lacks a crate, and {OFFLINE_OPTION} forbids the network. Run this once with \
+                 it:\n    {}",
+                self.online_command
+            )
+        })
+    }
+
+    /// Lets a child process inherit it.
+    fn pass_on(&self, command: &mut Command) {
+        if self.install == Install::Yes {
+            command.env(INSTALL, "1");
+        }
+        if self.offline {
+            command.env(OFFLINE, "1").env(CARGO_OFFLINE, "true");
+        }
+    }
+}
+
+/// The policy of this process.
+pub(super) fn policy() -> &'static Policy {
+    static DEFAULT: Policy = Policy {
+        install: Install::Ask,
+        offline: false,
+        online_command: String::new(),
+    };
+    POLICY.get().unwrap_or(&DEFAULT)
+}
+
+/// An error when the network is forbidden. `missing` says what it is needed for: "the cache has
+/// no kernel source".
+pub(crate) fn check_online(missing: &str) -> Result<()> {
+    policy().check_online(missing)
+}
+
+/// Whether the network is forbidden.
+pub(crate) fn is_offline() -> bool {
+    policy().offline
+}
+
+/// What to do about a build that failed with this output, when that is because the network is
+/// forbidden.
+pub(crate) fn explain_offline(output: &str) -> Option<String> {
+    policy().explain(output)
+}
+
+/// Lets a child process inherit the policy.
+pub(super) fn pass_on(command: &mut Command) {
+    policy().pass_on(command);
+}
+
+/// The command line without `--offline`, and with the variable taken back where it is set.
+fn online_command(words: impl IntoIterator<Item = OsString>, is_set: bool) -> String {
+    let mut options_ended = false;
+    let words = words.into_iter().filter_map(|word| {
+        let word = word.to_string_lossy().into_owned();
+        options_ended |= word == "--";
+        (options_ended || word != OFFLINE_OPTION).then_some(word)
+    });
+    let command = shell_words::join(words);
+    if is_set {
+        format!("{OFFLINE}=0 {command}")
+    } else {
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offline() -> Policy {
+        Policy {
+            offline: true,
+            online_command: "cargo klp build".to_owned(),
+            ..Policy::default()
+        }
+    }
+
+    fn inherited(policy: &Policy) -> Vec<(String, String)> {
+        let mut command = Command::new("true");
+        policy.pass_on(&mut command);
+        let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((text(name), text(value?))))
+            .collect()
+    }
+
+    #[test]
+    fn without_the_network_an_error_names_the_command_that_brings_what_is_missing() {
+        Policy::default().check_online("x").unwrap();
+        let text = offline()
+            .check_online("the cache has no kernel")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            text,
+            "the cache has no kernel, and --offline forbids the network. Run this once with it:\n    \
+             cargo klp build"
+        );
+    }
+
+    #[test]
+    fn a_build_that_fails_for_lack_of_the_network_is_explained() {
+        let of_cargo = "error: no matching package named `object` found\n\
+                        As a reminder, you're using offline mode (--offline)";
+        let text = offline().explain(of_cargo).unwrap();
+        assert!(text.ends_with("\n    cargo klp build"), "{text}");
+        assert_eq!(offline().explain("error: mismatched types"), None);
+        assert_eq!(Policy::default().explain(of_cargo), None);
+    }
+
+    #[test]
+    fn the_online_command_is_the_same_without_the_option() {
+        let online = |text: &str, is_set| online_command(text.split(' ').map(Into::into), is_set);
+        assert_eq!(
+            online("cargo xtask vm --offline --smp 4 -- cat --offline", false),
+            "cargo xtask vm --smp 4 -- cat --offline"
+        );
+        assert_eq!(
+            online("cargo klp build", true),
+            "KLP_OFFLINE=0 cargo klp build"
+        );
+    }
+
+    #[test]
+    fn children_may_do_what_we_may() {
+        assert_eq!(inherited(&Policy::default()), []);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            inherited(&offline()),
+            [pair("CARGO_NET_OFFLINE", "true"), pair("KLP_OFFLINE", "1")]
+        );
+        let yes = Policy {
+            install: Install::Yes,
+            ..Policy::default()
+        };
+        assert_eq!(inherited(&yes), [pair("KLP_INSTALL", "1")]);
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is known of Debian's kernel without building anything for it: its type information and
+//! exported symbols, which its headers package has, and what it says of its functions when it is
+//! booted once. Takes no compilers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+
+use super::ask::{self, KALLSYMS, TRACEABLE};
+use super::debian::{self, Release, StockFiles};
+use super::known::Known;
+use crate::cache::{Cache, Entry, Key, gone, write_whole};
+use crate::host::packages::Needs;
+use crate::host::process;
+use crate::host::progress::say;
+use crate::vm;
+
+/// Why the kernel could not be asked.
+const FAILED: &str = "klp-not-asked";
+
+/// How long a failure is remembered: a machine that cannot run it now may do so later.
+const RETRY: Duration = Duration::from_secs(3600);
+
+impl Known {
+    /// What is known of Debian's kernel, which is fetched first when the cache does not have it.
+    pub fn of_stock(cache: &Cache) -> Result<Self> {
+        debian::with_release(cache, false, |release| {
+            let files = debian::stock_files(cache, release)?;
+            let answers = answers(cache, release, &files)?;
+            let answer = |name: &str| answers.as_ref().map(|dir| dir.join(name));
+            Ok(Self {
+                kallsyms: answer(KALLSYMS),
+                traceable: answer(TRACEABLE),
+                vmlinux: Some(files.vmlinux),
+                symvers: Some(files.symvers),
+                modules: None,
+            })
+        })
+    }
+}
+
+/// The packages that it takes to know Debian's kernel.
+pub fn needs(cache: &Cache) -> Needs {
+    let is_answered =
+        debian::recorded_release(cache).is_some_and(|release| entry(cache, &release).is_ready());
+    if is_answered {
+        return Needs::default();
+    }
+    debian::needs(cache).and(vm::needs().only_helpful())
+}
+
+/// Gives the folder with what the kernel says of its functions; boots it first if need be. Patches
+/// are checked less without, so a kernel that cannot be run here is worth a note, no more.
+pub(super) fn answers(
+    cache: &Cache,
+    release: &Release,
+    files: &StockFiles,
+) -> Result<Option<PathBuf>> {
+    answers_of(&entry(cache, release), &vm::needs(), &files.image)
+}
+
+fn entry(cache: &Cache, release: &Release) -> Entry {
+    let key = Key::new()
+        .with("release", &release.name)
+        .with("script", ask::SCRIPT);
+    cache.entry("facts", &format!("stock-{}", release.version), &key)
+}
+
+fn answers_of(entry: &Entry, needs: &Needs, image: &Path) -> Result<Option<PathBuf>> {
+    if entry.is_ready() {
+        return Ok(Some(entry.dir().to_owned()));
+    }
+    let failed = entry.dir().join(FAILED);
+    let note = |why: &str, what_to_do: &str| {
+        say(&format!(
+            "note: this kernel cannot be asked which functions it has, so patches are not checked \
+             for that: {why}{what_to_do}"
+        ));
+        Ok(None)
+    };
+    // Installing them is no reason to wait for the next try.
+    if let Err(missing) = needs.check() {
+        return note(&missing.to_string(), "");
+    }
+    let again = format!(" (remove {} to try again)", failed.display());
+    let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    if let Some(why) = remembered(&failed) {
+        return note(&first_line(&why), &again);
+    }
+    let asked = entry.get_or_resume(|dir| {
+        say("asking the kernel which functions it has (once; about ten seconds)");
+        gone(fs::remove_file(&failed), &failed)?;
+        ask::ask(image)?.write(dir)
+    });
+    match asked {
+        Ok(dir) => Ok(Some(dir)),
+        Err(error) => {
+            process::check_interrupted()?;
+            let why = format!("{error:#}");
+            write_whole(&failed, &why)?;
+            note(&first_line(&why), &again)
+        }
+    }
+}
+
+/// Why it failed not long ago.
+fn remembered(failed: &Path) -> Option<String> {
+    let age = SystemTime::now().duration_since(fs::metadata(failed).ok()?.modified().ok()?);
+    age.is_ok_and(|age| age < RETRY)
+        .then(|| fs::read_to_string(failed).ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_cannot_be_run_is_no_failure_and_not_tried_again_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        let entry = cache.entry("facts", "stock-7.2.0", &Key::new());
+        let ask = || answers_of(&entry, &Needs::default(), &dir.path().join("image")).unwrap();
+        assert_eq!(ask(), None);
+        let failed = entry.dir().join(FAILED);
+        let why = fs::read_to_string(&failed).unwrap();
+        assert!(why.contains("cannot read the kernel image"), "{why}");
+        fs::write(&failed, "remembered").unwrap();
+        assert_eq!(ask(), None);
+        assert_eq!(fs::read_to_string(&failed).unwrap(), "remembered");
+        assert!(!entry.is_ready());
+    }
+
+    #[test]
+    fn packages_that_are_missing_are_no_failure_and_not_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        let entry = cache.entry("facts", "stock-7.2.0", &Key::new());
+        let needs = Needs::of(&["klp-no-such-package"]);
+        let image = dir.path().join("image");
+        assert_eq!(answers_of(&entry, &needs, &image).unwrap(), None);
+        assert!(!entry.dir().exists());
+    }
+
+    #[test]
+    fn knowing_a_kernel_takes_no_compilers_and_later_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        let fetching = ["bash", "debian-archive-keyring", "tar"];
+        let mut first = needs(&cache);
+        assert!(first.required.iter().all(|it| fetching.contains(&&**it)));
+        assert!(first.helpful.remove("qemu-system-x86"));
+        for package in &first.helpful {
+            let builds = ["gcc", "clang", "llvm", "make", "-dev"];
+            assert!(
+                !builds.iter().any(|word| package.contains(word)),
+                "{package}"
+            );
+        }
+
+        let release = Release {
+            suite: "forky".to_owned(),
+            version: "7.2.12-1".to_owned(),
+            name: "7.2.12+deb14-amd64".to_owned(),
+            image: "linux-binary-7.2.12+deb14-amd64".to_owned(),
+        };
+        let record = serde_json::to_string(&release).unwrap();
+        fs::write(dir.path().join("debian-7.2.json"), record).unwrap();
+        assert!(needs(&cache).required.is_empty(), "it is there");
+        assert!(!needs(&cache).helpful.is_empty(), "it has not been asked");
+        let entry = entry(&cache, &release);
+        entry.get_or_resume(|_| Ok(())).unwrap();
+        assert_eq!(needs(&cache), Needs::default());
+    }
+
+    #[test]
+    fn a_kernel_that_has_answered_needs_nothing_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(dir.path()).unwrap();
+        let entry = cache.entry("facts", "stock-7.2.0", &Key::new());
+        let made = entry.get_or_resume(|_| Ok(())).unwrap();
+        let needs = Needs::of(&["klp-no-such-package"]);
+        let answers = answers_of(&entry, &needs, Path::new("/none")).unwrap();
+        assert_eq!(answers, Some(made));
+    }
+}
