@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::BuildFolder;
 use super::config::Config;
 use super::known::Known;
-use super::small::release;
+use super::release;
 use super::tools::CommonTools;
 use crate::cache::Cache;
 use crate::host::bindgen;
@@ -41,7 +41,7 @@ impl Given {
 
     /// The kernel that runs on this machine. `cache` keeps copies of what it says of itself.
     pub fn running(cache: &Cache) -> Result<Self> {
-        let release = running_release();
+        let release = release::of_running()?;
         let headers = Path::new("/lib/modules").join(&release).join("build");
         let dir = headers.canonicalize().with_context(|| {
             format!(
@@ -57,12 +57,6 @@ impl Given {
             build: build_folder(&dir, &config)?,
         })
     }
-}
-
-/// What `uname -r` prints here.
-pub(super) fn running_release() -> String {
-    let name = rustix::system::uname();
-    name.release().to_string_lossy().into_owned()
 }
 
 /// Whose build folder it is: what can be done about what it lacks differs.
@@ -141,6 +135,8 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
         "the configuration of the kernel in {} does not say which rustc built it",
         dir.display()
     );
+    // Before tools are fetched for a folder that cannot be used.
+    let release = release::of_build(dir)?;
     let common = CommonTools::ensure()?;
     let tools = common.with_rust(version, || bindgen::ensure(&Cache::open()?))?;
     let mut env = tools.make_env();
@@ -149,7 +145,7 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
         env.extend(tools.make_vars());
     }
     Ok(BuildFolder {
-        release: release(dir)?,
+        release,
         dir: dir.to_owned(),
         env,
         vars: Vec::new(),
@@ -217,6 +213,22 @@ mod tests {
                 "{text}"
             );
             assert!(text.contains("--kernel stock"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_release_that_leads_elsewhere_is_refused() {
+        let dir = folder(&format!(
+            "{GOOD}CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.95.0\"\n"
+        ));
+        let path = dir.path().join("include/config/kernel.release");
+        for release in ["", "../../../home/x"] {
+            fs::write(&path, release).unwrap();
+            let error = Given::at(dir.path()).unwrap_err();
+            assert!(
+                format!("{error:#}").contains("no usable release"),
+                "{error:#}"
+            );
         }
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use klp_elf::Sources;
 
-use super::{ask, given};
+use super::{ask, release};
 use crate::cache::{Cache, Key, write_whole};
 
 /// The variables by which a patch's compiler is told, in the order of the fields.
@@ -61,7 +61,7 @@ impl Known {
     /// What the running kernel says of itself, as far as this user may read it. `cache` keeps
     /// copies.
     pub fn of_running(cache: &Cache) -> Result<Self> {
-        let release = given::running_release();
+        let release = release::of_running()?;
         let types = Path::new("/sys/kernel/btf/vmlinux");
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let dir = cache
