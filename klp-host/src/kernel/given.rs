@@ -13,6 +13,7 @@ use super::release;
 use super::tools::CommonTools;
 use crate::cache::Cache;
 use crate::host::bindgen;
+use crate::host::paths::check_for_make;
 
 /// A kernel that somebody else built.
 #[derive(Clone, Debug)]
@@ -31,6 +32,7 @@ impl Given {
         let dir = dir
             .canonicalize()
             .with_context(|| format!("there is no kernel build folder {}", dir.display()))?;
+        check_for_make(&dir)?;
         let config = check(&dir, Whose::Users)?;
         Ok(Self {
             image: dir.join("arch/x86/boot/bzImage"),
@@ -50,6 +52,7 @@ impl Given {
                 headers.display()
             )
         })?;
+        check_for_make(&dir)?;
         let config = check(&dir, Whose::Running)?;
         Ok(Self {
             image: PathBuf::from(format!("/boot/vmlinuz-{release}")),
@@ -225,11 +228,18 @@ mod tests {
         for release in ["", "../../../home/x"] {
             fs::write(&path, release).unwrap();
             let error = Given::at(dir.path()).unwrap_err();
-            assert!(
-                format!("{error:#}").contains("no usable release"),
-                "{error:#}"
-            );
+            let text = format!("{error:#}");
+            assert!(text.contains("no usable release"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_make_cannot_work_in_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("a;b");
+        fs::create_dir(&odd).unwrap();
+        let text = Given::at(&odd).unwrap_err().to_string();
+        assert!(text.contains("the character ;"), "{text}");
     }
 
     #[test]
