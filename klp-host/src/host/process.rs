@@ -232,6 +232,14 @@ impl Group {
         &mut self.child
     }
 
+    /// Kills the whole group. It may have ended by itself.
+    pub fn kill(&self) {
+        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
+            // An error says that nobody is left.
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+    }
+
     /// Waits for the end of the child.
     pub fn wait(&mut self) -> Result<ExitStatus> {
         let status = self.child.wait().context("cannot wait for a child")?;
@@ -242,13 +250,10 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let pid = self.child.id().cast_signed();
-        if let Some(group) = Pid::from_raw(pid) {
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        }
+        self.kill();
         let _ = self.child.wait();
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.remove(&pid);
+        groups.remove(&self.child.id().cast_signed());
     }
 }
 

@@ -191,10 +191,9 @@ impl Machine {
         Ok((Self { group, stderr }, ports))
     }
 
-    /// Ends it now.
-    pub(super) fn kill(&mut self) {
-        // An error says that it has ended by itself.
-        let _ = self.group.child().kill();
+    /// Ends it now, and what it may have started: `$KLP_QEMU` can be a script.
+    pub(super) fn kill(&self) {
+        self.group.kill();
     }
 
     /// Waits for its end.

@@ -7,7 +7,7 @@ use std::fs;
 use super::*;
 
 /// Runs a "kernel" that is a bash script; gives the report and the command's output.
-fn boot(kernel: &str, change: impl FnOnce(&mut Spec)) -> (Report, Vec<u8>) {
+pub(crate) fn boot(kernel: &str, change: impl FnOnce(&mut Spec)) -> (Report, Vec<u8>) {
     let mut output = Vec::new();
     let report = try_boot(kernel, change, &mut |bytes| {
         output.extend_from_slice(bytes);
@@ -57,6 +57,75 @@ fn much_output_is_not_cut() {
     let (report, output) = boot(kernel, |_| {});
     assert_eq!(report.outcome, Outcome::Exited(0));
     assert!(output.starts_with(b"1\n2\n") && output.ends_with(b"\n200000\n"));
+}
+
+/// The most memory that this process has had, in MiB.
+pub(crate) fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let words = line.expect("the peak").split_whitespace();
+    words
+        .rev()
+        .nth(1)
+        .and_then(|kib| kib.parse().ok())
+        .map_or(0, |kib: u64| kib >> 10)
+}
+
+#[test]
+fn output_without_end_ends_the_machine() {
+    let start = Instant::now();
+    let (report, output) = boot("verdict ready; yes >&${port[output]}", |_| {});
+    let problem = report.problem().expect("a problem");
+    assert!(
+        problem.starts_with("the command printed more than 64 MiB\n"),
+        "{problem}"
+    );
+    assert!(output.len() as u64 <= OUTPUT_LIMIT && output.len() as u64 > OUTPUT_LIMIT / 2);
+    assert!(start.elapsed() < Duration::from_secs(60));
+    assert!(peak_memory() < 1024);
+}
+
+#[test]
+fn what_is_not_kept_has_no_limit() {
+    let mut size = 0;
+    let mut count = |bytes: &[u8]| {
+        size += bytes.len() as u64;
+        Ok(())
+    };
+    let kernel = "verdict ready; head -c 80M /dev/zero >&${port[output]}; verdict 'exit 0'";
+    let report = try_boot(kernel, |spec| spec.output_limit = None, &mut count);
+    assert_eq!(report.expect("a report").outcome, Outcome::Exited(0));
+    assert_eq!(size, 80 << 20);
+}
+
+#[test]
+fn a_console_without_end_ends_the_machine() {
+    for flood in ["yes", "tr '\\0' x </dev/zero", "tr '\\0' '\\n' </dev/zero"] {
+        let start = Instant::now();
+        let (report, _) = boot(&format!("{flood} >&${{port[console]}}"), |_| {});
+        let problem = report.problem().expect("a problem");
+        assert!(
+            problem.starts_with("the kernel printed more than 8 MiB on its console\n"),
+            "{problem}"
+        );
+        assert!(problem.len() < 1 << 16, "{flood}");
+        assert!(start.elapsed() < Duration::from_secs(60), "{flood}");
+    }
+    let kernel = "console 'BUG: first'; yes >&${port[console]}";
+    assert_eq!(
+        failure(kernel),
+        "the kernel broke: BUG: first; the kernel printed more than 8 MiB on its console"
+    );
+    assert!(peak_memory() < 1024);
+}
+
+#[test]
+fn junk_where_the_verdict_comes_is_no_sign_of_life_and_not_kept() {
+    let limit = Duration::from_secs(1);
+    let kernel = "verdict ready; cat /dev/zero >&${port[verdict]}";
+    let (report, _) = boot(kernel, |spec| spec.timeout = limit);
+    assert_eq!(report.outcome, Outcome::TimedOut(limit));
+    assert!(peak_memory() < 1024);
 }
 
 #[test]
