@@ -9,12 +9,15 @@ mod console;
 pub mod copy;
 mod fetched;
 mod initramfs;
+mod installation;
 mod log;
+mod machine;
 mod monitor;
 mod programs;
 mod qemu;
 #[cfg(test)]
 pub(crate) mod tests;
+mod user;
 mod verdict;
 
 use std::io::{self, BufWriter, Write as _};
@@ -27,7 +30,8 @@ use anyhow::{Context as _, Result, bail};
 use accel::Accel;
 pub use console::Lines;
 use initramfs::Tree;
-use qemu::{Machine, Qemu};
+use machine::Machine;
+use qemu::Qemu;
 
 use crate::cache::Cache;
 use crate::host::progress::say;

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::console::{self, Lines, Severity};
-use super::qemu::{Machine, Ports};
+use super::machine::{Machine, Ports};
 use super::verdict::{self, Message};
 use super::{CONSOLE_LIMIT, Outcome, Sink, Spec, log};
 use crate::host::process;
@@ -293,10 +293,7 @@ impl Monitor<'_> {
             return Ok(self.broken(trouble));
         }
         if !status.success() {
-            let messages = machine.messages();
-            return Ok(Outcome::Broken(format!(
-                "QEMU failed ({status}): {messages}"
-            )));
+            return Ok(Outcome::Broken(machine.explain(status)));
         }
         Ok(match self.exit {
             Some((code, _)) => Outcome::Exited(code.into()),
