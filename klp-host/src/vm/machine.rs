@@ -125,7 +125,7 @@ struct Launch {
 
 impl Launch {
     fn new(installation: &Installation) -> Self {
-        let mut command = process::command(&installation.program);
+        let mut command = process::isolated(&installation.program);
         command
             .args(&installation.arguments)
             .envs(installation.env.iter().map(|(name, value)| (name, value)))
