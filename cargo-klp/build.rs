@@ -4,7 +4,9 @@
 //! far as kernels' builds need it. The command works without the checkout that it came from.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use walkdir::WalkDir;
 
@@ -16,7 +18,7 @@ const FOLDERS: [(&str, &[&str]); 4] = [
     ("klp-macros/src", &[".rs"]),
 ];
 
-const FILES: [&str; 2] = ["Cargo.lock", "klp/Makefile.klp"];
+const FILES: [&str; 1] = ["klp/Makefile.klp"];
 
 /// What Cargo builds of it.
 const MEMBERS: [&str; 2] = ["klp-elf", "klp-macros"];
@@ -36,18 +38,58 @@ fn main() {
     for file in FILES {
         add(&mut list, top, &top.join(file));
     }
-    add_text(&mut list, "Cargo.toml", &workspace(&top.join("Cargo.toml")));
-    for member in MEMBERS {
-        let name = format!("{member}/Cargo.toml");
-        add_text(&mut list, &name, &package(&top.join(&name)));
+    let out = PathBuf::from(variable("OUT_DIR"));
+    let manifests = manifests(top);
+    let lock = lock(top, &manifests, &out.join("carried"));
+    for (name, text) in manifests.iter().chain([&lock]) {
+        add_text(&mut list, name, text);
     }
     list.push(']');
-    let out = Path::new(&variable("OUT_DIR")).join("carried.rs");
-    std::fs::write(out, list).expect("the list is written");
+    fs::write(out.join("carried.rs"), list).expect("the list is written");
 }
 
 fn variable(name: &str) -> String {
     std::env::var(name).expect("cargo sets it")
+}
+
+/// The manifests of what Cargo builds, by their paths.
+fn manifests(top: &Path) -> Vec<(String, String)> {
+    let mut manifests = vec![("Cargo.toml".to_owned(), workspace(&top.join("Cargo.toml")))];
+    for member in MEMBERS {
+        let name = format!("{member}/Cargo.toml");
+        let text = package(&top.join(&name));
+        manifests.push((name, text));
+    }
+    manifests
+}
+
+/// The lock file for these manifests, with the versions of the workspace's own. Cargo builds with
+/// `--locked` only from one that has just what is needed, and what that is depends on features, so
+/// Cargo itself takes the rest out. All that it asks for was there for building this.
+fn lock(top: &Path, manifests: &[(String, String)], dir: &Path) -> (String, String) {
+    let name = "Cargo.lock";
+    watch(&top.join(name));
+    for (path, text) in manifests {
+        let path = dir.join(path);
+        let folder = path.parent().expect("it is in the folder");
+        fs::create_dir_all(folder.join("src")).expect("a folder can be made");
+        fs::write(folder.join("src/lib.rs"), "").expect("a file can be written");
+        fs::write(path, text).expect("a manifest can be written");
+    }
+    fs::copy(top.join(name), dir.join(name)).expect("the lock file can be copied");
+    // In this folder, where Cargo finds the settings that hold for the checkout.
+    let cargo = Command::new(variable("CARGO"))
+        .args(["update", "--workspace", "--offline", "--manifest-path"])
+        .arg(dir.join("Cargo.toml"))
+        .output()
+        .expect("cargo runs");
+    assert!(
+        cargo.status.success(),
+        "cargo cannot shorten the lock file:\n{}",
+        String::from_utf8_lossy(&cargo.stderr)
+    );
+    let text = fs::read_to_string(dir.join(name)).expect("cargo wrote the lock file");
+    (name.to_owned(), text)
 }
 
 /// The workspace's manifest, with only those members.
@@ -66,7 +108,7 @@ fn package(path: &Path) -> String {
 
 fn read(path: &Path) -> toml::Table {
     watch(path);
-    let text = std::fs::read_to_string(path).expect("the manifest can be read");
+    let text = fs::read_to_string(path).expect("the manifest can be read");
     text.parse().expect("the manifest is sound")
 }
 

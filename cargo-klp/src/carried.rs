@@ -121,12 +121,8 @@ fn build(kernel: &Target, source: &Path, output: &Path) -> Result<()> {
         what: "klp",
         sources: source,
         output,
-        vars: &[
-            // Only a part of the workspace is here, for which cargo shortens the lock file.
-            ("KLP_CARGO_FLAGS".to_owned(), String::new()),
-            // What is not known is said at each patch's build.
-            ("KLP_NOTED".to_owned(), "1".to_owned()),
-        ],
+        // What is not known is said at each patch's build.
+        vars: &[("KLP_NOTED".to_owned(), "1".to_owned())],
         env: &kernel.known.env(),
     };
     folder.make(&kernel.build)?;
@@ -151,6 +147,8 @@ fn describe_kernel(kernel: &Target, folder: &Folder<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -198,18 +196,65 @@ mod tests {
         }
     }
 
+    /// Paths and contents of all files in a folder.
+    fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files.extend(snapshot(&path));
+            } else {
+                let content = fs::read(&path).unwrap();
+                files.insert(path, content);
+            }
+        }
+        files
+    }
+
     #[test]
-    fn cargo_accepts_what_is_carried() {
+    fn cargo_builds_what_is_carried_as_it_is() {
+        const PLATFORM: &str = "--filter-platform=x86_64-unknown-linux-gnu";
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(dir.path()).unwrap();
         let source = unpack(&cache).unwrap();
-        let words = ["metadata", "--no-deps", "--offline", "--format-version=1"];
-        let mut cargo = process::command(env!("CARGO"));
-        let text = process::output(cargo.args(words).current_dir(source)).unwrap();
+        let unpacked = snapshot(&source);
+        for words in [
+            // Nothing to take out or to add.
+            &["update", "--workspace"][..],
+            // All that compiling it would look at.
+            &["metadata", "--format-version=1", PLATFORM],
+        ] {
+            let mut cargo = process::command(env!("CARGO"));
+            cargo.args(words).args(["--locked", "--offline"]);
+            process::output(cargo.current_dir(&source)).unwrap();
+        }
         assert!(
-            text.contains("klp-macros") && text.contains("klp-elf"),
-            "{text}"
+            unpacked == snapshot(&source),
+            "what is in the cache stays as it is"
         );
+    }
+
+    #[test]
+    fn the_lock_file_has_the_versions_of_the_workspace() {
+        let (_, carried) = files().find(|(name, _)| *name == "Cargo.lock").unwrap();
+        let carried = std::str::from_utf8(carried).unwrap();
+        let all = include_str!("../../Cargo.lock");
+        let packages = |text: &'static str| {
+            let lines: Vec<_> = text.lines().collect();
+            let named = lines
+                .windows(2)
+                .filter(|pair| pair[0].starts_with("name = "));
+            named.map(|pair| (pair[0], pair[1])).collect::<Vec<_>>()
+        };
+        let all = packages(all);
+        let carried = packages(carried);
+        assert!(carried.iter().all(|package| all.contains(package)));
+        let names: Vec<_> = carried.iter().map(|(name, _)| *name).collect();
+        assert!(names.contains(&"name = \"syn\"") && names.contains(&"name = \"object\""));
+        for other in ["clap", "anyhow", "expect-test", "klp-host"] {
+            let other = format!("name = \"{other}\"");
+            assert!(!names.contains(&other.as_str()), "{other}");
+        }
     }
 
     #[test]

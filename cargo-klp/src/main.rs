@@ -11,6 +11,7 @@ mod analyzer;
 mod carried;
 mod commands;
 mod kernel;
+mod output;
 mod patch;
 mod trial;
 

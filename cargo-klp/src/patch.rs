@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A patch's folder: the author's files, and where its modules are built.
+//! A patch's folder: the author's files, and what the Kbuild file makes of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_host::cache::write_whole;
-use klp_host::kernel::BuildFolder;
+use klp_host::host::paths::check_for_make;
+use klp_host::kernel::{BuildFolder, release};
+use klp_host::module::is_inside;
 
-/// Says which kernel an output folder is for.
-const FOR: &str = ".klp-kernel";
+use crate::output;
 
 /// A folder with a patch.
 #[derive(Clone, Debug)]
 pub struct Patch {
     /// Absolute.
     pub dir: PathBuf,
+    /// The objects that the Kbuild file names, relative to the folder.
+    objects: Vec<String>,
 }
 
 impl Patch {
@@ -25,19 +27,22 @@ impl Patch {
         let absolute = dir
             .canonicalize()
             .with_context(|| format!("there is no patch folder {}", dir.display()))?;
-        check_path(&absolute)?;
-        if kbuild(&absolute).is_none() {
+        check_for_make(&absolute)?;
+        let Some(kbuild) = kbuild(&absolute) else {
             bail!(
                 "{} is no patch folder: it has no Kbuild file. `cargo klp new NAME` makes one",
                 absolute.display()
             );
-        }
+        };
         ensure!(
             !absolute.join("klp/Makefile.klp").is_file(),
             "{} is klp's own source: give a patch's folder, such as examples/livepatch-sample in it",
             absolute.display()
         );
-        Ok(Self { dir: absolute })
+        Ok(Self {
+            objects: objects(&kbuild)?,
+            dir: absolute,
+        })
     }
 
     /// The folder's name.
@@ -48,50 +53,59 @@ impl Patch {
 
     /// The source files of the crates that the Kbuild file names.
     pub fn crates(&self) -> Vec<PathBuf> {
-        let source = |object: String| self.dir.join(object).with_extension("rs");
-        let sources = self.objects().into_iter().map(source);
+        let source = |object: &String| self.dir.join(object).with_extension("rs");
+        let sources = self.objects.iter().map(source);
         sources.filter(|path| path.is_file()).collect()
     }
 
     /// The modules in C that the Kbuild file names: those that get patched.
     pub fn targets(&self) -> Vec<String> {
-        let module = |object: String| {
-            let is_crate = self.dir.join(&object).with_extension("rs").is_file();
+        let module = |object: &String| {
+            let is_crate = self.dir.join(object).with_extension("rs").is_file();
             let name = object.strip_suffix(".o").filter(|_| !is_crate)?;
             Some(format!("{name}.ko"))
         };
-        self.objects().into_iter().filter_map(module).collect()
-    }
-
-    /// What the Kbuild file says in lines like `obj-m := one.o two.o`.
-    fn objects(&self) -> Vec<String> {
-        let text = kbuild(&self.dir).and_then(|path| fs::read_to_string(path).ok());
-        let text = text.unwrap_or_default().replace("\\\n", " ");
-        text.lines()
-            .filter_map(|line| line.trim_start().strip_prefix("obj-m")?.split_once('='))
-            .flat_map(|(_, objects)| objects.split_whitespace())
-            .take_while(|word| !word.starts_with('#'))
-            .filter(|word| word.ends_with(".o"))
-            .map(str::to_owned)
-            .collect()
+        self.objects.iter().filter_map(module).collect()
     }
 
     /// The folder for what is built for this kernel, empty when it was for another one.
     pub fn output(&self, kernel: &BuildFolder) -> Result<PathBuf> {
+        release::check(&kernel.release)?;
         let output = self.dir.join("target/klp").join(&kernel.release);
-        let record = output.join(FOR);
-        let this = kernel.dir.display().to_string();
-        if fs::read_to_string(&record).is_ok_and(|other| other == this) {
-            return Ok(output);
-        }
-        if output.exists() {
-            fs::remove_dir_all(&output)
-                .with_context(|| format!("cannot empty {}", output.display()))?;
-        }
-        fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
-        write_whole(&record, &this)?;
+        output::prepare(&output, &kernel.dir)?;
         Ok(output)
     }
+}
+
+/// What a Kbuild file says in lines like `obj-m := one.o two.o`.
+fn objects(kbuild: &Path) -> Result<Vec<String>> {
+    let text =
+        fs::read_to_string(kbuild).with_context(|| format!("cannot read {}", kbuild.display()))?;
+    let objects: Vec<_> = text
+        .replace("\\\n", " ")
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("obj-m")?.split_once('='))
+        .flat_map(|(_, objects)| {
+            let words = objects.split_whitespace();
+            words.take_while(|word| !word.starts_with('#'))
+        })
+        .filter(|word| word.ends_with(".o"))
+        .map(str::to_owned)
+        .collect();
+    for object in &objects {
+        check_object(object).with_context(|| format!("{} names {object:?}", kbuild.display()))?;
+    }
+    Ok(objects)
+}
+
+/// Objects become targets on make's command line and paths in the patch's folder.
+fn check_object(object: &str) -> Result<()> {
+    check_for_make(Path::new(object))?;
+    ensure!(
+        is_inside(Path::new(object)) && !object.starts_with('-'),
+        "an object's name is a path from the patch's folder to a file in it, as in `fix-foo.o`"
+    );
+    Ok(())
 }
 
 fn kbuild(dir: &Path) -> Option<PathBuf> {
@@ -99,17 +113,6 @@ fn kbuild(dir: &Path) -> Option<PathBuf> {
         .map(|name| dir.join(name))
         .into_iter()
         .find(|path| path.is_file())
-}
-
-/// The kernel's makefiles cannot work everywhere.
-pub fn check_path(dir: &Path) -> Result<()> {
-    let text = dir.to_string_lossy();
-    ensure!(
-        !text.contains([' ', '\t', '\n', ':', '"', '\'', '#', '%', '$', '\\']),
-        "the kernel's makefiles cannot work in `{text}`: choose a path without spaces, quotes and \
-         : # % $ \\"
-    );
-    Ok(())
 }
 
 #[cfg(test)]
@@ -141,7 +144,7 @@ mod tests {
         let spaced = dir.path().join("my patch");
         fs::create_dir(&spaced).unwrap();
         let text = Patch::open(&spaced).unwrap_err().to_string();
-        assert!(text.contains("without spaces"), "{text}");
+        assert!(text.contains("the path has a space"), "{text}");
     }
 
     #[test]
@@ -159,15 +162,47 @@ mod tests {
     }
 
     #[test]
-    fn an_output_folder_is_for_one_kernel() {
+    fn objects_that_are_no_plain_paths_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("Kbuild"), "").unwrap();
-        let patch = Patch::open(dir.path()).unwrap();
+        for (object, why) in [
+            ("$(shell id).o", "the character )"),
+            ("$(name).o", "the character $"),
+            ("a;b.o", "the character ;"),
+            ("--eval=x.o", "a path from the patch's folder"),
+            ("/etc/x.o", "a path from the patch's folder"),
+            ("../x.o", "a path from the patch's folder"),
+        ] {
+            let text = format!("obj-m := fix-foo.o {object} # and that\n");
+            fs::write(dir.path().join("Kbuild"), text).unwrap();
+            let error = format!("{:#}", Patch::open(dir.path()).unwrap_err());
+            assert!(
+                error.contains("Kbuild names") && error.contains(why),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_release_that_leads_elsewhere_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let victim = dir.path().join("home/x");
+        fs::create_dir_all(&victim).unwrap();
+        fs::write(victim.join("file"), "mine").unwrap();
+        let patch = dir.path().join("patch");
+        fs::create_dir(&patch).unwrap();
+        fs::write(patch.join("Kbuild"), "").unwrap();
+        let patch = Patch::open(&patch).unwrap();
+        for release in ["../../../home/x", ""] {
+            let kernel = BuildFolder {
+                release: release.to_owned(),
+                ..kernel("/a")
+            };
+            let text = patch.output(&kernel).unwrap_err().to_string();
+            assert!(text.contains("kernel release"), "{text}");
+        }
+        assert_eq!(fs::read_to_string(victim.join("file")).unwrap(), "mine");
+        assert!(!patch.dir.join("target").exists());
         let output = patch.output(&kernel("/a")).unwrap();
-        fs::write(output.join("module.ko"), "").unwrap();
-        assert_eq!(patch.output(&kernel("/a")).unwrap(), output);
-        assert!(output.join("module.ko").exists());
-        assert_eq!(patch.output(&kernel("/b")).unwrap(), output);
-        assert!(!output.join("module.ko").exists(), "of another kernel");
+        assert_eq!(output, patch.dir.join("target/klp/7.2.0"));
     }
 }

@@ -67,7 +67,7 @@ fn a_new_patch_can_stand_elsewhere() {
     assert!(ok, "{error}");
     assert!(dir.path().join("a/b/fix-foo.rs").is_file());
     let error = refused(dir.path(), &["new", "fix-foo", "--path", "my patches/foo"]);
-    assert!(error.contains("without spaces"), "{error}");
+    assert!(error.contains("the path has a space"), "{error}");
     assert!(!dir.path().join("my patches").exists());
 }
 

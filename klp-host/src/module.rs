@@ -5,13 +5,14 @@
 //! symbols is linked.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use crate::cache::{Cache, Key};
 use crate::host::consent::explain_offline;
+use crate::host::paths::check_for_make;
 use crate::host::progress::{Show, Step};
 use crate::kernel::BuildFolder;
 use crate::link;
@@ -79,6 +80,7 @@ pub fn sources(kernel: &BuildFolder, dir: &Path) -> Result<PathBuf> {
             dir.display()
         );
     }
+    check_for_make(&dir)?;
     if dir.join("Module.symvers").is_file() || dir.join("modules.order").is_file() {
         bail!(
             "modules were built inside of {}, and would get mixed up with these: run \
@@ -133,7 +135,7 @@ impl Folder<'_> {
         let order = self.output.join("modules.order");
         let order = fs::read_to_string(&order)
             .with_context(|| format!("cannot read {}", order.display()))?;
-        let modules = modules(self.output, &order);
+        let modules = modules(self.output, &order)?;
         for module in &modules {
             link::in_place(module)?;
         }
@@ -142,6 +144,9 @@ impl Folder<'_> {
 
     /// Builds these of its targets, such as `one-module.ko`.
     pub fn make_only(&self, kernel: &BuildFolder, targets: &[String]) -> Result<()> {
+        for path in [self.sources, self.output, &kernel.dir] {
+            check_for_make(path)?;
+        }
         let step = Step::start(
             &format!("building {} for {}", self.what, kernel.release),
             "seconds; at first up to a minute",
@@ -179,12 +184,26 @@ impl Folder<'_> {
     }
 }
 
-/// The modules that Kbuild lists, as object files, relative to the output.
-fn modules(output: &Path, order: &str) -> Vec<PathBuf> {
-    order
-        .lines()
-        .map(|line| output.join(line.trim()).with_extension("ko"))
-        .collect()
+/// The modules that Kbuild lists, as object files, relative to the output. They are changed, so
+/// they have to be in it.
+fn modules(output: &Path, order: &str) -> Result<Vec<PathBuf>> {
+    let module = |line: &str| {
+        let object = Path::new(line.trim());
+        ensure!(
+            is_inside(object),
+            "the build made {object:?}, which is not in its folder {}: the Kbuild file may only \
+             name objects of its own folder and of those below it",
+            output.display()
+        );
+        Ok(output.join(object).with_extension("ko"))
+    };
+    order.lines().map(module).collect()
+}
+
+/// Whether a path leads to something below the folder that it starts from.
+pub fn is_inside(path: &Path) -> bool {
+    let mut parts = path.components();
+    parts.all(|part| matches!(part, Component::Normal(_))) && path.file_name().is_some()
 }
 
 #[cfg(test)]
@@ -194,7 +213,7 @@ mod tests {
     #[test]
     fn modules_are_found_by_either_spelling() {
         let built = Built {
-            modules: modules(Path::new("/o"), "b/two-parts.o\na.o\n"),
+            modules: modules(Path::new("/o"), "b/two-parts.o\na.o\n").unwrap(),
         };
         assert_eq!(
             built.modules,
@@ -208,5 +227,29 @@ mod tests {
             );
         }
         assert_eq!(built.module("parts"), None);
+    }
+
+    #[test]
+    fn modules_outside_of_the_output_are_refused() {
+        for order in ["/o/../x.o\n", "a.o\n../x.o\n", "/etc/x.o\n", "\n"] {
+            let text = modules(Path::new("/o"), order).unwrap_err().to_string();
+            assert!(text.contains("not in its folder /o"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_make_cannot_work_in_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("a;b");
+        fs::create_dir(&odd).unwrap();
+        fs::write(odd.join("Kbuild"), "").unwrap();
+        let kernel = BuildFolder {
+            release: "7.2.0".to_owned(),
+            dir: PathBuf::from("/kernel"),
+            env: Vec::new(),
+            vars: Vec::new(),
+        };
+        let text = sources(&kernel, &odd).unwrap_err().to_string();
+        assert!(text.contains("the character ;"), "{text}");
     }
 }

@@ -73,6 +73,7 @@ fn build(cache: &Cache, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Bui
     let key = Key::new().with("patch", patch.dir.as_os_str().as_encoded_bytes());
     let _lock = cache.lock(&format!("patch-{}", key.short()))?;
     let output = patch.output(&kernel.build)?;
+    kernel.known.check_for_make()?;
     let mut known = kernel.known.clone();
     if known.vmlinux.is_none() {
         say(&format!(

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
-
-use crate::patch;
+use klp_host::host::paths::check_for_make;
 
 /// `MODULE_NAME_LEN` of the kernel without its NUL, on 64-bit.
 const LONGEST: usize = 55;
@@ -33,7 +32,7 @@ impl NewArgs {
         let dir = self.path.unwrap_or_else(|| PathBuf::from(&self.name));
         let dir = std::path::absolute(&dir)
             .with_context(|| format!("{} is no path for a folder", dir.display()))?;
-        patch::check_path(&dir)?;
+        check_for_make(&dir)?;
         make(&dir, &self.name)?;
         println!(
             "made {dir}: a patch of /proc/cmdline, to start from\n\

@@ -5,8 +5,10 @@
 mod apt_get;
 pub mod bindgen;
 pub mod consent;
+mod environment;
 pub mod llvm;
 pub mod packages;
+pub mod paths;
 pub mod process;
 pub mod progress;
 pub mod toolchain;

@@ -15,6 +15,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal};
 
+use super::environment;
+
 /// Set once by Ctrl-C (or SIGTERM); everything long looks at it.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -97,114 +99,21 @@ fn signal_groups(signal: Signal) {
     }
 }
 
-/// A command in an environment without what the surrounding `cargo xtask` or `make` put there,
-/// and with messages in English, for those that we read.
+/// A command that sees of our environment only what tools need: no settings of the surrounding
+/// `cargo xtask` or `make`, nor others that change what is built. Its messages are in English, for
+/// those that we read.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    for (name, value) in std::env::vars_os() {
-        let Some(text) = name.to_str() else { continue };
-        if text == "LD_LIBRARY_PATH" {
-            match without_cargo_paths(&value) {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        } else if is_foreign(text) {
-            command.env_remove(name);
-        }
-    }
-    command.env("LC_ALL", "C.UTF-8");
+    command.env_clear().envs(environment::for_tools());
     super::consent::pass_on(&mut command);
     command
 }
 
-/// Whether a variable would change what a child cargo, rustc or kernel build does.
-fn is_foreign(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "CARGO",
-        "CARGO_CRATE_NAME",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "CARGO_INCREMENTAL",
-        "CARGO_MANIFEST_DIR",
-        "CARGO_MANIFEST_PATH",
-        "CARGO_PRIMARY_PACKAGE",
-        "CARGO_TARGET_DIR",
-        "RUSTC",
-        "RUSTC_BOOTSTRAP",
-        "RUSTC_FORCE_RUSTC_VERSION",
-        "RUSTC_WORKSPACE_WRAPPER",
-        "RUSTC_WRAPPER",
-        "RUSTDOC",
-        "RUSTDOCFLAGS",
-        "RUSTFLAGS",
-        "RUSTUP_TOOLCHAIN",
-        "RUST_RECURSION_COUNT",
-        // The kernel's.
-        "ARCH",
-        "AR",
-        "AS",
-        "BINDGEN",
-        "C",
-        "CC",
-        "CFLAGS",
-        "CROSS_COMPILE",
-        "GNUMAKEFLAGS",
-        "HOSTCC",
-        "HOSTCFLAGS",
-        "HOSTCXX",
-        "HOSTLD",
-        "KAFLAGS",
-        "KCFLAGS",
-        "KCPPFLAGS",
-        "KDIR",
-        "KERNELRELEASE",
-        "KERNELVERSION",
-        "KRUSTFLAGS",
-        "LD",
-        "LDFLAGS",
-        "LLVM",
-        "LLVM_IAS",
-        "LOCALVERSION",
-        "M",
-        "MAKEFLAGS",
-        "MAKELEVEL",
-        "MAKEOVERRIDES",
-        "MFLAGS",
-        "MO",
-        "NM",
-        "O",
-        "OBJCOPY",
-        "OBJDUMP",
-        "PAHOLE",
-        "READELF",
-        "STRIP",
-        "V",
-        "W",
-    ];
-    const PREFIXES: &[&str] = &[
-        "CARGO_BIN_",
-        "CARGO_BUILD_",
-        "CARGO_CFG_",
-        "CARGO_PKG_",
-        "CARGO_PROFILE_",
-        "CARGO_TARGET_",
-        "KBUILD_",
-        "KCONFIG_",
-    ];
-    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// A library search path without what `cargo run` adds: its target folder and toolchain.
-fn without_cargo_paths(value: &OsStr) -> Option<std::ffi::OsString> {
-    let target = std::env::current_exe().ok()?.parent()?.to_path_buf();
-    let toolchain = std::env::var_os("RUSTUP_TOOLCHAIN").unwrap_or_default();
-    let paths: Vec<_> = std::env::split_paths(value)
-        .filter(|path| !path.starts_with(&target))
-        .filter(|path| toolchain.is_empty() || !path.iter().any(|part| part == toolchain))
-        .collect();
-    if paths.is_empty() {
-        return None;
-    }
-    std::env::join_paths(paths).ok()
+/// A command that sees next to nothing of our environment, for what a guest may take over.
+pub fn isolated(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(environment::for_guests());
+    command
 }
 
 /// A child in a process group of its own. Dropping it ends the whole group.
@@ -233,6 +142,14 @@ impl Group {
         &mut self.child
     }
 
+    /// Kills the whole group. It may have ended by itself.
+    pub fn kill(&self) {
+        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
+            // An error says that nobody is left.
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+    }
+
     /// Waits for the end of the child.
     pub fn wait(&mut self) -> Result<ExitStatus> {
         let status = self.child.wait().context("cannot wait for a child")?;
@@ -243,13 +160,10 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let pid = self.child.id().cast_signed();
-        if let Some(group) = Pid::from_raw(pid) {
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        }
+        self.kill();
         let _ = self.child.wait();
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.remove(&pid);
+        groups.remove(&self.child.id().cast_signed());
     }
 }
 
@@ -307,23 +221,6 @@ pub fn describe(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn children_do_not_see_the_surrounding_build() {
-        assert!(is_foreign("RUSTUP_TOOLCHAIN"));
-        assert!(is_foreign("CARGO_PKG_NAME"));
-        assert!(is_foreign("MAKEFLAGS"));
-        assert!(is_foreign("KBUILD_OUTPUT"));
-        for kept in [
-            "CARGO_HOME",
-            "RUSTUP_HOME",
-            "CARGO_HTTP_PROXY",
-            "HOME",
-            "PATH",
-        ] {
-            assert!(!is_foreign(kept), "{kept}");
-        }
-    }
 
     #[test]
     fn dropping_a_group_ends_all_of_it() {

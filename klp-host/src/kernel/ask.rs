@@ -22,6 +22,11 @@ pub const TRACEABLE: &str = "klp-traceable";
 /// What the kernel is asked.
 pub(super) const SCRIPT: &str = include_str!("ask.sh");
 
+/// The most bytes that an answer may have as it is sent, and unpacked: several times what the
+/// largest kernels of distributions have.
+const PACKED_LIMIT: u64 = 32 << 20;
+const UNPACKED_LIMIT: u64 = 128 << 20;
+
 /// The line between both answers.
 const BETWEEN: &str = "\n@traceable\n";
 
@@ -47,6 +52,7 @@ pub(super) fn ask(image: &Path) -> Result<Answers> {
         // The addresses are those of the image then, in each boot.
         kernel_parameters: vec!["nokaslr".to_owned()],
         timeout: Duration::from_secs(180),
+        output_limit: Some(PACKED_LIMIT),
         ..Spec::new(image, SCRIPT)
     };
     let mut packed = Vec::new();
@@ -67,16 +73,24 @@ pub(super) fn ask(image: &Path) -> Result<Answers> {
 
 impl Answers {
     fn unpack(packed: &[u8]) -> Result<Self> {
-        let mut text = String::new();
+        let mut kallsyms = String::new();
         GzDecoder::new(packed)
-            .read_to_string(&mut text)
+            .take(UNPACKED_LIMIT + 1)
+            .read_to_string(&mut kallsyms)
             .context("its answer was damaged on the way")?;
-        let Some((kallsyms, traceable)) = text.split_once(BETWEEN) else {
-            bail!("its answer is not complete");
-        };
+        ensure!(
+            kallsyms.len() as u64 <= UNPACKED_LIMIT,
+            "its answer has more than {} MiB when it is unpacked",
+            UNPACKED_LIMIT >> 20
+        );
+        let end = kallsyms.find(BETWEEN);
+        let end = end.context("its answer is not complete")?;
+        let traceable = kallsyms.split_off(end + BETWEEN.len());
+        // The line before ends as all do.
+        kallsyms.truncate(end + 1);
         let answers = Self {
-            kallsyms: format!("{kallsyms}\n"),
-            traceable: traceable.to_owned(),
+            kallsyms,
+            traceable,
         };
         answers.check()?;
         Ok(answers)
@@ -140,5 +154,38 @@ mod tests {
         assert!(refused("ffffffff81000000 T _text\n").contains("not complete"));
         let whole = packed("ffffffff81000000 T _text\n@traceable\na\n");
         assert!(Answers::unpack(&whole[..whole.len() - 9]).is_err());
+    }
+
+    /// Four GiB of zeros in four MiB.
+    fn bomb() -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let mut block = |first: bool| {
+            let start = encoder.get_ref().len();
+            encoder.write_all(&[0; 1 << 20]).unwrap();
+            encoder.flush().unwrap();
+            encoder.get_ref()[if first { 0 } else { start }..].to_vec()
+        };
+        let mut packed = block(true);
+        // What repeats the one before it repeats any number of them.
+        let again = block(false);
+        (1..4096).for_each(|_| packed.extend(&again));
+        packed
+    }
+
+    #[test]
+    fn an_answer_that_unpacks_without_end_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("bomb");
+        fs::write(&file, bomb()).unwrap();
+        let kernel = format!(
+            "verdict ready; cat {} >&${{port[output]}}; verdict 'exit 0'",
+            file.display()
+        );
+        let (report, output) = vm::tests::boot(&kernel, |_| {});
+        assert_eq!(report.outcome, Outcome::Exited(0));
+        assert!((output.len() as u64) < PACKED_LIMIT);
+        let text = Answers::unpack(&output).unwrap_err().to_string();
+        assert!(text.contains("more than 128 MiB"), "{text}");
+        assert!(vm::tests::peak_memory() < 1024);
     }
 }

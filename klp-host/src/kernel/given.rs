@@ -9,10 +9,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::BuildFolder;
 use super::config::Config;
 use super::known::Known;
-use super::small::release;
+use super::release;
 use super::tools::{self, CommonTools};
 use crate::cache::Cache;
 use crate::host::packages::Needs;
+use crate::host::paths::check_for_make;
 
 /// A kernel that somebody else built.
 #[derive(Clone, Debug)]
@@ -51,9 +52,9 @@ impl Given {
 
     /// The kernel that runs on this machine. `cache` keeps copies of what it says of itself.
     pub fn running(cache: &Cache) -> Result<Self> {
+        let release = release::of_running()?;
         let dir = running_folder()?;
         let config = check(&dir, Whose::Running)?;
-        let release = running_release();
         Ok(Self {
             image: PathBuf::from(format!("/boot/vmlinuz-{release}")),
             known: Known::of_running(cache)?.or(Known::of_folder(&dir)),
@@ -63,26 +64,25 @@ impl Given {
 }
 
 fn users_folder(dir: &Path) -> Result<PathBuf> {
-    dir.canonicalize()
-        .with_context(|| format!("there is no kernel build folder {}", dir.display()))
+    let dir = dir
+        .canonicalize()
+        .with_context(|| format!("there is no kernel build folder {}", dir.display()))?;
+    check_for_make(&dir)?;
+    Ok(dir)
 }
 
 fn running_folder() -> Result<PathBuf> {
-    let release = running_release();
+    let release = release::of_running()?;
     let headers = Path::new("/lib/modules").join(&release).join("build");
-    headers.canonicalize().with_context(|| {
+    let dir = headers.canonicalize().with_context(|| {
         format!(
             "the running kernel, {release}, has no build folder {}: build a kernel of your \
              own and give its folder as --kernel, or use --kernel stock",
             headers.display()
         )
-    })
-}
-
-/// What `uname -r` prints here.
-pub(super) fn running_release() -> String {
-    let name = rustix::system::uname();
-    name.release().to_string_lossy().into_owned()
+    })?;
+    check_for_make(&dir)?;
+    Ok(dir)
 }
 
 /// Whose build folder it is: what can be done about what it lacks differs.
@@ -161,6 +161,8 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
         "the configuration of the kernel in {} does not say which rustc built it",
         dir.display()
     );
+    // Before tools are fetched for a folder that cannot be used.
+    let release = release::of_build(dir)?;
     let common = CommonTools::find()?;
     let tools = common.with_rust(version, || common.bindgen(&Cache::open()?))?;
     let mut env = tools.make_env();
@@ -169,7 +171,7 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
         env.extend(tools.make_vars());
     }
     Ok(BuildFolder {
-        release: release(dir)?,
+        release,
         dir: dir.to_owned(),
         env,
         vars: Vec::new(),
@@ -238,6 +240,29 @@ mod tests {
             );
             assert!(text.contains("--kernel stock"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_release_that_leads_elsewhere_is_refused() {
+        let dir = folder(&format!(
+            "{GOOD}CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.95.0\"\n"
+        ));
+        let path = dir.path().join("include/config/kernel.release");
+        for release in ["", "../../../home/x"] {
+            fs::write(&path, release).unwrap();
+            let error = Given::at(dir.path()).unwrap_err();
+            let text = format!("{error:#}");
+            assert!(text.contains("no usable release"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_make_cannot_work_in_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join("a;b");
+        fs::create_dir(&odd).unwrap();
+        let text = Given::at(&odd).unwrap_err().to_string();
+        assert!(text.contains("the character ;"), "{text}");
     }
 
     #[test]

@@ -335,8 +335,20 @@ fn change(folder: &Path, changes: impl FnOnce(&Path) -> Result<()>) -> Result<()
     let twin = room.path().join("twin");
     make_twin(folder, &twin)?;
     changes(&twin)?;
+    let exchanged = exchange(folder, &twin);
+    if fs::symlink_metadata(folder).is_err() {
+        // The room has the only copies of the tree's own files now.
+        let kept = room.keep();
+        return exchanged.with_context(|| {
+            format!(
+                "{} is gone; its files are in {}: move them back",
+                folder.display(),
+                kept.display()
+            )
+        });
+    }
     // What was the folder goes away with the room.
-    exchange(folder, &twin)
+    exchanged
 }
 
 /// The same files, not copies of them: times, owners and modes stay what they are. Nothing may
@@ -377,8 +389,7 @@ fn exchange(folder: &Path, twin: &Path) -> Result<()> {
     let aside = twin.with_file_name("old");
     fs::rename(folder, &aside).with_context(failed)?;
     if let Err(err) = fs::rename(twin, folder) {
-        fs::rename(&aside, folder)
-            .with_context(|| format!("{}: its files are in {}", failed(), aside.display()))?;
+        fs::rename(&aside, folder).with_context(failed)?;
         return Err(err).with_context(failed);
     }
     Ok(())
@@ -504,6 +515,19 @@ pub(crate) mod tests {
             }
             assert_eq!(self.snapshot(), before);
         }
+    }
+
+    #[test]
+    fn files_without_a_folder_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("livepatch");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("core.c"), "mine").unwrap();
+        let error = change(&folder, |_| Ok(fs::remove_dir_all(&folder)?)).unwrap_err();
+        assert!(error.to_string().contains("its files are in"), "{error}");
+        let room = fs::read_dir(root.path()).unwrap().next().unwrap().unwrap();
+        let kept = room.path().join("twin/core.c");
+        assert_eq!(fs::read_to_string(kept).unwrap(), "mine");
     }
 
     #[test]

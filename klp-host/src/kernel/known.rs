@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use klp_elf::Sources;
 
-use super::{ask, given};
+use super::{ask, release};
 use crate::cache::{Cache, Key, write_whole};
+use crate::host::paths;
 
 /// The variables by which a patch's compiler is told, in the order of the fields.
 const VARIABLES: [&str; 5] = [
@@ -61,7 +62,7 @@ impl Known {
     /// What the running kernel says of itself, as far as this user may read it. `cache` keeps
     /// copies.
     pub fn of_running(cache: &Cache) -> Result<Self> {
-        let release = given::running_release();
+        let release = release::of_running()?;
         let types = Path::new("/sys/kernel/btf/vmlinux");
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let dir = cache
@@ -126,25 +127,51 @@ impl Known {
         }
     }
 
+    /// Refuses paths that the kernel's makefiles would not take, in which a patch is built.
+    ///
+    /// # Errors
+    ///
+    /// Names the path, and what is wrong with it.
+    pub fn check_for_make(&self) -> Result<()> {
+        let files = [
+            &self.vmlinux,
+            &self.kallsyms,
+            &self.traceable,
+            &self.symvers,
+        ];
+        for path in files.into_iter().flatten() {
+            paths::check_for_make(path)?;
+        }
+        self.module_folders()
+            .iter()
+            .try_for_each(|dir| paths::check_for_make(dir))
+    }
+
+    /// The folders with modules, one by one.
+    fn module_folders(&self) -> Vec<PathBuf> {
+        let modules = self.modules.clone().unwrap_or_default();
+        std::env::split_paths(&modules)
+            .filter(|path| !path.as_os_str().is_empty())
+            .collect()
+    }
+
     /// As klp-elf reads it.
     ///
     /// # Errors
     ///
     /// When there is no type information.
     pub fn sources(self) -> Result<Sources> {
+        let modules = self.module_folders();
         let vmlinux = self.vmlinux.context(
             "there is no type information of that kernel: build it with CONFIG_DEBUG_INFO_BTF=y, or \
              give a vmlinux that has it as --vmlinux",
         )?;
-        let modules = self.modules.unwrap_or_default();
         Ok(Sources {
             vmlinux,
             kallsyms: self.kallsyms,
             traceable: self.traceable,
             symvers: self.symvers,
-            modules: std::env::split_paths(&modules)
-                .filter(|path| !path.as_os_str().is_empty())
-                .collect(),
+            modules,
         })
     }
 
@@ -258,6 +285,20 @@ mod tests {
             modules: path(&modules),
         };
         assert_eq!(known.or_set(&set), wanted);
+    }
+
+    #[test]
+    fn paths_that_make_cannot_take_are_refused() {
+        let known = |file: &str, modules: &str| Known {
+            vmlinux: Some(PathBuf::from(file)),
+            modules: Some(PathBuf::from(modules)),
+            ..Known::default()
+        };
+        known("/v", "/a:/b").check_for_make().unwrap();
+        for (file, modules) in [("/v'", "/a:/b"), ("/v", "/a:/b'")] {
+            let text = known(file, modules).check_for_make().unwrap_err();
+            assert!(text.to_string().contains("the character '"), "{text}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod forest;
 pub mod given;
 pub mod install;
 pub mod known;
+pub mod release;
 mod small;
 mod source;
 mod start;

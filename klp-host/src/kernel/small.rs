@@ -12,7 +12,7 @@ use super::core_files::CoreFiles;
 use super::source::Source;
 use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
-use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install};
+use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install, release};
 use crate::cache::{Cache, Entry, Key, write_whole};
 use crate::host::packages::Needs;
 use crate::host::progress::Step;
@@ -88,7 +88,7 @@ pub(super) fn get(
         image: kdir.join("arch/x86/boot/bzImage"),
         source: build.tree,
         build: BuildFolder {
-            release: release(&kdir)?,
+            release: release::of_build(&kdir)?,
             dir: kdir,
             env: build.env,
             vars: build.vars,
@@ -196,14 +196,6 @@ fn fragment(core: Core, profile: Profile, source: &Source) -> String {
     // Kernels whose modules must not be mixed up have different releases.
     let release = format!("-klp-{}-{}", core.name(), profile.name());
     format!("{BASE}\n{checkers}\n{choice}CONFIG_LOCALVERSION=\"{release}\"\n")
-}
-
-/// What `uname -r` will print.
-pub(super) fn release(build: &Path) -> Result<String> {
-    let path = build.join("include/config/kernel.release");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(text.trim().to_owned())
 }
 
 /// All that a build needs to know.
@@ -386,15 +378,5 @@ mod tests {
         let c = |key| family(key).with_c().dir().to_owned();
         assert_eq!(starts(family("1")), [old.dir().to_owned(), c("1")]);
         assert_eq!(starts(family("2")), [c("2")], "others have other tools");
-    }
-
-    #[test]
-    fn the_release_is_what_the_build_wrote() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(release(dir.path()).is_err());
-        let path = dir.path().join("include/config");
-        fs::create_dir_all(&path).unwrap();
-        fs::write(path.join("kernel.release"), "7.2.12-klp-c-base\n").unwrap();
-        assert_eq!(release(dir.path()).unwrap(), "7.2.12-klp-c-base");
     }
 }

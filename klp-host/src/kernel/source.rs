@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::debian;
 use crate::cache::{Cache, Key};
+use crate::host::paths::check_for_make;
 
 /// The series of kernels that klp-core is for.
 pub(super) const SUPPORTED: &str = "7.2";
@@ -38,6 +39,7 @@ impl Source {
         let dir = dir
             .canonicalize()
             .with_context(|| format!("there is no kernel source tree in {}", dir.display()))?;
+        check_for_make(&dir)?;
         let makefile = fs::read_to_string(dir.join("Makefile")).unwrap_or_default();
         let Some(version) = kernel_version(&makefile) else {
             bail!(

@@ -7,14 +7,15 @@
 //! QEMU 10 on: older ones break kernels that change their own code, which is all that
 //! live patching does.
 
-use std::fs::{self, File};
 use std::path::PathBuf;
+use std::sync::Once;
 use std::time::Duration;
+use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::qemu::Qemu;
-use super::{Outcome, Spec};
+use super::{Outcome, Spec, user};
 use crate::cache::{self, Cache, Key};
 use crate::host::progress::say;
 
@@ -115,12 +116,28 @@ pub(super) fn choose(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> 
     if !["", "kvm", "tcg"].contains(&wish.as_str()) {
         bail!("KLP_ACCEL is `{wish}`: set it to kvm or tcg, or not at all");
     }
-    let device = File::options().read(true).write(true).open("/dev/kvm");
     match wish.as_str() {
         _ if spec.icount => Ok(Accel::Icount.into()),
-        "kvm" => Ok(Accel::Kvm.into()),
-        "" if device.is_ok() => by_trial(qemu, spec, cache),
+        "kvm" => {
+            user::for_kvm(qemu.user).context("KLP_ACCEL is kvm")?;
+            Ok(Accel::Kvm.into())
+        }
+        "" => match user::for_kvm(qemu.user) {
+            Ok(_) => by_trial(qemu, spec, cache),
+            Err(err) => {
+                note_unusable(&err);
+                Ok(emulation(qemu.major).into())
+            }
+        },
         _ => Ok(emulation(qemu.major).into()),
+    }
+}
+
+/// Says once why KVM, which is there, is not used. That it is not there needs no words.
+fn note_unusable(err: &anyhow::Error) {
+    static NOTED: Once = Once::new();
+    if !err.is::<io::Error>() {
+        NOTED.call_once(|| say(&format!("note: guests are emulated: {err:#}")));
     }
 }
 

@@ -109,7 +109,10 @@ pub(super) fn message(line: &str) -> &str {
     text
 }
 
-/// Collects bytes into lines.
+/// The most bytes that [`Lines`] waits for the end of a line with.
+const LONGEST: usize = 64 << 10;
+
+/// Collects bytes into lines. A line that does not end is cut into lines of 64 KiB.
 #[derive(Debug, Default)]
 pub struct Lines {
     pending: Vec<u8>,
@@ -119,15 +122,20 @@ impl Lines {
     /// Adds bytes; gives the lines that are complete now, without their ends.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         self.pending.extend_from_slice(bytes);
-        let Some(end) = self.pending.iter().rposition(|&byte| byte == b'\n') else {
-            return Vec::new();
-        };
-        let rest = self.pending.split_off(end + 1);
+        let newline = self.pending.iter().rposition(|&byte| byte == b'\n');
+        let whole = newline.map_or(0, |at| at + 1);
+        let rest = self.pending.split_off(whole);
         let whole = std::mem::replace(&mut self.pending, rest);
-        String::from_utf8_lossy(&whole)
+        let mut lines: Vec<_> = String::from_utf8_lossy(&whole)
             .lines()
             .map(|line| line.trim_end_matches('\r').to_owned())
-            .collect()
+            .collect();
+        while self.pending.len() >= LONGEST {
+            let rest = self.pending.split_off(LONGEST);
+            let piece = std::mem::replace(&mut self.pending, rest);
+            lines.push(String::from_utf8_lossy(&piece).into_owned());
+        }
+        lines
     }
 
     /// What is left without an end of line.
@@ -281,5 +289,22 @@ mod tests {
         lines.push(b"cut");
         assert_eq!(lines.rest().as_deref(), Some("cut"));
         assert_eq!(lines.rest(), None);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_kept_for_ever() {
+        let mut lines = Lines::default();
+        let chunk = [b'x'; 1000];
+        let mut total = 0;
+        for _ in 0..1000 {
+            let pieces = lines.push(&chunk);
+            assert!(pieces.iter().all(|piece| piece.len() == LONGEST));
+            total += pieces.iter().map(String::len).sum::<usize>();
+            assert!(lines.pending.len() < LONGEST);
+        }
+        assert_eq!(total + lines.rest().map_or(0, |rest| rest.len()), 1_000_000);
+        let mut long = vec![b'y'; 3 * LONGEST];
+        long.extend(b"\nz");
+        assert_eq!(lines.push(&long).len(), 1, "one that has ended stays whole");
     }
 }

@@ -77,7 +77,8 @@ pub(super) fn explain(what: &str, console: &[String], log: Option<&Path>) -> Str
             "the last {} lines of the console:",
             console.len() - start
         ));
-        lines.extend(console[start..].iter().map(|line| format!("  {line}")));
+        let shown = console[start..].iter();
+        lines.extend(shown.map(|line| format!("  {}", printable(line))));
     }
     if let Some(log) = log {
         lines.push(format!("the whole console: {}", log.display()));
@@ -85,9 +86,37 @@ pub(super) fn explain(what: &str, console: &[String], log: Option<&Path>) -> Str
     lines.join("\n")
 }
 
+/// The most characters of a line that a message shows.
+const SHOWN_OF_LINE: usize = 500;
+
+/// A line of the guest's for a message: it cannot change the terminal, and is not too long.
+pub(super) fn printable(line: &str) -> String {
+    let mut text = String::new();
+    for char in line.chars().take(SHOWN_OF_LINE) {
+        if char.is_control() && char != '\t' {
+            text.extend(char.escape_default());
+        } else {
+            text.push(char);
+        }
+    }
+    if line.chars().nth(SHOWN_OF_LINE).is_some() {
+        text.push_str(" ...");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_the_guest_cannot_change_the_terminal() {
+        assert_eq!(printable("a\tb\x1b[2Jc\rd"), "a\tb\\u{1b}[2Jc\\rd");
+        assert_eq!(printable(&"x".repeat(500)), "x".repeat(500));
+        assert_eq!(printable(&"x".repeat(501)), "x".repeat(500) + " ...");
+        let console = ["\x1b]0;title\x07".to_owned()];
+        assert!(!explain("x", &console, None).contains('\x1b'));
+    }
 
     #[test]
     fn the_end_of_the_console_is_shown() {

@@ -9,12 +9,15 @@ mod console;
 pub mod copy;
 mod fetched;
 mod initramfs;
+mod installation;
 mod log;
+mod machine;
 mod monitor;
 mod programs;
 mod qemu;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod user;
 mod verdict;
 
 use std::io::{self, BufWriter, Write as _};
@@ -27,7 +30,8 @@ use anyhow::{Context as _, Result, bail};
 use accel::Accel;
 pub use console::Lines;
 use initramfs::Tree;
-use qemu::{Machine, Qemu};
+use machine::Machine;
+use qemu::Qemu;
 
 use crate::cache::Cache;
 use crate::host::packages::Needs;
@@ -39,6 +43,13 @@ const BEAT: u32 = 2;
 /// Memory in MiB that a kernel needs besides the initramfs, which is there twice while it
 /// is unpacked.
 const KERNEL_MEMORY: u64 = 160;
+
+/// The most that a kernel may print on its console, in bytes. Each line counts for the memory
+/// that it takes, so that many short ones are not free.
+pub const CONSOLE_LIMIT: usize = 8 << 20;
+
+/// The most that a command may print where the one who runs it may keep all of it, in bytes.
+pub const OUTPUT_LIMIT: u64 = 64 << 20;
 
 /// What to boot and what to run in it.
 #[derive(Clone, Debug)]
@@ -65,10 +76,12 @@ pub struct Spec {
     pub allow_warnings: bool,
     /// Pass the console on to standard error while it comes.
     pub show_console: bool,
+    /// The most bytes that the command may print; a run in which it prints more fails.
+    pub output_limit: Option<u64>,
 }
 
 impl Spec {
-    /// Two CPUs, 1 GiB, ten minutes.
+    /// Two CPUs, 1 GiB, ten minutes, [`OUTPUT_LIMIT`].
     pub fn new(image: &Path, command: impl Into<String>) -> Self {
         Self {
             image: image.to_owned(),
@@ -82,6 +95,7 @@ impl Spec {
             command: command.into(),
             allow_warnings: false,
             show_console: false,
+            output_limit: Some(OUTPUT_LIMIT),
         }
     }
 }
@@ -140,14 +154,18 @@ pub fn needs() -> Needs {
 /// Takes the command's output (standard output and error, as the guest sends them).
 pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 
-/// Runs it and shows what the command prints.
+/// Runs it and shows what the command prints, however much that is: nothing of it is kept.
 ///
 /// # Errors
 ///
 /// As [`run`].
 pub fn run_shown(spec: &Spec) -> Result<Report> {
+    let spec = Spec {
+        output_limit: None,
+        ..spec.clone()
+    };
     let mut stdout = io::stdout().lock();
-    run(spec, &mut |bytes| {
+    run(&spec, &mut |bytes| {
         stdout.write_all(bytes)?;
         stdout.flush()
     })

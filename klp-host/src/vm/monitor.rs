@@ -11,9 +11,9 @@ use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::console::{self, Lines, Severity};
-use super::qemu::{Machine, Ports};
+use super::machine::{Machine, Ports};
 use super::verdict::{self, Message};
-use super::{Outcome, Sink, Spec};
+use super::{CONSOLE_LIMIT, Outcome, Sink, Spec, log};
 use crate::host::process;
 use crate::host::progress::say;
 
@@ -66,8 +66,14 @@ struct Monitor<'a> {
     /// The worst thing the console said; the first of its severity.
     trouble: Option<Trouble>,
     console: Vec<String>,
+    /// How much of [`CONSOLE_LIMIT`] is used.
+    console_size: usize,
     console_lines: Lines,
     verdict_lines: Lines,
+    /// How much of the command's output was passed on.
+    output_size: u64,
+    /// What the guest printed more of than it may.
+    excess: Option<String>,
 }
 
 /// Watches until the guest has ended, or has to be ended.
@@ -86,8 +92,11 @@ pub(super) fn watch(
         exit: None,
         trouble: None,
         console: Vec::new(),
+        console_size: 0,
         console_lines: Lines::default(),
         verdict_lines: Lines::default(),
+        output_size: 0,
+        excess: None,
     };
     let stopped = monitor.follow(machine, ports, sink)?;
     let outcome = match stopped {
@@ -117,7 +126,7 @@ impl Monitor<'_> {
             wait_for_data([&console, &output, &verdict])?;
             // The command's output first: when the verdict is there, so is all output.
             if let Some(bytes) = receive(&mut output, &mut buffer)? {
-                sink(bytes).context("cannot pass on the output of the command")?;
+                self.pass_output(bytes, sink)?;
             }
             if let Some(bytes) = receive(&mut verdict, &mut buffer)? {
                 self.hear_verdict(bytes);
@@ -146,7 +155,7 @@ impl Monitor<'_> {
         buffer: &mut [u8],
     ) -> Result<()> {
         while let Some(bytes) = receive(&mut output, buffer)? {
-            sink(bytes).context("cannot pass on the output of the command")?;
+            self.pass_output(bytes, sink)?;
         }
         while let Some(bytes) = receive(&mut console, buffer)? {
             self.hear_console(bytes);
@@ -160,6 +169,18 @@ impl Monitor<'_> {
         if let Some(line) = self.console_lines.rest() {
             self.console_line(line);
         }
+    }
+
+    /// Passes on what the command printed, as far as it may.
+    fn pass_output(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<()> {
+        let size = self.output_size + bytes.len() as u64;
+        if let Some(limit) = self.spec.output_limit.filter(|&limit| size > limit) {
+            self.excess
+                .get_or_insert_with(|| format!("the command printed more than {}", mib(limit)));
+            return Ok(());
+        }
+        self.output_size = size;
+        sink(bytes).context("cannot pass on the output of the command")
     }
 
     fn hear_verdict(&mut self, bytes: &[u8]) {
@@ -185,7 +206,7 @@ impl Monitor<'_> {
 
     fn console_line(&mut self, line: String) {
         if self.spec.show_console {
-            say(&line);
+            say(&log::printable(&line));
         }
         if let Some(severity) = console::judge(&line) {
             let accepted = severity == Severity::Warning && self.spec.allow_warnings;
@@ -202,11 +223,30 @@ impl Monitor<'_> {
                 });
             }
         }
+        self.keep_console(line);
+    }
+
+    fn keep_console(&mut self, line: String) {
+        let size = self.console_size + line.len() + size_of::<String>();
+        if size > CONSOLE_LIMIT {
+            self.excess.get_or_insert_with(|| {
+                let limit = mib(CONSOLE_LIMIT as u64);
+                format!("the kernel printed more than {limit} on its console")
+            });
+            return;
+        }
+        self.console_size = size;
         self.console.push(line);
     }
 
     /// Whether the guest has to be ended now, and what that means.
     fn judge_now(&self) -> Option<Outcome> {
+        if let Some(excess) = &self.excess {
+            return Some(match &self.trouble {
+                Some(trouble) => self.broken_and(trouble, &format!("; {excess}")),
+                None => Outcome::Broken(excess.clone()),
+            });
+        }
         if let Some(trouble) = self
             .trouble
             .as_ref()
@@ -253,10 +293,7 @@ impl Monitor<'_> {
             return Ok(self.broken(trouble));
         }
         if !status.success() {
-            let messages = machine.messages();
-            return Ok(Outcome::Broken(format!(
-                "QEMU failed ({status}): {messages}"
-            )));
+            return Ok(Outcome::Broken(machine.explain(status)));
         }
         Ok(match self.exit {
             Some((code, _)) => Outcome::Exited(code.into()),
@@ -268,6 +305,10 @@ impl Monitor<'_> {
     }
 
     fn broken(&self, trouble: &Trouble) -> Outcome {
+        self.broken_and(trouble, "")
+    }
+
+    fn broken_and(&self, trouble: &Trouble, more: &str) -> Outcome {
         let what = match trouble.severity {
             Severity::Fatal => "the kernel broke",
             Severity::Stall => "the kernel hangs",
@@ -277,8 +318,14 @@ impl Monitor<'_> {
             Some((status, _)) => format!(" (the command ended with status {status})"),
             None => String::new(),
         };
-        Outcome::Broken(format!("{what}: {}{after}", trouble.line))
+        let line = log::printable(&trouble.line);
+        Outcome::Broken(format!("{what}: {line}{after}{more}"))
     }
+}
+
+/// A limit, for messages.
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 /// Waits until a stream has data or has ended, but not for long.

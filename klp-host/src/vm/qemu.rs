@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! QEMU: which one, its command line, and its process.
+//! QEMU: which one, and its command line.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::sync::Once;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::Spec;
 use super::accel::Accel;
-use super::child;
+use super::user::{self, User};
 use crate::host::packages::{self, Needs};
-use crate::host::process::{self, Group};
+use crate::host::process;
+use crate::host::progress::say;
 
 /// The program's usual name.
 pub(super) const PROGRAM: &str = "qemu-system-x86_64";
@@ -39,6 +38,9 @@ fn users() -> Option<PathBuf> {
     let path = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
     path.map(PathBuf::from)
 }
+/// What QEMU's own filter of system calls denies.
+pub(super) const SANDBOX: &str =
+    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
 /// A QEMU of the host.
 #[derive(Clone, Debug)]
@@ -47,13 +49,17 @@ pub(super) struct Qemu {
     /// Its version as it prints it: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`.
     pub(super) version: String,
     pub(super) major: u32,
+    /// Whether it can filter its system calls.
+    pub(super) has_sandbox: bool,
+    /// Who it runs as, if that is not the user we are.
+    pub(super) user: Option<User>,
 }
 
 impl Qemu {
     /// Finds it: `$KLP_QEMU`, else the one in the PATH.
     pub(super) fn find() -> Result<Self> {
         match users() {
-            Some(path) => Self::at(path),
+            Some(path) => Self::at(users_program(path)?),
             None => {
                 packages::ensure(&[PACKAGE])?;
                 let program = packages::find(PROGRAM)
@@ -65,7 +71,14 @@ impl Qemu {
 
     /// This program.
     pub(super) fn at(program: PathBuf) -> Result<Self> {
-        let text = process::output(process::command(&program).arg("--version"))?;
+        let version = |options: &[&str]| process::output(process::command(&program).args(options));
+        // Options before this one have been looked at when it prints.
+        let sandboxed = version(&["-sandbox", SANDBOX, "--version"]);
+        let has_sandbox = sandboxed.is_ok();
+        let text = sandboxed.or_else(|_| {
+            process::check_interrupted()?;
+            version(&["--version"])
+        })?;
         let (version, major) = parse_version(&text).with_context(|| {
             format!(
                 "{} does not say its version, but: {}",
@@ -73,12 +86,38 @@ impl Qemu {
                 text.trim()
             )
         })?;
+        if !has_sandbox {
+            note_missing_sandbox(&program);
+        }
         Ok(Self {
             program,
             version,
             major,
+            has_sandbox,
+            user: user::for_qemu(),
         })
     }
+}
+
+/// The program that `$KLP_QEMU` names, by its absolute path: it is run in another folder.
+fn users_program(path: PathBuf) -> Result<PathBuf> {
+    let name = path.to_str().filter(|name| !name.contains('/'));
+    if let Some(found) = name.and_then(packages::find) {
+        return Ok(found);
+    }
+    std::path::absolute(&path)
+        .with_context(|| format!("KLP_QEMU is {}, which is no path", path.display()))
+}
+
+/// Says so once.
+fn note_missing_sandbox(program: &Path) {
+    static NOTED: Once = Once::new();
+    NOTED.call_once(|| {
+        say(&format!(
+            "note: {} was built without seccomp, so it runs without its filter of system calls",
+            program.display()
+        ));
+    });
 }
 
 /// The version's text, and its first number.
@@ -113,7 +152,7 @@ fn kernel_parameters(spec: &Spec) -> String {
 }
 
 /// QEMU's arguments, except for what is passed as descriptors.
-fn arguments(spec: &Spec, accel: Accel) -> Vec<String> {
+pub(super) fn arguments(spec: &Spec, accel: Accel) -> Vec<String> {
     let smp = if spec.icount { 1 } else { spec.smp };
     let mut words: Vec<String> = [
         "-nodefaults",
@@ -136,101 +175,8 @@ fn arguments(spec: &Spec, accel: Accel) -> Vec<String> {
     words.push(smp.to_string());
     words.extend(["-m".into(), spec.memory.to_string()]);
     words.extend(accel.arguments().iter().map(|&word| word.to_owned()));
-    words.extend(["-kernel".into(), spec.image.display().to_string()]);
     words.extend(["-append".into(), kernel_parameters(spec)]);
     words
-}
-
-/// Our ends of the guest's serial ports.
-#[derive(Debug)]
-pub(super) struct Ports {
-    /// ttyS0: the kernel's console.
-    pub(super) console: UnixStream,
-    /// ttyS1: what the command prints.
-    pub(super) output: UnixStream,
-    /// ttyS2: what the guest's init says.
-    pub(super) verdict: UnixStream,
-}
-
-/// A running QEMU. Dropping it ends the process.
-#[derive(Debug)]
-pub(super) struct Machine {
-    group: Group,
-    stderr: File,
-}
-
-impl Machine {
-    /// Starts it.
-    pub(super) fn start(
-        qemu: &Qemu,
-        spec: &Spec,
-        accel: Accel,
-        initramfs: &OwnedFd,
-    ) -> Result<(Self, Ports)> {
-        let mut command = process::command(&qemu.program);
-        command.args(arguments(spec, accel));
-
-        let mut inherited = vec![initramfs.as_raw_fd()];
-        command.args([
-            "-initrd",
-            &format!("/proc/self/fd/{}", initramfs.as_raw_fd()),
-        ]);
-        let mut theirs = Vec::new();
-        let mut port = |name: &str| -> Result<UnixStream> {
-            let (ours, other) =
-                UnixStream::pair().context("cannot make a socket for the guest's serial port")?;
-            ours.set_nonblocking(true)
-                .context("cannot read from the guest without waiting")?;
-            let fd = other.as_raw_fd();
-            command.args(["-chardev", &format!("socket,id={name},fd={fd}")]);
-            command.args(["-serial", &format!("chardev:{name}")]);
-            inherited.push(fd);
-            theirs.push(other);
-            Ok(ours)
-        };
-        let ports = Ports {
-            console: port("console")?,
-            output: port("output")?,
-            verdict: port("verdict")?,
-        };
-
-        let stderr =
-            tempfile::tempfile().context("cannot make a temporary file for QEMU's messages")?;
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(
-            stderr
-                .try_clone()
-                .context("cannot share a temporary file with QEMU")?,
-        );
-        child::tie(&mut command, inherited);
-        let group = Group::spawn(&mut command)?;
-        // Only QEMU holds the other ends now, so that its end ends the streams.
-        drop(theirs);
-        Ok((Self { group, stderr }, ports))
-    }
-
-    /// Ends it now.
-    pub(super) fn kill(&mut self) {
-        // An error says that it has ended by itself.
-        let _ = self.group.child().kill();
-    }
-
-    /// Waits for its end.
-    pub(super) fn wait(&mut self) -> Result<ExitStatus> {
-        self.group.wait()
-    }
-
-    /// What it wrote to its standard error.
-    pub(super) fn messages(&mut self) -> String {
-        let mut text = String::new();
-        let read = self
-            .stderr
-            .rewind()
-            .and_then(|()| self.stderr.read_to_string(&mut text));
-        match read {
-            Ok(_) => text.trim().to_owned(),
-            Err(err) => format!("(its messages cannot be read: {err})"),
-        }
-    }
 }
 
 /// Makes sure that the image can be booted at all, for a better message than QEMU's.

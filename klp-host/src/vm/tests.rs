@@ -3,11 +3,16 @@
 //! Whole runs, with a script in QEMU's place (`fake-qemu.sh`).
 
 use std::fs;
+use std::io::BufRead as _;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal};
 
 use super::*;
+use crate::host::process;
 
 /// Runs a "kernel" that is a bash script; gives the report and the command's output.
-fn boot(kernel: &str, change: impl FnOnce(&mut Spec)) -> (Report, Vec<u8>) {
+pub(crate) fn boot(kernel: &str, change: impl FnOnce(&mut Spec)) -> (Report, Vec<u8>) {
     let mut output = Vec::new();
     let report = try_boot(kernel, change, &mut |bytes| {
         output.extend_from_slice(bytes);
@@ -17,6 +22,15 @@ fn boot(kernel: &str, change: impl FnOnce(&mut Spec)) -> (Report, Vec<u8>) {
 }
 
 fn try_boot(kernel: &str, change: impl FnOnce(&mut Spec), sink: &mut Sink<'_>) -> Result<Report> {
+    try_boot_as(None, kernel, change, sink)
+}
+
+fn try_boot_as(
+    user: Option<user::User>,
+    kernel: &str,
+    change: impl FnOnce(&mut Spec),
+    sink: &mut Sink<'_>,
+) -> Result<Report> {
     let dir = tempfile::tempdir().expect("a folder");
     let image = dir.path().join("image");
     fs::write(&image, kernel).expect("a kernel");
@@ -24,6 +38,8 @@ fn try_boot(kernel: &str, change: impl FnOnce(&mut Spec), sink: &mut Sink<'_>) -
         program: Path::new(env!("CARGO_MANIFEST_DIR")).join("src/vm/fake-qemu.sh"),
         version: "0".into(),
         major: 0,
+        has_sandbox: false,
+        user,
     };
     let mut spec = Spec::new(&image, "true");
     change(&mut spec);
@@ -57,6 +73,75 @@ fn much_output_is_not_cut() {
     let (report, output) = boot(kernel, |_| {});
     assert_eq!(report.outcome, Outcome::Exited(0));
     assert!(output.starts_with(b"1\n2\n") && output.ends_with(b"\n200000\n"));
+}
+
+/// The most memory that this process has had, in MiB.
+pub(crate) fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let words = line.expect("the peak").split_whitespace();
+    words
+        .rev()
+        .nth(1)
+        .and_then(|kib| kib.parse().ok())
+        .map_or(0, |kib: u64| kib >> 10)
+}
+
+#[test]
+fn output_without_end_ends_the_machine() {
+    let start = Instant::now();
+    let (report, output) = boot("verdict ready; yes >&${port[output]}", |_| {});
+    let problem = report.problem().expect("a problem");
+    assert!(
+        problem.starts_with("the command printed more than 64 MiB\n"),
+        "{problem}"
+    );
+    assert!(output.len() as u64 <= OUTPUT_LIMIT && output.len() as u64 > OUTPUT_LIMIT / 2);
+    assert!(start.elapsed() < Duration::from_secs(60));
+    assert!(peak_memory() < 1024);
+}
+
+#[test]
+fn what_is_not_kept_has_no_limit() {
+    let mut size = 0;
+    let mut count = |bytes: &[u8]| {
+        size += bytes.len() as u64;
+        Ok(())
+    };
+    let kernel = "verdict ready; head -c 80M /dev/zero >&${port[output]}; verdict 'exit 0'";
+    let report = try_boot(kernel, |spec| spec.output_limit = None, &mut count);
+    assert_eq!(report.expect("a report").outcome, Outcome::Exited(0));
+    assert_eq!(size, 80 << 20);
+}
+
+#[test]
+fn a_console_without_end_ends_the_machine() {
+    for flood in ["yes", "tr '\\0' x </dev/zero", "tr '\\0' '\\n' </dev/zero"] {
+        let start = Instant::now();
+        let (report, _) = boot(&format!("{flood} >&${{port[console]}}"), |_| {});
+        let problem = report.problem().expect("a problem");
+        assert!(
+            problem.starts_with("the kernel printed more than 8 MiB on its console\n"),
+            "{problem}"
+        );
+        assert!(problem.len() < 1 << 16, "{flood}");
+        assert!(start.elapsed() < Duration::from_secs(60), "{flood}");
+    }
+    let kernel = "console 'BUG: first'; yes >&${port[console]}";
+    assert_eq!(
+        failure(kernel),
+        "the kernel broke: BUG: first; the kernel printed more than 8 MiB on its console"
+    );
+    assert!(peak_memory() < 1024);
+}
+
+#[test]
+fn junk_where_the_verdict_comes_is_no_sign_of_life_and_not_kept() {
+    let limit = Duration::from_secs(1);
+    let kernel = "verdict ready; cat /dev/zero >&${port[verdict]}";
+    let (report, _) = boot(kernel, |spec| spec.timeout = limit);
+    assert_eq!(report.outcome, Outcome::TimedOut(limit));
+    assert!(peak_memory() < 1024);
 }
 
 #[test]
@@ -133,6 +218,45 @@ fn what_qemu_says_when_it_fails_is_passed_on() {
 }
 
 #[test]
+fn messages_without_end_end_the_machine() {
+    let what = failure("yes message >&2");
+    assert!(
+        what.starts_with("QEMU wrote more than 1 MiB of messages: message\n"),
+        "{what}"
+    );
+    assert!(what.len() < 1000 && what.ends_with("\n..."), "{what}");
+}
+
+#[test]
+fn roots_machine_is_nobodys_and_reads_a_private_kernel() {
+    let Some(user) = user::for_qemu() else {
+        return;
+    };
+    let kernel = "verdict ready
+        output \"$(id -u) $(id -g) $(id -G) $PWD\\n$(cat /proc/self/status)\\n\"
+        cat /etc/shadow && output leaked
+        verdict 'exit 0'";
+    let private = |spec: &mut Spec| {
+        let image = fs::File::open(&spec.image).expect("a kernel");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        image.set_permissions(mode).expect("a mode");
+    };
+    let mut output = Vec::new();
+    let report = try_boot_as(Some(user), kernel, private, &mut |bytes| {
+        output.extend_from_slice(bytes);
+        Ok(())
+    });
+    assert_eq!(report.expect("a report").outcome, Outcome::Exited(0));
+    let output = String::from_utf8(output).expect("text");
+    let ids = format!("{} {} {} /\n", user.uid, user.gid, user.gid);
+    assert!(output.starts_with(&ids), "{output}");
+    for line in ["CapEff:\t0000000000000000", "NoNewPrivs:\t1"] {
+        assert!(output.contains(line), "{output}");
+    }
+    assert!(!output.contains("leaked"));
+}
+
+#[test]
 fn the_time_limit_ends_the_machine() {
     let start = Instant::now();
     let limit = Duration::from_millis(300);
@@ -151,4 +275,69 @@ fn a_sink_that_fails_ends_the_machine() {
     let result = try_boot(kernel, |_| {}, &mut |_| Err(io::Error::other("full")));
     assert!(format!("{:#}", result.expect_err("an error")).contains("full"));
     assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+/// Says which user the machine of [`a_machine_for_signals`] is to have.
+const USERS: &str = "KLP_TEST_MACHINE";
+
+/// A process of its own for the tests of signals: its machine tells its number and stays.
+#[test]
+#[ignore = "the test of signals runs it"]
+fn a_machine_for_signals() {
+    let user = match std::env::var(USERS).as_deref() {
+        Ok("own") => None,
+        Ok("other") => user::for_qemu(),
+        _ => return,
+    };
+    let kernel =
+        "trap '' TERM; verdict ready; output \"$$\\n\"; for _ in {1..60}; do sleep 1; done";
+    let mut stdout = io::stdout();
+    let status = process::main(|| {
+        try_boot_as(user, kernel, |_| {}, &mut |bytes| {
+            stdout.write_all(bytes)?;
+            stdout.flush()
+        })?;
+        Ok(std::process::ExitCode::SUCCESS)
+    });
+    assert_eq!(status, std::process::ExitCode::from(130));
+}
+
+#[test]
+fn no_signal_leaves_a_machine_behind() {
+    let me = std::env::current_exe().expect("this test");
+    let users: &[_] = match user::for_qemu() {
+        Some(_) => &["own", "other"],
+        None => &["own"],
+    };
+    for (signal, user) in [Signal::INT, Signal::TERM, Signal::HUP, Signal::KILL]
+        .into_iter()
+        .flat_map(|signal| users.iter().map(move |user| (signal, user)))
+    {
+        let mut run = Command::new(&me)
+            .args(["vm::tests::a_machine_for_signals", "--exact", "--ignored"])
+            .arg("--nocapture")
+            .env(USERS, user)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        let lines = io::BufReader::new(run.stdout.take().expect("its output")).lines();
+        let number = |line: io::Result<String>| line.ok()?.parse::<u32>().ok();
+        let machine = lines
+            .map(number)
+            .find_map(|number| number)
+            .expect("a machine");
+        assert!(is_running(machine));
+        let pid = Pid::from_child(&run);
+        rustix::process::kill_process(pid, signal).expect("it is there");
+        run.wait().expect("it ends");
+        let waits = std::iter::repeat_n(Duration::from_millis(20), 250);
+        let ended = waits.map(std::thread::sleep).any(|()| !is_running(machine));
+        assert!(ended, "{signal:?} left the machine of the {user} user");
+    }
+}
+
+/// Whether a process is there and has not ended.
+fn is_running(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|text| !text.contains(") Z "))
 }

@@ -13,6 +13,7 @@ use klp_host::host::process;
 use klp_host::host::progress::say;
 use klp_host::host::toolchain::{self, CLIPPY, PINNED, Toolchain};
 use klp_host::kernel::{Core, Profile};
+use serde_json::Value;
 
 use super::cases::Cases;
 use crate::case::Tally;
@@ -49,6 +50,9 @@ pub(super) fn run() -> Result<Tally> {
     cases.check("what cannot be checked is noted once", || author.note());
     cases.check("a mistake is shown where it was made", || author.mistake());
     cases.check("the folder stays clean", || author.look_around());
+    cases.check("what patches share stays as it was made", || {
+        author.look_at_shared()
+    });
     Ok(cases.tally())
 }
 
@@ -211,11 +215,8 @@ impl Author {
             .collect::<Result<_>>()?;
         found.sort();
         ensure!(found == FILES, "expected {FILES:?}, found {found:?}");
-        let project = fs::read(self.patch().join("rust-project.json"))?;
-        let project: serde_json::Value = serde_json::from_slice(&project)?;
-        let crates = project["crates"].as_array().map(Vec::as_slice);
+        let crates = self.crates()?;
         let names: Vec<_> = crates
-            .unwrap_or_default()
             .iter()
             .filter_map(|known| known["display_name"].as_str())
             .collect();
@@ -227,6 +228,43 @@ impl Author {
         }
         Ok(())
     }
+
+    /// The crates that editors are told of.
+    fn crates(&self) -> Result<Vec<Value>> {
+        let project = fs::read(self.patch().join("rust-project.json"))?;
+        let project: Value = serde_json::from_slice(&project)?;
+        Ok(project["crates"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// klp's sources and its build, which are complete before any patch is built.
+    fn look_at_shared(&self) -> Result<()> {
+        let crates = self.crates()?;
+        for (name, key, depth) in [
+            ("klp", "root_module", 3),
+            ("klp_macros", "proc_macro_dylib_path", 2),
+        ] {
+            let known = crates.iter().find(|known| known["display_name"] == name);
+            let path = known.and_then(|known| known[key].as_str());
+            let path = path.with_context(|| format!("{name} has no {key}"))?;
+            let entry = Path::new(path).ancestors().nth(depth);
+            check_unchanged(entry.with_context(|| format!("{path} is in no entry"))?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Nothing in an entry of the cache may be newer than the mark that it is complete.
+fn check_unchanged(entry: &Path) -> Result<()> {
+    let complete = changed(&entry.join(".ready"))?;
+    for file in walkdir::WalkDir::new(entry) {
+        let file = file.with_context(|| format!("cannot list {}", entry.display()))?;
+        ensure!(
+            !file.file_type().is_file() || changed(file.path())? <= complete,
+            "{} was written after its entry was complete",
+            file.path().display()
+        );
+    }
+    Ok(())
 }
 
 fn changed(path: &Path) -> Result<SystemTime> {

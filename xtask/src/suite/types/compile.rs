@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use anyhow::{Context as _, Result, bail};
 use klp_host::host::process;
@@ -58,7 +58,7 @@ impl Compiler {
     /// Compiles a patch with these options besides.
     pub(super) fn compile(&self, source: &Path, options: &[&str]) -> Result<Output> {
         let name = source.file_stem().unwrap_or_default().to_string_lossy();
-        let mut command = Command::new("env");
+        let mut command = process::command("env");
         command
             .current_dir(&self.root)
             .envs(self.env.iter().map(|(name, value)| (name, value)))

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! QEMU's process: what it is given, and how it ends.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use super::accel::Accel;
+use super::child;
+use super::installation::Installation;
+use super::qemu::{self, Qemu};
+use super::user::{self, User};
+use super::{Spec, log};
+use crate::host::process::{self, Group};
+
+/// The most lines of QEMU's messages that an error shows.
+const SHOWN: usize = 20;
+
+/// Our ends of the guest's serial ports.
+#[derive(Debug)]
+pub(super) struct Ports {
+    /// ttyS0: the kernel's console.
+    pub(super) console: UnixStream,
+    /// ttyS1: what the command prints.
+    pub(super) output: UnixStream,
+    /// ttyS2: what the guest's init says.
+    pub(super) verdict: UnixStream,
+}
+
+/// A running QEMU. Dropping it ends the process.
+#[derive(Debug)]
+pub(super) struct Machine {
+    group: Group,
+    stderr: File,
+}
+
+impl Machine {
+    /// Starts it.
+    pub(super) fn start(
+        qemu: &Qemu,
+        spec: &Spec,
+        accel: Accel,
+        initramfs: &OwnedFd,
+    ) -> Result<(Self, Ports)> {
+        let user = match accel {
+            Accel::Kvm => user::for_kvm(qemu.user)?,
+            _ => qemu.user,
+        };
+        let installation = match user {
+            Some(_) => Installation::for_others(&qemu.program)?,
+            None => Installation::plain(&qemu.program),
+        };
+        // Not by its path: QEMU's user may not be able to read it there.
+        let image = in_memory(&spec.image)?;
+        let mut launch = Launch::new(&installation);
+        if qemu.has_sandbox {
+            launch.command.args(["-sandbox", qemu::SANDBOX]);
+        }
+        launch.command.args(qemu::arguments(spec, accel));
+        launch.file("-kernel", &image);
+        launch.file("-initrd", initramfs);
+        let ports = Ports {
+            console: launch.port("console")?,
+            output: launch.port("output")?,
+            verdict: launch.port("verdict")?,
+        };
+        Ok((launch.start(qemu, user)?, ports))
+    }
+
+    /// Ends it now, and what it may have started: `$KLP_QEMU` can be a script.
+    pub(super) fn kill(&self) {
+        self.group.kill();
+    }
+
+    /// Waits for its end.
+    pub(super) fn wait(&mut self) -> Result<ExitStatus> {
+        self.group.wait()
+    }
+
+    /// Why it failed, as far as it said so.
+    pub(super) fn explain(&mut self, status: ExitStatus) -> String {
+        let messages = self.messages();
+        if status.signal() == Some(libc::SIGXFSZ) {
+            let limit = child::FILE_LIMIT >> 20;
+            return format!("QEMU wrote more than {limit} MiB of messages: {messages}");
+        }
+        format!("QEMU failed ({status}): {messages}")
+    }
+
+    /// What it wrote to its standard error.
+    fn messages(&mut self) -> String {
+        let mut text = Vec::new();
+        let read = self.stderr.rewind().and_then(|()| {
+            let mut some = (&self.stderr).take(child::FILE_LIMIT);
+            some.read_to_end(&mut text)
+        });
+        if let Err(err) = read {
+            return format!("(its messages cannot be read: {err})");
+        }
+        let text = String::from_utf8_lossy(&text);
+        let mut lines: Vec<_> = text.trim().lines().map(log::printable).collect();
+        if lines.len() > SHOWN {
+            lines.truncate(SHOWN);
+            lines.push("...".to_owned());
+        }
+        lines.join("\n")
+    }
+}
+
+/// A QEMU that is about to be started.
+struct Launch {
+    command: Command,
+    /// What it inherits.
+    inherited: Vec<RawFd>,
+    /// Its ends of the serial ports.
+    theirs: Vec<UnixStream>,
+}
+
+impl Launch {
+    fn new(installation: &Installation) -> Self {
+        let mut command = process::isolated(&installation.program);
+        command
+            .args(&installation.arguments)
+            .envs(installation.env.iter().map(|(name, value)| (name, value)))
+            // Whatever folder we are in is not its business.
+            .current_dir("/");
+        Self {
+            command,
+            inherited: installation.inherited().into_iter().collect(),
+            theirs: Vec::new(),
+        }
+    }
+
+    /// Passes an open file as this option's value.
+    fn file(&mut self, option: &str, file: &OwnedFd) {
+        let fd = file.as_raw_fd();
+        self.inherited.push(fd);
+        self.command.args([option, &format!("/proc/self/fd/{fd}")]);
+    }
+
+    /// Adds a serial port; gives our end of it.
+    fn port(&mut self, name: &str) -> Result<UnixStream> {
+        let (ours, theirs) =
+            UnixStream::pair().context("cannot make a socket for the guest's serial port")?;
+        ours.set_nonblocking(true)
+            .context("cannot read from the guest without waiting")?;
+        let fd = theirs.as_raw_fd();
+        self.command
+            .args(["-chardev", &format!("socket,id={name},fd={fd}")])
+            .args(["-serial", &format!("chardev:{name}")]);
+        self.inherited.push(fd);
+        self.theirs.push(theirs);
+        Ok(ours)
+    }
+
+    /// Only QEMU holds its ends of the ports afterwards, so that its end ends the streams.
+    fn start(mut self, qemu: &Qemu, user: Option<User>) -> Result<Machine> {
+        let stderr =
+            tempfile::tempfile().context("cannot make a temporary file for QEMU's messages")?;
+        let theirs = stderr
+            .try_clone()
+            .context("cannot share a temporary file with QEMU")?;
+        self.command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(theirs);
+        if let Some(user) = user {
+            user.apply(&mut self.command);
+        }
+        child::confine(&mut self.command, self.inherited);
+        let group = Group::spawn(&mut self.command).with_context(|| match user {
+            Some(user) => format!(
+                "QEMU runs as user {}, who has to be able to read and run {}",
+                user.uid,
+                qemu.program.display()
+            ),
+            None => format!("cannot start {}", qemu.program.display()),
+        })?;
+        Ok(Machine { group, stderr })
+    }
+}
+
+/// A copy of a file, in memory that everybody may read who gets hold of it.
+fn in_memory(path: &Path) -> Result<OwnedFd> {
+    let memory = rustix::fs::memfd_create("image", rustix::fs::MemfdFlags::CLOEXEC)
+        .context("cannot get memory for the kernel image")?;
+    let mut copy = File::from(memory);
+    File::open(path)
+        .and_then(|mut file| io::copy(&mut file, &mut copy))
+        .with_context(|| format!("cannot read the kernel image {}", path.display()))?;
+    Ok(copy.into())
+}
