@@ -5,6 +5,7 @@
 pub mod bindgen;
 pub mod llvm;
 pub mod packages;
+pub mod paths;
 pub mod process;
 pub mod progress;
 pub mod toolchain;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Paths that kernel makefiles and their shell snippets see.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+/// What a path may hold beside letters and digits.
+///
+/// A comma is missing: the kernel's tools replace it in the names of dependency files, and then
+/// look for a folder that does not exist.
+const SAFE: &str = "/._-+@~=";
+
+/// Refuses a path that make or a shell could read as more than a path.
+///
+/// Kbuild puts paths unquoted into recipes, into command lines and into makefiles that it writes.
+/// A list of what is safe cannot forget a special character.
+///
+/// # Errors
+///
+/// Names the first character that is not safe.
+pub fn check_for_make(path: &Path) -> Result<()> {
+    let Some(text) = path.to_str() else {
+        bail!(
+            "the kernel's makefiles cannot work in {}: the path is not UTF-8",
+            path.display()
+        );
+    };
+    if let Some(bad) = text.chars().find(|&c| !is_safe(c)) {
+        bail!(
+            "the kernel's makefiles cannot work in {text:?}: the path has {}; choose one without \
+             spaces, of letters, digits and {}",
+            describe(bad),
+            spaced(SAFE)
+        );
+    }
+    Ok(())
+}
+
+fn is_safe(c: char) -> bool {
+    c.is_alphanumeric() || SAFE.contains(c)
+}
+
+fn describe(c: char) -> String {
+    match c {
+        ' ' => "a space".to_owned(),
+        // Written as it is, it could change the terminal or the direction of the text.
+        c if c.is_control() || !c.is_ascii() => format!("the character U+{:04X}", u32::from(c)),
+        c => format!("the character {c}"),
+    }
+}
+
+fn spaced(text: &str) -> String {
+    let characters: Vec<_> = text.chars().map(String::from).collect();
+    characters.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use super::*;
+
+    fn error(path: &str) -> String {
+        check_for_make(Path::new(path)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn usual_paths_pass() {
+        for path in [
+            "/home/user/.cache/klp/kernel/c-base-7.2.12-1-0123456789ab",
+            "/usr/src/linux-headers-7.2.12+deb14-amd64",
+            "/srv/a_b/~me/x@y/k=v",
+            "/home/jürgen/源",
+            "relative/path",
+        ] {
+            check_for_make(Path::new(path)).unwrap();
+        }
+    }
+
+    #[test]
+    fn whatever_make_or_a_shell_reads_otherwise_is_refused_by_name() {
+        for bad in "\t\n\r\x1b\x7f!\"#$%&'()*,:;<>?[\\]^`{|}\u{a0}\u{202e}".chars() {
+            let text = error(&format!("/a/b{bad}c"));
+            assert!(text.contains(&describe(bad)), "{text}");
+            assert!(!text.contains(['\n', '\x1b', '\u{202e}']), "{text:?}");
+        }
+        let text = error("/my cache");
+        assert!(
+            text.contains("\"/my cache\"") && text.contains("the path has a space"),
+            "{text}"
+        );
+        assert!(error("/a$(touch x)").contains("the character $;"));
+        assert!(error("/a/b\nc").contains("the character U+000A"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused() {
+        let path = std::ffi::OsStr::from_bytes(b"/a/\xff");
+        let text = check_for_make(Path::new(path)).unwrap_err().to_string();
+        assert!(text.contains("not UTF-8"), "{text}");
+    }
+}
