@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_host::cache::write_whole;
+use klp_host::host::files::write_atomic;
 use klp_host::kernel::BuildFolder;
 
 /// Says which kernel an output folder is for.
@@ -89,7 +89,7 @@ impl Patch {
                 .with_context(|| format!("cannot empty {}", output.display()))?;
         }
         fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
-        write_whole(&record, &this)?;
+        write_atomic(&record, &this)?;
         Ok(output)
     }
 }

@@ -8,13 +8,13 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
+use crate::host::files::write_atomic;
 use crate::host::paths::check_for_make;
 use crate::host::{process, progress};
 
@@ -352,24 +352,7 @@ pub fn gone(removed: std::io::Result<()>, path: &Path) -> Result<()> {
 }
 
 fn mark_ready(dir: &Path) -> Result<()> {
-    write_whole(&dir.join(READY), "")
-}
-
-/// Writes a file so that readers see the old contents or the new ones, never half of them.
-pub fn write_whole(path: &Path, contents: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
-    // That of a name without a folder is empty.
-    let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    let dir = parent.unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        // As other new files are: the umask applies.
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(dir)
-        .with_context(|| format!("cannot write in {}", dir.display()))?;
-    file.write_all(contents.as_ref())
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    file.persist(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(())
+    write_atomic(&dir.join(READY), "")
 }
 
 #[cfg(test)]
@@ -397,24 +380,6 @@ mod tests {
         assert_ne!(
             short(two()),
             short(Key::new().with("y", "2").with("x", "1"))
-        );
-    }
-
-    #[test]
-    fn a_file_written_whole_replaces_the_old_and_can_be_read_by_others() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("file");
-        let plain = dir.path().join("plain");
-        fs::write(&plain, "").unwrap();
-        write_whole(&path, "old").unwrap();
-        write_whole(&path, "new").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode(&path), mode(&plain));
-        assert_eq!(
-            dir.path().read_dir().unwrap().count(),
-            2,
-            "nothing is left beside it"
         );
     }
 

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cache::{Cache, Key};
+use crate::host::files;
 use crate::host::progress::{Show, Step};
 use crate::kernel::BuildFolder;
 use crate::link;
@@ -146,7 +147,7 @@ impl Folder<'_> {
             "seconds; at first up to a minute",
         );
         let log = self.output.join("build.log");
-        fs::write(&log, "").with_context(|| format!("cannot write the log {}", log.display()))?;
+        files::create_log(&log).context("cannot write the log")?;
         let mut command = self.command(kernel);
         step.run_showing(command.args(targets), &log, Show::Messages)?;
         step.done();

@@ -3,6 +3,7 @@
 //! The machine this runs on: its packages, processes and Rust toolchains.
 
 pub mod bindgen;
+pub mod files;
 pub mod llvm;
 pub mod packages;
 pub mod paths;

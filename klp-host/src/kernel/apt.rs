@@ -10,7 +10,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cache::{Cache, write_whole};
+use crate::cache::Cache;
+use crate::host::files::write_atomic;
 use crate::host::progress::Step;
 use crate::host::{packages, process};
 
@@ -55,14 +56,14 @@ impl Suite {
             let path = suite.dir.join(part);
             fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         }
-        write_whole(&suite.dir.join("status"), "")?;
-        write_whole(&suite.dir.join("apt.conf"), &configuration(&suite.dir))?;
+        write_atomic(&suite.dir.join("status"), "")?;
+        write_atomic(&suite.dir.join("apt.conf"), &configuration(&suite.dir))?;
         Ok(suite)
     }
 
     /// Gets the suite's package lists.
     pub(crate) fn update(&self, step: &Step) -> Result<()> {
-        write_whole(&self.sources(), &sources(&mirror()?, &self.name))?;
+        write_atomic(&self.sources(), &sources(&mirror()?, &self.name))?;
         let log = self.log();
         step.run(self.apt("apt-get").args(["--quiet", "update"]), &log)
             .with_context(|| {

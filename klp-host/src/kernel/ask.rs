@@ -13,7 +13,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use flate2::read::GzDecoder;
 
 use super::Kernel;
-use crate::cache::{Cache, gone, write_whole};
+use crate::cache::{Cache, gone};
+use crate::host::files::write_atomic;
 use crate::host::process;
 use crate::host::progress::say;
 use crate::vm::{self, Outcome, Spec};
@@ -53,7 +54,7 @@ pub(super) fn ensure(cache: &Cache, kernel: &Kernel) -> Result<()> {
                 Err(error) => {
                     process::check_interrupted()?;
                     let why = format!("{error:#}");
-                    write_whole(&failed, &why)?;
+                    write_atomic(&failed, &why)?;
                     why
                 }
             }
@@ -151,8 +152,8 @@ impl Answers {
     }
 
     fn write(&self, kdir: &Path) -> Result<()> {
-        write_whole(&kdir.join(KALLSYMS), &self.kallsyms)?;
-        write_whole(&kdir.join(TRACEABLE), &self.traceable)
+        write_atomic(&kdir.join(KALLSYMS), &self.kallsyms)?;
+        write_atomic(&kdir.join(TRACEABLE), &self.traceable)
     }
 }
 

@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::apt::{OTHERWISE, Package, Suite};
-use crate::cache::{Cache, Key, write_whole};
+use crate::cache::{Cache, Key};
+use crate::host::files::write_atomic;
 use crate::host::progress::{Step, say};
 use crate::host::{packages, process};
 
@@ -76,7 +77,7 @@ pub(super) fn release(cache: &Cache, update: bool) -> Result<Release> {
         return Ok(release);
     }
     let release = look_up(cache)?;
-    write_whole(&record, &serde_json::to_string_pretty(&release)?)?;
+    write_atomic(&record, &serde_json::to_string_pretty(&release)?)?;
     Ok(release)
 }
 

@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result};
 use klp_elf::Sources;
 
 use super::{ask, given};
-use crate::cache::{Cache, Key, write_whole};
+use crate::cache::{Cache, Key};
+use crate::host::files::write_atomic;
 
 /// The variables by which a patch's compiler is told, in the order of the fields.
 const VARIABLES: [&str; 5] = [
@@ -191,7 +192,7 @@ fn copy_answers(dir: &Path) -> Result<()> {
         }
         let copy = dir.join(name);
         if fs::read_to_string(&copy).ok().as_ref() != Some(&text) {
-            write_whole(&copy, &text)?;
+            write_atomic(&copy, &text)?;
         }
     }
     Ok(())

@@ -13,7 +13,8 @@ use super::source::Source;
 use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install};
-use crate::cache::{Cache, Entry, Key, write_whole};
+use crate::cache::{Cache, Entry, Key};
+use crate::host::files::write_atomic;
 use crate::host::progress::{Step, say};
 use crate::host::{bindgen, process, toolchain};
 
@@ -285,7 +286,7 @@ impl Build<'_> {
     /// Makes the configuration and checks that all of the fragment was taken.
     fn configure(&self, step: &Step, build: &Path, log: &Path) -> Result<()> {
         let fragment = build.join("klp.config");
-        write_whole(&fragment, &self.fragment)?;
+        write_atomic(&fragment, &self.fragment)?;
         let mut all = std::ffi::OsString::from("KCONFIG_ALLCONFIG=");
         all.push(&fragment);
         // Everything off but the fragment and what it needs.

@@ -16,7 +16,8 @@ use super::debian::{self, Release, StockFiles};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile};
-use crate::cache::{Cache, write_whole};
+use crate::cache::Cache;
+use crate::host::files::write_atomic;
 use crate::host::progress::{Step, say};
 use crate::host::{bindgen, process};
 
@@ -164,7 +165,7 @@ fn keep_mcount_calls(build: &Path) -> Result<()> {
     let path = build.join("include/config/auto.conf");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    write_whole(
+    write_atomic(
         &path,
         &text.replace("CONFIG_HAVE_OBJTOOL_NOP_MCOUNT=y\n", ""),
     )

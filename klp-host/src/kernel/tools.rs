@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cache::{Key, write_whole};
+use crate::cache::Key;
+use crate::host::files::write_atomic;
 use crate::host::llvm::{self, Llvm};
 use crate::host::toolchain::{self, Toolchain};
 use crate::host::{bindgen, packages, process};
@@ -131,7 +132,7 @@ impl Tools {
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             return Ok(());
         }
-        write_whole(&path, &text)
+        write_atomic(&path, &text)
     }
 
     fn makefile(&self, build: &Path, source: &Path) -> String {
