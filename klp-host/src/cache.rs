@@ -6,17 +6,18 @@
 //! An entry's name holds a hash of everything that goes into it; a lock lets one process
 //! at a time work on it; a marker, written last, says that it is complete.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod lock;
 
-use anyhow::{Context as _, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use crate::host::files::write_atomic;
 use crate::host::paths::check_for_make;
-use crate::host::{process, progress};
+
+pub use lock::{Lock, inherit_locks};
 
 /// Written into an entry when it is complete.
 const READY: &str = ".ready";
@@ -39,17 +40,23 @@ impl Cache {
                 .context("no cache folder is known for this user: set KLP_CACHE to a folder")?
                 .join("klp"),
         };
-        Self::at(&root).context("KLP_CACHE can name another cache folder")
+        Self::private(&root)
     }
 
-    /// Opens (and makes) the cache in this folder.
+    /// Opens the cache in this folder, created when missing.
+    fn private(root: &Path) -> Result<Self> {
+        // First: it names the path where only its characters are the problem.
+        let path = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        if let Err(err) = check_for_make(&path) {
+            bail!("{err} (KLP_CACHE names the cache folder)");
+        }
+        Self::at(root)
+    }
+
+    /// Opens a folder with entries, created when missing, whoever can write to it: for what is
+    /// built where the user says.
     pub fn at(root: &Path) -> Result<Self> {
-        fs::create_dir_all(root).with_context(|| {
-            format!(
-                "cannot make the cache folder {}: set KLP_CACHE to a folder that can be written",
-                root.display()
-            )
-        })?;
+        create(root)?;
         let root = root
             .canonicalize()
             .with_context(|| format!("cannot resolve {}", root.display()))?;
@@ -65,7 +72,11 @@ impl Cache {
     /// The entry of this kind and name; `key` holds all that goes into it.
     pub fn entry(&self, kind: &str, name: &str, key: &Key) -> Entry {
         Entry {
-            dir: self.root.join(kind).join(format!("{name}-{}", key.short())),
+            dir: self.root.join(file_name(kind)).join(format!(
+                "{}-{}",
+                file_name(name),
+                key.short()
+            )),
         }
     }
 
@@ -90,13 +101,13 @@ impl Cache {
     }
 
     fn named(&self, kind: &str, name: &str) -> impl Iterator<Item = Entry> {
-        let start = format!("{name}-");
+        let start = format!("{}-", file_name(name));
         let is_named = move |path: &Path| {
             let file = path.file_name().unwrap_or_default().to_string_lossy();
             let key = file.strip_prefix(&start);
             key.is_some_and(|key| key.len() == KEY_LENGTH && !key.contains(['-', '.']))
         };
-        fs::read_dir(self.root.join(kind))
+        fs::read_dir(self.root.join(file_name(kind)))
             .into_iter()
             .flatten()
             .filter_map(|item| Some(item.ok()?.path()))
@@ -106,7 +117,9 @@ impl Cache {
 
     /// Waits for the lock of this name. Only one process on the machine holds it.
     pub fn lock(&self, name: &str) -> Result<Lock> {
-        Lock::take(&self.root.join("locks").join(format!("{name}.lock")), name)
+        let dir = self.root.join("locks");
+        create(&dir)?;
+        Lock::take(&dir.join(format!("{}.lock", file_name(name))), name)
     }
 }
 
@@ -198,7 +211,7 @@ impl Entry {
     /// Does something with an entry that is complete, while nobody works on it. Does nothing
     /// when it is not, or somebody does.
     pub fn use_ready<T>(&self, action: impl FnOnce(&Path) -> Result<T>) -> Result<Option<T>> {
-        let Some(_lock) = Lock::try_take(&sibling(&self.dir, ".lock"))? else {
+        let Some(_lock) = self.try_lock()? else {
             return Ok(None);
         };
         if !self.is_ready() {
@@ -210,7 +223,7 @@ impl Entry {
     /// Lets `action` take what it can use out of an entry that is not complete, while nobody
     /// works on it; the rest is removed when it did.
     pub fn take_apart(&self, action: impl FnOnce(&Path) -> Result<bool>) -> Result<bool> {
-        let Some(_lock) = Lock::try_take(&sibling(&self.dir, ".lock"))? else {
+        let Some(_lock) = self.try_lock()? else {
             return Ok(false);
         };
         if self.is_ready() || !self.dir.is_dir() || !action(&self.dir)? {
@@ -233,93 +246,18 @@ impl Entry {
 
     fn lock(&self) -> Result<Lock> {
         let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
-        Lock::take(&sibling(&self.dir, ".lock"), &name)
-    }
-}
-
-/// A lock on something in the cache, held until dropped.
-///
-/// Children hold it too: when we are killed, a make that goes on without us keeps others off.
-#[derive(Debug)]
-pub struct Lock {
-    file: File,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing would not do while a child has the file open. There is no way on after an
-        // error, and none is known.
-        let _ = self.file.unlock();
-    }
-}
-
-impl Lock {
-    /// Takes the lock, waiting for its holder, whom it names.
-    fn take(path: &Path, what: &str) -> Result<Self> {
-        let mut file = Self::open(path)?;
-        let mut told = false;
-        while !Self::try_lock(&file, path)? {
-            if !told {
-                progress::say(&format!(
-                    "waiting for {what}: {} works on it",
-                    holder(&mut file)
-                ));
-                told = true;
-            }
-            process::sleep(Duration::from_millis(200))?;
-        }
-        Ok(Self::taken(file))
+        Lock::take(&self.lock_file()?, &name)
     }
 
-    /// Takes the lock if nobody has it.
-    fn try_take(path: &Path) -> Result<Option<Self>> {
-        let file = Self::open(path)?;
-        Ok(Self::try_lock(&file, path)?.then(|| Self::taken(file)))
+    fn try_lock(&self) -> Result<Option<Lock>> {
+        Lock::try_take(&self.lock_file()?)
     }
 
-    fn open(path: &Path) -> Result<File> {
-        if let Some(parent) = path.parent() {
+    fn lock_file(&self) -> Result<PathBuf> {
+        if let Some(parent) = self.dir.parent() {
             create(parent)?;
         }
-        let file = File::options()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(path)
-            .with_context(|| format!("cannot open the lock {}", path.display()))?;
-        rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())
-            .with_context(|| format!("cannot pass on the lock {}", path.display()))?;
-        Ok(file)
-    }
-
-    fn try_lock(file: &File, path: &Path) -> Result<bool> {
-        match file.try_lock() {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(err)) => {
-                Err(err).with_context(|| format!("cannot lock {}", path.display()))
-            }
-        }
-    }
-
-    fn taken(mut file: File) -> Self {
-        // For those who wait; nothing depends on it.
-        let _ = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{}", std::process::id()));
-        Self { file }
-    }
-}
-
-fn holder(file: &mut File) -> String {
-    let mut pid = String::new();
-    let _ = file.rewind().and_then(|()| file.read_to_string(&mut pid));
-    if pid.is_empty() {
-        "another process".to_owned()
-    } else {
-        format!("process {pid}")
+        Ok(sibling(&self.dir, ".lock"))
     }
 }
 
@@ -330,7 +268,22 @@ fn sibling(dir: &Path, suffix: &str) -> PathBuf {
 }
 
 fn create(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))
+}
+
+/// A name of a kind, entry or lock as that of a file: kernel releases and versions can come from
+/// files that others wrote, and must not lead out of the folder.
+fn file_name(name: &str) -> String {
+    let mut safe = String::with_capacity(name.len());
+    for (at, byte) in name.bytes().enumerate() {
+        let is_safe = byte.is_ascii_alphanumeric() || b"-_+~".contains(&byte);
+        if is_safe || byte == b'.' && at > 0 {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("@{byte:02x}"));
+        }
+    }
+    safe
 }
 
 fn remove(dir: &Path) -> Result<()> {
@@ -357,7 +310,8 @@ fn mark_ready(dir: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::bail;
+    use std::fs::File;
+    use std::time::Duration;
 
     use super::*;
 
@@ -387,9 +341,32 @@ mod tests {
     fn paths_that_make_cannot_take_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["my cache", "a$(touch b)", "a;b"] {
-            let err = Cache::at(&dir.path().join(name)).unwrap_err().to_string();
-            assert!(err.contains("makefiles cannot work"), "{err}");
+            let path = dir.path().join(name);
+            let err = Cache::private(&path).unwrap_err().to_string();
+            assert!(
+                err.contains("makefiles cannot work") && err.contains("KLP_CACHE"),
+                "{err}"
+            );
+            assert!(!path.exists());
+            assert!(Cache::at(&path).is_err());
         }
+    }
+
+    #[test]
+    fn names_do_not_lead_out_of_the_cache() {
+        let (_dir, cache) = cache();
+        let key = Key::new();
+        for name in ["../../x", "..", "/etc", ".hidden", "a b\n", ""] {
+            let entry = cache.entry("kind", name, &key);
+            assert_eq!(entry.dir().parent(), Some(&*cache.root().join("kind")));
+            check_for_make(entry.dir()).unwrap();
+            let made = entry.get_or_create(|_| Ok(())).unwrap();
+            assert_eq!(cache.ready("kind", name)[0].dir(), made);
+            cache.lock(name).unwrap();
+        }
+        let entry = cache.entry("kind", "stock-7.2.12-1~x+y", &key);
+        let file = entry.dir().file_name().unwrap().to_string_lossy();
+        assert!(file.starts_with("stock-7.2.12-1~x+y-"), "{file}");
     }
 
     #[test]
@@ -493,18 +470,6 @@ mod tests {
         };
         entry.get_or_resume(resume).unwrap();
         assert!(entry.is_ready());
-    }
-
-    #[test]
-    fn a_dropped_lock_is_free_though_a_child_lives() {
-        let (_dir, cache) = cache();
-        let lock = cache.lock("a").unwrap();
-        let mut child = process::command("sleep").arg("100").spawn().unwrap();
-        drop(lock);
-        let other = File::open(cache.root().join("locks/a.lock")).unwrap();
-        assert!(other.try_lock().is_ok());
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cache::Key;
+use crate::cache::{Key, inherit_locks};
 use crate::host::files::write_atomic;
 use crate::host::llvm::{self, Llvm};
 use crate::host::toolchain::{self, Toolchain};
@@ -154,7 +154,8 @@ impl Tools {
     }
 }
 
-/// A make with this environment and these variables, on all CPUs.
+/// A make with this environment and these variables, on all CPUs. It holds the locks of the
+/// entry that it builds: killed, we must not leave it at work where the next run begins.
 pub(super) fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> Command {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let mut command = process::command("make");
@@ -164,6 +165,7 @@ pub(super) fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String
         .arg(format!("-j{jobs}"))
         .envs(env.iter().map(|(name, value)| (name, value)))
         .args(vars.iter().map(|(name, value)| format!("{name}={value}")));
+    inherit_locks(&mut command);
     command
 }
 
