@@ -5,8 +5,11 @@
 //! It lies outside the checkout, so a fresh clone on the same machine is warm.
 //! An entry's name holds a hash of everything that goes into it; a lock lets one process
 //! at a time work on it; a marker, written last, says that it is complete.
+//!
+//! What is in it is run, so each user has a cache, which nobody else can write.
 
 mod lock;
+mod trust;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,13 +46,15 @@ impl Cache {
         Self::private(&root)
     }
 
-    /// Opens the cache in this folder, created when missing.
+    /// Opens the cache in this folder, created when missing, after a check that nobody else can
+    /// have written to it.
     fn private(root: &Path) -> Result<Self> {
         // First: it names the path where only its characters are the problem.
         let path = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         if let Err(err) = check_for_make(&path) {
             bail!("{err} (KLP_CACHE names the cache folder)");
         }
+        trust::private_folder(root)?;
         Self::at(root)
     }
 
