@@ -17,13 +17,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use crate::host::files::write_atomic;
+use crate::host::files::{sync_dir, sync_tree, write_atomic};
 use crate::host::paths::check_for_make;
 
 pub use lock::{Lock, inherit_locks};
 
 /// Written into an entry when it is complete.
 const READY: &str = ".ready";
+
+/// Written into an entry when work on it begins: the boot of this machine.
+const BOOT: &str = ".boot";
 
 /// The hex digits of a key in a name.
 const KEY_LENGTH: usize = 12;
@@ -188,7 +191,8 @@ impl Entry {
             make(&partial)?;
             mark_ready(&partial)?;
             fs::rename(&partial, &entry.dir)
-                .with_context(|| format!("cannot name {}", entry.dir.display()))
+                .with_context(|| format!("cannot name {}", entry.dir.display()))?;
+            sync_dir(entry.dir.parent().unwrap_or(&entry.dir))
         })
     }
 
@@ -196,7 +200,7 @@ impl Entry {
     /// an earlier run was cut off. For what `make` and `apt-get` can take up again.
     pub fn get_or_resume(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         self.get_with(|entry| {
-            create(&entry.dir)?;
+            entry.resume()?;
             make(&entry.dir)?;
             mark_ready(&entry.dir)
         })
@@ -206,8 +210,9 @@ impl Entry {
     /// on files that no key covers.
     pub fn get_updated(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let _lock = self.lock()?;
+        self.resume()?;
         remove_file(&self.dir.join(READY))?;
-        create(&self.dir)?;
+        sync_dir(&self.dir)?;
         make(&self.dir)?;
         mark_ready(&self.dir)?;
         Ok(self.dir.clone())
@@ -231,11 +236,15 @@ impl Entry {
         let Some(_lock) = self.try_lock()? else {
             return Ok(false);
         };
-        if self.is_ready() || !self.dir.is_dir() || !action(&self.dir)? {
+        if self.is_ready() || !self.dir.is_dir() {
             return Ok(false);
         }
-        remove(&self.dir)?;
-        Ok(true)
+        let damaged = self.may_be_damaged();
+        let taken = !damaged && action(&self.dir)?;
+        if taken || damaged {
+            remove(&self.dir)?;
+        }
+        Ok(taken)
     }
 
     fn get_with(&self, make: impl FnOnce(&Self) -> Result<()>) -> Result<PathBuf> {
@@ -247,6 +256,23 @@ impl Entry {
             }
         }
         Ok(self.dir.clone())
+    }
+
+    /// Creates the folder, or lets work in it go on.
+    fn resume(&self) -> Result<()> {
+        if self.may_be_damaged() {
+            remove(&self.dir)?;
+        }
+        create(&self.dir)?;
+        let marker = self.dir.join(BOOT);
+        fs::write(&marker, boot()).with_context(|| format!("cannot write {}", marker.display()))
+    }
+
+    /// Whether it was left incomplete before this machine was booted. Was that a power failure,
+    /// files can be empty that make takes for new.
+    fn may_be_damaged(&self) -> bool {
+        let begun = fs::read_to_string(self.dir.join(BOOT)).unwrap_or_default();
+        !self.is_ready() && self.dir.is_dir() && begun != boot()
     }
 
     fn lock(&self) -> Result<Lock> {
@@ -309,7 +335,14 @@ pub fn gone(removed: std::io::Result<()>, path: &Path) -> Result<()> {
     }
 }
 
+/// This boot of the machine.
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+/// The marker must not reach the disk before what it speaks for.
 fn mark_ready(dir: &Path) -> Result<()> {
+    sync_tree(dir)?;
     write_atomic(&dir.join(READY), "")
 }
 
@@ -475,6 +508,41 @@ mod tests {
         };
         entry.get_or_resume(resume).unwrap();
         assert!(entry.is_ready());
+    }
+
+    /// As if the machine had been booted since work on the entry began.
+    fn reboot(entry: &Entry) {
+        fs::write(entry.dir.join(BOOT), "another boot").unwrap();
+    }
+
+    #[test]
+    fn what_a_boot_before_this_one_left_incomplete_is_not_used() {
+        let (_dir, cache) = cache();
+        let entry = entry(&cache);
+        let cut_off = |dir: &Path| {
+            fs::write(dir.join("half"), "")?;
+            bail!("no")
+        };
+        let is_empty = |dir: &Path| {
+            assert!(!dir.join("half").exists());
+            Ok(())
+        };
+        assert!(entry.get_or_resume(cut_off).is_err());
+        reboot(&entry);
+        assert!(!entry.take_apart(|_| panic!("taken")).unwrap() && !entry.dir.exists());
+        assert!(entry.get_or_resume(cut_off).is_err());
+        reboot(&entry);
+        entry.get_or_resume(is_empty).unwrap();
+
+        fs::write(entry.dir.join("whole"), "").unwrap();
+        reboot(&entry);
+        let keeps_what_was_complete = |dir: &Path| {
+            assert!(dir.join("whole").exists());
+            cut_off(dir)
+        };
+        assert!(entry.get_updated(keeps_what_was_complete).is_err());
+        reboot(&entry);
+        entry.get_updated(is_empty).unwrap();
     }
 
     #[test]
