@@ -54,6 +54,10 @@ fn variable(name: &str) -> String {
 fn workspace(path: &Path) -> String {
     let mut manifest = read(path);
     manifest["workspace"]["members"] = MEMBERS.to_vec().into();
+    if let Some(profiles) = manifest.get_mut("profile").and_then(|it| it.as_table_mut()) {
+        // It names packages that only others depend on.
+        profiles.remove("dev");
+    }
     manifest.to_string()
 }
 
