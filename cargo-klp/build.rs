@@ -96,6 +96,10 @@ fn lock(top: &Path, manifests: &[(String, String)], dir: &Path) -> (String, Stri
 fn workspace(path: &Path) -> String {
     let mut manifest = read(path);
     manifest["workspace"]["members"] = MEMBERS.to_vec().into();
+    if let Some(profiles) = manifest.get_mut("profile").and_then(|it| it.as_table_mut()) {
+        // It names packages that only others depend on.
+        profiles.remove("dev");
+    }
     manifest.to_string()
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use klp_host::cache::write_whole;
+use klp_host::host::files::write_atomic;
 use serde_json::{Map, Value, json};
 
 use crate::carried::Klp;
@@ -34,7 +34,7 @@ pub fn write(patch: &Patch, kernel: &Target, klp: &Klp) -> Result<()> {
     if fs::read_to_string(&path).is_ok_and(|old| old == text) {
         return Ok(());
     }
-    write_whole(&path, &text)
+    write_atomic(&path, &text)
 }
 
 fn add(mut project: Value, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Value> {

@@ -186,6 +186,7 @@ mod tests {
         for text in texts {
             for word in [
                 "xtask",
+                "sha2",
                 "[[test]]",
                 "[[bench]]",
                 "[[example]]",

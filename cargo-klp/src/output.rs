@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use klp_host::cache::write_whole;
+use klp_host::host::files::write_atomic;
 
 /// The mark. Holds the build folder of the kernel.
 const MARK: &str = ".klp-kernel";
@@ -30,7 +30,7 @@ pub fn prepare(dir: &Path, kernel: &Path) -> Result<()> {
             );
         }
     }
-    write_whole(&dir.join(MARK), &this)
+    write_atomic(&dir.join(MARK), &this)
 }
 
 /// The kernel in a folder's mark. A link is no mark: nothing of ours is one.

@@ -61,6 +61,21 @@ fn a_new_patch_tells_what_to_do_next() {
 }
 
 #[test]
+fn a_cache_that_others_can_write_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ok, _, error) = klp(dir.path(), &["new", "fix-foo"]);
+    assert!(ok, "{error}");
+    let cache = dir.path().join("cache");
+    fs::create_dir(&cache).unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
+    let error = refused(dir.path(), &["build", "fix-foo"]);
+    for part in ["written by everybody", "chmod 700", "KLP_CACHE"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    assert_eq!(cache.read_dir().unwrap().count(), 0);
+}
+
+#[test]
 fn a_new_patch_can_stand_elsewhere() {
     let dir = tempfile::tempdir().unwrap();
     let (ok, _, error) = klp(dir.path(), &["new", "fix-foo", "--path", "a/b"]);

@@ -5,20 +5,30 @@
 //! It lies outside the checkout, so a fresh clone on the same machine is warm.
 //! An entry's name holds a hash of everything that goes into it; a lock lets one process
 //! at a time work on it; a marker, written last, says that it is complete.
+//!
+//! What is in it is run, so each user has a cache, which nobody else can write.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+mod lock;
+mod scratch;
+mod trust;
+
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use crate::host::{process, progress};
+use crate::host::files::{sync_dir, sync_tree, write_atomic};
+use crate::host::paths::check_for_make;
+
+pub use lock::{Lock, inherit_locks};
+pub use scratch::Scratch;
 
 /// Written into an entry when it is complete.
 const READY: &str = ".ready";
+
+/// Written into an entry when work on it begins: the boot of this machine.
+const BOOT: &str = ".boot";
 
 /// The hex digits of a key in a name.
 const KEY_LENGTH: usize = 12;
@@ -38,27 +48,29 @@ impl Cache {
                 .context("no cache folder is known for this user: set KLP_CACHE to a folder")?
                 .join("klp"),
         };
-        Self::at(&root)
+        Self::private(&root)
     }
 
-    /// Opens (and makes) the cache in this folder.
+    /// Opens the cache in this folder, created when missing, after a check that nobody else can
+    /// have written to it.
+    fn private(root: &Path) -> Result<Self> {
+        // First: it names the path where only its characters are the problem.
+        let path = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        if let Err(err) = check_for_make(&path) {
+            bail!("{err} (KLP_CACHE names the cache folder)");
+        }
+        trust::private_folder(root)?;
+        Self::at(root)
+    }
+
+    /// Opens a folder with entries, created when missing, whoever can write to it: for what is
+    /// built where the user says.
     pub fn at(root: &Path) -> Result<Self> {
-        fs::create_dir_all(root).with_context(|| {
-            format!(
-                "cannot make the cache folder {}: set KLP_CACHE to a folder that can be written",
-                root.display()
-            )
-        })?;
+        create(root)?;
         let root = root
             .canonicalize()
             .with_context(|| format!("cannot resolve {}", root.display()))?;
-        if root.to_string_lossy().contains([' ', '\t', '\n', ':', '"']) {
-            bail!(
-                "the kernel's makefiles cannot work in {}: choose a path without spaces, colons \
-                 and quotes (KLP_CACHE names the cache folder)",
-                root.display()
-            );
-        }
+        check_for_make(&root)?;
         Ok(Self { root })
     }
 
@@ -70,7 +82,11 @@ impl Cache {
     /// The entry of this kind and name; `key` holds all that goes into it.
     pub fn entry(&self, kind: &str, name: &str, key: &Key) -> Entry {
         Entry {
-            dir: self.root.join(kind).join(format!("{name}-{}", key.short())),
+            dir: self.root.join(file_name(kind)).join(format!(
+                "{}-{}",
+                file_name(name),
+                key.short()
+            )),
         }
     }
 
@@ -95,13 +111,13 @@ impl Cache {
     }
 
     fn named(&self, kind: &str, name: &str) -> impl Iterator<Item = Entry> {
-        let start = format!("{name}-");
+        let start = format!("{}-", file_name(name));
         let is_named = move |path: &Path| {
             let file = path.file_name().unwrap_or_default().to_string_lossy();
             let key = file.strip_prefix(&start);
             key.is_some_and(|key| key.len() == KEY_LENGTH && !key.contains(['-', '.']))
         };
-        fs::read_dir(self.root.join(kind))
+        fs::read_dir(self.root.join(file_name(kind)))
             .into_iter()
             .flatten()
             .filter_map(|item| Some(item.ok()?.path()))
@@ -109,9 +125,23 @@ impl Cache {
             .map(|dir| Entry { dir })
     }
 
+    /// A private folder for what was downloaded.
+    pub fn scratch(&self) -> Result<Scratch> {
+        Scratch::new(&self.downloads()?, "")
+    }
+
+    /// The folder of such folders, and of nothing else.
+    pub(crate) fn downloads(&self) -> Result<PathBuf> {
+        let dir = self.root.join("downloads");
+        create(&dir)?;
+        Ok(dir)
+    }
+
     /// Waits for the lock of this name. Only one process on the machine holds it.
     pub fn lock(&self, name: &str) -> Result<Lock> {
-        Lock::take(&self.root.join("locks").join(format!("{name}.lock")), name)
+        let dir = self.root.join("locks");
+        create(&dir)?;
+        Lock::take(&dir.join(format!("{}.lock", file_name(name))), name)
     }
 }
 
@@ -175,7 +205,8 @@ impl Entry {
             make(&partial)?;
             mark_ready(&partial)?;
             fs::rename(&partial, &entry.dir)
-                .with_context(|| format!("cannot name {}", entry.dir.display()))
+                .with_context(|| format!("cannot name {}", entry.dir.display()))?;
+            sync_dir(entry.dir.parent().unwrap_or(&entry.dir))
         })
     }
 
@@ -183,7 +214,7 @@ impl Entry {
     /// an earlier run was cut off. For what `make` and `apt-get` can take up again.
     pub fn get_or_resume(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         self.get_with(|entry| {
-            create(&entry.dir)?;
+            entry.resume()?;
             make(&entry.dir)?;
             mark_ready(&entry.dir)
         })
@@ -193,8 +224,9 @@ impl Entry {
     /// on files that no key covers.
     pub fn get_updated(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let _lock = self.lock()?;
+        self.resume()?;
         remove_file(&self.dir.join(READY))?;
-        create(&self.dir)?;
+        sync_dir(&self.dir)?;
         make(&self.dir)?;
         mark_ready(&self.dir)?;
         Ok(self.dir.clone())
@@ -203,7 +235,7 @@ impl Entry {
     /// Does something with an entry that is complete, while nobody works on it. Does nothing
     /// when it is not, or somebody does.
     pub fn use_ready<T>(&self, action: impl FnOnce(&Path) -> Result<T>) -> Result<Option<T>> {
-        let Some(_lock) = Lock::try_take(&sibling(&self.dir, ".lock"))? else {
+        let Some(_lock) = self.try_lock()? else {
             return Ok(None);
         };
         if !self.is_ready() {
@@ -215,14 +247,18 @@ impl Entry {
     /// Lets `action` take what it can use out of an entry that is not complete, while nobody
     /// works on it; the rest is removed when it did.
     pub fn take_apart(&self, action: impl FnOnce(&Path) -> Result<bool>) -> Result<bool> {
-        let Some(_lock) = Lock::try_take(&sibling(&self.dir, ".lock"))? else {
+        let Some(_lock) = self.try_lock()? else {
             return Ok(false);
         };
-        if self.is_ready() || !self.dir.is_dir() || !action(&self.dir)? {
+        if self.is_ready() || !self.dir.is_dir() {
             return Ok(false);
         }
-        remove(&self.dir)?;
-        Ok(true)
+        let damaged = self.may_be_damaged();
+        let taken = !damaged && action(&self.dir)?;
+        if taken || damaged {
+            remove(&self.dir)?;
+        }
+        Ok(taken)
     }
 
     fn get_with(&self, make: impl FnOnce(&Self) -> Result<()>) -> Result<PathBuf> {
@@ -236,95 +272,37 @@ impl Entry {
         Ok(self.dir.clone())
     }
 
+    /// Creates the folder, or lets work in it go on.
+    fn resume(&self) -> Result<()> {
+        if self.may_be_damaged() {
+            remove(&self.dir)?;
+        }
+        create(&self.dir)?;
+        let marker = self.dir.join(BOOT);
+        fs::write(&marker, boot()).with_context(|| format!("cannot write {}", marker.display()))
+    }
+
+    /// Whether it was left incomplete before this machine was booted. Was that a power failure,
+    /// files can be empty that make takes for new.
+    fn may_be_damaged(&self) -> bool {
+        let begun = fs::read_to_string(self.dir.join(BOOT)).unwrap_or_default();
+        !self.is_ready() && self.dir.is_dir() && begun != boot()
+    }
+
     fn lock(&self) -> Result<Lock> {
         let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
-        Lock::take(&sibling(&self.dir, ".lock"), &name)
-    }
-}
-
-/// A lock on something in the cache, held until dropped.
-///
-/// Children hold it too: when we are killed, a make that goes on without us keeps others off.
-#[derive(Debug)]
-pub struct Lock {
-    file: File,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing would not do while a child has the file open. There is no way on after an
-        // error, and none is known.
-        let _ = self.file.unlock();
-    }
-}
-
-impl Lock {
-    /// Takes the lock, waiting for its holder, whom it names.
-    fn take(path: &Path, what: &str) -> Result<Self> {
-        let mut file = Self::open(path)?;
-        let mut told = false;
-        while !Self::try_lock(&file, path)? {
-            if !told {
-                progress::say(&format!(
-                    "waiting for {what}: {} works on it",
-                    holder(&mut file)
-                ));
-                told = true;
-            }
-            process::sleep(Duration::from_millis(200))?;
-        }
-        Ok(Self::taken(file))
+        Lock::take(&self.lock_file()?, &name)
     }
 
-    /// Takes the lock if nobody has it.
-    fn try_take(path: &Path) -> Result<Option<Self>> {
-        let file = Self::open(path)?;
-        Ok(Self::try_lock(&file, path)?.then(|| Self::taken(file)))
+    fn try_lock(&self) -> Result<Option<Lock>> {
+        Lock::try_take(&self.lock_file()?)
     }
 
-    fn open(path: &Path) -> Result<File> {
-        if let Some(parent) = path.parent() {
+    fn lock_file(&self) -> Result<PathBuf> {
+        if let Some(parent) = self.dir.parent() {
             create(parent)?;
         }
-        let file = File::options()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(path)
-            .with_context(|| format!("cannot open the lock {}", path.display()))?;
-        rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())
-            .with_context(|| format!("cannot pass on the lock {}", path.display()))?;
-        Ok(file)
-    }
-
-    fn try_lock(file: &File, path: &Path) -> Result<bool> {
-        match file.try_lock() {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(err)) => {
-                Err(err).with_context(|| format!("cannot lock {}", path.display()))
-            }
-        }
-    }
-
-    fn taken(mut file: File) -> Self {
-        // For those who wait; nothing depends on it.
-        let _ = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{}", std::process::id()));
-        Self { file }
-    }
-}
-
-fn holder(file: &mut File) -> String {
-    let mut pid = String::new();
-    let _ = file.rewind().and_then(|()| file.read_to_string(&mut pid));
-    if pid.is_empty() {
-        "another process".to_owned()
-    } else {
-        format!("process {pid}")
+        Ok(sibling(&self.dir, ".lock"))
     }
 }
 
@@ -335,7 +313,22 @@ fn sibling(dir: &Path, suffix: &str) -> PathBuf {
 }
 
 fn create(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))
+}
+
+/// A name of a kind, entry or lock as that of a file: kernel releases and versions can come from
+/// files that others wrote, and must not lead out of the folder.
+fn file_name(name: &str) -> String {
+    let mut safe = String::with_capacity(name.len());
+    for (at, byte) in name.bytes().enumerate() {
+        let is_safe = byte.is_ascii_alphanumeric() || b"-_+~".contains(&byte);
+        if is_safe || byte == b'.' && at > 0 {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("@{byte:02x}"));
+        }
+    }
+    safe
 }
 
 fn remove(dir: &Path) -> Result<()> {
@@ -356,29 +349,22 @@ pub fn gone(removed: std::io::Result<()>, path: &Path) -> Result<()> {
     }
 }
 
-fn mark_ready(dir: &Path) -> Result<()> {
-    write_whole(&dir.join(READY), "")
+/// This boot of the machine.
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
-/// Writes a file so that readers see the old contents or the new ones, never half of them.
-pub fn write_whole(path: &Path, contents: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
-    // That of a name without a folder is empty.
-    let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    let dir = parent.unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        // As other new files are: the umask applies.
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(dir)
-        .with_context(|| format!("cannot write in {}", dir.display()))?;
-    file.write_all(contents.as_ref())
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    file.persist(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(())
+/// The marker must not reach the disk before what it speaks for.
+fn mark_ready(dir: &Path) -> Result<()> {
+    sync_tree(dir)?;
+    write_atomic(&dir.join(READY), "")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::time::Duration;
+
     use super::*;
 
     fn entry(cache: &Cache) -> Entry {
@@ -404,30 +390,35 @@ mod tests {
     }
 
     #[test]
-    fn a_file_written_whole_replaces_the_old_and_can_be_read_by_others() {
+    fn paths_that_make_cannot_take_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("file");
-        let plain = dir.path().join("plain");
-        fs::write(&plain, "").unwrap();
-        write_whole(&path, "old").unwrap();
-        write_whole(&path, "new").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode(&path), mode(&plain));
-        assert_eq!(
-            dir.path().read_dir().unwrap().count(),
-            2,
-            "nothing is left beside it"
-        );
+        for name in ["my cache", "a$(touch b)", "a;b"] {
+            let path = dir.path().join(name);
+            let err = Cache::private(&path).unwrap_err().to_string();
+            assert!(
+                err.contains("makefiles cannot work") && err.contains("KLP_CACHE"),
+                "{err}"
+            );
+            assert!(!path.exists());
+            assert!(Cache::at(&path).is_err());
+        }
     }
 
     #[test]
-    fn paths_that_make_cannot_take_are_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let err = Cache::at(&dir.path().join("my cache"))
-            .unwrap_err()
-            .to_string();
-        assert!(err.contains("without spaces"), "{err}");
+    fn names_do_not_lead_out_of_the_cache() {
+        let (_dir, cache) = cache();
+        let key = Key::new();
+        for name in ["../../x", "..", "/etc", ".hidden", "a b\n", ""] {
+            let entry = cache.entry("kind", name, &key);
+            assert_eq!(entry.dir().parent(), Some(&*cache.root().join("kind")));
+            check_for_make(entry.dir()).unwrap();
+            let made = entry.get_or_create(|_| Ok(())).unwrap();
+            assert_eq!(cache.ready("kind", name)[0].dir(), made);
+            cache.lock(name).unwrap();
+        }
+        let entry = cache.entry("kind", "stock-7.2.12-1~x+y", &key);
+        let file = entry.dir().file_name().unwrap().to_string_lossy();
+        assert!(file.starts_with("stock-7.2.12-1~x+y-"), "{file}");
     }
 
     #[test]
@@ -533,16 +524,39 @@ mod tests {
         assert!(entry.is_ready());
     }
 
+    /// As if the machine had been booted since work on the entry began.
+    fn reboot(entry: &Entry) {
+        fs::write(entry.dir.join(BOOT), "another boot").unwrap();
+    }
+
     #[test]
-    fn a_dropped_lock_is_free_though_a_child_lives() {
+    fn what_a_boot_before_this_one_left_incomplete_is_not_used() {
         let (_dir, cache) = cache();
-        let lock = cache.lock("a").unwrap();
-        let mut child = process::command("sleep").arg("100").spawn().unwrap();
-        drop(lock);
-        let other = File::open(cache.root().join("locks/a.lock")).unwrap();
-        assert!(other.try_lock().is_ok());
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let entry = entry(&cache);
+        let cut_off = |dir: &Path| {
+            fs::write(dir.join("half"), "")?;
+            bail!("no")
+        };
+        let is_empty = |dir: &Path| {
+            assert!(!dir.join("half").exists());
+            Ok(())
+        };
+        assert!(entry.get_or_resume(cut_off).is_err());
+        reboot(&entry);
+        assert!(!entry.take_apart(|_| panic!("taken")).unwrap() && !entry.dir.exists());
+        assert!(entry.get_or_resume(cut_off).is_err());
+        reboot(&entry);
+        entry.get_or_resume(is_empty).unwrap();
+
+        fs::write(entry.dir.join("whole"), "").unwrap();
+        reboot(&entry);
+        let keeps_what_was_complete = |dir: &Path| {
+            assert!(dir.join("whole").exists());
+            cut_off(dir)
+        };
+        assert!(entry.get_updated(keeps_what_was_complete).is_err());
+        reboot(&entry);
+        entry.get_updated(is_empty).unwrap();
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use klp_elf::livepatch;
 
-use crate::cache::write_whole;
+use crate::host::files::write_atomic;
 
 /// Links a module's file in place, and answers whether there was anything to do. A file that is
 /// linked, or has nothing to link, is not touched, so that make does not take it for a new one.
@@ -28,7 +28,7 @@ pub fn into(module: &Path, output: &Path) -> Result<()> {
 
 fn write(module: &Path, data: &[u8], output: &Path) -> Result<()> {
     let linked = livepatch::link(data).with_context(|| cannot(module))?;
-    write_whole(output, &linked)
+    write_atomic(output, &linked)
 }
 
 fn read(module: &Path) -> Result<Vec<u8>> {

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use crate::cache::{Cache, Key};
 use crate::host::consent::explain_offline;
+use crate::host::files;
 use crate::host::paths::check_for_make;
 use crate::host::progress::{Show, Step};
 use crate::kernel::BuildFolder;
@@ -152,7 +153,7 @@ impl Folder<'_> {
             "seconds; at first up to a minute",
         );
         let log = self.output.join("build.log");
-        fs::write(&log, "").with_context(|| format!("cannot write the log {}", log.display()))?;
+        files::create_log(&log).context("cannot write the log")?;
         let mut command = self.command(kernel);
         let made = step.run_showing(command.args(targets), &log, Show::Messages);
         made.map_err(|error| {

@@ -6,6 +6,7 @@ mod apt_get;
 pub mod bindgen;
 pub mod consent;
 mod environment;
+pub mod files;
 pub mod llvm;
 pub mod packages;
 pub mod paths;

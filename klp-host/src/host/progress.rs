@@ -18,6 +18,7 @@ use anstream::adapter::strip_str;
 use anyhow::{Context as _, Result, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::files;
 use super::process::{self, Group};
 
 /// How often a step without a terminal says that it is alive.
@@ -122,11 +123,7 @@ impl Step {
         log: &Path,
         show: Show,
     ) -> Result<(ExitStatus, VecDeque<String>)> {
-        let mut file = File::options()
-            .create(true)
-            .append(true)
-            .open(log)
-            .with_context(|| format!("cannot write the log {}", log.display()))?;
+        let mut file = files::append(log).context("cannot write the log")?;
         writeln!(file, "$ {}", process::describe(command))
             .with_context(|| format!("cannot write the log {}", log.display()))?;
         let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use flate2::read::GzDecoder;
 
-use crate::cache::write_whole;
+use crate::host::files::write_atomic;
 use crate::vm::{self, Outcome, Spec};
 
 /// A copy of `/proc/kallsyms`, in a build folder and in the cache.
@@ -110,8 +110,8 @@ impl Answers {
 
     /// Writes them into a folder.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
-        write_whole(&dir.join(KALLSYMS), &self.kallsyms)?;
-        write_whole(&dir.join(TRACEABLE), &self.traceable)
+        write_atomic(&dir.join(KALLSYMS), &self.kallsyms)?;
+        write_atomic(&dir.join(TRACEABLE), &self.traceable)
     }
 }
 

@@ -10,10 +10,12 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
+use super::apt::Archive;
 use super::ask::{self, KALLSYMS, TRACEABLE};
 use super::debian::{self, Release, StockFiles};
 use super::known::Known;
-use crate::cache::{Cache, Entry, Key, gone, write_whole};
+use crate::cache::{Cache, Entry, Key, gone};
+use crate::host::files::write_atomic;
 use crate::host::packages::Needs;
 use crate::host::process;
 use crate::host::progress::say;
@@ -28,8 +30,9 @@ const RETRY: Duration = Duration::from_secs(3600);
 impl Known {
     /// What is known of Debian's kernel, which is fetched first when the cache does not have it.
     pub fn of_stock(cache: &Cache) -> Result<Self> {
-        debian::with_release(cache, false, |release| {
-            let files = debian::stock_files(cache, release)?;
+        let archive = Archive::new(cache);
+        debian::with_release(&archive, false, |release| {
+            let files = debian::stock_files(&archive, release)?;
             let answers = answers(cache, release, &files)?;
             let answer = |name: &str| answers.as_ref().map(|dir| dir.join(name));
             Ok(Self {
@@ -101,7 +104,7 @@ fn answers_of(entry: &Entry, needs: &Needs, image: &Path) -> Result<Option<PathB
         Err(error) => {
             process::check_interrupted()?;
             let why = format!("{error:#}");
-            write_whole(&failed, &why)?;
+            write_atomic(&failed, &why)?;
             note(&first_line(&why), &again)
         }
     }

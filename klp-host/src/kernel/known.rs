@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result};
 use klp_elf::Sources;
 
 use super::{ask, release};
-use crate::cache::{Cache, Key, write_whole};
+use crate::cache::{Cache, Key};
+use crate::host::files::write_atomic;
 use crate::host::paths;
 
 /// The variables by which a patch's compiler is told, in the order of the fields.
@@ -218,7 +219,7 @@ fn copy_answers(dir: &Path) -> Result<()> {
         }
         let copy = dir.join(name);
         if fs::read_to_string(&copy).ok().as_ref() != Some(&text) {
-            write_whole(&copy, &text)?;
+            write_atomic(&copy, &text)?;
         }
     }
     Ok(())

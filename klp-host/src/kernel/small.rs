@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::apt::Archive;
 use super::config::Config;
 use super::core_files::CoreFiles;
 use super::source::Source;
 use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install, release};
-use crate::cache::{Cache, Entry, Key, write_whole};
+use crate::cache::{Cache, Entry, Key};
+use crate::host::files::write_atomic;
 use crate::host::packages::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
@@ -172,9 +174,12 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
         let bindgen = scope.spawn(|| common.bindgen(cache));
         let source = match &options.source {
             Some(tree) => Source::users(tree)?,
-            None => debian::with_release(cache, options.update, |release| {
-                Source::debian(cache, release)
-            })?,
+            None => {
+                let archive = Archive::new(cache);
+                debian::with_release(&archive, options.update, |release| {
+                    Source::debian(&archive, release)
+                })?
+            }
         };
         let tools = common.with_rust(toolchain::PINNED, || tools::join(bindgen))?;
         Ok((source, tools))
@@ -273,7 +278,7 @@ impl Build<'_> {
     /// Makes the configuration and checks that all of the fragment was taken.
     fn configure(&self, step: &Step, build: &Path, log: &Path) -> Result<()> {
         let fragment = build.join("klp.config");
-        write_whole(&fragment, &self.fragment)?;
+        write_atomic(&fragment, &self.fragment)?;
         let mut all = std::ffi::OsString::from("KCONFIG_ALLCONFIG=");
         all.push(&fragment);
         // Everything off but the fragment and what it needs.

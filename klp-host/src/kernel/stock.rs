@@ -10,13 +10,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::apt::Archive;
 use super::ask::{KALLSYMS, TRACEABLE};
 use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, facts};
-use crate::cache::{Cache, write_whole};
+use crate::cache::Cache;
+use crate::host::files::write_atomic;
 use crate::host::packages::Needs;
 use crate::host::progress::Step;
 
@@ -35,8 +37,9 @@ pub(super) fn needs(cache: &Cache, profile: Profile, options: &Options) -> Resul
 pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
     check(profile, options)?;
     let common = CommonTools::find()?;
-    debian::with_release(cache, options.update, |release| {
-        get_release(cache, &common, release)
+    let archive = Archive::new(cache);
+    debian::with_release(&archive, options.update, |release| {
+        get_release(&archive, &common, release)
     })
 }
 
@@ -62,8 +65,9 @@ struct Parts {
     config: Config,
 }
 
-fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result<Kernel> {
-    let parts = gather(cache, common, release)?;
+fn get_release(archive: &Archive<'_>, common: &CommonTools, release: &Release) -> Result<Kernel> {
+    let cache = archive.cache();
+    let parts = gather(archive, common, release)?;
     let key = parts
         .source
         .key(common.key())
@@ -100,11 +104,11 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
 }
 
 /// Gets all parts; what does not depend on each other at the same time.
-fn gather(cache: &Cache, common: &CommonTools, release: &Release) -> Result<Parts> {
+fn gather(archive: &Archive<'_>, common: &CommonTools, release: &Release) -> Result<Parts> {
     std::thread::scope(|scope| {
-        let bindgen = scope.spawn(|| common.bindgen(cache));
-        let source = scope.spawn(|| Source::debian(cache, release));
-        let files = debian::stock_files(cache, release)?;
+        let bindgen = scope.spawn(|| common.bindgen(archive.cache()));
+        let source = scope.spawn(|| Source::debian(archive, release));
+        let files = debian::stock_files(archive, release)?;
         let config = Config::read(&files.config)?;
         let version = rustc_version(&config)?;
         let tools = common.with_rust(version, || tools::join(bindgen))?;
@@ -167,7 +171,7 @@ fn renew(from: &Path, to: &Path) -> Result<()> {
     if fs::read(to).is_ok_and(|old| old == text) {
         return Ok(());
     }
-    write_whole(to, &text)
+    write_atomic(to, &text)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -183,7 +187,7 @@ fn keep_mcount_calls(build: &Path) -> Result<()> {
     let path = build.join("include/config/auto.conf");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    write_whole(
+    write_atomic(
         &path,
         &text.replace("CONFIG_HAVE_OBJTOOL_NOP_MCOUNT=y\n", ""),
     )

@@ -8,8 +8,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cache::{Cache, Key, write_whole};
+use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::bindgen::Bindgen;
+use crate::host::files::write_atomic;
 use crate::host::llvm::{self, Llvm};
 use crate::host::packages::{self, Needs};
 use crate::host::process;
@@ -146,7 +147,7 @@ impl Tools {
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             return Ok(());
         }
-        write_whole(&path, &text)
+        write_atomic(&path, &text)
     }
 
     fn makefile(&self, build: &Path, source: &Path) -> String {
@@ -168,7 +169,8 @@ impl Tools {
     }
 }
 
-/// A make with this environment and these variables, on all CPUs.
+/// A make with this environment and these variables, on all CPUs. It holds the locks of the
+/// entry that it builds: killed, we must not leave it at work where the next run begins.
 pub(super) fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> Command {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let mut command = process::command("make");
@@ -178,6 +180,7 @@ pub(super) fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String
         .arg(format!("-j{jobs}"))
         .envs(env.iter().map(|(name, value)| (name, value)))
         .args(vars.iter().map(|(name, value)| format!("{name}={value}")));
+    inherit_locks(&mut command);
     command
 }
 

@@ -16,7 +16,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::qemu::Qemu;
 use super::{Outcome, Spec, user};
-use crate::cache::{self, Cache, Key};
+use crate::cache::{Cache, Key};
+use crate::host::files::write_atomic;
 use crate::host::progress::say;
 
 /// The first QEMU whose threads can be trusted with code that changes.
@@ -95,7 +96,7 @@ impl Choice {
     /// failed, and not the kernel's.
     pub(super) fn came_up(&self, came_up: bool) -> Result<()> {
         match &self.failed_trial {
-            Some(answer) if came_up => cache::write_whole(answer, FAILS),
+            Some(answer) if came_up => write_atomic(answer, FAILS),
             _ => Ok(()),
         }
     }
@@ -165,7 +166,7 @@ fn by_trial(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> {
         _ => {}
     }
     if trial(qemu, spec)? {
-        cache::write_whole(&answer, WORKS)?;
+        write_atomic(&answer, WORKS)?;
         return Ok(Accel::Kvm.into());
     }
     Ok(Choice {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use klp_host::cache::write_whole;
+use klp_host::host::files::write_atomic;
 
 use super::figures::Figures;
 use super::plots;
@@ -29,7 +29,7 @@ pub fn publish(figures: &Figures, docs: &Path) -> Result<Vec<PathBuf>> {
     let old =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let new = fill(&old, figures).with_context(|| format!("in {}", path.display()))?;
-    write_whole(&path, &new)?;
+    write_atomic(&path, &new)?;
     let json = docs.join(JSON);
     figures.write(&json)?;
     let mut files = vec![path, json];

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use klp_host::cache::write_whole;
+use klp_host::host::files::write_atomic;
 use klp_host::kernel::Core;
 use serde::{Deserialize, Serialize};
 
@@ -161,7 +161,7 @@ impl Figures {
         if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
             fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         }
-        write_whole(path, &self.json()?)
+        write_atomic(path, &self.json()?)
     }
 
     /// As JSON.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
-use klp_host::cache::write_whole;
+use klp_host::host::files::write_atomic;
 use klp_host::kernel::Core;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -61,7 +61,7 @@ pub fn draw(figures: &Figures, dir: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for (file, text) in svgs(figures)? {
         let path = dir.join(file);
-        write_whole(&path, &text)?;
+        write_atomic(&path, &text)?;
         files.push(path);
     }
     Ok(files)

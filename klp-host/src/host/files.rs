@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Files with names that others can predict: locks, logs, records. They are opened so that no
+//! link leads a write elsewhere, and replaced so that no reader sees half of one.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+/// Creates a folder that only this user can enter, and its parents in the same way.
+pub fn create_private_dir(dir: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("cannot create {}", dir.display()))
+}
+
+/// Opens a file for reading and writing, created when missing; nothing in it changes.
+pub fn open_or_create(path: &Path) -> Result<File> {
+    open(path, OpenOptions::new().create(true).read(true).write(true))
+}
+
+/// Opens a log to write at its end, created when missing.
+pub fn append(path: &Path) -> Result<File> {
+    open(path, OpenOptions::new().create(true).append(true))
+}
+
+/// Creates an empty log, or empties the one that is there.
+pub fn create_log(path: &Path) -> Result<()> {
+    // Only once it is known to be a plain file.
+    append(path)?
+        .set_len(0)
+        .with_context(|| format!("cannot empty {}", path.display()))
+}
+
+/// Opens a plain file under this one name. With write access to the folder somebody could have
+/// put a link there, hard or symbolic, to a file that only this user can write.
+fn open(path: &Path, options: &mut OpenOptions) -> Result<File> {
+    // A FIFO must not block.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = options
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    let file = match opened {
+        Err(err) if err.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => bail!(
+            "{} is a symbolic link, which this does not follow: remove it",
+            path.display()
+        ),
+        opened => opened.with_context(|| format!("cannot open {}", path.display()))?,
+    };
+    let data = file
+        .metadata()
+        .with_context(|| format!("cannot read the state of {}", path.display()))?;
+    if !data.is_file() || data.nlink() > 1 {
+        bail!(
+            "{} is not a plain file of one name, which this does not write to: remove it",
+            path.display()
+        );
+    }
+    Ok(file)
+}
+
+/// Writes a file so that readers see the old contents or the new ones, never half of them, also
+/// after a power failure.
+pub fn write_atomic(path: &Path, contents: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
+    let dir = folder_of(path);
+    let mut file = tempfile::Builder::new()
+        // As other new files are: the umask applies.
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(dir)
+        .with_context(|| format!("cannot write in {}", dir.display()))?;
+    let write = || format!("cannot write {}", path.display());
+    file.write_all(contents.as_ref()).with_context(write)?;
+    // Otherwise the new name can reach the disk before the contents.
+    file.as_file().sync_all().with_context(write)?;
+    file.persist(path).with_context(write)?;
+    sync_dir(dir)
+}
+
+/// That of a name without a folder is empty.
+fn folder_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// Makes the names in a folder durable.
+pub fn sync_dir(dir: &Path) -> Result<()> {
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .with_context(|| format!("cannot write {} to the disk", dir.display()))
+}
+
+/// Makes all that is in a folder durable. The whole file system is: that is faster than going
+/// through many files.
+pub fn sync_tree(dir: &Path) -> Result<()> {
+    let sync = || format!("cannot write {} to the disk", dir.display());
+    let open = File::open(dir).with_context(sync)?;
+    rustix::fs::syncfs(open).with_context(sync)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn error<T: std::fmt::Debug>(result: Result<T>) -> String {
+        format!("{:#}", result.unwrap_err())
+    }
+
+    #[test]
+    fn links_are_neither_followed_nor_truncated() {
+        let dir = tempfile::tempdir().unwrap();
+        let victim = dir.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        let (soft, hard) = (dir.path().join("soft"), dir.path().join("hard"));
+        symlink(&victim, &soft).unwrap();
+        fs::hard_link(&victim, &hard).unwrap();
+        for path in [&soft, &hard] {
+            for text in [
+                error(open_or_create(path)),
+                error(append(path)),
+                error(create_log(path)),
+            ] {
+                assert!(text.contains(&path.display().to_string()), "{text}");
+                assert!(text.ends_with("remove it"), "{text}");
+            }
+        }
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_link_to_nothing_creates_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("target");
+        symlink(&target, dir.path().join("link")).unwrap();
+        assert!(open_or_create(&dir.path().join("link")).is_err());
+        assert!(!target.exists());
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_without_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &fifo,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        assert!(error(open_or_create(&fifo)).contains("not a plain file"));
+        append(&fifo).unwrap_err();
+    }
+
+    #[test]
+    fn files_and_folders_are_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("a/b");
+        create_private_dir(&inner).unwrap();
+        create_private_dir(&inner).unwrap();
+        assert_eq!((mode(&dir.path().join("a")), mode(&inner)), (0o700, 0o700));
+        let file = inner.join("file");
+        append(&file).unwrap().write_all(b"text").unwrap();
+        open_or_create(&file).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "text");
+        assert_eq!(mode(&file), 0o600);
+        create_log(&file).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "");
+    }
+
+    #[test]
+    fn a_file_written_whole_replaces_the_old_and_can_be_read_by_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let plain = dir.path().join("plain");
+        fs::write(&plain, "").unwrap();
+        write_atomic(&path, "old").unwrap();
+        write_atomic(&path, "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(mode(&path), mode(&plain));
+        assert_eq!(
+            dir.path().read_dir().unwrap().count(),
+            2,
+            "nothing is left beside it"
+        );
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_its_target_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("target"), dir.path().join("link"));
+        fs::write(&target, "precious").unwrap();
+        symlink(&target, &link).unwrap();
+        write_atomic(&link, "new").unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+        assert!(!link.is_symlink());
+    }
+}
