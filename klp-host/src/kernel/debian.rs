@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::apt::{OTHERWISE, Package, Suite};
 use crate::cache::{Cache, Key, write_whole};
 use crate::host::consent::{check_online, is_offline};
-use crate::host::packages::{self, Needs};
+use crate::host::needs::Needs;
+use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::{Step, say};
 

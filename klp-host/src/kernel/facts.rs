@@ -14,7 +14,7 @@ use super::ask::{self, KALLSYMS, TRACEABLE};
 use super::debian::{self, Release, StockFiles};
 use super::known::Known;
 use crate::cache::{Cache, Entry, Key, gone, write_whole};
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 use crate::host::process;
 use crate::host::progress::say;
 use crate::vm;

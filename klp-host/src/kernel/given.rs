@@ -12,7 +12,7 @@ use super::known::Known;
 use super::small::release;
 use super::tools::{self, CommonTools};
 use crate::cache::Cache;
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 
 /// A kernel that somebody else built.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install};
 use crate::cache::{Cache, Entry, Key, write_whole};
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
 

@@ -17,7 +17,7 @@ use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, facts};
 use crate::cache::{Cache, write_whole};
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 use crate::host::progress::Step;
 
 /// Changes when the folder is to be made in another way.

@@ -11,7 +11,8 @@ use anyhow::Result;
 use crate::cache::{Cache, Key, write_whole};
 use crate::host::bindgen::Bindgen;
 use crate::host::llvm::{self, Llvm};
-use crate::host::packages::{self, Needs};
+use crate::host::needs::Needs;
+use crate::host::packages;
 use crate::host::process;
 use crate::host::toolchain::{self, Toolchain};
 

@@ -30,7 +30,7 @@ use initramfs::Tree;
 use qemu::{Machine, Qemu};
 
 use crate::cache::Cache;
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 use crate::host::progress::say;
 
 /// Seconds between the guest's signs of life.

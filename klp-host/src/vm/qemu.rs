@@ -14,7 +14,8 @@ use anyhow::{Context as _, Result, bail};
 use super::Spec;
 use super::accel::Accel;
 use super::child;
-use crate::host::packages::{self, Needs};
+use crate::host::needs::Needs;
+use crate::host::packages;
 use crate::host::process::{self, Group};
 
 /// The program's usual name.
