@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use klp_host::cache::Cache;
-use klp_host::host::packages::Needs;
+use klp_host::host::needs::Needs;
 use klp_host::kernel::given::Given;
 use klp_host::kernel::known::Known;
 use klp_host::kernel::{self, BuildFolder, Core, Options, Profile, facts};

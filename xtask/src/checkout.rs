@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use klp_host::host::packages::Needs;
+use klp_host::host::needs::Needs;
 use klp_host::kernel::{self, Core, Kernel, Profile};
 use klp_host::module::{self, Built, Options};
 

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use klp_host::host::packages::{self, Needs};
+use klp_host::host::needs::Needs;
+use klp_host::host::packages;
 use klp_host::host::process;
 use klp_host::vm;
 

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Installs missing packages: the only thing here that takes root, and so only what the user has
-//! allowed. One command does it, which the user sees before it runs.
+//! Installs Debian packages: the one thing here that takes root. One command does it, which the
+//! user sees before it runs.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use anyhow::{Context as _, Result, bail};
 
-use super::consent::{INSTALL, Install, Policy, policy};
-use super::packages::{self, Needs, find};
+use super::path::find;
 use super::process;
-use super::progress::{Step, say};
-use crate::cache::{Cache, Lock};
+use super::progress::Step;
+use crate::cache::Cache;
 
 /// Options of the command that a person types.
 const OPTIONS: &str = "--yes --no-install-recommends";
@@ -25,26 +22,9 @@ const UNATTENDED: &str = " --quiet -o DPkg::Lock::Timeout=600";
 /// Nobody answers the questions of packages then.
 const NO_QUESTIONS: &str = "DEBIAN_FRONTEND=noninteractive";
 
-/// Installs what is missing, if the user allows it.
-pub(super) fn get(needs: &Needs) -> Result<()> {
-    get_on(&Host, policy(), needs)
-}
-
-/// What to do about missing packages, for an error.
-pub(super) fn how_to_install(missing: &[String]) -> String {
-    if !Host.has_apt() {
-        return without_apt(missing);
-    }
-    format!(
-        "missing packages: {}. This installs them:\n    {}",
-        missing.join(" "),
-        by_hand(missing, Host.way())
-    )
-}
-
 /// The way to root's rights.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Way {
+pub(super) enum Way {
     /// We are root.
     Root,
     /// sudo.
@@ -53,128 +33,61 @@ enum Way {
     None,
 }
 
-/// The machine, and the person at it. Tests have one of their own.
-trait Machine {
-    fn missing(&self, packages: &[String]) -> Vec<String>;
-    fn has_apt(&self) -> bool;
-    fn way(&self) -> Way;
-    /// Whether sudo asks for a password.
-    fn sudo_asks(&self) -> bool;
-    /// Whether somebody can be asked.
-    fn is_attended(&self) -> bool;
-    /// Asks a question that is answered by yes or no.
-    fn ask(&self, question: &str) -> Result<bool>;
-    /// Keeps other installations of ours away.
-    fn lock(&self) -> Result<Option<Lock>>;
-    /// Installs packages.
-    fn install(&self, packages: &[String], way: Way) -> Result<()>;
-}
-
-fn get_on(machine: &dyn Machine, policy: &Policy, needs: &Needs) -> Result<()> {
-    let packages = |set: &std::collections::BTreeSet<String>| -> Vec<String> {
-        machine.missing(&set.iter().cloned().collect::<Vec<_>>())
-    };
-    let required = packages(&needs.required);
-    let is_required = !required.is_empty();
-    let mut all = required;
-    for package in packages(&needs.helpful) {
-        if !all.contains(&package) {
-            all.push(package);
+impl Way {
+    /// The one of this process.
+    pub(super) fn find() -> Self {
+        if rustix::process::geteuid().is_root() {
+            Self::Root
+        } else if find("sudo").is_some() {
+            Self::Sudo
+        } else {
+            Self::None
         }
     }
-    // Whoever lacks a package that is only helpful says so, when it matters.
-    let is_worth_it = is_required || policy.install == Install::Yes && !policy.offline;
-    if all.is_empty() || !is_worth_it {
-        return Ok(());
-    }
-    let installed = allow(machine, policy, &all).and_then(|()| install(machine, &all));
-    match installed {
-        Err(error) if !is_required && !process::is_interrupted() => {
-            say(&format!("note: {error:#}"));
-            Ok(())
-        }
-        installed => installed,
-    }
 }
 
-/// Whether the user allows installing these packages, and it is possible.
-fn allow(machine: &dyn Machine, policy: &Policy, missing: &[String]) -> Result<()> {
-    if !machine.has_apt() {
-        bail!("{}", without_apt(missing));
-    }
-    let names = missing.join(" ");
-    policy.check_online(&format!("missing packages: {names}"))?;
-    let way = machine.way();
-    let by_hand = by_hand(missing, way);
-    match way {
-        Way::None => bail!(
-            "missing packages: {names}. Installing them takes root, and there is no sudo. Run this \
-             as root, then this command again:\n    {by_hand}"
-        ),
-        Way::Sudo if !machine.is_attended() && machine.sudo_asks() => bail!(
-            "missing packages: {names}. sudo asks for a password, and there is no terminal to read it \
-             from. Run this, then this command again:\n    {by_hand}"
-        ),
-        Way::Root | Way::Sudo => {}
-    }
-    if policy.install == Install::Yes {
-        return Ok(());
-    }
-    if !machine.is_attended() {
-        bail!(
-            "missing packages: {names}. Run this, or give --install (or set {INSTALL}=1) to let \
-             this command do it:\n    {by_hand}"
-        );
-    }
-    let question = format!(
-        "missing packages: {names}\nThis installs them:\n    {by_hand}\nRun this now? [y/N] "
-    );
-    if !machine.ask(&question)? {
-        bail!("{names}: not installed, and needed here. This installs them:\n    {by_hand}");
-    }
-    Ok(())
+/// Whether this system has apt.
+pub(super) fn is_there() -> bool {
+    find("apt-get").is_some()
 }
 
-fn install(machine: &dyn Machine, packages: &[String]) -> Result<()> {
-    let _lock = machine.lock()?;
-    // Another process may have installed them while we waited.
-    let packages = machine.missing(packages);
-    if packages.is_empty() {
-        return Ok(());
-    }
-    let way = machine.way();
-    let by_hand = by_hand(&packages, way);
-    machine
-        .install(&packages, way)
-        .map_err(|error| anyhow!("{error:#}\nTry it by hand:\n    {by_hand}"))?;
-    let left = machine.missing(&packages);
-    if !left.is_empty() {
-        bail!(
-            "{} installed without an error, but still not found: is /usr/sbin or /usr/bin missing in PATH?",
-            left.join(" ")
-        );
-    }
-    Ok(())
+/// Whether sudo asks for a password.
+pub(super) fn sudo_asks() -> bool {
+    process::output(process::command("sudo").args(["-n", "true"])).is_err()
 }
 
-fn without_apt(missing: &[String]) -> String {
+/// What to do about missing packages, for an error.
+pub(super) fn how_to_install(missing: &BTreeSet<String>) -> String {
+    if !is_there() {
+        return without_apt(missing);
+    }
     format!(
-        "missing: {} (Debian's names). Install them with this system's package manager, then run \
-         this again",
-        missing.join(" ")
+        "missing packages: {}. This installs them:\n    {}",
+        names(missing),
+        by_hand(missing, Way::find())
     )
 }
 
-/// The command that a person types. Lists of packages may be missing or old; where they cannot be
+/// The same, where there is no apt.
+pub(super) fn without_apt(missing: &BTreeSet<String>) -> String {
+    format!(
+        "missing: {} (Debian's names). Install them with this system's package manager, then run \
+         this again",
+        names(missing)
+    )
+}
+
+/// What the shell runs. Lists of packages may be missing or old; where they cannot be
 /// renewed, those that are there may do.
-fn script(packages: &[String], more_options: &str) -> String {
+fn script(packages: &BTreeSet<String>, more_options: &str) -> String {
     format!(
         "apt-get update; apt-get install {OPTIONS}{more_options} {}",
         shell_words::join(packages)
     )
 }
 
-fn by_hand(packages: &[String], way: Way) -> String {
+/// The command as a person types it.
+pub(super) fn by_hand(packages: &BTreeSet<String>, way: Way) -> String {
     let script = script(packages, "");
     match way {
         Way::Sudo => format!("sudo sh -c {}", shell_words::quote(&script)),
@@ -182,89 +95,30 @@ fn by_hand(packages: &[String], way: Way) -> String {
     }
 }
 
-/// This machine.
-struct Host;
-
-impl Machine for Host {
-    fn missing(&self, packages: &[String]) -> Vec<String> {
-        packages::missing(packages)
-    }
-
-    fn has_apt(&self) -> bool {
-        find("apt-get").is_some()
-    }
-
-    fn way(&self) -> Way {
-        if rustix::process::geteuid().is_root() {
-            Way::Root
-        } else if find("sudo").is_some() {
-            Way::Sudo
-        } else {
-            Way::None
-        }
-    }
-
-    fn sudo_asks(&self) -> bool {
-        process::output(process::command("sudo").args(["-n", "true"])).is_err()
-    }
-
-    fn is_attended(&self) -> bool {
-        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
-    }
-
-    fn ask(&self, question: &str) -> Result<bool> {
-        eprint!("{question}");
-        std::io::stderr().flush().context("cannot ask")?;
-        let mut line = String::new();
-        wait_for_input()?;
-        std::io::stdin()
-            .lock()
-            .read_line(&mut line)
-            .context("cannot read the answer")?;
-        if !line.ends_with('\n') {
-            eprintln!();
-        }
-        Ok(is_yes(&line))
-    }
-
-    fn lock(&self) -> Result<Option<Lock>> {
-        Cache::open()?.lock("packages").map(Some)
-    }
-
-    fn install(&self, packages: &[String], way: Way) -> Result<()> {
-        if way == Way::Sudo && self.sudo_asks() {
-            return install_in_foreground(packages);
-        }
-        let title = format!("installing {}", packages.join(" "));
-        let step = Step::start(&title, "a minute or less");
-        let log = Cache::open()?.root().join("packages.log");
-        step.run(&mut unattended(packages, way), &log)?;
-        step.done();
-        Ok(())
-    }
+/// Packages as one reads them.
+pub(super) fn names(packages: &BTreeSet<String>) -> String {
+    packages
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-fn is_yes(answer: &str) -> bool {
-    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
-}
-
-/// Waits until there is an answer to read, so that Ctrl-C ends the question.
-fn wait_for_input() -> Result<()> {
-    let stdin = std::io::stdin();
-    let moment = Timespec::try_from(Duration::from_millis(100)).context("a short time")?;
-    loop {
-        process::check_interrupted()?;
-        let mut input = [PollFd::new(&stdin, PollFlags::IN)];
-        match poll(&mut input, Some(&moment)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) => return Ok(()),
-            Err(error) => return Err(error).context("cannot wait for the answer"),
-        }
+/// Runs the command. Where sudo asks for a password, that needs a terminal.
+pub(super) fn install(packages: &BTreeSet<String>, way: Way) -> Result<()> {
+    if way == Way::Sudo && sudo_asks() {
+        return install_in_foreground(packages);
     }
+    let title = format!("installing {}", names(packages));
+    let step = Step::start(&title, "a minute or less");
+    let log = Cache::open()?.root().join("packages.log");
+    step.run(&mut unattended(packages, way), &log)?;
+    step.done();
+    Ok(())
 }
 
 /// sudo asks for the password on the terminal, and the user sees what apt says.
-fn install_in_foreground(packages: &[String]) -> Result<()> {
+fn install_in_foreground(packages: &BTreeSet<String>) -> Result<()> {
     let mut command = process::command("sudo");
     // Not in a process group of its own: it could not read from the terminal there.
     let status = command
@@ -279,7 +133,7 @@ fn install_in_foreground(packages: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn unattended(packages: &[String], way: Way) -> Command {
+fn unattended(packages: &BTreeSet<String>, way: Way) -> Command {
     let mut command = match way {
         Way::Sudo => {
             let mut sudo = process::command("sudo");
@@ -294,283 +148,11 @@ fn unattended(packages: &[String], way: Way) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
     use super::*;
-
-    /// A machine that lacks packages, and a person at it.
-    struct Fake {
-        missing: RefCell<Vec<String>>,
-        has_apt: bool,
-        way: Way,
-        sudo_asks: bool,
-        /// What the person answers, if there is one.
-        answer: Option<bool>,
-        /// Whether apt-get fails.
-        fails: bool,
-        asked: RefCell<Vec<String>>,
-        installed: RefCell<Vec<String>>,
-    }
-
-    impl Fake {
-        /// Run by root, without a terminal.
-        fn lacking(packages: &[&str]) -> Self {
-            Self {
-                missing: RefCell::new(names(packages)),
-                has_apt: true,
-                way: Way::Root,
-                sudo_asks: false,
-                answer: None,
-                fails: false,
-                asked: RefCell::default(),
-                installed: RefCell::default(),
-            }
-        }
-
-        fn get(&self, policy: &Policy, needs: &Needs) -> Result<()> {
-            get_on(self, policy, needs)
-        }
-
-        fn installs(&self, policy: &Policy) {
-            self.get(policy, &needs()).unwrap();
-            assert_eq!(*self.installed.borrow(), ["bc", "flex"]);
-        }
-
-        /// Gives the error, after which nothing has been done.
-        fn refuses(&self, policy: &Policy) -> String {
-            let error = format!("{:#}", self.get(policy, &needs()).unwrap_err());
-            assert_eq!(*self.installed.borrow(), [""; 0]);
-            error
-        }
-    }
-
-    impl Machine for Fake {
-        fn missing(&self, packages: &[String]) -> Vec<String> {
-            let missing = self.missing.borrow();
-            let is_missing = |package: &&String| missing.contains(package);
-            packages.iter().filter(is_missing).cloned().collect()
-        }
-
-        fn has_apt(&self) -> bool {
-            self.has_apt
-        }
-
-        fn way(&self) -> Way {
-            self.way
-        }
-
-        fn sudo_asks(&self) -> bool {
-            assert_eq!(self.way, Way::Sudo, "there is no sudo to ask");
-            self.sudo_asks
-        }
-
-        fn is_attended(&self) -> bool {
-            self.answer.is_some()
-        }
-
-        fn ask(&self, question: &str) -> Result<bool> {
-            self.asked.borrow_mut().push(question.to_owned());
-            self.answer.context("nobody is there")
-        }
-
-        fn lock(&self) -> Result<Option<Lock>> {
-            Ok(None)
-        }
-
-        fn install(&self, packages: &[String], way: Way) -> Result<()> {
-            assert_ne!(way, Way::None);
-            if self.fails {
-                bail!("E: no such package");
-            }
-            self.installed.borrow_mut().extend_from_slice(packages);
-            self.missing
-                .borrow_mut()
-                .retain(|it| !packages.contains(it));
-            Ok(())
-        }
-    }
-
-    fn names(packages: &[&str]) -> Vec<String> {
-        packages.iter().map(|&name| name.to_owned()).collect()
-    }
-
-    fn needs() -> Needs {
-        Needs::of(&["bash", "bc", "flex"])
-    }
-
-    fn yes() -> Policy {
-        Policy {
-            install: Install::Yes,
-            ..Policy::default()
-        }
-    }
-
-    const AS_ROOT: &str = "apt-get update; apt-get install --yes --no-install-recommends bc flex";
-    const BY_SUDO: &str =
-        "sudo sh -c 'apt-get update; apt-get install --yes --no-install-recommends bc flex'";
-
-    fn has_line(text: &str, command: &str) -> bool {
-        text.lines().any(|line| line.trim() == command)
-    }
-
-    #[test]
-    fn where_nothing_is_missing_nobody_is_asked() {
-        let machine = Fake {
-            answer: Some(false),
-            has_apt: false,
-            ..Fake::lacking(&["other"])
-        };
-        machine.get(&Policy::default(), &needs()).unwrap();
-        assert!(machine.asked.borrow().is_empty());
-    }
-
-    #[test]
-    fn a_yes_on_the_terminal_installs_all_with_one_question() {
-        for (way, command) in [(Way::Root, AS_ROOT), (Way::Sudo, BY_SUDO)] {
-            let machine = Fake {
-                way,
-                sudo_asks: true,
-                answer: Some(true),
-                ..Fake::lacking(&["bc", "flex"])
-            };
-            machine.installs(&Policy::default());
-            let asked = machine.asked.borrow();
-            assert_eq!(asked.len(), 1);
-            assert!(has_line(&asked[0], command), "{}", asked[0]);
-        }
-    }
-
-    #[test]
-    fn a_no_is_an_error_with_the_command() {
-        let machine = Fake {
-            answer: Some(false),
-            ..Fake::lacking(&["bc", "flex"])
-        };
-        let error = machine.refuses(&Policy::default());
-        assert!(has_line(&error, AS_ROOT), "{error}");
-    }
-
-    #[test]
-    fn without_a_terminal_nothing_is_installed_unless_allowed() {
-        for (way, command) in [(Way::Root, AS_ROOT), (Way::Sudo, BY_SUDO)] {
-            let machine = Fake {
-                way,
-                ..Fake::lacking(&["bc", "flex"])
-            };
-            let error = machine.refuses(&Policy::default());
-            assert!(has_line(&error, command), "{error}");
-            assert!(
-                error.contains("--install") && error.contains("KLP_INSTALL=1"),
-                "{error}"
-            );
-            machine.installs(&yes());
-            assert!(machine.asked.borrow().is_empty());
-        }
-    }
-
-    #[test]
-    fn where_root_is_out_of_reach_nobody_is_asked() {
-        let without_sudo = Fake {
-            way: Way::None,
-            answer: Some(true),
-            ..Fake::lacking(&["bc", "flex"])
-        };
-        let without_password = Fake {
-            way: Way::Sudo,
-            sudo_asks: true,
-            ..Fake::lacking(&["bc", "flex"])
-        };
-        for policy in [Policy::default(), yes()] {
-            let error = without_sudo.refuses(&policy);
-            assert!(
-                error.contains("no sudo") && has_line(&error, AS_ROOT),
-                "{error}"
-            );
-            let error = without_password.refuses(&policy);
-            assert!(
-                error.contains("asks for a password") && has_line(&error, BY_SUDO),
-                "{error}"
-            );
-        }
-        assert!(without_sudo.asked.borrow().is_empty());
-    }
-
-    #[test]
-    fn offline_and_without_apt_nothing_is_installed() {
-        let offline = Policy {
-            offline: true,
-            online_command: "cargo klp build".to_owned(),
-            ..yes()
-        };
-        let machine = Fake {
-            answer: Some(true),
-            ..Fake::lacking(&["bc", "flex"])
-        };
-        let error = machine.refuses(&offline);
-        assert!(
-            error.contains("bc flex") && has_line(&error, "cargo klp build"),
-            "{error}"
-        );
-        let machine = Fake {
-            has_apt: false,
-            ..machine
-        };
-        let error = machine.refuses(&yes());
-        assert!(error.contains("package manager"), "{error}");
-        assert!(machine.asked.borrow().is_empty());
-    }
-
-    #[test]
-    fn a_failure_is_told_with_the_command() {
-        let machine = Fake {
-            fails: true,
-            ..Fake::lacking(&["bc", "flex"])
-        };
-        let error = machine.refuses(&yes());
-        assert!(
-            error.contains("E: no such package") && has_line(&error, AS_ROOT),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn what_is_only_helpful_is_never_asked_for_and_never_an_error() {
-        let helpful = Needs::of(&["qemu"]).only_helpful();
-        let machine = Fake {
-            answer: Some(true),
-            ..Fake::lacking(&["bc", "flex", "qemu"])
-        };
-        machine.get(&Policy::default(), &helpful).unwrap();
-        assert!(machine.asked.borrow().is_empty());
-        assert!(machine.installed.borrow().is_empty());
-        // It comes along with what is needed.
-        machine
-            .get(&Policy::default(), &needs().and(helpful.clone()))
-            .unwrap();
-        assert_eq!(*machine.installed.borrow(), ["bc", "flex", "qemu"]);
-        let machine = Fake {
-            fails: true,
-            ..Fake::lacking(&["qemu"])
-        };
-        machine.get(&yes(), &helpful).unwrap();
-        let machine = Fake::lacking(&["qemu"]);
-        machine.get(&yes(), &helpful).unwrap();
-        assert_eq!(*machine.installed.borrow(), ["qemu"]);
-    }
-
-    #[test]
-    fn only_a_clear_yes_is_one() {
-        for answer in ["y\n", "Yes\n", " y \n"] {
-            assert!(is_yes(answer), "{answer}");
-        }
-        for answer in ["", "\n", "n\n", "no\n", "yep\n"] {
-            assert!(!is_yes(answer), "{answer}");
-        }
-    }
 
     #[test]
     fn what_runs_unattended_is_what_was_shown_and_asks_nothing() {
-        let packages = names(&["bc", "flex"]);
+        let packages = ["bc", "flex"].map(str::to_owned).into();
         let words = |way| -> Vec<String> {
             let command = unattended(&packages, way);
             std::iter::once(command.get_program())

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::packages::{self, Needs};
+use super::needs::Needs;
+use super::packages;
 use super::process;
 
 /// Major versions, best first. The kernel's `scripts/min-tool-version.sh` asks for 17.

@@ -2,14 +2,15 @@
 
 //! Programs and libraries of the host: which Debian package has them, and which are missing.
 //!
-//! A command collects what it needs at its beginning, so that the user is asked once
-//! ([`Needs::get`]). Who uses a package later makes sure that it is there ([`ensure`]).
+//! Who uses a package makes sure that it is there ([`ensure`]); installing is asked for at the
+//! beginning of a command ([`super::needs`]).
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
+pub use super::path::find;
 use super::{apt_get, process};
 
 /// By what one sees that a package's contents are there, whoever put them there.
@@ -57,55 +58,6 @@ const PACKAGES: &[(&str, Sign)] = &[
     ("xz-utils", Sign::Program("xz")),
 ];
 
-/// The packages that a command needs.
-#[must_use = "`get` asks for them"]
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Needs {
-    /// Without them the command fails.
-    pub(crate) required: BTreeSet<String>,
-    /// Without them it does less.
-    pub(crate) helpful: BTreeSet<String>,
-}
-
-impl Needs {
-    /// Needs these.
-    pub fn of<T: AsRef<str>>(packages: &[T]) -> Self {
-        Self {
-            required: packages.iter().map(|it| it.as_ref().to_owned()).collect(),
-            helpful: BTreeSet::new(),
-        }
-    }
-
-    /// Needs these, too.
-    pub fn and(mut self, other: Self) -> Self {
-        self.required.extend(other.required);
-        self.helpful.extend(other.helpful);
-        self
-    }
-
-    /// The same, but the command works without them.
-    pub fn only_helpful(mut self) -> Self {
-        self.helpful.append(&mut self.required);
-        self
-    }
-
-    /// Installs what is missing, if the user allows it. Nobody is asked for packages that are
-    /// only helpful.
-    ///
-    /// # Errors
-    ///
-    /// When packages are missing that the command cannot do without: the error has the one
-    /// command that installs them.
-    pub fn get(&self) -> Result<()> {
-        apt_get::get(self)
-    }
-
-    /// Makes sure that all that is required is there.
-    pub(crate) fn check(&self) -> Result<()> {
-        ensure(&self.required.iter().collect::<Vec<_>>())
-    }
-}
-
 /// Makes sure that the contents of these Debian packages are there.
 ///
 /// # Errors
@@ -119,27 +71,12 @@ pub fn ensure<T: AsRef<str>>(packages: &[T]) -> Result<()> {
     Ok(())
 }
 
-/// The path of a program, from `PATH` and the places where only root's `PATH` looks.
-pub fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
-        .map(|dir| dir.join(program))
-        .find(|path| is_executable(path))
-}
-
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
 /// Those whose contents are not there.
-pub(crate) fn missing<T: AsRef<str>>(packages: impl IntoIterator<Item = T>) -> Vec<String> {
+pub(super) fn missing<T: AsRef<str>>(packages: impl IntoIterator<Item = T>) -> BTreeSet<String> {
     packages
         .into_iter()
+        .filter(|package| !is_there(package.as_ref()))
         .map(|package| package.as_ref().to_owned())
-        .filter(|package| !is_there(package))
         .collect()
 }
 
@@ -169,22 +106,6 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_has_no_doubles() {
         assert!(PACKAGES.windows(2).all(|pair| pair[0].0 < pair[1].0));
-    }
-
-    #[test]
-    fn programs_are_found_where_they_are() {
-        assert!(find("sh").is_some());
-        assert!(find("klp-no-such-program").is_none());
-    }
-
-    #[test]
-    fn needs_add_up_and_what_is_required_stays_so() {
-        let needs = Needs::of(&["bc"])
-            .and(Needs::of(&["qemu", "bc"]).only_helpful())
-            .and(Needs::of(&["flex"]));
-        let names = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
-        assert_eq!(names(&needs.required), "bc flex");
-        assert_eq!(names(&needs.helpful), "bc qemu");
     }
 
     #[test]

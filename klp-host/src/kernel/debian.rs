@@ -12,7 +12,8 @@ use super::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
 use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::consent::{check_online, is_offline};
 use crate::host::files::write_atomic;
-use crate::host::packages::{self, Needs};
+use crate::host::needs::Needs;
+use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::{Step, say};
 

@@ -16,7 +16,7 @@ use super::debian::{self, Release, StockFiles};
 use super::known::Known;
 use crate::cache::{Cache, Entry, Key, gone};
 use crate::host::files::write_atomic;
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 use crate::host::process;
 use crate::host::progress::say;
 use crate::vm;

@@ -12,7 +12,7 @@ use super::known::Known;
 use super::release;
 use super::tools::{self, CommonTools};
 use crate::cache::Cache;
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 use crate::host::paths::check_for_make;
 
 /// A kernel that somebody else built.

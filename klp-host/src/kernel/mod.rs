@@ -25,7 +25,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::cache::Cache;
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 
 /// Which livepatch core a kernel has, and where the kernel comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]

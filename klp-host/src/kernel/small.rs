@@ -16,7 +16,7 @@ use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install, release};
 use crate::cache::{Cache, Entry, Key};
 use crate::host::files::write_atomic;
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
 

@@ -19,7 +19,7 @@ use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, facts};
 use crate::cache::Cache;
 use crate::host::files::write_atomic;
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 use crate::host::progress::Step;
 
 /// Changes when the folder is to be made in another way.

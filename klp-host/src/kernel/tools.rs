@@ -12,7 +12,8 @@ use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::bindgen::Bindgen;
 use crate::host::files::write_atomic;
 use crate::host::llvm::{self, Llvm};
-use crate::host::packages::{self, Needs};
+use crate::host::needs::Needs;
+use crate::host::packages;
 use crate::host::process;
 use crate::host::toolchain::{self, Toolchain};
 

@@ -34,7 +34,7 @@ use machine::Machine;
 use qemu::Qemu;
 
 use crate::cache::Cache;
-use crate::host::packages::Needs;
+use crate::host::needs::Needs;
 use crate::host::progress::say;
 
 /// Seconds between the guest's signs of life.

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::initramfs::Tree;
-use crate::host::packages::{self, Needs, find};
+use crate::host::needs::Needs;
+use crate::host::packages::{self, find};
 use crate::host::process;
 
 /// Programs that must be the full ones (busybox' versions lack options that the kernel's

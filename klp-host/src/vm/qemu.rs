@@ -12,7 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use super::Spec;
 use super::accel::Accel;
 use super::user::{self, User};
-use crate::host::packages::{self, Needs};
+use crate::host::needs::Needs;
+use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::say;
 

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use klp_host::host::consent::ConsentArgs;
-use klp_host::host::packages::Needs;
+use klp_host::host::needs::Needs;
 use klp_host::host::process;
 use klp_host::kernel::{Core, Kernel, Options, Profile};
 

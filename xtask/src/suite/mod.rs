@@ -11,7 +11,7 @@ mod modules;
 mod types;
 
 use anyhow::{Context as _, Result, bail};
-use klp_host::host::packages::Needs;
+use klp_host::host::needs::Needs;
 use klp_host::host::{process, progress};
 use klp_host::kernel::{Core, Kernel, Profile};
 use klp_host::module::Built;

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a command needs of the host's packages, collected at its beginning, so that the user is
+//! asked once. Whether missing ones are installed is the user's to say, by the policy or in
+//! answer to the question.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::apt_get::{self, Way, by_hand, names};
+use super::consent::{INSTALL, Install, Policy, policy};
+use super::progress::say;
+use super::{packages, process};
+use crate::cache::{Cache, Lock};
+
+/// The packages that a command needs.
+#[must_use = "`get` asks for them"]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Needs {
+    /// Without them the command fails.
+    pub(crate) required: BTreeSet<String>,
+    /// Without them it does less.
+    pub(crate) helpful: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Needs these.
+    pub fn of<T: AsRef<str>>(packages: &[T]) -> Self {
+        Self {
+            required: packages.iter().map(|it| it.as_ref().to_owned()).collect(),
+            helpful: BTreeSet::new(),
+        }
+    }
+
+    /// Needs these, too.
+    pub fn and(mut self, other: Self) -> Self {
+        self.required.extend(other.required);
+        self.helpful.extend(other.helpful);
+        self
+    }
+
+    /// The same, but the command works without them.
+    pub fn only_helpful(mut self) -> Self {
+        self.helpful.append(&mut self.required);
+        self
+    }
+
+    /// Installs what is missing, if the user allows it. Nobody is asked for packages that are
+    /// only helpful.
+    ///
+    /// # Errors
+    ///
+    /// When packages are missing that the command cannot do without: the error has the one
+    /// command that installs them.
+    pub fn get(&self) -> Result<()> {
+        get_on(&Host, policy(), self)
+    }
+
+    /// Makes sure that all that is required is there.
+    pub(crate) fn check(&self) -> Result<()> {
+        packages::ensure(&self.required.iter().collect::<Vec<_>>())
+    }
+}
+
+/// The machine, and the person at it. Tests have one of their own.
+trait Machine {
+    fn missing(&self, packages: &BTreeSet<String>) -> BTreeSet<String>;
+    fn has_apt(&self) -> bool;
+    fn way(&self) -> Way;
+    /// Whether sudo asks for a password.
+    fn sudo_asks(&self) -> bool;
+    /// Whether somebody can be asked.
+    fn is_attended(&self) -> bool;
+    /// Asks a question that is answered by yes or no.
+    fn ask(&self, question: &str) -> Result<bool>;
+    /// Keeps other installations of ours away.
+    fn lock(&self) -> Result<Option<Lock>>;
+    /// Installs packages.
+    fn install(&self, packages: &BTreeSet<String>, way: Way) -> Result<()>;
+}
+
+fn get_on(machine: &dyn Machine, policy: &Policy, needs: &Needs) -> Result<()> {
+    let required = machine.missing(&needs.required);
+    let is_required = !required.is_empty();
+    // Whoever lacks a package that is only helpful says so, when it matters.
+    if !is_required && (policy.install == Install::Ask || policy.offline) {
+        return Ok(());
+    }
+    let all = &required | &machine.missing(&needs.helpful);
+    if all.is_empty() {
+        return Ok(());
+    }
+    let installed = allow(machine, policy, &all).and_then(|()| install(machine, &all));
+    match installed {
+        Err(error) if !is_required && !process::is_interrupted() => {
+            say(&format!("note: {error:#}"));
+            Ok(())
+        }
+        installed => installed,
+    }
+}
+
+/// Whether the user allows installing these packages, and it is possible.
+fn allow(machine: &dyn Machine, policy: &Policy, missing: &BTreeSet<String>) -> Result<()> {
+    if !machine.has_apt() {
+        bail!("{}", apt_get::without_apt(missing));
+    }
+    let names = names(missing);
+    policy.check_online(&format!("missing packages: {names}"))?;
+    let way = machine.way();
+    let by_hand = by_hand(missing, way);
+    match way {
+        Way::None => bail!(
+            "missing packages: {names}. Installing them takes root, and there is no sudo. Run this \
+             as root, then this command again:\n    {by_hand}"
+        ),
+        Way::Sudo if !machine.is_attended() && machine.sudo_asks() => bail!(
+            "missing packages: {names}. sudo asks for a password, and there is no terminal to read it \
+             from. Run this, then this command again:\n    {by_hand}"
+        ),
+        Way::Root | Way::Sudo => {}
+    }
+    if policy.install == Install::Yes {
+        return Ok(());
+    }
+    if !machine.is_attended() {
+        bail!(
+            "missing packages: {names}. Run this, or give --install (or set {INSTALL}=1) to let \
+             this command do it:\n    {by_hand}"
+        );
+    }
+    let question = format!(
+        "missing packages: {names}\nThis installs them:\n    {by_hand}\nRun this now? [y/N] "
+    );
+    if !machine.ask(&question)? {
+        bail!("{names}: not installed, and needed here. This installs them:\n    {by_hand}");
+    }
+    Ok(())
+}
+
+fn install(machine: &dyn Machine, packages: &BTreeSet<String>) -> Result<()> {
+    let _lock = machine.lock()?;
+    // Another process may have installed them while we waited.
+    let packages = machine.missing(packages);
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let way = machine.way();
+    let by_hand = by_hand(&packages, way);
+    machine
+        .install(&packages, way)
+        .map_err(|error| anyhow!("{error:#}\nTry it by hand:\n    {by_hand}"))?;
+    let left = machine.missing(&packages);
+    if !left.is_empty() {
+        bail!(
+            "{} installed without an error, but still not found: is /usr/sbin or /usr/bin missing in PATH?",
+            names(&left)
+        );
+    }
+    Ok(())
+}
+
+/// This machine.
+struct Host;
+
+impl Machine for Host {
+    fn missing(&self, packages: &BTreeSet<String>) -> BTreeSet<String> {
+        packages::missing(packages)
+    }
+
+    fn has_apt(&self) -> bool {
+        apt_get::is_there()
+    }
+
+    fn way(&self) -> Way {
+        Way::find()
+    }
+
+    fn sudo_asks(&self) -> bool {
+        apt_get::sudo_asks()
+    }
+
+    fn is_attended(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    fn ask(&self, question: &str) -> Result<bool> {
+        eprint!("{question}");
+        std::io::stderr().flush().context("cannot ask")?;
+        let mut line = String::new();
+        wait_for_input()?;
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .context("cannot read the answer")?;
+        if !line.ends_with('\n') {
+            eprintln!();
+        }
+        Ok(is_yes(&line))
+    }
+
+    fn lock(&self) -> Result<Option<Lock>> {
+        Cache::open()?.lock("packages").map(Some)
+    }
+
+    fn install(&self, packages: &BTreeSet<String>, way: Way) -> Result<()> {
+        apt_get::install(packages, way)
+    }
+}
+
+fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}
+
+/// Waits until there is an answer to read, so that Ctrl-C ends the question.
+fn wait_for_input() -> Result<()> {
+    let stdin = std::io::stdin();
+    let moment = Timespec::try_from(Duration::from_millis(100)).context("a short time")?;
+    loop {
+        process::check_interrupted()?;
+        let mut input = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut input, Some(&moment)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(error).context("cannot wait for the answer"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// A machine that lacks packages, and a person at it.
+    struct Fake {
+        missing: RefCell<BTreeSet<String>>,
+        has_apt: bool,
+        way: Way,
+        sudo_asks: bool,
+        /// What the person answers, if there is one.
+        answer: Option<bool>,
+        /// Whether apt-get fails.
+        fails: bool,
+        asked: RefCell<Vec<String>>,
+        installed: RefCell<BTreeSet<String>>,
+    }
+
+    impl Fake {
+        /// Run by root, without a terminal.
+        fn lacking(packages: &[&str]) -> Self {
+            Self {
+                missing: RefCell::new(set(packages)),
+                has_apt: true,
+                way: Way::Root,
+                sudo_asks: false,
+                answer: None,
+                fails: false,
+                asked: RefCell::default(),
+                installed: RefCell::default(),
+            }
+        }
+
+        fn get(&self, policy: &Policy, needs: &Needs) -> Result<()> {
+            get_on(self, policy, needs)
+        }
+
+        fn installs(&self, policy: &Policy) {
+            self.get(policy, &needs()).unwrap();
+            assert_eq!(*self.installed.borrow(), set(&["bc", "flex"]));
+        }
+
+        /// Gives the error, after which nothing has been done.
+        fn refuses(&self, policy: &Policy) -> String {
+            let error = format!("{:#}", self.get(policy, &needs()).unwrap_err());
+            assert!(self.installed.borrow().is_empty());
+            error
+        }
+    }
+
+    impl Machine for Fake {
+        fn missing(&self, packages: &BTreeSet<String>) -> BTreeSet<String> {
+            &*self.missing.borrow() & packages
+        }
+
+        fn has_apt(&self) -> bool {
+            self.has_apt
+        }
+
+        fn way(&self) -> Way {
+            self.way
+        }
+
+        fn sudo_asks(&self) -> bool {
+            assert_eq!(self.way, Way::Sudo, "there is no sudo to ask");
+            self.sudo_asks
+        }
+
+        fn is_attended(&self) -> bool {
+            self.answer.is_some()
+        }
+
+        fn ask(&self, question: &str) -> Result<bool> {
+            self.asked.borrow_mut().push(question.to_owned());
+            self.answer.context("nobody is there")
+        }
+
+        fn lock(&self) -> Result<Option<Lock>> {
+            Ok(None)
+        }
+
+        fn install(&self, packages: &BTreeSet<String>, way: Way) -> Result<()> {
+            assert_ne!(way, Way::None);
+            if self.fails {
+                bail!("E: no such package");
+            }
+            self.installed.borrow_mut().extend(packages.iter().cloned());
+            self.missing
+                .borrow_mut()
+                .retain(|it| !packages.contains(it));
+            Ok(())
+        }
+    }
+
+    fn set(packages: &[&str]) -> BTreeSet<String> {
+        packages.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn needs() -> Needs {
+        Needs::of(&["bash", "bc", "flex"])
+    }
+
+    fn yes() -> Policy {
+        Policy {
+            install: Install::Yes,
+            ..Policy::default()
+        }
+    }
+
+    const AS_ROOT: &str = "apt-get update; apt-get install --yes --no-install-recommends bc flex";
+    const BY_SUDO: &str =
+        "sudo sh -c 'apt-get update; apt-get install --yes --no-install-recommends bc flex'";
+
+    fn has_line(text: &str, command: &str) -> bool {
+        text.lines().any(|line| line.trim() == command)
+    }
+
+    #[test]
+    fn where_nothing_is_missing_nobody_is_asked() {
+        let machine = Fake {
+            answer: Some(false),
+            has_apt: false,
+            ..Fake::lacking(&["other"])
+        };
+        machine.get(&Policy::default(), &needs()).unwrap();
+        assert!(machine.asked.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_yes_on_the_terminal_installs_all_with_one_question() {
+        for (way, command) in [(Way::Root, AS_ROOT), (Way::Sudo, BY_SUDO)] {
+            let machine = Fake {
+                way,
+                sudo_asks: true,
+                answer: Some(true),
+                ..Fake::lacking(&["bc", "flex"])
+            };
+            machine.installs(&Policy::default());
+            let asked = machine.asked.borrow();
+            assert_eq!(asked.len(), 1);
+            assert!(has_line(&asked[0], command), "{}", asked[0]);
+        }
+    }
+
+    #[test]
+    fn a_no_is_an_error_with_the_command() {
+        let machine = Fake {
+            answer: Some(false),
+            ..Fake::lacking(&["bc", "flex"])
+        };
+        let error = machine.refuses(&Policy::default());
+        assert!(has_line(&error, AS_ROOT), "{error}");
+    }
+
+    #[test]
+    fn without_a_terminal_nothing_is_installed_unless_allowed() {
+        for (way, command) in [(Way::Root, AS_ROOT), (Way::Sudo, BY_SUDO)] {
+            let machine = Fake {
+                way,
+                ..Fake::lacking(&["bc", "flex"])
+            };
+            let error = machine.refuses(&Policy::default());
+            assert!(has_line(&error, command), "{error}");
+            assert!(
+                error.contains("--install") && error.contains("KLP_INSTALL=1"),
+                "{error}"
+            );
+            machine.installs(&yes());
+            assert!(machine.asked.borrow().is_empty());
+        }
+    }
+
+    #[test]
+    fn where_root_is_out_of_reach_nobody_is_asked() {
+        let without_sudo = Fake {
+            way: Way::None,
+            answer: Some(true),
+            ..Fake::lacking(&["bc", "flex"])
+        };
+        let without_password = Fake {
+            way: Way::Sudo,
+            sudo_asks: true,
+            ..Fake::lacking(&["bc", "flex"])
+        };
+        for policy in [Policy::default(), yes()] {
+            let error = without_sudo.refuses(&policy);
+            assert!(
+                error.contains("no sudo") && has_line(&error, AS_ROOT),
+                "{error}"
+            );
+            let error = without_password.refuses(&policy);
+            assert!(
+                error.contains("asks for a password") && has_line(&error, BY_SUDO),
+                "{error}"
+            );
+        }
+        assert!(without_sudo.asked.borrow().is_empty());
+    }
+
+    #[test]
+    fn offline_and_without_apt_nothing_is_installed() {
+        let offline = Policy {
+            offline: true,
+            online_command: "cargo klp build".to_owned(),
+            ..yes()
+        };
+        let machine = Fake {
+            answer: Some(true),
+            ..Fake::lacking(&["bc", "flex"])
+        };
+        let error = machine.refuses(&offline);
+        assert!(
+            error.contains("bc flex") && has_line(&error, "cargo klp build"),
+            "{error}"
+        );
+        let machine = Fake {
+            has_apt: false,
+            ..machine
+        };
+        let error = machine.refuses(&yes());
+        assert!(error.contains("package manager"), "{error}");
+        assert!(machine.asked.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_failure_is_told_with_the_command() {
+        let machine = Fake {
+            fails: true,
+            ..Fake::lacking(&["bc", "flex"])
+        };
+        let error = machine.refuses(&yes());
+        assert!(
+            error.contains("E: no such package") && has_line(&error, AS_ROOT),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_only_helpful_is_never_asked_for_and_never_an_error() {
+        let helpful = Needs::of(&["qemu"]).only_helpful();
+        let machine = Fake {
+            answer: Some(true),
+            ..Fake::lacking(&["bc", "flex", "qemu"])
+        };
+        machine.get(&Policy::default(), &helpful).unwrap();
+        assert!(machine.asked.borrow().is_empty());
+        assert!(machine.installed.borrow().is_empty());
+        // It comes along with what is needed.
+        machine
+            .get(&Policy::default(), &needs().and(helpful.clone()))
+            .unwrap();
+        assert_eq!(*machine.installed.borrow(), set(&["bc", "flex", "qemu"]));
+        let machine = Fake {
+            fails: true,
+            ..Fake::lacking(&["qemu"])
+        };
+        machine.get(&yes(), &helpful).unwrap();
+        let machine = Fake::lacking(&["qemu"]);
+        machine.get(&yes(), &helpful).unwrap();
+        assert_eq!(*machine.installed.borrow(), set(&["qemu"]));
+    }
+
+    #[test]
+    fn only_a_clear_yes_is_one() {
+        for answer in ["y\n", "Yes\n", " y \n"] {
+            assert!(is_yes(answer), "{answer}");
+        }
+        for answer in ["", "\n", "n\n", "no\n", "yep\n"] {
+            assert!(!is_yes(answer), "{answer}");
+        }
+    }
+
+    #[test]
+    fn needs_add_up_and_what_is_required_stays_so() {
+        let needs = Needs::of(&["bc"])
+            .and(Needs::of(&["qemu", "bc"]).only_helpful())
+            .and(Needs::of(&["flex"]));
+        let names = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
+        assert_eq!(names(&needs.required), "bc flex");
+        assert_eq!(names(&needs.helpful), "bc qemu");
+    }
+}
