@@ -184,6 +184,7 @@ fn kernel_folder(dir: &Path) {
                   CONFIG_RUSTC_VERSION_TEXT=\"rustc 9.9.9 (none)\"\n";
     for (name, text) in [
         ("include/config/auto.conf", config),
+        ("include/config/kernel.release", "7.2.0\n"),
         ("Makefile", ""),
         ("rust/libkernel.rmeta", ""),
         ("Module.symvers", ""),

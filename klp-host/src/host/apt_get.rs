@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::path::find;
 use super::process;
+use super::programs::find;
 use super::progress::Step;
 use crate::cache::Cache;
 

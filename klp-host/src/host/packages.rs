@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-pub use super::path::find;
+pub use super::programs::find;
 use super::{apt_get, process};
 
 /// By what one sees that a package's contents are there, whoever put them there.
