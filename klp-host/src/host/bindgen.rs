@@ -5,19 +5,24 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::consent::check_online;
 use super::llvm::Llvm;
 use super::packages::find;
-use super::progress::{Step, say};
-use super::{process, toolchain};
+use super::process;
+use super::registry::Program;
 use crate::cache::{Cache, Key};
 
 /// The version that is built where the system has none that fits.
 const VERSION: &str = "0.73.2";
+
+const PROGRAM: Program = Program {
+    name: "bindgen",
+    package: "bindgen-cli",
+    version: VERSION,
+    usual: "about a minute on two cores",
+};
 
 /// What Linux 7.2 asks for (its `scripts/min-tool-version.sh`).
 const MINIMUM: Version = (0, 71, 1);
@@ -78,9 +83,7 @@ impl Bindgen {
                     .entry("tools", "bindgen-system", &key)
                     .get_or_create(|dir| link(program, dir))?
             }
-            Origin::Registry(why) => cache
-                .entry("tools", "bindgen", &Key::new().with("version", VERSION))
-                .get_or_resume(|dir| build(dir, why.as_deref()))?,
+            Origin::Registry(why) => PROGRAM.folder(cache, why.as_deref())?,
         };
         Ok(dir.join("bin"))
     }
@@ -134,43 +137,6 @@ fn link(program: &Path, dir: &Path) -> Result<()> {
     std::fs::create_dir(&bin)
         .and_then(|()| symlink(program, bin.join("bindgen")))
         .with_context(|| format!("cannot make a link in {}", bin.display()))
-}
-
-fn build(dir: &Path, why: Option<&str>) -> Result<()> {
-    check_online(&format!("the cache has no bindgen {VERSION}"))?;
-    if let Some(why) = why {
-        say(&format!("the system's bindgen does not fit: {why}"));
-    }
-    let step = Step::start(
-        &format!("building bindgen {VERSION} from the registry"),
-        "about a minute on two cores",
-    );
-    step.run(
-        cargo()
-            .args(["install", "--locked", "--force", "bindgen-cli"])
-            .args(["--version", VERSION])
-            .arg("--root")
-            .arg(dir)
-            .arg("--target-dir")
-            .arg(dir.join("target")),
-        &dir.join("build.log"),
-    )?;
-    std::fs::remove_dir_all(dir.join("target"))?;
-    step.done();
-    Ok(())
-}
-
-/// The cargo that runs us, with its own rustc: there is no better one to count on.
-fn cargo() -> Command {
-    let Some(cargo) = std::env::var_os("CARGO").map(PathBuf::from) else {
-        return toolchain::probe("cargo");
-    };
-    let rustc = cargo.with_file_name("rustc");
-    let mut command = toolchain::probe(&cargo);
-    if rustc.is_absolute() && rustc.is_file() {
-        command.env("RUSTC", rustc);
-    }
-    command
 }
 
 #[cfg(test)]

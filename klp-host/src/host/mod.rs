@@ -14,4 +14,5 @@ pub mod paths;
 pub mod process;
 mod programs;
 pub mod progress;
+pub mod registry;
 pub mod toolchain;

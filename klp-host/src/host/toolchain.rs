@@ -48,7 +48,12 @@ impl Toolchain {
 
     /// A cargo that uses this toolchain, whatever the directory and environment say.
     pub fn cargo(&self) -> Command {
-        let mut command = process::command(self.bin().join("cargo"));
+        self.program(&self.bin().join("cargo"))
+    }
+
+    /// A program that uses this toolchain.
+    pub fn program(&self, path: &Path) -> Command {
+        let mut command = process::command(path);
         let mut path = self.bin().into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Programs that cargo builds from the crate registry into the cache, in one fixed version each. Cargo
+//! compares what it downloads with the registry's checksums.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::consent::check_online;
+use super::progress::{Step, say};
+use super::toolchain;
+use crate::cache::{Cache, Key};
+
+/// A program and the package that has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// The program's name.
+    pub name: &'static str,
+    /// The package's name.
+    pub package: &'static str,
+    /// The package's version.
+    pub version: &'static str,
+    /// How long building it usually takes, for the user.
+    pub usual: &'static str,
+}
+
+impl Program {
+    /// Gives a folder whose `bin` has the program; builds it first when the cache has none. `why` says
+    /// why none of the system's is used.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be built, or would have to be and the network is forbidden.
+    pub fn folder(&self, cache: &Cache, why: Option<&str>) -> Result<PathBuf> {
+        let key = Key::new().with("version", self.version);
+        cache.entry("tools", self.name, &key).get_or_resume(|dir| {
+            let Self { name, version, .. } = self;
+            check_online(&format!("the cache has no {name} {version}"))?;
+            if let Some(why) = why {
+                say(&format!("the system's {name} does not fit: {why}"));
+            }
+            let step = Step::start(
+                &format!("building {name} {version} from the registry"),
+                self.usual,
+            );
+            step.run(
+                cargo()
+                    .args(["install", "--locked", "--force", self.package])
+                    .args(["--version", version])
+                    .arg("--root")
+                    .arg(dir)
+                    .arg("--target-dir")
+                    .arg(dir.join("target")),
+                &dir.join("build.log"),
+            )?;
+            std::fs::remove_dir_all(dir.join("target"))?;
+            step.done();
+            Ok(())
+        })
+    }
+}
+
+/// The cargo that runs us, with its own rustc: there is no better one to count on.
+fn cargo() -> Command {
+    let Some(cargo) = std::env::var_os("CARGO").map(PathBuf::from) else {
+        return toolchain::probe("cargo");
+    };
+    let rustc = cargo.with_file_name("rustc");
+    let mut command = toolchain::probe(&cargo);
+    if rustc.is_absolute() && rustc.is_file() {
+        command.env("RUSTC", rustc);
+    }
+    command
+}
