@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How the code looks: formatting, clippy, licence lines.
+//! How the code looks: formatting, clippy, licence lines, and what it depends on.
+
+mod dependencies;
 
 use anyhow::{Context as _, Result};
 use klp_host::host::process;
@@ -20,7 +22,7 @@ pub(super) fn run() -> Result<Tally> {
         command.current_dir(checkout::top()).args(arguments);
         process::output(&mut command)
     };
-    let cases = [
+    let mut cases = vec![
         case("formatting", cargo(&["fmt", "--all", "--check"]).map(drop)),
         case(
             "clippy",
@@ -37,6 +39,7 @@ pub(super) fn run() -> Result<Tally> {
         ),
         case("licence lines", licence_lines()),
     ];
+    cases.extend(dependencies::cases(&toolchain));
     Ok(report(&cases))
 }
 
@@ -79,12 +82,13 @@ fn licence_lines() -> Result<()> {
 
 /// Prose, generated text and compiler output carry none.
 fn has_licence_line(name: &str) -> bool {
-    const WITHOUT: [&str; 7] = [
+    const WITHOUT: [&str; 8] = [
         ".md",
         ".lock",
         ".stderr",
         "COPYING",
         ".gitattributes",
+        "docs/dependencies.txt",
         "docs/figures.json",
         ".svg",
     ];
