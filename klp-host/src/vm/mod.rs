@@ -151,6 +151,11 @@ pub fn needs() -> Needs {
     programs::needs().and(qemu::needs())
 }
 
+/// Whether QEMU runs as root: in a container whose root cannot run anything as another user.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root() && user::for_qemu().is_none()
+}
+
 /// Takes the command's output (standard output and error, as the guest sends them).
 pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 

@@ -7,6 +7,7 @@ mod cases;
 mod checked;
 mod host;
 mod lint;
+mod machine;
 mod modules;
 mod types;
 
@@ -40,6 +41,8 @@ pub enum Part {
     Modules,
     /// What is said about patches that do not go with the kernel, and stubs of all its functions.
     Types,
+    /// What the process of a virtual machine may do, and that none is left behind.
+    Machine,
     /// The examples in a virtual machine, on each kernel.
     Vm,
     /// `cargo klp`, from its installation to a patched kernel.
@@ -52,11 +55,12 @@ pub enum Part {
 
 impl Part {
     /// All of them; quick ones first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Lint,
         Self::Host,
         Self::Modules,
         Self::Types,
+        Self::Machine,
         Self::Vm,
         Self::Author,
         Self::Kselftest,
@@ -113,6 +117,7 @@ impl Part {
                 let kernel = get(Core::C)?;
                 types::run(&kernel, &checkout::build_all(&kernel)?)
             }
+            Self::Machine => machine::run(&get(Core::C)?),
             Self::Vm => {
                 let scripts = scenarios::all()?;
                 at_once(&CORES, |kernel, built| {

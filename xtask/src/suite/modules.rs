@@ -52,6 +52,9 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
             refuse(kernel, variable, words)
         });
     }
+    cases.check("paths that are no plain words are refused", || {
+        refuse_paths(kernel)
+    });
     Ok(cases.tally())
 }
 
@@ -236,10 +239,38 @@ const REFUSED: [(&str, &str, &[&str]); 3] = [
 
 fn refuse(kernel: &Kernel, variable: &str, words: &[&str]) -> Result<()> {
     let output = tempfile::tempdir().context("cannot make a folder")?;
+    refuse_in(kernel, output.path(), variable, words)
+}
+
+/// Paths that a shell would take apart: where it is built, and what is known of the kernel.
+fn refuse_paths(kernel: &Kernel) -> Result<()> {
+    let parent = tempfile::tempdir().context("cannot make a folder")?;
+    for (folder, variable, words) in [
+        ("a[b]", "W=", ["the character [", "a[b]"]),
+        ("a%b", "W=", ["the character %", "a%b"]),
+        (
+            "plain",
+            "KLP_MODULES=/x/$(id)",
+            ["the character $", "KLP_MODULES"],
+        ),
+        (
+            "plain",
+            "KLP_VMLINUX=/x'y",
+            ["the character '", "KLP_VMLINUX"],
+        ),
+    ] {
+        let output = parent.path().join(folder);
+        fs::create_dir_all(&output).context("cannot make a folder")?;
+        refuse_in(kernel, &output, variable, &words)?;
+    }
+    Ok(())
+}
+
+fn refuse_in(kernel: &Kernel, output: &Path, variable: &str, words: &[&str]) -> Result<()> {
     let mut command = kernel.build.make();
     command
         .arg(format!("M={}", checkout::top().display()))
-        .arg(format!("MO={}", output.path().display()))
+        .arg(format!("MO={}", output.display()))
         .arg(variable);
     let Err(error) = process::output(&mut command) else {
         bail!("modules were built for it");
