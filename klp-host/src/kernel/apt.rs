@@ -26,7 +26,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::cache::{Cache, Scratch};
 use crate::host::consent::check_online;
 use crate::host::progress::{Step, say};
-use crate::host::{packages, process};
+use crate::host::{files, packages, process};
 use config::{Dates, Host};
 pub(crate) use deb::{Deb, Download};
 
@@ -170,15 +170,11 @@ impl Suite {
         };
         let suite = Self {
             name: name.to_owned(),
-            dir: apt_folder(&downloads)?,
+            dir: apt_folder(&downloads, &origin.host)?,
             origin,
             downloads,
             log,
         };
-        if suite.origin.host.sandbox().is_some() {
-            // apt gives parts of it to its sandbox user, who has to reach them.
-            set_mode(suite.dir.path(), 0o711)?;
-        }
         for part in ["lists/partial", "cache/archives/partial", "parts"] {
             let path = suite.dir.path().join(part);
             fs::create_dir_all(&path)
@@ -276,10 +272,13 @@ impl Suite {
         self.download_into(folder, package, step)
     }
 
+    /// A folder of ours, and in it the one that apt writes to.
     fn download_folder(&self) -> Result<Scratch> {
-        let folder = apt_folder(&self.downloads)?;
+        let folder = apt_folder(&self.downloads, &self.origin.host)?;
+        let files = folder.path().join(deb::FILES);
+        files::create_private_dir(&files)?;
         if let Some(user) = self.origin.host.sandbox() {
-            process::output(process::command("chown").arg(user).arg(folder.path()))?;
+            process::output(process::command("chown").arg(user).arg(&files))?;
         }
         Ok(folder)
     }
@@ -289,7 +288,7 @@ impl Suite {
         step.run(
             self.apt("apt-get")
                 .args(["--quiet", "download", &format!("{name}={version}")])
-                .current_dir(folder.path()),
+                .current_dir(folder.path().join(deb::FILES)),
             &self.log,
         )?;
         Ok(Download {
@@ -311,13 +310,14 @@ impl Suite {
     }
 }
 
-fn apt_folder(parent: &Path) -> Result<Scratch> {
-    Scratch::new(parent, "klp-apt-")
-}
-
-fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .with_context(|| format!("cannot set the mode of {}", path.display()))
+fn apt_folder(parent: &Path, host: &Host) -> Result<Scratch> {
+    let folder = Scratch::new(parent, "klp-apt-")?;
+    if host.sandbox().is_some() {
+        // Parts of it belong to apt's sandbox user, who has to reach them.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))
+            .with_context(|| format!("cannot set the mode of {}", folder.path().display()))?;
+    }
+    Ok(folder)
 }
 
 /// Whether apt refused lists for their dates.

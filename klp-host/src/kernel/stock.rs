@@ -23,7 +23,7 @@ use crate::host::needs::Needs;
 use crate::host::progress::Step;
 
 /// Changes when the folder is to be made in another way.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 
 /// The packages that it takes.
 pub(super) fn needs(cache: &Cache, profile: Profile, options: &Options) -> Result<Needs> {

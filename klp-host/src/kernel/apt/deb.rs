@@ -15,6 +15,9 @@ use sha2::{Digest as _, Sha256};
 use super::{Package, mirror};
 use crate::cache::{Cache, Scratch};
 
+/// What apt writes to, in a download folder: as root, it is that of apt's sandbox user.
+pub(super) const FILES: &str = "files";
+
 /// A file that apt says it has downloaded.
 ///
 /// apt neither downloads nor hashes a file of the right name and size that is there already, such
@@ -42,7 +45,7 @@ impl Download {
     pub(crate) fn verify(self, cache: &Cache) -> Result<Deb> {
         let folder = cache.scratch()?;
         let path = folder.path().join("package.deb");
-        // A copy: as root, the download folder is that of apt's sandbox user.
+        // A copy: as root, apt's sandbox user could change the file until then.
         copy_verified(&self.path(), &path, &self.package)?;
         Ok(Deb {
             package: self.package,
@@ -52,7 +55,10 @@ impl Download {
     }
 
     pub(super) fn path(&self) -> PathBuf {
-        self.folder.path().join(self.package.file_name())
+        self.folder
+            .path()
+            .join(FILES)
+            .join(self.package.file_name())
     }
 }
 

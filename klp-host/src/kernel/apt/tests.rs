@@ -2,6 +2,7 @@
 
 //! Downloads by apt itself, from an archive in a folder that is signed with a key of the test's.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Stdio;
 
 use super::*;
@@ -159,6 +160,10 @@ impl Fake {
     }
 }
 
+fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
 fn cache() -> (tempfile::TempDir, Cache) {
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::at(&dir.path().join("cache")).unwrap();
@@ -242,7 +247,7 @@ fn a_planted_file_of_the_right_name_and_size_is_refused() {
     torn[genuine.len() / 2..].fill(0);
     for planted in [vec![b'x'; genuine.len()], torn] {
         let folder = suite.download_folder().unwrap();
-        let file = folder.path().join(package.file_name());
+        let file = folder.path().join(deb::FILES).join(package.file_name());
         fs::write(&file, &planted).unwrap();
         let step = Step::start("testing", "");
         let download = suite.download_into(folder, &package, &step).unwrap();
@@ -271,7 +276,7 @@ fn other_files_of_a_package_are_not_taken() {
     let suite = fake.suite(&cache).unwrap();
     let package = package(&suite);
     let folder = suite.download_folder().unwrap();
-    for dir in [&*old, folder.path()] {
+    for dir in [&old, &folder.path().join(deb::FILES)] {
         for version in ["0", "9.9-1"] {
             fs::write(dir.join(format!("{NAME}_{version}_amd64.deb")), "planted").unwrap();
         }
@@ -413,6 +418,21 @@ fn lists_that_are_out_of_date_are_refused_unless_the_administrator_accepts_them(
     fake.new_key();
     fake.sign("Valid-Until: Thu, 01 Jan 2026 00:00:00 UTC\n");
     error(fake.suite_of(&cache, origin));
+}
+
+/// Folders of the sandbox user's would not be removed when they are left behind.
+#[test]
+fn download_folders_are_ours_also_where_apt_has_a_sandbox() {
+    let Some(fake) = Fake::new() else { return };
+    let (_dir, cache) = cache();
+    let suite = fake.suite(&cache).unwrap();
+    let folder = suite.download_folder().unwrap();
+    let owner = |path: &Path| fs::metadata(path).unwrap().uid();
+    let we = rustix::process::geteuid().as_raw();
+    assert_eq!((owner(folder.path()), owner(suite.dir.path())), (we, we));
+    let is_sandboxed = suite.origin.host.sandbox().is_some();
+    let files = folder.path().join(deb::FILES);
+    assert_eq!(owner(&files) != we, is_sandboxed);
 }
 
 #[test]
