@@ -9,6 +9,7 @@
 //! What is in it is run, so each user has a cache, which nobody else can write.
 
 mod lock;
+mod scratch;
 mod trust;
 
 use std::fs;
@@ -21,6 +22,7 @@ use crate::host::files::{sync_dir, sync_tree, write_atomic};
 use crate::host::paths::check_for_make;
 
 pub use lock::{Lock, inherit_locks};
+pub use scratch::Scratch;
 
 /// Written into an entry when it is complete.
 const READY: &str = ".ready";
@@ -121,6 +123,18 @@ impl Cache {
             .filter_map(|item| Some(item.ok()?.path()))
             .filter(move |path| is_named(path))
             .map(|dir| Entry { dir })
+    }
+
+    /// A private folder for what was downloaded.
+    pub fn scratch(&self) -> Result<Scratch> {
+        Scratch::new(&self.downloads()?, "")
+    }
+
+    /// The folder of such folders, and of nothing else.
+    pub(crate) fn downloads(&self) -> Result<PathBuf> {
+        let dir = self.root.join("downloads");
+        create(&dir)?;
+        Ok(dir)
     }
 
     /// Waits for the lock of this name. Only one process on the machine holds it.

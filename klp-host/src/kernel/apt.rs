@@ -1,77 +1,252 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Asks Debian's archive for packages, beside the system's own package sources: the mirror is
-//! the one that the system uses, the suite is ours, lists and files stay in our cache, and apt
-//! checks all signatures.
+//! Gets packages of Debian's archive, beside the system's own package sources: the mirror is the
+//! one that the system uses, the suite is ours.
+//!
+//! What is trusted: the keys of `debian-archive-keyring`. With them apt verifies the signature of
+//! a suite's `InRelease` file, and with the hashes in it the package lists. Lists are fetched and
+//! verified in each run that needs them, into a folder that only this run knows, so there are no
+//! old or changed ones. A package's file is compared with the lists here ([`deb`]).
 
+mod config;
+mod deb;
+mod mirror;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::cache::Cache;
-use crate::host::files::write_atomic;
-use crate::host::progress::Step;
-use crate::host::{packages, process};
+use crate::cache::{Cache, Scratch};
+use crate::host::progress::{Step, say};
+use crate::host::{files, packages, process};
+use config::{Dates, Host};
+pub(crate) use deb::{Deb, Download};
 
 /// Debian's keys, from the package `debian-archive-keyring`.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Names a mirror of Debian's archive where the system's own sources have none.
-const MIRROR_VARIABLE: &str = "KLP_DEBIAN_MIRROR";
+/// Where root's apt works: its sandbox user can enter neither root's home nor a private cache.
+const SANDBOX_PARENT: &str = "/var/tmp";
 
 /// What to do where Debian's packages cannot be had.
 pub(crate) const OTHERWISE: &str =
     "or give a kernel source tree: cargo xtask kernel build --core c --source TREE";
 
-/// One version of a package, as the archive lists it.
+/// One version of a package, as a signed list has it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Package {
     pub name: String,
     pub version: String,
+    pub architecture: String,
+    pub size: u64,
+    pub sha256: String,
 }
 
-/// One suite of Debian's archive.
+impl std::fmt::Display for Package {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.name, self.version, self.architecture)
+    }
+}
+
+impl Package {
+    /// How apt names its file.
+    fn file_name(&self) -> String {
+        let version = self.version.replace(':', "%3a");
+        format!("{}_{version}_{}.deb", self.name, self.architecture)
+    }
+}
+
+/// Debian's archive, as one run sees it.
 #[derive(Debug)]
-pub(crate) struct Suite {
-    name: String,
-    dir: PathBuf,
+pub(crate) struct Archive<'a> {
+    cache: &'a Cache,
+    origin: Mutex<Option<Arc<Origin>>>,
+    suites: Mutex<BTreeMap<String, Arc<Suite>>>,
 }
 
-impl Suite {
-    /// Sets up apt's private files for a suite.
-    pub(crate) fn open(cache: &Cache, name: &str) -> Result<Self> {
+/// Where packages come from, and who signs them.
+#[derive(Clone, Debug)]
+struct Origin {
+    mirror: String,
+    keyring: PathBuf,
+    host: Host,
+}
+
+impl Origin {
+    fn debian() -> Result<Self> {
         if packages::find("apt-get").is_none() {
             bail!(
                 "this system has no apt to fetch Debian's kernel with: use a Debian machine, {OTHERWISE}"
             );
         }
         packages::ensure(&["debian-archive-keyring"])?;
+        Ok(Self {
+            mirror: mirror::choose()?,
+            keyring: PathBuf::from(KEYRING),
+            host: Host::read()?,
+        })
+    }
+}
+
+impl<'a> Archive<'a> {
+    /// The archive. Nothing is asked of it yet.
+    pub(crate) fn new(cache: &'a Cache) -> Self {
+        Self {
+            cache,
+            origin: Mutex::new(None),
+            suites: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// The cache for what comes out of it.
+    pub(crate) fn cache(&self) -> &'a Cache {
+        self.cache
+    }
+
+    /// What apt said.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.cache.root().join("apt.log")
+    }
+
+    /// Finds out where the archive is.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        self.origin().map(|_| ())
+    }
+
+    fn origin(&self) -> Result<Arc<Origin>> {
+        let mut origin = self.origin.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(origin) = &*origin {
+            return Ok(Arc::clone(origin));
+        }
+        Ok(Arc::clone(origin.insert(Arc::new(Origin::debian()?))))
+    }
+
+    /// A suite, with lists that were fetched and verified in this run.
+    pub(crate) fn suite(&self, name: &str, step: &Step) -> Result<Arc<Suite>> {
+        let origin = self.origin()?;
+        // Held meanwhile: the second who needs a suite waits for the lists.
+        let mut suites = self.suites.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(suite) = suites.get(name) {
+            return Ok(Arc::clone(suite));
+        }
+        let suite = Arc::new(Suite::fetch(self.cache, origin, name, self.log(), step)?);
+        suites.insert(name.to_owned(), Arc::clone(&suite));
+        Ok(suite)
+    }
+}
+
+/// One suite of the archive.
+#[derive(Debug)]
+pub(crate) struct Suite {
+    name: String,
+    origin: Arc<Origin>,
+    /// apt's private files, the lists among them.
+    dir: Scratch,
+    /// Where download folders are made.
+    downloads: PathBuf,
+    log: PathBuf,
+}
+
+impl Suite {
+    fn fetch(
+        cache: &Cache,
+        origin: Arc<Origin>,
+        name: &str,
+        log: PathBuf,
+        step: &Step,
+    ) -> Result<Self> {
+        let downloads = match origin.host.sandbox() {
+            Some(_) => PathBuf::from(SANDBOX_PARENT),
+            None => cache.downloads()?,
+        };
         let suite = Self {
             name: name.to_owned(),
-            dir: cache.root().join("apt").join(name),
+            dir: apt_folder(&downloads, &origin.host)?,
+            origin,
+            downloads,
+            log,
         };
         for part in ["lists/partial", "cache/archives/partial", "parts"] {
-            let path = suite.dir.join(part);
-            fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+            let path = suite.dir.path().join(part);
+            fs::create_dir_all(&path)
+                .with_context(|| format!("cannot create {}", path.display()))?;
         }
-        write_atomic(&suite.dir.join("status"), "")?;
-        write_atomic(&suite.dir.join("apt.conf"), &configuration(&suite.dir))?;
+        suite.write("status", "")?;
+        suite.update(step)?;
+        suite.check_lists()?;
         Ok(suite)
     }
 
-    /// Gets the suite's package lists.
-    pub(crate) fn update(&self, step: &Step) -> Result<()> {
-        write_atomic(&self.sources(), &sources(&mirror()?, &self.name))?;
-        let log = self.log();
-        step.run(self.apt("apt-get").args(["--quiet", "update"]), &log)
-            .with_context(|| {
+    /// Fetches the lists. Whether those that are out of date are refused is for the machine's
+    /// administrator to decide; without a word of his they are.
+    fn update(&self, step: &Step) -> Result<()> {
+        let result = self.update_with(Dates::Checked, step);
+        let Err(err) = result else {
+            return Ok(());
+        };
+        process::check_interrupted()?;
+        if !is_about_dates(&err) {
+            return Err(err).with_context(|| {
                 format!(
                     "cannot read Debian's suite {}: check the network, {OTHERWISE}",
                     self.name
                 )
-            })
+            });
+        }
+        if self.origin.host.checks_dates {
+            return Err(err).with_context(|| {
+                format!(
+                    "the lists of Debian's suite {} are out of date at {}: check this machine's \
+                     clock, or set {} to another mirror; an archive of another day can be used \
+                     with Acquire::Check-Valid-Until \"false\"; in /etc/apt/apt.conf.d",
+                    self.name,
+                    self.origin.mirror,
+                    mirror::VARIABLE
+                )
+            });
+        }
+        say(&format!(
+            "note: the lists of Debian's suite {} at {} are out of date; this system's apt is \
+             configured to accept that (Acquire::Check-Valid-Until, Acquire::Check-Date)",
+            self.name, self.origin.mirror
+        ));
+        self.update_with(Dates::Ignored, step)
+    }
+
+    fn update_with(&self, dates: Dates, step: &Step) -> Result<()> {
+        let Origin {
+            mirror,
+            keyring,
+            host,
+        } = &*self.origin;
+        let sources = config::sources(mirror, &self.name, keyring, dates);
+        self.write("klp.sources", &sources)?;
+        self.write("apt.conf", &host.configuration(self.dir.path(), dates))?;
+        step.run(self.apt("apt-get").args(["--quiet", "update"]), &self.log)
+    }
+
+    /// Links would lead to lists that can change after they were verified.
+    fn check_lists(&self) -> Result<()> {
+        let dir = self.dir.path().join("lists");
+        let list = || format!("cannot list {}", dir.display());
+        for item in fs::read_dir(&dir).with_context(list)? {
+            let item = item.with_context(list)?;
+            ensure!(
+                !item.path().is_symlink(),
+                "apt links to the package lists of {} instead of copying them: set {} to a \
+                 mirror in the network",
+                self.name,
+                mirror::VARIABLE
+            );
+        }
+        Ok(())
     }
 
     /// The names of the packages that start like this.
@@ -80,8 +255,8 @@ impl Suite {
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// All versions of these packages.
-    pub(crate) fn versions(&self, names: &[String]) -> Result<Vec<Package>> {
+    /// All versions of these packages. apt lists the newest version of a package first.
+    pub(crate) fn packages(&self, names: &[String]) -> Result<Vec<Package>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -89,193 +264,100 @@ impl Suite {
         Ok(parse_packages(&text))
     }
 
-    /// Whether lists were ever asked for.
-    pub(crate) fn has_lists(&self) -> bool {
-        self.sources().is_file()
+    /// Downloads a package into a folder of its own.
+    pub(crate) fn download(&self, package: &Package, step: &Step) -> Result<Download> {
+        let folder = self.download_folder()?;
+        self.download_into(folder, package, step)
     }
 
-    /// Downloads a package into the folder, taking up a download that was cut off; gives the file.
-    pub(crate) fn download(&self, package: &Package, dir: &Path, step: &Step) -> Result<PathBuf> {
-        let Package { name, version } = package;
+    /// A folder of ours, and in it the one that apt writes to.
+    fn download_folder(&self) -> Result<Scratch> {
+        let folder = apt_folder(&self.downloads, &self.origin.host)?;
+        let files = folder.path().join(deb::FILES);
+        files::create_private_dir(&files)?;
+        if let Some(user) = self.origin.host.sandbox() {
+            process::output(process::command("chown").arg(user).arg(&files))?;
+        }
+        Ok(folder)
+    }
+
+    fn download_into(&self, folder: Scratch, package: &Package, step: &Step) -> Result<Download> {
+        let Package { name, version, .. } = package;
         step.run(
             self.apt("apt-get")
                 .args(["--quiet", "download", &format!("{name}={version}")])
-                .current_dir(dir),
-            &self.log(),
+                .current_dir(folder.path().join(deb::FILES)),
+            &self.log,
         )?;
-        find_deb(dir, name)
+        Ok(Download {
+            package: package.clone(),
+            folder,
+        })
     }
 
-    fn sources(&self) -> PathBuf {
-        self.dir.join("klp.sources")
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.dir.path().join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// What apt said.
-    pub(crate) fn log(&self) -> PathBuf {
-        self.dir.join("apt.log")
-    }
-
+    /// One of apt's programs, with our configuration in the place of the system's.
     fn apt(&self, program: &str) -> Command {
         let mut command = process::command(program);
-        command.arg("-c").arg(self.dir.join("apt.conf"));
+        command.env("APT_CONFIG", self.dir.path().join("apt.conf"));
         command
     }
 }
 
-/// apt's configuration: everything of ours in our folder, and none of the system's hooks.
-fn configuration(dir: &Path) -> String {
-    let dir = dir.display();
-    format!(
-        r#"Dir::Etc::sourcelist "{dir}/klp.sources";
-Dir::Etc::sourceparts "{dir}/parts";
-Dir::Etc::preferences "{dir}/preferences";
-Dir::Etc::preferencesparts "{dir}/parts";
-Dir::State::lists "{dir}/lists";
-Dir::State::status "{dir}/status";
-Dir::Cache "{dir}/cache";
-APT::Sandbox::User "";
-APT::Architecture "amd64";
-APT::Architectures {{ "amd64"; }};
-Acquire::Languages "none";
-Acquire::Retries "3";
-APT::Update::Error-Mode "any";
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-"#
-    )
-}
-
-fn sources(mirror: &str, suite: &str) -> String {
-    format!(
-        "Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\n\
-         Architectures: amd64\nTargets: Packages\nSigned-By: {KEYRING}\n"
-    )
-}
-
-/// The mirror of Debian's archive that this system uses.
-fn mirror() -> Result<String> {
-    if let Some(mirror) = std::env::var(MIRROR_VARIABLE)
-        .ok()
-        .filter(|it| !it.is_empty())
-    {
-        return Ok(mirror);
+fn apt_folder(parent: &Path, host: &Host) -> Result<Scratch> {
+    let folder = Scratch::new(parent, "klp-apt-")?;
+    if host.sandbox().is_some() {
+        // Parts of it belong to apt's sandbox user, who has to reach them.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))
+            .with_context(|| format!("cannot set the mode of {}", folder.path().display()))?;
     }
-    let known = process::output(process::command("apt-get").args([
-        "indextargets",
-        "--format",
-        "$(REPO_URI) $(ORIGIN) $(LABEL)",
-        "Created-By: Packages",
-    ]))?;
-    if let Some(mirror) = mirror_of_targets(&known) {
-        return Ok(mirror);
-    }
-    // Without package lists (fresh containers) there is only what an update would get.
-    let planned = process::output(process::command("apt-get").args(["update", "--print-uris"]))?;
-    mirror_of_uris(&planned).with_context(|| {
-        format!(
-            "this system's package sources name no mirror of Debian's archive: \
-             set {MIRROR_VARIABLE} to the address of one, {OTHERWISE}"
-        )
-    })
+    Ok(folder)
 }
 
-/// Picks the mirror from lines of address, origin and label.
-fn mirror_of_targets(text: &str) -> Option<String> {
-    text.lines()
-        .filter_map(|line| line.strip_suffix(" Debian Debian"))
-        .map(str::to_owned)
-        .next()
+/// Whether apt refused lists for their dates.
+fn is_about_dates(err: &anyhow::Error) -> bool {
+    let text = format!("{err:#}");
+    text.contains(" is expired (") || text.contains(" is not valid yet (")
 }
 
-/// Picks the mirror from `'ADDRESS/dists/SUITE/...' ...` lines: there, only the address tells.
-fn mirror_of_uris(text: &str) -> Option<String> {
-    text.lines()
-        .filter_map(|line| line.strip_prefix('\'')?.split_once("/dists/"))
-        .map(|(mirror, _)| mirror)
-        .find(|mirror| mirror.trim_end_matches('/').ends_with("/debian"))
-        .map(str::to_owned)
-}
-
-/// Reads the stanzas of `apt-cache show`.
+/// Reads the stanzas of `apt-cache show`. One that lacks something is none to download.
 fn parse_packages(text: &str) -> Vec<Package> {
     text.split("\n\n")
         .filter_map(|stanza| {
-            let field = |name: &str| {
+            let field = |name: &str, is_valid: fn(&str) -> bool| {
                 let mut lines = stanza.lines();
-                lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+                let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))?;
+                is_valid(value).then(|| value.to_owned())
             };
             Some(Package {
-                name: field("Package")?.to_owned(),
-                version: field("Version")?.to_owned(),
+                name: field("Package", is_name)?,
+                version: field("Version", is_version)?,
+                architecture: field("Architecture", is_name)?,
+                size: field("Size", |_| true)?.parse().ok()?,
+                sha256: field("SHA256", is_sha256)?,
             })
         })
         .collect()
 }
 
-/// The file that a download of this package left.
-fn find_deb(dir: &Path, name: &str) -> Result<PathBuf> {
-    let start = format!("{name}_");
-    let files = dir
-        .read_dir()
-        .with_context(|| format!("cannot read {}", dir.display()))?;
-    files
-        .flatten()
-        .map(|file| file.path())
-        .find(|path| {
-            let file = path.file_name().unwrap_or_default().to_string_lossy();
-            file.starts_with(&start) && file.ends_with(".deb")
-        })
-        .with_context(|| {
-            format!(
-                "apt downloaded {name}, but there is no file in {}",
-                dir.display()
-            )
-        })
+/// A name of a package or an architecture: also that of a file, and an argument.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_inner =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+    text.bytes().all(is_inner) && text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A version of a package.
+pub(crate) fn is_version(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || b".+-~:".contains(&byte);
+    text.bytes().all(is_inner) && text.starts_with(|c: char| c.is_ascii_digit())
+}
 
-    #[test]
-    fn the_mirror_is_debians_and_not_the_security_archive() {
-        let text = "http://a.example/sec/ Debian Debian-Security\n\
-                    http://b.example/deb/ Debian Debian\n\
-                    http://c.example/node/ Node Node\n";
-        assert_eq!(
-            mirror_of_targets(text).as_deref(),
-            Some("http://b.example/deb/")
-        );
-        assert_eq!(mirror_of_targets("http://a.example/  \n"), None);
-    }
-
-    #[test]
-    fn without_lists_the_mirror_is_told_by_its_address() {
-        let text = "'https://p.example/apt/dists/sdk/InRelease' x 0 \n\
-                    'http://d.example/debian-security/dists/bookworm-security/InRelease' x 0 \n\
-                    'http://d.example/debian/dists/bookworm/InRelease' x 0 \n";
-        assert_eq!(
-            mirror_of_uris(text).as_deref(),
-            Some("http://d.example/debian")
-        );
-        assert_eq!(
-            mirror_of_uris("'http://u.example/ubuntu/dists/noble/InRelease' x 0"),
-            None
-        );
-    }
-
-    #[test]
-    fn packages_are_read_from_stanzas() {
-        let text = "Package: a\nSource: x\nVersion: 1-1\nDescription: foo\n Version: 9\n\n\
-                    Package: b\nVersion: 2~bpo1\n\nNonsense\n";
-        let package = |name: &str, version: &str| Package {
-            name: name.to_owned(),
-            version: version.to_owned(),
-        };
-        assert_eq!(
-            parse_packages(text),
-            [package("a", "1-1"), package("b", "2~bpo1")]
-        );
-    }
+fn is_sha256(text: &str) -> bool {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.len() == 64 && text.bytes().all(is_hex)
 }

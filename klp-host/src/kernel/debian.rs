@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::apt::{OTHERWISE, Package, Suite};
-use crate::cache::{Cache, Key};
+use super::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
+use crate::cache::{Key, inherit_locks};
 use crate::host::files::write_atomic;
 use crate::host::progress::{Step, say};
 use crate::host::{packages, process};
@@ -47,6 +47,20 @@ impl Release {
     fn headers(&self) -> String {
         format!("linux-headers-{}", self.name)
     }
+
+    /// The packages that can hold the image. Debian moved it during the series.
+    fn images(name: &str) -> [String; 2] {
+        ["linux-binary-", "linux-image-"].map(|start| format!("{start}{name}"))
+    }
+
+    /// Whether it is like those that are chosen here: it becomes names of files, and arguments.
+    fn is_valid(&self) -> bool {
+        SUITES.contains(&self.suite.as_str())
+            && apt::is_version(&self.version)
+            && apt::is_name(&self.name)
+            && is_plain_amd64(&self.name)
+            && Self::images(&self.name).contains(&self.image)
+    }
 }
 
 /// The archive does not give a package of this release: it may have moved on.
@@ -67,7 +81,8 @@ impl std::fmt::Display for Gone {
 
 /// The release that this machine uses: what it already has, or else (or when asked to look
 /// again) the newest of the series.
-pub(super) fn release(cache: &Cache, update: bool) -> Result<Release> {
+pub(super) fn release(archive: &Archive<'_>, update: bool) -> Result<Release> {
+    let cache = archive.cache();
     let record = cache.root().join(format!("debian-{SERIES}.json"));
     if let Some(release) = recorded(&record).filter(|_| !update) {
         return Ok(release);
@@ -76,34 +91,38 @@ pub(super) fn release(cache: &Cache, update: bool) -> Result<Release> {
     if let Some(release) = recorded(&record).filter(|_| !update) {
         return Ok(release);
     }
-    let release = look_up(cache)?;
+    let release = look_up(archive)?;
     write_atomic(&record, &serde_json::to_string_pretty(&release)?)?;
     Ok(release)
 }
 
-/// What is on record. A record that cannot be read counts as none: it is made anew.
+/// What is on record. A record that is damaged counts as none: it is made anew.
 fn recorded(path: &Path) -> Option<Release> {
-    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+    let release: Release = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
+    release.is_valid().then_some(release)
 }
 
-fn look_up(cache: &Cache) -> Result<Release> {
+fn look_up(archive: &Archive<'_>) -> Result<Release> {
     let step = Step::start(
         &format!("looking for Debian's kernel {SERIES}"),
         "a few seconds",
     );
+    archive.prepare()?;
     let mut failed = None;
     for name in SUITES {
-        let suite = Suite::open(cache, name)?;
-        if let Err(err) = suite.update(&step) {
-            process::check_interrupted()?;
-            // A mirror may lack one suite and have the next.
-            say(&format!(
-                "Debian's suite {name} cannot be read; its log: {}",
-                suite.log().display()
-            ));
-            failed.get_or_insert(err);
-            continue;
-        }
+        let suite = match archive.suite(name, &step) {
+            Ok(suite) => suite,
+            Err(err) => {
+                process::check_interrupted()?;
+                // A mirror may lack one suite and have the next.
+                say(&format!(
+                    "Debian's suite {name} cannot be read; its log: {}",
+                    archive.log().display()
+                ));
+                failed.get_or_insert(err);
+                continue;
+            }
+        };
         if let Some(release) = choose(name, &offered(&suite)?, is_newer) {
             step.done();
             return Ok(release);
@@ -126,7 +145,7 @@ fn offered(suite: &Suite) -> Result<Vec<Package>> {
         names.extend(suite.names(&format!("linux-{kind}-{SERIES}"))?);
     }
     names.retain(|name| !name.ends_with("-dbg"));
-    suite.versions(&names)
+    suite.packages(&names)
 }
 
 /// The newest version with source, headers and an image of the plain amd64 kernel.
@@ -146,9 +165,7 @@ fn choose(
         if !is_plain_amd64(name) || !has(&format!("linux-source-{SERIES}"), version) {
             return None;
         }
-        // Debian moved the image out of linux-image during the series.
-        let image = ["linux-binary-", "linux-image-"]
-            .map(|start| format!("{start}{name}"))
+        let image = Release::images(name)
             .into_iter()
             .find(|image| has(image, version))?;
         Some(Release {
@@ -190,9 +207,9 @@ pub(super) struct StockFiles {
 }
 
 /// Gets the small packages: image and headers.
-pub(super) fn stock_files(cache: &Cache, release: &Release) -> Result<StockFiles> {
+pub(super) fn stock_files(archive: &Archive<'_>, release: &Release) -> Result<StockFiles> {
     let image = unpacked(
-        cache,
+        archive,
         release,
         &release.image,
         "a few seconds",
@@ -203,7 +220,7 @@ pub(super) fn stock_files(cache: &Cache, release: &Release) -> Result<StockFiles
         },
     )?;
     let headers = unpacked(
-        cache,
+        archive,
         release,
         &release.headers(),
         "a few seconds",
@@ -226,10 +243,10 @@ pub(super) fn stock_files(cache: &Cache, release: &Release) -> Result<StockFiles
 }
 
 /// Gets the source tree.
-pub(super) fn source(cache: &Cache, release: &Release) -> Result<PathBuf> {
+pub(super) fn source(archive: &Archive<'_>, release: &Release) -> Result<PathBuf> {
     packages::ensure(&["tar", "xz-utils"])?;
     unpacked(
-        cache,
+        archive,
         release,
         &release.source(),
         "half a minute",
@@ -242,6 +259,7 @@ pub(super) fn source(cache: &Cache, release: &Release) -> Result<PathBuf> {
             );
             let mut command = process::command("bash");
             command.args(["-c", &script, "bash"]).arg(deb).arg(to);
+            inherit_locks(&mut command);
             process::run(&mut command)
         },
     )
@@ -252,49 +270,43 @@ type Unpack<'a> = &'a (dyn Fn(&Path, &Path) -> Result<()> + Sync);
 
 /// Gives a folder with what is wanted of a package, downloading it first.
 fn unpacked(
-    cache: &Cache,
+    archive: &Archive<'_>,
     release: &Release,
     package: &str,
     usual: &str,
     unpack: Unpack<'_>,
 ) -> Result<PathBuf> {
     let name = format!("{package}_{}", release.version);
+    let cache = archive.cache();
     let entry = cache.entry("unpacked", &name, &Key::new().with("recipe", "1"));
     entry.get_or_create(|to| {
-        let deb = downloaded(cache, release, package, usual)?;
+        let deb = downloaded(archive, release, package, usual)?;
         let step = Step::start(&format!("unpacking {package} {}", release.version), usual);
-        unpack(&deb, to)?;
+        unpack(deb.path(), to)?;
+        deb.record(to)?;
         step.done();
-        // Once unpacked it has no more use; without it there is only the download to repeat.
-        if let Some(dir) = deb.parent() {
-            let _ = fs::remove_dir_all(dir);
-        }
+        // Its file goes: once unpacked it has no more use.
         Ok(())
     })
 }
 
-/// Gives the package's file, checked by apt.
-fn downloaded(cache: &Cache, release: &Release, name: &str, usual: &str) -> Result<PathBuf> {
+/// Gives the package's file, verified.
+fn downloaded(archive: &Archive<'_>, release: &Release, name: &str, usual: &str) -> Result<Deb> {
     let version = &release.version;
-    let dir = cache
-        .root()
-        .join("downloads")
-        .join(format!("{name}_{version}"));
-    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let step = Step::start(&format!("downloading {name} {version}"), usual);
-    let suite = Suite::open(cache, &release.suite)?;
-    if !suite.has_lists() {
-        suite.update(&step)?;
-    }
-    let package = Package {
-        name: name.to_owned(),
-        version: version.clone(),
+    let gone = || Gone {
+        package: format!("{name} {version}"),
     };
-    let deb = suite
-        .download(&package, &dir, &step)
-        .with_context(|| Gone {
-            package: format!("{name} {version}"),
-        })?;
+    let step = Step::start(&format!("downloading {name} {version}"), usual);
+    let suite = archive.suite(&release.suite, &step)?;
+    let offered = suite.packages(&[name.to_owned()]).with_context(gone)?;
+    let package = offered
+        .iter()
+        .find(|package| package.name == name && package.version == *version)
+        .with_context(|| format!("Debian's suite {} has no such package", release.suite))
+        .with_context(gone)?;
+    let download = suite.download(package, &step).with_context(gone)?;
+    // Not an archive that has moved on, but one that is wrong.
+    let deb = download.verify(archive.cache())?;
     step.done();
     Ok(deb)
 }
@@ -339,6 +351,9 @@ mod tests {
         let package = |(name, version): &(&str, &str)| Package {
             name: (*name).to_owned(),
             version: (*version).to_owned(),
+            architecture: "amd64".to_owned(),
+            size: 0,
+            sha256: String::new(),
         };
         list.iter().map(package).collect()
     }
@@ -406,11 +421,42 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_read_counts_as_none() {
+    fn a_damaged_record_counts_as_none() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("record");
         assert_eq!(recorded(&path), None);
         fs::write(&path, "{").unwrap();
         assert_eq!(recorded(&path), None);
+    }
+
+    #[test]
+    fn a_record_holds_nothing_but_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record");
+        let good = Release {
+            suite: "forky".to_owned(),
+            version: "7.2.12-1".to_owned(),
+            name: "7.2.12+deb14-amd64".to_owned(),
+            image: "linux-binary-7.2.12+deb14-amd64".to_owned(),
+        };
+        let record = |release: &Release| {
+            fs::write(&path, serde_json::to_string(release).unwrap()).unwrap();
+            recorded(&path)
+        };
+        assert_eq!(record(&good), Some(good.clone()));
+        let bad: [fn(&mut Release); 7] = [
+            |release| release.suite = "../../x".to_owned(),
+            |release| release.suite = "stable".to_owned(),
+            |release| release.version = "7/../../x".to_owned(),
+            |release| release.version = "-o=x".to_owned(),
+            |release| release.name = "../x-amd64".to_owned(),
+            |release| release.name = "7.2.12 x-amd64".to_owned(),
+            |release| release.image = "bash".to_owned(),
+        ];
+        for change in bad {
+            let mut release = good.clone();
+            change(&mut release);
+            assert_eq!(record(&release), None, "{release:?}");
+        }
     }
 }

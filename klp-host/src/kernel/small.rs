@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::apt::Archive;
 use super::config::Config;
 use super::core_files::CoreFiles;
 use super::source::Source;
@@ -172,15 +173,16 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
 
 /// Debian's source. When the release on record is gone from the archive, the current one.
 fn debian_source(cache: &Cache, update: bool) -> Result<Source> {
-    let release = debian::release(cache, update)?;
-    match Source::debian(cache, &release) {
+    let archive = Archive::new(cache);
+    let release = debian::release(&archive, update)?;
+    match Source::debian(&archive, &release) {
         Err(err) if !process::is_interrupted() && err.is::<debian::Gone>() => {
-            let newer = debian::release(cache, true)?;
+            let newer = debian::release(&archive, true)?;
             if newer == release {
                 return Err(err);
             }
             say(&format!("Debian no longer has {release}: taking {newer}"));
-            Source::debian(cache, &newer)
+            Source::debian(&archive, &newer)
         }
         result => result,
     }

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::apt::Archive;
 use super::debian;
-use crate::cache::{Cache, Key};
+use crate::cache::Key;
 
 /// The series of kernels that klp-core is for.
 pub(super) const SUPPORTED: &str = "7.2";
@@ -25,9 +26,9 @@ pub(super) struct Source {
 
 impl Source {
     /// Debian's source of this release.
-    pub(super) fn debian(cache: &Cache, release: &debian::Release) -> Result<Self> {
+    pub(super) fn debian(archive: &Archive<'_>, release: &debian::Release) -> Result<Self> {
         Ok(Self {
-            dir: debian::source(cache, release)?,
+            dir: debian::source(archive, release)?,
             version: release.version.clone(),
             is_users: false,
         })

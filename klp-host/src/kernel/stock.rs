@@ -10,6 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::apt::Archive;
 use super::ask;
 use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
@@ -35,15 +36,16 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
         bail!("--core stock is Debian's own kernel: --source goes with --core c or rust");
     }
     let common = CommonTools::ensure()?;
-    let release = debian::release(cache, options.update)?;
-    match get_release(cache, &common, &release) {
+    let archive = Archive::new(cache);
+    let release = debian::release(&archive, options.update)?;
+    match get_release(&archive, &common, &release) {
         Err(err) if !process::is_interrupted() && err.is::<debian::Gone>() => {
-            let newer = debian::release(cache, true)?;
+            let newer = debian::release(&archive, true)?;
             if newer == release {
                 return Err(err);
             }
             say(&format!("Debian no longer has {release}: taking {newer}"));
-            get_release(cache, &common, &newer)
+            get_release(&archive, &common, &newer)
         }
         result => result,
     }
@@ -58,8 +60,9 @@ struct Parts {
     config: Config,
 }
 
-fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result<Kernel> {
-    let parts = gather(cache, common, release)?;
+fn get_release(archive: &Archive<'_>, common: &CommonTools, release: &Release) -> Result<Kernel> {
+    let cache = archive.cache();
+    let parts = gather(archive, common, release)?;
     let key = parts
         .source
         .key(common.key())
@@ -91,11 +94,11 @@ fn get_release(cache: &Cache, common: &CommonTools, release: &Release) -> Result
 }
 
 /// Gets all parts; what does not depend on each other at the same time.
-fn gather(cache: &Cache, common: &CommonTools, release: &Release) -> Result<Parts> {
+fn gather(archive: &Archive<'_>, common: &CommonTools, release: &Release) -> Result<Parts> {
     std::thread::scope(|scope| {
-        let bindgen = scope.spawn(|| bindgen::ensure(cache));
-        let source = scope.spawn(|| Source::debian(cache, release));
-        let files = debian::stock_files(cache, release)?;
+        let bindgen = scope.spawn(|| bindgen::ensure(archive.cache()));
+        let source = scope.spawn(|| Source::debian(archive, release));
+        let files = debian::stock_files(archive, release)?;
         let config = Config::read(&files.config)?;
         let version = rustc_version(&config)?;
         let tools = common.with_rust(version, || tools::join(bindgen))?;

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cache::{Cache, Key};
+use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::process;
 use crate::host::progress::Step;
-use crate::kernel::apt::{Package, Suite};
+use crate::kernel::apt::{Archive, Package};
 
 /// The system that it is for, as `/etc/os-release` has it, and where the packages are.
 const SYSTEM: &str = "VERSION_CODENAME=bookworm";
@@ -40,15 +40,18 @@ pub(super) fn program(cache: &Cache) -> Result<PathBuf> {
 
 fn fetch(cache: &Cache, dir: &Path) -> Result<()> {
     let step = Step::start("getting QEMU from Debian's backports", "a few seconds");
-    let suite = Suite::open(cache, SUITE)?;
-    suite.update(&step)?;
-    let offered = suite.versions(&PACKAGES.map(str::to_owned))?;
-    let download = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let archive = Archive::new(cache);
+    let suite = archive.suite(SUITE, &step)?;
+    let offered = suite.packages(&PACKAGES.map(str::to_owned))?;
     for name in PACKAGES {
         let package = newest(&offered, name)
             .with_context(|| format!("Debian's suite {SUITE} no longer has {name}"))?;
-        let deb = suite.download(package, download.path(), &step)?;
-        process::run(process::command("dpkg-deb").arg("-x").arg(deb).arg(dir))?;
+        let deb = suite.download(package, &step)?.verify(cache)?;
+        let mut unpack = process::command("dpkg-deb");
+        unpack.arg("-x").arg(deb.path()).arg(dir);
+        inherit_locks(&mut unpack);
+        process::run(&mut unpack)?;
+        deb.record(dir)?;
     }
     step.done();
     Ok(())

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Package files: downloaded ones, and those whose hash is the one in the signed lists. Only the
+//! latter can be unpacked.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::fs::OFlags;
+use sha2::{Digest as _, Sha256};
+
+use super::{Package, mirror};
+use crate::cache::{Cache, Scratch};
+
+/// What apt writes to, in a download folder: as root, it is that of apt's sandbox user.
+pub(super) const FILES: &str = "files";
+
+/// A file that apt says it has downloaded.
+///
+/// apt neither downloads nor hashes a file of the right name and size that is there already, such
+/// as one that a broken connection left.
+#[derive(Debug)]
+pub(crate) struct Download {
+    pub(super) package: Package,
+    pub(super) folder: Scratch,
+}
+
+/// A package's file, verified, in a folder that only this user can write.
+#[derive(Debug)]
+pub(crate) struct Deb {
+    package: Package,
+    path: PathBuf,
+    _folder: Scratch,
+}
+
+impl Download {
+    /// Compares the file with the signed lists.
+    ///
+    /// # Errors
+    ///
+    /// When it is another file: nothing of it is used.
+    pub(crate) fn verify(self, cache: &Cache) -> Result<Deb> {
+        let folder = cache.scratch()?;
+        let path = folder.path().join("package.deb");
+        // A copy: as root, apt's sandbox user could change the file until then.
+        copy_verified(&self.path(), &path, &self.package)?;
+        Ok(Deb {
+            package: self.package,
+            path,
+            _folder: folder,
+        })
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder
+            .path()
+            .join(FILES)
+            .join(self.package.file_name())
+    }
+}
+
+impl Deb {
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Notes in a folder what its contents were unpacked from, for those who want to compare.
+    pub(crate) fn record(&self, dir: &Path) -> Result<()> {
+        let path = dir.join(".klp-packages");
+        let Package {
+            name,
+            version,
+            architecture,
+            sha256,
+            ..
+        } = &self.package;
+        File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| writeln!(file, "{sha256}  {name}_{version}_{architecture}"))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Copies a file if it is the package's; what is hashed is what is copied.
+fn copy_verified(from: &Path, to: &Path, package: &Package) -> Result<()> {
+    let source = File::options()
+        .read(true)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+        .open(from)
+        .with_context(|| {
+            format!(
+                "apt downloaded {package}, but left no file {}",
+                from.display()
+            )
+        })?;
+    let read = || format!("cannot read {}", from.display());
+    let is_file = source.metadata().with_context(read)?.is_file();
+    ensure!(is_file, "{} is not a plain file", from.display());
+    let write = || format!("cannot write {}", to.display());
+    let mut target = File::create_new(to).with_context(write)?;
+    let mut hash = Sha256::new();
+    let mut size = 0;
+    let mut buffer = vec![0; 1 << 18];
+    // One byte more tells a file that is too long; an endless one is not read to its end.
+    let mut left = (&source).take(package.size.saturating_add(1));
+    loop {
+        let count = left.read(&mut buffer).with_context(read)?;
+        if count == 0 {
+            break;
+        }
+        size += count as u64;
+        hash.update(&buffer[..count]);
+        target.write_all(&buffer[..count]).with_context(write)?;
+    }
+    let found = hex(&hash.finalize());
+    if size != package.size || found != package.sha256 {
+        bail!(
+            "the file of {package} is not the one in the signed package lists, and is not used: \
+             its SHA256 is {found}, the lists have {}; its size is {}{size}, the lists have {}. \
+             Try again; if this stays, the mirror or a proxy is damaged or lies: set {} to \
+             another mirror",
+            package.sha256,
+            if size > package.size { "at least " } else { "" },
+            package.size,
+            mirror::VARIABLE,
+        );
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA256 of data.
+#[cfg(test)]
+pub(super) fn sha256(data: &[u8]) -> String {
+    hex(&Sha256::digest(data))
+}

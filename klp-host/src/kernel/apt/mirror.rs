@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which mirror of Debian's archive to use.
+
+use anyhow::{Context as _, Result, bail};
+
+use super::OTHERWISE;
+use crate::host::process;
+
+/// Names a mirror of Debian's archive where the system's own sources have none.
+pub(super) const VARIABLE: &str = "KLP_DEBIAN_MIRROR";
+
+/// The ways to a mirror. Others of apt's run programs that the address names.
+const SCHEMES: &[&str] = &[
+    "copy",
+    "file",
+    "http",
+    "https",
+    "mirror+file",
+    "mirror+http",
+    "mirror+https",
+    "tor+http",
+    "tor+https",
+];
+
+/// The mirror that the user names, or else the one that this system uses.
+pub(super) fn choose() -> Result<String> {
+    match std::env::var_os(VARIABLE) {
+        Some(mirror) if !mirror.is_empty() => users(&mirror.to_string_lossy()),
+        _ => systems(),
+    }
+}
+
+fn users(mirror: &str) -> Result<String> {
+    if !is_plain(mirror) {
+        bail!(
+            "{VARIABLE} is {mirror:?}, which is not the address of a mirror: set it to one like \
+             http://deb.debian.org/debian, without spaces or quotes"
+        );
+    }
+    Ok(mirror.to_owned())
+}
+
+/// Whether it is an address and nothing more: it goes into a file with other fields.
+fn is_plain(mirror: &str) -> bool {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "-._~:/@!&*+,=%".contains(c);
+    mirror.split_once(":/").is_some_and(|(scheme, rest)| {
+        SCHEMES.contains(&scheme) && rest.len() > 1 && rest.chars().all(is_safe)
+    })
+}
+
+fn systems() -> Result<String> {
+    let known = process::output(process::command("apt-get").args([
+        "indextargets",
+        "--format",
+        "$(REPO_URI) $(ORIGIN) $(LABEL)",
+        "Created-By: Packages",
+    ]))?;
+    if let Some(mirror) = of_targets(&known) {
+        return Ok(mirror);
+    }
+    // Without package lists (fresh containers) there is only what an update would get.
+    let planned = process::output(process::command("apt-get").args(["update", "--print-uris"]))?;
+    of_uris(&planned).with_context(|| {
+        format!(
+            "this system's package sources name no mirror of Debian's archive: \
+             set {VARIABLE} to the address of one, {OTHERWISE}"
+        )
+    })
+}
+
+/// Picks the mirror from lines of address, origin and label.
+fn of_targets(text: &str) -> Option<String> {
+    text.lines()
+        .filter_map(|line| line.strip_suffix(" Debian Debian"))
+        .find(|mirror| is_plain(mirror))
+        .map(str::to_owned)
+}
+
+/// Picks the mirror from `'ADDRESS/dists/SUITE/...' ...` lines: there, only the address tells.
+fn of_uris(text: &str) -> Option<String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix('\'')?.split_once("/dists/"))
+        .map(|(mirror, _)| mirror)
+        .filter(|mirror| is_plain(mirror))
+        .find(|mirror| mirror.trim_end_matches('/').ends_with("/debian"))
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mirror_is_debians_and_not_the_security_archive() {
+        let text = "http://a.example/sec/ Debian Debian-Security\n\
+                    cdrom:[Debian GNU/Linux]/ Debian Debian\n\
+                    http://b.example/deb/ Debian Debian\n\
+                    http://c.example/node/ Node Node\n";
+        assert_eq!(of_targets(text).as_deref(), Some("http://b.example/deb/"));
+        assert_eq!(of_targets("http://a.example/  \n"), None);
+    }
+
+    #[test]
+    fn without_lists_the_mirror_is_told_by_its_address() {
+        let text = "'https://p.example/apt/dists/sdk/InRelease' x 0 \n\
+                    'http://d.example/debian-security/dists/bookworm-security/InRelease' x 0 \n\
+                    'http://d.example/debian/dists/bookworm/InRelease' x 0 \n";
+        assert_eq!(of_uris(text).as_deref(), Some("http://d.example/debian"));
+        assert_eq!(
+            of_uris("'http://u.example/ubuntu/dists/noble/InRelease' x 0"),
+            None
+        );
+    }
+
+    #[test]
+    fn addresses_of_mirrors_pass() {
+        for mirror in [
+            "http://deb.debian.org/debian",
+            "https://user:pass@mirror.example:8443/debian/",
+            "file:/srv/debian",
+            "file:///srv/debian",
+            "mirror+file:/etc/apt/mirrors/debian.list",
+            "tor+http://x.onion/debian",
+        ] {
+            assert_eq!(users(mirror).unwrap(), mirror);
+        }
+    }
+
+    #[test]
+    fn what_is_more_or_less_than_an_address_is_refused() {
+        for mirror in [
+            "http://a.example/debian sid main",
+            "http://a.example/debian\nTrusted: yes",
+            "http://a.example/debian\tx",
+            "[trusted=yes] http://a.example/debian",
+            "http://a.example/\"; APT::x \"",
+            "http://a.example/$(ARCH)",
+            "ssh://-oProxyCommand=x/debian",
+            "rsh://a.example/debian",
+            "deb.debian.org",
+            "/srv/debian",
+            "http:/",
+            "http://",
+        ] {
+            let text = users(mirror).unwrap_err().to_string();
+            assert!(text.contains(VARIABLE), "{text}");
+            assert!(!text.contains('\n'), "{text}");
+        }
+    }
+}
