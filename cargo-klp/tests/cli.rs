@@ -3,6 +3,7 @@
 //! What users of the command are told about their mistakes. No kernel is needed for that.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -49,6 +50,21 @@ fn a_new_patch_tells_what_to_do_next() {
         error.contains("error: ") && error.contains("not empty"),
         "{error}"
     );
+}
+
+#[test]
+fn a_cache_that_others_can_write_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ok, _, error) = klp(dir.path(), &["new", "fix-foo"]);
+    assert!(ok, "{error}");
+    let cache = dir.path().join("cache");
+    fs::create_dir(&cache).unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
+    let error = refused(dir.path(), &["build", "fix-foo"]);
+    for part in ["written by everybody", "chmod 700", "KLP_CACHE"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    assert_eq!(cache.read_dir().unwrap().count(), 0);
 }
 
 #[test]
