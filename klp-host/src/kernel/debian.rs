@@ -278,7 +278,7 @@ fn unpacked(
 ) -> Result<PathBuf> {
     let name = format!("{package}_{}", release.version);
     let cache = archive.cache();
-    let entry = cache.entry("unpacked", &name, &Key::new().with("recipe", "1"));
+    let entry = cache.entry("unpacked", &name, &Key::new().with("recipe", "2"));
     entry.get_or_create(|to| {
         let deb = downloaded(archive, release, package, usual)?;
         let step = Step::start(&format!("unpacking {package} {}", release.version), usual);

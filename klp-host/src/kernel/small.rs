@@ -20,7 +20,7 @@ use crate::host::progress::{Step, say};
 use crate::host::{bindgen, process, toolchain};
 
 /// Changes when the kernel is to be built in another way.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 /// The same for what only the kernel with klp-core has.
 const RUST_RECIPE: &str = "1";

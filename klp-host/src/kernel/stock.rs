@@ -23,7 +23,7 @@ use crate::host::progress::{Step, say};
 use crate::host::{bindgen, process};
 
 /// Changes when the folder is to be made in another way.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 
 /// Gives the kernel, with its build folder made when necessary.
 pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {

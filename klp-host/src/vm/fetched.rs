@@ -33,7 +33,7 @@ pub(super) fn program(cache: &Cache) -> Result<PathBuf> {
         bail!("packages are known for Debian 12 only: install QEMU 10 or newer, or set KLP_QEMU");
     }
     let dir = cache
-        .entry("qemu", SUITE, &Key::new().with("recipe", "1"))
+        .entry("qemu", SUITE, &Key::new().with("recipe", "2"))
         .get_or_create(|dir| fetch(cache, dir))?;
     Ok(dir.join("usr/bin").join(super::qemu::PROGRAM))
 }
