@@ -65,7 +65,7 @@ fn manifests(top: &Path) -> Vec<(String, String)> {
 
 /// The lock file for these manifests, with the versions of the workspace's own. Cargo builds with
 /// `--locked` only from one that has just what is needed, and what that is depends on features, so
-/// Cargo itself takes the rest out. All that it asks for was there for building this.
+/// Cargo itself takes the rest out.
 fn lock(top: &Path, manifests: &[(String, String)], dir: &Path) -> (String, String) {
     let name = "Cargo.lock";
     watch(&top.join(name));
@@ -77,19 +77,28 @@ fn lock(top: &Path, manifests: &[(String, String)], dir: &Path) -> (String, Stri
         fs::write(path, text).expect("a manifest can be written");
     }
     fs::copy(top.join(name), dir.join(name)).expect("the lock file can be copied");
-    // In this folder, where Cargo finds the settings that hold for the checkout.
-    let cargo = Command::new(variable("CARGO"))
-        .args(["update", "--workspace", "--offline", "--manifest-path"])
-        .arg(dir.join("Cargo.toml"))
-        .output()
-        .expect("cargo runs");
-    assert!(
-        cargo.status.success(),
-        "cargo cannot shorten the lock file:\n{}",
-        String::from_utf8_lossy(&cargo.stderr)
-    );
+    // Whoever builds this with other versions may not have all that the lock file names.
+    let shortened = shorten(dir, &["--offline"]).or_else(|_| shorten(dir, &[]));
+    if let Err(error) = shortened {
+        panic!("cargo cannot shorten the lock file:\n{error}");
+    }
     let text = fs::read_to_string(dir.join(name)).expect("cargo wrote the lock file");
     (name.to_owned(), text)
+}
+
+/// Lets Cargo take out of a lock file what is not needed.
+fn shorten(dir: &Path, options: &[&str]) -> Result<(), String> {
+    // In this folder, where Cargo finds the settings that hold for the checkout.
+    let cargo = Command::new(variable("CARGO"))
+        .args(["update", "--workspace", "--manifest-path"])
+        .arg(dir.join("Cargo.toml"))
+        .args(options)
+        .output()
+        .expect("cargo runs");
+    if cargo.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&cargo.stderr).into_owned())
 }
 
 /// The workspace's manifest, with only those members.

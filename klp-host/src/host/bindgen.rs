@@ -21,6 +21,7 @@ const PROGRAM: Program = Program {
     name: "bindgen",
     package: "bindgen-cli",
     version: VERSION,
+    optimised: true,
     usual: "about a minute on two cores",
 };
 

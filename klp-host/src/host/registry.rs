@@ -22,6 +22,8 @@ pub struct Program {
     pub package: &'static str,
     /// The package's version.
     pub version: &'static str,
+    /// Whether it runs long enough for its own optimisation to pay.
+    pub optimised: bool,
     /// How long building it usually takes, for the user.
     pub usual: &'static str,
 }
@@ -49,6 +51,7 @@ impl Program {
                 cargo()
                     .args(["install", "--locked", "--force", self.package])
                     .args(["--version", version])
+                    .args((!self.optimised).then_some("--debug"))
                     .arg("--root")
                     .arg(dir)
                     .arg("--target-dir")

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::Archive;
-use super::debian;
+use super::{debian, release};
 use crate::cache::Key;
 use crate::host::paths::check_for_make;
 
@@ -48,6 +48,8 @@ impl Source {
                 dir.display()
             );
         };
+        release::check(&version)
+            .with_context(|| format!("the version in {}/Makefile", dir.display()))?;
         if !dir.join("kernel/livepatch").is_dir() {
             bail!(
                 "the kernel source tree {} has no kernel/livepatch",
@@ -132,6 +134,15 @@ mod tests {
         fs::write(dir.path().join(".config"), "").unwrap();
         let err = Source::users(dir.path()).unwrap_err().to_string();
         assert!(err.contains("mrproper") && err.contains(".config"), "{err}");
+    }
+
+    #[test]
+    fn a_version_that_leads_elsewhere_is_refused() {
+        let dir = tree();
+        let text = MAKEFILE.replace("-rc1", "/../../x");
+        fs::write(dir.path().join("Makefile"), text).unwrap();
+        let err = format!("{:#}", Source::users(dir.path()).unwrap_err());
+        assert!(err.contains("is not a kernel release"), "{err}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ const DENY: Program = Program {
     name: "cargo-deny",
     package: "cargo-deny",
     version: "0.20.2",
+    optimised: false,
     usual: "about two minutes on two cores",
 };
 
