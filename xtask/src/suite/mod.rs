@@ -77,7 +77,7 @@ impl Part {
         let cores: &[Core] = match self {
             Self::Lint | Self::Host => return Ok(Needs::default()),
             Self::Modules | Self::Vm => &CORES,
-            Self::Types => &[Core::C],
+            Self::Types | Self::Machine => &[Core::C],
             Self::Author => &[Core::Stock],
             Self::Kselftest | Self::Compare => &OWN_CORES,
         };
@@ -86,7 +86,7 @@ impl Part {
             needs = needs.and(checkout::needs(*core, Profile::Base)?);
         }
         Ok(match self {
-            Self::Vm | Self::Author | Self::Kselftest | Self::Compare => {
+            Self::Machine | Self::Vm | Self::Author | Self::Kselftest | Self::Compare => {
                 needs.and(guest_program::needs())
             }
             _ => needs,
