@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What only a running kernel tells: the names and addresses of all its functions, and which of
-//! them can be traced. A kernel whose image carries no symbols is booted once and asked; the
+//! What only a running kernel tells: the names and addresses of all its functions, which of them
+//! can be traced, and where their traced calls are. A kernel whose image carries no symbols is booted once and asked; the
 //! answers lie beside its type information, where the builds of patches look for them.
 
 use std::fs;
@@ -24,14 +24,19 @@ pub const KALLSYMS: &str = "klp-kallsyms";
 /// A copy of tracefs' `available_filter_functions`, in a build folder.
 pub const TRACEABLE: &str = "klp-traceable";
 
+/// A copy of tracefs' `available_filter_functions_addrs`, in a build folder. Empty for a kernel that
+/// has no such file.
+pub const SITES: &str = "klp-sites";
+
 /// Why the kernel could not be asked.
 const FAILED: &str = "klp-not-asked";
 
 /// How long a failure is remembered: a machine that cannot run it now may do so later.
 const RETRY: Duration = Duration::from_secs(3600);
 
-/// The line between both answers.
-const BETWEEN: &str = "\n@traceable\n";
+/// The lines between the answers.
+const TRACEABLE_FOLLOWS: &str = "\n@traceable\n";
+const SITES_FOLLOW: &str = "\n@sites\n";
 
 /// Boots the kernel and writes its answers into its build folder, if they are not there. Builds
 /// go on without them, so a kernel that cannot be run here is worth a note, no more.
@@ -79,7 +84,7 @@ pub(super) fn has_addresses(kallsyms: &str) -> bool {
 
 /// The list of what can be traced is written last.
 fn is_answered(kdir: &Path) -> bool {
-    kdir.join(TRACEABLE).is_file()
+    kdir.join(SITES).is_file() && kdir.join(TRACEABLE).is_file()
 }
 
 /// Why it failed not long ago.
@@ -95,6 +100,7 @@ fn remembered(failed: &Path) -> Option<String> {
 struct Answers {
     kallsyms: String,
     traceable: String,
+    sites: String,
 }
 
 /// Boots the image and asks.
@@ -127,12 +133,16 @@ impl Answers {
         GzDecoder::new(packed)
             .read_to_string(&mut text)
             .context("its answer was damaged on the way")?;
-        let Some((kallsyms, traceable)) = text.split_once(BETWEEN) else {
+        let parts = text
+            .split_once(TRACEABLE_FOLLOWS)
+            .and_then(|(kallsyms, rest)| Some((kallsyms, rest.split_once(SITES_FOLLOW)?)));
+        let Some((kallsyms, (traceable, sites))) = parts else {
             bail!("its answer is not complete");
         };
         let answers = Self {
             kallsyms: format!("{kallsyms}\n"),
-            traceable: traceable.to_owned(),
+            traceable: format!("{traceable}\n"),
+            sites: sites.to_owned(),
         };
         answers.check()?;
         Ok(answers)
@@ -152,6 +162,7 @@ impl Answers {
 
     fn write(&self, kdir: &Path) -> Result<()> {
         write_whole(&kdir.join(KALLSYMS), &self.kallsyms)?;
+        write_whole(&kdir.join(SITES), &self.sites)?;
         write_whole(&kdir.join(TRACEABLE), &self.traceable)
     }
 }
@@ -177,23 +188,31 @@ mod tests {
     }
 
     #[test]
-    fn both_answers_are_taken_apart() {
-        let text = "ffffffff81000000 T _text\n@traceable\nrun_init_process\n";
+    fn the_answers_are_taken_apart() {
+        let text = "ffffffff81000000 T _text\n@traceable\nrun_init_process\n@sites\n\
+                    ffffffff81000004 run_init_process\n";
         let answers = Answers::unpack(&packed(text)).unwrap();
         assert_eq!(answers.kallsyms, "ffffffff81000000 T _text\n");
         assert_eq!(answers.traceable, "run_init_process\n");
+        assert_eq!(answers.sites, "ffffffff81000004 run_init_process\n");
         let dir = tempfile::tempdir().unwrap();
         assert!(!is_answered(dir.path()));
         answers.write(dir.path()).unwrap();
         assert!(is_answered(dir.path()));
+        // Asked before the sites were of interest.
+        fs::remove_file(dir.path().join(SITES)).unwrap();
+        assert!(!is_answered(dir.path()));
     }
 
     #[test]
     fn answers_that_say_nothing_are_refused() {
-        assert!(refused("0000000000000000 T _text\n@traceable\na\n").contains("no addresses"));
-        assert!(refused("ffffffff81000000 T _text\n@traceable\n\n").contains("trace no"));
+        assert!(
+            refused("0000000000000000 T _text\n@traceable\na\n@sites\n").contains("no addresses")
+        );
+        assert!(refused("ffffffff81000000 T _text\n@traceable\n\n@sites\n").contains("trace no"));
         assert!(refused("ffffffff81000000 T _text\n").contains("not complete"));
-        let whole = packed("ffffffff81000000 T _text\n@traceable\na\n");
+        assert!(refused("ffffffff81000000 T _text\n@traceable\na\n").contains("not complete"));
+        let whole = packed("ffffffff81000000 T _text\n@traceable\na\n@sites\n");
         assert!(Answers::unpack(&whole[..whole.len() - 9]).is_err());
     }
 
