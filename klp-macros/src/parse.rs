@@ -10,6 +10,7 @@ mod companion;
 pub(crate) mod foreign;
 mod item;
 mod misplaced;
+pub(crate) mod original;
 
 pub(crate) use attribute::{keys, literal};
 pub(crate) use item::target;

@@ -44,7 +44,7 @@ pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) ->
 }
 
 /// What the log says of a module that was not linked: an error, in the kernel's way to mark one.
-fn unlinked_text() -> String {
+pub(super) fn unlinked_text() -> String {
     // Only letters, digits and underscores, so nothing that the assembler or `printk` would read.
     let name = crate::names::from_build(|variable| std::env::var(variable).ok());
     let name = name.as_deref().unwrap_or("a live patch");

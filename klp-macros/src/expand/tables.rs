@@ -2,7 +2,7 @@
 
 //! The statics that the kernel reads, and what makes a module of the crate.
 
-use super::callbacks;
+use super::{callbacks, originals};
 use crate::model::{Function, Object, Patch};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -11,6 +11,7 @@ use std::ffi::CString;
 /// The statics that the kernel reads, and the module that registers them.
 pub(super) fn tables(patch: &Patch) -> TokenStream {
     let functions = patch.objects.iter().enumerate().map(function_table);
+    let originals = originals::tables(patch);
     let callbacks = callbacks::functions(patch);
     let objects = patch
         .objects
@@ -28,6 +29,8 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
         #[doc(hidden)]
         pub(crate) mod __livepatch {
             #(#functions)*
+
+            #originals
 
             #callbacks
 
@@ -63,6 +66,7 @@ fn module(patch: &Patch) -> TokenStream {
             quote_spanned!(Span::mixed_site()=> { _declared: declared }),
         )
     };
+    let admit = originals::admit(patch);
     quote_spanned! {Span::mixed_site()=>
         pub(crate) struct Module #field
 
@@ -71,6 +75,7 @@ fn module(patch: &Patch) -> TokenStream {
                 _: &'static ::klp::__private::ThisModule,
             ) -> ::klp::__private::Result<Self> {
                 ::klp::symbols::linked()?;
+                #admit
                 #declare
                 // SAFETY: the kernel calls this once, from the init of the module that
                 // holds the tables.
@@ -123,7 +128,7 @@ fn object(patch: &Patch, index: usize, object: &Object) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> ::klp::table::Object::new(#module, &#table)#callbacks)
 }
 
-fn c_string(text: &str) -> Literal {
+pub(super) fn c_string(text: &str) -> Literal {
     // No checked name holds a NUL; what stands behind one would be cut off.
     let bytes: Vec<u8> = text.bytes().take_while(|byte| *byte != 0).collect();
     Literal::c_string(&CString::new(bytes).unwrap_or_default())
