@@ -264,7 +264,28 @@ mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribut
     pub(crate) const OBJECTS: ::klp::symbols::Objects = ::klp::symbols::Objects(
         &["ext4"],
     );
+    pub(crate) const REPLACEMENTS: &[::klp::symbols::Replacement] = &[
+        ::klp::symbols::Replacement {
+            object: "ext4",
+            name: "first",
+            sympos: 0,
+            calls: &["original"],
+        },
+        ::klp::symbols::Replacement {
+            object: "ext4",
+            name: "second",
+            sympos: 2,
+            calls: &["Some"],
+        },
+        ::klp::symbols::Replacement {
+            object: "ext4",
+            name: "third",
+            sympos: 0,
+            calls: &[],
+        },
+    ];
     const _: ::klp::symbols::Objects = OBJECTS;
+    const _: &[::klp::symbols::Replacement] = REPLACEMENTS;
 }
 ::klp::__private::module! {
     type : checks::__livepatch::Module, name : "in_the_build", description : "Checks",

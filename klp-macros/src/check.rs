@@ -191,6 +191,7 @@ fn replacement(
             sympos: number(values.sympos.as_ref()),
             replacement: function.signature.ident.clone(),
             prototype: known.prototype,
+            calls: parse::calls(function),
             original: original.map(|word| Original {
                 word,
                 entry: known.entry,

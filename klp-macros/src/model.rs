@@ -5,6 +5,7 @@
 use crate::parse::Moment;
 use klp_elf::Prototype;
 use proc_macro2::Ident;
+use std::collections::BTreeSet;
 use syn::{LitStr, Type};
 
 /// What is true of the patch as a whole.
@@ -27,7 +28,9 @@ pub(crate) struct Function {
     pub(crate) replacement: Ident,
     /// What C says of the kernel's, where that is known.
     pub(crate) prototype: Option<Prototype>,
-    /// When the replacement calls it.
+    /// The functions that the replacement calls, by name.
+    pub(crate) calls: BTreeSet<String>,
+    /// When the replacement calls the kernel's.
     pub(crate) original: Option<Original>,
 }
 
@@ -160,6 +163,7 @@ mod tests {
             sympos: 0,
             replacement: Ident::new(name, Span::call_site()),
             prototype: None,
+            calls: BTreeSet::new(),
             original: None,
         }
     }

@@ -286,6 +286,7 @@ mod tests {
             sympos: 2,
             replacement: word.clone(),
             prototype: None,
+            calls: std::collections::BTreeSet::new(),
             original: None,
         };
         let object = Object {

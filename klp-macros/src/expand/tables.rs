@@ -155,17 +155,37 @@ pub(super) fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
 }
 
 /// A mod at the crate's root. A second patch in the crate defines its name a second time, and rustc
-/// shows it; declared symbols ask it for the patch's objects.
+/// shows it; declared symbols ask it for the patch's objects, and for what replacements call.
 fn marker(objects: &[Object]) -> TokenStream {
     let name = marker_name();
+    let replacements = objects.iter().flat_map(|object| {
+        let functions = object.functions.iter();
+        functions.map(|function| replacement(object, function))
+    });
     let objects = objects.iter().map(Object::name);
     quote_spanned! {Span::mixed_site()=>
         #[doc(hidden)]
         mod #name {
             pub(crate) const OBJECTS: ::klp::symbols::Objects =
                 ::klp::symbols::Objects(&[#(#objects),*]);
+            pub(crate) const REPLACEMENTS: &[::klp::symbols::Replacement] = &[#(#replacements),*];
             // Mostly nobody asks.
             const _: ::klp::symbols::Objects = OBJECTS;
+            const _: &[::klp::symbols::Replacement] = REPLACEMENTS;
+        }
+    }
+}
+
+fn replacement(object: &Object, function: &Function) -> TokenStream {
+    let object = object.name();
+    let Function { name, calls, .. } = function;
+    let sympos = Literal::u32_unsuffixed(function.sympos);
+    quote_spanned! {Span::mixed_site()=>
+        ::klp::symbols::Replacement {
+            object: #object,
+            name: #name,
+            sympos: #sympos,
+            calls: &[#(#calls),*],
         }
     }
 }
