@@ -144,6 +144,17 @@ fn a_stub_says_what_is_wrong() {
     let words = ["stub", "a", "b", "--sympos", "1", "--vmlinux", "text"];
     let error = refused(dir.path(), &words);
     assert!(error.contains("give one function"), "{error}");
+    let error = refused(dir.path(), &["stub", "--returns", "EPERM", "a"]);
+    assert!(
+        error.contains("errors are negative: write `-EPERM`"),
+        "{error}"
+    );
+    let error = refused(dir.path(), &["stub", "--returns=-ENOPE", "a"]);
+    assert!(error.contains("an errno such as `-EPERM`"), "{error}");
+    let error = refused(dir.path(), &["stub", "--wrap", "--returns", "-EPERM", "a"]);
+    assert!(error.contains("cannot be used with"), "{error}");
+    let error = refused(dir.path(), &["stub", "--wrap", "--struct", "file"]);
+    assert!(error.contains("cannot be used with"), "{error}");
     let error = refused(dir.path(), &["stub", "a", "--kernel", "none"]);
     assert!(
         error.contains("there is no kernel build folder none"),

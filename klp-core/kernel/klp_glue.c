@@ -20,7 +20,10 @@
 
 #include "klp_glue.h"
 
-/* The core's mutex. Guards everything of the core but what it publishes. */
+/*
+ * The core's mutex. Guards everything of the core but what it publishes. As in the C core, live
+ * patches that look for others find it by this name.
+ */
 static DEFINE_MUTEX(klp_mutex);
 
 void klp_lock(void)

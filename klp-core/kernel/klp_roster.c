@@ -10,13 +10,14 @@
 
 /* Innermost. Changes are made under the core's mutex, too. */
 static DEFINE_SPINLOCK(lock);
-static LIST_HEAD(patches);
+/* As in the C core, live patches find it by this name and walk it under klp_mutex. */
+static LIST_HEAD(klp_patches);
 static struct klp_patch *transition;
 
 void klp_roster_add(struct klp_patch *patch)
 {
 	guard(spinlock)(&lock);
-	list_add_tail(&patch->list, &patches);
+	list_add_tail(&patch->list, &klp_patches);
 }
 
 void klp_roster_remove(struct klp_patch *patch)
@@ -45,7 +46,7 @@ int klp_roster_place(const struct klp_patch *patch)
 	int place = 0;
 
 	guard(spinlock)(&lock);
-	list_for_each_entry(other, &patches, list) {
+	list_for_each_entry(other, &klp_patches, list) {
 		place++;
 		if (other == patch)
 			break;
@@ -64,7 +65,7 @@ bool klp_roster_each_below(void (*each)(struct klp_patch *patch, void *data), vo
 	guard(spinlock)(&lock);
 	if (!transition)
 		return false;
-	list_for_each_entry(patch, &patches, list) {
+	list_for_each_entry(patch, &klp_patches, list) {
 		if (patch == transition)
 			break;
 		each(patch, data);

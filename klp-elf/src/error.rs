@@ -129,6 +129,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A function's result has no such value.
+    #[error("`{function}` cannot answer that: {reason}")]
+    NoAnswer {
+        /// The function.
+        function: String,
+        /// Why.
+        reason: String,
+    },
     /// A function cannot be replaced by one in Rust.
     #[error("`{function}` cannot be replaced: {reason}")]
     NotReplaceable {

@@ -57,7 +57,16 @@ mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribut
     pub(crate) const OBJECTS: ::klp::symbols::Objects = ::klp::symbols::Objects(
         &["vmlinux"],
     );
+    pub(crate) const REPLACEMENTS: &[::klp::symbols::Replacement] = &[
+        ::klp::symbols::Replacement {
+            object: "vmlinux",
+            name: "cmdline_proc_show",
+            sympos: 0,
+            calls: &["Ok"],
+        },
+    ];
     const _: ::klp::symbols::Objects = OBJECTS;
+    const _: &[::klp::symbols::Replacement] = REPLACEMENTS;
 }
 ::klp::__private::module! {
     type : __livepatch::Module, name : "in_the_build", description : "Livepatch sample",

@@ -36,7 +36,16 @@ mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribut
     pub(crate) const OBJECTS: ::klp::symbols::Objects = ::klp::symbols::Objects(
         &["ext4"],
     );
+    pub(crate) const REPLACEMENTS: &[::klp::symbols::Replacement] = &[
+        ::klp::symbols::Replacement {
+            object: "ext4",
+            name: "show",
+            sympos: 2,
+            calls: &[],
+        },
+    ];
     const _: ::klp::symbols::Objects = OBJECTS;
+    const _: &[::klp::symbols::Replacement] = REPLACEMENTS;
 }
 ::klp::__private::module! {
     type : __livepatch::Module, name : "my_fix", authors :

@@ -112,7 +112,34 @@ mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribut
     pub(crate) const OBJECTS: ::klp::symbols::Objects = ::klp::symbols::Objects(
         &["ext4", "vmlinux"],
     );
+    pub(crate) const REPLACEMENTS: &[::klp::symbols::Replacement] = &[
+        ::klp::symbols::Replacement {
+            object: "ext4",
+            name: "ext4_attr_show",
+            sympos: 0,
+            calls: &["Ok"],
+        },
+        ::klp::symbols::Replacement {
+            object: "ext4",
+            name: "show",
+            sympos: 2,
+            calls: &[],
+        },
+        ::klp::symbols::Replacement {
+            object: "ext4",
+            name: "show",
+            sympos: 1,
+            calls: &[],
+        },
+        ::klp::symbols::Replacement {
+            object: "vmlinux",
+            name: "cmdline_proc_show",
+            sympos: 0,
+            calls: &["Ok"],
+        },
+    ];
     const _: ::klp::symbols::Objects = OBJECTS;
+    const _: &[::klp::symbols::Replacement] = REPLACEMENTS;
 }
 ::klp::__private::module! {
     type : fixes::__livepatch::Module, name : "in_the_build", authors : ["Jane Doe"],

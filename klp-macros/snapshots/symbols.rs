@@ -47,3 +47,17 @@ const _: () = {
         )
     };
 };
+const _: () = {
+    const PATCH: &[::klp::symbols::Replacement] = {
+        use ::klp::symbols::without_patch::*;
+        {
+            use crate::*;
+            one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute::REPLACEMENTS
+        }
+    };
+    const _: () = if ::klp::symbols::calls_itself(PATCH, "ext4", "show", 0u32, "show") {
+        ::core::panic!(
+            "the replacement of `show` calls `show` by this, and so itself without end: write `original(...)` there, which is the kernel's own, and remove this declaration if nothing else needs it"
+        )
+    };
+};

@@ -6,9 +6,10 @@
 
 use crate::errors::{self, Errors};
 use crate::keys::{self, Place, Values};
-use crate::model::{self, Function, Info, Patch};
+use crate::model::{self, Function, Info, Original, Patch};
+use crate::parse::original::ORIGINAL;
 use crate::parse::{self, Item, Keys};
-use crate::types::{self, Replaced};
+use crate::types::{self, Known, Replaced};
 use crate::{companions, names, signature};
 use klp_elf::module::GPL_COMPATIBLE;
 use quote::ToTokens;
@@ -52,6 +53,7 @@ pub(crate) fn module(
     let info = info(&keys.attribute, &mut values, default_name, errors);
     let replacements = replacements(module, errors);
     unique(&replacements, errors);
+    no_other_original(module, &replacements, errors);
     let mut objects = objects(replacements);
     companions::callbacks(module, &mut objects, errors);
     let (shadows, states) = companions::variables(module, errors);
@@ -168,17 +170,19 @@ fn replacement(
         told(replaces, names::symbol(&replaces.value()), errors);
     }
     let (object, replaces) = (values.object?, values.replaces?);
+    let original = parse::original::original(function);
     let replaced = Replaced {
         object: &object,
         name: &replaces,
         sympos: values.sympos.as_ref(),
         by: function,
+        original: original.as_ref(),
     };
     // What is no name is not looked for.
-    let prototype = if errors.len() == before {
+    let known = if errors.len() == before {
         types::check(&replaced, errors)
     } else {
-        None
+        Known::default()
     };
     Some(Replacement {
         object,
@@ -186,7 +190,12 @@ fn replacement(
             name: replaces.value(),
             sympos: number(values.sympos.as_ref()),
             replacement: function.signature.ident.clone(),
-            prototype,
+            prototype: known.prototype,
+            calls: parse::calls(function),
+            original: original.map(|word| Original {
+                word,
+                entry: known.entry,
+            }),
         },
         replaces,
         sympos: values.sympos,
@@ -213,6 +222,29 @@ fn unique(replacements: &[Replacement], errors: &mut Errors) {
             twice(first, this, errors);
         } else if this.function.sympos == 0 && others.any(|other| !same_place(other, this)) {
             positionless(this, errors);
+        }
+    }
+}
+
+/// Checks that `original` has one meaning in a mod whose replacements use it.
+fn no_other_original(module: &parse::Module, replacements: &[Replacement], errors: &mut Errors) {
+    if !replacements
+        .iter()
+        .any(|one| one.function.original.is_some())
+    {
+        return;
+    }
+    for item in &module.items {
+        let name = match item {
+            Item::Replacement(_, function) | Item::Callback(_, _, function) => {
+                let name = &function.signature.ident;
+                (name == ORIGINAL).then(|| name.clone())
+            }
+            Item::Other(tokens) => parse::original::item(tokens),
+            Item::Variable(..) => None,
+        };
+        if let Some(name) = name {
+            errors.add(&name, errors::TWO_ORIGINALS);
         }
     }
 }

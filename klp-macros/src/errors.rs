@@ -292,6 +292,9 @@ pub(crate) const CFG_ON_REPLACEMENT: &str =
 pub(crate) const CFG_ON_ARGUMENT: &str =
     "an argument cannot depend on `cfg`: write the signature that the kernel was built with";
 
+pub(crate) const TWO_ORIGINALS: &str =
+    "in a replacement `original` is the kernel's own function, and a replacement of this patch calls it: give this function another name";
+
 // Beside the replacements.
 
 pub(crate) const ONE_ROLE: &str =

@@ -6,6 +6,7 @@
 //! lints about what the author may not do (`unsafe`, say) do not ask about our code.
 
 mod callbacks;
+mod originals;
 mod shim;
 mod symbols;
 mod tables;
@@ -54,9 +55,10 @@ pub(crate) fn module(patch: &Patch, module: &Module) -> TokenStream {
 
 /// The function that the kernel calls, and what makes sure that it can.
 fn replacement(patch: &Patch, function: &parse::Function) -> TokenStream {
-    let prototype = patch.prototype(&function.signature.ident);
+    let replaced = patch.replaced(&function.signature.ident);
+    let prototype = replaced.and_then(|(_, replaced)| replaced.prototype.as_ref());
     let contract = prototype.map(|prototype| contract(function, prototype));
-    let shim = shim(function);
+    let shim = shim(function, replaced);
     quote!(#contract #shim)
 }
 

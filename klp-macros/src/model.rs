@@ -5,6 +5,7 @@
 use crate::parse::Moment;
 use klp_elf::Prototype;
 use proc_macro2::Ident;
+use std::collections::BTreeSet;
 use syn::{LitStr, Type};
 
 /// What is true of the patch as a whole.
@@ -27,6 +28,19 @@ pub(crate) struct Function {
     pub(crate) replacement: Ident,
     /// What C says of the kernel's, where that is known.
     pub(crate) prototype: Option<Prototype>,
+    /// The functions that the replacement calls, by name.
+    pub(crate) calls: BTreeSet<String>,
+    /// When the replacement calls the kernel's.
+    pub(crate) original: Option<Original>,
+}
+
+/// The kernel's function as its replacement calls it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Original {
+    /// The word in the replacement.
+    pub(crate) word: Ident,
+    /// How many bytes its entry has, where that is known.
+    pub(crate) entry: Option<u64>,
 }
 
 /// A function of the author's that is called around patching and unpatching.
@@ -62,6 +76,12 @@ pub(crate) struct Object {
 }
 
 impl Object {
+    /// The functions that their replacements call.
+    pub(crate) fn originals(&self) -> impl Iterator<Item = (&Function, &Original)> {
+        let functions = self.functions.iter();
+        functions.filter_map(|function| Some((function, function.original.as_ref()?)))
+    }
+
     /// What the author calls it.
     pub(crate) fn name(&self) -> &str {
         self.module.as_deref().unwrap_or(VMLINUX)
@@ -90,11 +110,13 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
-    /// What C says of the function that `replacement` replaces.
-    pub(crate) fn prototype(&self, replacement: &Ident) -> Option<&Prototype> {
-        let mut functions = self.objects.iter().flat_map(|object| &object.functions);
-        let function = functions.find(|function| function.replacement == *replacement)?;
-        function.prototype.as_ref()
+    /// The function that `replacement` replaces, and where it is.
+    pub(crate) fn replaced(&self, replacement: &Ident) -> Option<(&Object, &Function)> {
+        self.objects.iter().find_map(|object| {
+            let mut functions = object.functions.iter();
+            let function = functions.find(|function| function.replacement == *replacement)?;
+            Some((object, function))
+        })
     }
 
     /// Whether nothing of the patch runs any more when this object is unpatched: not of a module that
@@ -141,6 +163,8 @@ mod tests {
             sympos: 0,
             replacement: Ident::new(name, Span::call_site()),
             prototype: None,
+            calls: BTreeSet::new(),
+            original: None,
         }
     }
 

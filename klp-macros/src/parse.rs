@@ -6,12 +6,15 @@
 //! no need to understand it, and none to spend time on it.
 
 mod attribute;
+mod calls;
 mod companion;
 pub(crate) mod foreign;
 mod item;
 mod misplaced;
+pub(crate) mod original;
 
 pub(crate) use attribute::{keys, literal};
+pub(crate) use calls::calls;
 pub(crate) use item::target;
 pub(crate) use misplaced::{only_one, strip};
 

@@ -185,6 +185,59 @@ fn module_with_callbacks_and_variables() {
 }
 
 #[test]
+fn function_with_original() {
+    check(
+        quote! {
+            object = "vmlinux", replaces = "cmdline_proc_show",
+            description = "A check", license = "GPL"
+        },
+        quote! {
+            fn cmdline(m: &SeqFile, v: *mut c_void) -> Result<i32> {
+                if v.is_null() {
+                    return Err(EINVAL);
+                }
+                original(m, v)
+            }
+        },
+        expect_file!["../snapshots/function_with_original.rs"],
+    );
+}
+
+#[test]
+fn module_with_originals() {
+    check(
+        quote!(description = "Checks", license = "GPL"),
+        quote! {
+            mod checks {
+                use klp::prelude::*;
+
+                #[state(id = 5, version = 2)]
+                static LEVEL: State<u32>;
+
+                #[livepatch(object = "ext4", replaces = "first")]
+                fn first() {
+                    original()
+                }
+
+                #[livepatch(object = "ext4", replaces = "second", sympos = 2)]
+                fn second(size: usize) -> Result<usize> {
+                    Some(size.min(4096)).map(original).ok_or(EINVAL)?
+                }
+
+                #[livepatch(object = "ext4", replaces = "third")]
+                fn third() {}
+
+                #[pre_patch]
+                fn before(object: &klp::Object) -> Result {
+                    Ok(())
+                }
+            }
+        },
+        expect_file!["../snapshots/module_with_originals.rs"],
+    );
+}
+
+#[test]
 fn symbols() {
     let code = crate::symbols::symbols(
         quote!(object = "ext4"),

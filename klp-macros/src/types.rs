@@ -16,7 +16,7 @@ mod structure;
 mod symbol;
 
 pub(crate) use contract::{arguments, contract, declaration, place, result};
-pub(crate) use function::{check, Replaced};
+pub(crate) use function::{check, Known, Replaced};
 pub(crate) use structure::kernel_struct;
 pub(crate) use symbol::{find, Found};
 

@@ -57,6 +57,10 @@
 //! }
 //! ```
 
+mod original;
+
+pub use original::{FromOriginal, FromValue, ToOriginal};
+
 use crate::layout::{KernelStruct, Whole};
 use crate::platform::alloc::KBox;
 use crate::platform::wrappers::{
@@ -65,6 +69,7 @@ use crate::platform::wrappers::{
 use crate::platform::{bindings, Error};
 use crate::signature::CType;
 use core::ffi::CStr;
+use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
 /// A type that may stand in a replacement's signature.
@@ -110,8 +115,9 @@ pub trait IntoC: CAbi {
     fn into_c(self) -> Self::C;
 }
 
-/// One call of a replacement. Its lifetime is the longest that an argument may live.
-pub struct Call(());
+/// One call of a replacement. Its lifetime is the longest that an argument may live. It belongs to
+/// the task that runs.
+pub struct Call(PhantomData<*mut ()>);
 
 impl Call {
     /// Begins a call.
@@ -119,7 +125,7 @@ impl Call {
     #[allow(clippy::new_without_default)]
     #[inline(always)]
     pub fn new() -> Self {
-        Self(())
+        Self(PhantomData)
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) use for_each_errno;
 macro_rules! constants {
     ($($name:ident = $number:literal)*) => {$(
         #[doc = concat!("`-", stringify!($name), "`, ", $number, " in C.")]
-        pub const $name: Error = platform::error(-$number);
+        pub const $name: Error = platform::constant_error(-$number);
     )*};
 }
 

@@ -44,6 +44,7 @@ mod capability;
 pub mod errno;
 pub mod lasting;
 pub mod layout;
+pub mod original;
 #[cfg_attr(kernel, path = "platform/kernel.rs")]
 #[cfg_attr(not(kernel), path = "platform/host.rs")]
 #[allow(unreachable_pub)] // Both files offer the same; what is re-exported is decided here.
@@ -75,5 +76,7 @@ pub use state::State;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::platform::{module, Module, Result, ThisModule};
-    pub use crate::{in_kernel, livepatch_modinfo, livepatch_symbols, on_host};
+    pub use crate::{
+        in_kernel, livepatch_modinfo, livepatch_originals, livepatch_symbols, on_host,
+    };
 }

@@ -91,10 +91,12 @@ pub mod without_patch {
     /// `#[livepatch]` makes a mod of this name at the crate's root.
     #[allow(non_snake_case)]
     pub mod one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute {
-        use super::super::Objects;
+        use super::super::{Objects, Replacement};
 
         /// It is not known which, and no more is said.
         pub const OBJECTS: Objects = Objects(&[]);
+        /// Nor which.
+        pub const REPLACEMENTS: &[Replacement] = &[];
     }
 }
 
@@ -105,20 +107,65 @@ pub struct Objects(pub &'static [&'static str]);
 impl Objects {
     /// Whether the patch has to do with that object.
     pub const fn has(&self, name: &str) -> bool {
-        let mut index = 0;
-        while index < self.0.len() {
-            if same_text(self.0[index], name) {
-                return true;
-            }
-            index += 1;
-        }
-        self.0.is_empty()
+        self.0.is_empty() || has(self.0, name)
     }
 
     /// Whether it has to do with no other.
     pub const fn is_only(&self, name: &str) -> bool {
         self.0.len() <= 1 && self.has(name)
     }
+}
+
+/// A function that a patch replaces, and the functions that the replacement calls, by the names that
+/// its author uses.
+#[doc(hidden)]
+#[allow(missing_docs)] // As in the patch's tables.
+pub struct Replacement {
+    pub object: &'static str,
+    pub name: &'static str,
+    pub sympos: u32,
+    pub calls: &'static [&'static str],
+}
+
+/// Whether the replacement of the function calls that function, which is declared as `declared`.
+#[doc(hidden)]
+pub const fn calls_itself(
+    replacements: &[Replacement],
+    object: &str,
+    name: &str,
+    sympos: u32,
+    declared: &str,
+) -> bool {
+    let mut index = 0;
+    while index < replacements.len() {
+        let one = &replacements[index];
+        let same_place = place(one.sympos) == place(sympos);
+        if same_place && same_text(one.object, object) && same_text(one.name, name) {
+            return has(one.calls, declared);
+        }
+        index += 1;
+    }
+    false
+}
+
+/// 0 is the only one, so the first.
+const fn place(sympos: u32) -> u32 {
+    if sympos == 0 {
+        1
+    } else {
+        sympos
+    }
+}
+
+const fn has(names: &[&str], name: &str) -> bool {
+    let mut index = 0;
+    while index < names.len() {
+        if same_text(names[index], name) {
+            return true;
+        }
+        index += 1;
+    }
+    false
 }
 
 /// Compiles for types that C has.
@@ -188,7 +235,7 @@ pub fn only_in_a_kernel() -> ! {
 
 #[cfg(test)]
 mod tests {
-    use super::{fits, linked, Objects, Otherwise as _, Probe};
+    use super::{calls_itself, fits, linked, Objects, Otherwise as _, Probe, Replacement};
 
     #[test]
     fn a_patch_without_mistakes_has_its_objects_only() {
@@ -198,6 +245,24 @@ mod tests {
         assert!(Objects(&["ext4"]).is_only("ext4"));
         assert!(!Objects(&["xfs"]).is_only("ext4"));
         assert!(Objects(&[]).has("ext4") && Objects(&[]).is_only("ext4"));
+    }
+
+    #[test]
+    fn a_replacement_calls_itself_by_the_name_that_is_declared() {
+        let replacement = |name, sympos| Replacement {
+            object: "vmlinux",
+            name,
+            sympos,
+            calls: &["seq_puts", "show_it"],
+        };
+        let all = [replacement("show", 0), replacement("twin", 2)];
+        assert!(calls_itself(&all, "vmlinux", "show", 0, "show_it"));
+        assert!(calls_itself(&all, "vmlinux", "show", 1, "show_it"));
+        assert!(calls_itself(&all, "vmlinux", "twin", 2, "show_it"));
+        assert!(!calls_itself(&all, "vmlinux", "twin", 1, "show_it"));
+        assert!(!calls_itself(&all, "vmlinux", "show", 0, "show"));
+        assert!(!calls_itself(&all, "ext4", "show", 0, "show_it"));
+        assert!(!calls_itself(&[], "vmlinux", "show", 0, "show_it"));
     }
 
     struct View(#[allow(dead_code)] u32);

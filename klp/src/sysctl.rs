@@ -35,7 +35,7 @@
 //! | `size_t *lenp` | [`Length`] |
 //! | `loff_t *ppos` | [`Position`] |
 
-use crate::abi::{CAbi, Call, FromC};
+use crate::abi::{CAbi, Call, FromC, ToOriginal};
 use crate::layout::KernelStruct;
 use crate::platform::{self, bindings, Result};
 use core::cell::UnsafeCell;
@@ -74,6 +74,13 @@ macro_rules! pointers {
             #[inline(always)]
             unsafe fn from_c(c: *mut $target, _call: &'call Call) -> Self {
                 Self(c, PhantomData)
+            }
+        }
+
+        impl ToOriginal for $type<'_> {
+            #[inline(always)]
+            fn to_original(self) -> *mut $target {
+                self.0
             }
         }
     )*};

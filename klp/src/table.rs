@@ -177,6 +177,19 @@ impl Patch {
         unsafe { ptr::read_volatile(&raw const (*self.0.first()).forced) }
     }
 
+    /// Whether it takes the place of all patches enabled before it.
+    #[inline]
+    pub(crate) fn replaces_others(&'static self) -> bool {
+        // SAFETY: it is a static, and nobody changes that field.
+        unsafe { (*self.0.first()).replace }
+    }
+
+    /// Whether this is that patch.
+    #[inline]
+    pub(crate) fn is(&'static self, patch: *const bindings::klp_patch) -> bool {
+        ptr::eq(self.0.first().cast_const(), patch)
+    }
+
     /// Hands the patch to the livepatch core, which starts to apply it.
     ///
     /// # Errors

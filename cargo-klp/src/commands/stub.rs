@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use clap::{ArgGroup, Args};
-use klp_elf::{Kernel, Stub, VMLINUX};
+use klp_elf::{Answer, Form, Kernel, Stub, VMLINUX};
 use klp_host::cache::Cache;
 use klp_host::kernel::known::Known;
 
@@ -22,6 +22,18 @@ pub(super) struct StubArgs {
     /// Show this structure of the kernel in Rust instead.
     #[arg(long = "struct", value_name = "NAME")]
     structure: Option<String>,
+    /// Let the replacements call the originals, to add a check in front or behind.
+    #[arg(long, conflicts_with_all = ["structure", "returns"])]
+    wrap: bool,
+    /// Let the replacements only answer, as an emergency measure: an errno such as -EPERM, a number, true,
+    /// false, NULL, or void.
+    #[arg(
+        long,
+        value_name = "ANSWER",
+        conflicts_with = "structure",
+        allow_hyphen_values = true
+    )]
+    returns: Option<Answer>,
     /// The object that has them: the kernel itself, or a module.
     #[arg(long, value_name = "MODULE", default_value = VMLINUX)]
     object: String,
@@ -61,11 +73,21 @@ impl StubArgs {
         }
     }
 
-    fn patch(&self, kernel: &Kernel) -> Result<String> {
-        if let [function] = self.functions.as_slice() {
-            return Stub::function(kernel, &self.object, function, self.sympos).map_err(plain);
+    fn form(&self) -> Form {
+        match &self.returns {
+            Some(answer) => Form::Returns(answer.clone()),
+            None if self.wrap => Form::Wrap,
+            None => Form::Replace,
         }
-        let mut stub = Stub::new(kernel);
+    }
+
+    fn patch(&self, kernel: &Kernel) -> Result<String> {
+        let mut stub = Stub::with(kernel, self.form());
+        if let [function] = self.functions.as_slice() {
+            return stub
+                .whole(&self.object, function, self.sympos)
+                .map_err(plain);
+        }
         let (mut items, mut mistakes) = (Vec::new(), Vec::new());
         for function in &self.functions {
             match stub.add(&self.object, function, None) {
@@ -76,7 +98,11 @@ impl StubArgs {
         if !mistakes.is_empty() {
             bail!("{}", mistakes.join("\nerror: "));
         }
-        Ok(module(&items, &stub.declarations()))
+        let description = match &self.returns {
+            Some(answer) => format!("Emergency: some functions only answer {answer}"),
+            None => "What it fixes".to_owned(),
+        };
+        Ok(module(&description, &items, &stub.declarations()))
     }
 }
 
@@ -86,11 +112,11 @@ pub(super) fn plain(error: klp_elf::Error) -> anyhow::Error {
 }
 
 /// A patch of several functions.
-fn module(items: &[String], declarations: &str) -> String {
-    let mut text = String::from(
+fn module(description: &str, items: &[String], declarations: &str) -> String {
+    let mut text = format!(
         "use klp::prelude::*;\n\n\
-         #[livepatch(description = \"What it fixes\", license = \"GPL\")]\n\
-         mod fixes {\n    use super::*;\n",
+         #[livepatch(description = \"{description}\", license = \"GPL\")]\n\
+         mod fixes {{\n    use super::*;\n",
     );
     for item in items {
         text.push('\n');
@@ -113,7 +139,8 @@ mod tests {
     #[test]
     fn several_functions_stand_in_a_module() {
         let items = ["// C\nfn a() {\n\n    b\n}\n".to_owned()];
-        let text = module(&items, "struct S;\n");
+        let text = module("A fix", &items, "struct S;\n");
+        assert!(text.contains("(description = \"A fix\", license"), "{text}");
         assert!(text.contains("mod fixes {\n    use super::*;\n\n    // C\n    fn a() {\n\n"));
         assert!(text.ends_with("    }\n}\n\nstruct S;\n"), "{text}");
     }

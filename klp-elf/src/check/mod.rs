@@ -21,6 +21,7 @@ mod exports;
 mod file;
 mod functions;
 mod identity;
+mod original;
 mod place;
 mod problem;
 mod relocations;
@@ -57,6 +58,7 @@ pub fn check(module: &[u8], against: &Against<'_>) -> Result<Report, Error> {
     }
     symbols::check(&file, against, &mut report)?;
     relocations::check(&file, tables.as_ref(), &mut report);
+    original::check(&file, tables.as_ref(), against, &mut report)?;
     undefined::check(&file, against, &mut report)?;
     // Other readers ask more of a file: what they refuse was told above.
     if let (Some(tables), Ok(module)) = (&tables, Module::parse(module)) {

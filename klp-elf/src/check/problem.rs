@@ -62,6 +62,18 @@ pub enum Problem {
     LeavesForOwn(String),
     #[error("it is left by a jump (`{0}`), and what runs then is not seen on the stack")]
     LeavesStack(String),
+    #[error("it calls `{0}`, which it replaces, and so itself without end")]
+    CallsItself(String),
+    #[error(
+        "it enters `{name}` of `{object}` {found} bytes behind its beginning, and the entry has \
+         {expected}"
+    )]
+    EntryDiffers {
+        object: String,
+        name: String,
+        found: u64,
+        expected: u64,
+    },
 
     // The functions of the kernel.
     #[error("no kernel was given: the functions and symbols that it names were not looked up")]
@@ -218,6 +230,8 @@ impl Problem {
             Self::NewFunctionInit(..) => ("new-function-init", Error, "take __init from the replacement"),
             Self::LeavesForOwn(..) => ("leaves-for-own", Error, "the module could be unloaded under it: forbid tail calls, -fno-optimize-sibling-calls in C"),
             Self::LeavesStack(..) => ("leaves-stack", Warning, "forbid tail calls in it: -fno-optimize-sibling-calls in C; `#[livepatch]` does so by itself"),
+            Self::CallsItself(..) => ("calls-itself", Error, "call `original(...)` in its place, which is the kernel's own"),
+            Self::EntryDiffers { .. } => ("entry-differs", Error, "build it for this kernel, and with the module's file at hand"),
             Self::NoKernel => ("no-kernel", Note, "give one with --kernel or --vmlinux"),
             Self::ObjectUnknown(..) => ("object-unknown", Note, "name the folder with its .ko file with --modules"),
             Self::NoSymbols(..) => ("no-symbols", Note, "give a vmlinux with symbols, or a copy of /proc/kallsyms as KLP_KALLSYMS"),

@@ -38,6 +38,7 @@ pub struct Kernel {
     vmlinux: Image,
     kallsyms: HashMap<String, Rc<Symbols>>,
     listed: Option<List>,
+    sites: Option<Rc<Places>>,
     exports: Option<Exports>,
     objects: RefCell<HashMap<String, Option<Rc<Contents>>>>,
     base: OnceCell<Rc<Types>>,
@@ -54,7 +55,7 @@ struct Contents {
     name: String,
     types: Result<Rc<Types>, Reason>,
     symbols: Option<Rc<Symbols>>,
-    places: Option<Places>,
+    places: Option<Rc<Places>>,
 }
 
 /// What is known of a function.
@@ -99,6 +100,9 @@ pub struct Match {
     /// Can it be traced, and therefore be replaced, as long as the object lives? `None` when that
     /// is not known.
     pub traceable: Option<bool>,
+    /// How many bytes its entry has: all up to the end of the call that ftrace changes. `None` when
+    /// that is not known, or it is not traceable.
+    pub entry: Option<u64>,
     /// Is it only there until the boot, or the module's start, is over?
     pub init: bool,
 }
@@ -120,12 +124,17 @@ impl Kernel {
             kallsyms.extend(objects.map(|(name, symbols)| (name, Rc::new(symbols))));
         }
         let listed = sources.traceable.as_deref().map(List::open).transpose()?;
+        let sites = match &sources.sites {
+            Some(path) => Places::of_sites(path)?.map(Rc::new),
+            None => None,
+        };
         let exports = sources.symvers.as_deref().map(Exports::open).transpose()?;
         Ok(Self {
             sources,
             vmlinux,
             kallsyms,
             listed,
+            sites,
             exports,
             objects: RefCell::default(),
             base: OnceCell::new(),
@@ -174,9 +183,10 @@ impl Kernel {
             None if self.vmlinux.is_btf() => None,
             None => Symbols::of_vmlinux(&self.vmlinux)?.map(Rc::new),
         };
-        let places = match &symbols {
-            Some(symbols) => Places::of_vmlinux(&self.vmlinux, symbols)?,
-            None => None,
+        let places = match (&self.sites, &symbols) {
+            (Some(sites), _) => Some(Rc::clone(sites)),
+            (None, Some(symbols)) => Places::of_vmlinux(&self.vmlinux, symbols)?.map(Rc::new),
+            (None, None) => None,
         };
         Ok(Contents {
             name: VMLINUX.to_owned(),
@@ -217,7 +227,7 @@ impl Kernel {
             true => (loaded, None),
             false => (
                 Some(Rc::new(Symbols::of_module(&image)?)),
-                Places::of_module(&image)?,
+                Places::of_module(&image)?.map(Rc::new),
             ),
         };
         Ok(Some(Contents {
@@ -309,7 +319,7 @@ impl Object<'_> {
         let functions = symbols.iter().filter(|symbol| stays(symbol)).count();
         let listed = self.kernel.listed.as_ref();
         let listed = listed.and_then(|list| list.all(self.name(), name, functions));
-        let places = self.contents.places.as_ref();
+        let places = self.contents.places.as_deref();
         let found = (1..).zip(symbols).map(|(sympos, symbol)| Match {
             sympos,
             address: symbol.address,
@@ -319,6 +329,7 @@ impl Object<'_> {
                 true => listed.or_else(|| places.map(|places| places.contain(symbol))),
                 false => Some(false),
             },
+            entry: places.and_then(|places| places.entry(symbol)),
             init: symbol.init,
         });
         Some(found.collect())

@@ -18,6 +18,9 @@ pub struct Sources {
     pub kallsyms: Option<PathBuf>,
     /// A copy of `available_filter_functions` of the tracing file system.
     pub traceable: Option<PathBuf>,
+    /// A copy of `available_filter_functions_addrs` of the tracing file system, from the same boot
+    /// as `kallsyms`.
+    pub sites: Option<PathBuf>,
     /// The `Module.symvers` of the kernel's build: what it exports to modules.
     pub symvers: Option<PathBuf>,
     /// Folders with modules (`.ko`), searched with all below them.
@@ -26,7 +29,7 @@ pub struct Sources {
 
 impl Sources {
     /// What the environment names: `KLP_VMLINUX`, `KLP_KALLSYMS`, `KLP_TRACEABLE`,
-    /// `KLP_SYMVERS`, and `KLP_MODULES` with colons between folders. `None` without the first.
+    /// `KLP_SITES`, `KLP_SYMVERS`, and `KLP_MODULES` with colons between folders. `None` without the first.
     pub fn from_env() -> Option<Self> {
         let path = |name| {
             let value = env::var_os(name).filter(|value| !value.is_empty());
@@ -37,6 +40,7 @@ impl Sources {
             vmlinux: path("KLP_VMLINUX")?,
             kallsyms: path("KLP_KALLSYMS"),
             traceable: path("KLP_TRACEABLE"),
+            sites: path("KLP_SITES"),
             symvers: path("KLP_SYMVERS"),
             modules: env::split_paths(&modules)
                 .filter(|folder| !folder.as_os_str().is_empty())

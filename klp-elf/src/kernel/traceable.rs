@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which functions the kernel can trace. Only those can be replaced.
+//! Which functions the kernel can trace, and where. Only those can be replaced.
 
 use crate::Error;
 use crate::kernel::image::Image;
@@ -12,6 +12,9 @@ use std::path::Path;
 /// The section that lists a module's places for tracing. On x86-64 the compiler's own
 /// `__patchable_function_entries` lists what can be padded, and that is every function.
 const LIST: &str = "__mcount_loc";
+
+/// The length of the call, or of the nop in its place, that ftrace changes.
+const CALL: u64 = 5;
 
 /// The places where an object's functions can be traced.
 pub(crate) struct Places {
@@ -73,11 +76,37 @@ impl Places {
         Ok(Some(Self { places, shift: 0 }))
     }
 
+    /// Those of vmlinux in a copy of `available_filter_functions_addrs`. Its addresses go with the
+    /// kallsyms of the same boot. `None` when it has none: older kernels have no such file.
+    pub(crate) fn of_sites(path: &Path) -> Result<Option<Self>, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let sites = text.lines().filter_map(|line| {
+            let mut words = line.split_ascii_whitespace();
+            let address = u64::from_str_radix(words.next()?, 16).ok()?;
+            // The third word names a module.
+            words.nth(1).is_none().then_some((None, address))
+        });
+        let places: BTreeSet<_> = sites.collect();
+        Ok((!places.is_empty()).then_some(Self { places, shift: 0 }))
+    }
+
     /// Is one of the places in the symbol?
     pub(crate) fn contain(&self, symbol: &Symbol) -> bool {
+        self.entry(symbol).is_some()
+    }
+
+    /// How far the symbol's entry reaches: to the end of its traced call.
+    pub(crate) fn entry(&self, symbol: &Symbol) -> Option<u64> {
         let place = |address: u64| (symbol.section, address.wrapping_sub(self.shift));
         let (start, end) = (place(symbol.address), place(symbol.end));
-        symbol.code && start < end && self.places.range(start..end).next().is_some()
+        if !symbol.code || start >= end {
+            return None;
+        }
+        let (_, site) = self.places.range(start..end).next()?;
+        (site - start.1).checked_add(CALL)
     }
 }
 

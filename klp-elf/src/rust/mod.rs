@@ -40,6 +40,20 @@ pub fn value(ty: &Type) -> Option<String> {
     }
 }
 
+/// The type of a result that is no `Result`, with a pointer to nothing in particular.
+pub(crate) fn result_in_c(ty: &Type) -> Option<String> {
+    match ty.kind {
+        Kind::Pointer { constant, .. } => Some(untyped(constant)),
+        _ => value(ty),
+    }
+}
+
+/// A pointer to what does not matter.
+pub(crate) fn untyped(constant: bool) -> String {
+    let keyword = if constant { "*const" } else { "*mut" };
+    format!("{keyword} c_void")
+}
+
 /// The type of a result, `()` for `void`. `None` when no Rust type stands for it.
 pub fn result(ty: &Type) -> Option<String> {
     Names::default().result(ty)

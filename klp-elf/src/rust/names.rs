@@ -31,7 +31,7 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Keywords that may not even be raw names.
-const NEVER: &[&str] = &["Self", "crate", "self", "super"];
+const NEVER: &[&str] = &["Self", "crate", "original", "self", "super"];
 
 /// The Rust names given to C structures.
 #[derive(Clone, Debug, Default)]

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Beginnings of patches: replacements with the right signature and nothing in them yet.
+//! Beginnings of patches: replacements with the right signature, and nothing in them yet, or what can
+//! be written without knowing more.
 
+mod errno;
+mod form;
 mod possible;
+
+pub use form::{Answer, Form};
 
 use crate::Error;
 use crate::kernel::{Kernel, Object};
 use crate::prototype::{Kind, Pointee, Prototype, Type};
-use crate::rust::{Names, View, argument_names, function_name, zero};
+use crate::rust::{self, Names, View, argument_names, function_name, zero};
+use form::InRust;
 use possible::{Views, check, position};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -20,6 +26,7 @@ const WIDTH: usize = 100;
 /// Several replacements in one patch share the declarations of the structures they name.
 pub struct Stub<'kernel> {
     kernel: &'kernel Kernel,
+    form: Form,
     names: Names,
     /// The structures that are passed by value.
     views: Views,
@@ -35,11 +42,20 @@ struct Signature {
     value: Option<String>,
 }
 
+/// What a whole patch says of itself, besides.
+const DESCRIPTION: &str = "What it fixes";
+
 impl<'kernel> Stub<'kernel> {
     /// Begins a patch for `kernel`.
     pub fn new(kernel: &'kernel Kernel) -> Self {
+        Self::with(kernel, Form::Replace)
+    }
+
+    /// Begins a patch whose replacements have that form.
+    pub fn with(kernel: &'kernel Kernel, form: Form) -> Self {
         Self {
             kernel,
+            form,
             names: Names::default(),
             views: BTreeMap::new(),
             functions: HashSet::new(),
@@ -57,15 +73,32 @@ impl<'kernel> Stub<'kernel> {
         name: &str,
         sympos: Option<u32>,
     ) -> Result<String, Error> {
-        let mut stub = Stub::new(kernel);
-        let module = "\n            description = \"What it fixes\", license = \"GPL\"";
-        let item = stub.write(object, name, sympos, module)?;
+        Stub::new(kernel).whole(object, name, sympos)
+    }
+
+    /// The same, in the form that this patch has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stub::function`], and when the function cannot answer what it is to answer.
+    pub fn whole(mut self, object: &str, name: &str, sympos: Option<u32>) -> Result<String, Error> {
+        let description = self.description(name);
+        let module = format!("\n            description = \"{description}\", license = \"GPL\"");
+        let item = self.write(object, name, sympos, &module)?;
         let mut text = format!("use klp::prelude::*;\n\n{item}");
-        let declarations = stub.declarations();
+        let declarations = self.declarations();
         if !declarations.is_empty() {
             text = text + "\n" + &declarations;
         }
         Ok(text)
+    }
+
+    /// What the patch of that function says of itself.
+    fn description(&self, name: &str) -> String {
+        match &self.form {
+            Form::Returns(answer) => format!("Emergency: {name} only answers {answer}"),
+            _ => DESCRIPTION.to_owned(),
+        }
     }
 
     /// The view of a structure with all its members, and what they need.
@@ -128,14 +161,27 @@ impl<'kernel> Stub<'kernel> {
             reason: function.untyped.clone().unwrap_or_default(),
         })?;
         let views = check(&found, prototype).map_err(refused)?;
-        let signature = self.signature(prototype, views);
+        let item = match self.form.clone() {
+            Form::Replace => self.signature(prototype, views).item(),
+            Form::Wrap => self.signature(prototype, views).wrapping(),
+            Form::Returns(answer) => {
+                let rust = rust::result_in_c(&prototype.result).unwrap_or_default();
+                let answer =
+                    answer
+                        .in_rust(&prototype.result, &rust)
+                        .map_err(|reason| Error::NoAnswer {
+                            function: name.to_owned(),
+                            reason,
+                        })?;
+                self.answering(prototype, views, answer)
+            }
+        };
         let sympos = sympos.map_or(String::new(), |sympos| format!(", sympos = {sympos}"));
         let comma = if module.is_empty() { "" } else { "," };
         Ok(format!(
             "// {prototype}\n\
              #[livepatch(object = \"{object}\", replaces = \"{name}\"{sympos}{comma}{module})]\n\
-             {}",
-            signature.item()
+             {item}"
         ))
     }
 
@@ -161,6 +207,30 @@ impl<'kernel> Stub<'kernel> {
             value: self.value(&prototype.result, result.as_deref()),
             result,
         }
+    }
+
+    /// A replacement that answers, and looks at none of its arguments.
+    fn answering(&mut self, prototype: &Prototype, views: Views, answer: InRust) -> String {
+        self.views.extend(views);
+        let names = argument_names(prototype).into_iter();
+        let arguments = names
+            .zip(&prototype.parameters)
+            .filter_map(|(name, parameter)| {
+                let ty = match parameter.ty.kind {
+                    Kind::Pointer { constant, .. } => Some(rust::untyped(constant)),
+                    _ => self.names.argument(&parameter.ty),
+                };
+                Some((format!("_{}", name.trim_start_matches("r#")), ty?))
+            })
+            .collect();
+        let signature = Signature {
+            name: self.free_name(&prototype.name),
+            arguments,
+            result: answer.ty,
+            value: answer.value,
+        };
+        let comment = answer.comment.map(|comment| format!("    // {comment}\n"));
+        signature.with(&comment.unwrap_or_default())
     }
 
     /// A harmless value for a result of type `result`.
@@ -191,24 +261,36 @@ impl<'kernel> Stub<'kernel> {
 }
 
 impl Signature {
-    /// The function.
+    /// The function, to be written.
     fn item(&self) -> String {
-        let mut text = self.head();
-        text.push_str(" {\n    // Write the fixed function here.\n");
-        let names: Vec<&str> = self
-            .arguments
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let mut text = "    // Write the fixed function here.\n".to_owned();
+        let names = self.names();
         let _ = match names.as_slice() {
             [] => Ok(()),
             [name] => writeln!(text, "    let _ = {name};"),
             names => writeln!(text, "    let _ = ({});", names.join(", ")),
         };
+        self.with(&text)
+    }
+
+    /// The function, which calls the original.
+    fn wrapping(mut self) -> String {
+        self.value = Some(format!("original({})", self.names().join(", ")));
+        self.with("    // Check here what the original does not check.\n")
+    }
+
+    /// The function, with these lines before its value.
+    fn with(&self, lines: &str) -> String {
+        let mut text = self.head() + " {\n" + lines;
         if let Some(value) = &self.value {
             let _ = writeln!(text, "    {value}");
         }
         text + "}\n"
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let arguments = self.arguments.iter();
+        arguments.map(|(name, _)| name.as_str()).collect()
     }
 
     fn head(&self) -> String {

@@ -250,3 +250,53 @@ fn symbols_that_others_export() {
         it.versions = vec![("seq_puts", 0x1234_5679), ("klp_enable_patch", 0)];
     });
 }
+
+#[test]
+fn a_replacement_that_calls_what_it_replaces() {
+    breaks("calls-itself", "function `new_show`", |it| {
+        it.symbols[0].0 = ".klp.sym.vmlinux.show,0";
+        it.sections[0].entries[0].2 = ".klp.sym.vmlinux.show,0";
+    });
+    // The second of its name, by the replacement of the second.
+    breaks("calls-itself", "it calls `twin`", |it| {
+        it.symbols[0].0 = ".klp.sym.vmlinux.twin,2";
+        it.sections[0].entries[0] = (17, elf::R_X86_64_PLT32.0, ".klp.sym.vmlinux.twin,2");
+        it.relocations.clear();
+    });
+}
+
+#[test]
+fn a_call_into_another_entry() {
+    let enters = |it: &mut Patch, behind: i64| {
+        it.symbols[0].0 = ".klp.sym.vmlinux.show,0";
+        it.sections[0].entries[0].2 = ".klp.sym.vmlinux.show,0";
+        it.sections[0].addend = behind - 4;
+    };
+    breaks(
+        "entry-differs",
+        "`show` of `vmlinux` 5 bytes behind its beginning, and the entry has 9",
+        |it| enters(it, 5),
+    );
+    let mut patch = Patch::good();
+    enters(&mut patch, 9);
+    let report = Made::new().check(&patch.build());
+    assert_eq!(ids(&report), [] as [&str; 0], "{report}");
+    // Who finds out when it runs jumps to either.
+    let mut patch = Patch::good();
+    enters(&mut patch, 5);
+    patch
+        .code
+        .push(("__klp_original.vmlinux.show.0", b"\xe9\0\0\0\0".to_vec()));
+    patch.sections[0].entries[0].0 = 49;
+    let report = Made::new().check(&patch.build());
+    assert_eq!(ids(&report), [] as [&str; 0], "{report}");
+}
+
+#[test]
+fn others_may_call_what_is_replaced() {
+    let mut patch = Patch::good();
+    patch.symbols[0].0 = ".klp.sym.vmlinux.twin,1";
+    patch.sections[0].entries[0].2 = ".klp.sym.vmlinux.twin,1";
+    let report = Made::new().check(&patch.build());
+    assert_eq!(ids(&report), [] as [&str; 0], "{report}");
+}

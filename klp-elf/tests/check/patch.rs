@@ -85,6 +85,7 @@ pub(crate) struct Rela {
     pub(crate) info: &'static str,
     /// Offset, kind, symbol.
     pub(crate) entries: Vec<(u64, u32, &'static str)>,
+    pub(crate) addend: i64,
 }
 
 pub(crate) fn replace(old: &'static str, new: &'static str, sympos: u64) -> PatchedFunction {
@@ -107,6 +108,7 @@ impl Patch {
             link: ".symtab",
             info: ".text",
             entries: vec![(offset, elf::R_X86_64_PLT32.0, symbol)],
+            addend: -4,
         };
         let object = |name, functions| PatchedObject {
             name,
@@ -198,7 +200,7 @@ impl Rela {
             let info = symbol << 32 | u64::from(*kind);
             data[at..at + 8].copy_from_slice(&offset.to_le_bytes());
             data[at + 8..at + 16].copy_from_slice(&info.to_le_bytes());
-            data[at + 16..at + 24].copy_from_slice(&(-4_i64).to_le_bytes());
+            data[at + 16..at + 24].copy_from_slice(&self.addend.to_le_bytes());
         }
     }
 }

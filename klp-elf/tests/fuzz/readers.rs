@@ -80,6 +80,7 @@ impl Readers {
     fn traceable(&self, data: &[u8]) {
         let mut sources = self.folder.sources.clone();
         sources.traceable = Some(self.folder.add("traceable", data));
+        sources.sites.clone_from(&sources.traceable);
         if let Ok(kernel) = Kernel::open(sources) {
             ask(&kernel, VMLINUX);
         }

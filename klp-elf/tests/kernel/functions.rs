@@ -52,6 +52,8 @@ fn symbols_of_one_name_are_counted_by_address() {
         size: Some(16),
         code: true,
         traceable: Some(traceable),
+        // Its `endbr64` and the call.
+        entry: traceable.then_some(9),
         init: false,
     };
     assert_eq!(
@@ -179,6 +181,40 @@ fn the_list_of_the_running_kernel_counts_where_it_is_clear() {
     bare.sources.kallsyms = Some(bare.add("kallsyms", text));
     bare.sources.traceable = Some(bare.add("traceable", b"show\n"));
     assert_eq!(traceable(&bare.open(), "show"), [None, None]);
+}
+
+fn entries(kernel: &Kernel, name: &str) -> Vec<Option<u64>> {
+    let matches = function(kernel, name).matches.expect("symbols");
+    matches.iter().map(|found| found.entry).collect()
+}
+
+#[test]
+fn entries_reach_to_the_end_of_the_traced_call() {
+    let mut folder = Folder::new(&kernel());
+    let known = folder.open();
+    assert_eq!(entries(&known, "show"), [None, Some(9)]);
+    assert_eq!(entries(&known, "jiffies"), [None]);
+
+    // An image without symbols, and what its kernel says.
+    let mut bare = Folder::new(&Btf::new().finish());
+    let text = b"ffffffff82000040 t show\nffffffff82000080 t show\nffffffff820000c0 t quiet\n\
+                 ffffffff82000100 t end\n";
+    bare.sources.kallsyms = Some(bare.add("kallsyms", text));
+    assert_eq!(entries(&bare.open(), "show"), [None, None]);
+    let sites = b"ffffffff82000084 show\nffffffff82000040 show\n\
+                  ffffffff820000c0 quiet [m]\nno address\n\n";
+    bare.sources.sites = Some(bare.add("sites", sites));
+    let known = bare.open();
+    assert_eq!(entries(&known, "show"), [Some(5), Some(9)]);
+    assert_eq!(entries(&known, "quiet"), [None]);
+    assert_eq!(traceable(&known, "show"), [Some(true), Some(true)]);
+    assert_eq!(traceable(&known, "quiet"), [Some(false)]);
+
+    // What the kernel says goes before what the file says.
+    folder.sources.sites = Some(folder.add("sites", b"ffffffff81000080 show\n"));
+    assert_eq!(entries(&folder.open(), "show"), [None, Some(5)]);
+    folder.sources.sites = Some(folder.add("sites", b"\n"));
+    assert_eq!(entries(&folder.open(), "show"), [None, Some(9)]);
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn symbols_are_counted_in_the_order_of_the_file() {
         size: Some(16),
         code: true,
         traceable: Some(traceable),
+        entry: traceable.then_some(9),
         init: false,
     };
     let show = function(&kernel, "m", "show");

@@ -5,7 +5,7 @@
 use crate::btf::{Btf, VOID};
 use crate::files::{Folder, INIT, TEXT, vmlinux};
 use expect_test::{Expect, expect};
-use klp_elf::{Kernel, Stub, VMLINUX};
+use klp_elf::{Answer, Form, Kernel, Stub, VMLINUX};
 
 fn open(btf: &Btf, functions: &[(&str, u64, bool)]) -> Kernel {
     Folder::new(&vmlinux(btf, functions)).open()
@@ -263,4 +263,173 @@ fn what_cannot_be_replaced_and_why() {
             .to_string()
             .contains("nothing is known of module `nowhere`")
     );
+}
+
+/// The one function of `btf` in a form.
+fn formed(btf: &Btf, name: &str, form: Form) -> String {
+    let kernel = open(btf, &[(name, TEXT, true)]);
+    let text = Stub::with(&kernel, form).whole(VMLINUX, name, None);
+    text.unwrap_or_else(|error| error.to_string())
+}
+
+#[test]
+fn one_that_calls_the_original() {
+    let mut btf = Btf::new();
+    let int = btf.signed("int", 4);
+    let m = btf.declared("seq_file");
+    let m = btf.pointer(m);
+    // A word that means something in a replacement, and one that does in Rust.
+    let parameters = [("m", m), ("original", int), ("type", int)];
+    btf.function("show", int, &parameters);
+    btf.function("clear", VOID, &[("m", m)]);
+    let text = formed(&btf, "show", Form::Wrap);
+    expect![[r#"
+        use klp::prelude::*;
+
+        // int show(struct seq_file *m, int original, int type)
+        #[livepatch(object = "vmlinux", replaces = "show",
+                    description = "What it fixes", license = "GPL")]
+        fn livepatch_show(m: &SeqFile, original_: i32, r#type: i32) -> Result<i32> {
+            // Check here what the original does not check.
+            original(m, original_, r#type)
+        }
+    "#]]
+    .assert_eq(&text);
+    let text = formed(&btf, "clear", Form::Wrap);
+    assert!(text.ends_with("(m: &SeqFile) {\n    // Check here what the original does not check.\n    original(m)\n}\n"), "{text}");
+}
+
+#[test]
+fn one_that_only_answers() {
+    let mut btf = Btf::new();
+    let int = btf.signed("int", 4);
+    let foo = btf.structure("foo", 8, &[]);
+    let foo = btf.pointer(foo);
+    btf.function("open_foo", int, &[("foo", foo), ("type", int)]);
+    let answer = |text: &str| Form::Returns(text.parse().expect("an answer"));
+    let text = formed(&btf, "open_foo", answer("-EPERM"));
+    expect![[r#"
+        use klp::prelude::*;
+
+        // int open_foo(struct foo *foo, int type)
+        #[livepatch(object = "vmlinux", replaces = "open_foo",
+                    description = "Emergency: open_foo only answers -EPERM", license = "GPL")]
+        fn livepatch_open_foo(_foo: *mut c_void, _type: i32) -> Result<i32> {
+            Err(EPERM)
+        }
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn answers_have_the_types_of_results() {
+    let mut btf = Btf::new();
+    let long = btf.signed("long int", 8);
+    let ssize = btf.typedef("ssize_t", long);
+    let unsigned = btf.unsigned("unsigned int", 4);
+    let short = btf.signed("short int", 2);
+    let bool_ = btf.boolean();
+    let foo = btf.structure("foo", 16, &[("a", long, 0, 0), ("b", long, 64, 0)]);
+    let pointer = btf.pointer(foo);
+    for (name, result) in [
+        ("size", ssize),
+        ("number", unsigned),
+        ("small", short),
+        ("check", bool_),
+        ("find", pointer),
+        ("value", foo),
+        ("stop", VOID),
+    ] {
+        btf.function(name, result, &[]);
+    }
+    let answer = |name: &str, text: &str| {
+        let answer: Answer = text.parse().expect("an answer");
+        let text = formed(&btf, name, Form::Returns(answer));
+        match text.split_once("fn livepatch_") {
+            Some((_, function)) => function.to_owned(),
+            None => text,
+        }
+    };
+    for (name, text, expected) in [
+        (
+            "size",
+            "-EINVAL",
+            "size() -> Result<isize> {\n    Err(EINVAL)\n}\n",
+        ),
+        (
+            "size",
+            "-22",
+            "size() -> Result<isize> {\n    Err(EINVAL)\n}\n",
+        ),
+        (
+            "size",
+            "-EOPNOTSUPP",
+            "size() -> Result<isize> {\n    // -EOPNOTSUPP\n    Err(Error::from_errno(-95))\n}\n",
+        ),
+        ("size", "4096", "size() -> isize {\n    4096\n}\n"),
+        ("size", "-5000", "size() -> isize {\n    -5000\n}\n"),
+        (
+            "number",
+            "0xffffffff",
+            "number() -> u32 {\n    4294967295\n}\n",
+        ),
+        ("small", "-1", "small() -> i16 {\n    -1\n}\n"),
+        ("check", "false", "check() -> bool {\n    false\n}\n"),
+        ("check", "1", "check() -> bool {\n    true\n}\n"),
+        (
+            "find",
+            "NULL",
+            "find() -> *mut c_void {\n    core::ptr::null_mut()\n}\n",
+        ),
+        (
+            "find",
+            "-ENOMEM",
+            "find() -> Result<*mut c_void> {\n    // For callers that look for it as IS_ERR() does; \
+             others follow it.\n    Err(ENOMEM)\n}\n",
+        ),
+        ("stop", "void", "stop() {\n}\n"),
+    ] {
+        assert_eq!(answer(name, text), expected, "{name} {text}");
+    }
+    for (name, text, why) in [
+        (
+            "size",
+            "NULL",
+            "it returns `ssize_t` (a number, or an errno such as `-EPERM`), and `NULL` is none",
+        ),
+        ("size", "0x8000000000000000", "is none"),
+        (
+            "number",
+            "-EPERM",
+            "it returns `unsigned int` (a number that is not negative)",
+        ),
+        ("number", "0x100000000", "is none"),
+        ("small", "40000", "is none"),
+        ("check", "-EPERM", "it returns `bool` (`true` or `false`)"),
+        ("check", "2", "is none"),
+        (
+            "find",
+            "16",
+            "it returns `struct foo *` (`NULL`, or for some callers an errno)",
+        ),
+        ("find", "true", "is none"),
+        (
+            "value",
+            "0",
+            "it returns `struct foo` (which is to be written by hand)",
+        ),
+        (
+            "stop",
+            "0",
+            "it returns nothing (write `void`), and `0` is none",
+        ),
+        ("size", "void", "is none"),
+    ] {
+        let said = answer(name, text);
+        assert!(
+            said.starts_with(&format!("`{name}` cannot answer that: ")),
+            "{said}"
+        );
+        assert!(said.contains(why), "{said}");
+    }
 }

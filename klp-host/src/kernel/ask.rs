@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What only a running kernel tells: the names and addresses of all its functions, and which of
-//! them can be traced. A kernel whose image carries no symbols is booted once and asked.
+//! What only a running kernel tells: the names and addresses of all its functions, which of them
+//! can be traced, and where their traced calls are. A kernel whose image carries no symbols is
+//! booted once and asked.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -19,6 +20,10 @@ pub const KALLSYMS: &str = "klp-kallsyms";
 /// A copy of tracefs' `available_filter_functions`, in the same places.
 pub const TRACEABLE: &str = "klp-traceable";
 
+/// A copy of tracefs' `available_filter_functions_addrs`, in the same places. Empty for a kernel that
+/// has no such file.
+pub const SITES: &str = "klp-sites";
+
 /// What the kernel is asked.
 pub(super) const SCRIPT: &str = include_str!("ask.sh");
 
@@ -27,8 +32,9 @@ pub(super) const SCRIPT: &str = include_str!("ask.sh");
 const PACKED_LIMIT: u64 = 32 << 20;
 const UNPACKED_LIMIT: u64 = 128 << 20;
 
-/// The line between both answers.
-const BETWEEN: &str = "\n@traceable\n";
+/// The lines between the answers.
+const TRACEABLE_FOLLOWS: &str = "\n@traceable\n";
+const SITES_FOLLOW: &str = "\n@sites\n";
 
 /// Whether kallsyms shows addresses: they are zero for those who may not see them.
 pub(super) fn has_addresses(kallsyms: &str) -> bool {
@@ -44,6 +50,7 @@ pub(super) fn has_addresses(kallsyms: &str) -> bool {
 pub(super) struct Answers {
     kallsyms: String,
     traceable: String,
+    sites: String,
 }
 
 /// Boots the image and asks.
@@ -83,14 +90,12 @@ impl Answers {
             "its answer has more than {} MiB when it is unpacked",
             UNPACKED_LIMIT >> 20
         );
-        let end = kallsyms.find(BETWEEN);
-        let end = end.context("its answer is not complete")?;
-        let traceable = kallsyms.split_off(end + BETWEEN.len());
-        // The line before ends as all do.
-        kallsyms.truncate(end + 1);
+        let mut traceable = split_off(&mut kallsyms, TRACEABLE_FOLLOWS)?;
+        let sites = split_off(&mut traceable, SITES_FOLLOW)?;
         let answers = Self {
             kallsyms,
             traceable,
+            sites,
         };
         answers.check()?;
         Ok(answers)
@@ -111,8 +116,17 @@ impl Answers {
     /// Writes them into a folder.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
         write_atomic(&dir.join(KALLSYMS), &self.kallsyms)?;
+        write_atomic(&dir.join(SITES), &self.sites)?;
         write_atomic(&dir.join(TRACEABLE), &self.traceable)
     }
+}
+
+/// Takes off what stands behind the line; the line before it ends as all do.
+fn split_off(text: &mut String, line: &str) -> Result<String> {
+    let end = text.find(line).context("its answer is not complete")?;
+    let rest = text.split_off(end + line.len());
+    text.truncate(end + 1);
+    Ok(rest)
 }
 
 #[cfg(test)]
@@ -135,24 +149,30 @@ mod tests {
     }
 
     #[test]
-    fn both_answers_are_taken_apart() {
-        let text = "ffffffff81000000 T _text\n@traceable\nrun_init_process\n";
+    fn the_answers_are_taken_apart() {
+        let text = "ffffffff81000000 T _text\n@traceable\nrun_init_process\n@sites\n\
+                    ffffffff81000004 run_init_process\n";
         let answers = Answers::unpack(&packed(text)).unwrap();
         assert_eq!(answers.kallsyms, "ffffffff81000000 T _text\n");
         assert_eq!(answers.traceable, "run_init_process\n");
+        assert_eq!(answers.sites, "ffffffff81000004 run_init_process\n");
         let dir = tempfile::tempdir().unwrap();
         answers.write(dir.path()).unwrap();
         let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
         assert_eq!(read(KALLSYMS), answers.kallsyms);
         assert_eq!(read(TRACEABLE), answers.traceable);
+        assert_eq!(read(SITES), answers.sites);
     }
 
     #[test]
     fn answers_that_say_nothing_are_refused() {
-        assert!(refused("0000000000000000 T _text\n@traceable\na\n").contains("no addresses"));
-        assert!(refused("ffffffff81000000 T _text\n@traceable\n\n").contains("trace no"));
+        assert!(
+            refused("0000000000000000 T _text\n@traceable\na\n@sites\n").contains("no addresses")
+        );
+        assert!(refused("ffffffff81000000 T _text\n@traceable\n\n@sites\n").contains("trace no"));
+        assert!(refused("ffffffff81000000 T _text\n@traceable\na\n").contains("not complete"));
         assert!(refused("ffffffff81000000 T _text\n").contains("not complete"));
-        let whole = packed("ffffffff81000000 T _text\n@traceable\na\n");
+        let whole = packed("ffffffff81000000 T _text\n@traceable\na\n@sites\n");
         assert!(Answers::unpack(&whole[..whole.len() - 9]).is_err());
     }
 

@@ -7,4 +7,6 @@ set -eo pipefail
 	cat /proc/kallsyms
 	echo @traceable
 	cat /sys/kernel/tracing/available_filter_functions
+	echo @sites
+	cat /sys/kernel/tracing/available_filter_functions_addrs 2>/dev/null || :
 } | gzip -1

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 
 use super::apt::Archive;
-use super::ask::{self, KALLSYMS, TRACEABLE};
+use super::ask::{self, KALLSYMS, SITES, TRACEABLE};
 use super::debian::{self, Release, StockFiles};
 use super::known::Known;
 use crate::cache::{Cache, Entry, Key, gone};
@@ -38,6 +38,7 @@ impl Known {
             Ok(Self {
                 kallsyms: answer(KALLSYMS),
                 traceable: answer(TRACEABLE),
+                sites: answer(SITES),
                 vmlinux: Some(files.vmlinux),
                 symvers: Some(files.symvers),
                 modules: None,

@@ -15,10 +15,11 @@ use crate::host::files::write_atomic;
 use crate::host::paths;
 
 /// The variables by which a patch's compiler is told, in the order of the fields.
-const VARIABLES: [&str; 5] = [
+const VARIABLES: [&str; 6] = [
     "KLP_VMLINUX",
     "KLP_KALLSYMS",
     "KLP_TRACEABLE",
+    "KLP_SITES",
     "KLP_SYMVERS",
     "KLP_MODULES",
 ];
@@ -32,6 +33,8 @@ pub struct Known {
     pub kallsyms: Option<PathBuf>,
     /// Text like tracefs' `available_filter_functions`.
     pub traceable: Option<PathBuf>,
+    /// Text like tracefs' `available_filter_functions_addrs`, of the same boot as `kallsyms`.
+    pub sites: Option<PathBuf>,
     /// What the kernel exports to modules, its build's `Module.symvers`.
     pub symvers: Option<PathBuf>,
     /// Folders with modules that may be patched, separated by colons.
@@ -46,6 +49,7 @@ impl Known {
             vmlinux: file("vmlinux"),
             kallsyms: file(ask::KALLSYMS),
             traceable: file(ask::TRACEABLE),
+            sites: file(ask::SITES),
             symvers: file("Module.symvers"),
             modules: None,
         }
@@ -74,6 +78,7 @@ impl Known {
             vmlinux: Some(types.to_owned()).filter(|path| path.is_file()),
             kallsyms: copy(ask::KALLSYMS),
             traceable: copy(ask::TRACEABLE),
+            sites: copy(ask::SITES),
             symvers: None,
             modules: Some(Path::new("/lib/modules").join(&release)).filter(|path| path.is_dir()),
         })
@@ -82,10 +87,13 @@ impl Known {
     /// The same, with what is missing taken from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
+        // Their addresses are those of one boot.
+        let others_sites = other.sites.filter(|_| self.kallsyms.is_none());
         Self {
             vmlinux: self.vmlinux.or(other.vmlinux),
             kallsyms: self.kallsyms.or(other.kallsyms),
             traceable: self.traceable.or(other.traceable),
+            sites: self.sites.or(others_sites),
             symvers: self.symvers.or(other.symvers),
             modules: self.modules.or(other.modules),
         }
@@ -104,11 +112,13 @@ impl Known {
             Some(paths) => Some(absolute(&paths)),
             None => known,
         };
-        let [vmlinux, kallsyms, traceable, symvers, modules] = VARIABLES;
+        let [vmlinux, kallsyms, traceable, sites, symvers, modules] = VARIABLES;
+        let own_sites = self.sites.filter(|_| set(kallsyms).is_none());
         Self {
             vmlinux: users(vmlinux, self.vmlinux),
             kallsyms: users(kallsyms, self.kallsyms),
             traceable: users(traceable, self.traceable),
+            sites: users(sites, own_sites),
             symvers: users(symvers, self.symvers),
             modules: users(modules, self.modules),
         }
@@ -171,6 +181,7 @@ impl Known {
             vmlinux,
             kallsyms: self.kallsyms,
             traceable: self.traceable,
+            sites: self.sites,
             symvers: self.symvers,
             modules,
         })
@@ -182,6 +193,7 @@ impl Known {
             &self.vmlinux,
             &self.kallsyms,
             &self.traceable,
+            &self.sites,
             &self.symvers,
             &self.modules,
         ];
@@ -209,6 +221,10 @@ fn copy_answers(dir: &Path) -> Result<()> {
         (
             "/sys/kernel/tracing/available_filter_functions",
             ask::TRACEABLE,
+        ),
+        (
+            "/sys/kernel/tracing/available_filter_functions_addrs",
+            ask::SITES,
         ),
     ];
     for (source, name) in sources {
@@ -267,6 +283,7 @@ mod tests {
             vmlinux: path("/v"),
             kallsyms: path("/k"),
             traceable: path("/t"),
+            sites: path("/s"),
             symvers: None,
             modules: None,
         };
@@ -282,6 +299,8 @@ mod tests {
             vmlinux: Some(here.join("mine")),
             kallsyms: None,
             traceable: path("/t"),
+            // They go with the other kallsyms.
+            sites: None,
             symvers: None,
             modules: path(&modules),
         };
@@ -312,13 +331,20 @@ mod tests {
         let second = Known {
             vmlinux: path("b"),
             kallsyms: path("c"),
+            sites: path("d"),
             ..Known::default()
         };
         let modules = |known: &Known| known.modules.clone();
         let one = first.clone().with_modules(Path::new("/m"));
         assert_eq!(modules(&one), path("/m"));
         assert_eq!(modules(&one.with_modules(Path::new("/n"))), path("/n:/m"));
+        let third = Known {
+            kallsyms: path("e"),
+            ..Known::default()
+        };
+        assert_eq!(third.or(second.clone()).sites, None);
         let both = first.or(second);
         assert_eq!((both.vmlinux, both.kallsyms), (path("a"), path("c")));
+        assert_eq!(both.sites, path("d"));
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::Archive;
-use super::ask::{KALLSYMS, TRACEABLE};
+use super::ask::{KALLSYMS, SITES, TRACEABLE};
 use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
 use super::source::Source;
@@ -96,7 +96,7 @@ fn get_release(archive: &Archive<'_>, common: &CommonTools, release: &Release) -
         .write_makefile(&kernel.build.dir, &kernel.source)?;
     if let Some(answers) = facts::answers(cache, release, &parts.files)? {
         // Where the builds of patches look for them; what is complete is written last.
-        for name in [KALLSYMS, TRACEABLE] {
+        for name in [KALLSYMS, SITES, TRACEABLE] {
             renew(&answers.join(name), &kernel.build.dir.join(name))?;
         }
     }

@@ -50,6 +50,15 @@ pub(crate) fn declared_twice(name: &str, first: &str) -> String {
 
 // The patch.
 
+/// The replacement of a function calls it by this declaration.
+pub(crate) fn calls_itself(name: &str) -> String {
+    format!(
+        "the replacement of `{name}` calls `{name}` by this, and so itself without end: write \
+         `original(...)` there, which is the kernel's own, and remove this declaration if nothing \
+         else needs it"
+    )
+}
+
 /// Symbols of a module that the patch says nothing of.
 pub(crate) fn no_such_object(object: &str) -> String {
     format!(

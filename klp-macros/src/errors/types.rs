@@ -209,6 +209,14 @@ pub(crate) fn init(name: &str, object: &str, prototype: Option<&Prototype>) -> S
     )
 }
 
+pub(crate) fn strange_entry(name: &str, object: &str, length: u64) -> String {
+    format!(
+        "the traced call of `{name}` of `{object}` ends {length} bytes behind its beginning, which \
+         is not at its entry, so `original` cannot be called: write the whole function, without \
+         `original`"
+    )
+}
+
 /// ftrace cannot redirect it.
 pub(crate) fn not_traceable(name: &str, object: &str, prototype: Option<&Prototype>) -> String {
     format!(

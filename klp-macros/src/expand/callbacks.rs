@@ -2,9 +2,11 @@
 
 //! The functions that the livepatch core calls before and after it patches an object.
 //!
-//! Besides the author's callbacks they do what the patch's states ask for: those that are left are let
-//! go when the patch is reverted or refused, and what a replaced patch holds when this one is complete.
+//! Besides the author's callbacks they check the originals that are called, and do what the patch's
+//! states ask for: those that are left are let go when the patch is reverted or refused, and what a
+//! replaced patch holds when this one is complete.
 
+use super::originals;
 use crate::model::{Callback, Object, Patch};
 use crate::parse::Moment;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -42,7 +44,7 @@ pub(super) fn functions(patch: &Patch) -> TokenStream {
             Moment::ALL
                 .into_iter()
                 .filter(|moment| is_called(patch, object, *moment))
-                .map(move |moment| function(patch, object, moment, &function_name(moment, index)))
+                .map(move |moment| function(patch, index, object, moment))
         });
     quote!(#release #(#functions)*)
 }
@@ -55,7 +57,8 @@ fn function_name(moment: Moment, index: usize) -> Ident {
 fn is_called(patch: &Patch, object: &Object, moment: Moment) -> bool {
     object.callbacks.get(moment).is_some()
         || match moment {
-            Moment::PrePatch | Moment::PreUnpatch => false,
+            Moment::PrePatch => object.originals().next().is_some(),
+            Moment::PreUnpatch => false,
             Moment::PostPatch => settles(patch),
             Moment::PostUnpatch => releases(patch, object),
         }
@@ -71,12 +74,17 @@ fn releases(patch: &Patch, object: &Object) -> bool {
     !patch.states.is_empty() && patch.ends_with(object)
 }
 
-fn function(patch: &Patch, object: &Object, moment: Moment, name: &Ident) -> TokenStream {
+fn function(patch: &Patch, index: usize, object: &Object, moment: Moment) -> TokenStream {
+    let name = function_name(moment, index);
     let callback = object.callbacks.get(moment);
     let result = (moment == Moment::PrePatch)
         .then(|| quote_spanned!(Span::mixed_site()=> -> ::core::ffi::c_int));
     let body = match moment {
-        Moment::PrePatch => pre_patch(callback, releases(patch, object)),
+        Moment::PrePatch => {
+            let checked = object.originals().next();
+            let checked = checked.map(|_| originals::check(patch, index));
+            pre_patch(checked, callback, releases(patch, object))
+        }
         Moment::PostPatch => {
             let called = callback.map(notify);
             let settled = settles(patch).then(|| settle(patch));
@@ -85,8 +93,13 @@ fn function(patch: &Patch, object: &Object, moment: Moment, name: &Ident) -> Tok
         Moment::PreUnpatch => callback.map(notify).unwrap_or_default(),
         Moment::PostUnpatch => post_unpatch(callback, releases(patch, object)),
     };
+    // Not every check looks at it.
+    let argument = match callback {
+        None if moment == Moment::PrePatch => quote!(_),
+        _ => quote_spanned!(Span::mixed_site()=> object),
+    };
     quote_spanned! {Span::mixed_site()=>
-        unsafe extern "C" fn #name(object: *mut ::klp::bindings::klp_object) #result {
+        unsafe extern "C" fn #name(#argument: *mut ::klp::bindings::klp_object) #result {
             // SAFETY: the livepatch core calls this as the callback of the object, and under its
             // mutex.
             unsafe { #body }
@@ -105,16 +118,30 @@ fn notify(callback: &Callback) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> ::klp::callbacks::notify(object, #author);)
 }
 
-fn pre_patch(callback: Option<&Callback>, releases: bool) -> TokenStream {
+/// What is checked, then the author's function; it stops at the first that fails.
+fn pre_patch(
+    checked: Option<TokenStream>,
+    callback: Option<&Callback>,
+    releases: bool,
+) -> TokenStream {
     let author = callback.map(author);
-    let called = quote_spanned! {Span::mixed_site()=>
-        ::klp::callbacks::pre_patch(object, #author)
+    let called = author.map(
+        |author| quote_spanned!(Span::mixed_site()=> ::klp::callbacks::pre_patch(object, #author)),
+    );
+    let result = match (checked, called) {
+        (Some(checked), Some(called)) => quote_spanned! {Span::mixed_site()=>
+            match #checked {
+                0 => #called,
+                errno => errno,
+            }
+        },
+        (checked, called) => quote!(#checked #called),
     };
     if !releases {
-        return called;
+        return result;
     }
     quote_spanned! {Span::mixed_site()=>
-        let result = #called;
+        let result = #result;
         if result != 0 {
             // No post_unpatch follows, and none of the patch's functions has run.
             release_states();

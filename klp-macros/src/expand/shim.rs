@@ -5,37 +5,51 @@
 //! Where a type of the author's stands in it, the tokens around carry the type's own span: what
 //! rustc says about a type that cannot cross to C then points at what the author wrote.
 
+use super::originals;
+use crate::model;
 use crate::parse::Function;
+use crate::types::{arguments as argument_types, result as result_type};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned, ToTokens};
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, ReturnType, Type};
+use syn::{Attribute, Type};
 
 /// The function that the kernel calls, under the author's name, with the author's function inside.
 ///
 /// The body is inlined, and something is left to do after it: so it runs in the frame of the
 /// symbol that `new_func` names, where the kernel looks for it.
-pub(super) fn shim(function: &Function) -> TokenStream {
+pub(super) fn shim(
+    function: &Function,
+    replaced: Option<(&model::Object, &model::Function)>,
+) -> TokenStream {
     let name = &function.signature.ident;
-    let types: Vec<&Type> = argument_types(function).collect();
+    let types: Vec<&Type> = argument_types(&function.signature).collect();
     let arguments: Vec<Ident> = types.iter().enumerate().map(argument).collect();
     let c_types = types.iter().map(|ty| c_type(ty));
     let conversions = arguments
         .iter()
         .zip(&types)
         .map(|(argument, ty)| from_c(argument, ty));
-    let result = result_type(function);
+    let result = result_type(&function.signature);
     let c_result = c_type(&result);
     let (outer, inner): (Vec<&Attribute>, Vec<&Attribute>) = function
         .attributes
         .iter()
         .partition(|attribute| goes_out(attribute));
-    let author = author_function(function, &inner);
-    let called = quote_spanned!(Span::mixed_site()=> #name(#(#conversions),*));
+    let original = replaced
+        .and_then(|(object, replaced)| Some((object, replaced, replaced.original.as_ref()?)));
+    let declared =
+        original.map(|(object, replaced, _)| originals::declaration(object, replaced, function));
+    let original = original.map(|(.., original)| original);
+    let author = author_function(function, &inner, original);
+    let call = original.map(|_| quote_spanned!(Span::mixed_site()=> &__klp_call,));
+    let called = quote_spanned!(Span::mixed_site()=> #name(#call #(#conversions),*));
     let converted = into_c(&called, &result);
     quote_spanned! {Span::mixed_site()=>
         #(#outer)*
         unsafe extern "C" fn #name(#(#arguments: #c_types),*) -> #c_result {
+            #declared
+
             #author
 
             let __klp_call = ::klp::abi::Call::new();
@@ -52,32 +66,24 @@ fn argument((index, ty): (usize, &&Type)) -> Ident {
     format_ident!("__klp_arg{index}", span = ends(ty).1)
 }
 
-/// The author's function as it was written, to be inlined.
-fn author_function(function: &Function, attributes: &[&Attribute]) -> TokenStream {
-    let signature = &function.signature;
-    let body = &function.body;
+/// The author's function as it was written, to be inlined. One that calls the original is also given
+/// the call.
+fn author_function(
+    function: &Function,
+    attributes: &[&Attribute],
+    original: Option<&model::Original>,
+) -> TokenStream {
+    let mut signature = function.signature.clone();
+    let mut body = function.body.to_token_stream();
+    if let Some(original) = original {
+        let call = quote_spanned!(Span::mixed_site()=> __klp_call: &::klp::abi::Call);
+        signature.inputs.insert(0, syn::parse_quote!(#call));
+        body = originals::body(original, function);
+    }
     quote_spanned! {Span::mixed_site()=>
         #(#attributes)*
         #[inline(always)]
         #signature #body
-    }
-}
-
-fn argument_types(function: &Function) -> impl Iterator<Item = &Type> {
-    function
-        .signature
-        .inputs
-        .iter()
-        .filter_map(|argument| match argument {
-            FnArg::Typed(typed) => Some(&*typed.ty),
-            FnArg::Receiver(_) => None,
-        })
-}
-
-fn result_type(function: &Function) -> Type {
-    match &function.signature.output {
-        ReturnType::Type(_, ty) => (**ty).clone(),
-        ReturnType::Default => syn::parse_quote_spanned!(function.signature.ident.span()=> ()),
     }
 }
 
@@ -88,7 +94,7 @@ fn goes_out(attribute: &Attribute) -> bool {
     OUT.iter().any(|name| attribute.path().is_ident(name))
 }
 
-fn c_type(ty: &Type) -> TokenStream {
+pub(super) fn c_type(ty: &Type) -> TokenStream {
     in_trait(ty, &quote!(CAbi), &quote!(C))
 }
 
@@ -110,7 +116,7 @@ fn into_c(called: &TokenStream, ty: &Type) -> TokenStream {
 }
 
 /// `<type as ::klp::abi::trait_name>::item`, all at the type's place.
-fn in_trait(ty: &Type, trait_name: &TokenStream, item: &TokenStream) -> TokenStream {
+pub(super) fn in_trait(ty: &Type, trait_name: &TokenStream, item: &TokenStream) -> TokenStream {
     let (first, last) = ends(ty);
     let trait_name = at(last, trait_name);
     let item = at(last, item);
@@ -129,7 +135,7 @@ fn at(span: Span, tokens: &TokenStream) -> TokenStream {
 }
 
 /// Where the type begins and ends. On stable, no span reaches over both.
-fn ends(ty: &Type) -> (Span, Span) {
+pub(super) fn ends(ty: &Type) -> (Span, Span) {
     let mut tokens = ty.to_token_stream().into_iter();
     let first = tokens
         .next()

@@ -7,6 +7,7 @@
 //! `.klp.unlinked` is 1, and the module's init refuses. On the host there is a stand-in behind each
 //! declaration, so that what uses it can be linked.
 
+use crate::check::number;
 use crate::errors::symbols as errors;
 use crate::parse::foreign::{Block, Declared, Symbol};
 use crate::symbols::Linked;
@@ -31,7 +32,8 @@ pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) ->
         quote!(#declared #stand_in)
     });
     let checks = symbols.iter().map(|linked| checks(object, linked));
-    let of_patch = of_patch(object, symbols);
+    let of_object = of_object(object, symbols);
+    let itself = itself(object, symbols);
     quote_spanned! {Span::mixed_site()=>
         ::klp::__private::in_kernel! {
             ::klp::__private::livepatch_symbols! { #text #(#names)* }
@@ -39,12 +41,13 @@ pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) ->
         }
         ::klp::__private::on_host! { #(#on_host)* }
         #(#checks)*
-        #of_patch
+        #of_object
+        #itself
     }
 }
 
 /// What the log says of a module that was not linked: an error, in the kernel's way to mark one.
-fn unlinked_text() -> String {
+pub(super) fn unlinked_text() -> String {
     // Only letters, digits and underscores, so nothing that the assembler or `printk` would read.
     let name = crate::names::from_build(|variable| std::env::var(variable).ok());
     let name = name.as_deref().unwrap_or("a live patch");
@@ -194,7 +197,7 @@ fn of_variable(object: &LitStr, linked: &Linked<'_>, ty: &Type, is_mut: bool) ->
 }
 
 /// The patch has to do with the object, and what is `safe` is there whenever the patch runs.
-fn of_patch(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
+fn of_object(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
     let name = object.value();
     if name == klp_elf::VMLINUX {
         return TokenStream::new();
@@ -207,19 +210,58 @@ fn of_patch(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
             const _: () = if PATCH.has(#name) && !PATCH.is_only(#name) { #stop };
         })
     });
-    let patch = super::tables::marker_name();
+    let objects = of_patch(&quote!(OBJECTS));
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
-            // The inner one counts, where there is one.
-            const PATCH: ::klp::symbols::Objects = {
-                use ::klp::symbols::without_patch::*;
-                {
-                    use crate::*;
-                    #patch::OBJECTS
-                }
-            };
+            const PATCH: ::klp::symbols::Objects = #objects;
             const _: () = if !PATCH.has(#name) { #none };
             #(#safe)*
         };
+    }
+}
+
+/// No replacement calls the function that it replaces: that would be a call of itself.
+fn itself(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
+    let functions = symbols
+        .iter()
+        .filter(|linked| matches!(linked.symbol.declared, Declared::Function(_)));
+    let mut checks = functions
+        .map(|linked| {
+            let (name, sympos) = (&linked.name, number(linked.symbol.sympos.as_ref()));
+            let declared = linked.symbol.name();
+            let stop = stop(declared.span(), &errors::calls_itself(name));
+            let declared = declared.to_string();
+            quote_spanned! {Span::mixed_site()=>
+                const _: () =
+                    if ::klp::symbols::calls_itself(PATCH, #object, #name, #sympos, #declared) {
+                        #stop
+                    };
+            }
+        })
+        .peekable();
+    if checks.peek().is_none() {
+        return TokenStream::new();
+    }
+    let replacements = of_patch(&quote!(REPLACEMENTS));
+    quote_spanned! {Span::mixed_site()=>
+        const _: () = {
+            const PATCH: &[::klp::symbols::Replacement] = #replacements;
+            #(#checks)*
+        };
+    }
+}
+
+/// What the patch says of itself under that name, where there is a patch.
+fn of_patch(what: &TokenStream) -> TokenStream {
+    let patch = super::tables::marker_name();
+    quote_spanned! {Span::mixed_site()=>
+        {
+            // The inner one counts, where there is one.
+            use ::klp::symbols::without_patch::*;
+            {
+                use crate::*;
+                #patch::#what
+            }
+        }
     }
 }

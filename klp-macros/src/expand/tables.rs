@@ -2,7 +2,7 @@
 
 //! The statics that the kernel reads, and what makes a module of the crate.
 
-use super::callbacks;
+use super::{callbacks, originals};
 use crate::model::{Function, Object, Patch};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -11,6 +11,7 @@ use std::ffi::CString;
 /// The statics that the kernel reads, and the module that registers them.
 pub(super) fn tables(patch: &Patch) -> TokenStream {
     let functions = patch.objects.iter().enumerate().map(function_table);
+    let originals = originals::tables(patch);
     let callbacks = callbacks::functions(patch);
     let objects = patch
         .objects
@@ -28,6 +29,8 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
         #[doc(hidden)]
         pub(crate) mod __livepatch {
             #(#functions)*
+
+            #originals
 
             #callbacks
 
@@ -63,6 +66,7 @@ fn module(patch: &Patch) -> TokenStream {
             quote_spanned!(Span::mixed_site()=> { _declared: declared }),
         )
     };
+    let admit = originals::admit(patch);
     quote_spanned! {Span::mixed_site()=>
         pub(crate) struct Module #field
 
@@ -71,6 +75,7 @@ fn module(patch: &Patch) -> TokenStream {
                 _: &'static ::klp::__private::ThisModule,
             ) -> ::klp::__private::Result<Self> {
                 ::klp::symbols::linked()?;
+                #admit
                 #declare
                 // SAFETY: the kernel calls this once, from the init of the module that
                 // holds the tables.
@@ -123,7 +128,7 @@ fn object(patch: &Patch, index: usize, object: &Object) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> ::klp::table::Object::new(#module, &#table)#callbacks)
 }
 
-fn c_string(text: &str) -> Literal {
+pub(super) fn c_string(text: &str) -> Literal {
     // No checked name holds a NUL; what stands behind one would be cut off.
     let bytes: Vec<u8> = text.bytes().take_while(|byte| *byte != 0).collect();
     Literal::c_string(&CString::new(bytes).unwrap_or_default())
@@ -150,17 +155,37 @@ pub(super) fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
 }
 
 /// A mod at the crate's root. A second patch in the crate defines its name a second time, and rustc
-/// shows it; declared symbols ask it for the patch's objects.
+/// shows it; declared symbols ask it for the patch's objects, and for what replacements call.
 fn marker(objects: &[Object]) -> TokenStream {
     let name = marker_name();
+    let replacements = objects.iter().flat_map(|object| {
+        let functions = object.functions.iter();
+        functions.map(|function| replacement(object, function))
+    });
     let objects = objects.iter().map(Object::name);
     quote_spanned! {Span::mixed_site()=>
         #[doc(hidden)]
         mod #name {
             pub(crate) const OBJECTS: ::klp::symbols::Objects =
                 ::klp::symbols::Objects(&[#(#objects),*]);
+            pub(crate) const REPLACEMENTS: &[::klp::symbols::Replacement] = &[#(#replacements),*];
             // Mostly nobody asks.
             const _: ::klp::symbols::Objects = OBJECTS;
+            const _: &[::klp::symbols::Replacement] = REPLACEMENTS;
+        }
+    }
+}
+
+fn replacement(object: &Object, function: &Function) -> TokenStream {
+    let object = object.name();
+    let Function { name, calls, .. } = function;
+    let sympos = Literal::u32_unsuffixed(function.sympos);
+    quote_spanned! {Span::mixed_site()=>
+        ::klp::symbols::Replacement {
+            object: #object,
+            name: #name,
+            sympos: #sympos,
+            calls: &[#(#calls),*],
         }
     }
 }

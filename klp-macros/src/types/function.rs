@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Is the replaced function there, can it be replaced, and does it take that many arguments?
+//! Is the replaced function there, can it be replaced and called, and does it take that many
+//! arguments?
 
 use super::kernel;
 use crate::errors::{types as errors, Errors};
 use crate::parse;
 use klp_elf::{Function, Kind, Match, Object, Prototype};
+use proc_macro2::Ident;
 use syn::{FnArg, LitInt, LitStr, Type};
 
 /// What the author says about one replacement.
@@ -14,10 +16,21 @@ pub(crate) struct Replaced<'a> {
     pub(crate) name: &'a LitStr,
     pub(crate) sympos: Option<&'a LitInt>,
     pub(crate) by: &'a parse::Function,
+    /// The word by which the replacement calls it.
+    pub(crate) original: Option<&'a Ident>,
 }
 
-/// Checks it against the kernel at hand, and gives the C prototype when that is known.
-pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Option<Prototype> {
+/// What is known of it.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// What C says of it.
+    pub(crate) prototype: Option<Prototype>,
+    /// How many bytes its entry has.
+    pub(crate) entry: Option<u64>,
+}
+
+/// Checks it against the kernel at hand.
+pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
     let name = replaced.object.value();
     let unknown = || {
         format!(
@@ -26,21 +39,29 @@ pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Option<Prot
         )
     };
     let ask = |_: &_, object: &Object<'_>, errors: &mut _| in_object(object, replaced, errors);
-    kernel::ask(&name, replaced.object, unknown, errors, ask).flatten()
+    kernel::ask(&name, replaced.object, unknown, errors, ask).unwrap_or_default()
 }
 
-fn in_object(
-    object: &Object<'_>,
-    replaced: &Replaced<'_>,
-    errors: &mut Errors,
-) -> Option<Prototype> {
+fn in_object(object: &Object<'_>, replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
     let function = object.function(&replaced.name.value());
     if is_missing(&function) {
         let text = errors::no_function(object, &function);
         errors.add(replaced.name, text);
-        return None;
+        return Known::default();
     }
-    position(replaced, &function, errors);
+    let meant = position(replaced, &function, errors);
+    Known {
+        entry: meant.and_then(|meant| entry(replaced, &meant, errors)),
+        prototype: prototype(replaced, function, errors),
+    }
+}
+
+/// The prototype, which the replacement's signature goes with.
+fn prototype(
+    replaced: &Replaced<'_>,
+    function: Function,
+    errors: &mut Errors,
+) -> Option<Prototype> {
     let Some(prototype) = function.prototype else {
         if let Some(why) = &function.untyped {
             let name = &function.name;
@@ -65,11 +86,22 @@ fn is_missing(function: &Function) -> bool {
     matches.is_some_and(|matches| !matches.iter().any(|found| found.code))
 }
 
+/// How long the entry is. A call of the original begins behind it.
+fn entry(replaced: &Replaced<'_>, meant: &Match, errors: &mut Errors) -> Option<u64> {
+    let (word, length) = (replaced.original?, meant.entry?);
+    if !ENTRIES.contains(&length) {
+        let (name, object) = (replaced.name.value(), replaced.object.value());
+        errors.add(word, errors::strange_entry(&name, &object, length));
+    }
+    Some(length)
+}
+
+/// The traced call stands at the beginning, or behind an `endbr64`.
+const ENTRIES: [u64; 2] = [5, 9];
+
 /// Checks that one function is meant, and that ftrace can redirect it.
-fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) {
-    let Some(matches) = &function.matches else {
-        return;
-    };
+fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) -> Option<Match> {
+    let matches = function.matches.as_ref()?;
     let (name, object) = (replaced.name.value(), replaced.object.value());
     let prototype = function.prototype.as_ref();
     let sympos = replaced
@@ -81,7 +113,7 @@ fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) {
         (0, several) => {
             let text = errors::ambiguous(&name, &object, several, prototype);
             errors.add(replaced.name, text);
-            return;
+            return None;
         }
         (sympos, matches) => matches.iter().find(|found| found.sympos == sympos),
     };
@@ -91,7 +123,7 @@ fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) {
             Some(at) => errors.add(at, text),
             None => errors.add(replaced.name, text),
         }
-        return;
+        return None;
     };
     if meant.init {
         errors.add(replaced.name, errors::init(&name, &object, prototype));
@@ -99,6 +131,7 @@ fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) {
         let text = errors::not_traceable(&name, &object, prototype);
         errors.add(replaced.name, text);
     }
+    Some(*meant)
 }
 
 /// What C only reads, the author had better not write to; but C's `const` is a promise of the

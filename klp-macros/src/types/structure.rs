@@ -141,6 +141,20 @@ fn whole(ident: &Ident) -> TokenStream {
                 self
             }
         }
+
+        impl ::klp::abi::ToOriginal for #ident {
+            #[inline(always)]
+            fn to_original(self) -> Self {
+                self
+            }
+        }
+
+        impl ::klp::abi::FromOriginal for #ident {
+            #[inline(always)]
+            unsafe fn from_original(c: Self) -> Self {
+                c
+            }
+        }
     }
 }
 

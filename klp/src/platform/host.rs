@@ -101,7 +101,14 @@ pub mod bindings {
         pub mod_: *mut module,
     }
 
-    /// The external fields of the kernel's structure.
+    /// The field of the kernel's structure that klp reads.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct kobject {
+        pub name: *const c_char,
+    }
+
+    /// The fields of the kernel's structure that klp knows.
     #[allow(missing_docs, non_camel_case_types)]
     #[repr(C)]
     pub struct klp_patch {
@@ -109,6 +116,8 @@ pub mod bindings {
         pub objs: *mut klp_object,
         pub states: *mut klp_state,
         pub replace: bool,
+        pub kobj: kobject,
+        pub enabled: bool,
         pub forced: bool,
     }
 
@@ -148,8 +157,8 @@ impl Error {
     }
 }
 
-/// The error of this errno.
-pub(crate) const fn error(errno: c_int) -> Error {
+/// The error of a constant errno.
+pub(crate) const fn constant_error(errno: c_int) -> Error {
     Error::from_errno(errno)
 }
 
@@ -182,7 +191,7 @@ mod shadow;
 #[path = "host/user.rs"]
 mod user;
 
-pub use crate::pr_warn;
+pub use crate::{pr_err, pr_warn};
 pub use user::UserPtr;
 
 /// Memory flags as C takes them.
@@ -300,6 +309,37 @@ pub(crate) fn is_unlinked() -> bool {
 #[macro_export]
 macro_rules! livepatch_symbols {
     ($text:literal $($weak:literal)*) => {};
+}
+
+/// The error of that errno.
+///
+/// # Safety
+///
+/// It is an errno.
+pub(crate) unsafe fn error(errno: c_int) -> Error {
+    Error::from_errno(errno)
+}
+
+/// There are no functions of a kernel here.
+pub(crate) fn traced_call(_function: *const u8) -> usize {
+    0
+}
+
+/// There are no patches here.
+///
+/// # Safety
+///
+/// None is asked for; the kernel's function of this name does.
+pub(crate) unsafe fn each_patch(_each: impl FnMut(*const bindings::klp_patch) -> bool) {}
+
+/// There are no patches here.
+pub(crate) fn with_patches(_each: impl FnMut(*const bindings::klp_patch) -> bool) {}
+
+/// The originals of a patch; there are none here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! livepatch_originals {
+    ($text:literal $($line:literal)+) => {};
 }
 
 /// What is for kernels only.

@@ -5,8 +5,9 @@
 //! Nothing outside this file names the `kernel` crate, so a kernel without it needs another file
 //! here and no other change.
 
+use core::ffi::c_int;
+use core::mem::{self, offset_of};
 use core::ptr::NonNull;
-use kernel::ffi;
 use kernel::mm::MmWithUser;
 use kernel::sync::aref::ARef;
 
@@ -14,7 +15,7 @@ pub use kernel::error::to_result;
 pub use kernel::prelude::{module, Error, Result, ThisModule};
 pub use kernel::sync::rcu::read_lock as rcu_read_lock;
 pub use kernel::uaccess::UserPtr;
-pub use kernel::{pr_warn, Module};
+pub use kernel::{pr_err, pr_warn, Module};
 
 /// C declarations: the kernel's own, and those of `linux/livepatch.h`.
 pub mod bindings {
@@ -71,26 +72,25 @@ pub mod prelude {
     pub use kernel::uaccess::UserSlice;
 }
 
-/// The error of this errno. The kernel crate makes errors from numbers only while it runs, and names only
-/// some of them.
-pub(crate) const fn error(errno: ffi::c_int) -> Error {
-    assert!(errno < 0 && errno >= -(bindings::MAX_ERRNO as ffi::c_int));
-    // SAFETY: an `Error` is one non-zero `c_int`, the errno, which the constants below make sure of; so
-    // any that is in range is one.
-    unsafe { core::mem::transmute::<ffi::c_int, Error>(errno) }
+/// The error of a constant errno. The kernel crate makes errors from numbers only while it runs, and names
+/// only some of them.
+pub(crate) const fn constant_error(errno: c_int) -> Error {
+    assert!(errno < 0 && errno >= -(bindings::MAX_ERRNO as c_int));
+    // SAFETY: that was checked.
+    unsafe { error(errno) }
 }
 
 /// The errno of an error, as its bits have it.
-const fn bits(error: Error) -> ffi::c_int {
-    // SAFETY: both have the same size, and an `Error` has no padding, as it has no larger part than its
-    // own number.
-    unsafe { core::mem::transmute::<Error, ffi::c_int>(error) }
+const fn bits(error: Error) -> c_int {
+    // SAFETY: both are four bytes, and an `Error` is never uninitialised.
+    unsafe { mem::transmute::<Error, c_int>(error) }
 }
 
+// An `Error` is its errno, and nothing else.
 const _: () = {
     use kernel::error::code;
-    assert!(size_of::<Error>() == size_of::<ffi::c_int>());
-    assert!(size_of::<Option<Error>>() == size_of::<ffi::c_int>());
+    assert!(size_of::<Error>() == size_of::<c_int>());
+    assert!(size_of::<Option<Error>>() == size_of::<c_int>());
     assert!(bits(code::EPERM) == -1);
     assert!(bits(code::ERANGE) == -34);
     assert!(bits(code::ENOTSUPP) == -524);
@@ -145,6 +145,87 @@ pub(crate) const fn this_module() -> *mut bindings::module {
     }
     // The module loader makes it; its address is known to the linker.
     kernel::types::Opaque::cast_into(&raw const __this_module).cast()
+}
+
+/// The error of that errno.
+///
+/// The kernel crate's own way asks once more whether it is one, in a function that is not inlined; and
+/// a compiler that sees all of it makes nothing of an errno that goes through.
+///
+/// # Safety
+///
+/// It is an errno: negative, and not below -4095.
+#[inline(always)]
+pub(crate) const unsafe fn error(errno: c_int) -> Error {
+    // SAFETY: an `Error` is its errno, as was checked above, and the caller vouches for it.
+    unsafe { mem::transmute::<c_int, Error>(errno) }
+}
+
+/// Where ftrace changes the call at the entry of `function`; 0 when it does not.
+#[inline]
+pub(crate) fn traced_call(function: *const u8) -> usize {
+    extern "C" {
+        #[link_name = ".klp.sym.vmlinux.ftrace_location,0"]
+        fn ftrace_location(ip: usize) -> usize;
+    }
+    // SAFETY: it looks an address up, whatever that is.
+    unsafe { ftrace_location(function.addr()) }
+}
+
+extern "C" {
+    /// The patches that are enabled or in transition, from the bottom up. Guarded by the mutex.
+    #[link_name = ".klp.sym.vmlinux.klp_patches,0"]
+    static mut klp_patches: bindings::list_head;
+    /// The livepatch core's.
+    #[link_name = ".klp.sym.vmlinux.klp_mutex,0"]
+    static mut klp_mutex: bindings::mutex;
+}
+
+/// Shows all patches to `each`, from the bottom up, until it answers `false`.
+///
+/// # Safety
+///
+/// The core's mutex is held.
+#[inline]
+pub(crate) unsafe fn each_patch(mut each: impl FnMut(*const bindings::klp_patch) -> bool) {
+    let head = &raw mut klp_patches;
+    // SAFETY: under the mutex the list does not change.
+    unsafe {
+        let mut next = (*head).next;
+        while next != head {
+            let patch = next.byte_sub(offset_of!(bindings::klp_patch, list));
+            if !each(patch.cast()) {
+                return;
+            }
+            next = (*next).next;
+        }
+    }
+}
+
+/// The same, for who does not hold the mutex.
+#[inline]
+pub(crate) fn with_patches(each: impl FnMut(*const bindings::klp_patch) -> bool) {
+    // SAFETY: the core's mutex, which is not held.
+    unsafe { bindings::mutex_lock(&raw mut klp_mutex) };
+    // SAFETY: it is now.
+    unsafe { each_patch(each) };
+    // SAFETY: as above.
+    unsafe { bindings::mutex_unlock(&raw mut klp_mutex) };
+}
+
+/// Puts down by which symbols originals are called, and what checks them needs of the kernel.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! livepatch_originals {
+    ($text:literal $($line:literal)+) => {
+        $crate::livepatch_symbols! {
+            $text
+            ".weak \".klp.sym.vmlinux.ftrace_location,0\""
+            ".weak \".klp.sym.vmlinux.klp_patches,0\""
+            ".weak \".klp.sym.vmlinux.klp_mutex,0\""
+            $($line)+
+        }
+    };
 }
 
 /// Marks the module as a livepatch, which the kernel's module loader asks for before it keeps what
@@ -202,9 +283,9 @@ pub(crate) fn is_unlinked() -> bool {
 #[macro_export]
 macro_rules! livepatch_symbols {
     ($text:literal) => {};
-    ($text:literal $($weak:literal)+) => {
+    ($text:literal $($line:literal)+) => {
         ::core::arch::global_asm!(
-            $($weak,)+
+            $($line,)+
             ".ifndef __klp_unlinked",
             ".pushsection .klp.unlinked, \"a\", @progbits",
             "__klp_unlinked: .byte 1",
@@ -213,6 +294,7 @@ macro_rules! livepatch_symbols {
             $text,
             ".popsection",
             ".endif",
+            options(att_syntax),
         );
     };
 }

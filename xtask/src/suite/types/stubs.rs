@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A stub of every function of the kernel that can be replaced, compiled as it is printed.
+//! A stub of every function of the kernel that can be replaced, compiled as it is printed: one to be
+//! written, and one that calls the original.
 //!
 //! They are put into a few large patches. What does not compile is counted and taken out, until the
 //! rest does: an error may hide others.
@@ -10,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_elf::{Object, Stub, VMLINUX};
+use klp_elf::{Form, Object, Stub, VMLINUX};
 use klp_host::host::progress::say;
 use klp_host::kernel::Kernel;
 use klp_host::kernel::known::Known;
@@ -43,12 +44,30 @@ pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
         .functions()
         .filter_map(|name| replaceable(&object, name))
         .collect();
+    ensure!(
+        functions.len() > 1000,
+        "only {} functions are known",
+        functions.len()
+    );
+    compile_all(&known, &functions, &Form::Replace, "stubs", compiler)?;
+    compile_all(&known, &functions, &Form::Wrap, "wrapping stubs", compiler)
+}
+
+/// Prints and compiles all of a form.
+fn compile_all(
+    known: &klp_elf::Kernel,
+    functions: &[Replaceable],
+    form: &Form,
+    what: &str,
+    compiler: &Compiler,
+) -> Result<()> {
     let folder = tempfile::tempdir().context("cannot make a folder")?;
     let mut failures = Failures::new();
     let mut patches = Vec::new();
     for (number, functions) in functions.chunks(IN_ONE_PATCH).enumerate() {
         let source = folder.path().join(format!("stubs_{number}.rs"));
-        patches.push(Patch::print(&known, functions, source, &mut failures));
+        let stub = Stub::with(known, form.clone());
+        patches.push(Patch::print(stub, functions, source, &mut failures));
     }
     for compiled in parallel::map(&patches, |patch| patch.compile(compiler)) {
         failures.extend(compiled?);
@@ -56,16 +75,15 @@ pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
 
     let (all, failed) = (functions.len(), failures.len());
     say(&format!(
-        "stubs: {} of {all} traceable functions with a prototype compile as printed",
+        "{what}: {} of {all} traceable functions with a prototype compile as printed",
         all - failed
     ));
     for (name, why) in failures.iter().take(TOLD) {
         say(&format!("  not {name}: {why}"));
     }
-    ensure!(all > 1000, "only {all} functions are known");
     ensure!(
         (all - failed) * 100 >= all * WANTED,
-        "{failed} of {all} stubs do not compile"
+        "{failed} of {all} {what} do not compile"
     );
     Ok(())
 }
@@ -96,12 +114,11 @@ struct Patch {
 impl Patch {
     /// Prints the stubs. What cannot be printed has failed.
     fn print(
-        known: &klp_elf::Kernel,
+        mut stub: Stub<'_>,
         functions: &[Replaceable],
         source: PathBuf,
         failures: &mut Failures,
     ) -> Self {
-        let mut stub = Stub::new(known);
         let mut stubs = Vec::new();
         for Replaceable { name, sympos } in functions {
             match stub.add(VMLINUX, name, *sympos) {

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The kernel's own functions, for replacements that call them.
+//!
+//! A call enters the function behind its traced call, by the symbol that livepatch finds it by and an
+//! offset. Rust cannot say that; the assembler can: `.set` makes a name of both, and the compiler's call of
+//! that name becomes a direct call of the function. Where the length of the entry is not known, the name
+//! is that of a jump which goes by a byte that is set when the object is patched.
+
+use super::shim::{c_type, ends, in_trait};
+use super::tables::c_string;
+use crate::model::{Function, Object, Original, Patch};
+use crate::parse;
+use crate::types::{arguments, result};
+use klp_elf::livepatch::SymbolName;
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned, ToTokens};
+use syn::Type;
+
+/// The names of one function in the assembler.
+struct Names {
+    /// What livepatch finds.
+    symbol: String,
+    /// What the replacement calls.
+    call: String,
+    /// The function's beginning.
+    entry: String,
+    /// The byte that says which of two entries it has.
+    byte: String,
+}
+
+impl Names {
+    fn new(object: &Object, function: &Function) -> Self {
+        // Its parts were checked.
+        let symbol = SymbolName::new(object.name(), &function.name, function.sympos);
+        let symbol = symbol.map(|symbol| symbol.to_string()).unwrap_or_default();
+        let name = |what: &str| {
+            let Function { name, sympos, .. } = function;
+            format!("__klp_{what}.{}.{name}.{sympos}", object.name())
+        };
+        Self {
+            symbol,
+            call: name("original"),
+            entry: name("entry"),
+            byte: name("endbr"),
+        }
+    }
+
+    /// The assembler's lines.
+    fn lines(&self, original: &Original) -> Vec<String> {
+        let Self {
+            symbol,
+            call,
+            entry,
+            ..
+        } = self;
+        let mut lines = vec![
+            format!(".weak \"{symbol}\""),
+            format!(".set \"{entry}\", \"{symbol}\""),
+        ];
+        match original.entry {
+            Some(length) => lines.push(format!(".set \"{call}\", \"{symbol}\" + {length}")),
+            None => lines.extend(self.jump()),
+        }
+        lines
+    }
+
+    /// A function that goes by the byte. In front of it is the room that kernels with call depth
+    /// tracking want before what is called.
+    fn jump(&self) -> Vec<String> {
+        let Self {
+            symbol, call, byte, ..
+        } = self;
+        vec![
+            ".pushsection .data, \"aw\", @progbits".to_owned(),
+            format!("\"{byte}\": .byte 0"),
+            ".popsection".to_owned(),
+            ".pushsection .text, \"ax\", @progbits".to_owned(),
+            ".p2align 4, 0x90".to_owned(),
+            ".skip 16, 0x90".to_owned(),
+            format!(".type \"{call}\", @function"),
+            format!("\"{call}\":"),
+            format!("cmpb $0, \"{byte}\"(%rip)"),
+            "jne 2f".to_owned(),
+            format!("jmp \"{symbol}\" + 5"),
+            "2:".to_owned(),
+            format!("jmp \"{symbol}\" + 9"),
+            format!(".size \"{call}\", . - \"{call}\""),
+            ".popsection".to_owned(),
+        ]
+    }
+}
+
+/// The declaration of the kernel's function in C, for the replacement's inside.
+pub(super) fn declaration(
+    object: &Object,
+    function: &Function,
+    author: &parse::Function,
+) -> TokenStream {
+    let Names { call, .. } = Names::new(object, function);
+    let types: Vec<&Type> = arguments(&author.signature).collect();
+    let names = (0..types.len()).map(argument);
+    let c_types: Vec<_> = types.iter().map(|ty| c_type(ty)).collect();
+    let c_result = c_type(&result(&author.signature));
+    quote_spanned! {Span::mixed_site()=>
+        ::klp::__private::in_kernel! {
+            #[allow(improper_ctypes)]
+            unsafe extern "C" {
+                #[link_name = #call]
+                fn __klp_original(#(#names: #c_types),*) -> #c_result;
+            }
+        }
+        ::klp::__private::on_host! {
+            #[allow(improper_ctypes_definitions)]
+            unsafe extern "C" fn __klp_original(#(_: #c_types),*) -> #c_result {
+                ::klp::symbols::only_in_a_kernel()
+            }
+        }
+    }
+}
+
+fn argument(index: usize) -> Ident {
+    format_ident!("argument_{index}", span = Span::mixed_site())
+}
+
+/// The author's body, in which `original` is a closure that calls the kernel's function. It borrows
+/// the call (`__klp_call`), so it can neither be kept nor be sent to another task.
+pub(super) fn body(original: &Original, author: &parse::Function) -> TokenStream {
+    let word = &original.word;
+    let types: Vec<&Type> = arguments(&author.signature).collect();
+    let names: Vec<_> = (0..types.len()).map(argument).collect();
+    let converted = names.iter().zip(&types).map(|(name, ty)| {
+        let (_, last) = ends(ty);
+        let to_original = in_trait(ty, &quote!(ToOriginal), &quote!(to_original));
+        quote_spanned!(last=> #to_original(#name))
+    });
+    let result = result(&author.signature);
+    let (_, last) = ends(&result);
+    let from_original = in_trait(&result, &quote!(FromOriginal), &quote!(from_original));
+    let converted = quote_spanned! {Span::mixed_site()=> __klp_original(#(#converted),*) };
+    let called = quote_spanned!(last=> #from_original(#converted));
+    let body = author.body.to_token_stream();
+    let content = quote_spanned! {Span::mixed_site()=>
+        #[allow(unused_variables)]
+        let #word = |#(#names: #types),*| -> #result {
+            let _: &::klp::abi::Call = __klp_call;
+            // SAFETY: this is the function that the kernel would run, with the types of its
+            // arguments and its result as the author has them. Its entry was checked when the
+            // object was patched, which this function is a part of.
+            unsafe { #called }
+        };
+        #body
+    };
+    let mut braces = Group::new(Delimiter::Brace, content);
+    braces.set_span(author.body.span());
+    braces.to_token_stream()
+}
+
+/// What the assembler and the checks need, for the mod with the tables.
+pub(super) fn tables(patch: &Patch) -> TokenStream {
+    let lines = patch.objects.iter().flat_map(|object| {
+        let originals = object.originals();
+        originals.flat_map(|(function, original)| Names::new(object, function).lines(original))
+    });
+    let lines: Vec<_> = lines.collect();
+    if lines.is_empty() {
+        return TokenStream::new();
+    }
+    let text = super::symbols::unlinked_text();
+    let tables = patch.objects.iter().enumerate().map(table);
+    quote_spanned! {Span::mixed_site()=>
+        ::klp::__private::livepatch_originals! { #text #(#lines)* }
+        #(#tables)*
+    }
+}
+
+/// The originals of one object, if it has any.
+fn table((index, object): (usize, &Object)) -> TokenStream {
+    let mut entries = object
+        .originals()
+        .map(|(function, original)| entry(object, function, original))
+        .peekable();
+    if entries.peek().is_none() {
+        return TokenStream::new();
+    }
+    let table = table_name(index);
+    let name = match &object.module {
+        None => quote!(::core::option::Option::None),
+        Some(name) => {
+            let name = c_string(name);
+            quote!(::core::option::Option::Some(#name))
+        }
+    };
+    quote_spanned! {Span::mixed_site()=>
+        static #table: ::klp::original::Originals = ::klp::original::Originals {
+            object: #name,
+            functions: &[#(#entries),*],
+        };
+    }
+}
+
+pub(super) fn table_name(index: usize) -> Ident {
+    format_ident!("ORIGINALS_{index}", span = Span::mixed_site())
+}
+
+fn entry(object: &Object, function: &Function, original: &Original) -> TokenStream {
+    let names = Names::new(object, function);
+    let name = c_string(&function.name);
+    let sympos = Literal::u32_unsuffixed(function.sympos);
+    let address = in_assembler(&names.entry);
+    let entry = match original.entry {
+        Some(length) => {
+            let length = Literal::u64_unsuffixed(length);
+            quote_spanned!(Span::mixed_site()=> Known(#length))
+        }
+        None => {
+            let byte = in_assembler(&names.byte);
+            quote_spanned!(Span::mixed_site()=> Found(#byte.cast_mut()))
+        }
+    };
+    quote_spanned! {Span::mixed_site()=>
+        // SAFETY: the assembler's names are made of those of this function.
+        unsafe {
+            ::klp::original::Original::new(
+                #name,
+                #sympos,
+                #address,
+                ::klp::original::Entry::#entry,
+            )
+        }
+    }
+}
+
+/// The address of what the assembler calls so.
+fn in_assembler(name: &str) -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        {
+            ::klp::__private::in_kernel! {
+                unsafe extern "C" {
+                    #[link_name = #name]
+                    static PLACE: u8;
+                }
+            }
+            ::klp::__private::on_host! {
+                static PLACE: u8 = 0;
+            }
+            &raw const PLACE
+        }
+    }
+}
+
+/// Refuses the patch where another one would be skipped; for the module's init.
+pub(super) fn admit(patch: &Patch) -> TokenStream {
+    let tables: Vec<_> = with_originals(patch).map(table_name).collect();
+    if tables.is_empty() {
+        return TokenStream::new();
+    }
+    let name = &patch.info.name;
+    quote_spanned! {Span::mixed_site()=>
+        ::klp::original::admit(&PATCH, #name, &[#(&#tables),*])?;
+    }
+}
+
+fn with_originals(patch: &Patch) -> impl Iterator<Item = usize> + '_ {
+    let objects = patch.objects.iter().enumerate();
+    objects
+        .filter(|(_, object)| object.originals().next().is_some())
+        .map(|(index, _)| index)
+}
+
+/// Checks the object's originals; for its `pre_patch`.
+pub(super) fn check(patch: &Patch, index: usize) -> TokenStream {
+    let table = table_name(index);
+    let name = &patch.info.name;
+    quote_spanned!(Span::mixed_site()=> ::klp::original::check(&PATCH, #name, &#table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(entry: Option<u64>) -> String {
+        let word = Ident::new("original", Span::call_site());
+        let function = Function {
+            name: "show".to_owned(),
+            sympos: 2,
+            replacement: word.clone(),
+            prototype: None,
+            calls: std::collections::BTreeSet::new(),
+            original: None,
+        };
+        let object = Object {
+            module: None,
+            functions: Vec::new(),
+            callbacks: crate::model::Callbacks::default(),
+        };
+        let original = Original { word, entry };
+        let lines = Names::new(&object, &function).lines(&original);
+        lines.join("\n")
+    }
+
+    #[test]
+    fn a_known_entry_is_a_name_for_what_is_behind_it() {
+        let expected = ".weak \".klp.sym.vmlinux.show,2\"\n\
+            .set \"__klp_entry.vmlinux.show.2\", \".klp.sym.vmlinux.show,2\"\n\
+            .set \"__klp_original.vmlinux.show.2\", \".klp.sym.vmlinux.show,2\" + 9";
+        assert_eq!(lines(Some(9)), expected);
+        assert!(lines(None).contains("jmp \".klp.sym.vmlinux.show,2\" + 5\n"));
+    }
+}

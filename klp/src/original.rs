@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `original`: the kernel's own function, called from its replacement.
+//!
+//! Most fixes add a condition to a function and leave the rest as it is. In the body of a
+//! replacement, `original(...)` calls the function that it replaces, with the same argument and result
+//! types:
+//!
+//! ```
+//! use klp::prelude::*;
+//!
+//! #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
+//!             description = "The command line is not for everybody", license = "GPL")]
+//! fn cmdline_show(m: &SeqFile, v: *mut c_void) -> Result<i32> {
+//!     if !klp::capable(klp::Capability::SYS_ADMIN) {
+//!         return Err(EPERM);
+//!     }
+//!     original(m, v)
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! It is a closure that borrows from this call: closures in the body can use it; functions in the body
+//! cannot, nor can it be stored or given to another task. It hides a function of that name outside of
+//! the body, and a body that binds the name itself (`let original = ...`) has its own.
+//!
+//! Ownership goes as in any call: a `KBox` that is given to `original` belongs to the C function. What it
+//! returns is converted as [`abi`](crate::abi) says, so `Result<usize>` is the size or the errno.
+//! A `Result` without a value is for functions that return 0 or an errno: it turns any other value into 0.
+//!
+//! # What is called
+//!
+//! The kernel's function as it was before all patches, behind the entry that ftrace redirects. So a call
+//! skips what other patches have made of it. A patch whose function another enabled patch replaces
+//! as well is refused (`EBUSY`), unless it is cumulative (`replace`) and takes that one's place. Patches
+//! that come later stand above and are not skipped.
+//!
+//! How long a function's entry is, the build reads from the kernel that it is for. When the patch is
+//! loaded, and again for a module that is loaded later, ftrace is asked whether that is so; if not, the
+//! patch, or that module, is refused (`ENOEXEC`).
+
+use crate::errno;
+use crate::platform::{self, bindings, pr_err, Result};
+use crate::table::Patch;
+use core::ffi::{c_char, c_int, CStr};
+
+/// The length of the call, or of the nop in its place, that ftrace changes.
+const CALL: usize = 5;
+/// The length of an `endbr64`.
+const ENDBR: usize = 4;
+
+/// How long a function's entry is: up to the end of the call that ftrace changes.
+#[doc(hidden)]
+pub enum Entry {
+    /// So many bytes.
+    Known(usize),
+    /// The build could not tell: nine bytes, with an `endbr64`, if the byte is set, else five. The
+    /// byte is set here, and read by what jumps there.
+    Found(*mut u8),
+}
+
+/// A function of the kernel's that its replacement calls.
+#[doc(hidden)]
+pub struct Original {
+    name: &'static CStr,
+    sympos: usize,
+    /// The function. A livepatch relocation: for a module, 0 as long as that is not loaded.
+    function: *const u8,
+    entry: Entry,
+}
+
+// SAFETY: the function's address changes only while nobody can use it, and the byte is written under
+// the core's mutex.
+unsafe impl Sync for Original {}
+
+impl Original {
+    /// # Safety
+    ///
+    /// `function` is a livepatch symbol for this function of the object in whose table this stands, and the byte
+    /// of the entry belongs to it alone.
+    #[inline]
+    pub const unsafe fn new(
+        name: &'static CStr,
+        sympos: usize,
+        function: *const u8,
+        entry: Entry,
+    ) -> Self {
+        Self {
+            name,
+            sympos,
+            function,
+            entry,
+        }
+    }
+
+    /// Asks ftrace for the entry.
+    ///
+    /// # Safety
+    ///
+    /// The object is loaded. None of its functions is redirected by this patch yet.
+    #[inline]
+    unsafe fn check_entry(&self) -> core::result::Result<(), usize> {
+        let found = platform::traced_call(self.function).wrapping_sub(self.function.addr());
+        match self.entry {
+            Entry::Known(length) if found.wrapping_add(CALL) == length => Ok(()),
+            Entry::Found(byte) if found == 0 || found == ENDBR => {
+                // SAFETY: the byte is this entry's, and nobody reads it before the function is redirected.
+                unsafe { byte.write_volatile(u8::from(found == ENDBR)) };
+                Ok(())
+            }
+            _ => Err(found),
+        }
+    }
+
+    /// Whether an entry of another patch's table is for this function.
+    ///
+    /// # Safety
+    ///
+    /// The entry is of a table that stays meanwhile.
+    #[inline]
+    unsafe fn is_replaced_by(&self, func: *const bindings::klp_func) -> bool {
+        // SAFETY: the caller vouches for the entry; its name is a C string. These fields do not change.
+        unsafe {
+            // 0 is the only one, so the first.
+            (*func).old_sympos.max(1) as usize == self.sympos.max(1)
+                && !(*func).old_name.is_null()
+                && CStr::from_ptr((*func).old_name.cast()) == self.name
+        }
+    }
+}
+
+/// The functions of one object that are called, under the object's name.
+#[doc(hidden)]
+pub struct Originals {
+    /// The module's; none for the kernel itself.
+    pub object: Option<&'static CStr>,
+    /// The functions.
+    pub functions: &'static [Original],
+}
+
+impl Originals {
+    #[inline]
+    fn object_name(&self) -> &'static str {
+        match self.object {
+            Some(name) => name.to_str().unwrap_or("?"),
+            None => "vmlinux",
+        }
+    }
+
+    /// The function that another patch replaces, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// The patch and its tables stay meanwhile.
+    #[inline]
+    unsafe fn replaced_by(&self, patch: *const bindings::klp_patch) -> Option<&'static Original> {
+        // SAFETY: as the caller vouches. The fields that are read here do not change; and
+        // what ends the tables is as C's `klp_for_each_object_static()` has it.
+        unsafe {
+            let mut object = (*patch).objs;
+            while !(*object).funcs.is_null() || !(*object).name.is_null() {
+                let mut func = (*object).funcs;
+                while self.is_of((*object).name.cast()) && !is_end(func) {
+                    let found = self.functions.iter().find(|it| it.is_replaced_by(func));
+                    if found.is_some() {
+                        return found;
+                    }
+                    func = func.add(1);
+                }
+                object = object.add(1);
+            }
+        }
+        None
+    }
+
+    /// Whether an object of that name is this one.
+    ///
+    /// # Safety
+    ///
+    /// `NULL`, or a C string.
+    #[inline]
+    unsafe fn is_of(&self, name: *const c_char) -> bool {
+        match self.object {
+            None => name.is_null(),
+            // SAFETY: as the caller vouches.
+            Some(own) => !name.is_null() && unsafe { CStr::from_ptr(name) } == own,
+        }
+    }
+}
+
+/// Whether an entry ends its table.
+///
+/// # Safety
+///
+/// It is in a table that stays meanwhile.
+#[inline]
+unsafe fn is_end(func: *const bindings::klp_func) -> bool {
+    // SAFETY: as the caller vouches; these fields do not change.
+    unsafe { (*func).old_name.is_null() && (*func).new_func.is_null() && (*func).old_sympos == 0 }
+}
+
+/// Refuses a patch when an enabled one, which it does not replace, replaces a function that it calls.
+/// Called before the patch is enabled.
+///
+/// # Errors
+///
+/// `EBUSY` then. The log says which patch that is.
+#[doc(hidden)]
+#[inline]
+pub fn admit(patch: &'static Patch, name: &str, all: &[&Originals]) -> Result {
+    if patch.replaces_others() {
+        return Ok(());
+    }
+    let mut result = Ok(());
+    platform::with_patches(|other| {
+        for originals in all {
+            // SAFETY: a patch of the list, under the core's mutex.
+            result = result.and(unsafe { not_skipped(name, originals, other) });
+        }
+        true
+    });
+    result
+}
+
+/// Checks the functions of one object, which is loaded. Called from its `pre_patch`.
+///
+/// # Safety
+///
+/// Called from the `pre_patch` callback of that object.
+#[doc(hidden)]
+#[inline]
+pub unsafe fn check(patch: &'static Patch, name: &str, originals: &Originals) -> c_int {
+    let mut result = Ok(());
+    if !patch.replaces_others() {
+        // Another patch may have come between `admit()` and this.
+        // SAFETY: callbacks run under the core's mutex.
+        unsafe {
+            platform::each_patch(|other| {
+                if patch.is(other) {
+                    return false;
+                }
+                result = result.and(not_skipped(name, originals, other));
+                true
+            });
+        }
+    }
+    for original in originals.functions {
+        // SAFETY: as the caller vouches; functions are redirected after their `pre_patch`.
+        if let Err(found) = unsafe { original.check_entry() } {
+            let (function, object) = (text(original.name), originals.object_name());
+            pr_err!(
+                "{name}: the entry of `{function}` of `{object}` is not what the patch was built for (its traced call is at {found:#x}), so the original cannot be called: build the patch for this very kernel and module\n"
+            );
+            result = Err(errno::ENOEXEC);
+        }
+    }
+    match result {
+        Ok(()) => 0,
+        Err(error) => error.to_errno(),
+    }
+}
+
+/// Whether the other patch leaves the functions alone.
+///
+/// # Safety
+///
+/// The other patch is on the core's list, and the core's mutex is held.
+#[inline]
+unsafe fn not_skipped(
+    name: &str,
+    originals: &Originals,
+    other: *const bindings::klp_patch,
+) -> Result {
+    // One that is being disabled is in transition, and then the core enables no other.
+    // SAFETY: as the caller vouches. The field is changed under the mutex.
+    if unsafe { !(*other).enabled } {
+        return Ok(());
+    }
+    // SAFETY: as the caller vouches.
+    let Some(function) = (unsafe { originals.replaced_by(other) }) else {
+        return Ok(());
+    };
+    // SAFETY: its folder in sysfs has that name as long as it is on the list.
+    let other = unsafe { CStr::from_ptr((*other).kobj.name.cast()) };
+    let (function, object, other) = (text(function.name), originals.object_name(), text(other));
+    pr_err!(
+        "{name}: `{other}` replaces `{function}` of `{object}` too, and calling the original would skip that: put both into one patch with `replace`, or disable `{other}` first\n"
+    );
+    Err(errno::EBUSY)
+}
+
+#[inline]
+fn text(name: &CStr) -> &str {
+    name.to_str().unwrap_or("?")
+}

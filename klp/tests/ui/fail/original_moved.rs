@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is given to the original is gone.
+
+use klp::prelude::*;
+
+#[kernel_struct("session")]
+struct Session {
+    user: u32,
+}
+
+#[livepatch(object = "sessions", replaces = "session_free",
+            description = "A check", license = "GPL")]
+fn session_free(session: KBox<Session>) -> u32 {
+    original(session);
+    session.user
+}
+
+fn main() {}

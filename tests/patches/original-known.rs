@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Calls an original whose entry the build knows. The build is shown the module's file.
+
+use klp::prelude::*;
+
+#[livepatch(object = "klp_originals", replaces = "originals_is_even",
+            description = "Test patch", license = "GPL")]
+fn is_even(number: u32) -> bool {
+    original(number + 1)
+}

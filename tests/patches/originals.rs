@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Calls originals with arguments and results of each kind, and changes a little of each.
+
+use klp::prelude::*;
+
+/// Passed in registers.
+#[kernel_struct("originals_pair", object = "klp_originals")]
+struct Pair {
+    first: isize,
+    second: isize,
+}
+
+/// Passed on the stack.
+#[kernel_struct("originals_big", object = "klp_originals")]
+struct Big {
+    values: [isize; 4],
+}
+
+/// From `kmalloc()`.
+#[kernel_struct("originals_session", object = "klp_originals")]
+struct Session {
+    user: u32,
+}
+
+#[livepatch(description = "Test patch", license = "GPL")]
+mod originals {
+    use super::*;
+
+    #[livepatch(object = "klp_originals", replaces = "originals_many")]
+    #[allow(clippy::too_many_arguments)]
+    fn many(a: isize, b: i32, c: u8, d: isize, e: i16, f: isize, g: i32, h: isize) -> isize {
+        -original(a, b, c, d, e, f, g, h)
+    }
+
+    #[livepatch(object = "klp_originals", replaces = "originals_swap")]
+    fn swap(pair: Pair) -> Pair {
+        let first = pair.first + 10;
+        original(Pair { first, ..pair })
+    }
+
+    #[livepatch(object = "klp_originals", replaces = "originals_turn")]
+    fn turn(mut big: Big) -> Big {
+        big.values[0] = 10;
+        original(big)
+    }
+
+    #[livepatch(object = "klp_originals", replaces = "originals_is_even")]
+    fn is_even(number: u32) -> bool {
+        original(number + 1)
+    }
+
+    #[livepatch(object = "klp_originals", replaces = "originals_size")]
+    fn size(size: usize) -> Result<usize> {
+        Ok(original(size)? + 1)
+    }
+
+    #[livepatch(object = "klp_originals", replaces = "originals_check")]
+    fn check(number: i32) -> Result {
+        original(number).or_else(|error| if error == ERANGE { original(0) } else { Err(EINVAL) })?;
+        if number > 0 {
+            return Err(EBUSY);
+        }
+        Ok(())
+    }
+
+    /// Of a user that there is not, a session of the first one that there is.
+    #[livepatch(object = "klp_originals", replaces = "originals_session_new")]
+    fn session_new(user: u32) -> Result<Option<KBox<Session>>> {
+        match original(user)? {
+            Some(mut session) => {
+                session.user += 100;
+                Ok(Some(session))
+            }
+            None => original(1),
+        }
+    }
+
+    #[livepatch(object = "klp_originals", replaces = "originals_session_free")]
+    fn session_free(session: KBox<Session>) {
+        pr_info!("session of {} ends\n", session.user);
+        original(session);
+    }
+
+    #[livepatch(object = "klp_originals", replaces = "originals_session_user")]
+    fn session_user(session: Option<&Session>) -> u32 {
+        original(session).max(original(None))
+    }
+
+    #[livepatch(object = "klp_originals", replaces = "originals_sleep")]
+    fn sleep(ms: u32) -> Result<i32> {
+        let slept = original(ms)?;
+        Ok(slept + 1)
+    }
+
+    /// One of two functions of a name.
+    #[livepatch(object = "klp_twins", replaces = "level_show", sympos = 2)]
+    fn second_level(m: &SeqFile, v: *mut c_void) -> Result<i32> {
+        seq_print!(m, "not the ");
+        original(m, v)
+    }
+
+    /// Runs after what is checked for the originals.
+    #[pre_patch(object = "klp_originals")]
+    fn before(object: &klp::Object) -> Result {
+        pr_info!("before {}\n", object.name().to_str().unwrap_or("?"));
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Replacements that call the kernel's own functions: of vmlinux, and of a module that comes after the
+# patch, goes, and comes again.
+
+. /klp/vm/lib.sh
+
+patch=$LIVEPATCH/livepatch_original
+cmdline=$(cat /proc/cmdline)
+catalog=/proc/klp_catalog
+
+without_capability() {
+	setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$@" 2>&1
+}
+
+price() {
+	echo "$1" >$catalog
+	cat $catalog 2>&1
+}
+
+must "load the patch, without the module" load livepatch-original
+expect_eq "the original answers" "$cmdline" "$(cat /proc/cmdline)"
+expect_match "not without the capability" "Operation not permitted" \
+	"$(without_capability cat /proc/cmdline)"
+
+for round in first second; do
+	must "$round load of the module" load klp_catalog
+	expect_eq "$round: the original answers" 250 "$(price 1)"
+	expect_match "$round: the check is in front of it" "Invalid argument" "$(price 3)"
+	must "$round unload of the module" unload klp_catalog
+done
+
+must "load of the module once more" load klp_catalog
+must "disable the patch under the module" disable livepatch-original
+expect_eq "the module has no check" 4711 "$(price 3)"
+expect_eq "the kernel has none" "$cmdline" "$(without_capability cat /proc/cmdline)"
+must "unload the patch" unload livepatch-original
+
+must "load the patch after the module" load livepatch-original
+expect_eq "a module that was there before: the original" 975 "$(price 2)"
+expect_match "and the check" "Invalid argument" "$(price 3)"
+expect_eq "sysfs knows it" 1 "$(cat "$patch/klp_catalog/patched")"
+must "remove the patch" remove_patch livepatch-original
+must "unload the module" unload klp_catalog

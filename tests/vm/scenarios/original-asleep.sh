@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# A task that sleeps in the original holds the patch that called it until it has returned, and no
+# longer.
+
+. /klp/vm/lib.sh
+
+patch=$LIVEPATCH/originals
+
+is_sleeping() {
+	grep -q '^State:.*[SD] (' "/proc/$1/status" && grep -q originals_sleep "/proc/$1/stack"
+}
+
+must "load the module" load klp_originals
+must "load the patch" load originals
+cat /proc/klp_originals_sleep >/tmp/slept &
+reader=$!
+must "a reader sleeps in the original" wait_until is_sleeping $reader
+# From the inside out: what the kernel's stack walk has to see, reliably.
+expect_match "its stack shows the original, called by the replacement" \
+	'originals_sleep.*\|[^|]*originals5sleep.*\|[^|]*sleep_show' \
+	"$(paste -sd '|' "/proc/$reader/stack")"
+echo 0 >"$patch/enabled"
+sleep 1.5
+expect_eq "the transition waits for it" 1 "$(cat "$patch/transition")"
+check "and the patch stays" bash -c '! rmmod originals 2>/dev/null'
+expect_eq "it is this reader who has not switched" 1 "$(cat "/proc/$reader/patch_state")"
+# Only klp-core tells who blocks.
+blockers=/sys/kernel/debug/livepatch/originals/blockers
+if [ -e $blockers ]; then
+	expect_match "the blockers are this reader" "^$reader cat sleeping in function " \
+		"$(cat $blockers)"
+fi
+wait $reader
+expect_eq "the reader got the replacement's answer" "slept 4001" "$(cat /tmp/slept)"
+must "then the transition ends" wait_until patch_gone originals
+must "unload" unload originals
+
+# The other way around: who was in the function before the patch came.
+cat /proc/klp_originals_sleep >/tmp/slept &
+reader=$!
+must "a reader sleeps in the function, unpatched" wait_until is_sleeping $reader
+insmod "$(module_file originals)"
+sleep 1.5
+expect_eq "patching waits for it" 1 "$(cat "$patch/transition")"
+wait $reader
+expect_eq "the reader got the function's answer" "slept 4000" "$(cat /tmp/slept)"
+must "then the patch applies" wait_until settled originals
+must "remove it" remove_patch originals
+must "unload the module" unload klp_originals
+rm -f /tmp/slept
