@@ -322,11 +322,11 @@ mod tests {
         }
     }
 
+    /// An object's name, and the names and positions of its functions.
+    type Table<'a> = (Option<&'static CStr>, &'a [(&'static CStr, usize)]);
+
     /// What another patch with these functions replaces of the originals.
-    fn replaced(
-        originals: &Originals,
-        objects: &[(Option<&'static CStr>, &[(&'static CStr, usize)])],
-    ) -> Option<&'static CStr> {
+    fn replaced(originals: &Originals, objects: &[Table<'_>]) -> Option<&'static CStr> {
         // SAFETY: integers, pointers and structures of these.
         let end = || unsafe { core::mem::zeroed::<bindings::klp_func>() };
         let mut tables: std::vec::Vec<std::vec::Vec<_>> = objects
