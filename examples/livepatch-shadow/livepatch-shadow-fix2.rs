@@ -31,8 +31,7 @@ mod fix {
         if let Ok(worked) = WORKED.get_or_try_init(job, GFP_KERNEL, || Ok(AtomicU32::new(0))) {
             worked.fetch_add(1, Ordering::Relaxed);
         }
-        job.steps.set(job.steps.get().saturating_sub(1));
-        job.steps.get() == 0
+        original(job)
     }
 
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_free")]

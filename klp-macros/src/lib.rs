@@ -111,6 +111,8 @@ use quote::{quote, ToTokens};
 /// The kernel calls it and nothing else should: its real signature is the C one. What two
 /// replacements share goes into a plain function.
 ///
+/// In its body `original(...)` calls the kernel's own function, with the same types: see `klp::original`.
+///
 /// # Errors
 ///
 /// Every mistake in a patch is an error of the compiler at the tokens that are wrong, with what to

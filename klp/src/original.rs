@@ -293,3 +293,92 @@ unsafe fn not_skipped(
 fn text(name: &CStr) -> &str {
     name.to_str().unwrap_or("?")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::ptr;
+
+    const fn original(name: &'static CStr, sympos: usize) -> Original {
+        // SAFETY: nobody calls it.
+        unsafe { Original::new(name, sympos, ptr::null(), Entry::Known(5)) }
+    }
+
+    static OF_VMLINUX: Originals = Originals {
+        object: None,
+        functions: &[original(c"show", 0), original(c"twin", 2)],
+    };
+    static OF_MODULE: Originals = Originals {
+        object: Some(c"ext4"),
+        functions: &[original(c"show", 1)],
+    };
+
+    fn func(name: &'static CStr, sympos: usize) -> bindings::klp_func {
+        bindings::klp_func {
+            old_name: name.as_ptr(),
+            new_func: ptr::without_provenance_mut(1),
+            old_sympos: sympos as _,
+            // SAFETY: integers.
+            ..unsafe { core::mem::zeroed() }
+        }
+    }
+
+    /// An object's name, and the names and positions of its functions.
+    type Table<'a> = (Option<&'static CStr>, &'a [(&'static CStr, usize)]);
+
+    /// What another patch with these functions replaces of the originals.
+    fn replaced(originals: &Originals, objects: &[Table<'_>]) -> Option<&'static CStr> {
+        // SAFETY: integers, pointers and structures of these.
+        let end = || unsafe { core::mem::zeroed::<bindings::klp_func>() };
+        let mut tables: std::vec::Vec<std::vec::Vec<_>> = objects
+            .iter()
+            .map(|(_, funcs)| funcs.iter().map(|(name, sympos)| func(name, *sympos)))
+            .map(|funcs| funcs.chain([end()]).collect())
+            .collect();
+        let mut objs: std::vec::Vec<bindings::klp_object> = objects
+            .iter()
+            .zip(&mut tables)
+            .map(|((name, _), table)| bindings::klp_object {
+                name: name.map_or(ptr::null(), CStr::as_ptr),
+                funcs: table.as_mut_ptr(),
+                // SAFETY: as above.
+                ..unsafe { core::mem::zeroed() }
+            })
+            .collect();
+        // SAFETY: as above.
+        objs.push(unsafe { core::mem::zeroed() });
+        let patch = bindings::klp_patch {
+            objs: objs.as_mut_ptr(),
+            // SAFETY: as above.
+            ..unsafe { core::mem::zeroed() }
+        };
+        // SAFETY: all of it stays meanwhile.
+        unsafe { originals.replaced_by(&patch) }.map(|found| found.name)
+    }
+
+    #[test]
+    fn a_function_is_known_by_object_name_and_position() {
+        let vmlinux = |funcs| replaced(&OF_VMLINUX, &[(None, funcs)]);
+        assert_eq!(vmlinux(&[(c"other", 0), (c"show", 0)]), Some(c"show"));
+        assert_eq!(vmlinux(&[(c"show", 1)]), Some(c"show"));
+        assert_eq!(vmlinux(&[(c"show", 2)]), None);
+        assert_eq!(vmlinux(&[(c"twin", 2)]), Some(c"twin"));
+        assert_eq!(vmlinux(&[(c"twin", 0)]), None);
+        assert_eq!(vmlinux(&[(c"sho", 0), (c"show2", 0)]), None);
+        assert_eq!(vmlinux(&[]), None);
+        assert_eq!(replaced(&OF_VMLINUX, &[]), None);
+    }
+
+    #[test]
+    fn one_name_in_two_objects_is_two_functions() {
+        let show: &[(&CStr, usize)] = &[(c"show", 0)];
+        assert_eq!(replaced(&OF_VMLINUX, &[(Some(c"ext4"), show)]), None);
+        assert_eq!(replaced(&OF_MODULE, &[(None, show)]), None);
+        assert_eq!(replaced(&OF_MODULE, &[(Some(c"ext"), show)]), None);
+        let both = [(None, show), (Some(c"ext4"), show)];
+        assert_eq!(replaced(&OF_MODULE, &both), Some(c"show"));
+        // An object with callbacks only comes first.
+        let later = [(Some(c"xfs"), &[][..]), (None, show)];
+        assert_eq!(replaced(&OF_VMLINUX, &later), Some(c"show"));
+    }
+}

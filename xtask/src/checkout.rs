@@ -47,7 +47,12 @@ pub fn build(kernel: &Kernel, dir: &Path) -> Result<Built> {
 
 /// Builds one of the examples.
 pub fn build_example(kernel: &Kernel, name: &str) -> Result<Built> {
-    let folder = format!("examples/{name}/");
+    build_folder(kernel, &format!("examples/{name}/"))
+}
+
+/// Builds the patches of one folder of the checkout.
+pub fn build_folder(kernel: &Kernel, folder: &str) -> Result<Built> {
+    let folder = folder.to_owned();
     build_with(kernel, &top(), vec![("KLP_PATCHES".into(), folder)])
 }
 

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # calls.sh - how many instructions a call of a patched function takes more than one of a function
-# that is not: settled, through three patches on top of each other, in transition, and where the
+# that is not: settled, with a call of the original, through three patches on top of each other, in transition, and where the
 # patch that comes has no replacement for it. For counted instructions: one nanosecond each.
 #
 # calls.sh handler - settled, on a kernel that has been told not to make jumps.
@@ -41,6 +41,13 @@ if [ "${1:-}" = handler ]; then
 fi
 
 figure call-plain instructions "$plain"
+
+# It gives what the original gives.
+insmod "$BENCH/klp_bench_original.ko"
+settle klp_bench_original
+extra original 1000
+disable klp_bench_original >/dev/null
+unload klp_bench_original
 
 enable klp_bench_patch functions=1 >/dev/null
 settle klp_bench_patch

@@ -6,6 +6,7 @@
 
 patch=$LIVEPATCH/originals
 
+# is_sleeping PID
 is_sleeping() {
 	grep -q '^State:.*[SD] (' "/proc/$1/status" && grep -q originals_sleep "/proc/$1/stack"
 }
@@ -34,6 +35,17 @@ wait $reader
 expect_eq "the reader got the replacement's answer" "slept 4001" "$(cat /tmp/slept)"
 must "then the transition ends" wait_until patch_gone originals
 must "unload" unload originals
+
+# The stack of such a task can be walked reliably: it keeps nobody else from switching it.
+must "load the patch again" load originals
+cat /proc/klp_originals_sleep >/tmp/slept &
+reader=$!
+must "a reader sleeps in the original again" wait_until is_sleeping $reader
+must "a patch of another function applies meanwhile" load livepatch-sample
+check "the reader still sleeps" is_sleeping $reader
+wait $reader
+must "remove that patch" remove_patch livepatch-sample
+must "remove the first patch" remove_patch originals
 
 # The other way around: who was in the function before the patch came.
 cat /proc/klp_originals_sleep >/tmp/slept &

@@ -47,6 +47,9 @@ const STRESS_CYCLE: Duration = Duration::from_secs(30);
 const C_SAMPLE: &str = "klp_bench_cmdline";
 const RUST_SAMPLE: &str = "livepatch-sample";
 
+/// The patch that calls an original.
+const ORIGINAL: &str = "tests/bench/original/";
+
 /// Where the results go when nobody says.
 pub fn default_json() -> PathBuf {
     checkout::top().join("target/bench.json")
@@ -127,6 +130,7 @@ impl<'a> Bench<'a> {
         let built = checkout::build(kernel, &dir)?;
         let sizes = sizes(kernel, &built)?;
         let mut files = built.modules;
+        files.extend(checkout::build_folder(kernel, ORIGINAL)?.modules);
         files.push(guest_program::build(&dir.join(PROGRAM))?);
         files.extend(scripts(&dir.join("guest"))?);
         let copy = files

@@ -83,13 +83,19 @@ struct Row<'a> {
 }
 
 /// Calls, in the order of the table.
-const CALLS: [(&str, &str, Goal); 7] = [
+const CALLS: [(&str, &str, Goal); 8] = [
     (
         "call-plain",
         "a call in a loop, nothing patched",
         Goal::None,
     ),
     ("call-settled", "more: settled", Goal::AtMost(2.0)),
+    // Three more than without.
+    (
+        "call-original",
+        "more: settled, and the replacement calls the original",
+        Goal::AtMost(4.0),
+    ),
     (
         "call-stacked",
         "more: settled, three patches on top of each other",

@@ -27,6 +27,9 @@ const FUNCTION: &str = "cmdline_proc_show";
 const PLACE: &str = "    // Write the fixed function here.\n";
 const BODY: &str = "    seq_print!(m, \"written into a stub\\n\");\n";
 
+/// The same in a stub that calls the original.
+const CHECK_PLACE: &str = "    // Check here what the original does not check.\n";
+
 /// All that there is in a patch's folder.
 const FILES: [&str; 6] = [
     ".gitignore",
@@ -49,6 +52,8 @@ pub(super) fn run() -> Result<Tally> {
     cases.check("an edit makes a new module", || author.edit());
     cases.check("what cannot be checked is noted once", || author.note());
     cases.check("a mistake is shown where it was made", || author.mistake());
+    cases.check("a stub that calls the original", || author.wrap());
+    cases.check("a stub that only answers", || author.returns());
     cases.check("the folder stays clean", || author.look_around());
     cases.check("what patches share stays as it was made", || {
         author.look_at_shared()
@@ -127,7 +132,8 @@ impl Author {
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
-    fn build_and_try(&self) -> Result<()> {
+    /// Patches the stock kernel; gives what the command prints.
+    fn build_and_show(&self) -> Result<String> {
         let words = [
             "build",
             "--kernel",
@@ -136,7 +142,36 @@ impl Author {
             "--command",
             "cat /proc/cmdline",
         ];
-        let text = process::output(&mut self.klp(&self.patch(), &words))?;
+        process::output(&mut self.klp(&self.patch(), &words))
+    }
+
+    fn wrap(&self) -> Result<()> {
+        let words = ["stub", "--wrap", FUNCTION];
+        let stub = process::output(&mut self.klp(&self.patch(), &words))?;
+        ensure!(stub.contains(CHECK_PLACE), "it has no place: {stub}");
+        self.write(&stub.replace(CHECK_PLACE, BODY))?;
+        let text = self.build_and_show()?;
+        ensure!(
+            text.contains("\nwritten into a stub\nconsole=ttyS0"),
+            "the replacement's line and the original's are not in {text}"
+        );
+        Ok(())
+    }
+
+    fn returns(&self) -> Result<()> {
+        let words = ["stub", "--returns", "-EPERM", FUNCTION];
+        let stub = process::output(&mut self.klp(&self.patch(), &words))?;
+        self.write(&stub)?;
+        let text = self.build_and_show()?;
+        ensure!(
+            text.contains("Operation not permitted") && text.contains("\npatched: fix_foo on "),
+            "the function answered something else: {text}"
+        );
+        Ok(())
+    }
+
+    fn build_and_try(&self) -> Result<()> {
+        let text = self.build_and_show()?;
         for line in ["\nwritten into a stub\n", "\npatched: fix_foo on "] {
             ensure!(text.contains(line), "`{}` is not in {text}", line.trim());
         }
