@@ -10,6 +10,8 @@
 mod analyzer;
 mod carried;
 mod commands;
+mod fix;
+mod inlined;
 mod kernel;
 mod output;
 mod patch;

@@ -313,3 +313,27 @@ fn packages_are_installed_when_that_is_allowed_and_not_before() {
         fs::remove_file(&log).unwrap();
     }
 }
+
+/// Nothing is fetched, and nothing made, for a file that holds no fix.
+#[test]
+fn what_is_no_fix_begins_no_patch() {
+    let dir = tempfile::tempdir().unwrap();
+    let binary = "diff --git a/l.png b/l.png\nBinary files a/l.png and b/l.png differ\n";
+    let mail = "From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\n\
+                From: j@example.org\nSubject: x\n\nText\n";
+    let two = format!("{mail}{mail}");
+    for (text, why) in [
+        ("just words\n", "no unified diff"),
+        (binary, "binary file"),
+        (&two, "2 mails"),
+        ("", "empty"),
+    ] {
+        fs::write(dir.path().join("fix"), text).unwrap();
+        let error = refused(dir.path(), &["new", "fix-foo", "--from", "fix"]);
+        assert!(error.contains(why), "{text}: {error}");
+        assert!(!dir.path().join("fix-foo").exists());
+    }
+    let error = refused(dir.path(), &["new", "fix-foo", "--from", "nowhere"]);
+    assert!(error.contains("cannot read the fix nowhere"), "{error}");
+    assert!(!dir.path().join("cache").exists(), "nothing was fetched");
+}

@@ -47,6 +47,7 @@ pub mod check;
 mod error;
 #[cfg(feature = "code")]
 mod exits;
+pub mod inlined;
 mod kernel;
 pub mod livepatch;
 pub mod module;

@@ -20,6 +20,8 @@ struct Replacement {
     object: LitStr,
     replaces: LitStr,
     sympos: Option<LitInt>,
+    /// Callers with a copy that the author knows of.
+    inlined_into: Vec<LitStr>,
     function: Function,
 }
 
@@ -34,6 +36,7 @@ pub(crate) fn function(
     let info = info(&keys.attribute, &mut values, default_name, errors);
     let replacement = replacement(values, function, errors);
     signature::check(function, errors);
+    inlined(replacement.as_slice(), errors);
     errors.is_empty().then_some(Patch {
         info: info?,
         objects: objects(replacement),
@@ -53,6 +56,7 @@ pub(crate) fn module(
     let info = info(&keys.attribute, &mut values, default_name, errors);
     let replacements = replacements(module, errors);
     unique(&replacements, errors);
+    inlined(&replacements, errors);
     no_other_original(module, &replacements, errors);
     let mut objects = objects(replacements);
     companions::callbacks(module, &mut objects, errors);
@@ -199,6 +203,7 @@ fn replacement(
         },
         replaces,
         sympos: values.sympos,
+        inlined_into: values.inlined_into,
     })
 }
 
@@ -208,6 +213,24 @@ pub(crate) fn number(literal: Option<&LitInt>) -> u32 {
     literal
         .and_then(|literal| literal.base10_parse().ok())
         .unwrap_or(0)
+}
+
+/// Checks that no copy of a replaced function goes on with the old code, as far as debug information
+/// tells.
+fn inlined(replacements: &[Replacement], errors: &mut Errors) {
+    for this in replacements {
+        let same_object = |other: &&Replacement| other.object.value() == this.object.value();
+        let others = replacements.iter().filter(same_object);
+        let others: Vec<&str> = others.map(|other| other.function.name.as_str()).collect();
+        let replaced = types::Inlined {
+            object: &this.object,
+            name: &this.replaces,
+            sympos: this.function.sympos,
+            accepted: &this.inlined_into,
+            replaced: &others,
+        };
+        replaced.check(errors);
+    }
 }
 
 /// Checks that no function is replaced twice.

@@ -80,10 +80,11 @@ const fn key(name: &'static str, about: About, required: bool, example: &'static
 }
 
 #[rustfmt::skip]
-const KEYS: [KeyInfo; 10] = [
+const KEYS: [KeyInfo; 11] = [
     key("object", About::Object, true, "object = \"vmlinux\""),
     key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
     key("sympos", About::Function, false, "sympos = 1"),
+    key("inlined_into", About::Function, false, "inlined_into = [\"the_caller\"]"),
     key("description", About::Patch, true, "description = \"What it fixes\""),
     key("license", About::Patch, true, "license = \"GPL\""),
     key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]"),
@@ -108,6 +109,7 @@ pub(crate) struct Values {
     pub(crate) object: Option<LitStr>,
     pub(crate) replaces: Option<LitStr>,
     pub(crate) sympos: Option<LitInt>,
+    pub(crate) inlined_into: Vec<LitStr>,
     pub(crate) description: Option<LitStr>,
     pub(crate) license: Option<LitStr>,
     pub(crate) authors: Vec<LitStr>,
@@ -209,6 +211,7 @@ impl Values {
             "description" => self.description = string(info, key, errors),
             "license" => self.license = string(info, key, errors),
             "authors" => self.authors = list(info, key, errors),
+            "inlined_into" => self.inlined_into = list(info, key, errors),
             "name" => self.name = string(info, key, errors),
             _ => self.replace = flag(info, key, errors),
         }

@@ -10,6 +10,7 @@
 
 mod contract;
 mod function;
+mod inlined;
 mod kernel;
 mod obvious;
 mod structure;
@@ -17,6 +18,7 @@ mod symbol;
 
 pub(crate) use contract::{arguments, contract, declaration, place, result};
 pub(crate) use function::{check, Known, Replaced};
+pub(crate) use inlined::Inlined;
 pub(crate) use structure::kernel_struct;
 pub(crate) use symbol::{find, Found};
 

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use klp_elf::Module;
+use klp_elf::inlined::ENDING;
+use klp_elf::{Module, VMLINUX};
 use klp_host::cache::{Cache, Key};
 use klp_host::host::progress::say;
+use klp_host::kernel::debug_info;
 use klp_host::module::{Built, Folder, sources};
 use klp_host::vm;
 
 use crate::analyzer;
 use crate::carried::Klp;
+use crate::inlined::{self, DebugInfo};
 use crate::kernel::{Choice, Target};
 use crate::patch::Patch;
 use crate::trial::Trial;
@@ -32,6 +35,8 @@ pub(super) struct BuildArgs {
     /// A command for bash that shows in the virtual machine what the patch changes.
     #[arg(long, value_name = "COMMAND", requires = "vm")]
     command: Option<String>,
+    #[command(flatten)]
+    debug_info: DebugInfo,
 }
 
 impl BuildArgs {
@@ -51,7 +56,10 @@ impl BuildArgs {
                 "note: no rust-project.json for editors: {error:#}"
             ));
         }
-        let built = build(&cache, &patch, &kernel, &klp)?;
+        let indices = self
+            .debug_info
+            .indices(&cache, &self.kernel, &kernel.known)?;
+        let built = build(&cache, &patch, &kernel, &klp, indices)?;
         let (patches, others) = split(&built)?;
         if self.vm {
             let trial = Trial {
@@ -69,7 +77,13 @@ impl BuildArgs {
     }
 }
 
-fn build(cache: &Cache, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Built> {
+fn build(
+    cache: &Cache,
+    patch: &Patch,
+    kernel: &Target,
+    klp: &Klp,
+    mut indices: Vec<PathBuf>,
+) -> Result<Built> {
     let key = Key::new().with("patch", patch.dir.as_os_str().as_encoded_bytes());
     let _lock = cache.lock(&format!("patch-{}", key.short()))?;
     let output = patch.output(&kernel.build)?;
@@ -95,13 +109,25 @@ fn build(cache: &Cache, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Bui
         folder.make_only(&kernel.build, &targets)?;
         known = known.with_modules(&output);
     }
-    let targets: Vec<_> = targets.iter().map(|name| output.join(name)).collect();
+    let mut targets: Vec<_> = targets.iter().map(|name| output.join(name)).collect();
+    for target in &targets {
+        debug_info::of_module(target)?;
+    }
+    // They are there, and tell what only debug information does.
+    indices.insert(0, output.clone());
+    targets.extend(
+        indices
+            .iter()
+            .map(|dir| dir.join(format!("{VMLINUX}.{ENDING}"))),
+    );
+    let mut env = known.env();
+    env.push(inlined::variable(&indices)?);
     let folder = Folder {
         what: &patch.name(),
         sources: &sources,
         output: &output,
         vars: &[("KRUSTFLAGS".to_owned(), klp.rustflags(&known, &targets))],
-        env: &known.env(),
+        env: &env,
     };
     folder.make(&kernel.build)
 }

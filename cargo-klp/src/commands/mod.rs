@@ -4,6 +4,7 @@
 
 mod build;
 mod check;
+mod from_fix;
 mod link;
 mod new;
 mod stub;

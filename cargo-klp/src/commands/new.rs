@@ -9,6 +9,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use klp_host::host::paths::check_for_make;
 
+use crate::commands::from_fix;
+use crate::inlined::DebugInfo;
+use crate::kernel::Choice;
+
 /// `MODULE_NAME_LEN` of the kernel without its NUL, on 64-bit.
 const LONGEST: usize = 55;
 
@@ -24,16 +28,39 @@ pub(super) struct NewArgs {
     /// Where to make it [default: a folder of the patch's name, here].
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
+    /// Begin with a fix as upstream published it: a diff, or a mail with one.
+    #[arg(long, value_name = "FIX")]
+    from: Option<PathBuf>,
+    /// The kernel to look the fix's functions up in: `stock` (Debian's, which is fetched), `running`, or
+    /// a kernel's build folder.
+    #[arg(
+        long,
+        value_name = "KERNEL",
+        default_value = "stock",
+        value_parser = Choice::parse,
+        requires = "from"
+    )]
+    kernel: Choice,
+    #[command(flatten)]
+    debug_info: DebugInfo,
 }
 
 impl NewArgs {
     pub(super) fn run(self) -> Result<()> {
         check_name(&self.name)?;
-        let dir = self.path.unwrap_or_else(|| PathBuf::from(&self.name));
+        let dir = self.path.clone();
+        let dir = dir.unwrap_or_else(|| PathBuf::from(&self.name));
         let dir = std::path::absolute(&dir)
             .with_context(|| format!("{} is no path for a folder", dir.display()))?;
         check_for_make(&dir)?;
-        make(&dir, &self.name)?;
+        check_free(&dir)?;
+        if let Some(fix) = &self.from {
+            let begun = from_fix::begin(&self.name, fix, &self.kernel, &self.debug_info)?;
+            make(&dir, &self.name, &begun.files(files(&self.name)))?;
+            begun.tell(&dir);
+            return Ok(());
+        }
+        make(&dir, &self.name, &files(&self.name))?;
         println!(
             "made {dir}: a patch of /proc/cmdline, to start from\n\
              Next: cd {dir} && cargo klp build --vm --command 'cat /proc/cmdline'",
@@ -64,7 +91,7 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// Makes the folder, as a whole or not at all.
-fn make(dir: &Path, name: &str) -> Result<()> {
+fn make(dir: &Path, name: &str, files: &[(String, String)]) -> Result<()> {
     check_free(dir)?;
     let parent = dir
         .parent()
@@ -78,7 +105,7 @@ fn make(dir: &Path, name: &str) -> Result<()> {
     // The temporary folder is private; a folder in it is as new ones are.
     let inner = partial.path().join(name);
     fs::create_dir(&inner).with_context(cannot)?;
-    for (file, text) in files(name) {
+    for (file, text) in files {
         let path = inner.join(file);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -163,15 +190,17 @@ mod tests {
         let taken = dir.path().join("taken");
         fs::create_dir(&taken).unwrap();
         fs::write(taken.join("file"), "mine").unwrap();
-        let text = make(&taken, "taken").unwrap_err().to_string();
+        let text = make(&taken, "taken", &files("taken"))
+            .unwrap_err()
+            .to_string();
         assert!(
             text.contains("not empty") && text.contains("--path"),
             "{text}"
         );
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
-        assert!(make(&file, "file").is_err());
-        assert!(make(&file.join("below"), "below").is_err());
+        assert!(make(&file, "file", &files("file")).is_err());
+        assert!(make(&file.join("below"), "below", &files("below")).is_err());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
         assert_eq!(fs::read_dir(&taken).unwrap().count(), 1);
     }
@@ -181,7 +210,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("fix-foo");
         fs::create_dir(&path).unwrap();
-        make(&path, "fix-foo").unwrap();
+        make(&path, "fix-foo", &files("fix-foo")).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         for (file, text) in files("fix-foo") {
             assert_eq!(fs::read_to_string(path.join(file)).unwrap(), text);

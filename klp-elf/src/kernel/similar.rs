@@ -81,10 +81,17 @@ impl fmt::Display for Others {
                 "; the compiler made {variants} of it, with other arguments perhaps"
             )?;
         }
-        if self.variants.is_empty() && !self.similar.is_empty() {
+        if self.data || !self.variants.is_empty() {
+            return Ok(());
+        }
+        if !self.similar.is_empty() {
             write!(f, "; similar names are {}", list(&self.similar))?;
         }
-        Ok(())
+        // A similar name does not make that less likely.
+        f.write_str(
+            "; if C has one of that name, it was inlined into its callers, or its part of the \
+             kernel was not built",
+        )
     }
 }
 

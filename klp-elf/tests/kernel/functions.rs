@@ -84,13 +84,34 @@ fn what_there_is_instead() {
     assert_eq!(split.variants, ["split.constprop.0"]);
     let slip = function(&kernel, "cmdline_prok_show").others;
     assert_eq!(slip.similar, ["cmdline_proc_show"]);
-    assert_eq!(slip.to_string(), "; similar names are `cmdline_proc_show`");
+    assert!(
+        slip.to_string()
+            .starts_with("; similar names are `cmdline_proc_show`; "),
+        "{slip}"
+    );
     let data = function(&kernel, "jiffies");
     assert!(data.others.data);
     let data = data.matches.expect("symbols");
     assert_eq!((data[0].code, data[0].traceable), (false, Some(false)));
     let found = function(&kernel, "show").others;
     assert_eq!(found, klp_elf::Others::default());
+}
+
+/// A function that was inlined everywhere has no symbol, whatever names look like its own.
+#[test]
+fn a_similar_name_does_not_hide_that_a_function_may_be_inlined() {
+    let kernel = Folder::new(&kernel()).open();
+    for name in ["cmdline_prok_show", "nothing_like_it"] {
+        let others = function(&kernel, name).others.to_string();
+        assert!(
+            others.contains("it was inlined into its callers"),
+            "{others}"
+        );
+    }
+    for name in ["split", "jiffies"] {
+        let others = function(&kernel, name).others.to_string();
+        assert!(!others.contains("inlined"), "{others}");
+    }
 }
 
 #[test]

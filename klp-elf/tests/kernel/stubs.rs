@@ -253,7 +253,7 @@ fn what_cannot_be_replaced_and_why() {
         `untraced` cannot be replaced: the kernel cannot trace it (it is `notrace`, `inline`, assembly, or Rust)
         `boot` cannot be replaced: it is `__init`, and gone once the kernel has booted
         the arguments of `untyped` are not known: the type information has no function `untyped`; it leaves out those that the compiler changed, and static ones that differ
-        `vmlinux` has no function `hlaf`; similar names are `half`
+        `vmlinux` has no function `hlaf`; similar names are `half`; if C has one of that name, it was inlined into its callers, or its part of the kernel was not built
         `twice` cannot be replaced: `vmlinux` has 2 of that name, and no number 3
     "#]]
     .assert_eq(&text);

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
-use crate::cache::{Cache, Key, inherit_locks};
+use crate::cache::{Cache, Entry, Key, inherit_locks};
 use crate::host::consent::{check_online, is_offline};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
@@ -45,6 +45,11 @@ impl std::fmt::Display for Release {
 impl Release {
     fn source(&self) -> String {
         format!("linux-source-{SERIES}")
+    }
+
+    /// The package with the debug information of all that the kernel runs.
+    fn debug_info(&self) -> String {
+        format!("linux-image-{}-dbg", self.name)
     }
 
     fn headers(&self) -> String {
@@ -285,6 +290,23 @@ pub(super) fn stock_files(archive: &Archive<'_>, release: &Release) -> Result<St
     })
 }
 
+/// Gets what `unpack` makes of the package with the debug information: more than a gigabyte.
+pub(super) fn debug_info(
+    archive: &Archive<'_>,
+    release: &Release,
+    unpack: Unpack<'_>,
+) -> Result<PathBuf> {
+    let usual = "some ten minutes; more than a gigabyte";
+    unpacked(archive, release, &release.debug_info(), usual, unpack)
+}
+
+/// What was made of it, if it was fetched before.
+pub(super) fn debug_info_if_there(cache: &Cache) -> Option<PathBuf> {
+    let release = recorded_release(cache)?;
+    let entry = unpacked_entry(cache, &release, &release.debug_info());
+    entry.is_ready().then(|| entry.dir().to_owned())
+}
+
 /// Gets the source tree.
 pub(super) fn source(archive: &Archive<'_>, release: &Release) -> Result<PathBuf> {
     packages::ensure(&["tar", "xz-utils"])?;
@@ -311,6 +333,12 @@ pub(super) fn source(archive: &Archive<'_>, release: &Release) -> Result<PathBuf
 /// Fills a folder from a package file.
 type Unpack<'a> = &'a (dyn Fn(&Path, &Path) -> Result<()> + Sync);
 
+/// Where that folder is.
+fn unpacked_entry(cache: &Cache, release: &Release, package: &str) -> Entry {
+    let name = format!("{package}_{}", release.version);
+    cache.entry("unpacked", &name, &Key::new().with("recipe", "2"))
+}
+
 /// Gives a folder with what is wanted of a package, downloading it first.
 fn unpacked(
     archive: &Archive<'_>,
@@ -319,9 +347,7 @@ fn unpacked(
     usual: &str,
     unpack: Unpack<'_>,
 ) -> Result<PathBuf> {
-    let name = format!("{package}_{}", release.version);
-    let cache = archive.cache();
-    let entry = cache.entry("unpacked", &name, &Key::new().with("recipe", "2"));
+    let entry = unpacked_entry(archive.cache(), release, package);
     entry.get_or_create(|to| {
         let deb = downloaded(archive, release, package, usual)?;
         let step = Step::start(&format!("unpacking {package} {}", release.version), usual);

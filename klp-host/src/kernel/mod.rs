@@ -7,6 +7,7 @@ pub mod ask;
 mod config;
 pub mod core_files;
 mod debian;
+pub mod debug_info;
 pub mod facts;
 mod forest;
 pub mod given;

@@ -104,6 +104,7 @@ pub(crate) fn no_function(object: &Object<'_>, name: &str) -> String {
                 let _ = write!(text, "\n  C prototype: {prototype}");
             }
         }
+        text.push_str(super::types::INLINED);
     }
     text
 }

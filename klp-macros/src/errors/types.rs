@@ -3,6 +3,7 @@
 //! What is wrong with a patch for the kernel at hand. Where the C prototype is known it is shown,
 //! and with it the same in Rust.
 
+use klp_elf::inlined::Caller;
 use klp_elf::{rust, Function, Match, Object, Prototype};
 use proc_macro2::Ident;
 use std::fmt::Write as _;
@@ -196,9 +197,15 @@ pub(crate) fn no_function(object: &Object<'_>, function: &Function) -> String {
                 let _ = write!(text, "\n  C prototype: {prototype}");
             }
         }
+        text.push_str(INLINED);
     }
     text
 }
+
+/// A similar name does not make it less likely that the function is there, and has no symbol.
+pub(super) const INLINED: &str =
+    "\n  if C has one of that name, it was inlined into the functions \
+                                  that call it, or its part of the kernel was not built";
 
 /// Its code is gone before a patch can be loaded.
 pub(crate) fn init(name: &str, object: &str, prototype: Option<&Prototype>) -> String {
@@ -281,4 +288,50 @@ fn candidates(matches: &[Match]) -> String {
         }
     }
     text
+}
+
+/// How many callers are named.
+const MOST_CALLERS: usize = 20;
+
+/// Copies of the function stay as they are.
+pub(crate) fn inlined(name: &str, callers: &[Caller]) -> String {
+    let mut names: Vec<&str> = callers.iter().map(|caller| caller.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    let mut text = format!(
+        "`{name}` was inlined into functions that this patch does not replace, and these go on with the \
+         old code: replace them too, or, where it does not matter, write `inlined_into = [{}]`",
+        list.join(", ")
+    );
+    list_callers(&mut text, callers);
+    text
+}
+
+/// All that there is of the function are copies.
+pub(crate) fn only_inlined(object: &str, name: &str, callers: &[Caller]) -> String {
+    let mut text = format!(
+        "`{object}` has no function `{name}` of its own, because it was inlined into those that call it: \
+         replace these"
+    );
+    list_callers(&mut text, callers);
+    text
+}
+
+fn list_callers(text: &mut String, callers: &[Caller]) {
+    for caller in callers.iter().take(MOST_CALLERS) {
+        let _ = write!(text, "\n  {caller}");
+    }
+    if let Some(more) = callers
+        .len()
+        .checked_sub(MOST_CALLERS)
+        .filter(|more| *more > 0)
+    {
+        let _ = write!(text, "\n  and {more} more");
+    }
+}
+
+/// The author knows of a copy that there is not.
+pub(crate) fn not_inlined_into(name: &str, caller: &str) -> String {
+    format!("`{name}` was not inlined into `{caller}` in this kernel: remove it")
 }

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Into which object a source file is built: the kernel itself, or a module. The makefiles of the
+//! source tree and the kernel's configuration tell.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How many names lead from a file to its module.
+const STEPS: u32 = 6;
+
+/// A source tree, and how it was configured.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tree {
+    pub(super) source: PathBuf,
+    config: HashMap<String, char>,
+}
+
+/// Where a file's code is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    /// In the kernel itself.
+    Vmlinux,
+    /// In the module that `lsmod` calls so.
+    Module(String),
+    /// Nowhere: this option is off.
+    NotBuilt(String),
+    /// The makefiles do not say it in a way that is understood.
+    Unknown,
+}
+
+impl Tree {
+    /// The tree that a build folder was made from.
+    pub(super) fn of_build(dir: &Path) -> Option<Self> {
+        let candidates = [dir.join("source"), dir.to_owned()];
+        let source = candidates
+            .into_iter()
+            .find(|dir| dir.join("kernel/fork.c").is_file() && dir.join("fs").is_dir())?;
+        let config = ["include/config/auto.conf", ".config"]
+            .into_iter()
+            .find_map(|name| fs::read_to_string(dir.join(name)).ok())?;
+        Some(Self {
+            source,
+            config: config.lines().filter_map(option).collect(),
+        })
+    }
+
+    /// The text of a file of it.
+    pub(super) fn file(&self, path: &str) -> Option<String> {
+        let plain = Path::new(path)
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        let bytes = plain.then(|| fs::read(self.source.join(path)).ok())??;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Where the code of a C file is.
+    pub(super) fn place(&self, path: &str) -> Place {
+        let Some(stem) = path.strip_suffix(".c") else {
+            return Place::Unknown;
+        };
+        match self.search(stem) {
+            Place::Unknown => self.included(path).unwrap_or(Place::Unknown),
+            place => place,
+        }
+    }
+
+    /// A file's own makefile names it, or one above with the folders between.
+    fn search(&self, stem: &str) -> Place {
+        for (at, _) in stem.rmatch_indices('/') {
+            let (dir, object) = (&stem[..at], format!("{}.o", &stem[at + 1..]));
+            let makefile = ["Kbuild", "Makefile"]
+                .into_iter()
+                .find_map(|name| self.file(&format!("{dir}/{name}")));
+            let Some(makefile) = makefile else {
+                continue;
+            };
+            match self.in_makefile(&assignments(&makefile), &object, STEPS) {
+                Place::Unknown => {}
+                place => return place,
+            }
+        }
+        Place::Unknown
+    }
+
+    fn in_makefile(&self, lines: &[(String, Vec<String>)], object: &str, steps: u32) -> Place {
+        let Some(steps) = steps.checked_sub(1) else {
+            return Place::Unknown;
+        };
+        let mut off = Place::Unknown;
+        let naming = lines
+            .iter()
+            .filter(|(_, words)| words.iter().any(|word| word == object));
+        for (variable, _) in naming {
+            let Some((target, condition)) = variable.rsplit_once('-') else {
+                continue;
+            };
+            let option = condition
+                .strip_prefix("$(CONFIG_")
+                .and_then(|option| option.strip_suffix(')'));
+            let value = match (condition, option) {
+                ("y" | "objs" | "m", _) => condition.chars().next(),
+                (_, Some(option)) => self.config.get(option).copied(),
+                _ => continue,
+            };
+            let place = match (target, value) {
+                (_, None) => Place::NotBuilt(format!("CONFIG_{}", option.unwrap_or_default())),
+                ("obj" | "lib", Some('m')) => Place::Module(module(object)),
+                ("obj" | "lib", Some(_)) => Place::Vmlinux,
+                // A part of a composite object.
+                (target, Some(_)) if target != "obj" => {
+                    self.in_makefile(lines, &format!("{target}.o"), steps)
+                }
+                _ => Place::Unknown,
+            };
+            match place {
+                Place::Unknown => {}
+                Place::NotBuilt(_) => off = place,
+                place => return place,
+            }
+        }
+        off
+    }
+
+    /// The place of the file that includes this one, as the scheduler's do.
+    fn included(&self, path: &str) -> Option<Place> {
+        let (dir, name) = path.rsplit_once('/')?;
+        let line = format!("#include \"{name}\"");
+        let files = fs::read_dir(self.source.join(dir)).ok()?;
+        let mut names: Vec<String> = files
+            .flatten()
+            .filter_map(|file| file.file_name().into_string().ok())
+            .filter(|file| file.ends_with(".c") && file != name)
+            .collect();
+        names.sort();
+        names.iter().find_map(|file| {
+            let path = format!("{dir}/{file}");
+            let text = self.file(&path)?;
+            let includes = text.lines().any(|other| other.trim_end() == line);
+            let place = includes.then(|| self.search(path.strip_suffix(".c").unwrap_or(&path)));
+            place.filter(|place| *place != Place::Unknown)
+        })
+    }
+}
+
+/// `CONFIG_X=y`.
+fn option(line: &str) -> Option<(String, char)> {
+    let (name, value) = line.strip_prefix("CONFIG_")?.split_once('=')?;
+    Some((name.to_owned(), value.chars().next()?))
+}
+
+/// As `lsmod` shows it.
+fn module(object: &str) -> String {
+    let name = object.rsplit('/').next().unwrap_or(object);
+    name.trim_end_matches(".o").replace('-', "_")
+}
+
+/// The lines like `obj-y += a.o b.o`: the variable and its words.
+fn assignments(makefile: &str) -> Vec<(String, Vec<String>)> {
+    let text = makefile.replace("\\\n", " ");
+    let lines = text.lines().filter_map(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        let (variable, words) = line.split_once('=')?;
+        let variable = variable.trim_end_matches([':', '+', '?', ' ', '\t']).trim();
+        let words = words.split_whitespace().map(str::to_owned).collect();
+        Some((variable.to_owned(), words))
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> (tempfile::TempDir, Tree) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("kernel/fork.c", ""),
+            (
+                "kernel/Makefile",
+                "obj-y = fork.o \\\n\tsys.o\nobj-$(CONFIG_OFF) += off.o\n",
+            ),
+            ("kernel/sched/Makefile", "obj-y += all.o\n"),
+            ("kernel/sched/all.c", "#include \"fair.c\"\n"),
+            ("kernel/sched/fair.c", ""),
+            ("fs/Makefile", "obj-$(CONFIG_ON) += on.o\n"),
+            (
+                "net/far/Makefile",
+                "obj-$(CONFIG_FAR) := far-away.o\nfar-away-y := core.o # all\n\
+                 far-away-$(CONFIG_ON) += sub/extra.o\nfar-away-objs += more.o\n\
+                 far-away-$(CONFIG_OFF) += off.o\n",
+            ),
+            (
+                ".config",
+                "CONFIG_ON=y\nCONFIG_FAR=m\n# CONFIG_OFF is not set\n",
+            ),
+        ] {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let tree = Tree::of_build(dir.path()).unwrap();
+        (dir, tree)
+    }
+
+    #[test]
+    fn makefiles_and_the_configuration_tell_the_object() {
+        let (_dir, tree) = tree();
+        let far = || Place::Module("far_away".to_owned());
+        let off = || Place::NotBuilt("CONFIG_OFF".to_owned());
+        for (path, place) in [
+            ("kernel/fork.c", Place::Vmlinux),
+            ("kernel/sys.c", Place::Vmlinux),
+            ("kernel/off.c", off()),
+            ("kernel/sched/fair.c", Place::Vmlinux),
+            ("fs/on.c", Place::Vmlinux),
+            ("net/far/core.c", far()),
+            ("net/far/more.c", far()),
+            ("net/far/sub/extra.c", far()),
+            ("net/far/off.c", off()),
+            ("net/far/other.c", Place::Unknown),
+            ("nowhere/a.c", Place::Unknown),
+            ("../../etc/passwd.c", Place::Unknown),
+        ] {
+            assert_eq!(tree.place(path), place, "{path}");
+        }
+        assert_eq!(tree.file("../etc/passwd"), None);
+    }
+}

@@ -1,0 +1,687 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What of a fix can be patched on a kernel: judges each thing that it changes.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use klp_elf::inlined::{Caller, Definition, Index};
+use klp_elf::{Form, Function, Kernel, Stub, VMLINUX};
+
+use super::Fix;
+use super::diff::{FileChange, TOPS};
+use super::hunk::{self, Place, State, Subject};
+use super::object::{self, Tree};
+use super::source::{self, Kind};
+
+/// How many callers of an inlined function get stubs.
+const MOST_CALLERS: usize = 8;
+
+/// How many names are listed.
+const MOST_LISTED: usize = 20;
+
+/// How far up callers are followed where only the source tells.
+const DEEPEST: u32 = 4;
+
+/// What is known of a kernel.
+pub struct Facts {
+    kernel: Kernel,
+    tree: Option<Tree>,
+    /// `/proc/kallsyms`, for neighbours.
+    kallsyms: Option<String>,
+    /// Folders with indices of inlined functions.
+    inlined: Vec<PathBuf>,
+}
+
+/// What becomes of a fix.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// A line or more for each thing that the fix changes.
+    pub(super) verdicts: Vec<Verdict>,
+    /// The replacements.
+    pub(super) stubs: Vec<Planned>,
+    /// The structures that they name.
+    pub(super) declarations: String,
+    /// Does the kernel have the fix already?
+    pub(super) fixed: bool,
+}
+
+/// What becomes of a thing that the fix changes.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    /// Such as ``net/a.c: `f` ``.
+    pub(super) what: String,
+    /// What becomes of it, and what to do.
+    pub(super) text: String,
+}
+
+/// A replacement.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) name: String,
+    /// As `Stub` writes it.
+    pub(super) item: String,
+    pub(super) place: Place,
+    /// What is worth knowing about it.
+    pub(super) notes: Vec<String>,
+    /// The file and the hunks that change it.
+    pub(super) path: String,
+    pub(super) hunks: Vec<String>,
+}
+
+impl Facts {
+    /// Gathers them.
+    pub fn new(
+        kernel: Kernel,
+        build: &Path,
+        kallsyms: Option<&Path>,
+        inlined: Vec<PathBuf>,
+    ) -> Self {
+        Self {
+            kernel,
+            tree: Tree::of_build(build),
+            kallsyms: kallsyms.and_then(|path| std::fs::read_to_string(path).ok()),
+            inlined,
+        }
+    }
+
+    /// All functions of that name that debug information knows of; `None` without such.
+    fn definitions(&self, object: &str, name: &str) -> Result<Option<Vec<Definition>>> {
+        let index = Index::in_folders(self.inlined.iter().cloned(), object)?;
+        Ok(index.map(|index| index.named(name)).transpose()?)
+    }
+}
+
+impl Plan {
+    /// Judges all of a fix.
+    pub fn make(fix: &Fix, facts: &Facts) -> Result<Self> {
+        check_is_kernel(fix, facts)?;
+        let mut planner = Planner {
+            facts,
+            stub: Stub::with(&facts.kernel, Form::Wrap),
+            plan: Self::default(),
+            seen: HashSet::new(),
+        };
+        let mut states = Vec::new();
+        for file in &fix.files {
+            states.extend(planner.file(file)?);
+        }
+        let mut plan = planner.plan;
+        plan.declarations = planner.stub.declarations();
+        plan.fixed = !states.is_empty() && states.iter().all(|state| *state == State::Fixed);
+        Ok(plan)
+    }
+
+    /// Does the kernel's source have the fix?
+    pub fn is_in_kernel(&self) -> bool {
+        self.fixed
+    }
+
+    /// Can anything be patched?
+    pub fn is_empty(&self) -> bool {
+        self.stubs.is_empty()
+    }
+
+    /// What becomes of each thing, for people.
+    pub fn summary(&self) -> String {
+        let lines = self.verdicts.iter();
+        let lines = lines.map(|verdict| format!("  {}: {}\n", verdict.what, verdict.text));
+        lines.collect()
+    }
+}
+
+fn check_is_kernel(fix: &Fix, facts: &Facts) -> Result<()> {
+    let known = |file: &FileChange| match &facts.tree {
+        Some(tree) if !file.created => tree.file(&file.path).is_some(),
+        _ => false,
+    };
+    let looks = |file: &FileChange| {
+        file.path
+            .split('/')
+            .next()
+            .is_some_and(|top| TOPS.contains(&top))
+    };
+    let names: Vec<&str> = fix.files.iter().map(|file| file.path.as_str()).collect();
+    ensure!(
+        fix.files.iter().any(|file| known(file) || looks(file)),
+        "this is no fix of a kernel: no kernel has {}",
+        list(&names)
+    );
+    Ok(())
+}
+
+fn list(names: &[&str]) -> String {
+    let shown = names.iter().take(MOST_LISTED);
+    let mut text = shown
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if let Some(more) = names
+        .len()
+        .checked_sub(MOST_LISTED)
+        .filter(|more| *more > 0)
+    {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+struct Planner<'a> {
+    facts: &'a Facts,
+    stub: Stub<'a>,
+    plan: Plan,
+    /// Objects and functions that have a stub, or cannot have one.
+    seen: HashSet<(String, String)>,
+}
+
+/// A function that may be replaced, and why.
+struct Wanted<'a> {
+    object: &'a str,
+    name: &'a str,
+    file: &'a FileChange,
+    subject: &'a Subject,
+    /// The file that defines it.
+    path: &'a str,
+    place: Place,
+    /// Said of it.
+    note: Option<String>,
+}
+
+impl Planner<'_> {
+    fn file(&mut self, file: &FileChange) -> Result<Option<State>> {
+        if let Some(text) = not_c(&file.path) {
+            self.verdict(file.path.clone(), text.to_owned());
+            return Ok(None);
+        }
+        let tree = self.facts.tree.as_ref();
+        let source = tree.and_then(|tree| tree.file(&file.path));
+        let (subjects, state) = hunk::subjects(file, source.as_deref());
+        if subjects.is_empty() {
+            let text =
+                "only comments or blank lines change, or no function was found: look at the hunk";
+            self.verdict(file.path.clone(), text.to_owned());
+        }
+        let place = match (file.path.ends_with(".c"), tree) {
+            (true, Some(tree)) => tree.place(&file.path),
+            _ => object::Place::Unknown,
+        };
+        for subject in &subjects {
+            self.subject(file, subject, &place, source.as_deref())?;
+        }
+        let has_functions = subjects
+            .iter()
+            .any(|it| matches!(it.kind, Kind::Function { .. }));
+        Ok(has_functions.then_some(state))
+    }
+
+    fn verdict(&mut self, what: String, text: String) {
+        self.plan.verdicts.push(Verdict { what, text });
+    }
+
+    fn subject(
+        &mut self,
+        file: &FileChange,
+        subject: &Subject,
+        place: &object::Place,
+        source: Option<&str>,
+    ) -> Result<()> {
+        let what = match subject.name.is_empty() {
+            true => file.path.clone(),
+            false => format!("{}: `{}`", file.path, subject.name),
+        };
+        let text = match (subject.kind, place) {
+            (Kind::Function { init: true, .. }, _) => INIT.to_owned(),
+            (Kind::Function { .. }, _) if subject.new => NEW.to_owned(),
+            (Kind::Function { .. }, _) if subject.gone => GONE.to_owned(),
+            (Kind::Function { .. }, _) if file.path.ends_with(".h") => {
+                self.in_header(&subject.name)?
+            }
+            (Kind::Function { .. }, object::Place::NotBuilt(option)) => {
+                format!("this kernel was built without {option}: nothing is to be patched here")
+            }
+            (Kind::Function { .. }, place) => {
+                let object = match place {
+                    object::Place::Module(name) => name.as_str(),
+                    _ => VMLINUX,
+                };
+                let wanted = Wanted {
+                    object,
+                    name: &subject.name,
+                    file,
+                    subject,
+                    path: &file.path,
+                    place: subject.place,
+                    note: None,
+                };
+                self.function(&wanted, source)?
+            }
+            (Kind::Type, _) => TYPE.to_owned(),
+            (Kind::Data, _) => DATA.to_owned(),
+            (Kind::Macro, _) => MACRO.to_owned(),
+            (Kind::Directive | Kind::Declaration, _) => NOTHING.to_owned(),
+        };
+        self.verdict(what, text);
+        Ok(())
+    }
+
+    /// An inline function of a header.
+    fn in_header(&self, name: &str) -> Result<String> {
+        let Some(definitions) = self.facts.definitions(VMLINUX, name)? else {
+            return Ok(format!(
+                "{HEADER}; debug information (--debug-info) tells which these are"
+            ));
+        };
+        let mut callers: Vec<&str> = definitions
+            .iter()
+            .flat_map(|definition| &definition.callers)
+            .map(|caller| caller.name.as_str())
+            .collect();
+        callers.sort_unstable();
+        callers.dedup();
+        Ok(match callers.as_slice() {
+            [] => format!("{HEADER}; in the kernel itself there is none, modules may have some"),
+            callers => format!(
+                "{HEADER}; in the kernel itself it was inlined into {}: {}",
+                callers.len(),
+                list(callers)
+            ),
+        })
+    }
+
+    /// Plans the replacement of a function; gives what becomes of it.
+    fn function(&mut self, wanted: &Wanted<'_>, source: Option<&str>) -> Result<String> {
+        let Wanted { object, name, .. } = *wanted;
+        if !self.seen.insert((object.to_owned(), name.to_owned())) {
+            return Ok("it is replaced, see above".to_owned());
+        }
+        let facts = self.facts;
+        let Some(found) = facts
+            .kernel
+            .object(object)
+            .context("cannot look the function up")?
+        else {
+            return Ok(format!(
+                "it is in the module `{object}`, of which nothing is known: name the folder with \
+                 `{object}.ko` in KLP_MODULES, and begin again"
+            ));
+        };
+        let function = found.function(name);
+        let definitions = facts.definitions(object, name)?;
+        let own = own(definitions.as_deref(), wanted.path);
+        let callers = own.map_or(&[][..], |own| &own.callers);
+        if is_missing(&function) {
+            return self.inlined(wanted, &function, callers, source);
+        }
+        let sympos = match self.sympos(&function, own, wanted, source) {
+            Ok(sympos) => sympos,
+            Err(text) => return Ok(text),
+        };
+        match self.stub.add(object, name, sympos) {
+            Ok(item) => {
+                let mut text = self.planned(wanted, item);
+                if !callers.is_empty() {
+                    text = format!("{text}; {}", self.copies(wanted, callers)?);
+                }
+                Ok(text)
+            }
+            Err(error) if function.matches.iter().flatten().any(|it| it.init) => {
+                Ok(format!("{error}. {INIT}"))
+            }
+            Err(error) => {
+                let callers = self.callers(wanted, callers, source)?;
+                Ok(format!("{error}{}", above(&callers)))
+            }
+        }
+    }
+
+    fn planned(&mut self, wanted: &Wanted<'_>, item: String) -> String {
+        let hunks = wanted.subject.hunks.iter();
+        let hunks = hunks.filter_map(|index| wanted.file.hunks.get(*index));
+        self.plan.stubs.push(Planned {
+            name: wanted.name.to_owned(),
+            item,
+            place: wanted.place,
+            notes: wanted.note.clone().into_iter().collect(),
+            path: wanted.file.path.clone(),
+            hunks: hunks.map(super::diff::Hunk::text).collect(),
+        });
+        let way = match wanted.place {
+            Place::Top => "a replacement that checks first and then calls the original",
+            Place::End => "a replacement that calls the original first",
+            Place::Middle => {
+                "a replacement: the change is in its middle, so all of it is to be written"
+            }
+        };
+        format!("{way} (`{}`)", wanted.object)
+    }
+
+    /// Copies in functions beside the one that has an entry.
+    fn copies(&mut self, wanted: &Wanted<'_>, callers: &[Caller]) -> Result<String> {
+        let planned = self.callers(wanted, callers, None)?;
+        let names: Vec<String> = callers.iter().map(ToString::to_string).collect();
+        let shown = names
+            .iter()
+            .take(MOST_LISTED)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ");
+        let more = match names.len().checked_sub(MOST_LISTED) {
+            Some(more) if more > 0 => format!(" and {more} more"),
+            _ => String::new(),
+        };
+        Ok(format!(
+            "it was inlined as well, into {shown}{more}, which go on with the old code{}",
+            above(&planned)
+        ))
+    }
+
+    /// A function without an entry of its own.
+    fn inlined(
+        &mut self,
+        wanted: &Wanted<'_>,
+        function: &Function,
+        callers: &[Caller],
+        source: Option<&str>,
+    ) -> Result<String> {
+        let planned = self.callers(wanted, callers, source)?;
+        let (name, object) = (wanted.name, wanted.object);
+        let what = match callers {
+            [] => format!(
+                "`{object}` has no such function in this kernel{}",
+                function.others
+            ),
+            callers => {
+                let names: Vec<String> = callers.iter().map(ToString::to_string).collect();
+                format!("`{name}` was inlined into {}", names.join(", "))
+            }
+        };
+        Ok(format!("{what}{}", above(&planned)))
+    }
+
+    /// Plans the replacement of those that have a copy, or that call the function in the source.
+    fn callers(
+        &mut self,
+        wanted: &Wanted<'_>,
+        known: &[Caller],
+        source: Option<&str>,
+    ) -> Result<Vec<String>> {
+        let mut names: Vec<(String, String)> = Vec::new();
+        for caller in known {
+            let note = format!("`{}` was inlined here: {}", wanted.name, caller.site);
+            if !names.iter().any(|(name, _)| *name == caller.name) {
+                names.push((caller.name.clone(), note));
+            }
+        }
+        if known.is_empty() {
+            if let Some(source) = source {
+                names = calling(source, wanted.name)
+                    .into_iter()
+                    .map(|name| {
+                        (
+                            name,
+                            format!("`{}` may have been inlined here", wanted.name),
+                        )
+                    })
+                    .collect();
+            }
+        }
+        let mut planned = Vec::new();
+        for (name, note) in names.into_iter().take(MOST_CALLERS) {
+            if self.caller(wanted, &name, note)? {
+                planned.push(name);
+            }
+        }
+        Ok(planned)
+    }
+
+    /// Plans the replacement of one caller; says whether that is possible.
+    fn caller(&mut self, wanted: &Wanted<'_>, name: &str, note: String) -> Result<bool> {
+        let key = (wanted.object.to_owned(), name.to_owned());
+        if self.seen.contains(&key) {
+            return Ok(self.plan.stubs.iter().any(|stub| stub.name == name));
+        }
+        let Ok(item) = self.stub.add(wanted.object, name, None) else {
+            return Ok(false);
+        };
+        self.seen.insert(key);
+        let caller = Wanted {
+            name,
+            place: Place::Middle,
+            note: Some(note),
+            ..*wanted
+        };
+        self.planned(&caller, item);
+        Ok(true)
+    }
+
+    /// Which of several functions of one name the file defines.
+    fn sympos(
+        &self,
+        function: &Function,
+        own: Option<&Definition>,
+        wanted: &Wanted<'_>,
+        source: Option<&str>,
+    ) -> Result<Option<u32>, String> {
+        let Some([_, _, ..]) = function.matches.as_deref() else {
+            return Ok(None);
+        };
+        let matches = function.matches.as_deref().unwrap_or_default();
+        let entries = own.map_or(&[][..], |own| &own.entries);
+        let by_entry = matches.iter().find(|it| entries.contains(&it.address));
+        let addresses: Vec<u64> = matches.iter().map(|it| it.address).collect();
+        let by_neighbours = || {
+            let (kallsyms, source) = (self.facts.kallsyms.as_deref()?, source?);
+            let index = among_neighbours(kallsyms, &addresses, source)?;
+            matches.get(index)
+        };
+        match by_entry.or_else(by_neighbours) {
+            Some(found) => Ok(Some(found.sympos)),
+            None => Err(format!(
+                "`{object}` has {count} functions of that name: find out in /proc/kallsyms which one \
+                 is that of {path}, and take `cargo klp stub {name} --object {object} --sympos N`",
+                object = wanted.object,
+                name = wanted.name,
+                path = wanted.path,
+                count = matches.len(),
+            )),
+        }
+    }
+}
+
+/// The definition that this file has.
+fn own<'a>(definitions: Option<&'a [Definition]>, path: &str) -> Option<&'a Definition> {
+    let definitions = definitions?;
+    let same = |definition: &&Definition| {
+        definition.file == path || definition.file.ends_with(&format!("/{path}"))
+    };
+    definitions.iter().find(same).or(match definitions {
+        [only] if path.starts_with("arch/") => Some(only),
+        _ => None,
+    })
+}
+
+/// What to do where callers have stubs, or none can.
+fn above(planned: &[String]) -> String {
+    let names: Vec<&str> = planned.iter().map(String::as_str).collect();
+    match names.as_slice() {
+        [] => "; replace the functions that call it, as far as they can be".to_owned(),
+        names => format!("; the patch replaces {} instead", list(names)),
+    }
+}
+
+fn is_missing(function: &Function) -> bool {
+    let matches = function.matches.as_ref();
+    matches.is_some_and(|matches| !matches.iter().any(|found| found.code))
+}
+
+/// The functions of a file that call this one, also through others.
+fn calling(source: &str, name: &str) -> Vec<String> {
+    let plain = source::without_comments(source);
+    let lines: Vec<&str> = plain.lines().collect();
+    let bodies: Vec<(String, String)> = source::items(source)
+        .into_iter()
+        .filter(|item| matches!(item.kind, Kind::Function { init: false, .. }))
+        .filter_map(|item| {
+            let body = lines.get(item.body..=*item.lines.end())?.join("\n");
+            Some((item.name, body))
+        })
+        .collect();
+    let mut found: Vec<String> = Vec::new();
+    let mut names = vec![name.to_owned()];
+    for _ in 0..DEEPEST {
+        let mut next = Vec::new();
+        for (caller, body) in &bodies {
+            let calls = names.iter().any(|name| mentions(body, name));
+            if calls && caller != name && !found.contains(caller) {
+                found.push(caller.clone());
+                next.push(caller.clone());
+            }
+        }
+        names = next;
+    }
+    found
+}
+
+/// Does the text name it, as a word of its own?
+fn mentions(text: &str, name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        !text[..at].ends_with(is_word) && !text[at + name.len()..].starts_with(is_word)
+    })
+}
+
+/// Which address has the most functions of that file around it.
+fn among_neighbours(kallsyms: &str, addresses: &[u64], source: &str) -> Option<usize> {
+    const NEAR: usize = 12;
+    let own: HashSet<String> = source::items(source)
+        .into_iter()
+        .filter(|item| matches!(item.kind, Kind::Function { .. }))
+        .map(|item| item.name)
+        .collect();
+    let lines = kallsyms.lines().filter(|line| !line.ends_with(']'));
+    let mut symbols: Vec<(u64, &str)> = lines
+        .filter_map(|line| {
+            let mut words = line.split_ascii_whitespace();
+            let address = u64::from_str_radix(words.next()?, 16).ok()?;
+            words.next()?;
+            let name = words.next()?;
+            (!name.starts_with("__pfx_")).then_some((address, name))
+        })
+        .collect();
+    symbols.sort_unstable();
+    let score = |address: &u64| {
+        let at = symbols.partition_point(|(other, _)| other < address);
+        let near = symbols.get(at.saturating_sub(NEAR)..(at + NEAR + 1).min(symbols.len()));
+        let near = near.unwrap_or_default().iter();
+        near.filter(|(other, name)| other != address && own.contains(*name))
+            .count()
+    };
+    let scores: Vec<usize> = addresses.iter().map(score).collect();
+    let best = *scores.iter().max()?;
+    let mut winners = scores
+        .iter()
+        .enumerate()
+        .filter(|(_, score)| **score == best);
+    match (winners.next(), winners.next()) {
+        (Some((index, _)), None) if best > 1 => Some(index),
+        _ => None,
+    }
+}
+
+/// Why files that are no C cannot be patched.
+fn not_c(path: &str) -> Option<&'static str> {
+    let top = path.split('/').next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    Some(match (top, ending) {
+        ("Documentation" | "LICENSES" | "MAINTAINERS", _) | (_, "rst" | "txt") => {
+            "no code: nothing is to be patched"
+        }
+        ("tools" | "samples" | "scripts", _) => {
+            "not a part of the kernel that runs: nothing is to be patched"
+        }
+        (_, "c" | "h") => return None,
+        _ if name.starts_with("Kconfig") || name.starts_with("Makefile") || name == "Kbuild" => {
+            "how the kernel is configured and built: it takes a new kernel; what the option guards may \
+             be switched at run time"
+        }
+        (_, "S" | "s") => {
+            "assembly cannot be replaced: replace the C functions that call it, or take a new kernel"
+        }
+        (_, "rs") => {
+            "functions in Rust cannot be traced, and so not be replaced: replace C functions that \
+             call them, or take a new kernel"
+        }
+        (_, "dts" | "dtsi") => "a device tree is read at boot: it takes a new one",
+        _ => "no C: a live patch replaces functions in C",
+    })
+}
+
+const INIT: &str = "an `__init` or `__exit` function: it has run, or runs when the module goes. What it \
+                    set up can be set right in a callback (`#[post_patch]`)";
+const NEW: &str = "only there with the fix: write it as a plain function of the patch";
+const GONE: &str = "gone with the fix: what called it changes, and it needs no replacement";
+const TYPE: &str = "a layout: memory in use has the old one. Keep what is new in a shadow variable, and do \
+                    not move members";
+const DATA: &str = "data: functions are replaced, and data is not. Declare it with #[klp::symbols] and set \
+                    it in a callback (`#[post_patch]`), or use another value in the functions replaced";
+const MACRO: &str =
+    "a macro, which is a part of each function that uses it: replace those functions";
+const NOTHING: &str = "nothing to be patched by itself";
+const HEADER: &str = "a function of a header, which is a part of each function that it was inlined into: \
+                      replace those that matter";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "static int leaf(int a)\n{\n\treturn a;\n}\n\n\
+        static int middle(int a)\n{\n\t/* leafy */\n\treturn leaf(a);\n}\n\n\
+        int top(int a)\n{\n\treturn middle(a) + leaf_of(a);\n}\n\n\
+        int other(int a)\n{\n\treturn leaf_of(a); /* leaf(a) */\n}\n\n\
+        static int __init start(void)\n{\n\treturn leaf(1);\n}\n";
+
+    #[test]
+    fn callers_are_found_in_the_source() {
+        assert_eq!(calling(SOURCE, "leaf"), ["middle", "top"]);
+        assert!(calling(SOURCE, "top").is_empty());
+    }
+
+    #[test]
+    fn neighbours_tell_functions_of_one_name_apart() {
+        let mut kallsyms = String::new();
+        for (address, name) in [(0x100, "far"), (0x110, "leaf"), (0x120, "away")] {
+            kallsyms += &format!("{address:x} t {name}\n");
+        }
+        for number in 0..40 {
+            kallsyms += &format!("{:x} t filler{number}\n", 0x200 + number);
+        }
+        for (address, name) in [(0x310, "middle"), (0x320, "leaf"), (0x330, "top")] {
+            kallsyms += &format!("{address:x} t {name}\n");
+        }
+        assert_eq!(
+            among_neighbours(&kallsyms, &[0x110, 0x320], SOURCE),
+            Some(1)
+        );
+        assert_eq!(among_neighbours("", &[0x110, 0x320], SOURCE), None);
+    }
+
+    #[test]
+    fn files_that_are_no_c_say_what_to_do() {
+        for (path, word) in [
+            ("fs/Kconfig", "configured"),
+            ("fs/Makefile", "built"),
+            ("arch/x86/lib/memcpy_64.S", "assembly"),
+            ("rust/kernel/lib.rs", "Rust"),
+            ("tools/testing/a.c", "not a part"),
+            ("Documentation/a.rst", "no code"),
+            ("arch/arm/boot/dts/a.dts", "device tree"),
+        ] {
+            let said = not_c(path).expect("a reason");
+            assert!(said.contains(word), "{path}: {said}");
+        }
+        assert_eq!(not_c("fs/a.c"), None);
+        assert_eq!(not_c("include/linux/a.h"), None);
+    }
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Writes a patch that is to become a fix: stubs with the hunks beside them, and what else to do.
+
+use std::fmt::Write as _;
+
+use super::hunk::Place;
+use super::mail::About;
+use super::plan::{Plan, Planned};
+
+/// `modinfo` shows it on one line.
+const LONGEST_DESCRIPTION: usize = 160;
+
+/// No hunk is shown longer.
+const LONGEST_HUNK: usize = 200;
+
+/// The files of the patch that differ from those of any other.
+#[derive(Debug)]
+pub struct Files {
+    /// The crate.
+    pub patch: String,
+    /// What becomes of each hunk.
+    pub readme: String,
+}
+
+impl Files {
+    /// Writes them.
+    pub fn write(name: &str, about: &About, plan: &Plan) -> Self {
+        Self {
+            patch: patch(name, about, plan),
+            readme: readme(name, about, plan),
+        }
+    }
+}
+
+/// What the fix is about, on one line.
+fn title(name: &str, about: &About) -> String {
+    let subject = visible(about.subject.as_deref().unwrap_or(name));
+    match about.cves.as_slice() {
+        [] => subject,
+        cves => format!("{}: {subject}", cves.join(", ")),
+    }
+}
+
+fn fixes(about: &About) -> Option<String> {
+    let commit = about.commit.as_ref().map(|id| format!("commit {id}"));
+    let parts: Vec<String> = about.cves.iter().cloned().chain(commit).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn patch(name: &str, about: &About, plan: &Plan) -> String {
+    let mut text = format!(
+        "// SPDX-License-Identifier: GPL-2.0-only\n\n//! {}\n//!\n",
+        title(name, about)
+    );
+    if let Some(fixes) = fixes(about) {
+        let _ = writeln!(text, "//! Fixes: {fixes}\n//!");
+    }
+    text.push_str(
+        "//! NOT WRITTEN YET: each replacement only calls the kernel's own function, until you put\n\
+         //! the change in. The build warns of those that are left; README.md says what else the fix\n\
+         //! changes.\n\n\
+         use klp::prelude::*;\n\n\
+         /// Marks what is still to be written: delete it with its last use.\n\
+         #[deprecated = \"this replacement does not have the fix yet: write it, and delete this line\"]\n\
+         const UNWRITTEN: () = ();\n\n",
+    );
+    let description = literal(&title(name, about));
+    let _ = write!(
+        text,
+        "#[livepatch(description = \"{description}\", license = \"GPL\")]\n\
+         mod fixes {{\n    use super::*;\n"
+    );
+    for stub in &plan.stubs {
+        text.push('\n');
+        for line in replacement(stub).lines() {
+            let indent = if line.is_empty() { "" } else { "    " };
+            let _ = writeln!(text, "{indent}{line}");
+        }
+    }
+    text.push_str("}\n");
+    if !plan.declarations.is_empty() {
+        let _ = write!(text, "\n{}", plan.declarations);
+    }
+    text
+}
+
+/// The inside of a string literal.
+fn literal(text: &str) -> String {
+    let short: String = text.chars().take(LONGEST_DESCRIPTION).collect();
+    short.trim().replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// Without what would hide something from those who read it.
+fn visible(text: &str) -> String {
+    let hides = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().filter(|c| !hides(*c)).collect()
+}
+
+/// A replacement, with all that there is to work from.
+fn replacement(stub: &Planned) -> String {
+    let mut text = String::new();
+    for note in &stub.notes {
+        let _ = writeln!(text, "// {note}.");
+    }
+    let _ = writeln!(text, "// {}", visible(&stub.path));
+    for hunk in &stub.hunks {
+        let lines: Vec<&str> = hunk.lines().collect();
+        text.push_str("//\n");
+        for line in lines.iter().take(LONGEST_HUNK) {
+            let line = format!("// {}", visible(&line.replace('\t', "    ")));
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        if lines.len() > LONGEST_HUNK {
+            let _ = writeln!(text, "// ... {} more lines", lines.len() - LONGEST_HUNK);
+        }
+    }
+    text.push_str("//\n");
+    text + &calling_original(&stub.item, stub.place)
+}
+
+/// The stub, which calls the kernel's own function, with the place for the change.
+fn calling_original(item: &str, place: Place) -> String {
+    let lines: Vec<&str> = item.lines().collect();
+    let call = lines
+        .iter()
+        .rfind(|line| line.trim_start().starts_with("original("));
+    let (Some(call), Some(head)) = (call, item.split_once(" {\n").map(|(head, _)| head)) else {
+        return item.to_owned();
+    };
+    let body = match place {
+        Place::Top => format!(
+            "    // What the hunk adds goes here: it runs before the kernel's own function.\n    \
+             let () = UNWRITTEN;\n{call}\n"
+        ),
+        Place::End => format!(
+            "    let result = {};\n    \
+             // What the hunk adds goes here: it runs after the kernel's own function.\n    \
+             let () = UNWRITTEN;\n    result\n",
+            call.trim_start()
+        ),
+        Place::Middle => format!(
+            "    // Write all of the function here, as C has it with the hunk. Or, where that is\n    \
+             // enough, check before or after the kernel's own function.\n    \
+             let () = UNWRITTEN;\n{call}\n"
+        ),
+    };
+    format!("{head} {{\n{body}}}\n")
+}
+
+fn readme(name: &str, about: &About, plan: &Plan) -> String {
+    let mut text = format!("# {name}\n\n{}\n\n", title(name, about));
+    if let Some(fixes) = fixes(about) {
+        let _ = writeln!(text, "Fixes: {fixes}\n");
+    }
+    if plan.fixed {
+        text.push_str("**The kernel that this was made for has the fix already.**\n\n");
+    }
+    text.push_str("What becomes of each thing that the fix changes:\n\n| changed | in this patch |\n| --- | --- |\n");
+    for verdict in &plan.verdicts {
+        let cell = |text: &str| visible(&text.replace('|', "\\|").replace('\n', " "));
+        let _ = writeln!(
+            text,
+            "| {} | {} |",
+            cell(&verdict.what),
+            cell(&verdict.text)
+        );
+    }
+    let _ = write!(
+        text,
+        "\nNone of it is written yet: `{name}.rs` has a replacement for each function, which calls the\n\
+         kernel's own until you put the change in. `cargo klp build` warns of those that are left.\n\n\
+         ```\ncargo klp build --vm --command 'echo show what the fix changes'\n```\n"
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::Verdict;
+    use super::*;
+
+    fn files(place: Place, subject: &str) -> Files {
+        let item = "// int f(int a, void *p)\n\
+            #[livepatch(object = \"vmlinux\", replaces = \"f\")]\n\
+            fn livepatch_f(a: i32, p: *mut c_void) -> Result<i32> {\n    \
+            // Check here what the original does not check.\n    original(a, p)\n}\n";
+        let plan = Plan {
+            verdicts: vec![Verdict {
+                what: "fs/a.c: `f`".to_owned(),
+                text: "a | b".to_owned(),
+            }],
+            stubs: vec![Planned {
+                name: "f".to_owned(),
+                item: item.to_owned(),
+                place,
+                notes: vec!["`g` was inlined here: fs/a.c:3".to_owned()],
+                path: "fs/a.c".to_owned(),
+                hunks: vec![" {\n+\tif (a \u{202e}> 9)\n\n }".to_owned()],
+            }],
+            declarations: String::new(),
+            fixed: true,
+        };
+        let about = About {
+            subject: Some(subject.to_owned()),
+            commit: Some("0123456789ab".to_owned()),
+            cves: vec!["CVE-2024-1234".to_owned()],
+        };
+        Files::write("fix-f", &about, &plan)
+    }
+
+    #[test]
+    fn each_form_has_its_place_for_the_change() {
+        let body = |place| {
+            let text = files(place, "fs: look").patch;
+            let body = text
+                .split_once("-> Result<i32> {\n")
+                .expect("a body")
+                .1
+                .to_owned();
+            let lines = body
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.starts_with("//"));
+            lines
+                .take_while(|line| *line != "}")
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(body(Place::Top), ["let () = UNWRITTEN;", "original(a, p)"]);
+        assert_eq!(
+            body(Place::Middle),
+            ["let () = UNWRITTEN;", "original(a, p)"]
+        );
+        assert_eq!(
+            body(Place::End),
+            [
+                "let result = original(a, p);",
+                "let () = UNWRITTEN;",
+                "result"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_hunk_and_what_it_fixes_stand_beside_it() {
+        let Files { patch, readme } = files(Place::Top, "fs: \"look\" \\ \u{202e}first");
+        assert!(
+            patch.contains("    // +    if (a > 9)\n    //\n    //  }\n"),
+            "{patch}"
+        );
+        assert!(
+            patch.contains("//! Fixes: CVE-2024-1234, commit 0123456789ab\n"),
+            "{patch}"
+        );
+        assert!(
+            patch.contains("description = \"CVE-2024-1234: fs: \\\"look\\\" \\\\ first\""),
+            "{patch}"
+        );
+        assert!(
+            patch.contains("// `g` was inlined here: fs/a.c:3."),
+            "{patch}"
+        );
+        assert!(patch.contains("#[deprecated ="), "each build has to warn");
+        assert!(readme.contains("| fs/a.c: `f` | a \\| b |"), "{readme}");
+        assert!(readme.contains("has the fix already"), "{readme}");
+        assert!(!patch.contains('\u{202e}') && !readme.contains('\u{202e}'));
+    }
+}

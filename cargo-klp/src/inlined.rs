@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where it is known which functions of a kernel were inlined: indices made from its debug
+//! information.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
+use klp_elf::inlined::VARIABLE;
+use klp_host::cache::Cache;
+use klp_host::host::progress::say;
+use klp_host::kernel::debug_info;
+use klp_host::kernel::known::Known;
+
+use crate::kernel::Choice;
+
+/// What the user says of debug information.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DebugInfo {
+    /// Find out which functions were inlined. Without FILE, Debian's debug information is fetched for
+    /// its kernel: more than a gigabyte, once. FILE is a vmlinux with debug information.
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    debug_info: Option<PathBuf>,
+}
+
+impl DebugInfo {
+    /// The folders with the indices that there are for this kernel; makes those that are cheap, and
+    /// those that were asked for.
+    pub fn indices(&self, cache: &Cache, choice: &Choice, known: &Known) -> Result<Vec<PathBuf>> {
+        match &self.debug_info {
+            Some(file) if !file.as_os_str().is_empty() => Ok(vec![of_file(cache, file)?]),
+            asked => at_hand(cache, choice, known, asked.is_some()),
+        }
+    }
+}
+
+/// How a patch's compiler is told of them; what the user has set goes first.
+pub fn variable(indices: &[PathBuf]) -> Result<(String, String)> {
+    let folders = match std::env::var_os(VARIABLE) {
+        Some(folders) => folders,
+        None => std::env::join_paths(indices).context("a folder's path has a colon")?,
+    };
+    let folders = folders.to_string_lossy().into_owned();
+    Ok((VARIABLE.to_owned(), folders))
+}
+
+fn of_file(cache: &Cache, file: &Path) -> Result<PathBuf> {
+    ensure!(file.is_file(), "there is no file {}", file.display());
+    debug_info::of_vmlinux(cache, file)?.with_context(|| {
+        format!(
+            "{} has no debug information: give the vmlinux of a kernel that was built with \
+             CONFIG_DEBUG_INFO, or the file that the distribution keeps it in",
+            file.display()
+        )
+    })
+}
+
+fn at_hand(cache: &Cache, choice: &Choice, known: &Known, asked: bool) -> Result<Vec<PathBuf>> {
+    match choice {
+        Choice::Stock if asked => return Ok(vec![debug_info::of_stock(cache)?]),
+        Choice::Stock => return Ok(debug_info::of_stock_if_there(cache).into_iter().collect()),
+        Choice::Running | Choice::Folder(_) => {}
+    }
+    let mut files: Vec<PathBuf> = known.vmlinux.clone().into_iter().collect();
+    if *choice == Choice::Running {
+        files.extend(of_running());
+    }
+    for file in files {
+        match debug_info::of_vmlinux(cache, &file) {
+            Ok(Some(dir)) => return Ok(vec![dir]),
+            Ok(None) => {}
+            Err(error) if asked => return Err(error),
+            // Worth no failure where nobody asked for it.
+            Err(error) => say(&format!("note: inlined functions are not known: {error:#}")),
+        }
+    }
+    if asked {
+        bail!(
+            "that kernel has no debug information at hand: name its vmlinux that has, as \
+             --debug-info=FILE"
+        );
+    }
+    Ok(Vec::new())
+}
+
+/// Where distributions put the debug information of the kernel that runs.
+fn of_running() -> Vec<PathBuf> {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let release = release.trim();
+    [
+        format!("/usr/lib/debug/lib/modules/{release}/vmlinux"),
+        format!("/usr/lib/debug/boot/vmlinux-{release}"),
+        format!("/lib/modules/{release}/build/vmlinux"),
+    ]
+    .into_iter()
+    .map(PathBuf::from)
+    .filter(|path| path.is_file())
+    .collect()
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Into which functions the compiler inlined others.
+//!
+//! A live patch redirects the entry of a function. Copies that the compiler inlined into callers
+//! have no entry, and go on with the old code. Only debug information (DWARF) tells where they
+//! are. Reading that takes seconds for a whole kernel, so it is done once, by `read` with the
+//! feature `debug-info`. The answer is an [`Index`]: a sorted text in which one function is found
+//! without reading the rest, and for which no DWARF reader is needed.
+
+#[cfg(feature = "debug-info")]
+mod collect;
+#[cfg(feature = "debug-info")]
+mod dwarf;
+mod index;
+#[cfg(feature = "debug-info")]
+mod paths;
+#[cfg(feature = "debug-info")]
+mod unit;
+
+#[cfg(feature = "debug-info")]
+pub use dwarf::{build_id, has_debug_info, read};
+#[cfg(feature = "debug-info")]
+pub use index::Found;
+pub use index::{ENDING, Index, VARIABLE};
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A function as the source defines it. Several files may define static functions of one name.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Definition {
+    /// The file, seen from the top of the kernel's source tree where that is known.
+    pub file: String,
+    /// The line of its name, 0 when that is not known.
+    pub line: u32,
+    /// Where the copies with an entry are: addresses, or offsets in a module's sections.
+    pub entries: Vec<u64>,
+    /// The functions that it was inlined into.
+    pub callers: Vec<Caller>,
+}
+
+/// A function that holds a copy of another one.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Caller {
+    /// Its name.
+    pub name: String,
+    /// The file that defines it.
+    pub file: String,
+    /// Where the call is that the copy stands for.
+    pub site: Site,
+    /// The functions between, outermost first: they were inlined too, each into the one before.
+    pub through: Vec<String>,
+}
+
+/// A line of the source.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Site {
+    /// The file.
+    pub file: String,
+    /// The line, from 1; 0 when that is not known.
+    pub line: u32,
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}", self.file),
+        }
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({}", self.name, self.site)?;
+        if !self.through.is_empty() {
+            write!(f, ", through `{}`", self.through.join("`, `"))?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Debug information, or an index of it, that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no ELF file, or a damaged one.
+    #[error("`{path}` is not a readable ELF file: {reason}")]
+    Elf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no debug information in it.
+    #[error(
+        "`{path}` has no debug information (DWARF); give the vmlinux of a kernel that was built \
+         with CONFIG_DEBUG_INFO, or the file that the distribution keeps it in"
+    )]
+    None {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The debug information is elsewhere, or damaged.
+    #[error("the debug information of `{path}` cannot be read: {reason}")]
+    Dwarf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file is no index, or one that another version of klp wrote.
+    #[error("`{path}` is not a whole index of inlined functions; delete the file")]
+    Index {
+        /// The file.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where the compiler inlined functions of a kernel: indices made from its debug information.
+//!
+//! A kernel that was built here has that in its `vmlinux`. Debian keeps it in a package of more than
+//! a gigabyte, which is only fetched when asked for; the indices of the kernel and all its modules
+//! are then made in one go, and nothing else is kept.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use klp_elf::VMLINUX;
+use klp_elf::inlined::{self, ENDING};
+
+use super::apt::Archive;
+use super::debian;
+use crate::cache::{Cache, Key};
+use crate::host::files::write_atomic;
+use crate::host::process::{self, Group};
+use crate::host::progress::Step;
+
+/// Changes when indices are to be made in another way.
+const RECIPE: &str = "1";
+
+/// No file with debug information is larger.
+const LARGEST: u64 = 8 << 30;
+
+/// The folder with the index of this vmlinux, or of the file with its debug information; `None` when
+/// it has none.
+pub fn of_vmlinux(cache: &Cache, file: &Path) -> Result<Option<PathBuf>> {
+    let Ok(Some(id)) = inlined::build_id(file) else {
+        return Ok(None);
+    };
+    if !inlined::has_debug_info(file)? {
+        return Ok(None);
+    }
+    let key = Key::new().with("recipe", RECIPE).with("build id", &id);
+    let dir = cache.entry("inlined", VMLINUX, &key).get_or_create(|dir| {
+        let step = Step::start(
+            &format!("looking for inlined functions in {}", file.display()),
+            "a few seconds",
+        );
+        write_index(file, VMLINUX, dir, false)?;
+        step.done();
+        Ok(())
+    })?;
+    Ok(Some(dir))
+}
+
+/// Writes the index of a module that was built with debug information beside it; not when it has
+/// none.
+pub fn of_module(file: &Path) -> Result<()> {
+    let dir = file.parent().unwrap_or(Path::new("."));
+    let name = file
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .replace('-', "_");
+    match write_index(file, &name, dir, false) {
+        Ok(()) => Ok(()),
+        Err(error) if is_none(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The folder with the indices of Debian's kernel and its modules, if its debug information was
+/// fetched before.
+pub fn of_stock_if_there(cache: &Cache) -> Option<PathBuf> {
+    debian::debug_info_if_there(cache)
+}
+
+/// The same, fetching the debug information when it has to be.
+pub fn of_stock(cache: &Cache) -> Result<PathBuf> {
+    let archive = Archive::new(cache);
+    debian::with_release(&archive, false, |release| {
+        debian::debug_info(&archive, release, &index_package)
+    })
+}
+
+/// Makes the indices of all that is in a package, one file after the other.
+fn index_package(package: &Path, dir: &Path) -> Result<()> {
+    let mut command = process::command("dpkg-deb");
+    command
+        .arg("--fsys-tarfile")
+        .arg(package)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut unpacker = Group::spawn(&mut command)?;
+    let output = unpacker.child().stdout.take();
+    index_archive(output.context("dpkg-deb has no output")?, dir)?;
+    let status = unpacker.wait()?;
+    ensure!(
+        status.success(),
+        "dpkg-deb could not unpack {}: {status}",
+        package.display()
+    );
+    ensure!(
+        dir.join(format!("{VMLINUX}.{ENDING}")).is_file(),
+        "{} has no vmlinux with debug information",
+        package.display()
+    );
+    Ok(())
+}
+
+fn index_archive(archive: impl Read, dir: &Path) -> Result<()> {
+    let mut archive = tar::Archive::new(archive);
+    for entry in archive.entries().context("the package is damaged")? {
+        let mut entry = entry.context("the package is damaged")?;
+        process::check_interrupted()?;
+        let path = entry.path().context("the package is damaged")?.into_owned();
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let Some(object) = object(&path) else {
+            continue;
+        };
+        let size = entry.size();
+        ensure!(
+            size <= LARGEST,
+            "{} is too large: {size} bytes",
+            path.display()
+        );
+        let mut file = tempfile::NamedTempFile::new_in(dir).context("cannot make a file")?;
+        io::copy(&mut entry, file.as_file_mut()).context("cannot unpack the debug information")?;
+        let is_module = object != VMLINUX;
+        match write_index(file.path(), &object, dir, is_module) {
+            Err(error) if !is_none(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The object whose debug information a file of the package is.
+fn object(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let name = name.strip_suffix(".debug").unwrap_or(name);
+    if name.starts_with("vmlinux") {
+        return Some(VMLINUX.to_owned());
+    }
+    let name = name.strip_suffix(".ko")?.replace('-', "_");
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    (!name.is_empty() && name.chars().all(plain)).then_some(name)
+}
+
+fn write_index(file: &Path, object: &str, dir: &Path, small: bool) -> Result<()> {
+    let mut found = inlined::read(file)?;
+    if small {
+        found = found.without_headers();
+    }
+    write_atomic(&dir.join(format!("{object}.{ENDING}")), &found.text())
+}
+
+fn is_none(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(inlined::Error::None { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn files_of_a_package_belong_to_objects() {
+        let object = |path: &str| object(Path::new(path));
+        let some = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            object("./usr/lib/debug/lib/modules/7.2/vmlinux"),
+            some("vmlinux")
+        );
+        assert_eq!(object("./usr/lib/debug/boot/vmlinux-7.2"), some("vmlinux"));
+        assert_eq!(object("./a/kernel/nf-tables.ko"), some("nf_tables"));
+        assert_eq!(object("./a/kernel/ext4.ko.debug"), some("ext4"));
+        for path in ["./a/x.c", "./a/.ko", "./a/a b.ko", "./a/..ko"] {
+            assert_eq!(object(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_archive_without_debug_information_makes_no_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(4);
+        header.set_cksum();
+        builder
+            .append_data(&mut header, "a/notes.txt", &b"text"[..])
+            .unwrap();
+        let archive = builder.into_inner().unwrap();
+        index_archive(&archive[..], dir.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        // What should be a module has to be one.
+        let mut builder = tar::Builder::new(Vec::new());
+        builder
+            .append_data(&mut header, "a/bad.ko", &b"text"[..])
+            .unwrap();
+        let archive = builder.into_inner().unwrap();
+        assert!(index_archive(&archive[..], dir.path()).is_err());
+        assert!(index_archive(&b"nonsense"[..], dir.path()).is_err());
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Was the replaced function inlined into others, which go on with the old code?
+
+use super::kernel;
+use crate::errors::{types as errors, Errors};
+use klp_elf::inlined::{Caller, Definition, Index};
+use klp_elf::Object;
+use syn::LitStr;
+
+/// A replaced function, and what the patch does about copies of it.
+pub(crate) struct Inlined<'a> {
+    pub(crate) object: &'a LitStr,
+    pub(crate) name: &'a LitStr,
+    pub(crate) sympos: u32,
+    /// Callers whose copies do not matter, as the author says.
+    pub(crate) accepted: &'a [LitStr],
+    /// All functions of the object that the patch replaces.
+    pub(crate) replaced: &'a [&'a str],
+}
+
+impl Inlined<'_> {
+    /// Checks it, where debug information tells.
+    pub(crate) fn check(&self, errors: &mut Errors) {
+        let object = self.object.value();
+        match Index::from_env(&object) {
+            Ok(None) => {}
+            Ok(Some(index)) => match index.named(&self.name.value()) {
+                Ok(definitions) => self.judge(definitions, errors),
+                Err(error) => errors.add(self.name, error.to_string()),
+            },
+            Err(error) => errors.add(self.name, error.to_string()),
+        }
+    }
+
+    fn judge(&self, definitions: Vec<Definition>, errors: &mut Errors) {
+        let name = self.object.value();
+        let mut callers = Vec::new();
+        // What is not known of the object was said when the function was looked up.
+        let mut silent = Errors::default();
+        let ask = |_: &_, object: &Object<'_>, _: &mut Errors| {
+            callers = remaining(self.meant(definitions.clone(), object), object);
+        };
+        if kernel::ask(&name, self.object, String::new, &mut silent, ask).is_none() {
+            callers = definitions.into_iter().flat_map(|it| it.callers).collect();
+        }
+        for accepted in self.accepted {
+            if !callers.iter().any(|caller| caller.name == accepted.value()) {
+                let text = errors::not_inlined_into(&self.name.value(), &accepted.value());
+                errors.add(accepted, text);
+            }
+        }
+        let known = |caller: &Caller| {
+            self.replaced.contains(&caller.name.as_str())
+                || self.accepted.iter().any(|name| name.value() == caller.name)
+        };
+        callers.retain(|caller| !known(caller));
+        if !callers.is_empty() {
+            errors.add(self.name, errors::inlined(&self.name.value(), &callers));
+        }
+    }
+
+    /// The definitions that may be the replaced function: of several, the one at its address.
+    fn meant(&self, definitions: Vec<Definition>, object: &Object<'_>) -> Vec<Definition> {
+        let matches = object.function(&self.name.value()).matches;
+        let matches = matches.unwrap_or_default();
+        let Some(meant) = matches.iter().find(|it| it.sympos == self.sympos) else {
+            return definitions;
+        };
+        let is_meant = |it: &Definition| it.entries.contains(&meant.address);
+        match definitions.iter().any(is_meant) {
+            true => definitions.into_iter().filter(is_meant).collect(),
+            false => definitions,
+        }
+    }
+}
+
+/// The functions that hold a copy of one that may have no entry, as far as debug information tells.
+pub(super) fn callers(object: &str, name: &str) -> Vec<Caller> {
+    let index = Index::from_env(object).ok().flatten();
+    let definitions = index.and_then(|index| index.named(name).ok());
+    let definitions = definitions.unwrap_or_default().into_iter();
+    definitions.flat_map(|it| it.callers).collect()
+}
+
+/// The callers whose copies can still run.
+fn remaining(definitions: Vec<Definition>, object: &Object<'_>) -> Vec<Caller> {
+    let mut callers: Vec<Caller> = definitions.into_iter().flat_map(|it| it.callers).collect();
+    callers.retain(|caller| !is_over(object, &caller.name));
+    callers
+}
+
+/// Has the function run for the last time when a patch comes?
+fn is_over(object: &Object<'_>, name: &str) -> bool {
+    let matches = object.function(name).matches.unwrap_or_default();
+    !matches.is_empty() && matches.iter().all(|found| found.init)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use klp_elf::inlined::Site;
+    use proc_macro2::Span;
+
+    fn caller(name: &str, line: u32) -> Caller {
+        Caller {
+            name: name.to_owned(),
+            file: "fs/a.c".to_owned(),
+            site: Site {
+                file: "fs/a.c".to_owned(),
+                line,
+            },
+            through: Vec::new(),
+        }
+    }
+
+    fn said(replaced: &[&str], accepted: &[&str]) -> Vec<String> {
+        let text = |text: &str| LitStr::new(text, Span::call_site());
+        let accepted: Vec<LitStr> = accepted.iter().map(|name| text(name)).collect();
+        let inlined = Inlined {
+            object: &text("vmlinux"),
+            name: &text("f"),
+            sympos: 0,
+            accepted: &accepted,
+            replaced,
+        };
+        let definition = Definition {
+            file: "fs/a.c".to_owned(),
+            line: 1,
+            entries: vec![0x10],
+            callers: vec![caller("g", 3), caller("h", 5), caller("h", 9)],
+        };
+        let mut errors = Errors::default();
+        inlined.judge(vec![definition], &mut errors);
+        errors.texts()
+    }
+
+    #[test]
+    fn callers_with_copies_are_named() {
+        let said = said(&["f"], &[]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].contains("inlined_into = [\"g\", \"h\"]"),
+            "{said:?}"
+        );
+        assert!(said[0].contains("`h` (fs/a.c:9)"), "{said:?}");
+    }
+
+    #[test]
+    fn those_that_are_replaced_or_accepted_are_no_mistake() {
+        assert!(said(&["f", "g", "h"], &[]).is_empty());
+        assert!(said(&["f", "g"], &["h"]).is_empty());
+        assert!(said(&["f"], &["g", "h"]).is_empty());
+        let one = said(&["f", "g"], &[]);
+        assert!(one[0].contains("inlined_into = [\"h\"]"), "{one:?}");
+    }
+
+    #[test]
+    fn a_copy_that_there_is_not_is_a_mistake() {
+        let said = said(&["f"], &["g", "h", "i"]);
+        assert_eq!(
+            said,
+            ["`f` was not inlined into `i` in this kernel: remove it"]
+        );
+    }
+}
