@@ -2,6 +2,9 @@
 
 //! What can be wrong with the files of a kernel and with modules.
 
+use crate::elf::Damage;
+use crate::limits::Limit;
+use crate::text::{Name, Shown};
 use std::io;
 use std::path::PathBuf;
 
@@ -10,8 +13,8 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// It is no ELF file, or a damaged one.
-    #[error("not a readable ELF file")]
-    Elf(#[from] object::Error),
+    #[error("not a readable ELF file: {0}")]
+    Elf(#[from] Damage),
     /// It is an ELF file, but not what a kernel loads as a module.
     #[error(
         "not a kernel module: it is {found}, and a module is a relocatable file for x86-64; \
@@ -25,39 +28,81 @@ pub enum Error {
     #[error("the table `{table}` at offset {offset:#x} does not name {what}")]
     Table {
         /// The table's symbol.
-        table: String,
+        table: Name,
         /// Where in the section.
         offset: u64,
         /// What should be there.
         what: &'static str,
     },
     /// A file cannot be read.
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{}`: {source}", Shown::path(path))]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+    /// It is no regular file.
+    #[error(
+        "cannot read `{}`: it is {what}; give a regular file",
+        Shown::path(path)
+    )]
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        what: &'static str,
+    },
+    /// A file, or a part of it, is larger than what is read.
+    #[error("`{}` is too large: {what} has more than {limit}", Shown::path(path))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The part, or the file.
+        what: &'static str,
+        /// The limit.
+        limit: Limit,
+    },
+    /// A file got shorter while it was read.
+    #[error(
+        "`{}` was cut off while it was read; try again when nothing writes to it",
+        Shown::path(path)
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Part of a module is larger than in any module.
+    #[error("the module is too large: {what} has more than {limit}")]
+    Limit {
+        /// The part.
+        what: &'static str,
+        /// The limit.
+        limit: Limit,
+    },
     /// A file is no ELF file, or a damaged one.
-    #[error("`{path}` is not a readable ELF file: {source}")]
+    #[error("`{}` is not a readable ELF file: {source}", Shown::path(path))]
     Image {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: object::Error,
+        source: Damage,
     },
     /// A kernel was built without type information.
     #[error(
-        "`{path}` has no type information; \
-         give a kernel that was built with CONFIG_DEBUG_INFO_BTF, or its /sys/kernel/btf/vmlinux"
+        "`{}` has no type information; \
+         give a kernel that was built with CONFIG_DEBUG_INFO_BTF, or its /sys/kernel/btf/vmlinux",
+        Shown::path(path)
     )]
     NoBtf {
         /// The file.
         path: PathBuf,
     },
     /// Type information is damaged.
-    #[error("the type information of `{path}` cannot be read: {reason}")]
+    #[error(
+        "the type information of `{}` cannot be read: {reason}",
+        Shown::path(path)
+    )]
     Btf {
         /// The file.
         path: PathBuf,
@@ -66,7 +111,8 @@ pub enum Error {
     },
     /// A line is none of `/proc/kallsyms`.
     #[error(
-        "`{path}` line {line} is not `ADDRESS TYPE NAME [MODULE]`; give a copy of /proc/kallsyms"
+        "`{}` line {line} is not `ADDRESS TYPE NAME [MODULE]`; give a copy of /proc/kallsyms",
+        Shown::path(path)
     )]
     Kallsyms {
         /// The file.
@@ -76,8 +122,9 @@ pub enum Error {
     },
     /// A line is none of `Module.symvers`.
     #[error(
-        "`{path}` line {line} is not `CRC SYMBOL MODULE TYPE NAMESPACE` with tabs between; \
-         give the Module.symvers of the kernel's build folder"
+        "`{}` line {line} is not `CRC SYMBOL MODULE TYPE NAMESPACE` with tabs between; \
+         give the Module.symvers of the kernel's build folder",
+        Shown::path(path)
     )]
     Symvers {
         /// The file.
@@ -87,8 +134,9 @@ pub enum Error {
     },
     /// All addresses of `/proc/kallsyms` are 0.
     #[error(
-        "`{path}` shows no addresses, because an ordinary user copied it from /proc/kallsyms; \
-         copy it as root"
+        "`{}` shows no addresses, because an ordinary user copied it from /proc/kallsyms; \
+         copy it as root",
+        Shown::path(path)
     )]
     KallsymsHidden {
         /// The file.
@@ -101,15 +149,15 @@ pub enum Error {
     )]
     NoObject {
         /// The module.
-        name: String,
+        name: Name,
     },
     /// An object has no such function.
     #[error("`{object}` has no function `{name}`{others}")]
     NoFunction {
         /// The object.
-        object: String,
+        object: Name,
         /// The function.
-        name: String,
+        name: Name,
         /// What it has instead.
         others: String,
     },
@@ -117,15 +165,15 @@ pub enum Error {
     #[error("the type information of `{object}` has no structure or union `{name}`")]
     NoStructure {
         /// The object.
-        object: String,
+        object: Name,
         /// Its tag.
-        name: String,
+        name: Name,
     },
     /// A function's prototype is not known.
     #[error("the arguments of `{function}` are not known: {reason}")]
     Untyped {
         /// The function.
-        function: String,
+        function: Name,
         /// Why.
         reason: String,
     },
@@ -133,7 +181,7 @@ pub enum Error {
     #[error("`{function}` cannot answer that: {reason}")]
     NoAnswer {
         /// The function.
-        function: String,
+        function: Name,
         /// Why.
         reason: String,
     },
@@ -141,7 +189,7 @@ pub enum Error {
     #[error("`{function}` cannot be replaced: {reason}")]
     NotReplaceable {
         /// The function.
-        function: String,
+        function: Name,
         /// Why.
         reason: String,
     },

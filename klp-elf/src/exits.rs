@@ -6,17 +6,16 @@
 //! livepatch core finds out by the stack whether a replacement is in use, so a replacement must
 //! not do that.
 
-use crate::Error;
-use crate::module::{Function, Module, Place, demangled};
+use crate::module::{Field, Function, Module, Place, demangled};
+use crate::text::Name;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Formatter as _, Instruction, NasmFormatter};
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// What the kernel puts in the place of `ret` on CPUs that need it: jumping there is returning.
-const RETURN_THUNKS: &[&str] = &[
-    "__x86_return_thunk",
-    "srso_return_thunk",
-    "its_return_thunk",
+const RETURN_THUNKS: &[&[u8]] = &[
+    b"__x86_return_thunk",
+    b"srso_return_thunk",
+    b"its_return_thunk",
 ];
 
 /// A jump out of a function.
@@ -27,7 +26,7 @@ pub struct Exit {
     /// The instruction.
     pub instruction: String,
     /// Where it goes, if that is known.
-    pub target: Option<String>,
+    pub target: Option<Name>,
 }
 
 impl fmt::Display for Exit {
@@ -40,36 +39,51 @@ impl fmt::Display for Exit {
     }
 }
 
+/// A jump out of a function, not put into words.
+pub(crate) struct Jump {
+    instruction: Instruction,
+    /// Where it goes, if that is known.
+    pub(crate) target: Option<Place>,
+}
+
 impl Module<'_> {
     /// The jumps that lead out of `function`, in order.
     ///
     /// Calls come back and are none of them; nor are returns. An indirect jump counts, unless it
     /// goes through a table whose entries are all within the function.
-    ///
-    /// # Errors
-    ///
-    /// When the function's section cannot be read.
-    pub fn exits(&self, function: &Function) -> Result<Vec<Exit>, Error> {
-        let data = self.section_data(function.section)?;
-        let fields = self.fields(function.section, function.start, function.size)?;
+    pub fn exits(&self, function: &Function) -> Vec<Exit> {
+        let jumps = self.jumps(function);
+        jumps.map(|jump| self.exit(function, &jump)).collect()
+    }
+
+    /// The same, one after the other.
+    pub(crate) fn jumps(&self, function: &Function) -> impl Iterator<Item = Jump> {
+        let data = self.elf.bytes(function.section);
         let end = function.start.saturating_add(function.size);
         let code = usize::try_from(function.start)
             .ok()
             .zip(usize::try_from(end).ok())
             .and_then(|(start, end)| data.get(start..end))
             .unwrap_or_default();
+        let fields = self.fields_in(function.section, function.start, function.size);
+        let decoder = Decoder::with_ip(64, code, function.start, DecoderOptions::NONE);
+        let jump = move |instruction: Instruction| {
+            let target = self.leaves(&instruction, function, fields)?;
+            Some(Jump {
+                instruction,
+                target: target.0,
+            })
+        };
+        decoder.into_iter().filter_map(jump)
+    }
 
-        let mut exits = Vec::new();
-        for instruction in &mut Decoder::with_ip(64, code, function.start, DecoderOptions::NONE) {
-            if let Some(target) = self.leaves(&instruction, function, &fields)? {
-                exits.push(Exit {
-                    offset: instruction.ip() - function.start,
-                    instruction: text(&instruction),
-                    target: target.0,
-                });
-            }
+    /// A jump in words.
+    pub(crate) fn exit(&self, function: &Function, jump: &Jump) -> Exit {
+        Exit {
+            offset: jump.instruction.ip().wrapping_sub(function.start),
+            instruction: text(&jump.instruction),
+            target: jump.target.map(|place| self.name(place)),
         }
-        Ok(exits)
     }
 
     /// Where `instruction` leaves `function` to, when it does.
@@ -77,28 +91,30 @@ impl Module<'_> {
         &self,
         instruction: &Instruction,
         function: &Function,
-        fields: &BTreeMap<u64, Place>,
-    ) -> Result<Option<Target>, Error> {
-        let field = fields
-            .range(instruction.ip()..instruction.next_ip())
-            .next_back();
+        fields: &[Field],
+    ) -> Option<Target> {
+        let next = fields.partition_point(|field| field.offset < instruction.next_ip());
+        let field = next.checked_sub(1).and_then(|last| fields.get(last));
+        let field = field.filter(|field| field.offset >= instruction.ip());
+        let place = field.and_then(|field| self.place(field));
         match instruction.flow_control() {
             FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
-                let place = match field {
+                let place = match (field, place) {
                     // The field's value counts from the end of the instruction.
-                    Some((offset, Place::Inside(section, to))) => {
-                        Place::Inside(*section, to.wrapping_add(instruction.next_ip() - offset))
+                    (Some(field), Some(Place::Inside(section, to))) => {
+                        let behind = instruction.next_ip().wrapping_sub(field.offset);
+                        Place::Inside(section, to.wrapping_add(behind))
                     }
-                    Some((_, outside)) => outside.clone(),
-                    None => Place::Inside(function.section, instruction.near_branch_target()),
+                    (_, Some(outside)) => outside,
+                    _ => Place::Inside(function.section, instruction.near_branch_target()),
                 };
-                Ok((!stays(&place, function)).then(|| Target(Some(self.name(&place)))))
+                (!self.stays(place, function)).then_some(Target(Some(place)))
             }
-            FlowControl::IndirectBranch => match field {
-                Some((_, table)) if self.is_inner_table(table, function)? => Ok(None),
-                _ => Ok(Some(Target(None))),
+            FlowControl::IndirectBranch => match place {
+                Some(table) if self.is_inner_table(table, function) => None,
+                _ => Some(Target(None)),
             },
-            _ => Ok(None),
+            _ => None,
         }
     }
 
@@ -106,45 +122,46 @@ impl Module<'_> {
     ///
     /// Where the table ends is not written anywhere, and another one may follow. A compiler makes
     /// a table for one purpose, so its first entry speaks for all.
-    fn is_inner_table(&self, place: &Place, function: &Function) -> Result<bool, Error> {
+    fn is_inner_table(&self, place: Place, function: &Function) -> bool {
         let Place::Inside(section, start) = place else {
-            return Ok(false);
+            return false;
         };
-        let fields = self.fields(*section, *start, 1)?;
-        Ok(fields
-            .get(start)
-            .is_some_and(|entry| stays(entry, function)))
+        let first = self.fields_in(section, start, 1).first();
+        let entry = first.and_then(|field| self.place(field));
+        entry.is_some_and(|entry| self.stays(entry, function))
     }
 
     /// A name for `place`.
-    fn name(&self, place: &Place) -> String {
+    fn name(&self, place: Place) -> Name {
         match place {
-            Place::Outside(symbol) => demangled(symbol),
-            Place::Inside(section, offset) => self
-                .functions()
-                .iter()
-                .find(|function| {
-                    function.section == *section
-                        && (function.start..function.start + function.size).contains(offset)
-                })
-                .map_or_else(|| format!("offset {offset:#x}"), ToString::to_string),
+            Place::Outside(symbol) => demangled(self.symbol_name(symbol)),
+            Place::Inside(_, offset) => match self.function_around(place) {
+                Some(function) => demangled(function.symbol.as_bytes()),
+                None => Name::from(format!("offset {offset:#x}").as_str()),
+            },
+        }
+    }
+
+    fn symbol_name(&self, symbol: u32) -> &[u8] {
+        let symbols = self.elf.symbols;
+        let symbol = symbols.all.get(symbol as usize);
+        symbol.map_or(&[], |symbol| symbols.name(symbol))
+    }
+
+    /// Does control that goes to `place` stay in `function`, or return from it?
+    fn stays(&self, place: Place, function: &Function) -> bool {
+        match place {
+            Place::Inside(section, offset) => {
+                let end = function.start.saturating_add(function.size);
+                section == function.section && (function.start..end).contains(&offset)
+            }
+            Place::Outside(symbol) => RETURN_THUNKS.contains(&self.symbol_name(symbol)),
         }
     }
 }
 
 /// The target of a jump, where it is known.
-struct Target(Option<String>);
-
-/// Does control that goes to `place` stay in `function`, or return from it?
-fn stays(place: &Place, function: &Function) -> bool {
-    match place {
-        Place::Inside(section, offset) => {
-            *section == function.section
-                && (function.start..function.start + function.size).contains(offset)
-        }
-        Place::Outside(symbol) => RETURN_THUNKS.contains(&symbol.as_str()),
-    }
-}
+struct Target(Option<Place>);
 
 /// An instruction for a reader.
 fn text(instruction: &Instruction) -> String {

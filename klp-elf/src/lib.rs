@@ -31,7 +31,7 @@
 //! for replacement in module.replacements()? {
 //!     println!("{} -> {}", replacement.old_name, replacement.new_func);
 //! #   #[cfg(feature = "code")]
-//!     for exit in module.exits(&replacement.new_func)? {
+//!     for exit in module.exits(&replacement.new_func) {
 //!         println!("  leaves by `{exit}`");
 //!     }
 //! }
@@ -42,25 +42,34 @@
 //! It also does the last step of building a patch that reaches what the kernel does not export:
 //! [`livepatch`].
 
+#![forbid(unsafe_code)]
+
 #[cfg(feature = "code")]
 pub mod check;
+mod elf;
 mod error;
 #[cfg(feature = "code")]
 mod exits;
+mod file;
 pub mod inlined;
 mod kernel;
+pub mod limits;
 pub mod livepatch;
 pub mod module;
 mod prototype;
 pub mod rust;
 mod structure;
 mod stub;
+mod text;
 
+pub use elf::Damage;
 pub use error::Error;
 #[cfg(feature = "code")]
 pub use exits::Exit;
+pub use file::{open_module, read_module};
 pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
 pub use module::Module;
 pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};
 pub use structure::{Bits, Member, Structure};
 pub use stub::{Answer, Form, Stub};
+pub use text::{Identifier, Name, Shown, quoted};

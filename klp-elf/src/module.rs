@@ -3,13 +3,13 @@
 //! A kernel module as a file: modinfo, symbols, functions, livepatch tables.
 
 use crate::Error;
-use object::read::elf::ElfFile64;
-use object::{
-    Architecture, Object as _, ObjectKind, ObjectSection as _, ObjectSymbol as _, RelocationTarget,
-    SectionIndex, SymbolKind,
-};
-use std::collections::BTreeMap;
-use std::fmt;
+use crate::elf::{self, Elf, Relocation, Symbol, Symbols};
+use crate::limits::{Limit, MODINFO_MAX, NAME_MAX};
+use crate::text::{Limited, Name};
+use object::LittleEndian as LE;
+use object::elf as constants;
+use std::cell::OnceCell;
+use std::fmt::{self, Write as _};
 
 /// The licences under which a module gets the symbols that the kernel exports to its own only,
 /// `klp_enable_patch` among them (`include/linux/license.h`).
@@ -24,16 +24,18 @@ pub const GPL_COMPATIBLE: &[&str] = &[
 
 /// A kernel module, read from a `.ko` file.
 pub struct Module<'data> {
-    file: ElfFile64<'data>,
+    pub(crate) elf: Elf<'data>,
+    fields: OnceCell<Vec<Field>>,
+    functions: OnceCell<Vec<u32>>,
 }
 
 /// A function of a module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Function {
     /// The symbol's name as it stands in the file.
-    pub symbol: String,
+    pub symbol: Name,
     /// Its section.
-    pub(crate) section: SectionIndex,
+    pub(crate) section: usize,
     /// Its offset in the section.
     pub(crate) start: u64,
     /// Its size in bytes, as the livepatch core will see it.
@@ -43,7 +45,7 @@ pub struct Function {
 /// Shows the name as its author wrote it: Rust symbols demangled, without the crate's hash.
 impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&demangled(&self.symbol))
+        demangled(self.symbol.as_bytes()).fmt(f)
     }
 }
 
@@ -51,18 +53,62 @@ impl fmt::Display for Function {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Replacement {
     /// The kernel's function.
-    pub old_name: String,
+    pub old_name: Name,
     /// What takes its place.
     pub new_func: Function,
 }
 
+/// A relocated field of a section that is loaded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Field {
+    /// Its section. Section numbers have 16 bits.
+    pub(crate) section: u16,
+    /// How it is relocated, and by whom.
+    kind: u16,
+    /// By which symbol.
+    pub(crate) symbol: u32,
+    pub(crate) offset: u64,
+    pub(crate) addend: i64,
+}
+
+/// A kind of relocation that nobody knows.
+const UNKNOWN: u16 = 0x7fff;
+/// The livepatch core applies the relocation, and not the module loader.
+const LIVEPATCH: u16 = 0x8000;
+
+impl Field {
+    fn new(section: u16, livepatch: bool, relocation: &Relocation) -> Self {
+        let kind = u16::try_from(relocation.r_type(LE, false).0).unwrap_or(UNKNOWN);
+        let by = if livepatch { LIVEPATCH } else { 0 };
+        Self {
+            section,
+            kind: kind.min(UNKNOWN) | by,
+            symbol: relocation.r_sym(LE, false),
+            offset: relocation.r_offset.get(LE),
+            addend: relocation.r_addend.get(LE),
+        }
+    }
+
+    /// Does the module loader apply a relocation of that kind?
+    #[cfg(feature = "code")]
+    pub(crate) fn is(&self, kind: constants::RelocationType) -> bool {
+        u32::from(self.kind) == kind.0
+    }
+
+    /// Does the livepatch core apply it?
+    #[cfg(feature = "code")]
+    pub(crate) fn is_livepatch(&self) -> bool {
+        self.kind & LIVEPATCH != 0
+    }
+}
+
 /// Where a relocated field points to: a place in a section, or a symbol of elsewhere.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Place {
     /// A place in this module.
-    Inside(SectionIndex, u64),
+    Inside(usize, u64),
     /// A symbol that the module does not define.
-    Outside(String),
+    Outside(u32),
 }
 
 impl<'data> Module<'data> {
@@ -72,57 +118,84 @@ impl<'data> Module<'data> {
     ///
     /// When `data` is no ELF file, or one that is not a module for x86-64.
     pub fn parse(data: &'data [u8]) -> Result<Self, Error> {
-        let file = ElfFile64::parse(data)?;
-        if file.kind() != ObjectKind::Relocatable || file.architecture() != Architecture::X86_64 {
+        let elf = Elf::parse(data)?;
+        let (kind, machine) = (elf.header.e_type.get(LE), elf.header.e_machine.get(LE));
+        if kind != constants::ET_REL || machine != constants::EM_X86_64 {
             return Err(Error::NotAModule {
-                found: format!("{:?} for {:?}", file.kind(), file.architecture()),
+                found: format!("an ELF file of type {} for machine {}", kind.0, machine.0),
             });
         }
-        Ok(Self { file })
+        Ok(Self {
+            elf,
+            fields: OnceCell::new(),
+            functions: OnceCell::new(),
+        })
     }
 
     /// The entries of `.modinfo`, in the order of the file.
     ///
     /// # Errors
     ///
-    /// When the section cannot be read.
-    pub fn modinfo(&self) -> Result<Vec<(String, String)>, Error> {
-        let Some(section) = self.file.section_by_name(".modinfo") else {
-            return Ok(Vec::new());
-        };
-        Ok(section
-            .data()?
-            .split(|&byte| byte == 0)
-            .filter_map(|entry| std::str::from_utf8(entry).ok()?.split_once('='))
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect())
+    /// When it is larger than any module's.
+    pub fn modinfo(&self) -> Result<Vec<(Name, Name)>, Error> {
+        let entries = self.raw_modinfo()?;
+        let entries = entries.filter_map(|(key, value)| {
+            let value = std::str::from_utf8(value).ok()?;
+            Some((
+                Name::from(std::str::from_utf8(key).ok()?),
+                Name::from(value),
+            ))
+        });
+        Ok(entries.collect())
+    }
+
+    /// The entries of `.modinfo` as they stand in the file.
+    pub(crate) fn raw_modinfo(
+        &self,
+    ) -> Result<impl Iterator<Item = (&'data [u8], &'data [u8])> + use<'data>, Error> {
+        let section = self.elf.sections.find(b".modinfo");
+        let data = section.map_or(&[][..], |section| self.elf.bytes(section));
+        if data.len() > MODINFO_MAX {
+            return Err(Error::Limit {
+                what: "its modinfo",
+                limit: Limit::Bytes(MODINFO_MAX as u64),
+            });
+        }
+        let entries = data.split(|&byte| byte == 0);
+        Ok(entries.filter_map(|entry| {
+            let end = entry.iter().position(|&byte| byte == b'=')?;
+            Some((&entry[..end], &entry[end + 1..]))
+        }))
     }
 
     /// The symbols that the kernel, or another module, has to provide; Rust symbols demangled.
-    pub fn undefined(&self) -> Vec<String> {
-        self.file
-            .symbols()
-            .filter(|symbol| symbol.is_undefined())
-            .filter_map(|symbol| symbol.name().ok())
+    pub fn undefined(&self) -> Vec<Name> {
+        let symbols = self.elf.symbols;
+        symbols
+            .all
+            .iter()
+            .filter(|symbol| symbol.st_shndx.get(LE) == constants::SHN_UNDEF)
+            .map(|symbol| symbols.name(symbol))
             .filter(|name| !name.is_empty())
             .map(demangled)
             .collect()
     }
 
     /// All functions that have a size.
-    pub fn functions(&self) -> Vec<Function> {
-        self.file
-            .symbols()
-            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0)
-            .filter_map(|symbol| {
-                Some(Function {
-                    symbol: symbol.name().ok()?.to_owned(),
-                    section: symbol.section_index()?,
-                    start: symbol.address(),
-                    size: symbol.size(),
-                })
-            })
-            .collect()
+    pub fn functions(&self) -> impl Iterator<Item = Function> {
+        let all = self.elf.symbols.all.iter();
+        all.filter_map(|symbol| self.function(symbol))
+    }
+
+    /// The function that a symbol stands for.
+    fn function(&self, symbol: &Symbol) -> Option<Function> {
+        let section = function_section(symbol)?;
+        Some(Function {
+            symbol: Name::new(self.elf.symbols.name(symbol)),
+            section,
+            start: symbol.st_value.get(LE),
+            size: symbol.st_size.get(LE),
+        })
     }
 
     /// The functions that this patch replaces, from the tables that `#[livepatch]` made.
@@ -131,108 +204,209 @@ impl<'data> Module<'data> {
     ///
     /// When an entry does not name a function to replace, or a function of this module.
     pub fn replacements(&self) -> Result<Vec<Replacement>, Error> {
-        let functions = self.functions();
+        let symbols = self.elf.symbols;
         let mut found = Vec::new();
-        for table in self.file.symbols() {
-            let name = demangled(table.name()?);
+        for table in symbols.all {
+            let Some(section) = Symbols::section_of(table) else {
+                continue;
+            };
+            let name = symbols.name(table);
+            // Mangled names hold the words as they are.
+            let marked = |word: &[u8]| name.windows(word.len()).any(|part| part == word);
+            if !marked(b"__livepatch") || !marked(b"FUNCS") {
+                continue;
+            }
+            let name = demangled(name);
             if !name.contains("::__livepatch::FUNCS") {
                 continue;
             }
-            let Some(section) = table.section_index() else {
-                continue;
-            };
-            let fields = self.fields(section, table.address(), table.size())?;
-            found.extend(entries(&fields).map(|(offset, old_name, new_func)| {
+            let start = table.st_value.get(LE);
+            let fields = self.fields_in(section, start, table.st_size.get(LE));
+            for (old_name, new_func) in entries(fields) {
                 let missing = |what| Error::Table {
                     table: name.clone(),
-                    offset,
+                    offset: old_name.offset,
                     what,
                 };
-                Ok(Replacement {
-                    old_name: self
-                        .string(old_name)
+                let old = self.place(old_name).and_then(|place| self.string(place));
+                let new = new_func.and_then(|field| self.place(field));
+                found.push(Replacement {
+                    old_name: old
+                        .map(Name::new)
                         .ok_or_else(|| missing("the function to replace"))?,
-                    new_func: new_func
-                        .and_then(|place| function_at(&functions, place))
+                    new_func: new
+                        .and_then(|place| self.function_at(place))
                         .ok_or_else(|| missing("a function of this module"))?,
-                })
-            }));
+                });
+            }
         }
-        found.into_iter().collect()
+        Ok(found)
     }
 
-    /// The relocated fields in a part of a section, by offset.
-    pub(crate) fn fields(
-        &self,
-        section: SectionIndex,
-        start: u64,
-        size: u64,
-    ) -> Result<BTreeMap<u64, Place>, Error> {
-        let mut fields = BTreeMap::new();
-        for (offset, relocation) in self.file.section_by_index(section)?.relocations() {
-            if !(start..start.saturating_add(size)).contains(&offset) {
+    /// The relocated fields of all sections that are loaded, by section and offset.
+    pub(crate) fn fields(&self) -> &[Field] {
+        self.fields.get_or_init(|| self.read_fields())
+    }
+
+    fn read_fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for (number, header) in self.elf.sections.headers.iter().enumerate() {
+            let Some(relocations) = self.elf.relocations(number) else {
+                continue;
+            };
+            let Ok(section) = u16::try_from(header.sh_info.get(LE)) else {
+                continue;
+            };
+            if !self.is_loaded(section.into()) {
                 continue;
             }
-            if let RelocationTarget::Symbol(index) = relocation.target() {
-                let symbol = self.file.symbol_by_index(index)?;
-                let place = match symbol.section_index() {
-                    Some(section) => Place::Inside(
-                        section,
-                        symbol.address().wrapping_add_signed(relocation.addend()),
-                    ),
-                    None => Place::Outside(symbol.name()?.to_owned()),
-                };
-                fields.insert(offset, place);
-            }
+            let livepatch = crate::livepatch::is_livepatch(header);
+            let does = |it: &&Relocation| it.r_type(LE, false) != constants::R_X86_64_NONE;
+            let all = relocations.iter().filter(does);
+            fields.reserve(relocations.len());
+            fields.extend(all.map(|relocation| Field::new(section, livepatch, relocation)));
         }
-        Ok(fields)
+        fields.sort_unstable_by_key(|field| (field.section, field.offset, field.symbol));
+        fields.dedup_by_key(|field| (field.section, field.offset));
+        fields
     }
 
-    /// The bytes of a section.
-    pub(crate) fn section_data(&self, section: SectionIndex) -> Result<&'data [u8], Error> {
-        Ok(self.file.section_by_index(section)?.data()?)
+    /// Does that section hold code?
+    #[cfg(feature = "code")]
+    pub(crate) fn is_code(&self, section: usize) -> bool {
+        let header = self.elf.sections.get(section);
+        header.is_some_and(|it| it.sh_flags.get(LE).contains(constants::SHF_EXECINSTR))
     }
 
-    /// The C string at `place`.
-    fn string(&self, place: &Place) -> Option<String> {
+    /// Does the kernel keep that section in memory?
+    pub(crate) fn is_loaded(&self, section: usize) -> bool {
+        let header = self.elf.sections.get(section);
+        header.is_some_and(|header| header.sh_flags.get(LE).contains(constants::SHF_ALLOC))
+    }
+
+    /// The relocated fields in a part of a section.
+    pub(crate) fn fields_in(&self, section: usize, start: u64, size: u64) -> &[Field] {
+        let fields = self.fields();
+        let end = start.saturating_add(size);
+        let first = |offset: u64| {
+            fields.partition_point(|field| {
+                (usize::from(field.section), field.offset) < (section, offset)
+            })
+        };
+        fields.get(first(start)..first(end)).unwrap_or_default()
+    }
+
+    /// Where a field points to.
+    pub(crate) fn place(&self, field: &Field) -> Option<Place> {
+        let symbol = self.elf.symbols.all.get(field.symbol as usize)?;
+        Some(match Symbols::section_of(symbol) {
+            Some(section) => {
+                let place = symbol.st_value.get(LE);
+                Place::Inside(section, place.wrapping_add_signed(field.addend))
+            }
+            None => Place::Outside(field.symbol),
+        })
+    }
+
+    /// The C string at a place: of one that is too long, the beginning.
+    pub(crate) fn string(&self, place: Place) -> Option<&'data [u8]> {
+        match place {
+            Place::Inside(section, offset) => {
+                elf::string(self.elf.bytes(section), offset, NAME_MAX)
+            }
+            Place::Outside(_) => None,
+        }
+    }
+
+    /// The functions by their places; only their symbols' numbers.
+    fn by_place(&self) -> &[u32] {
+        self.functions.get_or_init(|| {
+            let all = (0..).zip(self.elf.symbols.all);
+            let functions = all.filter(|(_, symbol)| function_section(symbol).is_some());
+            let mut numbers: Vec<u32> = functions.map(|(number, _)| number).collect();
+            numbers.sort_by_key(|number| self.function_place(*number));
+            numbers
+        })
+    }
+
+    fn function_place(&self, number: u32) -> Option<(usize, u64)> {
+        let symbol = self.elf.symbols.all.get(number as usize)?;
+        Some((Symbols::section_of(symbol)?, symbol.st_value.get(LE)))
+    }
+
+    /// The first function that begins at `place`.
+    pub(crate) fn function_at(&self, place: Place) -> Option<Function> {
         let Place::Inside(section, offset) = place else {
             return None;
         };
-        let data = self.section_data(*section).ok()?;
-        let rest = data.get(usize::try_from(*offset).ok()?..)?;
-        let end = rest.iter().position(|&byte| byte == 0)?;
-        Some(std::str::from_utf8(&rest[..end]).ok()?.to_owned())
+        let wanted = Some((section, offset));
+        let functions = self.by_place();
+        let first = functions.partition_point(|number| self.function_place(*number) < wanted);
+        let number = *functions.get(first)?;
+        let is_it = self.function_place(number) == wanted;
+        self.function(self.elf.symbols.all.get(number as usize)?)
+            .filter(|_| is_it)
     }
+
+    /// The function that `place` is in, if one of the nearest before it is.
+    #[cfg(feature = "code")]
+    pub(crate) fn function_around(&self, place: Place) -> Option<Function> {
+        /// Functions do not overlap. What compilers split off has a symbol of its own.
+        const NEAR: usize = 8;
+        let Place::Inside(section, offset) = place else {
+            return None;
+        };
+        let functions = self.by_place();
+        let wanted = Some((section, offset));
+        let end = functions.partition_point(|number| self.function_place(*number) <= wanted);
+        let near = functions.get(end.saturating_sub(NEAR)..end)?.iter().rev();
+        let mut near = near.filter_map(|number| self.elf.symbols.all.get(*number as usize));
+        let found = near.find(|symbol| {
+            let start = symbol.st_value.get(LE);
+            let end = start.saturating_add(symbol.st_size.get(LE));
+            Symbols::section_of(symbol) == Some(section) && (start..end).contains(&offset)
+        });
+        self.function(found?)
+    }
+}
+
+/// The section of a function that has a size; `None` for any other symbol.
+fn function_section(symbol: &Symbol) -> Option<usize> {
+    let kind = symbol.st_type();
+    let is_function = kind == constants::STT_FUNC || kind == constants::STT_GNU_IFUNC;
+    let section = Symbols::section_of(symbol)?;
+    (is_function && symbol.st_size.get(LE) > 0).then_some(section)
 }
 
 /// The offsets of `old_name` and `new_func` in `struct klp_func` (`include/linux/livepatch.h`).
 const NEW_FUNC: u64 = 8;
 
-/// The entries of a table of `struct klp_func`: offset, `old_name`, `new_func`.
+/// The entries of a table of `struct klp_func`: `old_name`, `new_func`.
 ///
 /// How large an entry is depends on the kernel's configuration. But its only pointers are those
 /// two, its first fields, and the last entry has none.
-fn entries(fields: &BTreeMap<u64, Place>) -> impl Iterator<Item = (u64, &Place, Option<&Place>)> {
-    let is_second = |offset: u64| {
-        offset
-            .checked_sub(NEW_FUNC)
-            .is_some_and(|first| fields.contains_key(&first))
+fn entries(fields: &[Field]) -> impl Iterator<Item = (&Field, Option<&Field>)> {
+    let at = |offset: u64| {
+        let found = fields.binary_search_by_key(&offset, |field| field.offset);
+        found.ok().and_then(|index| fields.get(index))
     };
+    let is_second = move |offset: u64| offset.checked_sub(NEW_FUNC).and_then(at).is_some();
     fields
         .iter()
-        .filter(move |(offset, _)| !is_second(**offset))
-        .map(|(offset, old_name)| (*offset, old_name, fields.get(&(offset + NEW_FUNC))))
-}
-
-/// The function that begins at `place`.
-fn function_at(functions: &[Function], place: &Place) -> Option<Function> {
-    functions
-        .iter()
-        .find(|function| *place == Place::Inside(function.section, function.start))
-        .cloned()
+        .filter(move |field| !is_second(field.offset))
+        .map(move |field| (field, field.offset.checked_add(NEW_FUNC).and_then(at)))
 }
 
 /// A symbol as its author wrote it.
-pub(crate) fn demangled(symbol: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(symbol))
+pub(crate) fn demangled(symbol: &[u8]) -> Name {
+    demangle(symbol).unwrap_or_else(|| Name::new(symbol))
+}
+
+/// A few bytes can stand for very many, so only what is as short as a name is taken.
+fn demangle(symbol: &[u8]) -> Option<Name> {
+    let text = std::str::from_utf8(symbol).ok()?;
+    let found = rustc_demangle::try_demangle(text).ok()?;
+    let mut limited = Limited::new(NAME_MAX);
+    write!(limited, "{found:#}").ok()?;
+    Some(Name::from(limited.into_string().as_str()))
 }

@@ -2,26 +2,30 @@
 
 //! C prototypes and the types in them.
 
+use crate::text::Identifier;
 use std::fmt;
 
 /// What a function takes and gives.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Prototype {
     /// The function's name.
-    pub name: String,
+    pub name: Identifier,
     /// Its parameters, without the dots of a variadic one.
     pub parameters: Vec<Parameter>,
     /// Its result.
     pub result: Type,
     /// Does it end in `...`?
     pub variadic: bool,
+    /// How many names in it are no C identifiers. They are left out: the type information comes
+    /// from a file, and ends in code and messages.
+    pub left_out: usize,
 }
 
 /// A parameter of a function.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Parameter {
     /// Its name, if the prototype tells.
-    pub name: Option<String>,
+    pub name: Option<Identifier>,
     /// Its type.
     pub ty: Type,
 }
@@ -78,7 +82,7 @@ pub enum Kind {
     /// A structure or union.
     Aggregate {
         /// Its tag and the typedefs on the way, outermost first; empty for one without a name.
-        names: Vec<String>,
+        names: Vec<Identifier>,
     },
     /// A floating-point number, or what no function can take or give.
     Other,
@@ -93,7 +97,7 @@ pub enum Pointee {
     Function,
     /// A structure or union: its tag and the typedefs on the way, outermost first. Empty for one
     /// without a name.
-    Named(Vec<String>),
+    Named(Vec<Identifier>),
     /// `char`.
     Char,
     /// Anything else.

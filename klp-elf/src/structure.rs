@@ -3,12 +3,13 @@
 //! Structures and unions.
 
 use crate::prototype::{Kind, Type};
+use crate::text::Identifier;
 
 /// A structure or union and what is in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Structure {
     /// Its tag and the typedefs it was found through, outermost first.
-    pub names: Vec<String>,
+    pub names: Vec<Identifier>,
     /// Is it a union?
     pub union: bool,
     /// Its size in bytes.
@@ -18,13 +19,16 @@ pub struct Structure {
     /// Its members in C's order. Those of inner structures and unions without a name stand here as
     /// if they were its own, as C has it.
     pub members: Vec<Member>,
+    /// How many names in it are no C identifiers. These are left out, and so are members of such a
+    /// name.
+    pub left_out: usize,
 }
 
 /// A member of a structure or union.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Member {
     /// Its name.
-    pub name: String,
+    pub name: Identifier,
     /// Its offset in bytes; of a bit-field, that of the byte with its first bit.
     pub offset: u64,
     /// For a bit-field: where in that byte it begins, and how many bits it has.

@@ -90,8 +90,11 @@ fn exits(data: &[u8], name: &str) -> Vec<String> {
         .into_iter()
         .find(|function| function.symbol == name)
         .expect("the function");
-    let exits = module.exits(&function).expect("readable code");
-    exits.iter().map(ToString::to_string).collect()
+    module
+        .exits(&function)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[test]

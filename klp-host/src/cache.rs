@@ -23,12 +23,16 @@ use crate::host::paths::check_for_make;
 
 pub use lock::{Lock, inherit_locks};
 pub use scratch::Scratch;
+pub(crate) use scratch::remove_leftovers;
 
 /// Written into an entry when it is complete.
 const READY: &str = ".ready";
 
 /// Written into an entry when work on it begins: the boot of this machine.
 const BOOT: &str = ".boot";
+
+/// The folder of private folders for what was downloaded.
+pub(crate) const DOWNLOADS: &str = "downloads";
 
 /// The hex digits of a key in a name.
 const KEY_LENGTH: usize = 12;
@@ -132,7 +136,7 @@ impl Cache {
 
     /// The folder of such folders, and of nothing else.
     pub(crate) fn downloads(&self) -> Result<PathBuf> {
-        let dir = self.root.join("downloads");
+        let dir = self.root.join(DOWNLOADS);
         create(&dir)?;
         Ok(dir)
     }

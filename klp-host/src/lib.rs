@@ -12,4 +12,5 @@ pub mod host;
 pub mod kernel;
 pub mod link;
 pub mod module;
+pub mod replace;
 pub mod vm;

@@ -2,18 +2,18 @@
 
 //! Links the references to livepatch symbols in module files: the last step of a module build.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use klp_elf::livepatch;
+use klp_elf::{Shown, livepatch, read_module};
 
-use crate::host::files::write_atomic;
+use crate::replace;
 
 /// Links a module's file in place, and answers whether there was anything to do. A file that is
-/// linked, or has nothing to link, is not touched, so that make does not take it for a new one.
+/// linked, or has nothing to link, is not touched, so that make does not take it for a new one. All
+/// but its contents stays as it is.
 pub fn in_place(module: &Path) -> Result<bool> {
-    let data = read(module)?;
+    let data = read_module(module)?;
     let needed = livepatch::needs_link(&data).with_context(|| cannot(module))?;
     if needed {
         write(module, &data, module)?;
@@ -23,25 +23,22 @@ pub fn in_place(module: &Path) -> Result<bool> {
 
 /// Writes a module that is linked into another file.
 pub fn into(module: &Path, output: &Path) -> Result<()> {
-    write(module, &read(module)?, output)
+    write(module, &read_module(module)?, output)
 }
 
 fn write(module: &Path, data: &[u8], output: &Path) -> Result<()> {
     let linked = livepatch::link(data).with_context(|| cannot(module))?;
-    write_atomic(output, &linked)
-}
-
-fn read(module: &Path) -> Result<Vec<u8>> {
-    fs::read(module).with_context(|| format!("cannot read {}", module.display()))
+    replace::contents(output, &linked)
 }
 
 fn cannot(module: &Path) -> String {
-    format!("cannot link {}", module.display())
+    format!("cannot link {}", Shown::path(module))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn what_is_no_module_is_refused_and_left_alone() {

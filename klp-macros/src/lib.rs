@@ -10,10 +10,19 @@
 //! mistake (`signature`, `names` and, for the kernel at hand, `types` with it) and makes the `model` of a patch without one, and
 //! `expand` writes its code. `errors` holds every text that an author can see.
 
+// The tests' files of kernels.
+#[cfg(test)]
+#[allow(dead_code)]
+#[path = "../../klp-elf/tests/kernel/btf.rs"]
+mod btf;
 mod check;
 mod companions;
 mod errors;
 mod expand;
+#[cfg(test)]
+#[allow(dead_code)]
+#[path = "../../klp-elf/tests/kernel/files.rs"]
+mod files;
 mod keys;
 mod lasting;
 mod model;

@@ -19,6 +19,8 @@ mod symbol;
 pub(crate) use contract::{arguments, contract, declaration, place, result};
 pub(crate) use function::{check, Known, Replaced};
 pub(crate) use inlined::Inlined;
+#[cfg(test)]
+pub(crate) use kernel::with_sources;
 pub(crate) use structure::kernel_struct;
 pub(crate) use symbol::{find, Found};
 

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use klp_elf::Kernel;
-use klp_elf::check::{Against, Finding, Report, check};
+use klp_elf::check::{Against, Finding, Report, Severity, check};
+use klp_elf::{Kernel, Shown, read_module};
 use klp_host::cache::Cache;
 use klp_host::kernel::known::Known;
 use serde_json::{Value, json};
@@ -59,8 +59,8 @@ impl CheckArgs {
     }
 
     fn report(&self) -> Result<Report> {
-        let path = self.module.display();
-        let module = fs::read(&self.module).with_context(|| format!("cannot read {path}"))?;
+        let path = Shown::path(&self.module);
+        let module = read_module(&self.module).map_err(plain)?;
         let kernel = self.open()?;
         let against = match &kernel {
             Some(kernel) => self.against(kernel)?,
@@ -101,7 +101,8 @@ impl CheckArgs {
     fn print(&self, report: &Report) {
         match self.json {
             true => println!("{:#}", json(&self.module, report)),
-            false => println!("{}\n{report}", self.module.display()),
+            // What stands at the start of a line can be a command for the one who keeps the log.
+            false => println!("module {}\n{report}", Shown::path(&self.module)),
         }
     }
 }
@@ -110,17 +111,24 @@ impl CheckArgs {
 fn json(module: &Path, report: &Report) -> Value {
     let replaced = report.replaced.iter().map(|it| {
         json!({
-            "object": it.object,
-            "function": it.function,
+            "object": it.object.escaped(),
+            "function": it.function.escaped(),
             "sympos": it.sympos,
-            "by": it.by,
+            "by": it.by.escaped(),
         })
     });
     json!({
-        "module": module.display().to_string(),
+        "module": Shown::path(module).to_string(),
         "good": report.is_good(),
         "replaced": replaced.collect::<Vec<_>>(),
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
+        // What there is besides, when that is too much to list.
+        "more": {
+            "replaced": report.more_replaced,
+            "errors": report.more(Severity::Error),
+            "warnings": report.more(Severity::Warning),
+            "notes": report.more(Severity::Note),
+        },
     })
 }
 

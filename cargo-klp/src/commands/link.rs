@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use klp_elf::Shown;
 use klp_host::host::progress::say;
 use klp_host::link;
 
@@ -34,7 +35,7 @@ impl LinkArgs {
             if !link::in_place(module)? {
                 say(&format!(
                     "note: nothing to link in {}, which is as it was",
-                    module.display()
+                    Shown::path(module)
                 ));
             }
         }

@@ -2,9 +2,12 @@
 
 //! What a module is checked against: a kernel, and what its build wrote down.
 
-use super::exports::Exports;
-use crate::{Error, Kernel};
+use crate::kernel::Exports;
+use crate::{Error, Kernel, file};
 use std::path::Path;
+
+/// No release is longer.
+const RELEASE_MAX: u64 = 4096;
 
 /// What a module is checked against. What is not known is not checked.
 #[derive(Default)]
@@ -45,12 +48,13 @@ impl<'kernel> Against<'kernel> {
     /// When a file there cannot be read.
     pub fn build_folder(mut self, folder: &Path) -> Result<Self, Error> {
         let symvers = folder.join("Module.symvers");
-        if self.exports.is_none() && symvers.is_file() {
+        if self.exports.is_none() && symvers.exists() {
             self.exports = Some(Exports::open(&symvers)?);
         }
         if self.vermagic.is_none() {
-            let release = std::fs::read_to_string(folder.join("include/config/kernel.release"));
-            self.vermagic = release.ok().map(|release| release.trim().to_owned());
+            let release = file::read(&folder.join("include/config/kernel.release"), RELEASE_MAX);
+            let release = release.ok().and_then(|text| String::from_utf8(text).ok());
+            self.vermagic = release.map(|release| release.trim().to_owned());
         }
         Ok(self)
     }

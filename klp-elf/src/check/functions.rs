@@ -2,182 +2,197 @@
 
 //! The functions that a module replaces: are the entries whole, and has the kernel what they name?
 
-use super::file::File;
+use super::objects::{Choice, Found, Objects};
+use super::report::Collected;
+use super::symbols::Places;
 use super::tables::{Function, Object, Tables, Target};
-use super::{Against, Place, Problem, Replaced, Report, identity};
-use crate::livepatch::NAME_MAX;
+use super::{Place, Problem, Replaced, Report, identity};
+use crate::limits::NAME_MAX;
 use crate::module::demangled;
-use crate::{Error, Kernel, VMLINUX};
+use crate::text::Name;
+use crate::{Error, Module, VMLINUX};
 use std::collections::HashSet;
 
 /// Checks all of them.
 pub(super) fn check(
-    file: &File<'_>,
-    tables: &Tables,
-    against: &Against<'_>,
+    module: &Module<'_>,
+    places: &Places,
+    tables: &Tables<'_>,
+    mut objects: Option<&mut Objects<'_>>,
     report: &mut Report,
 ) -> Result<(), Error> {
     let mut names = HashSet::new();
     for object in &tables.objects {
-        let name = object.name.as_deref().unwrap_or(VMLINUX);
-        if object.name.as_deref().is_some_and(|name| !is_object(name)) {
-            report.add(object.place.clone(), Problem::ObjectName(name.to_owned()));
-            continue;
-        }
+        let place = || Place::offset(module, object.place);
+        let name = match object.name {
+            None => VMLINUX,
+            Some(name) => match std::str::from_utf8(name) {
+                Ok(text) if identity::is_name(name) && text != VMLINUX => text,
+                _ => {
+                    report.add(place(), Problem::ObjectName(Name::new(name)));
+                    continue;
+                }
+            },
+        };
         if !names.insert(name) {
-            report.add(object.place.clone(), Problem::ObjectTwice(name.to_owned()));
+            report.add(place(), Problem::ObjectTwice(name.into()));
             continue;
         }
-        entries(file, object, name, report);
-        if let Some(kernel) = against.kernel {
-            look_up(kernel, object, name, report)?;
+        let check = Check {
+            module,
+            places,
+            object,
+            name,
+        };
+        check.entries(report);
+        if let Some(objects) = &mut objects {
+            check.look_up(objects, report)?;
         }
     }
     Ok(())
 }
 
-/// Can a module of that name be patched? The kernel itself goes without a name.
-fn is_object(name: &str) -> bool {
-    identity::is_name(name) && name != VMLINUX
+/// Checks an object.
+struct Check<'a, 'data> {
+    module: &'a Module<'data>,
+    places: &'a Places,
+    object: &'a Object<'data>,
+    name: &'a str,
 }
 
-/// Checks what the entries of an object say.
-fn entries(file: &File<'_>, object: &Object, name: &str, report: &mut Report) {
-    let mut seen = HashSet::new();
-    for function in &object.functions {
-        let place = || function.place.clone();
+impl<'data> Check<'_, 'data> {
+    /// Checks what the entries say.
+    fn entries(&self, report: &mut Report) {
+        let mut seen = HashSet::new();
+        for function in &self.object.functions {
+            if let Some(problem) = self.entry(function, &mut seen, report) {
+                report.add(Place::offset(self.module, function.place), problem);
+            }
+        }
+    }
+
+    fn entry(
+        &self,
+        function: &Function<'data>,
+        seen: &mut HashSet<(&'data [u8], u64)>,
+        report: &mut Report,
+    ) -> Option<Problem> {
         let whole = function.old_name.is_some() && function.new_func.is_some();
         if function.filled_later && !whole {
-            report.add(place(), Problem::FilledLater);
-            continue;
+            return Some(Problem::FilledLater);
         }
-        let Some(old_name) = &function.old_name else {
-            report.add(place(), Problem::NoOldName);
-            continue;
+        let Some(old_name) = function.old_name else {
+            return Some(Problem::NoOldName);
         };
-        if old_name.is_empty() || old_name.len() > NAME_MAX {
-            report.add(place(), Problem::FunctionName(old_name.clone()));
-            continue;
+        let shown = || Name::new(old_name);
+        if text(old_name).is_none() {
+            return Some(Problem::FunctionName(shown()));
         }
         // 0 stands for the only one, which is the first.
         if !seen.insert((old_name, function.sympos.max(1))) {
-            report.add(place(), Problem::FunctionTwice(old_name.clone()));
+            let place = Place::offset(self.module, function.place);
+            report.add(place, Problem::FunctionTwice(shown()));
         }
         let Some(target) = function.new_func else {
-            report.add(place(), Problem::NoNewFunction(old_name.clone()));
-            continue;
+            return Some(Problem::NoNewFunction(shown()));
         };
-        match replacement(file, target) {
-            None => report.add(place(), Problem::NewFunctionElsewhere(old_name.clone())),
-            Some((_, true)) => report.add(place(), Problem::NewFunctionInit(old_name.clone())),
-            Some((by, false)) => report.replaced.push(Replaced {
-                object: name.to_owned(),
-                function: old_name.clone(),
+        match self.replacement(target) {
+            None => return Some(Problem::NewFunctionElsewhere(shown())),
+            Some((_, true)) => return Some(Problem::NewFunctionInit(shown())),
+            Some((by, false)) => report.replaces(|| Replaced {
+                object: self.name.into(),
+                function: shown(),
                 sympos: function.sympos,
-                by,
+                by: demangled(by),
             }),
         }
+        None
     }
-}
 
-/// The function at a place, and whether it is gone when the module has started.
-fn replacement(file: &File<'_>, target: Target) -> Option<(String, bool)> {
-    let section = file.sections.get(target.section?)?;
-    let mut symbols = file.symbols.iter();
-    let symbol = symbols.find(|symbol| {
-        let place = (symbol.section, symbol.value);
-        place == (target.section, target.offset) && !symbol.name.is_empty()
-    })?;
-    let name = demangled(&symbol.name);
-    section
-        .code
-        .then(|| (name, section.name.starts_with(".init")))
-}
+    /// The function at a place, and whether it is gone when the module has started.
+    fn replacement(&self, target: Target) -> Option<(&'data [u8], bool)> {
+        let section = target.section?;
+        let name = self.places.at(self.module, section, target.offset)?;
+        let sections = self.module.elf.sections;
+        let is_code = self.module.is_code(section);
+        is_code.then(|| (name, sections.name(section).starts_with(b".init")))
+    }
 
-/// Asks the kernel for the functions of an object.
-fn look_up(kernel: &Kernel, object: &Object, name: &str, report: &mut Report) -> Result<(), Error> {
-    let Some(known) = kernel.object(name)? else {
-        report.add(
-            object.place.clone(),
-            Problem::ObjectUnknown(name.to_owned()),
-        );
-        return Ok(());
-    };
-    for function in &object.functions {
-        let Some(old_name) = function.old_name.as_deref().filter(|name| !name.is_empty()) else {
-            continue;
+    /// Looks the functions up in the kernel's object.
+    fn look_up(&self, objects: &mut Objects<'_>, report: &mut Report) -> Result<(), Error> {
+        let place = || Place::offset(self.module, self.object.place);
+        let known = match objects.get(self.name)? {
+            Found::Known(known) => known,
+            Found::Unknown => {
+                report.add(place(), Problem::ObjectUnknown(self.name.into()));
+                return Ok(());
+            }
+            Found::LeftOut => return Ok(()),
         };
-        let found = known.function(old_name);
-        let Some(matches) = &found.matches else {
-            report.add(object.place.clone(), Problem::NoSymbols(name.to_owned()));
-            break;
-        };
-        let problem = match Choice::of(matches.len(), function.sympos) {
-            Choice::None => Some(Problem::FunctionMissing {
-                object: name.to_owned(),
-                name: old_name.to_owned(),
-                others: found.others.to_string(),
+        let functions = self.object.functions.iter().enumerate();
+        let mut wanted: Vec<(&str, usize)> = functions
+            .filter_map(|(number, function)| Some((text(function.old_name?)?, number)))
+            .collect();
+        // Those of one name are looked up at once.
+        wanted.sort_unstable();
+        let mut problems = Collected::default();
+        for group in wanted.chunk_by(|a, b| a.0 == b.0) {
+            let [(name, _), ..] = group else { continue };
+            let Some(matches) = known.matches(name) else {
+                report.add(place(), Problem::NoSymbols(self.name.into()));
+                break;
+            };
+            for (_, number) in group {
+                let Some(function) = self.object.functions.get(*number) else {
+                    continue;
+                };
+                let choice = Choice::of(known, name, &matches, function.sympos);
+                if let Some(problem) = self.unfit(choice, name, function.sympos, matches.len()) {
+                    problems.add(*number, problem);
+                }
+            }
+        }
+        report.add_sorted(problems, |number| {
+            let function = self.object.functions.get(number);
+            let at = function.map_or(self.object.place, |function| function.place);
+            Place::offset(self.module, at)
+        });
+        Ok(())
+    }
+
+    /// Why what the kernel has cannot be replaced.
+    fn unfit(&self, choice: Choice, name: &str, sympos: u64, count: usize) -> Option<Problem> {
+        let (object, name) = (Name::from(self.name), Name::from(name));
+        match choice {
+            Choice::None(others) => Some(Problem::FunctionMissing {
+                object,
+                name,
+                others,
             }),
             Choice::Many => Some(Problem::FunctionAmbiguous {
-                object: name.to_owned(),
-                name: old_name.to_owned(),
-                count: matches.len(),
+                object,
+                name,
+                count,
             }),
             Choice::Beyond => Some(Problem::FunctionPosition {
-                object: name.to_owned(),
-                name: old_name.to_owned(),
-                count: matches.len(),
-                sympos: function.sympos,
+                object,
+                name,
+                count,
+                sympos,
             }),
-            Choice::One(index) => matches
-                .get(index)
-                .and_then(|found| unfit(*found, name, function)),
-        };
-        if let Some(problem) = problem {
-            report.add(function.place.clone(), problem);
-        }
-    }
-    Ok(())
-}
-
-/// Why a symbol of the kernel cannot be replaced.
-fn unfit(found: crate::Match, object: &str, function: &Function) -> Option<Problem> {
-    let object = object.to_owned();
-    let name = function.old_name.clone().unwrap_or_default();
-    if !found.code {
-        return Some(Problem::FunctionIsData { object, name });
-    }
-    if found.init {
-        return Some(Problem::FunctionInit { object, name });
-    }
-    (found.traceable == Some(false)).then_some(Problem::NotTraceable { object, name })
-}
-
-/// Which of several symbols of one name a sympos stands for.
-pub(super) enum Choice {
-    /// There are none.
-    None,
-    /// Several, and it does not say which.
-    Many,
-    /// It counts further than there are.
-    Beyond,
-    /// This one, from 0.
-    One(usize),
-}
-
-impl Choice {
-    pub(super) fn of(count: usize, sympos: u64) -> Self {
-        match (count, usize::try_from(sympos).unwrap_or(usize::MAX)) {
-            (0, _) => Self::None,
-            (1, 0) => Self::One(0),
-            (_, 0) => Self::Many,
-            (_, sympos) if sympos > count => Self::Beyond,
-            (_, sympos) => Self::One(sympos - 1),
+            Choice::One(found) if !found.code => Some(Problem::FunctionIsData { object, name }),
+            Choice::One(found) if found.init => Some(Problem::FunctionInit { object, name }),
+            Choice::One(found) => {
+                let untraceable = found.traceable == Some(false);
+                untraceable.then_some(Problem::NotTraceable { object, name })
+            }
         }
     }
 }
 
-/// Where a finding on a function's code stands.
-pub(super) fn place(name: &str) -> Place {
-    Place::Function(demangled(name))
+/// The name of a function as a string, if it can be one.
+fn text(name: &[u8]) -> Option<&str> {
+    let is_name = !name.is_empty() && name.len() <= NAME_MAX;
+    let plain = is_name && name.iter().all(u8::is_ascii_graphic);
+    std::str::from_utf8(name).ok().filter(|_| plain)
 }

@@ -2,20 +2,28 @@
 
 //! What a module says of itself: is it a livepatch module, and for this kernel?
 
-use super::file::File;
+use super::info::Info;
 use super::{Against, Place, Problem, Report};
-use crate::livepatch::{OBJECT_MAX, UNLINKED};
+use crate::Module;
+use crate::limits::OBJECT_MAX;
+use crate::livepatch::UNLINKED;
 use crate::module::GPL_COMPATIBLE;
+use crate::text::Name;
 
 /// Checks it. Gives whether the rest is worth checking.
-pub(super) fn check(file: &File<'_>, against: &Against<'_>, report: &mut Report) -> bool {
-    if file.section(".gnu.linkonce.this_module").is_none() {
+pub(super) fn check(
+    module: &Module<'_>,
+    info: &Info<'_>,
+    against: &Against<'_>,
+    report: &mut Report,
+) -> bool {
+    let has = |section: &[u8]| module.elf.sections.find(section).is_some();
+    if !has(b".gnu.linkonce.this_module") {
         report.add(Place::Module, Problem::NotFinished);
         return false;
     }
-    let info = |key: &str| values(file, key).next();
-    let enables = enables(file);
-    let marked = info("livepatch").is_some();
+    let enables = enables(module);
+    let marked = info.value("livepatch").is_some();
     if !enables {
         report.add(Place::Module, Problem::NotEnabled);
     } else if !marked {
@@ -24,48 +32,46 @@ pub(super) fn check(file: &File<'_>, against: &Against<'_>, report: &mut Report)
     if !enables && !marked {
         return false;
     }
-    match info("license") {
+    let is_compatible = |licence: &[u8]| GPL_COMPATIBLE.iter().any(|it| it.as_bytes() == licence);
+    match info.value("license") {
         None => report.add(Place::Modinfo("license"), Problem::NoLicence),
-        Some(licence) if !GPL_COMPATIBLE.contains(&licence) => {
-            let problem = Problem::Licence(licence.to_owned());
+        Some(licence) if !is_compatible(licence) => {
+            let problem = Problem::Licence(Name::new(licence));
             report.add(Place::Modinfo("license"), problem);
         }
         Some(_) => {}
     }
-    let name = info("name").unwrap_or_default();
+    let name = info.value("name").unwrap_or_default();
     if !is_name(name) {
-        report.add(Place::Modinfo("name"), Problem::ModuleName(name.to_owned()));
+        report.add(Place::Modinfo("name"), Problem::ModuleName(Name::new(name)));
     }
-    vermagic(file, info("vermagic"), against, report);
-    let unlinked = file.section(UNLINKED);
-    if unlinked.is_some_and(|(_, section)| section.data.iter().any(|&byte| byte != 0)) {
+    let versions = has(b"__versions") || has(b"__version_ext_crcs");
+    vermagic(info.value("vermagic"), versions, against, report);
+    let unlinked = module.elf.sections.find(UNLINKED.as_bytes());
+    if unlinked.is_some_and(|section| module.elf.bytes(section).iter().any(|&byte| byte != 0)) {
         report.add(Place::Section(UNLINKED.into()), Problem::Unlinked);
     }
     true
 }
 
-/// The values of a key of `.modinfo`.
-pub(super) fn values<'data>(file: &File<'data>, key: &str) -> impl Iterator<Item = &'data str> {
-    let data = file.section(".modinfo").map_or(&[][..], |(_, it)| it.data);
-    let entries = data.split(|&byte| byte == 0);
-    entries.filter_map(move |entry| {
-        let rest = std::str::from_utf8(entry).ok()?.strip_prefix(key)?;
-        rest.strip_prefix('=')
-    })
+fn enables(module: &Module<'_>) -> bool {
+    let symbols = module.elf.symbols;
+    let mut all = symbols.all.iter();
+    all.any(|symbol| is_undefined(symbol) && symbols.name(symbol) == b"klp_enable_patch")
 }
 
-fn enables(file: &File<'_>) -> bool {
-    let mut symbols = file.symbols.iter();
-    symbols.any(|symbol| symbol.is_undefined() && symbol.name == "klp_enable_patch")
+/// Must the kernel or another module have that symbol?
+pub(super) fn is_undefined(symbol: &crate::elf::Symbol) -> bool {
+    symbol.st_shndx.get(object::LittleEndian) == object::elf::SHN_UNDEF
 }
 
 /// Is it a name that a module can have?
-pub(super) fn is_name(name: &str) -> bool {
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    !name.is_empty() && name.len() <= OBJECT_MAX && name.chars().all(fits)
+pub(super) fn is_name(name: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    !name.is_empty() && name.len() <= OBJECT_MAX && name.iter().all(fits)
 }
 
-fn vermagic(file: &File<'_>, found: Option<&str>, against: &Against<'_>, report: &mut Report) {
+fn vermagic(found: Option<&[u8]>, versions: bool, against: &Against<'_>, report: &mut Report) {
     let place = Place::Modinfo("vermagic");
     let Some(found) = found else {
         return report.add(place, Problem::NoVermagic);
@@ -73,19 +79,21 @@ fn vermagic(file: &File<'_>, found: Option<&str>, against: &Against<'_>, report:
     let Some(expected) = against.vermagic.as_deref() else {
         return;
     };
-    let (found, expected) = (found.trim(), expected.trim());
-    let parts = |text: &str| {
-        let (release, rest) = text.split_once(' ').unwrap_or((text, ""));
-        (release.to_owned(), rest.to_owned())
-    };
-    let whole = expected.contains(' ');
+    let (found, expected) = (found.trim_ascii(), expected.as_bytes().trim_ascii());
+    let whole = expected.contains(&b' ');
     // With versions of symbols, those decide and not the release.
-    let versions =
-        file.section("__versions").is_some() || file.section("__version_ext_crcs").is_some();
     let same_release = parts(found).0 == parts(expected).0 || (whole && versions);
     let same_rest = !whole || parts(found).1 == parts(expected).1;
     if !same_release || !same_rest {
-        let (found, expected) = (found.to_owned(), expected.to_owned());
+        let (found, expected) = (Name::new(found), Name::new(expected));
         report.add(place, Problem::Vermagic { found, expected });
+    }
+}
+
+/// The release, and the rest of a version magic.
+fn parts(text: &[u8]) -> (&[u8], &[u8]) {
+    match text.iter().position(|&byte| byte == b' ') {
+        Some(blank) => (&text[..blank], &text[blank + 1..]),
+        None => (text, &[]),
     }
 }

@@ -17,10 +17,10 @@
 //! ```
 
 mod against;
-mod exports;
-mod file;
 mod functions;
 mod identity;
+mod info;
+mod objects;
 mod original;
 mod place;
 mod problem;
@@ -37,7 +37,9 @@ pub use problem::Problem;
 pub use report::{Finding, Replaced, Report, Severity};
 
 use crate::{Error, Module};
-use file::File;
+use info::Info;
+use objects::Objects;
+use symbols::Places;
 use tables::Tables;
 
 /// Checks a module. What needs a kernel is left out when there is none to check it against.
@@ -46,26 +48,32 @@ use tables::Tables;
 ///
 /// When the module, or a file of the kernel, cannot be read.
 pub fn check(module: &[u8], against: &Against<'_>) -> Result<Report, Error> {
-    let file = File::parse(module)?;
+    let module = Module::parse(module)?;
+    let info = Info::read(&module)?;
     let mut report = Report::default();
-    if !identity::check(&file, against, &mut report) {
+    if !identity::check(&module, &info, against, &mut report) {
         return Ok(report);
     }
-    let tables = Tables::find(&file, &mut report);
+    let places = Places::new(&module);
+    let tables = Tables::find(&module, &places, &mut report);
+    let mut objects = against.kernel.map(Objects::new);
     match &tables {
-        Some(tables) => functions::check(&file, tables, against, &mut report)?,
+        Some(tables) => {
+            let objects = objects.as_mut();
+            functions::check(&module, &places, tables, objects, &mut report)?;
+        }
         None => report.add(Place::Module, Problem::NoTables),
     }
-    symbols::check(&file, against, &mut report)?;
-    relocations::check(&file, tables.as_ref(), &mut report);
-    original::check(&file, tables.as_ref(), against, &mut report)?;
-    undefined::check(&file, against, &mut report)?;
-    // Other readers ask more of a file: what they refuse was told above.
-    if let (Some(tables), Ok(module)) = (&tables, Module::parse(module)) {
-        stack::check(&file, &module, tables, &mut report);
+    let entries = symbols::check(&module, objects.as_mut(), &mut report)?;
+    relocations::check(&module, tables.as_ref(), &mut report);
+    original::check(&module, tables.as_ref(), &entries, &mut report);
+    undefined::check(&module, &info, against, &mut report)?;
+    if let Some(tables) = &tables {
+        stack::check(&module, tables, &mut report);
     }
-    if against.kernel.is_none() {
-        report.add(Place::Module, Problem::NoKernel);
+    match &objects {
+        Some(objects) => objects.report(&mut report),
+        None => report.add(Place::Module, Problem::NoKernel),
     }
     report.sort();
     Ok(report)

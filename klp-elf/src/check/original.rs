@@ -3,133 +3,181 @@
 //! Calls of functions that the module replaces: one to the beginning leads back to the replacement, and
 //! one that passes the entry has to go where the entry ends.
 
-use super::file::{File, Relocation, Section};
-use super::functions::{Choice, place};
-use super::tables::{Function, Tables};
-use super::{Against, Place, Problem, Report};
-use crate::livepatch::SymbolName;
-use crate::{Error, Kernel, VMLINUX};
+use super::symbols::Entries;
+use super::tables::Tables;
+use super::{Place, Problem, Report};
+use crate::elf::{Relocation, Symbols};
+use crate::livepatch::{self, SymbolName};
+use crate::module::{Place as Target, demangled};
+use crate::text::Name;
+use crate::{Module, VMLINUX};
+use object::LittleEndian as LE;
 use object::elf;
+use std::collections::HashSet;
 
 /// What klp calls a function by whose entry it finds out when it runs: it jumps to either.
-const CHOOSES: &str = "__klp_original.";
+const CHOOSES: &[u8] = b"__klp_original.";
 
 /// A call, or a jump, to a livepatch symbol.
-struct Call<'a> {
+struct Call<'data> {
     /// The section that it is in, and where.
     section: usize,
     offset: u64,
-    to: SymbolName,
+    /// The symbol's number and name.
+    symbol: usize,
+    to: &'data [u8],
     /// How far behind the symbol it goes.
     behind: u64,
-    code: &'a Section<'a>,
 }
 
 /// Checks all calls of livepatch symbols.
 pub(super) fn check(
-    file: &File<'_>,
-    tables: Option<&Tables>,
-    against: &Against<'_>,
+    module: &Module<'_>,
+    tables: Option<&Tables<'_>>,
+    entries: &Entries,
     report: &mut Report,
-) -> Result<(), Error> {
-    for section in file.sections.iter().filter(|section| section.livepatch) {
-        for relocation in section.relocations() {
-            let Some(call) = call(file, section, relocation) else {
+) {
+    let replacements = Replacements::new(tables);
+    let choosing = Choosing::new(module);
+    for (number, header) in module.elf.sections.headers.iter().enumerate() {
+        let relocations = module.elf.relocations(number);
+        let section = header.sh_info.get(LE) as usize;
+        if !livepatch::is_livepatch(header) || !module.is_code(section) {
+            continue;
+        }
+        for relocation in relocations.unwrap_or_default() {
+            let Some(call) = call(module, section, relocation) else {
                 continue;
             };
-            match (call.behind, against.kernel) {
-                (0, _) => itself(file, tables, &call, report),
-                (_, Some(kernel)) => entry(file, kernel, &call, report)?,
-                (_, None) => {}
+            match call.behind {
+                0 => itself(module, &replacements, &call, report),
+                _ if choosing.contain(&call) => {}
+                _ => entry(module, entries, &call, report),
             }
         }
     }
-    Ok(())
 }
 
 /// The relocation as one of a call.
-fn call<'a>(file: &'a File<'_>, section: &Section<'_>, relocation: Relocation) -> Option<Call<'a>> {
-    let code = file.sections.get(section.info).filter(|it| it.code)?;
-    let is_relative = [elf::R_X86_64_PLT32, elf::R_X86_64_PC32].contains(&relocation.kind);
-    let opcode = usize::try_from(relocation.offset.checked_sub(1)?).ok()?;
+fn call<'data>(
+    module: &Module<'data>,
+    section: usize,
+    relocation: &Relocation,
+) -> Option<Call<'data>> {
+    let kind = relocation.r_type(LE, false);
+    let is_relative = [elf::R_X86_64_PLT32, elf::R_X86_64_PC32].contains(&kind);
+    let offset = relocation.r_offset.get(LE);
+    let opcode = usize::try_from(offset.checked_sub(1)?).ok()?;
     // The field counts from its end.
-    let behind = relocation.addend.checked_add(4)?;
-    (is_relative && matches!(code.data.get(opcode), Some(0xe8 | 0xe9))).then_some(())?;
+    let behind = relocation.r_addend.get(LE).checked_add(4)?;
+    let opcode = module.elf.bytes(section).get(opcode);
+    (is_relative && matches!(opcode, Some(0xe8 | 0xe9))).then_some(())?;
+    let symbol = relocation.r_sym(LE, false) as usize;
+    let symbols = module.elf.symbols;
     Some(Call {
-        section: section.info,
-        offset: relocation.offset,
-        to: file.symbols.get(relocation.symbol)?.name.parse().ok()?,
+        section,
+        offset,
+        symbol,
+        to: symbols.name(symbols.all.get(symbol)?),
         behind: u64::try_from(behind).ok()?,
-        code,
     })
 }
 
-/// Does a replacement call what it replaces?
-fn itself(file: &File<'_>, tables: Option<&Tables>, call: &Call<'_>, report: &mut Report) {
-    let objects = tables.map_or(&[][..], |tables| &tables.objects);
-    let functions = objects
-        .iter()
-        .filter(|object| object.name.as_deref().unwrap_or(VMLINUX) == call.to.object())
-        .flat_map(|object| &object.functions)
-        .filter(|function| replaces(function, &call.to));
-    for name in functions.filter_map(|function| around(file, function, call)) {
-        report.add(place(name), Problem::CallsItself(call.to.name().to_owned()));
+/// Which functions are replaced, and by which.
+struct Replacements<'data>(HashSet<Replacement<'data>>);
+
+/// A function of an object, by name and sympos from 1, and the section and offset of what replaces it.
+type Replacement<'data> = (&'data [u8], &'data [u8], u64, usize, u64);
+
+impl<'data> Replacements<'data> {
+    fn new(tables: Option<&Tables<'data>>) -> Self {
+        let objects = tables.map_or(&[][..], |tables| &tables.objects);
+        let entries = objects.iter().flat_map(|object| {
+            let name = object.name.unwrap_or(VMLINUX.as_bytes());
+            object.functions.iter().filter_map(move |function| {
+                let target = function.new_func?;
+                let old_name = function.old_name?;
+                // 0 stands for the only one, which is the first.
+                let sympos = function.sympos.max(1);
+                Some((name, old_name, sympos, target.section?, target.offset))
+            })
+        });
+        Self(entries.collect())
     }
 }
 
-fn replaces(function: &Function, symbol: &SymbolName) -> bool {
-    // 0 stands for the only one, which is the first.
-    function.old_name.as_deref() == Some(symbol.name())
-        && function.sympos.max(1) == u64::from(symbol.sympos()).max(1)
-}
-
-/// The replacement's name, when the call is in it.
-fn around<'a>(file: &'a File<'_>, function: &Function, call: &Call<'_>) -> Option<&'a str> {
-    let target = function.new_func?;
-    let symbol = file.symbols.iter().find(|symbol| {
-        let start = (symbol.section, symbol.value);
-        start == (target.section, target.offset) && symbol.size > 0
-    })?;
-    let inside = target.section == Some(call.section)
-        && call
-            .offset
-            .checked_sub(symbol.value)
-            .is_some_and(|offset| offset < symbol.size);
-    inside.then_some(&*symbol.name)
-}
-
-/// Does the call go where the function's entry ends?
-fn entry(
-    file: &File<'_>,
-    kernel: &Kernel,
+/// Does a replacement call what it replaces?
+fn itself(
+    module: &Module<'_>,
+    replacements: &Replacements<'_>,
     call: &Call<'_>,
     report: &mut Report,
-) -> Result<(), Error> {
-    let chooses = file.symbols.iter().any(|symbol| {
-        symbol.name.starts_with(CHOOSES)
-            && symbol.section == Some(call.section)
-            && (symbol.value..symbol.value.saturating_add(symbol.size)).contains(&call.offset)
-    });
-    // What is not known, or not there, was told where it is looked up.
-    let Some(object) = kernel.object(call.to.object())?.filter(|_| !chooses) else {
-        return Ok(());
+) {
+    let around = module.function_around(Target::Inside(call.section, call.offset));
+    let (Some(around), Ok(to)) = (around, SymbolName::parse(call.to)) else {
+        return;
     };
-    let matches = object.function(call.to.name()).matches.unwrap_or_default();
-    let Choice::One(index) = Choice::of(matches.len(), call.to.sympos().into()) else {
-        return Ok(());
-    };
-    let expected = matches.get(index).and_then(|found| found.entry);
-    if let Some(expected) = expected.filter(|expected| *expected != call.behind) {
-        let place = Place::Offset(call.code.name.to_string(), call.offset);
-        report.add(
-            place,
-            Problem::EntryDiffers {
-                object: call.to.object().to_owned(),
-                name: call.to.name().to_owned(),
-                found: call.behind,
-                expected,
-            },
-        );
+    let (object, name) = (to.object().as_bytes(), to.name().as_bytes());
+    let sympos = u64::from(to.sympos()).max(1);
+    let wanted = (object, name, sympos, around.section, around.start);
+    if replacements.0.contains(&wanted) {
+        let place = || Place::Function(demangled(around.symbol.as_bytes()));
+        report.add_at(place, Problem::CallsItself(to.name().into()));
     }
-    Ok(())
+}
+
+/// Does the call go where the function's entry ends? What is not known, or not there, was told where
+/// it is looked up.
+fn entry(module: &Module<'_>, entries: &Entries, call: &Call<'_>, report: &mut Report) {
+    let expected = entries
+        .get(call.symbol)
+        .filter(|entry| *entry != call.behind);
+    let (Some(expected), Ok(to)) = (expected, SymbolName::parse(call.to)) else {
+        return;
+    };
+    let section = || Name::new(module.elf.sections.name(call.section));
+    report.add_at(
+        || Place::Offset(section(), call.offset),
+        Problem::EntryDiffers {
+            object: to.object().into(),
+            name: to.name().into(),
+            found: call.behind,
+            expected,
+        },
+    );
+}
+
+/// The code that chooses between the original and its entry: parts of sections that do not overlap, in
+/// their order.
+struct Choosing(Vec<(usize, u64, u64)>);
+
+impl Choosing {
+    fn new(module: &Module<'_>) -> Self {
+        let symbols = module.elf.symbols;
+        let named = symbols
+            .all
+            .iter()
+            .filter(|symbol| symbols.name(symbol).starts_with(CHOOSES));
+        let mut parts: Vec<(usize, u64, u64)> = named
+            .filter_map(|symbol| {
+                let start = symbol.st_value.get(LE);
+                let end = start.saturating_add(symbol.st_size.get(LE));
+                Some((Symbols::section_of(symbol)?, start, end))
+            })
+            .collect();
+        parts.sort_unstable();
+        parts.dedup_by(|next, part| {
+            let joined = next.0 == part.0 && next.1 <= part.2;
+            part.2 = if joined { part.2.max(next.2) } else { part.2 };
+            joined
+        });
+        Self(parts)
+    }
+
+    fn contain(&self, call: &Call<'_>) -> bool {
+        let place = (call.section, call.offset);
+        let next = self.0.partition_point(|part| (part.0, part.1) <= place);
+        let part = next.checked_sub(1).and_then(|last| self.0.get(last));
+        part.is_some_and(|part| part.0 == call.section && call.offset < part.2)
+    }
 }

@@ -2,6 +2,8 @@
 
 //! Where in a module something is wrong.
 
+use crate::Module;
+use crate::text::Name;
 use std::fmt;
 
 /// Where in a module something is wrong.
@@ -13,13 +15,20 @@ pub enum Place {
     /// What it says of itself under this key.
     Modinfo(&'static str),
     /// A section.
-    Section(String),
+    Section(Name),
     /// An offset in a section.
-    Offset(String, u64),
+    Offset(Name, u64),
     /// A symbol.
-    Symbol(String),
+    Symbol(Name),
     /// A replacement.
-    Function(String),
+    Function(Name),
+}
+
+impl Place {
+    /// An offset in the section of that number.
+    pub(super) fn offset(module: &Module<'_>, (section, offset): (usize, u64)) -> Self {
+        Self::Offset(Name::new(module.elf.sections.name(section)), offset)
+    }
 }
 
 impl fmt::Display for Place {

@@ -5,6 +5,8 @@
 
 use super::Severity;
 use crate::livepatch::NameError;
+use crate::text::Name;
+use crate::{Exit, Others};
 
 /// What is wrong. What each stands for is the text that it shows.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -19,17 +21,23 @@ pub enum Problem {
     #[error("it does not call klp_enable_patch(), so it patches nothing")]
     NotEnabled,
     #[error("`{0}` is no licence that the kernel takes for a livepatch")]
-    Licence(String),
+    Licence(Name),
     #[error("there is no licence")]
     NoLicence,
     #[error("`{0}` is no name of a module")]
-    ModuleName(String),
+    ModuleName(Name),
     #[error("there is none, and the kernel loads such a module only by force")]
     NoVermagic,
     #[error("it was built for `{found}`, and the kernel is `{expected}`")]
-    Vermagic { found: String, expected: String },
+    Vermagic { found: Name, expected: Name },
     #[error("its livepatch symbols were not linked after the build")]
     Unlinked,
+    #[error("it has more than {1} {0}, and the rest was not checked")]
+    TooMany(&'static str, usize),
+    #[error("it names more objects than are looked up, so some functions and symbols were not")]
+    ObjectsLeftOut,
+    #[error("it has more code than is read, so not all replacements were checked for jumps")]
+    TooMuchCode,
 
     // Its tables.
     #[error("its tables cannot be found: what klp_enable_patch() gets is made when it runs")]
@@ -39,38 +47,38 @@ pub enum Problem {
     #[error("the patch has no objects")]
     NoObjects,
     #[error("the object `{0}` has no table of functions")]
-    NoFunctions(String),
+    NoFunctions(Name),
     #[error("the table says {says} entries, and has room for {room}")]
     TableSize { says: u64, room: u64 },
     #[error("`{0}` is no name of a module that can be patched")]
-    ObjectName(String),
+    ObjectName(Name),
     #[error("the object `{0}` is there twice")]
-    ObjectTwice(String),
+    ObjectTwice(Name),
     #[error("an entry does not name the function to replace")]
     NoOldName,
     #[error("`{0}` is no name of a function")]
-    FunctionName(String),
+    FunctionName(Name),
     #[error("`{0}` is replaced twice")]
-    FunctionTwice(String),
+    FunctionTwice(Name),
     #[error("nothing replaces `{0}`")]
-    NoNewFunction(String),
+    NoNewFunction(Name),
     #[error("what replaces `{0}` is no function of this module")]
-    NewFunctionElsewhere(String),
+    NewFunctionElsewhere(Name),
     #[error("what replaces `{0}` is freed when the module has started")]
-    NewFunctionInit(String),
+    NewFunctionInit(Name),
     #[error("it ends in a jump to code of this module (`{0}`), which then runs unseen")]
-    LeavesForOwn(String),
+    LeavesForOwn(Exit),
     #[error("it is left by a jump (`{0}`), and what runs then is not seen on the stack")]
-    LeavesStack(String),
+    LeavesStack(Exit),
     #[error("it calls `{0}`, which it replaces, and so itself without end")]
-    CallsItself(String),
+    CallsItself(Name),
     #[error(
         "it enters `{name}` of `{object}` {found} bytes behind its beginning, and the entry has \
          {expected}"
     )]
     EntryDiffers {
-        object: String,
-        name: String,
+        object: Name,
+        name: Name,
         found: u64,
         expected: u64,
     },
@@ -79,34 +87,34 @@ pub enum Problem {
     #[error("no kernel was given: the functions and symbols that it names were not looked up")]
     NoKernel,
     #[error("nothing is known of the module `{0}`")]
-    ObjectUnknown(String),
+    ObjectUnknown(Name),
     #[error("no symbols are known of `{0}`")]
-    NoSymbols(String),
+    NoSymbols(Name),
     #[error("`{object}` has no function `{name}`{others}")]
     FunctionMissing {
-        object: String,
-        name: String,
-        others: String,
+        object: Name,
+        name: Name,
+        others: Box<Others>,
     },
     #[error("`{name}` of `{object}` is no function")]
-    FunctionIsData { object: String, name: String },
+    FunctionIsData { object: Name, name: Name },
     #[error("`{object}` has {count} symbols `{name}`, and the entry does not say which")]
     FunctionAmbiguous {
-        object: String,
-        name: String,
+        object: Name,
+        name: Name,
         count: usize,
     },
     #[error("`{object}` has {count} symbols `{name}`, and the entry wants number {sympos}")]
     FunctionPosition {
-        object: String,
-        name: String,
+        object: Name,
+        name: Name,
         count: usize,
         sympos: u64,
     },
     #[error("`{name}` of `{object}` is freed when that has started")]
-    FunctionInit { object: String, name: String },
+    FunctionInit { object: Name, name: Name },
     #[error("`{name}` of `{object}` cannot be traced, and so not be replaced")]
-    NotTraceable { object: String, name: String },
+    NotTraceable { object: Name, name: Name },
 
     // Livepatch symbols.
     #[error("the name is wrong: {0}")]
@@ -115,25 +123,25 @@ pub enum Problem {
     SymbolUnmarked,
     #[error("`{object}` has no symbol `{name}`{others}")]
     SymbolMissing {
-        object: String,
-        name: String,
-        others: String,
+        object: Name,
+        name: Name,
+        others: Box<Others>,
     },
     #[error("`{object}` has {count} symbols `{name}`, and sympos 0 stands for a single one")]
     SymbolAmbiguous {
-        object: String,
-        name: String,
+        object: Name,
+        name: Name,
         count: usize,
     },
     #[error("`{object}` has {count} symbols `{name}`, and this is number {sympos}")]
     SymbolPosition {
-        object: String,
-        name: String,
+        object: Name,
+        name: Name,
         count: usize,
         sympos: u64,
     },
     #[error("`{name}` of `{object}` is freed when that has started")]
-    SymbolInit { object: String, name: String },
+    SymbolInit { object: Name, name: Name },
 
     // Livepatch relocation sections.
     #[error("the name is wrong: {0}")]
@@ -149,15 +157,15 @@ pub enum Problem {
     #[error("it relocates section {0}, which is not in memory")]
     RelaTarget(usize),
     #[error("it relocates `{0}`, and its name says another section")]
-    RelaTargetName(String),
+    RelaTargetName(Name),
     #[error("it is for `{0}`, which the module does not patch")]
-    RelaObject(String),
+    RelaObject(Name),
     #[error("it refers to `{0}`, which is no livepatch symbol")]
-    RelaPlainSymbol(String),
+    RelaPlainSymbol(Name),
     #[error("it is for the module `{object}`, and refers to `{symbol}` of vmlinux")]
-    RelaVmlinuxSymbol { object: String, symbol: String },
+    RelaVmlinuxSymbol { object: Name, symbol: Name },
     #[error("it is for vmlinux, and refers to `{0}` of a module")]
-    RelaModuleSymbol(String),
+    RelaModuleSymbol(Name),
 
     // Relocations of any kind.
     #[error("a relocation is of kind {0}, which the kernel does not know")]
@@ -169,7 +177,7 @@ pub enum Problem {
     #[error("a relocation would write over something")]
     RelocationOccupied,
     #[error("a relocation of the module itself refers to the livepatch symbol `{0}`")]
-    RelocationLivepatch(String),
+    RelocationLivepatch(Name),
 
     // Symbols of the kernel and of other modules.
     #[error("it was not looked up which symbols the kernel exports")]
@@ -181,7 +189,7 @@ pub enum Problem {
     )]
     Version { found: u64, expected: u64 },
     #[error("it is exported to the namespace `{0}`, which the module does not import")]
-    Namespace(String),
+    Namespace(Name),
     #[error("its file is not known, so what it exports was not looked up")]
     DependencyUnknown,
 }
@@ -215,6 +223,9 @@ impl Problem {
             Self::NoVermagic => ("no-vermagic", Error, "build it with the kernel's own build, which writes it"),
             Self::Vermagic { .. } => ("vermagic", Error, "build it for this kernel, or check it against the kernel that it was built for"),
             Self::Unlinked => ("unlinked", Error, "run `cargo klp link` on it"),
+            Self::TooMany(..) => ("too-many", Error, "no kernel or module has so many: the module is damaged, build it again"),
+            Self::ObjectsLeftOut => ("objects-left-out", Note, "check patches of fewer objects, or try it in a virtual machine"),
+            Self::TooMuchCode => ("too-much-code", Note, "forbid tail calls in all replacements: -fno-optimize-sibling-calls in C"),
             Self::NoTables => ("no-tables", Warning, "nothing can be said of the functions that it replaces; try it in a virtual machine"),
             Self::FilledLater => ("filled-later", Warning, "nothing can be said of the functions that it replaces; try it in a virtual machine"),
             Self::NoObjects => ("no-objects", Error, "the kernel refuses a patch of nothing: give klp_patch.objs a table"),

@@ -3,157 +3,169 @@
 //! Relocations: those that the livepatch core applies, section by section, and those that the
 //! module loader applies.
 
-use super::file::{File, Relocation, Section};
+use super::symbols::is_livepatch;
 use super::tables::Tables;
 use super::{Place, Problem, Report};
-use crate::VMLINUX;
-use crate::livepatch::{SECTION_PREFIX, SectionName, SymbolName};
+use crate::elf::{Relocation, SectionHeader, Symbol};
+use crate::livepatch::{self, SECTION_PREFIX, SectionName, SymbolName};
+use crate::text::Name;
+use crate::{Module, VMLINUX};
+use object::LittleEndian as LE;
 use object::elf;
+use std::collections::HashSet;
 
 /// Checks all sections. Of each kind of mistake a section's first is told.
-pub(super) fn check(file: &File<'_>, tables: Option<&Tables>, report: &mut Report) {
-    for section in &file.sections {
-        let mut told = Told {
-            section: &section.name,
-            problems: Vec::new(),
+pub(super) fn check(module: &Module<'_>, tables: Option<&Tables<'_>>, report: &mut Report) {
+    let patched = tables.map(|tables| {
+        let objects = tables.objects.iter();
+        objects.filter_map(|object| object.name).collect()
+    });
+    for (number, header) in module.elf.sections.headers.iter().enumerate() {
+        let mut section = Section {
+            module,
+            name: module.elf.sections.name(number),
+            header,
+            relocations: module.elf.relocations(number),
+            told: Vec::new(),
             report,
         };
-        if section.livepatch || section.name.starts_with(SECTION_PREFIX) {
-            livepatch(file, section, tables, &mut told);
-        } else if file.sections.get(section.info).is_some_and(|to| to.alloc) {
-            ordinary(file, section, &mut told);
+        let is_marked = livepatch::is_livepatch(header);
+        if is_marked || section.name.starts_with(SECTION_PREFIX.as_bytes()) {
+            section.livepatch(is_marked, patched.as_ref());
+        } else if module.is_loaded(header.sh_info.get(LE) as usize) {
+            section.ordinary();
         }
     }
 }
 
-/// The findings of one section.
-struct Told<'a> {
-    section: &'a str,
-    problems: Vec<std::mem::Discriminant<Problem>>,
+/// A section, and what was found in it.
+struct Section<'a, 'data> {
+    module: &'a Module<'data>,
+    name: &'data [u8],
+    header: &'data SectionHeader,
+    /// When it is a section of relocations.
+    relocations: Option<&'data [Relocation]>,
+    told: Vec<std::mem::Discriminant<Problem>>,
     report: &'a mut Report,
 }
 
-impl Told<'_> {
-    fn section(&mut self, problem: Problem) {
-        let place = Place::Section(self.section.to_owned());
+impl<'data> Section<'_, 'data> {
+    fn tell(&mut self, problem: Problem) {
+        let place = Place::Section(Name::new(self.name));
         self.report.add(place, problem);
     }
 
-    fn relocation(&mut self, relocation: Relocation, problem: Problem) {
+    fn tell_once(&mut self, relocation: &Relocation, problem: Option<Problem>) {
+        let Some(problem) = problem else { return };
         let kind = std::mem::discriminant(&problem);
-        if !self.problems.contains(&kind) {
-            self.problems.push(kind);
-            let place = Place::Offset(self.section.to_owned(), relocation.offset);
+        if !self.told.contains(&kind) {
+            self.told.push(kind);
+            let place = Place::Offset(Name::new(self.name), relocation.r_offset.get(LE));
             self.report.add(place, problem);
         }
     }
-}
 
-/// A section that the livepatch core applies.
-fn livepatch(file: &File<'_>, section: &Section<'_>, tables: Option<&Tables>, told: &mut Told<'_>) {
-    let name: SectionName = match section.name.parse() {
-        Ok(name) => name,
-        Err(error) => return told.section(Problem::RelaName(error)),
-    };
-    let object = name.object();
-    if !section.livepatch {
-        return told.section(Problem::RelaUnmarked);
-    }
-    if section.relocations.is_none() {
-        return told.section(Problem::RelaType);
-    }
-    if !section.alloc {
-        told.section(Problem::RelaNotKept);
-    }
-    if section.link != file.symtab {
-        told.section(Problem::RelaLink(section.link));
-    }
-    let target = file
-        .sections
-        .get(section.info)
-        .filter(|target| target.alloc);
-    let Some(target) = target else {
-        return told.section(Problem::RelaTarget(section.info));
-    };
-    // The kernel's document leaves out the dot that a section's name begins with.
-    let same = target.name.strip_prefix('.').unwrap_or(&target.name)
-        == name.section().strip_prefix('.').unwrap_or(name.section());
-    if !same {
-        told.section(Problem::RelaTargetName(target.name.to_string()));
-    }
-    let patched = tables.is_none_or(|tables| tables.patch(object));
-    if object != VMLINUX && !patched {
-        told.section(Problem::RelaObject(object.to_owned()));
-    }
-    for relocation in section.relocations() {
-        if let Some(problem) = wrong(file, target, relocation) {
-            told.relocation(relocation, problem);
+    /// A section that the livepatch core applies.
+    fn livepatch(&mut self, is_marked: bool, patched: Option<&HashSet<&[u8]>>) {
+        let name = match SectionName::parse(self.name) {
+            Ok(name) => name,
+            Err(error) => return self.tell(Problem::RelaName(error)),
+        };
+        let object = name.object();
+        if !is_marked {
+            return self.tell(Problem::RelaUnmarked);
         }
-        if let Some(problem) = wrong_symbol(file, object, relocation) {
-            told.relocation(relocation, problem);
+        let Some(relocations) = self.relocations else {
+            return self.tell(Problem::RelaType);
+        };
+        if !self.header.sh_flags.get(LE).contains(elf::SHF_ALLOC) {
+            self.tell(Problem::RelaNotKept);
+        }
+        let link = self.header.sh_link.get(LE) as usize;
+        if link != self.module.elf.symbols.section {
+            self.tell(Problem::RelaLink(link));
+        }
+        let target = self.header.sh_info.get(LE) as usize;
+        if !self.module.is_loaded(target) {
+            return self.tell(Problem::RelaTarget(target));
+        }
+        // The kernel's document leaves out the dot that a section's name begins with.
+        let target_name = self.module.elf.sections.name(target);
+        let plain = |name: &'data [u8]| name.strip_prefix(b".").unwrap_or(name);
+        let said = name.section().as_bytes();
+        if plain(target_name) != said.strip_prefix(b".").unwrap_or(said) {
+            self.tell(Problem::RelaTargetName(Name::new(target_name)));
+        }
+        let is_patched = patched.is_none_or(|patched| patched.contains(object.as_bytes()));
+        if object != VMLINUX && !is_patched {
+            self.tell(Problem::RelaObject(object.into()));
+        }
+        for relocation in relocations {
+            self.tell_once(relocation, self.wrong(relocation));
+            self.tell_once(relocation, self.wrong_symbol(object, relocation));
         }
     }
-}
 
-/// What is wrong with the symbol that the livepatch core looks up.
-fn wrong_symbol(file: &File<'_>, object: &str, relocation: Relocation) -> Option<Problem> {
-    let symbol = file.symbols.get(relocation.symbol)?;
-    if !symbol.is_livepatch() {
-        return Some(Problem::RelaPlainSymbol(symbol.name.to_string()));
-    }
-    let name: SymbolName = symbol.name.parse().ok()?;
-    match (object == VMLINUX, name.object() == VMLINUX) {
-        (false, true) => Some(Problem::RelaVmlinuxSymbol {
-            object: object.to_owned(),
-            symbol: name.name().to_owned(),
-        }),
-        (true, false) => Some(Problem::RelaModuleSymbol(name.name().to_owned())),
-        _ => None,
-    }
-}
-
-/// A section that the module loader applies.
-fn ordinary(file: &File<'_>, section: &Section<'_>, told: &mut Told<'_>) {
-    let Some(target) = file.sections.get(section.info) else {
-        return;
-    };
-    for relocation in section.relocations() {
-        if let Some(problem) = wrong(file, target, relocation) {
-            told.relocation(relocation, problem);
-        }
-        let symbol = file.symbols.get(relocation.symbol);
-        if let Some(symbol) = symbol.filter(|symbol| symbol.is_livepatch()) {
-            let problem = Problem::RelocationLivepatch(symbol.name.to_string());
-            told.relocation(relocation, problem);
+    /// A section that the module loader applies.
+    fn ordinary(&mut self) {
+        for relocation in self.relocations.unwrap_or_default() {
+            self.tell_once(relocation, self.wrong(relocation));
+            let symbol = self
+                .symbol(relocation)
+                .filter(|symbol| is_livepatch(symbol));
+            let problem = symbol.map(|symbol| Problem::RelocationLivepatch(self.name_of(symbol)));
+            self.tell_once(relocation, problem);
         }
     }
-}
 
-/// What is wrong with a relocation of any section (`arch/x86/kernel/module.c`).
-fn wrong(file: &File<'_>, target: &Section<'_>, relocation: Relocation) -> Option<Problem> {
-    if relocation.symbol >= file.symbols.len() {
-        return Some(Problem::RelocationSymbol(relocation.symbol));
+    fn symbol(&self, relocation: &Relocation) -> Option<&'data Symbol> {
+        let number = relocation.r_sym(LE, false) as usize;
+        self.module.elf.symbols.all.get(number)
     }
-    let size = match relocation.kind {
-        elf::R_X86_64_NONE => return None,
-        elf::R_X86_64_64 | elf::R_X86_64_PC64 => 8,
-        elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => 4,
-        other => return Some(Problem::RelocationKind(other.0)),
-    };
-    let end = relocation.offset.checked_add(size);
-    let Some(end) = end.filter(|end| *end <= target.size) else {
-        return Some(Problem::RelocationOffset);
-    };
-    let range = usize::try_from(relocation.offset).ok()?..usize::try_from(end).ok()?;
-    let field = target.data.get(range)?;
-    let occupied = field.iter().any(|&byte| byte != 0);
-    occupied.then_some(Problem::RelocationOccupied)
-}
 
-impl Tables {
-    /// Is that module patched?
-    fn patch(&self, module: &str) -> bool {
-        let mut objects = self.objects.iter();
-        objects.any(|object| object.name.as_deref() == Some(module))
+    fn name_of(&self, symbol: &Symbol) -> Name {
+        Name::new(self.module.elf.symbols.name(symbol))
+    }
+
+    /// What is wrong with the symbol that the livepatch core looks up.
+    fn wrong_symbol(&self, object: &str, relocation: &Relocation) -> Option<Problem> {
+        let symbol = self.symbol(relocation)?;
+        if !is_livepatch(symbol) {
+            return Some(Problem::RelaPlainSymbol(self.name_of(symbol)));
+        }
+        let name = SymbolName::parse(self.module.elf.symbols.name(symbol)).ok()?;
+        match (object == VMLINUX, name.object() == VMLINUX) {
+            (false, true) => Some(Problem::RelaVmlinuxSymbol {
+                object: object.into(),
+                symbol: name.name().into(),
+            }),
+            (true, false) => Some(Problem::RelaModuleSymbol(name.name().into())),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with a relocation of any section (`arch/x86/kernel/module.c`).
+    fn wrong(&self, relocation: &Relocation) -> Option<Problem> {
+        let symbol = relocation.r_sym(LE, false) as usize;
+        if symbol >= self.module.elf.symbols.all.len() {
+            return Some(Problem::RelocationSymbol(symbol));
+        }
+        let size = match relocation.r_type(LE, false) {
+            elf::R_X86_64_NONE => return None,
+            elf::R_X86_64_64 | elf::R_X86_64_PC64 => 8,
+            elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => 4,
+            other => return Some(Problem::RelocationKind(other.0)),
+        };
+        let target = self.header.sh_info.get(LE) as usize;
+        let header = self.module.elf.sections.get(target)?;
+        let start = relocation.r_offset.get(LE);
+        let end = start.checked_add(size);
+        let Some(end) = end.filter(|end| *end <= header.sh_size.get(LE)) else {
+            return Some(Problem::RelocationOffset);
+        };
+        let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+        let field = self.module.elf.bytes(target).get(range)?;
+        let occupied = field.iter().any(|&byte| byte != 0);
+        occupied.then_some(Problem::RelocationOccupied)
     }
 }

@@ -3,6 +3,8 @@
 //! What came out of a check, for programs and for people.
 
 use super::{Place, Problem};
+use crate::limits::{FINDINGS_MAX, REPLACED_MAX};
+use crate::text::Name;
 use std::fmt;
 
 /// How bad it is.
@@ -14,6 +16,11 @@ pub enum Severity {
     Warning,
     /// The kernel refuses it, or it does harm.
     Error,
+}
+
+impl Severity {
+    /// The worst first.
+    const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Note];
 }
 
 impl fmt::Display for Severity {
@@ -60,22 +67,29 @@ impl fmt::Display for Finding {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Replaced {
     /// The object that has it.
-    pub object: String,
+    pub object: Name,
     /// Its name.
-    pub function: String,
+    pub function: Name,
     /// Which of that name, from 1; 0 when there is only one.
     pub sympos: u64,
     /// The function that takes its place.
-    pub by: String,
+    pub by: Name,
 }
 
 /// What came out of a check.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Report {
-    /// What the module replaces, as far as its tables could be read.
+    /// What the module replaces, as far as its tables could be read: the first
+    /// [`REPLACED_MAX`] of them.
     pub replaced: Vec<Replaced>,
-    /// What is wrong with it.
+    /// What is wrong with it: the first [`FINDINGS_MAX`] of each severity.
     pub findings: Vec<Finding>,
+    /// What is replaced besides.
+    pub more_replaced: usize,
+    /// How many notes, warnings and errors are among the findings.
+    kept: [usize; 3],
+    /// How many there are besides.
+    more: [usize; 3],
 }
 
 impl Report {
@@ -87,19 +101,79 @@ impl Report {
     /// How many findings are of that severity?
     pub fn count(&self, severity: Severity) -> usize {
         let findings = self.findings.iter();
-        findings
-            .filter(|finding| finding.severity() == severity)
-            .count()
+        let kept = findings.filter(|finding| finding.severity() == severity);
+        kept.count() + self.more(severity)
+    }
+
+    /// How many findings of that severity are counted only?
+    pub fn more(&self, severity: Severity) -> usize {
+        self.more[severity as usize]
     }
 
     pub(super) fn add(&mut self, place: Place, problem: Problem) {
-        self.findings.push(Finding { place, problem });
+        match place {
+            // There are few of these, and they say what all others are about.
+            Place::Module | Place::Modinfo(_) => self.findings.push(Finding { place, problem }),
+            place => self.add_at(|| place, problem),
+        }
+    }
+
+    /// The same for a place that takes long to name: only a finding that is kept needs it.
+    pub(super) fn add_at(&mut self, place: impl FnOnce() -> Place, problem: Problem) {
+        let severity = problem.severity();
+        if self.kept[severity as usize] < FINDINGS_MAX {
+            self.kept[severity as usize] += 1;
+            let place = place();
+            self.findings.push(Finding { place, problem });
+        } else {
+            self.more[severity as usize] += 1;
+        }
+    }
+
+    /// Adds what was found in another order than that of the module.
+    pub(super) fn add_sorted(&mut self, mut found: Collected, place: impl Fn(usize) -> Place) {
+        found.problems.sort_by_key(|(number, _)| *number);
+        for (number, problem) in found.problems {
+            self.add_at(|| place(number), problem);
+        }
+        for (all, more) in self.more.iter_mut().zip(found.more) {
+            *all += more;
+        }
+    }
+
+    pub(super) fn replaces(&mut self, replaced: impl FnOnce() -> Replaced) {
+        match self.replaced.len() < REPLACED_MAX {
+            true => self.replaced.push(replaced()),
+            false => self.more_replaced += 1,
+        }
+    }
+
+    pub(super) fn has(&self, problem: &Problem) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.problem == *problem)
     }
 
     /// Puts the worst first.
     pub(super) fn sort(&mut self) {
         self.findings
             .sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+    }
+}
+
+/// What was found in entries of these numbers; more than a report keeps is only counted.
+#[derive(Default)]
+pub(super) struct Collected {
+    problems: Vec<(usize, Problem)>,
+    more: [usize; 3],
+}
+
+impl Collected {
+    pub(super) fn add(&mut self, number: usize, problem: Problem) {
+        match self.problems.len() < 3 * FINDINGS_MAX {
+            true => self.problems.push((number, problem)),
+            false => self.more[problem.severity() as usize] += 1,
+        }
     }
 }
 
@@ -118,10 +192,16 @@ impl fmt::Display for Report {
                 _ => writeln!(f, "replaces `{function},{sympos}` of {object} by `{by}`")?,
             }
         }
+        if self.more_replaced > 0 {
+            writeln!(f, "replaces {} more", self.more_replaced)?;
+        }
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }
-        let counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
+        for severity in Severity::ALL.into_iter().filter(|it| self.more(*it) > 0) {
+            writeln!(f, "{severity}: {} more", self.more(severity))?;
+        }
+        let counts: Vec<String> = Severity::ALL
             .into_iter()
             .map(|severity| (severity, self.count(severity)))
             .filter(|(_, count)| *count > 0)

@@ -2,51 +2,65 @@
 
 //! Replacements that are not on the stack while what they jump to runs.
 
-use super::file::File;
-use super::functions::place;
 use super::tables::Tables;
-use super::{Problem, Report};
-use crate::module::demangled;
-use crate::{Exit, Module};
+use super::{Place, Problem, Report};
+use crate::Module;
+use crate::exits::Jump;
+use crate::limits::CODE_MAX;
+use crate::module::{Function, Place as Target, demangled};
 use std::collections::HashSet;
 
 /// Checks all replacements.
-pub(super) fn check(file: &File<'_>, module: &Module<'_>, tables: &Tables, report: &mut Report) {
+pub(super) fn check(module: &Module<'_>, tables: &Tables<'_>, report: &mut Report) {
     let entries = tables.objects.iter().flat_map(|object| &object.functions);
-    let places: HashSet<(usize, u64)> = entries
+    let places = entries
         .filter_map(|function| function.new_func)
         .filter_map(|target| Some((target.section?, target.offset)))
-        .filter(|(section, _)| file.sections.get(*section).is_some_and(|it| it.code))
-        .collect();
-    let outside: HashSet<String> = module.undefined().into_iter().collect();
+        .filter(|(section, _)| module.is_code(*section));
     let mut seen = HashSet::new();
-    for function in module.functions() {
-        let start = (function.section.0, function.start);
-        if !places.contains(&start) || !seen.insert(start) {
+    let mut left = CODE_MAX;
+    for (section, offset) in places {
+        let Some(function) = module.function_at(Target::Inside(section, offset)) else {
+            continue;
+        };
+        if !seen.insert((section, offset)) {
             continue;
         }
-        // What its relocations refer to may not be there; that was told.
-        let Ok(exits) = module.exits(&function) else {
-            continue;
-        };
-        // The worst of them is enough to know.
-        let own = exits
-            .iter()
-            .find(|exit| is_own(exit, &function.symbol, &outside));
-        let problem = match (own, exits.first()) {
-            (Some(exit), _) => Problem::LeavesForOwn(exit.to_string()),
-            (None, Some(exit)) => Problem::LeavesStack(exit.to_string()),
-            (None, None) => continue,
-        };
-        report.add(place(&function.symbol), problem);
+        match left.checked_sub(function.size) {
+            Some(rest) => left = rest,
+            None => {
+                report.add(Place::Module, Problem::TooMuchCode);
+                break;
+            }
+        }
+        if let Some(problem) = leaves(module, &function) {
+            let place = || Place::Function(demangled(function.symbol.as_bytes()));
+            report.add_at(place, problem);
+        }
     }
+}
+
+/// How a function leaves itself. The worst of several ways is enough to know.
+fn leaves(module: &Module<'_>, function: &Function) -> Option<Problem> {
+    let mut first = None;
+    for jump in module.jumps(function) {
+        if is_own(module, function, &jump) {
+            return Some(Problem::LeavesForOwn(module.exit(function, &jump)));
+        }
+        first.get_or_insert(jump);
+    }
+    first.map(|jump| Problem::LeavesStack(module.exit(function, &jump)))
 }
 
 /// Does it lead to other code of the module? What compilers split off from a function belongs to
 /// it; the kernel's own patches in C have such parts.
-fn is_own(exit: &Exit, function: &str, outside: &HashSet<String>) -> bool {
-    exit.target.as_ref().is_some_and(|target| {
-        let part = target.strip_suffix(".cold");
-        !outside.contains(target) && part != Some(&demangled(function))
-    })
+fn is_own(module: &Module<'_>, function: &Function, jump: &Jump) -> bool {
+    let Some(place @ Target::Inside(..)) = jump.target else {
+        return false;
+    };
+    let around = module.function_around(place);
+    let part = around
+        .as_ref()
+        .and_then(|to| to.symbol.as_bytes().strip_suffix(b".cold"));
+    part != Some(function.symbol.as_bytes())
 }

@@ -2,27 +2,32 @@
 
 //! Symbols that the kernel, or a module that this one depends on, has to export.
 
-use super::exports::Export;
-use super::file::File;
-use super::identity::values;
+use super::identity::is_undefined;
+use super::info::Info;
 use super::{Against, Place, Problem, Report};
-use crate::Error;
+use crate::elf::{self, Elf};
+use crate::kernel::Export;
+use crate::limits::{FUNCTIONS_MAX, OBJECTS_MAX};
 use crate::livepatch::SYMBOL_PREFIX;
 use crate::module::demangled;
-use std::collections::{HashMap, HashSet};
+use crate::text::Name;
+use crate::{Error, Module, read_module};
+use object::elf::STB_WEAK;
+use std::collections::{BTreeSet, HashSet};
 
 /// What the symbols begin with by which a module exports others.
-const EXPORT: &str = "__ksymtab_";
+const EXPORT: &[u8] = b"__ksymtab_";
 
 /// The linker makes it, and nobody uses it.
-const IGNORED: &str = "_GLOBAL_OFFSET_TABLE_";
+const IGNORED: &[u8] = b"_GLOBAL_OFFSET_TABLE_";
 
 /// An entry of `__versions`: the version, and the symbol's name.
 const VERSION_SIZE: usize = 64;
 
 /// Checks all of them.
 pub(super) fn check(
-    file: &File<'_>,
+    module: &Module<'_>,
+    info: &Info<'_>,
     against: &Against<'_>,
     report: &mut Report,
 ) -> Result<(), Error> {
@@ -32,88 +37,122 @@ pub(super) fn check(
         }
         return Ok(());
     };
-    let others = Others::read(file, against, report)?;
-    let versions = versions(file);
-    let namespaces: HashSet<&str> = values(file, "import_ns").collect();
-    let needed = file.symbols.iter().filter(|symbol| {
-        let named = !symbol.name.is_empty() && symbol.name != IGNORED;
-        symbol.is_undefined() && named && !symbol.name.starts_with(SYMBOL_PREFIX)
-    });
-    for symbol in needed {
-        let problem = match exports.get(&symbol.name) {
-            Some(export) => refused(export, versions.get(&*symbol.name), &namespaces),
-            None if symbol.weak || others.may_export(&symbol.name) => None,
-            None => Some(Problem::NotExported),
+    let versions = Versions::read(module);
+    let symbols = module.elf.symbols;
+    let mut missing = Vec::new();
+    for symbol in symbols.all.iter().filter(|symbol| is_undefined(symbol)) {
+        let name = symbols.name(symbol);
+        if name.is_empty() || name == IGNORED || name.starts_with(SYMBOL_PREFIX.as_bytes()) {
+            continue;
+        }
+        let export = std::str::from_utf8(name)
+            .ok()
+            .and_then(|name| exports.get(name));
+        let problem = match export {
+            Some(export) => refused(&export, versions.get(name), info),
+            None => {
+                let is_weak = symbol.st_bind() == STB_WEAK;
+                missing.extend((!is_weak).then_some(name));
+                None
+            }
         };
         if let Some(problem) = problem {
-            report.add(Place::Symbol(demangled(&symbol.name)), problem);
+            report.add_at(|| Place::Symbol(demangled(name)), problem);
+        }
+        if missing.len() > FUNCTIONS_MAX {
+            report.add(
+                Place::Module,
+                Problem::TooMany("undefined symbols", FUNCTIONS_MAX),
+            );
+            break;
         }
     }
-    Ok(())
+    others(missing, info, against, report)
 }
 
 /// Why the kernel does not give an exported symbol to the module.
-fn refused(export: &Export, version: Option<&u64>, namespaces: &HashSet<&str>) -> Option<Problem> {
-    let version = version.filter(|found| export.version != 0 && **found != export.version);
-    if let Some(&found) = version {
+fn refused(export: &Export<'_>, version: Option<u64>, info: &Info<'_>) -> Option<Problem> {
+    let version = version.filter(|found| export.version != 0 && *found != export.version);
+    if let Some(found) = version {
         let expected = export.version;
         return Some(Problem::Version { found, expected });
     }
-    let namespace = export.namespace.as_str();
     // Those name the modules that may use it, which need not import it.
-    let free = namespace.is_empty() || namespace.starts_with("module:");
-    (!free && !namespaces.contains(namespace)).then(|| Problem::Namespace(namespace.to_owned()))
+    let needed = export
+        .namespace
+        .filter(|namespace| !namespace.starts_with("module:"));
+    let namespace = needed?;
+    let mut imported = info.values("import_ns");
+    let is_imported = imported.any(|found| found == namespace.as_bytes());
+    (!is_imported).then(|| Problem::Namespace(namespace.into()))
 }
 
-/// The versions of symbols that the module was built for.
-fn versions(file: &File<'_>) -> HashMap<String, u64> {
-    let data = file
-        .section("__versions")
-        .map_or(&[][..], |(_, it)| it.data);
-    let entries = data.chunks_exact(VERSION_SIZE).filter_map(|entry| {
-        let (version, name) = entry.split_at_checked(8)?;
-        let end = name.iter().position(|&byte| byte == 0)?;
-        let name = std::str::from_utf8(&name[..end]).ok()?;
-        Some((
-            name.to_owned(),
-            u64::from_le_bytes(version.try_into().ok()?),
-        ))
-    });
-    entries.collect()
+/// The versions of symbols that a module was built for; sorted.
+struct Versions<'data>(Vec<(&'data [u8], u64)>);
+
+impl<'data> Versions<'data> {
+    fn read(module: &Module<'data>) -> Self {
+        let section = module.elf.sections.find(b"__versions");
+        let data = section.map_or(&[][..], |section| module.elf.bytes(section));
+        let entries = data.chunks_exact(VERSION_SIZE).filter_map(|entry| {
+            let (version, name) = entry.split_first_chunk()?;
+            let name = elf::string(name, 0, VERSION_SIZE)?;
+            Some((name, u64::from_le_bytes(*version)))
+        });
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_unstable();
+        Self(entries)
+    }
+
+    fn get(&self, name: &[u8]) -> Option<u64> {
+        let found = self.0.binary_search_by_key(&name, |(name, _)| *name).ok()?;
+        self.0.get(found).map(|(_, version)| *version)
+    }
 }
 
-/// What the modules export that this one depends on.
-struct Others {
-    exported: HashSet<String>,
-    /// Is there one of which nothing is known?
-    unknown: bool,
-}
-
-impl Others {
-    fn read(file: &File<'_>, against: &Against<'_>, report: &mut Report) -> Result<Self, Error> {
-        let mut others = Self {
-            exported: HashSet::new(),
-            unknown: false,
+/// Looks for symbols in the modules that this one depends on.
+fn others(
+    missing: Vec<&[u8]>,
+    info: &Info<'_>,
+    against: &Against<'_>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let mut exported = HashSet::new();
+    let wanted: HashSet<&[u8]> = missing.iter().copied().collect();
+    // Is there one of which nothing is known?
+    let mut unknown = false;
+    let names = info
+        .values("depends")
+        .flat_map(|names| names.split(|&byte| byte == b','));
+    let names: BTreeSet<&[u8]> = names.filter(|name| !name.is_empty()).collect();
+    if names.len() > OBJECTS_MAX {
+        unknown = true;
+        report.add(
+            Place::Modinfo("depends"),
+            Problem::TooMany("modules", OBJECTS_MAX),
+        );
+    }
+    for name in names.into_iter().take(OBJECTS_MAX) {
+        let path = against.kernel.zip(std::str::from_utf8(name).ok());
+        let Some(path) = path.and_then(|(kernel, name)| kernel.module_path(name)) else {
+            unknown = true;
+            report.add(Place::Symbol(Name::new(name)), Problem::DependencyUnknown);
+            continue;
         };
-        let names = values(file, "depends").flat_map(|names| names.split(','));
-        for name in names.filter(|name| !name.is_empty()) {
-            let path = against.kernel.and_then(|kernel| kernel.module_path(name));
-            let Some(path) = path else {
-                others.unknown = true;
-                let place = Place::Symbol(name.to_owned());
-                report.add(place, Problem::DependencyUnknown);
-                continue;
-            };
-            let data = std::fs::read(&path).map_err(|source| Error::Read { path, source })?;
-            let module = File::parse(&data)?;
-            let symbols = module.symbols.iter();
-            let names = symbols.filter_map(|symbol| symbol.name.strip_prefix(EXPORT));
-            others.exported.extend(names.map(str::to_owned));
-        }
-        Ok(others)
+        let data = read_module(&path)?;
+        let elf = Elf::parse(&data).map_err(|source| Error::Image { path, source })?;
+        let symbols = elf.symbols;
+        let found = symbols.all.iter().filter_map(|symbol| {
+            let name = symbols.name(symbol).strip_prefix(EXPORT)?;
+            wanted.get(name).copied()
+        });
+        exported.extend(found);
     }
-
-    fn may_export(&self, symbol: &str) -> bool {
-        self.unknown || self.exported.contains(symbol)
+    for name in missing
+        .into_iter()
+        .filter(|name| !unknown && !exported.contains(name))
+    {
+        report.add_at(|| Place::Symbol(demangled(name)), Problem::NotExported);
     }
+    Ok(())
 }

@@ -6,17 +6,17 @@ use super::Error;
 use super::collect::Collection;
 use super::index::Found;
 use super::unit::{Walk, function_at};
+use crate::file;
+use crate::limits::VMLINUX_MAX;
 use gimli::{
     DebugInfoOffset, Dwarf, EndianSlice, LittleEndian, Reader, Relocate, RelocateReader, SectionId,
     Unit, UnitHeader, UnitType, constants,
 };
-use memmap2::Mmap;
 use object::read::elf::ElfFile64;
 use object::{Object as _, ObjectKind, ObjectSection as _, RelocationMap};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::fs::File;
 use std::path::Path;
 
 /// The largest section that is unpacked into memory.
@@ -31,7 +31,7 @@ const PACKED: u64 = 1100;
 ///
 /// When the file cannot be read, or has no debug information.
 pub fn read(path: &Path) -> Result<Found, Error> {
-    let data = map(path)?;
+    let data = contents(path)?;
     let file = elf(path, &data)?;
     let sections = Sections::load(path, &file)?;
     let dwarf = sections.dwarf();
@@ -55,7 +55,7 @@ pub fn read(path: &Path) -> Result<Found, Error> {
 ///
 /// When the file cannot be read.
 pub fn has_debug_info(path: &Path) -> Result<bool, Error> {
-    let data = map(path)?;
+    let data = contents(path)?;
     let file = elf(path, &data)?;
     let section = file.section_by_name(SectionId::DebugInfo.name());
     Ok(section.is_some_and(|section| section.size() > 0))
@@ -68,20 +68,17 @@ pub fn has_debug_info(path: &Path) -> Result<bool, Error> {
 ///
 /// When the file cannot be read.
 pub fn build_id(path: &Path) -> Result<Option<String>, Error> {
-    let data = map(path)?;
+    let data = contents(path)?;
     let id = elf(path, &data)?.build_id().ok().flatten();
     Ok(id.map(super::index::hexadecimal))
 }
 
-fn map(path: &Path) -> Result<Mmap, Error> {
-    let failed = |source| Error::Read {
+/// Reads the file. It is not mapped: whoever cuts a mapped file off ends this process.
+fn contents(path: &Path) -> Result<Vec<u8>, Error> {
+    file::read(path, VMLINUX_MAX).map_err(|error| Error::Read {
         path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(failed)?;
-    // SAFETY: what is mapped is a build's input. Nothing writes to it while a build reads it;
-    // whoever does so nevertheless breaks that build, as with any compiler's input.
-    unsafe { Mmap::map(&file) }.map_err(failed)
+        source: std::io::Error::other(error),
+    })
 }
 
 fn elf<'data>(path: &Path, data: &'data [u8]) -> Result<ElfFile64<'data>, Error> {

@@ -3,7 +3,8 @@
 //! What a kernel's files say of its build, and where its modules are.
 
 use super::Kernel;
-use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+use crate::limits::NAME_MAX;
+use object::LittleEndian as LE;
 use std::path::{Path, PathBuf};
 
 /// The longest version magic that makes sense.
@@ -17,22 +18,22 @@ impl Kernel {
 
     /// The file of a module.
     pub(crate) fn module_path(&self, name: &str) -> Option<PathBuf> {
-        self.sources.module(name)
+        self.modules().get(name)
     }
 
     /// What the kernel wants modules to say they were built for. `None` when its file does not
     /// tell.
     pub(crate) fn vermagic(&self) -> Option<String> {
-        if self.vmlinux.is_btf() {
-            return None;
-        }
-        let file = self.vmlinux.elf().ok()?;
-        let symbol = file.symbol_by_name("vermagic")?;
-        let size = symbol.size().min(LONGEST);
-        let mut sections = file.sections();
-        let data =
-            sections.find_map(|section| section.data_range(symbol.address(), size).ok()?)?;
-        let end = data.iter().position(|&byte| byte == 0)?;
-        Some(std::str::from_utf8(&data[..end]).ok()?.to_owned())
+        let table = self.vmlinux.symbols().ok()?;
+        let symbols = table.view();
+        let mut all = symbols.all.iter();
+        let symbol = all.find(|symbol| symbols.name(symbol) == b"vermagic")?;
+        let size = symbol.st_size.get(LE).min(LONGEST);
+        let data = self
+            .vmlinux
+            .at_address(symbol.st_value.get(LE), size)
+            .ok()??;
+        let text = crate::elf::string(&data, 0, NAME_MAX)?;
+        Some(std::str::from_utf8(text).ok()?.to_owned())
     }
 }

@@ -1,83 +1,117 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a kernel exports to modules, as its build's `Module.symvers` lists it.
+//! What a kernel and its modules export to modules, as its build's `Module.symvers` lists it.
 
 use crate::Error;
+use crate::file;
 use crate::kernel::VMLINUX;
-use std::collections::HashMap;
+use crate::kernel::index::Index;
+use crate::kernel::symbols::{lines, too_many};
+use crate::limits::{SYMBOLS_MAX, TEXT_MAX};
 use std::path::Path;
 
 /// A symbol that the kernel itself exports.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Export {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Export<'kernel> {
+    /// Its version; 0 in a kernel without versions.
+    pub version: u64,
+    /// Who exports it.
+    pub(crate) module: &'kernel str,
     /// The namespace that a module has to import before it may use it; mostly there is none.
-    pub namespace: Option<String>,
+    pub namespace: Option<&'kernel str>,
 }
 
 /// All of them, by name.
-pub(crate) struct Exports(HashMap<String, Export>);
+pub(crate) struct Exports {
+    text: Vec<u8>,
+    /// Lines, by the names of their symbols.
+    lines: Index,
+}
 
 impl Exports {
-    /// Reads the file. What modules export is left out.
+    /// Reads the file.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut exports = HashMap::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let (module, name, export) = parse(line).ok_or_else(|| Error::Symvers {
+        let text = file::read(path, TEXT_MAX)?;
+        for (number, (_, line)) in (1..).zip(lines(&text)) {
+            if number > SYMBOLS_MAX {
+                return Err(too_many(path, SYMBOLS_MAX, "lines"));
+            }
+            parse(line).ok_or_else(|| Error::Symvers {
                 path: path.to_owned(),
                 line: number,
             })?;
-            if module == VMLINUX {
-                exports.insert(name.to_owned(), export);
-            }
         }
-        Ok(Self(exports))
+        let names =
+            lines(&text).filter_map(|(start, line)| Some((start, parse(line)?.0.as_bytes())));
+        let lines = Index::new(names);
+        Ok(Self { lines, text })
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Export> {
-        self.0.get(name)
+    /// How a symbol is exported, by the kernel or by a module.
+    #[cfg(feature = "code")]
+    pub(crate) fn get(&self, name: &str) -> Option<Export<'_>> {
+        self.all(name).next()
+    }
+
+    /// How the kernel itself exports a symbol.
+    pub(crate) fn of_kernel(&self, name: &str) -> Option<Export<'_>> {
+        self.all(name).find(|export| export.module == VMLINUX)
+    }
+
+    fn all(&self, name: &str) -> impl Iterator<Item = Export<'_>> {
+        let found = self.lines.find(name.as_bytes());
+        let name = name.to_owned();
+        found.filter_map(move |start| {
+            let (_, line) = lines(self.text.get(start as usize..)?).next()?;
+            let (found, export) = parse(line)?;
+            (found == name).then_some(export)
+        })
     }
 }
 
-/// Who exports what, and how.
-fn parse(line: &str) -> Option<(&str, &str, Export)> {
+/// The symbol, and how it is exported.
+fn parse(line: &str) -> Option<(&str, Export<'_>)> {
     let mut words = line.split('\t');
-    let (_crc, name, module, _type) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let namespace = words.next().filter(|namespace| !namespace.is_empty());
+    let version = words.next()?.trim_start_matches("0x");
+    let (name, module, _kind) = (words.next()?, words.next()?, words.next()?);
     let export = Export {
-        namespace: namespace.map(str::to_owned),
+        version: u64::from_str_radix(version, 16).ok()?,
+        module,
+        namespace: words.next().filter(|namespace| !namespace.is_empty()),
     };
-    Some((module, name, export))
+    Some((name, export))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_the_kernel_itself_exports_counts() {
+    fn open(text: &str) -> Result<Exports, Error> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("Module.symvers");
+        std::fs::write(&path, text).expect("written");
+        Exports::open(&path)
+    }
+
+    #[test]
+    fn what_the_kernel_itself_exports_is_told_from_the_rest() {
         let text = "0x00000000\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n\
                     0x12345678\tinner\tvmlinux\tEXPORT_SYMBOL_GPL\tCRYPTO_INTERNAL\n\
-                    0x12345678\tother\tfs/ext4/ext4\tEXPORT_SYMBOL_GPL\t\n";
-        std::fs::write(&path, text).expect("written");
-        let exports = Exports::open(&path).expect("readable");
-        let namespace = |name| exports.get(name).map(|export| export.namespace.as_deref());
+                    0x12345679\tother\tfs/ext4/ext4\tEXPORT_SYMBOL_GPL\t\n";
+        let exports = open(text).expect("readable");
+        let namespace = |name| exports.of_kernel(name).map(|export| export.namespace);
         assert_eq!(namespace("kfree"), Some(None));
         assert_eq!(namespace("inner"), Some(Some("CRYPTO_INTERNAL")));
         assert_eq!(namespace("other"), None);
+        let other = exports.all("other").next().expect("a module exports it");
+        assert_eq!(other.version, 0x1234_5679);
+        assert_eq!(exports.all("none").next(), None);
     }
 
     #[test]
     fn another_file_is_told() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("Module.symvers");
-        std::fs::write(&path, "0x0\tkfree\tvmlinux\tEXPORT_SYMBOL\nnothing\n").expect("written");
-        let error = Exports::open(&path).err().expect("an error").to_string();
+        let error = open("0x0\tkfree\tvmlinux\tEXPORT_SYMBOL\nnothing\n").err();
+        let error = error.expect("an error").to_string();
         assert!(error.contains("line 2"), "{error}");
     }
 }

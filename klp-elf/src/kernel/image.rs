@@ -1,52 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Files of a kernel: an ELF file, or bare BTF.
+//!
+//! A vmlinux with debug information is large, and few of its tables are needed. These are read into
+//! memory, each when it is asked for.
 
 use crate::Error;
-use memmap2::Mmap;
-use object::read::elf::ElfFile64;
-use object::{Object as _, ObjectSection as _};
+use crate::elf::{self, Damage, FileHeader, SectionHeader, Sections, Strings, Symbols};
+use crate::file;
+use crate::limits::{Limit, TABLE_MAX, VMLINUX_MAX};
+use object::LittleEndian as LE;
+use object::elf as constants;
 use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+
+/// What BTF begins with.
+const BTF: [u8; 2] = [0x9f, 0xeb];
 
 /// A file of a kernel.
 pub(crate) struct Image {
     path: PathBuf,
-    data: Data,
+    contents: Contents,
 }
 
-enum Data {
-    /// Large files: only what is looked at is read.
-    Mapped(Mmap),
-    /// Files of sysfs, which cannot be mapped.
-    Read(Vec<u8>),
+enum Contents {
+    Btf(Vec<u8>),
+    Elf(ElfFile),
+}
+
+/// An ELF file of which the headers were read.
+struct ElfFile {
+    file: File,
+    length: u64,
+    headers: Vec<u8>,
+    names: Vec<u8>,
+}
+
+/// The symbols of a file.
+#[derive(Default)]
+pub(crate) struct SymbolTable {
+    entries: Vec<u8>,
+    names: Vec<u8>,
 }
 
 impl Image {
     /// Opens a file.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::Read {
+        let (file, length) = file::open(path, VMLINUX_MAX)?;
+        let mut start = [0; size_of::<FileHeader>()];
+        let got = read_start(&file, &mut start).map_err(|source| Error::Read {
             path: path.to_owned(),
             source,
-        };
-        let file = File::open(path).map_err(failed)?;
-        // SAFETY: what is mapped is a build's input. Nothing writes to it while a build reads it;
-        // whoever does so nevertheless breaks that build, as with any compiler's input.
-        let data = match unsafe { Mmap::map(&file) } {
-            Ok(mapped) if !mapped.is_empty() => Data::Mapped(mapped),
-            _ => Data::Read(std::fs::read(path).map_err(failed)?),
+        })?;
+        let contents = match start[..got].starts_with(&BTF) {
+            true => Contents::Btf(file::rest(file, length, path, TABLE_MAX)?),
+            false => Contents::Elf(ElfFile::open(file, length, &start[..got], path)?),
         };
         Ok(Self {
             path: path.to_owned(),
-            data,
+            contents,
         })
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match &self.data {
-            Data::Mapped(bytes) => bytes,
-            Data::Read(bytes) => bytes,
-        }
     }
 
     /// Its path.
@@ -56,42 +72,171 @@ impl Image {
 
     /// Is it BTF without anything around it?
     pub(crate) fn is_btf(&self) -> bool {
-        self.bytes().starts_with(&[0x9f, 0xeb])
-    }
-
-    /// It as an ELF file.
-    pub(crate) fn elf(&self) -> Result<ElfFile64<'_>, Error> {
-        ElfFile64::parse(self.bytes()).map_err(|source| Error::Image {
-            path: self.path.clone(),
-            source,
-        })
+        matches!(self.contents, Contents::Btf(_))
     }
 
     /// The BTF in it, if there is any.
-    pub(crate) fn btf(&self) -> Result<Option<&[u8]>, Error> {
-        if self.is_btf() {
-            return Ok(Some(self.bytes()));
-        }
-        self.section(".BTF")
-    }
-
-    /// The kernel's types that the BTF in it needs, if it brings them along.
-    pub(crate) fn base_btf(&self) -> Result<Option<&[u8]>, Error> {
-        match self.is_btf() {
-            true => Ok(None),
-            false => self.section(".BTF.base"),
+    pub(crate) fn btf(&self) -> Result<Option<Vec<u8>>, Error> {
+        match &self.contents {
+            Contents::Btf(data) => Ok(Some(data.clone())),
+            Contents::Elf(_) => self.section(".BTF"),
         }
     }
 
     /// The bytes of a section, if there is one of that name.
-    fn section(&self, name: &str) -> Result<Option<&[u8]>, Error> {
-        let failed = |source| Error::Image {
-            path: self.path.clone(),
-            source,
-        };
-        match self.elf()?.section_by_name(name) {
-            Some(section) => section.data().map(Some).map_err(failed),
+    pub(crate) fn section(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        match self.sections().find(name.as_bytes()) {
+            Some(section) => self.data(section).map(Some),
             None => Ok(None),
         }
     }
+
+    /// The sections; none in bare BTF.
+    pub(crate) fn sections(&self) -> Sections<'_> {
+        match &self.contents {
+            Contents::Btf(_) => Sections::default(),
+            Contents::Elf(elf) => elf.sections(),
+        }
+    }
+
+    /// The bytes of the section of that number.
+    pub(crate) fn data(&self, section: usize) -> Result<Vec<u8>, Error> {
+        let (Contents::Elf(elf), Some(header)) = (&self.contents, self.sections().get(section))
+        else {
+            return Ok(Vec::new());
+        };
+        let range =
+            elf::section_range(header, elf.length).map_err(|source| self.damaged(source))?;
+        elf.read(range, &self.path)
+    }
+
+    /// Its symbols; none when it was stripped of them.
+    pub(crate) fn symbols(&self) -> Result<SymbolTable, Error> {
+        let sections = self.sections();
+        let table = sections.of_type(constants::SHT_SYMTAB);
+        let (Some(table), Some(header)) = (table, table.and_then(|table| sections.get(table)))
+        else {
+            return Ok(SymbolTable::default());
+        };
+        let found = SymbolTable {
+            entries: self.data(table)?,
+            names: self.data(header.sh_link.get(LE) as usize)?,
+        };
+        let check = found.view().check(sections.headers.len());
+        check.map_err(|source| self.damaged(source))?;
+        Ok(found)
+    }
+
+    /// What the kernel has in memory at an address, where the file holds that.
+    pub(crate) fn at_address(&self, start: u64, size: u64) -> Result<Option<Vec<u8>>, Error> {
+        let Contents::Elf(elf) = &self.contents else {
+            return Ok(None);
+        };
+        for header in self.sections().headers {
+            let range = elf::section_range(header, elf.length);
+            let range = range.map_err(|source| self.damaged(source))?;
+            let offset = start.checked_sub(header.sh_addr.get(LE));
+            let end = offset.and_then(|offset| offset.checked_add(size));
+            let (Some(offset), Some(end)) = (offset, end) else {
+                continue;
+            };
+            let is_loaded = header.sh_flags.get(LE).contains(constants::SHF_ALLOC);
+            if is_loaded && !range.is_empty() && end <= range.end - range.start {
+                let part = range.start + offset..range.start + end;
+                return elf.read(part, &self.path).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn damaged(&self, source: Damage) -> Error {
+        Error::Image {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+impl ElfFile {
+    fn open(file: File, length: u64, start: &[u8], path: &Path) -> Result<Self, Error> {
+        let damaged = |source| Error::Image {
+            path: path.to_owned(),
+            source,
+        };
+        let header = elf::header(start).map_err(damaged)?;
+        let range = elf::section_headers(header, length).map_err(damaged)?;
+        let mut elf = Self {
+            file,
+            length,
+            headers: Vec::new(),
+            names: Vec::new(),
+        };
+        elf.headers = elf.read(range, path)?;
+        let names = header.e_shstrndx.get(LE).0;
+        if let Some(names) = elf.sections().get(names.into()) {
+            let range = elf::section_range(names, length).map_err(damaged)?;
+            elf.names = elf.read(range, path)?;
+        }
+        Ok(elf)
+    }
+
+    fn sections(&self) -> Sections<'_> {
+        Sections {
+            headers: elf::table::<SectionHeader>(&self.headers),
+            names: Strings(&self.names),
+        }
+    }
+
+    /// Reads a part of the file.
+    fn read(&self, range: Range<u64>, path: &Path) -> Result<Vec<u8>, Error> {
+        let size = range.end - range.start;
+        if size > TABLE_MAX {
+            return Err(Error::TooLarge {
+                path: path.to_owned(),
+                what: "one of its tables",
+                limit: Limit::Bytes(TABLE_MAX),
+            });
+        }
+        // CAST: less than `TABLE_MAX`.
+        let mut data = vec![0; size as usize];
+        match self.file.read_exact_at(&mut data, range.start) {
+            Ok(()) => Ok(data),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::Changed {
+                path: path.to_owned(),
+            }),
+            Err(source) => Err(Error::Read {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+}
+
+impl SymbolTable {
+    pub(crate) fn view(&self) -> Symbols<'_> {
+        Symbols {
+            all: elf::table(&self.entries),
+            names: Strings(&self.names),
+            section: 0,
+        }
+    }
+
+    /// The names alone: where each begins is in the symbols.
+    pub(crate) fn into_names(self) -> Vec<u8> {
+        self.names
+    }
+}
+
+/// Reads as much of the start of a file as there is.
+fn read_start(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < buffer.len() {
+        match file.read_at(&mut buffer[got..], got as u64) {
+            Ok(0) => break,
+            Ok(count) => got += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
 }

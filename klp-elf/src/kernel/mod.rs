@@ -6,6 +6,7 @@
 mod build;
 mod exports;
 mod image;
+mod index;
 mod similar;
 mod sources;
 mod symbols;
@@ -13,19 +14,25 @@ mod traceable;
 mod types;
 
 pub use exports::Export;
+#[cfg(feature = "code")]
+pub(crate) use exports::Exports;
 pub use similar::Others;
 pub use sources::Sources;
 
 use crate::Error;
 use crate::prototype::Prototype;
 use crate::structure::Structure;
+use crate::text::{Identifier, Name, Shown};
+#[cfg(not(feature = "code"))]
 use exports::Exports;
 use image::Image;
+use similar::Effort;
+use sources::{Modules, is_module};
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
-use symbols::{Symbol, Symbols};
+use symbols::{Symbol, SymbolList};
 use traceable::{List, Places};
 use types::{Reason, Types};
 
@@ -36,12 +43,15 @@ pub const VMLINUX: &str = "vmlinux";
 pub struct Kernel {
     sources: Sources,
     vmlinux: Image,
-    kallsyms: HashMap<String, Rc<Symbols>>,
+    kallsyms: HashMap<String, Rc<SymbolList>>,
     listed: Option<List>,
     sites: Option<Rc<Places>>,
     exports: Option<Exports>,
+    modules: OnceCell<Modules>,
     objects: RefCell<HashMap<String, Option<Rc<Contents>>>>,
     base: OnceCell<Rc<Types>>,
+    /// How much may still be done to find similar names.
+    effort: Effort,
 }
 
 /// The kernel itself, or one of its modules.
@@ -54,7 +64,7 @@ pub struct Object<'kernel> {
 struct Contents {
     name: String,
     types: Result<Rc<Types>, Reason>,
-    symbols: Option<Rc<Symbols>>,
+    symbols: Option<Rc<SymbolList>>,
     places: Option<Rc<Places>>,
 }
 
@@ -62,7 +72,7 @@ struct Contents {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Function {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Its prototype. `None` when that is not known.
     pub prototype: Option<Prototype>,
     /// Why the prototype is not known.
@@ -78,12 +88,12 @@ pub struct Function {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Variable {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// The object's symbols of that name, in the order in which the kernel counts them. `None`
     /// when the object's symbols are not known.
     pub matches: Option<Vec<Match>>,
     /// Data whose names look alike, the best first, when no symbol has that name.
-    pub similar: Vec<String>,
+    pub similar: Vec<Name>,
 }
 
 /// A symbol of a given name.
@@ -115,12 +125,9 @@ impl Kernel {
     /// When one of them is missing, or not what it should be.
     pub fn open(sources: Sources) -> Result<Self, Error> {
         let vmlinux = Image::open(&sources.vmlinux)?;
-        if !vmlinux.is_btf() {
-            vmlinux.elf()?;
-        }
         let mut kallsyms = HashMap::new();
         if let Some(path) = &sources.kallsyms {
-            let objects = Symbols::of_kallsyms(path)?.into_iter();
+            let objects = SymbolList::of_kallsyms(path)?.into_iter();
             kallsyms.extend(objects.map(|(name, symbols)| (name, Rc::new(symbols))));
         }
         let listed = sources.traceable.as_deref().map(List::open).transpose()?;
@@ -136,8 +143,10 @@ impl Kernel {
             listed,
             sites,
             exports,
+            modules: OnceCell::new(),
             objects: RefCell::default(),
             base: OnceCell::new(),
+            effort: Effort::default(),
         })
     }
 
@@ -166,14 +175,21 @@ impl Kernel {
 
     /// How the kernel itself exports that symbol to modules. `None` when it does not, or when what it
     /// exports is not known.
-    pub fn export(&self, name: &str) -> Option<&Export> {
-        self.exports.as_ref()?.get(name)
+    pub fn export(&self, name: &str) -> Option<Export<'_>> {
+        self.exports.as_ref()?.of_kernel(name)
+    }
+
+    /// The files of its modules.
+    fn modules(&self) -> &Modules {
+        self.modules
+            .get_or_init(|| Modules::find(&self.sources.modules))
     }
 
     fn read(&self, name: &str) -> Result<Option<Contents>, Error> {
         match name {
             VMLINUX => self.read_vmlinux().map(Some),
-            _ => self.read_module(name),
+            _ if is_module(name) => self.read_module(name),
+            _ => Ok(None),
         }
     }
 
@@ -181,7 +197,7 @@ impl Kernel {
         let symbols = match self.kallsyms.get(VMLINUX) {
             Some(symbols) => Some(Rc::clone(symbols)),
             None if self.vmlinux.is_btf() => None,
-            None => Symbols::of_vmlinux(&self.vmlinux)?.map(Rc::new),
+            None => SymbolList::of_vmlinux(&self.vmlinux)?.map(Rc::new),
         };
         let places = match (&self.sites, &symbols) {
             (Some(sites), _) => Some(Rc::clone(sites)),
@@ -214,7 +230,7 @@ impl Kernel {
 
     fn read_module(&self, name: &str) -> Result<Option<Contents>, Error> {
         let loaded = self.kallsyms.get(name).cloned();
-        let Some(path) = self.sources.module(name).or_else(|| self.sibling(name)) else {
+        let Some(path) = self.modules().get(name).or_else(|| self.sibling(name)) else {
             return Ok(loaded.map(|symbols| Contents {
                 name: name.to_owned(),
                 types: Err(format!("the file of module `{name}` is not known")),
@@ -226,7 +242,7 @@ impl Kernel {
         let (symbols, places) = match image.is_btf() {
             true => (loaded, None),
             false => (
-                Some(Rc::new(Symbols::of_module(&image)?)),
+                Some(Rc::new(SymbolList::of_module(&image)?)),
                 Places::of_module(&image)?.map(Rc::new),
             ),
         };
@@ -246,12 +262,12 @@ impl Kernel {
 
     /// The types of a module, or why they are not known.
     fn module_types(&self, image: &Image) -> Result<Result<Rc<Types>, Reason>, Error> {
-        let path = image.path().display();
+        let path = Shown::path(image.path());
         let Some(data) = image.btf()? else {
             return Ok(Err(format!("`{path}` has no type information (BTF)")));
         };
         // A module that was not built with its kernel brings what it needs of the kernel's types.
-        let base = match image.base_btf()? {
+        let base = match image.section(".BTF.base")? {
             Some(base) => Types::parse(base).map(Rc::new),
             None => Ok(self.base()?),
         };
@@ -289,7 +305,7 @@ impl Object<'_> {
             None => Others::default(),
         };
         Function {
-            name: name.to_owned(),
+            name: name.into(),
             prototype,
             untyped,
             matches,
@@ -302,18 +318,19 @@ impl Object<'_> {
         let matches = self.matches(name);
         let similar = match (&matches, &self.contents.symbols) {
             (Some(matches), Some(symbols)) if matches.is_empty() => {
-                Others::among_data(name, symbols).similar
+                Others::among_data(name, symbols, &self.kernel.effort).similar
             }
             _ => Vec::new(),
         };
         Variable {
-            name: name.to_owned(),
+            name: name.into(),
             matches,
             similar,
         }
     }
 
-    fn matches(&self, name: &str) -> Option<Vec<Match>> {
+    /// The symbols of that name. `None` when the symbols are not known.
+    pub(crate) fn matches(&self, name: &str) -> Option<Vec<Match>> {
         let symbols: Vec<&Symbol> = self.contents.symbols.as_deref()?.named(name).collect();
         let stays = |symbol: &Symbol| symbol.code && !symbol.init;
         let functions = symbols.iter().filter(|symbol| stays(symbol)).count();
@@ -323,7 +340,7 @@ impl Object<'_> {
         let found = (1..).zip(symbols).map(|(sympos, symbol)| Match {
             sympos,
             address: symbol.address,
-            size: symbol.size,
+            size: symbol.size(),
             code: symbol.code,
             traceable: match stays(symbol) {
                 true => listed.or_else(|| places.map(|places| places.contain(symbol))),
@@ -335,19 +352,20 @@ impl Object<'_> {
         Some(found.collect())
     }
 
-    fn others(&self, name: &str) -> Others {
+    /// What there is instead of a function of that name.
+    pub(crate) fn others(&self, name: &str) -> Others {
+        let effort = &self.kernel.effort;
         match (&self.contents.symbols, &self.contents.types) {
-            (Some(symbols), _) => Others::among_symbols(name, symbols),
-            (None, Ok(types)) => Others::among_names(name, &types.functions()),
+            (Some(symbols), _) => Others::among_symbols(name, symbols, effort),
+            (None, Ok(types)) => Others::among(name, types.functions(), effort),
             (None, Err(_)) => Others::default(),
         }
     }
 
     /// The names of all functions whose prototypes are known.
-    pub fn functions(&self) -> impl Iterator<Item = String> + use<> {
-        let types = self.contents.types.as_ref();
-        let names = types.map(|types| types.functions()).unwrap_or_default();
-        names.into_iter()
+    pub fn functions(&self) -> impl Iterator<Item = Identifier> {
+        let types = self.contents.types.as_ref().ok();
+        types.into_iter().flat_map(|types| types.functions())
     }
 
     /// The structure or union of that tag, or of a typedef of that name.

@@ -2,7 +2,9 @@
 
 //! What there is instead of a function that there is not.
 
-use crate::kernel::symbols::Symbols;
+use crate::kernel::symbols::SymbolList;
+use crate::text::{Name, quoted};
+use std::cell::Cell;
 use std::fmt;
 
 /// How alike two names must be, from 0 to 1, for one to be a slip of the other.
@@ -11,71 +13,136 @@ const ALIKE: f64 = 0.85;
 /// How many similar names are worth telling.
 const MOST: usize = 3;
 
+/// How many of the compiler's variants are worth telling.
+const VARIANTS: usize = 8;
+
+/// How many names are kept before the best of them are.
+const KEPT: usize = 1000;
+
+/// Nobody mistypes longer names.
+const LONGEST: usize = 128;
+
+/// What looking at a name costs, and what comparing two costs besides their lengths: about as many
+/// nanoseconds.
+const LOOK: u64 = 32;
+const COMPARE: u64 = 128;
+
+/// How much may be done for one kernel. It is enough for dozens of mistakes; a module can name
+/// thousands of functions that are not there.
+const EFFORT: u64 = 1_000_000_000;
+
+/// How much may still be done.
+pub(crate) struct Effort(Cell<u64>);
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self(Cell::new(EFFORT))
+    }
+}
+
+impl Effort {
+    fn take(&self, cost: u64) -> bool {
+        let left = self.0.get().checked_sub(cost);
+        self.0.set(left.unwrap_or_default());
+        left.is_some()
+    }
+}
+
 /// What there is instead of a function.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Others {
     /// What the compiler made of the function: `name.constprop.0`, `name.isra.0`. Such a symbol
     /// may take other arguments than the source shows.
-    pub variants: Vec<String>,
+    pub variants: Vec<Name>,
     /// Functions whose names look alike, the best first.
-    pub similar: Vec<String>,
+    pub similar: Vec<Name>,
     /// Is there data of that very name?
     pub data: bool,
 }
 
 impl Others {
     /// What symbols there are instead of a function `name`.
-    pub(crate) fn among_symbols(name: &str, symbols: &Symbols) -> Self {
+    pub(crate) fn among_symbols(name: &str, symbols: &SymbolList, effort: &Effort) -> Self {
         let functions = symbols.all().iter().filter(|symbol| symbol.code);
-        Self::among(name, functions.map(|symbol| &*symbol.name))
+        Self::among(name, functions.map(|symbol| symbols.name(symbol)), effort)
     }
 
     /// What data there is instead of a variable `name`.
-    pub(crate) fn among_data(name: &str, symbols: &Symbols) -> Self {
+    pub(crate) fn among_data(name: &str, symbols: &SymbolList, effort: &Effort) -> Self {
         let data = symbols.all().iter().filter(|symbol| !symbol.code);
-        Self::among(name, data.map(|symbol| &*symbol.name))
+        Self::among(name, data.map(|symbol| symbols.name(symbol)), effort)
     }
 
     /// The same for names alone.
-    pub(crate) fn among_names(name: &str, names: &[String]) -> Self {
-        Self::among(name, names.iter().map(String::as_str))
-    }
-
-    fn among<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Self {
-        let mut variants = Vec::new();
-        let mut similar: Vec<(f64, &str)> = Vec::new();
-        for other in names.filter(|other| !is_part(other)) {
+    pub(crate) fn among<T: AsRef<[u8]>>(
+        name: &str,
+        names: impl Iterator<Item = T>,
+        effort: &Effort,
+    ) -> Self {
+        let mut variants: Vec<Name> = Vec::new();
+        let mut similar: Vec<(f64, Name)> = Vec::new();
+        for other in names {
+            if !effort.take(LOOK) {
+                break;
+            }
+            let Some(other) = std::str::from_utf8(other.as_ref())
+                .ok()
+                .filter(|it| !is_part(it))
+            else {
+                continue;
+            };
             if is_variant(other, name) {
-                variants.push(other.to_owned());
-            } else if other.len().abs_diff(name.len()) <= name.len() / 2 {
-                let alike = strsim::jaro_winkler(other, name);
-                if alike >= ALIKE && other != name {
-                    similar.push((alike, other));
-                }
+                variants.push(other.into());
+            } else if let Some(alike) = alike(other, name, effort) {
+                similar.push((alike, other.into()));
+            }
+            if variants.len() > KEPT {
+                best_variants(&mut variants);
+            }
+            if similar.len() > KEPT {
+                best(&mut similar);
             }
         }
-        variants.sort();
-        variants.dedup();
-        similar.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        similar.dedup_by(|a, b| a.1 == b.1);
-        let similar = similar.into_iter().take(MOST);
+        best_variants(&mut variants);
+        best(&mut similar);
         Self {
             variants,
-            similar: similar.map(|(_, name)| name.to_owned()).collect(),
+            similar: similar.into_iter().map(|(_, name)| name).collect(),
             data: false,
         }
     }
 }
 
+/// How alike are they? `None` when one is no slip of the other.
+fn alike(other: &str, name: &str, effort: &Effort) -> Option<f64> {
+    let (length, wanted) = (other.len(), name.len());
+    let may_be = wanted <= LONGEST && length.abs_diff(wanted) <= wanted / 2 && other != name;
+    if !may_be || !effort.take(COMPARE + (length * wanted) as u64) {
+        return None;
+    }
+    Some(strsim::jaro_winkler(other, name)).filter(|alike| *alike >= ALIKE)
+}
+
+fn best_variants(variants: &mut Vec<Name>) {
+    variants.sort();
+    variants.dedup();
+    variants.truncate(VARIANTS);
+}
+
+fn best(similar: &mut Vec<(f64, Name)>) {
+    similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    similar.dedup_by(|a, b| a.1 == b.1);
+    similar.truncate(MOST);
+}
+
 /// Goes on a sentence that says what there is not.
 impl fmt::Display for Others {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |names: &[String]| format!("`{}`", names.join("`, `"));
         if self.data {
             f.write_str("; there is data of that name")?;
         }
         if !self.variants.is_empty() {
-            let variants = list(&self.variants);
+            let variants = quoted(&self.variants);
             write!(
                 f,
                 "; the compiler made {variants} of it, with other arguments perhaps"
@@ -85,7 +152,7 @@ impl fmt::Display for Others {
             return Ok(());
         }
         if !self.similar.is_empty() {
-            write!(f, "; similar names are {}", list(&self.similar))?;
+            write!(f, "; similar names are {}", quoted(&self.similar))?;
         }
         // A similar name does not make that less likely.
         f.write_str(

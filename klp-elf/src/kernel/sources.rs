@@ -2,8 +2,10 @@
 
 //! Which files tell about the kernel that a patch is built for.
 
+use crate::limits::OBJECT_MAX;
+use std::collections::HashMap;
 use std::env;
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
 /// How deep module folders are searched; a kernel's build folder is not deeper.
@@ -47,40 +49,65 @@ impl Sources {
                 .collect(),
         })
     }
+}
+
+/// The files of modules, by the names that `lsmod` shows.
+#[derive(Debug, Default)]
+pub(crate) struct Modules(HashMap<String, PathBuf>);
+
+impl Modules {
+    /// Those in these folders. Of several of one name the first counts.
+    pub(crate) fn find(folders: &[PathBuf]) -> Self {
+        let mut modules = Self::default();
+        for folder in folders {
+            modules.search(folder, DEPTH);
+        }
+        modules
+    }
 
     /// The file of the module that `lsmod` calls `name`.
-    pub(crate) fn module(&self, name: &str) -> Option<PathBuf> {
-        self.modules
-            .iter()
-            .find_map(|folder| search(folder, name, DEPTH))
+    pub(crate) fn get(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(&key(name)).cloned()
+    }
+
+    /// Searches a folder, its own files first, in the order of their names.
+    fn search(&mut self, folder: &Path, depth: u32) {
+        let Ok(entries) = fs::read_dir(folder) else {
+            return;
+        };
+        let mut entries: Vec<DirEntry> = entries.flatten().collect();
+        entries.sort_by_key(DirEntry::path);
+        for entry in &entries {
+            let path = entry.path();
+            if let Some(name) = module(&path).filter(|name| !self.0.contains_key(name)) {
+                self.0.insert(name, path);
+            }
+        }
+        let Some(depth) = depth.checked_sub(1) else {
+            return;
+        };
+        // A link may lead back up.
+        let is_folder = |entry: &&DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        for entry in entries.iter().filter(is_folder) {
+            self.search(&entry.path(), depth);
+        }
     }
 }
 
-/// Searches a folder, its own files first, in the order of their names.
-fn search(folder: &Path, module: &str, depth: u32) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder).ok()?;
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    let found = paths.iter().find(|path| is_module(path, module));
-    if let Some(path) = found {
-        return Some(path.clone());
-    }
-    let depth = depth.checked_sub(1)?;
-    // A link may lead back up.
-    let folders = paths
-        .iter()
-        .filter(|path| path.is_dir() && !path.is_symlink());
-    folders
-        .into_iter()
-        .find_map(|folder| search(folder, module, depth))
+/// The module whose file that is.
+fn module(path: &Path) -> Option<String> {
+    let is_one = path.extension().is_some_and(|ending| ending == "ko") && path.is_file();
+    let stem = path.file_stem().filter(|_| is_one)?;
+    stem.to_str().map(key)
 }
 
-/// Is `path` the file of that module? In files' names a dash may stand for an underscore.
-fn is_module(path: &Path, module: &str) -> bool {
-    let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else {
-        return false;
-    };
-    path.extension().is_some_and(|ending| ending == "ko")
-        && stem.replace('-', "_") == module.replace('-', "_")
-        && path.is_file()
+/// In files' names a dash may stand for an underscore.
+fn key(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+/// Is it a name that a module can have, apart from dashes in place of underscores?
+pub(crate) fn is_module(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    (1..=OBJECT_MAX).contains(&name.len()) && name.bytes().all(fits)
 }

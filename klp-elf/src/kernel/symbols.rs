@@ -3,68 +3,84 @@
 //! The symbols of vmlinux or of a module, in the order in which the kernel searches them.
 
 use crate::Error;
+use crate::elf::{self, Sections};
+use crate::file;
+use crate::kernel::VMLINUX;
 use crate::kernel::image::Image;
-use object::read::elf::{ElfFile64, ElfSymbol64};
-use object::{
-    Object as _, ObjectSection as _, ObjectSymbol as _, SectionFlags, SectionIndex, SymbolKind, elf,
+use crate::kernel::index::Index;
+use crate::limits::{
+    Limit, MODULES_MAX, NAME_MAX, OBJECT_MAX, SAME_NAME_MAX, SYMBOLS_MAX, TEXT_MAX,
 };
-use std::collections::{HashMap, HashSet};
+use object::LittleEndian as LE;
+use object::elf as constants;
+use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
 
 /// A symbol.
+#[derive(Clone, Copy)]
 pub(crate) struct Symbol {
-    pub(crate) name: Rc<str>,
     /// Its address; in a module's file, its offset in the section.
     pub(crate) address: u64,
     /// Where the next symbol begins, or the section ends.
     pub(crate) end: u64,
-    /// How large it is, where its file says that.
-    pub(crate) size: Option<u64>,
-    /// Its section in a module's file, where addresses count from.
-    pub(crate) section: Option<usize>,
+    /// Where its name is, and how long.
+    name: u32,
+    length: u16,
+    /// Its section in a module's file, where addresses count from; 0 in vmlinux.
+    pub(crate) section: u16,
+    /// How large it is; 0 where its file does not say that.
+    size: u64,
+    /// Its place in the file.
+    order: u32,
     /// Is it code?
     pub(crate) code: bool,
     /// Is it gone after the boot, or after the module's start?
     pub(crate) init: bool,
-    /// The next one of its name.
-    next: Option<usize>,
 }
 
 impl Symbol {
-    /// The size that the file says is not the object's, if it is data and `padded`.
-    fn forget_padded_size(&mut self, padded: bool) {
-        if padded && !self.code {
-            self.size = None;
-        }
+    /// How large it is, where its file says that.
+    pub(crate) fn size(&self) -> Option<u64> {
+        Some(self.size).filter(|size| *size != 0)
     }
 }
 
 /// The symbols of an object.
-pub(crate) struct Symbols {
+pub(crate) struct SymbolList {
+    /// The text that holds their names.
+    names: Rc<Vec<u8>>,
     all: Vec<Symbol>,
-    /// The first one of each name.
-    first: HashMap<Rc<str>, usize>,
+    index: Index,
 }
 
-impl Symbols {
-    fn new(mut all: Vec<Symbol>) -> Self {
-        let mut first = HashMap::with_capacity(all.len());
-        for (index, symbol) in all.iter_mut().enumerate().rev() {
-            symbol.next = first.insert(Rc::clone(&symbol.name), index);
+impl SymbolList {
+    fn new(path: &Path, names: Rc<Vec<u8>>, all: Vec<Symbol>) -> Result<Self, Error> {
+        let index = Index::new((0..).zip(all.iter().map(|symbol| name(&names, symbol))));
+        if index.repeats(SAME_NAME_MAX) {
+            return Err(too_many(path, SAME_NAME_MAX, "symbols of one name"));
         }
-        Self { all, first }
+        Ok(Self { names, all, index })
     }
 
     /// The symbols of that name, in the kernel's order.
-    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Symbol> {
-        let first = self.first.get(name).and_then(|&index| self.all.get(index));
-        std::iter::successors(first, |symbol| self.all.get(symbol.next?))
+    pub(crate) fn named(&self, wanted: &str) -> impl Iterator<Item = &Symbol> {
+        let found = self.index.find(wanted.as_bytes());
+        let wanted = wanted.as_bytes().to_vec();
+        found
+            .filter_map(|index| self.all.get(index as usize))
+            .filter(move |symbol| self.name(symbol) == wanted)
     }
 
     /// All symbols.
     pub(crate) fn all(&self) -> &[Symbol] {
         &self.all
+    }
+
+    /// A symbol's name as it stands in the file.
+    pub(crate) fn name(&self, symbol: &Symbol) -> &[u8] {
+        name(&self.names, symbol)
     }
 
     /// The address of the first symbol of that name.
@@ -75,72 +91,55 @@ impl Symbols {
     /// The symbols of a vmlinux, as its `/proc/kallsyms` has them. `None` when it was stripped of
     /// its functions.
     pub(crate) fn of_vmlinux(image: &Image) -> Result<Option<Self>, Error> {
-        let file = image.elf()?;
-        let code = code_sections(&file);
-        let mut all: Vec<Symbol> = file
-            .symbols()
-            .filter(is_kept)
-            .filter_map(|symbol| Self::symbol(&symbol, &code))
-            .filter(|symbol| is_in_kallsyms(&symbol.name))
-            .collect();
+        let (names, mut all) = of_file(image, is_in_kallsyms)?;
         if !all.iter().any(|symbol| symbol.code) {
             return Ok(None);
         }
-        let padded = pads_data(&file);
         for symbol in &mut all {
-            symbol.section = None;
-            symbol.forget_padded_size(padded);
+            symbol.section = 0;
         }
-        Ok(Some(Self::by_address(all)))
-    }
-
-    fn symbol(symbol: &ElfSymbol64<'_, '_>, code: &HashSet<SectionIndex>) -> Option<Symbol> {
-        let section = symbol.section_index()?;
-        Some(Symbol {
-            name: symbol.name().ok().filter(|name| !name.is_empty())?.into(),
-            address: symbol.address(),
-            end: symbol.address().saturating_add(symbol.size()),
-            size: Some(symbol.size()).filter(|size| *size != 0),
-            section: Some(section.0),
-            code: code.contains(&section),
-            init: false,
-            next: None,
-        })
+        Self::by_address(image.path(), names, all).map(Some)
     }
 
     /// The symbols of vmlinux in a copy of `/proc/kallsyms`, and those of its modules by name.
     pub(crate) fn of_kallsyms(path: &Path) -> Result<HashMap<String, Self>, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = Rc::new(file::read(path, TEXT_MAX)?);
         let mut objects: HashMap<&str, Vec<Symbol>> = HashMap::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let (object, symbol) = parse(line).ok_or_else(|| Error::Kallsyms {
+        let mut hidden = true;
+        for (number, line) in (1..).zip(lines(&text)) {
+            if number > SYMBOLS_MAX {
+                return Err(too_many(path, SYMBOLS_MAX, "symbols"));
+            }
+            let (object, symbol) = parse(&text, line).ok_or_else(|| Error::Kallsyms {
                 path: path.to_owned(),
                 line: number,
             })?;
+            hidden &= symbol.address == 0;
             objects.entry(object).or_default().push(symbol);
+            if objects.len() > MODULES_MAX {
+                return Err(too_many(path, MODULES_MAX, "modules"));
+            }
         }
-        if objects.values().flatten().all(|symbol| symbol.address == 0) {
+        if hidden {
             return Err(Error::KallsymsHidden {
                 path: path.to_owned(),
             });
         }
-        let symbols = |(object, all): (&str, Vec<Symbol>)| {
+        let objects = objects.into_iter().map(|(object, all)| {
+            let names = Rc::clone(&text);
             let symbols = match object {
-                "vmlinux" => Self::by_address(all),
-                _ => Self::new(all),
+                VMLINUX => Self::by_address(path, names, all)?,
+                _ => Self::new(path, names, all)?,
             };
-            (object.to_owned(), symbols)
-        };
-        Ok(objects.into_iter().map(symbols).collect())
+            Ok((object.to_owned(), symbols))
+        });
+        objects.collect()
     }
 
     /// Sorts by address, as vmlinux' symbols are searched, and finds out where each ends and which
     /// are gone after the boot.
-    fn by_address(mut all: Vec<Symbol>) -> Self {
-        all.sort_by_key(|symbol| symbol.address);
+    fn by_address(path: &Path, names: Rc<Vec<u8>>, mut all: Vec<Symbol>) -> Result<Self, Error> {
+        all.sort_unstable_by_key(|symbol| (symbol.address, symbol.order));
         let mut next = u64::MAX;
         let mut end = u64::MAX;
         for symbol in all.iter_mut().rev() {
@@ -150,104 +149,162 @@ impl Symbols {
             }
             symbol.end = end;
         }
-        let mut symbols = Self::new(all);
+        let mut symbols = Self::new(path, names, all)?;
         if let Some(init) = symbols.init() {
             for symbol in &mut symbols.all {
                 symbol.init = init.contains(&symbol.address);
             }
         }
-        symbols
+        Ok(symbols)
     }
 
     /// What is freed after the boot.
-    fn init(&self) -> Option<std::ops::Range<u64>> {
+    fn init(&self) -> Option<Range<u64>> {
         let between = |start, end| Some(self.address(start)?..self.address(end)?);
         between("__init_begin", "__init_end").or_else(|| between("_sinittext", "_einittext"))
     }
 
     /// The symbols of a module's file, in its own order, in which the kernel searches them.
     pub(crate) fn of_module(image: &Image) -> Result<Self, Error> {
-        let file = image.elf()?;
-        let code = code_sections(&file);
-        let init: HashSet<usize> = file
-            .sections()
-            .filter(|section| section.name().is_ok_and(|name| name.starts_with(".init.")))
-            .map(|section| section.index().0)
-            .collect();
-        let mut all: Vec<Symbol> = file
-            .symbols()
-            .filter(is_kept)
-            .filter_map(|symbol| Self::symbol(&symbol, &code))
-            .collect();
-        let padded = pads_data(&file);
-        for symbol in &mut all {
-            symbol.init = symbol
-                .section
-                .is_some_and(|section| init.contains(&section));
-            symbol.forget_padded_size(padded);
-        }
-        Ok(Self::new(all))
+        let (names, all) = of_file(image, |_| true)?;
+        Self::new(image.path(), names, all)
     }
 }
 
-/// Sections, files and what others define are no symbols of the kernel.
-fn is_kept(symbol: &ElfSymbol64<'_, '_>) -> bool {
-    !symbol.is_undefined() && !matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File)
+fn name<'a>(names: &'a [u8], symbol: &Symbol) -> &'a [u8] {
+    let start = symbol.name as usize;
+    names
+        .get(start..start + usize::from(symbol.length))
+        .unwrap_or_default()
 }
 
-/// Are there guard bytes behind objects, which count as theirs? The compiler puts them there for
-/// KASAN, and calls a function of this name about them.
-fn pads_data(file: &ElfFile64<'_>) -> bool {
-    file.symbols()
-        .any(|symbol| symbol.name_bytes() == Ok(b"__asan_register_globals"))
+/// A file that has more of something than is read.
+pub(crate) fn too_many(path: &Path, count: usize, what: &'static str) -> Error {
+    Error::TooLarge {
+        path: path.to_owned(),
+        what: "it",
+        limit: Limit::Count(count as u64, what),
+    }
 }
 
-/// The sections that hold code.
-fn code_sections(file: &ElfFile64<'_>) -> HashSet<SectionIndex> {
-    let is_code = |flags| match flags {
-        SectionFlags::Elf { sh_flags, .. } => sh_flags.contains(elf::SHF_EXECINSTR),
-        _ => false,
-    };
-    file.sections()
-        .filter(|section| is_code(section.flags()))
-        .map(|section| section.index())
+/// What is known of a section's symbols.
+#[derive(Clone, Copy, Default)]
+struct Holds {
+    code: bool,
+    init: bool,
+}
+
+/// The symbols of an ELF file whose names are `kept`, in its own order, and the text with their
+/// names. Sections, files and what others define are no symbols of the kernel.
+fn of_file(
+    image: &Image,
+    kept: impl Fn(&[u8]) -> bool,
+) -> Result<(Rc<Vec<u8>>, Vec<Symbol>), Error> {
+    let table = image.symbols()?;
+    let symbols = table.view();
+    if symbols.all.len() > SYMBOLS_MAX {
+        return Err(too_many(image.path(), SYMBOLS_MAX, "symbols"));
+    }
+    let sections = holds(image.sections());
+    // There are guard bytes behind objects then, which count as theirs. The compiler puts them there
+    // for KASAN, and calls a function of this name about them.
+    let padded = symbols
+        .all
+        .iter()
+        .any(|symbol| symbols.name(symbol) == b"__asan_register_globals");
+    let mut all = Vec::new();
+    for (order, symbol) in (0..).zip(symbols.all) {
+        let Some(section) = elf::Symbols::section_of(symbol) else {
+            continue;
+        };
+        let kind = symbol.st_type();
+        let text = symbols.name(symbol);
+        let is_one = kind != constants::STT_SECTION && kind != constants::STT_FILE;
+        if !is_one || text.is_empty() || text.len() > NAME_MAX || !kept(text) {
+            continue;
+        }
+        let Holds { code, init } = sections.get(section).copied().unwrap_or_default();
+        let (address, size) = (symbol.st_value.get(LE), symbol.st_size.get(LE));
+        all.push(Symbol {
+            address,
+            end: address.saturating_add(size),
+            name: symbol.st_name.get(LE),
+            // CAST: no longer than `NAME_MAX`, and section numbers have 16 bits.
+            length: text.len() as u16,
+            section: section as u16,
+            size: if padded && !code { 0 } else { size },
+            order,
+            code,
+            init,
+        });
+    }
+    Ok((Rc::new(table.into_names()), all))
+}
+
+fn holds(sections: Sections<'_>) -> Vec<Holds> {
+    let headers = sections.headers.iter().enumerate();
+    headers
+        .map(|(number, header)| Holds {
+            code: header.sh_flags.get(LE).contains(constants::SHF_EXECINSTR),
+            init: sections.name(number).starts_with(b".init."),
+        })
         .collect()
 }
 
 /// Does the kernel build keep a symbol for kallsyms? It drops what only tools need.
-fn is_in_kallsyms(name: &str) -> bool {
-    const PREFIXES: &[&str] = &[
-        "$",
-        ".L",
-        "__kcfi_typeid_",
-        "__crc_",
-        "__kstrtab_",
-        "__kstrtabns_",
-        "__mod_device_table__",
+fn is_in_kallsyms(name: &[u8]) -> bool {
+    const PREFIXES: &[&[u8]] = &[
+        b"$",
+        b".L",
+        b"__UNIQUE_ID_modinfo_",
+        b"__kcfi_typeid_",
+        b"__crc_",
+        b"__kstrtab_",
+        b"__kstrtabns_",
+        b"__mod_device_table__",
     ];
     !PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        && !name.starts_with("__UNIQUE_ID_modinfo_")
+}
+
+/// The lines of a text, without what ends them. Each is with its place in the text.
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = (u32, &str)> {
+    let mut at = 0;
+    text.split_inclusive(|&byte| byte == b'\n')
+        .map(move |line| {
+            // CAST: texts are shorter than `TEXT_MAX`.
+            let start = at as u32;
+            at += line.len();
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            (start, std::str::from_utf8(line).unwrap_or_default())
+        })
 }
 
 /// A line of `/proc/kallsyms`: the object, and the symbol.
-fn parse(line: &str) -> Option<(&str, Symbol)> {
+fn parse<'a>(text: &[u8], (start, line): (u32, &'a str)) -> Option<(&'a str, Symbol)> {
     let mut words = line.split_ascii_whitespace();
     let address = u64::from_str_radix(words.next()?, 16).ok()?;
     let kind = words.next()?;
-    let name = words.next()?;
+    let name = words.next().filter(|name| name.len() <= NAME_MAX)?;
     let object = match words.next() {
         Some(object) => object.strip_prefix('[')?.strip_suffix(']')?,
-        None => "vmlinux",
+        None => VMLINUX,
     };
+    if object.len() > OBJECT_MAX {
+        return None;
+    }
+    // CAST: within a text shorter than `TEXT_MAX`.
+    let place = (name.as_ptr() as usize - line.as_ptr() as usize) as u32;
+    debug_assert!(text.len() >= (start + place) as usize + name.len());
     let symbol = Symbol {
-        name: name.into(),
         address,
         end: address,
-        size: None,
-        section: None,
+        name: start + place,
+        length: name.len() as u16,
+        section: 0,
+        size: 0,
+        order: start,
         code: matches!(kind, "t" | "T" | "w" | "W" | "i"),
         init: false,
-        next: None,
     };
     Some((object, symbol))
 }

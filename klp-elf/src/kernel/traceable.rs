@@ -3,94 +3,107 @@
 //! Which functions the kernel can trace, and where. Only those can be replaced.
 
 use crate::Error;
+use crate::elf::{self, Relocation};
+use crate::file;
+use crate::kernel::VMLINUX;
 use crate::kernel::image::Image;
-use crate::kernel::symbols::{Symbol, Symbols};
-use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget};
-use std::collections::{BTreeSet, HashMap};
+use crate::kernel::index::Index;
+use crate::kernel::symbols::{Symbol, SymbolList, lines, too_many};
+use crate::limits::{MODULES_MAX, SYMBOLS_MAX, TEXT_MAX};
+use object::LittleEndian as LE;
+use object::elf as constants;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// The section that lists a module's places for tracing. On x86-64 the compiler's own
 /// `__patchable_function_entries` lists what can be padded, and that is every function.
-const LIST: &str = "__mcount_loc";
+const LIST: &[u8] = b"__mcount_loc";
 
 /// The length of the call, or of the nop in its place, that ftrace changes.
 const CALL: u64 = 5;
 
 /// The places where an object's functions can be traced.
 pub(crate) struct Places {
-    /// Sections of a module's file, or `None` for addresses, and the place in it.
-    places: BTreeSet<(Option<usize>, u64)>,
+    /// Sections of a module's file, or 0 for addresses, and the place in it; sorted.
+    places: Vec<(u16, u64)>,
     /// How far the symbols' addresses are from those of the places.
     shift: u64,
 }
 
 impl Places {
     /// Those of a vmlinux whose symbols are `symbols`. `None` when it does not list them.
-    pub(crate) fn of_vmlinux(image: &Image, symbols: &Symbols) -> Result<Option<Self>, Error> {
-        if image.is_btf() {
-            return Ok(None);
-        }
-        let file = image.elf()?;
-        let own = |name: &str| file.symbol_by_name(name).map(|symbol| symbol.address());
-        let (Some(start), Some(stop)) = (own("__start_mcount_loc"), own("__stop_mcount_loc"))
-        else {
+    pub(crate) fn of_vmlinux(image: &Image, symbols: &SymbolList) -> Result<Option<Self>, Error> {
+        let names = ["__start_mcount_loc", "__stop_mcount_loc", "_text"];
+        let [Some(start), Some(stop), Some(text)] = addresses(image, names)? else {
             return Ok(None);
         };
         // The running kernel's addresses are others than the file's.
-        let shift = match (own("_text"), symbols.address("_text")) {
-            (Some(file), Some(real)) => real.wrapping_sub(file),
-            _ => return Ok(None),
-        };
-        let Some(list) = file.sections().find_map(|section| {
-            let data = section.data_range(start, stop.checked_sub(start)?);
-            data.ok().flatten()
-        }) else {
+        let Some(shift) = symbols.address("_text").map(|real| real.wrapping_sub(text)) else {
             return Ok(None);
         };
-        let address = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).unwrap_or_default();
-        let places = list.chunks_exact(8).map(|bytes| (None, address(bytes)));
-        Ok(Some(Self {
-            places: places.filter(|(_, address)| *address != 0).collect(),
-            shift,
-        }))
+        let Some(size) = stop.checked_sub(start) else {
+            return Ok(None);
+        };
+        let Some(list) = image.at_address(start, size)? else {
+            return Ok(None);
+        };
+        let words = list.chunks_exact(8).filter_map(|word| word.first_chunk());
+        let places = words.map(|word| (0, u64::from_le_bytes(*word)));
+        let places = places.filter(|(_, address)| *address != 0);
+        Ok(Some(Self::new(places.collect(), shift)))
     }
 
     /// Those of a module's file.
     pub(crate) fn of_module(image: &Image) -> Result<Option<Self>, Error> {
-        let file = image.elf()?;
-        let Some(list) = file.section_by_name(LIST) else {
+        let sections = image.sections();
+        let Some(list) = sections.find(LIST) else {
             return Ok(None);
         };
-        let place = |target, addend| {
-            let RelocationTarget::Symbol(index) = target else {
-                return None;
-            };
-            let symbol = file.symbol_by_index(index).ok()?;
-            let section = symbol.section_index()?.0;
-            Some((Some(section), symbol.address().wrapping_add_signed(addend)))
+        let relocations = sections.headers.iter().position(|header| {
+            header.sh_type.get(LE) == constants::SHT_RELA && header.sh_info.get(LE) as usize == list
+        });
+        let data = match relocations {
+            Some(section) => image.data(section)?,
+            None => Vec::new(),
         };
-        let places = list
-            .relocations()
-            .filter_map(|(_, relocation)| place(relocation.target(), relocation.addend()))
-            .collect();
-        Ok(Some(Self { places, shift: 0 }))
+        let table = image.symbols()?;
+        let all = table.view().all;
+        let place = |relocation: &Relocation| {
+            let symbol = all.get(relocation.r_sym(LE, false) as usize)?;
+            let section = elf::Symbols::section_of(symbol)?;
+            let place = symbol.st_value.get(LE);
+            let place = place.wrapping_add_signed(relocation.r_addend.get(LE));
+            // CAST: section numbers have 16 bits.
+            Some((section as u16, place))
+        };
+        let places = elf::table(&data).iter().filter_map(place);
+        Ok(Some(Self::new(places.collect(), 0)))
     }
 
     /// Those of vmlinux in a copy of `available_filter_functions_addrs`. Its addresses go with the
     /// kallsyms of the same boot. `None` when it has none: older kernels have no such file.
     pub(crate) fn of_sites(path: &Path) -> Result<Option<Self>, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let sites = text.lines().filter_map(|line| {
+        let text = file::read(path, TEXT_MAX)?;
+        let mut places = Vec::new();
+        for (number, (_, line)) in (1..).zip(lines(&text)) {
+            if number > SYMBOLS_MAX {
+                return Err(too_many(path, SYMBOLS_MAX, "lines"));
+            }
             let mut words = line.split_ascii_whitespace();
-            let address = u64::from_str_radix(words.next()?, 16).ok()?;
+            let address = words
+                .next()
+                .and_then(|word| u64::from_str_radix(word, 16).ok());
             // The third word names a module.
-            words.nth(1).is_none().then_some((None, address))
-        });
-        let places: BTreeSet<_> = sites.collect();
-        Ok((!places.is_empty()).then_some(Self { places, shift: 0 }))
+            if words.nth(1).is_none() {
+                places.extend(address.map(|address| (0, address)));
+            }
+        }
+        Ok((!places.is_empty()).then(|| Self::new(places, 0)))
+    }
+
+    fn new(mut places: Vec<(u16, u64)>, shift: u64) -> Self {
+        places.sort_unstable();
+        Self { places, shift }
     }
 
     /// Is one of the places in the symbol?
@@ -102,47 +115,92 @@ impl Places {
     pub(crate) fn entry(&self, symbol: &Symbol) -> Option<u64> {
         let place = |address: u64| (symbol.section, address.wrapping_sub(self.shift));
         let (start, end) = (place(symbol.address), place(symbol.end));
-        if !symbol.code || start >= end {
-            return None;
-        }
-        let (_, site) = self.places.range(start..end).next()?;
+        let next = self.places.partition_point(|place| *place < start);
+        let (_, site) = self
+            .places
+            .get(next)
+            .filter(|place| symbol.code && **place < end)?;
         (site - start.1).checked_add(CALL)
     }
 }
 
-/// What `available_filter_functions` lists: for each object and name, how often.
-pub(crate) struct List(HashMap<String, HashMap<String, usize>>);
+/// The addresses of these symbols of a file.
+fn addresses<const N: usize>(image: &Image, names: [&str; N]) -> Result<[Option<u64>; N], Error> {
+    let table = image.symbols()?;
+    let symbols = table.view();
+    let mut found = [None; N];
+    for symbol in symbols.all {
+        let name = symbols.name(symbol);
+        let wanted = names.iter().position(|wanted| wanted.as_bytes() == name);
+        if let Some(address) = wanted.and_then(|number| found.get_mut(number)) {
+            address.get_or_insert(symbol.st_value.get(LE));
+        }
+    }
+    Ok(found)
+}
+
+/// What `available_filter_functions` lists.
+pub(crate) struct List {
+    text: Vec<u8>,
+    /// Lines, by the names of their functions.
+    lines: Index,
+    objects: HashSet<String>,
+}
 
 impl List {
     /// Reads a copy of the file.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut objects: HashMap<String, HashMap<String, usize>> = HashMap::new();
-        for line in text.lines() {
-            let mut words = line.split_ascii_whitespace();
-            let Some(name) = words.next() else {
-                continue;
-            };
-            let object = words
-                .next()
-                .and_then(|object| object.strip_prefix('[')?.strip_suffix(']'))
-                .unwrap_or("vmlinux");
-            let names = objects.entry(object.to_owned()).or_default();
-            *names.entry(name.to_owned()).or_default() += 1;
+        let text = file::read(path, TEXT_MAX)?;
+        let mut objects = HashSet::new();
+        for (number, (_, line)) in (1..).zip(lines(&text)) {
+            if number > SYMBOLS_MAX {
+                return Err(too_many(path, SYMBOLS_MAX, "lines"));
+            }
+            if let Some((_, object)) = parse(line).filter(|(_, it)| !objects.contains(*it)) {
+                objects.insert(object.to_owned());
+            }
+            if objects.len() > MODULES_MAX {
+                return Err(too_many(path, MODULES_MAX, "modules"));
+            }
         }
-        Ok(Self(objects))
+        let names = lines(&text).filter_map(|(start, line)| {
+            let (name, _) = parse(line)?;
+            Some((start, name.as_bytes()))
+        });
+        let lines = Index::new(names);
+        Ok(Self {
+            lines,
+            text,
+            objects,
+        })
     }
 
     /// Is each of the `count` functions of that name listed? `None` when only some are, because
     /// the list does not say which; also when it knows nothing of the object.
     pub(crate) fn all(&self, object: &str, name: &str, count: usize) -> Option<bool> {
-        match self.0.get(object)?.get(name) {
-            None => Some(false),
-            Some(listed) if *listed >= count => Some(true),
-            Some(_) => None,
+        if !self.objects.contains(object) {
+            return None;
+        }
+        let found = self.lines.find(name.as_bytes());
+        let found = found.filter(|start| self.line(*start) == Some((name, object)));
+        match found.take(count.max(1)).count() {
+            0 => Some(false),
+            listed if listed >= count => Some(true),
+            _ => None,
         }
     }
+
+    fn line(&self, start: u32) -> Option<(&str, &str)> {
+        let (_, line) = lines(self.text.get(start as usize..)?).next()?;
+        parse(line)
+    }
+}
+
+/// A line: the function, and its object.
+fn parse(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split_ascii_whitespace();
+    let name = words.next()?;
+    let object = words.next();
+    let object = object.and_then(|object| object.strip_prefix('[')?.strip_suffix(']'));
+    Some((name, object.unwrap_or(VMLINUX)))
 }

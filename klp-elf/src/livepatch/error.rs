@@ -3,14 +3,16 @@
 //! Why a module cannot be linked.
 
 use super::{NameError, SHN_LIVEPATCH, UNLINKED};
+use crate::elf::Damage;
+use crate::text::Name;
 
 /// A module whose references to livepatch symbols cannot be linked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// It is no ELF file, or a damaged one.
-    #[error("not a readable ELF file")]
-    Elf(#[from] object::Error),
+    #[error("not a readable ELF file: {0}")]
+    Elf(#[from] Damage),
     /// It is a damaged ELF file.
     #[error("a damaged ELF file: it has {0}")]
     Damaged(&'static str),
@@ -30,13 +32,13 @@ pub enum Error {
     )]
     NotAPatch {
         /// The first such symbol.
-        symbol: String,
+        symbol: Name,
     },
     /// The name of a livepatch symbol is wrong.
     #[error("the kernel cannot make anything of the name `{symbol}`: {reason}")]
     Name {
         /// The whole name.
-        symbol: String,
+        symbol: Name,
         /// What is wrong with it.
         reason: NameError,
     },
@@ -47,7 +49,7 @@ pub enum Error {
     )]
     Defined {
         /// The whole name.
-        symbol: String,
+        symbol: Name,
         /// What stands in place of the undefined section, or of livepatch's.
         section: u16,
     },
@@ -58,11 +60,11 @@ pub enum Error {
     )]
     Kind {
         /// The section that is relocated.
-        section: String,
+        section: Name,
         /// Where in it.
         offset: u64,
         /// The symbol.
-        symbol: String,
+        symbol: Name,
         /// Its name or its number.
         kind: String,
         /// Why it may be there.
@@ -76,19 +78,19 @@ pub enum Error {
     )]
     LoadTime {
         /// The section that is relocated.
-        section: String,
+        section: Name,
         /// Where in it.
         offset: u64,
         /// The symbol.
-        symbol: String,
+        symbol: Name,
         /// Whose symbol it is.
-        object: String,
+        object: Name,
     },
     /// The place that is relocated is not in its section.
     #[error("`{section}` has a relocation at offset {offset:#x}, which is past its end")]
     Outside {
         /// The section that is relocated.
-        section: String,
+        section: Name,
         /// Where it would be.
         offset: u64,
     },
@@ -99,11 +101,11 @@ pub enum Error {
     )]
     NotZero {
         /// The section that is relocated.
-        section: String,
+        section: Name,
         /// Where in it.
         offset: u64,
         /// The symbol.
-        symbol: String,
+        symbol: Name,
     },
     /// Another tool has made livepatch relocations already.
     #[error(
@@ -112,7 +114,7 @@ pub enum Error {
     )]
     Half {
         /// One of these sections.
-        section: String,
+        section: Name,
     },
     /// The mark that it was not linked is not one.
     #[error("the section `{UNLINKED}` must hold bytes of value 1, or of value 0 once it is linked")]
@@ -120,6 +122,12 @@ pub enum Error {
     /// A signature covers the file as it is.
     #[error("it is signed, and linking would make the signature void: link it, then sign it")]
     Signed,
+    /// No kernel has so many symbols.
+    #[error("it refers to more than {limit} livepatch symbols")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
     /// ELF's ordinary numbers do not suffice, and the kernel knows no others.
     #[error("it would have {count} sections, and the kernel takes fewer than {SHN_LORESERVE}")]
     Sections {

@@ -45,6 +45,11 @@ pub const SHN_LIVEPATCH: u16 = 0xff20;
 /// The flag of sections whose relocations livepatch applies.
 pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
 
+/// Does livepatch apply the relocations of this section?
+pub(crate) fn is_livepatch(section: &crate::elf::SectionHeader) -> bool {
+    section.sh_flags.get(object::LittleEndian).0 & SHF_RELA_LIVEPATCH != 0
+}
+
 /// Has this module anything that is to be linked?
 ///
 /// # Errors

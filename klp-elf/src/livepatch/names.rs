@@ -5,6 +5,10 @@
 //! The kernel reads them back with fixed buffers and takes any other character as the next part's
 //! begin (`kernel/livepatch/core.c`). A name that is made here is one that it reads as it is meant.
 
+pub use crate::limits::{NAME_MAX, OBJECT_MAX};
+
+use crate::limits::SECTION_NAME_MAX;
+use crate::text::Name;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,14 +16,6 @@ use std::str::FromStr;
 pub const SYMBOL_PREFIX: &str = ".klp.sym.";
 /// What the names of livepatch relocation sections begin with.
 pub const SECTION_PREFIX: &str = ".klp.rela.";
-
-/// The longest name of an object: the kernel's `MODULE_NAME_LEN` less the end of the string.
-pub const OBJECT_MAX: usize = 55;
-/// The longest name of a symbol: the kernel's `KSYM_NAME_LEN` less the end of the string.
-pub const NAME_MAX: usize = 511;
-/// No compiler makes longer names of sections. They are repeated, so a damaged file could ask for
-/// much memory.
-const SECTION_MAX: usize = 4095;
 
 /// A symbol of the kernel or of a module, which livepatch finds by its name:
 /// `.klp.sym.OBJECT.NAME,SYMPOS`.
@@ -57,10 +53,12 @@ pub enum NameError {
     #[error("it is not `.klp.rela.OBJECT.SECTION`")]
     NotASection,
     /// The kernel names modules with underscores.
-    #[error("no object is called `{object}`: the kernel writes it `{}`", object.replace('-', "_"))]
+    #[error("no object is called `{object}`: the kernel writes it `{underscored}`")]
     Dash {
         /// The object.
-        object: String,
+        object: Name,
+        /// The same with underscores.
+        underscored: Name,
     },
     /// The object's name has a character that module names do not have.
     #[error(
@@ -69,28 +67,28 @@ pub enum NameError {
     )]
     Object {
         /// The object.
-        object: String,
+        object: Name,
     },
     /// The object's name does not fit into the kernel's buffer.
     #[error("the object `{object}` has a name of more than {OBJECT_MAX} bytes")]
     LongObject {
         /// The object.
-        object: String,
+        object: Name,
     },
     /// The symbol's name has a character that the kernel reads otherwise.
     #[error("no symbol is called `{name}`: give a name from /proc/kallsyms")]
     Name {
         /// The symbol.
-        name: String,
+        name: Name,
     },
     /// The symbol's name does not fit into the kernel's buffer.
     #[error("the symbol `{name}` has a name of more than {NAME_MAX} bytes")]
     LongName {
         /// The symbol.
-        name: String,
+        name: Name,
     },
     /// The relocated section's name is too long.
-    #[error("the section's name has {length} bytes, and {SECTION_MAX} is the limit")]
+    #[error("the section's name has {length} bytes, and {SECTION_NAME_MAX} is the limit")]
     LongSection {
         /// Its length.
         length: usize,
@@ -102,11 +100,20 @@ pub enum NameError {
     )]
     Sympos {
         /// What stands there.
-        sympos: String,
+        sympos: Name,
     },
 }
 
 impl SymbolName {
+    /// Reads the name of a symbol in a file.
+    #[cfg(any(feature = "code", feature = "link"))]
+    pub(crate) fn parse(name: &[u8]) -> Result<Self, NameError> {
+        match std::str::from_utf8(name) {
+            Ok(name) => name.parse(),
+            Err(_) => Err(NameError::NotASymbol),
+        }
+    }
+
     /// The symbol `name` of `object`, which is `vmlinux` or a module. `sympos` is 0 when the object
     /// has only one of that name, and else its place among them, from 1.
     ///
@@ -173,13 +180,22 @@ impl FromStr for SymbolName {
         match sympos.parse() {
             Ok(number) if digits => Self::new(object, name, number),
             _ => Err(NameError::Sympos {
-                sympos: sympos.to_owned(),
+                sympos: sympos.into(),
             }),
         }
     }
 }
 
 impl SectionName {
+    /// Reads the name of a section in a file.
+    #[cfg(feature = "code")]
+    pub(crate) fn parse(name: &[u8]) -> Result<Self, NameError> {
+        match std::str::from_utf8(name) {
+            Ok(name) => name.parse(),
+            Err(_) => Err(NameError::NotASection),
+        }
+    }
+
     /// The relocations of `section` that refer to symbols of `object`.
     ///
     /// # Errors
@@ -189,7 +205,7 @@ impl SectionName {
     pub fn new(object: &str, section: &str) -> Result<Self, NameError> {
         check_object(object)?;
         let length = section.len();
-        if length > SECTION_MAX {
+        if length > SECTION_NAME_MAX {
             return Err(NameError::LongSection { length });
         }
         Ok(Self {
@@ -234,13 +250,16 @@ impl FromStr for SectionName {
 /// The kernel reads an object's name up to the first dot, and compares it with names that have
 /// underscores only.
 fn check_object(object: &str) -> Result<(), NameError> {
-    let name = || object.to_owned();
+    let name = || object.into();
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     if object.is_empty() || !object.bytes().all(known) {
         return Err(NameError::Object { object: name() });
     }
     if object.contains('-') {
-        return Err(NameError::Dash { object: name() });
+        return Err(NameError::Dash {
+            object: name(),
+            underscored: object.replace('-', "_").as_str().into(),
+        });
     }
     if object.len() > OBJECT_MAX {
         return Err(NameError::LongObject { object: name() });

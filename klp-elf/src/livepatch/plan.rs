@@ -4,10 +4,11 @@
 //! can be wrong with a module's references is found here.
 
 use super::error::SHN_LORESERVE;
-use super::read::{File, Relocation, Relocations, Section};
-use super::{Error, SectionName, SymbolName};
+use super::read::{File, Relocations};
+use super::{Error, NameError, SectionName, SymbolName};
+use crate::elf::{Relocation, SectionHeader};
+use crate::text::Name;
 use object::elf::{self, RelocationType};
-use object::read::elf::SectionHeader as _;
 use object::{LittleEndian as LE, SectionIndex, SymbolIndex};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -48,7 +49,12 @@ impl Plan {
         if !plan.is_empty() && file.is_signed() {
             return Err(Error::Signed);
         }
-        let count = file.sections.len().saturating_add(plan.added.len());
+        let count = file
+            .elf
+            .sections
+            .headers
+            .len()
+            .saturating_add(plan.added.len());
         if count >= usize::from(SHN_LORESERVE) {
             return Err(Error::Sections { count });
         }
@@ -67,7 +73,7 @@ impl Plan {
     ) -> Result<(), Error> {
         // By section and object: one section for each.
         let mut moved: BTreeMap<(usize, &str), Vec<Relocation>> = BTreeMap::new();
-        for section in file.relocations()? {
+        for section in file.relocations() {
             let target = Target::new(file, &section)?;
             if !target.is_loaded() {
                 continue;
@@ -89,11 +95,14 @@ impl Plan {
         }
         for ((target, object), relocations) in moved {
             let target = SectionIndex(target);
-            let section = file.section_name(target)?;
-            let name = SectionName::new(object, &section).map_err(|reason| Error::Name {
-                symbol: section,
+            let section = file.section_name(target);
+            let failed = |reason| Error::Name {
+                symbol: Name::new(section),
                 reason,
-            })?;
+            };
+            let text = std::str::from_utf8(section);
+            let text = text.map_err(|_| failed(NameError::NotASection))?;
+            let name = SectionName::new(object, text).map_err(failed)?;
             self.added.push(Added {
                 name,
                 target,
@@ -106,31 +115,36 @@ impl Plan {
 
 /// Only a live patch that nothing else has linked can be linked.
 fn check_module(file: &File<'_>, first: &SymbolName) -> Result<(), Error> {
-    if !file.is_patch()? {
+    if !file.is_patch() {
         return Err(Error::NotAPatch {
-            symbol: first.to_string(),
+            symbol: whole(first),
         });
     }
-    match file.livepatch_section()? {
+    match file.livepatch_section() {
         Some(section) => Err(Error::Half { section }),
         None => Ok(()),
     }
 }
 
+/// The whole name of a symbol.
+fn whole(symbol: &SymbolName) -> Name {
+    Name::from(symbol.to_string().as_str())
+}
+
 /// A section that is relocated.
 struct Target<'data> {
-    name: String,
-    header: &'data Section,
+    name: &'data [u8],
+    header: &'data SectionHeader,
     data: &'data [u8],
 }
 
 impl<'data> Target<'data> {
     fn new(file: &File<'data>, section: &Relocations<'data>) -> Result<Self, Error> {
-        let header = file.sections.section(section.target)?;
+        let header = file.elf.sections.get(section.target.0);
         Ok(Self {
-            name: file.section_name(section.target)?,
-            header,
-            data: header.data(LE, file.data)?,
+            name: file.section_name(section.target),
+            header: header.ok_or(Error::Damaged("relocations of a section that is not there"))?,
+            data: file.elf.bytes(section.target.0),
         })
     }
 
@@ -145,9 +159,9 @@ impl<'data> Target<'data> {
         let kind = entry.r_type(LE, false);
         let Some(size) = written(kind) else {
             return Err(Error::Kind {
-                section: self.name.clone(),
+                section: Name::new(self.name),
                 offset,
-                symbol: symbol.to_string(),
+                symbol: whole(symbol),
                 kind: kind_name(kind),
                 hint: hint(kind),
             });
@@ -156,22 +170,22 @@ impl<'data> Target<'data> {
             .ok()
             .and_then(|start| self.data.get(start..start.checked_add(size)?))
             .ok_or_else(|| Error::Outside {
-                section: self.name.clone(),
+                section: Name::new(self.name),
                 offset,
             })?;
         if place.iter().any(|&byte| byte != 0) {
             return Err(Error::NotZero {
-                section: self.name.clone(),
+                section: Name::new(self.name),
                 offset,
-                symbol: symbol.to_string(),
+                symbol: whole(symbol),
             });
         }
-        if symbol.object() != crate::VMLINUX && is_for_loading(&self.name) {
+        if symbol.object() != crate::VMLINUX && is_for_loading(self.name) {
             return Err(Error::LoadTime {
-                section: self.name.clone(),
+                section: Name::new(self.name),
                 offset,
-                symbol: symbol.to_string(),
-                object: symbol.object().to_owned(),
+                symbol: whole(symbol),
+                object: symbol.object().into(),
             });
         }
         Ok(())
@@ -217,15 +231,15 @@ fn hint(kind: RelocationType) -> &'static str {
 
 /// Does the kernel use this section only while it loads the patch, or free it then? By the time
 /// that a module's symbols are known it would be too late, or write to memory of somebody else.
-fn is_for_loading(section: &str) -> bool {
-    const WHOLE: [&str; 7] = [
-        ".altinstructions",
-        ".altinstr_replacement",
-        ".data..percpu",
-        ".gnu.linkonce.this_module",
-        ".static_call_sites",
-        "__jump_table",
-        "__param",
+fn is_for_loading(section: &[u8]) -> bool {
+    const WHOLE: [&[u8]; 7] = [
+        b".altinstructions",
+        b".altinstr_replacement",
+        b".data..percpu",
+        b".gnu.linkonce.this_module",
+        b".static_call_sites",
+        b"__jump_table",
+        b"__param",
     ];
-    section.starts_with(".init") || WHOLE.contains(&section)
+    section.starts_with(b".init") || WHOLE.contains(&section)
 }

@@ -2,27 +2,21 @@
 
 //! A module's symbols, relocations and marks, as far as linking needs them.
 
-use super::{Error, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX, SymbolName, UNLINKED};
-use object::elf::{self, FileHeader64, Rela64, SectionHeader64};
-use object::read::elf::{FileHeader as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable};
+use super::{Error, SHN_LIVEPATCH, SYMBOL_PREFIX, SymbolName, UNLINKED, is_livepatch};
+use crate::elf::{Elf, Relocation};
+use crate::limits::FUNCTIONS_MAX;
+use crate::text::Name;
+use object::elf::{self, SymbolSection};
 use object::{LittleEndian as LE, SectionIndex};
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-pub(super) type FileHeader = FileHeader64<LE>;
-pub(super) type Section = SectionHeader64<LE>;
-pub(super) type Relocation = Rela64<LE>;
-pub(super) type Symbol = elf::Sym64<LE>;
 
 /// What follows the signature of a signed module.
 const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// A module.
 pub(super) struct File<'data> {
-    pub(super) data: &'data [u8],
-    pub(super) header: &'data FileHeader,
-    pub(super) sections: SectionTable<'data, FileHeader>,
-    pub(super) symbols: SymbolTable<'data, FileHeader>,
+    pub(super) elf: Elf<'data>,
 }
 
 /// A section with relocations.
@@ -36,58 +30,54 @@ pub(super) struct Relocations<'data> {
 
 impl<'data> File<'data> {
     pub(super) fn parse(data: &'data [u8]) -> Result<Self, Error> {
-        let header = FileHeader::parse(data)?;
-        let (kind, machine) = (header.e_type.get(LE), header.e_machine.get(LE));
-        if !header.is_little_endian() || kind != elf::ET_REL || machine != elf::EM_X86_64 {
+        let elf = Elf::parse(data)?;
+        let (kind, machine) = (elf.header.e_type.get(LE), elf.header.e_machine.get(LE));
+        if kind != elf::ET_REL || machine != elf::EM_X86_64 {
             return Err(Error::NotAModule {
                 found: format!("of ELF type {kind} for machine {machine}"),
             });
         }
-        let sections = header.sections(LE, data)?;
-        let symbols = sections.symbols(LE, data, elf::SHT_SYMTAB)?;
-        Ok(Self {
-            data,
-            header,
-            sections,
-            symbols,
-        })
+        Ok(Self { elf })
     }
 
-    pub(super) fn section_name(&self, index: SectionIndex) -> Result<String, Error> {
-        let section = self.sections.section(index)?;
-        let name = self.sections.section_name(LE, section)?;
-        Ok(String::from_utf8_lossy(name).into_owned())
+    pub(super) fn section_name(&self, SectionIndex(section): SectionIndex) -> &'data [u8] {
+        self.elf.sections.name(section)
     }
 
     /// The strings that the sections' names are in.
-    pub(super) fn section_strings(&self) -> Result<(SectionIndex, &'data [u8]), Error> {
-        let index = SectionIndex(self.header.shstrndx(LE, self.data)? as usize);
-        let data = self.sections.section(index)?.data(LE, self.data)?;
-        Ok((index, data))
+    pub(super) fn section_strings(&self) -> (SectionIndex, &'data [u8]) {
+        let section = self.elf.header.e_shstrndx.get(LE).0;
+        (SectionIndex(section.into()), self.elf.sections.names.0)
     }
 
     /// The symbols that are to become livepatch symbols.
     pub(super) fn pending(&self) -> Result<BTreeMap<usize, SymbolName>, Error> {
         let mut pending = BTreeMap::new();
-        for (index, symbol) in self.symbols.enumerate() {
-            let name = self.symbols.symbol_name(LE, symbol)?;
+        let symbols = self.elf.symbols;
+        for (index, symbol) in symbols.all.iter().enumerate() {
+            let name = symbols.name(symbol);
             if !name.starts_with(SYMBOL_PREFIX.as_bytes()) {
                 continue;
             }
-            let name = String::from_utf8_lossy(name).into_owned();
-            match symbol.st_shndx(LE) {
-                elf::SHN_UNDEF => match name.parse() {
-                    Ok(parsed) => drop(pending.insert(index.0, parsed)),
+            let symbol_name = || Name::new(name);
+            match symbol.st_shndx.get(LE) {
+                elf::SHN_UNDEF => match SymbolName::parse(name) {
+                    Ok(parsed) => drop(pending.insert(index, parsed)),
                     Err(reason) => {
-                        let symbol = name;
+                        let symbol = symbol_name();
                         return Err(Error::Name { symbol, reason });
                     }
                 },
-                elf::SymbolSection(SHN_LIVEPATCH) => {}
-                elf::SymbolSection(section) => {
-                    let symbol = name;
+                SymbolSection(SHN_LIVEPATCH) => {}
+                SymbolSection(section) => {
+                    let symbol = symbol_name();
                     return Err(Error::Defined { symbol, section });
                 }
+            }
+            if pending.len() > FUNCTIONS_MAX {
+                return Err(Error::TooMany {
+                    limit: FUNCTIONS_MAX,
+                });
             }
         }
         Ok(pending)
@@ -96,11 +86,11 @@ impl<'data> File<'data> {
     /// Where the file has marks that say that it was not linked.
     pub(super) fn unlinked(&self) -> Result<Vec<Range<usize>>, Error> {
         let mut marks = Vec::new();
-        for section in self.sections.iter() {
-            if self.sections.section_name(LE, section)? != UNLINKED.as_bytes() {
+        for (number, section) in self.elf.sections.headers.iter().enumerate() {
+            if self.elf.sections.name(number) != UNLINKED.as_bytes() {
                 continue;
             }
-            let bytes = section.data(LE, self.data)?;
+            let bytes = self.elf.bytes(number);
             if bytes.is_empty() || bytes.iter().any(|&byte| byte > 1) {
                 return Err(Error::Unlinked);
             }
@@ -113,52 +103,39 @@ impl<'data> File<'data> {
     }
 
     /// The relocations by this module's table of symbols.
-    pub(super) fn relocations(&self) -> Result<Vec<Relocations<'data>>, Error> {
+    pub(super) fn relocations(&self) -> Vec<Relocations<'data>> {
         let mut found = Vec::new();
-        for (index, section) in self.sections.enumerate() {
-            if let Some((entries, symbols)) = section.rela(LE, self.data)? {
-                if symbols == self.symbols.section() {
-                    found.push(Relocations {
-                        index,
-                        target: section.info_link(LE),
-                        entries,
-                    });
-                }
+        for (number, section) in self.elf.sections.headers.iter().enumerate() {
+            let own = section.sh_link.get(LE) as usize == self.elf.symbols.section;
+            if let Some(entries) = self.elf.relocations(number).filter(|_| own) {
+                found.push(Relocations {
+                    index: SectionIndex(number),
+                    target: SectionIndex(section.sh_info.get(LE) as usize),
+                    entries,
+                });
             }
         }
-        Ok(found)
+        found
     }
 
     /// The first section of relocations that livepatch applies.
-    pub(super) fn livepatch_section(&self) -> Result<Option<String>, Error> {
-        match self
-            .sections
-            .enumerate()
-            .find(|(_, section)| is_livepatch(section))
-        {
-            Some((index, _)) => self.section_name(index).map(Some),
-            None => Ok(None),
-        }
+    pub(super) fn livepatch_section(&self) -> Option<Name> {
+        let first = self.elf.sections.headers.iter().position(is_livepatch)?;
+        Some(Name::new(self.elf.sections.name(first)))
     }
 
     /// Does its modinfo make it a live patch?
-    pub(super) fn is_patch(&self) -> Result<bool, Error> {
-        let Some((_, modinfo)) = self.sections.section_by_name(LE, b".modinfo") else {
-            return Ok(false);
-        };
-        let entries = modinfo.data(LE, self.data)?;
-        Ok(entries
+    pub(super) fn is_patch(&self) -> bool {
+        let modinfo = self.elf.sections.find(b".modinfo");
+        let entries = modinfo.map_or(&[][..], |modinfo| self.elf.bytes(modinfo));
+        entries
             .split(|&byte| byte == 0)
-            .any(|entry| entry.starts_with(b"livepatch=")))
+            .any(|entry| entry.starts_with(b"livepatch="))
     }
 
     pub(super) fn is_signed(&self) -> bool {
-        self.data.ends_with(SIGNED)
+        self.elf.data.ends_with(SIGNED)
     }
-}
-
-fn is_livepatch(section: &Section) -> bool {
-    section.sh_flags.get(LE).0 & SHF_RELA_LIVEPATCH != 0
 }
 
 /// A place in a file that is in memory.

@@ -4,8 +4,9 @@
 //! new. So nothing has to be moved, and nothing that is not known here is lost.
 
 use super::plan::{Added, Plan};
-use super::read::{File, FileHeader, Relocation, Section, Symbol, offset};
+use super::read::{File, offset};
 use super::{Error, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH};
+use crate::elf::{FileHeader, Relocation, SectionHeader, Symbol};
 use object::elf::{self, SymbolInfo, SymbolSection};
 use object::endian::{U16, U32, U64};
 use object::pod::{bytes_of, bytes_of_slice};
@@ -17,8 +18,8 @@ const ALIGN: usize = 8;
 /// The module with the changes.
 pub(super) fn apply(file: &File<'_>, plan: &Plan) -> Result<Vec<u8>, Error> {
     let mut output = Output {
-        bytes: file.data.to_vec(),
-        sections: file.sections.iter().copied().collect(),
+        bytes: file.elf.data.to_vec(),
+        sections: file.elf.sections.headers.to_vec(),
     };
     output.mark_symbols(file, plan)?;
     output.shrink(plan)?;
@@ -35,7 +36,7 @@ pub(super) fn apply(file: &File<'_>, plan: &Plan) -> Result<Vec<u8>, Error> {
 
 struct Output {
     bytes: Vec<u8>,
-    sections: Vec<Section>,
+    sections: Vec<SectionHeader>,
 }
 
 impl Output {
@@ -57,7 +58,7 @@ impl Output {
         start
     }
 
-    fn section(&mut self, index: SectionIndex) -> Result<&mut Section, Error> {
+    fn section(&mut self, index: SectionIndex) -> Result<&mut SectionHeader, Error> {
         self.sections
             .get_mut(index.0)
             .ok_or(Error::Damaged("a section that is not there"))
@@ -67,9 +68,13 @@ impl Output {
         if plan.symbols.is_empty() {
             return Ok(());
         }
-        let table = self.section(file.symbols.section())?.sh_offset.get(LE);
+        let table = self
+            .section(SectionIndex(file.elf.symbols.section))?
+            .sh_offset
+            .get(LE);
         for &index in &plan.symbols {
-            let mut symbol = *file.symbols.symbol(index)?;
+            let symbol = file.elf.symbols.all.get(index.0);
+            let mut symbol = *symbol.ok_or(Error::Damaged("a symbol that is not there"))?;
             // As the kernel's document and its own tools have it. Weak was only for the build.
             symbol.st_info = SymbolInfo::new(elf::STB_GLOBAL, elf::STT_NOTYPE);
             symbol.st_shndx = U16::new(LE, SymbolSection(SHN_LIVEPATCH));
@@ -97,16 +102,15 @@ impl Output {
 
     /// The old table, when it is the file's end, where linkers have it: it is in the way.
     fn drop_section_headers(&mut self, file: &File<'_>) {
-        let start = file.header.e_shoff.get(LE);
-        let size = (file.sections.len() * size_of::<Section>()) as u64;
-        if start.checked_add(size) == Some(self.bytes.len() as u64) {
-            self.bytes
-                .truncate(self.bytes.len() - file.sections.len() * size_of::<Section>());
+        let start = file.elf.header.e_shoff.get(LE);
+        let size = size_of_val(file.elf.sections.headers);
+        if start.checked_add(size as u64) == Some(self.bytes.len() as u64) {
+            self.bytes.truncate(self.bytes.len() - size);
         }
     }
 
     fn add(&mut self, file: &File<'_>, added: &[Added]) -> Result<(), Error> {
-        let (index, strings) = file.section_strings()?;
+        let (index, strings) = file.section_strings();
         let mut strings = strings.to_vec();
         for section in added {
             let name =
@@ -124,21 +128,26 @@ impl Output {
     }
 
     /// Adds a section's relocations, and answers its header.
-    fn relocations(&mut self, file: &File<'_>, added: &Added, name: u32) -> Result<Section, Error> {
+    fn relocations(
+        &mut self,
+        file: &File<'_>,
+        added: &Added,
+        name: u32,
+    ) -> Result<SectionHeader, Error> {
         let bytes = bytes_of_slice(added.relocations.as_slice());
         let start = self.append(bytes);
         let flags = elf::SHF_ALLOC.0 | elf::SHF_INFO_LINK.0 | SHF_RELA_LIVEPATCH;
         let number = |index: SectionIndex| {
             u32::try_from(index.0).map_err(|_| Error::Damaged("too many sections"))
         };
-        Ok(Section {
+        Ok(SectionHeader {
             sh_name: U32::new(LE, name),
             sh_type: U32::new(LE, elf::SHT_RELA),
             sh_flags: U64::new(LE, elf::SectionFlags(flags)),
             sh_addr: U64::new(LE, 0),
             sh_offset: U64::new(LE, start as u64),
             sh_size: U64::new(LE, bytes.len() as u64),
-            sh_link: U32::new(LE, number(file.symbols.section())?),
+            sh_link: U32::new(LE, number(SectionIndex(file.elf.symbols.section))?),
             sh_info: U32::new(LE, number(added.target)?),
             sh_addralign: U64::new(LE, ALIGN as u64),
             sh_entsize: U64::new(LE, size_of::<Relocation>() as u64),
@@ -148,10 +157,10 @@ impl Output {
     fn write_section_headers(&mut self, file: &File<'_>) -> Result<(), Error> {
         let sections = std::mem::take(&mut self.sections);
         let bytes = bytes_of_slice(sections.as_slice());
-        if sections.len() == file.sections.len() {
-            return self.put(offset(file.header.e_shoff.get(LE))?, bytes);
+        if sections.len() == file.elf.sections.headers.len() {
+            return self.put(offset(file.elf.header.e_shoff.get(LE))?, bytes);
         }
-        let mut header: FileHeader = *file.header;
+        let mut header: FileHeader = *file.elf.header;
         header.e_shoff = U64::new(LE, self.append(bytes) as u64);
         let count = u16::try_from(sections.len()).ok();
         header.e_shnum = U16::new(LE, count.ok_or(Error::Damaged("too many sections"))?);

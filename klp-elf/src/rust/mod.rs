@@ -9,8 +9,8 @@ mod view;
 
 pub use names::Names;
 pub use names::argument_names;
-pub(crate) use names::function_name;
-pub(crate) use view::{View, zero};
+pub(crate) use names::{Free, function_name};
+pub(crate) use view::{View, left_out, zero};
 
 use crate::prototype::{Kind, Pointee, Type};
 

@@ -4,7 +4,7 @@
 
 use crate::prototype::Prototype;
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Names that a patch has from `klp::prelude` or from Rust itself, and reads as such.
 #[rustfmt::skip]
@@ -37,7 +37,38 @@ const NEVER: &[&str] = &["Self", "crate", "original", "self", "super"];
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     given: BTreeMap<String, String>,
+    free: Free,
+}
+
+/// Names that nothing has yet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Free {
     used: HashSet<String>,
+    /// The last number behind each name.
+    numbers: HashMap<String, u32>,
+}
+
+impl Free {
+    /// The name, with a number behind it when something has it already.
+    pub(crate) fn take(&mut self, name: String) -> String {
+        self.take_as(name, "_")
+    }
+
+    /// The same, with that before the number.
+    fn take_as(&mut self, name: String, before: &str) -> String {
+        if self.used.insert(name.clone()) {
+            return name;
+        }
+        let plain = name.strip_prefix("r#").unwrap_or(&name).to_owned();
+        let last = self.numbers.entry(plain.clone()).or_insert(1);
+        loop {
+            *last += 1;
+            let numbered = format!("{plain}{before}{last}");
+            if self.used.insert(numbered.clone()) {
+                return numbered;
+            }
+        }
+    }
 }
 
 impl Names {
@@ -50,13 +81,13 @@ impl Names {
         if !camel.starts_with(|first: char| first.is_ascii_alphabetic()) {
             camel.insert_str(0, "Struct");
         }
-        let marked = [camel.clone(), format!("{camel}Struct")].into_iter();
-        let numbered = (2_u32..).map(|number| format!("{camel}Struct{number}"));
-        let name = marked
-            .chain(numbered)
-            .find(|name| !TAKEN.contains(&name.as_str()) && !self.used.contains(name))
-            .unwrap_or(camel);
-        self.used.insert(name.clone());
+        if TAKEN.contains(&camel.as_str()) || self.free.used.contains(&camel) {
+            camel.push_str("Struct");
+        }
+        while TAKEN.contains(&camel.as_str()) {
+            camel.push_str("Struct");
+        }
+        let name = self.free.take_as(camel, "");
         self.given.insert(tag.to_owned(), name.clone());
         name
     }
@@ -79,19 +110,8 @@ pub fn argument_names(prototype: &Prototype) -> Vec<String> {
 
 /// Makes names differ by a number behind the second one.
 pub(crate) fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut used = HashSet::new();
-    names
-        .map(|name| {
-            let plain = name.strip_prefix("r#").unwrap_or(&name).to_owned();
-            let numbered = (2_u32..).map(|number| format!("{plain}_{number}"));
-            let free = std::iter::once(name)
-                .chain(numbered)
-                .find(|name| !used.contains(name));
-            let free = free.unwrap_or(plain);
-            used.insert(free.clone());
-            free
-        })
-        .collect()
+    let mut free = Free::default();
+    names.map(|name| free.take(name)).collect()
 }
 
 /// The Rust name for an argument, `None` when C's can be none in Rust.

@@ -10,6 +10,8 @@ use std::fmt::Write as _;
 /// A Rust structure of the layout of a C one.
 pub(crate) struct View {
     fields: Vec<Field>,
+    /// How many of C's names are left out.
+    left_out: usize,
 }
 
 struct Field {
@@ -26,6 +28,8 @@ struct Run<'a> {
     start: u64,
     end: u64,
     members: Vec<&'a Member>,
+    /// Are all of them bit-fields?
+    bits: bool,
 }
 
 impl View {
@@ -55,12 +59,16 @@ impl View {
         for (field, name) in fields.iter_mut().zip(unique) {
             field.name = name;
         }
-        Self { fields }
+        Self {
+            fields,
+            left_out: structure.left_out,
+        }
     }
 
     /// The declaration of a view.
     pub(crate) fn declaration(&self, tag: &str, name: &str) -> String {
-        let mut text = format!("#[kernel_struct(\"{tag}\")]\n#[repr(C)]\n");
+        let note = left_out(self.left_out);
+        let mut text = format!("{note}#[kernel_struct(\"{tag}\")]\n#[repr(C)]\n");
         // Members keep C's names, by which they are checked.
         if self
             .fields
@@ -153,12 +161,14 @@ fn runs(structure: &Structure) -> Vec<Run<'_>> {
         match runs.last_mut() {
             Some(run) if shares(run, member) => {
                 run.end = run.end.max(end);
+                run.bits &= member.bits.is_some();
                 run.members.push(member);
             }
             _ => runs.push(Run {
                 start: member.offset,
                 end,
                 members: vec![member],
+                bits: member.bits.is_some(),
             }),
         }
     }
@@ -166,10 +176,17 @@ fn runs(structure: &Structure) -> Vec<Run<'_>> {
 }
 
 fn shares(run: &Run<'_>, member: &Member) -> bool {
-    let neighbours = run.end == member.offset
-        && member.bits.is_some()
-        && run.members.iter().all(|other| other.bits.is_some());
+    let neighbours = run.end == member.offset && member.bits.is_some() && run.bits;
     member.offset < run.end || neighbours
+}
+
+/// A comment that says that names are left out; nothing when none are.
+pub(crate) fn left_out(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => "// Note: one name here is no C identifier, and is left out.\n".to_owned(),
+        _ => format!("// Note: {count} names here are no C identifiers, and are left out.\n"),
+    }
 }
 
 /// A member as C declares it.

@@ -12,10 +12,11 @@ pub use form::{Answer, Form};
 use crate::Error;
 use crate::kernel::{Kernel, Object};
 use crate::prototype::{Kind, Pointee, Prototype, Type};
-use crate::rust::{self, Names, View, argument_names, function_name, zero};
+use crate::rust::{self, Free, Names, View, argument_names, function_name, left_out, zero};
+use crate::text::Identifier;
 use form::InRust;
 use possible::{Views, check, position};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The longest line that is not broken.
@@ -30,7 +31,7 @@ pub struct Stub<'kernel> {
     names: Names,
     /// The structures that are passed by value.
     views: Views,
-    functions: HashSet<String>,
+    functions: Free,
 }
 
 /// The parts of a replacement's signature.
@@ -58,7 +59,7 @@ impl<'kernel> Stub<'kernel> {
             form,
             names: Names::default(),
             views: BTreeMap::new(),
-            functions: HashSet::new(),
+            functions: Free::default(),
         }
     }
 
@@ -108,13 +109,14 @@ impl<'kernel> Stub<'kernel> {
     /// When the kernel has no such structure.
     pub fn structure(kernel: &Kernel, object: &str, name: &str) -> Result<String, Error> {
         let found = find(kernel, object)?.structure(name);
-        let structure = found.ok_or_else(|| Error::NoStructure {
-            object: object.to_owned(),
-            name: name.to_owned(),
+        let found = found.zip(Identifier::new(name.as_bytes()));
+        let (structure, tag) = found.ok_or_else(|| Error::NoStructure {
+            object: object.into(),
+            name: name.into(),
         })?;
         let mut stub = Stub::new(kernel);
-        stub.names.give(name);
-        stub.views.insert(name.to_owned(), structure);
+        stub.names.give(&tag);
+        stub.views.insert(tag, structure);
         Ok(stub.declarations())
     }
 
@@ -153,11 +155,11 @@ impl<'kernel> Stub<'kernel> {
         let function = found.function(name);
         let sympos = position(object, &function, sympos)?;
         let refused = |reason| Error::NotReplaceable {
-            function: name.to_owned(),
+            function: name.into(),
             reason,
         };
         let prototype = function.prototype.as_ref().ok_or_else(|| Error::Untyped {
-            function: name.to_owned(),
+            function: name.into(),
             reason: function.untyped.clone().unwrap_or_default(),
         })?;
         let views = check(&found, prototype).map_err(refused)?;
@@ -170,7 +172,7 @@ impl<'kernel> Stub<'kernel> {
                     answer
                         .in_rust(&prototype.result, &rust)
                         .map_err(|reason| Error::NoAnswer {
-                            function: name.to_owned(),
+                            function: name.into(),
                             reason,
                         })?;
                 self.answering(prototype, views, answer)
@@ -178,10 +180,13 @@ impl<'kernel> Stub<'kernel> {
         };
         let sympos = sympos.map_or(String::new(), |sympos| format!(", sympos = {sympos}"));
         let comma = if module.is_empty() { "" } else { "," };
+        // Names that came from elsewhere are only written as the kernel's files have them.
+        let (object, name) = (found.name(), &prototype.name);
         Ok(format!(
-            "// {prototype}\n\
+            "{}// {prototype}\n\
              #[livepatch(object = \"{object}\", replaces = \"{name}\"{sympos}{comma}{module})]\n\
-             {item}"
+             {item}",
+            left_out(prototype.left_out)
         ))
     }
 
@@ -202,7 +207,7 @@ impl<'kernel> Stub<'kernel> {
         let result = self.names.result(&prototype.result);
         let result = result.filter(|result| result != "()");
         Signature {
-            name: self.free_name(&prototype.name),
+            name: self.functions.take(function_name(&prototype.name)),
             arguments,
             value: self.value(&prototype.result, result.as_deref()),
             result,
@@ -224,7 +229,7 @@ impl<'kernel> Stub<'kernel> {
             })
             .collect();
         let signature = Signature {
-            name: self.free_name(&prototype.name),
+            name: self.functions.take(function_name(&prototype.name)),
             arguments,
             result: answer.ty,
             value: answer.value,
@@ -245,18 +250,6 @@ impl<'kernel> Stub<'kernel> {
             true => format!("Ok({value})"),
             false => value,
         })
-    }
-
-    /// A name for a replacement that none has yet.
-    fn free_name(&mut self, replaces: &str) -> String {
-        let name = function_name(replaces);
-        let numbered = (2_u32..).map(|number| format!("{name}_{number}"));
-        let free = std::iter::once(name.clone())
-            .chain(numbered)
-            .find(|name| !self.functions.contains(name));
-        let free = free.unwrap_or(name);
-        self.functions.insert(free.clone());
-        free
     }
 }
 
@@ -312,7 +305,7 @@ impl Signature {
 
 fn find<'kernel>(kernel: &'kernel Kernel, object: &str) -> Result<Object<'kernel>, Error> {
     kernel.object(object)?.ok_or_else(|| Error::NoObject {
-        name: object.to_owned(),
+        name: object.into(),
     })
 }
 

@@ -4,11 +4,12 @@
 
 use crate::kernel::{Function, Object, VMLINUX};
 use crate::prototype::{Kind, Prototype};
+use crate::text::Identifier;
 use crate::{Error, Structure, rust};
 use std::collections::BTreeMap;
 
 /// Structures by their tags.
-pub(super) type Views = BTreeMap<String, Structure>;
+pub(super) type Views = BTreeMap<Identifier, Structure>;
 
 /// What `sympos` has to say; checks that the kernel can replace that function.
 pub(super) fn position(
@@ -21,7 +22,7 @@ pub(super) fn position(
     };
     if !matches.iter().any(|found| found.code) {
         return Err(Error::NoFunction {
-            object: object.to_owned(),
+            object: object.into(),
             name: function.name.clone(),
             others: function.others.to_string(),
         });
@@ -79,7 +80,7 @@ pub(super) fn check(object: &Object<'_>, prototype: &Prototype) -> Result<Views,
         .iter()
         .zip(1..)
         .map(|(parameter, number)| {
-            let name = parameter.name.clone();
+            let name = parameter.name.as_ref().map(ToString::to_string);
             let name = name.unwrap_or_else(|| format!("arg{number}"));
             let place = format!("its argument `{}`", parameter.ty.declare(&name));
             (place, &parameter.ty, rust::argument(&parameter.ty))
@@ -92,7 +93,11 @@ pub(super) fn check(object: &Object<'_>, prototype: &Prototype) -> Result<Views,
     );
     for (place, ty, said) in arguments.chain([result]) {
         if let Kind::Aggregate { names } = &ty.kind {
-            if let Some(tag) = names.last() {
+            let is_new = |tag: &&Identifier| {
+                let known = views.get(*tag);
+                known.is_none_or(|structure: &Structure| structure.size != ty.size)
+            };
+            if let Some(tag) = names.last().filter(is_new) {
                 views.insert(tag.clone(), by_value(object, tag, ty.size, &place)?);
             }
         }

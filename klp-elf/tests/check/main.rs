@@ -12,6 +12,8 @@ mod btf;
 #[allow(dead_code)] // The tests of kernels need more of it.
 mod files;
 mod good;
+#[cfg(feature = "link")]
+mod hostile;
 mod kernel;
 mod patch;
 mod tables;

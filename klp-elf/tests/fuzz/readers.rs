@@ -41,8 +41,8 @@ impl Readers {
             let _ = module.modinfo();
             let _ = module.undefined();
             let _ = module.replacements();
-            for function in module.functions().iter().take(FEW) {
-                let _ = module.exits(function).map(|exits| format!("{exits:?}"));
+            for function in module.functions().take(FEW) {
+                let _ = format!("{:?}", module.exits(&function));
             }
         }
         let against = Against::kernel(&self.kernel);
@@ -99,7 +99,8 @@ fn ask(kernel: &Kernel, object: &str) {
         return;
     };
     let names = ["show", "start", "show.isra.0", ""].map(str::to_owned);
-    for function in known.functions().take(FEW).chain(names) {
+    let functions = known.functions().map(|name| name.to_string());
+    for function in functions.take(FEW).chain(names) {
         let _ = known.function(&function);
         let _ = Stub::function(kernel, object, &function, None);
     }

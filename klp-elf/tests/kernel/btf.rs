@@ -46,7 +46,13 @@ impl Btf {
         data
     }
 
-    fn string(&mut self, text: &str) -> u32 {
+    /// The number of the last type.
+    pub(crate) fn last(&self) -> u32 {
+        self.last
+    }
+
+    /// Adds a string and answers where it is.
+    pub(crate) fn string(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;
         }
@@ -142,6 +148,25 @@ impl Btf {
             .map(|(name, ty)| (*name, *ty, 0, 0))
             .collect();
         self.aggregate(5, name, size, &members)
+    }
+
+    /// A structure; names by where they are.
+    pub(crate) fn aggregate_at(&mut self, name: u32, size: u32, members: &[(u32, u32, u32)]) {
+        let mut words = vec![name, 4 << 24 | members.len() as u32, size];
+        for (name, ty, bit) in members {
+            words.extend([name, ty, bit]);
+        }
+        self.types
+            .extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        self.last += 1;
+    }
+
+    /// A function; its name by where that is.
+    pub(crate) fn function_at(&mut self, name: u32, prototype: u32) {
+        let words = [name, 12 << 24, prototype];
+        self.types
+            .extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        self.last += 1;
     }
 
     fn aggregate(

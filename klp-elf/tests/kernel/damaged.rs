@@ -15,7 +15,8 @@ fn ask(folder: &Folder) {
         let Ok(Some(object)) = kernel.object(name) else {
             continue;
         };
-        for function in object.functions().chain(["f".to_owned()]) {
+        let functions = object.functions().map(|name| name.to_string());
+        for function in functions.chain(["f".to_owned()]) {
             let _ = object.function(&function);
             let _ = Stub::function(&kernel, name, &function, None);
         }

@@ -2,11 +2,14 @@
 
 //! Kernels made byte by byte, and what is read from them.
 
+#[allow(dead_code)] // Other tests need more of it.
 mod btf;
 mod damaged;
 mod files;
 mod functions;
+mod hostile;
 mod modules;
+mod opened;
 mod prototypes;
 mod structures;
 mod stubs;

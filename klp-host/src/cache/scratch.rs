@@ -14,7 +14,8 @@ use tempfile::TempDir;
 /// How old a folder is before it can count as left behind: its owner may not have locked it yet.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// A folder that is removed when dropped. What a killed process leaves, the next one removes.
+/// A folder that is removed when dropped. For what a killed process leaves there is
+/// [`remove_leftovers`].
 #[derive(Debug)]
 pub struct Scratch {
     dir: TempDir,
@@ -23,11 +24,9 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Creates a folder whose name starts with `prefix`. All folders of this user in `parent` of
-    /// such a name have to be of this kind.
+    /// Creates a folder whose name starts with `prefix`.
     pub(crate) fn new(parent: &Path, prefix: &str) -> Result<Self> {
         let create = || format!("cannot create a folder in {}", parent.display());
-        remove_leftovers(parent, prefix);
         let dir = tempfile::Builder::new()
             .prefix(prefix)
             .permissions(fs::Permissions::from_mode(0o700))
@@ -36,6 +35,12 @@ impl Scratch {
         let alive = open(dir.path()).with_context(create)?;
         alive.try_lock().with_context(create)?;
         Ok(Self { dir, _alive: alive })
+    }
+
+    /// Leaves the folder as a killed process does.
+    #[cfg(test)]
+    pub(crate) fn abandon(self) {
+        let _ = self.dir.keep();
     }
 
     /// The folder.
@@ -52,8 +57,9 @@ fn open(dir: &Path) -> std::io::Result<File> {
         .open(dir)
 }
 
-/// Removes what killed processes left. What cannot be removed stays for another time.
-fn remove_leftovers(parent: &Path, prefix: &str) {
+/// Removes the folders that killed processes left: all of this user in `parent` whose name starts
+/// with `prefix` are taken for such. What cannot be removed stays for another time.
+pub(crate) fn remove_leftovers(parent: &Path, prefix: &str) {
     for item in fs::read_dir(parent).into_iter().flatten().flatten() {
         if !item.file_name().to_string_lossy().starts_with(prefix) {
             continue;
@@ -116,7 +122,7 @@ mod tests {
         for dir in [&left, &other, in_use.path()] {
             age(dir);
         }
-        let _new = Scratch::new(parent.path(), "klp-").unwrap();
+        remove_leftovers(parent.path(), "klp-");
         assert!(!left.exists());
         for dir in [&fresh, &other, in_use.path()] {
             assert!(dir.exists(), "{}", dir.display());

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::cache::{Cache, Scratch};
+use crate::cache::{Cache, DOWNLOADS, Scratch, remove_leftovers};
 use crate::host::consent::check_online;
 use crate::host::progress::{Step, say};
 use crate::host::{files, packages, process};
@@ -35,6 +35,9 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Where root's apt works: its sandbox user can enter neither root's home nor a private cache.
 const SANDBOX_PARENT: &str = "/var/tmp";
+
+/// How the names of apt's folders start, wherever they are.
+const PREFIX: &str = "klp-apt-";
 
 /// What to do where Debian's packages cannot be had.
 pub(crate) const OTHERWISE: &str =
@@ -97,8 +100,10 @@ impl Origin {
 }
 
 impl<'a> Archive<'a> {
-    /// The archive. Nothing is asked of it yet.
+    /// The archive. Nothing is asked of it yet; what killed runs left of it is removed.
     pub(crate) fn new(cache: &'a Cache) -> Self {
+        remove_leftovers(&cache.root().join(DOWNLOADS), "");
+        remove_leftovers(Path::new(SANDBOX_PARENT), PREFIX);
         Self {
             cache,
             origin: Mutex::new(None),
@@ -311,7 +316,7 @@ impl Suite {
 }
 
 fn apt_folder(parent: &Path, host: &Host) -> Result<Scratch> {
-    let folder = Scratch::new(parent, "klp-apt-")?;
+    let folder = Scratch::new(parent, PREFIX)?;
     if host.sandbox().is_some() {
         // Parts of it belong to apt's sandbox user, who has to reach them.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))

@@ -2,7 +2,10 @@
 
 //! What is wrong with a view of one of the kernel's structures.
 
-use klp_elf::{Member, Structure};
+use klp_elf::{Identifier, Member, Structure};
+
+/// How many members of a structure a message names.
+const NAMED: usize = 64;
 
 pub(crate) const NO_STRUCT: &str =
     "`#[kernel_struct]` stands on a struct: write `#[kernel_struct(\"seq_file\")] struct SeqFile { ... }`, or `struct SeqFile;` for one that is only pointed to";
@@ -36,7 +39,7 @@ pub(crate) fn not_there(name: &str, object: &str) -> String {
 
 /// What C calls it.
 fn c(structure: &Structure) -> &str {
-    structure.names.first().map_or("", String::as_str)
+    structure.names.first().map_or("", Identifier::as_str)
 }
 
 fn bytes(count: u64) -> String {
@@ -58,15 +61,11 @@ fn declared(structure: &Structure, member: &Member) -> String {
 }
 
 pub(crate) fn no_member(structure: &Structure, name: &str) -> String {
-    let members: Vec<_> = structure
-        .members
-        .iter()
-        .map(|member| member.name.as_str())
-        .filter(|member| !member.is_empty())
-        .collect();
+    let members = structure.members.iter().map(|member| member.name.as_str());
     let nearest = members
-        .iter()
-        .map(|member| (strsim::damerau_levenshtein(name, member), *member))
+        .clone()
+        .filter(|member| member.len().abs_diff(name.len()) * 3 <= member.len())
+        .map(|member| (strsim::damerau_levenshtein(name, member), member))
         .filter(|(distance, member)| distance * 3 <= member.len())
         .min();
     match nearest {
@@ -85,7 +84,11 @@ pub(crate) fn no_member(structure: &Structure, name: &str) -> String {
         None => format!(
             "`{0}` has no member `{name}`: padding has a name that begins with `_`\n  C: `{0}` has {1}",
             c(structure),
-            members.join(", ")
+            members
+                .take(NAMED)
+                .chain((structure.members.len() > NAMED).then_some("..."))
+                .collect::<Vec<_>>()
+                .join(", ")
         ),
     }
 }

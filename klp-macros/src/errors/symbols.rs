@@ -2,8 +2,8 @@
 
 //! What is wrong with the kernel's own functions and data that a patch declares.
 
-use super::types::signature_in_c;
-use klp_elf::{rust, Match, Object, Prototype, Variable};
+use super::types::{listed, more_than_listed, signature_in_c};
+use klp_elf::{quoted, rust, Match, Name, Object, Prototype, Variable};
 use std::fmt::Write as _;
 
 // The block.
@@ -98,8 +98,8 @@ pub(crate) fn no_function(object: &Object<'_>, name: &str) -> String {
         );
     } else {
         let similar = &function.others.similar;
-        let _ = write!(text, ": did you mean `{}`?", similar.join("`, `"));
-        for name in similar {
+        let _ = write!(text, ": did you mean {}?", quoted(similar));
+        for name in similar.iter().filter_map(Name::to_str) {
             if let Some(prototype) = object.function(name).prototype {
                 let _ = write!(text, "\n  C prototype: {prototype}");
             }
@@ -122,7 +122,7 @@ pub(crate) fn no_variable(object: &str, variable: &Variable) -> String {
              is `#[link_name = \"...\"]`); or its part of the kernel was not built"
                 .to_owned()
         }
-        false => format!(": did you mean `{}`?", variable.similar.join("`, `")),
+        false => format!(": did you mean {}?", quoted(&variable.similar)),
     };
     format!("`{object}` has no data `{name}`{similar}")
 }
@@ -177,7 +177,7 @@ pub(crate) fn init(name: &str, object: &str) -> String {
 
 fn candidates(matches: &[Match]) -> String {
     let mut text = String::new();
-    for candidate in matches {
+    for candidate in listed(matches) {
         let kind = if candidate.code { "a function" } else { "data" };
         let _ = write!(
             text,
@@ -188,7 +188,7 @@ fn candidates(matches: &[Match]) -> String {
             let _ = write!(text, " of {}", bytes(size));
         }
     }
-    text
+    text + more_than_listed(matches)
 }
 
 fn bytes(size: u64) -> String {

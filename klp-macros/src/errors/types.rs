@@ -4,7 +4,7 @@
 //! and with it the same in Rust.
 
 use klp_elf::inlined::Caller;
-use klp_elf::{rust, Function, Match, Object, Prototype};
+use klp_elf::{quoted, rust, Function, Match, Name, Object, Prototype};
 use proc_macro2::Ident;
 use std::fmt::Write as _;
 
@@ -191,8 +191,8 @@ pub(crate) fn no_function(object: &Object<'_>, function: &Function) -> String {
              part of the kernel was not built",
         );
     } else {
-        let _ = write!(text, ": did you mean `{}`?", others.similar.join("`, `"));
-        for similar in &others.similar {
+        let _ = write!(text, ": did you mean {}?", quoted(&others.similar));
+        for similar in others.similar.iter().filter_map(Name::to_str) {
             if let Some(prototype) = object.function(similar).prototype {
                 let _ = write!(text, "\n  C prototype: {prototype}");
             }
@@ -273,9 +273,25 @@ pub(crate) fn no_such_position(
     )
 }
 
+/// How many symbols of one name a message lists.
+const CANDIDATES: usize = 32;
+
+/// What stands behind a list of candidates that is not whole.
+pub(super) fn more_than_listed(matches: &[Match]) -> &'static str {
+    match matches.len() {
+        0..=CANDIDATES => "",
+        _ => "\n  ...",
+    }
+}
+
+/// Those that a message lists.
+pub(super) fn listed(matches: &[Match]) -> impl Iterator<Item = &Match> {
+    matches.iter().take(CANDIDATES)
+}
+
 fn candidates(matches: &[Match]) -> String {
     let mut text = String::new();
-    for candidate in matches {
+    for candidate in listed(matches) {
         let _ = write!(
             text,
             "\n  sympos = {}: at {:#x}",
@@ -287,7 +303,7 @@ fn candidates(matches: &[Match]) -> String {
             text.push_str(", cannot be traced");
         }
     }
-    text
+    text + more_than_listed(matches)
 }
 
 /// How many callers are named.

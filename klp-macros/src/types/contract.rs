@@ -6,7 +6,7 @@
 use crate::errors::{symbols, types as errors};
 use crate::parse::Function;
 use crate::types::{obvious, stop};
-use klp_elf::{Kind, Pointee, Prototype, Type as CType};
+use klp_elf::{Identifier, Kind, Pointee, Prototype, Type as CType};
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
 use syn::{FnArg, ReturnType, Signature, Type};
@@ -107,7 +107,10 @@ fn expected(c: &CType) -> Option<TokenStream> {
         Kind::Integer { signed } => quote!(Integer { signed: #signed, size: #size }),
         Kind::Enum { .. } => quote!(Enum { size: #size }),
         Kind::Pointer { to, .. } => pointer(to),
-        Kind::Aggregate { names } => quote!(Aggregate { names: &[#(#names),*], size: #size }),
+        Kind::Aggregate { names } => {
+            let names = names.iter().map(Identifier::as_str);
+            quote!(Aggregate { names: &[#(#names),*], size: #size })
+        }
         Kind::Array { .. } | Kind::Other => return None,
     };
     Some(quote!(::klp::signature::Expected::#expected))
@@ -117,7 +120,10 @@ fn pointer(to: &Pointee) -> TokenStream {
     match to {
         Pointee::Void | Pointee::Function => quote!(Pointer),
         Pointee::Named(names) if names.is_empty() => quote!(Pointer),
-        Pointee::Named(names) => quote!(PointerTo(&[#(#names),*])),
+        Pointee::Named(names) => {
+            let names = names.iter().map(Identifier::as_str);
+            quote!(PointerTo(&[#(#names),*]))
+        }
         Pointee::Char => quote!(PointerToScalar { size: 1 }),
         Pointee::Other(to) => match usize::try_from(to.size) {
             Ok(size) if is_scalar(&to.kind) => {

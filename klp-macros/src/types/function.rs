@@ -45,9 +45,10 @@ pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
 fn in_object(object: &Object<'_>, replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
     let function = object.function(&replaced.name.value());
     if is_missing(&function) {
-        let text = match super::inlined::callers(object.name(), &function.name) {
+        let name = replaced.name.value();
+        let text = match super::inlined::callers(object.name(), &name) {
             callers if callers.is_empty() => errors::no_function(object, &function),
-            callers => errors::only_inlined(object.name(), &function.name, &callers),
+            callers => errors::only_inlined(object.name(), &name, &callers),
         };
         errors.add(replaced.name, text);
         return Known::default();

@@ -57,8 +57,31 @@ pub(super) fn ask<T>(
     })
 }
 
+#[cfg(not(test))]
+fn sources() -> Option<Sources> {
+    Sources::from_env()
+}
+
+#[cfg(test)]
+thread_local! {
+    static SOURCES: std::cell::RefCell<Option<Sources>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Does it with the kernel of these files, on a thread that has opened none before.
+#[cfg(test)]
+pub(crate) fn with_sources<T>(sources: Sources, ask: impl FnOnce() -> T) -> T {
+    SOURCES.set(Some(sources));
+    ask()
+}
+
+/// Tests of other things have no kernel, whatever the environment says.
+#[cfg(test)]
+fn sources() -> Option<Sources> {
+    SOURCES.with_borrow(Clone::clone)
+}
+
 fn open() -> Result<Option<Kernel>, String> {
-    let Some(sources) = Sources::from_env() else {
+    let Some(sources) = sources() else {
         return Ok(None);
     };
     match Kernel::open(sources) {

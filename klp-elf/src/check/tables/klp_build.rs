@@ -16,36 +16,41 @@ const OBJECT_COUNT: u64 = 56;
 /// `struct klp_func_ext`: old name, new function, sympos.
 const FUNCTION_SIZE: u64 = 24;
 
-pub(super) fn find(pointers: &Pointers<'_, '_>, report: &mut Report) -> Option<Tables> {
-    let (section, objects) = pointers.file.section(OBJECTS)?;
-    let count = objects.data.len() as u64 / OBJECT_SIZE;
+pub(super) fn find<'data>(
+    pointers: &Pointers<'_, 'data>,
+    report: &mut Report,
+) -> Option<Tables<'data>> {
+    let section = pointers.module.elf.sections.find(OBJECTS.as_bytes())?;
+    let count = pointers.bytes(section).len() as u64 / OBJECT_SIZE;
     if count == 0 {
         report.add(Place::Section(OBJECTS.into()), Problem::NoObjects);
     }
-    let objects = (0..count).map(|entry| object(pointers, section, entry * OBJECT_SIZE, report));
+    let entries = (0..count).take_while(|_| pointers.take());
+    let objects = entries.map(|entry| object(pointers, section, entry * OBJECT_SIZE, report));
     Some(Tables {
         objects: objects.collect(),
     })
 }
 
-fn object(pointers: &Pointers<'_, '_>, section: usize, at: u64, report: &mut Report) -> Object {
+fn object<'data>(
+    pointers: &Pointers<'_, 'data>,
+    section: usize,
+    at: u64,
+    report: &mut Report,
+) -> Object<'data> {
     let name = pointers.get(section, at);
-    let place = pointers.place(section, at);
     // The upper half is padding.
     let count = pointers.word(section, at + OBJECT_COUNT) & u64::from(u32::MAX);
     let table = pointers.get(section, at + OBJECT_FUNCS);
     let table = table.and_then(|table| Some((table.section?, table.offset)));
     let room = table.map_or(0, |(section, start)| {
-        let size = pointers
-            .file
-            .sections
-            .get(section)
-            .map_or(0, |it| it.data.len() as u64);
+        let size = pointers.bytes(section).len() as u64;
         size.saturating_sub(start) / FUNCTION_SIZE
     });
     let whole = count <= room;
     if !whole {
-        report.add(place.clone(), Problem::TableSize { says: count, room });
+        let place = Place::offset(pointers.module, (section, at));
+        report.add(place, Problem::TableSize { says: count, room });
     }
     let table = table.filter(|_| whole);
     let functions = table.into_iter().flat_map(|(section, start)| {
@@ -54,7 +59,7 @@ fn object(pointers: &Pointers<'_, '_>, section: usize, at: u64, report: &mut Rep
             let at = start + entry * FUNCTION_SIZE;
             let old_name = pointers.get(section, at);
             Function {
-                place: pointers.place(section, at),
+                place: (section, at),
                 old_name: old_name.and_then(|name| pointers.string(name)),
                 new_func: pointers.get(section, at + 8),
                 sympos: pointers.word(section, at + 16),
@@ -64,7 +69,7 @@ fn object(pointers: &Pointers<'_, '_>, section: usize, at: u64, report: &mut Rep
     });
     Object {
         name: name.map(|name| pointers.string(name).unwrap_or_default()),
-        place,
+        place: (section, at),
         functions: functions.collect(),
     }
 }

@@ -5,6 +5,7 @@
 
 use super::{Function, Object, Pointers, Tables};
 use crate::VMLINUX;
+use std::collections::HashMap;
 
 const FUNCTIONS: &str = ".kpatch.funcs";
 
@@ -14,24 +15,29 @@ const SYMPOS: u64 = 32;
 const NAME: u64 = 40;
 const OBJECT: u64 = 48;
 
-pub(super) fn find(pointers: &Pointers<'_, '_>) -> Option<Tables> {
-    let (section, list) = pointers.file.section(FUNCTIONS)?;
-    let mut objects: Vec<Object> = Vec::new();
-    for at in (0..list.data.len() as u64 / SIZE).map(|entry| entry * SIZE) {
+pub(super) fn find<'data>(pointers: &Pointers<'_, 'data>) -> Option<Tables<'data>> {
+    let section = pointers.module.elf.sections.find(FUNCTIONS.as_bytes())?;
+    let count = pointers.bytes(section).len() as u64 / SIZE;
+    let mut objects: Vec<Object<'data>> = Vec::new();
+    let mut numbers = HashMap::new();
+    for entry in (0..count).take_while(|_| pointers.take()) {
+        let at = entry * SIZE;
         let text = |offset| pointers.string(pointers.get(section, at + offset)?);
         let function = Function {
-            place: pointers.place(section, at),
+            place: (section, at),
             old_name: text(NAME),
             new_func: pointers.get(section, at),
             sympos: pointers.word(section, at + SYMPOS),
             filled_later: false,
         };
-        let name = Some(text(OBJECT).unwrap_or_default()).filter(|name| name != VMLINUX);
-        match objects.iter_mut().find(|object| object.name == name) {
+        let name = Some(text(OBJECT).unwrap_or_default());
+        let name = name.filter(|name| *name != VMLINUX.as_bytes());
+        let number = *numbers.entry(name).or_insert(objects.len());
+        match objects.get_mut(number) {
             Some(object) => object.functions.push(function),
             None => objects.push(Object {
                 name,
-                place: function.place.clone(),
+                place: function.place,
                 functions: vec![function],
             }),
         }

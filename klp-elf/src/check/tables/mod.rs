@@ -6,32 +6,34 @@ mod klp_build;
 mod kpatch;
 mod statics;
 
-use super::file::File;
-use super::{Place, Report};
+use super::symbols::Places;
+use super::{Place, Problem, Report};
+use crate::Module;
+use crate::limits::FUNCTIONS_MAX;
+use crate::module::{self, Field};
+use object::LittleEndian as LE;
 use object::elf;
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// More functions than a kernel has.
-const MOST: usize = 1 << 17;
 
 /// The objects that a module patches.
-pub(super) struct Tables {
-    pub(super) objects: Vec<Object>,
+pub(super) struct Tables<'data> {
+    pub(super) objects: Vec<Object<'data>>,
 }
 
 /// An object that is patched.
-pub(super) struct Object {
+pub(super) struct Object<'data> {
     /// `None` is the kernel itself.
-    pub(super) name: Option<String>,
-    pub(super) place: Place,
-    pub(super) functions: Vec<Function>,
+    pub(super) name: Option<&'data [u8]>,
+    /// Its section and its offset there.
+    pub(super) place: (usize, u64),
+    pub(super) functions: Vec<Function<'data>>,
 }
 
 /// A function that is replaced.
-pub(super) struct Function {
-    pub(super) place: Place,
-    pub(super) old_name: Option<String>,
+pub(super) struct Function<'data> {
+    /// The entry's section and its offset there.
+    pub(super) place: (usize, u64),
+    pub(super) old_name: Option<&'data [u8]>,
     pub(super) new_func: Option<Target>,
     pub(super) sympos: u64,
     /// Does code of the module write to it?
@@ -39,132 +41,196 @@ pub(super) struct Function {
 }
 
 /// Where a pointer of the module leads to.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Target {
     /// `None` when that is not in the module.
     pub(super) section: Option<usize>,
     pub(super) offset: u64,
     /// By this symbol.
-    pub(super) symbol: usize,
+    pub(super) symbol: u32,
 }
 
-/// The pointers in a module's data, by section and offset.
-pub(super) struct Pointers<'file, 'data> {
-    file: &'file File<'data>,
-    all: BTreeMap<(usize, u64), Target>,
-    /// Places that code names.
-    named: BTreeSet<(usize, u64)>,
-    /// How many functions may still be read.
+/// A place that code names.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+struct Named {
+    section: u16,
+    offset: u64,
+    /// Does it count from the end of the instruction?
+    relative: bool,
+}
+
+/// The pointers in a module's data.
+pub(super) struct Pointers<'module, 'data> {
+    module: &'module Module<'data>,
+    places: &'module Places,
+    /// The numbers of those of the module's fields that are pointers in data, in their order.
+    all: Vec<u32>,
+    /// The places that they lead to; sorted.
+    targets: Vec<(u16, u64)>,
+    /// The places that code names; sorted.
+    named: Vec<Named>,
+    /// How many entries may still be read.
     left: Cell<usize>,
 }
 
-impl Tables {
+impl<'data> Tables<'data> {
     /// Finds the tables. What is wrong with them is added to the report. `None` when there are
     /// none to be found.
-    pub(super) fn find(file: &File<'_>, report: &mut Report) -> Option<Self> {
-        let pointers = Pointers::new(file);
-        klp_build::find(&pointers, report)
+    pub(super) fn find(
+        module: &Module<'data>,
+        places: &Places,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let pointers = Pointers::new(module, places);
+        let tables = klp_build::find(&pointers, report)
             .or_else(|| kpatch::find(&pointers))
-            .or_else(|| statics::find(&pointers, report))
+            .or_else(|| statics::find(&pointers, report));
+        if pointers.left.get() == 0 {
+            let problem = Problem::TooMany("entries in its tables", FUNCTIONS_MAX);
+            report.add(Place::Module, problem);
+        }
+        tables
     }
 }
 
-impl<'file, 'data> Pointers<'file, 'data> {
-    fn new(file: &'file File<'data>) -> Self {
-        let pointers = file.applied().filter_map(|(section, relocation)| {
-            let code = file.sections.get(section)?.code;
-            let whole = relocation.kind == elf::R_X86_64_64 && !code;
-            let target = target(file, relocation.symbol, relocation.addend)?;
-            whole.then_some(((section, relocation.offset), target))
-        });
-        Self {
-            file,
-            all: pointers.collect(),
-            named: named(file),
-            left: Cell::new(MOST),
+impl<'module, 'data> Pointers<'module, 'data> {
+    fn new(module: &'module Module<'data>, places: &'module Places) -> Self {
+        let mut all = Vec::new();
+        let mut targets = Vec::new();
+        let mut named = Vec::new();
+        for (number, field) in (0..).zip(module.fields()) {
+            if field.is_livepatch() {
+                continue;
+            }
+            let target = target(module, field);
+            let section = target.and_then(|target| u16::try_from(target.section?).ok());
+            let offset = target.map_or(0, |target| target.offset);
+            if module.is_code(field.section.into()) {
+                named.extend(section.map(|section| Named {
+                    section,
+                    offset,
+                    relative: field.is(elf::R_X86_64_PC32),
+                }));
+            } else if field.is(elf::R_X86_64_64) && target.is_some() {
+                all.push(number);
+                targets.extend(section.map(|section| (section, offset)));
+            }
         }
+        targets.sort_unstable();
+        named.sort_unstable();
+        Self {
+            module,
+            places,
+            all,
+            targets,
+            named,
+            left: Cell::new(FUNCTIONS_MAX),
+        }
+    }
+
+    fn field(&self, number: u32) -> Option<&'module Field> {
+        self.module.fields().get(number as usize)
+    }
+
+    /// The numbers of the first pointer that is not before a place, and of all that follow.
+    fn from(&self, section: usize, offset: u64) -> &[u32] {
+        let before = |number: &u32| {
+            let field = self.field(*number);
+            field.is_some_and(|it| (usize::from(it.section), it.offset) < (section, offset))
+        };
+        self.all
+            .get(self.all.partition_point(before)..)
+            .unwrap_or_default()
+    }
+
+    /// The first pointer in a part of a section.
+    fn first(&self, section: usize, start: u64, end: u64) -> Option<(u64, Target)> {
+        let field = self.field(*self.from(section, start).first()?)?;
+        let is_inside = usize::from(field.section) == section && field.offset < end;
+        let target = target(self.module, field).filter(|_| is_inside)?;
+        Some((field.offset, target))
     }
 
     /// The pointer at a place.
     fn get(&self, section: usize, offset: u64) -> Option<Target> {
-        self.all.get(&(section, offset)).copied()
+        let (_, target) = self.first(section, offset, offset.checked_add(1)?)?;
+        Some(target)
     }
 
     /// Does code of the module name one of the fields of an entry, and so write to it?
     fn is_filled(&self, section: usize, start: u64, fields: &[u64]) -> bool {
         let mut places = fields.iter().map(|offset| start.saturating_add(*offset));
-        places.any(|place| self.named.contains(&(section, place)))
+        places.any(|place| self.is_named(section, place))
     }
 
-    /// May another function be read? Tables that lie can refer to each other without end.
+    /// Does code name a place? What counts from the instruction's end is named by its field, and a
+    /// value may come behind that.
+    fn is_named(&self, section: usize, place: u64) -> bool {
+        let Ok(section) = u16::try_from(section) else {
+            return false;
+        };
+        let named = |behind: u64, relative: bool| {
+            let wanted = Named {
+                section,
+                offset: place.wrapping_sub(behind),
+                relative,
+            };
+            self.named.binary_search(&wanted).is_ok()
+        };
+        named(0, false) || named(0, true) || named(4, true) || named(8, true)
+    }
+
+    /// May another entry be read? Malformed tables can refer to each other without end.
     fn take(&self) -> bool {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         left > 0
     }
 
-    /// The pointers in a part of a section.
-    fn range(&self, section: usize, start: u64, end: u64) -> impl Iterator<Item = (u64, Target)> {
-        let range = match start < end {
-            true => self.all.range((section, start)..(section, end)),
-            false => self.all.range((section, start)..(section, start)),
-        };
-        range.map(|((_, offset), target)| (*offset, *target))
+    /// The first place behind another one in a section that a pointer leads to.
+    fn target_after(&self, section: usize, offset: u64) -> Option<u64> {
+        let section = u16::try_from(section).ok()?;
+        let next = self
+            .targets
+            .partition_point(|target| *target <= (section, offset));
+        let (found_in, found_at) = *self.targets.get(next)?;
+        (found_in == section).then_some(found_at)
     }
 
     /// The string that a pointer leads to.
-    fn string(&self, target: Target) -> Option<String> {
-        let string = self.file.string(target.section?, target.offset)?;
-        Some(string.to_owned())
+    fn string(&self, target: Target) -> Option<&'data [u8]> {
+        let place = module::Place::Inside(target.section?, target.offset);
+        self.module.string(place)
     }
 
     /// Does a pointer lead to code?
     fn is_code(&self, target: Target) -> bool {
-        let section = target
+        target
             .section
-            .and_then(|index| self.file.sections.get(index));
-        section.is_some_and(|section| section.code)
+            .is_some_and(|section| self.module.is_code(section))
     }
 
-    fn place(&self, section: usize, offset: u64) -> Place {
-        let name = self.file.sections.get(section).map(|section| &section.name);
-        Place::Offset(name.map(ToString::to_string).unwrap_or_default(), offset)
+    /// The bytes of a section.
+    fn bytes(&self, section: usize) -> &'data [u8] {
+        self.module.elf.bytes(section)
     }
 
+    /// The eight bytes at a place, as a number. What lies outside is 0.
     fn word(&self, section: usize, offset: u64) -> u64 {
-        let section = self.file.sections.get(section);
-        section.map_or(0, |section| section.word(offset))
+        let start = usize::try_from(offset).ok();
+        let rest = start.and_then(|start| self.bytes(section).get(start..));
+        let bytes = rest.and_then(|rest| rest.first_chunk());
+        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }
 
-/// The places in data that code names.
-fn named(file: &File<'_>) -> BTreeSet<(usize, u64)> {
-    let mut places = BTreeSet::new();
-    for (section, relocation) in file.applied() {
-        let code = file.sections.get(section).is_some_and(|it| it.code);
-        let target = target(file, relocation.symbol, relocation.addend);
-        let Some((to, offset)) = target.and_then(|to| Some((to.section?, to.offset))) else {
-            continue;
-        };
-        if !code {
-            continue;
-        }
-        places.insert((to, offset));
-        if relocation.kind == elf::R_X86_64_PC32 {
-            // It counts from the instruction's end, which may come after a value.
-            places.insert((to, offset.wrapping_add(4)));
-            places.insert((to, offset.wrapping_add(8)));
-        }
-    }
-    places
-}
-
-/// The place that a symbol and an addend make.
-fn target(file: &File<'_>, symbol: usize, addend: i64) -> Option<Target> {
-    let found = file.symbols.get(symbol)?;
+/// The place that a field leads to.
+fn target(module: &Module<'_>, field: &Field) -> Option<Target> {
+    let symbol = module.elf.symbols.all.get(field.symbol as usize)?;
+    let place = symbol.st_value.get(LE);
     Some(Target {
-        section: found.section,
-        offset: found.value.wrapping_add_signed(addend),
-        symbol,
+        section: crate::elf::Symbols::section_of(symbol),
+        offset: place.wrapping_add_signed(field.addend),
+        symbol: field.symbol,
     })
 }

@@ -8,7 +8,9 @@
 //! pointers an entry can have, and in which order, is always the same.
 
 use super::{Function, Object, Pointers, Tables, Target, target};
-use crate::check::{Problem, Report};
+use crate::check::{Place, Problem, Report};
+use crate::text::Name;
+use object::LittleEndian as LE;
 use object::elf;
 use std::collections::BTreeSet;
 
@@ -23,23 +25,27 @@ const FUNCTION_FIELDS: u64 = 24;
 /// How many bytes of code can be between where the patch is named, and the call.
 const NEAR: u64 = 32;
 
-const THIS_MODULE: &str = "__this_module";
+const THIS_MODULE: &[u8] = b"__this_module";
 
-pub(super) fn find(pointers: &Pointers<'_, '_>, report: &mut Report) -> Option<Tables> {
+pub(super) fn find<'data>(
+    pointers: &Pointers<'_, 'data>,
+    report: &mut Report,
+) -> Option<Tables<'data>> {
     let mut patches = arguments(pointers);
     if patches.is_empty() {
         patches = shaped(pointers);
     }
     let mut objects = Vec::new();
     for &(section, start) in &patches {
-        let Some(table) = pointers.get(section, start + SECOND) else {
+        let place = || Place::offset(pointers.module, (section, start));
+        let Some(table) = pointers.get(section, start.saturating_add(SECOND)) else {
             let problem = missing(pointers, section, start, Problem::NoObjects);
-            report.add(pointers.place(section, start), problem);
+            report.add(place(), problem);
             continue;
         };
         let found = self::objects(pointers, table, report);
         if found.is_empty() {
-            report.add(pointers.place(section, start), Problem::NoObjects);
+            report.add(place(), Problem::NoObjects);
         }
         objects.extend(found);
     }
@@ -49,62 +55,87 @@ pub(super) fn find(pointers: &Pointers<'_, '_>, report: &mut Report) -> Option<T
 /// The patches that `klp_enable_patch()` gets: what begins with a pointer to the module, and is
 /// named close before a call.
 fn arguments(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
-    let file = pointers.file;
-    let is_enable = |symbol: usize| {
-        let symbol = file.symbols.get(symbol);
-        symbol.is_some_and(|symbol| symbol.name == "klp_enable_patch")
+    let module = pointers.module;
+    let symbols = module.elf.symbols;
+    let is_enable = |symbol: u32| {
+        let symbol = symbols.all.get(symbol as usize);
+        symbol.is_some_and(|symbol| symbols.name(symbol) == b"klp_enable_patch")
     };
-    let relocations = file.applied();
-    let calls: BTreeSet<(usize, u64)> = relocations
-        .filter(|(_, relocation)| is_enable(relocation.symbol))
-        .map(|(section, relocation)| (section, relocation.offset))
-        .collect();
-    let named = file.applied().filter_map(|(section, relocation)| {
-        let end = relocation.offset.saturating_add(NEAR);
-        let mut near = calls.range((section, relocation.offset)..(section, end));
-        near.next()?;
-        // What counts from the end of the instruction ends with the field.
-        let addend = match relocation.kind {
-            elf::R_X86_64_PC32 => relocation.addend.wrapping_add(4),
-            _ => relocation.addend,
+    let mut patches = BTreeSet::new();
+    // The next call behind a place: from the last to the first.
+    let mut call = None;
+    for field in module
+        .fields()
+        .iter()
+        .rev()
+        .filter(|field| !field.is_livepatch())
+    {
+        if is_enable(field.symbol) {
+            call = Some((field.section, field.offset));
+        }
+        let end = field.offset.saturating_add(NEAR);
+        if !call.is_some_and(|(section, at)| section == field.section && at < end) {
+            continue;
+        }
+        let Some(target) = target(module, field) else {
+            continue;
         };
-        let target = target(file, relocation.symbol, addend)?;
-        Some((target.section?, target.offset))
-    });
-    named
-        .filter(|&(section, start)| is_patch(pointers, section, start))
-        .collect()
+        // What counts from the end of the instruction ends with the field.
+        let behind = if field.is(elf::R_X86_64_PC32) { 4 } else { 0 };
+        let place = target
+            .section
+            .map(|section| (section, target.offset.wrapping_add(behind)));
+        let place = place.filter(|&(section, start)| is_patch(pointers, section, start));
+        patches.extend(place.filter(|_| pointers.take()));
+    }
+    patches
 }
 
 /// What looks like a patch.
 fn shaped(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
-    let all = pointers.all.keys().copied();
-    all.filter(|&(section, start)| {
-        let table = pointers.get(section, start.wrapping_add(SECOND));
-        is_patch(pointers, section, start)
-            && table
-                .is_some_and(|table| !objects(pointers, table, &mut Report::default()).is_empty())
-    })
-    .collect()
+    let all = pointers
+        .all
+        .iter()
+        .filter_map(|number| pointers.field(*number));
+    let places = all.map(|field| (usize::from(field.section), field.offset));
+    places
+        .filter(|&(section, start)| is_patch(pointers, section, start))
+        .filter(|&(section, start)| {
+            let table = start
+                .checked_add(SECOND)
+                .and_then(|at| pointers.get(section, at));
+            table.is_some_and(|table| holds_pointers(pointers, table))
+        })
+        .take_while(|_| pointers.take())
+        .collect()
 }
 
 /// Is there a pointer to the module itself?
 fn is_patch(pointers: &Pointers<'_, '_>, section: usize, start: u64) -> bool {
     pointers.get(section, start).is_some_and(|target| {
-        let symbols = &pointers.file.symbols;
-        let symbol = symbols.get(target.symbol);
-        symbol.is_some_and(|symbol| symbol.name == THIS_MODULE && symbol.value == target.offset)
+        let symbols = pointers.module.elf.symbols;
+        let symbol = symbols.all.get(target.symbol as usize);
+        symbol.is_some_and(|symbol| {
+            symbols.name(symbol) == THIS_MODULE && symbol.st_value.get(LE) == target.offset
+        })
     })
 }
 
 /// The entries of a table of objects.
-fn objects(pointers: &Pointers<'_, '_>, table: Target, report: &mut Report) -> Vec<Object> {
+fn objects<'data>(
+    pointers: &Pointers<'_, 'data>,
+    table: Target,
+    report: &mut Report,
+) -> Vec<Object<'data>> {
     let Some((section, end)) = extent(pointers, table) else {
         return Vec::new();
     };
     let mut objects = Vec::new();
     let mut next = table.offset;
-    while let Some((at, first)) = pointers.range(section, next, end).next() {
+    while let Some((at, first)) = pointers.first(section, next, end) {
+        if !pointers.take() {
+            break;
+        }
         // Of vmlinux, which has no name, the table comes first.
         let second = pointers.get(section, at.saturating_add(SECOND));
         let second = second.filter(|target| !pointers.is_code(*target));
@@ -113,10 +144,11 @@ fn objects(pointers: &Pointers<'_, '_>, table: Target, report: &mut Report) -> V
             None if is_name(pointers, first) => (at, pointers.string(first), None),
             None => (at.saturating_sub(SECOND), None, Some(first)),
         };
-        let place = pointers.place(section, start);
+        let place = (section, start);
         if funcs.is_none() {
-            let problem = Problem::NoFunctions(name.clone().unwrap_or_default());
-            report.add(place.clone(), missing(pointers, section, start, problem));
+            let problem = Problem::NoFunctions(Name::new(name.unwrap_or_default()));
+            let problem = missing(pointers, section, start, problem);
+            report.add(Place::offset(pointers.module, place), problem);
         }
         objects.push(Object {
             name: match second {
@@ -126,7 +158,9 @@ fn objects(pointers: &Pointers<'_, '_>, table: Target, report: &mut Report) -> V
             place,
             functions: funcs.map_or(Vec::new(), |funcs| functions(pointers, funcs)),
         });
-        next = start.saturating_add(OBJECT_FIELDS);
+        next = start
+            .saturating_add(OBJECT_FIELDS)
+            .max(at.saturating_add(1));
     }
     objects
 }
@@ -141,21 +175,24 @@ fn missing(pointers: &Pointers<'_, '_>, section: usize, start: u64, problem: Pro
 
 /// Is it a string, rather than a table?
 fn is_name(pointers: &Pointers<'_, '_>, target: Target) -> bool {
-    let has_pointers = extent(pointers, target).is_some_and(|(section, end)| {
-        let mut inside = pointers.range(section, target.offset, end);
-        inside.next().is_some()
-    });
-    !has_pointers && pointers.string(target).is_some_and(|text| !text.is_empty())
+    let text = pointers.string(target);
+    !holds_pointers(pointers, target) && text.is_some_and(|text| !text.is_empty())
+}
+
+/// Does a table hold pointers?
+fn holds_pointers(pointers: &Pointers<'_, '_>, table: Target) -> bool {
+    let extent = extent(pointers, table);
+    extent.is_some_and(|(section, end)| pointers.first(section, table.offset, end).is_some())
 }
 
 /// The entries of a table of functions.
-fn functions(pointers: &Pointers<'_, '_>, table: Target) -> Vec<Function> {
+fn functions<'data>(pointers: &Pointers<'_, 'data>, table: Target) -> Vec<Function<'data>> {
     let Some((section, end)) = extent(pointers, table) else {
         return Vec::new();
     };
     let mut functions = Vec::new();
     let mut next = table.offset;
-    while let Some((at, first)) = pointers.range(section, next, end).next() {
+    while let Some((at, first)) = pointers.first(section, next, end) {
         if !pointers.take() {
             break;
         }
@@ -164,13 +201,15 @@ fn functions(pointers: &Pointers<'_, '_>, table: Target) -> Vec<Function> {
             false => (at, Some(first)),
         };
         functions.push(Function {
-            place: pointers.place(section, start),
+            place: (section, start),
             old_name: name.and_then(|name| pointers.string(name)),
             new_func: pointers.get(section, start.saturating_add(SECOND)),
             sympos: pointers.word(section, start.saturating_add(SYMPOS)),
             filled_later: pointers.is_filled(section, start, &[0, SECOND, SYMPOS]),
         });
-        next = start.saturating_add(FUNCTION_FIELDS);
+        next = start
+            .saturating_add(FUNCTION_FIELDS)
+            .max(at.saturating_add(1));
     }
     functions
 }
@@ -178,20 +217,14 @@ fn functions(pointers: &Pointers<'_, '_>, table: Target) -> Vec<Function> {
 /// The section of a table, and where it ends: with its symbol, or before what comes next.
 fn extent(pointers: &Pointers<'_, '_>, table: Target) -> Option<(usize, u64)> {
     let section = table.section?;
-    let symbols = || {
-        let symbols = pointers.file.symbols.iter();
-        symbols.filter(|symbol| symbol.section == Some(section))
-    };
-    let own = symbols().find(|symbol| symbol.value == table.offset && symbol.size > 0);
-    if let Some(own) = own {
-        return Some((section, table.offset.saturating_add(own.size)));
+    let (module, places) = (pointers.module, pointers.places);
+    let own = places.symbol(module, section, table.offset);
+    if let Some(own) = own.filter(|symbol| symbol.st_size.get(LE) > 0) {
+        return Some((section, table.offset.saturating_add(own.st_size.get(LE))));
     }
-    let after = |place: &u64| *place > table.offset;
-    let pointed = pointers.all.values();
-    let pointed = pointed.filter(|target| target.section == Some(section));
-    let next = pointed.map(|target| target.offset).filter(after).min();
-    let named = symbols().map(|symbol| symbol.value).filter(after).min();
-    let size = pointers.file.sections.get(section)?.size;
+    let next = pointers.target_after(section, table.offset);
+    let named = places.after(module, section, table.offset);
+    let size = module.elf.sections.get(section)?.sh_size.get(LE);
     let end = [next, named].into_iter().flatten().fold(size, u64::min);
     Some((section, end))
 }

@@ -3,19 +3,20 @@
 //! Structures and unions, and where their members are.
 
 use super::Reason;
+use super::btf::{self, Aggregate, Raw};
 use super::reader::{Reader, deeper};
 use crate::structure::{Bits, Member, Structure};
-use btf_rs::Type as Raw;
+use crate::text::Identifier;
 
 impl Reader<'_> {
     /// The structure that `raw` is, or is another name for.
-    pub(super) fn structure(&self, raw: Raw) -> Result<Option<Structure>, Reason> {
-        let mut typedefs = Vec::new();
+    pub(super) fn structure(&self, raw: Raw<'_>) -> Result<Option<Structure>, Reason> {
+        let mut names = Vec::new();
         let raw = match raw {
-            Raw::Typedef(typedef) => {
-                typedefs.extend(self.types.name(&typedef));
-                let peeled = self.peel(Self::id(&typedef)?)?;
-                typedefs.extend(peeled.typedefs);
+            Raw::Typedef { name, ty } => {
+                names.extend(self.name(name)?);
+                let peeled = self.peel(ty)?;
+                names.extend(peeled.typedefs);
                 peeled.raw
             }
             raw => raw,
@@ -23,59 +24,47 @@ impl Reader<'_> {
         let (Raw::Struct(aggregate) | Raw::Union(aggregate)) = &raw else {
             return Ok(None);
         };
+        names.extend(self.name(aggregate.name)?);
         let mut members = Vec::new();
         self.members(aggregate, 0, 0, &mut members)?;
         Ok(Some(Structure {
             union: matches!(raw, Raw::Union(_)),
-            size: aggregate.size() as u64,
+            size: aggregate.size.into(),
             align: self.align_of(aggregate, 0)?,
-            names: typedefs
-                .into_iter()
-                .chain(self.types.name(aggregate))
-                .collect(),
+            names,
             members,
+            left_out: self.left_out(),
         }))
     }
 
     /// Adds the members of `aggregate`, which begins at bit `start`.
     fn members(
         &self,
-        aggregate: &btf_rs::Struct,
+        aggregate: &Aggregate<'_>,
         start: u64,
         depth: u32,
         members: &mut Vec<Member>,
     ) -> Result<(), Reason> {
-        for member in &aggregate.members {
-            let bit = start + u64::from(member.bit_offset());
-            let id = Self::id(member)?;
-            match self.types.name(member) {
-                Some(name) => members.push(self.member(name, bit, member, id)?),
-                None => {
-                    if let Raw::Struct(inner) | Raw::Union(inner) = self.peel(id)?.raw {
-                        self.members(&inner, bit, deeper(depth)?, members)?;
-                    }
+        for member in aggregate.members() {
+            let bit = start + u64::from(member.bit);
+            if self.has_name(member.name) {
+                if let Some(name) = self.name(member.name)? {
+                    members.push(self.member(name, bit, member)?);
                 }
+            } else if let Raw::Struct(inner) | Raw::Union(inner) = self.peel(member.ty)?.raw {
+                self.members(&inner, bit, deeper(depth)?, members)?;
             }
         }
         Ok(())
     }
 
-    fn member(
-        &self,
-        name: String,
-        bit: u64,
-        raw: &btf_rs::Member,
-        id: u32,
-    ) -> Result<Member, Reason> {
-        let ty = self.ty(id, 0)?;
-        // CAST: less than 8, and at most 255.
+    fn member(&self, name: Identifier, bit: u64, raw: btf::Member) -> Result<Member, Reason> {
+        let ty = self.ty(raw.ty, 0)?;
+        // CAST: less than 8.
         let first = (bit % 8) as u8;
-        let bits = match raw.bitfield_size() {
-            Some(count @ 1..) => Some(Bits {
-                first,
-                count: count as u8,
-            }),
-            _ => None,
+        let bits = match raw.bits {
+            0 => None,
+            count => Some(Bits { first, count }),
         };
         let size = match bits {
             Some(bits) => (u64::from(bits.first) + u64::from(bits.count)).div_ceil(8),

@@ -2,69 +2,75 @@
 
 //! Types and prototypes from BTF, the type information that a kernel carries.
 
+mod btf;
 mod members;
 mod reader;
 mod spelling;
 
+pub(crate) use btf::Btf;
+
+use crate::limits::SAME_TYPE_MAX;
 use crate::prototype::{Prototype, Type};
 use crate::structure::Structure;
-use btf_rs::{Btf, BtfSection, BtfType, Type as Raw};
+use crate::text::Identifier;
+use btf::Raw;
 use reader::Reader;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 /// Why BTF cannot be read, or does not answer.
 pub(crate) type Reason = String;
 
 /// The types of vmlinux or of a module.
 pub(crate) struct Types {
-    btf: Btf,
+    btf: Rc<Btf>,
 }
 
 impl Types {
     /// Reads vmlinux's BTF.
-    pub(crate) fn parse(data: &[u8]) -> Result<Self, Reason> {
-        check(data)?;
-        let btf = Btf::from_bytes(data).map_err(|error| error.to_string())?;
+    pub(crate) fn parse(data: Vec<u8>) -> Result<Self, Reason> {
+        let btf = Rc::new(Btf::parse(data, None)?);
         Ok(Self { btf })
     }
 
     /// Reads a module's BTF, which counts on from that of vmlinux.
-    pub(crate) fn parse_split(data: &[u8], base: &Self) -> Result<Self, Reason> {
-        check(data)?;
-        let btf = Btf::from_split_bytes(data, &base.btf).map_err(|error| error.to_string())?;
+    pub(crate) fn parse_split(data: Vec<u8>, base: &Self) -> Result<Self, Reason> {
+        let btf = Rc::new(Btf::parse(data, Some(Rc::clone(&base.btf)))?);
         Ok(Self { btf })
     }
 
-    /// The part that is this object's own.
-    fn own(&self) -> &BtfSection {
-        self.btf.split().unwrap_or_else(|| self.btf.base())
-    }
-
     /// The names of this object's functions, in BTF's order, each once.
-    pub(crate) fn functions(&self) -> Vec<String> {
-        let (first, last) = self.own().type_id_range();
+    pub(crate) fn functions(&self) -> impl Iterator<Item = Identifier> {
         let mut seen = HashSet::new();
-        (first..=last)
-            .filter_map(|id| match self.own().resolve_type_by_id(id) {
-                Ok(Raw::Func(function)) => self.name(&function),
+        self.btf
+            .own()
+            .filter_map(move |id| match self.btf.get(id)? {
+                Raw::Function { name, .. } => {
+                    let bytes = self.btf.name(name);
+                    let name = Identifier::new(bytes)?;
+                    seen.insert(bytes).then_some(name)
+                }
                 _ => None,
             })
-            .filter(|name| seen.insert(name.clone()))
-            .collect()
     }
 
     /// The prototype of this object's function of that name.
     pub(crate) fn prototype(&self, name: &str) -> Result<Prototype, Reason> {
         let mut found: Option<Prototype> = None;
-        for id in self.ids(self.own(), name) {
-            let Ok(Raw::Func(function)) = self.btf.resolve_type_by_id(id) else {
+        let reader = Reader::new(self);
+        for id in self.btf.named(name) {
+            let Some(Raw::Function { name: at, ty }) = self.btf.get(id) else {
                 continue;
             };
-            let prototype = Reader::new(self).prototype(name, &function)?;
+            let Some(own) = Identifier::new(self.btf.name(at)) else {
+                continue;
+            };
+            let prototype = reader.prototype(own, ty)?;
             match &found {
                 Some(other) if !same(other, &prototype) => {
                     return Err(format!(
-                        "the kernel has several functions `{name}` of different types"
+                        "the kernel has several functions `{}` of different types",
+                        prototype.name
                     ));
                 }
                 _ => found = Some(prototype),
@@ -72,8 +78,9 @@ impl Types {
         }
         found.ok_or_else(|| {
             format!(
-                "the type information has no function `{name}`; \
-                 it leaves out those that the compiler changed, and static ones that differ"
+                "the type information has no function `{}`; \
+                 it leaves out those that the compiler changed, and static ones that differ",
+                crate::text::Name::from(name)
             )
         })
     }
@@ -82,17 +89,21 @@ impl Types {
     ///
     /// Different files of a kernel may use one tag for different things.
     pub(crate) fn structures(&self, name: &str) -> Vec<Structure> {
-        let ids = self.ids(self.own(), name);
-        let raws = |id: &u32| self.btf.resolve_type_by_id(*id).ok();
-        let is_tag = |raw: &Raw| matches!(raw, Raw::Struct(_) | Raw::Union(_));
-        let mut found: Vec<Raw> = ids.iter().filter_map(raws).filter(is_tag).collect();
+        let all: Vec<Raw<'_>> = self
+            .btf
+            .named(name)
+            .filter_map(|id| self.btf.get(id))
+            .collect();
+        let is_tag = |raw: &&Raw<'_>| matches!(raw, Raw::Struct(_) | Raw::Union(_));
+        let is_typedef = |raw: &&Raw<'_>| matches!(raw, Raw::Typedef { .. });
+        let mut found: Vec<&Raw<'_>> = all.iter().filter(is_tag).collect();
         if found.is_empty() {
-            found = ids.iter().filter_map(raws).collect();
-            found.retain(|raw| matches!(raw, Raw::Typedef(_)));
+            found = all.iter().filter(is_typedef).collect();
         }
+        let reader = Reader::new(self);
         let mut structures = Vec::new();
-        for raw in found {
-            if let Ok(Some(structure)) = Reader::new(self).structure(raw) {
+        for raw in found.into_iter().take(SAME_TYPE_MAX) {
+            if let Ok(Some(structure)) = reader.structure(*raw) {
                 if !structures.contains(&structure) {
                     structures.push(structure);
                 }
@@ -103,70 +114,24 @@ impl Types {
 
     /// Is there a structure or union of that tag or typedef, be it only declared?
     pub(crate) fn declares(&self, name: &str) -> bool {
-        let ids = self.ids_everywhere(name);
-        ids.iter().any(|id| {
-            let raw = self.btf.resolve_type_by_id(*id);
-            matches!(
-                raw,
-                Ok(Raw::Struct(_) | Raw::Union(_) | Raw::Fwd(_) | Raw::Typedef(_))
-            )
-        })
-    }
-
-    /// All types of a name, this object's own first.
-    fn ids_everywhere(&self, name: &str) -> Vec<u32> {
-        let mut ids = self.ids(self.own(), name);
-        if self.btf.split().is_some() {
-            ids.extend(self.ids(self.btf.base(), name));
-        }
-        ids
-    }
-
-    fn ids(&self, section: &BtfSection, name: &str) -> Vec<u32> {
-        if name.is_empty() {
-            return Vec::new();
-        }
-        section.resolve_ids_by_name(name).unwrap_or_default()
-    }
-
-    /// The name of a type, if it has one.
-    fn name(&self, raw: &dyn BtfType) -> Option<String> {
-        let name = self.btf.resolve_name(raw).ok()?;
-        (!name.is_empty()).then_some(name)
+        let is_one = |btf: &Btf| {
+            btf.named(name).any(|id| {
+                matches!(
+                    btf.get(id),
+                    Some(
+                        Raw::Struct(_) | Raw::Union(_) | Raw::Forward { .. } | Raw::Typedef { .. }
+                    )
+                )
+            })
+        };
+        is_one(&self.btf) || self.btf.base().is_some_and(is_one)
     }
 }
 
 /// Do two prototypes say the same, apart from the parameters' names?
 fn same(a: &Prototype, b: &Prototype) -> bool {
-    let types = |prototype: &Prototype| -> Vec<Type> {
-        let parameters = prototype.parameters.iter();
-        parameters.map(|parameter| parameter.ty.clone()).collect()
-    };
-    a.variadic == b.variadic && a.result == b.result && types(a) == types(b)
-}
-
-/// Checks that the parts that a BTF header announces are there.
-fn check(data: &[u8]) -> Result<(), Reason> {
-    const MAGIC: u16 = 0xeb9f;
-    const HEADER: usize = 24;
-    let cut = || "it is cut off".to_owned();
-    let header = data.get(..HEADER).ok_or_else(cut)?;
-    if header[..2] != MAGIC.to_le_bytes() {
-        return Err("it does not begin as BTF of a little-endian machine does".to_owned());
+    fn types(prototype: &Prototype) -> impl Iterator<Item = &Type> {
+        prototype.parameters.iter().map(|parameter| &parameter.ty)
     }
-    let field = |at: usize| {
-        let mut bytes = [0; 4];
-        bytes.copy_from_slice(&header[at..at + 4]);
-        u32::from_le_bytes(bytes) as usize
-    };
-    let part = |offset: usize, length: usize| {
-        let start = field(4).checked_add(field(offset))?;
-        data.get(start..start.checked_add(field(length))?)
-    };
-    let strings = part(16, 20).ok_or_else(cut)?;
-    part(8, 12).ok_or_else(cut)?;
-    if strings.last().is_some_and(|&byte| byte != 0) {
-        return Err("its strings do not end".to_owned());
-    }
-    Ok(())
+    a.variadic == b.variadic && a.result == b.result && types(a).eq(types(b))
 }

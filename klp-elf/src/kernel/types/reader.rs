@@ -3,18 +3,15 @@
 //! Reads a type with all it refers to.
 //!
 //! What a file says is not trusted: a type may refer to itself, or to so many others that reading
-//! them all would never end. So each question has a budget of steps.
+//! them all would never end. So each question has a budget of steps. A name may be anything, and ends
+//! in code: one that is not a C identifier is left out.
 
+use super::btf::{Aggregate, NameAt, Raw};
 use super::{Reason, Types};
+use crate::limits::{BTF_DEPTH_MAX, BTF_STEPS_MAX, DECLARATION_MAX, PARAMETERS_MAX};
 use crate::prototype::{Kind, Parameter, Pointee, Prototype, Type};
-use btf_rs::{BtfType, Type as Raw};
+use crate::text::Identifier;
 use std::cell::Cell;
-
-/// How many types one question may look at.
-const STEPS: u32 = 100_000;
-
-/// How deep types may be nested in each other.
-const DEPTH: u32 = 64;
 
 /// The size of a pointer.
 const POINTER: u64 = 8;
@@ -22,17 +19,22 @@ const POINTER: u64 = 8;
 /// The largest alignment of an integer.
 const LARGEST: u64 = 16;
 
+/// How many bytes of a name are a step.
+const STEP: usize = 16;
+
 /// Answers one question.
 pub(super) struct Reader<'a> {
     pub(super) types: &'a Types,
     steps: Cell<u32>,
+    /// Names that were left out.
+    left_out: Cell<usize>,
 }
 
 /// A type under its typedefs and qualifiers.
-pub(super) struct Peeled {
-    pub(super) raw: Raw,
+pub(super) struct Peeled<'a> {
+    pub(super) raw: Raw<'a>,
     /// The typedefs, outermost first.
-    pub(super) typedefs: Vec<String>,
+    pub(super) typedefs: Vec<Identifier>,
     /// Was there a `const`?
     constant: bool,
 }
@@ -41,45 +43,98 @@ impl<'a> Reader<'a> {
     pub(super) fn new(types: &'a Types) -> Self {
         Self {
             types,
-            steps: Cell::new(STEPS),
+            steps: Cell::new(BTF_STEPS_MAX),
+            left_out: Cell::new(0),
         }
     }
 
-    pub(super) fn raw(&self, id: u32) -> Result<Raw, Reason> {
-        let left = self.steps.get().checked_sub(1);
+    fn step(&self, count: u32) -> Result<(), Reason> {
+        let left = self.steps.get().checked_sub(count);
         self.steps
             .set(left.ok_or("its types refer to too many others")?);
-        let raw = self.types.btf.resolve_type_by_id(id);
-        raw.map_err(|_| format!("it refers to type {id}, which it does not have"))
+        Ok(())
     }
 
-    pub(super) fn id(raw: &dyn BtfType) -> Result<u32, Reason> {
-        raw.get_type_id()
-            .ok_or_else(|| "a type refers to nothing".to_owned())
+    pub(super) fn raw(&self, id: u32) -> Result<Raw<'a>, Reason> {
+        self.step(1)?;
+        let raw = self.types.btf.get(id);
+        raw.ok_or_else(|| format!("it refers to type {id}, which it does not have"))
     }
 
-    pub(super) fn prototype(
-        &self,
-        name: &str,
-        function: &dyn BtfType,
-    ) -> Result<Prototype, Reason> {
-        let Raw::FuncProto(raw) = self.raw(Self::id(function)?)? else {
+    pub(super) fn has_name(&self, at: NameAt) -> bool {
+        !self.types.btf.name(at).is_empty()
+    }
+
+    /// A name. `None` when there is none that may stand in code.
+    pub(super) fn name(&self, at: NameAt) -> Result<Option<Identifier>, Reason> {
+        let bytes = self.types.btf.name(at);
+        self.step_over(bytes)?;
+        let name = Identifier::new(bytes);
+        if name.is_none() && !bytes.is_empty() {
+            self.leave_out();
+        }
+        Ok(name)
+    }
+
+    /// The words of a name that C writes with blanks between.
+    pub(super) fn words(&self, at: NameAt) -> Result<Option<String>, Reason> {
+        let bytes = self.types.btf.name(at);
+        self.step_over(bytes)?;
+        let words = bytes.split(|&byte| byte == b' ').map(Identifier::new);
+        let words: Option<Vec<Identifier>> = words.collect();
+        if words.is_none() {
+            self.leave_out();
+        }
+        let text = |words: Vec<Identifier>| {
+            let words: Vec<&str> = words.iter().map(Identifier::as_str).collect();
+            words.join(" ")
+        };
+        Ok(words.map(text))
+    }
+
+    fn step_over(&self, name: &[u8]) -> Result<(), Reason> {
+        // CAST: names are short.
+        self.step((name.len() / STEP) as u32)
+    }
+
+    fn leave_out(&self) {
+        self.left_out.set(self.left_out.get() + 1);
+    }
+
+    /// How many names were left out since the last call.
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out.take()
+    }
+
+    pub(super) fn prototype(&self, name: Identifier, ty: u32) -> Result<Prototype, Reason> {
+        let Raw::Prototype(raw) = self.raw(ty)? else {
             return Err(format!("its function `{name}` has no prototype"));
         };
-        let variadic = raw.parameters.last().is_some_and(|last| last.is_variadic());
-        let named = raw.parameters.len() - usize::from(variadic);
+        let variadic = raw
+            .parameters()
+            .next_back()
+            .is_some_and(|last| last.is_dots());
+        let named = raw.parameters().len() - usize::from(variadic);
+        if named > PARAMETERS_MAX {
+            return Err(format!("it has more than {PARAMETERS_MAX} of them"));
+        }
+        let result = self.ty(raw.result, 0)?;
+        let mut length = name.len() + result.c.len();
         let mut parameters = Vec::with_capacity(named);
-        for parameter in &raw.parameters[..named] {
-            parameters.push(Parameter {
-                name: self.types.name(parameter),
-                ty: self.ty(Self::id(parameter)?, 0)?,
-            });
+        for parameter in raw.parameters().take(named) {
+            let (name, ty) = (self.name(parameter.name)?, self.ty(parameter.ty, 0)?);
+            length += name.as_deref().map_or(0, str::len) + ty.c.len();
+            if length > DECLARATION_MAX {
+                return Err(too_long());
+            }
+            parameters.push(Parameter { name, ty });
         }
         Ok(Prototype {
-            name: name.to_owned(),
+            name,
             parameters,
-            result: self.ty(raw.return_type_id(), 0)?,
+            result,
             variadic,
+            left_out: self.left_out(),
         })
     }
 
@@ -87,10 +142,14 @@ impl<'a> Reader<'a> {
         let peeled = self.peel(id)?;
         let written = self.write(id, depth)?;
         let name_at = written.before.len();
+        let c = written.whole();
+        if c.len() > DECLARATION_MAX {
+            return Err(too_long());
+        }
         Ok(Type {
-            c: written.whole(),
+            c,
             name_at,
-            base: self.base(&peeled.raw),
+            base: self.base(&peeled.raw)?,
             size: self.size(&peeled.raw, depth)?,
             align: self.align(&peeled.raw, depth)?,
             kind: self.kind(peeled, depth)?,
@@ -98,22 +157,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes off typedefs and qualifiers.
-    pub(super) fn peel(&self, id: u32) -> Result<Peeled, Reason> {
+    pub(super) fn peel(&self, id: u32) -> Result<Peeled<'a>, Reason> {
         let mut typedefs = Vec::new();
         let mut constant = false;
         let mut raw = self.raw(id)?;
         loop {
-            let next = match &raw {
-                Raw::Typedef(typedef) => {
-                    typedefs.extend(self.types.name(typedef));
-                    Self::id(typedef)?
+            let next = match raw {
+                Raw::Typedef { name, ty } => {
+                    typedefs.extend(self.name(name)?);
+                    ty
                 }
-                Raw::Const(qualifier) => {
+                Raw::Const(ty) => {
                     constant = true;
-                    Self::id(qualifier)?
+                    ty
                 }
-                Raw::Volatile(qualifier) | Raw::Restrict(qualifier) => Self::id(qualifier)?,
-                Raw::TypeTag(tag) => Self::id(tag)?,
+                Raw::Volatile(ty) | Raw::Restrict(ty) | Raw::Tag { ty, .. } => ty,
                 _ => break,
             };
             raw = self.raw(next)?;
@@ -125,26 +183,19 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn kind(&self, peeled: Peeled, depth: u32) -> Result<Kind, Reason> {
-        Ok(match &peeled.raw {
+    fn kind(&self, peeled: Peeled<'_>, depth: u32) -> Result<Kind, Reason> {
+        Ok(match peeled.raw {
             Raw::Void => Kind::Void,
-            Raw::Int(int) if int.is_bool() => Kind::Bool,
-            Raw::Int(int) => Kind::Integer {
-                signed: int.is_signed(),
+            Raw::Int { boolean: true, .. } => Kind::Bool,
+            Raw::Int { signed, .. } => Kind::Integer { signed },
+            Raw::Enum { signed, .. } => Kind::Enum { signed },
+            Raw::Pointer(to) => self.pointer(to, depth)?,
+            Raw::Array { element, length } => Kind::Array {
+                element: Box::new(self.ty(element, deeper(depth)?)?),
+                length: length.into(),
             },
-            Raw::Enum(list) => Kind::Enum {
-                signed: list.is_signed(),
-            },
-            Raw::Enum64(list) => Kind::Enum {
-                signed: list.is_signed(),
-            },
-            Raw::Ptr(pointer) => self.pointer(Self::id(pointer)?, depth)?,
-            Raw::Array(array) => Kind::Array {
-                element: Box::new(self.ty(Self::id(array)?, deeper(depth)?)?),
-                length: array.len() as u64,
-            },
-            Raw::Struct(_) | Raw::Union(_) | Raw::Fwd(_) => Kind::Aggregate {
-                names: self.names(peeled),
+            Raw::Struct(_) | Raw::Union(_) | Raw::Forward { .. } => Kind::Aggregate {
+                names: self.names(peeled)?,
             },
             _ => Kind::Other,
         })
@@ -153,48 +204,49 @@ impl<'a> Reader<'a> {
     fn pointer(&self, id: u32, depth: u32) -> Result<Kind, Reason> {
         let peeled = self.peel(id)?;
         let constant = peeled.constant;
-        let to = match &peeled.raw {
+        let to = match peeled.raw {
             Raw::Void => Pointee::Void,
-            Raw::FuncProto(_) => Pointee::Function,
-            Raw::Int(_) if self.base(&peeled.raw) == "char" => Pointee::Char,
-            Raw::Struct(_) | Raw::Union(_) | Raw::Fwd(_) => Pointee::Named(self.names(peeled)),
+            Raw::Prototype(_) => Pointee::Function,
+            Raw::Int { .. } if self.base(&peeled.raw)? == "char" => Pointee::Char,
+            Raw::Struct(_) | Raw::Union(_) | Raw::Forward { .. } => {
+                Pointee::Named(self.names(peeled)?)
+            }
             _ => Pointee::Other(Box::new(self.ty(id, deeper(depth)?)?)),
         };
         Ok(Kind::Pointer { to, constant })
     }
 
     /// The typedefs and the tag.
-    fn names(&self, peeled: Peeled) -> Vec<String> {
-        let tag = peeled
-            .raw
-            .as_btf_type()
-            .and_then(|raw| self.types.name(raw));
-        peeled.typedefs.into_iter().chain(tag).collect()
+    fn names(&self, peeled: Peeled<'_>) -> Result<Vec<Identifier>, Reason> {
+        let tag = match peeled.raw.name() {
+            Some(at) => self.name(at)?,
+            None => None,
+        };
+        Ok(peeled.typedefs.into_iter().chain(tag).collect())
     }
 
-    fn size(&self, raw: &Raw, depth: u32) -> Result<u64, Reason> {
+    fn size(&self, raw: &Raw<'_>, depth: u32) -> Result<u64, Reason> {
         Ok(match raw {
-            Raw::Int(int) => int.size() as u64,
-            Raw::Enum(list) => list.size() as u64,
-            Raw::Enum64(list) => list.size() as u64,
-            Raw::Float(float) => float.size() as u64,
-            Raw::Struct(aggregate) | Raw::Union(aggregate) => aggregate.size() as u64,
-            Raw::Ptr(_) => POINTER,
-            Raw::Array(array) => {
-                let element = self.peel(Self::id(array)?)?;
+            Raw::Int { size, .. } | Raw::Enum { size, .. } | Raw::Float { size, .. } => {
+                u64::from(*size)
+            }
+            Raw::Struct(aggregate) | Raw::Union(aggregate) => aggregate.size.into(),
+            Raw::Pointer(_) => POINTER,
+            Raw::Array { element, length } => {
+                let element = self.peel(*element)?;
                 self.size(&element.raw, deeper(depth)?)?
-                    .checked_mul(array.len() as u64)
+                    .checked_mul(u64::from(*length))
                     .ok_or("it has an array larger than the memory")?
             }
             _ => 0,
         })
     }
 
-    fn align(&self, raw: &Raw, depth: u32) -> Result<u64, Reason> {
+    fn align(&self, raw: &Raw<'_>, depth: u32) -> Result<u64, Reason> {
         Ok(match raw {
             Raw::Struct(aggregate) | Raw::Union(aggregate) => self.align_of(aggregate, depth)?,
-            Raw::Array(array) => {
-                let element = self.peel(Self::id(array)?)?;
+            Raw::Array { element, .. } => {
+                let element = self.peel(*element)?;
                 self.align(&element.raw, deeper(depth)?)?
             }
             other => self.size(other, depth)?.clamp(1, LARGEST),
@@ -203,28 +255,31 @@ impl<'a> Reader<'a> {
 
     /// The alignment that the members ask for, unless one is where it cannot be then: that
     /// structure is packed.
-    pub(super) fn align_of(&self, aggregate: &btf_rs::Struct, depth: u32) -> Result<u64, Reason> {
+    pub(super) fn align_of(&self, aggregate: &Aggregate<'_>, depth: u32) -> Result<u64, Reason> {
         let depth = deeper(depth)?;
         let mut align = 1;
-        for member in &aggregate.members {
-            let raw = self.peel(Self::id(member)?)?.raw;
+        for member in aggregate.members() {
+            let raw = self.peel(member.ty)?.raw;
             let own = self.align(&raw, depth)?;
-            let is_bits = matches!(member.bitfield_size(), Some(1..));
-            if !is_bits && u64::from(member.bit_offset()) % (own * 8) != 0 {
+            if member.bits == 0 && u64::from(member.bit) % (own * 8) != 0 {
                 return Ok(1);
             }
             align = align.max(own);
         }
-        match aggregate.size() as u64 % align {
+        match u64::from(aggregate.size) % align {
             0 => Ok(align),
             _ => Ok(1),
         }
     }
 }
 
+fn too_long() -> Reason {
+    format!("its declaration in C has more than {DECLARATION_MAX} bytes")
+}
+
 /// One level deeper, unless that is too deep.
 pub(super) fn deeper(depth: u32) -> Result<u32, Reason> {
-    if depth >= DEPTH {
+    if depth >= BTF_DEPTH_MAX {
         return Err("its types are nested too deep".to_owned());
     }
     Ok(depth + 1)

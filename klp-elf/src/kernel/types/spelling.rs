@@ -3,8 +3,11 @@
 //! How C writes a type.
 
 use super::Reason;
+use super::btf::{Raw, Signature};
 use super::reader::{Reader, deeper};
-use btf_rs::Type as Raw;
+
+/// Stands for a name that may not be written.
+const UNNAMED: &str = "...";
 
 /// How C writes a type around a name.
 #[derive(Default)]
@@ -24,27 +27,24 @@ struct Qualifiers {
 
 impl Reader<'_> {
     /// The name of what is under all typedefs, as C writes it.
-    pub(super) fn base(&self, raw: &Raw) -> String {
-        let Some(named) = raw.as_btf_type() else {
-            return match raw {
-                Raw::Void => "void".to_owned(),
-                _ => String::new(),
-            };
+    pub(super) fn base(&self, raw: &Raw<'_>) -> Result<String, Reason> {
+        let (keyword, at) = match raw {
+            Raw::Void => return Ok("void".to_owned()),
+            Raw::Int { name, .. } | Raw::Float { name, .. } => {
+                let words = self.words(*name)?;
+                return Ok(integer(words.as_deref().unwrap_or(UNNAMED)).to_owned());
+            }
+            Raw::Struct(it) => ("struct", it.name),
+            Raw::Union(it) => ("union", it.name),
+            Raw::Forward { name, union: true } => ("union", *name),
+            Raw::Forward { name, .. } => ("struct", *name),
+            Raw::Enum { name, .. } => ("enum", *name),
+            _ => return Ok(String::new()),
         };
-        let name = self.types.name(named).unwrap_or_default();
-        let keyword = match raw {
-            Raw::Int(_) => return integer(&name).to_owned(),
-            Raw::Struct(_) => "struct",
-            Raw::Union(_) => "union",
-            Raw::Fwd(forward) if forward.is_union() => "union",
-            Raw::Fwd(_) => "struct",
-            Raw::Enum(_) | Raw::Enum64(_) => "enum",
-            _ => return name,
-        };
-        match name.as_str() {
-            "" => format!("{keyword} {{...}}"),
-            name => format!("{keyword} {name}"),
-        }
+        Ok(match self.name(at)? {
+            None => format!("{keyword} {{...}}"),
+            Some(name) => format!("{keyword} {name}"),
+        })
     }
 
     /// How C writes a type around a name.
@@ -55,47 +55,46 @@ impl Reader<'_> {
         loop {
             depth = deeper(depth)?;
             let raw = self.raw(id)?;
-            id = match &raw {
-                Raw::Ptr(next) => {
+            id = match raw {
+                Raw::Pointer(to) => {
                     written.pointer(&qualifiers);
                     qualifiers = Qualifiers::default();
-                    Self::id(next)?
+                    to
                 }
-                Raw::Const(next) => qualifiers.add("const", Self::id(next)?),
-                Raw::Volatile(next) => qualifiers.add("volatile", Self::id(next)?),
-                Raw::Restrict(next) => qualifiers.add("restrict", Self::id(next)?),
-                Raw::TypeTag(next) => {
-                    qualifiers.tag(self.types.name(next).as_deref());
-                    Self::id(next)?
+                Raw::Const(of) => qualifiers.add("const", of),
+                Raw::Volatile(of) => qualifiers.add("volatile", of),
+                Raw::Restrict(of) => qualifiers.add("restrict", of),
+                Raw::Tag { name, ty } => {
+                    qualifiers.tag(self.name(name)?.as_deref());
+                    ty
                 }
-                Raw::Array(array) => {
-                    written.behind(&format!("[{}]", array.len()));
-                    Self::id(array)?
+                Raw::Array { element, length } => {
+                    written.behind(&format!("[{length}]"));
+                    element
                 }
-                Raw::FuncProto(function) => {
-                    written.behind(&self.write_parameters(function, depth)?);
-                    function.return_type_id()
+                Raw::Prototype(function) => {
+                    written.behind(&self.write_parameters(&function, depth)?);
+                    function.result
                 }
-                Raw::Typedef(typedef) => {
-                    let name = self.types.name(typedef).unwrap_or_default();
-                    written.finish(&qualifiers, &name);
+                Raw::Typedef { name, .. } => {
+                    let name = self.name(name)?;
+                    written.finish(&qualifiers, name.as_deref().unwrap_or(UNNAMED));
                     return Ok(written);
                 }
                 other => {
-                    written.finish(&qualifiers, &self.base(other));
+                    written.finish(&qualifiers, &self.base(&other)?);
                     return Ok(written);
                 }
             };
         }
     }
 
-    fn write_parameters(&self, function: &btf_rs::FuncProto, depth: u32) -> Result<String, Reason> {
+    fn write_parameters(&self, function: &Signature<'_>, depth: u32) -> Result<String, Reason> {
         let mut parameters = Vec::new();
-        for parameter in &function.parameters {
-            parameters.push(if parameter.is_variadic() {
-                "...".to_owned()
-            } else {
-                self.write(Self::id(parameter)?, depth)?.whole()
+        for parameter in function.parameters() {
+            parameters.push(match parameter.is_dots() {
+                true => "...".to_owned(),
+                false => self.write(parameter.ty, depth)?.whole(),
             });
         }
         if parameters.is_empty() {

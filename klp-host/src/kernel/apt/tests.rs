@@ -420,6 +420,22 @@ fn lists_that_are_out_of_date_are_refused_unless_the_administrator_accepts_them(
     error(fake.suite_of(&cache, origin));
 }
 
+#[test]
+fn what_killed_runs_left_is_removed() {
+    let Some(fake) = Fake::new() else { return };
+    let (_dir, cache) = cache();
+    let suite = fake.suite(&cache).unwrap();
+    let killed = suite.download_folder().unwrap();
+    let (left, in_use) = (killed.path().to_owned(), suite.dir.path().to_owned());
+    killed.abandon();
+    for dir in [&left, &in_use] {
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(600);
+        fs::File::open(dir).unwrap().set_modified(earlier).unwrap();
+    }
+    Archive::new(&cache);
+    assert!(!left.exists() && in_use.exists());
+}
+
 /// Folders of the sandbox user's would not be removed when they are left behind.
 #[test]
 fn download_folders_are_ours_also_where_apt_has_a_sandbox() {

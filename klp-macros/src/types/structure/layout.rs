@@ -75,7 +75,7 @@ fn field(
     let ident = field.ident.as_ref()?;
     let name = ident.unraw().to_string();
     let members = &structure.members;
-    let Some(member) = members.iter().find(|member| member.name == name) else {
+    let Some(member) = members.iter().find(|member| member.name == *name) else {
         if !name.starts_with('_') {
             errors.add(ident, errors::no_member(structure, &name));
         }

@@ -42,7 +42,7 @@ pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
     let object = object.context("nothing is known of vmlinux")?;
     let functions: Vec<_> = object
         .functions()
-        .filter_map(|name| replaceable(&object, name))
+        .filter_map(|name| replaceable(&object, name.to_string()))
         .collect();
     ensure!(
         functions.len() > 1000,

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Looks up the objects that a module names, and what these have.
+
+use super::{Place, Problem, Report};
+use crate::limits::OBJECTS_MAX;
+use crate::{Error, Kernel, Match, Object, Others};
+use std::collections::HashMap;
+
+/// The objects of a kernel that were asked for.
+pub(super) struct Objects<'kernel> {
+    kernel: &'kernel Kernel,
+    known: HashMap<String, Option<Object<'kernel>>>,
+    /// Were there too many of them?
+    left_out: bool,
+}
+
+/// What there is of an object.
+pub(super) enum Found<'a, 'kernel> {
+    /// This.
+    Known(&'a Object<'kernel>),
+    /// Nothing is known of it.
+    Unknown,
+    /// It was not looked for.
+    LeftOut,
+}
+
+/// Which of several symbols of one name a sympos stands for.
+pub(super) enum Choice {
+    /// There are none.
+    None(Box<Others>),
+    /// Several, and it does not say which.
+    Many,
+    /// It counts further than there are.
+    Beyond,
+    /// This one.
+    One(Match),
+}
+
+impl<'kernel> Objects<'kernel> {
+    pub(super) fn new(kernel: &'kernel Kernel) -> Self {
+        Self {
+            kernel,
+            known: HashMap::new(),
+            left_out: false,
+        }
+    }
+
+    /// The object of that name. To read one takes time, and no patch has very many.
+    pub(super) fn get(&mut self, name: &str) -> Result<Found<'_, 'kernel>, Error> {
+        if !self.known.contains_key(name) {
+            if self.known.len() >= OBJECTS_MAX {
+                self.left_out = true;
+                return Ok(Found::LeftOut);
+            }
+            let object = self.kernel.object(name)?;
+            self.known.insert(name.to_owned(), object);
+        }
+        Ok(match self.known.get(name) {
+            Some(Some(object)) => Found::Known(object),
+            _ => Found::Unknown,
+        })
+    }
+
+    /// Says when not all were looked up.
+    pub(super) fn report(&self, report: &mut Report) {
+        if self.left_out {
+            report.add(Place::Module, Problem::ObjectsLeftOut);
+        }
+    }
+}
+
+impl Choice {
+    /// Which symbol `sympos` stands for among those of a name in an object.
+    pub(super) fn of(object: &Object<'_>, name: &str, matches: &[Match], sympos: u64) -> Self {
+        let one = |index: usize| matches.get(index).copied().map_or(Self::Beyond, Self::One);
+        match (matches.len(), usize::try_from(sympos).unwrap_or(usize::MAX)) {
+            (0, _) => Self::None(Box::new(object.others(name))),
+            (1, 0) => one(0),
+            (_, 0) => Self::Many,
+            (_, sympos) => one(sympos - 1),
+        }
+    }
+}

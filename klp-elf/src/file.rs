@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Opens and reads files of others: regular files, of a limited size.
+//!
+//! Nothing is mapped. Whoever can write to a mapped file can end this process by cutting the file off,
+//! and change bytes after they were checked.
+
+use crate::Error;
+use crate::limits::{Limit, MODULE_MAX};
+use std::fs::{self, File, FileType, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+/// Reads a module's file.
+///
+/// # Errors
+///
+/// When it cannot be read, is no regular file, or is larger than [`MODULE_MAX`].
+pub fn read_module(path: &Path) -> Result<Vec<u8>, Error> {
+    read(path, MODULE_MAX)
+}
+
+/// Opens a module's file.
+///
+/// # Errors
+///
+/// As [`read_module`].
+pub fn open_module(path: &Path) -> Result<File, Error> {
+    open(path, MODULE_MAX).map(|(file, _)| file)
+}
+
+/// Opens a regular file of at most `limit` bytes, and gives its size. A file of `/proc` may have
+/// size 0 and hold something.
+pub(crate) fn open(path: &Path, limit: u64) -> Result<(File, u64), Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let check = |metadata: &fs::Metadata| match metadata.is_file() {
+        true => Ok(metadata.len()),
+        false => Err(Error::NotAFile {
+            path: path.to_owned(),
+            what: kind(metadata.file_type()),
+        }),
+    };
+    // To open a device may already do something.
+    check(&fs::metadata(path).map_err(failed)?)?;
+    let mut options = OpenOptions::new();
+    // What has become a FIFO since then is not waited for.
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = options.read(true).open(path).map_err(failed)?;
+    let size = check(&file.metadata().map_err(failed)?)?;
+    match size > limit {
+        true => Err(too_large(path, limit)),
+        false => Ok((file, size)),
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let (file, size) = open(path, limit)?;
+    rest(file, size, path, limit)
+}
+
+/// Reads the rest of a file that was opened.
+pub(crate) fn rest(file: File, size: u64, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let mut data = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    // It may grow while it is read.
+    let read = file.take(limit.saturating_add(1)).read_to_end(&mut data);
+    read.map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    match data.len() as u64 > limit {
+        true => Err(too_large(path, limit)),
+        false => Ok(data),
+    }
+}
+
+fn too_large(path: &Path, limit: u64) -> Error {
+    Error::TooLarge {
+        path: path.to_owned(),
+        what: "it",
+        limit: Limit::Bytes(limit),
+    }
+}
+
+fn kind(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a FIFO"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Replaces the contents of files that are not ours, and leaves all else of them as it is.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use klp_elf::Shown;
+use rustix::fs::{Gid, Mode, Uid, XattrFlags, fchmod, fchown, fgetxattr, flistxattr, fsetxattr};
+use rustix::io::Errno;
+use tempfile::NamedTempFile;
+
+/// A file that has other contents has no use for these: they are signatures of the old ones.
+const OF_CONTENTS: [&str; 2] = ["security.evm", "security.ima"];
+
+/// The longest list of attributes, and the longest attribute, that Linux has.
+const ATTRIBUTES: usize = 64 << 10;
+
+/// Replaces the contents of a file, or makes a new one. Readers see the old contents or the new ones,
+/// also after the machine lost its power.
+///
+/// A symbolic link stays, and what it leads to is replaced. Owner, group, mode and extended attributes
+/// stay. A file of several names (hard links) is refused: only one of them would have the new contents.
+pub fn contents(path: &Path, contents: &[u8]) -> Result<()> {
+    let shown = Shown::path(path);
+    let target = resolve(path).with_context(|| format!("cannot write {shown}"))?;
+    let (target, old) = match target {
+        Target::New(path) => (path, None),
+        Target::Old(path) => {
+            let old = klp_elf::open_module(&path)?;
+            let metadata = old.metadata()?;
+            ensure!(
+                metadata.nlink() == 1,
+                "{shown} is one file under {} names (hard links), and only this one would be \
+                 changed; copy it, and change the copy",
+                metadata.nlink()
+            );
+            (path, Some((old, metadata)))
+        }
+    };
+    // That of a name without a folder is empty.
+    let parent = target.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = parent.unwrap_or(Path::new("."));
+    let file = temporary(dir, old.is_none())
+        .with_context(|| format!("cannot write in {}", Shown::path(dir)))?;
+    let write = || -> Result<()> {
+        file.as_file().write_all(contents)?;
+        if let Some((old, metadata)) = &old {
+            keep(old, metadata, file.as_file())?;
+        }
+        Ok(file.as_file().sync_all()?)
+    };
+    write().with_context(|| format!("cannot write {shown}"))?;
+    file.persist(&target)
+        .with_context(|| format!("cannot write {shown}"))?;
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .with_context(|| format!("cannot write {shown}"))
+}
+
+/// What is written to.
+enum Target {
+    New(PathBuf),
+    Old(PathBuf),
+}
+
+/// Follows links.
+fn resolve(path: &Path) -> Result<Target> {
+    match fs::canonicalize(path) {
+        Ok(target) => Ok(Target::Old(target)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if path.is_symlink() {
+                bail!("it is a symbolic link to a file that is not there");
+            }
+            Ok(Target::New(path.to_owned()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A file in a folder that is removed again, unless it gets another name. One that stays new is as
+/// other new files are: the umask applies.
+fn temporary(dir: &Path, is_new: bool) -> std::io::Result<NamedTempFile> {
+    let mode = if is_new { 0o666 } else { 0o600 };
+    tempfile::Builder::new()
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(dir)
+}
+
+/// Gives a new file what an old one has besides its contents.
+fn keep(old: &File, metadata: &Metadata, new: &File) -> Result<()> {
+    let own = new.metadata()?;
+    let (owner, group) = (metadata.uid(), metadata.gid());
+    if (own.uid(), own.gid()) != (owner, group) {
+        fchown(new, Some(Uid::from_raw(owner)), Some(Gid::from_raw(group))).with_context(|| {
+            format!("cannot give it to its owner {owner} and group {group} again")
+        })?;
+    }
+    // To change the owner clears some of its bits.
+    fchmod(new, Mode::from_raw_mode(metadata.mode())).context("cannot set its mode")?;
+    for attribute in attributes(old)? {
+        let kept = copy(old, new, &attribute);
+        let name = attribute.to_string_lossy();
+        // What belongs to the system is given to files by its rules, where we may not do it.
+        let optional = name.starts_with("security.") || name.starts_with("trusted.");
+        if !optional {
+            kept.with_context(|| format!("cannot keep its attribute {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn attributes(file: &File) -> Result<Vec<OsString>> {
+    let mut list = vec![0; ATTRIBUTES];
+    let length = match flistxattr(file, &mut list[..]) {
+        Ok(length) => length,
+        Err(Errno::NOTSUP) => 0,
+        Err(error) => return Err(error).context("cannot list its attributes"),
+    };
+    let names = list[..length].split(|&byte| byte == 0);
+    Ok(names
+        .filter(|name| !name.is_empty())
+        .map(|name| OsString::from_vec(name.to_vec()))
+        .filter(|name| !OF_CONTENTS.iter().any(|signature| name == signature))
+        .collect())
+}
+
+fn copy(old: &File, new: &File, attribute: &OsString) -> rustix::io::Result<()> {
+    let mut value = vec![0; ATTRIBUTES];
+    let length = fgetxattr(old, attribute, &mut value[..])?;
+    fsetxattr(new, attribute, &value[..length], XattrFlags::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    fn dir() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn mode_and_attributes_stay() {
+        let dir = dir();
+        let path = dir.path().join("x.ko");
+        for wanted in [0o600, 0o644, 0o755] {
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(wanted)).unwrap();
+            let file = File::open(&path).unwrap();
+            let marked = fsetxattr(&file, "user.klp", b"mark", XattrFlags::empty());
+            contents(&path, b"new").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+            assert_eq!(mode(&path), wanted);
+            // Not every file system has them.
+            if marked.is_ok() {
+                let mut value = [0; 8];
+                let new = File::open(&path).unwrap();
+                let length = fgetxattr(&new, "user.klp", &mut value[..]).unwrap();
+                assert_eq!(value[..length], *b"mark");
+            }
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_owner_stays() {
+        // Only root can give files away.
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let dir = dir();
+        let path = dir.path().join("x.ko");
+        fs::write(&path, "old").unwrap();
+        std::os::unix::fs::chown(&path, Some(1234), Some(5678)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        contents(&path, b"new").unwrap();
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), (1234, 5678));
+        assert_eq!(mode(&path), 0o640);
+    }
+
+    #[test]
+    fn a_symbolic_link_stays() {
+        let dir = dir();
+        let (link, file) = (dir.path().join("link.ko"), dir.path().join("file.ko"));
+        fs::write(&file, "old").unwrap();
+        symlink("file.ko", &link).unwrap();
+        contents(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        fs::remove_file(&file).unwrap();
+        let error = format!("{:#}", contents(&link, b"new").unwrap_err());
+        assert!(error.contains("a file that is not there"), "{error}");
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_file_of_two_names_is_refused() {
+        let dir = dir();
+        let (first, second) = (dir.path().join("a.ko"), dir.path().join("b.ko"));
+        fs::write(&first, "old").unwrap();
+        fs::hard_link(&first, &second).unwrap();
+        let error = format!("{:#}", contents(&first, b"new").unwrap_err());
+        assert!(error.contains("under 2 names (hard links)"), "{error}");
+        assert_eq!(fs::read(&first).unwrap(), b"old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_new_file_is_as_others_are() {
+        let dir = dir();
+        let (path, plain) = (dir.path().join("new.ko"), dir.path().join("plain"));
+        fs::write(&plain, "").unwrap();
+        contents(&path, b"new").unwrap();
+        assert_eq!(mode(&path), mode(&plain));
+    }
+
+    #[test]
+    fn what_is_no_file_stays() {
+        let dir = dir();
+        let socket = dir.path().join("socket");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        for path in [dir.path(), &socket, Path::new("/dev/null")] {
+            assert!(contents(path, b"new").is_err(), "{}", path.display());
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
