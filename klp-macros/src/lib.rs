@@ -17,6 +17,8 @@
 mod btf;
 mod check;
 mod companions;
+#[cfg(test)]
+mod damaged;
 mod errors;
 mod expand;
 #[cfg(test)]

@@ -4,8 +4,6 @@
 //!
 //! After an intended change: `UPDATE_EXPECT=1 cargo test -p klp-macros`, then read the difference.
 
-mod damaged;
-
 use expect_test::{expect_file, ExpectFile};
 use proc_macro2::TokenStream;
 use quote::quote;

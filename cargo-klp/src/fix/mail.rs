@@ -87,11 +87,11 @@ fn is_mail(text: &str) -> bool {
 fn of_mail(text: &str) -> Result<Message> {
     let text = text.trim_start_matches('\n');
     let (mut commit, mut rest) = (None, text);
-    if let Some((first, below)) = text.split_once('\n') {
-        if is_separator(first) {
-            commit = first.split_whitespace().nth(1).and_then(commit_id);
-            rest = below;
-        }
+    if let Some((first, below)) = text.split_once('\n')
+        && is_separator(first)
+    {
+        commit = first.split_whitespace().nth(1).and_then(commit_id);
+        rest = below;
     }
     let mail = mailparse::parse_mail(rest.as_bytes()).context("its headers cannot be read")?;
     let subject = mail.headers.get_first_value("Subject");

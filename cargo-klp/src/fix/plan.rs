@@ -413,18 +413,12 @@ impl Planner<'_> {
                 names.push((caller.name.clone(), note));
             }
         }
-        if known.is_empty() {
-            if let Some(source) = source {
-                names = calling(source, wanted.name)
-                    .into_iter()
-                    .map(|name| {
-                        (
-                            name,
-                            format!("`{}` may have been inlined here", wanted.name),
-                        )
-                    })
-                    .collect();
-            }
+        if known.is_empty()
+            && let Some(source) = source
+        {
+            let note = format!("`{}` may have been inlined here", wanted.name);
+            let callers = calling(source, wanted.name).into_iter();
+            names = callers.map(|name| (name, note.clone())).collect();
         }
         let mut planned = Vec::new();
         for (name, note) in names.into_iter().take(MOST_CALLERS) {

@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Counts the memory that a case takes, and ends the run when that is too much.
+//! Counts the memory and the time that a case takes, and ends the run when it takes too much memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How long this thread was on a CPU: others may be busy too.
+pub(crate) fn busy() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat");
+    let text = text.expect("a kernel that counts time");
+    let nanoseconds = text.split(' ').next().expect("a number");
+    Duration::from_nanos(nanoseconds.parse().expect("a number"))
+}
 
 struct Counting;
 

@@ -45,6 +45,9 @@ const ODD: [u64; 12] = [
     0xffff_ffff_ffff_fff8,
 ];
 
+/// Bytes that do not belong into names.
+const NAMES: [u8; 10] = [b'\n', b'\r', 0x1b, b'"', b'*', b'`', b'.', 0, 0x9b, 0xff];
+
 /// The file, with a few changes.
 pub(crate) fn changed(data: &[u8], random: &mut Random) -> Vec<u8> {
     let mut data = data.to_vec();
@@ -79,8 +82,9 @@ fn change(data: &mut Vec<u8>, at: usize, random: &mut Random) {
             let length = random.below(64).min(data.len() - at.max(other));
             data.copy_within(other..other + length, at);
         }
-        2..=4 => data[at] ^= 1 << random.below(8),
-        5..=6 => data[at] = random.next() as u8,
+        2..=3 => data[at] ^= 1 << random.below(8),
+        4..=5 => data[at] = random.next() as u8,
+        6 => data[at] = NAMES[random.below(NAMES.len())],
         kind => {
             // Most fields are words, and stand at multiples of their size.
             let size = [2, 4, 8][kind % 3];
@@ -117,6 +121,8 @@ fn hot(data: &[u8]) -> Vec<Range<usize>> {
         let name = table.section_name(Little, section).unwrap_or_default();
         let wanted = [
             ".symtab",
+            ".strtab",
+            ".rodata",
             ".shstrtab",
             ".modinfo",
             ".BTF",

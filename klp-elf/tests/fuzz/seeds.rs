@@ -5,6 +5,7 @@
 use crate::btf::Btf;
 use crate::files::{INIT, TEXT, vmlinux};
 use crate::patch::{Compact, Patch};
+use crate::raw::{self, Raw};
 use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object as _, ObjectSection as _};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub(crate) enum Kind {
     Symbols,
     /// `available_filter_functions`
     Traceable,
+    /// `available_filter_functions_addrs`
+    Sites,
     /// `Module.symvers`
     Exports,
 }
@@ -111,6 +114,19 @@ fn made() -> Vec<Seed> {
     let functions = [("show", TEXT + 0x100, true), ("start", INIT + 0x100, false)];
     add("vmlinux", Kind::Kernel, vmlinux(&types(), &functions));
     add("BTF", Kind::Kernel, types().finish());
+    for (name, data) in exhausting() {
+        add(name, Kind::Module, data);
+    }
+    add(
+        "BTF of names that are none",
+        Kind::Kernel,
+        hostile().finish(),
+    );
+    add(
+        "BTF of deep and wide types",
+        Kind::Kernel,
+        unfolding().finish(),
+    );
     let symbols =
         "ffffffff81000000 T _text\nffffffff81000100 t show\nffffffff82000000 t m_show\t[m]\n";
     add("kallsyms", Kind::Symbols, symbols.into());
@@ -119,9 +135,110 @@ fn made() -> Vec<Seed> {
         Kind::Traceable,
         b"show\nm_show [m]\n".to_vec(),
     );
+    let sites = "ffffffff81000104 show\nffffffff82000004 m_show [m]\n";
+    add("list of places", Kind::Sites, sites.into());
     let exports = "0x00000000\tseq_puts\tvmlinux\tEXPORT_SYMBOL\t\n";
     add("Module.symvers", Kind::Exports, exports.into());
     seeds
+}
+
+/// Modules of the kinds that took too much time or memory.
+fn exhausting() -> Vec<(&'static str, Vec<u8>)> {
+    let mut long = Raw::new();
+    let name = long.strings.len() as u32;
+    long.strings.extend([0xff; 2000]);
+    long.strings.push(0);
+    for _ in 0..40 {
+        long.symbol_at(name, 0, 0, 0, 0x10);
+    }
+    let mut names = Raw::new();
+    for name in [
+        "\x1b[2J\n::error::",
+        ".klp.sym.vmlinux.\x1b[2J,0",
+        "\u{202e}\u{2028}",
+    ] {
+        names.symbol(name, 0, 0, 0, 0x10);
+        names.symbol(name, raw::TEXT, 0, 1, raw::FUNCTION);
+        names.symbol(name, raw::SHN_LIVEPATCH, 0, 0, 0x10);
+        names.relocations(name, raw::LIVEPATCH, raw::TEXT.into(), Vec::new());
+    }
+    let mut sections = Raw::new();
+    for number in 0..60 {
+        let entry = raw::relocation(0, raw::R_64, number, 0).to_vec();
+        let flags = if number % 2 == 0 {
+            raw::LIVEPATCH
+        } else {
+            raw::ALLOC
+        };
+        let name = format!(".klp.rela.m{number}..data");
+        sections.relocations(&name, flags, raw::DATA.into(), entry);
+    }
+    vec![
+        ("module of one long name", long.finish()),
+        ("module of names that are none", names.finish()),
+        ("module of many sections", sections.finish()),
+        ("module of patches that share tables", shared()),
+    ]
+}
+
+/// Patches, objects and functions that are all in the same place.
+fn shared() -> Vec<u8> {
+    let mut raw = Raw::new();
+    let own = raw.symbol("", raw::DATA, 0, 0, 3);
+    let code = raw.symbol("new", raw::TEXT, 0, 4, raw::FUNCTION);
+    raw.section(raw::TEXT).data = b"\xe8\0\0\0\0\xe9\0\0\0\0\xff\xe0\xc3".to_vec();
+    raw.section(raw::DATA).data = vec![0; 40 * 16];
+    let mut relocations = Vec::new();
+    for number in 0..40 {
+        let first = [2, own, code][number as usize % 3];
+        relocations.extend(raw::relocation(number * 16, raw::R_64, first, 0));
+        relocations.extend(raw::relocation(
+            number * 16 + 8,
+            raw::R_64,
+            own,
+            number as i64,
+        ));
+    }
+    raw.relocations(".rela.data", 0, raw::DATA.into(), relocations);
+    raw.finish()
+}
+
+/// Types whose names are code and escape sequences.
+fn hostile() -> Btf {
+    let mut btf = Btf::new();
+    let name = "a\n}\nfn evil() {}\x1b[2J*/";
+    let int = btf.signed("int", 4);
+    let odd = btf.signed(name, 4);
+    let s = btf.structure(
+        "s",
+        12,
+        &[(name, odd, 0, 0), ("type", int, 32, 3), ("", odd, 64, 0)],
+    );
+    let hidden = btf.structure(name, 4, &[(name, int, 0, 0)]);
+    let alias = btf.typedef(name, s);
+    let pointer = btf.pointer(hidden);
+    btf.function("show", odd, &[(name, alias), ("fn", pointer), (name, int)]);
+    btf.function(name, int, &[(name, int)]);
+    btf
+}
+
+/// Types that refer to many others.
+fn unfolding() -> Btf {
+    let mut btf = Btf::new();
+    let mut ty = btf.signed("int", 4);
+    for _ in 0..40 {
+        let pair = btf.prototype(ty, &[("a", ty), ("b", ty)]);
+        let pointer = btf.pointer(pair);
+        ty = btf.structure(
+            "s",
+            16,
+            &[("a", pointer, 0, 0), ("a", ty, 64, 0), ("a", ty, 64, 3)],
+        );
+    }
+    let parameters = vec![("a", ty); 130];
+    btf.function("show", ty, &parameters);
+    btf.function("start", ty, &parameters[..3]);
+    btf
 }
 
 /// Types of all kinds.

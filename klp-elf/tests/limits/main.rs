@@ -47,14 +47,6 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long this thread was on a CPU: others may be busy too.
-fn busy() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat");
-    let text = text.expect("a kernel that counts time");
-    let nanoseconds = text.split(' ').next().expect("a number");
-    Duration::from_nanos(nanoseconds.parse().expect("a number"))
-}
-
 /// How large a file should be, in bytes.
 fn size() -> usize {
     let mib = match std::env::var("KLP_FILE_MIB") {
@@ -77,9 +69,9 @@ fn measure<T>(what: &str, size: usize, held: bool, read: impl FnOnce() -> T) -> 
     };
     let own = if held { size } else { 0 };
     memory::begin(0, usize::MAX);
-    let start = busy();
+    let start = memory::busy();
     let result = read();
-    let took = busy().saturating_sub(start);
+    let took = memory::busy().saturating_sub(start);
     let used = memory::end() + own;
     println!(
         "{what}: {} KiB, {} KiB used, {took:?}",

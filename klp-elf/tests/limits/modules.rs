@@ -10,17 +10,19 @@ use crate::raw::{
 };
 use crate::{alone, measure, size};
 use klp_elf::check::{Against, Report, check};
-use klp_elf::{Error, Kernel, livepatch};
+use klp_elf::{Error, livepatch};
+use std::sync::OnceLock;
 
 /// The longest name.
 const LONG: usize = 511;
 
-struct Made {
-    _folder: Folder,
-    kernel: Kernel,
+/// The files of the kernel that modules are checked against.
+fn files() -> &'static Folder {
+    static FILES: OnceLock<Folder> = OnceLock::new();
+    FILES.get_or_init(kernel)
 }
 
-fn kernel() -> Made {
+fn kernel() -> Folder {
     let mut functions = vec![("show", KERNEL_TEXT + 0x100, true)];
     // So many of one name that to go through all of them for each entry shows.
     functions.extend((0..4000).map(|number| ("twin", KERNEL_TEXT + 0x200 + number, true)));
@@ -31,22 +33,18 @@ fn kernel() -> Made {
         folder.add(&format!("modules/m{number}.ko"), &Raw::new().finish());
     }
     folder.sources.modules = vec![folder.path().join("modules")];
-    let kernel = folder.open();
-    Made {
-        _folder: folder,
-        kernel,
-    }
+    folder
 }
 
 /// Checks a module alone and against a kernel, links it, and gives the report of the second.
 fn read(what: &str, data: &[u8]) -> Result<Report, Error> {
-    let made = kernel();
+    let kernel = files().open();
     let text = |report: &Report| report.to_string().len();
     let _ = measure(what, data.len(), true, || {
         check(data, &Against::nothing()).map(|report| text(&report))
     });
     let report = measure(&format!("{what}, with a kernel"), data.len(), true, || {
-        let against = Against::kernel(&made.kernel).expect("readable files");
+        let against = Against::kernel(&kernel).expect("readable files");
         let report = check(data, &against)?;
         text(&report);
         Ok(report)
