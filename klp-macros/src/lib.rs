@@ -13,6 +13,7 @@
 // The tests' files of kernels.
 #[cfg(test)]
 #[allow(dead_code)]
+#[rustfmt::skip] // Of an edition that sorts otherwise.
 #[path = "../../klp-elf/tests/kernel/btf.rs"]
 mod btf;
 mod check;
@@ -23,6 +24,7 @@ mod errors;
 mod expand;
 #[cfg(test)]
 #[allow(dead_code)]
+#[rustfmt::skip] // Of an edition that sorts otherwise.
 #[path = "../../klp-elf/tests/kernel/files.rs"]
 mod files;
 mod keys;

@@ -159,7 +159,8 @@ fn similar_names_are_shown_escaped() {
     let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
     let function = object.function("show_.[2J.::error::");
     let text = function.others.to_string();
-    assert_eq!(text, "; similar names are `show_\\u{1b}[2J\\n::error::`");
+    let shown = "; similar names are `show_\\u{1b}[2J\\n::error::`; ";
+    assert!(text.starts_with(shown), "{text:?}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn users(mirror: &str) -> Result<String> {
     if !is_plain(mirror) {
         bail!(
             "{VARIABLE} is {mirror:?}, which is not the address of a mirror: set it to one like \
-             http://deb.debian.org/debian, without spaces or quotes"
+             http://mirror.example.org/debian, without spaces or quotes"
         );
     }
     Ok(mirror.to_owned())
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn addresses_of_mirrors_pass() {
         for mirror in [
-            "http://deb.debian.org/debian",
+            "http://mirror.example.org/debian",
             "https://user:pass@mirror.example:8443/debian/",
             "file:/srv/debian",
             "file:///srv/debian",
@@ -138,7 +138,7 @@ mod tests {
             "http://a.example/$(ARCH)",
             "ssh://-oProxyCommand=x/debian",
             "rsh://a.example/debian",
-            "deb.debian.org",
+            "mirror.example.org",
             "/srv/debian",
             "http:/",
             "http://",
