@@ -101,15 +101,20 @@ struct Text {
 fn located(file: &FileChange, hunk: &Hunk, source: Option<&str>) -> (Text, State) {
     if let Some(source) = source {
         let lines: Vec<&str> = source.lines().collect();
-        for (absent, state) in [
+        let near = hunk.start.saturating_sub(1);
+        let sides = [
             (Change::Added, State::Unfixed),
             (Change::Removed, State::Fixed),
-        ] {
+        ];
+        let places = sides.into_iter().filter_map(|(absent, state)| {
             let wanted: Vec<&str> = hunk.side(absent).collect();
-            if let Some(at) = find(&lines, &wanted, hunk.start.saturating_sub(1)) {
-                let items = source::items(source);
-                return (Text::new(&lines, items, hunk, at, absent), state);
-            }
+            Some((find(&lines, &wanted, near)?, absent, state))
+        });
+        // Another function may look as the changed one did before: the nearer one is meant.
+        let place = places.min_by_key(|(at, ..)| at.abs_diff(near));
+        if let Some((at, absent, state)) = place {
+            let items = source::items(source);
+            return (Text::new(&lines, items, hunk, at, absent), state);
         }
     }
     let absent = if file.created {
@@ -300,7 +305,9 @@ fn does_nothing_yet(lines: &[String]) -> bool {
     let (mut in_declaration, mut after_if) = (false, false);
     for line in lines {
         let is_return = line.starts_with("return") || line.starts_with("goto");
-        if after_if && is_return {
+        if line.starts_with("BUILD_BUG_ON") && line.ends_with(';') {
+            // Only the compiler sees it.
+        } else if after_if && is_return {
             after_if = false;
         } else if line.starts_with("if (") && line.ends_with(')') && !after_if {
             after_if = true;
@@ -438,6 +445,32 @@ mod tests {
             let (found, _) = subjects(&file, source);
             assert_eq!(names(&found), [("second", Place::Middle)], "{source:?}");
         }
+    }
+
+    /// With the fix in the tree, what the hunk shows of the time before may be elsewhere.
+    #[test]
+    fn another_function_that_looks_as_this_one_did_is_not_meant() {
+        let twin = |name: &str, check: &str| {
+            format!(
+                "int {name}(int a)\n{{\n\tint rc = 0;\n\n{check}\tone(a);\n\ttwo(a);\n\treturn rc;\n}}\n\n"
+            )
+        };
+        let padding = "int x;\n".repeat(20);
+        let check = "\tcheck(a);\n";
+        let before = twin("first", "") + &padding + &twin("second", "") + &padding;
+        let after = twin("first", check) + &padding + &twin("second", "") + &padding;
+        let patch = diffy::create_patch(&before, &after).to_string();
+        let text = patch
+            .replace("--- original", "--- a/fs/a.c")
+            .replace("+++ modified", "+++ b/fs/a.c");
+        let mut file = super::super::diff::read(&text).unwrap().remove(0);
+        // So little context that only the place tells.
+        let lines = &mut file.hunks[0].lines;
+        lines.retain(|(_, line)| !line.contains("first") && line != "{");
+        file.hunks[0].start = 3;
+        let (found, state) = subjects(&file, Some(&after));
+        assert_eq!(names(&found), [("first", Place::Top)]);
+        assert_eq!(state, State::Fixed);
     }
 
     #[test]

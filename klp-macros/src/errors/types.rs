@@ -347,7 +347,7 @@ fn list_callers(text: &mut String, callers: &[Caller]) {
     }
 }
 
-/// The author knows of a copy that there is not.
+/// The author accepts a copy that there is not.
 pub(crate) fn not_inlined_into(name: &str, caller: &str) -> String {
-    format!("`{name}` was not inlined into `{caller}` in this kernel: remove it")
+    format!("`{name}` was not inlined into `{caller}` in this kernel")
 }
