@@ -60,6 +60,6 @@ pub use error::Error;
 pub use exits::Exit;
 pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
 pub use module::Module;
-pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};
-pub use structure::{Bits, Member, Structure};
+pub use prototype::{Identity, Kind, Parameter, Pointee, Prototype, Type};
+pub use structure::{Bits, Member, NoMember, Structure};
 pub use stub::Stub;

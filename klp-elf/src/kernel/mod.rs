@@ -17,8 +17,8 @@ pub use similar::Others;
 pub use sources::Sources;
 
 use crate::Error;
-use crate::prototype::Prototype;
-use crate::structure::Structure;
+use crate::prototype::{Kind, Place, Prototype, Type};
+use crate::structure::{Member, NoMember, Structure};
 use exports::Exports;
 use image::Image;
 use std::cell::{OnceCell, RefCell};
@@ -55,6 +55,8 @@ struct Contents {
     types: Result<Rc<Types>, Reason>,
     symbols: Option<Rc<Symbols>>,
     places: Option<Places>,
+    /// What [`Object::content`] has found, by where types stand.
+    structures: RefCell<HashMap<Place, Option<u64>>>,
 }
 
 /// What is known of a function.
@@ -183,6 +185,7 @@ impl Kernel {
             types: Ok(self.base()?),
             symbols,
             places,
+            structures: RefCell::default(),
         })
     }
 
@@ -210,6 +213,7 @@ impl Kernel {
                 types: Err(format!("the file of module `{name}` is not known")),
                 symbols: Some(symbols),
                 places: None,
+                structures: RefCell::default(),
             }));
         };
         let image = Image::open(&path)?;
@@ -225,6 +229,7 @@ impl Kernel {
             types: self.module_types(&image)?,
             symbols,
             places,
+            structures: RefCell::default(),
         }))
     }
 
@@ -263,7 +268,7 @@ impl Object<'_> {
     pub fn function(&self, name: &str) -> Function {
         let (prototype, untyped) = match &self.contents.types {
             Ok(types) => match types.prototype(name) {
-                Ok(prototype) => (Some(prototype), None),
+                Ok(prototype) => (Some(self.identified(prototype)), None),
                 Err(reason) => (None, Some(reason)),
             },
             Err(reason) => (None, Some(reason.clone())),
@@ -285,6 +290,18 @@ impl Object<'_> {
             matches,
             others,
         }
+    }
+
+    /// The same, with the contents of the structures that it takes and gives.
+    fn identified(&self, mut prototype: Prototype) -> Prototype {
+        let parameters = prototype
+            .parameters
+            .iter_mut()
+            .map(|parameter| &mut parameter.ty);
+        for ty in parameters.chain([&mut prototype.result]) {
+            ty.identity.content = self.content(ty);
+        }
+        prototype
     }
 
     /// What is known of the data of that name.
@@ -364,5 +381,69 @@ impl Object<'_> {
                 .map_or(Vec::new(), |base| base.structures(name)),
             false => own,
         }
+    }
+
+    /// The structure that a type of this object is, or points to, with what is known of it.
+    pub fn structure_of(&self, ty: &Type) -> Option<Structure> {
+        let base = self.kernel.base().ok()?;
+        let own = self.contents.types.as_ref().ok();
+        let found = own
+            .and_then(|types| types.structure_of(ty))
+            .or_else(|| base.structure_of(ty))?;
+        if !found.members.is_empty() {
+            return Some(found);
+        }
+        // A module that brings what it needs of the kernel's types leaves members out.
+        let mut whole = base.structures(found.name()).into_iter();
+        match (whole.next(), whole.next()) {
+            (Some(whole), None) if whole.size == found.size => Some(whole),
+            (Some(_), _) => None,
+            (None, _) => Some(found),
+        }
+    }
+
+    /// The [content](Structure::content) of the structure that a type of this object is, or points
+    /// to. `None` for other types, and where that is not known.
+    pub fn content(&self, ty: &Type) -> Option<u64> {
+        let place = ty.identity.place?;
+        if let Some(known) = self.contents.structures.borrow().get(&place) {
+            return *known;
+        }
+        let content = self.structure_of(ty).map(|structure| structure.content());
+        let mut structures = self.contents.structures.borrow_mut();
+        structures.insert(place, content);
+        content
+    }
+
+    /// The member that `path` leads to, such as `inner.list.next`, as if it were one of
+    /// `structure`, which is one of this object's.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such member.
+    pub fn member(&self, structure: &Structure, path: &str) -> Result<Member, NoMember> {
+        let (name, rest) = match path.split_once('.') {
+            Some((name, rest)) => (name, Some(rest)),
+            None => (path, None),
+        };
+        let Some(member) = structure.member(name) else {
+            return Err(NoMember::Missing {
+                structure: structure.clone(),
+                name: name.to_owned(),
+            });
+        };
+        let Some(rest) = rest else {
+            return Ok(member.clone());
+        };
+        let is_inner = matches!(member.ty.kind, Kind::Aggregate { .. });
+        let inner = self.structure_of(&member.ty).filter(|_| is_inner);
+        let no_structure = || NoMember::NoStructure(member.clone());
+        let found = self.member(&inner.ok_or_else(no_structure)?, rest)?;
+        let offset = found.offset.checked_add(member.offset);
+        Ok(Member {
+            offset: offset.ok_or_else(no_structure)?,
+            shared: found.shared || member.shared,
+            ..found
+        })
     }
 }

@@ -85,6 +85,7 @@ mod tests {
             size,
             align: size,
             kind,
+            identity: klp_elf::Identity::default(),
         }
     }
 

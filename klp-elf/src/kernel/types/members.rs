@@ -2,8 +2,9 @@
 
 //! Structures and unions, and where their members are.
 
-use super::Reason;
 use super::reader::{Reader, deeper};
+use super::{Reason, Types};
+use crate::prototype::Type;
 use crate::structure::{Bits, Member, Structure};
 use btf_rs::Type as Raw;
 
@@ -24,9 +25,11 @@ impl Reader<'_> {
             return Ok(None);
         };
         let mut members = Vec::new();
-        self.members(aggregate, 0, 0, &mut members)?;
+        let is_union = matches!(raw, Raw::Union(_));
+        let shared = is_union && aggregate.members.len() > 1;
+        self.members(aggregate, Inner { start: 0, shared }, 0, &mut members)?;
         Ok(Some(Structure {
-            union: matches!(raw, Raw::Union(_)),
+            union: is_union,
             size: aggregate.size() as u64,
             align: self.align_of(aggregate, 0)?,
             names: typedefs
@@ -37,24 +40,29 @@ impl Reader<'_> {
         }))
     }
 
-    /// Adds the members of `aggregate`, which begins at bit `start`.
+    /// Adds the members of `aggregate`.
     fn members(
         &self,
         aggregate: &btf_rs::Struct,
-        start: u64,
+        place: Inner,
         depth: u32,
         members: &mut Vec<Member>,
     ) -> Result<(), Reason> {
         for member in &aggregate.members {
-            let bit = start + u64::from(member.bit_offset());
+            let bit = place.start + u64::from(member.bit_offset());
             let id = Self::id(member)?;
-            match self.types.name(member) {
-                Some(name) => members.push(self.member(name, bit, member, id)?),
-                None => {
-                    if let Raw::Struct(inner) | Raw::Union(inner) = self.peel(id)?.raw {
-                        self.members(&inner, bit, deeper(depth)?, members)?;
-                    }
-                }
+            if let Some(name) = self.types.name(member) {
+                members.push(self.member(name, bit, member, id, place.shared)?);
+                continue;
+            }
+            let raw = self.peel(id)?.raw;
+            if let Raw::Struct(inner) | Raw::Union(inner) = &raw {
+                let is_union = matches!(raw, Raw::Union(_));
+                let place = Inner {
+                    start: bit,
+                    shared: place.shared || is_union && inner.members.len() > 1,
+                };
+                self.members(inner, place, deeper(depth)?, members)?;
             }
         }
         Ok(())
@@ -66,6 +74,7 @@ impl Reader<'_> {
         bit: u64,
         raw: &btf_rs::Member,
         id: u32,
+        shared: bool,
     ) -> Result<Member, Reason> {
         let ty = self.ty(id, 0)?;
         // CAST: less than 8, and at most 255.
@@ -87,6 +96,28 @@ impl Reader<'_> {
             bits,
             size,
             ty,
+            shared,
         })
     }
+}
+
+impl Types {
+    /// The structure that a type is, or points to; nothing for types that were read elsewhere.
+    pub(crate) fn structure_of(&self, ty: &Type) -> Option<Structure> {
+        let place = ty
+            .identity
+            .place
+            .filter(|place| place.types == self.number)?;
+        let raw = self.btf.resolve_type_by_id(place.id).ok()?;
+        Reader::new(self).structure(raw).ok().flatten()
+    }
+}
+
+/// Where the members of an inner structure are.
+#[derive(Clone, Copy)]
+struct Inner {
+    /// Its first bit.
+    start: u64,
+    /// Does it share its bytes with others?
+    shared: bool,
 }

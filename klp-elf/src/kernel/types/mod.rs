@@ -11,6 +11,7 @@ use crate::structure::Structure;
 use btf_rs::{Btf, BtfSection, BtfType, Type as Raw};
 use reader::Reader;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Why BTF cannot be read, or does not answer.
 pub(crate) type Reason = String;
@@ -18,6 +19,8 @@ pub(crate) type Reason = String;
 /// The types of vmlinux or of a module.
 pub(crate) struct Types {
     btf: Btf,
+    /// Tells it from all others that were read.
+    number: u32,
 }
 
 impl Types {
@@ -25,14 +28,22 @@ impl Types {
     pub(crate) fn parse(data: &[u8]) -> Result<Self, Reason> {
         check(data)?;
         let btf = Btf::from_bytes(data).map_err(|error| error.to_string())?;
-        Ok(Self { btf })
+        Ok(Self::new(btf))
     }
 
     /// Reads a module's BTF, which counts on from that of vmlinux.
     pub(crate) fn parse_split(data: &[u8], base: &Self) -> Result<Self, Reason> {
         check(data)?;
         let btf = Btf::from_split_bytes(data, &base.btf).map_err(|error| error.to_string())?;
-        Ok(Self { btf })
+        Ok(Self::new(btf))
+    }
+
+    fn new(btf: Btf) -> Self {
+        static READ: AtomicU32 = AtomicU32::new(0);
+        Self {
+            btf,
+            number: READ.fetch_add(1, Ordering::Relaxed),
+        }
     }
 
     /// The part that is this object's own.

@@ -6,7 +6,7 @@
 //! them all would never end. So each question has a budget of steps.
 
 use super::{Reason, Types};
-use crate::prototype::{Kind, Parameter, Pointee, Prototype, Type};
+use crate::prototype::{Identity, Kind, Parameter, Place, Pointee, Prototype, Type};
 use btf_rs::{BtfType, Type as Raw};
 use std::cell::Cell;
 
@@ -30,6 +30,8 @@ pub(super) struct Reader<'a> {
 
 /// A type under its typedefs and qualifiers.
 pub(super) struct Peeled {
+    /// Its number.
+    pub(super) id: u32,
     pub(super) raw: Raw,
     /// The typedefs, outermost first.
     pub(super) typedefs: Vec<String>,
@@ -93,7 +95,25 @@ impl<'a> Reader<'a> {
             base: self.base(&peeled.raw),
             size: self.size(&peeled.raw, depth)?,
             align: self.align(&peeled.raw, depth)?,
+            identity: self.identity(&peeled)?,
             kind: self.kind(peeled, depth)?,
+        })
+    }
+
+    /// Which structure it is or points to.
+    fn identity(&self, peeled: &Peeled) -> Result<Identity, Reason> {
+        let inner = match &peeled.raw {
+            Raw::Ptr(pointer) => &self.peel(Self::id(pointer)?)?,
+            _ => peeled,
+        };
+        let is_structure = matches!(inner.raw, Raw::Struct(_) | Raw::Union(_));
+        let place = Place {
+            types: self.types.number,
+            id: inner.id,
+        };
+        Ok(Identity {
+            place: is_structure.then_some(place),
+            content: None,
         })
     }
 
@@ -101,6 +121,7 @@ impl<'a> Reader<'a> {
     pub(super) fn peel(&self, id: u32) -> Result<Peeled, Reason> {
         let mut typedefs = Vec::new();
         let mut constant = false;
+        let mut id = id;
         let mut raw = self.raw(id)?;
         loop {
             let next = match &raw {
@@ -116,9 +137,11 @@ impl<'a> Reader<'a> {
                 Raw::TypeTag(tag) => Self::id(tag)?,
                 _ => break,
             };
+            id = next;
             raw = self.raw(next)?;
         }
         Ok(Peeled {
+            id,
             raw,
             typedefs,
             constant,
