@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_host::cache::write_whole;
 use klp_host::kernel::BuildFolder;
+use klp_host::module;
 
 /// Says which kernel an output folder is for.
 const FOR: &str = ".klp-kernel";
@@ -26,7 +27,7 @@ impl Patch {
             .canonicalize()
             .with_context(|| format!("there is no patch folder {}", dir.display()))?;
         check_path(&absolute)?;
-        if kbuild(&absolute).is_none() {
+        if module::kbuild(&absolute).is_none() {
             bail!(
                 "{} is no patch folder: it has no Kbuild file. `cargo klp new NAME` makes one",
                 absolute.display()
@@ -49,36 +50,23 @@ impl Patch {
     /// The source files of the crates that the Kbuild file names.
     pub fn crates(&self) -> Vec<PathBuf> {
         let source = |object: String| self.dir.join(object).with_extension("rs");
-        let sources = self.objects().into_iter().map(source);
+        let sources = module::objects(&self.dir).into_iter().map(source);
         sources.filter(|path| path.is_file()).collect()
     }
 
     /// The modules in C that the Kbuild file names: those that get patched.
     pub fn targets(&self) -> Vec<String> {
-        let module = |object: String| {
-            let is_crate = self.dir.join(&object).with_extension("rs").is_file();
-            let name = object.strip_suffix(".o").filter(|_| !is_crate)?;
-            Some(format!("{name}.ko"))
-        };
-        self.objects().into_iter().filter_map(module).collect()
+        module::patched(&self.dir)
     }
 
-    /// What the Kbuild file says in lines like `obj-m := one.o two.o`.
-    fn objects(&self) -> Vec<String> {
-        let text = kbuild(&self.dir).and_then(|path| fs::read_to_string(path).ok());
-        let text = text.unwrap_or_default().replace("\\\n", " ");
-        text.lines()
-            .filter_map(|line| line.trim_start().strip_prefix("obj-m")?.split_once('='))
-            .flat_map(|(_, objects)| objects.split_whitespace())
-            .take_while(|word| !word.starts_with('#'))
-            .filter(|word| word.ends_with(".o"))
-            .map(str::to_owned)
-            .collect()
+    /// The folder for what is built for this kernel.
+    pub fn output_path(&self, kernel: &BuildFolder) -> PathBuf {
+        self.dir.join("target/klp").join(&kernel.release)
     }
 
-    /// The folder for what is built for this kernel, empty when it was for another one.
+    /// The same, empty when it was for another one.
     pub fn output(&self, kernel: &BuildFolder) -> Result<PathBuf> {
-        let output = self.dir.join("target/klp").join(&kernel.release);
+        let output = self.output_path(kernel);
         let record = output.join(FOR);
         let this = kernel.dir.display().to_string();
         if fs::read_to_string(&record).is_ok_and(|other| other == this) {
@@ -92,13 +80,6 @@ impl Patch {
         write_whole(&record, &this)?;
         Ok(output)
     }
-}
-
-fn kbuild(dir: &Path) -> Option<PathBuf> {
-    ["Kbuild", "Makefile"]
-        .map(|name| dir.join(name))
-        .into_iter()
-        .find(|path| path.is_file())
 }
 
 /// The kernel's makefiles cannot work everywhere.
