@@ -31,14 +31,15 @@ mod fix {
         if let Ok(worked) = WORKED.get_or_try_init(job, GFP_KERNEL, || Ok(AtomicU32::new(0))) {
             worked.fetch_add(1, Ordering::Relaxed);
         }
-        job.steps.set(job.steps.get().saturating_sub(1));
-        job.steps.get() == 0
+        let left = job.steps().saturating_sub(1);
+        job.set_steps(left);
+        left == 0
     }
 
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_free")]
     fn job_free(mut job: KBox<Job>) {
         if let Ok(Some(worked)) = WORKED.take(&mut job) {
-            pr_info!("job {} was worked on {} times\n", job.number, worked.into_inner());
+            pr_info!("job {} was worked on {} times\n", job.number(), worked.into_inner());
         }
         PLAN.free(&mut job);
     }

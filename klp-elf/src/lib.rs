@@ -62,4 +62,4 @@ pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLIN
 pub use module::Module;
 pub use prototype::{Identity, Kind, Parameter, Pointee, Prototype, Type};
 pub use structure::{Bits, Member, NoMember, Structure};
-pub use stub::Stub;
+pub use stub::{Stub, Wanted};

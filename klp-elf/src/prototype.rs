@@ -67,6 +67,14 @@ pub(crate) struct Place {
 }
 
 impl Identity {
+    /// Whose content it is.
+    pub(crate) fn of(structure: &crate::Structure) -> Self {
+        Self {
+            place: None,
+            content: Some(structure.content()),
+        }
+    }
+
     /// The structure's [content](crate::Structure::content). `None` for other types, for structures
     /// that are only declared, and where nobody has looked.
     pub fn content(self) -> Option<u64> {

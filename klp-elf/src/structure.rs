@@ -43,12 +43,12 @@ pub enum NoMember {
     /// This structure has no member of that name.
     Missing {
         /// The structure.
-        structure: Structure,
+        structure: Box<Structure>,
         /// The name.
         name: String,
     },
     /// The path goes on behind a member that is no structure.
-    NoStructure(Member),
+    NoStructure(Box<Member>),
 }
 
 /// The place of a bit-field in its bytes.
@@ -71,10 +71,9 @@ impl Structure {
         self.names.last().map_or("", String::as_str)
     }
 
-    /// A number made of its name, size and members: another one for another structure of that name.
+    /// A number made of its size and members: another one for another structure of that name.
     pub fn content(&self) -> u64 {
         let mut hash = Fnv::default();
-        hash.text(self.name());
         hash.number(u64::from(self.union));
         hash.number(self.size);
         for member in &self.members {

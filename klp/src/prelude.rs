@@ -10,6 +10,8 @@ pub use crate::platform::prelude::*;
 #[doc(no_inline)]
 pub use crate::syscall::SyscallArgs;
 #[doc(no_inline)]
+pub use crate::view::Zeroed;
+#[doc(no_inline)]
 pub use crate::{livepatch, Lasting, Shadow, State};
 #[doc(no_inline)]
 pub use klp_macros::{

@@ -263,6 +263,12 @@ impl Object<'_> {
         &self.contents.name
     }
 
+    /// Why its types are not known; `None` when they are.
+    pub fn untyped(&self) -> Option<&str> {
+        let types = self.contents.types.as_ref();
+        types.err().map(String::as_str)
+    }
+
     /// What is known of the function of that name. One that does not exist has no prototype and
     /// no matches.
     pub fn function(&self, name: &str) -> Function {
@@ -299,9 +305,17 @@ impl Object<'_> {
             .iter_mut()
             .map(|parameter| &mut parameter.ty);
         for ty in parameters.chain([&mut prototype.result]) {
-            ty.identity.content = self.content(ty);
+            self.identify(ty);
         }
         prototype
+    }
+
+    /// Adds the content of the structure that a type is, points to, or has for elements.
+    fn identify(&self, ty: &mut Type) {
+        ty.identity.content = self.content(ty);
+        if let Kind::Array { element, .. } = &mut ty.kind {
+            self.identify(element);
+        }
     }
 
     /// What is known of the data of that name.
@@ -402,6 +416,15 @@ impl Object<'_> {
         }
     }
 
+    /// The contents of the structures that a function takes or gives, by value or by pointers. `None`
+    /// when its types are not known.
+    pub fn taken_by(&self, function: &str) -> Option<Vec<u64>> {
+        let prototype = self.function(function).prototype?;
+        let parameters = prototype.parameters.iter().map(|parameter| &parameter.ty);
+        let types = parameters.chain([&prototype.result]);
+        Some(types.filter_map(|ty| ty.identity.content()).collect())
+    }
+
     /// The [content](Structure::content) of the structure that a type of this object is, or points
     /// to. `None` for other types, and where that is not known.
     pub fn content(&self, ty: &Type) -> Option<u64> {
@@ -428,16 +451,18 @@ impl Object<'_> {
         };
         let Some(member) = structure.member(name) else {
             return Err(NoMember::Missing {
-                structure: structure.clone(),
+                structure: Box::new(structure.clone()),
                 name: name.to_owned(),
             });
         };
         let Some(rest) = rest else {
-            return Ok(member.clone());
+            let mut member = member.clone();
+            self.identify(&mut member.ty);
+            return Ok(member);
         };
         let is_inner = matches!(member.ty.kind, Kind::Aggregate { .. });
         let inner = self.structure_of(&member.ty).filter(|_| is_inner);
-        let no_structure = || NoMember::NoStructure(member.clone());
+        let no_structure = || NoMember::NoStructure(Box::new(member.clone()));
         let found = self.member(&inner.ok_or_else(no_structure)?, rest)?;
         let offset = found.offset.checked_add(member.offset);
         Ok(Member {

@@ -2,7 +2,7 @@
 
 //! Rust names for C ones.
 
-use crate::prototype::Prototype;
+use crate::prototype::{Identity, Prototype};
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,7 +17,7 @@ const TAKEN: &[&str] = &[
     "Option", "Ord", "PartialEq", "PartialOrd", "Pin", "PinInit", "PidNamespace", "Result", "Self",
     "Send", "SeqFile", "Shadow", "Sized", "Some", "State", "Str", "String", "Sync", "SyscallArgs",
     "Task", "ThisModule", "ToOwned", "ToString", "TryFrom", "TryInto", "Unpatched", "Unpin",
-    "VBox", "VVec", "Vec", "Zeroable",
+    "VBox", "VVec", "Vec", "Zeroable", "Zeroed",
 ];
 
 /// Rust's keywords that may be names when they are written raw.
@@ -36,35 +36,57 @@ const NEVER: &[&str] = &["Self", "crate", "self", "super"];
 /// The Rust names given to C structures.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    given: BTreeMap<String, String>,
+    given: BTreeMap<String, Vec<Given>>,
     used: HashSet<String>,
 }
 
+/// A name and the structure that it was given to.
+#[derive(Clone, Debug)]
+struct Given {
+    /// Tells it from others of its tag. `None` when that is not known.
+    content: Option<u64>,
+    name: String,
+}
+
 impl Names {
-    /// The name for a structure of that tag, always the same one.
-    pub(crate) fn give(&mut self, tag: &str) -> String {
-        if let Some(name) = self.given.get(tag) {
-            return name.clone();
+    /// The name for a structure of that tag, always the same one. `identity` tells it from others
+    /// of that tag.
+    pub(crate) fn give(&mut self, tag: &str, identity: Identity) -> String {
+        let content = identity.content();
+        let given = self.given.get(tag).map(Vec::as_slice).unwrap_or_default();
+        let same = |given: &&Given| {
+            content.is_none() || given.content.is_none() || given.content == content
+        };
+        if let Some(given) = given.iter().find(same) {
+            return given.name.clone();
         }
+        let name = self.free(tag);
+        self.used.insert(name.clone());
+        self.given.entry(tag.to_owned()).or_default().push(Given {
+            content,
+            name: name.clone(),
+        });
+        name
+    }
+
+    /// A name for that tag that is free.
+    fn free(&self, tag: &str) -> String {
         let mut camel = tag.to_upper_camel_case();
         if !camel.starts_with(|first: char| first.is_ascii_alphabetic()) {
             camel.insert_str(0, "Struct");
         }
         let marked = [camel.clone(), format!("{camel}Struct")].into_iter();
         let numbered = (2_u32..).map(|number| format!("{camel}Struct{number}"));
-        let name = marked
+        marked
             .chain(numbered)
             .find(|name| !TAKEN.contains(&name.as_str()) && !self.used.contains(name))
-            .unwrap_or(camel);
-        self.used.insert(name.clone());
-        self.given.insert(tag.to_owned(), name.clone());
-        name
+            .unwrap_or(camel)
     }
 
     /// The tags and the names given to them, in the order of the tags.
     pub fn given(&self) -> impl Iterator<Item = (&str, &str)> {
         let given = self.given.iter();
-        given.map(|(tag, name)| (tag.as_str(), name.as_str()))
+        given.flat_map(|(tag, all)| all.iter().map(|one| (tag.as_str(), one.name.as_str())))
     }
 }
 

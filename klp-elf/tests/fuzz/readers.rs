@@ -5,7 +5,7 @@
 use crate::files::{Folder, TEXT, vmlinux};
 use crate::seeds::{Kind, types};
 use klp_elf::check::{Against, check};
-use klp_elf::{Kernel, Module, Stub, VMLINUX, livepatch};
+use klp_elf::{Kernel, Module, Stub, VMLINUX, Wanted, livepatch};
 
 /// As many functions of a file are looked at closely.
 const FEW: usize = 16;
@@ -103,7 +103,19 @@ fn ask(kernel: &Kernel, object: &str) {
         let _ = Stub::function(kernel, object, &function, None);
     }
     for structure in ["s", "t", "alias", "module", "list_head"] {
-        let _ = known.structure(structure);
-        let _ = Stub::structure(kernel, object, structure);
+        if let Some(found) = known.structure(structure) {
+            let _ = found.content();
+            for path in ["next.prev.next", "list.next", "state"] {
+                let _ = known.member(&found, path);
+            }
+        }
+        let wanted = Wanted {
+            object,
+            name: structure,
+            of: Some("show"),
+            members: &[],
+        };
+        let _ = Stub::structure(kernel, &wanted);
+        let _ = Stub::structure(kernel, &Wanted { of: None, ..wanted });
     }
 }

@@ -145,7 +145,7 @@ fn a_structure_in_itself_ends_a_path_somewhere() {
 }
 
 /// Two files of a kernel with a structure of the same name each, and functions that take them.
-fn two_of_a_name() -> Btf {
+pub(crate) fn two_of_a_name() -> Btf {
     let mut btf = Btf::new();
     let int = btf.signed("int", 4);
     let long = btf.signed("long int", 8);

@@ -5,13 +5,14 @@
 //! Nothing outside this file names the `kernel` crate, so a kernel without it needs another file
 //! here and no other change.
 
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use kernel::mm::MmWithUser;
 use kernel::sync::aref::ARef;
 
 pub use kernel::error::{code as errno, to_result};
 pub use kernel::prelude::{module, Error, Result, ThisModule};
-pub use kernel::sync::rcu::read_lock as rcu_read_lock;
+pub use kernel::sync::rcu::{self, read_lock as rcu_read_lock};
 pub use kernel::uaccess::UserPtr;
 pub use kernel::{pr_warn, Module};
 
@@ -85,6 +86,13 @@ pub(crate) fn gfp(flags: alloc::Flags) -> bindings::gfp_t {
     } else {
         bindings::GFP_NOWAIT
     }
+}
+
+/// Zeroes, from `kmalloc()`.
+#[inline]
+pub(crate) fn zeroed_box<T>(flags: alloc::Flags) -> Result<alloc::KBox<MaybeUninit<T>>> {
+    let zero = kernel::alloc::flags::__GFP_ZERO;
+    Ok(alloc::KBox::new_uninit(flags | zero)?)
 }
 
 /// The memory of the program whose task runs; `None` in a thread of the kernel.
