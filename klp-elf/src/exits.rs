@@ -50,15 +50,8 @@ impl Module<'_> {
     ///
     /// When the function's section cannot be read.
     pub fn exits(&self, function: &Function) -> Result<Vec<Exit>, Error> {
-        let data = self.section_data(function.section)?;
         let fields = self.fields(function.section, function.start, function.size)?;
-        let end = function.start.saturating_add(function.size);
-        let code = usize::try_from(function.start)
-            .ok()
-            .zip(usize::try_from(end).ok())
-            .and_then(|(start, end)| data.get(start..end))
-            .unwrap_or_default();
-
+        let code = self.code(function)?;
         let mut exits = Vec::new();
         for instruction in &mut Decoder::with_ip(64, code, function.start, DecoderOptions::NONE) {
             if let Some(target) = self.leaves(&instruction, function, &fields)? {
@@ -70,6 +63,17 @@ impl Module<'_> {
             }
         }
         Ok(exits)
+    }
+
+    /// The function's instructions.
+    pub(crate) fn code(&self, function: &Function) -> Result<&[u8], Error> {
+        let data = self.section_data(function.section)?;
+        let end = function.start.saturating_add(function.size);
+        Ok(usize::try_from(function.start)
+            .ok()
+            .zip(usize::try_from(end).ok())
+            .and_then(|(start, end)| data.get(start..end))
+            .unwrap_or_default())
     }
 
     /// Where `instruction` leaves `function` to, when it does.

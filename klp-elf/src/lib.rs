@@ -43,6 +43,8 @@
 //! [`livepatch`].
 
 #[cfg(feature = "code")]
+mod accesses;
+#[cfg(feature = "code")]
 pub mod check;
 mod error;
 #[cfg(feature = "code")]
@@ -55,6 +57,8 @@ pub mod rust;
 mod structure;
 mod stub;
 
+#[cfg(feature = "code")]
+pub use accesses::Accesses;
 pub use error::Error;
 #[cfg(feature = "code")]
 pub use exits::Exit;
