@@ -357,7 +357,7 @@ _entries_jump() {
 	enabled=$'\n'$(<$TRACING/enabled_functions)
 	for place in $(places); do
 		for kind in $KINDS; do
-			[[ $enabled =~ $'\n'"${FUNCTION[$kind $place]} "[^$'\n']*"tramp: livepatch_" ]] || {
+			[[ $enabled =~ $'\n'"${FUNCTION[$kind $place]} "[^$'\n']*"tramp: "(livepatch_|_R) ]] || {
 				echo "${FUNCTION[$kind $place]} is no jump"
 				status=1
 			}

@@ -52,7 +52,9 @@ expect_eq "one byte says that a module is not linked" 1 \
 	"$("$PROGRAMS/klp-unlink" "$copy/livepatch-symbols.ko")"
 cp "$(module_file symbols)" "$copy/symbols.ko"
 expect_eq "one byte, in however many blocks" 1 "$("$PROGRAMS/klp-unlink" "$copy/symbols.ko")"
-for patch in livepatch-symbols symbols; do
+cp "$(module_file livepatch-original)" "$copy/livepatch-original.ko"
+expect_eq "nor is one that calls originals" 1 "$("$PROGRAMS/klp-unlink" "$copy/livepatch-original.ko")"
+for patch in livepatch-symbols symbols livepatch-original; do
 	MODULES=$copy refused "$patch" "Exec format error|Invalid module format" \
 		"^klp: ${patch//-/_}: not linked, .* run \`cargo klp link\` on the module's file"
 done
