@@ -130,7 +130,7 @@ static int originals_show(struct seq_file *m, void *v)
 
 static int sleep_show(struct seq_file *m, void *v)
 {
-	seq_printf(m, "slept %d\n", originals_sleep(4000));
+	seq_printf(m, "slept %d\n", originals_sleep(8000));
 	return 0;
 }
 

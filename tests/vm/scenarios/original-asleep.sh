@@ -23,8 +23,8 @@ expect_match "its stack shows the original, called by the replacement" \
 echo 0 >"$patch/enabled"
 sleep 1.5
 expect_eq "the transition waits for it" 1 "$(cat "$patch/transition")"
-check "and the patch stays" bash -c '! rmmod originals 2>/dev/null'
 expect_eq "it is this reader who has not switched" 1 "$(cat "/proc/$reader/patch_state")"
+check "and the patch stays" bash -c '! rmmod originals 2>/dev/null'
 # Only klp-core tells who blocks.
 blockers=/sys/kernel/debug/livepatch/originals/blockers
 if [ -e $blockers ]; then
@@ -32,7 +32,7 @@ if [ -e $blockers ]; then
 		"$(cat $blockers)"
 fi
 wait $reader
-expect_eq "the reader got the replacement's answer" "slept 4001" "$(cat /tmp/slept)"
+expect_eq "the reader got the replacement's answer" "slept 8001" "$(cat /tmp/slept)"
 must "then the transition ends" wait_until patch_gone originals
 must "unload" unload originals
 
@@ -55,7 +55,7 @@ insmod "$(module_file originals)"
 sleep 1.5
 expect_eq "patching waits for it" 1 "$(cat "$patch/transition")"
 wait $reader
-expect_eq "the reader got the function's answer" "slept 4000" "$(cat /tmp/slept)"
+expect_eq "the reader got the function's answer" "slept 8000" "$(cat /tmp/slept)"
 must "then the patch applies" wait_until settled originals
 must "remove it" remove_patch originals
 must "unload the module" unload klp_originals
