@@ -12,7 +12,8 @@ use crate::order;
 use crate::patches::{Func, Patch, Patches};
 use crate::platform::Platform;
 use crate::published::Published;
-use crate::redirect::{Redirect, ORIGINAL};
+use crate::redirect::Redirect;
+use crate::types::ORIGINAL;
 use core::ops::Range;
 
 /// Redirecting failed.

@@ -13,9 +13,9 @@ use crate::errno::Result;
 use crate::memory::Vec;
 use crate::order;
 use crate::patches::{Func, Patches};
-use crate::platform::{Entry, Platform};
+use crate::platform::Platform;
 use crate::published::Published;
-use crate::redirect::{Target, ORIGINAL};
+use crate::types::{SiteTarget, Target, ORIGINAL};
 use core::time::Duration;
 
 /// How many entries are taken, or given back, in one go. Calls there take long meanwhile, and whoever
@@ -39,7 +39,7 @@ const AT_ONCE: usize = 1;
 #[derive(Debug)]
 pub(crate) struct Entries {
     /// Sorted by site.
-    own: Vec<Entry>,
+    own: Vec<SiteTarget>,
 }
 
 impl Entries {
@@ -48,7 +48,7 @@ impl Entries {
         Self { own: Vec::new() }
     }
 
-    fn get(&self, site: usize) -> Option<&Entry> {
+    fn get(&self, site: usize) -> Option<&SiteTarget> {
         let index = self.own.binary_search_by_key(&site, |entry| entry.site);
         self.own.get(index.ok()?)
     }
@@ -70,7 +70,7 @@ impl Entries {
     /// Those of [`Tracing::own_new`](crate::platform::Tracing::own_new). The entry is not asked at any
     /// more then.
     pub(crate) fn share<P: Platform>(&mut self, platform: &P, site: usize) -> Result {
-        let entry = Entry::asking(site);
+        let entry = SiteTarget::handler(site);
         let result = match self.own.push(entry) {
             Ok(()) => platform.own_new(entry).inspect_err(|_| {
                 self.own.pop();
@@ -89,13 +89,13 @@ impl Entries {
         let mut asking = Vec::new();
         for site in sites {
             if self.get(site).is_some_and(|entry| entry.target != ORIGINAL) {
-                asking.push(Entry::asking(site))?;
+                asking.push(SiteTarget::handler(site))?;
             }
         }
         self.point(platform, &asking)
     }
 
-    fn point<P: Platform>(&mut self, platform: &P, entries: &[Entry]) -> Result {
+    fn point<P: Platform>(&mut self, platform: &P, entries: &[SiteTarget]) -> Result {
         if entries.is_empty() {
             return Ok(());
         }
@@ -110,7 +110,7 @@ impl Entries {
     }
 
     /// Takes `entries` from those that are asked at in common.
-    fn take<P: Platform>(&mut self, platform: &P, entries: &[Entry]) -> Result {
+    fn take<P: Platform>(&mut self, platform: &P, entries: &[SiteTarget]) -> Result {
         let before = self.own.len();
         let result = entries
             .iter()
@@ -201,7 +201,7 @@ impl<P: Platform> Patches<P> {
                 _ => ORIGINAL,
             };
             if own.target != target {
-                wrong.push(Entry {
+                wrong.push(SiteTarget {
                     site: own.site,
                     target,
                 })?;
@@ -217,7 +217,7 @@ impl<P: Platform> Patches<P> {
             }
             match self.redirects.settled(&published.redirects, site) {
                 Some(target) if target != ORIGINAL && !self.entries.has(site) => {
-                    new.push(Entry { site, target })?;
+                    new.push(SiteTarget { site, target })?;
                 }
                 _ => {}
             }
@@ -244,7 +244,7 @@ impl<P: Platform> Patches<P> {
             if !entries.has(site) && platform.is_shared(site) {
                 // Who shares it is told when it is given back. Without memory they are not, and
                 // only go on being careful.
-                let _ = entries.take(platform, &[Entry::asking(site)]);
+                let _ = entries.take(platform, &[SiteTarget::handler(site)]);
             }
         }
         let common = order::part(vanished, |&site| entries.has(site));

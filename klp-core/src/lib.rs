@@ -38,10 +38,13 @@ pub mod redirect;
 pub mod relocations;
 pub mod replace;
 pub mod sizes;
+#[allow(unsafe_code)]
+pub mod snapshot;
 pub mod stack_check;
 pub mod states;
 pub mod symbols;
 pub mod transition;
+pub mod types;
 
 #[cfg(all(test, not(kernel)))]
 mod tests;

@@ -6,15 +6,17 @@ use crate::entries::Entries;
 use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV, ENOENT};
 use crate::memory::Vec;
 use crate::name::{Name, ObjectName};
-use crate::platform::snapshot::Writer;
 use crate::platform::Platform;
 use crate::published::Published;
 use crate::redirect::Redirects;
 use crate::sizes::Sizes;
-use crate::stack_check::{Code, StackCheck};
+use crate::snapshot::Writer;
+use crate::stack_check::StackCheck;
 use crate::states;
 use crate::symbols::{self, InModule};
-use crate::transition::{Direction, Transition};
+use crate::transition::Transition;
+use crate::types::Direction;
+use crate::types::TextRange;
 use core::ffi::CStr;
 
 /// Everything that the core's mutex guards. Having a `&mut` of it is having the mutex.
@@ -81,9 +83,9 @@ pub struct Func<P: Platform> {
     /// The traced site in its entry, once it was asked for.
     pub site: usize,
     /// The function's code.
-    pub old: Code,
+    pub old: TextRange,
     /// The replacement's.
-    pub new: Code,
+    pub new: TextRange,
 }
 
 /// A patch as its module declares it.
@@ -280,10 +282,10 @@ impl<P: Platform> Object<P> {
         self.module = None;
         platform.set_module(self.handle, None);
         for func in self.funcs.iter_mut() {
-            func.old = Code::NONE;
+            func.old = TextRange::NONE;
             func.site = 0;
             if func.nop {
-                func.new = Code::NONE;
+                func.new = TextRange::NONE;
             }
         }
     }
@@ -296,7 +298,7 @@ impl<P: Platform> Func<P> {
             platform.error(format_args!("kallsyms size lookup failed for '{name}'"));
             return Err(ENOENT);
         };
-        self.old = Code {
+        self.old = TextRange {
             start: address,
             size,
         };
@@ -620,8 +622,8 @@ impl<P: Platform> Func<P> {
             nop: false,
             patched: false,
             site: 0,
-            old: Code::NONE,
-            new: Code {
+            old: TextRange::NONE,
+            new: TextRange {
                 start: new_func,
                 size: 0,
             },

@@ -12,13 +12,8 @@
 
 use crate::errno::Result;
 use crate::memory::{Box, Vec};
-use crate::platform::snapshot::{GracePeriod, NoPreempt, Retired, Snapshot, Writer};
-
-/// Where a call goes: an address, or zero for the original function.
-pub type Target = usize;
-
-/// The original function: the call goes on as if nobody had asked.
-pub const ORIGINAL: Target = 0;
+use crate::snapshot::{GracePeriod, NoPreempt, Retired, Snapshot, Writer};
+use crate::types::{Target, ORIGINAL};
 
 /// In [`Slot::unpatched`]: there is only one target.
 const SETTLED: usize = usize::MAX;

@@ -10,7 +10,7 @@ use crate::errno::Result;
 use crate::name::Name;
 use crate::patches::{Func, Object, Patches};
 use crate::platform::Platform;
-use crate::stack_check::Code;
+use crate::types::TextRange;
 
 /// Do the two mean the same function of an object? Position 0 says that it is the only one, which is
 /// the first.
@@ -131,8 +131,8 @@ impl<P: Platform> Object<P> {
                     nop: true,
                     patched: false,
                     site: 0,
-                    old: Code::NONE,
-                    new: Code::NONE,
+                    old: TextRange::NONE,
+                    new: TextRange::NONE,
                 })
                 .inspect_err(|_| platform.remove_func(handle))?;
         }

@@ -12,33 +12,14 @@ use crate::name::Name;
 use crate::order;
 use crate::patches::{Func, Object, Patch, Patches};
 use crate::platform::Platform;
-use crate::transition::{Blocker, Direction};
+use crate::types::{Blocker, Direction, TextRange};
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
-/// A part of the kernel's code.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Code {
-    /// Where it begins.
-    pub start: usize,
-    /// How many bytes it has.
-    pub size: usize,
-}
-
-impl Code {
-    /// No code.
-    pub const NONE: Self = Self { start: 0, size: 0 };
-
-    /// Is `address` in it?
-    pub fn contains(&self, address: usize) -> bool {
-        address.wrapping_sub(self.start) < self.size
-    }
-}
-
-/// Code, and the place of its function's name.
+/// Text, and the place of its function's name.
 #[derive(Clone, Copy, Debug)]
 struct Range {
-    code: Code,
+    code: TextRange,
     name: usize,
 }
 
@@ -49,9 +30,9 @@ pub struct StackCheck {
     functions: Vec<Range>,
     /// From the start of the first to the end of the last: few patches are about functions all over
     /// the kernel, and then most addresses need no search.
-    span: Code,
+    span: TextRange,
     /// Of a whole module.
-    text: Code,
+    text: TextRange,
     /// As the patch calls the functions.
     names: Vec<Name>,
     /// Code of the module that is in none of its replacements.
@@ -72,8 +53,8 @@ impl StackCheck {
     ) -> Result<Self> {
         let mut check = Self {
             functions: Vec::new(),
-            span: Code::NONE,
-            text: Code::NONE,
+            span: TextRange::NONE,
+            text: TextRange::NONE,
             names: Vec::new(),
             elsewhere: Name::new(c"(other code of the patch)")?,
         };
@@ -110,7 +91,7 @@ impl StackCheck {
         if let (Some(first), Some(last)) = (check.functions.first(), check.functions.last()) {
             let start = first.code.start;
             let end = last.code.start.wrapping_add(last.code.size);
-            check.span = Code {
+            check.span = TextRange {
                 start,
                 size: end.wrapping_sub(start),
             };
@@ -118,7 +99,7 @@ impl StackCheck {
         Ok(check)
     }
 
-    fn add(&mut self, code: Code, name: usize) -> Result {
+    fn add(&mut self, code: TextRange, name: usize) -> Result {
         if code.size == 0 {
             return Ok(());
         }
@@ -256,13 +237,13 @@ impl SplitOff {
     fn find<P: Platform>(
         mut self,
         platform: &P,
-        add: &mut dyn FnMut(Code, usize) -> Result,
+        add: &mut dyn FnMut(TextRange, usize) -> Result,
     ) -> Result {
         let mut result = Ok(());
         let mut found = |start, name| {
             let size = platform.size(start).unwrap_or(0);
             if result.is_ok() {
-                result = add(Code { start, size }, name);
+                result = add(TextRange { start, size }, name);
             }
         };
         self.find_of_replacements(platform, &mut found)?;

@@ -5,7 +5,7 @@
 use crate::errno::{EBUSY, EEXIST, EINVAL};
 use crate::platform::simulated::{code, transition_lines, Machine, SIZE};
 use crate::platform::Stack;
-use crate::transition::{Direction, PatchState};
+use crate::types::{Direction, PatchState};
 use std::time::Duration;
 
 mod jumps;
@@ -175,7 +175,7 @@ fn a_task_about_to_sleep_switches_by_itself() {
     task.running.set(false);
     // SAFETY: nothing preempts a test.
     #[allow(unsafe_code)]
-    let guard = unsafe { crate::platform::snapshot::NoPreempt::new() };
+    let guard = unsafe { crate::snapshot::NoPreempt::new() };
     machine
         .published
         .update_sleeper(&machine.kernel, &task, &guard);
@@ -206,7 +206,7 @@ fn a_blocker_is_told_by_its_replacement_and_else_by_the_patch() {
     let name_of = |machine: &Machine, stack: &[usize]| {
         // SAFETY: nothing preempts a test.
         #[allow(unsafe_code)]
-        let guard = unsafe { crate::platform::snapshot::NoPreempt::new() };
+        let guard = unsafe { crate::snapshot::NoPreempt::new() };
         let check = machine.published.stack_check.get(&guard)?;
         let why = check.judge(&Stack::Known(stack)).err()?;
         Some(check.name(why)?.to_string())

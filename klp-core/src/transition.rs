@@ -21,79 +21,8 @@ use crate::patches::{Patch, Patches};
 use crate::platform::{Debug, Platform, Stack};
 use crate::published::Published;
 use crate::stack_check::StackCheck;
+use crate::types::{Blocker, Direction, PatchState};
 use core::time::Duration;
-
-/// Which functions a task uses, where they are in transition.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PatchState {
-    /// No transition runs.
-    Idle,
-    /// The old ones.
-    Unpatched,
-    /// The patch's.
-    Patched,
-}
-
-impl PatchState {
-    /// As `task_struct.patch_state` and `/proc/PID/patch_state` have it
-    /// (`KLP_TRANSITION_*` in `include/linux/livepatch.h`).
-    pub const fn to_c(self) -> i32 {
-        match self {
-            Self::Idle => -1,
-            Self::Unpatched => 0,
-            Self::Patched => 1,
-        }
-    }
-
-    /// The other way round.
-    pub const fn from_c(state: i32) -> Self {
-        match state {
-            0 => Self::Unpatched,
-            1 => Self::Patched,
-            _ => Self::Idle,
-        }
-    }
-}
-
-/// Where a transition leads.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Direction {
-    /// To the patch.
-    Patching,
-    /// Away from it.
-    Unpatching,
-}
-
-impl Direction {
-    /// The state of tasks that have switched.
-    pub const fn target(self) -> PatchState {
-        match self {
-            Self::Patching => PatchState::Patched,
-            Self::Unpatching => PatchState::Unpatched,
-        }
-    }
-
-    /// The state of tasks that have not.
-    pub const fn initial(self) -> PatchState {
-        self.reversed().target()
-    }
-
-    /// The way back.
-    pub const fn reversed(self) -> Self {
-        match self {
-            Self::Patching => Self::Unpatching,
-            Self::Unpatching => Self::Patching,
-        }
-    }
-
-    /// As log lines say it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Patching => "patching",
-            Self::Unpatching => "unpatching",
-        }
-    }
-}
 
 /// The transition that runs.
 #[derive(Debug)]
@@ -104,17 +33,6 @@ pub struct Transition<P: Platform> {
     pub direction: Direction,
     /// When to try again.
     pace: Pace,
-}
-
-/// Why a task has not switched.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Blocker {
-    /// It runs.
-    Running,
-    /// Its stack cannot be read reliably.
-    UnreliableStack,
-    /// It sleeps in a function concerned: the place of its name in the stack check.
-    Sleeping(usize),
 }
 
 /// How long a transition has tried, and what that means for the next time.

@@ -8,21 +8,18 @@
 
 use crate::errno::Result;
 use crate::name::Name;
-use crate::redirect::{Target, ORIGINAL};
-use crate::stack_check::Code;
-use crate::transition::{Blocker, Direction, PatchState};
+use crate::snapshot::GracePeriod;
+use crate::types::{Blocker, Direction, PatchState, SiteTarget, TextRange};
 use core::ffi::CStr;
 use core::fmt;
 use core::ops::ControlFlow;
 use core::time::Duration;
-use snapshot::GracePeriod;
 
 #[cfg(kernel)]
 pub mod kernel;
 #[cfg(all(test, not(kernel)))]
 #[allow(missing_docs)]
 pub mod simulated;
-pub mod snapshot;
 
 /// Everything.
 pub trait Platform:
@@ -121,44 +118,24 @@ pub trait Tracing {
     /// # Errors
     ///
     /// `ENOMEM`; then nothing is changed.
-    fn own(&self, entries: &[Entry]) -> Result;
+    fn own(&self, entries: &[SiteTarget]) -> Result;
 
     /// The same for an entry that has no redirect yet, which others may refuse.
     ///
     /// # Errors
     ///
     /// `EBUSY` and others when they do, `ENOMEM`. The entry is not asked at any more then.
-    fn own_new(&self, entry: Entry) -> Result;
+    fn own_new(&self, entry: SiteTarget) -> Result;
 
     /// Makes entries of [`Tracing::own`] lead elsewhere, in one change.
     ///
     /// # Errors
     ///
     /// `ENOMEM`; then nothing is changed.
-    fn point(&self, entries: &[Entry]) -> Result;
+    fn point(&self, entries: &[SiteTarget]) -> Result;
 
     /// Stops asking, or jumping, at entries of [`Tracing::own`].
-    fn disown(&self, entries: &[Entry]);
-}
-
-/// What stands at a function's entry that we have for ourselves.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Entry {
-    /// The traced address in the entry.
-    pub site: usize,
-    /// Where it jumps to; [`ORIGINAL`] when it asks where to go.
-    pub target: Target,
-}
-
-impl Entry {
-    /// One that asks.
-    pub const fn asking(site: usize) -> Self {
-        Self {
-            site,
-            target: ORIGINAL,
-        }
-    }
+    fn disown(&self, entries: &[SiteTarget]);
 }
 
 /// What is known of where a task is.
@@ -221,7 +198,7 @@ pub trait Modules: Handles {
     /// The module of a patch.
     fn module(&self, patch: Self::Patch) -> Self::Module;
     /// The code of a module.
-    fn text(&self, module: Self::Module) -> Code;
+    fn text(&self, module: Self::Module) -> TextRange;
 
     /// Writes the patch's relocations for the module `object`.
     ///

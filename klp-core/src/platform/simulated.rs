@@ -3,17 +3,15 @@
 //! A kernel of the imagination, for tests of the logic: functions are addresses, tasks are lists
 //! of return addresses, and everything that is asked of it is written down.
 
-use super::snapshot::{GracePeriod, NoPreempt, Writer};
-use super::{
-    Callbacks, Debug, Entry, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, Work,
-};
+use super::{Callbacks, Debug, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, Work};
 use crate::errno::{Errno, Result, EBUSY, EEXIST, ENOMEM};
 use crate::memory::Vec as KVec;
 use crate::name::Name;
 use crate::patches::{Declared, DeclaredFunc, DeclaredObject, Patches};
 use crate::published::Published;
-use crate::stack_check::Code;
-use crate::transition::{Blocker, Direction, PatchState};
+use crate::snapshot::{GracePeriod, NoPreempt, Writer};
+use crate::types::TextRange;
+use crate::types::{Blocker, Direction, PatchState, SiteTarget};
 use core::ops::ControlFlow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,7 +204,7 @@ impl Tracing for Kernel {
         self.max_jumps.get()
     }
 
-    fn own(&self, entries: &[Entry]) -> Result {
+    fn own(&self, entries: &[SiteTarget]) -> Result {
         self.change_entries(entries)?;
         for entry in entries {
             let was = self.attached.borrow_mut().remove(&entry.site);
@@ -217,7 +215,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn own_new(&self, entry: Entry) -> Result {
+    fn own_new(&self, entry: SiteTarget) -> Result {
         self.own(&[entry]).inspect_err(|_| {
             self.attached.borrow_mut().remove(&entry.site);
         })?;
@@ -228,7 +226,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn point(&self, entries: &[Entry]) -> Result {
+    fn point(&self, entries: &[SiteTarget]) -> Result {
         self.change_entries(entries)?;
         for entry in entries {
             let before = self.own.borrow_mut().insert(entry.site, entry.target);
@@ -237,7 +235,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn disown(&self, entries: &[Entry]) {
+    fn disown(&self, entries: &[SiteTarget]) {
         assert!(!entries.is_empty(), "nothing to do");
         self.text_changes.set(self.text_changes.get() + 1);
         for entry in entries {
@@ -248,7 +246,7 @@ impl Tracing for Kernel {
 }
 
 impl Kernel {
-    fn change_entries(&self, entries: &[Entry]) -> Result {
+    fn change_entries(&self, entries: &[SiteTarget]) -> Result {
         assert!(!entries.is_empty(), "nothing to do");
         let left = self.memory.get().checked_sub(1).ok_or(ENOMEM)?;
         self.memory.set(left);
@@ -345,8 +343,8 @@ impl Modules for Kernel {
         patch
     }
 
-    fn text(&self, module: usize) -> Code {
-        Code {
+    fn text(&self, module: usize) -> TextRange {
+        TextRange {
             start: module,
             size: 0x1_0000,
         }

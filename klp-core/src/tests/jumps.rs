@@ -5,7 +5,7 @@
 use super::{enable_read, machine, replacement, ELSEWHERE, FIRST, READ, SECOND, WRITE};
 use crate::errno::{EBUSY, ENOMEM};
 use crate::platform::simulated::{code, Machine};
-use crate::transition::PatchState;
+use crate::types::PatchState;
 use std::time::Duration;
 
 /// A function of a module.

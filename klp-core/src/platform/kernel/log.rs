@@ -7,7 +7,7 @@ use super::{bindings, Kernel, TaskRef};
 use crate::errno::{EBUSY, EINVAL};
 use crate::name::Name;
 use crate::platform::{Debug, Log};
-use crate::transition::{Blocker, Direction};
+use crate::types::{Blocker, Direction};
 use ::kernel::ffi::c_int;
 use core::ffi::CStr;
 use core::fmt;

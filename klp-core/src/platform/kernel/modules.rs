@@ -5,7 +5,7 @@
 use super::{bindings, relocations, Kernel, ModuleRef, PatchRef};
 use crate::errno::Result;
 use crate::platform::Modules;
-use crate::stack_check::Code;
+use crate::types::TextRange;
 use ::kernel::bindings::module;
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -27,11 +27,11 @@ impl Modules for Kernel {
         patch.module()
     }
 
-    fn text(&self, module: ModuleRef) -> Code {
+    fn text(&self, module: ModuleRef) -> TextRange {
         let (mut start, mut size) = (0, 0);
         // SAFETY: the module is there: a patch's is held by the core, and others say when they go.
         unsafe { bindings::klp_module_text(module.0.as_ptr(), &mut start, &mut size) };
-        Code { start, size }
+        TextRange { start, size }
     }
 
     fn relocate(&self, patch: PatchRef, object: &CStr) -> Result {

@@ -5,7 +5,7 @@
 use super::{bindings, data, Kernel, TaskRef};
 use crate::errno::EBUSY;
 use crate::platform::{Stack, Tasks};
-use crate::transition::PatchState;
+use crate::types::PatchState;
 use ::kernel::bindings::task_struct;
 use ::kernel::ffi::{c_int, c_ulong, c_void};
 use core::ptr::NonNull;

@@ -5,7 +5,8 @@
 
 use super::{bindings, Kernel};
 use crate::errno::{check, Result, EINVAL};
-use crate::platform::{Entry, Tracing};
+use crate::platform::Tracing;
+use crate::types::SiteTarget;
 use core::mem::{offset_of, size_of};
 
 impl Tracing for Kernel {
@@ -38,25 +39,25 @@ impl Tracing for Kernel {
         unsafe { bindings::klp_max_jumps() as usize }
     }
 
-    fn own(&self, entries: &[Entry]) -> Result {
+    fn own(&self, entries: &[SiteTarget]) -> Result {
         let (entries, count) = to_c(entries);
         // SAFETY: it reads that many; the core's mutex is held.
         check(unsafe { bindings::klp_own(entries, count, false) }).map(drop)
     }
 
-    fn own_new(&self, entry: Entry) -> Result {
+    fn own_new(&self, entry: SiteTarget) -> Result {
         let (entry, count) = to_c(core::slice::from_ref(&entry));
         // SAFETY: as above.
         check(unsafe { bindings::klp_own(entry, count, true) }).map(drop)
     }
 
-    fn point(&self, entries: &[Entry]) -> Result {
+    fn point(&self, entries: &[SiteTarget]) -> Result {
         let (entries, count) = to_c(entries);
         // SAFETY: as above.
         check(unsafe { bindings::klp_point(entries, count) }).map(drop)
     }
 
-    fn disown(&self, entries: &[Entry]) {
+    fn disown(&self, entries: &[SiteTarget]) {
         let (entries, count) = to_c(entries);
         // SAFETY: as above.
         unsafe { bindings::klp_disown(entries, count) };
@@ -65,12 +66,12 @@ impl Tracing for Kernel {
 
 const _: () = {
     use bindings::klp_entry;
-    assert!(size_of::<Entry>() == size_of::<klp_entry>());
-    assert!(offset_of!(Entry, site) == offset_of!(klp_entry, site));
-    assert!(offset_of!(Entry, target) == offset_of!(klp_entry, target));
+    assert!(size_of::<SiteTarget>() == size_of::<klp_entry>());
+    assert!(offset_of!(SiteTarget, site) == offset_of!(klp_entry, site));
+    assert!(offset_of!(SiteTarget, target) == offset_of!(klp_entry, target));
 };
 
-fn to_c(entries: &[Entry]) -> (*const bindings::klp_entry, u32) {
+fn to_c(entries: &[SiteTarget]) -> (*const bindings::klp_entry, u32) {
     // There are no more than the parameter allows, which is one of these.
     let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
     (entries.as_ptr().cast(), count)

@@ -3,8 +3,8 @@
 //! Things that are done later, or waited for.
 
 use super::{bindings, Kernel, PatchRef};
-use crate::platform::snapshot::GracePeriod;
 use crate::platform::Work;
+use crate::snapshot::GracePeriod;
 use core::time::Duration;
 
 impl Work for Kernel {
