@@ -45,7 +45,7 @@ static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static ssize_t transition_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", klp_roster_in_transition(to_patch(kobj)));
+	return sysfs_emit(buf, "%d\n", klp_patch_list_in_transition(to_patch(kobj)));
 }
 
 static ssize_t force_store(struct kobject *kobj, struct kobj_attribute *attr,
@@ -67,7 +67,7 @@ static ssize_t replace_show(struct kobject *kobj, struct kobj_attribute *attr, c
 
 static ssize_t stack_order_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", klp_roster_place(to_patch(kobj)));
+	return sysfs_emit(buf, "%d\n", klp_patch_list_place(to_patch(kobj)));
 }
 
 static struct kobj_attribute enabled_attr = __ATTR_RW(enabled);
@@ -164,16 +164,16 @@ void klp_blocker_line(struct seq_file *m, struct task_struct *task, int why,
 
 static int blockers_show(struct seq_file *m, void *v)
 {
-	if (klp_roster_in_transition(m->private))
+	if (klp_patch_list_in_transition(m->private))
 		klp_core_blockers(m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(blockers);
 
 void klp_redirect_line(struct seq_file *m, const char *object, const char *function,
-		       unsigned long sympos, const char *meets)
+		       unsigned long sympos, const char *via)
 {
-	seq_printf(m, "%s %s,%lu %s\n", object, function, sympos, meets);
+	seq_printf(m, "%s %s,%lu %s\n", object, function, sympos, via);
 }
 
 static int redirects_show(struct seq_file *m, void *v)
@@ -201,35 +201,30 @@ void klp_show_init_object(struct klp_object *obj)
 /* Returns after the last use of the patch's structures. */
 static void hide_patch(struct klp_patch *patch)
 {
-	debugfs_lookup_and_remove(patch->mod->name, klp_debugfs_root);
+	/* Another patch of the same module may have the name. */
+	if (patch->kobj.state_in_sysfs) {
+		debugfs_lookup_and_remove(patch->mod->name, klp_debugfs_root);
+		kobject_del(&patch->kobj);
+	}
 	kobject_put(&patch->kobj);
 	wait_for_completion(&patch->finish);
 }
 
-static void put_patch(struct klp_patch *patch)
+/*
+ * Whoever waits for the patch's folder to go unloads the module next, so
+ * nothing that takes time may stand between the two. No task can reach the
+ * module's code any more: the stack check has seen to that.
+ */
+void klp_release_now(struct klp_patch *patch)
 {
+	hide_patch(patch);
 	if (!patch->forced)
 		module_put(patch->mod);
 }
 
-/* For a patch that no task has used. */
-void klp_release_now(struct klp_patch *patch)
-{
-	hide_patch(patch);
-	put_patch(patch);
-}
-
 static void release_patch(struct work_struct *work)
 {
-	struct klp_patch *patch = container_of(work, struct klp_patch, free_work);
-
-	hide_patch(patch);
-	/*
-	 * A task may have been preempted between the redirect and the function
-	 * that it leads to. Its stack does not show that.
-	 */
-	synchronize_rcu_tasks();
-	put_patch(patch);
+	klp_release_now(container_of(work, struct klp_patch, free_work));
 }
 
 void klp_show_init_patch(struct klp_patch *patch)
@@ -294,10 +289,9 @@ void klp_release_later(struct klp_patch *patch, bool keep)
 
 static int __init klp_init(void)
 {
-	klp_root = kobject_create_and_add("livepatch", kernel_kobj);
-	if (!klp_root)
-		return -ENOMEM;
+	/* Before the root, which says that patches can be shown. */
 	klp_debugfs_root = debugfs_create_dir("livepatch", NULL);
-	return 0;
+	klp_root = kobject_create_and_add("livepatch", kernel_kobj);
+	return klp_root ? 0 : -ENOMEM;
 }
 module_init(klp_init);

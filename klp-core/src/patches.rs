@@ -2,7 +2,7 @@
 
 //! The patches that are enabled or in transition, and how they come and go.
 
-use crate::entries::Entries;
+use crate::direct_jump::DedicatedOps;
 use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV, ENOENT};
 use crate::memory::Vec;
 use crate::name::{Name, ObjectName};
@@ -27,7 +27,7 @@ pub struct Patches<P: Platform> {
     /// The one transition that may run.
     pub(crate) transition: Option<Transition<P>>,
     pub(crate) redirects: Redirects,
-    pub(crate) entries: Entries,
+    pub(crate) dedicated: DedicatedOps,
     pub(crate) check_writer: Writer<StackCheck>,
 }
 
@@ -127,12 +127,12 @@ pub struct DeclaredFunc<P: Platform> {
 
 /// A patch that was not enabled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Refused {
+pub struct EnableError {
     /// Why not.
     pub errno: Errno,
     /// Does it have a folder in sysfs and a hold on its module? They have to go before the module's init
     /// returns, and without the core's mutex: by whoever asked for the patch.
-    pub is_begun: bool,
+    pub needs_release: bool,
 }
 
 /// Length of the longest symbol name, and one: `KSYM_NAME_LEN` of `include/linux/kallsyms.h`.
@@ -331,7 +331,7 @@ impl<P: Platform> Patch<P> {
     }
 
     /// The transition is over: calls the callbacks.
-    pub(crate) fn tell_objects(&mut self, platform: &P, direction: Direction) {
+    pub(crate) fn call_post_callbacks(&mut self, platform: &P, direction: Direction) {
         for object in self.objects.iter_mut().filter(|object| object.is_loaded()) {
             match direction {
                 Direction::Patching => platform.post_patch(object.handle),
@@ -361,7 +361,7 @@ impl<P: Platform> Patches<P> {
             patches: Vec::new(),
             transition: None,
             redirects: Redirects::new(redirects),
-            entries: Entries::new(),
+            dedicated: DedicatedOps::new(),
             check_writer,
         }
     }
@@ -386,28 +386,28 @@ impl<P: Platform> Patches<P> {
     /// `EINVAL` when it is wrong, or does not go together with those that are enabled; `EBUSY` when a
     /// transition runs or something else redirects a function already; `ENODEV` when its module
     /// is going away; `EEXIST`, `ENOMEM`; or what a callback answers. Nothing of it stays then but
-    /// what the [`Refused`] says.
+    /// what the [`EnableError`] says.
     pub fn enable(
         &mut self,
         platform: &P,
         published: &Published,
         declared: Declared<P>,
-    ) -> core::result::Result<(), Refused> {
+    ) -> core::result::Result<(), EnableError> {
         let handle = declared.handle;
         if !states::are_compatible(platform, self, &declared) {
             platform.error(format_args!(
                 "Livepatch patch ({}) is not compatible with the already installed livepatches.",
                 declared.name
             ));
-            return Err(Refused {
+            return Err(EnableError {
                 errno: EINVAL,
-                is_begun: false,
+                needs_release: false,
             });
         }
-        if !platform.get(handle) {
-            return Err(Refused {
+        if !platform.try_get_module(handle) {
+            return Err(EnableError {
                 errno: ENODEV,
-                is_begun: false,
+                needs_release: false,
             });
         }
         platform.init_patch(handle);
@@ -416,9 +416,9 @@ impl<P: Platform> Patches<P> {
             .and_then(|()| self.start_enabling(platform, published, handle));
         result.map_err(|errno| {
             self.take_out(platform, handle);
-            Refused {
+            EnableError {
                 errno,
-                is_begun: true,
+                needs_release: true,
             }
         })
     }
@@ -438,7 +438,7 @@ impl<P: Platform> Patches<P> {
                 object.show(platform, handle, &patch.name)?;
             }
         }
-        platform.roster_add(handle);
+        platform.patch_list_add(handle);
         Ok(())
     }
 
@@ -452,7 +452,7 @@ impl<P: Platform> Patches<P> {
         self.init_transition(platform, published, handle, Direction::Patching)?;
         let result = self
             .patch_objects(platform, published, handle)
-            .and_then(|()| self.step_back(platform, handle))
+            .and_then(|()| self.revert_to_handler(platform, handle))
             .and_then(|()| self.make_stack_check(platform, handle, Direction::Patching));
         match result {
             Ok(check) => self.set_stack_check(platform, published, Some(check)),
@@ -510,7 +510,7 @@ impl<P: Platform> Patches<P> {
             return Err(EBUSY);
         }
         let check = self.make_stack_check(platform, handle, Direction::Unpatching)?;
-        self.step_back(platform, handle)?;
+        self.revert_to_handler(platform, handle)?;
         self.init_transition(platform, published, handle, Direction::Unpatching)?;
         // Same targets, in transition now.
         self.publish_fewer(platform, published, Some(handle));
@@ -539,7 +539,7 @@ impl<P: Platform> Patches<P> {
         let patch = self
             .index(handle)
             .and_then(|index| self.patches.remove(index));
-        platform.roster_remove(handle);
+        platform.patch_list_remove(handle);
         patch.is_some_and(|mut patch| {
             patch.remove_parts(platform);
             patch.forced

@@ -3,6 +3,7 @@
 //! Livepatch relocations: the names of their sections and symbols, as
 //! `Documentation/livepatch/module-elf-format.rst` defines them.
 
+use crate::errno::Result;
 use core::ffi::CStr;
 
 /// A symbol that a patch refers to by object, name and position: `.klp.sym.OBJECT.NAME,POSITION`.
@@ -36,6 +37,26 @@ impl<'a> SymbolName<'a> {
     }
 }
 
+/// Applies the relocations of all `sections`, or of none: those before one that fails are cleared again.
+/// What is left of them would keep the object's module from being loaded another time.
+///
+/// # Errors
+///
+/// That of the section that fails, of which `apply` leaves nothing behind.
+pub fn apply_all(
+    sections: impl Iterator<Item = u32> + Clone,
+    mut apply: impl FnMut(u32) -> Result,
+    mut clear: impl FnMut(u32),
+) -> Result {
+    for (before, section) in sections.clone().enumerate() {
+        if let Err(errno) = apply(section) {
+            sections.take(before).for_each(&mut clear);
+            return Err(errno);
+        }
+    }
+    Ok(())
+}
+
 /// The object that a livepatch relocation section is for: `.klp.rela.OBJECT.SECTION`.
 pub fn section_object(section: &CStr) -> Option<&[u8]> {
     let rest = section.to_bytes().strip_prefix(b".klp.rela.")?;
@@ -61,6 +82,7 @@ fn number(digits: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::errno::EINVAL;
 
     #[test]
     fn symbols() {
@@ -89,6 +111,26 @@ mod tests {
         let name = |len| std::ffi::CString::new(format!(".klp.sym.{},0", "m".repeat(len) + ".f"));
         assert!(SymbolName::parse(&name(55).expect("text")).is_some());
         assert!(SymbolName::parse(&name(56).expect("text")).is_none());
+    }
+
+    #[test]
+    fn a_section_that_fails_takes_those_before_it_back() {
+        let applied = std::cell::RefCell::new(std::vec::Vec::new());
+        let apply = |section| {
+            if section == 7 {
+                return Err(EINVAL);
+            }
+            applied.borrow_mut().push(section);
+            Ok(())
+        };
+        let clear = |section| applied.borrow_mut().retain(|other| *other != section);
+        assert_eq!(
+            apply_all([3, 5, 7, 9].into_iter(), apply, clear),
+            Err(EINVAL)
+        );
+        assert!(applied.borrow().is_empty());
+        assert_eq!(apply_all([3, 5].into_iter(), apply, clear), Ok(()));
+        assert_eq!(*applied.borrow(), [3, 5]);
     }
 
     #[test]

@@ -7,8 +7,8 @@
 
 use crate::errno::Result;
 use crate::memory::Vec;
-use crate::order;
 use crate::platform::Symbols;
+use crate::sort;
 use crate::types::TextRange;
 use core::ffi::CStr;
 use core::ops::ControlFlow;
@@ -62,7 +62,7 @@ impl Sizes {
         if functions.len() < MANY {
             return Ok(Self::none());
         }
-        order::sort_by_key(&mut functions, |function| function.start);
+        sort::sort_by_key(&mut functions, |function| function.start);
         platform.in_module(module, &mut |name, address| {
             if ends_nothing(name) {
                 return ControlFlow::Continue(());

@@ -127,5 +127,7 @@ pub enum Blocker {
     /// Its stack cannot be read reliably.
     UnreliableStack,
     /// It sleeps in a function concerned: the place of its name in the stack check.
-    Sleeping(usize),
+    InFunction(usize),
+    /// It sleeps in other text of a module that is released next.
+    InReleasedText,
 }

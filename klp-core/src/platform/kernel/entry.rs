@@ -4,10 +4,10 @@
 
 use super::relocations::File;
 use super::{bindings, declared, Kernel, ModuleRef, PatchRef, TaskRef};
-use crate::entries::Meets;
+use crate::direct_jump::RedirectVia;
 use crate::errno::{Errno, Result, EINVAL, ENODEV};
 use crate::name::Name;
-use crate::patches::{Patches, Refused};
+use crate::patches::{EnableError, Patches};
 use crate::platform::{Log as _, Stack, Tasks as _};
 use crate::published::Published;
 use crate::snapshot::{NoPreempt, Writer};
@@ -105,13 +105,18 @@ fn enable(patch: PatchRef) -> Result {
     }
     let declared = declared::read(patch)?;
     let result = locked(|patches| patches.enable(&KERNEL, &PUBLISHED, declared));
-    result.map_err(|Refused { errno, is_begun }| {
-        if is_begun {
-            // SAFETY: nobody uses the patch any more, and the mutex is not held.
-            unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
-        }
-        errno
-    })
+    result.map_err(
+        |EnableError {
+             errno,
+             needs_release,
+         }| {
+            if needs_release {
+                // SAFETY: nobody uses the patch any more, and the mutex is not held.
+                unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
+            }
+            errno
+        },
+    )
 }
 
 /// Writes to `enabled` in sysfs.
@@ -142,8 +147,8 @@ extern "C" fn klp_core_retry() {
 
 /// Makes entries jumps.
 #[no_mangle]
-extern "C" fn klp_core_settle() {
-    locked(|patches| patches.settle(&KERNEL, &PUBLISHED));
+extern "C" fn klp_core_promote() {
+    locked(|patches| patches.promote_to_jumps(&KERNEL, &PUBLISHED));
 }
 
 /// Where a call at `site` goes; zero is the original function.
@@ -161,7 +166,8 @@ unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ul
         if state == PatchState::Idle {
             KERNEL.bug(c"a task without a patch state calls a function in transition");
         }
-        state == PatchState::Patched
+        // As in the C core, a task without one uses the new function.
+        state != PatchState::Unpatched
     })
 }
 
@@ -243,12 +249,15 @@ unsafe extern "C" fn klp_module_going(module: *mut module) {
     if unsafe { !bindings::klp_is_going(module) } {
         return;
     }
+    let Some(handle) = NonNull::new(module).map(ModuleRef) else {
+        return;
+    };
     // SAFETY: the module is there, and so is its name.
     let name = unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) };
     locked(|patches| {
         // SAFETY: the module is there.
         unsafe { bindings::klp_module_set_alive(module, false) };
-        patches.module_going(&KERNEL, &PUBLISHED, name);
+        patches.module_going(&KERNEL, &PUBLISHED, handle, name);
     });
 }
 
@@ -363,7 +372,7 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
     };
     let data = ptr::from_mut(&mut search).cast();
     // SAFETY: the search lasts as long as the walk.
-    if unsafe { !bindings::klp_roster_each_below(Some(each), data) } {
+    if unsafe { !bindings::klp_patch_list_each_below(Some(each), data) } {
         KERNEL.bug(c"the previous state is asked for while no transition runs");
     }
     search.found
@@ -377,7 +386,7 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
 /// `m` is being written to by the caller.
 #[no_mangle]
 unsafe extern "C" fn klp_core_blockers(m: *mut seq_file) {
-    KERNEL.each(&mut |task| {
+    KERNEL.for_each_task(&mut |task| {
         if !KERNEL.is_pending(task) {
             return;
         }
@@ -387,7 +396,7 @@ unsafe extern "C" fn klp_core_blockers(m: *mut seq_file) {
             let Some(check) = PUBLISHED.stack_check.get(&guard) else {
                 return;
             };
-            let (why, name) = blocker(check, &stack);
+            let (why, name) = blocker(check, &stack, KERNEL.thread_function(task));
             // SAFETY: the caller's promise; task and name are there.
             unsafe { bindings::klp_blocker_line(m, task.0.as_ptr(), why, name.as_ptr().cast()) };
         });
@@ -412,10 +421,10 @@ unsafe extern "C" fn klp_core_redirects(m: *mut seq_file, patch: *mut bindings::
         for object in objects {
             let name = object.name.as_ref().map_or(c"vmlinux", Name::as_c_str);
             for func in object.funcs.iter().filter(|func| func.patched) {
-                let meets = match patches.meets(&PUBLISHED, func) {
-                    Meets::Jump => c"jump",
-                    Meets::Handler => c"handler",
-                    Meets::Cover => c"covered",
+                let via = match patches.redirect_via(&PUBLISHED, func) {
+                    RedirectVia::Jump => c"jump",
+                    RedirectVia::Handler => c"handler",
+                    RedirectVia::Shadowed => c"covered",
                 };
                 // SAFETY: the caller's promise; the names are there.
                 unsafe {
@@ -424,7 +433,7 @@ unsafe extern "C" fn klp_core_redirects(m: *mut seq_file, patch: *mut bindings::
                         name.as_ptr().cast(),
                         func.name.as_c_str().as_ptr().cast(),
                         func.sympos.max(1) as c_ulong,
-                        meets.as_ptr().cast(),
+                        via.as_ptr().cast(),
                     );
                 }
             }
@@ -432,8 +441,12 @@ unsafe extern "C" fn klp_core_redirects(m: *mut seq_file, patch: *mut bindings::
     });
 }
 
-fn blocker<'a>(check: &'a StackCheck, stack: &Stack<'_>) -> (c_int, &'a CStr) {
-    match check.judge(stack) {
+fn blocker<'a>(
+    check: &'a StackCheck,
+    stack: &Stack<'_>,
+    thread_function: Option<usize>,
+) -> (c_int, &'a CStr) {
+    match check.judge(stack, thread_function) {
         Ok(()) => (0, c""),
         Err(why) => (
             super::log::blocker_to_c(why),

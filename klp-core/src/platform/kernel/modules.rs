@@ -18,7 +18,7 @@ impl Modules for Kernel {
         NonNull::new(unsafe { bindings::klp_find_module(name.as_ptr().cast()) }).map(ModuleRef)
     }
 
-    fn get(&self, patch: PatchRef) -> bool {
+    fn try_get_module(&self, patch: PatchRef) -> bool {
         // SAFETY: the patch's module is there: its init asks.
         unsafe { bindings::klp_get_module(patch.module().0.as_ptr()) }
     }
@@ -35,12 +35,11 @@ impl Modules for Kernel {
     }
 
     fn relocate(&self, patch: PatchRef, object: &CStr) -> Result {
-        relocations::write_all(self, patch, object, true)
+        relocations::write_all(self, patch, object)
     }
 
     fn clear_relocations(&self, patch: PatchRef, object: &CStr) {
-        // Taking back fails only where writing would have.
-        let _ = relocations::write_all(self, patch, object, false);
+        relocations::clear_all(self, patch, object);
     }
 }
 

@@ -112,19 +112,19 @@ impl Sysfs for Kernel {
         }
     }
 
-    fn roster_add(&self, patch: PatchRef) {
+    fn patch_list_add(&self, patch: PatchRef) {
         // SAFETY: the patch is not on the list, and stays until it is taken off.
-        unsafe { bindings::klp_roster_add(patch.0.as_ptr()) };
+        unsafe { bindings::klp_patch_list_add(patch.0.as_ptr()) };
     }
 
-    fn roster_remove(&self, patch: PatchRef) {
+    fn patch_list_remove(&self, patch: PatchRef) {
         // SAFETY: the patch is on the list, or its place for the list was initialized.
-        unsafe { bindings::klp_roster_remove(patch.0.as_ptr()) };
+        unsafe { bindings::klp_patch_list_remove(patch.0.as_ptr()) };
     }
 
-    fn roster_transition(&self, patch: Option<PatchRef>) {
+    fn patch_list_set_transition(&self, patch: Option<PatchRef>) {
         let patch = patch.map_or(ptr::null_mut(), |patch| patch.0.as_ptr());
         // SAFETY: the patch is on the list for as long as it is in transition.
-        unsafe { bindings::klp_roster_set_transition(patch) };
+        unsafe { bindings::klp_patch_list_set_transition(patch) };
     }
 }

@@ -14,33 +14,33 @@ static DEFINE_SPINLOCK(lock);
 static LIST_HEAD(klp_patches);
 static struct klp_patch *transition;
 
-void klp_roster_add(struct klp_patch *patch)
+void klp_patch_list_add(struct klp_patch *patch)
 {
 	guard(spinlock)(&lock);
 	list_add_tail(&patch->list, &klp_patches);
 }
 
-void klp_roster_remove(struct klp_patch *patch)
+void klp_patch_list_remove(struct klp_patch *patch)
 {
 	guard(spinlock)(&lock);
 	list_del_init(&patch->list);
 }
 
 /* NULL when no transition runs. */
-void klp_roster_set_transition(struct klp_patch *patch)
+void klp_patch_list_set_transition(struct klp_patch *patch)
 {
 	guard(spinlock)(&lock);
 	transition = patch;
 }
 
-bool klp_roster_in_transition(const struct klp_patch *patch)
+bool klp_patch_list_in_transition(const struct klp_patch *patch)
 {
 	guard(spinlock)(&lock);
 	return transition == patch;
 }
 
 /* Its place, from 1. One that is not there stands where the highest does. */
-int klp_roster_place(const struct klp_patch *patch)
+int klp_patch_list_place(const struct klp_patch *patch)
 {
 	struct klp_patch *other;
 	int place = 0;
@@ -58,7 +58,7 @@ int klp_roster_place(const struct klp_patch *patch)
  * Calls each() with the patches below the one in transition, from the bottom
  * up. Answers whether a transition runs.
  */
-bool klp_roster_each_below(void (*each)(struct klp_patch *patch, void *data), void *data)
+bool klp_patch_list_each_below(void (*each)(struct klp_patch *patch, void *data), void *data)
 {
 	struct klp_patch *patch;
 
