@@ -62,14 +62,15 @@ static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip
 
 /*
  * Shared by most sites. It is not DYNAMIC: it and its trampoline stay, so
- * nobody has to wait for tasks that are in them.
+ * nobody has to wait for tasks that are in them. Its name is not klp_ops, which
+ * in the C core is a list that debuggers walk.
  */
-static struct ftrace_ops klp_ops = {
+static struct ftrace_ops klp_shared_ops = {
 	.func = klp_ftrace_handler,
 	.flags = FLAGS,
 };
 
-/* The sites that the core has attached to klp_ops. Its filter may hold more; see klp_detach(). */
+/* How many sites the core has attached to it. Its filter may hold more; see klp_detach(). */
 static unsigned int klp_sites;
 
 /* A BPF program's owner that is busy sleeps for a moment and asks for another try. */
@@ -84,23 +85,23 @@ static int register_ops(struct ftrace_ops *ops)
 	return err;
 }
 
-/* For a klp_ops that is not registered. Removing single sites needs memory, this does not. */
+/* For a klp_shared_ops that is not registered. Removing single sites needs memory, this does not. */
 static void clear_filter(void)
 {
 	/* Walkers of ftrace's list may still read the filter. */
 	klp_wait_for_cpus();
-	ftrace_free_filter(&klp_ops);
+	ftrace_free_filter(&klp_shared_ops);
 }
 
 int klp_attach(unsigned long *sites, unsigned int count)
 {
 	int err;
 
-	err = ftrace_set_filter_ips(&klp_ops, sites, count, 0, 0);
+	err = ftrace_set_filter_ips(&klp_shared_ops, sites, count, 0, 0);
 	if (err)
 		return err;
 	if (!klp_sites) {
-		err = register_ops(&klp_ops);
+		err = register_ops(&klp_shared_ops);
 		if (err) {
 			clear_filter();
 			return err;
@@ -111,7 +112,7 @@ int klp_attach(unsigned long *sites, unsigned int count)
 }
 
 /*
- * Without memory, sites stay in the filter until klp_ops is unregistered the
+ * Without memory, sites stay in the filter until klp_shared_ops is unregistered the
  * next time. Calls there go through the handler, which knows no redirect.
  */
 void klp_detach(unsigned long *sites, unsigned int count)
@@ -120,9 +121,9 @@ void klp_detach(unsigned long *sites, unsigned int count)
 
 	klp_sites -= count;
 	/* A registered ops with an empty filter would trace every function. */
-	if (is_last && WARN_ON(unregister_ftrace_function(&klp_ops)))
+	if (is_last && WARN_ON(unregister_ftrace_function(&klp_shared_ops)))
 		return;
-	if (ftrace_set_filter_ips(&klp_ops, sites, count, 1, 0) && is_last)
+	if (ftrace_set_filter_ips(&klp_shared_ops, sites, count, 1, 0) && is_last)
 		clear_filter();
 }
 
@@ -141,7 +142,7 @@ bool klp_has_direct_call(unsigned long site)
 struct dedicated_ops {
 	struct ftrace_ops ops;
 	unsigned long site;
-	/* Not registered: the site is attached to klp_ops after all. */
+	/* Not registered: the site is attached to klp_shared_ops after all. */
 	bool is_shared;
 	struct hlist_node node;
 	struct rcu_head rcu;
@@ -167,11 +168,11 @@ MODULE_PARM_DESC(jumps, "Most patched functions whose entries are jumps; 0 turns
 unsigned int klp_max_jumps(void)
 {
 	/* Without a trampoline for the handler there is no way back. */
-	return klp_ops.trampoline ? klp_jumps : 0;
+	return klp_shared_ops.trampoline ? klp_jumps : 0;
 }
 
 /*
- * Is klp_ops the only ops at the site? ftrace lets the site call its trampoline
+ * Is klp_shared_ops the only ops at the site? ftrace lets the site call its trampoline
  * then, and no other.
  */
 bool klp_is_exclusive(unsigned long site)
@@ -179,12 +180,12 @@ bool klp_is_exclusive(unsigned long site)
 	u8 insn[CALL_INSN_SIZE];
 	s32 distance;
 
-	if (!klp_ops.trampoline ||
+	if (!klp_shared_ops.trampoline ||
 	    copy_from_kernel_nofault(insn, (void *)site, sizeof(insn)) ||
 	    insn[0] != CALL_INSN_OPCODE)
 		return false;
 	memcpy(&distance, insn + 1, sizeof(distance));
-	return site + CALL_INSN_SIZE + distance == klp_ops.trampoline;
+	return site + CALL_INSN_SIZE + distance == klp_shared_ops.trampoline;
 }
 #else
 unsigned int klp_max_jumps(void)
@@ -221,13 +222,13 @@ static void retarget(struct dedicated_ops *own, unsigned long target)
 		return;
 	}
 	/* With none, ftrace would allocate one that nobody frees. */
-	if (!klp_ops.trampoline) {
+	if (!klp_shared_ops.trampoline) {
 		WRITE_ONCE(own->ops.trampoline, GENERIC_TRAMPOLINE);
 		return;
 	}
-	WRITE_ONCE(own->ops.trampoline, klp_ops.trampoline);
+	WRITE_ONCE(own->ops.trampoline, klp_shared_ops.trampoline);
 	smp_wmb();
-	WRITE_ONCE(own->ops.trampoline_size, klp_ops.trampoline_size);
+	WRITE_ONCE(own->ops.trampoline_size, klp_shared_ops.trampoline_size);
 }
 
 /*
@@ -341,7 +342,7 @@ static bool unregister_dedicated(struct dedicated_ops *own)
 }
 
 /*
- * Moves sites from klp_ops to dedicated ops. When @strict, there is one, and
+ * Moves sites from klp_shared_ops to dedicated ops. When @strict, there is one, and
  * others may refuse; then nothing of ours is attached to the site any more.
  */
 int klp_register_dedicated(const struct klp_site_target *targets, unsigned int count,

@@ -114,8 +114,8 @@ void klp_error_shadow_constructor(void *obj, unsigned long id, int err);
 
 /* sysfs and debugfs. */
 void klp_show_init_patch(struct klp_patch *patch);
-void klp_show_init_object(struct klp_object *obj);
-void klp_show_init_func(struct klp_func *func);
+struct klp_object *klp_new_object(struct klp_patch *patch, const char *name);
+struct klp_func *klp_new_nop(struct klp_object *obj, const char *name, unsigned long sympos);
 int klp_show_patch(struct klp_patch *patch);
 int klp_show_object(struct klp_patch *patch, struct klp_object *obj, const char *name);
 int klp_show_func(struct klp_object *obj, struct klp_func *func, const char *name,

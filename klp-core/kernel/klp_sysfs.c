@@ -111,16 +111,20 @@ static void object_release(struct kobject *kobj)
 {
 	struct klp_object *obj = container_of(kobj, struct klp_object, kobj);
 
-	if (obj->dynamic)
+	if (obj->dynamic) {
+		kfree(obj->name);
 		kfree(obj);
+	}
 }
 
 static void func_release(struct kobject *kobj)
 {
 	struct klp_func *func = container_of(kobj, struct klp_func, kobj);
 
-	if (func->nop)
+	if (func->nop) {
+		kfree(func->old_name);
 		kfree(func);
+	}
 }
 
 static const struct kobj_type patch_type = {
@@ -188,14 +192,55 @@ bool klp_is_shown(void)
 	return klp_root;
 }
 
-void klp_show_init_func(struct klp_func *func)
+/*
+ * The lists are what klp_for_each_object() and klp_for_each_func() walk, in
+ * callbacks of patches for example. They change under the core's mutex.
+ */
+static void init_func(struct klp_object *obj, struct klp_func *func)
 {
+	list_add_tail(&func->node, &obj->func_list);
+	INIT_LIST_HEAD(&func->stack_node);
 	kobject_init(&func->kobj, &func_type);
 }
 
-void klp_show_init_object(struct klp_object *obj)
+static void init_object(struct klp_patch *patch, struct klp_object *obj)
 {
+	INIT_LIST_HEAD(&obj->func_list);
+	list_add_tail(&obj->node, &patch->obj_list);
 	kobject_init(&obj->kobj, &object_type);
+}
+
+/* An object that the patch does not declare, or NULL without memory. */
+struct klp_object *klp_new_object(struct klp_patch *patch, const char *name)
+{
+	struct klp_object *obj = kzalloc(sizeof(*obj), GFP_KERNEL);
+
+	if (obj && name)
+		obj->name = kstrdup(name, GFP_KERNEL);
+	if (!obj || (name && !obj->name)) {
+		kfree(obj);
+		return NULL;
+	}
+	obj->dynamic = true;
+	init_object(patch, obj);
+	return obj;
+}
+
+/* A function that leads back to the original one, or NULL without memory. */
+struct klp_func *klp_new_nop(struct klp_object *obj, const char *name, unsigned long sympos)
+{
+	struct klp_func *func = kzalloc(sizeof(*func), GFP_KERNEL);
+
+	if (func)
+		func->old_name = kstrdup(name, GFP_KERNEL);
+	if (!func || !func->old_name) {
+		kfree(func);
+		return NULL;
+	}
+	func->old_sympos = sympos;
+	func->nop = true;
+	init_func(obj, func);
+	return func;
 }
 
 /* Returns after the last use of the patch's structures. */
@@ -235,13 +280,14 @@ void klp_show_init_patch(struct klp_patch *patch)
 	kobject_init(&patch->kobj, &patch_type);
 	init_completion(&patch->finish);
 	INIT_LIST_HEAD(&patch->list);
+	INIT_LIST_HEAD(&patch->obj_list);
 	INIT_WORK(&patch->free_work, release_patch);
 	patch->enabled = false;
 	patch->forced = false;
 	klp_for_each_object_static(patch, obj) {
-		klp_show_init_object(obj);
+		init_object(patch, obj);
 		klp_for_each_func_static(obj, func)
-			klp_show_init_func(func);
+			init_func(obj, func);
 	}
 }
 
@@ -273,11 +319,13 @@ int klp_show_func(struct klp_object *obj, struct klp_func *func, const char *nam
 
 void klp_hide_object(struct klp_object *obj)
 {
+	list_del(&obj->node);
 	kobject_put(&obj->kobj);
 }
 
 void klp_hide_func(struct klp_func *func)
 {
+	list_del(&func->node);
 	kobject_put(&func->kobj);
 }
 

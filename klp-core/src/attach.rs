@@ -258,10 +258,10 @@ impl<P: Platform> Patches<P> {
             if !object.is_loaded() || object.patched == patched {
                 continue;
             }
-            for func in object.funcs.iter_mut() {
-                func.patched = patched;
-            }
             object.set_patched(platform, patched);
+            for func in object.funcs.iter_mut() {
+                func.set_patched(platform, patched);
+            }
         }
     }
 

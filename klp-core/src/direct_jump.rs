@@ -31,8 +31,8 @@ const NEXT: Duration = Duration::from_millis(1);
 /// Between a batch without memory and the next.
 const WITHOUT_MEMORY: Duration = Duration::from_secs(1);
 
-/// Between two looks at sites that somebody else uses.
-const WHILE_OTHERS: Duration = Duration::from_secs(30);
+/// Between two looks at sites that somebody else uses, which read the text there and no more.
+const WHILE_OTHERS: Duration = Duration::from_secs(2);
 
 /// Dedicated ops unregistered synchronously on disable; the worker frees the rest. One alone is no more work
 /// than detaching a site from the shared ops.

@@ -185,7 +185,7 @@ impl<P: Platform> Object<P> {
     /// Its functions are redirected no more.
     pub(crate) fn unpatch(&mut self, platform: &P) {
         for func in self.funcs.iter_mut() {
-            func.patched = false;
+            func.set_patched(platform, false);
         }
         self.set_patched(platform, false);
     }
@@ -250,6 +250,7 @@ impl<P: Platform> Object<P> {
         // Functions before one that is not found have said what they had to say.
         for (func, address) in self.funcs.iter_mut().zip(addresses.iter()) {
             func.found(platform, *address, &old, &new)?;
+            platform.set_func_text(func.handle, func.old, func.new);
         }
         result
     }
@@ -287,11 +288,17 @@ impl<P: Platform> Object<P> {
             if func.nop {
                 func.new = TextRange::NONE;
             }
+            platform.set_func_text(func.handle, func.old, func.new);
         }
     }
 }
 
 impl<P: Platform> Func<P> {
+    pub(crate) fn set_patched(&mut self, platform: &P, patched: bool) {
+        self.patched = patched;
+        platform.set_func_patched(self.handle, patched);
+    }
+
     fn found(&mut self, platform: &P, address: usize, old: &Sizes, new: &Sizes) -> Result {
         let name = &self.name;
         let Some(size) = old.get(platform, address) else {
@@ -321,6 +328,13 @@ impl<P: Platform> Patch<P> {
     pub(crate) fn set_enabled(&mut self, platform: &P, enabled: bool) {
         self.enabled = enabled;
         platform.set_enabled(self.handle, enabled);
+    }
+
+    /// Says in its functions whether a transition concerns them.
+    pub(crate) fn show_transition(&self, platform: &P, in_transition: bool) {
+        for func in self.objects.iter().flat_map(|object| object.funcs.iter()) {
+            platform.set_func_transition(func.handle, in_transition);
+        }
     }
 
     /// None of its functions is redirected any more.

@@ -60,12 +60,11 @@ pub fn apply_all(
 /// The object that a livepatch relocation section is for: `.klp.rela.OBJECT.SECTION`.
 pub fn section_object(section: &CStr) -> Option<&[u8]> {
     let rest = section.to_bytes().strip_prefix(b".klp.rela.")?;
-    let end = rest
-        .iter()
-        .position(|&byte| byte == b'.')
-        .unwrap_or(rest.len());
-    let object = rest.get(..end)?;
-    (1..=OBJECT_LEN).contains(&object.len()).then_some(object)
+    // As the C core's sscanf() does, of a name that is too long it takes the beginning.
+    let rest = rest.get(..OBJECT_LEN).unwrap_or(rest);
+    let end = rest.iter().position(|&byte| byte == b'.');
+    let object = rest.get(..end.unwrap_or(rest.len()))?;
+    (!object.is_empty()).then_some(object)
 }
 
 /// What is before and after the first `separator`; neither is empty.
@@ -75,8 +74,21 @@ fn split(text: &[u8], separator: u8, longest: usize) -> Option<(&[u8], &[u8])> {
     ((1..=longest).contains(&before.len()) && !after.is_empty()).then_some((before, after))
 }
 
-fn number(digits: &[u8]) -> Option<usize> {
-    core::str::from_utf8(digits).ok()?.parse().ok()
+/// The number that a text begins with, as the kernel's `sscanf()` reads `%lu`: space before it and anything
+/// behind it are ignored, and what does not fit wraps.
+fn number(text: &[u8]) -> Option<usize> {
+    // The last one is a space in the kernel's view.
+    let is_space = |byte: &u8| matches!(byte, b' ' | 9..=13 | 0xa0);
+    let start = text.iter().position(|byte| !is_space(byte))?;
+    let digits = text.get(start..)?;
+    let is_number = digits.first().is_some_and(u8::is_ascii_digit);
+    is_number.then(|| {
+        let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0usize, |number, digit| {
+            let digit = usize::from(digit.wrapping_sub(b'0'));
+            number.wrapping_mul(10).wrapping_add(digit)
+        })
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +105,20 @@ mod tests {
             position: 2,
         };
         assert_eq!(symbol, Some(expected));
+        for (lenient, position) in [
+            (c".klp.sym.ext4.attr_show, 2", 2),
+            (c".klp.sym.ext4.attr_show,\t2x", 2),
+            (c".klp.sym.ext4.attr_show,007,3", 7),
+            (c".klp.sym.ext4.attr_show,18446744073709551617", 1),
+        ] {
+            let position_of = |symbol: SymbolName<'_>| symbol.position;
+            let found = SymbolName::parse(lenient).map(position_of);
+            assert_eq!(found, Some(position), "{lenient:?}");
+        }
         for wrong in [
+            c".klp.sym.ext4.attr_show,-1",
+            c".klp.sym.ext4.attr_show,+1",
+            c".klp.sym.ext4.attr_show, ",
             c".klp.sym.ext4.attr_show",
             c".klp.sym.ext4.attr_show,",
             c".klp.sym.ext4.attr_show,x",
@@ -143,6 +168,10 @@ mod tests {
             section_object(c".klp.rela.vmlinux..text"),
             Some(&b"vmlinux"[..])
         );
+        assert_eq!(section_object(c".klp.rela.ext4"), Some(&b"ext4"[..]));
+        let long = std::ffi::CString::new(format!(".klp.rela.{}", "m".repeat(60)));
+        let long = long.expect("text");
+        assert_eq!(section_object(&long), Some(&[b'm'; 55][..]));
         assert_eq!(section_object(c".klp.rela..text"), None);
         assert_eq!(section_object(c".rela.text"), None);
     }

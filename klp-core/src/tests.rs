@@ -912,3 +912,49 @@ fn the_end_shows_when_nothing_is_left_to_wait_for() {
     let waited = machine.kernel.graces.get() - before;
     assert_eq!(machine.kernel.graces_in_transition.get(), waited);
 }
+
+#[test]
+fn c_code_sees_where_functions_are_and_in_which_state() {
+    let mut machine = machine();
+    machine.module("disk", &[("submit", 0x5_0000)]);
+    let task = machine.sleeper(&[READ + 8]);
+    let read = [("read", 0, replacement(FIRST, 0))];
+    let submit = [("submit", 0, replacement(FIRST, 1))];
+    let objects = [(None, &read[..]), (Some("disk"), &submit[..])];
+    assert_eq!(code(machine.enable(FIRST, &objects, false)), 0);
+    let func = |machine: &Machine, object: usize| {
+        machine.kernel.funcs.borrow()[&(FIRST + 0x100 * (object + 1))]
+    };
+    let text = |start| crate::types::TextRange { start, size: SIZE };
+    let patched = func(&machine, 0);
+    assert_eq!(
+        patched.text,
+        Some((text(READ), text(replacement(FIRST, 0))))
+    );
+    assert!(patched.patched && patched.in_transition);
+    let absent = func(&machine, 1);
+    assert_eq!(
+        (absent.text, absent.patched, absent.in_transition),
+        (None, false, true)
+    );
+
+    assert_eq!(code(machine.load("disk")), 0);
+    let loaded = func(&machine, 1);
+    assert_eq!(
+        loaded.text,
+        Some((text(0x5_0000), text(replacement(FIRST, 1))))
+    );
+    assert!(loaded.patched && loaded.in_transition);
+    task.stack.borrow_mut().clear();
+    machine.retry();
+    let settled = func(&machine, 0);
+    assert!(settled.patched && !settled.in_transition);
+    machine.unload("disk");
+    let gone = func(&machine, 1);
+    assert_eq!(
+        (gone.text, gone.patched, gone.in_transition),
+        (None, false, false)
+    );
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(!func(&machine, 0).patched && !func(&machine, 0).in_transition);
+}

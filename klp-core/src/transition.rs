@@ -163,6 +163,7 @@ impl<P: Platform> Patches<P> {
         published.set_target(direction.target());
         if let Some(patch) = self.get(patch) {
             platform.debug(TransitionEvent::Initializing(&patch.name, direction));
+            patch.show_transition(platform, true);
         }
         let mut set = |task: &P::Task| {
             if platform.state(task) != PatchState::Idle {
@@ -315,6 +316,9 @@ impl<P: Platform> Patches<P> {
         }
         // From here on the redirects are settled, and those taken away above are gone.
         self.publish_fewer(platform, published, None);
+        if let Some(patch) = self.patches.get(index) {
+            patch.show_transition(platform, false);
+        }
 
         let mut forget = |task: &P::Task| {
             if platform.is_pending(task) {

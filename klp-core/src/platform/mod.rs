@@ -276,16 +276,16 @@ pub trait Sysfs: Handles {
     /// # Errors
     ///
     /// `ENOMEM`.
-    fn new_object(&self, name: Option<&Name>) -> Result<Self::Object>;
-    /// Makes a function that the patch did not declare.
+    fn new_object(&self, patch: Self::Patch, name: Option<&Name>) -> Result<Self::Object>;
+    /// Makes a function of an object that the patch did not declare: one that leads back to the original.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    fn new_func(&self) -> Result<Self::Func>;
+    fn new_nop(&self, object: Self::Object, name: &Name, sympos: usize) -> Result<Self::Func>;
     /// Takes an object away, and frees it if it was made by [`Sysfs::new_object`].
     fn remove_object(&self, object: Self::Object);
-    /// Takes a function away, and frees it if it was made by [`Sysfs::new_func`].
+    /// Takes a function away, and frees it if it was made by [`Sysfs::new_nop`].
     fn remove_func(&self, func: Self::Func);
 
     /// Says whether the patch is enabled.
@@ -296,6 +296,14 @@ pub trait Sysfs: Handles {
     fn set_patched(&self, object: Self::Object, patched: bool);
     /// Says which module the object is.
     fn set_module(&self, object: Self::Object, module: Option<Self::Module>);
+
+    /// Says where the function and its replacement are, once they are found; and that they are
+    /// nowhere, when the object's module goes.
+    fn set_func_text(&self, func: Self::Func, old: TextRange, new: TextRange);
+    /// Says whether the function is redirected.
+    fn set_func_patched(&self, func: Self::Func, patched: bool);
+    /// Says whether a transition concerns the function.
+    fn set_func_transition(&self, func: Self::Func, in_transition: bool);
 
     /// The states that the patch declares: id and version, in order.
     fn states(&self, patch: Self::Patch, each: &mut dyn FnMut(usize, u32));

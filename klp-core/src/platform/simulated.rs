@@ -91,7 +91,18 @@ pub struct Kernel {
     pub failing_callbacks: RefCell<BTreeSet<usize>>,
     pub with_callbacks: RefCell<BTreeSet<usize>>,
     pub states: RefCell<BTreeMap<usize, Vec<(usize, u32)>>>,
+    /// What C code sees of functions.
+    pub funcs: RefCell<BTreeMap<usize, SeenFunc>>,
     pub patch_list: RefCell<(Vec<usize>, Option<usize>)>,
+}
+
+/// The fields of a `struct klp_func` that C code reads.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SeenFunc {
+    /// The function and its replacement, when they are known.
+    pub text: Option<(TextRange, TextRange)>,
+    pub patched: bool,
+    pub in_transition: bool,
 }
 
 #[derive(Debug)]
@@ -506,11 +517,11 @@ impl Sysfs for Kernel {
         self.show('f', func, format!("{object}/{name},{sympos}"))
     }
 
-    fn new_object(&self, _name: Option<&Name>) -> Result<usize> {
+    fn new_object(&self, _patch: usize, _name: Option<&Name>) -> Result<usize> {
         Ok(self.dynamic())
     }
 
-    fn new_func(&self) -> Result<usize> {
+    fn new_nop(&self, _object: usize, _name: &Name, _sympos: usize) -> Result<usize> {
         Ok(self.dynamic())
     }
 
@@ -528,6 +539,23 @@ impl Sysfs for Kernel {
     }
     fn set_patched(&self, _object: usize, _patched: bool) {}
     fn set_module(&self, _object: usize, _module: Option<usize>) {}
+
+    fn set_func_text(&self, func: usize, old: TextRange, new: TextRange) {
+        self.funcs.borrow_mut().entry(func).or_default().text =
+            (old.start != 0).then_some((old, new));
+    }
+
+    fn set_func_patched(&self, func: usize, patched: bool) {
+        self.funcs.borrow_mut().entry(func).or_default().patched = patched;
+    }
+
+    fn set_func_transition(&self, func: usize, in_transition: bool) {
+        self.funcs
+            .borrow_mut()
+            .entry(func)
+            .or_default()
+            .in_transition = in_transition;
+    }
 
     fn states(&self, patch: usize, each: &mut dyn FnMut(usize, u32)) {
         for (id, version) in self.states.borrow().get(&patch).into_iter().flatten() {

@@ -283,7 +283,7 @@ fn a_site_that_others_use_is_left_as_it_is_and_looked_at_again() {
     machine.kernel.shared.borrow_mut().insert(WRITE, true);
     machine.settle_for_once();
     assert!(machine.kernel.own.borrow().is_empty());
-    let later = Some(Duration::from_secs(30));
+    let later = Some(Duration::from_secs(2));
     assert_eq!(machine.kernel.settle.get(), later);
     machine.kernel.traced.borrow_mut().clear();
     machine.settle_for_once();

@@ -51,19 +51,10 @@ fn to_c(result: Result) -> c_int {
     result.map_or_else(Errno::to_c, |()| 0)
 }
 
-/// That the C declaration of a function is the one of its definition here.
-macro_rules! same_in_c {
-    ($($name:ident)*) => {
-        $(const _: () = {
-            // Both arms have one type.
-            let _ = if true { bindings::$name } else { $name };
-        };)*
-    };
-}
-
 same_in_c! {
-    klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_redirects klp_core_target
-    klp_core_update klp_core_update_sleeper klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
+    klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_force klp_core_promote
+    klp_core_redirects klp_core_retry klp_core_set_enabled klp_core_target klp_core_update
+    klp_core_update_sleeper klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
     klp_module_coming klp_module_going
 }
 
