@@ -8,7 +8,9 @@
 #include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/jump_label.h>
+#include <linux/kthread.h>
 #include <linux/livepatch_sched.h>
+#include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -157,12 +159,36 @@ void klp_task_stack(struct task_struct *task,
 	}
 }
 
-void klp_task_nudge(struct task_struct *task)
+/* Zero for a task that is no kernel thread. */
+unsigned long klp_task_thread_function(struct task_struct *task)
+{
+	return (unsigned long)kthread_func(task);
+}
+
+/* Makes a running task pass through the kernel's exit. It notices nothing. */
+void klp_task_kick(struct task_struct *task)
+{
+	kick_process(task);
+}
+
+/* Wakes it if it sleeps interruptibly: system calls end early, or are restarted. */
+void klp_task_signal(struct task_struct *task)
 {
 	if (task->flags & PF_KTHREAD)
 		wake_up_state(task, TASK_INTERRUPTIBLE);
 	else
 		set_notify_signal(task);
+}
+
+/* SIGNALS_TIMEOUT of the C core, in milliseconds. */
+static unsigned int klp_signal_after_ms = 15000;
+module_param_named(signal_after_ms, klp_signal_after_ms, uint, 0644);
+MODULE_PARM_DESC(signal_after_ms,
+		 "After how many ms tasks that hold a transition up are signalled: interruptible sleeps end early");
+
+unsigned int klp_signal_after(void)
+{
+	return READ_ONCE(klp_signal_after_ms);
 }
 
 DEFINE_STATIC_KEY_FALSE(klp_sched_try_switch_key);
@@ -279,13 +305,25 @@ static void nothing(struct work_struct *work)
 {
 }
 
+/* Static, because waiting must not fail for lack of memory. */
+static DEFINE_PER_CPU(struct work_struct, klp_grace_work);
+
 /*
  * RCU does not watch everywhere that a patched function may be called from.
- * Work that ran on a CPU does: preemption was on there.
+ * Work that ran on a CPU does: preemption was on there. The core's mutex keeps
+ * others from using the work items at the same time.
  */
 void klp_wait_for_cpus(void)
 {
-	schedule_on_each_cpu(nothing);
+	int cpu;
+
+	lockdep_assert_held(&klp_mutex);
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		schedule_work_on(cpu, per_cpu_ptr(&klp_grace_work, cpu));
+	for_each_online_cpu(cpu)
+		flush_work(per_cpu_ptr(&klp_grace_work, cpu));
+	cpus_read_unlock();
 }
 
 static void retry(struct work_struct *work)
@@ -309,24 +347,28 @@ void klp_retry_in(u64 nanoseconds)
 	hrtimer_start(&klp_retry_timer, ns_to_ktime(nanoseconds), HRTIMER_MODE_REL);
 }
 
-static int __init klp_init_retry(void)
+static int __init klp_init_work(void)
 {
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		INIT_WORK(per_cpu_ptr(&klp_grace_work, cpu), nothing);
 	hrtimer_setup(&klp_retry_timer, retry_now, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	return 0;
 }
-core_initcall(klp_init_retry);
+core_initcall(klp_init_work);
 
-static void settle(struct work_struct *work)
+static void promote(struct work_struct *work)
 {
-	klp_core_settle();
+	klp_core_promote();
 }
 
-static DECLARE_DELAYED_WORK(klp_settle_work, settle);
+static DECLARE_DELAYED_WORK(klp_promote_work, promote);
 
 /* It can take long, and nobody waits for it. */
-void klp_settle_in(u64 nanoseconds)
+void klp_promote_in(u64 nanoseconds)
 {
-	mod_delayed_work(system_dfl_long_wq, &klp_settle_work, nsecs_to_jiffies(nanoseconds));
+	mod_delayed_work(system_dfl_long_wq, &klp_promote_work, nsecs_to_jiffies(nanoseconds));
 }
 
 /*

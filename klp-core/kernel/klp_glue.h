@@ -37,23 +37,28 @@ bool klp_task_clear_pending(struct task_struct *task);
 void klp_task_stack(struct task_struct *task,
 		    void (*look)(int count, const unsigned long *entries, void *data),
 		    void *data);
-void klp_task_nudge(struct task_struct *task);
+unsigned long klp_task_thread_function(struct task_struct *task);
+void klp_task_kick(struct task_struct *task);
+void klp_task_signal(struct task_struct *task);
+unsigned int klp_signal_after(void);
 void klp_watch_scheduler(bool on);
 
-/* Text. */
-int klp_attach(unsigned long *sites, unsigned int count);
-void klp_detach(unsigned long *sites, unsigned int count);
-/* An entry with an ftrace_ops of its own, and where it jumps to: zero is the handler. */
-struct klp_entry {
+/* Patch sites. */
+/* A site with a dedicated ftrace_ops, and where it jumps to: zero is the handler. */
+struct klp_site_target {
 	unsigned long site;
 	unsigned long target;
 };
 
-bool klp_is_shared(unsigned long site);
+int klp_attach(unsigned long *sites, unsigned int count);
+void klp_detach(unsigned long *sites, unsigned int count);
+bool klp_has_direct_call(unsigned long site);
 unsigned int klp_max_jumps(void);
-int klp_own(const struct klp_entry *entry, unsigned int count, bool strict);
-int klp_point(const struct klp_entry *entry, unsigned int count);
-void klp_disown(const struct klp_entry *entry, unsigned int count);
+bool klp_is_exclusive(unsigned long site);
+int klp_register_dedicated(const struct klp_site_target *targets, unsigned int count,
+			   bool strict);
+int klp_retarget(const struct klp_site_target *targets, unsigned int count);
+void klp_unregister_dedicated(const struct klp_site_target *targets, unsigned int count);
 
 /* Modules. */
 /* What a livepatch module keeps of the file it was loaded from. */
@@ -78,17 +83,17 @@ int klp_clear_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int s
 void klp_module_text(struct module *mod, unsigned long *start, unsigned long *size);
 
 /* The list of patches. */
-void klp_roster_add(struct klp_patch *patch);
-void klp_roster_remove(struct klp_patch *patch);
-void klp_roster_set_transition(struct klp_patch *patch);
-bool klp_roster_in_transition(const struct klp_patch *patch);
-int klp_roster_place(const struct klp_patch *patch);
-bool klp_roster_each_below(void (*each)(struct klp_patch *patch, void *data), void *data);
+void klp_patch_list_add(struct klp_patch *patch);
+void klp_patch_list_remove(struct klp_patch *patch);
+void klp_patch_list_set_transition(struct klp_patch *patch);
+bool klp_patch_list_in_transition(const struct klp_patch *patch);
+int klp_patch_list_place(const struct klp_patch *patch);
+bool klp_patch_list_each_below(void (*each)(struct klp_patch *patch, void *data), void *data);
 
 /* Work. */
 void klp_wait_for_cpus(void);
 void klp_retry_in(u64 nanoseconds);
-void klp_settle_in(u64 nanoseconds);
+void klp_promote_in(u64 nanoseconds);
 void klp_release_now(struct klp_patch *patch);
 void klp_release_later(struct klp_patch *patch, bool keep);
 
@@ -109,8 +114,8 @@ void klp_error_shadow_constructor(void *obj, unsigned long id, int err);
 
 /* sysfs and debugfs. */
 void klp_show_init_patch(struct klp_patch *patch);
-void klp_show_init_object(struct klp_object *obj);
-void klp_show_init_func(struct klp_func *func);
+struct klp_object *klp_new_object(struct klp_patch *patch, const char *name);
+struct klp_func *klp_new_nop(struct klp_object *obj, const char *name, unsigned long sympos);
 int klp_show_patch(struct klp_patch *patch);
 int klp_show_object(struct klp_patch *patch, struct klp_object *obj, const char *name);
 int klp_show_func(struct klp_object *obj, struct klp_func *func, const char *name,
@@ -120,7 +125,7 @@ void klp_hide_func(struct klp_func *func);
 bool klp_is_shown(void);
 void klp_blocker_line(struct seq_file *m, struct task_struct *task, int why, const char *function);
 void klp_redirect_line(struct seq_file *m, const char *object, const char *function,
-		       unsigned long sympos, const char *meets);
+		       unsigned long sympos, const char *via);
 
 /* Rust. */
 /* The state is read in transition only, and late. */
@@ -128,7 +133,7 @@ unsigned long klp_core_target(unsigned long site, const int *state);
 void klp_core_update(struct task_struct *task);
 void klp_core_update_sleeper(struct task_struct *task);
 void klp_core_retry(void);
-void klp_core_settle(void);
+void klp_core_promote(void);
 int klp_core_set_enabled(struct klp_patch *patch, bool enabled);
 int klp_core_force(struct klp_patch *patch);
 void klp_core_blockers(struct seq_file *m);

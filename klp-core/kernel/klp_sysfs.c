@@ -45,7 +45,7 @@ static ssize_t enabled_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static ssize_t transition_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", klp_roster_in_transition(to_patch(kobj)));
+	return sysfs_emit(buf, "%d\n", klp_patch_list_in_transition(to_patch(kobj)));
 }
 
 static ssize_t force_store(struct kobject *kobj, struct kobj_attribute *attr,
@@ -67,7 +67,7 @@ static ssize_t replace_show(struct kobject *kobj, struct kobj_attribute *attr, c
 
 static ssize_t stack_order_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", klp_roster_place(to_patch(kobj)));
+	return sysfs_emit(buf, "%d\n", klp_patch_list_place(to_patch(kobj)));
 }
 
 static struct kobj_attribute enabled_attr = __ATTR_RW(enabled);
@@ -111,16 +111,20 @@ static void object_release(struct kobject *kobj)
 {
 	struct klp_object *obj = container_of(kobj, struct klp_object, kobj);
 
-	if (obj->dynamic)
+	if (obj->dynamic) {
+		kfree(obj->name);
 		kfree(obj);
+	}
 }
 
 static void func_release(struct kobject *kobj)
 {
 	struct klp_func *func = container_of(kobj, struct klp_func, kobj);
 
-	if (func->nop)
+	if (func->nop) {
+		kfree(func->old_name);
 		kfree(func);
+	}
 }
 
 static const struct kobj_type patch_type = {
@@ -164,16 +168,16 @@ void klp_blocker_line(struct seq_file *m, struct task_struct *task, int why,
 
 static int blockers_show(struct seq_file *m, void *v)
 {
-	if (klp_roster_in_transition(m->private))
+	if (klp_patch_list_in_transition(m->private))
 		klp_core_blockers(m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(blockers);
 
 void klp_redirect_line(struct seq_file *m, const char *object, const char *function,
-		       unsigned long sympos, const char *meets)
+		       unsigned long sympos, const char *via)
 {
-	seq_printf(m, "%s %s,%lu %s\n", object, function, sympos, meets);
+	seq_printf(m, "%s %s,%lu %s\n", object, function, sympos, via);
 }
 
 static int redirects_show(struct seq_file *m, void *v)
@@ -188,48 +192,84 @@ bool klp_is_shown(void)
 	return klp_root;
 }
 
-void klp_show_init_func(struct klp_func *func)
+/*
+ * The lists are what klp_for_each_object() and klp_for_each_func() walk, in
+ * callbacks of patches for example. They change under the core's mutex.
+ */
+static void init_func(struct klp_object *obj, struct klp_func *func)
 {
+	list_add_tail(&func->node, &obj->func_list);
+	INIT_LIST_HEAD(&func->stack_node);
 	kobject_init(&func->kobj, &func_type);
 }
 
-void klp_show_init_object(struct klp_object *obj)
+static void init_object(struct klp_patch *patch, struct klp_object *obj)
 {
+	INIT_LIST_HEAD(&obj->func_list);
+	list_add_tail(&obj->node, &patch->obj_list);
 	kobject_init(&obj->kobj, &object_type);
+}
+
+/* An object that the patch does not declare, or NULL without memory. */
+struct klp_object *klp_new_object(struct klp_patch *patch, const char *name)
+{
+	struct klp_object *obj = kzalloc(sizeof(*obj), GFP_KERNEL);
+
+	if (obj && name)
+		obj->name = kstrdup(name, GFP_KERNEL);
+	if (!obj || (name && !obj->name)) {
+		kfree(obj);
+		return NULL;
+	}
+	obj->dynamic = true;
+	init_object(patch, obj);
+	return obj;
+}
+
+/* A function that leads back to the original one, or NULL without memory. */
+struct klp_func *klp_new_nop(struct klp_object *obj, const char *name, unsigned long sympos)
+{
+	struct klp_func *func = kzalloc(sizeof(*func), GFP_KERNEL);
+
+	if (func)
+		func->old_name = kstrdup(name, GFP_KERNEL);
+	if (!func || !func->old_name) {
+		kfree(func);
+		return NULL;
+	}
+	func->old_sympos = sympos;
+	func->nop = true;
+	init_func(obj, func);
+	return func;
 }
 
 /* Returns after the last use of the patch's structures. */
 static void hide_patch(struct klp_patch *patch)
 {
-	debugfs_lookup_and_remove(patch->mod->name, klp_debugfs_root);
+	/* Another patch of the same module may have the name. */
+	if (patch->kobj.state_in_sysfs) {
+		debugfs_lookup_and_remove(patch->mod->name, klp_debugfs_root);
+		kobject_del(&patch->kobj);
+	}
 	kobject_put(&patch->kobj);
 	wait_for_completion(&patch->finish);
 }
 
-static void put_patch(struct klp_patch *patch)
+/*
+ * Whoever waits for the patch's folder to go unloads the module next, so
+ * nothing that takes time may stand between the two. No task can reach the
+ * module's code any more: the stack check has seen to that.
+ */
+void klp_release_now(struct klp_patch *patch)
 {
+	hide_patch(patch);
 	if (!patch->forced)
 		module_put(patch->mod);
 }
 
-/* For a patch that no task has used. */
-void klp_release_now(struct klp_patch *patch)
-{
-	hide_patch(patch);
-	put_patch(patch);
-}
-
 static void release_patch(struct work_struct *work)
 {
-	struct klp_patch *patch = container_of(work, struct klp_patch, free_work);
-
-	hide_patch(patch);
-	/*
-	 * A task may have been preempted between the redirect and the function
-	 * that it leads to. Its stack does not show that.
-	 */
-	synchronize_rcu_tasks();
-	put_patch(patch);
+	klp_release_now(container_of(work, struct klp_patch, free_work));
 }
 
 void klp_show_init_patch(struct klp_patch *patch)
@@ -240,13 +280,14 @@ void klp_show_init_patch(struct klp_patch *patch)
 	kobject_init(&patch->kobj, &patch_type);
 	init_completion(&patch->finish);
 	INIT_LIST_HEAD(&patch->list);
+	INIT_LIST_HEAD(&patch->obj_list);
 	INIT_WORK(&patch->free_work, release_patch);
 	patch->enabled = false;
 	patch->forced = false;
 	klp_for_each_object_static(patch, obj) {
-		klp_show_init_object(obj);
+		init_object(patch, obj);
 		klp_for_each_func_static(obj, func)
-			klp_show_init_func(func);
+			init_func(obj, func);
 	}
 }
 
@@ -278,11 +319,13 @@ int klp_show_func(struct klp_object *obj, struct klp_func *func, const char *nam
 
 void klp_hide_object(struct klp_object *obj)
 {
+	list_del(&obj->node);
 	kobject_put(&obj->kobj);
 }
 
 void klp_hide_func(struct klp_func *func)
 {
+	list_del(&func->node);
 	kobject_put(&func->kobj);
 }
 
@@ -294,10 +337,9 @@ void klp_release_later(struct klp_patch *patch, bool keep)
 
 static int __init klp_init(void)
 {
-	klp_root = kobject_create_and_add("livepatch", kernel_kobj);
-	if (!klp_root)
-		return -ENOMEM;
+	/* Before the root, which says that patches can be shown. */
 	klp_debugfs_root = debugfs_create_dir("livepatch", NULL);
-	return 0;
+	klp_root = kobject_create_and_add("livepatch", kernel_kobj);
+	return klp_root ? 0 : -ENOMEM;
 }
 module_init(klp_init);

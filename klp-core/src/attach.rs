@@ -8,11 +8,12 @@
 
 use crate::errno::{Errno, Result, EINVAL};
 use crate::memory::Vec;
-use crate::order;
 use crate::patches::{Func, Patch, Patches};
 use crate::platform::Platform;
 use crate::published::Published;
-use crate::redirect::{Redirect, ORIGINAL};
+use crate::redirect::Redirect;
+use crate::sort;
+use crate::types::ORIGINAL;
 use core::ops::Range;
 
 /// Redirecting failed.
@@ -51,12 +52,12 @@ impl<P: Platform> Patches<P> {
             if !object.is_loaded() {
                 continue;
             }
-            let has_callback = platform.has_pre_patch(object.handle);
-            if has_callback {
-                // It may count on those before it being patched.
-                self.patch_some(platform, published, handle, first..index)?;
-                first = index;
+            if !platform.has_pre_patch(object.handle) {
+                continue;
             }
+            // It may count on those before it being patched.
+            self.patch_some(platform, published, handle, first..index)?;
+            first = index;
             let Some(object) = self.object_mut(handle, index) else {
                 continue;
             };
@@ -78,7 +79,16 @@ impl<P: Platform> Patches<P> {
         handle: P::Patch,
         objects: Range<usize>,
     ) -> Result {
-        let result = self.redirect_objects(platform, published, handle, objects);
+        let result = self.redirect_objects(platform, published, handle, objects.clone());
+        let reached = match &result {
+            Ok(()) => objects,
+            Err(failure) => objects.start..failure.object.saturating_add(1).min(objects.end),
+        };
+        for index in reached {
+            if let Some(object) = self.object_mut(handle, index) {
+                object.owes_post_unpatch |= object.is_loaded();
+            }
+        }
         result.map_err(|failure| {
             let object = self
                 .get(handle)
@@ -118,7 +128,7 @@ impl<P: Platform> Patches<P> {
         self.find_sites(platform, handle, objects.clone())?;
         let count = self.patches.iter().map(Patch::count).sum();
         self.redirects
-            .reserve(count, &published.redirects, || platform.wait_for_cpus())
+            .reserve(count, &published.redirects, platform)
             .map_err(anywhere)?;
         let mut sites = self
             .new_sites(published, handle, objects.clone())
@@ -134,7 +144,7 @@ impl<P: Platform> Patches<P> {
         };
         self.set_patched(platform, handle, objects.clone(), false);
         self.publish(platform, published, in_transition);
-        Err(self.blame(platform, handle, objects, culprit, errno))
+        Err(self.report_failed_site(platform, handle, objects, culprit, errno))
     }
 
     /// Asks at `sites` too. When one of them cannot be had, which is told, at none.
@@ -145,11 +155,11 @@ impl<P: Platform> Patches<P> {
     ) -> core::result::Result<(), (usize, Errno)> {
         platform
             .attach(sites)
-            .map_err(|errno| culprit(platform, sites, errno))?;
-        let entries = &mut self.entries;
+            .map_err(|errno| bisect_failure(platform, sites, errno))?;
+        let entries = &mut self.dedicated;
         // Only now nobody comes in between who is not told of us.
         let refused = sites.iter().find_map(|&site| {
-            let shared = platform.is_shared(site);
+            let shared = platform.has_direct_call(site);
             let result = shared.then(|| entries.share(platform, site));
             Some((site, result?.err()?))
         });
@@ -157,7 +167,7 @@ impl<P: Platform> Patches<P> {
             return Ok(());
         };
         let is_gone = |site: usize| site == culprit || entries.has(site);
-        let common = order::part(sites, |&site| is_gone(site));
+        let common = sort::partition_in_place(sites, |&site| is_gone(site));
         if let Some(common) = sites.get(..common).filter(|common| !common.is_empty()) {
             platform.detach(common);
         }
@@ -223,11 +233,14 @@ impl<P: Platform> Patches<P> {
         for (_, func) in self.unpatched(handle, objects) {
             // One of ours that is not given back yet is asked at already.
             if !self.redirects.contains(&published.redirects, func.site)
-                && !self.entries.has(func.site)
+                && !self.dedicated.has(func.site)
             {
                 sites.push(func.site)?;
             }
         }
+        // The patch may have one function by two names.
+        sort::sort_by_key(&mut sites, |&site| site);
+        sites.dedup();
         Ok(sites)
     }
 
@@ -245,15 +258,15 @@ impl<P: Platform> Patches<P> {
             if !object.is_loaded() || object.patched == patched {
                 continue;
             }
-            for func in object.funcs.iter_mut() {
-                func.patched = patched;
-            }
             object.set_patched(platform, patched);
+            for func in object.funcs.iter_mut() {
+                func.set_patched(platform, patched);
+            }
         }
     }
 
     /// Says which function it was that the kernel refused to ask for.
-    fn blame(
+    fn report_failed_site(
         &self,
         platform: &P,
         handle: P::Patch,
@@ -282,8 +295,7 @@ impl<P: Platform> Patches<P> {
         let change = self.redirects.publish(&published.redirects, |each| {
             Self::each_redirect(patches, in_transition, each);
         });
-        let grace = platform.wait_for_cpus();
-        self.redirects.finish(change, &grace);
+        self.redirects.finish(change, platform);
     }
 
     /// All redirects, from the bottom up. Those of the patch `in_transition` are.
@@ -318,8 +330,7 @@ impl<P: Platform> Patches<P> {
             Self::each_redirect(patches, in_transition, each);
         });
         self.redirects.note_vanished(&published.redirects, &change);
-        let grace = platform.wait_for_cpus();
-        self.redirects.finish(change, &grace);
+        self.redirects.finish(change, platform);
     }
 }
 
@@ -331,7 +342,7 @@ impl<P: Platform> Patch<P> {
 }
 
 /// Which of `sites` the kernel refused, for `errno`, and why.
-fn culprit<P: Platform>(platform: &P, sites: &[usize], errno: Errno) -> (usize, Errno) {
+fn bisect_failure<P: Platform>(platform: &P, sites: &[usize], errno: Errno) -> (usize, Errno) {
     // The change was refused as a whole: the shortest beginning of it that is refused ends with the
     // culprit.
     let (mut good, mut bad) = (0, sites.len());

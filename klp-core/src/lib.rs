@@ -14,7 +14,7 @@
 //!   scheduler, the exit to user space, fork. It is made of atomics and of snapshots that are
 //!   replaced as a whole.
 //!
-//! Lock order: the core's mutex, then the roster's ([`platform::Sysfs::roster_add`]), then the kernel's
+//! Lock order: the core's mutex, then the patch_list's ([`platform::Sysfs::patch_list_add`]), then the kernel's
 //! task list.
 
 #![deny(unsafe_code)]
@@ -24,12 +24,12 @@
 const __LOG_PREFIX: &[u8] = b"livepatch\0";
 
 mod attach;
-pub mod entries;
+mod cold_parts;
+pub mod direct_jump;
 pub mod errno;
 pub mod memory;
 pub mod name;
 pub mod objects;
-pub mod order;
 pub mod patches;
 #[allow(unsafe_code)]
 pub mod platform;
@@ -38,10 +38,14 @@ pub mod redirect;
 pub mod relocations;
 pub mod replace;
 pub mod sizes;
+#[allow(unsafe_code)]
+pub mod snapshot;
+pub mod sort;
 pub mod stack_check;
 pub mod states;
 pub mod symbols;
 pub mod transition;
+pub mod types;
 
 #[cfg(all(test, not(kernel)))]
 mod tests;

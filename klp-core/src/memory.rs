@@ -36,6 +36,7 @@ impl<T> Vec<T> {
             .map_err(|_| ENOMEM);
         #[cfg(not(kernel))]
         {
+            failing::allocate(capacity)?;
             let mut vec = std::vec::Vec::new();
             vec.try_reserve_exact(capacity).map_err(|_| ENOMEM)?;
             Ok(Self(vec))
@@ -52,6 +53,9 @@ impl<T> Vec<T> {
         return self.0.push(value, GFP_KERNEL).map_err(|_| ENOMEM);
         #[cfg(not(kernel))]
         {
+            if self.0.len() == self.0.capacity() {
+                failing::allocate(1)?;
+            }
             self.0.try_reserve(1).map_err(|_| ENOMEM)?;
             self.0.push(value);
             Ok(())
@@ -69,6 +73,15 @@ impl<T> Vec<T> {
     /// Takes out the last element.
     pub fn pop(&mut self) -> Option<T> {
         self.0.pop()
+    }
+
+    /// Takes out all but the first of elements that are equal and next to each other.
+    pub fn dedup(&mut self)
+    where
+        T: Copy + PartialEq,
+    {
+        let mut last = None;
+        self.retain(|value| last.replace(*value) != Some(*value));
     }
 
     /// Keeps the elements that `keep` wants.
@@ -145,7 +158,10 @@ impl<T> Box<T> {
             .map(Self)
             .map_err(|_| ENOMEM);
         #[cfg(not(kernel))]
-        Ok(Self(std::boxed::Box::new(value)))
+        {
+            failing::allocate(1)?;
+            Ok(Self(std::boxed::Box::new(value)))
+        }
     }
 
     /// Gives the value away; [`Box::from_raw`] takes it back.
@@ -183,5 +199,50 @@ impl<T> Deref for Box<T> {
 impl<T> DerefMut for Box<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
+    }
+}
+
+/// Allocations that fail where a test wants them to.
+#[cfg(not(kernel))]
+pub mod failing {
+    use crate::errno::{Result, ENOMEM};
+    use std::cell::Cell;
+
+    std::thread_local! {
+        /// How many more allocations of this thread succeed before one fails.
+        static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// From now on, lets `number` allocations of this thread succeed and the next one fail, once.
+    pub fn fail_after(number: usize) {
+        LEFT.set(Some(number));
+    }
+
+    /// Lets none fail any more. Returns whether one has failed since [`fail_after`].
+    pub fn stop() -> bool {
+        LEFT.take().is_none()
+    }
+
+    /// Calls `use_it`, whose allocations neither fail nor count.
+    pub fn without<R>(use_it: impl FnOnce() -> R) -> R {
+        let left = LEFT.take();
+        let result = use_it();
+        LEFT.set(left);
+        result
+    }
+
+    /// Notes an allocation of `count` elements.
+    pub(super) fn allocate(count: usize) -> Result {
+        match LEFT.get() {
+            Some(0) if count > 0 => {
+                LEFT.set(None);
+                Err(ENOMEM)
+            }
+            Some(left) if count > 0 => {
+                LEFT.set(Some(left.saturating_sub(1)));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 }

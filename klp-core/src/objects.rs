@@ -52,10 +52,19 @@ impl<P: Platform> Patches<P> {
     }
 
     /// A module goes, or fails to come after all: reverts its patches.
-    pub fn module_going(&mut self, platform: &P, published: &Published, name: &CStr) {
+    pub fn module_going(
+        &mut self,
+        platform: &P,
+        published: &Published,
+        module: P::Module,
+        name: &CStr,
+    ) {
         let all = self.patches.len();
         self.unpatch_module(platform, published, name, all);
-        // What is looked for on stacks is only too much without this.
+        // Those of patches that are gone already, too: ftrace forgets the sites.
+        self.dedicated
+            .unregister_in(platform, platform.text(module));
+        // Without memory it is tried again before the next look at stacks.
         let _ = self.refresh_stack_check(platform, published);
     }
 
@@ -132,7 +141,7 @@ impl<P: Platform> Patches<P> {
             if let Some(object) = self.object_mut(handle, place) {
                 platform.post_patch(object.handle);
             }
-            self.settle_soon(platform);
+            self.promote_soon(platform);
         }
         Ok(())
     }
@@ -175,16 +184,22 @@ impl<P: Platform> Patches<P> {
         }
     }
 
-    /// The objects of the patch in transition have changed.
-    fn refresh_stack_check(&mut self, platform: &P, published: &Published) -> Result {
-        let Some((patch, direction)) = self
-            .transition
-            .as_ref()
-            .map(|transition| (transition.patch, transition.direction))
-        else {
+    /// Makes another stack check, because the objects of the patch in transition have changed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StackCheck::new`](crate::stack_check::StackCheck::new). The old one stays, and
+    /// is known to be stale.
+    pub(crate) fn refresh_stack_check(&mut self, platform: &P, published: &Published) -> Result {
+        let Some(transition) = &mut self.transition else {
             return Ok(());
         };
+        transition.has_stale_check = true;
+        let (patch, direction) = (transition.patch, transition.direction);
         let check = self.make_stack_check(platform, patch, direction)?;
+        if let Some(transition) = &mut self.transition {
+            transition.has_stale_check = false;
+        }
         self.set_stack_check(platform, published, Some(check));
         Ok(())
     }

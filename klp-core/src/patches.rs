@@ -2,19 +2,21 @@
 
 //! The patches that are enabled or in transition, and how they come and go.
 
-use crate::entries::Entries;
+use crate::direct_jump::DedicatedOps;
 use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV, ENOENT};
 use crate::memory::Vec;
 use crate::name::{Name, ObjectName};
-use crate::platform::snapshot::Writer;
 use crate::platform::Platform;
 use crate::published::Published;
 use crate::redirect::Redirects;
 use crate::sizes::Sizes;
-use crate::stack_check::{Code, StackCheck};
+use crate::snapshot::Writer;
+use crate::stack_check::StackCheck;
 use crate::states;
 use crate::symbols::{self, InModule};
-use crate::transition::{Direction, Transition};
+use crate::transition::Transition;
+use crate::types::Direction;
+use crate::types::TextRange;
 use core::ffi::CStr;
 
 /// Everything that the core's mutex guards. Having a `&mut` of it is having the mutex.
@@ -25,7 +27,7 @@ pub struct Patches<P: Platform> {
     /// The one transition that may run.
     pub(crate) transition: Option<Transition<P>>,
     pub(crate) redirects: Redirects,
-    pub(crate) entries: Entries,
+    pub(crate) dedicated: DedicatedOps,
     pub(crate) check_writer: Writer<StackCheck>,
 }
 
@@ -81,9 +83,9 @@ pub struct Func<P: Platform> {
     /// The traced site in its entry, once it was asked for.
     pub site: usize,
     /// The function's code.
-    pub old: Code,
+    pub old: TextRange,
     /// The replacement's.
-    pub new: Code,
+    pub new: TextRange,
 }
 
 /// A patch as its module declares it.
@@ -125,12 +127,12 @@ pub struct DeclaredFunc<P: Platform> {
 
 /// A patch that was not enabled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Refused {
+pub struct EnableError {
     /// Why not.
     pub errno: Errno,
     /// Does it have a folder in sysfs and a hold on its module? They have to go before the module's init
     /// returns, and without the core's mutex: by whoever asked for the patch.
-    pub is_begun: bool,
+    pub needs_release: bool,
 }
 
 /// Length of the longest symbol name, and one: `KSYM_NAME_LEN` of `include/linux/kallsyms.h`.
@@ -183,7 +185,7 @@ impl<P: Platform> Object<P> {
     /// Its functions are redirected no more.
     pub(crate) fn unpatch(&mut self, platform: &P) {
         for func in self.funcs.iter_mut() {
-            func.patched = false;
+            func.set_patched(platform, false);
         }
         self.set_patched(platform, false);
     }
@@ -248,6 +250,7 @@ impl<P: Platform> Object<P> {
         // Functions before one that is not found have said what they had to say.
         for (func, address) in self.funcs.iter_mut().zip(addresses.iter()) {
             func.found(platform, *address, &old, &new)?;
+            platform.set_func_text(func.handle, func.old, func.new);
         }
         result
     }
@@ -280,23 +283,29 @@ impl<P: Platform> Object<P> {
         self.module = None;
         platform.set_module(self.handle, None);
         for func in self.funcs.iter_mut() {
-            func.old = Code::NONE;
+            func.old = TextRange::NONE;
             func.site = 0;
             if func.nop {
-                func.new = Code::NONE;
+                func.new = TextRange::NONE;
             }
+            platform.set_func_text(func.handle, func.old, func.new);
         }
     }
 }
 
 impl<P: Platform> Func<P> {
+    pub(crate) fn set_patched(&mut self, platform: &P, patched: bool) {
+        self.patched = patched;
+        platform.set_func_patched(self.handle, patched);
+    }
+
     fn found(&mut self, platform: &P, address: usize, old: &Sizes, new: &Sizes) -> Result {
         let name = &self.name;
         let Some(size) = old.get(platform, address) else {
             platform.error(format_args!("kallsyms size lookup failed for '{name}'"));
             return Err(ENOENT);
         };
-        self.old = Code {
+        self.old = TextRange {
             start: address,
             size,
         };
@@ -321,6 +330,13 @@ impl<P: Platform> Patch<P> {
         platform.set_enabled(self.handle, enabled);
     }
 
+    /// Says in its functions whether a transition concerns them.
+    pub(crate) fn show_transition(&self, platform: &P, in_transition: bool) {
+        for func in self.objects.iter().flat_map(|object| object.funcs.iter()) {
+            platform.set_func_transition(func.handle, in_transition);
+        }
+    }
+
     /// None of its functions is redirected any more.
     pub(crate) fn unpatch_all(&mut self, platform: &P) {
         for object in self.objects.iter_mut().filter(|object| object.patched) {
@@ -329,7 +345,7 @@ impl<P: Platform> Patch<P> {
     }
 
     /// The transition is over: calls the callbacks.
-    pub(crate) fn tell_objects(&mut self, platform: &P, direction: Direction) {
+    pub(crate) fn call_post_callbacks(&mut self, platform: &P, direction: Direction) {
         for object in self.objects.iter_mut().filter(|object| object.is_loaded()) {
             match direction {
                 Direction::Patching => platform.post_patch(object.handle),
@@ -359,7 +375,7 @@ impl<P: Platform> Patches<P> {
             patches: Vec::new(),
             transition: None,
             redirects: Redirects::new(redirects),
-            entries: Entries::new(),
+            dedicated: DedicatedOps::new(),
             check_writer,
         }
     }
@@ -384,28 +400,28 @@ impl<P: Platform> Patches<P> {
     /// `EINVAL` when it is wrong, or does not go together with those that are enabled; `EBUSY` when a
     /// transition runs or something else redirects a function already; `ENODEV` when its module
     /// is going away; `EEXIST`, `ENOMEM`; or what a callback answers. Nothing of it stays then but
-    /// what the [`Refused`] says.
+    /// what the [`EnableError`] says.
     pub fn enable(
         &mut self,
         platform: &P,
         published: &Published,
         declared: Declared<P>,
-    ) -> core::result::Result<(), Refused> {
+    ) -> core::result::Result<(), EnableError> {
         let handle = declared.handle;
         if !states::are_compatible(platform, self, &declared) {
             platform.error(format_args!(
                 "Livepatch patch ({}) is not compatible with the already installed livepatches.",
                 declared.name
             ));
-            return Err(Refused {
+            return Err(EnableError {
                 errno: EINVAL,
-                is_begun: false,
+                needs_release: false,
             });
         }
-        if !platform.get(handle) {
-            return Err(Refused {
+        if !platform.try_get_module(handle) {
+            return Err(EnableError {
                 errno: ENODEV,
-                is_begun: false,
+                needs_release: false,
             });
         }
         platform.init_patch(handle);
@@ -414,9 +430,9 @@ impl<P: Platform> Patches<P> {
             .and_then(|()| self.start_enabling(platform, published, handle));
         result.map_err(|errno| {
             self.take_out(platform, handle);
-            Refused {
+            EnableError {
                 errno,
-                is_begun: true,
+                needs_release: true,
             }
         })
     }
@@ -436,7 +452,7 @@ impl<P: Platform> Patches<P> {
                 object.show(platform, handle, &patch.name)?;
             }
         }
-        platform.roster_add(handle);
+        platform.patch_list_add(handle);
         Ok(())
     }
 
@@ -450,7 +466,7 @@ impl<P: Platform> Patches<P> {
         self.init_transition(platform, published, handle, Direction::Patching)?;
         let result = self
             .patch_objects(platform, published, handle)
-            .and_then(|()| self.step_back(platform, handle))
+            .and_then(|()| self.revert_to_handler(platform, handle))
             .and_then(|()| self.make_stack_check(platform, handle, Direction::Patching));
         match result {
             Ok(check) => self.set_stack_check(platform, published, Some(check)),
@@ -508,7 +524,7 @@ impl<P: Platform> Patches<P> {
             return Err(EBUSY);
         }
         let check = self.make_stack_check(platform, handle, Direction::Unpatching)?;
-        self.step_back(platform, handle)?;
+        self.revert_to_handler(platform, handle)?;
         self.init_transition(platform, published, handle, Direction::Unpatching)?;
         // Same targets, in transition now.
         self.publish_fewer(platform, published, Some(handle));
@@ -537,7 +553,7 @@ impl<P: Platform> Patches<P> {
         let patch = self
             .index(handle)
             .and_then(|index| self.patches.remove(index));
-        platform.roster_remove(handle);
+        platform.patch_list_remove(handle);
         patch.is_some_and(|mut patch| {
             patch.remove_parts(platform);
             patch.forced
@@ -620,8 +636,8 @@ impl<P: Platform> Func<P> {
             nop: false,
             patched: false,
             site: 0,
-            old: Code::NONE,
-            new: Code {
+            old: TextRange::NONE,
+            new: TextRange {
                 start: new_func,
                 size: 0,
             },

@@ -4,11 +4,13 @@
 //! the kernel, through the idle loop, in fork, in the scheduler, and at every call of a patched
 //! function.
 
-use crate::platform::snapshot::{NoPreempt, Snapshot};
 use crate::platform::{Platform, Tasks};
-use crate::redirect::{Table, Target};
+use crate::redirect::Table;
+use crate::snapshot::{NoPreempt, Snapshot};
 use crate::stack_check::StackCheck;
-use crate::transition::{self, PatchState};
+use crate::transition;
+use crate::types::PatchState;
+use crate::types::Target;
 use core::sync::atomic::{AtomicI32, Ordering};
 
 /// Shared by the core and everybody else. Written under the core's mutex.

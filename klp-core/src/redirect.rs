@@ -12,13 +12,8 @@
 
 use crate::errno::Result;
 use crate::memory::{Box, Vec};
-use crate::platform::snapshot::{GracePeriod, NoPreempt, Retired, Snapshot, Writer};
-
-/// Where a call goes: an address, or zero for the original function.
-pub type Target = usize;
-
-/// The original function: the call goes on as if nobody had asked.
-pub const ORIGINAL: Target = 0;
+use crate::snapshot::{GracePeriods, NoPreempt, Retired, Snapshot, Writer};
+use crate::types::{Target, ORIGINAL};
 
 /// In [`Slot::unpatched`]: there is only one target.
 const SETTLED: usize = usize::MAX;
@@ -164,10 +159,11 @@ impl Table {
         *slot = Slot {
             site: redirect.site,
             patched: redirect.target,
-            unpatched: if redirect.in_transition {
-                below
-            } else {
-                SETTLED
+            unpatched: match slot.unpatched {
+                _ if !redirect.in_transition => SETTLED,
+                SETTLED => below,
+                // The patch in transition has the function by another name, too.
+                unpatched => unpatched,
             },
         };
     }
@@ -221,7 +217,7 @@ impl Redirects {
         &mut self,
         redirects: usize,
         published: &Snapshot<Table>,
-        wait: impl FnOnce() -> GracePeriod,
+        readers: &impl GracePeriods,
     ) -> Result {
         if self
             .spare
@@ -239,7 +235,7 @@ impl Redirects {
             larger.copy(current);
         }
         let old = published.publish(&mut self.writer, Some(larger));
-        drop(old.reclaim(&wait()));
+        drop(old.reclaim_after(readers));
         self.spare = Some(spare);
         self.vanished = vanished;
         Ok(())
@@ -303,9 +299,9 @@ impl Redirects {
         self.vanished.clear();
     }
 
-    /// Ends `change`, once everybody uses the new table.
-    pub fn finish(&mut self, change: Change, grace: &GracePeriod) {
-        if let Some(old) = change.0.reclaim(grace) {
+    /// Waits until everybody uses the new table, and keeps the old one's memory for the next change.
+    pub fn finish(&mut self, change: Change, readers: &impl GracePeriods) {
+        if let Some(old) = change.0.reclaim_after(readers) {
             self.spare = Some(old);
         }
     }

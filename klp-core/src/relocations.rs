@@ -3,6 +3,7 @@
 //! Livepatch relocations: the names of their sections and symbols, as
 //! `Documentation/livepatch/module-elf-format.rst` defines them.
 
+use crate::errno::Result;
 use core::ffi::CStr;
 
 /// A symbol that a patch refers to by object, name and position: `.klp.sym.OBJECT.NAME,POSITION`.
@@ -36,15 +37,34 @@ impl<'a> SymbolName<'a> {
     }
 }
 
+/// Applies the relocations of all `sections`, or of none: those before one that fails are cleared again.
+/// What is left of them would keep the object's module from being loaded another time.
+///
+/// # Errors
+///
+/// That of the section that fails, of which `apply` leaves nothing behind.
+pub fn apply_all(
+    sections: impl Iterator<Item = u32> + Clone,
+    mut apply: impl FnMut(u32) -> Result,
+    mut clear: impl FnMut(u32),
+) -> Result {
+    for (before, section) in sections.clone().enumerate() {
+        if let Err(errno) = apply(section) {
+            sections.take(before).for_each(&mut clear);
+            return Err(errno);
+        }
+    }
+    Ok(())
+}
+
 /// The object that a livepatch relocation section is for: `.klp.rela.OBJECT.SECTION`.
 pub fn section_object(section: &CStr) -> Option<&[u8]> {
     let rest = section.to_bytes().strip_prefix(b".klp.rela.")?;
-    let end = rest
-        .iter()
-        .position(|&byte| byte == b'.')
-        .unwrap_or(rest.len());
-    let object = rest.get(..end)?;
-    (1..=OBJECT_LEN).contains(&object.len()).then_some(object)
+    // As the C core's sscanf() does, of a name that is too long it takes the beginning.
+    let rest = rest.get(..OBJECT_LEN).unwrap_or(rest);
+    let end = rest.iter().position(|&byte| byte == b'.');
+    let object = rest.get(..end.unwrap_or(rest.len()))?;
+    (!object.is_empty()).then_some(object)
 }
 
 /// What is before and after the first `separator`; neither is empty.
@@ -54,13 +74,27 @@ fn split(text: &[u8], separator: u8, longest: usize) -> Option<(&[u8], &[u8])> {
     ((1..=longest).contains(&before.len()) && !after.is_empty()).then_some((before, after))
 }
 
-fn number(digits: &[u8]) -> Option<usize> {
-    core::str::from_utf8(digits).ok()?.parse().ok()
+/// The number that a text begins with, as the kernel's `sscanf()` reads `%lu`: space before it and anything
+/// behind it are ignored, and what does not fit wraps.
+fn number(text: &[u8]) -> Option<usize> {
+    // The last one is a space in the kernel's view.
+    let is_space = |byte: &u8| matches!(byte, b' ' | 9..=13 | 0xa0);
+    let start = text.iter().position(|byte| !is_space(byte))?;
+    let digits = text.get(start..)?;
+    let is_number = digits.first().is_some_and(u8::is_ascii_digit);
+    is_number.then(|| {
+        let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0usize, |number, digit| {
+            let digit = usize::from(digit.wrapping_sub(b'0'));
+            number.wrapping_mul(10).wrapping_add(digit)
+        })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::errno::EINVAL;
 
     #[test]
     fn symbols() {
@@ -71,7 +105,20 @@ mod tests {
             position: 2,
         };
         assert_eq!(symbol, Some(expected));
+        for (lenient, position) in [
+            (c".klp.sym.ext4.attr_show, 2", 2),
+            (c".klp.sym.ext4.attr_show,\t2x", 2),
+            (c".klp.sym.ext4.attr_show,007,3", 7),
+            (c".klp.sym.ext4.attr_show,18446744073709551617", 1),
+        ] {
+            let position_of = |symbol: SymbolName<'_>| symbol.position;
+            let found = SymbolName::parse(lenient).map(position_of);
+            assert_eq!(found, Some(position), "{lenient:?}");
+        }
         for wrong in [
+            c".klp.sym.ext4.attr_show,-1",
+            c".klp.sym.ext4.attr_show,+1",
+            c".klp.sym.ext4.attr_show, ",
             c".klp.sym.ext4.attr_show",
             c".klp.sym.ext4.attr_show,",
             c".klp.sym.ext4.attr_show,x",
@@ -92,6 +139,26 @@ mod tests {
     }
 
     #[test]
+    fn a_section_that_fails_takes_those_before_it_back() {
+        let applied = std::cell::RefCell::new(std::vec::Vec::new());
+        let apply = |section| {
+            if section == 7 {
+                return Err(EINVAL);
+            }
+            applied.borrow_mut().push(section);
+            Ok(())
+        };
+        let clear = |section| applied.borrow_mut().retain(|other| *other != section);
+        assert_eq!(
+            apply_all([3, 5, 7, 9].into_iter(), apply, clear),
+            Err(EINVAL)
+        );
+        assert!(applied.borrow().is_empty());
+        assert_eq!(apply_all([3, 5].into_iter(), apply, clear), Ok(()));
+        assert_eq!(*applied.borrow(), [3, 5]);
+    }
+
+    #[test]
     fn sections() {
         assert_eq!(
             section_object(c".klp.rela.ext4.text.attr_store"),
@@ -101,6 +168,10 @@ mod tests {
             section_object(c".klp.rela.vmlinux..text"),
             Some(&b"vmlinux"[..])
         );
+        assert_eq!(section_object(c".klp.rela.ext4"), Some(&b"ext4"[..]));
+        let long = std::ffi::CString::new(format!(".klp.rela.{}", "m".repeat(60)));
+        let long = long.expect("text");
+        assert_eq!(section_object(&long), Some(&[b'm'; 55][..]));
         assert_eq!(section_object(c".klp.rela..text"), None);
         assert_eq!(section_object(c".rela.text"), None);
     }

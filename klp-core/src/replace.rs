@@ -10,7 +10,7 @@ use crate::errno::Result;
 use crate::name::Name;
 use crate::patches::{Func, Object, Patches};
 use crate::platform::Platform;
-use crate::stack_check::Code;
+use crate::types::TextRange;
 
 /// Do the two mean the same function of an object? Position 0 says that it is the only one, which is
 /// the first.
@@ -43,7 +43,7 @@ impl<P: Platform> Patches<P> {
                 Some(place) => place,
                 None => {
                     let name = old.name.as_ref().map(Name::try_clone).transpose()?;
-                    let object = platform.new_object(name.as_ref())?;
+                    let object = platform.new_object(handle, name.as_ref())?;
                     let object = Object::new(object, name, true);
                     let handle = object.handle;
                     new.objects
@@ -73,7 +73,7 @@ impl<P: Platform> Patches<P> {
         }
         for object in new.objects.iter_mut() {
             for func in object.funcs.iter_mut().filter(|func| func.nop) {
-                func.patched = false;
+                func.set_patched(platform, false);
             }
             if object.dynamic {
                 object.set_patched(platform, false);
@@ -122,7 +122,7 @@ impl<P: Platform> Object<P> {
                 continue;
             }
             let name = old.name.try_clone()?;
-            let handle = platform.new_func()?;
+            let handle = platform.new_nop(self.handle, &name, old.sympos)?;
             self.funcs
                 .push(Func {
                     handle,
@@ -131,8 +131,8 @@ impl<P: Platform> Object<P> {
                     nop: true,
                     patched: false,
                     site: 0,
-                    old: Code::NONE,
-                    new: Code::NONE,
+                    old: TextRange::NONE,
+                    new: TextRange::NONE,
                 })
                 .inspect_err(|_| platform.remove_func(handle))?;
         }

@@ -7,9 +7,9 @@
 
 use crate::errno::Result;
 use crate::memory::Vec;
-use crate::order;
 use crate::platform::Symbols;
-use crate::stack_check::Code;
+use crate::sort;
+use crate::types::TextRange;
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
@@ -48,7 +48,7 @@ impl Sizes {
     pub fn of_module(
         platform: &impl Symbols,
         module: &CStr,
-        text: Code,
+        text: TextRange,
         starts: impl Iterator<Item = usize>,
     ) -> Result<Self> {
         let mut functions = Vec::new();
@@ -62,7 +62,7 @@ impl Sizes {
         if functions.len() < MANY {
             return Ok(Self::none());
         }
-        order::sort_by_key(&mut functions, |function| function.start);
+        sort::sort_by_key(&mut functions, |function| function.start);
         platform.in_module(module, &mut |name, address| {
             if ends_nothing(name) {
                 return ControlFlow::Continue(());
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::platform::simulated::{Machine, SIZE};
 
-    const TEXT: Code = Code {
+    const TEXT: TextRange = TextRange {
         start: 0x1000,
         size: 0x1000,
     };

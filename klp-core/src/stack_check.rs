@@ -1,60 +1,99 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What must not be on the stack of a task that switches.
+//! What must not be on the stack of a task that switches: code that the task must not be in when its
+//! patch state changes, and code that may be unloaded next.
 //!
-//! A task that switches to a patch must not be in a function that the patch replaces, or in the
-//! replacement that it takes the place of. A task that switches away from a patch must not be in any
-//! code of the patch: its module may be unloaded next.
+//! - Patching: the function that calls went to before, which is the original or the replacement of a patch
+//!   below.
+//! - Unpatching: the replacement.
+//! - Either way: the entry of the function. A task that was preempted in the ftrace handler has read
+//!   its target already. Of the handler, nothing is on the stack but the return address, which is
+//!   behind the call at the patch site.
+//! - All text of the modules that are released at the end: of the patch when unpatching, of all below it when
+//!   it replaces them. A replacement may have jumped to a helper, which then is all that
+//!   the stack shows. A kernel thread that such a module created is an exception: it is the module's to
+//!   stop it before it goes, and its `post_unpatch` callback may do so.
 
+use crate::cold_parts::ColdParts;
 use crate::errno::Result;
 use crate::memory::Vec;
 use crate::name::Name;
-use crate::order;
-use crate::patches::{Func, Object, Patch, Patches};
-use crate::platform::Platform;
-use crate::transition::{Blocker, Direction};
-use core::ffi::CStr;
-use core::ops::ControlFlow;
+use crate::patches::{Func, Patch, Patches};
+use crate::platform::{Platform, Stack};
+use crate::sort;
+use crate::types::{Blocker, Direction, TextRange};
 
-/// A part of the kernel's code.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Code {
-    /// Where it begins.
-    pub start: usize,
-    /// How many bytes it has.
-    pub size: usize,
-}
-
-impl Code {
-    /// No code.
-    pub const NONE: Self = Self { start: 0, size: 0 };
-
-    /// Is `address` in it?
-    pub fn contains(&self, address: usize) -> bool {
-        address.wrapping_sub(self.start) < self.size
-    }
-}
-
-/// Code, and the place of its function's name.
+/// Text that belongs to a function of the patch.
 #[derive(Clone, Copy, Debug)]
-struct Range {
-    code: Code,
+struct CheckedText {
+    text: TextRange,
+    /// The place of the function's name.
     name: usize,
+}
+
+/// A set of ranges that do not overlap, but for equal ones.
+#[derive(Debug)]
+struct RangeSet {
+    /// Sorted by start.
+    ranges: Vec<CheckedText>,
+    /// From the start of the first to the end of the last: few patches are about functions all over
+    /// the kernel, and then most addresses need no search.
+    span: TextRange,
+}
+
+impl RangeSet {
+    const fn new() -> Self {
+        Self {
+            ranges: Vec::new(),
+            span: TextRange::NONE,
+        }
+    }
+
+    fn add(&mut self, text: TextRange, name: usize) -> Result {
+        if text.size == 0 {
+            return Ok(());
+        }
+        self.ranges.push(CheckedText { text, name })
+    }
+
+    /// To be called after the last [`RangeSet::add`].
+    fn finish(&mut self) {
+        sort::sort_by_key(&mut self.ranges, |range| range.text.start);
+        if let (Some(first), Some(last)) = (self.ranges.first(), self.ranges.last()) {
+            let start = first.text.start;
+            let end = last.text.start.wrapping_add(last.text.size);
+            self.span = TextRange {
+                start,
+                size: end.wrapping_sub(start),
+            };
+        }
+    }
+
+    /// The place of the name of a function that `address` belongs to.
+    fn name_at(&self, address: usize) -> Option<usize> {
+        if !self.span.contains(address) {
+            return None;
+        }
+        let after = self
+            .ranges
+            .partition_point(|range| range.text.start <= address);
+        let range = self.ranges.get(after.checked_sub(1)?)?;
+        range.text.contains(address).then_some(range.name)
+    }
 }
 
 /// The code that tasks must not be in.
 #[derive(Debug)]
 pub struct StackCheck {
-    /// Sorted by start. Functions do not overlap.
-    functions: Vec<Range>,
-    /// From the start of the first to the end of the last: few patches are about functions all over
-    /// the kernel, and then most addresses need no search.
-    span: Code,
-    /// Of a whole module.
-    text: Code,
+    /// Functions that tasks must not be in.
+    functions: RangeSet,
+    /// Entries of the patched functions, as far as they are in none of the above.
+    entries: RangeSet,
+    /// All text of the modules that are released next.
+    released: Vec<TextRange>,
     /// As the patch calls the functions.
     names: Vec<Name>,
-    /// Code of the module that is in none of its replacements.
+    /// What text of a released module is called that is in no function.
     elsewhere: Name,
 }
 
@@ -63,7 +102,7 @@ impl StackCheck {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
+    /// `ENOMEM`; `ENOENT` when the size of a part of a function is unknown.
     pub(crate) fn new<P: Platform>(
         patches: &Patches<P>,
         platform: &P,
@@ -71,93 +110,149 @@ impl StackCheck {
         direction: Direction,
     ) -> Result<Self> {
         let mut check = Self {
-            functions: Vec::new(),
-            span: Code::NONE,
-            text: Code::NONE,
+            functions: RangeSet::new(),
+            entries: RangeSet::new(),
+            released: Vec::new(),
             names: Vec::new(),
-            elsewhere: Name::new(c"(other code of the patch)")?,
+            elsewhere: Name::new(match direction {
+                Direction::Patching => c"(other code of a replaced patch)",
+                Direction::Unpatching => c"(other code of the patch)",
+            })?,
         };
-        if direction == Direction::Unpatching {
-            check.text = platform.text(platform.module(patch));
-        }
-        let mut split_off = SplitOff::new();
-        let below = Below::new(patches, patch)?;
+        let lower = LowerPatches::new(patches, patch)?;
         if let Some(patch) = patches.get(patch) {
-            for object in patch.objects.iter().filter(|object| object.is_loaded()) {
-                for func in object.funcs.iter() {
-                    let name = check.names.len();
-                    check.names.push(func.name.try_clone()?)?;
-                    if direction == Direction::Unpatching {
-                        check.add(func.new, name)?;
-                        continue;
+            check.add_functions(platform, patch, &lower, direction)?;
+        }
+        for released in patches.released_after(patch, direction) {
+            let text = platform.text(platform.module(released.handle));
+            check.released.push(text)?;
+        }
+        check.functions.finish();
+        check.entries.finish();
+        Ok(check)
+    }
+
+    fn add_functions<P: Platform>(
+        &mut self,
+        platform: &P,
+        patch: &Patch<P>,
+        lower: &LowerPatches<'_, P>,
+        direction: Direction,
+    ) -> Result {
+        let mut cold_parts = ColdParts::new();
+        for object in patch.objects.iter().filter(|object| object.is_loaded()) {
+            for func in object.funcs.iter() {
+                let name = self.names.len();
+                self.names.push(func.name.try_clone()?)?;
+                match (direction, lower.top(func)) {
+                    (Direction::Unpatching, _) => {
+                        self.functions.add(func.new, name)?;
+                        self.add_entry::<P>(func, name)?;
                     }
                     // What calls go to without this patch.
-                    match below.top(func) {
-                        Some((below, previous)) if !previous.nop => {
-                            check.add(previous.new, name)?;
-                            split_off.of_replacement(below, previous, name)?;
-                        }
-                        _ => {
-                            check.add(func.old, name)?;
-                            split_off.of_original(object, func, name)?;
-                        }
+                    (Direction::Patching, Some((patch, previous))) if !previous.nop => {
+                        self.functions.add(previous.new, name)?;
+                        self.add_entry::<P>(func, name)?;
+                        cold_parts.of_replacement(patch, previous, name)?;
+                    }
+                    (Direction::Patching, _) => {
+                        self.functions.add(func.old, name)?;
+                        cold_parts.of_original(object, func, name)?;
                     }
                 }
             }
         }
-        split_off.find(platform, &mut |code, name| check.add(code, name))?;
-        order::sort_by_key(&mut check.functions, |range| range.code.start);
-        if let (Some(first), Some(last)) = (check.functions.first(), check.functions.last()) {
-            let start = first.code.start;
-            let end = last.code.start.wrapping_add(last.code.size);
-            check.span = Code {
-                start,
-                size: end.wrapping_sub(start),
-            };
-        }
-        Ok(check)
+        cold_parts.find(platform, &mut |text, name| self.functions.add(text, name))
     }
 
-    fn add(&mut self, code: Code, name: usize) -> Result {
-        if code.size == 0 {
+    /// Adds the site of a function, up to and including the return address of the call there.
+    fn add_entry<P: Platform>(&mut self, func: &Func<P>, name: usize) -> Result {
+        if func.site == 0 {
             return Ok(());
         }
-        self.functions.push(Range { code, name })
+        let entry = TextRange {
+            start: func.site,
+            size: P::CALL_SIZE.saturating_add(1),
+        };
+        self.entries.add(entry, name)
     }
 
-    /// The place of the name of a function that one of `addresses` is in.
-    pub fn first_in(&self, addresses: &[usize]) -> Option<usize> {
+    /// May a task with this stack switch? `thread_function` is what it was created to run, where it is a
+    /// kernel thread.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from switching.
+    pub fn judge(
+        &self,
+        stack: &Stack<'_>,
+        thread_function: Option<usize>,
+    ) -> core::result::Result<(), Blocker> {
+        match stack {
+            Stack::Running => Err(Blocker::Running),
+            Stack::Unreliable => Err(Blocker::UnreliableStack),
+            Stack::Known(addresses) => match self.blocker_in(addresses, thread_function) {
+                Some(blocker) => Err(blocker),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn blocker_in(&self, addresses: &[usize], thread_function: Option<usize>) -> Option<Blocker> {
         let function = addresses.iter().find_map(|&address| {
-            if !self.span.contains(address) {
-                return None;
-            }
-            let after = self
-                .functions
-                .partition_point(|range| range.code.start <= address);
-            let range = self.functions.get(after.checked_sub(1)?)?;
-            range.code.contains(address).then_some(range.name)
+            let name = self.functions.name_at(address);
+            name.or_else(|| self.entries.name_at(address))
         });
-        // What the replacement has called is the patch's too, but says less.
-        let elsewhere = || addresses.iter().any(|&address| self.text.contains(address));
-        function.or_else(|| elsewhere().then_some(usize::MAX))
+        if let Some(name) = function {
+            return Some(Blocker::InFunction(name));
+        }
+        // What a replacement has jumped to is the module's too, but says less.
+        let blocks = |text: &TextRange| {
+            !thread_function.is_some_and(|function| text.contains(function))
+                && addresses.iter().any(|&address| text.contains(address))
+        };
+        self.released
+            .iter()
+            .any(blocks)
+            .then_some(Blocker::InReleasedText)
     }
 
     /// The name of the function that a blocked task sleeps in.
     pub fn name(&self, blocker: Blocker) -> Option<&Name> {
         match blocker {
-            Blocker::Sleeping(index) => Some(self.names.get(index).unwrap_or(&self.elsewhere)),
-            _ => None,
+            Blocker::InFunction(index) => self.names.get(index),
+            Blocker::InReleasedText => Some(&self.elsewhere),
+            Blocker::Running | Blocker::UnreliableStack => None,
         }
     }
 }
 
+impl<P: Platform> Patches<P> {
+    /// The patches whose modules are released when a transition of `patch` ends.
+    fn released_after(
+        &self,
+        patch: P::Patch,
+        direction: Direction,
+    ) -> impl Iterator<Item = &Patch<P>> {
+        let replaces = self.get(patch).is_some_and(|patch| patch.replace);
+        self.patches.iter().filter(move |other| {
+            let is_this = other.handle == patch;
+            let is_released = match direction {
+                Direction::Unpatching => is_this,
+                Direction::Patching => replaces && !is_this,
+            };
+            is_released && !other.forced
+        })
+    }
+}
+
 /// What the patches below one do, by function.
-struct Below<'a, P: Platform> {
+struct LowerPatches<'a, P: Platform> {
     /// Sorted by function, and from the bottom up for each.
     funcs: Vec<(usize, usize, &'a Patch<P>, &'a Func<P>)>,
 }
 
-impl<'a, P: Platform> Below<'a, P> {
+impl<'a, P: Platform> LowerPatches<'a, P> {
     fn new(patches: &'a Patches<P>, patch: P::Patch) -> Result<Self> {
         let mut funcs = Vec::new();
         let below = patches
@@ -171,7 +266,7 @@ impl<'a, P: Platform> Below<'a, P> {
                 }
             }
         }
-        order::sort_by_key(&mut funcs, |(function, order, ..)| (*function, *order));
+        sort::sort_by_key(&mut funcs, |(function, order, ..)| (*function, *order));
         Ok(Self { funcs })
     }
 
@@ -182,222 +277,5 @@ impl<'a, P: Platform> Below<'a, P> {
             .partition_point(|(function, ..)| *function <= func.old.start);
         let (function, _, patch, below) = self.funcs.get(end.checked_sub(1)?)?;
         (*function == func.old.start).then_some((*patch, *below))
-    }
-}
-
-/// Looks for the parts that the compiler split off from functions: symbols of a function's name
-/// and `.cold`.
-///
-/// There can be several functions of one name, and then a part counts for all of them: a task
-/// that waits in vain for once is better than one that is missed.
-struct SplitOff {
-    wanted: Vec<Wanted>,
-    replacements: Vec<Replacement>,
-}
-
-/// A function whose parts are looked for.
-struct Wanted {
-    /// The module it is in; vmlinux without.
-    module: Option<Name>,
-    symbol: Name,
-    /// The place of the patch's name for it.
-    name: usize,
-}
-
-/// A replacement whose parts are looked for. Its symbol has a name that nobody knows here.
-struct Replacement {
-    /// Of its patch.
-    module: Name,
-    start: usize,
-    /// The place of the patch's name for it.
-    name: usize,
-}
-
-/// What the compilers append.
-const COLD: &[u8] = b".cold";
-
-impl SplitOff {
-    const fn new() -> Self {
-        Self {
-            wanted: Vec::new(),
-            replacements: Vec::new(),
-        }
-    }
-
-    /// Of a function of the kernel or of a module.
-    fn of_original<P: Platform>(
-        &mut self,
-        object: &Object<P>,
-        func: &Func<P>,
-        name: usize,
-    ) -> Result {
-        self.wanted.push(Wanted {
-            module: object.name.as_ref().map(Name::try_clone).transpose()?,
-            symbol: func.name.try_clone()?,
-            name,
-        })
-    }
-
-    /// Of a replacement, in the module of its patch.
-    fn of_replacement<P: Platform>(
-        &mut self,
-        patch: &Patch<P>,
-        func: &Func<P>,
-        name: usize,
-    ) -> Result {
-        self.replacements.push(Replacement {
-            module: patch.name.try_clone()?,
-            start: func.new.start,
-            name,
-        })
-    }
-
-    /// Hands what is found to `add`.
-    fn find<P: Platform>(
-        mut self,
-        platform: &P,
-        add: &mut dyn FnMut(Code, usize) -> Result,
-    ) -> Result {
-        let mut result = Ok(());
-        let mut found = |start, name| {
-            let size = platform.size(start).unwrap_or(0);
-            if result.is_ok() {
-                result = add(Code { start, size }, name);
-            }
-        };
-        self.find_of_replacements(platform, &mut found)?;
-        // One walk for each module, in which each symbol is looked up.
-        order::sort(&mut self.wanted, |a, b| a.key() < b.key());
-        for in_module in self.wanted.chunk_by(|a, b| a.module == b.module) {
-            match in_module.first().and_then(|wanted| wanted.module.as_ref()) {
-                Some(module) => platform.in_module(module.as_c_str(), &mut |symbol, start| {
-                    if let Some(stem) = symbol.to_bytes().strip_suffix(COLD) {
-                        let symbol_of =
-                            |wanted: &Wanted| wanted.symbol.as_c_str().to_bytes() < stem;
-                        let first = in_module.partition_point(symbol_of);
-                        for wanted in in_module.iter().skip(first) {
-                            if wanted.symbol.as_c_str().to_bytes() != stem {
-                                break;
-                            }
-                            found(start, wanted.name);
-                        }
-                    }
-                    ControlFlow::Continue(())
-                }),
-                // Here the kernel has an index.
-                None => {
-                    for wanted in in_module {
-                        if let Some(cold) = Text::cold(wanted.symbol.as_c_str()) {
-                            platform.in_vmlinux(cold.as_c_str(), &mut |start| {
-                                found(start, wanted.name);
-                                ControlFlow::Continue(())
-                            });
-                        }
-                    }
-                }
-            }
-        }
-        result
-    }
-}
-
-impl SplitOff {
-    /// Most modules have no such parts, so those are looked for first, and the functions they
-    /// belong to after that.
-    fn find_of_replacements<P: Platform>(
-        &mut self,
-        platform: &P,
-        found: &mut dyn FnMut(usize, usize),
-    ) -> Result {
-        order::sort(&mut self.replacements, |a, b| a.key() < b.key());
-        for in_module in self.replacements.chunk_by(|a, b| a.module == b.module) {
-            let Some(first) = in_module.first() else {
-                continue;
-            };
-            let mut result = Ok(());
-            // Stems, and where the parts begin.
-            let mut parts: Vec<(Name, usize)> = Vec::new();
-            platform.in_module(first.module.as_c_str(), &mut |symbol, start| {
-                if let Some(stem) = Text::stem(symbol) {
-                    let stem = Name::new(stem.as_c_str());
-                    result = stem.and_then(|stem| parts.push((stem, start)));
-                }
-                match result {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
-            });
-            result?;
-            if parts.is_empty() {
-                continue;
-            }
-            platform.in_module(first.module.as_c_str(), &mut |symbol, start| {
-                let at = in_module.partition_point(|replacement| replacement.start < start);
-                for replacement in in_module.iter().skip(at) {
-                    if replacement.start != start {
-                        break;
-                    }
-                    for (_, part) in parts.iter().filter(|(stem, _)| stem.as_c_str() == symbol) {
-                        found(*part, replacement.name);
-                    }
-                }
-                ControlFlow::Continue(())
-            });
-        }
-        Ok(())
-    }
-}
-
-impl Replacement {
-    /// What they are sorted by.
-    fn key(&self) -> (&CStr, usize) {
-        (self.module.as_c_str(), self.start)
-    }
-}
-
-impl Wanted {
-    /// What they are sorted by.
-    fn key(&self) -> (Option<&CStr>, &[u8]) {
-        (
-            self.module.as_ref().map(Name::as_c_str),
-            self.symbol.as_c_str().to_bytes(),
-        )
-    }
-}
-
-/// A symbol's name with [`COLD`] behind it, or without. Names are shorter than `KSYM_NAME_LEN`, 512.
-struct Text {
-    bytes: [u8; 512],
-    len: usize,
-}
-
-impl Text {
-    fn new(parts: [&[u8]; 2]) -> Option<Self> {
-        let mut bytes = [0; 512];
-        let mut len = 0usize;
-        for part in parts {
-            let end = len.checked_add(part.len())?;
-            bytes.get_mut(len..end)?.copy_from_slice(part);
-            len = end;
-        }
-        // One byte for the end.
-        (len < bytes.len()).then_some(Self { bytes, len })
-    }
-
-    /// The name of a function's part.
-    fn cold(name: &CStr) -> Option<Self> {
-        Self::new([name.to_bytes(), COLD])
-    }
-
-    /// The function whose part has this name.
-    fn stem(part: &CStr) -> Option<Self> {
-        Self::new([part.to_bytes().strip_suffix(COLD)?, b""])
-    }
-
-    fn as_c_str(&self) -> &CStr {
-        self.bytes
-            .get(..=self.len)
-            .and_then(|bytes| CStr::from_bytes_with_nul(bytes).ok())
-            .unwrap_or(c"")
     }
 }

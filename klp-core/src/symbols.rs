@@ -7,8 +7,8 @@
 use crate::errno::{Result, EINVAL};
 use crate::memory::Vec;
 use crate::name::{Name, Shown};
-use crate::order;
 use crate::platform::{Log, Symbols};
+use crate::sort;
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
@@ -125,7 +125,7 @@ impl<'a> InModule<'a> {
         for (name, position) in wanted {
             searches.push((name, Search::new(position)))?;
         }
-        order::sort_by_key(&mut searches, |(name, _)| *name);
+        sort::sort_by_key(&mut searches, |(name, _)| *name);
         platform.in_module(module.as_c_str(), &mut |name, address| {
             let first = searches.partition_point(|(wanted, _)| *wanted < name);
             for (wanted, search) in searches.iter_mut().skip(first) {

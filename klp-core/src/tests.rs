@@ -5,10 +5,12 @@
 use crate::errno::{EBUSY, EEXIST, EINVAL};
 use crate::platform::simulated::{code, transition_lines, Machine, SIZE};
 use crate::platform::Stack;
-use crate::transition::{Direction, PatchState};
+use crate::types::{Direction, PatchState};
 use std::time::Duration;
 
+mod entry_window;
 mod jumps;
+mod memory;
 
 /// Functions of the kernel.
 const READ: usize = 0x1_0000;
@@ -92,7 +94,7 @@ fn a_task_in_the_function_keeps_the_old_one_until_it_is_out() {
     assert_eq!(machine.call(&inside, READ), 0);
     assert_eq!(machine.kernel.retry.get(), Some(Duration::from_micros(250)));
     assert!(machine.kernel.watching.get());
-    assert_eq!(machine.kernel.roster.borrow().1, Some(FIRST));
+    assert_eq!(machine.kernel.patch_list.borrow().1, Some(FIRST));
 
     inside.stack.borrow_mut().pop();
     machine.retry();
@@ -100,7 +102,7 @@ fn a_task_in_the_function_keeps_the_old_one_until_it_is_out() {
     assert!(machine
         .log()
         .contains(&"'1000000': patching complete".to_owned()));
-    assert_eq!(machine.kernel.roster.borrow().1, None);
+    assert_eq!(machine.kernel.patch_list.borrow().1, None);
     assert!(!machine.kernel.watching.get());
 }
 
@@ -175,7 +177,7 @@ fn a_task_about_to_sleep_switches_by_itself() {
     task.running.set(false);
     // SAFETY: nothing preempts a test.
     #[allow(unsafe_code)]
-    let guard = unsafe { crate::platform::snapshot::NoPreempt::new() };
+    let guard = unsafe { crate::snapshot::NoPreempt::new() };
     machine
         .published
         .update_sleeper(&machine.kernel, &task, &guard);
@@ -206,9 +208,9 @@ fn a_blocker_is_told_by_its_replacement_and_else_by_the_patch() {
     let name_of = |machine: &Machine, stack: &[usize]| {
         // SAFETY: nothing preempts a test.
         #[allow(unsafe_code)]
-        let guard = unsafe { crate::platform::snapshot::NoPreempt::new() };
+        let guard = unsafe { crate::snapshot::NoPreempt::new() };
         let check = machine.published.stack_check.get(&guard)?;
-        let why = check.judge(&Stack::Known(stack)).err()?;
+        let why = check.judge(&Stack::Known(stack), None).err()?;
         Some(check.name(why)?.to_string())
     };
     let in_replacement = [helper(FIRST), replacement(FIRST, 0) + 8];
@@ -228,7 +230,7 @@ fn idle_cpus_are_woken_and_offline_ones_switched() {
     };
     online.running.set(true);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
-    assert_eq!(online.nudges.get(), 1);
+    assert_eq!(online.wakes.get(), 1);
     assert_eq!(machine.kernel.state_of(&offline), PatchState::Patched);
     settle(&mut machine);
     assert_eq!(machine.kernel.state_of(&online), PatchState::Idle);
@@ -240,14 +242,14 @@ fn patches_stack() {
     let task = machine.sleeper(&[]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     assert_eq!(enable_read(&mut machine, SECOND), 0);
-    assert_eq!(machine.kernel.roster.borrow().0, [FIRST, SECOND]);
+    assert_eq!(machine.kernel.patch_list.borrow().0, [FIRST, SECOND]);
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
 
     // The lower one goes: nothing is seen of it, and nobody has to be out of the upper one.
     task.stack.borrow_mut().push(replacement(SECOND, 0) + 8);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
-    assert_eq!(machine.kernel.roster.borrow().0, [SECOND]);
+    assert_eq!(machine.kernel.patch_list.borrow().0, [SECOND]);
 
     // A third takes over from the second, and waits for it.
     assert_eq!(enable_read(&mut machine, THIRD), 0);
@@ -601,7 +603,7 @@ fn one_transition_at_a_time() {
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     machine.log();
     assert_eq!(enable_read(&mut machine, SECOND), EBUSY.to_c());
-    assert_eq!(machine.kernel.roster.borrow().0, [FIRST]);
+    assert_eq!(machine.kernel.patch_list.borrow().0, [FIRST]);
     assert!(!machine.kernel.sysfs.borrow().contains("2000000"));
     assert!(machine.log().is_empty());
 }
@@ -733,16 +735,226 @@ fn costs_follow_patches_not_functions() {
 }
 
 #[test]
-fn blockers_are_nudged() {
+fn sleepers_are_left_alone_until_signals_are_due() {
     let mut machine = machine();
     let task = machine.sleeper(&[READ + 8]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
-    for _ in 0..5 {
+    let mut waited = Duration::ZERO;
+    while waited < Duration::from_secs(15) {
+        assert_eq!(task.signals.get(), 0, "after {waited:?}");
+        waited += machine.kernel.retry.get().expect("another attempt");
         machine.retry();
     }
-    assert_eq!(task.nudges.get(), 0);
-    for _ in 0..3 {
+    assert_eq!((task.signals.get(), task.kicks.get()), (1, 0));
+    assert_eq!(
+        machine.log().last().expect("a line"),
+        "signaling remaining tasks"
+    );
+}
+
+#[test]
+fn signals_can_be_due_sooner() {
+    let mut machine = machine();
+    machine.kernel.signal_delay.set(Duration::from_millis(10));
+    let task = machine.sleeper(&[READ + 8]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    for _ in 0..8 {
         machine.retry();
     }
-    assert_eq!(task.nudges.get(), 1);
+    assert_eq!(task.signals.get(), 1);
+}
+
+#[test]
+fn a_task_that_does_not_leave_user_space_is_kicked() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    task.running.set(true);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    let mut waited = Duration::ZERO;
+    while task.kicks.get() == 0 {
+        waited += machine.kernel.retry.get().expect("another attempt");
+        machine.retry();
+    }
+    let range = Duration::from_millis(10)..Duration::from_millis(50);
+    assert!(range.contains(&waited), "{waited:?}");
+    assert_eq!(task.signals.get(), 0);
+}
+
+#[test]
+fn a_function_can_be_patched_by_two_of_its_names() {
+    let mut machine = machine();
+    machine.function("read_alias", READ);
+    let task = machine.sleeper(&[READ + 0x10]);
+    let functions = [
+        ("read", 0, replacement(FIRST, 0)),
+        ("read_alias", 0, replacement(FIRST, 1)),
+    ];
+    assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
+    // The last one is on top, for who has switched.
+    assert_eq!(machine.call(&task, READ), 0);
+    task.stack.borrow_mut().clear();
+    machine.retry();
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 1));
+    machine.settle();
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 1));
+
+    task.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 1));
+    task.stack.borrow_mut().clear();
+    machine.retry();
+    machine.settle();
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn callbacks_after_unpatching_are_for_objects_that_were_reached() {
+    let mut machine = machine();
+    machine.module("driver", &[("drive", 0x5_0000)]);
+    assert_eq!(code(machine.load("driver")), 0);
+    machine.kernel.taken.borrow_mut().insert(READ);
+    machine
+        .kernel
+        .with_post_unpatch
+        .borrow_mut()
+        .extend([FIRST, FIRST + 1]);
+    let read = [("read", 0, replacement(FIRST, 0))];
+    let drive = [("drive", 0, replacement(FIRST, 1))];
+    let objects = [(None, &read[..]), (Some("driver"), &drive[..])];
+    assert_eq!(code(machine.enable(FIRST, &objects, false)), EBUSY.to_c());
+    let log = machine.log();
+    let called: Vec<_> = log
+        .iter()
+        .filter(|line| line.starts_with("post_unpatch"))
+        .collect();
+    assert_eq!(called, ["post_unpatch 1000000/vmlinux"]);
+    assert!(machine.is_clean());
+
+    // The other way round, the first one is reached and patched.
+    machine.log();
+    let objects = [(Some("driver"), &drive[..]), (None, &read[..])];
+    assert_eq!(code(machine.enable(FIRST, &objects, false)), EBUSY.to_c());
+    let log = machine.log();
+    let called: Vec<_> = log
+        .iter()
+        .filter(|line| line.starts_with("post_unpatch"))
+        .collect();
+    assert_eq!(called.len(), 2, "{called:?}");
+}
+
+#[test]
+fn a_replaced_patch_stays_while_a_task_is_in_its_helper() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[ELSEWHERE]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    task.stack.borrow_mut().push(helper(FIRST));
+    let read = [("read", 0, replacement(SECOND, 0))];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &read)], true)), 0);
+    machine.retry();
+    assert_eq!(*machine.kernel.released.borrow(), []);
+    task.stack.borrow_mut().pop();
+    machine.retry();
+    assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
+}
+
+#[test]
+fn a_patch_that_stays_may_have_tasks_in_its_helpers() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[helper(FIRST)]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
+}
+
+#[test]
+fn a_thread_of_the_patch_itself_does_not_hold_it() {
+    let mut machine = machine();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    let thread = machine.sleeper(&[helper(FIRST), ELSEWHERE]);
+    thread.thread_function.set(Some(helper(FIRST)));
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
+
+    // But a replacement that it has called does.
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    *thread.stack.borrow_mut() = vec![replacement(SECOND, 0) + 8, helper(SECOND)];
+    thread.thread_function.set(Some(helper(SECOND)));
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    assert_eq!(machine.kernel.released.borrow().len(), 1);
+}
+
+#[test]
+fn a_split_off_part_of_unknown_size_refuses_the_patch() {
+    let mut machine = machine();
+    machine.function("read.cold", READ_COLD);
+    machine
+        .kernel
+        .unsized_symbols
+        .borrow_mut()
+        .insert(READ_COLD);
+    assert_eq!(
+        enable_read(&mut machine, FIRST),
+        crate::errno::ENOENT.to_c()
+    );
+    assert!(machine
+        .log()
+        .contains(&"kallsyms size lookup failed for 'read.cold'".to_owned()));
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn the_end_shows_when_nothing_is_left_to_wait_for() {
+    let mut machine = machine();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    machine.kernel.graces_in_transition.set(0);
+    let before = machine.kernel.graces.get();
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    let waited = machine.kernel.graces.get() - before;
+    assert_eq!(machine.kernel.graces_in_transition.get(), waited);
+}
+
+#[test]
+fn c_code_sees_where_functions_are_and_in_which_state() {
+    let mut machine = machine();
+    machine.module("disk", &[("submit", 0x5_0000)]);
+    let task = machine.sleeper(&[READ + 8]);
+    let read = [("read", 0, replacement(FIRST, 0))];
+    let submit = [("submit", 0, replacement(FIRST, 1))];
+    let objects = [(None, &read[..]), (Some("disk"), &submit[..])];
+    assert_eq!(code(machine.enable(FIRST, &objects, false)), 0);
+    let func = |machine: &Machine, object: usize| {
+        machine.kernel.funcs.borrow()[&(FIRST + 0x100 * (object + 1))]
+    };
+    let text = |start| crate::types::TextRange { start, size: SIZE };
+    let patched = func(&machine, 0);
+    assert_eq!(
+        patched.text,
+        Some((text(READ), text(replacement(FIRST, 0))))
+    );
+    assert!(patched.patched && patched.in_transition);
+    let absent = func(&machine, 1);
+    assert_eq!(
+        (absent.text, absent.patched, absent.in_transition),
+        (None, false, true)
+    );
+
+    assert_eq!(code(machine.load("disk")), 0);
+    let loaded = func(&machine, 1);
+    assert_eq!(
+        loaded.text,
+        Some((text(0x5_0000), text(replacement(FIRST, 1))))
+    );
+    assert!(loaded.patched && loaded.in_transition);
+    task.stack.borrow_mut().clear();
+    machine.retry();
+    let settled = func(&machine, 0);
+    assert!(settled.patched && !settled.in_transition);
+    machine.unload("disk");
+    let gone = func(&machine, 1);
+    assert_eq!(
+        (gone.text, gone.patched, gone.in_transition),
+        (None, false, false)
+    );
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(!func(&machine, 0).patched && !func(&machine, 0).in_transition);
 }

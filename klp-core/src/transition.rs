@@ -18,82 +18,11 @@
 use crate::errno::{Result, EBUSY, EINVAL};
 use crate::memory::Box;
 use crate::patches::{Patch, Patches};
-use crate::platform::{Debug, Platform, Stack};
+use crate::platform::{Platform, TransitionEvent};
 use crate::published::Published;
 use crate::stack_check::StackCheck;
+use crate::types::{Blocker, Direction, PatchState};
 use core::time::Duration;
-
-/// Which functions a task uses, where they are in transition.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PatchState {
-    /// No transition runs.
-    Idle,
-    /// The old ones.
-    Unpatched,
-    /// The patch's.
-    Patched,
-}
-
-impl PatchState {
-    /// As `task_struct.patch_state` and `/proc/PID/patch_state` have it
-    /// (`KLP_TRANSITION_*` in `include/linux/livepatch.h`).
-    pub const fn to_c(self) -> i32 {
-        match self {
-            Self::Idle => -1,
-            Self::Unpatched => 0,
-            Self::Patched => 1,
-        }
-    }
-
-    /// The other way round.
-    pub const fn from_c(state: i32) -> Self {
-        match state {
-            0 => Self::Unpatched,
-            1 => Self::Patched,
-            _ => Self::Idle,
-        }
-    }
-}
-
-/// Where a transition leads.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Direction {
-    /// To the patch.
-    Patching,
-    /// Away from it.
-    Unpatching,
-}
-
-impl Direction {
-    /// The state of tasks that have switched.
-    pub const fn target(self) -> PatchState {
-        match self {
-            Self::Patching => PatchState::Patched,
-            Self::Unpatching => PatchState::Unpatched,
-        }
-    }
-
-    /// The state of tasks that have not.
-    pub const fn initial(self) -> PatchState {
-        self.reversed().target()
-    }
-
-    /// The way back.
-    pub const fn reversed(self) -> Self {
-        match self {
-            Self::Patching => Self::Unpatching,
-            Self::Unpatching => Self::Patching,
-        }
-    }
-
-    /// As log lines say it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Patching => "patching",
-            Self::Unpatching => "unpatching",
-        }
-    }
-}
 
 /// The transition that runs.
 #[derive(Debug)]
@@ -103,43 +32,31 @@ pub struct Transition<P: Platform> {
     /// Where to.
     pub direction: Direction,
     /// When to try again.
-    pace: Pace,
+    backoff: RetryBackoff,
+    /// There was no memory for a stack check without a module that is gone.
+    pub(crate) has_stale_check: bool,
 }
 
-/// Why a task has not switched.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Blocker {
-    /// It runs.
-    Running,
-    /// Its stack cannot be read reliably.
-    UnreliableStack,
-    /// It sleeps in a function concerned: the place of its name in the stack check.
-    Sleeping(usize),
-}
-
-/// How long a transition has tried, and what that means for the next time.
+/// How long a transition has tried, and what that means for the next attempt.
 ///
 /// The wait doubles, up to a second: most transitions need a moment only, in which all tasks leave the
 /// kernel once, and one that is held up must not cost much.
 #[derive(Clone, Copy, Debug)]
-struct Pace {
+struct RetryBackoff {
     /// Before the next attempt.
     next: Duration,
     /// So far.
     waited: Duration,
-    /// Have tasks been nudged?
-    nudged: bool,
-    /// `waited` when they were last nudged with a line in the log.
-    told: Duration,
+    /// `waited` when tasks were signalled last.
+    last_signal: Option<Duration>,
 }
 
-/// What to do about tasks that have not switched.
+/// Tasks that have not switched are to be signalled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Nudge {
-    No,
-    Quietly,
-    /// With a line in the log.
-    Told,
+enum Signal {
+    /// For the first time in this transition: with a line in the log.
+    First,
+    Again,
 }
 
 /// Before the second attempt.
@@ -148,38 +65,45 @@ const FIRST_WAIT: Duration = Duration::from_micros(250);
 /// The longest between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// For so long, tasks get the chance to switch by themselves. Then those that would if they were awake are
-/// woken: sleepers that can be interrupted.
-const QUIET_NUDGE: Duration = Duration::from_millis(10);
+/// For so long, running tasks get the chance to leave the kernel by themselves. Then they are kicked at each
+/// attempt: a CPU without a tick may be in user space for ever.
+const KICK_AFTER: Duration = Duration::from_millis(10);
 
-/// After which the log says that tasks are signalled, and after which it is done again.
-const SIGNALS_TIMEOUT: Duration = Duration::from_secs(15);
+/// After which tasks are signalled again.
+const SIGNAL_INTERVAL: Duration = Duration::from_secs(15);
 
-impl Pace {
+impl RetryBackoff {
     const fn new() -> Self {
         Self {
             next: FIRST_WAIT,
             waited: Duration::ZERO,
-            nudged: false,
-            told: Duration::ZERO,
+            last_signal: None,
         }
     }
 
-    /// After an attempt that left tasks behind: what to do about them, and how long to wait.
-    fn next(&mut self) -> (Nudge, Duration) {
-        let nudge = if self.waited >= self.told.saturating_add(SIGNALS_TIMEOUT) {
-            self.told = self.waited;
-            Nudge::Told
-        } else if !self.nudged && self.waited >= QUIET_NUDGE {
-            Nudge::Quietly
-        } else {
-            Nudge::No
+    /// Is it time to kick running tasks?
+    fn kicks(&self) -> bool {
+        self.waited >= KICK_AFTER
+    }
+
+    /// After an attempt that left tasks behind: whether to signal them, for the first time after
+    /// `signal_delay`, and how long to wait.
+    fn next(&mut self, signal_delay: Duration) -> (Option<Signal>, Duration) {
+        let due = match self.last_signal {
+            None => signal_delay,
+            Some(last) => last.saturating_add(SIGNAL_INTERVAL),
         };
-        self.nudged |= nudge != Nudge::No;
+        let signal = (self.waited >= due).then_some(match self.last_signal {
+            None => Signal::First,
+            Some(_) => Signal::Again,
+        });
+        if signal.is_some() {
+            self.last_signal = Some(self.waited);
+        }
         let wait = self.next;
         self.next = wait.saturating_mul(2).min(LONGEST_WAIT);
         self.waited = self.waited.saturating_add(wait);
-        (nudge, wait)
+        (signal, wait)
     }
 }
 
@@ -203,7 +127,7 @@ pub fn try_switch<P: Platform>(
         return result;
     }
     platform.with_stack(task, &mut |stack| {
-        result = check.judge(&stack);
+        result = check.judge(&stack, platform.thread_function(task));
         if result.is_ok() {
             // The task does not run, so nothing comes between these two.
             platform.clear_pending(task);
@@ -211,24 +135,6 @@ pub fn try_switch<P: Platform>(
         }
     });
     result
-}
-
-impl StackCheck {
-    /// May a task with this stack switch?
-    ///
-    /// # Errors
-    ///
-    /// What keeps it from switching.
-    pub fn judge(&self, stack: &Stack<'_>) -> core::result::Result<(), Blocker> {
-        match stack {
-            Stack::Running => Err(Blocker::Running),
-            Stack::Unreliable => Err(Blocker::UnreliableStack),
-            Stack::Known(addresses) => match self.first_in(addresses) {
-                Some(index) => Err(Blocker::Sleeping(index)),
-                None => Ok(()),
-            },
-        }
-    }
 }
 
 impl<P: Platform> Patches<P> {
@@ -250,12 +156,14 @@ impl<P: Platform> Patches<P> {
         self.transition = Some(Transition {
             patch,
             direction,
-            pace: Pace::new(),
+            backoff: RetryBackoff::new(),
+            has_stale_check: false,
         });
-        platform.roster_transition(Some(patch));
+        platform.patch_list_set_transition(Some(patch));
         published.set_target(direction.target());
         if let Some(patch) = self.get(patch) {
-            platform.debug(Debug::Initializing(&patch.name, direction));
+            platform.debug(TransitionEvent::Initializing(&patch.name, direction));
+            patch.show_transition(platform, true);
         }
         let mut set = |task: &P::Task| {
             if platform.state(task) != PatchState::Idle {
@@ -263,8 +171,8 @@ impl<P: Platform> Patches<P> {
             }
             platform.set_state(task, direction.initial());
         };
-        platform.each(&mut set);
-        platform.each_idle(&mut |task, _| set(task));
+        platform.for_each_task(&mut set);
+        platform.for_each_idle_task(&mut |task, _| set(task));
         Ok(())
     }
 
@@ -273,7 +181,7 @@ impl<P: Platform> Patches<P> {
         let Some(transition) = &mut self.transition else {
             return;
         };
-        transition.pace = Pace::new();
+        transition.backoff = RetryBackoff::new();
         let (patch, direction) = (transition.patch, transition.direction);
         if let Some(patch) = self.get(patch) {
             platform.notice(format_args!(
@@ -288,8 +196,8 @@ impl<P: Platform> Patches<P> {
                 platform.set_pending(task);
             }
         };
-        platform.each(&mut tell);
-        platform.each_idle(&mut |task, _| tell(task));
+        platform.for_each_task(&mut tell);
+        platform.for_each_idle_task(&mut |task, _| tell(task));
         platform.watch_scheduler(true);
     }
 
@@ -299,6 +207,7 @@ impl<P: Platform> Patches<P> {
         if self.transition.is_none() {
             return;
         }
+        self.refresh_stale_check(platform, published);
         if self.switch_tasks(platform, published) {
             platform.watch_scheduler(false);
             self.complete_transition(platform, published);
@@ -307,18 +216,26 @@ impl<P: Platform> Patches<P> {
         let Some(transition) = &mut self.transition else {
             return;
         };
-        let (nudge, wait) = transition.pace.next();
-        if nudge == Nudge::Told {
+        let (signal, wait) = transition.backoff.next(platform.signal_delay());
+        if signal == Some(Signal::First) {
             platform.notice(format_args!("signaling remaining tasks"));
         }
-        if nudge != Nudge::No {
-            platform.each(&mut |task| {
+        if signal.is_some() {
+            platform.for_each_task(&mut |task| {
                 if platform.is_pending(task) {
-                    platform.nudge(task);
+                    platform.signal(task);
                 }
             });
         }
         platform.retry_in(wait);
+    }
+
+    fn refresh_stale_check(&mut self, platform: &P, published: &Published) {
+        let is_stale = |transition: &Transition<P>| transition.has_stale_check;
+        if self.transition.as_ref().is_some_and(is_stale) {
+            // Without memory it is tried again with the next attempt.
+            let _ = self.refresh_stack_check(platform, published);
+        }
     }
 
     /// Have all tasks switched now?
@@ -326,20 +243,25 @@ impl<P: Platform> Patches<P> {
         let Some(check) = self.stack_check(published) else {
             return false;
         };
+        let kicks = |transition: &Transition<P>| transition.backoff.kicks();
+        let kicks = self.transition.as_ref().is_some_and(kicks);
         let mut complete = true;
-        platform.each(&mut |task| {
+        platform.for_each_task(&mut |task| {
             if let Err(blocker) = try_switch(platform, published, check, task) {
                 complete = false;
+                if kicks && blocker == Blocker::Running {
+                    platform.kick(task);
+                }
                 platform.blocked(task, blocker, check.name(blocker));
             }
         });
-        platform.each_idle(&mut |task, online| match online {
+        platform.for_each_idle_task(&mut |task, online| match online {
             Some(cpu) => {
                 if let Err(blocker) = try_switch(platform, published, check, task) {
                     complete = false;
                     platform.blocked(task, blocker, check.name(blocker));
                     // Its idle loop will switch it.
-                    platform.nudge_idle(cpu);
+                    platform.wake_idle(cpu);
                 }
             }
             // It does not run.
@@ -351,7 +273,7 @@ impl<P: Platform> Patches<P> {
         complete
     }
 
-    /// Step 3. Afterwards the patch that is not used any more, or those that were replaced, are let go.
+    /// Step 3. Afterwards the patch that is not used any more, or those that were replaced, are released.
     fn complete_transition(&mut self, platform: &P, published: &Published) {
         let Some((patch, enabled, replace)) = self
             .transition_patch()
@@ -361,6 +283,8 @@ impl<P: Platform> Patches<P> {
         };
         self.finish_transition(platform, published);
         self.detach_vanished(platform, published, false);
+        // Only now: whoever waits for the end may unload the module next.
+        platform.patch_list_set_transition(None);
         if !enabled {
             self.release(platform, patch);
         } else if replace {
@@ -380,7 +304,7 @@ impl<P: Platform> Patches<P> {
             return;
         };
         if let Some(patch) = self.patches.get(index) {
-            platform.debug(Debug::Completing(&patch.name, direction));
+            platform.debug(TransitionEvent::Completing(&patch.name, direction));
         }
         match direction {
             Direction::Patching => self.retire_replaced(platform, index),
@@ -392,6 +316,9 @@ impl<P: Platform> Patches<P> {
         }
         // From here on the redirects are settled, and those taken away above are gone.
         self.publish_fewer(platform, published, None);
+        if let Some(patch) = self.patches.get(index) {
+            patch.show_transition(platform, false);
+        }
 
         let mut forget = |task: &P::Task| {
             if platform.is_pending(task) {
@@ -399,12 +326,12 @@ impl<P: Platform> Patches<P> {
             }
             platform.set_state(task, PatchState::Idle);
         };
-        platform.each(&mut forget);
-        platform.each_idle(&mut |task, _| forget(task));
+        platform.for_each_task(&mut forget);
+        platform.for_each_idle_task(&mut |task, _| forget(task));
 
         self.drop_nops(platform, index);
         if let Some(patch) = self.patches.get_mut(index) {
-            patch.tell_objects(platform, direction);
+            patch.call_post_callbacks(platform, direction);
             platform.notice(format_args!(
                 "'{}': {} complete",
                 patch.name,
@@ -413,9 +340,8 @@ impl<P: Platform> Patches<P> {
         }
         published.set_target(PatchState::Idle);
         self.transition = None;
-        platform.roster_transition(None);
         self.set_stack_check(platform, published, None);
-        self.settle_soon(platform);
+        self.promote_soon(platform);
     }
 
     /// Takes back a transition to a patch that has not started.
@@ -429,11 +355,12 @@ impl<P: Platform> Patches<P> {
         }
         transition.direction = Direction::Unpatching;
         if let Some(patch) = self.transition_patch() {
-            platform.debug(Debug::Canceling(&patch.name));
+            platform.debug(TransitionEvent::Canceling(&patch.name));
         }
         published.set_target(PatchState::Unpatched);
         self.finish_transition(platform, published);
         self.detach_vanished(platform, published, false);
+        platform.patch_list_set_transition(None);
     }
 
     /// Turns the transition that runs around.
@@ -452,14 +379,14 @@ impl<P: Platform> Patches<P> {
         let back = direction.reversed();
         let check = self.make_stack_check(platform, patch, back)?;
         if let Some(patch) = self.transition_patch() {
-            platform.debug(Debug::Reversing(&patch.name, direction));
+            platform.debug(TransitionEvent::Reversing(&patch.name, direction));
         }
         // Nobody switches any more, and whoever was about to has done it ...
         let mut stop = |task: &P::Task| {
             platform.clear_pending(task);
         };
-        platform.each(&mut stop);
-        platform.each_idle(&mut |task, _| stop(task));
+        platform.for_each_task(&mut stop);
+        platform.for_each_idle_task(&mut |task, _| stop(task));
         platform.wait_for_cpus();
         // ... before the target changes.
         if let Some(patch) = self.get_mut(patch) {
@@ -467,6 +394,7 @@ impl<P: Platform> Patches<P> {
         }
         if let Some(transition) = &mut self.transition {
             transition.direction = back;
+            transition.has_stale_check = false;
         }
         published.set_target(back.target());
         self.set_stack_check(platform, published, Some(check));
@@ -486,8 +414,8 @@ impl<P: Platform> Patches<P> {
             _ => return Err(EINVAL),
         };
         platform.warn(format_args!("forcing remaining tasks to the patched state"));
-        platform.each(&mut |task| published.update(platform, task));
-        platform.each_idle(&mut |task, _| published.update(platform, task));
+        platform.for_each_task(&mut |task| published.update(platform, task));
+        platform.for_each_idle_task(&mut |task, _| published.update(platform, task));
         // Tasks may still be in functions that should be gone, so their modules stay forever.
         let replaces = self.get(patch).is_some_and(|patch| patch.replace);
         for other in self.patches.iter_mut() {
@@ -518,9 +446,7 @@ impl<P: Platform> Patches<P> {
         check: Option<Box<StackCheck>>,
     ) {
         let old = published.stack_check.publish(&mut self.check_writer, check);
-        if old.get().is_some() {
-            drop(old.reclaim(&platform.wait_for_cpus()));
-        }
+        drop(old.reclaim_after(platform));
     }
 
     fn stack_check<'a>(&'a self, published: &Published) -> Option<&'a StackCheck> {
@@ -543,32 +469,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pace_doubles_up_to_a_second() {
-        let mut pace = Pace::new();
-        let waits: std::vec::Vec<_> = (0..15).map(|_| pace.next().1.as_micros()).collect();
+    fn the_wait_doubles_up_to_a_second() {
+        let mut backoff = RetryBackoff::new();
+        let waits: std::vec::Vec<_> = (0..15)
+            .map(|_| backoff.next(SIGNAL_INTERVAL).1.as_micros())
+            .collect();
         assert_eq!(waits[..4], [250, 500, 1000, 2000]);
         assert_eq!(waits[11..], [512_000, 1_000_000, 1_000_000, 1_000_000]);
     }
 
-    #[test]
-    fn sleepers_are_woken_soon_and_the_log_says_so_after_fifteen_seconds() {
-        let mut pace = Pace::new();
+    /// When tasks are signalled within a minute, and how.
+    fn signals(delay: Duration) -> std::vec::Vec<(Signal, Duration)> {
+        let mut backoff = RetryBackoff::new();
         let mut waited = Duration::ZERO;
-        let mut told = std::vec::Vec::new();
-        let mut quietly = std::vec::Vec::new();
-        for _ in 0..60 {
-            let (nudge, wait) = pace.next();
-            match nudge {
-                Nudge::Told => told.push(waited),
-                Nudge::Quietly => quietly.push(waited),
-                Nudge::No => {}
-            }
+        let mut signals = std::vec::Vec::new();
+        while waited < Duration::from_secs(60) {
+            let (signal, wait) = backoff.next(delay);
+            signals.extend(signal.map(|signal| (signal, waited)));
             waited += wait;
         }
-        assert_eq!(quietly, [Duration::from_micros(15_750)]);
-        let range = Duration::from_secs(15)..Duration::from_secs(17);
-        assert!(range.contains(&told[0]), "{told:?}");
-        let far_apart = |pair: &[Duration]| pair[1] - pair[0] >= Duration::from_secs(15);
-        assert!(told.windows(2).all(far_apart), "{told:?}");
+        signals
+    }
+
+    #[test]
+    fn tasks_are_signalled_every_fifteen_seconds_and_the_log_says_so_once() {
+        let signals = signals(Duration::from_secs(15));
+        let first = Duration::from_secs(15)..Duration::from_secs(17);
+        assert!(first.contains(&signals[0].1), "{signals:?}");
+        assert_eq!(signals[0].0, Signal::First);
+        assert!(signals.len() >= 3);
+        for pair in signals.windows(2) {
+            assert_eq!(pair[1].0, Signal::Again);
+            assert!(pair[1].1 - pair[0].1 >= SIGNAL_INTERVAL, "{signals:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_signal_can_come_sooner() {
+        let signals = signals(Duration::from_millis(10));
+        assert_eq!(signals[0], (Signal::First, Duration::from_micros(15_750)));
+        assert!(
+            signals[1].1 - signals[0].1 >= SIGNAL_INTERVAL,
+            "{signals:?}"
+        );
     }
 }

@@ -338,12 +338,17 @@ look_and_judge() {
 }
 
 # settle_and_judge STEP PATCH WORD - where the livepatch core makes the entries of settled functions jumps:
-# they are, or would be if nobody else were there, and all is as it was.
+# they are, unless somebody else is there, and all is as it was.
 settle_and_judge() {
 	local redirects=/sys/kernel/debug/livepatch/$2/redirects
 	[ -e "$redirects" ] || return 0
-	WAIT=2 check "$1, the redirects are jumps" wait_until _all_jump "$redirects"
-	[ ${#ATTACHED[@]} -gt 0 ] || check "$1, the entries are jumps" _entries_jump
+	if [ ${#ATTACHED[@]} -gt 0 ]; then
+		sleep 0.5
+	else
+		# The core looks again every two seconds.
+		WAIT=6 check "$1, the redirects are jumps" wait_until _all_jump "$redirects"
+		check "$1, the entries are jumps" _entries_jump
+	fi
 	look_and_judge "$1, settled" "$3"
 }
 

@@ -8,30 +8,37 @@
 
 use crate::errno::Result;
 use crate::name::Name;
-use crate::redirect::{Target, ORIGINAL};
-use crate::stack_check::Code;
-use crate::transition::{Blocker, Direction, PatchState};
+use crate::snapshot::GracePeriods;
+use crate::types::{Blocker, Direction, PatchState, SiteTarget, TextRange};
 use core::ffi::CStr;
 use core::fmt;
 use core::ops::ControlFlow;
 use core::time::Duration;
-use snapshot::GracePeriod;
 
 #[cfg(kernel)]
 pub mod kernel;
 #[cfg(all(test, not(kernel)))]
 #[allow(missing_docs)]
 pub mod simulated;
-pub mod snapshot;
 
 /// Everything.
 pub trait Platform:
-    Handles + Log + Symbols + Tracing + Tasks + Modules + Callbacks + Sysfs + Work
+    Handles + Log + Symbols + Tracing + Tasks + Modules + Callbacks + Sysfs + Work + GracePeriods
 {
 }
 
-impl<P: Handles + Log + Symbols + Tracing + Tasks + Modules + Callbacks + Sysfs + Work> Platform
-    for P
+impl<
+        P: Handles
+            + Log
+            + Symbols
+            + Tracing
+            + Tasks
+            + Modules
+            + Callbacks
+            + Sysfs
+            + Work
+            + GracePeriods,
+    > Platform for P
 {
 }
 
@@ -58,7 +65,7 @@ pub trait Log: Handles {
     /// A patch is wrong.
     fn error(&self, line: fmt::Arguments<'_>);
     /// A step of a transition, off unless dynamic debug turns it on.
-    fn debug(&self, line: Debug<'_>);
+    fn debug(&self, event: TransitionEvent<'_>);
     /// A task has not switched, for this reason. Off like [`Log::debug`], and by a name of its own: there
     /// can be many.
     fn blocked(&self, task: &Self::Task, why: Blocker, function: Option<&Name>);
@@ -66,10 +73,10 @@ pub trait Log: Handles {
     fn bug(&self, what: &'static CStr);
 }
 
-/// The lines that dynamic debug switches. Scripts turn them on and off by the function and file they came
+/// A step of a transition, with a line that dynamic debug switches. Scripts turn them on and off by the function and file they came
 /// from, so they are made where those have their names.
 #[derive(Clone, Copy, Debug)]
-pub enum Debug<'a> {
+pub enum TransitionEvent<'a> {
     /// Tasks are about to get their first state.
     Initializing(&'a Name, Direction),
     /// Enabling failed before the transition began.
@@ -94,71 +101,56 @@ pub trait Symbols {
     fn size(&self, address: usize) -> Option<usize>;
 }
 
-/// Calls that the kernel can be made to ask about.
+/// Patch sites: the traced instructions in functions' entries.
 pub trait Tracing {
-    /// The site to ask at for calls of the function at `function`, if it can be traced.
+    /// The length of the call at a site.
+    const CALL_SIZE: usize;
+
+    /// The site in the function at `function`, if it can be traced.
     fn site(&self, function: usize) -> Option<usize>;
 
-    /// Asks at `sites` too, in one change of the kernel's text.
+    /// Adds `sites` to the shared ops, in one pass over the kernel's text: they call the handler.
     ///
     /// # Errors
     ///
-    /// When one of them cannot be had; then nothing is changed.
+    /// When one of them is refused; then nothing is changed.
     fn attach(&self, sites: &[usize]) -> Result;
 
-    /// Stops asking at `sites`, in one change.
+    /// Removes `sites` from the shared ops, in one pass.
     fn detach(&self, sites: &[usize]);
 
-    /// Has somebody else put a call of their own at `site`, so that they have to be told about us?
-    fn is_shared(&self, site: usize) -> bool;
+    /// Is a direct call (a BPF trampoline) attached to `site`, whose owner has to be notified of a redirect?
+    fn has_direct_call(&self, site: usize) -> bool;
 
-    /// How many entries can be jumps at most.
+    /// How many sites can be jumps at most.
     fn max_jumps(&self) -> usize;
 
-    /// Takes these entries from those that are asked at in common. Whoever else uses the entry is
-    /// told. They lead where they say from now on, at once if nobody else is there.
+    /// Is the shared ops the only ftrace user of `site`?
+    fn is_exclusive(&self, site: usize) -> bool;
+
+    /// Moves sites from the shared ops to dedicated ones, which take calls to the given targets.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; then nothing is changed.
-    fn own(&self, entries: &[Entry]) -> Result;
+    /// `ENOMEM`; `ENODEV` when ftrace has shut itself down. Nothing is changed then.
+    fn register_dedicated(&self, targets: &[SiteTarget]) -> Result;
 
-    /// The same for an entry that has no redirect yet, which others may refuse.
+    /// The same for a site that has no redirect yet, which other ftrace users may refuse.
     ///
     /// # Errors
     ///
-    /// `EBUSY` and others when they do, `ENOMEM`. The entry is not asked at any more then.
-    fn own_new(&self, entry: Entry) -> Result;
+    /// `EBUSY` and others when they do, `ENOMEM`. The site is detached then.
+    fn try_register_dedicated(&self, target: SiteTarget) -> Result;
 
-    /// Makes entries of [`Tracing::own`] lead elsewhere, in one change.
+    /// Changes where sites with dedicated ops take calls, in one pass.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; then nothing is changed.
-    fn point(&self, entries: &[Entry]) -> Result;
+    /// `ENOMEM`, `ENODEV`; then nothing is changed.
+    fn retarget(&self, targets: &[SiteTarget]) -> Result;
 
-    /// Stops asking, or jumping, at entries of [`Tracing::own`].
-    fn disown(&self, entries: &[Entry]);
-}
-
-/// What stands at a function's entry that we have for ourselves.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Entry {
-    /// The traced address in the entry.
-    pub site: usize,
-    /// Where it jumps to; [`ORIGINAL`] when it asks where to go.
-    pub target: Target,
-}
-
-impl Entry {
-    /// One that asks.
-    pub const fn asking(site: usize) -> Self {
-        Self {
-            site,
-            target: ORIGINAL,
-        }
-    }
+    /// Unregisters the dedicated ops of sites: calls go to the original functions.
+    fn unregister_dedicated(&self, targets: &[SiteTarget]);
 }
 
 /// What is known of where a task is.
@@ -175,10 +167,10 @@ pub enum Stack<'a> {
 /// Tasks and their patch states.
 pub trait Tasks: Handles {
     /// Calls `each` with every task, the idle ones excepted. No task is born or buried meanwhile.
-    fn each(&self, each: &mut dyn FnMut(&Self::Task));
+    fn for_each_task(&self, each: &mut dyn FnMut(&Self::Task));
 
     /// Calls `each` with every CPU's idle task, and the CPU when it is online.
-    fn each_idle(&self, each: &mut dyn FnMut(&Self::Task, Option<u32>));
+    fn for_each_idle_task(&self, each: &mut dyn FnMut(&Self::Task, Option<u32>));
 
     /// The patch state.
     fn state(&self, task: &Self::Task) -> PatchState;
@@ -196,10 +188,18 @@ pub trait Tasks: Handles {
     /// caller itself.
     fn with_stack(&self, task: &Self::Task, look: &mut dyn FnMut(Stack<'_>));
 
-    /// Makes it pass through the kernel's exit, or the scheduler, soon.
-    fn nudge(&self, task: &Self::Task);
+    /// The function that a kernel thread was created to run; nothing for other tasks.
+    fn thread_function(&self, task: &Self::Task) -> Option<usize>;
+
+    /// Makes a running task pass through the kernel's exit, without it noticing. Does nothing to one that
+    /// sleeps.
+    fn kick(&self, task: &Self::Task);
+    /// Wakes a task that sleeps interruptibly, as a signal without a handler would.
+    fn signal(&self, task: &Self::Task);
+    /// How long a transition waits before it signals tasks.
+    fn signal_delay(&self) -> Duration;
     /// Makes an idle CPU leave its idle loop for a moment.
-    fn nudge_idle(&self, cpu: u32);
+    fn wake_idle(&self, cpu: u32);
 
     /// Makes the scheduler try to switch tasks that are about to sleep, or no longer.
     fn watch_scheduler(&self, on: bool);
@@ -217,11 +217,11 @@ pub trait Modules: Handles {
     fn find(&self, name: &CStr) -> Option<Self::Module>;
 
     /// Keeps the patch's module from going. Answers whether that was still possible.
-    fn get(&self, patch: Self::Patch) -> bool;
+    fn try_get_module(&self, patch: Self::Patch) -> bool;
     /// The module of a patch.
     fn module(&self, patch: Self::Patch) -> Self::Module;
     /// The code of a module.
-    fn text(&self, module: Self::Module) -> Code;
+    fn text(&self, module: Self::Module) -> TextRange;
 
     /// Writes the patch's relocations for the module `object`.
     ///
@@ -276,16 +276,16 @@ pub trait Sysfs: Handles {
     /// # Errors
     ///
     /// `ENOMEM`.
-    fn new_object(&self, name: Option<&Name>) -> Result<Self::Object>;
-    /// Makes a function that the patch did not declare.
+    fn new_object(&self, patch: Self::Patch, name: Option<&Name>) -> Result<Self::Object>;
+    /// Makes a function of an object that the patch did not declare: one that leads back to the original.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    fn new_func(&self) -> Result<Self::Func>;
+    fn new_nop(&self, object: Self::Object, name: &Name, sympos: usize) -> Result<Self::Func>;
     /// Takes an object away, and frees it if it was made by [`Sysfs::new_object`].
     fn remove_object(&self, object: Self::Object);
-    /// Takes a function away, and frees it if it was made by [`Sysfs::new_func`].
+    /// Takes a function away, and frees it if it was made by [`Sysfs::new_nop`].
     fn remove_func(&self, func: Self::Func);
 
     /// Says whether the patch is enabled.
@@ -297,27 +297,33 @@ pub trait Sysfs: Handles {
     /// Says which module the object is.
     fn set_module(&self, object: Self::Object, module: Option<Self::Module>);
 
+    /// Says where the function and its replacement are, once they are found; and that they are
+    /// nowhere, when the object's module goes.
+    fn set_func_text(&self, func: Self::Func, old: TextRange, new: TextRange);
+    /// Says whether the function is redirected.
+    fn set_func_patched(&self, func: Self::Func, patched: bool);
+    /// Says whether a transition concerns the function.
+    fn set_func_transition(&self, func: Self::Func, in_transition: bool);
+
     /// The states that the patch declares: id and version, in order.
     fn states(&self, patch: Self::Patch, each: &mut dyn FnMut(usize, u32));
 
     /// Puts a patch on top of the list of patches. The list, and which of them is in transition, can
     /// be read without the core's mutex: callbacks of patches and readers of sysfs rely on that.
-    fn roster_add(&self, patch: Self::Patch);
+    fn patch_list_add(&self, patch: Self::Patch);
     /// Takes a patch off the list, if it is there.
-    fn roster_remove(&self, patch: Self::Patch);
+    fn patch_list_remove(&self, patch: Self::Patch);
     /// Says which patch is in transition.
-    fn roster_transition(&self, patch: Option<Self::Patch>);
+    fn patch_list_set_transition(&self, patch: Option<Self::Patch>);
 }
 
 /// Things that are done later, or waited for.
 pub trait Work: Handles {
-    /// Waits until every CPU was somewhere with preemption on.
-    fn wait_for_cpus(&self) -> GracePeriod;
     /// Tries to complete the transition after `wait`, whatever was said before.
     fn retry_in(&self, wait: Duration);
     /// Makes entries jumps where they can be after `wait`, rounded up to ticks of the kernel's clock,
     /// whatever was said before.
-    fn settle_in(&self, wait: Duration);
+    fn promote_in(&self, wait: Duration);
     /// Removes the patch from sysfs and, unless `keep`, lets its module go; when nobody holds the
     /// core's mutex.
     fn release_later(&self, patch: Self::Patch, keep: bool);

@@ -3,17 +3,17 @@
 //! A kernel of the imagination, for tests of the logic: functions are addresses, tasks are lists
 //! of return addresses, and everything that is asked of it is written down.
 
-use super::snapshot::{GracePeriod, NoPreempt, Writer};
 use super::{
-    Callbacks, Debug, Entry, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, Work,
+    Callbacks, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, TransitionEvent, Work,
 };
-use crate::errno::{Errno, Result, EBUSY, EEXIST, ENOMEM};
-use crate::memory::Vec as KVec;
+use crate::errno::{Errno, Result, EBUSY, EEXIST, ENODEV, ENOMEM};
+use crate::memory::{failing, Vec as KVec};
 use crate::name::Name;
 use crate::patches::{Declared, DeclaredFunc, DeclaredObject, Patches};
 use crate::published::Published;
-use crate::stack_check::Code;
-use crate::transition::{Blocker, Direction, PatchState};
+use crate::snapshot::{GracePeriods, NoPreempt, Writer};
+use crate::types::TextRange;
+use crate::types::{Blocker, Direction, PatchState, SiteTarget};
 use core::ops::ControlFlow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +36,12 @@ pub struct Task {
     pub stack: RefCell<Vec<usize>>,
     pub running: Cell<bool>,
     pub unreliable: Cell<bool>,
-    pub nudges: Cell<usize>,
+    pub signals: Cell<usize>,
+    pub kicks: Cell<usize>,
+    /// Woken from its idle loop so many times.
+    pub wakes: Cell<usize>,
+    /// What it was created to run, if it is a kernel thread.
+    pub thread_function: Cell<Option<usize>>,
     /// The CPU it idles on, and whether that is online.
     idles: Option<(u32, bool)>,
 }
@@ -55,14 +60,24 @@ pub struct Kernel {
     pub own: RefCell<BTreeMap<usize, usize>>,
     /// Functions whose entries somebody else calls from; and whether they let us in, too.
     pub shared: RefCell<BTreeMap<usize, bool>>,
+    /// Functions that tracers and probes are attached to.
+    pub traced: RefCell<BTreeSet<usize>>,
+    pub is_ftrace_dead: Cell<bool>,
     pub max_jumps: Cell<usize>,
     pub settle: Cell<Option<Duration>>,
     /// How many more times there is memory for a change of entries.
     pub memory: Cell<usize>,
     pub text_changes: Cell<usize>,
     pub graces: Cell<usize>,
+    /// Grace periods while a transition shows.
+    pub graces_in_transition: Cell<usize>,
+    /// Symbols whose size kallsyms does not know.
+    pub unsized_symbols: RefCell<BTreeSet<usize>>,
+    /// Objects with a callback after unpatching only.
+    pub with_post_unpatch: RefCell<BTreeSet<usize>>,
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
     pub watching: Cell<bool>,
+    pub signal_delay: Cell<Duration>,
     pub retry: Cell<Option<Duration>>,
     pub log: RefCell<Vec<String>>,
     /// What stands in sysfs.
@@ -76,14 +91,25 @@ pub struct Kernel {
     pub failing_callbacks: RefCell<BTreeSet<usize>>,
     pub with_callbacks: RefCell<BTreeSet<usize>>,
     pub states: RefCell<BTreeMap<usize, Vec<(usize, u32)>>>,
-    pub roster: RefCell<(Vec<usize>, Option<usize>)>,
+    /// What C code sees of functions.
+    pub funcs: RefCell<BTreeMap<usize, SeenFunc>>,
+    pub patch_list: RefCell<(Vec<usize>, Option<usize>)>,
 }
 
-#[derive(Debug, Default)]
+/// The fields of a `struct klp_func` that C code reads.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SeenFunc {
+    /// The function and its replacement, when they are known.
+    pub text: Option<(TextRange, TextRange)>,
+    pub patched: bool,
+    pub in_transition: bool,
+}
+
+#[derive(Debug)]
 struct Module {
     symbols: Vec<(CString, usize)>,
     alive: bool,
-    text: (usize, usize),
+    text: TextRange,
 }
 
 impl Handles for Kernel {
@@ -117,22 +143,22 @@ impl Log for Kernel {
         self.say(line);
     }
 
-    fn debug(&self, line: Debug<'_>) {
-        match line {
-            Debug::Initializing(patch, direction) => self.say(format_args!(
+    fn debug(&self, event: TransitionEvent<'_>) {
+        match event {
+            TransitionEvent::Initializing(patch, direction) => self.say(format_args!(
                 "'{patch}': initializing {} transition",
                 direction.name()
             )),
-            Debug::Canceling(patch) => {
+            TransitionEvent::Canceling(patch) => {
                 self.say(format_args!(
                     "'{patch}': canceling patching transition, going to unpatch"
                 ));
             }
-            Debug::Completing(patch, direction) => self.say(format_args!(
+            TransitionEvent::Completing(patch, direction) => self.say(format_args!(
                 "'{patch}': completing {} transition",
                 direction.name()
             )),
-            Debug::Reversing(patch, direction) => self.say(format_args!(
+            TransitionEvent::Reversing(patch, direction) => self.say(format_args!(
                 "'{patch}': reversing transition from {} to {}",
                 direction.name(),
                 direction.reversed().name()
@@ -166,12 +192,14 @@ impl Symbols for Kernel {
         }
     }
 
-    fn size(&self, _address: usize) -> Option<usize> {
-        Some(SIZE)
+    fn size(&self, address: usize) -> Option<usize> {
+        (!self.unsized_symbols.borrow().contains(&address)).then_some(SIZE)
     }
 }
 
 impl Tracing for Kernel {
+    const CALL_SIZE: usize = 5;
+
     fn site(&self, function: usize) -> Option<usize> {
         (!self.untraceable.borrow().contains(&function)).then_some(function + SITE)
     }
@@ -198,7 +226,7 @@ impl Tracing for Kernel {
         }
     }
 
-    fn is_shared(&self, site: usize) -> bool {
+    fn has_direct_call(&self, site: usize) -> bool {
         self.shared.borrow().contains_key(&(site - SITE))
     }
 
@@ -206,7 +234,14 @@ impl Tracing for Kernel {
         self.max_jumps.get()
     }
 
-    fn own(&self, entries: &[Entry]) -> Result {
+    fn is_exclusive(&self, site: usize) -> bool {
+        let function = site - SITE;
+        self.attached.borrow().contains(&site)
+            && !self.shared.borrow().contains_key(&function)
+            && !self.traced.borrow().contains(&function)
+    }
+
+    fn register_dedicated(&self, entries: &[SiteTarget]) -> Result {
         self.change_entries(entries)?;
         for entry in entries {
             let was = self.attached.borrow_mut().remove(&entry.site);
@@ -217,8 +252,8 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn own_new(&self, entry: Entry) -> Result {
-        self.own(&[entry]).inspect_err(|_| {
+    fn try_register_dedicated(&self, entry: SiteTarget) -> Result {
+        self.register_dedicated(&[entry]).inspect_err(|_| {
             self.attached.borrow_mut().remove(&entry.site);
         })?;
         if self.shared.borrow().get(&(entry.site - SITE)) == Some(&false) {
@@ -228,7 +263,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn point(&self, entries: &[Entry]) -> Result {
+    fn retarget(&self, entries: &[SiteTarget]) -> Result {
         self.change_entries(entries)?;
         for entry in entries {
             let before = self.own.borrow_mut().insert(entry.site, entry.target);
@@ -237,7 +272,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn disown(&self, entries: &[Entry]) {
+    fn unregister_dedicated(&self, entries: &[SiteTarget]) {
         assert!(!entries.is_empty(), "nothing to do");
         self.text_changes.set(self.text_changes.get() + 1);
         for entry in entries {
@@ -248,8 +283,11 @@ impl Tracing for Kernel {
 }
 
 impl Kernel {
-    fn change_entries(&self, entries: &[Entry]) -> Result {
+    fn change_entries(&self, entries: &[SiteTarget]) -> Result {
         assert!(!entries.is_empty(), "nothing to do");
+        if self.is_ftrace_dead.get() {
+            return Err(ENODEV);
+        }
         let left = self.memory.get().checked_sub(1).ok_or(ENOMEM)?;
         self.memory.set(left);
         self.text_changes.set(self.text_changes.get() + 1);
@@ -258,7 +296,7 @@ impl Kernel {
 }
 
 impl Tasks for Kernel {
-    fn each(&self, each: &mut dyn FnMut(&Task)) {
+    fn for_each_task(&self, each: &mut dyn FnMut(&Task)) {
         for task in self
             .tasks
             .borrow()
@@ -269,7 +307,7 @@ impl Tasks for Kernel {
         }
     }
 
-    fn each_idle(&self, each: &mut dyn FnMut(&Task, Option<u32>)) {
+    fn for_each_idle_task(&self, each: &mut dyn FnMut(&Task, Option<u32>)) {
         for task in self.tasks.borrow().iter() {
             if let Some((cpu, online)) = task.idles {
                 each(task, online.then_some(cpu));
@@ -307,14 +345,26 @@ impl Tasks for Kernel {
         }
     }
 
-    fn nudge(&self, task: &Task) {
-        task.nudges.set(task.nudges.get() + 1);
+    fn thread_function(&self, task: &Task) -> Option<usize> {
+        task.thread_function.get()
     }
 
-    fn nudge_idle(&self, cpu: u32) {
+    fn kick(&self, task: &Task) {
+        task.kicks.set(task.kicks.get() + 1);
+    }
+
+    fn signal(&self, task: &Task) {
+        task.signals.set(task.signals.get() + 1);
+    }
+
+    fn signal_delay(&self) -> Duration {
+        self.signal_delay.get()
+    }
+
+    fn wake_idle(&self, cpu: u32) {
         for task in self.tasks.borrow().iter() {
             if task.idles == Some((cpu, true)) {
-                task.nudges.set(task.nudges.get() + 1);
+                task.wakes.set(task.wakes.get() + 1);
             }
         }
     }
@@ -334,10 +384,10 @@ impl Modules for Kernel {
     fn find(&self, name: &CStr) -> Option<usize> {
         let modules = self.modules.borrow();
         let module = modules.get(name)?;
-        module.alive.then_some(module.text.0)
+        module.alive.then_some(module.text.start)
     }
 
-    fn get(&self, _patch: usize) -> bool {
+    fn try_get_module(&self, _patch: usize) -> bool {
         true
     }
 
@@ -345,11 +395,16 @@ impl Modules for Kernel {
         patch
     }
 
-    fn text(&self, module: usize) -> Code {
-        Code {
-            start: module,
-            size: 0x1_0000,
-        }
+    fn text(&self, module: usize) -> TextRange {
+        let modules = self.modules.borrow();
+        let found = modules.values().find(|other| other.text.start == module);
+        found.map_or(
+            TextRange {
+                start: module,
+                size: 0x1_0000,
+            },
+            |module| module.text,
+        )
     }
 
     fn relocate(&self, patch: usize, object: &CStr) -> Result {
@@ -407,7 +462,7 @@ impl Callbacks for Kernel {
     }
 
     fn post_unpatch(&self, object: usize) {
-        if self.has_pre_patch(object) {
+        if self.has_pre_patch(object) || self.with_post_unpatch.borrow().contains(&object) {
             self.say(format_args!(
                 "post_unpatch {}",
                 self.names.borrow()[&('o', object)]
@@ -462,11 +517,11 @@ impl Sysfs for Kernel {
         self.show('f', func, format!("{object}/{name},{sympos}"))
     }
 
-    fn new_object(&self, _name: Option<&Name>) -> Result<usize> {
+    fn new_object(&self, _patch: usize, _name: Option<&Name>) -> Result<usize> {
         Ok(self.dynamic())
     }
 
-    fn new_func(&self) -> Result<usize> {
+    fn new_nop(&self, _object: usize, _name: &Name, _sympos: usize) -> Result<usize> {
         Ok(self.dynamic())
     }
 
@@ -485,37 +540,62 @@ impl Sysfs for Kernel {
     fn set_patched(&self, _object: usize, _patched: bool) {}
     fn set_module(&self, _object: usize, _module: Option<usize>) {}
 
+    fn set_func_text(&self, func: usize, old: TextRange, new: TextRange) {
+        self.funcs.borrow_mut().entry(func).or_default().text =
+            (old.start != 0).then_some((old, new));
+    }
+
+    fn set_func_patched(&self, func: usize, patched: bool) {
+        self.funcs.borrow_mut().entry(func).or_default().patched = patched;
+    }
+
+    fn set_func_transition(&self, func: usize, in_transition: bool) {
+        self.funcs
+            .borrow_mut()
+            .entry(func)
+            .or_default()
+            .in_transition = in_transition;
+    }
+
     fn states(&self, patch: usize, each: &mut dyn FnMut(usize, u32)) {
         for (id, version) in self.states.borrow().get(&patch).into_iter().flatten() {
             each(*id, *version);
         }
     }
 
-    fn roster_add(&self, patch: usize) {
-        self.roster.borrow_mut().0.push(patch);
+    fn patch_list_add(&self, patch: usize) {
+        self.patch_list.borrow_mut().0.push(patch);
     }
 
-    fn roster_remove(&self, patch: usize) {
-        self.roster.borrow_mut().0.retain(|other| *other != patch);
+    fn patch_list_remove(&self, patch: usize) {
+        self.patch_list
+            .borrow_mut()
+            .0
+            .retain(|other| *other != patch);
     }
 
-    fn roster_transition(&self, patch: Option<usize>) {
-        self.roster.borrow_mut().1 = patch;
+    fn patch_list_set_transition(&self, patch: Option<usize>) {
+        self.patch_list.borrow_mut().1 = patch;
+    }
+}
+
+// SAFETY: there is one thread, and no section without preemption outlives a call.
+unsafe impl GracePeriods for Kernel {
+    fn wait_for_cpus(&self) {
+        self.graces.set(self.graces.get() + 1);
+        if self.patch_list.borrow().1.is_some() {
+            self.graces_in_transition
+                .set(self.graces_in_transition.get() + 1);
+        }
     }
 }
 
 impl Work for Kernel {
-    fn wait_for_cpus(&self) -> GracePeriod {
-        self.graces.set(self.graces.get() + 1);
-        // SAFETY: there is one thread, and no section without preemption outlives a call.
-        unsafe { GracePeriod::elapsed() }
-    }
-
     fn retry_in(&self, wait: Duration) {
         self.retry.set(Some(wait));
     }
 
-    fn settle_in(&self, wait: Duration) {
+    fn promote_in(&self, wait: Duration) {
         self.settle.set(Some(wait));
     }
 
@@ -542,6 +622,7 @@ impl Machine {
     pub fn new() -> Self {
         let kernel = Kernel::default();
         kernel.max_jumps.set(100);
+        kernel.signal_delay.set(Duration::from_secs(15));
         kernel.memory.set(usize::MAX);
         for (cpu, online) in [(0, true), (1, false)] {
             kernel
@@ -565,7 +646,10 @@ impl Machine {
             stack: RefCell::default(),
             running: Cell::new(false),
             unreliable: Cell::new(false),
-            nudges: Cell::new(0),
+            signals: Cell::new(0),
+            kicks: Cell::new(0),
+            wakes: Cell::new(0),
+            thread_function: Cell::new(None),
             idles,
         })
     }
@@ -587,6 +671,9 @@ impl Machine {
 
     /// A module with functions, not there yet.
     pub fn module(&self, name: &str, functions: &[(&str, usize)]) {
+        let addresses = || functions.iter().map(|(_, address)| *address);
+        let start = addresses().min().expect("a function");
+        let end = addresses().max().expect("a function");
         let symbols = functions
             .iter()
             .map(|(name, address)| (CString::new(*name).expect("a name"), *address))
@@ -594,7 +681,10 @@ impl Machine {
         let module = Module {
             symbols,
             alive: false,
-            text: (0xc000_0000, 0x1000),
+            text: TextRange {
+                start,
+                size: end - start + SIZE,
+            },
         };
         self.kernel
             .modules
@@ -606,9 +696,10 @@ impl Machine {
     pub fn load(&mut self, name: &str) -> Result {
         let c_name = CString::new(name).expect("a name");
         self.set_alive(&c_name, true);
-        let result =
-            self.patches
-                .module_coming(&self.kernel, &self.published, 0xc000_0000, &c_name);
+        let module = self.text_of(&c_name).start;
+        let result = self
+            .patches
+            .module_coming(&self.kernel, &self.published, module, &c_name);
         if result.is_err() {
             self.set_alive(&c_name, false);
         }
@@ -619,8 +710,18 @@ impl Machine {
     pub fn unload(&mut self, name: &str) {
         let c_name = CString::new(name).expect("a name");
         self.set_alive(&c_name, false);
+        let text = self.text_of(&c_name);
         self.patches
-            .module_going(&self.kernel, &self.published, &c_name);
+            .module_going(&self.kernel, &self.published, text.start, &c_name);
+        // ftrace forgets the sites.
+        let own = self.kernel.own.borrow();
+        let attached = self.kernel.attached.borrow();
+        let mut left = own.keys().chain(attached.iter());
+        assert_eq!(left.find(|site| text.contains(**site)), None);
+    }
+
+    fn text_of(&self, module: &CStr) -> TextRange {
+        self.kernel.modules.borrow()[module].text
     }
 
     fn set_alive(&self, name: &CStr, alive: bool) {
@@ -629,8 +730,11 @@ impl Machine {
         }
     }
 
-    /// Enables a patch whose module is at `handle`, and lets it switch the tasks.
-    pub fn enable(&mut self, handle: usize, objects: &[TestObject<'_>], replace: bool) -> Result {
+    fn declare(
+        handle: usize,
+        objects: &[TestObject<'_>],
+        replace: bool,
+    ) -> Result<Declared<Kernel>> {
         let name = |name: &str| Name::new(&CString::new(name).expect("a name")).expect("memory");
         let mut declared = KVec::new();
         for (place, (object, functions)) in objects.iter().enumerate() {
@@ -649,15 +753,20 @@ impl Machine {
                 funcs,
             })?;
         }
-        let declared = Declared {
+        Ok(Declared {
             handle,
             name: name(&format!("{handle:x}")),
             replace,
             objects: declared,
-        };
+        })
+    }
+
+    /// Enables a patch whose module is at `handle`, and lets it switch the tasks.
+    pub fn enable(&mut self, handle: usize, objects: &[TestObject<'_>], replace: bool) -> Result {
+        let declared = failing::without(|| Self::declare(handle, objects, replace))?;
         let result = self.patches.enable(&self.kernel, &self.published, declared);
         result.map_err(|refused| {
-            if refused.is_begun {
+            if refused.needs_release {
                 self.kernel.hide('p', handle);
                 self.kernel.forget_relocations(handle);
             }
@@ -679,14 +788,14 @@ impl Machine {
     /// The work that makes entries jumps, for as long as it asks for more.
     pub fn settle(&mut self) {
         while self.kernel.settle.take().is_some() {
-            self.patches.settle(&self.kernel, &self.published);
+            self.patches.promote_to_jumps(&self.kernel, &self.published);
         }
     }
 
     /// That work, if it is asked for, one time.
     pub fn settle_for_once(&mut self) {
         if self.kernel.settle.take().is_some() {
-            self.patches.settle(&self.kernel, &self.published);
+            self.patches.promote_to_jumps(&self.kernel, &self.published);
         }
     }
 
@@ -733,7 +842,7 @@ impl Machine {
             && self.kernel.own.borrow().is_empty()
             && self.kernel.relocated.borrow().is_empty()
             && !self.kernel.watching.get()
-            && self.kernel.roster.borrow().0.is_empty()
+            && self.kernel.patch_list.borrow().0.is_empty()
             && self
                 .kernel
                 .tasks

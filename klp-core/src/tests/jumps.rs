@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Entries that are jumps: when they are, and that nobody can tell from where calls go.
+//! DedicatedOps that are jumps: when they are, and that nobody can tell from where calls go.
 
 use super::{enable_read, machine, replacement, ELSEWHERE, FIRST, READ, SECOND, WRITE};
 use crate::errno::{EBUSY, ENOMEM};
 use crate::platform::simulated::{code, Machine};
-use crate::transition::PatchState;
+use crate::types::PatchState;
 use std::time::Duration;
 
 /// A function of a module.
@@ -107,7 +107,9 @@ fn without_memory_for_a_jump_it_is_tried_again() {
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     machine.kernel.memory.set(0);
     machine.kernel.settle.set(None);
-    machine.patches.settle(&machine.kernel, &machine.published);
+    machine
+        .patches
+        .promote_to_jumps(&machine.kernel, &machine.published);
     assert_eq!(machine.jump(READ), None);
     assert_eq!(machine.kernel.settle.get(), Some(Duration::from_secs(1)));
     machine.kernel.memory.set(1);
@@ -146,7 +148,9 @@ fn many_are_taken_and_given_back_bit_by_bit() {
         functions.push((name.as_str(), 0, replacement(FIRST, number)));
     }
     assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
-    machine.patches.settle(&machine.kernel, &machine.published);
+    machine
+        .patches
+        .promote_to_jumps(&machine.kernel, &machine.published);
     assert_eq!(machine.kernel.own.borrow().len(), 32);
     machine.settle();
     assert_eq!(machine.kernel.own.borrow().len(), 100);
@@ -230,6 +234,78 @@ fn who_shares_an_entry_is_told_or_refuses() {
     assert!(machine.is_clean());
 }
 
+#[test]
+fn a_module_that_goes_takes_what_patches_before_have_left_there() {
+    let mut machine = machine();
+    let symbols = [("a", DRIVE), ("b", DRIVE + 0x100), ("c", DRIVE + 0x200)];
+    machine.module("driver", &symbols);
+    let functions = symbols.map(|(name, _)| name).map(|name| (name, 0, 0));
+    let of = |patch| {
+        let mut functions = functions;
+        for (number, function) in functions.iter_mut().enumerate() {
+            function.2 = replacement(patch, number);
+        }
+        functions
+    };
+    assert_eq!(code(machine.load("driver")), 0);
+    let first = of(FIRST);
+    assert_eq!(
+        code(machine.enable(FIRST, &[(Some("driver"), &first)], false)),
+        0
+    );
+    machine.settle();
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert_eq!(machine.kernel.released.borrow().len(), 1);
+    // While another transition runs, the worker does nothing.
+    machine.sleeper(&[WRITE + 0x10]);
+    let write = [("write", 0, replacement(SECOND, 0))];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &write)], false)), 0);
+    machine.settle_for_once();
+    assert!(!machine.kernel.own.borrow().is_empty());
+    machine.unload("driver");
+    assert!(machine.kernel.own.borrow().is_empty());
+
+    // It comes again, to the same place.
+    machine.kernel.tasks.borrow()[2].stack.borrow_mut().clear();
+    machine.retry();
+    assert_eq!(code(machine.load("driver")), 0);
+    let third = of(super::THIRD);
+    let objects = [(Some("driver"), &third[..])];
+    assert_eq!(code(machine.enable(super::THIRD, &objects, false)), 0);
+    assert_eq!(machine.kernel.attached.borrow().len(), 4);
+}
+
+#[test]
+fn a_site_that_others_use_is_left_as_it_is_and_looked_at_again() {
+    let mut machine = machine();
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.kernel.traced.borrow_mut().insert(READ);
+    machine.kernel.shared.borrow_mut().insert(WRITE, true);
+    machine.settle_for_once();
+    assert!(machine.kernel.own.borrow().is_empty());
+    let later = Some(Duration::from_secs(2));
+    assert_eq!(machine.kernel.settle.get(), later);
+    machine.kernel.traced.borrow_mut().clear();
+    machine.settle_for_once();
+    assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
+    machine.settle_for_once();
+    assert_eq!(machine.kernel.settle.get(), later);
+    machine.kernel.shared.borrow_mut().clear();
+    machine.settle();
+    assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
+    assert_eq!(machine.kernel.settle.get(), None);
+}
+
+#[test]
+fn when_ftrace_has_shut_down_the_worker_gives_up() {
+    let mut machine = machine();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    machine.kernel.is_ftrace_dead.set(true);
+    machine.settle();
+    assert_eq!(machine.kernel.settle.get(), None);
+    assert_eq!(machine.jump(READ), None);
+}
+
 /// Numbers that look random: Marsaglia's xorshift.
 struct Random(u64);
 
@@ -258,7 +334,7 @@ fn a_jump_never_differs_from_the_handler() {
             let patch = PATCHES[random.below(PATCHES.len())];
             match random.below(10) {
                 // A module is loaded once.
-                0 | 1 if !machine.kernel.roster.borrow().0.contains(&patch) => {
+                0 | 1 if !machine.kernel.patch_list.borrow().0.contains(&patch) => {
                     let all = [
                         ("read", 0, replacement(patch, 0)),
                         ("write", 0, replacement(patch, 1)),

@@ -4,16 +4,15 @@
 
 use super::relocations::File;
 use super::{bindings, declared, Kernel, ModuleRef, PatchRef, TaskRef};
-use crate::entries::Meets;
+use crate::direct_jump::RedirectVia;
 use crate::errno::{Errno, Result, EINVAL, ENODEV};
 use crate::name::Name;
-use crate::patches::{Patches, Refused};
-use crate::platform::snapshot::{NoPreempt, Writer};
+use crate::patches::{EnableError, Patches};
 use crate::platform::{Log as _, Stack, Tasks as _};
 use crate::published::Published;
-use crate::redirect::ORIGINAL;
+use crate::snapshot::{NoPreempt, Writer};
 use crate::stack_check::StackCheck;
-use crate::transition::PatchState;
+use crate::types::{PatchState, ORIGINAL};
 use ::kernel::bindings::{elf64_shdr, module, seq_file, task_struct};
 use ::kernel::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use core::cell::UnsafeCell;
@@ -52,19 +51,10 @@ fn to_c(result: Result) -> c_int {
     result.map_or_else(Errno::to_c, |()| 0)
 }
 
-/// That the C declaration of a function is the one of its definition here.
-macro_rules! same_in_c {
-    ($($name:ident)*) => {
-        $(const _: () = {
-            // Both arms have one type.
-            let _ = if true { bindings::$name } else { $name };
-        };)*
-    };
-}
-
 same_in_c! {
-    klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_redirects klp_core_target
-    klp_core_update klp_core_update_sleeper klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
+    klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_force klp_core_promote
+    klp_core_redirects klp_core_retry klp_core_set_enabled klp_core_target klp_core_update
+    klp_core_update_sleeper klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
     klp_module_coming klp_module_going
 }
 
@@ -106,13 +96,18 @@ fn enable(patch: PatchRef) -> Result {
     }
     let declared = declared::read(patch)?;
     let result = locked(|patches| patches.enable(&KERNEL, &PUBLISHED, declared));
-    result.map_err(|Refused { errno, is_begun }| {
-        if is_begun {
-            // SAFETY: nobody uses the patch any more, and the mutex is not held.
-            unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
-        }
-        errno
-    })
+    result.map_err(
+        |EnableError {
+             errno,
+             needs_release,
+         }| {
+            if needs_release {
+                // SAFETY: nobody uses the patch any more, and the mutex is not held.
+                unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
+            }
+            errno
+        },
+    )
 }
 
 /// Writes to `enabled` in sysfs.
@@ -143,8 +138,8 @@ extern "C" fn klp_core_retry() {
 
 /// Makes entries jumps.
 #[no_mangle]
-extern "C" fn klp_core_settle() {
-    locked(|patches| patches.settle(&KERNEL, &PUBLISHED));
+extern "C" fn klp_core_promote() {
+    locked(|patches| patches.promote_to_jumps(&KERNEL, &PUBLISHED));
 }
 
 /// Where a call at `site` goes; zero is the original function.
@@ -162,7 +157,8 @@ unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ul
         if state == PatchState::Idle {
             KERNEL.bug(c"a task without a patch state calls a function in transition");
         }
-        state == PatchState::Patched
+        // As in the C core, a task without one uses the new function.
+        state != PatchState::Unpatched
     })
 }
 
@@ -244,12 +240,15 @@ unsafe extern "C" fn klp_module_going(module: *mut module) {
     if unsafe { !bindings::klp_is_going(module) } {
         return;
     }
+    let Some(handle) = NonNull::new(module).map(ModuleRef) else {
+        return;
+    };
     // SAFETY: the module is there, and so is its name.
     let name = unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) };
     locked(|patches| {
         // SAFETY: the module is there.
         unsafe { bindings::klp_module_set_alive(module, false) };
-        patches.module_going(&KERNEL, &PUBLISHED, name);
+        patches.module_going(&KERNEL, &PUBLISHED, handle, name);
     });
 }
 
@@ -364,7 +363,7 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
     };
     let data = ptr::from_mut(&mut search).cast();
     // SAFETY: the search lasts as long as the walk.
-    if unsafe { !bindings::klp_roster_each_below(Some(each), data) } {
+    if unsafe { !bindings::klp_patch_list_each_below(Some(each), data) } {
         KERNEL.bug(c"the previous state is asked for while no transition runs");
     }
     search.found
@@ -378,7 +377,7 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
 /// `m` is being written to by the caller.
 #[no_mangle]
 unsafe extern "C" fn klp_core_blockers(m: *mut seq_file) {
-    KERNEL.each(&mut |task| {
+    KERNEL.for_each_task(&mut |task| {
         if !KERNEL.is_pending(task) {
             return;
         }
@@ -388,7 +387,7 @@ unsafe extern "C" fn klp_core_blockers(m: *mut seq_file) {
             let Some(check) = PUBLISHED.stack_check.get(&guard) else {
                 return;
             };
-            let (why, name) = blocker(check, &stack);
+            let (why, name) = blocker(check, &stack, KERNEL.thread_function(task));
             // SAFETY: the caller's promise; task and name are there.
             unsafe { bindings::klp_blocker_line(m, task.0.as_ptr(), why, name.as_ptr().cast()) };
         });
@@ -413,10 +412,10 @@ unsafe extern "C" fn klp_core_redirects(m: *mut seq_file, patch: *mut bindings::
         for object in objects {
             let name = object.name.as_ref().map_or(c"vmlinux", Name::as_c_str);
             for func in object.funcs.iter().filter(|func| func.patched) {
-                let meets = match patches.meets(&PUBLISHED, func) {
-                    Meets::Jump => c"jump",
-                    Meets::Handler => c"handler",
-                    Meets::Cover => c"covered",
+                let via = match patches.redirect_via(&PUBLISHED, func) {
+                    RedirectVia::Jump => c"jump",
+                    RedirectVia::Handler => c"handler",
+                    RedirectVia::Shadowed => c"covered",
                 };
                 // SAFETY: the caller's promise; the names are there.
                 unsafe {
@@ -425,7 +424,7 @@ unsafe extern "C" fn klp_core_redirects(m: *mut seq_file, patch: *mut bindings::
                         name.as_ptr().cast(),
                         func.name.as_c_str().as_ptr().cast(),
                         func.sympos.max(1) as c_ulong,
-                        meets.as_ptr().cast(),
+                        via.as_ptr().cast(),
                     );
                 }
             }
@@ -433,8 +432,12 @@ unsafe extern "C" fn klp_core_redirects(m: *mut seq_file, patch: *mut bindings::
     });
 }
 
-fn blocker<'a>(check: &'a StackCheck, stack: &Stack<'_>) -> (c_int, &'a CStr) {
-    match check.judge(stack) {
+fn blocker<'a>(
+    check: &'a StackCheck,
+    stack: &Stack<'_>,
+    thread_function: Option<usize>,
+) -> (c_int, &'a CStr) {
+    match check.judge(stack, thread_function) {
         Ok(()) => (0, c""),
         Err(why) => (
             super::log::blocker_to_c(why),

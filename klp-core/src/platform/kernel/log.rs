@@ -6,8 +6,8 @@
 use super::{bindings, Kernel, TaskRef};
 use crate::errno::{EBUSY, EINVAL};
 use crate::name::Name;
-use crate::platform::{Debug, Log};
-use crate::transition::{Blocker, Direction};
+use crate::platform::{Log, TransitionEvent};
+use crate::types::{Blocker, Direction};
 use ::kernel::ffi::c_int;
 use core::ffi::CStr;
 use core::fmt;
@@ -25,23 +25,25 @@ impl Log for Kernel {
         ::kernel::pr_err!("{}\n", line);
     }
 
-    fn debug(&self, line: Debug<'_>) {
+    fn debug(&self, event: TransitionEvent<'_>) {
         let is_patching = |direction| direction == Direction::Patching;
         // SAFETY: names are C strings that last as long as the calls.
         unsafe {
-            match line {
-                Debug::Initializing(patch, direction) => bindings::klp_debug_initializing(
-                    patch.as_c_str().as_ptr().cast(),
-                    is_patching(direction),
-                ),
-                Debug::Canceling(patch) => {
+            match event {
+                TransitionEvent::Initializing(patch, direction) => {
+                    bindings::klp_debug_initializing(
+                        patch.as_c_str().as_ptr().cast(),
+                        is_patching(direction),
+                    )
+                }
+                TransitionEvent::Canceling(patch) => {
                     bindings::klp_debug_canceling(patch.as_c_str().as_ptr().cast());
                 }
-                Debug::Completing(patch, direction) => bindings::klp_debug_completing(
+                TransitionEvent::Completing(patch, direction) => bindings::klp_debug_completing(
                     patch.as_c_str().as_ptr().cast(),
                     is_patching(direction),
                 ),
-                Debug::Reversing(patch, direction) => bindings::klp_debug_reversing(
+                TransitionEvent::Reversing(patch, direction) => bindings::klp_debug_reversing(
                     patch.as_c_str().as_ptr().cast(),
                     is_patching(direction),
                 ),
@@ -75,6 +77,6 @@ pub(super) fn blocker_to_c(why: Blocker) -> c_int {
     match why {
         Blocker::Running => EBUSY.to_c(),
         Blocker::UnreliableStack => EINVAL.to_c(),
-        Blocker::Sleeping(_) => -EADDRINUSE,
+        Blocker::InFunction(_) | Blocker::InReleasedText => -EADDRINUSE,
     }
 }

@@ -6,6 +6,16 @@
 //! `kernel/klp_bindgen_parameters`; [`bindings`] is what bindgen makes of the two. [`entry`] is the
 //! other direction: the functions of the core that the kernel and C modules call.
 
+/// That the C declaration of a function is the one of its definition here.
+macro_rules! same_in_c {
+    ($($name:ident)*) => {
+        $(const _: () = {
+            // Both arms have one type.
+            let _ = if true { bindings::$name } else { $name };
+        };)*
+    };
+}
+
 mod callbacks;
 mod declared;
 mod entry;

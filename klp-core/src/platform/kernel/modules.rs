@@ -5,7 +5,7 @@
 use super::{bindings, relocations, Kernel, ModuleRef, PatchRef};
 use crate::errno::Result;
 use crate::platform::Modules;
-use crate::stack_check::Code;
+use crate::types::TextRange;
 use ::kernel::bindings::module;
 use core::ffi::CStr;
 use core::ptr::NonNull;
@@ -18,7 +18,7 @@ impl Modules for Kernel {
         NonNull::new(unsafe { bindings::klp_find_module(name.as_ptr().cast()) }).map(ModuleRef)
     }
 
-    fn get(&self, patch: PatchRef) -> bool {
+    fn try_get_module(&self, patch: PatchRef) -> bool {
         // SAFETY: the patch's module is there: its init asks.
         unsafe { bindings::klp_get_module(patch.module().0.as_ptr()) }
     }
@@ -27,20 +27,19 @@ impl Modules for Kernel {
         patch.module()
     }
 
-    fn text(&self, module: ModuleRef) -> Code {
+    fn text(&self, module: ModuleRef) -> TextRange {
         let (mut start, mut size) = (0, 0);
         // SAFETY: the module is there: a patch's is held by the core, and others say when they go.
         unsafe { bindings::klp_module_text(module.0.as_ptr(), &mut start, &mut size) };
-        Code { start, size }
+        TextRange { start, size }
     }
 
     fn relocate(&self, patch: PatchRef, object: &CStr) -> Result {
-        relocations::write_all(self, patch, object, true)
+        relocations::write_all(self, patch, object)
     }
 
     fn clear_relocations(&self, patch: PatchRef, object: &CStr) {
-        // Taking back fails only where writing would have.
-        let _ = relocations::write_all(self, patch, object, false);
+        relocations::clear_all(self, patch, object);
     }
 }
 

@@ -6,10 +6,10 @@ use super::{bindings, Kernel, PatchRef};
 use crate::errno::{check, Result, EINVAL};
 use crate::name::Shown;
 use crate::platform::Log as _;
-use crate::relocations::{section_object, SymbolName};
+use crate::relocations::{apply_all, section_object, SymbolName};
 use crate::symbols;
 use ::kernel::bindings::{elf64_rela, elf64_shdr, elf64_sym, module};
-use ::kernel::ffi::c_char;
+use ::kernel::ffi::{c_char, c_int};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
@@ -150,27 +150,46 @@ impl File {
             // SAFETY: the caller's promise.
             unsafe { self.resolve(kernel, section, found)? };
         }
-        // SAFETY: the caller's promise; both take the lock that writing to the kernel's text needs.
-        unsafe {
-            let write = if apply {
-                bindings::apply_relocate_add
-            } else {
-                bindings::klp_clear_relocate_add
-            };
-            check(write(
+        if !apply {
+            // SAFETY: the caller's promise.
+            return unsafe { self.call(bindings::klp_clear_relocate_add, section) };
+        }
+        // SAFETY: the caller's promise.
+        let result = unsafe { self.call(bindings::apply_relocate_add, section) };
+        if result.is_err() {
+            // Some of them may have been written.
+            // SAFETY: the caller's promise.
+            let _ = unsafe { self.call(bindings::klp_clear_relocate_add, section) };
+        }
+        result
+    }
+
+    /// Calls what writes, or clears, the relocations in a section. It takes the lock that writing to the kernel's
+    /// text needs.
+    ///
+    /// # Safety
+    ///
+    /// As for [`File::resolve`]; the section's symbols are resolved.
+    unsafe fn call(&self, write: WriteRelocations, section: u32) -> Result {
+        // SAFETY: the caller's promise.
+        check(unsafe {
+            write(
                 self.sections,
                 self.symbol_names,
                 self.symbols,
                 section,
                 self.module,
-            ))
-            .map(drop)
-        }
+            )
+        })
+        .map(drop)
     }
 }
 
-/// Writes, or clears, all relocations of a patch for `object`.
-pub(super) fn write_all(kernel: &Kernel, patch: PatchRef, object: &CStr, apply: bool) -> Result {
+type WriteRelocations =
+    unsafe extern "C" fn(*mut elf64_shdr, *const c_char, u32, u32, *mut module) -> c_int;
+
+/// The module of a patch as a file, and the sections of it that hold livepatch relocations.
+fn file_of(patch: PatchRef) -> Result<(File, impl Iterator<Item = u32> + Clone)> {
     let module = patch.module().0.as_ptr();
     let mut kept = MaybeUninit::uninit();
     // SAFETY: the core holds the patch's module; the function fills in what it answers true for.
@@ -187,14 +206,35 @@ pub(super) fn write_all(kernel: &Kernel, patch: PatchRef, object: &CStr, apply: 
         symbol_names: kept.symbol_names,
         symbols: kept.symbols,
     };
-    let sections = kept.count;
-    for section in 1..sections {
+    let is_livepatch = move |section: &u32| {
         // SAFETY: there are that many sections.
-        let flags = unsafe { (*file.section(section)).sh_flags };
-        if flags & SHF_RELA_LIVEPATCH != 0 {
-            // SAFETY: as above.
-            unsafe { file.write(kernel, section, object, apply)? };
-        }
+        let flags = unsafe { (*file.section(*section)).sh_flags };
+        flags & SHF_RELA_LIVEPATCH != 0
+    };
+    Ok((file, (1..kept.count).filter(is_livepatch)))
+}
+
+/// Writes all relocations of a patch for `object`, or none.
+pub(super) fn write_all(kernel: &Kernel, patch: PatchRef, object: &CStr) -> Result {
+    let (file, sections) = file_of(patch)?;
+    apply_all(
+        sections,
+        // SAFETY: these are sections of the patch's module.
+        |section| unsafe { file.write(kernel, section, object, true) },
+        |section| {
+            // SAFETY: as above. Their names were good a moment ago.
+            let _ = unsafe { file.write(kernel, section, object, false) };
+        },
+    )
+}
+
+/// Clears all relocations of a patch for `object`.
+pub(super) fn clear_all(kernel: &Kernel, patch: PatchRef, object: &CStr) {
+    let Ok((file, sections)) = file_of(patch) else {
+        return;
+    };
+    for section in sections {
+        // SAFETY: it is one of the patch's module. Clearing fails only where writing would have.
+        let _ = unsafe { file.write(kernel, section, object, false) };
     }
-    Ok(())
 }

@@ -13,6 +13,10 @@ use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+same_in_c! {
+    klp_shadow_alloc klp_shadow_free klp_shadow_free_all klp_shadow_get klp_shadow_get_or_alloc
+}
+
 /// A shadow variable; its data follow.
 #[repr(C, align(16))]
 struct Shadow {

@@ -7,6 +7,7 @@ use super::{bindings, declared, FuncRef, Kernel, ModuleRef, ObjectRef, PatchRef}
 use crate::errno::{check, Result, ENOMEM};
 use crate::name::Name;
 use crate::platform::Sysfs;
+use crate::types::TextRange;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,13 +19,6 @@ use core::sync::atomic::{AtomicBool, Ordering};
 unsafe fn set_flag(flag: *mut bool, value: bool) {
     // SAFETY: the caller's promise.
     unsafe { AtomicBool::from_ptr(flag) }.store(value, Ordering::Relaxed);
-}
-
-/// Room for one of C's structures, all zero.
-fn zeroed<T>() -> Result<NonNull<T>> {
-    // SAFETY: it may sleep here.
-    let memory = unsafe { bindings::klp_zalloc(size_of::<T>(), ::kernel::bindings::GFP_KERNEL) };
-    NonNull::new(memory.cast()).ok_or(ENOMEM)
 }
 
 impl Sysfs for Kernel {
@@ -54,24 +48,18 @@ impl Sysfs for Kernel {
             .map(drop)
     }
 
-    fn new_object(&self, _name: Option<&Name>) -> Result<ObjectRef> {
-        let object = zeroed::<bindings::klp_object>()?;
-        // SAFETY: it is ours; zero is a value for all its fields.
-        unsafe {
-            (*object.as_ptr()).dynamic = true;
-            bindings::klp_show_init_object(object.as_ptr());
-        }
-        Ok(ObjectRef(object))
+    fn new_object(&self, patch: PatchRef, name: Option<&Name>) -> Result<ObjectRef> {
+        let name = name.map_or(ptr::null(), |name| name.as_c_str().as_ptr());
+        // SAFETY: the patch is initialized; the name is copied.
+        let object = unsafe { bindings::klp_new_object(patch.0.as_ptr(), name.cast()) };
+        NonNull::new(object).map(ObjectRef).ok_or(ENOMEM)
     }
 
-    fn new_func(&self) -> Result<FuncRef> {
-        let func = zeroed::<bindings::klp_func>()?;
-        // SAFETY: as above.
-        unsafe {
-            (*func.as_ptr()).nop = true;
-            bindings::klp_show_init_func(func.as_ptr());
-        }
-        Ok(FuncRef(func))
+    fn new_nop(&self, object: ObjectRef, name: &Name, sympos: usize) -> Result<FuncRef> {
+        let name = name.as_c_str().as_ptr().cast();
+        // SAFETY: the object is initialized; the name is copied.
+        let func = unsafe { bindings::klp_new_nop(object.0.as_ptr(), name, sympos) };
+        NonNull::new(func).map(FuncRef).ok_or(ENOMEM)
     }
 
     fn remove_object(&self, object: ObjectRef) {
@@ -105,6 +93,29 @@ impl Sysfs for Kernel {
         unsafe { (*object.0.as_ptr()).mod_ = module };
     }
 
+    fn set_func_text(&self, func: FuncRef, old: TextRange, new: TextRange) {
+        let func = func.0.as_ptr();
+        // SAFETY: the function is there; callbacks read this, and are called under the core's mutex.
+        unsafe {
+            (*func).old_func = ptr::with_exposed_provenance_mut(old.start);
+            (*func).old_size = old.size;
+            if (*func).nop {
+                (*func).new_func = ptr::with_exposed_provenance_mut(new.start);
+            }
+            (*func).new_size = new.size;
+        }
+    }
+
+    fn set_func_patched(&self, func: FuncRef, patched: bool) {
+        // SAFETY: the function is there.
+        unsafe { set_flag(&raw mut (*func.0.as_ptr()).patched, patched) };
+    }
+
+    fn set_func_transition(&self, func: FuncRef, in_transition: bool) {
+        // SAFETY: the function is there.
+        unsafe { set_flag(&raw mut (*func.0.as_ptr()).transition, in_transition) };
+    }
+
     fn states(&self, patch: PatchRef, each: &mut dyn FnMut(usize, u32)) {
         for state in declared::states(patch) {
             // SAFETY: it is a state that the patch declares.
@@ -112,19 +123,19 @@ impl Sysfs for Kernel {
         }
     }
 
-    fn roster_add(&self, patch: PatchRef) {
+    fn patch_list_add(&self, patch: PatchRef) {
         // SAFETY: the patch is not on the list, and stays until it is taken off.
-        unsafe { bindings::klp_roster_add(patch.0.as_ptr()) };
+        unsafe { bindings::klp_patch_list_add(patch.0.as_ptr()) };
     }
 
-    fn roster_remove(&self, patch: PatchRef) {
+    fn patch_list_remove(&self, patch: PatchRef) {
         // SAFETY: the patch is on the list, or its place for the list was initialized.
-        unsafe { bindings::klp_roster_remove(patch.0.as_ptr()) };
+        unsafe { bindings::klp_patch_list_remove(patch.0.as_ptr()) };
     }
 
-    fn roster_transition(&self, patch: Option<PatchRef>) {
+    fn patch_list_set_transition(&self, patch: Option<PatchRef>) {
         let patch = patch.map_or(ptr::null_mut(), |patch| patch.0.as_ptr());
         // SAFETY: the patch is on the list for as long as it is in transition.
-        unsafe { bindings::klp_roster_set_transition(patch) };
+        unsafe { bindings::klp_patch_list_set_transition(patch) };
     }
 }

@@ -5,10 +5,11 @@
 use super::{bindings, data, Kernel, TaskRef};
 use crate::errno::EBUSY;
 use crate::platform::{Stack, Tasks};
-use crate::transition::PatchState;
+use crate::types::PatchState;
 use ::kernel::bindings::task_struct;
 use ::kernel::ffi::{c_int, c_ulong, c_void};
 use core::ptr::NonNull;
+use core::time::Duration;
 
 impl TaskRef {
     /// # Safety
@@ -21,7 +22,7 @@ impl TaskRef {
 }
 
 impl Tasks for Kernel {
-    fn each(&self, mut each: &mut dyn FnMut(&TaskRef)) {
+    fn for_each_task(&self, mut each: &mut dyn FnMut(&TaskRef)) {
         unsafe extern "C" fn found(task: *mut task_struct, data: *mut c_void) {
             // SAFETY: this is what `each` passes, and it waits for the walk's end.
             let each = unsafe { &mut *data.cast::<&mut dyn FnMut(&TaskRef)>() };
@@ -32,9 +33,9 @@ impl Tasks for Kernel {
         unsafe { bindings::klp_each_task(Some(found), data(&mut each)) };
     }
 
-    fn each_idle(&self, mut each: &mut dyn FnMut(&TaskRef, Option<u32>)) {
+    fn for_each_idle_task(&self, mut each: &mut dyn FnMut(&TaskRef, Option<u32>)) {
         unsafe extern "C" fn found(task: *mut task_struct, cpu: c_int, data: *mut c_void) {
-            // SAFETY: this is what `each_idle` passes, and it waits for the walk's end.
+            // SAFETY: this is what `for_each_idle_task` passes, and it waits for the walk's end.
             let each = unsafe { &mut *data.cast::<&mut dyn FnMut(&TaskRef, Option<u32>)>() };
             // SAFETY: idle tasks stay.
             each(&unsafe { TaskRef::new(task) }, u32::try_from(cpu).ok());
@@ -85,12 +86,28 @@ impl Tasks for Kernel {
         unsafe { bindings::klp_task_stack(task.0.as_ptr(), Some(found), data(&mut look)) };
     }
 
-    fn nudge(&self, task: &TaskRef) {
+    fn thread_function(&self, task: &TaskRef) -> Option<usize> {
         // SAFETY: the task is there.
-        unsafe { bindings::klp_task_nudge(task.0.as_ptr()) };
+        let function = unsafe { bindings::klp_task_thread_function(task.0.as_ptr()) };
+        (function != 0).then_some(function)
     }
 
-    fn nudge_idle(&self, cpu: u32) {
+    fn kick(&self, task: &TaskRef) {
+        // SAFETY: the task is there.
+        unsafe { bindings::klp_task_kick(task.0.as_ptr()) };
+    }
+
+    fn signal(&self, task: &TaskRef) {
+        // SAFETY: the task is there.
+        unsafe { bindings::klp_task_signal(task.0.as_ptr()) };
+    }
+
+    fn signal_delay(&self) -> Duration {
+        // SAFETY: it reads a parameter.
+        Duration::from_millis(u64::from(unsafe { bindings::klp_signal_after() }))
+    }
+
+    fn wake_idle(&self, cpu: u32) {
         // SAFETY: the CPU is online, and CPUs stay as they are while idle tasks are walked.
         unsafe { bindings::wake_up_if_idle(cpu as c_int) };
     }

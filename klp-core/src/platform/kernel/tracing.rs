@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls that the kernel asks about: ftrace. The handler and each `ftrace_ops` are in
-//! `kernel/klp_text.c`.
+//! Patch sites: ftrace. The handler and each `ftrace_ops` are in `kernel/klp_ftrace.c`.
 
 use super::{bindings, Kernel};
 use crate::errno::{check, Result, EINVAL};
-use crate::platform::{Entry, Tracing};
+use crate::platform::Tracing;
+use crate::types::SiteTarget;
 use core::mem::{offset_of, size_of};
 
 impl Tracing for Kernel {
+    const CALL_SIZE: usize = bindings::MCOUNT_INSN_SIZE as usize;
+
     fn site(&self, function: usize) -> Option<usize> {
         // SAFETY: it looks the address up.
         let site = unsafe { bindings::ftrace_location(function) };
@@ -28,9 +30,9 @@ impl Tracing for Kernel {
         unsafe { bindings::klp_detach(sites.as_ptr().cast_mut(), count) };
     }
 
-    fn is_shared(&self, site: usize) -> bool {
+    fn has_direct_call(&self, site: usize) -> bool {
         // SAFETY: it looks the site up.
-        unsafe { bindings::klp_is_shared(site) }
+        unsafe { bindings::klp_has_direct_call(site) }
     }
 
     fn max_jumps(&self) -> usize {
@@ -38,40 +40,45 @@ impl Tracing for Kernel {
         unsafe { bindings::klp_max_jumps() as usize }
     }
 
-    fn own(&self, entries: &[Entry]) -> Result {
-        let (entries, count) = to_c(entries);
+    fn is_exclusive(&self, site: usize) -> bool {
+        // SAFETY: it reads the text at the site, as far as there is one.
+        unsafe { bindings::klp_is_exclusive(site) }
+    }
+
+    fn register_dedicated(&self, targets: &[SiteTarget]) -> Result {
+        let (targets, count) = to_c(targets);
         // SAFETY: it reads that many; the core's mutex is held.
-        check(unsafe { bindings::klp_own(entries, count, false) }).map(drop)
+        check(unsafe { bindings::klp_register_dedicated(targets, count, false) }).map(drop)
     }
 
-    fn own_new(&self, entry: Entry) -> Result {
-        let (entry, count) = to_c(core::slice::from_ref(&entry));
+    fn try_register_dedicated(&self, target: SiteTarget) -> Result {
+        let (target, count) = to_c(core::slice::from_ref(&target));
         // SAFETY: as above.
-        check(unsafe { bindings::klp_own(entry, count, true) }).map(drop)
+        check(unsafe { bindings::klp_register_dedicated(target, count, true) }).map(drop)
     }
 
-    fn point(&self, entries: &[Entry]) -> Result {
-        let (entries, count) = to_c(entries);
+    fn retarget(&self, targets: &[SiteTarget]) -> Result {
+        let (targets, count) = to_c(targets);
         // SAFETY: as above.
-        check(unsafe { bindings::klp_point(entries, count) }).map(drop)
+        check(unsafe { bindings::klp_retarget(targets, count) }).map(drop)
     }
 
-    fn disown(&self, entries: &[Entry]) {
-        let (entries, count) = to_c(entries);
+    fn unregister_dedicated(&self, targets: &[SiteTarget]) {
+        let (targets, count) = to_c(targets);
         // SAFETY: as above.
-        unsafe { bindings::klp_disown(entries, count) };
+        unsafe { bindings::klp_unregister_dedicated(targets, count) };
     }
 }
 
 const _: () = {
-    use bindings::klp_entry;
-    assert!(size_of::<Entry>() == size_of::<klp_entry>());
-    assert!(offset_of!(Entry, site) == offset_of!(klp_entry, site));
-    assert!(offset_of!(Entry, target) == offset_of!(klp_entry, target));
+    use bindings::klp_site_target;
+    assert!(size_of::<SiteTarget>() == size_of::<klp_site_target>());
+    assert!(offset_of!(SiteTarget, site) == offset_of!(klp_site_target, site));
+    assert!(offset_of!(SiteTarget, target) == offset_of!(klp_site_target, target));
 };
 
-fn to_c(entries: &[Entry]) -> (*const bindings::klp_entry, u32) {
+fn to_c(targets: &[SiteTarget]) -> (*const bindings::klp_site_target, u32) {
     // There are no more than the parameter allows, which is one of these.
-    let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-    (entries.as_ptr().cast(), count)
+    let count = u32::try_from(targets.len()).unwrap_or(u32::MAX);
+    (targets.as_ptr().cast(), count)
 }

@@ -3,28 +3,27 @@
 //! Things that are done later, or waited for.
 
 use super::{bindings, Kernel, PatchRef};
-use crate::platform::snapshot::GracePeriod;
 use crate::platform::Work;
+use crate::snapshot::GracePeriods;
 use core::time::Duration;
 
-impl Work for Kernel {
-    fn wait_for_cpus(&self) -> GracePeriod {
-        // SAFETY: it sleeps, and so may the core under its mutex. Work ran on every CPU since, so
-        // preemption was on there.
-        unsafe {
-            bindings::klp_wait_for_cpus();
-            GracePeriod::elapsed()
-        }
+// SAFETY: the function below returns when work has run on every CPU, so preemption was on there.
+unsafe impl GracePeriods for Kernel {
+    fn wait_for_cpus(&self) {
+        // SAFETY: it sleeps, and so may the core under its mutex.
+        unsafe { bindings::klp_wait_for_cpus() };
     }
+}
 
+impl Work for Kernel {
     fn retry_in(&self, wait: Duration) {
         // SAFETY: the timer is set up before the first patch.
         unsafe { bindings::klp_retry_in(nanoseconds(wait)) };
     }
 
-    fn settle_in(&self, wait: Duration) {
+    fn promote_in(&self, wait: Duration) {
         // SAFETY: the work is always there.
-        unsafe { bindings::klp_settle_in(nanoseconds(wait)) };
+        unsafe { bindings::klp_promote_in(nanoseconds(wait)) };
     }
 
     fn release_later(&self, patch: PatchRef, keep: bool) {

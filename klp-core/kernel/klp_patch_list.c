@@ -12,35 +12,35 @@
 static DEFINE_SPINLOCK(lock);
 /* As in the C core, live patches find it by this name and walk it under klp_mutex. */
 static LIST_HEAD(klp_patches);
-static struct klp_patch *transition;
+/* NULL when no transition runs. Debuggers know the name. */
+static struct klp_patch *klp_transition_patch;
 
-void klp_roster_add(struct klp_patch *patch)
+void klp_patch_list_add(struct klp_patch *patch)
 {
 	guard(spinlock)(&lock);
 	list_add_tail(&patch->list, &klp_patches);
 }
 
-void klp_roster_remove(struct klp_patch *patch)
+void klp_patch_list_remove(struct klp_patch *patch)
 {
 	guard(spinlock)(&lock);
 	list_del_init(&patch->list);
 }
 
-/* NULL when no transition runs. */
-void klp_roster_set_transition(struct klp_patch *patch)
+void klp_patch_list_set_transition(struct klp_patch *patch)
 {
 	guard(spinlock)(&lock);
-	transition = patch;
+	klp_transition_patch = patch;
 }
 
-bool klp_roster_in_transition(const struct klp_patch *patch)
+bool klp_patch_list_in_transition(const struct klp_patch *patch)
 {
 	guard(spinlock)(&lock);
-	return transition == patch;
+	return klp_transition_patch == patch;
 }
 
-/* Its place, from 1. One that is not there stands where the highest does. */
-int klp_roster_place(const struct klp_patch *patch)
+/* 1-based stack position; the height of the stack if absent. */
+int klp_patch_list_place(const struct klp_patch *patch)
 {
 	struct klp_patch *other;
 	int place = 0;
@@ -56,17 +56,17 @@ int klp_roster_place(const struct klp_patch *patch)
 
 /*
  * Calls each() with the patches below the one in transition, from the bottom
- * up. Answers whether a transition runs.
+ * up. Returns whether a transition runs.
  */
-bool klp_roster_each_below(void (*each)(struct klp_patch *patch, void *data), void *data)
+bool klp_patch_list_each_below(void (*each)(struct klp_patch *patch, void *data), void *data)
 {
 	struct klp_patch *patch;
 
 	guard(spinlock)(&lock);
-	if (!transition)
+	if (!klp_transition_patch)
 		return false;
 	list_for_each_entry(patch, &klp_patches, list) {
-		if (patch == transition)
+		if (patch == klp_transition_patch)
 			break;
 		each(patch, data);
 	}

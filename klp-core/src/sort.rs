@@ -47,7 +47,7 @@ fn sift_down<T>(values: &mut [T], mut parent: usize, is_less: &impl Fn(&T, &T) -
 
 /// Puts those that are `last` behind the others. Answers how many others there are.
 #[inline(never)]
-pub fn part<T>(values: &mut [T], last: impl Fn(&T) -> bool) -> usize {
+pub fn partition_in_place<T>(values: &mut [T], last: impl Fn(&T) -> bool) -> usize {
     let mut others = 0;
     for index in 0..values.len() {
         if values.get(index).is_some_and(|value| !last(value)) {
@@ -98,7 +98,7 @@ mod tests {
     fn all_are_parted() {
         for sequence in sequences() {
             let mut ours = sequence.clone();
-            let others = part(&mut ours, |&value| value > 1);
+            let others = partition_in_place(&mut ours, |&value| value > 1);
             assert!(
                 ours[..others].iter().all(|&value| value <= 1),
                 "{sequence:?}"

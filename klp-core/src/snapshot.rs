@@ -4,7 +4,7 @@
 //!
 //! Reading happens where RCU may not be watching: in the redirect handler, which ftrace can call
 //! from the entry code. What keeps a value alive there is that preemption is off; what ends the
-//! wait for readers is work that ran on every CPU ([`GracePeriod`]).
+//! wait for readers is work that ran on every CPU ([`GracePeriods`]).
 
 use crate::memory::Box;
 use core::marker::PhantomData;
@@ -26,19 +26,15 @@ impl NoPreempt<'_> {
     }
 }
 
-/// Every CPU has passed a point where preemption was on, after this was asked for.
-pub struct GracePeriod(());
-
-impl GracePeriod {
-    /// Says so.
-    ///
-    /// # Safety
-    ///
-    /// All sections without preemption that ran when the caller began to wait have ended. The
-    /// value is used only for what was replaced before that.
-    pub const unsafe fn elapsed() -> Self {
-        Self(())
-    }
+/// Waiting for readers.
+///
+/// # Safety
+///
+/// When [`GracePeriods::wait_for_cpus`] returns, all sections without preemption that ran when it was
+/// called have ended.
+pub unsafe trait GracePeriods {
+    /// Waits until preemption was on at every CPU.
+    fn wait_for_cpus(&self);
 }
 
 /// A published value, or none yet.
@@ -121,10 +117,14 @@ unsafe impl<T: Send + Sync> Send for Snapshot<T> {}
 pub struct Retired<T>(*mut T);
 
 impl<T> Retired<T> {
-    /// Takes the value back, once nobody can be reading it.
-    pub fn reclaim(self, _grace: &GracePeriod) -> Option<Box<T>> {
-        // SAFETY: by the invariant; the grace period has passed, so nobody reads it.
-        (!self.0.is_null()).then(|| unsafe { Box::from_raw(self.0) })
+    /// Waits until nobody can be reading the value, and takes it back. Without a value it does not wait.
+    pub fn reclaim_after(self, readers: &impl GracePeriods) -> Option<Box<T>> {
+        if self.0.is_null() {
+            return None;
+        }
+        readers.wait_for_cpus();
+        // SAFETY: by the invariant; it was replaced before the grace period began, so nobody reads it.
+        Some(unsafe { Box::from_raw(self.0) })
     }
 
     /// The value. It does not change any more.

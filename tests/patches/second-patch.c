@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A module that enables a second patch, which the kernel refuses: a module has
+ * one folder in sysfs. The first one goes on.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/livepatch.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+
+static int version_show(struct seq_file *m, void *v)
+{
+	seq_puts(m, "the first patch\n");
+	return 0;
+}
+
+static struct klp_func first_funcs[] = {
+	{ .old_name = "version_proc_show", .new_func = version_show },
+	{ }
+};
+
+static struct klp_object first_objects[] = {
+	{ .funcs = first_funcs },
+	{ }
+};
+
+static struct klp_patch first = {
+	.mod = THIS_MODULE,
+	.objs = first_objects,
+};
+
+static struct klp_func second_funcs[] = {
+	{ .old_name = "cmdline_proc_show", .new_func = version_show },
+	{ }
+};
+
+static struct klp_object second_objects[] = {
+	{ .funcs = second_funcs },
+	{ }
+};
+
+static struct klp_patch second = {
+	.mod = THIS_MODULE,
+	.objs = second_objects,
+};
+
+static int __init second_patch_init(void)
+{
+	int err = klp_enable_patch(&first);
+
+	if (!err)
+		pr_info("second patch: %d\n", klp_enable_patch(&second));
+	return err;
+}
+
+static void __exit second_patch_exit(void)
+{
+}
+
+module_init(second_patch_init);
+module_exit(second_patch_exit);
+MODULE_DESCRIPTION("Test patch");
+MODULE_LICENSE("GPL");
+MODULE_INFO(livepatch, "Y");

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What patches in C may count on, whichever livepatch core there is.
+
+. /klp/vm/lib.sh
+
+# One function by two of its names.
+getpid() { bash -c 'echo $$'; }
+must "load a patch of one function by two names" load two-names
+expect_eq "the later name is on top" 22 "$(getpid)"
+sleep 0.5
+expect_eq "it stays so" 22 "$(getpid)"
+must "remove it" remove_patch two-names
+check "the function is the original" bash -c '[ $$ -gt 22 ]'
+must "load it again" load two-names
+expect_eq "the later name is on top again" 22 "$(getpid)"
+must "remove it again" remove_patch two-names
+
+# A module has one patch.
+mark_log
+must "load a module with two patches" load second-patch
+expect_match "the second one is refused" "^second_patch: second patch: -17" "$(log_since)"
+expect_eq "the first one applies" "the first patch" "$(cat /proc/version)"
+blockers=/sys/kernel/debug/livepatch
+[ ! -d $blockers ] || check "and has its folder in debugfs" test -e $blockers/second_patch/blockers
+must "remove the module with two patches" remove_patch second-patch
+
+# The macros of linux/livepatch.h.
+must "load another patch" load livepatch-sample
+mark_log
+must "load a patch that lists its functions" load lists
+must "the other patch is gone" wait_until patch_gone livepatch-sample
+log=$(log_since | grep '^lists: ')
+at='at version_proc_show (1 bytes) to version_show [lists] (1 bytes)'
+nop='at cmdline_proc_show (1 bytes) to cmdline_proc_show (1 bytes) nop'
+expect_eq "before patching" "lists: pre_patch: vmlinux version_proc_show,0 $at transition
+lists: pre_patch: vmlinux cmdline_proc_show,0 $nop transition" "$(grep pre_patch <<<"$log")"
+expect_eq "after patching, without those that were replaced" \
+	"lists: post_patch: vmlinux version_proc_show,0 $at patched" "$(grep post_patch <<<"$log")"
+mark_log
+must "disable it" disable lists
+log=$(log_since | grep '^lists: ')
+expect_eq "before unpatching" "lists: pre_unpatch: vmlinux version_proc_show,0 $at patched transition" \
+	"$(grep pre_unpatch <<<"$log")"
+expect_eq "after unpatching" "lists: post_unpatch: vmlinux version_proc_show,0 $at" \
+	"$(grep post_unpatch <<<"$log")"
+must "unload it" unload lists
+must "unload the other patch" unload livepatch-sample
+
+# A module that is refused leaves nothing behind in the patch.
+must "load a patch that lacks a symbol of a module" load missing-late
+for round in "a first time" "a second time"; do
+	mark_log
+	expect_match "the module is refused $round" "." "$(load_fails klp_vault)"
+	# The C core leaves the relocations of the first section, and complains of them.
+	[ ! -d /sys/kernel/debug/livepatch ] || expect_match "for the missing symbol, $round" \
+		"^livepatch: symbol 'klp_test_no_such_variable' not found" "$(log_since)"
+done
+must "remove it" remove_patch missing-late
