@@ -11,7 +11,7 @@
 //! use core::sync::atomic::{AtomicU32, Ordering};
 //!
 //! #[klp::symbols(object = "vmlinux")]
-//! extern "C" {
+//! unsafe extern "C" {
 //!     /// Static in fs/proc/util.c.
 //!     safe fn name_to_int(name: *const c_void) -> u32;
 //!
@@ -32,7 +32,7 @@
 //!
 //! # Declarations
 //!
-//! The block is one of Rust's own, `extern "C"` or `unsafe extern "C"`: with it you promise that everything
+//! The block is one of Rust's own, `unsafe extern "C"`: with it you promise that everything
 //! in it is as the kernel has it. A function or variable is unsafe to use, as any that the compiler
 //! knows nothing of; one with the word `safe` in front is not, and then you promise, once and here, that no
 //! way to call it with values of these types is wrong.

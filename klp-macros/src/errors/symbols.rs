@@ -9,8 +9,11 @@ use std::fmt::Write as _;
 // The block.
 
 pub(crate) const NO_BLOCK: &str =
-    "`#[klp::symbols]` stands on a block of declarations: write `extern \"C\" { ... }`";
-pub(crate) const NOT_C: &str = "the kernel's functions are called as C does: write `extern \"C\"`";
+    "`#[klp::symbols]` stands on a block of declarations: write `unsafe extern \"C\" { ... }`";
+pub(crate) const NOT_C: &str =
+    "the kernel's functions are called as C does: write `unsafe extern \"C\"`";
+pub(crate) const NOT_UNSAFE: &str =
+    "that a declaration is right, and what is `safe` in it to use, is your promise: write `unsafe extern \"C\"`";
 pub(crate) const EMPTY: &str =
     "nothing is declared here: write `safe fn the_function(count: usize) -> i32;`, or remove the block";
 

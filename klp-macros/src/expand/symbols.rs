@@ -12,7 +12,7 @@ use crate::errors::symbols as errors;
 use crate::parse::foreign::{Block, Declared, Symbol};
 use crate::symbols::Linked;
 use crate::types::{arguments, declaration, place, result, stop};
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use syn::{LitStr, Signature, Type};
@@ -101,14 +101,25 @@ fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
             ty,
         } => quote!(#visibility #safe static #mutability #name: #ty;),
     };
+    let content = quote_spanned! {Span::mixed_site()=>
+        #(#attributes)*
+        #[link_name = #link_name]
+        #item
+    };
+    // With the author's own tokens, so that the lint `unsafe_code` finds what the author promises.
+    let mut braces = Group::new(Delimiter::Brace, content);
+    let opening = match &block.unsafety {
+        Some(unsafety) => {
+            braces.set_span(block.braces);
+            let abi = &block.abi;
+            quote!(#unsafety #abi)
+        }
+        None => quote_spanned!(Span::mixed_site()=> unsafe extern "C"),
+    };
     quote_spanned! {Span::mixed_site()=>
         #(#outer)*
         #[allow(improper_ctypes)]
-        unsafe extern "C" {
-            #(#attributes)*
-            #[link_name = #link_name]
-            #item
-        }
+        #opening #braces
     }
 }
 
