@@ -17,7 +17,7 @@ mod meter {
     use super::*;
 
     #[klp::symbols(object = "klp_meter")]
-    extern "C" {
+    unsafe extern "C" {
         /// In millivolts.
         safe fn meter_read(sensor: u32) -> i32;
 

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use klp::prelude::*;
 
 #[klp::symbols(object = "vmlinux")]
-extern "C" {
+unsafe extern "C" {
     /// Static in `kernel/panic.c`. The kernel sets bits of it at any time.
     safe static tainted_mask: AtomicUsize;
 

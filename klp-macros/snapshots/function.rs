@@ -46,6 +46,8 @@ pub(crate) mod __livepatch {
         fn init(
             _: &'static ::klp::__private::ThisModule,
         ) -> ::klp::__private::Result<Self> {
+            static ONCE: ::klp::table::Once = ::klp::table::Once::new();
+            ONCE.begin()?;
             ::klp::symbols::linked()?;
             unsafe { PATCH.enable() }?;
             ::core::result::Result::Ok(Module)

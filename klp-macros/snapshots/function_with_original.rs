@@ -139,6 +139,8 @@ pub(crate) mod __livepatch {
         fn init(
             _: &'static ::klp::__private::ThisModule,
         ) -> ::klp::__private::Result<Self> {
+            static ONCE: ::klp::table::Once = ::klp::table::Once::new();
+            ONCE.begin()?;
             ::klp::symbols::linked()?;
             ::klp::original::admit(&PATCH, "in_the_build", &[&ORIGINALS_0])?;
             unsafe { PATCH.enable() }?;

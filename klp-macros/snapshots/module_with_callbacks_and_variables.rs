@@ -141,6 +141,8 @@ mod fixes {
             fn init(
                 _: &'static ::klp::__private::ThisModule,
             ) -> ::klp::__private::Result<Self> {
+                static ONCE: ::klp::table::Once = ::klp::table::Once::new();
+                ONCE.begin()?;
                 ::klp::symbols::linked()?;
                 static DECLARATIONS: [&::klp::shadow::Declaration; 1usize] = [
                     super::USES.declaration(),

@@ -172,6 +172,9 @@ fn replacement(
     }
     if let Some(replaces) = &values.replaces {
         told(replaces, names::symbol(&replaces.value()), errors);
+        if klp_elf::never_returns(&replaces.value()) {
+            errors.add(replaces, errors::never_returns(&replaces.value()));
+        }
     }
     let (object, replaces) = (values.object?, values.replaces?);
     let original = parse::original::original(function);

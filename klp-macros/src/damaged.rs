@@ -61,7 +61,7 @@ fn all() -> String {
     let symbols = crate::symbols::symbols(
         quote!(),
         quote!(
-            extern "C" {
+            unsafe extern "C" {
                 fn show(first: u64);
                 static counter: u32;
             }

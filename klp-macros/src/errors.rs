@@ -287,6 +287,11 @@ pub(crate) fn attribute(name: &str) -> Option<&'static str> {
     })
 }
 
+/// Behind a call of the function there is no code of the caller.
+pub(crate) fn never_returns(name: &str) -> String {
+    format!("`{name}` never returns, so there is nothing of its callers that could go on after a replacement: replace the functions that call it")
+}
+
 pub(crate) const CFG_ON_REPLACEMENT: &str =
     "a replacement cannot depend on `cfg`, because the patch's tables have a fixed size: test `cfg!(...)` inside the function, or put this above the `#[livepatch]` of the mod";
 pub(crate) const CFG_ON_ARGUMENT: &str =

@@ -216,7 +216,7 @@ pub fn state(
 
 /// Declares functions and data of the kernel that are not exported to modules. See `klp::symbols`.
 ///
-/// Stands on a block `extern "C" { ... }`. Its key `object` says what holds them: `"vmlinux"`,
+/// Stands on a block `unsafe extern "C" { ... }`. Its key `object` says what holds them: `"vmlinux"`,
 /// or a module that the patch has to do with.
 #[proc_macro_attribute]
 pub fn symbols(

@@ -74,6 +74,10 @@ fn check(block: &Block, errors: &mut Errors) {
     if block.symbols.is_empty() {
         errors.add(&block.abi, errors::EMPTY);
     }
+    let is_safe = block.symbols.iter().any(|symbol| symbol.safe.is_some());
+    if is_safe && block.unsafety.is_none() {
+        errors.add(&block.abi, errors::NOT_UNSAFE);
+    }
     for symbol in &block.symbols {
         signature::no_cfg(&symbol.attributes, errors::CFG, errors);
         if let Some(name) = &symbol.link_name {

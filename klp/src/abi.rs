@@ -67,7 +67,7 @@ use crate::platform::wrappers::{
     Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
 };
 use crate::platform::{bindings, Error};
-use crate::signature::CType;
+use crate::signature::Raw;
 use core::ffi::CStr;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
@@ -81,7 +81,7 @@ use core::ptr::{self, NonNull};
 )]
 pub trait CAbi {
     /// The C type it stands for.
-    type C: CType;
+    type C: Raw;
 }
 
 /// A type that may be an argument of a replacement.
@@ -387,7 +387,7 @@ impl<'call> FromC<'call> for Option<&'call CStr> {
 )]
 pub trait Value {
     /// The C type that holds either the value or an errno.
-    type C: CType;
+    type C: Raw;
 
     /// The value in C.
     fn value(self) -> Self::C;

@@ -49,7 +49,8 @@ pub enum Target {
     Unknown,
 }
 
-/// A type that C can pass to a function or take from it.
+/// A type that C can pass to a function or take from it. There are no others than those here and the
+/// views of structures: `Target` keeps them out.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no C type",
     label = "C cannot pass this to a function",
@@ -58,9 +59,34 @@ pub enum Target {
 pub trait CType {
     /// What it is to C.
     const SHAPE: Shape;
-    /// What it points to; `()` when it is no pointer.
-    type Target;
+    /// What it points to; `()` when it is no pointer, and for a structure itself.
+    type Target: sealed::TargetOf<Self>;
 }
+
+mod sealed {
+    /// What a C type points to. Whoever could say this of a type of their own could pass anything for
+    /// anything.
+    #[diagnostic::on_unimplemented(
+        message = "`{C}` cannot be made a C type",
+        label = "klp knows all of C's types",
+        note = "implement `klp::abi::CAbi` over one of them, such as `u32`"
+    )]
+    pub trait TargetOf<C: ?Sized> {}
+
+    /// A C type that says nothing of what it points to: no reference, which would be a promise that
+    /// nobody made.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is no plain C type",
+        label = "no integer, `bool`, raw pointer or whole view of a structure"
+    )]
+    pub trait Raw: super::CType {}
+}
+pub(crate) use sealed::Raw;
+use sealed::TargetOf;
+
+// A view.
+impl<T: KernelStruct> TargetOf<T> for T {}
+impl<T: KernelStruct + CType> Raw for T {}
 
 /// A type whose name C knows. Behind a pointer its name is compared.
 #[doc(hidden)]
@@ -95,6 +121,9 @@ macro_rules! integers {
             type Target = ();
         }
 
+        impl TargetOf<$type> for () {}
+        impl Raw for $type {}
+
         impl Pointee for $type {
             const TARGET: Target = Target::Scalar(<$type>::SHAPE, size_of::<$type>());
         }
@@ -106,6 +135,9 @@ integers! {
     true: i8 i16 i32 i64 isize;
 }
 
+impl TargetOf<bool> for () {}
+impl Raw for bool {}
+
 impl CType for bool {
     const SHAPE: Shape = Shape::Bool;
     type Target = ();
@@ -115,15 +147,24 @@ impl Pointee for bool {
     const TARGET: Target = Target::Scalar(Shape::Bool, 1);
 }
 
+impl TargetOf<()> for () {}
+impl Raw for () {}
+
 impl CType for () {
     const SHAPE: Shape = Shape::Void;
     type Target = ();
 }
 
+impl<T> TargetOf<*const T> for T {}
+impl<T> Raw for *const T {}
+
 impl<T> CType for *const T {
     const SHAPE: Shape = Shape::Pointer;
     type Target = T;
 }
+
+impl<T> TargetOf<*mut T> for T {}
+impl<T> Raw for *mut T {}
 
 impl<T> CType for *mut T {
     const SHAPE: Shape = Shape::Pointer;
@@ -133,30 +174,42 @@ impl<T> CType for *mut T {
 // What a function of the kernel takes or gives: `NULL` where there may be none, and a structure's
 // address.
 
+impl<T> TargetOf<&T> for T {}
+
 impl<T> CType for &T {
     const SHAPE: Shape = Shape::Pointer;
     type Target = T;
 }
+
+impl<T> TargetOf<&mut T> for T {}
 
 impl<T> CType for &mut T {
     const SHAPE: Shape = Shape::Pointer;
     type Target = T;
 }
 
+impl<T> TargetOf<NonNull<T>> for T {}
+
 impl<T> CType for NonNull<T> {
     const SHAPE: Shape = Shape::Pointer;
     type Target = T;
 }
+
+impl<T> TargetOf<Option<&T>> for T {}
 
 impl<T> CType for Option<&T> {
     const SHAPE: Shape = Shape::Pointer;
     type Target = T;
 }
 
+impl<T> TargetOf<Option<&mut T>> for T {}
+
 impl<T> CType for Option<&mut T> {
     const SHAPE: Shape = Shape::Pointer;
     type Target = T;
 }
+
+impl<T> TargetOf<Option<NonNull<T>>> for T {}
 
 impl<T> CType for Option<NonNull<T>> {
     const SHAPE: Shape = Shape::Pointer;
@@ -284,7 +337,8 @@ pub const fn compare_shape(
     expected: &Expected,
 ) -> Verdict {
     match (expected, shape) {
-        (Expected::Void, Shape::Void) | (Expected::Bool, Shape::Bool) => Verdict::Fits,
+        (Expected::Void, Shape::Void) => same_size(size, 0),
+        (Expected::Bool, Shape::Bool) => same_size(size, 1),
         (Expected::Integer { size: wanted, .. }, Shape::Integer { .. }) if size != *wanted => {
             Verdict::Size
         }
@@ -296,6 +350,7 @@ pub const fn compare_shape(
             }
         }
         (Expected::Enum { size: wanted }, Shape::Integer { .. }) => same_size(size, *wanted),
+        (_, Shape::Pointer) if size != size_of::<usize>() => Verdict::Size,
         (Expected::Pointer, Shape::Pointer) => Verdict::Fits,
         (Expected::PointerTo(structure), Shape::Pointer) => {
             same_structure(target, written, structure)
@@ -370,7 +425,7 @@ pub(crate) const fn same_text(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Expected, Otherwise as _, Probe, Structure, Target, Verdict};
+    use super::{Expected, KernelStruct, Otherwise as _, Probe, Shape, Structure, Target, Verdict};
     use crate::platform::bindings;
     use core::ffi::c_void;
 
@@ -393,6 +448,44 @@ mod tests {
         assert_eq!(compare::<bool>(int()), Verdict::Kind);
         assert_eq!(compare::<()>(int()), Verdict::Kind);
         assert_eq!(compare::<*mut i32>(int()), Verdict::Kind);
+    }
+
+    /// A view by value, which says another shape of itself than that of a structure.
+    macro_rules! forged {
+        ($name:ident, $shape:ident) => {
+            #[allow(dead_code)]
+            struct $name([u64; 8]);
+
+            // SAFETY: nothing asks the kernel here.
+            unsafe impl KernelStruct for $name {
+                const NAME: &'static str = "forged";
+            }
+
+            impl super::CType for $name {
+                const SHAPE: Shape = Shape::$shape;
+                type Target = Self;
+            }
+        };
+    }
+
+    forged!(Nothing, Void);
+    forged!(Truth, Bool);
+    forged!(Address, Pointer);
+
+    #[test]
+    fn every_type_has_a_size() {
+        assert_eq!(compare::<()>(Expected::Void), Verdict::Fits);
+        assert_eq!(compare::<Nothing>(Expected::Void), Verdict::Size);
+        assert_eq!(compare::<bool>(Expected::Bool), Verdict::Fits);
+        assert_eq!(compare::<Truth>(Expected::Bool), Verdict::Size);
+        assert_eq!(compare::<*mut u8>(Expected::Pointer), Verdict::Fits);
+        assert_eq!(compare::<Address>(Expected::Pointer), Verdict::Size);
+        const NAMED: Expected = Expected::PointerTo(Structure {
+            names: &[""],
+            content: 0,
+        });
+        assert_eq!(compare::<*mut u8>(NAMED), Verdict::Fits);
+        assert_eq!(compare::<Address>(NAMED), Verdict::Size);
     }
 
     #[test]

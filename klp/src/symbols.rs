@@ -11,7 +11,7 @@
 //! use core::sync::atomic::{AtomicU32, Ordering};
 //!
 //! #[klp::symbols(object = "vmlinux")]
-//! extern "C" {
+//! unsafe extern "C" {
 //!     /// Static in fs/proc/util.c.
 //!     safe fn name_to_int(name: *const c_void) -> u32;
 //!
@@ -32,7 +32,7 @@
 //!
 //! # Declarations
 //!
-//! The block is one of Rust's own, `extern "C"` or `unsafe extern "C"`: with it you promise that everything
+//! The block is one of Rust's own, `unsafe extern "C"`: with it you promise that everything
 //! in it is as the kernel has it. A function or variable is unsafe to use, as any that the compiler
 //! knows nothing of; one with the word `safe` in front is not, and then you promise, once and here, that no
 //! way to call it with values of these types is wrong.
@@ -54,7 +54,9 @@
 //!
 //! Where the [kernel is at hand](macro@crate::livepatch#errors): that the object has this function or variable,
 //! and one only or a `sympos`; that it is not gone after the boot (`__init`); the types of a
-//! function, compared with its C prototype; and the size of a variable, where the symbol table says it.
+//! function, compared with its C prototype; and the size of a variable, where the symbol table says it. A
+//! `safe` variable also ends before the next symbol, is an atomic where the kernel may change it, and
+//! is none in read-only memory. A per-CPU variable is refused: its symbol is not the variable.
 //!
 //! What vmlinux exports to all modules is linked as in any module, and a note says so.
 //!
@@ -84,6 +86,10 @@ use crate::layout::KernelStruct;
 use crate::platform::{self, Result};
 use crate::signature::{same_text, CType};
 use core::marker::PhantomData;
+use core::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU16, AtomicU32, AtomicU64,
+    AtomicU8, AtomicUsize,
+};
 
 /// What stands for the patch where it has mistakes, or where there is none.
 #[doc(hidden)]
@@ -187,14 +193,58 @@ pub trait Shared {}
 
 impl<T: Sync> Shared for T {}
 
-/// Whether a type is as large as the variable; a view may show only the beginning.
+/// What is known of a variable's type.
 #[doc(hidden)]
-pub const fn fits<T>(size: usize, is_view: bool) -> bool {
-    size_of::<T>() == size || is_view && size_of::<T>() < size
+#[allow(missing_docs)] // As in the patch's tables.
+pub struct Facts {
+    pub size: usize,
+    pub is_view: bool,
+    pub changes: bool,
 }
 
-/// Asks a type whether it is a view: `Probe::<T>::IS_VIEW` is the type's own where it is, else that
-/// of [`Otherwise`].
+impl Facts {
+    /// Whether the type is as large as the variable; a view may show only the beginning.
+    pub const fn fits(&self, size: usize) -> bool {
+        self.size == size || self.is_view && self.size < size
+    }
+
+    /// Whether a use of the type can write.
+    pub const fn changes(&self) -> bool {
+        self.changes
+    }
+
+    /// Whether the compiler may take it that nobody writes.
+    pub const fn is_constant(&self) -> bool {
+        !self.changes && !self.is_view
+    }
+}
+
+/// Types through which all CPUs may read and write at once.
+///
+/// # Safety
+///
+/// Reading it by a shared reference is right whatever others write there meanwhile.
+#[doc(hidden)]
+pub unsafe trait Changing {}
+
+macro_rules! changing {
+    ($($type:ty)*) => {$(
+        // SAFETY: it is an atomic.
+        unsafe impl Changing for $type {}
+    )*};
+}
+
+changing! {
+    AtomicBool AtomicI32 AtomicI64 AtomicIsize AtomicU8 AtomicU16 AtomicU32 AtomicU64 AtomicUsize
+}
+
+// SAFETY: it is an atomic.
+unsafe impl<T> Changing for AtomicPtr<T> {}
+// SAFETY: an array is its elements.
+unsafe impl<T: Changing, const N: usize> Changing for [T; N] {}
+
+/// Asks a type what only some types are: `Probe::<T>::IS_VIEW` is the type's own where it is a view,
+/// else that of [`NoView`]; in the same way `CHANGES`.
 #[doc(hidden)]
 pub struct Probe<T>(PhantomData<T>);
 
@@ -203,14 +253,28 @@ impl<T: KernelStruct> Probe<T> {
     pub const IS_VIEW: bool = true;
 }
 
+impl<T: Changing> Probe<T> {
+    /// It may.
+    pub const CHANGES: bool = true;
+}
+
 /// What is known of any other type.
 #[doc(hidden)]
-pub trait Otherwise {
+pub trait NoView {
     /// It is none.
     const IS_VIEW: bool = false;
 }
 
-impl<T> Otherwise for Probe<T> {}
+impl<T> NoView for Probe<T> {}
+
+/// What is known of any other type.
+#[doc(hidden)]
+pub trait Constant {
+    /// It may not.
+    const CHANGES: bool = false;
+}
+
+impl<T> Constant for Probe<T> {}
 
 /// Refuses a module whose symbols nobody has made livepatch symbols.
 ///
@@ -235,7 +299,9 @@ pub fn only_in_a_kernel() -> ! {
 
 #[cfg(test)]
 mod tests {
-    use super::{calls_itself, fits, linked, Objects, Otherwise as _, Probe, Replacement};
+    use super::{calls_itself, linked, Objects, Replacement};
+    use super::{Constant as _, Facts, NoView as _, Probe};
+    use core::sync::atomic::{AtomicPtr, AtomicU32};
 
     #[test]
     fn a_patch_without_mistakes_has_its_objects_only() {
@@ -272,13 +338,32 @@ mod tests {
         const NAME: &'static str = "view";
     }
 
+    macro_rules! facts {
+        ($type:ty) => {
+            Facts {
+                size: size_of::<$type>(),
+                is_view: Probe::<$type>::IS_VIEW,
+                changes: Probe::<$type>::CHANGES,
+            }
+        };
+    }
+
     #[test]
     fn a_view_may_show_less() {
-        assert!(fits::<View>(4, Probe::<View>::IS_VIEW));
-        assert!(fits::<View>(8, Probe::<View>::IS_VIEW));
-        assert!(!fits::<View>(2, Probe::<View>::IS_VIEW));
-        assert!(fits::<u32>(4, Probe::<u32>::IS_VIEW));
-        assert!(!fits::<u32>(8, Probe::<u32>::IS_VIEW));
+        assert!(facts!(View).fits(4) && facts!(View).fits(8) && !facts!(View).fits(2));
+        assert!(facts!(u32).fits(4) && !facts!(u32).fits(8));
+    }
+
+    #[test]
+    fn atomics_change_and_integers_do_not() {
+        for changing in [facts!(AtomicU32), facts!([AtomicPtr<u8>; 4])] {
+            assert!(changing.changes() && !changing.is_constant());
+        }
+        for constant in [facts!(u32), facts!([*mut u8; 4])] {
+            assert!(!constant.changes() && constant.is_constant());
+        }
+        // Its fields say it.
+        assert!(!facts!(View).changes() && !facts!(View).is_constant());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::platform::{self, bindings};
 use crate::state::States;
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, CStr};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::{mem, ptr};
 
 /// A table that the livepatch core walks and writes to: `N` elements, the last one `END`.
@@ -134,6 +135,32 @@ impl Callbacks {
         pre_unpatch: None,
         post_unpatch: None,
     };
+}
+
+/// Lets a module's init run once. `Module::init` is a safe function, which a patch's own code can call
+/// again; what it does is sound only the first time, when the kernel calls it.
+#[derive(Default)]
+pub struct Once(AtomicBool);
+
+impl Once {
+    /// Nothing has begun.
+    #[inline]
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Begins.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` every time but the first.
+    #[inline]
+    pub fn begin(&self) -> platform::Result {
+        match self.0.swap(true, Ordering::Relaxed) {
+            true => Err(crate::errno::EBUSY),
+            false => Ok(()),
+        }
+    }
 }
 
 /// A whole patch: `struct klp_patch`.

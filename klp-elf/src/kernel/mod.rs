@@ -107,8 +107,14 @@ pub struct Match {
     pub address: u64,
     /// Its size in bytes. `None` when that is not known.
     pub size: Option<u64>,
+    /// How large it can be: where the next symbol begins. `None` when that is not known.
+    pub room: Option<u64>,
     /// Is it code? The kernel counts data of that name too.
     pub code: bool,
+    /// Is it data that the kernel cannot write to any more? `None` when that is not known.
+    pub read_only: Option<bool>,
+    /// Is it the template of a per-CPU variable, from which each CPU's was made?
+    pub per_cpu: bool,
     /// Can it be traced, and therefore be replaced, as long as the object lives? `None` when that
     /// is not known.
     pub traceable: Option<bool>,
@@ -372,7 +378,10 @@ impl Object<'_> {
             sympos,
             address: symbol.address,
             size: symbol.size(),
+            room: symbol.room(),
             code: symbol.code,
+            read_only: symbol.read_only,
+            per_cpu: symbol.per_cpu,
             traceable: match stays(symbol) {
                 true => listed.or_else(|| places.map(|places| places.contain(symbol))),
                 false => Some(false),

@@ -36,6 +36,10 @@ pub(crate) struct Symbol {
     order: u32,
     /// Is it code?
     pub(crate) code: bool,
+    /// Is it data, and the kernel cannot write to it any more? `None` where that is not known.
+    pub(crate) read_only: Option<bool>,
+    /// Is it the template of a per-CPU variable?
+    pub(crate) per_cpu: bool,
     /// Is it gone after the boot, or after the module's start?
     pub(crate) init: bool,
 }
@@ -44,6 +48,12 @@ impl Symbol {
     /// How large it is, where its file says that.
     pub(crate) fn size(&self) -> Option<u64> {
         Some(self.size).filter(|size| *size != 0)
+    }
+
+    /// How large it can be, where the next symbol begins.
+    pub(crate) fn room(&self) -> Option<u64> {
+        let known = self.end != self.address && self.end != u64::MAX;
+        known.then(|| self.end.saturating_sub(self.address))
     }
 }
 
@@ -150,24 +160,53 @@ impl SymbolList {
             symbol.end = end;
         }
         let mut symbols = Self::new(path, names, all)?;
-        if let Some(init) = symbols.init() {
-            for symbol in &mut symbols.all {
-                symbol.init = init.contains(&symbol.address);
-            }
+        let areas = Areas::of(&symbols);
+        for symbol in &mut symbols.all {
+            areas.apply(symbol);
         }
         Ok(symbols)
-    }
-
-    /// What is freed after the boot.
-    fn init(&self) -> Option<Range<u64>> {
-        let between = |start, end| Some(self.address(start)?..self.address(end)?);
-        between("__init_begin", "__init_end").or_else(|| between("_sinittext", "_einittext"))
     }
 
     /// The symbols of a module's file, in its own order, in which the kernel searches them.
     pub(crate) fn of_module(image: &Image) -> Result<Self, Error> {
         let (names, all) = of_file(image, |_| true)?;
         Self::new(image.path(), names, all)
+    }
+}
+
+/// The parts of vmlinux, by the symbols at their bounds. The letters in `/proc/kallsyms` do not tell
+/// them apart: a link gives initialised data the letter of code.
+struct Areas {
+    text: Option<Range<u64>>,
+    read_only: Option<Range<u64>>,
+    per_cpu: Option<Range<u64>>,
+    /// What is freed after the boot.
+    init: Option<Range<u64>>,
+}
+
+impl Areas {
+    fn of(symbols: &SymbolList) -> Self {
+        let between = |start, end| {
+            Some(symbols.address(start)?..symbols.address(end)?).filter(|all| !all.is_empty())
+        };
+        Self {
+            text: between("_stext", "_etext"),
+            read_only: between("__start_rodata", "__end_rodata"),
+            per_cpu: between("__per_cpu_start", "__per_cpu_end"),
+            init: between("__init_begin", "__init_end")
+                .or_else(|| between("_sinittext", "_einittext")),
+        }
+    }
+
+    fn apply(&self, symbol: &mut Symbol) {
+        let is_in = |area: &Range<u64>| area.contains(&symbol.address);
+        symbol.per_cpu = self.per_cpu.as_ref().is_some_and(is_in);
+        // The templates are freed too, but not the variables.
+        symbol.init = self.init.as_ref().is_some_and(is_in) && !symbol.per_cpu;
+        if let Some(text) = &self.text {
+            symbol.code &= is_in(text) || symbol.init;
+        }
+        symbol.read_only = self.read_only.as_ref().map(is_in);
     }
 }
 
@@ -191,6 +230,8 @@ pub(crate) fn too_many(path: &Path, count: usize, what: &'static str) -> Error {
 #[derive(Clone, Copy, Default)]
 struct Holds {
     code: bool,
+    read_only: Option<bool>,
+    per_cpu: bool,
     init: bool,
 }
 
@@ -223,7 +264,8 @@ fn of_file(
         if !is_one || text.is_empty() || text.len() > NAME_MAX || !kept(text) {
             continue;
         }
-        let Holds { code, init } = sections.get(section).copied().unwrap_or_default();
+        let holds = sections.get(section).copied().unwrap_or_default();
+        let code = holds.code;
         let (address, size) = (symbol.st_value.get(LE), symbol.st_size.get(LE));
         all.push(Symbol {
             address,
@@ -235,7 +277,9 @@ fn of_file(
             size: if padded && !code { 0 } else { size },
             order,
             code,
-            init,
+            read_only: holds.read_only,
+            per_cpu: holds.per_cpu,
+            init: holds.init,
         });
     }
     Ok((Rc::new(table.into_names()), all))
@@ -244,9 +288,16 @@ fn of_file(
 fn holds(sections: Sections<'_>) -> Vec<Holds> {
     let headers = sections.headers.iter().enumerate();
     headers
-        .map(|(number, header)| Holds {
-            code: header.sh_flags.get(LE).contains(constants::SHF_EXECINSTR),
-            init: sections.name(number).starts_with(b".init."),
+        .map(|(number, header)| {
+            let (name, flags) = (sections.name(number), header.sh_flags.get(LE));
+            let code = flags.contains(constants::SHF_EXECINSTR);
+            let frozen = name.starts_with(b".data..ro_after_init");
+            Holds {
+                code,
+                read_only: Some(!code && (frozen || !flags.contains(constants::SHF_WRITE))),
+                per_cpu: name.starts_with(b".data..percpu"),
+                init: name.starts_with(b".init."),
+            }
         })
         .collect()
 }
@@ -304,6 +355,8 @@ fn parse<'a>(text: &[u8], (start, line): (u32, &'a str)) -> Option<(&'a str, Sym
         size: 0,
         order: start,
         code: matches!(kind, "t" | "T" | "w" | "W" | "i"),
+        read_only: None,
+        per_cpu: false,
         init: false,
     };
     Some((object, symbol))

@@ -50,7 +50,10 @@ fn symbols_of_one_name_are_counted_by_address() {
         sympos,
         address: TEXT + offset,
         size: Some(16),
+        room: Some(0x40),
         code: true,
+        read_only: None,
+        per_cpu: false,
         traceable: Some(traceable),
         // Its `endbr64` and the call.
         entry: traceable.then_some(9),
@@ -247,6 +250,45 @@ fn data_has_a_size_and_similar_names() {
     let missing = object.variable("jifies");
     assert_eq!(missing.matches, Some(Vec::new()));
     assert_eq!(missing.similar, ["jiffies"]);
+}
+
+/// A link gives initialised data the letter of code, and a kernel without its file has nothing else.
+#[test]
+fn parts_of_the_kernel_are_told_apart_by_their_bounds() {
+    let mut bare = Folder::new(&Btf::new().finish());
+    let text = b"ffffffff81000000 T _stext\nffffffff81000040 t show\nffffffff81001000 T _etext\n\
+                 ffffffff82000000 D __start_rodata\nffffffff82000100 D linux_banner\n\
+                 ffffffff82000180 T table\nffffffff82001000 T __end_rodata\n\
+                 ffffffff83000000 T _sdata\nffffffff83000040 T init_task\n\
+                 ffffffff83000060 t pernet_list\nffffffff83000070 T jiffies\n\
+                 ffffffff83000070 T jiffies_64\nffffffff83000078 T _edata\n\
+                 ffffffff84000000 D __init_begin\nffffffff84000000 T _sinittext\n\
+                 ffffffff84000010 T start_kernel\nffffffff84000100 T _einittext\n\
+                 ffffffff84000180 t exit_proc\nffffffff84000200 D __per_cpu_start\n\
+                 ffffffff84000240 D runqueues\nffffffff84000300 D __per_cpu_end\n\
+                 ffffffff84001000 R __init_end\nffffffff85000000 b tainted_mask\n";
+    bare.sources.kallsyms = Some(bare.add("kallsyms", text));
+    let kernel = bare.open();
+    let of = |name| function(&kernel, name).matches.expect("symbols")[0];
+    let kind = |name| {
+        let found = of(name);
+        (found.code, found.read_only, found.per_cpu, found.init)
+    };
+    let no = Some(false);
+    assert_eq!(kind("show"), (true, no, false, false));
+    for name in ["linux_banner", "table"] {
+        assert_eq!(kind(name), (false, Some(true), false, false), "{name}");
+    }
+    for name in ["init_task", "pernet_list", "jiffies_64", "tainted_mask"] {
+        assert_eq!(kind(name), (false, no, false, false), "{name}");
+    }
+    for name in ["start_kernel", "exit_proc"] {
+        assert_eq!(kind(name), (true, no, false, true), "{name}");
+    }
+    assert_eq!(kind("runqueues"), (false, no, true, false));
+    assert_eq!(of("init_task").room, Some(0x20));
+    assert_eq!(of("jiffies").room, Some(8));
+    assert_eq!(of("tainted_mask").room, None);
 }
 
 /// The compiler's guards behind an object count as its size.

@@ -9,8 +9,11 @@ use std::fmt::Write as _;
 // The block.
 
 pub(crate) const NO_BLOCK: &str =
-    "`#[klp::symbols]` stands on a block of declarations: write `extern \"C\" { ... }`";
-pub(crate) const NOT_C: &str = "the kernel's functions are called as C does: write `extern \"C\"`";
+    "`#[klp::symbols]` stands on a block of declarations: write `unsafe extern \"C\" { ... }`";
+pub(crate) const NOT_C: &str =
+    "the kernel's functions are called as C does: write `unsafe extern \"C\"`";
+pub(crate) const NOT_UNSAFE: &str =
+    "that a declaration is right, and what is `safe` in it to use, is your promise: write `unsafe extern \"C\"`";
 pub(crate) const EMPTY: &str =
     "nothing is declared here: write `safe fn the_function(count: usize) -> i32;`, or remove the block";
 
@@ -203,6 +206,40 @@ pub(crate) fn size(name: &str, object: &str, size: u64) -> String {
     format!(
         "`{name}` of `{object}` has {}: write a type of that size",
         bytes(size)
+    )
+}
+
+/// A variable that each CPU has.
+pub(crate) fn per_cpu(name: &str, object: &str) -> String {
+    format!(
+        "`{name}` of `{object}` is a per-CPU variable: each CPU has its own, and this symbol is the \
+         template that they were made from; declare a function of the kernel that reads it"
+    )
+}
+
+/// A type that reaches into what follows.
+pub(crate) fn too_large(name: &str, object: &str, room: u64) -> String {
+    format!(
+        "after {} from where `{name}` of `{object}` begins there is another symbol, so it is no \
+         larger: write a type of its size; or remove `safe`, where you know better",
+        bytes(room)
+    )
+}
+
+/// Data that changes, as a type that does not.
+pub(crate) fn changes(name: &str, object: &str) -> String {
+    format!(
+        "the kernel may change `{name}` of `{object}` at any time, and with this type the compiler \
+         need not read it again: write an atomic; or remove `safe`, and say at each use why \
+         nobody changes it"
+    )
+}
+
+/// Data that cannot be written, as a type that can.
+pub(crate) fn never_changes(name: &str, object: &str) -> String {
+    format!(
+        "`{name}` of `{object}` is in read-only memory, and writing to this type would stop the \
+         machine: write an integer, or an array of these"
     )
 }
 

@@ -12,7 +12,7 @@ use crate::errors::symbols as errors;
 use crate::parse::foreign::{Block, Declared, Symbol};
 use crate::symbols::Linked;
 use crate::types::{arguments, declaration, place, result, stop};
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use syn::{LitStr, Signature, Type};
@@ -101,14 +101,25 @@ fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
             ty,
         } => quote!(#visibility #safe static #mutability #name: #ty;),
     };
+    let content = quote_spanned! {Span::mixed_site()=>
+        #(#attributes)*
+        #[link_name = #link_name]
+        #item
+    };
+    // With the author's own tokens, so that the lint `unsafe_code` finds what the author promises.
+    let mut braces = Group::new(Delimiter::Brace, content);
+    let opening = match &block.unsafety {
+        Some(unsafety) => {
+            braces.set_span(block.braces);
+            let abi = &block.abi;
+            quote!(#unsafety #abi)
+        }
+        None => quote_spanned!(Span::mixed_site()=> unsafe extern "C"),
+    };
     quote_spanned! {Span::mixed_site()=>
         #(#outer)*
         #[allow(improper_ctypes)]
-        unsafe extern "C" {
-            #(#attributes)*
-            #[link_name = #link_name]
-            #item
-        }
+        #opening #braces
     }
 }
 
@@ -170,29 +181,52 @@ fn of_function(linked: &Linked<'_>, signature: &Signature) -> TokenStream {
     }
 }
 
-/// C may leave any value there, which is as large as the symbol.
+/// C may leave any value there, which is as large as the symbol. What is `safe` to use is no larger
+/// than it can be, and changes where the kernel's does.
 fn of_variable(object: &LitStr, linked: &Linked<'_>, ty: &Type, is_mut: bool) -> TokenStream {
     let span = place(ty);
     let plain = quote_spanned!(span=> ::klp::layout::plain::<#ty>(););
     // What cannot change without `unsafe` can be seen by all CPUs at once.
     let shared = (!is_mut).then(|| quote_spanned!(span=> ::klp::symbols::is_shared::<#ty>();));
-    let size = linked.found.size.and_then(|size| {
-        let text = errors::size(&linked.name, &object.value(), size);
+    let (name, object, found) = (&linked.name, object.value(), &linked.found);
+    let is_safe = linked.symbol.safe.is_some();
+    let size = found.size.and_then(|size| {
+        let stop = stop(span, &errors::size(name, &object, size));
         let size = Literal::usize_unsuffixed(usize::try_from(size).ok()?);
+        Some(quote_spanned!(Span::mixed_site()=> if !FACTS.fits(#size) { #stop }))
+    });
+    let room = found.room.filter(|_| is_safe && size.is_none());
+    let room = room.and_then(|room| {
+        let stop = stop(span, &errors::too_large(name, &object, room));
+        let room = Literal::usize_unsuffixed(usize::try_from(room).ok()?);
+        Some(quote_spanned!(Span::mixed_site()=> if FACTS.size > #room { #stop }))
+    });
+    let changes = found.read_only.filter(|_| is_safe).map(|read_only| {
+        let (differs, text) = match read_only {
+            true => (quote!(changes), errors::never_changes(name, &object)),
+            false => (quote!(is_constant), errors::changes(name, &object)),
+        };
         let stop = stop(span, &text);
-        Some(quote_spanned! {Span::mixed_site()=>
+        quote_spanned!(Span::mixed_site()=> if FACTS.#differs() { #stop })
+    });
+    let checks = [size, room, changes];
+    let compared = checks.iter().any(Option::is_some).then(|| {
+        quote_spanned! {Span::mixed_site()=>
             const _: () = {
                 #[allow(unused_imports)]
-                use ::klp::symbols::Otherwise as _;
-                if !::klp::symbols::fits::<#ty>(#size, ::klp::symbols::Probe::<#ty>::IS_VIEW) {
-                    #stop
-                }
+                use ::klp::symbols::{NoView as _, Constant as _};
+                const FACTS: ::klp::symbols::Facts = ::klp::symbols::Facts {
+                    size: ::core::mem::size_of::<#ty>(),
+                    is_view: ::klp::symbols::Probe::<#ty>::IS_VIEW,
+                    changes: ::klp::symbols::Probe::<#ty>::CHANGES,
+                };
+                #(#checks)*
             };
-        })
+        }
     });
     quote_spanned! {Span::mixed_site()=>
         const _: fn() = || { #plain #shared };
-        #size
+        #compared
     }
 }
 

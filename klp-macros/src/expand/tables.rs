@@ -74,11 +74,13 @@ fn module(patch: &Patch) -> TokenStream {
             fn init(
                 _: &'static ::klp::__private::ThisModule,
             ) -> ::klp::__private::Result<Self> {
+                static ONCE: ::klp::table::Once = ::klp::table::Once::new();
+                ONCE.begin()?;
                 ::klp::symbols::linked()?;
                 #admit
                 #declare
-                // SAFETY: the kernel calls this once, from the init of the module that
-                // holds the tables.
+                // SAFETY: `ONCE` lets one call come here, and the first is the kernel's, from the
+                // init of the module that holds the tables: no code of it runs before.
                 unsafe { PATCH.enable() }?;
                 ::core::result::Result::Ok(Module #value)
             }

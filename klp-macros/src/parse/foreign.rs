@@ -4,17 +4,20 @@
 
 use super::attribute::is_ours;
 use crate::errors::{symbols as errors, Errors};
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{Abi, Attribute, Expr, Lit, LitInt, LitStr, Meta, Signature, Token, Type, Visibility};
 
 syn::custom_keyword!(safe);
 
-/// `extern "C" { ... }`, with `unsafe` in front or without: the promise is in the words `safe`.
+/// `unsafe extern "C" { ... }`. Without `unsafe` nothing in it can be `safe`.
 pub(crate) struct Block {
     pub(crate) attributes: Vec<Attribute>,
+    pub(crate) unsafety: Option<Token![unsafe]>,
     pub(crate) abi: Abi,
+    /// Where its braces are.
+    pub(crate) braces: Span,
     pub(crate) symbols: Vec<Symbol>,
 }
 
@@ -56,7 +59,7 @@ pub(crate) fn block(item: TokenStream, errors: &mut Errors) -> Option<Block> {
     let first = item.clone().into_iter().next();
     let parser = |input: ParseStream<'_>| {
         let attributes = input.call(Attribute::parse_outer)?;
-        input.parse::<Option<Token![unsafe]>>()?;
+        let unsafety = input.parse()?;
         if !is_block(input) {
             input.parse::<TokenStream>()?;
             return Ok(None);
@@ -66,7 +69,9 @@ pub(crate) fn block(item: TokenStream, errors: &mut Errors) -> Option<Block> {
         let symbols = |input: ParseStream<'_>| symbols(input, errors);
         Ok(Some(Block {
             attributes,
+            unsafety,
             abi,
+            braces: content.span(),
             symbols: symbols.parse2(content.stream())?,
         }))
     };

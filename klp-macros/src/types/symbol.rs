@@ -15,6 +15,10 @@ pub(crate) struct Found {
     pub(crate) prototype: Option<Prototype>,
     /// How large a variable is.
     pub(crate) size: Option<u64>,
+    /// How large it can be at most, up to the next symbol.
+    pub(crate) room: Option<u64>,
+    /// Whether the kernel cannot write to a variable.
+    pub(crate) read_only: Option<bool>,
     /// Whether the kernel exports it to modules.
     pub(crate) exported: bool,
 }
@@ -106,8 +110,16 @@ fn variable(object: &Object<'_>, meant: &Meant<'_>, exported: bool, errors: &mut
         true => matches.iter().find(|found| !found.code),
         false => position(meant, matches, false, errors),
     };
+    let Some(found) = found else {
+        return Found::default();
+    };
+    if found.per_cpu {
+        errors.add(&meant.at(), errors::per_cpu(meant.name, object.name()));
+    }
     Found {
-        size: found.and_then(|found| found.size),
+        size: found.size,
+        room: found.room,
+        read_only: found.read_only,
         ..Found::default()
     }
 }

@@ -177,6 +177,11 @@ pub fn to_result(errno: c_int) -> Result {
 /// A module of the kernel.
 pub struct ThisModule(());
 
+impl ThisModule {
+    #[doc(hidden)]
+    pub const ON_HOST: Self = Self(());
+}
+
 /// What a module does when it is loaded.
 pub trait Module: Sized + Sync + Send {
     /// Runs at load.

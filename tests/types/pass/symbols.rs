@@ -18,6 +18,7 @@ unsafe extern "C" {
     safe fn m_show(m: &SeqFile, v: *mut c_void) -> i32;
     safe static tainted_mask: AtomicUsize;
     safe static oops_count: AtomicU32;
+    safe static rodata_enabled: bool;
     safe static file_systems: AtomicPtr<FileSystemType>;
     static mut saved_command_line: *mut c_char;
 }

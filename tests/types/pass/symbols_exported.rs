@@ -5,7 +5,7 @@
 use klp::prelude::*;
 
 #[klp::symbols(object = "vmlinux")]
-extern "C" {
+unsafe extern "C" {
     fn seq_putc(m: &SeqFile, c: c_char);
 }
 

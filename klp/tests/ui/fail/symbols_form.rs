@@ -6,7 +6,8 @@ use klp::prelude::*;
 
 #[klp::symbols(object = "vmlinux")]
 extern "C" {
-    safe fn without_mistake();
+    safe fn safe_without_unsafe();
+    fn without_mistake();
 }
 
 #[klp::symbols(object = "vmlinux")]

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Functions and data of the kernel, in every place where a block can stand, and every form.
-#![forbid(unsafe_code)]
 #![deny(warnings)]
 
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the author promises, in a crate that forbids it.
+
+#![forbid(unsafe_code)]
+
+use klp::prelude::*;
+
+#[klp::symbols(object = "vmlinux")]
+unsafe extern "C" {
+    safe fn kfree(p: *const c_void);
+    safe fn commit_creds(new: *mut c_void) -> i32;
+}
+
+#[livepatch(object = "vmlinux", replaces = "f", description = "A fix", license = "GPL")]
+fn f() {
+    kfree(core::ptr::null());
+    commit_creds(core::ptr::null_mut());
+}
+
+fn main() {}

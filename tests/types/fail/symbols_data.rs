@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Data as a type that is too large, that does not change where the kernel's does, or the other way
+//! round.
+
+use core::sync::atomic::{AtomicBool, AtomicUsize};
+use klp::prelude::*;
+
+#[klp::symbols(object = "vmlinux")]
+unsafe extern "C" {
+    safe static tainted_mask: [AtomicUsize; 4096];
+    safe static oops_count: u32;
+    safe static rodata_enabled: AtomicBool;
+}
+
+#[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
+            description = "A patch that is wrong", license = "GPL")]
+fn cmdline(_m: &SeqFile, _v: *mut c_void) -> Result {
+    Ok(())
+}
