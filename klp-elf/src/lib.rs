@@ -46,6 +46,7 @@
 
 #[cfg(feature = "code")]
 pub mod check;
+mod compressed;
 mod elf;
 mod error;
 #[cfg(feature = "code")]
@@ -66,7 +67,7 @@ pub use elf::Damage;
 pub use error::Error;
 #[cfg(feature = "code")]
 pub use exits::Exit;
-pub use file::{open_module, read_module};
+pub use file::{is_compressed, open_module, read_module};
 pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
 pub use module::Module;
 pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};

@@ -124,6 +124,7 @@ impl Kernel {
     ///
     /// When one of them is missing, or not what it should be.
     pub fn open(sources: Sources) -> Result<Self, Error> {
+        Modules::check(&sources.modules)?;
         let vmlinux = Image::open(&sources.vmlinux)?;
         let mut kallsyms = HashMap::new();
         if let Some(path) = &sources.kallsyms {

@@ -3,7 +3,7 @@
 //! The kernel that the patch is compiled for: opened once for all attributes of a crate.
 
 use crate::errors::Errors;
-use klp_elf::{Kernel, Object, Sources};
+use klp_elf::{Error, Kernel, Object, Sources};
 use proc_macro2::Span;
 use quote::ToTokens;
 use std::cell::OnceCell;
@@ -86,6 +86,7 @@ fn open() -> Result<Option<Kernel>, String> {
     };
     match Kernel::open(sources) {
         Ok(kernel) => Ok(Some(kernel)),
+        Err(error @ Error::NoModules { .. }) => Err(error.to_string()),
         Err(error) => Err(format!(
             "cannot read the kernel's type information: {error}; give another file in \
              KLP_VMLINUX, or none"
