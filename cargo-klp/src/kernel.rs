@@ -10,7 +10,7 @@ use klp_host::cache::Cache;
 use klp_host::host::needs::Needs;
 use klp_host::kernel::given::Given;
 use klp_host::kernel::known::Known;
-use klp_host::kernel::{self, BuildFolder, Core, Options, Profile, facts};
+use klp_host::kernel::{self, BuildFolder, Core, Options, Profile, facts, modules};
 
 /// Which kernel, as the user says it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,13 +42,17 @@ impl Choice {
         })
     }
 
-    /// What is known of its functions. That takes no compilers, and no packages but those that
-    /// fetch and boot Debian's kernel.
-    pub fn known(&self, cache: &Cache) -> Result<Known> {
+    /// What is known of its functions, and of those of its modules where `modules` asks for them. That
+    /// takes no compilers, and no packages but those that fetch and boot Debian's kernel.
+    pub fn known(&self, cache: &Cache, modules: bool) -> Result<Known> {
         let known = match self {
             Self::Stock => {
                 facts::needs(cache).get()?;
-                Known::of_stock(cache)?
+                let known = Known::of_stock(cache)?;
+                match modules {
+                    true => with_stock_modules(known, cache)?,
+                    false => known,
+                }
             }
             Self::Running => Known::of_running(cache)?,
             Self::Folder(dir) => {
@@ -85,8 +89,9 @@ impl Choice {
         let given = match self {
             Self::Stock => {
                 let kernel = kernel::get(Core::Stock, Profile::Base, &Options::default())?;
+                let known = Known::of_folder(&kernel.build.dir);
                 return Ok(Target {
-                    known: Known::of_folder(&kernel.build.dir),
+                    known: with_stock_modules(known, cache)?,
                     build: kernel.build,
                     image: kernel.image,
                 });
@@ -100,6 +105,17 @@ impl Choice {
             known: given.known,
         })
     }
+}
+
+/// Adds the modules of Debian's kernel, unless the user has others in mind.
+fn with_stock_modules(known: Known, cache: &Cache) -> Result<Known> {
+    if std::env::var_os("KLP_MODULES").is_some() {
+        return Ok(known);
+    }
+    Ok(Known {
+        modules: modules::of_stock(cache)?,
+        ..known
+    })
 }
 
 #[cfg(test)]

@@ -68,7 +68,9 @@ pub use error::Error;
 #[cfg(feature = "code")]
 pub use exits::Exit;
 pub use file::{is_compressed, open_module, read_module};
-pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
+pub use kernel::{
+    Export, Function, Kernel, Match, Modules, Object, Others, Sources, VMLINUX, Variable,
+};
 pub use module::Module;
 pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};
 pub use structure::{Bits, Member, Structure};

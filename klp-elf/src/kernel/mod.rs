@@ -17,7 +17,7 @@ pub use exports::Export;
 #[cfg(feature = "code")]
 pub(crate) use exports::Exports;
 pub use similar::Others;
-pub use sources::Sources;
+pub use sources::{Modules, Sources};
 
 use crate::Error;
 use crate::prototype::Prototype;
@@ -27,7 +27,7 @@ use crate::text::{Identifier, Name, Shown};
 use exports::Exports;
 use image::Image;
 use similar::Effort;
-use sources::{Modules, is_module};
+use sources::is_module;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -183,7 +183,7 @@ impl Kernel {
     /// The files of its modules.
     fn modules(&self) -> &Modules {
         self.modules
-            .get_or_init(|| Modules::find(&self.sources.modules))
+            .get_or_init(|| Modules::in_folders(&self.sources.modules))
     }
 
     fn read(&self, name: &str) -> Result<Option<Contents>, Error> {

@@ -55,9 +55,19 @@ impl Sources {
 
 /// The files of modules, by the names that `lsmod` shows.
 #[derive(Debug, Default)]
-pub(crate) struct Modules(HashMap<String, PathBuf>);
+pub struct Modules(HashMap<String, PathBuf>);
 
 impl Modules {
+    /// Those in these folders, and in all below them. Of several of one name the first counts.
+    ///
+    /// # Errors
+    ///
+    /// When a folder is not there.
+    pub fn find(folders: &[PathBuf]) -> Result<Self, Error> {
+        Self::check(folders)?;
+        Ok(Self::in_folders(folders))
+    }
+
     /// Makes sure that the folders are there.
     pub(crate) fn check(folders: &[PathBuf]) -> Result<(), Error> {
         match folders.iter().find(|folder| !folder.is_dir()) {
@@ -68,8 +78,7 @@ impl Modules {
         }
     }
 
-    /// Those in these folders. Of several of one name the first counts.
-    pub(crate) fn find(folders: &[PathBuf]) -> Self {
+    pub(crate) fn in_folders(folders: &[PathBuf]) -> Self {
         let mut modules = Self::default();
         for folder in folders {
             modules.search(folder, DEPTH);
@@ -78,7 +87,7 @@ impl Modules {
     }
 
     /// The file of the module that `lsmod` calls `name`.
-    pub(crate) fn get(&self, name: &str) -> Option<PathBuf> {
+    pub fn get(&self, name: &str) -> Option<PathBuf> {
         self.0.get(&key(name)).cloned()
     }
 

@@ -13,6 +13,8 @@ mod forest;
 pub mod given;
 pub mod install;
 pub mod known;
+pub mod modules;
+mod package;
 pub mod release;
 mod small;
 mod source;
