@@ -19,7 +19,7 @@ use crate::carried::Klp;
 use crate::inlined::{self, DebugInfo};
 use crate::kernel::{Choice, Target};
 use crate::patch::Patch;
-use crate::trial::Trial;
+use crate::trial::{Trial, TrialOptions};
 
 #[derive(Args, Debug)]
 pub(super) struct BuildArgs {
@@ -32,9 +32,8 @@ pub(super) struct BuildArgs {
     /// Boot that kernel in a virtual machine, and patch it there.
     #[arg(long)]
     vm: bool,
-    /// A command for bash that shows in the virtual machine what the patch changes.
-    #[arg(long, value_name = "COMMAND", requires = "vm")]
-    command: Option<String>,
+    #[command(flatten)]
+    trial: TrialOptions,
     #[command(flatten)]
     debug_info: DebugInfo,
 }
@@ -66,7 +65,7 @@ impl BuildArgs {
                 kernel: &kernel,
                 patches: &patches,
                 others: &others,
-                command: self.command.as_deref(),
+                options: &self.trial,
             };
             trial.run()?;
         }

@@ -1,27 +1,106 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs in the guest: tries the modules in $others and $patches, and shows what $command prints
-# without and with them. Ends with a failure when something is not as it should be.
+# Runs in the guest: loads the kernel's modules in $needed, tries those in $others and $patches, and shows
+# what $command prints without and with them. Ends with $NOT_PATCHED or $COMMAND_FAILED when something is
+# not as it should be: the command has to print all of $expect and end with $expect_status, within $limit
+# seconds.
 
 sysfs=/sys/kernel/livepatch
 # How long a transition may take, in seconds.
 LIMIT=60
+# How much of what the command prints is looked at, in bytes.
+KEPT=67108864
 
 name() { basename "$1" .ko | tr - _; }
 
 fail() {
 	printf '\nwrong: %s\n' "$*"
 	dmesg | grep -i livepatch | tail -n 5
-	exit 1
+	exit "$NOT_PATCHED"
 }
 
-# Runs the user's command, whose own failure is for the user to judge.
-show() {
-	[ -n "$command" ] || return
-	local status=0
-	printf '\n# %s    (%s)\n' "$command" "$1"
-	(eval "$command") || status=$?
+# The user's command as a headline shows it.
+headline() {
+	local first=${command%%$'\n'*}
+	[ "$first" = "$command" ] || first+=' ...'
+	[ "${#first}" -le 100 ] || first="${first:0:96} ..."
+	printf '%s' "$first"
+}
+
+# Waits until the process $1 ends, at most $limit seconds. Says why it cannot be ended.
+await_end() {
+	local end=$((SECONDS + limit)) task=/proc/$1
+	while kill -0 "$1" 2>/dev/null; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			printf '\nwrong: the command does not end within %s s (--timeout SECONDS allows more)\n' "$limit"
+			kill -KILL -- "-$1"
+			sleep 2
+			if kill -0 "$1" 2>/dev/null; then
+				echo "it cannot be killed, because it is in the kernel:"
+				sed 's/^/    /' "$task/stack" 2>/dev/null | head -n 20
+			fi
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# Runs the user's command and shows what it prints, as it comes; keeps the beginning of that in
+# /klp/printed. Its exit status is in $status, which is empty when it did not end.
+run() {
+	local child relay keeper
+	status=
+	rm -f /klp/show /klp/keep
+	mkfifo /klp/show /klp/keep
+	{ head -c "$KEPT" >/klp/printed; cat >/dev/null; } </klp/keep &
+	keeper=$!
+	tee /klp/keep </klp/show &
+	relay=$!
+	# A session of its own, so that all of it can be killed.
+	setsid bash -c "$command" >/klp/show 2>&1 &
+	child=$!
+	if await_end "$child"; then
+		status=0
+		wait "$child" || status=$?
+	fi
+	# Something that it left in the background may keep the pipe open.
+	{ sleep 1; kill "$relay" "$keeper"; } 2>/dev/null &
+	wait "$relay" "$keeper" 2>/dev/null
+}
+
+show_before() {
+	[ -n "$command" ] || return 0
+	printf '\n--- before patching: %s\n' "$(headline)"
+	run
+	[ -n "$status" ] || exit "$COMMAND_FAILED"
 	[ "$status" = 0 ] || printf '(exit status %s)\n' "$status"
+	for text in "${expect[@]}"; do
+		! has "$text" || printf '(note: it prints "%s" without the patch, too)\n' "$text"
+	done
+}
+
+# Does the command print $1?
+has() { grep -qF -e "$1" /klp/printed; }
+
+# The same with the patch, where it has to succeed.
+show_after() {
+	[ -n "$command" ] || return 0
+	local text wrong=
+	printf '\n--- after patching: %s\n' "$(headline)"
+	run
+	[ -n "$status" ] || exit "$COMMAND_FAILED"
+	if [ "$status" != "$expect_status" ]; then
+		printf '\nwrong: the exit status is %s, and should be %s\n' "$status" "$expect_status"
+		wrong=1
+	elif [ "$status" != 0 ]; then
+		printf '(exit status %s)\n' "$status"
+	fi
+	for text in "${expect[@]}"; do
+		has "$text" && continue
+		printf '\nwrong: it does not print "%s"\n' "$text"
+		wrong=1
+	done
+	[ -z "$wrong" ] || exit "$COMMAND_FAILED"
 }
 
 # Waits until $1 holds.
@@ -47,6 +126,11 @@ load() {
 	insmod "$1" || fail "the kernel refused $(basename "$1")"
 }
 
+# A module of the kernel's own, unless the kernel has it already.
+need() {
+	[ -e "/sys/module/$(name "$1")" ] || load "$1"
+}
+
 # What livepatch says of the patch $1.
 report() {
 	local patch=$sysfs/$1 object function
@@ -55,7 +139,7 @@ report() {
 		object=$(basename "$object")
 		case $(cat "$patch/$object/patched" 2>/dev/null) in
 		1) echo "    $object: patched" ;;
-		*) echo "    $object: not patched, because it is not loaded" ;;
+		*) echo "    $object: not patched, because it is not loaded (--module $object loads it)" ;;
 		esac
 		for function in "$patch/$object"/*/; do
 			[ ! -d "$function" ] || echo "        $(basename "$function")"
@@ -63,8 +147,9 @@ report() {
 	done
 }
 
+for module in "${needed[@]}"; do need "$module"; done
 for module in "${others[@]}"; do load "$module"; done
-show before
+show_before
 
 for module in "${patches[@]}"; do
 	patch=$(name "$module")
@@ -78,7 +163,7 @@ for module in "${patches[@]}"; do
 	[ "$(cat "$sysfs/$patch/enabled")" = 1 ] || fail "$patch is not enabled"
 	grep -qsx 1 "$sysfs/$patch"/*/patched || fail "$patch has patched nothing"
 done
-show after
+show_after
 
 # The last first: others may stand below it.
 for ((i = ${#patches[@]} - 1; i >= 0; i--)); do
