@@ -19,7 +19,7 @@ pub mod release;
 mod small;
 mod source;
 mod start;
-mod stock;
+pub mod stock;
 mod tools;
 
 use std::path::PathBuf;
