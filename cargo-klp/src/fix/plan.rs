@@ -270,13 +270,14 @@ impl Planner<'_> {
                 "{HEADER}; debug information (--debug-info) tells which these are"
             ));
         };
-        let mut callers: Vec<&str> = definitions
+        let mut callers: Vec<String> = definitions
             .iter()
             .flat_map(|definition| &definition.callers)
-            .map(|caller| caller.name.as_str())
+            .map(|caller| caller.shown().to_string())
             .collect();
         callers.sort_unstable();
         callers.dedup();
+        let callers: Vec<&str> = callers.iter().map(String::as_str).collect();
         Ok(match callers.as_slice() {
             [] => format!("{HEADER}; in the kernel itself there is none, modules may have some"),
             callers => format!(

@@ -320,7 +320,10 @@ const MOST_CALLERS: usize = 20;
 
 /// Copies of the function stay as they are.
 pub(crate) fn inlined(name: &str, callers: &[Caller]) -> String {
-    let mut names: Vec<&str> = callers.iter().map(|caller| caller.name.as_str()).collect();
+    let mut names: Vec<String> = callers
+        .iter()
+        .map(|caller| caller.shown().to_string())
+        .collect();
     names.sort_unstable();
     names.dedup();
     let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
