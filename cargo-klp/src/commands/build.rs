@@ -41,6 +41,7 @@ pub(super) struct BuildArgs {
 impl BuildArgs {
     pub(super) fn run(self) -> Result<()> {
         let patch = Patch::open(&self.dir)?;
+        patch.check_sources()?;
         let mut needs = self.kernel.needs()?;
         if self.vm {
             needs = needs.and(vm::needs());

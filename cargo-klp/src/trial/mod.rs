@@ -50,6 +50,7 @@ impl Trial<'_> {
             image.display()
         );
         let needed = Needed::prepare(self)?;
+        self.check_names(&needed)?;
         let spec = Spec {
             copy: self.copies(&needed)?,
             timeout: TIMEOUT + 2 * Duration::from_secs(self.options.timeout),
@@ -69,6 +70,20 @@ impl Trial<'_> {
             other => bail!("the trial did not come to its end ({other:?}), see above"),
         }
         println!("patched: {} on {}", self.names(), self.kernel.build.release);
+        Ok(())
+    }
+
+    /// Refuses two modules of one name, of which the kernel would load the first.
+    fn check_names(&self, needed: &Needed) -> Result<()> {
+        let built: Vec<String> = self.others.iter().chain(self.patches).map(name).collect();
+        for module in &needed.files {
+            ensure!(
+                !built.contains(&name(module)),
+                "the patch's folder makes a module `{0}`, and the kernel has a module of that name, \
+                 which --module brings in: give yours another name",
+                name(module)
+            );
+        }
         Ok(())
     }
 
@@ -113,12 +128,15 @@ impl Trial<'_> {
     }
 
     fn names(&self) -> String {
-        let names = self.patches.iter().filter_map(|path| path.file_stem());
-        let names: Vec<_> = names
-            .map(|name| name.to_string_lossy().replace('-', "_"))
-            .collect();
+        let names: Vec<_> = self.patches.iter().map(name).collect();
         names.join(", ")
     }
+}
+
+/// The module that is in a file, as `lsmod` shows it.
+fn name(path: &PathBuf) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().replace('-', "_")
 }
 
 /// The kernel's modules that the user wants loaded, and what they depend on, in the order in which they
@@ -267,6 +285,13 @@ mod tests {
             ]
         );
         assert_eq!(trial.names(), "fix_foo");
+        trial.check_names(&needed).unwrap();
+        let same = Needed {
+            files: vec![PathBuf::from("/t/fix_foo.ko")],
+            _folder: tempfile::tempdir().unwrap(),
+        };
+        let text = trial.check_names(&same).unwrap_err().to_string();
+        assert!(text.contains("makes a module `fix_foo`"), "{text}");
         let copies = trial.copies(&needed).unwrap();
         assert_eq!(copies.len(), 4);
         assert_eq!(copies[3].1, Path::new("/root/file"));

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_elf::{Module, Modules, Name, read_module};
+use klp_elf::{Module, Modules, read_module};
 
 use super::apt::Archive;
 use super::known::Known;
@@ -157,7 +157,7 @@ impl Found<'_> {
             .with_context(|| format!("cannot read {}", path.display()))?;
         let depends: Vec<String> = info
             .iter()
-            .filter(|(key, _)| *key == Name::from("depends"))
+            .filter(|(key, _)| *key == *"depends")
             .flat_map(|(_, names)| {
                 let names = names.escaped();
                 names.split(',').map(str::to_owned).collect::<Vec<_>>()
