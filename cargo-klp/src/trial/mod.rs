@@ -75,7 +75,7 @@ impl Trial<'_> {
 
     /// Refuses two modules of one name, of which the kernel would load the first.
     fn check_names(&self, needed: &Needed) -> Result<()> {
-        let built: Vec<String> = self.others.iter().chain(self.patches).map(name).collect();
+        let built: Vec<String> = self.others.iter().chain(self.patches).map(|path| name(path)).collect();
         for module in &needed.files {
             ensure!(
                 !built.contains(&name(module)),
@@ -128,13 +128,13 @@ impl Trial<'_> {
     }
 
     fn names(&self) -> String {
-        let names: Vec<_> = self.patches.iter().map(name).collect();
+        let names: Vec<_> = self.patches.iter().map(|path| name(path)).collect();
         names.join(", ")
     }
 }
 
 /// The module that is in a file, as `lsmod` shows it.
-fn name(path: &PathBuf) -> String {
+fn name(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default();
     stem.to_string_lossy().replace('-', "_")
 }
