@@ -3,14 +3,14 @@
 //! The kernel that a patch is for.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use klp_host::cache::Cache;
 use klp_host::host::needs::Needs;
 use klp_host::kernel::given::Given;
 use klp_host::kernel::known::Known;
-use klp_host::kernel::{self, BuildFolder, Core, Options, Profile, facts};
+use klp_host::kernel::{self, BuildFolder, Core, Options, Profile, facts, modules, release, stock};
 
 /// Which kernel, as the user says it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,6 +21,18 @@ pub enum Choice {
     Running,
     /// The one built in this folder.
     Folder(PathBuf),
+}
+
+/// A kernel as far as its source and files tell, without what builds take.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// What `uname -r` prints in it.
+    pub release: String,
+    pub known: Known,
+    /// Its source tree.
+    pub source: Option<PathBuf>,
+    /// Its configuration.
+    pub config: Option<PathBuf>,
 }
 
 /// A kernel, ready for builds.
@@ -42,13 +54,17 @@ impl Choice {
         })
     }
 
-    /// What is known of its functions. That takes no compilers, and no packages but those that
-    /// fetch and boot Debian's kernel.
-    pub fn known(&self, cache: &Cache) -> Result<Known> {
+    /// What is known of its functions, and of those of its modules where `modules` asks for them. That
+    /// takes no compilers, and no packages but those that fetch and boot Debian's kernel.
+    pub fn known(&self, cache: &Cache, modules: bool) -> Result<Known> {
         let known = match self {
             Self::Stock => {
                 facts::needs(cache).get()?;
-                Known::of_stock(cache)?
+                let known = Known::of_stock(cache)?;
+                match modules {
+                    true => with_stock_modules(known, cache)?,
+                    false => known,
+                }
             }
             Self::Running => Known::of_running(cache)?,
             Self::Folder(dir) => {
@@ -61,6 +77,39 @@ impl Choice {
             }
         };
         Ok(known.or_users())
+    }
+
+    /// Describes it; what is needed of a stock kernel is fetched first when it has to be.
+    pub fn describe(&self, cache: &Cache) -> Result<Described> {
+        if *self == Self::Stock {
+            stock::source_needs(cache).get()?;
+            let known = self.known(cache, true)?;
+            let source = stock::source(cache)?;
+            return Ok(Described {
+                release: source.release,
+                known,
+                source: Some(source.dir),
+                config: Some(source.config),
+            });
+        }
+        let known = self.known(cache, true)?;
+        let (release, dir) = match self {
+            Self::Folder(dir) => (release::of_build(dir)?, dir.clone()),
+            _ => {
+                let release = release::of_running()?;
+                let dir = Path::new("/lib/modules").join(&release).join("build");
+                (release, dir)
+            }
+        };
+        let config = ["include/config/auto.conf", ".config"].map(|name| dir.join(name));
+        let is_tree =
+            |dir: &PathBuf| dir.join("kernel/fork.c").is_file() && dir.join("fs").is_dir();
+        Ok(Described {
+            release,
+            known,
+            source: [dir.join("source"), dir].into_iter().find(is_tree),
+            config: config.into_iter().find(|path| path.is_file()),
+        })
     }
 
     /// The packages that [`Self::get`] needs.
@@ -85,8 +134,9 @@ impl Choice {
         let given = match self {
             Self::Stock => {
                 let kernel = kernel::get(Core::Stock, Profile::Base, &Options::default())?;
+                let known = Known::of_folder(&kernel.build.dir);
                 return Ok(Target {
-                    known: Known::of_folder(&kernel.build.dir),
+                    known: with_stock_modules(known, cache)?,
                     build: kernel.build,
                     image: kernel.image,
                 });
@@ -102,9 +152,45 @@ impl Choice {
     }
 }
 
+/// Adds the modules of Debian's kernel, unless the user has others in mind.
+fn with_stock_modules(known: Known, cache: &Cache) -> Result<Known> {
+    if std::env::var_os("KLP_MODULES").is_some() {
+        return Ok(known);
+    }
+    Ok(Known {
+        modules: modules::of_stock(cache)?,
+        ..known
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_build_folder_is_described_without_tools() {
+        let dir = tempfile::tempdir().unwrap();
+        let describe = || {
+            let cache = Cache::at(&dir.path().join("cache"));
+            Choice::Folder(dir.path().to_owned()).describe(&cache.unwrap())
+        };
+        assert!(describe().is_err(), "no release");
+        for (path, text) in [
+            ("include/config/kernel.release", "7.2.0\n"),
+            ("include/config/auto.conf", ""),
+            ("source/kernel/fork.c", ""),
+            ("source/fs/Makefile", ""),
+        ] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let described = describe().unwrap();
+        assert_eq!(described.release, "7.2.0");
+        assert_eq!(described.source, Some(dir.path().join("source")));
+        let config = dir.path().join("include/config/auto.conf");
+        assert_eq!(described.config, Some(config));
+    }
 
     #[test]
     fn a_kernel_is_a_word_or_a_folder() {

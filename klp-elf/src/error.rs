@@ -63,6 +63,29 @@ pub enum Error {
         /// The limit.
         limit: Limit,
     },
+    /// A compressed file cannot be unpacked.
+    #[error(
+        "cannot unpack `{}`, which is compressed by {format}: {source}",
+        Shown::path(path)
+    )]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        format: &'static str,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// A folder of modules is not there.
+    #[error(
+        "there is no folder `{}` with modules; \
+         correct KLP_MODULES, or leave it out",
+        Shown::path(path)
+    )]
+    NoModules {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file got shorter while it was read.
     #[error(
         "`{}` was cut off while it was read; try again when nothing writes to it",
@@ -145,7 +168,7 @@ pub enum Error {
     /// Nothing is known of a module.
     #[error(
         "nothing is known of module `{name}`; \
-         name the folder with its file `{name}.ko` in KLP_MODULES"
+         name the folder with its file `{name}.ko` (or .ko.xz, .ko.zst, .ko.gz) in KLP_MODULES"
     )]
     NoObject {
         /// The module.

@@ -6,26 +6,65 @@
 //! and change bytes after they were checked.
 
 use crate::Error;
+use crate::compressed::Format;
 use crate::limits::{Limit, MODULE_MAX};
 use std::fs::{self, File, FileType, OpenOptions};
-use std::io::Read as _;
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-/// Reads a module's file.
+/// Reads a module's file, which may be compressed.
 ///
 /// # Errors
 ///
-/// When it cannot be read, is no regular file, or is larger than [`MODULE_MAX`].
+/// When it cannot be read or unpacked, is no regular file, or is larger than [`MODULE_MAX`].
 pub fn read_module(path: &Path) -> Result<Vec<u8>, Error> {
-    read(path, MODULE_MAX)
+    let (file, size) = open(path, MODULE_MAX)?;
+    match format(&file, path)? {
+        Some(format) => format.unpack(file, size, path),
+        None => rest(file, size, path, MODULE_MAX),
+    }
+}
+
+/// Is a module's file compressed?
+///
+/// # Errors
+///
+/// When it cannot be read, or is no regular file.
+pub fn is_compressed(path: &Path) -> Result<bool, Error> {
+    let (file, _) = open(path, MODULE_MAX)?;
+    Ok(format(&file, path)?.is_some())
+}
+
+/// How a file is compressed, if it is.
+fn format(file: &File, path: &Path) -> Result<Option<Format>, Error> {
+    let mut start = [0; 8];
+    let got = read_start(file, &mut start).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Format::of(&start[..got]))
+}
+
+/// Reads as much of the start of a file as there is, and leaves its position as it is.
+pub(crate) fn read_start(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < buffer.len() {
+        match file.read_at(&mut buffer[got..], got as u64) {
+            Ok(0) => break,
+            Ok(count) => got += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
 }
 
 /// Opens a module's file.
 ///
 /// # Errors
 ///
-/// As [`read_module`].
+/// When it cannot be opened, is no regular file, or is larger than [`MODULE_MAX`].
 pub fn open_module(path: &Path) -> Result<File, Error> {
     open(path, MODULE_MAX).map(|(file, _)| file)
 }

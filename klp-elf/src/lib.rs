@@ -48,6 +48,7 @@
 mod accesses;
 #[cfg(feature = "code")]
 pub mod check;
+mod compressed;
 mod elf;
 mod error;
 #[cfg(feature = "code")]
@@ -71,8 +72,10 @@ pub use elf::Damage;
 pub use error::Error;
 #[cfg(feature = "code")]
 pub use exits::Exit;
-pub use file::{open_module, read_module};
-pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
+pub use file::{is_compressed, open_module, read_module};
+pub use kernel::{
+    Export, Function, Kernel, Match, Modules, Object, Others, Sources, VMLINUX, Variable,
+};
 pub use module::Module;
 pub use noreturn::never_returns;
 pub use prototype::{Identity, Kind, Parameter, Pointee, Prototype, Type};

@@ -30,6 +30,12 @@ impl fmt::Display for Limit {
 
 /// The largest module file, in bytes. It is read into memory as a whole.
 pub const MODULE_MAX: u64 = 512 << 20;
+/// The largest compressed module, in bytes: more than ten times what distributions have.
+pub const COMPRESSED_MAX: u64 = 64 << 20;
+/// The most bytes that a compressed module may unpack to.
+pub const UNPACKED_MAX: u64 = 256 << 20;
+/// The largest dictionary of an xz file, in bytes: that of `xz -9`.
+pub const DICTIONARY_MAX: usize = 64 << 20;
 /// The largest `vmlinux`, in bytes. Only its tables are read.
 pub const VMLINUX_MAX: u64 = 16 << 30;
 /// The largest text file of a kernel, in bytes: `/proc/kallsyms`, `available_filter_functions`,

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use klp_elf::{Shown, livepatch, read_module};
+use anyhow::{Context as _, Result, ensure};
+use klp_elf::{Shown, is_compressed, livepatch, read_module};
 
 use crate::replace;
 
@@ -27,6 +27,11 @@ pub fn into(module: &Path, output: &Path) -> Result<()> {
 }
 
 fn write(module: &Path, data: &[u8], output: &Path) -> Result<()> {
+    ensure!(
+        !is_compressed(module)?,
+        "{}: it is compressed; link the .ko file, and compress that",
+        cannot(module)
+    );
     let linked = livepatch::link(data).with_context(|| cannot(module))?;
     replace::contents(output, &linked)
 }
@@ -38,7 +43,9 @@ fn cannot(module: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::{Compression, write::GzEncoder};
     use std::fs;
+    use std::io::Write as _;
 
     #[test]
     fn what_is_no_module_is_refused_and_left_alone() {
@@ -50,5 +57,18 @@ mod tests {
         assert!(into(&file, &dir.path().join("y.ko")).is_err());
         assert_eq!(fs::read_to_string(&file).unwrap(), "text");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_compressed_module_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.ko.gz");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(b"text").unwrap();
+        let packed = encoder.finish().unwrap();
+        fs::write(&file, &packed).unwrap();
+        let error = format!("{:#}", into(&file, &file).unwrap_err());
+        assert!(error.contains("it is compressed; link the .ko"), "{error}");
+        assert_eq!(fs::read(&file).unwrap(), packed);
     }
 }

@@ -182,6 +182,7 @@ fn replacement(
         object: &object,
         name: &replaces,
         sympos: values.sympos.as_ref(),
+        unchecked: values.unchecked,
         by: function,
         original: original.as_ref(),
     };

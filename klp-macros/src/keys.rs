@@ -34,6 +34,8 @@ enum About {
     /// Which object: of a function, or of a callback.
     Object,
     Function,
+    /// What is compared with the kernel.
+    Checked,
     /// Which variable: a shadow variable or a state.
     Variable,
     State,
@@ -41,12 +43,13 @@ enum About {
 
 impl Place {
     fn takes(self, about: About) -> bool {
-        use About::{Function, Object, Patch, State, Variable};
+        use About::{Checked, Function, Object, Patch, State, Variable};
         match self {
-            Place::Function => matches!(about, Patch | Object | Function),
+            Place::Function => matches!(about, Patch | Object | Function | Checked),
             Place::Mod => about == Patch,
-            Place::Inside => matches!(about, Object | Function),
-            Place::Callback | Place::Symbols => about == Object,
+            Place::Inside => matches!(about, Object | Function | Checked),
+            Place::Callback => about == Object,
+            Place::Symbols => matches!(about, Object | Checked),
             Place::Shadow => about == Variable,
             Place::State => matches!(about, Variable | State),
         }
@@ -80,11 +83,12 @@ const fn key(name: &'static str, about: About, required: bool, example: &'static
 }
 
 #[rustfmt::skip]
-const KEYS: [KeyInfo; 11] = [
+const KEYS: [KeyInfo; 12] = [
     key("object", About::Object, true, "object = \"vmlinux\""),
     key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
     key("sympos", About::Function, false, "sympos = 1"),
     key("inlined_into", About::Function, false, "inlined_into = [\"the_caller\"]"),
+    key("unchecked", About::Checked, false, "unchecked"),
     key("description", About::Patch, true, "description = \"What it fixes\""),
     key("license", About::Patch, true, "license = \"GPL\""),
     key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]"),
@@ -110,6 +114,8 @@ pub(crate) struct Values {
     pub(crate) replaces: Option<LitStr>,
     pub(crate) sympos: Option<LitInt>,
     pub(crate) inlined_into: Vec<LitStr>,
+    /// The author accepts that nothing is known of the object.
+    pub(crate) unchecked: bool,
     pub(crate) description: Option<LitStr>,
     pub(crate) license: Option<LitStr>,
     pub(crate) authors: Vec<LitStr>,
@@ -156,7 +162,7 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
 fn misplaced(info: &KeyInfo, place: Place) -> String {
     match info.about {
         About::Patch => errors::belongs_on_mod(info.name),
-        About::Object | About::Function if place.is_livepatch() => {
+        About::Object | About::Function | About::Checked if place.is_livepatch() => {
             errors::belongs_on_function(info.name)
         }
         _ => errors::unknown_key(info.name, None, valid(place)),
@@ -212,6 +218,7 @@ impl Values {
             "license" => self.license = string(info, key, errors),
             "authors" => self.authors = list(info, key, errors),
             "inlined_into" => self.inlined_into = list(info, key, errors),
+            "unchecked" => self.unchecked = flag(info, key, errors),
             "name" => self.name = string(info, key, errors),
             _ => self.replace = flag(info, key, errors),
         }
@@ -320,7 +327,7 @@ mod tests {
         let (values, errors) = read(
             quote! {
                 object = "a", replaces = "b", sympos = 3, description = "d", license = "e",
-                authors = ["f", r"g",], name = "h", replace
+                authors = ["f", r"g",], name = "h", replace, unchecked
             },
             Place::Function,
         );
@@ -334,7 +341,7 @@ mod tests {
         let authors: Vec<_> = values.authors.iter().map(LitStr::value).collect();
         assert_eq!(authors, ["f", "g"]);
         assert_eq!(text(&values.name).as_deref(), Some("h"));
-        assert!(values.replace);
+        assert!(values.replace && values.unchecked);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::check::{number, told};
 use crate::errors::{symbols as errors, Errors};
-use crate::keys::{self, Place};
+use crate::keys::{self, Place, Values};
 use crate::parse::foreign::{self, Block, Declared, Symbol};
 use crate::parse::{self, Keys};
 use crate::types::{self, Found};
@@ -40,7 +40,9 @@ pub(crate) fn symbols(keys: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn code(keys: &Keys, block: &Block, errors: &mut Errors) -> TokenStream {
-    let object = object(keys, errors);
+    let values = keys::values(keys, Place::Symbols, errors);
+    let unchecked = values.unchecked;
+    let object = object(values, errors);
     check(block, errors);
     let Some(object) = object else {
         return expand::symbols_alone(block);
@@ -48,7 +50,7 @@ fn code(keys: &Keys, block: &Block, errors: &mut Errors) -> TokenStream {
     let symbols: Vec<_> = block
         .symbols
         .iter()
-        .map(|symbol| linked(&object, symbol, errors))
+        .map(|symbol| linked(&object, unchecked, symbol, errors))
         .collect();
     twice(&symbols, errors);
     match errors.is_empty() {
@@ -58,8 +60,8 @@ fn code(keys: &Keys, block: &Block, errors: &mut Errors) -> TokenStream {
 }
 
 /// What holds the symbols.
-fn object(keys: &Keys, errors: &mut Errors) -> Option<LitStr> {
-    let object = keys::values(keys, Place::Symbols, errors).object?;
+fn object(values: Values, errors: &mut Errors) -> Option<LitStr> {
+    let object = values.object?;
     let before = errors.len();
     told(&object, names::module("object", &object.value()), errors);
     (errors.len() == before).then_some(object)
@@ -110,12 +112,17 @@ fn function(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-fn linked<'a>(object: &LitStr, symbol: &'a Symbol, errors: &mut Errors) -> Linked<'a> {
+fn linked<'a>(
+    object: &LitStr,
+    unchecked: bool,
+    symbol: &'a Symbol,
+    errors: &mut Errors,
+) -> Linked<'a> {
     let name = match &symbol.link_name {
         Some(name) => name.value(),
         None => symbol.name().unraw().to_string(),
     };
-    let found = types::find(object, symbol, &name, errors);
+    let found = types::find(object, unchecked, symbol, &name, errors);
     let link_name = match found.exported {
         true => name.clone(),
         // What the kernel's livepatch looks for. Its parts were checked.

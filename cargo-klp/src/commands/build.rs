@@ -19,7 +19,7 @@ use crate::carried::Klp;
 use crate::inlined::{self, DebugInfo};
 use crate::kernel::{Choice, Target};
 use crate::patch::Patch;
-use crate::trial::Trial;
+use crate::trial::{Trial, TrialOptions};
 
 #[derive(Args, Debug)]
 pub(super) struct BuildArgs {
@@ -32,9 +32,8 @@ pub(super) struct BuildArgs {
     /// Boot that kernel in a virtual machine, and patch it there.
     #[arg(long)]
     vm: bool,
-    /// A command for bash that shows in the virtual machine what the patch changes.
-    #[arg(long, value_name = "COMMAND", requires = "vm")]
-    command: Option<String>,
+    #[command(flatten)]
+    trial: TrialOptions,
     #[command(flatten)]
     debug_info: DebugInfo,
 }
@@ -42,6 +41,7 @@ pub(super) struct BuildArgs {
 impl BuildArgs {
     pub(super) fn run(self) -> Result<()> {
         let patch = Patch::open(&self.dir)?;
+        patch.check_sources()?;
         let mut needs = self.kernel.needs()?;
         if self.vm {
             needs = needs.and(vm::needs());
@@ -66,7 +66,7 @@ impl BuildArgs {
                 kernel: &kernel,
                 patches: &patches,
                 others: &others,
-                command: self.command.as_deref(),
+                options: &self.trial,
             };
             trial.run()?;
         }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use klp_elf::check::{Against, Finding, Report, Severity, check};
-use klp_elf::{Kernel, Shown, read_module};
+use klp_elf::{Kernel, Module, Shown, VMLINUX, read_module};
 use klp_host::cache::Cache;
 use klp_host::kernel::known::Known;
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ impl CheckArgs {
     fn report(&self) -> Result<Report> {
         let path = Shown::path(&self.module);
         let module = read_module(&self.module).map_err(plain)?;
-        let kernel = self.open()?;
+        let kernel = self.open(concerns_modules(&module))?;
         let against = match &kernel {
             Some(kernel) => self.against(kernel)?,
             None => Against::nothing(),
@@ -71,13 +71,14 @@ impl CheckArgs {
             .with_context(|| format!("{path} could not be checked"))
     }
 
-    fn open(&self) -> Result<Option<Kernel>> {
+    /// Opens the kernel, with its modules where they are needed.
+    fn open(&self, modules: bool) -> Result<Option<Kernel>> {
         let known = match (&self.vmlinux, &self.kernel) {
             (Some(file), _) => Known {
                 modules: Known::default().or_users().modules,
                 ..Known::of_vmlinux(file)
             },
-            (None, Some(kernel)) => kernel.known(&Cache::open()?)?,
+            (None, Some(kernel)) => kernel.known(&Cache::open()?, modules)?,
             (None, None) => return Ok(None),
         };
         let mut sources = known.sources()?;
@@ -105,6 +106,20 @@ impl CheckArgs {
             false => println!("module {}\n{report}", Shown::path(&self.module)),
         }
     }
+}
+
+/// Does a patch replace functions of modules, or depend on modules?
+fn concerns_modules(module: &[u8]) -> bool {
+    let patches = check(module, &Against::nothing()).is_ok_and(|report| {
+        let mut replaced = report.replaced.iter();
+        report.more_replaced > 0 || replaced.any(|it| it.object != *VMLINUX)
+    });
+    let depends = Module::parse(module).and_then(|module| module.modinfo());
+    let depends = depends.is_ok_and(|info| {
+        let mut all = info.iter();
+        all.any(|(key, value)| *key == *"depends" && *value != *"")
+    });
+    patches || depends
 }
 
 /// The report for programs.

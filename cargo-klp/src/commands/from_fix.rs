@@ -32,19 +32,17 @@ pub(super) fn begin(
 ) -> Result<Begun> {
     // Before anything is fetched.
     let fix = Fix::read(fix)?;
-    choice.needs()?.get()?;
     let cache = Cache::open()?;
-    let kernel = choice.get(&cache)?;
+    let kernel = choice.describe(&cache)?;
     let indices = debug_info.indices(&cache, choice, &kernel.known)?;
     let inlined = !indices.is_empty();
     let facts = Facts::new(
         Kernel::open(kernel.known.clone().sources()?).map_err(plain)?,
-        &kernel.build.dir,
-        kernel.known.kallsyms.as_deref(),
+        &kernel,
         indices,
     );
     let plan = Plan::make(&fix, &facts)?;
-    let release = kernel.build.release;
+    let release = kernel.release;
     ensure!(
         !plan.is_empty(),
         "nothing of this fix can be patched on {release}:\n{}",

@@ -83,7 +83,7 @@ impl StubArgs {
                 modules: Known::default().or_users().modules,
                 ..Known::of_vmlinux(file)
             }),
-            None => self.kernel.known(&Cache::open()?),
+            None => self.kernel.known(&Cache::open()?, self.object != VMLINUX),
         }
     }
 

@@ -31,17 +31,11 @@ pub(super) enum Place {
 }
 
 impl Tree {
-    /// The tree that a build folder was made from.
-    pub(super) fn of_build(dir: &Path) -> Option<Self> {
-        let candidates = [dir.join("source"), dir.to_owned()];
-        let source = candidates
-            .into_iter()
-            .find(|dir| dir.join("kernel/fork.c").is_file() && dir.join("fs").is_dir())?;
-        let config = ["include/config/auto.conf", ".config"]
-            .into_iter()
-            .find_map(|name| fs::read_to_string(dir.join(name)).ok())?;
+    /// The tree in this folder, of a kernel with this configuration.
+    pub(super) fn of(source: &Path, config: &Path) -> Option<Self> {
+        let config = fs::read_to_string(config).ok()?;
         Some(Self {
-            source,
+            source: source.to_owned(),
             config: config.lines().filter_map(option).collect(),
         })
     }
@@ -200,7 +194,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let tree = Tree::of_build(dir.path()).unwrap();
+        let tree = Tree::of(dir.path(), &dir.path().join(".config")).unwrap();
         (dir, tree)
     }
 

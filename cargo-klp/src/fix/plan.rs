@@ -3,7 +3,7 @@
 //! What of a fix can be patched on a kernel: judges each thing that it changes.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use klp_elf::inlined::{Caller, Definition, Index};
@@ -14,6 +14,7 @@ use super::diff::{FileChange, TOPS};
 use super::hunk::{self, Place, State, Subject};
 use super::object::{self, Tree};
 use super::source::{self, Kind};
+use crate::kernel::Described;
 
 /// How many callers of an inlined function get stubs.
 const MOST_CALLERS: usize = 8;
@@ -72,15 +73,12 @@ pub(super) struct Planned {
 
 impl Facts {
     /// Gathers them.
-    pub fn new(
-        kernel: Kernel,
-        build: &Path,
-        kallsyms: Option<&Path>,
-        inlined: Vec<PathBuf>,
-    ) -> Self {
+    pub fn new(kernel: Kernel, described: &Described, inlined: Vec<PathBuf>) -> Self {
+        let tree = described.source.as_deref().zip(described.config.as_deref());
+        let kallsyms = described.known.kallsyms.as_deref();
         Self {
             kernel,
-            tree: Tree::of_build(build),
+            tree: tree.and_then(|(source, config)| Tree::of(source, config)),
             kallsyms: kallsyms.and_then(|path| std::fs::read_to_string(path).ok()),
             inlined,
         }
@@ -272,13 +270,14 @@ impl Planner<'_> {
                 "{HEADER}; debug information (--debug-info) tells which these are"
             ));
         };
-        let mut callers: Vec<&str> = definitions
+        let mut callers: Vec<String> = definitions
             .iter()
             .flat_map(|definition| &definition.callers)
-            .map(|caller| caller.name.as_str())
+            .map(|caller| caller.shown().to_string())
             .collect();
         callers.sort_unstable();
         callers.dedup();
+        let callers: Vec<&str> = callers.iter().map(String::as_str).collect();
         Ok(match callers.as_slice() {
             [] => format!("{HEADER}; in the kernel itself there is none, modules may have some"),
             callers => format!(
@@ -303,7 +302,7 @@ impl Planner<'_> {
         else {
             return Ok(format!(
                 "it is in the module `{object}`, of which nothing is known: name the folder with \
-                 `{object}.ko` in KLP_MODULES, and begin again"
+                 `{object}.ko` (or .ko.xz, ...) in KLP_MODULES, and begin again"
             ));
         };
         let function = found.function(name);

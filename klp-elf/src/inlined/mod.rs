@@ -24,6 +24,7 @@ pub use dwarf::{build_id, has_debug_info, read};
 pub use index::Found;
 pub use index::{ENDING, Index, VARIABLE};
 
+use crate::text::Shown;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -62,20 +63,28 @@ pub struct Site {
     pub line: u32,
 }
 
+impl Caller {
+    /// Its name, for messages.
+    pub fn shown(&self) -> Shown<'_> {
+        Shown::new(self.name.as_bytes())
+    }
+}
+
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
-            0 => f.write_str(&self.file),
-            line => write!(f, "{}:{line}", self.file),
+            0 => write!(f, "{}", Shown::new(self.file.as_bytes())),
+            line => write!(f, "{}:{line}", Shown::new(self.file.as_bytes())),
         }
     }
 }
 
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` ({}", self.name, self.site)?;
-        if !self.through.is_empty() {
-            write!(f, ", through `{}`", self.through.join("`, `"))?;
+        write!(f, "`{}` ({}", self.shown(), self.site)?;
+        for (number, name) in self.through.iter().enumerate() {
+            f.write_str(if number == 0 { ", through " } else { ", " })?;
+            write!(f, "`{}`", Shown::new(name.as_bytes()))?;
         }
         f.write_str(")")
     }
@@ -86,7 +95,7 @@ impl fmt::Display for Caller {
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be read.
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{}`: {source}", Shown::path(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -94,7 +103,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// It is no ELF file, or a damaged one.
-    #[error("`{path}` is not a readable ELF file: {reason}")]
+    #[error("`{}` is not a readable ELF file: {reason}", Shown::path(path))]
     Elf {
         /// The file.
         path: PathBuf,
@@ -103,15 +112,19 @@ pub enum Error {
     },
     /// There is no debug information in it.
     #[error(
-        "`{path}` has no debug information (DWARF); give the vmlinux of a kernel that was built \
-         with CONFIG_DEBUG_INFO, or the file that the distribution keeps it in"
+        "`{}` has no debug information (DWARF); give the vmlinux of a kernel that was built \
+         with CONFIG_DEBUG_INFO, or the file that the distribution keeps it in",
+        Shown::path(path)
     )]
     None {
         /// The file.
         path: PathBuf,
     },
     /// The debug information is elsewhere, or damaged.
-    #[error("the debug information of `{path}` cannot be read: {reason}")]
+    #[error(
+        "the debug information of `{}` cannot be read: {reason}",
+        Shown::path(path)
+    )]
     Dwarf {
         /// The file.
         path: PathBuf,
@@ -119,7 +132,10 @@ pub enum Error {
         reason: String,
     },
     /// A file is no index, or one that another version of klp wrote.
-    #[error("`{path}` is not a whole index of inlined functions; delete the file")]
+    #[error(
+        "`{}` is not a whole index of inlined functions; delete the file",
+        Shown::path(path)
+    )]
     Index {
         /// The file.
         path: PathBuf,

@@ -6,6 +6,7 @@
 //! memory, each when it is asked for.
 
 use crate::Error;
+use crate::compressed::Format;
 use crate::elf::{self, Damage, FileHeader, SectionHeader, Sections, Strings, Symbols};
 use crate::file;
 use crate::limits::{Limit, TABLE_MAX, VMLINUX_MAX};
@@ -33,10 +34,17 @@ enum Contents {
 
 /// An ELF file of which the headers were read.
 struct ElfFile {
-    file: File,
+    bytes: Bytes,
     length: u64,
     headers: Vec<u8>,
     names: Vec<u8>,
+}
+
+/// Where the rest of it is.
+enum Bytes {
+    File(File),
+    /// Of a file that was compressed.
+    Memory(Vec<u8>),
 }
 
 /// The symbols of a file.
@@ -51,13 +59,17 @@ impl Image {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let (file, length) = file::open(path, VMLINUX_MAX)?;
         let mut start = [0; size_of::<FileHeader>()];
-        let got = read_start(&file, &mut start).map_err(|source| Error::Read {
+        let got = file::read_start(&file, &mut start).map_err(|source| Error::Read {
             path: path.to_owned(),
             source,
         })?;
-        let contents = match start[..got].starts_with(&BTF) {
-            true => Contents::Btf(file::rest(file, length, path, TABLE_MAX)?),
-            false => Contents::Elf(ElfFile::open(file, length, &start[..got], path)?),
+        let start = &start[..got];
+        let contents = match Format::of(start) {
+            Some(format) => Contents::unpacked(format.unpack(file, length, path)?, path)?,
+            None if start.starts_with(&BTF) => {
+                Contents::Btf(file::rest(file, length, path, TABLE_MAX)?)
+            }
+            None => Contents::Elf(ElfFile::open(Bytes::File(file), length, start, path)?),
         };
         Ok(Self {
             path: path.to_owned(),
@@ -157,8 +169,32 @@ impl Image {
     }
 }
 
+impl Contents {
+    fn unpacked(data: Vec<u8>, path: &Path) -> Result<Self, Error> {
+        if data.starts_with(&BTF) {
+            return Ok(Self::Btf(data));
+        }
+        let start = data[..data.len().min(size_of::<FileHeader>())].to_vec();
+        let length = data.len() as u64;
+        ElfFile::open(Bytes::Memory(data), length, &start, path).map(Self::Elf)
+    }
+}
+
+impl Bytes {
+    fn read_exact_at(&self, buffer: &mut [u8], start: u64) -> io::Result<()> {
+        let data = match self {
+            Self::File(file) => return file.read_exact_at(buffer, start),
+            Self::Memory(data) => data,
+        };
+        let start = usize::try_from(start).ok();
+        let part = start.and_then(|start| data.get(start..)?.get(..buffer.len()));
+        buffer.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
 impl ElfFile {
-    fn open(file: File, length: u64, start: &[u8], path: &Path) -> Result<Self, Error> {
+    fn open(bytes: Bytes, length: u64, start: &[u8], path: &Path) -> Result<Self, Error> {
         let damaged = |source| Error::Image {
             path: path.to_owned(),
             source,
@@ -166,7 +202,7 @@ impl ElfFile {
         let header = elf::header(start).map_err(damaged)?;
         let range = elf::section_headers(header, length).map_err(damaged)?;
         let mut elf = Self {
-            file,
+            bytes,
             length,
             headers: Vec::new(),
             names: Vec::new(),
@@ -199,7 +235,7 @@ impl ElfFile {
         }
         // CAST: less than `TABLE_MAX`.
         let mut data = vec![0; size as usize];
-        match self.file.read_exact_at(&mut data, range.start) {
+        match self.bytes.read_exact_at(&mut data, range.start) {
             Ok(()) => Ok(data),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::Changed {
                 path: path.to_owned(),
@@ -225,18 +261,4 @@ impl SymbolTable {
     pub(crate) fn into_names(self) -> Vec<u8> {
         self.names
     }
-}
-
-/// Reads as much of the start of a file as there is.
-fn read_start(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while got < buffer.len() {
-        match file.read_at(&mut buffer[got..], got as u64) {
-            Ok(0) => break,
-            Ok(count) => got += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(got)
 }

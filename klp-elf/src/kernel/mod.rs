@@ -17,7 +17,7 @@ pub use exports::Export;
 #[cfg(feature = "code")]
 pub(crate) use exports::Exports;
 pub use similar::Others;
-pub use sources::Sources;
+pub use sources::{Modules, Sources};
 
 use crate::Error;
 use crate::prototype::{Kind, Place, Prototype, Type};
@@ -27,7 +27,7 @@ use crate::text::{Identifier, Name, Shown};
 use exports::Exports;
 use image::Image;
 use similar::Effort;
-use sources::{Modules, is_module};
+use sources::is_module;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -132,6 +132,7 @@ impl Kernel {
     ///
     /// When one of them is missing, or not what it should be.
     pub fn open(sources: Sources) -> Result<Self, Error> {
+        Modules::check(&sources.modules)?;
         let vmlinux = Image::open(&sources.vmlinux)?;
         let mut kallsyms = HashMap::new();
         if let Some(path) = &sources.kallsyms {
@@ -190,7 +191,7 @@ impl Kernel {
     /// The files of its modules.
     fn modules(&self) -> &Modules {
         self.modules
-            .get_or_init(|| Modules::find(&self.sources.modules))
+            .get_or_init(|| Modules::in_folders(&self.sources.modules))
     }
 
     fn read(&self, name: &str) -> Result<Option<Contents>, Error> {

@@ -2,6 +2,8 @@
 
 //! Which files tell about the kernel that a patch is built for.
 
+use crate::Error;
+use crate::compressed::ENDINGS;
 use crate::limits::OBJECT_MAX;
 use std::collections::HashMap;
 use std::env;
@@ -25,7 +27,7 @@ pub struct Sources {
     pub sites: Option<PathBuf>,
     /// The `Module.symvers` of the kernel's build: what it exports to modules.
     pub symvers: Option<PathBuf>,
-    /// Folders with modules (`.ko`), searched with all below them.
+    /// Folders with modules (`.ko`, also compressed), searched with all below them.
     pub modules: Vec<PathBuf>,
 }
 
@@ -53,11 +55,30 @@ impl Sources {
 
 /// The files of modules, by the names that `lsmod` shows.
 #[derive(Debug, Default)]
-pub(crate) struct Modules(HashMap<String, PathBuf>);
+pub struct Modules(HashMap<String, PathBuf>);
 
 impl Modules {
-    /// Those in these folders. Of several of one name the first counts.
-    pub(crate) fn find(folders: &[PathBuf]) -> Self {
+    /// Those in these folders, and in all below them. Of several of one name the first counts.
+    ///
+    /// # Errors
+    ///
+    /// When a folder is not there.
+    pub fn find(folders: &[PathBuf]) -> Result<Self, Error> {
+        Self::check(folders)?;
+        Ok(Self::in_folders(folders))
+    }
+
+    /// Makes sure that the folders are there.
+    pub(crate) fn check(folders: &[PathBuf]) -> Result<(), Error> {
+        match folders.iter().find(|folder| !folder.is_dir()) {
+            Some(folder) => Err(Error::NoModules {
+                path: folder.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn in_folders(folders: &[PathBuf]) -> Self {
         let mut modules = Self::default();
         for folder in folders {
             modules.search(folder, DEPTH);
@@ -66,7 +87,7 @@ impl Modules {
     }
 
     /// The file of the module that `lsmod` calls `name`.
-    pub(crate) fn get(&self, name: &str) -> Option<PathBuf> {
+    pub fn get(&self, name: &str) -> Option<PathBuf> {
         self.0.get(&key(name)).cloned()
     }
 
@@ -96,9 +117,11 @@ impl Modules {
 
 /// The module whose file that is.
 fn module(path: &Path) -> Option<String> {
-    let is_one = path.extension().is_some_and(|ending| ending == "ko") && path.is_file();
-    let stem = path.file_stem().filter(|_| is_one)?;
-    stem.to_str().map(key)
+    let name = path.file_name()?.to_str()?;
+    let name = ENDINGS
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))?;
+    path.is_file().then(|| key(name))
 }
 
 /// In files' names a dash may stand for an underscore.

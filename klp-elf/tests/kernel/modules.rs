@@ -37,7 +37,7 @@ fn kernel(name: &str, module: &[u8]) -> (Folder, Kernel) {
     let mut folder = Folder::new(&vmlinux(&base(), &[("f", TEXT, true)]));
     folder.add(&format!("modules/drivers/{name}"), module);
     folder.add("modules/other.txt", b"");
-    folder.sources.modules = vec![folder.path().join("none"), folder.path().join("modules")];
+    folder.sources.modules = vec![folder.path().join("modules")];
     let kernel = folder.open();
     (folder, kernel)
 }

@@ -8,9 +8,9 @@ use crate::raw::{
     ALLOC, CODE, DATA, FUNCTION, LIVEPATCH, OBJECT, PROGBITS, R_64, R_PC32, RODATA, Raw,
     SHN_LIVEPATCH, TEXT, relocation,
 };
-use crate::{alone, measure, size};
+use crate::{MEMORY, MEMORY_AT_LEAST as AT_LEAST, alone, measure, memory, size};
 use klp_elf::check::{Against, Report, check};
-use klp_elf::{Error, livepatch};
+use klp_elf::{Error, livepatch, read_module};
 use std::sync::OnceLock;
 
 /// The longest name.
@@ -475,4 +475,61 @@ fn no_modules() {
     let mut raw = Raw::new();
     raw.add(".text.more", PROGBITS, CODE, &vec![0; size()]);
     read("a section of zeros", &raw.finish()).expect("a module");
+}
+
+/// A zstd file of blocks that each say one byte 128 Ki times.
+fn repeated(blocks: usize) -> Vec<u8> {
+    // No size, no checksum, a window of 8 MiB.
+    let mut file = b"\x28\xb5\x2f\xfd\0\x68".to_vec();
+    for number in 1..=blocks {
+        let last = u32::from(number == blocks);
+        file.extend(&((128 << 10) << 3 | 1 << 1 | last).to_le_bytes()[..3]);
+        file.push(0);
+    }
+    file
+}
+
+#[test]
+fn what_unpacks_without_end() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("m.ko.zst");
+    for (blocks, words) in [
+        (100, None),
+        (3000, Some("what it unpacks to has more than 256 MiB")),
+    ] {
+        std::fs::write(&path, repeated(blocks)).expect("a file");
+        memory::begin(0, usize::MAX);
+        let read = read_module(&path);
+        let used = memory::end();
+        match (read, words) {
+            (Ok(data), None) => assert_eq!(data.len(), blocks * (128 << 10)),
+            (Err(error), Some(words)) => assert!(error.to_string().contains(words), "{error}"),
+            (read, _) => panic!("{blocks} blocks: {:?}", read.map(|data| data.len())),
+        }
+        assert!(used < MEMORY, "{used} bytes");
+    }
+    // A dictionary larger than xz makes, of 1 GiB.
+    let mut file = b"\xfd7zXZ\0\0\x01\x69\x22\xde\x36".to_vec();
+    file.extend([2, 0, 0x21, 1, 36, 0, 0, 0]);
+    let mut crc = flate2::Crc::new();
+    crc.update(&file[12..]);
+    file.extend(crc.sum().to_le_bytes());
+    file.extend([1, 0, 0, 0]);
+    std::fs::write(&path, file).expect("a file");
+    memory::begin(0, usize::MAX);
+    let error = read_module(&path)
+        .expect_err("a large dictionary")
+        .to_string();
+    assert!(memory::end() < AT_LEAST, "{error}");
+    assert!(error.contains("compressed by xz"), "{error}");
+    // Too large a file is not even read.
+    let file = std::fs::File::create(&path).expect("a file");
+    std::os::unix::fs::FileExt::write_all_at(&file, b"\xfd7zXZ\0", 0).expect("written");
+    file.set_len((64 << 20) + 1).expect("a sparse file");
+    let error = read_module(&path).expect_err("too large").to_string();
+    assert!(
+        error.contains("the compressed file has more than 64 MiB"),
+        "{error}"
+    );
 }

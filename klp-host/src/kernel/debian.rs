@@ -52,6 +52,15 @@ impl Release {
         format!("linux-image-{}-dbg", self.name)
     }
 
+    /// The package with the modules. Where it is that of the image, the image is older than this split.
+    fn modules(&self) -> String {
+        let [split, whole] = Self::images(&self.name);
+        match self.image == split {
+            true => format!("linux-modules-{}", self.name),
+            false => whole,
+        }
+    }
+
     fn headers(&self) -> String {
         format!("linux-headers-{}", self.name)
     }
@@ -307,6 +316,28 @@ pub(super) fn debug_info_if_there(cache: &Cache) -> Option<PathBuf> {
     entry.is_ready().then(|| entry.dir().to_owned())
 }
 
+/// Gets what `unpack` makes of the package with the modules.
+pub(super) fn modules(
+    archive: &Archive<'_>,
+    release: &Release,
+    unpack: Unpack<'_>,
+) -> Result<PathBuf> {
+    let entry = modules_entry(archive.cache(), release);
+    let package = release.modules();
+    unpacked_into(&entry, archive, release, &package, "a few seconds", unpack)
+}
+
+/// What was made of it, if it was fetched before.
+pub(super) fn modules_if_there(cache: &Cache) -> Option<PathBuf> {
+    let entry = modules_entry(cache, &recorded_release(cache)?);
+    entry.is_ready().then(|| entry.dir().to_owned())
+}
+
+fn modules_entry(cache: &Cache, release: &Release) -> Entry {
+    let name = format!("modules-{}_{}", release.name, release.version);
+    cache.entry("unpacked", &name, &Key::new().with("recipe", "1"))
+}
+
 /// Gets the source tree.
 pub(super) fn source(archive: &Archive<'_>, release: &Release) -> Result<PathBuf> {
     packages::ensure(&["tar", "xz-utils"])?;
@@ -348,6 +379,18 @@ fn unpacked(
     unpack: Unpack<'_>,
 ) -> Result<PathBuf> {
     let entry = unpacked_entry(archive.cache(), release, package);
+    unpacked_into(&entry, archive, release, package, usual, unpack)
+}
+
+/// The same for an entry of another name.
+fn unpacked_into(
+    entry: &Entry,
+    archive: &Archive<'_>,
+    release: &Release,
+    package: &str,
+    usual: &str,
+    unpack: Unpack<'_>,
+) -> Result<PathBuf> {
     entry.get_or_create(|to| {
         let deb = downloaded(archive, release, package, usual)?;
         let step = Step::start(&format!("unpacking {package} {}", release.version), usual);

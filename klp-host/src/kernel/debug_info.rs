@@ -8,17 +8,15 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use klp_elf::VMLINUX;
 use klp_elf::inlined::{self, ENDING};
 
 use super::apt::Archive;
-use super::debian;
+use super::{debian, package};
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
-use crate::host::process::{self, Group};
 use crate::host::progress::Step;
 
 /// Changes when indices are to be made in another way.
@@ -81,21 +79,9 @@ pub fn of_stock(cache: &Cache) -> Result<PathBuf> {
 
 /// Makes the indices of all that is in a package, one file after the other.
 fn index_package(package: &Path, dir: &Path) -> Result<()> {
-    let mut command = process::command("dpkg-deb");
-    command
-        .arg("--fsys-tarfile")
-        .arg(package)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
-    let mut unpacker = Group::spawn(&mut command)?;
-    let output = unpacker.child().stdout.take();
-    index_archive(output.context("dpkg-deb has no output")?, dir)?;
-    let status = unpacker.wait()?;
-    ensure!(
-        status.success(),
-        "dpkg-deb could not unpack {}: {status}",
-        package.display()
-    );
+    package::visit(package, &mut |path, size, file| {
+        index_file(path, size, file, dir)
+    })?;
     ensure!(
         dir.join(format!("{VMLINUX}.{ENDING}")).is_file(),
         "{} has no vmlinux with debug information",
@@ -104,33 +90,22 @@ fn index_package(package: &Path, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn index_archive(archive: impl Read, dir: &Path) -> Result<()> {
-    let mut archive = tar::Archive::new(archive);
-    for entry in archive.entries().context("the package is damaged")? {
-        let mut entry = entry.context("the package is damaged")?;
-        process::check_interrupted()?;
-        let path = entry.path().context("the package is damaged")?.into_owned();
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let Some(object) = object(&path) else {
-            continue;
-        };
-        let size = entry.size();
-        ensure!(
-            size <= LARGEST,
-            "{} is too large: {size} bytes",
-            path.display()
-        );
-        let mut file = tempfile::NamedTempFile::new_in(dir).context("cannot make a file")?;
-        io::copy(&mut entry, file.as_file_mut()).context("cannot unpack the debug information")?;
-        let is_module = object != VMLINUX;
-        match write_index(file.path(), &object, dir, is_module) {
-            Err(error) if !is_none(&error) => return Err(error),
-            _ => {}
-        }
+fn index_file(path: &Path, size: u64, mut content: &mut dyn Read, dir: &Path) -> Result<()> {
+    let Some(object) = object(path) else {
+        return Ok(());
+    };
+    ensure!(
+        size <= LARGEST,
+        "{} is too large: {size} bytes",
+        path.display()
+    );
+    let mut file = tempfile::NamedTempFile::new_in(dir).context("cannot make a file")?;
+    io::copy(&mut content, file.as_file_mut()).context("cannot unpack the debug information")?;
+    let is_module = object != VMLINUX;
+    match write_index(file.path(), &object, dir, is_module) {
+        Err(error) if !is_none(&error) => Err(error),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The object whose debug information a file of the package is.
@@ -189,8 +164,13 @@ mod tests {
         builder
             .append_data(&mut header, "a/notes.txt", &b"text"[..])
             .unwrap();
+        let index = |archive: &[u8]| {
+            package::visit_archive(archive, &mut |path, size, file| {
+                index_file(path, size, file, dir.path())
+            })
+        };
         let archive = builder.into_inner().unwrap();
-        index_archive(&archive[..], dir.path()).unwrap();
+        index(&archive).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         // What should be a module has to be one.
         let mut builder = tar::Builder::new(Vec::new());
@@ -198,7 +178,7 @@ mod tests {
             .append_data(&mut header, "a/bad.ko", &b"text"[..])
             .unwrap();
         let archive = builder.into_inner().unwrap();
-        assert!(index_archive(&archive[..], dir.path()).is_err());
-        assert!(index_archive(&b"nonsense"[..], dir.path()).is_err());
+        assert!(index(&archive).is_err());
+        assert!(index(b"nonsense").is_err());
     }
 }

@@ -14,6 +14,7 @@ use super::apt::Archive;
 use super::ask::{self, KALLSYMS, SITES, TRACEABLE};
 use super::debian::{self, Release, StockFiles};
 use super::known::Known;
+use super::modules;
 use crate::cache::{Cache, Entry, Key, gone};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
@@ -28,7 +29,8 @@ const FAILED: &str = "klp-not-asked";
 const RETRY: Duration = Duration::from_secs(3600);
 
 impl Known {
-    /// What is known of Debian's kernel, which is fetched first when the cache does not have it.
+    /// What is known of Debian's kernel, which is fetched first when the cache does not have it. Its
+    /// modules are those that the cache has: [`modules::of_stock`] fetches them.
     pub fn of_stock(cache: &Cache) -> Result<Self> {
         let archive = Archive::new(cache);
         debian::with_release(&archive, false, |release| {
@@ -41,7 +43,7 @@ impl Known {
                 sites: answer(SITES),
                 vmlinux: Some(files.vmlinux),
                 symvers: Some(files.symvers),
-                modules: None,
+                modules: modules::of_stock_if_there(cache),
             })
         })
     }

@@ -51,7 +51,8 @@ impl Known {
             traceable: file(ask::TRACEABLE),
             sites: file(ask::SITES),
             symvers: file("Module.symvers"),
-            modules: None,
+            // Only where a whole kernel was built.
+            modules: file("modules.order").map(|_| dir.to_owned()),
         }
     }
 
@@ -159,7 +160,7 @@ impl Known {
     }
 
     /// The folders with modules, one by one.
-    fn module_folders(&self) -> Vec<PathBuf> {
+    pub(super) fn module_folders(&self) -> Vec<PathBuf> {
         let modules = self.modules.clone().unwrap_or_default();
         std::env::split_paths(&modules)
             .filter(|path| !path.as_os_str().is_empty())

@@ -13,11 +13,13 @@ mod forest;
 pub mod given;
 pub mod install;
 pub mod known;
+pub mod modules;
+mod package;
 pub mod release;
 mod small;
 mod source;
 mod start;
-mod stock;
+pub mod stock;
 mod tools;
 
 use std::path::PathBuf;

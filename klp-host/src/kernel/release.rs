@@ -37,7 +37,7 @@ pub fn check(release: &str) -> Result<()> {
 }
 
 /// What `uname -r` will print in the kernel that was built in this folder.
-pub(super) fn of_build(build: &Path) -> Result<String> {
+pub fn of_build(build: &Path) -> Result<String> {
     let path = build.join("include/config/kernel.release");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -53,7 +53,7 @@ pub(super) fn of_build(build: &Path) -> Result<String> {
 }
 
 /// What `uname -r` prints here.
-pub(super) fn of_running() -> Result<String> {
+pub fn of_running() -> Result<String> {
     let name = rustix::system::uname();
     let release = name.release().to_string_lossy();
     check(&release).context("the running kernel's release cannot be used")?;

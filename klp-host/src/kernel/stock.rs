@@ -6,7 +6,7 @@
 //! version, with the kernel's own configuration and a rustc of the same version.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -40,6 +40,35 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
     let archive = Archive::new(cache);
     debian::with_release(&archive, options.update, |release| {
         get_release(&archive, &common, release)
+    })
+}
+
+/// The source of Debian's kernel, and how that was configured: what tells which file is built into what,
+/// without building anything.
+#[derive(Clone, Debug)]
+pub struct StockSource {
+    /// What `uname -r` prints in this kernel.
+    pub release: String,
+    /// The source tree.
+    pub dir: PathBuf,
+    /// The configuration.
+    pub config: PathBuf,
+}
+
+/// The packages that [`source`] takes.
+pub fn source_needs(cache: &Cache) -> Needs {
+    debian::needs(cache).and(Needs::of(&["tar", "xz-utils"]))
+}
+
+/// Gives the source, which is fetched first when the cache does not have it.
+pub fn source(cache: &Cache) -> Result<StockSource> {
+    let archive = Archive::new(cache);
+    debian::with_release(&archive, false, |release| {
+        Ok(StockSource {
+            release: release.name.clone(),
+            dir: debian::source(&archive, release)?,
+            config: debian::stock_files(&archive, release)?.config,
+        })
     })
 }
 

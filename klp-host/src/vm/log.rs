@@ -2,9 +2,12 @@
 
 //! Keeps and shows the console of a run that failed.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::console::{judge, message};
 
 /// How many lines of the console a message shows.
 const SHOWN: usize = 40;
@@ -66,24 +69,60 @@ fn is_log(path: &Path) -> bool {
     name.starts_with("console-") && name.ends_with(".log")
 }
 
+/// How many lines of the place where something went wrong a message shows, when that is not among the last.
+const SHOWN_OF_START: usize = 15;
+
+/// How the kernel prints a panic of Rust code; what it says stands in the next line.
+const PANIC: &str = "rust_kernel: panicked at ";
+
 /// The message for a run that failed.
 pub(super) fn explain(what: &str, console: &[String], log: Option<&Path>) -> String {
     let mut lines = vec![what.to_owned()];
+    lines.extend(panic(console));
     if console.is_empty() {
         lines.push("the kernel printed nothing".to_owned());
-    } else {
-        let start = console.len().saturating_sub(SHOWN);
-        lines.push(format!(
-            "the last {} lines of the console:",
-            console.len() - start
-        ));
-        let shown = console[start..].iter();
-        lines.extend(shown.map(|line| format!("  {}", printable(line))));
+    }
+    let shown = |lines: &[String]| -> Vec<String> {
+        let lines = lines.iter();
+        lines.map(|line| format!("  {}", printable(line))).collect()
+    };
+    let mut end = console.len().saturating_sub(SHOWN);
+    if let Some(start) = trouble(console).filter(|start| *start < end) {
+        lines.push("the console where it went wrong:".to_owned());
+        let until = end.min(start + SHOWN_OF_START);
+        lines.extend(shown(&console[start..until]));
+        end = end.max(console.len().saturating_sub(SHOWN - SHOWN_OF_START));
+    }
+    if !console.is_empty() {
+        let count = console.len() - end;
+        lines.push(format!("the last {count} lines of the console:"));
+        lines.extend(shown(&console[end..]));
     }
     if let Some(log) = log {
         lines.push(format!("the whole console: {}", log.display()));
     }
     lines.join("\n")
+}
+
+/// Where a panic of Rust code was, and what it says.
+fn panic(console: &[String]) -> Option<String> {
+    let mut lines = console.iter().map(|line| message(line));
+    let place = lines.find_map(|line| line.strip_prefix(PANIC))?;
+    let text = lines.next().unwrap_or_default();
+    let place = place.trim_end_matches(':');
+    Some(printable(&format!("Rust code panicked at {place}: {text}")))
+}
+
+/// The first line that says that something is wrong: of a panic, or else the worst.
+fn trouble(console: &[String]) -> Option<usize> {
+    let panic = |line: &String| message(line).starts_with(PANIC);
+    if let Some(first) = console.iter().position(panic) {
+        return Some(first);
+    }
+    let judged = console.iter().enumerate();
+    let judged = judged.filter_map(|(index, line)| Some((judge(line)?, index)));
+    let worst = judged.min_by_key(|(severity, index)| (Reverse(*severity), *index));
+    worst.map(|(_, index)| index)
 }
 
 /// The most characters of a line that a message shows.
@@ -127,6 +166,36 @@ mod tests {
         assert!(!text.contains("  line 60\n"));
         assert!(text.ends_with("/x.log"));
         assert!(explain("x", &[], None).contains("printed nothing"));
+    }
+
+    #[test]
+    fn the_place_where_it_went_wrong_is_shown_however_much_follows() {
+        let mut console: Vec<_> = (1..=100).map(|number| format!("line {number}")).collect();
+        console.push("[    1.5] WARNING: early".to_owned());
+        console.push("[    2.5][   T9] rust_kernel: panicked at fix.rs:10:8:".to_owned());
+        console.push("[    2.5][   T9] the index is \x1b[2J7".to_owned());
+        console.push("[    2.6] kernel BUG at rust/helpers/bug.c:7!".to_owned());
+        console.extend((1..=100).map(|number| format!("[    3.0] trace {number}")));
+        let text = explain("the kernel broke: kernel BUG", &console, None);
+        let start = "the kernel broke: kernel BUG\n\
+                     Rust code panicked at fix.rs:10:8: the index is \\u{1b}[2J7\n\
+                     the console where it went wrong:\n  [    2.5][   T9] rust_kernel: panicked";
+        assert!(text.starts_with(start), "{text}");
+        assert!(
+            text.contains("\n  [    3.0] trace 12\nthe last 25 lines of"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("trace 13\n") && text.contains("trace 76\n"),
+            "{text}"
+        );
+        // Without a panic the worst line counts.
+        console.retain(|line| !line.contains("panicked"));
+        let text = explain("x", &console, None);
+        assert!(
+            text.starts_with("x\nthe console where it went wrong:\n  [    2.6] kernel BUG"),
+            "{text}"
+        );
     }
 
     #[test]

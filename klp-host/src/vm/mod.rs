@@ -25,7 +25,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 
 use accel::Accel;
 pub use console::Lines;
@@ -62,6 +62,8 @@ pub struct Spec {
     pub smp: u32,
     /// Memory in MiB.
     pub memory: u32,
+    /// Give it more memory where what is copied in needs that, instead of an error.
+    pub grow: bool,
     /// Count instructions: one virtual nanosecond each, one CPU, repeatable.
     pub icount: bool,
     /// The CPUs are to run at once, even if another QEMU has to be fetched for that.
@@ -88,6 +90,7 @@ impl Spec {
             kernel_parameters: Vec::new(),
             smp: 2,
             memory: 1024,
+            grow: false,
             icount: false,
             parallel: false,
             timeout: Duration::from_secs(600),
@@ -215,7 +218,17 @@ fn find_qemu(spec: &Spec, cache: &Cache) -> Result<Qemu> {
 
 /// Runs on this QEMU, in this way.
 fn run_on(qemu: &Qemu, accel: Accel, spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
-    run_with(qemu, accel, spec, &initramfs(spec)?, sink)
+    let (initramfs, needed) = initramfs(spec)?;
+    let mut spec = spec.clone();
+    if needed > spec.memory {
+        ensure!(
+            spec.grow,
+            "{} MiB are too little for what is copied in: give the guest --memory {needed} or more",
+            spec.memory
+        );
+        spec.memory = needed;
+    }
+    run_with(qemu, accel, &spec, &initramfs, sink)
 }
 
 /// Runs with this file system.
@@ -238,8 +251,9 @@ fn run_with(
     })
 }
 
-/// Builds the guest's file system, in memory: nothing to clean up, however we end.
-fn initramfs(spec: &Spec) -> Result<OwnedFd> {
+/// Builds the guest's file system, in memory: nothing to clean up, however we end. Gives the MiB that the
+/// guest needs for it, too.
+fn initramfs(spec: &Spec) -> Result<(OwnedFd, u32)> {
     let mut tree = Tree::new();
     programs::add(&mut tree)?;
     tree.text("/init", include_str!("init.sh"), 0o755)?;
@@ -264,15 +278,10 @@ fn initramfs(spec: &Spec) -> Result<OwnedFd> {
     let mut out = BufWriter::new(std::fs::File::from(memory));
     let size = tree.write(&mut out)?;
     let needed = KERNEL_MEMORY + ((2 * size) >> 20);
-    if needed > spec.memory.into() {
-        bail!(
-            "{} MiB are too little for what is copied in: give the guest --memory {needed} or more",
-            spec.memory
-        );
-    }
+    let needed = u32::try_from(needed).context("too much is copied into the guest")?;
     let file = out
         .into_inner()
         .map_err(io::IntoInnerError::into_error)
         .context("cannot write the initramfs")?;
-    Ok(file.into())
+    Ok((file.into(), needed))
 }

@@ -145,6 +145,8 @@ fn kernel_parameters(spec: &Spec) -> String {
         "softlockup_panic=1",
         // A quarter of the boot of Debian's kernel, when emulated.
         "cryptomgr.notests=1",
+        // The kernel counts ticks at boot, and stops where a busy machine emulates too few of them.
+        "no_timer_check",
         // Restarts without help from firmware or ACPI.
         "reboot=t",
     ];

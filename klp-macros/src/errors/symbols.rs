@@ -303,11 +303,3 @@ pub(crate) fn exported(name: &str) -> String {
          stand in `#[klp::symbols]`"
     )
 }
-
-/// Nothing is known of the module.
-pub(crate) fn unknown_object(object: &str) -> String {
-    format!(
-        "nothing is known about the module `{object}`, so what this patch uses of it is not \
-         checked; name the folder that holds {object}.ko in KLP_MODULES"
-    )
-}

@@ -8,6 +8,15 @@ use klp_elf::{quoted, rust, Function, Match, Name, Object, Prototype};
 use proc_macro2::Ident;
 use std::fmt::Write as _;
 
+/// Nothing is known of the module.
+pub(crate) fn unknown_object(object: &str) -> String {
+    format!(
+        "nothing is known about the module `{object}`, so what this patch says of it cannot be \
+         checked: name the folder that holds {object}.ko (or {object}.ko.xz, ...) in KLP_MODULES; \
+         or add `unchecked`, and see to it yourself that names and types are right"
+    )
+}
+
 /// The lines under a message.
 pub(crate) fn shown(prototype: &Prototype) -> String {
     let mut text = format!("\n  C prototype: {prototype}");
@@ -321,7 +330,10 @@ const MOST_CALLERS: usize = 20;
 
 /// Copies of the function stay as they are.
 pub(crate) fn inlined(name: &str, callers: &[Caller]) -> String {
-    let mut names: Vec<&str> = callers.iter().map(|caller| caller.name.as_str()).collect();
+    let mut names: Vec<String> = callers
+        .iter()
+        .map(|caller| caller.shown().to_string())
+        .collect();
     names.sort_unstable();
     names.dedup();
     let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();

@@ -15,6 +15,8 @@ pub(crate) struct Replaced<'a> {
     pub(crate) object: &'a LitStr,
     pub(crate) name: &'a LitStr,
     pub(crate) sympos: Option<&'a LitInt>,
+    /// Need nothing be known of the object?
+    pub(crate) unchecked: bool,
     pub(crate) by: &'a parse::Function,
     /// The word by which the replacement calls it.
     pub(crate) original: Option<&'a Ident>,
@@ -31,15 +33,8 @@ pub(crate) struct Known {
 
 /// Checks it against the kernel at hand.
 pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
-    let name = replaced.object.value();
-    let unknown = || {
-        format!(
-            "no type information about the module `{name}` is at hand, so what this patch \
-             replaces in it is not checked; name the folder that holds {name}.ko in KLP_MODULES"
-        )
-    };
     let ask = |_: &_, object: &Object<'_>, errors: &mut _| in_object(object, replaced, errors);
-    kernel::ask(&name, replaced.object, unknown, errors, ask).unwrap_or_default()
+    kernel::ask_known(replaced.object, replaced.unchecked, errors, ask).unwrap_or_default()
 }
 
 fn in_object(object: &Object<'_>, replaced: &Replaced<'_>, errors: &mut Errors) -> Known {

@@ -155,6 +155,23 @@ mod tests {
     }
 
     #[test]
+    fn names_of_callers_are_escaped() {
+        let mut odd = caller("a\x1b[2J\n::error::evil", 3);
+        odd.through = vec!["b\r".to_owned()];
+        odd.site.file = "c\n.c".to_owned();
+        let texts = [
+            errors::inlined("f", &[odd.clone()]),
+            errors::only_inlined("vmlinux", "f", &[odd]),
+        ];
+        for text in texts {
+            let escaped = r"`a\u{1b}[2J\n::error::evil` (c\n.c:3, through `b\r`)";
+            assert!(text.contains(escaped), "{text}");
+            assert!(!text.contains(['\x1b', '\r']), "{text}");
+            assert!(!text.contains("\n::error"), "{text}");
+        }
+    }
+
+    #[test]
     fn those_that_are_replaced_or_accepted_are_no_mistake() {
         assert!(said(&["f", "g", "h"], &[]).is_empty());
         assert!(said(&["f", "g"], &["h"]).is_empty());

@@ -2,12 +2,13 @@
 
 //! The kernel that the patch is compiled for: opened once for all attributes of a crate.
 
-use crate::errors::Errors;
-use klp_elf::{Kernel, Object, Sources};
+use crate::errors::{types as errors, Errors};
+use klp_elf::{Error, Kernel, Object, Sources};
 use proc_macro2::Span;
 use quote::ToTokens;
 use std::cell::OnceCell;
 use std::mem::ManuallyDrop;
+use syn::LitStr;
 
 thread_local! {
     // One rustc runs all attributes of a crate on one thread. The compiler ends soon after: taking
@@ -75,10 +76,37 @@ pub(super) fn ask<T>(
     errors: &mut Errors,
     ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
 ) -> Option<T> {
+    let unknown = |errors: &mut Errors| errors.note_once(unknown());
+    ask_or(name, object, unknown, errors, ask)
+}
+
+/// The same where it has to be known, unless the author has said `unchecked`.
+pub(super) fn ask_known<T>(
+    object: &LitStr,
+    unchecked: bool,
+    errors: &mut Errors,
+    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
+) -> Option<T> {
+    let name = object.value();
+    let unknown = |errors: &mut Errors| {
+        if !unchecked {
+            errors.add_once(object.span(), errors::unknown_object(&name));
+        }
+    };
+    ask_or(&name, object, unknown, errors, ask)
+}
+
+fn ask_or<T>(
+    name: &str,
+    object: &impl ToTokens,
+    unknown: impl FnOnce(&mut Errors),
+    errors: &mut Errors,
+    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
+) -> Option<T> {
     match look(name, object, errors, ask) {
         Looked::Answer(answer) => Some(answer),
         Looked::NoObject => {
-            errors.note_once(unknown());
+            unknown(errors);
             None
         }
         Looked::NoKernel | Looked::Unreadable => None,
@@ -114,6 +142,7 @@ fn open() -> Result<Option<Kernel>, String> {
     };
     match Kernel::open(sources) {
         Ok(kernel) => Ok(Some(kernel)),
+        Err(error @ Error::NoModules { .. }) => Err(error.to_string()),
         Err(error) => Err(format!(
             "cannot read the kernel's type information: {error}; give another file in \
              KLP_VMLINUX, or none"

@@ -32,16 +32,21 @@ struct Meant<'a> {
 }
 
 /// Looks the symbol up in the kernel at hand, and tells what is wrong with its declaration.
-pub(crate) fn find(object: &LitStr, symbol: &Symbol, name: &str, errors: &mut Errors) -> Found {
+pub(crate) fn find(
+    object: &LitStr,
+    unchecked: bool,
+    symbol: &Symbol,
+    name: &str,
+    errors: &mut Errors,
+) -> Found {
     let meant = Meant {
         object,
         symbol,
         name,
     };
-    let unknown = || errors::unknown_object(&object.value());
     let ask =
         |kernel: &_, found: &Object<'_>, errors: &mut _| look_up(kernel, found, &meant, errors);
-    kernel::ask(&object.value(), object, unknown, errors, ask).unwrap_or_default()
+    kernel::ask_known(object, unchecked, errors, ask).unwrap_or_default()
 }
 
 fn look_up(kernel: &Kernel, object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {

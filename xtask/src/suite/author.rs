@@ -23,6 +23,10 @@ use crate::checkout;
 const NAME: &str = "fix-foo";
 const FUNCTION: &str = "cmdline_proc_show";
 
+/// A module of Debian's that needs no device, and a function of it.
+const MODULE: &str = "pktgen";
+const MODULES_FUNCTION: &str = "pgctrl_show";
+
 /// Where a stub wants its author to write, and what is written there.
 const PLACE: &str = "    // Write the fixed function here.\n";
 const BODY: &str = "    seq_print!(m, \"written into a stub\\n\");\n";
@@ -54,6 +58,10 @@ pub(super) fn run() -> Result<Tally> {
     cases.check("a mistake is shown where it was made", || author.mistake());
     cases.check("a stub that calls the original", || author.wrap());
     cases.check("a stub that only answers", || author.returns());
+    cases.check("a module of the kernel's is patched", || author.module());
+    cases.check("what fails on the patched kernel fails", || {
+        author.failures()
+    });
     cases.check("the folder stays clean", || author.look_around());
     cases.check("what patches share stays as it was made", || {
         author.look_at_shared()
@@ -133,16 +141,14 @@ impl Author {
     }
 
     /// Patches the stock kernel; gives what the command prints.
-    fn build_and_show(&self) -> Result<String> {
-        let words = [
-            "build",
-            "--kernel",
-            "stock",
-            "--vm",
-            "--command",
-            "cat /proc/cmdline",
-        ];
-        process::output(&mut self.klp(&self.patch(), &words))
+    fn build_and_show(&self, more: &[&str]) -> Result<String> {
+        let words = ["--command", "cat /proc/cmdline"];
+        self.try_out(&[&words, more].concat())
+    }
+
+    fn try_out(&self, more: &[&str]) -> Result<String> {
+        let words = ["build", "--kernel", "stock", "--vm"];
+        process::output(&mut self.klp(&self.patch(), &[&words, more].concat()))
     }
 
     fn wrap(&self) -> Result<()> {
@@ -150,7 +156,7 @@ impl Author {
         let stub = process::output(&mut self.klp(&self.patch(), &words))?;
         ensure!(stub.contains(CHECK_PLACE), "it has no place: {stub}");
         self.write(&stub.replace(CHECK_PLACE, BODY))?;
-        let text = self.build_and_show()?;
+        let text = self.build_and_show(&[])?;
         ensure!(
             text.contains("\nwritten into a stub\nconsole=ttyS0"),
             "the replacement's line and the original's are not in {text}"
@@ -162,7 +168,7 @@ impl Author {
         let words = ["stub", "--returns", "-EPERM", FUNCTION];
         let stub = process::output(&mut self.klp(&self.patch(), &words))?;
         self.write(&stub)?;
-        let text = self.build_and_show()?;
+        let text = self.build_and_show(&["--expect-status", "1"])?;
         ensure!(
             text.contains("Operation not permitted") && text.contains("\npatched: fix_foo on "),
             "the function answered something else: {text}"
@@ -171,7 +177,7 @@ impl Author {
     }
 
     fn build_and_try(&self) -> Result<()> {
-        let text = self.build_and_show()?;
+        let text = self.build_and_show(&["--expect", "written into a stub"])?;
         for line in ["\nwritten into a stub\n", "\npatched: fix_foo on "] {
             ensure!(text.contains(line), "`{}` is not in {text}", line.trim());
         }
@@ -180,6 +186,80 @@ impl Author {
             "only the unpatched kernel shows its command line: {text}"
         );
         Ok(())
+    }
+
+    /// A module of Debian's comes with its package, is checked against, and loaded.
+    fn module(&self) -> Result<()> {
+        let words = ["stub", "--wrap", "--object", MODULE, MODULES_FUNCTION];
+        let stub = process::output(&mut self.klp(&self.patch(), &words))?;
+        ensure!(
+            stub.contains("(seq: &SeqFile, "),
+            "its types are not known: {stub}"
+        );
+        let body = BODY.replace("(m,", "(seq,");
+        self.write(&stub.replace(CHECK_PLACE, &body))?;
+        let command = "cat /proc/net/pktgen/pgctrl; cat /root/fix-foo.rs";
+        let words = ["--module", MODULE, "--file", "fix-foo.rs:/root/"];
+        let expected = [
+            "--expect",
+            "written into a stub",
+            "--expect",
+            "#[livepatch(",
+        ];
+        let text = self.try_out(&[&["--command", command], &words[..], &expected].concat())?;
+        ensure!(
+            text.contains(&format!("{MODULE}: patched")) && text.contains("--- before patching: "),
+            "it is not patched: {text}"
+        );
+        self.write(&stub.replace("seq: &SeqFile", "seq: u32"))?;
+        let Err(error) = process::output(&mut self.klp(&self.patch(), &["build"])) else {
+            bail!("another type than the module has was built");
+        };
+        let error = format!("{error:#}");
+        ensure!(error.contains("is `struct seq_file *` in C"), "{error}");
+        Ok(())
+    }
+
+    /// What the command does on the patched kernel decides.
+    fn failures(&self) -> Result<()> {
+        let stub = process::output(&mut self.klp(&self.patch(), &["stub", FUNCTION]))?;
+        self.write(&stub.replace(PLACE, BODY))?;
+        let refused = |words: &[&str], parts: &[&str]| {
+            let words = [&["build", "--kernel", "stock", "--vm"], words].concat();
+            let mut build = self.klp(&self.patch(), &words);
+            let output = build.output().context("cannot run cargo klp")?;
+            let said = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8_lossy(&said);
+            ensure!(!output.status.success(), "{words:?} is a success: {text}");
+            for part in parts {
+                ensure!(text.contains(part), "{part:?} is not in {text}");
+            }
+            Ok(())
+        };
+        let command = "! grep written /proc/cmdline";
+        refused(
+            &["--command", command, "--expect", "nobody says that"],
+            &[
+                "wrong: the exit status is 1, and should be 0",
+                "wrong: it does not print \"nobody says that\"",
+                "the command failed on the patched kernel",
+            ],
+        )?;
+        let words = ["--command", "echo early; sleep 100", "--timeout", "3"];
+        refused(
+            &words,
+            &["early", "wrong: the command does not end within 3 s"],
+        )?;
+        let panics = BODY
+            .replace("written", "{}")
+            .replace("\\n\"", "\\n\", [1][zero()]");
+        let zero = "#[inline(never)]\nfn zero() -> usize {\n    core::hint::black_box(1)\n}\n";
+        self.write(&format!("{}\n{zero}", stub.replace(PLACE, &panics)))?;
+        let words = ["--command", "cat /proc/cmdline"];
+        refused(
+            &words,
+            &["Rust code panicked at fix-foo.rs:", "index out of bounds"],
+        )
     }
 
     fn edit(&self) -> Result<()> {

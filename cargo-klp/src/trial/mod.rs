@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tries patches in a virtual machine: loads them into their kernel, waits until it is patched,
+//! shows what livepatch says, and takes them out again.
+
+mod options;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use klp_host::kernel::modules;
+use klp_host::vm::{self, Outcome, Spec};
+use tempfile::TempDir;
+
+use crate::kernel::Target;
+pub use options::TrialOptions;
+
+/// Where the modules are in the guest: those that were built here, and those of the kernel.
+const BUILT: &str = "/klp/modules";
+const KERNELS: &str = "/klp/kernel-modules";
+
+/// The longest that all but the command may take; the guest's script has shorter limits of its own.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// With which status the guest's script ends.
+const NOT_PATCHED: i32 = 1;
+const COMMAND_FAILED: i32 = 9;
+
+/// What to try.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    pub kernel: &'a Target,
+    /// The live patches.
+    pub patches: &'a [PathBuf],
+    /// Modules that are loaded before: those that get patched.
+    pub others: &'a [PathBuf],
+    /// What the user wants besides.
+    pub options: &'a TrialOptions,
+}
+
+impl Trial<'_> {
+    /// Boots and tries it. The guest's script says what is wrong.
+    pub fn run(&self) -> Result<()> {
+        let image = &self.kernel.image;
+        ensure!(
+            image.is_file(),
+            "there is no kernel image {} to boot: build the kernel's bzImage, or leave out --vm",
+            image.display()
+        );
+        let needed = Needed::prepare(self)?;
+        self.check_names(&needed)?;
+        let spec = Spec {
+            copy: self.copies(&needed)?,
+            timeout: TIMEOUT + 2 * Duration::from_secs(self.options.timeout),
+            grow: true,
+            ..Spec::new(image, self.script(&needed)?)
+        };
+        let report = vm::run_shown(&spec)?;
+        if let Some(problem) = report.problem() {
+            bail!("{problem}");
+        }
+        match report.outcome {
+            Outcome::Exited(0) => {}
+            Outcome::Exited(COMMAND_FAILED) => {
+                bail!("the command failed on the patched kernel, see above")
+            }
+            Outcome::Exited(NOT_PATCHED) => bail!("not patched, see above"),
+            other => bail!("the trial did not come to its end ({other:?}), see above"),
+        }
+        println!("patched: {} on {}", self.names(), self.kernel.build.release);
+        Ok(())
+    }
+
+    /// Refuses two modules of one name, of which the kernel would load the first.
+    fn check_names(&self, needed: &Needed) -> Result<()> {
+        let built: Vec<String> = self
+            .others
+            .iter()
+            .chain(self.patches)
+            .map(|path| name(path))
+            .collect();
+        for module in &needed.files {
+            ensure!(
+                !built.contains(&name(module)),
+                "the patch's folder makes a module `{0}`, and the kernel has a module of that name, \
+                 which --module brings in: give yours another name",
+                name(module)
+            );
+        }
+        Ok(())
+    }
+
+    fn copies(&self, needed: &Needed) -> Result<Vec<(PathBuf, PathBuf)>> {
+        let built = self.others.iter().chain(self.patches);
+        let built = built.map(|path| Ok((path.clone(), guest(BUILT, path)?)));
+        let needed = needed
+            .files
+            .iter()
+            .map(|path| Ok((path.clone(), guest(KERNELS, path)?)));
+        let users = self.options.files.iter().cloned().map(Ok);
+        built.chain(needed).chain(users).collect()
+    }
+
+    fn script(&self, needed: &Needed) -> Result<String> {
+        let words = |dir: &str, paths: &[PathBuf]| -> Result<String> {
+            let paths: Result<Vec<_>> = paths.iter().map(|path| guest(dir, path)).collect();
+            let paths: Vec<_> = paths?
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            Ok(shell_words::join(&paths))
+        };
+        let TrialOptions {
+            command,
+            expect,
+            expect_status,
+            timeout,
+            ..
+        } = self.options;
+        Ok(format!(
+            "needed=({})\nothers=({})\npatches=({})\ncommand={}\nexpect=({})\n\
+             expect_status={expect_status}\nlimit={timeout}\n\
+             NOT_PATCHED={NOT_PATCHED}\nCOMMAND_FAILED={COMMAND_FAILED}\n{}",
+            words(KERNELS, &needed.files)?,
+            words(BUILT, self.others)?,
+            words(BUILT, self.patches)?,
+            shell_words::quote(command.as_deref().unwrap_or_default()),
+            shell_words::join(expect),
+            include_str!("trial.sh")
+        ))
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<_> = self.patches.iter().map(|path| name(path)).collect();
+        names.join(", ")
+    }
+}
+
+/// The module that is in a file, as `lsmod` shows it.
+fn name(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().replace('-', "_")
+}
+
+/// The kernel's modules that the user wants loaded, and what they depend on, in the order in which they
+/// are loaded.
+struct Needed {
+    files: Vec<PathBuf>,
+    /// Holds them, not compressed.
+    _folder: TempDir,
+}
+
+impl Needed {
+    fn prepare(trial: &Trial<'_>) -> Result<Self> {
+        let folder = tempfile::tempdir().context("cannot make a folder for modules")?;
+        let mut files = Vec::new();
+        let wanted = &trial.options.modules;
+        let found = match wanted.is_empty() {
+            true => Vec::new(),
+            false => modules::with_dependencies(&trial.kernel.known, wanted)?,
+        };
+        for module in found {
+            let path = folder.path().join(format!("{}.ko", module.name));
+            fs::write(&path, &module.data)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            files.push(path);
+        }
+        Ok(Self {
+            files,
+            _folder: folder,
+        })
+    }
+}
+
+fn guest(dir: &str, path: &Path) -> Result<PathBuf> {
+    let name = path
+        .file_name()
+        .with_context(|| format!("{} has no file name", path.display()))?;
+    Ok(Path::new(dir).join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use klp_host::kernel::BuildFolder;
+    use klp_host::kernel::known::Known;
+
+    #[derive(Parser)]
+    struct Line {
+        #[arg(long)]
+        vm: bool,
+        #[command(flatten)]
+        options: TrialOptions,
+    }
+
+    fn options(words: &[&str]) -> Result<TrialOptions, String> {
+        let line = ["build"].iter().chain(words);
+        match Line::try_parse_from(line) {
+            Ok(line) => {
+                assert!(line.vm || words.is_empty());
+                Ok(line.options)
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn target(image: &Path) -> Target {
+        Target {
+            build: BuildFolder {
+                release: "7.2.0".to_owned(),
+                dir: PathBuf::new(),
+                env: Vec::new(),
+                vars: Vec::new(),
+            },
+            image: image.to_owned(),
+            known: Known::default(),
+        }
+    }
+
+    fn trial<'a>(kernel: &'a Target, options: &'a TrialOptions) -> Trial<'a> {
+        Trial {
+            kernel,
+            patches: &[],
+            others: &[],
+            options,
+        }
+    }
+
+    #[test]
+    fn a_kernel_without_an_image_is_named() {
+        let kernel = target(Path::new("/none/bzImage"));
+        let options = options(&[]).unwrap();
+        let text = trial(&kernel, &options).run().unwrap_err().to_string();
+        assert!(text.contains("no kernel image /none/bzImage"), "{text}");
+    }
+
+    #[test]
+    fn a_module_that_is_not_there_is_named_before_anything_boots() {
+        let image = tempfile::NamedTempFile::new().unwrap();
+        let kernel = target(image.path());
+        let options = options(&["--vm", "--module", "vsock"]).unwrap();
+        let text = trial(&kernel, &options).run().unwrap_err().to_string();
+        assert!(text.contains("no module `vsock`"), "{text}");
+    }
+
+    #[test]
+    fn words_of_the_user_stay_words() {
+        let kernel = target(Path::new("/image"));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let options = options(&[
+            "--vm",
+            "--command",
+            "echo 'a b'; $x",
+            "--expect",
+            "it's $y",
+            "--expect",
+            "two",
+            "--expect-status",
+            "3",
+            "--timeout",
+            "7",
+            "--file",
+            &format!("{}:/root/file", file.path().display()),
+        ])
+        .unwrap();
+        let trial = Trial {
+            patches: &[PathBuf::from("/p/fix-foo.ko")],
+            others: &[PathBuf::from("/p/target.ko")],
+            ..trial(&kernel, &options)
+        };
+        let needed = Needed {
+            files: vec![PathBuf::from("/t/vsock.ko")],
+            _folder: tempfile::tempdir().unwrap(),
+        };
+        let script = trial.script(&needed).unwrap();
+        let lines: Vec<_> = script.lines().take(7).collect();
+        assert_eq!(
+            lines,
+            [
+                "needed=(/klp/kernel-modules/vsock.ko)",
+                "others=(/klp/modules/target.ko)",
+                "patches=(/klp/modules/fix-foo.ko)",
+                r#"command='echo '\''a b'\''; $x'"#,
+                r#"expect=('it'\''s $y' two)"#,
+                "expect_status=3",
+                "limit=7",
+            ]
+        );
+        assert_eq!(trial.names(), "fix_foo");
+        trial.check_names(&needed).unwrap();
+        let same = Needed {
+            files: vec![PathBuf::from("/t/fix_foo.ko")],
+            _folder: tempfile::tempdir().unwrap(),
+        };
+        let text = trial.check_names(&same).unwrap_err().to_string();
+        assert!(text.contains("makes a module `fix_foo`"), "{text}");
+        let copies = trial.copies(&needed).unwrap();
+        assert_eq!(copies.len(), 4);
+        assert_eq!(copies[3].1, Path::new("/root/file"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (words, part) in [
+            (&["--command", "x"][..], "--vm"),
+            (&["--module", "x"], "--vm"),
+            (&["--vm", "--expect", "x"], "--command"),
+            (&["--vm", "--expect-status", "1"], "--command"),
+            (&["--vm", "--timeout", "0"], "0 is not in 1"),
+            (&["--vm", "--file", "x"], "say SRC:DST"),
+            (&["--vm", "--command", "x", "--expect-status", "256"], "256"),
+        ] {
+            let text = options(words).unwrap_err();
+            assert!(text.contains(part), "{words:?}: {text}");
+        }
+    }
+}

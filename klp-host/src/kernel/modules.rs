@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The modules of kernels: those of Debian's kernel, fetched with their package, and which others a
+//! module needs to be loaded.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use klp_elf::{Module, Modules, read_module};
+
+use super::apt::Archive;
+use super::known::Known;
+use super::{debian, package};
+use crate::cache::Cache;
+use crate::host::consent::is_offline;
+use crate::host::progress::say;
+
+/// No module of a distribution is larger, compressed or not.
+const LARGEST: u64 = 1 << 30;
+
+/// The most modules that are loaded for others.
+const MOST: usize = 256;
+
+/// The folder with the modules of Debian's kernel, which are fetched first when they have to be: about
+/// 110 MB. `None`, with a note, where the network is not to be used and the cache has none.
+pub fn of_stock(cache: &Cache) -> Result<Option<PathBuf>> {
+    if let Some(dir) = of_stock_if_there(cache) {
+        return Ok(Some(dir));
+    }
+    if is_offline() {
+        say(
+            "note: the cache has no modules of Debian's kernel, and --offline keeps them from being \
+             fetched: patches of modules cannot be checked",
+        );
+        return Ok(None);
+    }
+    let archive = Archive::new(cache);
+    debian::with_release(&archive, false, |release| {
+        debian::modules(&archive, release, &unpack)
+    })
+    .map(Some)
+}
+
+/// The same, if they were fetched before.
+pub fn of_stock_if_there(cache: &Cache) -> Option<PathBuf> {
+    debian::modules_if_there(cache)
+}
+
+/// Takes the modules out of a package, compressed as they are.
+fn unpack(package: &Path, dir: &Path) -> Result<()> {
+    let mut count = 0;
+    package::visit(package, &mut |path, size, file| {
+        count += u32::from(unpack_file(path, size, file, dir)?);
+        Ok(())
+    })?;
+    ensure!(count > 0, "{} has no modules", package.display());
+    Ok(())
+}
+
+/// Writes a file of the package into the folder if it is a module, and answers whether it is.
+fn unpack_file(path: &Path, size: u64, mut content: &mut dyn Read, dir: &Path) -> Result<bool> {
+    let Some(inside) = inside(path) else {
+        return Ok(false);
+    };
+    ensure!(
+        size <= LARGEST,
+        "{} is too large: {size} bytes",
+        path.display()
+    );
+    let target = dir.join(inside);
+    let mut write = || -> io::Result<()> {
+        fs::create_dir_all(target.parent().unwrap_or(dir))?;
+        io::copy(&mut content, &mut File::create_new(&target)?).map(drop)
+    };
+    write().with_context(|| format!("cannot write {}", target.display()))?;
+    Ok(true)
+}
+
+/// Where a file of the package belongs, from `kernel/` on; `None` for all but modules.
+fn inside(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let is_module = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    // `./usr/lib/modules/RELEASE/kernel/...`, without `usr` in older packages.
+    let parts: Option<Vec<_>> = path
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .map(|part| match part {
+            Component::Normal(name) => Some(name),
+            _ => None,
+        })
+        .collect();
+    let parts = parts?;
+    let lib = parts.iter().position(|part| *part == "lib")?;
+    let is_tree = parts.get(lib + 1).is_some_and(|part| *part == "modules")
+        && parts.get(lib + 3).is_some_and(|part| *part == "kernel");
+    (is_module && is_tree).then(|| parts[lib + 3..].iter().collect())
+}
+
+/// A module to load.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Loadable {
+    /// As `lsmod` shows it.
+    pub name: String,
+    /// Its contents, not compressed.
+    pub data: Vec<u8>,
+}
+
+/// These modules and all that they depend on, each behind those that it needs.
+///
+/// # Errors
+///
+/// When one is not there, or cannot be read.
+pub fn with_dependencies(known: &Known, names: &[String]) -> Result<Vec<Loadable>> {
+    let folders = known.module_folders();
+    let files = Modules::find(&folders)?;
+    let mut found = Found {
+        files,
+        folders: &folders,
+        done: Vec::new(),
+        entered: Vec::new(),
+    };
+    for name in names {
+        found.add(name, None)?;
+    }
+    Ok(found.done)
+}
+
+struct Found<'a> {
+    files: Modules,
+    folders: &'a [PathBuf],
+    done: Vec<Loadable>,
+    /// The names of all that were looked at.
+    entered: Vec<String>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, name: &str, needed_by: Option<&str>) -> Result<()> {
+        let name = name.replace('-', "_");
+        if self.entered.contains(&name) {
+            return Ok(());
+        }
+        ensure!(
+            self.entered.len() < MOST,
+            "more than {MOST} modules depend on each other"
+        );
+        self.entered.push(name.clone());
+        let Some(path) = self.files.get(&name) else {
+            bail!("{}", self.missing(&name, needed_by));
+        };
+        let data = read_module(&path)?;
+        let info = Module::parse(&data)
+            .and_then(|module| module.modinfo())
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let depends: Vec<String> = info
+            .iter()
+            .filter(|(key, _)| *key == *"depends")
+            .flat_map(|(_, names)| {
+                let names = names.escaped();
+                names.split(',').map(str::to_owned).collect::<Vec<_>>()
+            })
+            .filter(|name| !name.is_empty())
+            .collect();
+        for other in depends {
+            self.add(&other, Some(&name))?;
+        }
+        self.done.push(Loadable { name, data });
+        Ok(())
+    }
+
+    fn missing(&self, name: &str, needed_by: Option<&str>) -> String {
+        let why = match needed_by {
+            Some(other) => format!(", which `{other}` depends on"),
+            None => String::new(),
+        };
+        let name = name.escape_default();
+        match self.folders {
+            [] => format!(
+                "there is no module `{name}`{why}: no folder with this kernel's modules is known; \
+                 name one in KLP_MODULES"
+            ),
+            [first, ..] => format!(
+                "there is no module `{name}`{why} in {}: `lsmod` shows the name of a module; what is \
+                 built into the kernel itself needs no --module",
+                first.display()
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_taken_from_where_packages_have_them() {
+        let inside = |path: &str| inside(Path::new(path));
+        let some = |path: &str| Some(PathBuf::from(path));
+        assert_eq!(
+            inside("./usr/lib/modules/7.2/kernel/net/sctp/sctp.ko.xz"),
+            some("kernel/net/sctp/sctp.ko.xz")
+        );
+        assert_eq!(inside("lib/modules/7.2/kernel/a.ko"), some("kernel/a.ko"));
+        for path in [
+            "./usr/lib/modules/7.2/modules.order",
+            "./usr/lib/modules/7.2/vmlinuz",
+            "./usr/lib/modules/7.2/updates/a.ko",
+            "./usr/share/kernel/a.ko",
+            "./usr/lib/modules/7.2/kernel/../../../../etc/a.ko",
+            "/lib/modules/7.2/kernel/a.ko",
+        ] {
+            assert_eq!(inside(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_package_without_modules_is_refused_and_others_are_unpacked() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut content: &[u8] = b"text";
+        let path = Path::new("./usr/lib/modules/7.2/kernel/net/a.ko.xz");
+        assert!(unpack_file(path, 4, &mut content, dir.path()).unwrap());
+        let file = dir.path().join("kernel/net/a.ko.xz");
+        assert_eq!(fs::read(file).unwrap(), b"text");
+        let too_large = unpack_file(path, LARGEST + 1, &mut content, dir.path());
+        assert!(too_large.unwrap_err().to_string().contains("too large"));
+        assert!(!unpack_file(Path::new("./a.ko"), 4, &mut content, dir.path()).unwrap());
+    }
+
+    /// A module that depends on others.
+    fn module(dir: &Path, name: &str, depends: &str) {
+        let info = format!("license=GPL\0depends={depends}\0name={name}\0");
+        fs::write(dir.join(format!("{name}.ko")), elf(info.as_bytes())).unwrap();
+    }
+
+    /// A relocatable file with `.modinfo`.
+    fn elf(info: &[u8]) -> Vec<u8> {
+        use object::write::{Object, StandardSegment};
+        use object::{Architecture, BinaryFormat, Endianness, SectionKind};
+        let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let segment = object.segment_name(StandardSegment::Data).to_vec();
+        let section = object.add_section(segment, b".modinfo".to_vec(), SectionKind::Data);
+        object.set_section_data(section, info.to_vec(), 1);
+        object.write().unwrap()
+    }
+
+    fn known(dir: &Path) -> Known {
+        Known {
+            modules: Some(dir.to_owned()),
+            ..Known::default()
+        }
+    }
+
+    fn load(known: &Known, names: &[&str]) -> Result<Vec<String>> {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let found = with_dependencies(known, &names)?;
+        Ok(found.into_iter().map(|module| module.name).collect())
+    }
+
+    #[test]
+    fn what_a_module_depends_on_comes_before_it_and_once() {
+        let dir = tempfile::tempdir().unwrap();
+        module(dir.path(), "top", "left,right");
+        module(dir.path(), "left", "base-part");
+        module(dir.path(), "right", "base_part,top");
+        module(dir.path(), "base-part", "");
+        let known = known(dir.path());
+        let all = load(&known, &["top", "left"]).unwrap();
+        assert_eq!(all, ["base_part", "left", "right", "top"]);
+        assert_eq!(load(&known, &["base-part"]).unwrap(), ["base_part"]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        module(dir.path(), "top", "gone");
+        let refused = |known: &Known, name| load(known, &[name]).unwrap_err().to_string();
+        let text = refused(&known(dir.path()), "top");
+        assert!(
+            text.contains("no module `gone`, which `top` depends on"),
+            "{text}"
+        );
+        let text = refused(&known(dir.path()), "other");
+        assert!(text.contains("needs no --module"), "{text}");
+        let text = refused(&Known::default(), "other");
+        assert!(text.contains("KLP_MODULES"), "{text}");
+        let text = refused(&known(&dir.path().join("none")), "other");
+        assert!(text.contains("correct KLP_MODULES"), "{text}");
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Modules of which nothing is known: an error, unless the author accepts that.
+
+use crate::btf::{Btf, VOID};
+use crate::files::{vmlinux, Folder, TEXT};
+use crate::types::with_sources;
+use klp_elf::Sources;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+const ERROR: &str = "nothing is known about the module `vsock`";
+
+fn folder() -> Folder {
+    let mut btf = Btf::new();
+    btf.function("show", VOID, &[]);
+    Folder::new(&vmlinux(&btf, &[("show", TEXT, true)]))
+}
+
+/// What an attribute says; a kernel is opened once for each thread.
+fn said(sources: &Sources, expand: impl FnOnce() -> TokenStream + Send + 'static) -> String {
+    let sources = sources.clone();
+    let thread = std::thread::spawn(move || with_sources(sources, || expand().to_string()));
+    thread.join().expect("no panic")
+}
+
+fn patch(key: TokenStream) -> TokenStream {
+    crate::expansion(
+        quote!(description = "A fix", license = "GPL"),
+        quote!(
+            mod fixes {
+                #[livepatch(object = "vsock", replaces = "first" #key)]
+                fn first() {}
+                #[livepatch(object = "vsock", replaces = "second" #key)]
+                fn second() {}
+            }
+        ),
+        Some("fix".to_owned()),
+    )
+}
+
+fn symbols(key: TokenStream) -> TokenStream {
+    crate::symbols::symbols(
+        quote!(object = "vsock" #key),
+        quote!(
+            extern "C" {
+                fn first();
+                static second: u32;
+            }
+        ),
+    )
+}
+
+#[test]
+fn a_module_of_which_nothing_is_known_is_one_error() {
+    let folder = folder();
+    for expand in [patch, symbols] {
+        let text = said(&folder.sources, move || expand(quote!()));
+        assert_eq!(text.matches(ERROR).count(), 1, "{text}");
+        assert!(text.contains("KLP_MODULES") && text.contains("add `unchecked`"));
+        let text = said(&folder.sources, move || expand(quote!(, unchecked)));
+        assert!(!text.contains("compile_error"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_known_is_checked_all_the_same() {
+    let mut folder = folder();
+    folder.sources.kallsyms = Some(folder.add("kallsyms", b"1 t first\t[vsock]\n"));
+    let text = said(&folder.sources, || patch(quote!(, unchecked)));
+    assert!(text.contains("has no function `second`"), "{text}");
+}
+
+#[test]
+fn a_folder_of_modules_that_is_not_there_is_an_error() {
+    let mut folder = folder();
+    folder.sources.modules = vec![folder.path().join("none")];
+    let text = said(&folder.sources, || patch(quote!(, unchecked)));
+    assert_eq!(text.matches("correct KLP_MODULES").count(), 1, "{text}");
+}
