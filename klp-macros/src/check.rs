@@ -128,6 +128,7 @@ fn info(
         license: values.license.take()?,
         authors: std::mem::take(&mut values.authors),
         replace: values.replace,
+        unsafety: values.unsafety.clone(),
     })
 }
 
@@ -184,6 +185,7 @@ fn replacement(
         sympos: values.sympos.as_ref(),
         by: function,
         original: original.as_ref(),
+        is_vouched: values.unsafety.is_some(),
     };
     // What is no name is not looked for.
     let known = if errors.len() == before {
@@ -203,6 +205,7 @@ fn replacement(
                 word,
                 entry: known.entry,
             }),
+            unsafety: values.unsafety,
         },
         replaces,
         sympos: values.sympos,

@@ -4,7 +4,7 @@
 
 use crate::errors::{self, Errors};
 use crate::parse::{self, Value};
-use proc_macro2::{Group, TokenTree};
+use proc_macro2::{Group, Ident, TokenTree};
 use quote::ToTokens;
 use syn::{Lit, LitInt, LitStr};
 
@@ -37,15 +37,17 @@ enum About {
     /// Which variable: a shadow variable or a state.
     Variable,
     State,
+    /// A function, or a patch.
+    Claim,
 }
 
 impl Place {
     fn takes(self, about: About) -> bool {
-        use About::{Function, Object, Patch, State, Variable};
+        use About::{Claim, Function, Object, Patch, State, Variable};
         match self {
-            Place::Function => matches!(about, Patch | Object | Function),
-            Place::Mod => about == Patch,
-            Place::Inside => matches!(about, Object | Function),
+            Place::Function => matches!(about, Patch | Object | Function | Claim),
+            Place::Mod => matches!(about, Patch | Claim),
+            Place::Inside => matches!(about, Object | Function | Claim),
             Place::Callback | Place::Symbols => about == Object,
             Place::Shadow => about == Variable,
             Place::State => matches!(about, Variable | State),
@@ -80,7 +82,7 @@ const fn key(name: &'static str, about: About, required: bool, example: &'static
 }
 
 #[rustfmt::skip]
-const KEYS: [KeyInfo; 11] = [
+const KEYS: [KeyInfo; 12] = [
     key("object", About::Object, true, "object = \"vmlinux\""),
     key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
     key("sympos", About::Function, false, "sympos = 1"),
@@ -90,6 +92,7 @@ const KEYS: [KeyInfo; 11] = [
     key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]"),
     key("name", About::Patch, false, "name = \"my_patch\""),
     key("replace", About::Patch, false, "replace"),
+    key("unsafe", About::Claim, false, "unsafe"),
     key("id", About::Variable, true, "id = 1"),
     key("version", About::State, true, "version = 1"),
 ];
@@ -115,6 +118,8 @@ pub(crate) struct Values {
     pub(crate) authors: Vec<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) replace: bool,
+    /// The word, where the author wrote it.
+    pub(crate) unsafety: Option<Ident>,
     pub(crate) id: Option<LitInt>,
     pub(crate) version: Option<LitInt>,
 }
@@ -213,6 +218,7 @@ impl Values {
             "authors" => self.authors = list(info, key, errors),
             "inlined_into" => self.inlined_into = list(info, key, errors),
             "name" => self.name = string(info, key, errors),
+            "unsafe" => self.unsafety = flag(info, key, errors).then(|| key.name.clone()),
             _ => self.replace = flag(info, key, errors),
         }
     }
@@ -320,7 +326,7 @@ mod tests {
         let (values, errors) = read(
             quote! {
                 object = "a", replaces = "b", sympos = 3, description = "d", license = "e",
-                authors = ["f", r"g",], name = "h", replace
+                authors = ["f", r"g",], name = "h", replace, unsafe
             },
             Place::Function,
         );
@@ -335,6 +341,7 @@ mod tests {
         assert_eq!(authors, ["f", "g"]);
         assert_eq!(text(&values.name).as_deref(), Some("h"));
         assert!(values.replace);
+        assert_eq!(values.unsafety.unwrap(), "unsafe");
     }
 
     #[test]

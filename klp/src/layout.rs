@@ -2,6 +2,7 @@
 
 //! Rust views of the kernel's C structures.
 
+use crate::signature::Claim;
 use core::cell::Cell;
 use core::ptr::NonNull;
 use core::sync::atomic::{
@@ -28,6 +29,9 @@ use core::sync::atomic::{
 pub unsafe trait KernelStruct {
     /// The structure's name in C, without `struct`.
     const NAME: &'static str;
+    /// What a reference to it says that C does not.
+    #[doc(hidden)]
+    const CLAIM: Claim = Claim::Object;
 }
 
 /// A [`KernelStruct`] that shows the whole structure, so that one can be made, given to C and passed

@@ -18,6 +18,8 @@ pub(crate) struct Replaced<'a> {
     pub(crate) by: &'a parse::Function,
     /// The word by which the replacement calls it.
     pub(crate) original: Option<&'a Ident>,
+    /// Whether the author answers for what is not checked.
+    pub(crate) is_vouched: bool,
 }
 
 /// What is known of it.
@@ -67,9 +69,11 @@ fn prototype(
     errors: &mut Errors,
 ) -> Option<Prototype> {
     let Some(prototype) = function.prototype else {
-        if let Some(why) = &function.untyped {
-            let name = &function.name;
-            errors.note_once(format!("the signature of `{name}` is not checked: {why}"));
+        if let (Some(why), false) = (&function.untyped, replaced.is_vouched) {
+            errors.add(
+                replaced.name,
+                errors::unchecked(&replaced.name.value(), why),
+            );
         }
         return None;
     };
