@@ -128,6 +128,7 @@ fn info(
         license: values.license.take()?,
         authors: std::mem::take(&mut values.authors),
         replace: values.replace,
+        unsafety: values.unsafety.clone(),
     })
 }
 
@@ -182,9 +183,9 @@ fn replacement(
         object: &object,
         name: &replaces,
         sympos: values.sympos.as_ref(),
-        unchecked: values.unchecked,
         by: function,
         original: original.as_ref(),
+        is_vouched: values.unsafety.is_some(),
     };
     // What is no name is not looked for.
     let known = if errors.len() == before {
@@ -204,6 +205,7 @@ fn replacement(
                 word,
                 entry: known.entry,
             }),
+            unsafety: values.unsafety,
         },
         replaces,
         sympos: values.sympos,

@@ -15,8 +15,8 @@ mod variables;
 use crate::model::Patch;
 use crate::parse::{self, Item, Module};
 use crate::types::contract;
-use proc_macro2::{Delimiter, Group, TokenStream};
-use quote::{quote, ToTokens};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{quote, quote_spanned, ToTokens};
 use shim::shim;
 pub(crate) use symbols::{symbols, symbols_alone};
 use tables::{module_macro, tables};
@@ -44,6 +44,7 @@ pub(crate) fn module(patch: &Patch, module: &Module) -> TokenStream {
     }));
     content.extend(variables::state_table(patch));
     content.extend(tables(patch));
+    content.extend(patch.info.unsafety.as_ref().map(vouched));
     let name = &module.name;
     let author = author_mod(module, content);
     let module = module_macro(patch, &quote!(#name::__livepatch::Module));
@@ -57,9 +58,22 @@ pub(crate) fn module(patch: &Patch, module: &Module) -> TokenStream {
 fn replacement(patch: &Patch, function: &parse::Function) -> TokenStream {
     let replaced = patch.replaced(&function.signature.ident);
     let prototype = replaced.and_then(|(_, replaced)| replaced.prototype.as_ref());
-    let contract = prototype.map(|prototype| contract(function, prototype));
+    let unsafety = replaced.and_then(|(_, replaced)| replaced.unsafety.as_ref());
+    let vouched = unsafety.map(vouched);
+    let contract = prototype.map(|prototype| contract(function, prototype, unsafety.is_some()));
     let shim = shim(function, replaced);
-    quote!(#contract #shim)
+    quote!(#vouched #contract #shim)
+}
+
+/// A block of the author's own `unsafe`, where the lint `unsafe_code` finds it.
+fn vouched(unsafety: &Ident) -> TokenStream {
+    let call = quote_spanned!(Span::mixed_site()=> ::klp::signature::vouched(););
+    let mut block = Group::new(Delimiter::Brace, call);
+    block.set_span(unsafety.span());
+    quote_spanned! {Span::mixed_site()=>
+        // SAFETY: by this word the author answers for it.
+        const _: () = #unsafety #block;
+    }
 }
 
 /// What the author wrote, without our attribute: what is left of a patch with mistakes, so that

@@ -4,7 +4,7 @@
 
 use crate::errors::{self, Errors};
 use crate::parse::{self, Value};
-use proc_macro2::{Group, TokenTree};
+use proc_macro2::{Group, Ident, TokenTree};
 use quote::ToTokens;
 use syn::{Lit, LitInt, LitStr};
 
@@ -34,22 +34,22 @@ enum About {
     /// Which object: of a function, or of a callback.
     Object,
     Function,
-    /// What is compared with the kernel.
-    Checked,
     /// Which variable: a shadow variable or a state.
     Variable,
     State,
+    /// A function, or a patch.
+    Claim,
 }
 
 impl Place {
     fn takes(self, about: About) -> bool {
-        use About::{Checked, Function, Object, Patch, State, Variable};
+        use About::{Claim, Function, Object, Patch, State, Variable};
         match self {
-            Place::Function => matches!(about, Patch | Object | Function | Checked),
-            Place::Mod => about == Patch,
-            Place::Inside => matches!(about, Object | Function | Checked),
+            Place::Function => matches!(about, Patch | Object | Function | Claim),
+            Place::Mod => matches!(about, Patch | Claim),
+            Place::Inside => matches!(about, Object | Function | Claim),
             Place::Callback => about == Object,
-            Place::Symbols => matches!(about, Object | Checked),
+            Place::Symbols => matches!(about, Object | Claim),
             Place::Shadow => about == Variable,
             Place::State => matches!(about, Variable | State),
         }
@@ -88,12 +88,12 @@ const KEYS: [KeyInfo; 12] = [
     key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
     key("sympos", About::Function, false, "sympos = 1"),
     key("inlined_into", About::Function, false, "inlined_into = [\"the_caller\"]"),
-    key("unchecked", About::Checked, false, "unchecked"),
     key("description", About::Patch, true, "description = \"What it fixes\""),
     key("license", About::Patch, true, "license = \"GPL\""),
     key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]"),
     key("name", About::Patch, false, "name = \"my_patch\""),
     key("replace", About::Patch, false, "replace"),
+    key("unsafe", About::Claim, false, "unsafe"),
     key("id", About::Variable, true, "id = 1"),
     key("version", About::State, true, "version = 1"),
 ];
@@ -114,13 +114,13 @@ pub(crate) struct Values {
     pub(crate) replaces: Option<LitStr>,
     pub(crate) sympos: Option<LitInt>,
     pub(crate) inlined_into: Vec<LitStr>,
-    /// The author accepts that nothing is known of the object.
-    pub(crate) unchecked: bool,
     pub(crate) description: Option<LitStr>,
     pub(crate) license: Option<LitStr>,
     pub(crate) authors: Vec<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) replace: bool,
+    /// The word, where the author wrote it.
+    pub(crate) unsafety: Option<Ident>,
     pub(crate) id: Option<LitInt>,
     pub(crate) version: Option<LitInt>,
 }
@@ -162,7 +162,7 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
 fn misplaced(info: &KeyInfo, place: Place) -> String {
     match info.about {
         About::Patch => errors::belongs_on_mod(info.name),
-        About::Object | About::Function | About::Checked if place.is_livepatch() => {
+        About::Object | About::Function if place.is_livepatch() => {
             errors::belongs_on_function(info.name)
         }
         _ => errors::unknown_key(info.name, None, valid(place)),
@@ -218,8 +218,8 @@ impl Values {
             "license" => self.license = string(info, key, errors),
             "authors" => self.authors = list(info, key, errors),
             "inlined_into" => self.inlined_into = list(info, key, errors),
-            "unchecked" => self.unchecked = flag(info, key, errors),
             "name" => self.name = string(info, key, errors),
+            "unsafe" => self.unsafety = flag(info, key, errors).then(|| key.name.clone()),
             _ => self.replace = flag(info, key, errors),
         }
     }
@@ -327,7 +327,7 @@ mod tests {
         let (values, errors) = read(
             quote! {
                 object = "a", replaces = "b", sympos = 3, description = "d", license = "e",
-                authors = ["f", r"g",], name = "h", replace, unchecked
+                authors = ["f", r"g",], name = "h", replace, unsafe
             },
             Place::Function,
         );
@@ -341,7 +341,8 @@ mod tests {
         let authors: Vec<_> = values.authors.iter().map(LitStr::value).collect();
         assert_eq!(authors, ["f", "g"]);
         assert_eq!(text(&values.name).as_deref(), Some("h"));
-        assert!(values.replace && values.unchecked);
+        assert!(values.replace);
+        assert_eq!(values.unsafety.unwrap(), "unsafe");
     }
 
     #[test]

@@ -38,6 +38,8 @@ mod symbols;
 mod tests;
 mod types;
 #[cfg(test)]
+mod unchecked;
+#[cfg(test)]
 mod unknown;
 
 use errors::Errors;
@@ -104,7 +106,12 @@ use quote::{quote, ToTokens};
 /// | `object` | string, required | what holds the function: `"vmlinux"` for the kernel itself, else the module's name as `lsmod` shows it. The module need not be loaded; its functions are replaced when it comes |
 /// | `replaces` | string, required | the function that is replaced, as `/proc/kallsyms` shows it |
 /// | `sympos` | integer, else 0 | which one, where the object has several functions of that name: 1 is the first in the order of `/proc/kallsyms`. 0 says that there is only one, and the kernel refuses the patch when that is not so |
-/// | `unchecked` | flag, else not | nothing needs to be known of this module: without, a module whose file the build does not find is an error |
+///
+/// About either: what klp cannot check of it is as you say.
+///
+/// | key | value | meaning |
+/// | --- | --- | --- |
+/// | `unsafe` | flag, else not | of a function: its signature, where the kernel's type information has none or nothing is known of the module, what is behind a `void *`, that a reference outlives the call. The lint `unsafe_code` finds it |
 ///
 /// About the patch: on the function where it is the whole patch, else on the mod.
 ///

@@ -15,6 +15,8 @@ pub(crate) struct Info {
     pub(crate) license: LitStr,
     pub(crate) authors: Vec<LitStr>,
     pub(crate) replace: bool,
+    /// The word `unsafe`: what nobody checks of the patch is as its author says.
+    pub(crate) unsafety: Option<Ident>,
 }
 
 /// One function that is replaced.
@@ -32,6 +34,8 @@ pub(crate) struct Function {
     pub(crate) calls: BTreeSet<String>,
     /// When the replacement calls the kernel's.
     pub(crate) original: Option<Original>,
+    /// The word `unsafe`: what nobody checks of the signature is as the author says.
+    pub(crate) unsafety: Option<Ident>,
 }
 
 /// The kernel's function as its replacement calls it.
@@ -165,6 +169,7 @@ mod tests {
             prototype: None,
             calls: BTreeSet::new(),
             original: None,
+            unsafety: None,
         }
     }
 

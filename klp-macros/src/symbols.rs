@@ -41,7 +41,7 @@ pub(crate) fn symbols(keys: TokenStream, item: TokenStream) -> TokenStream {
 
 fn code(keys: &Keys, block: &Block, errors: &mut Errors) -> TokenStream {
     let values = keys::values(keys, Place::Symbols, errors);
-    let unchecked = values.unchecked;
+    let is_vouched = values.unsafety.is_some();
     let object = object(values, errors);
     check(block, errors);
     let Some(object) = object else {
@@ -50,7 +50,7 @@ fn code(keys: &Keys, block: &Block, errors: &mut Errors) -> TokenStream {
     let symbols: Vec<_> = block
         .symbols
         .iter()
-        .map(|symbol| linked(&object, unchecked, symbol, errors))
+        .map(|symbol| linked(&object, is_vouched, symbol, errors))
         .collect();
     twice(&symbols, errors);
     match errors.is_empty() {
@@ -114,7 +114,7 @@ fn function(signature: &Signature, errors: &mut Errors) {
 
 fn linked<'a>(
     object: &LitStr,
-    unchecked: bool,
+    is_vouched: bool,
     symbol: &'a Symbol,
     errors: &mut Errors,
 ) -> Linked<'a> {
@@ -122,7 +122,7 @@ fn linked<'a>(
         Some(name) => name.value(),
         None => symbol.name().unraw().to_string(),
     };
-    let found = types::find(object, unchecked, symbol, &name, errors);
+    let found = types::find(object, is_vouched, symbol, &name, errors);
     let link_name = match found.exported {
         true => name.clone(),
         // What the kernel's livepatch looks for. Its parts were checked.

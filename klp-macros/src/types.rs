@@ -8,6 +8,7 @@
 //! token. Which types the author's words stand for is known to the compiler only; for that,
 //! `contract` writes constants that the compiler evaluates.
 
+mod claims;
 mod contract;
 mod function;
 mod inlined;

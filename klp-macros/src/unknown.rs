@@ -57,8 +57,8 @@ fn a_module_of_which_nothing_is_known_is_one_error() {
     for expand in [patch, symbols] {
         let text = said(&folder.sources, move || expand(quote!()));
         assert_eq!(text.matches(ERROR).count(), 1, "{text}");
-        assert!(text.contains("KLP_MODULES") && text.contains("add `unchecked`"));
-        let text = said(&folder.sources, move || expand(quote!(, unchecked)));
+        assert!(text.contains("KLP_MODULES") && text.contains("`unsafe` in this attribute"));
+        let text = said(&folder.sources, move || expand(quote!(, unsafe)));
         assert!(!text.contains("compile_error"), "{text}");
     }
 }
@@ -67,7 +67,7 @@ fn a_module_of_which_nothing_is_known_is_one_error() {
 fn what_is_known_is_checked_all_the_same() {
     let mut folder = folder();
     folder.sources.kallsyms = Some(folder.add("kallsyms", b"1 t first\t[vsock]\n"));
-    let text = said(&folder.sources, || patch(quote!(, unchecked)));
+    let text = said(&folder.sources, || patch(quote!(, unsafe)));
     assert!(text.contains("has no function `second`"), "{text}");
 }
 
@@ -75,6 +75,6 @@ fn what_is_known_is_checked_all_the_same() {
 fn a_folder_of_modules_that_is_not_there_is_an_error() {
     let mut folder = folder();
     folder.sources.modules = vec![folder.path().join("none")];
-    let text = said(&folder.sources, || patch(quote!(, unchecked)));
+    let text = said(&folder.sources, || patch(quote!(, unsafe)));
     assert_eq!(text.matches("correct KLP_MODULES").count(), 1, "{text}");
 }

@@ -12,7 +12,7 @@
 //! | `NonNull<T>`, `Option<NonNull<T>>` | pointer; `None` is `NULL` | only with `Option` | yes |
 //! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace`, `&CStr` | pointer to the C structure (`char` for `CStr`) | yes, never `NULL` | no |
 //! | `&T` of a type of yours that is a [`KernelStruct`] | pointer to that structure | yes, never `NULL` | no |
-//! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` | yes | no |
+//! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` or an `ERR_PTR()` | yes | no |
 //! | `KBox<T>` of a [`KernelStruct`] that is [`Whole`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result | yes, never `NULL` | yes |
 //! | `Option<KBox<T>>` | the same pointer; `None` is `NULL` | yes | yes |
 //! | `&`[`SyscallArgs`](crate::syscall::SyscallArgs) | `const struct pt_regs *` of a system call | yes | no |
@@ -67,7 +67,7 @@ use crate::platform::wrappers::{
     Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
 };
 use crate::platform::{bindings, Error};
-use crate::signature::Raw;
+use crate::signature::{Claim, Raw};
 use core::ffi::CStr;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
@@ -82,6 +82,9 @@ use core::ptr::{self, NonNull};
 pub trait CAbi {
     /// The C type it stands for.
     type C: Raw;
+    /// What it says that the C type does not.
+    #[doc(hidden)]
+    const CLAIM: Claim = Claim::Nothing;
 }
 
 /// A type that may be an argument of a replacement.
@@ -241,11 +244,18 @@ impl IntoC for () {
     fn into_c(self) {}
 }
 
+/// Whether a pointer is `NULL`, or an errno that `ERR_PTR()` has made one.
+#[inline(always)]
+fn is_none<T>(c: *const T) -> bool {
+    c.addr().wrapping_sub(1) >= usize::MAX - MAX_ERRNO
+}
+
 /// References to wrappers, and `Option`s of them.
 macro_rules! wrappers {
     ($($wrapper:ty => $c:ty;)*) => {$(
         impl CAbi for &$wrapper {
             type C = *mut $c;
+            const CLAIM: Claim = Claim::Object;
         }
 
         impl<'call> FromC<'call> for &'call $wrapper {
@@ -260,13 +270,14 @@ macro_rules! wrappers {
 
         impl CAbi for Option<&$wrapper> {
             type C = *mut $c;
+            const CLAIM: Claim = Claim::Object;
         }
 
         impl<'call> FromC<'call> for Option<&'call $wrapper> {
             #[inline(always)]
             unsafe fn from_c(c: *mut $c, _call: &'call Call) -> Self {
-                // SAFETY: as above, unless it is `NULL`, which becomes `None`.
-                unsafe { c.cast::<$wrapper>().as_ref() }
+                // SAFETY: as above, where there is one.
+                (!is_none(c)).then(|| unsafe { &*c.cast::<$wrapper>() })
             }
         }
 
@@ -287,6 +298,7 @@ wrappers! {
 
 impl<T: KernelStruct> CAbi for &T {
     type C = *mut T;
+    const CLAIM: Claim = T::CLAIM;
 }
 
 impl<'call, T: KernelStruct> FromC<'call> for &'call T {
@@ -299,18 +311,20 @@ impl<'call, T: KernelStruct> FromC<'call> for &'call T {
 
 impl<T: KernelStruct> CAbi for Option<&T> {
     type C = *mut T;
+    const CLAIM: Claim = T::CLAIM;
 }
 
 impl<'call, T: KernelStruct> FromC<'call> for Option<&'call T> {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, _call: &'call Call) -> Self {
-        // SAFETY: as above, unless it is `NULL`, which becomes `None`.
-        unsafe { c.as_ref() }
+        // SAFETY: as above, where there is one.
+        (!is_none(c)).then(|| unsafe { &*c })
     }
 }
 
 impl<T: Whole> CAbi for KBox<T> {
     type C = *mut T;
+    const CLAIM: Claim = Claim::Object;
 }
 
 /// The function takes the structure over, as a C function that frees its argument does.
@@ -332,15 +346,16 @@ impl<T: Whole> IntoC for KBox<T> {
 
 impl<T: Whole> CAbi for Option<KBox<T>> {
     type C = *mut T;
+    const CLAIM: Claim = Claim::Object;
 }
 
 impl<'call, T: Whole> FromC<'call> for Option<KBox<T>> {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, call: &'call Call) -> Self {
-        if c.is_null() {
+        if is_none(c) {
             return None;
         }
-        // SAFETY: not `NULL`, and the caller vouches for the rest.
+        // SAFETY: it is one, and the caller vouches for the rest.
         Some(unsafe { FromC::from_c(c, call) })
     }
 }
@@ -354,6 +369,7 @@ impl<T: Whole> IntoC for Option<KBox<T>> {
 
 impl CAbi for &CStr {
     type C = *const core::ffi::c_char;
+    const CLAIM: Claim = Claim::Object;
 }
 
 impl<'call> FromC<'call> for &'call CStr {
@@ -366,15 +382,16 @@ impl<'call> FromC<'call> for &'call CStr {
 
 impl CAbi for Option<&CStr> {
     type C = *const core::ffi::c_char;
+    const CLAIM: Claim = Claim::Object;
 }
 
 impl<'call> FromC<'call> for Option<&'call CStr> {
     #[inline(always)]
     unsafe fn from_c(c: Self::C, call: &'call Call) -> Self {
-        if c.is_null() {
+        if is_none(c) {
             return None;
         }
-        // SAFETY: not `NULL`, and the caller vouches for the rest.
+        // SAFETY: it is one, and the caller vouches for the rest.
         Some(unsafe { FromC::from_c(c, call) })
     }
 }
@@ -431,6 +448,9 @@ macro_rules! integer_values {
     )*};
 }
 
+/// `MAX_ERRNO` of the kernel's `linux/err.h`.
+const MAX_ERRNO: usize = 4095;
+
 /// `EOVERFLOW` of the kernel's `asm-generic/errno.h`, negative.
 const EOVERFLOW: isize = -75;
 
@@ -476,6 +496,23 @@ pointer_values! {
 mod tests {
     use super::*;
     use crate::platform::alloc::GFP_KERNEL;
+
+    #[test]
+    fn error_pointers_are_no_references() {
+        let at = |address: usize| ptr::without_provenance::<u8>(address);
+        for none in [0, usize::MAX, usize::MAX - 4094] {
+            assert!(is_none(at(none)), "{none:#x}");
+        }
+        for some in [1, 4096, usize::MAX - 4095] {
+            assert!(!is_none(at(some)), "{some:#x}");
+        }
+        let call = Call::new();
+        let errno = ptr::without_provenance_mut(usize::MAX - 21);
+        // SAFETY: no reference is made of it.
+        assert!(unsafe { Option::<&SeqFile>::from_c(errno, &call) }.is_none());
+        // SAFETY: as above.
+        assert!(unsafe { Option::<&CStr>::from_c(errno.cast(), &call) }.is_none());
+    }
 
     #[test]
     fn results_become_errno_or_value() {

@@ -3,6 +3,7 @@
 //! Which Rust types stand for the kernel's C structures. [`klp::view`](crate::view) is about what can
 //! be done with them.
 
+use crate::signature::Claim;
 use core::cell::Cell;
 use core::ptr::NonNull;
 use core::sync::atomic::{
@@ -37,6 +38,10 @@ pub unsafe trait KernelStruct {
     /// Whether what safe code can do with it relies on what somebody claims of C.
     #[doc(hidden)]
     const CLAIMS: bool = true;
+
+    /// What a reference to it says that C does not.
+    #[doc(hidden)]
+    const CLAIM: Claim = Claim::Object;
 }
 
 /// A [`KernelStruct`] of which the whole structure is known, so that one can be made, given to C and

@@ -34,6 +34,26 @@ pub enum Shape {
     Aggregate,
 }
 
+/// What an argument's type says that its C type does not.
+#[derive(Clone, Copy)]
+pub enum Claim {
+    /// Nothing.
+    Nothing,
+    /// What is behind a `void *`.
+    Object,
+    /// That the function is a `proc_handler`.
+    Handler,
+    /// That it is one of whole numbers.
+    Ints,
+}
+
+/// Stands for what an author answers for, where the lint `unsafe_code` is to find it.
+///
+/// # Safety
+///
+/// What nobody checks of the patch, or of the function, is as the author says.
+pub const unsafe fn vouched() {}
+
 /// What a pointer of the author's points to.
 #[derive(Clone, Copy)]
 pub enum Target {

@@ -38,6 +38,7 @@
 use crate::abi::{CAbi, Call, FromC, ToOriginal};
 use crate::layout::KernelStruct;
 use crate::platform::{self, bindings, Result};
+use crate::signature::Claim;
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
@@ -53,6 +54,7 @@ pub struct IntTable(UnsafeCell<bindings::ctl_table>);
 // SAFETY: transparent.
 unsafe impl KernelStruct for IntTable {
     const NAME: &'static str = "ctl_table";
+    const CLAIM: Claim = Claim::Ints;
 }
 
 /// The text that is written, or the room for what is read.
@@ -68,6 +70,7 @@ macro_rules! pointers {
     ($($type:ident: *mut $target:ty;)*) => {$(
         impl CAbi for $type<'_> {
             type C = *mut $target;
+            const CLAIM: Claim = Claim::Handler;
         }
 
         impl<'call> FromC<'call> for $type<'call> {

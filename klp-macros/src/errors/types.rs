@@ -13,7 +13,7 @@ pub(crate) fn unknown_object(object: &str) -> String {
     format!(
         "nothing is known about the module `{object}`, so what this patch says of it cannot be \
          checked: name the folder that holds {object}.ko (or {object}.ko.xz, ...) in KLP_MODULES; \
-         or add `unchecked`, and see to it yourself that names and types are right"
+         or write `unsafe` in this attribute, by which you answer for names and types"
     )
 }
 
@@ -190,6 +190,56 @@ pub(crate) fn variadic(prototype: &Prototype) -> String {
 fn known(prototype: Option<&Prototype>) -> String {
     prototype.map(shown).unwrap_or_default()
 }
+
+/// No prototype to compare with.
+pub(crate) fn unchecked(name: &str, why: &str) -> String {
+    format!(
+        "the signature of `{name}` cannot be checked: {why}; take it from the C source, and write \
+         `unsafe` in this `#[livepatch(..)]`, by which you answer for it"
+    )
+}
+
+/// A type that says more than `void *`.
+pub(crate) fn claims_object(prototype: &Prototype, index: usize) -> String {
+    let (argument, c) = place(prototype, index);
+    format!(
+        "{argument} is `{c}` in C, which does not say what is behind it: write `*mut c_void`; or, where \
+         you know, `unsafe` in this `#[livepatch(..)]`, by which you answer for it{}",
+        shown(prototype)
+    )
+}
+
+/// A type for the arguments of handlers alone.
+pub(crate) fn claims_handler(prototype: &Prototype) -> String {
+    format!(
+        "`{}` is no `proc_handler`, and the types of `klp::sysctl` are for the arguments of those{}",
+        prototype.name,
+        shown(prototype)
+    )
+}
+
+/// A reference to what is being freed.
+pub(crate) fn claims_alive(prototype: &Prototype) -> String {
+    format!(
+        "`{}` runs when nothing refers to its argument any more, and a reference could be made to last \
+         (`ARef::from`): write a raw pointer; or `unsafe` in this `#[livepatch(..)]`, by which you \
+         answer for it",
+        prototype.name
+    )
+}
+
+/// A table of what nobody knows.
+pub(crate) fn claims_ints(prototype: &Prototype) -> String {
+    format!(
+        "`IntTable` is a table of whole numbers, and only the handlers that begin with `{INT_HANDLERS}` \
+         are known for those: write a raw pointer; or, where you know that all tables with `{}` are, \
+         `unsafe` in this `#[livepatch(..)]`, by which you answer for it",
+        prototype.name
+    )
+}
+
+/// What the names of handlers of whole numbers begin with.
+pub(crate) const INT_HANDLERS: &str = "proc_dointvec";
 
 /// There is none of that name.
 pub(crate) fn no_function(object: &Object<'_>, function: &Function) -> String {

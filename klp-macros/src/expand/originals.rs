@@ -288,6 +288,7 @@ mod tests {
             prototype: None,
             calls: std::collections::BTreeSet::new(),
             original: None,
+            unsafety: None,
         };
         let object = Object {
             module: None,

@@ -5,7 +5,7 @@
 
 use crate::errors::{symbols, types as errors};
 use crate::parse::Function;
-use crate::types::{obvious, stop};
+use crate::types::{claims, obvious, stop};
 use klp_elf::{Identifier, Identity, Kind, Pointee, Prototype, Type as CType};
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
@@ -14,7 +14,11 @@ use syn::{FnArg, ReturnType, Signature, Type};
 /// One constant for each argument and one for the result.
 ///
 /// The number of arguments is right: that has been checked.
-pub(crate) fn contract(function: &Function, prototype: &Prototype) -> TokenStream {
+pub(crate) fn contract(
+    function: &Function,
+    prototype: &Prototype,
+    is_vouched: bool,
+) -> TokenStream {
     let mut constants = TokenStream::new();
     for (index, (ty, parameter)) in arguments(&function.signature)
         .zip(&prototype.parameters)
@@ -23,6 +27,9 @@ pub(crate) fn contract(function: &Function, prototype: &Prototype) -> TokenStrea
         let text = errors::argument(prototype, index);
         let said = Said::new(text, &parameter.ty, prototype);
         constants.extend(constant(ty, &parameter.ty, &said, Stands::ForC));
+        if !obvious::differs(ty, &parameter.ty) {
+            constants.extend(claims::constant(ty, prototype, index, is_vouched));
+        }
     }
     let said = Said::new(errors::result(prototype), &prototype.result, prototype);
     let ty = result(&function.signature);

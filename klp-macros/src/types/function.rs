@@ -15,11 +15,11 @@ pub(crate) struct Replaced<'a> {
     pub(crate) object: &'a LitStr,
     pub(crate) name: &'a LitStr,
     pub(crate) sympos: Option<&'a LitInt>,
-    /// Need nothing be known of the object?
-    pub(crate) unchecked: bool,
     pub(crate) by: &'a parse::Function,
     /// The word by which the replacement calls it.
     pub(crate) original: Option<&'a Ident>,
+    /// Whether the author answers for what cannot be checked.
+    pub(crate) is_vouched: bool,
 }
 
 /// What is known of it.
@@ -34,7 +34,7 @@ pub(crate) struct Known {
 /// Checks it against the kernel at hand.
 pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
     let ask = |_: &_, object: &Object<'_>, errors: &mut _| in_object(object, replaced, errors);
-    kernel::ask_known(replaced.object, replaced.unchecked, errors, ask).unwrap_or_default()
+    kernel::ask_known(replaced.object, replaced.is_vouched, errors, ask).unwrap_or_default()
 }
 
 fn in_object(object: &Object<'_>, replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
@@ -62,9 +62,11 @@ fn prototype(
     errors: &mut Errors,
 ) -> Option<Prototype> {
     let Some(prototype) = function.prototype else {
-        if let Some(why) = &function.untyped {
-            let name = &function.name;
-            errors.note_once(format!("the signature of `{name}` is not checked: {why}"));
+        if let (Some(why), false) = (&function.untyped, replaced.is_vouched) {
+            errors.add(
+                replaced.name,
+                errors::unchecked(&replaced.name.value(), why),
+            );
         }
         return None;
     };

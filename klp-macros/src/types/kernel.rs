@@ -80,16 +80,16 @@ pub(super) fn ask<T>(
     ask_or(name, object, unknown, errors, ask)
 }
 
-/// The same where it has to be known, unless the author has said `unchecked`.
+/// The same where it has to be known, unless the author answers for it.
 pub(super) fn ask_known<T>(
     object: &LitStr,
-    unchecked: bool,
+    is_vouched: bool,
     errors: &mut Errors,
     ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
 ) -> Option<T> {
     let name = object.value();
     let unknown = |errors: &mut Errors| {
-        if !unchecked {
+        if !is_vouched {
             errors.add_once(object.span(), errors::unknown_object(&name));
         }
     };

@@ -34,7 +34,7 @@ struct Meant<'a> {
 /// Looks the symbol up in the kernel at hand, and tells what is wrong with its declaration.
 pub(crate) fn find(
     object: &LitStr,
-    unchecked: bool,
+    is_vouched: bool,
     symbol: &Symbol,
     name: &str,
     errors: &mut Errors,
@@ -46,7 +46,7 @@ pub(crate) fn find(
     };
     let ask =
         |kernel: &_, found: &Object<'_>, errors: &mut _| look_up(kernel, found, &meant, errors);
-    kernel::ask_known(object, unchecked, errors, ask).unwrap_or_default()
+    kernel::ask_known(object, is_vouched, errors, ask).unwrap_or_default()
 }
 
 fn look_up(kernel: &Kernel, object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {

@@ -187,8 +187,8 @@ impl<T: FromValue> FromOriginal for Result<T, Error> {
     }
 }
 
-/// `MAX_ERRNO` of the kernel's `linux/err.h`.
-const MAX_ERRNO: i64 = 4095;
+/// The same, as an errno.
+const MAX_ERRNO: i64 = super::MAX_ERRNO as i64;
 
 /// The errno that `c` is, if it is one.
 #[inline(always)]

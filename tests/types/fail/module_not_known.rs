@@ -4,7 +4,7 @@
 
 use klp::prelude::*;
 
-#[klp::symbols(object = "nfs", unchecked)]
+#[klp::symbols(object = "nfs", unsafe)]
 unsafe extern "C" {
     fn nfs_something(argument: u64) -> i32;
 }
@@ -16,6 +16,6 @@ mod fixes {
     #[livepatch(object = "vsock", replaces = "vsock_dev_ioctl")]
     fn ioctl(_first: *mut c_void) {}
 
-    #[livepatch(object = "nfs", replaces = "nfs_other", unchecked)]
+    #[livepatch(object = "nfs", replaces = "nfs_other", unsafe)]
     fn other(_first: *mut c_void) {}
 }

@@ -12,7 +12,7 @@ unsafe extern "C" {
     safe fn commit_creds(new: *mut c_void) -> i32;
 }
 
-#[livepatch(object = "vmlinux", replaces = "f", description = "A fix", license = "GPL")]
+#[livepatch(object = "vmlinux", replaces = "f", description = "A fix", license = "GPL", unsafe)]
 fn f() {
     kfree(core::ptr::null());
     commit_creds(core::ptr::null_mut());

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The constants that stop the compiler where an argument's type says more than C does, and the author
+//! does not answer for it.
+
+use crate::errors::types as errors;
+use crate::types::{place, stop};
+use klp_elf::{Kind, Pointee, Prototype, Type as CType};
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Type;
+
+/// Compares what the author's `ty` claims with what is known of the function.
+pub(super) fn constant(
+    ty: &Type,
+    prototype: &Prototype,
+    index: usize,
+    is_vouched: bool,
+) -> TokenStream {
+    let Kind::Pointer { to, .. } = &prototype.parameters[index].ty.kind else {
+        return TokenStream::new();
+    };
+    let is_handler = is_handler(prototype);
+    let is_of_ints = is_vouched || prototype.name.starts_with(errors::INT_HANDLERS);
+    let is_freed = FREE.contains(&prototype.name.as_str());
+    let refused: [Option<(TokenStream, String)>; 4] = [
+        (is_freed && !is_vouched).then(|| (quote!(Object), errors::claims_alive(prototype))),
+        (is_opaque(to) && !is_vouched)
+            .then(|| (quote!(Object), errors::claims_object(prototype, index))),
+        (!is_handler).then(|| {
+            (
+                quote!(Handler | Claim::Ints),
+                errors::claims_handler(prototype),
+            )
+        }),
+        (is_handler && !is_of_ints).then(|| (quote!(Ints), errors::claims_ints(prototype))),
+    ];
+    if refused.iter().all(Option::is_none) {
+        return TokenStream::new();
+    }
+    let at = place(ty);
+    let arms = refused.into_iter().flatten().map(|(claim, text)| {
+        let stop = stop(at, &text);
+        quote_spanned!(Span::mixed_site()=> Claim::#claim => #stop,)
+    });
+    quote_spanned! {Span::mixed_site()=>
+        const _: () = {
+            use ::klp::signature::Claim;
+            type __KlpC<T> = T;
+            match <__KlpC<#ty> as ::klp::abi::CAbi>::CLAIM {
+                #(#arms)*
+                _ => {}
+            }
+        };
+    }
+}
+
+/// Functions that run when the last reference to their argument is gone: of the types whose references
+/// the kernel's crate counts.
+const FREE: &[&str] = &[
+    "__fput",
+    "__mmdrop",
+    "__put_cred",
+    "__put_task_struct",
+    "destroy_pid_namespace",
+    "file_free",
+    "free_task",
+];
+
+/// Whether C does not say what is behind a pointer.
+fn is_opaque(to: &Pointee) -> bool {
+    match to {
+        Pointee::Void => true,
+        Pointee::Named(names) => names.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether a function has the type of a `proc_handler`.
+fn is_handler(prototype: &Prototype) -> bool {
+    let parameters: Vec<&CType> = prototype.parameters.iter().map(|it| &it.ty).collect();
+    let [table, write, buffer, length, position] = parameters[..] else {
+        return false;
+    };
+    let to = |ty: &CType, is: fn(&Pointee) -> bool| matches!(&ty.kind, Kind::Pointer { to, .. } if is(to));
+    let is_wide =
+        |to: &Pointee| matches!(to, Pointee::Other(it) if it.size == 8 && is_integer(it, 8));
+    let is_table = |to: &Pointee| matches!(to, Pointee::Named(names) if names.iter().any(|name| name.as_str() == "ctl_table"));
+    is_integer(&prototype.result, 4)
+        && to(table, is_table)
+        && is_integer(write, 4)
+        && to(buffer, |to| matches!(to, Pointee::Void))
+        && to(length, is_wide)
+        && to(position, is_wide)
+}
+
+fn is_integer(ty: &CType, size: u64) -> bool {
+    matches!(ty.kind, Kind::Integer { .. }) && ty.size == size
+}

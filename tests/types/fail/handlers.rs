@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The arguments of a `proc_handler`, of functions that are none, and of one that is not of numbers.
+
+use klp::prelude::*;
+use klp::sysctl::{Buffer, IntTable, Length, Position};
+
+#[livepatch(description = "A patch that is wrong", license = "GPL")]
+mod fix {
+    use super::*;
+
+    #[livepatch(object = "vmlinux", replaces = "vfs_read")]
+    fn read(_: &File, _: *mut c_char, _: usize, position: Position<'_>) -> Result<isize> {
+        position.get();
+        Ok(0)
+    }
+
+    #[livepatch(object = "vmlinux", replaces = "proc_dostring")]
+    fn string(
+        table: &IntTable,
+        write: i32,
+        buffer: Buffer<'_>,
+        length: Length<'_>,
+        position: Position<'_>,
+    ) -> Result {
+        table.in_range(write, buffer, length, position)
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `void *` as what the author takes it for.
+
+use klp::prelude::*;
+
+#[kernel_struct("list_head")]
+#[repr(C)]
+struct ListHead {
+    next: *mut c_void,
+    prev: *mut c_void,
+}
+
+#[livepatch(description = "A patch that is wrong", license = "GPL")]
+mod fix {
+    use super::*;
+
+    #[livepatch(object = "vmlinux", replaces = "version_proc_show")]
+    fn version(_m: &SeqFile, _v: &CStr) -> Result {
+        Ok(())
+    }
+
+    #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show")]
+    fn cmdline(_m: &SeqFile, _v: Option<&Task>) -> Result {
+        Ok(())
+    }
+
+    #[livepatch(object = "vmlinux", replaces = "loadavg_proc_show")]
+    fn loadavg(_m: &SeqFile, _v: KBox<ListHead>) -> Result {
+        Ok(())
+    }
+}
