@@ -67,6 +67,7 @@ void klp_rcu_read_unlock(void)
 /*
  * Tasks
  */
+/* Those that have left the list are met, too, until they have ended. */
 void klp_each_task(void (*each)(struct task_struct *task, void *data), void *data)
 {
 	struct task_struct *group, *task;
@@ -74,6 +75,7 @@ void klp_each_task(void (*each)(struct task_struct *task, void *data), void *dat
 	read_lock(&tasklist_lock);
 	for_each_process_thread(group, task)
 		each(task, data);
+	klp_each_exiting_task(each, data);
 	read_unlock(&tasklist_lock);
 }
 

@@ -42,6 +42,9 @@ void klp_task_kick(struct task_struct *task);
 void klp_task_signal(struct task_struct *task);
 unsigned int klp_signal_after(void);
 void klp_watch_scheduler(bool on);
+void klp_each_exiting_task(void (*each)(struct task_struct *task, void *data), void *data);
+void klp_record_exits(void);
+void klp_wait_for_unrecorded_exits(void);
 
 /* Patch sites. */
 /* A site with a dedicated ftrace_ops, and where it jumps to: zero is the handler. */

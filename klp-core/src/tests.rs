@@ -911,6 +911,8 @@ fn the_end_shows_when_nothing_is_left_to_wait_for() {
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     let waited = machine.kernel.graces.get() - before;
     assert_eq!(machine.kernel.graces_in_transition.get(), waited);
+    // And for tasks that the transition could not meet.
+    assert_eq!(machine.kernel.waits_for_exits.get(), 1);
 }
 
 #[test]

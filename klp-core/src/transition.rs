@@ -14,6 +14,9 @@
 //! 2. Tasks are told to switch. By then the target state is known to whoever does it for them.
 //! 3. When all have switched, settled redirects are published. Handlers that still use the
 //!    others are waited for; only then tasks lose their state, which those handlers read.
+//!
+//! Tasks that end leave the task list some time before. They are met all the same, as long as they run
+//! ([`Tasks::record_exits`](crate::platform::Tasks::record_exits)).
 
 use crate::errno::{Result, EBUSY, EINVAL};
 use crate::memory::Box;
@@ -153,6 +156,7 @@ impl<P: Platform> Patches<P> {
         if self.transition.is_some() {
             return Err(EBUSY);
         }
+        platform.record_exits();
         self.transition = Some(Transition {
             patch,
             direction,
@@ -317,6 +321,9 @@ impl<P: Platform> Patches<P> {
         // From here on the redirects are settled, and those taken away above are gone.
         self.publish_fewer(platform, published, None);
         if let Some(patch) = self.patches.get(index) {
+            if direction == Direction::Unpatching || patch.replace {
+                platform.wait_for_unrecorded_exits();
+            }
             patch.show_transition(platform, false);
         }
 

@@ -169,6 +169,13 @@ pub trait Tasks: Handles {
     /// Calls `each` with every task, the idle ones excepted. No task is born or buried meanwhile.
     fn for_each_task(&self, each: &mut dyn FnMut(&Self::Task));
 
+    /// From the first call on, [`Tasks::for_each_task`] meets tasks that have left the task list and not yet
+    /// ended.
+    fn record_exits(&self);
+
+    /// Waits for those that it does not meet, because they left it before, or because there were too many.
+    fn wait_for_unrecorded_exits(&self);
+
     /// Calls `each` with every CPU's idle task, and the CPU when it is online.
     fn for_each_idle_task(&self, each: &mut dyn FnMut(&Self::Task, Option<u32>));
 

@@ -77,6 +77,8 @@ pub struct Kernel {
     pub with_post_unpatch: RefCell<BTreeSet<usize>>,
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
     pub watching: Cell<bool>,
+    records_exits: Cell<bool>,
+    pub waits_for_exits: Cell<usize>,
     pub signal_delay: Cell<Duration>,
     pub retry: Cell<Option<Duration>>,
     pub log: RefCell<Vec<String>>,
@@ -305,6 +307,19 @@ impl Tasks for Kernel {
         {
             each(task);
         }
+    }
+
+    fn record_exits(&self) {
+        self.records_exits.set(true);
+    }
+
+    fn wait_for_unrecorded_exits(&self) {
+        assert!(self.records_exits.get());
+        assert!(
+            self.patch_list.borrow().1.is_some(),
+            "the end shows already"
+        );
+        self.waits_for_exits.set(self.waits_for_exits.get() + 1);
     }
 
     fn for_each_idle_task(&self, each: &mut dyn FnMut(&Task, Option<u32>)) {
