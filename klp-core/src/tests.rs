@@ -9,6 +9,7 @@ use crate::types::{Direction, PatchState};
 use std::time::Duration;
 
 mod entry_window;
+mod histories;
 mod jumps;
 mod memory;
 
@@ -32,6 +33,18 @@ const fn replacement(patch: usize, number: usize) -> usize {
 /// Code of the patch's module that is no replacement.
 const fn helper(patch: usize) -> usize {
     patch + 0x8000
+}
+
+/// Numbers that look random: Marsaglia's xorshift.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).expect("small")
+    }
 }
 
 fn machine() -> Machine {
