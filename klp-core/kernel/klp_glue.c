@@ -193,6 +193,16 @@ unsigned int klp_signal_after(void)
 	return READ_ONCE(klp_signal_after_ms);
 }
 
+static unsigned int klp_deadline_ms;
+module_param_named(deadline_ms, klp_deadline_ms, uint, 0644);
+MODULE_PARM_DESC(deadline_ms,
+		 "After how many ms a transition that has not ended is reversed; 0 never");
+
+unsigned int klp_deadline(void)
+{
+	return READ_ONCE(klp_deadline_ms);
+}
+
 DEFINE_STATIC_KEY_FALSE(klp_sched_try_switch_key);
 
 void klp_watch_scheduler(bool on)

@@ -69,6 +69,8 @@ pub trait Log: Handles {
     /// A task has not switched, for this reason. Off like [`Log::debug`], and by a name of its own: there
     /// can be many.
     fn blocked(&self, task: &Self::Task, why: Blocker, function: Option<&Name>);
+    /// A task has kept a transition from ending in time, for this reason: for an operator.
+    fn held_up(&self, task: &Self::Task, why: Blocker, function: Option<&Name>);
     /// The core itself is wrong. Told once for each place, with a stack trace.
     fn bug(&self, what: &'static CStr);
 }
@@ -205,6 +207,8 @@ pub trait Tasks: Handles {
     fn signal(&self, task: &Self::Task);
     /// How long a transition waits before it signals tasks.
     fn signal_delay(&self) -> Duration;
+    /// How long a transition may take before it is reversed, if there is a limit.
+    fn deadline(&self) -> Option<Duration>;
     /// Makes an idle CPU leave its idle loop for a moment.
     fn wake_idle(&self, cpu: u32);
 

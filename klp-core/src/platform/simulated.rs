@@ -80,6 +80,7 @@ pub struct Kernel {
     records_exits: Cell<bool>,
     pub waits_for_exits: Cell<usize>,
     pub signal_delay: Cell<Duration>,
+    pub deadline: Cell<Option<Duration>>,
     pub retry: Cell<Option<Duration>>,
     pub log: RefCell<Vec<String>>,
     /// What stands in sysfs.
@@ -169,6 +170,11 @@ impl Log for Kernel {
     }
 
     fn blocked(&self, _task: &Task, _why: Blocker, _function: Option<&Name>) {}
+
+    fn held_up(&self, task: &Task, _why: Blocker, function: Option<&Name>) {
+        let name = function.map_or_else(String::new, ToString::to_string);
+        self.say(format_args!("{} held it up: {name}", task.pid));
+    }
 
     fn bug(&self, what: &'static CStr) {
         panic!("the core is wrong: {what:?}");
@@ -374,6 +380,10 @@ impl Tasks for Kernel {
 
     fn signal_delay(&self) -> Duration {
         self.signal_delay.get()
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.deadline.get()
     }
 
     fn wake_idle(&self, cpu: u32) {

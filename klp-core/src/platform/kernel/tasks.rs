@@ -117,6 +117,14 @@ impl Tasks for Kernel {
         Duration::from_millis(u64::from(unsafe { bindings::klp_signal_after() }))
     }
 
+    fn deadline(&self) -> Option<Duration> {
+        // SAFETY: it reads a parameter.
+        match unsafe { bindings::klp_deadline() } {
+            0 => None,
+            limit => Some(Duration::from_millis(u64::from(limit))),
+        }
+    }
+
     fn wake_idle(&self, cpu: u32) {
         // SAFETY: the CPU is online, and CPUs stay as they are while idle tasks are walked.
         unsafe { bindings::wake_up_if_idle(cpu as c_int) };
