@@ -67,6 +67,7 @@ void klp_rcu_read_unlock(void)
 /*
  * Tasks
  */
+/* Those that have left the list are met, too, until they have ended. */
 void klp_each_task(void (*each)(struct task_struct *task, void *data), void *data)
 {
 	struct task_struct *group, *task;
@@ -74,6 +75,7 @@ void klp_each_task(void (*each)(struct task_struct *task, void *data), void *dat
 	read_lock(&tasklist_lock);
 	for_each_process_thread(group, task)
 		each(task, data);
+	klp_each_exiting_task(each, data);
 	read_unlock(&tasklist_lock);
 }
 
@@ -189,6 +191,16 @@ MODULE_PARM_DESC(signal_after_ms,
 unsigned int klp_signal_after(void)
 {
 	return READ_ONCE(klp_signal_after_ms);
+}
+
+static unsigned int klp_deadline_ms;
+module_param_named(deadline_ms, klp_deadline_ms, uint, 0644);
+MODULE_PARM_DESC(deadline_ms,
+		 "After how many ms a transition that has not ended is reversed; 0 never");
+
+unsigned int klp_deadline(void)
+{
+	return READ_ONCE(klp_deadline_ms);
 }
 
 DEFINE_STATIC_KEY_FALSE(klp_sched_try_switch_key);

@@ -41,7 +41,11 @@ unsigned long klp_task_thread_function(struct task_struct *task);
 void klp_task_kick(struct task_struct *task);
 void klp_task_signal(struct task_struct *task);
 unsigned int klp_signal_after(void);
+unsigned int klp_deadline(void);
 void klp_watch_scheduler(bool on);
+void klp_each_exiting_task(void (*each)(struct task_struct *task, void *data), void *data);
+void klp_record_exits(void);
+void klp_wait_for_unrecorded_exits(void);
 
 /* Patch sites. */
 /* A site with a dedicated ftrace_ops, and where it jumps to: zero is the handler. */
@@ -108,6 +112,7 @@ void klp_debug_canceling(const char *patch);
 void klp_debug_completing(const char *patch, bool patching);
 void klp_debug_reversing(const char *patch, bool patching);
 void klp_try_switch_task(struct task_struct *task, int why, const char *function);
+void klp_report_blocker(struct task_struct *task, int why, const char *function);
 void klp_bug(const char *what);
 void klp_warn_duplicate_shadow(void *obj, unsigned long id);
 void klp_error_shadow_constructor(void *obj, unsigned long id, int err);

@@ -53,6 +53,20 @@ void klp_try_switch_task(struct task_struct *task, int why, const char *function
 	}
 }
 
+void klp_report_blocker(struct task_struct *task, int why, const char *function)
+{
+	switch (why) {
+	case -EBUSY:
+		pr_notice("%s:%d is running\n", task->comm, task->pid);
+		break;
+	case -EINVAL:
+		pr_notice("%s:%d has an unreliable stack\n", task->comm, task->pid);
+		break;
+	default:
+		pr_notice("%s:%d is sleeping on function %s\n", task->comm, task->pid, function);
+	}
+}
+
 void klp_bug(const char *what)
 {
 	WARN_ONCE(1, "livepatch: %s\n", what);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Making the kernel's calls follow the patches: asking at the entries of functions, and
-//! publishing where their calls go.
+//! Making the kernel's calls follow the patches: attaching the handler to patch sites, and publishing where
+//! calls go.
 //!
-//! New redirects are published before the kernel starts to ask for them, and it stops asking before
-//! the memory of redirects that are gone is used again.
+//! New redirects are published before the handler is attached to their sites, and the handler is detached before
+//! the memory of retired redirects is used again.
 
 use crate::errno::{Errno, Result, EINVAL};
 use crate::memory::Vec;
@@ -100,7 +100,11 @@ impl<P: Platform> Patches<P> {
         })
     }
 
-    /// Redirects the functions of a module that comes. The errors are those of the kernel's asking.
+    /// Redirects the functions of a module that comes.
+    ///
+    /// # Errors
+    ///
+    /// Those of attaching to the sites; `EINVAL` when a function cannot be traced; `ENOMEM`.
     pub(crate) fn redirect_module(
         &mut self,
         platform: &P,
@@ -144,10 +148,12 @@ impl<P: Platform> Patches<P> {
         };
         self.set_patched(platform, handle, objects.clone(), false);
         self.publish(platform, published, in_transition);
+        // The handler is at none of the new sites.
+        self.redirects.forget_vanished();
         Err(self.report_failed_site(platform, handle, objects, culprit, errno))
     }
 
-    /// Asks at `sites` too. When one of them cannot be had, which is told, at none.
+    /// Adds `sites` to the shared ops, all or none; on failure returns the offending site.
     fn attach(
         &mut self,
         platform: &P,
@@ -157,7 +163,7 @@ impl<P: Platform> Patches<P> {
             .attach(sites)
             .map_err(|errno| bisect_failure(platform, sites, errno))?;
         let entries = &mut self.dedicated;
-        // Only now nobody comes in between who is not told of us.
+        // Check after attaching: later direct-call users are notified of our ops.
         let refused = sites.iter().find_map(|&site| {
             let shared = platform.has_direct_call(site);
             let result = shared.then(|| entries.share(platform, site));
@@ -174,7 +180,7 @@ impl<P: Platform> Patches<P> {
         Err((culprit, errno))
     }
 
-    /// Finds out where to ask for the functions of these objects.
+    /// Finds the patch sites of the functions of these objects.
     fn find_sites(
         &mut self,
         platform: &P,
@@ -222,7 +228,7 @@ impl<P: Platform> Patches<P> {
             .flat_map(|(index, object)| object.funcs.iter().map(move |func| (index, func)))
     }
 
-    /// Where the kernel has to ask from now on and does not yet.
+    /// The sites to attach the handler to, sorted.
     fn new_sites(
         &self,
         published: &Published,
@@ -231,7 +237,7 @@ impl<P: Platform> Patches<P> {
     ) -> Result<Vec<usize>> {
         let mut sites = Vec::new();
         for (_, func) in self.unpatched(handle, objects) {
-            // One of ours that is not given back yet is asked at already.
+            // A dedicated ops that is not unregistered yet is used again.
             if !self.redirects.contains(&published.redirects, func.site)
                 && !self.dedicated.has(func.site)
             {
@@ -265,7 +271,7 @@ impl<P: Platform> Patches<P> {
         }
     }
 
-    /// Says which function it was that the kernel refused to ask for.
+    /// Logs which function ftrace refused.
     fn report_failed_site(
         &self,
         platform: &P,
@@ -289,12 +295,19 @@ impl<P: Platform> Patches<P> {
         }
     }
 
-    /// Publishes the redirects as they are now.
-    fn publish(&mut self, platform: &P, published: &Published, in_transition: Option<P::Patch>) {
+    /// Publishes the redirects as they are now, and waits until no handler uses the ones before. Sites that have
+    /// none any more are noted: [`Patches::detach_vanished`] detaches them.
+    pub(crate) fn publish(
+        &mut self,
+        platform: &P,
+        published: &Published,
+        in_transition: Option<P::Patch>,
+    ) {
         let patches = &self.patches;
         let change = self.redirects.publish(&published.redirects, |each| {
             Self::each_redirect(patches, in_transition, each);
         });
+        self.redirects.note_vanished(&published.redirects, &change);
         self.redirects.finish(change, platform);
     }
 
@@ -315,22 +328,6 @@ impl<P: Platform> Patches<P> {
                 }
             }
         }
-    }
-
-    /// Publishes the redirects as they are now, none of them new. Where there is none left, calls go
-    /// on as if nobody asked; [`Patches::detach_vanished`] makes the kernel stop asking.
-    pub(crate) fn publish_fewer(
-        &mut self,
-        platform: &P,
-        published: &Published,
-        in_transition: Option<P::Patch>,
-    ) {
-        let patches = &self.patches;
-        let change = self.redirects.publish(&published.redirects, |each| {
-            Self::each_redirect(patches, in_transition, each);
-        });
-        self.redirects.note_vanished(&published.redirects, &change);
-        self.redirects.finish(change, platform);
     }
 }
 

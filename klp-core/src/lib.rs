@@ -2,7 +2,7 @@
 
 //! The livepatch core, in the place of the kernel's own.
 //!
-//! The modules here are the logic: what a patch is, when a task may use it, what is told to whom
+//! The modules here are the logic: what a patch is, when a task may use it, what is reported to whom
 //! in which order. They are generic over a [`platform`], hold no `unsafe`, and compile for the
 //! kernel (`cfg(kernel)`) and for the host, where a simulated kernel stands in for tests.
 //!

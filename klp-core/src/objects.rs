@@ -174,7 +174,7 @@ impl<P: Platform> Patches<P> {
             object.unpatch(platform);
             let handle = patch.handle;
             let running = self.transition.as_ref().map(|transition| transition.patch);
-            self.publish_fewer(platform, published, running);
+            self.publish(platform, published, running);
             self.detach_vanished(platform, published, true);
             if let Some(object) = self.object_mut(handle, place) {
                 object.post_unpatch(platform);

@@ -527,7 +527,7 @@ impl<P: Platform> Patches<P> {
         self.revert_to_handler(platform, handle)?;
         self.init_transition(platform, published, handle, Direction::Unpatching)?;
         // Same targets, in transition now.
-        self.publish_fewer(platform, published, Some(handle));
+        self.publish(platform, published, Some(handle));
         self.set_stack_check(platform, published, Some(check));
         if let Some(patch) = self.get(handle) {
             for object in patch.objects.iter().filter(|object| object.patched) {

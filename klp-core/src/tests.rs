@@ -9,6 +9,7 @@ use crate::types::{Direction, PatchState};
 use std::time::Duration;
 
 mod entry_window;
+mod histories;
 mod jumps;
 mod memory;
 
@@ -32,6 +33,18 @@ const fn replacement(patch: usize, number: usize) -> usize {
 /// Code of the patch's module that is no replacement.
 const fn helper(patch: usize) -> usize {
     patch + 0x8000
+}
+
+/// Numbers that look random: Marsaglia's xorshift.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).expect("small")
+    }
 }
 
 fn machine() -> Machine {
@@ -911,6 +924,8 @@ fn the_end_shows_when_nothing_is_left_to_wait_for() {
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     let waited = machine.kernel.graces.get() - before;
     assert_eq!(machine.kernel.graces_in_transition.get(), waited);
+    // And for tasks that the transition could not meet.
+    assert_eq!(machine.kernel.waits_for_exits.get(), 1);
 }
 
 #[test]
@@ -957,4 +972,56 @@ fn c_code_sees_where_functions_are_and_in_which_state() {
     );
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert!(!func(&machine, 0).patched && !func(&machine, 0).in_transition);
+}
+
+#[test]
+fn a_transition_that_misses_its_deadline_turns_round() {
+    let mut machine = machine();
+    let deadline = Duration::from_millis(100);
+    machine.kernel.deadline.set(Some(deadline));
+    let inside = machine.sleeper(&[READ + 8]);
+    let outside = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    machine.log();
+    let mut waited = Duration::ZERO;
+    while machine.kernel.patch_list.borrow().1.is_some() && waited < Duration::from_secs(2) {
+        waited += machine.kernel.retry.get().expect("another attempt");
+        machine.retry();
+    }
+    // The first attempt of the way back ends it.
+    assert_eq!(waited, deadline + Duration::from_micros(250));
+    let log = machine.log();
+    let first = "'1000000': patching has not ended within 100 ms, reversing it";
+    assert_eq!(
+        log[..2],
+        [first.to_owned(), format!("{} held it up: read", inside.pid)]
+    );
+    assert_eq!(machine.call(&outside, READ), 0);
+    assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
+    assert!(machine.is_clean());
+}
+
+#[test]
+fn the_way_back_has_no_deadline() {
+    let mut machine = machine();
+    machine
+        .kernel
+        .deadline
+        .set(Some(Duration::from_millis(100)));
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    task.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
+    let second = machine.sleeper(&[READ + 8]);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    // Both directions are blocked: by one task each, once it has switched.
+    machine.published.update(&machine.kernel, &second);
+    for _ in 0..40 {
+        machine.retry();
+    }
+    let log = machine.log();
+    let reversals = log
+        .iter()
+        .filter(|line| line.contains("has not ended within"));
+    assert_eq!(reversals.count(), 1);
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
 }

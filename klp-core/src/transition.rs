@@ -14,6 +14,9 @@
 //! 2. Tasks are told to switch. By then the target state is known to whoever does it for them.
 //! 3. When all have switched, settled redirects are published. Handlers that still use the
 //!    others are waited for; only then tasks lose their state, which those handlers read.
+//!
+//! Tasks that end leave the task list some time before. They are met all the same, as long as they run
+//! ([`Tasks::record_exits`](crate::platform::Tasks::record_exits)).
 
 use crate::errno::{Result, EBUSY, EINVAL};
 use crate::memory::Box;
@@ -33,6 +36,8 @@ pub struct Transition<P: Platform> {
     pub direction: Direction,
     /// When to try again.
     backoff: RetryBackoff,
+    /// It was reversed because it did not end in time. The way back may take as long as it does.
+    missed_deadline: bool,
     /// There was no memory for a stack check without a module that is gone.
     pub(crate) has_stale_check: bool,
 }
@@ -69,6 +74,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// attempt: a CPU without a tick may be in user space for ever.
 const KICK_AFTER: Duration = Duration::from_millis(10);
 
+/// So many tasks are logged that held a transition up.
+const MOST_REPORTED: usize = 10;
+
 /// After which tasks are signalled again.
 const SIGNAL_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -88,7 +96,11 @@ impl RetryBackoff {
 
     /// After an attempt that left tasks behind: whether to signal them, for the first time after
     /// `signal_delay`, and how long to wait.
-    fn next(&mut self, signal_delay: Duration) -> (Option<Signal>, Duration) {
+    fn next(
+        &mut self,
+        signal_delay: Duration,
+        deadline: Option<Duration>,
+    ) -> (Option<Signal>, Duration) {
         let due = match self.last_signal {
             None => signal_delay,
             Some(last) => last.saturating_add(SIGNAL_INTERVAL),
@@ -100,8 +112,12 @@ impl RetryBackoff {
         if signal.is_some() {
             self.last_signal = Some(self.waited);
         }
-        let wait = self.next;
-        self.next = wait.saturating_mul(2).min(LONGEST_WAIT);
+        // The deadline is an attempt, too.
+        let wait = match deadline.and_then(|deadline| deadline.checked_sub(self.waited)) {
+            Some(left) if !left.is_zero() => self.next.min(left),
+            _ => self.next,
+        };
+        self.next = self.next.saturating_mul(2).min(LONGEST_WAIT);
         self.waited = self.waited.saturating_add(wait);
         (signal, wait)
     }
@@ -153,10 +169,12 @@ impl<P: Platform> Patches<P> {
         if self.transition.is_some() {
             return Err(EBUSY);
         }
+        platform.record_exits();
         self.transition = Some(Transition {
             patch,
             direction,
             backoff: RetryBackoff::new(),
+            missed_deadline: false,
             has_stale_check: false,
         });
         platform.patch_list_set_transition(Some(patch));
@@ -216,7 +234,17 @@ impl<P: Platform> Patches<P> {
         let Some(transition) = &mut self.transition else {
             return;
         };
-        let (signal, wait) = transition.backoff.next(platform.signal_delay());
+        let deadline = platform.deadline().filter(|_| !transition.missed_deadline);
+        let waited = transition.backoff.waited;
+        if deadline.is_some_and(|deadline| waited >= deadline)
+            && self.miss_deadline(platform, published, waited).is_ok()
+        {
+            return;
+        }
+        let Some(transition) = &mut self.transition else {
+            return;
+        };
+        let (signal, wait) = transition.backoff.next(platform.signal_delay(), deadline);
         if signal == Some(Signal::First) {
             platform.notice(format_args!("signaling remaining tasks"));
         }
@@ -228,6 +256,63 @@ impl<P: Platform> Patches<P> {
             });
         }
         platform.retry_in(wait);
+    }
+
+    /// Reverses the transition, which has not ended within `waited`, and logs which tasks held it up.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Patches::reverse_transition`]; it goes on then.
+    fn miss_deadline(&mut self, platform: &P, published: &Published, waited: Duration) -> Result {
+        let Some((patch, direction)) = self
+            .transition
+            .as_ref()
+            .map(|transition| (transition.patch, transition.direction))
+        else {
+            return Ok(());
+        };
+        let check = self.make_stack_check(platform, patch, direction.reversed())?;
+        if let Some(patch) = self.get(patch) {
+            platform.notice(format_args!(
+                "'{}': {} has not ended within {} ms, reversing it",
+                patch.name,
+                direction.name(),
+                waited.as_millis()
+            ));
+        }
+        self.report_blockers(platform, published);
+        self.reverse_with(platform, published, check);
+        if let Some(transition) = &mut self.transition {
+            transition.missed_deadline = true;
+        }
+        Ok(())
+    }
+
+    /// Logs which tasks have not switched, and why, up to a number.
+    fn report_blockers(&self, platform: &P, published: &Published) {
+        let Some(check) = self.stack_check(published) else {
+            return;
+        };
+        let mut more = 0usize;
+        let mut reported = 0usize;
+        platform.for_each_task(&mut |task| {
+            if !platform.is_pending(task) {
+                return;
+            }
+            if reported == MOST_REPORTED {
+                more = more.saturating_add(1);
+                return;
+            }
+            reported = reported.saturating_add(1);
+            platform.with_stack(task, &mut |stack| {
+                if let Err(why) = check.judge(&stack, platform.thread_function(task)) {
+                    platform.held_up(task, why, check.name(why));
+                }
+            });
+        });
+        if more > 0 {
+            platform.notice(format_args!("and {more} more tasks"));
+        }
     }
 
     fn refresh_stale_check(&mut self, platform: &P, published: &Published) {
@@ -315,8 +400,11 @@ impl<P: Platform> Patches<P> {
             }
         }
         // From here on the redirects are settled, and those taken away above are gone.
-        self.publish_fewer(platform, published, None);
+        self.publish(platform, published, None);
         if let Some(patch) = self.patches.get(index) {
+            if direction == Direction::Unpatching || patch.replace {
+                platform.wait_for_unrecorded_exits();
+            }
             patch.show_transition(platform, false);
         }
 
@@ -376,8 +464,21 @@ impl<P: Platform> Patches<P> {
         else {
             return Err(EINVAL);
         };
+        let check = self.make_stack_check(platform, patch, direction.reversed())?;
+        self.reverse_with(platform, published, check);
+        Ok(())
+    }
+
+    /// Turns the transition around, with this stack check for the way back.
+    fn reverse_with(&mut self, platform: &P, published: &Published, check: Box<StackCheck>) {
+        let Some((patch, direction)) = self
+            .transition
+            .as_ref()
+            .map(|transition| (transition.patch, transition.direction))
+        else {
+            return;
+        };
         let back = direction.reversed();
-        let check = self.make_stack_check(platform, patch, back)?;
         if let Some(patch) = self.transition_patch() {
             platform.debug(TransitionEvent::Reversing(&patch.name, direction));
         }
@@ -400,7 +501,6 @@ impl<P: Platform> Patches<P> {
         self.set_stack_check(platform, published, Some(check));
         self.start_transition(platform, published);
         platform.retry_in(FIRST_WAIT);
-        Ok(())
     }
 
     /// Switches all tasks, safe or not.
@@ -472,7 +572,7 @@ mod tests {
     fn the_wait_doubles_up_to_a_second() {
         let mut backoff = RetryBackoff::new();
         let waits: std::vec::Vec<_> = (0..15)
-            .map(|_| backoff.next(SIGNAL_INTERVAL).1.as_micros())
+            .map(|_| backoff.next(SIGNAL_INTERVAL, None).1.as_micros())
             .collect();
         assert_eq!(waits[..4], [250, 500, 1000, 2000]);
         assert_eq!(waits[11..], [512_000, 1_000_000, 1_000_000, 1_000_000]);
@@ -484,7 +584,7 @@ mod tests {
         let mut waited = Duration::ZERO;
         let mut signals = std::vec::Vec::new();
         while waited < Duration::from_secs(60) {
-            let (signal, wait) = backoff.next(delay);
+            let (signal, wait) = backoff.next(delay, None);
             signals.extend(signal.map(|signal| (signal, waited)));
             waited += wait;
         }

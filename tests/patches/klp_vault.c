@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A module that keeps a function and a number to itself. It makes
- * /proc/klp_vault; symbols-in-c patches it.
+ * /proc/klp_vault; symbols-in-c, missing-late and two-names patch it.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>
@@ -15,11 +15,14 @@ static noinline int cents(int whole)
 	return whole * 100;
 }
 
-static int vault_show(struct seq_file *m, void *v)
+static __used int vault_show(struct seq_file *m, void *v)
 {
 	seq_printf(m, "worth %d\n", cents(coins));
 	return 0;
 }
+
+/* The same function by another name, for two-names. */
+static int vault_view(struct seq_file *m, void *v) __used __alias(vault_show);
 
 static int __init klp_vault_init(void)
 {
@@ -35,5 +38,5 @@ static void __exit klp_vault_exit(void)
 
 module_init(klp_vault_init);
 module_exit(klp_vault_exit);
-MODULE_DESCRIPTION("Target of symbols-in-c");
+MODULE_DESCRIPTION("Target of patches in C");
 MODULE_LICENSE("GPL");

@@ -19,10 +19,11 @@ static int version_show(struct seq_file *m, void *v)
 
 static void tell(const char *when)
 {
+	struct klp_patch *own = &patch;
 	struct klp_object *obj;
 	struct klp_func *func;
 
-	klp_for_each_object(&patch, obj) {
+	klp_for_each_object(own, obj) {
 		klp_for_each_func(obj, func)
 			pr_info("%s: %s %s,%lu at %ps (%d bytes) to %ps (%d bytes)%s%s%s\n", when,
 				obj->name ? obj->name : "vmlinux", func->old_name,

@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch of one function by two of its names: a system call without arguments
- * has several. It has two replacements then; the later one is on top.
+ * A patch of one function by two of its names. It has two replacements then; the
+ * later one is on top.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 
-static long first_getpid(void)
+static int first_show(struct seq_file *m, void *v)
 {
-	return 11;
+	seq_puts(m, "first\n");
+	return 0;
 }
 
-static long second_getpid(void)
+static int second_show(struct seq_file *m, void *v)
 {
-	return 22;
+	seq_puts(m, "second\n");
+	return 0;
 }
 
 static struct klp_func funcs[] = {
-	{ .old_name = "__x64_sys_getpid", .new_func = first_getpid },
-	{ .old_name = "__do_sys_getpid", .new_func = second_getpid },
+	{ .old_name = "vault_show", .new_func = first_show },
+	{ .old_name = "vault_view", .new_func = second_show },
 	{ }
 };
 
 static struct klp_object objects[] = {
-	{ .funcs = funcs },
+	{ .name = "klp_vault", .funcs = funcs },
 	{ }
 };
 

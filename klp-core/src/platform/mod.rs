@@ -69,6 +69,8 @@ pub trait Log: Handles {
     /// A task has not switched, for this reason. Off like [`Log::debug`], and by a name of its own: there
     /// can be many.
     fn blocked(&self, task: &Self::Task, why: Blocker, function: Option<&Name>);
+    /// A task has kept a transition from ending in time, for this reason: for an operator.
+    fn held_up(&self, task: &Self::Task, why: Blocker, function: Option<&Name>);
     /// The core itself is wrong. Told once for each place, with a stack trace.
     fn bug(&self, what: &'static CStr);
 }
@@ -169,6 +171,13 @@ pub trait Tasks: Handles {
     /// Calls `each` with every task, the idle ones excepted. No task is born or buried meanwhile.
     fn for_each_task(&self, each: &mut dyn FnMut(&Self::Task));
 
+    /// From the first call on, [`Tasks::for_each_task`] meets tasks that have left the task list and not yet
+    /// ended.
+    fn record_exits(&self);
+
+    /// Waits for those that it does not meet, because they left it before, or because there were too many.
+    fn wait_for_unrecorded_exits(&self);
+
     /// Calls `each` with every CPU's idle task, and the CPU when it is online.
     fn for_each_idle_task(&self, each: &mut dyn FnMut(&Self::Task, Option<u32>));
 
@@ -198,6 +207,8 @@ pub trait Tasks: Handles {
     fn signal(&self, task: &Self::Task);
     /// How long a transition waits before it signals tasks.
     fn signal_delay(&self) -> Duration;
+    /// How long a transition may take before it is reversed, if there is a limit.
+    fn deadline(&self) -> Option<Duration>;
     /// Makes an idle CPU leave its idle loop for a moment.
     fn wake_idle(&self, cpu: u32);
 

@@ -77,7 +77,10 @@ pub struct Kernel {
     pub with_post_unpatch: RefCell<BTreeSet<usize>>,
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
     pub watching: Cell<bool>,
+    records_exits: Cell<bool>,
+    pub waits_for_exits: Cell<usize>,
     pub signal_delay: Cell<Duration>,
+    pub deadline: Cell<Option<Duration>>,
     pub retry: Cell<Option<Duration>>,
     pub log: RefCell<Vec<String>>,
     /// What stands in sysfs.
@@ -167,6 +170,11 @@ impl Log for Kernel {
     }
 
     fn blocked(&self, _task: &Task, _why: Blocker, _function: Option<&Name>) {}
+
+    fn held_up(&self, task: &Task, _why: Blocker, function: Option<&Name>) {
+        let name = function.map_or_else(String::new, ToString::to_string);
+        self.say(format_args!("{} held it up: {name}", task.pid));
+    }
 
     fn bug(&self, what: &'static CStr) {
         panic!("the core is wrong: {what:?}");
@@ -307,6 +315,19 @@ impl Tasks for Kernel {
         }
     }
 
+    fn record_exits(&self) {
+        self.records_exits.set(true);
+    }
+
+    fn wait_for_unrecorded_exits(&self) {
+        assert!(self.records_exits.get());
+        assert!(
+            self.patch_list.borrow().1.is_some(),
+            "the end shows already"
+        );
+        self.waits_for_exits.set(self.waits_for_exits.get() + 1);
+    }
+
     fn for_each_idle_task(&self, each: &mut dyn FnMut(&Task, Option<u32>)) {
         for task in self.tasks.borrow().iter() {
             if let Some((cpu, online)) = task.idles {
@@ -359,6 +380,10 @@ impl Tasks for Kernel {
 
     fn signal_delay(&self) -> Duration {
         self.signal_delay.get()
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.deadline.get()
     }
 
     fn wake_idle(&self, cpu: u32) {

@@ -2,7 +2,7 @@
 
 //! DedicatedOps that are jumps: when they are, and that nobody can tell from where calls go.
 
-use super::{enable_read, machine, replacement, ELSEWHERE, FIRST, READ, SECOND, WRITE};
+use super::{enable_read, machine, replacement, Random, ELSEWHERE, FIRST, READ, SECOND, WRITE};
 use crate::errno::{EBUSY, ENOMEM};
 use crate::platform::simulated::{code, Machine};
 use crate::types::PatchState;
@@ -304,18 +304,6 @@ fn when_ftrace_has_shut_down_the_worker_gives_up() {
     machine.settle();
     assert_eq!(machine.kernel.settle.get(), None);
     assert_eq!(machine.jump(READ), None);
-}
-
-/// Numbers that look random: Marsaglia's xorshift.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit as u64).expect("small")
-    }
 }
 
 /// Whatever happens in which order: a jump leads to where the handler sends every task.

@@ -63,6 +63,18 @@ impl Log for Kernel {
         }
     }
 
+    fn held_up(&self, task: &TaskRef, why: Blocker, function: Option<&Name>) {
+        let function = function.map_or(c"", Name::as_c_str);
+        // SAFETY: the task is there, and the name lasts as long as the call.
+        unsafe {
+            bindings::klp_report_blocker(
+                task.0.as_ptr(),
+                blocker_to_c(why),
+                function.as_ptr().cast(),
+            );
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn bug(&self, what: &'static CStr) {

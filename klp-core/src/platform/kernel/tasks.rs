@@ -33,6 +33,16 @@ impl Tasks for Kernel {
         unsafe { bindings::klp_each_task(Some(found), data(&mut each)) };
     }
 
+    fn record_exits(&self) {
+        // SAFETY: it sleeps, and so may the core under its mutex.
+        unsafe { bindings::klp_record_exits() };
+    }
+
+    fn wait_for_unrecorded_exits(&self) {
+        // SAFETY: as above.
+        unsafe { bindings::klp_wait_for_unrecorded_exits() };
+    }
+
     fn for_each_idle_task(&self, mut each: &mut dyn FnMut(&TaskRef, Option<u32>)) {
         unsafe extern "C" fn found(task: *mut task_struct, cpu: c_int, data: *mut c_void) {
             // SAFETY: this is what `for_each_idle_task` passes, and it waits for the walk's end.
@@ -105,6 +115,14 @@ impl Tasks for Kernel {
     fn signal_delay(&self) -> Duration {
         // SAFETY: it reads a parameter.
         Duration::from_millis(u64::from(unsafe { bindings::klp_signal_after() }))
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        // SAFETY: it reads a parameter.
+        match unsafe { bindings::klp_deadline() } {
+            0 => None,
+            limit => Some(Duration::from_millis(u64::from(limit))),
+        }
     }
 
     fn wake_idle(&self, cpu: u32) {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tasks that are about to end. They leave the task list some time before they
+ * run for the last time, and may call patched functions until then. So that a
+ * transition meets them, they are recorded before they leave it.
+ */
+#include <linux/cleanup.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/spinlock.h>
+#include <trace/events/sched.h>
+
+#include "klp_glue.h"
+
+#define PLACES 16
+
+struct exits {
+	raw_spinlock_t lock;
+	/* With a reference each. Those that have ended stay until the place is needed. */
+	struct task_struct *tasks[PLACES];
+};
+
+static DEFINE_PER_CPU(struct exits, klp_exits) = {
+	.lock = __RAW_SPIN_LOCK_UNLOCKED(klp_exits.lock),
+};
+
+/* There was no place for a task. */
+static bool klp_exits_lost;
+
+/* Those that left the task list before they could be recorded have ended. */
+static bool klp_exits_known;
+
+static bool has_ended(struct task_struct *task)
+{
+	return READ_ONCE(task->__state) == TASK_DEAD && !smp_load_acquire(&task->on_cpu);
+}
+
+/* In do_exit(), by the task itself. */
+static void record(void *data, struct task_struct *task, bool group_dead)
+{
+	struct task_struct *ended = NULL;
+	struct exits *exits;
+	unsigned int i;
+
+	preempt_disable_notrace();
+	exits = this_cpu_ptr(&klp_exits);
+	raw_spin_lock(&exits->lock);
+	for (i = 0; i < PLACES; i++) {
+		ended = exits->tasks[i];
+		if (!ended || has_ended(ended))
+			break;
+	}
+	if (i < PLACES)
+		exits->tasks[i] = get_task_struct(task);
+	else
+		WRITE_ONCE(klp_exits_lost, true);
+	raw_spin_unlock(&exits->lock);
+	preempt_enable_notrace();
+	if (i < PLACES && ended)
+		put_task_struct(ended);
+}
+
+/* Under the task list's lock: a task is on the list or here, or has ended. */
+void klp_each_exiting_task(void (*each)(struct task_struct *task, void *data), void *data)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct exits *exits = per_cpu_ptr(&klp_exits, cpu);
+
+		guard(raw_spinlock)(&exits->lock);
+		for (i = 0; i < PLACES; i++) {
+			struct task_struct *task = exits->tasks[i];
+
+			if (task && !pid_alive(task) && !has_ended(task))
+				each(task, data);
+		}
+	}
+}
+
+static void earlier_ones_ended(struct rcu_head *head)
+{
+	WRITE_ONCE(klp_exits_known, true);
+}
+
+/* Under the core's mutex, before tasks are looked at. */
+void klp_record_exits(void)
+{
+	static bool is_recording;
+	static struct rcu_head head;
+
+	if (is_recording || register_trace_sched_process_exit(record, NULL))
+		return;
+	is_recording = true;
+	call_rcu_tasks(&head, earlier_ones_ended);
+}
+
+/* Under the core's mutex. Takes time only where a task has not been recorded. */
+void klp_wait_for_unrecorded_exits(void)
+{
+	bool lost = xchg(&klp_exits_lost, false);
+
+	if (lost || !READ_ONCE(klp_exits_known))
+		synchronize_rcu_tasks();
+}
