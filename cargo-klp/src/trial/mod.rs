@@ -75,7 +75,12 @@ impl Trial<'_> {
 
     /// Refuses two modules of one name, of which the kernel would load the first.
     fn check_names(&self, needed: &Needed) -> Result<()> {
-        let built: Vec<String> = self.others.iter().chain(self.patches).map(|path| name(path)).collect();
+        let built: Vec<String> = self
+            .others
+            .iter()
+            .chain(self.patches)
+            .map(|path| name(path))
+            .collect();
         for module in &needed.files {
             ensure!(
                 !built.contains(&name(module)),
