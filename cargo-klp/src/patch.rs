@@ -2,13 +2,14 @@
 
 //! A patch's folder: the author's files, and what the Kbuild file makes of them.
 
-use std::fs;
+mod sources;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_host::host::paths::check_for_make;
 use klp_host::kernel::{BuildFolder, release};
-use klp_host::module::is_inside;
+use klp_host::module;
 
 use crate::output;
 
@@ -28,107 +29,23 @@ impl Patch {
             .canonicalize()
             .with_context(|| format!("there is no patch folder {}", dir.display()))?;
         check_for_make(&absolute)?;
-        let Some(kbuild) = kbuild(&absolute) else {
+        if module::kbuild(&absolute).is_none() {
             bail!(
                 "{} is no patch folder: it has no Kbuild file. `cargo klp new NAME` makes one",
                 absolute.display()
             );
-        };
+        }
         ensure!(
             !absolute.join("klp/Makefile.klp").is_file(),
             "{} is klp's own source: give a patch's folder, such as examples/livepatch-sample in it",
             absolute.display()
         );
         let patch = Self {
-            objects: objects(&kbuild)?,
+            objects: module::objects(&absolute)?,
             dir: absolute,
         };
-        patch.check_names(&kbuild)?;
+        patch.check_names()?;
         Ok(patch)
-    }
-
-    /// Makes sure that there is a patch to build: make says little about what is not there.
-    ///
-    /// # Errors
-    ///
-    /// When a source file that the Kbuild file names is missing, or none has a patch.
-    pub fn check_sources(&self) -> Result<()> {
-        let kbuild = kbuild(&self.dir).unwrap_or_default();
-        let text = fs::read_to_string(&kbuild).unwrap_or_default();
-        for object in &self.objects {
-            let stem = object.trim_end_matches(".o");
-            let has_source = ["rs", "c", "S"]
-                .iter()
-                .any(|ending| self.dir.join(format!("{stem}.{ending}")).is_file());
-            // Made of several files, or by a rule of its own.
-            let is_composite = ["-y", "-objs"]
-                .iter()
-                .any(|end| text.contains(&format!("{stem}{end}")))
-                || text.contains(&format!("{stem}.c:"))
-                || text.contains(&format!("{stem}.o:"));
-            ensure!(
-                has_source || is_composite,
-                "{} names {object}, and there is no {stem}.rs{}",
-                kbuild.display(),
-                self.renamed(stem)
-            );
-        }
-        let crates = self.crates();
-        ensure!(
-            crates.is_empty() || self.sources().iter().any(|path| has_patch(path)),
-            "there is no #[livepatch(...)] in {}: the attribute makes a function a replacement; \
-             `cargo klp stub FUNCTION` prints one",
-            crates[0].display()
-        );
-        Ok(())
-    }
-
-    /// What may have been meant by a file that is not there.
-    fn renamed(&self, stem: &str) -> String {
-        let named: Vec<PathBuf> = self.crates();
-        let others: Vec<String> = self
-            .sources()
-            .iter()
-            .filter(|path| !named.contains(path) && has_patch(path))
-            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-            .collect();
-        match others.as_slice() {
-            [other] => format!(
-                ": if {other}.rs is the patch now, write {other}.o there, or rename it to {stem}.rs"
-            ),
-            _ => format!(": write it, or take {stem}.o out there"),
-        }
-    }
-
-    /// All source files in Rust that lie in the folder itself.
-    fn sources(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
-        let mut sources: Vec<PathBuf> = entries
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
-            .collect();
-        sources.sort();
-        sources
-    }
-
-    /// Refuses two modules of one name: the kernel would load only one of them.
-    fn check_names(&self, kbuild: &Path) -> Result<()> {
-        let name = |object: &String| {
-            let file = object.rsplit('/').next().unwrap_or(object);
-            file.trim_end_matches(".o").replace('-', "_")
-        };
-        for (index, object) in self.objects.iter().enumerate() {
-            let others = &self.objects[..index];
-            if let Some(first) = others.iter().find(|other| name(other) == name(object)) {
-                bail!(
-                    "{} names {first} and {object}: both are the module `{}`, and a kernel loads one \
-                     module of a name; give one of them another name",
-                    kbuild.display(),
-                    name(object)
-                );
-            }
-        }
-        Ok(())
     }
 
     /// The folder's name.
@@ -146,70 +63,30 @@ impl Patch {
 
     /// The modules in C that the Kbuild file names: those that get patched.
     pub fn targets(&self) -> Vec<String> {
-        let module = |object: &String| {
-            let is_crate = self.dir.join(object).with_extension("rs").is_file();
-            let name = object.strip_suffix(".o").filter(|_| !is_crate)?;
-            Some(format!("{name}.ko"))
-        };
-        self.objects.iter().filter_map(module).collect()
+        let targets = self.objects.iter();
+        targets
+            .filter_map(|object| module::in_c(&self.dir, object))
+            .collect()
     }
 
-    /// The folder for what is built for this kernel, empty when it was for another one.
-    pub fn output(&self, kernel: &BuildFolder) -> Result<PathBuf> {
+    /// The folder for what is built for this kernel.
+    pub fn output_path(&self, kernel: &BuildFolder) -> Result<PathBuf> {
         release::check(&kernel.release)?;
-        let output = self.dir.join("target/klp").join(&kernel.release);
+        Ok(self.dir.join("target/klp").join(&kernel.release))
+    }
+
+    /// The same, empty when it was for another one.
+    pub fn output(&self, kernel: &BuildFolder) -> Result<PathBuf> {
+        let output = self.output_path(kernel)?;
         output::prepare(&output, &kernel.dir)?;
         Ok(output)
     }
 }
 
-/// Does a source file have a patch, as far as its text tells?
-fn has_patch(path: &Path) -> bool {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.contains("livepatch") || text.contains("module!")
-}
-
-/// What a Kbuild file says in lines like `obj-m := one.o two.o`.
-fn objects(kbuild: &Path) -> Result<Vec<String>> {
-    let text =
-        fs::read_to_string(kbuild).with_context(|| format!("cannot read {}", kbuild.display()))?;
-    let objects: Vec<_> = text
-        .replace("\\\n", " ")
-        .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("obj-m")?.split_once('='))
-        .flat_map(|(_, objects)| {
-            let words = objects.split_whitespace();
-            words.take_while(|word| !word.starts_with('#'))
-        })
-        .filter(|word| word.ends_with(".o"))
-        .map(str::to_owned)
-        .collect();
-    for object in &objects {
-        check_object(object).with_context(|| format!("{} names {object:?}", kbuild.display()))?;
-    }
-    Ok(objects)
-}
-
-/// Objects become targets on make's command line and paths in the patch's folder.
-fn check_object(object: &str) -> Result<()> {
-    check_for_make(Path::new(object))?;
-    ensure!(
-        is_inside(Path::new(object)) && !object.starts_with('-'),
-        "an object's name is a path from the patch's folder to a file in it, as in `fix-foo.o`"
-    );
-    Ok(())
-}
-
-fn kbuild(dir: &Path) -> Option<PathBuf> {
-    ["Kbuild", "Makefile"]
-        .map(|name| dir.join(name))
-        .into_iter()
-        .find(|path| path.is_file())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn kernel(dir: &str) -> BuildFolder {
         BuildFolder {
@@ -251,51 +128,6 @@ mod tests {
         let dir = dir.path().canonicalize().unwrap();
         assert_eq!(patch.crates(), [dir.join("one.rs"), dir.join("two.rs")]);
         assert_eq!(patch.targets(), ["c.ko"]);
-    }
-
-    fn checked(files: &[(&str, &str)]) -> Result<(), String> {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            fs::write(dir.path().join(name), text).unwrap();
-        }
-        let patch = Patch::open(dir.path()).map_err(|error| format!("{error:#}"))?;
-        patch.check_sources().map_err(|error| format!("{error:#}"))
-    }
-
-    #[test]
-    fn a_patch_that_is_not_there_is_named() {
-        let patch = "#[livepatch(object = \"vmlinux\")]";
-        let kbuild = (
-            "Kbuild",
-            "obj-m := fix-foo.o c.o parts.o\nparts-y := one.o\n",
-        );
-        checked(&[kbuild, ("fix-foo.rs", patch), ("c.c", "")]).unwrap();
-        let text = checked(&[kbuild, ("fix-bar.rs", patch), ("c.c", "")]).unwrap_err();
-        assert!(
-            text.contains(
-                "names fix-foo.o, and there is no fix-foo.rs: if fix-bar.rs is the patch"
-            ) && text.contains("rename it to fix-foo.rs"),
-            "{text}"
-        );
-        let text = checked(&[kbuild, ("fix-foo.rs", patch)]).unwrap_err();
-        assert!(
-            text.contains("no c.rs: write it, or take c.o out"),
-            "{text}"
-        );
-        let text = checked(&[kbuild, ("fix-foo.rs", "fn f() {}"), ("c.c", "")]).unwrap_err();
-        assert!(
-            text.contains("no #[livepatch(...)] in") && text.contains("fix-foo.rs"),
-            "{text}"
-        );
-        // It may stand in a part of the crate.
-        let parts = [("fix-foo.rs", "mod part;"), ("part.rs", patch), ("c.c", "")];
-        checked(&[&[kbuild], &parts[..]].concat()).unwrap();
-    }
-
-    #[test]
-    fn two_modules_of_one_name_are_refused() {
-        let text = checked(&[("Kbuild", "obj-m := fix-foo.o\nobj-m += fix_foo.o\n")]).unwrap_err();
-        assert!(text.contains("both are the module `fix_foo`"), "{text}");
     }
 
     #[test]

@@ -31,8 +31,44 @@ fn with<T>(ask: impl FnOnce(&Kernel) -> T) -> Result<Option<T>, String> {
     )
 }
 
-/// Lets `ask` have what is known of an object. Where nothing is, `unknown` is noted; what cannot be
-/// read is an error at `object`.
+/// What looking into an object gave.
+pub(super) enum Looked<T> {
+    /// The answer.
+    Answer(T),
+    /// Nothing is known of such an object.
+    NoObject,
+    /// The build names no type information: there is no kernel at hand.
+    NoKernel,
+    /// What is known cannot be read; that is an error already.
+    Unreadable,
+}
+
+/// Lets `ask` have what is known of an object. What cannot be read is an error at `object`.
+pub(super) fn look<T>(
+    name: &str,
+    object: &impl ToTokens,
+    errors: &mut Errors,
+    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
+) -> Looked<T> {
+    let looked = with(|kernel| match kernel.object(name) {
+        Ok(Some(found)) => Looked::Answer(ask(kernel, &found, errors)),
+        Ok(None) => Looked::NoObject,
+        Err(error) => {
+            let text = format!("cannot read what is known about `{name}`: {error}");
+            errors.add(object, text);
+            Looked::Unreadable
+        }
+    });
+    match looked {
+        Ok(looked) => looked.unwrap_or(Looked::NoKernel),
+        Err(text) => {
+            errors.add_once(Span::call_site(), text);
+            Looked::Unreadable
+        }
+    }
+}
+
+/// The same. Where nothing is known of the object, `unknown` is noted.
 pub(super) fn ask<T>(
     name: &str,
     object: &impl ToTokens,
@@ -40,11 +76,17 @@ pub(super) fn ask<T>(
     errors: &mut Errors,
     ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
 ) -> Option<T> {
-    let unknown = |errors: &mut Errors| errors.note_once(unknown());
-    ask_or(name, object, unknown, errors, ask)
+    match look(name, object, errors, ask) {
+        Looked::Answer(answer) => Some(answer),
+        Looked::NoObject => {
+            errors.note_once(unknown());
+            None
+        }
+        Looked::NoKernel | Looked::Unreadable => None,
+    }
 }
 
-/// The same where it has to be known, unless the author has said `unchecked`.
+/// The same where the object has to be known, unless the author has said `unchecked`.
 pub(super) fn ask_known<T>(
     object: &LitStr,
     unchecked: bool,
@@ -52,37 +94,16 @@ pub(super) fn ask_known<T>(
     ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
 ) -> Option<T> {
     let name = object.value();
-    let unknown = |errors: &mut Errors| {
-        if !unchecked {
-            errors.add_once(object.span(), errors::unknown_object(&name));
-        }
-    };
-    ask_or(&name, object, unknown, errors, ask)
-}
-
-fn ask_or<T>(
-    name: &str,
-    object: &impl ToTokens,
-    unknown: impl FnOnce(&mut Errors),
-    errors: &mut Errors,
-    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
-) -> Option<T> {
-    let answer = with(|kernel| match kernel.object(name) {
-        Ok(Some(found)) => Some(ask(kernel, &found, errors)),
-        Ok(None) => {
-            unknown(errors);
+    match look(&name, object, errors, ask) {
+        Looked::Answer(answer) => Some(answer),
+        Looked::NoObject => {
+            if !unchecked {
+                errors.add_once(object.span(), errors::unknown_object(&name));
+            }
             None
         }
-        Err(error) => {
-            let text = format!("cannot read what is known about `{name}`: {error}");
-            errors.add(object, text);
-            None
-        }
-    });
-    answer.map(Option::flatten).unwrap_or_else(|text| {
-        errors.add_once(Span::call_site(), text);
-        None
-    })
+        Looked::NoKernel | Looked::Unreadable => None,
+    }
 }
 
 #[cfg(not(test))]
