@@ -193,6 +193,7 @@ fn replacement(
     } else {
         Known::default()
     };
+    types::impossible(function, known.prototype.as_ref(), errors);
     Some(Replacement {
         object,
         function: Function {

@@ -11,6 +11,7 @@
 mod claims;
 mod contract;
 mod function;
+mod impossible;
 mod inlined;
 mod kernel;
 mod obvious;
@@ -19,6 +20,7 @@ mod symbol;
 
 pub(crate) use contract::{arguments, contract, declaration, place, result};
 pub(crate) use function::{check, Known, Replaced};
+pub(crate) use impossible::{report as impossible, Impossible};
 pub(crate) use inlined::Inlined;
 #[cfg(test)]
 pub(crate) use kernel::with_sources;

@@ -86,7 +86,7 @@ fn parameter(prototype: &Prototype, index: usize) -> Option<String> {
 }
 
 /// What the author is told to write.
-fn write_it(rust: Option<String>) -> String {
+pub(super) fn write_it(rust: Option<String>) -> String {
     match rust {
         Some(rust) => format!("write `{rust}`"),
         None => "no Rust type stands for that, so this function cannot be replaced".to_owned(),

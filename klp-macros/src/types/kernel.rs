@@ -76,11 +76,17 @@ pub(super) fn ask<T>(
     errors: &mut Errors,
     ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
 ) -> Option<T> {
-    let unknown = |errors: &mut Errors| errors.note_once(unknown());
-    ask_or(name, object, unknown, errors, ask)
+    match look(name, object, errors, ask) {
+        Looked::Answer(answer) => Some(answer),
+        Looked::NoObject => {
+            errors.note_once(unknown());
+            None
+        }
+        Looked::NoKernel | Looked::Unreadable => None,
+    }
 }
 
-/// The same where it has to be known, unless the author answers for it.
+/// The same where the object has to be known, unless the author answers for it.
 pub(super) fn ask_known<T>(
     object: &LitStr,
     is_vouched: bool,
@@ -88,25 +94,12 @@ pub(super) fn ask_known<T>(
     ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
 ) -> Option<T> {
     let name = object.value();
-    let unknown = |errors: &mut Errors| {
-        if !is_vouched {
-            errors.add_once(object.span(), errors::unknown_object(&name));
-        }
-    };
-    ask_or(&name, object, unknown, errors, ask)
-}
-
-fn ask_or<T>(
-    name: &str,
-    object: &impl ToTokens,
-    unknown: impl FnOnce(&mut Errors),
-    errors: &mut Errors,
-    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
-) -> Option<T> {
-    match look(name, object, errors, ask) {
+    match look(&name, object, errors, ask) {
         Looked::Answer(answer) => Some(answer),
         Looked::NoObject => {
-            unknown(errors);
+            if !is_vouched {
+                errors.add_once(object.span(), errors::unknown_object(&name));
+            }
             None
         }
         Looked::NoKernel | Looked::Unreadable => None,

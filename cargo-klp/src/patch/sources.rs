@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Is there a patch to build in a folder? make says little about what is not there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
+use klp_host::module;
+
+use super::Patch;
+
+impl Patch {
+    /// Makes sure that there is a patch to build.
+    ///
+    /// # Errors
+    ///
+    /// When a source file that the Kbuild file names is missing, or none has a patch.
+    pub fn check_sources(&self) -> Result<()> {
+        let kbuild = module::kbuild(&self.dir).unwrap_or_default();
+        let text = fs::read_to_string(&kbuild).unwrap_or_default();
+        for object in &self.objects {
+            let stem = object.trim_end_matches(".o");
+            let has_source = ["rs", "c", "S"]
+                .iter()
+                .any(|ending| self.dir.join(format!("{stem}.{ending}")).is_file());
+            // Made of several files, or by a rule of its own.
+            let is_composite = ["-y", "-objs"]
+                .iter()
+                .any(|end| text.contains(&format!("{stem}{end}")))
+                || text.contains(&format!("{stem}.c:"))
+                || text.contains(&format!("{stem}.o:"));
+            ensure!(
+                has_source || is_composite,
+                "{} names {object}, and there is no {stem}.rs{}",
+                kbuild.display(),
+                self.renamed(stem)
+            );
+        }
+        let crates = self.crates();
+        ensure!(
+            crates.is_empty() || self.sources().iter().any(|path| has_patch(path)),
+            "there is no #[livepatch(...)] in {}: the attribute makes a function a replacement; \
+             `cargo klp stub FUNCTION` prints one",
+            crates[0].display()
+        );
+        Ok(())
+    }
+
+    /// What may have been meant by a file that is not there.
+    fn renamed(&self, stem: &str) -> String {
+        let named: Vec<PathBuf> = self.crates();
+        let others: Vec<String> = self
+            .sources()
+            .iter()
+            .filter(|path| !named.contains(path) && has_patch(path))
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+            .collect();
+        match others.as_slice() {
+            [other] => format!(
+                ": if {other}.rs is the patch now, write {other}.o there, or rename it to {stem}.rs"
+            ),
+            _ => format!(": write it, or take {stem}.o out there"),
+        }
+    }
+
+    /// All source files in Rust that lie in the folder itself.
+    fn sources(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let mut sources: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+            .collect();
+        sources.sort();
+        sources
+    }
+
+    /// Refuses two modules of one name: the kernel would load only one of them.
+    pub(super) fn check_names(&self) -> Result<()> {
+        let name = |object: &String| {
+            let file = object.rsplit('/').next().unwrap_or(object);
+            file.trim_end_matches(".o").replace('-', "_")
+        };
+        let kbuild = module::kbuild(&self.dir).unwrap_or_default();
+        for (index, object) in self.objects.iter().enumerate() {
+            let others = &self.objects[..index];
+            if let Some(first) = others.iter().find(|other| name(other) == name(object)) {
+                bail!(
+                    "{} names {first} and {object}: both are the module `{}`, and a kernel loads one \
+                     module of a name; give one of them another name",
+                    kbuild.display(),
+                    name(object)
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Does a source file have a patch, as far as its text tells?
+fn has_patch(path: &Path) -> bool {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.contains("livepatch") || text.contains("module!")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(files: &[(&str, &str)]) -> Result<(), String> {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let patch = Patch::open(dir.path()).map_err(|error| format!("{error:#}"))?;
+        patch.check_sources().map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_patch_that_is_not_there_is_named() {
+        let patch = "#[livepatch(object = \"vmlinux\")]";
+        let kbuild = (
+            "Kbuild",
+            "obj-m := fix-foo.o c.o parts.o\nparts-y := one.o\n",
+        );
+        checked(&[kbuild, ("fix-foo.rs", patch), ("c.c", "")]).unwrap();
+        let text = checked(&[kbuild, ("fix-bar.rs", patch), ("c.c", "")]).unwrap_err();
+        assert!(
+            text.contains(
+                "names fix-foo.o, and there is no fix-foo.rs: if fix-bar.rs is the patch"
+            ) && text.contains("rename it to fix-foo.rs"),
+            "{text}"
+        );
+        let text = checked(&[kbuild, ("fix-foo.rs", patch)]).unwrap_err();
+        assert!(
+            text.contains("no c.rs: write it, or take c.o out"),
+            "{text}"
+        );
+        let text = checked(&[kbuild, ("fix-foo.rs", "fn f() {}"), ("c.c", "")]).unwrap_err();
+        assert!(
+            text.contains("no #[livepatch(...)] in") && text.contains("fix-foo.rs"),
+            "{text}"
+        );
+        // It may stand in a part of the crate.
+        let parts = [("fix-foo.rs", "mod part;"), ("part.rs", patch), ("c.c", "")];
+        checked(&[&[kbuild], &parts[..]].concat()).unwrap();
+    }
+
+    #[test]
+    fn two_modules_of_one_name_are_refused() {
+        let text = checked(&[("Kbuild", "obj-m := fix-foo.o\nobj-m += fix_foo.o\n")]).unwrap_err();
+        assert!(text.contains("both are the module `fix_foo`"), "{text}");
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Texts about types that no C function has.
+
+use super::types::{place, shown, write_it};
+use crate::types::Impossible;
+use klp_elf::{rust, Prototype};
+
+/// What is wrong with a type, and what to write where C's is not known.
+fn texts(why: Impossible) -> (&'static str, &'static str) {
+    match why {
+        Impossible::MutableReference => (
+            "`&mut` promises that nobody else uses what it points to, and C does not promise that",
+            "write `&T` for a structure, of which members are changed through cells or accessors, or `*mut T`",
+        ),
+        Impossible::ReferenceToValue => (
+            "a reference stands for a structure of the kernel",
+            "write `*mut T` or `*const T`",
+        ),
+        Impossible::Str => (
+            "C has no `&str`",
+            "write `&CStr` for a text that ends with a NUL, or `*const c_char`",
+        ),
+        Impossible::Slice => (
+            "C passes a pointer, and the length by itself",
+            "write `*mut T` or `*const T`, and the length as C has it",
+        ),
+        Impossible::Array => ("C passes an array as a pointer", "write `*mut T` or `*const T`"),
+        Impossible::Tuple => ("C has no tuples", "write each value as an argument of its own"),
+        Impossible::Float => ("the kernel passes no floating point", "write an integer"),
+        Impossible::Char => ("a Rust `char` has four bytes, C's has one", "write `u8` or `c_char`"),
+        Impossible::Wide => (
+            "no value of 128 bits can cross to C here",
+            "write the type that C has, of at most 64 bits",
+        ),
+        Impossible::ResultArgument => (
+            "a `Result` can be a result only",
+            "write a raw pointer where C may pass `ERR_PTR()`, and an integer for an errno",
+        ),
+        Impossible::OptionOfValue => (
+            "only a pointer can be absent, as `NULL`",
+            "write the value without `Option`",
+        ),
+    }
+}
+
+/// An argument of such a type.
+pub(crate) fn argument(known: Option<&Prototype>, index: usize, why: Impossible) -> String {
+    let (what, instead) = texts(why);
+    let Some(prototype) = known else {
+        return format!("{what}: {instead}");
+    };
+    let (argument, c) = place(prototype, index);
+    let rust = write_it(rust::argument(&prototype.parameters[index].ty));
+    format!(
+        "{argument} is `{c}` in C: {rust}; {what}{}",
+        shown(prototype)
+    )
+}
+
+/// A result of such a type.
+pub(crate) fn result(known: Option<&Prototype>, why: Impossible) -> String {
+    let (what, instead) = texts(why);
+    match known {
+        Some(prototype) => {
+            let text = super::types::result(prototype);
+            let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+            format!("{first}; {what}\n{rest}")
+        }
+        None => format!("{what}: {instead}"),
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Types that a C function cannot have, whatever the kernel says: plain from what the author wrote.
+//!
+//! They are reported before anything is expanded. The compiler would report each of them once for every
+//! trait of `klp::abi` that they lack.
+
+use crate::errors::{impossible as errors, Errors};
+use crate::parse::Function;
+use klp_elf::Prototype;
+use syn::{FnArg, GenericArgument, PathArguments, PathSegment, ReturnType, Signature, Type};
+
+/// Why a type cannot be that of an argument or a result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Impossible {
+    /// `&mut T`
+    MutableReference,
+    /// `&i64`
+    ReferenceToValue,
+    /// `&str`
+    Str,
+    /// `&[T]`, `[T]`
+    Slice,
+    /// `[T; N]`
+    Array,
+    /// `(A, B)`
+    Tuple,
+    /// `f64`
+    Float,
+    /// `char`
+    Char,
+    /// `i128`
+    Wide,
+    /// `Result` as an argument.
+    ResultArgument,
+    /// `Option<u32>`
+    OptionOfValue,
+}
+
+/// Reports such types of a replacement. Where its prototype is known, with what C has.
+pub(crate) fn report(function: &Function, prototype: Option<&Prototype>, errors: &mut Errors) {
+    let signature = &function.signature;
+    for (index, ty) in arguments(signature).enumerate() {
+        if let Some(why) = argument(ty) {
+            let known = prototype.filter(|known| index < known.parameters.len());
+            errors.add(ty, errors::argument(known, index, why));
+        }
+    }
+    if let ReturnType::Type(_, ty) = &signature.output {
+        if let Some(why) = result(ty) {
+            errors.add(ty, errors::result(prototype, why));
+        }
+    }
+}
+
+fn arguments(signature: &Signature) -> impl Iterator<Item = &Type> {
+    signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(&*typed.ty),
+        FnArg::Receiver(_) => None,
+    })
+}
+
+fn argument(ty: &Type) -> Option<Impossible> {
+    match last(ty) {
+        Some(segment) if segment.ident == "Result" => Some(Impossible::ResultArgument),
+        _ => value(ty),
+    }
+}
+
+fn result(ty: &Type) -> Option<Impossible> {
+    match last(ty) {
+        Some(segment) if segment.ident == "Result" => value(only_argument(segment)?),
+        // What is wrong with a reference here is said elsewhere.
+        _ if matches!(ty, Type::Reference(_)) => None,
+        _ => value(ty),
+    }
+}
+
+fn value(ty: &Type) -> Option<Impossible> {
+    Some(match ty {
+        Type::Reference(reference) => match &*reference.elem {
+            Type::Slice(_) => Impossible::Slice,
+            inner if is_word(inner, "str") => Impossible::Str,
+            _ if reference.mutability.is_some() => Impossible::MutableReference,
+            inner if is_value(inner) => Impossible::ReferenceToValue,
+            _ => return None,
+        },
+        Type::Slice(_) => Impossible::Slice,
+        Type::Array(_) => Impossible::Array,
+        Type::Tuple(tuple) if !tuple.elems.is_empty() => Impossible::Tuple,
+        Type::Paren(inner) => return value(&inner.elem),
+        Type::Group(inner) => return value(&inner.elem),
+        Type::Path(_) => return named(ty),
+        _ => return None,
+    })
+}
+
+fn named(ty: &Type) -> Option<Impossible> {
+    let segment = last(ty)?;
+    if segment.ident == "Option" {
+        let inner = only_argument(segment)?;
+        return match is_value(inner) {
+            true => Some(Impossible::OptionOfValue),
+            false => value(inner),
+        };
+    }
+    word(ty).and_then(|word| match word.as_str() {
+        "f32" | "f64" => Some(Impossible::Float),
+        "char" => Some(Impossible::Char),
+        "i128" | "u128" => Some(Impossible::Wide),
+        _ => None,
+    })
+}
+
+/// The language's own name that the type is. Nobody gives these to other types.
+fn word(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => Some(path.path.get_ident()?.to_string()),
+        Type::Paren(inner) => word(&inner.elem),
+        Type::Group(inner) => word(&inner.elem),
+        _ => None,
+    }
+}
+
+fn is_word(ty: &Type, name: &str) -> bool {
+    word(ty).is_some_and(|word| word == name)
+}
+
+/// Is it a number or the like?
+fn is_value(ty: &Type) -> bool {
+    const VALUES: [&str; 16] = [
+        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
+        "u32", "u64", "u128", "usize",
+    ];
+    word(ty).is_some_and(|word| VALUES.contains(&word.as_str()))
+}
+
+fn last(ty: &Type) -> Option<&PathSegment> {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        Type::Paren(inner) => last(&inner.elem),
+        Type::Group(inner) => last(&inner.elem),
+        _ => None,
+    }
+}
+
+/// The type in `Name<Type>`.
+fn only_argument(segment: &PathSegment) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
+    match arguments.args.first()? {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    #[test]
+    fn what_c_has_not_is_told_from_what_it_may_have() {
+        use Impossible::{
+            Array, Char, Float, MutableReference, OptionOfValue, ReferenceToValue, ResultArgument,
+            Slice, Str, Tuple, Wide,
+        };
+        for (ty, wanted) in [
+            (quote!(&mut i64), Some(MutableReference)),
+            (quote!(&mut Sock), Some(MutableReference)),
+            (quote!(Option<&mut Sock>), Some(MutableReference)),
+            (quote!(&i64), Some(ReferenceToValue)),
+            (quote!(&str), Some(Str)),
+            (quote!(&mut str), Some(Str)),
+            (quote!((&[u8])), Some(Slice)),
+            (quote!([u8; 4]), Some(Array)),
+            (quote!((u8, u8)), Some(Tuple)),
+            (quote!(f64), Some(Float)),
+            (quote!(char), Some(Char)),
+            (quote!(u128), Some(Wide)),
+            (quote!(Result<&Dentry>), Some(ResultArgument)),
+            (quote!(kernel::error::Result), Some(ResultArgument)),
+            (quote!(Option<u32>), Some(OptionOfValue)),
+            (quote!(()), None),
+            (quote!(u32), None),
+            (quote!(&SeqFile), None),
+            (quote!(&CStr), None),
+            (quote!(Option<&SeqFile>), None),
+            (quote!(Option<NonNull<u8>>), None),
+            (quote!(*mut [u8; 4]), None),
+            (quote!(own::f64), None),
+            (quote!(Foo), None),
+        ] {
+            let parsed: Type = syn::parse2(ty.clone()).expect("a type");
+            assert_eq!(argument(&parsed), wanted, "{ty}");
+        }
+        for (ty, wanted) in [
+            (quote!(Result), None),
+            (quote!(Result<i32>), None),
+            (quote!(Result<f32>), Some(Float)),
+            (quote!(Result<(u8, u8)>), Some(Tuple)),
+            (quote!(&str), None),
+            (quote!(f32), Some(Float)),
+        ] {
+            let parsed: Type = syn::parse2(ty.clone()).expect("a type");
+            assert_eq!(result(&parsed), wanted, "{ty}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Types that C has not, where the kernel's are not known: one error for each.
+
+use klp::prelude::*;
+
+struct Sock;
+
+#[livepatch(object = "vmlinux", replaces = "a", description = "A fix", license = "GPL")]
+fn function(
+    _mutable: &mut i64,
+    _sock: Option<&mut Sock>,
+    _reference: &u32,
+    _text: &str,
+    _slice: &[u8],
+    _array: [u8; 4],
+    _tuple: (u8, u8),
+    _float: f64,
+    _char: char,
+    _wide: u128,
+    _result: Result<u32>,
+    _option: Option<u32>,
+) -> Result<f32> {
+    Ok(0.0)
+}
+
+fn main() {}
