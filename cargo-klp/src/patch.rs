@@ -29,12 +29,12 @@ impl Patch {
             .canonicalize()
             .with_context(|| format!("there is no patch folder {}", dir.display()))?;
         check_for_make(&absolute)?;
-        let Some(kbuild) = module::kbuild(&absolute) else {
+        if module::kbuild(&absolute).is_none() {
             bail!(
                 "{} is no patch folder: it has no Kbuild file. `cargo klp new NAME` makes one",
                 absolute.display()
             );
-        };
+        }
         ensure!(
             !absolute.join("klp/Makefile.klp").is_file(),
             "{} is klp's own source: give a patch's folder, such as examples/livepatch-sample in it",
