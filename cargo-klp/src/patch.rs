@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_host::host::paths::check_for_make;
 use klp_host::kernel::{BuildFolder, release};
-use klp_host::module;
+use klp_host::module::{self, Helpers, Kbuild};
 
 use crate::output;
 
@@ -18,8 +18,8 @@ use crate::output;
 pub struct Patch {
     /// Absolute.
     pub dir: PathBuf,
-    /// The objects that the Kbuild file names, relative to the folder.
-    objects: Vec<String>,
+    /// What its Kbuild file names.
+    kbuild: Kbuild,
 }
 
 impl Patch {
@@ -29,7 +29,7 @@ impl Patch {
             .canonicalize()
             .with_context(|| format!("there is no patch folder {}", dir.display()))?;
         check_for_make(&absolute)?;
-        if module::kbuild(&absolute).is_none() {
+        if module::kbuild_file(&absolute).is_none() {
             bail!(
                 "{} is no patch folder: it has no Kbuild file. `cargo klp new NAME` makes one",
                 absolute.display()
@@ -41,7 +41,7 @@ impl Patch {
             absolute.display()
         );
         let patch = Self {
-            objects: module::objects(&absolute)?,
+            kbuild: Kbuild::read(&absolute)?,
             dir: absolute,
         };
         patch.check_names()?;
@@ -56,17 +56,21 @@ impl Patch {
 
     /// The source files of the crates that the Kbuild file names.
     pub fn crates(&self) -> Vec<PathBuf> {
-        let source = |object: &String| self.dir.join(object).with_extension("rs");
-        let sources = self.objects.iter().map(source);
-        sources.filter(|path| path.is_file()).collect()
+        self.kbuild.crates()
     }
 
     /// The modules in C that the Kbuild file names: those that get patched.
     pub fn targets(&self) -> Vec<String> {
-        let targets = self.objects.iter();
-        targets
-            .filter_map(|object| module::in_c(&self.dir, object))
-            .collect()
+        self.kbuild.in_c()
+    }
+
+    /// Its own functions in C.
+    ///
+    /// # Errors
+    ///
+    /// When the Kbuild file does not make `helpers.c` part of the patch.
+    pub fn helpers(&self) -> Result<Option<Helpers>> {
+        Helpers::of(&self.kbuild, Path::new(""))
     }
 
     /// The folder for what is built for this kernel.

@@ -4,6 +4,9 @@
 //! clean, and builds for several kernels stay warm side by side. What they refer to by livepatch
 //! symbols is linked.
 
+mod helpers;
+mod kbuild;
+
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
@@ -17,6 +20,9 @@ use crate::host::paths::check_for_make;
 use crate::host::progress::{Show, Step};
 use crate::kernel::BuildFolder;
 use crate::link;
+
+pub use helpers::Helpers;
+pub use kbuild::{Kbuild, file as kbuild_file};
 
 /// How to build.
 #[derive(Clone, Debug)]
@@ -70,72 +76,12 @@ pub fn build(kernel: &BuildFolder, dir: &Path, options: &Options) -> Result<Buil
     built.context("the modules' folder was not built")
 }
 
-/// The modules in C that a folder's Kbuild file names, as their files: those that its patches may
-/// be about.
-pub fn patched(dir: &Path) -> Result<Vec<String>> {
-    let objects = objects(dir)?;
-    Ok(objects
-        .iter()
-        .filter_map(|object| in_c(dir, object))
-        .collect())
-}
-
-/// The file of an object's module, unless it is a crate in Rust.
-pub fn in_c(dir: &Path, object: &str) -> Option<String> {
-    let is_crate = dir.join(object).with_extension("rs").is_file();
-    let name = object.strip_suffix(".o").filter(|_| !is_crate)?;
-    Some(format!("{name}.ko"))
-}
-
-/// What a folder's Kbuild file says in lines like `obj-m := one.o two.o`. Nothing where there is
-/// no such file.
-pub fn objects(dir: &Path) -> Result<Vec<String>> {
-    let Some(kbuild) = kbuild(dir) else {
-        return Ok(Vec::new());
-    };
-    let text =
-        fs::read_to_string(&kbuild).with_context(|| format!("cannot read {}", kbuild.display()))?;
-    let objects: Vec<_> = text
-        .replace("\\\n", " ")
-        .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("obj-m")?.split_once('='))
-        .flat_map(|(_, objects)| {
-            let words = objects.split_whitespace();
-            words.take_while(|word| !word.starts_with('#'))
-        })
-        .filter(|word| word.ends_with(".o"))
-        .map(str::to_owned)
-        .collect();
-    for object in &objects {
-        check_object(object).with_context(|| format!("{} names {object:?}", kbuild.display()))?;
-    }
-    Ok(objects)
-}
-
-/// Objects become targets on make's command line and paths in their folder.
-fn check_object(object: &str) -> Result<()> {
-    check_for_make(Path::new(object))?;
-    ensure!(
-        is_inside(Path::new(object)) && !object.starts_with('-'),
-        "an object's name is a path from the patch's folder to a file in it, as in `fix-foo.o`"
-    );
-    Ok(())
-}
-
-/// A folder's Kbuild file.
-pub fn kbuild(dir: &Path) -> Option<PathBuf> {
-    ["Kbuild", "Makefile"]
-        .map(|name| dir.join(name))
-        .into_iter()
-        .find(|path| path.is_file())
-}
-
 /// The absolute path of a folder of modules.
 pub fn sources(kernel: &BuildFolder, dir: &Path) -> Result<PathBuf> {
     let dir = dir
         .canonicalize()
         .with_context(|| format!("there is no module folder {}", dir.display()))?;
-    if kbuild(&dir).is_none() {
+    if kbuild::file(&dir).is_none() {
         bail!(
             "{} has no Kbuild file or Makefile: give a folder of external modules",
             dir.display()
@@ -203,13 +149,20 @@ impl Folder<'_> {
         Ok(Built { modules })
     }
 
-    /// Builds it, after the modules in C of these folders in it, whose types it is compiled with.
+    /// Builds it, after what the patches of these folders in it are compiled with: the types of the
+    /// modules that they patch, and of their own functions in C.
     fn make_with_patched(&self, kernel: &BuildFolder, folders: &[PathBuf]) -> Result<Built> {
-        let mut targets = Vec::new();
+        let (mut targets, mut modules, mut all) = (Vec::new(), Vec::new(), Vec::new());
         for folder in folders {
-            let modules = patched(&self.sources.join(folder))?.into_iter();
-            targets.extend(modules.map(|name| folder.join(name).display().to_string()));
+            let kbuild = Kbuild::read(&self.sources.join(folder))?;
+            let path = |name| folder.join(name).display().to_string();
+            modules.extend(kbuild.in_c().into_iter().map(path));
+            if let Some(helpers) = Helpers::of(&kbuild, folder)? {
+                targets.push(helpers.target());
+                all.push(helpers);
+            }
         }
+        targets.extend(modules.iter().cloned());
         if targets.is_empty() {
             return self.make(kernel);
         }
@@ -220,7 +173,10 @@ impl Folder<'_> {
             ..*self
         };
         folder.make_only(kernel, &targets)?;
-        let types = self.types_of(&targets)?;
+        for helpers in &all {
+            modules.extend(helpers.show(self.output, &kernel.dir.join("vmlinux"))?);
+        }
+        let types = self.types_of(&modules)?;
         let modules = self.output.display().to_string();
         let folder = Folder {
             vars: &[self.vars, &[("KRUSTFLAGS".to_owned(), types)]].concat(),
@@ -309,19 +265,6 @@ pub fn is_inside(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_patched_is_in_c() {
-        let dir = tempfile::tempdir().unwrap();
-        let text = "# obj-m := no.o\nobj-m := one.o \\\n\ttwo.o\nobj-m += c.o\nc-y := d.o e.o\n";
-        fs::write(dir.path().join("Kbuild"), text).unwrap();
-        for file in ["one.rs", "two.rs", "part.rs", "d.c", "no.rs"] {
-            fs::write(dir.path().join(file), "").unwrap();
-        }
-        assert_eq!(objects(dir.path()).unwrap(), ["one.o", "two.o", "c.o"]);
-        assert_eq!(patched(dir.path()).unwrap(), ["c.ko"]);
-        assert!(patched(&dir.path().join("none")).unwrap().is_empty());
-    }
 
     #[test]
     fn modules_are_found_by_either_spelling() {

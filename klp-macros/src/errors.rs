@@ -5,6 +5,7 @@
 //! A text says what is wrong and, after the colon, what to write instead. It begins in lower case
 //! because rustc puts `error: ` before it.
 
+pub(crate) mod helpers;
 pub(crate) mod impossible;
 pub(crate) mod structure;
 pub(crate) mod symbols;

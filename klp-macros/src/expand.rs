@@ -18,7 +18,7 @@ use crate::types::contract;
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned, ToTokens};
 use shim::shim;
-pub(crate) use symbols::{symbols, symbols_alone};
+pub(crate) use symbols::{helpers, symbols, symbols_alone};
 use tables::{module_macro, tables};
 
 /// The whole of a patch of one function, at the crate's root.

@@ -27,6 +27,7 @@ mod expand;
 #[rustfmt::skip] // Of an edition that sorts otherwise.
 #[path = "../../klp-elf/tests/kernel/files.rs"]
 mod files;
+mod helpers;
 mod keys;
 mod lasting;
 mod model;
@@ -234,6 +235,19 @@ pub fn symbols(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     symbols::symbols(keys.into(), item.into()).into()
+}
+
+/// Declares functions and data in C that are part of the patch, in its `helpers.c`: what the kernel has
+/// as inline functions and macros only. See `klp::symbols`.
+///
+/// Stands on a block `unsafe extern "C" { ... }`.
+#[proc_macro_attribute]
+pub fn helpers(
+    keys: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    let name = names::from_build(|variable| std::env::var(variable).ok());
+    helpers::helpers(keys.into(), item.into(), name).into()
 }
 
 /// Lets values of a structure outlive the module: see `klp::Lasting`.

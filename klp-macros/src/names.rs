@@ -75,6 +75,11 @@ fn is_rust(name: &str) -> bool {
         .is_some_and(|path| path.starts_with(['C', 'I', 'M', 'N', 'X', 'Y']))
 }
 
+/// The name under which the build shows the object of a patch's `helpers.c`.
+pub(crate) fn helpers(module: &str) -> String {
+    format!("{module}_helpers")
+}
+
 /// The name that the build gives the module.
 ///
 /// Kbuild passes the module's path in `RUST_MODFILE`; on the host Cargo names the crate. A value

@@ -31,7 +31,7 @@ pub(crate) fn symbols(keys: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let attribute = Ident::new("symbols", Span::call_site()).into_token_stream();
     let keys = parse::keys(attribute, keys, &mut errors);
-    let code = match foreign::block(item, &mut errors) {
+    let code = match foreign::block_under("#[klp::symbols]", item, &mut errors) {
         Some(block) => code(&keys, &block, &mut errors),
         None => TokenStream::new(),
     };
@@ -67,7 +67,8 @@ fn object(values: Values, errors: &mut Errors) -> Option<LitStr> {
     (errors.len() == before).then_some(object)
 }
 
-fn check(block: &Block, errors: &mut Errors) {
+/// Checks what can be checked without a kernel.
+pub(crate) fn check(block: &Block, errors: &mut Errors) {
     if let Some(name) = &block.abi.name {
         if name.value() != "C" {
             errors.add(name, errors::NOT_C);

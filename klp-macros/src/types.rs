@@ -25,7 +25,7 @@ pub(crate) use inlined::Inlined;
 #[cfg(test)]
 pub(crate) use kernel::with_sources;
 pub(crate) use structure::kernel_struct;
-pub(crate) use symbol::{find, Found};
+pub(crate) use symbol::{find, find_helper, Found};
 
 use crate::errors::{types as errors, Errors};
 use klp_elf::Prototype;

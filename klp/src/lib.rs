@@ -66,8 +66,8 @@ pub mod view;
 pub use callbacks::{ModuleState, Object, Unpatched};
 pub use capability::{capable, Capability};
 pub use klp_macros::{
-    kernel_struct, livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state,
-    symbols, Lasting,
+    helpers, kernel_struct, livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow,
+    state, symbols, Lasting,
 };
 pub use lasting::Lasting;
 pub use platform::bindings;

@@ -11,7 +11,7 @@ use klp_elf::{Module, VMLINUX};
 use klp_host::cache::{Cache, Key};
 use klp_host::host::progress::say;
 use klp_host::kernel::debug_info;
-use klp_host::module::{Built, Folder, sources};
+use klp_host::module::{Built, Folder, Helpers, sources};
 use klp_host::vm;
 
 use crate::analyzer;
@@ -97,7 +97,10 @@ fn build(
     }
     let sources = sources(&kernel.build, &patch.dir)?;
     let targets = patch.targets();
-    if !targets.is_empty() {
+    let mut shown = None;
+    let helpers = patch.helpers()?;
+    let objects: Vec<_> = helpers.iter().map(Helpers::target).collect();
+    if !targets.is_empty() || helpers.is_some() {
         // First, so that the patch can be checked against their types.
         let folder = Folder {
             what: &format!("what {} patches", patch.name()),
@@ -106,13 +109,17 @@ fn build(
             vars: &[],
             env: &[],
         };
-        folder.make_only(&kernel.build, &targets)?;
+        folder.make_only(&kernel.build, &[targets.clone(), objects].concat())?;
+        if let (Some(helpers), Some(vmlinux)) = (&helpers, &known.vmlinux) {
+            shown = helpers.show(&output, vmlinux)?;
+        }
         known = known.with_modules(&output);
     }
     let mut targets: Vec<_> = targets.iter().map(|name| output.join(name)).collect();
     for target in &targets {
         debug_info::of_module(target)?;
     }
+    targets.extend(shown.map(|name| output.join(name)));
     // They are there, and tell what only debug information does.
     indices.insert(0, output.clone());
     targets.extend(

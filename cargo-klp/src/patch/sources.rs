@@ -17,21 +17,20 @@ impl Patch {
     ///
     /// When a source file that the Kbuild file names is missing, or none has a patch.
     pub fn check_sources(&self) -> Result<()> {
-        let kbuild = module::kbuild(&self.dir).unwrap_or_default();
+        let kbuild = module::kbuild_file(&self.dir).unwrap_or_default();
         let text = fs::read_to_string(&kbuild).unwrap_or_default();
-        for object in &self.objects {
+        let parts = self.kbuild.objects().iter();
+        for object in parts.flat_map(|object| self.kbuild.parts(object)) {
             let stem = object.trim_end_matches(".o");
             let has_source = ["rs", "c", "S"]
                 .iter()
                 .any(|ending| self.dir.join(format!("{stem}.{ending}")).is_file());
-            // Made of several files, or by a rule of its own.
-            let is_composite = ["-y", "-objs"]
+            // Made by a rule of its own.
+            let has_rule = ["c", "o"]
                 .iter()
-                .any(|end| text.contains(&format!("{stem}{end}")))
-                || text.contains(&format!("{stem}.c:"))
-                || text.contains(&format!("{stem}.o:"));
+                .any(|ending| text.contains(&format!("{stem}.{ending}:")));
             ensure!(
-                has_source || is_composite,
+                has_source || has_rule,
                 "{} names {object}, and there is no {stem}.rs{}",
                 kbuild.display(),
                 self.renamed(stem)
@@ -81,9 +80,9 @@ impl Patch {
             let file = object.rsplit('/').next().unwrap_or(object);
             file.trim_end_matches(".o").replace('-', "_")
         };
-        let kbuild = module::kbuild(&self.dir).unwrap_or_default();
-        for (index, object) in self.objects.iter().enumerate() {
-            let others = &self.objects[..index];
+        let kbuild = module::kbuild_file(&self.dir).unwrap_or_default();
+        for (index, object) in self.kbuild.objects().iter().enumerate() {
+            let others = &self.kbuild.objects()[..index];
             if let Some(first) = others.iter().find(|other| name(other) == name(object)) {
                 bail!(
                     "{} names {first} and {object}: both are the module `{}`, and a kernel loads one \

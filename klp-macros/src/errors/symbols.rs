@@ -8,8 +8,12 @@ use std::fmt::Write as _;
 
 // The block.
 
-pub(crate) const NO_BLOCK: &str =
-    "`#[klp::symbols]` stands on a block of declarations: write `unsafe extern \"C\" { ... }`";
+pub(crate) fn no_block(attribute: &str) -> String {
+    format!(
+        "`{attribute}` stands on a block of declarations: write `unsafe extern \"C\" {{ ... }}`"
+    )
+}
+
 pub(crate) const NOT_C: &str =
     "the kernel's functions are called as C does: write `unsafe extern \"C\"`";
 pub(crate) const NOT_UNSAFE: &str =

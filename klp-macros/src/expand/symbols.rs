@@ -46,6 +46,26 @@ pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) ->
     }
 }
 
+/// The patch's own functions in C: part of the module, so the linker finds them by their names.
+pub(crate) fn helpers(block: &Block, helpers: &[Linked<'_>]) -> TokenStream {
+    let in_kernel = helpers
+        .iter()
+        .map(|linked| declared(block, linked.symbol, &linked.link_name));
+    let on_host = helpers.iter().map(|linked| {
+        let name = stand_in_name(&linked.name);
+        let declared = declared(block, linked.symbol, &name);
+        let stand_in = stand_in(linked.symbol, &name);
+        quote!(#declared #stand_in)
+    });
+    let object = LitStr::new("helpers.c", Span::call_site());
+    let checks = helpers.iter().map(|linked| checks(&object, linked));
+    quote_spanned! {Span::mixed_site()=>
+        ::klp::__private::in_kernel! { #(#in_kernel)* }
+        ::klp::__private::on_host! { #(#on_host)* }
+        #(#checks)*
+    }
+}
+
 /// What the log says of a module that was not linked: an error, in the kernel's way to mark one.
 pub(super) fn unlinked_text() -> String {
     // Only letters, digits and underscores, so nothing that the assembler or `printk` would read.

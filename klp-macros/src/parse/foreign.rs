@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The block under `#[klp::symbols(...)]`: what the author declares of the kernel's own.
+//! The block under `#[klp::symbols(...)]` or `#[klp::helpers]`: functions and data in C that the author
+//! declares.
 
 use super::attribute::is_ours;
 use crate::errors::{symbols as errors, Errors};
@@ -55,7 +56,11 @@ impl Symbol {
 }
 
 /// Reads the item under the attribute. `None` when it is no such block, which has been told.
-pub(crate) fn block(item: TokenStream, errors: &mut Errors) -> Option<Block> {
+pub(crate) fn block_under(
+    attribute: &str,
+    item: TokenStream,
+    errors: &mut Errors,
+) -> Option<Block> {
     let first = item.clone().into_iter().next();
     let parser = |input: ParseStream<'_>| {
         let attributes = input.call(Attribute::parse_outer)?;
@@ -78,7 +83,7 @@ pub(crate) fn block(item: TokenStream, errors: &mut Errors) -> Option<Block> {
     match parser.parse2(item) {
         Ok(Some(block)) => Some(block),
         Ok(None) => {
-            errors.add(&first, errors::NO_BLOCK);
+            errors.add(&first, errors::no_block(attribute));
             None
         }
         Err(error) => {

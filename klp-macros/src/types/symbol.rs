@@ -3,7 +3,7 @@
 //! Is what the author declares there, is it one, and does it take that many arguments?
 
 use super::kernel;
-use crate::errors::{symbols as errors, Errors};
+use crate::errors::{helpers, symbols as errors, Errors};
 use crate::parse::foreign::{Declared, Symbol};
 use klp_elf::{Kernel, Match, Object, Prototype, VMLINUX};
 use syn::{LitStr, Signature};
@@ -47,6 +47,38 @@ pub(crate) fn find(
     let ask =
         |kernel: &_, found: &Object<'_>, errors: &mut _| look_up(kernel, found, &meant, errors);
     kernel::ask_known(object, is_vouched, errors, ask).unwrap_or_default()
+}
+
+/// The same for what is in the patch's own `helpers.c`, whose object the build shows as a module.
+pub(crate) fn find_helper(
+    object: &LitStr,
+    symbol: &Symbol,
+    name: &str,
+    errors: &mut Errors,
+) -> Found {
+    let meant = Meant {
+        object,
+        symbol,
+        name,
+    };
+    let unknown = || helpers::UNKNOWN.to_owned();
+    let ask = |_: &_, found: &Object<'_>, errors: &mut _| helper(found, &meant, errors);
+    kernel::ask(&object.value(), object, unknown, errors, ask).unwrap_or_default()
+}
+
+fn helper(object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {
+    let is_function = matches!(meant.symbol.declared, Declared::Function(_));
+    let matches = object.function(meant.name).matches;
+    let mut matches = matches.iter().flatten();
+    if !matches.any(|found| found.code == is_function) {
+        let kind = if is_function { "function" } else { "variable" };
+        errors.add(&meant.at(), helpers::missing(meant.name, kind));
+        return Found::default();
+    }
+    match &meant.symbol.declared {
+        Declared::Function(signature) => function(object, meant, signature, false, errors),
+        Declared::Variable { .. } => variable(object, meant, false, errors),
+    }
 }
 
 fn look_up(kernel: &Kernel, object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {

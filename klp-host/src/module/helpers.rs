@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A patch's own functions in C, in the file `helpers.c` of its folder.
+//!
+//! The object is compiled before the patch, and what it holds is shown to the patch's attributes as the
+//! file of a module: they compare what is declared under `#[klp::helpers]` with its types.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Kbuild;
+use crate::host::process;
+
+/// The object.
+const OBJECT: &str = "helpers.o";
+
+/// The folder in the build's output for what attributes are shown.
+const SHOWN: &str = ".klp-helpers";
+
+/// The functions in C of one patch.
+#[derive(Clone, Debug)]
+pub struct Helpers {
+    /// The patch's folder, relative to the sources.
+    folder: PathBuf,
+    /// The module that they are part of, as `lsmod` shows it.
+    module: String,
+}
+
+impl Helpers {
+    /// Those of the folder whose Kbuild file that is, `folder` below the sources. `None` without a
+    /// file `helpers.c`.
+    ///
+    /// # Errors
+    ///
+    /// When there is such a file, and the Kbuild file makes it part of no module, or of several.
+    pub fn of(kbuild: &Kbuild, folder: &Path) -> Result<Option<Self>> {
+        let source = kbuild.dir().join("helpers.c");
+        if !source.is_file() {
+            return Ok(None);
+        }
+        let is_in = |object: &&String| {
+            let parts = kbuild.parts(object);
+            parts.len() > 1 && parts.iter().any(|part| part == OBJECT)
+        };
+        let mut modules = kbuild.objects().iter().filter(is_in);
+        match (modules.next(), modules.next()) {
+            (Some(object), None) => Ok(Some(Self {
+                folder: folder.to_owned(),
+                module: object.trim_end_matches(".o").replace('-', "_"),
+            })),
+            (None, _) => bail!(
+                "{} is part of no module: write a patch `patch.rs` into the Kbuild file as\n  \
+                 obj-m := NAME.o\n  NAME-y := patch.o {OBJECT}",
+                source.display()
+            ),
+            (Some(first), Some(second)) => bail!(
+                "{} is part of {first} and of {second}: patches with functions in C need folders of \
+                 their own",
+                source.display()
+            ),
+        }
+    }
+
+    /// What make is told to build.
+    pub fn target(&self) -> String {
+        self.folder.join(OBJECT).display().to_string()
+    }
+
+    /// Shows what was built below `output` to attributes, with the types as the kernel's. Gives the file,
+    /// relative to `output`; `None` where the kernel's types are not known.
+    ///
+    /// # Errors
+    ///
+    /// When the types cannot be found out.
+    pub fn show(&self, output: &Path, vmlinux: &Path) -> Result<Option<String>> {
+        if !vmlinux.is_file() {
+            return Ok(None);
+        }
+        let name = format!("{SHOWN}/{}_helpers.ko", self.module);
+        let (object, shown) = (output.join(self.target()), output.join(&name));
+        let copy = || {
+            fs::create_dir_all(output.join(SHOWN))?;
+            fs::copy(&object, &shown)
+        };
+        copy().with_context(|| format!("cannot copy {}", object.display()))?;
+        let mut base = std::ffi::OsString::from("--btf_base=");
+        base.push(vmlinux);
+        let mut command = process::command("pahole");
+        command.arg("-J").arg(base).arg(&shown);
+        process::run(&mut command)
+            .with_context(|| format!("cannot find out the types of {}", object.display()))?;
+        Ok(Some(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Result<Option<Helpers>> {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("Kbuild"), text).unwrap();
+        fs::write(dir.path().join("helpers.c"), "").unwrap();
+        Helpers::of(&Kbuild::read(dir.path()).unwrap(), Path::new("examples/a"))
+    }
+
+    #[test]
+    fn they_are_part_of_one_module() {
+        let helpers = of("obj-m := my-fix.o\nmy-fix-y := patch.o helpers.o\n");
+        let helpers = helpers.unwrap().unwrap();
+        assert_eq!(helpers.target(), "examples/a/helpers.o");
+        assert_eq!(helpers.module, "my_fix");
+        for (text, part) in [
+            ("obj-m := patch.o\n", "is part of no module"),
+            ("obj-m := patch.o helpers.o\n", "is part of no module"),
+            (
+                "obj-m := a.o b.o\na-y := c.o helpers.o\nb-y := d.o helpers.o\n",
+                "folders of their own",
+            ),
+        ] {
+            let error = of(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a folder's Kbuild file names.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::is_inside;
+use crate::host::paths::check_for_make;
+
+/// The modules that a Kbuild file names, and what they are made of.
+#[derive(Clone, Debug, Default)]
+pub struct Kbuild {
+    dir: PathBuf,
+    /// What lines like `obj-m := one.o two.o` say.
+    objects: Vec<String>,
+    /// What lines like `one-y := a.o b.o` say, by the module's name without an ending.
+    parts: BTreeMap<String, Vec<String>>,
+}
+
+impl Kbuild {
+    /// Reads it. Nothing is named where there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or names what is no path in the folder.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let mut kbuild = Self {
+            dir: dir.to_owned(),
+            ..Self::default()
+        };
+        let Some(file) = file(dir) else {
+            return Ok(kbuild);
+        };
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        for line in text.replace("\\\n", " ").lines() {
+            let Some((name, value)) = line.split_once('=') else {
+                continue;
+            };
+            let name = name.trim().trim_end_matches([':', '+', '?']).trim_end();
+            let words = value
+                .split_whitespace()
+                .take_while(|word| !word.starts_with('#'))
+                .filter(|word| word.ends_with(".o"))
+                .map(str::to_owned);
+            if name == "obj-m" {
+                kbuild.objects.extend(words);
+            } else if let Some(module) = module_of_parts(name) {
+                let parts = kbuild.parts.entry(module.to_owned()).or_default();
+                parts.extend(words);
+            }
+        }
+        for object in kbuild.objects.iter().chain(kbuild.parts.values().flatten()) {
+            check_object(object).with_context(|| format!("{} names {object:?}", file.display()))?;
+        }
+        Ok(kbuild)
+    }
+
+    /// The objects of modules, in its order.
+    pub fn objects(&self) -> &[String] {
+        &self.objects
+    }
+
+    /// The objects that a module's object is made of: itself, where nothing else is said.
+    pub fn parts<'a>(&'a self, object: &'a String) -> &'a [String] {
+        let parts = object
+            .strip_suffix(".o")
+            .and_then(|name| self.parts.get(name));
+        parts.map_or(std::slice::from_ref(object), Vec::as_slice)
+    }
+
+    /// The sources in Rust of its modules.
+    pub fn crates(&self) -> Vec<PathBuf> {
+        let parts = self.objects.iter().flat_map(|object| self.parts(object));
+        parts.filter_map(|part| self.source(part)).collect()
+    }
+
+    /// The modules without Rust in them, as their files: those that patches beside them may be about.
+    pub fn in_c(&self) -> Vec<String> {
+        let is_in_c = |object: &&String| {
+            let mut parts = self.parts(object).iter();
+            !parts.any(|part| self.source(part).is_some())
+        };
+        let modules = self.objects.iter().filter(is_in_c);
+        modules
+            .filter_map(|object| Some(format!("{}.ko", object.strip_suffix(".o")?)))
+            .collect()
+    }
+
+    /// The file that an object in Rust is compiled from.
+    fn source(&self, object: &str) -> Option<PathBuf> {
+        let path = self.dir.join(object).with_extension("rs");
+        path.is_file().then_some(path)
+    }
+
+    /// Its folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+/// The module whose parts a variable of that name lists.
+fn module_of_parts(name: &str) -> Option<&str> {
+    let endings = ["-y", "-objs", "-m"].iter();
+    let module = endings
+        .filter_map(|ending| name.strip_suffix(ending))
+        .next()?;
+    (!matches!(module, "obj" | "always" | "subdir")).then_some(module)
+}
+
+/// A folder's Kbuild file.
+pub fn file(dir: &Path) -> Option<PathBuf> {
+    ["Kbuild", "Makefile"]
+        .map(|name| dir.join(name))
+        .into_iter()
+        .find(|path| path.is_file())
+}
+
+/// Objects become targets on make's command line and paths in their folder.
+fn check_object(object: &str) -> Result<()> {
+    check_for_make(Path::new(object))?;
+    ensure!(
+        is_inside(Path::new(object)) && !object.starts_with('-'),
+        "an object's name is a path from the patch's folder to a file in it, as in `fix-foo.o`"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, files: &[&str]) -> (tempfile::TempDir, Kbuild) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("Kbuild"), text).unwrap();
+        for file in files {
+            fs::write(dir.path().join(file), "").unwrap();
+        }
+        let kbuild = Kbuild::read(dir.path()).unwrap();
+        (dir, kbuild)
+    }
+
+    #[test]
+    fn what_is_patched_is_in_c() {
+        let text = "# obj-m := no.o\nobj-m := one.o \\\n\ttwo.o\nobj-m += c.o\nc-y := d.o e.o\n";
+        let files = ["one.rs", "two.rs", "part.rs", "d.c", "no.rs"];
+        let (dir, kbuild) = read(text, &files);
+        assert_eq!(kbuild.objects(), ["one.o", "two.o", "c.o"]);
+        assert_eq!(kbuild.in_c(), ["c.ko"]);
+        assert!(
+            Kbuild::read(&dir.path().join("none"))
+                .unwrap()
+                .in_c()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_crate_may_be_a_part() {
+        let text = "obj-m := fix.o\nfix-y := patch.o\nfix-y += helpers.o # in C\nalways-y := x.o\n";
+        let (dir, kbuild) = read(text, &["patch.rs", "helpers.c"]);
+        assert_eq!(kbuild.crates(), [dir.path().join("patch.rs")]);
+        assert!(kbuild.in_c().is_empty());
+        assert_eq!(kbuild.parts(&"fix.o".to_owned()), ["patch.o", "helpers.o"]);
+    }
+}
