@@ -51,6 +51,8 @@ mod error;
 #[cfg(feature = "code")]
 mod exits;
 mod file;
+#[cfg(feature = "code")]
+mod frames;
 pub mod inlined;
 mod kernel;
 pub mod limits;
@@ -62,12 +64,16 @@ pub mod rust;
 mod structure;
 mod stub;
 mod text;
+#[cfg(feature = "code")]
+mod unfit;
 
 pub use elf::Damage;
 pub use error::Error;
 #[cfg(feature = "code")]
 pub use exits::Exit;
 pub use file::{open_module, read_module};
+#[cfg(feature = "code")]
+pub use frames::{FRAME_MAX, Frame};
 pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
 pub use module::Module;
 pub use noreturn::never_returns;
@@ -75,3 +81,5 @@ pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};
 pub use structure::{Bits, Member, Structure};
 pub use stub::{Answer, Form, Stub};
 pub use text::{Identifier, Name, Shown, quoted};
+#[cfg(feature = "code")]
+pub use unfit::Unfit;
