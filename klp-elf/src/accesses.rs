@@ -3,7 +3,7 @@
 //! How often a function goes to memory.
 
 use crate::module::{Function, Module};
-use iced_x86::{Decoder, DecoderOptions, InstructionInfoFactory, OpAccess, Register};
+use iced_x86::{InstructionInfoFactory, OpAccess, Register};
 
 /// The accesses of a function to memory other than its stack.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -18,10 +18,9 @@ impl Module<'_> {
     /// Counts the instructions of `function` that access memory, its stack excepted. One that reads
     /// and writes counts for both.
     pub fn accesses(&self, function: &Function) -> Accesses {
-        let code = self.code(function);
         let mut factory = InstructionInfoFactory::new();
         let mut accesses = Accesses::default();
-        for instruction in &mut Decoder::with_ip(64, code, function.start, DecoderOptions::NONE) {
+        for instruction in self.instructions(function) {
             for used in factory.info(&instruction).used_memory() {
                 if matches!(used.base(), Register::RSP | Register::RBP) {
                     continue;

@@ -54,6 +54,8 @@ mod error;
 #[cfg(feature = "code")]
 mod exits;
 mod file;
+#[cfg(feature = "code")]
+mod frames;
 pub mod inlined;
 mod kernel;
 pub mod limits;
@@ -65,6 +67,8 @@ pub mod rust;
 mod structure;
 mod stub;
 mod text;
+#[cfg(feature = "code")]
+mod unfit;
 
 #[cfg(feature = "code")]
 pub use accesses::Accesses;
@@ -73,6 +77,8 @@ pub use error::Error;
 #[cfg(feature = "code")]
 pub use exits::Exit;
 pub use file::{is_compressed, open_module, read_module};
+#[cfg(feature = "code")]
+pub use frames::{FRAME_MAX, Frame};
 pub use kernel::{
     Export, Function, Kernel, Match, Modules, Object, Others, Sources, VMLINUX, Variable,
 };
@@ -82,3 +88,5 @@ pub use prototype::{Identity, Kind, Parameter, Pointee, Prototype, Type};
 pub use structure::{Bits, Member, NoMember, Structure};
 pub use stub::{Answer, Form, Stub, Wanted};
 pub use text::{Identifier, Name, Shown, quoted};
+#[cfg(feature = "code")]
+pub use unfit::Unfit;

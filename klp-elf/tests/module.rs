@@ -5,7 +5,7 @@
 // Not by a `[[test]]` of the manifest, which cargo-klp carries without the tests.
 #![cfg(feature = "code")]
 
-use klp_elf::{Accesses, Error, Module};
+use klp_elf::{Accesses, Error, Frame, Module};
 use object::write::{Object, Relocation, Symbol, SymbolId, SymbolSection};
 use object::{
     Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind,
@@ -282,4 +282,85 @@ fn what_is_no_module_is_said_to_be_none() {
     let own = std::fs::read(std::env::current_exe().expect("a path")).expect("this test");
     let error = Module::parse(&own).err().expect("no module");
     assert!(error.to_string().contains("give the .ko file"), "{error}");
+}
+
+/// The frame of a function of this code.
+fn frame(code: &[u8]) -> Frame {
+    let mut builder = Builder::new();
+    builder.function("f", code);
+    let data = builder.finish();
+    let module = Module::parse(&data).expect("a module");
+    let function = module.functions().next().expect("the function");
+    module.frame(&function)
+}
+
+#[test]
+fn frames_are_what_is_saved_and_reserved() {
+    // ret
+    assert_eq!(frame(b"\xc3"), Frame::Bytes(0));
+    // push rbp; push rbx; sub rsp, 24; add rsp, 24; pop rbx; pop rbp; ret
+    let small = b"\x55\x53\x48\x83\xec\x18\x48\x83\xc4\x18\x5b\x5d\xc3";
+    assert_eq!(frame(small), Frame::Bytes(40));
+    // add rsp, -128; ret
+    assert_eq!(frame(b"\x48\x83\xc4\x80\xc3"), Frame::Bytes(128));
+    // sub rsp, 65536; ret
+    assert_eq!(frame(b"\x48\x81\xec\0\0\x01\0\xc3"), Frame::Bytes(65536));
+    // lea rsp, [rsp - 4096]; ret
+    assert_eq!(
+        frame(b"\x48\x8d\xa4\x24\0\xf0\xff\xff\xc3"),
+        Frame::Bytes(4096)
+    );
+    // and rsp, -64; sub rsp, 24; ret
+    assert_eq!(
+        frame(b"\x48\x83\xe4\xc0\x48\x83\xec\x18\xc3"),
+        Frame::Bytes(88)
+    );
+    // sub rsp, rax; ret
+    assert_eq!(frame(b"\x48\x29\xc4\xc3"), Frame::Varies);
+}
+
+#[test]
+fn what_is_pushed_later_is_not_saved() {
+    // je +0; push rax; pop rax; ret
+    assert_eq!(frame(b"\x74\0\x50\x58\xc3"), Frame::Bytes(0));
+}
+
+/// Why a module must not be loaded that has this function and uses this of the kernel, in words.
+fn unfit(code: &[u8], uses: &str, modinfo: &[u8]) -> Vec<String> {
+    let mut builder = Builder::new();
+    builder.function("f", code);
+    builder.outside(uses);
+    builder.add(".modinfo", "info", SymbolKind::Data, modinfo);
+    let data = builder.finish();
+    let module = Module::parse(&data).expect("a module");
+    let unfit = module.unfit().expect("small");
+    unfit.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_patch_with_a_large_frame_is_unfit() {
+    // sub rsp, bytes; ret
+    let reserves = |bytes: u32| [b"\x48\x81\xec", &bytes.to_le_bytes()[..], b"\xc3"].concat();
+    assert!(unfit(&reserves(2048), "kfree", b"").is_empty());
+    let found = unfit(&reserves(2049), "kfree", b"klp_unsafe=Y\0");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("`f` takes 2049 bytes of the stack, and the kernel allows 2048"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_patch_that_may_run_later_is_unfit_without_the_word() {
+    let rust = "_RNvMNtNtCs1_6kernel7debugfs5entryNtB2_5Entry9dynamic_x";
+    for uses in ["queue_work_on", "hrtimer_start_range_ns", rust] {
+        let found = unfit(b"\xc3", uses, b"livepatch=Y\0");
+        assert_eq!(found.len(), 1, "{uses}: {found:?}");
+        assert!(
+            found[0].contains("write `unsafe` in the patch's"),
+            "{found:?}"
+        );
+        assert!(unfit(b"\xc3", uses, b"livepatch=Y\0klp_unsafe=Y\0").is_empty());
+    }
+    assert!(unfit(b"\xc3", "cancel_work_sync", b"").is_empty());
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Links the references to livepatch symbols in module files: the last step of a module build.
+//! The last step of a module build: refuses what only a finished patch shows to be wrong, and links the
+//! references to livepatch symbols.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use klp_elf::{Shown, is_compressed, livepatch, read_module};
+use klp_elf::{Module, Shown, is_compressed, livepatch, read_module};
 
 use crate::replace;
 
@@ -13,7 +14,7 @@ use crate::replace;
 /// linked, or has nothing to link, is not touched, so that make does not take it for a new one. All
 /// but its contents stays as it is.
 pub fn in_place(module: &Path) -> Result<bool> {
-    let data = read_module(module)?;
+    let data = read(module)?;
     let needed = livepatch::needs_link(&data).with_context(|| cannot(module))?;
     if needed {
         write(module, &data, module)?;
@@ -23,7 +24,29 @@ pub fn in_place(module: &Path) -> Result<bool> {
 
 /// Writes a module that is linked into another file.
 pub fn into(module: &Path, output: &Path) -> Result<()> {
-    write(module, &read_module(module)?, output)
+    write(module, &read(module)?, output)
+}
+
+/// Reads a module. What `#[livepatch]` made has to be fit to be loaded.
+fn read(module: &Path) -> Result<Vec<u8>> {
+    let data = read_module(module)?;
+    let unfit = unfit(&data).with_context(|| cannot(module))?;
+    ensure!(
+        unfit.is_empty(),
+        "{} must not be loaded:\n  {}",
+        Shown::path(module),
+        unfit.join("\n  ")
+    );
+    Ok(data)
+}
+
+fn unfit(data: &[u8]) -> Result<Vec<String>, klp_elf::Error> {
+    let module = Module::parse(data)?;
+    if module.replacements()?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unfit = module.unfit()?;
+    Ok(unfit.iter().map(ToString::to_string).collect())
 }
 
 fn write(module: &Path, data: &[u8], output: &Path) -> Result<()> {

@@ -17,6 +17,7 @@
 //! ```
 
 mod against;
+mod frames;
 mod functions;
 mod identity;
 mod info;
@@ -70,6 +71,10 @@ pub fn check(module: &[u8], against: &Against<'_>) -> Result<Report, Error> {
     undefined::check(&module, &info, against, &mut report)?;
     if let Some(tables) = &tables {
         stack::check(&module, tables, &mut report);
+    }
+    frames::check(&module, &mut report);
+    for used in module.outlives() {
+        report.add(Place::Module, Problem::Outlives(used));
     }
     match &objects {
         Some(objects) => objects.report(&mut report),

@@ -6,7 +6,7 @@
 use super::Severity;
 use crate::livepatch::NameError;
 use crate::text::Name;
-use crate::{Exit, Others};
+use crate::{Exit, Frame, Others};
 
 /// What is wrong. What each stands for is the text that it shows.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum Problem {
     TooMany(&'static str, usize),
     #[error("it names more objects than are looked up, so some functions and symbols were not")]
     ObjectsLeftOut,
-    #[error("it has more code than is read, so not all replacements were checked for jumps")]
+    #[error("it has more code than is read, so not all of it was checked for jumps and frames")]
     TooMuchCode,
 
     // Its tables.
@@ -70,6 +70,12 @@ pub enum Problem {
     LeavesForOwn(Exit),
     #[error("it is left by a jump (`{0}`), and what runs then is not seen on the stack")]
     LeavesStack(Exit),
+    #[error("it takes {0} of the stack, more than the kernel allows")]
+    LargeFrame(Frame),
+    #[error("it takes {0} of the stack, and may reach over the page behind that")]
+    FrameOverGuard(Frame),
+    #[error("it uses `{0}`, so its code may run at any later time, also when it is unloaded")]
+    Outlives(Name),
     #[error("it calls `{0}`, which it replaces, and so itself without end")]
     CallsItself(Name),
     #[error(
@@ -241,6 +247,9 @@ impl Problem {
             Self::NewFunctionInit(..) => ("new-function-init", Error, "take __init from the replacement"),
             Self::LeavesForOwn(..) => ("leaves-for-own", Error, "the module could be unloaded under it: forbid tail calls, -fno-optimize-sibling-calls in C"),
             Self::LeavesStack(..) => ("leaves-stack", Warning, "forbid tail calls in it: -fno-optimize-sibling-calls in C; `#[livepatch]` does so by itself"),
+            Self::LargeFrame(..) => ("large-frame", Warning, "keep large values elsewhere: in a `KBox`, or kmalloc() in C"),
+            Self::FrameOverGuard(..) => ("frame-over-guard", Error, "keep large values elsewhere: in a `KBox`, or kmalloc() in C"),
+            Self::Outlives(..) => ("outlives", Warning, "see that nothing of it is left when the patch is unpatched, or replaced by another"),
             Self::CallsItself(..) => ("calls-itself", Error, "call `original(...)` in its place, which is the kernel's own"),
             Self::EntryDiffers { .. } => ("entry-differs", Error, "build it for this kernel, and with the module's file at hand"),
             Self::NoKernel => ("no-kernel", Note, "give one with --kernel or --vmlinux"),

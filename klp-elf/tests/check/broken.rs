@@ -300,3 +300,12 @@ fn others_may_call_what_is_replaced() {
     let report = Made::new().check(&patch.build());
     assert_eq!(ids(&report), [] as [&str; 0], "{report}");
 }
+
+#[test]
+fn frames_that_reach_over_the_stack() {
+    breaks("frame-over-guard", "65536 bytes of the stack", |it| {
+        // sub rsp, 65536; ret
+        it.code[0].1 = b"\x48\x81\xec\0\0\x01\0\xc3".to_vec();
+        it.sections[0].entries.clear();
+    });
+}

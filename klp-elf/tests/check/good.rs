@@ -122,6 +122,15 @@ fn a_jump_to_the_kernel_is_only_a_warning() {
 }
 
 #[test]
+fn code_that_may_run_later_is_a_warning() {
+    let mut patch = Patch::good();
+    patch.undefined.push("queue_work_on");
+    let report = Made::new().check(&patch.build());
+    assert!(ids(&report).contains(&"outlives"), "{report}");
+    assert_eq!(report.count(Severity::Warning), 1);
+}
+
+#[test]
 fn what_is_no_module_cannot_be_checked() {
     let against = Against::nothing();
     assert!(matches!(check(b"no module", &against), Err(Error::Elf(_))));

@@ -203,7 +203,7 @@ pub(crate) fn unchecked(name: &str, why: &str) -> String {
 pub(crate) fn claims_object(prototype: &Prototype, index: usize) -> String {
     let (argument, c) = place(prototype, index);
     format!(
-        "{argument} is `{c}` in C, which does not say what is behind it: write `*mut c_void`; or, where \
+        "{argument} is `{c}` in C, which does not say what is behind it: write a raw pointer; or, where \
          you know, `unsafe` in this `#[livepatch(..)]`, by which you answer for it{}",
         shown(prototype)
     )

@@ -23,6 +23,11 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
     let module = module(patch);
     let object_count = patch.objects.len() + 1;
     let replace = patch.info.replace;
+    let unsafety = patch
+        .info
+        .unsafety
+        .as_ref()
+        .map(|_| quote_spanned!(Span::mixed_site()=> unsafe));
     // The author's mod refers to it where the states are.
     let visibility = (!patch.states.is_empty()).then(|| quote!(pub(super)));
     quote_spanned! {Span::mixed_site()=>
@@ -42,7 +47,7 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
 
             #visibility static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, #replace)#states;
 
-            ::klp::__private::livepatch_modinfo!();
+            ::klp::__private::livepatch_modinfo!(#unsafety);
 
             #module
         }

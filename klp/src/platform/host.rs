@@ -316,6 +316,10 @@ macro_rules! livepatch_modinfo {
     () => {
         const _: [u8; 12] = *b"livepatch=Y\0";
     };
+    (unsafe) => {
+        $crate::livepatch_modinfo!();
+        const _: [u8; 13] = *b"klp_unsafe=Y\0";
+    };
 }
 
 /// Nothing is linked here.

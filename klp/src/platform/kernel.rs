@@ -249,6 +249,14 @@ macro_rules! livepatch_modinfo {
         #[link_section = ".modinfo"]
         static MODINFO_LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
     };
+    // The author answers for what is not checked.
+    (unsafe) => {
+        $crate::livepatch_modinfo!();
+
+        #[used(compiler)]
+        #[link_section = ".modinfo"]
+        static MODINFO_UNSAFE: [u8; 13] = *b"klp_unsafe=Y\0";
+    };
 }
 
 /// Whether the module declares symbols that are no livepatch symbols yet, which is told in the log.

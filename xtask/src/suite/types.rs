@@ -7,6 +7,7 @@
 //! and what is said must be what stands beside them. After an intended change:
 //! `UPDATE_EXPECT=1 cargo xtask test --only types`, then read the difference.
 
+mod claims;
 mod compile;
 mod stubs;
 mod views;
@@ -26,16 +27,21 @@ use crate::parallel;
 
 /// Where the patches are, in the checkout.
 const PATCHES: &str = "tests/types";
+const CLAIMS: &str = "tests/claims";
 
 /// Runs them all on one kernel.
 pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
     let compiler = Compiler::of(kernel, built)?;
     let mut cases = Vec::new();
     for (folder, test) in [
-        ("fail", wrong as fn(&Compiler, &Path) -> Result<()>),
-        ("pass", right),
+        (
+            format!("{PATCHES}/fail"),
+            wrong as fn(&Compiler, &Path) -> Result<()>,
+        ),
+        (format!("{PATCHES}/pass"), right),
+        (CLAIMS.to_owned(), claims::run),
     ] {
-        let sources = sources(folder)?;
+        let sources = sources(&folder)?;
         cases.extend(parallel::map(&sources, |source| {
             case(source, test(&compiler, source))
         }));
@@ -62,7 +68,7 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
 
 /// The patches of a folder, by name.
 fn sources(folder: &str) -> Result<Vec<PathBuf>> {
-    let folder = checkout::top().join(PATCHES).join(folder);
+    let folder = checkout::top().join(folder);
     let mut found = listed(&folder)?;
     found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     ensure!(!found.is_empty(), "no patch is in {}", folder.display());

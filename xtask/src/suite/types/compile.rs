@@ -58,16 +58,20 @@ impl Compiler {
     /// Compiles a patch with these options besides.
     pub(super) fn compile(&self, source: &Path, options: &[&str]) -> Result<Output> {
         let name = source.file_stem().unwrap_or_default().to_string_lossy();
+        let output = self.output.path().join(format!("{name}.rmeta"));
+        self.emit(source, options, &format!("metadata={}", output.display()))
+    }
+
+    /// The same, and says what the compiler is to make.
+    pub(super) fn emit(&self, source: &Path, options: &[&str], emit: &str) -> Result<Output> {
+        let name = source.file_stem().unwrap_or_default().to_string_lossy();
         let mut command = process::command("env");
         command
             .current_dir(&self.root)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .args(&self.words)
             .args(options)
-            .arg(format!(
-                "--emit=metadata={}",
-                self.output.path().join(format!("{name}.rmeta")).display()
-            ))
+            .arg(format!("--emit={emit}"))
             .arg(source)
             // The module's name, which Kbuild gives.
             .env("RUST_MODFILE", &*name);

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Reaches behind a variable.
+//!
+//! Refused: `tainted_mask` of `vmlinux` has 8 bytes
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use klp::prelude::*;
+
+#[klp::symbols(object = "vmlinux")]
+unsafe extern "C" {
+    safe static tainted_mask: [AtomicUsize; 512];
+}
+
+#[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL")]
+fn version(m: &SeqFile, _v: *mut c_void) -> Result {
+    seq_print!(m, "{}\n", tainted_mask[500].load(Ordering::Relaxed));
+    Ok(())
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Calls what the kernel has, on nobody's word.
+//!
+//! Refused: write `unsafe extern "C"`
+
+#![forbid(unsafe_code)]
+
+use klp::prelude::*;
+
+#[klp::symbols(object = "vmlinux")]
+extern "C" {
+    safe fn commit_creds(credentials: *mut c_void) -> i32;
+}
+
+#[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL")]
+fn version(_m: &SeqFile, _v: *mut c_void) -> Result {
+    commit_creds(core::ptr::null_mut());
+    Ok(())
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Counts a reference to what is being freed.
+//!
+//! Refused without the word: runs when nothing refers to its argument any more
+
+#![forbid(unsafe_code)]
+
+use kernel::sync::aref::ARef;
+use kernel::sync::SetOnce;
+use klp::prelude::*;
+
+static KEPT: SetOnce<ARef<Task>> = SetOnce::new();
+
+#[livepatch(object = "vmlinux", replaces = "__put_task_struct", description = "Test patch", license = "GPL"/* word */)]
+fn put(task: &Task) {
+    KEPT.populate(ARef::from(task));
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Leaves work behind that runs when the patch has gone.
+//!
+//! Unfit without the word: it uses `queue_work_on`
+
+#![forbid(unsafe_code)]
+
+use klp::prelude::*;
+
+#[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL"/* word */)]
+fn version(_m: &SeqFile, _v: *mut c_void) -> Result {
+    kernel::workqueue::system().try_spawn(GFP_KERNEL, || {
+        kernel::time::delay::fsleep(kernel::time::Delta::from_millis(5000));
+        pr_info!("the patch has gone\n");
+    })?;
+    Ok(())
+}

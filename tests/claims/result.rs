@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Gives C a pointer to follow that leads nowhere.
+//!
+//! Promised: what a raw pointer points to, as a result.
+
+#![forbid(unsafe_code)]
+
+use klp::prelude::*;
+
+#[livepatch(object = "vmlinux", replaces = "kstrdup", description = "Test patch", license = "GPL")]
+fn duplicate(_s: *const c_char, _gfp: u32) -> *mut c_char {
+    let mut text = [0; 8];
+    text.as_mut_ptr()
+}

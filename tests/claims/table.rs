@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Takes a table of text for one of numbers.
+//!
+//! Refused without the word: `IntTable` is a table of whole numbers
+
+#![forbid(unsafe_code)]
+
+use klp::prelude::*;
+use klp::sysctl::{Buffer, IntTable, Length, Position};
+
+#[livepatch(object = "vmlinux", replaces = "proc_dostring", description = "Test patch", license = "GPL"/* word */)]
+fn string(
+    table: &IntTable,
+    write: c_int,
+    buffer: Buffer<'_>,
+    length: Length<'_>,
+    position: Position<'_>,
+) -> Result {
+    table.in_range(write, buffer, length, position)
+}

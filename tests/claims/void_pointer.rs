@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Takes a `void *` for an object.
+//!
+//! Refused without the word: which does not say what is behind it
+
+#![forbid(unsafe_code)]
+
+use klp::prelude::*;
+
+#[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL"/* word */)]
+fn version(m: &SeqFile, v: &CStr) -> Result {
+    seq_print!(m, "{}\n", v.to_bytes().len());
+    Ok(())
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Frees what a `void *` points to.
+//!
+//! Refused without the word: which does not say what is behind it
+
+#![forbid(unsafe_code)]
+
+use klp::prelude::*;
+
+#[kernel_struct("kuid_t")]
+#[repr(C)]
+pub struct Kuid {
+    val: u32,
+}
+
+#[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL"/* word */)]
+fn version(m: &SeqFile, v: KBox<Kuid>) -> Result {
+    seq_print!(m, "{}\n", v.val);
+    Ok(())
+}
