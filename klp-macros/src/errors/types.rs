@@ -17,6 +17,14 @@ pub(crate) fn unknown_object(object: &str) -> String {
     )
 }
 
+/// The signature of a replaced function is not known.
+pub(crate) fn untyped(name: &str, why: &str) -> String {
+    format!(
+        "the signature of `{name}` is not checked: {why}; compare it with the C source, and add \
+         `unchecked`"
+    )
+}
+
 /// The lines under a message.
 pub(crate) fn shown(prototype: &Prototype) -> String {
     let mut text = format!("\n  C prototype: {prototype}");

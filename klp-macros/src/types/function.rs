@@ -64,7 +64,9 @@ fn prototype(
     let Some(prototype) = function.prototype else {
         if let Some(why) = &function.untyped {
             let name = &function.name;
-            errors.note_once(format!("the signature of `{name}` is not checked: {why}"));
+            if !replaced.unchecked {
+                errors.warn(replaced.name, errors::untyped(&name.to_string(), why));
+            }
         }
         return None;
     };
@@ -144,7 +146,7 @@ fn hint(replaced: &Replaced<'_>, prototype: &Prototype, errors: &mut Errors) {
         let mutable = matches!(&*typed.ty, Type::Ptr(pointer) if pointer.mutability.is_some());
         if mutable && matches!(parameter.ty.kind, Kind::Pointer { constant: true, .. }) {
             let name = &replaced.by.signature.ident;
-            errors.note_once(errors::only_read(name, prototype, index));
+            errors.warn(&typed.ty, errors::only_read(name, prototype, index));
         }
     }
 }

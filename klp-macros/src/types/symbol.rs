@@ -23,6 +23,8 @@ pub(crate) struct Found {
 struct Meant<'a> {
     object: &'a LitStr,
     symbol: &'a Symbol,
+    /// Need nothing be known of it?
+    unchecked: bool,
     /// The kernel's name for it.
     name: &'a str,
 }
@@ -38,6 +40,7 @@ pub(crate) fn find(
     let meant = Meant {
         object,
         symbol,
+        unchecked,
         name,
     };
     let ask =
@@ -47,9 +50,6 @@ pub(crate) fn find(
 
 fn look_up(kernel: &Kernel, object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {
     let exported = is_exported(kernel, meant);
-    if exported {
-        errors.note_once(errors::exported(meant.name));
-    }
     let found = match &meant.symbol.declared {
         Declared::Function(signature) => function(object, meant, signature, exported, errors),
         Declared::Variable { .. } => variable(object, meant, exported, errors),
@@ -85,11 +85,10 @@ fn function(
     }
     match (&function.prototype, &function.untyped) {
         (Some(prototype), _) => count(signature, prototype, errors),
-        (None, Some(why)) => errors.note_once(format!(
-            "the types of `{}` are not checked: {why}",
-            meant.name
-        )),
-        (None, None) => {}
+        (None, Some(why)) if !meant.unchecked => {
+            errors.warn(&meant.at(), errors::untyped(meant.name, why));
+        }
+        (None, _) => {}
     }
     Found {
         prototype: function.prototype,
