@@ -56,7 +56,7 @@
 //! and one only or a `sympos`; that it is not gone after the boot (`__init`); the types of a
 //! function, compared with its C prototype; and the size of a variable, where the symbol table says it.
 //!
-//! What vmlinux exports to all modules is linked as in any module, and a note says so.
+//! What vmlinux exports to all modules is linked as in any module, and its types are checked all the same.
 //!
 //! # Modules
 //!
