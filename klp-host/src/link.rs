@@ -29,6 +29,11 @@ pub fn into(module: &Path, output: &Path) -> Result<()> {
 
 /// Reads a module. What `#[livepatch]` made has to be fit to be loaded.
 fn read(module: &Path) -> Result<Vec<u8>> {
+    ensure!(
+        !is_compressed(module)?,
+        "{}: it is compressed; link the .ko file, and compress that",
+        cannot(module)
+    );
     let data = read_module(module)?;
     let unfit = unfit(&data).with_context(|| cannot(module))?;
     ensure!(
@@ -50,11 +55,6 @@ fn unfit(data: &[u8]) -> Result<Vec<String>, klp_elf::Error> {
 }
 
 fn write(module: &Path, data: &[u8], output: &Path) -> Result<()> {
-    ensure!(
-        !is_compressed(module)?,
-        "{}: it is compressed; link the .ko file, and compress that",
-        cannot(module)
-    );
     let linked = livepatch::link(data).with_context(|| cannot(module))?;
     replace::contents(output, &linked)
 }

@@ -36,6 +36,7 @@ pub(crate) fn function(
     let info = info(&keys.attribute, &mut values, default_name, errors);
     let replacement = replacement(values, function, errors);
     signature::check(function, errors);
+    not_itself(info.as_ref(), replacement.as_slice(), errors);
     inlined(replacement.as_slice(), errors);
     errors.is_empty().then_some(Patch {
         info: info?,
@@ -56,6 +57,7 @@ pub(crate) fn module(
     let info = info(&keys.attribute, &mut values, default_name, errors);
     let replacements = replacements(module, errors);
     unique(&replacements, errors);
+    not_itself(info.as_ref(), &replacements, errors);
     inlined(&replacements, errors);
     no_other_original(module, &replacements, errors);
     let mut objects = objects(replacements);
@@ -237,6 +239,17 @@ fn inlined(replacements: &[Replacement], errors: &mut Errors) {
             replaced: &others,
         };
         replaced.check(errors);
+    }
+}
+
+/// Checks that the patch does not have the name of a module that it patches: a kernel loads one module of a
+/// name.
+fn not_itself(info: Option<&Info>, replacements: &[Replacement], errors: &mut Errors) {
+    let Some(info) = info else { return };
+    for this in replacements {
+        if this.object.value() == info.name.replace('-', "_") {
+            errors.add(&this.object, errors::patches_itself(&info.name));
+        }
     }
 }
 

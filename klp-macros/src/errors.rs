@@ -11,15 +11,15 @@ pub(crate) mod structure;
 pub(crate) mod symbols;
 pub(crate) mod types;
 
-use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, ToTokens};
 use std::fmt::Display;
 
 /// Collects mistakes, so that the author sees all of them in one build.
 #[derive(Default)]
 pub(crate) struct Errors {
     errors: Vec<syn::Error>,
-    notes: Vec<String>,
+    warnings: Vec<(Span, String)>,
 }
 
 impl Errors {
@@ -35,12 +35,12 @@ impl Errors {
         }
     }
 
-    /// Tells the author something that stops nothing. Said once.
-    pub(crate) fn note_once(&mut self, text: String) {
-        if !self.notes.contains(&text) {
-            // There is no stable way for a macro to say more than errors.
-            eprintln!("note: klp: {text}");
-            self.notes.push(text);
+    /// Warns of something that stops nothing, at the tokens `at`. Said once.
+    pub(crate) fn warn(&mut self, at: &impl ToTokens, text: String) {
+        if !self.warnings.iter().any(|(_, known)| *known == text) {
+            let last = at.to_token_stream().into_iter().last();
+            let span = last.map_or_else(Span::call_site, |token| token.span());
+            self.warnings.push((span, text));
         }
     }
 
@@ -57,12 +57,29 @@ impl Errors {
         self.errors.is_empty()
     }
 
-    /// One `compile_error!` per mistake, in the order they were found.
-    pub(crate) fn to_compile_errors(&self) -> TokenStream {
+    /// One `compile_error!` per mistake, in the order they were found, and the warnings.
+    pub(crate) fn to_diagnostics(&self) -> TokenStream {
         self.errors
             .iter()
             .map(syn::Error::to_compile_error)
+            .chain([self.to_warnings()])
             .collect()
+    }
+
+    /// One use of something deprecated per warning: there is no stable way for a macro to say more than
+    /// errors.
+    fn to_warnings(&self) -> TokenStream {
+        let warnings = self.warnings.iter().map(|(span, text)| {
+            let note = Ident::new("NOTE", Span::mixed_site().located_at(*span));
+            quote! {
+                const _: () = {
+                    #[deprecated = #text]
+                    const #note: () = ();
+                    #note
+                };
+            }
+        });
+        warnings.collect()
     }
 
     /// The texts alone, for tests.
@@ -86,6 +103,9 @@ pub(crate) const KEY_EXPECTED: &str =
 pub(crate) fn attribute_form(name: &str) -> String {
     format!("keys stand in parentheses: write `#[{name}(key = value, ...)]`")
 }
+
+pub(crate) const SECOND_PATCH: &str =
+    "a module is one patch, and this is its second `#[livepatch]`: put the functions of both into one mod, `#[livepatch(description = \"What it fixes\", license = \"GPL\")] mod fixes { use super::*; ... }`, each with `#[livepatch(object = ..., replaces = ...)]` alone";
 
 pub(crate) const TWO_ATTRIBUTES: &str =
     "a function has one `#[livepatch]`: move the keys of this one into the first and remove it";
@@ -219,6 +239,10 @@ pub(crate) const NO_REPLACEMENT: &str =
 
 pub(crate) fn replaced_twice(name: &str, object: &str, first: &str) -> String {
     format!("`{name}` of `{object}` is replaced twice, first by `{first}`: remove one, or tell them apart by `sympos` when the name stands several times in `{object}`")
+}
+
+pub(crate) fn patches_itself(name: &str) -> String {
+    format!("this patch is the module `{name}` itself, and a kernel loads one module of a name: call the patch, and its file, `fix-{name}`")
 }
 
 pub(crate) fn sympos_needed(name: &str, object: &str) -> String {

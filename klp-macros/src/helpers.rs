@@ -21,7 +21,7 @@ pub(crate) fn helpers(keys: TokenStream, item: TokenStream, name: Option<String>
         Some(block) => code(&block, name, &mut errors),
         None => TokenStream::new(),
     };
-    let errors = errors.to_compile_errors();
+    let errors = errors.to_diagnostics();
     quote!(#errors #code)
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum Place {
     State,
     /// On a block of the kernel's functions and data.
     Symbols,
+    /// On a view of a structure of the kernel.
+    Structure,
 }
 
 /// What a key says something about.
@@ -34,6 +36,8 @@ enum About {
     /// Which object: of a function, or of a callback.
     Object,
     Function,
+    /// Which of several structures of one name.
+    View,
     /// Which variable: a shadow variable or a state.
     Variable,
     State,
@@ -43,13 +47,14 @@ enum About {
 
 impl Place {
     fn takes(self, about: About) -> bool {
-        use About::{Claim, Function, Object, Patch, State, Variable};
+        use About::{Claim, Function, Object, Patch, State, Variable, View};
         match self {
             Place::Function => matches!(about, Patch | Object | Function | Claim),
             Place::Mod => matches!(about, Patch | Claim),
             Place::Inside => matches!(about, Object | Function | Claim),
             Place::Callback => about == Object,
             Place::Symbols => matches!(about, Object | Claim),
+            Place::Structure => matches!(about, Object | View),
             Place::Shadow => about == Variable,
             Place::State => matches!(about, Variable | State),
         }
@@ -61,8 +66,10 @@ impl Place {
     }
 
     fn requires(self, key: &KeyInfo) -> bool {
-        // A patch with a single object needs no word about it at each callback.
-        key.required && self.takes(key.about) && self != Place::Callback
+        // A patch with a single object needs no word about it at each callback, and a structure that is named
+        // without is the kernel's own.
+        let has_default = matches!(self, Place::Callback | Place::Structure);
+        key.required && self.takes(key.about) && !has_default
     }
 }
 
@@ -83,7 +90,7 @@ const fn key(name: &'static str, about: About, required: bool, example: &'static
 }
 
 #[rustfmt::skip]
-const KEYS: [KeyInfo; 12] = [
+const KEYS: [KeyInfo; 13] = [
     key("object", About::Object, true, "object = \"vmlinux\""),
     key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
     key("sympos", About::Function, false, "sympos = 1"),
@@ -94,6 +101,7 @@ const KEYS: [KeyInfo; 12] = [
     key("name", About::Patch, false, "name = \"my_patch\""),
     key("replace", About::Patch, false, "replace"),
     key("unsafe", About::Claim, false, "unsafe"),
+    key("of", About::View, false, "of = \"a_function\""),
     key("id", About::Variable, true, "id = 1"),
     key("version", About::State, true, "version = 1"),
 ];
@@ -121,6 +129,7 @@ pub(crate) struct Values {
     pub(crate) replace: bool,
     /// The word, where the author wrote it.
     pub(crate) unsafety: Option<Ident>,
+    pub(crate) of: Option<LitStr>,
     pub(crate) id: Option<LitInt>,
     pub(crate) version: Option<LitInt>,
 }
@@ -218,6 +227,7 @@ impl Values {
             "license" => self.license = string(info, key, errors),
             "authors" => self.authors = list(info, key, errors),
             "inlined_into" => self.inlined_into = list(info, key, errors),
+            "of" => self.of = string(info, key, errors),
             "name" => self.name = string(info, key, errors),
             "unsafe" => self.unsafety = flag(info, key, errors).then(|| key.name.clone()),
             _ => self.replace = flag(info, key, errors),

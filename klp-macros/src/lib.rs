@@ -47,6 +47,7 @@ use errors::Errors;
 use parse::{Keys, Target};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, ToTokens};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Makes a livepatch module of a function, or of a mod with several.
 ///
@@ -153,7 +154,15 @@ pub fn livepatch(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     let name = names::from_build(|variable| std::env::var(variable).ok());
-    expansion(keys.into(), item.into(), name).into()
+    let item = TokenStream::from(item);
+    let mut errors = Errors::default();
+    let code = code(keys.into(), item.clone(), name, &mut errors);
+    // Those with mistakes do not meet.
+    if errors.is_empty() && is_second() {
+        return second(item).into();
+    }
+    let errors = errors.to_diagnostics();
+    quote!(#errors #code).into()
 }
 
 /// Called before the functions of an object are replaced; may refuse the patch. See `klp::callbacks`.
@@ -322,11 +331,36 @@ pub fn kernel_struct(
     types::kernel_struct(keys.into(), item.into()).into()
 }
 
+/// Whether the crate has had a whole patch before: one rustc compiles one crate.
+fn is_second() -> bool {
+    static FIRST: AtomicBool = AtomicBool::new(true);
+    // rust-analyzer expands the same attribute again after each edit, in one process.
+    let is_editor = std::env::var_os("RUST_ANALYZER_INTERNALS_DO_NOT_USE").is_some();
+    !is_editor && !FIRST.swap(false, Ordering::Relaxed)
+}
+
+/// A second patch: one error, and the author's own code. Its tables would meet those of the first.
+fn second(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    errors.add(
+        &Ident::new("livepatch", Span::call_site()),
+        errors::SECOND_PATCH,
+    );
+    let code = match parse::target(item.clone(), &mut Errors::default()) {
+        Ok(Target::Function(function)) => expand::function_alone(&function),
+        Ok(Target::Module(module)) => expand::module_alone(&module),
+        _ => item,
+    };
+    let errors = errors.to_diagnostics();
+    quote!(#errors #code)
+}
+
 /// The attribute as a function that tests can call. `name` is the module's name in the build.
+#[cfg(test)]
 fn expansion(keys: TokenStream, item: TokenStream, name: Option<String>) -> TokenStream {
     let mut errors = Errors::default();
     let code = code(keys, item, name, &mut errors);
-    let errors = errors.to_compile_errors();
+    let errors = errors.to_diagnostics();
     quote!(#errors #code)
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn symbols(keys: TokenStream, item: TokenStream) -> TokenStream {
         Some(block) => code(&keys, &block, &mut errors),
         None => TokenStream::new(),
     };
-    let errors = errors.to_compile_errors();
+    let errors = errors.to_diagnostics();
     quote!(#errors #code)
 }
 

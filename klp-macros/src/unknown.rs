@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules of which nothing is known: an error, unless the author accepts that.
+//! Modules of which nothing is known: an error, unless the author accepts that. Functions of which no types
+//! are known: a warning, unless the author accepts that.
 
 use crate::btf::{Btf, VOID};
 use crate::files::{vmlinux, Folder, TEXT};
@@ -77,4 +78,40 @@ fn a_folder_of_modules_that_is_not_there_is_an_error() {
     folder.sources.modules = vec![folder.path().join("none")];
     let text = said(&folder.sources, || patch(quote!(, unsafe)));
     assert_eq!(text.matches("correct KLP_MODULES").count(), 1, "{text}");
+}
+
+#[test]
+fn a_function_without_types_is_a_warning_where_it_is_named() {
+    let mut folder = folder();
+    let lines = b"1 t first\t[vsock]\n2 d second\t[vsock]\n";
+    folder.sources.kallsyms = Some(folder.add("kallsyms", lines));
+    let text = said(&folder.sources, || symbols(quote!()));
+    assert!(!text.contains("compile_error"), "{text}");
+    assert_eq!(
+        text.matches("[deprecated = \"the types of").count(),
+        1,
+        "{text}"
+    );
+    let text = said(&folder.sources, || symbols(quote!(, unsafe)));
+    assert!(!text.contains("deprecated"), "{text}");
+}
+
+#[test]
+fn a_patch_of_the_name_of_what_it_patches_is_an_error() {
+    let text = said(&folder().sources, || {
+        crate::expansion(
+            quote!(
+                object = "vsock",
+                replaces = "f",
+                unsafe,
+                description = "A fix",
+                license = "GPL"
+            ),
+            quote!(
+                fn f() {}
+            ),
+            Some("vsock".to_owned()),
+        )
+    });
+    assert_eq!(text.matches("`fix-vsock`").count(), 1, "{text}");
 }

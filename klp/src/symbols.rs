@@ -58,7 +58,7 @@
 //! `safe` variable also ends before the next symbol, is an atomic where the kernel may change it, and
 //! is none in read-only memory. A per-CPU variable is refused: its symbol is not the variable.
 //!
-//! What vmlinux exports to all modules is linked as in any module, and a note says so.
+//! What vmlinux exports to all modules is linked as in any module, and its types are checked all the same.
 //!
 //! # Modules
 //!

@@ -122,26 +122,38 @@ mod tests {
             "Kbuild",
             "obj-m := fix-foo.o c.o parts.o\nparts-y := one.o\n",
         );
-        checked(&[kbuild, ("fix-foo.rs", patch), ("c.c", "")]).unwrap();
-        let text = checked(&[kbuild, ("fix-bar.rs", patch), ("c.c", "")]).unwrap_err();
+        checked(&[kbuild, ("fix-foo.rs", patch), ("c.c", ""), ("one.c", "")]).unwrap();
+        let text =
+            checked(&[kbuild, ("fix-bar.rs", patch), ("c.c", ""), ("one.c", "")]).unwrap_err();
         assert!(
             text.contains(
                 "names fix-foo.o, and there is no fix-foo.rs: if fix-bar.rs is the patch"
             ) && text.contains("rename it to fix-foo.rs"),
             "{text}"
         );
-        let text = checked(&[kbuild, ("fix-foo.rs", patch)]).unwrap_err();
+        let text = checked(&[kbuild, ("fix-foo.rs", patch), ("one.c", "")]).unwrap_err();
         assert!(
             text.contains("no c.rs: write it, or take c.o out"),
             "{text}"
         );
-        let text = checked(&[kbuild, ("fix-foo.rs", "fn f() {}"), ("c.c", "")]).unwrap_err();
+        let text = checked(&[
+            kbuild,
+            ("fix-foo.rs", "fn f() {}"),
+            ("c.c", ""),
+            ("one.c", ""),
+        ])
+        .unwrap_err();
         assert!(
             text.contains("no #[livepatch(...)] in") && text.contains("fix-foo.rs"),
             "{text}"
         );
         // It may stand in a part of the crate.
-        let parts = [("fix-foo.rs", "mod part;"), ("part.rs", patch), ("c.c", "")];
+        let parts = [
+            ("fix-foo.rs", "mod part;"),
+            ("part.rs", patch),
+            ("c.c", ""),
+            ("one.c", ""),
+        ];
         checked(&[&[kbuild], &parts[..]].concat()).unwrap();
     }
 

@@ -6,9 +6,6 @@ pub(crate) const NO_KEYS: &str =
     "`#[klp::helpers]` takes no keys: what it declares is in the `helpers.c` of the patch";
 pub(crate) const SYMPOS: &str =
     "`helpers.c` has one function of a name: remove `#[sympos]`; the kernel's functions are declared under `#[klp::symbols]`";
-pub(crate) const UNKNOWN: &str =
-    "the types of `helpers.c` are not known, so these declarations are not checked: `cargo klp build` finds them out";
-
 pub(crate) fn missing(name: &str, kind: &str) -> String {
     format!("`helpers.c` has no {kind} `{name}`: define it there, and not as `static`")
 }

@@ -17,18 +17,12 @@ pub(crate) const REPR: &str =
     "the layout is the kernel's, and comes from its type information: remove `#[repr]`";
 pub(crate) const NAME_EXPECTED: &str =
     "expected the structure's name in C: write `#[kernel_struct(\"seq_file\")]`";
+pub(crate) const COMMA_EXPECTED: &str = "expected a comma behind the name: separate keys by commas";
 pub(crate) const PARTIAL: &str =
     "a view names the members that are used, in any order, and nothing else: remove `partial` and all padding";
 
 pub(crate) fn only_the_tag(tag: &str) -> String {
     format!("expected the structure's name alone: write \"{tag}\"")
-}
-
-pub(crate) fn unknown_key(key: &str) -> String {
-    format!(
-        "unknown key `{key}`: behind the name may stand `object = \"a_module\"`, and \
-         `of = \"a_function\"` where there are several structures of that name"
-    )
 }
 
 pub(crate) fn derive(derived: &str) -> String {

@@ -265,6 +265,14 @@ fn write_it(rust: Option<String>) -> String {
     }
 }
 
+/// The types of a function are not known.
+pub(crate) fn untyped(name: &str, why: &str) -> String {
+    format!(
+        "the types of `{name}` are not checked: {why}; compare them with the C source, and add \
+         `unsafe` behind `object`"
+    )
+}
+
 /// An argument of another type.
 pub(crate) fn argument(prototype: &Prototype, index: usize) -> String {
     let (argument, c) = super::types::place(prototype, index);
@@ -298,12 +306,4 @@ pub(crate) fn variadic(prototype: &Prototype) -> String {
             shown(prototype)
         ),
     }
-}
-
-/// What the author may like to know.
-pub(crate) fn exported(name: &str) -> String {
-    format!(
-        "the kernel exports `{name}` to modules, so it is linked as in any module: it need not \
-         stand in `#[klp::symbols]`"
-    )
 }

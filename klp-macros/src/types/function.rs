@@ -146,7 +146,7 @@ fn hint(replaced: &Replaced<'_>, prototype: &Prototype, errors: &mut Errors) {
         let mutable = matches!(&*typed.ty, Type::Ptr(pointer) if pointer.mutability.is_some());
         if mutable && matches!(parameter.ty.kind, Kind::Pointer { constant: true, .. }) {
             let name = &replaced.by.signature.ident;
-            errors.note_once(errors::only_read(name, prototype, index));
+            errors.warn(&typed.ty, errors::only_read(name, prototype, index));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 //! Was the replaced function inlined into others, which go on with the old code?
 
-use super::kernel;
+use super::kernel::{self, Looked};
 use crate::errors::{types as errors, Errors};
 use klp_elf::inlined::{Caller, Definition, Index};
 use klp_elf::Object;
@@ -44,7 +44,8 @@ impl Inlined<'_> {
             missing = matches.is_some_and(|all| !all.iter().any(|it| it.code));
             callers = remaining(self.meant(definitions.clone(), object), object);
         };
-        if kernel::ask(&name, self.object, String::new, &mut silent, ask).is_none() {
+        let looked = kernel::look(&name, self.object, &mut silent, ask);
+        if !matches!(looked, Looked::Answer(())) {
             callers = definitions.into_iter().flat_map(|it| it.callers).collect();
         }
         // That was said already, with its callers.
@@ -55,7 +56,7 @@ impl Inlined<'_> {
             if !callers.iter().any(|caller| caller.name == accepted.value()) {
                 let text = errors::not_inlined_into(&self.name.value(), &accepted.value());
                 // No mistake: in another kernel that the patch is for it may be otherwise.
-                errors.note_once(text);
+                errors.warn(accepted, text);
             }
         }
         let known = |caller: &Caller| {

@@ -68,24 +68,6 @@ pub(super) fn look<T>(
     }
 }
 
-/// The same. Where nothing is known of the object, `unknown` is noted.
-pub(super) fn ask<T>(
-    name: &str,
-    object: &impl ToTokens,
-    unknown: impl FnOnce() -> String,
-    errors: &mut Errors,
-    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
-) -> Option<T> {
-    match look(name, object, errors, ask) {
-        Looked::Answer(answer) => Some(answer),
-        Looked::NoObject => {
-            errors.note_once(unknown());
-            None
-        }
-        Looked::NoKernel | Looked::Unreadable => None,
-    }
-}
-
 /// The same where the object has to be known, unless the author answers for it.
 pub(super) fn ask_known<T>(
     object: &LitStr,

@@ -31,7 +31,7 @@ pub(crate) fn kernel_struct(attribute: TokenStream, item: TokenStream) -> TokenS
             item
         }
     };
-    let errors = errors.to_compile_errors();
+    let errors = errors.to_diagnostics();
     quote!(#errors #code)
 }
 

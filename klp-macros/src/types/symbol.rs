@@ -27,6 +27,8 @@ pub(crate) struct Found {
 struct Meant<'a> {
     object: &'a LitStr,
     symbol: &'a Symbol,
+    /// Need nothing be known of it?
+    is_vouched: bool,
     /// The kernel's name for it.
     name: &'a str,
 }
@@ -42,6 +44,7 @@ pub(crate) fn find(
     let meant = Meant {
         object,
         symbol,
+        is_vouched,
         name,
     };
     let ask =
@@ -60,10 +63,11 @@ pub(crate) fn find_helper(
         object,
         symbol,
         name,
+        is_vouched: false,
     };
-    let unknown = || helpers::UNKNOWN.to_owned();
     let ask = |_: &_, found: &Object<'_>, errors: &mut _| helper(found, &meant, errors);
-    kernel::ask(&object.value(), object, unknown, errors, ask).unwrap_or_default()
+    // Make by itself does not find out what is in there.
+    kernel::ask_known(object, true, errors, ask).unwrap_or_default()
 }
 
 fn helper(object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {
@@ -83,9 +87,6 @@ fn helper(object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found 
 
 fn look_up(kernel: &Kernel, object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {
     let exported = is_exported(kernel, meant);
-    if exported {
-        errors.note_once(errors::exported(meant.name));
-    }
     let found = match &meant.symbol.declared {
         Declared::Function(signature) => function(object, meant, signature, exported, errors),
         Declared::Variable { .. } => variable(object, meant, exported, errors),
@@ -121,11 +122,10 @@ fn function(
     }
     match (&function.prototype, &function.untyped) {
         (Some(prototype), _) => count(signature, prototype, errors),
-        (None, Some(why)) => errors.note_once(format!(
-            "the types of `{}` are not checked: {why}",
-            meant.name
-        )),
-        (None, None) => {}
+        (None, Some(why)) if !meant.is_vouched => {
+            errors.warn(&meant.at(), errors::untyped(meant.name, why));
+        }
+        (None, _) => {}
     }
     Found {
         prototype: function.prototype,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What stands between the parentheses of `#[kernel_struct(...)]`.
+//! What stands between the parentheses of `#[kernel_struct(...)]`: a name, and keys as those of the other
+//! attributes.
 
 use crate::errors::{structure as errors, Errors};
-use crate::names;
-use proc_macro2::TokenStream;
-use syn::parse::{ParseStream, Parser};
-use syn::{Expr, Ident, LitStr, Token};
+use crate::keys::{self, Place};
+use crate::{names, parse};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Lit, LitStr};
 
 /// The structure that the author means.
 pub(super) struct Keys {
@@ -19,63 +21,55 @@ pub(super) struct Keys {
 }
 
 /// Reads them. Nothing when there is no name to go on with.
-pub(super) fn keys(attribute: TokenStream, errors: &mut Errors) -> Option<Keys> {
-    let parser = |input: ParseStream<'_>| parse(input, errors);
-    match parser.parse2(attribute) {
-        Ok(keys) => Some(keys),
-        Err(error) => {
-            errors.add_syntax(error);
-            None
-        }
-    }
-}
-
-fn parse(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Keys> {
-    if !input.peek(LitStr) {
-        return Err(input.error(errors::NAME_EXPECTED));
-    }
-    let mut keys = Keys {
-        name: input.parse()?,
-        object: None,
-        of: None,
-    };
-    name(&keys.name, errors);
-    while !input.is_empty() {
-        input.parse::<Token![,]>()?;
-        if input.is_empty() {
-            break;
-        }
-        let key: Ident = input.parse()?;
-        match key.to_string().as_str() {
-            "object" => keys.object = Some(object(input, errors)?),
-            "of" => keys.of = Some(value(input)?),
-            "partial" => errors.add(&key, errors::PARTIAL),
-            other => {
-                errors.add(&key, errors::unknown_key(other));
-                if input.peek(Token![=]) {
-                    input.parse::<Token![=]>()?;
-                    input.parse::<Expr>()?;
-                }
+pub(super) fn keys(inside: TokenStream, errors: &mut Errors) -> Option<Keys> {
+    let attribute = Ident::new("kernel_struct", Span::call_site()).into_token_stream();
+    let mut tokens = inside.into_iter();
+    let first = tokens.next();
+    let name = match first.as_ref().and_then(parse::literal) {
+        Some(Lit::Str(name)) => name,
+        _ => {
+            match first {
+                Some(token) => errors.add(&token, errors::NAME_EXPECTED),
+                None => errors.add(&attribute, errors::NAME_EXPECTED),
             }
+            return None;
+        }
+    };
+    check_name(&name, errors);
+    let mut rest = parse::keys(attribute, behind_comma(tokens, errors), errors);
+    rest.keys.retain(|key| {
+        let partial = key.name == "partial";
+        if partial {
+            errors.add(&key.name, errors::PARTIAL);
+        }
+        !partial
+    });
+    let values = keys::values(&rest, Place::Structure, errors);
+    if let Some(object) = &values.object {
+        if let Err(text) = names::module("object", &object.value()) {
+            errors.add(object, text);
         }
     }
-    Ok(keys)
+    Some(Keys {
+        name,
+        object: values.object,
+        of: values.of,
+    })
 }
 
-fn value(input: ParseStream<'_>) -> syn::Result<LitStr> {
-    input.parse::<Token![=]>()?;
-    input.parse()
-}
-
-fn object(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<LitStr> {
-    let object = value(input)?;
-    if let Err(text) = names::module("object", &object.value()) {
-        errors.add(&object, text);
+/// What follows the comma behind the name.
+fn behind_comma(mut tokens: impl Iterator<Item = TokenTree>, errors: &mut Errors) -> TokenStream {
+    match tokens.next() {
+        None => TokenStream::new(),
+        Some(TokenTree::Punct(comma)) if comma.as_char() == ',' => tokens.collect(),
+        Some(token) => {
+            errors.add(&token, errors::COMMA_EXPECTED);
+            [token].into_iter().chain(tokens).collect()
+        }
     }
-    Ok(object)
 }
 
-fn name(literal: &LitStr, errors: &mut Errors) {
+fn check_name(literal: &LitStr, errors: &mut Errors) {
     let value = literal.value();
     if let Some((_, tag)) = value.split_once(' ') {
         errors.add(literal, errors::only_the_tag(tag.trim()));
@@ -88,4 +82,57 @@ fn name(literal: &LitStr, errors: &mut Errors) {
 pub(super) fn is_name(text: &str) -> bool {
     let allowed = |character: char| character == '_' || character.is_ascii_alphanumeric();
     !text.is_empty() && text.chars().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn read(tokens: TokenStream) -> (Option<Keys>, Vec<String>) {
+        let mut errors = Errors::default();
+        let keys = keys(tokens, &mut errors);
+        (keys, errors.texts())
+    }
+
+    #[test]
+    fn a_name_and_keys() {
+        let (keys, errors) = read(quote!("seq_file", object = "ext4", of = "show",));
+        let keys = keys.expect("a name");
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(keys.name.value(), "seq_file");
+        assert_eq!(keys.object.map(|it| it.value()).as_deref(), Some("ext4"));
+        assert_eq!(keys.of.map(|it| it.value()).as_deref(), Some("show"));
+        assert!(read(quote!("seq_file")).1.is_empty());
+    }
+
+    #[test]
+    fn all_mistakes_are_told_each_once() {
+        for (tokens, wanted) in [
+            (quote!(), &["expected the structure's name"][..]),
+            (quote!(seq_file), &["expected the structure's name"]),
+            (quote!("struct seq_file"), &["write \"seq_file\""]),
+            (quote!("s", partial), &["remove `partial`"]),
+            (quote!("s" object = "a"), &["a comma behind the name"]),
+            (
+                quote!("s", objcet = "a", of = 1),
+                &[
+                    "write `object`; the keys here are `object`, `of`",
+                    "`of` takes a string",
+                ],
+            ),
+            (
+                quote!("s", object = "a-b", replaces = "f"),
+                &["`replaces`", "underscores"],
+            ),
+            (quote!("s", of = "a", of = "b"), &["given twice"]),
+        ] {
+            let text = tokens.to_string();
+            let (_, errors) = read(tokens);
+            assert_eq!(errors.len(), wanted.len(), "{text}: {errors:?}");
+            for (error, part) in errors.iter().zip(wanted) {
+                assert!(error.contains(part), "{text}: {error}");
+            }
+        }
+    }
 }
