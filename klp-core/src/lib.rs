@@ -14,7 +14,7 @@
 //!   scheduler, the exit to user space, fork. It is made of atomics and of snapshots that are
 //!   replaced as a whole.
 //!
-//! Lock order: the core's mutex, then the patch_list's ([`platform::Sysfs::patch_list_add`]), then the kernel's
+//! Lock order: the core's mutex, then the patch list's ([`platform::Sysfs::patch_list_add`]), then the kernel's
 //! task list.
 
 #![deny(unsafe_code)]

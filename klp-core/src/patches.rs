@@ -42,7 +42,7 @@ pub struct Patch<P: Platform> {
     pub replace: bool,
     /// Is it enabled, or on the way there?
     pub enabled: bool,
-    /// May tasks still be in it although they have been said not to be? Its module stays then.
+    /// The transition was forced: tasks may still run this patch, so its module is pinned.
     pub forced: bool,
     /// What it patches.
     pub objects: Vec<Object<P>>,
@@ -63,7 +63,7 @@ pub struct Object<P: Platform> {
     pub patched: bool,
     /// Was it made by us, for functions that an older patch replaces and this one does not?
     pub dynamic: bool,
-    /// Has the callback before patching succeeded, so that the one after unpatching is owed?
+    /// `pre_patch` succeeded, so `post_unpatch` must run.
     pub owes_post_unpatch: bool,
 }
 
@@ -76,11 +76,11 @@ pub struct Func<P: Platform> {
     pub name: Name,
     /// Which one of that name; see [`symbols`].
     pub sympos: usize,
-    /// Does it lead back to the original function, in the place of an older patch?
+    /// Does it restore the original function, in place of an older patch's replacement?
     pub nop: bool,
     /// Is it redirected?
     pub patched: bool,
-    /// The traced site in its entry, once it was asked for.
+    /// The patch site in its entry; zero until it is looked up.
     pub site: usize,
     /// The function's code.
     pub old: TextRange,
@@ -130,8 +130,8 @@ pub struct DeclaredFunc<P: Platform> {
 pub struct EnableError {
     /// Why not.
     pub errno: Errno,
-    /// Does it have a folder in sysfs and a hold on its module? They have to go before the module's init
-    /// returns, and without the core's mutex: by whoever asked for the patch.
+    /// The patch has a folder in sysfs and a reference to its module. The caller has to release them, before the
+    /// module's init returns and without the core's mutex.
     pub needs_release: bool,
 }
 
@@ -163,7 +163,7 @@ impl<P: Platform> Object<P> {
     ///
     /// # Errors
     ///
-    /// What it answers.
+    /// The callback's.
     pub(crate) fn pre_patch(&mut self, platform: &P) -> Result {
         let result = platform.pre_patch(self.handle);
         self.owes_post_unpatch = result.is_ok();
@@ -399,7 +399,7 @@ impl<P: Platform> Patches<P> {
     ///
     /// `EINVAL` when it is wrong, or does not go together with those that are enabled; `EBUSY` when a
     /// transition runs or something else redirects a function already; `ENODEV` when its module
-    /// is going away; `EEXIST`, `ENOMEM`; or what a callback answers. Nothing of it stays then but
+    /// is going away; `EEXIST`, `ENOMEM`; or a callback's error. Nothing of it stays then but
     /// what the [`EnableError`] says.
     pub fn enable(
         &mut self,
@@ -437,7 +437,7 @@ impl<P: Platform> Patches<P> {
         })
     }
 
-    /// Takes a patch in and shows it, without an effect yet.
+    /// Adds a patch to the list and to sysfs, without effect on calls yet.
     fn add(&mut self, platform: &P, declared: Declared<P>) -> Result {
         let (handle, replace) = (declared.handle, declared.replace);
         // It is in the list from the beginning, so that whatever happens it is released as a whole.
@@ -542,13 +542,13 @@ impl<P: Platform> Patches<P> {
         Ok(())
     }
 
-    /// Lets a patch go.
+    /// Releases a patch: its folder and its module.
     pub(crate) fn release(&mut self, platform: &P, handle: P::Patch) {
         let forced = self.take_out(platform, handle);
         platform.release_later(handle, forced);
     }
 
-    /// Takes a patch off the list and its parts out of sysfs. Answers whether it was forced.
+    /// Removes a patch from the list and its parts from sysfs. Returns whether it was forced.
     fn take_out(&mut self, platform: &P, handle: P::Patch) -> bool {
         let patch = self
             .index(handle)

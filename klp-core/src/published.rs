@@ -40,7 +40,7 @@ impl Published {
         PatchState::from_c(self.target.load(Ordering::Relaxed))
     }
 
-    /// Sets it. Tasks are told to switch only after this; a full barrier is between.
+    /// Sets it. Tasks are marked as pending only after this; a full barrier is between.
     pub(crate) fn set_target(&self, target: PatchState) {
         self.target.store(target.to_c(), Ordering::SeqCst);
     }

@@ -11,7 +11,7 @@
 //!
 //! 1. All tasks get the state they are in now, then the redirects in transition are published. A
 //!    handler that sees the second sees the first.
-//! 2. Tasks are told to switch. By then the target state is known to whoever does it for them.
+//! 2. Tasks are marked as pending. By then the target state is known to whoever switches them.
 //! 3. When all have switched, settled redirects are published. Handlers that still use the
 //!    others are waited for; only then tasks lose their state, which those handlers read.
 //!
@@ -123,7 +123,7 @@ impl RetryBackoff {
     }
 }
 
-/// Tries to switch `task`. Whoever has switched already has succeeded.
+/// Tries to switch `task`. Returns `Ok` if the task has already switched.
 ///
 /// # Errors
 ///
@@ -209,13 +209,13 @@ impl<P: Platform> Patches<P> {
             ));
         }
         let target = published.target();
-        let mut tell = |task: &P::Task| {
+        let mut mark = |task: &P::Task| {
             if platform.state(task) != target {
                 platform.set_pending(task);
             }
         };
-        platform.for_each_task(&mut tell);
-        platform.for_each_idle_task(&mut |task, _| tell(task));
+        platform.for_each_task(&mut mark);
+        platform.for_each_idle_task(&mut |task, _| mark(task));
         platform.watch_scheduler(true);
     }
 
@@ -482,7 +482,7 @@ impl<P: Platform> Patches<P> {
         if let Some(patch) = self.transition_patch() {
             platform.debug(TransitionEvent::Reversing(&patch.name, direction));
         }
-        // Nobody switches any more, and whoever was about to has done it ...
+        // No task switches any more, and those that were about to have done it ...
         let mut stop = |task: &P::Task| {
             platform.clear_pending(task);
         };

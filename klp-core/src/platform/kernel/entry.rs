@@ -76,7 +76,7 @@ fn enable(patch: PatchRef) -> Result {
         return Err(EINVAL);
     }
     let module = patch.module().0.as_ptr();
-    // SAFETY: the module is there: its init asks.
+    // SAFETY: the module is there: its init is the caller.
     if unsafe { !bindings::klp_is_livepatch(module) } {
         KERNEL.error(format_args!(
             "module {} is not marked as a livepatch module",

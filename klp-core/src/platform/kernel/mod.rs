@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel as the platform: what the logic asks for, from the kernel's C interfaces.
+//! The kernel as the platform: the services that the logic needs, from the kernel's C interfaces.
 //!
 //! All that the core takes from the kernel stands in `kernel/klp_glue.h` and in the list of
 //! `kernel/klp_bindgen_parameters`; [`bindings`] is what bindgen makes of the two. [`entry`] is the
