@@ -113,7 +113,7 @@ fn ends_nothing(name: &CStr) -> bool {
 #[cfg(all(test, not(kernel)))]
 mod tests {
     use super::*;
-    use crate::platform::simulated::{Machine, SIZE};
+    use crate::simulated::{Machine, SIZE};
 
     const TEXT: TextRange = TextRange {
         start: 0x1000,

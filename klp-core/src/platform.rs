@@ -3,8 +3,8 @@
 //! What the livepatch core needs from the kernel around it: all of it, and nothing else.
 //!
 //! Each trait is one kernel service. The logic sees the kernel's objects as handles
-//! ([`Handles`]), which it can compare and pass on, and nothing more. There are two platforms: the kernel,
-//! and a simulated one for tests on the host.
+//! ([`Handles`]), which it can compare and pass on, and nothing more. There are two platforms: the
+//! kernel, and a simulated one for tests on the host.
 
 use crate::errno::Result;
 use crate::name::Name;
@@ -14,12 +14,6 @@ use core::ffi::CStr;
 use core::fmt;
 use core::ops::ControlFlow;
 use core::time::Duration;
-
-#[cfg(kernel)]
-pub mod kernel;
-#[cfg(all(test, not(kernel)))]
-#[allow(missing_docs)]
-pub mod simulated;
 
 /// Everything.
 pub trait Platform:
