@@ -58,13 +58,7 @@ impl Module<'_> {
 
     /// The same, one after the other.
     pub(crate) fn jumps(&self, function: &Function) -> impl Iterator<Item = Jump> {
-        let data = self.elf.bytes(function.section);
-        let end = function.start.saturating_add(function.size);
-        let code = usize::try_from(function.start)
-            .ok()
-            .zip(usize::try_from(end).ok())
-            .and_then(|(start, end)| data.get(start..end))
-            .unwrap_or_default();
+        let code = self.code(function);
         let fields = self.fields_in(function.section, function.start, function.size);
         let decoder = Decoder::with_ip(64, code, function.start, DecoderOptions::NONE);
         let jump = move |instruction: Instruction| {
@@ -84,6 +78,17 @@ impl Module<'_> {
             instruction: text(&jump.instruction),
             target: jump.target.map(|place| self.name(place)),
         }
+    }
+
+    /// The function's instructions.
+    pub(crate) fn code(&self, function: &Function) -> &[u8] {
+        let data = self.elf.bytes(function.section);
+        let end = function.start.saturating_add(function.size);
+        usize::try_from(function.start)
+            .ok()
+            .zip(usize::try_from(end).ok())
+            .and_then(|(start, end)| data.get(start..end))
+            .unwrap_or_default()
     }
 
     /// Where `instruction` leaves `function` to, when it does.

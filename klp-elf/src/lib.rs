@@ -45,6 +45,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "code")]
+mod accesses;
+#[cfg(feature = "code")]
 pub mod check;
 mod elf;
 mod error;
@@ -62,6 +64,8 @@ mod structure;
 mod stub;
 mod text;
 
+#[cfg(feature = "code")]
+pub use accesses::Accesses;
 pub use elf::Damage;
 pub use error::Error;
 #[cfg(feature = "code")]
@@ -69,7 +73,7 @@ pub use exits::Exit;
 pub use file::{open_module, read_module};
 pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
 pub use module::Module;
-pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};
-pub use structure::{Bits, Member, Structure};
-pub use stub::{Answer, Form, Stub};
+pub use prototype::{Identity, Kind, Parameter, Pointee, Prototype, Type};
+pub use structure::{Bits, Member, NoMember, Structure};
+pub use stub::{Answer, Form, Stub, Wanted};
 pub use text::{Identifier, Name, Shown, quoted};
