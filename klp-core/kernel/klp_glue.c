@@ -264,7 +264,7 @@ const char *klp_module_name(const struct module *mod)
 	return mod->name;
 }
 
-/* What klp_find_module() asks for. */
+/* Read by klp_find_module(). */
 void klp_module_set_alive(struct module *mod, bool alive)
 {
 	mod->klp_alive = alive;
@@ -377,7 +377,7 @@ static void promote(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(klp_promote_work, promote);
 
-/* It can take long, and nobody waits for it. */
+/* It can take long, and nothing waits for it. */
 void klp_promote_in(u64 nanoseconds)
 {
 	mod_delayed_work(system_dfl_long_wq, &klp_promote_work, nsecs_to_jiffies(nanoseconds));

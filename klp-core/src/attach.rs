@@ -6,11 +6,11 @@
 //! New redirects are published before the handler is attached to their sites, and the handler is detached before
 //! the memory of retired redirects is used again.
 
+use crate::context::Core;
 use crate::errno::{Errno, Result, EINVAL};
 use crate::memory::Vec;
-use crate::patches::{Func, Patch, Patches};
+use crate::model::{Func, Patch, Patches};
 use crate::platform::Platform;
-use crate::published::Published;
 use crate::redirect::Redirect;
 use crate::sort;
 use crate::types::ORIGINAL;
@@ -35,184 +35,6 @@ impl<P: Platform> Func<P> {
 }
 
 impl<P: Platform> Patches<P> {
-    /// Redirects the functions of all objects that are there.
-    pub(crate) fn patch_objects(
-        &mut self,
-        platform: &P,
-        published: &Published,
-        handle: P::Patch,
-    ) -> Result {
-        let count = self.get(handle).map_or(0, |patch| patch.objects.len());
-        // Objects whose callbacks are done and that are patched together: in one change.
-        let mut first = 0;
-        for index in 0..count {
-            let Some(object) = self.object_mut(handle, index) else {
-                continue;
-            };
-            if !object.is_loaded() {
-                continue;
-            }
-            if !platform.has_pre_patch(object.handle) {
-                continue;
-            }
-            // It may count on those before it being patched.
-            self.patch_some(platform, published, handle, first..index)?;
-            first = index;
-            let Some(object) = self.object_mut(handle, index) else {
-                continue;
-            };
-            if let Err(error) = object.pre_patch(platform) {
-                platform.warn(format_args!(
-                    "pre-patch callback failed for object '{}'",
-                    object.shown()
-                ));
-                return Err(error);
-            }
-        }
-        self.patch_some(platform, published, handle, first..count)
-    }
-
-    fn patch_some(
-        &mut self,
-        platform: &P,
-        published: &Published,
-        handle: P::Patch,
-        objects: Range<usize>,
-    ) -> Result {
-        let result = self.redirect_objects(platform, published, handle, objects.clone());
-        let reached = match &result {
-            Ok(()) => objects,
-            Err(failure) => objects.start..failure.object.saturating_add(1).min(objects.end),
-        };
-        for index in reached {
-            if let Some(object) = self.object_mut(handle, index) {
-                object.owes_post_unpatch |= object.is_loaded();
-            }
-        }
-        result.map_err(|failure| {
-            let object = self
-                .get(handle)
-                .and_then(|patch| patch.objects.get(failure.object));
-            if let Some(object) = object {
-                platform.warn(format_args!("failed to patch object '{}'", object.shown()));
-            }
-            failure.errno
-        })
-    }
-
-    /// Redirects the functions of a module that comes.
-    ///
-    /// # Errors
-    ///
-    /// Those of attaching to the sites; `EINVAL` when a function cannot be traced; `ENOMEM`.
-    pub(crate) fn redirect_module(
-        &mut self,
-        platform: &P,
-        published: &Published,
-        handle: P::Patch,
-        object: usize,
-    ) -> Result {
-        let end = object.saturating_add(1);
-        self.redirect_objects(platform, published, handle, object..end)
-            .map_err(|failure| failure.errno)
-    }
-
-    fn redirect_objects(
-        &mut self,
-        platform: &P,
-        published: &Published,
-        handle: P::Patch,
-        objects: Range<usize>,
-    ) -> core::result::Result<(), Failure> {
-        let first = objects.start;
-        let anywhere = |errno| Failure {
-            object: first,
-            errno,
-        };
-        self.find_sites(platform, handle, objects.clone())?;
-        let count = self.patches.iter().map(Patch::count).sum();
-        self.redirects
-            .reserve(count, &published.redirects, platform)
-            .map_err(anywhere)?;
-        let mut sites = self
-            .new_sites(published, handle, objects.clone())
-            .map_err(anywhere)?;
-        self.set_patched(platform, handle, objects.clone(), true);
-        let in_transition = self.transition.as_ref().map(|transition| transition.patch);
-        self.publish(platform, published, in_transition);
-        if sites.is_empty() {
-            return Ok(());
-        }
-        let Err((culprit, errno)) = self.attach(platform, &mut sites) else {
-            return Ok(());
-        };
-        self.set_patched(platform, handle, objects.clone(), false);
-        self.publish(platform, published, in_transition);
-        // The handler is at none of the new sites.
-        self.redirects.forget_vanished();
-        Err(self.report_failed_site(platform, handle, objects, culprit, errno))
-    }
-
-    /// Adds `sites` to the shared ops, all or none; on failure returns the offending site.
-    fn attach(
-        &mut self,
-        platform: &P,
-        sites: &mut [usize],
-    ) -> core::result::Result<(), (usize, Errno)> {
-        platform
-            .attach(sites)
-            .map_err(|errno| bisect_failure(platform, sites, errno))?;
-        let entries = &mut self.dedicated;
-        // Check after attaching: later direct-call users are notified of our ops.
-        let refused = sites.iter().find_map(|&site| {
-            let shared = platform.has_direct_call(site);
-            let result = shared.then(|| entries.share(platform, site));
-            Some((site, result?.err()?))
-        });
-        let Some((culprit, errno)) = refused else {
-            return Ok(());
-        };
-        let is_gone = |site: usize| site == culprit || entries.has(site);
-        let common = sort::partition_in_place(sites, |&site| is_gone(site));
-        if let Some(common) = sites.get(..common).filter(|common| !common.is_empty()) {
-            platform.detach(common);
-        }
-        Err((culprit, errno))
-    }
-
-    /// Finds the patch sites of the functions of these objects.
-    fn find_sites(
-        &mut self,
-        platform: &P,
-        handle: P::Patch,
-        objects: Range<usize>,
-    ) -> core::result::Result<(), Failure> {
-        for index in objects {
-            let Some(object) = self.object_mut(handle, index) else {
-                continue;
-            };
-            if !object.is_loaded() || object.patched {
-                continue;
-            }
-            for func in object.funcs.iter_mut() {
-                match platform.site(func.old.start) {
-                    Some(site) => func.site = site,
-                    None => {
-                        platform.error(format_args!(
-                            "failed to find location for function '{}'",
-                            func.name
-                        ));
-                        return Err(Failure {
-                            object: index,
-                            errno: EINVAL,
-                        });
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The functions of these objects that are not patched yet, with their objects.
     fn unpatched(
         &self,
@@ -226,89 +48,6 @@ impl<P: Platform> Patches<P> {
                 objects.contains(index) && object.is_loaded() && !object.patched
             })
             .flat_map(|(index, object)| object.funcs.iter().map(move |func| (index, func)))
-    }
-
-    /// The sites to attach the handler to, sorted.
-    fn new_sites(
-        &self,
-        published: &Published,
-        handle: P::Patch,
-        objects: Range<usize>,
-    ) -> Result<Vec<usize>> {
-        let mut sites = Vec::new();
-        for (_, func) in self.unpatched(handle, objects) {
-            // A dedicated ops that is not unregistered yet is used again.
-            if !self.redirects.contains(&published.redirects, func.site)
-                && !self.dedicated.has(func.site)
-            {
-                sites.push(func.site)?;
-            }
-        }
-        // The patch may have one function by two names.
-        sort::sort_by_key(&mut sites, |&site| site);
-        sites.dedup();
-        Ok(sites)
-    }
-
-    fn set_patched(
-        &mut self,
-        platform: &P,
-        handle: P::Patch,
-        objects: Range<usize>,
-        patched: bool,
-    ) {
-        for index in objects {
-            let Some(object) = self.object_mut(handle, index) else {
-                continue;
-            };
-            if !object.is_loaded() || object.patched == patched {
-                continue;
-            }
-            object.set_patched(platform, patched);
-            for func in object.funcs.iter_mut() {
-                func.set_patched(platform, patched);
-            }
-        }
-    }
-
-    /// Logs which function ftrace refused.
-    fn report_failed_site(
-        &self,
-        platform: &P,
-        handle: P::Patch,
-        objects: Range<usize>,
-        culprit: usize,
-        errno: Errno,
-    ) -> Failure {
-        let found = self
-            .unpatched(handle, objects.clone())
-            .find(|(_, func)| func.site == culprit);
-        if let Some((_, func)) = found {
-            platform.error(format_args!(
-                "failed to register ftrace handler for function '{}' ({errno})",
-                func.name
-            ));
-        }
-        Failure {
-            object: found.map_or(objects.start, |(object, _)| object),
-            errno,
-        }
-    }
-
-    /// Publishes the redirects as they are now, and waits until no handler uses the ones before. Sites that have
-    /// none any more are noted: [`Patches::detach_vanished`] detaches them.
-    pub(crate) fn publish(
-        &mut self,
-        platform: &P,
-        published: &Published,
-        in_transition: Option<P::Patch>,
-    ) {
-        let patches = &self.patches;
-        let change = self.redirects.publish(&published.redirects, |each| {
-            Self::each_redirect(patches, in_transition, each);
-        });
-        self.redirects.note_vanished(&published.redirects, &change);
-        self.redirects.finish(change, platform);
     }
 
     /// All redirects, from the bottom up. Those of the patch `in_transition` are.
@@ -328,6 +67,245 @@ impl<P: Platform> Patches<P> {
                 }
             }
         }
+    }
+}
+
+impl<P: Platform> Core<'_, P> {
+    /// Redirects the functions of all objects that are there.
+    pub(crate) fn patch_objects(&mut self, handle: P::Patch) -> Result {
+        let count = self
+            .state
+            .get(handle)
+            .map_or(0, |patch| patch.objects.len());
+        // Objects whose callbacks are done and that are patched together: in one change.
+        let mut first = 0;
+        for index in 0..count {
+            let Some(object) = self.state.object_mut(handle, index) else {
+                continue;
+            };
+            if !object.is_loaded() {
+                continue;
+            }
+            if !self.platform.has_pre_patch(object.handle) {
+                continue;
+            }
+            // It may count on those before it being patched.
+            self.patch_some(handle, first..index)?;
+            first = index;
+            let Some(object) = self.state.object_mut(handle, index) else {
+                continue;
+            };
+            if let Err(error) = object.pre_patch(self.platform) {
+                self.platform.warn(format_args!(
+                    "pre-patch callback failed for object '{}'",
+                    object.shown()
+                ));
+                return Err(error);
+            }
+        }
+        self.patch_some(handle, first..count)
+    }
+
+    fn patch_some(&mut self, handle: P::Patch, objects: Range<usize>) -> Result {
+        let result = self.redirect_objects(handle, objects.clone());
+        let reached = match &result {
+            Ok(()) => objects,
+            Err(failure) => objects.start..failure.object.saturating_add(1).min(objects.end),
+        };
+        for index in reached {
+            if let Some(object) = self.state.object_mut(handle, index) {
+                object.owes_post_unpatch |= object.is_loaded();
+            }
+        }
+        result.map_err(|failure| {
+            let object = self
+                .state
+                .get(handle)
+                .and_then(|patch| patch.objects.get(failure.object));
+            if let Some(object) = object {
+                self.platform
+                    .warn(format_args!("failed to patch object '{}'", object.shown()));
+            }
+            failure.errno
+        })
+    }
+
+    /// Redirects the functions of a module that comes.
+    ///
+    /// # Errors
+    ///
+    /// Those of attaching to the sites; `EINVAL` when a function cannot be traced; `ENOMEM`.
+    pub(crate) fn redirect_module(&mut self, handle: P::Patch, object: usize) -> Result {
+        let end = object.saturating_add(1);
+        self.redirect_objects(handle, object..end)
+            .map_err(|failure| failure.errno)
+    }
+
+    fn redirect_objects(
+        &mut self,
+        handle: P::Patch,
+        objects: Range<usize>,
+    ) -> core::result::Result<(), Failure> {
+        let first = objects.start;
+        let anywhere = |errno| Failure {
+            object: first,
+            errno,
+        };
+        self.find_sites(handle, objects.clone())?;
+        let count = self.state.patches.iter().map(Patch::count).sum();
+        self.state
+            .redirects
+            .reserve(count, &self.published.redirects, self.platform)
+            .map_err(anywhere)?;
+        let mut sites = self.new_sites(handle, objects.clone()).map_err(anywhere)?;
+        self.set_patched(handle, objects.clone(), true);
+        let in_transition = self
+            .state
+            .transition
+            .as_ref()
+            .map(|transition| transition.patch);
+        self.publish(in_transition);
+        if sites.is_empty() {
+            return Ok(());
+        }
+        let Err((culprit, errno)) = self.attach(&mut sites) else {
+            return Ok(());
+        };
+        self.set_patched(handle, objects.clone(), false);
+        self.publish(in_transition);
+        // The handler is at none of the new sites.
+        self.state.redirects.forget_vanished();
+        Err(self.report_failed_site(handle, objects, culprit, errno))
+    }
+
+    /// Adds `sites` to the shared ops, all or none; on failure returns the offending site.
+    fn attach(&mut self, sites: &mut [usize]) -> core::result::Result<(), (usize, Errno)> {
+        self.platform
+            .attach(sites)
+            .map_err(|errno| bisect_failure(self.platform, sites, errno))?;
+        let entries = &mut self.state.dedicated;
+        // Check after attaching: later direct-call users are notified of our ops.
+        let refused = sites.iter().find_map(|&site| {
+            let shared = self.platform.has_direct_call(site);
+            let result = shared.then(|| entries.share(self.platform, site));
+            Some((site, result?.err()?))
+        });
+        let Some((culprit, errno)) = refused else {
+            return Ok(());
+        };
+        let is_gone = |site: usize| site == culprit || entries.has(site);
+        let common = sort::partition_in_place(sites, |&site| is_gone(site));
+        if let Some(common) = sites.get(..common).filter(|common| !common.is_empty()) {
+            self.platform.detach(common);
+        }
+        Err((culprit, errno))
+    }
+
+    /// Finds the patch sites of the functions of these objects.
+    fn find_sites(
+        &mut self,
+        handle: P::Patch,
+        objects: Range<usize>,
+    ) -> core::result::Result<(), Failure> {
+        for index in objects {
+            let Some(object) = self.state.object_mut(handle, index) else {
+                continue;
+            };
+            if !object.is_loaded() || object.patched {
+                continue;
+            }
+            for func in object.funcs.iter_mut() {
+                match self.platform.site(func.old.start) {
+                    Some(site) => func.site = site,
+                    None => {
+                        self.platform.error(format_args!(
+                            "failed to find location for function '{}'",
+                            func.name
+                        ));
+                        return Err(Failure {
+                            object: index,
+                            errno: EINVAL,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The sites to attach the handler to, sorted.
+    fn new_sites(&self, handle: P::Patch, objects: Range<usize>) -> Result<Vec<usize>> {
+        let mut sites = Vec::new();
+        for (_, func) in self.state.unpatched(handle, objects) {
+            // A dedicated ops that is not unregistered yet is used again.
+            if !self
+                .state
+                .redirects
+                .contains(&self.published.redirects, func.site)
+                && !self.state.dedicated.has(func.site)
+            {
+                sites.push(func.site)?;
+            }
+        }
+        // The patch may have one function by two names.
+        sort::sort_by_key(&mut sites, |&site| site);
+        sites.dedup();
+        Ok(sites)
+    }
+
+    fn set_patched(&mut self, handle: P::Patch, objects: Range<usize>, patched: bool) {
+        for index in objects {
+            let Some(object) = self.state.object_mut(handle, index) else {
+                continue;
+            };
+            if !object.is_loaded() || object.patched == patched {
+                continue;
+            }
+            object.set_patched(self.platform, patched);
+            for func in object.funcs.iter_mut() {
+                func.set_patched(self.platform, patched);
+            }
+        }
+    }
+
+    /// Logs which function ftrace refused.
+    fn report_failed_site(
+        &self,
+        handle: P::Patch,
+        objects: Range<usize>,
+        culprit: usize,
+        errno: Errno,
+    ) -> Failure {
+        let found = self
+            .state
+            .unpatched(handle, objects.clone())
+            .find(|(_, func)| func.site == culprit);
+        if let Some((_, func)) = found {
+            self.platform.error(format_args!(
+                "failed to register ftrace handler for function '{}' ({errno})",
+                func.name
+            ));
+        }
+        Failure {
+            object: found.map_or(objects.start, |(object, _)| object),
+            errno,
+        }
+    }
+
+    /// Publishes the redirects as they are now, and waits until no handler uses the ones before. Sites that have
+    /// none any more are noted: [`Core::detach_vanished`] detaches them.
+    pub(crate) fn publish(&mut self, in_transition: Option<P::Patch>) {
+        let patches = &self.state.patches;
+        let change = self
+            .state
+            .redirects
+            .publish(&self.published.redirects, |each| {
+                Patches::each_redirect(patches, in_transition, each);
+            });
+        self.state
+            .redirects
+            .note_vanished(&self.published.redirects, &change);
+        self.state.redirects.finish(change, self.platform);
     }
 }
 

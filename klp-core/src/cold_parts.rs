@@ -4,8 +4,8 @@
 
 use crate::errno::{Result, ENOENT};
 use crate::memory::Vec;
+use crate::model::{Func, Object, Patch};
 use crate::name::{Name, Shown};
-use crate::patches::{Func, Object, Patch};
 use crate::platform::Platform;
 use crate::sort;
 use crate::types::TextRange;

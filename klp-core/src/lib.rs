@@ -8,13 +8,14 @@
 //!
 //! Two kinds of state, told apart by type:
 //!
-//! - [`patches::Patches`] is everything that the core's mutex guards. Whoever has a `&mut Patches`
-//!   holds the mutex.
+//! - [`model::Patches`] is everything that the core's mutex guards.
 //! - [`published::Published`] is what other code reads without it: the redirect handler, the
 //!   scheduler, the exit to user space, fork. It is made of atomics and of snapshots that are
 //!   replaced as a whole.
 //!
-//! Lock order: the core's mutex, then the patch_list's ([`platform::Sysfs::patch_list_add`]), then the kernel's
+//! A [`context::Core`] is both together with the kernel around them. Whoever has one holds the mutex.
+//!
+//! Lock order: the core's mutex, then the patch list's ([`platform::Sysfs::patch_list_add`]), then the kernel's
 //! task list.
 
 #![deny(unsafe_code)]
@@ -24,19 +25,29 @@
 const __LOG_PREFIX: &[u8] = b"livepatch\0";
 
 mod attach;
+pub mod backoff;
+mod checked_text;
 mod cold_parts;
+pub mod context;
+mod dedicated;
 pub mod direct_jump;
+pub mod enable;
 pub mod errno;
-pub mod memory;
-pub mod name;
-pub mod objects;
-pub mod patches;
+#[cfg(kernel)]
 #[allow(unsafe_code)]
+pub mod linux;
+pub mod memory;
+pub mod model;
+pub mod modules;
+pub mod name;
 pub mod platform;
 pub mod published;
 pub mod redirect;
 pub mod relocations;
 pub mod replace;
+#[cfg(all(test, not(kernel)))]
+#[allow(missing_docs, unsafe_code)]
+pub mod simulated;
 pub mod sizes;
 #[allow(unsafe_code)]
 pub mod snapshot;

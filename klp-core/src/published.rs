@@ -8,9 +8,7 @@ use crate::platform::{Platform, Tasks};
 use crate::redirect::Table;
 use crate::snapshot::{NoPreempt, Snapshot};
 use crate::stack_check::StackCheck;
-use crate::transition;
-use crate::types::PatchState;
-use crate::types::Target;
+use crate::types::{Blocker, PatchState, Target};
 use core::sync::atomic::{AtomicI32, Ordering};
 
 /// Shared by the core and everybody else. Written under the core's mutex.
@@ -40,7 +38,7 @@ impl Published {
         PatchState::from_c(self.target.load(Ordering::Relaxed))
     }
 
-    /// Sets it. Tasks are told to switch only after this; a full barrier is between.
+    /// Sets it. Tasks are marked as pending only after this; a full barrier is between.
     pub(crate) fn set_target(&self, target: PatchState) {
         self.target.store(target.to_c(), Ordering::SeqCst);
     }
@@ -67,6 +65,36 @@ impl Published {
         }
     }
 
+    /// Tries to switch `task`. Returns `Ok` if the task has already switched.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from switching.
+    pub(crate) fn try_switch<P: Platform>(
+        &self,
+        platform: &P,
+        check: &StackCheck,
+        task: &P::Task,
+    ) -> core::result::Result<(), Blocker> {
+        let target = self.target();
+        if platform.state(task) == target {
+            return Ok(());
+        }
+        let mut result = Err(Blocker::UnreliableStack);
+        if !platform.has_reliable_stacks() {
+            return result;
+        }
+        platform.with_stack(task, &mut |stack| {
+            result = check.judge(&stack, platform.thread_function(task));
+            if result.is_ok() {
+                // The task does not run, so nothing comes between these two.
+                platform.clear_pending(task);
+                platform.set_state(task, target);
+            }
+        });
+        result
+    }
+
     /// Tries to switch the current task, which is about to sleep.
     pub fn update_sleeper<P: Platform>(&self, platform: &P, task: &P::Task, guard: &NoPreempt<'_>) {
         if !platform.is_pending(task) {
@@ -74,7 +102,7 @@ impl Published {
         }
         if let Some(check) = self.stack_check.get(guard) {
             // What keeps it is of no interest here.
-            let _ = transition::try_switch(platform, self, check, task);
+            let _ = self.try_switch(platform, check, task);
         }
     }
 

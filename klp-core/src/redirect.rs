@@ -84,7 +84,7 @@ impl Table {
         }
     }
 
-    /// Where a call at `site` goes. `is_patched` tells the state of the calling task; it is asked only in
+    /// Where a call at `site` goes. `is_patched` reads the state of the calling task; it is called only in
     /// transition, and after the redirect is read.
     #[inline(always)]
     pub fn target(&self, site: usize, is_patched: impl FnOnce() -> bool) -> Target {
@@ -189,7 +189,7 @@ pub struct Redirects {
     writer: Writer<Table>,
     /// As large as the published table; missing only while a change is under way.
     spare: Option<Box<Table>>,
-    /// Sites that have no redirect any more and are still asked at. There is room for all there are.
+    /// Sites that have no redirect any more and still call the handler. There is room for all there are.
     vanished: Vec<usize>,
 }
 

@@ -6,9 +6,10 @@
 //! to the original function. It is on top of theirs during the transition, like any other, and goes together
 //! with them when the transition is over.
 
+use crate::context::Core;
 use crate::errno::Result;
+use crate::model::{Func, Object};
 use crate::name::Name;
-use crate::patches::{Func, Object, Patches};
 use crate::platform::Platform;
 use crate::types::TextRange;
 
@@ -18,17 +19,17 @@ fn is_same<P: Platform>(a: &Func<P>, b: &Func<P>) -> bool {
     a.name == b.name && a.sympos.max(1) == b.sympos.max(1)
 }
 
-impl<P: Platform> Patches<P> {
+impl<P: Platform> Core<'_, P> {
     /// Gives the patch the entries that it lacks.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn add_nops(&mut self, platform: &P, handle: P::Patch) -> Result {
-        let Some(index) = self.index(handle) else {
+    pub(crate) fn add_nops(&mut self, handle: P::Patch) -> Result {
+        let Some(index) = self.state.index(handle) else {
             return Ok(());
         };
-        let Some((older, rest)) = self.patches.split_at_mut_checked(index) else {
+        let Some((older, rest)) = self.state.patches.split_at_mut_checked(index) else {
             return Ok(());
         };
         let Some(new) = rest.first_mut() else {
@@ -43,54 +44,54 @@ impl<P: Platform> Patches<P> {
                 Some(place) => place,
                 None => {
                     let name = old.name.as_ref().map(Name::try_clone).transpose()?;
-                    let object = platform.new_object(handle, name.as_ref())?;
+                    let object = self.platform.new_object(handle, name.as_ref())?;
                     let object = Object::new(object, name, true);
                     let handle = object.handle;
                     new.objects
                         .push(object)
-                        .inspect_err(|_| platform.remove_object(handle))?;
+                        .inspect_err(|_| self.platform.remove_object(handle))?;
                     new.objects.len() - 1
                 }
             };
             if let Some(object) = new.objects.get_mut(place) {
-                object.add_nops(platform, old)?;
+                object.add_nops(self.platform, old)?;
             }
         }
         Ok(())
     }
 
     /// The patch at `index` has replaced those below it: their redirects go, and its nops.
-    pub(crate) fn retire_replaced(&mut self, platform: &P, index: usize) {
-        let Some((older, rest)) = self.patches.split_at_mut_checked(index) else {
+    pub(crate) fn retire_replaced(&mut self, index: usize) {
+        let Some((older, rest)) = self.state.patches.split_at_mut_checked(index) else {
             return;
         };
         let Some(new) = rest.first_mut().filter(|patch| patch.replace) else {
             return;
         };
         for old in older {
-            old.set_enabled(platform, false);
-            old.unpatch_all(platform);
+            old.set_enabled(self.platform, false);
+            old.unpatch_all(self.platform);
         }
         for object in new.objects.iter_mut() {
             for func in object.funcs.iter_mut().filter(|func| func.nop) {
-                func.set_patched(platform, false);
+                func.set_patched(self.platform, false);
             }
             if object.dynamic {
-                object.set_patched(platform, false);
+                object.set_patched(self.platform, false);
             }
         }
     }
 
     /// Removes the nops of the patch at `index`, which lead nowhere any more.
-    pub(crate) fn drop_nops(&mut self, platform: &P, index: usize) {
-        let Some(patch) = self.patches.get_mut(index) else {
+    pub(crate) fn drop_nops(&mut self, index: usize) {
+        let Some(patch) = self.state.patches.get_mut(index) else {
             return;
         };
         for object in patch.objects.iter_mut() {
             object.funcs.retain(|func| {
                 let keep = !func.nop || func.patched;
                 if !keep {
-                    platform.remove_func(func.handle);
+                    self.platform.remove_func(func.handle);
                 }
                 keep
             });
@@ -98,19 +99,19 @@ impl<P: Platform> Patches<P> {
         patch.objects.retain(|object| {
             let keep = !object.dynamic || !object.funcs.is_empty();
             if !keep {
-                platform.remove_object(object.handle);
+                self.platform.remove_object(object.handle);
             }
             keep
         });
     }
 
     /// Lets the patches below `handle` go.
-    pub(crate) fn release_replaced(&mut self, platform: &P, handle: P::Patch) {
-        while let Some(lowest) = self.patches.first().map(|patch| patch.handle) {
+    pub(crate) fn release_replaced(&mut self, handle: P::Patch) {
+        while let Some(lowest) = self.state.patches.first().map(|patch| patch.handle) {
             if lowest == handle {
                 return;
             }
-            self.release(platform, lowest);
+            self.release(lowest);
         }
     }
 }

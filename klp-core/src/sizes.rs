@@ -13,7 +13,7 @@ use crate::types::TextRange;
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
-/// For fewer than these, asking the kernel is less work.
+/// For fewer than these, the kernel's own lookup is less work.
 const MANY: usize = 16;
 
 /// The sizes of some functions of a module.
@@ -33,7 +33,7 @@ struct Function {
 }
 
 impl Sizes {
-    /// Of no functions: each is asked for.
+    /// Of no functions: each is looked up by the kernel.
     pub const fn none() -> Self {
         Self {
             functions: Vec::new(),
@@ -113,7 +113,7 @@ fn ends_nothing(name: &CStr) -> bool {
 #[cfg(all(test, not(kernel)))]
 mod tests {
     use super::*;
-    use crate::platform::simulated::{Machine, SIZE};
+    use crate::simulated::{Machine, SIZE};
 
     const TEXT: TextRange = TextRange {
         start: 0x1000,

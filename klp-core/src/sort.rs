@@ -45,7 +45,7 @@ fn sift_down<T>(values: &mut [T], mut parent: usize, is_less: &impl Fn(&T, &T) -
     }
 }
 
-/// Puts those that are `last` behind the others. Answers how many others there are.
+/// Puts those that are `last` behind the others. Returns how many others there are.
 #[inline(never)]
 pub fn partition_in_place<T>(values: &mut [T], last: impl Fn(&T) -> bool) -> usize {
     let mut others = 0;

@@ -3,7 +3,7 @@
 //! System states: what patches say they change in the system besides its code, so that a later
 //! patch can take it over or refuse to.
 
-use crate::patches::{Declared, Patches};
+use crate::model::{Declared, Patches};
 use crate::platform::Platform;
 
 /// Can the new patch live with what those that are enabled have changed?

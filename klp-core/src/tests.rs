@@ -3,14 +3,15 @@
 //! The core on the simulated kernel: whole lives of patches, and what they look like from outside.
 
 use crate::errno::{EBUSY, EEXIST, EINVAL};
-use crate::platform::simulated::{code, transition_lines, Machine, SIZE};
 use crate::platform::Stack;
+use crate::simulated::{code, transition_lines, Machine, SIZE};
 use crate::types::{Direction, PatchState};
 use std::time::Duration;
 
 mod entry_window;
 mod histories;
 mod jumps;
+mod layers;
 mod memory;
 
 /// Functions of the kernel.
@@ -397,15 +398,8 @@ fn a_forced_patch_keeps_its_module() {
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     inside.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    assert_eq!(
-        machine
-            .patches
-            .force(&machine.kernel, &machine.published, SECOND),
-        Err(EINVAL)
-    );
-    let forced = machine
-        .patches
-        .force(&machine.kernel, &machine.published, FIRST);
+    assert_eq!(machine.core().force(SECOND), Err(EINVAL));
+    let forced = machine.core().force(FIRST);
     assert_eq!(forced, Ok(()));
     assert_eq!(*machine.kernel.forced.borrow(), [FIRST]);
     machine.retry();
@@ -423,9 +417,7 @@ fn forcing_a_replacement_keeps_the_replaced() {
     inside.stack.borrow_mut().push(replacement(FIRST, 0) + 8);
     let read = [("read", 0, replacement(SECOND, 0))];
     assert_eq!(code(machine.enable(SECOND, &[(None, &read)], true)), 0);
-    let forced = machine
-        .patches
-        .force(&machine.kernel, &machine.published, SECOND);
+    let forced = machine.core().force(SECOND);
     assert_eq!(forced, Ok(()));
     assert_eq!(*machine.kernel.forced.borrow(), [FIRST]);
     machine.retry();

@@ -50,7 +50,7 @@ modules() {
     local name size used by state address taint
     while read -r name size used by state address taint; do
         case $name in
-        klp_* | livepatch_*) echo "module: $name used $used by $by $state $taint" ;;
+        klp_* | livepatch_* | second_patch) echo "module: $name used $used by $by $state $taint" ;;
         esac
     done </proc/modules
 }
@@ -87,7 +87,7 @@ in_transition() { any 1 "$LIVEPATCH"/*/transition; }
 ending() {
     local module
     any 0 "$LIVEPATCH"/*/enabled && return 0
-    for module in klp_cmp_a klp_cmp_b klp_cmp_c livepatch_sample livepatch_two_objects livepatch_sympos; do
+    for module in klp_cmp_a klp_cmp_b klp_cmp_c second_patch livepatch_sample livepatch_two_objects livepatch_sympos; do
         [ -d "/sys/module/$module" ] && [ ! -d "$LIVEPATCH/$module" ] &&
             ! any 0 "/sys/module/$module/refcnt" && return 0
     done
@@ -436,6 +436,9 @@ step "rust: sympos: disable" disable livepatch_sympos
 step "rust: sympos: unload" rmmod livepatch_sympos
 step "rust: sympos: the module goes" rmmod klp_twins
 step "rust: unknown function" load unknown-function
+step "two patches of a module, the second is refused" load second-patch
+step "two patches of a module: disable" disable second_patch
+step "two patches of a module: unload" rmmod second_patch
 step "rust: not traceable" load not-traceable
 
 # Shadow variables; the last makes one twice, which warns.

@@ -18,7 +18,7 @@
 
 static char *kind = "";
 module_param(kind, charp, 0444);
-MODULE_PARM_DESC(kind, "post_handler, direct or ipmodify");
+MODULE_PARM_DESC(kind, "post_handler, redirect, direct or ipmodify");
 
 static char *at[PLACES];
 static int count;
@@ -63,6 +63,32 @@ static int add_probe(int i)
 static void remove_probe(int i)
 {
 	unregister_kprobe(&probes[i]);
+}
+
+/*
+ * A kprobe that sends calls elsewhere without saying so to ftrace, as a BPF
+ * program that overrides a return value does.
+ */
+
+static ssize_t elsewhere(void)
+{
+	return 0;
+}
+
+static int before(struct kprobe *probe, struct pt_regs *regs)
+{
+	klp_neighbour_hits++;
+	regs->ip = (unsigned long)elsewhere;
+	return 1;
+}
+
+static int add_redirect(int i)
+{
+	probes[i] = (struct kprobe){
+		.symbol_name = at[i],
+		.pre_handler = before,
+	};
+	return register_kprobe(&probes[i]);
 }
 
 /* A trampoline of its own that does not know where the call goes. */
@@ -130,6 +156,7 @@ static const struct kind {
 	void (*remove)(int i);
 } kinds[] = {
 	{ "post_handler", add_probe, remove_probe },
+	{ "redirect", add_redirect, remove_probe },
 	{ "direct", add_direct, remove_direct },
 	{ "ipmodify", add_ipmodify, remove_ipmodify },
 };

@@ -4,7 +4,7 @@
 //! the return address behind the patch site, and nothing else of it.
 
 use super::{enable_read, machine, replacement, ELSEWHERE, FIRST, READ, SECOND, THIRD};
-use crate::platform::simulated::{code, Machine, Task};
+use crate::simulated::{code, Machine, Task};
 use std::rc::Rc;
 
 /// Behind the call at the site, which is four bytes behind the beginning.

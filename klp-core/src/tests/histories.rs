@@ -9,7 +9,7 @@
 
 use super::{helper, machine, replacement, Random, FIRST, READ, SECOND, THIRD, WRITE};
 use crate::memory::failing;
-use crate::platform::simulated::{Machine, Task};
+use crate::simulated::{Machine, Task};
 use crate::types::PatchState;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
@@ -268,9 +268,7 @@ impl History {
     fn force(&mut self) {
         if let Some((patch, ..)) = self.model.transition {
             let machine = &mut self.machine;
-            let forced = machine
-                .patches
-                .force(&machine.kernel, &machine.published, patch.handle);
+            let forced = machine.core().force(patch.handle);
             assert_eq!(forced, Ok(()));
         }
     }

@@ -4,7 +4,7 @@
 
 use super::{enable_read, machine, replacement, Random, ELSEWHERE, FIRST, READ, SECOND, WRITE};
 use crate::errno::{EBUSY, ENOMEM};
-use crate::platform::simulated::{code, Machine};
+use crate::simulated::{code, Machine};
 use crate::types::PatchState;
 use std::time::Duration;
 
@@ -107,9 +107,7 @@ fn without_memory_for_a_jump_it_is_tried_again() {
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     machine.kernel.memory.set(0);
     machine.kernel.settle.set(None);
-    machine
-        .patches
-        .promote_to_jumps(&machine.kernel, &machine.published);
+    machine.core().promote_to_jumps();
     assert_eq!(machine.jump(READ), None);
     assert_eq!(machine.kernel.settle.get(), Some(Duration::from_secs(1)));
     machine.kernel.memory.set(1);
@@ -148,9 +146,7 @@ fn many_are_taken_and_given_back_bit_by_bit() {
         functions.push((name.as_str(), 0, replacement(FIRST, number)));
     }
     assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
-    machine
-        .patches
-        .promote_to_jumps(&machine.kernel, &machine.published);
+    machine.core().promote_to_jumps();
     assert_eq!(machine.kernel.own.borrow().len(), 32);
     machine.settle();
     assert_eq!(machine.kernel.own.borrow().len(), 100);

@@ -5,7 +5,7 @@
 use super::{helper, machine, replacement, FIRST, READ, SECOND, WRITE};
 use crate::errno::ENOMEM;
 use crate::memory::failing;
-use crate::platform::simulated::{code, Machine};
+use crate::simulated::{code, Machine};
 
 const DRIVE: usize = 0x5_0000;
 

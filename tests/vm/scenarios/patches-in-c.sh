@@ -19,15 +19,6 @@ expect_eq "the later name is on top again" second "$(shown)"
 must "remove it again" remove_patch two-names
 must "unload the module" unload klp_vault
 
-# A module has one patch.
-mark_log
-must "load a module with two patches" load second-patch
-expect_match "the second one is refused" "^second_patch: second patch: -17" "$(log_since)"
-expect_eq "the first one applies" "the first patch" "$(cat /proc/version)"
-blockers=/sys/kernel/debug/livepatch
-[ ! -d $blockers ] || check "and has its folder in debugfs" test -e $blockers/second_patch/blockers
-must "remove the module with two patches" remove_patch second-patch
-
 # The macros of linux/livepatch.h.
 must "load another patch" load livepatch-sample
 mark_log

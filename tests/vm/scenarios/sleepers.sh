@@ -40,4 +40,27 @@ if [ -e $knob ]; then
 	expect_match "the log says so" "^livepatch: signaling remaining tasks" "$(log_since)"
 	echo 15000 >$knob
 fi
+
+# A deadline reverses the transition, and the log says who held it up.
+deadline=/sys/module/livepatch/parameters/deadline_ms
+if [ -e $deadline ]; then
+	expect_eq "there is no deadline by default" 0 "$(cat $deadline)"
+	echo 500 >$deadline
+	must "load" load interruptible
+	cat /proc/version >/tmp/version &
+	reader=$!
+	must "a reader sleeps in the replacement" wait_until is_sleeping $reader
+	sleep 0.2
+	mark_log
+	echo 0 >$patch/enabled
+	must "the patch is enabled again" wait_until settled interruptible
+	expect_match "the log says so" \
+		"^livepatch: 'interruptible': unpatching has not ended within 500 ms, reversing it" "$(log_since)"
+	expect_match "the log says who held it up" \
+		"^livepatch: cat:$reader is sleeping on function version_proc_show" "$(log_since)"
+	echo 0 >$deadline
+	wait $reader
+	expect_eq "the reader was not interrupted" slept "$(cat /tmp/version)"
+	must "remove the patch" remove_patch interruptible
+fi
 rm -f /tmp/version

@@ -3,13 +3,14 @@
 //! A kernel of the imagination, for tests of the logic: functions are addresses, tasks are lists
 //! of return addresses, and everything that is asked of it is written down.
 
-use super::{
-    Callbacks, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, TransitionEvent, Work,
-};
+use crate::context::Core;
 use crate::errno::{Errno, Result, EBUSY, EEXIST, ENODEV, ENOMEM};
 use crate::memory::{failing, Vec as KVec};
+use crate::model::{Declared, DeclaredFunc, DeclaredObject, Patches};
 use crate::name::Name;
-use crate::patches::{Declared, DeclaredFunc, DeclaredObject, Patches};
+use crate::platform::{
+    Callbacks, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, TransitionEvent, Work,
+};
 use crate::published::Published;
 use crate::snapshot::{GracePeriods, NoPreempt, Writer};
 use crate::types::TextRange;
@@ -635,7 +636,7 @@ impl Work for Kernel {
 pub struct Machine {
     pub kernel: Kernel,
     pub published: Published,
-    pub patches: Patches<Kernel>,
+    patches: Patches<Kernel>,
 }
 
 /// An object as a test declares it: name, functions as name, position and replacement.
@@ -722,9 +723,7 @@ impl Machine {
         let c_name = CString::new(name).expect("a name");
         self.set_alive(&c_name, true);
         let module = self.text_of(&c_name).start;
-        let result = self
-            .patches
-            .module_coming(&self.kernel, &self.published, module, &c_name);
+        let result = self.core().module_coming(module, &c_name);
         if result.is_err() {
             self.set_alive(&c_name, false);
         }
@@ -736,8 +735,7 @@ impl Machine {
         let c_name = CString::new(name).expect("a name");
         self.set_alive(&c_name, false);
         let text = self.text_of(&c_name);
-        self.patches
-            .module_going(&self.kernel, &self.published, text.start, &c_name);
+        self.core().module_going(text.start, &c_name);
         // ftrace forgets the sites.
         let own = self.kernel.own.borrow();
         let attached = self.kernel.attached.borrow();
@@ -789,7 +787,7 @@ impl Machine {
     /// Enables a patch whose module is at `handle`, and lets it switch the tasks.
     pub fn enable(&mut self, handle: usize, objects: &[TestObject<'_>], replace: bool) -> Result {
         let declared = failing::without(|| Self::declare(handle, objects, replace))?;
-        let result = self.patches.enable(&self.kernel, &self.published, declared);
+        let result = self.core().enable(declared);
         result.map_err(|refused| {
             if refused.needs_release {
                 self.kernel.hide('p', handle);
@@ -799,28 +797,32 @@ impl Machine {
         })
     }
 
+    /// The core, with its mutex held.
+    pub fn core(&mut self) -> Core<'_, Kernel> {
+        Core::new(&self.kernel, &self.published, &mut self.patches)
+    }
+
     /// Writes to `enabled`.
     pub fn set_enabled(&mut self, handle: usize, enabled: bool) -> Result {
-        self.patches
-            .set_enabled(&self.kernel, &self.published, handle, enabled)
+        self.core().set_enabled(handle, enabled)
     }
 
     /// The work that tries to complete a transition.
     pub fn retry(&mut self) {
-        self.patches.try_complete(&self.kernel, &self.published);
+        self.core().try_complete();
     }
 
     /// The work that makes entries jumps, for as long as it asks for more.
     pub fn settle(&mut self) {
         while self.kernel.settle.take().is_some() {
-            self.patches.promote_to_jumps(&self.kernel, &self.published);
+            self.core().promote_to_jumps();
         }
     }
 
     /// That work, if it is asked for, one time.
     pub fn settle_for_once(&mut self) {
         if self.kernel.settle.take().is_some() {
-            self.patches.promote_to_jumps(&self.kernel, &self.published);
+            self.core().promote_to_jumps();
         }
     }
 

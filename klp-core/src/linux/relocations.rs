@@ -192,7 +192,7 @@ type WriteRelocations =
 fn file_of(patch: PatchRef) -> Result<(File, impl Iterator<Item = u32> + Clone)> {
     let module = patch.module().0.as_ptr();
     let mut kept = MaybeUninit::uninit();
-    // SAFETY: the core holds the patch's module; the function fills in what it answers true for.
+    // SAFETY: the core holds the patch's module; the function fills it in when it returns true.
     let kept = unsafe {
         if !bindings::klp_module_file(module, kept.as_mut_ptr()) {
             return Err(EINVAL);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel as the platform: what the logic asks for, from the kernel's C interfaces.
+//! The kernel as the platform: the services that the logic needs, from the kernel's C interfaces.
 //!
 //! All that the core takes from the kernel stands in `kernel/klp_glue.h` and in the list of
-//! `kernel/klp_bindgen_parameters`; [`bindings`] is what bindgen makes of the two. [`entry`] is the
+//! `kernel/klp_bindgen_parameters`; [`bindings`] is what bindgen makes of the two. [`exports`] is the
 //! other direction: the functions of the core that the kernel and C modules call.
 
 /// That the C declaration of a function is the one of its definition here.
@@ -18,7 +18,7 @@ macro_rules! same_in_c {
 
 mod callbacks;
 mod declared;
-mod entry;
+mod exports;
 mod log;
 mod modules;
 mod relocations;
@@ -29,7 +29,7 @@ mod tasks;
 mod tracing;
 mod work;
 
-use super::Handles;
+use crate::platform::Handles;
 use ::kernel::ffi::c_void;
 use core::ptr::{self, NonNull};
 

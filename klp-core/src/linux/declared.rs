@@ -5,8 +5,8 @@
 use super::{bindings, FuncRef, Kernel, ObjectRef, PatchRef};
 use crate::errno::{Result, EINVAL};
 use crate::memory::Vec;
+use crate::model::{Declared, DeclaredFunc, DeclaredObject};
 use crate::name::Name;
-use crate::patches::{Declared, DeclaredFunc, DeclaredObject};
 use core::ffi::CStr;
 use core::ptr::NonNull;
 

@@ -19,7 +19,7 @@ impl Modules for Kernel {
     }
 
     fn try_get_module(&self, patch: PatchRef) -> bool {
-        // SAFETY: the patch's module is there: its init asks.
+        // SAFETY: the patch's module is there: its init is the caller.
         unsafe { bindings::klp_get_module(patch.module().0.as_ptr()) }
     }
 

@@ -128,7 +128,7 @@ unsafe fn detach(
 ///
 /// # Safety
 ///
-/// What `include/linux/livepatch.h` asks for.
+/// As documented in `include/linux/livepatch.h`.
 #[no_mangle]
 unsafe extern "C" fn klp_shadow_get(object: *mut c_void, id: c_ulong) -> *mut c_void {
     // SAFETY: given back below.
@@ -141,7 +141,7 @@ unsafe extern "C" fn klp_shadow_get(object: *mut c_void, id: c_ulong) -> *mut c_
     found
 }
 
-/// What is asked for, and how it is made.
+/// A wanted variable, and how it is made.
 struct Wanted {
     object: *mut c_void,
     id: c_ulong,
@@ -218,7 +218,7 @@ unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
 ///
 /// # Safety
 ///
-/// What `include/linux/livepatch.h` asks for.
+/// As documented in `include/linux/livepatch.h`.
 #[no_mangle]
 unsafe extern "C" fn klp_shadow_alloc(
     object: *mut c_void,
@@ -251,7 +251,7 @@ unsafe extern "C" fn klp_shadow_alloc(
 ///
 /// # Safety
 ///
-/// What `include/linux/livepatch.h` asks for.
+/// As documented in `include/linux/livepatch.h`.
 #[no_mangle]
 unsafe extern "C" fn klp_shadow_get_or_alloc(
     object: *mut c_void,
@@ -279,7 +279,7 @@ unsafe extern "C" fn klp_shadow_get_or_alloc(
 ///
 /// # Safety
 ///
-/// What `include/linux/livepatch.h` asks for.
+/// As documented in `include/linux/livepatch.h`.
 #[no_mangle]
 unsafe extern "C" fn klp_shadow_free(
     object: *mut c_void,
@@ -299,7 +299,7 @@ unsafe extern "C" fn klp_shadow_free(
 ///
 /// # Safety
 ///
-/// What `include/linux/livepatch.h` asks for.
+/// As documented in `include/linux/livepatch.h`.
 #[no_mangle]
 unsafe extern "C" fn klp_shadow_free_all(id: c_ulong, destructor: bindings::klp_shadow_dtor_t) {
     let _lock = Lock::take();

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The patches that are enabled or in transition, and how they come and go.
+//! The patches that are enabled or in transition: their objects and functions.
 
-use crate::direct_jump::DedicatedOps;
-use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV, ENOENT};
+use crate::backoff::Transition;
+use crate::dedicated::DedicatedOps;
+use crate::errno::{Result, EINVAL, ENOENT};
 use crate::memory::Vec;
 use crate::name::{Name, ObjectName};
 use crate::platform::Platform;
-use crate::published::Published;
 use crate::redirect::Redirects;
 use crate::sizes::Sizes;
 use crate::snapshot::Writer;
 use crate::stack_check::StackCheck;
-use crate::states;
 use crate::symbols::{self, InModule};
-use crate::transition::Transition;
 use crate::types::Direction;
 use crate::types::TextRange;
 use core::ffi::CStr;
 
-/// Everything that the core's mutex guards. Having a `&mut` of it is having the mutex.
+/// Everything that the core's mutex guards. See [`Core`].
 #[derive(Debug)]
 pub struct Patches<P: Platform> {
     /// From the bottom up: the later a patch was enabled, the higher it stands.
@@ -42,7 +40,7 @@ pub struct Patch<P: Platform> {
     pub replace: bool,
     /// Is it enabled, or on the way there?
     pub enabled: bool,
-    /// May tasks still be in it although they have been said not to be? Its module stays then.
+    /// The transition was forced: tasks may still run this patch, so its module is pinned.
     pub forced: bool,
     /// What it patches.
     pub objects: Vec<Object<P>>,
@@ -63,7 +61,7 @@ pub struct Object<P: Platform> {
     pub patched: bool,
     /// Was it made by us, for functions that an older patch replaces and this one does not?
     pub dynamic: bool,
-    /// Has the callback before patching succeeded, so that the one after unpatching is owed?
+    /// `pre_patch` succeeded, so `post_unpatch` must run.
     pub owes_post_unpatch: bool,
 }
 
@@ -76,11 +74,11 @@ pub struct Func<P: Platform> {
     pub name: Name,
     /// Which one of that name; see [`symbols`].
     pub sympos: usize,
-    /// Does it lead back to the original function, in the place of an older patch?
+    /// Does it restore the original function, in place of an older patch's replacement?
     pub nop: bool,
     /// Is it redirected?
     pub patched: bool,
-    /// The traced site in its entry, once it was asked for.
+    /// The patch site in its entry; zero until it is looked up.
     pub site: usize,
     /// The function's code.
     pub old: TextRange,
@@ -125,16 +123,6 @@ pub struct DeclaredFunc<P: Platform> {
     pub new_func: usize,
 }
 
-/// A patch that was not enabled.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct EnableError {
-    /// Why not.
-    pub errno: Errno,
-    /// Does it have a folder in sysfs and a hold on its module? They have to go before the module's init
-    /// returns, and without the core's mutex: by whoever asked for the patch.
-    pub needs_release: bool,
-}
-
 /// Length of the longest symbol name, and one: `KSYM_NAME_LEN` of `include/linux/kallsyms.h`.
 const KSYM_NAME_LEN: usize = 512;
 
@@ -163,7 +151,7 @@ impl<P: Platform> Object<P> {
     ///
     /// # Errors
     ///
-    /// What it answers.
+    /// The callback's.
     pub(crate) fn pre_patch(&mut self, platform: &P) -> Result {
         let result = platform.pre_patch(self.handle);
         self.owes_post_unpatch = result.is_ok();
@@ -355,7 +343,7 @@ impl<P: Platform> Patch<P> {
     }
 
     /// Takes it out of sysfs, but for its own folder.
-    fn remove_parts(&mut self, platform: &P) {
+    pub(crate) fn remove_parts(&mut self, platform: &P) {
         for object in self.objects.iter() {
             for func in object.funcs.iter() {
                 platform.remove_func(func.handle);
@@ -393,176 +381,13 @@ impl<P: Platform> Patches<P> {
         self.patches.iter_mut().find(|other| other.handle == patch)
     }
 
-    /// Enables a patch.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` when it is wrong, or does not go together with those that are enabled; `EBUSY` when a
-    /// transition runs or something else redirects a function already; `ENODEV` when its module
-    /// is going away; `EEXIST`, `ENOMEM`; or what a callback answers. Nothing of it stays then but
-    /// what the [`EnableError`] says.
-    pub fn enable(
-        &mut self,
-        platform: &P,
-        published: &Published,
-        declared: Declared<P>,
-    ) -> core::result::Result<(), EnableError> {
-        let handle = declared.handle;
-        if !states::are_compatible(platform, self, &declared) {
-            platform.error(format_args!(
-                "Livepatch patch ({}) is not compatible with the already installed livepatches.",
-                declared.name
-            ));
-            return Err(EnableError {
-                errno: EINVAL,
-                needs_release: false,
-            });
-        }
-        if !platform.try_get_module(handle) {
-            return Err(EnableError {
-                errno: ENODEV,
-                needs_release: false,
-            });
-        }
-        platform.init_patch(handle);
-        let result = self
-            .add(platform, declared)
-            .and_then(|()| self.start_enabling(platform, published, handle));
-        result.map_err(|errno| {
-            self.take_out(platform, handle);
-            EnableError {
-                errno,
-                needs_release: true,
-            }
-        })
-    }
-
-    /// Takes a patch in and shows it, without an effect yet.
-    fn add(&mut self, platform: &P, declared: Declared<P>) -> Result {
-        let (handle, replace) = (declared.handle, declared.replace);
-        // It is in the list from the beginning, so that whatever happens it is released as a whole.
-        let patch = Patch::declared(declared)?;
-        self.patches.push(patch)?;
-        platform.add_patch(handle)?;
-        if replace {
-            self.add_nops(platform, handle)?;
-        }
-        if let Some(patch) = self.get_mut(handle) {
-            for object in patch.objects.iter_mut() {
-                object.show(platform, handle, &patch.name)?;
-            }
-        }
-        platform.patch_list_add(handle);
-        Ok(())
-    }
-
-    fn start_enabling(&mut self, platform: &P, published: &Published, handle: P::Patch) -> Result {
-        if self.transition.is_some() {
-            return Err(EBUSY);
-        }
-        if let Some(patch) = self.get(handle) {
-            platform.notice(format_args!("enabling patch '{}'", patch.name));
-        }
-        self.init_transition(platform, published, handle, Direction::Patching)?;
-        let result = self
-            .patch_objects(platform, published, handle)
-            .and_then(|()| self.revert_to_handler(platform, handle))
-            .and_then(|()| self.make_stack_check(platform, handle, Direction::Patching));
-        match result {
-            Ok(check) => self.set_stack_check(platform, published, Some(check)),
-            Err(error) => {
-                if let Some(patch) = self.get(handle) {
-                    platform.warn(format_args!("failed to enable patch '{}'", patch.name));
-                }
-                self.cancel_transition(platform, published);
-                return Err(error);
-            }
-        }
-        self.start_transition(platform, published);
-        if let Some(patch) = self.get_mut(handle) {
-            patch.set_enabled(platform, true);
-        }
-        self.try_complete(platform, published);
-        Ok(())
-    }
-
     pub(crate) fn object_mut(&mut self, patch: P::Patch, index: usize) -> Option<&mut Object<P>> {
         self.get_mut(patch)?.objects.get_mut(index)
-    }
-
-    /// Disables a patch, or turns its transition around.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` when it is in that state already, or would have to be enabled again after it was
-    /// disabled; `EBUSY` when another transition runs; `ENOMEM`.
-    pub fn set_enabled(
-        &mut self,
-        platform: &P,
-        published: &Published,
-        patch: P::Patch,
-        enabled: bool,
-    ) -> Result {
-        let is_enabled = self.get(patch).is_some_and(|patch| patch.enabled);
-        if is_enabled == enabled {
-            return Err(EINVAL);
-        }
-        if self
-            .transition_patch()
-            .is_some_and(|running| running.handle == patch)
-        {
-            return self.reverse_transition(platform, published);
-        }
-        if enabled {
-            return Err(EINVAL);
-        }
-        self.disable(platform, published, patch)
-    }
-
-    fn disable(&mut self, platform: &P, published: &Published, handle: P::Patch) -> Result {
-        if self.transition.is_some() {
-            return Err(EBUSY);
-        }
-        let check = self.make_stack_check(platform, handle, Direction::Unpatching)?;
-        self.revert_to_handler(platform, handle)?;
-        self.init_transition(platform, published, handle, Direction::Unpatching)?;
-        // Same targets, in transition now.
-        self.publish(platform, published, Some(handle));
-        self.set_stack_check(platform, published, Some(check));
-        if let Some(patch) = self.get(handle) {
-            for object in patch.objects.iter().filter(|object| object.patched) {
-                platform.pre_unpatch(object.handle);
-            }
-        }
-        self.start_transition(platform, published);
-        if let Some(patch) = self.get_mut(handle) {
-            patch.set_enabled(platform, false);
-        }
-        self.try_complete(platform, published);
-        Ok(())
-    }
-
-    /// Lets a patch go.
-    pub(crate) fn release(&mut self, platform: &P, handle: P::Patch) {
-        let forced = self.take_out(platform, handle);
-        platform.release_later(handle, forced);
-    }
-
-    /// Takes a patch off the list and its parts out of sysfs. Answers whether it was forced.
-    fn take_out(&mut self, platform: &P, handle: P::Patch) -> bool {
-        let patch = self
-            .index(handle)
-            .and_then(|index| self.patches.remove(index));
-        platform.patch_list_remove(handle);
-        patch.is_some_and(|mut patch| {
-            patch.remove_parts(platform);
-            patch.forced
-        })
     }
 }
 
 impl<P: Platform> Patch<P> {
-    fn declared(declared: Declared<P>) -> Result<Self> {
+    pub(crate) fn declared(declared: Declared<P>) -> Result<Self> {
         let mut objects = Vec::with_capacity(declared.objects.len())?;
         for object in declared.objects.into_iter() {
             objects.push(Object::declared(object)?)?;
@@ -601,7 +426,7 @@ impl<P: Platform> Object<P> {
     }
 
     /// Checks it, shows it and, when it is there, finds its functions.
-    fn show(&mut self, platform: &P, patch: P::Patch, patch_name: &Name) -> Result {
+    pub(crate) fn show(&mut self, platform: &P, patch: P::Patch, patch_name: &Name) -> Result {
         if let Some(name) = &self.name {
             if name.len() >= P::NAME_LEN {
                 return Err(EINVAL);

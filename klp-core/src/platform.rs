@@ -2,9 +2,9 @@
 
 //! What the livepatch core needs from the kernel around it: all of it, and nothing else.
 //!
-//! Each trait is one thing that is given. The logic sees the kernel's objects as handles
-//! ([`Handles`]), which it can compare and pass on, and nothing more. There are two platforms: the kernel,
-//! and a simulated one for tests on the host.
+//! Each trait is one kernel service. The logic sees the kernel's objects as handles
+//! ([`Handles`]), which it can compare and pass on, and nothing more. There are two platforms: the
+//! kernel, and a simulated one for tests on the host.
 
 use crate::errno::Result;
 use crate::name::Name;
@@ -14,12 +14,6 @@ use core::ffi::CStr;
 use core::fmt;
 use core::ops::ControlFlow;
 use core::time::Duration;
-
-#[cfg(kernel)]
-pub mod kernel;
-#[cfg(all(test, not(kernel)))]
-#[allow(missing_docs)]
-pub mod simulated;
 
 /// Everything.
 pub trait Platform:
@@ -188,9 +182,9 @@ pub trait Tasks: Handles {
 
     /// Has it yet to switch?
     fn is_pending(&self, task: &Self::Task) -> bool;
-    /// Says that it has yet to switch: it will when it leaves the kernel, or when it idles.
+    /// Marks it as yet to switch: it will when it leaves the kernel, or when it idles.
     fn set_pending(&self, task: &Self::Task);
-    /// Takes that back. Answers whether it was said. Orders like a full barrier.
+    /// Clears that. Returns whether it was set. Orders like a full barrier.
     fn clear_pending(&self, task: &Self::Task) -> bool;
 
     /// Calls `look` with the task's stack. The task stays where it is meanwhile, unless it is the
@@ -227,7 +221,7 @@ pub trait Modules: Handles {
     /// The module of that name, if it is there and neither coming nor going.
     fn find(&self, name: &CStr) -> Option<Self::Module>;
 
-    /// Keeps the patch's module from going. Answers whether that was still possible.
+    /// Takes a reference to the patch's module. Returns whether that was still possible.
     fn try_get_module(&self, patch: Self::Patch) -> bool;
     /// The module of a patch.
     fn module(&self, patch: Self::Patch) -> Self::Module;
@@ -252,7 +246,7 @@ pub trait Callbacks: Handles {
     ///
     /// # Errors
     ///
-    /// What the callback answers: the object must not be patched.
+    /// The callback's: the object must not be patched.
     fn pre_patch(&self, object: Self::Object) -> Result;
     /// After patching.
     fn post_patch(&self, object: Self::Object);
@@ -332,10 +326,10 @@ pub trait Sysfs: Handles {
 pub trait Work: Handles {
     /// Tries to complete the transition after `wait`, whatever was said before.
     fn retry_in(&self, wait: Duration);
-    /// Makes entries jumps where they can be after `wait`, rounded up to ticks of the kernel's clock,
+    /// Schedules the worker that makes sites jumps after `wait`, rounded up to ticks of the kernel's clock,
     /// whatever was said before.
     fn promote_in(&self, wait: Duration);
-    /// Removes the patch from sysfs and, unless `keep`, lets its module go; when nobody holds the
+    /// Removes the patch from sysfs and, unless `keep`, drops the reference to its module; when nobody holds the
     /// core's mutex.
     fn release_later(&self, patch: Self::Patch, keep: bool);
 }

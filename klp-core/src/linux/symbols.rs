@@ -8,7 +8,7 @@ use ::kernel::ffi::{c_char, c_int, c_ulong, c_void};
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
-/// What kallsyms' walks are told by whoever they call.
+/// The result of a callback of kallsyms' walks.
 fn walk(flow: ControlFlow<()>) -> c_int {
     c_int::from(flow.is_break())
 }

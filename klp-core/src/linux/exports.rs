@@ -4,10 +4,12 @@
 
 use super::relocations::File;
 use super::{bindings, declared, Kernel, ModuleRef, PatchRef, TaskRef};
+use crate::context::Core;
 use crate::direct_jump::RedirectVia;
+use crate::enable::EnableError;
 use crate::errno::{Errno, Result, EINVAL, ENODEV};
+use crate::model::Patches;
 use crate::name::Name;
-use crate::patches::{EnableError, Patches};
 use crate::platform::{Log as _, Stack, Tasks as _};
 use crate::published::Published;
 use crate::snapshot::{NoPreempt, Writer};
@@ -26,22 +28,23 @@ static KERNEL: Kernel = Kernel;
 static PUBLISHED: Published = Published::new();
 
 /// What the mutex guards.
-struct Core(UnsafeCell<Patches<Kernel>>);
+struct State(UnsafeCell<Patches<Kernel>>);
 
 // SAFETY: used by `locked` only, under the mutex.
-unsafe impl Sync for Core {}
+unsafe impl Sync for State {}
 
 // SAFETY: these are the only writers for `PUBLISHED`.
-static CORE: Core = Core(UnsafeCell::new(unsafe {
+static STATE: State = State(UnsafeCell::new(unsafe {
     Patches::new(Writer::new(), Writer::new())
 }));
 
 /// Calls `use_it` with the core's mutex held.
-fn locked<R>(use_it: impl FnOnce(&mut Patches<Kernel>) -> R) -> R {
-    // SAFETY: given back below.
+fn locked<R>(use_it: impl FnOnce(&mut Core<'_, Kernel>) -> R) -> R {
+    // SAFETY: released below.
     unsafe { bindings::klp_lock() };
-    // SAFETY: under the mutex nobody else has it.
-    let result = use_it(unsafe { &mut *CORE.0.get() });
+    // SAFETY: under the mutex nothing else has it.
+    let state = unsafe { &mut *STATE.0.get() };
+    let result = use_it(&mut Core::new(&KERNEL, &PUBLISHED, state));
     // SAFETY: taken above.
     unsafe { bindings::klp_unlock() };
     result
@@ -76,7 +79,7 @@ fn enable(patch: PatchRef) -> Result {
         return Err(EINVAL);
     }
     let module = patch.module().0.as_ptr();
-    // SAFETY: the module is there: its init asks.
+    // SAFETY: the module is there: its init is the caller.
     if unsafe { !bindings::klp_is_livepatch(module) } {
         KERNEL.error(format_args!(
             "module {} is not marked as a livepatch module",
@@ -95,7 +98,7 @@ fn enable(patch: PatchRef) -> Result {
         KERNEL.warn(format_args!("The livepatch transition may never complete."));
     }
     let declared = declared::read(patch)?;
-    let result = locked(|patches| patches.enable(&KERNEL, &PUBLISHED, declared));
+    let result = locked(|core| core.enable(declared));
     result.map_err(
         |EnableError {
              errno,
@@ -116,9 +119,7 @@ extern "C" fn klp_core_set_enabled(patch: *mut bindings::klp_patch, enabled: boo
     let Some(patch) = NonNull::new(patch).map(PatchRef) else {
         return EINVAL.to_c();
     };
-    to_c(locked(|patches| {
-        patches.set_enabled(&KERNEL, &PUBLISHED, patch, enabled)
-    }))
+    to_c(locked(|core| core.set_enabled(patch, enabled)))
 }
 
 /// Writes to `force` in sysfs.
@@ -127,19 +128,19 @@ extern "C" fn klp_core_force(patch: *mut bindings::klp_patch) -> c_int {
     let Some(patch) = NonNull::new(patch).map(PatchRef) else {
         return EINVAL.to_c();
     };
-    to_c(locked(|patches| patches.force(&KERNEL, &PUBLISHED, patch)))
+    to_c(locked(|core| core.force(patch)))
 }
 
 /// Tries again to complete the transition.
 #[no_mangle]
 extern "C" fn klp_core_retry() {
-    locked(|patches| patches.try_complete(&KERNEL, &PUBLISHED));
+    locked(|core| core.try_complete());
 }
 
 /// Makes entries jumps.
 #[no_mangle]
 extern "C" fn klp_core_promote() {
-    locked(|patches| patches.promote_to_jumps(&KERNEL, &PUBLISHED));
+    locked(|core| core.promote_to_jumps());
 }
 
 /// Where a call at `site` goes; zero is the original function.
@@ -217,10 +218,10 @@ unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
         KERNEL.error(format_args!("vmlinux.ko: invalid module name"));
         return EINVAL.to_c();
     }
-    to_c(locked(|patches| {
+    to_c(locked(|core| {
         // SAFETY: the module is there. Patches that come later see by this that it is to be patched.
         unsafe { bindings::klp_module_set_alive(module, true) };
-        let result = patches.module_coming(&KERNEL, &PUBLISHED, handle, name);
+        let result = core.module_coming(handle, name);
         if result.is_err() {
             // SAFETY: as above.
             unsafe { bindings::klp_module_set_alive(module, false) };
@@ -245,10 +246,10 @@ unsafe extern "C" fn klp_module_going(module: *mut module) {
     };
     // SAFETY: the module is there, and so is its name.
     let name = unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) };
-    locked(|patches| {
+    locked(|core| {
         // SAFETY: the module is there.
         unsafe { bindings::klp_module_set_alive(module, false) };
-        patches.module_going(&KERNEL, &PUBLISHED, handle, name);
+        core.module_going(handle, name);
     });
 }
 
@@ -404,15 +405,16 @@ unsafe extern "C" fn klp_core_redirects(m: *mut seq_file, patch: *mut bindings::
     let Some(patch) = NonNull::new(patch).map(PatchRef) else {
         return;
     };
-    locked(|patches| {
-        let objects = patches
+    locked(|core| {
+        let objects = core
+            .state
             .get(patch)
             .into_iter()
             .flat_map(|patch| patch.objects.iter());
         for object in objects {
             let name = object.name.as_ref().map_or(c"vmlinux", Name::as_c_str);
             for func in object.funcs.iter().filter(|func| func.patched) {
-                let via = match patches.redirect_via(&PUBLISHED, func) {
+                let via = match core.redirect_via(func) {
                     RedirectVia::Jump => c"jump",
                     RedirectVia::Handler => c"handler",
                     RedirectVia::Shadowed => c"covered",

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The transition that runs: how long it has tried, and what that means for the next attempt.
+
+use crate::platform::Handles;
+use crate::types::Direction;
+use core::time::Duration;
+
+/// The transition that runs.
+#[derive(Debug)]
+pub struct Transition<P: Handles> {
+    /// Of this patch.
+    pub patch: P::Patch,
+    /// Where to.
+    pub direction: Direction,
+    /// When to try again.
+    pub(crate) backoff: RetryBackoff,
+    /// It was reversed because it did not end in time. The way back may take as long as it does.
+    pub(crate) missed_deadline: bool,
+    /// There was no memory for a stack check without a module that is gone.
+    pub(crate) has_stale_check: bool,
+}
+
+/// How long a transition has tried, and what that means for the next attempt.
+///
+/// The wait doubles, up to a second: most transitions need a moment only, in which all tasks leave the
+/// kernel once, and one that is held up must not cost much.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RetryBackoff {
+    /// Before the next attempt.
+    next: Duration,
+    /// So far.
+    pub(crate) waited: Duration,
+    /// `waited` when tasks were signalled last.
+    last_signal: Option<Duration>,
+}
+
+/// Tasks that have not switched are to be signalled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Signal {
+    /// For the first time in this transition: with a line in the log.
+    First,
+    Again,
+}
+
+/// Before the second attempt.
+pub(crate) const FIRST_WAIT: Duration = Duration::from_micros(250);
+
+/// The longest between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// For so long, running tasks get the chance to leave the kernel by themselves. Then they are kicked at each
+/// attempt: a CPU without a tick may be in user space for ever.
+const KICK_AFTER: Duration = Duration::from_millis(10);
+
+/// After which tasks are signalled again.
+const SIGNAL_INTERVAL: Duration = Duration::from_secs(15);
+
+impl RetryBackoff {
+    pub(crate) const fn new() -> Self {
+        Self {
+            next: FIRST_WAIT,
+            waited: Duration::ZERO,
+            last_signal: None,
+        }
+    }
+
+    /// Is it time to kick running tasks?
+    pub(crate) fn kicks(&self) -> bool {
+        self.waited >= KICK_AFTER
+    }
+
+    /// After an attempt that left tasks behind: whether to signal them, for the first time after
+    /// `signal_delay`, and how long to wait.
+    pub(crate) fn next(
+        &mut self,
+        signal_delay: Duration,
+        deadline: Option<Duration>,
+    ) -> (Option<Signal>, Duration) {
+        let due = match self.last_signal {
+            None => signal_delay,
+            Some(last) => last.saturating_add(SIGNAL_INTERVAL),
+        };
+        let signal = (self.waited >= due).then_some(match self.last_signal {
+            None => Signal::First,
+            Some(_) => Signal::Again,
+        });
+        if signal.is_some() {
+            self.last_signal = Some(self.waited);
+        }
+        // The deadline is an attempt, too.
+        let wait = match deadline.and_then(|deadline| deadline.checked_sub(self.waited)) {
+            Some(left) if !left.is_zero() => self.next.min(left),
+            _ => self.next,
+        };
+        self.next = self.next.saturating_mul(2).min(LONGEST_WAIT);
+        self.waited = self.waited.saturating_add(wait);
+        (signal, wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_a_second() {
+        let mut backoff = RetryBackoff::new();
+        let waits: std::vec::Vec<_> = (0..15)
+            .map(|_| backoff.next(SIGNAL_INTERVAL, None).1.as_micros())
+            .collect();
+        assert_eq!(waits[..4], [250, 500, 1000, 2000]);
+        assert_eq!(waits[11..], [512_000, 1_000_000, 1_000_000, 1_000_000]);
+    }
+
+    /// When tasks are signalled within a minute, and how.
+    fn signals(delay: Duration) -> std::vec::Vec<(Signal, Duration)> {
+        let mut backoff = RetryBackoff::new();
+        let mut waited = Duration::ZERO;
+        let mut signals = std::vec::Vec::new();
+        while waited < Duration::from_secs(60) {
+            let (signal, wait) = backoff.next(delay, None);
+            signals.extend(signal.map(|signal| (signal, waited)));
+            waited += wait;
+        }
+        signals
+    }
+
+    #[test]
+    fn tasks_are_signalled_every_fifteen_seconds_and_the_log_says_so_once() {
+        let signals = signals(Duration::from_secs(15));
+        let first = Duration::from_secs(15)..Duration::from_secs(17);
+        assert!(first.contains(&signals[0].1), "{signals:?}");
+        assert_eq!(signals[0].0, Signal::First);
+        assert!(signals.len() >= 3);
+        for pair in signals.windows(2) {
+            assert_eq!(pair[1].0, Signal::Again);
+            assert!(pair[1].1 - pair[0].1 >= SIGNAL_INTERVAL, "{signals:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_signal_can_come_sooner() {
+        let signals = signals(Duration::from_millis(10));
+        assert_eq!(signals[0], (Signal::First, Duration::from_micros(15_750)));
+        assert!(
+            signals[1].1 - signals[0].1 >= SIGNAL_INTERVAL,
+            "{signals:?}"
+        );
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The core at work: what its mutex guards, what others read without it, and the kernel around it.
+
+use crate::model::Patches;
+use crate::platform::Platform;
+use crate::published::Published;
+
+/// Everything that a step of the core needs. Whoever has one holds the core's mutex.
+///
+/// Its methods are where they belong by subject: enabling and disabling in [`crate::model`], attaching to
+/// patch sites in [`crate::attach`], transitions in [`crate::transition`], and so on.
+#[derive(Debug)]
+pub struct Core<'a, P: Platform> {
+    /// The kernel.
+    pub(crate) platform: &'a P,
+    /// What is read without the mutex.
+    pub(crate) published: &'a Published,
+    /// What the mutex guards.
+    pub(crate) state: &'a mut Patches<P>,
+}
+
+impl<'a, P: Platform> Core<'a, P> {
+    /// The core, with `state` locked. `published` is the one that its writers are for.
+    pub fn new(platform: &'a P, published: &'a Published, state: &'a mut Patches<P>) -> Self {
+        Self {
+            platform,
+            published,
+            state,
+        }
+    }
+}

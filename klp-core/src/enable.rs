@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Enabling and disabling a patch: what happens in which order, from `klp_enable_patch()` to its transition, and from the write to
+//! `enabled` to its release.
+
+use crate::context::Core;
+use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV};
+use crate::model::{Declared, Patch};
+use crate::platform::Platform;
+use crate::states;
+use crate::types::Direction;
+
+/// A patch that was not enabled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct EnableError {
+    /// Why not.
+    pub errno: Errno,
+    /// The patch has a folder in sysfs and a reference to its module. The caller has to release them, before the
+    /// module's init returns and without the core's mutex.
+    pub needs_release: bool,
+}
+
+impl<P: Platform> Core<'_, P> {
+    /// Enables a patch.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when it is wrong, or does not go together with those that are enabled; `EBUSY` when a
+    /// transition runs or something else redirects a function already; `ENODEV` when its module
+    /// is going away; `EEXIST`, `ENOMEM`; or a callback's error. Nothing of it stays then but
+    /// what the [`EnableError`] says.
+    pub fn enable(&mut self, declared: Declared<P>) -> core::result::Result<(), EnableError> {
+        let handle = declared.handle;
+        if !states::are_compatible(self.platform, self.state, &declared) {
+            self.platform.error(format_args!(
+                "Livepatch patch ({}) is not compatible with the already installed livepatches.",
+                declared.name
+            ));
+            return Err(EnableError {
+                errno: EINVAL,
+                needs_release: false,
+            });
+        }
+        if !self.platform.try_get_module(handle) {
+            return Err(EnableError {
+                errno: ENODEV,
+                needs_release: false,
+            });
+        }
+        self.platform.init_patch(handle);
+        let result = self
+            .add(declared)
+            .and_then(|()| self.start_enabling(handle));
+        result.map_err(|errno| {
+            self.take_out(handle);
+            EnableError {
+                errno,
+                needs_release: true,
+            }
+        })
+    }
+
+    /// Adds a patch to the list and to sysfs, without effect on calls yet.
+    fn add(&mut self, declared: Declared<P>) -> Result {
+        let (handle, replace) = (declared.handle, declared.replace);
+        // It is in the list from the beginning, so that whatever happens it is released as a whole.
+        let patch = Patch::declared(declared)?;
+        self.state.patches.push(patch)?;
+        self.platform.add_patch(handle)?;
+        if replace {
+            self.add_nops(handle)?;
+        }
+        if let Some(patch) = self.state.get_mut(handle) {
+            for object in patch.objects.iter_mut() {
+                object.show(self.platform, handle, &patch.name)?;
+            }
+        }
+        self.platform.patch_list_add(handle);
+        Ok(())
+    }
+
+    fn start_enabling(&mut self, handle: P::Patch) -> Result {
+        if self.state.transition.is_some() {
+            return Err(EBUSY);
+        }
+        if let Some(patch) = self.state.get(handle) {
+            self.platform
+                .notice(format_args!("enabling patch '{}'", patch.name));
+        }
+        self.init_transition(handle, Direction::Patching)?;
+        let result = self
+            .patch_objects(handle)
+            .and_then(|()| self.revert_to_handler(handle))
+            .and_then(|()| self.make_stack_check(handle, Direction::Patching));
+        match result {
+            Ok(check) => self.set_stack_check(Some(check)),
+            Err(error) => {
+                if let Some(patch) = self.state.get(handle) {
+                    self.platform
+                        .warn(format_args!("failed to enable patch '{}'", patch.name));
+                }
+                self.cancel_transition();
+                return Err(error);
+            }
+        }
+        self.start_transition();
+        if let Some(patch) = self.state.get_mut(handle) {
+            patch.set_enabled(self.platform, true);
+        }
+        self.try_complete();
+        Ok(())
+    }
+
+    /// Disables a patch, or turns its transition around.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when it is in that state already, or would have to be enabled again after it was
+    /// disabled; `EBUSY` when another transition runs; `ENOMEM`.
+    pub fn set_enabled(&mut self, patch: P::Patch, enabled: bool) -> Result {
+        let is_enabled = self.state.get(patch).is_some_and(|patch| patch.enabled);
+        if is_enabled == enabled {
+            return Err(EINVAL);
+        }
+        if self
+            .state
+            .transition_patch()
+            .is_some_and(|running| running.handle == patch)
+        {
+            return self.reverse_transition();
+        }
+        if enabled {
+            return Err(EINVAL);
+        }
+        self.disable(patch)
+    }
+
+    fn disable(&mut self, handle: P::Patch) -> Result {
+        if self.state.transition.is_some() {
+            return Err(EBUSY);
+        }
+        let check = self.make_stack_check(handle, Direction::Unpatching)?;
+        self.revert_to_handler(handle)?;
+        self.init_transition(handle, Direction::Unpatching)?;
+        // Same targets, in transition now.
+        self.publish(Some(handle));
+        self.set_stack_check(Some(check));
+        if let Some(patch) = self.state.get(handle) {
+            for object in patch.objects.iter().filter(|object| object.patched) {
+                self.platform.pre_unpatch(object.handle);
+            }
+        }
+        self.start_transition();
+        if let Some(patch) = self.state.get_mut(handle) {
+            patch.set_enabled(self.platform, false);
+        }
+        self.try_complete();
+        Ok(())
+    }
+
+    /// Releases a patch: its folder and its module.
+    pub(crate) fn release(&mut self, handle: P::Patch) {
+        let forced = self.take_out(handle);
+        self.platform.release_later(handle, forced);
+    }
+
+    /// Removes a patch from the list and its parts from sysfs. Returns whether it was forced.
+    fn take_out(&mut self, handle: P::Patch) -> bool {
+        let patch = self
+            .state
+            .index(handle)
+            .and_then(|index| self.state.patches.remove(index));
+        self.platform.patch_list_remove(handle);
+        patch.is_some_and(|mut patch| {
+            patch.remove_parts(self.platform);
+            patch.forced
+        })
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A file of the logic imports only what is below it.
+
+use std::path::Path;
+
+/// The files of the logic, from the bottom up.
+const LAYERS: [&str; 26] = [
+    "types",
+    "errno",
+    "memory",
+    "name",
+    "sort",
+    "snapshot",
+    "platform",
+    "symbols",
+    "sizes",
+    "relocations",
+    "redirect",
+    "dedicated",
+    "stack_check",
+    "backoff",
+    "model",
+    "cold_parts",
+    "checked_text",
+    "published",
+    "context",
+    "attach",
+    "direct_jump",
+    "replace",
+    "states",
+    "transition",
+    "enable",
+    "modules",
+];
+
+/// The modules that a file imports, its tests and comments excepted.
+fn imports(text: &str) -> impl Iterator<Item = &str> {
+    let end = text.find("#[cfg(test)]").or(text.find("#[cfg(all(test"));
+    let code = &text[..end.unwrap_or(text.len())];
+    let lines = code.lines().map(str::trim_start);
+    lines
+        .filter(|line| !line.starts_with("//"))
+        .flat_map(|line| line.split("crate::").skip(1))
+        .filter_map(|path| {
+            path.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .next()
+        })
+}
+
+#[test]
+fn importers_go_down_only() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (layer, name) in LAYERS.iter().enumerate() {
+        let text = std::fs::read_to_string(src.join(name).with_extension("rs"));
+        let text = text.unwrap_or_else(|error| panic!("{name}: {error}"));
+        for import in imports(&text) {
+            let below = LAYERS.iter().position(|other| *other == import);
+            let is_below = below.is_some_and(|below| below < layer) || import == *name;
+            assert!(is_below, "{name}.rs imports {import}");
+        }
+    }
+    let known = |name: &str| {
+        let others = ["lib", "simulated", "tests"];
+        LAYERS.contains(&name) || others.contains(&name)
+    };
+    for entry in std::fs::read_dir(&src).expect("the sources") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.file_stem().expect("a name").to_string_lossy();
+            assert!(known(&name), "{name}.rs is in no layer");
+        }
+    }
+}
