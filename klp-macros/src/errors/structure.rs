@@ -52,6 +52,12 @@ pub(crate) const MUTABLE: &str =
     "nobody has a structure of the kernel's for himself: remove `mut`; `#[write(unsafe)]` above a member of the other view lets it be written";
 pub(crate) const CONTAINER_IS_A_CLAIM: &str =
     "only you can know that whatever is given to it is part of such a structure: write `#[container_of(unsafe)]`";
+pub(crate) const LIST: &str =
+    "expected the member of an entry that links it: write `#[list(node, unsafe)]`, or `#[list(node, rcu, unsafe)]` for a list under RCU";
+pub(crate) const LIST_OF_ENTRIES: &str =
+    "`#[list]` stands above the head of a list: write its type as `List<T>`, `HList<T>` or `HListNulls<T>` of `klp::list`, where `T` is the view of an entry";
+pub(crate) const WRITE_LIST: &str =
+    "entries are added and removed by functions of the kernel: remove `#[write]`";
 pub(crate) const COUNTED_BY: &str =
     "expected the member that counts the elements: write `#[counted_by(len, unsafe)]`";
 pub(crate) const COUNTED_BY_OF_SLICE: &str =
@@ -91,6 +97,14 @@ pub(crate) fn reference_is_a_claim(target: &str) -> String {
     format!(
         "only you can know that the pointer may be followed: put `#[follow(unsafe)]` above it, or \
          write `*mut {target}`, which says nothing"
+    )
+}
+
+pub(crate) fn list_is_a_claim(node: &str, rcu: bool) -> String {
+    let rcu = if rcu { "rcu, " } else { "" };
+    format!(
+        "only you can know what is in the list, and that nothing leaves it while the patch walks: \
+         write `#[list({node}, {rcu}unsafe)]`"
     )
 }
 
