@@ -18,12 +18,16 @@ pub trait AtomicExt {
     /// Subtracts one, as `atomic_dec_and_test()`: fully ordered. Is it zero then?
     fn dec_and_test(&self) -> bool;
 
+    /// Adds `value`, unless it is `unless`, as `atomic_fetch_add_unless()`: fully ordered if it did. Gives
+    /// what it was.
+    fn fetch_add_unless(&self, value: Self::Value, unless: Self::Value) -> Self::Value;
+
     /// Adds `value`, unless it is `unless`, as `atomic_add_unless()`: fully ordered if it did.
     fn add_unless(&self, value: Self::Value, unless: Self::Value) -> bool;
 }
 
-macro_rules! atomics {
-    ($($type:ty = $name:literal;)*) => {$(
+macro_rules! numbers {
+    ($($type:ty)*) => {$(
         impl AtomicExt for Atomic<$type> {
             type Value = $type;
 
@@ -38,18 +42,35 @@ macro_rules! atomics {
             }
 
             #[inline]
-            fn add_unless(&self, value: $type, unless: $type) -> bool {
+            fn fetch_add_unless(&self, value: $type, unless: $type) -> $type {
                 let mut old = self.load(Relaxed);
                 while old != unless {
                     match self.cmpxchg(old, old.wrapping_add(value), Full) {
-                        Ok(_) => return true,
+                        Ok(_) => break,
                         Err(now) => old = now,
                     }
                 }
-                false
+                old
+            }
+
+            #[inline]
+            fn add_unless(&self, value: $type, unless: $type) -> bool {
+                self.fetch_add_unless(value, unless) != unless
             }
         }
 
+        // SAFETY: every value of its bits is one of the type.
+        unsafe impl Plain for Atomic<$type> {}
+    )*};
+}
+
+numbers! { i32 i64 isize u32 u64 usize }
+
+// SAFETY: any address is a raw pointer.
+unsafe impl<T> Plain for Atomic<*mut T> {}
+
+macro_rules! atomics {
+    ($($type:ty = $name:literal;)*) => {$(
         impl Pointee for Atomic<$type> {
             const TARGET: Target = Target::Named($name);
         }
@@ -92,18 +113,6 @@ atomics! {
     i32 = "atomic_t";
     i64 = "atomic64_t";
 }
-
-macro_rules! plain {
-    ($($type:ty)*) => {$(
-        // SAFETY: every value of its bits is one of the type.
-        unsafe impl Plain for Atomic<$type> {}
-    )*};
-}
-
-plain! { i32 i64 isize u32 u64 usize }
-
-// SAFETY: any address is a raw pointer.
-unsafe impl<T> Plain for Atomic<*mut T> {}
 
 #[cfg(test)]
 mod tests {
