@@ -318,6 +318,21 @@ fn value(ty: &Type) -> Option<String> {
                  member that says how many there are"
             ))
         }
+        Kind::Aggregate { names } if rust::embedded(names).is_some() => {
+            let own = rust::embedded(names)?;
+            Some(match own {
+                "klp::list::ListNode" => format!(
+                    "write `{own}` for what links an entry, and `klp::list::List<T>` with \
+                     `#[list(node, unsafe)]` above it for the head of a list"
+                ),
+                _ => format!("write `{own}`"),
+            })
+        }
+        Kind::Aggregate { names } if rust::list(names).is_some() => Some(format!(
+            "write `klp::list::{}<T>` with `#[list(node, unsafe)]` above it, where `T` is the view of \
+             an entry, and `node` its member that links it",
+            rust::list(names)?
+        )),
         Kind::Aggregate { names } => Some(match names.last() {
             Some(tag) => {
                 let name = rust::member(ty)?;
@@ -344,9 +359,9 @@ fn value(ty: &Type) -> Option<String> {
 
 pub(crate) fn claims_in_union(structure: &Structure, member: &Member) -> String {
     format!(
-        "`{}` shares its bytes with other members of a union, and its view has members with \
-         `unsafe` in their attributes, which are true of such a structure only: give it a view \
-         without those{}",
+        "`{}` shares its bytes with other members of a union, and this type is a lock, or a view that \
+         has locks, or members with `unsafe` in their attributes: that is true only while C uses it as \
+         such. Give it a view without those{}",
         member.name,
         declared(structure, member)
     )
