@@ -48,6 +48,34 @@
 //! another list meanwhile, as it does with `hlist_nulls`, a walk can end in that other list: check each
 //! entry, as C does.
 //!
+//! A head that is no part of a structure, but a variable of the kernel's or an argument, is a view of its
+//! own, with `self` for a path:
+//!
+//! ```
+//! # use klp::list::{List, ListNode};
+//! # use klp::prelude::*;
+//! # #[kernel_struct("bus_type")]
+//! # struct Bus {
+//! #     list: ListNode,
+//! # }
+//! #[kernel_struct("list_head")]
+//! struct Buses {
+//!     #[path("self")]
+//!     #[list(list, unsafe)]
+//!     all: List<Bus>,
+//! }
+//!
+//! #[klp::symbols(object = "vmlinux")]
+//! unsafe extern "C" {
+//!     safe static bus_list: Buses;
+//! }
+//!
+//! fn count() -> usize {
+//!     bus_list.all().iter().count()
+//! }
+//! # fn main() {}
+//! ```
+//!
 //! Each step is one load, as C's `READ_ONCE()`; what depends on it comes after it, as with
 //! `rcu_dereference()`.
 

@@ -43,7 +43,7 @@
 //! that it lives as long as its lifetime says.
 //!
 //! The type of a variable is one in which C may leave any value ([`Plain`](crate::layout::Plain)), and,
-//! without `mut`, one that all CPUs may read at once: an atomic where the kernel changes it.
+//! without `mut`, one that all CPUs may read at once: an atomic where the kernel changes it, or one of its locks ([`klp::sync`](crate::sync)).
 //!
 //! | attribute | value | meaning |
 //! | --- | --- | --- |

@@ -45,8 +45,11 @@ struct klp_sync {
 /* A static lock, which patches find by its name. */
 static DEFINE_MUTEX(klp_sync_mutex);
 
+/* A list whose head is a variable. */
+static LIST_HEAD(klp_sync_list);
+
 static struct klp_sync target;
-static struct klp_sync_entry entries[3], others[2];
+static struct klp_sync_entry entries[3], others[2], listed[2];
 
 /*
  * Not static, so that the compiler passes the arguments. The last three are called by the patch.
@@ -146,6 +149,8 @@ static int __init klp_sync_target_init(void)
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
 		others[i].key = 10 * (i + 1);
 		list_add_tail_rcu(&others[i].node, &target.rcu);
+		listed[i].key = 7 - i;
+		list_add_tail(&listed[i].node, &klp_sync_list);
 	}
 	return 0;
 }

@@ -51,9 +51,17 @@ struct Entry {
     nulls: HListNullsNode,
 }
 
+#[kernel_struct("list_head", object = "klp_sync_target")]
+struct Entries {
+    #[path("self")]
+    #[list(node, unsafe)]
+    all: List<Entry>,
+}
+
 #[klp::symbols(object = "klp_sync_target")]
 unsafe extern "C" {
     safe static klp_sync_mutex: Mutex;
+    safe static klp_sync_list: Entries;
     safe fn klp_sync_held(sync: &Target) -> u32;
     safe fn klp_sync_enter(sync: &Target);
     safe fn klp_sync_leave(sync: &Target);
@@ -182,6 +190,8 @@ fn lists(target: &Target) {
     pr_info!("hlist {}\n", keys.fold(0, |sum, key| 10 * sum + key));
     let keys = target.nulls(&guard).iter().map(Entry::key);
     pr_info!("nulls {}\n", keys.fold(0, |sum, key| 10 * sum + key));
+    let keys = klp_sync_list.all().iter().map(Entry::key);
+    pr_info!("variable {}\n", keys.fold(0, |sum, key| 10 * sum + key));
     let first = target.entries().first().map(Entry::key);
     pr_info!("first {:?} {:?}\n", first, target.empty().first().map(Entry::key));
 }

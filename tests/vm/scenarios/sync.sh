@@ -46,6 +46,7 @@ expect_eq "a list, and an empty one" "123 true" "$(said list)"
 expect_eq "a list under RCU" "1020" "$(said rcu)"
 expect_eq "an hlist" "321" "$(said hlist)"
 expect_eq "an hlist_nulls" "321" "$(said nulls)"
+expect_eq "a list whose head is a variable" "76" "$(said variable)"
 expect_eq "the first entries" "Some(1) None" "$(said first)"
 expect_eq "what is left" "1 0 2 7 1099511627775 2 0" "$(cat $parameters/state)"
 

@@ -376,11 +376,15 @@ impl Accessors<'_> {
         );
         let guard =
             rcu.then(|| quote_spanned!(Span::mixed_site()=> _guard: &'list ::klp::rcu::Guard));
-        let node = place_name(node);
+        // What is wrong with the member is said at its name.
+        let place_of = place_name(node);
+        let place_of = quote_spanned!(node.span()=> <#entry>::#place_of);
         (
             quote_spanned!(Span::mixed_site()=> <'list>(&'list self, #guard)),
             ty.to_token_stream(),
-            quote!(<#ty as ::klp::list::Linked>::of(#pointer, <#entry>::#node)),
+            quote_spanned! {place(&self.declared.ty)=>
+                <#ty as ::klp::list::Linked>::of(#pointer, #place_of)
+            },
         )
     }
 
