@@ -5,7 +5,7 @@
 
 mod job;
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use klp::sync::{Atomic, Relaxed};
 use job::{Job, Kept};
 use klp::{prelude::*, Unpatched};
 
@@ -23,13 +23,13 @@ mod fix {
 
     /// How often a job was worked on since this patch came.
     #[shadow(id = 2)]
-    static WORKED: Shadow<Job, AtomicU32>;
+    static WORKED: Shadow<Job, Atomic<u32>>;
 
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_step")]
     fn job_step(job: &Job) -> bool {
         // Without memory for the counter, the work goes on uncounted.
-        if let Ok(worked) = WORKED.get_or_try_init(job, GFP_KERNEL, || Ok(AtomicU32::new(0))) {
-            worked.fetch_add(1, Ordering::Relaxed);
+        if let Ok(worked) = WORKED.get_or_try_init(job, GFP_KERNEL, || Ok(Atomic::new(0))) {
+            worked.fetch_add(1, Relaxed);
         }
         original(job)
     }
@@ -37,7 +37,7 @@ mod fix {
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_free")]
     fn job_free(mut job: KBox<Job>) {
         if let Ok(Some(worked)) = WORKED.take(&mut job) {
-            pr_info!("job {} was worked on {} times\n", job.number(), worked.into_inner());
+            pr_info!("job {} was worked on {} times\n", job.number(), worked.load(Relaxed));
         }
         PLAN.free(&mut job);
     }

@@ -3,7 +3,7 @@
 //! The next version of `livepatch-state-old`: cumulative, so it takes that one's place, and goes on with
 //! its count.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use klp::sync::Atomic;
 use klp::{prelude::*, Object};
 
 /// How many tickets there are while one of the patches is enabled.
@@ -23,7 +23,7 @@ mod fix {
     /// A patch whose version is older is refused from now on: it would not know of the numbers
     /// that this one writes on tickets.
     #[state(id = 1, version = 2)]
-    static GIVEN: State<AtomicU32>;
+    static GIVEN: State<Atomic<u32>>;
 
     #[pre_patch(object = "vmlinux")]
     fn begin(object: &Object) -> Result {
@@ -33,7 +33,7 @@ mod fix {
         if GIVEN.inherit(object)? {
             return Ok(());
         }
-        GIVEN.set(AtomicU32::new(0), GFP_KERNEL)
+        GIVEN.set(Atomic::new(0), GFP_KERNEL)
     }
 
     #[livepatch(object = "klp_tickets", replaces = "ticket_show")]
@@ -46,8 +46,7 @@ mod fix {
 }
 
 /// The number of the next ticket, if there is one.
-fn take(given: &AtomicU32) -> Option<u32> {
-    let more = |given| (given < TICKETS).then_some(given + 1);
-    let before = given.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-    before.ok().map(|given| given + 1)
+fn take(given: &Atomic<u32>) -> Option<u32> {
+    let before = given.fetch_add_unless(1, TICKETS);
+    (before < TICKETS).then_some(before + 1)
 }

@@ -3,7 +3,7 @@
 //! Limits what a module gives away, and counts in a system state: the next version of this patch
 //! goes on from there.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use klp::sync::Atomic;
 use klp::{prelude::*, Object};
 
 /// How many tickets there are while the patch is enabled.
@@ -20,7 +20,7 @@ mod fix {
 
     /// How many tickets have been given under the patch.
     #[state(id = 1, version = 1)]
-    static GIVEN: State<AtomicU32>;
+    static GIVEN: State<Atomic<u32>>;
 
     /// Before anything is patched. The kernel itself is patched with every patch, and once;
     /// the module comes and goes.
@@ -30,7 +30,7 @@ mod fix {
         if GIVEN.inherit(object)? {
             return Ok(());
         }
-        GIVEN.set(AtomicU32::new(0), GFP_KERNEL)
+        GIVEN.set(Atomic::new(0), GFP_KERNEL)
     }
 
     #[livepatch(object = "klp_tickets", replaces = "klp_ticket_allowed")]
@@ -40,9 +40,6 @@ mod fix {
 }
 
 /// Counts one more ticket, if there is one.
-fn take(given: &AtomicU32) -> bool {
-    let more = |given| (given < TICKETS).then_some(given + 1);
-    given
-        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
-        .is_ok()
+fn take(given: &Atomic<u32>) -> bool {
+    given.add_unless(1, TICKETS)
 }

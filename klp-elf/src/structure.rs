@@ -2,7 +2,7 @@
 
 //! Structures and unions.
 
-use crate::prototype::{Kind, Type};
+use crate::prototype::{Identity, Kind, Type};
 use crate::text::Identifier;
 
 /// A structure or union and what is in it.
@@ -68,6 +68,30 @@ impl Structure {
     /// The member of that name.
     pub fn member(&self, name: &str) -> Option<&Member> {
         self.members.iter().find(|member| member.name == name)
+    }
+
+    /// The structure as a member that begins where it does itself and is all of it. None of one without a name.
+    pub fn as_member(&self) -> Option<Member> {
+        let name = self.names.last()?.clone();
+        let c = name.to_string();
+        Some(Member {
+            offset: 0,
+            bits: None,
+            size: self.size,
+            ty: Type {
+                name_at: c.len(),
+                c,
+                base: name.to_string(),
+                size: self.size,
+                align: self.align,
+                kind: Kind::Aggregate {
+                    names: self.names.clone(),
+                },
+                identity: Identity::of(self),
+            },
+            name,
+            shared: false,
+        })
     }
 
     /// What C calls it: its tag, or the typedef of one without.

@@ -36,11 +36,16 @@ unsafe impl ::klp::layout::KernelStruct for Session {
 unsafe impl ::klp::layout::Plain for Session {}
 unsafe impl ::klp::view::Member for Session {
     type Read<'a> = &'a Self;
+    type Shared<'a> = &'a Self;
     const SHAPE: ::klp::signature::Shape = ::klp::signature::Shape::Aggregate;
     type Target = Self;
     const CLAIMS: bool = <Self as ::klp::layout::KernelStruct>::CLAIMS;
     #[inline(always)]
     unsafe fn read<'a>(place: *const u8) -> &'a Self {
+        unsafe { ::klp::view::at(place) }
+    }
+    #[inline(always)]
+    unsafe fn share<'a>(place: *const u8) -> &'a Self {
         unsafe { ::klp::view::at(place) }
     }
 }
@@ -90,11 +95,16 @@ impl Session {
             )
         }
     }
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals, private_interfaces)]
+    pub const place_of_user: ::klp::view::Place<Session, u32> = ::klp::view::Place::new(
+        ::core::mem::offset_of!(__KlpLayoutOfSession, user),
+    );
     #[allow(dead_code, non_snake_case)]
     #[inline(always)]
-    fn r#type(&self) -> <bool as ::klp::view::Member>::Read<'_> {
+    fn r#type(&self) -> <bool as ::klp::view::Member>::Shared<'_> {
         unsafe {
-            <bool as ::klp::view::Member>::read(
+            <bool as ::klp::view::Member>::share(
                 ::klp::view::place(
                     self,
                     ::core::mem::offset_of!(__KlpLayoutOfSession, r#type),
@@ -116,6 +126,11 @@ impl Session {
             )
         }
     }
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals, private_interfaces)]
+    const place_of_type: ::klp::view::Place<Session, bool> = ::klp::view::Place::new(
+        ::core::mem::offset_of!(__KlpLayoutOfSession, r#type),
+    );
     #[allow(dead_code, non_snake_case)]
     #[inline(always)]
     fn slots(&self) -> <[u16; 4] as ::klp::view::Member>::Read<'_> {
@@ -146,6 +161,11 @@ impl Session {
             )
         }
     }
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals, private_interfaces)]
+    const place_of_slots: ::klp::view::Place<Session, [u16; 4]> = ::klp::view::Place::new(
+        ::core::mem::offset_of!(__KlpLayoutOfSession, slots),
+    );
     #[allow(dead_code, non_snake_case)]
     #[inline(always)]
     fn parent(&self) -> Option<&Session> {
@@ -210,6 +230,11 @@ impl Session {
             )
         }
     }
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals, private_interfaces)]
+    const place_of_lock: ::klp::view::Place<Session, Lock> = ::klp::view::Place::new(
+        ::core::mem::offset_of!(__KlpLayoutOfSession, lock),
+    );
 }
 ::klp::__private::in_kernel! {
     ::core::compile_error!("a view needs the kernel's type information (BTF), and this build has none: build the kernel with CONFIG_DEBUG_INFO_BTF=y, or name a vmlinux that has it in KLP_VMLINUX");

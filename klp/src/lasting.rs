@@ -10,20 +10,20 @@
 use crate::platform::alloc::KBox;
 use crate::shadow::{Parent, Shadow};
 use crate::state::State;
-use core::sync::atomic;
+use crate::sync::Atomic;
 
 /// A type whose values may outlive the module that made them.
 ///
 /// `#[derive(Lasting)]` implements it for structures of lasting fields:
 ///
 /// ```
-/// use core::sync::atomic::AtomicU32;
 /// use klp::prelude::*;
+/// use klp::sync::Atomic;
 ///
 /// #[derive(Lasting)]
 /// struct Usage {
 ///     started: usize,
-///     calls: AtomicU32,
+///     calls: Atomic<u32>,
 ///     name: Option<KBox<[u8; 16]>>,
 /// }
 /// ```
@@ -143,13 +143,10 @@ plain! {
     bool = "bool"
     u8 = "u8" u16 = "u16" u32 = "u32" u64 = "u64" usize = "usize"
     i8 = "i8" i16 = "i16" i32 = "i32" i64 = "i64" isize = "isize"
-    atomic::AtomicBool = "AtomicBool"
-    atomic::AtomicU8 = "AtomicU8" atomic::AtomicU16 = "AtomicU16"
-    atomic::AtomicU32 = "AtomicU32" atomic::AtomicU64 = "AtomicU64"
-    atomic::AtomicUsize = "AtomicUsize"
-    atomic::AtomicI8 = "AtomicI8" atomic::AtomicI16 = "AtomicI16"
-    atomic::AtomicI32 = "AtomicI32" atomic::AtomicI64 = "AtomicI64"
-    atomic::AtomicIsize = "AtomicIsize"
+    Atomic<bool> = "AtomicBool"
+    Atomic<u32> = "AtomicU32" Atomic<u64> = "AtomicU64" Atomic<usize> = "AtomicUsize"
+    Atomic<i8> = "AtomicI8" Atomic<i16> = "AtomicI16"
+    Atomic<i32> = "AtomicI32" Atomic<i64> = "AtomicI64" Atomic<isize> = "AtomicIsize"
 }
 
 // SAFETY: an array is its elements one after the other.
@@ -187,7 +184,7 @@ mod tests {
             usize::FINGERPRINT,
             bool::FINGERPRINT,
             u8::FINGERPRINT,
-            atomic::AtomicU32::FINGERPRINT,
+            Atomic::<u32>::FINGERPRINT,
             <[u32; 1]>::FINGERPRINT,
             <[u32; 2]>::FINGERPRINT,
             <[u64; 1]>::FINGERPRINT,

@@ -6,10 +6,6 @@
 use crate::signature::Claim;
 use core::cell::Cell;
 use core::ptr::NonNull;
-use core::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU16, AtomicU32, AtomicU64,
-    AtomicU8, AtomicUsize,
-};
 
 /// A type of the author's that stands for a structure of the kernel.
 ///
@@ -59,7 +55,7 @@ pub unsafe trait Whole: KernelStruct {}
 
 /// A type of a variable that C may set: every value of its bytes is one of the type.
 ///
-/// Integers, raw pointers, `Option<NonNull<T>>`, `bool` (C's holds nothing but 0 and 1), atomics,
+/// Integers, raw pointers, `Option<NonNull<T>>`, `bool` (C's holds nothing but 0 and 1), [atomics](crate::sync::Atomic),
 /// arrays of these, and views of structures.
 ///
 /// # Safety
@@ -68,7 +64,7 @@ pub unsafe trait Whole: KernelStruct {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field that C sets",
     label = "not every value that C may leave there is one of this type",
-    note = "write an integer, a raw pointer, `Option<NonNull<T>>`, an atomic, or an array of these"
+    note = "write an integer, a raw pointer, `Option<NonNull<T>>`, an atomic such as `klp::sync::Atomic<i32>`, or an array of these"
 )]
 pub unsafe trait Plain {}
 
@@ -86,15 +82,12 @@ macro_rules! plain {
 
 plain! {
     u8 u16 u32 u64 usize i8 i16 i32 i64 isize bool
-    AtomicBool AtomicI32 AtomicI64 AtomicIsize AtomicU8 AtomicU16 AtomicU32 AtomicU64 AtomicUsize
 }
 
 // SAFETY: any address is a raw pointer.
 unsafe impl<T> Plain for *const T {}
 // SAFETY: any address is a raw pointer.
 unsafe impl<T> Plain for *mut T {}
-// SAFETY: any address is a raw pointer.
-unsafe impl<T> Plain for AtomicPtr<T> {}
 // SAFETY: any address is one; `NULL` is `None`.
 unsafe impl<T> Plain for Option<NonNull<T>> {}
 // SAFETY: a cell is what it holds.

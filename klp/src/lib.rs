@@ -44,6 +44,7 @@ mod capability;
 pub mod errno;
 pub mod lasting;
 pub mod layout;
+pub mod list;
 pub mod original;
 #[cfg_attr(kernel, path = "platform/kernel.rs")]
 #[cfg_attr(not(kernel), path = "platform/host.rs")]
@@ -56,6 +57,7 @@ pub mod shadow;
 pub mod signature;
 pub mod state;
 pub mod symbols;
+pub mod sync;
 pub mod syscall;
 pub mod sysctl;
 #[doc(hidden)]

@@ -20,6 +20,9 @@
 //! # fn main() {}
 //! ```
 //!
+//! Such a pointer is loaded once, and what is read through it is read after that, as with
+//! `rcu_dereference()`. Lists under RCU are walked by [`klp::list`](crate::list).
+//!
 //! Where the kernel has Rust, these are its own.
 
 pub use crate::platform::rcu::{read_lock, Guard};

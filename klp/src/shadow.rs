@@ -4,7 +4,7 @@
 //! had one more field.
 //!
 //! ```
-//! use core::sync::atomic::{AtomicU32, Ordering};
+//! use klp::sync::{Atomic, Relaxed};
 //! use klp::prelude::*;
 //!
 //! #[kernel_struct("session", object = "sessions")]
@@ -18,12 +18,12 @@
 //!
 //!     /// How often a session was used.
 //!     #[shadow(id = 1)]
-//!     static USES: Shadow<Session, AtomicU32>;
+//!     static USES: Shadow<Session, Atomic<u32>>;
 //!
 //!     #[livepatch(object = "sessions", replaces = "session_use")]
 //!     fn session_use(session: &Session) -> Result {
-//!         let uses = USES.get_or_try_init(session, GFP_KERNEL, || Ok(AtomicU32::new(0)))?;
-//!         uses.fetch_add(1, Ordering::Relaxed);
+//!         let uses = USES.get_or_try_init(session, GFP_KERNEL, || Ok(Atomic::new(0)))?;
+//!         uses.fetch_add(1, Relaxed);
 //!         Ok(())
 //!     }
 //!
@@ -68,10 +68,10 @@ use crate::errno;
 use crate::layout::KernelStruct;
 use crate::platform::alloc::{Flags, KBox};
 use crate::platform::{self, bindings, pr_warn, wrappers, Error, Result};
+use crate::sync::{Acquire, Atomic, Full, Relaxed, Release};
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 /// A structure that shadow variables can be attached to: the wrappers of the kernel crate, and
 /// every [`KernelStruct`].
@@ -123,7 +123,7 @@ pub struct Shadow<P, T> {
     /// Puts a variable that leaves the table on the declaration's list.
     collect: Destructor,
     /// Whether the log has been told of data of another type.
-    told: AtomicBool,
+    told: Atomic<bool>,
     types: PhantomData<fn(&P) -> T>,
 }
 
@@ -185,14 +185,14 @@ impl<P, T> Shadow<P, T> {
         Self {
             declaration: Declaration {
                 id,
-                counted: AtomicBool::new(false),
-                detached: AtomicPtr::new(ptr::null_mut()),
+                counted: Atomic::new(false),
+                detached: Atomic::new(ptr::null_mut()),
                 drop_detached: Self::drop_detached,
             },
             name,
             fingerprint,
             collect,
-            told: AtomicBool::new(false),
+            told: Atomic::new(false),
             types: PhantomData,
         }
     }
@@ -336,8 +336,8 @@ impl<P, T> Shadow<P, T> {
         let detached = &self.declaration.detached;
         // SAFETY: it has left the table, so nobody else writes to it. `next` is not part of the value, to
         // which a callback may still refer.
-        unsafe { (&raw mut (*kept).next).write(detached.load(Ordering::Relaxed).cast()) };
-        detached.store(kept.cast(), Ordering::Release);
+        unsafe { (&raw mut (*kept).next).write(detached.load(Relaxed).cast()) };
+        detached.store(kept.cast(), Release);
     }
 
     /// Attaches a value, unless there is one.
@@ -396,7 +396,7 @@ impl<P, T> Shadow<P, T> {
     /// Tells the log, once, that there is data of another type.
     #[cold]
     fn confused(&self) -> Error {
-        if !self.told.swap(true, Ordering::Relaxed) {
+        if !self.told.xchg(true, Relaxed) {
             pr_warn!(
                 "{}: another patch keeps shadow data of another type under id {}; it is not used\n",
                 self.name,
@@ -438,11 +438,11 @@ unsafe extern "C" fn construct(
 
 /// How many patches may be using the data under this id.
 #[inline]
-fn users(id: u32) -> Option<&'static AtomicUsize> {
+fn users(id: u32) -> Option<&'static Atomic<usize>> {
     // SAFETY: an address and an id.
     let users = unsafe { bindings::klp_shadow_get(USERS_PARENT, USERS_MARK | id as usize) };
     // SAFETY: under that mark only `Declaration` keeps something: such a number, which stays.
-    unsafe { users.cast::<AtomicUsize>().as_ref() }
+    unsafe { users.cast::<Atomic<usize>>().as_ref() }
 }
 
 /// That a patch declares an id.
@@ -450,9 +450,9 @@ fn users(id: u32) -> Option<&'static AtomicUsize> {
 pub struct Declaration {
     id: u32,
     /// Whether the patch counts as a user.
-    counted: AtomicBool,
+    counted: Atomic<bool>,
     /// The first of the values that `free_all()` detached.
-    detached: AtomicPtr<c_void>,
+    detached: Atomic<*mut c_void>,
     drop_detached: DropDetached,
 }
 
@@ -465,35 +465,35 @@ impl Declaration {
             bindings::klp_shadow_get_or_alloc(
                 USERS_PARENT,
                 USERS_MARK | self.id as usize,
-                size_of::<AtomicUsize>(),
+                size_of::<Atomic<usize>>(),
                 bindings::GFP_KERNEL,
                 None,
                 ptr::null_mut(),
             )
         };
         // SAFETY: as in `users()`.
-        let users = unsafe { users.cast::<AtomicUsize>().as_ref() };
-        users.ok_or(errno::ENOMEM)?.fetch_add(1, Ordering::AcqRel);
-        self.counted.store(true, Ordering::Release);
+        let users = unsafe { users.cast::<Atomic<usize>>().as_ref() };
+        users.ok_or(errno::ENOMEM)?.fetch_add(1, Full);
+        self.counted.store(true, Release);
         Ok(())
     }
 
     /// Stops counting the patch.
     #[inline]
     fn release(&self) {
-        if !self.counted.swap(false, Ordering::AcqRel) {
+        if !self.counted.xchg(false, Full) {
             return;
         }
         if let Some(users) = users(self.id) {
-            users.fetch_sub(1, Ordering::AcqRel);
+            users.fetch_sub(1, Full);
         }
     }
 
     /// Whether other patches count as users.
     #[inline]
     fn has_other_users(&self) -> bool {
-        let own = usize::from(self.counted.load(Ordering::Acquire));
-        users(self.id).is_some_and(|users| users.load(Ordering::Acquire) > own)
+        let own = usize::from(self.counted.load(Acquire));
+        users(self.id).is_some_and(|users| users.load(Acquire) > own)
     }
 
     /// Drops the detached values.
@@ -503,7 +503,7 @@ impl Declaration {
     /// No code of the module runs any more, but its exit.
     #[inline]
     unsafe fn drop_values(&self) {
-        let first = self.detached.swap(ptr::null_mut(), Ordering::Acquire);
+        let first = self.detached.xchg(ptr::null_mut(), Acquire);
         // SAFETY: only `collect()` puts something there. References to the values were handed out to
         // code of this module, and the caller vouches that none of it runs; another module that
         // declares the id is refused the detaching.
@@ -550,6 +550,7 @@ mod tests {
     use super::*;
     use crate::lasting::{Lasting, Typed};
     use crate::platform::alloc::GFP_KERNEL;
+    use core::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::Arc;
 
     struct Session(#[allow(dead_code)] u32);

@@ -8,15 +8,15 @@
 //!
 //! #[livepatch(description = "Keeps a limit", license = "GPL", replace)]
 //! mod fix {
-//!     use core::sync::atomic::{AtomicU32, Ordering};
+//!     use klp::sync::{Atomic, Relaxed};
 //!     use klp::prelude::*;
 //!
 //!     #[state(id = 1, version = 2)]
-//!     static LIMIT: State<AtomicU32>;
+//!     static LIMIT: State<Atomic<u32>>;
 //!
 //!     #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show")]
 //!     fn cmdline(m: &SeqFile, _v: *mut c_void) -> Result {
-//!         let limit = LIMIT.get().map_or(0, |limit| limit.load(Ordering::Relaxed));
+//!         let limit = LIMIT.get().map_or(0, |limit| limit.load(Relaxed));
 //!         seq_print!(m, "{limit}\n");
 //!         Ok(())
 //!     }
@@ -27,7 +27,7 @@
 //!             pr_info!("taking over version {}\n", older.version());
 //!         }
 //!         if !LIMIT.inherit(object)? {
-//!             LIMIT.set(AtomicU32::new(10), GFP_KERNEL)?;
+//!             LIMIT.set(Atomic::new(10), GFP_KERNEL)?;
 //!         }
 //!         Ok(())
 //!     }
@@ -63,6 +63,7 @@ use crate::callbacks::{Object, Unpatched};
 use crate::errno;
 use crate::platform::alloc::{Flags, KBox};
 use crate::platform::{bindings, pr_warn, Result};
+use crate::sync::{Acquire, Atomic, Full, Relaxed};
 use crate::table::Patch;
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
@@ -70,7 +71,6 @@ use core::marker::PhantomData;
 use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{fence, AtomicPtr, AtomicUsize, Ordering};
 
 /// A state of the system that the patch changes, with data of type `T`, which is
 /// [`Lasting`](crate::Lasting).
@@ -123,7 +123,7 @@ const END_VERSION: u32 = u32::from_be_bytes(*b"klpR");
 struct Shared<T> {
     /// First, for patches in C.
     value: T,
-    holders: AtomicUsize,
+    holders: Atomic<usize>,
 }
 
 /// The data of a state, which stays as long as this does.
@@ -139,7 +139,7 @@ impl<T> Held<T> {
     unsafe fn another(shared: NonNull<Shared<T>>) -> Self {
         // SAFETY: it has a holder.
         let holders = unsafe { &(*shared.as_ptr()).holders };
-        holders.fetch_add(1, Ordering::Relaxed);
+        holders.fetch_add(1, Relaxed);
         Self(shared)
     }
 
@@ -164,8 +164,7 @@ impl<T> Drop for Held<T> {
     fn drop(&mut self) {
         // SAFETY: this is a holder.
         let holders = unsafe { &(*self.0.as_ptr()).holders };
-        if holders.fetch_sub(1, Ordering::Release) == 1 {
-            fence(Ordering::Acquire);
+        if holders.fetch_sub(1, Full) == 1 {
             // SAFETY: it was the last, and `set()` made it of a box.
             drop(unsafe { KBox::from_raw(self.0.as_ptr()) });
         }
@@ -207,7 +206,7 @@ impl<T> State<T> {
     /// to be at its end before the patch is reverted, as for everything that a module starts.
     #[inline]
     pub fn get(&self) -> Option<Held<T>> {
-        let shared = NonNull::new(self.entry.shared::<T>().load(Ordering::Acquire))?;
+        let shared = NonNull::new(self.entry.shared::<T>().load(Acquire))?;
         // SAFETY: the patch holds it, and lets go only when none of its functions runs.
         Some(unsafe { Held::another(shared) })
     }
@@ -222,7 +221,7 @@ impl<T> State<T> {
         let shared = KBox::new(
             Shared {
                 value,
-                holders: AtomicUsize::new(1),
+                holders: Atomic::new(1),
             },
             flags,
         )?;
@@ -234,8 +233,7 @@ impl<T> State<T> {
     #[inline]
     fn put(&self, data: Held<T>) -> Result {
         let slot = self.entry.shared::<T>();
-        let (order, failure) = (Ordering::AcqRel, Ordering::Relaxed);
-        match slot.compare_exchange(ptr::null_mut(), data.0.as_ptr(), order, failure) {
+        match slot.cmpxchg(ptr::null_mut(), data.0.as_ptr(), Full) {
             Ok(_) => {
                 Held::into_raw(data);
                 Ok(())
@@ -365,7 +363,7 @@ impl<'a, T> Previous<'a, T> {
     pub fn raw(&self) -> *mut c_void {
         // SAFETY: as for the version.
         let entry = unsafe { self.entry.as_ref() };
-        entry.shared::<T>().load(Ordering::Acquire).cast()
+        entry.shared::<T>().load(Acquire).cast()
     }
 
     /// The data, held.
@@ -464,9 +462,9 @@ impl Entry {
 
     /// Where the pointer to the data is.
     #[inline]
-    fn shared<T>(&self) -> &AtomicPtr<Shared<T>> {
+    fn shared<T>(&self) -> &Atomic<*mut Shared<T>> {
         // SAFETY: the field lives as long as the entry, and Rust uses it only like this.
-        unsafe { AtomicPtr::from_ptr((&raw mut (*self.0.get()).data).cast()) }
+        unsafe { Atomic::from_ptr((&raw mut (*self.0.get()).data).cast()) }
     }
 
     /// Takes the data out.
@@ -476,7 +474,7 @@ impl Entry {
     /// The data is of that type, and nobody gets it from here any more.
     #[inline]
     unsafe fn take<T>(&self) -> Option<Held<T>> {
-        let shared = self.shared::<T>().swap(ptr::null_mut(), Ordering::AcqRel);
+        let shared = self.shared::<T>().xchg(ptr::null_mut(), Full);
         NonNull::new(shared).map(Held)
     }
 }
@@ -523,6 +521,7 @@ mod tests {
     use crate::lasting::{Lasting, Typed};
     use crate::platform::alloc::GFP_KERNEL;
     use crate::table::{Object as Entries, Table};
+    use core::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::Arc;
 
     /// What the macro makes of three states.

@@ -8,20 +8,20 @@
 //!
 //! ```
 //! use klp::prelude::*;
-//! use core::sync::atomic::{AtomicU32, Ordering};
+//! use klp::sync::{Atomic, Relaxed};
 //!
 //! #[klp::symbols(object = "vmlinux")]
 //! unsafe extern "C" {
 //!     /// Static in fs/proc/util.c.
 //!     safe fn name_to_int(name: *const c_void) -> u32;
 //!
-//!     safe static oops_count: AtomicU32;
+//!     safe static oops_count: Atomic<u32>;
 //! }
 //!
 //! #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
 //!             description = "Shows how often the kernel has failed", license = "GPL")]
 //! fn show(m: &SeqFile, _v: *mut c_void) -> Result {
-//!     seq_print!(m, "{}\n", oops_count.load(Ordering::Relaxed));
+//!     seq_print!(m, "{}\n", oops_count.load(Relaxed));
 //!     Ok(())
 //! }
 //! # fn main() {}
@@ -43,7 +43,7 @@
 //! that it lives as long as its lifetime says.
 //!
 //! The type of a variable is one in which C may leave any value ([`Plain`](crate::layout::Plain)), and,
-//! without `mut`, one that all CPUs may read at once: an atomic where the kernel changes it.
+//! without `mut`, one that all CPUs may read at once: an atomic where the kernel changes it, or one of its locks ([`klp::sync`](crate::sync)).
 //!
 //! | attribute | value | meaning |
 //! | --- | --- | --- |

@@ -58,6 +58,8 @@
 //! | `bool`, an integer | a bit-field: `bool` for a single bit, an integer of its sign that has room for it | its value |
 //! | `*mut T`, `*const T`, `Option<NonNull<T>>` | a pointer to that | the pointer, of which nothing is known |
 //! | `View` | a structure or union in the structure | `&View` |
+//! | `Mutex`, `SpinLock`, `Refcount`, `Atomic<i32>` and others of [`klp::sync`](crate::sync) | a lock, a reference count, an atomic | the lock; the number, or with `#[write(unsafe)]` the atomic itself |
+//! | `List<View>` and others of [`klp::list`](crate::list) with `#[list(node, unsafe)]` | the head of a list | the list, to be iterated over |
 //! | a wrapper of the kernel such as `Device` | that structure in the structure | `&Device` |
 //! | `[T; N]` | an array of these | [`Elements`] |
 //! | `[T]` with `#[counted_by(len, unsafe)]` | a flexible array | [`Elements`], as many as the member `len` says |
@@ -74,6 +76,7 @@
 //! | `#[follow(unsafe)]` | what the pointer points to lives as long as the structure does |
 //! | `#[follow(rcu, unsafe)]` | what the pointer points to is under RCU; the accessor takes the [guard](crate::rcu::Guard), and what it gives lives as long |
 //! | `#[counted_by(len, unsafe)]` | how many elements a flexible array has |
+//! | `#[list(node, unsafe)]`, `#[list(node, rcu, unsafe)]` | the entries are linked by their member `node`; [`klp::list`](crate::list) has more |
 //! | `#[container_of(unsafe)]` | `View::from_NAME(&Inner) -> &View`: the structure that an inner one is part of |
 //!
 //! # The word `unsafe`
@@ -85,6 +88,7 @@
 //!   are integers, too.
 //! - `#[follow(unsafe)]`: the pointer is of that kind, points to that, and lives as long.
 //! - `#[counted_by(len, unsafe)]`: there are as many elements.
+//! - `#[list(node, unsafe)]`: there are such entries, and they stay in the list while the patch walks it.
 //! - `#[container_of(unsafe)]`: whatever the patch gives to `from_NAME` is that member of such a
 //!   structure, as in the kernel's down-casts.
 //!
@@ -97,20 +101,24 @@ mod access;
 mod contents;
 mod elements;
 mod member;
+mod opaque;
 mod pointer;
 mod zeroed;
 
 #[doc(hidden)]
+pub use access::load_pointer;
+#[doc(hidden)]
 pub use access::{fits_bits, read_bits, write_bits, Bits, BitsOf, Unit};
 pub use contents::Contents;
 #[doc(hidden)]
-pub use contents::{at, container, place};
+pub use contents::{at, container, place, Place};
 #[doc(hidden)]
 pub use elements::{element, elements};
 pub use elements::{Elements, Iter};
 #[doc(hidden)]
 pub use member::{compare, is_aligned, Otherwise, Shown};
 pub use member::{Member, Writable};
+pub(crate) use opaque::opaque;
 #[doc(hidden)]
 pub use pointer::{follow, point};
 pub use pointer::{Followed, Pointer};

@@ -2,16 +2,16 @@
 
 //! Counts for each task how often it asked for the version.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
 
 /// Says when it is dropped.
 #[derive(Lasting)]
-struct Asked(AtomicU32);
+struct Asked(Atomic<u32>);
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        pr_info!("dropped {}\n", self.0.load(Ordering::Relaxed));
+        pr_info!("dropped {}\n", self.0.load(Relaxed));
     }
 }
 
@@ -28,9 +28,9 @@ mod count {
     #[livepatch(object = "vmlinux", replaces = "version_proc_show")]
     fn version(m: &SeqFile, _v: *mut c_void) -> Result {
         let task = current!();
-        let new = || Ok(Asked(AtomicU32::new(0)));
+        let new = || Ok(Asked(Atomic::new(0)));
         let asked = ASKED.get_or_try_init(&task, GFP_KERNEL, new)?;
-        seq_print!(m, "asked {}\n", asked.0.fetch_add(1, Ordering::Relaxed) + 1);
+        seq_print!(m, "asked {}\n", asked.0.fetch_add(1, Relaxed) + 1);
         Ok(())
     }
 

@@ -2,16 +2,16 @@
 
 //! Keeps in a state how often the version was asked for.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
 
 /// Says when it is dropped.
 #[derive(Lasting)]
-struct Asked(AtomicU32);
+struct Asked(Atomic<u32>);
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        pr_info!("dropped {}\n", self.0.load(Ordering::Relaxed));
+        pr_info!("dropped {}\n", self.0.load(Relaxed));
     }
 }
 
@@ -30,7 +30,7 @@ mod first {
     #[livepatch(object = "vmlinux", replaces = "version_proc_show")]
     fn version(m: &SeqFile, _v: *mut c_void) -> Result {
         let asked = ASKED.get().ok_or(ENOENT)?;
-        let count = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let count = asked.0.fetch_add(1, Relaxed) + 1;
         seq_print!(m, "first {count}, version {}\n", ASKED.version());
         Ok(())
     }
@@ -46,6 +46,6 @@ mod first {
     #[pre_patch]
     fn prepare(object: &klp::Object) -> Result {
         pr_info!("previous {}\n", ASKED.previous(object).is_some());
-        ASKED.set(Asked(AtomicU32::new(0)), GFP_KERNEL)
+        ASKED.set(Asked(Atomic::new(0)), GFP_KERNEL)
     }
 }

@@ -2,16 +2,16 @@
 
 //! Replaces `state-first` and goes on counting.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
 
 /// Says when it is dropped.
 #[derive(Lasting)]
-struct Asked(AtomicU32);
+struct Asked(Atomic<u32>);
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        pr_info!("dropped {}\n", self.0.load(Ordering::Relaxed));
+        pr_info!("dropped {}\n", self.0.load(Relaxed));
     }
 }
 
@@ -29,7 +29,7 @@ mod second {
     #[livepatch(object = "vmlinux", replaces = "version_proc_show")]
     fn version(m: &SeqFile, _v: *mut c_void) -> Result {
         let asked = ASKED.get().ok_or(ENOENT)?;
-        let count = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let count = asked.0.fetch_add(1, Relaxed) + 1;
         seq_print!(m, "second {count}, version {}\n", ASKED.version());
         Ok(())
     }
@@ -37,14 +37,14 @@ mod second {
     #[pre_patch]
     fn prepare(object: &klp::Object) -> Result {
         if let Some(previous) = ASKED.previous(object) {
-            let count = previous.data().map(|asked| asked.0.load(Ordering::Relaxed));
+            let count = previous.data().map(|asked| asked.0.load(Relaxed));
             pr_info!("previous {} {count:?}\n", previous.version());
         }
         if let Some(other) = OTHER.previous(object) {
             pr_info!("other {} {:?}\n", other.version(), other.data());
         }
         if !ASKED.inherit(object)? {
-            ASKED.set(Asked(AtomicU32::new(100)), GFP_KERNEL)?;
+            ASKED.set(Asked(Atomic::new(100)), GFP_KERNEL)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! Every kind of declaration, in several blocks, of vmlinux and of a module: functions called directly,
 //! passed on and kept in a table; data read and written.
 
-use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
 
 #[klp::symbols(object = "vmlinux")]
@@ -14,8 +14,8 @@ unsafe extern "C" {
 
 #[klp::symbols(object = "vmlinux")]
 unsafe extern "C" {
-    safe static tainted_mask: AtomicUsize;
-    static nr_threads: AtomicI32;
+    safe static tainted_mask: Atomic<usize>;
+    static nr_threads: Atomic<i32>;
     /// As set by the kernel's command line.
     static mut saved_command_line: *mut c_char;
 }
@@ -52,10 +52,10 @@ mod patch {
             call(*show, m, v);
         }
         uptime_proc_show(m, v);
-        seq_print!(m, "taint {}\n", tainted_mask.load(Ordering::Relaxed));
+        seq_print!(m, "taint {}\n", tainted_mask.load(Relaxed));
         // SAFETY: C counts threads in an atomic way.
         let threads = unsafe { &nr_threads };
-        seq_print!(m, "threads {}\n", threads.load(Ordering::Relaxed));
+        seq_print!(m, "threads {}\n", threads.load(Relaxed));
         // SAFETY: nobody writes it after the boot.
         let cmdline = unsafe { saved_command_line };
         // SAFETY: it is a C string, for good.

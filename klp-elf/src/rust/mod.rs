@@ -13,6 +13,7 @@ pub(crate) use names::{Free, function_name};
 pub(crate) use view::{View, left_out, zero};
 
 use crate::prototype::{Identity, Kind, Pointee, Type};
+use crate::text::Identifier;
 
 /// The structures that klp has wrappers for: tag, wrapper as an argument, wrapper behind a pointer.
 const WRAPPERS: &[(&str, &str, &str)] = &[
@@ -25,6 +26,48 @@ const WRAPPERS: &[(&str, &str, &str)] = &[
     ("seq_file", "SeqFile", "SeqFile"),
     ("task_struct", "Task", "Task"),
 ];
+
+/// The structures in structures that klp has types for: the name in C, the type, and whether it is one
+/// that C has to initialise.
+const EMBEDDED: &[(&str, &str, bool)] = &[
+    ("atomic64_t", "klp::sync::Atomic<i64>", false),
+    ("atomic_t", "klp::sync::Atomic<i32>", false),
+    ("hlist_node", "klp::list::HListNode", false),
+    ("hlist_nulls_node", "klp::list::HListNullsNode", false),
+    ("kref", "klp::sync::Kref", false),
+    ("list_head", "klp::list::ListNode", false),
+    ("mutex", "klp::sync::Mutex", true),
+    ("raw_spinlock_t", "klp::sync::RawSpinLock", true),
+    ("refcount_t", "klp::sync::Refcount", false),
+    ("rw_semaphore", "klp::sync::RwSemaphore", true),
+    ("rwlock_t", "klp::sync::RwLock", true),
+    ("spinlock_t", "klp::sync::SpinLock", true),
+];
+
+/// The heads of lists whose entries only the author knows: the name in C, and the type.
+const LISTS: &[(&str, &str)] = &[("hlist_head", "HList"), ("hlist_nulls_head", "HListNulls")];
+
+/// The type that klp has for a structure in a structure.
+pub fn embedded(names: &[Identifier]) -> Option<&'static str> {
+    find_embedded(names).map(|(_, ty, _)| *ty)
+}
+
+/// The same where the structure may share its bytes with others: no lock, which C has to initialise.
+pub(crate) fn embedded_anywhere(names: &[Identifier]) -> Option<&'static str> {
+    let found = find_embedded(names).filter(|(_, _, initialised)| !initialised);
+    found.map(|(_, ty, _)| *ty)
+}
+
+fn find_embedded(names: &[Identifier]) -> Option<&'static (&'static str, &'static str, bool)> {
+    let is_one = |c: &str| names.iter().any(|name| name.as_str() == c);
+    EMBEDDED.iter().find(|(c, ..)| is_one(c))
+}
+
+/// The type that klp has for the head of a list, without its entries.
+pub fn list(names: &[Identifier]) -> Option<&'static str> {
+    let is_one = |c: &str| names.iter().any(|name| name.as_str() == c);
+    LISTS.iter().find(|(c, _)| is_one(c)).map(|(_, ty)| *ty)
+}
 
 /// The type of an argument. `None` when no Rust type stands for it.
 pub fn argument(ty: &Type) -> Option<String> {

@@ -4,7 +4,9 @@
 
 use crate::prototype::{Kind, Type};
 use crate::rust::names::{Names, identifier, snake, unique};
+use crate::rust::{embedded, embedded_anywhere, list};
 use crate::structure::{Member, Structure};
+use crate::text::Identifier;
 use std::fmt::Write as _;
 
 /// The members of a view.
@@ -98,7 +100,7 @@ impl Declared {
     fn of(path: String, member: &Member, names: &mut Names) -> Self {
         let ty = match member.bits {
             Some(bits) => bit_field(member, bits.count),
-            None => ty(&member.ty, names),
+            None => ty(&member.ty, member.shared, names),
         };
         match (identifier(&snake_or_plain(&member.name)), ty) {
             (Some(name), Ok(ty)) => Self::Member {
@@ -139,24 +141,52 @@ fn is_single(member: &Member) -> bool {
 }
 
 /// The type of a member, or why it cannot be said.
-fn ty(ty: &Type, names: &mut Names) -> Result<String, String> {
+fn ty(ty: &Type, shared: bool, names: &mut Names) -> Result<String, String> {
     const NO_TYPE: &str = "no Rust type stands for that";
     match &ty.kind {
-        Kind::Array { length: 0, element } => Err(match self::ty(element, names) {
+        Kind::Array { length: 0, element } => Err(match self::ty(element, shared, names) {
             Ok(element) => format!("`[{element}]` with `#[counted_by(its_length, unsafe)]`"),
             Err(why) => why,
         }),
-        Kind::Array { element, length } => Ok(format!("[{}; {length}]", self::ty(element, names)?)),
+        Kind::Array { element, length } => {
+            Ok(format!("[{}; {length}]", self::ty(element, shared, names)?))
+        }
         Kind::Aggregate { .. } if ty.size == 0 => Err("it has no size".to_owned()),
-        Kind::Aggregate { names: c } => match c.last() {
-            Some(tag) if names.is_vague(tag) => {
-                Err("a view of it needs `of = \"a_function\"`".to_owned())
-            }
-            Some(tag) => Ok(names.give(tag, ty.identity)),
-            None => Err("its members, by `#[path(\"outer.inner\")]`".to_owned()),
-        },
+        Kind::Aggregate { names: c } => structure(ty, c, shared, names),
         Kind::Integer { .. } if ty.size > 8 => Err(NO_TYPE.to_owned()),
         _ => names.value(ty).ok_or_else(|| NO_TYPE.to_owned()),
+    }
+}
+
+/// The type of a structure in a structure.
+fn structure(
+    ty: &Type,
+    c: &[Identifier],
+    shared: bool,
+    names: &mut Names,
+) -> Result<String, String> {
+    if let Some(own) = own(c, shared) {
+        return Ok(own.to_owned());
+    }
+    if let Some(list) = list(c) {
+        return Err(format!(
+            "`klp::list::{list}<Entry>` with `#[list(its_node, unsafe)]`"
+        ));
+    }
+    match c.last() {
+        Some(tag) if names.is_vague(tag) => {
+            Err("a view of it needs `of = \"a_function\"`".to_owned())
+        }
+        Some(tag) => Ok(names.give(tag, ty.identity)),
+        None => Err("its members, by `#[path(\"outer.inner\")]`".to_owned()),
+    }
+}
+
+/// The type that klp itself has for a structure.
+fn own(names: &[Identifier], shared: bool) -> Option<&'static str> {
+    match shared {
+        true => embedded_anywhere(names),
+        false => embedded(names),
     }
 }
 

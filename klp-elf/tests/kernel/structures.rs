@@ -56,6 +56,22 @@ fn bit_fields_have_a_place_in_their_bytes() {
 }
 
 #[test]
+fn a_structure_is_a_member_of_all_of_it() {
+    let mut btf = Btf::new();
+    let long = btf.signed("long", 8);
+    btf.structure(
+        "list_head",
+        16,
+        &[("next", long, 0, 0), ("prev", long, 64, 0)],
+    );
+    let head = structure(&btf, "list_head").expect("the structure");
+    let member = head.as_member().expect("it has a name");
+    assert_eq!((member.offset, member.size, member.ty.align), (0, 16, 8));
+    assert_eq!(member.ty.identity.content(), Some(head.content()));
+    assert_eq!(member.ty.c, "list_head");
+}
+
+#[test]
 fn a_typedef_names_a_structure_too() {
     let mut btf = Btf::new();
     let int = btf.signed("int", 4);

@@ -153,16 +153,13 @@ fn every_member_of_a_structure() {
             low: i8,
             high: i8,
             next: i8,
-            lock: Mutex,
+            lock: klp::sync::Mutex,
             pointer: *const Other,
             number: i32,
             #[path("fooBar")]
             foo_bar: [u8; 3],
             // unsigned char rest[0]: `[u8]` with `#[counted_by(its_length, unsafe)]`
         }
-
-        #[kernel_struct("mutex")]
-        struct Mutex;
 
         #[kernel_struct("other")]
         struct Other;
@@ -177,6 +174,50 @@ fn every_member_of_a_structure() {
     );
     let error = error.expect_err("no such structure").to_string();
     assert!(error.contains("no structure or union `none`"), "{error}");
+}
+
+#[test]
+fn locks_counts_and_lists_are_what_they_are() {
+    let mut btf = Btf::new();
+    let int = btf.signed("int", 4);
+    let long = btf.signed("long", 8);
+    let count = btf.structure("", 4, &[("counter", int, 0, 0)]);
+    let atomic = btf.typedef("atomic_t", count);
+    let count = btf.structure("", 8, &[("counter", long, 0, 0)]);
+    let wide = btf.typedef("atomic64_t", count);
+    let wide = btf.typedef("atomic_long_t", wide);
+    let spinlock = btf.structure("spinlock", 4, &[("raw", int, 0, 0)]);
+    let spinlock = btf.typedef("spinlock_t", spinlock);
+    let node = btf.structure("list_head", 16, &[("next", long, 0, 0)]);
+    let head = btf.structure("hlist_head", 8, &[("first", long, 0, 0)]);
+    let union = btf.union("", 4, &[("one", spinlock), ("other", atomic)]);
+    let members = [
+        ("lock", spinlock, 0, 0),
+        ("users", atomic, 32, 0),
+        ("pages", wide, 64, 0),
+        ("node", node, 128, 0),
+        ("files", head, 256, 0),
+        ("", union, 320, 0),
+    ];
+    btf.structure("sample", 48, &members);
+    let kernel = open(&btf, &[("f", TEXT, true)]);
+    let text = view(&kernel, &[]).expect("a structure");
+    expect![[r##"
+        #[kernel_struct("sample")]
+        struct Sample {
+            lock: klp::sync::SpinLock,
+            users: klp::sync::Atomic<i32>,
+            pages: klp::sync::Atomic<i64>,
+            node: klp::list::ListNode,
+            // struct hlist_head files: `klp::list::HList<Entry>` with `#[list(its_node, unsafe)]`
+            one: Spinlock,
+            other: klp::sync::Atomic<i32>,
+        }
+
+        #[kernel_struct("spinlock")]
+        struct Spinlock;
+    "##]]
+    .assert_eq(&text);
 }
 
 const SAMPLE: Wanted<'_> = Wanted {

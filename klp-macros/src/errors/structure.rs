@@ -46,6 +46,12 @@ pub(crate) const MUTABLE: &str =
     "nobody has a structure of the kernel's for himself: remove `mut`; `#[write(unsafe)]` above a member of the other view lets it be written";
 pub(crate) const CONTAINER_IS_A_CLAIM: &str =
     "only you can know that whatever is given to it is part of such a structure: write `#[container_of(unsafe)]`";
+pub(crate) const LIST: &str =
+    "expected the member of an entry that links it: write `#[list(node, unsafe)]`, or `#[list(node, rcu, unsafe)]` for a list under RCU";
+pub(crate) const LIST_OF_ENTRIES: &str =
+    "`#[list]` stands above the head of a list: write its type as `List<T>`, `HList<T>` or `HListNulls<T>` of `klp::list`, where `T` is the view of an entry";
+pub(crate) const WRITE_LIST: &str =
+    "entries are added and removed by functions of the kernel: remove `#[write]`";
 pub(crate) const COUNTED_BY: &str =
     "expected the member that counts the elements: write `#[counted_by(len, unsafe)]`";
 pub(crate) const COUNTED_BY_OF_SLICE: &str =
@@ -85,6 +91,14 @@ pub(crate) fn reference_is_a_claim(target: &str) -> String {
     format!(
         "only you can know that the pointer may be followed: put `#[follow(unsafe)]` above it, or \
          write `*mut {target}`, which says nothing"
+    )
+}
+
+pub(crate) fn list_is_a_claim(node: &str, rcu: bool) -> String {
+    let rcu = if rcu { "rcu, " } else { "" };
+    format!(
+        "only you can know what is in the list, and that nothing leaves it while the patch walks: \
+         write `#[list({node}, {rcu}unsafe)]`"
     )
 }
 
@@ -298,6 +312,21 @@ fn value(ty: &Type) -> Option<String> {
                  member that says how many there are"
             ))
         }
+        Kind::Aggregate { names } if rust::embedded(names).is_some() => {
+            let own = rust::embedded(names)?;
+            Some(match own {
+                "klp::list::ListNode" => format!(
+                    "write `{own}` for what links an entry, and `klp::list::List<T>` with \
+                     `#[list(node, unsafe)]` above it for the head of a list"
+                ),
+                _ => format!("write `{own}`"),
+            })
+        }
+        Kind::Aggregate { names } if rust::list(names).is_some() => Some(format!(
+            "write `klp::list::{}<T>` with `#[list(node, unsafe)]` above it, where `T` is the view of \
+             an entry, and `node` its member that links it",
+            rust::list(names)?
+        )),
         Kind::Aggregate { names } => Some(match names.last() {
             Some(tag) => {
                 let name = rust::member(ty)?;
@@ -324,9 +353,9 @@ fn value(ty: &Type) -> Option<String> {
 
 pub(crate) fn claims_in_union(structure: &Structure, member: &Member) -> String {
     format!(
-        "`{}` shares its bytes with other members of a union, and its view has members with \
-         `unsafe` in their attributes, which are true of such a structure only: give it a view \
-         without those{}",
+        "`{}` shares its bytes with other members of a union, and this type is a lock, or a view that \
+         has locks, or members with `unsafe` in their attributes: that is true only while C uses it as \
+         such. Give it a view without those{}",
         member.name,
         declared(structure, member)
     )

@@ -40,7 +40,7 @@ pub(crate) const QUALIFIER: &str =
 pub(crate) const CFG: &str =
     "what is declared cannot depend on `cfg`: move it to a block of its own and put this above it";
 pub(crate) const SAFE_MUT: &str =
-    "nobody but the kernel's own lock makes it safe to use data that changes: remove `safe`; or declare an atomic, `safe static NAME: AtomicU32`";
+    "nobody but the kernel's own lock makes it safe to use data that changes: remove `safe`; or declare an atomic, `safe static NAME: klp::sync::Atomic<u32>`";
 
 /// The attribute or the name stands there twice.
 pub(crate) fn twice(key: &str) -> String {

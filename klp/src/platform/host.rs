@@ -190,15 +190,32 @@ pub trait Module: Sized + Sync + Send {
 
 #[path = "host/alloc.rs"]
 pub mod alloc;
+#[path = "host/atomic.rs"]
+pub mod atomic;
 #[path = "host/functions.rs"]
 mod functions;
+#[path = "host/locks.rs"]
+pub(crate) mod locks;
 #[path = "host/shadow.rs"]
 mod shadow;
 #[path = "host/user.rs"]
 mod user;
 
 pub use crate::{pr_err, pr_warn};
+pub(crate) use atomic::refcount_add_overflowed;
+pub use atomic::Refcount;
 pub use user::UserPtr;
+
+/// The size of what links lists in C.
+pub(crate) mod list_size {
+    const POINTER: usize = size_of::<*const u8>();
+
+    pub(crate) const LIST_HEAD: usize = 2 * POINTER;
+    pub(crate) const HLIST_HEAD: usize = POINTER;
+    pub(crate) const HLIST_NODE: usize = 2 * POINTER;
+    pub(crate) const HLIST_NULLS_HEAD: usize = POINTER;
+    pub(crate) const HLIST_NULLS_NODE: usize = 2 * POINTER;
+}
 
 /// Memory flags as C takes them.
 pub(crate) fn gfp(_flags: alloc::Flags) -> bindings::gfp_t {

@@ -11,9 +11,13 @@ use core::ptr::NonNull;
 use kernel::mm::MmWithUser;
 use kernel::sync::aref::ARef;
 
+#[path = "kernel/locks.rs"]
+pub(crate) mod locks;
+
 pub use kernel::error::to_result;
 pub use kernel::prelude::{module, Error, Result, ThisModule};
 pub use kernel::sync::rcu::{self, read_lock as rcu_read_lock};
+pub use kernel::sync::{atomic, Refcount};
 pub use kernel::uaccess::UserPtr;
 pub use kernel::{pr_err, pr_warn, Module};
 
@@ -44,6 +48,25 @@ pub mod bindings {
         klp_callbacks, klp_enable_patch, klp_func, klp_get_prev_state, klp_get_state, klp_object,
         klp_patch, klp_shadow_alloc, klp_shadow_free, klp_shadow_free_all, klp_shadow_get,
         klp_shadow_get_or_alloc, klp_state,
+    };
+}
+
+/// The size of what links lists in C. Each begins with the pointer to the next entry.
+pub(crate) mod list_size {
+    use super::{bindings, offset_of};
+
+    pub(crate) const LIST_HEAD: usize = size_of::<bindings::list_head>();
+    pub(crate) const HLIST_HEAD: usize = size_of::<bindings::hlist_head>();
+    pub(crate) const HLIST_NODE: usize = size_of::<bindings::hlist_node>();
+    pub(crate) const HLIST_NULLS_HEAD: usize = size_of::<bindings::hlist_nulls_head>();
+    pub(crate) const HLIST_NULLS_NODE: usize = size_of::<bindings::hlist_nulls_node>();
+
+    const _: () = {
+        assert!(offset_of!(bindings::list_head, next) == 0);
+        assert!(offset_of!(bindings::hlist_head, first) == 0);
+        assert!(offset_of!(bindings::hlist_node, next) == 0);
+        assert!(offset_of!(bindings::hlist_nulls_head, first) == 0);
+        assert!(offset_of!(bindings::hlist_nulls_node, next) == 0);
     };
 }
 
@@ -105,6 +128,15 @@ macro_rules! same_in_c {
 }
 
 crate::errno::for_each_errno!(same_in_c);
+
+/// Saturates a reference count that has overflowed, with a warning in the log.
+#[inline]
+pub(crate) fn refcount_add_overflowed(count: &Refcount) {
+    let overflow = bindings::refcount_saturation_type_REFCOUNT_ADD_NOT_ZERO_OVF;
+    let count = core::ptr::from_ref(count).cast_mut().cast();
+    // SAFETY: the wrapper is transparent over such a count.
+    unsafe { bindings::refcount_warn_saturate(count, overflow) };
+}
 
 /// Memory flags as C takes them, which the kernel crate keeps to itself.
 ///

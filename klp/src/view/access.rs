@@ -31,6 +31,17 @@ pub(super) unsafe fn load<T: Word>(place: *const u8) -> T {
     unsafe { ptr::read_volatile(place.cast::<Packed<T>>()) }.0
 }
 
+/// Loads a pointer, once. What is read through it comes after that, as with `rcu_dereference()`.
+///
+/// # Safety
+///
+/// There is one.
+#[inline(always)]
+pub unsafe fn load_pointer(place: *const u8) -> *const u8 {
+    // SAFETY: any bytes are an address, and the caller vouches for the place.
+    unsafe { load::<*const u8>(place) }
+}
+
 /// Stores a value, once, at any alignment.
 ///
 /// # Safety

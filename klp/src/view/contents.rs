@@ -48,6 +48,29 @@ pub fn place<V: KernelStruct>(view: &V, offset: usize) -> *mut u8 {
     start.cast_mut().wrapping_add(offset)
 }
 
+/// Where in a structure a member of type `M` is.
+pub struct Place<V, M> {
+    offset: usize,
+    member: PhantomData<fn(V) -> M>,
+}
+
+impl<V, M> Place<V, M> {
+    /// At this offset.
+    pub const fn new(offset: usize) -> Self {
+        Self {
+            offset,
+            member: PhantomData,
+        }
+    }
+
+    /// Its offset.
+    #[inline(always)]
+    pub const fn offset(self) -> usize {
+        // A place is its offset, and nothing that is dropped.
+        self.offset
+    }
+}
+
 /// The structure that is there.
 ///
 /// # Safety

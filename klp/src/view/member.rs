@@ -25,6 +25,8 @@ use core::ptr::NonNull;
 pub unsafe trait Member: Sized + 'static {
     /// What reading it gives.
     type Read<'a>;
+    /// The same where the patch may also change it (`#[write(unsafe)]`): of an atomic, itself.
+    type Shared<'a>;
 
     /// What it is to C.
     #[doc(hidden)]
@@ -43,6 +45,14 @@ pub unsafe trait Member: Sized + 'static {
     /// There is such a member, for the whole lifetime.
     #[doc(hidden)]
     unsafe fn read<'a>(place: *const u8) -> Self::Read<'a>;
+
+    /// The same where the patch may also change it.
+    ///
+    /// # Safety
+    ///
+    /// There is such a member, for the whole lifetime.
+    #[doc(hidden)]
+    unsafe fn share<'a>(place: *const u8) -> Self::Shared<'a>;
 }
 
 /// A [`Member`] that one store writes.
@@ -70,6 +80,7 @@ macro_rules! integers {
         // SAFETY: any bytes are an integer.
         unsafe impl Member for $type {
             type Read<'a> = Self;
+            type Shared<'a> = Self;
 
             const SHAPE: Shape = Shape::Integer { signed: $signed };
             type Target = ();
@@ -79,6 +90,12 @@ macro_rules! integers {
             unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
                 // SAFETY: the caller vouches for the member.
                 unsafe { load(place) }
+            }
+
+            #[inline(always)]
+            unsafe fn share<'a>(place: *const u8) -> Self::Shared<'a> {
+                // SAFETY: as for reading.
+                unsafe { <Self as Member>::read(place) }
             }
         }
 
@@ -101,6 +118,7 @@ integers! {
 // SAFETY: read as a byte, any of which says whether it is zero.
 unsafe impl Member for bool {
     type Read<'a> = Self;
+    type Shared<'a> = Self;
 
     const SHAPE: Shape = Shape::Bool;
     type Target = ();
@@ -110,6 +128,12 @@ unsafe impl Member for bool {
     unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
         // SAFETY: the caller vouches for the member.
         unsafe { load::<u8>(place) != 0 }
+    }
+
+    #[inline(always)]
+    unsafe fn share<'a>(place: *const u8) -> Self::Shared<'a> {
+        // SAFETY: as for reading.
+        unsafe { <Self as Member>::read(place) }
     }
 }
 
@@ -127,6 +151,7 @@ macro_rules! pointers {
         // SAFETY: any bytes are an address, and nothing is known of it.
         unsafe impl<T: 'static> Member for $pointer {
             type Read<'a> = Self;
+            type Shared<'a> = Self;
 
             const SHAPE: Shape = Shape::Pointer;
             type Target = T;
@@ -137,6 +162,12 @@ macro_rules! pointers {
                 // SAFETY: the caller vouches for the member.
                 let $read = unsafe { load::<*mut T>(place) };
                 $from
+            }
+
+            #[inline(always)]
+            unsafe fn share<'a>(place: *const u8) -> Self::Shared<'a> {
+                // SAFETY: as for reading.
+                unsafe { <Self as Member>::read(place) }
             }
         }
 
@@ -166,6 +197,7 @@ macro_rules! wrappers {
         // SAFETY: the C structure, which C itself has put there.
         unsafe impl Member for $wrapper {
             type Read<'a> = &'a Self;
+            type Shared<'a> = &'a Self;
 
             const SHAPE: Shape = Shape::Aggregate;
             type Target = Self;
@@ -177,6 +209,12 @@ macro_rules! wrappers {
                 // the kernel's type information.
                 unsafe { &*place.cast() }
             }
+
+            #[inline(always)]
+            unsafe fn share<'a>(place: *const u8) -> Self::Shared<'a> {
+                // SAFETY: as for reading.
+                unsafe { <Self as Member>::read(place) }
+            }
         }
     )*};
 }
@@ -186,6 +224,7 @@ wrappers! { Credential Device File LocalFile Mm PidNamespace SeqFile Task }
 // SAFETY: its elements are members, one after the other.
 unsafe impl<T: Member, const N: usize> Member for [T; N] {
     type Read<'a> = Elements<'a, T>;
+    type Shared<'a> = Elements<'a, T>;
 
     const SHAPE: Shape = Shape::Aggregate;
     type Target = ();
@@ -195,6 +234,12 @@ unsafe impl<T: Member, const N: usize> Member for [T; N] {
     unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
         // SAFETY: the caller vouches for the array.
         unsafe { elements(place, N) }
+    }
+
+    #[inline(always)]
+    unsafe fn share<'a>(place: *const u8) -> Self::Shared<'a> {
+        // SAFETY: as for reading.
+        unsafe { <Self as Member>::read(place) }
     }
 }
 

@@ -11,8 +11,9 @@ use core::ops::{Deref, DerefMut};
 /// A view of a structure that can be made in Rust, of zeroes. Members that are declared with `#[write]`
 /// are then set.
 ///
-/// All views are of which the whole structure is known, and whose members make no claims of C by
-/// `unsafe` in their attributes, but for writing.
+/// All views are of which the whole structure is known, which have no locks, and whose members make no
+/// claims of C by `unsafe` in their attributes, but for writing. Where there is no kernel, views with locks
+/// are, too, so that patches can be tested.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -66,8 +67,8 @@ pub unsafe trait Zeroed: Whole + Sized {
 const fn made<V: KernelStruct>() {
     assert!(
         !V::CLAIMS,
-        "a structure in this one is declared with claims of C, such as `#[follow(unsafe)]`, which \
-         one that is made of zeroes does not keep"
+        "a structure in this one has locks, or is declared with claims of C, such as \
+         `#[follow(unsafe)]`, which one that is made of zeroes does not keep"
     );
 }
 

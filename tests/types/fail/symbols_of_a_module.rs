@@ -3,7 +3,7 @@
 //! Data of another size, where the symbol table says the right one.
 
 use klp::prelude::*;
-use core::sync::atomic::AtomicU32;
+use klp::sync::Atomic;
 
 #[klp::symbols(object = "klp_meter")]
 unsafe extern "C" {
@@ -14,7 +14,7 @@ unsafe extern "C" {
 #[klp::symbols(object = "klp_meter")]
 unsafe extern "C" {
     #[link_name = "meter_reading"]
-    safe static readings: AtomicU32;
+    safe static readings: Atomic<u32>;
 }
 
 #[livepatch(object = "klp_meter", replaces = "meter_show",

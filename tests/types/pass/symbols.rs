@@ -2,7 +2,7 @@
 
 //! Functions and data of every kind, as the kernel has them.
 
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+use klp::sync::Atomic;
 use klp::prelude::*;
 
 #[kernel_struct("file_system_type")]
@@ -16,10 +16,10 @@ unsafe extern "C" {
     fn uptime(m: *mut SeqFile, v: *mut c_void) -> c_int;
     #[sympos = 1]
     safe fn m_show(m: &SeqFile, v: *mut c_void) -> i32;
-    safe static tainted_mask: AtomicUsize;
-    safe static oops_count: AtomicU32;
+    safe static tainted_mask: Atomic<usize>;
+    safe static oops_count: Atomic<u32>;
     safe static rodata_enabled: bool;
-    safe static file_systems: AtomicPtr<FileSystemType>;
+    safe static file_systems: Atomic<*mut FileSystemType>;
     static mut saved_command_line: *mut c_char;
 }
 

@@ -142,22 +142,27 @@ fn stay_on_stack(built: &Built) -> Result<()> {
     Ok(())
 }
 
-/// Functions of `tests/patches/views.rs` that access members, and how often.
-const ACCESSES: [(&str, usize, usize); 6] = [
-    ("one_load", 1, 0),
-    ("two_loads", 2, 0),
-    ("unused_load", 1, 0),
-    ("one_bit", 1, 0),
-    ("one_store", 0, 1),
-    ("two_hops", 2, 0),
+/// Functions of the patches in `tests/patches` that access members, and how often.
+const ACCESSES: [(&str, &str, usize, usize); 8] = [
+    ("views", "one_load", 1, 0),
+    ("views", "two_loads", 2, 0),
+    ("views", "unused_load", 1, 0),
+    ("views", "one_bit", 1, 0),
+    ("views", "one_store", 0, 1),
+    ("views", "two_hops", 2, 0),
+    // Two calls, and nothing else.
+    ("sync", "one_lock", 0, 0),
+    // The head; of each entry, its member and its link.
+    ("sync", "one_walk", 3, 0),
 ];
 
-/// An accessor of a view is one load or store: none is left out, repeated, or split.
+/// An accessor of a view is one load or store, and so is a step of a list: none is left out, repeated, or
+/// split.
 fn single_accesses(built: &Built) -> Result<()> {
-    let data = read(built, "views")?;
-    let module = Module::parse(&data)?;
-    for (name, loads, stores) in ACCESSES {
-        let path = format!("views::{name}");
+    for (patch, name, loads, stores) in ACCESSES {
+        let data = read(built, patch)?;
+        let module = Module::parse(&data)?;
+        let path = format!("{patch}::{name}");
         let function = module
             .functions()
             .find(|function| function.to_string() == path)

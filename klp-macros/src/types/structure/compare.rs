@@ -4,7 +4,7 @@
 //! that the compiler evaluates.
 
 use super::bits::BitPlace;
-use super::declared::{array, Declared, Form, View};
+use super::declared::{array, list_with_lifetime, Declared, Form, View};
 use super::find::Layout;
 use crate::errors::{structure as errors, Errors};
 use crate::types::contract::{expected, written};
@@ -12,7 +12,7 @@ use crate::types::{obvious, place, stop};
 use klp_elf::{Bits, Kind, Member, Structure, Type as CType};
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Type;
+use syn::{Lifetime, Type};
 
 /// The constants for all members.
 pub(super) fn compare(layout: &Layout, view: &View, errors: &mut Errors) -> TokenStream {
@@ -49,6 +49,7 @@ impl Comparison<'_> {
                 } => self.plain(element, c, errors),
                 _ => self.differs(&declared.ty, errors),
             },
+            (Form::Listed(_), None) => self.listed(declared, errors),
             (Form::Container, None) => match &c.kind {
                 Kind::Aggregate { .. } => self.plain(&declared.ty, c, errors),
                 _ => self.differs(&declared.ty, errors),
@@ -177,6 +178,22 @@ impl Comparison<'_> {
         // What is behind the pointer in C: of a `CStr`, its characters.
         let pointer: Type = syn::parse_quote!(*mut #target);
         self.same(&declared.ty, &pointer, &target, &expected)
+    }
+
+    /// The head of a list: the structure in C that the list's type says.
+    fn listed(&self, declared: &Declared, errors: &mut Errors) -> TokenStream {
+        let c = &self.member.ty;
+        let expected = match &c.kind {
+            Kind::Aggregate { names } if !names.is_empty() => expected(c),
+            _ => None,
+        };
+        let Some(expected) = expected else {
+            return self.differs(&declared.ty, errors);
+        };
+        let lifetime = Lifetime::new("'static", Span::mixed_site());
+        let list = list_with_lifetime(&declared.ty, lifetime);
+        let head = quote_spanned!(place(&declared.ty)=> <#list as ::klp::list::Linked>::Head);
+        self.same(&declared.ty, &syn::parse_quote!(#head), &head, &expected)
     }
 
     fn bits(&self, declared: &Declared, bits: Bits, errors: &mut Errors) -> TokenStream {

@@ -48,8 +48,20 @@ pub(super) enum Form {
     },
     /// A flexible array of elements of that type, counted by that member of the view.
     Counted { element: Type, by: Ident },
+    /// The head of a list of that type.
+    Listed(List),
     /// An inner structure of which it is known that it is part of one of these.
     Container,
+}
+
+/// A list as it is declared.
+pub(super) struct List {
+    /// The view of an entry.
+    pub(super) entry: Type,
+    /// The member by which entries are linked.
+    pub(super) node: Ident,
+    /// It is under RCU.
+    pub(super) rcu: bool,
 }
 
 /// Who may write it.
@@ -137,6 +149,7 @@ struct Said {
     write: Option<(Write, Attribute)>,
     follow: Option<(bool, Attribute)>,
     counted_by: Option<(Ident, Attribute)>,
+    list: Option<(Ident, bool, Attribute)>,
     container_of: Option<Attribute>,
     others: Vec<Attribute>,
 }
@@ -200,6 +213,10 @@ fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
                 Some(by) => said.counted_by = Some((by, attribute)),
                 None => errors.add(&attribute, errors::COUNTED_BY),
             },
+            "list" => match list(&attribute, errors) {
+                Some((node, rcu)) => said.list = Some((node, rcu, attribute)),
+                None => errors.add(&attribute, errors::LIST),
+            },
             "cfg" => errors.add(&attribute, errors::CFG),
             _ => said.others.push(attribute),
         }
@@ -258,6 +275,29 @@ fn counted_by(attribute: &Attribute, errors: &mut Errors) -> Option<Ident> {
     Some(by)
 }
 
+/// `#[list(node, rcu, unsafe)]`.
+fn list(attribute: &Attribute, errors: &mut Errors) -> Option<(Ident, bool)> {
+    let parse = Punctuated::<Ident, Token![,]>::parse_terminated_with;
+    let parser = |input: syn::parse::ParseStream<'_>| parse(input, Ident::parse_any);
+    let mut words = attribute.parse_args_with(parser).ok()?.into_iter();
+    let node = words.next()?;
+    if node == "unsafe" {
+        return None;
+    }
+    let (mut rcu, mut claimed) = (false, false);
+    for word in words {
+        match word.to_string().as_str() {
+            "rcu" => rcu = true,
+            "unsafe" => claimed = true,
+            _ => return None,
+        }
+    }
+    if !claimed {
+        errors.add(attribute, errors::list_is_a_claim(&node.to_string(), rcu));
+    }
+    Some((node, rcu))
+}
+
 fn form(ty: &Type, said: &Said, errors: &mut Errors) -> Form {
     if let Some((by, attribute)) = &said.counted_by {
         if let Type::Slice(slice) = ty {
@@ -267,6 +307,17 @@ fn form(ty: &Type, said: &Said, errors: &mut Errors) -> Form {
         errors.add(attribute, errors::COUNTED_BY_OF_SLICE);
     } else if let Type::Slice(_) = ty {
         errors.add(ty, errors::SLICE);
+    }
+    if let Some((node, rcu, attribute)) = &said.list {
+        let Some(entry) = entry(ty) else {
+            errors.add(attribute, errors::LIST_OF_ENTRIES);
+            return Form::Plain;
+        };
+        return Form::Listed(List {
+            entry: entry.clone(),
+            node: node.clone(),
+            rcu: *rcu,
+        });
     }
     let reference = reference(ty);
     if let Some((rcu, attribute)) = &said.follow {
@@ -308,6 +359,35 @@ fn reference(ty: &Type) -> Option<&TypeReference> {
         }
         _ => None,
     }
+}
+
+/// The one type that a list is of.
+fn entry(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else {
+        return None;
+    };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+        return None;
+    };
+    match (arguments.args.first()?, arguments.args.len()) {
+        (GenericArgument::Type(entry), 1) => Some(entry),
+        _ => None,
+    }
+}
+
+/// The type of a list, with this lifetime.
+pub(super) fn list_with_lifetime(ty: &Type, lifetime: Lifetime) -> Type {
+    let mut ty = ty.clone();
+    if let Type::Path(path) = &mut ty {
+        let last = path.path.segments.last_mut();
+        if let Some(PathArguments::AngleBracketed(arguments)) = last.map(|last| &mut last.arguments)
+        {
+            arguments
+                .args
+                .insert(0, GenericArgument::Lifetime(lifetime));
+        }
+    }
+    ty
 }
 
 /// The same, with this lifetime.
@@ -380,6 +460,7 @@ fn writable(write: Write, at: &Attribute, form: &Form, errors: &mut Errors) {
             errors.add(at, errors::WRITE_FOLLOWED);
         }
         Form::Container => errors.add(at, errors::WRITE_STRUCTURE),
+        Form::Listed(_) => errors.add(at, errors::WRITE_LIST),
         _ => {}
     }
 }

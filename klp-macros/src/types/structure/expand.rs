@@ -3,12 +3,15 @@
 //! The code of a view: an opaque type, what it is to the rest of klp, and its accessors.
 
 use super::bits::BitPlace;
-use super::declared::{array, with_lifetime, Declared, Form, View, Write};
+use super::declared::{
+    array, list_with_lifetime, with_lifetime, Declared, Form, List, View, Write,
+};
 use super::find::{Found, Layout};
 use crate::types::place;
 use klp_elf::Member;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned, ToTokens};
+use syn::ext::IdentExt as _;
 use syn::{Lifetime, Type};
 
 /// All of it.
@@ -123,6 +126,7 @@ fn host_type(declared: &Declared) -> TokenStream {
     match &declared.form {
         Form::Plain | Form::Container => declared.ty.to_token_stream(),
         Form::Followed { .. } => quote!(*mut ()),
+        Form::Listed(_) => quote!([*mut (); 2]),
         Form::Counted { element, .. } => quote!([#element; 0]),
     }
 }
@@ -154,6 +158,7 @@ fn shared(declared: &Declared) -> TokenStream {
         Form::Plain | Form::Container => declared.ty.to_token_stream(),
         Form::Followed { target, .. } => quote!(&'static #target),
         Form::Counted { element, .. } => element.to_token_stream(),
+        Form::Listed(List { entry, .. }) => quote!(&'static #entry),
     }
 }
 
@@ -185,6 +190,7 @@ fn traits(places: &Places<'_>, name: &str, found: &Found) -> TokenStream {
 
         unsafe impl ::klp::view::Member for #ident {
             type Read<'a> = &'a Self;
+            type Shared<'a> = &'a Self;
 
             const SHAPE: ::klp::signature::Shape = ::klp::signature::Shape::Aggregate;
             type Target = Self;
@@ -192,6 +198,11 @@ fn traits(places: &Places<'_>, name: &str, found: &Found) -> TokenStream {
 
             #[inline(always)]
             unsafe fn read<'a>(place: *const u8) -> &'a Self {
+                unsafe { ::klp::view::at(place) }
+            }
+
+            #[inline(always)]
+            unsafe fn share<'a>(place: *const u8) -> &'a Self {
                 unsafe { ::klp::view::at(place) }
             }
         }
@@ -279,7 +290,8 @@ impl Accessors<'_> {
         let read = self.read();
         let write = self.declared.write.map(|write| self.write(write));
         let container = matches!(self.declared.form, Form::Container).then(|| self.container());
-        quote!(#read #write #container)
+        let place = self.place();
+        quote!(#read #write #container #place)
     }
 
     /// The expression for where the member is.
@@ -320,6 +332,7 @@ impl Accessors<'_> {
                 ty.to_token_stream(),
                 quote!(::klp::view::follow::<#ty>(#pointer)),
             ),
+            Form::Listed(list) => self.list(list, &pointer),
             Form::Counted { element, by } => (
                 quote_spanned!(Span::mixed_site()=> (&self)),
                 quote!(::klp::view::Elements<'_, #element>),
@@ -330,15 +343,17 @@ impl Accessors<'_> {
             ),
             Form::Plain | Form::Container => (
                 quote_spanned!(Span::mixed_site()=> (&self)),
-                match &self.place {
-                    Place::Bits(_) => ty.to_token_stream(),
-                    Place::At(_) => quote_spanned!(place(ty)=> #member::Read<'_>),
+                match (&self.place, self.declared.write) {
+                    (Place::Bits(_), _) => ty.to_token_stream(),
+                    (_, Some(Write::Anybody)) => quote_spanned!(place(ty)=> #member::Shared<'_>),
+                    _ => quote_spanned!(place(ty)=> #member::Read<'_>),
                 },
-                match &self.place {
-                    Place::Bits(bits) => bits.read(ty, &pointer),
-                    Place::At(_) => {
-                        quote_spanned!(place(ty)=> #member::read(#pointer))
+                match (&self.place, self.declared.write) {
+                    (Place::Bits(bits), _) => bits.read(ty, &pointer),
+                    (_, Some(Write::Anybody)) => {
+                        quote_spanned!(place(ty)=> #member::share(#pointer))
                     }
+                    _ => quote_spanned!(place(ty)=> #member::read(#pointer)),
                 },
             ),
         };
@@ -350,6 +365,51 @@ impl Accessors<'_> {
                 unsafe { #body }
             }
         }
+    }
+
+    /// The arguments, the result and the body of the accessor of a list.
+    fn list(&self, list: &List, pointer: &TokenStream) -> (TokenStream, TokenStream, TokenStream) {
+        let List { entry, node, rcu } = list;
+        let ty = list_with_lifetime(
+            &self.declared.ty,
+            Lifetime::new("'list", Span::mixed_site()),
+        );
+        let guard =
+            rcu.then(|| quote_spanned!(Span::mixed_site()=> _guard: &'list ::klp::rcu::Guard));
+        // What is wrong with the member is said at its name.
+        let place_of = place_name(node);
+        let place_of = quote_spanned!(node.span()=> <#entry>::#place_of);
+        (
+            quote_spanned!(Span::mixed_site()=> <'list>(&'list self, #guard)),
+            ty.to_token_stream(),
+            quote_spanned! {place(&self.declared.ty)=>
+                <#ty as ::klp::list::Linked>::of(#pointer, #place_of)
+            },
+        )
+    }
+
+    /// Where the member is, for lists whose entries it links.
+    fn place(&self) -> Option<TokenStream> {
+        let Declared {
+            visibility,
+            name,
+            ty,
+            form: Form::Plain | Form::Container,
+            ..
+        } = self.declared
+        else {
+            return None;
+        };
+        let Place::At(offset) = &self.place else {
+            return None;
+        };
+        let (name, view) = (place_name(name), &self.view.name);
+        Some(quote_spanned! {Span::mixed_site()=>
+            #[doc(hidden)]
+            #[allow(dead_code, non_upper_case_globals, private_interfaces)]
+            #visibility const #name: ::klp::view::Place<#view, #ty> =
+                ::klp::view::Place::new(#offset);
+        })
     }
 
     /// How many elements a flexible array has. A negative number of them is none.
@@ -456,6 +516,11 @@ impl BitPlace {
             ::klp::view::write_bits::<_, #unit>(#pointer, #first, #count, value)
         }
     }
+}
+
+/// The constant that says where a member is.
+fn place_name(member: &Ident) -> Ident {
+    Ident::new(&format!("place_of_{}", member.unraw()), member.span())
 }
 
 /// The type as one that members have. What is wrong with it is said at the type, and so once.

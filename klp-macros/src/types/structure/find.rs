@@ -2,7 +2,7 @@
 
 //! Finds the kernel's structure that a view is of, and its members.
 
-use super::declared::{Declared, View};
+use super::declared::{Declared, Form, View};
 use super::keys::Keys;
 use crate::errors::{structure as errors, Errors};
 use crate::types::kernel::{self, Looked};
@@ -155,6 +155,10 @@ fn member(
 ) -> Option<Member> {
     match object.member(structure, &declared.path) {
         Ok(member) => Some(member),
+        // A list whose head is the structure: a variable of the kernel's, or an argument.
+        Err(_) if declared.path == "self" && matches!(declared.form, Form::Listed(_)) => {
+            structure.as_member()
+        }
         Err(NoMember::Missing { structure, name }) => {
             let text = errors::no_member(&structure, &name);
             errors.add(&declared.path_at, text);

@@ -9,7 +9,7 @@ use klp::prelude::*;
 /// What is attached.
 #[derive(Lasting)]
 pub struct Usage {
-    calls: core::sync::atomic::AtomicU32,
+    calls: klp::sync::Atomic<u32>,
     name: Option<KBox<[u8; 16]>>,
 }
 
@@ -24,7 +24,7 @@ pub struct Nothing;
 #[livepatch(description = "A fix", license = "GPL", replace)]
 mod fix {
     use super::*;
-    use core::sync::atomic::Ordering;
+    use klp::sync::Relaxed;
 
     /// Documented.
     #[shadow(id = 1)]
@@ -44,13 +44,13 @@ mod fix {
     fn a(task: &Task) -> Result<usize> {
         let new = || {
             Ok(Usage {
-                calls: 0.into(),
+                calls: klp::sync::Atomic::new(0),
                 name: Some(KBox::new([0; 16], GFP_KERNEL)?),
             })
         };
         let usage = USAGE.get_or_try_init(task, GFP_KERNEL, new)?;
         let level = LEVEL.get().map_or(0, |level| **level);
-        Ok(usage.calls.fetch_add(1, Ordering::Relaxed) as usize
+        Ok(usage.calls.fetch_add(1, Relaxed) as usize
             + level as usize
             + usage.name.as_deref().map_or(0, |name| name.len()))
     }

@@ -3,7 +3,7 @@
 //! Functions and data of the kernel, in every place where a block can stand, and every form.
 #![deny(warnings)]
 
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
 
 /// A view of a structure.
@@ -24,8 +24,8 @@ unsafe extern "C" {
     fn unsafe_without_a_word();
     #[allow(dead_code)]
     unsafe fn unsafe_with_one(_: u8) -> bool;
-    safe static COUNT: AtomicU32;
-    safe static VIEW: AtomicPtr<View>;
+    safe static COUNT: Atomic<u32>;
+    safe static VIEW: Atomic<*mut View>;
     #[sympos = 2]
     #[link_name = "table.0"]
     safe static TABLE: [u32; 4];
@@ -60,8 +60,8 @@ mod fix {
     fn f(m: &SeqFile, view: &View) -> usize {
         other::first();
         other::second();
-        COUNT.fetch_add(TABLE[0] + r#type().number(), Ordering::Relaxed);
-        VIEW.load(Ordering::Relaxed);
+        COUNT.fetch_add(TABLE[0] + r#type().number(), Relaxed);
+        VIEW.load(Relaxed);
         by_reference(m, Some(view), core::ptr::null_mut());
         let inside: extern "C" fn(usize) -> usize = inside;
         inside(1)

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Stand-ins for the kernel's atomics and reference counts.
+//!
+//! A lock around each access makes it atomic at any alignment: members of views have none here. It also
+//! orders all of them, which is more than any ordering asks for.
+
+use core::cell::UnsafeCell;
+use core::ops::{Add, Sub};
+use std::sync::{Mutex, PoisonError};
+
+/// Held around each access to any atomic.
+static ACCESS: Mutex<()> = Mutex::new(());
+
+/// The orderings.
+mod ordering {
+    macro_rules! orderings {
+        ($($(#[$meta:meta])* $name:ident: $($kind:ident)*;)*) => {$(
+            $(#[$meta])*
+            pub struct $name;
+
+            impl Ordering for $name {}
+            $(impl $kind for $name {})*
+        )*};
+    }
+
+    /// Any.
+    pub trait Ordering {}
+    /// Those of a load.
+    pub trait AcquireOrRelaxed: Ordering {}
+    /// Those of a store.
+    pub trait ReleaseOrRelaxed: Ordering {}
+
+    orderings! {
+        /// No ordering.
+        Relaxed: AcquireOrRelaxed ReleaseOrRelaxed;
+        /// What comes later in the program is not done before.
+        Acquire: AcquireOrRelaxed;
+        /// What comes earlier in the program has been done before.
+        Release: ReleaseOrRelaxed;
+        /// A full memory barrier before and after.
+        Full: ;
+    }
+}
+
+pub use ordering::{Acquire, AcquireOrRelaxed, Full, Ordering, Relaxed, Release, ReleaseOrRelaxed};
+
+/// What can be in an [`Atomic`].
+pub trait AtomicType: Copy + PartialEq {}
+
+/// What can be added to.
+pub trait AtomicAdd: AtomicType + Add<Output = Self> + Sub<Output = Self> {
+    #[doc(hidden)]
+    fn plus(self, other: Self) -> Self;
+    #[doc(hidden)]
+    fn minus(self, other: Self) -> Self;
+}
+
+macro_rules! numbers {
+    ($($type:ty)*) => {$(
+        impl AtomicType for $type {}
+
+        impl AtomicAdd for $type {
+            fn plus(self, other: Self) -> Self {
+                self.wrapping_add(other)
+            }
+
+            fn minus(self, other: Self) -> Self {
+                self.wrapping_sub(other)
+            }
+        }
+    )*};
+}
+
+numbers! { i32 i64 isize u32 u64 usize }
+
+impl AtomicType for bool {}
+impl AtomicType for i8 {}
+impl AtomicType for i16 {}
+impl<T> AtomicType for *mut T {}
+impl<T> AtomicType for *const T {}
+
+/// The `kernel` crate's atomic, of the same methods.
+#[repr(C, packed)]
+pub struct Atomic<T: AtomicType>(UnsafeCell<T>);
+
+// SAFETY: every access is under a lock.
+unsafe impl<T: AtomicType> Sync for Atomic<T> {}
+// SAFETY: a value may be sent, and what a pointer points to is not accessed.
+unsafe impl<T: AtomicType> Send for Atomic<T> {}
+
+impl<T: AtomicType> Atomic<T> {
+    /// One of that value.
+    pub const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    /// One that is there already.
+    ///
+    /// # Safety
+    ///
+    /// It is, for the whole lifetime, and is accessed in no other way.
+    pub unsafe fn from_ptr<'a>(place: *mut T) -> &'a Self {
+        // SAFETY: the caller vouches for it. The type has no alignment.
+        unsafe { &*place.cast() }
+    }
+
+    /// Where the value is.
+    pub const fn as_ptr(&self) -> *mut T {
+        (&raw const self.0).cast_mut().cast()
+    }
+
+    fn change(&self, change: impl FnOnce(T) -> Option<T>) -> T {
+        let _access = ACCESS.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the value is there, and nobody else accesses it now.
+        let old = unsafe { self.as_ptr().read_unaligned() };
+        if let Some(new) = change(old) {
+            // SAFETY: as above.
+            unsafe { self.as_ptr().write_unaligned(new) };
+        }
+        old
+    }
+
+    /// Its value.
+    pub fn load<O: AcquireOrRelaxed>(&self, _: O) -> T {
+        self.change(|_| None)
+    }
+
+    /// Sets it.
+    pub fn store<O: ReleaseOrRelaxed>(&self, value: T, _: O) {
+        self.change(|_| Some(value));
+    }
+
+    /// Sets it and gives what it was.
+    pub fn xchg<O: Ordering>(&self, value: T, _: O) -> T {
+        self.change(|_| Some(value))
+    }
+
+    /// Sets it if it is `old`. Gives what it was, as an error if that was something else.
+    pub fn cmpxchg<O: Ordering>(&self, old: T, new: T, _: O) -> Result<T, T> {
+        let was = self.change(|now| (now == old).then_some(new));
+        if was == old {
+            Ok(was)
+        } else {
+            Err(was)
+        }
+    }
+}
+
+impl<T: AtomicAdd> Atomic<T> {
+    /// Adds to it.
+    pub fn add(&self, value: T, _: Relaxed) {
+        self.change(|now| Some(now.plus(value)));
+    }
+
+    /// Adds to it and gives what it was.
+    pub fn fetch_add<O: Ordering>(&self, value: T, _: O) -> T {
+        self.change(|now| Some(now.plus(value)))
+    }
+
+    /// Subtracts from it and gives what it was.
+    pub fn fetch_sub<O: Ordering>(&self, value: T, _: O) -> T {
+        self.change(|now| Some(now.minus(value)))
+    }
+}
+
+/// The count that the kernel leaves in what has overflowed.
+const SATURATED: i32 = i32::MIN / 2;
+
+/// The `kernel` crate's reference count, of the same methods.
+#[repr(transparent)]
+pub struct Refcount(Atomic<i32>);
+
+impl Refcount {
+    /// One of that count.
+    pub fn new(value: i32) -> Self {
+        Self(Atomic::new(value))
+    }
+
+    /// Its number.
+    pub fn as_atomic(&self) -> &Atomic<i32> {
+        &self.0
+    }
+
+    /// Sets it.
+    pub fn set(&self, value: i32) {
+        self.0.store(value, Relaxed);
+    }
+
+    /// Takes another reference.
+    pub fn inc(&self) {
+        let old = self.0.fetch_add(1, Relaxed);
+        if old <= 0 || old == i32::MAX {
+            refcount_add_overflowed(self);
+        }
+    }
+
+    /// Drops a reference that is not the last one.
+    pub fn dec(&self) {
+        if self.0.fetch_sub(1, Release) <= 1 {
+            self.0.store(SATURATED, Relaxed);
+        }
+    }
+
+    /// Drops a reference. Was it the last one?
+    #[must_use]
+    pub fn dec_and_test(&self) -> bool {
+        let old = self.0.fetch_sub(1, Full);
+        if old <= 0 {
+            self.0.store(SATURATED, Relaxed);
+        }
+        old == 1
+    }
+}
+
+/// Saturates a count that has overflowed.
+pub(crate) fn refcount_add_overflowed(count: &Refcount) {
+    count.0.store(SATURATED, Relaxed);
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Atomics as members of views.
+
+use crate::layout::Plain;
+use crate::platform::atomic::{Atomic, Full, Relaxed};
+use crate::signature::{Pointee, Shape, Target};
+use crate::view::{Member, Writable};
+
+/// What C's functions for `atomic_t` do beside those that [`Atomic`] has itself.
+pub trait AtomicExt {
+    /// The number in it.
+    type Value;
+
+    /// Adds one, if it is not zero, as `atomic_inc_not_zero()`: fully ordered if it did.
+    fn inc_not_zero(&self) -> bool;
+
+    /// Subtracts one, as `atomic_dec_and_test()`: fully ordered. Is it zero then?
+    fn dec_and_test(&self) -> bool;
+
+    /// Adds `value`, unless it is `unless`, as `atomic_fetch_add_unless()`: fully ordered if it did. Gives
+    /// what it was.
+    fn fetch_add_unless(&self, value: Self::Value, unless: Self::Value) -> Self::Value;
+
+    /// Adds `value`, unless it is `unless`, as `atomic_add_unless()`: fully ordered if it did.
+    fn add_unless(&self, value: Self::Value, unless: Self::Value) -> bool;
+}
+
+macro_rules! numbers {
+    ($($type:ty)*) => {$(
+        impl AtomicExt for Atomic<$type> {
+            type Value = $type;
+
+            #[inline]
+            fn inc_not_zero(&self) -> bool {
+                self.add_unless(1, 0)
+            }
+
+            #[inline(always)]
+            fn dec_and_test(&self) -> bool {
+                self.fetch_sub(1, Full) == 1
+            }
+
+            #[inline]
+            fn fetch_add_unless(&self, value: $type, unless: $type) -> $type {
+                let mut old = self.load(Relaxed);
+                while old != unless {
+                    match self.cmpxchg(old, old.wrapping_add(value), Full) {
+                        Ok(_) => break,
+                        Err(now) => old = now,
+                    }
+                }
+                old
+            }
+
+            #[inline]
+            fn add_unless(&self, value: $type, unless: $type) -> bool {
+                self.fetch_add_unless(value, unless) != unless
+            }
+        }
+
+        // SAFETY: every value of its bits is one of the type.
+        unsafe impl Plain for Atomic<$type> {}
+    )*};
+}
+
+numbers! { i32 i64 isize u32 u64 usize }
+
+// SAFETY: any address is a raw pointer.
+unsafe impl<T> Plain for Atomic<*mut T> {}
+
+macro_rules! atomics {
+    ($($type:ty = $name:literal;)*) => {$(
+        impl Pointee for Atomic<$type> {
+            const TARGET: Target = Target::Named($name);
+        }
+
+        // SAFETY: of the size of C's, and any bytes are a number.
+        unsafe impl Member for Atomic<$type> {
+            type Read<'a> = $type;
+            type Shared<'a> = &'a Self;
+
+            const SHAPE: Shape = Shape::Aggregate;
+            type Target = Self;
+            const CLAIMS: bool = false;
+
+            #[inline(always)]
+            unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
+                // SAFETY: the caller vouches for the member; its only member in C is the number.
+                unsafe { <$type as Member>::read(place) }
+            }
+
+            #[inline(always)]
+            unsafe fn share<'a>(place: *const u8) -> &'a Self {
+                // SAFETY: the caller vouches for the structure. That it is aligned is compared with
+                // the kernel's type information.
+                unsafe { &*place.cast() }
+            }
+        }
+
+        // SAFETY: writes the number.
+        unsafe impl Writable for Atomic<$type> {
+            #[inline(always)]
+            unsafe fn write(place: *mut u8, value: Self) {
+                // SAFETY: the caller vouches for the member.
+                unsafe { <$type as Writable>::write(place, value.load(Relaxed)) };
+            }
+        }
+    )*};
+}
+
+atomics! {
+    i32 = "atomic_t";
+    i64 = "atomic64_t";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_of_zero_stays() {
+        let count = Atomic::<i32>::new(1);
+        assert!(count.inc_not_zero());
+        assert!(!count.dec_and_test());
+        assert!(count.dec_and_test());
+        assert!(!count.inc_not_zero());
+        assert_eq!(count.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_count_is_added_to_unless_it_is_that() {
+        let count = Atomic::<i64>::new(-1);
+        assert!(!count.add_unless(5, -1));
+        assert!(count.add_unless(5, 0));
+        assert_eq!(count.load(Relaxed), 4);
+        let count = Atomic::<i64>::new(i64::MAX);
+        assert!(count.add_unless(1, 0));
+        assert_eq!(count.load(Relaxed), i64::MIN);
+    }
+}

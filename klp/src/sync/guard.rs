@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Scopes between a pair of functions.
+
+use core::marker::PhantomData;
+
+/// Calls `enter`, and `leave` when what this gives is dropped.
+///
+/// For pairs of functions that lock in their own way:
+///
+/// ```
+/// use klp::prelude::*;
+/// use klp::sync;
+///
+/// #[kernel_struct("sock")]
+/// struct Sock;
+///
+/// #[klp::symbols(object = "vmlinux")]
+/// unsafe extern "C" {
+///     safe fn lock_sock_nested(sk: &Sock, subclass: c_int);
+///     safe fn release_sock(sk: &Sock);
+/// }
+///
+/// fn under_it(sk: &Sock) {
+///     let _guard = sync::guard(sk, |sk| lock_sock_nested(sk, 0), |sk| release_sock(sk));
+/// }
+/// # fn main() {}
+/// ```
+#[inline(always)]
+pub fn guard<'a, T: ?Sized, L: Fn(&'a T)>(
+    on: &'a T,
+    enter: impl FnOnce(&'a T),
+    leave: L,
+) -> Scope<'a, T, L> {
+    enter(on);
+    Scope {
+        on,
+        leave,
+        task: PhantomData,
+    }
+}
+
+/// What [`guard()`] gives.
+#[must_use = "the scope ends when this is dropped: keep it in a variable such as `_guard`"]
+pub struct Scope<'a, T: ?Sized, L: Fn(&'a T)> {
+    on: &'a T,
+    leave: L,
+    task: PhantomData<*mut ()>,
+}
+
+impl<'a, T: ?Sized, L: Fn(&'a T)> Drop for Scope<'a, T, L> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        (self.leave)(self.on);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::guard;
+    use core::cell::Cell;
+
+    #[test]
+    fn a_scope_ends_once() {
+        let depth = Cell::new(0);
+        let scope = guard(
+            &depth,
+            |depth| depth.set(depth.get() + 1),
+            |depth| depth.set(depth.get() - 1),
+        );
+        assert_eq!(depth.get(), 1);
+        drop(scope);
+        assert_eq!(depth.get(), 0);
+    }
+}

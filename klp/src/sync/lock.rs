@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Locks and their guards.
+
+use crate::platform::locks::{self, size};
+use crate::view::opaque;
+use core::marker::PhantomData;
+
+/// How a lock is held.
+pub mod mode {
+    macro_rules! modes {
+        ($($(#[$meta:meta])* $mode:ident)*) => {$(
+            $(#[$meta])*
+            pub enum $mode {}
+        )*};
+    }
+
+    modes! {
+        /// By one holder.
+        Exclusive
+        /// By one holder, and the CPU's interrupts are off.
+        ExclusiveIrq
+        /// The same; interrupts are then as they were before.
+        ExclusiveIrqSave
+        /// By one holder, and the CPU runs no softirqs.
+        ExclusiveBh
+        /// By readers.
+        Shared
+        /// By readers, and the CPU's interrupts are off.
+        SharedIrq
+        /// The same; interrupts are then as they were before.
+        SharedIrqSave
+        /// By readers, and the CPU runs no softirqs.
+        SharedBh
+    }
+}
+
+/// A lock that can be held in the mode `M`.
+///
+/// # Safety
+///
+/// [`release`](Self::release) releases what was taken in that mode.
+pub unsafe trait Lock<M> {
+    /// What taking it gives and releasing it takes.
+    #[doc(hidden)]
+    type Saved: Copy;
+
+    /// Releases it.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds it in that mode, and `saved` is from taking it.
+    #[doc(hidden)]
+    unsafe fn release(&self, saved: Self::Saved);
+}
+
+/// A lock that is held, until this is dropped.
+///
+/// Who has taken a lock also releases it, so a guard stays with its task.
+#[must_use = "the lock is released when the guard is dropped: keep it in a variable such as `_guard`"]
+pub struct Guard<'a, L: Lock<M>, M> {
+    lock: &'a L,
+    saved: L::Saved,
+    mode: PhantomData<M>,
+    task: PhantomData<*mut ()>,
+}
+
+impl<'a, L: Lock<M>, M> Guard<'a, L, M> {
+    /// # Safety
+    ///
+    /// The lock has just been taken in that mode, which gave `saved`.
+    #[inline(always)]
+    unsafe fn new(lock: &'a L, saved: L::Saved) -> Self {
+        Self {
+            lock,
+            saved,
+            mode: PhantomData,
+            task: PhantomData,
+        }
+    }
+}
+
+impl<L: Lock<M>, M> Drop for Guard<'_, L, M> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: the guard was made when the lock was taken, and is gone after this.
+        unsafe { self.lock.release(self.saved) };
+    }
+}
+
+// A structure of zeroes has no lock that the kernel could take. The host's stand-ins are free then.
+opaque! {
+    /// The kernel's `struct mutex`.
+    Mutex = "mutex", size::MUTEX, cfg!(kernel);
+    /// The kernel's `spinlock_t`. With PREEMPT_RT it sleeps, and leaves interrupts on.
+    SpinLock = "spinlock_t", size::SPINLOCK, cfg!(kernel);
+    /// The kernel's `raw_spinlock_t`.
+    RawSpinLock = "raw_spinlock_t", size::RAW_SPINLOCK, cfg!(kernel);
+    /// The kernel's `rwlock_t`. With PREEMPT_RT it sleeps, and leaves interrupts on.
+    RwLock = "rwlock_t", size::RWLOCK, cfg!(kernel);
+    /// The kernel's `struct rw_semaphore`.
+    RwSemaphore = "rw_semaphore", size::RW_SEMAPHORE, cfg!(kernel);
+}
+
+/// `method => mode, by the functions that take and release`; those that keep flags in between say so.
+macro_rules! modes {
+    ($lock:ident: $($(#[$meta:meta])* $method:ident => $mode:ident by $take:ident $release:ident $($flags:ident)?;)*) => {
+        impl $lock {$(
+            $(#[$meta])*
+            #[inline(always)]
+            pub fn $method(&self) -> Guard<'_, Self, mode::$mode> {
+                // SAFETY: a lock of that kind, which C has initialised.
+                let saved = unsafe { locks::$take(self.as_ptr()) };
+                // SAFETY: just taken.
+                unsafe { Guard::new(self, saved) }
+            }
+        )*}
+
+        $(
+            // SAFETY: they are a pair in C.
+            unsafe impl Lock<mode::$mode> for $lock {
+                type Saved = modes!(@saved $($flags)?);
+
+                #[inline(always)]
+                unsafe fn release(&self, saved: Self::Saved) {
+                    // SAFETY: the caller vouches for both.
+                    unsafe { modes!(@release $release, self, saved $(, $flags)?) }
+                }
+            }
+        )*
+    };
+    (@saved flags) => { usize };
+    (@saved) => { () };
+    (@release $release:ident, $lock:ident, $saved:ident, flags) => {
+        locks::$release($lock.as_ptr(), $saved)
+    };
+    (@release $release:ident, $lock:ident, $saved:ident) => {{
+        let () = $saved;
+        locks::$release($lock.as_ptr())
+    }};
+}
+
+macro_rules! attempts {
+    ($lock:ident: $($(#[$meta:meta])* $method:ident => $mode:ident by $take:ident;)*) => {
+        impl $lock {$(
+            $(#[$meta])*
+            #[inline(always)]
+            pub fn $method(&self) -> Option<Guard<'_, Self, mode::$mode>> {
+                // SAFETY: a lock of that kind, which C has initialised.
+                let taken = unsafe { locks::$take(self.as_ptr()) };
+                // SAFETY: just taken.
+                taken.then(|| unsafe { Guard::new(self, ()) })
+            }
+        )*}
+    };
+}
+
+modes! { Mutex:
+    /// Takes it; sleeps until it is free.
+    lock => Exclusive by mutex_lock mutex_unlock;
+}
+
+attempts! { Mutex:
+    /// Takes it if it is free.
+    try_lock => Exclusive by mutex_trylock;
+}
+
+modes! { SpinLock:
+    /// Takes it.
+    lock => Exclusive by spin_lock spin_unlock;
+    /// Takes it and turns interrupts off.
+    lock_irq => ExclusiveIrq by spin_lock_irq spin_unlock_irq;
+    /// Takes it and turns interrupts off; they are then as before.
+    lock_irqsave => ExclusiveIrqSave by spin_lock_irqsave spin_unlock_irqrestore flags;
+    /// Takes it and turns softirqs off.
+    lock_bh => ExclusiveBh by spin_lock_bh spin_unlock_bh;
+}
+
+attempts! { SpinLock:
+    /// Takes it if it is free.
+    try_lock => Exclusive by spin_trylock;
+}
+
+modes! { RawSpinLock:
+    /// Takes it.
+    lock => Exclusive by raw_spin_lock raw_spin_unlock;
+    /// Takes it and turns interrupts off.
+    lock_irq => ExclusiveIrq by raw_spin_lock_irq raw_spin_unlock_irq;
+    /// Takes it and turns interrupts off; they are then as before.
+    lock_irqsave => ExclusiveIrqSave by raw_spin_lock_irqsave raw_spin_unlock_irqrestore flags;
+    /// Takes it and turns softirqs off.
+    lock_bh => ExclusiveBh by raw_spin_lock_bh raw_spin_unlock_bh;
+}
+
+attempts! { RawSpinLock:
+    /// Takes it if it is free.
+    try_lock => Exclusive by raw_spin_trylock;
+}
+
+modes! { RwLock:
+    /// Takes it for reading.
+    read => Shared by read_lock read_unlock;
+    /// Takes it for reading and turns interrupts off.
+    read_irq => SharedIrq by read_lock_irq read_unlock_irq;
+    /// Takes it for reading and turns interrupts off; they are then as before.
+    read_irqsave => SharedIrqSave by read_lock_irqsave read_unlock_irqrestore flags;
+    /// Takes it for reading and turns softirqs off.
+    read_bh => SharedBh by read_lock_bh read_unlock_bh;
+    /// Takes it for writing.
+    write => Exclusive by write_lock write_unlock;
+    /// Takes it for writing and turns interrupts off.
+    write_irq => ExclusiveIrq by write_lock_irq write_unlock_irq;
+    /// Takes it for writing and turns interrupts off; they are then as before.
+    write_irqsave => ExclusiveIrqSave by write_lock_irqsave write_unlock_irqrestore flags;
+    /// Takes it for writing and turns softirqs off.
+    write_bh => ExclusiveBh by write_lock_bh write_unlock_bh;
+}
+
+attempts! { RwLock:
+    /// Takes it for reading if nobody writes.
+    try_read => Shared by read_trylock;
+    /// Takes it for writing if it is free.
+    try_write => Exclusive by write_trylock;
+}
+
+modes! { RwSemaphore:
+    /// Takes it for reading; sleeps while somebody writes.
+    read => Shared by down_read up_read;
+    /// Takes it for writing; sleeps until it is free.
+    write => Exclusive by down_write up_write;
+}
+
+attempts! { RwSemaphore:
+    /// Takes it for reading if nobody writes.
+    try_read => Shared by down_read_trylock;
+    /// Takes it for writing if it is free.
+    try_write => Exclusive by down_write_trylock;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::MaybeUninit;
+
+    fn free<L>() -> L {
+        // SAFETY: of zeroes, the host's locks are free.
+        unsafe { MaybeUninit::zeroed().assume_init() }
+    }
+
+    #[test]
+    fn a_guard_releases_its_lock() {
+        let mutex: Mutex = free();
+        let guard = mutex.lock();
+        assert!(mutex.try_lock().is_none());
+        drop(guard);
+        assert!(mutex.try_lock().is_some());
+        drop(mutex.lock());
+    }
+
+    #[test]
+    fn a_spinlock_is_taken_in_four_modes() {
+        fn all(lock: &SpinLock, raw: &RawSpinLock) {
+            drop((lock.lock(), raw.lock()));
+            drop((lock.lock_irq(), raw.lock_irq()));
+            drop((lock.lock_irqsave(), raw.lock_irqsave()));
+            drop((lock.lock_bh(), raw.lock_bh()));
+            assert!(lock.try_lock().is_some() && raw.try_lock().is_some());
+        }
+        all(&free(), &free());
+    }
+
+    #[test]
+    fn readers_share_a_lock_and_writers_do_not() {
+        let lock: RwLock = free();
+        let (first, second) = (lock.read(), lock.read_irqsave());
+        assert!(lock.try_write().is_none());
+        drop(first);
+        assert!(lock.try_write().is_none() && lock.try_read().is_some());
+        drop(second);
+        let writer = lock.write_bh();
+        assert!(lock.try_read().is_none());
+        drop(writer);
+        drop((lock.read_irq(), lock.read_bh()));
+        drop(lock.write());
+        drop(lock.write_irq());
+        drop(lock.write_irqsave());
+        assert!(lock.try_write().is_some());
+
+        let semaphore: RwSemaphore = free();
+        let readers = (semaphore.read(), semaphore.try_read());
+        assert!(readers.1.is_some() && semaphore.try_write().is_none());
+        drop(readers);
+        assert!(semaphore.try_write().is_some());
+        drop(semaphore.write());
+    }
+
+    #[test]
+    #[should_panic(expected = "the lock is held already")]
+    fn a_deadlock_fails_a_test() {
+        let mutex: Mutex = free();
+        let _first = mutex.lock();
+        let _second = mutex.lock();
+    }
+}
