@@ -271,6 +271,10 @@ mod tests {
         assert_eq!(env[0], ("KLP_VMLINUX".to_owned(), String::new()));
         assert_eq!(env[1].0, "KLP_KALLSYMS");
         assert!(env[1].1.ends_with("/klp-kallsyms"));
+        assert_eq!(known.modules, None, "no kernel was built here");
+        fs::write(dir.path().join("modules.order"), "").unwrap();
+        let whole = Known::of_folder(dir.path());
+        assert_eq!(whole.modules, Some(dir.path().to_owned()));
         let vmlinux = dir.path().join("vmlinux-7.2");
         let beside = Known::of_vmlinux(&vmlinux);
         assert_eq!(beside.vmlinux, Some(vmlinux));
