@@ -14,7 +14,7 @@ use crate::symbols::Linked;
 use crate::types::{arguments, declaration, place, result, stop};
 use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::Cell;
 use syn::{LitStr, Signature, Type};
 
 /// The declarations, and what checks them.
@@ -145,8 +145,11 @@ fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
 
 /// A name that nothing else on the host has.
 fn stand_in_name(name: &str) -> String {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    thread_local! {
+        // One rustc runs all attributes of a crate on one thread.
+        static COUNT: Cell<usize> = const { Cell::new(0) };
+    }
+    let number = COUNT.replace(COUNT.get() + 1);
     format!("__klp_stand_in_{number}_{name}")
 }
 

@@ -2,7 +2,6 @@
 
 //! Locks, counts and lists where there is no kernel.
 
-#![forbid(unsafe_code)]
 
 use klp::list::{HList, HListNode, HListNulls, HListNullsNode, List, ListNode};
 use klp::prelude::*;
