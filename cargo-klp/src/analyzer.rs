@@ -48,7 +48,7 @@ fn add(mut project: Value, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<
     }
     let modules = Modules {
         cfg: configuration(crates)?,
-        env: environment(kernel, klp),
+        env: environment(patch, kernel, klp)?,
     };
     let macros = register(crates, macros(klp));
     let of_kernel = [
@@ -136,10 +136,15 @@ fn configuration(crates: &[Value]) -> Result<Value> {
     Ok(cfg)
 }
 
-fn environment(kernel: &Target, klp: &Klp) -> Map<String, Value> {
+fn environment(patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Map<String, Value>> {
     let bindings: PathBuf = klp.crates().join("bindings_generated.rs");
-    kernel
-        .known
+    let known = kernel.known.clone();
+    let known = match patch.targets().is_empty() {
+        true => known,
+        // The types of what is patched are where the build puts it.
+        false => known.with_modules(&patch.output_path(&kernel.build)?),
+    };
+    Ok(known
         .env()
         .into_iter()
         .map(|(name, value)| (name, json!(value)))
@@ -147,7 +152,7 @@ fn environment(kernel: &Target, klp: &Klp) -> Map<String, Value> {
             ("KLP_BINDINGS".to_owned(), json!(bindings)),
             ("OBJTREE".to_owned(), json!(kernel.build.dir)),
         ])
-        .collect()
+        .collect())
 }
 
 /// Adds a crate; gives what others depend on.
@@ -172,8 +177,12 @@ mod tests {
     use super::*;
 
     fn project(base: Value) -> Result<Value> {
+        project_of("obj-m := fix-foo.o\n", base)
+    }
+
+    fn project_of(kbuild: &str, base: Value) -> Result<Value> {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("Kbuild"), "obj-m := fix-foo.o\n").unwrap();
+        fs::write(dir.path().join("Kbuild"), kbuild).unwrap();
         fs::write(dir.path().join("fix-foo.rs"), "").unwrap();
         let patch = Patch::open(dir.path()).unwrap();
         let kernel = Target {
@@ -201,6 +210,7 @@ mod tests {
         ]});
         let project = project(base).unwrap();
         let crates = project["crates"].as_array().unwrap();
+        assert_eq!(crates[4]["env"]["KLP_MODULES"], "");
         let names: Vec<_> = crates
             .iter()
             .map(|one| one["display_name"].clone())
@@ -222,6 +232,14 @@ mod tests {
             .iter()
             .filter(|one| one["is_workspace_member"] == true);
         assert_eq!(members.count(), 1, "only the patch is worked on");
+    }
+
+    #[test]
+    fn what_is_patched_is_known_by_its_types() {
+        let base = json!({ "crates": [{ "display_name": "kernel", "cfg": [] }]});
+        let project = project_of("obj-m := fix-foo.o target.o\n", base).unwrap();
+        let modules = project["crates"][3]["env"]["KLP_MODULES"].to_string();
+        assert!(modules.ends_with("/target/klp/7.2.0\""), "{modules}");
     }
 
     #[test]

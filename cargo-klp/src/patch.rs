@@ -2,13 +2,12 @@
 
 //! A patch's folder: the author's files, and what the Kbuild file makes of them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_host::host::paths::check_for_make;
 use klp_host::kernel::{BuildFolder, release};
-use klp_host::module::is_inside;
+use klp_host::module;
 
 use crate::output;
 
@@ -28,19 +27,19 @@ impl Patch {
             .canonicalize()
             .with_context(|| format!("there is no patch folder {}", dir.display()))?;
         check_for_make(&absolute)?;
-        let Some(kbuild) = kbuild(&absolute) else {
+        if module::kbuild(&absolute).is_none() {
             bail!(
                 "{} is no patch folder: it has no Kbuild file. `cargo klp new NAME` makes one",
                 absolute.display()
             );
-        };
+        }
         ensure!(
             !absolute.join("klp/Makefile.klp").is_file(),
             "{} is klp's own source: give a patch's folder, such as examples/livepatch-sample in it",
             absolute.display()
         );
         Ok(Self {
-            objects: objects(&kbuild)?,
+            objects: module::objects(&absolute)?,
             dir: absolute,
         })
     }
@@ -60,64 +59,30 @@ impl Patch {
 
     /// The modules in C that the Kbuild file names: those that get patched.
     pub fn targets(&self) -> Vec<String> {
-        let module = |object: &String| {
-            let is_crate = self.dir.join(object).with_extension("rs").is_file();
-            let name = object.strip_suffix(".o").filter(|_| !is_crate)?;
-            Some(format!("{name}.ko"))
-        };
-        self.objects.iter().filter_map(module).collect()
+        let targets = self.objects.iter();
+        targets
+            .filter_map(|object| module::in_c(&self.dir, object))
+            .collect()
     }
 
-    /// The folder for what is built for this kernel, empty when it was for another one.
-    pub fn output(&self, kernel: &BuildFolder) -> Result<PathBuf> {
+    /// The folder for what is built for this kernel.
+    pub fn output_path(&self, kernel: &BuildFolder) -> Result<PathBuf> {
         release::check(&kernel.release)?;
-        let output = self.dir.join("target/klp").join(&kernel.release);
+        Ok(self.dir.join("target/klp").join(&kernel.release))
+    }
+
+    /// The same, empty when it was for another one.
+    pub fn output(&self, kernel: &BuildFolder) -> Result<PathBuf> {
+        let output = self.output_path(kernel)?;
         output::prepare(&output, &kernel.dir)?;
         Ok(output)
     }
 }
 
-/// What a Kbuild file says in lines like `obj-m := one.o two.o`.
-fn objects(kbuild: &Path) -> Result<Vec<String>> {
-    let text =
-        fs::read_to_string(kbuild).with_context(|| format!("cannot read {}", kbuild.display()))?;
-    let objects: Vec<_> = text
-        .replace("\\\n", " ")
-        .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("obj-m")?.split_once('='))
-        .flat_map(|(_, objects)| {
-            let words = objects.split_whitespace();
-            words.take_while(|word| !word.starts_with('#'))
-        })
-        .filter(|word| word.ends_with(".o"))
-        .map(str::to_owned)
-        .collect();
-    for object in &objects {
-        check_object(object).with_context(|| format!("{} names {object:?}", kbuild.display()))?;
-    }
-    Ok(objects)
-}
-
-/// Objects become targets on make's command line and paths in the patch's folder.
-fn check_object(object: &str) -> Result<()> {
-    check_for_make(Path::new(object))?;
-    ensure!(
-        is_inside(Path::new(object)) && !object.starts_with('-'),
-        "an object's name is a path from the patch's folder to a file in it, as in `fix-foo.o`"
-    );
-    Ok(())
-}
-
-fn kbuild(dir: &Path) -> Option<PathBuf> {
-    ["Kbuild", "Makefile"]
-        .map(|name| dir.join(name))
-        .into_iter()
-        .find(|path| path.is_file())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn kernel(dir: &str) -> BuildFolder {
         BuildFolder {

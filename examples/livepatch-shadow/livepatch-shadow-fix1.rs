@@ -24,9 +24,9 @@ mod fix {
     /// the job does not need it any more.
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_start")]
     fn job_start(job: &Job, plan: KBox<Plan>) {
-        job.steps.set(plan.steps);
+        job.set_steps(plan.steps());
         if PLAN.alloc(job, Kept { plan }, GFP_KERNEL).is_err() {
-            pr_warn!("job {} has no plan attached\n", job.number);
+            pr_warn!("job {} has no plan attached\n", job.number());
         }
     }
 

@@ -37,7 +37,7 @@ mod fix {
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_free")]
     fn job_free(mut job: KBox<Job>) {
         if let Ok(Some(worked)) = WORKED.take(&mut job) {
-            pr_info!("job {} was worked on {} times\n", job.number, worked.into_inner());
+            pr_info!("job {} was worked on {} times\n", job.number(), worked.into_inner());
         }
         PLAN.free(&mut job);
     }

@@ -169,6 +169,29 @@ pub enum Error {
         /// Its tag.
         name: Name,
     },
+    /// A name stands for several structures.
+    #[error(
+        "the type information of `{object}` has {count} structures `{name}`; \
+         name a function that takes or gives the one that you mean, as --of FUNCTION"
+    )]
+    SeveralStructures {
+        /// The object.
+        object: Name,
+        /// Their tag.
+        name: Name,
+        /// How many.
+        count: usize,
+    },
+    /// A path of members leads nowhere.
+    #[error("`{structure}` has no member `{path}`: {reason}")]
+    NoMember {
+        /// The structure's tag.
+        structure: Name,
+        /// The path.
+        path: Name,
+        /// Where it ends.
+        reason: String,
+    },
     /// A function's prototype is not known.
     #[error("the arguments of `{function}` are not known: {reason}")]
     Untyped {

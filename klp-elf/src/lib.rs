@@ -45,6 +45,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "code")]
+mod accesses;
+#[cfg(feature = "code")]
 pub mod check;
 mod elf;
 mod error;
@@ -67,6 +69,8 @@ mod text;
 #[cfg(feature = "code")]
 mod unfit;
 
+#[cfg(feature = "code")]
+pub use accesses::Accesses;
 pub use elf::Damage;
 pub use error::Error;
 #[cfg(feature = "code")]
@@ -77,9 +81,9 @@ pub use frames::{FRAME_MAX, Frame};
 pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
 pub use module::Module;
 pub use noreturn::never_returns;
-pub use prototype::{Kind, Parameter, Pointee, Prototype, Type};
-pub use structure::{Bits, Member, Structure};
-pub use stub::{Answer, Form, Stub};
+pub use prototype::{Identity, Kind, Parameter, Pointee, Prototype, Type};
+pub use structure::{Bits, Member, NoMember, Structure};
+pub use stub::{Answer, Form, Stub, Wanted};
 pub use text::{Identifier, Name, Shown, quoted};
 #[cfg(feature = "code")]
 pub use unfit::Unfit;

@@ -46,7 +46,53 @@ pub struct Type {
     pub align: u64,
     /// What it is.
     pub kind: Kind,
+    /// Which structure it is, or points to.
+    pub identity: Identity,
 }
+
+/// Which structure a type is, or points to. Files of a kernel may use one name for several.
+///
+/// It is no part of what a type says: all identities are equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Identity {
+    /// Where it stands, if it is a structure.
+    pub(crate) place: Option<Place>,
+    /// See [`Structure::content`](crate::Structure::content).
+    pub(crate) content: Option<u64>,
+}
+
+/// Where type information has a type.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Place {
+    /// Which type information: each that is read has another number.
+    pub(crate) types: u32,
+    /// The type's number.
+    pub(crate) id: u32,
+}
+
+impl Identity {
+    /// Whose content it is.
+    pub(crate) fn of(structure: &crate::Structure) -> Self {
+        Self {
+            place: None,
+            content: Some(structure.content()),
+        }
+    }
+
+    /// The structure's [content](crate::Structure::content). `None` for other types, for structures
+    /// that are only declared, and where nobody has looked.
+    pub fn content(self) -> Option<u64> {
+        self.content
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Identity {}
 
 /// What a type is, under all typedefs and qualifiers.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -37,6 +37,22 @@ pub struct Member {
     pub size: u64,
     /// Its type.
     pub ty: Type,
+    /// Does it share its bytes with others, as the members of a union do?
+    pub shared: bool,
+}
+
+/// Why a path of members leads nowhere.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NoMember {
+    /// This structure has no member of that name.
+    Missing {
+        /// The structure.
+        structure: Box<Structure>,
+        /// The name.
+        name: String,
+    },
+    /// The path goes on behind a member that is no structure.
+    NoStructure(Box<Member>),
 }
 
 /// The place of a bit-field in its bytes.
@@ -54,13 +70,61 @@ impl Structure {
         self.members.iter().find(|member| member.name == name)
     }
 
+    /// What C calls it: its tag, or the typedef of one without.
+    pub fn name(&self) -> &str {
+        self.names.last().map_or("", Identifier::as_str)
+    }
+
+    /// A number made of its size and members: another one for another structure of that name.
+    pub fn content(&self) -> u64 {
+        let mut hash = Fnv::default();
+        hash.number(u64::from(self.union));
+        hash.number(self.size);
+        for member in &self.members {
+            hash.text(&member.name);
+            hash.number(member.offset);
+            if let Some(Bits { first, count }) = member.bits {
+                hash.number(u64::from(first) << 8 | u64::from(count));
+            }
+            hash.number(member.size);
+            hash.text(&member.ty.c);
+        }
+        hash.0
+    }
+
     /// Do C functions take and give it by value as they do integers of its size?
-    pub(crate) fn passes_like_integers(&self) -> bool {
+    pub fn passes_like_integers(&self) -> bool {
         let aligned =
             |member: &Member| member.bits.is_some() || member.offset % member.ty.align.max(1) == 0;
         self.members
             .iter()
             .all(|member| aligned(member) && !holds_other(&member.ty))
+    }
+}
+
+/// FNV-1a, which is the same in every build.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn number(&mut self, number: u64) {
+        self.bytes(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.bytes(text.as_bytes());
     }
 }
 

@@ -5,7 +5,7 @@
 // Not by a `[[test]]` of the manifest, which cargo-klp carries without the tests.
 #![cfg(feature = "code")]
 
-use klp_elf::{Error, Frame, Module};
+use klp_elf::{Accesses, Error, Frame, Module};
 use object::write::{Object, Relocation, Symbol, SymbolId, SymbolSection};
 use object::{
     Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind,
@@ -174,6 +174,32 @@ fn a_jump_table_counts_by_where_it_leads() {
         builder.relocate(table, 0, elf::R_X86_64_64.0, target, addend);
         assert_eq!(exits(&builder.finish(), "f").len(), expected);
     }
+}
+
+#[test]
+fn accesses_are_counted_without_those_to_the_stack() {
+    #[rustfmt::skip]
+    let code = [
+        0x8b, 0x47, 0x08, // mov eax, [rdi+8]
+        0x33, 0x07, // xor eax, [rdi]
+        0x89, 0x37, // mov [rdi], esi
+        0x83, 0x07, 0x01, // add dword [rdi], 1
+        0x50, // push rax
+        0x48, 0x8d, 0x47, 0x08, // lea rax, [rdi+8]
+        0x48, 0x89, 0x04, 0x24, // mov [rsp], rax
+        0xc3, // ret
+    ];
+    let mut module = Builder::new();
+    module.function("f", &code);
+    let data = module.finish();
+    let module = Module::parse(&data).expect("a module");
+    let function = module.functions().next().expect("a function");
+    let found = module.accesses(&function);
+    let wanted = Accesses {
+        loads: 3,
+        stores: 2,
+    };
+    assert_eq!(found, wanted);
 }
 
 #[test]

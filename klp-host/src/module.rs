@@ -25,6 +25,9 @@ pub struct Options {
     pub output: PathBuf,
     /// More variables for make's command line.
     pub make_vars: Vec<(String, String)>,
+    /// Folders below the sources whose modules in C are built first: the patches beside them are
+    /// compiled with their types.
+    pub patched: Vec<PathBuf>,
 }
 
 /// What a build left.
@@ -61,10 +64,70 @@ pub fn build(kernel: &BuildFolder, dir: &Path, options: &Options) -> Result<Buil
             vars: &options.make_vars,
             env: &[],
         };
-        built = Some(folder.make(kernel)?);
+        built = Some(folder.make_with_patched(kernel, &options.patched)?);
         Ok(())
     })?;
     built.context("the modules' folder was not built")
+}
+
+/// The modules in C that a folder's Kbuild file names, as their files: those that its patches may
+/// be about.
+pub fn patched(dir: &Path) -> Result<Vec<String>> {
+    let objects = objects(dir)?;
+    Ok(objects
+        .iter()
+        .filter_map(|object| in_c(dir, object))
+        .collect())
+}
+
+/// The file of an object's module, unless it is a crate in Rust.
+pub fn in_c(dir: &Path, object: &str) -> Option<String> {
+    let is_crate = dir.join(object).with_extension("rs").is_file();
+    let name = object.strip_suffix(".o").filter(|_| !is_crate)?;
+    Some(format!("{name}.ko"))
+}
+
+/// What a folder's Kbuild file says in lines like `obj-m := one.o two.o`. Nothing where there is
+/// no such file.
+pub fn objects(dir: &Path) -> Result<Vec<String>> {
+    let Some(kbuild) = kbuild(dir) else {
+        return Ok(Vec::new());
+    };
+    let text =
+        fs::read_to_string(&kbuild).with_context(|| format!("cannot read {}", kbuild.display()))?;
+    let objects: Vec<_> = text
+        .replace("\\\n", " ")
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("obj-m")?.split_once('='))
+        .flat_map(|(_, objects)| {
+            let words = objects.split_whitespace();
+            words.take_while(|word| !word.starts_with('#'))
+        })
+        .filter(|word| word.ends_with(".o"))
+        .map(str::to_owned)
+        .collect();
+    for object in &objects {
+        check_object(object).with_context(|| format!("{} names {object:?}", kbuild.display()))?;
+    }
+    Ok(objects)
+}
+
+/// Objects become targets on make's command line and paths in their folder.
+fn check_object(object: &str) -> Result<()> {
+    check_for_make(Path::new(object))?;
+    ensure!(
+        is_inside(Path::new(object)) && !object.starts_with('-'),
+        "an object's name is a path from the patch's folder to a file in it, as in `fix-foo.o`"
+    );
+    Ok(())
+}
+
+/// A folder's Kbuild file.
+pub fn kbuild(dir: &Path) -> Option<PathBuf> {
+    ["Kbuild", "Makefile"]
+        .map(|name| dir.join(name))
+        .into_iter()
+        .find(|path| path.is_file())
 }
 
 /// The absolute path of a folder of modules.
@@ -72,10 +135,7 @@ pub fn sources(kernel: &BuildFolder, dir: &Path) -> Result<PathBuf> {
     let dir = dir
         .canonicalize()
         .with_context(|| format!("there is no module folder {}", dir.display()))?;
-    if !["Kbuild", "Makefile"]
-        .iter()
-        .any(|name| dir.join(name).is_file())
-    {
+    if kbuild(&dir).is_none() {
         bail!(
             "{} has no Kbuild file or Makefile: give a folder of external modules",
             dir.display()
@@ -141,6 +201,45 @@ impl Folder<'_> {
             link::in_place(module)?;
         }
         Ok(Built { modules })
+    }
+
+    /// Builds it, after the modules in C of these folders in it, whose types it is compiled with.
+    fn make_with_patched(&self, kernel: &BuildFolder, folders: &[PathBuf]) -> Result<Built> {
+        let mut targets = Vec::new();
+        for folder in folders {
+            let modules = patched(&self.sources.join(folder))?.into_iter();
+            targets.extend(modules.map(|name| folder.join(name).display().to_string()));
+        }
+        if targets.is_empty() {
+            return self.make(kernel);
+        }
+        let first = [self.vars, &[("KLP_PATCHED".to_owned(), "1".to_owned())]].concat();
+        let folder = Folder {
+            what: &format!("what is patched by {}", self.what),
+            vars: &first,
+            ..*self
+        };
+        folder.make_only(kernel, &targets)?;
+        let types = self.types_of(&targets)?;
+        let modules = self.output.display().to_string();
+        let folder = Folder {
+            vars: &[self.vars, &[("KRUSTFLAGS".to_owned(), types)]].concat(),
+            env: &[self.env, &[("KLP_MODULES".to_owned(), modules)]].concat(),
+            ..*self
+        };
+        folder.make(kernel)
+    }
+
+    /// A compiler's option that is another one when these modules are.
+    fn types_of(&self, modules: &[String]) -> Result<String> {
+        let mut key = Key::new();
+        for name in modules {
+            let path = self.output.join(name);
+            let data =
+                fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            key = key.with(name, data);
+        }
+        Ok(format!("--cfg klp_known_{}", key.short()))
     }
 
     /// Builds these of its targets, such as `one-module.ko`.
@@ -210,6 +309,19 @@ pub fn is_inside(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_patched_is_in_c() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "# obj-m := no.o\nobj-m := one.o \\\n\ttwo.o\nobj-m += c.o\nc-y := d.o e.o\n";
+        fs::write(dir.path().join("Kbuild"), text).unwrap();
+        for file in ["one.rs", "two.rs", "part.rs", "d.c", "no.rs"] {
+            fs::write(dir.path().join(file), "").unwrap();
+        }
+        assert_eq!(objects(dir.path()).unwrap(), ["one.o", "two.o", "c.o"]);
+        assert_eq!(patched(dir.path()).unwrap(), ["c.ko"]);
+        assert!(patched(&dir.path().join("none")).unwrap().is_empty());
+    }
 
     #[test]
     fn modules_are_found_by_either_spelling() {

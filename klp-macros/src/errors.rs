@@ -391,3 +391,5 @@ pub(crate) const LASTING_ENUM: &str =
     "the layout of an enum or union is no promise between two patches: write a struct, with an integer for the variant";
 pub(crate) const LASTING_GENERIC: &str =
     "two patches have to mean one concrete type: remove the generic parameters";
+pub(crate) const LASTING_ABOVE: &str =
+    "a view is made before anything is derived for it: write `#[derive(Lasting)]` below this";

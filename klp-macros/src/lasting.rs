@@ -5,7 +5,7 @@
 use crate::errors;
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote_spanned, ToTokens};
-use syn::{Field, Item, ItemStruct, Member};
+use syn::{Attribute, Field, Item, ItemStruct, Member};
 
 /// The implementation, or what is wrong.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
@@ -22,6 +22,13 @@ fn parse(item: TokenStream) -> syn::Result<ItemStruct> {
             return Err(syn::Error::new_spanned(other, errors::LASTING_ENUM));
         }
     };
+    let of_view = |attribute: &&Attribute| {
+        let last = attribute.path().segments.last();
+        last.is_some_and(|last| last.ident == "kernel_struct")
+    };
+    if let Some(attribute) = item.attrs.iter().find(of_view) {
+        return Err(syn::Error::new_spanned(attribute, errors::LASTING_ABOVE));
+    }
     if !item.generics.params.is_empty() {
         return Err(syn::Error::new_spanned(
             &item.generics,
@@ -89,6 +96,13 @@ mod tests {
                     struct A<'a>(&'a u8);
                 ),
                 "generic",
+            ),
+            (
+                quote!(
+                    #[klp::kernel_struct("a")]
+                    struct A;
+                ),
+                "below",
             ),
         ] {
             let code = derive(item).to_string();

@@ -248,48 +248,56 @@ fn outside(name: &str, item: proc_macro::TokenStream) -> proc_macro::TokenStream
     quote!(#error #item).into()
 }
 
-/// Makes a struct a view of one of the kernel's structures.
+/// Makes a struct a view of one of the kernel's structures: it names the members that are used, in any
+/// order, and gets an accessor for each.
 ///
 /// ```ignore
 /// use klp::prelude::*;
 ///
-/// #[kernel_struct("seq_file", partial)]
+/// #[kernel_struct("seq_file")]
 /// struct Sequence {
-///     buf: *mut u8,
-///     size: usize,
-///     _from: usize,
 ///     count: usize,
+///     size: usize,
+///     #[path("lock.owner.counter")]
+///     owner: isize,
+///     #[follow(unsafe)]
+///     file: &Opened,
+/// }
+///
+/// #[kernel_struct("file")]
+/// struct Opened {
+///     #[write(unsafe)]
+///     f_flags: u32,
 /// }
 ///
 /// /// Only pointed to.
 /// #[kernel_struct("user_namespace")]
 /// struct UserNamespace;
+///
+/// fn full(m: &Sequence) -> bool {
+///     m.count() >= m.size() || m.file().f_flags() == 0
+/// }
 /// ```
+///
+/// `klp::view` says which types and attributes members can have, and what accessors promise.
 ///
 /// The first word is the structure's name in C, its tag or the name of its `typedef`. Behind it
 /// may stand
 ///
 /// | key | meaning |
 /// | --- | --- |
-/// | `partial` | the view has the first fields only; it can be pointed to, and neither be made nor be passed by value |
 /// | `object = "a_module"` | the structure is that module's own; else it is one of vmlinux |
+/// | `of = "a_function"` | of several structures of that name the one that this function takes or gives |
 ///
 /// `&View` and `Option<&View>` are then arguments of replacements, `KBox<View>` is an argument that
-/// the function takes over or gives away, and a view that is not `partial` can be passed by value
-/// and be a result. A struct without fields (`struct View;`) stands for one that is only pointed to.
+/// the function takes over or gives away, and a view can be passed by value and be a result. A struct
+/// without fields (`struct View;`) stands for one that is only pointed to.
 ///
 /// # What is checked
 ///
-/// Where the kernel's type information is at hand: that the structure exists, each field's name,
-/// offset and size, and the size of the whole. A field whose name begins with `_` is padding when
-/// the structure has no such member. A field's type must be one of which C may leave any value
-/// there (`klp::layout::Plain`).
-///
-/// # What you promise
-///
-/// A reference to a view says that nobody else writes to its fields during the call. A field that
-/// another CPU may write at the same time is declared as an atomic of the same size; one that the
-/// replacement writes itself, under the lock that guards it in C, as a `Cell`.
+/// Offsets and sizes come from the kernel's type information, so a kernel's build needs it. That the
+/// structure and its members exist is checked, and that each member's type is that of C by kind, size
+/// and sign; of pointers and inner structures also that they are of that structure.
 #[proc_macro_attribute]
 pub fn kernel_struct(
     keys: proc_macro::TokenStream,

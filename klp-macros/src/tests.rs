@@ -260,6 +260,39 @@ fn symbols() {
 }
 
 #[test]
+fn view() {
+    let code = crate::types::kernel_struct(
+        quote!("session", object = "sessions"),
+        quote! {
+            /// Of the module.
+            #[derive(Lasting)]
+            pub(crate) struct Session {
+                /// Who.
+                pub user: u32,
+                #[path("limits.soft")]
+                #[write(unsafe)]
+                r#type: bool,
+                #[write]
+                slots: [u16; 4],
+                #[follow(unsafe)]
+                parent: Option<&Session>,
+                #[follow(rcu, unsafe)]
+                next: &Session,
+                #[counted_by(user, unsafe)]
+                data: [u8],
+                #[container_of(unsafe)]
+                lock: Lock,
+            }
+        },
+    );
+    let file = syn::parse2(code).expect("the expansion is Rust");
+    expect_file!["../snapshots/view.rs"].assert_eq(&format!(
+        "// SPDX-License-Identifier: GPL-2.0-only\n\n{}",
+        prettyplease::unparse(&file)
+    ));
+}
+
+#[test]
 fn function_with_mistakes() {
     check(
         quote!(object = "ext4.ko", replaces = "show", description = "A fix"),

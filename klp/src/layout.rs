@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rust views of the kernel's C structures.
+//! Which Rust types stand for the kernel's C structures. [`klp::view`](crate::view) is about what can
+//! be done with them.
 
 use crate::signature::Claim;
 use core::cell::Cell;
@@ -18,9 +19,9 @@ use core::sync::atomic::{
 ///
 /// # Safety
 ///
-/// The kernel has a structure of that name, and whatever C keeps in one is a value of this type:
-/// the fields that the type shows are where C has them, and are of the same kind. A type without
-/// fields shows nothing and only stands for the address; safe code cannot make a value of it.
+/// The kernel has a structure of that name, and a reference to this type promises nothing about its
+/// contents and alignment. The type is not empty, and safe code cannot make a value of it, unless any
+/// bytes are one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which of the kernel's structures it is",
     label = "no view of a kernel structure",
@@ -29,33 +30,41 @@ use core::sync::atomic::{
 pub unsafe trait KernelStruct {
     /// The structure's name in C, without `struct`.
     const NAME: &'static str;
+
+    /// Tells it from other structures of that name; 0 when that is not known.
+    #[doc(hidden)]
+    const CONTENT: u64 = 0;
+
+    /// Whether what safe code can do with it relies on what somebody claims of C.
+    #[doc(hidden)]
+    const CLAIMS: bool = true;
+
     /// What a reference to it says that C does not.
     #[doc(hidden)]
     const CLAIM: Claim = Claim::Object;
 }
 
-/// A [`KernelStruct`] that shows the whole structure, so that one can be made, given to C and passed
-/// by value.
+/// A [`KernelStruct`] of which the whole structure is known, so that one can be made, given to C and
+/// passed by value.
 ///
 /// # Safety
 ///
 /// The type is as large as the kernel's structure.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not show the whole structure",
-    label = "only a part of the kernel's structure",
-    note = "give it all fields and leave `partial` out of its `#[kernel_struct]`; `cargo klp stub --struct` prints them"
+    message = "`{Self}` is not known as a whole",
+    label = "of this structure the kernel's type information tells only that there is one",
+    note = "nothing in this kernel looks into the structure, so its size is not known: take a reference or a raw pointer"
 )]
 pub unsafe trait Whole: KernelStruct {}
 
-/// A type of a field that C may set: every value of its bytes is one of the type.
+/// A type of a variable that C may set: every value of its bytes is one of the type.
 ///
-/// Integers, raw pointers, `Option<NonNull<T>>`, `bool` (C's holds nothing but 0 and 1), arrays of
-/// these, and views of structures. A field that another CPU may change during the call is an atomic;
-/// one that the replacement changes itself, under the lock that guards it in C, is a [`Cell`].
+/// Integers, raw pointers, `Option<NonNull<T>>`, `bool` (C's holds nothing but 0 and 1), atomics,
+/// arrays of these, and views of structures.
 ///
 /// # Safety
 ///
-/// Whatever C leaves in such a field is a value of the type.
+/// Whatever C leaves in such a variable is a value of the type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field that C sets",
     label = "not every value that C may leave there is one of this type",
@@ -63,7 +72,7 @@ pub unsafe trait Whole: KernelStruct {}
 )]
 pub unsafe trait Plain {}
 
-/// Compiles for types of which C may leave any value in a field.
+/// Compiles for types of which C may leave any value in a variable.
 #[doc(hidden)]
 pub const fn plain<T: Plain>() {}
 

@@ -50,6 +50,7 @@ pub mod original;
 #[allow(unreachable_pub)] // Both files offer the same; what is re-exported is decided here.
 mod platform;
 pub mod prelude;
+pub mod rcu;
 pub mod shadow;
 #[doc(hidden)]
 pub mod signature;
@@ -60,6 +61,7 @@ pub mod sysctl;
 #[doc(hidden)]
 pub mod table;
 pub mod time;
+pub mod view;
 
 pub use callbacks::{ModuleState, Object, Unpatched};
 pub use capability::{capable, Capability};

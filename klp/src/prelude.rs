@@ -20,6 +20,8 @@ crate::errno::for_each_errno!(names);
 #[doc(no_inline)]
 pub use crate::syscall::SyscallArgs;
 #[doc(no_inline)]
+pub use crate::view::Zeroed;
+#[doc(no_inline)]
 pub use crate::{livepatch, Lasting, Shadow, State};
 #[doc(no_inline)]
 pub use klp_macros::{

@@ -61,6 +61,8 @@ pub enum Target {
     Any,
     /// The kernel's structure of this name.
     Named(&'static str),
+    /// The one of that content, which is 0 when that is not known.
+    View(&'static str, u64),
     /// An integer, a `bool` or a pointer of this size.
     Scalar(Shape, usize),
     /// A type that nothing is known about but how the author wrote it.
@@ -247,7 +249,7 @@ impl Pointee for c_void {
 }
 
 impl<T: KernelStruct> Pointee for T {
-    const TARGET: Target = Target::Named(T::NAME);
+    const TARGET: Target = Target::View(T::NAME, T::CONTENT);
 }
 
 macro_rules! structures {
@@ -299,20 +301,28 @@ pub enum Expected {
     },
     /// A pointer to `void`, to a function, or to what cannot be compared.
     Pointer,
-    /// A pointer to a structure or union, with its tag and the names of its `typedef`s.
-    PointerTo(&'static [&'static str]),
+    /// A pointer to a structure or union.
+    PointerTo(Structure),
     /// A pointer to an integer, `bool` or pointer of this size.
     PointerToScalar {
         /// The size in bytes.
         size: usize,
     },
-    /// A structure or union by value, with its tag and the names of its `typedef`s.
+    /// A structure or union by value.
     Aggregate {
-        /// The names.
-        names: &'static [&'static str],
+        /// Which.
+        structure: Structure,
         /// Its size in bytes.
         size: usize,
     },
+}
+
+/// Which structure or union C expects.
+pub struct Structure {
+    /// Its tag and the names of its `typedef`s.
+    pub names: &'static [&'static str],
+    /// Tells it from others of that name; 0 when that is not known.
+    pub content: u64,
 }
 
 /// How the author's type goes with what C expects.
@@ -328,13 +338,25 @@ pub enum Verdict {
     Sign,
     /// It points to something else, or is another structure.
     Target,
+    /// It is, or points to, another structure of the right name.
+    Content,
 }
 
 /// Compares a type with what C expects. `target` is what it points to, or which structure it is,
 /// and `written` the name under which the author wrote that.
 pub const fn compare<T: CType>(target: Target, written: &str, expected: &Expected) -> Verdict {
-    let size = size_of::<T>();
-    match (expected, T::SHAPE) {
+    compare_shape(T::SHAPE, size_of::<T>(), target, written, expected)
+}
+
+/// The same for a type of this shape and size.
+pub const fn compare_shape(
+    shape: Shape,
+    size: usize,
+    target: Target,
+    written: &str,
+    expected: &Expected,
+) -> Verdict {
+    match (expected, shape) {
         (Expected::Void, Shape::Void) => same_size(size, 0),
         (Expected::Bool, Shape::Bool) => same_size(size, 1),
         (Expected::Integer { size: wanted, .. }, Shape::Integer { .. }) if size != *wanted => {
@@ -350,20 +372,22 @@ pub const fn compare<T: CType>(target: Target, written: &str, expected: &Expecte
         (Expected::Enum { size: wanted }, Shape::Integer { .. }) => same_size(size, *wanted),
         (_, Shape::Pointer) if size != size_of::<usize>() => Verdict::Size,
         (Expected::Pointer, Shape::Pointer) => Verdict::Fits,
-        (Expected::PointerTo(names), Shape::Pointer) => same_name(target, written, names),
+        (Expected::PointerTo(structure), Shape::Pointer) => {
+            same_structure(target, written, structure)
+        }
         (Expected::PointerToScalar { size: wanted }, Shape::Pointer) => match target {
             Target::Scalar(_, size) => same_size(size, *wanted),
             // Another name for a type that is known, or an array of it.
             Target::Unknown | Target::Any => Verdict::Fits,
-            Target::Named(_) => Verdict::Target,
+            Target::Named(_) | Target::View(..) => Verdict::Target,
         },
         (
             Expected::Aggregate {
-                names,
+                structure,
                 size: wanted,
             },
             Shape::Aggregate,
-        ) => match same_name(target, written, names) {
+        ) => match same_structure(target, written, structure) {
             Verdict::Fits => same_size(size, *wanted),
             other => other,
         },
@@ -379,21 +403,31 @@ const fn same_size(size: usize, wanted: usize) -> Verdict {
     }
 }
 
-const fn same_name(target: Target, written: &str, names: &[&str]) -> Verdict {
-    let name = match target {
+const fn same_structure(target: Target, written: &str, structure: &Structure) -> Verdict {
+    let (name, content) = match target {
         Target::Any => return Verdict::Fits,
-        Target::Named(name) => name,
-        Target::Unknown => written,
+        Target::Named(name) => (name, 0),
+        Target::View(name, content) => (name, content),
+        Target::Unknown => (written, 0),
         Target::Scalar(..) => return Verdict::Target,
     };
+    let names = structure.names;
     let mut index = 0;
     while index < names.len() {
         if same_text(name, names[index]) {
-            return Verdict::Fits;
+            return same_content(content, structure.content);
         }
         index += 1;
     }
     Verdict::Target
+}
+
+const fn same_content(content: u64, wanted: u64) -> Verdict {
+    if content == wanted || content == 0 || wanted == 0 {
+        Verdict::Fits
+    } else {
+        Verdict::Content
+    }
 }
 
 /// Whether both are the same.
@@ -411,7 +445,7 @@ pub(crate) const fn same_text(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Expected, KernelStruct, Otherwise as _, Probe, Shape, Target, Verdict};
+    use super::{Expected, KernelStruct, Otherwise as _, Probe, Shape, Structure, Target, Verdict};
     use crate::platform::bindings;
     use core::ffi::c_void;
 
@@ -466,7 +500,10 @@ mod tests {
         assert_eq!(compare::<Truth>(Expected::Bool), Verdict::Size);
         assert_eq!(compare::<*mut u8>(Expected::Pointer), Verdict::Fits);
         assert_eq!(compare::<Address>(Expected::Pointer), Verdict::Size);
-        const NAMED: Expected = Expected::PointerTo(&[""]);
+        const NAMED: Expected = Expected::PointerTo(Structure {
+            names: &[""],
+            content: 0,
+        });
         assert_eq!(compare::<*mut u8>(NAMED), Verdict::Fits);
         assert_eq!(compare::<Address>(NAMED), Verdict::Size);
     }
@@ -479,7 +516,10 @@ mod tests {
     }
 
     fn pointer<T>(target: Target, written: &str) -> Verdict {
-        const SEQ_FILE: Expected = Expected::PointerTo(&["seq_file"]);
+        const SEQ_FILE: Expected = Expected::PointerTo(Structure {
+            names: &["seq_file"],
+            content: 0,
+        });
         super::compare::<*mut T>(target, written, &SEQ_FILE)
     }
 
@@ -497,6 +537,24 @@ mod tests {
             Verdict::Fits
         );
         assert_eq!(pointer::<u8>(Probe::<u8>::TARGET, ""), Verdict::Target);
+    }
+
+    #[test]
+    fn structures_of_one_name_are_told_apart_by_content() {
+        let is = |target, content| {
+            let structure = Structure {
+                names: &["slot_t", "slot"],
+                content,
+            };
+            super::compare::<*mut u8>(target, "slot", &Expected::PointerTo(structure))
+        };
+        assert_eq!(is(Target::View("slot", 1), 1), Verdict::Fits);
+        assert_eq!(is(Target::View("slot", 1), 2), Verdict::Content);
+        assert_eq!(is(Target::View("slit", 1), 1), Verdict::Target);
+        // Where one is not known, the name has to do.
+        assert_eq!(is(Target::View("slot", 0), 2), Verdict::Fits);
+        assert_eq!(is(Target::View("slot_t", 1), 0), Verdict::Fits);
+        assert_eq!(is(Target::Named("slot"), 2), Verdict::Fits);
     }
 
     #[test]

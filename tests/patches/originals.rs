@@ -7,19 +7,21 @@ use klp::prelude::*;
 /// Passed in registers.
 #[kernel_struct("originals_pair", object = "klp_originals")]
 struct Pair {
+    #[write]
     first: isize,
-    second: isize,
 }
 
 /// Passed on the stack.
 #[kernel_struct("originals_big", object = "klp_originals")]
 struct Big {
+    #[write]
     values: [isize; 4],
 }
 
 /// From `kmalloc()`.
 #[kernel_struct("originals_session", object = "klp_originals")]
 struct Session {
+    #[write]
     user: u32,
 }
 
@@ -34,15 +36,17 @@ mod originals {
     }
 
     #[livepatch(object = "klp_originals", replaces = "originals_swap")]
-    fn swap(pair: Pair) -> Pair {
-        let first = pair.first + 10;
-        original(Pair { first, ..pair })
+    fn swap(mut pair: Pair) -> Pair {
+        pair.set_first(pair.first() + 10);
+        original(pair)
     }
 
     #[livepatch(object = "klp_originals", replaces = "originals_turn")]
     fn turn(mut big: Big) -> Big {
-        big.values[0] = 10;
-        original(big)
+        match big.set_values(0, 10) {
+            Ok(()) => original(big),
+            Err(_) => big,
+        }
     }
 
     #[livepatch(object = "klp_originals", replaces = "originals_is_even")]
@@ -69,7 +73,8 @@ mod originals {
     fn session_new(user: u32) -> Result<Option<KBox<Session>>> {
         match original(user)? {
             Some(mut session) => {
-                session.user += 100;
+                let user = session.user();
+                session.set_user(user + 100);
                 Ok(Some(session))
             }
             None => original(1),
@@ -78,7 +83,7 @@ mod originals {
 
     #[livepatch(object = "klp_originals", replaces = "originals_session_free")]
     fn session_free(session: KBox<Session>) {
-        pr_info!("session of {} ends\n", session.user);
+        pr_info!("session of {} ends\n", session.user());
         original(session);
     }
 

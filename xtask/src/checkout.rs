@@ -2,9 +2,10 @@
 
 //! This checkout: where it is, and its modules.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use klp_host::host::needs::Needs;
 use klp_host::kernel::{self, Core, Kernel, Profile};
 use klp_host::module::{self, Built, Options};
@@ -42,7 +43,7 @@ pub fn kernel(core: Core, profile: Profile) -> Result<Kernel> {
 
 /// Builds a folder of modules for this kernel, into the checkout's `target/`.
 pub fn build(kernel: &Kernel, dir: &Path) -> Result<Built> {
-    build_with(kernel, dir, Vec::new())
+    build_with(kernel, dir, Vec::new(), Vec::new())
 }
 
 /// Builds one of the examples.
@@ -52,16 +53,31 @@ pub fn build_example(kernel: &Kernel, name: &str) -> Result<Built> {
 
 /// Builds the patches of one folder of the checkout.
 pub fn build_folder(kernel: &Kernel, folder: &str) -> Result<Built> {
-    let folder = folder.to_owned();
-    build_with(kernel, &top(), vec![("KLP_PATCHES".into(), folder)])
+    let vars = vec![("KLP_PATCHES".into(), folder.to_owned())];
+    build_with(kernel, &top(), vars, vec![folder.into()])
 }
 
 /// Builds the examples and the tests' own patches.
 pub fn build_all(kernel: &Kernel) -> Result<Built> {
-    build_with(kernel, &top(), vec![("KLP_TESTS".into(), "1".into())])
+    let mut folders = vec![PathBuf::from("tests/patches")];
+    for entry in fs::read_dir(top().join("examples")).context("cannot read examples")? {
+        folders.push(Path::new("examples").join(entry?.file_name()));
+    }
+    folders.sort();
+    let vars = vec![("KLP_TESTS".into(), "1".into())];
+    build_with(kernel, &top(), vars, folders)
 }
 
-fn build_with(kernel: &Kernel, dir: &Path, make_vars: Vec<(String, String)>) -> Result<Built> {
-    let output = top().join("target/kmod");
-    module::build(&kernel.build, dir, &Options { output, make_vars })
+fn build_with(
+    kernel: &Kernel,
+    dir: &Path,
+    make_vars: Vec<(String, String)>,
+    patched: Vec<PathBuf>,
+) -> Result<Built> {
+    let options = Options {
+        output: top().join("target/kmod"),
+        make_vars,
+        patched,
+    };
+    module::build(&kernel.build, dir, &options)
 }

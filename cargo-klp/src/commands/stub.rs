@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use clap::{ArgGroup, Args};
-use klp_elf::{Answer, Form, Kernel, Stub, VMLINUX};
+use klp_elf::{Answer, Form, Kernel, Stub, VMLINUX, Wanted};
 use klp_host::cache::Cache;
 use klp_host::kernel::known::Known;
 
@@ -19,7 +19,7 @@ pub(super) struct StubArgs {
     /// Functions of the kernel to be replaced, all in one patch.
     #[arg(value_name = "FUNCTION")]
     functions: Vec<String>,
-    /// Show this structure of the kernel in Rust instead.
+    /// Show a view of this structure of the kernel instead.
     #[arg(long = "struct", value_name = "NAME")]
     structure: Option<String>,
     /// Let the replacements call the originals, to add a check in front or behind.
@@ -34,6 +34,12 @@ pub(super) struct StubArgs {
         allow_hyphen_values = true
     )]
     returns: Option<Answer>,
+    /// Of the structure this member alone, such as `inner.member`; may be given several times.
+    #[arg(long = "field", value_name = "PATH", requires = "structure")]
+    fields: Vec<String>,
+    /// Of several structures of that name the one that this function takes or gives.
+    #[arg(long, value_name = "FUNCTION", requires = "structure")]
+    of: Option<String>,
     /// The object that has them: the kernel itself, or a module.
     #[arg(long, value_name = "MODULE", default_value = VMLINUX)]
     object: String,
@@ -56,7 +62,15 @@ impl StubArgs {
         );
         let kernel = Kernel::open(self.known()?.sources()?).map_err(plain)?;
         let text = match &self.structure {
-            Some(name) => Stub::structure(&kernel, &self.object, name).map_err(plain)?,
+            Some(name) => {
+                let wanted = Wanted {
+                    object: &self.object,
+                    name,
+                    of: self.of.as_deref(),
+                    members: &self.fields,
+                };
+                Stub::structure(&kernel, &wanted).map_err(plain)?
+            }
             None => self.patch(&kernel)?,
         };
         print!("{text}");

@@ -20,8 +20,8 @@ pub use similar::Others;
 pub use sources::Sources;
 
 use crate::Error;
-use crate::prototype::Prototype;
-use crate::structure::Structure;
+use crate::prototype::{Kind, Place, Prototype, Type};
+use crate::structure::{Member, NoMember, Structure};
 use crate::text::{Identifier, Name, Shown};
 #[cfg(not(feature = "code"))]
 use exports::Exports;
@@ -66,6 +66,8 @@ struct Contents {
     types: Result<Rc<Types>, Reason>,
     symbols: Option<Rc<SymbolList>>,
     places: Option<Rc<Places>>,
+    /// What [`Object::content`] has found, by where types stand.
+    structures: RefCell<HashMap<Place, Option<u64>>>,
 }
 
 /// What is known of a function.
@@ -215,6 +217,7 @@ impl Kernel {
             types: Ok(self.base()?),
             symbols,
             places,
+            structures: RefCell::default(),
         })
     }
 
@@ -242,6 +245,7 @@ impl Kernel {
                 types: Err(format!("the file of module `{name}` is not known")),
                 symbols: Some(symbols),
                 places: None,
+                structures: RefCell::default(),
             }));
         };
         let image = Image::open(&path)?;
@@ -257,6 +261,7 @@ impl Kernel {
             types: self.module_types(&image)?,
             symbols,
             places,
+            structures: RefCell::default(),
         }))
     }
 
@@ -290,12 +295,18 @@ impl Object<'_> {
         &self.contents.name
     }
 
+    /// Why its types are not known; `None` when they are.
+    pub fn untyped(&self) -> Option<&str> {
+        let types = self.contents.types.as_ref();
+        types.err().map(String::as_str)
+    }
+
     /// What is known of the function of that name. One that does not exist has no prototype and
     /// no matches.
     pub fn function(&self, name: &str) -> Function {
         let (prototype, untyped) = match &self.contents.types {
             Ok(types) => match types.prototype(name) {
-                Ok(prototype) => (Some(prototype), None),
+                Ok(prototype) => (Some(self.identified(prototype)), None),
                 Err(reason) => (None, Some(reason)),
             },
             Err(reason) => (None, Some(reason.clone())),
@@ -316,6 +327,26 @@ impl Object<'_> {
             untyped,
             matches,
             others,
+        }
+    }
+
+    /// The same, with the contents of the structures that it takes and gives.
+    fn identified(&self, mut prototype: Prototype) -> Prototype {
+        let parameters = prototype
+            .parameters
+            .iter_mut()
+            .map(|parameter| &mut parameter.ty);
+        for ty in parameters.chain([&mut prototype.result]) {
+            self.identify(ty);
+        }
+        prototype
+    }
+
+    /// Adds the content of the structure that a type is, points to, or has for elements.
+    fn identify(&self, ty: &mut Type) {
+        ty.identity.content = self.content(ty);
+        if let Kind::Array { element, .. } = &mut ty.kind {
+            self.identify(element);
         }
     }
 
@@ -377,6 +408,13 @@ impl Object<'_> {
         types.into_iter().flat_map(|types| types.functions())
     }
 
+    /// The tags of its structures and unions, in the order of the alphabet.
+    pub fn structure_tags(&self) -> impl Iterator<Item = Identifier> + use<> {
+        let types = self.contents.types.as_ref();
+        let tags = types.map(|types| types.tags()).unwrap_or_default();
+        tags.into_iter()
+    }
+
     /// The structure or union of that tag, or of a typedef of that name.
     pub fn structure(&self, name: &str) -> Option<Structure> {
         self.structures(name).into_iter().next()
@@ -402,5 +440,80 @@ impl Object<'_> {
                 .map_or(Vec::new(), |base| base.structures(name)),
             false => own,
         }
+    }
+
+    /// The structure that a type of this object is, or points to, with what is known of it.
+    pub fn structure_of(&self, ty: &Type) -> Option<Structure> {
+        let base = self.kernel.base().ok()?;
+        let own = self.contents.types.as_ref().ok();
+        let found = own
+            .and_then(|types| types.structure_of(ty))
+            .or_else(|| base.structure_of(ty))?;
+        if !found.members.is_empty() {
+            return Some(found);
+        }
+        // A module that brings what it needs of the kernel's types leaves members out.
+        let mut whole = base.structures(found.name()).into_iter();
+        match (whole.next(), whole.next()) {
+            (Some(whole), None) if whole.size == found.size => Some(whole),
+            (Some(_), _) => None,
+            (None, _) => Some(found),
+        }
+    }
+
+    /// The contents of the structures that a function takes or gives, by value or by pointers. `None`
+    /// when its types are not known.
+    pub fn taken_by(&self, function: &str) -> Option<Vec<u64>> {
+        let prototype = self.function(function).prototype?;
+        let parameters = prototype.parameters.iter().map(|parameter| &parameter.ty);
+        let types = parameters.chain([&prototype.result]);
+        Some(types.filter_map(|ty| ty.identity.content()).collect())
+    }
+
+    /// The [content](Structure::content) of the structure that a type of this object is, or points
+    /// to. `None` for other types, and where that is not known.
+    pub fn content(&self, ty: &Type) -> Option<u64> {
+        let place = ty.identity.place?;
+        if let Some(known) = self.contents.structures.borrow().get(&place) {
+            return *known;
+        }
+        let content = self.structure_of(ty).map(|structure| structure.content());
+        let mut structures = self.contents.structures.borrow_mut();
+        structures.insert(place, content);
+        content
+    }
+
+    /// The member that `path` leads to, such as `inner.list.next`, as if it were one of
+    /// `structure`, which is one of this object's.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such member.
+    pub fn member(&self, structure: &Structure, path: &str) -> Result<Member, NoMember> {
+        let (name, rest) = match path.split_once('.') {
+            Some((name, rest)) => (name, Some(rest)),
+            None => (path, None),
+        };
+        let Some(member) = structure.member(name) else {
+            return Err(NoMember::Missing {
+                structure: Box::new(structure.clone()),
+                name: name.to_owned(),
+            });
+        };
+        let Some(rest) = rest else {
+            let mut member = member.clone();
+            self.identify(&mut member.ty);
+            return Ok(member);
+        };
+        let is_inner = matches!(member.ty.kind, Kind::Aggregate { .. });
+        let inner = self.structure_of(&member.ty).filter(|_| is_inner);
+        let no_structure = || NoMember::NoStructure(Box::new(member.clone()));
+        let found = self.member(&inner.ok_or_else(no_structure)?, rest)?;
+        let offset = found.offset.checked_add(member.offset);
+        Ok(Member {
+            offset: offset.ok_or_else(no_structure)?,
+            shared: found.shared || member.shared,
+            ..found
+        })
     }
 }

@@ -12,7 +12,7 @@ pub use names::argument_names;
 pub(crate) use names::{Free, function_name};
 pub(crate) use view::{View, left_out, zero};
 
-use crate::prototype::{Kind, Pointee, Type};
+use crate::prototype::{Identity, Kind, Pointee, Type};
 
 /// The structures that klp has wrappers for: tag, wrapper as an argument, wrapper behind a pointer.
 const WRAPPERS: &[(&str, &str, &str)] = &[
@@ -52,6 +52,11 @@ pub(crate) fn result_in_c(ty: &Type) -> Option<String> {
 pub(crate) fn untyped(constant: bool) -> String {
     let keyword = if constant { "*const" } else { "*mut" };
     format!("{keyword} c_void")
+}
+
+/// The type of a member of a structure. `None` when no Rust type stands for it.
+pub fn member(ty: &Type) -> Option<String> {
+    Names::default().value(ty)
 }
 
 /// The type of a result, `()` for `void`. `None` when no Rust type stands for it.
@@ -94,22 +99,25 @@ impl Names {
             Kind::Bool => Some("bool".to_owned()),
             Kind::Integer { signed } => integer(ty, *signed),
             Kind::Enum { signed } => sized(ty.size, *signed),
-            Kind::Pointer { to, constant } => Some(self.pointer(to, *constant)),
+            Kind::Pointer { to, constant } => Some(self.pointer(to, *constant, ty.identity)),
             Kind::Array { element, length } => {
                 let element = self.value(element)?;
                 Some(format!("[{element}; {length}]"))
             }
-            Kind::Aggregate { names } => Some(self.structure(names.last()?)),
+            Kind::Aggregate { names } => Some(self.structure(names.last()?, ty.identity)),
             Kind::Void | Kind::Other => None,
         }
     }
 
-    fn pointer(&mut self, to: &Pointee, constant: bool) -> String {
+    fn pointer(&mut self, to: &Pointee, constant: bool, identity: Identity) -> String {
         let mut keyword = if constant { "*const" } else { "*mut" };
         let to = match to {
             Pointee::Void => None,
             Pointee::Char => Some("c_char".to_owned()),
-            Pointee::Named(names) => names.last().map(|tag| self.structure(tag)),
+            Pointee::Named(names) => names
+                .last()
+                .filter(|tag| !self.is_vague(tag))
+                .map(|tag| self.structure(tag, identity)),
             Pointee::Other(ty) => match (&ty.kind, ty.size) {
                 (Kind::Integer { signed: true }, 16) => Some("i128".to_owned()),
                 (Kind::Integer { signed: false }, 16) => Some("u128".to_owned()),
@@ -125,10 +133,10 @@ impl Names {
     }
 
     /// The Rust name for a structure.
-    fn structure(&mut self, tag: &str) -> String {
+    fn structure(&mut self, tag: &str, identity: Identity) -> String {
         match wrapper(tag) {
             Some((_, _, name)) => (*name).to_owned(),
-            None => self.give(tag),
+            None => self.give(tag, identity),
         }
     }
 }

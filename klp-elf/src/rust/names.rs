@@ -2,7 +2,7 @@
 
 //! Rust names for C ones.
 
-use crate::prototype::Prototype;
+use crate::prototype::{Identity, Prototype};
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -17,7 +17,7 @@ const TAKEN: &[&str] = &[
     "Option", "Ord", "PartialEq", "PartialOrd", "Pin", "PinInit", "PidNamespace", "Result", "Self",
     "Send", "SeqFile", "Shadow", "Sized", "Some", "State", "Str", "String", "Sync", "SyscallArgs",
     "Task", "ThisModule", "ToOwned", "ToString", "TryFrom", "TryInto", "Unpatched", "Unpin",
-    "VBox", "VVec", "Vec", "Zeroable",
+    "VBox", "VVec", "Vec", "Zeroable", "Zeroed",
 ];
 
 /// Rust's keywords that may be names when they are written raw.
@@ -36,8 +36,18 @@ const NEVER: &[&str] = &["Self", "crate", "original", "self", "super"];
 /// The Rust names given to C structures.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    given: BTreeMap<String, String>,
+    given: BTreeMap<String, Vec<Given>>,
     free: Free,
+    /// Tags that say too little.
+    vague: HashSet<String>,
+}
+
+/// A name and the structure that it was given to.
+#[derive(Clone, Debug)]
+struct Given {
+    /// Tells it from others of its tag. `None` when that is not known.
+    content: Option<u64>,
+    name: String,
 }
 
 /// Names that nothing has yet.
@@ -72,11 +82,37 @@ impl Free {
 }
 
 impl Names {
-    /// The name for a structure of that tag, always the same one.
-    pub(crate) fn give(&mut self, tag: &str) -> String {
-        if let Some(name) = self.given.get(tag) {
-            return name.clone();
+    /// The name for a structure of that tag, always the same one. `identity` tells it from others
+    /// of that tag.
+    pub(crate) fn give(&mut self, tag: &str, identity: Identity) -> String {
+        let content = identity.content();
+        let given = self.given.get(tag).map(Vec::as_slice).unwrap_or_default();
+        let same = |given: &&Given| {
+            content.is_none() || given.content.is_none() || given.content == content
+        };
+        if let Some(given) = given.iter().find(same) {
+            return given.name.clone();
         }
+        let name = self.free(tag);
+        self.given.entry(tag.to_owned()).or_default().push(Given {
+            content,
+            name: name.clone(),
+        });
+        name
+    }
+
+    /// Gives no name to structures of that tag: nothing tells which of several is meant.
+    pub(crate) fn avoid(&mut self, tag: &str) {
+        self.vague.insert(tag.to_owned());
+    }
+
+    /// Does the tag not tell which structure is meant?
+    pub(crate) fn is_vague(&self, tag: &str) -> bool {
+        self.vague.contains(tag)
+    }
+
+    /// A name for that tag that was free.
+    fn free(&mut self, tag: &str) -> String {
         let mut camel = tag.to_upper_camel_case();
         if !camel.starts_with(|first: char| first.is_ascii_alphabetic()) {
             camel.insert_str(0, "Struct");
@@ -87,15 +123,13 @@ impl Names {
         while TAKEN.contains(&camel.as_str()) {
             camel.push_str("Struct");
         }
-        let name = self.free.take_as(camel, "");
-        self.given.insert(tag.to_owned(), name.clone());
-        name
+        self.free.take_as(camel, "")
     }
 
     /// The tags and the names given to them, in the order of the tags.
     pub fn given(&self) -> impl Iterator<Item = (&str, &str)> {
         let given = self.given.iter();
-        given.map(|(tag, name)| (tag.as_str(), name.as_str()))
+        given.flat_map(|(tag, all)| all.iter().map(|one| (tag.as_str(), one.name.as_str())))
     }
 }
 

@@ -1,183 +1,175 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A C structure as a Rust one of the same layout.
+//! A C structure as a view of it: the members that a patch uses.
 
 use crate::prototype::{Kind, Type};
 use crate::rust::names::{Names, identifier, snake, unique};
 use crate::structure::{Member, Structure};
 use std::fmt::Write as _;
 
-/// A Rust structure of the layout of a C one.
+/// The members of a view.
 pub(crate) struct View {
-    fields: Vec<Field>,
+    members: Vec<Declared>,
     /// How many of C's names are left out.
     left_out: usize,
 }
 
-struct Field {
-    name: String,
-    ty: String,
-    /// A value of that type.
-    zero: String,
-    /// What C says, where the type does not.
-    comment: Vec<String>,
-}
-
-/// Members that share bytes, or one alone.
-struct Run<'a> {
-    start: u64,
-    end: u64,
-    members: Vec<&'a Member>,
-    /// Are all of them bit-fields?
-    bits: bool,
+/// A member as authors declare it, or why it is none.
+enum Declared {
+    Member {
+        path: String,
+        name: String,
+        ty: String,
+        /// Can one store write it?
+        single: bool,
+    },
+    /// C's declaration, and what to write for it.
+    Comment(String),
 }
 
 impl View {
-    /// The view of a structure, with every member that can be said in Rust.
-    pub(crate) fn new(structure: &Structure, names: &mut Names) -> Self {
-        let mut fields = Vec::new();
-        let mut end = 0;
-        for run in runs(structure) {
-            if run.start > end {
-                // Rust leaves this gap too where the next field needs it; saying so harms nobody.
-                fields.push(Field::bytes(
-                    format!("_pad_{end}"),
-                    end,
-                    run.start,
-                    1,
-                    Vec::new(),
-                ));
+    /// The view of a structure with all its members.
+    pub(crate) fn whole(structure: &Structure, names: &mut Names) -> Self {
+        let members = structure.members.iter();
+        let members = members.map(|member| (member.name.to_string(), member));
+        Self::new(members, names).leaving_out(structure.left_out)
+    }
+
+    /// Says that so many of C's names are left out.
+    pub(crate) fn leaving_out(self, left_out: usize) -> Self {
+        Self { left_out, ..self }
+    }
+
+    /// The view of these members, by the paths that lead to them.
+    pub(crate) fn new<'a>(
+        members: impl Iterator<Item = (String, &'a Member)>,
+        names: &mut Names,
+    ) -> Self {
+        let mut members: Vec<_> = members
+            .map(|(path, member)| Declared::of(path, member, names))
+            .collect();
+        let own = members.iter().filter_map(Declared::name).cloned();
+        let mut names = unique(own.collect::<Vec<_>>().into_iter()).into_iter();
+        for member in &mut members {
+            if let Declared::Member { name, .. } = member {
+                *name = names.next().unwrap_or_default();
             }
-            fields.push(Field::of(&run, structure.align, names));
-            end = run.end;
-        }
-        if structure.size > end {
-            let name = format!("_pad_{end}");
-            fields.push(Field::bytes(name, end, structure.size, 1, Vec::new()));
-        }
-        let unique = unique(fields.iter().map(|field| field.name.clone()));
-        for (field, name) in fields.iter_mut().zip(unique) {
-            field.name = name;
         }
         Self {
-            fields,
-            left_out: structure.left_out,
+            members,
+            left_out: 0,
         }
     }
 
-    /// The declaration of a view.
-    pub(crate) fn declaration(&self, tag: &str, name: &str) -> String {
+    /// The declaration of a view, `keys` between the attribute's parentheses. Members of one that is
+    /// `written` can be set by its owner.
+    pub(crate) fn declaration(&self, keys: &str, name: &str, written: bool) -> String {
         let note = left_out(self.left_out);
-        let mut text = format!("{note}#[kernel_struct(\"{tag}\")]\n#[repr(C)]\n");
-        // Members keep C's names, by which they are checked.
-        if self
-            .fields
-            .iter()
-            .any(|field| snake(&field.name) != field.name)
-        {
-            text.push_str("#[allow(non_snake_case)]\n");
+        let mut text = format!("{note}#[kernel_struct({keys})]\n");
+        if self.members.is_empty() {
+            let _ = writeln!(text, "struct {name};");
+            return text;
         }
         let _ = writeln!(text, "struct {name} {{");
-        for field in &self.fields {
-            for line in &field.comment {
-                let _ = writeln!(text, "    // {line}");
-            }
-            let _ = writeln!(text, "    {}: {},", field.name, field.ty);
+        for member in &self.members {
+            let _ = match member {
+                Declared::Comment(comment) => writeln!(text, "    // {comment}"),
+                Declared::Member {
+                    path,
+                    name,
+                    ty,
+                    single,
+                } => {
+                    if name.trim_start_matches("r#") != path {
+                        let _ = writeln!(text, "    #[path(\"{path}\")]");
+                    }
+                    if written && *single {
+                        text.push_str("    #[write]\n");
+                    }
+                    writeln!(text, "    {name}: {ty},")
+                }
+            };
         }
         text + "}\n"
     }
-
-    /// A value of all zeroes.
-    pub(crate) fn zero(&self, name: &str) -> String {
-        let fields = self.fields.iter();
-        let fields = fields.map(|field| format!("{}: {}", field.name, field.zero));
-        format!("{name} {{ {} }}", fields.collect::<Vec<_>>().join(", "))
-    }
 }
 
-impl Field {
-    fn of(run: &Run<'_>, most: u64, names: &mut Names) -> Self {
-        let whole = run.members.iter().find(|member| {
-            member.bits.is_none()
-                && member.offset == run.start
-                && member.size == run.end - run.start
-        });
-        let said = whole.and_then(|member| {
-            let align = member.ty.align.max(1);
-            if align > most || member.offset % align != 0 || is_opaque(&member.ty) {
-                return None;
-            }
-            Some((
-                identifier(&member.name)?,
-                names.value(&member.ty)?,
-                zero(&member.ty)?,
-            ))
-        });
-        let declared = run.members.iter().map(|member| declaration(member));
-        if let Some((name, ty, zero)) = said {
-            return Self {
+impl Declared {
+    fn of(path: String, member: &Member, names: &mut Names) -> Self {
+        let ty = match member.bits {
+            Some(bits) => bit_field(member, bits.count),
+            None => ty(&member.ty, names),
+        };
+        match (identifier(&snake_or_plain(&member.name)), ty) {
+            (Some(name), Ok(ty)) => Self::Member {
+                path,
                 name,
                 ty,
-                zero,
-                comment: declared.skip_while(|_| run.members.len() == 1).collect(),
-            };
+                single: is_single(member),
+            },
+            (_, Err(why)) => Self::Comment(format!("{}: {why}", declaration(member))),
+            (None, _) => Self::Comment(format!("{}: no name in Rust", declaration(member))),
         }
-        let align = run.members.iter().map(|member| member.ty.align);
-        let align = align.max().unwrap_or(1).min(most);
-        let name = match whole {
-            Some(member) => identifier(&member.name),
-            None => None,
-        };
-        let name = name.unwrap_or_else(|| format!("_at_{}", run.start));
-        Self::bytes(name, run.start, run.end, align, declared.collect())
     }
 
-    /// A field for the bytes from `start` to `end`, in units of at most `align` bytes.
-    fn bytes(name: String, start: u64, end: u64, align: u64, comment: Vec<String>) -> Self {
-        let size = end - start;
-        let fits = |unit: &u64| *unit <= align && start % unit == 0 && size % unit == 0;
-        let unit = [8, 4, 2].into_iter().find(fits).unwrap_or(1);
-        let (ty, zero) = match size / unit {
-            1 => (format!("u{}", unit * 8), "0".to_owned()),
-            count => (format!("[u{}; {count}]", unit * 8), format!("[0; {count}]")),
-        };
-        Self {
-            name,
-            ty,
-            zero,
-            comment,
+    fn name(&self) -> Option<&String> {
+        match self {
+            Self::Member { name, .. } => Some(name),
+            Self::Comment(_) => None,
         }
     }
 }
 
-/// The members by offset, those that share bytes together. Neighbouring bit-fields are one run.
-fn runs(structure: &Structure) -> Vec<Run<'_>> {
-    let mut members: Vec<&Member> = structure.members.iter().collect();
-    members.retain(|member| member.offset.saturating_add(member.size) <= structure.size);
-    members.sort_by_key(|member| (member.offset, member.size));
-    let mut runs: Vec<Run<'_>> = Vec::new();
-    for member in members {
-        let end = member.offset + member.size;
-        match runs.last_mut() {
-            Some(run) if shares(run, member) => {
-                run.end = run.end.max(end);
-                run.bits &= member.bits.is_some();
-                run.members.push(member);
+/// Members keep C's names, by which they are found, unless Rust would warn of them.
+fn snake_or_plain(name: &str) -> String {
+    match snake(name) {
+        same if same == name => same,
+        // Two underscores in the middle of a name are no reason.
+        _ if !name.contains(|c: char| c.is_ascii_uppercase()) => name.to_owned(),
+        other => other,
+    }
+}
+
+/// Can one store write it, and nothing else?
+fn is_single(member: &Member) -> bool {
+    match member.ty.kind {
+        Kind::Aggregate { .. } | Kind::Array { .. } => false,
+        _ => member.bits.is_none() || member.size.is_power_of_two(),
+    }
+}
+
+/// The type of a member, or why it cannot be said.
+fn ty(ty: &Type, names: &mut Names) -> Result<String, String> {
+    const NO_TYPE: &str = "no Rust type stands for that";
+    match &ty.kind {
+        Kind::Array { length: 0, element } => Err(match self::ty(element, names) {
+            Ok(element) => format!("`[{element}]` with `#[counted_by(its_length, unsafe)]`"),
+            Err(why) => why,
+        }),
+        Kind::Array { element, length } => Ok(format!("[{}; {length}]", self::ty(element, names)?)),
+        Kind::Aggregate { .. } if ty.size == 0 => Err("it has no size".to_owned()),
+        Kind::Aggregate { names: c } => match c.last() {
+            Some(tag) if names.is_vague(tag) => {
+                Err("a view of it needs `of = \"a_function\"`".to_owned())
             }
-            _ => runs.push(Run {
-                start: member.offset,
-                end,
-                members: vec![member],
-                bits: member.bits.is_some(),
-            }),
-        }
+            Some(tag) => Ok(names.give(tag, ty.identity)),
+            None => Err("its members, by `#[path(\"outer.inner\")]`".to_owned()),
+        },
+        Kind::Integer { .. } if ty.size > 8 => Err(NO_TYPE.to_owned()),
+        _ => names.value(ty).ok_or_else(|| NO_TYPE.to_owned()),
     }
-    runs
 }
 
-fn shares(run: &Run<'_>, member: &Member) -> bool {
-    let neighbours = run.end == member.offset && member.bits.is_some() && run.bits;
-    member.offset < run.end || neighbours
+/// The type of a bit-field.
+fn bit_field(member: &Member, count: u8) -> Result<String, String> {
+    let signed = match member.ty.kind {
+        _ if count == 1 => return Ok("bool".to_owned()),
+        Kind::Integer { signed } | Kind::Enum { signed } => signed,
+        _ => return Err("no Rust type stands for that".to_owned()),
+    };
+    let letter = if signed { 'i' } else { 'u' };
+    let size = u64::from(count).next_power_of_two().max(8);
+    Ok(format!("{letter}{size}"))
 }
 
 /// A comment that says that names are left out; nothing when none are.
@@ -198,17 +190,7 @@ fn declaration(member: &Member) -> String {
     }
 }
 
-/// Is a type only bytes in a view? Structures are: their own views would need views, and so on.
-fn is_opaque(ty: &Type) -> bool {
-    match &ty.kind {
-        Kind::Aggregate { .. } | Kind::Other | Kind::Void => true,
-        Kind::Array { element, .. } => is_opaque(element),
-        Kind::Integer { .. } => ty.size > 8,
-        _ => false,
-    }
-}
-
-/// A harmless value of a type that is not opaque.
+/// A harmless value of a type that is no structure.
 pub(crate) fn zero(ty: &Type) -> Option<String> {
     Some(match &ty.kind {
         Kind::Bool => "false".to_owned(),

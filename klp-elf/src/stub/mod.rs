@@ -5,7 +5,9 @@
 
 mod errno;
 mod form;
+mod keys;
 mod possible;
+mod structure;
 
 pub use form::{Answer, Form};
 
@@ -16,8 +18,10 @@ use crate::rust::{self, Free, Names, View, argument_names, function_name, left_o
 use crate::text::Identifier;
 use form::InRust;
 use possible::{Views, check, position};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
+
+pub use structure::Wanted;
 
 /// The longest line that is not broken.
 const WIDTH: usize = 100;
@@ -29,9 +33,21 @@ pub struct Stub<'kernel> {
     kernel: &'kernel Kernel,
     form: Form,
     names: Names,
+    /// How each structure was found, by the name given to it.
+    origins: HashMap<String, Origin>,
     /// The structures that are passed by value.
     views: Views,
+    /// The tags of those that are results.
+    results: HashSet<Identifier>,
     functions: Free,
+}
+
+/// Where a structure was found first.
+#[derive(Clone)]
+struct Origin {
+    object: String,
+    /// The function that takes it or gives it.
+    function: Option<String>,
 }
 
 /// The parts of a replacement's signature.
@@ -58,7 +74,9 @@ impl<'kernel> Stub<'kernel> {
             kernel,
             form,
             names: Names::default(),
+            origins: HashMap::new(),
             views: BTreeMap::new(),
+            results: HashSet::new(),
             functions: Free::default(),
         }
     }
@@ -102,24 +120,6 @@ impl<'kernel> Stub<'kernel> {
         }
     }
 
-    /// The view of a structure with all its members, and what they need.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel has no such structure.
-    pub fn structure(kernel: &Kernel, object: &str, name: &str) -> Result<String, Error> {
-        let found = find(kernel, object)?.structure(name);
-        let found = found.zip(Identifier::new(name.as_bytes()));
-        let (structure, tag) = found.ok_or_else(|| Error::NoStructure {
-            object: object.into(),
-            name: name.into(),
-        })?;
-        let mut stub = Stub::new(kernel);
-        stub.names.give(&tag);
-        stub.views.insert(tag, structure);
-        Ok(stub.declarations())
-    }
-
     /// One replacement for a patch of several, without declarations.
     ///
     /// # Errors
@@ -135,13 +135,28 @@ impl<'kernel> Stub<'kernel> {
         let views: BTreeMap<&str, View> = self
             .views
             .iter()
-            .map(|(tag, structure)| (tag.as_str(), View::new(structure, &mut names)))
+            .map(|(tag, structure)| (tag.as_str(), View::whole(structure, &mut names)))
             .collect();
-        let declarations = names.given().map(|(tag, name)| match views.get(tag) {
-            Some(view) => view.declaration(tag, name),
-            None => format!("#[kernel_struct(\"{tag}\")]\nstruct {name};\n"),
+        let handle = View::new(std::iter::empty(), &mut Names::default());
+        let declarations = names.given().map(|(tag, name)| {
+            let view = views.get(tag).unwrap_or(&handle);
+            let origin = self.origins.get(name);
+            let keys = keys::keys(self.kernel, tag, origin);
+            view.declaration(&keys, name, self.results.contains(tag))
         });
         declarations.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Remembers how the structures were found that have been named since.
+    fn found(&mut self, object: &str, function: Option<&str>) {
+        for (_, name) in self.names.given() {
+            self.origins
+                .entry(name.to_owned())
+                .or_insert_with(|| Origin {
+                    object: object.to_owned(),
+                    function: function.map(str::to_owned),
+                });
+        }
     }
 
     fn write(
@@ -178,6 +193,7 @@ impl<'kernel> Stub<'kernel> {
                 self.answering(prototype, views, answer)
             }
         };
+        self.found(object, Some(name));
         let sympos = sympos.map_or(String::new(), |sympos| format!(", sympos = {sympos}"));
         let comma = if module.is_empty() { "" } else { "," };
         // Names that came from elsewhere are only written as the kernel's files have them.
@@ -242,8 +258,8 @@ impl<'kernel> Stub<'kernel> {
     fn value(&mut self, ty: &Type, result: Option<&str>) -> Option<String> {
         let result = result?;
         if let Kind::Aggregate { names } = &ty.kind {
-            let structure = self.views.get(names.last()?)?;
-            return Some(View::new(structure, &mut self.names).zero(result));
+            self.results.insert(names.last()?.clone());
+            return Some(format!("{result}::zeroed().into_inner()"));
         }
         let value = zero(ty)?;
         Some(match result.starts_with("Result<") {

@@ -6,7 +6,7 @@ use crate::files::{Folder, TEXT, vmlinux};
 use crate::printed::Printed;
 use crate::seeds::{Kind, types};
 use klp_elf::check::{Against, check};
-use klp_elf::{Form, Kernel, Module, Sources, Stub, VMLINUX, livepatch};
+use klp_elf::{Form, Kernel, Module, Sources, Stub, VMLINUX, Wanted, livepatch};
 use std::path::PathBuf;
 
 /// As many functions of a file are looked at closely.
@@ -131,6 +131,20 @@ fn ask(kernel: &Kernel, object: &str, printed: &mut Printed) {
     for structure in ["s", "t", "alias", "module", "list_head", "a\x1b[2J\n"] {
         printed.text(format!("{:?}", known.structure(structure)));
         printed.text(known.declares(structure));
-        printed.rust(Stub::structure(kernel, object, structure));
+        if let Some(found) = known.structure(structure) {
+            printed.text(found.content());
+            for path in ["next.prev.next", "list.next", "state"] {
+                printed.text(format!("{:?}", known.member(&found, path)));
+            }
+        }
+        for of in [Some("show"), None] {
+            let wanted = Wanted {
+                object,
+                name: structure,
+                of,
+                members: &[],
+            };
+            printed.rust(Stub::structure(kernel, &wanted));
+        }
     }
 }

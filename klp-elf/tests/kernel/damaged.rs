@@ -21,7 +21,7 @@ fn ask(folder: &Folder) {
             let _ = Stub::function(&kernel, name, &function, None);
         }
         let _ = object.structure("s");
-        let _ = Stub::structure(&kernel, name, "s");
+        let _ = crate::stubs::structure(&kernel, name, "s");
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::btf::{Btf, VOID};
 use crate::files::{Folder, INIT, TEXT, vmlinux};
-use klp_elf::{Kernel, Object, Stub, VMLINUX};
+use klp_elf::{Kernel, Object, Stub, VMLINUX, Wanted};
 use quote::ToTokens as _;
 use syn::Item;
 
@@ -92,6 +92,16 @@ fn items(text: &str) -> Vec<String> {
     items.collect()
 }
 
+/// The view of a structure with all its members.
+fn whole(name: &str) -> Wanted<'_> {
+    Wanted {
+        object: VMLINUX,
+        name,
+        of: None,
+        members: &[],
+    }
+}
+
 /// Text for people: no control characters but the ends of lines, and nothing of the names.
 #[track_caller]
 fn clean(text: &str) {
@@ -122,7 +132,7 @@ fn stubs_have_the_items_that_they_should_have() {
             let expected = ["use klp :: prelude :: * ;", "fn livepatch_value", structure];
             assert_eq!(items(&text), expected, "{name:?}:\n{text}");
 
-            let text = Stub::structure(kernel, VMLINUX, "s").expect("a view");
+            let text = Stub::structure(kernel, &whole("s")).expect("a view");
             clean(&text);
             assert_eq!(items(&text), ["struct S"], "{name:?}:\n{text}");
         });
@@ -137,7 +147,7 @@ fn what_has_no_name_is_not_found_and_shown_escaped() {
             assert_eq!(names, ["show", "value", "hidden"]);
             for error in [
                 Stub::function(kernel, VMLINUX, name, None).err(),
-                Stub::structure(kernel, VMLINUX, name).err(),
+                Stub::structure(kernel, &whole(name)).err(),
                 Stub::function(kernel, VMLINUX, "hidden", None).err(),
                 Stub::function(kernel, name, "show", None).err(),
             ] {
@@ -179,9 +189,9 @@ fn keywords_stay_raw_identifiers() {
     let text = Stub::function(&kernel, VMLINUX, "show", None).expect("a stub");
     assert!(text.contains("(r#impl: i32, crate_: *mut Match)"), "{text}");
     items(&text);
-    let text = Stub::structure(&kernel, VMLINUX, "match").expect("a view");
+    let text = Stub::structure(&kernel, &whole("match")).expect("a view");
     assert!(
-        text.contains("r#type: i32,\n    r#fn: i32,\n    self_: i32,"),
+        text.contains("r#type: i32,\n    r#fn: i32,\n    #[path(\"self\")]\n    self_: i32,"),
         "{text}"
     );
     items(&text);

@@ -134,6 +134,10 @@ fn a_module_may_bring_what_it_needs_of_the_kernels_types() {
     assert_eq!(prototype.to_string(), "void show(struct dummy *dummy)");
     // What is in the structure stands in the kernel only.
     let object = kernel.object("m").expect("readable").expect("the module");
+    let dummy = object.structure("dummy").expect("the kernel's");
+    let taken = prototype.parameters[0].ty.identity.content();
+    assert_eq!(taken, Some(dummy.content()));
+    assert_eq!(object.member(&dummy, "jiffies").expect("it").offset, 0);
     assert_eq!(
         object
             .structure("dummy")

@@ -4,7 +4,7 @@
 
 use crate::btf::Btf;
 use crate::files::Folder;
-use klp_elf::{Bits, Structure, VMLINUX};
+use klp_elf::{Bits, Kernel, Member, NoMember, Structure, VMLINUX};
 
 fn structure(btf: &Btf, name: &str) -> Option<Structure> {
     let kernel = Folder::new(&btf.finish()).open();
@@ -66,6 +66,9 @@ fn a_typedef_names_a_structure_too() {
     assert_eq!(atomic.names, ["atomic_t"]);
     assert_eq!(members(&atomic), [("counter", 0, 4)]);
     assert_eq!(structure(&btf, "pid_t"), None);
+    let kernel = Folder::new(&two_of_a_name().finish()).open();
+    let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
+    assert_eq!(object.structure_tags().collect::<Vec<_>>(), ["slot"]);
     assert_eq!(structure(&btf, ""), None);
 }
 
@@ -81,4 +84,94 @@ fn a_packed_structure_has_no_alignment() {
     assert_eq!(structure(&btf, "packed").expect("it").align, 1);
     assert_eq!(structure(&btf, "packed_by_8").expect("it").align, 1);
     assert_eq!(structure(&btf, "plain").expect("it").align, 8);
+}
+
+/// The members that these paths lead to.
+fn paths(kernel: &Kernel, name: &str, paths: &[&str]) -> Vec<Result<Member, NoMember>> {
+    let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
+    let structure = object.structure(name).expect("the structure");
+    let paths = paths.iter();
+    paths.map(|path| object.member(&structure, path)).collect()
+}
+
+#[test]
+fn paths_lead_into_named_members() {
+    let mut btf = Btf::new();
+    let byte = btf.unsigned("unsigned char", 1);
+    let int = btf.signed("int", 4);
+    let deep = btf.structure("", 4, &[("low", byte, 0, 3), ("high", byte, 8, 0)]);
+    let union = btf.union("", 4, &[("number", int), ("parts", deep)]);
+    let inner = btf.structure("inner", 8, &[("first", int, 0, 0), ("", union, 32, 0)]);
+    let pointer = btf.pointer(inner);
+    let alias = btf.typedef("inner_t", inner);
+    let members = [("ptr", pointer, 0, 0), ("in", alias, 64, 0)];
+    btf.structure("outer", 16, &members);
+    let kernel = Folder::new(&btf.finish()).open();
+    let found = paths(
+        &kernel,
+        "outer",
+        &["in.first", "in.parts.high", "in.parts.low", "in", "ptr"],
+    );
+    let places: Vec<_> = found
+        .iter()
+        .map(|found| {
+            let member = found.as_ref().expect("a member");
+            (member.name.as_str(), member.offset, member.shared)
+        })
+        .collect();
+    let wanted = [
+        ("first", 8, false),
+        ("high", 13, true),
+        ("low", 12, true),
+        ("in", 8, false),
+        ("ptr", 0, false),
+    ];
+    assert_eq!(places, wanted);
+    let low = found[2].as_ref().expect("a member");
+    assert_eq!(low.bits, Some(Bits { first: 0, count: 3 }));
+    for found in paths(&kernel, "outer", &["ptr.first", "in.first.x"]) {
+        assert!(matches!(found, Err(NoMember::NoStructure(_))), "{found:?}");
+    }
+    let missing = paths(&kernel, "outer", &["in.none", "", "in..first", "in."]);
+    for found in missing {
+        assert!(matches!(found, Err(NoMember::Missing { .. })), "{found:?}");
+    }
+}
+
+#[test]
+fn a_structure_in_itself_ends_a_path_somewhere() {
+    let mut btf = Btf::new();
+    btf.structure("s", 8, &[("s", 1, 0, 0)]);
+    let kernel = Folder::new(&btf.finish()).open();
+    let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
+    assert_eq!(object.structure("s"), None);
+}
+
+/// Two files of a kernel with a structure of the same name each, and functions that take them.
+pub(crate) fn two_of_a_name() -> Btf {
+    let mut btf = Btf::new();
+    let int = btf.signed("int", 4);
+    let long = btf.signed("long int", 8);
+    for (function, ty) in [("first", int), ("second", long)] {
+        let slot = btf.structure("slot", 8, &[("number", ty, 0, 0)]);
+        let pointer = btf.pointer(slot);
+        btf.function(function, int, &[("slot", pointer)]);
+    }
+    btf
+}
+
+#[test]
+fn structures_of_one_name_are_told_apart_by_content() {
+    let kernel = Folder::new(&two_of_a_name().finish()).open();
+    let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
+    let structures = object.structures("slot");
+    let contents: Vec<_> = structures.iter().map(Structure::content).collect();
+    assert_eq!(contents.len(), 2);
+    assert_ne!(contents[0], contents[1]);
+    for (function, content) in [("first", contents[0]), ("second", contents[1])] {
+        let prototype = object.function(function).prototype.expect("it");
+        let taken = prototype.parameters[0].ty.identity.content();
+        assert_eq!(taken, Some(content), "{function}");
+        assert_eq!(prototype.result.identity.content(), None);
+    }
 }

@@ -5,7 +5,7 @@
 use crate::btf::{Btf, VOID};
 use crate::files::{Folder, INIT, TEXT, vmlinux};
 use expect_test::{Expect, expect};
-use klp_elf::{Answer, Form, Kernel, Stub, VMLINUX};
+use klp_elf::{Answer, Error, Form, Kernel, Stub, VMLINUX, Wanted};
 
 fn open(btf: &Btf, functions: &[(&str, u64, bool)]) -> Kernel {
     Folder::new(&vmlinux(btf, functions)).open()
@@ -80,15 +80,15 @@ fn structures_are_declared_and_long_lines_broken() {
             ) -> PteT {
                 // Write the fixed function here.
                 let _ = (the_first_device_of_two, the_second_device_of_two, pte);
-                PteT { pte: 0 }
+                PteT::zeroed().into_inner()
             }
 
             #[kernel_struct("net_device")]
             struct NetDevice;
 
             #[kernel_struct("pte_t")]
-            #[repr(C)]
             struct PteT {
+                #[write]
                 pte: usize,
             }
         "#]],
@@ -145,34 +145,169 @@ fn every_member_of_a_structure() {
     ];
     btf.structure("sample", 48, &members);
     let kernel = open(&btf, &[("f", TEXT, true)]);
-    let text = Stub::structure(&kernel, VMLINUX, "sample").expect("a structure");
-    expect![[r#"
-        #[kernel_struct("other")]
-        struct Other;
-
+    let text = view(&kernel, &[]).expect("a structure");
+    expect![[r##"
         #[kernel_struct("sample")]
-        #[repr(C)]
-        #[allow(non_snake_case)]
         struct Sample {
             r#type: i32,
-            // int low : 3
-            // int high : 5
-            // int next : 8
-            _at_4: u16,
-            _pad_6: [u8; 2],
-            // struct mutex lock
-            lock: [u64; 3],
-            // int number
-            // const struct other *pointer
+            low: i8,
+            high: i8,
+            next: i8,
+            lock: Mutex,
             pointer: *const Other,
-            fooBar: [u8; 3],
-            rest: [u8; 0],
-            _pad_43: [u8; 5],
+            number: i32,
+            #[path("fooBar")]
+            foo_bar: [u8; 3],
+            // unsigned char rest[0]: `[u8]` with `#[counted_by(its_length, unsafe)]`
         }
-    "#]]
+
+        #[kernel_struct("mutex")]
+        struct Mutex;
+
+        #[kernel_struct("other")]
+        struct Other;
+    "##]]
     .assert_eq(&text);
-    let error = Stub::structure(&kernel, VMLINUX, "none").expect_err("no such structure");
-    assert!(error.to_string().contains("no structure or union `none`"));
+    let error = Stub::structure(
+        &kernel,
+        &Wanted {
+            name: "none",
+            ..SAMPLE
+        },
+    );
+    let error = error.expect_err("no such structure").to_string();
+    assert!(error.contains("no structure or union `none`"), "{error}");
+}
+
+const SAMPLE: Wanted<'_> = Wanted {
+    object: VMLINUX,
+    name: "sample",
+    of: None,
+    members: &[],
+};
+
+/// The stub for a structure with all its members.
+pub(crate) fn structure(kernel: &Kernel, object: &str, name: &str) -> Result<String, Error> {
+    let wanted = Wanted {
+        object,
+        name,
+        ..SAMPLE
+    };
+    Stub::structure(kernel, &wanted)
+}
+
+/// The stub for these members of the structure `sample`.
+fn view(kernel: &Kernel, members: &[&str]) -> Result<String, Error> {
+    let members: Vec<_> = members.iter().map(|member| (*member).to_owned()).collect();
+    let members = &members;
+    Stub::structure(kernel, &Wanted { members, ..SAMPLE })
+}
+
+#[test]
+fn some_members_of_a_structure() {
+    let mut btf = Btf::new();
+    let int = btf.signed("int", 4);
+    let byte = btf.unsigned("unsigned char", 1);
+    let inner = btf.structure("", 4, &[("state", byte, 0, 0), ("type", byte, 8, 0)]);
+    let other = btf.structure("other", 8, &[("a", int, 0, 0)]);
+    let other = btf.pointer(other);
+    let members = [
+        ("common", inner, 0, 0),
+        ("type", int, 32, 0),
+        ("next", other, 64, 0),
+    ];
+    btf.structure("sample", 16, &members);
+    let kernel = open(&btf, &[("f", TEXT, true)]);
+    let text = view(&kernel, &["common.state", "common.type", "type"]).expect("members");
+    expect![[r##"
+        #[kernel_struct("sample")]
+        struct Sample {
+            #[path("common.state")]
+            state: u8,
+            #[path("common.type")]
+            r#type: u8,
+            #[path("type")]
+            type_2: i32,
+        }
+    "##]]
+    .assert_eq(&text);
+    let text = view(&kernel, &["next"]).expect("a member");
+    expect![[r##"
+        #[kernel_struct("sample")]
+        struct Sample {
+            next: *mut Other,
+        }
+
+        #[kernel_struct("other")]
+        struct Other;
+    "##]]
+    .assert_eq(&text);
+    for (path, said) in [
+        (
+            "common.stat",
+            "`sample` has no member `common.stat`: that inner structure has no member `stat`",
+        ),
+        ("type.x", "`type` is `int`, which has no members of its own"),
+        (
+            "next.a",
+            "`next` is `struct other *`, which has no members of its own",
+        ),
+    ] {
+        let error = view(&kernel, &[path]).expect_err("no member").to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn structures_of_one_name_are_told_apart() {
+    let btf = crate::structures::two_of_a_name();
+    let kernel = open(&btf, &[("first", TEXT, true), ("second", TEXT + 16, true)]);
+    let mut stub = Stub::new(&kernel);
+    let items = ["first", "second"].map(|name| stub.add(VMLINUX, name, None).expect("a stub"));
+    assert!(items[0].contains("(slot: *mut Slot)"), "{}", items[0]);
+    assert!(items[1].contains("(slot: *mut SlotStruct)"), "{}", items[1]);
+    expect![[r##"
+        #[kernel_struct("slot", of = "first")]
+        struct Slot;
+
+        #[kernel_struct("slot", of = "second")]
+        struct SlotStruct;
+    "##]]
+    .assert_eq(&stub.declarations());
+    let slot = Wanted {
+        name: "slot",
+        ..SAMPLE
+    };
+    let error = Stub::structure(&kernel, &slot)
+        .expect_err("two")
+        .to_string();
+    assert!(error.contains("has 2 structures `slot`"), "{error}");
+    let of = Some("second");
+    expect![[r##"
+        #[kernel_struct("slot", of = "second")]
+        struct Slot {
+            number: isize,
+        }
+    "##]]
+    .assert_eq(&Stub::structure(&kernel, &Wanted { of, ..slot }).expect("one"));
+}
+
+#[test]
+fn a_structure_that_points_to_one_of_several() {
+    let mut btf = crate::structures::two_of_a_name();
+    let int = btf.signed("int", 4);
+    let slot = btf.structure("slot", 8, &[("only", int, 0, 0)]);
+    let pointer = btf.pointer(slot);
+    btf.structure("sample", 16, &[("to", pointer, 0, 0), ("in", slot, 64, 0)]);
+    let kernel = open(&btf, &[("f", TEXT, true)]);
+    expect![[r##"
+        #[kernel_struct("sample")]
+        struct Sample {
+            to: *mut c_void,
+            // struct slot in: a view of it needs `of = "a_function"`
+        }
+    "##]]
+    .assert_eq(&view(&kernel, &[]).expect("a structure"));
 }
 
 #[test]

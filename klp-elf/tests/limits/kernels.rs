@@ -8,7 +8,7 @@ use crate::patch::Patch;
 use crate::raw::{self, DATA, FUNCTION, Raw, TEXT as CODE};
 use crate::{alone, measure, size};
 use klp_elf::check::{Against, check};
-use klp_elf::{Error, Kernel, Stub, VMLINUX};
+use klp_elf::{Error, Kernel, Stub, VMLINUX, Wanted};
 
 /// Looks into the files as `check` and `stub` do.
 fn read(what: &str, folder: &Folder, size: usize) -> Result<(), Error> {
@@ -32,7 +32,13 @@ fn read(what: &str, folder: &Folder, size: usize) -> Result<(), Error> {
     }
     measure(&format!("{what}, a structure"), size, false, || {
         let kernel = Kernel::open(folder.sources.clone())?;
-        let text = Stub::structure(&kernel, VMLINUX, "s");
+        let wanted = Wanted {
+            object: VMLINUX,
+            name: "s",
+            of: None,
+            members: &[],
+        };
+        let text = Stub::structure(&kernel, &wanted);
         Ok::<_, Error>(text.map_or(0, |text| text.len()))
     })?;
     Ok(())

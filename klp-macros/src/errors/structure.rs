@@ -2,20 +2,23 @@
 
 //! What is wrong with a view of one of the kernel's structures.
 
-use klp_elf::{Identifier, Member, Structure};
+use super::quoted;
+use klp_elf::{rust, Kind, Member, Object, Pointee, Prototype, Structure, Type, VMLINUX};
 
-/// How many members of a structure a message names.
-const NAMED: usize = 64;
+// The attribute and the struct.
 
 pub(crate) const NO_STRUCT: &str =
-    "`#[kernel_struct]` stands on a struct: write `#[kernel_struct(\"seq_file\")] struct SeqFile { ... }`, or `struct SeqFile;` for one that is only pointed to";
+    "`#[kernel_struct]` stands on a struct: write `#[kernel_struct(\"seq_file\")] struct Sequence { count: usize }` with the members that are used, or `struct Sequence;` for one that is only pointed to";
 pub(crate) const GENERIC: &str =
     "the kernel's structure has one layout: remove the generic parameters";
 pub(crate) const UNNAMED_FIELDS: &str =
-    "fields are compared by their names in C: write `{ name: type, ... }`";
-pub(crate) const REPR: &str = "the kernel's structure has C's layout: write `#[repr(C)]`";
+    "members are found by their names in C: write `{ name: type, ... }`";
+pub(crate) const REPR: &str =
+    "the layout is the kernel's, and comes from its type information: remove `#[repr]`";
 pub(crate) const NAME_EXPECTED: &str =
     "expected the structure's name in C: write `#[kernel_struct(\"seq_file\")]`";
+pub(crate) const PARTIAL: &str =
+    "a view names the members that are used, in any order, and nothing else: remove `partial` and all padding";
 
 pub(crate) fn only_the_tag(tag: &str) -> String {
     format!("expected the structure's name alone: write \"{tag}\"")
@@ -23,24 +26,165 @@ pub(crate) fn only_the_tag(tag: &str) -> String {
 
 pub(crate) fn unknown_key(key: &str) -> String {
     format!(
-        "unknown key `{key}`: behind the name stand `object = \"a_module\"` and `partial`, which \
-         says that the view has only the first fields"
+        "unknown key `{key}`: behind the name may stand `object = \"a_module\"`, and \
+         `of = \"a_function\"` where there are several structures of that name"
     )
 }
 
-pub(crate) fn not_there(name: &str, object: &str) -> String {
-    let elsewhere = if object == crate::model::VMLINUX {
+pub(crate) fn derive(derived: &str) -> String {
+    format!(
+        "a view stands for memory of the kernel's, which other CPUs use, and is no value to be \
+         copied, compared or shown as a whole: remove `{derived}`"
+    )
+}
+
+// The attributes of members.
+
+pub(crate) const PATH: &str =
+    "expected the names that lead to the member in C: write `#[path(\"inner.member\")]`";
+pub(crate) const CFG: &str =
+    "a member cannot depend on `cfg`: put this above the `#[kernel_struct]`, with a view for each case";
+pub(crate) const FOLLOW_OF_REFERENCE: &str =
+    "`#[follow]` stands above a pointer that is followed: write `&T`, `Option<&T>` where it may be `NULL`, `Result<&T>` where it may be `ERR_PTR()`, or `Result<Option<&T>>`";
+pub(crate) const LIFETIME: &str =
+    "what is followed lives as long as the structure, or as the RCU guard: remove the lifetime";
+pub(crate) const MUTABLE: &str =
+    "nobody has a structure of the kernel's for himself: remove `mut`; `#[write(unsafe)]` above a member of the other view lets it be written";
+pub(crate) const CONTAINER_IS_A_CLAIM: &str =
+    "only you can know that whatever is given to it is part of such a structure: write `#[container_of(unsafe)]`";
+pub(crate) const COUNTED_BY: &str =
+    "expected the member that counts the elements: write `#[counted_by(len, unsafe)]`";
+pub(crate) const COUNTED_BY_OF_SLICE: &str =
+    "`#[counted_by]` stands above a flexible array: write its type as `[T]`";
+pub(crate) const SLICE: &str =
+    "a flexible array does not say how many elements there are: name the member that does, `#[counted_by(len, unsafe)]`";
+pub(crate) const COUNTER_TYPE: &str = "what counts elements is an integer in C: write its type";
+pub(crate) const WRITE_RCU: &str =
+    "a pointer under RCU is published with a barrier, by functions of the kernel: remove `#[write]`";
+pub(crate) const WRITE_FOLLOWED: &str =
+    "this pointer is followed, so what is written there has to be as you claim: write `#[write(unsafe)]`";
+pub(crate) const WRITE_STRUCTURE: &str =
+    "a structure is written member by member: put `#[write(unsafe)]` on those of its view";
+pub(crate) const WRITE_COUNTER: &str =
+    "this member counts the elements of a flexible array, so what is written there has to be true: write `#[write(unsafe)]`";
+pub(crate) const BITS_TOO_WIDE: &str =
+    "no single load reads this bit-field: take the structure that holds it apart in a `helpers.c`";
+pub(crate) const WRITE_BITS: &str =
+    "no single store writes this bit-field without the bytes beside it: remove `#[write]`";
+
+pub(crate) fn words_expected(known: &[&str]) -> String {
+    format!(
+        "expected {} here, separated by commas",
+        quoted(known.iter().copied())
+    )
+}
+
+pub(crate) fn follow_is_a_claim(rcu: bool) -> String {
+    let rcu = if rcu { "rcu, " } else { "" };
+    format!(
+        "only you can know what the pointer points to and how long that lives: write \
+         `#[follow({rcu}unsafe)]`"
+    )
+}
+
+pub(crate) fn reference_is_a_claim(target: &str) -> String {
+    format!(
+        "only you can know that the pointer may be followed: put `#[follow(unsafe)]` above it, or \
+         write `*mut {target}`, which says nothing"
+    )
+}
+
+pub(crate) fn counting_is_a_claim(by: &str) -> String {
+    format!(
+        "only you can know that `{by}` says how many elements there are: write \
+         `#[counted_by({by}, unsafe)]`"
+    )
+}
+
+pub(crate) fn no_counter(by: &str) -> String {
+    format!("the view has no member `{by}`: add it with its type, `{by}: u32` for example")
+}
+
+pub(crate) fn cell(cell: &str, inner: &str) -> String {
+    format!(
+        "members change behind a reference, and each access is one load or store: write `{inner}` \
+         instead of `{cell}`, and `#[write(unsafe)]` above it"
+    )
+}
+
+pub(crate) fn atomic(atomic: &str, integer: &str) -> String {
+    format!(
+        "each access to a member is one load or store, as `READ_ONCE()` and `WRITE_ONCE()` are: \
+         write `{integer}` instead of `{atomic}`"
+    )
+}
+
+// Which structure.
+
+pub(crate) const NO_KERNEL: &str =
+    "a view needs the kernel's type information (BTF), and this build has none: build the kernel with CONFIG_DEBUG_INFO_BTF=y, or name a vmlinux that has it in KLP_VMLINUX";
+
+pub(crate) fn no_object(object: &str) -> String {
+    format!(
+        "a view needs the module's type information: nothing is known of `{object}`; build it \
+         first, and name the folder that holds {object}.ko in KLP_MODULES"
+    )
+}
+
+pub(crate) fn not_there(name: &str, object: &Object<'_>) -> String {
+    if let Some(why) = object.untyped() {
+        return format!("a view needs the module's type information, but {why}");
+    }
+    let elsewhere = if object.name() == VMLINUX {
         ": write its tag or the name of its `typedef`; for a module's own structure add `object = \"the_module\"`"
     } else {
         ""
     };
-    format!("`{object}` has no structure `{name}`{elsewhere}")
+    format!("`{}` has no structure `{name}`{elsewhere}", object.name())
 }
 
-/// What C calls it.
-fn c(structure: &Structure) -> &str {
-    structure.names.first().map_or("", Identifier::as_str)
+pub(crate) fn only_declared(name: &str) -> String {
+    format!(
+        "`{name}` is only declared: nothing in this object looks into it, so its members are not \
+         known. Write `struct View;` to point to one; for a module's own structure add \
+         `object = \"the_module\"`"
+    )
 }
+
+pub(crate) fn several(name: &str, object: &str, several: &[Structure]) -> String {
+    const SHOWN: usize = 6;
+    let mut text = format!(
+        "`{object}` has {} structures `{name}`: add `of = \"a_function\"`, a function that takes \
+         or gives the one that you mean, or a member that only that one has",
+        several.len()
+    );
+    for structure in several {
+        let members = structure.members.iter().map(|member| member.name.as_str());
+        let more = match structure.members.len() > SHOWN {
+            true => ", ...",
+            false => "",
+        };
+        text += &format!(
+            "\n  {}: {}{more}",
+            bytes(structure.size),
+            quoted(members.take(SHOWN))
+        );
+    }
+    text
+}
+
+pub(crate) fn no_function(of: &str, object: &str) -> String {
+    format!("the types of a function `{of}` of `{object}` are not known: name another one")
+}
+
+pub(crate) fn not_of(name: &str, prototype: &Prototype) -> String {
+    format!(
+        "`{}` neither takes nor gives a `{name}`: name a function that does\n  C prototype: {prototype}",
+        prototype.name
+    )
+}
+
+// Members.
 
 fn bytes(count: u64) -> String {
     match count {
@@ -51,89 +195,154 @@ fn bytes(count: u64) -> String {
 
 /// The member as C declares it, and where it is.
 fn declared(structure: &Structure, member: &Member) -> String {
+    let bits = match &member.bits {
+        Some(bits) => format!(" : {}", bits.count),
+        None => String::new(),
+    };
     format!(
-        "\n  C: `{};` of `{}`, {} at offset {}",
+        "\n  C: `{}{bits};` of `{}`, {} at offset {}",
         member.ty.declare(&member.name),
-        c(structure),
+        structure.name(),
         bytes(member.size),
         member.offset
     )
 }
 
 pub(crate) fn no_member(structure: &Structure, name: &str) -> String {
+    /// As many names of members are shown.
+    const SHOWN: usize = 20;
     let members = structure.members.iter().map(|member| member.name.as_str());
+    let of = match structure.name() {
+        "" => "this inner structure".to_owned(),
+        name => format!("`{name}`"),
+    };
     let nearest = members
         .clone()
         .filter(|member| member.len().abs_diff(name.len()) * 3 <= member.len())
         .map(|member| (strsim::damerau_levenshtein(name, member), member))
         .filter(|(distance, member)| distance * 3 <= member.len())
         .min();
-    match nearest {
-        Some((_, nearest)) => {
-            let known = structure.members.iter();
-            let declared = known
-                .filter(|member| member.name == nearest)
-                .map(|member| declared(structure, member))
-                .next();
-            format!(
-                "`{}` has no member `{name}`: did you mean `{nearest}`?{}",
-                c(structure),
-                declared.unwrap_or_default()
-            )
-        }
-        None => format!(
-            "`{0}` has no member `{name}`: padding has a name that begins with `_`\n  C: `{0}` has {1}",
-            c(structure),
-            members
-                .take(NAMED)
-                .chain((structure.members.len() > NAMED).then_some("..."))
-                .collect::<Vec<_>>()
-                .join(", ")
+    if let Some(member) = nearest.and_then(|(_, nearest)| structure.member(nearest)) {
+        return format!(
+            "{of} has no member `{name}`: did you mean `{}`?{}",
+            member.name,
+            declared(structure, member)
+        );
+    }
+    let hint = match name.starts_with('_') {
+        true => ": a view has no padding, only the members that are used",
+        false => "",
+    };
+    let more = match structure.members.len().checked_sub(SHOWN) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(", and {more} more: `cargo klp stub --struct` prints them"),
+    };
+    let shown = members.take(SHOWN).collect::<Vec<_>>();
+    format!(
+        "{of} has no member `{name}`{hint}\n  C: {of} has {}{more}",
+        shown.join(", ")
+    )
+}
+
+pub(crate) fn no_structure(member: &Member) -> String {
+    let (name, c) = (&member.name, &member.ty.c);
+    match member.ty.kind {
+        Kind::Pointer { .. } => format!(
+            "`{name}` is `{c}` in C, and the path goes on behind it: declare `{name}` itself, and a \
+             view of what it points to, to follow it"
         ),
+        _ => format!("`{name}` is `{c}` in C, which has no members: end the path there"),
     }
 }
 
-pub(crate) fn bit_field(structure: &Structure, member: &Member) -> String {
+/// A member of another type.
+pub(crate) fn differs(structure: &Structure, member: &Member) -> String {
     format!(
-        "`{}` is a bit field, which Rust has none of: take the bytes that hold it under a name \
-         that begins with `_`{}",
+        "`{}` is `{}` in C: {}{}",
+        member.name,
+        member.ty.c,
+        advice(member),
+        declared(structure, member)
+    )
+}
+
+/// A view of another structure of the same name.
+pub(crate) fn other_structure(structure: &Structure, member: &Member) -> String {
+    format!(
+        "this view is of another structure of that name than `{}`: files of the kernel use one name \
+         for several. Add `of = \"a_function\"` to its `#[kernel_struct]`, a function that takes or \
+         gives the right one{}",
         member.name,
         declared(structure, member)
     )
 }
 
-pub(crate) fn offset(structure: &Structure, member: &Member) -> String {
+/// What to write for a member.
+fn advice(member: &Member) -> String {
+    if let Some(bits) = &member.bits {
+        return match (&member.ty.kind, bits.count) {
+            (_, 1) => "write `bool` for its single bit".to_owned(),
+            (Kind::Integer { signed } | Kind::Enum { signed }, count) => {
+                let letter = if *signed { 'i' } else { 'u' };
+                let size = u64::from(count).next_power_of_two().max(8);
+                format!("write `{letter}{size}` for its {count} bits")
+            }
+            _ => NOTHING.to_owned(),
+        };
+    }
+    value(&member.ty).unwrap_or_else(|| NOTHING.to_owned())
+}
+
+const NOTHING: &str = "no Rust type stands for that";
+
+fn value(ty: &Type) -> Option<String> {
+    match &ty.kind {
+        Kind::Array { element, length: 0 } => {
+            let element = rust::member(element)?;
+            Some(format!(
+                "write `[{element}]`, and `#[counted_by(len, unsafe)]` above it, which names the \
+                 member that says how many there are"
+            ))
+        }
+        Kind::Aggregate { names } => Some(match names.last() {
+            Some(tag) => {
+                let name = rust::member(ty)?;
+                format!(
+                    "write `{name}`, and declare that as a view: `#[kernel_struct(\"{tag}\")] \
+                     struct {name};`"
+                )
+            }
+            None => "take its members, by `#[path(\"inner.member\")]`".to_owned(),
+        }),
+        Kind::Pointer {
+            to: Pointee::Named(names),
+            ..
+        } if !names.is_empty() => {
+            let pointer = rust::member(ty)?;
+            let target = pointer.split_once(' ').map_or("T", |(_, target)| target);
+            Some(format!(
+                "write `{pointer}`, or `&{target}` with `#[follow(unsafe)]` above it"
+            ))
+        }
+        _ => Some(format!("write `{}`", rust::member(ty)?)),
+    }
+}
+
+pub(crate) fn claims_in_union(structure: &Structure, member: &Member) -> String {
     format!(
-        "`{}` is at offset {} in C, and not where this field is: a field before it is missing, \
-         has another size, or needs padding such as `_gap: [u8; 4]`{}",
+        "`{}` shares its bytes with other members of a union, and its view has members with \
+         `unsafe` in their attributes, which are true of such a structure only: give it a view \
+         without those{}",
         member.name,
-        member.offset,
         declared(structure, member)
     )
 }
 
-pub(crate) fn size(structure: &Structure, member: &Member) -> String {
+pub(crate) fn not_aligned(structure: &Structure, member: &Member) -> String {
     format!(
-        "`{}` has {} in C, and this type has not{}",
+        "`{}` is in a packed structure, at an address that this type cannot have: give it a view, \
+         which has no alignment{}",
         member.name,
-        bytes(member.size),
         declared(structure, member)
-    )
-}
-
-pub(crate) fn not_whole(structure: &Structure) -> String {
-    format!(
-        "`{}` has {} in C, and this view has not: add the fields that are missing at its \
-         end, or write `partial` behind the name",
-        c(structure),
-        bytes(structure.size)
-    )
-}
-
-pub(crate) fn too_large(structure: &Structure) -> String {
-    format!(
-        "`{}` has {} in C, and this view has more: remove what does not belong to it",
-        c(structure),
-        bytes(structure.size)
     )
 }

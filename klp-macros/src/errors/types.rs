@@ -100,6 +100,16 @@ pub(crate) fn argument(prototype: &Prototype, index: usize) -> String {
     format!("{argument} is `{c}` in C: {rust}{}", shown(prototype))
 }
 
+/// A view of another structure of the same name.
+pub(crate) fn other_structure(c: &str, prototype: &Prototype) -> String {
+    format!(
+        "this view is of another structure of that name than the `{c}` of `{0}`: files of the kernel \
+         use one name for several. Add `of = \"{0}\"` to its `#[kernel_struct]`{1}",
+        prototype.name,
+        shown(prototype)
+    )
+}
+
 /// A pointer to write through, where C only reads.
 pub(crate) fn only_read(replacement: &Ident, prototype: &Prototype, index: usize) -> String {
     let (argument, c) = place(prototype, index);

@@ -6,7 +6,7 @@
 use crate::errors::{symbols, types as errors};
 use crate::parse::Function;
 use crate::types::{claims, obvious, stop};
-use klp_elf::{Identifier, Kind, Pointee, Prototype, Type as CType};
+use klp_elf::{Identifier, Identity, Kind, Pointee, Prototype, Type as CType};
 use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
 use syn::{FnArg, ReturnType, Signature, Type};
@@ -25,14 +25,15 @@ pub(crate) fn contract(
         .enumerate()
     {
         let text = errors::argument(prototype, index);
-        constants.extend(constant(ty, &parameter.ty, &text, Stands::ForC));
+        let said = Said::new(text, &parameter.ty, prototype);
+        constants.extend(constant(ty, &parameter.ty, &said, Stands::ForC));
         if !obvious::differs(ty, &parameter.ty) {
             constants.extend(claims::constant(ty, prototype, index, is_vouched));
         }
     }
-    let text = errors::result(prototype);
+    let said = Said::new(errors::result(prototype), &prototype.result, prototype);
     let ty = result(&function.signature);
-    constants.extend(constant(&ty, &prototype.result, &text, Stands::ForC));
+    constants.extend(constant(&ty, &prototype.result, &said, Stands::ForC));
     constants
 }
 
@@ -41,11 +42,12 @@ pub(crate) fn declaration(signature: &Signature, prototype: &Prototype) -> Token
     let mut constants = TokenStream::new();
     for (index, (ty, parameter)) in arguments(signature).zip(&prototype.parameters).enumerate() {
         let text = symbols::argument(prototype, index);
-        constants.extend(constant(ty, &parameter.ty, &text, Stands::ForItself));
+        let said = Said::new(text, &parameter.ty, prototype);
+        constants.extend(constant(ty, &parameter.ty, &said, Stands::ForItself));
     }
-    let text = symbols::result(prototype);
+    let said = Said::new(symbols::result(prototype), &prototype.result, prototype);
     let ty = result(signature);
-    constants.extend(constant(&ty, &prototype.result, &text, Stands::ForItself));
+    constants.extend(constant(&ty, &prototype.result, &said, Stands::ForItself));
     constants
 }
 
@@ -74,20 +76,34 @@ enum Stands {
     ForItself,
 }
 
-/// Compares the author's `ty` with `c`, and says `text` when they differ.
-fn constant(ty: &Type, c: &CType, text: &str, stands: Stands) -> TokenStream {
+/// What is said of a type that differs.
+struct Said {
+    text: String,
+    /// When it is another structure of that name.
+    other: String,
+}
+
+impl Said {
+    fn new(text: String, c: &CType, prototype: &Prototype) -> Self {
+        let other = errors::other_structure(&c.c, prototype);
+        Self { text, other }
+    }
+}
+
+/// Compares the author's `ty` with `c`, and says so when they differ.
+fn constant(ty: &Type, c: &CType, said: &Said, stands: Stands) -> TokenStream {
     let Some(expected) = expected(c) else {
         return TokenStream::new();
     };
     if obvious::differs(ty, c) {
-        return syn::Error::new_spanned(ty, text).to_compile_error();
+        return syn::Error::new_spanned(ty, &said.text).to_compile_error();
     }
     let in_c = match stands {
         Stands::ForC => quote_spanned!(Span::mixed_site()=> <T as ::klp::abi::CAbi>::C),
         Stands::ForItself => quote_spanned!(Span::mixed_site()=> T),
     };
     let written = written(ty);
-    let stop = stop(place(ty), text);
+    let (other, stop) = (stop(place(ty), &said.other), stop(place(ty), &said.text));
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             #[allow(unused_imports)]
@@ -99,6 +115,7 @@ fn constant(ty: &Type, c: &CType, text: &str, stands: Stands) -> TokenStream {
                 &#expected,
             ) {
                 ::klp::signature::Verdict::Fits => {}
+                ::klp::signature::Verdict::Content => #other,
                 _ => #stop,
             }
         };
@@ -106,30 +123,36 @@ fn constant(ty: &Type, c: &CType, text: &str, stands: Stands) -> TokenStream {
 }
 
 /// What C expects, for `klp::signature`; nothing where that cannot be compared.
-fn expected(c: &CType) -> Option<TokenStream> {
+pub(super) fn expected(c: &CType) -> Option<TokenStream> {
     let size = Literal::usize_unsuffixed(usize::try_from(c.size).ok()?);
     let expected = match &c.kind {
         Kind::Void => quote!(Void),
         Kind::Bool => quote!(Bool),
         Kind::Integer { signed } => quote!(Integer { signed: #signed, size: #size }),
         Kind::Enum { .. } => quote!(Enum { size: #size }),
-        Kind::Pointer { to, .. } => pointer(to),
+        Kind::Pointer { to, .. } => pointer(to, c.identity),
         Kind::Aggregate { names } => {
-            let names = names.iter().map(Identifier::as_str);
-            quote!(Aggregate { names: &[#(#names),*], size: #size })
+            let structure = structure(names, c.identity);
+            quote!(Aggregate { structure: #structure, size: #size })
         }
         Kind::Array { .. } | Kind::Other => return None,
     };
     Some(quote!(::klp::signature::Expected::#expected))
 }
 
-fn pointer(to: &Pointee) -> TokenStream {
+fn structure(names: &[Identifier], identity: Identity) -> TokenStream {
+    let names = names.iter().map(Identifier::as_str);
+    let content = identity.content().unwrap_or_default();
+    quote!(::klp::signature::Structure { names: &[#(#names),*], content: #content })
+}
+
+fn pointer(to: &Pointee, identity: Identity) -> TokenStream {
     match to {
         Pointee::Void | Pointee::Function => quote!(Pointer),
         Pointee::Named(names) if names.is_empty() => quote!(Pointer),
         Pointee::Named(names) => {
-            let names = names.iter().map(Identifier::as_str);
-            quote!(PointerTo(&[#(#names),*]))
+            let structure = structure(names, identity);
+            quote!(PointerTo(#structure))
         }
         Pointee::Char => quote!(PointerToScalar { size: 1 }),
         Pointee::Other(to) => match usize::try_from(to.size) {
@@ -150,7 +173,7 @@ fn is_scalar(kind: &Kind) -> bool {
 }
 
 /// The name that the author wrote for what the type points to: the last one.
-fn written(ty: &Type) -> String {
+pub(super) fn written(ty: &Type) -> String {
     let mut last = String::new();
     words(ty.to_token_stream(), &mut last);
     last

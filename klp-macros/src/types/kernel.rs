@@ -30,8 +30,44 @@ fn with<T>(ask: impl FnOnce(&Kernel) -> T) -> Result<Option<T>, String> {
     )
 }
 
-/// Lets `ask` have what is known of an object. Where nothing is, `unknown` is noted; what cannot be
-/// read is an error at `object`.
+/// What looking into an object gave.
+pub(super) enum Looked<T> {
+    /// The answer.
+    Answer(T),
+    /// Nothing is known of such an object.
+    NoObject,
+    /// The build names no type information: there is no kernel at hand.
+    NoKernel,
+    /// What is known cannot be read; that is an error already.
+    Unreadable,
+}
+
+/// Lets `ask` have what is known of an object. What cannot be read is an error at `object`.
+pub(super) fn look<T>(
+    name: &str,
+    object: &impl ToTokens,
+    errors: &mut Errors,
+    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
+) -> Looked<T> {
+    let looked = with(|kernel| match kernel.object(name) {
+        Ok(Some(found)) => Looked::Answer(ask(kernel, &found, errors)),
+        Ok(None) => Looked::NoObject,
+        Err(error) => {
+            let text = format!("cannot read what is known about `{name}`: {error}");
+            errors.add(object, text);
+            Looked::Unreadable
+        }
+    });
+    match looked {
+        Ok(looked) => looked.unwrap_or(Looked::NoKernel),
+        Err(text) => {
+            errors.add_once(Span::call_site(), text);
+            Looked::Unreadable
+        }
+    }
+}
+
+/// The same. Where nothing is known of the object, `unknown` is noted.
 pub(super) fn ask<T>(
     name: &str,
     object: &impl ToTokens,
@@ -39,22 +75,14 @@ pub(super) fn ask<T>(
     errors: &mut Errors,
     ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
 ) -> Option<T> {
-    let answer = with(|kernel| match kernel.object(name) {
-        Ok(Some(found)) => Some(ask(kernel, &found, errors)),
-        Ok(None) => {
+    match look(name, object, errors, ask) {
+        Looked::Answer(answer) => Some(answer),
+        Looked::NoObject => {
             errors.note_once(unknown());
             None
         }
-        Err(error) => {
-            let text = format!("cannot read what is known about `{name}`: {error}");
-            errors.add(object, text);
-            None
-        }
-    });
-    answer.map(Option::flatten).unwrap_or_else(|text| {
-        errors.add_once(Span::call_site(), text);
-        None
-    })
+        Looked::NoKernel | Looked::Unreadable => None,
+    }
 }
 
 #[cfg(not(test))]

@@ -40,6 +40,11 @@ pub(super) fn differs(ty: &Type, c: &CType) -> bool {
     }
 }
 
+/// Whether the author's type is a pointer, whatever its words stand for.
+pub(super) fn is_pointer(ty: &Type) -> bool {
+    plain(ty) == Some(Plain::Pointer)
+}
+
 /// Nothing for types whose names may stand for anything.
 fn plain(ty: &Type) -> Option<Plain> {
     match ty {
@@ -85,6 +90,7 @@ mod tests {
             size,
             align: size,
             kind,
+            identity: klp_elf::Identity::default(),
         }
     }
 

@@ -8,6 +8,7 @@
 
 use core::ffi::c_int;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 
 /// A C structure whose contents are nobody's business here.
 macro_rules! opaque {
@@ -204,11 +205,24 @@ pub(crate) fn gfp(_flags: alloc::Flags) -> bindings::gfp_t {
     bindings::GFP_KERNEL
 }
 
-/// Readers and writers take turns here.
-pub struct RcuGuard(());
+pub use rcu::read_lock as rcu_read_lock;
 
-pub(crate) fn rcu_read_lock() -> RcuGuard {
-    RcuGuard(())
+/// Readers and writers take turns here.
+pub mod rcu {
+    use core::marker::PhantomData;
+
+    /// Nobody writes while it exists.
+    pub struct Guard(PhantomData<*mut ()>);
+
+    /// Begins reading.
+    pub fn read_lock() -> Guard {
+        Guard(PhantomData)
+    }
+}
+
+/// Zeroes, in memory of their own.
+pub(crate) fn zeroed_box<T>(_flags: alloc::Flags) -> Result<alloc::KBox<MaybeUninit<T>>> {
+    Ok(alloc::KBox::zeroed())
 }
 
 /// The wrappers.

@@ -6,14 +6,14 @@
 //! here and no other change.
 
 use core::ffi::c_int;
-use core::mem::{self, offset_of};
+use core::mem::{self, offset_of, MaybeUninit};
 use core::ptr::NonNull;
 use kernel::mm::MmWithUser;
 use kernel::sync::aref::ARef;
 
 pub use kernel::error::to_result;
 pub use kernel::prelude::{module, Error, Result, ThisModule};
-pub use kernel::sync::rcu::read_lock as rcu_read_lock;
+pub use kernel::sync::rcu::{self, read_lock as rcu_read_lock};
 pub use kernel::uaccess::UserPtr;
 pub use kernel::{pr_err, pr_warn, Module};
 
@@ -121,6 +121,13 @@ pub(crate) fn gfp(flags: alloc::Flags) -> bindings::gfp_t {
     } else {
         bindings::GFP_NOWAIT
     }
+}
+
+/// Zeroes, from `kmalloc()`.
+#[inline]
+pub(crate) fn zeroed_box<T>(flags: alloc::Flags) -> Result<alloc::KBox<MaybeUninit<T>>> {
+    let zero = kernel::alloc::flags::__GFP_ZERO;
+    Ok(alloc::KBox::new_uninit(flags | zero)?)
 }
 
 /// The memory of the program whose task runs; `None` in a thread of the kernel.

@@ -6,5 +6,15 @@ use klp::prelude::*;
 
 #[kernel_struct("seq_fil")]
 struct View {
-    _buf: *mut u8,
+    buf: *mut u8,
+}
+
+/// Not even by name.
+#[kernel_struct("seq_fil")]
+struct Handle;
+
+/// Nothing looks into it.
+#[kernel_struct("gpio_desc")]
+struct Line {
+    flags: usize,
 }

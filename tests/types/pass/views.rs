@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Views of structures: whole, the beginning, and by name only.
+//! Views of structures: some members, by name only, and passed by value.
 
 use klp::prelude::*;
 
-#[kernel_struct("seq_file", partial)]
+#[kernel_struct("seq_file")]
 struct Sequence {
-    buf: *mut u8,
-    size: usize,
-    _from: usize,
     count: usize,
+    size: usize,
+    buf: *mut u8,
 }
 
 /// Only pointed to.
@@ -27,6 +26,7 @@ struct Kuid {
 
 #[kernel_struct("vfsuid_t")]
 struct VfsUid {
+    #[write]
     val: u32,
 }
 
@@ -36,7 +36,7 @@ mod right {
 
     #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show")]
     fn cmdline(m: &Sequence, _v: *mut c_void) -> Result {
-        if m.count == m.size && !m.buf.is_null() {
+        if m.count() == m.size() && !m.buf().is_null() {
             return Err(EINVAL);
         }
         Ok(())
@@ -44,6 +44,8 @@ mod right {
 
     #[livepatch(object = "vmlinux", replaces = "make_vfsuid")]
     fn make(_idmap: &IdMap, _namespace: Option<&UserNamespace>, kuid: Kuid) -> VfsUid {
-        VfsUid { val: kuid.val }
+        let mut uid = VfsUid::zeroed();
+        uid.set_val(kuid.val());
+        uid.into_inner()
     }
 }

@@ -36,7 +36,7 @@ must "disable" disable originals
 expect_eq "the module's own answers again" "$unpatched" "$(values)"
 must "unload the patch" unload originals
 
-must "load a patch that was built with the module's file at hand" load original-known
+must "load a patch that was built without the module's file" load original-unknown
 expect_match "it calls the original" '^is_even 0 1$' "$(cat /proc/klp_originals)"
-must "remove it" remove_patch original-known
+must "remove it" remove_patch original-unknown
 must "unload the module again" unload klp_originals

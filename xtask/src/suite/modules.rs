@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_elf::Module;
+use klp_elf::{Accesses, Module};
 use klp_host::host::process;
 use klp_host::kernel::Kernel;
 use klp_host::module::Built;
@@ -39,6 +39,9 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
         sample_needs(built)
     });
     cases.check("replacements stay on the stack", || stay_on_stack(built));
+    cases.check("each access to a member is one instruction", || {
+        single_accesses(built)
+    });
     cases.check("the checker agrees with the kernel", || {
         checked::agree(&kernel.build, built)
     });
@@ -136,6 +139,35 @@ fn stay_on_stack(built: &Built) -> Result<()> {
         seen >= 16,
         "only {seen} replacements were found in all patches"
     );
+    Ok(())
+}
+
+/// Functions of `tests/patches/views.rs` that access members, and how often.
+const ACCESSES: [(&str, usize, usize); 6] = [
+    ("one_load", 1, 0),
+    ("two_loads", 2, 0),
+    ("unused_load", 1, 0),
+    ("one_bit", 1, 0),
+    ("one_store", 0, 1),
+    ("two_hops", 2, 0),
+];
+
+/// An accessor of a view is one load or store: none is left out, repeated, or split.
+fn single_accesses(built: &Built) -> Result<()> {
+    let data = read(built, "views")?;
+    let module = Module::parse(&data)?;
+    for (name, loads, stores) in ACCESSES {
+        let path = format!("views::{name}");
+        let function = module
+            .functions()
+            .find(|function| function.to_string() == path)
+            .with_context(|| format!("the patch has no function {path}"))?;
+        let found = module.accesses(&function);
+        ensure!(
+            found == Accesses { loads, stores },
+            "{path} should have {loads} loads and {stores} stores, and has {found:?}"
+        );
+    }
     Ok(())
 }
 

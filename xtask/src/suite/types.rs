@@ -10,6 +10,7 @@
 mod claims;
 mod compile;
 mod stubs;
+mod views;
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -52,6 +53,13 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
         script: "types".to_owned(),
         name: "stubs of all functions compile".to_owned(),
         failure: stubs::run(kernel, &compiler)
+            .err()
+            .map(|error| format!("{error:#}")),
+    });
+    cases.push(Case {
+        script: "types".to_owned(),
+        name: "views of structures compile".to_owned(),
+        failure: views::run(kernel, &compiler)
             .err()
             .map(|error| format!("{error:#}")),
     });

@@ -2,9 +2,10 @@
 
 //! Structures and unions, and where their members are.
 
-use super::Reason;
 use super::btf::{self, Aggregate, Raw};
 use super::reader::{Reader, deeper};
+use super::{Reason, Types};
+use crate::prototype::Type;
 use crate::structure::{Bits, Member, Structure};
 use crate::text::Identifier;
 
@@ -26,9 +27,14 @@ impl Reader<'_> {
         };
         names.extend(self.name(aggregate.name)?);
         let mut members = Vec::new();
-        self.members(aggregate, 0, 0, &mut members)?;
+        let is_union = matches!(raw, Raw::Union(_));
+        let place = Inner {
+            start: 0,
+            shared: is_union && aggregate.members().nth(1).is_some(),
+        };
+        self.members(aggregate, place, 0, &mut members)?;
         Ok(Some(Structure {
-            union: matches!(raw, Raw::Union(_)),
+            union: is_union,
             size: aggregate.size.into(),
             align: self.align_of(aggregate, 0)?,
             names,
@@ -37,28 +43,42 @@ impl Reader<'_> {
         }))
     }
 
-    /// Adds the members of `aggregate`, which begins at bit `start`.
+    /// Adds the members of `aggregate`.
     fn members(
         &self,
         aggregate: &Aggregate<'_>,
-        start: u64,
+        place: Inner,
         depth: u32,
         members: &mut Vec<Member>,
     ) -> Result<(), Reason> {
         for member in aggregate.members() {
-            let bit = start + u64::from(member.bit);
+            let bit = place.start + u64::from(member.bit);
             if self.has_name(member.name) {
                 if let Some(name) = self.name(member.name)? {
-                    members.push(self.member(name, bit, member)?);
+                    members.push(self.member(name, bit, member, place.shared)?);
                 }
-            } else if let Raw::Struct(inner) | Raw::Union(inner) = self.peel(member.ty)?.raw {
-                self.members(&inner, bit, deeper(depth)?, members)?;
+                continue;
+            }
+            let raw = self.peel(member.ty)?.raw;
+            if let Raw::Struct(inner) | Raw::Union(inner) = &raw {
+                let is_union = matches!(raw, Raw::Union(_));
+                let place = Inner {
+                    start: bit,
+                    shared: place.shared || is_union && inner.members().nth(1).is_some(),
+                };
+                self.members(inner, place, deeper(depth)?, members)?;
             }
         }
         Ok(())
     }
 
-    fn member(&self, name: Identifier, bit: u64, raw: btf::Member) -> Result<Member, Reason> {
+    fn member(
+        &self,
+        name: Identifier,
+        bit: u64,
+        raw: btf::Member,
+        shared: bool,
+    ) -> Result<Member, Reason> {
         let ty = self.ty(raw.ty, 0)?;
         // CAST: less than 8.
         let first = (bit % 8) as u8;
@@ -76,6 +96,28 @@ impl Reader<'_> {
             bits,
             size,
             ty,
+            shared,
         })
     }
+}
+
+impl Types {
+    /// The structure that a type is, or points to; nothing for types that were read elsewhere.
+    pub(crate) fn structure_of(&self, ty: &Type) -> Option<Structure> {
+        let place = ty
+            .identity
+            .place
+            .filter(|place| place.types == self.number)?;
+        let raw = self.btf.get(place.id)?;
+        Reader::new(self).structure(raw).ok().flatten()
+    }
+}
+
+/// Where the members of an inner structure are.
+#[derive(Clone, Copy)]
+struct Inner {
+    /// Its first bit.
+    start: u64,
+    /// Does it share its bytes with others?
+    shared: bool,
 }

@@ -15,8 +15,9 @@ use crate::structure::Structure;
 use crate::text::Identifier;
 use btf::Raw;
 use reader::Reader;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Why BTF cannot be read, or does not answer.
 pub(crate) type Reason = String;
@@ -24,19 +25,28 @@ pub(crate) type Reason = String;
 /// The types of vmlinux or of a module.
 pub(crate) struct Types {
     btf: Rc<Btf>,
+    /// Tells it from all others that were read.
+    number: u32,
 }
 
 impl Types {
     /// Reads vmlinux's BTF.
     pub(crate) fn parse(data: Vec<u8>) -> Result<Self, Reason> {
-        let btf = Rc::new(Btf::parse(data, None)?);
-        Ok(Self { btf })
+        Ok(Self::new(Btf::parse(data, None)?))
     }
 
     /// Reads a module's BTF, which counts on from that of vmlinux.
     pub(crate) fn parse_split(data: Vec<u8>, base: &Self) -> Result<Self, Reason> {
-        let btf = Rc::new(Btf::parse(data, Some(Rc::clone(&base.btf)))?);
-        Ok(Self { btf })
+        let base = Rc::clone(&base.btf);
+        Ok(Self::new(Btf::parse(data, Some(base))?))
+    }
+
+    fn new(btf: Btf) -> Self {
+        static READ: AtomicU32 = AtomicU32::new(0);
+        Self {
+            btf: Rc::new(btf),
+            number: READ.fetch_add(1, Ordering::Relaxed),
+        }
     }
 
     /// The names of this object's functions, in BTF's order, each once.
@@ -52,6 +62,17 @@ impl Types {
                 }
                 _ => None,
             })
+    }
+
+    /// The tags of this object's structures and unions, in their own order, each once.
+    pub(crate) fn tags(&self) -> BTreeSet<Identifier> {
+        let tag = |id| match self.btf.get(id)? {
+            Raw::Struct(aggregate) | Raw::Union(aggregate) => {
+                Identifier::new(self.btf.name(aggregate.name))
+            }
+            _ => None,
+        };
+        self.btf.own().filter_map(tag).collect()
     }
 
     /// The prototype of this object's function of that name.

@@ -9,7 +9,7 @@
 use super::btf::{Aggregate, NameAt, Raw};
 use super::{Reason, Types};
 use crate::limits::{BTF_DEPTH_MAX, BTF_STEPS_MAX, DECLARATION_MAX, PARAMETERS_MAX};
-use crate::prototype::{Kind, Parameter, Pointee, Prototype, Type};
+use crate::prototype::{Identity, Kind, Parameter, Place, Pointee, Prototype, Type};
 use crate::text::Identifier;
 use std::cell::Cell;
 
@@ -32,6 +32,8 @@ pub(super) struct Reader<'a> {
 
 /// A type under its typedefs and qualifiers.
 pub(super) struct Peeled<'a> {
+    /// Its number.
+    pub(super) id: u32,
     pub(super) raw: Raw<'a>,
     /// The typedefs, outermost first.
     pub(super) typedefs: Vec<Identifier>,
@@ -152,7 +154,25 @@ impl<'a> Reader<'a> {
             base: self.base(&peeled.raw)?,
             size: self.size(&peeled.raw, depth)?,
             align: self.align(&peeled.raw, depth)?,
+            identity: self.identity(&peeled)?,
             kind: self.kind(peeled, depth)?,
+        })
+    }
+
+    /// Which structure it is or points to.
+    fn identity(&self, peeled: &Peeled<'a>) -> Result<Identity, Reason> {
+        let inner = match peeled.raw {
+            Raw::Pointer(to) => &self.peel(to)?,
+            _ => peeled,
+        };
+        let is_structure = matches!(inner.raw, Raw::Struct(_) | Raw::Union(_));
+        let place = Place {
+            types: self.types.number,
+            id: inner.id,
+        };
+        Ok(Identity {
+            place: is_structure.then_some(place),
+            content: None,
         })
     }
 
@@ -160,6 +180,7 @@ impl<'a> Reader<'a> {
     pub(super) fn peel(&self, id: u32) -> Result<Peeled<'a>, Reason> {
         let mut typedefs = Vec::new();
         let mut constant = false;
+        let mut id = id;
         let mut raw = self.raw(id)?;
         loop {
             let next = match raw {
@@ -174,9 +195,11 @@ impl<'a> Reader<'a> {
                 Raw::Volatile(ty) | Raw::Restrict(ty) | Raw::Tag { ty, .. } => ty,
                 _ => break,
             };
+            id = next;
             raw = self.raw(next)?;
         }
         Ok(Peeled {
+            id,
             raw,
             typedefs,
             constant,

@@ -6,7 +6,7 @@ use crate::errors::{structure as errors, Errors};
 use crate::names;
 use proc_macro2::TokenStream;
 use syn::parse::{ParseStream, Parser};
-use syn::{Ident, LitStr, Token};
+use syn::{Expr, Ident, LitStr, Token};
 
 /// The structure that the author means.
 pub(super) struct Keys {
@@ -14,8 +14,8 @@ pub(super) struct Keys {
     pub(super) name: LitStr,
     /// Where its type information is.
     pub(super) object: Option<LitStr>,
-    /// Whether the view shows only its beginning.
-    pub(super) partial: bool,
+    /// A function that takes it or gives it, where there are several of that name.
+    pub(super) of: Option<LitStr>,
 }
 
 /// Reads them. Nothing when there is no name to go on with.
@@ -37,7 +37,7 @@ fn parse(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Keys> {
     let mut keys = Keys {
         name: input.parse()?,
         object: None,
-        partial: false,
+        of: None,
     };
     name(&keys.name, errors);
     while !input.is_empty() {
@@ -47,30 +47,45 @@ fn parse(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Keys> {
         }
         let key: Ident = input.parse()?;
         match key.to_string().as_str() {
-            "partial" => keys.partial = true,
-            "object" => {
-                input.parse::<Token![=]>()?;
-                let object: LitStr = input.parse()?;
-                if let Err(text) = names::module("object", &object.value()) {
-                    errors.add(&object, text);
+            "object" => keys.object = Some(object(input, errors)?),
+            "of" => keys.of = Some(value(input)?),
+            "partial" => errors.add(&key, errors::PARTIAL),
+            other => {
+                errors.add(&key, errors::unknown_key(other));
+                if input.peek(Token![=]) {
+                    input.parse::<Token![=]>()?;
+                    input.parse::<Expr>()?;
                 }
-                keys.object = Some(object);
             }
-            other => errors.add(&key, errors::unknown_key(other)),
         }
     }
     Ok(keys)
+}
+
+fn value(input: ParseStream<'_>) -> syn::Result<LitStr> {
+    input.parse::<Token![=]>()?;
+    input.parse()
+}
+
+fn object(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<LitStr> {
+    let object = value(input)?;
+    if let Err(text) = names::module("object", &object.value()) {
+        errors.add(&object, text);
+    }
+    Ok(object)
 }
 
 fn name(literal: &LitStr, errors: &mut Errors) {
     let value = literal.value();
     if let Some((_, tag)) = value.split_once(' ') {
         errors.add(literal, errors::only_the_tag(tag.trim()));
-    } else if value.is_empty()
-        || !value
-            .chars()
-            .all(|character| character == '_' || character.is_ascii_alphanumeric())
-    {
+    } else if !is_name(&value) {
         errors.add(literal, errors::NAME_EXPECTED);
     }
+}
+
+/// Whether it can be a name in C.
+pub(super) fn is_name(text: &str) -> bool {
+    let allowed = |character: char| character == '_' || character.is_ascii_alphanumeric();
+    !text.is_empty() && text.chars().all(allowed)
 }

@@ -4,6 +4,7 @@
 
 use super::Error;
 
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use std::boxed::Box;
 
@@ -60,6 +61,23 @@ impl<T> KBox<T> {
     pub unsafe fn from_raw(raw: *mut T) -> Self {
         // SAFETY: the caller vouches for it.
         Self(unsafe { Box::from_raw(raw) })
+    }
+}
+
+impl<T> KBox<MaybeUninit<T>> {
+    /// Zeroes.
+    pub(crate) fn zeroed() -> Self {
+        Self(Box::new(MaybeUninit::zeroed()))
+    }
+
+    /// A value of the type.
+    ///
+    /// # Safety
+    ///
+    /// There is one.
+    pub unsafe fn assume_init(self) -> KBox<T> {
+        // SAFETY: the caller vouches for it.
+        KBox(unsafe { self.0.assume_init() })
     }
 }
 

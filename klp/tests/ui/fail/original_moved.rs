@@ -13,7 +13,7 @@ struct Session {
             description = "A check", license = "GPL")]
 fn session_free(session: KBox<Session>) -> u32 {
     original(session);
-    session.user
+    session.user()
 }
 
 fn main() {}

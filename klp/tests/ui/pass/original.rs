@@ -10,7 +10,9 @@ use klp::prelude::*;
 /// Goes by value, too.
 #[kernel_struct("pair")]
 struct Pair {
+    #[write]
     first: u32,
+    #[write]
     second: u32,
 }
 
@@ -50,7 +52,7 @@ mod checks {
 
     #[livepatch(object = "vmlinux", replaces = "owned")]
     fn owned(pair: KBox<Pair>, other: Option<KBox<Pair>>) -> Result<Option<KBox<Pair>>> {
-        if pair.first > pair.second {
+        if pair.first() > pair.second() {
             return Err(EINVAL);
         }
         original(pair, other)
@@ -58,8 +60,11 @@ mod checks {
 
     #[livepatch(object = "vmlinux", replaces = "by_value")]
     fn by_value(pair: Pair) -> Pair {
-        let Pair { first, second } = original(pair);
-        Pair { first: second, second: first }
+        let mut pair = original(pair);
+        let first = pair.first();
+        pair.set_first(pair.second());
+        pair.set_second(first);
+        pair
     }
 
     #[livepatch(object = "vmlinux", replaces = "handler")]

@@ -60,7 +60,7 @@ mod fix {
     fn f(m: &SeqFile, view: &View) -> usize {
         other::first();
         other::second();
-        COUNT.fetch_add(TABLE[0] + r#type().number, Ordering::Relaxed);
+        COUNT.fetch_add(TABLE[0] + r#type().number(), Ordering::Relaxed);
         VIEW.load(Ordering::Relaxed);
         by_reference(m, Some(view), core::ptr::null_mut());
         let inside: extern "C" fn(usize) -> usize = inside;

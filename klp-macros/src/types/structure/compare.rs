@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Compares the types of a view's members with the kernel's: what is plain here, the rest by constants
+//! that the compiler evaluates.
+
+use super::bits::BitPlace;
+use super::declared::{array, Declared, Form, View};
+use super::find::Layout;
+use crate::errors::{structure as errors, Errors};
+use crate::types::contract::{expected, written};
+use crate::types::{obvious, place, stop};
+use klp_elf::{Bits, Kind, Member, Structure, Type as CType};
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Type;
+
+/// The constants for all members.
+pub(super) fn compare(layout: &Layout, view: &View, errors: &mut Errors) -> TokenStream {
+    let places = view.members.iter().zip(&layout.members);
+    places
+        .filter_map(|(declared, member)| {
+            let comparison = Comparison {
+                structure: &layout.structure,
+                member: member.as_ref()?,
+            };
+            Some(comparison.member(declared, errors))
+        })
+        .collect()
+}
+
+/// One member.
+struct Comparison<'a> {
+    structure: &'a Structure,
+    member: &'a Member,
+}
+
+impl Comparison<'_> {
+    fn member(&self, declared: &Declared, errors: &mut Errors) -> TokenStream {
+        let c = &self.member.ty;
+        match (&declared.form, &self.member.bits) {
+            (Form::Plain, Some(bits)) => self.bits(declared, *bits, errors),
+            (_, Some(_)) => self.differs(&declared.ty, errors),
+            (Form::Plain, None) => self.plain(&declared.ty, c, errors),
+            (Form::Followed { target, .. }, None) => self.followed(declared, target, errors),
+            (Form::Counted { element, .. }, None) => match &c.kind {
+                Kind::Array {
+                    element: c,
+                    length: 0 | 1,
+                } => self.plain(element, c, errors),
+                _ => self.differs(&declared.ty, errors),
+            },
+            (Form::Container, None) => match &c.kind {
+                Kind::Aggregate { .. } => self.plain(&declared.ty, c, errors),
+                _ => self.differs(&declared.ty, errors),
+            },
+        }
+    }
+
+    /// An error at the type, with what to write there.
+    fn differs(&self, ty: &Type, errors: &mut Errors) -> TokenStream {
+        errors.add(ty, self.text());
+        TokenStream::new()
+    }
+
+    fn text(&self) -> String {
+        errors::differs(self.structure, self.member)
+    }
+
+    /// A value, an array, or an inner structure: the author's `ty` where C has `c`.
+    fn plain(&self, ty: &Type, c: &CType, errors: &mut Errors) -> TokenStream {
+        match (array(ty), &c.kind) {
+            (
+                Some((element, length)),
+                Kind::Array {
+                    element: c,
+                    length: wanted,
+                },
+            ) => {
+                if *wanted == 0 {
+                    return self.differs(ty, errors);
+                }
+                let wanted = Literal::u64_unsuffixed(*wanted);
+                let stop = stop(place(ty), &self.text());
+                let elements = self.plain(element, c, errors);
+                quote_spanned! {Span::mixed_site()=>
+                    const _: () = if #length != #wanted { #stop };
+                    #elements
+                }
+            }
+            (None, Kind::Array { .. }) | (Some(_), _) => self.differs(ty, errors),
+            (None, Kind::Aggregate { names }) if names.is_empty() => self.differs(ty, errors),
+            (None, _) if obvious::differs(ty, c) => self.differs(ty, errors),
+            (None, _) => match expected(c) {
+                Some(expected) => {
+                    // At the type, as everything that is wrong with it.
+                    let target = quote_spanned! {place(ty)=>
+                        <#ty as ::klp::view::Member>::Target
+                    };
+                    let same = self.same(ty, ty, &target, &expected);
+                    let inner = matches!(c.kind, Kind::Aggregate { .. });
+                    let inner = inner.then(|| self.inner(ty));
+                    quote!(#same #inner)
+                }
+                None => self.differs(ty, errors),
+            },
+        }
+    }
+
+    /// Stops the compiler unless a member of type `ty`, with that for a `target`, is what C has. `at`
+    /// is what the author wrote. A type that is none of a member is told of elsewhere.
+    fn same(
+        &self,
+        at: &Type,
+        ty: &Type,
+        target: &TokenStream,
+        expected: &TokenStream,
+    ) -> TokenStream {
+        let other = errors::other_structure(self.structure, self.member);
+        let (other, stop) = (stop(place(at), &other), stop(place(at), &self.text()));
+        let written = written(at);
+        quote_spanned! {Span::mixed_site()=>
+            const _: () = {
+                #[allow(unused_imports)]
+                use {::klp::signature::Otherwise as _, ::klp::view::Otherwise as _};
+                match ::klp::view::compare(
+                    ::klp::view::Shown::<#ty>::SHAPE,
+                    ::core::mem::size_of::<#ty>(),
+                    ::klp::signature::Probe::<#target>::TARGET,
+                    #written,
+                    &#expected,
+                ) {
+                    ::klp::signature::Verdict::Fits => {}
+                    ::klp::signature::Verdict::Content => #other,
+                    _ => #stop,
+                }
+            };
+        }
+    }
+
+    /// An inner structure: in a union it is one only when C says so, and wrappers have alignments.
+    fn inner(&self, ty: &Type) -> TokenStream {
+        let shared = self.member.shared.then(|| {
+            let stop = stop(
+                place(ty),
+                &errors::claims_in_union(self.structure, self.member),
+            );
+            quote_spanned! {Span::mixed_site()=>
+                const _: () = {
+                    #[allow(unused_imports)]
+                    use ::klp::view::Otherwise as _;
+                    if ::klp::view::Shown::<#ty>::CLAIMS { #stop }
+                };
+            }
+        });
+        let stop = stop(place(ty), &errors::not_aligned(self.structure, self.member));
+        let (offset, align) = (self.member.offset, self.structure.align);
+        let (offset, align) = (
+            Literal::u64_unsuffixed(offset),
+            Literal::u64_unsuffixed(align),
+        );
+        quote_spanned! {Span::mixed_site()=>
+            #shared
+            const _: () = if !::klp::view::is_aligned::<#ty>(#offset, #align) { #stop };
+        }
+    }
+
+    fn followed(&self, declared: &Declared, target: &Type, errors: &mut Errors) -> TokenStream {
+        let c = &self.member.ty;
+        let expected = match &c.kind {
+            Kind::Pointer { .. } => expected(c),
+            _ => None,
+        };
+        let Some(expected) = expected else {
+            return self.differs(&declared.ty, errors);
+        };
+        let target = quote_spanned!(place(target)=> <#target as ::klp::view::Followed>::C);
+        // What is behind the pointer in C: of a `CStr`, its characters.
+        let pointer: Type = syn::parse_quote!(*mut #target);
+        self.same(&declared.ty, &pointer, &target, &expected)
+    }
+
+    fn bits(&self, declared: &Declared, bits: Bits, errors: &mut Errors) -> TokenStream {
+        let of = match self.member.ty.kind {
+            Kind::Bool => quote!(Bool),
+            Kind::Integer { signed } => quote!(Integer { signed: #signed }),
+            Kind::Enum { .. } => quote!(Enum),
+            _ => return self.differs(&declared.ty, errors),
+        };
+        if array(&declared.ty).is_some() || obvious::is_pointer(&declared.ty) {
+            return self.differs(&declared.ty, errors);
+        }
+        if let Err(text) = BitPlace::new(self.structure, self.member, declared.write.is_some()) {
+            errors.add(&declared.name, text);
+            return TokenStream::new();
+        }
+        let ty = &declared.ty;
+        let stop = stop(place(ty), &self.text());
+        let count = Literal::u8_unsuffixed(bits.count);
+        quote_spanned! {Span::mixed_site()=>
+            const _: () = if !::klp::view::fits_bits::<#ty>(&::klp::view::BitsOf::#of, #count) {
+                #stop
+            };
+        }
+    }
+}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the author declares: the members of a view, with their attributes.
+
+use super::keys::is_name;
+use crate::errors::{structure as errors, Errors};
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::punctuated::Punctuated;
+use syn::{
+    Attribute, Expr, Field, Fields, GenericArgument, Ident, ItemStruct, Lifetime, LitStr, Meta,
+    PathArguments, Token, Type, TypeReference, Visibility,
+};
+
+/// A view as it is declared.
+pub(super) struct View {
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) visibility: Visibility,
+    pub(super) name: Ident,
+    pub(super) members: Vec<Declared>,
+}
+
+/// A member of a view.
+pub(super) struct Declared {
+    /// What goes to the accessor.
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) visibility: Visibility,
+    pub(super) name: Ident,
+    /// The members that lead to it in C, separated by dots.
+    pub(super) path: String,
+    /// Where the author wrote that.
+    pub(super) path_at: TokenStream,
+    pub(super) ty: Type,
+    pub(super) form: Form,
+    pub(super) write: Option<Write>,
+}
+
+/// What its type says.
+pub(super) enum Form {
+    /// A value, an array of these, or an inner structure.
+    Plain,
+    /// A pointer to that type, which is followed.
+    Followed {
+        target: Type,
+        /// It is under RCU.
+        rcu: bool,
+    },
+    /// A flexible array of elements of that type, counted by that member of the view.
+    Counted { element: Type, by: Ident },
+    /// An inner structure of which it is known that it is part of one of these.
+    Container,
+}
+
+/// Who may write it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write {
+    /// Who has the structure for himself.
+    Owner,
+    /// Anybody who has a reference.
+    Anybody,
+}
+
+impl Declared {
+    /// Its name without the `r#` of a raw one.
+    pub(super) fn plain_name(&self) -> String {
+        self.name.unraw().to_string()
+    }
+
+    /// Whether the declaration claims something that reading relies on.
+    pub(super) fn claims(&self) -> bool {
+        !matches!(self.form, Form::Plain)
+    }
+}
+
+/// Reads the declaration. With mistakes it lacks the members that have them.
+pub(super) fn view(item: ItemStruct, errors: &mut Errors) -> View {
+    if !item.generics.params.is_empty() {
+        errors.add(&item.generics, errors::GENERIC);
+    }
+    let members = match item.fields {
+        Fields::Named(fields) => fields.named.into_iter().collect(),
+        Fields::Unnamed(fields) => {
+            errors.add(&fields, errors::UNNAMED_FIELDS);
+            Vec::new()
+        }
+        Fields::Unit => Vec::new(),
+    };
+    let mut members: Vec<_> = members
+        .into_iter()
+        .filter_map(|field| member(field, errors))
+        .collect();
+    counters(&mut members, errors);
+    View {
+        attributes: view_attributes(item.attrs, errors),
+        visibility: item.vis,
+        name: item.ident,
+        members,
+    }
+}
+
+/// The attributes that the view keeps.
+fn view_attributes(attributes: Vec<Attribute>, errors: &mut Errors) -> Vec<Attribute> {
+    let mut kept = Vec::new();
+    for attribute in attributes {
+        if attribute.path().is_ident("repr") {
+            errors.add(&attribute, errors::REPR);
+            continue;
+        }
+        let before = errors.len();
+        if attribute.path().is_ident("derive") {
+            derives(&attribute, errors);
+        }
+        if errors.len() == before {
+            kept.push(attribute);
+        }
+    }
+    kept
+}
+
+/// Of all that can be derived, only `Lasting` fits a structure of C's.
+fn derives(attribute: &Attribute, errors: &mut Errors) {
+    let parse = Punctuated::<syn::Path, Token![,]>::parse_terminated;
+    // What else is wrong with it, rustc says.
+    for derived in attribute.parse_args_with(parse).into_iter().flatten() {
+        let last = derived.segments.last();
+        if let Some(last) = last.filter(|last| last.ident != "Lasting") {
+            errors.add(&derived, errors::derive(&last.ident.to_string()));
+        }
+    }
+}
+
+/// What the attributes of a member say.
+#[derive(Default)]
+struct Said {
+    path: Option<LitStr>,
+    write: Option<(Write, Attribute)>,
+    follow: Option<(bool, Attribute)>,
+    counted_by: Option<(Ident, Attribute)>,
+    container_of: Option<Attribute>,
+    others: Vec<Attribute>,
+}
+
+fn member(field: Field, errors: &mut Errors) -> Option<Declared> {
+    let name = field.ident?;
+    let before = errors.len();
+    let said = said(field.attrs, errors);
+    let form = form(&field.ty, &said, errors);
+    if let Some((write, at)) = &said.write {
+        writable(*write, at, &form, errors);
+    }
+    let (path, path_at) = match &said.path {
+        Some(path) => (path.value(), path.to_token_stream()),
+        None => (name.unraw().to_string(), name.to_token_stream()),
+    };
+    (errors.len() == before).then_some(Declared {
+        attributes: said.others,
+        visibility: field.vis,
+        name,
+        path,
+        path_at,
+        ty: field.ty,
+        form,
+        write: said.write.map(|(write, _)| write),
+    })
+}
+
+fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
+    let mut said = Said::default();
+    for attribute in attributes {
+        let Some(name) = attribute.path().get_ident().map(Ident::to_string) else {
+            said.others.push(attribute);
+            continue;
+        };
+        match name.as_str() {
+            "path" => said.path = path(&attribute, errors),
+            "write" => {
+                let words = words(&attribute, &["unsafe"], errors);
+                let write = match words.contains(&"unsafe") {
+                    true => Write::Anybody,
+                    false => Write::Owner,
+                };
+                said.write = Some((write, attribute));
+            }
+            "follow" => {
+                let words = words(&attribute, &["unsafe", "rcu"], errors);
+                let rcu = words.contains(&"rcu");
+                if !words.contains(&"unsafe") {
+                    errors.add(&attribute, errors::follow_is_a_claim(rcu));
+                }
+                said.follow = Some((rcu, attribute));
+            }
+            "container_of" => {
+                if !words(&attribute, &["unsafe"], errors).contains(&"unsafe") {
+                    errors.add(&attribute, errors::CONTAINER_IS_A_CLAIM);
+                }
+                said.container_of = Some(attribute);
+            }
+            "counted_by" => match counted_by(&attribute, errors) {
+                Some(by) => said.counted_by = Some((by, attribute)),
+                None => errors.add(&attribute, errors::COUNTED_BY),
+            },
+            "cfg" => errors.add(&attribute, errors::CFG),
+            _ => said.others.push(attribute),
+        }
+    }
+    said
+}
+
+/// The words in an attribute's parentheses, of those that may stand there.
+fn words<'a>(attribute: &Attribute, known: &[&'a str], errors: &mut Errors) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    if let Meta::Path(_) = attribute.meta {
+        return found;
+    }
+    let parse = Punctuated::<Ident, Token![,]>::parse_terminated_with;
+    let parser = |input: syn::parse::ParseStream<'_>| parse(input, Ident::parse_any);
+    let Ok(words) = attribute.parse_args_with(parser) else {
+        errors.add(attribute, errors::words_expected(known));
+        return found;
+    };
+    for word in words {
+        match known.iter().find(|known| word == **known) {
+            Some(known) => found.push(*known),
+            None => errors.add(&word, errors::words_expected(known)),
+        }
+    }
+    found
+}
+
+/// `#[path("a.b")]`.
+fn path(attribute: &Attribute, errors: &mut Errors) -> Option<LitStr> {
+    let path: Option<LitStr> = attribute.parse_args().ok();
+    let path = path.filter(|path| path.value().split('.').all(is_name));
+    if path.is_none() {
+        errors.add(attribute, errors::PATH);
+    }
+    path
+}
+
+/// `#[counted_by(len, unsafe)]`.
+fn counted_by(attribute: &Attribute, errors: &mut Errors) -> Option<Ident> {
+    let parser = |input: syn::parse::ParseStream<'_>| {
+        let by = input.call(Ident::parse_any)?;
+        let mut claimed = false;
+        if input.parse::<Option<Token![,]>>()?.is_some() {
+            claimed = input.parse::<Option<Token![unsafe]>>()?.is_some();
+        }
+        Ok((by, claimed))
+    };
+    let (by, claimed) = attribute.parse_args_with(parser).ok()?;
+    if by == "unsafe" {
+        return None;
+    }
+    if !claimed {
+        errors.add(attribute, errors::counting_is_a_claim(&by.to_string()));
+    }
+    Some(by)
+}
+
+fn form(ty: &Type, said: &Said, errors: &mut Errors) -> Form {
+    if let Some((by, attribute)) = &said.counted_by {
+        if let Type::Slice(slice) = ty {
+            let (element, by) = ((*slice.elem).clone(), by.clone());
+            return Form::Counted { element, by };
+        }
+        errors.add(attribute, errors::COUNTED_BY_OF_SLICE);
+    } else if let Type::Slice(_) = ty {
+        errors.add(ty, errors::SLICE);
+    }
+    let reference = reference(ty);
+    if let Some((rcu, attribute)) = &said.follow {
+        let Some(reference) = reference else {
+            errors.add(attribute, errors::FOLLOW_OF_REFERENCE);
+            return Form::Plain;
+        };
+        plain_reference(reference, errors);
+        let (target, rcu) = ((*reference.elem).clone(), *rcu);
+        return Form::Followed { target, rcu };
+    }
+    if let Some(reference) = reference {
+        let target = reference.elem.to_token_stream().to_string();
+        errors.add(ty, errors::reference_is_a_claim(&target));
+    } else if let Some(advice) = replaced(ty) {
+        errors.add(ty, advice);
+    }
+    match said.container_of {
+        Some(_) => Form::Container,
+        None => Form::Plain,
+    }
+}
+
+/// The one reference that a type such as `Option<&T>` is about.
+fn reference(ty: &Type) -> Option<&TypeReference> {
+    match ty {
+        Type::Reference(reference) => Some(reference),
+        Type::Paren(inner) => reference(&inner.elem),
+        Type::Group(inner) => reference(&inner.elem),
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+                return None;
+            };
+            match arguments.args.first()? {
+                GenericArgument::Type(inner) => reference(inner),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The same, with this lifetime.
+pub(super) fn with_lifetime(ty: &Type, lifetime: Lifetime) -> Type {
+    let mut ty = ty.clone();
+    fn set(ty: &mut Type, lifetime: Lifetime) {
+        match ty {
+            Type::Reference(reference) => reference.lifetime = Some(lifetime),
+            Type::Paren(inner) => set(&mut inner.elem, lifetime),
+            Type::Group(inner) => set(&mut inner.elem, lifetime),
+            Type::Path(path) => {
+                let last = path.path.segments.last_mut();
+                let arguments = last.map(|last| &mut last.arguments);
+                if let Some(PathArguments::AngleBracketed(arguments)) = arguments {
+                    if let Some(GenericArgument::Type(inner)) = arguments.args.first_mut() {
+                        set(inner, lifetime);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    set(&mut ty, lifetime);
+    ty
+}
+
+fn plain_reference(reference: &TypeReference, errors: &mut Errors) {
+    if let Some(lifetime) = &reference.lifetime {
+        errors.add(lifetime, errors::LIFETIME);
+    }
+    if let Some(mutability) = &reference.mutability {
+        errors.add(mutability, errors::MUTABLE);
+    }
+}
+
+/// The integers that Rust's atomics are named by.
+const INTEGERS: &[&str] = &[
+    "I8", "I16", "I32", "I64", "Isize", "U8", "U16", "U32", "U64", "Usize",
+];
+
+/// What stands for types that views once had for what changes.
+fn replaced(ty: &Type) -> Option<String> {
+    let Type::Path(path) = ty else {
+        return None;
+    };
+    let last = path.path.segments.last()?;
+    let name = last.ident.to_string();
+    if name == "Cell" || name == "UnsafeCell" {
+        let inner = match &last.arguments {
+            PathArguments::AngleBracketed(inner) => inner.args.to_token_stream().to_string(),
+            _ => "u32".to_owned(),
+        };
+        return Some(errors::cell(&name, &inner));
+    }
+    let integer = match name.strip_prefix("Atomic")? {
+        "Bool" => "bool".to_owned(),
+        "Ptr" => "*mut T".to_owned(),
+        integer if INTEGERS.contains(&integer) => integer.to_lowercase(),
+        // A view of an `atomic_t`, for example.
+        _ => return None,
+    };
+    Some(errors::atomic(&name, &integer))
+}
+
+/// Checks that what is to be written can be, in that way.
+fn writable(write: Write, at: &Attribute, form: &Form, errors: &mut Errors) {
+    match form {
+        Form::Followed { rcu: true, .. } => errors.add(at, errors::WRITE_RCU),
+        Form::Followed { .. } if write == Write::Owner => {
+            errors.add(at, errors::WRITE_FOLLOWED);
+        }
+        Form::Container => errors.add(at, errors::WRITE_STRUCTURE),
+        _ => {}
+    }
+}
+
+/// Checks that what counts elements is a member of the view, and is not written without a claim.
+/// Without a counter there is no such array.
+fn counters(members: &mut Vec<Declared>, errors: &mut Errors) {
+    let mut uncounted = Vec::new();
+    for member in &*members {
+        let Form::Counted { by, .. } = &member.form else {
+            continue;
+        };
+        let Some(counter) = members.iter().find(|other| other.name == *by) else {
+            errors.add(by, errors::no_counter(&by.to_string()));
+            uncounted.push(member.name.clone());
+            continue;
+        };
+        if !is_integer(&counter.ty) {
+            errors.add(&counter.ty, errors::COUNTER_TYPE);
+        }
+        if counter.write == Some(Write::Owner) {
+            errors.add(&counter.name, errors::WRITE_COUNTER);
+        }
+    }
+    members.retain(|member| !uncounted.contains(&member.name));
+}
+
+/// Whether it may be an integer: the counter's accessor has to give one.
+fn is_integer(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if !path.path.is_ident("bool"))
+}
+
+/// The elements and the length of an array's type.
+pub(super) fn array(ty: &Type) -> Option<(&Type, &Expr)> {
+    match ty {
+        Type::Array(array) => Some((&array.elem, &array.len)),
+        Type::Paren(inner) => array(&inner.elem),
+        Type::Group(inner) => array(&inner.elem),
+        _ => None,
+    }
+}

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The code of a view: an opaque type, what it is to the rest of klp, and its accessors.
+
+use super::bits::BitPlace;
+use super::declared::{array, with_lifetime, Declared, Form, View, Write};
+use super::find::{Found, Layout};
+use crate::types::place;
+use klp_elf::Member;
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned, ToTokens};
+use syn::{Lifetime, Type};
+
+/// All of it.
+pub(super) fn expand(view: &View, name: &str, found: &Found) -> TokenStream {
+    let layout = match found {
+        Found::Structure(layout) => Some(layout),
+        _ => None,
+    };
+    let places = Places { view, layout };
+    let item = item(&places);
+    let traits = traits(&places, name, found);
+    let accessors = view.members.iter().enumerate().map(|(index, declared)| {
+        let accessors = Accessors {
+            view,
+            declared,
+            place: places.member(index),
+        };
+        accessors.all()
+    });
+    let accessors: TokenStream = accessors.collect();
+    let (ident, stop) = (&view.name, stop(found));
+    quote_spanned! {Span::mixed_site()=>
+        #item
+        #traits
+        impl #ident {
+            #accessors
+        }
+        #stop
+    }
+}
+
+fn stop(found: &Found) -> Option<&TokenStream> {
+    match found {
+        Found::NoKernel(stop) => Some(stop),
+        _ => None,
+    }
+}
+
+/// Where things are. Where the kernel's layout is not known, members stand one after the other in a
+/// structure that is made for that.
+struct Places<'a> {
+    view: &'a View,
+    layout: Option<&'a Layout>,
+}
+
+/// Where a member is.
+enum Place {
+    /// At this offset.
+    At(TokenStream),
+    /// A bit-field.
+    Bits(BitPlace),
+}
+
+impl Places<'_> {
+    fn size(&self) -> TokenStream {
+        match self.layout {
+            Some(layout) => literal(layout.structure.size),
+            None if self.view.members.is_empty() => literal(1),
+            None => {
+                let layout = self.host_layout();
+                quote!({ ::core::mem::size_of::<#layout>() })
+            }
+        }
+    }
+
+    fn member(&self, index: usize) -> Place {
+        let declared = &self.view.members[index];
+        let Some(layout) = self.layout else {
+            let (layout, name) = (self.host_layout(), &declared.name);
+            return Place::At(quote!(::core::mem::offset_of!(#layout, #name)));
+        };
+        // One with mistakes is at no place, and nothing comes of it.
+        let Some(member) = &layout.members[index] else {
+            return Place::At(literal(0));
+        };
+        bit_place(layout, member, declared)
+            .map_or_else(|| Place::At(literal(member.offset)), Place::Bits)
+    }
+
+    fn host_layout(&self) -> Ident {
+        format_ident!("__KlpLayoutOf{}", self.view.name)
+    }
+
+    /// The structure for that.
+    fn host_structure(&self) -> Option<TokenStream> {
+        if self.layout.is_some() || self.view.members.is_empty() {
+            return None;
+        }
+        let layout = self.host_layout();
+        let fields = self.view.members.iter().map(|declared| {
+            let (name, ty) = (&declared.name, host_type(declared));
+            quote!(#name: #ty)
+        });
+        Some(quote_spanned! {Span::mixed_site()=>
+            #[doc(hidden)]
+            #[allow(dead_code, non_snake_case)]
+            #[repr(C)]
+            struct #layout {
+                #(#fields,)*
+            }
+        })
+    }
+}
+
+fn bit_place(layout: &Layout, member: &Member, declared: &Declared) -> Option<BitPlace> {
+    member.bits?;
+    BitPlace::new(&layout.structure, member, declared.write.is_some()).ok()
+}
+
+/// What stands for a member where there is no kernel.
+fn host_type(declared: &Declared) -> TokenStream {
+    match &declared.form {
+        Form::Plain | Form::Container => declared.ty.to_token_stream(),
+        Form::Followed { .. } => quote!(*mut ()),
+        Form::Counted { element, .. } => quote!([#element; 0]),
+    }
+}
+
+/// The view.
+fn item(places: &Places<'_>) -> TokenStream {
+    let View {
+        attributes,
+        visibility,
+        name,
+        members,
+    } = places.view;
+    let (size, structure) = (places.size(), places.host_structure());
+    let shared = members.iter().map(shared);
+    quote_spanned! {Span::mixed_site()=>
+        #(#attributes)*
+        #[repr(transparent)]
+        #visibility struct #name {
+            #[allow(dead_code)]
+            __klp_contents: ::klp::view::Contents<#name, (#(#shared,)*), #size>,
+        }
+        #structure
+    }
+}
+
+/// The type that says whether a member may be seen by other threads.
+fn shared(declared: &Declared) -> TokenStream {
+    match &declared.form {
+        Form::Plain | Form::Container => declared.ty.to_token_stream(),
+        Form::Followed { target, .. } => quote!(&'static #target),
+        Form::Counted { element, .. } => element.to_token_stream(),
+    }
+}
+
+/// What the view is to the rest of klp.
+fn traits(places: &Places<'_>, name: &str, found: &Found) -> TokenStream {
+    let ident = &places.view.name;
+    let structure = places.layout.map(|layout| &layout.structure);
+    let name = structure.map_or(name, |structure| structure.name());
+    let content = structure.map_or(0, |structure| structure.content());
+    let members = &places.view.members;
+    let claims = members.iter().any(Declared::claims);
+    let inner = members.iter().filter(|declared| !declared.claims());
+    let inner = inner.map(|declared| &declared.ty);
+    let whole = whole(places, found);
+    // SAFETY: the type is opaque and as large as the structure of that name, or stands for its
+    // address alone, and makes no promises.
+    quote_spanned! {Span::mixed_site()=>
+        unsafe impl ::klp::layout::KernelStruct for #ident {
+            const NAME: &'static str = #name;
+            const CONTENT: u64 = #content;
+            const CLAIMS: bool = {
+                #[allow(unused_imports)]
+                use ::klp::view::Otherwise as _;
+                #claims #(|| ::klp::view::Shown::<#inner>::CLAIMS)*
+            };
+        }
+
+        unsafe impl ::klp::layout::Plain for #ident {}
+
+        unsafe impl ::klp::view::Member for #ident {
+            type Read<'a> = &'a Self;
+
+            const SHAPE: ::klp::signature::Shape = ::klp::signature::Shape::Aggregate;
+            type Target = Self;
+            const CLAIMS: bool = <Self as ::klp::layout::KernelStruct>::CLAIMS;
+
+            #[inline(always)]
+            unsafe fn read<'a>(place: *const u8) -> &'a Self {
+                unsafe { ::klp::view::at(place) }
+            }
+        }
+
+        #whole
+    }
+}
+
+/// One of which everything is known can be passed by value and be made.
+fn whole(places: &Places<'_>, found: &Found) -> Option<TokenStream> {
+    let passes = match found {
+        Found::Structure(layout) => layout.structure.passes_like_integers(),
+        Found::Declared => return None,
+        // Nothing is known, or it is wrong: no word about that.
+        Found::NoKernel(_) | Found::Handle | Found::Mistaken => true,
+    };
+    let ident = &places.view.name;
+    let zeroed = !places.view.members.iter().any(Declared::claims);
+    // SAFETY: without claims, any bytes are a value.
+    let zeroed = zeroed.then(|| quote!(unsafe impl ::klp::view::Zeroed for #ident {}));
+    let by_value = passes.then(|| by_value(ident));
+    // SAFETY: of the size that the type information tells.
+    let whole = quote_spanned! {Span::mixed_site()=>
+        unsafe impl ::klp::layout::Whole for #ident {}
+        #zeroed
+        #by_value
+    };
+    // In a kernel it is as if the structure were only declared.
+    Some(match found {
+        Found::Handle => quote!(::klp::__private::on_host! { #whole }),
+        _ => whole,
+    })
+}
+
+fn by_value(ident: &Ident) -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        impl ::klp::signature::CType for #ident {
+            const SHAPE: ::klp::signature::Shape = ::klp::signature::Shape::Aggregate;
+            type Target = Self;
+        }
+
+        impl ::klp::abi::CAbi for #ident {
+            type C = Self;
+        }
+
+        impl ::klp::abi::FromC<'_> for #ident {
+            #[inline(always)]
+            unsafe fn from_c(c: Self, _: &::klp::abi::Call) -> Self {
+                c
+            }
+        }
+
+        impl ::klp::abi::IntoC for #ident {
+            #[inline(always)]
+            fn into_c(self) -> Self {
+                self
+            }
+        }
+
+        impl ::klp::abi::ToOriginal for #ident {
+            #[inline(always)]
+            fn to_original(self) -> Self {
+                self
+            }
+        }
+
+        impl ::klp::abi::FromOriginal for #ident {
+            #[inline(always)]
+            unsafe fn from_original(c: Self) -> Self {
+                c
+            }
+        }
+    }
+}
+
+/// The accessors of one member.
+struct Accessors<'a> {
+    view: &'a View,
+    declared: &'a Declared,
+    place: Place,
+}
+
+impl Accessors<'_> {
+    fn all(&self) -> TokenStream {
+        let read = self.read();
+        let write = self.declared.write.map(|write| self.write(write));
+        let container = matches!(self.declared.form, Form::Container).then(|| self.container());
+        quote!(#read #write #container)
+    }
+
+    /// The expression for where the member is.
+    fn pointer(&self) -> TokenStream {
+        let offset = match &self.place {
+            Place::At(offset) => offset.clone(),
+            Place::Bits(bits) => literal(bits.offset),
+        };
+        quote_spanned!(Span::mixed_site()=> ::klp::view::place(self, #offset))
+    }
+
+    // SAFETY of all accessors: the offset and the type are the member's, by the kernel's type
+    // information, with which the constants beside the view compare them. What that does not tell, the
+    // author claims by the word `unsafe` in the member's attributes.
+
+    fn read(&self) -> TokenStream {
+        let Declared {
+            attributes,
+            visibility,
+            name,
+            ty,
+            form,
+            ..
+        } = self.declared;
+        let pointer = self.pointer();
+        let member = as_member(ty);
+        let rcu = with_lifetime(ty, Lifetime::new("'rcu", Span::mixed_site()));
+        let (arguments, result, body) = match form {
+            Form::Followed { rcu: true, .. } => (
+                quote_spanned! {Span::mixed_site()=>
+                    <'rcu>(&self, _guard: &'rcu ::klp::rcu::Guard)
+                },
+                rcu.to_token_stream(),
+                quote!(::klp::view::follow::<#rcu>(#pointer)),
+            ),
+            Form::Followed { .. } => (
+                quote_spanned!(Span::mixed_site()=> (&self)),
+                ty.to_token_stream(),
+                quote!(::klp::view::follow::<#ty>(#pointer)),
+            ),
+            Form::Counted { element, by } => (
+                quote_spanned!(Span::mixed_site()=> (&self)),
+                quote!(::klp::view::Elements<'_, #element>),
+                {
+                    let count = self.count(by);
+                    quote!(::klp::view::elements(#pointer, #count))
+                },
+            ),
+            Form::Plain | Form::Container => (
+                quote_spanned!(Span::mixed_site()=> (&self)),
+                match &self.place {
+                    Place::Bits(_) => ty.to_token_stream(),
+                    Place::At(_) => quote_spanned!(place(ty)=> #member::Read<'_>),
+                },
+                match &self.place {
+                    Place::Bits(bits) => bits.read(ty, &pointer),
+                    Place::At(_) => {
+                        quote_spanned!(place(ty)=> #member::read(#pointer))
+                    }
+                },
+            ),
+        };
+        quote_spanned! {Span::mixed_site()=>
+            #(#attributes)*
+            #[allow(dead_code, non_snake_case)]
+            #[inline(always)]
+            #visibility fn #name #arguments -> #result {
+                unsafe { #body }
+            }
+        }
+    }
+
+    /// How many elements a flexible array has. A negative number of them is none.
+    fn count(&self, by: &Ident) -> TokenStream {
+        quote_spanned! {Span::mixed_site()=>
+            ::core::convert::TryInto::<usize>::try_into(self.#by()).unwrap_or(0)
+        }
+    }
+
+    fn write(&self, write: Write) -> TokenStream {
+        let Declared {
+            visibility,
+            ty,
+            form,
+            ..
+        } = self.declared;
+        let name = self.derived("set");
+        let this = match write {
+            Write::Owner => quote_spanned!(Span::mixed_site()=> &mut self),
+            Write::Anybody => quote_spanned!(Span::mixed_site()=> &self),
+        };
+        let pointer = self.pointer();
+        let element = match form {
+            Form::Counted { element, by } => Some((element, self.count(by))),
+            _ => array(ty).map(|(element, length)| (element, length.to_token_stream())),
+        };
+        let (arguments, result, body) = match (element, form, &self.place) {
+            (Some((element, length)), ..) => (
+                quote_spanned!(Span::mixed_site()=> index: usize, value: #element),
+                quote!(-> ::klp::__private::Result),
+                quote_spanned! {Span::mixed_site()=>
+                    ::klp::view::element::<#element>(#pointer, #length, index, value)
+                },
+            ),
+            (None, Form::Followed { .. }, _) => (
+                quote_spanned!(Span::mixed_site()=> value: #ty),
+                TokenStream::new(),
+                quote_spanned!(Span::mixed_site()=> ::klp::view::point(#pointer, value)),
+            ),
+            (None, _, Place::Bits(bits)) => (
+                quote_spanned!(Span::mixed_site()=> value: #ty),
+                TokenStream::new(),
+                bits.write(&pointer),
+            ),
+            (None, _, Place::At(_)) => (
+                quote_spanned!(Span::mixed_site()=> value: #ty),
+                TokenStream::new(),
+                quote_spanned! {Span::mixed_site()=>
+                    <#ty as ::klp::view::Writable>::write(#pointer, value)
+                },
+            ),
+        };
+        let doc = format!("Writes `{}`.", self.declared.path);
+        quote_spanned! {Span::mixed_site()=>
+            #[doc = #doc]
+            #[allow(dead_code, non_snake_case)]
+            #[inline(always)]
+            #visibility fn #name(#this, #arguments) #result {
+                unsafe { #body }
+            }
+        }
+    }
+
+    /// From an inner structure to the one that it is part of.
+    fn container(&self) -> TokenStream {
+        let Declared { visibility, ty, .. } = self.declared;
+        let name = self.derived("from");
+        let Place::At(offset) = &self.place else {
+            return TokenStream::new();
+        };
+        let doc = format!("The structure whose `{}` this is.", self.declared.path);
+        let view = &self.view.name;
+        quote_spanned! {Span::mixed_site()=>
+            #[doc = #doc]
+            #[allow(dead_code, non_snake_case)]
+            #[inline(always)]
+            #visibility fn #name(inner: &#ty) -> &#view {
+                unsafe { ::klp::view::container(inner, #offset) }
+            }
+        }
+    }
+
+    /// The name of another accessor.
+    fn derived(&self, what: &str) -> Ident {
+        let name = self.declared.plain_name();
+        let span = self.declared.name.span();
+        Ident::new(&format!("{what}_{name}"), span)
+    }
+}
+
+impl BitPlace {
+    fn unit(&self) -> Ident {
+        format_ident!("u{}", self.bytes * 8)
+    }
+
+    fn read(&self, ty: &Type, pointer: &TokenStream) -> TokenStream {
+        let (unit, first, count) = (self.unit(), literal(self.first), literal(self.count));
+        quote!(::klp::view::read_bits::<#ty, #unit>(#pointer, #first, #count))
+    }
+
+    fn write(&self, pointer: &TokenStream) -> TokenStream {
+        let (unit, first, count) = (self.unit(), literal(self.first), literal(self.count));
+        quote_spanned! {Span::mixed_site()=>
+            ::klp::view::write_bits::<_, #unit>(#pointer, #first, #count, value)
+        }
+    }
+}
+
+/// The type as one that members have. What is wrong with it is said at the type, and so once.
+fn as_member(ty: &Type) -> TokenStream {
+    quote_spanned!(place(ty)=> <#ty as ::klp::view::Member>)
+}
+
+fn literal(number: u64) -> TokenStream {
+    // The kernel is one of 64 bits, and so is the host.
+    Literal::u64_unsuffixed(number).to_token_stream()
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Access to the kernel's structures, member by member.
+//!
+//! [`#[kernel_struct]`](macro@crate::kernel_struct) declares a *view* of a structure: the members that
+//! a patch uses, in any order. Where they are comes from the kernel's type information.
+//!
+//! ```
+//! use klp::prelude::*;
+//!
+//! #[kernel_struct("session", object = "sessions")]
+//! struct Session {
+//!     user: u32,
+//!     /// Found in an inner structure.
+//!     #[path("limits.soft")]
+//!     limit: usize,
+//!     /// Changed by this patch, under the lock that guards it in C.
+//!     #[write(unsafe)]
+//!     uses: u32,
+//!     slots: [u16; 4],
+//!     /// `NULL` for the first session. A session keeps a reference to its parent.
+//!     #[follow(unsafe)]
+//!     parent: Option<&Session>,
+//! }
+//!
+//! #[livepatch(object = "sessions", replaces = "session_use",
+//!             description = "Counts uses up to the limit", license = "GPL")]
+//! fn session_use(session: &Session) -> Result {
+//!     if session.uses() as usize >= session.limit() {
+//!         return Err(EBUSY);
+//!     }
+//!     session.set_uses(session.uses() + 1);
+//!     if let Some(parent) = session.parent() {
+//!         pr_info!("a child of {} uses slot {:?}\n", parent.user(), session.slots().get(0));
+//!     }
+//!     Ok(())
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! # What a view is
+//!
+//! An opaque type of the structure's size. The only way to its contents are its accessors: for each
+//! member a method of the member's name, and `set_NAME` where the declaration asks for it. A `&View`
+//! promises nothing about the contents: C and other CPUs may change them at any time. So each call of
+//! an accessor is one access to memory, of the member's size, as C's `READ_ONCE()` and `WRITE_ONCE()`
+//! are. It is never left out, and never repeated. Any number of views of one structure may exist.
+//!
+//! A view also promises nothing about alignment, because type information does not tell whether a
+//! structure is packed.
+//!
+//! # Members
+//!
+//! | declared type | of the member in C | accessor |
+//! | --- | --- | --- |
+//! | `u8` ... `i64`, `usize`, `isize` | an integer of that size and sign, or an enumeration of that size | its value |
+//! | `bool` | `bool` | its value |
+//! | `bool`, an integer | a bit-field: `bool` for a single bit, an integer of its sign that has room for it | its value |
+//! | `*mut T`, `*const T`, `Option<NonNull<T>>` | a pointer to that | the pointer, of which nothing is known |
+//! | `View` | a structure or union in the structure | `&View` |
+//! | a wrapper of the kernel such as `Device` | that structure in the structure | `&Device` |
+//! | `[T; N]` | an array of these | [`Elements`] |
+//! | `[T]` with `#[counted_by(len, unsafe)]` | a flexible array | [`Elements`], as many as the member `len` says |
+//! | `&T`, `Option<&T>`, `Result<&T>`, `Result<Option<&T>>` with `#[follow(unsafe)]` | a pointer, also a `void *`: never `NULL`; maybe `NULL`; maybe `ERR_PTR()`; either | the same |
+//!
+//! Members of inner structures and unions without a name are found by their names, others by
+//! `#[path("inner.member")]`. Members of a union are what the bytes say.
+//!
+//! | attribute | says |
+//! | --- | --- |
+//! | `#[path("a.b")]` | where the member is; else it has the name in C |
+//! | `#[write]` | `set_NAME(&mut self, ..)`: for structures that the patch owns, such as a `KBox<View>` or what [`Zeroed`] makes |
+//! | `#[write(unsafe)]` | `set_NAME(&self, ..)`: for structures that C uses meanwhile |
+//! | `#[follow(unsafe)]` | what the pointer points to lives as long as the structure does |
+//! | `#[follow(rcu, unsafe)]` | what the pointer points to is under RCU; the accessor takes the [guard](crate::rcu::Guard), and what it gives lives as long |
+//! | `#[counted_by(len, unsafe)]` | how many elements a flexible array has |
+//! | `#[container_of(unsafe)]` | `View::from_NAME(&Inner) -> &View`: the structure that an inner one is part of |
+//!
+//! # The word `unsafe`
+//!
+//! It stands where the declaration claims something of C that no type information tells, and a wrong
+//! claim corrupts memory:
+//!
+//! - `#[write(unsafe)]`: no value that the patch writes breaks what C relies on. Lengths and indices
+//!   are integers, too.
+//! - `#[follow(unsafe)]`: the pointer is of that kind, points to that, and lives as long.
+//! - `#[counted_by(len, unsafe)]`: there are as many elements.
+//! - `#[container_of(unsafe)]`: whatever the patch gives to `from_NAME` is that member of such a
+//!   structure, as in the kernel's down-casts.
+//!
+//! # Without a kernel
+//!
+//! Under Cargo, where no kernel is at hand, a view has its members one after the other. That lets a
+//! patch be tested: [`Zeroed`] makes structures for that.
+
+mod access;
+mod contents;
+mod elements;
+mod member;
+mod pointer;
+mod zeroed;
+
+#[doc(hidden)]
+pub use access::{fits_bits, read_bits, write_bits, Bits, BitsOf, Unit};
+pub use contents::Contents;
+#[doc(hidden)]
+pub use contents::{at, container, place};
+#[doc(hidden)]
+pub use elements::{element, elements};
+pub use elements::{Elements, Iter};
+#[doc(hidden)]
+pub use member::{compare, is_aligned, Otherwise, Shown};
+pub use member::{Member, Writable};
+#[doc(hidden)]
+pub use pointer::{follow, point};
+pub use pointer::{Followed, Pointer};
+pub use zeroed::{Aligned, Zeroed};

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Arrays in views.
+
+use super::member::{Member, Writable};
+use crate::errno;
+use crate::platform::Result;
+use core::marker::PhantomData;
+
+/// The elements of an array in a structure. Each is read when it is asked for, on its own.
+pub struct Elements<'a, T> {
+    first: *const u8,
+    len: usize,
+    structure: PhantomData<&'a T>,
+}
+
+impl<T> Clone for Elements<'_, T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Elements<'_, T> {}
+
+impl<'a, T: Member> Elements<'a, T> {
+    /// How many there are. Of a flexible array: as many as its structure said when the accessor was
+    /// called.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The element at `index`, if there are that many.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<T::Read<'a>> {
+        (index < self.len).then(|| {
+            // SAFETY: there are more elements than that.
+            unsafe { T::read(self.first.wrapping_add(index * size_of::<T>())) }
+        })
+    }
+
+    /// All of them, one after the other.
+    #[inline]
+    pub fn iter(&self) -> Iter<'a, T> {
+        Iter {
+            elements: *self,
+            next: 0,
+        }
+    }
+}
+
+impl<'a, T: Member> IntoIterator for Elements<'a, T> {
+    type Item = T::Read<'a>;
+    type IntoIter = Iter<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+/// Iterates over [`Elements`].
+pub struct Iter<'a, T> {
+    elements: Elements<'a, T>,
+    next: usize,
+}
+
+impl<'a, T: Member> Iterator for Iter<'a, T> {
+    type Item = T::Read<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<T::Read<'a>> {
+        let element = self.elements.get(self.next)?;
+        self.next += 1;
+        Some(element)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.elements.len.saturating_sub(self.next);
+        (left, Some(left))
+    }
+}
+
+impl<'a, T: Member> ExactSizeIterator for Iter<'a, T> {}
+
+/// The elements that begin at `first`.
+///
+/// # Safety
+///
+/// There are that many of them, for the whole lifetime.
+#[inline(always)]
+pub unsafe fn elements<'a, T: Member>(first: *const u8, len: usize) -> Elements<'a, T> {
+    Elements {
+        first,
+        len,
+        structure: PhantomData,
+    }
+}
+
+/// Writes an element of an array.
+///
+/// # Errors
+///
+/// `EINVAL` when there are not that many.
+///
+/// # Safety
+///
+/// There are `len` elements, which may be written.
+#[inline(always)]
+pub unsafe fn element<T: Writable>(first: *mut u8, len: usize, index: usize, value: T) -> Result {
+    if index >= len {
+        return Err(errno::EINVAL);
+    }
+    // SAFETY: there are more elements than that.
+    unsafe { T::write(first.wrapping_add(index * size_of::<T>()), value) };
+    Ok(())
+}

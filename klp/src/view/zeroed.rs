@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Structures that are made in Rust.
+
+use crate::layout::{KernelStruct, Whole};
+use crate::platform::alloc::{Flags, KBox};
+use crate::platform::{zeroed_box, Result};
+use core::mem::MaybeUninit;
+use core::ops::{Deref, DerefMut};
+
+/// A view of a structure that can be made in Rust, of zeroes. Members that are declared with `#[write]`
+/// are then set.
+///
+/// All views are of which the whole structure is known, and whose members make no claims of C by
+/// `unsafe` in their attributes, but for writing.
+///
+/// ```
+/// use klp::prelude::*;
+///
+/// #[kernel_struct("vfsuid_t")]
+/// struct VfsUid {
+///     #[write]
+///     val: u32,
+/// }
+///
+/// fn nobody() -> VfsUid {
+///     let mut uid = VfsUid::zeroed();
+///     uid.set_val(65534);
+///     uid.into_inner()
+/// }
+/// # assert_eq!(nobody().val(), 65534);
+/// ```
+///
+/// # Safety
+///
+/// All zeroes are a value of it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made in Rust",
+    label = "not a view of which zeroes are a value",
+    note = "that is a `#[kernel_struct]` without `#[follow]`, `#[counted_by]` and `#[container_of]`"
+)]
+pub unsafe trait Zeroed: Whole + Sized {
+    /// A structure of zeroes.
+    #[inline]
+    fn zeroed() -> Aligned<Self> {
+        const { made::<Self>() };
+        // SAFETY: a value of the type, as the implementation says.
+        Aligned(unsafe { MaybeUninit::zeroed().assume_init() })
+    }
+
+    /// The same in memory from `kmalloc()`, for one that is large, or goes to C.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    #[inline]
+    fn zeroed_box(flags: Flags) -> Result<KBox<Self>> {
+        const { made::<Self>() };
+        let memory = zeroed_box(flags)?;
+        // SAFETY: zeroes, and so a value of the type.
+        Ok(unsafe { memory.assume_init() })
+    }
+}
+
+/// Only the compiler knows what the views in a view claim.
+const fn made<V: KernelStruct>() {
+    assert!(
+        !V::CLAIMS,
+        "a structure in this one is declared with claims of C, such as `#[follow(unsafe)]`, which \
+         one that is made of zeroes does not keep"
+    );
+}
+
+/// A structure that was made in Rust, at an address as the kernel's own have: views have no alignment.
+#[repr(C, align(16))]
+pub struct Aligned<V>(V);
+
+impl<V> Aligned<V> {
+    /// The structure by itself, as the result of a function.
+    #[inline]
+    pub fn into_inner(self) -> V {
+        self.0
+    }
+}
+
+impl<V> Deref for Aligned<V> {
+    type Target = V;
+
+    #[inline]
+    fn deref(&self) -> &V {
+        &self.0
+    }
+}
+
+impl<V> DerefMut for Aligned<V> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut V {
+        &mut self.0
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is followed does not outlive what it was found in, or the guard.
+
+use klp::prelude::*;
+
+#[kernel_struct("task_struct")]
+struct Process {
+    #[follow(unsafe)]
+    group_leader: &Process,
+    #[follow(rcu, unsafe)]
+    real_parent: &Process,
+}
+
+fn parent(process: &Process) -> &Process {
+    let guard = klp::rcu::read_lock();
+    process.real_parent(&guard)
+}
+
+fn leader(process: KBox<Process>) -> i32 {
+    let leader = process.group_leader();
+    drop(process);
+    core::ptr::from_ref(leader).addr() as i32
+}
+
+fn kept(process: &Process) -> &'static Process {
+    process.group_leader()
+}
+
+/// Written by its owner only.
+fn written(process: &Owned) {
+    process.set_pid(1);
+}
+
+#[kernel_struct("task_struct")]
+struct Owned {
+    #[write]
+    pid: i32,
+}
+
+/// Made of zeroes, its pointers would be `NULL`.
+fn made() {
+    let _ = Process::zeroed();
+}
