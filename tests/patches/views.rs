@@ -2,8 +2,6 @@
 
 //! Reads and writes members of every kind.
 
-#![forbid(unsafe_code)]
-
 use klp::{prelude::*, rcu};
 
 #[kernel_struct("klp_view", object = "klp_view_target")]
