@@ -43,11 +43,11 @@ macro_rules! attempt {
 }
 
 macro_rules! wait {
-    ($($name:ident by $function:ident($($subclass:literal)?))*) => {$(
+    ($($name:ident by $function:ident($($more:expr),*))*) => {$(
         #[inline(always)]
         pub(crate) unsafe fn $name(lock: *mut u8) -> Result {
             // SAFETY: as above.
-            to_result(unsafe { bindings::$function(lock.cast() $(, $subclass)?) })
+            to_result(unsafe { bindings::$function(lock.cast() $(, $more)*) })
         }
     )*};
 }
@@ -112,7 +112,7 @@ wait! {
 #[cfg(CONFIG_DEBUG_LOCK_ALLOC)]
 wait! {
     mutex_lock_interruptible by mutex_lock_interruptible_nested(0)
-    mutex_lock_killable by mutex_lock_killable_nested(0)
+    mutex_lock_killable by _mutex_lock_killable(0, core::ptr::null_mut())
 }
 
 save! { raw_spin_lock_irqsave by _raw_spin_lock_irqsave }
