@@ -100,12 +100,17 @@ opaque! {
 }
 
 /// A list that a member of a view can be the head of: [`List`], [`HList`], [`HListNulls`].
+///
+/// # Safety
+///
+/// `Head` and `Node` are what such a list has in C, and begin with the link to the next entry.
+/// [`is_end`](Self::is_end) is true for every link that leads to no entry.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of the kernel's",
     label = "not the type of a list",
     note = "write `List<T>`, `HList<T>` or `HListNulls<T>` of `klp::list`, where `T` is the view of an entry"
 )]
-pub trait Linked: Copy {
+pub unsafe trait Linked: Copy {
     /// The view of an entry.
     type Entry: KernelStruct;
     /// What the head is in C.
@@ -175,7 +180,8 @@ macro_rules! lists {
 
         impl<T> Copy for $list<'_, T> {}
 
-        impl<T: KernelStruct> Linked for $list<'_, T> {
+        // SAFETY: as in C, whose lists end like this.
+        unsafe impl<T: KernelStruct> Linked for $list<'_, T> {
             type Entry = T;
             type Head = $head;
             type Node = $node;

@@ -38,11 +38,11 @@
 //!
 //! | type | in C | methods |
 //! | --- | --- | --- |
-//! | [`Mutex`] | `struct mutex` | `lock`, `try_lock` |
+//! | [`Mutex`] | `struct mutex` | `lock`, `lock_interruptible`, `lock_killable`, `try_lock` |
 //! | [`SpinLock`] | `spinlock_t` | `lock`, `lock_irqsave`, `lock_irq`, `lock_bh`, `try_lock` |
 //! | [`RawSpinLock`] | `raw_spinlock_t` | the same |
 //! | [`RwLock`] | `rwlock_t` | `read`, `write`, each also with `_irqsave`, `_irq`, `_bh`; `try_read`, `try_write` |
-//! | [`RwSemaphore`] | `struct rw_semaphore` | `read`, `write`, `try_read`, `try_write` |
+//! | [`RwSemaphore`] | `struct rw_semaphore` | `read`, `write`, `try_read`, `try_write`; `read_killable`, `write_killable` |
 //!
 //! Each gives a [`Guard`], which releases the lock when it is dropped. The rules are those of C: nothing
 //! that sleeps happens under a spinlock, locks are taken in the kernel's order, and guards that turn

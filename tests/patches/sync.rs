@@ -142,7 +142,11 @@ fn attempts(target: &Target) {
         + taken(target.rw().try_read())
         + taken(target.rw().try_write())
         + taken(target.sem().try_read())
-        + taken(target.sem().try_write());
+        + taken(target.sem().try_write())
+        + taken(target.mutex().lock_interruptible().ok())
+        + taken(target.mutex().lock_killable().ok())
+        + taken(target.sem().read_killable().ok())
+        + taken(target.sem().write_killable().ok());
     let guards = (target.mutex().lock(), target.sem().write());
     let held = taken(target.mutex().try_lock())
         + taken(target.sem().try_read())

@@ -3,6 +3,7 @@
 //! Locks and their guards.
 
 use crate::platform::locks::{self, size};
+use crate::platform::Result;
 use crate::view::opaque;
 use core::marker::PhantomData;
 
@@ -155,6 +156,25 @@ macro_rules! attempts {
     };
 }
 
+macro_rules! waits {
+    ($lock:ident: $($(#[$meta:meta])* $method:ident => $mode:ident by $take:ident;)*) => {
+        impl $lock {$(
+            $(#[$meta])*
+            ///
+            /// # Errors
+            ///
+            /// `EINTR` when a signal came first.
+            #[inline(always)]
+            pub fn $method(&self) -> Result<Guard<'_, Self, mode::$mode>> {
+                // SAFETY: a lock of that kind, which C has initialised.
+                unsafe { locks::$take(self.as_ptr())? };
+                // SAFETY: just taken.
+                Ok(unsafe { Guard::new(self, ()) })
+            }
+        )*}
+    };
+}
+
 modes! { Mutex:
     /// Takes it; sleeps until it is free.
     lock => Exclusive by mutex_lock mutex_unlock;
@@ -163,6 +183,13 @@ modes! { Mutex:
 attempts! { Mutex:
     /// Takes it if it is free.
     try_lock => Exclusive by mutex_trylock;
+}
+
+waits! { Mutex:
+    /// Takes it; sleeps until it is free, or until a signal comes.
+    lock_interruptible => Exclusive by mutex_lock_interruptible;
+    /// Takes it; sleeps until it is free, or until a signal ends the task.
+    lock_killable => Exclusive by mutex_lock_killable;
 }
 
 modes! { SpinLock:
@@ -230,6 +257,13 @@ modes! { RwSemaphore:
     write => Exclusive by down_write up_write;
 }
 
+waits! { RwSemaphore:
+    /// Takes it for reading; sleeps while somebody writes, or until a signal ends the task.
+    read_killable => Shared by down_read_killable;
+    /// Takes it for writing; sleeps until it is free, or until a signal ends the task.
+    write_killable => Exclusive by down_write_killable;
+}
+
 attempts! { RwSemaphore:
     /// Takes it for reading if nobody writes.
     try_read => Shared by down_read_trylock;
@@ -255,6 +289,7 @@ mod tests {
         drop(guard);
         assert!(mutex.try_lock().is_some());
         drop(mutex.lock());
+        assert!(mutex.lock_interruptible().is_ok() && mutex.lock_killable().is_ok());
     }
 
     #[test]
@@ -292,6 +327,7 @@ mod tests {
         drop(readers);
         assert!(semaphore.try_write().is_some());
         drop(semaphore.write());
+        assert!(semaphore.read_killable().is_ok() && semaphore.write_killable().is_ok());
     }
 
     #[test]

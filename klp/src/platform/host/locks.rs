@@ -3,6 +3,7 @@
 //! Stand-ins for the kernel's locks. They keep count of who holds them and never wait: a test that takes
 //! a lock which is held panics, where the kernel would deadlock.
 
+use super::Result;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The size of each lock: a byte, which is 0 while nobody holds it.
@@ -108,6 +109,20 @@ macro_rules! stand_ins {
             unsafe { try_shared(lock) }
         }
     };
+    (@ exclusive_wait $name:ident) => {
+        pub(crate) unsafe fn $name(lock: *mut u8) -> Result {
+            // SAFETY: the caller vouches for the lock.
+            unsafe { exclusive(lock) };
+            Ok(())
+        }
+    };
+    (@ shared_wait $name:ident) => {
+        pub(crate) unsafe fn $name(lock: *mut u8) -> Result {
+            // SAFETY: the caller vouches for the lock.
+            unsafe { shared(lock) };
+            Ok(())
+        }
+    };
     (@ exclusive_flags $name:ident) => {
         pub(crate) unsafe fn $name(lock: *mut u8) -> usize {
             // SAFETY: the caller vouches for the lock.
@@ -144,6 +159,8 @@ stand_ins! {
     shared: read_lock read_lock_irq read_lock_bh down_read;
     try_exclusive: mutex_trylock spin_trylock raw_spin_trylock write_trylock down_write_trylock;
     try_shared: read_trylock down_read_trylock;
+    exclusive_wait: mutex_lock_interruptible mutex_lock_killable down_write_killable;
+    shared_wait: down_read_killable;
     exclusive_flags: spin_lock_irqsave raw_spin_lock_irqsave write_lock_irqsave;
     shared_flags: read_lock_irqsave;
     release:

@@ -6,7 +6,7 @@
 //! the kernel exports, or that `rust/helpers` exports for its macros. With PREEMPT_RT, `spinlock_t` and
 //! `rwlock_t` are sleeping locks with functions of their own.
 
-use super::bindings;
+use super::{bindings, to_result, Result};
 
 /// The size of each lock in C.
 pub(crate) mod size {
@@ -38,6 +38,16 @@ macro_rules! attempt {
         pub(crate) unsafe fn $name(lock: *mut u8) -> bool {
             // SAFETY: as above.
             unsafe { bindings::$function(lock.cast()) != 0 }
+        }
+    )*};
+}
+
+macro_rules! wait {
+    ($($name:ident by $function:ident($($more:expr),*))*) => {$(
+        #[inline(always)]
+        pub(crate) unsafe fn $name(lock: *mut u8) -> Result {
+            // SAFETY: as above.
+            to_result(unsafe { bindings::$function(lock.cast() $(, $more)*) })
         }
     )*};
 }
@@ -85,6 +95,24 @@ attempt! {
     spin_trylock by spin_trylock
     down_read_trylock by down_read_trylock
     down_write_trylock by down_write_trylock
+}
+
+wait! {
+    down_read_killable by down_read_killable()
+    down_write_killable by down_write_killable()
+}
+
+#[cfg(not(CONFIG_DEBUG_LOCK_ALLOC))]
+wait! {
+    mutex_lock_interruptible by mutex_lock_interruptible()
+    mutex_lock_killable by mutex_lock_killable()
+}
+
+// These are macros with lockdep.
+#[cfg(CONFIG_DEBUG_LOCK_ALLOC)]
+wait! {
+    mutex_lock_interruptible by mutex_lock_interruptible_nested(0)
+    mutex_lock_killable by _mutex_lock_killable(0, core::ptr::null_mut())
 }
 
 save! { raw_spin_lock_irqsave by _raw_spin_lock_irqsave }

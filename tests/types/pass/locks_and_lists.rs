@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Locks, counts and lists of the kernel's own structures, and statics.
+
+#![forbid(unsafe_code)]
+
+use klp::list::{HListNode, List, ListNode};
+use klp::prelude::*;
+use klp::rcu;
+use klp::sync::{Atomic, Kref, Mutex, Refcount, RwSemaphore, SpinLock};
+
+#[kernel_struct("super_block")]
+struct SuperBlock {
+    s_umount: RwSemaphore,
+    s_active: Atomic<i32>,
+    s_inode_list_lock: SpinLock,
+    #[list(i_sb_list, unsafe)]
+    s_inodes: List<Inode>,
+    #[path("s_inodes")]
+    #[list(i_sb_list, rcu, unsafe)]
+    under_rcu: List<Inode>,
+}
+
+#[kernel_struct("inode")]
+struct Inode {
+    i_ino: u64,
+    i_lock: SpinLock,
+    #[write(unsafe)]
+    i_count: Atomic<i32>,
+    i_sb_list: ListNode,
+    i_hash: HListNode,
+}
+
+#[kernel_struct("cred")]
+struct Cred {
+    usage: Atomic<i64>,
+}
+
+#[kernel_struct("user_struct")]
+struct User {
+    #[path("__count")]
+    #[write(unsafe)]
+    count: Refcount,
+}
+
+#[kernel_struct("kobject")]
+struct Kobject {
+    entry: ListNode,
+    #[write(unsafe)]
+    kref: Kref,
+}
+
+#[klp::symbols(object = "vmlinux")]
+unsafe extern "C" {
+    safe static event_mutex: Mutex;
+    safe static uts_sem: RwSemaphore;
+}
+
+#[livepatch(object = "vmlinux", replaces = "drop_super", description = "Walks", license = "GPL")]
+fn walk(sb: &SuperBlock) {
+    let _umount = sb.s_umount().read();
+    let guard = sb.s_inode_list_lock().lock();
+    for inode in sb.s_inodes() {
+        let _inode = inode.i_lock().lock();
+        if inode.i_count().inc_not_zero() {
+            inode.i_count().dec_and_test();
+        }
+    }
+    drop(guard);
+    let rcu = rcu::read_lock();
+    pr_info!("{} {}\n", sb.s_active(), sb.under_rcu(&rcu).iter().count());
+}
