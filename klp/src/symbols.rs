@@ -86,10 +86,6 @@ use crate::layout::KernelStruct;
 use crate::platform::{self, Result};
 use crate::signature::{same_text, CType};
 use core::marker::PhantomData;
-use core::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU16, AtomicU32, AtomicU64,
-    AtomicU8, AtomicUsize,
-};
 
 /// What stands for the patch where it has mistakes, or where there is none.
 #[doc(hidden)]
@@ -187,7 +183,7 @@ pub const fn is_shared<T: Shared>() {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be seen by all CPUs at once",
     label = "other CPUs may use this at the same time",
-    note = "write an atomic, such as `AtomicPtr<T>` for a pointer, or `static mut`"
+    note = "write an atomic, such as `klp::sync::Atomic<*mut T>` for a pointer, or `static mut`"
 )]
 pub trait Shared {}
 
@@ -227,19 +223,6 @@ impl Facts {
 #[doc(hidden)]
 pub unsafe trait Changing {}
 
-macro_rules! changing {
-    ($($type:ty)*) => {$(
-        // SAFETY: it is an atomic.
-        unsafe impl Changing for $type {}
-    )*};
-}
-
-changing! {
-    AtomicBool AtomicI32 AtomicI64 AtomicIsize AtomicU8 AtomicU16 AtomicU32 AtomicU64 AtomicUsize
-}
-
-// SAFETY: it is an atomic.
-unsafe impl<T> Changing for AtomicPtr<T> {}
 // SAFETY: an array is its elements.
 unsafe impl<T: Changing, const N: usize> Changing for [T; N] {}
 
@@ -301,7 +284,7 @@ pub fn only_in_a_kernel() -> ! {
 mod tests {
     use super::{calls_itself, linked, Objects, Replacement};
     use super::{Constant as _, Facts, NoView as _, Probe};
-    use core::sync::atomic::{AtomicPtr, AtomicU32};
+    use crate::sync::{Atomic, Refcount};
 
     #[test]
     fn a_patch_without_mistakes_has_its_objects_only() {
@@ -356,7 +339,11 @@ mod tests {
 
     #[test]
     fn atomics_change_and_integers_do_not() {
-        for changing in [facts!(AtomicU32), facts!([AtomicPtr<u8>; 4])] {
+        for changing in [
+            facts!(Atomic<u32>),
+            facts!([Atomic<*mut u8>; 4]),
+            facts!(Refcount),
+        ] {
             assert!(changing.changes() && !changing.is_constant());
         }
         for constant in [facts!(u32), facts!([*mut u8; 4])] {

@@ -5,6 +5,7 @@
 use crate::layout::Plain;
 use crate::platform::atomic::{Atomic, Full, Relaxed};
 use crate::signature::{Pointee, Shape, Target};
+use crate::symbols::Changing;
 use crate::view::{Member, Writable};
 
 /// What C's functions for `atomic_t` do beside those that [`Atomic`] has itself.
@@ -61,6 +62,8 @@ macro_rules! numbers {
 
         // SAFETY: every value of its bits is one of the type.
         unsafe impl Plain for Atomic<$type> {}
+        // SAFETY: an atomic.
+        unsafe impl Changing for Atomic<$type> {}
     )*};
 }
 
@@ -68,6 +71,8 @@ numbers! { i32 i64 isize u32 u64 usize }
 
 // SAFETY: any address is a raw pointer.
 unsafe impl<T> Plain for Atomic<*mut T> {}
+// SAFETY: an atomic.
+unsafe impl<T> Changing for Atomic<*mut T> {}
 
 macro_rules! atomics {
     ($($type:ty = $name:literal;)*) => {$(

@@ -6,6 +6,7 @@ use crate::layout::Plain;
 use crate::platform::atomic::Relaxed;
 use crate::platform::{refcount_add_overflowed, Refcount};
 use crate::signature::{Pointee, Shape, Target};
+use crate::symbols::Changing;
 use crate::view::{Member, Writable};
 
 /// What C's functions for `refcount_t` do beside those that [`Refcount`] has itself.
@@ -98,6 +99,9 @@ macro_rules! counts {
 
         // SAFETY: every value of its bits is a count.
         unsafe impl Plain for $type {}
+
+        // SAFETY: an atomic.
+        unsafe impl Changing for $type {}
 
         // SAFETY: of the size of C's, and any bytes are a count.
         unsafe impl Member for $type {
