@@ -239,3 +239,18 @@ impl Session {
 ::klp::__private::in_kernel! {
     ::core::compile_error!("a view needs the kernel's type information (BTF), and this build has none: build the kernel with CONFIG_DEBUG_INFO_BTF=y, or name a vmlinux that has it in KLP_VMLINUX");
 }
+const _: () = unsafe {
+    ::klp::signature::vouched();
+};
+const _: () = unsafe {
+    ::klp::signature::vouched();
+};
+const _: () = unsafe {
+    ::klp::signature::vouched();
+};
+const _: () = unsafe {
+    ::klp::signature::vouched();
+};
+const _: () = unsafe {
+    ::klp::signature::vouched();
+};

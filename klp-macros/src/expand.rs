@@ -14,9 +14,9 @@ mod variables;
 
 use crate::model::Patch;
 use crate::parse::{self, Item, Module};
-use crate::types::contract;
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{quote, quote_spanned, ToTokens};
+use crate::types::{contract, vouched};
+use proc_macro2::{Delimiter, Group, TokenStream};
+use quote::{quote, ToTokens};
 use shim::shim;
 pub(crate) use symbols::{helpers, symbols, symbols_alone};
 use tables::{module_macro, tables};
@@ -63,17 +63,6 @@ fn replacement(patch: &Patch, function: &parse::Function) -> TokenStream {
     let contract = prototype.map(|prototype| contract(function, prototype, unsafety.is_some()));
     let shim = shim(function, replaced);
     quote!(#vouched #contract #shim)
-}
-
-/// A block of the author's own `unsafe`, where the lint `unsafe_code` finds it.
-fn vouched(unsafety: &Ident) -> TokenStream {
-    let call = quote_spanned!(Span::mixed_site()=> ::klp::signature::vouched(););
-    let mut block = Group::new(Delimiter::Brace, call);
-    block.set_span(unsafety.span());
-    quote_spanned! {Span::mixed_site()=>
-        // SAFETY: by this word the author answers for it.
-        const _: () = #unsafety #block;
-    }
 }
 
 /// What the author wrote, without our attribute: what is left of a patch with mistakes, so that

@@ -29,7 +29,7 @@ pub(crate) use symbol::{find, find_helper, Found};
 
 use crate::errors::{types as errors, Errors};
 use klp_elf::Prototype;
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::Signature;
 
@@ -39,6 +39,17 @@ pub(crate) fn stop(at: Span, text: &str) -> TokenStream {
     // `panic!` takes a literal for a format.
     let text = text.replace('{', "{{").replace('}', "}}");
     quote_spanned!(at=> ::core::panic!(#text))
+}
+
+/// A block of the author's own `unsafe`, where the lint `unsafe_code` finds it.
+pub(crate) fn vouched(unsafety: &Ident) -> TokenStream {
+    let call = quote_spanned!(Span::mixed_site()=> ::klp::signature::vouched(););
+    let mut block = Group::new(Delimiter::Brace, call);
+    block.set_span(unsafety.span());
+    quote_spanned! {Span::mixed_site()=>
+        // SAFETY: by this word the author answers for it.
+        const _: () = #unsafety #block;
+    }
 }
 
 /// Has `signature` as many arguments as C? Messages end with the lines that `shown` gives.

@@ -112,11 +112,9 @@ fn case(source: &Path, result: Result<()>) -> Case {
 }
 
 /// An example compiles with everything known of the modules that it patches, and nothing is said. It
-/// needs no `unsafe` but where it declares functions and data of the kernel.
+/// needs no `unsafe` but where it declares functions and data of the kernel, or claims something of C.
 fn example(compiler: &Compiler, source: &Path) -> Result<()> {
-    let text =
-        fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
-    let options: &[&str] = match declares_symbols(&text) {
+    let options: &[&str] = match only_claims(&whole(source)?) {
         true => &[],
         false => &["-Funsafe_code"],
     };
@@ -129,13 +127,28 @@ fn example(compiler: &Compiler, source: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether the only unsafe code of a patch are declarations. The lint has one word for all.
-fn declares_symbols(text: &str) -> bool {
+/// Whether all that is unsafe in a patch are declarations and claims in attributes, and there are such.
+/// The lint has one word for all.
+fn only_claims(text: &str) -> bool {
+    let is_claim = |line: &str| line == "unsafe extern \"C\" {" || line.ends_with("unsafe)]");
     let mut promises = text
         .lines()
-        .filter(|line| line.contains("unsafe"))
+        .map(str::trim)
+        .filter(|line| line.contains("unsafe") && !line.starts_with("//"))
         .peekable();
-    promises.peek().is_some() && promises.all(|line| line.trim() == "unsafe extern \"C\" {")
+    promises.peek().is_some() && promises.all(is_claim)
+}
+
+/// All sources in Rust of a patch: they stand in one folder.
+fn whole(source: &Path) -> Result<String> {
+    let mut text = String::new();
+    for path in listed(source.parent().unwrap_or(source))? {
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let cannot = || format!("cannot read {}", path.display());
+            text += &fs::read_to_string(&path).with_context(cannot)?;
+        }
+    }
+    Ok(text)
 }
 
 /// A right patch compiles, and about most of them nothing is said.

@@ -4,7 +4,7 @@
 
 use super::keys::is_name;
 use crate::errors::{structure as errors, Errors};
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::punctuated::Punctuated;
@@ -34,6 +34,8 @@ pub(super) struct Declared {
     pub(super) ty: Type,
     pub(super) form: Form,
     pub(super) write: Option<Write>,
+    /// The words `unsafe` in its attributes.
+    pub(super) unsafety: Vec<Ident>,
 }
 
 /// What its type says.
@@ -151,6 +153,7 @@ struct Said {
     counted_by: Option<(Ident, Attribute)>,
     list: Option<(Ident, bool, Attribute)>,
     container_of: Option<Attribute>,
+    unsafety: Vec<Ident>,
     others: Vec<Attribute>,
 }
 
@@ -175,6 +178,22 @@ fn member(field: Field, errors: &mut Errors) -> Option<Declared> {
         ty: field.ty,
         form,
         write: said.write.map(|(write, _)| write),
+        unsafety: said.unsafety,
+    })
+}
+
+/// The attributes in which the word `unsafe` may stand.
+const CLAIMS: [&str; 5] = ["write", "follow", "container_of", "counted_by", "list"];
+
+/// The word `unsafe` in an attribute, as the author wrote it.
+fn unsafety(attribute: &Attribute) -> Option<Ident> {
+    let Meta::List(list) = &attribute.meta else {
+        return None;
+    };
+    let mut tokens = list.tokens.clone().into_iter();
+    tokens.find_map(|token| match token {
+        TokenTree::Ident(word) if word == "unsafe" => Some(word),
+        _ => None,
     })
 }
 
@@ -185,6 +204,9 @@ fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
             said.others.push(attribute);
             continue;
         };
+        if CLAIMS.contains(&name.as_str()) {
+            said.unsafety.extend(unsafety(&attribute));
+        }
         match name.as_str() {
             "path" => said.path = path(&attribute, errors),
             "write" => {

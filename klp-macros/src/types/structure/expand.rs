@@ -7,7 +7,7 @@ use super::declared::{
     array, list_with_lifetime, with_lifetime, Declared, Form, List, View, Write,
 };
 use super::find::{Found, Layout};
-use crate::types::place;
+use crate::types::{place, vouched};
 use klp_elf::Member;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned, ToTokens};
@@ -33,6 +33,8 @@ pub(super) fn expand(view: &View, name: &str, found: &Found) -> TokenStream {
     });
     let accessors: TokenStream = accessors.collect();
     let (ident, stop) = (&view.name, stop(found));
+    let claims = view.members.iter().flat_map(|member| &member.unsafety);
+    let claims = claims.map(vouched);
     quote_spanned! {Span::mixed_site()=>
         #item
         #traits
@@ -40,6 +42,7 @@ pub(super) fn expand(view: &View, name: &str, found: &Found) -> TokenStream {
             #accessors
         }
         #stop
+        #(#claims)*
     }
 }
 

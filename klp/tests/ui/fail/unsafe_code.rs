@@ -12,6 +12,12 @@ unsafe extern "C" {
     safe fn commit_creds(new: *mut c_void) -> i32;
 }
 
+#[kernel_struct("seq_file")]
+struct Sequence {
+    #[write(unsafe)]
+    count: usize,
+}
+
 #[livepatch(object = "vmlinux", replaces = "f", description = "A fix", license = "GPL", unsafe)]
 fn f() {
     kfree(core::ptr::null());

@@ -2,7 +2,6 @@
 
 //! Views where there is no kernel: members of every kind, one after the other.
 
-#![forbid(unsafe_code)]
 
 use core::ptr::NonNull;
 use klp::prelude::*;
