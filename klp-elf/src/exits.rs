@@ -71,12 +71,14 @@ impl Module<'_> {
 
     /// The instructions of a function, one after the other.
     pub(crate) fn instructions(&self, function: &Function) -> Decoder<'_> {
-        Decoder::with_ip(
-            64,
-            self.code(function),
-            function.start,
-            DecoderOptions::NONE,
-        )
+        let data = self.elf.bytes(function.section);
+        let end = function.start.saturating_add(function.size);
+        let code = usize::try_from(function.start)
+            .ok()
+            .zip(usize::try_from(end).ok())
+            .and_then(|(start, end)| data.get(start..end))
+            .unwrap_or_default();
+        Decoder::with_ip(64, code, function.start, DecoderOptions::NONE)
     }
 
     /// A jump in words.
