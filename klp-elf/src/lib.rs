@@ -55,6 +55,7 @@ mod exits;
 mod file;
 #[cfg(feature = "code")]
 mod frames;
+mod freed;
 pub mod inlined;
 mod kernel;
 pub mod limits;
@@ -78,6 +79,7 @@ pub use exits::Exit;
 pub use file::{open_module, read_module};
 #[cfg(feature = "code")]
 pub use frames::{FRAME_MAX, Frame};
+pub use freed::frees_its_argument;
 pub use kernel::{Export, Function, Kernel, Match, Object, Others, Sources, VMLINUX, Variable};
 pub use module::Module;
 pub use noreturn::never_returns;

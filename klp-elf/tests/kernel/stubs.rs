@@ -24,6 +24,20 @@ fn check(btf: &Btf, name: &str, expected: &Expect) {
     expected.assert_eq(&stub(btf, name));
 }
 
+/// No reference to what is being freed, which could be counted again.
+#[test]
+fn what_is_freed_has_no_reference() {
+    let mut btf = Btf::new();
+    let task = btf.declared("task_struct");
+    let task = btf.pointer(task);
+    btf.function("__put_task_struct", VOID, &[("tsk", task)]);
+    btf.function("get_task", VOID, &[("tsk", task)]);
+    let freed = stub(&btf, "__put_task_struct");
+    assert!(freed.contains("(tsk: *mut Task)"), "{freed}");
+    let kept = stub(&btf, "get_task");
+    assert!(kept.contains("(tsk: &Task)"), "{kept}");
+}
+
 #[test]
 fn a_small_function() {
     let mut btf = Btf::new();
