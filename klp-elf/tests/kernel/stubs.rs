@@ -24,6 +24,17 @@ fn check(btf: &Btf, name: &str, expected: &Expect) {
     expected.assert_eq(&stub(btf, name));
 }
 
+#[test]
+fn what_never_returns_has_no_stub() {
+    let mut btf = Btf::new();
+    btf.function("do_exit", VOID, &[]);
+    let said = stub(&btf, "do_exit");
+    assert!(
+        said.starts_with("`do_exit` cannot be replaced: it never returns"),
+        "{said}"
+    );
+}
+
 /// No reference to what is being freed, which could be counted again.
 #[test]
 fn what_is_freed_has_no_reference() {
