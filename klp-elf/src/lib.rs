@@ -56,6 +56,7 @@ mod exits;
 mod file;
 #[cfg(feature = "code")]
 mod frames;
+mod freed;
 pub mod inlined;
 mod kernel;
 pub mod limits;
@@ -79,6 +80,7 @@ pub use exits::Exit;
 pub use file::{is_compressed, open_module, read_module};
 #[cfg(feature = "code")]
 pub use frames::{FRAME_MAX, Frame};
+pub use freed::frees_its_argument;
 pub use kernel::{
     Export, Function, Kernel, Match, Modules, Object, Others, Sources, VMLINUX, Variable,
 };

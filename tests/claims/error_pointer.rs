@@ -8,8 +8,7 @@
 
 use klp::prelude::*;
 
-#[kernel_struct("dentry", partial)]
-#[repr(C)]
+#[kernel_struct("dentry")]
 pub struct Dentry {
     d_flags: u32,
 }
@@ -17,6 +16,6 @@ pub struct Dentry {
 #[livepatch(object = "vmlinux", replaces = "dput", description = "Test patch", license = "GPL")]
 fn put(dentry: Option<&Dentry>) {
     if let Some(dentry) = dentry {
-        pr_info!("{}\n", dentry.d_flags);
+        pr_info!("{}\n", dentry.d_flags());
     }
 }

@@ -9,13 +9,12 @@
 use klp::prelude::*;
 
 #[kernel_struct("kuid_t")]
-#[repr(C)]
 pub struct Kuid {
     val: u32,
 }
 
 #[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL"/* word */)]
 fn version(m: &SeqFile, v: KBox<Kuid>) -> Result {
-    seq_print!(m, "{}\n", v.val);
+    seq_print!(m, "{}\n", v.val());
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::tables::{Function, Object, Tables, Target};
 use super::{Place, Problem, Replaced, Report, identity};
 use crate::limits::NAME_MAX;
 use crate::module::demangled;
+use crate::noreturn::never_returns;
 use crate::text::Name;
 use crate::{Error, Module, VMLINUX};
 use std::collections::HashSet;
@@ -162,6 +163,7 @@ impl<'data> Check<'_, 'data> {
 
     /// Why what the kernel has cannot be replaced.
     fn unfit(&self, choice: Choice, name: &str, sympos: u64, count: usize) -> Option<Problem> {
+        let returns_not = never_returns(name);
         let (object, name) = (Name::from(self.name), Name::from(name));
         match choice {
             Choice::None(others) => Some(Problem::FunctionMissing {
@@ -182,10 +184,11 @@ impl<'data> Check<'_, 'data> {
             }),
             Choice::One(found) if !found.code => Some(Problem::FunctionIsData { object, name }),
             Choice::One(found) if found.init => Some(Problem::FunctionInit { object, name }),
-            Choice::One(found) => {
-                let untraceable = found.traceable == Some(false);
-                untraceable.then_some(Problem::NotTraceable { object, name })
+            Choice::One(found) if found.traceable == Some(false) => {
+                Some(Problem::NotTraceable { object, name })
             }
+            Choice::One(_) if returns_not => Some(Problem::NeverReturns(name)),
+            Choice::One(_) => None,
         }
     }
 }

@@ -119,6 +119,8 @@ pub enum Problem {
     },
     #[error("`{name}` of `{object}` is freed when that has started")]
     FunctionInit { object: Name, name: Name },
+    #[error("`{0}` never returns, and its callers have no code behind the call")]
+    NeverReturns(Name),
     #[error("`{name}` of `{object}` cannot be traced, and so not be replaced")]
     NotTraceable { object: Name, name: Name },
 
@@ -260,6 +262,7 @@ impl Problem {
             Self::FunctionAmbiguous { .. } => ("function-ambiguous", Error, "say which by sympos, counting in the order of /proc/kallsyms from 1"),
             Self::FunctionPosition { .. } => ("function-position", Error, "count them in the order of /proc/kallsyms from 1"),
             Self::FunctionInit { .. } => ("function-init", Error, "replace a function that stays"),
+            Self::NeverReturns(..) => ("never-returns", Warning, "see that the replacement does not return either, or replace its callers"),
             Self::NotTraceable { .. } => ("not-traceable", Error, "replace its callers; see available_filter_functions of the tracing file system"),
             Self::SymbolName(..) => ("symbol-name", Error, "write it as .klp.sym.OBJECT.NAME,SYMPOS"),
             Self::SymbolUnmarked => ("symbol-unmarked", Error, "run `cargo klp link` on the module; it makes SHN_LIVEPATCH of the symbol's section"),

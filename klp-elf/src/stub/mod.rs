@@ -12,6 +12,7 @@ mod structure;
 pub use form::{Answer, Form};
 
 use crate::Error;
+use crate::freed::frees_its_argument;
 use crate::kernel::{Kernel, Object};
 use crate::prototype::{Kind, Pointee, Prototype, Type};
 use crate::rust::{self, Free, Names, View, argument_names, function_name, left_out, zero};
@@ -215,6 +216,7 @@ impl<'kernel> Stub<'kernel> {
             .filter_map(|(name, parameter)| {
                 let ty = match is_syscall(prototype) {
                     true => Some("&SyscallArgs".to_owned()),
+                    false if frees_its_argument(&prototype.name) => self.names.value(&parameter.ty),
                     false => self.names.argument(&parameter.ty),
                 };
                 Some((name, ty?))

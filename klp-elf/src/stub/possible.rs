@@ -3,6 +3,7 @@
 //! Whether a function can be replaced by one in Rust, and why not.
 
 use crate::kernel::{Function, Object, VMLINUX};
+use crate::noreturn::never_returns;
 use crate::prototype::{Kind, Prototype};
 use crate::text::Identifier;
 use crate::{Error, Structure, rust};
@@ -73,6 +74,9 @@ pub(super) fn check(object: &Object<'_>, prototype: &Prototype) -> Result<Views,
         let reason =
             "it takes a variable number of arguments (`...`), and functions in Rust do not";
         return Err(reason.to_owned());
+    }
+    if never_returns(&prototype.name) {
+        return Err("it never returns, and its callers have no code behind the call".to_owned());
     }
     let mut views = Views::new();
     let arguments = prototype

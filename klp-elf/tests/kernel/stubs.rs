@@ -25,6 +25,31 @@ fn check(btf: &Btf, name: &str, expected: &Expect) {
 }
 
 #[test]
+fn what_never_returns_has_no_stub() {
+    let mut btf = Btf::new();
+    btf.function("do_exit", VOID, &[]);
+    let said = stub(&btf, "do_exit");
+    assert!(
+        said.starts_with("`do_exit` cannot be replaced: it never returns"),
+        "{said}"
+    );
+}
+
+/// No reference to what is being freed, which could be counted again.
+#[test]
+fn what_is_freed_has_no_reference() {
+    let mut btf = Btf::new();
+    let task = btf.declared("task_struct");
+    let task = btf.pointer(task);
+    btf.function("__put_task_struct", VOID, &[("tsk", task)]);
+    btf.function("get_task", VOID, &[("tsk", task)]);
+    let freed = stub(&btf, "__put_task_struct");
+    assert!(freed.contains("(tsk: *mut Task)"), "{freed}");
+    let kept = stub(&btf, "get_task");
+    assert!(kept.contains("(tsk: &Task)"), "{kept}");
+}
+
+#[test]
 fn a_small_function() {
     let mut btf = Btf::new();
     let int = btf.signed("int", 4);

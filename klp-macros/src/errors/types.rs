@@ -81,8 +81,12 @@ fn names_structures(prototype: &Prototype) -> bool {
 /// One parameter in Rust, with its name.
 fn parameter(prototype: &Prototype, index: usize) -> Option<String> {
     let name = rust::argument_names(prototype).into_iter().nth(index)?;
-    let ty = rust::argument(&prototype.parameters.get(index)?.ty)?;
-    Some(format!("{name}: {ty}"))
+    let ty = &prototype.parameters.get(index)?.ty;
+    let ty = match klp_elf::frees_its_argument(&prototype.name) {
+        true => rust::value(ty),
+        false => rust::argument(ty),
+    };
+    Some(format!("{name}: {}", ty?))
 }
 
 /// What the author is told to write.

@@ -22,7 +22,7 @@ pub(super) fn constant(
     };
     let is_handler = is_handler(prototype);
     let is_of_ints = is_vouched || prototype.name.starts_with(errors::INT_HANDLERS);
-    let is_freed = FREE.contains(&prototype.name.as_str());
+    let is_freed = klp_elf::frees_its_argument(&prototype.name);
     let refused: [Option<(TokenStream, String)>; 4] = [
         (is_freed && !is_vouched).then(|| (quote!(Object), errors::claims_alive(prototype))),
         (is_opaque(to) && !is_vouched)
@@ -54,18 +54,6 @@ pub(super) fn constant(
         };
     }
 }
-
-/// Functions that run when the last reference to their argument is gone: of the types whose references
-/// the kernel's crate counts.
-const FREE: &[&str] = &[
-    "__fput",
-    "__mmdrop",
-    "__put_cred",
-    "__put_task_struct",
-    "destroy_pid_namespace",
-    "file_free",
-    "free_task",
-];
 
 /// Whether C does not say what is behind a pointer.
 fn is_opaque(to: &Pointee) -> bool {

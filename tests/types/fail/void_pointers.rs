@@ -5,11 +5,7 @@
 use klp::prelude::*;
 
 #[kernel_struct("list_head")]
-#[repr(C)]
-struct ListHead {
-    next: *mut c_void,
-    prev: *mut c_void,
-}
+struct ListHead;
 
 #[livepatch(description = "A patch that is wrong", license = "GPL")]
 mod fix {

@@ -205,13 +205,14 @@ fn normal(said: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{declares_symbols, normal};
+    use super::{normal, only_claims};
 
     #[test]
-    fn only_declarations_may_be_unsafe() {
-        assert!(!declares_symbols("fn f() {}\n"));
-        assert!(declares_symbols("  unsafe extern \"C\" {\n}\n"));
-        assert!(!declares_symbols(
+    fn only_claims_may_be_unsafe() {
+        assert!(!only_claims("fn f() {}\n"));
+        assert!(only_claims("  unsafe extern \"C\" {\n}\n"));
+        assert!(only_claims("    #[follow(rcu, unsafe)]\n"));
+        assert!(!only_claims(
             "unsafe extern \"C\" {\n}\nlet x = unsafe { *p };\n"
         ));
     }

@@ -88,7 +88,7 @@ enum Said {
 fn build(compiler: &Compiler, patch: &Path) -> Result<Said> {
     let object = patch.with_extension("o");
     let emit = format!("obj={}", object.display());
-    let output = compiler.emit(patch, &["--cap-lints=warn"], &emit)?;
+    let output = compiler.emit(patch, &[], &emit)?;
     if !output.status.success() {
         let said = normal(&String::from_utf8_lossy(&output.stderr));
         return Ok(Said::Error(said));

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Functions of the kernel that run when the last reference to their argument is gone: of the types whose
+//! references the kernel's Rust crate counts. A reference to it must not be counted again.
+
+/// Their names, sorted.
+const NAMES: &[&str] = &[
+    "__fput",
+    "__mmdrop",
+    "__put_cred",
+    "__put_task_struct",
+    "destroy_pid_namespace",
+    "file_free",
+    "free_task",
+];
+
+/// Whether a function of that name frees what its argument points to, which nothing refers to any more.
+pub fn frees_its_argument(name: &str) -> bool {
+    NAMES.binary_search(&name).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAMES, frees_its_argument};
+
+    #[test]
+    fn names_are_found() {
+        assert!(NAMES.is_sorted());
+        assert!(NAMES.iter().all(|name| frees_its_argument(name)));
+        assert!(!frees_its_argument("fput"));
+    }
+}
