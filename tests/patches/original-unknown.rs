@@ -4,7 +4,7 @@
 
 use klp::prelude::*;
 
-#[livepatch(object = "klp_originals", replaces = "originals_is_even",
+#[livepatch(object = "klp_originals", replaces = "originals_is_even", unchecked,
             description = "Test patch", license = "GPL")]
 fn is_even(number: u32) -> bool {
     original(number + 1)
