@@ -9,7 +9,7 @@ use klp::prelude::*;
 mod rebuilt {
     use super::*;
 
-    #[livepatch(object = "klp_rebuilt", replaces = "rebuilt_number")]
+    #[livepatch(object = "klp_rebuilt", replaces = "rebuilt_number", unchecked)]
     fn number(number: u32) -> u32 {
         original(number) + 1
     }
