@@ -13,6 +13,7 @@
 //! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace`, `&CStr` | pointer to the C structure (`char` for `CStr`) | yes, never `NULL` | no |
 //! | `&T` of a type of yours that is a [`KernelStruct`] | pointer to that structure | yes, never `NULL` | no |
 //! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` or an `ERR_PTR()` | yes | no |
+//! | [`InOut<'_, T>`](InOut) of an integer, `Option` of it | pointer to an integer of that size and sign, such as `loff_t *`; `None` is `NULL` | yes, never `NULL` without `Option` | no |
 //! | `KBox<T>` of a [`KernelStruct`] that is [`Whole`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result | yes, never `NULL` | yes |
 //! | `Option<KBox<T>>` | the same pointer; `None` is `NULL` | yes | yes |
 //! | `&`[`SyscallArgs`](crate::syscall::SyscallArgs) | `const struct pt_regs *` of a system call | yes | no |
@@ -57,8 +58,10 @@
 //! }
 //! ```
 
+mod in_out;
 mod original;
 
+pub use in_out::InOut;
 pub use original::{FromOriginal, FromValue, ToOriginal};
 
 use crate::layout::{KernelStruct, Whole};

@@ -18,6 +18,8 @@ macro_rules! names {
 crate::errno::for_each_errno!(names);
 
 #[doc(no_inline)]
+pub use crate::abi::InOut;
+#[doc(no_inline)]
 pub use crate::sync::{AtomicExt as _, RefcountExt as _};
 #[doc(no_inline)]
 pub use crate::syscall::SyscallArgs;

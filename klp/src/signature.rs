@@ -45,6 +45,13 @@ pub enum Claim {
     Handler,
     /// That it is one of whole numbers.
     Ints,
+    /// That a pointer to such an integer may be read and written through.
+    Place {
+        /// Whether the integer can be negative.
+        signed: bool,
+        /// Its size in bytes.
+        size: usize,
+    },
 }
 
 /// Stands for what an author answers for, where the lint `unsafe_code` is to find it.

@@ -97,7 +97,7 @@
 //! Under Cargo, where no kernel is at hand, a view has its members one after the other. That lets a
 //! patch be tested: [`Zeroed`] makes structures for that.
 
-mod access;
+pub(crate) mod access;
 mod contents;
 mod elements;
 mod member;

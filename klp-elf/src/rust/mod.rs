@@ -74,6 +74,23 @@ pub fn argument(ty: &Type) -> Option<String> {
     Names::default().argument(ty)
 }
 
+/// The type of an argument through which an integer is read and written. `None` when it is no pointer to
+/// one, or C only reads there.
+pub fn in_out(ty: &Type) -> Option<String> {
+    let Kind::Pointer {
+        to: Pointee::Other(to),
+        constant: false,
+    } = &ty.kind
+    else {
+        return None;
+    };
+    let integer = match to.kind {
+        Kind::Integer { .. } => value(to)?,
+        _ => return None,
+    };
+    Some(format!("InOut<'_, {integer}>"))
+}
+
 /// The type of a value that C takes or gives as it is: a pointer stays one, and an errno an integer;
 /// `()` for `void`. `None` when no Rust type stands for it.
 pub fn value(ty: &Type) -> Option<String> {

@@ -4,18 +4,18 @@
 
 use super::types::{place, shown, write_it};
 use crate::types::Impossible;
-use klp_elf::{rust, Prototype};
+use klp_elf::{rust, Prototype, Type};
 
 /// What is wrong with a type, and what to write where C's is not known.
 fn texts(why: Impossible) -> (&'static str, &'static str) {
     match why {
         Impossible::MutableReference => (
             "`&mut` promises that nobody else uses what it points to, and C does not promise that",
-            "write `&T` for a structure, of which members are changed through cells or accessors, or `*mut T`",
+            "write `&T` for a structure, of which members are changed through cells or accessors, `InOut<'_, T>` for an integer, or `*mut T`",
         ),
         Impossible::ReferenceToValue => (
             "a reference stands for a structure of the kernel",
-            "write `*mut T` or `*const T`",
+            "write `InOut<'_, T>` for an integer that C does not only read, `*mut T` or `*const T`",
         ),
         Impossible::Str => (
             "C has no `&str`",
@@ -51,11 +51,21 @@ pub(crate) fn argument(known: Option<&Prototype>, index: usize, why: Impossible)
         return format!("{what}: {instead}");
     };
     let (argument, c) = place(prototype, index);
-    let rust = write_it(rust::argument(&prototype.parameters[index].ty));
+    let rust = write_it(instead_of(&prototype.parameters[index].ty, why));
     format!(
         "{argument} is `{c}` in C: {rust}; {what}{}",
         shown(prototype)
     )
+}
+
+/// The type that the argument can have.
+fn instead_of(ty: &Type, why: Impossible) -> Option<String> {
+    let is_reference = matches!(
+        why,
+        Impossible::MutableReference | Impossible::ReferenceToValue
+    );
+    let in_out = is_reference.then(|| rust::in_out(ty)).flatten();
+    in_out.or_else(|| rust::argument(ty))
 }
 
 /// A result of such a type.

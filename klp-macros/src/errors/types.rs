@@ -213,6 +213,14 @@ pub(crate) fn claims_object(prototype: &Prototype, index: usize) -> String {
     )
 }
 
+/// Another integer than the one that the pointer points to, or none, or one that C only reads.
+pub(crate) fn claims_place(prototype: &Prototype, index: usize) -> String {
+    let (argument, c) = place(prototype, index);
+    let ty = &prototype.parameters[index].ty;
+    let rust = write_it(rust::in_out(ty).or_else(|| rust::argument(ty)));
+    format!("{argument} is `{c}` in C: {rust}{}", shown(prototype))
+}
+
 /// A type for the arguments of handlers alone.
 pub(crate) fn claims_handler(prototype: &Prototype) -> String {
     format!(

@@ -6,7 +6,7 @@
 use crate::errors::types as errors;
 use crate::types::{place, stop};
 use klp_elf::{Kind, Pointee, Prototype, Type as CType};
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
 
@@ -17,16 +17,21 @@ pub(super) fn constant(
     index: usize,
     is_vouched: bool,
 ) -> TokenStream {
-    let Kind::Pointer { to, .. } = &prototype.parameters[index].ty.kind else {
+    let Kind::Pointer { to, constant } = &prototype.parameters[index].ty.kind else {
         return TokenStream::new();
     };
+    let is_user = prototype.parameters[index].ty.c.contains("__user");
     let is_handler = is_handler(prototype);
     let is_of_ints = is_vouched || prototype.name.starts_with(errors::INT_HANDLERS);
     let is_freed = klp_elf::frees_its_argument(&prototype.name);
-    let refused: [Option<(TokenStream, String)>; 4] = [
+    let refused: [Option<(TokenStream, String)>; 5] = [
         (is_freed && !is_vouched).then(|| (quote!(Object), errors::claims_alive(prototype))),
-        (is_opaque(to) && !is_vouched)
-            .then(|| (quote!(Object), errors::claims_object(prototype, index))),
+        (is_opaque(to) && !is_vouched).then(|| {
+            let text = errors::claims_object(prototype, index);
+            (quote!(Object | Claim::Place { .. }), text)
+        }),
+        no_place(to, *constant || is_user)
+            .map(|claim| (claim, errors::claims_place(prototype, index))),
         (!is_handler).then(|| {
             (
                 quote!(Handler | Claim::Ints),
@@ -52,6 +57,26 @@ pub(super) fn constant(
                 _ => {}
             }
         };
+    }
+}
+
+/// The claims of integers that are not behind a pointer, which may be barred altogether: C only reads there, or
+/// it is memory of user space. Those of another size are found where sizes are
+/// compared, as are structures.
+fn no_place(to: &Pointee, is_barred: bool) -> Option<TokenStream> {
+    match to {
+        Pointee::Void | Pointee::Named(_) => None,
+        _ if is_barred => Some(quote!(Place { .. })),
+        Pointee::Char => None,
+        Pointee::Function => Some(quote!(Place { .. })),
+        Pointee::Other(ty) => match ty.kind {
+            Kind::Enum { .. } => None,
+            Kind::Integer { signed } => {
+                let (other, size) = (!signed, Literal::u64_unsuffixed(ty.size));
+                Some(quote!(Place { signed: #other, size: #size }))
+            }
+            _ => Some(quote!(Place { .. })),
+        },
     }
 }
 

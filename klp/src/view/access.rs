@@ -26,7 +26,7 @@ struct Packed<T>(T);
 ///
 /// The place can be read, and whatever is there is a value of the type.
 #[inline(always)]
-pub(super) unsafe fn load<T: Word>(place: *const u8) -> T {
+pub(crate) unsafe fn load<T: Word>(place: *const u8) -> T {
     // SAFETY: the caller vouches for the place.
     unsafe { ptr::read_volatile(place.cast::<Packed<T>>()) }.0
 }
@@ -48,7 +48,7 @@ pub unsafe fn load_pointer(place: *const u8) -> *const u8 {
 ///
 /// The place can be written.
 #[inline(always)]
-pub(super) unsafe fn store<T: Word>(place: *mut u8, value: T) {
+pub(crate) unsafe fn store<T: Word>(place: *mut u8, value: T) {
     // SAFETY: the caller vouches for the place.
     unsafe { value.store(place) };
 }
