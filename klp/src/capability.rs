@@ -2,8 +2,11 @@
 
 //! What the task that runs is allowed to do.
 
+use crate::layout::KernelStruct;
 use crate::platform::bindings;
+use crate::signature::same_text;
 use core::ffi::c_int;
+use core::ptr;
 
 /// A capability: C's `CAP_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,4 +86,47 @@ capabilities! {
 pub fn capable(capability: Capability) -> bool {
     // SAFETY: the number is that of a capability; nothing else is asked for.
     unsafe { bindings::capable(capability.0) }
+}
+
+/// Whether the task that runs has the capability over a user namespace.
+///
+/// The namespace is a [`UserNamespace`](crate::cred::UserNamespace), or a view of the author's of
+/// `struct user_namespace`; another view does not compile. As for [`capable`], the kernel notes that
+/// the task used the capability.
+///
+/// ```
+/// use klp::prelude::*;
+/// use klp::cred::UserNamespace;
+/// use klp::{ns_capable, Capability};
+///
+/// fn may_configure(namespace: &UserNamespace) -> Result {
+///     if !ns_capable(namespace, Capability::NET_ADMIN) {
+///         return Err(EPERM);
+///     }
+///     Ok(())
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use klp::syscall::SyscallArgs;
+/// use klp::{ns_capable, Capability};
+///
+/// fn may_configure(registers: &SyscallArgs) -> bool {
+///     ns_capable(registers, Capability::NET_ADMIN)
+/// }
+/// let _: fn(&SyscallArgs) -> bool = may_configure;
+/// ```
+#[inline]
+pub fn ns_capable<N: KernelStruct>(namespace: &N, capability: Capability) -> bool {
+    const {
+        assert!(
+            same_text(N::NAME, "user_namespace"),
+            "a capability is over a user namespace: give a `&UserNamespace`, or a view of \
+             `user_namespace`"
+        );
+    };
+    let namespace = ptr::from_ref(namespace).cast_mut().cast();
+    // SAFETY: a namespace, as its name says, which lives as long as the reference. The number is
+    // that of a capability.
+    unsafe { bindings::ns_capable(namespace, capability.0) }
 }

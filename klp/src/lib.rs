@@ -41,6 +41,7 @@ const __LOG_PREFIX: &[u8] = b"klp\0";
 pub mod abi;
 pub mod callbacks;
 mod capability;
+pub mod cred;
 pub mod errno;
 pub mod lasting;
 pub mod layout;
@@ -66,7 +67,7 @@ pub mod time;
 pub mod view;
 
 pub use callbacks::{ModuleState, Object, Unpatched};
-pub use capability::{capable, Capability};
+pub use capability::{capable, ns_capable, Capability};
 pub use klp_macros::{
     helpers, kernel_struct, livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow,
     state, symbols, Lasting,

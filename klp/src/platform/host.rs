@@ -23,11 +23,12 @@ macro_rules! opaque {
 
 /// C declarations.
 pub mod bindings {
+    pub use super::cred::{current_euid, current_user_ns, ns_capable};
     pub use super::functions::*;
     pub use super::shadow::*;
     use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
-    opaque! { cred ctl_table device file mm_struct pid_namespace seq_file task_struct }
+    opaque! { ctl_table device file mm_struct pid_namespace seq_file task_struct }
 
     #[allow(missing_docs, non_camel_case_types)]
     pub type gfp_t = c_uint;
@@ -42,6 +43,47 @@ pub mod bindings {
     pub const module_state_MODULE_STATE_COMING: module_state = 1;
     #[allow(missing_docs, non_upper_case_globals)]
     pub const module_state_MODULE_STATE_GOING: module_state = 2;
+
+    /// A user as the kernel knows it.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    pub struct kuid_t {
+        pub val: c_uint,
+    }
+
+    /// A group as the kernel knows it.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    pub struct kgid_t {
+        pub val: c_uint,
+    }
+
+    /// A user namespace; what matters is where it is.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct user_namespace {
+        _contents: u8,
+    }
+
+    #[cfg(test)]
+    impl user_namespace {
+        pub(crate) const fn new() -> Self {
+            Self { _contents: 0 }
+        }
+    }
+
+    /// The fields of the kernel's structure that klp reads.
+    #[allow(missing_docs, non_camel_case_types)]
+    #[repr(C)]
+    pub struct cred {
+        pub uid: kuid_t,
+        pub gid: kgid_t,
+        pub euid: kuid_t,
+        pub egid: kgid_t,
+        pub user_ns: *mut user_namespace,
+    }
 
     /// The fields of the kernel's structure that hold arguments.
     #[allow(missing_docs, non_camel_case_types)]
@@ -192,6 +234,8 @@ pub trait Module: Sized + Sync + Send {
 pub mod alloc;
 #[path = "host/atomic.rs"]
 pub mod atomic;
+#[path = "host/cred.rs"]
+mod cred;
 #[path = "host/functions.rs"]
 mod functions;
 #[path = "host/locks.rs"]
@@ -204,6 +248,7 @@ mod user;
 pub use crate::{pr_err, pr_warn};
 pub(crate) use atomic::refcount_add_overflowed;
 pub use atomic::Refcount;
+pub use cred::Kuid;
 pub use user::UserPtr;
 
 /// The size of what links lists in C.
@@ -244,9 +289,22 @@ pub(crate) fn zeroed_box<T>(_flags: alloc::Flags) -> Result<alloc::KBox<MaybeUni
 
 /// The wrappers.
 pub mod wrappers {
-    use super::PhantomData;
+    use super::{bindings, Kuid, PhantomData};
+    use core::cell::UnsafeCell;
 
-    opaque! { Credential File LocalFile Mm PidNamespace SeqFile Task }
+    opaque! { File LocalFile Mm PidNamespace SeqFile Task }
+
+    /// Credentials.
+    #[repr(transparent)]
+    pub struct Credential(UnsafeCell<bindings::cred>);
+
+    impl Credential {
+        /// The effective user.
+        pub fn euid(&self) -> Kuid {
+            // SAFETY: nobody changes it.
+            Kuid::from_raw(unsafe { (*self.0.get()).euid })
+        }
+    }
 
     /// A device in the state `Ctx`.
     #[repr(C)]

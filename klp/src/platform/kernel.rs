@@ -18,6 +18,7 @@ pub use kernel::error::to_result;
 pub use kernel::prelude::{module, Error, Result, ThisModule};
 pub use kernel::sync::rcu::{self, read_lock as rcu_read_lock};
 pub use kernel::sync::{atomic, Refcount};
+pub use kernel::task::Kuid;
 pub use kernel::uaccess::UserPtr;
 pub use kernel::{pr_err, pr_warn, Module};
 

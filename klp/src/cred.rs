@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Credentials: who a task or the opener of a file is, and in which user namespace.
+//!
+//! ```
+//! use klp::cred::{current_euid, CredentialExt as _, UserNamespace};
+//! use klp::prelude::*;
+//! use klp::{ns_capable, Capability};
+//!
+//! /// Only who administers the namespace, or has opened the object.
+//! fn may_change(namespace: &UserNamespace, opener: &Credential) -> bool {
+//!     opener.euid() == current_euid() || ns_capable(namespace, Capability::NET_ADMIN)
+//! }
+//!
+//! /// The namespace of the opener is a matter of its credentials.
+//! fn opener_is_here(opener: &Credential) -> bool {
+//!     opener.user_ns().is_current()
+//! }
+//! ```
+
+pub use crate::platform::Kuid;
+
+use crate::layout::KernelStruct;
+use crate::platform::bindings;
+use crate::platform::wrappers::Credential;
+use core::cell::UnsafeCell;
+use core::ptr;
+
+/// C's `struct user_namespace`.
+///
+/// A reference can be an argument of a replacement and a member of a view that is followed. A view
+/// of the author's own does the same wherever more of the structure is read.
+#[repr(transparent)]
+pub struct UserNamespace(UnsafeCell<bindings::user_namespace>);
+
+// SAFETY: transparent, and nothing makes a value of it.
+unsafe impl KernelStruct for UserNamespace {
+    const NAME: &'static str = "user_namespace";
+}
+
+impl UserNamespace {
+    /// Whether the task that runs is in this namespace, and not in one below or above it.
+    #[inline]
+    pub fn is_current(&self) -> bool {
+        // SAFETY: the pointer is compared, not followed.
+        ptr::eq(self.0.get(), unsafe { bindings::current_user_ns() })
+    }
+}
+
+/// A group as the kernel knows it, whatever its number in a user namespace: C's `kgid_t`.
+#[derive(Clone, Copy)]
+pub struct Kgid(bindings::kgid_t);
+
+impl Kgid {
+    /// From C's.
+    #[inline]
+    pub const fn from_raw(kgid: bindings::kgid_t) -> Self {
+        Self(kgid)
+    }
+
+    /// To C's.
+    #[inline]
+    pub const fn into_raw(self) -> bindings::kgid_t {
+        self.0
+    }
+}
+
+impl PartialEq for Kgid {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.0.val == other.0.val
+    }
+}
+
+impl Eq for Kgid {}
+
+/// The effective user of the task that runs: C's `current_euid()`.
+#[inline]
+pub fn current_euid() -> Kuid {
+    Kuid::current_euid()
+}
+
+/// What the `kernel` crate's [`Credential`] does not tell. Its effective user is
+/// [`Credential::euid`].
+pub trait CredentialExt: sealed::Sealed {
+    /// The real user.
+    fn uid(&self) -> Kuid;
+    /// The real group.
+    fn gid(&self) -> Kgid;
+    /// The effective group.
+    fn egid(&self) -> Kgid;
+    /// The user namespace in which its capabilities count.
+    fn user_ns(&self) -> &UserNamespace;
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Credential {}
+}
+
+/// The C structure.
+#[inline]
+fn raw(credential: &Credential) -> *const bindings::cred {
+    ptr::from_ref(credential).cast()
+}
+
+impl CredentialExt for Credential {
+    #[inline]
+    fn uid(&self) -> Kuid {
+        // SAFETY: the wrapper is transparent. Credentials do not change once others can see them.
+        Kuid::from_raw(unsafe { (*raw(self)).uid })
+    }
+
+    #[inline]
+    fn gid(&self) -> Kgid {
+        // SAFETY: as above.
+        Kgid(unsafe { (*raw(self)).gid })
+    }
+
+    #[inline]
+    fn egid(&self) -> Kgid {
+        // SAFETY: as above.
+        Kgid(unsafe { (*raw(self)).egid })
+    }
+
+    #[inline]
+    fn user_ns(&self) -> &UserNamespace {
+        // SAFETY: as above. It is never `NULL`, and the credentials hold a reference.
+        unsafe { &*(*raw(self)).user_ns.cast::<UserNamespace>() }
+    }
+}
+
+#[cfg(all(test, not(kernel)))]
+mod tests {
+    use super::*;
+    use crate::platform::bindings::{cred, kgid_t, kuid_t, user_namespace};
+
+    #[test]
+    fn each_field_is_its_own() {
+        let mut namespace = user_namespace::new();
+        let c = cred {
+            uid: kuid_t { val: 1 },
+            gid: kgid_t { val: 2 },
+            euid: kuid_t { val: 3 },
+            egid: kgid_t { val: 4 },
+            user_ns: &raw mut namespace,
+        };
+        // SAFETY: the wrapper is transparent.
+        let credential = unsafe { &*ptr::from_ref(&c).cast::<Credential>() };
+        let user = |val| Kuid::from_raw(kuid_t { val });
+        let group = |val| Kgid::from_raw(kgid_t { val });
+        assert!(credential.uid() == user(1));
+        assert!(credential.gid() == group(2));
+        assert!(credential.euid() == user(3));
+        assert!(credential.egid() == group(4));
+        assert!(ptr::eq(credential.user_ns().0.get(), &raw mut namespace));
+        assert!(!credential.user_ns().is_current());
+        // Everybody is root here.
+        assert!(current_euid() == user(0));
+    }
+}
