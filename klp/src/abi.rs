@@ -30,6 +30,14 @@
 //! `Result`; a C `long` that is 0 or an errno is `Result<isize>`, because a caller that reads a
 //! `long` looks at 64 bits.
 //!
+//! # Texts
+//!
+//! The kernel's `char` has no sign, so `c_char` of klp's prelude is `u8`, under Cargo too: an
+//! argument that is a `char` in C is a `c_char` or a `u8`. Rust's own `CStr::as_ptr()` and
+//! `CStr::from_ptr()` have the `char` of user space, which is an `i8` on some machines. What goes with
+//! `c_char` are the methods of the `kernel` crate's `CStrExt`, which the prelude brings along:
+//! `text.as_char_ptr()` is a `*const c_char`, and `CStr::from_char_ptr(pointer)` takes one.
+//!
 //! # Types of your own
 //!
 //! A newtype over an integer needs the first trait and the one for its direction:

@@ -242,6 +242,8 @@ mod functions;
 pub(crate) mod locks;
 #[path = "host/shadow.rs"]
 mod shadow;
+#[path = "host/text.rs"]
+mod text;
 #[path = "host/user.rs"]
 mod user;
 
@@ -319,13 +321,14 @@ pub mod wrappers {
 pub mod prelude {
     //! What [`crate::prelude`] takes from here.
     pub use super::alloc::*;
+    pub use super::text::{c_char, CStrExt as _};
     pub use super::user::*;
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
     pub use crate::{pr_err, pr_info, pr_warn, seq_print};
     pub use core::ffi::{
-        c_char, c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong, c_ulonglong,
-        c_ushort, c_void, CStr,
+        c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong, c_ulonglong, c_ushort,
+        c_void, CStr,
     };
 }
 
