@@ -26,6 +26,8 @@
 //! | `Result<bool>` | `int`: 0, 1 or a negative errno | no | yes |
 //! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>`, `Result<KBox<T>>`, `Result<Option<KBox<T>>>` | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
 //!
+//! A pointer and the length of what it points to are two arguments; [`Bytes`](crate::bytes::Bytes) views both.
+//!
 //! The Rust signature has to match the C prototype. A C `int` that is 0 or an errno is
 //! `Result`; a C `long` that is 0 or an errno is `Result<isize>`, because a caller that reads a
 //! `long` looks at 64 bits.

@@ -39,6 +39,7 @@ extern crate std;
 const __LOG_PREFIX: &[u8] = b"klp\0";
 
 pub mod abi;
+pub mod bytes;
 pub mod callbacks;
 mod capability;
 pub mod cred;

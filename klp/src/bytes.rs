@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Buffers that C passes as a pointer and a length.
+//!
+//! ```
+//! use klp::bytes::Bytes;
+//! use klp::prelude::*;
+//!
+//! /// A message begins with its length, in network byte order.
+//! #[livepatch(object = "vmlinux", replaces = "some_receive", description = "A fix", license = "GPL")]
+//! fn some_receive(data: *const c_void, length: usize) -> Result {
+//!     // SAFETY: callers pass the length of the buffer behind `data`.
+//!     let message = unsafe { Bytes::new(data, length) };
+//!     if message.u16_be(0).is_none_or(|length| usize::from(length) > message.len()) {
+//!         return Err(EINVAL);
+//!     }
+//!     original(data, length)
+//! }
+//! # fn main() {}
+//! ```
+
+use crate::view::access::{load, Word};
+use core::ffi::c_void;
+use core::marker::PhantomData;
+
+/// Bytes of the kernel's memory that C may write meanwhile.
+///
+/// Values are copied out, at any alignment, and nothing beyond the end is read. Two reads of one place
+/// can differ: check the value that is used, not one that is read again.
+#[derive(Clone, Copy)]
+pub struct Bytes<'a> {
+    start: *const u8,
+    length: usize,
+    memory: PhantomData<&'a u8>,
+}
+
+macro_rules! integers {
+    ($($type:ident: $be:ident $le:ident;)*) => {$(
+        #[doc = concat!("The big-endian `", stringify!($type), "` at an offset; `None` when it is not all there.")]
+        #[inline]
+        pub fn $be(&self, offset: usize) -> Option<$type> {
+            self.load(offset).map($type::from_be)
+        }
+
+        #[doc = concat!("The little-endian `", stringify!($type), "` at an offset; `None` when it is not all there.")]
+        #[inline]
+        pub fn $le(&self, offset: usize) -> Option<$type> {
+            self.load(offset).map($type::from_le)
+        }
+    )*};
+}
+
+impl<'a> Bytes<'a> {
+    /// A view of `length` bytes from `start`.
+    ///
+    /// # Safety
+    ///
+    /// So many bytes can be read there for as long as `'a`; none may be where `length` is 0. It is the
+    /// kernel's memory, and not that of user space.
+    #[inline]
+    pub const unsafe fn new(start: *const c_void, length: usize) -> Self {
+        Self {
+            start: start.cast(),
+            length,
+            memory: PhantomData,
+        }
+    }
+
+    /// How many there are.
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Those from an offset on; `None` when it is beyond the end.
+    #[inline]
+    pub fn skip(&self, offset: usize) -> Option<Self> {
+        let length = self.length.checked_sub(offset)?;
+        let start = self.start.wrapping_add(offset);
+        Some(Self {
+            start,
+            length,
+            ..*self
+        })
+    }
+
+    /// The first ones; `None` when there are not so many.
+    #[inline]
+    pub fn first(&self, length: usize) -> Option<Self> {
+        (length <= self.length).then_some(Self { length, ..*self })
+    }
+
+    /// The byte at an offset; `None` beyond the end.
+    #[inline]
+    pub fn u8(&self, offset: usize) -> Option<u8> {
+        self.load(offset)
+    }
+
+    integers! {
+        u16: u16_be u16_le;
+        u32: u32_be u32_le;
+        u64: u64_be u64_le;
+    }
+
+    /// Fills `to` from an offset on; `None`, and nothing is written, when there are not so many bytes.
+    #[inline]
+    pub fn copy(&self, offset: usize, to: &mut [u8]) -> Option<()> {
+        let from = self.skip(offset)?.first(to.len())?.start;
+        for (index, byte) in to.iter_mut().enumerate() {
+            // SAFETY: there are as many bytes as in `to`.
+            *byte = unsafe { load(from.wrapping_add(index)) };
+        }
+        Some(())
+    }
+
+    /// Loads an integer, once.
+    #[inline]
+    fn load<T: Word + Integer>(&self, offset: usize) -> Option<T> {
+        let place = self.skip(offset)?.first(size_of::<T>())?.start;
+        // SAFETY: all of it is there, and any bytes are an integer.
+        Some(unsafe { load(place) })
+    }
+}
+
+/// Any bytes are one.
+trait Integer {}
+
+impl Integer for u8 {}
+impl Integer for u16 {}
+impl Integer for u32 {}
+impl Integer for u64 {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEMORY: [u8; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+    fn bytes() -> Bytes<'static> {
+        // SAFETY: a constant lasts.
+        unsafe { Bytes::new((&raw const *&MEMORY).cast(), MEMORY.len()) }
+    }
+
+    #[test]
+    fn integers_have_an_order() {
+        let bytes = bytes();
+        assert_eq!(bytes.u8(8), Some(9));
+        assert_eq!(bytes.u16_be(1), Some(0x0203));
+        assert_eq!(bytes.u16_le(1), Some(0x0302));
+        assert_eq!(bytes.u32_be(1), Some(0x0203_0405));
+        assert_eq!(bytes.u32_le(1), Some(0x0504_0302));
+        assert_eq!(bytes.u64_be(1), Some(0x0203_0405_0607_0809));
+        assert_eq!(bytes.u64_le(1), Some(0x0908_0706_0504_0302));
+    }
+
+    #[test]
+    fn nothing_beyond_the_end_is_read() {
+        let bytes = bytes();
+        assert_eq!(bytes.u8(9), None);
+        assert_eq!(bytes.u16_be(8), None);
+        assert_eq!(bytes.u32_le(6), None);
+        assert_eq!(bytes.u64_be(2), None);
+        assert_eq!(bytes.u64_be(usize::MAX), None);
+        assert_eq!(bytes.u8(usize::MAX), None);
+        assert!(bytes.skip(10).is_none());
+        assert!(bytes.first(10).is_none());
+        let part = bytes.skip(2).and_then(|rest| rest.first(2));
+        assert_eq!(part.and_then(|part| part.u16_be(0)), Some(0x0304));
+        assert_eq!(part.and_then(|part| part.u8(2)), None);
+        // SAFETY: none are read.
+        let none = unsafe { Bytes::new(core::ptr::null(), 0) };
+        assert!(none.is_empty());
+        assert_eq!(none.u8(0), None);
+        assert_eq!(none.copy(0, &mut []), Some(()));
+    }
+
+    #[test]
+    fn a_copy_is_whole_or_not_made() {
+        let mut to = [0; 3];
+        assert_eq!(bytes().copy(7, &mut to), None);
+        assert_eq!(to, [0; 3]);
+        assert_eq!(bytes().copy(6, &mut to), Some(()));
+        assert_eq!(to, [7, 8, 9]);
+        assert_eq!(bytes().copy(usize::MAX, &mut to), None);
+    }
+}
