@@ -14,6 +14,7 @@
 //! | `&T` of a type of yours that is a [`KernelStruct`] | pointer to that structure | yes, never `NULL` | no |
 //! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` or an `ERR_PTR()` | yes | no |
 //! | [`InOut<'_, T>`](InOut) of an integer, `Option` of it | pointer to an integer of that size and sign, such as `loff_t *`; `None` is `NULL` | yes, never `NULL` without `Option` | no |
+//! | [`SockPtr<'_>`](crate::sockptr::SockPtr) | `sockptr_t` by value | yes | no |
 //! | `KBox<T>` of a [`KernelStruct`] that is [`Whole`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result | yes, never `NULL` | yes |
 //! | `Option<KBox<T>>` | the same pointer; `None` is `NULL` | yes | yes |
 //! | `&`[`SyscallArgs`](crate::syscall::SyscallArgs) | `const struct pt_regs *` of a system call | yes | no |

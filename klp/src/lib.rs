@@ -57,6 +57,7 @@ pub mod rcu;
 pub mod shadow;
 #[doc(hidden)]
 pub mod signature;
+pub mod sockptr;
 pub mod state;
 pub mod symbols;
 pub mod sync;

@@ -12,6 +12,7 @@ use crate::platform::bindings;
 use crate::platform::wrappers::{
     Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
 };
+use crate::sockptr::SockPtr;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -288,6 +289,20 @@ wrappers! {
     Task => "task_struct";
 }
 
+// The one structure that is passed by value and is no view: nobody shares a copy.
+
+impl TargetOf<SockPtr<'_>> for SockPtr<'_> {}
+impl Raw for SockPtr<'_> {}
+
+impl CType for SockPtr<'_> {
+    const SHAPE: Shape = Shape::Aggregate;
+    type Target = Self;
+}
+
+impl Pointee for SockPtr<'_> {
+    const TARGET: Target = Target::Named("sockptr_t");
+}
+
 /// What C expects at one place of the signature.
 pub enum Expected {
     /// No result.
@@ -454,6 +469,7 @@ pub(crate) const fn same_text(one: &str, other: &str) -> bool {
 mod tests {
     use super::{Expected, KernelStruct, Otherwise as _, Probe, Shape, Structure, Target, Verdict};
     use crate::platform::bindings;
+    use crate::sockptr::SockPtr;
     use core::ffi::c_void;
 
     struct Own;
@@ -498,6 +514,21 @@ mod tests {
     forged!(Nothing, Void);
     forged!(Truth, Bool);
     forged!(Address, Pointer);
+
+    #[test]
+    fn a_sockptr_is_a_structure_by_value() {
+        let is = |name: &'static [&'static str], size| {
+            let structure = Structure {
+                names: name,
+                content: 7,
+            };
+            let target = Probe::<SockPtr<'_>>::TARGET;
+            super::compare::<SockPtr<'_>>(target, "", &Expected::Aggregate { structure, size })
+        };
+        assert_eq!(is(&["sockptr_t"], 16), Verdict::Fits);
+        assert_eq!(is(&["sockptr_t"], 24), Verdict::Size);
+        assert_eq!(is(&["iov_iter"], 16), Verdict::Target);
+    }
 
     #[test]
     fn every_type_has_a_size() {
