@@ -140,11 +140,11 @@ impl Integer for u64 {}
 mod tests {
     use super::*;
 
-    const MEMORY: [u8; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    static MEMORY: [u8; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
     fn bytes() -> Bytes<'static> {
-        // SAFETY: a constant lasts.
-        unsafe { Bytes::new((&raw const *&MEMORY).cast(), MEMORY.len()) }
+        // SAFETY: a static lasts.
+        unsafe { Bytes::new(MEMORY.as_ptr().cast(), MEMORY.len()) }
     }
 
     #[test]
