@@ -2,7 +2,7 @@
 
 //! Writes to what C only reads.
 //!
-//! Promised: by `#[write(unsafe)]` of the view.
+//! Refused: usage of an `unsafe` block
 
 #![forbid(unsafe_code)]
 
