@@ -9,9 +9,9 @@
 
 use crate::platform::{self, bindings};
 use crate::state::States;
+use crate::sync::{Atomic, Relaxed};
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, CStr};
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::{mem, ptr};
 
 /// A table that the livepatch core walks and writes to: `N` elements, the last one `END`.
@@ -139,14 +139,20 @@ impl Callbacks {
 
 /// Lets a module's init run once. `Module::init` is a safe function, which a patch's own code can call
 /// again; what it does is sound only the first time, when the kernel calls it.
-#[derive(Default)]
-pub struct Once(AtomicBool);
+pub struct Once(Atomic<bool>);
+
+impl Default for Once {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Once {
     /// Nothing has begun.
     #[inline]
     pub const fn new() -> Self {
-        Self(AtomicBool::new(false))
+        Self(Atomic::new(false))
     }
 
     /// Begins.
@@ -156,7 +162,7 @@ impl Once {
     /// `EBUSY` every time but the first.
     #[inline]
     pub fn begin(&self) -> platform::Result {
-        match self.0.swap(true, Ordering::Relaxed) {
+        match self.0.xchg(true, Relaxed) {
             true => Err(crate::errno::EBUSY),
             false => Ok(()),
         }

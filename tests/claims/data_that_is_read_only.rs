@@ -4,16 +4,16 @@
 //!
 //! Refused: `rodata_enabled` of `vmlinux` is in read-only memory
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use klp::prelude::*;
+use klp::sync::{Atomic, Relaxed};
 
 #[klp::symbols(object = "vmlinux")]
 unsafe extern "C" {
-    safe static rodata_enabled: AtomicBool;
+    safe static rodata_enabled: Atomic<bool>;
 }
 
 #[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL")]
 fn version(m: &SeqFile, _v: *mut c_void) -> Result {
-    seq_print!(m, "{}\n", rodata_enabled.swap(false, Ordering::Relaxed));
+    seq_print!(m, "{}\n", rodata_enabled.xchg(false, Relaxed));
     Ok(())
 }

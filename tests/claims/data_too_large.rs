@@ -4,16 +4,16 @@
 //!
 //! Refused: `tainted_mask` of `vmlinux` has 8 bytes
 
-use core::sync::atomic::{AtomicUsize, Ordering};
 use klp::prelude::*;
+use klp::sync::{Atomic, Relaxed};
 
 #[klp::symbols(object = "vmlinux")]
 unsafe extern "C" {
-    safe static tainted_mask: [AtomicUsize; 512];
+    safe static tainted_mask: [Atomic<usize>; 512];
 }
 
 #[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL")]
 fn version(m: &SeqFile, _v: *mut c_void) -> Result {
-    seq_print!(m, "{}\n", tainted_mask[500].load(Ordering::Relaxed));
+    seq_print!(m, "{}\n", tainted_mask[500].load(Relaxed));
     Ok(())
 }

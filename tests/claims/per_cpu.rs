@@ -4,16 +4,16 @@
 //!
 //! Refused: `this_cpu_off` of `vmlinux` is a per-CPU variable
 
-use core::sync::atomic::{AtomicUsize, Ordering};
 use klp::prelude::*;
+use klp::sync::{Atomic, Relaxed};
 
 #[klp::symbols(object = "vmlinux")]
 unsafe extern "C" {
-    safe static this_cpu_off: AtomicUsize;
+    safe static this_cpu_off: Atomic<usize>;
 }
 
 #[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL")]
 fn version(m: &SeqFile, _v: *mut c_void) -> Result {
-    seq_print!(m, "{}\n", this_cpu_off.load(Ordering::Relaxed));
+    seq_print!(m, "{}\n", this_cpu_off.load(Relaxed));
     Ok(())
 }

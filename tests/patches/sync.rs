@@ -2,8 +2,6 @@
 
 //! Takes locks of every kind in every mode, counts, and walks lists.
 
-#![forbid(unsafe_code)]
-
 use klp::list::{HList, HListNode, HListNulls, HListNullsNode, List, ListNode};
 use klp::prelude::*;
 use klp::rcu;

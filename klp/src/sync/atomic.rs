@@ -69,6 +69,11 @@ macro_rules! numbers {
 
 numbers! { i32 i64 isize u32 u64 usize }
 
+// SAFETY: C keeps nothing but 0 and 1 in a `bool`.
+unsafe impl Plain for Atomic<bool> {}
+// SAFETY: an atomic.
+unsafe impl Changing for Atomic<bool> {}
+
 // SAFETY: any address is a raw pointer.
 unsafe impl<T> Plain for Atomic<*mut T> {}
 // SAFETY: an atomic.

@@ -3,14 +3,14 @@
 //! Data as a type that is too large, that does not change where the kernel's does, or the other way
 //! round.
 
-use core::sync::atomic::{AtomicBool, AtomicUsize};
 use klp::prelude::*;
+use klp::sync::Atomic;
 
 #[klp::symbols(object = "vmlinux")]
 unsafe extern "C" {
-    safe static tainted_mask: [AtomicUsize; 4096];
+    safe static tainted_mask: [Atomic<usize>; 4096];
     safe static oops_count: u32;
-    safe static rodata_enabled: AtomicBool;
+    safe static rodata_enabled: Atomic<bool>;
 }
 
 #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",

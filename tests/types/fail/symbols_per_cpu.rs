@@ -2,12 +2,12 @@
 
 //! Variables that each CPU has: one that modules may use, and one that they may not.
 
-use core::sync::atomic::AtomicUsize;
 use klp::prelude::*;
+use klp::sync::Atomic;
 
 #[klp::symbols(object = "vmlinux")]
 unsafe extern "C" {
-    safe static this_cpu_off: AtomicUsize;
+    safe static this_cpu_off: Atomic<usize>;
     static mut runqueues: u8;
 }
 

@@ -2,8 +2,6 @@
 
 //! Locks, counts and lists of the kernel's own structures, and statics.
 
-#![forbid(unsafe_code)]
-
 use klp::list::{HListNode, List, ListNode};
 use klp::prelude::*;
 use klp::rcu;

@@ -29,7 +29,7 @@ pub fn all() -> Result<Vec<PathBuf>> {
 }
 
 /// The files of a folder whose names end so, sorted.
-fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
+pub fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
     let dir = checkout::top().join(folder);
     let listing = || format!("cannot list {}", dir.display());
     let mut files = Vec::new();

@@ -14,13 +14,16 @@ use klp_host::kernel::known::Known;
 use klp_host::module::Built;
 
 /// The patches that the kernel refuses for what they are, and why. Others are refused for what they do.
-const REFUSED: [(&str, &str); 6] = [
+const REFUSED: [(&str, &str); 8] = [
     ("unknown-function", "function-missing"),
     ("not-traceable", "not-traceable"),
     ("ambiguous-function", "function-ambiguous"),
     ("symbols-missing", "symbol-missing"),
     ("symbols-missing-in-module", "symbol-missing"),
     ("original-rebuilt", "entry-differs"),
+    ("missing-late", "symbol-missing"),
+    // The first of its patches is taken, and the second refused.
+    ("second-patch", "object-twice"),
 ];
 
 /// Checks all modules that were built.

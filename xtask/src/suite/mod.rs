@@ -5,6 +5,7 @@
 mod author;
 mod cases;
 mod checked;
+mod cve;
 mod host;
 mod lint;
 mod machine;
@@ -45,6 +46,8 @@ pub enum Part {
     Machine,
     /// The examples in a virtual machine, on each kernel.
     Vm,
+    /// The published fixes in `examples/cve`, on the stock kernel and on modules without the fixes.
+    Cve,
     /// `cargo klp`, from its installation to a patched kernel.
     Author,
     /// The kernel's own livepatch selftests, on both of our kernels.
@@ -55,13 +58,14 @@ pub enum Part {
 
 impl Part {
     /// All of them; quick ones first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Lint,
         Self::Host,
         Self::Modules,
         Self::Types,
         Self::Machine,
         Self::Vm,
+        Self::Cve,
         Self::Author,
         Self::Kselftest,
         Self::Compare,
@@ -78,7 +82,7 @@ impl Part {
             Self::Lint | Self::Host => return Ok(Needs::default()),
             Self::Modules | Self::Vm => &CORES,
             Self::Types | Self::Machine => &[Core::C],
-            Self::Author => &[Core::Stock],
+            Self::Cve | Self::Author => &[Core::Stock],
             Self::Kselftest | Self::Compare => &OWN_CORES,
         };
         let mut needs = Needs::default();
@@ -86,9 +90,12 @@ impl Part {
             needs = needs.and(checkout::needs(*core, Profile::Base)?);
         }
         Ok(match self {
-            Self::Machine | Self::Vm | Self::Author | Self::Kselftest | Self::Compare => {
-                needs.and(guest_program::needs())
-            }
+            Self::Machine
+            | Self::Vm
+            | Self::Cve
+            | Self::Author
+            | Self::Kselftest
+            | Self::Compare => needs.and(guest_program::needs()),
             _ => needs,
         })
     }
@@ -125,6 +132,7 @@ impl Part {
                     Ok(Tally::of(&cases))
                 })
             }
+            Self::Cve => cve::run(),
             Self::Author => author::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),

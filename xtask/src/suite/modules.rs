@@ -3,11 +3,12 @@
 //! What can be said of the built modules without loading them, and of the build itself.
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_elf::{Accesses, Module};
+use klp_elf::Module;
 use klp_host::host::process;
 use klp_host::kernel::Kernel;
 use klp_host::module::Built;
@@ -19,9 +20,11 @@ use crate::checkout;
 
 /// Symbols that every module may ask the kernel for: what Rust code needs to run, and what
 /// compilers put into any function.
-const RUNTIME: [&str; 5] = [
+const RUNTIME: [&str; 6] = [
     "core::",
     "kernel::error::",
+    // Of the kernel crate's atomics, where they are not inlined.
+    "rust_helper_atomic_",
     "__x86_return_thunk",
     "__stack_chk_fail",
     "__ubsan_handle_",
@@ -143,17 +146,17 @@ fn stay_on_stack(built: &Built) -> Result<()> {
 }
 
 /// Functions of the patches in `tests/patches` that access members, and how often.
-const ACCESSES: [(&str, &str, usize, usize); 8] = [
-    ("views", "one_load", 1, 0),
-    ("views", "two_loads", 2, 0),
-    ("views", "unused_load", 1, 0),
-    ("views", "one_bit", 1, 0),
-    ("views", "one_store", 0, 1),
-    ("views", "two_hops", 2, 0),
+const ACCESSES: [(&str, &str, RangeInclusive<usize>, usize); 8] = [
+    ("views", "one_load", 1..=1, 0),
+    ("views", "two_loads", 2..=2, 0),
+    ("views", "unused_load", 1..=1, 0),
+    ("views", "one_bit", 1..=1, 0),
+    ("views", "one_store", 0..=0, 1),
+    ("views", "two_hops", 2..=2, 0),
     // Two calls, and nothing else.
-    ("sync", "one_lock", 0, 0),
-    // The head; of each entry, its member and its link.
-    ("sync", "one_walk", 3, 0),
+    ("sync", "one_lock", 0..=0, 0),
+    // The head; of each entry, its member and its link. One instruction may load the head and links.
+    ("sync", "one_walk", 2..=3, 0),
 ];
 
 /// An accessor of a view is one load or store, and so is a step of a list: none is left out, repeated, or
@@ -169,8 +172,8 @@ fn single_accesses(built: &Built) -> Result<()> {
             .with_context(|| format!("the patch has no function {path}"))?;
         let found = module.accesses(&function);
         ensure!(
-            found == Accesses { loads, stores },
-            "{path} should have {loads} loads and {stores} stores, and has {found:?}"
+            loads.contains(&found.loads) && found.stores == stores,
+            "{path} should have {loads:?} loads and {stores} stores, and has {found:?}"
         );
     }
     Ok(())

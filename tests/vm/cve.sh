@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# For the scenarios of published fixes: modules without them, and what a command does with and without
+# the patch.
+
+. /klp/vm/lib.sh
+
+# Does what fixes are about, and prints `ok`, the name of an errno, or a signal's.
+# shellcheck disable=SC2034
+CVE=$PROGRAMS/klp-cve
+
+# The modules that were loaded, the last one first.
+LOADED=()
+PATCH=
+
+# without CAPABILITY COMMAND [ARG...] - runs it as root without this capability.
+without() {
+    local capability=$1
+    shift
+    setpriv --bounding-set "-$capability" --inh-caps "-$capability" "$@"
+}
+
+# load_module NAME - loads it, and before it the modules that it needs.
+load_module() {
+    local needed
+    is_loaded "$1" && return
+    for needed in $(modinfo -F depends "$(module_file "$1")" | tr , ' '); do
+        load_module "$needed"
+    done
+    must "$1 is loaded" load "$1"
+    LOADED=("$1" "${LOADED[@]}")
+}
+
+# shows_flaw PATCH BEFORE AFTER COMMAND [ARG...] - the command prints this before and after patching.
+# The patched module has to be one without the fix.
+shows_flaw() {
+    local before=$2 after=$3
+    PATCH=livepatch-$1
+    shift 3
+    expect_eq "without the fix: $before" "$before" "$("$@" 2>&1)"
+    must "the patch is loaded" load "$PATCH"
+    expect_eq "with the fix: $after" "$after" "$("$@" 2>&1)"
+}
+
+# shows_change PATCH RESULT LOG COMMAND [ARG...] - the command prints this, and after patching it is
+# the patch that says so, in the log.
+shows_change() {
+    local result=$2 message=$3
+    PATCH=livepatch-$1
+    shift 3
+    expect_eq "by the kernel: $result" "$result" "$("$@" 2>&1)"
+    must "the patch is loaded" load "$PATCH"
+    mark_log
+    expect_eq "by the patch: $result" "$result" "$("$@" 2>&1)"
+    expect_match "the patch has seen it" "$(module_name "$PATCH"): refused: $message" "$(log_since)"
+}
+
+# shows_harmless RESULT COMMAND [ARG...] - what is allowed works under the patch.
+shows_harmless() {
+    local result=$1
+    shift
+    expect_eq "allowed: $result" "$result" "$("$@" 2>&1)"
+}
+
+# finish - takes all out again.
+finish() {
+    local module
+    must "the patch is taken out" remove_patch "$PATCH"
+    for module in "${LOADED[@]}"; do
+        must "$module is unloaded" unload "$module"
+    done
+}

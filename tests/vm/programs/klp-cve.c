@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+/*
+ * Does what published fixes are about, and prints how it went: `ok`, the name of an errno, or that of
+ * the signal that ended it.
+ *
+ *     klp-cve WHAT [ARG...]
+ *
+ * Numbers may be written as in C.
+ */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char **arg;
+
+static long number(int which)
+{
+	return arg[which] ? strtol(arg[which], NULL, 0) : 0;
+}
+
+/* open PATH */
+static int do_open(void)
+{
+	return open(arg[0], O_RDONLY);
+}
+
+/* read PATH */
+static int do_read(void)
+{
+	char buffer[4096];
+	int fd = open(arg[0], O_RDONLY);
+
+	return fd < 0 ? fd : read(fd, buffer, sizeof(buffer));
+}
+
+/* write PATH TEXT */
+static int do_write(void)
+{
+	int fd = open(arg[0], O_WRONLY);
+
+	return fd < 0 ? fd : write(fd, arg[1], strlen(arg[1]));
+}
+
+/* socket FAMILY TYPE PROTOCOL */
+static int do_socket(void)
+{
+	return socket(number(0), number(1), number(2));
+}
+
+/* clone FLAGS */
+static int do_clone(void)
+{
+	int pid = syscall(SYS_clone, number(0) | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0)
+		_exit(0);
+	return pid;
+}
+
+/* perf TYPE CONFIG */
+static int do_perf(void)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = number(0),
+		.config = number(1),
+	};
+
+	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
+
+/* futex OPERATION WAKE REQUEUE DISTANCE: between the two futexes, which nobody waits for */
+static int do_futex(void)
+{
+	static int words[2];
+
+	return syscall(SYS_futex, &words[0], number(0), number(1), number(2),
+		       &words[number(3)], 0);
+}
+
+/* timer NOTIFY */
+static int do_timer(void)
+{
+	struct sigevent event = {
+		.sigev_notify = number(0),
+		.sigev_signo = SIGALRM,
+	};
+	int timer;
+
+	return syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer);
+}
+
+/* wait PID */
+static int do_wait(void)
+{
+	return syscall(SYS_wait4, (pid_t)number(0), NULL, 0, NULL);
+}
+
+/* grow ADDRESS: lets a stack that begins there grow by a page */
+static int do_grow(void)
+{
+	long address = number(0);
+	char *stack = mmap((void *)address, 4096, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+
+	if (stack == MAP_FAILED)
+		return -1;
+	*(volatile char *)(address - 64) = 1;
+	return 0;
+}
+
+/* shmat ADDRESS FLAGS */
+static int do_shmat(void)
+{
+	int id = shmget(IPC_PRIVATE, 4096, 0600);
+	void *at = shmat(id, (void *)number(0), number(1));
+	int error = errno;
+
+	shmctl(id, IPC_RMID, NULL);
+	errno = error;
+	return at == (void *)-1 ? -1 : 0;
+}
+
+/* ring PRIVATE: of packets, with so many private bytes in each block */
+static int do_ring(void)
+{
+	struct tpacket_req3 ring = {
+		.tp_block_size = 4096,
+		.tp_block_nr = 1,
+		.tp_frame_size = 2048,
+		.tp_frame_nr = 2,
+		.tp_sizeof_priv = number(0),
+	};
+	int version = TPACKET_V3;
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)))
+		return -1;
+	return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring));
+}
+
+/* Sends a message to the kernel; fills in the errno of the answer. */
+static int netlink(int family, struct nlmsghdr *message, size_t error_at)
+{
+	struct timeval second = { .tv_sec = 1 };
+	char answer[4096];
+	int fd = socket(AF_NETLINK, SOCK_RAW, family);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)) ||
+	    send(fd, message, message->nlmsg_len, 0) < 0 ||
+	    recv(fd, answer, sizeof(answer), 0) < (ssize_t)(error_at + sizeof(int)))
+		return -1;
+	errno = -*(int *)(answer + error_at);
+	return errno ? -1 : 0;
+}
+
+/* netfilter SUBSYSTEM MESSAGE SIZE: with an attribute 1 of so many zeroes, if any */
+static int do_netfilter(void)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nfgenmsg netfilter;
+		struct nlattr attribute;
+		char data[1024];
+	} message = {
+		.header.nlmsg_type = number(0) << 8 | number(1),
+		.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE,
+		.attribute.nla_type = 1,
+		.attribute.nla_len = NLA_HDRLEN + number(2),
+	};
+	size_t size = NLMSG_LENGTH(sizeof(message.netfilter));
+
+	message.header.nlmsg_len = size + (number(2) ? NLA_ALIGN(NLA_HDRLEN + number(2)) : 0);
+	return netlink(NETLINK_NETFILTER, &message.header, NLMSG_HDRLEN);
+}
+
+/* outside SUBSYSTEM MESSAGE SIZE: the same from a network of one's own, all capabilities in that */
+static int do_outside(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return -1;
+	return do_netfilter();
+}
+
+/* iscsi MESSAGE */
+static int do_iscsi(void)
+{
+	struct {
+		struct nlmsghdr header;
+		int event[128];
+	} message = {
+		.header.nlmsg_len = sizeof(message),
+		.header.nlmsg_type = number(0),
+		.header.nlmsg_flags = NLM_F_REQUEST,
+	};
+
+	return netlink(NETLINK_ISCSI, &message.header, NLMSG_HDRLEN + sizeof(int));
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} things[] = {
+	{ "open", do_open },
+	{ "read", do_read },
+	{ "write", do_write },
+	{ "socket", do_socket },
+	{ "clone", do_clone },
+	{ "perf", do_perf },
+	{ "futex", do_futex },
+	{ "timer", do_timer },
+	{ "wait", do_wait },
+	{ "grow", do_grow },
+	{ "shmat", do_shmat },
+	{ "ring", do_ring },
+	{ "netfilter", do_netfilter },
+	{ "outside", do_outside },
+	{ "iscsi", do_iscsi },
+};
+
+static void ended(int signal)
+{
+	const char *name = sigabbrev_np(signal);
+
+	printf("SIG%s\n", name);
+	fflush(stdout);
+	_exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGSEGV, ended);
+	for (size_t i = 0; argc > 1 && i < sizeof(things) / sizeof(things[0]); i++) {
+		if (strcmp(argv[1], things[i].name))
+			continue;
+		arg = argv + 2;
+		puts(things[i].run() < 0 ? strerrorname_np(errno) : "ok");
+		return 0;
+	}
+	fprintf(stderr, "klp-cve: this is not among the things that it does\n");
+	return 2;
+}
