@@ -74,6 +74,9 @@ _attach_everywhere() {
 	mkdir "$TRACING/instances/klp_$1" || return
 	# It is there all the time, and writes down what it sees only for a look.
 	echo 0 >"$TRACING/instances/klp_$1/tracing_on"
+	# On a busy machine a look takes long, and everything that happens meanwhile is written down, too: what is
+	# looked for must not be overwritten.
+	echo 16384 >"$TRACING/instances/klp_$1/buffer_size_kb" || return
 	ATTACHED[$1]="vmlinux module"
 	_start_"$1"
 }

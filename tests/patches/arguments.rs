@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Takes pointers to integers, buffers, `sockptr_t` and credentials.
+
+use klp::abi::InOut;
+use klp::bytes::Bytes;
+use klp::cred::{current_euid, CredentialExt as _, UserNamespace};
+use klp::prelude::*;
+use klp::sockptr::SockPtr;
+use klp::{ns_capable, Capability};
+
+#[livepatch(description = "Test patch", license = "GPL")]
+mod arguments {
+    use super::*;
+
+    #[livepatch(object = "klp_arguments", replaces = "arguments_move")]
+    fn go(position: InOut<'_, i64>, optional: Option<InOut<'_, i32>>) -> Result<i32> {
+        position.write(position.read() * 2);
+        let moved = original(position, optional)?;
+        if let Some(optional) = optional {
+            optional.write(optional.read() + 100);
+        }
+        Ok(moved + 1)
+    }
+
+    /// A message begins with its length.
+    #[livepatch(object = "klp_arguments", replaces = "arguments_receive")]
+    fn receive(data: *const c_void, length: usize) -> Result<i32> {
+        // SAFETY: callers pass the length of the message.
+        let message = unsafe { Bytes::new(data, length) };
+        match message.u16_be(0) {
+            Some(length) if usize::from(length) <= message.len() => original(data, message.len()),
+            _ => Err(EMSGSIZE),
+        }
+    }
+
+    #[livepatch(object = "klp_arguments", replaces = "arguments_option")]
+    fn option(option: SockPtr<'_>, length: u32) -> Result<i32> {
+        // SAFETY: callers pass the length of the option.
+        let value = unsafe { option.with_len(length as usize) }.read_i32()?;
+        Ok(original(option, length)? + value)
+    }
+
+    #[livepatch(object = "klp_arguments", replaces = "arguments_owner")]
+    fn owner(cred: &Credential, ns: &UserNamespace) -> i32 {
+        let known = cred.euid() == current_euid() && cred.user_ns().is_current();
+        original(cred, ns) + 2 * i32::from(known) + 4 * i32::from(ns_capable(ns, Capability::SYS_ADMIN))
+    }
+}
