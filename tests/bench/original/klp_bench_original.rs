@@ -4,7 +4,7 @@
 
 use klp::prelude::*;
 
-#[livepatch(object = "klp_bench_target", replaces = "klp_bench_000",
+#[livepatch(object = "klp_bench_target", replaces = "klp_bench_000", unsafe,
             description = "Live patch for the benchmarks that calls an original", license = "GPL")]
 fn bench_000(number: i32) -> Result<i32> {
     original(number)
