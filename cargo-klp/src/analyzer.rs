@@ -139,7 +139,7 @@ fn configuration(crates: &[Value]) -> Result<Value> {
 fn environment(patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Map<String, Value>> {
     let bindings: PathBuf = klp.crates().join("bindings_generated.rs");
     let known = kernel.known.clone();
-    let known = match patch.targets().is_empty() && patch.helpers()?.is_none() {
+    let known = match patch.prerequisites()?.is_empty() {
         true => known,
         // The types of what is patched are where the build puts it.
         false => known.with_modules(&patch.output_path(&kernel.build)?),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_host::host::paths::check_for_make;
 use klp_host::kernel::{BuildFolder, release};
-use klp_host::module::{self, Helpers, Kbuild};
+use klp_host::module::{self, Kbuild, Prerequisites};
 
 use crate::output;
 
@@ -59,18 +59,15 @@ impl Patch {
         self.kbuild.crates()
     }
 
-    /// The modules in C that the Kbuild file names: those that get patched.
-    pub fn targets(&self) -> Vec<String> {
-        self.kbuild.in_c()
-    }
-
-    /// Its own functions in C.
+    /// What is built before it.
     ///
     /// # Errors
     ///
     /// When the Kbuild file does not make `helpers.c` part of the patch.
-    pub fn helpers(&self) -> Result<Option<Helpers>> {
-        Helpers::of(&self.kbuild, Path::new(""))
+    pub fn prerequisites(&self) -> Result<Prerequisites> {
+        let mut first = Prerequisites::default();
+        first.add(&self.kbuild, Path::new(""))?;
+        Ok(first)
     }
 
     /// The folder for what is built for this kernel.
@@ -131,7 +128,7 @@ mod tests {
         let patch = Patch::open(dir.path()).unwrap();
         let dir = dir.path().canonicalize().unwrap();
         assert_eq!(patch.crates(), [dir.join("one.rs"), dir.join("two.rs")]);
-        assert_eq!(patch.targets(), ["c.ko"]);
+        assert_eq!(patch.prerequisites().unwrap().modules(), ["c.ko"]);
     }
 
     #[test]

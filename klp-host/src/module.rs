@@ -6,9 +6,10 @@
 
 mod helpers;
 mod kbuild;
+mod prerequisites;
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -16,13 +17,13 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use crate::cache::{Cache, Key};
 use crate::host::consent::explain_offline;
 use crate::host::files;
-use crate::host::paths::check_for_make;
+use crate::host::paths::{check_for_make, is_inside};
 use crate::host::progress::{Show, Step};
 use crate::kernel::BuildFolder;
 use crate::link;
 
-pub use helpers::Helpers;
 pub use kbuild::{Kbuild, file as kbuild_file};
+pub use prerequisites::Prerequisites;
 
 /// How to build.
 #[derive(Clone, Debug)]
@@ -149,34 +150,23 @@ impl Folder<'_> {
         Ok(Built { modules })
     }
 
-    /// Builds it, after what the patches of these folders in it are compiled with: the types of the
-    /// modules that they patch, and of their own functions in C.
+    /// Builds it, after what the patches of these folders in it are compiled with.
     fn make_with_patched(&self, kernel: &BuildFolder, folders: &[PathBuf]) -> Result<Built> {
-        let (mut targets, mut modules, mut all) = (Vec::new(), Vec::new(), Vec::new());
+        let mut first = Prerequisites::default();
         for folder in folders {
-            let kbuild = Kbuild::read(&self.sources.join(folder))?;
-            let path = |name| folder.join(name).display().to_string();
-            modules.extend(kbuild.in_c().into_iter().map(path));
-            if let Some(helpers) = Helpers::of(&kbuild, folder)? {
-                targets.push(helpers.target());
-                all.push(helpers);
-            }
+            first.add(&Kbuild::read(&self.sources.join(folder))?, folder)?;
         }
-        targets.extend(modules.iter().cloned());
-        if targets.is_empty() {
+        if first.is_empty() {
             return self.make(kernel);
         }
-        let first = [self.vars, &[("KLP_PATCHED".to_owned(), "1".to_owned())]].concat();
         let folder = Folder {
             what: &format!("what is patched by {}", self.what),
-            vars: &first,
+            vars: &[self.vars, &[("KLP_PATCHED".to_owned(), "1".to_owned())]].concat(),
             ..*self
         };
-        folder.make_only(kernel, &targets)?;
-        for helpers in &all {
-            modules.extend(helpers.show(self.output, &kernel.dir.join("vmlinux"))?);
-        }
-        let types = self.types_of(&modules)?;
+        let vmlinux = Some(kernel.dir.join("vmlinux")).filter(|file| file.is_file());
+        let files = first.build(&folder, kernel, vmlinux.as_deref())?;
+        let types = self.types_of(&files)?;
         let modules = self.output.display().to_string();
         let folder = Folder {
             vars: &[self.vars, &[("KRUSTFLAGS".to_owned(), types)]].concat(),
@@ -254,12 +244,6 @@ fn modules(output: &Path, order: &str) -> Result<Vec<PathBuf>> {
         Ok(output.join(object).with_extension("ko"))
     };
     order.lines().map(module).collect()
-}
-
-/// Whether a path leads to something below the folder that it starts from.
-pub fn is_inside(path: &Path) -> bool {
-    let mut parts = path.components();
-    parts.all(|part| matches!(part, Component::Normal(_))) && path.file_name().is_some()
 }
 
 #[cfg(test)]

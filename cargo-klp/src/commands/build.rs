@@ -11,7 +11,7 @@ use klp_elf::{Module, VMLINUX};
 use klp_host::cache::{Cache, Key};
 use klp_host::host::progress::say;
 use klp_host::kernel::debug_info;
-use klp_host::module::{Built, Folder, Helpers, sources};
+use klp_host::module::{Built, Folder, sources};
 use klp_host::vm;
 
 use crate::analyzer;
@@ -96,12 +96,10 @@ fn build(
         ));
     }
     let sources = sources(&kernel.build, &patch.dir)?;
-    let targets = patch.targets();
-    let mut shown = None;
-    let helpers = patch.helpers()?;
-    let objects: Vec<_> = helpers.iter().map(Helpers::target).collect();
-    if !targets.is_empty() || helpers.is_some() {
-        // First, so that the patch can be checked against their types.
+    let first = patch.prerequisites()?;
+    let mut files = Vec::new();
+    if !first.is_empty() {
+        // So that the patch can be checked against their types.
         let folder = Folder {
             what: &format!("what {} patches", patch.name()),
             sources: &sources,
@@ -109,17 +107,13 @@ fn build(
             vars: &[],
             env: &[],
         };
-        folder.make_only(&kernel.build, &[targets.clone(), objects].concat())?;
-        if let (Some(helpers), Some(vmlinux)) = (&helpers, &known.vmlinux) {
-            shown = helpers.show(&output, vmlinux)?;
-        }
+        files = first.build(&folder, &kernel.build, known.vmlinux.as_deref())?;
         known = known.with_modules(&output);
     }
-    let mut targets: Vec<_> = targets.iter().map(|name| output.join(name)).collect();
-    for target in &targets {
-        debug_info::of_module(target)?;
+    for module in first.modules() {
+        debug_info::of_module(&output.join(module))?;
     }
-    targets.extend(shown.map(|name| output.join(name)));
+    let mut targets: Vec<_> = files.iter().map(|name| output.join(name)).collect();
     // They are there, and tell what only debug information does.
     indices.insert(0, output.clone());
     targets.extend(

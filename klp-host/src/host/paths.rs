@@ -2,7 +2,7 @@
 
 //! Paths that kernel makefiles and their shell snippets see.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use anyhow::{Result, bail};
 
@@ -54,6 +54,12 @@ fn describe(c: char) -> String {
 fn spaced(text: &str) -> String {
     let characters: Vec<_> = text.chars().map(String::from).collect();
     characters.join(" ")
+}
+
+/// Whether a path leads to something below the folder that it starts from.
+pub fn is_inside(path: &Path) -> bool {
+    let mut parts = path.components();
+    parts.all(|part| matches!(part, Component::Normal(_))) && path.file_name().is_some()
 }
 
 #[cfg(test)]

@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::Kbuild;
+use super::kbuild::Kbuild;
 use crate::host::process;
 
 /// The object.
 const OBJECT: &str = "helpers.o";
 
-/// The folder in the build's output for what attributes are shown.
-const SHOWN: &str = ".klp-helpers";
+/// The folder in the build's output for objects with type information.
+const ENCODED: &str = ".klp-helpers";
 
 /// The functions in C of one patch.
 #[derive(Clone, Debug)]
-pub struct Helpers {
+pub(super) struct Helpers {
     /// The patch's folder, relative to the sources.
     folder: PathBuf,
     /// The module that they are part of, as `lsmod` shows it.
@@ -35,7 +35,7 @@ impl Helpers {
     /// # Errors
     ///
     /// When there is such a file, and the Kbuild file makes it part of no module, or of several.
-    pub fn of(kbuild: &Kbuild, folder: &Path) -> Result<Option<Self>> {
+    pub(super) fn of(kbuild: &Kbuild, folder: &Path) -> Result<Option<Self>> {
         let source = kbuild.dir().join("helpers.c");
         if !source.is_file() {
             return Ok(None);
@@ -64,34 +64,31 @@ impl Helpers {
     }
 
     /// What make is told to build.
-    pub fn target(&self) -> String {
+    pub(super) fn target(&self) -> String {
         self.folder.join(OBJECT).display().to_string()
     }
 
-    /// Shows what was built below `output` to attributes, with the types as the kernel's. Gives the file,
-    /// relative to `output`; `None` where the kernel's types are not known.
+    /// Encodes the types of what was built below `output` as BTF upon the kernel's, in a copy that attributes
+    /// find as a module. Gives the file, relative to `output`.
     ///
     /// # Errors
     ///
-    /// When the types cannot be found out.
-    pub fn show(&self, output: &Path, vmlinux: &Path) -> Result<Option<String>> {
-        if !vmlinux.is_file() {
-            return Ok(None);
-        }
-        let name = format!("{SHOWN}/{}_helpers.ko", self.module);
-        let (object, shown) = (output.join(self.target()), output.join(&name));
+    /// When pahole fails.
+    pub(super) fn encode_types(&self, output: &Path, vmlinux: &Path) -> Result<String> {
+        let name = format!("{ENCODED}/{}_helpers.ko", self.module);
+        let (object, encoded) = (output.join(self.target()), output.join(&name));
         let copy = || {
-            fs::create_dir_all(output.join(SHOWN))?;
-            fs::copy(&object, &shown)
+            fs::create_dir_all(output.join(ENCODED))?;
+            fs::copy(&object, &encoded)
         };
         copy().with_context(|| format!("cannot copy {}", object.display()))?;
         let mut base = std::ffi::OsString::from("--btf_base=");
         base.push(vmlinux);
         let mut command = process::command("pahole");
-        command.arg("-J").arg(base).arg(&shown);
+        command.arg("-J").arg(base).arg(&encoded);
         process::run(&mut command)
             .with_context(|| format!("cannot find out the types of {}", object.display()))?;
-        Ok(Some(name))
+        Ok(name)
     }
 }
 

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::is_inside;
-use crate::host::paths::check_for_make;
+use crate::host::paths::{check_for_make, is_inside};
 
 /// The modules that a Kbuild file names, and what they are made of.
 #[derive(Clone, Debug, Default)]
