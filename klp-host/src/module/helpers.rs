@@ -24,7 +24,7 @@ const ENCODED: &str = ".klp-helpers";
 pub(super) struct Helpers {
     /// The patch's folder, relative to the sources.
     folder: PathBuf,
-    /// The module that they are part of, as `lsmod` shows it.
+    /// The object of the module that they are part of, without its ending.
     module: String,
 }
 
@@ -48,7 +48,7 @@ impl Helpers {
         match (modules.next(), modules.next()) {
             (Some(object), None) => Ok(Some(Self {
                 folder: folder.to_owned(),
-                module: object.trim_end_matches(".o").replace('-', "_"),
+                module: object.trim_end_matches(".o").to_owned(),
             })),
             (None, _) => bail!(
                 "{} is part of no module: write a patch `patch.rs` into the Kbuild file as\n  \
@@ -63,9 +63,11 @@ impl Helpers {
         }
     }
 
-    /// What make is told to build.
-    pub(super) fn target(&self) -> String {
-        self.folder.join(OBJECT).display().to_string()
+    /// What make is told to build. The kernel's makefile takes goals that begin with `help` for questions,
+    /// and does without its configuration where there is no other: the list of the module's parts is one.
+    pub(super) fn targets(&self) -> [String; 2] {
+        let list = format!("{}.mod", self.module);
+        [OBJECT, &list].map(|name| self.folder.join(name).display().to_string())
     }
 
     /// Encodes the types of what was built below `output` as BTF upon the kernel's, in a copy that attributes
@@ -75,8 +77,8 @@ impl Helpers {
     ///
     /// When pahole fails.
     pub(super) fn encode_types(&self, output: &Path, vmlinux: &Path) -> Result<String> {
-        let name = format!("{ENCODED}/{}_helpers.ko", self.module);
-        let (object, encoded) = (output.join(self.target()), output.join(&name));
+        let name = format!("{ENCODED}/{}_helpers.ko", self.module.replace('-', "_"));
+        let (object, encoded) = (output.join(&self.folder).join(OBJECT), output.join(&name));
         let copy = || {
             fs::create_dir_all(output.join(ENCODED))?;
             fs::copy(&object, &encoded)
@@ -107,8 +109,10 @@ mod tests {
     fn they_are_part_of_one_module() {
         let helpers = of("obj-m := my-fix.o\nmy-fix-y := patch.o helpers.o\n");
         let helpers = helpers.unwrap().unwrap();
-        assert_eq!(helpers.target(), "examples/a/helpers.o");
-        assert_eq!(helpers.module, "my_fix");
+        assert_eq!(
+            helpers.targets(),
+            ["examples/a/helpers.o", "examples/a/my-fix.mod"]
+        );
         for (text, part) in [
             ("obj-m := patch.o\n", "is part of no module"),
             ("obj-m := patch.o helpers.o\n", "is part of no module"),

@@ -54,7 +54,7 @@ impl Prerequisites {
         kernel: &BuildFolder,
         vmlinux: Option<&Path>,
     ) -> Result<Vec<String>> {
-        let helpers = self.helpers.iter().map(Helpers::target);
+        let helpers = self.helpers.iter().flat_map(Helpers::targets);
         let targets: Vec<_> = self.modules.iter().cloned().chain(helpers).collect();
         folder.make_only(kernel, &targets)?;
         let mut files = self.modules.clone();

@@ -59,6 +59,7 @@ pub(super) fn run() -> Result<Tally> {
     cases.check("a stub that calls the original", || author.wrap());
     cases.check("a stub that only answers", || author.returns());
     cases.check("a module of the kernel's is patched", || author.module());
+    cases.check("a patch with functions in C", || author.helpers());
     cases.check("what fails on the patched kernel fails", || {
         author.failures()
     });
@@ -282,6 +283,30 @@ impl Author {
         let text = process::output(&mut self.klp(&self.patch(), &["build"]))?;
         let line = text.lines().last();
         line.map(PathBuf::from).context("it printed no path")
+    }
+
+    /// The example as it stands builds in a folder of its own, and a declaration that is wrong does not.
+    fn helpers(&self) -> Result<()> {
+        let folder = self.home.path().join("with-helpers");
+        let example = checkout::top().join("examples/livepatch-helpers");
+        fs::create_dir(&folder).context("cannot make a folder")?;
+        for name in ["Kbuild", "helpers.c", "patch.rs"] {
+            let cannot = || format!("cannot copy {name}");
+            fs::copy(example.join(name), folder.join(name)).with_context(cannot)?;
+        }
+        process::output(&mut self.klp(&folder, &["build"]))?;
+        let source = folder.join("patch.rs");
+        let text = fs::read_to_string(&source).context("cannot read the patch")?;
+        fs::write(&source, text.replace("online() -> u32", "online() -> u64"))
+            .context("cannot write the patch")?;
+        let output = self.klp(&folder, &["build"]).output();
+        let output = output.context("cannot run cargo klp")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            !output.status.success() && said.contains("`unsigned int` in C: write `-> u32`"),
+            "it says: {said}"
+        );
+        Ok(())
     }
 
     fn note(&self) -> Result<()> {
