@@ -119,6 +119,24 @@ impl<T: Clone> Vec<T> {
     }
 }
 
+impl<T: Copy> Vec<T> {
+    /// A copy of `values`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn copied(values: &[T]) -> Result<Self> {
+        let mut copy = Self::with_capacity(values.len())?;
+        #[cfg(kernel)]
+        copy.0
+            .extend_from_slice(values, GFP_KERNEL)
+            .map_err(|_| ENOMEM)?;
+        #[cfg(not(kernel))]
+        copy.0.extend_from_slice(values);
+        Ok(copy)
+    }
+}
+
 impl<T> Default for Vec<T> {
     fn default() -> Self {
         Self::new()

@@ -215,13 +215,12 @@ impl<P: Platform> Object<P> {
             )?),
             None => None,
         };
-        // The names are borrowed by the search, so the addresses come first.
         let mut addresses = Vec::with_capacity(self.funcs.len())?;
         let mut result = Ok(());
-        for func in self.funcs.iter() {
+        for (place, func) in self.funcs.iter().enumerate() {
             let address = match (&found, &self.name) {
                 (Some(found), Some(module)) => {
-                    found.address(platform, module, func.name.as_c_str(), func.sympos)
+                    found.address(platform, module, place, func.name.as_c_str())
                 }
                 _ => symbols::find(platform, None, func.name.as_c_str(), func.sympos),
             };
@@ -233,7 +232,6 @@ impl<P: Platform> Object<P> {
                 }
             }
         }
-        drop(found);
         let (old, new) = self.sizes(platform, patch, patch_name, &addresses)?;
         // Functions before one that is not found have said what they had to say.
         for (func, address) in self.funcs.iter_mut().zip(addresses.iter()) {

@@ -9,9 +9,13 @@ pub fn sort_by_key<T, K: Ord>(values: &mut [T], key: impl Fn(&T) -> K) {
 }
 
 /// Sorts `values`. Takes no memory, and at most about `2 n log n` comparisons: heapsort (Williams,
-/// 1964). Equal ones end up in any order.
+/// 1964). Equal ones end up in any order. Values in order, as the functions of most patches are, take `n`
+/// comparisons.
 #[inline(never)]
 pub fn sort<T>(values: &mut [T], is_less: impl Fn(&T, &T) -> bool) {
+    if values.is_sorted_by(|a, b| !is_less(b, a)) {
+        return;
+    }
     for root in (0..values.len() / 2).rev() {
         sift_down(values, root, &is_less);
     }
