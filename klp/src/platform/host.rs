@@ -330,6 +330,7 @@ pub mod prelude {
         c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong, c_ulonglong, c_ushort,
         c_void, CStr,
     };
+    pub use core::pin::Pin;
 }
 
 /// There is no module here.
