@@ -20,13 +20,16 @@
 //! | `KBox<T>`, `Option<KBox<T>>` of such a type | the same, of a structure that was made in Rust | no | yes |
 //! | `&`[`SyscallArgs`](crate::syscall::SyscallArgs) | `const struct pt_regs *` of a system call | yes | no |
 //! | `&`[`IntTable`](crate::sysctl::IntTable), [`Buffer`](crate::sysctl::Buffer), [`Length`](crate::sysctl::Length), [`Position`](crate::sysctl::Position) | what a `proc_handler` is given | yes | no |
+//! | [`Returned<T>`](Returned) | a pointer that `original` returned, or `NULL` | no | yes |
 //! | `()` | `void` | no | yes |
 //! | `Result` | `int`: 0 or a negative errno | no | yes |
 //! | `Result<i32>` | `int`: the value or a negative errno | no | yes |
 //! | `Result<isize>`, `Result<usize>` | `long`, `ssize_t`: the value or a negative errno | no | yes |
 //! | `Result<i64>` | `long long`, `loff_t`: the value or a negative errno | no | yes |
 //! | `Result<bool>` | `int`: 0, 1 or a negative errno | no | yes |
-//! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>`, `Result` of these boxes | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
+//! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>`, `Result` of `Returned<T>` and these boxes | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
+//!
+//! A raw pointer as a result needs the key `unsafe` in the function's `#[livepatch(..)]`: C follows it.
 //!
 //! A pointer and the length of what it points to are two arguments; [`Bytes`](crate::bytes::Bytes) views both.
 //!
@@ -72,9 +75,11 @@
 
 mod in_out;
 mod original;
+mod returned;
 
 pub use in_out::InOut;
 pub use original::{FromOriginal, FromValue, ToOriginal};
+pub use returned::Returned;
 
 use crate::layout::{KernelStruct, Whole};
 use crate::platform::alloc::KBox;
@@ -82,7 +87,7 @@ use crate::platform::wrappers::{
     Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
 };
 use crate::platform::{bindings, Error};
-use crate::signature::{Claim, Raw};
+use crate::signature::{Claim, Given, Raw};
 use core::ffi::CStr;
 use core::marker::PhantomData;
 use core::pin::Pin;
@@ -101,6 +106,9 @@ pub trait CAbi {
     /// What it says that the C type does not.
     #[doc(hidden)]
     const CLAIM: Claim = Claim::Nothing;
+    /// What is known of a pointer that is the result.
+    #[doc(hidden)]
+    const GIVEN: Given = Given::Anything;
 }
 
 /// A type that may be an argument of a replacement.
@@ -342,6 +350,7 @@ impl<'call, T: KernelStruct> FromC<'call> for Option<&'call T> {
 impl<T: Whole> CAbi for KBox<T> {
     type C = *mut T;
     const CLAIM: Claim = Claim::Object;
+    const GIVEN: Given = Given::Sound;
 }
 
 impl<T: Whole> IntoC for KBox<T> {
@@ -356,6 +365,7 @@ impl<T: Whole> IntoC for KBox<T> {
 impl<T: Whole> CAbi for Pin<KBox<T>> {
     type C = *mut T;
     const CLAIM: Claim = Claim::Object;
+    const GIVEN: Given = Given::Sound;
 }
 
 /// The function takes the structure over, as a C function that frees its argument does.
@@ -396,11 +406,13 @@ fn unpinned<T>(pinned: Pin<KBox<T>>) -> *mut T {
 impl<T: Whole> CAbi for Option<KBox<T>> {
     type C = *mut T;
     const CLAIM: Claim = Claim::Object;
+    const GIVEN: Given = Given::Sound;
 }
 
 impl<T: Whole> CAbi for Option<Pin<KBox<T>>> {
     type C = *mut T;
     const CLAIM: Claim = Claim::Object;
+    const GIVEN: Given = Given::Sound;
 }
 
 impl<'call, T: Whole> FromC<'call> for Option<Pin<KBox<T>>> {
@@ -466,6 +478,9 @@ impl<'call> FromC<'call> for Option<&'call CStr> {
 pub trait Value {
     /// The C type that holds either the value or an errno.
     type C: Raw;
+    /// What is known of a pointer that is the value.
+    #[doc(hidden)]
+    const GIVEN: Given = Given::Anything;
 
     /// The value in C.
     fn value(self) -> Self::C;
@@ -476,6 +491,7 @@ pub trait Value {
 
 impl<T: Value> CAbi for Result<T, Error> {
     type C = T::C;
+    const GIVEN: Given = T::GIVEN;
 }
 
 impl<T: Value> IntoC for Result<T, Error> {
@@ -530,6 +546,7 @@ macro_rules! pointer_values {
     ($($type:ty as $c:ty $(where T: $bound:path)?;)*) => {$(
         impl<T $(: $bound)?> Value for $type {
             type C = $c;
+            const GIVEN: Given = <Self as CAbi>::GIVEN;
 
             #[inline(always)]
             fn value(self) -> $c {

@@ -18,7 +18,7 @@ macro_rules! names {
 crate::errno::for_each_errno!(names);
 
 #[doc(no_inline)]
-pub use crate::abi::InOut;
+pub use crate::abi::{InOut, Returned};
 #[doc(no_inline)]
 pub use crate::sync::{AtomicExt as _, RefcountExt as _};
 #[doc(no_inline)]
