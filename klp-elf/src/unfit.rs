@@ -11,6 +11,17 @@ use crate::text::Name;
 /// The entry of modinfo that `unsafe` in a patch's `#[livepatch(..)]` makes.
 const VOUCHED: (&[u8], &[u8]) = (b"klp_unsafe", b"Y");
 
+/// What takes a reference, sorted: one for each type of `klp::abi` whose references are counted.
+const COUNTS: &[&str] = &[
+    "get_cred",
+    "get_device",
+    "get_file",
+    "get_pid_ns",
+    "get_task_struct",
+    "mmgrab",
+    "mmget",
+];
+
 /// Why a patch must not be loaded.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +45,13 @@ pub enum Unfit {
          this one"
     )]
     HandedOut(Name),
+    /// It keeps what it may only use during a call.
+    #[error(
+        "it takes a reference (`{0}`), and only the C source tells whether there is one left to be shared: when \
+         the last one is dropped, functions still have the structure as an argument; use it during the call, \
+         as `&T`; or write `unsafe` in the patch's `#[livepatch(..)]`, by which you answer for it"
+    )]
+    Counts(Name),
 }
 
 impl Module<'_> {
@@ -48,8 +66,20 @@ impl Module<'_> {
         // A patch in C has tables of its own.
         if !is_vouched && self.is_of_klp() {
             found.extend(self.handed_out().into_iter().map(Unfit::HandedOut));
+            found.extend(self.counts().map(Unfit::Counts));
         }
         Ok(found)
+    }
+
+    /// The functions by which it takes references, of the structures whose references the kernel's crate
+    /// counts.
+    fn counts(&self) -> impl Iterator<Item = Name> {
+        self.undefined().into_iter().filter(|name| {
+            let name = name.to_str().unwrap_or_default();
+            let plain = name.strip_prefix("rust_helper_").unwrap_or(name);
+            COUNTS.binary_search(&plain).is_ok()
+                || (name.contains("AlwaysRefCounted>::") && name.ends_with("::inc_ref"))
+        })
     }
 
     fn large_frames(&self) -> Result<impl Iterator<Item = Unfit>, Error> {

@@ -441,3 +441,24 @@ fn what_formats_may_be_named() {
     });
     assert_eq!(found, [""; 0]);
 }
+
+#[test]
+fn a_patch_that_takes_references_is_unfit_without_the_word() {
+    for takes in [
+        "rust_helper_get_task_struct",
+        "get_device",
+        "_RNvXs_NtCs1_6kernel4credNtB4_10CredentialNtNtNtB6_4sync4aref16AlwaysRefCounted7inc_ref",
+    ] {
+        let uses = |builder: &mut Builder, _| {
+            builder.outside(takes);
+        };
+        let found = hands_out(b"livepatch=Y\0", uses);
+        assert_eq!(found.len(), 1, "{takes}: {found:?}");
+        assert!(found[0].contains("it takes a reference"), "{found:?}");
+        assert!(hands_out(b"livepatch=Y\0klp_unsafe=Y\0", uses).is_empty());
+    }
+    let uses = |builder: &mut Builder, _| {
+        builder.outside("rust_helper_get_current");
+    };
+    assert_eq!(hands_out(b"livepatch=Y\0", uses), [""; 0]);
+}
