@@ -118,8 +118,7 @@ mod sealed {
     )]
     pub trait Raw: super::CType {}
 }
-pub(crate) use sealed::Raw;
-use sealed::TargetOf;
+pub(crate) use sealed::{Raw, TargetOf};
 
 // A view.
 impl<T: KernelStruct> TargetOf<T> for T {}
