@@ -16,6 +16,7 @@
 #[rustfmt::skip] // Of an edition that sorts otherwise.
 #[path = "../../klp-elf/tests/kernel/btf.rs"]
 mod btf;
+mod buffers;
 mod check;
 mod companions;
 #[cfg(test)]
