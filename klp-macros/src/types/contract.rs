@@ -24,7 +24,10 @@ pub(crate) fn contract(
         .zip(&prototype.parameters)
         .enumerate()
     {
-        let text = errors::argument(prototype, index);
+        let text = match written_with(ty, "InOut") {
+            true => errors::claims_place(prototype, index),
+            false => errors::argument(prototype, index),
+        };
         let said = Said::new(text, &parameter.ty, prototype);
         constants.extend(constant(ty, &parameter.ty, &said, Stands::ForC, None));
         if !obvious::differs(ty, &parameter.ty) {
@@ -197,6 +200,12 @@ pub(super) fn written(ty: &Type) -> String {
     let mut last = String::new();
     words(ty.to_token_stream(), &mut last);
     last
+}
+
+/// Whether the author's type has a word.
+fn written_with(ty: &Type, word: &str) -> bool {
+    let mut tokens = ty.to_token_stream().into_iter();
+    tokens.any(|token| matches!(token, TokenTree::Ident(ident) if ident == word))
 }
 
 fn words(tokens: TokenStream, last: &mut String) {
