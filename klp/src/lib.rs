@@ -42,11 +42,13 @@ pub mod abi;
 pub mod bytes;
 pub mod callbacks;
 mod capability;
+pub mod constants;
 pub mod cred;
 pub mod errno;
 pub mod lasting;
 pub mod layout;
 pub mod list;
+pub mod log;
 pub mod original;
 #[cfg_attr(kernel, path = "platform/kernel.rs")]
 #[cfg_attr(not(kernel), path = "platform/host.rs")]
@@ -69,7 +71,9 @@ pub mod time;
 pub mod view;
 
 pub use callbacks::{ModuleState, Object, Unpatched};
-pub use capability::{capable, ns_capable, Capability};
+pub use capability::{
+    capable, file_ns_capable, netlink_capable, netlink_ns_capable, ns_capable, Capability,
+};
 pub use klp_macros::{
     helpers, kernel_struct, livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow,
     state, symbols, Lasting,
@@ -82,7 +86,7 @@ pub use state::State;
 /// What expanded code names. Not for authors, and not stable.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::platform::{module, Module, Result, ThisModule};
+    pub use crate::platform::{module, pr_err, pr_info, pr_warn, Module, Result, ThisModule};
     pub use crate::{
         in_kernel, livepatch_modinfo, livepatch_originals, livepatch_symbols, on_host,
     };

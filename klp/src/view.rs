@@ -71,7 +71,7 @@
 //! | attribute | says |
 //! | --- | --- |
 //! | `#[path("a.b")]` | where the member is; else it has the name in C |
-//! | `#[write]` | `set_NAME(&mut self, ..)`: for structures that the patch owns, such as a `KBox<View>` or what [`Zeroed`] makes |
+//! | `#[write]` | `set_NAME(&mut self, ..)`: for structures that were made in Rust: what [`Zeroed`] makes, and views by value |
 //! | `#[write(unsafe)]` | `set_NAME(&self, ..)`: for structures that C uses meanwhile |
 //! | `#[follow(unsafe)]` | what the pointer points to lives as long as the structure does |
 //! | `#[follow(rcu, unsafe)]` | what the pointer points to is under RCU; the accessor takes the [guard](crate::rcu::Guard), and what it gives lives as long |

@@ -25,11 +25,9 @@ mod arguments {
 
     /// A message begins with its length.
     #[livepatch(object = "klp_arguments", replaces = "arguments_receive")]
-    fn receive(data: *const c_void, length: usize) -> Result<i32> {
-        // SAFETY: callers pass the length of the message.
-        let message = unsafe { Bytes::new(data, length) };
+    fn receive(#[counted_by(length, unsafe)] message: Bytes<'_>, length: usize) -> Result<i32> {
         match message.u16_be(0) {
-            Some(length) if usize::from(length) <= message.len() => original(data, message.len()),
+            Some(said) if usize::from(said) <= message.len() => original(message, length),
             _ => Err(EMSGSIZE),
         }
     }
