@@ -325,6 +325,7 @@ pub mod prelude {
     pub use super::user::*;
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
+    pub use crate::{pr_err as pr_err_once, pr_info as pr_info_once, pr_warn as pr_warn_once};
     pub use crate::{pr_err, pr_info, pr_warn, seq_print};
     pub use core::ffi::{
         c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong, c_ulonglong, c_ushort,
