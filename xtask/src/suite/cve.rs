@@ -24,7 +24,7 @@ use crate::checkout;
 use crate::scenarios;
 
 /// Modules that scenarios load as they are.
-const UNTOUCHED: [&str; 2] = ["iscsi_tcp", "tipc"];
+const UNTOUCHED: [&str; 3] = ["iscsi_tcp", "nft_queue", "tipc"];
 
 /// Builds all that it takes, and runs the scenarios.
 pub(super) fn run() -> Result<Tally> {
@@ -93,8 +93,7 @@ fn build_undone(kernel: &Kernel) -> Result<Built> {
 fn build(kernel: &Kernel, dir: &Path, make_vars: Vec<(String, String)>) -> Result<Built> {
     let options = Options {
         output: checkout::top().join("target/cve/kmod"),
-        make_vars,
-        patched: Vec::new(),
+        ..checkout::build_options(make_vars, Vec::new())
     };
     module::build(&kernel.build, dir, &options)
 }
