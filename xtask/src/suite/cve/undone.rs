@@ -26,7 +26,7 @@ const NET_RAW: &str = "!capable(CAP_NET_RAW)";
 const SYS_ADMIN: &str = "!capable(CAP_SYS_ADMIN)";
 
 /// All modules that are built without fixes.
-pub(super) const MODULES: [Module; 7] = [
+pub(super) const MODULES: [Module; 10] = [
     Module {
         name: "msr",
         folder: "arch/x86/kernel",
@@ -128,6 +128,97 @@ pub(super) const MODULES: [Module; 7] = [
             ),
         ],
     },
+    Module {
+        name: "tls",
+        folder: "net/tls",
+        parts: &[
+            "tls_main",
+            "tls_sw",
+            "tls_proc",
+            "trace",
+            "tls_strp",
+            "tls_device",
+            "tls_device_fallback",
+        ],
+        edits: &[
+            edit("tls_main", "do_tls_getsockopt", "\tlock_sock(sk);", ""),
+            edit("tls_main", "do_tls_getsockopt", "\trelease_sock(sk);", ""),
+        ],
+    },
+    Module {
+        name: "nfnetlink_queue",
+        folder: "net/netfilter",
+        parts: &["nfnetlink_queue"],
+        edits: &[
+            edit(
+                "nfnetlink_queue",
+                "nfqnl_mangle",
+                "data_len < min_len",
+                "false",
+            ),
+            // What would see it, since the fix.
+            edit(
+                "nfnetlink_queue",
+                "nfqnl_mangle",
+                "!nfqnl_validate_write(data, data_len, e)",
+                "false",
+            ),
+        ],
+    },
+    Module {
+        name: "nf_tables",
+        folder: "net/netfilter",
+        parts: &[
+            "nf_tables_core",
+            "nf_tables_api",
+            "nft_chain_filter",
+            "nf_tables_trace",
+            "nft_immediate",
+            "nft_cmp",
+            "nft_range",
+            "nft_bitwise",
+            "nft_byteorder",
+            "nft_payload",
+            "nft_lookup",
+            "nft_dynset",
+            "nft_meta",
+            "nft_rt",
+            "nft_exthdr",
+            "nft_last",
+            "nft_counter",
+            "nft_objref",
+            "nft_inner",
+            "nft_chain_route",
+            "nf_tables_offload",
+            "nft_set_hash",
+            "nft_set_bitmap",
+            "nft_set_rbtree",
+            "nft_set_pipapo",
+            "nft_set_pipapo_avx2",
+            "nft_ct_fast",
+        ],
+        edits: &[
+            edit(
+                "nf_tables_api",
+                "nft_parse_register",
+                "return -ERANGE;",
+                "*preg = reg - NFT_REG_SIZE / NFT_REG32_SIZE;",
+            ),
+            // What would see it, since the fix.
+            edit(
+                "nf_tables_api",
+                "nft_parse_register_load",
+                "next_register > NFT_REG32_NUM",
+                "false",
+            ),
+            edit(
+                "nf_tables_api",
+                "nft_parse_register_load",
+                "invalid_reg < next_register",
+                "invalid_reg < min(next_register, NFT_REG32_NUM)",
+            ),
+        ],
+    },
 ];
 
 /// Writes the sources of all modules, without the fixes, into this folder, for Kbuild.
@@ -160,12 +251,17 @@ impl Module {
                 write_changed(&to.join(&*name), text.as_bytes())?;
             }
         }
-        write_changed(&to.join("Kbuild"), self.kbuild().as_bytes())
+        write_changed(&to.join("Kbuild"), self.kbuild(from).as_bytes())
     }
 
-    fn kbuild(&self) -> String {
+    /// For sources that include headers of their folder in any way, also by a path from there, and have
+    /// variables that nothing uses without the fix.
+    fn kbuild(&self, from: &Path) -> String {
         let name = self.name;
-        let mut text = format!("obj-m := {name}.o\n");
+        let mut text = format!(
+            "ccflags-y := -w -I$(src) -I{}\nobj-m := {name}.o\n",
+            from.display()
+        );
         if self.parts != [name] {
             let objects: Vec<_> = self.parts.iter().map(|part| format!("{part}.o")).collect();
             text.push_str(&format!("{name}-y := {}\n", objects.join(" ")));
@@ -180,10 +276,15 @@ mod tests {
 
     #[test]
     fn a_module_of_one_part_needs_no_list() {
-        assert_eq!(MODULES[0].kbuild(), "obj-m := msr.o\n");
+        let kbuild = |module: &Module| {
+            let text = module.kbuild(Path::new("/linux"));
+            let rest = text.strip_prefix("ccflags-y := -w -I$(src) -I/linux\n");
+            rest.unwrap_or_else(|| panic!("{text}")).to_owned()
+        };
+        assert_eq!(kbuild(&MODULES[0]), "obj-m := msr.o\n");
         let ieee = MODULES.iter().find(|module| module.parts == ["socket"]);
         assert_eq!(
-            ieee.unwrap().kbuild(),
+            kbuild(ieee.unwrap()),
             "obj-m := ieee802154_socket.o\nieee802154_socket-y := socket.o\n"
         );
     }
