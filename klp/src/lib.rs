@@ -49,6 +49,7 @@ pub mod lasting;
 pub mod layout;
 pub mod list;
 pub mod log;
+pub mod netlink;
 pub mod original;
 #[cfg_attr(kernel, path = "platform/kernel.rs")]
 #[cfg_attr(not(kernel), path = "platform/host.rs")]

@@ -4,6 +4,7 @@
 
 pub(crate) mod apt;
 pub mod ask;
+mod changes;
 mod config;
 pub mod core_files;
 mod debian;
@@ -29,6 +30,8 @@ use anyhow::Result;
 
 use crate::cache::Cache;
 use crate::host::needs::Needs;
+
+pub use changes::Changes;
 
 /// Which livepatch core a kernel has, and where the kernel comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
@@ -114,6 +117,8 @@ pub struct Options {
     pub source: Option<PathBuf>,
     /// The folder of klp-core, for a kernel with it.
     pub klp_core: Option<PathBuf>,
+    /// Files to build in another form, for the small kernel with the C core.
+    pub changes: Option<Changes>,
     /// Look for a newer point release instead of using the one this machine has.
     pub update: bool,
 }
@@ -129,6 +134,7 @@ pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
 
 /// Gives the kernel, building it first when the cache does not have it.
 pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
+    Changes::check(core, options)?;
     let cache = Cache::open()?;
     match core {
         Core::Stock => stock::get(&cache, profile, options),

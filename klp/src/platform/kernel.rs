@@ -92,11 +92,10 @@ pub mod prelude {
     //! What [`crate::prelude`] takes from the kernel.
     pub use super::wrappers::*;
     pub use kernel::prelude::*;
-    pub use kernel::seq_print;
     pub use kernel::uaccess::UserSlice;
     pub use kernel::{
         pr_alert_once, pr_crit_once, pr_emerg_once, pr_err_once, pr_info_once, pr_notice_once,
-        pr_warn_once,
+        pr_warn_once, seq_print,
     };
 }
 

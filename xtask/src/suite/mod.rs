@@ -82,7 +82,8 @@ impl Part {
             Self::Lint | Self::Host => return Ok(Needs::default()),
             Self::Modules | Self::Vm => &CORES,
             Self::Types | Self::Machine => &[Core::C],
-            Self::Cve | Self::Author => &[Core::Stock],
+            Self::Cve => &[Core::Stock, Core::C],
+            Self::Author => &[Core::Stock],
             Self::Kselftest | Self::Compare => &OWN_CORES,
         };
         let mut needs = Needs::default();

@@ -42,6 +42,14 @@ impl Comparison<'_> {
             (_, Some(_)) => self.differs(&declared.ty, errors),
             (Form::Plain, None) => self.plain(&declared.ty, c, errors),
             (Form::Followed { target, .. }, None) => self.followed(declared, target, errors),
+            (
+                Form::Counted {
+                    element,
+                    behind: true,
+                    ..
+                },
+                None,
+            ) => self.plain(&syn::parse_quote!(*mut #element), c, errors),
             (Form::Counted { element, .. }, None) => match &c.kind {
                 Kind::Array {
                     element: c,
