@@ -31,6 +31,15 @@ const CORES: [Core; 3] = [Core::Stock, Core::C, Core::Rust];
 /// The cores of our own kernels, which the kernel's selftests judge.
 const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
 
+/// How much of a part is run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// What runs before each change.
+    Short,
+    /// More of the same where a part has that, for hours.
+    Long,
+}
+
 /// A part of the tests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum Part {
@@ -101,10 +110,10 @@ impl Part {
     }
 
     /// Runs this part and says so.
-    fn told(self) -> Tally {
+    fn told(self, form: Form) -> Tally {
         let name = format!("{self:?}").to_lowercase();
         progress::say(&format!("== {name}"));
-        let tally = self.run().unwrap_or_else(|error| {
+        let tally = self.run(form).unwrap_or_else(|error| {
             // What could not be tried has not passed.
             let case = Case::failed(&name, "runs", format!("{error:#}"));
             case.print();
@@ -115,10 +124,10 @@ impl Part {
     }
 
     /// Runs this part. It prints its cases as it decides them.
-    fn run(self) -> Result<Tally> {
+    fn run(self, form: Form) -> Result<Tally> {
         match self {
             Self::Lint => lint::run(),
-            Self::Host => host::run(),
+            Self::Host => host::run(form),
             Self::Modules => on_each_core(modules::run),
             Self::Types => {
                 let kernel = get(Core::C)?;
@@ -151,12 +160,12 @@ pub fn needs(parts: &[Part]) -> Result<Needs> {
 
 /// Runs these parts, all of them even when some fail. Those whose machines mostly wait come last,
 /// at once.
-pub fn run(parts: &[Part]) -> Tally {
+pub fn run(parts: &[Part], form: Form) -> Tally {
     let mut total = Tally::default();
     let (waiting, busy): (Vec<Part>, Vec<Part>) =
         parts.iter().partition(|part| part.mostly_waits());
     for part in busy {
-        total += part.told();
+        total += part.told(form);
         if process::is_interrupted() {
             return total;
         }
@@ -164,7 +173,7 @@ pub fn run(parts: &[Part]) -> Tally {
     std::thread::scope(|scope| {
         let running: Vec<_> = waiting
             .into_iter()
-            .map(|part| scope.spawn(move || part.told()))
+            .map(|part| scope.spawn(move || part.told(form)))
             .collect();
         for part in running {
             match part.join() {
