@@ -28,6 +28,11 @@ pub fn all() -> Result<Vec<PathBuf>> {
     listed("tests/vm/scenarios", "sh")
 }
 
+/// Those that are only for the long form of the tests.
+pub fn long() -> Result<Vec<PathBuf>> {
+    listed("tests/vm/long", "sh")
+}
+
 /// The files of a folder whose names end so, sorted.
 pub fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
     let dir = checkout::top().join(folder);
@@ -79,11 +84,18 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
             .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())),
     );
 
-    let limit = BOOT_LIMIT + SCENARIO_LIMIT * u32::try_from(scripts.len()).unwrap_or(u32::MAX);
+    let slowness = kernel.profile.slowness();
+    let mut all = BOOT_LIMIT;
+    for script in scripts {
+        all += limit_of(script)?;
+    }
+    let limits = format!("export LIMIT={} WAIT={}\n", 180 * slowness, 60 * slowness);
     let spec = Spec {
         copy,
-        timeout: limit,
-        ..Spec::new(&kernel.image, include_str!("guest.sh"))
+        timeout: all * slowness,
+        slowness,
+        memory: 1024 * slowness.min(2),
+        ..Spec::new(&kernel.image, limits + include_str!("guest.sh"))
     };
     let mut follower = Follower::new(kernel.core.name(), names);
     let mut lines = Lines::default();
@@ -99,6 +111,17 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
         eprintln!("{problem}");
     }
     Ok(follower.finish(report.outcome.failure().as_deref()))
+}
+
+/// How long this scenario may take: a comment in it may say so (`guest.sh` knows that, too).
+fn limit_of(script: &Path) -> Result<Duration> {
+    let text =
+        fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
+    let said = text.lines().find_map(|line| {
+        let seconds = line.strip_prefix("# Limit: ")?.strip_suffix(" s")?;
+        seconds.parse().ok().map(Duration::from_secs)
+    });
+    Ok(said.unwrap_or(SCENARIO_LIMIT))
 }
 
 /// Follows the output of the guest's script.

@@ -26,7 +26,7 @@ pub(super) fn run(form: Form) -> Result<Tally> {
         .current_dir(checkout::top())
         .stdin(Stdio::null())
         .stdout(writer);
-    if form == Form::Long {
+    if form != Form::Short {
         command.envs(
             LONG.into_iter()
                 .filter(|(name, _)| std::env::var_os(name).is_none()),

@@ -6,6 +6,7 @@ mod author;
 mod cases;
 mod checked;
 mod cve;
+mod debug;
 mod host;
 mod lint;
 mod machine;
@@ -36,8 +37,11 @@ const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
 pub enum Form {
     /// What runs before each change.
     Short,
-    /// More of the same where a part has that, for hours.
-    Long,
+    /// More of the same where a part has that, and parts of its own, for hours.
+    Long {
+        /// How often a patch comes and goes in the stress test.
+        cycles: u32,
+    },
 }
 
 /// A part of the tests.
@@ -63,11 +67,13 @@ pub enum Part {
     Kselftest,
     /// The cores in C and in Rust, side by side, with right and wrong patches.
     Compare,
+    /// klp-core on a kernel with the kernel's own checkers: selftests, scenarios, stress. Only with `--long`.
+    Debug,
 }
 
 impl Part {
-    /// All of them; quick ones first.
-    pub const ALL: [Self; 10] = [
+    /// Those that have a short form; quick ones first.
+    const SHORT: [Self; 10] = [
         Self::Lint,
         Self::Host,
         Self::Modules,
@@ -80,6 +86,15 @@ impl Part {
         Self::Compare,
     ];
 
+    /// All that there are in this form.
+    pub fn all(form: Form) -> Vec<Self> {
+        let mut parts = Self::SHORT.to_vec();
+        if form != Form::Short {
+            parts.push(Self::Debug);
+        }
+        parts
+    }
+
     /// Whether its machines wait for transitions more than they compute.
     fn mostly_waits(self) -> bool {
         matches!(self, Self::Kselftest | Self::Compare)
@@ -87,16 +102,21 @@ impl Part {
 
     /// The packages that it takes.
     fn needs(self) -> Result<Needs> {
+        let profile = match self {
+            Self::Debug => Profile::Debug,
+            _ => Profile::Base,
+        };
         let cores: &[Core] = match self {
             Self::Lint | Self::Host => return Ok(Needs::default()),
             Self::Modules | Self::Vm => &CORES,
             Self::Types | Self::Machine => &[Core::C],
             Self::Cve | Self::Author => &[Core::Stock],
             Self::Kselftest | Self::Compare => &OWN_CORES,
+            Self::Debug => &[Core::Rust],
         };
         let mut needs = Needs::default();
         for core in cores {
-            needs = needs.and(checkout::needs(*core, Profile::Base)?);
+            needs = needs.and(checkout::needs(*core, profile)?);
         }
         Ok(match self {
             Self::Machine
@@ -104,7 +124,8 @@ impl Part {
             | Self::Cve
             | Self::Author
             | Self::Kselftest
-            | Self::Compare => needs.and(guest_program::needs()),
+            | Self::Compare
+            | Self::Debug => needs.and(guest_program::needs()),
             _ => needs,
         })
     }
@@ -145,6 +166,7 @@ impl Part {
             Self::Author => author::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
+            Self::Debug => debug::run(form),
         }
     }
 }
