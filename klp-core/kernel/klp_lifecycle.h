@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The life cycle that live patches had up to Linux 4.20, and immediate patches:
+ * The life cycle that live patches had in Linux 4.14, and immediate patches:
  * an extra of klp-core, the livepatch core in Rust.
  *
  *	static struct klp_func funcs[] = {

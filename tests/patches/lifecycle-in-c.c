@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A registered patch in C, with a function that is immediate. Its module also
- * enables and disables it itself, when somebody writes to its parameter.
+ * A registered patch in C. Its module also enables and disables it itself, when
+ * somebody writes to its parameter.
  */
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -14,15 +14,8 @@ static int version_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static int cmdline_show(struct seq_file *m, void *v)
-{
-	seq_puts(m, "patched at once\n");
-	return 0;
-}
-
 static struct klp_func funcs[] = {
 	{ .old_name = "version_proc_show", .new_func = version_show },
-	{ .old_name = "cmdline_proc_show", .new_func = cmdline_show, KLP_FUNC_IMMEDIATE },
 	{ }
 };
 
