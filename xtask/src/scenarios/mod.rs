@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use klp_host::kernel::Kernel;
-use klp_host::vm::{self, Lines, Spec};
+use klp_host::vm::{self, Lines, Report, Spec};
 
 use crate::case::Case;
 use crate::checkout;
@@ -59,6 +59,31 @@ fn programs() -> Result<Vec<PathBuf>> {
 
 /// Runs these scenarios on this kernel with these modules; prints each check as it is decided.
 pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<Vec<Case>> {
+    let (cases, report) = boot(kernel, modules, scripts, true)?;
+    if let Some(problem) = report.problem() {
+        eprintln!("{problem}");
+    }
+    Ok(cases)
+}
+
+/// Runs one that is to fail, without printing its checks. Gives what was wrong, the kernel's console
+/// included.
+pub fn wrongs(kernel: &Kernel, modules: &[PathBuf], script: &Path) -> Result<Vec<String>> {
+    let (cases, report) = boot(kernel, modules, &[script.to_owned()], false)?;
+    let failed = |case: Case| Some(format!("{}: {}", case.name, case.failure?));
+    let mut wrongs: Vec<_> = cases.into_iter().filter_map(failed).collect();
+    if !wrongs.is_empty() {
+        wrongs.extend(report.console);
+    }
+    Ok(wrongs)
+}
+
+fn boot(
+    kernel: &Kernel,
+    modules: &[PathBuf],
+    scripts: &[PathBuf],
+    prints: bool,
+) -> Result<(Vec<Case>, Report)> {
     if scripts.is_empty() {
         bail!("no scenarios to run: they are looked for in tests/vm/scenarios");
     }
@@ -98,6 +123,7 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
         ..Spec::new(&kernel.image, limits + include_str!("guest.sh"))
     };
     let mut follower = Follower::new(kernel.core.name(), names);
+    follower.prints = prints;
     let mut lines = Lines::default();
     let report = vm::run(&spec, &mut |bytes| {
         lines
@@ -107,10 +133,8 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
         Ok(())
     })?;
     lines.rest().iter().for_each(|line| follower.line(line));
-    if let Some(problem) = report.problem() {
-        eprintln!("{problem}");
-    }
-    Ok(follower.finish(report.outcome.failure().as_deref()))
+    let cases = follower.finish(report.outcome.failure().as_deref());
+    Ok((cases, report))
 }
 
 /// How long this scenario may take: a comment in it may say so (`guest.sh` knows that, too).
@@ -129,6 +153,8 @@ fn limit_of(script: &Path) -> Result<Duration> {
 struct Follower {
     /// What the machine is called.
     machine: String,
+    /// Whether each case is printed as it is decided.
+    prints: bool,
     /// The scenarios that have not ended.
     waiting: Vec<String>,
     current: Option<Running>,
@@ -149,6 +175,7 @@ impl Follower {
     fn new(machine: &str, scripts: Vec<String>) -> Self {
         Self {
             machine: machine.to_owned(),
+            prints: true,
             waiting: scripts,
             current: None,
             cases: Vec::new(),
@@ -156,7 +183,9 @@ impl Follower {
     }
 
     fn add(&mut self, case: Case) {
-        case.print_on(&self.machine);
+        if self.prints {
+            case.print_on(&self.machine);
+        }
         self.cases.push(case);
     }
 

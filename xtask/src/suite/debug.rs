@@ -6,14 +6,14 @@
 use anyhow::Result;
 use klp_host::kernel::{Core, Kernel, Profile};
 
-use super::Form;
+use super::{Form, flaws};
 use crate::bench;
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::kselftest;
 use crate::scenarios;
 
-/// Runs the selftests, all scenarios, and the stress test.
+/// Runs the selftests, all scenarios, and the stress test; and on the C core what that does wrong.
 pub(super) fn run(form: Form) -> Result<Tally> {
     let kernel = checkout::kernel(Core::Rust, Profile::Debug)?;
     let built = checkout::build_all(&kernel)?;
@@ -24,6 +24,7 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     if let Form::Long { cycles } = form {
         tally.count(&stress(&kernel, cycles));
     }
+    tally += flaws::run()?;
     Ok(tally)
 }
 

@@ -7,6 +7,7 @@ mod cases;
 mod checked;
 mod cve;
 mod debug;
+mod flaws;
 mod host;
 mod lint;
 mod machine;
@@ -112,7 +113,7 @@ impl Part {
             Self::Types | Self::Machine => &[Core::C],
             Self::Cve | Self::Author => &[Core::Stock],
             Self::Kselftest | Self::Compare => &OWN_CORES,
-            Self::Debug => &[Core::Rust],
+            Self::Debug => &OWN_CORES,
         };
         let mut needs = Needs::default();
         for core in cores {
