@@ -56,13 +56,17 @@ static struct ftrace_ops entry_ops = { .func = on_entry };
 static void hold(void)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), HOLD_MS);
+	struct task_struct *task = xchg(&reader, NULL);
 
+	/* The module goes. */
+	if (!task)
+		return;
 	WRITE_ONCE(holding, true);
-	while (READ_ONCE(reader->patch_state) != KLP_TRANSITION_UNPATCHED &&
+	while (READ_ONCE(task->patch_state) != KLP_TRANSITION_UNPATCHED &&
 	       ktime_before(ktime_get(), end))
 		cpu_relax();
 	WRITE_ONCE(holding, false);
-	put_task_struct(reader);
+	put_task_struct(task);
 }
 
 static int hold_readers(void *unused)

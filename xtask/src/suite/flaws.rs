@@ -12,11 +12,11 @@ use crate::scenarios;
 
 /// Scenarios, and what says that the flaw has shown: a part of a line of the console, or of a failed check.
 const FLAWS: [(&str, &str); 7] = [
-    ("flaw-aliases", "the transition of two_names did not end"),
-    ("flaw-entry", "BUG: "),
-    ("flaw-helper-disabled", "BUG: "),
-    ("flaw-helper-replaced", "BUG: "),
-    ("flaw-lookup", "klp_check_stack"),
+    ("flaw-aliases", "BUG: KASAN: "),
+    ("flaw-entry", "Oops: "),
+    ("flaw-helper-disabled", "Oops: "),
+    ("flaw-helper-replaced", "Oops: "),
+    ("flaw-lookup", "Oops: "),
     ("flaw-missing", "existing value is nonzero"),
     ("flaw-refused", "existing value is nonzero"),
 ];
