@@ -101,6 +101,8 @@ pub mod prelude {
 pub(crate) const HAS_LIFECYCLE: bool = cfg!(CONFIG_LIVEPATCH_RUST);
 
 // klp-core's `klp_lifecycle.h`, which other kernels do not have.
+// The structure holds pointers to others, some of which are empty in Rust's eyes.
+#[allow(improper_ctypes)]
 extern "C" {
     pub(crate) fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_int;
     pub(crate) fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_int;
