@@ -130,6 +130,7 @@ impl<P: Platform> Object<P> {
                     name,
                     sympos: old.sympos,
                     nop: true,
+                    immediate: false,
                     patched: false,
                     site: 0,
                     old: TextRange::NONE,

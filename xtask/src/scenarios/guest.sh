@@ -42,7 +42,10 @@ for script in *.sh; do
     # It may have stopped in the middle of a line.
     echo
 
-    left=$(patches)
+    # Patches that the kernel never lets go.
+    pinned=$(sed -n 's/^# Pins: //p' "$script")
+    modules_before+=${pinned:+$'\n'${pinned// /$'\n'}}
+    left=$(patches | grep -vxF "${pinned// /$'\n'}")
     added=$(modules | grep -vxF "${modules_before:-none}")
     if [ -n "$left$added" ]; then
         echo "not ok - nothing stays behind: patches: ${left//$'\n'/ }; modules: ${added//$'\n'/ }"
