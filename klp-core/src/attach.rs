@@ -50,7 +50,7 @@ impl<P: Platform> Patches<P> {
             .flat_map(|(index, object)| object.funcs.iter().map(move |func| (index, func)))
     }
 
-    /// All redirects, from the bottom up. Those of the patch `in_transition` are.
+    /// All redirects, from the bottom up. Those of the patch `in_transition` are, but for immediate ones.
     pub(crate) fn each_redirect(
         patches: &[Patch<P>],
         in_transition: Option<P::Patch>,
@@ -62,7 +62,7 @@ impl<P: Platform> Patches<P> {
                     each(Redirect {
                         site: func.site,
                         target: func.target(),
-                        in_transition: in_transition == Some(patch.handle),
+                        in_transition: in_transition == Some(patch.handle) && !func.immediate,
                     });
                 }
             }

@@ -56,7 +56,7 @@ impl StackCheck {
     ) -> Result {
         let mut cold_parts = ColdParts::new();
         for object in patch.objects.iter().filter(|object| object.is_loaded()) {
-            for func in object.funcs.iter() {
+            for func in object.funcs.iter().filter(|func| !func.immediate) {
                 let name = self.names.len();
                 self.names.push(func.name.try_clone()?)?;
                 match (direction, lower.top(func)) {

@@ -43,6 +43,7 @@ pub mod name;
 pub mod platform;
 pub mod published;
 pub mod redirect;
+pub mod registered;
 pub mod relocations;
 pub mod replace;
 #[cfg(all(test, not(kernel)))]

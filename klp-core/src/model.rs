@@ -22,6 +22,8 @@ use core::ffi::CStr;
 pub struct Patches<P: Platform> {
     /// From the bottom up: the later a patch was enabled, the higher it stands.
     pub(crate) patches: Vec<Patch<P>>,
+    /// Registered patches that are not enabled, with room for those that are and come back.
+    pub(crate) registered: Vec<Patch<P>>,
     /// The one transition that may run.
     pub(crate) transition: Option<Transition<P>>,
     pub(crate) redirects: Redirects,
@@ -40,7 +42,12 @@ pub struct Patch<P: Platform> {
     pub replace: bool,
     /// Is it enabled, or on the way there?
     pub enabled: bool,
-    /// The transition was forced: tasks may still run this patch, so its module is pinned.
+    /// Does it stay when it is disabled, until its module unregisters it?
+    pub registered: bool,
+    /// Do all tasks use it at once, without a transition?
+    pub immediate: bool,
+    /// Nobody knows whether tasks still run this patch, so its module is pinned: a transition was
+    /// forced, or functions were patched that are [`Func::immediate`].
     pub forced: bool,
     /// What it patches.
     pub objects: Vec<Object<P>>,
@@ -76,6 +83,8 @@ pub struct Func<P: Platform> {
     pub sympos: usize,
     /// Does it restore the original function, in place of an older patch's replacement?
     pub nop: bool,
+    /// Do all tasks use the replacement at once, wherever they are?
+    pub immediate: bool,
     /// Is it redirected?
     pub patched: bool,
     /// The patch site in its entry; zero until it is looked up.
@@ -95,6 +104,8 @@ pub struct Declared<P: Platform> {
     pub name: Name,
     /// Does it take the place of all others?
     pub replace: bool,
+    /// Do all tasks use it at once?
+    pub immediate: bool,
     /// What it patches.
     pub objects: Vec<DeclaredObject<P>>,
 }
@@ -119,6 +130,8 @@ pub struct DeclaredFunc<P: Platform> {
     pub name: Option<Name>,
     /// Which one of that name.
     pub sympos: usize,
+    /// Do all tasks use the replacement at once?
+    pub immediate: bool,
     /// The replacement's address, or zero.
     pub new_func: usize,
 }
@@ -323,6 +336,20 @@ impl<P: Platform> Patch<P> {
         }
     }
 
+    /// Are there functions that tasks may run whatever their patch state is?
+    pub(crate) fn has_immediate(&self) -> bool {
+        let mut funcs = self.objects.iter().flat_map(|object| object.funcs.iter());
+        funcs.any(|func| func.immediate)
+    }
+
+    /// Checks all its objects, shows them and finds the functions of those that are there.
+    pub(crate) fn show_objects(&mut self, platform: &P) -> Result {
+        for object in self.objects.iter_mut() {
+            object.show(platform, self.handle, &self.name)?;
+        }
+        Ok(())
+    }
+
     /// None of its functions is redirected any more.
     pub(crate) fn unpatch_all(&mut self, platform: &P) {
         for object in self.objects.iter_mut().filter(|object| object.patched) {
@@ -359,6 +386,7 @@ impl<P: Platform> Patches<P> {
     ) -> Self {
         Self {
             patches: Vec::new(),
+            registered: Vec::new(),
             transition: None,
             redirects: Redirects::new(redirects),
             dedicated: DedicatedOps::new(),
@@ -388,13 +416,15 @@ impl<P: Platform> Patch<P> {
     pub(crate) fn declared(declared: Declared<P>) -> Result<Self> {
         let mut objects = Vec::with_capacity(declared.objects.len())?;
         for object in declared.objects.into_iter() {
-            objects.push(Object::declared(object)?)?;
+            objects.push(Object::declared(object, declared.immediate)?)?;
         }
         Ok(Self {
             handle: declared.handle,
             name: declared.name,
             replace: declared.replace,
             enabled: false,
+            registered: false,
+            immediate: declared.immediate,
             forced: false,
             objects,
         })
@@ -402,10 +432,10 @@ impl<P: Platform> Patch<P> {
 }
 
 impl<P: Platform> Object<P> {
-    fn declared(declared: DeclaredObject<P>) -> Result<Self> {
+    fn declared(declared: DeclaredObject<P>, immediate: bool) -> Result<Self> {
         let mut object = Self::new(declared.handle, declared.name, false);
         for func in declared.funcs.into_iter() {
-            object.funcs.push(Func::declared(func)?)?;
+            object.funcs.push(Func::declared(func, immediate)?)?;
         }
         Ok(object)
     }
@@ -445,7 +475,7 @@ impl<P: Platform> Object<P> {
 }
 
 impl<P: Platform> Func<P> {
-    fn declared(declared: DeclaredFunc<P>) -> Result<Self> {
+    fn declared(declared: DeclaredFunc<P>, immediate: bool) -> Result<Self> {
         let (name, new_func) = match declared.name {
             Some(name) => (name, declared.new_func),
             // Without a name it leads nowhere: refused when it is shown, after those before it.
@@ -457,6 +487,7 @@ impl<P: Platform> Func<P> {
             name,
             sympos: declared.sympos,
             nop: false,
+            immediate: declared.immediate || immediate,
             patched: false,
             site: 0,
             old: TextRange::NONE,

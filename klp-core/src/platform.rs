@@ -223,6 +223,8 @@ pub trait Modules: Handles {
 
     /// Takes a reference to the patch's module. Returns whether that was still possible.
     fn try_get_module(&self, patch: Self::Patch) -> bool;
+    /// Drops that reference.
+    fn put_module(&self, patch: Self::Patch);
     /// The module of a patch.
     fn module(&self, patch: Self::Patch) -> Self::Module;
     /// The code of a module.

@@ -133,6 +133,7 @@ impl<P: Platform> Object<P> {
                     name,
                     sympos: old.sympos,
                     nop: true,
+                    immediate: false,
                     patched: false,
                     site: 0,
                     old: TextRange::NONE,

@@ -89,6 +89,8 @@ pub struct Kernel {
     names: RefCell<BTreeMap<(char, usize), String>>,
     next_dynamic: Cell<usize>,
     pub released: RefCell<Vec<(usize, bool)>>,
+    /// How often the core holds the modules of patches.
+    pub module_references: RefCell<BTreeMap<usize, usize>>,
     /// Patches whose callbacks can see that they were forced.
     pub forced: RefCell<Vec<usize>>,
     pub relocated: RefCell<BTreeSet<String>>,
@@ -413,8 +415,19 @@ impl Modules for Kernel {
         module.alive.then_some(module.text.start)
     }
 
-    fn try_get_module(&self, _patch: usize) -> bool {
+    fn try_get_module(&self, patch: usize) -> bool {
+        *self
+            .module_references
+            .borrow_mut()
+            .entry(patch)
+            .or_default() += 1;
         true
+    }
+
+    fn put_module(&self, patch: usize) {
+        let mut references = self.module_references.borrow_mut();
+        let count = references.get_mut(&patch).expect("a reference");
+        *count = count.checked_sub(1).expect("a reference");
     }
 
     fn module(&self, patch: usize) -> usize {
@@ -629,6 +642,9 @@ impl Work for Kernel {
         self.hide('p', patch);
         self.forget_relocations(patch);
         self.released.borrow_mut().push((patch, keep));
+        if !keep {
+            self.put_module(patch);
+        }
     }
 }
 
@@ -753,7 +769,7 @@ impl Machine {
         }
     }
 
-    fn declare(
+    pub fn declare(
         handle: usize,
         objects: &[TestObject<'_>],
         replace: bool,
@@ -767,6 +783,7 @@ impl Machine {
                     handle: handle + 0x100 * (place + 1) + at,
                     name: Some(name(function)),
                     sympos: *sympos,
+                    immediate: false,
                     new_func: *new_func,
                 })?;
             }
@@ -780,6 +797,7 @@ impl Machine {
             handle,
             name: name(&format!("{handle:x}")),
             replace,
+            immediate: false,
             objects: declared,
         })
     }
@@ -787,7 +805,27 @@ impl Machine {
     /// Enables a patch whose module is at `handle`, and lets it switch the tasks.
     pub fn enable(&mut self, handle: usize, objects: &[TestObject<'_>], replace: bool) -> Result {
         let declared = failing::without(|| Self::declare(handle, objects, replace))?;
+        self.enable_declared(declared)
+    }
+
+    /// The same for a patch that says more.
+    pub fn enable_declared(&mut self, declared: Declared<Kernel>) -> Result {
+        let handle = declared.handle;
         let result = self.core().enable(declared);
+        result.map_err(|refused| {
+            if refused.needs_release {
+                self.kernel.hide('p', handle);
+                self.kernel.forget_relocations(handle);
+                self.kernel.put_module(handle);
+            }
+            refused.errno
+        })
+    }
+
+    /// Registers a patch whose module is at `handle`.
+    pub fn register(&mut self, handle: usize, objects: &[TestObject<'_>]) -> Result {
+        let declared = failing::without(|| Self::declare(handle, objects, false))?;
+        let result = self.core().register(declared);
         result.map_err(|refused| {
             if refused.needs_release {
                 self.kernel.hide('p', handle);
@@ -795,6 +833,14 @@ impl Machine {
             }
             refused.errno
         })
+    }
+
+    /// What the module does at its end.
+    pub fn unregister(&mut self, handle: usize) -> Result {
+        self.core().unregister(handle)?;
+        self.kernel.hide('p', handle);
+        self.kernel.forget_relocations(handle);
+        Ok(())
     }
 
     /// The core, with its mutex held.

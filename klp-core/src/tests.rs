@@ -13,6 +13,7 @@ mod histories;
 mod jumps;
 mod layers;
 mod memory;
+mod registered;
 
 /// Functions of the kernel.
 const READ: usize = 0x1_0000;

@@ -89,6 +89,9 @@ impl<P: Platform> Core<'_, P> {
                 direction.name()
             ));
         }
+        if self.is_immediate() {
+            return;
+        }
         let target = self.published.target();
         let mut mark = |task: &P::Task| {
             if self.platform.state(task) != target {
@@ -210,8 +213,17 @@ impl<P: Platform> Core<'_, P> {
         }
     }
 
+    /// Is the transition that of a patch that all tasks use, or do not use any more, at once?
+    fn is_immediate(&self) -> bool {
+        let patch = self.state.transition_patch();
+        patch.is_some_and(|patch| patch.immediate)
+    }
+
     /// Have all tasks switched now?
     fn switch_tasks(&self) -> bool {
+        if self.is_immediate() {
+            return true;
+        }
         let Some(check) = self.stack_check() else {
             return false;
         };
@@ -257,11 +269,14 @@ impl<P: Platform> Core<'_, P> {
         };
         self.finish_transition();
         self.detach_vanished(false);
+        if !enabled {
+            self.park(patch);
+        }
         // Only now: whoever waits for the end may unload the module next.
         self.platform.patch_list_set_transition(None);
-        if !enabled {
+        if !enabled && self.state.index(patch).is_some() {
             self.release(patch);
-        } else if replace {
+        } else if enabled && replace {
             self.release_replaced(patch);
         }
     }

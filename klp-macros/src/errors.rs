@@ -141,6 +141,19 @@ pub(crate) fn key_twice(key: &str) -> String {
 pub(crate) const REPLACE_FOR_REPLACES: &str =
     "`replace` is a flag about the whole patch: for the name of a function write `replaces`";
 
+pub(crate) const REGISTER_AND_REPLACE: &str =
+    "a patch cannot replace all others and be registered, it would replace them each time: remove `register` or `replace`";
+
+pub(crate) const REGISTER_AND_STATES: &str =
+    "a registered patch cannot have states, which are taken over once: remove `register` or the states";
+
+pub(crate) const IMMEDIATE_AND_REPLACE: &str =
+    "an immediate patch cannot replace all others, nobody waits until they are left: put `immediate` on functions, or remove `replace`";
+
+/// For kernels whose livepatch core knows neither.
+pub(crate) const NEEDS_KLP_CORE: &str =
+    "`register` and `immediate` need a kernel with klp-core (CONFIG_LIVEPATCH_RUST), and this one has another livepatch core";
+
 pub(crate) fn belongs_on_mod(key: &str) -> String {
     format!("`{key}` is about the whole patch: move it to the `#[livepatch(...)]` on the mod")
 }

@@ -15,6 +15,10 @@ pub(crate) struct Info {
     pub(crate) license: LitStr,
     pub(crate) authors: Vec<LitStr>,
     pub(crate) replace: bool,
+    /// The word `register`: the patch is enabled and disabled by whoever writes to its file, until its module goes.
+    pub(crate) register: Option<Ident>,
+    /// The word `immediate`: all tasks use the patch at once.
+    pub(crate) immediate: Option<Ident>,
     /// The word `unsafe`: what nobody checks of the patch is as its author says.
     pub(crate) unsafety: Option<Ident>,
 }
@@ -36,6 +40,8 @@ pub(crate) struct Function {
     pub(crate) original: Option<Original>,
     /// The word `unsafe`: what nobody checks of the signature is as the author says.
     pub(crate) unsafety: Option<Ident>,
+    /// The word `immediate`: all tasks use the replacement at once.
+    pub(crate) immediate: Option<Ident>,
 }
 
 /// The kernel's function as its replacement calls it.
@@ -170,6 +176,7 @@ mod tests {
             calls: BTreeSet::new(),
             original: None,
             unsafety: None,
+            immediate: None,
         }
     }
 

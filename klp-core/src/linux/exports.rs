@@ -57,11 +57,11 @@ fn to_c(result: Result) -> c_int {
 same_in_c! {
     klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_force klp_core_promote
     klp_core_redirects klp_core_retry klp_core_set_enabled klp_core_target klp_core_update
-    klp_core_update_sleeper klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
-    klp_module_coming klp_module_going
+    klp_core_update_sleeper klp_disable_patch klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
+    klp_module_coming klp_module_going klp_register_patch klp_unregister_patch
 }
 
-/// Enables a patch, from its module's init.
+/// Enables a patch, from its module's init; or one that is registered, at any time.
 ///
 /// # Safety
 ///
@@ -75,6 +75,90 @@ unsafe extern "C" fn klp_enable_patch(patch: *mut bindings::klp_patch) -> c_int 
 }
 
 fn enable(patch: PatchRef) -> Result {
+    if let Some(result) = locked(|core| {
+        let is_registered = core.is_registered(patch);
+        is_registered.then(|| core.set_enabled(patch, true))
+    }) {
+        return result;
+    }
+    check_declaration(patch)?;
+    let declared = declared::read(patch)?;
+    let result = locked(|core| core.enable(declared));
+    result.map_err(
+        |EnableError {
+             errno,
+             needs_release,
+         }| {
+            if needs_release {
+                // SAFETY: nobody uses the patch any more, and the mutex is not held.
+                unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
+            }
+            errno
+        },
+    )
+}
+
+/// Disables a patch.
+///
+/// # Safety
+///
+/// As for `klp_enable_patch()`.
+#[no_mangle]
+unsafe extern "C" fn klp_disable_patch(patch: *mut bindings::klp_patch) -> c_int {
+    klp_core_set_enabled(patch, false)
+}
+
+/// Registers a patch, which can then be enabled and disabled again and again, until it is unregistered.
+///
+/// # Safety
+///
+/// As for `klp_enable_patch()`; it is unregistered before its module goes.
+#[no_mangle]
+unsafe extern "C" fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_int {
+    let Some(patch) = NonNull::new(patch).map(PatchRef) else {
+        return EINVAL.to_c();
+    };
+    to_c(register(patch))
+}
+
+fn register(patch: PatchRef) -> Result {
+    check_declaration(patch)?;
+    let declared = declared::read(patch)?;
+    let result = locked(|core| core.register(declared));
+    result.map_err(
+        |EnableError {
+             errno,
+             needs_release,
+         }| {
+            if needs_release {
+                // SAFETY: as in `enable`.
+                unsafe { bindings::klp_hide_patch(patch.0.as_ptr()) };
+            }
+            errno
+        },
+    )
+}
+
+/// Forgets a registered patch that is disabled, before its module goes.
+///
+/// # Safety
+///
+/// As for `klp_enable_patch()`.
+#[no_mangle]
+unsafe extern "C" fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_int {
+    let Some(patch) = NonNull::new(patch).map(PatchRef) else {
+        return EINVAL.to_c();
+    };
+    let result = locked(|core| core.unregister(patch));
+    if result.is_ok() {
+        // SAFETY: nobody uses the patch any more, and the mutex is not held.
+        unsafe { bindings::klp_hide_patch(patch.0.as_ptr()) };
+    }
+    to_c(result)
+}
+
+/// Refuses what is no declaration of a live patch, or comes before live patches can be.
+fn check_declaration(patch: PatchRef) -> Result {
     if !declared::is_whole(patch) {
         return Err(EINVAL);
     }
@@ -97,20 +181,7 @@ fn enable(patch: PatchRef) -> Result {
         ));
         KERNEL.warn(format_args!("The livepatch transition may never complete."));
     }
-    let declared = declared::read(patch)?;
-    let result = locked(|core| core.enable(declared));
-    result.map_err(
-        |EnableError {
-             errno,
-             needs_release,
-         }| {
-            if needs_release {
-                // SAFETY: nobody uses the patch any more, and the mutex is not held.
-                unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
-            }
-            errno
-        },
-    )
+    Ok(())
 }
 
 /// Writes to `enabled` in sysfs.

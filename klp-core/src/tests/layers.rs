@@ -5,7 +5,7 @@
 use std::path::Path;
 
 /// The files of the logic, from the bottom up.
-const LAYERS: [&str; 26] = [
+const LAYERS: [&str; 27] = [
     "types",
     "errno",
     "memory",
@@ -31,6 +31,7 @@ const LAYERS: [&str; 26] = [
     "states",
     "transition",
     "enable",
+    "registered",
     "modules",
 ];
 

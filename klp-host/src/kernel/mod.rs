@@ -72,6 +72,14 @@ impl Profile {
             Self::Debug => "debug",
         }
     }
+
+    /// How many times longer than with the small kernel everything may take.
+    pub fn slowness(self) -> u32 {
+        match self {
+            Self::Base => 1,
+            Self::Debug => 4,
+        }
+    }
 }
 
 /// What modules are built against: a kernel's full build folder, and the tools that go with it.

@@ -145,7 +145,8 @@ impl<'a> Own<'a> {
             _ => self.name(),
         };
         let release = format!("-klp-{name}-{}", profile.name());
-        format!("{BASE}\n{checkers}\n{choice}CONFIG_LOCALVERSION=\"{release}\"\n")
+        let base = without(BASE, &Config::parse(checkers));
+        format!("{base}\n{checkers}\n{choice}CONFIG_LOCALVERSION=\"{release}\"\n")
     }
 }
 
@@ -246,6 +247,20 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
         let tools = common.with_rust(toolchain::PINNED, || tools::join(bindgen))?;
         Ok((source, tools))
     })
+}
+
+/// The fragment without the options that `overriding` sets, and without the alternatives that its
+/// choices rule out.
+fn without(fragment: &str, overriding: &Config) -> String {
+    let is_dropped = |line: &&str| {
+        let option = line.strip_prefix("CONFIG_")?.split_once('=')?.0;
+        let is_ruled_out = option == "NO_HZ_IDLE" && overriding.get("NO_HZ_FULL") == "y";
+        Some(is_ruled_out || overriding.get(option) != "n")
+    };
+    fragment
+        .split_inclusive('\n')
+        .filter(|line| is_dropped(line) != Some(true))
+        .collect()
 }
 
 /// All that a build needs to know.
@@ -397,6 +412,17 @@ mod tests {
             options.dedup();
             assert_eq!(options.len(), all);
         }
+    }
+
+    #[test]
+    fn a_profile_replaces_alternatives_of_its_choices() {
+        let debug = without(BASE, &Config::parse(DEBUG));
+        assert!(BASE.contains("CONFIG_NO_HZ_IDLE=y") && !debug.contains("CONFIG_NO_HZ_IDLE"));
+        assert_eq!(
+            without(BASE, &Config::parse("CONFIG_UNRELATED=y\n")),
+            BASE,
+            "the base kernel's key stays"
+        );
     }
 
     #[test]

@@ -289,6 +289,7 @@ mod tests {
             calls: std::collections::BTreeSet::new(),
             original: None,
             unsafety: None,
+            immediate: None,
         };
         let object = Object {
             module: None,

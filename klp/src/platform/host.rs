@@ -134,6 +134,7 @@ pub mod bindings {
         pub new_func: *mut c_void,
         pub old_sympos: c_ulong,
         pub(crate) internal: [usize; 1],
+        pub transition: bool,
     }
 
     /// The external fields of the kernel's structure.
@@ -184,6 +185,20 @@ pub mod bindings {
         const ENOSYS: c_int = 38;
         -ENOSYS
     }
+}
+
+/// Here nothing is refused for the kernel's livepatch core.
+pub(crate) const HAS_LIFECYCLE: bool = true;
+
+/// There is no kernel here to patch.
+pub(crate) unsafe fn klp_register_patch(_patch: *mut bindings::klp_patch) -> c_int {
+    const ENOSYS: c_int = 38;
+    -ENOSYS
+}
+
+/// There is no kernel here to patch.
+pub(crate) unsafe fn klp_unregister_patch(_patch: *mut bindings::klp_patch) -> c_int {
+    0
 }
 
 /// An errno.

@@ -99,6 +99,18 @@ pub mod prelude {
     };
 }
 
+/// Whether the livepatch core is klp-core, which knows the two functions below.
+#[allow(unexpected_cfgs)]
+pub(crate) const HAS_LIFECYCLE: bool = cfg!(CONFIG_LIVEPATCH_RUST);
+
+// klp-core's `klp_lifecycle.h`, which other kernels do not have.
+// The structure holds pointers to others, some of which are empty in Rust's eyes.
+#[allow(improper_ctypes)]
+extern "C" {
+    pub(crate) fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_int;
+    pub(crate) fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_int;
+}
+
 /// The error of a constant errno. The kernel crate makes errors from numbers only while it runs, and names
 /// only some of them.
 pub(crate) const fn constant_error(errno: c_int) -> Error {

@@ -9,11 +9,15 @@ use anyhow::{Context as _, Result};
 use klp_host::host::process::Group;
 use klp_host::host::toolchain::{self, CLIPPY, PINNED};
 
+use super::Form;
 use crate::case::{Case, Tally};
 use crate::checkout;
 
+/// What tests that try random input do in the long form, unless the environment says otherwise.
+const LONG: [(&str, &str); 2] = [("KLP_HISTORIES", "100000"), ("KLP_FUZZ_SECONDS", "1200")];
+
 /// Runs them, shows what they print, and counts.
-pub(super) fn run() -> Result<Tally> {
+pub(super) fn run(form: Form) -> Result<Tally> {
     let toolchain = toolchain::ensure(PINNED, &[CLIPPY])?;
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     let mut command = toolchain.cargo();
@@ -22,6 +26,12 @@ pub(super) fn run() -> Result<Tally> {
         .current_dir(checkout::top())
         .stdin(Stdio::null())
         .stdout(writer);
+    if form != Form::Short {
+        command.envs(
+            LONG.into_iter()
+                .filter(|(name, _)| std::env::var_os(name).is_none()),
+        );
+    }
     let mut group = Group::spawn(&mut command)?;
     // The command holds the pipe's writing end: without it the reader sees the end.
     command.stdout(Stdio::null());
