@@ -10,6 +10,7 @@ use crate::name::Name;
 use crate::platform::Platform;
 use crate::sort;
 use crate::stack_check::{RangeSet, StackCheck};
+use crate::sync::RaceCheck;
 use crate::types::{Direction, TextRange};
 
 impl StackCheck {
@@ -33,6 +34,7 @@ impl StackCheck {
                 Direction::Patching => c"(other code of a replaced patch)",
                 Direction::Unpatching => c"(other code of the patch)",
             })?,
+            races: RaceCheck::new(),
         };
         let lower = LowerPatches::new(patches, patch)?;
         if let Some(patch) = patches.get(patch) {

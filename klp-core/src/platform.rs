@@ -184,7 +184,7 @@ pub trait Tasks: Handles {
     fn is_pending(&self, task: &Self::Task) -> bool;
     /// Marks it as yet to switch: it will when it leaves the kernel, or when it idles.
     fn set_pending(&self, task: &Self::Task);
-    /// Clears that. Returns whether it was set. Orders like a full barrier.
+    /// Clears that. Returns whether it was set.
     fn clear_pending(&self, task: &Self::Task) -> bool;
 
     /// Calls `look` with the task's stack. The task stays where it is meanwhile, unless it is the

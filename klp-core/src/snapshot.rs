@@ -7,9 +7,9 @@
 //! wait for readers is work that ran on every CPU ([`GracePeriods`]).
 
 use crate::memory::Box;
+use crate::sync::{const_unless_loom, AtomicPtr};
 use core::marker::PhantomData;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// Preemption is off for as long as this lives.
 pub struct NoPreempt<'a>(PhantomData<(&'a (), *const ())>);
@@ -64,19 +64,22 @@ impl<T> Writer<T> {
 }
 
 impl<T> Snapshot<T> {
-    /// No value yet.
-    pub const fn new() -> Self {
-        // INVARIANT: null.
-        Self {
-            current: AtomicPtr::new(ptr::null_mut()),
+    const_unless_loom! {
+        /// No value yet.
+        pub fn new() -> Self {
+            // INVARIANT: null.
+            Self {
+                current: AtomicPtr::null(),
+            }
         }
     }
 
     /// The value as it is now.
     #[inline(always)]
     pub fn get<'a>(&self, _guard: &'a NoPreempt<'_>) -> Option<&'a T> {
-        // Pairs with the release in `publish`: the value is seen complete.
-        let current = self.current.load(Ordering::Acquire);
+        // Pairs with the release in `publish`: the value is seen complete. And what is read next is read
+        // after it.
+        let current = self.current.load_acquire();
         // SAFETY: by the invariant it is null or a live box's. A box is taken back only after a
         // grace period that begins after it was replaced, and none ends while `guard` lives.
         unsafe { current.as_ref() }
@@ -86,14 +89,14 @@ impl<T> Snapshot<T> {
     pub fn current<'a>(&self, _writer: &'a Writer<T>) -> Option<&'a T> {
         // SAFETY: as in `get`, but what keeps the value is that replacing it needs the writer,
         // which is borrowed.
-        unsafe { self.current.load(Ordering::Relaxed).as_ref() }
+        unsafe { self.current.load().as_ref() }
     }
 
     /// Puts `next` in the place of the current value.
     pub fn publish(&self, _writer: &mut Writer<T>, next: Option<Box<T>>) -> Retired<T> {
         let next = next.map_or(ptr::null_mut(), Box::into_raw);
         // INVARIANT: from a box or null, and we have the writer.
-        Retired(self.current.swap(next, Ordering::AcqRel))
+        Retired(self.current.swap(next))
     }
 }
 

@@ -152,14 +152,9 @@ extern "C" fn klp_core_promote() {
 unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ulong {
     // SAFETY: the caller's promise.
     let guard = unsafe { NoPreempt::new() };
-    PUBLISHED.redirect(site, &guard, || {
+    PUBLISHED.redirect(&KERNEL, site, &guard, || {
         // SAFETY: the caller's promise. Others may change it at the same time, as a whole.
-        let state = PatchState::from_c(unsafe { state.read_volatile() });
-        if state == PatchState::Idle {
-            KERNEL.bug(c"a task without a patch state calls a function in transition");
-        }
-        // As in the C core, a task without one uses the new function.
-        state != PatchState::Unpatched
+        PatchState::from_c(unsafe { state.read_volatile() })
     })
 }
 

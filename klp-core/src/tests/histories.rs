@@ -203,7 +203,7 @@ impl History {
             Step::Leave(task) => {
                 let task = self.actor(task).task.clone();
                 if task.running.get() && task.stack.borrow().is_empty() {
-                    self.machine.published.update(&self.machine.kernel, &task);
+                    self.machine.published.update(&*self.machine.kernel, &task);
                 }
             }
             Step::Fork(task) => self.fork(task),
@@ -359,7 +359,7 @@ impl History {
         let parent = self.actor(parent).task.clone();
         let child = self.machine.sleeper(&[]);
         let machine = &self.machine;
-        machine.published.inherit(&machine.kernel, &parent, &child);
+        machine.published.inherit(&*machine.kernel, &parent, &child);
         self.actors.push(Actor {
             task: child,
             chosen: None,

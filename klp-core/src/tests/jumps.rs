@@ -344,7 +344,7 @@ fn a_jump_never_differs_from_the_handler() {
                 }
                 5 => {
                     let task = &tasks[random.below(tasks.len())];
-                    machine.published.update(&machine.kernel, task);
+                    machine.published.update(&*machine.kernel, task);
                 }
                 6 => machine.retry(),
                 7 if is_loaded => {
