@@ -3,7 +3,7 @@
 //! The tests that Cargo runs, with the pinned toolchain.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use klp_host::host::process::Group;
@@ -12,13 +12,25 @@ use klp_host::host::toolchain::{self, CLIPPY, PINNED};
 use crate::case::{Case, Tally};
 use crate::checkout;
 
-/// Runs them, shows what they print, and counts.
+use super::proof;
+
+/// So many preemptions of one task by another take seconds.
+const PREEMPTIONS: &str = "3";
+
+/// Runs them all.
 pub(super) fn run() -> Result<Tally> {
     let toolchain = toolchain::ensure(PINNED, &[CLIPPY])?;
-    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     let mut command = toolchain.cargo();
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    let mut tally = tests(command)?;
+    tally += proof::memory_order(PREEMPTIONS)?;
+    Ok(tally)
+}
+
+/// Runs the tests that `command` starts, shows what they print, and counts.
+pub(super) fn tests(mut command: Command) -> Result<Tally> {
+    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command
-        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .current_dir(checkout::top())
         .stdin(Stdio::null())
         .stdout(writer);

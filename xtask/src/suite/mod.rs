@@ -10,6 +10,7 @@ mod host;
 mod lint;
 mod machine;
 mod modules;
+mod proof;
 mod types;
 
 use anyhow::{Context as _, Result, bail};
@@ -25,6 +26,8 @@ use crate::guest_program;
 use crate::kselftest;
 use crate::scenarios;
 
+pub use proof::Proof;
+
 /// The cores that every example has to run on.
 const CORES: [Core; 3] = [Core::Stock, Core::C, Core::Rust];
 
@@ -36,7 +39,8 @@ const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
 pub enum Part {
     /// Formatting, clippy, licence lines.
     Lint,
-    /// Unit tests, expansions of `#[livepatch]`, and what authors are told about mistakes.
+    /// Unit tests, expansions of `#[livepatch]`, what authors are told about mistakes, and klp-core in many orders
+    /// of memory accesses.
     Host,
     /// The examples' modules, for each kernel, without running them.
     Modules,
