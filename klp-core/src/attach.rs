@@ -58,9 +58,9 @@ impl<P: Platform> Patches<P> {
     ) {
         for patch in patches {
             for func in patch.objects.iter().flat_map(|object| object.funcs.iter()) {
-                if func.patched {
+                if let Some(site) = func.site.filter(|_| func.patched) {
                     each(Redirect {
-                        site: func.site,
+                        site,
                         target: func.target(),
                         in_transition: in_transition == Some(patch.handle),
                     });
@@ -215,18 +215,16 @@ impl<P: Platform> Core<'_, P> {
                 continue;
             }
             for func in object.funcs.iter_mut() {
-                match self.platform.site(func.old.start) {
-                    Some(site) => func.site = site,
-                    None => {
-                        self.platform.error(format_args!(
-                            "failed to find location for function '{}'",
-                            func.name
-                        ));
-                        return Err(Failure {
-                            object: index,
-                            errno: EINVAL,
-                        });
-                    }
+                func.site = self.platform.site(func.old.start);
+                if func.site.is_none() {
+                    self.platform.error(format_args!(
+                        "failed to find location for function '{}'",
+                        func.name
+                    ));
+                    return Err(Failure {
+                        object: index,
+                        errno: EINVAL,
+                    });
                 }
             }
         }
@@ -236,15 +234,16 @@ impl<P: Platform> Core<'_, P> {
     /// The sites to attach the handler to, sorted.
     fn new_sites(&self, handle: P::Patch, objects: Range<usize>) -> Result<Vec<usize>> {
         let mut sites = Vec::new();
-        for (_, func) in self.state.unpatched(handle, objects) {
+        let all = self.state.unpatched(handle, objects);
+        for site in all.filter_map(|(_, func)| func.site) {
             // A dedicated ops that is not unregistered yet is used again.
             if !self
                 .state
                 .redirects
-                .contains(&self.published.redirects, func.site)
-                && !self.state.dedicated.has(func.site)
+                .contains(&self.published.redirects, site)
+                && !self.state.dedicated.has(site)
             {
-                sites.push(func.site)?;
+                sites.push(site)?;
             }
         }
         // The patch may have one function by two names.
@@ -279,7 +278,7 @@ impl<P: Platform> Core<'_, P> {
         let found = self
             .state
             .unpatched(handle, objects.clone())
-            .find(|(_, func)| func.site == culprit);
+            .find(|(_, func)| func.site == Some(culprit));
         if let Some((_, func)) = found {
             self.platform.error(format_args!(
                 "failed to register ftrace handler for function '{}' ({errno})",

@@ -66,7 +66,7 @@ impl<P: Platform> Core<'_, P> {
             .flat_map(|object| object.funcs.iter());
         self.state
             .dedicated
-            .revert(self.platform, funcs.map(|func| func.site))
+            .revert(self.platform, funcs.filter_map(|func| func.site))
     }
 
     /// There is something to promote: soon, but not while one patch follows the other.
@@ -180,14 +180,17 @@ impl<P: Platform> Core<'_, P> {
 
     /// How calls of a redirected function get to its replacement.
     pub fn redirect_via(&self, func: &Func<P>) -> RedirectVia {
+        let Some(site) = func.site else {
+            return RedirectVia::Handler;
+        };
         let jumps_to = |target: Target| {
-            let own = self.state.dedicated.get(func.site);
+            let own = self.state.dedicated.get(site);
             own.is_some_and(|own| own.target == target)
         };
         match self
             .state
             .redirects
-            .settled(&self.published.redirects, func.site)
+            .settled(&self.published.redirects, site)
         {
             Some(target) if target != func.target() => RedirectVia::Shadowed,
             Some(target) if jumps_to(target) => RedirectVia::Jump,

@@ -131,7 +131,7 @@ impl<P: Platform> Object<P> {
                     sympos: old.sympos,
                     nop: true,
                     patched: false,
-                    site: 0,
+                    site: None,
                     old: TextRange::NONE,
                     new: TextRange::NONE,
                 })
