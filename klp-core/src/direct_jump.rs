@@ -64,9 +64,11 @@ impl<P: Platform> Core<'_, P> {
             .flat_map(|patch| patch.objects.iter())
             .filter(|object| object.is_loaded())
             .flat_map(|object| object.funcs.iter());
-        self.state
-            .dedicated
-            .revert(self.platform, funcs.filter_map(|func| func.site))
+        self.state.dedicated.revert(
+            self.platform,
+            funcs.filter_map(|func| func.site),
+            &self.lock,
+        )
     }
 
     /// There is something to promote: soon, but not while one patch follows the other.
@@ -99,7 +101,7 @@ impl<P: Platform> Core<'_, P> {
         let redirects = &self.state.redirects;
         self.state
             .dedicated
-            .unregister(self.platform, limit, |site| {
+            .unregister(self.platform, &self.lock, limit, |site| {
                 !redirects.contains(&self.published.redirects, site)
             })
     }
@@ -121,7 +123,9 @@ impl<P: Platform> Core<'_, P> {
                 wrong.push(SiteTarget { site, target })?;
             }
         }
-        self.state.dedicated.retarget(self.platform, &wrong)?;
+        self.state
+            .dedicated
+            .retarget(self.platform, &wrong, &self.lock)?;
 
         let room = most.saturating_sub(self.state.dedicated.len()).min(BATCH);
         let mut remaining = Remaining::Nothing;
@@ -148,7 +152,9 @@ impl<P: Platform> Core<'_, P> {
             }
         }
         if !new.is_empty() {
-            self.state.dedicated.register(self.platform, &new)?;
+            self.state
+                .dedicated
+                .register(self.platform, &new, &self.lock)?;
             remaining = Remaining::More;
         }
         Ok(remaining)
@@ -164,12 +170,12 @@ impl<P: Platform> Core<'_, P> {
             if !dedicated.has(site) && self.platform.has_direct_call(site) {
                 // The direct call's owner is notified when an ops is unregistered. Without memory they are
                 // not, and only go on being careful.
-                let _ = dedicated.register(self.platform, &[SiteTarget::handler(site)]);
+                let _ = dedicated.register(self.platform, &[SiteTarget::handler(site)], &self.lock);
             }
         }
         let shared = sort::partition_in_place(vanished, |&site| dedicated.has(site));
         if let Some(shared) = vanished.get(..shared).filter(|shared| !shared.is_empty()) {
-            self.platform.detach(shared);
+            self.platform.detach(shared, &self.lock);
         }
         self.state.redirects.forget_vanished();
         let limit = if everywhere { usize::MAX } else { AT_ONCE };

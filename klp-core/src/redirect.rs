@@ -12,7 +12,7 @@
 
 use crate::errno::Result;
 use crate::memory::{Box, Vec};
-use crate::snapshot::{GracePeriods, NoPreempt, Retired, Snapshot, Writer};
+use crate::snapshot::{GracePeriods, Locked, NoPreempt, Retired, Snapshot, Writer};
 use crate::sync::RaceCheck;
 use crate::types::{Target, ORIGINAL};
 
@@ -227,6 +227,7 @@ impl Redirects {
         redirects: usize,
         published: &Snapshot<Table>,
         readers: &impl GracePeriods,
+        lock: &Locked<'_>,
     ) -> Result {
         if self
             .spare
@@ -244,7 +245,7 @@ impl Redirects {
             larger.copy(current);
         }
         let old = published.publish(&mut self.writer, Some(larger));
-        drop(old.reclaim_after(readers));
+        drop(old.reclaim_after(readers, lock));
         self.spare = Some(spare);
         self.vanished = vanished;
         Ok(())
@@ -309,8 +310,8 @@ impl Redirects {
     }
 
     /// Waits until everybody uses the new table, and keeps the old one's memory for the next change.
-    pub fn finish(&mut self, change: Change, readers: &impl GracePeriods) {
-        if let Some(old) = change.0.reclaim_after(readers) {
+    pub fn finish(&mut self, change: Change, readers: &impl GracePeriods, lock: &Locked<'_>) {
+        if let Some(old) = change.0.reclaim_after(readers, lock) {
             self.spare = Some(old);
         }
     }

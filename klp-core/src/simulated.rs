@@ -13,7 +13,7 @@ use crate::platform::{
     Callbacks, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, TransitionEvent, Work,
 };
 use crate::published::Published;
-use crate::snapshot::{GracePeriods, NoPreempt, Writer};
+use crate::snapshot::{GracePeriods, Locked, NoPreempt, Writer};
 use crate::sync::RaceCheck;
 use crate::types::TextRange;
 use crate::types::{Blocker, Direction, PatchState, SiteTarget};
@@ -278,7 +278,7 @@ impl Tracing for Kernel {
         (!self.untraceable.borrow().contains(&function)).then_some(function + SITE)
     }
 
-    fn attach(&self, sites: &[usize]) -> Result {
+    fn attach(&self, sites: &[usize], _lock: &Locked<'_>) -> Result {
         assert!(!sites.is_empty(), "no sites would mean all sites");
         self.text_changes.set(self.text_changes.get() + 1);
         if sites
@@ -293,7 +293,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn detach(&self, sites: &[usize]) {
+    fn detach(&self, sites: &[usize], _lock: &Locked<'_>) {
         self.text_changes.set(self.text_changes.get() + 1);
         for site in sites {
             assert!(self.attached.borrow_mut().remove(site), "was not attached");
@@ -315,7 +315,7 @@ impl Tracing for Kernel {
             && !self.traced.borrow().contains(&function)
     }
 
-    fn register_dedicated(&self, entries: &[SiteTarget]) -> Result {
+    fn register_dedicated(&self, entries: &[SiteTarget], _lock: &Locked<'_>) -> Result {
         self.change_entries(entries)?;
         for entry in entries {
             let was = self.attached.borrow_mut().remove(&entry.site);
@@ -326,8 +326,8 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn try_register_dedicated(&self, entry: SiteTarget) -> Result {
-        self.register_dedicated(&[entry]).inspect_err(|_| {
+    fn try_register_dedicated(&self, entry: SiteTarget, lock: &Locked<'_>) -> Result {
+        self.register_dedicated(&[entry], lock).inspect_err(|_| {
             self.attached.borrow_mut().remove(&entry.site);
         })?;
         if self.shared.borrow().get(&(entry.site - SITE)) == Some(&false) {
@@ -337,7 +337,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn retarget(&self, entries: &[SiteTarget]) -> Result {
+    fn retarget(&self, entries: &[SiteTarget], _lock: &Locked<'_>) -> Result {
         self.change_entries(entries)?;
         for entry in entries {
             let before = self.own.borrow_mut().insert(entry.site, entry.target);
@@ -346,7 +346,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn unregister_dedicated(&self, entries: &[SiteTarget]) {
+    fn unregister_dedicated(&self, entries: &[SiteTarget], _lock: &Locked<'_>) {
         assert!(!entries.is_empty(), "nothing to do");
         self.text_changes.set(self.text_changes.get() + 1);
         for entry in entries {
@@ -679,7 +679,7 @@ impl Sysfs for Kernel {
 
 // SAFETY: sections without preemption hold the lock of their CPU, or outlive no call while there is one thread.
 unsafe impl GracePeriods for Kernel {
-    fn wait_for_cpus(&self) {
+    fn wait_for_cpus(&self, _lock: &Locked<'_>) {
         self.graces.set(self.graces.get() + 1);
         if self.patch_list.borrow().1.is_some() {
             self.graces_in_transition
@@ -883,7 +883,11 @@ impl Machine {
 
     /// The core, with its mutex held.
     pub fn core(&mut self) -> Core<'_, Kernel> {
-        Core::new(&self.kernel, &self.published, &mut self.patches)
+        // SAFETY: `&mut self` is the mutex, and `new` made the writers for `published`.
+        unsafe {
+            let lock = Locked::new();
+            Core::new(lock, &self.kernel, &self.published, &mut self.patches)
+        }
     }
 
     /// Writes to `enabled`.

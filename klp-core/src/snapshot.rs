@@ -26,6 +26,26 @@ impl NoPreempt<'_> {
     }
 }
 
+/// The core's mutex is held for as long as this lives.
+pub struct Locked<'a>(PhantomData<(&'a (), *const ())>);
+
+impl Locked<'_> {
+    /// Says so.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the core's mutex until the value is gone.
+    pub const unsafe fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl core::fmt::Debug for Locked<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Locked")
+    }
+}
+
 /// Waiting for readers.
 ///
 /// # Safety
@@ -34,7 +54,7 @@ impl NoPreempt<'_> {
 /// called have ended.
 pub unsafe trait GracePeriods {
     /// Waits until preemption was on at every CPU.
-    fn wait_for_cpus(&self);
+    fn wait_for_cpus(&self, lock: &Locked<'_>);
 }
 
 /// A published value, or none yet.
@@ -121,11 +141,11 @@ pub struct Retired<T>(*mut T);
 
 impl<T> Retired<T> {
     /// Waits until nobody can be reading the value, and takes it back. Without a value it does not wait.
-    pub fn reclaim_after(self, readers: &impl GracePeriods) -> Option<Box<T>> {
+    pub fn reclaim_after(self, readers: &impl GracePeriods, lock: &Locked<'_>) -> Option<Box<T>> {
         if self.0.is_null() {
             return None;
         }
-        readers.wait_for_cpus();
+        readers.wait_for_cpus(lock);
         // SAFETY: by the invariant; it was replaced before the grace period began, so nobody reads it.
         Some(unsafe { Box::from_raw(self.0) })
     }

@@ -8,6 +8,7 @@ use crate::simulated::{code, transition_lines, Machine, SIZE};
 use crate::types::{Direction, PatchState};
 use std::time::Duration;
 
+mod details;
 mod entry_window;
 mod histories;
 mod jumps;

@@ -467,7 +467,7 @@ impl<P: Platform> Core<'_, P> {
             .published
             .stack_check
             .publish(&mut self.state.check_writer, check);
-        drop(old.reclaim_after(self.platform));
+        drop(old.reclaim_after(self.platform, &self.lock));
     }
 
     fn stack_check(&self) -> Option<&StackCheck> {

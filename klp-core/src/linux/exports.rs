@@ -12,7 +12,7 @@ use crate::model::Patches;
 use crate::name::Name;
 use crate::platform::{Log as _, Stack, Tasks as _};
 use crate::published::Published;
-use crate::snapshot::{NoPreempt, Writer};
+use crate::snapshot::{Locked, NoPreempt, Writer};
 use crate::stack_check::StackCheck;
 use crate::types::{PatchState, ORIGINAL};
 use ::kernel::bindings::{elf64_shdr, module, seq_file, task_struct};
@@ -42,9 +42,12 @@ static STATE: State = State(UnsafeCell::new(unsafe {
 fn locked<R>(use_it: impl FnOnce(&mut Core<'_, Kernel>) -> R) -> R {
     // SAFETY: released below.
     unsafe { bindings::klp_lock() };
-    // SAFETY: under the mutex nothing else has it.
-    let state = unsafe { &mut *STATE.0.get() };
-    let result = use_it(&mut Core::new(&KERNEL, &PUBLISHED, state));
+    // SAFETY: under the mutex nothing else has the state, whose writers are those of `PUBLISHED`.
+    let mut core = unsafe {
+        let state = &mut *STATE.0.get();
+        Core::new(Locked::new(), &KERNEL, &PUBLISHED, state)
+    };
+    let result = use_it(&mut core);
     // SAFETY: taken above.
     unsafe { bindings::klp_unlock() };
     result
