@@ -135,7 +135,7 @@ impl<P: Platform> Object<P> {
                     nop: true,
                     immediate: false,
                     patched: false,
-                    site: 0,
+                    site: None,
                     old: TextRange::NONE,
                     new: TextRange::NONE,
                 })
@@ -192,7 +192,8 @@ mod tests {
                 sympos: *sympos,
                 nop: false,
                 patched: true,
-                site: 0,
+                site: None,
+                immediate: false,
                 old: TextRange::NONE,
                 new: TextRange::NONE,
             };
