@@ -60,15 +60,6 @@ struct Pipe {
     bufs: &[Kgid],
 }
 
-#[kernel_struct("pipe_inode_info")]
-struct OtherPipe {
-    ring_size: u32,
-    #[counted_by(ring_size, unsafe)]
-    bufs: &[Kgid],
-    #[counted_by(ring_size, unsafe)]
-    max_usage: &[u32],
-}
-
 #[kernel_struct("group_info")]
 struct Uncounted {
     gid: [Kgid],
