@@ -222,6 +222,7 @@ fn replacement(
             name: replaces.value(),
             sympos: number(values.sympos.as_ref()),
             replacement: function.signature.ident.clone(),
+            path: types::path_at_type(&function.signature),
             prototype: known.prototype,
             calls: parse::calls(function),
             original: original.map(|word| Original {

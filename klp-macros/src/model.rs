@@ -32,6 +32,8 @@ pub(crate) struct Function {
     pub(crate) sympos: u32,
     /// The author's function.
     pub(crate) replacement: Ident,
+    /// `super` and its name, at the place where rustc is to say what is wrong with its signature.
+    pub(crate) path: [Ident; 2],
     /// What C says of the kernel's, where that is known.
     pub(crate) prototype: Option<Prototype>,
     /// The functions that the replacement calls, by name.
@@ -172,6 +174,7 @@ mod tests {
             name: name.to_owned(),
             sympos: 0,
             replacement: Ident::new(name, Span::call_site()),
+            path: ["super", name].map(|word| Ident::new(word, Span::call_site())),
             prototype: None,
             calls: BTreeSet::new(),
             original: None,

@@ -131,6 +131,31 @@ pub trait FromC<'call>: CAbi {
     unsafe fn from_c(c: Self::C, call: &'call Call) -> Self;
 }
 
+/// [`FromC`], from the C type: of a type without [`CAbi`] nobody knows that one, and the compiler then says
+/// nothing of this trait.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{T}` cannot be an argument of a replacement",
+    label = "not an argument type",
+    note = "write an integer, `bool`, a raw pointer, `Option<NonNull<T>>`, or a reference to a wrapper of the kernel such as `&SeqFile`"
+)]
+pub trait Argument<'call, T> {
+    /// Converts it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`FromC::from_c`].
+    unsafe fn argument(self, call: &'call Call) -> T;
+}
+
+impl<'call, T: FromC<'call>> Argument<'call, T> for T::C {
+    #[inline(always)]
+    unsafe fn argument(self, call: &'call Call) -> T {
+        // SAFETY: as the caller vouches.
+        unsafe { T::from_c(self, call) }
+    }
+}
+
 /// A type that may be the result of a replacement.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a replacement",
@@ -140,6 +165,26 @@ pub trait FromC<'call>: CAbi {
 pub trait IntoC: CAbi {
     /// Converts to what C expects.
     fn into_c(self) -> Self::C;
+}
+
+/// [`IntoC`], to the C type: of a type without [`CAbi`] nobody knows that one, and the compiler then says
+/// nothing of this trait.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{T}` cannot be the result of a replacement",
+    label = "not a result type",
+    note = "write `()`, an integer, `bool`, `Returned<T>`, or a `Result` of these"
+)]
+pub trait Answer<T> {
+    /// Converts it.
+    fn answer(answer: T) -> Self;
+}
+
+impl<T: IntoC> Answer<T> for T::C {
+    #[inline(always)]
+    fn answer(answer: T) -> Self {
+        answer.into_c()
+    }
 }
 
 /// One call of a replacement. Its lifetime is the longest that an argument may live. It belongs to

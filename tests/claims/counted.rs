@@ -12,8 +12,8 @@ use klp::prelude::*;
 
 static KEPT: SetOnce<ARef<Task>> = SetOnce::new();
 
-// Called by `__put_task_struct()`, when the last reference has gone.
-#[livepatch(object = "vmlinux", replaces = "security_task_free", description = "Test patch", license = "GPL"/* word */)]
+// Nothing says that this is not called when the last reference has gone.
+#[livepatch(object = "vmlinux", replaces = "wake_up_new_task", description = "Test patch", license = "GPL"/* word */)]
 fn freed(task: &Task) {
     KEPT.populate(ARef::from(task));
 }

@@ -8,11 +8,11 @@
 
 use klp::prelude::*;
 
-#[kernel_struct("kobject")]
-pub struct Kobject;
+#[kernel_struct("vm_area_struct")]
+pub struct Area;
 
-#[livepatch(object = "vmlinux", replaces = "kobject_move", description = "Test patch", license = "GPL")]
-fn swap(mut kobj: Pin<KBox<Kobject>>, mut parent: Pin<KBox<Kobject>>) -> i32 {
-    core::mem::swap(&mut *kobj, &mut *parent);
+#[livepatch(object = "vmlinux", replaces = "anon_vma_fork", description = "Test patch", license = "GPL")]
+fn swap(mut first: Pin<KBox<Area>>, mut second: Pin<KBox<Area>>) -> i32 {
+    core::mem::swap(&mut *first, &mut *second);
     0
 }

@@ -110,9 +110,8 @@ pub(super) fn c_type(ty: &Type) -> TokenStream {
 
 fn from_c(argument: &Ident, ty: &Type) -> TokenStream {
     let (_, last) = ends(ty);
-    let from_c = in_trait(ty, &quote!(FromC<'_>), &quote!(from_c));
     let call = Ident::new("__klp_call", Span::mixed_site());
-    let converted = quote_spanned!(last=> #from_c(#argument, &#call));
+    let converted = quote_spanned!(last=> ::klp::abi::Argument::<#ty>::argument(#argument, &#call));
     quote_spanned! {Span::mixed_site()=>
         // SAFETY: the kernel calls this function in the place of one whose C types these are.
         unsafe { #converted }
@@ -136,8 +135,8 @@ fn buffer(start: &Ident, length: &Ident) -> TokenStream {
 
 fn into_c(called: &TokenStream, ty: &Type) -> TokenStream {
     let (_, last) = ends(ty);
-    let into_c = in_trait(ty, &quote!(IntoC), &quote!(into_c));
-    quote_spanned!(last=> #into_c(#called))
+    let c = c_type(ty);
+    quote_spanned!(last=> <#c as ::klp::abi::Answer<#ty>>::answer(#called))
 }
 
 /// `<type as ::klp::abi::trait_name>::item`, all at the type's place.

@@ -157,9 +157,9 @@ fn table_name(index: usize) -> Ident {
 
 fn table_entry(function: &Function) -> TokenStream {
     let name = c_string(&function.name);
-    let replacement = &function.replacement;
-    // What rustc has to say about its signature belongs to its name.
-    let replacement = quote_spanned!(replacement.span()=> super::#replacement);
+    let [above, replacement] = &function.path;
+    // What rustc has to say about its signature it says at that place.
+    let replacement = quote_spanned!(replacement.span()=> #above::#replacement);
     let sympos = Literal::u32_unsuffixed(function.sympos);
     let immediate = function.immediate.as_ref();
     let immediate = immediate.map(|_| quote_spanned!(Span::mixed_site()=> .immediate()));

@@ -29,7 +29,7 @@ mod fixes {
         #[counted_by(second_length, unsafe)] mut second: klp::bytes::Bytes<'_>,
     ) -> Result {
         second = second.skip(first.len()).ok_or(EINVAL)?;
-        original(kind, first, first_length, second.len(), second)
+        original(kind, first, first_length, second_length - first.len(), second)
     }
 
     #[livepatch(object = "vmlinux", replaces = "b")]
