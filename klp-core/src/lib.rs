@@ -33,6 +33,7 @@ mod dedicated;
 pub mod direct_jump;
 pub mod enable;
 pub mod errno;
+mod fault;
 #[cfg(kernel)]
 #[allow(unsafe_code)]
 pub mod linux;
@@ -56,6 +57,8 @@ pub mod sort;
 pub mod stack_check;
 pub mod states;
 pub mod symbols;
+#[allow(unsafe_code)]
+mod sync;
 pub mod transition;
 pub mod types;
 

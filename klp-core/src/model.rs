@@ -87,8 +87,8 @@ pub struct Func<P: Platform> {
     pub immediate: bool,
     /// Is it redirected?
     pub patched: bool,
-    /// The patch site in its entry; zero until it is looked up.
-    pub site: usize,
+    /// The patch site in its entry, once it is looked up.
+    pub site: Option<usize>,
     /// The function's code.
     pub old: TextRange,
     /// The replacement's.
@@ -285,7 +285,7 @@ impl<P: Platform> Object<P> {
         platform.set_module(self.handle, None);
         for func in self.funcs.iter_mut() {
             func.old = TextRange::NONE;
-            func.site = 0;
+            func.site = None;
             if func.nop {
                 func.new = TextRange::NONE;
             }
@@ -491,7 +491,7 @@ impl<P: Platform> Func<P> {
             nop: false,
             immediate: declared.immediate || immediate,
             patched: false,
-            site: 0,
+            site: None,
             old: TextRange::NONE,
             new: TextRange {
                 start: new_func,

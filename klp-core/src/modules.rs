@@ -77,7 +77,7 @@ impl<P: Platform> Core<'_, P> {
         // Those of patches that are gone already, too: ftrace forgets the sites.
         self.state
             .dedicated
-            .unregister_in(self.platform, self.platform.text(module));
+            .unregister_in(self.platform, &self.lock, self.platform.text(module));
         // Without memory it is tried again before the next look at stacks.
         let _ = self.refresh_stack_check();
     }

@@ -132,7 +132,7 @@ impl<P: Platform> Object<P> {
                     nop: true,
                     immediate: false,
                     patched: false,
-                    site: 0,
+                    site: None,
                     old: TextRange::NONE,
                     new: TextRange::NONE,
                 })

@@ -12,7 +12,7 @@ use crate::model::Patches;
 use crate::name::Name;
 use crate::platform::{Log as _, Stack, Tasks as _};
 use crate::published::Published;
-use crate::snapshot::{NoPreempt, Writer};
+use crate::snapshot::{Locked, NoPreempt, Writer};
 use crate::stack_check::StackCheck;
 use crate::types::{PatchState, ORIGINAL};
 use ::kernel::bindings::{elf64_shdr, module, seq_file, task_struct};
@@ -42,9 +42,12 @@ static STATE: State = State(UnsafeCell::new(unsafe {
 fn locked<R>(use_it: impl FnOnce(&mut Core<'_, Kernel>) -> R) -> R {
     // SAFETY: released below.
     unsafe { bindings::klp_lock() };
-    // SAFETY: under the mutex nothing else has it.
-    let state = unsafe { &mut *STATE.0.get() };
-    let result = use_it(&mut Core::new(&KERNEL, &PUBLISHED, state));
+    // SAFETY: under the mutex nothing else has the state, whose writers are those of `PUBLISHED`.
+    let mut core = unsafe {
+        let state = &mut *STATE.0.get();
+        Core::new(Locked::new(), &KERNEL, &PUBLISHED, state)
+    };
+    let result = use_it(&mut core);
     // SAFETY: taken above.
     unsafe { bindings::klp_unlock() };
     result
@@ -220,14 +223,9 @@ extern "C" fn klp_core_promote() {
 unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ulong {
     // SAFETY: the caller's promise.
     let guard = unsafe { NoPreempt::new() };
-    PUBLISHED.redirect(site, &guard, || {
+    PUBLISHED.redirect(&KERNEL, site, &guard, || {
         // SAFETY: the caller's promise. Others may change it at the same time, as a whole.
-        let state = PatchState::from_c(unsafe { state.read_volatile() });
-        if state == PatchState::Idle {
-            KERNEL.bug(c"a task without a patch state calls a function in transition");
-        }
-        // As in the C core, a task without one uses the new function.
-        state != PatchState::Unpatched
+        PatchState::from_c(unsafe { state.read_volatile() })
     })
 }
 

@@ -5,12 +5,14 @@
 use std::path::Path;
 
 /// The files of the logic, from the bottom up.
-const LAYERS: [&str; 27] = [
+const LAYERS: [&str; 29] = [
     "types",
     "errno",
     "memory",
     "name",
     "sort",
+    "fault",
+    "sync",
     "snapshot",
     "platform",
     "symbols",

@@ -58,8 +58,8 @@ macro_rules! words {
         impl Word for $type {
             #[inline(always)]
             unsafe fn store(self, place: *mut u8) {
-                // A volatile write of a packed type would go through the stack first.
-                #[cfg(target_arch = "x86_64")]
+                // A volatile write of a packed type would go through the stack first. Miri knows no assembly.
+                #[cfg(all(target_arch = "x86_64", not(miri)))]
                 // SAFETY: writes the value's bytes to a place that the caller vouches for.
                 unsafe {
                     core::arch::asm!(
@@ -69,7 +69,7 @@ macro_rules! words {
                         options(nostack, preserves_flags),
                     );
                 }
-                #[cfg(not(target_arch = "x86_64"))]
+                #[cfg(any(not(target_arch = "x86_64"), miri))]
                 // SAFETY: the caller vouches for the place.
                 unsafe {
                     ptr::write_volatile(place.cast::<Packed<Self>>(), Packed(self));

@@ -12,6 +12,7 @@ mod host;
 mod lint;
 mod machine;
 mod modules;
+mod proof;
 mod types;
 
 use anyhow::{Context as _, Result, bail};
@@ -26,6 +27,8 @@ use crate::compare;
 use crate::guest_program;
 use crate::kselftest;
 use crate::scenarios;
+
+pub use proof::Proof;
 
 /// The cores that every example has to run on.
 const CORES: [Core; 3] = [Core::Stock, Core::C, Core::Rust];
@@ -50,7 +53,8 @@ pub enum Form {
 pub enum Part {
     /// Formatting, clippy, licence lines.
     Lint,
-    /// Unit tests, expansions of `#[livepatch]`, and what authors are told about mistakes.
+    /// Unit tests, expansions of `#[livepatch]`, what authors are told about mistakes, and klp-core in many orders
+    /// of memory accesses.
     Host,
     /// The examples' modules, for each kernel, without running them.
     Modules,
