@@ -60,6 +60,8 @@ soon() {
 		[ $SECONDS -lt $end ] || return 1
 		read -r -t 0.05 -u $never
 	done
+	# Not that of read.
+	return 0
 }
 
 # has FILE WORD - the file's first line is that.
