@@ -81,6 +81,20 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
+    /// Enables a patch that the core has already, if it has it.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when it is enabled, or is not registered; those of [`Core::enable`].
+    pub fn enable_known(&mut self, handle: P::Patch) -> Option<Result> {
+        let is_registered = |patch: &Patch<P>| patch.registered;
+        match self.state.get(handle) {
+            Some(patch) if !is_registered(patch) => Some(Err(EINVAL)),
+            None if !self.is_registered(handle) => None,
+            _ => Some(self.set_enabled(handle, true)),
+        }
+    }
+
     /// Is it registered, and not enabled?
     pub fn is_registered(&self, handle: P::Patch) -> bool {
         self.registered_index(handle).is_some()

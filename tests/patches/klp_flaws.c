@@ -4,16 +4,15 @@
  * patched at moments that hardly ever come by themselves.
  */
 #include <linux/completion.h>
-#include <linux/freezer.h>
 #include <linux/ftrace.h>
 #include <linux/kobject.h>
 #include <linux/kthread.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <linux/wait.h>
 
 /* Who reads the file "entered" on this CPU is preempted on the way into it. */
 #define CPU 1
@@ -80,17 +79,21 @@ static int hold_readers(void *unused)
 	return 0;
 }
 
-/* Sleeps here, again and again, in a way that a suspending system may freeze. */
+/*
+ * Sleeps here, again and again, in a way that a suspending system may freeze. The
+ * signal that livepatch sends after some time does not end it.
+ */
 static bool waiting;
 module_param(waiting, bool, 0644);
 MODULE_PARM_DESC(waiting, "readers of the file waiting wait");
-static DECLARE_WAIT_QUEUE_HEAD(never);
 
 static noinline ssize_t klp_flaws_waiting_show(struct kobject *kobj,
 					       struct kobj_attribute *attr, char *buf)
 {
-	while (READ_ONCE(waiting) && !signal_pending(current))
-		wait_event_freezable_timeout(never, false, msecs_to_jiffies(10));
+	while (READ_ONCE(waiting) && !fatal_signal_pending(current)) {
+		set_current_state(TASK_UNINTERRUPTIBLE | TASK_FREEZABLE);
+		schedule_timeout(msecs_to_jiffies(10));
+	}
 	return sysfs_emit(buf, "module\n");
 }
 

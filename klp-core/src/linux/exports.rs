@@ -78,10 +78,7 @@ unsafe extern "C" fn klp_enable_patch(patch: *mut bindings::klp_patch) -> c_int 
 }
 
 fn enable(patch: PatchRef) -> Result {
-    if let Some(result) = locked(|core| {
-        let is_registered = core.is_registered(patch);
-        is_registered.then(|| core.set_enabled(patch, true))
-    }) {
+    if let Some(result) = locked(|core| core.enable_known(patch)) {
         return result;
     }
     check_declaration(patch)?;

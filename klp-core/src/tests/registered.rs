@@ -49,6 +49,19 @@ fn a_registered_patch_is_enabled_and_disabled_again_and_again() {
 }
 
 #[test]
+fn a_patch_that_is_there_is_not_taken_for_a_new_one() {
+    let mut machine = machine();
+    assert!(machine.core().enable_known(FIRST).is_none());
+    assert_eq!(register_read(&mut machine, FIRST), 0);
+    let again = |machine: &mut Machine, patch| machine.core().enable_known(patch).map(code);
+    assert_eq!(again(&mut machine, FIRST), Some(0));
+    assert_eq!(again(&mut machine, FIRST), Some(EINVAL.to_c()));
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    assert_eq!(again(&mut machine, SECOND), Some(EINVAL.to_c()));
+    assert_eq!(register_read(&mut machine, SECOND), EINVAL.to_c());
+}
+
+#[test]
 fn registered_patches_are_enabled_in_any_order() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);

@@ -25,34 +25,56 @@ for kind in failslab fail_page_alloc; do
 done
 echo 0 >$faults/fail_page_alloc/min-order
 
-# words - what the patched functions of the kernel and of the module answer.
+# The rest uses what bash has built in where it can: on this kernel each program takes a second to start.
+
+# words - what the patched functions of the kernel and of the module answer, in $words.
 words() {
 	local version module=none
 	read -r version </proc/version
 	case $version in Linux*) version=linux ;; esac
 	[ ! -e $entries/function ] || read -r module <$entries/function
-	echo "$version $module"
+	words="$version $module"
 }
 
-# patches - which there are, and whether they are enabled.
-patches() {
-	local patch enabled
+# state - that, the patches with whether they are enabled, and the modules, in $state.
+state() {
+	local patch enabled name rest
+	words
+	state=$words
 	for patch in $LIVEPATCH/*/; do
 		[ -e "$patch" ] || continue
 		read -r enabled <"$patch/enabled"
 		patch=${patch%/}
-		echo "${patch##*/}=$enabled"
+		state+=" ${patch##*/}=$enabled"
 	done
+	while read -r name rest; do
+		state+=" $name"
+	done </proc/modules
 }
 
-loaded() {
-	cut -d' ' -f1 /proc/modules | sort
+# soon CONDITION [ARGUMENT...] - it comes true.
+exec {never}<> <(:)
+soon() {
+	local end=$((SECONDS + WAIT))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		read -r -t 0.05 -u $never
+	done
+	# Not that of read.
+	return 0
 }
 
-state() {
-	words
-	patches
-	loaded
+# has FILE WORD - the file's first line is that.
+has() {
+	local line
+	[ -e "$1" ] && read -r line <"$1" && [ "$line" = "$2" ]
+}
+
+# do_once COMMAND... - without a failing allocation.
+do_once() {
+	local result
+	result=$("$fail" 1000000000 "$@")
+	[ "$result" = "unreached ok" ]
 }
 
 # every WHAT UNDO ARGUMENT... - lets klp-fail do it with each allocation failing; UNDO takes back what was
@@ -60,84 +82,89 @@ state() {
 every() {
 	local what=$1 undo=$2 number result wrong='' before failed=0 tolerated=0
 	shift 2
-	before=$(state)
+	state
+	before=$state
 	for ((number = 1; number <= MOST; number += STEP)); do
 		result=$("$fail" $number "$@")
 		case $result in
 		"failed ENOMEM")
 			failed=$((failed + 1))
-			if [ "$(state)" != "$before" ]; then
-				# What a module leaves for a worker to free.
-				wait_until is_as_before "$before" || {
-					wrong="after failure $number: $(state | tr '\n' ' ')"
-					break
-				}
-			fi
+			# What a module leaves for a worker to free goes later.
+			soon is_as_before "$before" && continue
 			;;
 		"failed ok")
 			tolerated=$((tolerated + 1))
-			wrong=$("$done_when") || break
-			wrong=$("$undo" && wait_until is_as_before "$before") || {
-				wrong="undone without allocation $number: $wrong: $(state | tr '\n' ' ')"
-				break
-			}
-			wrong=''
+			soon "$done_when" && "$undo" && soon is_as_before "$before" && continue
 			;;
 		"unreached ok") break ;;
-		*)
-			wrong="allocation $number: $result"
-			break
-			;;
 		esac
+		state
+		wrong="allocation $number: $result: $state instead of $before"
+		break
 	done
 	expect_eq "$what: $failed of $(((number - 1) / STEP)) allocations refuse it, it does without $tolerated" "" "$wrong"
 	check "$what: not more than $MOST allocations" [ "$number" -le "$MOST" ]
-	check "$what: it is done in the end" "$done_when"
+	check "$what: it is done in the end" soon "$done_when"
 	check "$what: failures were seen" [ $failed -gt 0 ]
 }
 
 is_as_before() {
-	[ "$(state)" = "$1" ]
+	state
+	[ "$state" = "$1" ]
 }
 
 answer() {
-	[ "$(words)" = "$1" ]
+	words
+	[ "$words" = "$1" ]
 }
 
-first_settled() { settled entries-first && answer "first first"; }
-only_settled() { settled entries-only && patch_gone entries-first && answer "replaced replaced"; }
+is_settled() {
+	has "$LIVEPATCH/$1/enabled" 1 && has "$LIVEPATCH/$1/transition" 0
+}
+
+# put_in PATCH, and take_out PATCH.
+put_in() {
+	do_once load "$(module_file "$1")" && soon is_settled "$1"
+}
+
+take_out() {
+	echo 0 >$LIVEPATCH/$1/enabled
+	soon [ ! -e $LIVEPATCH/$1 ] && soon unload_now "$1"
+}
+
+unload_now() {
+	do_once unload "$1"
+}
+
+first_settled() { is_settled entries_first && answer "first first"; }
+only_settled() { is_settled entries_only && [ ! -e $LIVEPATCH/entries_first ] && answer "replaced replaced"; }
 target_patched() { answer "replaced replaced"; }
-gone() { patch_gone entries-only && answer "linux module"; }
-until_first() { wait_until first_settled; }
-until_only() { wait_until only_settled; }
-until_gone() { wait_until gone; }
+only_gone() { [ ! -e $LIVEPATCH/entries_only ] && answer "linux module"; }
 
 must "load the module" load klp_entries
 
 # Enabling: a patch of eight functions of the kernel and eight of a module.
-undo_enable() { remove_patch entries-first; }
-done_when=until_first
+undo_enable() { take_out entries_first; }
+done_when=first_settled
 every enabling undo_enable load "$first"
 
 # Replacing it. To take that back, the first one has to come again.
 undo_replace() {
-	remove_patch entries-only && unload entries-first && load entries-first && until_first
+	take_out entries_only && soon unload_now entries_first && put_in entries_first
 }
-done_when=until_only
+done_when=only_settled
 every replacing undo_replace load "$only"
 must "unload the one that was replaced" unload entries-first
 
 # A module that comes.
 must "unload the module" unload klp_entries
-undo_coming() { unload klp_entries; }
+undo_coming() { unload_now klp_entries; }
 done_when=target_patched
 every "a module that comes" undo_coming load "$target"
 
 # Disabling.
-undo_disable() {
-	unload entries-only && load entries-only && wait_until target_patched && wait_until settled entries-only
-}
-done_when=until_gone
+undo_disable() { soon unload_now entries_only && put_in entries_only; }
+done_when=only_gone
 every disabling undo_disable write $LIVEPATCH/entries_only/enabled 0
 
 must "unload the patch" unload entries-only

@@ -69,6 +69,7 @@ for round in 1 2; do
 	check "klp_enable_patch() ($round)" bash -c "echo 1 >$wanted"
 	must "its transition ends ($round)" wait_until settled lifecycle-in-c
 	expect_eq "it has effect ($round)" patched "$(cat /proc/version)"
+	check "klp_enable_patch() is refused now ($round)" refused 1 $wanted
 	check "klp_disable_patch() ($round)" bash -c "echo 0 >$wanted"
 	must "it is disabled ($round)" wait_until grep -q 0 $other/transition
 done

@@ -14,20 +14,22 @@ use super::proof::{self, Proof};
 use crate::case::{Case, Tally};
 use crate::checkout;
 
-/// What tests that try random input do in the long form, unless the environment says otherwise.
-const LONG: [(&str, &str); 2] = [("KLP_HISTORIES", "100000"), ("KLP_FUZZ_SECONDS", "1200")];
-
 /// So many preemptions of one task by another take seconds.
 const PREEMPTIONS: &str = "3";
 
-/// Runs them all; in the long form all proofs too.
+/// What tests that try random input do in the long form, unless the environment says otherwise.
+const LONG: [(&str, &str); 2] = [("KLP_HISTORIES", "100000"), ("KLP_FUZZ_SECONDS", "1200")];
+
+/// Runs them all.
 pub(super) fn run(form: Form) -> Result<Tally> {
     let toolchain = toolchain::ensure(PINNED, &[CLIPPY])?;
     let mut command = toolchain.cargo();
     command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    let is_set = |name: &str| std::env::var_os(name).is_some();
     if form != Form::Short {
-        command.envs(LONG.into_iter().filter(|(name, _)| !is_set(name)));
+        command.envs(
+            LONG.into_iter()
+                .filter(|(name, _)| std::env::var_os(name).is_none()),
+        );
     }
     let mut tally = tests(command)?;
     if form == Form::Short {
