@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn bits_leave_their_neighbours_alone() {
         let mut bytes = [0xff_u8, 0xff, 0xff, 0xff];
-        let place = &raw mut bytes[1];
+        let place = (&raw mut bytes).cast::<u8>().wrapping_add(1);
         // SAFETY: inside of the array.
         unsafe {
             write_bits::<u8, u16>(place, 6, 3, 0b010);
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_bit_field_may_fill_its_bytes() {
         let mut bytes = [0_u8; 8];
-        let place = &raw mut bytes[0];
+        let place = (&raw mut bytes).cast();
         // SAFETY: inside of the array.
         unsafe {
             write_bits::<i64, u64>(place, 0, 64, -5);
