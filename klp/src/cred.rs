@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn each_field_is_its_own() {
         let mut namespace = user_namespace::new();
-        let c = cred {
+        let mut c = cred {
             uid: kuid_t { val: 1 },
             gid: kgid_t { val: 2 },
             euid: kuid_t { val: 3 },
@@ -213,7 +213,7 @@ mod tests {
             user_ns: &raw mut namespace,
         };
         // SAFETY: the wrapper is transparent.
-        let credential = unsafe { &*ptr::from_ref(&c).cast::<Credential>() };
+        let credential = unsafe { &*ptr::from_mut(&mut c).cast::<Credential>() };
         let user = |val| Kuid::from_raw(kuid_t { val });
         let group = |val| Kgid::from_raw(kgid_t { val });
         assert!(credential.uid() == user(1));
