@@ -32,7 +32,7 @@ hold() {
 }
 
 is_held() {
-	grep -q '^State:.*D (' "/proc/$1/status"
+	grep -q '^State:.*D (' "/proc/$1/status" && grep -q klp_held_sleep "/proc/$1/stack"
 }
 
 release() {
