@@ -48,12 +48,12 @@ pub fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The programs that scenarios start, built.
+/// The programs that scenarios start, built: those in C, and klpctl.
 fn programs() -> Result<Vec<PathBuf>> {
     let sources = listed("tests/vm/programs", "c")?;
-    sources
-        .iter()
-        .map(|source| guest_program::build(source))
+    let built = sources.iter().map(|source| guest_program::build(source));
+    built
+        .chain(std::iter::once_with(guest_program::klpctl))
         .collect()
 }
 
