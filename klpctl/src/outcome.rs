@@ -115,3 +115,17 @@ impl From<anyhow::Error> for Failure {
 
 /// What commands return.
 pub type Outcome<T = ()> = Result<T, Failure>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_lists_them() {
+        let guide = include_str!("../../docs/operators.md");
+        for (status, meaning) in Status::MEANINGS {
+            let row = format!("| {} | {meaning} |", status as u8);
+            assert!(guide.contains(&row), "{row}");
+        }
+    }
+}
