@@ -44,6 +44,7 @@ impl RateLimit {
         self.allows_at(jiffies(), crate::platform::HZ * 5)
     }
 
+    #[inline]
     fn allows_at(&self, now: usize, interval: usize) -> bool {
         let since = self.since.load(Relaxed);
         let is_new = self.done.load(Relaxed) == 0;
@@ -63,6 +64,7 @@ trait Limited {
 }
 
 impl Limited for Atomic<u32> {
+    #[inline]
     fn add_unless_reached(&self, limit: u32) -> bool {
         // It does not go on counting, and so does not wrap.
         self.load(Relaxed) < limit && self.fetch_add(1, Relaxed) < limit
