@@ -4,9 +4,11 @@
 
 use super::{enable_read, machine, replacement, FIRST, SECOND};
 use crate::direct_jump::RedirectVia;
+use crate::errno::{check, Errno, ENOMEM};
 use crate::redirect::{Redirect, Redirects};
 use crate::simulated::{code, Machine};
 use crate::snapshot::{Locked, Snapshot, Writer};
+use crate::types::PatchState;
 
 const DRIVE: usize = 0x5_0000;
 
@@ -80,4 +82,28 @@ fn more_redirects_than_were_reserved_are_noticed() {
             });
         }
     });
+}
+
+#[test]
+fn errors_are_negative_numbers_in_c() {
+    assert_eq!(Errno::from_c(-12), Some(ENOMEM));
+    assert_eq!(Errno::from_c(0), None);
+    assert_eq!(Errno::from_c(1), None);
+    assert_eq!(check(-12), Err(ENOMEM));
+    assert_eq!(check(0), Ok(0));
+    assert_eq!(check(3), Ok(3));
+    assert_eq!((ENOMEM.to_c(), ENOMEM.to_string().as_str()), (-12, "-12"));
+}
+
+#[test]
+fn patch_states_are_numbers_in_c() {
+    let states = [
+        (PatchState::Idle, -1),
+        (PatchState::Unpatched, 0),
+        (PatchState::Patched, 1),
+    ];
+    for (state, number) in states {
+        assert_eq!(state.to_c(), number);
+        assert_eq!(PatchState::from_c(number), state);
+    }
 }
