@@ -4,9 +4,11 @@
 
 use super::{enable_read, machine, replacement, FIRST, SECOND};
 use crate::direct_jump::RedirectVia;
+use crate::errno::{check, Errno, ENOMEM};
 use crate::redirect::{Redirect, Redirects};
 use crate::simulated::{code, Machine};
 use crate::snapshot::{Locked, Snapshot, Writer};
+use crate::types::PatchState;
 
 const DRIVE: usize = 0x5_0000;
 
@@ -33,23 +35,29 @@ fn how_calls_get_to_a_replacement_can_be_seen() {
 }
 
 #[test]
-fn what_was_split_off_from_a_modules_function_is_part_of_it() {
+fn what_was_split_off_from_a_modules_functions_is_part_of_them() {
     let mut machine = machine();
-    let cold = DRIVE + 0x300;
     let symbols = [
         ("brake.cold", DRIVE + 0x200),
         ("drive", DRIVE),
-        ("drive.cold", cold),
+        ("drive.cold", DRIVE + 0x300),
+        ("steer", DRIVE + 0x100),
         ("steer.cold", DRIVE + 0x400),
     ];
     machine.module("driver", &symbols);
     assert_eq!(code(machine.load("driver")), 0);
-    let inside = machine.sleeper(&[cold + 0x10]);
-    let outside = machine.sleeper(&[DRIVE + 0x210, DRIVE + 0x410]);
-    let drive = [("drive", 0, replacement(FIRST, 0))];
-    let objects = [(Some("driver"), &drive[..])];
+    let inside = [0x310, 0x410].map(|offset| machine.sleeper(&[DRIVE + offset]));
+    let outside = machine.sleeper(&[DRIVE + 0x210]);
+    // In either order.
+    let functions = [
+        ("steer", 0, replacement(FIRST, 1)),
+        ("drive", 0, replacement(FIRST, 0)),
+    ];
+    let objects = [(Some("driver"), &functions[..])];
     assert_eq!(code(machine.enable(FIRST, &objects, false)), 0);
-    assert_eq!(machine.call(&inside, DRIVE), 0);
+    for task in &inside {
+        assert_eq!(machine.call(task, DRIVE), 0);
+    }
     assert_eq!(machine.call(&outside, DRIVE), replacement(FIRST, 0));
 }
 
@@ -74,4 +82,28 @@ fn more_redirects_than_were_reserved_are_noticed() {
             });
         }
     });
+}
+
+#[test]
+fn errors_are_negative_numbers_in_c() {
+    assert_eq!(Errno::from_c(-12), Some(ENOMEM));
+    assert_eq!(Errno::from_c(0), None);
+    assert_eq!(Errno::from_c(1), None);
+    assert_eq!(check(-12), Err(ENOMEM));
+    assert_eq!(check(0), Ok(0));
+    assert_eq!(check(3), Ok(3));
+    assert_eq!((ENOMEM.to_c(), ENOMEM.to_string().as_str()), (-12, "-12"));
+}
+
+#[test]
+fn patch_states_are_numbers_in_c() {
+    let states = [
+        (PatchState::Idle, -1),
+        (PatchState::Unpatched, 0),
+        (PatchState::Patched, 1),
+    ];
+    for (state, number) in states {
+        assert_eq!(state.to_c(), number);
+        assert_eq!(PatchState::from_c(number), state);
+    }
 }
