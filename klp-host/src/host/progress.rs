@@ -260,7 +260,7 @@ fn is_make_folder(line: &str) -> bool {
 }
 
 /// A time for people: `7 min 46 s`, `1.5 s`.
-fn duration(time: Duration) -> String {
+pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..10 => format!("{:.1} s", time.as_secs_f64()),

@@ -15,6 +15,8 @@ mod modules;
 mod proof;
 mod types;
 
+use std::time::Instant;
+
 use anyhow::{Context as _, Result, bail};
 use klp_host::host::needs::Needs;
 use klp_host::host::{process, progress};
@@ -140,13 +142,15 @@ impl Part {
     fn told(self, form: Form) -> Tally {
         let name = format!("{self:?}").to_lowercase();
         progress::say(&format!("== {name}"));
+        let start = Instant::now();
         let tally = self.run(form).unwrap_or_else(|error| {
             // What could not be tried has not passed.
             let case = Case::failed(&name, "runs", format!("{error:#}"));
             case.print();
             Tally::of([&case])
         });
-        progress::say(&format!("== {name}: {tally}"));
+        let took = progress::duration(start.elapsed());
+        progress::say(&format!("== {name}: {tally} in {took}"));
         tally
     }
 
