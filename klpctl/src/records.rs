@@ -58,6 +58,25 @@ impl Records {
         read(&self.info_path(name))
     }
 
+    /// The patches of which there is a record, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.dir.join("patches"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let name = |path: PathBuf| {
+            Some(
+                path.file_name()?
+                    .to_str()?
+                    .strip_suffix(".json")?
+                    .to_owned(),
+            )
+        };
+        let mut names: Vec<_> = entries.filter_map(|entry| name(entry.path())).collect();
+        names.sort();
+        names
+    }
+
     /// The last step.
     ///
     /// # Errors
@@ -178,6 +197,7 @@ mod tests {
         assert_eq!(records.step().expect("readable"), Some(step));
         assert_eq!(fs::read(records.module_path("a")).expect("kept"), b"a");
         assert_eq!(records.info("c").expect("readable"), None);
+        assert_eq!(records.names(), ["a", "b"]);
         records.set_step(None, &["b".to_owned()]).expect("written");
         assert_eq!(records.info("a").expect("readable"), None);
         assert_eq!(

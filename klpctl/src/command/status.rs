@@ -94,7 +94,7 @@ pub fn status(context: &Context) -> Outcome<Answer> {
     for name in &leftover {
         let _ = writeln!(
             text,
-            "{name}: replaced, its module is still loaded; `klpctl unload {name}` unloads it"
+            "{name}: not in use, but its module is still loaded; `klpctl unload {name}` unloads it"
         );
     }
     let values = patches
@@ -122,11 +122,7 @@ pub fn status(context: &Context) -> Outcome<Answer> {
 
 /// Patches that klpctl has loaded and the kernel has let go, whose modules are there still.
 fn leftover(context: &Context, patches: &[Patch]) -> Outcome<Vec<String>> {
-    let Some(step) = context.records.step()? else {
-        return Ok(Vec::new());
-    };
-    let mut names = step.replaced;
-    names.push(step.loaded);
+    let mut names = context.records.names();
     names.retain(|name| {
         !patches.iter().any(|patch| patch.name == *name) && context.kernel.has_module(name)
     });

@@ -24,15 +24,14 @@ said() {
 	cat /tmp/ctl
 }
 
-# hold FILE - a reader that stays in the function until `release`.
+# hold FILE - starts a reader that stays in the function until `release`.
 hold() {
-	cat $held >"$1" &
+	cat $held >"$1" 2>/dev/null &
 	reader=$!
-	wait_until is_held $reader
 }
 
 is_held() {
-	grep -q '^State:.*D (' "/proc/$1/status" && grep -q klp_held_sleep "/proc/$1/stack"
+	grep -q '^State:.*D (' "/proc/$1/status" && grep -q klp_held_ "/proc/$1/stack"
 }
 
 release() {
@@ -41,6 +40,7 @@ release() {
 
 answer() {
 	hold /tmp/answer
+	wait_until is_held $reader
 	release
 	wait $reader
 	cat /tmp/answer
@@ -79,7 +79,8 @@ expect_eq "the first is applied again" first "$(answer)"
 check "the second is gone" test ! -e /sys/module/held_second
 check "there is nothing more to take back" ctl_status 1 rollback
 
-must "a task stays in the replacement" hold /tmp/held
+hold /tmp/held
+must "a task stays in the replacement" wait_until is_held $reader
 check "so the patch cannot be unloaded" ctl_status 7 unload held-first --timeout 2
 expect_match "the task is named, and where it is" "task $reader \(cat\): .*klp_held_wait|task $reader \(cat\)" \
 	"$(said)"
@@ -92,7 +93,8 @@ expect_eq "the task got its answer" first "$(cat /tmp/held)"
 must "then it can be unloaded" ctl_status 0 unload held-first
 check "and is gone" test ! -e /sys/module/held_first
 
-must "a task stays in the original" hold /tmp/held
+hold /tmp/held
+must "a task stays in the original" wait_until is_held $reader
 check "a patch that stalls is taken back" ctl_status 7 load --unchecked --timeout 2 "$first"
 expect_match "and who held it up is said" "task $reader \(cat\)" "$(said)"
 check "nothing is left of it" test ! -e /sys/module/held_first
@@ -100,7 +102,8 @@ release
 wait $reader
 expect_eq "the task has the original's answer" original "$(cat /tmp/held)"
 
-must "a task stays in the original again" hold /tmp/held
+hold /tmp/held
+must "a task stays in the original again" wait_until is_held $reader
 original=$reader
 "$ctl" load --unchecked --timeout 4 "$first" >/tmp/stuck 2>&1 &
 loader=$!
@@ -111,8 +114,7 @@ expect_match "by name" "task $original \(cat\)" "$(said)"
 check "as JSON, too" ctl_status 0 --json blockers held_first
 expect_match "with the task" "\"tid\": $original," "$(said)"
 # A new task has switched from the beginning, so it stays in the replacement.
-cat $held >/tmp/held-new &
-reader=$!
+hold /tmp/held-new
 must "another task stays in the replacement" wait_until is_held $reader
 wait $loader
 expect_eq "it could not be reverted" 8 $?
