@@ -99,6 +99,8 @@ const TOOL_PREFIXES: &[&str] = &[
 /// ... and these.
 const TOOL_OPTIONS: &[&str] = &[
     "HAVE_KMSAN_COMPILER",
+    // Whether Rust could be turned on, not whether it is.
+    "RUST_IS_AVAILABLE",
     "TOOLCHAIN_NEEDS_EXPLICIT_ZICSR",
     "USE_X86_SEG_SUPPORT",
 ];

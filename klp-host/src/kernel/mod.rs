@@ -11,8 +11,10 @@ pub mod debug_info;
 pub mod facts;
 mod forest;
 pub mod given;
+mod image;
 pub mod install;
 pub mod known;
+pub mod line;
 pub mod modules;
 mod package;
 pub mod release;
@@ -30,11 +32,19 @@ use anyhow::Result;
 use crate::cache::Cache;
 use crate::host::needs::Needs;
 
+pub use line::Line;
+
 /// Which livepatch core a kernel has, and where the kernel comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
 pub enum Core {
-    /// Debian's own kernel binary, untouched, with a folder to build modules for it.
+    /// The kernel binary of Debian's testing suite, untouched, with a folder to build modules for it.
     Stock,
+    /// The same of Debian 13: Linux 6.12, without Rust.
+    #[value(name = "debian-13")]
+    Debian13,
+    /// The same of Debian 12: Linux 6.1, without Rust.
+    #[value(name = "debian-12")]
+    Debian12,
     /// Our small kernel with the kernel's C livepatch core.
     C,
     /// The same with klp-core, the livepatch core in Rust.
@@ -45,10 +55,29 @@ impl Core {
     /// Its name on the command line and in folder names.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Stock => "stock",
+            Self::Stock => line::STOCK.name,
+            Self::Debian13 => line::DEBIAN_13.name,
+            Self::Debian12 => line::DEBIAN_12.name,
             Self::C => "c",
             Self::Rust => "rust",
         }
+    }
+
+    /// The line of Debian's kernels that it is of, unless it is built here.
+    pub fn line(self) -> Option<&'static Line> {
+        match self {
+            Self::Stock => Some(&line::STOCK),
+            Self::Debian13 => Some(&line::DEBIAN_13),
+            Self::Debian12 => Some(&line::DEBIAN_12),
+            Self::C | Self::Rust => None,
+        }
+    }
+
+    /// The kernel of that line.
+    pub fn of_line(line: &Line) -> Self {
+        let lines = [Self::Debian13, Self::Debian12];
+        let is_it = |core: &Self| core.line() == Some(line);
+        lines.into_iter().find(is_it).unwrap_or(Self::Stock)
     }
 }
 
@@ -121,17 +150,17 @@ pub struct Options {
 /// The packages that [`get`] needs for this kernel.
 pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
     let cache = Cache::open()?;
-    match core {
-        Core::Stock => stock::needs(&cache, profile, options),
-        Core::C | Core::Rust => small::needs(&cache, options),
+    match core.line() {
+        Some(line) => stock::needs(&cache, line, profile, options),
+        None => small::needs(&cache, options),
     }
 }
 
 /// Gives the kernel, building it first when the cache does not have it.
 pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
     let cache = Cache::open()?;
-    match core {
-        Core::Stock => stock::get(&cache, profile, options),
-        Core::C | Core::Rust => small::get(&cache, core, profile, options),
+    match core.line() {
+        Some(line) => stock::get(&cache, core, line, profile, options),
+        None => small::get(&cache, core, profile, options),
     }
 }

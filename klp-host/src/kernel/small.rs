@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::apt::Archive;
 use super::config::Config;
 use super::core_files::CoreFiles;
+use super::line::STOCK;
 use super::source::Source;
 use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
@@ -37,7 +38,7 @@ pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
     let needs = tools::needs()?;
     Ok(match &options.source {
         Some(_) => needs,
-        None => needs.and(debian::needs(cache)),
+        None => needs.and(debian::needs(cache, &STOCK)),
     })
 }
 
@@ -176,7 +177,7 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
             Some(tree) => Source::users(tree)?,
             None => {
                 let archive = Archive::new(cache);
-                debian::with_release(&archive, options.update, |release| {
+                debian::with_release(&archive, &STOCK, options.update, |release| {
                     Source::debian(&archive, release)
                 })?
             }
