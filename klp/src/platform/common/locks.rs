@@ -6,7 +6,7 @@
 //! the kernel exports, or that `rust/helpers` exports for its macros. With PREEMPT_RT, `spinlock_t` and
 //! `rwlock_t` are sleeping locks with functions of their own.
 
-use super::{bindings, to_result, Result};
+use super::super::{bindings, to_result, Result};
 
 /// The size of each lock in C.
 pub(crate) mod size {
