@@ -2,6 +2,9 @@
 
 //! The lines of Debian's kernels: which series each is, and which suites carry it.
 
+use super::debian;
+use crate::cache::Cache;
+
 /// A line of Debian's kernels. Point releases come and go within it: any will do.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Line {
@@ -9,6 +12,8 @@ pub struct Line {
     pub name: &'static str,
     /// The kernel series: `6.12`.
     pub series: &'static str,
+    /// Whether it is built with CONFIG_RUST.
+    pub has_rust: bool,
     /// The suites to look in, in this order.
     pub(super) suites: &'static [&'static str],
 }
@@ -17,6 +22,7 @@ pub struct Line {
 pub const STOCK: Line = Line {
     name: "stock",
     series: "7.2",
+    has_rust: true,
     suites: &["forky", "trixie-backports", "sid"],
 };
 
@@ -24,6 +30,7 @@ pub const STOCK: Line = Line {
 pub const DEBIAN_12: Line = Line {
     name: "debian-12",
     series: "6.1",
+    has_rust: false,
     suites: &["bookworm"],
 };
 
@@ -31,6 +38,7 @@ pub const DEBIAN_12: Line = Line {
 pub const DEBIAN_13: Line = Line {
     name: "debian-13",
     series: "6.12",
+    has_rust: false,
     suites: &["trixie"],
 };
 
@@ -41,6 +49,11 @@ impl Line {
     /// The line of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         LINES.into_iter().find(|line| line.name == name)
+    }
+
+    /// The release that this machine uses, if it has one: what `uname -r` prints in it.
+    pub fn release_if_known(&self, cache: &Cache) -> Option<String> {
+        debian::recorded_release(cache, self).map(|release| release.name)
     }
 
     /// Whether a release of this name, `6.12.107+deb13-amd64`, is of this line: its series, and the plain

@@ -4,7 +4,7 @@
 
 pub(crate) mod apt;
 pub mod ask;
-mod config;
+pub(crate) mod config;
 pub mod core_files;
 mod debian;
 pub mod debug_info;
@@ -30,6 +30,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::cache::Cache;
+use crate::freestanding::Freestanding;
 use crate::host::needs::Needs;
 
 pub use line::Line;
@@ -112,6 +113,8 @@ pub struct BuildFolder {
     pub env: Vec<(String, String)>,
     /// Variables for the command line of every `make` against it (LLVM=, KERNELRELEASE=).
     pub vars: Vec<(String, String)>,
+    /// What builds patches in Rust, for a kernel that was built without Rust.
+    pub freestanding: Option<Freestanding>,
 }
 
 impl BuildFolder {

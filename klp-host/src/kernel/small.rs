@@ -95,6 +95,7 @@ pub(super) fn get(
             dir: kdir,
             env: build.env,
             vars: build.vars,
+            freestanding: None,
         },
     })
 }

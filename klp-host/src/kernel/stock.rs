@@ -132,6 +132,7 @@ fn get_release(
             dir: entry.dir().join("build"),
             env: parts.tools.make_env(),
             vars,
+            freestanding: (parts.config.get("RUST") != "y").then(|| parts.tools.freestanding()),
         },
         image: parts.files.image.clone(),
         source: parts.source.dir.clone(),
