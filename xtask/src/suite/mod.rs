@@ -7,6 +7,7 @@ mod cases;
 mod checked;
 mod cve;
 mod host;
+mod kernels;
 mod lint;
 mod machine;
 mod modules;
@@ -50,6 +51,8 @@ pub enum Part {
     Cve,
     /// `cargo klp`, from its installation to a patched kernel.
     Author,
+    /// The examples on Debian's kernels that were built without Rust. Only when it is named.
+    Kernels,
     /// The kernel's own livepatch selftests, on both of our kernels.
     Kselftest,
     /// The cores in C and in Rust, side by side, with right and wrong patches.
@@ -57,7 +60,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// All of them; quick ones first.
+    /// All that run unless parts are named; quick ones first.
     pub const ALL: [Self; 10] = [
         Self::Lint,
         Self::Host,
@@ -83,6 +86,7 @@ impl Part {
             Self::Modules | Self::Vm => &CORES,
             Self::Types | Self::Machine => &[Core::C],
             Self::Cve | Self::Author => &[Core::Stock],
+            Self::Kernels => &kernels::CORES,
             Self::Kselftest | Self::Compare => &OWN_CORES,
         };
         let mut needs = Needs::default();
@@ -94,6 +98,7 @@ impl Part {
             | Self::Vm
             | Self::Cve
             | Self::Author
+            | Self::Kernels
             | Self::Kselftest
             | Self::Compare => needs.and(guest_program::needs()),
             _ => needs,
@@ -134,6 +139,7 @@ impl Part {
             }
             Self::Cve => cve::run(),
             Self::Author => author::run(),
+            Self::Kernels => kernels::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
         }
