@@ -86,9 +86,13 @@ pub use state::State;
 pub mod __private {
     #[cfg(klp_freestanding)]
     pub use crate::platform::{
+        atomic::Relaxed,
         modinfo,
         print::{self as levels, log},
     };
+    /// Whether something has been done.
+    #[cfg(klp_freestanding)]
+    pub type AtomicFlag = crate::platform::atomic::Atomic<bool>;
     pub use crate::platform::{module, Module, Result, ThisModule};
     pub use crate::{
         in_kernel, livepatch_modinfo, livepatch_originals, livepatch_symbols, on_host,

@@ -111,7 +111,10 @@ pub mod prelude {
     pub use super::user::{UserPtr, UserSlice, UserSliceReader, UserSliceWriter};
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
-    pub use crate::{pr_alert, pr_crit, pr_emerg, pr_err, pr_info, pr_notice, pr_warn, seq_print};
+    pub use crate::{
+        pr_alert, pr_crit, pr_emerg, pr_err, pr_err_once, pr_info, pr_info_once, pr_notice,
+        pr_warn, pr_warn_once, seq_print,
+    };
     pub use core::ffi::CStr;
 }
 

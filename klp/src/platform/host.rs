@@ -325,7 +325,7 @@ pub mod prelude {
     pub use super::user::*;
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
-    pub use crate::{pr_err, pr_info, pr_warn, seq_print};
+    pub use crate::{pr_err, pr_err_once, pr_info, pr_info_once, pr_warn, pr_warn_once, seq_print};
     pub use core::ffi::{
         c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong, c_ulonglong, c_ushort,
         c_void, CStr,
@@ -362,6 +362,27 @@ macro_rules! pr_warn {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! pr_err {
+    ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
+}
+
+/// Prints to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_info_once {
+    ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
+}
+
+/// Prints to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_warn_once {
+    ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
+}
+
+/// Prints to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_err_once {
     ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
 }
 

@@ -76,8 +76,8 @@ pub mod prelude {
     //! What [`crate::prelude`] takes from the kernel.
     pub use super::wrappers::*;
     pub use kernel::prelude::*;
-    pub use kernel::seq_print;
     pub use kernel::uaccess::UserSlice;
+    pub use kernel::{pr_err_once, pr_info_once, pr_warn_once, seq_print};
 }
 
 /// The error of a constant errno. The kernel crate makes errors from numbers only while it runs, and names

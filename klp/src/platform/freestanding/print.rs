@@ -133,3 +133,37 @@ macro_rules! pr_notice {
 macro_rules! pr_info {
     ($($arg:tt)+) => { $crate::print_line!(INFO, $($arg)+) };
 }
+
+/// Does it the first time that it is come to.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! print_once {
+    ($($print:tt)+) => {{
+        static DONE: $crate::__private::AtomicFlag = $crate::__private::AtomicFlag::new(false);
+        // Most of the time there is nothing to change.
+        if !DONE.load($crate::__private::Relaxed) && !DONE.xchg(true, $crate::__private::Relaxed) {
+            $($print)+;
+        }
+    }};
+}
+
+/// Writes a line to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_info_once {
+    ($($arg:tt)+) => { $crate::print_once!($crate::pr_info!($($arg)+)) };
+}
+
+/// Writes a line to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_warn_once {
+    ($($arg:tt)+) => { $crate::print_once!($crate::pr_warn!($($arg)+)) };
+}
+
+/// Writes a line to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_err_once {
+    ($($arg:tt)+) => { $crate::print_once!($crate::pr_err!($($arg)+)) };
+}
