@@ -8,6 +8,7 @@
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/jiffies.h>
+#include <linux/list_nulls.h>
 #include <linux/mutex.h>
 #include <linux/pid_namespace.h>
 #include <linux/printk.h>

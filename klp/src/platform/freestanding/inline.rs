@@ -3,7 +3,7 @@
 //! The functions in `klp/c`, by the names that they have in C.
 
 use super::bindings::{
-    gfp_t, kuid_t, raw_spinlock_t, rwlock_t, spinlock_t, task_struct, user_namespace,
+    ctl_table, gfp_t, kuid_t, raw_spinlock_t, rwlock_t, spinlock_t, task_struct, user_namespace,
 };
 use core::ffi::{c_int, c_ulong, c_void};
 
@@ -31,6 +31,26 @@ functions! {
     "klp_c_uid_in_current_ns" uid_in_current_ns(user: kuid_t) -> u32;
     "klp_c_copy_from_user" copy_from_user(to: *mut c_void, from: *const c_void, length: usize) -> c_ulong;
     "klp_c_copy_to_user" copy_to_user(to: *mut c_void, from: *const c_void, length: usize) -> c_ulong;
+}
+
+macro_rules! handlers {
+    ($($link:literal $name:ident;)*) => {$(
+        extern "C" {
+            #[link_name = $link]
+            pub fn $name(
+                table: *const ctl_table,
+                write: c_int,
+                buffer: *mut c_void,
+                length: *mut usize,
+                position: *mut i64,
+            ) -> c_int;
+        }
+    )*};
+}
+
+handlers! {
+    "klp_c_proc_dointvec" proc_dointvec;
+    "klp_c_proc_dointvec_minmax" proc_dointvec_minmax;
 }
 
 macro_rules! raw_locks {
