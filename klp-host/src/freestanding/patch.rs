@@ -214,8 +214,11 @@ fn kbuild_text(objects: &[Object]) -> String {
         "# SPDX-License-Identifier: GPL-2.0-only\n\
          # Written by cargo klp.\n\
          include $(src)/{AUTHORS}\n\n\
+         # Objtool says so when it finds an object that was linked.\n\
+         klp-objtool = $(if $(findstring --link,$(cmd_objtool)),$(cmd_objtool),\
+         $(subst $@,--link $@,$(cmd_objtool)))\n\
          quiet_cmd_klp_joined = KLP     $@\n      \
-         cmd_klp_joined = cat $< > $@ $(cmd_objtool)\n"
+         cmd_klp_joined = cat $< > $@ $(klp-objtool)\n"
     );
     for Object { stem, .. } in objects {
         text.push_str(&format!(
