@@ -20,14 +20,8 @@ use crate::kernel::Choice;
 pub struct DebugInfo {
     /// Find out which functions were inlined. Without FILE, Debian's debug information is fetched for
     /// its kernel: more than a gigabyte, once. FILE is a vmlinux with debug information.
-    #[arg(
-        long,
-        value_name = "FILE",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = ""
-    )]
-    debug_info: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    debug_info: Option<Option<PathBuf>>,
 }
 
 impl DebugInfo {
@@ -35,7 +29,7 @@ impl DebugInfo {
     /// those that were asked for.
     pub fn indices(&self, cache: &Cache, choice: &Choice, known: &Known) -> Result<Vec<PathBuf>> {
         match &self.debug_info {
-            Some(file) if !file.as_os_str().is_empty() => Ok(vec![of_file(cache, file)?]),
+            Some(Some(file)) => Ok(vec![of_file(cache, file)?]),
             asked => at_hand(cache, choice, known, asked.is_some()),
         }
     }
@@ -106,4 +100,31 @@ fn of_running() -> Vec<PathBuf> {
     .map(PathBuf::from)
     .filter(|path| path.is_file())
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        debug_info: DebugInfo,
+    }
+
+    #[test]
+    fn the_file_may_be_left_out() {
+        let said = |options: &[&str]| {
+            let options = ["klp"].iter().chain(options);
+            let command = Command::try_parse_from(options).map_err(|error| error.to_string());
+            command.map(|command| command.debug_info.debug_info)
+        };
+        assert_eq!(said(&[]), Ok(None));
+        assert_eq!(said(&["--debug-info"]), Ok(Some(None)));
+        let file = Some(Some(PathBuf::from("vmlinux")));
+        assert_eq!(said(&["--debug-info=vmlinux"]), Ok(file));
+        assert!(said(&["--debug-info", "vmlinux"]).is_err());
+    }
 }

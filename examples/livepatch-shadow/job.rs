@@ -25,7 +25,7 @@ pub(crate) struct Plan {
 /// A plan that is freed with its job, and says so.
 #[derive(Lasting)]
 pub(crate) struct Kept {
-    pub(crate) plan: KBox<Plan>,
+    pub(crate) plan: Pin<KBox<Plan>>,
 }
 
 impl Drop for Kept {

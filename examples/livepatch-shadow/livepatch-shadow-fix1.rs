@@ -23,7 +23,7 @@ mod fix {
     /// The function takes the plan over. Where there is no memory to attach it, it is freed at once:
     /// the job does not need it any more.
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_start")]
-    fn job_start(job: &Job, plan: KBox<Plan>) {
+    fn job_start(job: &Job, plan: Pin<KBox<Plan>>) {
         job.set_steps(plan.steps());
         if PLAN.alloc(job, Kept { plan }, GFP_KERNEL).is_err() {
             pr_warn!("job {} has no plan attached\n", job.number());
@@ -32,8 +32,8 @@ mod fix {
 
     /// A job that was started before the patch came has no plan attached; its plan is lost.
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_free")]
-    fn job_free(mut job: KBox<Job>) {
-        PLAN.free(&mut job);
+    fn job_free(mut job: Pin<KBox<Job>>) {
+        PLAN.free(job.as_mut());
     }
 
     /// Jobs that are still there go on without the patch, and would leave their plans behind.

@@ -35,11 +35,11 @@ mod fix {
     }
 
     #[livepatch(object = "klp_shadow_target", replaces = "klp_job_free")]
-    fn job_free(mut job: KBox<Job>) {
-        if let Ok(Some(worked)) = WORKED.take(&mut job) {
+    fn job_free(mut job: Pin<KBox<Job>>) {
+        if let Ok(Some(worked)) = WORKED.take(job.as_mut()) {
             pr_info!("job {} was worked on {} times\n", job.number(), worked.load(Relaxed));
         }
-        PLAN.free(&mut job);
+        PLAN.free(job.as_mut());
     }
 
     #[post_unpatch]

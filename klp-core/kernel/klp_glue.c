@@ -275,6 +275,11 @@ bool klp_get_module(struct module *mod)
 	return try_module_get(mod);
 }
 
+void klp_put_module(struct module *mod)
+{
+	module_put(mod);
+}
+
 bool klp_is_livepatch(struct module *mod)
 {
 	return is_livepatch_module(mod);

@@ -16,6 +16,8 @@
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 
+#include "klp_lifecycle.h"
+
 /* Locks. */
 void klp_lock(void);
 void klp_unlock(void);
@@ -79,6 +81,7 @@ const char *klp_module_name(const struct module *mod);
 void klp_module_set_alive(struct module *mod, bool alive);
 struct module *klp_find_module(const char *name);
 bool klp_get_module(struct module *mod);
+void klp_put_module(struct module *mod);
 bool klp_is_livepatch(struct module *mod);
 bool klp_is_coming(struct module *mod);
 bool klp_is_going(struct module *mod);
@@ -99,6 +102,7 @@ void klp_wait_for_cpus(void);
 void klp_retry_in(u64 nanoseconds);
 void klp_promote_in(u64 nanoseconds);
 void klp_release_now(struct klp_patch *patch);
+void klp_hide_patch(struct klp_patch *patch);
 void klp_release_later(struct klp_patch *patch, bool keep);
 
 /* Memory. */

@@ -198,6 +198,7 @@ bool klp_is_shown(void)
  */
 static void init_func(struct klp_object *obj, struct klp_func *func)
 {
+	func->transition = false;
 	list_add_tail(&func->node, &obj->func_list);
 	INIT_LIST_HEAD(&func->stack_node);
 	kobject_init(&func->kobj, &func_type);
@@ -244,7 +245,7 @@ struct klp_func *klp_new_nop(struct klp_object *obj, const char *name, unsigned 
 }
 
 /* Returns after the last use of the patch's structures. */
-static void hide_patch(struct klp_patch *patch)
+void klp_hide_patch(struct klp_patch *patch)
 {
 	/* Another patch of the same module may have the name. */
 	if (patch->kobj.state_in_sysfs) {
@@ -262,7 +263,7 @@ static void hide_patch(struct klp_patch *patch)
  */
 void klp_release_now(struct klp_patch *patch)
 {
-	hide_patch(patch);
+	klp_hide_patch(patch);
 	if (!patch->forced)
 		module_put(patch->mod);
 }

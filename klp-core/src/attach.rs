@@ -12,6 +12,7 @@ use crate::memory::Vec;
 use crate::model::{Func, Patch, Patches};
 use crate::platform::Platform;
 use crate::redirect::Redirect;
+use crate::snapshot::Locked;
 use crate::sort;
 use crate::types::ORIGINAL;
 use core::ops::Range;
@@ -50,7 +51,7 @@ impl<P: Platform> Patches<P> {
             .flat_map(|(index, object)| object.funcs.iter().map(move |func| (index, func)))
     }
 
-    /// All redirects, from the bottom up. Those of the patch `in_transition` are.
+    /// All redirects, from the bottom up. Those of the patch `in_transition` are, but for immediate ones.
     pub(crate) fn each_redirect(
         patches: &[Patch<P>],
         in_transition: Option<P::Patch>,
@@ -58,11 +59,11 @@ impl<P: Platform> Patches<P> {
     ) {
         for patch in patches {
             for func in patch.objects.iter().flat_map(|object| object.funcs.iter()) {
-                if func.patched {
+                if let Some(site) = func.site.filter(|_| func.patched) {
                     each(Redirect {
-                        site: func.site,
+                        site,
                         target: func.target(),
-                        in_transition: in_transition == Some(patch.handle),
+                        in_transition: in_transition == Some(patch.handle) && !func.immediate,
                     });
                 }
             }
@@ -155,7 +156,7 @@ impl<P: Platform> Core<'_, P> {
         let count = self.state.patches.iter().map(Patch::count).sum();
         self.state
             .redirects
-            .reserve(count, &self.published.redirects, self.platform)
+            .reserve(count, &self.published.redirects, self.platform, &self.lock)
             .map_err(anywhere)?;
         let mut sites = self.new_sites(handle, objects.clone()).map_err(anywhere)?;
         self.set_patched(handle, objects.clone(), true);
@@ -181,13 +182,13 @@ impl<P: Platform> Core<'_, P> {
     /// Adds `sites` to the shared ops, all or none; on failure returns the offending site.
     fn attach(&mut self, sites: &mut [usize]) -> core::result::Result<(), (usize, Errno)> {
         self.platform
-            .attach(sites)
-            .map_err(|errno| bisect_failure(self.platform, sites, errno))?;
+            .attach(sites, &self.lock)
+            .map_err(|errno| bisect_failure(self.platform, &self.lock, sites, errno))?;
         let entries = &mut self.state.dedicated;
         // Check after attaching: later direct-call users are notified of our ops.
         let refused = sites.iter().find_map(|&site| {
             let shared = self.platform.has_direct_call(site);
-            let result = shared.then(|| entries.share(self.platform, site));
+            let result = shared.then(|| entries.share(self.platform, site, &self.lock));
             Some((site, result?.err()?))
         });
         let Some((culprit, errno)) = refused else {
@@ -196,7 +197,7 @@ impl<P: Platform> Core<'_, P> {
         let is_gone = |site: usize| site == culprit || entries.has(site);
         let common = sort::partition_in_place(sites, |&site| is_gone(site));
         if let Some(common) = sites.get(..common).filter(|common| !common.is_empty()) {
-            self.platform.detach(common);
+            self.platform.detach(common, &self.lock);
         }
         Err((culprit, errno))
     }
@@ -215,18 +216,16 @@ impl<P: Platform> Core<'_, P> {
                 continue;
             }
             for func in object.funcs.iter_mut() {
-                match self.platform.site(func.old.start) {
-                    Some(site) => func.site = site,
-                    None => {
-                        self.platform.error(format_args!(
-                            "failed to find location for function '{}'",
-                            func.name
-                        ));
-                        return Err(Failure {
-                            object: index,
-                            errno: EINVAL,
-                        });
-                    }
+                func.site = self.platform.site(func.old.start);
+                if func.site.is_none() {
+                    self.platform.error(format_args!(
+                        "failed to find location for function '{}'",
+                        func.name
+                    ));
+                    return Err(Failure {
+                        object: index,
+                        errno: EINVAL,
+                    });
                 }
             }
         }
@@ -236,15 +235,16 @@ impl<P: Platform> Core<'_, P> {
     /// The sites to attach the handler to, sorted.
     fn new_sites(&self, handle: P::Patch, objects: Range<usize>) -> Result<Vec<usize>> {
         let mut sites = Vec::new();
-        for (_, func) in self.state.unpatched(handle, objects) {
+        let all = self.state.unpatched(handle, objects);
+        for site in all.filter_map(|(_, func)| func.site) {
             // A dedicated ops that is not unregistered yet is used again.
             if !self
                 .state
                 .redirects
-                .contains(&self.published.redirects, func.site)
-                && !self.state.dedicated.has(func.site)
+                .contains(&self.published.redirects, site)
+                && !self.state.dedicated.has(site)
             {
-                sites.push(func.site)?;
+                sites.push(site)?;
             }
         }
         // The patch may have one function by two names.
@@ -279,7 +279,7 @@ impl<P: Platform> Core<'_, P> {
         let found = self
             .state
             .unpatched(handle, objects.clone())
-            .find(|(_, func)| func.site == culprit);
+            .find(|(_, func)| func.site == Some(culprit));
         if let Some((_, func)) = found {
             self.platform.error(format_args!(
                 "failed to register ftrace handler for function '{}' ({errno})",
@@ -305,7 +305,9 @@ impl<P: Platform> Core<'_, P> {
         self.state
             .redirects
             .note_vanished(&self.published.redirects, &change);
-        self.state.redirects.finish(change, self.platform);
+        self.state
+            .redirects
+            .finish(change, self.platform, &self.lock);
     }
 }
 
@@ -317,7 +319,12 @@ impl<P: Platform> Patch<P> {
 }
 
 /// Which of `sites` the kernel refused, for `errno`, and why.
-fn bisect_failure<P: Platform>(platform: &P, sites: &[usize], errno: Errno) -> (usize, Errno) {
+fn bisect_failure<P: Platform>(
+    platform: &P,
+    lock: &Locked<'_>,
+    sites: &[usize],
+    errno: Errno,
+) -> (usize, Errno) {
     // The change was refused as a whole: the shortest beginning of it that is refused ends with the
     // culprit.
     let (mut good, mut bad) = (0, sites.len());
@@ -325,9 +332,9 @@ fn bisect_failure<P: Platform>(platform: &P, sites: &[usize], errno: Errno) -> (
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
         let part = sites.get(..middle).unwrap_or_default();
-        match platform.attach(part) {
+        match platform.attach(part, lock) {
             Ok(()) => {
-                platform.detach(part);
+                platform.detach(part, lock);
                 good = middle;
             }
             Err(errno) => {

@@ -10,6 +10,7 @@ use crate::name::Name;
 use crate::platform::Platform;
 use crate::sort;
 use crate::stack_check::{RangeSet, StackCheck};
+use crate::sync::RaceCheck;
 use crate::types::{Direction, TextRange};
 
 impl StackCheck {
@@ -33,6 +34,7 @@ impl StackCheck {
                 Direction::Patching => c"(other code of a replaced patch)",
                 Direction::Unpatching => c"(other code of the patch)",
             })?,
+            races: RaceCheck::new(),
         };
         let lower = LowerPatches::new(patches, patch)?;
         if let Some(patch) = patches.get(patch) {
@@ -56,7 +58,7 @@ impl StackCheck {
     ) -> Result {
         let mut cold_parts = ColdParts::new();
         for object in patch.objects.iter().filter(|object| object.is_loaded()) {
-            for func in object.funcs.iter() {
+            for func in object.funcs.iter().filter(|func| !func.immediate) {
                 let name = self.names.len();
                 self.names.push(func.name.try_clone()?)?;
                 match (direction, lower.top(func)) {
@@ -82,11 +84,11 @@ impl StackCheck {
 
     /// Adds the site of a function, up to and including the return address of the call there.
     fn add_entry<P: Platform>(&mut self, func: &Func<P>, name: usize) -> Result {
-        if func.site == 0 {
+        let Some(start) = func.site else {
             return Ok(());
-        }
+        };
         let entry = TextRange {
-            start: func.site,
+            start,
             size: P::CALL_SIZE.saturating_add(1),
         };
         self.entries.add(entry, name)

@@ -17,36 +17,42 @@ use core::ops::ControlFlow;
 ///
 /// There can be several functions of one name, and then a part counts for all of them: a task
 /// that waits in vain for once is better than one that is missed.
-pub(crate) struct ColdParts {
-    wanted: Vec<Wanted>,
-    replacements: Vec<Replacement>,
+///
+/// Most modules have no such parts. So a module's parts are looked for first, and what they belong to only when
+/// there are some.
+pub(crate) struct ColdParts<'a> {
+    originals: Vec<Original<'a>>,
+    replacements: Vec<Replacement<'a>>,
 }
 
-/// A function whose parts are looked for.
-struct Wanted {
+/// A function of the kernel or of a module whose parts are looked for.
+struct Original<'a> {
     /// The module it is in; vmlinux without.
-    module: Option<Name>,
-    symbol: Name,
+    module: Option<&'a Name>,
+    symbol: &'a Name,
     /// The place of the patch's name for it.
     name: usize,
 }
 
 /// A replacement whose parts are looked for. Its symbol has a name that nobody knows here.
-struct Replacement {
+struct Replacement<'a> {
     /// Of its patch.
-    module: Name,
+    module: &'a Name,
     start: usize,
     /// The place of the patch's name for it.
     name: usize,
 }
 
+/// Gets a part's name, its start, and the place of the name of the function that it belongs to.
+type Found<'f> = dyn FnMut(&CStr, usize, usize) + 'f;
+
 /// What the compilers append.
 const COLD: &[u8] = b".cold";
 
-impl ColdParts {
+impl<'a> ColdParts<'a> {
     pub(crate) const fn new() -> Self {
         Self {
-            wanted: Vec::new(),
+            originals: Vec::new(),
             replacements: Vec::new(),
         }
     }
@@ -54,13 +60,13 @@ impl ColdParts {
     /// Of a function of the kernel or of a module.
     pub(crate) fn of_original<P: Platform>(
         &mut self,
-        object: &Object<P>,
-        func: &Func<P>,
+        object: &'a Object<P>,
+        func: &'a Func<P>,
         name: usize,
     ) -> Result {
-        self.wanted.push(Wanted {
-            module: object.name.as_ref().map(Name::try_clone).transpose()?,
-            symbol: func.name.try_clone()?,
+        self.originals.push(Original {
+            module: object.name.as_ref(),
+            symbol: &func.name,
             name,
         })
     }
@@ -68,12 +74,12 @@ impl ColdParts {
     /// Of a replacement, in the module of its patch.
     pub(crate) fn of_replacement<P: Platform>(
         &mut self,
-        patch: &Patch<P>,
+        patch: &'a Patch<P>,
         func: &Func<P>,
         name: usize,
     ) -> Result {
         self.replacements.push(Replacement {
-            module: patch.name.try_clone()?,
+            module: &patch.name,
             start: func.new.start,
             name,
         })
@@ -104,107 +110,118 @@ impl ColdParts {
                 }
             };
         };
-        self.find_of_replacements(platform, &mut found)?;
-        // One walk for each module, in which each symbol is looked up.
-        sort::sort(&mut self.wanted, |a, b| a.key() < b.key());
-        for in_module in self.wanted.chunk_by(|a, b| a.module == b.module) {
-            match in_module.first().and_then(|wanted| wanted.module.as_ref()) {
-                Some(module) => platform.in_module(module.as_c_str(), &mut |symbol, start| {
-                    if let Some(stem) = symbol.to_bytes().strip_suffix(COLD) {
-                        let symbol_of =
-                            |wanted: &Wanted| wanted.symbol.as_c_str().to_bytes() < stem;
-                        let first = in_module.partition_point(symbol_of);
-                        for wanted in in_module.iter().skip(first) {
-                            if wanted.symbol.as_c_str().to_bytes() != stem {
-                                break;
-                            }
-                            found(symbol, start, wanted.name);
-                        }
-                    }
-                    ControlFlow::Continue(())
-                }),
-                // Here the kernel has an index.
-                None => {
-                    for wanted in in_module {
-                        if let Some(cold) = Text::cold(wanted.symbol.as_c_str()) {
-                            platform.in_vmlinux(cold.as_c_str(), &mut |start| {
-                                found(cold.as_c_str(), start, wanted.name);
-                                ControlFlow::Continue(())
-                            });
-                        }
-                    }
+        // Those of one module are next to each other, as they are in patches.
+        let replacements = &mut self.replacements;
+        for in_module in replacements.chunk_by_mut(|a, b| a.module == b.module) {
+            if let Some(module) = in_module.first().map(|first| first.module) {
+                Parts::in_module(platform, module)?
+                    .of_replacements(platform, module, in_module, &mut found);
+            }
+        }
+        for in_module in self.originals.chunk_by(|a, b| a.module == b.module) {
+            match in_module.first().and_then(|first| first.module) {
+                Some(module) => {
+                    Parts::in_module(platform, module)?.of_originals(in_module, &mut found);
                 }
+                // Here the kernel has an index.
+                None => in_module
+                    .iter()
+                    .for_each(|original| original.find_in_vmlinux(platform, &mut found)),
             }
         }
         result
     }
 }
 
-impl ColdParts {
-    /// Most modules have no such parts, so those are looked for first, and the functions they
-    /// belong to after that.
-    fn find_of_replacements<P: Platform>(
-        &mut self,
-        platform: &P,
-        found: &mut dyn FnMut(&CStr, usize, usize),
-    ) -> Result {
-        sort::sort(&mut self.replacements, |a, b| a.key() < b.key());
-        for in_module in self.replacements.chunk_by(|a, b| a.module == b.module) {
-            let Some(first) = in_module.first() else {
-                continue;
-            };
-            let mut result = Ok(());
-            // Stems, and where the parts begin.
-            let mut parts: Vec<(Name, usize)> = Vec::new();
-            platform.in_module(first.module.as_c_str(), &mut |symbol, start| {
-                if let Some(stem) = Text::stem(symbol) {
-                    let stem = Name::new(stem.as_c_str());
-                    result = stem.and_then(|stem| parts.push((stem, start)));
-                }
-                match result {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
-            });
-            result?;
-            if parts.is_empty() {
-                continue;
-            }
-            platform.in_module(first.module.as_c_str(), &mut |symbol, start| {
-                let at = in_module.partition_point(|replacement| replacement.start < start);
-                for replacement in in_module.iter().skip(at) {
-                    if replacement.start != start {
-                        break;
-                    }
-                    for (_, part) in parts.iter().filter(|(stem, _)| stem.as_c_str() == symbol) {
-                        found(symbol, *part, replacement.name);
-                    }
-                }
+impl Original<'_> {
+    fn find_in_vmlinux<P: Platform>(&self, platform: &P, found: &mut Found<'_>) {
+        if let Some(cold) = Text::cold(self.symbol) {
+            platform.in_vmlinux(cold.as_c_str(), &mut |start| {
+                found(cold.as_c_str(), start, self.name);
                 ControlFlow::Continue(())
             });
         }
-        Ok(())
     }
 }
 
-impl Replacement {
-    /// What they are sorted by.
-    fn key(&self) -> (&CStr, usize) {
-        (self.module.as_c_str(), self.start)
+/// The parts in a module.
+struct Parts(Vec<Part>);
+
+/// A part that was split off from a function.
+struct Part {
+    /// Its symbol.
+    symbol: Name,
+    start: usize,
+}
+
+impl Part {
+    /// The name of the function that it belongs to.
+    fn stem(&self) -> &[u8] {
+        let symbol = self.symbol.to_bytes();
+        symbol.strip_suffix(COLD).unwrap_or(symbol)
     }
 }
 
-impl Wanted {
-    /// What they are sorted by.
-    fn key(&self) -> (Option<&CStr>, &[u8]) {
-        (
-            self.module.as_ref().map(Name::as_c_str),
-            self.symbol.as_c_str().to_bytes(),
-        )
+impl Parts {
+    /// All in `module`, sorted by the functions that they belong to.
+    fn in_module<P: Platform>(platform: &P, module: &Name) -> Result<Self> {
+        let mut parts = Vec::new();
+        let mut result = Ok(());
+        platform.in_module(module.as_c_str(), &mut |symbol, start| {
+            if symbol.to_bytes().ends_with(COLD) {
+                result = Name::new(symbol).and_then(|symbol| parts.push(Part { symbol, start }));
+            }
+            match result {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        });
+        result?;
+        sort::sort(&mut parts, |a, b| a.stem() < b.stem());
+        Ok(Self(parts))
+    }
+
+    /// Those of the function `name`.
+    fn of<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a Part> {
+        let first = self.0.partition_point(|part| part.stem() < name);
+        let rest = self.0.iter().skip(first);
+        rest.take_while(move |part| part.stem() == name)
+    }
+
+    fn of_originals(&self, originals: &[Original<'_>], found: &mut Found<'_>) {
+        for original in originals {
+            for part in self.of(original.symbol.to_bytes()) {
+                found(part.symbol.as_c_str(), part.start, original.name);
+            }
+        }
+    }
+
+    /// Finds the symbols of the replacements by their addresses.
+    fn of_replacements<P: Platform>(
+        &self,
+        platform: &P,
+        module: &Name,
+        replacements: &mut [Replacement<'_>],
+        found: &mut Found<'_>,
+    ) {
+        if self.0.is_empty() {
+            return;
+        }
+        sort::sort_by_key(replacements, |replacement| replacement.start);
+        platform.in_module(module.as_c_str(), &mut |symbol, start| {
+            let first = replacements.partition_point(|replacement| replacement.start < start);
+            let rest = replacements.iter().skip(first);
+            for replacement in rest.take_while(|replacement| replacement.start == start) {
+                for part in self.of(symbol.to_bytes()) {
+                    found(part.symbol.as_c_str(), part.start, replacement.name);
+                }
+            }
+            ControlFlow::Continue(())
+        });
     }
 }
 
-/// A symbol's name with [`COLD`] behind it, or without. Names are shorter than `KSYM_NAME_LEN`, 512.
+/// A symbol's name with [`COLD`] behind it. Names are shorter than `KSYM_NAME_LEN`, 512.
 struct Text {
     bytes: [u8; 512],
     len: usize,
@@ -224,13 +241,8 @@ impl Text {
     }
 
     /// The name of a function's part.
-    fn cold(name: &CStr) -> Option<Self> {
+    fn cold(name: &Name) -> Option<Self> {
         Self::new([name.to_bytes(), COLD])
-    }
-
-    /// The function whose part has this name.
-    fn stem(part: &CStr) -> Option<Self> {
-        Self::new([part.to_bytes().strip_suffix(COLD)?, b""])
     }
 
     fn as_c_str(&self) -> &CStr {

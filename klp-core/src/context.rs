@@ -5,6 +5,7 @@
 use crate::model::Patches;
 use crate::platform::Platform;
 use crate::published::Published;
+use crate::snapshot::Locked;
 
 /// Everything that a step of the core needs. Whoever has one holds the core's mutex.
 ///
@@ -12,6 +13,8 @@ use crate::published::Published;
 /// patch sites in [`crate::attach`], transitions in [`crate::transition`], and so on.
 #[derive(Debug)]
 pub struct Core<'a, P: Platform> {
+    /// The proof for what needs the mutex.
+    pub(crate) lock: Locked<'a>,
     /// The kernel.
     pub(crate) platform: &'a P,
     /// What is read without the mutex.
@@ -21,9 +24,20 @@ pub struct Core<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> Core<'a, P> {
-    /// The core, with `state` locked. `published` is the one that its writers are for.
-    pub fn new(platform: &'a P, published: &'a Published, state: &'a mut Patches<P>) -> Self {
+    /// The core.
+    ///
+    /// # Safety
+    ///
+    /// The writers in `state` are those of the snapshots in `published`.
+    #[allow(unsafe_code)]
+    pub unsafe fn new(
+        lock: Locked<'a>,
+        platform: &'a P,
+        published: &'a Published,
+        state: &'a mut Patches<P>,
+    ) -> Self {
         Self {
+            lock,
             platform,
             published,
             state,

@@ -5,6 +5,7 @@
 use crate::errno::Result;
 use crate::memory::Vec;
 use crate::platform::Platform;
+use crate::snapshot::Locked;
 use crate::sort;
 use crate::types::{SiteTarget, TextRange, ORIGINAL};
 
@@ -42,14 +43,21 @@ impl DedicatedOps {
     ///
     /// Those of [`Tracing::try_register_dedicated`](crate::platform::Tracing::try_register_dedicated). The
     /// site is detached then.
-    pub(crate) fn share<P: Platform>(&mut self, platform: &P, site: usize) -> Result {
+    pub(crate) fn share<P: Platform>(
+        &mut self,
+        platform: &P,
+        site: usize,
+        lock: &Locked<'_>,
+    ) -> Result {
         let target = SiteTarget::handler(site);
         let result = match self.own.push(target) {
-            Ok(()) => platform.try_register_dedicated(target).inspect_err(|_| {
-                self.own.pop();
-            }),
+            Ok(()) => platform
+                .try_register_dedicated(target, lock)
+                .inspect_err(|_| {
+                    self.own.pop();
+                }),
             Err(errno) => {
-                platform.detach(&[site]);
+                platform.detach(&[site], lock);
                 Err(errno)
             }
         };
@@ -62,6 +70,7 @@ impl DedicatedOps {
         &mut self,
         platform: &P,
         sites: impl Iterator<Item = usize>,
+        lock: &Locked<'_>,
     ) -> Result {
         let mut targets = Vec::new();
         for site in sites {
@@ -69,14 +78,19 @@ impl DedicatedOps {
                 targets.push(SiteTarget::handler(site))?;
             }
         }
-        self.retarget(platform, &targets)
+        self.retarget(platform, &targets, lock)
     }
 
-    pub(crate) fn retarget<P: Platform>(&mut self, platform: &P, targets: &[SiteTarget]) -> Result {
+    pub(crate) fn retarget<P: Platform>(
+        &mut self,
+        platform: &P,
+        targets: &[SiteTarget],
+        lock: &Locked<'_>,
+    ) -> Result {
         if targets.is_empty() {
             return Ok(());
         }
-        platform.retarget(targets)?;
+        platform.retarget(targets, lock)?;
         for target in targets {
             let index = self.own.binary_search_by_key(&target.site, |own| own.site);
             if let Some(own) = index.ok().and_then(|index| self.own.get_mut(index)) {
@@ -87,12 +101,17 @@ impl DedicatedOps {
     }
 
     /// Moves sites from the shared ops to dedicated ones.
-    pub(crate) fn register<P: Platform>(&mut self, platform: &P, targets: &[SiteTarget]) -> Result {
+    pub(crate) fn register<P: Platform>(
+        &mut self,
+        platform: &P,
+        targets: &[SiteTarget],
+        lock: &Locked<'_>,
+    ) -> Result {
         let before = self.own.len();
         let result = targets
             .iter()
             .try_for_each(|target| self.own.push(*target))
-            .and_then(|()| platform.register_dedicated(targets));
+            .and_then(|()| platform.register_dedicated(targets, lock));
         if result.is_err() {
             while self.own.len() > before {
                 self.own.pop();
@@ -107,6 +126,7 @@ impl DedicatedOps {
     pub(crate) fn unregister<P: Platform>(
         &mut self,
         platform: &P,
+        lock: &Locked<'_>,
         limit: usize,
         is_unused: impl Fn(usize) -> bool,
     ) -> usize {
@@ -115,7 +135,7 @@ impl DedicatedOps {
         let now = unused.min(limit);
         let stay = self.own.len().saturating_sub(now);
         if let Some(leaving) = self.own.get(stay..).filter(|leaving| !leaving.is_empty()) {
-            platform.unregister_dedicated(leaving);
+            platform.unregister_dedicated(leaving, lock);
         }
         while self.own.len() > stay {
             self.own.pop();
@@ -125,8 +145,13 @@ impl DedicatedOps {
     }
 
     /// Unregisters all at sites in `text`, which goes away.
-    pub(crate) fn unregister_in<P: Platform>(&mut self, platform: &P, text: TextRange) {
-        self.unregister(platform, usize::MAX, |site| text.contains(site));
+    pub(crate) fn unregister_in<P: Platform>(
+        &mut self,
+        platform: &P,
+        lock: &Locked<'_>,
+        text: TextRange,
+    ) {
+        self.unregister(platform, lock, usize::MAX, |site| text.contains(site));
     }
 
     /// All of them.

@@ -64,9 +64,11 @@ impl<P: Platform> Core<'_, P> {
             .flat_map(|patch| patch.objects.iter())
             .filter(|object| object.is_loaded())
             .flat_map(|object| object.funcs.iter());
-        self.state
-            .dedicated
-            .revert(self.platform, funcs.map(|func| func.site))
+        self.state.dedicated.revert(
+            self.platform,
+            funcs.filter_map(|func| func.site),
+            &self.lock,
+        )
     }
 
     /// There is something to promote: soon, but not while one patch follows the other.
@@ -99,7 +101,7 @@ impl<P: Platform> Core<'_, P> {
         let redirects = &self.state.redirects;
         self.state
             .dedicated
-            .unregister(self.platform, limit, |site| {
+            .unregister(self.platform, &self.lock, limit, |site| {
                 !redirects.contains(&self.published.redirects, site)
             })
     }
@@ -121,7 +123,9 @@ impl<P: Platform> Core<'_, P> {
                 wrong.push(SiteTarget { site, target })?;
             }
         }
-        self.state.dedicated.retarget(self.platform, &wrong)?;
+        self.state
+            .dedicated
+            .retarget(self.platform, &wrong, &self.lock)?;
 
         let room = most.saturating_sub(self.state.dedicated.len()).min(BATCH);
         let mut remaining = Remaining::Nothing;
@@ -148,7 +152,9 @@ impl<P: Platform> Core<'_, P> {
             }
         }
         if !new.is_empty() {
-            self.state.dedicated.register(self.platform, &new)?;
+            self.state
+                .dedicated
+                .register(self.platform, &new, &self.lock)?;
             remaining = Remaining::More;
         }
         Ok(remaining)
@@ -164,12 +170,12 @@ impl<P: Platform> Core<'_, P> {
             if !dedicated.has(site) && self.platform.has_direct_call(site) {
                 // The direct call's owner is notified when an ops is unregistered. Without memory they are
                 // not, and only go on being careful.
-                let _ = dedicated.register(self.platform, &[SiteTarget::handler(site)]);
+                let _ = dedicated.register(self.platform, &[SiteTarget::handler(site)], &self.lock);
             }
         }
         let shared = sort::partition_in_place(vanished, |&site| dedicated.has(site));
         if let Some(shared) = vanished.get(..shared).filter(|shared| !shared.is_empty()) {
-            self.platform.detach(shared);
+            self.platform.detach(shared, &self.lock);
         }
         self.state.redirects.forget_vanished();
         let limit = if everywhere { usize::MAX } else { AT_ONCE };
@@ -180,14 +186,17 @@ impl<P: Platform> Core<'_, P> {
 
     /// How calls of a redirected function get to its replacement.
     pub fn redirect_via(&self, func: &Func<P>) -> RedirectVia {
+        let Some(site) = func.site else {
+            return RedirectVia::Handler;
+        };
         let jumps_to = |target: Target| {
-            let own = self.state.dedicated.get(func.site);
+            let own = self.state.dedicated.get(site);
             own.is_some_and(|own| own.target == target)
         };
         match self
             .state
             .redirects
-            .settled(&self.published.redirects, func.site)
+            .settled(&self.published.redirects, site)
         {
             Some(target) if target != func.target() => RedirectVia::Shadowed,
             Some(target) if jumps_to(target) => RedirectVia::Jump,

@@ -6,6 +6,7 @@
 use crate::context::Core;
 use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV};
 use crate::model::{Declared, Patch};
+use crate::name::Name;
 use crate::platform::Platform;
 use crate::states;
 use crate::types::Direction;
@@ -31,21 +32,15 @@ impl<P: Platform> Core<'_, P> {
     /// what the [`EnableError`] says.
     pub fn enable(&mut self, declared: Declared<P>) -> core::result::Result<(), EnableError> {
         let handle = declared.handle;
-        if !states::are_compatible(self.platform, self.state, &declared) {
-            self.platform.error(format_args!(
-                "Livepatch patch ({}) is not compatible with the already installed livepatches.",
-                declared.name
-            ));
-            return Err(EnableError {
-                errno: EINVAL,
-                needs_release: false,
-            });
-        }
+        let refused = |errno| EnableError {
+            errno,
+            needs_release: false,
+        };
+        self.check_states(handle, &declared.name, declared.replace)
+            .and_then(|()| self.check_immediate(&declared))
+            .map_err(refused)?;
         if !self.platform.try_get_module(handle) {
-            return Err(EnableError {
-                errno: ENODEV,
-                needs_release: false,
-            });
+            return Err(refused(ENODEV));
         }
         self.platform.init_patch(handle);
         let result = self
@@ -60,6 +55,29 @@ impl<P: Platform> Core<'_, P> {
         })
     }
 
+    /// Refuses a patch that does not know what those that are enabled have changed.
+    pub(crate) fn check_states(&self, handle: P::Patch, name: &Name, replace: bool) -> Result {
+        if states::are_compatible(self.platform, self.state, handle, replace) {
+            return Ok(());
+        }
+        self.platform.error(format_args!(
+            "Livepatch patch ({name}) is not compatible with the already installed livepatches."
+        ));
+        Err(EINVAL)
+    }
+
+    /// Refuses an immediate patch that replaces others: it could never be known when their modules can go.
+    fn check_immediate(&self, declared: &Declared<P>) -> Result {
+        if !(declared.immediate && declared.replace) {
+            return Ok(());
+        }
+        self.platform.error(format_args!(
+            "patch '{}' cannot be immediate and replace others: nobody waits until they are left",
+            declared.name
+        ));
+        Err(EINVAL)
+    }
+
     /// Adds a patch to the list and to sysfs, without effect on calls yet.
     fn add(&mut self, declared: Declared<P>) -> Result {
         let (handle, replace) = (declared.handle, declared.replace);
@@ -71,15 +89,13 @@ impl<P: Platform> Core<'_, P> {
             self.add_nops(handle)?;
         }
         if let Some(patch) = self.state.get_mut(handle) {
-            for object in patch.objects.iter_mut() {
-                object.show(self.platform, handle, &patch.name)?;
-            }
+            patch.show_objects(self.platform)?;
         }
         self.platform.patch_list_add(handle);
         Ok(())
     }
 
-    fn start_enabling(&mut self, handle: P::Patch) -> Result {
+    pub(crate) fn start_enabling(&mut self, handle: P::Patch) -> Result {
         if self.state.transition.is_some() {
             return Err(EBUSY);
         }
@@ -106,17 +122,21 @@ impl<P: Platform> Core<'_, P> {
         self.start_transition();
         if let Some(patch) = self.state.get_mut(handle) {
             patch.set_enabled(self.platform, true);
+            if patch.has_immediate() {
+                patch.forced = true;
+                self.platform.set_forced(handle);
+            }
         }
         self.try_complete();
         Ok(())
     }
 
-    /// Disables a patch, or turns its transition around.
+    /// Disables a patch, turns its transition around, or enables one that is registered.
     ///
     /// # Errors
     ///
     /// `EINVAL` when it is in that state already, or would have to be enabled again after it was
-    /// disabled; `EBUSY` when another transition runs; `ENOMEM`.
+    /// disabled without being registered; `EBUSY` when another transition runs; `ENOMEM`; what [`Core::enable`] has.
     pub fn set_enabled(&mut self, patch: P::Patch, enabled: bool) -> Result {
         let is_enabled = self.state.get(patch).is_some_and(|patch| patch.enabled);
         if is_enabled == enabled {
@@ -130,7 +150,7 @@ impl<P: Platform> Core<'_, P> {
             return self.reverse_transition();
         }
         if enabled {
-            return Err(EINVAL);
+            return self.enable_registered(patch);
         }
         self.disable(patch)
     }
@@ -158,8 +178,11 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Releases a patch: its folder and its module.
+    /// Releases a patch: its folder and its module. One that is registered stays, disabled.
     pub(crate) fn release(&mut self, handle: P::Patch) {
+        if self.park(handle) {
+            return;
+        }
         let forced = self.take_out(handle);
         self.platform.release_later(handle, forced);
     }

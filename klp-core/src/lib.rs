@@ -33,6 +33,7 @@ mod dedicated;
 pub mod direct_jump;
 pub mod enable;
 pub mod errno;
+mod fault;
 #[cfg(kernel)]
 #[allow(unsafe_code)]
 pub mod linux;
@@ -43,6 +44,7 @@ pub mod name;
 pub mod platform;
 pub mod published;
 pub mod redirect;
+pub mod registered;
 pub mod relocations;
 pub mod replace;
 #[cfg(all(test, not(kernel)))]
@@ -55,6 +57,8 @@ pub mod sort;
 pub mod stack_check;
 pub mod states;
 pub mod symbols;
+#[allow(unsafe_code)]
+mod sync;
 pub mod transition;
 pub mod types;
 

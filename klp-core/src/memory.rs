@@ -43,6 +43,23 @@ impl<T> Vec<T> {
         }
     }
 
+    /// Makes room for `additional` more elements.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn reserve(&mut self, additional: usize) -> Result {
+        #[cfg(kernel)]
+        return self.0.reserve(additional, GFP_KERNEL).map_err(|_| ENOMEM);
+        #[cfg(not(kernel))]
+        {
+            if self.0.capacity() - self.0.len() < additional {
+                failing::allocate(additional)?;
+            }
+            self.0.try_reserve(additional).map_err(|_| ENOMEM)
+        }
+    }
+
     /// Appends `value`.
     ///
     /// # Errors
@@ -116,6 +133,24 @@ impl<T: Clone> Vec<T> {
             vec.push(value.clone())?;
         }
         Ok(vec)
+    }
+}
+
+impl<T: Copy> Vec<T> {
+    /// A copy of `values`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn copied(values: &[T]) -> Result<Self> {
+        let mut copy = Self::with_capacity(values.len())?;
+        #[cfg(kernel)]
+        copy.0
+            .extend_from_slice(values, GFP_KERNEL)
+            .map_err(|_| ENOMEM)?;
+        #[cfg(not(kernel))]
+        copy.0.extend_from_slice(values);
+        Ok(copy)
     }
 }
 

@@ -22,6 +22,8 @@ use core::ffi::CStr;
 pub struct Patches<P: Platform> {
     /// From the bottom up: the later a patch was enabled, the higher it stands.
     pub(crate) patches: Vec<Patch<P>>,
+    /// Registered patches that are not enabled, with room for those that are and come back.
+    pub(crate) registered: Vec<Patch<P>>,
     /// The one transition that may run.
     pub(crate) transition: Option<Transition<P>>,
     pub(crate) redirects: Redirects,
@@ -40,7 +42,12 @@ pub struct Patch<P: Platform> {
     pub replace: bool,
     /// Is it enabled, or on the way there?
     pub enabled: bool,
-    /// The transition was forced: tasks may still run this patch, so its module is pinned.
+    /// Does it stay when it is disabled, until its module unregisters it?
+    pub registered: bool,
+    /// Do all tasks use it at once, without a transition?
+    pub immediate: bool,
+    /// Nobody knows whether tasks still run this patch, so its module is pinned: a transition was
+    /// forced, or functions were patched that are [`Func::immediate`].
     pub forced: bool,
     /// What it patches.
     pub objects: Vec<Object<P>>,
@@ -76,10 +83,12 @@ pub struct Func<P: Platform> {
     pub sympos: usize,
     /// Does it restore the original function, in place of an older patch's replacement?
     pub nop: bool,
+    /// Do all tasks use the replacement at once, wherever they are?
+    pub immediate: bool,
     /// Is it redirected?
     pub patched: bool,
-    /// The patch site in its entry; zero until it is looked up.
-    pub site: usize,
+    /// The patch site in its entry, once it is looked up.
+    pub site: Option<usize>,
     /// The function's code.
     pub old: TextRange,
     /// The replacement's.
@@ -95,6 +104,8 @@ pub struct Declared<P: Platform> {
     pub name: Name,
     /// Does it take the place of all others?
     pub replace: bool,
+    /// Do all tasks use it at once?
+    pub immediate: bool,
     /// What it patches.
     pub objects: Vec<DeclaredObject<P>>,
 }
@@ -119,6 +130,8 @@ pub struct DeclaredFunc<P: Platform> {
     pub name: Option<Name>,
     /// Which one of that name.
     pub sympos: usize,
+    /// Do all tasks use the replacement at once?
+    pub immediate: bool,
     /// The replacement's address, or zero.
     pub new_func: usize,
 }
@@ -215,13 +228,12 @@ impl<P: Platform> Object<P> {
             )?),
             None => None,
         };
-        // The names are borrowed by the search, so the addresses come first.
         let mut addresses = Vec::with_capacity(self.funcs.len())?;
         let mut result = Ok(());
-        for func in self.funcs.iter() {
+        for (place, func) in self.funcs.iter().enumerate() {
             let address = match (&found, &self.name) {
                 (Some(found), Some(module)) => {
-                    found.address(platform, module, func.name.as_c_str(), func.sympos)
+                    found.address(platform, module, place, func.name.as_c_str())
                 }
                 _ => symbols::find(platform, None, func.name.as_c_str(), func.sympos),
             };
@@ -233,7 +245,6 @@ impl<P: Platform> Object<P> {
                 }
             }
         }
-        drop(found);
         let (old, new) = self.sizes(platform, patch, patch_name, &addresses)?;
         // Functions before one that is not found have said what they had to say.
         for (func, address) in self.funcs.iter_mut().zip(addresses.iter()) {
@@ -272,7 +283,7 @@ impl<P: Platform> Object<P> {
         platform.set_module(self.handle, None);
         for func in self.funcs.iter_mut() {
             func.old = TextRange::NONE;
-            func.site = 0;
+            func.site = None;
             if func.nop {
                 func.new = TextRange::NONE;
             }
@@ -325,6 +336,20 @@ impl<P: Platform> Patch<P> {
         }
     }
 
+    /// Are there functions that tasks may run whatever their patch state is?
+    pub(crate) fn has_immediate(&self) -> bool {
+        let mut funcs = self.objects.iter().flat_map(|object| object.funcs.iter());
+        funcs.any(|func| func.immediate)
+    }
+
+    /// Checks all its objects, shows them and finds the functions of those that are there.
+    pub(crate) fn show_objects(&mut self, platform: &P) -> Result {
+        for object in self.objects.iter_mut() {
+            object.show(platform, self.handle, &self.name)?;
+        }
+        Ok(())
+    }
+
     /// None of its functions is redirected any more.
     pub(crate) fn unpatch_all(&mut self, platform: &P) {
         for object in self.objects.iter_mut().filter(|object| object.patched) {
@@ -361,6 +386,7 @@ impl<P: Platform> Patches<P> {
     ) -> Self {
         Self {
             patches: Vec::new(),
+            registered: Vec::new(),
             transition: None,
             redirects: Redirects::new(redirects),
             dedicated: DedicatedOps::new(),
@@ -390,13 +416,15 @@ impl<P: Platform> Patch<P> {
     pub(crate) fn declared(declared: Declared<P>) -> Result<Self> {
         let mut objects = Vec::with_capacity(declared.objects.len())?;
         for object in declared.objects.into_iter() {
-            objects.push(Object::declared(object)?)?;
+            objects.push(Object::declared(object, declared.immediate)?)?;
         }
         Ok(Self {
             handle: declared.handle,
             name: declared.name,
             replace: declared.replace,
             enabled: false,
+            registered: false,
+            immediate: declared.immediate,
             forced: false,
             objects,
         })
@@ -404,10 +432,10 @@ impl<P: Platform> Patch<P> {
 }
 
 impl<P: Platform> Object<P> {
-    fn declared(declared: DeclaredObject<P>) -> Result<Self> {
+    fn declared(declared: DeclaredObject<P>, immediate: bool) -> Result<Self> {
         let mut object = Self::new(declared.handle, declared.name, false);
         for func in declared.funcs.into_iter() {
-            object.funcs.push(Func::declared(func)?)?;
+            object.funcs.push(Func::declared(func, immediate)?)?;
         }
         Ok(object)
     }
@@ -447,7 +475,7 @@ impl<P: Platform> Object<P> {
 }
 
 impl<P: Platform> Func<P> {
-    fn declared(declared: DeclaredFunc<P>) -> Result<Self> {
+    fn declared(declared: DeclaredFunc<P>, immediate: bool) -> Result<Self> {
         let (name, new_func) = match declared.name {
             Some(name) => (name, declared.new_func),
             // Without a name it leads nowhere: refused when it is shown, after those before it.
@@ -459,8 +487,9 @@ impl<P: Platform> Func<P> {
             name,
             sympos: declared.sympos,
             nop: false,
+            immediate: declared.immediate || immediate,
             patched: false,
-            site: 0,
+            site: None,
             old: TextRange::NONE,
             new: TextRange {
                 start: new_func,

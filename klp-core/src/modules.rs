@@ -58,20 +58,26 @@ impl<P: Platform> Core<'_, P> {
                 return Err(error);
             }
         }
-        self.refresh_stack_check().inspect_err(|_| {
-            let all = self.state.patches.len();
-            self.unpatch_module(name, all);
-        })
+        self.init_registered(module, name)
+            .and_then(|()| {
+                let result = self.refresh_stack_check();
+                result.inspect_err(|_| self.forget_registered(name))
+            })
+            .inspect_err(|_| {
+                let all = self.state.patches.len();
+                self.unpatch_module(name, all);
+            })
     }
 
     /// A module goes, or fails to come after all: reverts its patches.
     pub fn module_going(&mut self, module: P::Module, name: &CStr) {
         let all = self.state.patches.len();
         self.unpatch_module(name, all);
+        self.forget_registered(name);
         // Those of patches that are gone already, too: ftrace forgets the sites.
         self.state
             .dedicated
-            .unregister_in(self.platform, self.platform.text(module));
+            .unregister_in(self.platform, &self.lock, self.platform.text(module));
         // Without memory it is tried again before the next look at stacks.
         let _ = self.refresh_stack_check();
     }

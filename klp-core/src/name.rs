@@ -19,12 +19,7 @@ impl Name {
     ///
     /// `ENOMEM`.
     pub fn new(name: &CStr) -> Result<Self> {
-        let bytes = name.to_bytes_with_nul();
-        let mut copy = Vec::with_capacity(bytes.len())?;
-        for &byte in bytes {
-            copy.push(byte)?;
-        }
-        Ok(Self(copy))
+        Vec::copied(name.to_bytes_with_nul()).map(Self)
     }
 
     /// Copies the name.
@@ -33,10 +28,15 @@ impl Name {
     ///
     /// `ENOMEM`.
     pub fn try_clone(&self) -> Result<Self> {
-        Self::new(self.as_c_str())
+        Vec::copied(&self.0).map(Self)
     }
 
-    /// For C.
+    /// Without the zero byte at the end. Costs nothing, unlike [`Name::as_c_str`].
+    pub fn to_bytes(&self) -> &[u8] {
+        self.0.get(..self.len()).unwrap_or_default()
+    }
+
+    /// For C. Looks through the name for its end.
     pub fn as_c_str(&self) -> &CStr {
         // It was one when it came in; the fallback is never taken.
         CStr::from_bytes_with_nul(&self.0).unwrap_or(c"")
@@ -63,7 +63,7 @@ impl Eq for Name {}
 
 impl PartialEq<CStr> for Name {
     fn eq(&self, other: &CStr) -> bool {
-        self.as_c_str() == other
+        self.to_bytes() == other.to_bytes()
     }
 }
 
@@ -71,6 +71,13 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Shown(self.as_c_str()).fmt(f)
     }
+}
+
+/// A hash of a name (FNV-1a). Names of one module or patch begin alike, so comparing them takes long.
+pub fn hash(name: &[u8]) -> u32 {
+    name.iter().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// Shows a C string as far as it is text.

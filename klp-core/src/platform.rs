@@ -8,7 +8,7 @@
 
 use crate::errno::Result;
 use crate::name::Name;
-use crate::snapshot::GracePeriods;
+use crate::snapshot::{GracePeriods, Locked};
 use crate::types::{Blocker, Direction, PatchState, SiteTarget, TextRange};
 use core::ffi::CStr;
 use core::fmt;
@@ -97,7 +97,7 @@ pub trait Symbols {
     fn size(&self, address: usize) -> Option<usize>;
 }
 
-/// Patch sites: the traced instructions in functions' entries.
+/// Patch sites: the traced instructions in functions' entries. Changes need the core's mutex.
 pub trait Tracing {
     /// The length of the call at a site.
     const CALL_SIZE: usize;
@@ -110,10 +110,10 @@ pub trait Tracing {
     /// # Errors
     ///
     /// When one of them is refused; then nothing is changed.
-    fn attach(&self, sites: &[usize]) -> Result;
+    fn attach(&self, sites: &[usize], lock: &Locked<'_>) -> Result;
 
     /// Removes `sites` from the shared ops, in one pass.
-    fn detach(&self, sites: &[usize]);
+    fn detach(&self, sites: &[usize], lock: &Locked<'_>);
 
     /// Is a direct call (a BPF trampoline) attached to `site`, whose owner has to be notified of a redirect?
     fn has_direct_call(&self, site: usize) -> bool;
@@ -129,24 +129,24 @@ pub trait Tracing {
     /// # Errors
     ///
     /// `ENOMEM`; `ENODEV` when ftrace has shut itself down. Nothing is changed then.
-    fn register_dedicated(&self, targets: &[SiteTarget]) -> Result;
+    fn register_dedicated(&self, targets: &[SiteTarget], lock: &Locked<'_>) -> Result;
 
     /// The same for a site that has no redirect yet, which other ftrace users may refuse.
     ///
     /// # Errors
     ///
     /// `EBUSY` and others when they do, `ENOMEM`. The site is detached then.
-    fn try_register_dedicated(&self, target: SiteTarget) -> Result;
+    fn try_register_dedicated(&self, target: SiteTarget, lock: &Locked<'_>) -> Result;
 
     /// Changes where sites with dedicated ops take calls, in one pass.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, `ENODEV`; then nothing is changed.
-    fn retarget(&self, targets: &[SiteTarget]) -> Result;
+    fn retarget(&self, targets: &[SiteTarget], lock: &Locked<'_>) -> Result;
 
     /// Unregisters the dedicated ops of sites: calls go to the original functions.
-    fn unregister_dedicated(&self, targets: &[SiteTarget]);
+    fn unregister_dedicated(&self, targets: &[SiteTarget], lock: &Locked<'_>);
 }
 
 /// What is known of where a task is.
@@ -184,7 +184,7 @@ pub trait Tasks: Handles {
     fn is_pending(&self, task: &Self::Task) -> bool;
     /// Marks it as yet to switch: it will when it leaves the kernel, or when it idles.
     fn set_pending(&self, task: &Self::Task);
-    /// Clears that. Returns whether it was set. Orders like a full barrier.
+    /// Clears that. Returns whether it was set.
     fn clear_pending(&self, task: &Self::Task) -> bool;
 
     /// Calls `look` with the task's stack. The task stays where it is meanwhile, unless it is the
@@ -223,6 +223,8 @@ pub trait Modules: Handles {
 
     /// Takes a reference to the patch's module. Returns whether that was still possible.
     fn try_get_module(&self, patch: Self::Patch) -> bool;
+    /// Drops that reference.
+    fn put_module(&self, patch: Self::Patch);
     /// The module of a patch.
     fn module(&self, patch: Self::Patch) -> Self::Module;
     /// The code of a module.

@@ -4,19 +4,20 @@
 //! the kernel, through the idle loop, in fork, in the scheduler, and at every call of a patched
 //! function.
 
-use crate::platform::{Platform, Tasks};
+use crate::fault::{self, Fault};
+use crate::platform::{Log, Platform, Tasks};
 use crate::redirect::Table;
 use crate::snapshot::{NoPreempt, Snapshot};
 use crate::stack_check::StackCheck;
+use crate::sync::{const_unless_loom, AtomicInt};
 use crate::types::{Blocker, PatchState, Target};
-use core::sync::atomic::{AtomicI32, Ordering};
 
 /// Shared by the core and everybody else. Written under the core's mutex.
 #[derive(Debug)]
 pub struct Published {
     /// The state that tasks switch to, a [`PatchState`] in C's numbers; idle when no transition
     /// runs.
-    target: AtomicI32,
+    target: AtomicInt,
     /// Where calls of patched functions go.
     pub redirects: Snapshot<Table>,
     /// What must not be on the stack of a task that switches; there is one while a transition runs.
@@ -24,42 +25,54 @@ pub struct Published {
 }
 
 impl Published {
-    /// No patches.
-    pub const fn new() -> Self {
-        Self {
-            target: AtomicI32::new(PatchState::Idle.to_c()),
-            redirects: Snapshot::new(),
-            stack_check: Snapshot::new(),
+    const_unless_loom! {
+        /// No patches.
+        pub fn new() -> Self {
+            Self {
+                target: AtomicInt::new(PatchState::Idle.to_c()),
+                redirects: Snapshot::new(),
+                stack_check: Snapshot::new(),
+            }
         }
     }
 
     /// The state that tasks switch to.
     pub fn target(&self) -> PatchState {
-        PatchState::from_c(self.target.load(Ordering::Relaxed))
+        PatchState::from_c(self.target.load())
     }
 
-    /// Sets it. Tasks are marked as pending only after this; a full barrier is between.
+    /// Sets it. Tasks are marked as pending only after a grace period that begins after this, so who finds
+    /// himself marked reads it.
     pub(crate) fn set_target(&self, target: PatchState) {
-        self.target.store(target.to_c(), Ordering::SeqCst);
+        self.target.store(target.to_c());
     }
 
-    /// Where a call at `site` by a task in `state` goes. The state is read only in transition, and
-    /// after the redirect.
+    /// Where a call at `site` by a task goes, whose patch state `state` reads. It does so only in
+    /// transition, and after the redirect.
     #[inline(always)]
     pub fn redirect(
         &self,
+        log: &impl Log,
         site: usize,
         guard: &NoPreempt<'_>,
-        is_patched: impl FnOnce() -> bool,
+        state: impl Fn() -> PatchState,
     ) -> Target {
-        self.redirects.target(site, guard, is_patched)
+        let early = fault::is_injected(Fault::StateBeforeRedirect).then(&state);
+        self.redirects.target(site, guard, || {
+            let state = early.unwrap_or_else(state);
+            if state == PatchState::Idle {
+                log.bug(c"a task without a patch state calls a function in transition");
+            }
+            // As in the C core, a task without one uses the new function.
+            state != PatchState::Unpatched
+        })
     }
 
     /// Switches `task`, which is the current one about to leave the kernel or to idle, if it has
-    /// yet to.
+    /// yet to. Preemption is off.
     pub fn update<P: Tasks>(&self, platform: &P, task: &P::Task) {
-        // Taking back the flag orders: the target is read after it, and so are redirects by the
-        // task's next calls.
+        // The flag was set after a grace period that began when the target and the redirects were there. And
+        // neither is replaced before another has waited for this.
         if platform.clear_pending(task) {
             platform.set_state(task, self.target());
         }
@@ -115,7 +128,9 @@ impl Published {
         } else {
             platform.clear_pending(child);
         }
-        platform.set_state(child, platform.state(parent));
+        if !fault::is_injected(Fault::InheritWithoutState) {
+            platform.set_state(child, platform.state(parent));
+        }
     }
 }
 

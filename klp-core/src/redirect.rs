@@ -12,7 +12,8 @@
 
 use crate::errno::Result;
 use crate::memory::{Box, Vec};
-use crate::snapshot::{GracePeriods, NoPreempt, Retired, Snapshot, Writer};
+use crate::snapshot::{GracePeriods, Locked, NoPreempt, Retired, Snapshot, Writer};
+use crate::sync::RaceCheck;
 use crate::types::{Target, ORIGINAL};
 
 /// In [`Slot::unpatched`]: there is only one target.
@@ -43,6 +44,7 @@ pub struct Table {
     /// Bits of a hash that do not choose a slot.
     shift: u32,
     used: usize,
+    races: RaceCheck,
 }
 
 impl Table {
@@ -53,6 +55,7 @@ impl Table {
             slots: Vec::filled(EMPTY, slots)?,
             shift: usize::BITS - slots.trailing_zeros(),
             used: 0,
+            races: RaceCheck::new(),
         })
     }
 
@@ -88,7 +91,10 @@ impl Table {
     /// transition, and after the redirect is read.
     #[inline(always)]
     pub fn target(&self, site: usize, is_patched: impl FnOnce() -> bool) -> Target {
-        let Some(slot) = self.find(site).and_then(|index| self.slots.get(index)) else {
+        let slot = self
+            .races
+            .reading(|| self.slots.get(self.find(site)?).copied());
+        let Some(slot) = slot else {
             return ORIGINAL;
         };
         if slot.unpatched == SETTLED || is_patched() {
@@ -121,6 +127,7 @@ impl Table {
 
     /// Becomes what `other` is; there is room for it.
     fn copy(&mut self, other: &Self) {
+        self.races.writing();
         for slot in other.slots.iter().filter(|slot| slot.site != 0) {
             if let Some(free) = self
                 .find(slot.site)
@@ -133,12 +140,14 @@ impl Table {
     }
 
     fn clear(&mut self) {
+        self.races.writing();
         self.slots.fill(EMPTY);
         self.used = 0;
     }
 
     /// Puts `redirect` on top of those of its site.
     fn stack(&mut self, redirect: &Redirect) {
+        self.races.writing();
         let room = self.room();
         let Some(slot) = self
             .find(redirect.site)
@@ -218,6 +227,7 @@ impl Redirects {
         redirects: usize,
         published: &Snapshot<Table>,
         readers: &impl GracePeriods,
+        lock: &Locked<'_>,
     ) -> Result {
         if self
             .spare
@@ -235,7 +245,7 @@ impl Redirects {
             larger.copy(current);
         }
         let old = published.publish(&mut self.writer, Some(larger));
-        drop(old.reclaim_after(readers));
+        drop(old.reclaim_after(readers, lock));
         self.spare = Some(spare);
         self.vanished = vanished;
         Ok(())
@@ -300,8 +310,8 @@ impl Redirects {
     }
 
     /// Waits until everybody uses the new table, and keeps the old one's memory for the next change.
-    pub fn finish(&mut self, change: Change, readers: &impl GracePeriods) {
-        if let Some(old) = change.0.reclaim_after(readers) {
+    pub fn finish(&mut self, change: Change, readers: &impl GracePeriods, lock: &Locked<'_>) {
+        if let Some(old) = change.0.reclaim_after(readers, lock) {
             self.spare = Some(old);
         }
     }

@@ -8,9 +8,11 @@
 
 use crate::context::Core;
 use crate::errno::Result;
+use crate::memory::Vec;
 use crate::model::{Func, Object};
-use crate::name::Name;
+use crate::name::{self, Name};
 use crate::platform::Platform;
+use crate::sort;
 use crate::types::TextRange;
 
 /// Do the two mean the same function of an object? Position 0 says that it is the only one, which is
@@ -117,11 +119,12 @@ impl<P: Platform> Core<'_, P> {
 }
 
 impl<P: Platform> Object<P> {
+    /// Gives the object an entry that leads back to the original for each function of `old` that it lacks.
     fn add_nops(&mut self, platform: &P, old: &Self) -> Result {
-        for old in old.funcs.iter() {
-            if self.funcs.iter().any(|func| is_same(func, old)) {
+        for place in self.missing(old)?.iter() {
+            let Some(old) = old.funcs.get(*place) else {
                 continue;
-            }
+            };
             let name = old.name.try_clone()?;
             let handle = platform.new_nop(self.handle, &name, old.sympos)?;
             self.funcs
@@ -130,13 +133,91 @@ impl<P: Platform> Object<P> {
                     name,
                     sympos: old.sympos,
                     nop: true,
+                    immediate: false,
                     patched: false,
-                    site: 0,
+                    site: None,
                     old: TextRange::NONE,
                     new: TextRange::NONE,
                 })
                 .inspect_err(|_| platform.remove_func(handle))?;
         }
         Ok(())
+    }
+
+    /// The places of the functions of `old` that this object lacks, each function once.
+    fn missing(&self, old: &Self) -> Result<Vec<usize>> {
+        let own = by_hash(&self.funcs)?;
+        let theirs = by_hash(&old.funcs)?;
+        let mut missing = Vec::new();
+        for (index, (hash, place, func)) in theirs.iter().enumerate() {
+            let is_this = |(_, _, other): &(u32, usize, &Func<P>)| is_same(func, other);
+            let first = own.partition_point(|(other, ..)| other < hash);
+            let alike = own.iter().skip(first);
+            let is_there = alike.take_while(|(other, ..)| other == hash).any(is_this);
+            // The old patch may have it by position 0 and by position 1.
+            let before = theirs.get(..index).unwrap_or_default().iter().rev();
+            let is_repeated = before.take_while(|(other, ..)| other == hash).any(is_this);
+            if !is_there && !is_repeated {
+                missing.push(*place)?;
+            }
+        }
+        sort::sort_by_key(&mut missing, |&place| place);
+        Ok(missing)
+    }
+}
+
+/// Functions with the hashes of their names and their places, sorted by these.
+fn by_hash<P: Platform>(funcs: &[Func<P>]) -> Result<Vec<(u32, usize, &Func<P>)>> {
+    let mut sorted = Vec::with_capacity(funcs.len())?;
+    for (place, func) in funcs.iter().enumerate() {
+        sorted.push((name::hash(func.name.to_bytes()), place, func))?;
+    }
+    sort::sort_by_key(&mut sorted, |(hash, place, _)| (*hash, *place));
+    Ok(sorted)
+}
+
+#[cfg(all(test, not(kernel)))]
+mod tests {
+    use super::*;
+    use crate::simulated::Kernel;
+    use std::ffi::CString;
+
+    fn object(funcs: &[(&str, usize)]) -> Object<Kernel> {
+        let mut object = Object::new(0, None, false);
+        for (name, sympos) in funcs {
+            let name = CString::new(*name).expect("no zero byte");
+            let func = Func {
+                handle: 0,
+                name: Name::new(&name).expect("memory"),
+                sympos: *sympos,
+                nop: false,
+                patched: true,
+                site: None,
+                immediate: false,
+                old: TextRange::NONE,
+                new: TextRange::NONE,
+            };
+            object.funcs.push(func).expect("memory");
+        }
+        object
+    }
+
+    #[test]
+    fn what_is_missing_is_found_once_and_in_order() {
+        let old = object(&[
+            ("write", 0),
+            ("read", 1),
+            ("write", 1),
+            ("read", 2),
+            ("open", 0),
+            ("read", 0),
+        ]);
+        let missing = |new: &[(&str, usize)]| -> std::vec::Vec<usize> {
+            object(new).missing(&old).expect("memory").to_vec()
+        };
+        assert_eq!(missing(&[]), [0, 1, 3, 4]);
+        assert_eq!(missing(&[("read", 0)]), [0, 3, 4]);
+        assert_eq!(missing(&[("read", 2), ("close", 0), ("write", 1)]), [1, 4]);
+        assert_eq!(missing(&[("open", 1), ("read", 1), ("write", 0)]), [3]);
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::context::Core;
 use crate::errno::{Errno, Result, EBUSY, EEXIST, ENODEV, ENOMEM};
+use crate::fault::{self, Fault};
 use crate::memory::{failing, Vec as KVec};
 use crate::model::{Declared, DeclaredFunc, DeclaredObject, Patches};
 use crate::name::Name;
@@ -12,14 +13,26 @@ use crate::platform::{
     Callbacks, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, TransitionEvent, Work,
 };
 use crate::published::Published;
-use crate::snapshot::{GracePeriods, NoPreempt, Writer};
+use crate::snapshot::{GracePeriods, Locked, NoPreempt, Writer};
+use crate::sync::RaceCheck;
 use crate::types::TextRange;
 use crate::types::{Blocker, Direction, PatchState, SiteTarget};
 use core::ops::ControlFlow;
+#[cfg(loom)]
+use loom::sync::{
+    atomic::{AtomicBool, AtomicI32, Ordering},
+    Mutex,
+};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, CString};
 use std::fmt;
+use std::rc::Rc;
+#[cfg(not(loom))]
+use std::sync::{
+    atomic::{AtomicBool, AtomicI32, Ordering},
+    Mutex,
+};
 use std::time::Duration;
 
 /// Size of each function.
@@ -31,8 +44,11 @@ const SITE: usize = 4;
 #[derive(Debug)]
 pub struct Task {
     pub pid: i32,
-    state: Cell<PatchState>,
-    pending: Cell<bool>,
+    state: AtomicI32,
+    /// Its `TIF_PATCH_PENDING`.
+    pending: AtomicBool,
+    /// Keeps it where it is: asleep, or running.
+    run_queue: Mutex<()>,
     /// Its return addresses, while it sleeps.
     pub stack: RefCell<Vec<usize>>,
     pub running: Cell<bool>,
@@ -41,10 +57,26 @@ pub struct Task {
     pub kicks: Cell<usize>,
     /// Woken from its idle loop so many times.
     pub wakes: Cell<usize>,
+    /// The thread that is this task, where tasks run beside the core.
+    #[cfg(loom)]
+    pub thread: Cell<Option<loom::thread::ThreadId>>,
     /// What it was created to run, if it is a kernel thread.
     pub thread_function: Cell<Option<usize>>,
     /// The CPU it idles on, and whether that is online.
     idles: Option<(u32, bool)>,
+}
+
+impl Task {
+    /// Is it the caller?
+    #[cfg(loom)]
+    fn is_current(&self) -> bool {
+        self.thread.get() == Some(loom::thread::current().id())
+    }
+
+    #[cfg(not(loom))]
+    fn is_current(&self) -> bool {
+        false
+    }
 }
 
 /// The kernel.
@@ -77,6 +109,8 @@ pub struct Kernel {
     /// Objects with a callback after unpatching only.
     pub with_post_unpatch: RefCell<BTreeSet<usize>>,
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
+    /// No task is born or buried meanwhile.
+    pub task_list: Mutex<()>,
     pub watching: Cell<bool>,
     records_exits: Cell<bool>,
     pub waits_for_exits: Cell<usize>,
@@ -89,6 +123,8 @@ pub struct Kernel {
     names: RefCell<BTreeMap<(char, usize), String>>,
     next_dynamic: Cell<usize>,
     pub released: RefCell<Vec<(usize, bool)>>,
+    /// How often the core holds the modules of patches.
+    pub module_references: RefCell<BTreeMap<usize, usize>>,
     /// Patches whose callbacks can see that they were forced.
     pub forced: RefCell<Vec<usize>>,
     pub relocated: RefCell<BTreeSet<String>>,
@@ -98,6 +134,10 @@ pub struct Kernel {
     /// What C code sees of functions.
     pub funcs: RefCell<BTreeMap<usize, SeenFunc>>,
     pub patch_list: RefCell<(Vec<usize>, Option<usize>)>,
+    /// One for each CPU where sections without preemption run beside the core; held by them.
+    cpus: RefCell<Vec<Mutex<()>>>,
+    /// The text of the patches' modules.
+    pub(crate) text: RaceCheck,
 }
 
 /// The fields of a `struct klp_func` that C code reads.
@@ -126,7 +166,34 @@ impl Handles for Kernel {
 
 impl Kernel {
     pub fn state_of(&self, task: &Task) -> PatchState {
-        task.state.get()
+        self.state(task)
+    }
+
+    /// Adds a CPU for [`Kernel::without_preemption`]. Returns its number.
+    #[cfg(loom)]
+    pub fn add_cpu(&self) -> usize {
+        self.cpus.borrow_mut().push(Mutex::new(()));
+        self.cpus.borrow().len() - 1
+    }
+
+    /// Calls `section` on that CPU.
+    #[cfg(loom)]
+    pub fn without_preemption<R>(
+        &self,
+        cpu: usize,
+        section: impl FnOnce(&NoPreempt<'_>) -> R,
+    ) -> R {
+        let cpus = self.cpus.borrow();
+        let _on = cpus[cpu].lock().expect("no thread panicked");
+        // SAFETY: `wait_for_cpus` waits for the lock.
+        section(&unsafe { NoPreempt::new() })
+    }
+
+    /// The task falls asleep, or wakes up.
+    #[cfg(loom)]
+    pub fn set_running(&self, task: &Task, running: bool) {
+        let _held = task.run_queue.lock().expect("no thread panicked");
+        task.running.set(running);
     }
 
     fn say(&self, line: impl fmt::Display) {
@@ -213,7 +280,7 @@ impl Tracing for Kernel {
         (!self.untraceable.borrow().contains(&function)).then_some(function + SITE)
     }
 
-    fn attach(&self, sites: &[usize]) -> Result {
+    fn attach(&self, sites: &[usize], _lock: &Locked<'_>) -> Result {
         assert!(!sites.is_empty(), "no sites would mean all sites");
         self.text_changes.set(self.text_changes.get() + 1);
         if sites
@@ -228,7 +295,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn detach(&self, sites: &[usize]) {
+    fn detach(&self, sites: &[usize], _lock: &Locked<'_>) {
         self.text_changes.set(self.text_changes.get() + 1);
         for site in sites {
             assert!(self.attached.borrow_mut().remove(site), "was not attached");
@@ -250,7 +317,7 @@ impl Tracing for Kernel {
             && !self.traced.borrow().contains(&function)
     }
 
-    fn register_dedicated(&self, entries: &[SiteTarget]) -> Result {
+    fn register_dedicated(&self, entries: &[SiteTarget], _lock: &Locked<'_>) -> Result {
         self.change_entries(entries)?;
         for entry in entries {
             let was = self.attached.borrow_mut().remove(&entry.site);
@@ -261,8 +328,8 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn try_register_dedicated(&self, entry: SiteTarget) -> Result {
-        self.register_dedicated(&[entry]).inspect_err(|_| {
+    fn try_register_dedicated(&self, entry: SiteTarget, lock: &Locked<'_>) -> Result {
+        self.register_dedicated(&[entry], lock).inspect_err(|_| {
             self.attached.borrow_mut().remove(&entry.site);
         })?;
         if self.shared.borrow().get(&(entry.site - SITE)) == Some(&false) {
@@ -272,7 +339,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn retarget(&self, entries: &[SiteTarget]) -> Result {
+    fn retarget(&self, entries: &[SiteTarget], _lock: &Locked<'_>) -> Result {
         self.change_entries(entries)?;
         for entry in entries {
             let before = self.own.borrow_mut().insert(entry.site, entry.target);
@@ -281,7 +348,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn unregister_dedicated(&self, entries: &[SiteTarget]) {
+    fn unregister_dedicated(&self, entries: &[SiteTarget], _lock: &Locked<'_>) {
         assert!(!entries.is_empty(), "nothing to do");
         self.text_changes.set(self.text_changes.get() + 1);
         for entry in entries {
@@ -306,6 +373,7 @@ impl Kernel {
 
 impl Tasks for Kernel {
     fn for_each_task(&self, each: &mut dyn FnMut(&Task)) {
+        let _held = self.task_list.lock().expect("no thread panicked");
         for task in self
             .tasks
             .borrow()
@@ -337,28 +405,34 @@ impl Tasks for Kernel {
         }
     }
 
+    // None of these orders anything, as in the kernel: only `test_and_clear_bit()` does, and the core does
+    // not need it.
     fn state(&self, task: &Task) -> PatchState {
-        task.state.get()
+        PatchState::from_c(task.state.load(Ordering::Relaxed))
     }
 
     fn set_state(&self, task: &Task, state: PatchState) {
-        task.state.set(state);
+        task.state.store(state.to_c(), Ordering::Relaxed);
     }
 
     fn is_pending(&self, task: &Task) -> bool {
-        task.pending.get()
+        task.pending.load(Ordering::Relaxed)
     }
 
     fn set_pending(&self, task: &Task) {
-        task.pending.set(true);
+        task.pending.fetch_or(true, Ordering::Relaxed);
     }
 
     fn clear_pending(&self, task: &Task) -> bool {
-        task.pending.replace(false)
+        task.pending.swap(false, Ordering::Relaxed)
     }
 
     fn with_stack(&self, task: &Task, look: &mut dyn FnMut(Stack<'_>)) {
-        if task.running.get() {
+        if task.is_current() {
+            return look(Stack::Known(&task.stack.borrow()));
+        }
+        let _held = task.run_queue.lock().expect("no thread panicked");
+        if task.running.get() && !fault::is_injected(Fault::StackOfRunningTask) {
             look(Stack::Running);
         } else if task.unreliable.get() {
             look(Stack::Unreliable);
@@ -413,8 +487,19 @@ impl Modules for Kernel {
         module.alive.then_some(module.text.start)
     }
 
-    fn try_get_module(&self, _patch: usize) -> bool {
+    fn try_get_module(&self, patch: usize) -> bool {
+        *self
+            .module_references
+            .borrow_mut()
+            .entry(patch)
+            .or_default() += 1;
         true
+    }
+
+    fn put_module(&self, patch: usize) {
+        let mut references = self.module_references.borrow_mut();
+        let count = references.get_mut(&patch).expect("a reference");
+        *count = count.checked_sub(1).expect("a reference");
     }
 
     fn module(&self, patch: usize) -> usize {
@@ -605,13 +690,20 @@ impl Sysfs for Kernel {
     }
 }
 
-// SAFETY: there is one thread, and no section without preemption outlives a call.
+// SAFETY: sections without preemption hold the lock of their CPU, or outlive no call while there is one thread.
 unsafe impl GracePeriods for Kernel {
-    fn wait_for_cpus(&self) {
+    fn wait_for_cpus(&self, _lock: &Locked<'_>) {
         self.graces.set(self.graces.get() + 1);
         if self.patch_list.borrow().1.is_some() {
             self.graces_in_transition
                 .set(self.graces_in_transition.get() + 1);
+        }
+        if fault::is_injected(Fault::NoGracePeriod(self.graces.get())) {
+            return;
+        }
+        // Work that runs on each CPU, between the sections there.
+        for cpu in self.cpus.borrow().iter() {
+            drop(cpu.lock().expect("no thread panicked"));
         }
     }
 }
@@ -628,14 +720,18 @@ impl Work for Kernel {
     fn release_later(&self, patch: usize, keep: bool) {
         self.hide('p', patch);
         self.forget_relocations(patch);
+        self.text.writing();
         self.released.borrow_mut().push((patch, keep));
+        if !keep {
+            self.put_module(patch);
+        }
     }
 }
 
 /// A kernel with the core in it.
 pub struct Machine {
-    pub kernel: Kernel,
-    pub published: Published,
+    pub kernel: Rc<Kernel>,
+    pub published: Rc<Published>,
     patches: Patches<Kernel>,
 }
 
@@ -657,24 +753,28 @@ impl Machine {
                 .push(Self::task(0, Some((cpu, online))));
         }
         Self {
-            kernel,
-            published: Published::new(),
+            kernel: Rc::new(kernel),
+            published: Rc::new(Published::new()),
             // SAFETY: they are used with the line above only.
             patches: unsafe { Patches::new(Writer::new(), Writer::new()) },
         }
     }
 
-    fn task(pid: i32, idles: Option<(u32, bool)>) -> std::rc::Rc<Task> {
+    /// A task that is in no list yet.
+    pub fn task(pid: i32, idles: Option<(u32, bool)>) -> std::rc::Rc<Task> {
         std::rc::Rc::new(Task {
             pid,
-            state: Cell::new(PatchState::Idle),
-            pending: Cell::new(false),
+            state: AtomicI32::new(PatchState::Idle.to_c()),
+            pending: AtomicBool::new(false),
+            run_queue: Mutex::new(()),
             stack: RefCell::default(),
             running: Cell::new(false),
             unreliable: Cell::new(false),
             signals: Cell::new(0),
             kicks: Cell::new(0),
             wakes: Cell::new(0),
+            #[cfg(loom)]
+            thread: Cell::new(None),
             thread_function: Cell::new(None),
             idles,
         })
@@ -753,7 +853,7 @@ impl Machine {
         }
     }
 
-    fn declare(
+    pub fn declare(
         handle: usize,
         objects: &[TestObject<'_>],
         replace: bool,
@@ -767,6 +867,7 @@ impl Machine {
                     handle: handle + 0x100 * (place + 1) + at,
                     name: Some(name(function)),
                     sympos: *sympos,
+                    immediate: false,
                     new_func: *new_func,
                 })?;
             }
@@ -780,6 +881,7 @@ impl Machine {
             handle,
             name: name(&format!("{handle:x}")),
             replace,
+            immediate: false,
             objects: declared,
         })
     }
@@ -787,7 +889,27 @@ impl Machine {
     /// Enables a patch whose module is at `handle`, and lets it switch the tasks.
     pub fn enable(&mut self, handle: usize, objects: &[TestObject<'_>], replace: bool) -> Result {
         let declared = failing::without(|| Self::declare(handle, objects, replace))?;
+        self.enable_declared(declared)
+    }
+
+    /// The same for a patch that says more.
+    pub fn enable_declared(&mut self, declared: Declared<Kernel>) -> Result {
+        let handle = declared.handle;
         let result = self.core().enable(declared);
+        result.map_err(|refused| {
+            if refused.needs_release {
+                self.kernel.hide('p', handle);
+                self.kernel.forget_relocations(handle);
+                self.kernel.put_module(handle);
+            }
+            refused.errno
+        })
+    }
+
+    /// Registers a patch whose module is at `handle`.
+    pub fn register(&mut self, handle: usize, objects: &[TestObject<'_>]) -> Result {
+        let declared = failing::without(|| Self::declare(handle, objects, false))?;
+        let result = self.core().register(declared);
         result.map_err(|refused| {
             if refused.needs_release {
                 self.kernel.hide('p', handle);
@@ -797,9 +919,21 @@ impl Machine {
         })
     }
 
+    /// What the module does at its end.
+    pub fn unregister(&mut self, handle: usize) -> Result {
+        self.core().unregister(handle)?;
+        self.kernel.hide('p', handle);
+        self.kernel.forget_relocations(handle);
+        Ok(())
+    }
+
     /// The core, with its mutex held.
     pub fn core(&mut self) -> Core<'_, Kernel> {
-        Core::new(&self.kernel, &self.published, &mut self.patches)
+        // SAFETY: `&mut self` is the mutex, and `new` made the writers for `published`.
+        unsafe {
+            let lock = Locked::new();
+            Core::new(lock, &self.kernel, &self.published, &mut self.patches)
+        }
     }
 
     /// Writes to `enabled`.
@@ -847,14 +981,8 @@ impl Machine {
         }
         // SAFETY: nothing preempts a test.
         let guard = unsafe { NoPreempt::new() };
-        self.published.redirect(function + SITE, &guard, || {
-            assert_ne!(
-                task.state.get(),
-                PatchState::Idle,
-                "in transition without a state"
-            );
-            task.state.get() == PatchState::Patched
-        })
+        self.published
+            .redirect(&*self.kernel, site, &guard, || self.kernel.state(task))
     }
 
     /// What was logged since the last time.
@@ -870,12 +998,9 @@ impl Machine {
             && self.kernel.relocated.borrow().is_empty()
             && !self.kernel.watching.get()
             && self.kernel.patch_list.borrow().0.is_empty()
-            && self
-                .kernel
-                .tasks
-                .borrow()
-                .iter()
-                .all(|task| task.state.get() == PatchState::Idle && !task.pending.get())
+            && self.kernel.tasks.borrow().iter().all(|task| {
+                self.kernel.state(task) == PatchState::Idle && !self.kernel.is_pending(task)
+            })
     }
 }
 

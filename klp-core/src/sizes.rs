@@ -138,14 +138,14 @@ mod tests {
         machine.module("driver", &symbols);
         // One of them is no symbol, and one is no code of the module.
         let starts = (0..functions).map(start).chain([start(4) + 1, 0x10]);
-        let sizes = Sizes::of_module(&machine.kernel, c"driver", TEXT, starts);
+        let sizes = Sizes::of_module(&*machine.kernel, c"driver", TEXT, starts);
         (machine, sizes.expect("memory"))
     }
 
     #[test]
     fn a_function_ends_where_the_next_symbol_is() {
         let (machine, sizes) = sizes(20, 0x40);
-        let size = |start| sizes.get(&machine.kernel, start);
+        let size = |start| sizes.get(&*machine.kernel, start);
         assert_eq!(size(TEXT.start), Some(0x40));
         assert_eq!(size(TEXT.start + 0x40), Some(0x40));
         assert_eq!(size(TEXT.start + 2 * 0x40), Some(8));
@@ -157,9 +157,9 @@ mod tests {
     fn the_kernel_is_asked_about_the_rest() {
         let (machine, some) = sizes(20, 0x40);
         for start in [TEXT.start + 4 * 0x40 + 1, TEXT.start + 2, 0x10] {
-            assert_eq!(some.get(&machine.kernel, start), Some(SIZE));
+            assert_eq!(some.get(&*machine.kernel, start), Some(SIZE));
         }
         let (machine, few) = sizes(5, 0x40);
-        assert_eq!(few.get(&machine.kernel, TEXT.start), Some(SIZE));
+        assert_eq!(few.get(&*machine.kernel, TEXT.start), Some(SIZE));
     }
 }

@@ -7,9 +7,9 @@
 //! wait for readers is work that ran on every CPU ([`GracePeriods`]).
 
 use crate::memory::Box;
+use crate::sync::{const_unless_loom, AtomicPtr};
 use core::marker::PhantomData;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// Preemption is off for as long as this lives.
 pub struct NoPreempt<'a>(PhantomData<(&'a (), *const ())>);
@@ -26,6 +26,26 @@ impl NoPreempt<'_> {
     }
 }
 
+/// The core's mutex is held for as long as this lives.
+pub struct Locked<'a>(PhantomData<(&'a (), *const ())>);
+
+impl Locked<'_> {
+    /// Says so.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the core's mutex until the value is gone.
+    pub const unsafe fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl core::fmt::Debug for Locked<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Locked")
+    }
+}
+
 /// Waiting for readers.
 ///
 /// # Safety
@@ -34,7 +54,7 @@ impl NoPreempt<'_> {
 /// called have ended.
 pub unsafe trait GracePeriods {
     /// Waits until preemption was on at every CPU.
-    fn wait_for_cpus(&self);
+    fn wait_for_cpus(&self, lock: &Locked<'_>);
 }
 
 /// A published value, or none yet.
@@ -64,19 +84,22 @@ impl<T> Writer<T> {
 }
 
 impl<T> Snapshot<T> {
-    /// No value yet.
-    pub const fn new() -> Self {
-        // INVARIANT: null.
-        Self {
-            current: AtomicPtr::new(ptr::null_mut()),
+    const_unless_loom! {
+        /// No value yet.
+        pub fn new() -> Self {
+            // INVARIANT: null.
+            Self {
+                current: AtomicPtr::null(),
+            }
         }
     }
 
     /// The value as it is now.
     #[inline(always)]
     pub fn get<'a>(&self, _guard: &'a NoPreempt<'_>) -> Option<&'a T> {
-        // Pairs with the release in `publish`: the value is seen complete.
-        let current = self.current.load(Ordering::Acquire);
+        // Pairs with the release in `publish`: the value is seen complete. And what is read next is read
+        // after it.
+        let current = self.current.load_acquire();
         // SAFETY: by the invariant it is null or a live box's. A box is taken back only after a
         // grace period that begins after it was replaced, and none ends while `guard` lives.
         unsafe { current.as_ref() }
@@ -86,14 +109,14 @@ impl<T> Snapshot<T> {
     pub fn current<'a>(&self, _writer: &'a Writer<T>) -> Option<&'a T> {
         // SAFETY: as in `get`, but what keeps the value is that replacing it needs the writer,
         // which is borrowed.
-        unsafe { self.current.load(Ordering::Relaxed).as_ref() }
+        unsafe { self.current.load().as_ref() }
     }
 
     /// Puts `next` in the place of the current value.
     pub fn publish(&self, _writer: &mut Writer<T>, next: Option<Box<T>>) -> Retired<T> {
         let next = next.map_or(ptr::null_mut(), Box::into_raw);
         // INVARIANT: from a box or null, and we have the writer.
-        Retired(self.current.swap(next, Ordering::AcqRel))
+        Retired(self.current.swap(next))
     }
 }
 
@@ -118,11 +141,11 @@ pub struct Retired<T>(*mut T);
 
 impl<T> Retired<T> {
     /// Waits until nobody can be reading the value, and takes it back. Without a value it does not wait.
-    pub fn reclaim_after(self, readers: &impl GracePeriods) -> Option<Box<T>> {
+    pub fn reclaim_after(self, readers: &impl GracePeriods, lock: &Locked<'_>) -> Option<Box<T>> {
         if self.0.is_null() {
             return None;
         }
-        readers.wait_for_cpus();
+        readers.wait_for_cpus(lock);
         // SAFETY: by the invariant; it was replaced before the grace period began, so nobody reads it.
         Some(unsafe { Box::from_raw(self.0) })
     }

@@ -19,6 +19,7 @@ use crate::memory::Vec;
 use crate::name::Name;
 use crate::platform::Stack;
 use crate::sort;
+use crate::sync::RaceCheck;
 use crate::types::{Blocker, TextRange};
 
 /// Text that belongs to a function of the patch.
@@ -93,6 +94,7 @@ pub struct StackCheck {
     pub(crate) names: Vec<Name>,
     /// What text of a released module is called that is in no function.
     pub(crate) elsewhere: Name,
+    pub(crate) races: RaceCheck,
 }
 
 impl StackCheck {
@@ -110,10 +112,10 @@ impl StackCheck {
         match stack {
             Stack::Running => Err(Blocker::Running),
             Stack::Unreliable => Err(Blocker::UnreliableStack),
-            Stack::Known(addresses) => match self.blocker_in(addresses, thread_function) {
-                Some(blocker) => Err(blocker),
-                None => Ok(()),
-            },
+            Stack::Known(addresses) => {
+                let blocker = || self.blocker_in(addresses, thread_function);
+                self.races.reading(blocker).map_or(Ok(()), Err)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! System states: what patches say they change in the system besides its code, so that a later
 //! patch can take it over or refuse to.
 
-use crate::model::{Declared, Patches};
+use crate::model::Patches;
 use crate::platform::Platform;
 
 /// Can the new patch live with what those that are enabled have changed?
@@ -13,14 +13,15 @@ use crate::platform::Platform;
 pub(crate) fn are_compatible<P: Platform>(
     platform: &P,
     patches: &Patches<P>,
-    new: &Declared<P>,
+    new: P::Patch,
+    replace: bool,
 ) -> bool {
     let mut compatible = true;
     for patch in patches.patches.iter() {
         platform.states(patch.handle, &mut |id, version| {
-            compatible &= match version_of(platform, new.handle, id) {
+            compatible &= match version_of(platform, new, id) {
                 Some(ours) => ours >= version,
-                None => !new.replace,
+                None => !replace,
             };
         });
     }

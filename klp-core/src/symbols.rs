@@ -6,7 +6,7 @@
 
 use crate::errno::{Result, EINVAL};
 use crate::memory::Vec;
-use crate::name::{Name, Shown};
+use crate::name::{self, Name, Shown};
 use crate::platform::{Log, Symbols};
 use crate::sort;
 use core::ffi::CStr;
@@ -105,61 +105,74 @@ pub fn find<P: Symbols + Log>(
 /// The addresses of many symbols of one module, for one walk through its symbols: looking for each of them by itself
 /// takes a walk each.
 #[derive(Debug)]
-pub struct InModule<'a> {
-    /// Sorted by name.
-    searches: Vec<(&'a CStr, Search)>,
+pub struct InModule {
+    /// In the order of the symbols that were looked for.
+    searches: Vec<Search>,
 }
 
-impl<'a> InModule<'a> {
+/// A symbol that is looked for.
+#[derive(Debug)]
+struct Wanted<'a> {
+    /// Of the name. Symbols of one module begin alike, so comparing names takes long.
+    hash: u32,
+    name: &'a CStr,
+    /// Its place among those that are looked for.
+    place: usize,
+}
+
+impl InModule {
     /// Looks for `wanted`, names and positions, in `module`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn search(
+    pub fn search<'a>(
         platform: &impl Symbols,
         module: &Name,
         wanted: impl Iterator<Item = (&'a CStr, usize)>,
     ) -> Result<Self> {
         let mut searches = Vec::new();
+        let mut names: Vec<Wanted<'_>> = Vec::new();
         for (name, position) in wanted {
-            searches.push((name, Search::new(position)))?;
+            names.push(Wanted {
+                hash: name::hash(name.to_bytes()),
+                name,
+                place: searches.len(),
+            })?;
+            searches.push(Search::new(position))?;
         }
-        sort::sort_by_key(&mut searches, |(name, _)| *name);
-        platform.in_module(module.as_c_str(), &mut |name, address| {
-            let first = searches.partition_point(|(wanted, _)| *wanted < name);
-            for (wanted, search) in searches.iter_mut().skip(first) {
-                if *wanted != name {
-                    break;
+        sort::sort_by_key(&mut names, |wanted| wanted.hash);
+        platform.in_module(module.as_c_str(), &mut |symbol, address| {
+            let hash = name::hash(symbol.to_bytes());
+            let first = names.partition_point(|wanted| wanted.hash < hash);
+            let alike = names.iter().skip(first);
+            for wanted in alike.take_while(|wanted| wanted.hash == hash) {
+                if wanted.name == symbol {
+                    if let Some(search) = searches.get_mut(wanted.place) {
+                        search.found(address);
+                    }
                 }
-                search.found(address);
             }
             ControlFlow::Continue(())
         });
         Ok(Self { searches })
     }
 
-    /// The address of one of them. Errors as for [`find`].
+    /// The address of the symbol that was the `place`-th to be looked for, `name`.
     ///
     /// # Errors
     ///
-    /// See [`find`].
+    /// Those of [`find`].
     pub fn address(
         &self,
         log: &impl Log,
         module: &Name,
+        place: usize,
         name: &CStr,
-        position: usize,
     ) -> Result<usize> {
-        let first = self.searches.partition_point(|(wanted, _)| *wanted < name);
-        let search = self
-            .searches
-            .iter()
-            .skip(first)
-            .take_while(|(wanted, _)| *wanted == name)
-            .map(|(_, search)| *search)
-            .find(|search| search.position == position)
-            .unwrap_or(Search::new(position));
-        search.finish(log, Some(module.as_c_str()), name)
+        let search = self.searches.get(place).copied();
+        search
+            .unwrap_or(Search::new(0))
+            .finish(log, Some(module.as_c_str()), name)
     }
 }

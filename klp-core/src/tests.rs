@@ -8,11 +8,15 @@ use crate::simulated::{code, transition_lines, Machine, SIZE};
 use crate::types::{Direction, PatchState};
 use std::time::Duration;
 
+mod details;
 mod entry_window;
 mod histories;
 mod jumps;
 mod layers;
 mod memory;
+#[cfg(loom)]
+mod memory_order;
+mod registered;
 
 /// Functions of the kernel.
 const READ: usize = 0x1_0000;
@@ -66,7 +70,7 @@ fn enable_read(machine: &mut Machine, patch: usize) -> i32 {
 /// The idle task of the online CPU goes through its loop, and the work runs.
 fn settle(machine: &mut Machine) {
     let idle = machine.kernel.tasks.borrow()[0].clone();
-    machine.published.update(&machine.kernel, &idle);
+    machine.published.update(&*machine.kernel, &idle);
     machine.retry();
 }
 
@@ -162,10 +166,10 @@ fn a_running_task_switches_when_it_leaves_the_kernel() {
     task.running.set(true);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     assert_eq!(machine.call(&task, READ), 0);
-    machine.published.update(&machine.kernel, &task);
+    machine.published.update(&*machine.kernel, &task);
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
     // Once more means nothing.
-    machine.published.update(&machine.kernel, &task);
+    machine.published.update(&*machine.kernel, &task);
     machine.retry();
     assert_eq!(machine.kernel.state_of(&task), PatchState::Idle);
 }
@@ -194,7 +198,7 @@ fn a_task_about_to_sleep_switches_by_itself() {
     let guard = unsafe { crate::snapshot::NoPreempt::new() };
     machine
         .published
-        .update_sleeper(&machine.kernel, &task, &guard);
+        .update_sleeper(&*machine.kernel, &task, &guard);
     assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
 }
 
@@ -696,21 +700,22 @@ fn a_child_is_what_its_parent_is() {
     let parent = machine.sleeper(&[READ + 8]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     let child = machine.sleeper(&[]);
-    machine.published.inherit(&machine.kernel, &parent, &child);
+    machine.published.inherit(&*machine.kernel, &parent, &child);
     assert_eq!(machine.call(&child, READ), 0);
     machine.retry();
     assert_eq!(machine.call(&child, READ), replacement(FIRST, 0));
     let grandchild = machine.sleeper(&[]);
     machine
         .published
-        .inherit(&machine.kernel, &child, &grandchild);
+        .inherit(&*machine.kernel, &child, &grandchild);
     assert_eq!(machine.call(&grandchild, READ), replacement(FIRST, 0));
 }
 
 #[test]
 fn costs_follow_patches_not_functions() {
     let mut costs = Vec::new();
-    for count in [10, 1000] {
+    // Each step is interpreted by Miri.
+    for count in [10, if cfg!(miri) { 30 } else { 1000 }] {
         let mut machine = machine();
         let names: Vec<_> = (0..count)
             .map(|number| format!("function_{number}"))
@@ -1006,7 +1011,7 @@ fn the_way_back_has_no_deadline() {
     let second = machine.sleeper(&[READ + 8]);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     // Both directions are blocked: by one task each, once it has switched.
-    machine.published.update(&machine.kernel, &second);
+    machine.published.update(&*machine.kernel, &second);
     for _ in 0..40 {
         machine.retry();
     }

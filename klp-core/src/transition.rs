@@ -21,6 +21,7 @@
 use crate::backoff::{RetryBackoff, Signal, Transition, FIRST_WAIT};
 use crate::context::Core;
 use crate::errno::{Result, EBUSY, EINVAL};
+use crate::fault::{self, Fault};
 use crate::memory::Box;
 use crate::model::{Patch, Patches};
 use crate::platform::{Platform, TransitionEvent};
@@ -63,6 +64,14 @@ impl<P: Platform> Core<'_, P> {
                 .debug(TransitionEvent::Initializing(&patch.name, direction));
             patch.show_transition(self.platform, true);
         }
+        if !fault::is_injected(Fault::RedirectsBeforeStates) {
+            self.set_initial_states(direction);
+        }
+        Ok(())
+    }
+
+    /// Gives every task the state it is in.
+    fn set_initial_states(&self, direction: Direction) {
         let mut set = |task: &P::Task| {
             if self.platform.state(task) != PatchState::Idle {
                 self.platform
@@ -72,7 +81,6 @@ impl<P: Platform> Core<'_, P> {
         };
         self.platform.for_each_task(&mut set);
         self.platform.for_each_idle_task(&mut |task, _| set(task));
-        Ok(())
     }
 
     /// Step 2.
@@ -82,12 +90,18 @@ impl<P: Platform> Core<'_, P> {
         };
         transition.backoff = RetryBackoff::new();
         let (patch, direction) = (transition.patch, transition.direction);
+        if fault::is_injected(Fault::RedirectsBeforeStates) {
+            self.set_initial_states(direction);
+        }
         if let Some(patch) = self.state.get(patch) {
             self.platform.notice(format_args!(
                 "'{}': starting {} transition",
                 patch.name,
                 direction.name()
             ));
+        }
+        if self.is_immediate() {
+            return;
         }
         let target = self.published.target();
         let mut mark = |task: &P::Task| {
@@ -210,8 +224,17 @@ impl<P: Platform> Core<'_, P> {
         }
     }
 
+    /// Is the transition that of a patch that all tasks use, or do not use any more, at once?
+    fn is_immediate(&self) -> bool {
+        let patch = self.state.transition_patch();
+        patch.is_some_and(|patch| patch.immediate)
+    }
+
     /// Have all tasks switched now?
     fn switch_tasks(&self) -> bool {
+        if self.is_immediate() {
+            return true;
+        }
         let Some(check) = self.stack_check() else {
             return false;
         };
@@ -257,11 +280,14 @@ impl<P: Platform> Core<'_, P> {
         };
         self.finish_transition();
         self.detach_vanished(false);
+        if !enabled {
+            self.park(patch);
+        }
         // Only now: whoever waits for the end may unload the module next.
         self.platform.patch_list_set_transition(None);
-        if !enabled {
+        if !enabled && self.state.index(patch).is_some() {
             self.release(patch);
-        } else if replace {
+        } else if enabled && replace {
             self.release_replaced(patch);
         }
     }
@@ -289,6 +315,9 @@ impl<P: Platform> Core<'_, P> {
                 }
             }
         }
+        if fault::is_injected(Fault::ForgetBeforeSettled) {
+            self.forget_states();
+        }
         // From here on the redirects are settled, and those taken away above are gone.
         self.publish(None);
         if let Some(patch) = self.state.patches.get(index) {
@@ -297,18 +326,7 @@ impl<P: Platform> Core<'_, P> {
             }
             patch.show_transition(self.platform, false);
         }
-
-        let mut forget = |task: &P::Task| {
-            if self.platform.is_pending(task) {
-                self.platform
-                    .bug(c"a task is still to switch though all have");
-            }
-            self.platform.set_state(task, PatchState::Idle);
-        };
-        self.platform.for_each_task(&mut forget);
-        self.platform
-            .for_each_idle_task(&mut |task, _| forget(task));
-
+        self.forget_states();
         self.drop_nops(index);
         if let Some(patch) = self.state.patches.get_mut(index) {
             patch.call_post_callbacks(self.platform, direction);
@@ -322,6 +340,20 @@ impl<P: Platform> Core<'_, P> {
         self.state.transition = None;
         self.set_stack_check(None);
         self.promote_soon();
+    }
+
+    /// Takes the states of all tasks, which have switched.
+    fn forget_states(&self) {
+        let mut forget = |task: &P::Task| {
+            if self.platform.is_pending(task) {
+                self.platform
+                    .bug(c"a task is still to switch though all have");
+            }
+            self.platform.set_state(task, PatchState::Idle);
+        };
+        self.platform.for_each_task(&mut forget);
+        self.platform
+            .for_each_idle_task(&mut |task, _| forget(task));
     }
 
     /// Takes back a transition to a patch that has not started.
@@ -377,14 +409,10 @@ impl<P: Platform> Core<'_, P> {
             self.platform
                 .debug(TransitionEvent::Reversing(&patch.name, direction));
         }
-        // No task switches any more, and those that were about to have done it ...
-        let mut stop = |task: &P::Task| {
-            self.platform.clear_pending(task);
-        };
-        self.platform.for_each_task(&mut stop);
-        self.platform.for_each_idle_task(&mut |task, _| stop(task));
-        self.platform.wait_for_cpus();
-        // ... before the target changes.
+        self.stop_switching();
+        if fault::is_injected(Fault::MarkBeforeTarget) {
+            self.start_transition();
+        }
         if let Some(patch) = self.state.get_mut(patch) {
             patch.set_enabled(self.platform, back == Direction::Patching);
         }
@@ -393,9 +421,25 @@ impl<P: Platform> Core<'_, P> {
             transition.has_stale_check = false;
         }
         self.published.set_target(back.target());
+        if fault::is_injected(Fault::MarkWithoutGracePeriod) {
+            self.start_transition();
+        }
+        // This waits for tasks that had begun to switch, too: they have either state now, and those that have not the
+        // new target are marked.
         self.set_stack_check(Some(check));
         self.start_transition();
         self.platform.retry_in(FIRST_WAIT);
+    }
+
+    /// No task begins to switch by itself after this. Some may have begun.
+    fn stop_switching(&self) {
+        let mut stop = |task: &P::Task| {
+            self.platform.clear_pending(task);
+        };
+        if !fault::is_injected(Fault::ReverseWithoutStopping) {
+            self.platform.for_each_task(&mut stop);
+            self.platform.for_each_idle_task(&mut |task, _| stop(task));
+        }
     }
 
     /// Switches all tasks, safe or not.
@@ -431,13 +475,14 @@ impl<P: Platform> Core<'_, P> {
         Ok(())
     }
 
-    /// Replaces what the scheduler, and we, look for on stacks.
+    /// Replaces what the scheduler, and the core, look for on stacks. If there was something, waits until
+    /// no task uses it, or a target state from before.
     pub(crate) fn set_stack_check(&mut self, check: Option<Box<StackCheck>>) {
         let old = self
             .published
             .stack_check
             .publish(&mut self.state.check_writer, check);
-        drop(old.reclaim_after(self.platform));
+        drop(old.reclaim_after(self.platform, &self.lock));
     }
 
     fn stack_check(&self) -> Option<&StackCheck> {

@@ -146,7 +146,7 @@ impl Module<'_> {
         }
     }
 
-    fn symbol_name(&self, symbol: u32) -> &[u8] {
+    pub(crate) fn symbol_name(&self, symbol: u32) -> &[u8] {
         let symbols = self.elf.symbols;
         let symbol = symbols.all.get(symbol as usize);
         symbol.map_or(&[], |symbol| symbols.name(symbol))

@@ -47,6 +47,8 @@
 #[cfg(feature = "code")]
 mod accesses;
 #[cfg(feature = "code")]
+mod addresses;
+#[cfg(feature = "code")]
 pub mod check;
 mod compressed;
 mod elf;

@@ -350,17 +350,115 @@ fn a_patch_with_a_large_frame_is_unfit() {
     );
 }
 
-#[test]
-fn a_patch_that_may_run_later_is_unfit_without_the_word() {
-    let rust = "_RNvMNtNtCs1_6kernel7debugfs5entryNtB2_5Entry9dynamic_x";
-    for uses in ["queue_work_on", "hrtimer_start_range_ns", rust] {
-        let found = unfit(b"\xc3", uses, b"livepatch=Y\0");
-        assert_eq!(found.len(), 1, "{uses}: {found:?}");
-        assert!(
-            found[0].contains("write `unsafe` in the patch's"),
-            "{found:?}"
-        );
-        assert!(unfit(b"\xc3", uses, b"livepatch=Y\0klp_unsafe=Y\0").is_empty());
+/// Puts the address of a function somewhere.
+type Make = dyn Fn(&mut Builder, SymbolId);
+
+/// A module with a function `later`, whose address stands where `make` puts it.
+fn hands_out(modinfo: &[u8], make: impl Fn(&mut Builder, SymbolId)) -> Vec<String> {
+    let mut builder = Builder::new();
+    let later = builder.function("later", b"\xc3");
+    builder.add(
+        ".data.p",
+        "_RNvNtCs1_3fix11___livepatch5PATCH",
+        SymbolKind::Data,
+        &[0; 8],
+    );
+    make(&mut builder, later);
+    builder.add(".modinfo", "info", SymbolKind::Data, modinfo);
+    let data = builder.finish();
+    let unfit = Module::parse(&data)
+        .expect("a module")
+        .unfit()
+        .expect("small");
+    unfit.iter().map(ToString::to_string).collect()
+}
+
+/// `f` with that code, and a field at this offset.
+fn field(
+    code: &'static [u8],
+    offset: u64,
+    kind: elf::RelocationType,
+    addend: i64,
+) -> impl Fn(&mut Builder, SymbolId) {
+    move |builder, later| {
+        let function = builder.function("f", code);
+        builder.relocate(function, offset, kind.0, later, addend);
     }
-    assert!(unfit(b"\xc3", "cancel_work_sync", b"").is_empty());
+}
+
+#[test]
+fn a_patch_whose_code_may_be_called_later_is_unfit_without_the_word() {
+    let (mov, lea) = (b"\x48\xc7\xc7\0\0\0\0\xc3", b"\x48\x8d\x3d\0\0\0\0\xc3");
+    let table = |name: &'static str| {
+        move |builder: &mut Builder, later| {
+            let table = builder.add(".data.x", name, SymbolKind::Data, &[0; 16]);
+            builder.relocate(table, 8, elf::R_X86_64_64.0, later, 0);
+        }
+    };
+    let taken: [Box<Make>; 3] = [
+        // mov rdi, later
+        Box::new(field(mov, 3, elf::R_X86_64_32S, 0)),
+        // lea rdi, [rip + later]
+        Box::new(field(lea, 3, elf::R_X86_64_PC32, -4)),
+        Box::new(table("_RNvCs1_3fix10OPERATIONS")),
+    ];
+    for make in taken {
+        let found = hands_out(b"livepatch=Y\0", &make);
+        assert_eq!(found.len(), 1, "{found:?}");
+        for part in [
+            "the address of `later` is taken",
+            "write `unsafe` in the patch's",
+        ] {
+            assert!(found[0].contains(part), "{found:?}");
+        }
+        assert!(hands_out(b"livepatch=Y\0klp_unsafe=Y\0", &make).is_empty());
+    }
+    // A patch in C.
+    let mut builder = Builder::new();
+    let later = builder.function("later", b"\xc3");
+    table("funcs")(&mut builder, later);
+    let data = builder.finish();
+    let module = Module::parse(&data).expect("a module");
+    assert!(module.unfit().expect("small").is_empty());
+    // call later; the middle of it; the tables of the attributes.
+    let fine: [Box<Make>; 3] = [
+        Box::new(field(b"\xe8\0\0\0\0\xc3", 1, elf::R_X86_64_PLT32, -4)),
+        Box::new(field(mov, 3, elf::R_X86_64_32S, 1)),
+        Box::new(table("_RNvNtCs1_3fix11___livepatch7FUNCS_0")),
+    ];
+    for make in fine {
+        assert_eq!(hands_out(b"livepatch=Y\0", &make), [""; 0]);
+    }
+}
+
+#[test]
+fn what_formats_may_be_named() {
+    let found = hands_out(b"livepatch=Y\0", |builder, _| {
+        let format = "_RNvXCs1_3fixNtB2_4KindNtNtCs2_4core3fmt7Display3fmt";
+        let format = builder.function(format, b"\xc3");
+        let vtable = builder.add(".rodata.x", "vtable", SymbolKind::Data, &[0; 32]);
+        builder.relocate(vtable, 24, elf::R_X86_64_64.0, format, 0);
+    });
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
+fn a_patch_that_takes_references_is_unfit_without_the_word() {
+    for takes in [
+        "rust_helper_get_task_struct",
+        "get_device",
+        "_RNvXs_NtCs1_6kernel4credNtB4_10CredentialNtNtNtB6_4sync4aref16AlwaysRefCounted7inc_ref",
+    ] {
+        let uses = |builder: &mut Builder, _| {
+            builder.outside(takes);
+        };
+        let found = hands_out(b"livepatch=Y\0", uses);
+        assert_eq!(found.len(), 1, "{takes}: {found:?}");
+        assert!(found[0].contains("it takes a reference"), "{found:?}");
+        assert!(hands_out(b"livepatch=Y\0klp_unsafe=Y\0", uses).is_empty());
+    }
+    let uses = |builder: &mut Builder, _| {
+        builder.outside("rust_helper_get_current");
+    };
+    assert_eq!(hands_out(b"livepatch=Y\0", uses), [""; 0]);
 }

@@ -47,7 +47,7 @@ fn read(module: &Path) -> Result<Vec<u8>> {
 
 fn unfit(data: &[u8]) -> Result<Vec<String>, klp_elf::Error> {
     let module = Module::parse(data)?;
-    if module.replacements()?.is_empty() {
+    if !module.is_of_klp() {
         return Ok(Vec::new());
     }
     let unfit = module.unfit()?;

@@ -10,13 +10,15 @@ unsafe extern "C" fn livepatch_cmdline_proc_show(
         Ok(())
     }
     let __klp_call = ::klp::abi::Call::new();
-    let __klp_result = <Result as ::klp::abi::IntoC>::into_c(
+    let __klp_result = <<Result as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+        Result,
+    >>::answer(
         livepatch_cmdline_proc_show(
             unsafe {
-                <&SeqFile as ::klp::abi::FromC<'_>>::from_c(__klp_arg0, &__klp_call)
+                ::klp::abi::Argument::<&SeqFile>::argument(__klp_arg0, &__klp_call)
             },
             unsafe {
-                <*mut c_void as ::klp::abi::FromC<'_>>::from_c(__klp_arg1, &__klp_call)
+                ::klp::abi::Argument::<*mut c_void>::argument(__klp_arg1, &__klp_call)
             },
         ),
     );

@@ -21,16 +21,18 @@ unsafe extern "C" fn sum(
         first + rest
     }
     let __klp_call = ::klp::abi::Call::new();
-    let __klp_result = <u32 as ::klp::abi::IntoC>::into_c(
+    let __klp_result = <<u32 as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+        u32,
+    >>::answer(
         sum(
-            unsafe { <u32 as ::klp::abi::FromC<'_>>::from_c(__klp_arg0, &__klp_call) },
-            unsafe { <() as ::klp::abi::FromC<'_>>::from_c(__klp_arg1, &__klp_call) },
+            unsafe { ::klp::abi::Argument::<u32>::argument(__klp_arg0, &__klp_call) },
+            unsafe { ::klp::abi::Argument::<()>::argument(__klp_arg1, &__klp_call) },
             unsafe {
-                <Option<
-                    &'_ Task,
-                > as ::klp::abi::FromC<'_>>::from_c(__klp_arg2, &__klp_call)
+                ::klp::abi::Argument::<
+                    Option<&'_ Task>,
+                >::argument(__klp_arg2, &__klp_call)
             },
-            unsafe { <u32 as ::klp::abi::FromC<'_>>::from_c(__klp_arg3, &__klp_call) },
+            unsafe { ::klp::abi::Argument::<u32>::argument(__klp_arg3, &__klp_call) },
         ),
     );
     ::klp::abi::stay_on_stack();

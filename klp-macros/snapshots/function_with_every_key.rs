@@ -4,7 +4,9 @@ unsafe extern "C" fn r#type() -> <() as ::klp::abi::CAbi>::C {
     #[inline(always)]
     fn r#type() {}
     let __klp_call = ::klp::abi::Call::new();
-    let __klp_result = <() as ::klp::abi::IntoC>::into_c(r#type());
+    let __klp_result = <<() as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+        (),
+    >>::answer(r#type());
     ::klp::abi::stay_on_stack();
     __klp_result
 }

@@ -44,16 +44,18 @@ unsafe extern "C" fn cmdline(
         }
     }
     let __klp_call = ::klp::abi::Call::new();
-    let __klp_result = <Result<
+    let __klp_result = <<Result<
         i32,
-    > as ::klp::abi::IntoC>::into_c(
+    > as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+        Result<i32>,
+    >>::answer(
         cmdline(
             &__klp_call,
             unsafe {
-                <&SeqFile as ::klp::abi::FromC<'_>>::from_c(__klp_arg0, &__klp_call)
+                ::klp::abi::Argument::<&SeqFile>::argument(__klp_arg0, &__klp_call)
             },
             unsafe {
-                <*mut c_void as ::klp::abi::FromC<'_>>::from_c(__klp_arg1, &__klp_call)
+                ::klp::abi::Argument::<*mut c_void>::argument(__klp_arg1, &__klp_call)
             },
         ),
     );

@@ -10,11 +10,13 @@ mod fixes {
             Ok(0)
         }
         let __klp_call = ::klp::abi::Call::new();
-        let __klp_result = <Result<
+        let __klp_result = <<Result<
             usize,
-        > as ::klp::abi::IntoC>::into_c(
+        > as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+            Result<usize>,
+        >>::answer(
             attr_show(unsafe {
-                <*mut u8 as ::klp::abi::FromC<'_>>::from_c(__klp_arg0, &__klp_call)
+                ::klp::abi::Argument::<*mut u8>::argument(__klp_arg0, &__klp_call)
             }),
         );
         ::klp::abi::stay_on_stack();
@@ -29,15 +31,17 @@ mod fixes {
             Ok(())
         }
         let __klp_call = ::klp::abi::Call::new();
-        let __klp_result = <Result as ::klp::abi::IntoC>::into_c(
+        let __klp_result = <<Result as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+            Result,
+        >>::answer(
             cmdline(
                 unsafe {
-                    <&SeqFile as ::klp::abi::FromC<'_>>::from_c(__klp_arg0, &__klp_call)
+                    ::klp::abi::Argument::<&SeqFile>::argument(__klp_arg0, &__klp_call)
                 },
                 unsafe {
-                    <*mut c_void as ::klp::abi::FromC<
-                        '_,
-                    >>::from_c(__klp_arg1, &__klp_call)
+                    ::klp::abi::Argument::<
+                        *mut c_void,
+                    >::argument(__klp_arg1, &__klp_call)
                 },
             ),
         );
@@ -48,7 +52,9 @@ mod fixes {
         #[inline(always)]
         fn second_show() {}
         let __klp_call = ::klp::abi::Call::new();
-        let __klp_result = <() as ::klp::abi::IntoC>::into_c(second_show());
+        let __klp_result = <<() as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+            (),
+        >>::answer(second_show());
         ::klp::abi::stay_on_stack();
         __klp_result
     }
@@ -56,7 +62,9 @@ mod fixes {
         #[inline(always)]
         fn first_show() {}
         let __klp_call = ::klp::abi::Call::new();
-        let __klp_result = <() as ::klp::abi::IntoC>::into_c(first_show());
+        let __klp_result = <<() as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+            (),
+        >>::answer(first_show());
         ::klp::abi::stay_on_stack();
         __klp_result
     }

@@ -31,7 +31,9 @@ mod checks {
             { original() }
         }
         let __klp_call = ::klp::abi::Call::new();
-        let __klp_result = <() as ::klp::abi::IntoC>::into_c(first(&__klp_call));
+        let __klp_result = <<() as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+            (),
+        >>::answer(first(&__klp_call));
         ::klp::abi::stay_on_stack();
         __klp_result
     }
@@ -66,13 +68,15 @@ mod checks {
             { Some(size.min(4096)).map(original).ok_or(EINVAL)? }
         }
         let __klp_call = ::klp::abi::Call::new();
-        let __klp_result = <Result<
+        let __klp_result = <<Result<
             usize,
-        > as ::klp::abi::IntoC>::into_c(
+        > as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+            Result<usize>,
+        >>::answer(
             second(
                 &__klp_call,
                 unsafe {
-                    <usize as ::klp::abi::FromC<'_>>::from_c(__klp_arg0, &__klp_call)
+                    ::klp::abi::Argument::<usize>::argument(__klp_arg0, &__klp_call)
                 },
             ),
         );
@@ -83,7 +87,9 @@ mod checks {
         #[inline(always)]
         fn third() {}
         let __klp_call = ::klp::abi::Call::new();
-        let __klp_result = <() as ::klp::abi::IntoC>::into_c(third());
+        let __klp_result = <<() as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+            (),
+        >>::answer(third());
         ::klp::abi::stay_on_stack();
         __klp_result
     }

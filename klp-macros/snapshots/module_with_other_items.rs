@@ -36,7 +36,9 @@ pub mod fixes {
             inner::helper();
         }
         let __klp_call = ::klp::abi::Call::new();
-        let __klp_result = <() as ::klp::abi::IntoC>::into_c(show());
+        let __klp_result = <<() as ::klp::abi::CAbi>::C as ::klp::abi::Answer<
+            (),
+        >>::answer(show());
         ::klp::abi::stay_on_stack();
         __klp_result
     }

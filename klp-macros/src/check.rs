@@ -63,6 +63,10 @@ pub(crate) fn module(
     let mut objects = objects(replacements);
     companions::callbacks(module, &mut objects, errors);
     let (shadows, states) = companions::variables(module, errors);
+    let register = info.as_ref().and_then(|info| info.register.as_ref());
+    if let Some(word) = register.filter(|_| !states.is_empty()) {
+        errors.add(word, errors::REGISTER_AND_STATES);
+    }
     errors.is_empty().then_some(Patch {
         info: info?,
         objects,
@@ -124,14 +128,30 @@ fn info(
     if let Some(name) = &values.license {
         license(name, errors);
     }
+    lifecycle(values, errors);
     Some(Info {
         name: name?,
         description: values.description.take()?,
         license: values.license.take()?,
         authors: std::mem::take(&mut values.authors),
         replace: values.replace,
+        register: values.register.take(),
+        immediate: values.immediate.take(),
         unsafety: values.unsafety.clone(),
     })
+}
+
+/// A patch that replaces others cannot be registered, nor be immediate as a whole.
+fn lifecycle(values: &Values, errors: &mut Errors) {
+    if !values.replace {
+        return;
+    }
+    if let Some(word) = &values.register {
+        errors.add(word, errors::REGISTER_AND_REPLACE);
+    }
+    if let Some(word) = &values.immediate {
+        errors.add(word, errors::IMMEDIATE_AND_REPLACE);
+    }
 }
 
 /// Notes what a check of a name found.
@@ -202,6 +222,7 @@ fn replacement(
             name: replaces.value(),
             sympos: number(values.sympos.as_ref()),
             replacement: function.signature.ident.clone(),
+            path: types::path_at_type(&function.signature),
             prototype: known.prototype,
             calls: parse::calls(function),
             original: original.map(|word| Original {
@@ -209,6 +230,7 @@ fn replacement(
                 entry: known.entry,
             }),
             unsafety: values.unsafety,
+            immediate: values.immediate,
         },
         replaces,
         sympos: values.sympos,

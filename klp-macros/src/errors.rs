@@ -5,6 +5,7 @@
 //! A text says what is wrong and, after the colon, what to write instead. It begins in lower case
 //! because rustc puts `error: ` before it.
 
+pub(crate) mod buffers;
 pub(crate) mod helpers;
 pub(crate) mod impossible;
 pub(crate) mod structure;
@@ -67,10 +68,11 @@ impl Errors {
     }
 
     /// One use of something deprecated per warning: there is no stable way for a macro to say more than
-    /// errors.
+    /// errors. The name has the author's own span: with the macro's, a second label would show the whole
+    /// attribute.
     fn to_warnings(&self) -> TokenStream {
         let warnings = self.warnings.iter().map(|(span, text)| {
-            let note = Ident::new("NOTE", Span::mixed_site().located_at(*span));
+            let note = Ident::new("NOTE", *span);
             quote! {
                 const _: () = {
                     #[deprecated = #text]
@@ -138,6 +140,19 @@ pub(crate) fn key_twice(key: &str) -> String {
 
 pub(crate) const REPLACE_FOR_REPLACES: &str =
     "`replace` is a flag about the whole patch: for the name of a function write `replaces`";
+
+pub(crate) const REGISTER_AND_REPLACE: &str =
+    "a patch cannot replace all others and be registered, it would replace them each time: remove `register` or `replace`";
+
+pub(crate) const REGISTER_AND_STATES: &str =
+    "a registered patch cannot have states, which are taken over once: remove `register` or the states";
+
+pub(crate) const IMMEDIATE_AND_REPLACE: &str =
+    "an immediate patch cannot replace all others, nobody waits until they are left: put `immediate` on functions, or remove `replace`";
+
+/// For kernels whose livepatch core knows neither.
+pub(crate) const NEEDS_KLP_CORE: &str =
+    "`register` and `immediate` need a kernel with klp-core (CONFIG_LIVEPATCH_RUST), and this one has another livepatch core";
 
 pub(crate) fn belongs_on_mod(key: &str) -> String {
     format!("`{key}` is about the whole patch: move it to the `#[livepatch(...)]` on the mod")
@@ -298,7 +313,7 @@ pub(crate) const IMPL_TRAIT: &str =
 pub(crate) const STATIC: &str =
     "a reference is valid during the call only: remove `'static`, or take a raw pointer";
 pub(crate) const RETURNED_REFERENCE: &str =
-    "a reference cannot be a result, because nothing tells how long it lives: return a raw pointer";
+    "a reference cannot be a result, because nothing tells how long it lives: return a `Returned<T>`, or a raw pointer";
 
 /// Why the attribute of that name cannot stand on a replacement.
 pub(crate) fn attribute(name: &str) -> Option<&'static str> {

@@ -43,15 +43,17 @@ enum About {
     State,
     /// A function, or a patch.
     Claim,
+    /// How tasks come to use a function, or a patch.
+    Consistency,
 }
 
 impl Place {
     fn takes(self, about: About) -> bool {
-        use About::{Claim, Function, Object, Patch, State, Variable, View};
+        use About::{Claim, Consistency, Function, Object, Patch, State, Variable, View};
         match self {
-            Place::Function => matches!(about, Patch | Object | Function | Claim),
-            Place::Mod => matches!(about, Patch | Claim),
-            Place::Inside => matches!(about, Object | Function | Claim),
+            Place::Function => matches!(about, Patch | Object | Function | Claim | Consistency),
+            Place::Mod => matches!(about, Patch | Claim | Consistency),
+            Place::Inside => matches!(about, Object | Function | Claim | Consistency),
             Place::Callback => about == Object,
             Place::Symbols => matches!(about, Object | Claim),
             Place::Structure => matches!(about, Object | View),
@@ -90,7 +92,7 @@ const fn key(name: &'static str, about: About, required: bool, example: &'static
 }
 
 #[rustfmt::skip]
-const KEYS: [KeyInfo; 13] = [
+const KEYS: [KeyInfo; 15] = [
     key("object", About::Object, true, "object = \"vmlinux\""),
     key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
     key("sympos", About::Function, false, "sympos = 1"),
@@ -100,6 +102,8 @@ const KEYS: [KeyInfo; 13] = [
     key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]"),
     key("name", About::Patch, false, "name = \"my_patch\""),
     key("replace", About::Patch, false, "replace"),
+    key("register", About::Patch, false, "register"),
+    key("immediate", About::Consistency, false, "immediate"),
     key("unsafe", About::Claim, false, "unsafe"),
     key("of", About::View, false, "of = \"a_function\""),
     key("id", About::Variable, true, "id = 1"),
@@ -127,6 +131,9 @@ pub(crate) struct Values {
     pub(crate) authors: Vec<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) replace: bool,
+    /// The words, where the author wrote them.
+    pub(crate) register: Option<Ident>,
+    pub(crate) immediate: Option<Ident>,
     /// The word, where the author wrote it.
     pub(crate) unsafety: Option<Ident>,
     pub(crate) of: Option<LitStr>,
@@ -229,6 +236,8 @@ impl Values {
             "inlined_into" => self.inlined_into = list(info, key, errors),
             "of" => self.of = string(info, key, errors),
             "name" => self.name = string(info, key, errors),
+            "register" => self.register = flag(info, key, errors).then(|| key.name.clone()),
+            "immediate" => self.immediate = flag(info, key, errors).then(|| key.name.clone()),
             "unsafe" => self.unsafety = flag(info, key, errors).then(|| key.name.clone()),
             _ => self.replace = flag(info, key, errors),
         }
@@ -337,7 +346,7 @@ mod tests {
         let (values, errors) = read(
             quote! {
                 object = "a", replaces = "b", sympos = 3, description = "d", license = "e",
-                authors = ["f", r"g",], name = "h", replace, unsafe
+                authors = ["f", r"g",], name = "h", replace, unsafe, register, immediate
             },
             Place::Function,
         );
@@ -351,7 +360,7 @@ mod tests {
         let authors: Vec<_> = values.authors.iter().map(LitStr::value).collect();
         assert_eq!(authors, ["f", "g"]);
         assert_eq!(text(&values.name).as_deref(), Some("h"));
-        assert!(values.replace);
+        assert!(values.replace && values.register.is_some() && values.immediate.is_some());
         assert_eq!(values.unsafety.unwrap(), "unsafe");
     }
 

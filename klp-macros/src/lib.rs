@@ -16,6 +16,7 @@
 #[rustfmt::skip] // Of an edition that sorts otherwise.
 #[path = "../../klp-elf/tests/kernel/btf.rs"]
 mod btf;
+mod buffers;
 mod check;
 mod companions;
 #[cfg(test)]
@@ -314,8 +315,8 @@ fn outside(name: &str, item: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// | `object = "a_module"` | the structure is that module's own; else it is one of vmlinux |
 /// | `of = "a_function"` | of several structures of that name the one that this function takes or gives |
 ///
-/// `&View` and `Option<&View>` are then arguments of replacements, `KBox<View>` is an argument that
-/// the function takes over or gives away, and a view can be passed by value and be a result. A struct
+/// `&View` and `Option<&View>` are then arguments of replacements, `Pin<KBox<View>>` is an argument
+/// that the function takes over or gives away, and a view can be passed by value and be a result. A struct
 /// without fields (`struct View;`) stands for one that is only pointed to.
 ///
 /// # What is checked

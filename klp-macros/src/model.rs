@@ -15,6 +15,10 @@ pub(crate) struct Info {
     pub(crate) license: LitStr,
     pub(crate) authors: Vec<LitStr>,
     pub(crate) replace: bool,
+    /// The word `register`: the patch is enabled and disabled by whoever writes to its file, until its module goes.
+    pub(crate) register: Option<Ident>,
+    /// The word `immediate`: all tasks use the patch at once.
+    pub(crate) immediate: Option<Ident>,
     /// The word `unsafe`: what nobody checks of the patch is as its author says.
     pub(crate) unsafety: Option<Ident>,
 }
@@ -28,6 +32,8 @@ pub(crate) struct Function {
     pub(crate) sympos: u32,
     /// The author's function.
     pub(crate) replacement: Ident,
+    /// `super` and its name, at the place where rustc is to say what is wrong with its signature.
+    pub(crate) path: [Ident; 2],
     /// What C says of the kernel's, where that is known.
     pub(crate) prototype: Option<Prototype>,
     /// The functions that the replacement calls, by name.
@@ -36,6 +42,8 @@ pub(crate) struct Function {
     pub(crate) original: Option<Original>,
     /// The word `unsafe`: what nobody checks of the signature is as the author says.
     pub(crate) unsafety: Option<Ident>,
+    /// The word `immediate`: all tasks use the replacement at once.
+    pub(crate) immediate: Option<Ident>,
 }
 
 /// The kernel's function as its replacement calls it.
@@ -166,10 +174,12 @@ mod tests {
             name: name.to_owned(),
             sympos: 0,
             replacement: Ident::new(name, Span::call_site()),
+            path: ["super", name].map(|word| Ident::new(word, Span::call_site())),
             prototype: None,
             calls: BTreeSet::new(),
             original: None,
             unsafety: None,
+            immediate: None,
         }
     }
 

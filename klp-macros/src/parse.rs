@@ -172,7 +172,9 @@ impl ToTokens for Function {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         tokens.extend(self.attributes.iter().map(Attribute::to_token_stream));
         self.visibility.to_tokens(tokens);
-        self.signature.to_tokens(tokens);
+        let mut signature = self.signature.clone();
+        crate::buffers::strip(&mut signature);
+        signature.to_tokens(tokens);
         self.body.to_tokens(tokens);
     }
 }

@@ -3,6 +3,7 @@
 //! Checks a replacement's signature and attributes. Which types may cross to C is not known here:
 //! the traits in `klp::abi` say that.
 
+use crate::buffers;
 use crate::errors::{self, Errors};
 use crate::parse::Function;
 use proc_macro2::{TokenStream, TokenTree};
@@ -15,6 +16,7 @@ pub(crate) fn check(function: &Function, errors: &mut Errors) {
     qualifiers(&function.signature, errors);
     generics(&function.signature.generics, errors);
     arguments(&function.signature, errors);
+    buffers::check(&function.signature, errors);
     result(&function.signature.output, errors);
     if !function.has_body() {
         errors.add(&function.signature.ident, errors::NO_BODY);

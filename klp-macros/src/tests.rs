@@ -379,3 +379,62 @@ fn odd_input_is_an_error_and_no_panic() {
         }
     }
 }
+
+#[test]
+fn registered_with_an_immediate_function() {
+    check(
+        quote!(description = "A fix", license = "GPL", register),
+        quote! {
+            mod fix {
+                #[livepatch(object = "vmlinux", replaces = "show", immediate)]
+                fn show() {}
+            }
+        },
+        expect_file!["../snapshots/registered.rs"],
+    );
+}
+
+#[test]
+fn what_goes_with_neither_replace_nor_states() {
+    let said = |keys: TokenStream, item: TokenStream| {
+        crate::expansion(keys, item, Some("in_the_build".to_owned())).to_string()
+    };
+    let patch = quote! {
+        mod fix {
+            #[livepatch(object = "vmlinux", replaces = "show")]
+            fn show() {}
+        }
+    };
+    let keys = quote!(
+        description = "A fix",
+        license = "GPL",
+        replace,
+        register,
+        immediate
+    );
+    let text = said(keys, patch);
+    assert!(
+        text.contains("cannot replace all others and be registered"),
+        "{text}"
+    );
+    assert!(
+        text.contains("an immediate patch cannot replace all others"),
+        "{text}"
+    );
+    let with_state = quote! {
+        mod fix {
+            #[livepatch(object = "vmlinux", replaces = "show")]
+            fn show() {}
+            #[state(id = 1, version = 1)]
+            static STATE: State<u32>;
+        }
+    };
+    let text = said(
+        quote!(description = "A fix", license = "GPL", register),
+        with_state,
+    );
+    assert!(
+        text.contains("a registered patch cannot have states"),
+        "{text}"
+    );
+}

@@ -15,6 +15,7 @@ mod impossible;
 mod inlined;
 mod kernel;
 mod obvious;
+mod place;
 mod structure;
 mod symbol;
 
@@ -24,6 +25,7 @@ pub(crate) use impossible::{report as impossible, Impossible};
 pub(crate) use inlined::Inlined;
 #[cfg(test)]
 pub(crate) use kernel::with_sources;
+pub(crate) use place::path_at_type;
 pub(crate) use structure::kernel_struct;
 pub(crate) use symbol::{find, find_helper, Found};
 

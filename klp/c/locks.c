@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The locks that are inline in C, or macros. */
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
+
+void klp_c___mutex_init(struct mutex *lock, const char *name,
+			struct lock_class_key *key);
+void klp_c___mutex_init(struct mutex *lock, const char *name,
+			struct lock_class_key *key)
+{
+	__mutex_init(lock, name, key);
+}
 
 void klp_c_spin_lock(spinlock_t *lock);
 void klp_c_spin_lock(spinlock_t *lock)

@@ -10,6 +10,18 @@ struct task_struct *klp_c_get_current(void)
 	return current;
 }
 
+const struct cred *klp_c_get_current_cred(void);
+const struct cred *klp_c_get_current_cred(void)
+{
+	return get_current_cred();
+}
+
+void klp_c_put_cred(const struct cred *cred);
+void klp_c_put_cred(const struct cred *cred)
+{
+	put_cred(cred);
+}
+
 kuid_t klp_c_current_euid(void);
 kuid_t klp_c_current_euid(void)
 {

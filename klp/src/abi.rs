@@ -15,17 +15,21 @@
 //! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` or an `ERR_PTR()` | yes | no |
 //! | [`InOut<'_, T>`](InOut) of an integer, `Option` of it | pointer to an integer of that size and sign, such as `loff_t *`; `None` is `NULL` | yes, never `NULL` without `Option` | no |
 //! | [`SockPtr<'_>`](crate::sockptr::SockPtr) | `sockptr_t` by value | yes | no |
-//! | `KBox<T>` of a [`KernelStruct`] that is [`Whole`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result | yes, never `NULL` | yes |
-//! | `Option<KBox<T>>` | the same pointer; `None` is `NULL` | yes | yes |
+//! | `Pin<KBox<T>>` of a [`KernelStruct`] that is [`Whole`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result. C may have pointers into it, so it stays where it is | yes, never `NULL` | yes |
+//! | `Option<Pin<KBox<T>>>` | the same pointer; `None` is `NULL` | yes | yes |
+//! | `KBox<T>`, `Option<KBox<T>>` of such a type | the same, of a structure that was made in Rust | no | yes |
 //! | `&`[`SyscallArgs`](crate::syscall::SyscallArgs) | `const struct pt_regs *` of a system call | yes | no |
 //! | `&`[`IntTable`](crate::sysctl::IntTable), [`Buffer`](crate::sysctl::Buffer), [`Length`](crate::sysctl::Length), [`Position`](crate::sysctl::Position) | what a `proc_handler` is given | yes | no |
+//! | [`Returned<T>`](Returned) | a pointer that `original` returned, or `NULL` | no | yes |
 //! | `()` | `void` | no | yes |
 //! | `Result` | `int`: 0 or a negative errno | no | yes |
 //! | `Result<i32>` | `int`: the value or a negative errno | no | yes |
 //! | `Result<isize>`, `Result<usize>` | `long`, `ssize_t`: the value or a negative errno | no | yes |
 //! | `Result<i64>` | `long long`, `loff_t`: the value or a negative errno | no | yes |
 //! | `Result<bool>` | `int`: 0, 1 or a negative errno | no | yes |
-//! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>`, `Result<KBox<T>>`, `Result<Option<KBox<T>>>` | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
+//! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>`, `Result` of `Returned<T>` and these boxes | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
+//!
+//! A raw pointer as a result needs the key `unsafe` in the function's `#[livepatch(..)]`: C follows it.
 //!
 //! A pointer and the length of what it points to are two arguments; [`Bytes`](crate::bytes::Bytes) views both.
 //!
@@ -71,9 +75,11 @@
 
 mod in_out;
 mod original;
+mod returned;
 
 pub use in_out::InOut;
 pub use original::{FromOriginal, FromValue, ToOriginal};
+pub use returned::Returned;
 
 use crate::layout::{KernelStruct, Whole};
 use crate::platform::alloc::KBox;
@@ -81,9 +87,10 @@ use crate::platform::wrappers::{
     Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
 };
 use crate::platform::{bindings, Error};
-use crate::signature::{Claim, Raw};
+use crate::signature::{Claim, Given, Raw};
 use core::ffi::CStr;
 use core::marker::PhantomData;
+use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
 /// A type that may stand in a replacement's signature.
@@ -99,6 +106,9 @@ pub trait CAbi {
     /// What it says that the C type does not.
     #[doc(hidden)]
     const CLAIM: Claim = Claim::Nothing;
+    /// What is known of a pointer that is the result.
+    #[doc(hidden)]
+    const GIVEN: Given = Given::Anything;
 }
 
 /// A type that may be an argument of a replacement.
@@ -121,6 +131,31 @@ pub trait FromC<'call>: CAbi {
     unsafe fn from_c(c: Self::C, call: &'call Call) -> Self;
 }
 
+/// [`FromC`], from the C type: of a type without [`CAbi`] nobody knows that one, and the compiler then says
+/// nothing of this trait.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{T}` cannot be an argument of a replacement",
+    label = "not an argument type",
+    note = "write an integer, `bool`, a raw pointer, `Option<NonNull<T>>`, or a reference to a wrapper of the kernel such as `&SeqFile`"
+)]
+pub trait Argument<'call, T> {
+    /// Converts it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`FromC::from_c`].
+    unsafe fn argument(self, call: &'call Call) -> T;
+}
+
+impl<'call, T: FromC<'call>> Argument<'call, T> for T::C {
+    #[inline(always)]
+    unsafe fn argument(self, call: &'call Call) -> T {
+        // SAFETY: as the caller vouches.
+        unsafe { T::from_c(self, call) }
+    }
+}
+
 /// A type that may be the result of a replacement.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a replacement",
@@ -130,6 +165,26 @@ pub trait FromC<'call>: CAbi {
 pub trait IntoC: CAbi {
     /// Converts to what C expects.
     fn into_c(self) -> Self::C;
+}
+
+/// [`IntoC`], to the C type: of a type without [`CAbi`] nobody knows that one, and the compiler then says
+/// nothing of this trait.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{T}` cannot be the result of a replacement",
+    label = "not a result type",
+    note = "write `()`, an integer, `bool`, `Returned<T>`, or a `Result` of these"
+)]
+pub trait Answer<T> {
+    /// Converts it.
+    fn answer(answer: T) -> Self;
+}
+
+impl<T: IntoC> Answer<T> for T::C {
+    #[inline(always)]
+    fn answer(answer: T) -> Self {
+        answer.into_c()
+    }
 }
 
 /// One call of a replacement. Its lifetime is the longest that an argument may live. It belongs to
@@ -156,8 +211,12 @@ impl Call {
 #[doc(hidden)]
 #[inline(always)]
 pub fn stay_on_stack() {
+    // Miri knows no assembly.
+    #[cfg(not(miri))]
     // SAFETY: the assembly is empty.
-    unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
+    unsafe {
+        core::arch::asm!("", options(nostack, preserves_flags));
+    }
 }
 
 macro_rules! same_in_c {
@@ -336,19 +395,11 @@ impl<'call, T: KernelStruct> FromC<'call> for Option<&'call T> {
     }
 }
 
+/// A structure that was made in Rust.
 impl<T: Whole> CAbi for KBox<T> {
     type C = *mut T;
     const CLAIM: Claim = Claim::Object;
-}
-
-/// The function takes the structure over, as a C function that frees its argument does.
-impl<T: Whole> FromC<'_> for KBox<T> {
-    #[inline(always)]
-    unsafe fn from_c(c: *mut T, _call: &Call) -> Self {
-        // SAFETY: the caller vouches that C gave the structure away, and allocated it where
-        // `kfree()` takes it back.
-        unsafe { KBox::from_raw(c) }
-    }
+    const GIVEN: Given = Given::Sound;
 }
 
 impl<T: Whole> IntoC for KBox<T> {
@@ -358,12 +409,62 @@ impl<T: Whole> IntoC for KBox<T> {
     }
 }
 
+/// A structure that C may have made: C keeps pointers to it, and it may hold pointers to itself, such
+/// as the head of an empty list. So it is pinned.
+impl<T: Whole> CAbi for Pin<KBox<T>> {
+    type C = *mut T;
+    const CLAIM: Claim = Claim::Object;
+    const GIVEN: Given = Given::Sound;
+}
+
+/// The function takes the structure over, as a C function that frees its argument does.
+impl<T: Whole> FromC<'_> for Pin<KBox<T>> {
+    #[inline(always)]
+    unsafe fn from_c(c: *mut T, _call: &Call) -> Self {
+        // SAFETY: the caller vouches that C gave the structure away, and allocated it where
+        // `kfree()` takes it back.
+        unsafe { pinned(c) }
+    }
+}
+
+impl<T: Whole> IntoC for Pin<KBox<T>> {
+    #[inline(always)]
+    fn into_c(self) -> *mut T {
+        unpinned(self)
+    }
+}
+
+/// The structure in memory from `kmalloc()`, where it stays.
+///
+/// # Safety
+///
+/// There is one, it is the caller's alone, and `kfree()` takes its memory back.
+#[inline(always)]
+unsafe fn pinned<T>(c: *mut T) -> Pin<KBox<T>> {
+    // SAFETY: the caller vouches for it, and nothing moves out of the box.
+    unsafe { Pin::new_unchecked(KBox::from_raw(c)) }
+}
+
+/// The way back.
+#[inline(always)]
+fn unpinned<T>(pinned: Pin<KBox<T>>) -> *mut T {
+    // SAFETY: whoever gets the pointer is C, which does not move the structure.
+    KBox::into_raw(unsafe { Pin::into_inner_unchecked(pinned) })
+}
+
 impl<T: Whole> CAbi for Option<KBox<T>> {
     type C = *mut T;
     const CLAIM: Claim = Claim::Object;
+    const GIVEN: Given = Given::Sound;
 }
 
-impl<'call, T: Whole> FromC<'call> for Option<KBox<T>> {
+impl<T: Whole> CAbi for Option<Pin<KBox<T>>> {
+    type C = *mut T;
+    const CLAIM: Claim = Claim::Object;
+    const GIVEN: Given = Given::Sound;
+}
+
+impl<'call, T: Whole> FromC<'call> for Option<Pin<KBox<T>>> {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, call: &'call Call) -> Self {
         if is_none(c) {
@@ -375,6 +476,13 @@ impl<'call, T: Whole> FromC<'call> for Option<KBox<T>> {
 }
 
 impl<T: Whole> IntoC for Option<KBox<T>> {
+    #[inline(always)]
+    fn into_c(self) -> *mut T {
+        self.map_or(ptr::null_mut(), IntoC::into_c)
+    }
+}
+
+impl<T: Whole> IntoC for Option<Pin<KBox<T>>> {
     #[inline(always)]
     fn into_c(self) -> *mut T {
         self.map_or(ptr::null_mut(), IntoC::into_c)
@@ -419,6 +527,9 @@ impl<'call> FromC<'call> for Option<&'call CStr> {
 pub trait Value {
     /// The C type that holds either the value or an errno.
     type C: Raw;
+    /// What is known of a pointer that is the value.
+    #[doc(hidden)]
+    const GIVEN: Given = Given::Anything;
 
     /// The value in C.
     fn value(self) -> Self::C;
@@ -429,6 +540,7 @@ pub trait Value {
 
 impl<T: Value> CAbi for Result<T, Error> {
     type C = T::C;
+    const GIVEN: Given = T::GIVEN;
 }
 
 impl<T: Value> IntoC for Result<T, Error> {
@@ -483,6 +595,7 @@ macro_rules! pointer_values {
     ($($type:ty as $c:ty $(where T: $bound:path)?;)*) => {$(
         impl<T $(: $bound)?> Value for $type {
             type C = $c;
+            const GIVEN: Given = <Self as CAbi>::GIVEN;
 
             #[inline(always)]
             fn value(self) -> $c {
@@ -504,6 +617,8 @@ pointer_values! {
     Option<NonNull<T>> as *mut T;
     KBox<T> as *mut T where T: Whole;
     Option<KBox<T>> as *mut T where T: Whole;
+    Pin<KBox<T>> as *mut T where T: Whole;
+    Option<Pin<KBox<T>>> as *mut T where T: Whole;
 }
 
 #[cfg(test)]
@@ -569,11 +684,11 @@ mod tests {
         let boxed = KBox::new(Pair(1, 2), GFP_KERNEL).ok();
         let c = boxed.into_c();
         // SAFETY: it is from a box that was given away.
-        let pair: Option<KBox<Pair>> = unsafe { FromC::from_c(c, &call) };
+        let pair: Option<Pin<KBox<Pair>>> = unsafe { FromC::from_c(c, &call) };
         assert!(matches!(pair.as_deref(), Some(Pair(1, 2))));
         assert!(None::<KBox<Pair>>.into_c().is_null());
         // SAFETY: a null pointer is allowed for an `Option`.
-        let none: Option<KBox<Pair>> = unsafe { FromC::from_c(ptr::null_mut(), &call) };
+        let none: Option<Pin<KBox<Pair>>> = unsafe { FromC::from_c(ptr::null_mut(), &call) };
         assert!(none.is_none());
         let failed = Err::<KBox<Pair>, Error>(Error::from_errno(-12)).into_c();
         assert_eq!(failed.addr(), usize::MAX - 11);

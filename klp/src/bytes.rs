@@ -8,17 +8,20 @@
 //!
 //! /// A message begins with its length, in network byte order.
 //! #[livepatch(object = "vmlinux", replaces = "some_receive", description = "A fix", license = "GPL")]
-//! fn some_receive(data: *const c_void, length: usize) -> Result {
-//!     // SAFETY: callers pass the length of the buffer behind `data`.
-//!     let message = unsafe { Bytes::new(data, length) };
+//! fn some_receive(#[counted_by(length, unsafe)] message: Bytes<'_>, length: usize) -> Result {
 //!     if message.u16_be(0).is_none_or(|length| usize::from(length) > message.len()) {
 //!         return Err(EINVAL);
 //!     }
-//!     original(data, length)
+//!     original(message, length)
 //! }
 //! # fn main() {}
 //! ```
+//!
+//! `#[counted_by(length, unsafe)]` names the argument that has the length. By `unsafe` the author answers
+//! for it: so many bytes of the kernel's memory can be read there during the call. A negative length is
+//! none. [`Bytes::new`] makes one of what else there is.
 
+use crate::abi::{CAbi, Call, ToOriginal};
 use crate::view::access::{load, Word};
 use core::ffi::c_void;
 use core::marker::PhantomData;
@@ -48,6 +51,30 @@ macro_rules! integers {
             self.load(offset).map($type::from_le)
         }
     )*};
+}
+
+impl CAbi for Bytes<'_> {
+    type C = *const c_void;
+}
+
+/// The pointer. C's function takes the length by itself.
+impl ToOriginal for Bytes<'_> {
+    #[inline(always)]
+    fn to_original(self) -> *const c_void {
+        self.start.cast()
+    }
+}
+
+/// An argument, for what `#[counted_by]` expands to.
+///
+/// # Safety
+///
+/// As for [`Bytes::new`], during the call.
+#[doc(hidden)]
+#[inline(always)]
+pub const unsafe fn counted(start: *const c_void, length: usize, _call: &Call) -> Bytes<'_> {
+    // SAFETY: as the caller vouches.
+    unsafe { Bytes::new(start, length) }
 }
 
 impl<'a> Bytes<'a> {

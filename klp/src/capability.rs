@@ -4,12 +4,16 @@
 
 use crate::layout::KernelStruct;
 use crate::platform::bindings;
-use crate::signature::same_text;
+use crate::platform::wrappers::LocalFile;
+use crate::signature::{same_text, CType, Shape, TargetOf};
 use core::ffi::c_int;
 use core::ptr;
 
 /// A capability: C's `CAP_...`.
+///
+/// A [declared](mod@crate::symbols) function of the kernel takes one for an `int`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
 pub struct Capability(c_int);
 
 macro_rules! capabilities {
@@ -118,6 +122,54 @@ pub fn capable(capability: Capability) -> bool {
 /// ```
 #[inline]
 pub fn ns_capable<N: KernelStruct>(namespace: &N, capability: Capability) -> bool {
+    // SAFETY: a namespace, which lives as long as the reference. The number is that of a
+    // capability.
+    unsafe { bindings::ns_capable(over(namespace), capability.0) }
+}
+
+/// Whether who opened the file had the capability over a user namespace then, and the file's
+/// namespace is part of it: C's function of that name. The namespace is one as for [`ns_capable`].
+#[inline]
+pub fn file_ns_capable<N: KernelStruct>(
+    file: &LocalFile,
+    namespace: &N,
+    capability: Capability,
+) -> bool {
+    let file = ptr::from_ref(file).cast();
+    // SAFETY: the wrapper is transparent; the rest as above.
+    unsafe { bindings::file_ns_capable(file, over(namespace), capability.0) }
+}
+
+/// Whether who sent a netlink message has the capability, and whose socket it is had it: C's function
+/// of that name. The message is a view of `struct sk_buff`.
+///
+/// # Safety
+///
+/// Netlink has received the message: C follows what it keeps in it for that.
+#[inline]
+pub unsafe fn netlink_capable<M: KernelStruct>(message: &M, capability: Capability) -> bool {
+    // SAFETY: as the caller vouches. The number is that of a capability.
+    unsafe { bindings::netlink_capable(buffer(message), capability.0) }
+}
+
+/// The same over a user namespace, which is one as for [`ns_capable`].
+///
+/// # Safety
+///
+/// As for [`netlink_capable`].
+#[inline]
+pub unsafe fn netlink_ns_capable<M: KernelStruct, N: KernelStruct>(
+    message: &M,
+    namespace: &N,
+    capability: Capability,
+) -> bool {
+    // SAFETY: as above, and a namespace that lives as long as the reference.
+    unsafe { bindings::netlink_ns_capable(buffer(message), over(namespace), capability.0) }
+}
+
+/// A user namespace for C.
+#[inline(always)]
+fn over<N: KernelStruct>(namespace: &N) -> *mut bindings::user_namespace {
     const {
         assert!(
             same_text(N::NAME, "user_namespace"),
@@ -125,8 +177,24 @@ pub fn ns_capable<N: KernelStruct>(namespace: &N, capability: Capability) -> boo
              `user_namespace`"
         );
     };
-    let namespace = ptr::from_ref(namespace).cast_mut().cast();
-    // SAFETY: a namespace, as its name says, which lives as long as the reference. The number is
-    // that of a capability.
-    unsafe { bindings::ns_capable(namespace, capability.0) }
+    ptr::from_ref(namespace).cast_mut().cast()
 }
+
+/// A message for C.
+#[inline(always)]
+fn buffer<M: KernelStruct>(message: &M) -> *const bindings::sk_buff {
+    const {
+        assert!(
+            same_text(M::NAME, "sk_buff"),
+            "a message is a `struct sk_buff`: give a view of `sk_buff`"
+        );
+    };
+    ptr::from_ref(message).cast()
+}
+
+impl CType for Capability {
+    const SHAPE: Shape = Shape::Integer { signed: true };
+    type Target = ();
+}
+
+impl TargetOf<Capability> for () {}

@@ -21,10 +21,11 @@
 pub use crate::platform::Kuid;
 
 use crate::layout::KernelStruct;
-use crate::platform::bindings;
 use crate::platform::wrappers::Credential;
+use crate::platform::{self, bindings};
 use core::cell::UnsafeCell;
-use core::ptr;
+use core::ops::Deref;
+use core::ptr::{self, NonNull};
 
 /// C's `struct user_namespace`.
 ///
@@ -79,6 +80,71 @@ impl Eq for Kgid {}
 pub fn current_euid() -> Kuid {
     Kuid::current_euid()
 }
+
+/// The credentials of the task that runs, as C's `current_cred()` gives them: [`current_cred!`] makes it.
+///
+/// C's are valid until the task changes its own, which a call of `original` may do. So this one holds a
+/// reference, and stays what it was.
+pub struct CurrentCred(NonNull<bindings::cred>);
+
+impl CurrentCred {
+    /// Where `V` has them is what `read` knows.
+    ///
+    /// # Safety
+    ///
+    /// `read` reads the member `cred` of `task_struct`.
+    #[doc(hidden)]
+    #[inline]
+    pub unsafe fn of<V: KernelStruct>(read: fn(&V) -> *const bindings::cred) -> Self {
+        // SAFETY: the caller vouches for what is read of the task that runs, which changes it
+        // itself, and has a reference.
+        Self(unsafe { platform::running_credentials(read) })
+    }
+}
+
+impl Deref for CurrentCred {
+    type Target = Credential;
+
+    #[inline]
+    fn deref(&self) -> &Credential {
+        // SAFETY: the wrapper is transparent, and this is a reference.
+        unsafe { self.0.cast().as_ref() }
+    }
+}
+
+impl Drop for CurrentCred {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the reference is not used any more.
+        unsafe { bindings::put_cred(self.0.as_ptr()) };
+    }
+}
+
+/// The credentials of the task that runs, as C's `current_cred()`: a [`CurrentCred`].
+///
+/// ```
+/// use klp::cred::{current_cred, CredentialExt as _};
+/// use klp::prelude::*;
+///
+/// fn is_owner(opener: &Credential) -> bool {
+///     current_cred!().uid() == opener.uid()
+/// }
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! livepatch_current_cred {
+    () => {{
+        #[$crate::kernel_struct("task_struct")]
+        struct Running {
+            cred: *const $crate::bindings::cred,
+        }
+        // SAFETY: the accessor of that member.
+        unsafe { $crate::cred::CurrentCred::of(Running::cred) }
+    }};
+}
+
+#[doc(inline)]
+pub use livepatch_current_cred as current_cred;
 
 /// What the `kernel` crate's [`Credential`] does not tell. Its effective user is
 /// [`Credential::euid`].
@@ -139,7 +205,7 @@ mod tests {
     #[test]
     fn each_field_is_its_own() {
         let mut namespace = user_namespace::new();
-        let c = cred {
+        let mut c = cred {
             uid: kuid_t { val: 1 },
             gid: kgid_t { val: 2 },
             euid: kuid_t { val: 3 },
@@ -147,7 +213,7 @@ mod tests {
             user_ns: &raw mut namespace,
         };
         // SAFETY: the wrapper is transparent.
-        let credential = unsafe { &*ptr::from_ref(&c).cast::<Credential>() };
+        let credential = unsafe { &*ptr::from_mut(&mut c).cast::<Credential>() };
         let user = |val| Kuid::from_raw(kuid_t { val });
         let group = |val| Kgid::from_raw(kgid_t { val });
         assert!(credential.uid() == user(1));

@@ -11,6 +11,7 @@ use crate::platform::alloc::KBox;
 use crate::shadow::{Parent, Shadow};
 use crate::state::State;
 use crate::sync::Atomic;
+use core::pin::Pin;
 
 /// A type whose values may outlive the module that made them.
 ///
@@ -163,7 +164,21 @@ unsafe impl<T: Lasting> Lasting for KBox<T> {
         .finish();
 }
 
+// SAFETY: as above.
+unsafe impl<T: Lasting> Lasting for Pin<KBox<T>> {
+    const FINGERPRINT: u64 = Fingerprint::of::<Self>("Pin<KBox>")
+        .number(T::FINGERPRINT)
+        .finish();
+}
+
 // SAFETY: as above, and `None` is the null pointer.
+unsafe impl<T: Lasting> Lasting for Option<Pin<KBox<T>>> {
+    const FINGERPRINT: u64 = Fingerprint::of::<Self>("Option<Pin<KBox>>")
+        .number(T::FINGERPRINT)
+        .finish();
+}
+
+// SAFETY: as above.
 unsafe impl<T: Lasting> Lasting for Option<KBox<T>> {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("Option<KBox>")
         .number(T::FINGERPRINT)
@@ -191,6 +206,8 @@ mod tests {
             KBox::<u32>::FINGERPRINT,
             KBox::<u64>::FINGERPRINT,
             Option::<KBox<u32>>::FINGERPRINT,
+            Pin::<KBox<u32>>::FINGERPRINT,
+            Option::<Pin<KBox<u32>>>::FINGERPRINT,
         ];
         for (index, one) in all.iter().enumerate() {
             assert!(!all[..index].contains(one), "{index}");

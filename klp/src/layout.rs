@@ -9,8 +9,8 @@ use core::ptr::NonNull;
 
 /// A type of the author's that stands for a structure of the kernel.
 ///
-/// References to such a type may be arguments of a replacement, a `KBox` of one may be an
-/// argument or a result (see [`klp::abi`](crate::abi)), and one may be the parent of a
+/// References to such a type may be arguments of a replacement, a `Pin<KBox<_>>` of one may be
+/// an argument or a result (see [`klp::abi`](crate::abi)), and one may be the parent of a
 /// [shadow variable](mod@crate::shadow).
 ///
 /// # Safety

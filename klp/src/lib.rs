@@ -43,11 +43,14 @@ pub mod abi;
 pub mod bytes;
 pub mod callbacks;
 mod capability;
+pub mod constants;
 pub mod cred;
 pub mod errno;
 pub mod lasting;
 pub mod layout;
 pub mod list;
+pub mod log;
+pub mod netlink;
 pub mod original;
 #[cfg_attr(klp_freestanding, path = "platform/freestanding.rs")]
 #[cfg_attr(all(kernel, not(klp_freestanding)), path = "platform/kernel.rs")]
@@ -71,7 +74,9 @@ pub mod time;
 pub mod view;
 
 pub use callbacks::{ModuleState, Object, Unpatched};
-pub use capability::{capable, ns_capable, Capability};
+pub use capability::{
+    capable, file_ns_capable, netlink_capable, netlink_ns_capable, ns_capable, Capability,
+};
 pub use klp_macros::{
     helpers, kernel_struct, livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow,
     state, symbols, Lasting,
@@ -93,7 +98,7 @@ pub mod __private {
     /// Whether something has been done.
     #[cfg(klp_freestanding)]
     pub type AtomicFlag = crate::platform::atomic::Atomic<bool>;
-    pub use crate::platform::{module, Module, Result, ThisModule};
+    pub use crate::platform::{module, pr_err, pr_info, pr_warn, Module, Result, ThisModule};
     pub use crate::{
         in_kernel, livepatch_modinfo, livepatch_originals, livepatch_symbols, on_host,
     };

@@ -48,6 +48,11 @@
 //! another list meanwhile, as it does with `hlist_nulls`, a walk can end in that other list: check each
 //! entry, as C does.
 //!
+//! There is nothing that adds or removes an entry. A guard says that a lock is held, and no type says that it is
+//! the one that guards this list, that the entry is on no other list, or who frees it once it is off. So that
+//! stays C's: a function of the kernel that does it, [declared](mod@crate::symbols), or one of the
+//! patch's own [in C](macro@crate::helpers).
+//!
 //! A head that is no part of a structure, but a variable of the kernel's or an argument, is a view of its
 //! own, with `self` for a path:
 //!

@@ -24,7 +24,7 @@
 //! cannot, nor can it be stored or given to another task. It hides a function of that name outside of
 //! the body, and a body that binds the name itself (`let original = ...`) has its own.
 //!
-//! Ownership goes as in any call: a `KBox` that is given to `original` belongs to the C function. What it
+//! Ownership goes as in any call: a box that is given to `original` belongs to the C function. What it
 //! returns is converted as [`abi`](crate::abi) says, so `Result<usize>` is the size or the errno.
 //! A `Result` without a value is for functions that return 0 or an errno: it turns any other value into 0.
 //!

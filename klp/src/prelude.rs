@@ -17,8 +17,17 @@ macro_rules! names {
 }
 crate::errno::for_each_errno!(names);
 
+/// The same.
+macro_rules! constants {
+    ($($type:ident: $($name:ident = $number:literal)*;)*) => {
+        #[doc(no_inline)]
+        pub use crate::constants::{$($($name),*),*};
+    };
+}
+crate::constants::for_each_constant!(constants);
+
 #[doc(no_inline)]
-pub use crate::abi::InOut;
+pub use crate::abi::{InOut, Returned};
 #[doc(no_inline)]
 pub use crate::sync::{AtomicExt as _, RefcountExt as _};
 #[doc(no_inline)]
@@ -26,7 +35,11 @@ pub use crate::syscall::SyscallArgs;
 #[doc(no_inline)]
 pub use crate::view::Zeroed;
 #[doc(no_inline)]
+pub use crate::{capable, ns_capable, Capability};
+#[doc(no_inline)]
 pub use crate::{livepatch, Lasting, Shadow, State};
+#[doc(no_inline)]
+pub use crate::{pr_err_ratelimited, pr_info_ratelimited, pr_warn_ratelimited};
 #[doc(no_inline)]
 pub use klp_macros::{
     kernel_struct, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow, state,

@@ -29,8 +29,8 @@
 //!
 //!     /// Takes the session over, as `session_free()` does.
 //!     #[livepatch(object = "sessions", replaces = "session_free")]
-//!     fn session_free(mut session: KBox<Session>) {
-//!         USES.free(&mut session);
+//!     fn session_free(mut session: Pin<KBox<Session>>) {
+//!         USES.free(session.as_mut());
 //!     }
 //!
 //!     #[post_unpatch]
@@ -71,6 +71,7 @@ use crate::platform::{self, bindings, pr_warn, wrappers, Error, Result};
 use crate::sync::{Acquire, Atomic, Full, Relaxed, Release};
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
+use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
 /// A structure that shadow variables can be attached to: the wrappers of the kernel crate, and
@@ -258,10 +259,10 @@ impl<P, T> Shadow<P, T> {
     /// Detaches and drops the data of `parent`, if it has any.
     ///
     /// `&mut` says that nobody else uses the parent, so nobody uses its data either: it is for
-    /// the function that frees the parent. Data of another type is left alone, as
+    /// the function that frees the parent, which has it as a `Pin<KBox<P>>`. Data of another type is left alone, as
     /// [`get`](Self::get) says.
     #[inline]
-    pub fn free(&self, parent: &mut P) {
+    pub fn free(&self, parent: Pin<&mut P>) {
         drop(self.take(parent));
     }
 
@@ -271,7 +272,8 @@ impl<P, T> Shadow<P, T> {
     ///
     /// `EEXIST` as for [`get`](Self::get).
     #[inline]
-    pub fn take(&self, parent: &mut P) -> Result<Option<T>> {
+    pub fn take(&self, parent: Pin<&mut P>) -> Result<Option<T>> {
+        let parent = &*parent;
         let Some(kept) = self.find(parent)? else {
             return Ok(None);
         };
@@ -634,10 +636,10 @@ mod tests {
         let again = USES.get_or_try_init(&session, GFP_KERNEL, || unreachable!());
         assert_eq!(again.map(ptr::from_ref).ok(), made);
         assert!(matches!(USES.get(&Session(1)), Ok(None)));
-        USES.free(&mut session);
+        USES.free(Pin::new(&mut session));
         assert_eq!(count.load(Ordering::Relaxed), 0);
         assert!(matches!(USES.get(&session), Ok(None)));
-        USES.free(&mut session);
+        USES.free(Pin::new(&mut session));
     }
 
     #[test]
@@ -658,7 +660,7 @@ mod tests {
         let second = USES.alloc(&session, Alive::new(&count), GFP_KERNEL);
         assert_eq!(second.err(), Some(EEXIST));
         assert_eq!(count.load(Ordering::Relaxed), 1);
-        let taken = USES.take(&mut session);
+        let taken = USES.take(Pin::new(&mut session));
         assert_eq!(count.load(Ordering::Relaxed), 1);
         assert!(matches!(taken, Ok(Some(_))));
         drop(taken);
@@ -677,7 +679,7 @@ mod tests {
         });
         assert!(made.is_ok());
         assert_eq!(count.load(Ordering::Relaxed), 1);
-        USES.free(&mut session);
+        USES.free(Pin::new(&mut session));
         assert_eq!(count.load(Ordering::Relaxed), 0);
     }
 
@@ -691,9 +693,9 @@ mod tests {
         assert_eq!(OTHER.alloc(&session, 1, GFP_KERNEL), Err(EEXIST));
         let made = OTHER.get_or_try_init(&session, GFP_KERNEL, || Ok(1));
         assert_eq!(made, Err(EEXIST));
-        assert_eq!(OTHER.take(&mut session), Err(EEXIST));
-        OTHER.free(&mut session);
-        assert_eq!(USES.take(&mut session), Ok(Some(7)));
+        assert_eq!(OTHER.take(Pin::new(&mut session)), Err(EEXIST));
+        OTHER.free(Pin::new(&mut session));
+        assert_eq!(USES.take(Pin::new(&mut session)), Ok(Some(7)));
         assert_eq!(OTHER.get(&session), Ok(None));
     }
 

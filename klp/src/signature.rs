@@ -55,6 +55,15 @@ pub enum Claim {
     },
 }
 
+/// What is known of a pointer that a replacement returns. C follows it.
+#[derive(Clone, Copy)]
+pub enum Given {
+    /// Nothing.
+    Anything,
+    /// C gave it, or the memory is the caller's from then on.
+    Sound,
+}
+
 /// Stands for what an author answers for, where the lint `unsafe_code` is to find it.
 ///
 /// # Safety
@@ -109,8 +118,7 @@ mod sealed {
     )]
     pub trait Raw: super::CType {}
 }
-pub(crate) use sealed::Raw;
-use sealed::TargetOf;
+pub(crate) use sealed::{Raw, TargetOf};
 
 // A view.
 impl<T: KernelStruct> TargetOf<T> for T {}

@@ -23,6 +23,7 @@ use crate::bytes::Bytes;
 use crate::errno::EINVAL;
 use crate::platform::prelude::UserSlice;
 use crate::platform::{Result, UserPtr};
+use crate::view::access::store;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 
@@ -67,6 +68,20 @@ impl<'call> SockPtr<'call> {
         self.flags & 1 != 0
     }
 
+    /// Room for an option, whose length C passes as another argument, to be written.
+    ///
+    /// # Safety
+    ///
+    /// Where the pointer is the kernel's, so many bytes can be written there during the call. Of user space
+    /// nothing is relied on.
+    #[inline]
+    pub const unsafe fn with_room(self, length: usize) -> SockBuffer<'call> {
+        SockBuffer {
+            option: self,
+            length,
+        }
+    }
+
     /// The option, whose length C passes as another argument.
     ///
     /// # Safety
@@ -80,6 +95,69 @@ impl<'call> SockPtr<'call> {
             // SAFETY: as the caller vouches.
             None => SockData::Kernel(unsafe { Bytes::new(self.pointer, length) }),
         }
+    }
+}
+
+/// Where a [`SockPtr`] points to, to be written.
+#[derive(Clone, Copy)]
+pub struct SockBuffer<'call> {
+    option: SockPtr<'call>,
+    length: usize,
+}
+
+impl SockBuffer<'_> {
+    /// How many bytes there is room for.
+    #[inline]
+    pub const fn len(self) -> usize {
+        self.length
+    }
+
+    /// Whether there is room for none.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
+    /// Copies `from` to the beginning: C's `copy_to_sockptr()`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` when there is not so much room, and then nothing is written. `EFAULT` when user space has no
+    /// such memory.
+    #[inline]
+    pub fn write(self, from: &[u8]) -> Result {
+        if from.len() > self.length {
+            return Err(EINVAL);
+        }
+        if let Some(user) = self.option.user() {
+            return UserSlice::new(user, from.len()).writer().write_slice(from);
+        }
+        let start: *mut u8 = self.option.pointer.cast();
+        for (index, byte) in from.iter().enumerate() {
+            // SAFETY: there is as much room as in `from`, as `with_room()` was told.
+            unsafe { store(start.wrapping_add(index), *byte) };
+        }
+        Ok(())
+    }
+
+    /// Copies an integer there, as C has it in memory.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write`](Self::write).
+    #[inline]
+    pub fn write_i32(self, value: i32) -> Result {
+        self.write(&value.to_ne_bytes())
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write`](Self::write).
+    #[inline]
+    pub fn write_u64(self, value: u64) -> Result {
+        self.write(&value.to_ne_bytes())
     }
 }
 
@@ -184,6 +262,18 @@ mod tests {
         assert_eq!(empty.read_u8(), Err(EINVAL));
     }
 
+    #[test]
+    fn the_kernels_memory_is_written_within_its_length() {
+        let mut values = [1_i32, 2];
+        let option = option(values.as_mut_ptr(), true);
+        // SAFETY: it has four bytes and more.
+        let room = unsafe { option.with_room(4) };
+        assert!(room.len() == 4 && !room.is_empty());
+        assert_eq!(room.write_u64(0), Err(EINVAL));
+        assert_eq!(room.write_i32(-9), Ok(()));
+        assert_eq!(values, [-9, 2]);
+    }
+
     /// There is no user space here, and its pointers are never followed.
     #[test]
     fn user_space_is_asked_for_the_copy() {
@@ -193,5 +283,8 @@ mod tests {
         let data = unsafe { option.with_len(4) };
         assert_eq!(data.read_i32(), Err(EFAULT));
         assert_eq!(data.read_i64(), Err(EINVAL));
+        // SAFETY: as above.
+        let room = unsafe { option.with_room(4) };
+        assert_eq!(room.write_i32(1), Err(EFAULT));
     }
 }

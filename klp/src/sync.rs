@@ -65,6 +65,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! A mutex of the patch's own is a static [`StaticMutex`].
+//!
 //! A pair of functions such as `lock_sock()` and `release_sock()` is a scope of [`guard()`].
 //!
 //! # Atomics and reference counts
@@ -87,6 +89,7 @@ mod atomic;
 mod guard;
 mod lock;
 mod refcount;
+mod static_mutex;
 
 pub use crate::platform::atomic::{Acquire, Atomic, Full, Relaxed, Release};
 pub use crate::platform::Refcount;
@@ -94,3 +97,4 @@ pub use atomic::AtomicExt;
 pub use guard::{guard, Scope};
 pub use lock::{mode, Guard, Lock, Mutex, RawSpinLock, RwLock, RwSemaphore, SpinLock};
 pub use refcount::{Kref, RefcountExt};
+pub use static_mutex::StaticMutex;

@@ -64,6 +64,17 @@ impl Func {
             ..Self::END.0
         })
     }
+
+    /// The same, used by all tasks at once, wherever they are. Needs klp-core.
+    #[inline]
+    #[must_use]
+    pub const fn immediate(self) -> Self {
+        Self(bindings::klp_func {
+            // The core's own field. It means this until the core has the patch.
+            transition: true,
+            ..self.0
+        })
+    }
 }
 
 /// The replaced functions of one object: `struct klp_object`.
@@ -202,6 +213,19 @@ impl Patch {
         }]))
     }
 
+    /// The same, used by all tasks at once, wherever they are. Needs klp-core.
+    #[inline]
+    #[must_use]
+    pub const fn immediate(self) -> Self {
+        let Table(elements) = self.0;
+        let [patch] = elements.into_inner();
+        Self(Table::new([bindings::klp_patch {
+            // The core's own field. It means this until the core has the patch.
+            enabled: true,
+            ..patch
+        }]))
+    }
+
     /// Whether a transition of the patch was forced, after which nobody knows who runs what.
     #[inline]
     pub(crate) fn is_forced(&'static self) -> bool {
@@ -240,4 +264,34 @@ impl Patch {
         // core allows the module to go; the caller enables it once.
         platform::to_result(unsafe { bindings::klp_enable_patch(self.0.first()) })
     }
+
+    /// Hands the patch to the livepatch core, which shows it; whoever writes to its file `enabled` has it applied.
+    /// Needs klp-core.
+    ///
+    /// # Errors
+    ///
+    /// As [`Patch::enable`].
+    ///
+    /// # Safety
+    ///
+    /// Called at most once, from this module's init, and [`Patch::unregister`] is called before the module goes.
+    #[inline]
+    pub unsafe fn register(&'static self) -> platform::Result {
+        // SAFETY: as in `enable`; the caller unregisters it.
+        platform::to_result(unsafe { platform::klp_register_patch(self.0.first()) })
+    }
+
+    /// Takes a registered patch back from the livepatch core.
+    ///
+    /// # Safety
+    ///
+    /// Called from this module's exit, so it is disabled.
+    #[inline]
+    pub unsafe fn unregister(&'static self) {
+        // SAFETY: the caller's promise. An enabled patch holds its module, so the core does not refuse.
+        unsafe { platform::klp_unregister_patch(self.0.first()) };
+    }
 }
+
+/// Whether the livepatch core of this kernel has [`Patch::register`], [`Patch::immediate`] and [`Func::immediate`].
+pub const HAS_LIFECYCLE: bool = platform::HAS_LIFECYCLE;

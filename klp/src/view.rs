@@ -63,6 +63,7 @@
 //! | a wrapper of the kernel such as `Device` | that structure in the structure | `&Device` |
 //! | `[T; N]` | an array of these | [`Elements`] |
 //! | `[T]` with `#[counted_by(len, unsafe)]` | a flexible array | [`Elements`], as many as the member `len` says |
+//! | `&[T]` with `#[counted_by(len, unsafe)]` | a pointer to the first of several, or `NULL` | the same |
 //! | `&T`, `Option<&T>`, `Result<&T>`, `Result<Option<&T>>` with `#[follow(unsafe)]` | a pointer, also a `void *`: never `NULL`; maybe `NULL`; maybe `ERR_PTR()`; either | the same |
 //!
 //! Members of inner structures and unions without a name are found by their names, others by
@@ -71,11 +72,11 @@
 //! | attribute | says |
 //! | --- | --- |
 //! | `#[path("a.b")]` | where the member is; else it has the name in C |
-//! | `#[write]` | `set_NAME(&mut self, ..)`: for structures that the patch owns, such as a `KBox<View>` or what [`Zeroed`] makes |
+//! | `#[write]` | `set_NAME(&mut self, ..)`: for structures that were made in Rust: what [`Zeroed`] makes, and views by value |
 //! | `#[write(unsafe)]` | `set_NAME(&self, ..)`: for structures that C uses meanwhile |
 //! | `#[follow(unsafe)]` | what the pointer points to lives as long as the structure does |
 //! | `#[follow(rcu, unsafe)]` | what the pointer points to is under RCU; the accessor takes the [guard](crate::rcu::Guard), and what it gives lives as long |
-//! | `#[counted_by(len, unsafe)]` | how many elements a flexible array has |
+//! | `#[counted_by(len, unsafe)]` | how many elements a flexible array has, or there are behind a pointer |
 //! | `#[list(node, unsafe)]`, `#[list(node, rcu, unsafe)]` | the entries are linked by their member `node`; [`klp::list`](crate::list) has more |
 //! | `#[container_of(unsafe)]` | `View::from_NAME(&Inner) -> &View`: the structure that an inner one is part of |
 //!
@@ -87,7 +88,8 @@
 //! - `#[write(unsafe)]`: no value that the patch writes breaks what C relies on. Lengths and indices
 //!   are integers, too.
 //! - `#[follow(unsafe)]`: the pointer is of that kind, points to that, and lives as long.
-//! - `#[counted_by(len, unsafe)]`: there are as many elements.
+//! - `#[counted_by(len, unsafe)]`: there are as many elements. Those behind a pointer live as long as the
+//!   structure does.
 //! - `#[list(node, unsafe)]`: there are such entries, and they stay in the list while the patch walks it.
 //! - `#[container_of(unsafe)]`: whatever the patch gives to `from_NAME` is that member of such a
 //!   structure, as in the kernel's down-casts.
@@ -113,7 +115,7 @@ pub use contents::Contents;
 #[doc(hidden)]
 pub use contents::{at, container, place, Place};
 #[doc(hidden)]
-pub use elements::{element, elements};
+pub use elements::{element, elements, elements_behind};
 pub use elements::{Elements, Iter};
 #[doc(hidden)]
 pub use member::{compare, is_aligned, Otherwise, Shown};

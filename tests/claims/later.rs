@@ -2,7 +2,7 @@
 
 //! Leaves work behind that runs when the patch has gone.
 //!
-//! Unfit without the word: it uses `queue_work_on`
+//! Unfit without the word: so the kernel may call that at any later time
 
 #![forbid(unsafe_code)]
 

@@ -14,7 +14,7 @@ pub struct Kuid {
 }
 
 #[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL"/* word */)]
-fn version(m: &SeqFile, v: KBox<Kuid>) -> Result {
+fn version(m: &SeqFile, v: Pin<KBox<Kuid>>) -> Result {
     seq_print!(m, "{}\n", v.val());
     Ok(())
 }

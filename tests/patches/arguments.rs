@@ -4,10 +4,9 @@
 
 use klp::abi::InOut;
 use klp::bytes::Bytes;
-use klp::cred::{current_euid, CredentialExt as _, UserNamespace};
+use klp::cred::{current_cred, current_euid, CredentialExt as _, UserNamespace};
 use klp::prelude::*;
 use klp::sockptr::SockPtr;
-use klp::{ns_capable, Capability};
 
 #[livepatch(description = "Test patch", license = "GPL")]
 mod arguments {
@@ -25,11 +24,9 @@ mod arguments {
 
     /// A message begins with its length.
     #[livepatch(object = "klp_arguments", replaces = "arguments_receive")]
-    fn receive(data: *const c_void, length: usize) -> Result<i32> {
-        // SAFETY: callers pass the length of the message.
-        let message = unsafe { Bytes::new(data, length) };
+    fn receive(#[counted_by(length, unsafe)] message: Bytes<'_>, length: usize) -> Result<i32> {
         match message.u16_be(0) {
-            Some(length) if usize::from(length) <= message.len() => original(data, message.len()),
+            Some(said) if usize::from(said) <= message.len() => original(message, length),
             _ => Err(EMSGSIZE),
         }
     }
@@ -43,7 +40,36 @@ mod arguments {
 
     #[livepatch(object = "klp_arguments", replaces = "arguments_owner")]
     fn owner(cred: &Credential, ns: &UserNamespace) -> i32 {
-        let known = cred.euid() == current_euid() && cred.user_ns().is_current();
-        original(cred, ns) + 2 * i32::from(known) + 4 * i32::from(ns_capable(ns, Capability::SYS_ADMIN))
+        let current = current_cred!();
+        let is_same = current.uid() == cred.uid() && core::ptr::eq(&*current, cred);
+        let known = is_same && cred.euid() == current_euid() && cred.user_ns().is_current();
+        pr_warn_ratelimited!("asked for the owner\n");
+        original(cred, ns)
+            + 2 * i32::from(known)
+            + 4 * i32::from(ns_capable(ns, Capability::SYS_ADMIN))
+    }
+
+    /// What C has written, and one more.
+    #[livepatch(object = "klp_arguments", replaces = "arguments_get_option")]
+    fn get_option(option: SockPtr<'_>, length: u32) -> Result<i32> {
+        let done = original(option, length)?;
+        // SAFETY: callers have room for so many bytes.
+        let (data, room) = unsafe {
+            (
+                option.with_len(length as usize),
+                option.with_room(length as usize),
+            )
+        };
+        room.write_i32(data.read_i32()? + 1)?;
+        Ok(done)
+    }
+
+    /// Never the second one.
+    #[livepatch(object = "klp_arguments", replaces = "arguments_find")]
+    fn find(index: i32) -> Returned<i32> {
+        match original(index) {
+            found if index == 1 && !found.is_null() => original(0),
+            found => found,
+        }
     }
 }

@@ -17,6 +17,8 @@ int arguments_move(loff_t *position, int *optional);
 int arguments_receive(const void *data, size_t length);
 int arguments_option(sockptr_t option, unsigned int length);
 int arguments_owner(const struct cred *cred, struct user_namespace *ns);
+int arguments_get_option(sockptr_t option, unsigned int length);
+int *arguments_find(int index);
 
 noinline int arguments_move(loff_t *position, int *optional)
 {
@@ -46,13 +48,29 @@ noinline int arguments_owner(const struct cred *cred, struct user_namespace *ns)
 	return cred->user_ns == ns;
 }
 
+noinline int arguments_get_option(sockptr_t option, unsigned int length)
+{
+	int value = length;
+
+	return copy_to_sockptr(option, &value, sizeof(value));
+}
+
+noinline int *arguments_find(int index)
+{
+	static int values[] = { 70, 71 };
+
+	return index < 2 ? &values[index] : NULL;
+}
+
 static int answers_get(char *buffer, const struct kernel_param *param)
 {
 	/* Not known to the compiler, which would make functions for these values. */
 	static u8 message[] = { 0, 6, 1, 2, 3, 4 };
 	static volatile size_t whole = sizeof(message), less = 5;
 	loff_t position = 10;
-	int optional = 1, value = 40, moved, received, cut, option, owner;
+	static volatile int second = 1, third = 2;
+	int optional = 1, value = 40, got = 0, moved, received, cut, option, owner;
+	int *found, *none;
 
 	moved = arguments_move(&position, &optional);
 	arguments_move(&position, NULL);
@@ -60,8 +78,11 @@ static int answers_get(char *buffer, const struct kernel_param *param)
 	cut = arguments_receive(message, less);
 	option = arguments_option(KERNEL_SOCKPTR(&value), sizeof(value));
 	owner = arguments_owner(current_cred(), current_user_ns());
-	return sysfs_emit(buffer, "%d %lld %d %d %d %d %d\n", moved, position, optional, received,
-			  cut, option, owner);
+	arguments_get_option(KERNEL_SOCKPTR(&got), sizeof(got));
+	found = arguments_find(second);
+	none = arguments_find(third);
+	return sysfs_emit(buffer, "%d %lld %d %d %d %d %d %d %d %d\n", moved, position, optional,
+			  received, cut, option, owner, got, found ? *found : -1, none ? *none : -1);
 }
 
 static const struct kernel_param_ops answers_ops = { .get = answers_get };

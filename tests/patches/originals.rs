@@ -21,7 +21,8 @@ struct Big {
 /// From `kmalloc()`.
 #[kernel_struct("originals_session", object = "klp_originals")]
 struct Session {
-    #[write]
+    /// Any user is good.
+    #[write(unsafe)]
     user: u32,
 }
 
@@ -70,9 +71,9 @@ mod originals {
 
     /// Of a user that there is not, a session of the first one that there is.
     #[livepatch(object = "klp_originals", replaces = "originals_session_new")]
-    fn session_new(user: u32) -> Result<Option<KBox<Session>>> {
+    fn session_new(user: u32) -> Result<Option<Pin<KBox<Session>>>> {
         match original(user)? {
-            Some(mut session) => {
+            Some(session) => {
                 let user = session.user();
                 session.set_user(user + 100);
                 Ok(Some(session))
@@ -82,7 +83,7 @@ mod originals {
     }
 
     #[livepatch(object = "klp_originals", replaces = "originals_session_free")]
-    fn session_free(session: KBox<Session>) {
+    fn session_free(session: Pin<KBox<Session>>) {
         pr_info!("session of {} ends\n", session.user());
         original(session);
     }

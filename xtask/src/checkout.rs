@@ -68,16 +68,24 @@ pub fn build_all(kernel: &Kernel) -> Result<Built> {
     build_with(kernel, &top(), vars, folders)
 }
 
+/// How modules of the checkout are built.
+pub fn build_options(mut make_vars: Vec<(String, String)>, patched: Vec<PathBuf>) -> Options {
+    let output = top().join("target/kmod");
+    // klp-macros is the same for all kernels of one compiler; make knows which that is.
+    let macros = output.join("klp-macros-$(CONFIG_RUSTC_VERSION)");
+    make_vars.push(("KLP_CARGO_TARGET".to_owned(), macros.display().to_string()));
+    Options {
+        output,
+        make_vars,
+        patched,
+    }
+}
+
 fn build_with(
     kernel: &Kernel,
     dir: &Path,
     make_vars: Vec<(String, String)>,
     patched: Vec<PathBuf>,
 ) -> Result<Built> {
-    let options = Options {
-        output: top().join("target/kmod"),
-        make_vars,
-        patched,
-    };
-    module::build(&kernel.build, dir, &options)
+    module::build(&kernel.build, dir, &build_options(make_vars, patched))
 }

@@ -21,6 +21,19 @@ pub fn needs() -> Needs {
     vm::needs().and(Needs::of(&PACKAGES))
 }
 
+/// Builds klpctl. Its shared libraries come into the guest with it.
+pub fn klpctl() -> Result<PathBuf> {
+    let top = checkout::top();
+    let mut command = process::command("cargo");
+    command
+        .current_dir(&top)
+        .args(["build", "--quiet", "--locked", "--package", "klpctl"])
+        .arg("--target-dir")
+        .arg(top.join("target"));
+    process::output(&mut command)?;
+    Ok(top.join("target/debug/klpctl"))
+}
+
 /// Builds the program of this source file, statically linked: it is started often, and needs nothing
 /// of the guest.
 pub fn build(source: &Path) -> Result<PathBuf> {

@@ -107,6 +107,8 @@ pub(super) fn read(patch: PatchRef) -> Result<Declared<Kernel>> {
                 name: unsafe { name((*func).old_name) }?,
                 // SAFETY: `funcs` gives functions.
                 sympos: unsafe { (*func).old_sympos },
+                // SAFETY: as above. Declarations say by this field what no other is for.
+                immediate: unsafe { (*func).transition },
                 // SAFETY: as above.
                 new_func: unsafe { (*func).new_func }.addr(),
             })?;
@@ -123,6 +125,8 @@ pub(super) fn read(patch: PatchRef) -> Result<Declared<Kernel>> {
         name: module_name(patch.module().0.as_ptr())?,
         // SAFETY: the patch is a declaration.
         replace: unsafe { (*patch.0.as_ptr()).replace },
+        // SAFETY: as above. Declarations say by this field what no other is for.
+        immediate: unsafe { (*patch.0.as_ptr()).enabled },
         objects: declared,
     })
 }

@@ -12,7 +12,7 @@ use crate::model::Patches;
 use crate::name::Name;
 use crate::platform::{Log as _, Stack, Tasks as _};
 use crate::published::Published;
-use crate::snapshot::{NoPreempt, Writer};
+use crate::snapshot::{Locked, NoPreempt, Writer};
 use crate::stack_check::StackCheck;
 use crate::types::{PatchState, ORIGINAL};
 use ::kernel::bindings::{elf64_shdr, module, seq_file, task_struct};
@@ -42,9 +42,12 @@ static STATE: State = State(UnsafeCell::new(unsafe {
 fn locked<R>(use_it: impl FnOnce(&mut Core<'_, Kernel>) -> R) -> R {
     // SAFETY: released below.
     unsafe { bindings::klp_lock() };
-    // SAFETY: under the mutex nothing else has it.
-    let state = unsafe { &mut *STATE.0.get() };
-    let result = use_it(&mut Core::new(&KERNEL, &PUBLISHED, state));
+    // SAFETY: under the mutex nothing else has the state, whose writers are those of `PUBLISHED`.
+    let mut core = unsafe {
+        let state = &mut *STATE.0.get();
+        Core::new(Locked::new(), &KERNEL, &PUBLISHED, state)
+    };
+    let result = use_it(&mut core);
     // SAFETY: taken above.
     unsafe { bindings::klp_unlock() };
     result
@@ -57,11 +60,11 @@ fn to_c(result: Result) -> c_int {
 same_in_c! {
     klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_force klp_core_promote
     klp_core_redirects klp_core_retry klp_core_set_enabled klp_core_target klp_core_update
-    klp_core_update_sleeper klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
-    klp_module_coming klp_module_going
+    klp_core_update_sleeper klp_disable_patch klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
+    klp_module_coming klp_module_going klp_register_patch klp_unregister_patch
 }
 
-/// Enables a patch, from its module's init.
+/// Enables a patch, from its module's init; or one that is registered, at any time.
 ///
 /// # Safety
 ///
@@ -75,6 +78,87 @@ unsafe extern "C" fn klp_enable_patch(patch: *mut bindings::klp_patch) -> c_int 
 }
 
 fn enable(patch: PatchRef) -> Result {
+    if let Some(result) = locked(|core| core.enable_known(patch)) {
+        return result;
+    }
+    check_declaration(patch)?;
+    let declared = declared::read(patch)?;
+    let result = locked(|core| core.enable(declared));
+    result.map_err(
+        |EnableError {
+             errno,
+             needs_release,
+         }| {
+            if needs_release {
+                // SAFETY: nobody uses the patch any more, and the mutex is not held.
+                unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
+            }
+            errno
+        },
+    )
+}
+
+/// Disables a patch.
+///
+/// # Safety
+///
+/// As for `klp_enable_patch()`.
+#[no_mangle]
+unsafe extern "C" fn klp_disable_patch(patch: *mut bindings::klp_patch) -> c_int {
+    klp_core_set_enabled(patch, false)
+}
+
+/// Registers a patch, which can then be enabled and disabled again and again, until it is unregistered.
+///
+/// # Safety
+///
+/// As for `klp_enable_patch()`; it is unregistered before its module goes.
+#[no_mangle]
+unsafe extern "C" fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_int {
+    let Some(patch) = NonNull::new(patch).map(PatchRef) else {
+        return EINVAL.to_c();
+    };
+    to_c(register(patch))
+}
+
+fn register(patch: PatchRef) -> Result {
+    check_declaration(patch)?;
+    let declared = declared::read(patch)?;
+    let result = locked(|core| core.register(declared));
+    result.map_err(
+        |EnableError {
+             errno,
+             needs_release,
+         }| {
+            if needs_release {
+                // SAFETY: as in `enable`.
+                unsafe { bindings::klp_hide_patch(patch.0.as_ptr()) };
+            }
+            errno
+        },
+    )
+}
+
+/// Forgets a registered patch that is disabled, before its module goes.
+///
+/// # Safety
+///
+/// As for `klp_enable_patch()`.
+#[no_mangle]
+unsafe extern "C" fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_int {
+    let Some(patch) = NonNull::new(patch).map(PatchRef) else {
+        return EINVAL.to_c();
+    };
+    let result = locked(|core| core.unregister(patch));
+    if result.is_ok() {
+        // SAFETY: nobody uses the patch any more, and the mutex is not held.
+        unsafe { bindings::klp_hide_patch(patch.0.as_ptr()) };
+    }
+    to_c(result)
+}
+
+/// Refuses what is no declaration of a live patch, or comes before live patches can be.
+fn check_declaration(patch: PatchRef) -> Result {
     if !declared::is_whole(patch) {
         return Err(EINVAL);
     }
@@ -97,20 +181,7 @@ fn enable(patch: PatchRef) -> Result {
         ));
         KERNEL.warn(format_args!("The livepatch transition may never complete."));
     }
-    let declared = declared::read(patch)?;
-    let result = locked(|core| core.enable(declared));
-    result.map_err(
-        |EnableError {
-             errno,
-             needs_release,
-         }| {
-            if needs_release {
-                // SAFETY: nobody uses the patch any more, and the mutex is not held.
-                unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
-            }
-            errno
-        },
-    )
+    Ok(())
 }
 
 /// Writes to `enabled` in sysfs.
@@ -152,14 +223,9 @@ extern "C" fn klp_core_promote() {
 unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ulong {
     // SAFETY: the caller's promise.
     let guard = unsafe { NoPreempt::new() };
-    PUBLISHED.redirect(site, &guard, || {
+    PUBLISHED.redirect(&KERNEL, site, &guard, || {
         // SAFETY: the caller's promise. Others may change it at the same time, as a whole.
-        let state = PatchState::from_c(unsafe { state.read_volatile() });
-        if state == PatchState::Idle {
-            KERNEL.bug(c"a task without a patch state calls a function in transition");
-        }
-        // As in the C core, a task without one uses the new function.
-        state != PatchState::Unpatched
+        PatchState::from_c(unsafe { state.read_volatile() })
     })
 }
 

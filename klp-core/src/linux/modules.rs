@@ -23,6 +23,11 @@ impl Modules for Kernel {
         unsafe { bindings::klp_get_module(patch.module().0.as_ptr()) }
     }
 
+    fn put_module(&self, patch: PatchRef) {
+        // SAFETY: the core holds the module.
+        unsafe { bindings::klp_put_module(patch.module().0.as_ptr()) };
+    }
+
     fn module(&self, patch: PatchRef) -> ModuleRef {
         patch.module()
     }

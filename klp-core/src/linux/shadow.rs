@@ -7,11 +7,11 @@
 //! freed when nobody reads it any more.
 
 use super::bindings;
+use crate::sync::AtomicPtr;
 use ::kernel::bindings::{callback_head, gfp_t};
 use ::kernel::ffi::{c_ulong, c_void};
 use core::mem::offset_of;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 same_in_c! {
     klp_shadow_alloc klp_shadow_free klp_shadow_free_all klp_shadow_get klp_shadow_get_or_alloc
@@ -35,7 +35,7 @@ struct Table {
 }
 
 static TABLE: Table = Table {
-    chains: [const { AtomicPtr::new(ptr::null_mut()) }; 1 << BITS],
+    chains: [const { AtomicPtr::null() }; 1 << BITS],
 };
 
 impl Table {
@@ -61,7 +61,7 @@ impl Table {
         let mut place = self.chain(object);
         loop {
             // Pairs with the release of whoever attached it.
-            let shadow = place.load(Ordering::Acquire);
+            let shadow = place.load_acquire();
             if shadow.is_null() {
                 return None;
             }
@@ -113,7 +113,7 @@ unsafe fn detach(
 ) {
     // SAFETY: it is in the chain, so it is there. Readers that are at it find the rest behind it.
     unsafe {
-        place.store((*shadow).next.load(Ordering::Relaxed), Ordering::Release);
+        place.store_release((*shadow).next.load());
         if let Some(destructor) = destructor {
             destructor((*shadow).object, data(shadow));
         }
@@ -204,12 +204,10 @@ unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
     let chain = TABLE.chain(wanted.object);
     // SAFETY: it is ours until it is in the chain.
     unsafe {
-        (*shadow)
-            .next
-            .store(chain.load(Ordering::Relaxed), Ordering::Relaxed)
-    };
+        (*shadow).next.store(chain.load());
+    }
     // Readers see it whole.
-    chain.store(shadow, Ordering::Release);
+    chain.store_release(shadow);
     drop(lock);
     Got::New(data(shadow))
 }
@@ -306,7 +304,7 @@ unsafe extern "C" fn klp_shadow_free_all(id: c_ulong, destructor: bindings::klp_
     for chain in &TABLE.chains {
         let mut place = chain;
         loop {
-            let shadow = place.load(Ordering::Relaxed);
+            let shadow = place.load();
             if shadow.is_null() {
                 break;
             }

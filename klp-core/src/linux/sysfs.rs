@@ -8,8 +8,8 @@ use crate::errno::{check, Result, ENOMEM};
 use crate::name::Name;
 use crate::platform::Sysfs;
 use crate::types::TextRange;
+use ::kernel::sync::atomic::{Atomic, Relaxed};
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A `bool` of a C structure that C reads at any time.
 ///
@@ -18,7 +18,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 /// `flag` points to one that stays.
 unsafe fn set_flag(flag: *mut bool, value: bool) {
     // SAFETY: the caller's promise.
-    unsafe { AtomicBool::from_ptr(flag) }.store(value, Ordering::Relaxed);
+    unsafe { Atomic::from_ptr(flag) }.store(value, Relaxed);
 }
 
 impl Sysfs for Kernel {

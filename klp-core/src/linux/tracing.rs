@@ -5,6 +5,7 @@
 use super::{bindings, Kernel};
 use crate::errno::{check, Result, EINVAL};
 use crate::platform::Tracing;
+use crate::snapshot::Locked;
 use crate::types::SiteTarget;
 use core::mem::{offset_of, size_of};
 
@@ -17,13 +18,13 @@ impl Tracing for Kernel {
         (site != 0).then_some(site)
     }
 
-    fn attach(&self, sites: &[usize]) -> Result {
+    fn attach(&self, sites: &[usize], _lock: &Locked<'_>) -> Result {
         let count = u32::try_from(sites.len()).map_err(|_| EINVAL)?;
-        // SAFETY: it reads that many; the core's mutex is held.
+        // SAFETY: it reads that many; `lock` proves that the core's mutex is held.
         check(unsafe { bindings::klp_attach(sites.as_ptr().cast_mut(), count) }).map(drop)
     }
 
-    fn detach(&self, sites: &[usize]) {
+    fn detach(&self, sites: &[usize], _lock: &Locked<'_>) {
         // There are no more than were attached.
         let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
         // SAFETY: as above.
@@ -45,25 +46,25 @@ impl Tracing for Kernel {
         unsafe { bindings::klp_is_exclusive(site) }
     }
 
-    fn register_dedicated(&self, targets: &[SiteTarget]) -> Result {
+    fn register_dedicated(&self, targets: &[SiteTarget], _lock: &Locked<'_>) -> Result {
         let (targets, count) = to_c(targets);
-        // SAFETY: it reads that many; the core's mutex is held.
+        // SAFETY: as above.
         check(unsafe { bindings::klp_register_dedicated(targets, count, false) }).map(drop)
     }
 
-    fn try_register_dedicated(&self, target: SiteTarget) -> Result {
+    fn try_register_dedicated(&self, target: SiteTarget, _lock: &Locked<'_>) -> Result {
         let (target, count) = to_c(core::slice::from_ref(&target));
         // SAFETY: as above.
         check(unsafe { bindings::klp_register_dedicated(target, count, true) }).map(drop)
     }
 
-    fn retarget(&self, targets: &[SiteTarget]) -> Result {
+    fn retarget(&self, targets: &[SiteTarget], _lock: &Locked<'_>) -> Result {
         let (targets, count) = to_c(targets);
         // SAFETY: as above.
         check(unsafe { bindings::klp_retarget(targets, count) }).map(drop)
     }
 
-    fn unregister_dedicated(&self, targets: &[SiteTarget]) {
+    fn unregister_dedicated(&self, targets: &[SiteTarget], _lock: &Locked<'_>) {
         let (targets, count) = to_c(targets);
         // SAFETY: as above.
         unsafe { bindings::klp_unregister_dedicated(targets, count) };

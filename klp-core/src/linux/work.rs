@@ -4,13 +4,13 @@
 
 use super::{bindings, Kernel, PatchRef};
 use crate::platform::Work;
-use crate::snapshot::GracePeriods;
+use crate::snapshot::{GracePeriods, Locked};
 use core::time::Duration;
 
 // SAFETY: the function below returns when work has run on every CPU, so preemption was on there.
 unsafe impl GracePeriods for Kernel {
-    fn wait_for_cpus(&self) {
-        // SAFETY: it sleeps, and so may the core under its mutex.
+    fn wait_for_cpus(&self, _lock: &Locked<'_>) {
+        // SAFETY: it sleeps, and so may the core under its mutex, which `lock` proves to be held.
         unsafe { bindings::klp_wait_for_cpus() };
     }
 }

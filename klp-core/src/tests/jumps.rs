@@ -307,7 +307,8 @@ fn when_ftrace_has_shut_down_the_worker_gives_up() {
 fn a_jump_never_differs_from_the_handler() {
     const PATCHES: [usize; 3] = [FIRST, SECOND, super::THIRD];
     let mut jumps = 0;
-    for seed in 1..400 {
+    let seeds = if cfg!(miri) { 5 } else { 400 };
+    for seed in 1..seeds {
         let mut random = Random(seed);
         let mut machine = machine();
         machine.kernel.max_jumps.set(random.below(4));
@@ -344,7 +345,7 @@ fn a_jump_never_differs_from_the_handler() {
                 }
                 5 => {
                     let task = &tasks[random.below(tasks.len())];
-                    machine.published.update(&machine.kernel, task);
+                    machine.published.update(&*machine.kernel, task);
                 }
                 6 => machine.retry(),
                 7 if is_loaded => {
@@ -368,5 +369,5 @@ fn a_jump_never_differs_from_the_handler() {
             }
         }
     }
-    assert!(jumps > 1000, "{jumps} jumps are too few to tell");
+    assert!(jumps > seeds, "{jumps} jumps are too few to tell");
 }

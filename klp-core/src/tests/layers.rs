@@ -5,12 +5,14 @@
 use std::path::Path;
 
 /// The files of the logic, from the bottom up.
-const LAYERS: [&str; 26] = [
+const LAYERS: [&str; 29] = [
     "types",
     "errno",
     "memory",
     "name",
     "sort",
+    "fault",
+    "sync",
     "snapshot",
     "platform",
     "symbols",
@@ -31,6 +33,7 @@ const LAYERS: [&str; 26] = [
     "states",
     "transition",
     "enable",
+    "registered",
     "modules",
 ];
 

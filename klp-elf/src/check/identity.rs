@@ -54,10 +54,13 @@ pub(super) fn check(
     true
 }
 
+/// What modules hand their patch to the livepatch core by; the second is klp-core's.
+pub(super) const ENABLING: [&[u8]; 2] = [b"klp_enable_patch", b"klp_register_patch"];
+
 fn enables(module: &Module<'_>) -> bool {
     let symbols = module.elf.symbols;
     let mut all = symbols.all.iter();
-    all.any(|symbol| is_undefined(symbol) && symbols.name(symbol) == b"klp_enable_patch")
+    all.any(|symbol| is_undefined(symbol) && ENABLING.contains(&symbols.name(symbol)))
 }
 
 /// Must the kernel or another module have that symbol?

@@ -21,6 +21,7 @@ mod frames;
 mod functions;
 mod identity;
 mod info;
+mod later;
 mod objects;
 mod original;
 mod place;
@@ -73,9 +74,7 @@ pub fn check(module: &[u8], against: &Against<'_>) -> Result<Report, Error> {
         stack::check(&module, tables, &mut report);
     }
     frames::check(&module, &mut report);
-    for used in module.outlives() {
-        report.add(Place::Module, Problem::Outlives(used));
-    }
+    later::check(&module, &mut report);
     match &objects {
         Some(objects) => objects.report(&mut report),
         None => report.add(Place::Module, Problem::NoKernel),

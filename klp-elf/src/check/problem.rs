@@ -76,6 +76,10 @@ pub enum Problem {
     FrameOverGuard(Frame),
     #[error("it uses `{0}`, so its code may run at any later time, also when it is unloaded")]
     Outlives(Name),
+    #[error(
+        "the address of `{0}` is taken, so the kernel may call that at any later time, also when the patch is unloaded"
+    )]
+    HandedOut(Name),
     #[error("it calls `{0}`, which it replaces, and so itself without end")]
     CallsItself(Name),
     #[error(
@@ -251,7 +255,7 @@ impl Problem {
             Self::LeavesStack(..) => ("leaves-stack", Warning, "forbid tail calls in it: -fno-optimize-sibling-calls in C; `#[livepatch]` does so by itself"),
             Self::LargeFrame(..) => ("large-frame", Warning, "keep large values elsewhere: in a `KBox`, or kmalloc() in C"),
             Self::FrameOverGuard(..) => ("frame-over-guard", Error, "keep large values elsewhere: in a `KBox`, or kmalloc() in C"),
-            Self::Outlives(..) => ("outlives", Warning, "see that nothing of it is left when the patch is unpatched, or replaced by another"),
+            Self::Outlives(..) | Self::HandedOut(..) => ("outlives", Warning, "see that nothing of it is left when the patch is unpatched, or replaced by another"),
             Self::CallsItself(..) => ("calls-itself", Error, "call `original(...)` in its place, which is the kernel's own"),
             Self::EntryDiffers { .. } => ("entry-differs", Error, "build it for this kernel, and with the module's file at hand"),
             Self::NoKernel => ("no-kernel", Note, "give one with --kernel or --vmlinux"),

@@ -103,7 +103,7 @@ pub fn value(ty: &Type) -> Option<String> {
 /// The type of a result that is no `Result`, with a pointer to nothing in particular.
 pub(crate) fn result_in_c(ty: &Type) -> Option<String> {
     match ty.kind {
-        Kind::Pointer { constant, .. } => Some(untyped(constant)),
+        Kind::Pointer { .. } => Some("Returned<c_void>".to_owned()),
         _ => value(ty),
     }
 }
@@ -141,8 +141,11 @@ impl Names {
 
     /// The type of a result, `()` for `void`. `None` when no Rust type stands for it.
     pub fn result(&mut self, ty: &Type) -> Option<String> {
-        let value = match ty.kind {
+        let value = match &ty.kind {
             Kind::Void => return Some("()".to_owned()),
+            Kind::Pointer { to, .. } => {
+                return Some(format!("Returned<{}>", self.pointee(to, ty.identity)));
+            }
             _ => self.value(ty)?,
         };
         // An enumeration is no errno, even if its values look like one.
@@ -170,7 +173,13 @@ impl Names {
     }
 
     fn pointer(&mut self, to: &Pointee, constant: bool, identity: Identity) -> String {
-        let mut keyword = if constant { "*const" } else { "*mut" };
+        let constant = constant || matches!(to, Pointee::Function);
+        let keyword = if constant { "*const" } else { "*mut" };
+        format!("{keyword} {}", self.pointee(to, identity))
+    }
+
+    /// What a pointer points to.
+    fn pointee(&mut self, to: &Pointee, identity: Identity) -> String {
         let to = match to {
             Pointee::Void => None,
             Pointee::Char => Some("c_char".to_owned()),
@@ -183,13 +192,9 @@ impl Names {
                 (Kind::Integer { signed: false }, 16) => Some("u128".to_owned()),
                 _ => self.value(ty),
             },
-            Pointee::Function => {
-                keyword = "*const";
-                None
-            }
+            Pointee::Function => None,
         };
-        let to = to.as_deref().unwrap_or("c_void");
-        format!("{keyword} {to}")
+        to.unwrap_or_else(|| "c_void".to_owned())
     }
 
     /// The Rust name for a structure.

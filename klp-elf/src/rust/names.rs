@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 const TAKEN: &[&str] = &[
     "Arc", "AsMut", "AsRef", "Box", "CStr", "Call", "Clone", "Copy", "Credential", "Default",
     "Deref", "DerefMut", "Device", "Drop", "Err", "Error", "Eq", "Extend", "File", "Fn", "FnMut",
-    "FnOnce", "From", "InPlaceInit", "InPlaceModule", "InPlaceWrite", "Init", "Into",
+    "FnOnce", "From", "InOut", "InPlaceInit", "InPlaceModule", "InPlaceWrite", "Init", "Into",
     "IntoIterator", "Iterator", "KBox", "KVBox", "KVVec", "KVec", "KernelStruct", "Lasting",
     "LocalFile", "LocalModule", "Mm", "Module", "NonNull", "None", "Object", "Ok", "Opaque",
-    "Option", "Ord", "PartialEq", "PartialOrd", "Pin", "PinInit", "PidNamespace", "Result", "Self",
+    "Option", "Ord", "PartialEq", "PartialOrd", "Pin", "PinInit", "PidNamespace", "Result", "Returned", "Self",
     "Send", "SeqFile", "Shadow", "Sized", "Some", "State", "Str", "String", "Sync", "SyscallArgs",
     "Task", "ThisModule", "ToOwned", "ToString", "TryFrom", "TryInto", "Unpatched", "Unpin",
     "VBox", "VVec", "Vec", "Zeroable", "Zeroed",

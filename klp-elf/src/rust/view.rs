@@ -220,20 +220,13 @@ fn declaration(member: &Member) -> String {
     }
 }
 
-/// A harmless value of a type that is no structure.
+/// A harmless result of a type that is no structure.
 pub(crate) fn zero(ty: &Type) -> Option<String> {
     Some(match &ty.kind {
         Kind::Bool => "false".to_owned(),
         Kind::Integer { .. } | Kind::Enum { .. } => "0".to_owned(),
-        Kind::Pointer { to, constant } => null(to, *constant),
+        Kind::Pointer { .. } => "Returned::null()".to_owned(),
         Kind::Array { element, length } => format!("[{}; {length}]", zero(element)?),
         Kind::Void | Kind::Aggregate { .. } | Kind::Other => return None,
     })
-}
-
-fn null(to: &crate::Pointee, constant: bool) -> String {
-    match constant || matches!(to, crate::Pointee::Function) {
-        true => "core::ptr::null()".to_owned(),
-        false => "core::ptr::null_mut()".to_owned(),
-    }
 }

@@ -107,9 +107,8 @@ impl Answer {
             (Kind::Void, Value::Void) => Some(InRust::default()),
             (Kind::Bool, Value::Bool(value)) => Some(plain(rust, value)),
             (Kind::Bool, Value::Number(number @ (0 | 1))) => Some(plain(rust, number == 1)),
-            (Kind::Pointer { constant, .. }, Value::Null | Value::Number(0)) => {
-                let kind = if *constant { "null" } else { "null_mut" };
-                Some(plain(rust, format!("core::ptr::{kind}()")))
+            (Kind::Pointer { .. }, Value::Null | Value::Number(0)) => {
+                Some(plain(rust, "Returned::null()"))
             }
             (Kind::Pointer { .. }, Value::Number(number)) if is_errno(number) => Some(InRust {
                 comment: Some(

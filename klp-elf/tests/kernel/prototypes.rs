@@ -110,7 +110,7 @@ fn pointers() {
         },
         "struct sk_buff *f(struct sk_buff *x)",
         "*mut SkBuff",
-        "*mut SkBuff",
+        "Returned<SkBuff>",
     );
     check(
         |btf| {
@@ -121,13 +121,13 @@ fn pointers() {
         },
         "const struct sk_buff **f(const struct sk_buff **x)",
         "*mut *const SkBuff",
-        "*mut *const SkBuff",
+        "Returned<*const SkBuff>",
     );
     check(
         |btf| btf.pointer(VOID),
         "void *f(void *x)",
         "*mut c_void",
-        "*mut c_void",
+        "Returned<c_void>",
     );
     check(
         |btf| {
@@ -138,7 +138,7 @@ fn pointers() {
         },
         "const char __user *f(const char __user *x)",
         "*const c_char",
-        "*const c_char",
+        "Returned<c_char>",
     );
 }
 
@@ -151,7 +151,7 @@ fn wrappers_are_references_as_arguments_only() {
         },
         "struct seq_file *f(struct seq_file *x)",
         "&SeqFile",
-        "*mut SeqFile",
+        "Returned<SeqFile>",
     );
     check(
         |btf| {
@@ -161,7 +161,7 @@ fn wrappers_are_references_as_arguments_only() {
         },
         "const struct file *f(const struct file *x)",
         "&LocalFile",
-        "*const File",
+        "Returned<File>",
     );
 }
 
@@ -178,7 +178,7 @@ fn function_pointers_and_arrays_go_around_the_name() {
         make,
         "int (*const f(int (*const x)(void *, ...)))(void *, ...)",
         "*const c_void",
-        "*const c_void",
+        "Returned<c_void>",
     );
     let make = |btf: &mut Btf| {
         let int = btf.signed("int", 4);
@@ -190,7 +190,7 @@ fn function_pointers_and_arrays_go_around_the_name() {
         make,
         "int (*f(int (*x)[2][4]))[2][4]",
         "*mut [[i32; 4]; 2]",
-        "*mut [[i32; 4]; 2]",
+        "Returned<[[i32; 4]; 2]>",
     );
 }
 

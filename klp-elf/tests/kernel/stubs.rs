@@ -580,12 +580,12 @@ fn answers_have_the_types_of_results() {
         (
             "find",
             "NULL",
-            "find() -> *mut c_void {\n    core::ptr::null_mut()\n}\n",
+            "find() -> Returned<c_void> {\n    Returned::null()\n}\n",
         ),
         (
             "find",
             "-ENOMEM",
-            "find() -> Result<*mut c_void> {\n    // For callers that look for it as IS_ERR() does; \
+            "find() -> Result<Returned<c_void>> {\n    // For callers that look for it as IS_ERR() does; \
              others follow it.\n    Err(ENOMEM)\n}\n",
         ),
         ("stop", "void", "stop() {\n}\n"),

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel source tree with klp-core in it, that takes no room: all of it are links into
-//! another tree, but for `kernel/livepatch`.
+//! A kernel source tree that differs from another one, and takes no room: all of it are links into
+//! that one, but for `kernel/livepatch` with klp-core in it, or for a few changed files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use walkdir::WalkDir;
 
 use super::install::{FOLDER, Installed};
 use crate::cache;
 
-/// Makes the tree in `dir`, or brings it up to date: files that stay the same keep their times,
+/// Makes the tree with klp-core in `dir`, or brings it up to date: files that stay the same keep their times,
 /// so that make does not build them again. `install` puts the core in.
 pub(super) fn plant(
     dir: &Path,
@@ -30,6 +31,54 @@ pub(super) fn plant(
     keep_times(&dir.join(FOLDER), &fresh.join(FOLDER))?;
     remove(dir)?;
     fs::rename(&fresh, dir).with_context(|| format!("cannot name {}", dir.display()))
+}
+
+/// Makes the tree with these files, whose paths are in the tree, in `dir`.
+pub(super) fn plant_changed(
+    dir: &Path,
+    source: &Path,
+    files: &BTreeMap<PathBuf, String>,
+) -> Result<()> {
+    for path in files.keys() {
+        ensure!(
+            source.join(path).is_file(),
+            "the kernel source {} has no file {}",
+            source.display(),
+            path.display()
+        );
+    }
+    let fresh = dir.with_extension("partial");
+    remove(&fresh)?;
+    let files: Vec<_> = files
+        .iter()
+        .map(|(path, content)| (path.as_path(), content.as_str()))
+        .collect();
+    link_all_but_changed(source, &fresh, &files)?;
+    remove(dir)?;
+    fs::rename(&fresh, dir).with_context(|| format!("cannot name {}", dir.display()))
+}
+
+/// Links to everything in a folder but these files below it, which are written.
+fn link_all_but_changed(from: &Path, to: &Path, files: &[(&Path, &str)]) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    let list = || format!("cannot list {}", from.display());
+    for entry in fs::read_dir(from).with_context(list)? {
+        let entry = entry.with_context(list)?;
+        let (old, new) = (entry.path(), to.join(entry.file_name()));
+        let inner: Vec<_> = files
+            .iter()
+            .filter_map(|(path, content)| {
+                Some((path.strip_prefix(entry.file_name()).ok()?, *content))
+            })
+            .collect();
+        match inner[..] {
+            [] => symlink(&old, &new).with_context(|| format!("cannot make {}", new.display()))?,
+            [(rest, content)] if rest.as_os_str().is_empty() => fs::write(&new, content)
+                .with_context(|| format!("cannot write {}", new.display()))?,
+            _ => link_all_but_changed(&old, &new, &inner)?,
+        }
+    }
+    Ok(())
 }
 
 /// Links to everything in a folder but this.
@@ -137,5 +186,29 @@ mod tests {
         let is_new = |path: &str| fs::metadata(file(path)).unwrap().modified().unwrap() > earlier;
         assert!(is_new("core.c") && !is_new("klp_glue.c"));
         assert!(!forest.with_extension("partial").exists());
+    }
+
+    #[test]
+    fn changed_files_are_real_and_all_others_links() {
+        let root = tempfile::tempdir().unwrap();
+        let (source, forest) = (root.path().join("linux"), root.path().join("forest"));
+        fake_tree(&source);
+        let plant = |path: &str| {
+            let files = BTreeMap::from([(PathBuf::from(path), "int changed;\n".to_owned())]);
+            plant_changed(&forest, &source, &files)
+        };
+        for path in ["kernel/livepatch/core.c", "Makefile"] {
+            plant(path).unwrap();
+            let text = fs::read_to_string(forest.join(path)).unwrap();
+            assert_eq!(text, "int changed;\n");
+            assert!(!forest.join(path).is_symlink());
+            assert_ne!(fs::read_to_string(source.join(path)).unwrap(), text);
+        }
+        assert!(
+            forest.join("kernel").is_symlink(),
+            "nothing is left of the first"
+        );
+        let error = plant("kernel/none.c").unwrap_err().to_string();
+        assert!(error.contains("has no file kernel/none.c"), "{error}");
     }
 }

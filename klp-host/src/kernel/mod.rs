@@ -4,6 +4,7 @@
 
 pub(crate) mod apt;
 pub mod ask;
+mod changes;
 pub(crate) mod config;
 pub mod core_files;
 mod debian;
@@ -33,6 +34,7 @@ use crate::cache::Cache;
 use crate::freestanding::Freestanding;
 use crate::host::needs::Needs;
 
+pub use changes::Changes;
 pub use line::Line;
 
 /// Which livepatch core a kernel has, and where the kernel comes from.
@@ -99,6 +101,14 @@ impl Profile {
             Self::Debug => "debug",
         }
     }
+
+    /// How many times longer than with the small kernel everything may take.
+    pub fn slowness(self) -> u32 {
+        match self {
+            Self::Base => 1,
+            Self::Debug => 4,
+        }
+    }
 }
 
 /// What modules are built against: a kernel's full build folder, and the tools that go with it.
@@ -146,6 +156,8 @@ pub struct Options {
     pub source: Option<PathBuf>,
     /// The folder of klp-core, for a kernel with it.
     pub klp_core: Option<PathBuf>,
+    /// Files to build in another form, for the small kernel with the C core.
+    pub changes: Option<Changes>,
     /// Look for a newer point release instead of using the one this machine has.
     pub update: bool,
 }
@@ -161,6 +173,7 @@ pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
 
 /// Gives the kernel, building it first when the cache does not have it.
 pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
+    Changes::check(core, options)?;
     let cache = Cache::open()?;
     match core.line() {
         Some(line) => stock::get(&cache, core, line, profile, options),

@@ -14,7 +14,9 @@ use super::line::STOCK;
 use super::source::Source;
 use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
-use super::{BuildFolder, Core, Kernel, Options, Profile, debian, forest, install, release};
+use super::{
+    BuildFolder, Changes, Core, Kernel, Options, Profile, debian, forest, install, release,
+};
 use crate::cache::{Cache, Entry, Key};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
@@ -27,7 +29,7 @@ const RECIPE: &str = "2";
 /// The same for what only the kernel with klp-core has.
 const RUST_RECIPE: &str = "1";
 
-/// The source tree with klp-core, beside its build.
+/// The source tree with klp-core or with changed files, beside its build.
 const FOREST: &str = "source";
 
 const BASE: &str = include_str!("config/base.config");
@@ -49,39 +51,32 @@ pub(super) fn get(
     profile: Profile,
     options: &Options,
 ) -> Result<Kernel> {
-    let rust = match core {
-        Core::Rust => {
-            let folder = options.klp_core.as_deref();
-            Some(CoreFiles::read(folder.context(
-                "a kernel with klp-core is built in a checkout of klp: cargo xtask kernel build",
-            )?)?)
-        }
-        _ => None,
-    };
+    let own = Own::read(core, options)?;
     let common = CommonTools::find()?;
     let (source, tools) = gather(cache, &common, options)?;
     let family = Family::new(cache, &common, &source, profile);
-    let entry = match &rust {
-        Some(files) => family.with_rust(files),
-        None => family.with_c(),
-    };
+    let entry = family.entry(&own);
     let build = Build {
-        tree: match &rust {
-            Some(_) => entry.dir().join(FOREST),
-            None => source.dir.clone(),
+        tree: match own {
+            Own::Nothing => source.dir.clone(),
+            _ => entry.dir().join(FOREST),
         },
         source: &source,
-        rust: rust.as_ref(),
-        starts: family.starts(&entry),
+        starts: family.starts(&entry, &own),
         env: tools.make_env(),
         vars: tools.make_vars(),
-        fragment: fragment(core, profile, &source),
+        fragment: own.fragment(profile, &source),
+        own,
         profile,
     };
     if source.is_users {
         entry.get_updated(|dir| build.run(dir))?;
     } else {
         entry.get_or_resume(|dir| build.run(dir))?;
+    }
+    if let Own::Changes(_) = build.own {
+        // No other build starts from it.
+        start::thin_out(&entry)?;
     }
     let kdir = entry.dir().join("build");
     tools.write_makefile(&kdir, &build.tree)?;
@@ -100,7 +95,64 @@ pub(super) fn get(
     })
 }
 
-/// Kernels that differ in nothing but their livepatch core.
+/// What a kernel has that its source has not.
+enum Own<'a> {
+    Nothing,
+    /// klp-core.
+    Core(CoreFiles),
+    /// Other contents of some files.
+    Changes(&'a Changes),
+}
+
+impl<'a> Own<'a> {
+    fn read(core: Core, options: &'a Options) -> Result<Self> {
+        if core == Core::Rust {
+            let folder = options.klp_core.as_deref();
+            let folder = folder.context(
+                "a kernel with klp-core is built in a checkout of klp: cargo xtask kernel build",
+            )?;
+            return CoreFiles::read(folder).map(Self::Core);
+        }
+        Ok(options
+            .changes
+            .as_ref()
+            .map_or(Self::Nothing, Self::Changes))
+    }
+
+    /// What it is called in folders.
+    fn name(&self) -> &str {
+        match self {
+            Self::Nothing => Core::C.name(),
+            Self::Core(_) => Core::Rust.name(),
+            Self::Changes(changes) => &changes.name,
+        }
+    }
+
+    /// What the configuration must have.
+    fn fragment(&self, profile: Profile, source: &Source) -> String {
+        let checkers = match profile {
+            Profile::Base => "",
+            Profile::Debug => DEBUG,
+        };
+        let choice = match self {
+            Self::Core(_) => "CONFIG_LIVEPATCH_RUST=y\n",
+            // A tree with klp-core in it would choose that.
+            _ if install::is_installed(&source.dir) => "CONFIG_LIVEPATCH_C=y\n",
+            _ => "",
+        };
+        // Kernels whose modules must not be mixed up have different releases. That of changed files is
+        // the unchanged one's: with another release all Rust code would be built again.
+        let name = match self {
+            Self::Changes(_) => Core::C.name(),
+            _ => self.name(),
+        };
+        let release = format!("-klp-{name}-{}", profile.name());
+        let base = without(BASE, &Config::parse(checkers));
+        format!("{base}\n{checkers}\n{choice}CONFIG_LOCALVERSION=\"{release}\"\n")
+    }
+}
+
+/// Kernels that differ in their livepatch core, or in a few files.
 struct Family<'a> {
     cache: &'a Cache,
     source: &'a Source,
@@ -116,7 +168,7 @@ impl<'a> Family<'a> {
             .key(common.key())
             .with("recipe", RECIPE)
             .with("rustc", toolchain::PINNED)
-            .with("config", fragment(Core::C, profile, source))
+            .with("config", Own::Nothing.fragment(profile, source))
             // The folder names its source by its absolute path.
             .with("cache", cache.root().as_os_str().as_encoded_bytes());
         Self {
@@ -127,15 +179,19 @@ impl<'a> Family<'a> {
         }
     }
 
-    fn with_c(&self) -> Entry {
-        let name = format!("{}-{}", Core::C.name(), self.name);
-        self.cache.entry("kernel", &name, &self.key)
-    }
-
-    fn with_rust(&self, files: &CoreFiles) -> Entry {
-        let key = self.key.clone().with("recipe of rust", RUST_RECIPE);
-        self.cache
-            .entry("kernel", &self.rust_name(), &files.key(key))
+    fn entry(&self, own: &Own<'_>) -> Entry {
+        let (name, key) = match own {
+            Own::Nothing => (format!("{}-{}", own.name(), self.name), self.key.clone()),
+            Own::Core(files) => {
+                let key = self.key.clone().with("recipe of rust", RUST_RECIPE);
+                (self.rust_name(), files.key(key))
+            }
+            Own::Changes(changes) => (
+                format!("{}-{}", own.name(), self.name),
+                changes.key(self.key.clone()),
+            ),
+        };
+        self.cache.entry("kernel", &name, &key)
     }
 
     /// The family's key is part of it: by their names relatives are found.
@@ -144,7 +200,7 @@ impl<'a> Family<'a> {
     }
 
     /// Builds of this family to start the build of `entry` from.
-    fn starts(&self, entry: &Entry) -> Starts {
+    fn starts(&self, entry: &Entry, own: &Own<'_>) -> Starts {
         let name = self.rust_name();
         let rust = |entries: Vec<Entry>| {
             let others = entries.into_iter().filter(|old| old.dir() != entry.dir());
@@ -155,8 +211,15 @@ impl<'a> Family<'a> {
         };
         let c = Start {
             source: self.source.dir.clone(),
-            entry: self.with_c(),
+            entry: self.entry(&Own::Nothing),
         };
+        if let Own::Changes(_) = own {
+            // Only what was built from unchanged files is told apart from changed ones by make.
+            return Starts {
+                finished: vec![c],
+                ..Starts::default()
+            };
+        }
         let unfinished = if self.source.is_users {
             // Builds of users' trees are in use even while they are brought up to date.
             Vec::new()
@@ -188,21 +251,18 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
     })
 }
 
-/// What the configuration must have.
-fn fragment(core: Core, profile: Profile, source: &Source) -> String {
-    let checkers = match profile {
-        Profile::Base => "",
-        Profile::Debug => DEBUG,
+/// The fragment without the options that `overriding` sets, and without the alternatives that its
+/// choices rule out.
+fn without(fragment: &str, overriding: &Config) -> String {
+    let is_dropped = |line: &&str| {
+        let option = line.strip_prefix("CONFIG_")?.split_once('=')?.0;
+        let is_ruled_out = option == "NO_HZ_IDLE" && overriding.get("NO_HZ_FULL") == "y";
+        Some(is_ruled_out || overriding.get(option) != "n")
     };
-    let choice = match core {
-        Core::Rust => "CONFIG_LIVEPATCH_RUST=y\n",
-        // A tree with klp-core in it would choose that.
-        _ if install::is_installed(&source.dir) => "CONFIG_LIVEPATCH_C=y\n",
-        _ => "",
-    };
-    // Kernels whose modules must not be mixed up have different releases.
-    let release = format!("-klp-{}-{}", core.name(), profile.name());
-    format!("{BASE}\n{checkers}\n{choice}CONFIG_LOCALVERSION=\"{release}\"\n")
+    fragment
+        .split_inclusive('\n')
+        .filter(|line| is_dropped(line) != Some(true))
+        .collect()
 }
 
 /// All that a build needs to know.
@@ -210,8 +270,8 @@ struct Build<'a> {
     source: &'a Source,
     /// What is built: the source itself, or a tree that stands on it.
     tree: PathBuf,
-    /// The core to put into that tree.
-    rust: Option<&'a CoreFiles>,
+    /// What to put into that tree.
+    own: Own<'a>,
     /// Builds that have most of it already.
     starts: Starts,
     env: Vec<(String, String)>,
@@ -239,14 +299,17 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// Makes the tree and takes over what another build has, for a kernel with klp-core.
+    /// Makes the tree and takes over what another build has, for a kernel with something of its own.
     fn prepare(&self, step: &Step, build: &Path) -> Result<()> {
-        let Some(files) = self.rust else {
-            return Ok(());
-        };
-        forest::plant(&self.tree, &self.source.dir, |tree| {
-            install::install(tree, files)
-        })?;
+        match &self.own {
+            Own::Nothing => return Ok(()),
+            Own::Core(files) => forest::plant(&self.tree, &self.source.dir, |tree| {
+                install::install(tree, files)
+            })?,
+            Own::Changes(changes) => {
+                forest::plant_changed(&self.tree, &self.source.dir, &changes.files)?;
+            }
+        }
         step.note("taking over what a kernel like it has already");
         self.starts.make(&self.tree, build)?;
         Ok(())
@@ -264,15 +327,18 @@ impl Build<'_> {
             Profile::Base => ("", 5),
             Profile::Debug => (" with the kernel's own checkers", 8),
         };
-        let (core, usual) = match self.rust {
-            None => ("", format!("about {minutes} minutes on two cores")),
-            Some(_) => (
-                " with klp-core",
-                format!("about {minutes} minutes on two cores, or two from another build"),
+        let from_another =
+            format!("about {minutes} minutes on two cores, or two from another build");
+        let (what, usual) = match &self.own {
+            Own::Nothing => (
+                String::new(),
+                format!("about {minutes} minutes on two cores"),
             ),
+            Own::Core(_) => (" with klp-core".to_owned(), from_another),
+            Own::Changes(changes) => (format!(", {}", changes.name), from_another),
         };
         Step::start(
-            &format!("building the small kernel {version}{core}{checkers}"),
+            &format!("building the small kernel {version}{what}{checkers}"),
             &usual,
         )
     }
@@ -280,6 +346,10 @@ impl Build<'_> {
     /// Makes the configuration and checks that all of the fragment was taken.
     fn configure(&self, step: &Step, build: &Path, log: &Path) -> Result<()> {
         let fragment = build.join("klp.config");
+        let is_copied = matches!(self.own, Own::Changes(_)) && build.join(".config").is_file();
+        if is_copied && fs::read_to_string(&fragment).is_ok_and(|text| text == self.fragment) {
+            return Ok(());
+        }
         write_atomic(&fragment, &self.fragment)?;
         let mut all = std::ffi::OsString::from("KCONFIG_ALLCONFIG=");
         all.push(&fragment);
@@ -315,7 +385,13 @@ mod tests {
     use super::*;
     use crate::kernel::core_files::tests::fake_crate;
 
-    const CORES: [Core; 2] = [Core::C, Core::Rust];
+    /// A kernel with the C core, and one with klp-core.
+    fn owns() -> [Own<'static>; 2] {
+        let dir = tempfile::tempdir().unwrap();
+        fake_crate(dir.path());
+        let files = CoreFiles::read(dir.path()).unwrap();
+        [Own::Nothing, Own::Core(files)]
+    }
 
     fn source(dir: &Path) -> Source {
         Source {
@@ -328,7 +404,7 @@ mod tests {
     #[test]
     fn fragments_say_nothing_twice() {
         let source = source(Path::new("/none"));
-        for text in CORES.map(|core| fragment(core, Profile::Debug, &source)) {
+        for text in owns().map(|own| own.fragment(Profile::Debug, &source)) {
             let mut options: Vec<_> = text
                 .lines()
                 .filter_map(|line| line.split_once('=').map(|(name, _)| name))
@@ -341,17 +417,28 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_replaces_alternatives_of_its_choices() {
+        let debug = without(BASE, &Config::parse(DEBUG));
+        assert!(BASE.contains("CONFIG_NO_HZ_IDLE=y") && !debug.contains("CONFIG_NO_HZ_IDLE"));
+        assert_eq!(
+            without(BASE, &Config::parse("CONFIG_UNRELATED=y\n")),
+            BASE,
+            "the base kernel's key stays"
+        );
+    }
+
+    #[test]
     fn the_core_is_chosen_where_there_is_a_choice() {
         let dir = tempfile::tempdir().unwrap();
-        let chosen = |core| {
-            let text = fragment(core, Profile::Base, &source(dir.path()));
+        let chosen = |own: Own<'_>| {
+            let text = own.fragment(Profile::Base, &source(dir.path()));
             let config = Config::parse(&text);
             ["LIVEPATCH_C", "LIVEPATCH_RUST"].map(|name| config.get(name) == "y")
         };
-        assert_eq!(CORES.map(chosen), [[false, false], [false, true]]);
+        assert_eq!(owns().map(chosen), [[false, false], [false, true]]);
         fs::create_dir_all(dir.path().join(install::FOLDER)).unwrap();
         fs::write(dir.path().join("kernel/livepatch/klp_installed"), "").unwrap();
-        assert_eq!(CORES.map(chosen), [[true, false], [false, true]]);
+        assert_eq!(owns().map(chosen), [[true, false], [false, true]]);
     }
 
     #[test]
@@ -367,14 +454,15 @@ mod tests {
         };
         let core = dir.path().join("core");
         fake_crate(&core);
-        let old = family("1").with_rust(&CoreFiles::read(&core).unwrap());
+        let read = || Own::Core(CoreFiles::read(&core).unwrap());
+        let old = family("1").entry(&read());
         old.get_or_resume(|_| Ok(())).unwrap();
         fs::write(core.join("src/lib.rs"), "// changed\n").unwrap();
-        let new = family("1").with_rust(&CoreFiles::read(&core).unwrap());
+        let new = family("1").entry(&read());
         assert_ne!(new.dir(), old.dir());
 
         let starts = |family: Family<'_>| -> Vec<_> {
-            let starts = family.starts(&new);
+            let starts = family.starts(&new, &read());
             assert!(starts.unfinished.is_empty());
             starts
                 .finished
@@ -382,8 +470,42 @@ mod tests {
                 .map(|start| start.entry.dir().to_owned())
                 .collect()
         };
-        let c = |key| family(key).with_c().dir().to_owned();
+        let c = |key| family(key).entry(&Own::Nothing).dir().to_owned();
         assert_eq!(starts(family("1")), [old.dir().to_owned(), c("1")]);
         assert_eq!(starts(family("2")), [c("2")], "others have other tools");
+    }
+
+    #[test]
+    fn changed_files_are_another_kernel_that_starts_from_the_unchanged_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::at(&dir.path().join("cache")).unwrap();
+        let source = source(dir.path());
+        let family = Family {
+            cache: &cache,
+            source: &source,
+            name: "base-7.2.0".to_owned(),
+            key: Key::new(),
+        };
+        let changes = |content: &str| Changes {
+            name: "changed".to_owned(),
+            files: [("mm/mincore.c".into(), content.to_owned())].into(),
+        };
+        let (one, two) = (changes("1"), changes("2"));
+        let own = Own::Changes(&one);
+        let entry = family.entry(&own);
+        assert_ne!(entry.dir(), family.entry(&Own::Changes(&two)).dir());
+        assert_ne!(entry.dir(), family.entry(&Own::Nothing).dir());
+        let starts = family.starts(&entry, &own);
+        assert!(starts.unfinished.is_empty());
+        let dirs: Vec<_> = starts
+            .finished
+            .iter()
+            .map(|start| start.entry.dir())
+            .collect();
+        assert_eq!(dirs, [family.entry(&Own::Nothing).dir()]);
+        assert_eq!(
+            own.fragment(Profile::Base, &source),
+            Own::Nothing.fragment(Profile::Base, &source)
+        );
     }
 }

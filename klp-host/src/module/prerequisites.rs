@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::Folder;
 use super::helpers::Helpers;
@@ -56,6 +56,7 @@ impl Prerequisites {
     ) -> Result<Vec<String>> {
         let helpers = self.helpers.iter().flat_map(Helpers::targets);
         let targets: Vec<_> = self.modules.iter().cloned().chain(helpers).collect();
+        check_goals(&targets)?;
         folder.make_only(kernel, &targets)?;
         let mut files = self.modules.clone();
         if let Some(vmlinux) = vmlinux {
@@ -64,5 +65,44 @@ impl Prerequisites {
             }
         }
         Ok(files)
+    }
+}
+
+/// Refuses what make would not build: the kernel's makefile takes goals that begin with `help` for questions about
+/// itself, and where it has no others, it loads no configuration.
+fn check_goals(goals: &[String]) -> Result<()> {
+    let is_question = |goal: &String| goal.starts_with("help");
+    ensure!(
+        goals.is_empty() || !goals.iter().all(is_question),
+        "the kernel's makefile cannot build {}: it takes names that begin with `help` for questions about itself; \
+         give the module another name in the Kbuild file",
+        goals.join(" and ")
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_goals;
+
+    #[test]
+    fn goals_that_are_questions_are_refused() {
+        let check = |goals: &[&str]| {
+            let goals: Vec<String> = goals.iter().map(ToString::to_string).collect();
+            check_goals(&goals).map_err(|error| error.to_string())
+        };
+        for goals in [&["helpers.o", "help-fix.mod"][..], &["help_target.ko"]] {
+            let error = check(goals).unwrap_err();
+            assert!(error.contains("give the module another name"), "{error}");
+            assert!(error.contains(goals[0]), "{error}");
+        }
+        for goals in [
+            &[][..],
+            &["helpers.o", "my-fix.mod"],
+            &["help_target.ko", "other.ko"],
+            &["examples/a/helpers.o", "examples/a/help-fix.mod"],
+        ] {
+            assert_eq!(check(goals), Ok(()), "{goals:?}");
+        }
     }
 }

@@ -15,7 +15,7 @@ pub(super) enum Severity {
 
 /// How messages begin, after time stamp and caller. Only beginnings count: these words in the
 /// middle of a line are somebody's text.
-const BEGINNINGS: [(Severity, &str); 23] = [
+const BEGINNINGS: [(Severity, &str); 25] = [
     (Severity::Fatal, "Kernel panic - not syncing"),
     (Severity::Fatal, "Oops: "),
     (Severity::Fatal, "BUG: "),
@@ -42,10 +42,12 @@ const BEGINNINGS: [(Severity, &str); 23] = [
     (Severity::Warning, "unchecked MSR access error"),
     (Severity::Warning, "sysfs: cannot create duplicate filename"),
     (Severity::Warning, "kobject: tried "),
+    (Severity::Warning, "kmemleak: "),
+    (Severity::Warning, "ODEBUG: "),
 ];
 
 /// What a beginning that is also that of harmless lines needs besides.
-const BESIDES: [(&str, &[&str]); 4] = [
+const BESIDES: [(&str, &[&str]); 5] = [
     (
         "rcu: INFO: rcu_",
         &[
@@ -67,6 +69,14 @@ const BESIDES: [(&str, &[&str]); 4] = [
         &["blocked for more than", "blocked in I/O wait for more than"],
     ),
     ("kobject: tried ", &["to init an initialized object"]),
+    (
+        "kmemleak: ",
+        &[
+            "new suspected memory leaks",
+            // Then it knows of no leaks any more.
+            "leak detector disabled",
+        ],
+    ),
 ];
 
 /// Judges one console line.
@@ -157,6 +167,15 @@ mod tests {
     fn what_kernels_print_when_they_break() {
         use Severity::{Fatal, Stall, Warning};
         for (severity, line) in [
+            (
+                Warning,
+                "[   60.1] kmemleak: 2 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+            ),
+            (
+                Warning,
+                "[   60.2] kmemleak: Kernel memory leak detector disabled",
+            ),
+            (Warning, "[   61.0] ODEBUG: Out of memory. ODEBUG disabled"),
             (
                 Fatal,
                 "[    2.573835] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
@@ -257,6 +276,7 @@ mod tests {
             "[    5.0] livepatch: enabling patch 'bug_WARNING: '",
             "[    5.0] test: the word Oops: in the middle",
             "[    5.0] INFO: task list follows",
+            "[    0.8] kmemleak: Automatic memory scanning thread started",
             "[    5.0] INFO: lockdep is turned off.",
             "[    5.0] x: loading out-of-tree module taints kernel.",
             "[    5.0] % insmod BUG: .ko",

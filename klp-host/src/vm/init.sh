@@ -52,6 +52,17 @@ cd /root || exit
 busybox setsid bash /klp/command </dev/null >/klp/output 2>&1 3>&-
 status=$?
 
+# What has been leaked, where the kernel looks for that: only what is older than five seconds counts, and
+# only what two scans in a row find unreferenced.
+leaks=/sys/kernel/debug/kmemleak
+if [ -e $leaks ]; then
+    busybox sleep 6
+    echo scan >$leaks
+    echo scan >$leaks
+    # Not the whole of it: the first ones tell enough.
+    busybox head -n 60 $leaks >/dev/kmsg
+fi
+
 # Something the command left in the background may keep the pipe open, beside the relay itself. Where nothing
 # does, the relay has all the time that it takes.
 holders() {

@@ -70,6 +70,8 @@ pub struct Spec {
     pub parallel: bool,
     /// The longest the whole run may take.
     pub timeout: Duration,
+    /// How many times longer than usual the guest may boot, be silent, and stop.
+    pub slowness: u32,
     /// Host files and folders to put into the guest: source, absolute guest path.
     pub copy: Vec<(PathBuf, PathBuf)>,
     /// Command line for bash in the guest.
@@ -94,6 +96,7 @@ impl Spec {
             icount: false,
             parallel: false,
             timeout: Duration::from_secs(600),
+            slowness: 1,
             copy: Vec::new(),
             command: command.into(),
             allow_warnings: false,

@@ -261,27 +261,28 @@ impl Monitor<'_> {
                 None => Outcome::TimedOut(self.spec.timeout),
             });
         }
+        let [boot, silence, stop] = [BOOT, SILENCE, STOP].map(|limit| limit * self.spec.slowness);
         if let Some((_, at)) = self.exit {
-            return (at.elapsed() > STOP).then(|| {
+            return (at.elapsed() > stop).then(|| {
                 Outcome::Broken(format!(
                     "the guest did not stop within {} s after the command had ended",
-                    STOP.as_secs()
+                    stop.as_secs()
                 ))
             });
         }
         if self.ready.is_none() {
-            return (self.start.elapsed() > BOOT).then(|| {
+            return (self.start.elapsed() > boot).then(|| {
                 Outcome::Broken(format!(
                     "the kernel did not come up within {} s",
-                    BOOT.as_secs()
+                    boot.as_secs()
                 ))
             });
         }
-        let silent = !self.spec.icount && self.alive.elapsed() > SILENCE;
+        let silent = !self.spec.icount && self.alive.elapsed() > silence;
         silent.then(|| {
             Outcome::Broken(format!(
                 "the guest hangs: no sign of life for {} s",
-                SILENCE.as_secs()
+                silence.as_secs()
             ))
         })
     }

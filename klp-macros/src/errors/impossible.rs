@@ -41,6 +41,10 @@ fn texts(why: Impossible) -> (&'static str, &'static str) {
             "only a pointer can be absent, as `NULL`",
             "write the value without `Option`",
         ),
+        Impossible::Movable => (
+            "C may have pointers into the structure, and what is in a `KBox` can be moved",
+            "write `Pin<KBox<T>>`, or `Option<Pin<KBox<T>>>`",
+        ),
     }
 }
 
@@ -51,6 +55,12 @@ pub(crate) fn argument(known: Option<&Prototype>, index: usize, why: Impossible)
         return format!("{what}: {instead}");
     };
     let (argument, c) = place(prototype, index);
+    if why == Impossible::Movable {
+        return format!(
+            "{argument} is `{c}` in C: {instead}; {what}{}",
+            shown(prototype)
+        );
+    }
     let rust = write_it(instead_of(&prototype.parameters[index].ty, why));
     format!(
         "{argument} is `{c}` in C: {rust}; {what}{}",

@@ -55,7 +55,7 @@ pub(crate) const WRITE_LIST: &str =
 pub(crate) const COUNTED_BY: &str =
     "expected the member that counts the elements: write `#[counted_by(len, unsafe)]`";
 pub(crate) const COUNTED_BY_OF_SLICE: &str =
-    "`#[counted_by]` stands above a flexible array: write its type as `[T]`";
+    "`#[counted_by]` stands above a flexible array, `[T]`, or above a pointer to the first of several, `&[T]`: write one of these types";
 pub(crate) const SLICE: &str =
     "a flexible array does not say how many elements there are: name the member that does, `#[counted_by(len, unsafe)]`";
 pub(crate) const COUNTER_TYPE: &str = "what counts elements is an integer in C: write its type";
@@ -63,6 +63,8 @@ pub(crate) const WRITE_RCU: &str =
     "a pointer under RCU is published with a barrier, by functions of the kernel: remove `#[write]`";
 pub(crate) const WRITE_FOLLOWED: &str =
     "this pointer is followed, so what is written there has to be as you claim: write `#[write(unsafe)]`";
+pub(crate) const WRITE_BEHIND: &str =
+    "what the pointer points to is written through views: put `#[write(unsafe)]` on the members of the elements' view";
 pub(crate) const WRITE_STRUCTURE: &str =
     "a structure is written member by member: put `#[write(unsafe)]` on those of its view";
 pub(crate) const WRITE_COUNTER: &str =

@@ -240,6 +240,19 @@ pub(crate) fn claims_alive(prototype: &Prototype) -> String {
     )
 }
 
+/// A result that may be any address, where C follows it.
+pub(crate) fn claims_result(prototype: &Prototype) -> String {
+    let c = &prototype.result.c;
+    let rust = write_it(rust::result(&prototype.result).map(|rust| format!("-> {rust}")));
+    format!(
+        "the result of `{}` is `{c}` in C, which follows it: {rust}, for `NULL` and what `original` returns; \
+         or, where you know that callers can follow what you return, `unsafe` in this `#[livepatch(..)]`, \
+         by which you answer for it{}",
+        prototype.name,
+        shown(prototype)
+    )
+}
+
 /// A table of what nobody knows.
 pub(crate) fn claims_ints(prototype: &Prototype) -> String {
     format!(

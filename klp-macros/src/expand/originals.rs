@@ -285,10 +285,12 @@ mod tests {
             name: "show".to_owned(),
             sympos: 2,
             replacement: word.clone(),
+            path: [word.clone(), word.clone()],
             prototype: None,
             calls: std::collections::BTreeSet::new(),
             original: None,
             unsafety: None,
+            immediate: None,
         };
         let object = Object {
             module: None,

@@ -6,9 +6,10 @@
 //! rustc says about a type that cannot cross to C then points at what the author wrote.
 
 use super::originals;
+use crate::buffers;
 use crate::model;
 use crate::parse::Function;
-use crate::types::{arguments as argument_types, result as result_type};
+use crate::types::{arguments as argument_types, result as result_type, vouched};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned, ToTokens};
 use syn::spanned::Spanned;
@@ -26,10 +27,17 @@ pub(super) fn shim(
     let types: Vec<&Type> = argument_types(&function.signature).collect();
     let arguments: Vec<Ident> = types.iter().enumerate().map(argument).collect();
     let c_types = types.iter().map(|ty| c_type(ty));
+    let lengths = buffers::lengths(&function.signature);
     let conversions = arguments
         .iter()
         .zip(&types)
-        .map(|(argument, ty)| from_c(argument, ty));
+        .zip(lengths)
+        .map(|((argument, ty), length)| match length {
+            Some(length) => buffer(argument, &arguments[length]),
+            None => from_c(argument, ty),
+        });
+    let claims = buffers::claims(&function.signature);
+    let claims = claims.iter().map(vouched);
     let result = result_type(&function.signature);
     let c_result = c_type(&result);
     let (outer, inner): (Vec<&Attribute>, Vec<&Attribute>) = function
@@ -49,6 +57,7 @@ pub(super) fn shim(
         #(#outer)*
         unsafe extern "C" fn #name(#(#arguments: #c_types),*) -> #c_result {
             #declared
+            #(#claims)*
 
             #author
 
@@ -74,6 +83,7 @@ fn author_function(
     original: Option<&model::Original>,
 ) -> TokenStream {
     let mut signature = function.signature.clone();
+    buffers::strip(&mut signature);
     let mut body = function.body.to_token_stream();
     if let Some(original) = original {
         let call = quote_spanned!(Span::mixed_site()=> __klp_call: &::klp::abi::Call);
@@ -100,19 +110,33 @@ pub(super) fn c_type(ty: &Type) -> TokenStream {
 
 fn from_c(argument: &Ident, ty: &Type) -> TokenStream {
     let (_, last) = ends(ty);
-    let from_c = in_trait(ty, &quote!(FromC<'_>), &quote!(from_c));
     let call = Ident::new("__klp_call", Span::mixed_site());
-    let converted = quote_spanned!(last=> #from_c(#argument, &#call));
+    let converted = quote_spanned!(last=> ::klp::abi::Argument::<#ty>::argument(#argument, &#call));
     quote_spanned! {Span::mixed_site()=>
         // SAFETY: the kernel calls this function in the place of one whose C types these are.
         unsafe { #converted }
     }
 }
 
+/// A buffer, of that length: none where the number is negative.
+fn buffer(start: &Ident, length: &Ident) -> TokenStream {
+    let call = Ident::new("__klp_call", Span::mixed_site());
+    quote_spanned! {Span::mixed_site()=>
+        // SAFETY: the author answers for the length.
+        unsafe {
+            ::klp::bytes::counted(
+                #start,
+                ::core::convert::TryInto::<usize>::try_into(#length).unwrap_or(0),
+                &#call,
+            )
+        }
+    }
+}
+
 fn into_c(called: &TokenStream, ty: &Type) -> TokenStream {
     let (_, last) = ends(ty);
-    let into_c = in_trait(ty, &quote!(IntoC), &quote!(into_c));
-    quote_spanned!(last=> #into_c(#called))
+    let c = c_type(ty);
+    quote_spanned!(last=> <#c as ::klp::abi::Answer<#ty>>::answer(#called))
 }
 
 /// `<type as ::klp::abi::trait_name>::item`, all at the type's place.

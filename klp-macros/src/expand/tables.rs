@@ -3,6 +3,7 @@
 //! The statics that the kernel reads, and what makes a module of the crate.
 
 use super::{callbacks, originals};
+use crate::errors;
 use crate::model::{Function, Object, Patch};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -20,6 +21,9 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
         .map(|(index, one)| object(patch, index, one));
     let states = (!patch.states.is_empty())
         .then(|| quote_spanned!(Span::mixed_site()=> .with_states(&super::__LIVEPATCH_STATES)));
+    let lifecycle = lifecycle(patch);
+    let immediate = patch.info.immediate.as_ref();
+    let immediate = immediate.map(|_| quote_spanned!(Span::mixed_site()=> .immediate()));
     let module = module(patch);
     let object_count = patch.objects.len() + 1;
     let replace = patch.info.replace;
@@ -35,6 +39,8 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
         pub(crate) mod __livepatch {
             #(#functions)*
 
+            #lifecycle
+
             #originals
 
             #callbacks
@@ -45,7 +51,7 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
                     ::klp::table::Object::END,
                 ]);
 
-            #visibility static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, #replace)#states;
+            #visibility static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, #replace)#states #immediate;
 
             ::klp::__private::livepatch_modinfo!(#unsafety);
 
@@ -72,8 +78,15 @@ fn module(patch: &Patch) -> TokenStream {
         )
     };
     let admit = originals::admit(patch);
+    let (hand_over, drop) = if patch.info.register.is_some() {
+        (quote!(register), Some(unregister()))
+    } else {
+        (quote!(enable), None)
+    };
     quote_spanned! {Span::mixed_site()=>
         pub(crate) struct Module #field
+
+        #drop
 
         impl ::klp::__private::Module for Module {
             fn init(
@@ -86,11 +99,43 @@ fn module(patch: &Patch) -> TokenStream {
                 #declare
                 // SAFETY: `ONCE` lets one call come here, and the first is the kernel's, from the
                 // init of the module that holds the tables: no code of it runs before.
-                unsafe { PATCH.enable() }?;
+                unsafe { PATCH.#hand_over() }?;
                 ::core::result::Result::Ok(Module #value)
             }
         }
     }
+}
+
+/// The module of a registered patch unregisters it before it goes.
+fn unregister() -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        impl ::core::ops::Drop for Module {
+            fn drop(&mut self) {
+                // SAFETY: the kernel drops the module's only value in its exit, and an enabled patch
+                // holds the module.
+                unsafe { PATCH.unregister() };
+            }
+        }
+    }
+}
+
+/// Refuses kernels whose livepatch core lacks what the patch asks for, at the word for it.
+fn lifecycle(patch: &Patch) -> TokenStream {
+    let functions = patch
+        .objects
+        .iter()
+        .flat_map(|object| object.functions.iter());
+    let words = functions.filter_map(|function| function.immediate.as_ref());
+    let words = words
+        .chain(&patch.info.immediate)
+        .chain(&patch.info.register);
+    words
+        .map(|word| {
+            let text = errors::NEEDS_KLP_CORE;
+            let span = Span::mixed_site().located_at(word.span());
+            quote_spanned!(span=> const _: () = ::core::assert!(::klp::table::HAS_LIFECYCLE, #text);)
+        })
+        .collect()
 }
 
 fn function_table((index, object): (usize, &Object)) -> TokenStream {
@@ -112,13 +157,15 @@ fn table_name(index: usize) -> Ident {
 
 fn table_entry(function: &Function) -> TokenStream {
     let name = c_string(&function.name);
-    let replacement = &function.replacement;
-    // What rustc has to say about its signature belongs to its name.
-    let replacement = quote_spanned!(replacement.span()=> super::#replacement);
+    let [above, replacement] = &function.path;
+    // What rustc has to say about its signature it says at that place.
+    let replacement = quote_spanned!(replacement.span()=> #above::#replacement);
     let sympos = Literal::u32_unsuffixed(function.sympos);
+    let immediate = function.immediate.as_ref();
+    let immediate = immediate.map(|_| quote_spanned!(Span::mixed_site()=> .immediate()));
     quote_spanned! {Span::mixed_site()=>
         // SAFETY: the author's signature is that of the function it replaces.
-        unsafe { ::klp::table::Func::new(#name, #replacement as *const (), #sympos) }
+        unsafe { ::klp::table::Func::new(#name, #replacement as *const (), #sympos) }#immediate
     }
 }
 

@@ -24,16 +24,21 @@ pub(crate) fn contract(
         .zip(&prototype.parameters)
         .enumerate()
     {
-        let text = errors::argument(prototype, index);
+        let text = match written_with(ty, "InOut") {
+            true => errors::claims_place(prototype, index),
+            false => errors::argument(prototype, index),
+        };
         let said = Said::new(text, &parameter.ty, prototype);
-        constants.extend(constant(ty, &parameter.ty, &said, Stands::ForC));
+        constants.extend(constant(ty, &parameter.ty, &said, Stands::ForC, None));
         if !obvious::differs(ty, &parameter.ty) {
             constants.extend(claims::constant(ty, prototype, index, is_vouched));
         }
     }
     let said = Said::new(errors::result(prototype), &prototype.result, prototype);
     let ty = result(&function.signature);
-    constants.extend(constant(&ty, &prototype.result, &said, Stands::ForC));
+    let is_followed = matches!(prototype.result.kind, Kind::Pointer { .. });
+    let raw = (is_followed && !is_vouched).then(|| errors::claims_result(prototype));
+    constants.extend(constant(&ty, &prototype.result, &said, Stands::ForC, raw));
     constants
 }
 
@@ -43,11 +48,17 @@ pub(crate) fn declaration(signature: &Signature, prototype: &Prototype) -> Token
     for (index, (ty, parameter)) in arguments(signature).zip(&prototype.parameters).enumerate() {
         let text = symbols::argument(prototype, index);
         let said = Said::new(text, &parameter.ty, prototype);
-        constants.extend(constant(ty, &parameter.ty, &said, Stands::ForItself));
+        constants.extend(constant(ty, &parameter.ty, &said, Stands::ForItself, None));
     }
     let said = Said::new(symbols::result(prototype), &prototype.result, prototype);
     let ty = result(signature);
-    constants.extend(constant(&ty, &prototype.result, &said, Stands::ForItself));
+    constants.extend(constant(
+        &ty,
+        &prototype.result,
+        &said,
+        Stands::ForItself,
+        None,
+    ));
     constants
 }
 
@@ -90,8 +101,9 @@ impl Said {
     }
 }
 
-/// Compares the author's `ty` with `c`, and says so when they differ.
-fn constant(ty: &Type, c: &CType, said: &Said, stands: Stands) -> TokenStream {
+/// Compares the author's `ty` with `c`, and says so when they differ. What is said of a result that may be
+/// any address is `raw`, where C follows it.
+fn constant(ty: &Type, c: &CType, said: &Said, stands: Stands, raw: Option<String>) -> TokenStream {
     let Some(expected) = expected(c) else {
         return TokenStream::new();
     };
@@ -104,6 +116,17 @@ fn constant(ty: &Type, c: &CType, said: &Said, stands: Stands) -> TokenStream {
     };
     let written = written(ty);
     let (other, stop) = (stop(place(ty), &said.other), stop(place(ty), &said.text));
+    let raw = raw.map(|text| {
+        let stop = super::stop(place(ty), &text);
+        quote_spanned! {Span::mixed_site()=>
+            type __KlpResult<T> = T;
+            if let ::klp::signature::Given::Anything =
+                <__KlpResult<#ty> as ::klp::abi::CAbi>::GIVEN
+            {
+                #stop
+            }
+        }
+    });
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             #[allow(unused_imports)]
@@ -114,7 +137,7 @@ fn constant(ty: &Type, c: &CType, said: &Said, stands: Stands) -> TokenStream {
                 #written,
                 &#expected,
             ) {
-                ::klp::signature::Verdict::Fits => {}
+                ::klp::signature::Verdict::Fits => { #raw }
                 ::klp::signature::Verdict::Content => #other,
                 _ => #stop,
             }
@@ -177,6 +200,12 @@ pub(super) fn written(ty: &Type) -> String {
     let mut last = String::new();
     words(ty.to_token_stream(), &mut last);
     last
+}
+
+/// Whether the author's type has a word.
+fn written_with(ty: &Type, word: &str) -> bool {
+    let mut tokens = ty.to_token_stream().into_iter();
+    tokens.any(|token| matches!(token, TokenTree::Ident(ident) if ident == word))
 }
 
 fn words(tokens: TokenStream, last: &mut String) {

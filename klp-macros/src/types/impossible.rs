@@ -35,6 +35,8 @@ pub(crate) enum Impossible {
     ResultArgument,
     /// `Option<u32>`
     OptionOfValue,
+    /// `KBox<T>` as an argument.
+    Movable,
 }
 
 /// Reports such types of a replacement. Where its prototype is known, with what C has.
@@ -63,6 +65,11 @@ fn arguments(signature: &Signature) -> impl Iterator<Item = &Type> {
 fn argument(ty: &Type) -> Option<Impossible> {
     match last(ty) {
         Some(segment) if segment.ident == "Result" => Some(Impossible::ResultArgument),
+        Some(segment) if segment.ident == "KBox" => Some(Impossible::Movable),
+        Some(segment) if segment.ident == "Option" => only_argument(segment)
+            .filter(|inner| last(inner).is_some_and(|inner| inner.ident == "KBox"))
+            .map(|_| Impossible::Movable)
+            .or_else(|| value(ty)),
         _ => value(ty),
     }
 }
@@ -163,8 +170,8 @@ mod tests {
     #[test]
     fn what_c_has_not_is_told_from_what_it_may_have() {
         use Impossible::{
-            Array, Char, Float, MutableReference, OptionOfValue, ReferenceToValue, ResultArgument,
-            Slice, Str, Tuple, Wide,
+            Array, Char, Float, Movable, MutableReference, OptionOfValue, ReferenceToValue,
+            ResultArgument, Slice, Str, Tuple, Wide,
         };
         for (ty, wanted) in [
             (quote!(&mut i64), Some(MutableReference)),
@@ -182,6 +189,9 @@ mod tests {
             (quote!(Result<&Dentry>), Some(ResultArgument)),
             (quote!(kernel::error::Result), Some(ResultArgument)),
             (quote!(Option<u32>), Some(OptionOfValue)),
+            (quote!(KBox<Session>), Some(Movable)),
+            (quote!(Option<KBox<Session>>), Some(Movable)),
+            (quote!(Option<Pin<KBox<Session>>>), None),
             (quote!(()), None),
             (quote!(u32), None),
             (quote!(&SeqFile), None),
@@ -200,6 +210,7 @@ mod tests {
             (quote!(Result<i32>), None),
             (quote!(Result<f32>), Some(Float)),
             (quote!(Result<(u8, u8)>), Some(Tuple)),
+            (quote!(KBox<Session>), None),
             (quote!(&str), None),
             (quote!(f32), Some(Float)),
         ] {

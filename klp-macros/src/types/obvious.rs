@@ -45,6 +45,11 @@ pub(super) fn is_pointer(ty: &Type) -> bool {
     plain(ty) == Some(Plain::Pointer)
 }
 
+/// Whether the type is one of the language's own.
+pub(super) fn is_primitive(ty: &Type) -> bool {
+    plain(ty).is_some()
+}
+
 /// Nothing for types whose names may stand for anything.
 fn plain(ty: &Type) -> Option<Plain> {
     match ty {

@@ -3,7 +3,7 @@
 //! The way back: what a replacement gives to the kernel's own function and gets from it, when it
 //! calls [`original`](mod@crate::original).
 
-use super::{CAbi, Value, EOVERFLOW};
+use super::{pinned, unpinned, CAbi, Value, EOVERFLOW};
 use crate::layout::{KernelStruct, Whole};
 use crate::platform::alloc::KBox;
 use crate::platform::wrappers::{
@@ -11,6 +11,7 @@ use crate::platform::wrappers::{
 };
 use crate::platform::{self, Error};
 use core::ffi::CStr;
+use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
 /// An argument that a replacement can give to `original`: the reverse of
@@ -29,7 +30,7 @@ pub trait ToOriginal: CAbi {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of `original`",
     label = "it is not known how this comes from C",
-    note = "a pointer that the C function returns may be `NULL`: write `Option<KBox<T>>`, `Option<NonNull<T>>`, or a `Result` of these",
+    note = "a pointer that the C function returns may be `NULL`: write `Option<Pin<KBox<T>>>`, `Option<NonNull<T>>`, or a `Result` of these",
     note = "implement `klp::abi::FromOriginal` for types of your own"
 )]
 pub trait FromOriginal: CAbi {
@@ -138,13 +139,28 @@ impl<T: Whole> ToOriginal for Option<KBox<T>> {
     }
 }
 
-/// The C function gives the structure away.
-impl<T: Whole> FromOriginal for Option<KBox<T>> {
+/// The same, of a structure that C has made.
+impl<T: Whole> ToOriginal for Pin<KBox<T>> {
+    #[inline(always)]
+    fn to_original(self) -> *mut T {
+        unpinned(self)
+    }
+}
+
+impl<T: Whole> ToOriginal for Option<Pin<KBox<T>>> {
+    #[inline(always)]
+    fn to_original(self) -> *mut T {
+        self.map_or(ptr::null_mut(), unpinned)
+    }
+}
+
+/// The C function gives the structure away. It may have pointers into it.
+impl<T: Whole> FromOriginal for Option<Pin<KBox<T>>> {
     #[inline(always)]
     unsafe fn from_original(c: *mut T) -> Self {
         // SAFETY: not `NULL`, and the caller vouches that it was given away, from where `kfree()`
         // takes it back.
-        NonNull::new(c).map(|c| unsafe { KBox::from_raw(c.as_ptr()) })
+        NonNull::new(c).map(|c| unsafe { pinned(c.as_ptr()) })
     }
 }
 
@@ -166,7 +182,7 @@ impl ToOriginal for Option<&CStr> {
 #[diagnostic::on_unimplemented(
     message = "`Result<{Self}>` cannot be the result of `original`",
     label = "C may return `NULL` here",
-    note = "write `Result<Option<KBox<T>>>`, `Result<Option<NonNull<T>>>` or `Result<*mut T>`"
+    note = "write `Result<Option<Pin<KBox<T>>>>`, `Result<Option<NonNull<T>>>` or `Result<*mut T>`"
 )]
 pub trait FromValue: Value {
     /// The value, or the errno.
@@ -246,7 +262,7 @@ pointer_values! {
     *const T;
     *mut T;
     Option<NonNull<T>>;
-    Option<KBox<T>> where T: Whole;
+    Option<Pin<KBox<T>>> where T: Whole;
 }
 
 #[cfg(test)]
@@ -326,14 +342,14 @@ mod tests {
         };
         let c = boxed.to_original();
         // SAFETY: it is from a box that was given away, and is taken once.
-        let back = unsafe { <Result<Option<KBox<Pair>>, Error>>::from_original(c) };
+        let back = unsafe { <Result<Option<Pin<KBox<Pair>>>, Error>>::from_original(c) };
         assert!(matches!(
             back.as_ref().map(Option::as_deref),
             Ok(Some(Pair(1, 2)))
         ));
         assert!(None::<KBox<Pair>>.to_original().is_null());
         // SAFETY: `NULL` is no box.
-        assert!(unsafe { Option::<KBox<Pair>>::from_original(ptr::null_mut()) }.is_none());
+        assert!(unsafe { Option::<Pin<KBox<Pair>>>::from_original(ptr::null_mut()) }.is_none());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use super::bindings;
 use core::cell::UnsafeCell;
+use core::ffi::c_int;
 use core::mem::{offset_of, MaybeUninit};
 
 #[path = "common/locks.rs"]
@@ -38,6 +39,31 @@ macro_rules! same_in_c {
 }
 
 crate::errno::for_each_errno!(same_in_c);
+
+/// Clock ticks in a second.
+pub(crate) const HZ: usize = bindings::CONFIG_HZ as usize;
+
+macro_rules! constants_in_c {
+    ($($type:ident: $($name:ident = $number:literal)*;)*) => {
+        const _: () = {
+            $($(assert!(bindings::$name as i128 == $number, stringify!($name));)*)*
+        };
+    };
+}
+
+crate::constants::for_each_constant!(constants_in_c);
+
+/// Whether the livepatch core is klp-core, which knows the two functions below.
+#[allow(unexpected_cfgs)]
+pub(crate) const HAS_LIFECYCLE: bool = cfg!(CONFIG_LIVEPATCH_RUST);
+
+// klp-core's `klp_lifecycle.h`, which other kernels do not have.
+// The structure holds pointers to others, some of which are empty in Rust's eyes.
+#[allow(improper_ctypes)]
+extern "C" {
+    pub(crate) fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_int;
+    pub(crate) fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_int;
+}
 
 /// The `struct module` of the module this code is compiled into.
 #[inline]

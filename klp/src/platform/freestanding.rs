@@ -36,10 +36,11 @@ mod user;
 pub mod wrappers;
 
 pub use crate::freestanding_module as module;
-pub use crate::{pr_err, pr_warn};
+pub use crate::{pr_err, pr_info, pr_warn};
 pub use atomic::Refcount;
 pub(crate) use common::{
-    each_patch, is_unlinked, list_size, locks, this_module, traced_call, with_patches,
+    each_patch, is_unlinked, klp_register_patch, klp_unregister_patch, list_size, locks,
+    this_module, traced_call, with_patches, HAS_LIFECYCLE, HZ,
 };
 pub use cred::Kuid;
 pub(crate) use error::{constant_error, error};
@@ -47,6 +48,7 @@ pub use error::{to_result, Error, Result};
 pub use module::{modinfo, Module, ThisModule};
 pub use rcu::read_lock as rcu_read_lock;
 pub use task::current_mm;
+pub(crate) use task::{relax, running_credentials};
 pub use user::UserPtr;
 
 /// C's types, with the signs and sizes that they have in the kernel.
@@ -94,7 +96,7 @@ pub mod bindings {
     pub use generated::{
         KLP_CONST_GFP_ATOMIC as GFP_ATOMIC, KLP_CONST_GFP_KERNEL as GFP_KERNEL,
         KLP_CONST_GFP_KERNEL_ACCOUNT as GFP_KERNEL_ACCOUNT, KLP_CONST_GFP_NOWAIT as GFP_NOWAIT,
-        KLP_CONST___GFP_ZERO as __GFP_ZERO,
+        KLP_CONST_PAGE_SIZE as PAGE_SIZE, KLP_CONST___GFP_ZERO as __GFP_ZERO,
     };
 }
 
@@ -112,10 +114,12 @@ pub mod prelude {
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
     pub use crate::{
-        pr_alert, pr_crit, pr_emerg, pr_err, pr_err_once, pr_info, pr_info_once, pr_notice,
-        pr_warn, pr_warn_once, seq_print,
+        pr_alert, pr_alert_once, pr_crit, pr_crit_once, pr_emerg, pr_emerg_once, pr_err,
+        pr_err_once, pr_info, pr_info_once, pr_notice, pr_notice_once, pr_warn, pr_warn_once,
+        seq_print,
     };
     pub use core::ffi::CStr;
+    pub use core::pin::Pin;
 }
 
 /// Saturates a reference count that has overflowed, with a warning in the log.

@@ -23,12 +23,15 @@ macro_rules! opaque {
 
 /// C declarations.
 pub mod bindings {
-    pub use super::cred::{current_euid, current_user_ns, ns_capable};
+    pub use super::cred::{
+        current_euid, current_user_ns, file_ns_capable, netlink_capable, netlink_ns_capable,
+        ns_capable, put_cred,
+    };
     pub use super::functions::*;
     pub use super::shadow::*;
     use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
-    opaque! { ctl_table device file mm_struct pid_namespace seq_file task_struct }
+    opaque! { ctl_table device file mm_struct pid_namespace seq_file sk_buff task_struct }
 
     #[allow(missing_docs, non_camel_case_types)]
     pub type gfp_t = c_uint;
@@ -67,7 +70,6 @@ pub mod bindings {
         _contents: u8,
     }
 
-    #[cfg(test)]
     impl user_namespace {
         pub(crate) const fn new() -> Self {
             Self { _contents: 0 }
@@ -132,6 +134,7 @@ pub mod bindings {
         pub new_func: *mut c_void,
         pub old_sympos: c_ulong,
         pub(crate) internal: [usize; 1],
+        pub transition: bool,
     }
 
     /// The external fields of the kernel's structure.
@@ -182,6 +185,20 @@ pub mod bindings {
         const ENOSYS: c_int = 38;
         -ENOSYS
     }
+}
+
+/// Here nothing is refused for the kernel's livepatch core.
+pub(crate) const HAS_LIFECYCLE: bool = true;
+
+/// There is no kernel here to patch.
+pub(crate) unsafe fn klp_register_patch(_patch: *mut bindings::klp_patch) -> c_int {
+    const ENOSYS: c_int = 38;
+    -ENOSYS
+}
+
+/// There is no kernel here to patch.
+pub(crate) unsafe fn klp_unregister_patch(_patch: *mut bindings::klp_patch) -> c_int {
+    0
 }
 
 /// An errno.
@@ -247,7 +264,7 @@ mod text;
 #[path = "host/user.rs"]
 mod user;
 
-pub use crate::{pr_err, pr_warn};
+pub use crate::{pr_err, pr_info, pr_warn};
 pub(crate) use atomic::refcount_add_overflowed;
 pub use atomic::Refcount;
 pub use cred::Kuid;
@@ -263,6 +280,20 @@ pub(crate) mod list_size {
     pub(crate) const HLIST_NULLS_HEAD: usize = POINTER;
     pub(crate) const HLIST_NULLS_NODE: usize = 2 * POINTER;
 }
+
+/// Those of root.
+///
+/// # Safety
+///
+/// There is no requirement; the kernel's asks for one.
+pub(crate) unsafe fn running_credentials<V>(
+    _read: fn(&V) -> *const bindings::cred,
+) -> core::ptr::NonNull<bindings::cred> {
+    cred::root()
+}
+
+/// Clock ticks in a second.
+pub(crate) const HZ: usize = 250;
 
 /// Memory flags as C takes them.
 pub(crate) fn gfp(_flags: alloc::Flags) -> bindings::gfp_t {
@@ -312,6 +343,15 @@ pub mod wrappers {
     #[repr(C)]
     pub struct Device<Ctx = ()>(PhantomData<Ctx>);
 
+    impl core::ops::Deref for File {
+        type Target = LocalFile;
+
+        fn deref(&self) -> &LocalFile {
+            // SAFETY: both are empty.
+            unsafe { &*core::ptr::from_ref(self).cast() }
+        }
+    }
+
     impl SeqFile {
         #[doc(hidden)]
         pub fn call_printf(&self, _args: core::fmt::Arguments<'_>) {}
@@ -325,11 +365,17 @@ pub mod prelude {
     pub use super::user::*;
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
-    pub use crate::{pr_err, pr_err_once, pr_info, pr_info_once, pr_warn, pr_warn_once, seq_print};
+    pub use crate::{
+        pr_err as pr_alert_once, pr_err as pr_crit_once, pr_err as pr_emerg_once,
+        pr_err as pr_err_once, pr_info as pr_info_once, pr_info as pr_notice_once,
+        pr_warn as pr_warn_once,
+    };
+    pub use crate::{pr_err, pr_info, pr_warn, seq_print};
     pub use core::ffi::{
         c_int, c_long, c_longlong, c_short, c_uchar, c_uint, c_ulong, c_ulonglong, c_ushort,
         c_void, CStr,
     };
+    pub use core::pin::Pin;
 }
 
 /// There is no module here.
@@ -362,27 +408,6 @@ macro_rules! pr_warn {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! pr_err {
-    ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
-}
-
-/// Prints to the kernel's log, the first time.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! pr_info_once {
-    ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
-}
-
-/// Prints to the kernel's log, the first time.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! pr_warn_once {
-    ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
-}
-
-/// Prints to the kernel's log, the first time.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! pr_err_once {
     ($($arg:tt)+) => {{ let _ = ::core::format_args!($($arg)+); }};
 }
 

@@ -14,7 +14,8 @@ use kernel::sync::aref::ARef;
 mod common;
 
 pub(crate) use common::{
-    each_patch, is_unlinked, list_size, locks, this_module, traced_call, with_patches,
+    each_patch, is_unlinked, klp_register_patch, klp_unregister_patch, list_size, locks,
+    this_module, traced_call, with_patches, HAS_LIFECYCLE, HZ,
 };
 
 pub use kernel::error::to_result;
@@ -23,7 +24,7 @@ pub use kernel::sync::rcu::{self, read_lock as rcu_read_lock};
 pub use kernel::sync::{atomic, Refcount};
 pub use kernel::task::Kuid;
 pub use kernel::uaccess::UserPtr;
-pub use kernel::{pr_err, pr_warn, Module};
+pub use kernel::{pr_err, pr_info, pr_warn, Module};
 
 /// C declarations: the kernel's own, and those of `linux/livepatch.h`.
 pub mod bindings {
@@ -77,7 +78,10 @@ pub mod prelude {
     pub use super::wrappers::*;
     pub use kernel::prelude::*;
     pub use kernel::uaccess::UserSlice;
-    pub use kernel::{pr_err_once, pr_info_once, pr_warn_once, seq_print};
+    pub use kernel::{
+        pr_alert_once, pr_crit_once, pr_emerg_once, pr_err_once, pr_info_once, pr_notice_once,
+        pr_warn_once, seq_print,
+    };
 }
 
 /// The error of a constant errno. The kernel crate makes errors from numbers only while it runs, and names
@@ -148,6 +152,35 @@ pub fn current_mm() -> Option<ARef<MmWithUser>> {
     let mm = unsafe { bindings::get_task_mm(bindings::get_current()) };
     // SAFETY: not `NULL`, it comes with a reference that is ours now. The wrapper is transparent.
     NonNull::new(mm).map(|mm| unsafe { ARef::from_raw(mm.cast()) })
+}
+
+/// A reference to the credentials of the task that runs.
+///
+/// # Safety
+///
+/// `read` reads the member `cred` of `task_struct`, of which `V` is a view.
+#[inline]
+pub(crate) unsafe fn running_credentials<V>(
+    read: fn(&V) -> *const bindings::cred,
+) -> NonNull<bindings::cred> {
+    // SAFETY: the task that runs is alive, and `V` is a view of it.
+    let cred = read(unsafe { &*bindings::get_current().cast::<V>() }).cast_mut();
+    // SAFETY: never `NULL`. The task has a reference, so this count is above zero, and one more may be taken. Not
+    // by `get_cred()`: that this one is sound is known here.
+    unsafe {
+        let usage = &raw mut (*cred).usage;
+        let usage = atomic::Atomic::<i64>::from_ptr(usage.cast());
+        usage.add(1, atomic::Relaxed);
+        NonNull::new_unchecked(cred)
+    }
+}
+
+const _: () = assert!(size_of::<bindings::atomic_long_t>() == size_of::<i64>());
+
+/// Sleeps a little.
+#[inline]
+pub(crate) fn relax() {
+    kernel::time::delay::fsleep(kernel::time::Delta::from_millis(1));
 }
 
 /// The error of that errno.

@@ -58,8 +58,8 @@ macro_rules! words {
         impl Word for $type {
             #[inline(always)]
             unsafe fn store(self, place: *mut u8) {
-                // A volatile write of a packed type would go through the stack first.
-                #[cfg(target_arch = "x86_64")]
+                // A volatile write of a packed type would go through the stack first. Miri knows no assembly.
+                #[cfg(all(target_arch = "x86_64", not(miri)))]
                 // SAFETY: writes the value's bytes to a place that the caller vouches for.
                 unsafe {
                     core::arch::asm!(
@@ -69,7 +69,7 @@ macro_rules! words {
                         options(nostack, preserves_flags),
                     );
                 }
-                #[cfg(not(target_arch = "x86_64"))]
+                #[cfg(any(not(target_arch = "x86_64"), miri))]
                 // SAFETY: the caller vouches for the place.
                 unsafe {
                     ptr::write_volatile(place.cast::<Packed<Self>>(), Packed(self));
@@ -89,16 +89,34 @@ words! {
 impl<T> Word for *mut T {
     #[inline(always)]
     unsafe fn store(self, place: *mut u8) {
+        #[cfg(not(miri))]
         // SAFETY: as for the address. C sees it, and may follow it.
-        unsafe { self.expose_provenance().store(place) };
+        unsafe {
+            self.expose_provenance().store(place);
+        }
+        // Without assembly, an address alone would be no pointer when it is read again.
+        #[cfg(miri)]
+        // SAFETY: the caller vouches for the place.
+        unsafe {
+            ptr::write_volatile(place.cast::<Packed<Self>>(), Packed(self));
+        }
     }
 }
 
 impl<T> Word for *const T {
     #[inline(always)]
     unsafe fn store(self, place: *mut u8) {
+        #[cfg(not(miri))]
         // SAFETY: as above.
-        unsafe { self.expose_provenance().store(place) };
+        unsafe {
+            self.expose_provenance().store(place);
+        }
+        // Without assembly, an address alone would be no pointer when it is read again.
+        #[cfg(miri)]
+        // SAFETY: the caller vouches for the place.
+        unsafe {
+            ptr::write_volatile(place.cast::<Packed<Self>>(), Packed(self));
+        }
     }
 }
 
@@ -285,7 +303,7 @@ mod tests {
     #[test]
     fn bits_leave_their_neighbours_alone() {
         let mut bytes = [0xff_u8, 0xff, 0xff, 0xff];
-        let place = &raw mut bytes[1];
+        let place = (&raw mut bytes).cast::<u8>().wrapping_add(1);
         // SAFETY: inside of the array.
         unsafe {
             write_bits::<u8, u16>(place, 6, 3, 0b010);
@@ -314,7 +332,7 @@ mod tests {
     #[test]
     fn a_bit_field_may_fill_its_bytes() {
         let mut bytes = [0_u8; 8];
-        let place = &raw mut bytes[0];
+        let place = (&raw mut bytes).cast();
         // SAFETY: inside of the array.
         unsafe {
             write_bits::<i64, u64>(place, 0, 64, -5);

@@ -2,6 +2,7 @@
 
 //! Arrays in views.
 
+use super::access::load_pointer;
 use super::member::{Member, Writable};
 use crate::errno;
 use crate::platform::Result;
@@ -103,6 +104,20 @@ pub unsafe fn elements<'a, T: Member>(first: *const u8, len: usize) -> Elements<
         len,
         structure: PhantomData,
     }
+}
+
+/// The elements behind the pointer that is in that place; none when it is `NULL`.
+///
+/// # Safety
+///
+/// There is a pointer, `NULL` or to that many of them, for the whole lifetime.
+#[inline(always)]
+pub unsafe fn elements_behind<'a, T: Member>(place: *const u8, len: usize) -> Elements<'a, T> {
+    // SAFETY: the caller vouches for it.
+    let first = unsafe { load_pointer(place) };
+    let len = if first.is_null() { 0 } else { len };
+    // SAFETY: as many as the caller says, or none.
+    unsafe { elements(first, len) }
 }
 
 /// Writes an element of an array.

@@ -2,7 +2,7 @@
 
 //! Structures that are made in Rust.
 
-use crate::layout::{KernelStruct, Whole};
+use crate::layout::Whole;
 use crate::platform::alloc::{Flags, KBox};
 use crate::platform::{zeroed_box, Result};
 use core::mem::MaybeUninit;
@@ -12,7 +12,7 @@ use core::ops::{Deref, DerefMut};
 /// are then set.
 ///
 /// All views are of which the whole structure is known, which have no locks, and whose members make no
-/// claims of C by `unsafe` in their attributes, but for writing. Where there is no kernel, views with locks
+/// claims of C by `unsafe` in their attributes, but for writing and for pointers that may be `NULL`. Where there is no kernel, views with locks
 /// are, too, so that patches can be tested.
 ///
 /// ```
@@ -38,9 +38,13 @@ use core::ops::{Deref, DerefMut};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made in Rust",
     label = "not a view of which zeroes are a value",
-    note = "that is a `#[kernel_struct]` without `#[follow]`, `#[counted_by]` and `#[container_of]`"
+    note = "that is a `#[kernel_struct]` without `#[counted_by]`, `#[container_of]`, and `#[follow]` of pointers that are never `NULL`"
 )]
 pub unsafe trait Zeroed: Whole + Sized {
+    /// Whether views in it claim more than is true of zeroes.
+    #[doc(hidden)]
+    const CLAIMS_MORE: bool;
+
     /// A structure of zeroes.
     #[inline]
     fn zeroed() -> Aligned<Self> {
@@ -64,9 +68,9 @@ pub unsafe trait Zeroed: Whole + Sized {
 }
 
 /// Only the compiler knows what the views in a view claim.
-const fn made<V: KernelStruct>() {
+const fn made<V: Zeroed>() {
     assert!(
-        !V::CLAIMS,
+        !V::CLAIMS_MORE,
         "a structure in this one has locks, or is declared with claims of C, such as \
          `#[follow(unsafe)]`, which one that is made of zeroes does not keep"
     );

@@ -52,6 +52,14 @@ struct Counted {
     gid: [Kgid],
 }
 
+#[kernel_struct("pipe_inode_info")]
+struct Pipe {
+    ring_size: u32,
+    #[counted_by(ring_size, unsafe)]
+    #[write(unsafe)]
+    bufs: &[Kgid],
+}
+
 #[kernel_struct("group_info")]
 struct Uncounted {
     gid: [Kgid],

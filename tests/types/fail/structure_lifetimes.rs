@@ -17,7 +17,7 @@ fn parent(process: &Process) -> &Process {
     process.real_parent(&guard)
 }
 
-fn leader(process: KBox<Process>) -> i32 {
+fn leader(process: Pin<KBox<Process>>) -> i32 {
     let leader = process.group_leader();
     drop(process);
     core::ptr::from_ref(leader).addr() as i32

@@ -22,7 +22,7 @@ mod fix {
     }
 
     #[livepatch(object = "vmlinux", replaces = "loadavg_proc_show")]
-    fn loadavg(_m: &SeqFile, _v: KBox<ListHead>) -> Result {
+    fn loadavg(_m: &SeqFile, _v: Pin<KBox<ListHead>>) -> Result {
         Ok(())
     }
 }

@@ -36,8 +36,9 @@ mod right {
     }
 
     #[livepatch(object = "vmlinux", replaces = "pirq_get_info")]
-    fn info(_dev: &PciDevice, _pin: *mut u8) -> *mut BySlot {
+    fn info(_dev: &PciDevice, _pin: *mut u8) -> Returned<BySlot> {
         let routing: *mut Routing = core::ptr::null_mut();
-        routing.cast()
+        let _ = routing;
+        Returned::null()
     }
 }

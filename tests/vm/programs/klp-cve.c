@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 /*
- * Does what published fixes are about, and prints how it went: `ok`, the name of an errno, or that of
- * the signal that ended it.
+ * Does what published fixes are about, and prints how it went: `ok`, the name of an errno, that of
+ * the signal that ended it, or what was seen.
  *
  *     klp-cve WHAT [ARG...]
  *
@@ -13,17 +13,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
+#include <linux/membarrier.h>
 #include <linux/netlink.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -216,6 +221,94 @@ static int do_iscsi(void)
 	return netlink(NETLINK_ISCSI, &message.header, NLMSG_HDRLEN + sizeof(int));
 }
 
+/* Opens a new file with that at its beginning and a hole behind it, for reading. */
+static int file_to_read(const char *text)
+{
+	char name[] = "/klp-cve-XXXXXX";
+	int writable = mkstemp(name), fd = open(name, O_RDONLY);
+
+	unlink(name);
+	if (writable < 0 || write(writable, text, strlen(text)) < 0 ||
+	    ftruncate(writable, 8192) || fchmod(writable, 0644) || close(writable))
+		return -1;
+	return fd;
+}
+
+/* mincore USER: which of a file's two pages are in memory, as told to that user; the first is */
+static int do_mincore(void)
+{
+	int fd = file_to_read("text");
+	unsigned char answer[2];
+	void *at;
+
+	if (setresuid(number(0), number(0), number(0)))
+		return -1;
+	at = mmap(NULL, 8192, PROT_READ, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED || mincore(at, 8192, answer))
+		return -1;
+	printf("%d %d\n", answer[0] & 1, answer[1] & 1);
+	exit(0);
+}
+
+/* splice: writes into a pipe behind a byte of a file that cannot be written; what is in the file then? */
+static int do_splice(void)
+{
+	int fd = file_to_read("original"), ends[2], size;
+	char text[9] = "", *data;
+	loff_t begin = 0;
+
+	if (pipe(ends))
+		return -1;
+	/* Leaves behind what a write left in each of the pipe's buffers. */
+	size = fcntl(ends[1], F_GETPIPE_SZ);
+	data = calloc(1, size);
+	if (write(ends[1], data, size) != size || read(ends[0], data, size) != size)
+		return -1;
+	if (splice(fd, &begin, ends[1], NULL, 1, 0) != 1 ||
+	    write(ends[1], "VERWROTE", 7) != 7 || pread(fd, text, 8, 0) != 8)
+		return -1;
+	puts(text);
+	exit(0);
+}
+
+static atomic_int waited;
+
+/* Interrupts the other CPUs until it has waited for others that do. */
+static void *interrupt(void *barrier)
+{
+	struct rusage begin, now;
+	time_t end;
+
+	pthread_barrier_wait(barrier);
+	end = time(NULL) + 3;
+	getrusage(RUSAGE_THREAD, &begin);
+	while (!waited && time(NULL) < end) {
+		for (int i = 0; i < 100; i++)
+			syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+		getrusage(RUSAGE_THREAD, &now);
+		waited |= now.ru_nvcsw != begin.ru_nvcsw;
+	}
+	return NULL;
+}
+
+/* membarrier THREADS: do they interrupt the other CPUs one after the other? */
+static int do_membarrier(void)
+{
+	pthread_barrier_t barrier;
+	pthread_t threads[16];
+	int count = number(0);
+
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
+		return -1;
+	pthread_barrier_init(&barrier, NULL, count);
+	for (int i = 0; i < count; i++)
+		pthread_create(&threads[i], NULL, interrupt, &barrier);
+	for (int i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	puts(waited ? "in turn" : "at once");
+	exit(0);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -235,6 +328,9 @@ static const struct {
 	{ "netfilter", do_netfilter },
 	{ "outside", do_outside },
 	{ "iscsi", do_iscsi },
+	{ "mincore", do_mincore },
+	{ "splice", do_splice },
+	{ "membarrier", do_membarrier },
 };
 
 static void ended(int signal)

@@ -8,6 +8,7 @@ mod demo;
 mod kernel;
 mod kselftest;
 mod module;
+mod proof;
 mod scenarios;
 mod stress;
 mod test;
@@ -46,6 +47,8 @@ enum Command {
     Module(module::Command),
     /// Run everything that must pass.
     Test(test::TestArgs),
+    /// Try klp-core beyond what `test` has time for: memory order, undefined behaviour, mutants.
+    Proof(proof::ProofArgs),
     /// Boot a kernel, run a command in it, and end with its exit status.
     Vm(vm::VmArgs),
     /// Run the kernel's own livepatch selftests in a virtual machine.
@@ -68,6 +71,7 @@ impl Command {
             Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Test(args) => args.run(),
+            Self::Proof(args) => args.run(),
             Self::Vm(args) => args.run(),
             Self::Kselftest(args) => args.run(),
             Self::Scenarios(args) => args.run(),

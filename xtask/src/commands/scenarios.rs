@@ -18,14 +18,14 @@ use crate::scenarios;
 pub(super) struct ScenariosArgs {
     #[command(flatten)]
     kernel: KernelArgs,
-    /// Only these: names from tests/vm/scenarios, or paths of scripts [default: all].
+    /// Only these: names from tests/vm/scenarios or tests/vm/long, or paths of scripts [default: all of the first].
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 }
 
 impl ScenariosArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let scripts = chosen(&self.names, scenarios::all()?)?;
+        let scripts = chosen(&self.names, scenarios::all()?, scenarios::long()?)?;
         self.kernel.needs()?.and(guest_program::needs()).get()?;
         let kernel = self.kernel.get()?;
         let built = checkout::build_all(&kernel)?;
@@ -36,11 +36,12 @@ impl ScenariosArgs {
     }
 }
 
-/// The scripts that these names mean; all when there are none.
-fn chosen(names: &[String], all: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+/// The scripts that these names mean; all of the short ones when there are none.
+fn chosen(names: &[String], short: Vec<PathBuf>, long: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if names.is_empty() {
-        return Ok(all);
+        return Ok(short);
     }
+    let all = [short, long].concat();
     names
         .iter()
         .map(|name| {
@@ -74,18 +75,22 @@ mod tests {
 
     #[test]
     fn scenarios_are_chosen_by_name_or_path() {
-        let all = vec![PathBuf::from("/s/one.sh"), PathBuf::from("/s/two.sh")];
+        let short = vec![PathBuf::from("/s/one.sh"), PathBuf::from("/s/two.sh")];
+        let long = PathBuf::from("/l/three.sh");
         let pick = |names: &[&str]| {
             let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
-            chosen(&names, all.clone())
+            chosen(&names, short.clone(), vec![long.clone()])
         };
-        assert_eq!(pick(&[]).unwrap(), all);
+        assert_eq!(pick(&[]).unwrap(), short);
         assert_eq!(
-            pick(&["two", "one.sh"]).unwrap(),
-            [all[1].clone(), all[0].clone()]
+            pick(&["two", "one.sh", "three"]).unwrap(),
+            [short[1].clone(), short[0].clone(), long.clone()]
         );
         assert_eq!(pick(&["/bin/sh"]).unwrap(), [PathBuf::from("/bin/sh")]);
-        let err = pick(&["three"]).unwrap_err().to_string();
-        assert!(err.contains("three") && err.contains("one two"), "{err}");
+        let err = pick(&["four"]).unwrap_err().to_string();
+        assert!(
+            err.contains("four") && err.contains("one two three"),
+            "{err}"
+        );
     }
 }

@@ -4,27 +4,41 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::suite::{self, Part};
+use crate::suite::{self, Form, Part};
 
 #[derive(Args, Debug)]
 pub(super) struct TestArgs {
     /// Only this part; may be given more than once.
     #[arg(long, value_enum, value_name = "PART")]
     only: Vec<Part>,
+    /// Run the long forms of parts: more of the same, for hours.
+    #[arg(long)]
+    long: bool,
+    /// How often a patch comes and goes in the long stress test.
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "long",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    cycles: u32,
 }
 
 impl TestArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let parts = if self.only.is_empty() {
-            Part::ALL.to_vec()
+        let form = if self.long {
+            let cycles = self.cycles;
+            Form::Long { cycles }
         } else {
-            self.only
+            Form::Short
         };
+        let all = Part::all(form);
+        if let Some(part) = self.only.iter().find(|part| !all.contains(part)) {
+            let name = format!("{part:?}").to_lowercase();
+            bail!("the part {name} has only a long form: add --long");
+        }
+        let parts = if self.only.is_empty() { all } else { self.only };
         suite::needs(&parts)?.get()?;
-        let tally = suite::run(&parts);
+        let tally = suite::run(&parts, form);
         println!("{tally}");
         Ok(tally.exit_code())
     }

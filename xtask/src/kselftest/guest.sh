@@ -9,7 +9,7 @@ export KDIR=/
 
 for script in test-*.sh; do
     echo "@begin $script"
-    timeout -k 10 600 "./$script"
+    timeout -k 10 "${LIMIT:-600}" "./$script"
     # The script may have stopped in the middle of a line.
     printf '\n@end %s %d\n' "$script" $?
 done

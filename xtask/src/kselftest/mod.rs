@@ -47,10 +47,14 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
         let guest = Path::new(GUEST).join("test_modules").join(name);
         copy.push((path, guest));
     }
+    let slowness = kernel.profile.slowness();
+    let limit = format!("LIMIT={}\n", 600 * slowness);
     let spec = Spec {
         copy,
-        timeout: TIMEOUT,
-        ..Spec::new(&kernel.image, include_str!("guest.sh"))
+        timeout: TIMEOUT * slowness,
+        slowness,
+        memory: 1024 * slowness.min(2),
+        ..Spec::new(&kernel.image, limit + include_str!("guest.sh"))
     };
 
     let mut tally = Tally::default();

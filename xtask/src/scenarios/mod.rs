@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use klp_host::kernel::Kernel;
-use klp_host::vm::{self, Lines, Spec};
+use klp_host::vm::{self, Lines, Report, Spec};
 
 use crate::case::Case;
 use crate::checkout;
@@ -28,6 +28,11 @@ pub fn all() -> Result<Vec<PathBuf>> {
     listed("tests/vm/scenarios", "sh")
 }
 
+/// Those that are only for the long form of the tests.
+pub fn long() -> Result<Vec<PathBuf>> {
+    listed("tests/vm/long", "sh")
+}
+
 /// The files of a folder whose names end so, sorted.
 pub fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
     let dir = checkout::top().join(folder);
@@ -43,17 +48,42 @@ pub fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The programs that scenarios start, built.
+/// The programs that scenarios start, built: those in C, and klpctl.
 fn programs() -> Result<Vec<PathBuf>> {
     let sources = listed("tests/vm/programs", "c")?;
-    sources
-        .iter()
-        .map(|source| guest_program::build(source))
+    let built = sources.iter().map(|source| guest_program::build(source));
+    built
+        .chain(std::iter::once_with(guest_program::klpctl))
         .collect()
 }
 
 /// Runs these scenarios on this kernel with these modules; prints each check as it is decided.
 pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<Vec<Case>> {
+    let (cases, report) = boot(kernel, modules, scripts, true)?;
+    if let Some(problem) = report.problem() {
+        eprintln!("{problem}");
+    }
+    Ok(cases)
+}
+
+/// Runs one that is to fail, without printing its checks. Gives what was wrong, the kernel's console
+/// included.
+pub fn wrongs(kernel: &Kernel, modules: &[PathBuf], script: &Path) -> Result<Vec<String>> {
+    let (cases, report) = boot(kernel, modules, &[script.to_owned()], false)?;
+    let failed = |case: Case| Some(format!("{}: {}", case.name, case.failure?));
+    let mut wrongs: Vec<_> = cases.into_iter().filter_map(failed).collect();
+    if !wrongs.is_empty() {
+        wrongs.extend(report.console);
+    }
+    Ok(wrongs)
+}
+
+fn boot(
+    kernel: &Kernel,
+    modules: &[PathBuf],
+    scripts: &[PathBuf],
+    prints: bool,
+) -> Result<(Vec<Case>, Report)> {
     if scripts.is_empty() {
         bail!("no scenarios to run: they are looked for in tests/vm/scenarios");
     }
@@ -79,13 +109,21 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
             .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())),
     );
 
-    let limit = BOOT_LIMIT + SCENARIO_LIMIT * u32::try_from(scripts.len()).unwrap_or(u32::MAX);
+    let slowness = kernel.profile.slowness();
+    let mut all = BOOT_LIMIT;
+    for script in scripts {
+        all += limit_of(script)?;
+    }
+    let limits = format!("export LIMIT={} WAIT={}\n", 180 * slowness, 60 * slowness);
     let spec = Spec {
         copy,
-        timeout: limit,
-        ..Spec::new(&kernel.image, include_str!("guest.sh"))
+        timeout: all * slowness,
+        slowness,
+        memory: 1024 * slowness.min(2),
+        ..Spec::new(&kernel.image, limits + include_str!("guest.sh"))
     };
     let mut follower = Follower::new(kernel.core.name(), names);
+    follower.prints = prints;
     let mut lines = Lines::default();
     let report = vm::run(&spec, &mut |bytes| {
         lines
@@ -95,10 +133,19 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
         Ok(())
     })?;
     lines.rest().iter().for_each(|line| follower.line(line));
-    if let Some(problem) = report.problem() {
-        eprintln!("{problem}");
-    }
-    Ok(follower.finish(report.outcome.failure().as_deref()))
+    let cases = follower.finish(report.outcome.failure().as_deref());
+    Ok((cases, report))
+}
+
+/// How long this scenario may take: a comment in it may say so (`guest.sh` knows that, too).
+fn limit_of(script: &Path) -> Result<Duration> {
+    let text =
+        fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
+    let said = text.lines().find_map(|line| {
+        let seconds = line.strip_prefix("# Limit: ")?.strip_suffix(" s")?;
+        seconds.parse().ok().map(Duration::from_secs)
+    });
+    Ok(said.unwrap_or(SCENARIO_LIMIT))
 }
 
 /// Follows the output of the guest's script.
@@ -106,6 +153,8 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
 struct Follower {
     /// What the machine is called.
     machine: String,
+    /// Whether each case is printed as it is decided.
+    prints: bool,
     /// The scenarios that have not ended.
     waiting: Vec<String>,
     current: Option<Running>,
@@ -126,6 +175,7 @@ impl Follower {
     fn new(machine: &str, scripts: Vec<String>) -> Self {
         Self {
             machine: machine.to_owned(),
+            prints: true,
             waiting: scripts,
             current: None,
             cases: Vec::new(),
@@ -133,7 +183,9 @@ impl Follower {
     }
 
     fn add(&mut self, case: Case) {
-        case.print_on(&self.machine);
+        if self.prints {
+            case.print_on(&self.machine);
+        }
         self.cases.push(case);
     }
 

@@ -14,7 +14,7 @@ use klp_host::kernel::known::Known;
 use klp_host::module::Built;
 
 /// The patches that the kernel refuses for what they are, and why. Others are refused for what they do.
-const REFUSED: [(&str, &str); 8] = [
+const REFUSED: [(&str, &str); 9] = [
     ("unknown-function", "function-missing"),
     ("not-traceable", "not-traceable"),
     ("ambiguous-function", "function-ambiguous"),
@@ -24,6 +24,8 @@ const REFUSED: [(&str, &str); 8] = [
     ("missing-late", "symbol-missing"),
     // The first of its patches is taken, and the second refused.
     ("second-patch", "object-twice"),
+    // The kernel takes it; the C core can unload it under a task.
+    ("flaw-helper", "leaves-for-own"),
 ];
 
 /// Checks all modules that were built.

@@ -2,7 +2,10 @@
 
 //! The published fixes in `examples/cve`, on the stock kernel: each patch is built, loaded and tried.
 //! Where a fix is one of a module, the module is also built without it, and the flaw is seen first.
+//! Some fixes of built-in code are tried on a small kernel without them instead.
 
+mod builtin;
+mod edit;
 mod folders;
 mod undone;
 
@@ -22,10 +25,17 @@ use crate::checkout;
 use crate::scenarios;
 
 /// Modules that scenarios load as they are.
-const UNTOUCHED: [&str; 2] = ["iscsi_tcp", "tipc"];
+const UNTOUCHED: [&str; 3] = ["iscsi_tcp", "nft_queue", "tipc"];
 
-/// Builds all patches and all modules without their fixes, and runs the scenarios.
+/// Builds all that it takes, and runs the scenarios.
 pub(super) fn run() -> Result<Tally> {
+    let mut total = on_unfixed()?;
+    total += on_stock()?;
+    Ok(total)
+}
+
+/// Builds all patches and all modules without their fixes, and runs the scenarios of these.
+fn on_stock() -> Result<Tally> {
     let kernel = checkout::kernel(Core::Stock, Profile::Base)?;
     let known = Known {
         modules: modules::of_stock(&Cache::open()?, &STOCK)?,
@@ -33,21 +43,43 @@ pub(super) fn run() -> Result<Tally> {
     }
     .or_users();
     let undone = build_undone(&kernel)?;
-    let mut files = build_patches(&kernel, &known)?.modules;
+    let mut files = build_patches(&kernel, known.env(), &folders::all()?)?.modules;
     files.extend(others(&known, &undone)?);
     files.extend(undone.modules);
-    let cases = scenarios::run(&kernel, &files, &scenarios::listed("tests/cve", "sh")?)?;
+    let cases = scenarios::run(&kernel, &files, &scripts(false)?)?;
     Ok(Tally::of(&cases))
 }
 
-/// Builds the patches, with what is known of the modules that they are about. Apart from the other
+/// Builds the small kernel without some fixes and the patches with these, and runs their scenarios.
+fn on_unfixed() -> Result<Tally> {
+    let kernel = builtin::kernel()?;
+    let names: Vec<_> = builtin::fixes().map(str::to_owned).collect();
+    let built = build_patches(&kernel, Vec::new(), &names)?;
+    let cases = scenarios::run(&kernel, &built.modules, &scripts(true)?)?;
+    Ok(Tally::of(&cases))
+}
+
+/// The scenarios for the small kernel without fixes, or those for the stock kernel.
+fn scripts(unfixed: bool) -> Result<Vec<PathBuf>> {
+    let mut scripts = scenarios::listed("tests/cve", "sh")?;
+    scripts.retain(|path| {
+        let name = path.file_stem().unwrap_or_default();
+        unfixed == builtin::fixes().any(|fix| name == fix)
+    });
+    Ok(scripts)
+}
+
+/// Builds these patches, with what is known of the modules that they are about. Apart from the other
 /// examples, which are built without that.
-fn build_patches(kernel: &Kernel, known: &Known) -> Result<Built> {
-    let names = folders::all()?.into_iter();
+fn build_patches(
+    kernel: &Kernel,
+    mut vars: Vec<(String, String)>,
+    names: &[String],
+) -> Result<Built> {
     let folders: Vec<_> = names
+        .iter()
         .map(|name| format!("{}/{name}/", folders::FOLDER))
         .collect();
-    let mut vars = known.env();
     vars.push(("KLP_PATCHES".to_owned(), folders.join(" ")));
     build(kernel, &checkout::top(), vars)
 }
@@ -62,8 +94,7 @@ fn build_undone(kernel: &Kernel) -> Result<Built> {
 fn build(kernel: &Kernel, dir: &Path, make_vars: Vec<(String, String)>) -> Result<Built> {
     let options = Options {
         output: checkout::top().join("target/cve/kmod"),
-        make_vars,
-        patched: Vec::new(),
+        ..checkout::build_options(make_vars, Vec::new())
     };
     module::build(&kernel.build, dir, &options)
 }

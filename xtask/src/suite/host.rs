@@ -3,22 +3,49 @@
 //! The tests that Cargo runs, with the pinned toolchain.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use klp_host::host::process::Group;
 use klp_host::host::toolchain::{self, CLIPPY, PINNED};
 
+use super::Form;
+use super::proof::{self, Proof};
 use crate::case::{Case, Tally};
 use crate::checkout;
 
-/// Runs them, shows what they print, and counts.
-pub(super) fn run() -> Result<Tally> {
+/// So many preemptions of one task by another take seconds.
+const PREEMPTIONS: &str = "3";
+
+/// What tests that try random input do in the long form, unless the environment says otherwise.
+const LONG: [(&str, &str); 2] = [("KLP_HISTORIES", "100000"), ("KLP_FUZZ_SECONDS", "1200")];
+
+/// Runs them all.
+pub(super) fn run(form: Form) -> Result<Tally> {
     let toolchain = toolchain::ensure(PINNED, &[CLIPPY])?;
-    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     let mut command = toolchain.cargo();
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    if form != Form::Short {
+        command.envs(
+            LONG.into_iter()
+                .filter(|(name, _)| std::env::var_os(name).is_none()),
+        );
+    }
+    let mut tally = tests(command)?;
+    if form == Form::Short {
+        tally += proof::memory_order(PREEMPTIONS)?;
+        return Ok(tally);
+    }
+    for proof in Proof::ALL {
+        tally += proof.run()?;
+    }
+    Ok(tally)
+}
+
+/// Runs the tests that `command` starts, shows what they print, and counts.
+pub(super) fn tests(mut command: Command) -> Result<Tally> {
+    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command
-        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .current_dir(checkout::top())
         .stdin(Stdio::null())
         .stdout(writer);

@@ -6,11 +6,14 @@ mod author;
 mod cases;
 mod checked;
 mod cve;
+mod debug;
+mod flaws;
 mod host;
 mod kernels;
 mod lint;
 mod machine;
 mod modules;
+mod proof;
 mod types;
 
 use anyhow::{Context as _, Result, bail};
@@ -26,18 +29,33 @@ use crate::guest_program;
 use crate::kselftest;
 use crate::scenarios;
 
+pub use proof::Proof;
+
 /// The cores that every example has to run on.
 const CORES: [Core; 3] = [Core::Stock, Core::C, Core::Rust];
 
 /// The cores of our own kernels, which the kernel's selftests judge.
 const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
 
+/// How much of a part is run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// What runs before each change.
+    Short,
+    /// More of the same where a part has that, and parts of its own, for hours.
+    Long {
+        /// How often a patch comes and goes in the stress test.
+        cycles: u32,
+    },
+}
+
 /// A part of the tests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum Part {
     /// Formatting, clippy, licence lines.
     Lint,
-    /// Unit tests, expansions of `#[livepatch]`, and what authors are told about mistakes.
+    /// Unit tests, expansions of `#[livepatch]`, what authors are told about mistakes, and klp-core in many orders
+    /// of memory accesses.
     Host,
     /// The examples' modules, for each kernel, without running them.
     Modules,
@@ -51,17 +69,19 @@ pub enum Part {
     Cve,
     /// `cargo klp`, from its installation to a patched kernel.
     Author,
-    /// The examples on Debian's kernels that were built without Rust. Only when it is named.
+    /// The examples on Debian's kernels that were built without Rust. Only with `--long`.
     Kernels,
     /// The kernel's own livepatch selftests, on both of our kernels.
     Kselftest,
     /// The cores in C and in Rust, side by side, with right and wrong patches.
     Compare,
+    /// klp-core on a kernel with the kernel's own checkers: selftests, scenarios, stress. Only with `--long`.
+    Debug,
 }
 
 impl Part {
-    /// All that run unless parts are named; quick ones first.
-    pub const ALL: [Self; 10] = [
+    /// Those that have a short form; quick ones first.
+    const SHORT: [Self; 10] = [
         Self::Lint,
         Self::Host,
         Self::Modules,
@@ -74,6 +94,15 @@ impl Part {
         Self::Compare,
     ];
 
+    /// All that there are in this form.
+    pub fn all(form: Form) -> Vec<Self> {
+        let mut parts = Self::SHORT.to_vec();
+        if form != Form::Short {
+            parts.extend([Self::Kernels, Self::Debug]);
+        }
+        parts
+    }
+
     /// Whether its machines wait for transitions more than they compute.
     fn mostly_waits(self) -> bool {
         matches!(self, Self::Kselftest | Self::Compare)
@@ -81,17 +110,23 @@ impl Part {
 
     /// The packages that it takes.
     fn needs(self) -> Result<Needs> {
+        let profile = match self {
+            Self::Debug => Profile::Debug,
+            _ => Profile::Base,
+        };
         let cores: &[Core] = match self {
             Self::Lint | Self::Host => return Ok(Needs::default()),
             Self::Modules | Self::Vm => &CORES,
             Self::Types | Self::Machine => &[Core::C],
-            Self::Cve | Self::Author => &[Core::Stock],
+            Self::Cve => &[Core::Stock, Core::C],
+            Self::Author => &[Core::Stock],
             Self::Kernels => &kernels::CORES,
             Self::Kselftest | Self::Compare => &OWN_CORES,
+            Self::Debug => &OWN_CORES,
         };
         let mut needs = Needs::default();
         for core in cores {
-            needs = needs.and(checkout::needs(*core, Profile::Base)?);
+            needs = needs.and(checkout::needs(*core, profile)?);
         }
         Ok(match self {
             Self::Machine
@@ -100,16 +135,17 @@ impl Part {
             | Self::Author
             | Self::Kernels
             | Self::Kselftest
-            | Self::Compare => needs.and(guest_program::needs()),
+            | Self::Compare
+            | Self::Debug => needs.and(guest_program::needs()),
             _ => needs,
         })
     }
 
     /// Runs this part and says so.
-    fn told(self) -> Tally {
+    fn told(self, form: Form) -> Tally {
         let name = format!("{self:?}").to_lowercase();
         progress::say(&format!("== {name}"));
-        let tally = self.run().unwrap_or_else(|error| {
+        let tally = self.run(form).unwrap_or_else(|error| {
             // What could not be tried has not passed.
             let case = Case::failed(&name, "runs", format!("{error:#}"));
             case.print();
@@ -120,10 +156,10 @@ impl Part {
     }
 
     /// Runs this part. It prints its cases as it decides them.
-    fn run(self) -> Result<Tally> {
+    fn run(self, form: Form) -> Result<Tally> {
         match self {
             Self::Lint => lint::run(),
-            Self::Host => host::run(),
+            Self::Host => host::run(form),
             Self::Modules => on_each_core(modules::run),
             Self::Types => {
                 let kernel = get(Core::C)?;
@@ -142,6 +178,7 @@ impl Part {
             Self::Kernels => kernels::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
+            Self::Debug => debug::run(form),
         }
     }
 }
@@ -157,12 +194,12 @@ pub fn needs(parts: &[Part]) -> Result<Needs> {
 
 /// Runs these parts, all of them even when some fail. Those whose machines mostly wait come last,
 /// at once.
-pub fn run(parts: &[Part]) -> Tally {
+pub fn run(parts: &[Part], form: Form) -> Tally {
     let mut total = Tally::default();
     let (waiting, busy): (Vec<Part>, Vec<Part>) =
         parts.iter().partition(|part| part.mostly_waits());
     for part in busy {
-        total += part.told();
+        total += part.told(form);
         if process::is_interrupted() {
             return total;
         }
@@ -170,7 +207,7 @@ pub fn run(parts: &[Part]) -> Tally {
     std::thread::scope(|scope| {
         let running: Vec<_> = waiting
             .into_iter()
-            .map(|part| scope.spawn(move || part.told()))
+            .map(|part| scope.spawn(move || part.told(form)))
             .collect();
         for part in running {
             match part.join() {

@@ -8,6 +8,7 @@
 //! pointers an entry can have, and in which order, is always the same.
 
 use super::{Function, Object, Pointers, Tables, Target, target};
+use crate::check::identity::ENABLING;
 use crate::check::{Place, Problem, Report};
 use crate::text::Name;
 use object::LittleEndian as LE;
@@ -59,7 +60,7 @@ fn arguments(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
     let symbols = module.elf.symbols;
     let is_enable = |symbol: u32| {
         let symbol = symbols.all.get(symbol as usize);
-        symbol.is_some_and(|symbol| symbols.name(symbol) == b"klp_enable_patch")
+        symbol.is_some_and(|symbol| ENABLING.contains(&symbols.name(symbol)))
     };
     let mut patches = BTreeSet::new();
     // The next call behind a place: from the last to the first.

@@ -11,7 +11,7 @@ use crate::types::contract::{expected, written};
 use crate::types::{obvious, place, stop};
 use klp_elf::{Bits, Kind, Member, Structure, Type as CType};
 use proc_macro2::{Literal, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{quote, quote_spanned, ToTokens as _};
 use syn::{Lifetime, Type};
 
 /// The constants for all members.
@@ -42,6 +42,14 @@ impl Comparison<'_> {
             (_, Some(_)) => self.differs(&declared.ty, errors),
             (Form::Plain, None) => self.plain(&declared.ty, c, errors),
             (Form::Followed { target, .. }, None) => self.followed(declared, target, errors),
+            (
+                Form::Counted {
+                    element,
+                    behind: true,
+                    ..
+                },
+                None,
+            ) => self.behind(declared, element, errors),
             (Form::Counted { element, .. }, None) => match &c.kind {
                 Kind::Array {
                     element: c,
@@ -178,6 +186,24 @@ impl Comparison<'_> {
         // What is behind the pointer in C: of a `CStr`, its characters.
         let pointer: Type = syn::parse_quote!(*mut #target);
         self.same(&declared.ty, &pointer, &target, &expected)
+    }
+
+    /// A pointer to the first of several.
+    fn behind(&self, declared: &Declared, element: &Type, errors: &mut Errors) -> TokenStream {
+        let c = &self.member.ty;
+        let expected = match &c.kind {
+            Kind::Pointer { .. } => expected(c),
+            _ => None,
+        };
+        let Some(expected) = expected else {
+            return self.differs(&declared.ty, errors);
+        };
+        self.same(
+            &declared.ty,
+            &syn::parse_quote!(*mut #element),
+            &element.to_token_stream(),
+            &expected,
+        )
     }
 
     /// The head of a list: the structure in C that the list's type says.

@@ -48,8 +48,13 @@ pub(super) enum Form {
         /// It is under RCU.
         rcu: bool,
     },
-    /// A flexible array of elements of that type, counted by that member of the view.
-    Counted { element: Type, by: Ident },
+    /// Elements of that type, counted by that member of the view.
+    Counted {
+        element: Type,
+        by: Ident,
+        /// The member points to them; else it is a flexible array.
+        behind: bool,
+    },
     /// The head of a list of that type.
     Listed(List),
     /// An inner structure of which it is known that it is part of one of these.
@@ -84,6 +89,16 @@ impl Declared {
     /// Whether the declaration claims something that reading relies on.
     pub(super) fn claims(&self) -> bool {
         !matches!(self.form, Form::Plain)
+    }
+
+    /// Whether that also holds of a structure of zeroes.
+    pub(super) fn holds_of_zeroes(&self) -> bool {
+        match self.form {
+            Form::Plain => true,
+            Form::Followed { .. } => may_be_null(&self.ty),
+            Form::Counted { behind, .. } => behind,
+            _ => false,
+        }
     }
 }
 
@@ -322,9 +337,12 @@ fn list(attribute: &Attribute, errors: &mut Errors) -> Option<(Ident, bool)> {
 
 fn form(ty: &Type, said: &Said, errors: &mut Errors) -> Form {
     if let Some((by, attribute)) = &said.counted_by {
-        if let Type::Slice(slice) = ty {
-            let (element, by) = ((*slice.elem).clone(), by.clone());
-            return Form::Counted { element, by };
+        if let Some((element, behind)) = slice(ty, errors) {
+            return Form::Counted {
+                element: element.clone(),
+                by: by.clone(),
+                behind,
+            };
         }
         errors.add(attribute, errors::COUNTED_BY_OF_SLICE);
     } else if let Type::Slice(_) = ty {
@@ -363,6 +381,21 @@ fn form(ty: &Type, said: &Said, errors: &mut Errors) -> Form {
     }
 }
 
+/// The elements of `[T]` and `&[T]`, and whether it is the latter.
+fn slice<'a>(ty: &'a Type, errors: &mut Errors) -> Option<(&'a Type, bool)> {
+    match ty {
+        Type::Slice(slice) => Some((&slice.elem, false)),
+        Type::Reference(reference) => {
+            let Type::Slice(slice) = &*reference.elem else {
+                return None;
+            };
+            plain_reference(reference, errors);
+            Some((&slice.elem, true))
+        }
+        _ => None,
+    }
+}
+
 /// The one reference that a type such as `Option<&T>` is about.
 fn reference(ty: &Type) -> Option<&TypeReference> {
     match ty {
@@ -380,6 +413,19 @@ fn reference(ty: &Type) -> Option<&TypeReference> {
             }
         }
         _ => None,
+    }
+}
+
+/// Whether that is `Option<&T>` or `Result<Option<&T>>`.
+fn may_be_null(ty: &Type) -> bool {
+    match ty {
+        Type::Paren(inner) => may_be_null(&inner.elem),
+        Type::Group(inner) => may_be_null(&inner.elem),
+        Type::Path(path) => {
+            let last = path.path.segments.last();
+            last.is_some_and(|last| last.ident == "Option") || entry(ty).is_some_and(may_be_null)
+        }
+        _ => false,
     }
 }
 
@@ -482,6 +528,7 @@ fn writable(write: Write, at: &Attribute, form: &Form, errors: &mut Errors) {
             errors.add(at, errors::WRITE_FOLLOWED);
         }
         Form::Container => errors.add(at, errors::WRITE_STRUCTURE),
+        Form::Counted { behind: true, .. } => errors.add(at, errors::WRITE_BEHIND),
         Form::Listed(_) => errors.add(at, errors::WRITE_LIST),
         _ => {}
     }

@@ -128,7 +128,7 @@ fn bit_place(layout: &Layout, member: &Member, declared: &Declared) -> Option<Bi
 fn host_type(declared: &Declared) -> TokenStream {
     match &declared.form {
         Form::Plain | Form::Container => declared.ty.to_token_stream(),
-        Form::Followed { .. } => quote!(*mut ()),
+        Form::Followed { .. } | Form::Counted { behind: true, .. } => quote!(*mut ()),
         Form::Listed(_) => quote!([*mut (); 2]),
         Form::Counted { element, .. } => quote!([#element; 0]),
     }
@@ -160,6 +160,11 @@ fn shared(declared: &Declared) -> TokenStream {
     match &declared.form {
         Form::Plain | Form::Container => declared.ty.to_token_stream(),
         Form::Followed { target, .. } => quote!(&'static #target),
+        Form::Counted {
+            element,
+            behind: true,
+            ..
+        } => quote!(&'static #element),
         Form::Counted { element, .. } => element.to_token_stream(),
         Form::Listed(List { entry, .. }) => quote!(&'static #entry),
     }
@@ -223,9 +228,21 @@ fn whole(places: &Places<'_>, found: &Found) -> Option<TokenStream> {
         Found::NoKernel(_) | Found::Handle | Found::Mistaken => true,
     };
     let ident = &places.view.name;
-    let zeroed = !places.view.members.iter().any(Declared::claims);
-    // SAFETY: without claims, any bytes are a value.
-    let zeroed = zeroed.then(|| quote!(unsafe impl ::klp::view::Zeroed for #ident {}));
+    let members = &places.view.members;
+    let inner = members.iter().filter(|declared| !declared.claims());
+    let inner = inner.map(|declared| &declared.ty);
+    // SAFETY: all that is claimed is also true of zeroes.
+    let zeroed = members.iter().all(Declared::holds_of_zeroes).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            unsafe impl ::klp::view::Zeroed for #ident {
+                const CLAIMS_MORE: bool = {
+                    #[allow(unused_imports)]
+                    use ::klp::view::Otherwise as _;
+                    false #(|| ::klp::view::Shown::<#inner>::CLAIMS)*
+                };
+            }
+        }
+    });
     let by_value = passes.then(|| by_value(ident));
     // SAFETY: of the size that the type information tells.
     let whole = quote_spanned! {Span::mixed_site()=>
@@ -336,12 +353,19 @@ impl Accessors<'_> {
                 quote!(::klp::view::follow::<#ty>(#pointer)),
             ),
             Form::Listed(list) => self.list(list, &pointer),
-            Form::Counted { element, by } => (
+            Form::Counted {
+                element,
+                by,
+                behind,
+            } => (
                 quote_spanned!(Span::mixed_site()=> (&self)),
                 quote!(::klp::view::Elements<'_, #element>),
                 {
                     let count = self.count(by);
-                    quote!(::klp::view::elements(#pointer, #count))
+                    match behind {
+                        true => quote!(::klp::view::elements_behind(#pointer, #count)),
+                        false => quote!(::klp::view::elements(#pointer, #count)),
+                    }
                 },
             ),
             Form::Plain | Form::Container => (
@@ -436,7 +460,7 @@ impl Accessors<'_> {
         };
         let pointer = self.pointer();
         let element = match form {
-            Form::Counted { element, by } => Some((element, self.count(by))),
+            Form::Counted { element, by, .. } => Some((element, self.count(by))),
             _ => array(ty).map(|(element, length)| (element, length.to_token_stream())),
         };
         let (arguments, result, body) = match (element, form, &self.place) {

@@ -8,11 +8,14 @@
 
 use super::super::{bindings, to_result, Result};
 
+pub(crate) use super::super::relax;
+
 /// The size of each lock in C.
 pub(crate) mod size {
     use super::bindings;
 
     pub(crate) const MUTEX: usize = size_of::<bindings::mutex>();
+    pub(crate) const LOCK_CLASS_KEY: usize = size_of::<bindings::lock_class_key>();
     pub(crate) const SPINLOCK: usize = size_of::<bindings::spinlock_t>();
     pub(crate) const RAW_SPINLOCK: usize = size_of::<bindings::raw_spinlock_t>();
     pub(crate) const RWLOCK: usize = size_of::<bindings::rwlock_t>();
@@ -70,6 +73,23 @@ macro_rules! restore {
             unsafe { bindings::$function(lock.cast(), flags as _) }
         }
     )*};
+}
+
+/// Initialises a mutex, of the class with this key.
+///
+/// # Safety
+///
+/// Nobody uses the mutex. The key is zeroes at first, and both are static.
+#[inline]
+pub(crate) unsafe fn mutex_init(mutex: *mut u8, key: *mut u8) {
+    // SAFETY: the caller vouches for both. The name is static, too.
+    unsafe {
+        bindings::__mutex_init(
+            mutex.cast(),
+            c"klp::sync::StaticMutex".as_ptr().cast(),
+            key.cast(),
+        )
+    }
 }
 
 take! {

@@ -5,6 +5,7 @@
 use super::{bindings, Error};
 use core::mem::{self, ManuallyDrop, MaybeUninit};
 use core::ops::{BitOr, Deref, DerefMut};
+use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
 /// How memory is asked for.
@@ -110,6 +111,16 @@ impl<T> KBox<T> {
         Ok(KBox::write(place, value))
     }
 
+    /// Moves the value there, where it stays.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory.
+    #[inline]
+    pub fn pin(value: T, flags: Flags) -> Result<Pin<Self>, AllocError> {
+        Ok(Self::new(value, flags)?.into())
+    }
+
     /// Takes the value out.
     #[inline]
     pub fn into_inner(this: Self) -> T {
@@ -145,6 +156,14 @@ impl<T: ?Sized> KBox<T> {
     pub fn leak<'a>(this: Self) -> &'a mut T {
         // SAFETY: the value is there for ever.
         unsafe { &mut *Self::into_raw(this) }
+    }
+}
+
+impl<T: ?Sized> From<KBox<T>> for Pin<KBox<T>> {
+    #[inline]
+    fn from(boxed: KBox<T>) -> Self {
+        // SAFETY: nothing moves out of a pinned box.
+        unsafe { Pin::new_unchecked(boxed) }
     }
 }
 

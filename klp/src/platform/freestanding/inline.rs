@@ -3,12 +3,15 @@
 //! The functions in `klp/c`, by the names that they have in C.
 
 use super::bindings::{
-    ctl_table, gfp_t, kuid_t, raw_spinlock_t, rwlock_t, spinlock_t, task_struct, user_namespace,
+    cred, ctl_table, gfp_t, kuid_t, lock_class_key, mutex, raw_spinlock_t, rwlock_t, spinlock_t,
+    task_struct, user_namespace,
 };
+use super::ffi::c_char;
 use core::ffi::{c_int, c_ulong, c_void};
 
 macro_rules! functions {
     ($($link:literal $name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
+        #[allow(improper_ctypes)] // Some structures are empty, with some configurations.
         extern "C" {
             $(
                 #[link_name = $link]
@@ -26,6 +29,9 @@ functions! {
     "klp_c_rcu_read_unlock" rcu_read_unlock();
     "klp_c_kmalloc" kmalloc(size: usize, flags: gfp_t) -> *mut c_void;
     "klp_c_get_current" get_current() -> *mut task_struct;
+    "klp_c___mutex_init" __mutex_init(lock: *mut mutex, name: *const c_char, key: *mut lock_class_key);
+    "klp_c_get_current_cred" get_current_cred() -> *const cred;
+    "klp_c_put_cred" put_cred(cred: *const cred);
     "klp_c_current_euid" current_euid() -> kuid_t;
     "klp_c_current_user_ns" current_user_ns() -> *mut user_namespace;
     "klp_c_uid_in_current_ns" uid_in_current_ns(user: kuid_t) -> u32;

@@ -150,8 +150,29 @@ macro_rules! print_once {
 /// Writes a line to the kernel's log, the first time.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! pr_info_once {
-    ($($arg:tt)+) => { $crate::print_once!($crate::pr_info!($($arg)+)) };
+macro_rules! pr_emerg_once {
+    ($($arg:tt)+) => { $crate::print_once!($crate::pr_emerg!($($arg)+)) };
+}
+
+/// Writes a line to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_alert_once {
+    ($($arg:tt)+) => { $crate::print_once!($crate::pr_alert!($($arg)+)) };
+}
+
+/// Writes a line to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_crit_once {
+    ($($arg:tt)+) => { $crate::print_once!($crate::pr_crit!($($arg)+)) };
+}
+
+/// Writes a line to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_err_once {
+    ($($arg:tt)+) => { $crate::print_once!($crate::pr_err!($($arg)+)) };
 }
 
 /// Writes a line to the kernel's log, the first time.
@@ -164,6 +185,13 @@ macro_rules! pr_warn_once {
 /// Writes a line to the kernel's log, the first time.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! pr_err_once {
-    ($($arg:tt)+) => { $crate::print_once!($crate::pr_err!($($arg)+)) };
+macro_rules! pr_notice_once {
+    ($($arg:tt)+) => { $crate::print_once!($crate::pr_notice!($($arg)+)) };
+}
+
+/// Writes a line to the kernel's log, the first time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pr_info_once {
+    ($($arg:tt)+) => { $crate::print_once!($crate::pr_info!($($arg)+)) };
 }

@@ -7,6 +7,28 @@ use super::wrappers::Mm;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
+/// A reference to the credentials of the task that runs.
+///
+/// C reads them, and knows how wide their count is.
+///
+/// # Safety
+///
+/// There is no requirement; the other platforms ask for one.
+#[inline]
+pub(crate) unsafe fn running_credentials<V>(
+    _read: fn(&V) -> *const bindings::cred,
+) -> NonNull<bindings::cred> {
+    // SAFETY: the task that runs is alive, and its credentials are never `NULL`.
+    unsafe { NonNull::new_unchecked(bindings::get_current_cred().cast_mut()) }
+}
+
+/// Sleeps a little.
+#[inline]
+pub(crate) fn relax() {
+    // SAFETY: it only sleeps.
+    unsafe { bindings::msleep(1) };
+}
+
 /// A reference to the memory of a program.
 pub struct CurrentMm(NonNull<bindings::mm_struct>);
 

@@ -6,6 +6,7 @@ use super::{bindings, Kuid};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::{PhantomData, PhantomPinned};
+use core::ops::Deref;
 
 macro_rules! wrappers {
     ($($(#[$meta:meta])* $name:ident = $c:ident;)*) => {$(
@@ -52,6 +53,17 @@ unsafe impl Sync for PidNamespace {}
 unsafe impl Sync for Task {}
 // SAFETY: likewise.
 unsafe impl<Ctx> Sync for Device<Ctx> {}
+
+impl Deref for File {
+    type Target = LocalFile;
+
+    #[inline]
+    fn deref(&self) -> &LocalFile {
+        // SAFETY: both are transparent over the same structure, and a reference that any task may use may be used by
+        // this one.
+        unsafe { &*core::ptr::from_ref(self).cast() }
+    }
+}
 
 impl Credential {
     /// The effective user.

@@ -6,6 +6,7 @@ use super::Error;
 
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
+use core::pin::Pin;
 use std::boxed::Box;
 
 /// How memory is asked for.
@@ -61,6 +62,13 @@ impl<T> KBox<T> {
     pub unsafe fn from_raw(raw: *mut T) -> Self {
         // SAFETY: the caller vouches for it.
         Self(unsafe { Box::from_raw(raw) })
+    }
+}
+
+impl<T> From<KBox<T>> for Pin<KBox<T>> {
+    fn from(boxed: KBox<T>) -> Self {
+        // SAFETY: nothing moves out of a pinned box.
+        unsafe { Pin::new_unchecked(boxed) }
     }
 }
 

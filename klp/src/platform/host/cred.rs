@@ -2,9 +2,10 @@
 
 //! Users, in the shape of the kernel's. The only task here is root's, and may do nothing.
 
-use super::bindings::{kuid_t, user_namespace};
+use super::bindings::{self, file, kgid_t, kuid_t, sk_buff, user_namespace};
 use core::ffi::c_int;
-use core::ptr;
+use core::ptr::{self, NonNull};
+use std::boxed::Box;
 
 /// A user as the kernel knows it, whatever its number in a user namespace.
 #[derive(Clone, Copy)]
@@ -67,3 +68,58 @@ pub unsafe fn current_user_ns() -> *mut user_namespace {
 pub unsafe fn ns_capable(_namespace: *mut user_namespace, _capability: c_int) -> bool {
     false
 }
+
+/// Nobody has any capability here.
+///
+/// # Safety
+///
+/// There is no requirement; the kernel's function of this name is unsafe to call.
+pub unsafe fn file_ns_capable(
+    _file: *const file,
+    _namespace: *mut user_namespace,
+    _capability: c_int,
+) -> bool {
+    false
+}
+
+/// Nobody has any capability here.
+///
+/// # Safety
+///
+/// There is no requirement; the kernel's function of this name is unsafe to call.
+pub unsafe fn netlink_capable(_message: *const sk_buff, _capability: c_int) -> bool {
+    false
+}
+
+/// Nobody has any capability here.
+///
+/// # Safety
+///
+/// There is no requirement; the kernel's function of this name is unsafe to call.
+pub unsafe fn netlink_ns_capable(
+    _message: *const sk_buff,
+    _namespace: *mut user_namespace,
+    _capability: c_int,
+) -> bool {
+    false
+}
+
+/// Credentials of root, which stay.
+pub(super) fn root() -> NonNull<bindings::cred> {
+    let (user, group) = (kuid_t { val: 0 }, kgid_t { val: 0 });
+    let user_ns = Box::into_raw(Box::new(user_namespace::new()));
+    NonNull::from(Box::leak(Box::new(bindings::cred {
+        uid: user,
+        gid: group,
+        euid: user,
+        egid: group,
+        user_ns,
+    })))
+}
+
+/// They stay.
+///
+/// # Safety
+///
+/// There is no requirement; the kernel's function of this name is unsafe to call.
+pub unsafe fn put_cred(_cred: *const bindings::cred) {}

@@ -9,10 +9,23 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// The size of each lock: a byte, which is 0 while nobody holds it.
 pub(crate) mod size {
     pub(crate) const MUTEX: usize = 1;
+    pub(crate) const LOCK_CLASS_KEY: usize = 0;
     pub(crate) const SPINLOCK: usize = 1;
     pub(crate) const RAW_SPINLOCK: usize = 1;
     pub(crate) const RWLOCK: usize = 1;
     pub(crate) const RW_SEMAPHORE: usize = 1;
+}
+
+/// Nothing: zeroes are a free lock.
+///
+/// # Safety
+///
+/// None; that in the kernel has more to ask for.
+pub(crate) unsafe fn mutex_init(_mutex: *mut u8, _key: *mut u8) {}
+
+/// Lets other threads run.
+pub(crate) fn relax() {
+    std::thread::yield_now();
 }
 
 /// One holder, who shares it with nobody.

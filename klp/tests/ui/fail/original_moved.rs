@@ -11,7 +11,7 @@ struct Session {
 
 #[livepatch(object = "sessions", replaces = "session_free",
             description = "A check", license = "GPL")]
-fn session_free(session: KBox<Session>) -> u32 {
+fn session_free(session: Pin<KBox<Session>>) -> u32 {
     original(session);
     session.user()
 }

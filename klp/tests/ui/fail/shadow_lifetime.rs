@@ -17,9 +17,9 @@ mod fix {
     static USES: Shadow<Session, u32>;
 
     #[livepatch(object = "sessions", replaces = "session_free")]
-    fn session_free(mut session: KBox<Session>) -> Result<i32> {
+    fn session_free(mut session: Pin<KBox<Session>>) -> Result<i32> {
         let uses = USES.get(&session)?;
-        USES.free(&mut session);
+        USES.free(session.as_mut());
         Ok(uses.map_or(0, |uses| *uses as i32))
     }
 

@@ -12,14 +12,24 @@ mod fixes {
     use klp::sockptr::SockPtr;
 
     #[livepatch(object = "vmlinux", replaces = "a")]
-    fn receive(data: *const c_void, length: u16) {
-        // SAFETY: callers pass the length.
-        let message = unsafe { Bytes::new(data, usize::from(length)) };
+    fn receive(#[counted_by(length, unsafe)] message: Bytes<'_>, length: u16) {
         let members = message.skip(8).and_then(|body| body.u16_be(2));
         if members.is_some_and(|members| members > 64) {
             return;
         }
-        original(data, length)
+        original(message, length)
+    }
+
+    #[livepatch(object = "vmlinux", replaces = "c")]
+    fn several(
+        kind: i32,
+        #[counted_by(first_length, unsafe)] first: Bytes<'_>,
+        first_length: i32,
+        second_length: usize,
+        #[counted_by(second_length, unsafe)] mut second: klp::bytes::Bytes<'_>,
+    ) -> Result {
+        second = second.skip(first.len()).ok_or(EINVAL)?;
+        original(kind, first, first_length, second_length - first.len(), second)
     }
 
     #[livepatch(object = "vmlinux", replaces = "b")]

@@ -10,7 +10,6 @@ use klp::prelude::*;
 mod fixes {
     use klp::cred::{CredentialExt as _, UserNamespace};
     use klp::prelude::*;
-    use klp::{ns_capable, Capability};
 
     #[livepatch(object = "vmlinux", replaces = "c")]
     fn namespace(namespace: &UserNamespace, opener: Option<&Credential>) -> Result {
@@ -19,6 +18,21 @@ mod fixes {
             return Err(EPERM);
         }
         original(namespace, opener)
+    }
+
+    #[livepatch(object = "vmlinux", replaces = "d")]
+    fn opened(file: &File, namespace: &UserNamespace, mode: u16) -> Result {
+        let current = klp::cred::current_cred!();
+        if mode & (S_IFMT | S_IWOTH) == S_IFREG | S_IWOTH && current.uid() != current.euid() {
+            pr_warn_once!("set-user-id\n");
+            pr_info_ratelimited!("mode {mode}\n");
+            return Err(EACCES);
+        }
+        if !klp::file_ns_capable(file, namespace, Capability::SYS_ADMIN) && !capable(Capability::BPF) {
+            return Err(EPERM);
+        }
+        let _ = (PAGE_SIZE, AF_INET6);
+        original(file, namespace, mode)
     }
 }
 

@@ -51,7 +51,7 @@ mod checks {
     }
 
     #[livepatch(object = "vmlinux", replaces = "owned")]
-    fn owned(pair: KBox<Pair>, other: Option<KBox<Pair>>) -> Result<Option<KBox<Pair>>> {
+    fn owned(pair: Pin<KBox<Pair>>, other: Option<Pin<KBox<Pair>>>) -> Result<Option<Pin<KBox<Pair>>>> {
         if pair.first() > pair.second() {
             return Err(EINVAL);
         }

@@ -19,6 +19,8 @@ unsafe extern "C" {
     pub safe fn by_reference(m: &SeqFile, view: Option<&View>, _: *mut c_void) -> i32;
     safe fn r#type() -> &'static View;
     #[allow(dead_code)]
+    safe fn is_allowed(capability: klp::Capability) -> bool;
+    #[allow(dead_code)]
     safe fn many(format: *const c_char, ...) -> c_int;
     #[allow(dead_code)]
     fn unsafe_without_a_word();

@@ -60,6 +60,20 @@ pub struct Links {
     inner: Inner,
 }
 
+/// Pointers of which `NULL` is a value.
+#[kernel_struct("table")]
+struct Table {
+    #[write(unsafe)]
+    count: u32,
+    #[counted_by(count, unsafe)]
+    rows: &[Inner],
+    #[follow(unsafe)]
+    #[write(unsafe)]
+    parent: Option<&Table>,
+    #[follow(unsafe)]
+    failed: Result<Option<&Inner>>,
+}
+
 /// Only pointed to.
 #[kernel_struct("handle")]
 struct Handle;
@@ -121,11 +135,24 @@ fn links(links: &Links, handle: &Handle) -> Result<u32> {
     Ok(failed.unwrap_or(items) + whole.always().number())
 }
 
+/// Zeroes are a value of pointers that may be `NULL`.
+fn table() {
+    let (table, parent) = (Table::zeroed(), Table::zeroed());
+    assert!(table.rows().is_empty() && table.parent().is_none());
+    assert!(table.failed().is_ok_and(|inner| inner.is_none()));
+    table.set_count(3);
+    assert_eq!(table.rows().iter().map(Inner::number).count(), 0, "there is no array");
+    table.set_parent(Some(&parent));
+    parent.set_count(7);
+    assert_eq!(table.parent().map(Table::count), Some(7));
+}
+
 /// A view is seen by other threads as its members are.
 fn shared<T: Send + Sync>() {}
 
 fn main() {
     owned();
+    table();
     shared::<Inner>();
     shared::<Handle>();
 }

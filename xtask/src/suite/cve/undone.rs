@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules of the kernel with published fixes taken out. A fix that is one condition is undone by
-//! another condition in its place; the rest of the source stays the kernel's own of today.
+//! Modules of the kernel with published fixes taken out.
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result};
 
+use super::edit::{Edit, edit, undo};
 use super::write_changed;
 
 /// A module, and what to undo in it.
@@ -21,37 +21,12 @@ pub(super) struct Module {
     edits: &'static [Edit],
 }
 
-/// What to undo in a function.
-#[derive(Debug)]
-struct Edit {
-    /// The part of the module that it stands in.
-    part: &'static str,
-    function: &'static str,
-    /// Stands there once.
-    find: &'static str,
-    put: &'static str,
-}
-
-const fn edit(
-    part: &'static str,
-    function: &'static str,
-    find: &'static str,
-    put: &'static str,
-) -> Edit {
-    Edit {
-        part,
-        function,
-        find,
-        put,
-    }
-}
-
 const NET_ADMIN: &str = "!capable(CAP_NET_ADMIN)";
 const NET_RAW: &str = "!capable(CAP_NET_RAW)";
 const SYS_ADMIN: &str = "!capable(CAP_SYS_ADMIN)";
 
 /// All modules that are built without fixes.
-pub(super) const MODULES: [Module; 7] = [
+pub(super) const MODULES: [Module; 10] = [
     Module {
         name: "msr",
         folder: "arch/x86/kernel",
@@ -153,6 +128,97 @@ pub(super) const MODULES: [Module; 7] = [
             ),
         ],
     },
+    Module {
+        name: "tls",
+        folder: "net/tls",
+        parts: &[
+            "tls_main",
+            "tls_sw",
+            "tls_proc",
+            "trace",
+            "tls_strp",
+            "tls_device",
+            "tls_device_fallback",
+        ],
+        edits: &[
+            edit("tls_main", "do_tls_getsockopt", "\tlock_sock(sk);", ""),
+            edit("tls_main", "do_tls_getsockopt", "\trelease_sock(sk);", ""),
+        ],
+    },
+    Module {
+        name: "nfnetlink_queue",
+        folder: "net/netfilter",
+        parts: &["nfnetlink_queue"],
+        edits: &[
+            edit(
+                "nfnetlink_queue",
+                "nfqnl_mangle",
+                "data_len < min_len",
+                "false",
+            ),
+            // What would see it, since the fix.
+            edit(
+                "nfnetlink_queue",
+                "nfqnl_mangle",
+                "!nfqnl_validate_write(data, data_len, e)",
+                "false",
+            ),
+        ],
+    },
+    Module {
+        name: "nf_tables",
+        folder: "net/netfilter",
+        parts: &[
+            "nf_tables_core",
+            "nf_tables_api",
+            "nft_chain_filter",
+            "nf_tables_trace",
+            "nft_immediate",
+            "nft_cmp",
+            "nft_range",
+            "nft_bitwise",
+            "nft_byteorder",
+            "nft_payload",
+            "nft_lookup",
+            "nft_dynset",
+            "nft_meta",
+            "nft_rt",
+            "nft_exthdr",
+            "nft_last",
+            "nft_counter",
+            "nft_objref",
+            "nft_inner",
+            "nft_chain_route",
+            "nf_tables_offload",
+            "nft_set_hash",
+            "nft_set_bitmap",
+            "nft_set_rbtree",
+            "nft_set_pipapo",
+            "nft_set_pipapo_avx2",
+            "nft_ct_fast",
+        ],
+        edits: &[
+            edit(
+                "nf_tables_api",
+                "nft_parse_register",
+                "return -ERANGE;",
+                "*preg = reg - NFT_REG_SIZE / NFT_REG32_SIZE;",
+            ),
+            // What would see it, since the fix.
+            edit(
+                "nf_tables_api",
+                "nft_parse_register_load",
+                "next_register > NFT_REG32_NUM",
+                "false",
+            ),
+            edit(
+                "nf_tables_api",
+                "nft_parse_register_load",
+                "invalid_reg < next_register",
+                "invalid_reg < min(next_register, NFT_REG32_NUM)",
+            ),
+        ],
+    },
 ];
 
 /// Writes the sources of all modules, without the fixes, into this folder, for Kbuild.
@@ -179,110 +245,46 @@ impl Module {
             if is_part || name.ends_with(".h") {
                 let text = fs::read_to_string(&path)
                     .with_context(|| format!("cannot read {}", path.display()))?;
-                let text = self.undo(&text, &name)?;
+                let here = |edit: &&Edit| name == format!("{}.c", edit.part);
+                let text = undo(&text, self.edits.iter().filter(here))
+                    .with_context(|| format!("in {name}"))?;
                 write_changed(&to.join(&*name), text.as_bytes())?;
             }
         }
-        write_changed(&to.join("Kbuild"), self.kbuild().as_bytes())
+        write_changed(&to.join("Kbuild"), self.kbuild(from).as_bytes())
     }
 
-    fn kbuild(&self) -> String {
+    /// For sources that include headers of their folder in any way, also by a path from there, and have
+    /// variables that nothing uses without the fix.
+    fn kbuild(&self, from: &Path) -> String {
         let name = self.name;
-        let mut text = format!("obj-m := {name}.o\n");
+        let mut text = format!(
+            "ccflags-y := -w -I$(src) -I{}\nobj-m := {name}.o\n",
+            from.display()
+        );
         if self.parts != [name] {
             let objects: Vec<_> = self.parts.iter().map(|part| format!("{part}.o")).collect();
             text.push_str(&format!("{name}-y := {}\n", objects.join(" ")));
         }
         text
     }
-
-    /// The text of a file without the fixes in it.
-    fn undo(&self, text: &str, file: &str) -> Result<String> {
-        let here = |edit: &&Edit| file == format!("{}.c", edit.part);
-        self.edits
-            .iter()
-            .filter(here)
-            .try_fold(text.to_owned(), |text, edit| {
-                edit.undo(&text)
-                    .with_context(|| format!("in `{}` of {file}", edit.function))
-            })
-    }
-}
-
-impl Edit {
-    fn undo(&self, text: &str) -> Result<String> {
-        let (start, end) = body(text, self.function)?;
-        let body = &text[start..end];
-        let count = body.matches(self.find).count();
-        ensure!(
-            count == 1,
-            "`{}` is there {count} times instead of once",
-            self.find
-        );
-        let body = body.replace(self.find, self.put);
-        Ok([&text[..start], &body, &text[end..]].concat())
-    }
-}
-
-/// Where the definition of a function begins and ends. Its name begins no declaration, and the line
-/// with the last brace has nothing else.
-fn body(text: &str, function: &str) -> Result<(usize, usize)> {
-    let call = format!("{function}(");
-    for (start, _) in text.match_indices(&call) {
-        let line = &text[text[..start].rfind('\n').map_or(0, |at| at + 1)..];
-        if line.starts_with([' ', '\t', '#']) || !line_names(line, &call) {
-            continue;
-        }
-        let rest = &text[start..];
-        let Some(open) = rest.find(['{', ';']) else {
-            continue;
-        };
-        if rest[open..].starts_with('{') {
-            let end = rest.find("\n}\n").context("it does not end")?;
-            return Ok((start, start + end));
-        }
-    }
-    bail!("there is no such function")
-}
-
-/// Whether this, and no longer name, stands in the line.
-fn line_names(line: &str, call: &str) -> bool {
-    let before = line.split(call).next().unwrap_or_default();
-    !before.ends_with(|last: char| last.is_alphanumeric() || last == '_')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXT: &str = "static int f(int);\nint not_f(void)\n{\n\treturn ok(1);\n}\n\
-                        static int\nf(int x)\n{\n\tif (x)\n\t\treturn ok(1);\n}\n\
-                        int g(void)\n{\n\treturn f(2) + ok(1);\n}\n";
-
-    #[test]
-    fn a_fix_is_undone_in_its_function_alone() {
-        let undone = edit("a", "f", "ok(1)", "2").undo(TEXT).unwrap();
-        assert_eq!(undone.matches("ok(1)").count(), 2);
-        assert!(undone.contains("if (x)\n\t\treturn 2;"), "{undone}");
-    }
-
-    #[test]
-    fn what_is_not_there_once_is_an_error() {
-        let error = |function, find| {
-            let error = edit("a", function, find, "2").undo(TEXT).unwrap_err();
-            error.to_string()
-        };
-        assert!(error("f", "no(1)").contains("0 times"));
-        assert!(error("g", "(").contains("3 times"));
-        assert!(error("h", "ok(1)").contains("no such function"));
-    }
-
     #[test]
     fn a_module_of_one_part_needs_no_list() {
-        assert_eq!(MODULES[0].kbuild(), "obj-m := msr.o\n");
+        let kbuild = |module: &Module| {
+            let text = module.kbuild(Path::new("/linux"));
+            let rest = text.strip_prefix("ccflags-y := -w -I$(src) -I/linux\n");
+            rest.unwrap_or_else(|| panic!("{text}")).to_owned()
+        };
+        assert_eq!(kbuild(&MODULES[0]), "obj-m := msr.o\n");
         let ieee = MODULES.iter().find(|module| module.parts == ["socket"]);
         assert_eq!(
-            ieee.unwrap().kbuild(),
+            kbuild(ieee.unwrap()),
             "obj-m := ieee802154_socket.o\nieee802154_socket-y := socket.o\n"
         );
     }

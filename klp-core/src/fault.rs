@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Mistakes that tests make on purpose, to show that the checks notice them. Outside of tests there are
+//! none, and no code for them.
+
+/// A mistake.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) enum Fault {
+    /// A snapshot is published without a release: its readers may see it half made.
+    UnorderedPublish,
+    /// A snapshot is read without an acquire, as above.
+    UnorderedRead,
+    /// The grace period of this number since tasks run beside the core is left out.
+    NoGracePeriod(usize),
+    /// The handler reads the task's state before the redirect.
+    StateBeforeRedirect,
+    /// Redirects in transition are published before tasks have their states.
+    RedirectsBeforeStates,
+    /// Tasks lose their states before the settled redirects are published.
+    ForgetBeforeSettled,
+    /// A transition is reversed while tasks are still marked as pending.
+    ReverseWithoutStopping,
+    /// When a transition is reversed, tasks are marked as pending before the target state changes.
+    MarkBeforeTarget,
+    /// When a transition is reversed, tasks are marked as pending without a grace period since they stopped switching.
+    MarkWithoutGracePeriod,
+    /// A child gets its parent's flag, but not its state.
+    InheritWithoutState,
+    /// The stack of a running task is taken for the one of a sleeping task.
+    StackOfRunningTask,
+}
+
+/// Does a test make this mistake?
+#[cfg(any(kernel, not(test)))]
+#[inline(always)]
+pub(crate) const fn is_injected(_: Fault) -> bool {
+    false
+}
+
+#[cfg(all(loom, test))]
+pub(crate) use injected::inject;
+#[cfg(all(test, not(kernel)))]
+pub(crate) use injected::is_injected;
+
+#[cfg(all(test, not(kernel)))]
+mod injected {
+    use super::Fault;
+    use std::cell::Cell;
+
+    std::thread_local! {
+        static FAULT: Cell<Option<Fault>> = const { Cell::new(None) };
+    }
+
+    #[cfg(loom)]
+    /// Makes this mistake in this thread from now on, and no other.
+    pub(crate) fn inject(fault: Option<Fault>) {
+        FAULT.set(fault);
+    }
+
+    pub(crate) fn is_injected(fault: Fault) -> bool {
+        FAULT.get() == Some(fault)
+    }
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Atomics, as the kernel's memory model has them (LKMM, `tools/memory-model/`).
+//!
+//! In the kernel these are the `kernel` crate's; on the host they are Rust's; and with `--cfg loom`
+//! they are those of the model checker `loom`, which runs the code above in all orders that they allow.
+//! Where the three differ, the host's are the weakest, so nothing is proven by order that the kernel does not
+//! have.
+
+#[cfg(kernel)]
+pub(crate) use lkmm::{AtomicInt, AtomicPtr};
+#[cfg(not(kernel))]
+pub(crate) use modelled::{AtomicInt, AtomicPtr};
+
+/// Functions that are `const`, but under loom, whose atomics cannot be made at compile time.
+macro_rules! const_unless_loom {
+    ($(#[$attribute:meta])* $visibility:vis fn $($rest:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$attribute])*
+        $visibility const fn $($rest)*
+        #[cfg(loom)]
+        $(#[$attribute])*
+        $visibility fn $($rest)*
+    };
+}
+pub(crate) use const_unless_loom;
+
+#[cfg(kernel)]
+mod lkmm {
+    use ::kernel::sync::atomic::{Atomic, Full, Relaxed, Release};
+    use core::ptr;
+
+    // Loads are the kernel's READ_ONCE() and smp_load_acquire(), written out: the `kernel` crate calls C
+    // functions for them. The ftrace handler must call nothing that can be traced, and has no time to.
+    #[cfg(not(target_arch = "x86_64"))]
+    compile_error!("smp_load_acquire() is not written for this architecture");
+
+    /// Keeps the compiler from moving memory accesses to the other side.
+    #[inline(always)]
+    fn barrier() {
+        // SAFETY: no instruction; by default assembly may access all memory.
+        unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
+    }
+
+    /// A number.
+    #[repr(transparent)]
+    pub(crate) struct AtomicInt(Atomic<i32>);
+
+    impl AtomicInt {
+        pub(crate) const fn new(value: i32) -> Self {
+            Self(Atomic::new(value))
+        }
+
+        /// `READ_ONCE()`.
+        #[inline(always)]
+        pub(crate) fn load(&self) -> i32 {
+            // SAFETY: `as_ptr` is valid; LKMM has a volatile access of this size for an atomic one.
+            unsafe { self.0.as_ptr().read_volatile() }
+        }
+
+        /// `WRITE_ONCE()`.
+        pub(crate) fn store(&self, value: i32) {
+            self.0.store(value, Relaxed);
+        }
+    }
+
+    impl core::fmt::Debug for AtomicInt {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            self.load().fmt(f)
+        }
+    }
+
+    /// A pointer.
+    #[repr(transparent)]
+    pub(crate) struct AtomicPtr<T>(Atomic<*mut T>);
+
+    impl<T> AtomicPtr<T> {
+        pub(crate) const fn null() -> Self {
+            Self(Atomic::new(ptr::null_mut()))
+        }
+
+        /// `READ_ONCE()`.
+        #[inline(always)]
+        pub(crate) fn load(&self) -> *mut T {
+            // SAFETY: as for `AtomicInt::load`.
+            unsafe { self.0.as_ptr().read_volatile() }
+        }
+
+        /// `smp_load_acquire()`.
+        #[inline(always)]
+        pub(crate) fn load_acquire(&self) -> *mut T {
+            let value = self.load();
+            // x86-64 does not move loads and stores before a load.
+            barrier();
+            value
+        }
+
+        /// `WRITE_ONCE()`.
+        pub(crate) fn store(&self, value: *mut T) {
+            self.0.store(value, Relaxed);
+        }
+
+        /// `smp_store_release()`.
+        pub(crate) fn store_release(&self, value: *mut T) {
+            self.0.store(value, Release);
+        }
+
+        /// `xchg()`: a full barrier on both sides.
+        pub(crate) fn swap(&self, value: *mut T) -> *mut T {
+            self.0.xchg(value, Full)
+        }
+    }
+
+    impl<T> core::fmt::Debug for AtomicPtr<T> {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            self.load().fmt(f)
+        }
+    }
+}
+
+#[cfg(not(kernel))]
+mod modelled {
+    use crate::fault::{self, Fault};
+    #[cfg(not(loom))]
+    use core::sync::atomic as rust;
+    #[cfg(loom)]
+    use loom::sync::atomic as rust;
+    use rust::Ordering::{AcqRel, Acquire, Relaxed};
+
+    /// A number.
+    #[derive(Debug)]
+    pub(crate) struct AtomicInt(rust::AtomicI32);
+
+    impl AtomicInt {
+        const_unless_loom! {
+            pub(crate) fn new(value: i32) -> Self {
+                Self(rust::AtomicI32::new(value))
+            }
+        }
+
+        /// `READ_ONCE()`.
+        pub(crate) fn load(&self) -> i32 {
+            self.0.load(Relaxed)
+        }
+
+        /// `WRITE_ONCE()`.
+        pub(crate) fn store(&self, value: i32) {
+            self.0.store(value, Relaxed);
+        }
+    }
+
+    /// A pointer.
+    #[derive(Debug)]
+    pub(crate) struct AtomicPtr<T>(rust::AtomicPtr<T>);
+
+    impl<T> AtomicPtr<T> {
+        const_unless_loom! {
+            pub(crate) fn null() -> Self {
+                Self(rust::AtomicPtr::new(core::ptr::null_mut()))
+            }
+        }
+
+        /// `READ_ONCE()`.
+        pub(crate) fn load(&self) -> *mut T {
+            self.0.load(Relaxed)
+        }
+
+        /// `smp_load_acquire()`.
+        pub(crate) fn load_acquire(&self) -> *mut T {
+            if fault::is_injected(Fault::UnorderedRead) {
+                return self.load();
+            }
+            self.0.load(Acquire)
+        }
+
+        /// `xchg()`, which orders more than this in the kernel.
+        pub(crate) fn swap(&self, value: *mut T) -> *mut T {
+            if fault::is_injected(Fault::UnorderedPublish) {
+                return self.0.swap(value, Relaxed);
+            }
+            self.0.swap(value, AcqRel)
+        }
+    }
+}
+
+/// Stands in a value that is read without a lock, and notices when somebody writes it meanwhile. Loom
+/// does, that is; elsewhere it is nothing.
+#[derive(Debug)]
+pub(crate) struct RaceCheck {
+    #[cfg(loom)]
+    accesses: loom::cell::UnsafeCell<()>,
+}
+
+impl RaceCheck {
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Self {
+                #[cfg(loom)]
+                accesses: loom::cell::UnsafeCell::new(()),
+            }
+        }
+    }
+
+    /// Calls `read`, which reads the value.
+    #[inline(always)]
+    pub(crate) fn reading<R>(&self, read: impl FnOnce() -> R) -> R {
+        #[cfg(loom)]
+        let _guard = self.accesses.get();
+        read()
+    }
+
+    /// The value is written next, by who has it for himself.
+    #[inline(always)]
+    pub(crate) fn writing(&self) {
+        #[cfg(loom)]
+        drop(self.accesses.get_mut());
+    }
+}
+
+#[cfg(all(test, not(kernel)))]
+impl Default for RaceCheck {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Freeing is writing.
+#[cfg(loom)]
+impl Drop for RaceCheck {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.writing();
+        }
+    }
+}

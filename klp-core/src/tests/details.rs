@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What mutation testing found that no other test would notice.
+
+use super::{enable_read, machine, replacement, FIRST, SECOND};
+use crate::direct_jump::RedirectVia;
+use crate::errno::{check, Errno, ENOMEM};
+use crate::redirect::{Redirect, Redirects};
+use crate::simulated::{code, Machine};
+use crate::snapshot::{Locked, Snapshot, Writer};
+use crate::types::PatchState;
+
+const DRIVE: usize = 0x5_0000;
+
+/// How calls of `read` get to a patch's replacement.
+fn via(machine: &mut Machine, patch: usize) -> RedirectVia {
+    let core = machine.core();
+    let patch = core.state.get(patch).expect("enabled");
+    core.redirect_via(&patch.objects[0].funcs[0])
+}
+
+#[test]
+fn how_calls_get_to_a_replacement_can_be_seen() {
+    let mut machine = machine();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(via(&mut machine, FIRST), RedirectVia::Handler);
+    machine.settle();
+    assert_eq!(via(&mut machine, FIRST), RedirectVia::Jump);
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    assert_eq!(via(&mut machine, FIRST), RedirectVia::Shadowed);
+    assert_eq!(via(&mut machine, SECOND), RedirectVia::Handler);
+    machine.settle();
+    assert_eq!(via(&mut machine, SECOND), RedirectVia::Jump);
+    assert_eq!(via(&mut machine, FIRST), RedirectVia::Shadowed);
+}
+
+#[test]
+fn what_was_split_off_from_a_modules_functions_is_part_of_them() {
+    let mut machine = machine();
+    let symbols = [
+        ("brake.cold", DRIVE + 0x200),
+        ("drive", DRIVE),
+        ("drive.cold", DRIVE + 0x300),
+        ("steer", DRIVE + 0x100),
+        ("steer.cold", DRIVE + 0x400),
+    ];
+    machine.module("driver", &symbols);
+    assert_eq!(code(machine.load("driver")), 0);
+    let inside = [0x310, 0x410].map(|offset| machine.sleeper(&[DRIVE + offset]));
+    let outside = machine.sleeper(&[DRIVE + 0x210]);
+    // In either order.
+    let functions = [
+        ("steer", 0, replacement(FIRST, 1)),
+        ("drive", 0, replacement(FIRST, 0)),
+    ];
+    let objects = [(Some("driver"), &functions[..])];
+    assert_eq!(code(machine.enable(FIRST, &objects, false)), 0);
+    for task in &inside {
+        assert_eq!(machine.call(task, DRIVE), 0);
+    }
+    assert_eq!(machine.call(&outside, DRIVE), replacement(FIRST, 0));
+}
+
+/// A table that is too small for what is published would never end a search. It cannot be: this is what says so.
+#[test]
+#[should_panic(expected = "the table was made too small")]
+fn more_redirects_than_were_reserved_are_noticed() {
+    let machine = machine();
+    let snapshot = Snapshot::new();
+    // SAFETY: the writer is for this snapshot, and there is one thread.
+    #[allow(unsafe_code)]
+    let (writer, lock) = unsafe { (Writer::new(), Locked::new()) };
+    let mut redirects = Redirects::new(writer);
+    let reserved = redirects.reserve(2, &snapshot, &*machine.kernel, &lock);
+    assert_eq!(reserved, Ok(()));
+    let _ = redirects.publish(&snapshot, |each| {
+        for site in 1..=5 {
+            each(Redirect {
+                site,
+                target: 0,
+                in_transition: false,
+            });
+        }
+    });
+}
+
+#[test]
+fn errors_are_negative_numbers_in_c() {
+    assert_eq!(Errno::from_c(-12), Some(ENOMEM));
+    assert_eq!(Errno::from_c(0), None);
+    assert_eq!(Errno::from_c(1), None);
+    assert_eq!(check(-12), Err(ENOMEM));
+    assert_eq!(check(0), Ok(0));
+    assert_eq!(check(3), Ok(3));
+    assert_eq!((ENOMEM.to_c(), ENOMEM.to_string().as_str()), (-12, "-12"));
+}
+
+#[test]
+fn patch_states_are_numbers_in_c() {
+    let states = [
+        (PatchState::Idle, -1),
+        (PatchState::Unpatched, 0),
+        (PatchState::Patched, 1),
+    ];
+    for (state, number) in states {
+        assert_eq!(state.to_c(), number);
+        assert_eq!(PatchState::from_c(number), state);
+    }
+}

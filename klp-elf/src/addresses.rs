@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Functions of a patch whose addresses are taken: nothing else of a module can be called later, when the
+//! patch has gone.
+//!
+//! The livepatch core waits until no task is in a replacement. It knows of nothing else that the kernel
+//! may call: work, timers, callbacks of RCU, threads, operations of a driver. All of these begin with the
+//! address of a function, so a patch that takes no address hands no code to the kernel.
+
+use crate::elf::Symbols;
+use crate::module::{Field, Function, Module, Place, demangled};
+use crate::text::Name;
+use iced_x86::Instruction;
+use object::LittleEndian as LE;
+use object::elf as constants;
+use std::collections::BTreeSet;
+
+/// What the names of the mod are in which `#[livepatch]` has its tables and callbacks.
+const TABLES: &str = "::__livepatch::";
+
+/// Sections with data of the author's: what else is loaded is made by compilers and the kernel's build for
+/// the module loader.
+const DATA: &[&[u8]] = &[b".data", b".rodata", b".bss", b".init.data", b".exit.data"];
+
+/// A variable of a module.
+struct Variable {
+    start: (usize, u64),
+    end: u64,
+    symbol: u32,
+}
+
+impl Module<'_> {
+    /// Whether `#[livepatch]` has made this patch.
+    pub fn is_of_klp(&self) -> bool {
+        let symbols = self.elf.symbols;
+        let mut names = symbols.all.iter().map(|symbol| symbols.name(symbol));
+        // Mangled names hold the words as they are.
+        let word = TABLES.trim_matches(':').as_bytes();
+        names.any(|name| {
+            name.windows(word.len()).any(|part| part == word) && demangled(name).contains(TABLES)
+        })
+    }
+
+    /// The functions whose address is taken, other than by the tables that `#[livepatch]` makes, and for
+    /// what is called at once: formatting and dropping.
+    pub(crate) fn handed_out(&self) -> BTreeSet<Name> {
+        let in_code = self
+            .functions()
+            .flat_map(|function| self.taken_in_code(&function));
+        let in_data = self.taken_in_data();
+        let names = in_code.chain(in_data);
+        names
+            .filter(|name| name.to_str().is_none_or(|name| !is_called_at_once(name)))
+            .collect()
+    }
+
+    /// The functions whose address the code of a function takes.
+    fn taken_in_code(&self, function: &Function) -> Vec<Name> {
+        let mut fields = self
+            .fields_in(function.section, function.start, function.size)
+            .iter()
+            .peekable();
+        let mut found = Vec::new();
+        for instruction in self.instructions(function).into_iter() {
+            while let Some(field) = fields.next_if(|field| field.offset < instruction.next_ip()) {
+                if field.offset >= instruction.ip() && !is_branch(&instruction) {
+                    found.extend(self.taken(field, instruction.next_ip()));
+                }
+            }
+        }
+        found
+    }
+
+    /// The function that a field of an instruction names, if that begins there.
+    fn taken(&self, field: &Field, next: u64) -> Option<Name> {
+        let relative = [constants::R_X86_64_PC32, constants::R_X86_64_PLT32];
+        let place = match self.place(field)? {
+            // Its value counts from the end of the instruction.
+            Place::Inside(section, to) if relative.iter().any(|kind| field.is(*kind)) => {
+                Place::Inside(section, to.wrapping_add(next.wrapping_sub(field.offset)))
+            }
+            place => place,
+        };
+        self.name_at(place)
+    }
+
+    /// The functions whose address is in data.
+    fn taken_in_data(&self) -> impl Iterator<Item = Name> {
+        let variables = self.variables();
+        let fields = self.fields().iter();
+        fields.filter_map(move |field| {
+            let section = usize::from(field.section);
+            let name = self.elf.sections.name(section);
+            if !DATA.iter().any(|data| name.starts_with(data)) {
+                return None;
+            }
+            let function = self.name_at(self.place(field)?)?;
+            (!self.is_own_table(&variables, field, &function)).then_some(function)
+        })
+    }
+
+    /// Whether the field is one that the attributes have made.
+    fn is_own_table(&self, variables: &[Variable], field: &Field, function: &Name) -> bool {
+        let place = (usize::from(field.section), field.offset);
+        let behind = variables.partition_point(|variable| variable.start <= place);
+        let variable = behind.checked_sub(1).and_then(|last| variables.get(last));
+        let Some(variable) = variable.filter(|variable| field.offset < variable.end) else {
+            return false;
+        };
+        let holder = demangled(self.symbol_name(variable.symbol));
+        let Some(holder) = holder.to_str() else {
+            return false;
+        };
+        // The destructor of a shadow variable stands in its initialiser.
+        let collect = format!("{holder}::collect");
+        holder.contains(TABLES) || function.to_str() == Some(&collect)
+    }
+
+    /// The variables by their places.
+    fn variables(&self) -> Vec<Variable> {
+        let all = (0..).zip(self.elf.symbols.all);
+        let mut variables: Vec<Variable> = all
+            .filter(|(_, symbol)| symbol.st_type() == constants::STT_OBJECT)
+            .filter_map(|(number, symbol)| {
+                let start = symbol.st_value.get(LE);
+                Some(Variable {
+                    start: (Symbols::section_of(symbol)?, start),
+                    end: start.saturating_add(symbol.st_size.get(LE)),
+                    symbol: number,
+                })
+            })
+            .collect();
+        variables.sort_unstable_by_key(|variable| variable.start);
+        variables
+    }
+
+    fn name_at(&self, place: Place) -> Option<Name> {
+        let function = self.function_at(place)?;
+        Some(demangled(function.symbol.as_bytes()))
+    }
+}
+
+/// Whether the instruction goes to the address that it names.
+fn is_branch(instruction: &Instruction) -> bool {
+    instruction.is_call_near()
+        || instruction.is_jmp_short_or_near()
+        || instruction.is_jcc_short_or_near()
+}
+
+/// Whether what takes the function's address calls it before it returns: it is one of a vtable for
+/// formatting, or drops a value. klp's own are for the livepatch core, which waits for them, and those of the
+/// module itself for the module loader.
+fn is_called_at_once(name: &str) -> bool {
+    const PARTS: [&str; 3] = [" as core::fmt::", " as kernel::fmt::", TABLES];
+    const BEGINNINGS: [&str; 3] = ["core::ptr::drop_in_place", "klp::", "<klp::"];
+    matches!(name, "init_module" | "cleanup_module")
+        || PARTS.iter().any(|part| name.contains(part))
+        || BEGINNINGS.iter().any(|part| name.starts_with(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_called_at_once;
+
+    #[test]
+    fn what_formats_is_called_at_once() {
+        for name in [
+            "<kernel::fmt::Adapter<&u32> as core::fmt::Display>::fmt",
+            "core::ptr::drop_in_place::<fix::Kept>",
+            "klp::shadow::construct",
+            "<klp::shadow::Shadow<fix::Job, u32>>::drop_detached",
+            "fix::__livepatch::pre_patch_0",
+            "init_module",
+        ] {
+            assert!(is_called_at_once(name), "{name}");
+        }
+        for name in [
+            "<kernel::workqueue::ClosureWork<fix::version::{closure#0}> as kernel::workqueue::RawWorkItem<0>>::run",
+            "fix::fmt",
+            "fix::init_module",
+        ] {
+            assert!(!is_called_at_once(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Files of the kernel's source in another form, for a kernel that is built with these instead.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+
+use super::{Core, Options};
+use crate::cache::Key;
+
+/// What a small kernel is built from instead of some files of its source.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Changes {
+    /// Names the kernel in folders.
+    pub name: String,
+    /// The files' contents, by their paths in the source tree.
+    pub files: BTreeMap<PathBuf, String>,
+}
+
+impl Changes {
+    /// Whether a kernel with this core and from this source can have changes.
+    pub(super) fn check(core: Core, options: &Options) -> Result<()> {
+        ensure!(
+            options.changes.is_none() || (core == Core::C && options.source.is_none()),
+            "only the small kernel with the C core, built from Debian's source, is built with changed \
+             files"
+        );
+        Ok(())
+    }
+
+    /// What goes into the key of a kernel with these.
+    pub(super) fn key(&self, key: Key) -> Key {
+        let key = key.with("changes", &self.name);
+        self.files.iter().fold(key, |key, (path, content)| {
+            key.with("changed file", path.as_os_str().as_encoded_bytes())
+                .with("content", content)
+        })
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where rustc is to say what is wrong with the signature of a replacement.
+//!
+//! A type of the author's that cannot cross to C is reported where it stands, and once more for each use of the
+//! function. The same words at the same place are shown once.
+
+use super::{arguments, result};
+use proc_macro2::{Ident, Span};
+use quote::ToTokens as _;
+use syn::{Signature, Type};
+
+/// `super` and the replacement's name: at the only type that may be one of the author's, else at its name.
+pub(crate) fn path_at_type(signature: &Signature) -> [Ident; 2] {
+    let name = &signature.ident;
+    let result = result(signature);
+    let mut own = arguments(signature)
+        .chain([&result])
+        .filter(|ty| is_own(ty));
+    let place = match (own.next(), own.next()) {
+        (Some(ty), None) => ends(ty),
+        _ => None,
+    };
+    let (first, last) = place.unwrap_or((name.span(), name.span()));
+    let mut replacement = name.clone();
+    replacement.set_span(last.resolved_at(name.span()));
+    [
+        Ident::new("super", first.resolved_at(name.span())),
+        replacement,
+    ]
+}
+
+/// Whether a type is a name alone that is none of klp's or the language's.
+fn is_own(ty: &Type) -> bool {
+    let Type::Path(path) = ty else {
+        return false;
+    };
+    let Some(last) = path.path.segments.last() else {
+        return false;
+    };
+    last.arguments.is_empty() && last.ident != "Result" && !super::obvious::is_primitive(ty)
+}
+
+/// Where a type begins and ends.
+fn ends(ty: &Type) -> Option<(Span, Span)> {
+    let mut tokens = ty.to_token_stream().into_iter();
+    let first = tokens.next()?.span();
+    Some((first, tokens.last().map_or(first, |token| token.span())))
+}

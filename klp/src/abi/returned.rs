@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Pointers that C gave and gets back.
+
+use super::{CAbi, FromOriginal, FromValue, IntoC, Value};
+use crate::platform::Error;
+use crate::signature::Given;
+use core::ptr;
+
+/// A pointer that the kernel's own function has returned, or `NULL`: what a replacement can return
+/// where C follows the pointer.
+///
+/// Only [`original`](mod@crate::original) makes one that is not `NULL`, and it can be returned once: it may stand for
+/// a reference. A [`Result`] of it also holds what `ERR_PTR()` makes.
+///
+/// ```
+/// use klp::prelude::*;
+///
+/// #[kernel_struct("net_device")]
+/// struct NetDevice;
+///
+/// #[livepatch(object = "vmlinux", replaces = "dev_lookup",
+///             description = "No device has a negative number", license = "GPL")]
+/// fn dev_lookup(index: i32) -> Returned<NetDevice> {
+///     if index < 0 {
+///         return Returned::null();
+///     }
+///     original(index)
+/// }
+/// # fn main() {}
+/// ```
+#[repr(transparent)]
+#[must_use = "it may stand for a reference that somebody has to drop"]
+pub struct Returned<T>(*mut T);
+
+impl<T> Returned<T> {
+    /// `NULL`.
+    #[inline(always)]
+    pub const fn null() -> Self {
+        Self(ptr::null_mut())
+    }
+
+    /// Whether it is `NULL`.
+    #[inline(always)]
+    pub fn is_null(&self) -> bool {
+        self.0.is_null()
+    }
+
+    /// The pointer, of which nothing is known.
+    #[inline(always)]
+    pub fn as_ptr(&self) -> *mut T {
+        self.0
+    }
+}
+
+impl<T> CAbi for Returned<T> {
+    type C = *mut T;
+    const GIVEN: Given = Given::Sound;
+}
+
+impl<T> IntoC for Returned<T> {
+    #[inline(always)]
+    fn into_c(self) -> *mut T {
+        self.0
+    }
+}
+
+impl<T> FromOriginal for Returned<T> {
+    #[inline(always)]
+    unsafe fn from_original(c: *mut T) -> Self {
+        Self(c)
+    }
+}
+
+impl<T> Value for Returned<T> {
+    type C = *mut T;
+    const GIVEN: Given = Given::Sound;
+
+    #[inline(always)]
+    fn value(self) -> *mut T {
+        self.0
+    }
+
+    #[inline(always)]
+    fn errno(errno: i32) -> *mut T {
+        <*mut T as Value>::errno(errno)
+    }
+}
+
+impl<T> FromValue for Returned<T> {
+    #[inline(always)]
+    unsafe fn from_value(c: *mut T) -> Result<Self, Error> {
+        // SAFETY: as the caller vouches.
+        unsafe { <*mut T as FromValue>::from_value(c) }.map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_c_gave_goes_back() {
+        let mut value = 7;
+        let c: *mut i32 = &raw mut value;
+        // SAFETY: any address is one.
+        let returned = unsafe { Returned::from_original(c) };
+        assert!(!returned.is_null() && returned.as_ptr() == c);
+        assert_eq!(returned.into_c(), c);
+        assert!(Returned::<i32>::null().into_c().is_null());
+    }
+
+    #[test]
+    fn an_errno_is_told_from_a_pointer() {
+        let enomem = ptr::without_provenance_mut::<i32>(usize::MAX - 11);
+        // SAFETY: any address is one.
+        let failed = unsafe { Result::<Returned<i32>, Error>::from_original(enomem) };
+        assert_eq!(failed.into_c(), enomem);
+        // SAFETY: as above.
+        let none = unsafe { Result::<Returned<i32>, Error>::from_original(ptr::null_mut()) };
+        assert!(matches!(&none, Ok(none) if none.is_null()));
+        assert!(none.into_c().is_null());
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Attributes of netlink messages.
+//!
+//! ```
+//! use klp::netlink::Attribute;
+//! use klp::prelude::*;
+//!
+//! #[livepatch(object = "vmlinux", replaces = "some_parse", description = "A fix", license = "GPL")]
+//! fn some_parse(attribute: &Attribute) -> Result {
+//!     if attribute.payload().u32_be(0).is_none_or(|number| number > 23) {
+//!         return Err(ERANGE);
+//!     }
+//!     original(attribute)
+//! }
+//! # fn main() {}
+//! ```
+
+use crate::bytes::Bytes;
+use crate::view::access::load;
+use crate::view::opaque;
+
+/// The size of the header.
+const HEADER: usize = 4;
+
+opaque! {
+    /// C's `struct nlattr`, with the payload behind it. The kernel compares an attribute's length with
+    /// the message before functions get it.
+    Attribute = "nlattr", HEADER, true;
+}
+
+impl Attribute {
+    /// What is in it.
+    #[inline]
+    pub fn payload(&self) -> Bytes<'_> {
+        let start = self.as_ptr();
+        // SAFETY: the header begins with the length.
+        let length: u16 = unsafe { load(start) };
+        let length = usize::from(length).saturating_sub(HEADER);
+        // SAFETY: an attribute is as long as it says.
+        unsafe { Bytes::new(start.wrapping_add(HEADER).cast(), length) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Attribute;
+
+    #[test]
+    fn the_payload_is_what_is_behind_the_header() {
+        let payload = |length: u16| {
+            let [low, high] = length.to_le_bytes();
+            let bytes = [low, high, 1, 0, 0, 0, 0, 7, 9];
+            // SAFETY: at most as long as the bytes.
+            let attribute = unsafe { &*bytes.as_ptr().cast::<Attribute>() };
+            let payload = attribute.payload();
+            (payload.len(), payload.u32_be(0))
+        };
+        assert_eq!(payload(9), (5, Some(7)));
+        assert_eq!(payload(7), (3, None));
+        assert_eq!(payload(2), (0, None), "shorter than the header");
+    }
+}

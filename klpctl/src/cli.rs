@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::duration;
+use crate::outcome::Status;
+
+/// Loads, watches and takes back kernel live patches.
+#[derive(Debug, Parser)]
+#[command(name = "klpctl", version, after_help = exit_statuses())]
+pub struct Cli {
+    /// Print JSON: one object, also when the command fails.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Do not change anything: check, and say what would be done.
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Load a patch and wait until it is applied; take it back when it stalls
+    Load(Load),
+    /// Load a patch that replaces all others, and unload those
+    Replace(Load),
+    /// Disable a patch and unload it; leave it applied when it stalls
+    Unload(Unload),
+    /// Undo the last load or replace
+    Rollback(Patience),
+    /// List the patches that the kernel knows
+    List,
+    /// Say whether this machine is patched, and what is under way
+    Status,
+    /// Say what a patch is: what it fixes, what it replaces, which kernel it is for
+    Info(Info),
+    /// Ask whether vulnerabilities are fixed by patches that are applied
+    Fixes(Fixes),
+    /// List the tasks that hold up a transition
+    Blockers(Named),
+    /// Wake the tasks that hold up a transition
+    Signal(Named),
+    /// End a transition by force. The patch can then never be unloaded
+    Force(Force),
+}
+
+/// How long to wait.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Patience {
+    /// The longest that a transition may take, such as `60`, `90s` or `2m`. After it, the tasks that hold it up
+    /// are woken; when that does not help, it is reverted.
+    #[arg(long, value_name = "TIME", default_value = "60", value_parser = duration::parse)]
+    pub timeout: Duration,
+}
+
+#[derive(Args, Debug)]
+pub struct Load {
+    /// The patch: a kernel module, which may be compressed
+    #[arg(value_name = "FILE.ko")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub patience: Patience,
+    /// Leave it to the kernel to refuse what does not fit
+    #[arg(long)]
+    pub unchecked: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Unload {
+    /// The patch, by the name of its module
+    #[arg(value_name = "PATCH")]
+    pub patch: String,
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+#[derive(Args, Debug)]
+pub struct Info {
+    /// A module's file, or the name of a patch that was loaded by klpctl
+    #[arg(value_name = "FILE.ko|PATCH")]
+    pub patch: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct Fixes {
+    /// Identifiers such as CVE-2024-26602
+    #[arg(value_name = "CVE", required = true)]
+    pub ids: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Named {
+    /// The patch. Without it, the one in transition
+    #[arg(value_name = "PATCH")]
+    pub patch: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Force {
+    /// The patch
+    #[arg(value_name = "PATCH")]
+    pub patch: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+fn exit_statuses() -> String {
+    let mut text = "Exit statuses:\n".to_owned();
+    for (status, meaning) in Status::MEANINGS {
+        text.push_str(&format!("  {}  {meaning}\n", status as u8));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definitions_hold() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read() {
+        let cli =
+            Cli::try_parse_from(["klpctl", "load", "--timeout", "2m", "fix.ko"]).expect("right");
+        let Command::Load(load) = cli.command else {
+            panic!("another command");
+        };
+        assert_eq!(load.patience.timeout, Duration::from_secs(120));
+        let error =
+            Cli::try_parse_from(["klpctl", "load", "--timeout", "x", "fix.ko"]).expect_err("wrong");
+        assert_eq!(error.exit_code(), i32::from(Status::Usage as u8));
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `blockers` and `signal`.
+
+use serde_json::json;
+
+use super::{Answer, Context, module_name};
+use crate::cli::Named;
+use crate::kernel::patches::Patch;
+use crate::kernel::tasks::wake;
+use crate::outcome::Outcome;
+use crate::output;
+use crate::transition::tasks;
+
+/// The patch whose transition is meant.
+fn in_transition(context: &Context, args: &Named) -> Outcome<Option<Patch>> {
+    let name = args.patch.as_deref().map(module_name);
+    let patch = context.named(name.as_deref())?;
+    Ok(patch.filter(|patch| patch.transition))
+}
+
+fn nothing() -> Answer {
+    Answer::new(
+        "no transition is running\n",
+        json!({ "status": "success", "patch": null, "blockers": [] }),
+    )
+}
+
+pub fn list(context: &Context, args: &Named) -> Outcome<Answer> {
+    let Some(patch) = in_transition(context, args)? else {
+        return Ok(nothing());
+    };
+    let blockers = context.kernel.blockers(&patch);
+    let text = format!(
+        "{}: {}, held up by {}\n{}",
+        patch.name,
+        patch.state(),
+        tasks(blockers.len()),
+        output::blockers(&blockers)
+    );
+    Ok(Answer::new(
+        text,
+        json!({ "status": "success", "patch": patch.name, "blockers": blockers }),
+    ))
+}
+
+pub fn signal(context: &mut Context, args: &Named) -> Outcome<Answer> {
+    let Some(patch) = in_transition(context, args)? else {
+        return Ok(nothing());
+    };
+    let blockers = context.kernel.blockers(&patch);
+    if context.dry_run {
+        let text = format!("these would be woken:\n{}", output::blockers(&blockers));
+        return Ok(Answer::new(
+            text,
+            json!({ "status": "success", "blockers": blockers, "dry_run": true }),
+        ));
+    }
+    let _lock = context.lock()?;
+    let woken = wake(&context.kernel, &blockers);
+    let processes = if woken == 1 {
+        "1 process".to_owned()
+    } else {
+        format!("{woken} processes")
+    };
+    context
+        .progress
+        .say(&format!("{}: woke {processes}", patch.name));
+    Ok(Answer::new(
+        "",
+        json!({ "status": "success", "patch": patch.name, "woken": woken }),
+    ))
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `force`.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use serde_json::json;
+
+use super::{Answer, Context, module_name};
+use crate::cli::Force;
+use crate::outcome::{Failure, Outcome, Status};
+
+const COST: &str = "Tasks may then run old and new code mixed, which can corrupt data, and the patch can never be \
+                    unloaded: only a reboot ends that.";
+
+pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
+    let name = module_name(&args.patch);
+    let patch = context.patch(&name)?;
+    if !patch.transition {
+        return Err(Failure::new(
+            Status::Failed,
+            format!("{name} is not in transition, so there is nothing to force"),
+        ));
+    }
+    if context.dry_run {
+        return Ok(Answer::new(
+            format!("the transition of {name} would be ended by force. {COST}\n"),
+            json!({ "status": "success", "patch": name, "dry_run": true }),
+        ));
+    }
+    let _lock = context.lock()?;
+    if !args.yes {
+        ask(&name)?;
+    }
+    context.kernel.force(&name)?;
+    context
+        .progress
+        .say(&format!("{name}: the transition was ended by force"));
+    Ok(Answer::new(
+        "",
+        json!({ "status": "success", "patch": name, "forced": true }),
+    ))
+}
+
+/// Asks twice.
+fn ask(name: &str) -> Outcome {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new(
+            Status::Usage,
+            format!(
+                "this ends the transition of {name} by force. {COST} `--yes` says that this is wanted"
+            ),
+        ));
+    }
+    eprintln!("This ends the transition of {name} by force. {COST}");
+    for question in ["Type the name of the patch to go on: ", "Type it again: "] {
+        eprint!("{question}");
+        let _ = std::io::stderr().flush();
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line);
+        if read.is_err() || line.trim() != name {
+            return Err(Failure::new(Status::Failed, "nothing was done"));
+        }
+    }
+    Ok(())
+}

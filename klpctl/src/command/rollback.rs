@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `rollback`: undoes the last `load` or `replace`.
+//!
+//! The patches that were replaced are loaded again first, on top of the one that took their place; that one goes
+//! after it. So a function that both patch is patched at all times.
+
+use serde_json::json;
+
+use super::load::{apply, kept};
+use super::unload::{disable, unload_module};
+use super::{Answer, Context};
+use crate::cli::Patience;
+use crate::outcome::{Failure, Outcome, Status};
+
+pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
+    let step = context.records.step()?.ok_or_else(|| {
+        Failure::new(
+            Status::Failed,
+            "there is no step to go back: nothing was loaded by klpctl since the machine started, or it has been \
+             undone",
+        )
+    })?;
+    if context.kernel.patch(&step.loaded)?.is_none() {
+        return Err(Failure::new(
+            Status::Failed,
+            format!(
+                "{} is not there any more, so there is nothing to undo",
+                step.loaded
+            ),
+        ));
+    }
+    // All of them have to be there before anything changes.
+    let files = step
+        .replaced
+        .iter()
+        .map(|name| kept(context, name))
+        .collect::<Outcome<Vec<_>>>()?;
+    if context.dry_run {
+        let again = match step.replaced.is_empty() {
+            true => String::new(),
+            false => format!("{} would be loaded again, and ", step.replaced.join(", ")),
+        };
+        return Ok(Answer::new(
+            format!("{again}{} would be unloaded\n", step.loaded),
+            json!({ "status": "success", "unloaded": step.loaded, "loaded": step.replaced, "dry_run": true }),
+        ));
+    }
+    let _lock = context.lock()?;
+    let mut loaded: Vec<String> = Vec::new();
+    for file in &files {
+        if let Err(failure) = apply(context, file, patience.timeout) {
+            take_out(context, &loaded, patience);
+            return Err(failure);
+        }
+        loaded.push(file.info.name.clone());
+    }
+    // One that replaces has taken it out already.
+    if let Err(failure) = disable(context, &step.loaded, patience.timeout) {
+        take_out(context, &loaded, patience);
+        return Err(failure);
+    }
+    if context.kernel.has_module(&step.loaded) {
+        unload_module(context, &step.loaded)?;
+    }
+    context.records.set_step(None, &loaded)?;
+    context
+        .progress
+        .say(&format!("{}: taken back", step.loaded));
+    Ok(Answer::new(
+        "",
+        json!({ "status": "success", "unloaded": step.loaded, "loaded": loaded }),
+    ))
+}
+
+/// Takes out what was loaded for a rollback that failed.
+fn take_out(context: &mut Context, loaded: &[String], patience: Patience) {
+    for name in loaded.iter().rev() {
+        let result =
+            disable(context, name, patience.timeout).and_then(|()| unload_module(context, name));
+        if let Err(failure) = result {
+            context.progress.say(&format!("warning: {failure}"));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `unload`.
+
+use std::time::Duration;
+
+use rustix::io::Errno;
+use serde_json::json;
+
+use super::{Answer, Context, module_name};
+use crate::cli::Unload;
+use crate::kernel::modules;
+use crate::outcome::{Failure, Outcome, Status};
+use crate::output;
+use crate::transition::{self, End, Goal, until};
+
+/// How long a module may be in use after its patch is gone: somebody can be reading its files.
+const IN_USE: Duration = Duration::from_secs(10);
+
+pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
+    let name = module_name(&args.patch);
+    let known = context.kernel.patch(&name)?;
+    if known.is_none() && !context.kernel.has_module(&name) {
+        return Err(context.no_patch(&name));
+    }
+    if context.dry_run {
+        return Ok(Answer::new(
+            format!("{name} would be disabled and unloaded\n"),
+            json!({ "status": "success", "patch": name, "dry_run": true }),
+        ));
+    }
+    let _lock = context.lock()?;
+    disable(context, &name, args.patience.timeout)?;
+    unload_module(context, &name)?;
+    forget(context, &name)?;
+    context.progress.say(&format!("{name}: unloaded"));
+    Ok(Answer::new(
+        "",
+        json!({ "status": "success", "patch": name }),
+    ))
+}
+
+/// What was undone is no step to go back from.
+fn forget(context: &Context, name: &str) -> Outcome {
+    let loaded: Vec<_> = context
+        .kernel
+        .patches()?
+        .into_iter()
+        .map(|patch| patch.name)
+        .collect();
+    let step = context.records.step()?.filter(|step| step.loaded != name);
+    context.records.set_step(step.as_ref(), &loaded)?;
+    Ok(())
+}
+
+/// Disables a patch and sees the transition through. A patch that the kernel does not know any more is disabled.
+///
+/// # Errors
+///
+/// [`Status::Reverted`] when the transition stalled: the patch is applied as before. [`Status::Stuck`].
+pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome {
+    let Some(patch) = context.kernel.patch(name)? else {
+        return Ok(());
+    };
+    if patch.enabled {
+        // A transition of this patch is turned round; that of another one has to end first.
+        if !patch.transition && !transition::wait_for_others(&context.kernel, timeout)? {
+            return Err(Failure::new(
+                Status::InTransition,
+                format!(
+                    "another transition has been running for {} s; `klpctl blockers` says who holds it up",
+                    timeout.as_secs()
+                ),
+            ));
+        }
+        context.progress.say(&format!("{name}: disabling"));
+        context.kernel.set_enabled(name, false)?;
+    }
+    match transition::see_through(
+        &context.kernel,
+        name,
+        Goal::Gone,
+        timeout,
+        &mut context.progress,
+    )? {
+        End::Reached(_) => Ok(()),
+        End::Reverted(blockers) => Err(Failure::new(
+            Status::Reverted,
+            format!(
+                "{name}: it could not be disabled within {} s, and is applied as before. It was held up by:\n{}",
+                timeout.as_secs(),
+                output::blockers(&blockers)
+            ),
+        )),
+        End::Stuck(blockers) => Err(Failure::new(
+            Status::Stuck,
+            format!(
+                "{name}: it could not be disabled within {} s. It is held up by:\n{}`klpctl status` shows how it \
+                 goes on",
+                timeout.as_secs(),
+                output::blockers(&blockers)
+            ),
+        )),
+    }
+}
+
+/// Unloads the module of a patch that is gone.
+///
+/// # Errors
+///
+/// When it is in use, which it stays after a transition by force.
+pub fn unload_module(context: &Context, name: &str) -> Outcome {
+    let mut last = Errno::AGAIN;
+    let unloaded = until(IN_USE, || {
+        match modules::unload(name) {
+            // It was unloaded by somebody else.
+            Ok(()) | Err(Errno::NOENT) => return Ok(true),
+            Err(errno) => last = errno,
+        }
+        Ok(!matches!(last, Errno::AGAIN | Errno::BUSY))
+    })?;
+    let gone = unloaded && !context.kernel.has_module(name);
+    if gone {
+        return Ok(());
+    }
+    let references = context.kernel.module_references(name).unwrap_or(0);
+    let why = match last {
+        Errno::AGAIN | Errno::BUSY => format!(
+            "it is in use ({references} references); after `force` it stays so until the next boot"
+        ),
+        errno => errno.to_string(),
+    };
+    Err(Failure::new(
+        Status::Failed,
+        format!("{name} is disabled, but its module could not be unloaded: {why}"),
+    ))
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Writes what klpctl does to the system's journal, through syslog(3).
+
+use std::ffi::CString;
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug)]
+pub enum Priority {
+    /// Something was done.
+    Info,
+    /// Something could not be done.
+    Error,
+}
+
+/// Writes one line. Where there is no journal it is lost, which is not an error: the command's output says the
+/// same.
+pub fn write(priority: Priority, message: &str) {
+    let priority = match priority {
+        Priority::Info => libc::LOG_INFO,
+        Priority::Error => libc::LOG_ERR,
+    };
+    for line in message.lines().filter(|line| !line.trim().is_empty()) {
+        let Ok(line) = CString::new(line.replace('\0', "")) else {
+            continue;
+        };
+        // SAFETY: the identifier is a static string, which openlog() keeps; the format takes one string, which
+        // lives until syslog() returns.
+        unsafe {
+            libc::openlog(c"klpctl".as_ptr(), libc::LOG_PID, libc::LOG_DAEMON);
+            libc::syslog(priority, c"%s".as_ptr(), line.as_ptr());
+        }
+    }
+}

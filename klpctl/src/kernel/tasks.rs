@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Tasks that hold up a transition.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Serialize;
+
+use super::Kernel;
+use super::patches::Patch;
+
+/// Frames of a stack that are shown: the innermost ones.
+const FRAMES_MAX: usize = 16;
+
+/// A task that has not switched.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Blocker {
+    /// Its process.
+    pub pid: i32,
+    /// The task itself.
+    pub tid: i32,
+    /// Its name.
+    pub name: String,
+    /// It runs in the kernel only, so no signal reaches it.
+    pub kernel_thread: bool,
+    /// A function of the patch that it is in, if its stack shows one.
+    pub function: Option<String>,
+    /// What the livepatch core says of it. Only klp-core does.
+    pub why: Option<String>,
+    /// Its kernel stack, innermost first.
+    pub stack: Vec<String>,
+}
+
+impl Kernel {
+    /// The tasks that have not switched yet in the transition of this patch.
+    pub fn blockers(&self, patch: &Patch) -> Vec<Blocker> {
+        let target = if patch.enabled { "1" } else { "0" };
+        let reasons = self.reasons(&patch.name);
+        let mut blockers = Vec::new();
+        for (pid, task) in self.tasks() {
+            let state = text(&task, "patch_state").unwrap_or_default();
+            // -1: no transition concerns it.
+            if !matches!(state.as_str(), "0" | "1") || state == target {
+                continue;
+            }
+            let Some(tid) = number(&task) else {
+                continue;
+            };
+            let name = text(&task, "comm").unwrap_or_default();
+            let stack = stack(&text(&task, "stack").unwrap_or_default());
+            let function = stack.iter().find(|function| patch.replaces(function));
+            let why = reasons.get(&tid).map(|line| reason(line, &name));
+            blockers.push(Blocker {
+                pid,
+                tid,
+                kernel_thread: is_kernel_thread(&task),
+                function: function.cloned(),
+                why,
+                name,
+                stack,
+            });
+        }
+        blockers
+    }
+
+    /// How many tasks have not switched yet.
+    pub fn blocker_count(&self, patch: &Patch) -> usize {
+        let target = if patch.enabled { "1" } else { "0" };
+        let states = self
+            .tasks()
+            .into_iter()
+            .filter_map(|(_, task)| text(&task, "patch_state"));
+        states
+            .filter(|state| matches!(state.as_str(), "0" | "1") && state != target)
+            .count()
+    }
+
+    /// All tasks, as their folders in procfs with the process they belong to.
+    fn tasks(&self) -> Vec<(i32, PathBuf)> {
+        let mut tasks = Vec::new();
+        for process in numbered(&self.path("proc")) {
+            let Some(pid) = number(&process) else {
+                continue;
+            };
+            tasks.extend(
+                numbered(&process.join("task"))
+                    .into_iter()
+                    .map(|task| (pid, task)),
+            );
+        }
+        tasks
+    }
+
+    /// klp-core's lines about the blockers of a patch, by task.
+    fn reasons(&self, patch: &str) -> HashMap<i32, String> {
+        let path = self
+            .path("sys/kernel/debug/livepatch")
+            .join(patch)
+            .join("blockers");
+        let lines = fs::read_to_string(path).unwrap_or_default();
+        let tid = |line: &str| Some((line.split(' ').next()?.parse().ok()?, line.to_owned()));
+        lines.lines().filter_map(tid).collect()
+    }
+}
+
+/// Wakes tasks out of interruptible sleeps, by stopping and continuing their processes. On its way back to user
+/// space a task switches. Kernel threads are left alone, and processes that are stopped already. Returns how many
+/// processes it was done to.
+///
+/// What a program sees of it: system calls that are never restarted return EINTR, and a parent that waits for
+/// stopped children learns of both.
+pub fn wake(kernel: &Kernel, blockers: &[Blocker]) -> usize {
+    let mut woken = Vec::new();
+    for blocker in blockers.iter().filter(|blocker| !blocker.kernel_thread) {
+        if woken.contains(&blocker.pid) || is_stopped(kernel, blocker.pid) {
+            continue;
+        }
+        let Some(pid) = Pid::from_raw(blocker.pid) else {
+            continue;
+        };
+        // Never ourselves, who would not continue, nor init, which ignores it.
+        if pid == rustix::process::getpid() || pid.is_init() {
+            continue;
+        }
+        if kill_process(pid, Signal::STOP).is_ok() {
+            // It can have ended in between.
+            let _ = kill_process(pid, Signal::CONT);
+            woken.push(blocker.pid);
+        }
+    }
+    woken.len()
+}
+
+fn is_stopped(kernel: &Kernel, pid: i32) -> bool {
+    let stat = text(&kernel.path("proc").join(pid.to_string()), "stat").unwrap_or_default();
+    matches!(stat_fields(&stat).next(), Some("T" | "t"))
+}
+
+/// A kernel thread has no memory of its own, and so no command line; neither has a zombie, which blocks nothing.
+fn is_kernel_thread(task: &Path) -> bool {
+    // The flags in the kernel: PF_KTHREAD.
+    const PF_KTHREAD: u64 = 0x0020_0000;
+    let stat = text(task, "stat").unwrap_or_default();
+    let flags = stat_fields(&stat)
+        .nth(6)
+        .and_then(|flags| flags.parse::<u64>().ok());
+    flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
+}
+
+/// The fields of `stat` from the state on: a name before it can hold anything.
+fn stat_fields(stat: &str) -> impl Iterator<Item = &str> {
+    let (_, rest) = stat.rsplit_once(')').unwrap_or_default();
+    rest.split_whitespace()
+}
+
+/// The functions of a stack, from lines such as `[<0>] msleep+0x2d/0x40`.
+fn stack(text: &str) -> Vec<String> {
+    let frame = |line: &str| {
+        let place = line.split_whitespace().nth(1)?;
+        let (function, _) = place.split_once('+')?;
+        Some(function.to_owned())
+    };
+    text.lines().filter_map(frame).take(FRAMES_MAX).collect()
+}
+
+/// `sleeping in function f`, of `12 name sleeping in function f`.
+fn reason(line: &str, name: &str) -> String {
+    let (_, rest) = line.split_once(' ').unwrap_or_default();
+    rest.strip_prefix(name).unwrap_or(rest).trim().to_owned()
+}
+
+/// The numbered folders in a folder.
+fn numbered(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(path) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    paths.filter(|path| number(path).is_some()).collect()
+}
+
+fn number(path: &Path) -> Option<i32> {
+    path.file_name()?.to_str()?.parse().ok()
+}
+
+fn text(task: &Path, file: &str) -> Option<String> {
+    let bytes = fs::read(task.join(file)).ok()?;
+    Some(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::patches::{Function, Object};
+    use super::*;
+
+    fn task(root: &Path, pid: i32, tid: i32, files: &[(&str, &str)]) {
+        let dir = root.join(format!("proc/{pid}/task/{tid}"));
+        fs::create_dir_all(&dir).expect("a folder");
+        for (name, text) in files {
+            fs::write(dir.join(name), text).expect("a file");
+        }
+    }
+
+    fn patch(enabled: bool) -> Patch {
+        Patch {
+            name: "fix".to_owned(),
+            enabled,
+            transition: true,
+            replace: None,
+            stack_order: None,
+            version: None,
+            objects: vec![Object {
+                name: "vmlinux".to_owned(),
+                patched: Some(true),
+                functions: vec![Function {
+                    name: "read_it".to_owned(),
+                    position: 1,
+                }],
+            }],
+        }
+    }
+
+    #[test]
+    fn who_has_not_switched() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = dir.path();
+        let stack = "[<0>] msleep+0x2d/0x40\n[<0>] read_it+0x10/0x20\n[<0>] entry+0x1/0x2\n";
+        let user = "12 (a) b) S 1 12 12 0 -1 4194304 0 0\n";
+        let thread = "13 (worker) S 2 0 0 0 -1 2129984 0 0\n";
+        task(
+            root,
+            12,
+            12,
+            &[
+                ("patch_state", "0\n"),
+                ("comm", "a) b\n"),
+                ("stack", stack),
+                ("stat", user),
+            ],
+        );
+        task(root, 12, 14, &[("patch_state", "1\n"), ("comm", "a) b\n")]);
+        task(
+            root,
+            13,
+            13,
+            &[
+                ("patch_state", "0\n"),
+                ("comm", "worker\n"),
+                ("stat", thread),
+            ],
+        );
+        task(root, 15, 15, &[("patch_state", "-1\n"), ("comm", "idle\n")]);
+        let debug = root.join("sys/kernel/debug/livepatch/fix");
+        fs::create_dir_all(&debug).expect("a folder");
+        fs::write(
+            debug.join("blockers"),
+            "12 a) b sleeping in function read_it\n",
+        )
+        .expect("a file");
+        let kernel = Kernel::at(root);
+        let mut blockers = kernel.blockers(&patch(true));
+        blockers.sort_by_key(|blocker| blocker.tid);
+        assert_eq!(blockers.len(), 2);
+        assert_eq!(kernel.blocker_count(&patch(true)), 2);
+        assert_eq!(blockers[0].function.as_deref(), Some("read_it"));
+        assert_eq!(
+            blockers[0].why.as_deref(),
+            Some("sleeping in function read_it")
+        );
+        assert_eq!(blockers[0].stack, ["msleep", "read_it", "entry"]);
+        assert!(!blockers[0].kernel_thread);
+        assert!(blockers[1].kernel_thread);
+        let reverting = kernel.blockers(&patch(false));
+        assert_eq!(reverting.iter().map(|it| it.tid).collect::<Vec<_>>(), [14]);
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the file of a patch says of itself.
+
+use std::fs::File;
+use std::path::Path;
+
+use klp_elf::{Module, is_compressed, open_module, read_module};
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::modules::Image;
+use crate::outcome::{Failure, Outcome, Status};
+
+/// What stands at the end of a signed module (`include/linux/module_signature.h`).
+const SIGNATURE_MARK: &[u8] = b"~Module signature appended~\n";
+
+/// A live patch in a file.
+#[derive(Debug)]
+pub struct PatchFile {
+    /// What it says of itself.
+    pub info: Info,
+    /// The module, unpacked.
+    pub module: Vec<u8>,
+    /// What the kernel is to load.
+    pub image: Image,
+}
+
+/// What a patch says of itself, in its modinfo.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Info {
+    /// The name of its module.
+    pub name: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The CVEs that it fixes.
+    pub fixes: Vec<String>,
+    /// Where there is more about it.
+    pub url: Option<String>,
+    /// The kernel that it was built for: the release, and the options that decide what modules fit.
+    pub vermagic: Option<String>,
+    /// The modules that have to be loaded before it.
+    pub depends: Vec<String>,
+    /// It carries a signature. Whether the kernel knows the key is another matter.
+    pub signed: bool,
+}
+
+impl Info {
+    /// The kernel release that it was built for.
+    pub fn release(&self) -> Option<&str> {
+        self.vermagic.as_deref()?.split_whitespace().next()
+    }
+}
+
+impl PatchFile {
+    /// Reads a module from a file, compressed or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::Refused`] when it is no live patch; [`Status::Failed`] when it cannot be read.
+    pub fn open(path: &Path) -> Outcome<Self> {
+        let cannot_read = |error: klp_elf::Error| Failure::new(Status::Failed, error.to_string());
+        let compressed = is_compressed(path).map_err(cannot_read)?;
+        let file = open_module(path).map_err(cannot_read)?;
+        let module = read_module(path).map_err(cannot_read)?;
+        let info = info(path, &module)?;
+        let image = image(file, compressed, &module);
+        Ok(Self {
+            info,
+            module,
+            image,
+        })
+    }
+}
+
+fn image(file: File, compressed: bool, module: &[u8]) -> Image {
+    match compressed {
+        true => Image::Unpacked(module.to_vec()),
+        false => Image::File(file),
+    }
+}
+
+fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
+    let refused = |why: String| {
+        let path = klp_elf::Shown::path(path);
+        Failure::new(Status::Refused, format!("{path} {why}"))
+    };
+    let module = Module::parse(data).map_err(|error| refused(format!("is no module: {error}")))?;
+    let entries = module
+        .modinfo()
+        .map_err(|error| refused(format!("is damaged: {error}")))?;
+    let all = |key: &str| {
+        let values = entries.iter().filter(|(found, _)| *found == *key);
+        values
+            .map(|(_, value)| value.escaped().to_string())
+            .collect::<Vec<_>>()
+    };
+    let first = |key: &str| {
+        all(key)
+            .into_iter()
+            .next()
+            .filter(|value| !value.is_empty())
+    };
+    if first("livepatch").is_none() {
+        return Err(refused(
+            "is a module, but no live patch: `modinfo` shows no line `livepatch: Y`".to_owned(),
+        ));
+    }
+    let name = first("name").ok_or_else(|| refused("does not tell its name".to_owned()))?;
+    if !is_module_name(&name) {
+        return Err(refused(format!(
+            "calls itself `{name}`, which is no name of a module"
+        )));
+    }
+    let words = |key: &str| -> Vec<String> {
+        let separated = all(key);
+        let words = separated.iter().flat_map(|value| value.split([',', ' ']));
+        words
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    Ok(Info {
+        version: first("version"),
+        description: first("description"),
+        fixes: words("fixes"),
+        url: first("url"),
+        vermagic: first("vermagic"),
+        depends: words("depends"),
+        signed: data.ends_with(SIGNATURE_MARK),
+        name,
+    })
+}
+
+/// Is this a name that the kernel gives to a module? It becomes part of paths.
+fn is_module_name(name: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    !name.is_empty() && name.len() < 56 && name.bytes().all(is_word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_become_paths() {
+        assert!(is_module_name("klp_fix_1"));
+        for wrong in ["", "..", "a/b", "a b", &"x".repeat(56)] {
+            assert!(!is_module_name(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_patch_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("text.ko");
+        std::fs::write(&path, "no module").expect("a file");
+        let failure = PatchFile::open(&path).expect_err("no module");
+        assert_eq!(failure.status, Status::Refused);
+        let failure = PatchFile::open(&dir.path().join("missing.ko")).expect_err("nothing");
+        assert_eq!(failure.status, Status::Failed);
+    }
+}

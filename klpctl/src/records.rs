@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What klpctl remembers until the next boot, in `/run/klpctl`: for each patch that it loaded, its file and what it
+//! says of itself; and the last step, which `rollback` undoes. The kernel keeps neither.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::patch_file::{Info, PatchFile};
+
+/// The last thing that was loaded.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Step {
+    /// This patch.
+    pub loaded: String,
+    /// It took the place of these, from the bottom up.
+    pub replaced: Vec<String>,
+}
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub struct Records {
+    dir: PathBuf,
+}
+
+impl Records {
+    pub fn at(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+        }
+    }
+
+    /// The folder, in which also the lock is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn info_path(&self, name: &str) -> PathBuf {
+        self.dir.join("patches").join(format!("{name}.json"))
+    }
+
+    /// The copy of a patch that was loaded.
+    pub fn module_path(&self, name: &str) -> PathBuf {
+        self.dir.join("patches").join(format!("{name}.ko"))
+    }
+
+    /// What a patch that klpctl has loaded says of itself.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be read.
+    pub fn info(&self, name: &str) -> Result<Option<Info>> {
+        read(&self.info_path(name))
+    }
+
+    /// The last step.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be read.
+    pub fn step(&self) -> Result<Option<Step>> {
+        read(&self.dir.join("step.json"))
+    }
+
+    /// Keeps a patch that is about to be loaded.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn keep(&self, file: &PatchFile) -> Result<()> {
+        let name = &file.info.name;
+        write(&self.module_path(name), &file.module)?;
+        write(&self.info_path(name), &serde_json::to_vec(&file.info)?)
+    }
+
+    /// Remembers the last step, and forgets the patches that are neither part of it nor in `loaded`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn set_step(&self, step: Option<&Step>, loaded: &[String]) -> Result<()> {
+        let path = self.dir.join("step.json");
+        match step {
+            Some(step) => write(&path, &serde_json::to_vec(step)?)?,
+            None => remove(&path)?,
+        }
+        let needed = |name: &str| {
+            let in_step =
+                |step: &Step| step.loaded == name || step.replaced.iter().any(|it| it == name);
+            loaded.iter().any(|it| it == name) || step.is_some_and(in_step)
+        };
+        for entry in fs::read_dir(self.dir.join("patches"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let path = entry.path();
+            let name = path
+                .file_stem()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if !needed(name) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let value = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is damaged; it can be removed", path.display()))?;
+    Ok(Some(value))
+}
+
+/// Writes a file whole or not at all.
+fn write(path: &Path, content: &[u8]) -> Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    let dir = path.parent().with_context(cannot)?;
+    fs::create_dir_all(dir).with_context(cannot)?;
+    let mut file = tempfile::NamedTempFile::new_in(dir).with_context(cannot)?;
+    file.write_all(content).with_context(cannot)?;
+    file.as_file().sync_all().with_context(cannot)?;
+    file.persist(path).with_context(cannot)?;
+    Ok(())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::modules::Image;
+
+    fn file(name: &str) -> PatchFile {
+        PatchFile {
+            info: Info {
+                name: name.to_owned(),
+                ..Info::default()
+            },
+            module: name.as_bytes().to_vec(),
+            image: Image::Unpacked(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn what_is_needed_is_kept() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let records = Records::at(&dir.path().join("klpctl"));
+        assert_eq!(records.step().expect("readable"), None);
+        for name in ["a", "b", "c"] {
+            records.keep(&file(name)).expect("written");
+        }
+        let step = Step {
+            loaded: "b".to_owned(),
+            replaced: vec!["a".to_owned()],
+        };
+        records
+            .set_step(Some(&step), &["b".to_owned()])
+            .expect("written");
+        assert_eq!(records.step().expect("readable"), Some(step));
+        assert_eq!(fs::read(records.module_path("a")).expect("kept"), b"a");
+        assert_eq!(records.info("c").expect("readable"), None);
+        records.set_step(None, &["b".to_owned()]).expect("written");
+        assert_eq!(records.info("a").expect("readable"), None);
+        assert_eq!(
+            records.info("b").expect("readable").expect("kept").name,
+            "b"
+        );
+    }
+
+    #[test]
+    fn a_damaged_record_is_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::write(dir.path().join("step.json"), "{").expect("a file");
+        let error = Records::at(dir.path()).step().expect_err("damaged");
+        assert!(format!("{error:#}").contains("step.json is damaged"));
+    }
+}

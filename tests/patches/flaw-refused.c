@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A patch of a module, with a relocation, that refuses the module as long as it
+ * is told to.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/livepatch.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+
+/* GNU as wants names with commas in quotes; clang quotes them itself. */
+#ifdef __clang__
+#define LINK_NAME(name) __asm__(name)
+#else
+#define LINK_NAME(name) __asm__("\"" name "\"")
+#endif
+/* Weak, so that the module build lets it pass. */
+#define LIVEPATCH_SYMBOL(object, name) \
+	LINK_NAME(".klp.sym." object "." name ",0") __weak
+
+extern int vault_cents(int whole) LIVEPATCH_SYMBOL("klp_vault", "cents");
+
+/* `cargo klp link` makes it 0. */
+static volatile u8 unlinked __section(".klp.unlinked") = 1;
+
+static bool refuse = true;
+module_param(refuse, bool, 0644);
+MODULE_PARM_DESC(refuse, "refuse the module");
+
+static int refuse_target(struct klp_object *object)
+{
+	return refuse ? -EBUSY : 0;
+}
+
+static int vault_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "patched %d\n", vault_cents(1));
+	return 0;
+}
+
+static struct klp_func funcs[] = {
+	{ .old_name = "vault_show", .new_func = vault_show },
+	{ }
+};
+
+static struct klp_object objects[] = {
+	{
+		.name = "klp_vault",
+		.funcs = funcs,
+		.callbacks.pre_patch = refuse_target,
+	},
+	{ }
+};
+
+static struct klp_patch patch = {
+	.mod = THIS_MODULE,
+	.objs = objects,
+};
+
+static int __init flaw_refused_init(void)
+{
+	if (unlinked) {
+		pr_err("its livepatch symbols are not linked: run cargo klp link\n");
+		return -ENOEXEC;
+	}
+	return klp_enable_patch(&patch);
+}
+
+static void __exit flaw_refused_exit(void)
+{
+}
+
+module_init(flaw_refused_init);
+module_exit(flaw_refused_exit);
+MODULE_DESCRIPTION("Test patch");
+MODULE_LICENSE("GPL");
+MODULE_INFO(livepatch, "Y");

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo xtask proof`: what takes too long for `cargo xtask test`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::case::Tally;
+use crate::suite::Proof;
+
+#[derive(Args, Debug)]
+pub(super) struct ProofArgs {
+    /// Only this kind; may be given more than once.
+    #[arg(long, value_enum, value_name = "KIND")]
+    only: Vec<Proof>,
+}
+
+impl ProofArgs {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let proofs = if self.only.is_empty() {
+            Proof::ALL.to_vec()
+        } else {
+            self.only
+        };
+        let mut total = Tally::default();
+        for proof in proofs {
+            total += proof.run()?;
+        }
+        println!("{total}");
+        Ok(total.exit_code())
+    }
+}

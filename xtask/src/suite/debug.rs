@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! klp-core on a kernel with the kernel's own checkers (KASAN, lockdep, kmemleak and more). What they report
+//! on the console fails the run that it comes in.
+
+use anyhow::Result;
+use klp_host::kernel::{Core, Kernel, Profile};
+
+use super::{Form, flaws};
+use crate::bench;
+use crate::case::{Case, Tally};
+use crate::checkout;
+use crate::kselftest;
+use crate::scenarios;
+
+/// Runs the selftests, all scenarios, and the stress test; and on the C core what that does wrong.
+pub(super) fn run(form: Form) -> Result<Tally> {
+    let kernel = checkout::kernel(Core::Rust, Profile::Debug)?;
+    let built = checkout::build_all(&kernel)?;
+    let mut tally = kselftest::run(&kernel)?;
+    let mut scripts = scenarios::all()?;
+    scripts.extend(scenarios::long()?);
+    tally += Tally::of(&scenarios::run(&kernel, &built.modules, &scripts)?);
+    if let Form::Long { cycles } = form {
+        tally.count(&stress(&kernel, cycles));
+    }
+    tally += flaws::run()?;
+    Ok(tally)
+}
+
+/// A patch that comes and goes while programs are started.
+fn stress(kernel: &Kernel, cycles: u32) -> Case {
+    let case = Case {
+        script: "stress".to_owned(),
+        name: format!("{cycles} cycles"),
+        failure: bench::stress(kernel, cycles)
+            .err()
+            .map(|error| format!("{error:#}")),
+    };
+    case.print_on(kernel.core.name());
+    case
+}

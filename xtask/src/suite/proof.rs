@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is tried of klp-core beyond its unit tests: all orders of memory accesses, undefined behaviour, and
+//! mistakes in its code. `docs/proof.md` says what that proves.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use klp_host::cache::Cache;
+use klp_host::host::process;
+use klp_host::host::process::Group;
+use klp_host::host::progress::say;
+use klp_host::host::registry::Program;
+use klp_host::host::toolchain::{self, PINNED};
+
+use super::host;
+use crate::case::{Case, Tally};
+use crate::checkout;
+
+/// A kind of proof.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum Proof {
+    /// The model checker loom, in all orders: hours.
+    MemoryOrder,
+    /// Miri, which needs a nightly toolchain: minutes.
+    Miri,
+    /// cargo-mutants: hours.
+    Mutants,
+}
+
+impl Proof {
+    /// All of them; quick ones first.
+    pub const ALL: [Self; 3] = [Self::Miri, Self::Mutants, Self::MemoryOrder];
+
+    /// Runs it.
+    pub fn run(self) -> Result<Tally> {
+        match self {
+            Self::MemoryOrder => memory_order("all"),
+            Self::Miri => miri(),
+            Self::Mutants => mutants(),
+        }
+    }
+}
+
+/// Runs klp-core in all orders of memory accesses with so many preemptions: a number, or `all`.
+pub(super) fn memory_order(preemptions: &str) -> Result<Tally> {
+    let toolchain = toolchain::ensure(PINNED, &[])?;
+    let mut command = toolchain.cargo();
+    command
+        .args(["test", "--package", "klp-core", "--lib", "--release"])
+        // Other flags would have everything else built again.
+        .args(["--locked", "--target-dir", "target/loom", "memory_order"])
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("KLP_PREEMPTIONS", preemptions);
+    host::tests(command)
+}
+
+/// Runs the host's unit tests of the crates with `unsafe` code in Miri.
+fn miri() -> Result<Tally> {
+    const TOOLCHAIN: &str = "nightly";
+    let rustup = |arguments: &[&str]| {
+        let mut command = process::command("rustup");
+        command.args(["run", TOOLCHAIN, "cargo", "miri"]);
+        command.args(arguments);
+        command
+    };
+    if process::output(&mut rustup(&["--version"])).is_err() {
+        bail!(
+            "Miri is missing: rustup toolchain install {TOOLCHAIN} --profile minimal --component \
+             miri,rust-src"
+        );
+    }
+    let mut command = rustup(&["test", "--package", "klp-core", "--package", "klp", "--lib"]);
+    command
+        .args(["--locked", "--target-dir", "target/miri"])
+        // Tests read sources and the clock.
+        .env("MIRIFLAGS", "-Zmiri-disable-isolation");
+    host::tests(command)
+}
+
+const MUTANTS: Program = Program {
+    name: "cargo-mutants",
+    package: "cargo-mutants",
+    version: "27.1.0",
+    optimised: false,
+    usual: "about two minutes on two cores",
+};
+
+/// Mutants that no test has to notice, with the reason.
+const ACCEPTED: &str = "klp-core/mutants-accepted.txt";
+
+/// How many of a hundred mutants tests have to notice, accepted ones counted as not noticed.
+const NOTICED: usize = 90;
+
+/// Makes small mistakes in klp-core's logic, one after the other, and sees whether a test notices.
+fn mutants() -> Result<Tally> {
+    let toolchain = toolchain::ensure(PINNED, &[])?;
+    let folder = MUTANTS.folder(&Cache::open()?, None)?;
+    let output = checkout::top().join("target/mutants");
+    std::fs::create_dir_all(&output)
+        .with_context(|| format!("cannot make {}", output.display()))?;
+    let mut command = toolchain.program(&folder.join("bin").join(MUTANTS.name));
+    command
+        .args(["mutants", "--package", "klp-core", "--colors", "never"])
+        .args(["--timeout", "60", "--output"])
+        .arg(&output)
+        .current_dir(checkout::top())
+        .env("CARGO_PROFILE_TEST_DEBUG", "0")
+        .env("KLP_HISTORIES", "100");
+    // Survivors make it fail; what they are is in its files.
+    let status = Group::spawn(&mut command)?.wait()?;
+    say(&format!("cargo-mutants ended with {status}"));
+    let accepted = checkout::top().join(ACCEPTED);
+    let case = judge(&output.join("mutants.out"), &accepted).map_or_else(
+        |error| Case::failed("mutants", "survivors", format!("{error:#}")),
+        |said| {
+            say(&said);
+            Case {
+                script: "mutants".to_owned(),
+                name: "survivors".to_owned(),
+                failure: None,
+            }
+        },
+    );
+    case.print();
+    Ok(Tally::of([&case]))
+}
+
+/// Compares what survived with what may.
+fn judge(results: &Path, accepted: &Path) -> Result<String> {
+    let lines = |name: &str| {
+        let path = results.join(name);
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let noticed = lines("caught.txt")?.lines().count() + lines("timeout.txt")?.lines().count();
+    let missed = lines("missed.txt")?;
+    let accepted = std::fs::read_to_string(accepted)
+        .with_context(|| format!("cannot read {}", accepted.display()))?;
+    let accepted: BTreeSet<&str> = accepted
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .collect();
+    let new: Vec<&str> = missed
+        .lines()
+        .filter(|line| !accepted.contains(without_place(line).as_str()))
+        .collect();
+    let all = noticed + missed.lines().count();
+    let said = format!("{noticed} of {all} mutants were noticed");
+    ensure!(
+        new.is_empty(),
+        "{said}; these survived, and are not in {ACCEPTED}:\n{}",
+        new.join("\n")
+    );
+    ensure!(all > 0, "no mutant was tried");
+    ensure!(
+        noticed * 100 >= all * NOTICED,
+        "{said}: fewer than {NOTICED} %"
+    );
+    Ok(said)
+}
+
+/// `FILE: MUTATION` of `FILE:LINE:COLUMN: MUTATION`, which stays when lines move.
+fn without_place(line: &str) -> String {
+    let mut parts = line.splitn(4, ':');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(file), Some(_), Some(_), Some(mutation)) => format!("{file}:{mutation}"),
+        _ => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_may_move() {
+        assert_eq!(
+            without_place("a/b.rs:48:63: replace && with || in P<T>::c"),
+            "a/b.rs: replace && with || in P<T>::c"
+        );
+        assert_eq!(without_place("something else"), "something else");
+    }
+
+    #[test]
+    fn survivors_are_judged() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        let judge = || judge(folder.path(), &folder.path().join("accepted"));
+        write("caught.txt", &"a.rs:1:2: x\n".repeat(8));
+        write("timeout.txt", "a.rs:1:2: y\n");
+        write("missed.txt", "a.rs:3:4: z\n");
+        write("accepted", "# why\na.rs: z\n");
+        assert_eq!(judge().unwrap(), "9 of 10 mutants were noticed");
+        write("accepted", "# why\na.rs: x\n");
+        assert!(judge().unwrap_err().to_string().contains("a.rs:3:4: z"));
+        write("accepted", "a.rs: z\n");
+        write("timeout.txt", "");
+        assert!(judge().unwrap_err().to_string().ends_with("90 %"));
+    }
+}
