@@ -2,7 +2,7 @@
 
 //! What a folder's Kbuild file names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,8 @@ pub struct Kbuild {
     dir: PathBuf,
     /// What lines like `obj-m := one.o two.o` say.
     objects: Vec<String>,
+    /// Those of them that are between `ifdef` or its like and `endif`.
+    conditional: BTreeSet<String>,
     /// What lines like `one-y := a.o b.o` say, by the module's name without an ending.
     parts: BTreeMap<String, Vec<String>>,
 }
@@ -36,7 +38,13 @@ impl Kbuild {
         };
         let text =
             fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let mut conditions: usize = 0;
         for line in text.replace("\\\n", " ").lines() {
+            match line.split_whitespace().next() {
+                Some("ifdef" | "ifndef" | "ifeq" | "ifneq") => conditions += 1,
+                Some("endif") => conditions = conditions.saturating_sub(1),
+                _ => {}
+            }
             let Some((name, value)) = line.split_once('=') else {
                 continue;
             };
@@ -47,7 +55,12 @@ impl Kbuild {
                 .filter(|word| word.ends_with(".o"))
                 .map(str::to_owned);
             if name == "obj-m" {
+                let first = kbuild.objects.len();
                 kbuild.objects.extend(words);
+                if conditions > 0 {
+                    let conditional = kbuild.objects.iter().skip(first).cloned();
+                    kbuild.conditional.extend(conditional);
+                }
             } else if let Some(module) = module_of_parts(name) {
                 let parts = kbuild.parts.entry(module.to_owned()).or_default();
                 parts.extend(words);
@@ -78,13 +91,15 @@ impl Kbuild {
         parts.filter_map(|part| self.source(part)).collect()
     }
 
-    /// The modules without Rust in them, as their files: those that patches beside them may be about.
+    /// The modules without Rust in them, as their files: those that patches beside them may be about. Not those that
+    /// only some kernels get: whether this one does is for make to know.
     pub fn in_c(&self) -> Vec<String> {
         let is_in_c = |object: &&String| {
             let mut parts = self.parts(object).iter();
             !parts.any(|part| self.source(part).is_some())
         };
-        let modules = self.objects.iter().filter(is_in_c);
+        let always = |object: &&String| !self.conditional.contains(*object);
+        let modules = self.objects.iter().filter(always).filter(is_in_c);
         modules
             .filter_map(|object| Some(format!("{}.ko", object.strip_suffix(".o")?)))
             .collect()
@@ -156,6 +171,15 @@ mod tests {
                 .in_c()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn what_only_some_kernels_get_is_not_built_first() {
+        let text = "obj-m := a.o\nifeq ($(X),y)\nobj-m += b.o\nifdef Y\nobj-m += c.o\nendif\nobj-m += d.o\n\
+                    else\nobj-m += e.o\nendif\nobj-m += f.o\n";
+        let (_dir, kbuild) = read(text, &[]);
+        assert_eq!(kbuild.objects().len(), 6);
+        assert_eq!(kbuild.in_c(), ["a.ko", "f.ko"]);
     }
 
     #[test]
