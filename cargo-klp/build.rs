@@ -11,14 +11,19 @@ use std::process::Command;
 use walkdir::WalkDir;
 
 /// Folders, and the endings of what is taken from them: nothing that lies around there.
-const FOLDERS: [(&str, &[&str]); 4] = [
-    ("klp/bindings", &["bindgen_parameters", ".h"]),
+const FOLDERS: [(&str, &[&str]); 5] = [
+    ("klp/bindings", &["_parameters", ".h"]),
+    ("klp/c", &[".c"]),
     ("klp/src", &[".rs"]),
     ("klp-elf/src", &[".rs"]),
     ("klp-macros/src", &[".rs"]),
 ];
 
-const FILES: [&str; 1] = ["klp/Makefile.klp"];
+const FILES: [&str; 3] = [
+    "klp/Makefile.freestanding",
+    "klp/Makefile.klp",
+    "klp/freestanding.lds",
+];
 
 /// What Cargo builds of it.
 const MEMBERS: [&str; 2] = ["klp-elf", "klp-macros"];

@@ -191,11 +191,13 @@ mod tests {
                 dir: PathBuf::from("/kernel"),
                 env: Vec::new(),
                 vars: Vec::new(),
+                freestanding: None,
             },
             image: PathBuf::new(),
             known: Known::default(),
         };
         let klp = Klp {
+            core: None,
             source: PathBuf::from("/klp"),
             output: PathBuf::from("/out"),
         };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use klp_host::cache::{Cache, Key, gone};
+use klp_host::freestanding;
 use klp_host::host::process;
 use klp_host::kernel::BuildFolder;
 use klp_host::kernel::known::Known;
@@ -31,6 +32,8 @@ pub struct Klp {
     pub source: PathBuf,
     /// Where Kbuild has built it.
     pub output: PathBuf,
+    /// Rust's `core`, for a kernel that was built without Rust.
+    pub core: Option<PathBuf>,
 }
 
 impl Klp {
@@ -41,10 +44,23 @@ impl Klp {
             .with("recipe", RECIPE)
             .with("source", source.as_os_str().as_encoded_bytes())
             .with("kernel", kernel_state(kernel));
-        let output = cache
-            .entry("klp", &kernel.build.release, &key)
-            .get_or_resume(|output| build(kernel, &source, output))?;
-        Ok(Self { source, output })
+        let core = match &kernel.build.freestanding {
+            Some(tools) => Some(freestanding::core::get(cache, &kernel.build, tools)?),
+            None => None,
+        };
+        let key = key.with("core", core.as_deref().map(state).unwrap_or_default());
+        let entry = cache.entry("klp", &kernel.build.release, &key);
+        let output = match (&kernel.build.freestanding, &core) {
+            (Some(tools), Some(core)) => entry.get_or_create(|output| {
+                freestanding::klp::build(&kernel.build, tools, core, &source, output)
+            })?,
+            _ => entry.get_or_resume(|output| build(kernel, &source, output))?,
+        };
+        Ok(Self {
+            source,
+            output,
+            core,
+        })
     }
 
     /// The folder with the crate and the attribute, compiled.
@@ -162,6 +178,11 @@ mod tests {
             "klp/bindings/bindgen_parameters",
             "klp/bindings/livepatch.h",
             "klp/src/lib.rs",
+            "klp/Makefile.freestanding",
+            "klp/bindings/freestanding_parameters",
+            "klp/c/locks.c",
+            "klp/freestanding.lds",
+            "klp/src/platform/freestanding.rs",
             "klp/src/platform/kernel.rs",
             "klp-macros/Cargo.toml",
             "klp-macros/src/lib.rs",

@@ -58,8 +58,11 @@ fn of_file(cache: &Cache, file: &Path) -> Result<PathBuf> {
 
 fn at_hand(cache: &Cache, choice: &Choice, known: &Known, asked: bool) -> Result<Vec<PathBuf>> {
     match choice {
-        Choice::Stock if asked => return Ok(vec![debug_info::of_stock(cache)?]),
-        Choice::Stock => return Ok(debug_info::of_stock_if_there(cache).into_iter().collect()),
+        Choice::Debian(line) if asked => return Ok(vec![debug_info::of_stock(cache, line)?]),
+        Choice::Debian(line) => {
+            let there = debug_info::of_stock_if_there(cache, line);
+            return Ok(there.into_iter().collect());
+        }
         Choice::Running | Choice::Folder(_) => {}
     }
     let mut files: Vec<PathBuf> = known.vmlinux.clone().into_iter().collect();

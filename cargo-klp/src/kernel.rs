@@ -10,13 +10,15 @@ use klp_host::cache::Cache;
 use klp_host::host::needs::Needs;
 use klp_host::kernel::given::Given;
 use klp_host::kernel::known::Known;
-use klp_host::kernel::{self, BuildFolder, Core, Options, Profile, facts, modules, release, stock};
+use klp_host::kernel::{
+    self, BuildFolder, Core, Line, Options, Profile, facts, modules, release, stock,
+};
 
 /// Which kernel, as the user says it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Choice {
-    /// Debian's, which is fetched.
-    Stock,
+    /// One of Debian's, which is fetched.
+    Debian(&'static Line),
     /// The one that runs here.
     Running,
     /// The one built in this folder.
@@ -47,10 +49,10 @@ pub struct Target {
 impl Choice {
     /// Takes the word or path of a command line.
     pub fn parse(text: &str) -> Result<Self, Infallible> {
-        Ok(match text {
-            "stock" => Self::Stock,
-            "running" => Self::Running,
-            dir => Self::Folder(PathBuf::from(dir)),
+        Ok(match (Line::named(text), text) {
+            (Some(line), _) => Self::Debian(line),
+            (None, "running") => Self::Running,
+            (None, dir) => Self::Folder(PathBuf::from(dir)),
         })
     }
 
@@ -58,11 +60,11 @@ impl Choice {
     /// takes no compilers, and no packages but those that fetch and boot Debian's kernel.
     pub fn known(&self, cache: &Cache, modules: bool) -> Result<Known> {
         let known = match self {
-            Self::Stock => {
-                facts::needs(cache).get()?;
-                let known = Known::of_stock(cache)?;
+            Self::Debian(line) => {
+                facts::needs(cache, line).get()?;
+                let known = Known::of_stock(cache, line)?;
                 match modules {
-                    true => with_stock_modules(known, cache)?,
+                    true => with_modules(known, cache, line)?,
                     false => known,
                 }
             }
@@ -79,12 +81,12 @@ impl Choice {
         Ok(known.or_users())
     }
 
-    /// Describes it; what is needed of a stock kernel is fetched first when it has to be.
+    /// Describes it; what is needed of one of Debian's is fetched first when it has to be.
     pub fn describe(&self, cache: &Cache) -> Result<Described> {
-        if *self == Self::Stock {
-            stock::source_needs(cache).get()?;
+        if let Self::Debian(line) = self {
+            stock::source_needs(cache, line).get()?;
             let known = self.known(cache, true)?;
-            let source = stock::source(cache)?;
+            let source = stock::source(cache, line)?;
             return Ok(Described {
                 release: source.release,
                 known,
@@ -115,13 +117,15 @@ impl Choice {
     /// The packages that [`Self::get`] needs.
     pub fn needs(&self) -> Result<Needs> {
         match self {
-            Self::Stock => kernel::needs(Core::Stock, Profile::Base, &Options::default()),
+            Self::Debian(line) => {
+                kernel::needs(Core::of_line(line), Profile::Base, &Options::default())
+            }
             Self::Running => Given::needs_running(),
             Self::Folder(dir) => Given::needs_at(dir),
         }
     }
 
-    /// Gets it; a stock kernel is fetched first when it has to be.
+    /// Gets it; one of Debian's is fetched first when it has to be.
     pub fn get(&self, cache: &Cache) -> Result<Target> {
         let target = self.find(cache)?;
         Ok(Target {
@@ -132,11 +136,12 @@ impl Choice {
 
     fn find(&self, cache: &Cache) -> Result<Target> {
         let given = match self {
-            Self::Stock => {
-                let kernel = kernel::get(Core::Stock, Profile::Base, &Options::default())?;
+            Self::Debian(line) => {
+                let core = Core::of_line(line);
+                let kernel = kernel::get(core, Profile::Base, &Options::default())?;
                 let known = Known::of_folder(&kernel.build.dir);
                 return Ok(Target {
-                    known: with_stock_modules(known, cache)?,
+                    known: with_modules(known, cache, line)?,
                     build: kernel.build,
                     image: kernel.image,
                 });
@@ -152,13 +157,13 @@ impl Choice {
     }
 }
 
-/// Adds the modules of Debian's kernel, unless the user has others in mind.
-fn with_stock_modules(known: Known, cache: &Cache) -> Result<Known> {
+/// Adds the modules of a kernel of Debian's, unless the user has others in mind.
+fn with_modules(known: Known, cache: &Cache, line: &Line) -> Result<Known> {
     if std::env::var_os("KLP_MODULES").is_some() {
         return Ok(known);
     }
     Ok(Known {
-        modules: modules::of_stock(cache)?,
+        modules: modules::of_stock(cache, line)?,
         ..known
     })
 }
@@ -166,6 +171,7 @@ fn with_stock_modules(known: Known, cache: &Cache) -> Result<Known> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use klp_host::kernel::line;
 
     #[test]
     fn a_build_folder_is_described_without_tools() {
@@ -194,7 +200,9 @@ mod tests {
 
     #[test]
     fn a_kernel_is_a_word_or_a_folder() {
-        assert_eq!(Choice::parse("stock"), Ok(Choice::Stock));
+        assert_eq!(Choice::parse("stock"), Ok(Choice::Debian(&line::STOCK)));
+        let debian_13 = Ok(Choice::Debian(&line::DEBIAN_13));
+        assert_eq!(Choice::parse("debian-13"), debian_13);
         assert_eq!(Choice::parse("running"), Ok(Choice::Running));
         assert_eq!(
             Choice::parse("./stock"),

@@ -7,10 +7,12 @@ mod sources;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use klp_host::freestanding;
 use klp_host::host::paths::check_for_make;
 use klp_host::kernel::{BuildFolder, release};
 use klp_host::module::{self, Kbuild, Prerequisites};
 
+use crate::carried::Klp;
 use crate::output;
 
 /// A folder with a patch.
@@ -70,6 +72,25 @@ impl Patch {
         Ok(first)
     }
 
+    /// The patch as it is built for a kernel without Rust; `None` for others.
+    pub fn freestanding<'a>(
+        &'a self,
+        kernel: &'a BuildFolder,
+        klp: &'a Klp,
+        sources: &'a Path,
+        output: &'a Path,
+    ) -> Option<freestanding::patch::Patch<'a>> {
+        Some(freestanding::patch::Patch {
+            kernel,
+            tools: kernel.freestanding.as_ref()?,
+            core: klp.core.as_deref()?,
+            klp: &klp.output,
+            sources,
+            kbuild: &self.kbuild,
+            output,
+        })
+    }
+
     /// The folder for what is built for this kernel.
     pub fn output_path(&self, kernel: &BuildFolder) -> Result<PathBuf> {
         release::check(&kernel.release)?;
@@ -95,6 +116,7 @@ mod tests {
             dir: PathBuf::from(dir),
             env: Vec::new(),
             vars: Vec::new(),
+            freestanding: None,
         }
     }
 

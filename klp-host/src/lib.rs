@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 pub mod cache;
+pub mod freestanding;
 pub mod host;
 pub mod kernel;
 pub mod link;

@@ -235,6 +235,8 @@ impl Folder<'_> {
 fn modules(output: &Path, order: &str) -> Result<Vec<PathBuf>> {
     let module = |line: &str| {
         let object = Path::new(line.trim());
+        // Older kernels name it with its folder.
+        let object = object.strip_prefix(output).unwrap_or(object);
         ensure!(
             is_inside(object),
             "the build made {object:?}, which is not in its folder {}: the Kbuild file may only \
@@ -288,6 +290,7 @@ mod tests {
             dir: PathBuf::from("/kernel"),
             env: Vec::new(),
             vars: Vec::new(),
+            freestanding: None,
         };
         let text = sources(&kernel, &odd).unwrap_err().to_string();
         assert!(text.contains("the character ;"), "{text}");

@@ -20,8 +20,9 @@
 //! `klp_patch` tables, the modinfo, the init and exit. [`abi`] says which types may stand in
 //! the function's signature and which C types they stand for.
 //!
-//! The crate builds in two ways. Under Kbuild (`cfg(kernel)`) it stands on the `kernel` crate
-//! and on bindings generated from the kernel's own headers. Under Cargo it stands on
+//! The crate builds in three ways. For a kernel with Rust (`cfg(kernel)`) it stands on the `kernel` crate
+//! and on bindings generated from the kernel's own headers; for one without
+//! (`cfg(klp_freestanding)`, too) on such bindings alone. Under Cargo it stands on
 //! stand-ins of the same shape, so that a patch can be type-checked and the macro tested where
 //! there is no kernel; nothing runs there.
 //!
@@ -29,7 +30,7 @@
 //! lands in the patch module that uses it. That is why a patch links no `klp` object and carries
 //! nothing it does not need.
 
-#![cfg_attr(not(kernel), no_std)]
+#![cfg_attr(any(not(kernel), klp_freestanding), no_std)]
 
 #[cfg(not(kernel))]
 extern crate std;
@@ -51,9 +52,10 @@ pub mod list;
 pub mod log;
 pub mod netlink;
 pub mod original;
-#[cfg_attr(kernel, path = "platform/kernel.rs")]
+#[cfg_attr(klp_freestanding, path = "platform/freestanding.rs")]
+#[cfg_attr(all(kernel, not(klp_freestanding)), path = "platform/kernel.rs")]
 #[cfg_attr(not(kernel), path = "platform/host.rs")]
-#[allow(unreachable_pub)] // Both files offer the same; what is re-exported is decided here.
+#[allow(unreachable_pub)] // All offer the same; what is re-exported is decided here.
 mod platform;
 pub mod prelude;
 pub mod rcu;
@@ -87,6 +89,15 @@ pub use state::State;
 /// What expanded code names. Not for authors, and not stable.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(klp_freestanding)]
+    pub use crate::platform::{
+        atomic::Relaxed,
+        modinfo,
+        print::{self as levels, log},
+    };
+    /// Whether something has been done.
+    #[cfg(klp_freestanding)]
+    pub type AtomicFlag = crate::platform::atomic::Atomic<bool>;
     pub use crate::platform::{module, pr_err, pr_info, pr_warn, Module, Result, ThisModule};
     pub use crate::{
         in_kernel, livepatch_modinfo, livepatch_originals, livepatch_symbols, on_host,

@@ -9,6 +9,7 @@ use clap::Args;
 use klp_elf::inlined::ENDING;
 use klp_elf::{Module, VMLINUX};
 use klp_host::cache::{Cache, Key};
+use klp_host::freestanding;
 use klp_host::host::progress::say;
 use klp_host::kernel::debug_info;
 use klp_host::module::{Built, Folder, sources};
@@ -26,7 +27,7 @@ pub(super) struct BuildArgs {
     /// The patch's folder.
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// The kernel: `stock` (Debian's, which is fetched), `running`, or a kernel's build folder.
+    /// The kernel: `stock` (Debian's with Rust), `debian-13` or `debian-12`, which are fetched; `running`, or a kernel's build folder.
     #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = Choice::parse)]
     kernel: Choice,
     /// Boot that kernel in a virtual machine, and patch it there.
@@ -51,10 +52,15 @@ impl BuildArgs {
         let kernel = self.kernel.get(&cache)?;
         let klp = Klp::get(&cache, &kernel)?;
         // Before the build, which may fail: an editor helps then, too.
-        if let Err(error) = analyzer::write(&patch, &kernel, &klp) {
+        if kernel.build.freestanding.is_some() {
+            // The kernel has no crates to describe.
+        } else if let Err(error) = analyzer::write(&patch, &kernel, &klp) {
             say(&format!(
                 "note: no rust-project.json for editors: {error:#}"
             ));
+        }
+        if kernel.build.freestanding.is_some() {
+            freestanding::patch::check_crates(&kernel.build, &patch.sources())?;
         }
         let indices = self
             .debug_info
@@ -95,7 +101,15 @@ fn build(
             kernel.build.dir.display()
         ));
     }
-    let sources = sources(&kernel.build, &patch.dir)?;
+    let authors = sources(&kernel.build, &patch.dir)?;
+    let freestanding = patch.freestanding(&kernel.build, klp, &authors, &output);
+    let sources = match &freestanding {
+        Some(freestanding) => {
+            freestanding.stage()?;
+            output.clone()
+        }
+        None => authors.clone(),
+    };
     let first = patch.prerequisites()?;
     let mut files = Vec::new();
     if !first.is_empty() {
@@ -123,11 +137,20 @@ fn build(
     );
     let mut env = known.env();
     env.push(inlined::variable(&indices)?);
+    let vars = match &freestanding {
+        Some(freestanding) => {
+            freestanding.compile(&env)?;
+            let vars = freestanding::patch::VARS.iter();
+            vars.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
+        }
+        None => vec![("KRUSTFLAGS".to_owned(), klp.rustflags(&known, &targets))],
+    };
     let folder = Folder {
         what: &patch.name(),
         sources: &sources,
         output: &output,
-        vars: &[("KRUSTFLAGS".to_owned(), klp.rustflags(&known, &targets))],
+        vars: &vars,
         env: &env,
     };
     folder.make(&kernel.build)

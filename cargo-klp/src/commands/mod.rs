@@ -5,6 +5,7 @@
 mod build;
 mod check;
 mod from_fix;
+mod kernels;
 mod link;
 mod new;
 mod stub;
@@ -38,6 +39,8 @@ enum Command {
     /// Check a livepatch module, whoever made it. The exit status is 1 when it is bad, and 2 when it
     /// could not be checked.
     Check(check::CheckArgs),
+    /// List the kernels that `--kernel` takes by name, and what patches for each may name.
+    Kernels(kernels::KernelsArgs),
     /// Print the beginning of a patch of these functions, with their signatures in Rust.
     Stub(stub::StubArgs),
 }
@@ -59,6 +62,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::New(args) => args.run(),
         Command::Build(args) => args.run(),
         Command::Link(args) => args.run(),
+        Command::Kernels(args) => args.run(),
         Command::Stub(args) => args.run(),
     };
     done.map(|()| ExitCode::SUCCESS)

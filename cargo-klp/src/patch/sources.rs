@@ -64,7 +64,7 @@ impl Patch {
     }
 
     /// All source files in Rust that lie in the folder itself.
-    fn sources(&self) -> Vec<PathBuf> {
+    pub fn sources(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let mut sources: Vec<PathBuf> = entries
             .map(|entry| entry.path())

@@ -214,6 +214,7 @@ mod tests {
                 dir: PathBuf::new(),
                 env: Vec::new(),
                 vars: Vec::new(),
+                freestanding: None,
             },
             image: image.to_owned(),
             known: Known::default(),

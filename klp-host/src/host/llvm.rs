@@ -35,6 +35,16 @@ pub struct Llvm {
     pub libclang: Option<PathBuf>,
 }
 
+impl Llvm {
+    /// What stands behind its programs' names.
+    pub fn suffix(&self) -> &str {
+        match &*self.make_value {
+            "1" => "",
+            suffix => suffix,
+        }
+    }
+}
+
 /// The packages of one, where no fitting LLVM is installed.
 pub fn needs() -> Result<Needs> {
     Ok(match installed()? {

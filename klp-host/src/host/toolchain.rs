@@ -21,6 +21,9 @@ use crate::cache::Cache;
 /// version's. Kernels from elsewhere bring their own version.
 pub const PINNED: &str = "1.95.0";
 
+/// The compiler of patches for kernels that were built without one.
+pub const WITHOUT_KERNELS: &str = "1.97.1";
+
 /// An installed toolchain.
 #[derive(Clone, Debug)]
 pub struct Toolchain {

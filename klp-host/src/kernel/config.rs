@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 /// A configuration, or a fragment of one: values by option, without the `CONFIG_`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Config {
+pub(crate) struct Config {
     values: BTreeMap<String, String>,
 }
 
@@ -20,14 +20,14 @@ const OFF: &str = "n";
 
 impl Config {
     /// Reads a file.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read the kernel configuration {}", path.display()))?;
         Ok(Self::parse(&text))
     }
 
     /// Reads `CONFIG_A=value` and `# CONFIG_A is not set` lines; others are comments.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let values = text.lines().filter_map(|line| {
             let line = line.trim();
             if let Some(rest) = line.strip_prefix("CONFIG_") {
@@ -45,7 +45,7 @@ impl Config {
     }
 
     /// The value of an option: `y`, `m`, `n`, a number, a text in quotes.
-    pub(super) fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         self.values.get(name).map_or(OFF, String::as_str)
     }
 
@@ -99,7 +99,10 @@ const TOOL_PREFIXES: &[&str] = &[
 /// ... and these.
 const TOOL_OPTIONS: &[&str] = &[
     "HAVE_KMSAN_COMPILER",
+    // Whether Rust could be turned on, not whether it is.
+    "RUST_IS_AVAILABLE",
     "TOOLCHAIN_NEEDS_EXPLICIT_ZICSR",
+    "TOOLS_SUPPORT_RELR",
     "USE_X86_SEG_SUPPORT",
 ];
 

@@ -9,6 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
+use super::image;
+use super::line::Line;
 use crate::cache::{Cache, Entry, Key, inherit_locks};
 use crate::host::consent::{check_online, is_offline};
 use crate::host::files::write_atomic;
@@ -16,12 +18,6 @@ use crate::host::needs::Needs;
 use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::{Step, say};
-
-/// The kernel series that this project is about. Point releases come and go: any will do.
-pub(super) const SERIES: &str = "7.2";
-
-/// Where to look, in this order.
-const SUITES: &[&str] = &["forky", "trixie-backports", "sid"];
 
 /// A release of Debian's kernel, whose packages are all there in one version.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -44,7 +40,19 @@ impl std::fmt::Display for Release {
 
 impl Release {
     fn source(&self) -> String {
-        format!("linux-source-{SERIES}")
+        format!("linux-source-{}", self.series())
+    }
+
+    /// `7.2` of `7.2.12+deb14-amd64`.
+    fn series(&self) -> &str {
+        let mut dots = self.name.match_indices('.').skip(1);
+        dots.next()
+            .map_or(&*self.name, |(dot, _)| &self.name[..dot])
+    }
+
+    /// The name of its cache entries, before the kind of kernel is said.
+    pub(super) fn label(&self, line: &Line) -> String {
+        format!("{}-{}", line.name, self.version)
     }
 
     /// The package with the debug information of all that the kernel runs.
@@ -71,11 +79,11 @@ impl Release {
     }
 
     /// Whether it is like those that are chosen here: it becomes names of files, and arguments.
-    fn is_valid(&self) -> bool {
-        SUITES.contains(&self.suite.as_str())
+    fn is_valid(&self, line: &Line) -> bool {
+        line.suites.contains(&self.suite.as_str())
             && apt::is_version(&self.version)
             && apt::is_name(&self.name)
-            && is_plain_amd64(&self.name)
+            && line.has(&self.name)
             && Self::images(&self.name).contains(&self.image)
     }
 }
@@ -97,18 +105,18 @@ impl std::fmt::Display for Gone {
 }
 
 /// The release that this machine uses: what it already has, or else (or when asked to look
-/// again) the newest of the series.
-fn release(archive: &Archive<'_>, update: bool) -> Result<Release> {
+/// again) the newest of the line.
+fn release(archive: &Archive<'_>, line: &Line, update: bool) -> Result<Release> {
     let cache = archive.cache();
-    let record = record(cache);
-    if let Some(release) = recorded(&record).filter(|_| !update) {
+    let record = record(cache, line);
+    if let Some(release) = recorded(&record, line).filter(|_| !update) {
         return Ok(release);
     }
     let _lock = cache.lock("debian-release")?;
-    if let Some(release) = recorded(&record).filter(|_| !update) {
+    if let Some(release) = recorded(&record, line).filter(|_| !update) {
         return Ok(release);
     }
-    let release = look_up(archive)?;
+    let release = look_up(archive, line)?;
     write_atomic(&record, &serde_json::to_string_pretty(&release)?)?;
     Ok(release)
 }
@@ -117,13 +125,14 @@ fn release(archive: &Archive<'_>, update: bool) -> Result<Release> {
 /// the current one.
 pub(super) fn with_release<T>(
     archive: &Archive<'_>,
+    line: &Line,
     update: bool,
     action: impl Fn(&Release) -> Result<T>,
 ) -> Result<T> {
-    let used = release(archive, update)?;
+    let used = release(archive, line, update)?;
     match action(&used) {
         Err(err) if !process::is_interrupted() && err.is::<Gone>() => {
-            let newer = release(archive, true)?;
+            let newer = release(archive, line, true)?;
             if newer == used {
                 return Err(err);
             }
@@ -135,38 +144,48 @@ pub(super) fn with_release<T>(
 }
 
 /// The release that this machine uses, if it has one.
-pub(super) fn recorded_release(cache: &Cache) -> Option<Release> {
-    recorded(&record(cache))
+pub(super) fn recorded_release(cache: &Cache, line: &Line) -> Option<Release> {
+    recorded(&record(cache, line), line)
 }
 
-fn record(cache: &Cache) -> PathBuf {
-    cache.root().join(format!("debian-{SERIES}.json"))
+fn record(cache: &Cache, line: &Line) -> PathBuf {
+    cache.root().join(format!("debian-{}.json", line.series))
 }
 
 /// The packages that it takes to fetch a kernel's packages, where this machine has no kernel yet.
 /// Without apt there are none: [`Suite::open`] says what to do then.
-pub(super) fn needs(cache: &Cache) -> Needs {
-    if is_offline() || recorded_release(cache).is_some() || packages::find("apt-get").is_none() {
+pub(super) fn needs(cache: &Cache, line: &Line) -> Needs {
+    if is_offline()
+        || recorded_release(cache, line).is_some()
+        || packages::find("apt-get").is_none()
+    {
         return Needs::default();
     }
-    Needs::of(&["bash", "debian-archive-keyring", "tar"])
+    Needs::of(&[
+        "bash",
+        "binutils",
+        "debian-archive-keyring",
+        "tar",
+        "xz-utils",
+    ])
 }
 
 /// What is on record. A record that is damaged counts as none: it is made anew.
-fn recorded(path: &Path) -> Option<Release> {
+fn recorded(path: &Path, line: &Line) -> Option<Release> {
     let release: Release = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
-    release.is_valid().then_some(release)
+    release.is_valid(line).then_some(release)
 }
 
-fn look_up(archive: &Archive<'_>) -> Result<Release> {
-    check_online(&format!("the cache has no kernel {SERIES} of Debian's"))?;
+fn look_up(archive: &Archive<'_>, line: &Line) -> Result<Release> {
+    let Line { series, suites, .. } = line;
+    check_online(&format!("the cache has no kernel {series} of Debian's"))?;
     let step = Step::start(
-        &format!("looking for Debian's kernel {SERIES}"),
+        &format!("looking for Debian's kernel {series}"),
         "a few seconds",
     );
     archive.prepare()?;
     let mut failed = None;
-    for name in SUITES {
+    for name in *suites {
         let suite = match archive.suite(name, &step) {
             Ok(suite) => suite,
             Err(err) => {
@@ -180,7 +199,7 @@ fn look_up(archive: &Archive<'_>) -> Result<Release> {
                 continue;
             }
         };
-        if let Some(release) = choose(name, &offered(&suite)?, is_newer) {
+        if let Some(release) = choose(line, name, &offered(&suite, line)?, is_newer) {
             step.done();
             return Ok(release);
         }
@@ -189,17 +208,17 @@ fn look_up(archive: &Archive<'_>) -> Result<Release> {
         return Err(err);
     }
     bail!(
-        "Debian's suites {} no longer have all of kernel {SERIES} (source, headers and image \
+        "Debian's suites {} no longer have all of kernel {series} (source, headers and image \
          in one version): get its source elsewhere, {OTHERWISE}",
-        SUITES.join(", ")
+        suites.join(", ")
     )
 }
 
 /// All packages of the series that matter.
-fn offered(suite: &Suite) -> Result<Vec<Package>> {
+fn offered(suite: &Suite, line: &Line) -> Result<Vec<Package>> {
     let mut names = Vec::new();
     for kind in ["source", "headers", "binary", "image"] {
-        names.extend(suite.names(&format!("linux-{kind}-{SERIES}"))?);
+        names.extend(suite.names(&format!("linux-{kind}-{}", line.series))?);
     }
     names.retain(|name| !name.ends_with("-dbg"));
     suite.packages(&names)
@@ -207,6 +226,7 @@ fn offered(suite: &Suite) -> Result<Vec<Package>> {
 
 /// The newest version with source, headers and an image of the plain amd64 kernel.
 fn choose(
+    line: &Line,
     suite: &str,
     offered: &[Package],
     is_newer: impl Fn(&str, &str) -> bool,
@@ -219,7 +239,7 @@ fn choose(
     let releases = offered.iter().filter_map(|package| {
         let name = package.name.strip_prefix("linux-headers-")?;
         let version = &package.version;
-        if !is_plain_amd64(name) || !has(&format!("linux-source-{SERIES}"), version) {
+        if !line.has(name) || !has(&format!("linux-source-{}", line.series), version) {
             return None;
         }
         let image = Release::images(name)
@@ -241,13 +261,6 @@ fn choose(
     })
 }
 
-/// `7.2.12+deb14-amd64`, but neither `...-cloud-amd64` nor `...-rt-amd64` nor `...-common`.
-fn is_plain_amd64(release: &str) -> bool {
-    release
-        .strip_suffix("-amd64")
-        .is_some_and(|rest| !rest.contains('-'))
-}
-
 /// Compares versions as Debian does.
 fn is_newer(a: &str, b: &str) -> bool {
     process::output(process::command("dpkg").args(["--compare-versions", a, "gt", b])).is_ok()
@@ -259,7 +272,7 @@ pub(super) struct StockFiles {
     pub image: PathBuf,
     pub config: PathBuf,
     pub symvers: PathBuf,
-    /// Holds the BTF and a symbol table, no code.
+    /// Holds the BTF, perhaps a symbol table, and no code.
     pub vmlinux: PathBuf,
 }
 
@@ -287,16 +300,35 @@ pub(super) fn stock_files(archive: &Archive<'_>, release: &Release) -> Result<St
                 let dot = if name == "config" { "." } else { "" };
                 (format!("{top}{dot}{name}"), name)
             });
-            let from = from.each_ref().map(|(path, name)| (path.as_str(), *name));
+            let there = members(deb)?;
+            let from: Vec<_> = from
+                .iter()
+                // Old packages have no vmlinux.
+                .filter(|(path, name)| *name != "vmlinux" || there.lines().any(|it| it == path))
+                .map(|(path, name)| (path.as_str(), *name))
+                .collect();
             unpack_members(deb, &from, to)
         },
     )?;
+    let image = image.join("vmlinuz");
+    let vmlinux = headers.join("vmlinux");
     Ok(StockFiles {
-        image: image.join("vmlinuz"),
+        vmlinux: match vmlinux.is_file() {
+            true => vmlinux,
+            false => types(archive.cache(), release, &image)?,
+        },
+        image,
         config: headers.join("config"),
         symvers: headers.join("Module.symvers"),
-        vmlinux: headers.join("vmlinux"),
     })
+}
+
+/// The type information in the image.
+fn types(cache: &Cache, release: &Release, image: &Path) -> Result<PathBuf> {
+    let name = format!("types-{}_{}", release.name, release.version);
+    let entry = cache.entry("unpacked", &name, &Key::new().with("recipe", "1"));
+    let dir = entry.get_or_create(|dir| image::write_types(image, &dir.join("vmlinux")))?;
+    Ok(dir.join("vmlinux"))
 }
 
 /// Gets what `unpack` makes of the package with the debug information: more than a gigabyte.
@@ -310,8 +342,8 @@ pub(super) fn debug_info(
 }
 
 /// What was made of it, if it was fetched before.
-pub(super) fn debug_info_if_there(cache: &Cache) -> Option<PathBuf> {
-    let release = recorded_release(cache)?;
+pub(super) fn debug_info_if_there(cache: &Cache, line: &Line) -> Option<PathBuf> {
+    let release = recorded_release(cache, line)?;
     let entry = unpacked_entry(cache, &release, &release.debug_info());
     entry.is_ready().then(|| entry.dir().to_owned())
 }
@@ -328,8 +360,8 @@ pub(super) fn modules(
 }
 
 /// What was made of it, if it was fetched before.
-pub(super) fn modules_if_there(cache: &Cache) -> Option<PathBuf> {
-    let entry = modules_entry(cache, &recorded_release(cache)?);
+pub(super) fn modules_if_there(cache: &Cache, line: &Line) -> Option<PathBuf> {
+    let entry = modules_entry(cache, &recorded_release(cache, line)?);
     entry.is_ready().then(|| entry.dir().to_owned())
 }
 
@@ -350,8 +382,9 @@ pub(super) fn source(archive: &Archive<'_>, release: &Release) -> Result<PathBuf
             // The package holds one archive.
             let script = format!(
                 "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" \
-             | tar -xO ./usr/src/linux-source-{SERIES}.tar.xz \
-             | xz -dc | tar -x --strip-components=1 -C \"$2\""
+             | tar -xO ./usr/src/{}.tar.xz \
+             | xz -dc | tar -x --strip-components=1 -C \"$2\"",
+                release.source()
             );
             let mut command = process::command("bash");
             command.args(["-c", &script, "bash"]).arg(deb).arg(to);
@@ -432,12 +465,17 @@ fn is_vmlinuz(path: &str, release: &str) -> bool {
 
 /// The path of the file in a package that the test accepts.
 fn member(deb: &Path, test: &dyn Fn(&str) -> bool) -> Result<String> {
-    let list = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -t";
-    let text = process::output(process::command("bash").args(["-c", list, "bash"]).arg(deb))?;
-    text.lines()
+    members(deb)?
+        .lines()
         .find(|path| test(path))
         .map(str::to_owned)
         .with_context(|| format!("no kernel image in {}", deb.display()))
+}
+
+/// The paths of all files in a package.
+fn members(deb: &Path) -> Result<String> {
+    let list = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -t";
+    process::output(process::command("bash").args(["-c", list, "bash"]).arg(deb))
 }
 
 /// Unpacks files of a package under other names.
@@ -458,6 +496,7 @@ fn unpack_members(deb: &Path, members: &[(&str, &str)], to: &Path) -> Result<()>
 
 #[cfg(test)]
 mod tests {
+    use super::super::line::{DEBIAN_12, STOCK};
     use super::*;
 
     fn packages(list: &[(&str, &str)]) -> Vec<Package> {
@@ -490,7 +529,7 @@ mod tests {
             ("linux-headers-7.2.14+deb14-amd64", "7.2.14-1"),
             ("linux-binary-7.2.14+deb14-amd64", "7.2.14~rc1-1"),
         ]);
-        let release = choose("forky", &offered, newer).unwrap();
+        let release = choose(&STOCK, "forky", &offered, newer).unwrap();
         assert_eq!(release.name, "7.2.13+deb14-amd64");
         assert_eq!(release.image, "linux-binary-7.2.13+deb14-amd64");
         assert_eq!(release.version, "7.2.13-1");
@@ -503,8 +542,23 @@ mod tests {
             ("linux-headers-7.2.6+deb13-amd64", "7.2.6-1"),
             ("linux-image-7.2.6+deb13-amd64", "7.2.6-1"),
         ]);
-        let release = choose("sid", &offered, newer).unwrap();
+        let release = choose(&STOCK, "sid", &offered, newer).unwrap();
         assert_eq!(release.image, "linux-image-7.2.6+deb13-amd64");
+    }
+
+    #[test]
+    fn names_of_old_are_taken() {
+        let offered = packages(&[
+            ("linux-source-6.1", "6.1.170-3"),
+            ("linux-headers-6.1.0-47-amd64", "6.1.170-3"),
+            ("linux-image-6.1.0-47-amd64", "6.1.170-3"),
+            ("linux-headers-6.1.0-47-cloud-amd64", "6.1.170-3"),
+            ("linux-image-6.1.0-47-cloud-amd64", "6.1.170-3"),
+        ]);
+        let release = choose(&DEBIAN_12, "bookworm", &offered, newer).unwrap();
+        assert_eq!(release.name, "6.1.0-47-amd64");
+        assert_eq!(release.source(), "linux-source-6.1");
+        assert_eq!(release.label(&DEBIAN_12), "debian-12-6.1.170-3");
     }
 
     #[test]
@@ -516,7 +570,7 @@ mod tests {
             ("linux-headers-7.2.6+deb13-amd64", "7.2.6-2"),
             ("linux-binary-7.2.6+deb13-amd64", "7.2.6-2"),
         ]);
-        assert_eq!(choose("sid", &offered, newer), None);
+        assert_eq!(choose(&STOCK, "sid", &offered, newer), None);
     }
 
     #[test]
@@ -537,9 +591,9 @@ mod tests {
     fn a_damaged_record_counts_as_none() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("record");
-        assert_eq!(recorded(&path), None);
+        assert_eq!(recorded(&path, &STOCK), None);
         fs::write(&path, "{").unwrap();
-        assert_eq!(recorded(&path), None);
+        assert_eq!(recorded(&path, &STOCK), None);
     }
 
     #[test]
@@ -554,7 +608,7 @@ mod tests {
         };
         let record = |release: &Release| {
             fs::write(&path, serde_json::to_string(release).unwrap()).unwrap();
-            recorded(&path)
+            recorded(&path, &STOCK)
         };
         assert_eq!(record(&good), Some(good.clone()));
         let bad: [fn(&mut Release); 7] = [

@@ -14,6 +14,7 @@ use klp_elf::VMLINUX;
 use klp_elf::inlined::{self, ENDING};
 
 use super::apt::Archive;
+use super::line::Line;
 use super::{debian, package};
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
@@ -65,14 +66,14 @@ pub fn of_module(file: &Path) -> Result<()> {
 
 /// The folder with the indices of Debian's kernel and its modules, if its debug information was
 /// fetched before.
-pub fn of_stock_if_there(cache: &Cache) -> Option<PathBuf> {
-    debian::debug_info_if_there(cache)
+pub fn of_stock_if_there(cache: &Cache, line: &Line) -> Option<PathBuf> {
+    debian::debug_info_if_there(cache, line)
 }
 
 /// The same, fetching the debug information when it has to be.
-pub fn of_stock(cache: &Cache) -> Result<PathBuf> {
+pub fn of_stock(cache: &Cache, line: &Line) -> Result<PathBuf> {
     let archive = Archive::new(cache);
-    debian::with_release(&archive, false, |release| {
+    debian::with_release(&archive, line, false, |release| {
         debian::debug_info(&archive, release, &index_package)
     })
 }

@@ -14,6 +14,7 @@ use super::apt::Archive;
 use super::ask::{self, KALLSYMS, SITES, TRACEABLE};
 use super::debian::{self, Release, StockFiles};
 use super::known::Known;
+use super::line::Line;
 use super::modules;
 use crate::cache::{Cache, Entry, Key, gone};
 use crate::host::files::write_atomic;
@@ -31,11 +32,11 @@ const RETRY: Duration = Duration::from_secs(3600);
 impl Known {
     /// What is known of Debian's kernel, which is fetched first when the cache does not have it. Its
     /// modules are those that the cache has: [`modules::of_stock`] fetches them.
-    pub fn of_stock(cache: &Cache) -> Result<Self> {
+    pub fn of_stock(cache: &Cache, line: &Line) -> Result<Self> {
         let archive = Archive::new(cache);
-        debian::with_release(&archive, false, |release| {
+        debian::with_release(&archive, line, false, |release| {
             let files = debian::stock_files(&archive, release)?;
-            let answers = answers(cache, release, &files)?;
+            let answers = answers(cache, line, release, &files)?;
             let answer = |name: &str| answers.as_ref().map(|dir| dir.join(name));
             Ok(Self {
                 kallsyms: answer(KALLSYMS),
@@ -43,37 +44,38 @@ impl Known {
                 sites: answer(SITES),
                 vmlinux: Some(files.vmlinux),
                 symvers: Some(files.symvers),
-                modules: modules::of_stock_if_there(cache),
+                modules: modules::of_stock_if_there(cache, line),
             })
         })
     }
 }
 
 /// The packages that it takes to know Debian's kernel.
-pub fn needs(cache: &Cache) -> Needs {
-    let is_answered =
-        debian::recorded_release(cache).is_some_and(|release| entry(cache, &release).is_ready());
+pub fn needs(cache: &Cache, line: &Line) -> Needs {
+    let is_answered = debian::recorded_release(cache, line)
+        .is_some_and(|release| entry(cache, line, &release).is_ready());
     if is_answered {
         return Needs::default();
     }
-    debian::needs(cache).and(vm::needs().only_helpful())
+    debian::needs(cache, line).and(vm::needs().only_helpful())
 }
 
 /// Gives the folder with what the kernel says of its functions; boots it first if need be. Patches
 /// are checked less without, so a kernel that cannot be run here is worth a note, no more.
 pub(super) fn answers(
     cache: &Cache,
+    line: &Line,
     release: &Release,
     files: &StockFiles,
 ) -> Result<Option<PathBuf>> {
-    answers_of(&entry(cache, release), &vm::needs(), &files.image)
+    answers_of(&entry(cache, line, release), &vm::needs(), &files.image)
 }
 
-fn entry(cache: &Cache, release: &Release) -> Entry {
+fn entry(cache: &Cache, line: &Line, release: &Release) -> Entry {
     let key = Key::new()
         .with("release", &release.name)
         .with("script", ask::SCRIPT);
-    cache.entry("facts", &format!("stock-{}", release.version), &key)
+    cache.entry("facts", &release.label(line), &key)
 }
 
 fn answers_of(entry: &Entry, needs: &Needs, image: &Path) -> Result<Option<PathBuf>> {
@@ -123,6 +125,7 @@ fn remembered(failed: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::line::STOCK;
     use super::*;
 
     #[test]
@@ -156,8 +159,14 @@ mod tests {
     fn knowing_a_kernel_takes_no_compilers_and_later_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(dir.path()).unwrap();
-        let fetching = ["bash", "debian-archive-keyring", "tar"];
-        let mut first = needs(&cache);
+        let fetching = [
+            "bash",
+            "binutils",
+            "debian-archive-keyring",
+            "tar",
+            "xz-utils",
+        ];
+        let mut first = needs(&cache, &STOCK);
         assert!(first.required.iter().all(|it| fetching.contains(&&**it)));
         assert!(first.helpful.remove("qemu-system-x86"));
         for package in &first.helpful {
@@ -176,11 +185,14 @@ mod tests {
         };
         let record = serde_json::to_string(&release).unwrap();
         fs::write(dir.path().join("debian-7.2.json"), record).unwrap();
-        assert!(needs(&cache).required.is_empty(), "it is there");
-        assert!(!needs(&cache).helpful.is_empty(), "it has not been asked");
-        let entry = entry(&cache, &release);
+        assert!(needs(&cache, &STOCK).required.is_empty(), "it is there");
+        assert!(
+            !needs(&cache, &STOCK).helpful.is_empty(),
+            "it has not been asked"
+        );
+        let entry = entry(&cache, &STOCK, &release);
         entry.get_or_resume(|_| Ok(())).unwrap();
-        assert_eq!(needs(&cache), Needs::default());
+        assert_eq!(needs(&cache, &STOCK), Needs::default());
     }
 
     #[test]

@@ -175,6 +175,7 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
         dir: dir.to_owned(),
         env,
         vars: Vec::new(),
+        freestanding: None,
     })
 }
 

@@ -5,15 +5,17 @@
 pub(crate) mod apt;
 pub mod ask;
 mod changes;
-mod config;
+pub(crate) mod config;
 pub mod core_files;
 mod debian;
 pub mod debug_info;
 pub mod facts;
 mod forest;
 pub mod given;
+mod image;
 pub mod install;
 pub mod known;
+pub mod line;
 pub mod modules;
 mod package;
 pub mod release;
@@ -29,15 +31,23 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::cache::Cache;
+use crate::freestanding::Freestanding;
 use crate::host::needs::Needs;
 
 pub use changes::Changes;
+pub use line::Line;
 
 /// Which livepatch core a kernel has, and where the kernel comes from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
 pub enum Core {
-    /// Debian's own kernel binary, untouched, with a folder to build modules for it.
+    /// The kernel binary of Debian's testing suite, untouched, with a folder to build modules for it.
     Stock,
+    /// The same of Debian 13: Linux 6.12, without Rust.
+    #[value(name = "debian-13")]
+    Debian13,
+    /// The same of Debian 12: Linux 6.1, without Rust.
+    #[value(name = "debian-12")]
+    Debian12,
     /// Our small kernel with the kernel's C livepatch core.
     C,
     /// The same with klp-core, the livepatch core in Rust.
@@ -48,10 +58,29 @@ impl Core {
     /// Its name on the command line and in folder names.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Stock => "stock",
+            Self::Stock => line::STOCK.name,
+            Self::Debian13 => line::DEBIAN_13.name,
+            Self::Debian12 => line::DEBIAN_12.name,
             Self::C => "c",
             Self::Rust => "rust",
         }
+    }
+
+    /// The line of Debian's kernels that it is of, unless it is built here.
+    pub fn line(self) -> Option<&'static Line> {
+        match self {
+            Self::Stock => Some(&line::STOCK),
+            Self::Debian13 => Some(&line::DEBIAN_13),
+            Self::Debian12 => Some(&line::DEBIAN_12),
+            Self::C | Self::Rust => None,
+        }
+    }
+
+    /// The kernel of that line.
+    pub fn of_line(line: &Line) -> Self {
+        let lines = [Self::Debian13, Self::Debian12];
+        let is_it = |core: &Self| core.line() == Some(line);
+        lines.into_iter().find(is_it).unwrap_or(Self::Stock)
     }
 }
 
@@ -94,6 +123,8 @@ pub struct BuildFolder {
     pub env: Vec<(String, String)>,
     /// Variables for the command line of every `make` against it (LLVM=, KERNELRELEASE=).
     pub vars: Vec<(String, String)>,
+    /// What builds patches in Rust, for a kernel that was built without Rust.
+    pub freestanding: Option<Freestanding>,
 }
 
 impl BuildFolder {
@@ -134,9 +165,9 @@ pub struct Options {
 /// The packages that [`get`] needs for this kernel.
 pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
     let cache = Cache::open()?;
-    match core {
-        Core::Stock => stock::needs(&cache, profile, options),
-        Core::C | Core::Rust => small::needs(&cache, options),
+    match core.line() {
+        Some(line) => stock::needs(&cache, line, profile, options),
+        None => small::needs(&cache, options),
     }
 }
 
@@ -144,8 +175,8 @@ pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
 pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
     Changes::check(core, options)?;
     let cache = Cache::open()?;
-    match core {
-        Core::Stock => stock::get(&cache, profile, options),
-        Core::C | Core::Rust => small::get(&cache, core, profile, options),
+    match core.line() {
+        Some(line) => stock::get(&cache, core, line, profile, options),
+        None => small::get(&cache, core, profile, options),
     }
 }

@@ -12,6 +12,7 @@ use klp_elf::{Module, Modules, read_module};
 
 use super::apt::Archive;
 use super::known::Known;
+use super::line::Line;
 use super::{debian, package};
 use crate::cache::Cache;
 use crate::host::consent::is_offline;
@@ -25,8 +26,8 @@ const MOST: usize = 256;
 
 /// The folder with the modules of Debian's kernel, which are fetched first when they have to be: about
 /// 110 MB. `None`, with a note, where the network is not to be used and the cache has none.
-pub fn of_stock(cache: &Cache) -> Result<Option<PathBuf>> {
-    if let Some(dir) = of_stock_if_there(cache) {
+pub fn of_stock(cache: &Cache, line: &Line) -> Result<Option<PathBuf>> {
+    if let Some(dir) = of_stock_if_there(cache, line) {
         return Ok(Some(dir));
     }
     if is_offline() {
@@ -37,15 +38,15 @@ pub fn of_stock(cache: &Cache) -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let archive = Archive::new(cache);
-    debian::with_release(&archive, false, |release| {
+    debian::with_release(&archive, line, false, |release| {
         debian::modules(&archive, release, &unpack)
     })
     .map(Some)
 }
 
 /// The same, if they were fetched before.
-pub fn of_stock_if_there(cache: &Cache) -> Option<PathBuf> {
-    debian::modules_if_there(cache)
+pub fn of_stock_if_there(cache: &Cache, line: &Line) -> Option<PathBuf> {
+    debian::modules_if_there(cache, line)
 }
 
 /// Takes the modules out of a package, compressed as they are.

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::apt::Archive;
 use super::config::Config;
 use super::core_files::CoreFiles;
+use super::line::STOCK;
 use super::source::Source;
 use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
@@ -39,7 +40,7 @@ pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
     let needs = tools::needs()?;
     Ok(match &options.source {
         Some(_) => needs,
-        None => needs.and(debian::needs(cache)),
+        None => needs.and(debian::needs(cache, &STOCK)),
     })
 }
 
@@ -89,6 +90,7 @@ pub(super) fn get(
             dir: kdir,
             env: build.env,
             vars: build.vars,
+            freestanding: None,
         },
     })
 }
@@ -239,7 +241,7 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
             Some(tree) => Source::users(tree)?,
             None => {
                 let archive = Archive::new(cache);
-                debian::with_release(&archive, options.update, |release| {
+                debian::with_release(&archive, &STOCK, options.update, |release| {
                     Source::debian(&archive, release)
                 })?
             }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Debian's own kernel binary, untouched, and a folder to build modules for it.
+//! A kernel binary of Debian's own, untouched, and a folder to build modules for it.
 //!
 //! Debian's headers carry nothing of Rust, so the folder is made from the source of the same
 //! version, with the kernel's own configuration and a rustc of the same version.
@@ -14,6 +14,7 @@ use super::apt::Archive;
 use super::ask::{KALLSYMS, SITES, TRACEABLE};
 use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
+use super::line::Line;
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, facts};
@@ -21,25 +22,37 @@ use crate::cache::Cache;
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
 use crate::host::progress::Step;
+use crate::host::toolchain;
 
 /// Changes when the folder is to be made in another way.
 const RECIPE: &str = "3";
 
 /// The packages that it takes.
-pub(super) fn needs(cache: &Cache, profile: Profile, options: &Options) -> Result<Needs> {
+pub(super) fn needs(
+    cache: &Cache,
+    line: &Line,
+    profile: Profile,
+    options: &Options,
+) -> Result<Needs> {
     check(profile, options)?;
     Ok(tools::needs()?
-        .and(debian::needs(cache))
-        .and(facts::needs(cache)))
+        .and(debian::needs(cache, line))
+        .and(facts::needs(cache, line)))
 }
 
 /// Gives the kernel, with its build folder made when necessary.
-pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
+pub(super) fn get(
+    cache: &Cache,
+    core: Core,
+    line: &Line,
+    profile: Profile,
+    options: &Options,
+) -> Result<Kernel> {
     check(profile, options)?;
     let common = CommonTools::find()?;
     let archive = Archive::new(cache);
-    debian::with_release(&archive, options.update, |release| {
-        get_release(&archive, &common, release)
+    debian::with_release(&archive, line, options.update, |release| {
+        get_release(&archive, &common, core, line, release)
     })
 }
 
@@ -56,14 +69,14 @@ pub struct StockSource {
 }
 
 /// The packages that [`source`] takes.
-pub fn source_needs(cache: &Cache) -> Needs {
-    debian::needs(cache).and(Needs::of(&["tar", "xz-utils"]))
+pub fn source_needs(cache: &Cache, line: &Line) -> Needs {
+    debian::needs(cache, line).and(Needs::of(&["tar", "xz-utils"]))
 }
 
 /// Gives the source, which is fetched first when the cache does not have it.
-pub fn source(cache: &Cache) -> Result<StockSource> {
+pub fn source(cache: &Cache, line: &Line) -> Result<StockSource> {
     let archive = Archive::new(cache);
-    debian::with_release(&archive, false, |release| {
+    debian::with_release(&archive, line, false, |release| {
         Ok(StockSource {
             release: release.name.clone(),
             dir: debian::source(&archive, release)?,
@@ -75,12 +88,10 @@ pub fn source(cache: &Cache) -> Result<StockSource> {
 /// Refuses what this kernel cannot be.
 fn check(profile: Profile, options: &Options) -> Result<()> {
     if profile == Profile::Debug {
-        bail!(
-            "--core stock is Debian's kernel as it is: it has no debug profile; use --core c or rust"
-        );
+        bail!("this is Debian's kernel as it is: it has no debug profile; use --core c or rust");
     }
     if options.source.is_some() {
-        bail!("--core stock is Debian's own kernel: --source goes with --core c or rust");
+        bail!("this is Debian's own kernel: --source goes with --core c or rust");
     }
     Ok(())
 }
@@ -94,7 +105,13 @@ struct Parts {
     config: Config,
 }
 
-fn get_release(archive: &Archive<'_>, common: &CommonTools, release: &Release) -> Result<Kernel> {
+fn get_release(
+    archive: &Archive<'_>,
+    common: &CommonTools,
+    core: Core,
+    line: &Line,
+    release: &Release,
+) -> Result<Kernel> {
     let cache = archive.cache();
     let parts = gather(archive, common, release)?;
     let key = parts
@@ -104,17 +121,18 @@ fn get_release(archive: &Archive<'_>, common: &CommonTools, release: &Release) -
         .with("recipe", RECIPE)
         // The folder names its source by its absolute path.
         .with("cache", cache.root().as_os_str().as_encoded_bytes());
-    let entry = cache.entry("kernel", &format!("stock-{}", release.version), &key);
+    let entry = cache.entry("kernel", &release.label(line), &key);
     let mut vars = parts.tools.make_vars();
     vars.push(("KERNELRELEASE".to_owned(), release.name.clone()));
     let kernel = Kernel {
-        core: Core::Stock,
+        core,
         profile: Profile::Base,
         build: BuildFolder {
             release: release.name.clone(),
             dir: entry.dir().join("build"),
             env: parts.tools.make_env(),
             vars,
+            freestanding: (parts.config.get("RUST") != "y").then(|| parts.tools.freestanding()),
         },
         image: parts.files.image.clone(),
         source: parts.source.dir.clone(),
@@ -123,7 +141,7 @@ fn get_release(archive: &Archive<'_>, common: &CommonTools, release: &Release) -
     parts
         .tools
         .write_makefile(&kernel.build.dir, &kernel.source)?;
-    if let Some(answers) = facts::answers(cache, release, &parts.files)? {
+    if let Some(answers) = facts::answers(cache, line, release, &parts.files)? {
         // Where the builds of patches look for them; what is complete is written last.
         for name in [KALLSYMS, SITES, TRACEABLE] {
             renew(&answers.join(name), &kernel.build.dir.join(name))?;
@@ -150,12 +168,15 @@ fn gather(archive: &Archive<'_>, common: &CommonTools, release: &Release) -> Res
     })
 }
 
-/// What the compiler of this kernel calls itself.
+/// What the compiler of this kernel calls itself; the number of ours for a kernel that was built without.
 fn rustc_version(config: &Config) -> Result<&str> {
-    for option in ["RUST", "LIVEPATCH", "MODULES"] {
+    for option in ["LIVEPATCH", "MODULES"] {
         if config.get(option) != "y" {
             bail!("Debian's kernel was built without CONFIG_{option}: use --core c");
         }
+    }
+    if config.get("RUST") != "y" {
+        return Ok(toolchain::WITHOUT_KERNELS);
     }
     config
         .text("RUSTC_VERSION_TEXT")

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::cache::{Cache, Key, inherit_locks};
+use crate::freestanding::Freestanding;
 use crate::host::bindgen::Bindgen;
 use crate::host::files::write_atomic;
 use crate::host::llvm::{self, Llvm};
@@ -113,6 +114,14 @@ fn forced_version(ours: &str, kernels: &str) -> Option<String> {
 }
 
 impl Tools {
+    /// What builds Rust code for a kernel without.
+    pub(super) fn freestanding(&self) -> Freestanding {
+        Freestanding {
+            toolchain: self.toolchain.clone(),
+            llvm_suffix: self.llvm.suffix().to_owned(),
+        }
+    }
+
     /// The environment of every make.
     pub(super) fn make_env(&self) -> Vec<(String, String)> {
         self.env(&std::env::var("PATH").unwrap_or_default())

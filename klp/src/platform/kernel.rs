@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! All that `klp` takes from the kernel: from its `kernel` crate, and from its livepatch headers.
+//! What `klp` takes from a kernel that has Rust: from its `kernel` crate, and from its livepatch headers.
 //!
-//! Nothing outside this file names the `kernel` crate, so a kernel without it needs another file
-//! here and no other change.
+//! Nothing outside this file names the `kernel` crate. `freestanding.rs` is its twin for kernels without it.
 
 use core::ffi::c_int;
-use core::mem::{self, offset_of, MaybeUninit};
+use core::mem::{self, MaybeUninit};
 use core::ptr::NonNull;
 use kernel::mm::MmWithUser;
 use kernel::sync::aref::ARef;
 
-#[path = "kernel/locks.rs"]
-pub(crate) mod locks;
+#[path = "common.rs"]
+mod common;
+
+pub(crate) use common::{
+    each_patch, is_unlinked, klp_register_patch, klp_unregister_patch, list_size, locks,
+    this_module, traced_call, with_patches, HAS_LIFECYCLE, HZ,
+};
 
 pub use kernel::error::to_result;
 pub use kernel::prelude::{module, Error, Result, ThisModule};
@@ -52,25 +56,6 @@ pub mod bindings {
     };
 }
 
-/// The size of what links lists in C. Each begins with the pointer to the next entry.
-pub(crate) mod list_size {
-    use super::{bindings, offset_of};
-
-    pub(crate) const LIST_HEAD: usize = size_of::<bindings::list_head>();
-    pub(crate) const HLIST_HEAD: usize = size_of::<bindings::hlist_head>();
-    pub(crate) const HLIST_NODE: usize = size_of::<bindings::hlist_node>();
-    pub(crate) const HLIST_NULLS_HEAD: usize = size_of::<bindings::hlist_nulls_head>();
-    pub(crate) const HLIST_NULLS_NODE: usize = size_of::<bindings::hlist_nulls_node>();
-
-    const _: () = {
-        assert!(offset_of!(bindings::list_head, next) == 0);
-        assert!(offset_of!(bindings::hlist_head, first) == 0);
-        assert!(offset_of!(bindings::hlist_node, next) == 0);
-        assert!(offset_of!(bindings::hlist_nulls_head, first) == 0);
-        assert!(offset_of!(bindings::hlist_nulls_node, next) == 0);
-    };
-}
-
 /// Memory.
 pub mod alloc {
     pub use kernel::alloc::{Flags, KBox};
@@ -99,18 +84,6 @@ pub mod prelude {
     };
 }
 
-/// Whether the livepatch core is klp-core, which knows the two functions below.
-#[allow(unexpected_cfgs)]
-pub(crate) const HAS_LIFECYCLE: bool = cfg!(CONFIG_LIVEPATCH_RUST);
-
-// klp-core's `klp_lifecycle.h`, which other kernels do not have.
-// The structure holds pointers to others, some of which are empty in Rust's eyes.
-#[allow(improper_ctypes)]
-extern "C" {
-    pub(crate) fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_int;
-    pub(crate) fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_int;
-}
-
 /// The error of a constant errno. The kernel crate makes errors from numbers only while it runs, and names
 /// only some of them.
 pub(crate) const fn constant_error(errno: c_int) -> Error {
@@ -134,29 +107,6 @@ const _: () = {
     assert!(bits(code::ERANGE) == -34);
     assert!(bits(code::ENOTSUPP) == -524);
 };
-
-macro_rules! same_in_c {
-    ($($name:ident = $number:literal)*) => {
-        const _: () = {
-            $(assert!(bindings::$name == $number, stringify!($name));)*
-        };
-    };
-}
-
-crate::errno::for_each_errno!(same_in_c);
-
-/// Clock ticks in a second.
-pub(crate) const HZ: usize = bindings::CONFIG_HZ as usize;
-
-macro_rules! constants_in_c {
-    ($($type:ident: $($name:ident = $number:literal)*;)*) => {
-        const _: () = {
-            $($(assert!(bindings::$name as i128 == $number, stringify!($name));)*)*
-        };
-    };
-}
-
-crate::constants::for_each_constant!(constants_in_c);
 
 /// Saturates a reference count that has overflowed, with a warning in the log.
 #[inline]
@@ -227,15 +177,10 @@ pub(crate) unsafe fn running_credentials<V>(
 
 const _: () = assert!(size_of::<bindings::atomic_long_t>() == size_of::<i64>());
 
-/// The `struct module` of the module this code is compiled into.
+/// Sleeps a little.
 #[inline]
-pub(crate) const fn this_module() -> *mut bindings::module {
-    #[allow(improper_ctypes)] // Only its address is taken.
-    extern "C" {
-        static __this_module: kernel::types::Opaque<bindings::module>;
-    }
-    // The module loader makes it; its address is known to the linker.
-    kernel::types::Opaque::cast_into(&raw const __this_module).cast()
+pub(crate) fn relax() {
+    kernel::time::delay::fsleep(kernel::time::Delta::from_millis(1));
 }
 
 /// The error of that errno.
@@ -250,164 +195,4 @@ pub(crate) const fn this_module() -> *mut bindings::module {
 pub(crate) const unsafe fn error(errno: c_int) -> Error {
     // SAFETY: an `Error` is its errno, as was checked above, and the caller vouches for it.
     unsafe { mem::transmute::<c_int, Error>(errno) }
-}
-
-/// Where ftrace changes the call at the entry of `function`; 0 when it does not.
-#[inline]
-pub(crate) fn traced_call(function: *const u8) -> usize {
-    extern "C" {
-        #[link_name = ".klp.sym.vmlinux.ftrace_location,0"]
-        fn ftrace_location(ip: usize) -> usize;
-    }
-    // SAFETY: it looks an address up, whatever that is.
-    unsafe { ftrace_location(function.addr()) }
-}
-
-extern "C" {
-    /// The patches that are enabled or in transition, from the bottom up. Guarded by the mutex.
-    #[link_name = ".klp.sym.vmlinux.klp_patches,0"]
-    static mut klp_patches: bindings::list_head;
-    /// The livepatch core's.
-    #[link_name = ".klp.sym.vmlinux.klp_mutex,0"]
-    static mut klp_mutex: bindings::mutex;
-}
-
-/// Shows all patches to `each`, from the bottom up, until it answers `false`.
-///
-/// # Safety
-///
-/// The core's mutex is held.
-#[inline]
-pub(crate) unsafe fn each_patch(mut each: impl FnMut(*const bindings::klp_patch) -> bool) {
-    let head = &raw mut klp_patches;
-    // SAFETY: under the mutex the list does not change.
-    unsafe {
-        let mut next = (*head).next;
-        while next != head {
-            let patch = next.byte_sub(offset_of!(bindings::klp_patch, list));
-            if !each(patch.cast()) {
-                return;
-            }
-            next = (*next).next;
-        }
-    }
-}
-
-/// The same, for who does not hold the mutex.
-#[inline]
-pub(crate) fn with_patches(each: impl FnMut(*const bindings::klp_patch) -> bool) {
-    // SAFETY: the core's mutex, which is not held.
-    unsafe { bindings::mutex_lock(&raw mut klp_mutex) };
-    // SAFETY: it is now.
-    unsafe { each_patch(each) };
-    // SAFETY: as above.
-    unsafe { bindings::mutex_unlock(&raw mut klp_mutex) };
-}
-
-/// Puts down by which symbols originals are called, and what checks them needs of the kernel.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! livepatch_originals {
-    ($text:literal $($line:literal)+) => {
-        $crate::livepatch_symbols! {
-            $text
-            ".weak \".klp.sym.vmlinux.ftrace_location,0\""
-            ".weak \".klp.sym.vmlinux.klp_patches,0\""
-            ".weak \".klp.sym.vmlinux.klp_mutex,0\""
-            $($line)+
-        }
-    };
-}
-
-/// Marks the module as a livepatch, which the kernel's module loader asks for before it keeps what
-/// livepatch relocations need, and `klp_enable_patch()` before it accepts the module.
-///
-/// `module!` knows no such field, so the `.modinfo` entry is made here. `compiler` is what
-/// `module!` says too: with another flag the entry lands in a second section of that name, and
-/// the module build reads only one.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! livepatch_modinfo {
-    () => {
-        #[used(compiler)]
-        #[link_section = ".modinfo"]
-        static MODINFO_LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
-    };
-    // The author answers for what is not checked.
-    (unsafe) => {
-        $crate::livepatch_modinfo!();
-
-        #[used(compiler)]
-        #[link_section = ".modinfo"]
-        static MODINFO_UNSAFE: [u8; 13] = *b"klp_unsafe=Y\0";
-    };
-}
-
-/// Whether the module declares symbols that are no livepatch symbols yet, which is told in the log.
-///
-/// `livepatch_symbols!` has put down the byte that says so, and the text. The assembler knows whether
-/// anything in the module has: rustc compiles all of a module in one piece (Kbuild asks for one
-/// codegen unit), and what stands outside of functions comes first. So a patch that declares
-/// nothing has nothing of this.
-#[inline(always)]
-pub(crate) fn is_unlinked() -> bool {
-    let unlinked: u32;
-    // SAFETY: reads a byte of the module, where there is one, and calls a C function with a text that has
-    // no placeholders.
-    unsafe {
-        core::arch::asm!(
-            ".ifdef __klp_unlinked",
-            "movzx eax, byte ptr [rip + __klp_unlinked]",
-            "test eax, eax",
-            "jz 2f",
-            "lea rdi, [rip + __klp_unlinked_text]",
-            "xor eax, eax",
-            "call _printk",
-            "mov eax, 1",
-            "2:",
-            ".else",
-            "xor eax, eax",
-            ".endif",
-            lateout("eax") unlinked,
-            clobber_abi("C"),
-        );
-    }
-    unlinked != 0
-}
-
-/// Makes symbols of these names weak, so that the module build lets them be undefined, and puts the
-/// byte down that says so, with the text for the log: once, in however many blocks they stand.
-/// `cargo klp link` makes livepatch symbols of them and sets the byte to 0.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! livepatch_symbols {
-    ($text:literal) => {};
-    ($text:literal $($line:literal)+) => {
-        ::core::arch::global_asm!(
-            $($line,)+
-            ".ifndef __klp_unlinked",
-            ".pushsection .klp.unlinked, \"a\", @progbits",
-            "__klp_unlinked: .byte 1",
-            ".popsection",
-            ".pushsection .rodata, \"a\", @progbits",
-            $text,
-            ".popsection",
-            ".endif",
-            options(att_syntax),
-        );
-    };
-}
-
-/// What is for kernels only.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! in_kernel {
-    ($($item:tt)*) => { $($item)* };
-}
-
-/// What is for the host only.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! on_host {
-    ($($item:tt)*) => {};
 }

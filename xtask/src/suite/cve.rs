@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result};
 use klp_host::cache::Cache;
 use klp_host::host::files::write_atomic;
 use klp_host::kernel::known::Known;
+use klp_host::kernel::line::STOCK;
 use klp_host::kernel::{Core, Kernel, Profile, modules};
 use klp_host::module::{self, Built, Options};
 
@@ -37,7 +38,7 @@ pub(super) fn run() -> Result<Tally> {
 fn on_stock() -> Result<Tally> {
     let kernel = checkout::kernel(Core::Stock, Profile::Base)?;
     let known = Known {
-        modules: modules::of_stock(&Cache::open()?)?,
+        modules: modules::of_stock(&Cache::open()?, &STOCK)?,
         ..Known::of_folder(&kernel.build.dir)
     }
     .or_users();

@@ -9,6 +9,7 @@ mod cve;
 mod debug;
 mod flaws;
 mod host;
+mod kernels;
 mod lint;
 mod machine;
 mod modules;
@@ -70,6 +71,8 @@ pub enum Part {
     Cve,
     /// `cargo klp`, from its installation to a patched kernel.
     Author,
+    /// The examples on Debian's kernels that were built without Rust. Only with `--long`.
+    Kernels,
     /// The kernel's own livepatch selftests, on both of our kernels.
     Kselftest,
     /// The cores in C and in Rust, side by side, with right and wrong patches.
@@ -97,7 +100,7 @@ impl Part {
     pub fn all(form: Form) -> Vec<Self> {
         let mut parts = Self::SHORT.to_vec();
         if form != Form::Short {
-            parts.push(Self::Debug);
+            parts.extend([Self::Kernels, Self::Debug]);
         }
         parts
     }
@@ -119,6 +122,7 @@ impl Part {
             Self::Types | Self::Machine => &[Core::C],
             Self::Cve => &[Core::Stock, Core::C],
             Self::Author => &[Core::Stock],
+            Self::Kernels => &kernels::CORES,
             Self::Kselftest | Self::Compare => &OWN_CORES,
             Self::Debug => &OWN_CORES,
         };
@@ -131,6 +135,7 @@ impl Part {
             | Self::Vm
             | Self::Cve
             | Self::Author
+            | Self::Kernels
             | Self::Kselftest
             | Self::Compare
             | Self::Debug => needs.and(guest_program::needs()),
@@ -174,6 +179,7 @@ impl Part {
             }
             Self::Cve => cve::run(),
             Self::Author => author::run(),
+            Self::Kernels => kernels::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
             Self::Debug => debug::run(form),

@@ -6,8 +6,9 @@
 //! the kernel exports, or that `rust/helpers` exports for its macros. With PREEMPT_RT, `spinlock_t` and
 //! `rwlock_t` are sleeping locks with functions of their own.
 
-use super::{bindings, to_result, Result};
-use kernel::str::CStrExt as _;
+use super::super::{bindings, to_result, Result};
+
+pub(crate) use super::super::relax;
 
 /// The size of each lock in C.
 pub(crate) mod size {
@@ -85,16 +86,10 @@ pub(crate) unsafe fn mutex_init(mutex: *mut u8, key: *mut u8) {
     unsafe {
         bindings::__mutex_init(
             mutex.cast(),
-            c"klp::sync::StaticMutex".as_char_ptr(),
+            c"klp::sync::StaticMutex".as_ptr().cast(),
             key.cast(),
         )
     }
-}
-
-/// Sleeps a little.
-#[inline]
-pub(crate) fn relax() {
-    kernel::time::delay::fsleep(kernel::time::Delta::from_millis(1));
 }
 
 take! {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Rust's `core`, compiled from its source with a kernel's mitigations. Kernels with the same ones share it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::Freestanding;
+use super::options::Options;
+use crate::cache::{Cache, Key};
+use crate::host::progress::Step;
+use crate::host::toolchain;
+use crate::kernel::BuildFolder;
+
+/// The source of the crate beside it.
+const COMPILER_BUILTINS: &str = include_str!("compiler_builtins.rs");
+
+/// Changes when it is to be compiled in another way.
+const RECIPE: &str = "1";
+
+/// Gives the folder with the crates for this kernel, compiled first when necessary.
+///
+/// # Errors
+///
+/// When the source is not there, or does not compile.
+pub fn get(cache: &Cache, kernel: &BuildFolder, tools: &Freestanding) -> Result<PathBuf> {
+    let options = Options::of_build(&kernel.dir)?;
+    let key = Key::new()
+        .with("recipe", RECIPE)
+        .with("rustc", &tools.toolchain.version)
+        .with("options", options.words.join(" "))
+        .with("target", &options.target)
+        .with("compiler_builtins", COMPILER_BUILTINS);
+    let number = toolchain::number(&tools.toolchain.version).unwrap_or_default();
+    cache
+        .entry("core", number, &key)
+        .get_or_create(|dir| compile(tools, &options, dir))
+}
+
+fn compile(tools: &Freestanding, options: &Options, dir: &Path) -> Result<()> {
+    let step = Step::start(
+        "compiling Rust's core for kernels of this configuration",
+        "half a minute",
+    );
+    let words = options.at(dir)?;
+    let log = dir.join("build.log");
+    let source = tools
+        .toolchain
+        .root
+        .join("lib/rustlib/src/rust/library/core/src/lib.rs");
+    let mut command = tools.rustc();
+    command
+        .args(&words)
+        .args(["--crate-name=core", "--crate-type=rlib", "--emit=link"])
+        .args(["--edition=2024", "--cfg=no_fp_fmt_parse"])
+        .args(["-Coverflow-checks=n", "-Ccodegen-units=2"])
+        .arg("--cap-lints=allow")
+        .arg("--out-dir")
+        .arg(dir)
+        .arg(source);
+    step.run(&mut command, &log)?;
+    let builtins = dir.join("compiler_builtins.rs");
+    fs::write(&builtins, COMPILER_BUILTINS)
+        .with_context(|| format!("cannot write {}", builtins.display()))?;
+    let mut command = tools.rustc();
+    command
+        .args(&words)
+        .args(["--crate-name=compiler_builtins", "--crate-type=rlib"])
+        .args(["--emit=link", "--edition=2021"])
+        .arg("-L")
+        .arg(dir)
+        .arg("--out-dir")
+        .arg(dir)
+        .arg(&builtins);
+    step.run(&mut command, &log)?;
+    step.done();
+    Ok(())
+}

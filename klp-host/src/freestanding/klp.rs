@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! klp for a kernel without Rust: bindings and functions in C by Kbuild, with that kernel's own options;
+//! the attributes by cargo; the crate by rustc.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::options::Options;
+use super::{Freestanding, part};
+use crate::host::files;
+use crate::host::paths::check_for_make;
+use crate::host::progress::{Show, Step};
+use crate::kernel::BuildFolder;
+
+/// The library that patches are linked with: the crate's code.
+pub(super) const CRATE: &str = "libklp.rlib";
+/// The functions in C.
+pub(super) const IN_C: &str = "klp_c.a";
+/// The attributes.
+pub(super) const MACROS: &str = "libklp_macros.so";
+/// The linker's script for patches.
+pub(super) const SCRIPT: &str = "freestanding.lds";
+
+/// The makefile for Kbuild, in klp's folder, and what goes into its folder.
+const MAKEFILE: &str = "Makefile.freestanding";
+const HEADERS: [&str; 2] = ["freestanding.h", "freestanding_parameters"];
+
+/// Compiles klp from the folder `source` into `output`, whose subfolder `klp` gets all its parts. `core`
+/// is the folder of [`super::core`].
+///
+/// # Errors
+///
+/// When a part cannot be built.
+pub fn build(
+    kernel: &BuildFolder,
+    tools: &Freestanding,
+    core: &Path,
+    source: &Path,
+    output: &Path,
+) -> Result<()> {
+    for path in [source, output, &kernel.dir] {
+        check_for_make(path)?;
+    }
+    let builder = Builder {
+        kernel,
+        tools,
+        core,
+        klp: &source.join("klp"),
+        workspace: source,
+        output,
+        log: &output.join("build.log"),
+        step: Step::start(
+            &format!("building klp for {}", kernel.release),
+            "up to a minute",
+        ),
+    };
+    files::create_log(builder.log).context("cannot write the log")?;
+    builder.copy_sources()?;
+    builder.headers()?;
+    builder.macros()?;
+    builder.library()?;
+    builder.step.done();
+    Ok(())
+}
+
+struct Builder<'a> {
+    kernel: &'a BuildFolder,
+    tools: &'a Freestanding,
+    core: &'a Path,
+    /// klp's folder.
+    klp: &'a Path,
+    workspace: &'a Path,
+    output: &'a Path,
+    log: &'a Path,
+    step: Step,
+}
+
+impl Builder<'_> {
+    fn part(&self, name: &str) -> PathBuf {
+        part(self.output, name)
+    }
+
+    /// Older kernels build modules where their sources are.
+    fn copy_sources(&self) -> Result<()> {
+        let dir = self.output.join("klp");
+        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let bindings = HEADERS.map(|name| (self.klp.join("bindings").join(name), name.to_owned()));
+        let plain = [
+            (self.klp.join(MAKEFILE), "Kbuild".to_owned()),
+            (self.klp.join(SCRIPT), SCRIPT.to_owned()),
+        ];
+        let in_c = self.in_c()?.into_iter().map(|name| {
+            let file = format!("{name}.c");
+            (self.klp.join("c").join(&file), file)
+        });
+        for (from, name) in bindings.into_iter().chain(plain).chain(in_c) {
+            let to = self.part(&name);
+            fs::copy(&from, &to)
+                .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+        }
+        Ok(())
+    }
+
+    /// The names of the sources in C.
+    fn in_c(&self) -> Result<Vec<String>> {
+        let dir = self.klp.join("c");
+        let list = || format!("cannot list {}", dir.display());
+        let mut names = Vec::new();
+        for item in fs::read_dir(&dir).with_context(list)? {
+            let path = item.with_context(list)?.path();
+            if path.extension().is_some_and(|ending| ending == "c") {
+                let stem = path.file_stem().unwrap_or_default();
+                names.push(stem.to_string_lossy().into_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// The bindings, and the functions in C.
+    fn headers(&self) -> Result<()> {
+        let mut folder = std::ffi::OsString::from("M=");
+        folder.push(self.output.join("klp"));
+        let names = self.in_c()?.join(" ");
+        let mut command = self.kernel.make();
+        command
+            .arg(folder)
+            .arg(format!("KLP_IN_C={names}"))
+            .arg("modules");
+        self.step
+            .run_showing(&mut command, self.log, Show::Messages)?;
+        let objects = self.in_c()?;
+        let objects = objects.iter().map(|name| self.part(&format!("{name}.o")));
+        let archive = self.part(IN_C);
+        crate::cache::gone(fs::remove_file(&archive), &archive)?;
+        let mut command = self.tools.llvm("llvm-ar");
+        command.arg("rcD").arg(archive).args(objects);
+        self.step.run(&mut command, self.log)
+    }
+
+    /// The attributes run in the compiler.
+    fn macros(&self) -> Result<()> {
+        let target = self.output.join("cargo");
+        let mut command = self.tools.toolchain.cargo();
+        command
+            .args(["build", "--quiet", "--locked", "--profile=macros"])
+            .args(["--package=klp-macros", "--manifest-path"])
+            .arg(self.workspace.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target)
+            .current_dir("/");
+        self.step
+            .run_showing(&mut command, self.log, Show::Messages)?;
+        let built = target.join("macros").join(MACROS);
+        let to = self.part(MACROS);
+        fs::copy(&built, &to)
+            .with_context(|| format!("cannot copy {} to {}", built.display(), to.display()))?;
+        // What cargo needs for compiling it again is large, and it will not be.
+        crate::cache::gone(fs::remove_dir_all(&target), &target)
+    }
+
+    fn library(&self) -> Result<()> {
+        let options = Options::of_build(&self.kernel.dir)?;
+        let mut external = std::ffi::OsString::from("klp_macros=");
+        external.push(self.part(MACROS));
+        let mut command = self.tools.rustc();
+        command
+            .args(options.at(&self.output.join("klp"))?)
+            .args(crate_options(&self.kernel.dir))
+            .args(["--crate-name=klp", "--crate-type=rlib", "--emit=link"])
+            .arg("-L")
+            .arg(self.core)
+            .arg("--extern")
+            .arg(external)
+            .arg("--out-dir")
+            .arg(self.output.join("klp"))
+            .arg(self.klp.join("src/lib.rs"))
+            .env("KLP_BINDINGS", self.part("bindings_generated.rs"))
+            .env("KLP_KNOWN", "");
+        self.step
+            .run_showing(&mut command, self.log, Show::Messages)
+    }
+}
+
+/// The options of crates in modules, klp's and patches': the configuration is known to them.
+pub(super) fn crate_options(build: &Path) -> Vec<String> {
+    let configuration = build.join("include/generated/rustc_cfg");
+    vec![
+        "--edition=2021".to_owned(),
+        "--cfg=kernel".to_owned(),
+        "--cfg=klp_freestanding".to_owned(),
+        "--cfg=MODULE".to_owned(),
+        format!("@{}", configuration.display()),
+        "-Coverflow-checks=y".to_owned(),
+        "-Ccodegen-units=1".to_owned(),
+        "-Aunexpected_cfgs".to_owned(),
+    ]
+}

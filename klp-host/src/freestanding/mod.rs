@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Patches for kernels that were built without Rust: what such a kernel does not bring is made here.
+//!
+//! - [`core`]: Rust's `core`, compiled with the kernel's mitigations;
+//! - [`klp`]: klp on the bindings of that kernel's headers, and its functions in C;
+//! - [`patch`]: a patch, joined with what it uses of both, as an object for Kbuild.
+
+pub mod core;
+pub mod klp;
+mod options;
+pub mod patch;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::host::process;
+use crate::host::toolchain::Toolchain;
+
+/// The tools that build Rust code for such a kernel.
+#[derive(Clone, Debug)]
+pub struct Freestanding {
+    pub(crate) toolchain: Toolchain,
+    /// What stands behind the names of LLVM's programs: `-19`.
+    pub(crate) llvm_suffix: String,
+}
+
+impl Freestanding {
+    /// A compiler that takes unstable options, as kernels' builds do.
+    fn rustc(&self) -> Command {
+        let mut command = self.toolchain.program(&self.toolchain.bin().join("rustc"));
+        command.env("RUSTC_BOOTSTRAP", "1");
+        command
+    }
+
+    /// One of LLVM's programs.
+    fn llvm(&self, name: &str) -> Command {
+        process::command(format!("{name}{}", self.llvm_suffix))
+    }
+}
+
+/// The first line of a source in Rust that names the `kernel` crate, which such a kernel has not.
+pub fn names_kernel_crate(source: &str) -> Option<usize> {
+    let names = |line: &str| {
+        let code = line.split("//").next().unwrap_or_default();
+        code.match_indices("kernel::").any(|(at, _)| {
+            let before = code[..at].chars().next_back();
+            let is_inner = |c: char| c.is_alphanumeric() || c == '_';
+            // `::kernel::` and `use kernel::`, but neither `klp::kernel::` nor `my_kernel::`.
+            match before {
+                Some(':') => !code[..at]
+                    .trim_end_matches(':')
+                    .ends_with(|c: char| is_inner(c) || c == '>'),
+                before => !before.is_some_and(is_inner),
+            }
+        })
+    };
+    source.lines().position(names).map(|index| index + 1)
+}
+
+/// The parts of klp that are compiled for one kernel, in its folder of the output.
+fn part(output: &Path, name: &str) -> PathBuf {
+    output.join("klp").join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_crate_is_found_where_it_is_named() {
+        for (source, line) in [
+            ("use klp::prelude::*;\n", None),
+            ("use klp::prelude::*;\nuse kernel::task::Task;\n", Some(2)),
+            ("use ::kernel::task::Task;", Some(1)),
+            ("fn f(c: &kernel::cred::Credential) {}", Some(1)),
+            ("// as kernel::task does", None),
+            ("my_kernel::f(); klp::kernel::f();", None),
+        ] {
+            assert_eq!(names_kernel_crate(source), line, "{source}");
+        }
+    }
+}

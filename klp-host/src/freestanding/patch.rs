@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A patch for a kernel without Rust.
+//!
+//! Kbuild of older kernels builds modules where their sources are, and has a rule of its own for sources in
+//! Rust. So the output folder gets links to the author's files but those, and a Kbuild file that
+//! includes the author's; objects in Rust are compiled and joined here, and Kbuild takes them as they are.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::options::Options;
+use super::{Freestanding, klp, part};
+use crate::host::files::{self, write_atomic};
+use crate::host::progress::{Show, Step};
+use crate::kernel::BuildFolder;
+use crate::module::{Kbuild, kbuild_file};
+
+/// Where the author's Kbuild file is linked.
+const AUTHORS: &str = "klp-authors-kbuild";
+
+/// How the names of joined objects end.
+const JOINED: &str = "joined";
+
+/// What Kbuild need not do for modules: their types, of C alone, would be larger than most patches.
+pub const VARS: [(&str, &str); 1] = [("CONFIG_DEBUG_INFO_BTF_MODULES", "")];
+
+/// A patch, and what it is built with.
+#[derive(Clone, Copy, Debug)]
+pub struct Patch<'a> {
+    /// The kernel.
+    pub kernel: &'a BuildFolder,
+    /// Its tools.
+    pub tools: &'a Freestanding,
+    /// The folder of [`super::core`].
+    pub core: &'a Path,
+    /// The output folder of [`super::klp`].
+    pub klp: &'a Path,
+    /// The author's folder.
+    pub sources: &'a Path,
+    /// What its Kbuild file names.
+    pub kbuild: &'a Kbuild,
+    /// Where everything is built.
+    pub output: &'a Path,
+}
+
+impl Patch<'_> {
+    /// Fills the output folder with links to the author's files.
+    ///
+    /// # Errors
+    ///
+    /// When a file of the author's has the name of one of these.
+    pub fn stage(&self) -> Result<()> {
+        let list = || format!("cannot list {}", self.sources.display());
+        self.remove_old_links()?;
+        let crates = self.kbuild.crates();
+        let kbuild = kbuild_file(self.sources).unwrap_or_default();
+        for item in fs::read_dir(self.sources).with_context(list)? {
+            let path = item.with_context(list)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let is_left_out = name.starts_with('.') || name == "target" || path == kbuild;
+            if !is_left_out && !crates.contains(&path) {
+                self.link(&path, &name)?;
+            }
+        }
+        self.link(&kbuild, AUTHORS)?;
+        let text = kbuild_text(&self.objects());
+        let path = self.output.join("Kbuild");
+        // What make compares is when it was written.
+        if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            return Ok(());
+        }
+        write_atomic(&path, &text)
+    }
+
+    fn remove_old_links(&self) -> Result<()> {
+        let list = || format!("cannot list {}", self.output.display());
+        for item in fs::read_dir(self.output).with_context(list)? {
+            let path = item.with_context(list)?.path();
+            if path.is_symlink() {
+                fs::remove_file(&path)
+                    .with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&self, from: &Path, name: &str) -> Result<()> {
+        let to = self.output.join(name);
+        symlink(from, &to).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => anyhow::anyhow!(
+                "{} has the name of a file that its build makes: rename it",
+                from.display()
+            ),
+            _ => anyhow::Error::from(error).context(format!("cannot make {}", to.display())),
+        })
+    }
+
+    /// The objects in Rust, with the modules that they are part of.
+    fn objects(&self) -> Vec<Object> {
+        let mut all = Vec::new();
+        for module in self.kbuild.objects() {
+            for object in self.kbuild.parts(module) {
+                let stem = object.trim_end_matches(".o");
+                let source = self.sources.join(format!("{stem}.rs"));
+                if source.is_file() {
+                    all.push(Object {
+                        module: module.trim_end_matches(".o").to_owned(),
+                        stem: stem.to_owned(),
+                        source,
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    /// Compiles the crates and joins each with what it uses. `env` is what the attributes know of the kernel.
+    ///
+    /// # Errors
+    ///
+    /// When one does not compile.
+    pub fn compile(&self, env: &[(String, String)]) -> Result<()> {
+        let name = self.sources.file_name().unwrap_or_default();
+        let step = Step::start(
+            &format!(
+                "compiling {} for {}",
+                name.to_string_lossy(),
+                self.kernel.release
+            ),
+            "seconds",
+        );
+        let log = self.output.join("rustc.log");
+        files::create_log(&log).context("cannot write the log")?;
+        for object in self.objects() {
+            self.compile_crate(&object, env, &step, &log)?;
+            self.join(&object, &step, &log)?;
+        }
+        step.done();
+        Ok(())
+    }
+
+    fn compile_crate(
+        &self,
+        object: &Object,
+        env: &[(String, String)],
+        step: &Step,
+        log: &Path,
+    ) -> Result<()> {
+        let mut external = std::ffi::OsString::from("klp=");
+        external.push(part(self.klp, klp::CRATE));
+        let mut dependencies = std::ffi::OsString::from("dependency=");
+        dependencies.push(self.klp.join("klp"));
+        let mut command = self.tools.rustc();
+        command
+            .args(Options::of_build(&self.kernel.dir)?.at(self.output)?)
+            .args(klp::crate_options(&self.kernel.dir))
+            .args(["-Zcrate-attr=no_std", "-Zcrate-attr=feature(used_with_arg)"])
+            .args(["-Dunsafe_op_in_unsafe_fn", "-Wrust_2018_idioms"])
+            .args(["--color=always", "--crate-type=rlib", "--crate-name"])
+            .arg(object.stem.replace('-', "_"))
+            .arg("-L")
+            .arg(self.core)
+            .arg("-L")
+            .arg(dependencies)
+            .arg("--extern")
+            .arg(external)
+            .arg(format!(
+                "--emit=obj={}",
+                self.made(object, "rust").display()
+            ))
+            .arg(&object.source)
+            .env("RUST_MODFILE", &object.module)
+            .envs(env.iter().map(|(name, value)| (name, value)));
+        step.run_showing(&mut command, log, Show::Messages)
+    }
+
+    /// Links it with what it uses, and nothing else.
+    fn join(&self, object: &Object, step: &Step, log: &Path) -> Result<()> {
+        let mut command = self.tools.llvm("ld.lld");
+        command
+            .args(["-r", "--gc-sections", "-T"])
+            .arg(part(self.klp, klp::SCRIPT))
+            .arg("-o")
+            .arg(self.made(object, JOINED))
+            .arg(self.made(object, "rust"))
+            .arg(part(self.klp, klp::CRATE))
+            .arg(self.core.join("libcore.rlib"))
+            .arg(part(self.klp, klp::IN_C));
+        step.run(&mut command, log)
+    }
+
+    fn made(&self, object: &Object, ending: &str) -> PathBuf {
+        self.output.join(format!("{}.{ending}", object.stem))
+    }
+}
+
+/// An object in Rust.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Object {
+    /// The module that it is part of, without an ending.
+    module: String,
+    stem: String,
+    source: PathBuf,
+}
+
+/// The Kbuild file of the output folder. Objtool looks at the joined objects as at any other.
+fn kbuild_text(objects: &[Object]) -> String {
+    let mut text = format!(
+        "# SPDX-License-Identifier: GPL-2.0-only\n\
+         # Written by cargo klp.\n\
+         include $(src)/{AUTHORS}\n\n\
+         # Objtool says so when it finds an object that was linked.\n\
+         klp-objtool = $(if $(findstring --link,$(cmd_objtool)),$(cmd_objtool),\
+         $(subst $@,--link $@,$(cmd_objtool)))\n\
+         quiet_cmd_klp_joined = KLP     $@\n      \
+         cmd_klp_joined = cat $< > $@ $(klp-objtool)\n"
+    );
+    for Object { stem, .. } in objects {
+        text.push_str(&format!(
+            "\n$(obj)/{stem}.o: $(src)/{stem}.{JOINED} FORCE\n\t$(call if_changed,klp_joined)\n"
+        ));
+    }
+    text
+}
+
+/// Refuses a patch that names the `kernel` crate.
+///
+/// # Errors
+///
+/// Names the first place.
+pub fn check_crates(kernel: &BuildFolder, sources: &[PathBuf]) -> Result<()> {
+    for path in sources {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let line = super::names_kernel_crate(&text);
+        ensure!(
+            line.is_none(),
+            "{}:{} names the `kernel` crate, which is not there in {}: that kernel was built without \
+             CONFIG_RUST. Use what `klp` has, or a kernel with Rust, such as --kernel stock",
+            path.display(),
+            line.unwrap_or_default(),
+            kernel.release
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What `klp` takes from a kernel that was built without Rust: from its headers alone.
+//!
+//! The names and shapes are those of the `kernel` crate, as far as klp and its prelude have them, so that
+//! a patch which names only `klp` is the same for all kernels. What headers have as inline functions or
+//! macros is in `klp/c`, compiled for that kernel. x86-64 is assumed where atomics are.
+
+use core::ffi::c_int;
+use core::mem::MaybeUninit;
+
+#[path = "common.rs"]
+mod common;
+
+#[path = "freestanding/alloc.rs"]
+pub mod alloc;
+#[path = "freestanding/atomic.rs"]
+pub mod atomic;
+#[path = "freestanding/cred.rs"]
+mod cred;
+#[path = "freestanding/error.rs"]
+mod error;
+#[path = "freestanding/module.rs"]
+mod module;
+#[path = "freestanding/print.rs"]
+pub mod print;
+#[path = "freestanding/rcu.rs"]
+pub mod rcu;
+#[path = "freestanding/task.rs"]
+mod task;
+#[path = "freestanding/text.rs"]
+mod text;
+#[path = "freestanding/user.rs"]
+mod user;
+#[path = "freestanding/wrappers.rs"]
+pub mod wrappers;
+
+pub use crate::freestanding_module as module;
+pub use crate::{pr_err, pr_info, pr_warn};
+pub use atomic::Refcount;
+pub(crate) use common::{
+    each_patch, is_unlinked, klp_register_patch, klp_unregister_patch, list_size, locks,
+    this_module, traced_call, with_patches, HAS_LIFECYCLE, HZ,
+};
+pub use cred::Kuid;
+pub(crate) use error::{constant_error, error};
+pub use error::{to_result, Error, Result};
+pub use module::{modinfo, Module, ThisModule};
+pub use rcu::read_lock as rcu_read_lock;
+pub use task::current_mm;
+pub(crate) use task::{relax, running_credentials};
+pub use user::UserPtr;
+
+/// C's types, with the signs and sizes that they have in the kernel.
+pub mod ffi {
+    pub use super::text::c_char;
+    pub use core::ffi::{
+        c_int, c_longlong, c_schar, c_short, c_uchar, c_uint, c_ulonglong, c_ushort, c_void,
+    };
+
+    /// As wide as a pointer.
+    #[allow(non_camel_case_types)]
+    pub type c_long = isize;
+    /// As wide as a pointer.
+    #[allow(non_camel_case_types)]
+    pub type c_ulong = usize;
+}
+
+/// C declarations: what bindgen made of the kernel's headers, and of `klp/c`.
+pub mod bindings {
+    #[allow(
+        clippy::all,
+        dead_code,
+        improper_ctypes,
+        missing_docs,
+        non_camel_case_types,
+        non_snake_case,
+        non_upper_case_globals,
+        unreachable_pub,
+        unsafe_op_in_unsafe_fn
+    )]
+    mod generated {
+        use super::super::ffi;
+
+        /// Its state comes first, and nothing else is read.
+        #[repr(C)]
+        pub struct module {
+            pub state: module_state,
+        }
+
+        include!(env!("KLP_BINDINGS"));
+    }
+
+    pub use super::inline::*;
+    pub use generated::*;
+    pub use generated::{
+        KLP_CONST_GFP_ATOMIC as GFP_ATOMIC, KLP_CONST_GFP_KERNEL as GFP_KERNEL,
+        KLP_CONST_GFP_KERNEL_ACCOUNT as GFP_KERNEL_ACCOUNT, KLP_CONST_GFP_NOWAIT as GFP_NOWAIT,
+        KLP_CONST_PAGE_SIZE as PAGE_SIZE, KLP_CONST___GFP_ZERO as __GFP_ZERO,
+    };
+}
+
+#[path = "freestanding/inline.rs"]
+#[allow(missing_docs, non_snake_case)]
+mod inline;
+
+pub mod prelude {
+    //! What [`crate::prelude`] takes from here.
+    pub use super::alloc::flags::*;
+    pub use super::alloc::{AllocError, KBox};
+    pub use super::ffi::*;
+    pub use super::text::CStrExt as _;
+    pub use super::user::{UserPtr, UserSlice, UserSliceReader, UserSliceWriter};
+    pub use super::wrappers::*;
+    pub use super::{Error, Result, ThisModule};
+    pub use crate::{
+        pr_alert, pr_alert_once, pr_crit, pr_crit_once, pr_emerg, pr_emerg_once, pr_err,
+        pr_err_once, pr_info, pr_info_once, pr_notice, pr_notice_once, pr_warn, pr_warn_once,
+        seq_print,
+    };
+    pub use core::ffi::CStr;
+    pub use core::pin::Pin;
+}
+
+/// Saturates a reference count that has overflowed, with a warning in the log.
+#[inline]
+pub(crate) fn refcount_add_overflowed(count: &Refcount) {
+    let overflow = bindings::refcount_saturation_type_REFCOUNT_ADD_NOT_ZERO_OVF;
+    count.warn_saturated(overflow);
+}
+
+/// Memory flags as C takes them.
+#[inline]
+pub(crate) fn gfp(flags: alloc::Flags) -> bindings::gfp_t {
+    flags.as_c()
+}
+
+/// Zeroes, from `kmalloc()`.
+#[inline]
+pub(crate) fn zeroed_box<T>(flags: alloc::Flags) -> Result<alloc::KBox<MaybeUninit<T>>> {
+    Ok(alloc::KBox::new_uninit(flags | alloc::flags::__GFP_ZERO)?)
+}
+
+/// Ends what cannot go on: there is no more to be said than the log has.
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    print::log(print::EMERG, crate::__LOG_PREFIX, format_args!("{info}\n"));
+    // SAFETY: an instruction that the processor refuses; the kernel reports where, and ends the task.
+    unsafe { core::arch::asm!("ud2", options(noreturn)) }
+}
+
+const _: () = assert!(size_of::<c_int>() == 4);

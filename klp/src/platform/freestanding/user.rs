@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Memory of user space, in the shape of the `kernel` crate's.
+
+use super::{bindings, Result};
+use crate::errno::EFAULT;
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+
+/// A pointer of user space. Nothing is relied on about it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct UserPtr(*mut c_void);
+
+impl UserPtr {
+    /// From an address.
+    #[inline]
+    pub fn from_addr(address: usize) -> Self {
+        Self(core::ptr::with_exposed_provenance_mut(address))
+    }
+
+    /// From C's pointer.
+    #[inline]
+    pub fn from_ptr(pointer: *mut c_void) -> Self {
+        Self(pointer)
+    }
+
+    /// For C.
+    #[inline]
+    pub fn as_const_ptr(self) -> *const c_void {
+        self.0
+    }
+
+    /// For C.
+    #[inline]
+    pub fn as_mut_ptr(self) -> *mut c_void {
+        self.0
+    }
+
+    /// So many bytes further.
+    #[inline]
+    #[must_use]
+    pub fn wrapping_byte_add(self, count: usize) -> Self {
+        Self(self.0.wrapping_byte_add(count))
+    }
+}
+
+/// Types of which any bytes are a value, and which have no bytes without one.
+///
+/// # Safety
+///
+/// That is so.
+pub unsafe trait Bytes {}
+
+macro_rules! bytes {
+    ($($type:ty)*) => {$(
+        // SAFETY: an integer.
+        unsafe impl Bytes for $type {}
+    )*};
+}
+
+bytes! { u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize }
+
+// SAFETY: its elements are such.
+unsafe impl<T: Bytes, const N: usize> Bytes for [T; N] {}
+
+/// A range of user memory.
+pub struct UserSlice {
+    place: UserPtr,
+    length: usize,
+}
+
+impl UserSlice {
+    /// From its beginning and length.
+    #[inline]
+    pub fn new(place: UserPtr, length: usize) -> Self {
+        Self { place, length }
+    }
+
+    /// For reading.
+    #[inline]
+    pub fn reader(self) -> UserSliceReader {
+        UserSliceReader(self)
+    }
+
+    /// For writing.
+    #[inline]
+    pub fn writer(self) -> UserSliceWriter {
+        UserSliceWriter(self)
+    }
+
+    /// For both: once each.
+    #[inline]
+    pub fn reader_writer(self) -> (UserSliceReader, UserSliceWriter) {
+        let Self { place, length } = self;
+        (
+            Self::new(place, length).reader(),
+            Self::new(place, length).writer(),
+        )
+    }
+
+    /// Takes the first bytes off.
+    #[inline]
+    fn take(&mut self, count: usize) -> Result<UserPtr> {
+        let rest = self.length.checked_sub(count).ok_or(EFAULT)?;
+        let place = self.place;
+        self.place = place.wrapping_byte_add(count);
+        self.length = rest;
+        Ok(place)
+    }
+}
+
+/// Reads user memory from its beginning on. What was read is not read again.
+pub struct UserSliceReader(UserSlice);
+
+impl UserSliceReader {
+    /// How much is left.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.0.length
+    }
+
+    /// Whether nothing is left.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.length == 0
+    }
+
+    /// Skips some.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT`: there is not so much.
+    #[inline]
+    pub fn skip(&mut self, count: usize) -> Result {
+        self.0.take(count).map(drop)
+    }
+
+    /// # Safety
+    ///
+    /// So many bytes can be written at `to`.
+    #[inline]
+    unsafe fn copy(&mut self, to: *mut u8, count: usize) -> Result {
+        if count > self.0.length {
+            return Err(EFAULT);
+        }
+        let from = self.0.place.as_const_ptr();
+        // SAFETY: the caller vouches for `to`; what user space has is checked there.
+        match unsafe { bindings::copy_from_user(to.cast(), from, count) } {
+            0 => self.0.take(count).map(drop),
+            _ => Err(EFAULT),
+        }
+    }
+
+    /// Fills the buffer.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT`.
+    #[inline]
+    pub fn read_slice(&mut self, out: &mut [u8]) -> Result {
+        // SAFETY: the slice is that long.
+        unsafe { self.copy(out.as_mut_ptr(), out.len()) }
+    }
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT`.
+    #[inline]
+    pub fn read<T: Bytes>(&mut self) -> Result<T> {
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: it has that size.
+        unsafe { self.copy(value.as_mut_ptr().cast(), size_of::<T>()) }?;
+        // SAFETY: all bytes were written, and any are a value.
+        Ok(unsafe { value.assume_init() })
+    }
+}
+
+/// Writes user memory from its beginning on.
+pub struct UserSliceWriter(UserSlice);
+
+impl UserSliceWriter {
+    /// How much is left.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.0.length
+    }
+
+    /// Whether nothing is left.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.length == 0
+    }
+
+    /// Writes the bytes.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT`.
+    #[inline]
+    pub fn write_slice(&mut self, data: &[u8]) -> Result {
+        if data.len() > self.0.length {
+            return Err(EFAULT);
+        }
+        let to = self.0.place.as_mut_ptr();
+        // SAFETY: the slice is that long; what user space has is checked there.
+        match unsafe { bindings::copy_to_user(to, data.as_ptr().cast(), data.len()) } {
+            0 => self.0.take(data.len()).map(drop),
+            _ => Err(EFAULT),
+        }
+    }
+
+    /// Writes a value.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT`.
+    #[inline]
+    pub fn write<T: Bytes>(&mut self, value: &T) -> Result {
+        let data = core::ptr::from_ref(value).cast();
+        // SAFETY: it has that size, and no bytes without a value.
+        self.write_slice(unsafe { core::slice::from_raw_parts(data, size_of::<T>()) })
+    }
+}
