@@ -29,6 +29,8 @@ clean_up() {
     done
 }
 
+# Patches that the kernel never lets go.
+pinned=
 modules_before=$(modules)
 taint_before=$(taint)
 cd /klp/vm/scenarios || exit
@@ -42,11 +44,9 @@ for script in *.sh; do
     # It may have stopped in the middle of a line.
     echo
 
-    # Patches that the kernel never lets go.
-    pinned=$(sed -n 's/^# Pins: //p' "$script")
-    modules_before+=${pinned:+$'\n'${pinned// /$'\n'}}
-    left=$(patches | grep -vxF "${pinned// /$'\n'}")
-    added=$(modules | grep -vxF "${modules_before:-none}")
+    pinned+=$(sed -n 's/^# Pins: //p' "$script" | sed 's/^\| /\n/g')
+    left=$(patches | grep -vxF "$pinned")
+    added=$(modules | grep -vxF "${modules_before:-none}$pinned")
     if [ -n "$left$added" ]; then
         echo "not ok - nothing stays behind: patches: ${left//$'\n'/ }; modules: ${added//$'\n'/ }"
         clean_up "$added"
