@@ -34,7 +34,8 @@ pinned=
 modules_before=$(modules)
 taint_before=$(taint)
 cd /klp/vm/scenarios || exit
-for script in *.sh; do
+# Those that pin patches are last: the others count what is there.
+for script in $(grep -L '^# Pins: ' -- *.sh) $(grep -l '^# Pins: ' -- *.sh); do
     mark="klp scenario $script begins"
     echo "$mark" >/dev/kmsg
     echo "@begin $script"
