@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The task that runs. */
+/* Tasks. */
 #include <linux/cred.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/uidgid.h>
 
 struct task_struct *klp_c_get_current(void);
@@ -20,6 +21,30 @@ void klp_c_put_cred(const struct cred *cred);
 void klp_c_put_cred(const struct cred *cred)
 {
 	put_cred(cred);
+}
+
+pid_t klp_c_task_pid(struct task_struct *task);
+pid_t klp_c_task_pid(struct task_struct *task)
+{
+	return task->pid;
+}
+
+kuid_t klp_c_task_uid(struct task_struct *task);
+kuid_t klp_c_task_uid(struct task_struct *task)
+{
+	return task_uid(task);
+}
+
+kuid_t klp_c_task_euid(struct task_struct *task);
+kuid_t klp_c_task_euid(struct task_struct *task)
+{
+	return task_euid(task);
+}
+
+int klp_c_signal_pending(struct task_struct *task);
+int klp_c_signal_pending(struct task_struct *task)
+{
+	return signal_pending(task);
 }
 
 kuid_t klp_c_current_euid(void);

@@ -113,13 +113,24 @@ pub mod prelude {
     pub use super::user::{UserPtr, UserSlice, UserSliceReader, UserSliceWriter};
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
+    pub use crate::static_assert;
     pub use crate::{
         pr_alert, pr_alert_once, pr_crit, pr_crit_once, pr_emerg, pr_emerg_once, pr_err,
         pr_err_once, pr_info, pr_info_once, pr_notice, pr_notice_once, pr_warn, pr_warn_once,
         seq_print,
     };
     pub use core::ffi::CStr;
+    pub use core::mem::{align_of, align_of_val, size_of, size_of_val};
     pub use core::pin::Pin;
+}
+
+/// Checks a condition when the patch is compiled.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! static_assert {
+    ($condition:expr $(, $message:literal)?) => {
+        const _: () = ::core::assert!($condition $(, $message)?);
+    };
 }
 
 /// Saturates a reference count that has overflowed, with a warning in the log.

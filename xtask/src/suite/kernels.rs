@@ -22,11 +22,55 @@ pub(super) const CORES: [Core; 2] = [Core::Debian13, Core::Debian12];
 /// What is run, too.
 const SAMPLE: &str = "livepatch-sample";
 
+/// A patch that names what the prelude has on every kernel.
+const PRELUDE: &str = "tests/prelude";
+
 /// One that names the `kernel` crate.
 const OF_THE_KERNEL: &str = "livepatch-syscall";
 
 /// The largest that the sample may be without its debug information.
 const LARGEST: u64 = 64 << 10;
+
+/// An example that is not for a kernel. The build has to fail, and say why.
+struct Exception {
+    core: Core,
+    example: &'static str,
+    says: &'static str,
+}
+
+const EXCEPTIONS: [Exception; 4] = [
+    // It has fewer arguments there: one set of flags for both futexes.
+    Exception {
+        core: Core::Debian12,
+        example: "CVE-2014-3153",
+        says: "`futex_requeue` has 7 arguments in C",
+    },
+    // Mounts have a user namespace there, and no `struct mnt_idmap`.
+    Exception {
+        core: Core::Debian12,
+        example: "CVE-2019-5489",
+        says: "`vfsmount` has no member `mnt_idmap`",
+    },
+    // The compiler has specialised it there.
+    Exception {
+        core: Core::Debian12,
+        example: "CVE-2020-25284",
+        says: "only `do_rbd_add.constprop.0`",
+    },
+    // Splicing has a page there, and no folio.
+    Exception {
+        core: Core::Debian12,
+        example: "CVE-2022-0847",
+        says: "`vmlinux` has no function `splice_folio_into_pipe`",
+    },
+];
+
+/// What is wrong with an example on a kernel.
+fn exception(core: Core, example: &str) -> Option<&'static Exception> {
+    EXCEPTIONS
+        .iter()
+        .find(|exception| exception.core == core && exception.example == example)
+}
 
 pub(super) fn run() -> Result<Tally> {
     let author = Author {
@@ -39,6 +83,12 @@ pub(super) fn run() -> Result<Tally> {
         let name = core.name();
         for folder in &folders {
             let example = folder.file_name().unwrap_or_default().to_string_lossy();
+            if let Some(exception) = exception(core, &example) {
+                cases.check(&format!("{name} refuses {example}"), || {
+                    author.not_for(folder, exception)
+                });
+                continue;
+            }
             let is_sample = example == SAMPLE;
             let done = if is_sample { "runs" } else { "takes" };
             cases.check(&format!("{name} {done} {example}"), || {
@@ -52,9 +102,9 @@ pub(super) fn run() -> Result<Tally> {
     Ok(cases.tally())
 }
 
-/// The examples that name no crate but klp.
+/// The examples that name no crate but klp, and the patch that names what the prelude has.
 fn folders() -> Result<Vec<PathBuf>> {
-    let mut folders = Vec::new();
+    let mut folders = vec![checkout::top().join(PRELUDE)];
     for top in ["examples", "examples/cve"] {
         let top = checkout::top().join(top);
         let list = || format!("cannot list {}", top.display());
@@ -107,13 +157,25 @@ impl Author {
         Ok(())
     }
 
+    /// An example that is not for the kernel is not built, for the reason that is known.
+    fn not_for(&self, folder: &Path, exception: &Exception) -> Result<()> {
+        let text = self.failure(folder, exception.core)?;
+        let says = exception.says;
+        ensure!(text.contains(says), "{says:?} is missing in: {text}");
+        Ok(())
+    }
+
+    /// What is said about a patch that is not built.
+    fn failure(&self, folder: &Path, core: Core) -> Result<String> {
+        match self.klp(&self.copy(folder)?, core, false) {
+            Ok(output) => anyhow::bail!("it was built: {output}"),
+            Err(error) => Ok(format!("{error:#}")),
+        }
+    }
+
     /// A patch that names the `kernel` crate gets one error, which says what to do.
     fn refused(&self, core: Core) -> Result<()> {
-        let copy = self.copy(&checkout::top().join("examples").join(OF_THE_KERNEL))?;
-        let text = match self.klp(&copy, core, false) {
-            Ok(output) => anyhow::bail!("it was built: {output}"),
-            Err(error) => format!("{error:#}"),
-        };
+        let text = self.failure(&checkout::top().join("examples").join(OF_THE_KERNEL), core)?;
         for part in [
             "names the `kernel` crate",
             "built without CONFIG_RUST",

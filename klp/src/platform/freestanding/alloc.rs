@@ -121,6 +121,12 @@ impl<T> KBox<T> {
         Ok(Self::new(value, flags)?.into())
     }
 
+    /// It stays where it is.
+    #[inline]
+    pub fn into_pin(this: Self) -> Pin<Self> {
+        this.into()
+    }
+
     /// Takes the value out.
     #[inline]
     pub fn into_inner(this: Self) -> T {

@@ -3,8 +3,8 @@
 //! The functions in `klp/c`, by the names that they have in C.
 
 use super::bindings::{
-    cred, ctl_table, gfp_t, kuid_t, lock_class_key, mutex, raw_spinlock_t, rwlock_t, spinlock_t,
-    task_struct, user_namespace,
+    cred, ctl_table, file, gfp_t, kuid_t, lock_class_key, mutex, raw_spinlock_t, rwlock_t,
+    spinlock_t, task_struct, user_namespace,
 };
 use super::ffi::c_char;
 use core::ffi::{c_int, c_ulong, c_void};
@@ -32,6 +32,12 @@ functions! {
     "klp_c___mutex_init" __mutex_init(lock: *mut mutex, name: *const c_char, key: *mut lock_class_key);
     "klp_c_get_current_cred" get_current_cred() -> *const cred;
     "klp_c_put_cred" put_cred(cred: *const cred);
+    "klp_c_file_flags" file_flags(file: *const file) -> u32;
+    "klp_c_file_cred" file_cred(file: *const file) -> *const cred;
+    "klp_c_task_pid" task_pid(task: *mut task_struct) -> c_int;
+    "klp_c_task_uid" task_uid(task: *mut task_struct) -> kuid_t;
+    "klp_c_task_euid" task_euid(task: *mut task_struct) -> kuid_t;
+    "klp_c_signal_pending" signal_pending(task: *mut task_struct) -> c_int;
     "klp_c_current_euid" current_euid() -> kuid_t;
     "klp_c_current_user_ns" current_user_ns() -> *mut user_namespace;
     "klp_c_uid_in_current_ns" uid_in_current_ns(user: kuid_t) -> u32;

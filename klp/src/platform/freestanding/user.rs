@@ -3,8 +3,8 @@
 //! Memory of user space, in the shape of the `kernel` crate's.
 
 use super::{bindings, Result};
-use crate::errno::EFAULT;
-use core::ffi::c_void;
+use crate::errno::{EFAULT, EINVAL};
+use core::ffi::{c_void, CStr};
 use core::mem::MaybeUninit;
 
 /// A pointer of user space. Nothing is relied on about it.
@@ -136,6 +136,12 @@ impl UserSliceReader {
         self.0.take(count).map(drop)
     }
 
+    /// Another reader of what is left.
+    #[inline]
+    pub fn clone_reader(&self) -> Self {
+        UserSlice::new(self.0.place, self.0.length).reader()
+    }
+
     /// # Safety
     ///
     /// So many bytes can be written at `to`.
@@ -175,6 +181,34 @@ impl UserSliceReader {
         unsafe { self.copy(value.as_mut_ptr().cast(), size_of::<T>()) }?;
         // SAFETY: all bytes were written, and any are a value.
         Ok(unsafe { value.assume_init() })
+    }
+}
+
+impl UserSliceReader {
+    /// Reads a text up to its NUL. One that is longer than the buffer is cut off, and gets a NUL.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: the buffer is empty. `EFAULT`: there is no such memory, or the range ends before the text and
+    /// before the buffer does.
+    #[inline]
+    pub fn strcpy_into_buf(self, buf: &mut [u8]) -> Result<&CStr> {
+        let room = buf.len();
+        let last = room.checked_sub(1).ok_or(EINVAL)?;
+        let most = room.min(self.0.length);
+        let (to, from) = (buf.as_mut_ptr().cast(), self.0.place.as_const_ptr());
+        // SAFETY: the buffer has so much room; what user space has is checked there.
+        let copied = unsafe { bindings::strncpy_from_user(to, from.cast(), most as _) };
+        let copied = usize::try_from(copied).map_err(|_| EFAULT)?;
+        if copied == most && most < room {
+            return Err(EFAULT);
+        }
+        let end = copied.min(last);
+        if let Some(byte) = buf.get_mut(end) {
+            *byte = 0;
+        }
+        let text = buf.get(..=end).ok_or(EFAULT)?;
+        CStr::from_bytes_with_nul(text).map_err(|_| EFAULT)
     }
 }
 

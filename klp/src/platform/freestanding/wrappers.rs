@@ -4,6 +4,7 @@
 
 use super::{bindings, Kuid};
 use core::cell::UnsafeCell;
+use core::ffi::c_int;
 use core::fmt;
 use core::marker::{PhantomData, PhantomPinned};
 use core::ops::Deref;
@@ -65,7 +66,85 @@ impl Deref for File {
     }
 }
 
+macro_rules! as_ptr {
+    ($($name:ident = $c:ident;)*) => {$(
+        impl $name {
+            /// C's structure.
+            #[inline]
+            pub fn as_ptr(&self) -> *mut bindings::$c {
+                self.0.get()
+            }
+        }
+    )*};
+}
+
+as_ptr! {
+    LocalFile = file;
+    PidNamespace = pid_namespace;
+    Task = task_struct;
+}
+
+impl Mm {
+    /// C's structure.
+    #[inline]
+    pub fn as_raw(&self) -> *mut bindings::mm_struct {
+        self.0.get()
+    }
+}
+
+impl LocalFile {
+    /// The flags that it was opened with, as far as `fcntl()` has not changed them: C's `f_flags`.
+    #[inline]
+    pub fn flags(&self) -> u32 {
+        // SAFETY: the file is there, as its wrapper is borrowed.
+        unsafe { bindings::file_flags(self.as_ptr()) }
+    }
+
+    /// The credentials of who opened it.
+    #[inline]
+    pub fn cred(&self) -> &Credential {
+        // SAFETY: a file has them as long as it is there. The wrapper is transparent.
+        unsafe { &*bindings::file_cred(self.as_ptr()).cast() }
+    }
+}
+
+impl Task {
+    /// Its number, in the initial namespace.
+    #[inline]
+    pub fn pid(&self) -> c_int {
+        // SAFETY: the task is there, as its wrapper is borrowed.
+        unsafe { bindings::task_pid(self.as_ptr()) }
+    }
+
+    /// Its user.
+    #[inline]
+    pub fn uid(&self) -> Kuid {
+        // SAFETY: likewise.
+        Kuid::from_raw(unsafe { bindings::task_uid(self.as_ptr()) })
+    }
+
+    /// Its effective user.
+    #[inline]
+    pub fn euid(&self) -> Kuid {
+        // SAFETY: likewise.
+        Kuid::from_raw(unsafe { bindings::task_euid(self.as_ptr()) })
+    }
+
+    /// Whether a signal waits for it.
+    #[inline]
+    pub fn signal_pending(&self) -> bool {
+        // SAFETY: likewise.
+        unsafe { bindings::signal_pending(self.as_ptr()) != 0 }
+    }
+}
+
 impl Credential {
+    /// C's structure.
+    #[inline]
+    pub fn as_ptr(&self) -> *const bindings::cred {
+        self.0.get()
+    }
+
     /// The effective user.
     #[inline]
     pub fn euid(&self) -> Kuid {

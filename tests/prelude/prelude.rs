@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What docs/authors.md says that the prelude has on every kernel. It is built, and not loaded.
+
+use klp::cred::{current_cred, CredentialExt as _};
+use klp::prelude::*;
+use klp::sync::StaticMutex;
+use klp::{file_ns_capable, Capability};
+
+static TURN: StaticMutex = StaticMutex::new();
+
+static_assert!(PAGE_SIZE == 4096);
+
+#[livepatch(object = "vmlinux", replaces = "proc_tgid_io_accounting",
+            description = "Names what the prelude has", license = "GPL")]
+fn io(m: &SeqFile, ns: *mut c_void, pid: *mut c_void, task: &Task) -> Result<i32> {
+    let _guard = TURN.lock();
+    pr_alert_once!("first\n");
+    pr_notice_once!("first\n");
+    pr_warn_ratelimited!("seldom\n");
+    if task.signal_pending() || task.uid() != task.euid() {
+        return Err(EINTR);
+    }
+    let length = read_name(UserPtr::from_addr(0), &mut [0; 16])?;
+    let pinned = KBox::pin(length, GFP_KERNEL)?;
+    let moved = KBox::into_pin(KBox::new(task.pid(), GFP_KERNEL)?);
+    let is_root = current_cred!().uid() == current_cred!().euid();
+    seq_print!(m, "{} {} {is_root} {:p}\n", *pinned, *moved, task.as_ptr());
+    original(m, ns, pid, task)
+}
+
+/// How long a text of user space is.
+fn read_name(place: UserPtr, name: &mut [u8]) -> Result<usize> {
+    let mut reader = UserSlice::new(place, 64).reader();
+    let text = reader.clone_reader().strcpy_into_buf(name)?;
+    let length = text.to_bytes().len();
+    reader.skip(8)?;
+    let number: u32 = reader.read()?;
+    UserSlice::new(place, 4).writer().write(&number)?;
+    Ok(length)
+}
+
+/// Compiled without a caller, as it is public.
+pub fn may_read(file: &File) -> bool {
+    let owner = file.cred();
+    let namespace = owner.user_ns();
+    file.flags() & O_WRONLY == 0
+        && owner.uid() == owner.euid()
+        && file_ns_capable(file, namespace, Capability::SYS_ADMIN)
+}
