@@ -24,7 +24,7 @@ impl Kernel {
         self.path("sys/module").join(name).is_dir()
     }
 
-    /// The modules that use this one, and how many references there are, if it is loaded.
+    /// How many references there are to a module, if it is loaded.
     pub fn module_references(&self, name: &str) -> Option<u32> {
         let path = self.path("sys/module").join(name).join("refcnt");
         read(&path).ok().flatten()?.parse().ok()

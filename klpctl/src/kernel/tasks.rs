@@ -37,45 +37,37 @@ pub struct Blocker {
 impl Kernel {
     /// The tasks that have not switched yet in the transition of this patch.
     pub fn blockers(&self, patch: &Patch) -> Vec<Blocker> {
-        let target = if patch.enabled { "1" } else { "0" };
         let reasons = self.reasons(&patch.name);
-        let mut blockers = Vec::new();
-        for (pid, task) in self.tasks() {
-            let state = text(&task, "patch_state").unwrap_or_default();
-            // -1: no transition concerns it.
-            if !matches!(state.as_str(), "0" | "1") || state == target {
-                continue;
-            }
-            let Some(tid) = number(&task) else {
-                continue;
-            };
+        let blocker = |(pid, task): (i32, PathBuf)| {
+            let tid = number(&task)?;
             let name = text(&task, "comm").unwrap_or_default();
             let stack = stack(&text(&task, "stack").unwrap_or_default());
             let function = stack.iter().find(|function| patch.replaces(function));
-            let why = reasons.get(&tid).map(|line| reason(line, &name));
-            blockers.push(Blocker {
+            Some(Blocker {
                 pid,
                 tid,
                 kernel_thread: is_kernel_thread(&task),
                 function: function.cloned(),
-                why,
+                why: reasons.get(&tid).map(|line| reason(line, &name)),
                 name,
                 stack,
-            });
-        }
-        blockers
+            })
+        };
+        self.waiting_for(patch).filter_map(blocker).collect()
     }
 
     /// How many tasks have not switched yet.
     pub fn blocker_count(&self, patch: &Patch) -> usize {
-        let target = if patch.enabled { "1" } else { "0" };
-        let states = self
-            .tasks()
-            .into_iter()
-            .filter_map(|(_, task)| text(&task, "patch_state"));
-        states
-            .filter(|state| matches!(state.as_str(), "0" | "1") && state != target)
-            .count()
+        self.waiting_for(patch).count()
+    }
+
+    /// The tasks that have not switched yet, as their folders in procfs with the process they belong to.
+    fn waiting_for(&self, patch: &Patch) -> impl Iterator<Item = (i32, PathBuf)> {
+        let other = if patch.enabled { "0" } else { "1" };
+        let mut tasks = self.tasks();
+        // -1: no transition concerns it.
+        tasks.retain(|(_, task)| text(task, "patch_state").as_deref() == Some(other));
+        tasks.into_iter()
     }
 
     /// All tasks, as their folders in procfs with the process they belong to.
@@ -139,9 +131,9 @@ fn is_stopped(kernel: &Kernel, pid: i32) -> bool {
     matches!(stat_fields(&stat).next(), Some("T" | "t"))
 }
 
-/// A kernel thread has no memory of its own, and so no command line; neither has a zombie, which blocks nothing.
+/// By the kernel's flags of the task.
 fn is_kernel_thread(task: &Path) -> bool {
-    // The flags in the kernel: PF_KTHREAD.
+    // include/linux/sched.h
     const PF_KTHREAD: u64 = 0x0020_0000;
     let stat = text(task, "stat").unwrap_or_default();
     let flags = stat_fields(&stat)

@@ -3,7 +3,6 @@
 //! Who else is at the entry of a function: tracefs' `enabled_functions`, and the list of kprobes.
 
 use std::fs;
-use std::path::PathBuf;
 
 use super::Kernel;
 
@@ -47,11 +46,9 @@ impl Kernel {
     }
 
     fn enabled_functions(&self) -> Option<String> {
-        let places = ["sys/kernel/tracing", "sys/kernel/debug/tracing"];
-        let mut files = places
-            .map(|place| PathBuf::from(place).join("enabled_functions"))
-            .into_iter();
-        files.find_map(|file| fs::read_to_string(self.path("").join(file)).ok())
+        let mut places = ["sys/kernel/tracing", "sys/kernel/debug/tracing"].into_iter();
+        let file = |place| self.path(place).join("enabled_functions");
+        places.find_map(|place| fs::read_to_string(file(place)).ok())
     }
 }
 
