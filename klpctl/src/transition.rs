@@ -9,6 +9,7 @@ use anyhow::Result;
 
 use crate::kernel::Kernel;
 use crate::kernel::tasks::{Blocker, wake};
+use crate::outcome::{Failure, Outcome, Status};
 use crate::output::Progress;
 
 /// How often the kernel is looked at.
@@ -95,11 +96,19 @@ pub fn see_through(
 ///
 /// # Errors
 ///
-/// When sysfs cannot be read.
-pub fn wait_for_others(kernel: &Kernel, timeout: Duration) -> Result<bool> {
-    until(timeout, || {
-        Ok(!kernel.patches()?.iter().any(|patch| patch.transition))
-    })
+/// [`Status::InTransition`] when that takes longer than `timeout`.
+pub fn wait_for_others(kernel: &Kernel, timeout: Duration) -> Outcome {
+    let is_free = || Ok(!kernel.patches()?.iter().any(|patch| patch.transition));
+    if until(timeout, is_free)? {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Status::InTransition,
+        format!(
+            "another transition has been running for {} s; `klpctl blockers` says who holds it up",
+            timeout.as_secs()
+        ),
+    ))
 }
 
 /// Waits for `goal`; says whether it was reached in time.

@@ -2,10 +2,8 @@
 
 //! `load` and `replace`.
 
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use rustix::io::Errno;
 use serde_json::json;
 
@@ -13,7 +11,6 @@ use super::unload::unload_module;
 use super::{Answer, Context};
 use crate::cli::Load;
 use crate::kernel::modules;
-use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::output;
 use crate::patch_file::PatchFile;
@@ -58,14 +55,13 @@ pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
     for warning in check(context, &file, args.unchecked)? {
         context.progress.say(&format!("warning: {warning}"));
     }
-    let before = names(&context.kernel.patches()?);
+    let before = context.kernel.patch_names()?;
     let applied = apply(context, &file, args.patience.timeout)?;
     let step = Step {
         loaded: applied.name.clone(),
         replaced: applied.replaced.clone(),
     };
-    let loaded = names(&context.kernel.patches()?);
-    context.records.set_step(Some(&step), &loaded)?;
+    context.set_step(Some(&step))?;
     let mut text = format!(
         "{}: applied in {:.1} s",
         applied.name,
@@ -78,6 +74,7 @@ pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
         ));
     }
     context.progress.say(&text);
+    let loaded = context.kernel.patch_names()?;
     if mode == Mode::Replace && before.iter().any(|name| loaded.contains(name)) {
         return Err(Failure::new(
             Status::Failed,
@@ -100,10 +97,6 @@ pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
     ))
 }
 
-fn names(patches: &[Patch]) -> Vec<String> {
-    patches.iter().map(|patch| patch.name.clone()).collect()
-}
-
 fn check(context: &Context, file: &PatchFile, unchecked: bool) -> Outcome<precheck::Warnings> {
     let patches = context.kernel.patches()?;
     match unchecked {
@@ -119,16 +112,8 @@ fn check(context: &Context, file: &PatchFile, unchecked: bool) -> Outcome<preche
 /// As for [`run`]; the state before is restored then, unless it is [`Status::Stuck`].
 pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outcome<Applied> {
     let name = file.info.name.clone();
-    let before = names(&context.kernel.patches()?);
-    if !transition::wait_for_others(&context.kernel, timeout)? {
-        return Err(Failure::new(
-            Status::InTransition,
-            format!(
-                "another transition has been running for {} s; `klpctl blockers` says who holds it up",
-                timeout.as_secs()
-            ),
-        ));
-    }
+    let before = context.kernel.patch_names()?;
+    transition::wait_for_others(&context.kernel, timeout)?;
     context.records.keep(file)?;
     context.progress.say(&format!("{name}: loading"));
     insert(context, file)?;
@@ -140,7 +125,7 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
         &mut context.progress,
     )? {
         End::Reached(time) => {
-            let left = names(&context.kernel.patches()?);
+            let left = context.kernel.patch_names()?;
             let replaced: Vec<_> = before.into_iter().filter(|it| !left.contains(it)).collect();
             for old in &replaced {
                 // What cannot be unloaded does no harm, and `status` shows it.
@@ -251,7 +236,7 @@ fn refusal(context: &Context, file: &PatchFile, errno: Errno, log: &[String]) ->
 /// When there is none.
 pub fn kept(context: &Context, name: &str) -> Outcome<PatchFile> {
     let path = context.records.module_path(name);
-    if !Path::new(&path).is_file() {
+    if !path.is_file() {
         return Err(Failure::new(
             Status::Failed,
             format!("{name} was not loaded by klpctl, so there is no copy of it"),
@@ -259,8 +244,14 @@ pub fn kept(context: &Context, name: &str) -> Outcome<PatchFile> {
     }
     let file = PatchFile::open(&path)?;
     if file.info.name != name {
-        let error = Err::<(), _>(anyhow::anyhow!("it is {}", file.info.name));
-        error.with_context(|| format!("{} is not what it should be", path.display()))?;
+        return Err(Failure::new(
+            Status::Failed,
+            format!(
+                "{} should be {name}, and is {}",
+                path.display(),
+                file.info.name
+            ),
+        ));
     }
     Ok(file)
 }

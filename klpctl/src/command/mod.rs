@@ -24,7 +24,7 @@ use crate::kernel::patches::Patch;
 use crate::lock::Lock;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::output::Progress;
-use crate::records::Records;
+use crate::records::{Records, Step};
 
 /// Where klpctl keeps what it knows until the next boot.
 const RECORDS: &str = "/run/klpctl";
@@ -72,6 +72,12 @@ impl Context {
         Lock::take(self.records.dir(), LOCK_PATIENCE)
     }
 
+    /// Remembers the last step, and forgets the patches that are neither part of it nor in the kernel.
+    fn set_step(&self, step: Option<&Step>) -> Outcome {
+        let loaded = self.kernel.patch_names()?;
+        Ok(self.records.set_step(step, &loaded)?)
+    }
+
     /// The patch of that name, or the one in transition.
     fn named(&self, name: Option<&str>) -> Outcome<Option<Patch>> {
         let Some(name) = name else {
@@ -86,8 +92,7 @@ impl Context {
     }
 
     fn no_patch(&self, name: &str) -> Failure {
-        let patches = self.kernel.patches().unwrap_or_default();
-        let names: Vec<_> = patches.iter().map(|patch| patch.name.as_str()).collect();
+        let names = self.kernel.patch_names().unwrap_or_default();
         let known = match names.is_empty() {
             true => "there are none".to_owned(),
             false => format!("there are: {}", names.join(", ")),

@@ -14,6 +14,8 @@ use crate::cli::Patience;
 use crate::outcome::{Failure, Outcome, Status};
 
 pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
+    // What is read here must not change before it is undone.
+    let _lock = (!context.dry_run).then(|| context.lock()).transpose()?;
     let step = context.records.step()?.ok_or_else(|| {
         Failure::new(
             Status::Failed,
@@ -46,7 +48,6 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
             json!({ "status": "success", "unloaded": step.loaded, "loaded": step.replaced, "dry_run": true }),
         ));
     }
-    let _lock = context.lock()?;
     let mut loaded: Vec<String> = Vec::new();
     for file in &files {
         if let Err(failure) = apply(context, file, patience.timeout) {
@@ -63,7 +64,7 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
     if context.kernel.has_module(&step.loaded) {
         unload_module(context, &step.loaded)?;
     }
-    context.records.set_step(None, &loaded)?;
+    context.set_step(None)?;
     context
         .progress
         .say(&format!("{}: taken back", step.loaded));

@@ -42,15 +42,8 @@ pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
 
 /// What was undone is no step to go back from.
 fn forget(context: &Context, name: &str) -> Outcome {
-    let loaded: Vec<_> = context
-        .kernel
-        .patches()?
-        .into_iter()
-        .map(|patch| patch.name)
-        .collect();
     let step = context.records.step()?.filter(|step| step.loaded != name);
-    context.records.set_step(step.as_ref(), &loaded)?;
-    Ok(())
+    context.set_step(step.as_ref())
 }
 
 /// Disables a patch and sees the transition through. A patch that the kernel does not know any more is disabled.
@@ -64,14 +57,8 @@ pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome 
     };
     if patch.enabled {
         // A transition of this patch is turned round; that of another one has to end first.
-        if !patch.transition && !transition::wait_for_others(&context.kernel, timeout)? {
-            return Err(Failure::new(
-                Status::InTransition,
-                format!(
-                    "another transition has been running for {} s; `klpctl blockers` says who holds it up",
-                    timeout.as_secs()
-                ),
-            ));
+        if !patch.transition {
+            transition::wait_for_others(&context.kernel, timeout)?;
         }
         context.progress.say(&format!("{name}: disabling"));
         context.kernel.set_enabled(name, false)?;

@@ -94,6 +94,16 @@ impl Kernel {
         Ok(patches)
     }
 
+    /// Their names, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// When sysfs cannot be read.
+    pub fn patch_names(&self) -> Result<Vec<String>> {
+        let patches = self.patches()?.into_iter();
+        Ok(patches.map(|patch| patch.name).collect())
+    }
+
     /// The patch `name`, if the kernel knows it.
     ///
     /// # Errors

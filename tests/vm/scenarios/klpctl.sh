@@ -70,6 +70,10 @@ expect_match "with version and fixes" \
 check "its fixes are known" ctl_status 0 fixes CVE-2026-0002 cve-2026-0001
 check "and no others" ctl_status 1 fixes CVE-2026-0001 CVE-2026-0003
 
+must "load another patch on top" ctl_status 0 load --unchecked "$MODULES/livepatch-sample.ko"
+must "take that back" ctl_status 0 rollback
+check "the first is known still" ctl_status 0 fixes CVE-2026-0001
+
 must "replace it" ctl_status 0 replace "$second"
 expect_eq "the second is applied" second "$(answer)"
 check "the module of the first is gone" test ! -e /sys/module/held_first
