@@ -106,17 +106,8 @@ impl<T> Word for *mut T {
 impl<T> Word for *const T {
     #[inline(always)]
     unsafe fn store(self, place: *mut u8) {
-        #[cfg(not(miri))]
         // SAFETY: as above.
-        unsafe {
-            self.expose_provenance().store(place);
-        }
-        // Without assembly, an address alone would be no pointer when it is read again.
-        #[cfg(miri)]
-        // SAFETY: the caller vouches for the place.
-        unsafe {
-            ptr::write_volatile(place.cast::<Packed<Self>>(), Packed(self));
-        }
+        unsafe { self.cast_mut().store(place) };
     }
 }
 
