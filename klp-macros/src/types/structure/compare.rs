@@ -173,13 +173,17 @@ impl Comparison<'_> {
         }
     }
 
-    fn followed(&self, declared: &Declared, target: &Type, errors: &mut Errors) -> TokenStream {
+    /// What to write for the member, where it is a pointer.
+    fn expected_pointer(&self) -> Option<TokenStream> {
         let c = &self.member.ty;
-        let expected = match &c.kind {
+        match c.kind {
             Kind::Pointer { .. } => expected(c),
             _ => None,
-        };
-        let Some(expected) = expected else {
+        }
+    }
+
+    fn followed(&self, declared: &Declared, target: &Type, errors: &mut Errors) -> TokenStream {
+        let Some(expected) = self.expected_pointer() else {
             return self.differs(&declared.ty, errors);
         };
         let target = quote_spanned!(place(target)=> <#target as ::klp::view::Followed>::C);
@@ -190,12 +194,7 @@ impl Comparison<'_> {
 
     /// A pointer to the first of several.
     fn behind(&self, declared: &Declared, element: &Type, errors: &mut Errors) -> TokenStream {
-        let c = &self.member.ty;
-        let expected = match &c.kind {
-            Kind::Pointer { .. } => expected(c),
-            _ => None,
-        };
-        let Some(expected) = expected else {
+        let Some(expected) = self.expected_pointer() else {
             return self.differs(&declared.ty, errors);
         };
         self.same(
