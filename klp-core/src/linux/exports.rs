@@ -83,19 +83,21 @@ fn enable(patch: PatchRef) -> Result {
     }
     check_declaration(patch)?;
     let declared = declared::read(patch)?;
-    let result = locked(|core| core.enable(declared));
-    result.map_err(
-        |EnableError {
-             errno,
-             needs_release,
-         }| {
-            if needs_release {
-                // SAFETY: nobody uses the patch any more, and the mutex is not held.
-                unsafe { bindings::klp_release_now(patch.0.as_ptr()) };
-            }
-            errno
-        },
-    )
+    locked(|core| core.enable(declared))
+        .map_err(|error| release_refused(patch, &error, bindings::klp_release_now))
+}
+
+/// Releases with `release` what is left of a patch that was not enabled or registered. Why it was not.
+fn release_refused(
+    patch: PatchRef,
+    error: &EnableError,
+    release: unsafe extern "C" fn(*mut bindings::klp_patch),
+) -> Errno {
+    if error.needs_release {
+        // SAFETY: nobody uses the patch any more, and the mutex is not held.
+        unsafe { release(patch.0.as_ptr()) };
+    }
+    error.errno
 }
 
 /// Disables a patch.
@@ -124,19 +126,8 @@ unsafe extern "C" fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_in
 fn register(patch: PatchRef) -> Result {
     check_declaration(patch)?;
     let declared = declared::read(patch)?;
-    let result = locked(|core| core.register(declared));
-    result.map_err(
-        |EnableError {
-             errno,
-             needs_release,
-         }| {
-            if needs_release {
-                // SAFETY: as in `enable`.
-                unsafe { bindings::klp_hide_patch(patch.0.as_ptr()) };
-            }
-            errno
-        },
-    )
+    locked(|core| core.register(declared))
+        .map_err(|error| release_refused(patch, &error, bindings::klp_hide_patch))
 }
 
 /// Forgets a registered patch that is disabled, before its module goes.
