@@ -135,7 +135,7 @@ impl<'a> ColdParts<'a> {
 
 impl Original<'_> {
     fn find_in_vmlinux<P: Platform>(&self, platform: &P, found: &mut Found<'_>) {
-        if let Some(cold) = Text::cold(self.symbol) {
+        if let Some(cold) = PartName::of(self.symbol) {
             platform.in_vmlinux(cold.as_c_str(), &mut |start| {
                 found(cold.as_c_str(), start, self.name);
                 ControlFlow::Continue(())
@@ -221,28 +221,23 @@ impl Parts {
     }
 }
 
-/// A symbol's name with [`COLD`] behind it. Names are shorter than `KSYM_NAME_LEN`, 512.
-struct Text {
+/// The name of a part of a function. Names are shorter than `KSYM_NAME_LEN`, 512.
+struct PartName {
     bytes: [u8; 512],
     len: usize,
 }
 
-impl Text {
-    fn new(parts: [&[u8]; 2]) -> Option<Self> {
+impl PartName {
+    fn of(function: &Name) -> Option<Self> {
         let mut bytes = [0; 512];
         let mut len = 0usize;
-        for part in parts {
+        for part in [function.to_bytes(), COLD] {
             let end = len.checked_add(part.len())?;
             bytes.get_mut(len..end)?.copy_from_slice(part);
             len = end;
         }
         // One byte for the end.
         (len < bytes.len()).then_some(Self { bytes, len })
-    }
-
-    /// The name of a function's part.
-    fn cold(name: &Name) -> Option<Self> {
-        Self::new([name.to_bytes(), COLD])
     }
 
     fn as_c_str(&self) -> &CStr {
