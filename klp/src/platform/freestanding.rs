@@ -28,7 +28,7 @@ pub mod print;
 pub mod rcu;
 #[path = "freestanding/task.rs"]
 mod task;
-#[path = "freestanding/text.rs"]
+#[path = "text.rs"]
 mod text;
 #[path = "freestanding/user.rs"]
 mod user;

@@ -259,7 +259,7 @@ mod functions;
 pub(crate) mod locks;
 #[path = "host/shadow.rs"]
 mod shadow;
-#[path = "host/text.rs"]
+#[path = "text.rs"]
 mod text;
 #[path = "host/user.rs"]
 mod user;

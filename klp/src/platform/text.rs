@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Characters and texts, in the shape of the kernel's.
+//! Characters and texts where there is no `kernel` crate, in its shape.
 
 use core::ffi::CStr;
 
@@ -29,11 +29,13 @@ pub trait CStrExt: sealed::Sealed {
 }
 
 impl CStrExt for CStr {
+    #[inline]
     unsafe fn from_char_ptr<'a>(ptr: *const c_char) -> &'a Self {
         // SAFETY: as the caller vouches.
         unsafe { CStr::from_ptr(ptr.cast()) }
     }
 
+    #[inline]
     fn as_char_ptr(&self) -> *const c_char {
         self.as_ptr().cast()
     }
