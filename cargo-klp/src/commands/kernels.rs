@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use klp_host::cache::Cache;
 use klp_host::kernel::line::{LINES, Line};
-use klp_host::kernel::release;
+use klp_host::kernel::{facts, release};
 
 #[derive(Args, Debug)]
 pub(super) struct KernelsArgs {}
@@ -17,7 +17,7 @@ impl KernelsArgs {
         for line in LINES {
             println!(
                 "{}",
-                describe(line, line.release_if_known(&cache).as_deref())
+                describe(line, facts::release_if_known(&cache, line).as_deref())
             );
         }
         println!(

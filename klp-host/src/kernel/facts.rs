@@ -50,6 +50,11 @@ impl Known {
     }
 }
 
+/// The release of a line of Debian's kernels that this machine uses, if it has one: what `uname -r` prints in it.
+pub fn release_if_known(cache: &Cache, line: &Line) -> Option<String> {
+    debian::recorded_release(cache, line).map(|release| release.name)
+}
+
 /// The packages that it takes to know Debian's kernel.
 pub fn needs(cache: &Cache, line: &Line) -> Needs {
     let is_answered = debian::recorded_release(cache, line)

@@ -2,9 +2,6 @@
 
 //! The lines of Debian's kernels: which series each is, and which suites carry it.
 
-use super::debian;
-use crate::cache::Cache;
-
 /// A line of Debian's kernels. Point releases come and go within it: any will do.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Line {
@@ -49,11 +46,6 @@ impl Line {
     /// The line of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         LINES.into_iter().find(|line| line.name == name)
-    }
-
-    /// The release that this machine uses, if it has one: what `uname -r` prints in it.
-    pub fn release_if_known(&self, cache: &Cache) -> Option<String> {
-        debian::recorded_release(cache, self).map(|release| release.name)
     }
 
     /// Whether a release of this name, `6.12.107+deb13-amd64`, is of this line: its series, and the plain
