@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use klp_host::host::needs::Needs;
 use klp_host::host::packages;
 use klp_host::host::process;
+use klp_host::host::toolchain::{self, CLIPPY, PINNED};
 use klp_host::vm;
 
 use crate::checkout;
@@ -24,7 +25,8 @@ pub fn needs() -> Needs {
 /// Builds klpctl. Its shared libraries come into the guest with it.
 pub fn klpctl() -> Result<PathBuf> {
     let top = checkout::top();
-    let mut command = process::command("cargo");
+    // With the toolchain of the unit tests, which have compiled most of it.
+    let mut command = toolchain::ensure(PINNED, &[CLIPPY])?.cargo();
     command
         .current_dir(&top)
         .args(["build", "--quiet", "--locked", "--package", "klpctl"])
