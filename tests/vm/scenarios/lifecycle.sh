@@ -22,9 +22,9 @@ refused_rmmod() {
 	! rmmod registered
 }
 
-# said - the callbacks since mark_log.
+# said - the callbacks since mark_log. The first module of a boot also gets the module loader's lines about taints.
 said() {
-	log_since | sed -n 's/^registered: //p' | paste -sd ' '
+	log_since | sed -n '/ taint/d; s/^registered: //p' | paste -sd ' '
 }
 
 mark_log
