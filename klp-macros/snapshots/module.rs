@@ -103,6 +103,10 @@ mod fixes {
         ]);
         static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, true);
         ::klp::__private::livepatch_modinfo!();
+        ::klp::__private::livepatch_modinfo!(12 b"version=1.2\0");
+        ::klp::__private::livepatch_modinfo!(20 b"fixes=CVE-2024-1234\0");
+        ::klp::__private::livepatch_modinfo!(20 b"fixes=CVE-2024-5678\0");
+        ::klp::__private::livepatch_modinfo!(30 b"url=https://example.org/fixes\0");
         pub(crate) struct Module;
         impl ::klp::__private::Module for Module {
             fn init(

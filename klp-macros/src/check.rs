@@ -5,13 +5,13 @@
 //! Each check goes on after a mistake, so that the author sees all of them at once.
 
 use crate::errors::{self, Errors};
+use crate::info::info;
 use crate::keys::{self, Place, Values};
 use crate::model::{self, Function, Info, Original, Patch};
 use crate::parse::original::ORIGINAL;
 use crate::parse::{self, Item, Keys};
 use crate::types::{self, Known, Replaced};
 use crate::{companions, names, signature};
-use klp_elf::module::GPL_COMPATIBLE;
 use quote::ToTokens;
 use syn::{Ident, LitInt, LitStr};
 
@@ -102,85 +102,10 @@ fn replacements(module: &parse::Module, errors: &mut Errors) -> Vec<Replacement>
     found
 }
 
-fn info(
-    attribute: &impl ToTokens,
-    values: &mut Values,
-    default_name: Option<String>,
-    errors: &mut Errors,
-) -> Option<Info> {
-    let name = match &values.name {
-        Some(name) => {
-            told(name, names::module("name", &name.value()), errors);
-            Some(name.value())
-        }
-        None => default_name,
-    };
-    if name.is_none() {
-        errors.add(attribute, errors::NO_MODULE_NAME);
-    }
-    for author in &values.authors {
-        text("authors", author, errors);
-        ascii("authors", author, errors);
-    }
-    if let Some(description) = &values.description {
-        text("description", description, errors);
-    }
-    if let Some(name) = &values.license {
-        license(name, errors);
-    }
-    lifecycle(values, errors);
-    Some(Info {
-        name: name?,
-        description: values.description.take()?,
-        license: values.license.take()?,
-        authors: std::mem::take(&mut values.authors),
-        replace: values.replace,
-        register: values.register.take(),
-        immediate: values.immediate.take(),
-        unsafety: values.unsafety.clone(),
-    })
-}
-
-/// A patch that replaces others cannot be registered, nor be immediate as a whole.
-fn lifecycle(values: &Values, errors: &mut Errors) {
-    if !values.replace {
-        return;
-    }
-    if let Some(word) = &values.register {
-        errors.add(word, errors::REGISTER_AND_REPLACE);
-    }
-    if let Some(word) = &values.immediate {
-        errors.add(word, errors::IMMEDIATE_AND_REPLACE);
-    }
-}
-
 /// Notes what a check of a name found.
 pub(crate) fn told(at: &impl ToTokens, result: Result<(), String>, errors: &mut Errors) {
     if let Err(text) = result {
         errors.add(at, text);
-    }
-}
-
-/// A text for modinfo.
-fn text(key: &str, literal: &LitStr, errors: &mut Errors) {
-    let value = literal.value();
-    if value.trim().is_empty() {
-        errors.add(literal, errors::empty(key, &keys::example(key)));
-    } else if value.contains(char::is_control) {
-        errors.add(literal, errors::control_character(key));
-    }
-}
-
-fn ascii(key: &str, literal: &LitStr, errors: &mut Errors) {
-    if !literal.value().is_ascii() {
-        errors.add(literal, errors::not_ascii(key));
-    }
-}
-
-fn license(literal: &LitStr, errors: &mut Errors) {
-    let value = literal.value();
-    if !GPL_COMPATIBLE.contains(&value.as_str()) {
-        errors.add(literal, errors::license(&value, GPL_COMPATIBLE));
     }
 }
 

@@ -247,7 +247,7 @@ fn state(
         name: variable.name.clone(),
         ty: variable.ty.clone(),
         id: number,
-        version: check::number(Some(&values.version?)),
+        version: check::number(Some(&values.state_version?)),
     })
 }
 

@@ -8,6 +8,7 @@
 pub(crate) mod buffers;
 pub(crate) mod helpers;
 pub(crate) mod impossible;
+pub(crate) mod info;
 pub(crate) mod structure;
 pub(crate) mod symbols;
 pub(crate) mod types;

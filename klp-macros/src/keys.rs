@@ -92,7 +92,7 @@ const fn key(name: &'static str, about: About, required: bool, example: &'static
 }
 
 #[rustfmt::skip]
-const KEYS: [KeyInfo; 15] = [
+const KEYS: [KeyInfo; 18] = [
     key("object", About::Object, true, "object = \"vmlinux\""),
     key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
     key("sympos", About::Function, false, "sympos = 1"),
@@ -101,6 +101,9 @@ const KEYS: [KeyInfo; 15] = [
     key("license", About::Patch, true, "license = \"GPL\""),
     key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]"),
     key("name", About::Patch, false, "name = \"my_patch\""),
+    key("version", About::Patch, false, "version = \"1.0\""),
+    key("fixes", About::Patch, false, "fixes = [\"CVE-2024-1234\"]"),
+    key("url", About::Patch, false, "url = \"https://example.org/fixes/1\""),
     key("replace", About::Patch, false, "replace"),
     key("register", About::Patch, false, "register"),
     key("immediate", About::Consistency, false, "immediate"),
@@ -113,9 +116,14 @@ const KEYS: [KeyInfo; 15] = [
 /// How the key is written, for texts.
 pub(crate) fn example(name: impl ToString) -> String {
     let name = name.to_string();
-    match KEYS.iter().find(|key| key.name == name) {
-        Some(key) => key.example.to_owned(),
-        None => format!("{name} = value"),
+    let examples: Vec<_> = KEYS
+        .iter()
+        .filter(|key| key.name == name)
+        .map(|key| key.example)
+        .collect();
+    match examples.is_empty() {
+        false => examples.join("` or `"),
+        true => format!("{name} = value"),
     }
 }
 
@@ -130,6 +138,9 @@ pub(crate) struct Values {
     pub(crate) license: Option<LitStr>,
     pub(crate) authors: Vec<LitStr>,
     pub(crate) name: Option<LitStr>,
+    pub(crate) version: Option<LitStr>,
+    pub(crate) fixes: Vec<LitStr>,
+    pub(crate) url: Option<LitStr>,
     pub(crate) replace: bool,
     /// The words, where the author wrote them.
     pub(crate) register: Option<Ident>,
@@ -138,7 +149,7 @@ pub(crate) struct Values {
     pub(crate) unsafety: Option<Ident>,
     pub(crate) of: Option<LitStr>,
     pub(crate) id: Option<LitInt>,
-    pub(crate) version: Option<LitInt>,
+    pub(crate) state_version: Option<LitInt>,
 }
 
 /// Sorts the keys out: unknown, misplaced, twice, missing, or of the wrong form.
@@ -150,7 +161,7 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
     let mut meant: Vec<&str> = Vec::new();
     for key in &keys.keys {
         let name = key.name.to_string();
-        let Some(info) = KEYS.iter().find(|info| info.name == name) else {
+        let Some(info) = info(&name, place) else {
             let nearest = nearest(&name, place);
             errors.add(&key.name, errors::unknown_key(&name, nearest, valid(place)));
             meant.extend(nearest);
@@ -175,9 +186,16 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
     values
 }
 
+/// The key of that name. Of two, the one that belongs here.
+fn info(name: &str, place: Place) -> Option<&'static KeyInfo> {
+    let mut named = KEYS.iter().filter(|key| key.name == name);
+    let first = named.clone().next();
+    named.find(|key| place.takes(key.about)).or(first)
+}
+
 fn misplaced(info: &KeyInfo, place: Place) -> String {
     match info.about {
-        About::Patch => errors::belongs_on_mod(info.name),
+        About::Patch if place.is_livepatch() => errors::belongs_on_mod(info.name),
         About::Object | About::Function if place.is_livepatch() => {
             errors::belongs_on_function(info.name)
         }
@@ -229,7 +247,12 @@ impl Values {
             "replaces" => self.replaces = string(info, key, errors),
             "sympos" => self.sympos = integer(info, key, errors),
             "id" => self.id = integer(info, key, errors),
-            "version" => self.version = integer(info, key, errors),
+            "version" if info.about == About::State => {
+                self.state_version = integer(info, key, errors);
+            }
+            "version" => self.version = string(info, key, errors),
+            "fixes" => self.fixes = list(info, key, errors),
+            "url" => self.url = string(info, key, errors),
             "description" => self.description = string(info, key, errors),
             "license" => self.license = string(info, key, errors),
             "authors" => self.authors = list(info, key, errors),
@@ -346,7 +369,8 @@ mod tests {
         let (values, errors) = read(
             quote! {
                 object = "a", replaces = "b", sympos = 3, description = "d", license = "e",
-                authors = ["f", r"g",], name = "h", replace, unsafe, register, immediate
+                authors = ["f", r"g",], name = "h", version = "i", fixes = ["j", "k"], url = "l",
+                replace, unsafe, register, immediate
             },
             Place::Function,
         );
@@ -360,6 +384,10 @@ mod tests {
         let authors: Vec<_> = values.authors.iter().map(LitStr::value).collect();
         assert_eq!(authors, ["f", "g"]);
         assert_eq!(text(&values.name).as_deref(), Some("h"));
+        assert_eq!(text(&values.version).as_deref(), Some("i"));
+        let fixes: Vec<_> = values.fixes.iter().map(LitStr::value).collect();
+        assert_eq!(fixes, ["j", "k"]);
+        assert_eq!(text(&values.url).as_deref(), Some("l"));
         assert!(values.replace && values.register.is_some() && values.immediate.is_some());
         assert_eq!(values.unsafety.unwrap(), "unsafe");
     }

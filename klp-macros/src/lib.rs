@@ -29,6 +29,7 @@ mod expand;
 #[path = "../../klp-elf/tests/kernel/files.rs"]
 mod files;
 mod helpers;
+mod info;
 mod keys;
 mod lasting;
 mod model;
@@ -123,6 +124,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// | `description` | string, required | what the patch does, in one line, for `modinfo` |
 /// | `license` | string, required | the module's licence, one of those that the kernel knows as GPL-compatible: `"GPL"`, `"GPL v2"`, `"GPL and additional rights"`, `"Dual BSD/GPL"`, `"Dual MIT/GPL"`, `"Dual MPL/GPL"` |
 /// | `authors` | list of strings, else none | for `modinfo`: `["Jane Doe <jane@example.org>"]` |
+/// | `version` | string, else none | the patch's version, for `modinfo` and `/sys/module/NAME/version` |
+/// | `fixes` | list of strings, else none | what it fixes, for `modinfo`: `["CVE-2024-1234"]`, or the names of another registry. `klpctl fixes` finds them on a machine |
+/// | `url` | string, else none | where to read more about it, for `modinfo` |
 /// | `name` | string, else the module's name in the build | the module's name, as it stands before what it prints |
 /// | `replace` | flag, else not | the patch takes the place of all patches before it, which leave when it is applied |
 ///

@@ -14,6 +14,10 @@ pub(crate) struct Info {
     pub(crate) description: LitStr,
     pub(crate) license: LitStr,
     pub(crate) authors: Vec<LitStr>,
+    pub(crate) version: Option<LitStr>,
+    /// The flaws that it fixes, such as CVEs.
+    pub(crate) fixes: Vec<LitStr>,
+    pub(crate) url: Option<LitStr>,
     pub(crate) replace: bool,
     /// The word `register`: the patch is enabled and disabled by whoever writes to its file, until its module goes.
     pub(crate) register: Option<Ident>,

@@ -76,6 +76,9 @@ fn module() {
             description = "Several fixes",
             license = "GPL",
             authors = ["Jane Doe"],
+            version = "1.2",
+            fixes = ["CVE-2024-1234", "CVE-2024-5678"],
+            url = "https://example.org/fixes",
             replace = true
         ),
         quote! {

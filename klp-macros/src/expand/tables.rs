@@ -4,10 +4,11 @@
 
 use super::{callbacks, originals};
 use crate::errors;
-use crate::model::{Function, Object, Patch};
+use crate::model::{Function, Info, Object, Patch};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use std::ffi::CString;
+use syn::LitStr;
 
 /// The statics that the kernel reads, and the module that registers them.
 pub(super) fn tables(patch: &Patch) -> TokenStream {
@@ -25,6 +26,7 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
     let immediate = patch.info.immediate.as_ref();
     let immediate = immediate.map(|_| quote_spanned!(Span::mixed_site()=> .immediate()));
     let module = module(patch);
+    let modinfo = modinfo(&patch.info);
     let object_count = patch.objects.len() + 1;
     let replace = patch.info.replace;
     let unsafety = patch
@@ -54,6 +56,7 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
             #visibility static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, #replace)#states #immediate;
 
             ::klp::__private::livepatch_modinfo!(#unsafety);
+            #modinfo
 
             #module
         }
@@ -117,6 +120,23 @@ fn unregister() -> TokenStream {
             }
         }
     }
+}
+
+/// What `module!` has no fields for.
+fn modinfo(info: &Info) -> TokenStream {
+    let one = |key, value: &LitStr| (key, value.value());
+    let version = info.version.iter().map(|version| one("version", version));
+    let fixes = info.fixes.iter().map(|fix| one("fixes", fix));
+    let url = info.url.iter().map(|url| one("url", url));
+    let entries = version.chain(fixes).chain(url);
+    entries
+        .map(|(key, value)| {
+            let text = format!("{key}={value}\0");
+            let length = Literal::usize_unsuffixed(text.len());
+            let text = Literal::byte_string(text.as_bytes());
+            quote!(::klp::__private::livepatch_modinfo!(#length #text);)
+        })
+        .collect()
 }
 
 /// Refuses kernels whose livepatch core lacks what the patch asks for, at the word for it.

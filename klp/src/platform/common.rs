@@ -165,6 +165,14 @@ macro_rules! livepatch_modinfo {
         #[link_section = ".modinfo"]
         static MODINFO_UNSAFE: [u8; 13] = *b"klp_unsafe=Y\0";
     };
+    // Another entry, with its length.
+    ($length:literal $entry:literal) => {
+        const _: () = {
+            #[used(compiler)]
+            #[link_section = ".modinfo"]
+            static ENTRY: [u8; $length] = *$entry;
+        };
+    };
 }
 
 /// Whether the module declares symbols that are no livepatch symbols yet, which is told in the log.

@@ -444,6 +444,9 @@ macro_rules! livepatch_modinfo {
         $crate::livepatch_modinfo!();
         const _: [u8; 13] = *b"klp_unsafe=Y\0";
     };
+    ($length:literal $entry:literal) => {
+        const _: [u8; $length] = *$entry;
+    };
 }
 
 /// Nothing is linked here.

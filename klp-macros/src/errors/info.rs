@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is wrong with what a patch says of itself.
+
+pub(crate) fn one_word(key: &str, character: char) -> String {
+    format!("`{key}` holds {character:?}: write it in printable ASCII without spaces")
+}
+
+pub(crate) fn cve(text: &str) -> String {
+    format!("{text:?} is no CVE's name: write `CVE-`, the year, `-` and the number of at least four digits, as in `CVE-2024-1234`")
+}
+
+pub(crate) fn several_fixes() -> String {
+    "each flaw is a string of its own: write `fixes = [\"CVE-2024-1234\", \"CVE-2024-5678\"]`"
+        .to_owned()
+}
+
+pub(crate) fn fix_twice(text: &str) -> String {
+    format!("{text:?} is named twice: remove one")
+}
+
+pub(crate) fn url(example: &str) -> String {
+    format!("`url` is an address that begins with `https://` or `http://`: write for example `{example}`")
+}
