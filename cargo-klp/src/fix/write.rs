@@ -66,9 +66,14 @@ fn patch(name: &str, about: &About, plan: &Plan) -> String {
          const UNWRITTEN: () = ();\n\n",
     );
     let description = literal(&title(name, about));
+    let cves: Vec<String> = about.cves.iter().map(|cve| format!("\"{cve}\"")).collect();
+    let fixes = match cves.as_slice() {
+        [] => String::new(),
+        cves => format!("\n            fixes = [{}],", cves.join(", ")),
+    };
     let _ = write!(
         text,
-        "#[livepatch(description = \"{description}\", license = \"GPL\")]\n\
+        "#[livepatch(description = \"{description}\",{fixes} license = \"GPL\")]\n\
          mod fixes {{\n    use super::*;\n"
     );
     for stub in &plan.stubs {

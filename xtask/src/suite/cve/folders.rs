@@ -127,6 +127,14 @@ mod tests {
     }
 
     #[test]
+    fn each_says_in_modinfo_what_it_fixes() {
+        for fix in fixes() {
+            let key = format!("fixes = [\"{}\"]", fix.name);
+            assert!(fix.text.contains(&key), "{} lacks `{key}`", fix.name);
+        }
+    }
+
+    #[test]
     fn the_table_is_that_of_the_folders() {
         let file = checkout::top().join(FOLDER).join("README.md");
         let text = fs::read_to_string(file).unwrap();
