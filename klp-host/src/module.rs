@@ -21,6 +21,7 @@ use crate::host::paths::{check_for_make, is_inside};
 use crate::host::progress::{Show, Step};
 use crate::kernel::BuildFolder;
 use crate::link;
+use crate::strip;
 
 pub use kbuild::{Kbuild, file as kbuild_file};
 pub use prerequisites::Prerequisites;
@@ -145,6 +146,7 @@ impl Folder<'_> {
             .with_context(|| format!("cannot read {}", order.display()))?;
         let modules = modules(self.output, &order)?;
         for module in &modules {
+            strip::in_place(module)?;
             link::in_place(module)?;
         }
         Ok(Built { modules })

@@ -140,9 +140,7 @@ fn build(
     let vars = match &freestanding {
         Some(freestanding) => {
             freestanding.compile(&env)?;
-            let vars = freestanding::patch::VARS.iter();
-            vars.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect()
+            freestanding::patch::vars(&output)
         }
         None => vec![("KRUSTFLAGS".to_owned(), klp.rustflags(&known, &targets))],
     };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::Freestanding;
-use super::options::Options;
+use super::options::{Options, without_folder};
 use crate::cache::{Cache, Key};
 use crate::host::progress::Step;
 use crate::host::toolchain;
@@ -18,7 +18,7 @@ use crate::kernel::BuildFolder;
 const COMPILER_BUILTINS: &str = include_str!("compiler_builtins.rs");
 
 /// Changes when it is to be compiled in another way.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 /// Gives the folder with the crates for this kernel, compiled first when necessary.
 ///
@@ -46,10 +46,7 @@ fn compile(tools: &Freestanding, options: &Options, dir: &Path) -> Result<()> {
     );
     let words = options.at(dir)?;
     let log = dir.join("build.log");
-    let source = tools
-        .toolchain
-        .root
-        .join("lib/rustlib/src/rust/library/core/src/lib.rs");
+    let sources = tools.toolchain.root.join("lib/rustlib/src/rust");
     let mut command = tools.rustc();
     command
         .args(&words)
@@ -59,7 +56,8 @@ fn compile(tools: &Freestanding, options: &Options, dir: &Path) -> Result<()> {
         .arg("--cap-lints=allow")
         .arg("--out-dir")
         .arg(dir)
-        .arg(source);
+        .args(without_folder(&sources))
+        .arg(sources.join("library/core/src/lib.rs"));
     step.run(&mut command, &log)?;
     let builtins = dir.join("compiler_builtins.rs");
     fs::write(&builtins, COMPILER_BUILTINS)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::options::Options;
+use super::options::{Options, without_folder};
 use super::{Freestanding, part};
 use crate::host::files;
 use crate::host::paths::check_for_make;
@@ -170,6 +170,7 @@ impl Builder<'_> {
         command
             .args(options.at(&self.output.join("klp"))?)
             .args(crate_options(&self.kernel.dir))
+            .args(without_folder(self.workspace))
             .args(["--crate-name=klp", "--crate-type=rlib", "--emit=link"])
             .arg("-L")
             .arg(self.core)

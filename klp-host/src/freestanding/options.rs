@@ -2,6 +2,7 @@
 
 //! How Rust code is compiled for a kernel: its code model, and the mitigations in its configuration.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -48,6 +49,15 @@ const ALWAYS: &[&str] = &[
     "-Astable_features",
     NO_VECTORS,
 ];
+
+/// The options with which the places that panics name do not hold this folder's path, as in the kernel's own
+/// builds: a patch is the same wherever it was built.
+pub(super) fn without_folder(folder: &Path) -> [OsString; 2] {
+    let mut prefix = OsString::from("--remap-path-prefix=");
+    prefix.push(folder);
+    prefix.push("/=");
+    [prefix, "--remap-path-scope=macro".into()]
+}
 
 impl Options {
     /// Those for the kernel that was configured in this build folder.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::options::Options;
+use super::options::{Options, without_folder};
 use super::{Freestanding, klp, part};
 use crate::host::files::{self, write_atomic};
 use crate::host::progress::{Show, Step};
@@ -26,8 +26,17 @@ const AUTHORS: &str = "klp-authors-kbuild";
 /// How the names of joined objects end.
 const JOINED: &str = "joined";
 
-/// What Kbuild need not do for modules: their types, of C alone, would be larger than most patches.
-pub const VARS: [(&str, &str); 1] = [("CONFIG_DEBUG_INFO_BTF_MODULES", "")];
+/// Variables of make: no types of modules, which of C alone would be larger than most patches, and no path of the
+/// output folder where a warning says where it was.
+pub fn vars(output: &Path) -> Vec<(String, String)> {
+    let options = format!("-fmacro-prefix-map={}/=", output.display());
+    let vars = [
+        ("CONFIG_DEBUG_INFO_BTF_MODULES", ""),
+        ("KCFLAGS", options.as_str()),
+    ];
+    vars.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
 
 /// A patch, and what it is built with.
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +168,7 @@ impl Patch<'_> {
         command
             .args(Options::of_build(&self.kernel.dir)?.at(self.output)?)
             .args(klp::crate_options(&self.kernel.dir))
+            .args(without_folder(self.sources))
             .args(["-Zcrate-attr=no_std", "-Zcrate-attr=feature(used_with_arg)"])
             .args(["-Dunsafe_op_in_unsafe_fn", "-Wrust_2018_idioms"])
             .args(["--color=always", "--crate-type=rlib", "--crate-name"])

@@ -63,6 +63,9 @@ pub(super) fn run() -> Result<Tally> {
     cases.check("what fails on the patched kernel fails", || {
         author.failures()
     });
+    cases.check("another folder gives the same bytes", || {
+        author.build_elsewhere()
+    });
     cases.check("the folder stays clean", || author.look_around());
     cases.check("what patches share stays as it was made", || {
         author.look_at_shared()
@@ -278,9 +281,29 @@ impl Author {
         Ok(())
     }
 
-    /// Builds; gives the module's path, which is the last line.
+    /// The patch names places of its source, for panics.
+    fn build_elsewhere(&self) -> Result<()> {
+        let folder = self.home.path().join("else/where").join(NAME);
+        fs::create_dir_all(&folder).context("cannot make a folder")?;
+        for name in ["Kbuild", "fix-foo.rs"] {
+            let cannot = || format!("cannot copy {name}");
+            fs::copy(self.patch().join(name), folder.join(name)).with_context(cannot)?;
+        }
+        let [here, there] = [self.patch(), folder].map(|dir| {
+            let module = self.build_in(&dir)?;
+            fs::read(&module).with_context(|| format!("cannot read {}", module.display()))
+        });
+        ensure!(here? == there?, "the modules differ");
+        Ok(())
+    }
+
     fn build(&self) -> Result<PathBuf> {
-        let text = process::output(&mut self.klp(&self.patch(), &["build"]))?;
+        self.build_in(&self.patch())
+    }
+
+    /// Builds; gives the module's path, which is the last line.
+    fn build_in(&self, dir: &Path) -> Result<PathBuf> {
+        let text = process::output(&mut self.klp(dir, &["build"]))?;
         let line = text.lines().last();
         line.map(PathBuf::from).context("it printed no path")
     }

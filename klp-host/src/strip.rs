@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Takes debug information out of a patch's module, into a file beside it.
+//!
+//! What the kernel loads is then small, and the same wherever it was built: the paths of sources and of the
+//! output folder stand only in debug information, and the linker's build id is a hash of that too. So
+//! the id is made anew, of what stays.
+//!
+//! This comes before the step that links livepatch symbols ([`crate::link`]): tools for ELF files know no symbols
+//! with the section index SHN_LIVEPATCH.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use klp_elf::{Module, Shown, read_module};
+use object::build::elf::Builder;
+use object::elf::{self, FileHeader64, SectionHeader64, SectionType};
+use object::read::elf::{ElfFile64, FileHeader as _, SectionHeader as _};
+use object::{Endianness, Object as _, ObjectSection as _, SectionIndex};
+use sha2::{Digest as _, Sha256};
+
+use crate::host::files::write_atomic;
+use crate::replace;
+
+/// The section of clang's and rustc's hints for linkers: symbols whose address matters to nobody.
+const HINTS: &[u8] = b".llvm_addrsig";
+
+/// Its type, of LLVM's own.
+const SHT_LLVM_ADDRSIG: SectionType = SectionType(0x6fff_4c03);
+
+/// Where the type stands in a section header.
+const SECTION_TYPE: usize = 4;
+
+/// What is added to the module's file name for the file with the debug information.
+pub const ENDING: &str = "debug";
+
+/// The section of the build id.
+const BUILD_ID: &str = ".note.gnu.build-id";
+
+/// Where the id stands in its note: behind three lengths and the owner's name, `GNU`.
+const ID: u64 = 16;
+
+/// The file for the debug information of a module.
+pub fn debug_file(module: &Path) -> PathBuf {
+    let mut path = module.as_os_str().to_owned();
+    path.push(".");
+    path.push(ENDING);
+    path.into()
+}
+
+/// Strips a live patch's file in place, and writes it with its debug information beside it. A module
+/// that is no live patch, or has no debug information, is left as it is.
+///
+/// # Errors
+///
+/// When the file is no readable module, or cannot be written; then it is as it was.
+pub fn in_place(module: &Path) -> Result<()> {
+    let cannot = || format!("cannot strip {}", Shown::path(module));
+    let data = read_module(module).with_context(cannot)?;
+    if !is_patch(&data).with_context(cannot)? {
+        return Ok(());
+    }
+    let Some(stripped) = stripped(&data).with_context(cannot)? else {
+        return Ok(());
+    };
+    // The other file first: of a module without debug information none is made.
+    write_atomic(&debug_file(module), &stripped.with_debug_information)?;
+    replace::contents(module, &stripped.module)
+}
+
+fn is_patch(data: &[u8]) -> Result<bool> {
+    let modinfo = Module::parse(data)?.modinfo()?;
+    Ok(modinfo.contains(&("livepatch".into(), "Y".into())))
+}
+
+/// What becomes of a module's file.
+struct Stripped {
+    module: Vec<u8>,
+    /// All of it, with the same build id.
+    with_debug_information: Vec<u8>,
+}
+
+/// Makes both, unless there is nothing to strip.
+fn stripped(data: &[u8]) -> Result<Option<Stripped>> {
+    let Some(mut module) = without_debug_information(data)? else {
+        return Ok(None);
+    };
+    let mut with_debug_information = data.to_vec();
+    if let (Some(new), Some(old)) = (build_id(&module)?, build_id(data)?) {
+        module[new.clone()].fill(0);
+        let id = Sha256::digest(&module);
+        let length = new.len().min(id.len());
+        for (file, place) in [(&mut module, new), (&mut with_debug_information, old)] {
+            file[place][..length].copy_from_slice(&id[..length]);
+        }
+    }
+    Ok(Some(Stripped {
+        module,
+        with_debug_information,
+    }))
+}
+
+fn without_debug_information(data: &[u8]) -> Result<Option<Vec<u8>>> {
+    let mut data = data.to_vec();
+    mark_hints(&mut data)?;
+    let mut builder = Builder::read(data.as_slice())?;
+    let mut any = false;
+    for section in &mut builder.sections {
+        if is_debug_information(&section.name) && !section.is_alloc() {
+            section.delete = true;
+            any = true;
+        }
+        section.delete |= *section.name == *HINTS;
+    }
+    if !any {
+        return Ok(None);
+    }
+    for symbol in &mut builder.symbols {
+        // Names of source files.
+        symbol.delete |= symbol.st_type() == elf::STT_FILE;
+    }
+    builder.delete_orphans();
+    let mut written = Vec::new();
+    builder.write(&mut written)?;
+    Ok(Some(written))
+}
+
+/// Marks the compiler's hints for linkers as data, which [`Builder`] can leave out: it knows no sections of
+/// their type. They are for the link that has been done, and name symbols by their old indices.
+fn mark_hints(data: &mut [u8]) -> Result<()> {
+    let header = FileHeader64::<Endianness>::parse(&*data)?;
+    let endian = header.endian()?;
+    let start = usize::try_from(header.e_shoff(endian))?;
+    let sections = header.sections(endian, &*data)?;
+    let of_type = |(index, section): (SectionIndex, &SectionHeader64<Endianness>)| {
+        (section.sh_type(endian) == SHT_LLVM_ADDRSIG).then_some(index.0)
+    };
+    let found: Vec<usize> = sections.enumerate().filter_map(of_type).collect();
+    for index in &found {
+        let at = start + index * size_of::<SectionHeader64<Endianness>>() + SECTION_TYPE;
+        let place = data
+            .get_mut(at..at + 4)
+            .context("its section headers are damaged")?;
+        place.copy_from_slice(&elf::SHT_PROGBITS.0.to_le_bytes());
+    }
+    Ok(())
+}
+
+fn is_debug_information(section: &[u8]) -> bool {
+    let section = section.strip_prefix(b".rela").unwrap_or(section);
+    section.starts_with(b".debug_")
+}
+
+/// Where the build id is, if there is one.
+fn build_id(data: &[u8]) -> Result<Option<Range<usize>>> {
+    let file = ElfFile64::<Endianness>::parse(data)?;
+    let note = file.section_by_name(BUILD_ID);
+    let Some((start, length)) = note.and_then(|note| note.file_range()) else {
+        return Ok(None);
+    };
+    let range = usize::try_from(start + ID)?..usize::try_from(start + length)?;
+    Ok(Some(range).filter(|range| !range.is_empty() && range.end <= data.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object::ObjectSymbol as _;
+    use object::{Architecture, BinaryFormat, SectionKind, write};
+    use std::fs;
+
+    /// A live patch with a function, a build id, and this debug information.
+    fn patch(debug: Option<&str>, modinfo: &str) -> Vec<u8> {
+        let mut file =
+            write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let mut add = |name: &str, kind, data: &[u8]| {
+            let section = file.add_section(Vec::new(), name.as_bytes().to_vec(), kind);
+            file.append_section_data(section, data, 8);
+            section
+        };
+        let text = add(".text", SectionKind::Text, &[0xc3; 16]);
+        add(".modinfo", SectionKind::ReadOnlyData, modinfo.as_bytes());
+        let mut note = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0".to_vec();
+        note.extend([0xaa; 20]);
+        add(BUILD_ID, SectionKind::Note, &note);
+        add(".llvm_addrsig", SectionKind::Other, &[1]);
+        let debug = debug.map(|debug| add(".debug_str", SectionKind::Debug, debug.as_bytes()));
+        file.add_file_symbol(b"/somewhere/fix.rs".to_vec());
+        for (name, section) in [("function", Some(text)), ("debug", debug)] {
+            let Some(section) = section else { continue };
+            file.add_symbol(write::Symbol {
+                name: name.into(),
+                value: 0,
+                size: 16,
+                kind: object::SymbolKind::Text,
+                scope: object::SymbolScope::Compilation,
+                weak: false,
+                section: write::SymbolSection::Section(section),
+                flags: object::SymbolFlags::None,
+            });
+        }
+        let mut data = file.write().unwrap();
+        retype_hints(&mut data);
+        data
+    }
+
+    /// The crate cannot write sections of this type either.
+    fn retype_hints(data: &mut [u8]) {
+        let header = FileHeader64::<Endianness>::parse(&*data).unwrap();
+        let start = usize::try_from(header.e_shoff(Endianness::Little)).unwrap();
+        let sections = header.sections(Endianness::Little, &*data).unwrap();
+        let (index, _) = sections.section_by_name(Endianness::Little, HINTS).unwrap();
+        let at = start + index.0 * size_of::<SectionHeader64<Endianness>>() + SECTION_TYPE;
+        data[at..at + 4].copy_from_slice(&SHT_LLVM_ADDRSIG.0.to_le_bytes());
+    }
+
+    const LIVEPATCH: &str = "livepatch=Y\0name=fix\0";
+
+    fn symbols(data: &[u8]) -> Vec<String> {
+        let file = ElfFile64::<Endianness>::parse(data).unwrap();
+        let names = file
+            .symbols()
+            .map(|symbol| symbol.name().unwrap().to_owned());
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
+    fn id(data: &[u8]) -> &[u8] {
+        &data[build_id(data).unwrap().unwrap()]
+    }
+
+    #[test]
+    fn a_patch_is_the_same_whatever_its_debug_information() {
+        let [one, other] = ["/here", "/somewhere/else"]
+            .map(|path| stripped(&patch(Some(path), LIVEPATCH)).unwrap().unwrap());
+        assert_eq!(one.module, other.module);
+        assert_ne!(one.with_debug_information, other.with_debug_information);
+        assert_eq!(symbols(&one.module), ["function"]);
+        let file = ElfFile64::<Endianness>::parse(one.module.as_slice()).unwrap();
+        assert!(file.section_by_name(".llvm_addrsig").is_none());
+        assert_eq!(id(&one.module), id(&one.with_debug_information));
+        assert_ne!(id(&one.module), [0xaa; 20]);
+        assert_eq!(symbols(&one.with_debug_information).len(), 3);
+        assert!(stripped(&one.module).unwrap().is_none());
+    }
+
+    #[test]
+    fn other_contents_have_another_build_id() {
+        let [one, other] = ["livepatch=Y\0", "livepatch=Y\0a=b\0"]
+            .map(|modinfo| stripped(&patch(Some(""), modinfo)).unwrap().unwrap());
+        assert_ne!(id(&one.module), id(&other.module));
+    }
+
+    #[test]
+    fn a_files_debug_information_is_kept_beside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fix.ko");
+        let whole = patch(Some("/here"), LIVEPATCH);
+        fs::write(&path, &whole).unwrap();
+        in_place(&path).unwrap();
+        let debug = fs::read(dir.path().join("fix.ko.debug")).unwrap();
+        assert_eq!(debug.len(), whole.len());
+        let module = fs::read(&path).unwrap();
+        assert!(module.len() < whole.len());
+        // Again, with nothing left to strip.
+        in_place(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), module);
+        assert_eq!(fs::read(debug_file(&path)).unwrap(), debug);
+    }
+
+    #[test]
+    fn what_is_no_patch_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("target.ko");
+        let whole = patch(Some("/here"), "name=target\0");
+        fs::write(&path, &whole).unwrap();
+        in_place(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), whole);
+        fs::write(&path, "text").unwrap();
+        assert!(format!("{:#}", in_place(&path).unwrap_err()).contains("cannot strip"));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
