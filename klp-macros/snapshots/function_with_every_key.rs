@@ -22,6 +22,7 @@ pub(crate) mod __livepatch {
     ]);
     static PATCH: ::klp::table::Patch = ::klp::table::Patch::new(&OBJECTS, true);
     ::klp::__private::livepatch_modinfo!();
+    ::klp::__private::livepatch_modinfo!(14 b"klp_replace=Y\0");
     pub(crate) struct Module;
     impl ::klp::__private::Module for Module {
         fn init(

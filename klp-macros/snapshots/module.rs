@@ -107,6 +107,7 @@ mod fixes {
         ::klp::__private::livepatch_modinfo!(20 b"fixes=CVE-2024-1234\0");
         ::klp::__private::livepatch_modinfo!(20 b"fixes=CVE-2024-5678\0");
         ::klp::__private::livepatch_modinfo!(30 b"url=https://example.org/fixes\0");
+        ::klp::__private::livepatch_modinfo!(14 b"klp_replace=Y\0");
         pub(crate) struct Module;
         impl ::klp::__private::Module for Module {
             fn init(

@@ -136,6 +136,7 @@ mod fixes {
             )
             .with_states(&super::__LIVEPATCH_STATES);
         ::klp::__private::livepatch_modinfo!();
+        ::klp::__private::livepatch_modinfo!(14 b"klp_replace=Y\0");
         pub(crate) struct Module {
             _declared: ::klp::shadow::Declared,
         }

@@ -10,6 +10,7 @@ use klp_elf::inlined::ENDING;
 use klp_elf::{Module, VMLINUX};
 use klp_host::cache::{Cache, Key};
 use klp_host::freestanding;
+use klp_host::host::needs::Needs;
 use klp_host::host::progress::say;
 use klp_host::kernel::debug_info;
 use klp_host::module::{Built, Folder, sources};
@@ -41,45 +42,77 @@ pub(super) struct BuildArgs {
 
 impl BuildArgs {
     pub(super) fn run(self) -> Result<()> {
-        let patch = Patch::open(&self.dir)?;
-        patch.check_sources()?;
-        let mut needs = self.kernel.needs()?;
-        if self.vm {
-            needs = needs.and(vm::needs());
+        let more = if self.vm {
+            vm::needs()
+        } else {
+            Needs::default()
+        };
+        let built = PatchFolder {
+            dir: &self.dir,
+            kernel: &self.kernel,
+            debug_info: &self.debug_info,
         }
-        needs.get()?;
+        .build(more)?;
+        if self.vm {
+            let trial = Trial {
+                kernel: &built.kernel,
+                patches: &built.patches,
+                others: &built.others,
+                options: &self.trial,
+            };
+            trial.run()?;
+        }
+        for module in built.others.iter().chain(&built.patches) {
+            println!("{}", module.display());
+        }
+        Ok(())
+    }
+}
+
+/// A patch's folder, and what to build it for.
+pub(super) struct PatchFolder<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) kernel: &'a Choice,
+    pub(super) debug_info: &'a DebugInfo,
+}
+
+/// What a folder became.
+pub(super) struct Modules {
+    pub(super) kernel: Target,
+    /// The live patches.
+    pub(super) patches: Vec<PathBuf>,
+    /// Other modules.
+    pub(super) others: Vec<PathBuf>,
+}
+
+impl PatchFolder<'_> {
+    /// Builds it. `needs` is what else will be needed, so that all of it is asked for at once.
+    pub(super) fn build(&self, needs: Needs) -> Result<Modules> {
+        let patch = Patch::open(self.dir)?;
+        patch.check_sources()?;
+        self.kernel.needs()?.and(needs).get()?;
         let cache = Cache::open()?;
         let kernel = self.kernel.get(&cache)?;
         let klp = Klp::get(&cache, &kernel)?;
         // Before the build, which may fail: an editor helps then, too.
         if kernel.build.freestanding.is_some() {
             // The kernel has no crates to describe.
+            freestanding::patch::check_crates(&kernel.build, &patch.sources())?;
         } else if let Err(error) = analyzer::write(&patch, &kernel, &klp) {
             say(&format!(
                 "note: no rust-project.json for editors: {error:#}"
             ));
         }
-        if kernel.build.freestanding.is_some() {
-            freestanding::patch::check_crates(&kernel.build, &patch.sources())?;
-        }
         let indices = self
             .debug_info
-            .indices(&cache, &self.kernel, &kernel.known)?;
+            .indices(&cache, self.kernel, &kernel.known)?;
         let built = build(&cache, &patch, &kernel, &klp, indices)?;
         let (patches, others) = split(&built)?;
-        if self.vm {
-            let trial = Trial {
-                kernel: &kernel,
-                patches: &patches,
-                others: &others,
-                options: &self.trial,
-            };
-            trial.run()?;
-        }
-        for module in others.iter().chain(&patches) {
-            println!("{}", module.display());
-        }
-        Ok(())
+        Ok(Modules {
+            kernel,
+            patches,
+            others,
+        })
     }
 }
 

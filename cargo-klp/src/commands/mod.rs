@@ -8,6 +8,7 @@ mod from_fix;
 mod kernels;
 mod link;
 mod new;
+mod package;
 mod stub;
 
 use std::ffi::OsString;
@@ -34,6 +35,8 @@ enum Command {
     New(new::NewArgs),
     /// Build a patch for a kernel, and try it in a virtual machine if asked to.
     Build(build::BuildArgs),
+    /// Build a patch for a kernel, and write packages that install it: .deb and .rpm files.
+    Package(package::PackageArgs),
     /// Link livepatch symbols in modules that make has built; `cargo klp build` does it by itself.
     Link(link::LinkArgs),
     /// Check a livepatch module, whoever made it. The exit status is 1 when it is bad, and 2 when it
@@ -62,6 +65,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::New(args) => args.run(),
         Command::Build(args) => args.run(),
         Command::Link(args) => args.run(),
+        Command::Package(args) => args.run(),
         Command::Kernels(args) => args.run(),
         Command::Stub(args) => args.run(),
     };

@@ -128,7 +128,9 @@ fn modinfo(info: &Info) -> TokenStream {
     let version = info.version.iter().map(|version| one("version", version));
     let fixes = info.fixes.iter().map(|fix| one("fixes", fix));
     let url = info.url.iter().map(|url| one("url", url));
-    let entries = version.chain(fixes).chain(url);
+    // Tools see only by this that it takes the place of all others.
+    let replace = info.replace.then(|| ("klp_replace", "Y".to_owned()));
+    let entries = version.chain(fixes).chain(url).chain(replace);
     entries
         .map(|(key, value)| {
             let text = format!("{key}={value}\0");

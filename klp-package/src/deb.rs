@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The package format of Debian: deb(5).
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+use md5::{Digest as _, Md5};
+
+use crate::text::wrapped;
+use crate::{Package, Relation, Wanted};
+
+pub(crate) fn file_name(package: &Package) -> String {
+    format!("{}_{}_amd64.deb", package.name, version(package))
+}
+
+/// The revision of a package that is not Debian's begins with 0.
+fn version(package: &Package) -> String {
+    format!("{}-0klp{}", package.version, package.revision)
+}
+
+pub(crate) fn bytes(package: &Package) -> Result<Vec<u8>> {
+    let files = files(package)?;
+    let parts = [
+        ("debian-binary", b"2.0\n".to_vec()),
+        ("control.tar.gz", control_archive(package, &files)?),
+        ("data.tar.gz", archive(&files, package)?),
+    ];
+    let mut builder = ar::Builder::new(Vec::new());
+    for (name, data) in parts {
+        let mut header = ar::Header::new(name.as_bytes().to_vec(), data.len() as u64);
+        header.set_mode(0o100_644);
+        header.set_mtime(seconds(package));
+        builder.append(&header, data.as_slice())?;
+    }
+    Ok(builder.into_inner()?)
+}
+
+/// A file of one of the two archives.
+struct Entry {
+    /// From the archive's top.
+    path: String,
+    contents: Vec<u8>,
+    mode: u32,
+}
+
+/// What is installed: the package's own files, and what Debian asks of each package.
+fn files(package: &Package) -> Result<Vec<Entry>> {
+    let own = package.files.iter().map(|file| Entry {
+        path: file.path.trim_start_matches('/').to_owned(),
+        contents: file.contents.clone(),
+        mode: file.mode,
+    });
+    let doc = format!("usr/share/doc/{}", package.name);
+    let about = [
+        Entry {
+            path: format!("{doc}/changelog.Debian.gz"),
+            contents: gzip(changelog(package).as_bytes(), Compression::best())?,
+            mode: 0o644,
+        },
+        Entry {
+            path: format!("{doc}/copyright"),
+            contents: copyright(package).into_bytes(),
+            mode: 0o644,
+        },
+    ];
+    let mut all: Vec<_> = own.chain(about).collect();
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(all)
+}
+
+fn control_archive(package: &Package, files: &[Entry]) -> Result<Vec<u8>> {
+    let mut sums = String::new();
+    for file in files {
+        let _ = writeln!(sums, "{}  {}", hex(&Md5::digest(&file.contents)), file.path);
+    }
+    let entry = |path: &str, contents: String, mode| Entry {
+        path: path.to_owned(),
+        contents: contents.into_bytes(),
+        mode,
+    };
+    let mut all = vec![
+        entry("control", control(package, files), 0o644),
+        entry("md5sums", sums, 0o644),
+    ];
+    let scripts = &package.scripts;
+    for (name, body) in [
+        ("postinst", when("configure", &scripts.after_install)),
+        ("prerm", when("remove", &scripts.before_remove)),
+        ("postrm", when("remove", &scripts.after_remove)),
+    ] {
+        if let Some(body) = body {
+            all.push(entry(name, body, 0o755));
+        }
+    }
+    archive(&all, package)
+}
+
+/// A script whose commands are run for one action of dpkg.
+fn when(action: &str, commands: &str) -> Option<String> {
+    if commands.is_empty() {
+        return None;
+    }
+    let mut text = format!("#!/bin/sh\nset -e\nif [ \"$1\" = {action} ]; then\n");
+    for line in commands.lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    text.push_str("fi\n");
+    Some(text)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn control(package: &Package, files: &[Entry]) -> String {
+    let size: usize = files
+        .iter()
+        .map(|file| file.contents.len().div_ceil(1024))
+        .sum();
+    let mut text = format!(
+        "Package: {}\nVersion: {}\nArchitecture: amd64\nMaintainer: {}\nInstalled-Size: {size}\n",
+        package.name,
+        version(package),
+        package.maintainer
+    );
+    let depends = package.depends.iter().map(relation).collect();
+    let only_one = package.only_one.iter();
+    let supersedes: Vec<_> = only_one.chain(&package.supersedes).cloned().collect();
+    // What is superseded is taken out by dpkg, which needs both words for that.
+    for (field, packages) in [
+        ("Depends", depends),
+        ("Conflicts", supersedes.clone()),
+        ("Replaces", supersedes),
+        ("Provides", package.only_one.iter().cloned().collect()),
+    ] {
+        if !packages.is_empty() {
+            let _ = writeln!(text, "{field}: {}", packages.join(", "));
+        }
+    }
+    let _ = writeln!(text, "Section: {}\nPriority: optional", package.section);
+    if let Some(homepage) = &package.homepage {
+        let _ = writeln!(text, "Homepage: {homepage}");
+    }
+    let _ = writeln!(text, "Description: {}", package.summary);
+    for (index, paragraph) in package.description.iter().enumerate() {
+        if index > 0 {
+            text.push_str(" .\n");
+        }
+        for line in wrapped(paragraph) {
+            let _ = writeln!(text, " {line}");
+        }
+    }
+    text
+}
+
+fn relation(relation: &Relation) -> String {
+    match &relation.version {
+        Wanted::Any => relation.name.clone(),
+        Wanted::Exactly(version) => format!("{} (= {version})", relation.name),
+        Wanted::AtLeast(version) => format!("{} (>= {version})", relation.name),
+    }
+}
+
+fn changelog(package: &Package) -> String {
+    let time = package.time.strftime("%a, %d %b %Y %H:%M:%S +0000");
+    let change = wrapped(&package.change).join("\n    ");
+    format!(
+        "{} ({}) unstable; urgency=high\n\n  * {change}\n\n -- {}  {time}\n",
+        package.name,
+        version(package),
+        package.maintainer
+    )
+}
+
+/// In the machine-readable form of Debian.
+fn copyright(package: &Package) -> String {
+    let year = package.time.strftime("%Y");
+    let authors = match package.authors.as_slice() {
+        [] => package.maintainer.clone(),
+        authors => authors.join(", "),
+    };
+    format!(
+        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\
+         \n\
+         Files: *\n\
+         Copyright: {year} {authors}\n\
+         License: GPL-2\n \
+         This program is free software; you can redistribute it and/or modify it\n \
+         under the terms of version 2 of the GNU General Public License as\n \
+         published by the Free Software Foundation.\n \
+         .\n \
+         On Debian systems, its full text is in /usr/share/common-licenses/GPL-2.\n"
+    )
+}
+
+/// A compressed archive, with the folders of the files.
+fn archive(entries: &[Entry], package: &Package) -> Result<Vec<u8>> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut folders = BTreeSet::from([String::new()]);
+    for entry in entries {
+        let parents = Path::new(&entry.path).ancestors().skip(1);
+        folders.extend(parents.map(|parent| parent.to_string_lossy().into_owned()));
+    }
+    for folder in folders {
+        let path = match folder.as_str() {
+            "" => "./".to_owned(),
+            folder => format!("./{folder}/"),
+        };
+        append(
+            &mut builder,
+            package,
+            &path,
+            tar::EntryType::Directory,
+            0o755,
+            &[],
+        )?;
+    }
+    for entry in entries {
+        let path = format!("./{}", entry.path);
+        let kind = tar::EntryType::Regular;
+        append(
+            &mut builder,
+            package,
+            &path,
+            kind,
+            entry.mode,
+            &entry.contents,
+        )?;
+    }
+    gzip(&builder.into_inner()?, Compression::best())
+}
+
+fn append(
+    builder: &mut tar::Builder<Vec<u8>>,
+    package: &Package,
+    path: &str,
+    kind: tar::EntryType,
+    mode: u32,
+    contents: &[u8],
+) -> Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_mtime(seconds(package));
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_username("root")?;
+    header.set_groupname("root")?;
+    header.set_size(contents.len() as u64);
+    // As dpkg-deb does, with the dot at the beginning, which `set_path` takes away.
+    let name = &mut header.as_gnu_mut().context("not a GNU header")?.name;
+    if path.len() < name.len() {
+        name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        builder.append(&header, contents)?;
+    } else {
+        builder.append_data(&mut header, path, contents)?;
+    }
+    Ok(())
+}
+
+fn seconds(package: &Package) -> u64 {
+    u64::try_from(package.time.as_second()).unwrap_or_default()
+}
+
+/// Without the time and a name, as lintian asks for.
+fn gzip(data: &[u8], level: Compression) -> Result<Vec<u8>> {
+    let mut encoder: GzEncoder<Vec<u8>> = GzBuilder::new().write(Vec::new(), level);
+    encoder.write_all(data)?;
+    Ok(encoder.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_run_for_their_action() {
+        assert_eq!(when("configure", ""), None);
+        let text = when("configure", "one\ntwo\n").unwrap_or_default();
+        assert_eq!(
+            text,
+            "#!/bin/sh\nset -e\nif [ \"$1\" = configure ]; then\n    one\n    two\nfi\n"
+        );
+    }
+}

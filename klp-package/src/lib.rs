@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Writes packages for distributions: `.deb` and `.rpm` files, without their tools.
+//!
+//! [`LivePatch`] says what the package of a live patch holds; [`Package`] is any package. The same input
+//! gives the same bytes, when the time is the same.
+
+#![forbid(unsafe_code)]
+
+mod deb;
+mod live_patch;
+mod rpm;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
+
+pub use live_patch::LivePatch;
+
+/// A family of distributions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// Debian's and its relatives'.
+    Deb,
+    /// Fedora's, SUSE's and their relatives'.
+    Rpm,
+}
+
+/// A package that is to be written.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// The version of what it holds, without a `-`.
+    pub version: String,
+    /// How often that version was packaged, from 1.
+    pub revision: u32,
+    /// What it is, in a few words.
+    pub summary: String,
+    /// What it is, in paragraphs.
+    pub description: Vec<String>,
+    /// Who answers for it: `Jane Doe <jane@example.org>`.
+    pub maintainer: String,
+    /// Whose work it holds.
+    pub authors: Vec<String>,
+    /// Where to read more.
+    pub homepage: Option<String>,
+    /// The section of a Debian archive.
+    pub section: &'static str,
+    /// What is new in this version.
+    pub change: String,
+    /// When it was made; all files get this time.
+    pub time: Timestamp,
+    /// The files that it installs.
+    pub files: Vec<File>,
+    /// What it needs.
+    pub depends: Vec<Relation>,
+    /// A name that it shares with others, of which one can be installed.
+    pub only_one: Option<String>,
+    /// Packages that go when it is installed.
+    pub supersedes: Vec<String>,
+    /// What is run while it is installed and removed.
+    pub scripts: Scripts,
+}
+
+/// A file of a package, owned by root.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Where it is installed, from `/`.
+    pub path: String,
+    /// What it holds.
+    pub contents: Vec<u8>,
+    /// Its mode, such as `0o644`.
+    pub mode: u32,
+}
+
+/// Another package.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Relation {
+    /// Its name.
+    pub name: String,
+    /// Which versions of it.
+    pub version: Wanted,
+}
+
+/// Versions of a package.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Wanted {
+    /// All of them.
+    Any,
+    /// This one.
+    Exactly(String),
+    /// This one, and later ones.
+    AtLeast(String),
+}
+
+impl Relation {
+    /// A package in any version.
+    pub fn any(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: Wanted::Any,
+        }
+    }
+}
+
+/// Commands of `sh`, without its first line.
+#[derive(Clone, Debug, Default)]
+pub struct Scripts {
+    /// Run after the files were installed, also by an upgrade.
+    pub after_install: String,
+    /// Run before the files are removed, not by an upgrade.
+    pub before_remove: String,
+    /// Run after the files were removed, not by an upgrade.
+    pub after_remove: String,
+}
+
+impl Package {
+    /// Writes the package into a folder, under the name that is usual for it. Gives the path.
+    ///
+    /// # Errors
+    ///
+    /// When a name or the version cannot stand in such a package, or the file cannot be written.
+    pub fn write(&self, format: Format, dir: &Path) -> Result<PathBuf> {
+        self.check()?;
+        let (name, bytes) = match format {
+            Format::Deb => (deb::file_name(self), deb::bytes(self)?),
+            Format::Rpm => (rpm::file_name(self), rpm::bytes(self)?),
+        };
+        let path = dir.join(name);
+        std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// What both formats ask for.
+    fn check(&self) -> Result<()> {
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
+        ensure!(
+            self.name.len() > 1 && self.name.chars().all(is_name),
+            "{:?} is no name of a package: it may have lower-case letters, digits, `+`, `-` and `.`",
+            self.name
+        );
+        let is_version = |c: char| c.is_ascii_alphanumeric() || "+.~".contains(c);
+        ensure!(
+            self.version.starts_with(|c: char| c.is_ascii_digit())
+                && self.version.chars().all(is_version),
+            "{:?} is no version of a package: it begins with a digit, and may have letters, digits, `+`, `.` \
+             and `~`, as in `1.0` or `1.1~rc2`",
+            self.version
+        );
+        ensure!(self.revision > 0, "the revision of a package is 1 or more");
+        let (name, rest) = self.maintainer.split_once('<').unwrap_or_default();
+        ensure!(
+            !name.trim().is_empty() && rest.ends_with('>') && rest.contains('@'),
+            "{:?} is no maintainer: write a name and an address, as in `Jane Doe <jane@example.org>`",
+            self.maintainer
+        );
+        for text in [&self.summary, &self.change, &self.maintainer] {
+            ensure!(
+                !text.chars().any(char::is_control),
+                "{text:?} has to be one line"
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The package of a live patch: installed by `klpctl install` for the kernel that it was built for.
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
+use klp_elf::Module;
+
+use crate::{File, Format, Package, Relation, Scripts, Wanted};
+
+/// Where packages put their modules: a folder for each kernel release.
+const FOLDER: &str = "/usr/lib/klp";
+
+/// The version of klpctl that has all that the scripts use.
+const KLPCTL: &str = "0.1";
+
+/// A live patch's module that becomes a package.
+#[derive(Clone, Debug)]
+pub struct LivePatch {
+    /// The module's file.
+    pub module: Vec<u8>,
+    /// Who answers for the package; without it, the first of the patch's authors.
+    pub maintainer: Option<String>,
+    /// How often this version was packaged, from 1.
+    pub revision: u32,
+    /// The package of the kernel; without it, the name that the distribution's own kernels have.
+    pub kernel_package: Option<String>,
+    /// Modules of patches whose packages go when this one is installed.
+    pub supersedes: Vec<String>,
+    /// The time of the package.
+    pub time: Timestamp,
+}
+
+impl LivePatch {
+    /// The package.
+    ///
+    /// Of one patch there is one package for each kernel, and later versions are upgrades of it. A patch that
+    /// replaces all others (`replace`) supersedes every package of such a patch for that kernel.
+    ///
+    /// # Errors
+    ///
+    /// When the module is no live patch, or does not say what a package needs to know.
+    pub fn package(&self, format: Format) -> Result<Package> {
+        let info = Info::read(&self.module)?;
+        let release = &info.release;
+        let path = format!("{FOLDER}/{release}/{}.ko", info.name);
+        let maintainer = self.maintainer.as_ref().or(info.authors.first());
+        let cumulative = format!("livepatch-cumulative-{}", plain(release));
+        let others = self.supersedes.iter();
+        Ok(Package {
+            name: package_name(&info.name, release),
+            version: info.version.clone(),
+            revision: self.revision,
+            summary: format!("Live patch {} for Linux {release}", info.name),
+            description: info.description(),
+            maintainer: maintainer
+                .context(
+                    "who answers for the package? Name somebody in the patch, `authors = [\"Jane Doe \
+                     <jane@example.org>\"]`, or with --maintainer",
+                )?
+                .clone(),
+            authors: info.authors.clone(),
+            homepage: info.url.clone(),
+            section: "kernel",
+            change: info.change(),
+            time: self.time,
+            files: vec![File {
+                path: path.clone(),
+                contents: self.module.clone(),
+                mode: 0o644,
+            }],
+            depends: vec![
+                Relation {
+                    name: "klpctl".to_owned(),
+                    version: Wanted::AtLeast(KLPCTL.to_owned()),
+                },
+                self.kernel(format, release),
+            ],
+            only_one: info.is_cumulative.then_some(cumulative),
+            supersedes: others.map(|name| package_name(name, release)).collect(),
+            scripts: scripts(&info, &path),
+        })
+    }
+
+    /// The package of the kernel.
+    fn kernel(&self, format: Format, release: &str) -> Relation {
+        match (&self.kernel_package, format) {
+            (Some(name), _) => Relation::any(name),
+            (None, Format::Deb) => Relation::any(format!("linux-image-{release}")),
+            (None, Format::Rpm) => Relation {
+                name: "kernel-uname-r".to_owned(),
+                version: Wanted::Exactly(release.to_owned()),
+            },
+        }
+    }
+}
+
+/// What the module says of itself.
+#[derive(Debug)]
+struct Info {
+    name: String,
+    version: String,
+    /// That of the kernel.
+    release: String,
+    text: Option<String>,
+    authors: Vec<String>,
+    fixes: Vec<String>,
+    url: Option<String>,
+    is_cumulative: bool,
+}
+
+impl Info {
+    fn read(module: &[u8]) -> Result<Self> {
+        let entries = Module::parse(module)?.modinfo()?;
+        let all = |key: &str| -> Vec<String> {
+            let values = entries.iter().filter(|(found, _)| *found == *key);
+            values.map(|(_, value)| value.to_string()).collect()
+        };
+        let first = |key: &str| all(key).into_iter().next();
+        ensure!(
+            first("livepatch").is_some(),
+            "this module is no live patch: `modinfo` shows no line `livepatch: Y`"
+        );
+        let vermagic = first("vermagic").unwrap_or_default();
+        let release = vermagic.split(' ').next().unwrap_or_default().to_owned();
+        let is_release = |c: char| c.is_ascii_alphanumeric() || "+-._~".contains(c);
+        ensure!(
+            release.starts_with(|c: char| c.is_ascii_digit()) && release.chars().all(is_release),
+            "the module does not say for which kernel it is: its vermagic is {vermagic:?}"
+        );
+        let name = first("name").context("the module does not say its name")?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        ensure!(
+            !name.is_empty() && name.chars().all(is_name),
+            "{name:?} is no name of a module"
+        );
+        Ok(Self {
+            version: first("version").context(
+                "a package has a version, and the patch has none: add `version = \"1.0\"` to its `#[livepatch(..)]`",
+            )?,
+            name,
+            release,
+            text: first("description"),
+            authors: all("author"),
+            fixes: all("fixes"),
+            url: first("url"),
+            is_cumulative: first("klp_replace").is_some(),
+        })
+    }
+
+    fn description(&self) -> Vec<String> {
+        let mut paragraphs = Vec::new();
+        paragraphs.extend(self.text.clone());
+        if !self.fixes.is_empty() {
+            paragraphs.push(format!("It fixes {}.", self.fixes.join(", ")));
+        }
+        let what = match self.is_cumulative {
+            true => "It has the fixes of all earlier ones, and takes their place. ",
+            false => "",
+        };
+        paragraphs.push(format!(
+            "This is a live patch: the functions of a running kernel are replaced, without a reboot. {what}It fits \
+             Linux {} only. It is loaded when it is installed, if that kernel runs, and at each boot of it, by \
+             klpctl.",
+            self.release
+        ));
+        paragraphs
+    }
+
+    fn change(&self) -> String {
+        match self.fixes.as_slice() {
+            [] => self
+                .text
+                .clone()
+                .unwrap_or_else(|| "New version.".to_owned()),
+            fixes => format!("Fixes {}.", fixes.join(", ")),
+        }
+    }
+}
+
+/// The name of a patch's package.
+fn package_name(module: &str, release: &str) -> String {
+    format!("livepatch-{}-{}", plain(module), plain(release))
+}
+
+/// In the characters that names of packages have.
+fn plain(text: &str) -> String {
+    text.to_lowercase().replace(['_', '~'], "-")
+}
+
+/// A patch that stalls stays installed, and is loaded at the next boot: that is no reason to fail. In an image
+/// that is being made nothing is loaded.
+fn scripts(info: &Info, path: &str) -> Scripts {
+    let Info { name, release, .. } = info;
+    let replace = if info.is_cumulative { " --replace" } else { "" };
+    let after_install = format!(
+        "if [ -d /sys/kernel/livepatch ] && [ \"$(uname -r)\" = '{release}' ]; then\n    \
+         klpctl install --now{replace} {path} || {{\n        \
+         status=$?\n        \
+         case $status in 3 | 7 | 8) ;; *) exit $status ;; esac\n    \
+         }}\n\
+         else\n    \
+         klpctl install{replace} {path}\n\
+         fi\n"
+    );
+    // Another package that takes this one's place has loaded, or loads, its own: nobody is to be without.
+    let before_remove = format!(
+        "if [ \"$2\" = in-favour ] || [ \"$(uname -r)\" != '{release}' ]; then\n    \
+         klpctl uninstall --missing-ok --kernel '{release}' {name}\n\
+         else\n    \
+         klpctl uninstall --missing-ok --now --kernel '{release}' {name}\n\
+         fi\n"
+    );
+    Scripts {
+        after_install,
+        before_remove,
+        after_remove: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object::{Architecture, BinaryFormat, Endianness, SectionKind, write};
+
+    const INFO: &str = "livepatch=Y\0name=fix_foo\0version=1.2\0fixes=CVE-2024-1234\0\
+        author=Jane Doe <jane@example.org>\0description=A check\0\
+        vermagic=6.12.1+deb13-amd64 SMP preempt\0";
+
+    fn patch(modinfo: &str) -> LivePatch {
+        let mut file =
+            write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let kind = SectionKind::ReadOnlyData;
+        let section = file.add_section(Vec::new(), b".modinfo".to_vec(), kind);
+        file.append_section_data(section, modinfo.as_bytes(), 1);
+        LivePatch {
+            module: file.write().unwrap(),
+            maintainer: None,
+            revision: 1,
+            kernel_package: None,
+            supersedes: vec!["old_fix".to_owned()],
+            time: Timestamp::from_second(1_700_000_000).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_package_is_for_one_kernel() {
+        let package = patch(INFO).package(Format::Deb).unwrap();
+        assert_eq!(package.name, "livepatch-fix-foo-6.12.1+deb13-amd64");
+        assert_eq!(package.version, "1.2");
+        assert_eq!(
+            package.depends[1],
+            Relation::any("linux-image-6.12.1+deb13-amd64")
+        );
+        assert_eq!(package.supersedes, ["livepatch-old-fix-6.12.1+deb13-amd64"]);
+        assert_eq!(package.only_one, None);
+        assert_eq!(package.change, "Fixes CVE-2024-1234.");
+        assert!(!package.scripts.after_install.contains("--replace"));
+        let package = patch(INFO).package(Format::Rpm).unwrap();
+        assert_eq!(package.depends[1].name, "kernel-uname-r");
+    }
+
+    #[test]
+    fn one_cumulative_patch_is_installed() {
+        let info = format!("{INFO}klp_replace=Y\0");
+        let package = patch(&info).package(Format::Deb).unwrap();
+        let name = package.only_one.unwrap();
+        assert_eq!(name, "livepatch-cumulative-6.12.1+deb13-amd64");
+        assert!(package.scripts.after_install.contains(" --now --replace "));
+    }
+
+    #[test]
+    fn the_same_input_gives_the_same_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        for format in [Format::Deb, Format::Rpm] {
+            let [one, other] = [(); 2].map(|()| {
+                let package = patch(INFO).package(format).unwrap();
+                std::fs::read(package.write(format, dir.path()).unwrap()).unwrap()
+            });
+            assert!(one == other, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn what_lacks_something_says_what_to_write() {
+        for (part, expected) in [
+            ("version=1.2\0", "`version = \"1.0\"`"),
+            ("author=Jane Doe <jane@example.org>\0", "--maintainer"),
+            ("livepatch=Y\0", "no live patch"),
+            (
+                "vermagic=6.12.1+deb13-amd64 SMP preempt\0",
+                "for which kernel",
+            ),
+        ] {
+            let without = INFO.replace(part, "");
+            let error = patch(&without).package(Format::Deb).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        for (from, to, expected) in [
+            ("version=1.2", "version=v1", "begins with a digit"),
+            ("version=1.2", "version=1-2", "no version"),
+            (
+                "author=Jane Doe <jane@example.org>",
+                "author=Jane",
+                "no maintainer",
+            ),
+        ] {
+            let package = patch(&INFO.replace(from, to)).package(Format::Deb).unwrap();
+            let error = package.write(Format::Deb, dir.path()).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
