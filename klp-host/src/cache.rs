@@ -4,12 +4,14 @@
 //!
 //! It lies outside the checkout, so a fresh clone on the same machine is warm.
 //! An entry's name holds a hash of everything that goes into it; a lock lets one process
-//! at a time work on it; a marker, written last, says that it is complete.
+//! at a time work on it; a marker, written last, says that it is complete, and of an entry that is not to change
+//! any more, what was in it. One that is damaged is made again.
 //!
 //! What is in it is run, so each user has a cache, which nobody else can write.
 
 mod lock;
 mod scratch;
+mod state;
 mod trust;
 
 use std::fs;
@@ -20,12 +22,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::host::files::{sync_dir, sync_tree, write_atomic};
 use crate::host::paths::check_for_make;
+use crate::host::progress::say;
 
 pub use lock::{Lock, inherit_locks};
 pub use scratch::Scratch;
 pub(crate) use scratch::remove_leftovers;
 
-/// Written into an entry when it is complete.
+/// Written into an entry when it is complete. It holds the [`state`] of one that is not to change any more.
 const READY: &str = ".ready";
 
 /// Written into an entry when work on it begins: the boot of this machine.
@@ -100,7 +103,7 @@ impl Cache {
             .named(kind, name)
             .filter_map(|entry| {
                 let time = fs::metadata(entry.dir.join(READY)).ok()?.modified().ok()?;
-                Some((time, entry))
+                entry.is_ready().then_some((time, entry))
             })
             .collect();
         ready.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
@@ -173,12 +176,26 @@ impl Key {
 
     /// The first hex digits: enough for the few entries a machine has.
     pub fn short(&self) -> String {
-        let digest = self.hash.clone().finalize();
-        digest[..KEY_LENGTH / 2]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let mut digits = self.long();
+        digits.truncate(KEY_LENGTH);
+        digits
     }
+
+    /// All hex digits.
+    fn long(&self) -> String {
+        let digest = self.hash.clone().finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Whether an entry can be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Ready,
+    /// It is not there, or work on it has not ended.
+    Incomplete,
+    /// It was complete, and something in it is not as it was made.
+    Damaged,
 }
 
 /// One thing in the cache.
@@ -193,21 +210,39 @@ impl Entry {
         &self.dir
     }
 
-    /// Whether it is complete.
+    /// Whether it is complete, and as it was made.
     pub fn is_ready(&self) -> bool {
-        self.dir.join(READY).is_file()
+        self.state() == State::Ready
+    }
+
+    fn state(&self) -> State {
+        let Ok(made) = fs::read_to_string(self.dir.join(READY)) else {
+            return State::Incomplete;
+        };
+        // Of entries that may change, and those that were made before states were kept, nothing is known.
+        match made.is_empty() || state::of(&self.dir, READY).is_ok_and(|state| state == made) {
+            true => State::Ready,
+            false => State::Damaged,
+        }
     }
 
     /// Gives the complete entry; when it is not there, `make` fills an empty folder, which
-    /// takes its name only when complete. For what holds no absolute paths.
+    /// takes its name only when complete. For what holds no absolute paths, and is not changed afterwards: when it
+    /// was all the same, it is made again.
     pub fn get_or_create(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         self.get_with(|entry| {
+            if entry.state() == State::Damaged {
+                say(&format!(
+                    "note: {} was changed since it was made: making it again",
+                    entry.dir.display()
+                ));
+            }
             let partial = sibling(&entry.dir, ".partial");
             remove(&partial)?;
             remove(&entry.dir)?;
             create(&partial)?;
             make(&partial)?;
-            mark_ready(&partial)?;
+            mark_ready(&partial, &state::of(&partial, READY)?)?;
             fs::rename(&partial, &entry.dir)
                 .with_context(|| format!("cannot name {}", entry.dir.display()))?;
             sync_dir(entry.dir.parent().unwrap_or(&entry.dir))
@@ -220,7 +255,7 @@ impl Entry {
         self.get_with(|entry| {
             entry.resume()?;
             make(&entry.dir)?;
-            mark_ready(&entry.dir)
+            mark_ready(&entry.dir, "")
         })
     }
 
@@ -232,7 +267,7 @@ impl Entry {
         remove_file(&self.dir.join(READY))?;
         sync_dir(&self.dir)?;
         make(&self.dir)?;
-        mark_ready(&self.dir)?;
+        mark_ready(&self.dir, "")?;
         Ok(self.dir.clone())
     }
 
@@ -359,9 +394,9 @@ fn boot() -> String {
 }
 
 /// The marker must not reach the disk before what it speaks for.
-fn mark_ready(dir: &Path) -> Result<()> {
+fn mark_ready(dir: &Path, state: &str) -> Result<()> {
     sync_tree(dir)?;
-    write_atomic(&dir.join(READY), "")
+    write_atomic(&dir.join(READY), state)
 }
 
 #[cfg(test)]
@@ -437,6 +472,57 @@ mod tests {
         entry.get_or_resume(|_| bail!("made again")).unwrap();
         assert!(entry.get_updated(|_| bail!("made again")).is_err());
         assert!(!entry.is_ready());
+    }
+
+    /// What may happen to an entry after it was made.
+    const DAMAGE: [fn(&Path); 5] = [
+        |dir| fs::remove_file(dir.join("file")).unwrap(),
+        |dir| fs::write(dir.join("file"), "te").unwrap(),
+        |dir| fs::write(dir.join("deep/file"), "another").unwrap(),
+        |dir| fs::write(dir.join("deep/more"), "").unwrap(),
+        |dir| {
+            fs::remove_file(dir.join("link")).unwrap();
+            std::os::unix::fs::symlink("other", dir.join("link")).unwrap();
+        },
+    ];
+
+    fn fill(dir: &Path) -> Result<()> {
+        fs::create_dir(dir.join("deep"))?;
+        fs::write(dir.join("file"), "text")?;
+        fs::write(dir.join("deep/file"), "text")?;
+        Ok(std::os::unix::fs::symlink("file", dir.join("link"))?)
+    }
+
+    #[test]
+    fn a_damaged_entry_is_made_again() {
+        for damage in DAMAGE {
+            let (_dir, cache) = cache();
+            let entry = entry(&cache);
+            let made = entry.get_or_create(fill).unwrap();
+            assert!(entry.is_ready());
+            damage(&made);
+            assert!(!entry.is_ready());
+            assert!(cache.ready("kind", "name").is_empty());
+            assert!(entry.get_or_create(|_| bail!("cannot")).is_err());
+            let made = entry.get_or_create(fill).unwrap();
+            assert!(entry.is_ready() && !made.join("deep/more").exists());
+            assert_eq!(fs::read_to_string(made.join("file")).unwrap(), "text");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_may_change_is_not_looked_at() {
+        let (_dir, cache) = cache();
+        let entry = entry(&cache);
+        let make = |dir: &Path| Ok(fs::write(dir.join("file"), "text")?);
+        for get in [
+            Entry::get_or_resume as fn(&Entry, fn(&Path) -> Result<()>) -> Result<PathBuf>,
+            Entry::get_updated,
+        ] {
+            let made = get(&entry, make).unwrap();
+            fs::write(made.join("file"), "more text").unwrap();
+            assert!(entry.is_ready());
+        }
     }
 
     #[test]

@@ -177,7 +177,12 @@ fn inlined(replacements: &[Replacement], errors: &mut Errors) {
     for this in replacements {
         let same_object = |other: &&Replacement| other.object.value() == this.object.value();
         let others = replacements.iter().filter(same_object);
-        let others: Vec<&str> = others.map(|other| other.function.name.as_str()).collect();
+        let others: Vec<_> = others
+            .map(|other| types::Named {
+                name: &other.function.name,
+                sympos: other.function.sympos,
+            })
+            .collect();
         let replaced = types::Inlined {
             object: &this.object,
             name: &this.replaces,

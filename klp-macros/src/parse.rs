@@ -60,6 +60,7 @@ pub(crate) enum Target {
     Other(&'static str, TokenStream),
 }
 
+#[derive(Clone)]
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,

@@ -27,8 +27,10 @@
 //!
 //! The result is a C `long`: `Result<usize>` or `Result<isize>`.
 //!
-//! Calls of 32-bit programs go through functions and registers of their own (`__ia32_sys_read`) and are
-//! not changed by replacing this one.
+//! Calls of 32-bit programs go through functions and registers of their own, `__ia32_sys_read` or
+//! `__ia32_compat_sys_read`, and are not changed by replacing this one. A 64-bit program can make such calls, too, so
+//! a fix has to replace both functions where the kernel has both, which is with `CONFIG_IA32_EMULATION`.
+//! [`SyscallArgs::unpack_ia32`] reads the arguments of these.
 
 /// The program's memory. (There is none where there is no kernel.)
 #[cfg(kernel)]
@@ -38,7 +40,7 @@ use crate::layout::KernelStruct;
 use crate::platform::{bindings, UserPtr};
 use core::cell::UnsafeCell;
 
-/// The arguments of a system call: C's `const struct pt_regs *`, of a call by the x86-64 convention.
+/// The arguments of a system call: C's `const struct pt_regs *`.
 #[repr(transparent)]
 pub struct SyscallArgs(UnsafeCell<bindings::pt_regs>);
 
@@ -48,7 +50,8 @@ unsafe impl KernelStruct for SyscallArgs {
 }
 
 impl SyscallArgs {
-    /// The arguments from the first on, as a tuple of their types, or one type for the first alone.
+    /// The arguments from the first on, as a tuple of their types, or one type for the first alone, of a call by the
+    /// x86-64 convention: in a replacement of `__x64_sys_...`.
     ///
     /// An argument that is narrower than a register is cut, as C does it. What user space
     /// passes is any number: check each, and follow a [`UserPtr`] only by means of
@@ -67,6 +70,26 @@ impl SyscallArgs {
                 (*regs).r9,
             ]
         })
+    }
+
+    /// The same of a call by the 32-bit convention: in a replacement of `__ia32_sys_...` or `__ia32_compat_sys_...`.
+    /// Each register holds 32 bits.
+    #[inline]
+    pub fn unpack_ia32<T: Arguments>(&self) -> T {
+        let regs = self.0.get();
+        // SAFETY: the caller's registers, saved while it is in the kernel.
+        let registers = unsafe {
+            [
+                (*regs).bx,
+                (*regs).cx,
+                (*regs).dx,
+                (*regs).si,
+                (*regs).di,
+                (*regs).bp,
+            ]
+        };
+        // CAST: C takes the lower half, too.
+        T::from_registers(registers.map(|register| register as u32 as usize))
     }
 }
 
@@ -155,6 +178,9 @@ mod tests {
             r10: 4,
             r8: 5,
             r9: 6,
+            bx: 11,
+            cx: usize::MAX,
+            bp: 16,
         }))
     }
 
@@ -162,6 +188,14 @@ mod tests {
     fn arguments_are_in_the_order_of_the_convention() {
         let all: (u8, i32, u16, u32, u64, usize) = args().unpack();
         assert_eq!(all, (1, -1, 3, 4, 5, 6));
+    }
+
+    #[test]
+    fn calls_of_32_bits_have_their_own_registers() {
+        let all: (u8, i32, usize, usize, u16, u64) = args().unpack_ia32();
+        assert_eq!(all, (11, -1, 3, u32::MAX as usize, 1, 16));
+        let (_, second): (u8, usize) = args().unpack_ia32();
+        assert_eq!(second, u32::MAX as usize);
     }
 
     #[test]

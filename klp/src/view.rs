@@ -67,7 +67,7 @@
 //! | `&T`, `Option<&T>`, `Result<&T>`, `Result<Option<&T>>` with `#[follow(unsafe)]` | a pointer, also a `void *`: never `NULL`; maybe `NULL`; maybe `ERR_PTR()`; either | the same |
 //!
 //! Members of inner structures and unions without a name are found by their names, others by
-//! `#[path("inner.member")]`. Members of a union are what the bytes say.
+//! `#[path("inner.member")]`. Members of a union are what the bytes say; a lock there needs `#[active(unsafe)]`.
 //!
 //! | attribute | says |
 //! | --- | --- |
@@ -79,6 +79,7 @@
 //! | `#[counted_by(len, unsafe)]` | how many elements a flexible array has, or there are behind a pointer |
 //! | `#[list(node, unsafe)]`, `#[list(node, rcu, unsafe)]` | the entries are linked by their member `node`; [`klp::list`](crate::list) has more |
 //! | `#[container_of(unsafe)]` | `View::from_NAME(&Inner) -> &View`: the structure that an inner one is part of |
+//! | `#[active(unsafe)]` | the member of a union that is in use: needed for a lock, or an inner view with claims |
 //!
 //! # The word `unsafe`
 //!
@@ -93,6 +94,7 @@
 //! - `#[list(node, unsafe)]`: there are such entries, and they stay in the list while the patch walks it.
 //! - `#[container_of(unsafe)]`: whatever the patch gives to `from_NAME` is that member of such a
 //!   structure, as in the kernel's down-casts.
+//! - `#[active(unsafe)]`: C uses the union as this member whenever the patch does.
 //!
 //! # Without a kernel
 //!

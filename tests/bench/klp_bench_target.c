@@ -7,16 +7,20 @@
  * and what klp_bench_000(0) gives: by that one sees which function is called.
  * Reading /proc/klp_bench_sleep sleeps in klp_bench_sleep(), and then does the same: a task that
  * was kept from switching by that sleep has not switched yet.
+ * /proc/klp_bench_reads and /proc/klp_bench_ignores are the same for klp_bench_reads() and
+ * klp_bench_ignores(): the replacement of the first reads a member of the structure.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/array_size.h>
 #include <linux/irqflags.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/time64.h>
 
 #include "klp_bench_functions.h"
 
@@ -50,26 +54,39 @@ noinline int klp_bench_sleep(unsigned int ms)
 	return 0;
 }
 
-static void calls(struct seq_file *m)
-{
-	unsigned long flags;
-	u64 start, took;
-	int i, sum = 0;
+#define WITH_STRUCTURE(name)                                                   \
+	noinline int klp_bench_##name(const struct timespec64 *time, int x);   \
+	noinline int klp_bench_##name(const struct timespec64 *time, int x)    \
+	{                                                                      \
+		asm volatile("" : "+r"(time), "+r"(x));                        \
+		return x + 1000;                                               \
+	}
+WITH_STRUCTURE(reads)
+WITH_STRUCTURE(ignores)
 
-	local_irq_save(flags);
-	start = ktime_get_ns();
-	for (i = 0; i < CALLS; i++)
-		sum += klp_bench_000(i);
-	took = ktime_get_ns() - start;
-	local_irq_restore(flags);
-	seq_printf(m, "%d calls %llu ns result %d sum %d\n", CALLS, took, klp_bench_000(0), sum);
-}
+static const struct timespec64 structure = { .tv_sec = 1 };
 
-static int calls_show(struct seq_file *m, void *v)
-{
-	calls(m);
-	return 0;
-}
+/* The time that `call`, with the number `i`, takes. */
+#define MEASURE(name, call)                                                    \
+	static void name(struct seq_file *m)                                   \
+	{                                                                      \
+		unsigned long flags;                                           \
+		u64 start, took;                                               \
+		int i, sum = 0;                                                \
+									       \
+		local_irq_save(flags);                                         \
+		start = ktime_get_ns();                                        \
+		for (i = 0; i < CALLS; i++)                                    \
+			sum += call;                                           \
+		took = ktime_get_ns() - start;                                 \
+		local_irq_restore(flags);                                      \
+		i = 0;                                                         \
+		seq_printf(m, "%d calls %llu ns result %d sum %d\n", CALLS,    \
+			   took, call, sum);                                   \
+	}
+MEASURE(calls, klp_bench_000(i))
+MEASURE(reads, klp_bench_reads(&structure, i))
+MEASURE(ignores, klp_bench_ignores(&structure, i))
 
 static int sleep_show(struct seq_file *m, void *v)
 {
@@ -79,21 +96,48 @@ static int sleep_show(struct seq_file *m, void *v)
 	return 0;
 }
 
+#define SHOW(name)                                                             \
+	static int name##_show(struct seq_file *m, void *v)                    \
+	{                                                                      \
+		name(m);                                                       \
+		return 0;                                                      \
+	}
+SHOW(calls)
+SHOW(reads)
+SHOW(ignores)
+
+static const struct {
+	const char *name;
+	int (*show)(struct seq_file *m, void *v);
+} files[] = {
+	{ "klp_bench_calls", calls_show },
+	{ "klp_bench_sleep", sleep_show },
+	{ "klp_bench_reads", reads_show },
+	{ "klp_bench_ignores", ignores_show },
+};
+
+static void remove_files(unsigned int count)
+{
+	while (count--)
+		remove_proc_entry(files[count].name, NULL);
+}
+
 static int __init klp_bench_target_init(void)
 {
-	if (!proc_create_single("klp_bench_calls", 0400, NULL, calls_show))
-		return -ENOMEM;
-	if (!proc_create_single("klp_bench_sleep", 0400, NULL, sleep_show)) {
-		remove_proc_entry("klp_bench_calls", NULL);
-		return -ENOMEM;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		if (!proc_create_single(files[i].name, 0400, NULL, files[i].show)) {
+			remove_files(i);
+			return -ENOMEM;
+		}
 	}
 	return 0;
 }
 
 static void __exit klp_bench_target_exit(void)
 {
-	remove_proc_entry("klp_bench_sleep", NULL);
-	remove_proc_entry("klp_bench_calls", NULL);
+	remove_files(ARRAY_SIZE(files));
 }
 
 module_init(klp_bench_target_init);

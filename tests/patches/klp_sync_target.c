@@ -29,6 +29,13 @@ struct klp_sync {
 	raw_spinlock_t raw;
 	rwlock_t rw;
 	struct rw_semaphore sem;
+	union {
+		u64 number;
+		struct {
+			u32 users;
+			struct mutex inner;
+		};
+	};
 	refcount_t refs;
 	refcount_t none;
 	struct kref kref;
@@ -93,7 +100,8 @@ noinline unsigned int klp_sync_held(struct klp_sync *sync)
 	       !!rwsem_is_locked(&sync->sem) << 4 |
 	       mutex_is_locked(&klp_sync_mutex) << 5 |
 	       !!irqs_disabled() << 6 |
-	       !!softirq_count() << 7;
+	       !!softirq_count() << 7 |
+	       mutex_is_locked(&sync->inner) << 8;
 }
 
 static int step_set(const char *value, const struct kernel_param *param)
@@ -135,6 +143,7 @@ static int __init klp_sync_target_init(void)
 	raw_spin_lock_init(&target.raw);
 	rwlock_init(&target.rw);
 	init_rwsem(&target.sem);
+	mutex_init(&target.inner);
 	refcount_set(&target.refs, 1);
 	kref_init(&target.kref);
 	atomic_set(&target.uses, 5);

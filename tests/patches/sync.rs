@@ -15,6 +15,9 @@ struct Target {
     raw: RawSpinLock,
     rw: RwLock,
     sem: RwSemaphore,
+    /// In a union.
+    #[active(unsafe)]
+    inner: Mutex,
     #[write(unsafe)]
     refs: Refcount,
     #[write(unsafe)]
@@ -91,6 +94,7 @@ macro_rules! held {
 #[inline(never)]
 fn sleeping(target: &Target) {
     held!(target, "mutex", target.mutex().lock());
+    held!(target, "inner", target.inner().lock());
     held!(target, "static", klp_sync_mutex.lock());
     held!(target, "sem-read", target.sem().read());
     held!(target, "sem-write", target.sem().write());

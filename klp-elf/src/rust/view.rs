@@ -24,6 +24,8 @@ enum Declared {
         ty: String,
         /// Can one store write it?
         single: bool,
+        /// The lock that it is while C uses the union so.
+        lock: Option<&'static str>,
     },
     /// C's declaration, and what to write for it.
     Comment(String),
@@ -81,7 +83,14 @@ impl View {
                     name,
                     ty,
                     single,
+                    lock,
                 } => {
+                    if let Some(lock) = lock {
+                        let _ = writeln!(
+                            text,
+                            "    // In a union: while C uses it as a lock, write `#[active(unsafe)]` and `{lock}`."
+                        );
+                    }
                     if name.trim_start_matches("r#") != path {
                         let _ = writeln!(text, "    #[path(\"{path}\")]");
                     }
@@ -108,6 +117,7 @@ impl Declared {
                 name,
                 ty,
                 single: is_single(member),
+                lock: lock_in_union(member),
             },
             (_, Err(why)) => Self::Comment(format!("{}: {why}", declaration(member))),
             (None, _) => Self::Comment(format!("{}: no name in Rust", declaration(member))),
@@ -129,6 +139,16 @@ fn snake_or_plain(name: &str) -> String {
         // Two underscores in the middle of a name are no reason.
         _ if !name.contains(|c: char| c.is_ascii_uppercase()) => name.to_owned(),
         other => other,
+    }
+}
+
+/// The type of a lock that shares its bytes with other members.
+fn lock_in_union(member: &Member) -> Option<&'static str> {
+    match &member.ty.kind {
+        Kind::Aggregate { names } if member.shared && embedded_anywhere(names).is_none() => {
+            embedded(names)
+        }
+        _ => None,
     }
 }
 

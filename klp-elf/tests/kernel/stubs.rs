@@ -235,6 +235,7 @@ fn locks_counts_and_lists_are_what_they_are() {
             pages: klp::sync::Atomic<i64>,
             node: klp::list::ListNode,
             // struct hlist_head files: `klp::list::HList<Entry>` with `#[list(its_node, unsafe)]`
+            // In a union: while C uses it as a lock, write `#[active(unsafe)]` and `klp::sync::SpinLock`.
             one: Spinlock,
             other: klp::sync::Atomic<i32>,
         }

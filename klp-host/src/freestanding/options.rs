@@ -44,6 +44,8 @@ const ALWAYS: &[&str] = &[
     "-Ztune-cpu=generic",
     // With retpolines and with IBT, a table of jumps is an indirect one.
     "-Cjump-tables=n",
+    // As for C. What needs more alignment on the stack aligns it.
+    "-Zllvm-module-flag=override-stack-alignment:u32:8:max",
     // So that what is not used can be dropped.
     "-Zfunction-sections=y",
     "-Astable_features",

@@ -46,6 +46,10 @@ pub(crate) const MUTABLE: &str =
     "nobody has a structure of the kernel's for himself: remove `mut`; `#[write(unsafe)]` above a member of the other view lets it be written";
 pub(crate) const CONTAINER_IS_A_CLAIM: &str =
     "only you can know that whatever is given to it is part of such a structure: write `#[container_of(unsafe)]`";
+pub(crate) const ACTIVE_IS_A_CLAIM: &str =
+    "only you can know that C uses the union as this member whenever the patch does: write `#[active(unsafe)]`";
+pub(crate) const ACTIVE_TWICE: &str =
+    "what the member's other attribute claims holds in a union, too: remove `#[active]`";
 pub(crate) const LIST: &str =
     "expected the member of an entry that links it: write `#[list(node, unsafe)]`, or `#[list(node, rcu, unsafe)]` for a list under RCU";
 pub(crate) const LIST_OF_ENTRIES: &str =
@@ -357,7 +361,8 @@ pub(crate) fn claims_in_union(structure: &Structure, member: &Member) -> String 
     format!(
         "`{}` shares its bytes with other members of a union, and this type is a lock, or a view that \
          has locks, or members with `unsafe` in their attributes: that is true only while C uses it as \
-         such. Give it a view without those{}",
+         such. Put `#[active(unsafe)]` above it where C does so whenever the patch uses it, or give it a \
+         view without those{}",
         member.name,
         declared(structure, member)
     )

@@ -16,7 +16,25 @@ pub(crate) struct Inlined<'a> {
     /// Callers whose copies do not matter, as the author says.
     pub(crate) accepted: &'a [LitStr],
     /// All functions of the object that the patch replaces.
-    pub(crate) replaced: &'a [&'a str],
+    pub(crate) replaced: &'a [Named<'a>],
+}
+
+/// A function by its name and, among several of that, its number; 0 when the author gives none.
+pub(crate) struct Named<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) sympos: u32,
+}
+
+impl Named<'_> {
+    /// Where it is, as far as the symbols tell.
+    fn address(&self, object: &Object<'_>) -> Option<u64> {
+        let matches = object.function(self.name).matches?;
+        let meant = match (self.sympos, matches.as_slice()) {
+            (0, [only]) => Some(only),
+            (sympos, all) => all.iter().find(|it| it.sympos == sympos),
+        };
+        meant.map(|it| it.address)
+    }
 }
 
 impl Inlined<'_> {
@@ -26,16 +44,26 @@ impl Inlined<'_> {
         match Index::from_env(&object) {
             Ok(None) => {}
             Ok(Some(index)) => match index.named(&self.name.value()) {
-                Ok(definitions) => self.judge(definitions, errors),
+                Ok(definitions) => {
+                    let named = |name: &str| index.named(name).unwrap_or_default();
+                    self.judge(definitions, named, errors);
+                }
                 Err(error) => errors.add(self.name, error.to_string()),
             },
             Err(error) => errors.add(self.name, error.to_string()),
         }
     }
 
-    fn judge(&self, definitions: Vec<Definition>, errors: &mut Errors) {
+    /// `named` gives the definitions of other functions.
+    fn judge(
+        &self,
+        definitions: Vec<Definition>,
+        named: impl Fn(&str) -> Vec<Definition>,
+        errors: &mut Errors,
+    ) {
         let name = self.object.value();
         let mut callers = Vec::new();
+        let mut addresses = vec![None; self.replaced.len()];
         let mut missing = false;
         // What is not known of the object was said when the function was looked up.
         let mut silent = Errors::default();
@@ -43,6 +71,8 @@ impl Inlined<'_> {
             let matches = object.function(&self.name.value()).matches;
             missing = matches.is_some_and(|all| !all.iter().any(|it| it.code));
             callers = remaining(self.meant(definitions.clone(), object), object);
+            let replaced = self.replaced.iter();
+            addresses = replaced.map(|other| other.address(object)).collect();
         };
         let looked = kernel::look(&name, self.object, &mut silent, ask);
         if !matches!(looked, Looked::Answer(())) {
@@ -59,9 +89,13 @@ impl Inlined<'_> {
                 errors.warn(accepted, text);
             }
         }
+        let is_replaced = |caller: &Caller| {
+            let same = |(other, _): &(&Named<'_>, _)| other.name == caller.name;
+            let mut others = self.replaced.iter().zip(&addresses).filter(same);
+            others.any(|(other, address)| is_at(caller, *address, &named(other.name)))
+        };
         let known = |caller: &Caller| {
-            self.replaced.contains(&caller.name.as_str())
-                || self.accepted.iter().any(|name| name.value() == caller.name)
+            is_replaced(caller) || self.accepted.iter().any(|name| name.value() == caller.name)
         };
         callers.retain(|caller| !known(caller));
         if !callers.is_empty() {
@@ -71,17 +105,28 @@ impl Inlined<'_> {
 
     /// The definitions that may be the replaced function: of several, the one at its address.
     fn meant(&self, definitions: Vec<Definition>, object: &Object<'_>) -> Vec<Definition> {
-        let matches = object.function(&self.name.value()).matches;
-        let matches = matches.unwrap_or_default();
-        let Some(meant) = matches.iter().find(|it| it.sympos == self.sympos) else {
+        let this = Named {
+            name: &self.name.value(),
+            sympos: self.sympos,
+        };
+        let Some(address) = this.address(object) else {
             return definitions;
         };
-        let is_meant = |it: &Definition| it.entries.contains(&meant.address);
+        let is_meant = |it: &Definition| it.entries.contains(&address);
         match definitions.iter().any(is_meant) {
             true => definitions.into_iter().filter(is_meant).collect(),
             false => definitions,
         }
     }
+}
+
+/// Whether a caller can be the function of its name at this address: files may have functions of one name. Where
+/// it is not known what is there, it can.
+fn is_at(caller: &Caller, address: Option<u64>, definitions: &[Definition]) -> bool {
+    let Some(address) = address else { return true };
+    let has_it = |it: &Definition| it.entries.contains(&address);
+    let mut there = definitions.iter().filter(|it| has_it(it)).peekable();
+    there.peek().is_none() || there.any(|it| it.file == caller.file)
 }
 
 /// The functions that hold a copy of one that may have no entry, as far as debug information tells.
@@ -123,15 +168,17 @@ mod tests {
         }
     }
 
-    fn said(replaced: &[&str], accepted: &[&str]) -> Vec<String> {
+    fn said(replaced: &[&'static str], accepted: &[&str]) -> Vec<String> {
         let text = |text: &str| LitStr::new(text, Span::call_site());
         let accepted: Vec<LitStr> = accepted.iter().map(|name| text(name)).collect();
+        let named = |name: &&'static str| Named { name, sympos: 0 };
+        let replaced: Vec<_> = replaced.iter().map(named).collect();
         let inlined = Inlined {
             object: &text("vmlinux"),
             name: &text("f"),
             sympos: 0,
             accepted: &accepted,
-            replaced,
+            replaced: &replaced,
         };
         let definition = Definition {
             file: "fs/a.c".to_owned(),
@@ -140,7 +187,7 @@ mod tests {
             callers: vec![caller("g", 3), caller("h", 5), caller("h", 9)],
         };
         let mut errors = Errors::default();
-        inlined.judge(vec![definition], &mut errors);
+        inlined.judge(vec![definition], |_| Vec::new(), &mut errors);
         errors.texts()
     }
 
@@ -179,6 +226,23 @@ mod tests {
         assert!(said(&["f"], &["g", "h"]).is_empty());
         let one = said(&["f", "g"], &[]);
         assert!(one[0].contains("inlined_into = [\"h\"]"), "{one:?}");
+    }
+
+    #[test]
+    fn a_function_of_the_callers_name_in_another_file_is_not_the_caller() {
+        let at = |file: &str, address| Definition {
+            file: file.to_owned(),
+            entries: vec![address],
+            ..Definition::default()
+        };
+        let definitions = [at("fs/a.c", 0x10), at("fs/b.c", 0x20)];
+        let caller = caller("g", 3);
+        assert!(is_at(&caller, Some(0x10), &definitions));
+        assert!(!is_at(&caller, Some(0x20), &definitions));
+        // What is not known is no mistake.
+        assert!(is_at(&caller, None, &definitions));
+        assert!(is_at(&caller, Some(0x30), &definitions));
+        assert!(is_at(&caller, Some(0x10), &[]));
     }
 
     #[test]

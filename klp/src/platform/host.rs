@@ -97,6 +97,9 @@ pub mod bindings {
         pub dx: usize,
         pub si: usize,
         pub di: usize,
+        pub bx: usize,
+        pub cx: usize,
+        pub bp: usize,
     }
 
     /// The field of the kernel's structure that klp reads.

@@ -3,7 +3,8 @@
 #
 # calls.sh - how many instructions a call of a patched function takes more than one of a function
 # that is not: settled, with a call of the original, through three patches on top of each other, in transition, and where the
-# patch that comes has no replacement for it. For counted instructions: one nanosecond each.
+# patch that comes has no replacement for it. And what it takes to read a member of a structure. For counted
+# instructions: one nanosecond each.
 #
 # calls.sh handler - settled, on a kernel that has been told not to make jumps.
 
@@ -17,10 +18,15 @@ calls() {
     cost=$(awk -v took="$took" -v calls="$calls" 'BEGIN { printf "%.2f\n", took / calls }')
 }
 
+# difference NAME A B - the figure A - B.
+difference() {
+    figure "$1" instructions "$(awk -v a="$2" -v b="$3" 'BEGIN { printf "%.2f\n", a - b }')"
+}
+
 # extra NAME RESULT [FILE] - the same, as a figure, without what it costs unpatched.
 extra() {
     calls "$@"
-    figure "call-$1" instructions "$(awk -v a="$cost" -v b="$plain" 'BEGIN { printf "%.2f\n", a - b }')"
+    difference "call-$1" "$cost" "$plain"
 }
 
 # sleeper - somebody who holds transitions up, for a while, and then makes calls; `wait` waits for that.
@@ -46,8 +52,20 @@ figure call-plain instructions "$plain"
 insmod "$BENCH/klp_bench_original.ko"
 settle klp_bench_original
 extra original 1000
+with_original=$cost
 disable klp_bench_original >/dev/null
 unload klp_bench_original
+
+insmod "$BENCH/klp_bench_view.ko"
+settle klp_bench_view
+calls in-rust -1000
+difference call-of-original "$with_original" "$cost"
+calls reads 0 /proc/klp_bench_reads
+with_read=$cost
+calls ignores 0 /proc/klp_bench_ignores
+difference view-read "$with_read" "$cost"
+disable klp_bench_view >/dev/null
+unload klp_bench_view
 
 enable klp_bench_patch functions=1 >/dev/null
 settle klp_bench_patch

@@ -32,6 +32,11 @@ struct Process {
     #[follow(unsafe)]
     #[write]
     mm: Option<&Mm>,
+    #[active(unsafe)]
+    #[follow(unsafe)]
+    nsproxy: Option<&Mm>,
+    #[active(yes)]
+    static_prio: i32,
     #[cfg(test)]
     tgid: i32,
 }

@@ -37,3 +37,9 @@ struct Entity {
 
 #[kernel_struct("rb_node")]
 struct Node;
+
+#[kernel_struct("file")]
+struct Opened {
+    #[active]
+    f_pos_lock: klp::sync::Mutex,
+}

@@ -48,6 +48,31 @@ struct Kobject {
     kref: Kref,
 }
 
+#[kernel_struct("dentry")]
+struct Dentry {
+    #[path("d_lockref.lock")]
+    #[active(unsafe)]
+    lock: SpinLock,
+    d_lockref: LockRef,
+}
+
+/// The structure is a union with a lock in it.
+#[kernel_struct("lockref")]
+struct LockRef {
+    #[active(unsafe)]
+    lock: SpinLock,
+    count: i32,
+}
+
+#[kernel_struct("file")]
+struct Opened {
+    #[active(unsafe)]
+    f_pos_lock: Mutex,
+    /// In no union: that is no mistake, as other kernels may have one.
+    #[active(unsafe)]
+    f_lock: SpinLock,
+}
+
 #[klp::symbols(object = "vmlinux")]
 unsafe extern "C" {
     safe static event_mutex: Mutex;
@@ -67,4 +92,13 @@ fn walk(sb: &SuperBlock) {
     drop(guard);
     let rcu = rcu::read_lock();
     pr_info!("{} {}\n", sb.s_active(), sb.under_rcu(&rcu).iter().count());
+}
+
+#[allow(dead_code)]
+fn in_unions(dentry: &Dentry, file: &Opened) -> i32 {
+    let _pos = file.f_pos_lock().lock();
+    drop(file.f_lock().lock());
+    drop(dentry.lock().lock());
+    let _dentry = dentry.d_lockref().lock().lock();
+    dentry.d_lockref().count()
 }

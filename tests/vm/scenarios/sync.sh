@@ -18,6 +18,7 @@ mark_log
 check "call the replacement" bash -c "echo 1 >$parameters/step"
 # Which locks are held: of a guard, and after it. 40 is interrupts off, 80 softirqs.
 expect_eq "a mutex" "1 0" "$(said mutex)"
+expect_eq "a mutex in a union" "100 0" "$(said inner)"
 expect_eq "a static mutex" "20 0" "$(said static)"
 expect_eq "a semaphore, reading" "10 0" "$(said sem-read)"
 expect_eq "a semaphore, writing" "10 0" "$(said sem-write)"

@@ -47,8 +47,8 @@ const STRESS_CYCLE: Duration = Duration::from_secs(30);
 const C_SAMPLE: &str = "klp_bench_cmdline";
 const RUST_SAMPLE: &str = "livepatch-sample";
 
-/// The patch that calls an original.
-const ORIGINAL: &str = "tests/bench/original/";
+/// The patches in Rust.
+const IN_RUST: &str = "tests/bench/rust/";
 
 /// Where the results go when nobody says.
 pub fn default_json() -> PathBuf {
@@ -130,7 +130,7 @@ impl<'a> Bench<'a> {
         let built = checkout::build(kernel, &dir)?;
         let sizes = sizes(kernel, &built)?;
         let mut files = built.modules;
-        files.extend(checkout::build_folder(kernel, ORIGINAL)?.modules);
+        files.extend(checkout::build_folder(kernel, IN_RUST)?.modules);
         files.push(guest_program::build(&dir.join(PROGRAM))?);
         files.extend(scripts(&dir.join("guest"))?);
         let copy = files

@@ -15,6 +15,7 @@ use klp_host::host::toolchain::{self, CLIPPY, PINNED, Toolchain};
 use klp_host::kernel::{Core, Profile};
 use serde_json::Value;
 
+use super::Form;
 use super::cases::Cases;
 use crate::case::Tally;
 use crate::checkout;
@@ -26,6 +27,9 @@ const FUNCTION: &str = "cmdline_proc_show";
 /// A module of Debian's that needs no device, and a function of it.
 const MODULE: &str = "pktgen";
 const MODULES_FUNCTION: &str = "pgctrl_show";
+
+/// A function that others of its file call, in every version of the kernel: compilers inline it there.
+const INLINED: &str = "path_get";
 
 /// Where a stub wants its author to write, and what is written there.
 const PLACE: &str = "    // Write the fixed function here.\n";
@@ -44,7 +48,7 @@ const FILES: [&str; 6] = [
     "target",
 ];
 
-pub(super) fn run() -> Result<Tally> {
+pub(super) fn run(form: Form) -> Result<Tally> {
     // Here, where its progress is shown.
     checkout::kernel(Core::Stock, Profile::Base)?;
     let author = Author::new()?;
@@ -60,6 +64,9 @@ pub(super) fn run() -> Result<Tally> {
     cases.check("a stub that only answers", || author.returns());
     cases.check("a module of the kernel's is patched", || author.module());
     cases.check("a patch with functions in C", || author.helpers());
+    if form != Form::Short {
+        cases.check("a function with inlined copies", || author.inlined());
+    }
     cases.check("what fails on the patched kernel fails", || {
         author.failures()
     });
@@ -332,6 +339,40 @@ impl Author {
         Ok(())
     }
 
+    /// Debian's debug information tells of inlined copies. They are refused with the names of their callers, and are
+    /// right when these are replaced as well, or when the author accepts them.
+    fn inlined(&self) -> Result<()> {
+        let words = ["stub", "--wrap", INLINED];
+        let stub = process::output(&mut self.klp(&self.patch(), &words))?;
+        self.write(&stub)?;
+        let debug_info = ["build", "--debug-info"];
+        let output = self.klp(&self.patch(), &debug_info).output();
+        let output = output.context("cannot run cargo klp")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let callers = callers(&said).with_context(|| format!("no callers are named in {said}"))?;
+        ensure!(
+            !output.status.success() && callers.len() > 1,
+            "the copies in {callers:?} are accepted: {said}"
+        );
+        // The index is in the cache now, and used without being asked for.
+        self.write(&accept(&stub, &callers))?;
+        self.build().context("the callers are accepted")?;
+        let wrap = |names: &[&str]| {
+            let words = [&["stub", "--wrap"], names].concat();
+            process::output(&mut self.klp(&self.patch(), &words))
+        };
+        // Others have several functions of their name.
+        let (replaced, others): (Vec<String>, _) =
+            callers.into_iter().partition(|name| wrap(&[name]).is_ok());
+        ensure!(!replaced.is_empty(), "none of {others:?} can be replaced");
+        let names: Vec<_> = [INLINED]
+            .into_iter()
+            .chain(replaced.iter().map(String::as_str))
+            .collect();
+        self.write(&accept(&wrap(&names)?, &others))?;
+        self.build().context("the callers are replaced").map(drop)
+    }
+
     fn note(&self) -> Result<()> {
         let mut build = self.klp(&self.patch(), &["build"]);
         let output = build
@@ -414,6 +455,26 @@ impl Author {
         }
         Ok(())
     }
+}
+
+/// A stub whose author accepts these copies.
+fn accept(stub: &str, callers: &[String]) -> String {
+    let replaces = format!("replaces = \"{INLINED}\"");
+    stub.replace(
+        &replaces,
+        &format!("{replaces}, inlined_into = {callers:?}"),
+    )
+}
+
+/// The functions that an error says to accept: `inlined_into = ["f", "g"]`.
+fn callers(said: &str) -> Option<Vec<String>> {
+    let (_, list) = said.split_once("inlined_into = [")?;
+    let (list, _) = list.split_once(']')?;
+    Some(
+        list.split(", ")
+            .map(|name| name.trim_matches('"').to_owned())
+            .collect(),
+    )
 }
 
 /// Nothing in an entry of the cache may be newer than the mark that it is complete.

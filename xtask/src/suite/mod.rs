@@ -178,7 +178,7 @@ impl Part {
                 })
             }
             Self::Cve => cve::run(),
-            Self::Author => author::run(),
+            Self::Author => author::run(form),
             Self::Kernels => kernels::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),

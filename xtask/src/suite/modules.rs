@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_elf::Module;
+use klp_elf::{Frame, Module};
 use klp_host::host::process;
 use klp_host::kernel::Kernel;
 use klp_host::module::Built;
@@ -42,6 +42,7 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
         sample_needs(built)
     });
     cases.check("replacements stay on the stack", || stay_on_stack(built));
+    cases.check("a call of the original needs no frame", || no_frame(built));
     cases.check("each access to a member is one instruction", || {
         single_accesses(built)
     });
@@ -141,6 +142,23 @@ fn stay_on_stack(built: &Built) -> Result<()> {
     ensure!(
         seen >= 16,
         "only {seen} replacements were found in all patches"
+    );
+    Ok(())
+}
+
+/// A replacement that calls the original, and keeps nothing, is the call and the return: the stack is aligned as the
+/// kernel's C keeps it, and not to 16 bytes.
+fn no_frame(built: &Built) -> Result<()> {
+    let data = read(built, "original-rebuilt")?;
+    let module = Module::parse(&data)?;
+    let wraps = module
+        .functions()
+        .find(|function| function.to_string().ends_with("::number"))
+        .context("the patch has no function `number`")?;
+    let frame = module.frame(&wraps);
+    ensure!(
+        frame == Frame::Bytes(0),
+        "{wraps} takes {frame} of the stack"
     );
     Ok(())
 }

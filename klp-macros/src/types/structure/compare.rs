@@ -22,6 +22,7 @@ pub(super) fn compare(layout: &Layout, view: &View, errors: &mut Errors) -> Toke
             let comparison = Comparison {
                 structure: &layout.structure,
                 member: member.as_ref()?,
+                active: declared.active,
             };
             Some(comparison.member(declared, errors))
         })
@@ -32,6 +33,8 @@ pub(super) fn compare(layout: &Layout, view: &View, errors: &mut Errors) -> Toke
 struct Comparison<'a> {
     structure: &'a Structure,
     member: &'a Member,
+    /// In a union, it is the member that C uses.
+    active: bool,
 }
 
 impl Comparison<'_> {
@@ -146,9 +149,10 @@ impl Comparison<'_> {
         }
     }
 
-    /// An inner structure: in a union it is one only when C says so, and wrappers have alignments.
+    /// An inner structure: in a union it is one only while C uses it as such, and wrappers have alignments.
     fn inner(&self, ty: &Type) -> TokenStream {
-        let shared = self.member.shared.then(|| {
+        let unknown = self.member.shared && !self.active;
+        let shared = unknown.then(|| {
             let stop = stop(
                 place(ty),
                 &errors::claims_in_union(self.structure, self.member),

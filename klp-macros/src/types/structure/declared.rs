@@ -34,6 +34,8 @@ pub(super) struct Declared {
     pub(super) ty: Type,
     pub(super) form: Form,
     pub(super) write: Option<Write>,
+    /// In a union, it is the member that C uses.
+    pub(super) active: bool,
     /// The words `unsafe` in its attributes.
     pub(super) unsafety: Vec<Ident>,
 }
@@ -168,6 +170,7 @@ struct Said {
     counted_by: Option<(Ident, Attribute)>,
     list: Option<(Ident, bool, Attribute)>,
     container_of: Option<Attribute>,
+    active: Option<Attribute>,
     unsafety: Vec<Ident>,
     others: Vec<Attribute>,
 }
@@ -179,6 +182,11 @@ fn member(field: Field, errors: &mut Errors) -> Option<Declared> {
     let form = form(&field.ty, &said, errors);
     if let Some((write, at)) = &said.write {
         writable(*write, at, &form, errors);
+    }
+    if let Some(active) = &said.active {
+        if !matches!(form, Form::Plain | Form::Container) {
+            errors.add(active, errors::ACTIVE_TWICE);
+        }
     }
     let (path, path_at) = match &said.path {
         Some(path) => (path.value(), path.to_token_stream()),
@@ -193,12 +201,20 @@ fn member(field: Field, errors: &mut Errors) -> Option<Declared> {
         ty: field.ty,
         form,
         write: said.write.map(|(write, _)| write),
+        active: said.active.is_some(),
         unsafety: said.unsafety,
     })
 }
 
 /// The attributes in which the word `unsafe` may stand.
-const CLAIMS: [&str; 5] = ["write", "follow", "container_of", "counted_by", "list"];
+const CLAIMS: [&str; 6] = [
+    "write",
+    "follow",
+    "container_of",
+    "counted_by",
+    "list",
+    "active",
+];
 
 /// The word `unsafe` in an attribute, as the author wrote it.
 fn unsafety(attribute: &Attribute) -> Option<Ident> {
@@ -245,6 +261,14 @@ fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
                     errors.add(&attribute, errors::CONTAINER_IS_A_CLAIM);
                 }
                 said.container_of = Some(attribute);
+            }
+            "active" => {
+                let before = errors.len();
+                let claimed = words(&attribute, &["unsafe"], errors).contains(&"unsafe");
+                if !claimed && errors.len() == before {
+                    errors.add(&attribute, errors::ACTIVE_IS_A_CLAIM);
+                }
+                said.active = Some(attribute);
             }
             "counted_by" => match counted_by(&attribute, errors) {
                 Some(by) => said.counted_by = Some((by, attribute)),

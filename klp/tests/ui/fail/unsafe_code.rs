@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use klp::prelude::*;
+use klp::sync::Mutex;
 
 #[klp::symbols(object = "vmlinux")]
 unsafe extern "C" {
@@ -16,6 +17,8 @@ unsafe extern "C" {
 struct Sequence {
     #[write(unsafe)]
     count: usize,
+    #[active(unsafe)]
+    lock: Mutex,
 }
 
 #[livepatch(object = "vmlinux", replaces = "f", description = "A fix", license = "GPL", unsafe)]

@@ -19,6 +19,9 @@ struct Session {
     raw: RawSpinLock,
     rules: RwLock,
     tree: RwSemaphore,
+    #[path("lockref.lock")]
+    #[active(unsafe)]
+    shared: SpinLock,
     #[write(unsafe)]
     refs: Refcount,
     #[path("owner.refs")]

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a folder holds, so that damage to it is noticed: a file that was cut off, replaced, edited or
+//! removed since.
+//!
+//! Sizes and times stand for contents: a kernel's source is 90,000 files, and reading them all each time
+//! would take longer than most of what is done with them. What a disk changes by itself is not noticed.
+
+use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::Key;
+
+/// A hash of the names, kinds, sizes and times of all that is in `dir`, without the file `except` at its top.
+pub(super) fn of(dir: &Path, except: &str) -> Result<String> {
+    let mut key = Key::new();
+    for (path, data) in entries(dir)? {
+        let name = path.strip_prefix(dir).unwrap_or(&path);
+        if name != Path::new(except) {
+            key = add(key, name, &data);
+        }
+    }
+    Ok(key.long())
+}
+
+fn add(key: Key, name: &Path, data: &Metadata) -> Key {
+    let key = key
+        .with("name", name.as_os_str().as_bytes())
+        .with("mode", data.mode().to_le_bytes());
+    // The time of a folder is that of the names in it, which are counted anyway.
+    if data.is_dir() {
+        return key;
+    }
+    key.with("size", data.size().to_le_bytes())
+        .with("seconds", data.mtime().to_le_bytes())
+        .with("nanoseconds", data.mtime_nsec().to_le_bytes())
+}
+
+/// All that is below a folder, in order of the names. Links are not followed.
+fn entries(dir: &Path) -> Result<Vec<(PathBuf, Metadata)>> {
+    let mut found = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let cannot = || format!("cannot read {}", folder.display());
+        for item in fs::read_dir(&folder).with_context(cannot)? {
+            let item = item.with_context(cannot)?;
+            let data = item.metadata().with_context(cannot)?;
+            if data.is_dir() {
+                folders.push(item.path());
+            }
+            found.push((item.path(), data));
+        }
+    }
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(found)
+}
