@@ -79,6 +79,18 @@ void klp_each_task(void (*each)(struct task_struct *task, void *data), void *dat
 	read_unlock(&tasklist_lock);
 }
 
+/* The same while tasks fork and exit: new ones may be missed, and those that have just ended met. */
+void klp_visit_tasks(void (*each)(struct task_struct *task, void *data), void *data)
+{
+	struct task_struct *group, *task;
+
+	rcu_read_lock();
+	for_each_process_thread(group, task)
+		each(task, data);
+	klp_each_exiting_task(each, data);
+	rcu_read_unlock();
+}
+
 /* The CPU is negative for one that is offline. */
 void klp_each_idle(void (*each)(struct task_struct *task, int cpu, void *data), void *data)
 {

@@ -28,6 +28,7 @@ void klp_rcu_read_unlock(void);
 
 /* Tasks. */
 void klp_each_task(void (*each)(struct task_struct *task, void *data), void *data);
+void klp_visit_tasks(void (*each)(struct task_struct *task, void *data), void *data);
 void klp_each_idle(void (*each)(struct task_struct *task, int cpu, void *data), void *data);
 struct task_struct *klp_current(void);
 int klp_task_state(struct task_struct *task);

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     MarkWithoutGracePeriod,
     /// A child gets its parent's flag, but not its state.
     InheritWithoutState,
+    /// Tasks that were born while the others were switched are not looked for.
+    MissedTasks,
     /// The stack of a running task is taken for the one of a sleeping task.
     StackOfRunningTask,
 }

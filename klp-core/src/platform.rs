@@ -162,8 +162,12 @@ pub enum Stack<'a> {
 
 /// Tasks and their patch states.
 pub trait Tasks: Handles {
-    /// Calls `each` with every task, the idle ones excepted. No task is born or buried meanwhile.
+    /// Calls `each` with every task, the idle ones excepted. No task is born or buried meanwhile: what it does takes
+    /// little time.
     fn for_each_task(&self, each: &mut dyn FnMut(&Self::Task));
+
+    /// The same while tasks are born and buried: new ones may be missed, and those that have just ended may be met.
+    fn visit_tasks(&self, each: &mut dyn FnMut(&Self::Task));
 
     /// From the first call on, [`Tasks::for_each_task`] meets tasks that have left the task list and not yet
     /// ended.

@@ -20,7 +20,7 @@ use crate::types::{Blocker, Direction, PatchState, SiteTarget};
 use core::ops::ControlFlow;
 #[cfg(loom)]
 use loom::sync::{
-    atomic::{AtomicBool, AtomicI32, Ordering},
+    atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
     Mutex,
 };
 use std::cell::{Cell, RefCell};
@@ -30,7 +30,7 @@ use std::fmt;
 use std::rc::Rc;
 #[cfg(not(loom))]
 use std::sync::{
-    atomic::{AtomicBool, AtomicI32, Ordering},
+    atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
     Mutex,
 };
 use std::time::Duration;
@@ -62,6 +62,8 @@ pub struct Task {
     pub thread: Cell<Option<loom::thread::ThreadId>>,
     /// What it was created to run, if it is a kernel thread.
     pub thread_function: Cell<Option<usize>>,
+    /// It was the so manieth to be born beside the core; zero for others.
+    birth: Cell<usize>,
     /// The CPU it idles on, and whether that is online.
     idles: Option<(u32, bool)>,
 }
@@ -111,6 +113,8 @@ pub struct Kernel {
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
     /// No task is born or buried meanwhile.
     pub task_list: Mutex<()>,
+    /// How many tasks were born beside the core. As with `list_add_tail_rcu()`, who sees that sees the task.
+    births: AtomicUsize,
     pub watching: Cell<bool>,
     records_exits: Cell<bool>,
     pub waits_for_exits: Cell<usize>,
@@ -187,6 +191,15 @@ impl Kernel {
         let _on = cpus[cpu].lock().expect("no thread panicked");
         // SAFETY: `wait_for_cpus` waits for the lock.
         section(&unsafe { NoPreempt::new() })
+    }
+
+    /// The task is born beside the core. The task list is locked.
+    #[cfg(loom)]
+    pub fn add_child(&self, child: &Rc<Task>) {
+        let birth = self.births.load(Ordering::Relaxed) + 1;
+        child.birth.set(birth);
+        self.tasks.borrow_mut().push(child.clone());
+        self.births.store(birth, Ordering::Release);
     }
 
     /// The task falls asleep, or wakes up.
@@ -380,6 +393,16 @@ impl Tasks for Kernel {
             .iter()
             .filter(|task| task.idles.is_none())
         {
+            each(task);
+        }
+    }
+
+    // Those that are born meanwhile are not met.
+    fn visit_tasks(&self, each: &mut dyn FnMut(&Task)) {
+        let births = self.births.load(Ordering::Acquire);
+        let tasks = self.tasks.borrow().clone();
+        let is_met = |task: &&Rc<Task>| task.idles.is_none() && task.birth.get() <= births;
+        for task in tasks.iter().filter(is_met) {
             each(task);
         }
     }
@@ -776,6 +799,7 @@ impl Machine {
             #[cfg(loom)]
             thread: Cell::new(None),
             thread_function: Cell::new(None),
+            birth: Cell::new(0),
             idles,
         })
     }
