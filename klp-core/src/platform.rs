@@ -199,7 +199,8 @@ pub trait Tasks: Handles {
     /// little time.
     fn for_each_task(&self, each: &mut dyn FnMut(&Self::Task));
 
-    /// The same while tasks are born and buried: new ones may be missed, and those that have just ended may be met.
+    /// The same while tasks are born and buried: new ones may be missed, and those that have just ended may be met. May
+    /// sleep between one and the next.
     fn visit_tasks(&self, each: &mut dyn FnMut(&Self::Task));
 
     /// From the first call on, [`Tasks::for_each_task`] meets tasks that have left the task list and not yet
