@@ -62,7 +62,7 @@ static void record(void *data, struct task_struct *task, bool group_dead)
 		put_task_struct(ended);
 }
 
-/* Under the task list's lock: a task is on the list or here, or has ended. */
+/* Under the task list's lock a task is on the list or here, or has ended. */
 void klp_each_exiting_task(void (*each)(struct task_struct *task, void *data), void *data)
 {
 	unsigned int i;

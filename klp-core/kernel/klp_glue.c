@@ -12,6 +12,7 @@
 #include <linux/livepatch_sched.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
+#include <linux/pid_namespace.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
@@ -77,6 +78,32 @@ void klp_each_task(void (*each)(struct task_struct *task, void *data), void *dat
 		each(task, data);
 	klp_each_exiting_task(each, data);
 	read_unlock(&tasklist_lock);
+}
+
+/*
+ * The same, one after the other while tasks fork and exit: new ones may be missed,
+ * and those that have just ended met. Sleeps. Going by number, it needs no place
+ * in a list that may be gone when it goes on.
+ */
+void klp_visit_tasks(void (*each)(struct task_struct *task, void *data), void *data)
+{
+	struct task_struct *task;
+	struct pid *pid;
+	int number = 0;
+
+	do {
+		scoped_guard(rcu) {
+			pid = find_ge_pid(number + 1, &init_pid_ns);
+			number = pid_nr(pid);
+			task = pid_task(pid, PIDTYPE_PID);
+			if (task)
+				each(task, data);
+		}
+		cond_resched();
+	} while (pid);
+
+	guard(rcu)();
+	klp_each_exiting_task(each, data);
 }
 
 /* The CPU is negative for one that is offline. */

@@ -28,6 +28,7 @@ void klp_rcu_read_unlock(void);
 
 /* Tasks. */
 void klp_each_task(void (*each)(struct task_struct *task, void *data), void *data);
+void klp_visit_tasks(void (*each)(struct task_struct *task, void *data), void *data);
 void klp_each_idle(void (*each)(struct task_struct *task, int cpu, void *data), void *data);
 struct task_struct *klp_current(void);
 int klp_task_state(struct task_struct *task);
@@ -50,21 +51,22 @@ void klp_record_exits(void);
 void klp_wait_for_unrecorded_exits(void);
 
 /* Patch sites. */
-/* A site with a dedicated ftrace_ops, and where it jumps to: zero is the handler. */
-struct klp_site_target {
-	unsigned long site;
-	unsigned long target;
-};
+struct klp_site_ops;
 
-int klp_attach(unsigned long *sites, unsigned int count);
-void klp_detach(unsigned long *sites, unsigned int count);
 bool klp_has_direct_call(unsigned long site);
 unsigned int klp_max_jumps(void);
 bool klp_is_exclusive(unsigned long site);
-int klp_register_dedicated(const struct klp_site_target *targets, unsigned int count,
-			   bool strict);
-int klp_retarget(const struct klp_site_target *targets, unsigned int count);
-void klp_unregister_dedicated(const struct klp_site_target *targets, unsigned int count);
+struct klp_site_ops *klp_ops_shared(void);
+struct klp_site_ops *klp_ops_guard(unsigned int guard);
+int klp_ops_set_sites(struct klp_site_ops *ops, unsigned long *sites, unsigned int count, bool remove);
+void klp_ops_clear_sites(struct klp_site_ops *ops);
+int klp_ops_register(struct klp_site_ops *ops);
+int klp_ops_unregister(struct klp_site_ops *ops);
+struct klp_site_ops *klp_ops_new(unsigned long site);
+void klp_ops_free(struct klp_site_ops *ops);
+/* Zero is the handler. */
+void klp_ops_set_target(struct klp_site_ops *ops, unsigned long target);
+void klp_ops_share_redirection(struct klp_site_ops *ops);
 
 /* Modules. */
 /* What a livepatch module keeps of the file it was loaded from. */

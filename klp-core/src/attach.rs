@@ -7,6 +7,7 @@
 //! the memory of retired redirects is used again.
 
 use crate::context::Core;
+use crate::dedicated::SiteOps;
 use crate::errno::{Errno, Result, EINVAL};
 use crate::memory::Vec;
 use crate::model::{Func, Patch, Patches};
@@ -181,10 +182,10 @@ impl<P: Platform> Core<'_, P> {
 
     /// Adds `sites` to the shared ops, all or none; on failure returns the offending site.
     fn attach(&mut self, sites: &mut [usize]) -> core::result::Result<(), (usize, Errno)> {
-        self.platform
-            .attach(sites, &self.lock)
-            .map_err(|errno| bisect_failure(self.platform, &self.lock, sites, errno))?;
-        let entries = &mut self.state.dedicated;
+        let entries = &mut self.state.site_ops;
+        entries
+            .attach(self.platform, sites, &self.lock)
+            .map_err(|errno| bisect_failure(entries, self.platform, &self.lock, sites, errno))?;
         // Check after attaching: later direct-call users are notified of our ops.
         let refused = sites.iter().find_map(|&site| {
             let shared = self.platform.has_direct_call(site);
@@ -197,7 +198,7 @@ impl<P: Platform> Core<'_, P> {
         let is_gone = |site: usize| site == culprit || entries.has(site);
         let common = sort::partition_in_place(sites, |&site| is_gone(site));
         if let Some(common) = sites.get(..common).filter(|common| !common.is_empty()) {
-            self.platform.detach(common, &self.lock);
+            entries.detach(self.platform, common, &self.lock);
         }
         Err((culprit, errno))
     }
@@ -242,7 +243,7 @@ impl<P: Platform> Core<'_, P> {
                 .state
                 .redirects
                 .contains(&self.published.redirects, site)
-                && !self.state.dedicated.has(site)
+                && !self.state.site_ops.has(site)
             {
                 sites.push(site)?;
             }
@@ -320,6 +321,7 @@ impl<P: Platform> Patch<P> {
 
 /// Which of `sites` the kernel refused, for `errno`, and why.
 fn bisect_failure<P: Platform>(
+    entries: &mut SiteOps<P>,
     platform: &P,
     lock: &Locked<'_>,
     sites: &[usize],
@@ -332,9 +334,9 @@ fn bisect_failure<P: Platform>(
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
         let part = sites.get(..middle).unwrap_or_default();
-        match platform.attach(part, lock) {
+        match entries.attach(platform, part, lock) {
             Ok(()) => {
-                platform.detach(part, lock);
+                entries.detach(platform, part, lock);
                 good = middle;
             }
             Err(errno) => {

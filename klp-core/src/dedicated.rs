@@ -1,30 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The patch sites with a dedicated `ftrace_ops`, and changes of these.
+//! The patch sites that are attached, and which of them have a dedicated `ftrace_ops`.
 
 use crate::errno::Result;
 use crate::memory::Vec;
 use crate::platform::Platform;
+use crate::site_ops::{self, Dedicated, SharedOps};
 use crate::snapshot::Locked;
 use crate::sort;
 use crate::types::{SiteTarget, TextRange, ORIGINAL};
 
-/// The sites with dedicated ops.
+/// The shared ops, and the sites with dedicated ones.
 #[derive(Debug)]
-pub(crate) struct DedicatedOps {
+pub(crate) struct SiteOps<P: Platform> {
+    shared: SharedOps,
     /// Sorted by site.
-    own: Vec<SiteTarget>,
+    own: Vec<Dedicated<P>>,
 }
 
-impl DedicatedOps {
+impl<P: Platform> SiteOps<P> {
     /// None.
     pub(crate) const fn new() -> Self {
-        Self { own: Vec::new() }
+        Self {
+            shared: SharedOps::new(),
+            own: Vec::new(),
+        }
     }
 
+    /// Where calls go from `site`, if it has a dedicated ops.
     pub(crate) fn get(&self, site: usize) -> Option<&SiteTarget> {
-        let index = self.own.binary_search_by_key(&site, |own| own.site);
-        self.own.get(index.ok()?)
+        let index = self.own.binary_search_by_key(&site, |own| own.at.site);
+        self.own.get(index.ok()?).map(|own| &own.at)
     }
 
     /// Has `site` a dedicated ops?
@@ -33,7 +39,21 @@ impl DedicatedOps {
     }
 
     fn sort(&mut self) {
-        sort::sort_by_key(&mut self.own, |own| own.site);
+        sort::sort_by_key(&mut self.own, |own| own.at.site);
+    }
+
+    /// Attaches the shared ops to `sites`, to all or none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SharedOps::attach`].
+    pub(crate) fn attach(&mut self, platform: &P, sites: &[usize], lock: &Locked<'_>) -> Result {
+        self.shared.attach(platform, sites, lock)
+    }
+
+    /// Detaches the shared ops from `sites`.
+    pub(crate) fn detach(&mut self, platform: &P, sites: &[usize], lock: &Locked<'_>) {
+        self.shared.detach(platform, sites, lock);
     }
 
     /// Moves `site`, which a direct call is attached to, from the shared ops to a dedicated one: the
@@ -41,32 +61,17 @@ impl DedicatedOps {
     ///
     /// # Errors
     ///
-    /// Those of [`Tracing::try_register_dedicated`](crate::platform::Tracing::try_register_dedicated). The
-    /// site is detached then.
-    pub(crate) fn share<P: Platform>(
-        &mut self,
-        platform: &P,
-        site: usize,
-        lock: &Locked<'_>,
-    ) -> Result {
+    /// Those of [`site_ops::try_register_dedicated`]. The site is detached then.
+    pub(crate) fn share(&mut self, platform: &P, site: usize, lock: &Locked<'_>) -> Result {
         let target = SiteTarget::handler(site);
-        let result = match self.own.push(target) {
-            Ok(()) => platform
-                .try_register_dedicated(target, lock)
-                .inspect_err(|_| {
-                    self.own.pop();
-                }),
-            Err(errno) => {
-                platform.detach(&[site], lock);
-                Err(errno)
-            }
-        };
+        let (own, shared) = (&mut self.own, &mut self.shared);
+        let result = site_ops::try_register_dedicated(own, shared, platform, target, lock);
         self.sort();
         result
     }
 
     /// Makes those of `sites` that are jumps call the handler again.
-    pub(crate) fn revert<P: Platform>(
+    pub(crate) fn revert(
         &mut self,
         platform: &P,
         sites: impl Iterator<Item = usize>,
@@ -81,7 +86,12 @@ impl DedicatedOps {
         self.retarget(platform, &targets, lock)
     }
 
-    pub(crate) fn retarget<P: Platform>(
+    /// Makes sites with dedicated ops jump elsewhere, or call the handler.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`site_ops::retarget`].
+    pub(crate) fn retarget(
         &mut self,
         platform: &P,
         targets: &[SiteTarget],
@@ -90,73 +100,55 @@ impl DedicatedOps {
         if targets.is_empty() {
             return Ok(());
         }
-        platform.retarget(targets, lock)?;
-        for target in targets {
-            let index = self.own.binary_search_by_key(&target.site, |own| own.site);
-            if let Some(own) = index.ok().and_then(|index| self.own.get_mut(index)) {
-                *own = *target;
-            }
-        }
-        Ok(())
+        site_ops::retarget(&mut self.own, platform, targets, lock)
     }
 
     /// Moves sites from the shared ops to dedicated ones.
-    pub(crate) fn register<P: Platform>(
+    ///
+    /// # Errors
+    ///
+    /// Those of [`site_ops::register_dedicated`].
+    pub(crate) fn register(
         &mut self,
         platform: &P,
         targets: &[SiteTarget],
         lock: &Locked<'_>,
     ) -> Result {
-        let before = self.own.len();
-        let result = targets
-            .iter()
-            .try_for_each(|target| self.own.push(*target))
-            .and_then(|()| platform.register_dedicated(targets, lock));
-        if result.is_err() {
-            while self.own.len() > before {
-                self.own.pop();
-            }
-        }
+        let (own, shared) = (&mut self.own, &mut self.shared);
+        let result = site_ops::register_dedicated(own, shared, platform, targets, lock);
         self.sort();
         result
     }
 
     /// Unregisters up to `limit` of those that are unused. Returns how many of these are left. Needs no
     /// memory.
-    pub(crate) fn unregister<P: Platform>(
+    pub(crate) fn unregister(
         &mut self,
         platform: &P,
         lock: &Locked<'_>,
         limit: usize,
         is_unused: impl Fn(usize) -> bool,
     ) -> usize {
-        let used = sort::partition_in_place(&mut self.own, |own| is_unused(own.site));
+        let used = sort::partition_in_place(&mut self.own, |own| is_unused(own.at.site));
         let unused = self.own.len().saturating_sub(used);
         let now = unused.min(limit);
         let stay = self.own.len().saturating_sub(now);
-        if let Some(leaving) = self.own.get(stay..).filter(|leaving| !leaving.is_empty()) {
-            platform.unregister_dedicated(leaving, lock);
-        }
-        while self.own.len() > stay {
-            self.own.pop();
+        if now > 0 {
+            let (own, shared) = (&mut self.own, &mut self.shared);
+            site_ops::unregister_dedicated(own, stay, shared, platform, lock);
         }
         self.sort();
         unused.saturating_sub(now)
     }
 
     /// Unregisters all at sites in `text`, which goes away.
-    pub(crate) fn unregister_in<P: Platform>(
-        &mut self,
-        platform: &P,
-        lock: &Locked<'_>,
-        text: TextRange,
-    ) {
+    pub(crate) fn unregister_in(&mut self, platform: &P, lock: &Locked<'_>, text: TextRange) {
         self.unregister(platform, lock, usize::MAX, |site| text.contains(site));
     }
 
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SiteTarget> {
-        self.own.iter()
+        self.own.iter().map(|own| &own.at)
     }
 
     /// How many there are.

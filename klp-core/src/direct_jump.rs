@@ -64,7 +64,7 @@ impl<P: Platform> Core<'_, P> {
             .flat_map(|patch| patch.objects.iter())
             .filter(|object| object.is_loaded())
             .flat_map(|object| object.funcs.iter());
-        self.state.dedicated.revert(
+        self.state.site_ops.revert(
             self.platform,
             funcs.filter_map(|func| func.site),
             &self.lock,
@@ -100,7 +100,7 @@ impl<P: Platform> Core<'_, P> {
     fn unregister_unused(&mut self, limit: usize) -> usize {
         let redirects = &self.state.redirects;
         self.state
-            .dedicated
+            .site_ops
             .unregister(self.platform, &self.lock, limit, |site| {
                 !redirects.contains(&self.published.redirects, site)
             })
@@ -109,7 +109,7 @@ impl<P: Platform> Core<'_, P> {
     fn make_jumps(&mut self) -> Result<Remaining> {
         let most = self.platform.max_jumps();
         let mut wrong = Vec::new();
-        for own in self.state.dedicated.iter() {
+        for own in self.state.site_ops.iter() {
             let target = match self
                 .state
                 .redirects
@@ -124,10 +124,10 @@ impl<P: Platform> Core<'_, P> {
             }
         }
         self.state
-            .dedicated
+            .site_ops
             .retarget(self.platform, &wrong, &self.lock)?;
 
-        let room = most.saturating_sub(self.state.dedicated.len()).min(BATCH);
+        let room = most.saturating_sub(self.state.site_ops.len()).min(BATCH);
         let mut remaining = Remaining::Nothing;
         let mut new = Vec::new();
         for site in self.state.redirects.sites(&self.published.redirects) {
@@ -139,7 +139,7 @@ impl<P: Platform> Core<'_, P> {
                 .redirects
                 .settled(&self.published.redirects, site)
             {
-                Some(target) if target != ORIGINAL && !self.state.dedicated.has(site) => {
+                Some(target) if target != ORIGINAL && !self.state.site_ops.has(site) => {
                     // Beside others a dedicated ops is of no use; and registered late it would change the
                     // order in which ftrace calls them and us.
                     if self.platform.is_exclusive(site) {
@@ -153,7 +153,7 @@ impl<P: Platform> Core<'_, P> {
         }
         if !new.is_empty() {
             self.state
-                .dedicated
+                .site_ops
                 .register(self.platform, &new, &self.lock)?;
             remaining = Remaining::More;
         }
@@ -164,18 +164,18 @@ impl<P: Platform> Core<'_, P> {
     /// ops, and some of the dedicated ones. It takes long, so it is done when nobody waits for it; but
     /// before others may want to attach there. `everywhere` does not leave the rest to the worker.
     pub(crate) fn detach_vanished(&mut self, everywhere: bool) {
-        let dedicated = &mut self.state.dedicated;
+        let site_ops = &mut self.state.site_ops;
         let vanished = self.state.redirects.vanished_mut();
         for &mut site in vanished.iter_mut() {
-            if !dedicated.has(site) && self.platform.has_direct_call(site) {
+            if !site_ops.has(site) && self.platform.has_direct_call(site) {
                 // The direct call's owner is notified when an ops is unregistered. Without memory they are
                 // not, and only go on being careful.
-                let _ = dedicated.register(self.platform, &[SiteTarget::handler(site)], &self.lock);
+                let _ = site_ops.register(self.platform, &[SiteTarget::handler(site)], &self.lock);
             }
         }
-        let shared = sort::partition_in_place(vanished, |&site| dedicated.has(site));
+        let shared = sort::partition_in_place(vanished, |&site| site_ops.has(site));
         if let Some(shared) = vanished.get(..shared).filter(|shared| !shared.is_empty()) {
-            self.platform.detach(shared, &self.lock);
+            site_ops.detach(self.platform, shared, &self.lock);
         }
         self.state.redirects.forget_vanished();
         let limit = if everywhere { usize::MAX } else { AT_ONCE };
@@ -190,7 +190,7 @@ impl<P: Platform> Core<'_, P> {
             return RedirectVia::Handler;
         };
         let jumps_to = |target: Target| {
-            let own = self.state.dedicated.get(site);
+            let own = self.state.site_ops.get(site);
             own.is_some_and(|own| own.target == target)
         };
         match self

@@ -25,6 +25,8 @@ macro_rules! errnos {
 errnos! {
     /// There is no such thing.
     ENOENT = 2;
+    /// It is busy for the moment.
+    EAGAIN = 11;
     /// There is no memory.
     ENOMEM = 12;
     /// It is in use, or a transition is under way.

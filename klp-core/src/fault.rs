@@ -27,6 +27,10 @@ pub(crate) enum Fault {
     MarkWithoutGracePeriod,
     /// A child gets its parent's flag, but not its state.
     InheritWithoutState,
+    /// Tasks that were born while the others were switched are not looked for.
+    MissedTasks,
+    /// No guards are attached while sites move from one ops to another, and while targets change.
+    NoGuards,
     /// The stack of a running task is taken for the one of a sleeping task.
     StackOfRunningTask,
 }
@@ -38,10 +42,8 @@ pub(crate) const fn is_injected(_: Fault) -> bool {
     false
 }
 
-#[cfg(all(loom, test))]
-pub(crate) use injected::inject;
 #[cfg(all(test, not(kernel)))]
-pub(crate) use injected::is_injected;
+pub(crate) use injected::{inject, is_injected};
 
 #[cfg(all(test, not(kernel)))]
 mod injected {
@@ -52,7 +54,6 @@ mod injected {
         static FAULT: Cell<Option<Fault>> = const { Cell::new(None) };
     }
 
-    #[cfg(loom)]
     /// Makes this mistake in this thread from now on, and no other.
     pub(crate) fn inject(fault: Option<Fault>) {
         FAULT.set(fault);

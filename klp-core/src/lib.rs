@@ -50,6 +50,7 @@ pub mod replace;
 #[cfg(all(test, not(kernel)))]
 #[allow(missing_docs, unsafe_code)]
 pub mod simulated;
+mod site_ops;
 pub mod sizes;
 #[allow(unsafe_code)]
 pub mod snapshot;

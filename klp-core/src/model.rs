@@ -3,7 +3,7 @@
 //! The patches that are enabled or in transition: their objects and functions.
 
 use crate::backoff::Transition;
-use crate::dedicated::DedicatedOps;
+use crate::dedicated::SiteOps;
 use crate::errno::{Result, EINVAL, ENOENT};
 use crate::memory::Vec;
 use crate::name::{Name, ObjectName};
@@ -27,7 +27,7 @@ pub struct Patches<P: Platform> {
     /// The one transition that may run.
     pub(crate) transition: Option<Transition<P>>,
     pub(crate) redirects: Redirects,
-    pub(crate) dedicated: DedicatedOps,
+    pub(crate) site_ops: SiteOps<P>,
     pub(crate) check_writer: Writer<StackCheck>,
 }
 
@@ -389,7 +389,7 @@ impl<P: Platform> Patches<P> {
             registered: Vec::new(),
             transition: None,
             redirects: Redirects::new(redirects),
-            dedicated: DedicatedOps::new(),
+            site_ops: SiteOps::new(),
             check_writer,
         }
     }

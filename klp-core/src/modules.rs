@@ -76,7 +76,7 @@ impl<P: Platform> Core<'_, P> {
         self.forget_registered(name);
         // Those of patches that are gone already, too: ftrace forgets the sites.
         self.state
-            .dedicated
+            .site_ops
             .unregister_in(self.platform, &self.lock, self.platform.text(module));
         // Without memory it is tried again before the next look at stacks.
         let _ = self.refresh_stack_check();

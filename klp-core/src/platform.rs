@@ -9,7 +9,7 @@
 use crate::errno::Result;
 use crate::name::Name;
 use crate::snapshot::{GracePeriods, Locked};
-use crate::types::{Blocker, Direction, PatchState, SiteTarget, TextRange};
+use crate::types::{Blocker, Direction, PatchState, Target, TextRange};
 use core::ffi::CStr;
 use core::fmt;
 use core::ops::ControlFlow;
@@ -97,23 +97,29 @@ pub trait Symbols {
     fn size(&self, address: usize) -> Option<usize>;
 }
 
-/// Patch sites: the traced instructions in functions' entries. Changes need the core's mutex.
+/// An `ftrace_ops` with the handler.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ops<D> {
+    /// The one that most sites share. Registered without a site it would trace every function.
+    Shared,
+    /// One of two that keep the handler at sites while other ops change there. With one, ftrace uses no other ops'
+    /// trampoline; with both, others come and go without a change of the text.
+    Guard(usize),
+    /// One of a single site, which can be a jump.
+    Dedicated(D),
+}
+
+/// Patch sites: the traced instructions in functions' entries, and the `ftrace_ops` attached to them. Changes need the
+/// core's mutex. [`crate::site_ops`] says in which order they are made.
 pub trait Tracing {
     /// The length of the call at a site.
     const CALL_SIZE: usize;
 
+    /// A dedicated ops, until it is freed.
+    type Dedicated: Copy + Eq + fmt::Debug;
+
     /// The site in the function at `function`, if it can be traced.
     fn site(&self, function: usize) -> Option<usize>;
-
-    /// Adds `sites` to the shared ops, in one pass over the kernel's text: they call the handler.
-    ///
-    /// # Errors
-    ///
-    /// When one of them is refused; then nothing is changed.
-    fn attach(&self, sites: &[usize], lock: &Locked<'_>) -> Result;
-
-    /// Removes `sites` from the shared ops, in one pass.
-    fn detach(&self, sites: &[usize], lock: &Locked<'_>);
 
     /// Is a direct call (a BPF trampoline) attached to `site`, whose owner has to be notified of a redirect?
     fn has_direct_call(&self, site: usize) -> bool;
@@ -124,29 +130,56 @@ pub trait Tracing {
     /// Is the shared ops the only ftrace user of `site`?
     fn is_exclusive(&self, site: usize) -> bool;
 
-    /// Moves sites from the shared ops to dedicated ones, which take calls to the given targets.
+    /// Adds `sites` to those of the ops; in one pass over the kernel's text if it is registered.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `ENODEV` when ftrace has shut itself down. Nothing is changed then.
-    fn register_dedicated(&self, targets: &[SiteTarget], lock: &Locked<'_>) -> Result;
+    /// When one of them is refused, or without memory; then nothing is changed.
+    fn add_sites(&self, ops: Ops<Self::Dedicated>, sites: &[usize], lock: &Locked<'_>) -> Result;
 
-    /// The same for a site that has no redirect yet, which other ftrace users may refuse.
+    /// Removes `sites` from those of the ops, in the same way.
     ///
     /// # Errors
     ///
-    /// `EBUSY` and others when they do, `ENOMEM`. The site is detached then.
-    fn try_register_dedicated(&self, target: SiteTarget, lock: &Locked<'_>) -> Result;
+    /// `ENOMEM`; then the ops keeps them.
+    fn remove_sites(&self, ops: Ops<Self::Dedicated>, sites: &[usize], lock: &Locked<'_>)
+        -> Result;
 
-    /// Changes where sites with dedicated ops take calls, in one pass.
+    /// Removes all sites of an ops that is not registered. Needs no memory. Nobody reads them any more: a grace period
+    /// has passed.
+    fn clear_sites(&self, ops: Ops<Self::Dedicated>, lock: &Locked<'_>);
+
+    /// Registers the ops: its sites call the handler, or are jumps to its target.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `ENODEV`; then nothing is changed.
-    fn retarget(&self, targets: &[SiteTarget], lock: &Locked<'_>) -> Result;
+    /// `EAGAIN` when somebody who has to be notified is busy; `EBUSY` when somebody else redirects calls at a site;
+    /// `ENODEV` when ftrace has shut itself down; and others.
+    fn register(&self, ops: Ops<Self::Dedicated>, lock: &Locked<'_>) -> Result;
 
-    /// Unregisters the dedicated ops of sites: calls go to the original functions.
-    fn unregister_dedicated(&self, targets: &[SiteTarget], lock: &Locked<'_>);
+    /// Unregisters the ops.
+    ///
+    /// # Errors
+    ///
+    /// When ftrace has shut itself down. It keeps the ops then.
+    fn unregister(&self, ops: Ops<Self::Dedicated>, lock: &Locked<'_>) -> Result;
+
+    /// Makes a dedicated ops for `site`, whose target is the handler.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn new_dedicated(&self, site: usize, lock: &Locked<'_>) -> Result<Self::Dedicated>;
+
+    /// Frees a dedicated ops that is not registered. A grace period has passed since it was.
+    fn free_dedicated(&self, ops: Self::Dedicated, lock: &Locked<'_>);
+
+    /// Sets where the site jumps to while no other ops is attached; [`ORIGINAL`](crate::types::ORIGINAL) is the
+    /// handler. A guard is registered there while that changes: ftrace expects to find what it wrote.
+    fn set_target(&self, ops: Self::Dedicated, target: Target, lock: &Locked<'_>);
+
+    /// Lets the ops, which is not registered, be attached beside somebody else who redirects calls.
+    fn share_redirection(&self, ops: Self::Dedicated, lock: &Locked<'_>);
 }
 
 /// What is known of where a task is.
@@ -162,8 +195,13 @@ pub enum Stack<'a> {
 
 /// Tasks and their patch states.
 pub trait Tasks: Handles {
-    /// Calls `each` with every task, the idle ones excepted. No task is born or buried meanwhile.
+    /// Calls `each` with every task, the idle ones excepted. No task is born or buried meanwhile: what it does takes
+    /// little time.
     fn for_each_task(&self, each: &mut dyn FnMut(&Self::Task));
+
+    /// The same while tasks are born and buried: new ones may be missed, and those that have just ended may be met. May
+    /// sleep between one and the next.
+    fn visit_tasks(&self, each: &mut dyn FnMut(&Self::Task));
 
     /// From the first call on, [`Tasks::for_each_task`] meets tasks that have left the task list and not yet
     /// ended.

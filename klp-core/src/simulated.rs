@@ -4,23 +4,24 @@
 //! of return addresses, and everything that is asked of it is written down.
 
 use crate::context::Core;
-use crate::errno::{Errno, Result, EBUSY, EEXIST, ENODEV, ENOMEM};
+use crate::errno::{Errno, Result, EAGAIN, EBUSY, EEXIST, ENODEV, ENOMEM};
 use crate::fault::{self, Fault};
 use crate::memory::{failing, Vec as KVec};
 use crate::model::{Declared, DeclaredFunc, DeclaredObject, Patches};
 use crate::name::Name;
 use crate::platform::{
-    Callbacks, Handles, Log, Modules, Stack, Symbols, Sysfs, Tasks, Tracing, TransitionEvent, Work,
+    Callbacks, Handles, Log, Modules, Ops, Stack, Symbols, Sysfs, Tasks, Tracing, TransitionEvent,
+    Work,
 };
 use crate::published::Published;
 use crate::snapshot::{GracePeriods, Locked, NoPreempt, Writer};
 use crate::sync::RaceCheck;
 use crate::types::TextRange;
-use crate::types::{Blocker, Direction, PatchState, SiteTarget};
+use crate::types::{Blocker, Direction, PatchState};
 use core::ops::ControlFlow;
 #[cfg(loom)]
 use loom::sync::{
-    atomic::{AtomicBool, AtomicI32, Ordering},
+    atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
     Mutex,
 };
 use std::cell::{Cell, RefCell};
@@ -30,7 +31,7 @@ use std::fmt;
 use std::rc::Rc;
 #[cfg(not(loom))]
 use std::sync::{
-    atomic::{AtomicBool, AtomicI32, Ordering},
+    atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering},
     Mutex,
 };
 use std::time::Duration;
@@ -62,6 +63,8 @@ pub struct Task {
     pub thread: Cell<Option<loom::thread::ThreadId>>,
     /// What it was created to run, if it is a kernel thread.
     pub thread_function: Cell<Option<usize>>,
+    /// It was the so manieth to be born beside the core; zero for others.
+    birth: Cell<usize>,
     /// The CPU it idles on, and whether that is online.
     idles: Option<(u32, bool)>,
 }
@@ -89,8 +92,19 @@ pub struct Kernel {
     pub taken: RefCell<BTreeSet<usize>>,
     /// Asked at in common.
     pub attached: RefCell<BTreeSet<usize>>,
-    /// Where the entries lead that are ours: zero asks.
+    is_shared_registered: Cell<bool>,
+    guards: RefCell<[Guard; 2]>,
+    dedicated: RefCell<BTreeMap<usize, DedicatedOps>>,
+    /// The sites with registered dedicated ops, and where these lead: zero is the handler.
     pub own: RefCell<BTreeMap<usize, usize>>,
+    /// Sites with a redirect, while the worker moves them.
+    settled: RefCell<Option<BTreeSet<usize>>>,
+    /// How often somebody who has to be notified is busy.
+    pub busy: Cell<usize>,
+    /// How many dedicated ops are refused for another reason.
+    pub refusals: Cell<usize>,
+    /// How many more times sites can be removed from a filter.
+    pub filter_memory: Cell<usize>,
     /// Functions whose entries somebody else calls from; and whether they let us in, too.
     pub shared: RefCell<BTreeMap<usize, bool>>,
     /// Functions that tracers and probes are attached to.
@@ -111,6 +125,8 @@ pub struct Kernel {
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
     /// No task is born or buried meanwhile.
     pub task_list: Mutex<()>,
+    /// How many tasks were born beside the core. As with `list_add_tail_rcu()`, who sees that sees the task.
+    births: AtomicUsize,
     pub watching: Cell<bool>,
     records_exits: Cell<bool>,
     pub waits_for_exits: Cell<usize>,
@@ -147,6 +163,23 @@ pub struct SeenFunc {
     pub text: Option<(TextRange, TextRange)>,
     pub patched: bool,
     pub in_transition: bool,
+}
+
+/// A guard ops.
+#[derive(Debug, Default)]
+struct Guard {
+    sites: BTreeSet<usize>,
+    is_registered: bool,
+}
+
+/// A dedicated ops.
+#[derive(Debug)]
+struct DedicatedOps {
+    site: usize,
+    target: usize,
+    /// Has it IPMODIFY?
+    redirects: bool,
+    is_registered: bool,
 }
 
 #[derive(Debug)]
@@ -187,6 +220,15 @@ impl Kernel {
         let _on = cpus[cpu].lock().expect("no thread panicked");
         // SAFETY: `wait_for_cpus` waits for the lock.
         section(&unsafe { NoPreempt::new() })
+    }
+
+    /// The task is born beside the core. The task list is locked.
+    #[cfg(loom)]
+    pub fn add_child(&self, child: &Rc<Task>) {
+        let birth = self.births.load(Ordering::Relaxed) + 1;
+        child.birth.set(birth);
+        self.tasks.borrow_mut().push(child.clone());
+        self.births.store(birth, Ordering::Release);
     }
 
     /// The task falls asleep, or wakes up.
@@ -276,30 +318,10 @@ impl Symbols for Kernel {
 impl Tracing for Kernel {
     const CALL_SIZE: usize = 5;
 
+    type Dedicated = usize;
+
     fn site(&self, function: usize) -> Option<usize> {
         (!self.untraceable.borrow().contains(&function)).then_some(function + SITE)
-    }
-
-    fn attach(&self, sites: &[usize], _lock: &Locked<'_>) -> Result {
-        assert!(!sites.is_empty(), "no sites would mean all sites");
-        self.text_changes.set(self.text_changes.get() + 1);
-        if sites
-            .iter()
-            .any(|site| self.taken.borrow().contains(&(site - SITE)))
-        {
-            return Err(EBUSY);
-        }
-        for site in sites {
-            assert!(self.attached.borrow_mut().insert(*site), "attached twice");
-        }
-        Ok(())
-    }
-
-    fn detach(&self, sites: &[usize], _lock: &Locked<'_>) {
-        self.text_changes.set(self.text_changes.get() + 1);
-        for site in sites {
-            assert!(self.attached.borrow_mut().remove(site), "was not attached");
-        }
     }
 
     fn has_direct_call(&self, site: usize) -> bool {
@@ -317,57 +339,219 @@ impl Tracing for Kernel {
             && !self.traced.borrow().contains(&function)
     }
 
-    fn register_dedicated(&self, entries: &[SiteTarget], _lock: &Locked<'_>) -> Result {
-        self.change_entries(entries)?;
-        for entry in entries {
-            let was = self.attached.borrow_mut().remove(&entry.site);
-            assert!(was, "was not attached");
-            let before = self.own.borrow_mut().insert(entry.site, entry.target);
-            assert_eq!(before, None, "ours already");
+    fn add_sites(&self, ops: Ops<usize>, sites: &[usize], _lock: &Locked<'_>) -> Result {
+        assert!(!sites.is_empty(), "no sites would mean all sites");
+        match ops {
+            Ops::Shared => {
+                // A registered ops with other sites is refused, not changed.
+                if self.is_shared_registered.get() {
+                    self.refuse_taken(sites)?;
+                    self.text_changes.set(self.text_changes.get() + 1);
+                }
+                for site in sites {
+                    assert!(self.attached.borrow_mut().insert(*site), "attached twice");
+                }
+            }
+            Ops::Guard(guard) => {
+                self.take_memory()?;
+                let mut guards = self.guards.borrow_mut();
+                assert!(guards[guard].sites.is_empty() && !guards[guard].is_registered);
+                guards[guard].sites.extend(sites);
+            }
+            Ops::Dedicated(_) => panic!("it is made with its site"),
         }
         Ok(())
     }
 
-    fn try_register_dedicated(&self, entry: SiteTarget, lock: &Locked<'_>) -> Result {
-        self.register_dedicated(&[entry], lock).inspect_err(|_| {
-            self.attached.borrow_mut().remove(&entry.site);
-        })?;
-        if self.shared.borrow().get(&(entry.site - SITE)) == Some(&false) {
-            self.own.borrow_mut().remove(&entry.site);
-            return Err(EBUSY);
+    fn remove_sites(&self, ops: Ops<usize>, sites: &[usize], _lock: &Locked<'_>) -> Result {
+        assert_eq!(ops, Ops::Shared, "others have all of their sites, or none");
+        let left = self.filter_memory.get().checked_sub(1).ok_or(ENOMEM)?;
+        self.filter_memory.set(left);
+        let before = self.covered();
+        for site in sites {
+            assert!(self.attached.borrow_mut().remove(site), "was not attached");
         }
+        if self.is_shared_registered.get() {
+            assert!(!self.attached.borrow().is_empty(), "it would trace all");
+            self.text_changes.set(self.text_changes.get() + 1);
+        }
+        self.check_sites(&before);
         Ok(())
     }
 
-    fn retarget(&self, entries: &[SiteTarget], _lock: &Locked<'_>) -> Result {
-        self.change_entries(entries)?;
-        for entry in entries {
-            let before = self.own.borrow_mut().insert(entry.site, entry.target);
-            assert!(before.is_some(), "not ours");
+    fn clear_sites(&self, ops: Ops<usize>, _lock: &Locked<'_>) {
+        match ops {
+            Ops::Shared => {
+                assert!(!self.is_shared_registered.get());
+                self.attached.borrow_mut().clear();
+            }
+            Ops::Guard(guard) => {
+                let guard = &mut self.guards.borrow_mut()[guard];
+                assert!(!guard.is_registered);
+                guard.sites.clear();
+            }
+            Ops::Dedicated(_) => panic!("it is freed as a whole"),
         }
-        Ok(())
     }
 
-    fn unregister_dedicated(&self, entries: &[SiteTarget], _lock: &Locked<'_>) {
-        assert!(!entries.is_empty(), "nothing to do");
+    fn register(&self, ops: Ops<usize>, _lock: &Locked<'_>) -> Result {
+        if self.is_ftrace_dead.get() {
+            return Err(ENODEV);
+        }
+        if let Some(left) = self.busy.get().checked_sub(1) {
+            self.busy.set(left);
+            return Err(EAGAIN);
+        }
+        let before = self.covered();
+        match ops {
+            Ops::Shared => {
+                let sites = Vec::from_iter(self.attached.borrow().iter().copied());
+                assert!(!sites.is_empty(), "it would trace all");
+                self.refuse_taken(&sites)?;
+                assert!(!self.is_shared_registered.replace(true));
+            }
+            Ops::Guard(guard) => {
+                let guard = &mut self.guards.borrow_mut()[guard];
+                assert!(!guard.sites.is_empty(), "it would trace all");
+                assert!(!std::mem::replace(&mut guard.is_registered, true));
+            }
+            Ops::Dedicated(ops) => {
+                let mut made = self.dedicated.borrow_mut();
+                let ops = made.get_mut(&ops).expect("it was made");
+                if let Some(left) = self.refusals.get().checked_sub(1) {
+                    self.refusals.set(left);
+                    return Err(ENOMEM);
+                }
+                let function = ops.site - SITE;
+                let is_refused = self.shared.borrow().get(&function) == Some(&false);
+                if ops.redirects && (is_refused || self.taken.borrow().contains(&function)) {
+                    return Err(EBUSY);
+                }
+                assert!(!std::mem::replace(&mut ops.is_registered, true));
+                let other = self.own.borrow_mut().insert(ops.site, ops.target);
+                assert_eq!(other, None, "one ops for a site");
+            }
+        }
         self.text_changes.set(self.text_changes.get() + 1);
-        for entry in entries {
-            let target = self.own.borrow_mut().remove(&entry.site);
-            assert_eq!(target, Some(entry.target), "not ours, or led elsewhere");
+        self.check_sites(&before);
+        Ok(())
+    }
+
+    fn unregister(&self, ops: Ops<usize>, _lock: &Locked<'_>) -> Result {
+        if self.is_ftrace_dead.get() {
+            return Err(ENODEV);
         }
+        let before = self.covered();
+        match ops {
+            Ops::Shared => assert!(self.is_shared_registered.replace(false)),
+            Ops::Guard(guard) => {
+                let guard = &mut self.guards.borrow_mut()[guard];
+                assert!(std::mem::replace(&mut guard.is_registered, false));
+            }
+            Ops::Dedicated(ops) => {
+                let mut made = self.dedicated.borrow_mut();
+                let ops = made.get_mut(&ops).expect("it was made");
+                assert!(std::mem::replace(&mut ops.is_registered, false));
+                self.own.borrow_mut().remove(&ops.site);
+            }
+        }
+        self.text_changes.set(self.text_changes.get() + 1);
+        self.check_sites(&before);
+        Ok(())
+    }
+
+    fn new_dedicated(&self, site: usize, _lock: &Locked<'_>) -> Result<usize> {
+        self.take_memory()?;
+        let ops = self.dynamic();
+        self.dedicated.borrow_mut().insert(
+            ops,
+            DedicatedOps {
+                site,
+                target: 0,
+                redirects: true,
+                is_registered: false,
+            },
+        );
+        Ok(ops)
+    }
+
+    fn free_dedicated(&self, ops: usize, _lock: &Locked<'_>) {
+        let ops = self.dedicated.borrow_mut().remove(&ops).expect("once");
+        assert!(!ops.is_registered, "ftrace still has it");
+    }
+
+    fn set_target(&self, ops: usize, target: usize, _lock: &Locked<'_>) {
+        {
+            let mut made = self.dedicated.borrow_mut();
+            let ops = made.get_mut(&ops).expect("it was made");
+            ops.target = target;
+            if ops.is_registered {
+                let guards = self.guards.borrow();
+                let is_guard =
+                    |guard: &Guard| guard.is_registered && guard.sites.contains(&ops.site);
+                assert!(
+                    guards.iter().any(is_guard),
+                    "ftrace finds what it has not written"
+                );
+                self.own.borrow_mut().insert(ops.site, target);
+            }
+        }
+    }
+
+    fn share_redirection(&self, ops: usize, _lock: &Locked<'_>) {
+        let mut made = self.dedicated.borrow_mut();
+        let ops = made.get_mut(&ops).expect("it was made");
+        assert!(!ops.is_registered);
+        ops.redirects = false;
     }
 }
 
 impl Kernel {
-    fn change_entries(&self, entries: &[SiteTarget]) -> Result {
-        assert!(!entries.is_empty(), "nothing to do");
-        if self.is_ftrace_dead.get() {
-            return Err(ENODEV);
-        }
+    fn take_memory(&self) -> Result {
         let left = self.memory.get().checked_sub(1).ok_or(ENOMEM)?;
         self.memory.set(left);
-        self.text_changes.set(self.text_changes.get() + 1);
         Ok(())
+    }
+
+    fn refuse_taken(&self, sites: &[usize]) -> Result {
+        let taken = self.taken.borrow();
+        let is_taken = |site: &usize| taken.contains(&(site - SITE));
+        match sites.iter().any(is_taken) {
+            true => Err(EBUSY),
+            false => Ok(()),
+        }
+    }
+
+    /// The sites where calls go through the handler or to the replacement.
+    fn covered(&self) -> BTreeSet<usize> {
+        let mut covered = BTreeSet::new();
+        if self.is_shared_registered.get() {
+            covered.extend(self.attached.borrow().iter());
+        }
+        for guard in self
+            .guards
+            .borrow()
+            .iter()
+            .filter(|guard| guard.is_registered)
+        {
+            covered.extend(&guard.sites);
+        }
+        let made = self.dedicated.borrow();
+        covered.extend(
+            made.values()
+                .filter(|ops| ops.is_registered)
+                .map(|ops| ops.site),
+        );
+        covered
+    }
+
+    /// While settled sites move from one ops to another, none of them may be without the handler at any time.
+    fn check_sites(&self, before: &BTreeSet<usize>) {
+        if let Some(patched) = &*self.settled.borrow() {
+            let now = self.covered();
+            let lost = before.difference(&now).find(|site| patched.contains(site));
+            assert_eq!(lost, None, "a patched site is without the handler");
+        }
     }
 }
 
@@ -380,6 +564,16 @@ impl Tasks for Kernel {
             .iter()
             .filter(|task| task.idles.is_none())
         {
+            each(task);
+        }
+    }
+
+    // Those that are born meanwhile are not met.
+    fn visit_tasks(&self, each: &mut dyn FnMut(&Task)) {
+        let births = self.births.load(Ordering::Acquire);
+        let tasks = self.tasks.borrow().clone();
+        let is_met = |task: &&Rc<Task>| task.idles.is_none() && task.birth.get() <= births;
+        for task in tasks.iter().filter(is_met) {
             each(task);
         }
     }
@@ -746,6 +940,7 @@ impl Machine {
         kernel.max_jumps.set(100);
         kernel.signal_delay.set(Duration::from_secs(15));
         kernel.memory.set(usize::MAX);
+        kernel.filter_memory.set(usize::MAX);
         for (cpu, online) in [(0, true), (1, false)] {
             kernel
                 .tasks
@@ -776,6 +971,7 @@ impl Machine {
             #[cfg(loom)]
             thread: Cell::new(None),
             thread_function: Cell::new(None),
+            birth: Cell::new(0),
             idles,
         })
     }
@@ -948,15 +1144,19 @@ impl Machine {
 
     /// The work that makes entries jumps, for as long as it asks for more.
     pub fn settle(&mut self) {
-        while self.kernel.settle.take().is_some() {
-            self.core().promote_to_jumps();
+        while self.kernel.settle.get().is_some() {
+            self.settle_for_once();
         }
     }
 
     /// That work, if it is asked for, one time.
     pub fn settle_for_once(&mut self) {
         if self.kernel.settle.take().is_some() {
+            let redirects = &self.patches.redirects;
+            let sites = redirects.sites(&self.published.redirects).collect();
+            *self.kernel.settled.borrow_mut() = Some(sites);
             self.core().promote_to_jumps();
+            *self.kernel.settled.borrow_mut() = None;
         }
     }
 
@@ -995,6 +1195,8 @@ impl Machine {
         self.kernel.sysfs.borrow().is_empty()
             && self.kernel.attached.borrow().is_empty()
             && self.kernel.own.borrow().is_empty()
+            && self.kernel.dedicated.borrow().is_empty()
+            && !self.kernel.is_shared_registered.get()
             && self.kernel.relocated.borrow().is_empty()
             && !self.kernel.watching.get()
             && self.kernel.patch_list.borrow().0.is_empty()

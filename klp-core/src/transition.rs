@@ -149,7 +149,7 @@ impl<P: Platform> Core<'_, P> {
                 .notice(format_args!("signaling remaining tasks"));
         }
         if signal.is_some() {
-            self.platform.for_each_task(&mut |task| {
+            self.platform.visit_tasks(&mut |task| {
                 if self.platform.is_pending(task) {
                     self.platform.signal(task);
                 }
@@ -196,7 +196,7 @@ impl<P: Platform> Core<'_, P> {
         };
         let mut more = 0usize;
         let mut reported = 0usize;
-        self.platform.for_each_task(&mut |task| {
+        self.platform.visit_tasks(&mut |task| {
             if !self.platform.is_pending(task) {
                 return;
             }
@@ -230,7 +230,8 @@ impl<P: Platform> Core<'_, P> {
         patch.is_some_and(|patch| patch.immediate)
     }
 
-    /// Have all tasks switched now?
+    /// Have all tasks switched now? Stacks are looked at while tasks fork and exit; with ten thousand of them that takes
+    /// long. Those that were missed are found afterwards.
     fn switch_tasks(&self) -> bool {
         if self.is_immediate() {
             return true;
@@ -241,7 +242,7 @@ impl<P: Platform> Core<'_, P> {
         let kicks = |transition: &Transition<P>| transition.backoff.kicks();
         let kicks = self.state.transition.as_ref().is_some_and(kicks);
         let mut complete = true;
-        self.platform.for_each_task(&mut |task| {
+        self.platform.visit_tasks(&mut |task| {
             if let Err(blocker) = self.published.try_switch(self.platform, check, task) {
                 complete = false;
                 if kicks && blocker == Blocker::Running {
@@ -266,7 +267,19 @@ impl<P: Platform> Core<'_, P> {
                     self.platform.set_state(task, self.published.target());
                 }
             });
-        complete
+        complete && self.have_all_switched()
+    }
+
+    /// Have all tasks that there are switched?
+    fn have_all_switched(&self) -> bool {
+        if fault::is_injected(Fault::MissedTasks) {
+            return true;
+        }
+        let target = self.published.target();
+        let mut all = true;
+        self.platform
+            .for_each_task(&mut |task| all &= self.platform.state(task) == target);
+        all
     }
 
     /// Step 3. Afterwards the patch that is not used any more, or those that were replaced, are released.

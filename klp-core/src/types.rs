@@ -9,7 +9,6 @@ pub type Target = usize;
 pub const ORIGINAL: Target = 0;
 
 /// A patch site with an `ftrace_ops` of its own, and where calls go from there.
-#[repr(C)]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SiteTarget {
     /// The traced address in the function's entry.

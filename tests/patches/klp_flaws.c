@@ -91,7 +91,8 @@ static noinline ssize_t klp_flaws_waiting_show(struct kobject *kobj,
 					       struct kobj_attribute *attr, char *buf)
 {
 	while (READ_ONCE(waiting) && !fatal_signal_pending(current)) {
-		set_current_state(TASK_UNINTERRUPTIBLE | TASK_FREEZABLE);
+		/* Unsafe, as sysfs holds locks here. Nobody who suspends needs them. */
+		set_current_state(TASK_UNINTERRUPTIBLE | TASK_FREEZABLE_UNSAFE);
 		schedule_timeout(msecs_to_jiffies(10));
 	}
 	return sysfs_emit(buf, "module\n");

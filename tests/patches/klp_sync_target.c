@@ -90,10 +90,31 @@ static bool rw_is_held(rwlock_t *lock)
 	return false;
 }
 
-/* Which locks are held, a bit each, and whether interrupts and softirqs are off. */
+/* Where lockdep is on, it has to know of a lock what the lock says of itself. */
+#ifdef CONFIG_LOCKDEP
+#define LOCKDEP_ERRS(lock, held)	(debug_locks && !!lockdep_is_held(lock) != !!(held))
+#else
+#define LOCKDEP_ERRS(lock, held)	false
+#endif
+
+static bool lockdep_errs(struct klp_sync *sync)
+{
+	return LOCKDEP_ERRS(&sync->mutex, mutex_is_locked(&sync->mutex)) ||
+	       LOCKDEP_ERRS(&sync->spin, spin_is_locked(&sync->spin)) ||
+	       LOCKDEP_ERRS(&sync->raw, raw_spin_is_locked(&sync->raw)) ||
+	       LOCKDEP_ERRS(&sync->rw, rw_is_held(&sync->rw)) ||
+	       LOCKDEP_ERRS(&sync->sem, rwsem_is_locked(&sync->sem)) ||
+	       LOCKDEP_ERRS(&klp_sync_mutex, mutex_is_locked(&klp_sync_mutex));
+}
+
+/*
+ * Which locks are held, a bit each, whether interrupts and softirqs are off, and whether lockdep knows
+ * otherwise.
+ */
 noinline unsigned int klp_sync_held(struct klp_sync *sync)
 {
-	return mutex_is_locked(&sync->mutex) |
+	return lockdep_errs(sync) << 15 |
+	       mutex_is_locked(&sync->mutex) |
 	       spin_is_locked(&sync->spin) << 1 |
 	       raw_spin_is_locked(&sync->raw) << 2 |
 	       rw_is_held(&sync->rw) << 3 |

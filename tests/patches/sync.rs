@@ -6,7 +6,10 @@ use klp::list::{HList, HListNode, HListNulls, HListNullsNode, List, ListNode};
 use klp::prelude::*;
 use klp::rcu;
 use klp::sync::{self, Atomic, Full, Kref, Mutex, RawSpinLock, Refcount, Relaxed};
-use klp::sync::{RwLock, RwSemaphore, SpinLock};
+use klp::sync::{RwLock, RwSemaphore, SpinLock, StaticMutex};
+
+/// A lock of the patch's own.
+static OWN: StaticMutex = StaticMutex::new();
 
 #[kernel_struct("klp_sync", object = "klp_sync_target")]
 struct Target {
@@ -96,6 +99,8 @@ fn sleeping(target: &Target) {
     held!(target, "mutex", target.mutex().lock());
     held!(target, "inner", target.inner().lock());
     held!(target, "static", klp_sync_mutex.lock());
+    held!(target, "own", OWN.lock());
+    held!(target, "own-again", (OWN.lock(), target.mutex().lock()).1);
     held!(target, "sem-read", target.sem().read());
     held!(target, "sem-write", target.sem().write());
     held!(

@@ -435,7 +435,7 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
 /// `m` is being written to by the caller.
 #[no_mangle]
 unsafe extern "C" fn klp_core_blockers(m: *mut seq_file) {
-    KERNEL.for_each_task(&mut |task| {
+    KERNEL.visit_tasks(&mut |task| {
         if !KERNEL.is_pending(task) {
             return;
         }

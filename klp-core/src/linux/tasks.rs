@@ -21,16 +21,27 @@ impl TaskRef {
     }
 }
 
+/// Calls the closure at `data` with a task.
+///
+/// # Safety
+///
+/// `data` is that of a `&mut dyn FnMut(&TaskRef)`, which nobody else uses, and the task does not go away.
+unsafe extern "C" fn found(task: *mut task_struct, data: *mut c_void) {
+    // SAFETY: the caller's promise.
+    let each = unsafe { &mut *data.cast::<&mut dyn FnMut(&TaskRef)>() };
+    // SAFETY: the caller's promise.
+    each(&unsafe { TaskRef::new(task) });
+}
+
 impl Tasks for Kernel {
     fn for_each_task(&self, mut each: &mut dyn FnMut(&TaskRef)) {
-        unsafe extern "C" fn found(task: *mut task_struct, data: *mut c_void) {
-            // SAFETY: this is what `each` passes, and it waits for the walk's end.
-            let each = unsafe { &mut *data.cast::<&mut dyn FnMut(&TaskRef)>() };
-            // SAFETY: the task list is locked.
-            each(&unsafe { TaskRef::new(task) });
-        }
-        // SAFETY: the closure lasts as long as the walk.
+        // SAFETY: the closure lasts as long as the walk, in which the task list is locked.
         unsafe { bindings::klp_each_task(Some(found), data(&mut each)) };
+    }
+
+    fn visit_tasks(&self, mut each: &mut dyn FnMut(&TaskRef)) {
+        // SAFETY: the closure lasts as long as the walk, in which RCU keeps tasks.
+        unsafe { bindings::klp_visit_tasks(Some(found), data(&mut each)) };
     }
 
     fn record_exits(&self) {

@@ -3,32 +3,50 @@
 //! Patch sites: ftrace. The handler and each `ftrace_ops` are in `kernel/klp_ftrace.c`.
 
 use super::{bindings, Kernel};
-use crate::errno::{check, Result, EINVAL};
-use crate::platform::Tracing;
+use crate::errno::{check, Result, EINVAL, ENOMEM};
+use crate::platform::{Ops, Tracing};
 use crate::snapshot::Locked;
-use crate::types::SiteTarget;
-use core::mem::{offset_of, size_of};
+use crate::types::Target;
+use core::ptr::NonNull;
+
+/// A dedicated `ftrace_ops`.
+///
+/// # Invariants
+///
+/// It came from `klp_ops_new()`, and the core has not freed it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OpsRef(NonNull<bindings::klp_site_ops>);
+
+// SAFETY: used under the core's mutex only.
+unsafe impl Send for OpsRef {}
+
+/// The ops in C.
+fn to_c(ops: Ops<OpsRef>) -> *mut bindings::klp_site_ops {
+    match ops {
+        // SAFETY: it gives the address of a static.
+        Ops::Shared => unsafe { bindings::klp_ops_shared() },
+        // SAFETY: there are two.
+        Ops::Guard(guard) => unsafe { bindings::klp_ops_guard((guard != 0).into()) },
+        Ops::Dedicated(ops) => ops.0.as_ptr(),
+    }
+}
+
+fn set_sites(ops: Ops<OpsRef>, sites: &[usize], remove: bool) -> Result {
+    let count = u32::try_from(sites.len()).map_err(|_| EINVAL)?;
+    let sites = sites.as_ptr().cast_mut();
+    // SAFETY: the ops is there, and it reads that many sites; the caller has the core's mutex.
+    check(unsafe { bindings::klp_ops_set_sites(to_c(ops), sites, count, remove) }).map(drop)
+}
 
 impl Tracing for Kernel {
     const CALL_SIZE: usize = bindings::MCOUNT_INSN_SIZE as usize;
+
+    type Dedicated = OpsRef;
 
     fn site(&self, function: usize) -> Option<usize> {
         // SAFETY: it looks the address up.
         let site = unsafe { bindings::ftrace_location(function) };
         (site != 0).then_some(site)
-    }
-
-    fn attach(&self, sites: &[usize], _lock: &Locked<'_>) -> Result {
-        let count = u32::try_from(sites.len()).map_err(|_| EINVAL)?;
-        // SAFETY: it reads that many; `lock` proves that the core's mutex is held.
-        check(unsafe { bindings::klp_attach(sites.as_ptr().cast_mut(), count) }).map(drop)
-    }
-
-    fn detach(&self, sites: &[usize], _lock: &Locked<'_>) {
-        // There are no more than were attached.
-        let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
-        // SAFETY: as above.
-        unsafe { bindings::klp_detach(sites.as_ptr().cast_mut(), count) };
     }
 
     fn has_direct_call(&self, site: usize) -> bool {
@@ -46,40 +64,48 @@ impl Tracing for Kernel {
         unsafe { bindings::klp_is_exclusive(site) }
     }
 
-    fn register_dedicated(&self, targets: &[SiteTarget], _lock: &Locked<'_>) -> Result {
-        let (targets, count) = to_c(targets);
-        // SAFETY: as above.
-        check(unsafe { bindings::klp_register_dedicated(targets, count, false) }).map(drop)
+    fn add_sites(&self, ops: Ops<OpsRef>, sites: &[usize], _lock: &Locked<'_>) -> Result {
+        set_sites(ops, sites, false)
     }
 
-    fn try_register_dedicated(&self, target: SiteTarget, _lock: &Locked<'_>) -> Result {
-        let (target, count) = to_c(core::slice::from_ref(&target));
-        // SAFETY: as above.
-        check(unsafe { bindings::klp_register_dedicated(target, count, true) }).map(drop)
+    fn remove_sites(&self, ops: Ops<OpsRef>, sites: &[usize], _lock: &Locked<'_>) -> Result {
+        set_sites(ops, sites, true)
     }
 
-    fn retarget(&self, targets: &[SiteTarget], _lock: &Locked<'_>) -> Result {
-        let (targets, count) = to_c(targets);
-        // SAFETY: as above.
-        check(unsafe { bindings::klp_retarget(targets, count) }).map(drop)
+    fn clear_sites(&self, ops: Ops<OpsRef>, _lock: &Locked<'_>) {
+        // SAFETY: the ops is there and not registered; `lock` proves that the core's mutex is held.
+        unsafe { bindings::klp_ops_clear_sites(to_c(ops)) };
     }
 
-    fn unregister_dedicated(&self, targets: &[SiteTarget], _lock: &Locked<'_>) {
-        let (targets, count) = to_c(targets);
-        // SAFETY: as above.
-        unsafe { bindings::klp_unregister_dedicated(targets, count) };
+    fn register(&self, ops: Ops<OpsRef>, _lock: &Locked<'_>) -> Result {
+        // SAFETY: the ops is there; `lock` proves that the core's mutex is held.
+        check(unsafe { bindings::klp_ops_register(to_c(ops)) }).map(drop)
     }
-}
 
-const _: () = {
-    use bindings::klp_site_target;
-    assert!(size_of::<SiteTarget>() == size_of::<klp_site_target>());
-    assert!(offset_of!(SiteTarget, site) == offset_of!(klp_site_target, site));
-    assert!(offset_of!(SiteTarget, target) == offset_of!(klp_site_target, target));
-};
+    fn unregister(&self, ops: Ops<OpsRef>, _lock: &Locked<'_>) -> Result {
+        // SAFETY: the ops is there; `lock` proves that the core's mutex is held.
+        check(unsafe { bindings::klp_ops_unregister(to_c(ops)) }).map(drop)
+    }
 
-fn to_c(targets: &[SiteTarget]) -> (*const bindings::klp_site_target, u32) {
-    // There are no more than the parameter allows, which is one of these.
-    let count = u32::try_from(targets.len()).unwrap_or(u32::MAX);
-    (targets.as_ptr().cast(), count)
+    fn new_dedicated(&self, site: usize, _lock: &Locked<'_>) -> Result<OpsRef> {
+        // SAFETY: it allocates.
+        let ops = unsafe { bindings::klp_ops_new(site) };
+        // INVARIANT: it came from there.
+        NonNull::new(ops).map(OpsRef).ok_or(ENOMEM)
+    }
+
+    fn free_dedicated(&self, ops: OpsRef, _lock: &Locked<'_>) {
+        // SAFETY: by the invariant it is there; the core does not use it any more, and has waited.
+        unsafe { bindings::klp_ops_free(ops.0.as_ptr()) };
+    }
+
+    fn set_target(&self, ops: OpsRef, target: Target, _lock: &Locked<'_>) {
+        // SAFETY: by the invariant it is there; `lock` proves that the core's mutex is held.
+        unsafe { bindings::klp_ops_set_target(ops.0.as_ptr(), target) };
+    }
+
+    fn share_redirection(&self, ops: OpsRef, _lock: &Locked<'_>) {
+        // SAFETY: by the invariant it is there, and not registered.
+        unsafe { bindings::klp_ops_share_redirection(ops.0.as_ptr()) };
+    }
 }

@@ -2,8 +2,11 @@
 
 //! DedicatedOps that are jumps: when they are, and that nobody can tell from where calls go.
 
-use super::{enable_read, machine, replacement, Random, ELSEWHERE, FIRST, READ, SECOND, WRITE};
-use crate::errno::{EBUSY, ENOMEM};
+use super::{
+    enable_read, machine, replacement, Random, ELSEWHERE, FIRST, READ, SECOND, THIRD, WRITE,
+};
+use crate::errno::{EAGAIN, EBUSY, ENOMEM};
+use crate::fault::{self, Fault};
 use crate::simulated::{code, Machine};
 use crate::types::PatchState;
 use std::time::Duration;
@@ -110,7 +113,8 @@ fn without_memory_for_a_jump_it_is_tried_again() {
     machine.core().promote_to_jumps();
     assert_eq!(machine.jump(READ), None);
     assert_eq!(machine.kernel.settle.get(), Some(Duration::from_secs(1)));
-    machine.kernel.memory.set(1);
+    // The dedicated ops, and two guards.
+    machine.kernel.memory.set(3);
     machine.settle();
     assert_eq!(machine.jump(READ), Some(replacement(FIRST, 0)));
 }
@@ -153,8 +157,8 @@ fn many_are_taken_and_given_back_bit_by_bit() {
 
     let before = machine.kernel.text_changes.get();
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    // All of them ask again, and some are given back.
-    assert_eq!(machine.kernel.text_changes.get() - before, 2);
+    // A guard comes and goes, and all call the handler; one dedicated ops is unregistered.
+    assert_eq!(machine.kernel.text_changes.get() - before, 3);
     assert_eq!(machine.kernel.own.borrow().len(), 99);
     assert_eq!(*machine.kernel.released.borrow(), [(FIRST, false)]);
 
@@ -225,8 +229,8 @@ fn who_shares_an_entry_is_told_or_refuses() {
     machine.kernel.shared.borrow_mut().insert(READ, true);
     let before = machine.kernel.text_changes.get();
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    // Taken, detached in common, given back.
-    assert_eq!(machine.kernel.text_changes.get() - before, 3);
+    // Two guards come and go, while the site moves from the shared ops to a dedicated one; then either goes.
+    assert_eq!(machine.kernel.text_changes.get() - before, 8);
     assert!(machine.is_clean());
 }
 
@@ -290,6 +294,99 @@ fn a_site_that_others_use_is_left_as_it_is_and_looked_at_again() {
     machine.settle();
     assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
     assert_eq!(machine.kernel.settle.get(), None);
+}
+
+/// The order in which ops change is noticed to matter.
+#[test]
+#[should_panic(expected = "a patched site is without the handler")]
+fn sites_that_move_without_guards() {
+    let mut machine = machine();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    fault::inject(Some(Fault::NoGuards));
+    machine.settle();
+}
+
+#[test]
+#[should_panic(expected = "ftrace finds what it has not written")]
+fn targets_that_change_without_a_guard() {
+    let mut machine = machine();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    machine.settle();
+    fault::inject(Some(Fault::NoGuards));
+    let _ = machine.set_enabled(FIRST, false);
+}
+
+#[test]
+fn who_is_busy_is_waited_for() {
+    let mut machine = machine();
+    machine.kernel.busy.set(3);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    assert_eq!(machine.kernel.busy.get(), 0);
+    // But not for ever.
+    machine.kernel.busy.set(1000);
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert_eq!(enable_read(&mut machine, SECOND), EAGAIN.to_c());
+    assert_eq!(machine.kernel.busy.get(), 900);
+    machine.kernel.busy.set(0);
+    assert!(machine.is_clean());
+}
+
+/// A site that somebody else redirects, since just before it became a jump, stays patched.
+#[test]
+fn who_redirects_a_site_meanwhile_has_the_handler_beside_him() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.kernel.taken.borrow_mut().insert(READ);
+    machine.settle_for_once();
+    assert_eq!(machine.jump(READ), None);
+    assert_eq!(machine.jump(WRITE), Some(replacement(FIRST, 1)));
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+    // It does not become one later either.
+    assert_eq!(enable_read(&mut machine, SECOND), 0);
+    machine.settle();
+    assert_eq!(machine.jump(READ), None);
+    assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    machine.settle();
+    assert!(machine.is_clean());
+}
+
+/// A dedicated ops that cannot be registered leaves its site to the shared ops.
+#[test]
+fn a_site_whose_ops_is_refused_goes_back_to_the_shared_ops() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    machine.kernel.refusals.set(1);
+    machine.settle_for_once();
+    assert_eq!(machine.kernel.attached.borrow().len(), 1);
+    assert_eq!(machine.kernel.own.borrow().len(), 1);
+    assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+    assert_eq!(machine.call(&task, WRITE), replacement(FIRST, 1));
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    machine.settle();
+    assert!(machine.is_clean());
+}
+
+/// The filter keeps sites that could not be removed, and is cleared as a whole when the last one goes.
+#[test]
+fn sites_that_cannot_be_removed_from_the_filter() {
+    let mut machine = machine();
+    machine.kernel.max_jumps.set(0);
+    assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    let write = [("write", 0, replacement(SECOND, 0))];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &write)], true)), 0);
+    machine.kernel.filter_memory.set(0);
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    machine.kernel.filter_memory.set(usize::MAX);
+    assert!(machine.is_clean());
+    assert_eq!(enable_read(&mut machine, THIRD), 0);
+    assert_eq!(code(machine.set_enabled(THIRD, false)), 0);
+    assert!(machine.is_clean());
 }
 
 #[test]

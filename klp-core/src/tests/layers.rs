@@ -5,7 +5,7 @@
 use std::path::Path;
 
 /// The files of the logic, from the bottom up.
-const LAYERS: [&str; 29] = [
+const LAYERS: [&str; 30] = [
     "types",
     "errno",
     "memory",
@@ -19,6 +19,7 @@ const LAYERS: [&str; 29] = [
     "sizes",
     "relocations",
     "redirect",
+    "site_ops",
     "dedicated",
     "stack_check",
     "backoff",

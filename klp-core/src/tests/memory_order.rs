@@ -122,7 +122,7 @@ impl Actor {
         {
             let _held = self.kernel.task_list.lock().expect("no thread panicked");
             self.published.inherit(&*self.kernel, &self.task, &child);
-            self.kernel.tasks.borrow_mut().push(child.clone());
+            self.kernel.add_child(&child);
         }
         let child = Self {
             task: child,
@@ -304,6 +304,7 @@ noticed! {
     tasks_marked_before_that_grace_period: MarkWithoutGracePeriod, reversing, "still to switch";
     tasks_marked_before_the_target_changes: MarkBeforeTarget, reversing, "still to switch";
     tasks_that_switch_while_a_transition_is_reversed: ReverseWithoutStopping, reversing, "still to switch";
+    a_task_that_is_born_while_others_are_switched: MissedTasks, enabling_with_a_fork, "still to switch";
     a_child_without_a_state: InheritWithoutState, enabling_with_a_fork, "without a patch state";
     the_stack_of_a_running_task: StackOfRunningTask, enabling, "two versions";
 }

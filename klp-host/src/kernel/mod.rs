@@ -91,6 +91,8 @@ pub enum Profile {
     Base,
     /// The same with the kernel's own checkers (lockdep, list and object debugging ...).
     Debug,
+    /// The same with what Debian's kernel has built in of mitigations, preemption, hardening and memory management.
+    Debian,
 }
 
 impl Profile {
@@ -99,6 +101,7 @@ impl Profile {
         match self {
             Self::Base => "base",
             Self::Debug => "debug",
+            Self::Debian => "debian",
         }
     }
 
@@ -107,6 +110,7 @@ impl Profile {
         match self {
             Self::Base => 1,
             Self::Debug => 4,
+            Self::Debian => 2,
         }
     }
 }

@@ -34,6 +34,7 @@ const FOREST: &str = "source";
 
 const BASE: &str = include_str!("config/base.config");
 const DEBUG: &str = include_str!("config/debug.config");
+const DEBIAN: &str = include_str!("config/debian.config");
 
 /// The packages that it takes.
 pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
@@ -130,9 +131,10 @@ impl<'a> Own<'a> {
 
     /// What the configuration must have.
     fn fragment(&self, profile: Profile, source: &Source) -> String {
-        let checkers = match profile {
+        let additions = match profile {
             Profile::Base => "",
             Profile::Debug => DEBUG,
+            Profile::Debian => DEBIAN,
         };
         let choice = match self {
             Self::Core(_) => "CONFIG_LIVEPATCH_RUST=y\n",
@@ -147,8 +149,8 @@ impl<'a> Own<'a> {
             _ => self.name(),
         };
         let release = format!("-klp-{name}-{}", profile.name());
-        let base = without(BASE, &Config::parse(checkers));
-        format!("{base}\n{checkers}\n{choice}CONFIG_LOCALVERSION=\"{release}\"\n")
+        let base = without(BASE, &Config::parse(additions));
+        format!("{base}\n{additions}\n{choice}CONFIG_LOCALVERSION=\"{release}\"\n")
     }
 }
 
@@ -323,9 +325,10 @@ impl Build<'_> {
 
     fn start(&self) -> Step {
         let version = &self.source.version;
-        let (checkers, minutes) = match self.profile {
+        let (additions, minutes) = match self.profile {
             Profile::Base => ("", 5),
             Profile::Debug => (" with the kernel's own checkers", 8),
+            Profile::Debian => (" with what Debian's has built in", 12),
         };
         let from_another =
             format!("about {minutes} minutes on two cores, or two from another build");
@@ -338,7 +341,7 @@ impl Build<'_> {
             Own::Changes(changes) => (format!(", {}", changes.name), from_another),
         };
         Step::start(
-            &format!("building the small kernel {version}{what}{checkers}"),
+            &format!("building the small kernel {version}{what}{additions}"),
             &usual,
         )
     }
@@ -404,7 +407,9 @@ mod tests {
     #[test]
     fn fragments_say_nothing_twice() {
         let source = source(Path::new("/none"));
-        for text in owns().map(|own| own.fragment(Profile::Debug, &source)) {
+        let profiles = [Profile::Base, Profile::Debug, Profile::Debian];
+        let texts = |profile| owns().map(|own| own.fragment(profile, &source));
+        for text in profiles.into_iter().flat_map(texts) {
             let mut options: Vec<_> = text
                 .lines()
                 .filter_map(|line| line.split_once('=').map(|(name, _)| name))

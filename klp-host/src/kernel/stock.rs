@@ -87,8 +87,11 @@ pub fn source(cache: &Cache, line: &Line) -> Result<StockSource> {
 
 /// Refuses what this kernel cannot be.
 fn check(profile: Profile, options: &Options) -> Result<()> {
-    if profile == Profile::Debug {
-        bail!("this is Debian's kernel as it is: it has no debug profile; use --core c or rust");
+    if profile != Profile::Base {
+        bail!(
+            "this is Debian's kernel as it is: it has no profile {}; use --core c or rust",
+            profile.name()
+        );
     }
     if options.source.is_some() {
         bail!("this is Debian's own kernel: --source goes with --core c or rust");

@@ -8,9 +8,12 @@
  *     klp-hostile spin         never leaves user space
  *     klp-hostile threads N    has N threads that sleep
  *     klp-hostile eat          takes memory until the kernel kills it
+ *     klp-hostile latency      runs every 100 us before all others until SIGTERM, and says how
+ *                              late it was at most, in us
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +21,7 @@
 #include <sys/ptrace.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void ready(void)
@@ -95,6 +99,43 @@ static void eat(void)
 	}
 }
 
+static volatile sig_atomic_t is_over;
+
+static void end(int unused)
+{
+	is_over = unused;
+}
+
+static int latency(void)
+{
+	const struct sched_param priority = { .sched_priority = 50 };
+	const long period = 100000;
+	struct timespec next, now;
+	long late, most = 0;
+
+	if (sched_setscheduler(0, SCHED_FIFO, &priority) || signal(SIGTERM, end) == SIG_ERR)
+		return 1;
+	ready();
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	while (!is_over) {
+		next.tv_nsec += period;
+		if (next.tv_nsec >= 1000000000) {
+			next.tv_nsec -= 1000000000;
+			next.tv_sec++;
+		}
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		late = (now.tv_sec - next.tv_sec) * 1000000000 + now.tv_nsec - next.tv_nsec;
+		if (late > most)
+			most = late;
+		/* Not at once for each that was missed. */
+		if (late > period)
+			next = now;
+	}
+	printf("%ld\n", most / 1000);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -107,11 +148,13 @@ int main(int argc, char **argv)
 		return threads(atoi(argv[2]));
 	if (!strcmp(what, "eat"))
 		eat();
+	if (!strcmp(what, "latency"))
+		return latency();
 	if (!strcmp(what, "spin")) {
 		ready();
 		for (;;)
 			;
 	}
-	fprintf(stderr, "usage: klp-hostile vfork|traced|spin|threads N|eat\n");
+	fprintf(stderr, "usage: klp-hostile vfork|traced|spin|threads N|eat|latency\n");
 	return 2;
 }

@@ -20,6 +20,7 @@ check "call the replacement" bash -c "echo 1 >$parameters/step"
 expect_eq "a mutex" "1 0" "$(said mutex)"
 expect_eq "a mutex in a union" "100 0" "$(said inner)"
 expect_eq "a static mutex" "20 0" "$(said static)"
+expect_eq "a mutex of the patch, alone and with another" "0 0|1 0" "$(said own)|$(said own-again)"
 expect_eq "a semaphore, reading" "10 0" "$(said sem-read)"
 expect_eq "a semaphore, writing" "10 0" "$(said sem-write)"
 expect_eq "a pair of functions" "1 0" "$(said pair)"
@@ -50,6 +51,12 @@ expect_eq "an hlist_nulls" "321" "$(said nulls)"
 expect_eq "a list whose head is a variable" "76" "$(said variable)"
 expect_eq "the first entries" "Some(1) None" "$(said first)"
 expect_eq "what is left" "1 0 2 7 1099511627775 2 0" "$(cat $parameters/state)"
+
+# What it had to report would have turned it off.
+if [ -e /proc/lockdep_stats ]; then
+	expect_match "lockdep has watched all of this" "debug_locks: +1$" "$(cat /proc/lockdep_stats)"
+	expect_match "lockdep knows the mutex of the patch" "klp::sync::StaticMutex" "$(cat /proc/lockdep)"
+fi
 
 must "remove the patch" remove_patch sync
 must "unload the module" unload klp_sync_target

@@ -4,6 +4,7 @@
 //! modules and say what holds. All of them in one boot; each is judged by its checks, by how it
 //! ends, and by what it leaves behind.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,17 +60,35 @@ fn programs() -> Result<Vec<PathBuf>> {
 
 /// Runs these scenarios on this kernel with these modules; prints each check as it is decided.
 pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<Vec<Case>> {
-    let (cases, report) = boot(kernel, modules, scripts, true)?;
-    if let Some(problem) = report.problem() {
-        eprintln!("{problem}");
+    let mut all = Vec::new();
+    for (parameters, scripts) in by_parameters(scripts)? {
+        let (cases, report) = boot(kernel, modules, &scripts, &parameters, true)?;
+        if let Some(problem) = report.problem() {
+            eprintln!("{problem}");
+        }
+        all.extend(cases);
     }
-    Ok(cases)
+    Ok(all)
+}
+
+/// These scenarios, by the words that their kernel's command line must have. Most have none.
+fn by_parameters(scripts: &[PathBuf]) -> Result<BTreeMap<String, Vec<PathBuf>>> {
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
+    for script in scripts {
+        let parameters = comment_of(script, "Boot")?.unwrap_or_default();
+        groups.entry(parameters).or_default().push(script.clone());
+    }
+    if groups.is_empty() {
+        bail!("no scenarios to run: they are looked for in tests/vm/scenarios");
+    }
+    Ok(groups)
 }
 
 /// Runs one that is to fail, without printing its checks. Gives what was wrong, the kernel's console
 /// included.
 pub fn wrongs(kernel: &Kernel, modules: &[PathBuf], script: &Path) -> Result<Vec<String>> {
-    let (cases, report) = boot(kernel, modules, &[script.to_owned()], false)?;
+    let parameters = comment_of(script, "Boot")?.unwrap_or_default();
+    let (cases, report) = boot(kernel, modules, &[script.to_owned()], &parameters, false)?;
     let failed = |case: Case| Some(format!("{}: {}", case.name, case.failure?));
     let mut wrongs: Vec<_> = cases.into_iter().filter_map(failed).collect();
     if !wrongs.is_empty() {
@@ -82,11 +101,9 @@ fn boot(
     kernel: &Kernel,
     modules: &[PathBuf],
     scripts: &[PathBuf],
+    parameters: &str,
     prints: bool,
 ) -> Result<(Vec<Case>, Report)> {
-    if scripts.is_empty() {
-        bail!("no scenarios to run: they are looked for in tests/vm/scenarios");
-    }
     let mut copy = Vec::new();
     let mut names = Vec::new();
     let (libraries, programs) = (listed("tests/vm", "sh")?, programs()?);
@@ -117,6 +134,7 @@ fn boot(
     let limits = format!("export LIMIT={} WAIT={}\n", 180 * slowness, 60 * slowness);
     let spec = Spec {
         copy,
+        kernel_parameters: parameters.split_whitespace().map(str::to_owned).collect(),
         timeout: all * slowness,
         slowness,
         memory: 1024 * slowness.min(2),
@@ -139,13 +157,19 @@ fn boot(
 
 /// How long this scenario may take: a comment in it may say so (`guest.sh` knows that, too).
 fn limit_of(script: &Path) -> Result<Duration> {
+    let said = comment_of(script, "Limit")?;
+    let seconds = said.and_then(|said| said.strip_suffix(" s")?.parse().ok());
+    Ok(seconds.map_or(SCENARIO_LIMIT, Duration::from_secs))
+}
+
+/// What a comment `# KEY: ...` in this script says, if there is one.
+fn comment_of(script: &Path, key: &str) -> Result<Option<String>> {
     let text =
         fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
-    let said = text.lines().find_map(|line| {
-        let seconds = line.strip_prefix("# Limit: ")?.strip_suffix(" s")?;
-        seconds.parse().ok().map(Duration::from_secs)
-    });
-    Ok(said.unwrap_or(SCENARIO_LIMIT))
+    let start = format!("# {key}: ");
+    Ok(text
+        .lines()
+        .find_map(|line| line.strip_prefix(&start).map(str::to_owned)))
 }
 
 /// Follows the output of the guest's script.
@@ -342,6 +366,30 @@ mod tests {
             listed(&[("kernel", "stays sound", false)]).last()
         );
         assert_eq!(follow(text, None).len(), 2);
+    }
+
+    #[test]
+    fn scenarios_that_need_another_command_line_have_a_boot_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let one = script("one.sh", "# Limit: 7 s\n");
+        let two = script("two.sh", "# Boot: nohz_full=1 quiet\n# Limit: 9 s\n");
+        let three = script("three.sh", "true\n");
+        assert_eq!(limit_of(&two).unwrap(), Duration::from_secs(9));
+        assert_eq!(limit_of(&three).unwrap(), SCENARIO_LIMIT);
+        let groups = by_parameters(&[one.clone(), two.clone(), three.clone()]).unwrap();
+        assert_eq!(
+            Vec::from_iter(groups),
+            [
+                (String::new(), vec![one, three]),
+                ("nohz_full=1 quiet".to_owned(), vec![two])
+            ]
+        );
+        assert!(by_parameters(&[]).is_err());
     }
 
     #[test]

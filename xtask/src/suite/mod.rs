@@ -6,6 +6,7 @@ mod author;
 mod cases;
 mod checked;
 mod cve;
+mod debian;
 mod debug;
 mod flaws;
 mod host;
@@ -79,6 +80,8 @@ pub enum Part {
     Compare,
     /// klp-core on a kernel with the kernel's own checkers: selftests, scenarios, stress. Only with `--long`.
     Debug,
+    /// Both of our kernels with what Debian's has built in: selftests, scenarios. Only with `--long`.
+    Debian,
 }
 
 impl Part {
@@ -100,7 +103,7 @@ impl Part {
     pub fn all(form: Form) -> Vec<Self> {
         let mut parts = Self::SHORT.to_vec();
         if form != Form::Short {
-            parts.extend([Self::Kernels, Self::Debug]);
+            parts.extend([Self::Kernels, Self::Debug, Self::Debian]);
         }
         parts
     }
@@ -114,6 +117,7 @@ impl Part {
     fn needs(self) -> Result<Needs> {
         let profile = match self {
             Self::Debug => Profile::Debug,
+            Self::Debian => Profile::Debian,
             _ => Profile::Base,
         };
         let cores: &[Core] = match self {
@@ -124,7 +128,7 @@ impl Part {
             Self::Author => &[Core::Stock],
             Self::Kernels => &kernels::CORES,
             Self::Kselftest | Self::Compare => &OWN_CORES,
-            Self::Debug => &OWN_CORES,
+            Self::Debug | Self::Debian => &OWN_CORES,
         };
         let mut needs = Needs::default();
         for core in cores {
@@ -138,7 +142,8 @@ impl Part {
             | Self::Kernels
             | Self::Kselftest
             | Self::Compare
-            | Self::Debug => needs.and(guest_program::needs()),
+            | Self::Debug
+            | Self::Debian => needs.and(guest_program::needs()),
             _ => needs,
         })
     }
@@ -183,6 +188,7 @@ impl Part {
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
             Self::Debug => debug::run(form),
+            Self::Debian => debian::run(),
         }
     }
 }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Both cores on a kernel with what Debian's has built in: mitigations at entries, calls and returns, preemption,
+//! hardened memory.
+
+use anyhow::Result;
+use klp_host::kernel::Profile;
+
+use super::OWN_CORES;
+use crate::case::Tally;
+use crate::checkout;
+use crate::kselftest;
+use crate::scenarios;
+
+/// What only the long form has, beside the scenarios of the short one: no tests of the kernel's checkers.
+const HOSTILE: &str = "hostile";
+
+/// Runs the selftests and the scenarios on one after the other: the kernels compute more than they wait.
+pub(super) fn run() -> Result<Tally> {
+    let mut scripts = scenarios::all()?;
+    scripts.extend(scenarios::long()?.into_iter().filter(|path| {
+        path.file_stem()
+            .is_some_and(|stem| stem.to_string_lossy().starts_with(HOSTILE))
+    }));
+    let mut tally = Tally::default();
+    for core in OWN_CORES {
+        let kernel = checkout::kernel(core, Profile::Debian)?;
+        let built = checkout::build_all(&kernel)?;
+        tally += kselftest::run(&kernel)?;
+        tally += Tally::of(&scenarios::run(&kernel, &built.modules, &scripts)?);
+    }
+    Ok(tally)
+}
