@@ -46,7 +46,7 @@ const FILES: [&str; 6] = [
 
 pub(super) fn run() -> Result<Tally> {
     // Here, where its progress is shown.
-    checkout::kernel(Core::Stock, Profile::Base)?;
+    checkout::kernel(Core::STOCK, Profile::Base)?;
     let author = Author::new()?;
     let mut cases = Cases::new("author");
     cases.check("the command is installed", || author.install());

@@ -10,14 +10,18 @@ use anyhow::{Context as _, Result, ensure};
 use klp_host::freestanding::names_kernel_crate;
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, PINNED, Toolchain};
-use klp_host::kernel::Core;
+use klp_host::kernel::line::{DEBIAN_12, DEBIAN_13};
+use klp_host::kernel::{Core, DebianKernel};
 
 use super::cases::Cases;
 use crate::case::Tally;
 use crate::checkout;
 
+const DEBIAN_13_CORE: Core = Core::Debian(DebianKernel::plain(&DEBIAN_13));
+const DEBIAN_12_CORE: Core = Core::Debian(DebianKernel::plain(&DEBIAN_12));
+
 /// The kernels.
-pub(super) const CORES: [Core; 2] = [Core::Debian13, Core::Debian12];
+pub(super) const CORES: [Core; 2] = [DEBIAN_13_CORE, DEBIAN_12_CORE];
 
 /// What is run, too.
 const SAMPLE: &str = "livepatch-sample";
@@ -41,25 +45,25 @@ struct Exception {
 const EXCEPTIONS: [Exception; 4] = [
     // It has fewer arguments there: one set of flags for both futexes.
     Exception {
-        core: Core::Debian12,
+        core: DEBIAN_12_CORE,
         example: "CVE-2014-3153",
         says: "`futex_requeue` has 7 arguments in C",
     },
     // Mounts have a user namespace there, and no `struct mnt_idmap`.
     Exception {
-        core: Core::Debian12,
+        core: DEBIAN_12_CORE,
         example: "CVE-2019-5489",
         says: "`vfsmount` has no member `mnt_idmap`",
     },
     // The compiler has specialised it there.
     Exception {
-        core: Core::Debian12,
+        core: DEBIAN_12_CORE,
         example: "CVE-2020-25284",
         says: "only `do_rbd_add.constprop.0`",
     },
     // Splicing has a page there, and no folio.
     Exception {
-        core: Core::Debian12,
+        core: DEBIAN_12_CORE,
         example: "CVE-2022-0847",
         says: "`vmlinux` has no function `splice_folio_into_pipe`",
     },
