@@ -63,6 +63,61 @@ impl Config {
             .collect()
     }
 
+    /// The options that are on here and off in `other`. Options of the tools at hand are left out.
+    pub(super) fn unknown_to(&self, other: &Self) -> Self {
+        let is_lost =
+            |name: &str, value: &str| value != OFF && other.get(name) == OFF && !is_of_tools(name);
+        let lost = self
+            .values
+            .iter()
+            .filter(|(name, value)| is_lost(name, value));
+        Self {
+            values: lost
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        }
+    }
+
+    /// Both, with those of `more` in the place of its own.
+    pub(super) fn with(&self, more: &Self) -> Self {
+        let values = self.values.iter().chain(&more.values);
+        Self {
+            values: values
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        }
+    }
+
+    /// As Kconfig writes them for makefiles.
+    pub(super) fn for_make(&self) -> String {
+        self.lines(|name, value| format!("CONFIG_{name}={value}\n"))
+    }
+
+    /// As Kconfig writes them for the C preprocessor.
+    pub(super) fn for_c(&self) -> String {
+        self.lines(|name, value| match value {
+            "y" => format!("#define CONFIG_{name} 1\n"),
+            "m" => format!("#define CONFIG_{name}_MODULE 1\n"),
+            _ => format!("#define CONFIG_{name} {value}\n"),
+        })
+    }
+
+    /// As Kconfig writes them for rustc.
+    pub(super) fn for_rust(&self) -> String {
+        self.lines(|name, value| match value {
+            "y" | "m" => format!("--cfg=CONFIG_{name}\n--cfg=CONFIG_{name}=\"{value}\"\n"),
+            _ if value.starts_with('"') => format!("--cfg=CONFIG_{name}={value}\n"),
+            _ => format!("--cfg=CONFIG_{name}=\"{value}\"\n"),
+        })
+    }
+
+    fn lines(&self, line: impl Fn(&str, &str) -> String) -> String {
+        self.values
+            .iter()
+            .map(|(name, value)| line(name, value))
+            .collect()
+    }
+
     /// The options that differ, with both values.
     fn differences<'a>(&'a self, other: &'a Self) -> Vec<(&'a str, &'a str, &'a str)> {
         let mut names: Vec<_> = self.values.keys().chain(other.values.keys()).collect();
@@ -126,15 +181,16 @@ pub(super) fn check_same_layout(kernels: &Config, ours: &Config) -> Result<()> {
     )
 }
 
+/// Whether the option follows from the tools at hand.
+fn is_of_tools(name: &str) -> bool {
+    TOOL_PREFIXES.iter().any(|start| name.starts_with(start)) || TOOL_OPTIONS.contains(&name)
+}
+
 fn unexpected(kernels: &Config, ours: &Config, allowed: &[&str]) -> Vec<String> {
     kernels
         .differences(ours)
         .into_iter()
-        .filter(|(name, _, _)| {
-            !TOOL_PREFIXES.iter().any(|start| name.starts_with(start))
-                && !TOOL_OPTIONS.contains(name)
-                && !allowed.contains(name)
-        })
+        .filter(|(name, _, _)| !is_of_tools(name) && !allowed.contains(name))
         .map(|(name, theirs, ours)| format!("{name}: the kernel's {theirs}, here {ours}"))
         .collect()
 }
@@ -163,6 +219,41 @@ mod tests {
         assert_eq!(
             fragment.not_taken_by(&whole),
             ["CONFIG_B=y (it became n)", "CONFIG_C=n (it became y)"]
+        );
+    }
+
+    #[test]
+    fn options_that_are_not_known_are_put_in_as_kconfig_writes_them() {
+        let kernels = Config::parse(
+            "CONFIG_CC_IS_GCC=y\nCONFIG_LAZY=y\nCONFIG_DRIVER=m\nCONFIG_LIMIT=42\n\
+             CONFIG_NAME=\"x\"\nCONFIG_SAME=y\nCONFIG_OTHER=y\n# CONFIG_OFF is not set\n",
+        );
+        let ours = Config::parse("CONFIG_SAME=y\nCONFIG_OTHER=m\nCONFIG_OFF=y\n");
+        let lost = kernels.unknown_to(&ours);
+        assert_eq!(
+            lost.for_make(),
+            "CONFIG_DRIVER=m\nCONFIG_LAZY=y\nCONFIG_LIMIT=42\nCONFIG_NAME=\"x\"\n"
+        );
+        assert_eq!(
+            lost.for_c(),
+            "#define CONFIG_DRIVER_MODULE 1\n#define CONFIG_LAZY 1\n#define CONFIG_LIMIT 42\n\
+             #define CONFIG_NAME \"x\"\n"
+        );
+        assert!(
+            lost.for_rust()
+                .starts_with("--cfg=CONFIG_DRIVER\n--cfg=CONFIG_DRIVER=\"m\"\n--cfg=CONFIG_LAZY\n")
+        );
+        assert!(
+            lost.for_rust()
+                .ends_with("--cfg=CONFIG_LIMIT=\"42\"\n--cfg=CONFIG_NAME=\"x\"\n")
+        );
+        // What differs otherwise is still refused.
+        assert_eq!(
+            unexpected(&kernels, &ours.with(&lost), &[]),
+            [
+                "OFF: the kernel's n, here y",
+                "OTHER: the kernel's y, here m"
+            ]
         );
     }
 

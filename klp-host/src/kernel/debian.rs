@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
 use super::debian_kernel::DebianKernel;
+use super::forest;
 use super::image;
 use super::line::{Flavour, Line};
 use crate::cache::{Cache, Entry, Key, inherit_locks};
@@ -73,6 +74,13 @@ impl Release {
             true => format!("linux-modules-{}", self.name),
             false => whole,
         }
+    }
+
+    /// The package with the headers that all kernels with PREEMPT_RT share.
+    fn common_rt_headers(&self) -> String {
+        let headers = self.headers();
+        let start = headers.strip_suffix("rt-amd64").unwrap_or(&headers);
+        format!("{start}common-rt")
     }
 
     fn headers(&self) -> String {
@@ -444,42 +452,46 @@ pub(super) fn source(
     release: &Release,
 ) -> Result<PathBuf> {
     let package = release.source();
-    if kernel.flavour == Flavour::Rt && kernel.line.has_rt_patch {
-        packages::ensure(&["patch", "tar", "xz-utils"])?;
-        let name = format!("{package}-rt_{}", release.version);
-        let entry = archive
-            .cache()
-            .entry("unpacked", &name, &Key::new().with("recipe", "1"));
-        let patched = |deb: &Path, to: &Path| {
-            unpack_source(deb, &package, to)?;
-            apply_rt_patch(deb, release, to)
-        };
-        return unpacked_into(&entry, archive, release, &package, "a minute", &patched);
-    }
     packages::ensure(&["tar", "xz-utils"])?;
-    let unpack = |deb: &Path, to: &Path| unpack_source(deb, &package, to);
-    unpacked(archive, release, &package, "half a minute", &unpack)
-}
-
-/// Unpacks the archive that a source package holds.
-fn unpack_source(deb: &Path, package: &str, to: &Path) -> Result<()> {
+    // The package holds one archive.
     let script = format!(
         "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" \
          | tar -xO ./usr/src/{package}.tar.xz \
          | xz -dc | tar -x --strip-components=1 -C \"$2\""
     );
-    run_script(&script, deb, to)
+    let unpack = |deb: &Path, to: &Path| run_script(&script, deb, to);
+    let plain = unpacked(archive, release, &package, "half a minute", &unpack)?;
+    match needs_own_headers(kernel) {
+        true => with_own_headers(archive, release, &plain),
+        false => Ok(plain),
+    }
 }
 
-/// Applies the patch with PREEMPT_RT that a source package holds.
-fn apply_rt_patch(deb: &Path, release: &Release, to: &Path) -> Result<()> {
+/// Whether the kernel has headers that its source package lacks.
+pub(super) fn needs_own_headers(kernel: DebianKernel) -> bool {
+    kernel.flavour == Flavour::Rt && kernel.line.has_rt_patch
+}
+
+/// The source tree with the kernel's own headers in it.
+fn with_own_headers(archive: &Archive<'_>, release: &Release, plain: &Path) -> Result<PathBuf> {
+    let package = release.common_rt_headers();
     let script = format!(
         "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" \
-         | tar -xO ./usr/src/linux-patch-{}-rt.patch.xz \
-         | xz -dc | patch -p1 --quiet --force -d \"$2\"",
-        release.series()
+         | tar -x --strip-components=4 -C \"$2\" \
+         ./usr/src/{package}/include ./usr/src/{package}/arch/x86/include"
     );
-    run_script(&script, deb, to)
+    let unpack = |deb: &Path, to: &Path| run_script(&script, deb, to);
+    let headers = unpacked(archive, release, &package, "a few seconds", &unpack)?;
+    let name = format!("{}-rt_{}", release.source(), release.version);
+    // It is links to both.
+    let key = Key::new()
+        .with("recipe", "1")
+        .with("source", plain.as_os_str().as_encoded_bytes())
+        .with("headers", headers.as_os_str().as_encoded_bytes());
+    let entry = archive.cache().entry("unpacked", &name, &key);
+    let dir = entry
+        .get_or_create(|dir| forest::plant_with_headers(&dir.join("source"), plain, &headers))?;
+    Ok(dir.join("source"))
 }
 
 fn run_script(script: &str, deb: &Path, to: &Path) -> Result<()> {

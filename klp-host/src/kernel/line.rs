@@ -13,7 +13,7 @@ pub struct Line {
     pub series: &'static str,
     /// Whether it is built with CONFIG_RUST.
     pub has_rust: bool,
-    /// Whether PREEMPT_RT is not in the series' source, but in a patch beside it.
+    /// Whether Debian adds PREEMPT_RT by a patch that its source package lacks. Its headers have it.
     pub(super) has_rt_patch: bool,
     /// The suites to look in: groups, in this order. Of one group the newest release is taken.
     pub(super) suites: &'static [&'static [&'static str]],
@@ -45,7 +45,7 @@ pub const DEBIAN_13: Line = Line {
     aliases: &["trixie"],
     series: "6.12",
     has_rust: false,
-    has_rt_patch: false,
+    has_rt_patch: true,
     suites: &[&["trixie-security", "trixie"]],
 };
 

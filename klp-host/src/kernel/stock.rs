@@ -102,6 +102,8 @@ struct Parts {
     tools: Tools,
     /// The kernel's own.
     config: Config,
+    /// Whether the source tree has headers of the kernel's own, whose options its Kconfig files do not know.
+    has_own_headers: bool,
 }
 
 fn get_release(
@@ -167,6 +169,7 @@ fn gather(
             tools,
             files,
             config,
+            has_own_headers: debian::needs_own_headers(debian),
         })
     })
 }
@@ -207,7 +210,16 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
         )
     };
     make(&["olddefconfig"])?;
-    check_same_layout(&parts.config, &Config::read(&build.join(".config"))?)?;
+    let ours = Config::read(&build.join(".config"))?;
+    let lost = match parts.has_own_headers {
+        true => parts.config.unknown_to(&ours),
+        false => Config::default(),
+    };
+    check_same_layout(&parts.config, &ours.with(&lost))?;
+    if lost != Config::default() {
+        make(&["syncconfig"])?;
+        put_in(&build, &lost)?;
+    }
     make(&["prepare"])?;
     make(&["modules_prepare"])?;
     check_release(&build, &kernel.build.release)?;
@@ -215,6 +227,21 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     copy(&parts.files.symvers, &build.join("Module.symvers"))?;
     copy(&parts.files.vmlinux, &build.join("vmlinux"))?;
     step.done();
+    Ok(())
+}
+
+/// Adds options to what makefiles and compilers read of the configuration.
+fn put_in(build: &Path, options: &Config) -> Result<()> {
+    for (path, text) in [
+        ("include/config/auto.conf", options.for_make()),
+        ("include/generated/autoconf.h", options.for_c()),
+        ("include/generated/rustc_cfg", options.for_rust()),
+    ] {
+        let path = build.join(path);
+        let old = fs::read_to_string(&path);
+        let old = old.with_context(|| format!("cannot read {}", path.display()))?;
+        write_atomic(&path, &(old + &text))?;
+    }
     Ok(())
 }
 
