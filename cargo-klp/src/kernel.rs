@@ -123,7 +123,10 @@ impl Choice {
             Self::Debian(kernel) => {
                 kernel::needs(Core::Debian(*kernel), Profile::Base, &Options::default())
             }
-            Self::Running => Given::needs_running(),
+            Self::Running => match debians_running()? {
+                Some(kernel) => Self::Debian(kernel).needs(),
+                None => Given::needs_running(),
+            },
             Self::Folder(dir) => Given::needs_at(dir),
         }
     }
@@ -149,7 +152,10 @@ impl Choice {
                     image: kernel.image,
                 });
             }
-            Self::Running => Given::running(cache)?,
+            Self::Running => match debians_running()? {
+                Some(kernel) => return Self::Debian(kernel).find(cache),
+                None => Given::running(cache)?,
+            },
             Self::Folder(dir) => Given::at(dir)?,
         };
         Ok(Target {
@@ -158,6 +164,19 @@ impl Choice {
             known: given.known,
         })
     }
+}
+
+/// The running kernel, if it is one of Debian's that has no build folder here to build patches in: its packages
+/// are fetched then.
+fn debians_running() -> Result<Option<DebianKernel>> {
+    let release = release::of_running()?;
+    Ok(debians(&release, Given::needs_running().is_ok()))
+}
+
+fn debians(release: &str, has_folder: bool) -> Option<DebianKernel> {
+    // What is no name of Debian's is none of its kernels.
+    let kernel = DebianKernel::parse(release).ok().flatten();
+    kernel.filter(|_| !has_folder)
 }
 
 /// Adds the modules of a kernel of Debian's, unless the user has others in mind.
@@ -199,6 +218,15 @@ mod tests {
         assert_eq!(described.source, Some(dir.path().join("source")));
         let config = dir.path().join("include/config/auto.conf");
         assert_eq!(described.config, Some(config));
+    }
+
+    #[test]
+    fn the_running_kernel_can_be_one_of_debians() {
+        let of = |release: &str, has_folder| debians(release, has_folder).map(DebianKernel::name);
+        let release = "6.12.107+deb13-amd64";
+        assert_eq!(of(release, false), Some("debian-13/6.12.107+deb13-amd64"));
+        assert_eq!(of(release, true), None, "its own folder goes first");
+        assert_eq!(of("6.12.107-custom", false), None);
     }
 
     #[test]

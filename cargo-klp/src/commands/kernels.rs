@@ -33,12 +33,12 @@ impl KernelsArgs {
             "RELEASE"
         );
         println!(
-            "{:<WIDTH$} {}: its build folder, with Rust in it, in /lib/modules",
+            "{:<WIDTH$} {}: its build folder in /lib/modules, or Debian's packages if it is one of the above",
             "running",
             release::of_running()?
         );
         println!(
-            "{:<WIDTH$} a folder in which a kernel with Rust was built",
+            "{:<WIDTH$} a folder in which a kernel was built; without Rust, patches name `klp` alone",
             "DIR"
         );
         Ok(())
