@@ -93,13 +93,10 @@ fn exception(core: Core, example: &str) -> Option<&'static Exception> {
 }
 
 pub(super) fn run() -> Result<Tally> {
-    let author = Author {
-        toolchain: toolchain::ensure(PINNED, &[])?,
-        dir: tempfile::tempdir().context("cannot make a temporary folder")?,
-    };
+    let author = Author::new()?;
     let mut cases = Cases::new("kernels");
     for core in CORES {
-        on_kernel(&author, core, &folders()?, &mut cases);
+        on_kernel(&author, core, &folders()?, &PATCHES, &mut cases);
         let name = core.name();
         cases.check(&format!("{name} says what it has no crate for"), || {
             author.refused(core)
@@ -107,13 +104,46 @@ pub(super) fn run() -> Result<Tally> {
     }
     let sample = [checkout::top().join("examples").join(SAMPLE)];
     for kernel in FEW {
-        on_kernel(&author, kernel.parse()?, &sample, &mut cases);
+        on_kernel(&author, kernel.parse()?, &sample, &PATCHES, &mut cases);
     }
     Ok(cases.tally())
 }
 
+/// Builds and runs these examples and patches on one kernel, and those without a scenario not; all without names.
+pub fn run_on(core: Core, names: &[String]) -> Result<Tally> {
+    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    let scripts = scenarios::all()?;
+    let has_scenario = |name: &str| {
+        let is_its = |script: &PathBuf| script.file_stem().is_some_and(|stem| stem == name);
+        scripts.iter().any(is_its)
+    };
+    let mut folders = folders()?;
+    folders.retain(|folder| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        is_wanted(&name) && has_scenario(&name)
+    });
+    let patches: Vec<_> = PATCHES
+        .into_iter()
+        .filter(|[patch, _]| is_wanted(patch))
+        .collect();
+    ensure!(
+        !folders.is_empty() || !patches.is_empty(),
+        "none of {} is an example or patch with a scenario that names `klp` alone",
+        names.join(", ")
+    );
+    let mut cases = Cases::new("kernels");
+    on_kernel(&Author::new()?, core, &folders, &patches, &mut cases);
+    Ok(cases.tally())
+}
+
 /// Builds the patches of these folders and those of the tests, and runs those that have a scenario.
-fn on_kernel(author: &Author, core: Core, folders: &[PathBuf], cases: &mut Cases) {
+fn on_kernel(
+    author: &Author,
+    core: Core,
+    folders: &[PathBuf],
+    patches: &[[&str; 2]],
+    cases: &mut Cases,
+) {
     let name = core.name();
     let mut built = Vec::new();
     for folder in folders {
@@ -133,10 +163,10 @@ fn on_kernel(author: &Author, core: Core, folders: &[PathBuf], cases: &mut Cases
             Ok(())
         });
     }
-    for [patch, target] in PATCHES {
+    for [patch, target] in patches {
         cases.check(&format!("{name} takes {patch}"), || {
             let modules = author.build(&author.patch(patch, target)?, core)?;
-            built.push((patch.to_owned(), modules));
+            built.push(((*patch).to_owned(), modules));
             Ok(())
         });
     }
@@ -201,6 +231,13 @@ struct Author {
 }
 
 impl Author {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            toolchain: toolchain::ensure(PINNED, &[])?,
+            dir: tempfile::tempdir().context("cannot make a temporary folder")?,
+        })
+    }
+
     /// The modules that are built in a folder.
     fn build(&self, folder: &Path, core: Core) -> Result<Vec<PathBuf>> {
         let output = self.klp(folder, core)?;

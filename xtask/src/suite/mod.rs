@@ -9,7 +9,7 @@ mod cve;
 mod debug;
 mod flaws;
 mod host;
-mod kernels;
+pub mod kernels;
 mod lint;
 mod machine;
 mod modules;
