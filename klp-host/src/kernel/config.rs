@@ -63,18 +63,14 @@ impl Config {
             .collect()
     }
 
-    /// The options that are on here and off in `other`. Options of the tools at hand are left out.
-    pub(super) fn unknown_to(&self, other: &Self) -> Self {
-        let is_lost =
-            |name: &str, value: &str| value != OFF && other.get(name) == OFF && !is_of_tools(name);
-        let lost = self
-            .values
-            .iter()
-            .filter(|(name, value)| is_lost(name, value));
+    /// The options that have another value in `other`. Options of the tools at hand are left out.
+    pub(super) fn unlike(&self, other: &Self) -> Self {
+        let differences = self.differences(other).into_iter();
+        let values = differences
+            .filter(|(name, ..)| !is_of_tools(name))
+            .map(|(name, value, _)| (name.to_owned(), value.to_owned()));
         Self {
-            values: lost
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
+            values: values.collect(),
         }
     }
 
@@ -88,34 +84,42 @@ impl Config {
         }
     }
 
-    /// As Kconfig writes them for makefiles.
-    pub(super) fn for_make(&self) -> String {
-        self.lines(|name, value| format!("CONFIG_{name}={value}\n"))
+    /// What Kconfig has written for makefiles, with these options in it.
+    pub(super) fn put_into_make(&self, text: &str) -> String {
+        let add = |name: &str, value: &str| format!("CONFIG_{name}={value}\n");
+        self.put_into(text, "CONFIG_", add)
     }
 
-    /// As Kconfig writes them for the C preprocessor.
-    pub(super) fn for_c(&self) -> String {
-        self.lines(|name, value| match value {
+    /// The same for the C preprocessor.
+    pub(super) fn put_into_c(&self, text: &str) -> String {
+        self.put_into(text, "#define CONFIG_", |name, value| match value {
             "y" => format!("#define CONFIG_{name} 1\n"),
             "m" => format!("#define CONFIG_{name}_MODULE 1\n"),
             _ => format!("#define CONFIG_{name} {value}\n"),
         })
     }
 
-    /// As Kconfig writes them for rustc.
-    pub(super) fn for_rust(&self) -> String {
-        self.lines(|name, value| match value {
+    /// The same for rustc.
+    pub(super) fn put_into_rust(&self, text: &str) -> String {
+        self.put_into(text, "--cfg=CONFIG_", |name, value| match value {
             "y" | "m" => format!("--cfg=CONFIG_{name}\n--cfg=CONFIG_{name}=\"{value}\"\n"),
             _ if value.starts_with('"') => format!("--cfg=CONFIG_{name}={value}\n"),
             _ => format!("--cfg=CONFIG_{name}=\"{value}\"\n"),
         })
     }
 
-    fn lines(&self, line: impl Fn(&str, &str) -> String) -> String {
-        self.values
-            .iter()
-            .map(|(name, value)| line(name, value))
-            .collect()
+    fn put_into(&self, text: &str, start: &str, add: impl Fn(&str, &str) -> String) -> String {
+        let is_ours = |line: &&str| {
+            let name = line.strip_prefix(start).unwrap_or_default();
+            let name = name.split(['=', ' ']).next().unwrap_or_default();
+            let plain = name.strip_suffix("_MODULE").unwrap_or(name);
+            self.values.contains_key(name) || self.values.contains_key(plain)
+        };
+        let kept = text.lines().filter(|line| !is_ours(line));
+        let mut text: String = kept.map(|line| format!("{line}\n")).collect();
+        let on = self.values.iter().filter(|(_, value)| *value != OFF);
+        text.extend(on.map(|(name, value)| add(name, value)));
+        text
     }
 
     /// The options that differ, with both values.
@@ -223,38 +227,33 @@ mod tests {
     }
 
     #[test]
-    fn options_that_are_not_known_are_put_in_as_kconfig_writes_them() {
+    fn options_of_a_kernels_own_are_put_in_as_kconfig_writes_them() {
         let kernels = Config::parse(
             "CONFIG_CC_IS_GCC=y\nCONFIG_LAZY=y\nCONFIG_DRIVER=m\nCONFIG_LIMIT=42\n\
              CONFIG_NAME=\"x\"\nCONFIG_SAME=y\nCONFIG_OTHER=y\n# CONFIG_OFF is not set\n",
         );
         let ours = Config::parse("CONFIG_SAME=y\nCONFIG_OTHER=m\nCONFIG_OFF=y\n");
-        let lost = kernels.unknown_to(&ours);
+        let own = kernels.unlike(&ours);
+        let make = "CONFIG_SAME=y\nCONFIG_OTHER=m\nCONFIG_OFF=y\n";
         assert_eq!(
-            lost.for_make(),
-            "CONFIG_DRIVER=m\nCONFIG_LAZY=y\nCONFIG_LIMIT=42\nCONFIG_NAME=\"x\"\n"
+            own.put_into_make(make),
+            "CONFIG_SAME=y\nCONFIG_DRIVER=m\nCONFIG_LAZY=y\nCONFIG_LIMIT=42\nCONFIG_NAME=\"x\"\n\
+             CONFIG_OTHER=y\n"
         );
+        let c = "#define CONFIG_OFF 1\n#define CONFIG_OTHER_MODULE 1\n#define CONFIG_SAME 1\n";
         assert_eq!(
-            lost.for_c(),
-            "#define CONFIG_DRIVER_MODULE 1\n#define CONFIG_LAZY 1\n#define CONFIG_LIMIT 42\n\
-             #define CONFIG_NAME \"x\"\n"
+            own.put_into_c(c),
+            "#define CONFIG_SAME 1\n#define CONFIG_DRIVER_MODULE 1\n#define CONFIG_LAZY 1\n\
+             #define CONFIG_LIMIT 42\n#define CONFIG_NAME \"x\"\n#define CONFIG_OTHER 1\n"
         );
-        assert!(
-            lost.for_rust()
-                .starts_with("--cfg=CONFIG_DRIVER\n--cfg=CONFIG_DRIVER=\"m\"\n--cfg=CONFIG_LAZY\n")
-        );
-        assert!(
-            lost.for_rust()
-                .ends_with("--cfg=CONFIG_LIMIT=\"42\"\n--cfg=CONFIG_NAME=\"x\"\n")
-        );
-        // What differs otherwise is still refused.
+        let rust = "--cfg=CONFIG_OFF\n--cfg=CONFIG_OFF=\"y\"\n--cfg=CONFIG_SAME\n";
         assert_eq!(
-            unexpected(&kernels, &ours.with(&lost), &[]),
-            [
-                "OFF: the kernel's n, here y",
-                "OTHER: the kernel's y, here m"
-            ]
+            own.put_into_rust(rust),
+            "--cfg=CONFIG_SAME\n--cfg=CONFIG_DRIVER\n--cfg=CONFIG_DRIVER=\"m\"\n--cfg=CONFIG_LAZY\n\
+             --cfg=CONFIG_LAZY=\"y\"\n--cfg=CONFIG_LIMIT=\"42\"\n--cfg=CONFIG_NAME=\"x\"\n\
+             --cfg=CONFIG_OTHER\n--cfg=CONFIG_OTHER=\"y\"\n"
         );
+        assert!(unexpected(&kernels, &ours.with(&own), &[]).is_empty());
     }
 
     #[test]

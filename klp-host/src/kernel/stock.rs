@@ -211,14 +211,14 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     };
     make(&["olddefconfig"])?;
     let ours = Config::read(&build.join(".config"))?;
-    let lost = match parts.has_own_headers {
-        true => parts.config.unknown_to(&ours),
+    let own = match parts.has_own_headers {
+        true => parts.config.unlike(&ours),
         false => Config::default(),
     };
-    check_same_layout(&parts.config, &ours.with(&lost))?;
-    if lost != Config::default() {
+    check_same_layout(&parts.config, &ours.with(&own))?;
+    if own != Config::default() {
         make(&["syncconfig"])?;
-        put_in(&build, &lost)?;
+        put_in(&build, &own)?;
     }
     make(&["prepare"])?;
     make(&["modules_prepare"])?;
@@ -230,17 +230,19 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Adds options to what makefiles and compilers read of the configuration.
+/// Puts options into what makefiles and compilers read of the configuration.
 fn put_in(build: &Path, options: &Config) -> Result<()> {
-    for (path, text) in [
-        ("include/config/auto.conf", options.for_make()),
-        ("include/generated/autoconf.h", options.for_c()),
-        ("include/generated/rustc_cfg", options.for_rust()),
-    ] {
+    type PutInto = fn(&Config, &str) -> String;
+    let files: [(&str, PutInto); 3] = [
+        ("include/config/auto.conf", Config::put_into_make),
+        ("include/generated/autoconf.h", Config::put_into_c),
+        ("include/generated/rustc_cfg", Config::put_into_rust),
+    ];
+    for (path, put_into) in files {
         let path = build.join(path);
         let old = fs::read_to_string(&path);
         let old = old.with_context(|| format!("cannot read {}", path.display()))?;
-        write_atomic(&path, &(old + &text))?;
+        write_atomic(&path, &put_into(options, &old))?;
     }
     Ok(())
 }
