@@ -58,9 +58,11 @@ fn of_file(cache: &Cache, file: &Path) -> Result<PathBuf> {
 
 fn at_hand(cache: &Cache, choice: &Choice, known: &Known, asked: bool) -> Result<Vec<PathBuf>> {
     match choice {
-        Choice::Debian(line) if asked => return Ok(vec![debug_info::of_stock(cache, line)?]),
-        Choice::Debian(line) => {
-            let there = debug_info::of_stock_if_there(cache, line);
+        Choice::Debian(kernel) if asked => {
+            return Ok(vec![debug_info::of_stock(cache, *kernel)?]);
+        }
+        Choice::Debian(kernel) => {
+            let there = debug_info::of_stock_if_there(cache, *kernel);
             return Ok(there.into_iter().collect());
         }
         Choice::Running | Choice::Folder(_) => {}

@@ -2,7 +2,6 @@
 
 //! The kernel that a patch is for.
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
@@ -11,14 +10,14 @@ use klp_host::host::needs::Needs;
 use klp_host::kernel::given::Given;
 use klp_host::kernel::known::Known;
 use klp_host::kernel::{
-    self, BuildFolder, Core, Line, Options, Profile, facts, modules, release, stock,
+    self, BuildFolder, Core, DebianKernel, Options, Profile, facts, modules, release, stock,
 };
 
 /// Which kernel, as the user says it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Choice {
     /// One of Debian's, which is fetched.
-    Debian(&'static Line),
+    Debian(DebianKernel),
     /// The one that runs here.
     Running,
     /// The one built in this folder.
@@ -48,9 +47,13 @@ pub struct Target {
 
 impl Choice {
     /// Takes the word or path of a command line.
-    pub fn parse(text: &str) -> Result<Self, Infallible> {
-        Ok(match (Line::named(text), text) {
-            (Some(line), _) => Self::Debian(line),
+    ///
+    /// # Errors
+    ///
+    /// When it begins as the name of one of Debian's kernels, and goes on otherwise.
+    pub fn parse(text: &str) -> Result<Self> {
+        Ok(match (DebianKernel::parse(text)?, text) {
+            (Some(kernel), _) => Self::Debian(kernel),
             (None, "running") => Self::Running,
             (None, dir) => Self::Folder(PathBuf::from(dir)),
         })
@@ -60,11 +63,11 @@ impl Choice {
     /// takes no compilers, and no packages but those that fetch and boot Debian's kernel.
     pub fn known(&self, cache: &Cache, modules: bool) -> Result<Known> {
         let known = match self {
-            Self::Debian(line) => {
-                facts::needs(cache, line).get()?;
-                let known = Known::of_stock(cache, line)?;
+            Self::Debian(kernel) => {
+                facts::needs(cache, *kernel).get()?;
+                let known = Known::of_stock(cache, *kernel)?;
                 match modules {
-                    true => with_modules(known, cache, line)?,
+                    true => with_modules(known, cache, *kernel)?,
                     false => known,
                 }
             }
@@ -83,10 +86,10 @@ impl Choice {
 
     /// Describes it; what is needed of one of Debian's is fetched first when it has to be.
     pub fn describe(&self, cache: &Cache) -> Result<Described> {
-        if let Self::Debian(line) = self {
-            stock::source_needs(cache, line).get()?;
+        if let Self::Debian(kernel) = self {
+            stock::source_needs(cache, *kernel).get()?;
             let known = self.known(cache, true)?;
-            let source = stock::source(cache, line)?;
+            let source = stock::source(cache, *kernel)?;
             return Ok(Described {
                 release: source.release,
                 known,
@@ -117,10 +120,13 @@ impl Choice {
     /// The packages that [`Self::get`] needs.
     pub fn needs(&self) -> Result<Needs> {
         match self {
-            Self::Debian(line) => {
-                kernel::needs(Core::of_line(line), Profile::Base, &Options::default())
+            Self::Debian(kernel) => {
+                kernel::needs(Core::Debian(*kernel), Profile::Base, &Options::default())
             }
-            Self::Running => Given::needs_running(),
+            Self::Running => match debians_running()? {
+                Some(kernel) => Self::Debian(kernel).needs(),
+                None => Given::needs_running(),
+            },
             Self::Folder(dir) => Given::needs_at(dir),
         }
     }
@@ -136,17 +142,20 @@ impl Choice {
 
     fn find(&self, cache: &Cache) -> Result<Target> {
         let given = match self {
-            Self::Debian(line) => {
-                let core = Core::of_line(line);
+            Self::Debian(debian) => {
+                let core = Core::Debian(*debian);
                 let kernel = kernel::get(core, Profile::Base, &Options::default())?;
                 let known = Known::of_folder(&kernel.build.dir);
                 return Ok(Target {
-                    known: with_modules(known, cache, line)?,
+                    known: with_modules(known, cache, *debian)?,
                     build: kernel.build,
                     image: kernel.image,
                 });
             }
-            Self::Running => Given::running(cache)?,
+            Self::Running => match debians_running()? {
+                Some(kernel) => return Self::Debian(kernel).find(cache),
+                None => Given::running(cache)?,
+            },
             Self::Folder(dir) => Given::at(dir)?,
         };
         Ok(Target {
@@ -157,13 +166,26 @@ impl Choice {
     }
 }
 
+/// The running kernel, if it is one of Debian's that has no build folder here to build patches in: its packages
+/// are fetched then.
+fn debians_running() -> Result<Option<DebianKernel>> {
+    let release = release::of_running()?;
+    Ok(debians(&release, Given::needs_running().is_ok()))
+}
+
+fn debians(release: &str, has_folder: bool) -> Option<DebianKernel> {
+    // What is no name of Debian's is none of its kernels.
+    let kernel = DebianKernel::parse(release).ok().flatten();
+    kernel.filter(|_| !has_folder)
+}
+
 /// Adds the modules of a kernel of Debian's, unless the user has others in mind.
-fn with_modules(known: Known, cache: &Cache, line: &Line) -> Result<Known> {
+fn with_modules(known: Known, cache: &Cache, kernel: DebianKernel) -> Result<Known> {
     if std::env::var_os("KLP_MODULES").is_some() {
         return Ok(known);
     }
     Ok(Known {
-        modules: modules::of_stock(cache, line)?,
+        modules: modules::of_stock(cache, kernel)?,
         ..known
     })
 }
@@ -199,14 +221,22 @@ mod tests {
     }
 
     #[test]
+    fn the_running_kernel_can_be_one_of_debians() {
+        let of = |release: &str, has_folder| debians(release, has_folder).map(DebianKernel::name);
+        let release = "6.12.107+deb13-amd64";
+        assert_eq!(of(release, false), Some("debian-13/6.12.107+deb13-amd64"));
+        assert_eq!(of(release, true), None, "its own folder goes first");
+        assert_eq!(of("6.12.107-custom", false), None);
+    }
+
+    #[test]
     fn a_kernel_is_a_word_or_a_folder() {
-        assert_eq!(Choice::parse("stock"), Ok(Choice::Debian(&line::STOCK)));
-        let debian_13 = Ok(Choice::Debian(&line::DEBIAN_13));
-        assert_eq!(Choice::parse("debian-13"), debian_13);
-        assert_eq!(Choice::parse("running"), Ok(Choice::Running));
-        assert_eq!(
-            Choice::parse("./stock"),
-            Ok(Choice::Folder(PathBuf::from("./stock")))
-        );
+        let parse = |text: &str| Choice::parse(text).unwrap();
+        let debian = |line| Choice::Debian(DebianKernel::plain(line));
+        assert_eq!(parse("stock"), debian(&line::STOCK));
+        assert_eq!(parse("debian-13"), debian(&line::DEBIAN_13));
+        assert_eq!(parse("running"), Choice::Running);
+        assert_eq!(parse("./stock"), Choice::Folder(PathBuf::from("./stock")));
+        assert!(Choice::parse("stock/build").is_err());
     }
 }

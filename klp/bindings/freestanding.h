@@ -18,7 +18,6 @@
 #include <linux/printk.h>
 #include <linux/ptrace.h>
 #include <linux/refcount.h>
-#include <linux/rwlock.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>

@@ -42,7 +42,6 @@ void klp_c_rcu_read_unlock(void)
 	rcu_read_unlock();
 }
 
-#ifndef CONFIG_PREEMPT_RT
 /* With some configurations these are inline. */
 #define KLP_RAW(kind, type, name)					\
 	void klp_c__raw_##kind##_##name(type *lock);			\
@@ -77,6 +76,7 @@ void klp_c_rcu_read_unlock(void)
 	}
 
 KLP_RAW_ALL(spin, raw_spinlock_t, lock)
+#ifndef CONFIG_PREEMPT_RT
 KLP_RAW_ALL(read, rwlock_t, lock)
 KLP_RAW_ALL(write, rwlock_t, lock)
 #endif

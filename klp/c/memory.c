@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memory: how its function is called depends on the series. */
+/* Memory: how its functions are called depends on the series. */
 #include <linux/slab.h>
 
 void *klp_c_kmalloc(size_t size, gfp_t flags);
 void *klp_c_kmalloc(size_t size, gfp_t flags)
 {
 	return kmalloc(size, flags);
+}
+
+void *klp_c_krealloc(const void *place, size_t size, gfp_t flags);
+void *klp_c_krealloc(const void *place, size_t size, gfp_t flags)
+{
+	return krealloc(place, size, flags);
 }

@@ -120,11 +120,11 @@ fn spinning(target: &Target) {
     held!(target, "raw-irq", target.raw().lock_irq());
     held!(target, "raw-irqsave", target.raw().lock_irqsave());
     held!(target, "raw-bh", target.raw().lock_bh());
-    // Interrupts stay off when they were off.
+    // Interrupts stay off when they were off. A raw lock is the inner one: with PREEMPT_RT the other sleeps.
     held!(
         target,
         "nested",
-        (target.raw().lock_irqsave(), target.spin().lock_irqsave()).0
+        (target.spin().lock_irqsave(), target.raw().lock_irqsave()).0
     );
 }
 

@@ -29,6 +29,20 @@ fn io(m: &SeqFile, ns: *mut c_void, pid: *mut c_void, task: &Task) -> Result<i32
     original(m, ns, pid, task)
 }
 
+/// Compiled without a caller, as it is public.
+pub fn squares(count: u32) -> Result<u32> {
+    let mut all = KVec::with_capacity(4, GFP_KERNEL)?;
+    for number in 0..count {
+        all.push(number * number, GFP_KERNEL)?;
+    }
+    all.extend_from_slice(&[1, 2], GFP_KERNEL)?;
+    all.extend_with(2, 3, GFP_ATOMIC)?;
+    all.resize(7, 0, GFP_KERNEL)?;
+    all.truncate(6);
+    let last = all.pop().ok_or(ENODATA)?;
+    Ok(all.iter().chain(&KVec::from_elem(last, 2, GFP_KERNEL)?).sum())
+}
+
 /// How long a text of user space is.
 fn read_name(place: UserPtr, name: &mut [u8]) -> Result<usize> {
     let mut reader = UserSlice::new(place, 64).reader();

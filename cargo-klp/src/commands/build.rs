@@ -28,7 +28,7 @@ pub(super) struct BuildArgs {
     /// The patch's folder.
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// The kernel: `stock` (Debian's with Rust), `debian-13` or `debian-12`, which are fetched; `running`, or a kernel's build folder.
+    /// The kernel: one of Debian's, which is fetched (`cargo klp kernels` lists them), `running`, or a kernel's build folder.
     #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = Choice::parse)]
     kernel: Choice,
     /// Boot that kernel in a virtual machine, and patch it there.

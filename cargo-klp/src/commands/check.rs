@@ -26,7 +26,7 @@ pub(super) struct CheckArgs {
     /// The module, in Rust or C.
     #[arg(value_name = "MODULE.ko")]
     module: PathBuf,
-    /// The kernel: `stock` (Debian's, which is fetched), `running`, or a kernel's build folder.
+    /// The kernel: one of Debian's, which is fetched (`cargo klp kernels` lists them), `running`, or a kernel's build folder.
     /// Without one, only what the module alone tells is checked.
     #[arg(long, value_name = "KERNEL", value_parser = Choice::parse)]
     kernel: Option<Choice>,

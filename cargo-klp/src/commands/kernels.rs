@@ -5,8 +5,11 @@
 use anyhow::Result;
 use clap::Args;
 use klp_host::cache::Cache;
-use klp_host::kernel::line::{LINES, Line};
-use klp_host::kernel::{facts, release};
+use klp_host::kernel::line::LINES;
+use klp_host::kernel::{DebianKernel, Flavour, facts, release};
+
+/// How wide the names are.
+const WIDTH: usize = 25;
 
 #[derive(Args, Debug)]
 pub(super) struct KernelsArgs {}
@@ -15,28 +18,38 @@ impl KernelsArgs {
     pub(super) fn run(self) -> Result<()> {
         let cache = Cache::open()?;
         for line in LINES {
-            println!(
-                "{}",
-                describe(line, facts::release_if_known(&cache, line).as_deref())
-            );
+            for flavour in Flavour::ALL {
+                let kernel = DebianKernel::newest(line, flavour);
+                let release = facts::release_if_known(&cache, kernel);
+                println!("{}", describe(kernel, release.as_deref()));
+            }
         }
         println!(
-            "{:<10} {}: its build folder, with Rust in it, in /lib/modules",
+            "{:<WIDTH$} the release of that version, as in debian-13/rt/6.12.107-1",
+            "NAME/VERSION"
+        );
+        println!(
+            "{:<WIDTH$} what `uname -r` prints in one of them, as in 6.12.107+deb13-amd64",
+            "RELEASE"
+        );
+        println!(
+            "{:<WIDTH$} {}: its build folder in /lib/modules, or Debian's packages if it is one of the above",
             "running",
             release::of_running()?
         );
         println!(
-            "{:<10} a folder in which a kernel with Rust was built",
+            "{:<WIDTH$} a folder in which a kernel was built; without Rust, patches name `klp` alone",
             "DIR"
         );
         Ok(())
     }
 }
 
-/// The line about a line of Debian's kernels. `release` is the one that this machine has.
-fn describe(line: &Line, release: Option<&str>) -> String {
-    let Line { name, series, .. } = line;
-    let (rust, crates) = match line.has_rust {
+/// The line about one of Debian's kernels. `release` is the one that this machine has.
+fn describe(kernel: DebianKernel, release: Option<&str>) -> String {
+    let name = kernel.name();
+    let series = kernel.line.series;
+    let (rust, crates) = match kernel.line.has_rust {
         true => ("with", "`klp` and `kernel`"),
         false => ("without", "`klp` alone"),
     };
@@ -44,7 +57,7 @@ fn describe(line: &Line, release: Option<&str>) -> String {
         Some(release) => format!("{release} is here"),
         None => "will be fetched".to_owned(),
     };
-    format!("{name:<10} Linux {series}, {rust} Rust: patches name {crates}; {release}")
+    format!("{name:<WIDTH$} Linux {series}, {rust} Rust: patches name {crates}; {release}")
 }
 
 #[cfg(test)]
@@ -55,13 +68,13 @@ mod tests {
     #[test]
     fn each_kernel_says_what_patches_may_name() {
         assert_eq!(
-            describe(&STOCK, Some("7.2.12+deb14-amd64")),
-            "stock      Linux 7.2, with Rust: patches name `klp` and `kernel`; \
+            describe(DebianKernel::plain(&STOCK), Some("7.2.12+deb14-amd64")),
+            "stock                     Linux 7.2, with Rust: patches name `klp` and `kernel`; \
              7.2.12+deb14-amd64 is here"
         );
         assert_eq!(
-            describe(&DEBIAN_13, None),
-            "debian-13  Linux 6.12, without Rust: patches name `klp` alone; will be fetched"
+            describe(DebianKernel::newest(&DEBIAN_13, Flavour::Rt), None),
+            "debian-13/rt              Linux 6.12, without Rust: patches name `klp` alone; will be fetched"
         );
     }
 }

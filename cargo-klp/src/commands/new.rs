@@ -31,8 +31,8 @@ pub(super) struct NewArgs {
     /// Begin with a fix as upstream published it: a diff, or a mail with one.
     #[arg(long, value_name = "FIX")]
     from: Option<PathBuf>,
-    /// The kernel to look the fix's functions up in: `stock` (Debian's, which is fetched), `running`, or
-    /// a kernel's build folder.
+    /// The kernel to look the fix's functions up in: one of Debian's, which is fetched (`cargo klp kernels`
+    /// lists them), `running`, or a kernel's build folder.
     #[arg(
         long,
         value_name = "KERNEL",

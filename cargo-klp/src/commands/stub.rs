@@ -46,7 +46,7 @@ pub(super) struct StubArgs {
     /// Which of several functions of that name: 1 for the first in kallsyms.
     #[arg(long, value_name = "N", requires = "functions")]
     sympos: Option<u32>,
-    /// The kernel: `stock` (Debian's, which is fetched), `running`, or a kernel's build folder.
+    /// The kernel: one of Debian's, which is fetched (`cargo klp kernels` lists them), `running`, or a kernel's build folder.
     #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = Choice::parse)]
     kernel: Choice,
     /// Read this file instead: an ELF `vmlinux` with type information, or type information itself.

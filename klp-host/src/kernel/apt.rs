@@ -39,6 +39,9 @@ const SANDBOX_PARENT: &str = "/var/tmp";
 /// How the names of apt's folders start, wherever they are.
 const PREFIX: &str = "klp-apt-";
 
+/// How the names of suites with security updates end.
+const SECURITY: &str = "-security";
+
 /// What to do where Debian's packages cannot be had.
 pub(crate) const OTHERWISE: &str =
     "or give a kernel source tree: cargo xtask kernel build --core c --source TREE";
@@ -99,6 +102,19 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// The one of this suite: those with security updates are in an archive of their own.
+    fn of_suite(self: Arc<Self>, name: &str) -> Result<Arc<Self>> {
+        if !name.ends_with(SECURITY) {
+            return Ok(self);
+        }
+        Ok(Arc::new(Self {
+            mirror: mirror::choose_security(&self.mirror)?,
+            ..(*self).clone()
+        }))
+    }
+}
+
 impl<'a> Archive<'a> {
     /// The archive. Nothing is asked of it yet; what killed runs left of it is removed.
     pub(crate) fn new(cache: &'a Cache) -> Self {
@@ -137,7 +153,7 @@ impl<'a> Archive<'a> {
     /// A suite, with lists that were fetched and verified in this run.
     pub(crate) fn suite(&self, name: &str, step: &Step) -> Result<Arc<Suite>> {
         check_online(&format!("packages of Debian's suite {name} are needed"))?;
-        let origin = self.origin()?;
+        let origin = self.origin()?.of_suite(name)?;
         // Held meanwhile: the second who needs a suite waits for the lists.
         let mut suites = self.suites.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(suite) = suites.get(name) {

@@ -63,6 +63,65 @@ impl Config {
             .collect()
     }
 
+    /// The options that have another value in `other`. Options of the tools at hand are left out.
+    pub(super) fn unlike(&self, other: &Self) -> Self {
+        let differences = self.differences(other).into_iter();
+        let values = differences
+            .filter(|(name, ..)| !is_of_tools(name))
+            .map(|(name, value, _)| (name.to_owned(), value.to_owned()));
+        Self {
+            values: values.collect(),
+        }
+    }
+
+    /// Both, with those of `more` in the place of its own.
+    pub(super) fn with(&self, more: &Self) -> Self {
+        let values = self.values.iter().chain(&more.values);
+        Self {
+            values: values
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        }
+    }
+
+    /// What Kconfig has written for makefiles, with these options in it.
+    pub(super) fn put_into_make(&self, text: &str) -> String {
+        let add = |name: &str, value: &str| format!("CONFIG_{name}={value}\n");
+        self.put_into(text, "CONFIG_", add)
+    }
+
+    /// The same for the C preprocessor.
+    pub(super) fn put_into_c(&self, text: &str) -> String {
+        self.put_into(text, "#define CONFIG_", |name, value| match value {
+            "y" => format!("#define CONFIG_{name} 1\n"),
+            "m" => format!("#define CONFIG_{name}_MODULE 1\n"),
+            _ => format!("#define CONFIG_{name} {value}\n"),
+        })
+    }
+
+    /// The same for rustc.
+    pub(super) fn put_into_rust(&self, text: &str) -> String {
+        self.put_into(text, "--cfg=CONFIG_", |name, value| match value {
+            "y" | "m" => format!("--cfg=CONFIG_{name}\n--cfg=CONFIG_{name}=\"{value}\"\n"),
+            _ if value.starts_with('"') => format!("--cfg=CONFIG_{name}={value}\n"),
+            _ => format!("--cfg=CONFIG_{name}=\"{value}\"\n"),
+        })
+    }
+
+    fn put_into(&self, text: &str, start: &str, add: impl Fn(&str, &str) -> String) -> String {
+        let is_ours = |line: &&str| {
+            let name = line.strip_prefix(start).unwrap_or_default();
+            let name = name.split(['=', ' ']).next().unwrap_or_default();
+            let plain = name.strip_suffix("_MODULE").unwrap_or(name);
+            self.values.contains_key(name) || self.values.contains_key(plain)
+        };
+        let kept = text.lines().filter(|line| !is_ours(line));
+        let mut text: String = kept.map(|line| format!("{line}\n")).collect();
+        let on = self.values.iter().filter(|(_, value)| *value != OFF);
+        text.extend(on.map(|(name, value)| add(name, value)));
+        text
+    }
+
     /// The options that differ, with both values.
     fn differences<'a>(&'a self, other: &'a Self) -> Vec<(&'a str, &'a str, &'a str)> {
         let mut names: Vec<_> = self.values.keys().chain(other.values.keys()).collect();
@@ -126,15 +185,16 @@ pub(super) fn check_same_layout(kernels: &Config, ours: &Config) -> Result<()> {
     )
 }
 
+/// Whether the option follows from the tools at hand.
+fn is_of_tools(name: &str) -> bool {
+    TOOL_PREFIXES.iter().any(|start| name.starts_with(start)) || TOOL_OPTIONS.contains(&name)
+}
+
 fn unexpected(kernels: &Config, ours: &Config, allowed: &[&str]) -> Vec<String> {
     kernels
         .differences(ours)
         .into_iter()
-        .filter(|(name, _, _)| {
-            !TOOL_PREFIXES.iter().any(|start| name.starts_with(start))
-                && !TOOL_OPTIONS.contains(name)
-                && !allowed.contains(name)
-        })
+        .filter(|(name, _, _)| !is_of_tools(name) && !allowed.contains(name))
         .map(|(name, theirs, ours)| format!("{name}: the kernel's {theirs}, here {ours}"))
         .collect()
 }
@@ -164,6 +224,36 @@ mod tests {
             fragment.not_taken_by(&whole),
             ["CONFIG_B=y (it became n)", "CONFIG_C=n (it became y)"]
         );
+    }
+
+    #[test]
+    fn options_of_a_kernels_own_are_put_in_as_kconfig_writes_them() {
+        let kernels = Config::parse(
+            "CONFIG_CC_IS_GCC=y\nCONFIG_LAZY=y\nCONFIG_DRIVER=m\nCONFIG_LIMIT=42\n\
+             CONFIG_NAME=\"x\"\nCONFIG_SAME=y\nCONFIG_OTHER=y\n# CONFIG_OFF is not set\n",
+        );
+        let ours = Config::parse("CONFIG_SAME=y\nCONFIG_OTHER=m\nCONFIG_OFF=y\n");
+        let own = kernels.unlike(&ours);
+        let make = "CONFIG_SAME=y\nCONFIG_OTHER=m\nCONFIG_OFF=y\n";
+        assert_eq!(
+            own.put_into_make(make),
+            "CONFIG_SAME=y\nCONFIG_DRIVER=m\nCONFIG_LAZY=y\nCONFIG_LIMIT=42\nCONFIG_NAME=\"x\"\n\
+             CONFIG_OTHER=y\n"
+        );
+        let c = "#define CONFIG_OFF 1\n#define CONFIG_OTHER_MODULE 1\n#define CONFIG_SAME 1\n";
+        assert_eq!(
+            own.put_into_c(c),
+            "#define CONFIG_SAME 1\n#define CONFIG_DRIVER_MODULE 1\n#define CONFIG_LAZY 1\n\
+             #define CONFIG_LIMIT 42\n#define CONFIG_NAME \"x\"\n#define CONFIG_OTHER 1\n"
+        );
+        let rust = "--cfg=CONFIG_OFF\n--cfg=CONFIG_OFF=\"y\"\n--cfg=CONFIG_SAME\n";
+        assert_eq!(
+            own.put_into_rust(rust),
+            "--cfg=CONFIG_SAME\n--cfg=CONFIG_DRIVER\n--cfg=CONFIG_DRIVER=\"m\"\n--cfg=CONFIG_LAZY\n\
+             --cfg=CONFIG_LAZY=\"y\"\n--cfg=CONFIG_LIMIT=\"42\"\n--cfg=CONFIG_NAME=\"x\"\n\
+             --cfg=CONFIG_OTHER\n--cfg=CONFIG_OTHER=\"y\"\n"
+        );
+        assert!(unexpected(&kernels, &ours.with(&own), &[]).is_empty());
     }
 
     #[test]

@@ -5,12 +5,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
+use super::debian_kernel::DebianKernel;
+use super::forest;
 use super::image;
-use super::line::Line;
+use super::line::{Flavour, Line};
 use crate::cache::{Cache, Entry, Key, inherit_locks};
 use crate::host::consent::{check_online, is_offline};
 use crate::host::files::write_atomic;
@@ -51,8 +53,13 @@ impl Release {
     }
 
     /// The name of its cache entries, before the kind of kernel is said.
-    pub(super) fn label(&self, line: &Line) -> String {
-        format!("{}-{}", line.name, self.version)
+    pub(super) fn label(&self, kernel: DebianKernel) -> String {
+        format!("{}-{}", kernel.family(), self.version)
+    }
+
+    /// Whether it is this version.
+    fn is(&self, version: &str) -> bool {
+        self.version == version || self.name == version
     }
 
     /// The package with the debug information of all that the kernel runs.
@@ -69,6 +76,13 @@ impl Release {
         }
     }
 
+    /// The package with the headers that all kernels with PREEMPT_RT share.
+    fn common_rt_headers(&self) -> String {
+        let headers = self.headers();
+        let start = headers.strip_suffix("rt-amd64").unwrap_or(&headers);
+        format!("{start}common-rt")
+    }
+
     fn headers(&self) -> String {
         format!("linux-headers-{}", self.name)
     }
@@ -79,11 +93,12 @@ impl Release {
     }
 
     /// Whether it is like those that are chosen here: it becomes names of files, and arguments.
-    fn is_valid(&self, line: &Line) -> bool {
-        line.suites.contains(&self.suite.as_str())
+    fn is_valid(&self, kernel: DebianKernel) -> bool {
+        kernel.line.is_in(&self.suite)
             && apt::is_version(&self.version)
             && apt::is_name(&self.name)
-            && line.has(&self.name)
+            && kernel.line.flavour_of(&self.name) == Some(kernel.flavour)
+            && kernel.version.is_none_or(|version| self.is(version))
             && Self::images(&self.name).contains(&self.image)
     }
 }
@@ -106,17 +121,17 @@ impl std::fmt::Display for Gone {
 
 /// The release that this machine uses: what it already has, or else (or when asked to look
 /// again) the newest of the line.
-fn release(archive: &Archive<'_>, line: &Line, update: bool) -> Result<Release> {
+fn release(archive: &Archive<'_>, kernel: DebianKernel, update: bool) -> Result<Release> {
     let cache = archive.cache();
-    let record = record(cache, line);
-    if let Some(release) = recorded(&record, line).filter(|_| !update) {
+    let record = record(cache, kernel);
+    if let Some(release) = recorded(&record, kernel).filter(|_| !update) {
         return Ok(release);
     }
     let _lock = cache.lock("debian-release")?;
-    if let Some(release) = recorded(&record, line).filter(|_| !update) {
+    if let Some(release) = recorded(&record, kernel).filter(|_| !update) {
         return Ok(release);
     }
-    let release = look_up(archive, line)?;
+    let release = look_up(archive, kernel)?;
     write_atomic(&record, &serde_json::to_string_pretty(&release)?)?;
     Ok(release)
 }
@@ -125,14 +140,14 @@ fn release(archive: &Archive<'_>, line: &Line, update: bool) -> Result<Release> 
 /// the current one.
 pub(super) fn with_release<T>(
     archive: &Archive<'_>,
-    line: &Line,
+    kernel: DebianKernel,
     update: bool,
     action: impl Fn(&Release) -> Result<T>,
 ) -> Result<T> {
-    let used = release(archive, line, update)?;
+    let used = release(archive, kernel, update)?;
     match action(&used) {
         Err(err) if !process::is_interrupted() && err.is::<Gone>() => {
-            let newer = release(archive, line, true)?;
+            let newer = release(archive, kernel, true)?;
             if newer == used {
                 return Err(err);
             }
@@ -144,19 +159,21 @@ pub(super) fn with_release<T>(
 }
 
 /// The release that this machine uses, if it has one.
-pub(super) fn recorded_release(cache: &Cache, line: &Line) -> Option<Release> {
-    recorded(&record(cache, line), line)
+pub(super) fn recorded_release(cache: &Cache, kernel: DebianKernel) -> Option<Release> {
+    recorded(&record(cache, kernel), kernel)
 }
 
-fn record(cache: &Cache, line: &Line) -> PathBuf {
-    cache.root().join(format!("debian-{}.json", line.series))
+fn record(cache: &Cache, kernel: DebianKernel) -> PathBuf {
+    cache
+        .root()
+        .join(format!("release-{}.json", kernel.label()))
 }
 
 /// The packages that it takes to fetch a kernel's packages, where this machine has no kernel yet.
 /// Without apt there are none: [`Suite::open`] says what to do then.
-pub(super) fn needs(cache: &Cache, line: &Line) -> Needs {
+pub(super) fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     if is_offline()
-        || recorded_release(cache, line).is_some()
+        || recorded_release(cache, kernel).is_some()
         || packages::find("apt-get").is_none()
     {
         return Needs::default();
@@ -171,47 +188,96 @@ pub(super) fn needs(cache: &Cache, line: &Line) -> Needs {
 }
 
 /// What is on record. A record that is damaged counts as none: it is made anew.
-fn recorded(path: &Path, line: &Line) -> Option<Release> {
+fn recorded(path: &Path, kernel: DebianKernel) -> Option<Release> {
     let release: Release = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
-    release.is_valid(line).then_some(release)
+    release.is_valid(kernel).then_some(release)
 }
 
-fn look_up(archive: &Archive<'_>, line: &Line) -> Result<Release> {
-    let Line { series, suites, .. } = line;
-    check_online(&format!("the cache has no kernel {series} of Debian's"))?;
+fn look_up(archive: &Archive<'_>, kernel: DebianKernel) -> Result<Release> {
+    check_online(&format!("the cache has no kernel {kernel} of Debian's"))?;
     let step = Step::start(
-        &format!("looking for Debian's kernel {series}"),
+        &format!("looking for Debian's kernel {kernel}"),
         "a few seconds",
     );
     archive.prepare()?;
-    let mut failed = None;
-    for name in *suites {
-        let suite = match archive.suite(name, &step) {
-            Ok(suite) => suite,
-            Err(err) => {
+    let mut seen = Seen::default();
+    for group in kernel.line.suites {
+        for name in *group {
+            seen.look_into(archive, kernel, name, &step)?;
+        }
+        if let Some(release) = choose(kernel, &seen.releases, is_newer) {
+            step.done();
+            return Ok(release);
+        }
+    }
+    Err(seen.failure(kernel))
+}
+
+/// What was seen of the archive.
+#[derive(Default)]
+struct Seen {
+    /// All releases of the flavour.
+    releases: Vec<Release>,
+    /// The first suite that could not be read.
+    failed: Option<anyhow::Error>,
+}
+
+impl Seen {
+    fn look_into(
+        &mut self,
+        archive: &Archive<'_>,
+        kernel: DebianKernel,
+        name: &str,
+        step: &Step,
+    ) -> Result<()> {
+        match archive.suite(name, step) {
+            Ok(suite) => {
+                let offered = offered(&suite, kernel.line)?;
+                self.releases.extend(complete(kernel, name, &offered));
+            }
+            Err(error) => {
                 process::check_interrupted()?;
                 // A mirror may lack one suite and have the next.
                 say(&format!(
                     "Debian's suite {name} cannot be read; its log: {}",
                     archive.log().display()
                 ));
-                failed.get_or_insert(err);
-                continue;
+                self.failed.get_or_insert(error);
             }
-        };
-        if let Some(release) = choose(line, name, &offered(&suite, line)?, is_newer) {
-            step.done();
-            return Ok(release);
+        }
+        Ok(())
+    }
+
+    /// Why there is none.
+    fn failure(self, kernel: DebianKernel) -> anyhow::Error {
+        let Line { name, series, .. } = kernel.line;
+        if let Some(error) = self.failed {
+            return error;
+        }
+        let suites = kernel.line.suites.concat().join(", ");
+        match kernel.version.filter(|_| !self.releases.is_empty()) {
+            Some(version) => anyhow!(
+                "Debian's suites {suites} have no {name} of version {version}: take one of {}",
+                names(&self.releases)
+            ),
+            None => anyhow!(
+                "Debian's suites {suites} no longer have all of kernel {series} (source, headers and \
+                 image in one version): get its source elsewhere, {OTHERWISE}"
+            ),
         }
     }
-    if let Some(err) = failed {
-        return Err(err);
+}
+
+/// Their versions, each with what `uname -r` prints.
+fn names(releases: &[Release]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for release in releases {
+        let name = format!("{} ({})", release.version, release.name);
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
-    bail!(
-        "Debian's suites {} no longer have all of kernel {series} (source, headers and image \
-         in one version): get its source elsewhere, {OTHERWISE}",
-        suites.join(", ")
-    )
+    names.join(", ")
 }
 
 /// All packages of the series that matter.
@@ -224,22 +290,20 @@ fn offered(suite: &Suite, line: &Line) -> Result<Vec<Package>> {
     suite.packages(&names)
 }
 
-/// The newest version with source, headers and an image of the plain amd64 kernel.
-fn choose(
-    line: &Line,
-    suite: &str,
-    offered: &[Package],
-    is_newer: impl Fn(&str, &str) -> bool,
-) -> Option<Release> {
+/// The releases of the flavour with source, headers and an image.
+fn complete(kernel: DebianKernel, suite: &str, offered: &[Package]) -> Vec<Release> {
+    let line = kernel.line;
     let has = |name: &str, version: &str| {
         offered
             .iter()
             .any(|package| package.name == name && package.version == version)
     };
-    let releases = offered.iter().filter_map(|package| {
+    let release = |package: &Package| {
         let name = package.name.strip_prefix("linux-headers-")?;
         let version = &package.version;
-        if !line.has(name) || !has(&format!("linux-source-{}", line.series), version) {
+        if line.flavour_of(name) != Some(kernel.flavour)
+            || !has(&format!("linux-source-{}", line.series), version)
+        {
             return None;
         }
         let image = Release::images(name)
@@ -251,14 +315,25 @@ fn choose(
             name: name.to_owned(),
             image,
         })
-    });
-    releases.reduce(|best, next| {
-        if is_newer(&next.version, &best.version) {
-            next
-        } else {
-            best
-        }
-    })
+    };
+    offered.iter().filter_map(release).collect()
+}
+
+/// The newest of these releases, or the one of the version that is wanted.
+fn choose(
+    kernel: DebianKernel,
+    releases: &[Release],
+    is_newer: impl Fn(&str, &str) -> bool,
+) -> Option<Release> {
+    let wanted = releases
+        .iter()
+        .filter(|release| kernel.version.is_none_or(|version| release.is(version)));
+    wanted
+        .reduce(|best, next| match is_newer(&next.version, &best.version) {
+            true => next,
+            false => best,
+        })
+        .cloned()
 }
 
 /// Compares versions as Debian does.
@@ -342,8 +417,8 @@ pub(super) fn debug_info(
 }
 
 /// What was made of it, if it was fetched before.
-pub(super) fn debug_info_if_there(cache: &Cache, line: &Line) -> Option<PathBuf> {
-    let release = recorded_release(cache, line)?;
+pub(super) fn debug_info_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
+    let release = recorded_release(cache, kernel)?;
     let entry = unpacked_entry(cache, &release, &release.debug_info());
     entry.is_ready().then(|| entry.dir().to_owned())
 }
@@ -360,8 +435,8 @@ pub(super) fn modules(
 }
 
 /// What was made of it, if it was fetched before.
-pub(super) fn modules_if_there(cache: &Cache, line: &Line) -> Option<PathBuf> {
-    let entry = modules_entry(cache, &recorded_release(cache, line)?);
+pub(super) fn modules_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
+    let entry = modules_entry(cache, &recorded_release(cache, kernel)?);
     entry.is_ready().then(|| entry.dir().to_owned())
 }
 
@@ -371,27 +446,59 @@ fn modules_entry(cache: &Cache, release: &Release) -> Entry {
 }
 
 /// Gets the source tree.
-pub(super) fn source(archive: &Archive<'_>, release: &Release) -> Result<PathBuf> {
+pub(super) fn source(
+    archive: &Archive<'_>,
+    kernel: DebianKernel,
+    release: &Release,
+) -> Result<PathBuf> {
+    let package = release.source();
     packages::ensure(&["tar", "xz-utils"])?;
-    unpacked(
-        archive,
-        release,
-        &release.source(),
-        "half a minute",
-        &|deb, to| {
-            // The package holds one archive.
-            let script = format!(
-                "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" \
-             | tar -xO ./usr/src/{}.tar.xz \
-             | xz -dc | tar -x --strip-components=1 -C \"$2\"",
-                release.source()
-            );
-            let mut command = process::command("bash");
-            command.args(["-c", &script, "bash"]).arg(deb).arg(to);
-            inherit_locks(&mut command);
-            process::run(&mut command)
-        },
-    )
+    // The package holds one archive.
+    let script = format!(
+        "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" \
+         | tar -xO ./usr/src/{package}.tar.xz \
+         | xz -dc | tar -x --strip-components=1 -C \"$2\""
+    );
+    let unpack = |deb: &Path, to: &Path| run_script(&script, deb, to);
+    let plain = unpacked(archive, release, &package, "half a minute", &unpack)?;
+    match needs_own_headers(kernel) {
+        true => with_own_headers(archive, release, &plain),
+        false => Ok(plain),
+    }
+}
+
+/// Whether the kernel has headers that its source package lacks.
+pub(super) fn needs_own_headers(kernel: DebianKernel) -> bool {
+    kernel.flavour == Flavour::Rt && kernel.line.has_rt_patch
+}
+
+/// The source tree with the kernel's own headers in it.
+fn with_own_headers(archive: &Archive<'_>, release: &Release, plain: &Path) -> Result<PathBuf> {
+    let package = release.common_rt_headers();
+    let script = format!(
+        "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" \
+         | tar -x --strip-components=4 -C \"$2\" \
+         ./usr/src/{package}/include ./usr/src/{package}/arch/x86/include"
+    );
+    let unpack = |deb: &Path, to: &Path| run_script(&script, deb, to);
+    let headers = unpacked(archive, release, &package, "a few seconds", &unpack)?;
+    let name = format!("{}-rt_{}", release.source(), release.version);
+    // It is links to both.
+    let key = Key::new()
+        .with("recipe", "1")
+        .with("source", plain.as_os_str().as_encoded_bytes())
+        .with("headers", headers.as_os_str().as_encoded_bytes());
+    let entry = archive.cache().entry("unpacked", &name, &key);
+    let dir = entry
+        .get_or_create(|dir| forest::plant_with_headers(&dir.join("source"), plain, &headers))?;
+    Ok(dir.join("source"))
+}
+
+fn run_script(script: &str, deb: &Path, to: &Path) -> Result<()> {
+    let mut command = process::command("bash");
+    command.args(["-c", script, "bash"]).arg(deb).arg(to);
+    inherit_locks(&mut command);
+    process::run(&mut command)
 }
 
 /// Fills a folder from a package file.
@@ -496,8 +603,11 @@ fn unpack_members(deb: &Path, members: &[(&str, &str)], to: &Path) -> Result<()>
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::{DEBIAN_12, STOCK};
+    use super::super::line;
     use super::*;
+
+    const STOCK: DebianKernel = DebianKernel::plain(&line::STOCK);
+    const DEBIAN_12: DebianKernel = DebianKernel::plain(&line::DEBIAN_12);
 
     fn packages(list: &[(&str, &str)]) -> Vec<Package> {
         let package = |(name, version): &(&str, &str)| Package {
@@ -529,7 +639,7 @@ mod tests {
             ("linux-headers-7.2.14+deb14-amd64", "7.2.14-1"),
             ("linux-binary-7.2.14+deb14-amd64", "7.2.14~rc1-1"),
         ]);
-        let release = choose(&STOCK, "forky", &offered, newer).unwrap();
+        let release = choose(STOCK, &complete(STOCK, "forky", &offered), newer).unwrap();
         assert_eq!(release.name, "7.2.13+deb14-amd64");
         assert_eq!(release.image, "linux-binary-7.2.13+deb14-amd64");
         assert_eq!(release.version, "7.2.13-1");
@@ -542,7 +652,7 @@ mod tests {
             ("linux-headers-7.2.6+deb13-amd64", "7.2.6-1"),
             ("linux-image-7.2.6+deb13-amd64", "7.2.6-1"),
         ]);
-        let release = choose(&STOCK, "sid", &offered, newer).unwrap();
+        let release = choose(STOCK, &complete(STOCK, "sid", &offered), newer).unwrap();
         assert_eq!(release.image, "linux-image-7.2.6+deb13-amd64");
     }
 
@@ -555,10 +665,10 @@ mod tests {
             ("linux-headers-6.1.0-47-cloud-amd64", "6.1.170-3"),
             ("linux-image-6.1.0-47-cloud-amd64", "6.1.170-3"),
         ]);
-        let release = choose(&DEBIAN_12, "bookworm", &offered, newer).unwrap();
+        let release = choose(DEBIAN_12, &complete(DEBIAN_12, "bookworm", &offered), newer).unwrap();
         assert_eq!(release.name, "6.1.0-47-amd64");
         assert_eq!(release.source(), "linux-source-6.1");
-        assert_eq!(release.label(&DEBIAN_12), "debian-12-6.1.170-3");
+        assert_eq!(release.label(DEBIAN_12), "debian-12-6.1.170-3");
     }
 
     #[test]
@@ -570,7 +680,63 @@ mod tests {
             ("linux-headers-7.2.6+deb13-amd64", "7.2.6-2"),
             ("linux-binary-7.2.6+deb13-amd64", "7.2.6-2"),
         ]);
-        assert_eq!(choose(&STOCK, "sid", &offered, newer), None);
+        assert_eq!(complete(STOCK, "sid", &offered), []);
+        let rt: DebianKernel = "stock/rt".parse().unwrap();
+        let found = complete(rt, "sid", &offered);
+        assert_eq!(found[0].name, "7.2.6+deb13-rt-amd64");
+        assert_eq!(found[0].label(rt), "stock-rt-7.2.6-1");
+        assert_eq!(found.len(), 1);
+    }
+
+    /// A release of Debian 13's kernel.
+    fn release(suite: &str, version: &str) -> Release {
+        let name = format!("{}+deb13-amd64", version.strip_suffix("-1").unwrap());
+        Release {
+            suite: suite.to_owned(),
+            version: version.to_owned(),
+            image: format!("linux-image-{name}"),
+            name,
+        }
+    }
+
+    #[test]
+    fn the_newest_of_the_security_suite_and_the_release_is_chosen() {
+        let kernel: DebianKernel = "debian-13".parse().unwrap();
+        for releases in [
+            [("trixie-security", "6.12.118-1"), ("trixie", "6.12.117-1")],
+            [("trixie-security", "6.12.117-1"), ("trixie", "6.12.118-1")],
+        ] {
+            let releases = releases.map(|(suite, version)| release(suite, version));
+            let chosen = choose(kernel, &releases, newer).unwrap();
+            assert_eq!(chosen.version, "6.12.118-1");
+            assert!(chosen.is_valid(kernel));
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_wanted_is_taken_or_the_others_are_named() {
+        let kernel =
+            |version: &str| -> DebianKernel { format!("debian-13/{version}").parse().unwrap() };
+        let seen = Seen {
+            releases: vec![
+                release("trixie-security", "6.12.118-1"),
+                release("trixie-security", "6.12.107-1"),
+                release("trixie", "6.12.107-1"),
+            ],
+            failed: None,
+        };
+        for version in ["6.12.107-1", "6.12.107+deb13-amd64"] {
+            let chosen = choose(kernel(version), &seen.releases, newer).unwrap();
+            assert_eq!(chosen.version, "6.12.107-1");
+            assert!(!release("trixie", "6.12.118-1").is_valid(kernel(version)));
+        }
+        let gone = kernel("6.12.90-1");
+        assert_eq!(choose(gone, &seen.releases, newer), None);
+        assert_eq!(
+            seen.failure(gone).to_string(),
+            "Debian's suites trixie-security, trixie have no debian-13 of version 6.12.90-1: take one of \
+             6.12.118-1 (6.12.118+deb13-amd64), 6.12.107-1 (6.12.107+deb13-amd64)"
+        );
     }
 
     #[test]
@@ -591,9 +757,9 @@ mod tests {
     fn a_damaged_record_counts_as_none() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("record");
-        assert_eq!(recorded(&path, &STOCK), None);
+        assert_eq!(recorded(&path, STOCK), None);
         fs::write(&path, "{").unwrap();
-        assert_eq!(recorded(&path, &STOCK), None);
+        assert_eq!(recorded(&path, STOCK), None);
     }
 
     #[test]
@@ -608,7 +774,7 @@ mod tests {
         };
         let record = |release: &Release| {
             fs::write(&path, serde_json::to_string(release).unwrap()).unwrap();
-            recorded(&path, &STOCK)
+            recorded(&path, STOCK)
         };
         assert_eq!(record(&good), Some(good.clone()));
         let bad: [fn(&mut Release); 7] = [

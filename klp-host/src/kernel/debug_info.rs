@@ -14,7 +14,7 @@ use klp_elf::VMLINUX;
 use klp_elf::inlined::{self, ENDING};
 
 use super::apt::Archive;
-use super::line::Line;
+use super::debian_kernel::DebianKernel;
 use super::{debian, package};
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
@@ -66,14 +66,14 @@ pub fn of_module(file: &Path) -> Result<()> {
 
 /// The folder with the indices of Debian's kernel and its modules, if its debug information was
 /// fetched before.
-pub fn of_stock_if_there(cache: &Cache, line: &Line) -> Option<PathBuf> {
-    debian::debug_info_if_there(cache, line)
+pub fn of_stock_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
+    debian::debug_info_if_there(cache, kernel)
 }
 
 /// The same, fetching the debug information when it has to be.
-pub fn of_stock(cache: &Cache, line: &Line) -> Result<PathBuf> {
+pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<PathBuf> {
     let archive = Archive::new(cache);
-    debian::with_release(&archive, line, false, |release| {
+    debian::with_release(&archive, kernel, false, |release| {
         debian::debug_info(&archive, release, &index_package)
     })
 }

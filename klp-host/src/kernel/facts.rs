@@ -13,8 +13,8 @@ use anyhow::Result;
 use super::apt::Archive;
 use super::ask::{self, KALLSYMS, SITES, TRACEABLE};
 use super::debian::{self, Release, StockFiles};
+use super::debian_kernel::DebianKernel;
 use super::known::Known;
-use super::line::Line;
 use super::modules;
 use crate::cache::{Cache, Entry, Key, gone};
 use crate::host::files::write_atomic;
@@ -32,11 +32,11 @@ const RETRY: Duration = Duration::from_secs(3600);
 impl Known {
     /// What is known of Debian's kernel, which is fetched first when the cache does not have it. Its
     /// modules are those that the cache has: [`modules::of_stock`] fetches them.
-    pub fn of_stock(cache: &Cache, line: &Line) -> Result<Self> {
+    pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<Self> {
         let archive = Archive::new(cache);
-        debian::with_release(&archive, line, false, |release| {
+        debian::with_release(&archive, kernel, false, |release| {
             let files = debian::stock_files(&archive, release)?;
-            let answers = answers(cache, line, release, &files)?;
+            let answers = answers(cache, kernel, release, &files)?;
             let answer = |name: &str| answers.as_ref().map(|dir| dir.join(name));
             Ok(Self {
                 kallsyms: answer(KALLSYMS),
@@ -44,43 +44,43 @@ impl Known {
                 sites: answer(SITES),
                 vmlinux: Some(files.vmlinux),
                 symvers: Some(files.symvers),
-                modules: modules::of_stock_if_there(cache, line),
+                modules: modules::of_stock_if_there(cache, kernel),
             })
         })
     }
 }
 
-/// The release of a line of Debian's kernels that this machine uses, if it has one: what `uname -r` prints in it.
-pub fn release_if_known(cache: &Cache, line: &Line) -> Option<String> {
-    debian::recorded_release(cache, line).map(|release| release.name)
+/// The release of a kernel of Debian's that this machine uses, if it has one: what `uname -r` prints in it.
+pub fn release_if_known(cache: &Cache, kernel: DebianKernel) -> Option<String> {
+    debian::recorded_release(cache, kernel).map(|release| release.name)
 }
 
 /// The packages that it takes to know Debian's kernel.
-pub fn needs(cache: &Cache, line: &Line) -> Needs {
-    let is_answered = debian::recorded_release(cache, line)
-        .is_some_and(|release| entry(cache, line, &release).is_ready());
+pub fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
+    let is_answered = debian::recorded_release(cache, kernel)
+        .is_some_and(|release| entry(cache, kernel, &release).is_ready());
     if is_answered {
         return Needs::default();
     }
-    debian::needs(cache, line).and(vm::needs().only_helpful())
+    debian::needs(cache, kernel).and(vm::needs().only_helpful())
 }
 
 /// Gives the folder with what the kernel says of its functions; boots it first if need be. Patches
 /// are checked less without, so a kernel that cannot be run here is worth a note, no more.
 pub(super) fn answers(
     cache: &Cache,
-    line: &Line,
+    kernel: DebianKernel,
     release: &Release,
     files: &StockFiles,
 ) -> Result<Option<PathBuf>> {
-    answers_of(&entry(cache, line, release), &vm::needs(), &files.image)
+    answers_of(&entry(cache, kernel, release), &vm::needs(), &files.image)
 }
 
-fn entry(cache: &Cache, line: &Line, release: &Release) -> Entry {
+fn entry(cache: &Cache, kernel: DebianKernel, release: &Release) -> Entry {
     let key = Key::new()
         .with("release", &release.name)
         .with("script", ask::SCRIPT);
-    cache.entry("facts", &release.label(line), &key)
+    cache.entry("facts", &release.label(kernel), &key)
 }
 
 fn answers_of(entry: &Entry, needs: &Needs, image: &Path) -> Result<Option<PathBuf>> {
@@ -130,8 +130,10 @@ fn remembered(failed: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::STOCK;
+    use super::super::line;
     use super::*;
+
+    const STOCK: DebianKernel = DebianKernel::plain(&line::STOCK);
 
     #[test]
     fn a_kernel_that_cannot_be_run_is_no_failure_and_not_tried_again_at_once() {
@@ -171,7 +173,7 @@ mod tests {
             "tar",
             "xz-utils",
         ];
-        let mut first = needs(&cache, &STOCK);
+        let mut first = needs(&cache, STOCK);
         assert!(first.required.iter().all(|it| fetching.contains(&&**it)));
         assert!(first.helpful.remove("qemu-system-x86"));
         for package in &first.helpful {
@@ -189,15 +191,15 @@ mod tests {
             image: "linux-binary-7.2.12+deb14-amd64".to_owned(),
         };
         let record = serde_json::to_string(&release).unwrap();
-        fs::write(dir.path().join("debian-7.2.json"), record).unwrap();
-        assert!(needs(&cache, &STOCK).required.is_empty(), "it is there");
+        fs::write(dir.path().join("release-stock.json"), record).unwrap();
+        assert!(needs(&cache, STOCK).required.is_empty(), "it is there");
         assert!(
-            !needs(&cache, &STOCK).helpful.is_empty(),
+            !needs(&cache, STOCK).helpful.is_empty(),
             "it has not been asked"
         );
-        let entry = entry(&cache, &STOCK, &release);
+        let entry = entry(&cache, STOCK, &release);
         entry.get_or_resume(|_| Ok(())).unwrap();
-        assert_eq!(needs(&cache, &STOCK), Needs::default());
+        assert_eq!(needs(&cache, STOCK), Needs::default());
     }
 
     #[test]

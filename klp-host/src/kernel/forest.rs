@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! A kernel source tree that differs from another one, and takes no room: all of it are links into
-//! that one, but for `kernel/livepatch` with klp-core in it, or for a few changed files.
+//! that one, but for `kernel/livepatch` with klp-core in it, for a few changed files, or for its headers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,13 +24,32 @@ pub(super) fn plant(
     let fresh = dir.with_extension("partial");
     remove(&fresh)?;
     // The folders on the way to the one that is not a link have to be real, too.
-    link_all_but(source, &fresh, "kernel")?;
-    link_all_but(&source.join("kernel"), &fresh.join("kernel"), "livepatch")?;
+    link_all_but(source, &fresh, &["kernel"])?;
+    link_all_but(
+        &source.join("kernel"),
+        &fresh.join("kernel"),
+        &["livepatch"],
+    )?;
     copy(&source.join(FOLDER), &fresh.join(FOLDER))?;
     install(&fresh)?;
     keep_times(&dir.join(FOLDER), &fresh.join(FOLDER))?;
     remove(dir)?;
     fs::rename(&fresh, dir).with_context(|| format!("cannot name {}", dir.display()))
+}
+
+/// Makes the tree with the folders `include` and `arch/x86/include` of `headers` in `dir`.
+pub(super) fn plant_with_headers(dir: &Path, source: &Path, headers: &Path) -> Result<()> {
+    const X86: &str = "arch/x86";
+    link_all_but(source, dir, &["arch", "include"])?;
+    link_all_but(&source.join("arch"), &dir.join("arch"), &["x86"])?;
+    link_all_but(&source.join(X86), &dir.join(X86), &["include"])?;
+    for include in [PathBuf::from("include"), Path::new(X86).join("include")] {
+        let from = headers.join(&include);
+        ensure!(from.is_dir(), "there is no folder {}", from.display());
+        let link = dir.join(include);
+        symlink(&from, &link).with_context(|| format!("cannot make {}", link.display()))?;
+    }
+    Ok(())
 }
 
 /// Makes the tree with these files, whose paths are in the tree, in `dir`.
@@ -81,13 +100,13 @@ fn link_all_but_changed(from: &Path, to: &Path, files: &[(&Path, &str)]) -> Resu
     Ok(())
 }
 
-/// Links to everything in a folder but this.
-fn link_all_but(from: &Path, to: &Path, but: &str) -> Result<()> {
+/// Links to everything in a folder but these.
+fn link_all_but(from: &Path, to: &Path, but: &[&str]) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     let list = || format!("cannot list {}", from.display());
     for entry in fs::read_dir(from).with_context(list)? {
         let entry = entry.with_context(list)?;
-        if entry.file_name() != but {
+        if !but.iter().any(|name| entry.file_name() == *name) {
             let link = to.join(entry.file_name());
             symlink(entry.path(), &link)
                 .with_context(|| format!("cannot make {}", link.display()))?;

@@ -14,6 +14,7 @@ use super::tools::{self, CommonTools};
 use crate::cache::Cache;
 use crate::host::needs::Needs;
 use crate::host::paths::check_for_make;
+use crate::host::toolchain;
 
 /// A kernel that somebody else built.
 #[derive(Clone, Debug)]
@@ -92,17 +93,31 @@ enum Whose {
     Running,
 }
 
-/// What of a kernel has to be configured for patches in Rust.
-const OPTIONS: [(&str, &str); 3] = [
+/// What of a kernel has to be configured for patches.
+const OPTIONS: [(&str, &str); 2] = [
     ("MODULES", "loads no modules"),
     ("LIVEPATCH", "takes no live patches"),
-    ("RUST", "takes no modules in Rust"),
 ];
 
-/// What a full build leaves, each with what makes it.
-const PARTS: [(&str, &str); 2] = [
-    ("rust/libkernel.rmeta", "the kernel crate"),
+/// What builds of modules take, each with what it is.
+const PARTS: [(&str, &str); 7] = [
     ("Module.symvers", "the kernel's exported symbols"),
+    ("include/config/kernel.release", "its release"),
+    ("include/generated/autoconf.h", "its configuration for C"),
+    ("include/generated/rustc_cfg", "its configuration for Rust"),
+    ("scripts/basic/fixdep", "a tool of its makefiles"),
+    ("scripts/mod/modpost", "a tool of its makefiles"),
+    ("scripts/module.lds", "how modules are linked"),
+];
+
+/// The same for kernels with these options.
+const PARTS_OF_OPTIONS: [(&str, &str, &str); 2] = [
+    ("RUST", "rust/libkernel.rmeta", "the kernel crate"),
+    (
+        "OBJTOOL",
+        "tools/objtool/objtool",
+        "a tool of its makefiles",
+    ),
 ];
 
 /// Makes sure that patches can be built for a kernel; gives its configuration.
@@ -131,27 +146,41 @@ fn check(dir: &Path, whose: Whose) -> Result<Config> {
             ),
         }
     }
-    for (file, what) in PARTS {
-        if dir.join(file).is_file() {
-            continue;
-        }
+    let missing = missing(dir, &config);
+    ensure!(
+        missing.is_empty(),
+        "patches cannot be built in {}, because it lacks:\n  {}\n{}",
+        dir.display(),
+        missing.join("\n  "),
         match whose {
-            Whose::Users => bail!(
-                "{} has no {file} ({what}): build the whole kernel there first, with `make`",
-                dir.display()
-            ),
-            Whose::Running => bail!(
-                "{} has no {file} ({what}): a distribution's headers hold no Rust parts. Build \
-                 this kernel's source and give that folder as --kernel; Debian's kernel is \
-                 --kernel stock, which needs no headers",
-                dir.display()
-            ),
+            Whose::Users => "Build the whole kernel there first, with `make`",
+            Whose::Running =>
+                "A distribution's headers need not have them: build this kernel's source and give that \
+                 folder as --kernel. Debian's kernels need no headers: see `cargo klp kernels`",
         }
-    }
+    );
     Ok(config)
 }
 
-fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
+/// The files that are not there, each with what it is.
+fn missing(dir: &Path, config: &Config) -> Vec<String> {
+    let of_options = PARTS_OF_OPTIONS
+        .into_iter()
+        .filter(|(option, ..)| config.get(option) == "y")
+        .map(|(_, file, what)| (file, what));
+    PARTS
+        .into_iter()
+        .chain(of_options)
+        .filter(|(file, _)| !dir.join(file).is_file())
+        .map(|(file, what)| format!("{file} ({what})"))
+        .collect()
+}
+
+/// What the compiler of this kernel calls itself; the number of ours for a kernel that was built without.
+fn rustc_version<'a>(dir: &Path, config: &'a Config) -> Result<&'a str> {
+    if config.get("RUST") != "y" {
+        return Ok(toolchain::WITHOUT_KERNELS);
+    }
     // Quoted by some kernels, and not by others.
     let version = config
         .text("RUSTC_VERSION_TEXT")
@@ -161,6 +190,11 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
         "the configuration of the kernel in {} does not say which rustc built it",
         dir.display()
     );
+    Ok(version)
+}
+
+fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
+    let version = rustc_version(dir, config)?;
     // Before tools are fetched for a folder that cannot be used.
     let release = release::of_build(dir)?;
     let common = CommonTools::find()?;
@@ -175,7 +209,7 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
         dir: dir.to_owned(),
         env,
         vars: Vec::new(),
-        freestanding: None,
+        freestanding: (config.get("RUST") != "y").then(|| tools.freestanding()),
     })
 }
 
@@ -188,15 +222,13 @@ mod tests {
     /// A build folder as far as it is looked at.
     fn folder(config: &str) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("include/config")).unwrap();
-        fs::create_dir_all(dir.path().join("rust")).unwrap();
-        for (path, text) in [
-            ("include/config/auto.conf", config),
-            ("Makefile", ""),
-            ("rust/libkernel.rmeta", ""),
-            ("Module.symvers", ""),
-        ] {
-            fs::write(dir.path().join(path), text).unwrap();
+        let parts = PARTS.map(|(path, _)| (path, ""));
+        let of_options = PARTS_OF_OPTIONS.map(|(_, path, _)| (path, ""));
+        let others = [("include/config/auto.conf", config), ("Makefile", "")];
+        for (path, text) in parts.into_iter().chain(of_options).chain(others) {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
         }
         dir
     }
@@ -267,18 +299,30 @@ mod tests {
     }
 
     #[test]
-    fn headers_without_rust_are_explained() {
+    fn what_a_folder_lacks_is_listed() {
         let dir = folder(GOOD);
-        fs::remove_file(dir.path().join("rust/libkernel.rmeta")).unwrap();
+        for file in ["rust/libkernel.rmeta", "scripts/mod/modpost"] {
+            fs::remove_file(dir.path().join(file)).unwrap();
+        }
+        let list = "scripts/mod/modpost (a tool of its makefiles)\n  \
+                    rust/libkernel.rmeta (the kernel crate)\n";
         let text = refused(dir.path(), Whose::Running);
-        assert!(
-            text.contains("a distribution's headers hold no Rust parts"),
-            "{text}"
-        );
+        assert!(text.contains(list), "{text}");
+        assert!(text.contains("A distribution's headers need not"), "{text}");
         let text = refused(dir.path(), Whose::Users);
-        assert!(
-            text.contains("build the whole kernel there first"),
-            "{text}"
-        );
+        assert!(text.contains(list), "{text}");
+        assert!(text.contains("Build the whole kernel there"), "{text}");
+    }
+
+    #[test]
+    fn a_kernel_without_rust_needs_no_kernel_crate() {
+        let dir = folder("CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\n");
+        fs::remove_file(dir.path().join("rust/libkernel.rmeta")).unwrap();
+        let config = check(dir.path(), Whose::Users).unwrap();
+        let version = rustc_version(dir.path(), &config).unwrap();
+        assert_eq!(version, toolchain::WITHOUT_KERNELS);
+        let unsaid = folder(GOOD);
+        let config = check(unsaid.path(), Whose::Users).unwrap();
+        assert!(rustc_version(unsaid.path(), &config).is_err());
     }
 }

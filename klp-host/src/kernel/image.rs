@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::host::process;
+use crate::host::{packages, process};
 
 /// No image is larger.
 const LARGEST: u64 = 256 << 20;
@@ -23,11 +23,39 @@ const SIGNATURE: usize = 0x202;
 const PAYLOAD_OFFSET: usize = 0x248;
 const PAYLOAD_LENGTH: usize = 0x24c;
 
-/// The programs that unpack a kernel, by how it begins.
-const UNPACKERS: [(&[u8], &str, &[&str]); 2] = [
-    // The kernel's size follows the compressed data.
-    (b"\xfd7zXZ\0", "xz", &["--single-stream", "-dc"]),
-    (b"\x1f\x8b", "gzip", &["-dcq"]),
+/// How a kernel is unpacked.
+struct Unpacker {
+    /// How what it unpacks begins.
+    magic: &'static [u8],
+    program: &'static str,
+    package: &'static str,
+    options: &'static [&'static str],
+    /// Whether it must not see the kernel's size, four bytes that follow the compressed data.
+    is_exact: bool,
+}
+
+const UNPACKERS: [Unpacker; 3] = [
+    Unpacker {
+        magic: b"\xfd7zXZ\0",
+        program: "xz",
+        package: "xz-utils",
+        options: &["--single-stream", "-dc"],
+        is_exact: false,
+    },
+    Unpacker {
+        magic: b"\x1f\x8b",
+        program: "gzip",
+        package: "gzip",
+        options: &["-dcq"],
+        is_exact: false,
+    },
+    Unpacker {
+        magic: b"\x02\x21\x4c\x18",
+        program: "lz4",
+        package: "lz4",
+        options: &["-dcq"],
+        is_exact: true,
+    },
 ];
 
 /// Writes the kernel's type information to `to`, an ELF file with nothing else.
@@ -51,18 +79,25 @@ fn unpack(image: &Path, to: &Path) -> Result<()> {
     let length = fs::metadata(image)?.len();
     ensure!(length <= LARGEST, "it has {length} bytes");
     let data = fs::read(image)?;
-    let payload = payload(&data).context("it is no kernel image for PCs")?;
+    let mut payload = payload(&data).context("it is no kernel image for PCs")?;
     let unpacker = UNPACKERS
         .into_iter()
-        .find(|(magic, ..)| payload.starts_with(magic));
-    let Some((_, program, options)) = unpacker else {
+        .find(|unpacker| payload.starts_with(unpacker.magic));
+    let Some(unpacker) = unpacker else {
         bail!("it is compressed in a way that is not known here");
     };
+    if unpacker.is_exact {
+        payload = payload
+            .split_last_chunk::<4>()
+            .map_or(payload, |(data, _)| data);
+    }
+    let program = unpacker.program;
+    packages::ensure(&[unpacker.package])?;
     let packed = to.with_extension("packed");
     fs::write(&packed, payload)?;
     let mut command = process::command(program);
     command
-        .args(options)
+        .args(unpacker.options)
         .stdin(File::open(&packed)?)
         .stdout(File::create(to)?);
     let status = process::Group::spawn(&mut command)?.wait()?;
@@ -110,11 +145,40 @@ mod tests {
     }
 
     #[test]
+    fn kernels_are_unpacked_however_they_are_compressed() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "a kernel ".repeat(1000);
+        fs::write(dir.path().join("kernel"), &text).unwrap();
+        // As scripts/Makefile.lib has it: two of them do not say how large the kernel is.
+        for (script, has_size) in [
+            ("gzip -n -9 <kernel", true),
+            ("xz --check=crc32 --x86 <kernel", false),
+            ("lz4 -l -9 <kernel", false),
+        ] {
+            let mut shell = process::command("sh");
+            shell.args(["-c", script]).current_dir(dir.path());
+            let mut packed = shell.output().unwrap().stdout;
+            if packed.is_empty() {
+                eprintln!("not tested: {script}");
+                continue;
+            }
+            if !has_size {
+                packed.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
+            }
+            let file = dir.path().join("vmlinuz");
+            fs::write(&file, image(&packed)).unwrap();
+            let to = dir.path().join("unpacked");
+            unpack(&file, &to).unwrap();
+            assert_eq!(fs::read_to_string(to).unwrap(), text, "{script}");
+        }
+    }
+
+    #[test]
     fn images_that_cannot_be_unpacked_are_named() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("vmlinuz");
         for (content, why) in [
-            (image(b"LZ4!...."), "in a way that is not known"),
+            (image(b"LZMA...."), "in a way that is not known"),
             (image(b"\xfd7zXZ\0damaged"), "xz failed"),
             (b"text".to_vec(), "no kernel image for PCs"),
         ] {

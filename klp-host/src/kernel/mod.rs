@@ -8,6 +8,7 @@ mod changes;
 pub(crate) mod config;
 pub mod core_files;
 mod debian;
+pub mod debian_kernel;
 pub mod debug_info;
 pub mod facts;
 mod forest;
@@ -28,26 +29,21 @@ mod tools;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::cache::Cache;
 use crate::freestanding::Freestanding;
 use crate::host::needs::Needs;
 
 pub use changes::Changes;
-pub use line::Line;
+pub use debian_kernel::DebianKernel;
+pub use line::{Flavour, Line};
 
 /// Which livepatch core a kernel has, and where the kernel comes from.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Core {
-    /// The kernel binary of Debian's testing suite, untouched, with a folder to build modules for it.
-    Stock,
-    /// The same of Debian 13: Linux 6.12, without Rust.
-    #[value(name = "debian-13")]
-    Debian13,
-    /// The same of Debian 12: Linux 6.1, without Rust.
-    #[value(name = "debian-12")]
-    Debian12,
+    /// A kernel binary of Debian's, untouched, with a folder to build modules for it.
+    Debian(DebianKernel),
     /// Our small kernel with the kernel's C livepatch core.
     C,
     /// The same with klp-core, the livepatch core in Rust.
@@ -55,32 +51,39 @@ pub enum Core {
 }
 
 impl Core {
-    /// Its name on the command line and in folder names.
+    /// The kernel of Debian's testing suite.
+    pub const STOCK: Self = Self::Debian(DebianKernel::plain(&line::STOCK));
+
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Stock => line::STOCK.name,
-            Self::Debian13 => line::DEBIAN_13.name,
-            Self::Debian12 => line::DEBIAN_12.name,
+            Self::Debian(kernel) => kernel.name(),
             Self::C => "c",
             Self::Rust => "rust",
         }
     }
+}
 
-    /// The line of Debian's kernels that it is of, unless it is built here.
-    pub fn line(self) -> Option<&'static Line> {
-        match self {
-            Self::Stock => Some(&line::STOCK),
-            Self::Debian13 => Some(&line::DEBIAN_13),
-            Self::Debian12 => Some(&line::DEBIAN_12),
-            Self::C | Self::Rust => None,
-        }
+impl std::fmt::Display for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
+}
 
-    /// The kernel of that line.
-    pub fn of_line(line: &Line) -> Self {
-        let lines = [Self::Debian13, Self::Debian12];
-        let is_it = |core: &Self| core.line() == Some(line);
-        lines.into_iter().find(is_it).unwrap_or(Self::Stock)
+impl std::str::FromStr for Core {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match [Self::C, Self::Rust]
+            .iter()
+            .find(|core| core.name() == text)
+        {
+            Some(core) => Ok(*core),
+            None => text
+                .parse()
+                .map(Self::Debian)
+                .context("our small kernels are c and rust"),
+        }
     }
 }
 
@@ -169,9 +172,9 @@ pub struct Options {
 /// The packages that [`get`] needs for this kernel.
 pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
     let cache = Cache::open()?;
-    match core.line() {
-        Some(line) => stock::needs(&cache, line, profile, options),
-        None => small::needs(&cache, options),
+    match core {
+        Core::Debian(kernel) => stock::needs(&cache, kernel, profile, options),
+        Core::C | Core::Rust => small::needs(&cache, options),
     }
 }
 
@@ -179,8 +182,8 @@ pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
 pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
     Changes::check(core, options)?;
     let cache = Cache::open()?;
-    match core.line() {
-        Some(line) => stock::get(&cache, core, line, profile, options),
-        None => small::get(&cache, core, profile, options),
+    match core {
+        Core::Debian(kernel) => stock::get(&cache, kernel, profile, options),
+        Core::C | Core::Rust => small::get(&cache, core, profile, options),
     }
 }

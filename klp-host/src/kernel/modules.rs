@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use klp_elf::{Module, Modules, read_module};
 
 use super::apt::Archive;
+use super::debian_kernel::DebianKernel;
 use super::known::Known;
-use super::line::Line;
 use super::{debian, package};
 use crate::cache::Cache;
 use crate::host::consent::is_offline;
@@ -26,8 +26,8 @@ const MOST: usize = 256;
 
 /// The folder with the modules of Debian's kernel, which are fetched first when they have to be: about
 /// 110 MB. `None`, with a note, where the network is not to be used and the cache has none.
-pub fn of_stock(cache: &Cache, line: &Line) -> Result<Option<PathBuf>> {
-    if let Some(dir) = of_stock_if_there(cache, line) {
+pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<Option<PathBuf>> {
+    if let Some(dir) = of_stock_if_there(cache, kernel) {
         return Ok(Some(dir));
     }
     if is_offline() {
@@ -38,15 +38,15 @@ pub fn of_stock(cache: &Cache, line: &Line) -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let archive = Archive::new(cache);
-    debian::with_release(&archive, line, false, |release| {
+    debian::with_release(&archive, kernel, false, |release| {
         debian::modules(&archive, release, &unpack)
     })
     .map(Some)
 }
 
 /// The same, if they were fetched before.
-pub fn of_stock_if_there(cache: &Cache, line: &Line) -> Option<PathBuf> {
-    debian::modules_if_there(cache, line)
+pub fn of_stock_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
+    debian::modules_if_there(cache, kernel)
 }
 
 /// Takes the modules out of a package, compressed as they are.

@@ -10,7 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use super::apt::Archive;
 use super::config::Config;
 use super::core_files::CoreFiles;
-use super::line::STOCK;
+use super::debian_kernel::DebianKernel;
+use super::line;
 use super::source::Source;
 use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
@@ -22,6 +23,9 @@ use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
+
+/// The kernel whose source it is built from.
+const STOCK: DebianKernel = DebianKernel::plain(&line::STOCK);
 
 /// Changes when the kernel is to be built in another way.
 const RECIPE: &str = "2";
@@ -41,7 +45,7 @@ pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
     let needs = tools::needs()?;
     Ok(match &options.source {
         Some(_) => needs,
-        None => needs.and(debian::needs(cache, &STOCK)),
+        None => needs.and(debian::needs(cache, STOCK)),
     })
 }
 
@@ -243,8 +247,8 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
             Some(tree) => Source::users(tree)?,
             None => {
                 let archive = Archive::new(cache);
-                debian::with_release(&archive, &STOCK, options.update, |release| {
-                    Source::debian(&archive, release)
+                debian::with_release(&archive, STOCK, options.update, |release| {
+                    Source::debian(&archive, STOCK, release)
                 })?
             }
         };

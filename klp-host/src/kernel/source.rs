@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::Archive;
+use super::debian_kernel::DebianKernel;
 use super::{debian, release};
 use crate::cache::Key;
 use crate::host::paths::check_for_make;
@@ -27,9 +28,13 @@ pub(super) struct Source {
 
 impl Source {
     /// Debian's source of this release.
-    pub(super) fn debian(archive: &Archive<'_>, release: &debian::Release) -> Result<Self> {
+    pub(super) fn debian(
+        archive: &Archive<'_>,
+        kernel: DebianKernel,
+        release: &debian::Release,
+    ) -> Result<Self> {
         Ok(Self {
-            dir: debian::source(archive, release)?,
+            dir: debian::source(archive, kernel, release)?,
             version: release.version.clone(),
             is_users: false,
         })

@@ -14,7 +14,7 @@ use super::apt::Archive;
 use super::ask::{KALLSYMS, SITES, TRACEABLE};
 use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
-use super::line::Line;
+use super::debian_kernel::DebianKernel;
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Profile, facts};
@@ -30,29 +30,28 @@ const RECIPE: &str = "3";
 /// The packages that it takes.
 pub(super) fn needs(
     cache: &Cache,
-    line: &Line,
+    kernel: DebianKernel,
     profile: Profile,
     options: &Options,
 ) -> Result<Needs> {
     check(profile, options)?;
     Ok(tools::needs()?
-        .and(debian::needs(cache, line))
-        .and(facts::needs(cache, line)))
+        .and(debian::needs(cache, kernel))
+        .and(facts::needs(cache, kernel)))
 }
 
 /// Gives the kernel, with its build folder made when necessary.
 pub(super) fn get(
     cache: &Cache,
-    core: Core,
-    line: &Line,
+    kernel: DebianKernel,
     profile: Profile,
     options: &Options,
 ) -> Result<Kernel> {
     check(profile, options)?;
     let common = CommonTools::find()?;
     let archive = Archive::new(cache);
-    debian::with_release(&archive, line, options.update, |release| {
-        get_release(&archive, &common, core, line, release)
+    debian::with_release(&archive, kernel, options.update, |release| {
+        get_release(&archive, &common, kernel, release)
     })
 }
 
@@ -69,17 +68,17 @@ pub struct StockSource {
 }
 
 /// The packages that [`source`] takes.
-pub fn source_needs(cache: &Cache, line: &Line) -> Needs {
-    debian::needs(cache, line).and(Needs::of(&["tar", "xz-utils"]))
+pub fn source_needs(cache: &Cache, kernel: DebianKernel) -> Needs {
+    debian::needs(cache, kernel).and(Needs::of(&["tar", "xz-utils"]))
 }
 
 /// Gives the source, which is fetched first when the cache does not have it.
-pub fn source(cache: &Cache, line: &Line) -> Result<StockSource> {
+pub fn source(cache: &Cache, kernel: DebianKernel) -> Result<StockSource> {
     let archive = Archive::new(cache);
-    debian::with_release(&archive, line, false, |release| {
+    debian::with_release(&archive, kernel, false, |release| {
         Ok(StockSource {
             release: release.name.clone(),
-            dir: debian::source(&archive, release)?,
+            dir: debian::source(&archive, kernel, release)?,
             config: debian::stock_files(&archive, release)?.config,
         })
     })
@@ -106,17 +105,18 @@ struct Parts {
     tools: Tools,
     /// The kernel's own.
     config: Config,
+    /// Whether the source tree has headers of the kernel's own, whose options its Kconfig files do not know.
+    has_own_headers: bool,
 }
 
 fn get_release(
     archive: &Archive<'_>,
     common: &CommonTools,
-    core: Core,
-    line: &Line,
+    debian: DebianKernel,
     release: &Release,
 ) -> Result<Kernel> {
     let cache = archive.cache();
-    let parts = gather(archive, common, release)?;
+    let parts = gather(archive, common, debian, release)?;
     let key = parts
         .source
         .key(common.key())
@@ -124,11 +124,11 @@ fn get_release(
         .with("recipe", RECIPE)
         // The folder names its source by its absolute path.
         .with("cache", cache.root().as_os_str().as_encoded_bytes());
-    let entry = cache.entry("kernel", &release.label(line), &key);
+    let entry = cache.entry("kernel", &release.label(debian), &key);
     let mut vars = parts.tools.make_vars();
     vars.push(("KERNELRELEASE".to_owned(), release.name.clone()));
     let kernel = Kernel {
-        core,
+        core: Core::Debian(debian),
         profile: Profile::Base,
         build: BuildFolder {
             release: release.name.clone(),
@@ -144,7 +144,7 @@ fn get_release(
     parts
         .tools
         .write_makefile(&kernel.build.dir, &kernel.source)?;
-    if let Some(answers) = facts::answers(cache, line, release, &parts.files)? {
+    if let Some(answers) = facts::answers(cache, debian, release, &parts.files)? {
         // Where the builds of patches look for them; what is complete is written last.
         for name in [KALLSYMS, SITES, TRACEABLE] {
             renew(&answers.join(name), &kernel.build.dir.join(name))?;
@@ -154,10 +154,15 @@ fn get_release(
 }
 
 /// Gets all parts; what does not depend on each other at the same time.
-fn gather(archive: &Archive<'_>, common: &CommonTools, release: &Release) -> Result<Parts> {
+fn gather(
+    archive: &Archive<'_>,
+    common: &CommonTools,
+    debian: DebianKernel,
+    release: &Release,
+) -> Result<Parts> {
     std::thread::scope(|scope| {
         let bindgen = scope.spawn(|| common.bindgen(archive.cache()));
-        let source = scope.spawn(|| Source::debian(archive, release));
+        let source = scope.spawn(|| Source::debian(archive, debian, release));
         let files = debian::stock_files(archive, release)?;
         let config = Config::read(&files.config)?;
         let version = rustc_version(&config)?;
@@ -167,6 +172,7 @@ fn gather(archive: &Archive<'_>, common: &CommonTools, release: &Release) -> Res
             tools,
             files,
             config,
+            has_own_headers: debian::needs_own_headers(debian),
         })
     })
 }
@@ -207,7 +213,16 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
         )
     };
     make(&["olddefconfig"])?;
-    check_same_layout(&parts.config, &Config::read(&build.join(".config"))?)?;
+    let ours = Config::read(&build.join(".config"))?;
+    let own = match parts.has_own_headers {
+        true => parts.config.unlike(&ours),
+        false => Config::default(),
+    };
+    check_same_layout(&parts.config, &ours.with(&own))?;
+    if own != Config::default() {
+        make(&["syncconfig"])?;
+        put_in(&build, &own)?;
+    }
     make(&["prepare"])?;
     make(&["modules_prepare"])?;
     check_release(&build, &kernel.build.release)?;
@@ -215,6 +230,23 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     copy(&parts.files.symvers, &build.join("Module.symvers"))?;
     copy(&parts.files.vmlinux, &build.join("vmlinux"))?;
     step.done();
+    Ok(())
+}
+
+/// Puts options into what makefiles and compilers read of the configuration.
+fn put_in(build: &Path, options: &Config) -> Result<()> {
+    type PutInto = fn(&Config, &str) -> String;
+    let files: [(&str, PutInto); 3] = [
+        ("include/config/auto.conf", Config::put_into_make),
+        ("include/generated/autoconf.h", Config::put_into_c),
+        ("include/generated/rustc_cfg", Config::put_into_rust),
+    ];
+    for (path, put_into) in files {
+        let path = build.join(path);
+        let old = fs::read_to_string(&path);
+        let old = old.with_context(|| format!("cannot read {}", path.display()))?;
+        write_atomic(&path, &put_into(options, &old))?;
+    }
     Ok(())
 }
 

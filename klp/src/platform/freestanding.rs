@@ -32,6 +32,8 @@ mod task;
 mod text;
 #[path = "freestanding/user.rs"]
 mod user;
+#[path = "vec.rs"]
+pub mod vec;
 #[path = "freestanding/wrappers.rs"]
 pub mod wrappers;
 
@@ -111,6 +113,7 @@ pub mod prelude {
     pub use super::ffi::*;
     pub use super::text::CStrExt as _;
     pub use super::user::{UserPtr, UserSlice, UserSliceReader, UserSliceWriter};
+    pub use super::vec::KVec;
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
     pub use crate::static_assert;

@@ -266,6 +266,8 @@ mod shadow;
 mod text;
 #[path = "host/user.rs"]
 mod user;
+#[path = "vec.rs"]
+pub mod vec;
 
 pub use crate::{pr_err, pr_info, pr_warn};
 pub(crate) use atomic::refcount_add_overflowed;
@@ -366,6 +368,7 @@ pub mod prelude {
     pub use super::alloc::*;
     pub use super::text::{c_char, CStrExt as _};
     pub use super::user::*;
+    pub use super::vec::KVec;
     pub use super::wrappers::*;
     pub use super::{Error, Result, ThisModule};
     pub use crate::{

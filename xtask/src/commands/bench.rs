@@ -21,7 +21,7 @@ A whole run, of both cores and without --quick or --functions, also renews the f
 #[command(after_help = HELP)]
 pub(super) struct BenchArgs {
     /// Whose figures to take: kernels, by their livepatch core.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = CORES)]
+    #[arg(long, value_name = "CORE", value_delimiter = ',', default_values_t = CORES)]
     core: Vec<Core>,
     /// Less of everything, in less than three minutes.
     #[arg(long)]

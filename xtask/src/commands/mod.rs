@@ -85,8 +85,8 @@ impl Command {
 /// Which kernel a command works with.
 #[derive(Args, Clone, Debug)]
 struct KernelArgs {
-    /// The kernel, by its livepatch core.
-    #[arg(long, value_enum, default_value_t = Core::Stock)]
+    /// The kernel: `c` or `rust`, our small ones, by their livepatch core; or one of Debian's, as `cargo klp kernels` lists them.
+    #[arg(long, value_name = "KERNEL", default_value_t = Core::STOCK)]
     core: Core,
     /// How it is configured.
     #[arg(long, value_enum, default_value_t = Profile::Base)]

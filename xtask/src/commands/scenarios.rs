@@ -7,24 +7,34 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use klp_host::kernel::Core;
 
 use super::KernelArgs;
 use crate::case::Tally;
 use crate::checkout;
 use crate::guest_program;
 use crate::scenarios;
+use crate::suite::kernels;
 
 #[derive(Args, Debug)]
 pub(super) struct ScenariosArgs {
     #[command(flatten)]
     kernel: KernelArgs,
-    /// Only these: names from tests/vm/scenarios or tests/vm/long, or paths of scripts [default: all of the first].
+    /// Only these. For a kernel without Rust, names of examples and of test patches; for others names from tests/vm/scenarios or tests/vm/long, or paths of scripts [default: all of the first].
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 }
 
 impl ScenariosArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
+        if let Core::Debian(debian) = self.kernel.core
+            && !debian.line.has_rust
+        {
+            self.kernel.needs()?.and(guest_program::needs()).get()?;
+            let tally = kernels::run_on(self.kernel.core, &self.names)?;
+            println!("{tally}");
+            return Ok(tally.exit_code());
+        }
         let scripts = chosen(&self.names, scenarios::all()?, scenarios::long()?)?;
         self.kernel.needs()?.and(guest_program::needs()).get()?;
         let kernel = self.kernel.get()?;

@@ -50,7 +50,7 @@ const FILES: [&str; 6] = [
 
 pub(super) fn run(form: Form) -> Result<Tally> {
     // Here, where its progress is shown.
-    checkout::kernel(Core::Stock, Profile::Base)?;
+    checkout::kernel(Core::STOCK, Profile::Base)?;
     let author = Author::new()?;
     let mut cases = Cases::new("author");
     cases.check("the command is installed", || author.install());

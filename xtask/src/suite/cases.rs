@@ -31,6 +31,11 @@ impl Cases {
         self.tally.count(&case);
     }
 
+    /// Counts one that has been printed.
+    pub(super) fn add(&mut self, case: &Case) {
+        self.tally.count(case);
+    }
+
     pub(super) fn tally(self) -> Tally {
         self.tally
     }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use klp_host::cache::Cache;
 use klp_host::host::files::write_atomic;
+use klp_host::kernel::DebianKernel;
 use klp_host::kernel::known::Known;
 use klp_host::kernel::line::STOCK;
 use klp_host::kernel::{Core, Kernel, Profile, modules};
@@ -36,9 +37,9 @@ pub(super) fn run() -> Result<Tally> {
 
 /// Builds all patches and all modules without their fixes, and runs the scenarios of these.
 fn on_stock() -> Result<Tally> {
-    let kernel = checkout::kernel(Core::Stock, Profile::Base)?;
+    let kernel = checkout::kernel(Core::STOCK, Profile::Base)?;
     let known = Known {
-        modules: modules::of_stock(&Cache::open()?, &STOCK)?,
+        modules: modules::of_stock(&Cache::open()?, DebianKernel::plain(&STOCK))?,
         ..Known::of_folder(&kernel.build.dir)
     }
     .or_users();

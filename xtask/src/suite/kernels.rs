@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernels that were built without Rust: every example that names `klp` alone is built for them from
-//! the same source, and the sample is run.
+//! Debian's other kernels: every example that names `klp` alone is built from the same source for those without
+//! Rust, and run where it has a scenario; a few are built and run on all flavours.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,37 @@ use anyhow::{Context as _, Result, ensure};
 use klp_host::freestanding::names_kernel_crate;
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, PINNED, Toolchain};
-use klp_host::kernel::Core;
+use klp_host::kernel::line::{DEBIAN_12, DEBIAN_13};
+use klp_host::kernel::{Core, DebianKernel, Profile};
 
 use super::cases::Cases;
-use crate::case::Tally;
+use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::scenarios;
 
-/// The kernels.
-pub(super) const CORES: [Core; 2] = [Core::Debian13, Core::Debian12];
+const DEBIAN_13_CORE: Core = Core::Debian(DebianKernel::plain(&DEBIAN_13));
+const DEBIAN_12_CORE: Core = Core::Debian(DebianKernel::plain(&DEBIAN_12));
 
-/// What is run, too.
+/// The kernels for which every example is built.
+pub(super) const CORES: [Core; 2] = [DEBIAN_13_CORE, DEBIAN_12_CORE];
+
+/// The kernels for which a few are built and run, with and without Rust.
+const FEW: [&str; 8] = [
+    "debian-13/cloud",
+    "debian-13/rt",
+    "debian-12/cloud",
+    "debian-12/rt",
+    "stock/cloud",
+    "stock/rt",
+    "debian-sid",
+    "debian-experimental",
+];
+
+/// What is built for them.
 const SAMPLE: &str = "livepatch-sample";
+
+/// Patches of the tests, each with a module in C, that have a scenario of the patch's name.
+const PATCHES: [[&str; 2]; 2] = [["sync", "klp_sync_target"], ["arguments", "klp_arguments"]];
 
 /// A patch that names what the prelude has on every kernel.
 const PRELUDE: &str = "tests/prelude";
@@ -41,25 +61,25 @@ struct Exception {
 const EXCEPTIONS: [Exception; 4] = [
     // It has fewer arguments there: one set of flags for both futexes.
     Exception {
-        core: Core::Debian12,
+        core: DEBIAN_12_CORE,
         example: "CVE-2014-3153",
         says: "`futex_requeue` has 7 arguments in C",
     },
     // Mounts have a user namespace there, and no `struct mnt_idmap`.
     Exception {
-        core: Core::Debian12,
+        core: DEBIAN_12_CORE,
         example: "CVE-2019-5489",
         says: "`vfsmount` has no member `mnt_idmap`",
     },
     // The compiler has specialised it there.
     Exception {
-        core: Core::Debian12,
+        core: DEBIAN_12_CORE,
         example: "CVE-2020-25284",
         says: "only `do_rbd_add.constprop.0`",
     },
     // Splicing has a page there, and no folio.
     Exception {
-        core: Core::Debian12,
+        core: DEBIAN_12_CORE,
         example: "CVE-2022-0847",
         says: "`vmlinux` has no function `splice_folio_into_pipe`",
     },
@@ -73,33 +93,103 @@ fn exception(core: Core, example: &str) -> Option<&'static Exception> {
 }
 
 pub(super) fn run() -> Result<Tally> {
-    let author = Author {
-        toolchain: toolchain::ensure(PINNED, &[])?,
-        dir: tempfile::tempdir().context("cannot make a temporary folder")?,
-    };
-    let folders = folders()?;
+    let author = Author::new()?;
     let mut cases = Cases::new("kernels");
     for core in CORES {
+        on_kernel(&author, core, &folders()?, &PATCHES, &mut cases);
         let name = core.name();
-        for folder in &folders {
-            let example = folder.file_name().unwrap_or_default().to_string_lossy();
-            if let Some(exception) = exception(core, &example) {
-                cases.check(&format!("{name} refuses {example}"), || {
-                    author.not_for(folder, exception)
-                });
-                continue;
-            }
-            let is_sample = example == SAMPLE;
-            let done = if is_sample { "runs" } else { "takes" };
-            cases.check(&format!("{name} {done} {example}"), || {
-                author.build(folder, core, is_sample)
-            });
-        }
         cases.check(&format!("{name} says what it has no crate for"), || {
             author.refused(core)
         });
     }
+    let sample = [checkout::top().join("examples").join(SAMPLE)];
+    for kernel in FEW {
+        on_kernel(&author, kernel.parse()?, &sample, &PATCHES, &mut cases);
+    }
     Ok(cases.tally())
+}
+
+/// Builds and runs these examples and patches on one kernel, and those without a scenario not; all without names.
+pub fn run_on(core: Core, names: &[String]) -> Result<Tally> {
+    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    let scripts = scenarios::all()?;
+    let has_scenario = |name: &str| {
+        let is_its = |script: &PathBuf| script.file_stem().is_some_and(|stem| stem == name);
+        scripts.iter().any(is_its)
+    };
+    let mut folders = folders()?;
+    folders.retain(|folder| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        is_wanted(&name) && has_scenario(&name)
+    });
+    let patches: Vec<_> = PATCHES
+        .into_iter()
+        .filter(|[patch, _]| is_wanted(patch))
+        .collect();
+    ensure!(
+        !folders.is_empty() || !patches.is_empty(),
+        "none of {} is an example or patch with a scenario that names `klp` alone",
+        names.join(", ")
+    );
+    let mut cases = Cases::new("kernels");
+    on_kernel(&Author::new()?, core, &folders, &patches, &mut cases);
+    Ok(cases.tally())
+}
+
+/// Builds the patches of these folders and those of the tests, and runs those that have a scenario.
+fn on_kernel(
+    author: &Author,
+    core: Core,
+    folders: &[PathBuf],
+    patches: &[[&str; 2]],
+    cases: &mut Cases,
+) {
+    let name = core.name();
+    let mut built = Vec::new();
+    for folder in folders {
+        let example = folder.file_name().unwrap_or_default().to_string_lossy();
+        if let Some(exception) = exception(core, &example) {
+            cases.check(&format!("{name} refuses {example}"), || {
+                author.not_for(folder, exception)
+            });
+            continue;
+        }
+        cases.check(&format!("{name} takes {example}"), || {
+            let modules = author.build(&author.copy(folder)?, core)?;
+            if example == SAMPLE {
+                author.check_size(&modules)?;
+            }
+            built.push((example.to_string(), modules));
+            Ok(())
+        });
+    }
+    for [patch, target] in patches {
+        cases.check(&format!("{name} takes {patch}"), || {
+            let modules = author.build(&author.patch(patch, target)?, core)?;
+            built.push(((*patch).to_owned(), modules));
+            Ok(())
+        });
+    }
+    match run_scenarios(core, &built) {
+        Ok(done) => done.into_iter().for_each(|case| cases.add(&case)),
+        Err(error) => cases.check(&format!("{name} runs them"), || Err(error)),
+    }
+}
+
+/// Runs the scenarios of what was built, in one boot.
+fn run_scenarios(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Case>> {
+    let is_of = |script: &PathBuf| {
+        let name = script.file_stem().unwrap_or_default();
+        built.iter().any(|(example, _)| name == example.as_str())
+    };
+    let mut scripts = scenarios::all()?;
+    scripts.retain(is_of);
+    let modules: Vec<_> = built
+        .iter()
+        .flat_map(|(_, modules)| modules.clone())
+        .collect();
+    let kernel = checkout::kernel(core, Profile::Base)?;
+    scenarios::run(&kernel, &modules, &scripts)
 }
 
 /// The examples that name no crate but klp, and the patch that names what the prelude has.
@@ -141,20 +231,52 @@ struct Author {
 }
 
 impl Author {
-    fn build(&self, folder: &Path, core: Core, in_vm: bool) -> Result<()> {
-        let copy = self.copy(folder)?;
-        let output = self.klp(&copy, core, in_vm)?;
-        let module = output.lines().last().unwrap_or_default();
-        ensure!(module.ends_with(".ko"), "no module was built: {output}");
-        if in_vm {
-            let stripped = copy.join("stripped.ko");
+    fn new() -> Result<Self> {
+        Ok(Self {
+            toolchain: toolchain::ensure(PINNED, &[])?,
+            dir: tempfile::tempdir().context("cannot make a temporary folder")?,
+        })
+    }
+
+    /// The modules that are built in a folder.
+    fn build(&self, folder: &Path, core: Core) -> Result<Vec<PathBuf>> {
+        let output = self.klp(folder, core)?;
+        let modules: Vec<_> = output.lines().map(PathBuf::from).collect();
+        ensure!(
+            !modules.is_empty() && modules.iter().all(|path| path.is_file()),
+            "no module was built: {output}"
+        );
+        Ok(modules)
+    }
+
+    fn check_size(&self, modules: &[PathBuf]) -> Result<()> {
+        let stripped = self.dir.path().join("stripped.ko");
+        for module in modules {
             let mut strip = process::command("strip");
             strip.args(["--strip-debug", "-o"]).arg(&stripped);
             process::output(strip.arg(module))?;
             let size = fs::metadata(&stripped)?.len();
-            ensure!(size < LARGEST, "{module} has {size} bytes when stripped");
+            ensure!(
+                size < LARGEST,
+                "{} has {size} bytes when stripped",
+                module.display()
+            );
         }
         Ok(())
+    }
+
+    /// A folder with a patch of the tests, and the module that it is for.
+    fn patch(&self, patch: &str, target: &str) -> Result<PathBuf> {
+        let to = self.dir.path().join(patch);
+        let from = checkout::top().join("tests/patches");
+        fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
+        for file in [format!("{patch}.rs"), format!("{target}.c")] {
+            fs::copy(from.join(&file), to.join(&file))
+                .with_context(|| format!("cannot copy {file}"))?;
+        }
+        let kbuild = format!("obj-m := {target}.o {patch}.o\n");
+        fs::write(to.join("Kbuild"), kbuild).context("cannot write a Kbuild file")?;
+        Ok(to)
     }
 
     /// An example that is not for the kernel is not built, for the reason that is known.
@@ -167,7 +289,7 @@ impl Author {
 
     /// What is said about a patch that is not built.
     fn failure(&self, folder: &Path, core: Core) -> Result<String> {
-        match self.klp(&self.copy(folder)?, core, false) {
+        match self.klp(&self.copy(folder)?, core) {
             Ok(output) => anyhow::bail!("it was built: {output}"),
             Err(error) => Ok(format!("{error:#}")),
         }
@@ -202,12 +324,11 @@ impl Author {
         Ok(to)
     }
 
-    fn klp(&self, dir: &Path, core: Core, in_vm: bool) -> Result<String> {
+    fn klp(&self, dir: &Path, core: Core) -> Result<String> {
         let mut cargo = self.toolchain.cargo();
         cargo
             .args(["run", "--quiet", "--package", "cargo-klp", "--"])
             .args(["klp", "build", "--kernel", core.name()])
-            .args(in_vm.then_some("--vm"))
             .arg(dir)
             .current_dir(checkout::top());
         process::output(&mut cargo)

@@ -10,7 +10,7 @@ mod debian;
 mod debug;
 mod flaws;
 mod host;
-mod kernels;
+pub mod kernels;
 mod lint;
 mod machine;
 mod modules;
@@ -35,7 +35,7 @@ use crate::scenarios;
 pub use proof::Proof;
 
 /// The cores that every example has to run on.
-const CORES: [Core; 3] = [Core::Stock, Core::C, Core::Rust];
+const CORES: [Core; 3] = [Core::STOCK, Core::C, Core::Rust];
 
 /// The cores of our own kernels, which the kernel's selftests judge.
 const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
@@ -124,8 +124,8 @@ impl Part {
             Self::Lint | Self::Host => return Ok(Needs::default()),
             Self::Modules | Self::Vm => &CORES,
             Self::Types | Self::Machine => &[Core::C],
-            Self::Cve => &[Core::Stock, Core::C],
-            Self::Author => &[Core::Stock],
+            Self::Cve => &[Core::STOCK, Core::C],
+            Self::Author => &[Core::STOCK],
             Self::Kernels => &kernels::CORES,
             Self::Kselftest | Self::Compare => &OWN_CORES,
             Self::Debug | Self::Debian => &OWN_CORES,

@@ -10,6 +10,9 @@ use crate::host::process;
 /// Names a mirror of Debian's archive where the system's own sources have none.
 pub(super) const VARIABLE: &str = "KLP_DEBIAN_MIRROR";
 
+/// The same for the archive of security updates.
+pub(super) const SECURITY_VARIABLE: &str = "KLP_DEBIAN_SECURITY_MIRROR";
+
 /// The ways to a mirror. Others of apt's run programs that the address names.
 const SCHEMES: &[&str] = &[
     "copy",
@@ -26,15 +29,33 @@ const SCHEMES: &[&str] = &[
 /// The mirror that the user names, or else the one that this system uses.
 pub(super) fn choose() -> Result<String> {
     match std::env::var_os(VARIABLE) {
-        Some(mirror) if !mirror.is_empty() => users(&mirror.to_string_lossy()),
+        Some(mirror) if !mirror.is_empty() => users(VARIABLE, &mirror.to_string_lossy()),
         _ => systems(),
     }
 }
 
-fn users(mirror: &str) -> Result<String> {
+/// The same for the archive of security updates: where nobody names one, it is the neighbour of `mirror`,
+/// the other archive's.
+pub(super) fn choose_security(mirror: &str) -> Result<String> {
+    match std::env::var_os(SECURITY_VARIABLE) {
+        Some(security) if !security.is_empty() => {
+            users(SECURITY_VARIABLE, &security.to_string_lossy())
+        }
+        // Who chooses a mirror does not mean the system's.
+        _ if std::env::var_os(VARIABLE).is_some() => Ok(neighbour(mirror)),
+        _ => Ok(of_targets(&targets()?, "Debian-Security").unwrap_or_else(|| neighbour(mirror))),
+    }
+}
+
+/// Where the archive of security updates is on most mirrors that have it.
+fn neighbour(mirror: &str) -> String {
+    format!("{}-security", mirror.trim_end_matches('/'))
+}
+
+fn users(variable: &str, mirror: &str) -> Result<String> {
     if !is_plain(mirror) {
         bail!(
-            "{VARIABLE} is {mirror:?}, which is not the address of a mirror: set it to one like \
+            "{variable} is {mirror:?}, which is not the address of a mirror: set it to one like \
              http://mirror.example.org/debian, without spaces or quotes"
         );
     }
@@ -50,13 +71,7 @@ fn is_plain(mirror: &str) -> bool {
 }
 
 fn systems() -> Result<String> {
-    let known = process::output(process::command("apt-get").args([
-        "indextargets",
-        "--format",
-        "$(REPO_URI) $(ORIGIN) $(LABEL)",
-        "Created-By: Packages",
-    ]))?;
-    if let Some(mirror) = of_targets(&known) {
+    if let Some(mirror) = of_targets(&targets()?, "Debian") {
         return Ok(mirror);
     }
     // Without package lists (fresh containers) there is only what an update would get.
@@ -69,10 +84,21 @@ fn systems() -> Result<String> {
     })
 }
 
-/// Picks the mirror from lines of address, origin and label.
-fn of_targets(text: &str) -> Option<String> {
+/// The system's package sources: lines of address, origin and label.
+fn targets() -> Result<String> {
+    process::output(process::command("apt-get").args([
+        "indextargets",
+        "--format",
+        "$(REPO_URI) $(ORIGIN) $(LABEL)",
+        "Created-By: Packages",
+    ]))
+}
+
+/// Picks the mirror of Debian's archive with this label.
+fn of_targets(text: &str, label: &str) -> Option<String> {
+    let ending = format!(" Debian {label}");
     text.lines()
-        .filter_map(|line| line.strip_suffix(" Debian Debian"))
+        .filter_map(|line| line.strip_suffix(ending.as_str()))
         .find(|mirror| is_plain(mirror))
         .map(str::to_owned)
 }
@@ -97,8 +123,19 @@ mod tests {
                     cdrom:[Debian GNU/Linux]/ Debian Debian\n\
                     http://b.example/deb/ Debian Debian\n\
                     http://c.example/node/ Node Node\n";
-        assert_eq!(of_targets(text).as_deref(), Some("http://b.example/deb/"));
-        assert_eq!(of_targets("http://a.example/  \n"), None);
+        assert_eq!(
+            of_targets(text, "Debian").as_deref(),
+            Some("http://b.example/deb/")
+        );
+        assert_eq!(
+            of_targets(text, "Debian-Security").as_deref(),
+            Some("http://a.example/sec/")
+        );
+        assert_eq!(
+            neighbour("http://b.example/debian/"),
+            "http://b.example/debian-security"
+        );
+        assert_eq!(of_targets("http://a.example/  \n", "Debian"), None);
     }
 
     #[test]
@@ -123,7 +160,7 @@ mod tests {
             "mirror+file:/etc/apt/mirrors/debian.list",
             "tor+http://x.onion/debian",
         ] {
-            assert_eq!(users(mirror).unwrap(), mirror);
+            assert_eq!(users(VARIABLE, mirror).unwrap(), mirror);
         }
     }
 
@@ -143,7 +180,7 @@ mod tests {
             "http:/",
             "http://",
         ] {
-            let text = users(mirror).unwrap_err().to_string();
+            let text = users(VARIABLE, mirror).unwrap_err().to_string();
             assert!(text.contains(VARIABLE), "{text}");
             assert!(!text.contains('\n'), "{text}");
         }

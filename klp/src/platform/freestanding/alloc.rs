@@ -3,6 +3,7 @@
 //! Memory from `kmalloc()`, in the shape of the `kernel` crate's: making a box can fail.
 
 use super::{bindings, Error};
+use core::alloc::Layout;
 use core::mem::{self, ManuallyDrop, MaybeUninit};
 use core::ops::{BitOr, Deref, DerefMut};
 use core::pin::Pin;
@@ -59,6 +60,37 @@ impl From<AllocError> for Error {
     #[inline]
     fn from(_: AllocError) -> Self {
         crate::errno::ENOMEM
+    }
+}
+
+/// Gives memory of the layout `new`, with the contents of what is at `place`, which goes away; null, and leaves it
+/// alone, when there is none.
+///
+/// # Safety
+///
+/// `place` is memory of the layout `old` from here, or `old` has no size.
+pub(super) unsafe fn resize(place: *mut u8, old: Layout, new: Layout, flags: Flags) -> *mut u8 {
+    let place = match old.size() {
+        0 => ptr::null_mut(),
+        _ => place,
+    };
+    let size = match new.align() > ALIGNMENT {
+        true => new.size().next_power_of_two(),
+        false => new.size(),
+    };
+    // SAFETY: the caller vouches for it.
+    unsafe { bindings::krealloc(place.cast(), size, flags.0) }.cast()
+}
+
+/// Gives memory back.
+///
+/// # Safety
+///
+/// `place` is memory of this layout from [`resize`], or the layout has no size.
+pub(super) unsafe fn release(place: *mut u8, layout: Layout) {
+    if layout.size() != 0 {
+        // SAFETY: the caller vouches for it.
+        unsafe { bindings::kfree(place.cast()) };
     }
 }
 

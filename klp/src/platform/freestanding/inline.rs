@@ -2,9 +2,11 @@
 
 //! The functions in `klp/c`, by the names that they have in C.
 
+#[cfg(not(CONFIG_PREEMPT_RT))]
+use super::bindings::rwlock_t;
 use super::bindings::{
-    cred, ctl_table, file, gfp_t, kuid_t, lock_class_key, mutex, raw_spinlock_t, rwlock_t,
-    spinlock_t, task_struct, user_namespace,
+    cred, ctl_table, file, gfp_t, kuid_t, lock_class_key, mutex, raw_spinlock_t, spinlock_t,
+    task_struct, user_namespace,
 };
 use super::ffi::c_char;
 use core::ffi::{c_int, c_ulong, c_void};
@@ -28,6 +30,7 @@ functions! {
     "klp_c_rcu_read_lock" rcu_read_lock();
     "klp_c_rcu_read_unlock" rcu_read_unlock();
     "klp_c_kmalloc" kmalloc(size: usize, flags: gfp_t) -> *mut c_void;
+    "klp_c_krealloc" krealloc(place: *const c_void, size: usize, flags: gfp_t) -> *mut c_void;
     "klp_c_get_current" get_current() -> *mut task_struct;
     "klp_c___mutex_init" __mutex_init(lock: *mut mutex, name: *const c_char, key: *mut lock_class_key);
     "klp_c_get_current_cred" get_current_cred() -> *const cred;
@@ -76,7 +79,6 @@ macro_rules! raw_locks {
     };
 }
 
-#[cfg(not(CONFIG_PREEMPT_RT))]
 raw_locks! {
     raw_spinlock_t:
         "klp_c__raw_spin_lock" _raw_spin_lock,
@@ -87,6 +89,11 @@ raw_locks! {
         "klp_c__raw_spin_unlock_bh" _raw_spin_unlock_bh,
         "klp_c__raw_spin_trylock" _raw_spin_trylock -> c_int,
         "klp_c__raw_spin_lock_irqsave" _raw_spin_lock_irqsave -> usize;
+}
+
+// With PREEMPT_RT these are functions that the kernel exports, of other names.
+#[cfg(not(CONFIG_PREEMPT_RT))]
+raw_locks! {
     rwlock_t:
         "klp_c__raw_read_lock" _raw_read_lock,
         "klp_c__raw_read_lock_irq" _raw_read_lock_irq,
@@ -106,9 +113,12 @@ raw_locks! {
         "klp_c__raw_write_lock_irqsave" _raw_write_lock_irqsave -> usize;
 }
 
-#[cfg(not(CONFIG_PREEMPT_RT))]
 functions! {
     "klp_c__raw_spin_unlock_irqrestore" _raw_spin_unlock_irqrestore(lock: *mut raw_spinlock_t, flags: usize);
+}
+
+#[cfg(not(CONFIG_PREEMPT_RT))]
+functions! {
     "klp_c__raw_read_unlock_irqrestore" _raw_read_unlock_irqrestore(lock: *mut rwlock_t, flags: usize);
     "klp_c__raw_write_unlock_irqrestore" _raw_write_unlock_irqrestore(lock: *mut rwlock_t, flags: usize);
 }

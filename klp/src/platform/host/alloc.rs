@@ -4,6 +4,7 @@
 
 use super::Error;
 
+use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use core::pin::Pin;
@@ -28,6 +29,32 @@ impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
         const ENOMEM: i32 = 12;
         Error::from_errno(-ENOMEM)
+    }
+}
+
+/// Gives memory of the layout `new`, with the contents of what is at `place`, which goes away.
+///
+/// # Safety
+///
+/// `place` is memory of the layout `old` from here, or `old` has no size. `new` has some.
+pub(super) unsafe fn resize(place: *mut u8, old: Layout, new: Layout, _flags: Flags) -> *mut u8 {
+    match old.size() {
+        // SAFETY: the caller vouches for the size.
+        0 => unsafe { std::alloc::alloc(new) },
+        // SAFETY: likewise, and for the memory.
+        _ => unsafe { std::alloc::realloc(place, old, new.size()) },
+    }
+}
+
+/// Gives memory back.
+///
+/// # Safety
+///
+/// `place` is memory of this layout from [`resize`], or the layout has no size.
+pub(super) unsafe fn release(place: *mut u8, layout: Layout) {
+    if layout.size() != 0 {
+        // SAFETY: the caller vouches for it.
+        unsafe { std::alloc::dealloc(place, layout) };
     }
 }
 
