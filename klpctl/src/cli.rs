@@ -34,6 +34,12 @@ pub enum Command {
     Unload(Unload),
     /// Undo the last load or replace
     Rollback(Patience),
+    /// Install patches: they are loaded whenever the kernel that they were built for boots
+    Install(Install),
+    /// Uninstall a patch: it is loaded at boot no more
+    Uninstall(Uninstall),
+    /// Load what is installed for the running kernel: for the system's start
+    Boot(Boot),
     /// List the patches that the kernel knows
     List,
     /// Say whether this machine is patched, and what is under way
@@ -76,6 +82,54 @@ pub struct Unload {
     /// The patch, by the name of its module
     #[arg(value_name = "PATCH")]
     pub patch: String,
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+#[derive(Args, Debug)]
+pub struct Install {
+    /// The patches, in the order in which they are to be loaded
+    #[arg(value_name = "FILE.ko", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Load them now, too
+    #[arg(long)]
+    pub now: bool,
+    /// Uninstall all other patches for that kernel: for a patch that has the fixes of all others
+    #[arg(long)]
+    pub replace: bool,
+    #[command(flatten)]
+    pub patience: Patience,
+    /// Leave it to the kernel to refuse what does not fit
+    #[arg(long)]
+    pub unchecked: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Uninstall {
+    /// The patch, by the name of its module
+    #[arg(value_name = "PATCH")]
+    pub patch: String,
+    /// Only for this kernel release; without it, for all for which it is installed
+    #[arg(long, value_name = "RELEASE")]
+    pub kernel: Option<String>,
+    /// Unload it now, too
+    #[arg(long)]
+    pub now: bool,
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+#[derive(Args, Debug)]
+pub struct Boot {
+    /// Call the machine healthy: what was loaded since it started is no longer on trial. Loads nothing
+    #[arg(long, conflicts_with_all = ["retry", "shutdown"])]
+    pub healthy: bool,
+    /// The machine shuts down in order, so nothing that was loaded is to blame. Loads nothing
+    #[arg(long, conflicts_with = "retry")]
+    pub shutdown: bool,
+    /// Load patches that were held out, too: those named, or all
+    #[arg(long, value_name = "PATCH", num_args = 0..)]
+    pub retry: Option<Vec<String>>,
     #[command(flatten)]
     pub patience: Patience,
 }

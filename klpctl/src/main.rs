@@ -10,6 +10,7 @@
 //! - [`transition`]: waiting for a transition, and what happens when it stalls.
 //! - [`precheck`]: what would keep a patch from being loaded.
 //! - [`patch_file`]: what a module's file says of itself.
+//! - [`store`], [`trial`]: the installed patches, and those that may not be loaded at boot.
 //! - [`kernel`]: the running kernel, as sysfs, procfs and tracefs show it.
 
 // `pub` here says what a file offers to the others of this program.
@@ -17,6 +18,7 @@
 
 mod cli;
 mod command;
+mod durable;
 mod duration;
 mod journal;
 mod kernel;
@@ -26,7 +28,9 @@ mod output;
 mod patch_file;
 mod precheck;
 mod records;
+mod store;
 mod transition;
+mod trial;
 
 use std::process::ExitCode;
 

@@ -134,7 +134,7 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
 }
 
 /// Is this a name that the kernel gives to a module? It becomes part of paths.
-fn is_module_name(name: &str) -> bool {
+pub fn is_module_name(name: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     !name.is_empty() && name.len() < 56 && name.bytes().all(is_word)
 }

@@ -13,7 +13,7 @@ use klp_elf::{Kernel as Known, Sources};
 use crate::kernel::Kernel;
 use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
-use crate::patch_file::PatchFile;
+use crate::patch_file::{Info, PatchFile};
 
 /// What the kernel tells of itself: where it stands, and under which name the checks read it.
 const ANSWERS: [(&str, &str); 2] = [
@@ -31,6 +31,24 @@ pub type Warnings = Vec<String>;
 /// [`Status::Refused`], [`Status::Signature`] or [`Status::Conflict`], with what to do.
 pub fn precheck(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome<Warnings> {
     basics(kernel, file, patches)?;
+    let report = good_report(kernel, file)?;
+    let mut warnings = warnings(&report);
+    warnings.extend(neighbours(kernel, &report, patches)?);
+    Ok(warnings)
+}
+
+/// What can be said of a patch that is to be loaded at some time: what does not depend on what is loaded now.
+///
+/// # Errors
+///
+/// Those of [`precheck`].
+pub fn lasting(kernel: &Kernel, file: &PatchFile) -> Outcome<Warnings> {
+    signature(kernel, file)?;
+    Ok(warnings(&good_report(kernel, file)?))
+}
+
+/// The report of a patch that goes with the running kernel.
+fn good_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     let report = report(kernel, file)?;
     if !report.is_good() {
         let errors = report
@@ -47,9 +65,7 @@ pub fn precheck(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome
             ),
         ));
     }
-    let mut warnings = warnings(&report);
-    warnings.extend(neighbours(kernel, &report, patches)?);
-    Ok(warnings)
+    Ok(report)
 }
 
 /// What can be said without looking into kernel and patch.
@@ -91,12 +107,7 @@ pub fn basics(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome {
         }
         _ => {}
     }
-    if let (Some(why), false) = (kernel.wants_signatures(), info.signed) {
-        return Err(Failure::new(
-            Status::Signature,
-            format!("this kernel loads signed modules only: {why}, and {name} is not signed"),
-        ));
-    }
+    signature(kernel, file)?;
     let missing: Vec<_> = info
         .depends
         .iter()
@@ -111,6 +122,18 @@ pub fn basics(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome {
         ));
     }
     Ok(())
+}
+
+/// Does the kernel want a signature where there is none?
+fn signature(kernel: &Kernel, file: &PatchFile) -> Outcome {
+    let Info { name, signed, .. } = &file.info;
+    match kernel.wants_signatures() {
+        Some(why) if !signed => Err(Failure::new(
+            Status::Signature,
+            format!("this kernel loads signed modules only: {why}, and {name} is not signed"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Checks the module against the kernel that runs.
@@ -198,7 +221,6 @@ fn neighbours(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Wa
 mod tests {
     use super::*;
     use crate::kernel::modules::Image;
-    use crate::patch_file::Info;
 
     fn file(info: Info) -> PatchFile {
         PatchFile {

@@ -41,7 +41,7 @@ pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
 }
 
 /// What was undone is no step to go back from.
-fn forget(context: &Context, name: &str) -> Outcome {
+pub fn forget(context: &Context, name: &str) -> Outcome {
     let step = context.records.step()?.filter(|step| step.loaded != name);
     context.set_step(step.as_ref())
 }
@@ -108,6 +108,7 @@ pub fn unload_module(context: &Context, name: &str) -> Outcome {
     })?;
     let gone = unloaded && !context.kernel.has_module(name);
     if gone {
+        context.trials()?.withdraw(name)?;
         return Ok(());
     }
     let references = context.kernel.module_references(name).unwrap_or(0);
