@@ -2,10 +2,11 @@
 
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 use crate::outcome::Status;
@@ -46,6 +47,10 @@ pub enum Command {
     Status,
     /// Say what a patch is: what it fixes, what it replaces, which kernel it is for
     Info(Info),
+    /// Sign a module, in the kernel's format, with a key of your own
+    Sign(Sign),
+    /// Check who has signed a module
+    Verify(Verify),
     /// Ask whether vulnerabilities are fixed by patches that are applied
     Fixes(Fixes),
     /// List the tasks that hold up a transition
@@ -139,6 +144,56 @@ pub struct Info {
     /// A module's file, or the name of a patch that was loaded by klpctl
     #[arg(value_name = "FILE.ko|PATCH")]
     pub patch: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct Sign {
+    /// The private key: a file in PEM or DER, or a `pkcs11:` URI. Its passphrase is read from $KBUILD_SIGN_PIN, or
+    /// asked for
+    #[arg(long, value_name = "KEY")]
+    pub key: OsString,
+    /// The certificate of that key, in PEM or DER
+    #[arg(long, value_name = "CERT")]
+    pub cert: PathBuf,
+    /// The hash function. The kernel has to have it built in
+    #[arg(long, value_enum, default_value_t = Hash::Sha256)]
+    pub hash: Hash,
+    /// Write the signed module to this file, and leave the other one as it is
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The module. A signature that it has is replaced
+    #[arg(value_name = "FILE.ko")]
+    pub file: PathBuf,
+}
+
+/// Hash functions that kernels sign modules with.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    /// As openssl calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// A certificate that may have signed it, in PEM or DER; may be given more than once. Without it, those that the
+    /// machine's owner has enrolled (MOK)
+    #[arg(long = "cert", value_name = "CERT")]
+    pub certs: Vec<PathBuf>,
+    /// The module
+    #[arg(value_name = "FILE.ko")]
+    pub file: PathBuf,
 }
 
 #[derive(Args, Debug)]

@@ -130,7 +130,9 @@ fn signature(kernel: &Kernel, file: &PatchFile) -> Outcome {
     match kernel.wants_signatures() {
         Some(why) if !signed => Err(Failure::new(
             Status::Signature,
-            format!("this kernel loads signed modules only: {why}, and {name} is not signed"),
+            format!(
+                "this kernel loads signed modules only: {why}, and {name} is not signed; `klpctl sign` signs it"
+            ),
         )),
         _ => Ok(()),
     }

@@ -11,6 +11,7 @@ mod install;
 mod installed;
 mod load;
 mod rollback;
+mod sign;
 mod status;
 mod unload;
 
@@ -164,6 +165,8 @@ fn dispatch(context: &mut Context, command: Command) -> Outcome<Answer> {
         Command::Boot(boot) => boot::run(context, &boot),
         Command::List => status::list(context),
         Command::Status => status::status(context),
+        Command::Sign(sign) => sign::sign(context, &sign),
+        Command::Verify(verify) => sign::verify(context, &verify),
         Command::Info(info) => info::run(context, &info),
         Command::Fixes(fixes) => fixes::run(context, &fixes),
         Command::Blockers(named) => blockers::list(context, &named),

@@ -4,6 +4,7 @@
 
 pub mod log;
 pub mod modules;
+pub mod mok;
 pub mod patches;
 pub mod security;
 pub mod tasks;
