@@ -45,6 +45,10 @@ pub enum Command {
     List,
     /// Say whether this machine is patched, and what is under way
     Status,
+    /// Print the state of the machine as metrics for Prometheus
+    Metrics(Metrics),
+    /// Print the state of the machine as facts for Ansible or grains for Salt
+    Facts(Facts),
     /// Say what a patch is: what it fixes, what it replaces, which kernel it is for
     Info(Info),
     /// Sign a module, in the kernel's format, with a key of your own
@@ -144,6 +148,29 @@ pub struct Info {
     /// A module's file, or the name of a patch that was loaded by klpctl
     #[arg(value_name = "FILE.ko|PATCH")]
     pub patch: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct Metrics {
+    /// Write them to this file, whole or not at all: `*.prom` in the folder of node_exporter's textfile collector
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct Facts {
+    /// Who is to read them
+    #[arg(long, value_enum, default_value_t = FactsFormat::Ansible)]
+    pub format: FactsFormat,
+}
+
+/// What facts look like.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FactsFormat {
+    /// Local facts, for a program in /etc/ansible/facts.d
+    Ansible,
+    /// External grains: all of it in one grain, `klp`
+    Salt,
 }
 
 #[derive(Args, Debug)]

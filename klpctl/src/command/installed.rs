@@ -119,9 +119,32 @@ impl Report {
             "disabled_by_command_line": self.forbidden,
         })
     }
+
+    /// How many patches of the running kernel are in a state, for each state.
+    pub fn counts(&self) -> [(&'static str, usize); 5] {
+        State::ALL.map(|state| {
+            let count = self.here.iter().filter(|it| it.state == state).count();
+            (state.word(), count)
+        })
+    }
+
+    /// The patches of the running kernel, with their states.
+    pub fn states(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.here
+            .iter()
+            .map(|it| (it.name.as_str(), it.state.word()))
+    }
 }
 
 impl State {
+    const ALL: [Self; 5] = [
+        Self::Loaded,
+        Self::OnTrial,
+        Self::Held,
+        Self::Failed,
+        Self::NotLoaded,
+    ];
+
     /// As programs see it.
     fn word(self) -> &'static str {
         match self {
@@ -214,5 +237,6 @@ mod tests {
              installed for kernel 6.12.2, which is not running: f\n"
         );
         assert_eq!(report.json()["patches"][2]["state"], "held");
+        assert!(report.counts().iter().all(|(_, count)| *count == 1));
     }
 }

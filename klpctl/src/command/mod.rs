@@ -10,6 +10,7 @@ mod info;
 mod install;
 mod installed;
 mod load;
+mod metrics;
 mod rollback;
 mod sign;
 mod status;
@@ -165,6 +166,8 @@ fn dispatch(context: &mut Context, command: Command) -> Outcome<Answer> {
         Command::Boot(boot) => boot::run(context, &boot),
         Command::List => status::list(context),
         Command::Status => status::status(context),
+        Command::Metrics(metrics) => metrics::run(context, &metrics),
+        Command::Facts(facts) => status::facts(context, &facts),
         Command::Sign(sign) => sign::sign(context, &sign),
         Command::Verify(verify) => sign::verify(context, &verify),
         Command::Info(info) => info::run(context, &info),

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `list` and `status`.
+//! `list`, `status` and `facts`.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::{Answer, Context, installed};
+use crate::cli::{Facts, FactsFormat};
 use crate::kernel::patches::Patch;
 use crate::outcome::{Outcome, Status};
 use crate::transition::tasks;
@@ -124,6 +125,25 @@ pub fn status(context: &Context) -> Outcome<Answer> {
         text: state.text(context)?,
         json: state.json(context)?,
     })
+}
+
+/// The state of the machine, always with [`Status::Success`]: as facts for Ansible, and as grains for Salt.
+pub fn facts(context: &Context, args: &Facts) -> Outcome<Answer> {
+    let state = State::new(context)?;
+    let mut facts = state.json(context)?;
+    let mut fixed = Vec::new();
+    for patch in state.patches.iter().filter(|it| it.state() == "applied") {
+        fixed.extend(fixes(context, patch)?);
+    }
+    fixed.sort();
+    fixed.dedup();
+    facts["fixes"] = json!(fixed);
+    // Grains are all in one place, so these need a name of their own; facts have that of their file.
+    let facts = match args.format {
+        FactsFormat::Ansible => facts,
+        FactsFormat::Salt => json!({ "klp": facts }),
+    };
+    Ok(Answer::new(format!("{facts:#}\n"), facts))
 }
 
 fn describe(context: &Context, patch: &Patch, text: &mut String) -> Outcome {
