@@ -63,6 +63,9 @@ pub enum Command {
     Signal(Named),
     /// End a transition by force. The patch can then never be unloaded
     Force(Force),
+    /// Write the manual pages and the shells' completions into a folder: for packages
+    #[command(hide = true)]
+    Generate(Generate),
 }
 
 /// How long to wait.
@@ -245,6 +248,13 @@ pub struct Force {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Generate {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
 }
 
 fn exit_statuses() -> String {

@@ -6,6 +6,7 @@ mod blockers;
 mod boot;
 mod fixes;
 mod force;
+mod generate;
 mod info;
 mod install;
 mod installed;
@@ -170,6 +171,7 @@ fn dispatch(context: &mut Context, command: Command) -> Outcome<Answer> {
         Command::Facts(facts) => status::facts(context, &facts),
         Command::Sign(sign) => sign::sign(context, &sign),
         Command::Verify(verify) => sign::verify(context, &verify),
+        Command::Generate(generate) => generate::run(context, &generate),
         Command::Info(info) => info::run(context, &info),
         Command::Fixes(fixes) => fixes::run(context, &fixes),
         Command::Blockers(named) => blockers::list(context, &named),
