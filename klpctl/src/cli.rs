@@ -144,6 +144,9 @@ pub struct Boot {
     pub retry: Option<Vec<String>>,
     #[command(flatten)]
     pub patience: Patience,
+    /// Leave it to the kernel to refuse what does not fit
+    #[arg(long)]
+    pub unchecked: bool,
 }
 
 #[derive(Args, Debug)]

@@ -3,7 +3,6 @@
 //! `boot`: loads what is installed for the running kernel, and keeps the marks of what is on trial.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -28,7 +27,7 @@ pub fn run(context: &mut Context, args: &Boot) -> Outcome<Answer> {
     if let Some(retry) = &args.retry {
         release(context, retry)?;
     }
-    load_all(context, args.patience.timeout)
+    load_all(context, args)
 }
 
 /// Ends the trials of this boot: the machine is healthy, or goes down in order.
@@ -85,7 +84,7 @@ fn release(context: &mut Context, names: &[String]) -> Outcome {
     Ok(())
 }
 
-fn load_all(context: &mut Context, timeout: Duration) -> Outcome<Answer> {
+fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
     if context.kernel.forbids_patches() {
         context.progress.say(&format!(
             "the kernel's command line has {DISABLED}: no patch is loaded"
@@ -117,7 +116,7 @@ fn load_all(context: &mut Context, timeout: Duration) -> Outcome<Answer> {
             );
             continue;
         }
-        match load_one(context, &installed, timeout) {
+        match load_one(context, &installed, args) {
             Ok(()) => loaded.push(name),
             Err(failure) => {
                 context.progress.say(&format!("error: {failure}"));
@@ -133,16 +132,16 @@ fn load_all(context: &mut Context, timeout: Duration) -> Outcome<Answer> {
     answer(context, &loaded, &not_loaded)
 }
 
-fn load_one(context: &mut Context, installed: &Installed, timeout: Duration) -> Outcome {
+fn load_one(context: &mut Context, installed: &Installed, args: &Boot) -> Outcome {
     let file = installed.open()?;
     context.kernel.load_dependencies(&file.info.depends);
-    for warning in load::check(context, &file, false)? {
+    for warning in load::check(context, &file, args.unchecked)? {
         context.progress.say(&format!("warning: {warning}"));
     }
     if context.dry_run {
         return Ok(());
     }
-    let applied = apply(context, &file, timeout)?;
+    let applied = apply(context, &file, args.patience.timeout)?;
     context.progress.say(&load::applied_line(&applied));
     Ok(())
 }
