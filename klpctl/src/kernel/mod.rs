@@ -2,6 +2,7 @@
 
 //! The running kernel.
 
+pub mod identity;
 pub mod log;
 pub mod modules;
 pub mod mok;
