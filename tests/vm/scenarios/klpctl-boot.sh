@@ -46,6 +46,7 @@ expect_match "and that the other is on trial" "livepatch_sample: loaded, and on 
 must "the machine goes down" another_boot
 check "status knows before anybody acts" ctl_status 0 status
 must "nothing is loaded any more" ctl_status 0 unload livepatch_sample
+expect_match "but it is still installed, which is said" "still installed" "$(said)"
 check "at the next boot" ctl_status 1 boot $quick
 expect_match "the culprit is held out" "livepatch_sample: held out: the machine went down" "$(said)"
 check "and not loaded" test ! -e $LIVEPATCH/livepatch_sample
