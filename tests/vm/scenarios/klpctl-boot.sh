@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # klpctl installs patches, loads them as at boot, and holds out what the machine went down with.
+# Limit: 300 s
 
 . /klp/vm/lib.sh
 . /klp/vm/klpctl.sh
@@ -24,10 +25,10 @@ other_release() {
 
 check "nothing is installed" ctl_status 1 uninstall livepatch_sample
 expect_match "and it says so" "not installed; nothing is" "$(said)"
-check "a dry run" ctl_status 0 --dry-run install "$sample"
+check "a dry run" ctl_status 0 --dry-run install $quick "$sample"
 expect_match "says what for" "would be installed for kernel ${release//+/\\+}" "$(said)"
 check "and installs nothing" test ! -e $store
-must "install a patch" ctl_status 0 install "$sample"
+must "install a patch" ctl_status 0 install $quick "$sample"
 check "it is not loaded" test ! -e $LIVEPATCH/livepatch_sample
 check "status names it" ctl_status 0 status
 expect_match "as not loaded" "livepatch_sample: not loaded; .klpctl boot. loads it" "$(said)"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # klpctl loads, replaces, takes back and unloads patches, and reverts those whose transitions stall.
+# Limit: 300 s
 
 . /klp/vm/lib.sh
 . /klp/vm/klpctl.sh
