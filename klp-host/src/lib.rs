@@ -14,4 +14,5 @@ pub mod kernel;
 pub mod link;
 pub mod module;
 pub mod replace;
+pub mod unpacked;
 pub mod vm;
