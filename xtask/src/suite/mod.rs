@@ -9,6 +9,7 @@ mod cve;
 mod debug;
 mod flaws;
 mod host;
+mod image;
 mod kernels;
 mod lint;
 mod machine;
@@ -73,6 +74,8 @@ pub enum Part {
     Author,
     /// The examples on Debian's kernels that were built without Rust. Only with `--long`.
     Kernels,
+    /// klpctl on a system with systemd and a disk, over reboots, crashes and power cuts. Only with `--long`.
+    Image,
     /// The kernel's own livepatch selftests, on both of our kernels.
     Kselftest,
     /// The cores in C and in Rust, side by side, with right and wrong patches.
@@ -100,7 +103,7 @@ impl Part {
     pub fn all(form: Form) -> Vec<Self> {
         let mut parts = Self::SHORT.to_vec();
         if form != Form::Short {
-            parts.extend([Self::Kernels, Self::Debug]);
+            parts.extend([Self::Kernels, Self::Image, Self::Debug]);
         }
         parts
     }
@@ -122,6 +125,7 @@ impl Part {
             Self::Types | Self::Machine => &[Core::C],
             Self::Cve => &[Core::Stock, Core::C],
             Self::Author => &[Core::Stock],
+            Self::Image => &[image::CORE],
             Self::Kernels => &kernels::CORES,
             Self::Kselftest | Self::Compare => &OWN_CORES,
             Self::Debug => &OWN_CORES,
@@ -131,6 +135,8 @@ impl Part {
             needs = needs.and(checkout::needs(*core, profile)?);
         }
         Ok(match self {
+            // It signs modules.
+            Self::Modules => needs.and(Needs::of(&["openssl"])),
             Self::Machine
             | Self::Vm
             | Self::Cve
@@ -139,6 +145,9 @@ impl Part {
             | Self::Kselftest
             | Self::Compare
             | Self::Debug => needs.and(guest_program::needs()),
+            Self::Image => needs
+                .and(guest_program::needs())
+                .and(klp_host::vm::system::needs()),
             _ => needs,
         })
     }
@@ -180,6 +189,7 @@ impl Part {
             Self::Cve => cve::run(),
             Self::Author => author::run(),
             Self::Kernels => kernels::run(),
+            Self::Image => image::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
             Self::Debug => debug::run(form),
