@@ -149,6 +149,14 @@ impl<'data> Module<'data> {
         Ok(entries.collect())
     }
 
+    /// The note with its build id, as the kernel shows it of a loaded module in
+    /// `/sys/module/NAME/notes/.note.gnu.build-id`.
+    pub fn build_id_note(&self) -> Option<&'data [u8]> {
+        let section = self.elf.sections.find(b".note.gnu.build-id")?;
+        let note = self.elf.bytes(section);
+        (!note.is_empty()).then_some(note)
+    }
+
     /// The entries of `.modinfo` as they stand in the file.
     pub(crate) fn raw_modinfo(
         &self,

@@ -15,4 +15,5 @@ pub mod link;
 pub mod module;
 pub mod replace;
 pub mod strip;
+pub mod unpacked;
 pub mod vm;

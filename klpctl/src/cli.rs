@@ -2,10 +2,11 @@
 
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 use crate::outcome::Status;
@@ -34,12 +35,26 @@ pub enum Command {
     Unload(Unload),
     /// Undo the last load or replace
     Rollback(Patience),
+    /// Install patches: they are loaded whenever the kernel that they were built for boots
+    Install(Install),
+    /// Uninstall a patch: it is loaded at boot no more
+    Uninstall(Uninstall),
+    /// Load what is installed for the running kernel: for the system's start
+    Boot(Boot),
     /// List the patches that the kernel knows
     List,
     /// Say whether this machine is patched, and what is under way
     Status,
+    /// Print the state of the machine as metrics for Prometheus
+    Metrics(Metrics),
+    /// Print the state of the machine as facts for Ansible or grains for Salt
+    Facts(Facts),
     /// Say what a patch is: what it fixes, what it replaces, which kernel it is for
     Info(Info),
+    /// Sign a module, in the kernel's format, with a key of your own
+    Sign(Sign),
+    /// Check who has signed a module
+    Verify(Verify),
     /// Ask whether vulnerabilities are fixed by patches that are applied
     Fixes(Fixes),
     /// List the tasks that hold up a transition
@@ -48,6 +63,9 @@ pub enum Command {
     Signal(Named),
     /// End a transition by force. The patch can then never be unloaded
     Force(Force),
+    /// Write the manual pages and the shells' completions into a folder: for packages
+    #[command(hide = true)]
+    Generate(Generate),
 }
 
 /// How long to wait.
@@ -81,10 +99,134 @@ pub struct Unload {
 }
 
 #[derive(Args, Debug)]
+pub struct Install {
+    /// The patches, in the order in which they are to be loaded
+    #[arg(value_name = "FILE.ko", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Load them now, too
+    #[arg(long)]
+    pub now: bool,
+    /// Uninstall all other patches for that kernel: for a patch that has the fixes of all others
+    #[arg(long)]
+    pub replace: bool,
+    #[command(flatten)]
+    pub patience: Patience,
+    /// Leave it to the kernel to refuse what does not fit
+    #[arg(long)]
+    pub unchecked: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Uninstall {
+    /// The patch, by the name of its module
+    #[arg(value_name = "PATCH")]
+    pub patch: String,
+    /// Only for this kernel release; without it, for all for which it is installed
+    #[arg(long, value_name = "RELEASE")]
+    pub kernel: Option<String>,
+    /// Unload it now, too
+    #[arg(long)]
+    pub now: bool,
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+#[derive(Args, Debug)]
+pub struct Boot {
+    /// Call the machine healthy: what was loaded since it started is no longer on trial. Loads nothing
+    #[arg(long, conflicts_with_all = ["retry", "shutdown"])]
+    pub healthy: bool,
+    /// The machine shuts down in order, so nothing that was loaded is to blame. Loads nothing
+    #[arg(long, conflicts_with = "retry")]
+    pub shutdown: bool,
+    /// Load patches that were held out, too: those named, or all
+    #[arg(long, value_name = "PATCH", num_args = 0..)]
+    pub retry: Option<Vec<String>>,
+    #[command(flatten)]
+    pub patience: Patience,
+    /// Leave it to the kernel to refuse what does not fit
+    #[arg(long)]
+    pub unchecked: bool,
+}
+
+#[derive(Args, Debug)]
 pub struct Info {
     /// A module's file, or the name of a patch that was loaded by klpctl
     #[arg(value_name = "FILE.ko|PATCH")]
     pub patch: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct Metrics {
+    /// Write them to this file, whole or not at all: `*.prom` in the folder of node_exporter's textfile collector
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct Facts {
+    /// Who is to read them
+    #[arg(long, value_enum, default_value_t = FactsFormat::Ansible)]
+    pub format: FactsFormat,
+}
+
+/// What facts look like.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FactsFormat {
+    /// Local facts, for a program in /etc/ansible/facts.d
+    Ansible,
+    /// External grains: all of it in one grain, `klp`
+    Salt,
+}
+
+#[derive(Args, Debug)]
+pub struct Sign {
+    /// The private key: a file in PEM or DER, or a `pkcs11:` URI. Its passphrase is read from $KBUILD_SIGN_PIN, or
+    /// asked for
+    #[arg(long, value_name = "KEY")]
+    pub key: OsString,
+    /// The certificate of that key, in PEM or DER
+    #[arg(long, value_name = "CERT")]
+    pub cert: PathBuf,
+    /// The hash function. The kernel has to have it built in
+    #[arg(long, value_enum, default_value_t = Hash::Sha256)]
+    pub hash: Hash,
+    /// Write the signed module to this file, and leave the other one as it is
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The module. A signature that it has is replaced
+    #[arg(value_name = "FILE.ko")]
+    pub file: PathBuf,
+}
+
+/// Hash functions that kernels sign modules with.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    /// As openssl calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// A certificate that may have signed it, in PEM or DER; may be given more than once. Without it, those that the
+    /// machine's owner has enrolled (MOK)
+    #[arg(long = "cert", value_name = "CERT")]
+    pub certs: Vec<PathBuf>,
+    /// The module
+    #[arg(value_name = "FILE.ko")]
+    pub file: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -109,6 +251,13 @@ pub struct Force {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Generate {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
 }
 
 fn exit_statuses() -> String {

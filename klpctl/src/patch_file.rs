@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::modules::Image;
 use crate::outcome::{Failure, Outcome, Status};
-
-/// What stands at the end of a signed module (`include/linux/module_signature.h`).
-const SIGNATURE_MARK: &[u8] = b"~Module signature appended~\n";
+use crate::signature::is_signed;
 
 /// A live patch in a file.
 #[derive(Debug)]
@@ -128,13 +126,13 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
         url: first("url"),
         vermagic: first("vermagic"),
         depends: words("depends"),
-        signed: data.ends_with(SIGNATURE_MARK),
+        signed: is_signed(data),
         name,
     })
 }
 
 /// Is this a name that the kernel gives to a module? It becomes part of paths.
-fn is_module_name(name: &str) -> bool {
+pub fn is_module_name(name: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     !name.is_empty() && name.len() < 56 && name.bytes().all(is_word)
 }

@@ -4,16 +4,17 @@
 //! log; here it is said before anything changes, and with what to do.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use klp_elf::check::{Against, Report, Severity, check};
-use klp_elf::{Kernel as Known, Sources};
+use klp_elf::{Kernel as Known, Modules, Sources};
 
 use crate::kernel::Kernel;
+use crate::kernel::identity::Identity;
 use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
-use crate::patch_file::PatchFile;
+use crate::patch_file::{Info, PatchFile};
 
 /// What the kernel tells of itself: where it stands, and under which name the checks read it.
 const ANSWERS: [(&str, &str); 2] = [
@@ -31,6 +32,24 @@ pub type Warnings = Vec<String>;
 /// [`Status::Refused`], [`Status::Signature`] or [`Status::Conflict`], with what to do.
 pub fn precheck(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome<Warnings> {
     basics(kernel, file, patches)?;
+    let report = good_report(kernel, file)?;
+    let mut warnings = warnings(&report);
+    warnings.extend(neighbours(kernel, &report, patches)?);
+    Ok(warnings)
+}
+
+/// What can be said of a patch that is to be loaded at some time: what does not depend on what is loaded now.
+///
+/// # Errors
+///
+/// Those of [`precheck`].
+pub fn lasting(kernel: &Kernel, file: &PatchFile) -> Outcome<Warnings> {
+    signature(kernel, file)?;
+    Ok(warnings(&good_report(kernel, file)?))
+}
+
+/// The report of a patch that goes with the running kernel.
+fn good_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     let report = report(kernel, file)?;
     if !report.is_good() {
         let errors = report
@@ -47,9 +66,50 @@ pub fn precheck(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome
             ),
         ));
     }
-    let mut warnings = warnings(&report);
-    warnings.extend(neighbours(kernel, &report, patches)?);
-    Ok(warnings)
+    same_builds(kernel, file, &report)?;
+    Ok(report)
+}
+
+/// Are the modules that it patches, where they are loaded, those with whose files it was compared?
+fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
+    let mut objects: Vec<_> = report
+        .replaced
+        .iter()
+        .map(|it| it.object.escaped())
+        .filter(|object| object != "vmlinux" && kernel.has_module(object))
+        .collect();
+    objects.sort();
+    objects.dedup();
+    let folder = module_folder(kernel)?;
+    if objects.is_empty() || !folder.is_dir() {
+        return Ok(());
+    }
+    let files = Modules::find(&[folder]).map_err(|error| anyhow::anyhow!("{error}"))?;
+    for object in objects {
+        // One that stands elsewhere was not compared with anything.
+        let Some(path) = files.get(&object) else {
+            continue;
+        };
+        let on_disk = Identity::of_file(&path).map_err(|error| anyhow::anyhow!("{error}"))?;
+        if let Some(what) = kernel.loaded_identity(&object)?.differs(&on_disk) {
+            return Err(Failure::new(
+                Status::Refused,
+                format!(
+                    "{} patches the module {object}, of which another build is loaded than the one in {}: its {what} \
+                     is another. What was checked against the file says nothing about it. Load that build of \
+                     {object}, or reboot; `--unchecked` goes on all the same",
+                    file.info.name,
+                    path.display()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Where the files of the running kernel's modules are.
+fn module_folder(kernel: &Kernel) -> Result<PathBuf> {
+    Ok(kernel.path("lib/modules").join(kernel.release()?))
 }
 
 /// What can be said without looking into kernel and patch.
@@ -91,12 +151,7 @@ pub fn basics(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome {
         }
         _ => {}
     }
-    if let (Some(why), false) = (kernel.wants_signatures(), info.signed) {
-        return Err(Failure::new(
-            Status::Signature,
-            format!("this kernel loads signed modules only: {why}, and {name} is not signed"),
-        ));
-    }
+    signature(kernel, file)?;
     let missing: Vec<_> = info
         .depends
         .iter()
@@ -111,6 +166,20 @@ pub fn basics(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome {
         ));
     }
     Ok(())
+}
+
+/// Does the kernel want a signature where there is none?
+fn signature(kernel: &Kernel, file: &PatchFile) -> Outcome {
+    let Info { name, signed, .. } = &file.info;
+    match kernel.wants_signatures() {
+        Some(why) if !signed => Err(Failure::new(
+            Status::Signature,
+            format!(
+                "this kernel loads signed modules only: {why}, and {name} is not signed; `klpctl sign` signs it"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Checks the module against the kernel that runs.
@@ -146,7 +215,7 @@ fn sources(kernel: &Kernel, dir: &Path) -> Result<Sources> {
             _ => None,
         });
     }
-    let modules = kernel.path("lib/modules").join(kernel.release()?);
+    let modules = module_folder(kernel)?;
     let traceable = copies.pop().flatten();
     Ok(Sources {
         vmlinux: kernel.path("sys/kernel/btf/vmlinux"),
@@ -198,7 +267,8 @@ fn neighbours(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Wa
 mod tests {
     use super::*;
     use crate::kernel::modules::Image;
-    use crate::patch_file::Info;
+    use klp_elf::Name;
+    use klp_elf::check::Replaced;
 
     fn file(info: Info) -> PatchFile {
         PatchFile {
@@ -285,5 +355,62 @@ mod tests {
         assert_eq!(status, Status::Refused);
         assert!(message.contains("modprobe disk"), "{message}");
         assert_eq!(refusal(&[("sys/module/disk/refcnt", "0\n")], needs), None);
+    }
+
+    /// The file of a module with this build id and source version.
+    fn module(build_id: &[u8], srcversion: &str) -> Vec<u8> {
+        use object::write::{Object, StandardSegment};
+        use object::{Architecture, BinaryFormat, Endianness, SectionKind};
+        let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let segment = object.segment_name(StandardSegment::Data).to_vec();
+        let mut add = |name: &str, kind, data: &[u8]| {
+            let section = object.add_section(segment.clone(), name.as_bytes().to_vec(), kind);
+            object.set_section_data(section, data.to_vec(), 1);
+        };
+        let modinfo = format!("name=disk\0srcversion={srcversion}\0");
+        add(".modinfo", SectionKind::Data, modinfo.as_bytes());
+        add(".note.gnu.build-id", SectionKind::Note, build_id);
+        object.write().expect("an object")
+    }
+
+    /// Why a patch of the module `disk` is refused, when this is loaded and that is on the disk.
+    fn other_build(loaded: (&[u8], &str), on_disk: (&[u8], &str)) -> Option<String> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let write = |path: &str, content: &[u8]| {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().expect("not the root")).expect("a folder");
+            fs::write(path, content).expect("a file");
+        };
+        write("proc/sys/kernel/osrelease", b"6.12.1\n");
+        write("sys/module/disk/notes/.note.gnu.build-id", loaded.0);
+        write("sys/module/disk/srcversion", loaded.1.as_bytes());
+        write(
+            "lib/modules/6.12.1/kernel/disk.ko",
+            &module(on_disk.0, on_disk.1),
+        );
+        let mut report = Report::default();
+        for object in ["vmlinux", "disk", "not_loaded"] {
+            let name = |text: &str| Name::new(text.as_bytes());
+            report.replaced.push(Replaced {
+                object: name(object),
+                function: name("read_it"),
+                sympos: 0,
+                by: name("fixed"),
+            });
+        }
+        let result = same_builds(&Kernel::at(dir.path()), &file(info()), &report);
+        result.err().map(|failure| {
+            assert_eq!(failure.status, Status::Refused);
+            failure.message
+        })
+    }
+
+    #[test]
+    fn another_build_of_a_module_is_loaded() {
+        assert_eq!(other_build((b"1", "A\n"), (b"1", "A")), None);
+        let message = other_build((b"1", "A\n"), (b"2", "A")).expect("refused");
+        assert!(message.contains("its build id is another"), "{message}");
+        let message = other_build((b"1", "A\n"), (b"1", "B")).expect("refused");
+        assert!(message.contains("its srcversion is another"), "{message}");
     }
 }

@@ -4,13 +4,12 @@
 //! says of itself; and the last step, which `rollback` undoes. The kernel keeps neither.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
-use serde::de::DeserializeOwned;
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
 use crate::patch_file::{Info, PatchFile};
 
 /// The last thing that was loaded.
@@ -55,7 +54,7 @@ impl Records {
     ///
     /// When the record cannot be read.
     pub fn info(&self, name: &str) -> Result<Option<Info>> {
-        read(&self.info_path(name))
+        durable::read_json(&self.info_path(name))
     }
 
     /// The patches of which there is a record, sorted.
@@ -83,7 +82,7 @@ impl Records {
     ///
     /// When the record cannot be read.
     pub fn step(&self) -> Result<Option<Step>> {
-        read(&self.dir.join("step.json"))
+        durable::read_json(&self.dir.join("step.json"))
     }
 
     /// Keeps a patch that is about to be loaded.
@@ -93,8 +92,8 @@ impl Records {
     /// When it cannot be written.
     pub fn keep(&self, file: &PatchFile) -> Result<()> {
         let name = &file.info.name;
-        write(&self.module_path(name), &file.module)?;
-        write(&self.info_path(name), &serde_json::to_vec(&file.info)?)
+        durable::write(&self.module_path(name), &file.module)?;
+        durable::write_json(&self.info_path(name), &file.info)
     }
 
     /// Remembers the last step, and forgets the patches that are neither part of it nor in `loaded`.
@@ -105,8 +104,8 @@ impl Records {
     pub fn set_step(&self, step: Option<&Step>, loaded: &[String]) -> Result<()> {
         let path = self.dir.join("step.json");
         match step {
-            Some(step) => write(&path, &serde_json::to_vec(step)?)?,
-            None => remove(&path)?,
+            Some(step) => durable::write_json(&path, step)?,
+            None => durable::remove(&path).map(drop)?,
         }
         let needed = |name: &str| {
             let in_step =
@@ -124,42 +123,10 @@ impl Records {
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
             if !needed(name) {
-                remove(&path)?;
+                durable::remove(&path)?;
             }
         }
         Ok(())
-    }
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-    };
-    let value = serde_json::from_slice(&text)
-        .with_context(|| format!("{} is damaged; it can be removed", path.display()))?;
-    Ok(Some(value))
-}
-
-/// Writes a file whole or not at all.
-fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    let dir = path.parent().with_context(cannot)?;
-    fs::create_dir_all(dir).with_context(cannot)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir).with_context(cannot)?;
-    file.write_all(content).with_context(cannot)?;
-    file.as_file().sync_all().with_context(cannot)?;
-    file.persist(path).with_context(cannot)?;
-    Ok(())
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@
 
 mod config;
 mod deb;
-mod mirror;
+pub(crate) mod mirror;
 #[cfg(test)]
 mod tests;
 

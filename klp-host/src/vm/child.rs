@@ -12,14 +12,15 @@ use std::process::Command;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, Signal};
 
-/// The most bytes that a file may have which QEMU writes, its messages for us among them.
+/// The most bytes that a file may have which QEMU writes, its messages for us among them. Only the guest's disk may
+/// be larger.
 pub(super) const FILE_LIMIT: u64 = 1 << 20;
 
 /// Lets the child inherit these descriptors beside the standard ones and no others, get no new
-/// privileges from what it executes, write no large files, and die with us, however we end.
+/// privileges from what it executes, write no files larger than `file_limit`, and die with us, however we end.
 ///
 /// A child that changes its user does so before: the kernel forgets then with whom it is to die.
-pub(super) fn confine(command: &mut Command, inherited: Vec<RawFd>) {
+pub(super) fn confine(command: &mut Command, inherited: Vec<RawFd>, file_limit: u64) {
     let parent = rustix::process::getpid();
     let prepare = move || {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -27,7 +28,7 @@ pub(super) fn confine(command: &mut Command, inherited: Vec<RawFd>) {
             return Err(Errno::SRCH.into());
         }
         rustix::thread::set_no_new_privs(true)?;
-        limit(Resource::Fsize, FILE_LIMIT)?;
+        limit(Resource::Fsize, file_limit)?;
         limit(Resource::Core, 0)?;
         close_all_on_exec();
         inherited.iter().try_for_each(|&fd| set_flags(fd, 0))
@@ -81,7 +82,7 @@ mod tests {
     fn confined(script: &str, inherited: Vec<RawFd>) -> std::process::Output {
         let mut command = Command::new("bash");
         command.args(["-c", script]);
-        confine(&mut command, inherited);
+        confine(&mut command, inherited, FILE_LIMIT);
         command.output().expect("bash runs")
     }
 

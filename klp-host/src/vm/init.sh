@@ -36,6 +36,9 @@ exec 3>/dev/ttyS2
 
 . /klp/settings
 
+# A system on a disk goes on from here: it runs the command itself.
+[ -e /klp/disk.sh ] && exec 3>&- && . /klp/disk.sh
+
 # A pipe, not the port itself: programs then behave as in any script, and when the command
 # has ended, the pipe's end tells that everything it printed is on its way.
 busybox mkfifo /klp/output

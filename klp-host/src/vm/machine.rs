@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result};
 
 use super::accel::Accel;
 use super::child;
+use super::disk::{Disk, OpenDisk};
 use super::installation::Installation;
 use super::qemu::{self, Qemu};
 use super::user::{self, User};
@@ -66,6 +67,11 @@ impl Machine {
         launch.command.args(qemu::arguments(spec, accel));
         launch.file("-kernel", &image);
         launch.file("-initrd", initramfs);
+        // Open until QEMU has opened it once more.
+        let disk = spec.disk.as_ref().map(Disk::open).transpose()?;
+        if let Some(disk) = &disk {
+            launch.disk(disk);
+        }
         let ports = Ports {
             console: launch.port("console")?,
             output: launch.port("output")?,
@@ -121,6 +127,8 @@ struct Launch {
     inherited: Vec<RawFd>,
     /// Its ends of the serial ports.
     theirs: Vec<UnixStream>,
+    /// The most bytes that a file may have which it writes.
+    file_limit: u64,
 }
 
 impl Launch {
@@ -135,6 +143,7 @@ impl Launch {
             command,
             inherited: installation.inherited().into_iter().collect(),
             theirs: Vec::new(),
+            file_limit: child::FILE_LIMIT,
         }
     }
 
@@ -143,6 +152,16 @@ impl Launch {
         let fd = file.as_raw_fd();
         self.inherited.push(fd);
         self.command.args([option, &format!("/proc/self/fd/{fd}")]);
+    }
+
+    /// Adds a disk.
+    fn disk(&mut self, disk: &OpenDisk) {
+        let fd = disk.file.as_raw_fd();
+        self.inherited.push(fd);
+        self.file_limit = self.file_limit.max(disk.size);
+        let drive = format!("file=/proc/self/fd/{fd},format=raw,if=none,id=disk");
+        self.command
+            .args(["-drive", &drive, "-device", "virtio-blk-pci,drive=disk"]);
     }
 
     /// Adds a serial port; gives our end of it.
@@ -174,7 +193,7 @@ impl Launch {
         if let Some(user) = user {
             user.apply(&mut self.command);
         }
-        child::confine(&mut self.command, self.inherited);
+        child::confine(&mut self.command, self.inherited, self.file_limit);
         let group = Group::spawn(&mut self.command).with_context(|| match user {
             Some(user) => format!(
                 "QEMU runs as user {}, who has to be able to read and run {}",

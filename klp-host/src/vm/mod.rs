@@ -7,6 +7,7 @@ mod accel;
 mod child;
 mod console;
 pub mod copy;
+pub mod disk;
 mod fetched;
 mod initramfs;
 mod installation;
@@ -15,6 +16,7 @@ mod machine;
 mod monitor;
 mod programs;
 mod qemu;
+pub mod system;
 #[cfg(test)]
 pub(crate) mod tests;
 mod user;
@@ -29,6 +31,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use accel::Accel;
 pub use console::Lines;
+use disk::Disk;
 use initramfs::Tree;
 use machine::Machine;
 use qemu::Qemu;
@@ -74,6 +77,9 @@ pub struct Spec {
     pub slowness: u32,
     /// Host files and folders to put into the guest: source, absolute guest path.
     pub copy: Vec<(PathBuf, PathBuf)>,
+    /// A disk with a system that the guest starts; the command is run by that. Without one, the guest has what is
+    /// copied, and programs of the host.
+    pub disk: Option<Disk>,
     /// Command line for bash in the guest.
     pub command: String,
     /// Accept a kernel that warns (`WARNING: ...`), but neither oopses nor hangs.
@@ -98,6 +104,7 @@ impl Spec {
             timeout: Duration::from_secs(600),
             slowness: 1,
             copy: Vec::new(),
+            disk: None,
             command: command.into(),
             allow_warnings: false,
             show_console: false,
@@ -270,6 +277,9 @@ fn initramfs(spec: &Spec) -> Result<(OwnedFd, u32)> {
     // Signs of life cost instructions, and counted time does not need them.
     let beat = if spec.icount { 0 } else { BEAT };
     tree.text("/klp/settings", format!("BEAT={beat}\n"), 0o644)?;
+    if let Some(disk) = &spec.disk {
+        disk.add(&mut tree)?;
+    }
     let mut copied = Vec::new();
     for (source, guest) in &spec.copy {
         copied.extend(tree.copy(guest, source)?);

@@ -62,18 +62,7 @@ pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
         replaced: applied.replaced.clone(),
     };
     context.set_step(Some(&step))?;
-    let mut text = format!(
-        "{}: applied in {:.1} s",
-        applied.name,
-        applied.time.as_secs_f64()
-    );
-    if !applied.replaced.is_empty() {
-        text.push_str(&format!(
-            ", in the place of {}",
-            applied.replaced.join(", ")
-        ));
-    }
-    context.progress.say(&text);
+    context.progress.say(&applied_line(&applied));
     let loaded = context.kernel.patch_names()?;
     if mode == Mode::Replace && before.iter().any(|name| loaded.contains(name)) {
         return Err(Failure::new(
@@ -97,7 +86,28 @@ pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
     ))
 }
 
-fn check(context: &Context, file: &PatchFile, unchecked: bool) -> Outcome<precheck::Warnings> {
+/// What is said of a patch that was applied.
+pub fn applied_line(applied: &Applied) -> String {
+    let mut text = format!(
+        "{}: applied in {:.1} s",
+        applied.name,
+        applied.time.as_secs_f64()
+    );
+    if !applied.replaced.is_empty() {
+        text.push_str(&format!(
+            ", in the place of {}",
+            applied.replaced.join(", ")
+        ));
+    }
+    text
+}
+
+/// Checks a patch that is about to be loaded.
+///
+/// # Errors
+///
+/// Those of [`precheck`].
+pub fn check(context: &Context, file: &PatchFile, unchecked: bool) -> Outcome<precheck::Warnings> {
     let patches = context.kernel.patches()?;
     match unchecked {
         true => precheck::basics(&context.kernel, file, &patches).map(|()| Vec::new()),
@@ -116,7 +126,11 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
     transition::wait_for_others(&context.kernel, timeout)?;
     context.records.keep(file)?;
     context.progress.say(&format!("{name}: loading"));
-    insert(context, file)?;
+    begin_trial(context, &name)?;
+    if let Err(failure) = insert(context, file) {
+        context.trials()?.withdraw(&name)?;
+        return Err(failure);
+    }
     match transition::see_through(
         &context.kernel,
         &name,
@@ -161,6 +175,15 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
             ),
         )),
     }
+}
+
+/// An installed patch is loaded at each boot, so it is on trial until the machine is called healthy.
+fn begin_trial(context: &Context, name: &str) -> Outcome {
+    let release = context.kernel.release()?;
+    if context.store.find(&release, name)?.is_some() {
+        context.trials()?.begin(name)?;
+    }
+    Ok(())
 }
 
 /// Loads the module; tries again while the kernel says that it is busy.

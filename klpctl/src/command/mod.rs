@@ -3,11 +3,17 @@
 //! The commands.
 
 mod blockers;
+mod boot;
 mod fixes;
 mod force;
+mod generate;
 mod info;
+mod install;
+mod installed;
 mod load;
+mod metrics;
 mod rollback;
+mod sign;
 mod status;
 mod unload;
 
@@ -25,9 +31,14 @@ use crate::lock::Lock;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::output::Progress;
 use crate::records::{Records, Step};
+use crate::store::Store;
+use crate::trial::Trials;
 
 /// Where klpctl keeps what it knows until the next boot.
 const RECORDS: &str = "/run/klpctl";
+
+/// Where the installed patches are.
+const STORE: &str = "/var/lib/klpctl";
 
 /// How long another klpctl may hold the lock.
 const LOCK_PATIENCE: Duration = Duration::from_secs(300);
@@ -56,6 +67,7 @@ impl Answer {
 struct Context {
     kernel: Kernel,
     records: Records,
+    store: Store,
     progress: Progress,
     dry_run: bool,
 }
@@ -70,6 +82,11 @@ impl Context {
             ));
         }
         Lock::take(self.records.dir(), LOCK_PATIENCE)
+    }
+
+    /// The marks of installed patches that are on trial or held out.
+    fn trials(&self) -> Outcome<Trials<'_>> {
+        Ok(Trials::new(&self.store, &self.kernel)?)
     }
 
     /// Remembers the last step, and forgets the patches that are neither part of it nor in the kernel.
@@ -111,6 +128,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let mut context = Context {
         kernel: Kernel::running(),
         records: Records::at(Path::new(RECORDS)),
+        store: Store::at(Path::new(STORE)),
         progress: Progress::new(),
         dry_run: cli.dry_run,
     };
@@ -144,8 +162,16 @@ fn dispatch(context: &mut Context, command: Command) -> Outcome<Answer> {
         Command::Replace(load) => load::run(context, &load, load::Mode::Replace),
         Command::Unload(unload) => unload::run(context, &unload),
         Command::Rollback(patience) => rollback::run(context, patience),
+        Command::Install(install) => install::install(context, &install),
+        Command::Uninstall(uninstall) => install::uninstall(context, &uninstall),
+        Command::Boot(boot) => boot::run(context, &boot),
         Command::List => status::list(context),
         Command::Status => status::status(context),
+        Command::Metrics(metrics) => metrics::run(context, &metrics),
+        Command::Facts(facts) => status::facts(context, &facts),
+        Command::Sign(sign) => sign::sign(context, &sign),
+        Command::Verify(verify) => sign::verify(context, &verify),
+        Command::Generate(generate) => generate::run(context, &generate),
         Command::Info(info) => info::run(context, &info),
         Command::Fixes(fixes) => fixes::run(context, &fixes),
         Command::Blockers(named) => blockers::list(context, &named),

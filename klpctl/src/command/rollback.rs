@@ -8,7 +8,7 @@
 use serde_json::json;
 
 use super::load::{apply, kept};
-use super::unload::{disable, unload_module};
+use super::unload::{disable, note_installed, unload_module};
 use super::{Answer, Context};
 use crate::cli::Patience;
 use crate::outcome::{Failure, Outcome, Status};
@@ -68,6 +68,7 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
     context
         .progress
         .say(&format!("{}: taken back", step.loaded));
+    note_installed(context, &step.loaded)?;
     Ok(Answer::new(
         "",
         json!({ "status": "success", "unloaded": step.loaded, "loaded": loaded }),

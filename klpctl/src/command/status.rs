@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `list` and `status`.
+//! `list`, `status` and `facts`.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Context};
+use super::{Answer, Context, installed};
+use crate::cli::{Facts, FactsFormat};
 use crate::kernel::patches::Patch;
 use crate::outcome::{Outcome, Status};
 use crate::transition::tasks;
@@ -46,78 +47,137 @@ pub fn list(context: &Context) -> Outcome<Answer> {
     ))
 }
 
-/// The state of the machine. Its exit status is [`Status::InTransition`] while a transition runs.
-pub fn status(context: &Context) -> Outcome<Answer> {
-    let patches = context.kernel.patches()?;
-    let mut text = String::new();
-    let release = context.kernel.release()?;
-    let _ = writeln!(text, "kernel {release}");
-    if !context.kernel.has_livepatch() {
-        let _ = writeln!(text, "this kernel has no live patching");
+/// The state of the machine.
+#[derive(Debug)]
+pub struct State {
+    pub release: String,
+    pub patches: Vec<Patch>,
+    /// Modules of patches that are gone.
+    pub leftover: Vec<String>,
+    pub installed: installed::Report,
+}
+
+impl State {
+    pub fn new(context: &Context) -> Outcome<Self> {
+        let release = context.kernel.release()?;
+        let patches = context.kernel.patches()?;
+        Ok(Self {
+            leftover: leftover(context, &patches)?,
+            installed: installed::Report::new(context, &release, &patches)?,
+            release,
+            patches,
+        })
     }
-    if patches.is_empty() {
-        let _ = writeln!(text, "no patches");
-    }
-    for patch in &patches {
-        let _ = write!(text, "{}: {}", patch.name, patch.state());
-        if let Some(version) = version(context, patch) {
-            let _ = write!(text, ", version {version}");
+
+    /// [`Status::InTransition`] while a transition runs.
+    fn status(&self) -> Status {
+        match self.patches.iter().any(|patch| patch.transition) {
+            true => Status::InTransition,
+            false => Status::Success,
         }
-        let _ = writeln!(text);
-        if patch.transition {
-            let count = context.kernel.blocker_count(patch);
+    }
+
+    /// For people.
+    fn text(&self, context: &Context) -> Outcome<String> {
+        let mut text = format!("kernel {}\n", self.release);
+        if !context.kernel.has_livepatch() {
+            let _ = writeln!(text, "this kernel has no live patching");
+        }
+        if self.patches.is_empty() {
+            let _ = writeln!(text, "no patches");
+        }
+        for patch in &self.patches {
+            describe(context, patch, &mut text)?;
+        }
+        for name in &self.leftover {
             let _ = writeln!(
                 text,
-                "  {} left; `klpctl blockers` names them",
-                tasks(count)
+                "{name}: not in use, but its module is still loaded; `klpctl unload {name}` unloads it"
             );
         }
-        let fixes = fixes(context, patch)?;
-        if !fixes.is_empty() {
-            let _ = writeln!(text, "  fixes {}", fixes.join(", "));
-        }
-        for object in &patch.objects {
-            let names: Vec<_> = object
-                .functions
-                .iter()
-                .map(|function| function.name.as_str())
-                .collect();
-            let waits = if object.patched == Some(false) {
-                " (not loaded)"
-            } else {
-                ""
-            };
-            let _ = writeln!(text, "  {}{waits}: {}", object.name, names.join(", "));
-        }
+        text.push_str(&self.installed.text());
+        Ok(text)
     }
-    let leftover = leftover(context, &patches)?;
-    for name in &leftover {
-        let _ = writeln!(
-            text,
-            "{name}: not in use, but its module is still loaded; `klpctl unload {name}` unloads it"
-        );
-    }
-    let values = patches
-        .iter()
-        .map(|patch| value(context, patch))
-        .collect::<Outcome<Vec<_>>>()?;
-    let in_transition = patches.iter().any(|patch| patch.transition);
-    let status = if in_transition {
-        Status::InTransition
-    } else {
-        Status::Success
-    };
-    Ok(Answer {
-        status,
-        text,
-        json: json!({
-            "status": status.word(),
-            "kernel": release,
+
+    /// For programs.
+    pub fn json(&self, context: &Context) -> Outcome<Value> {
+        let values = self
+            .patches
+            .iter()
+            .map(|patch| value(context, patch))
+            .collect::<Outcome<Vec<_>>>()?;
+        Ok(json!({
+            "status": self.status().word(),
+            "kernel": self.release,
             "livepatch": context.kernel.has_livepatch(),
             "patches": values,
-            "leftover_modules": leftover,
-        }),
+            "leftover_modules": self.leftover,
+            "installed": self.installed.json(),
+        }))
+    }
+}
+
+/// The state of the machine. Its exit status is [`Status::InTransition`] while a transition runs.
+pub fn status(context: &Context) -> Outcome<Answer> {
+    let state = State::new(context)?;
+    Ok(Answer {
+        status: state.status(),
+        text: state.text(context)?,
+        json: state.json(context)?,
     })
+}
+
+/// The state of the machine, always with [`Status::Success`]: as facts for Ansible, and as grains for Salt.
+pub fn facts(context: &Context, args: &Facts) -> Outcome<Answer> {
+    let state = State::new(context)?;
+    let mut facts = state.json(context)?;
+    let mut fixed = Vec::new();
+    for patch in state.patches.iter().filter(|it| it.state() == "applied") {
+        fixed.extend(fixes(context, patch)?);
+    }
+    fixed.sort();
+    fixed.dedup();
+    facts["fixes"] = json!(fixed);
+    // Grains are all in one place, so these need a name of their own; facts have that of their file.
+    let facts = match args.format {
+        FactsFormat::Ansible => facts,
+        FactsFormat::Salt => json!({ "klp": facts }),
+    };
+    Ok(Answer::new(format!("{facts:#}\n"), facts))
+}
+
+fn describe(context: &Context, patch: &Patch, text: &mut String) -> Outcome {
+    let _ = write!(text, "{}: {}", patch.name, patch.state());
+    if let Some(version) = version(context, patch) {
+        let _ = write!(text, ", version {version}");
+    }
+    let _ = writeln!(text);
+    if patch.transition {
+        let count = context.kernel.blocker_count(patch);
+        let _ = writeln!(
+            text,
+            "  {} left; `klpctl blockers` names them",
+            tasks(count)
+        );
+    }
+    let fixes = fixes(context, patch)?;
+    if !fixes.is_empty() {
+        let _ = writeln!(text, "  fixes {}", fixes.join(", "));
+    }
+    for object in &patch.objects {
+        let names: Vec<_> = object
+            .functions
+            .iter()
+            .map(|function| function.name.as_str())
+            .collect();
+        let waits = if object.patched == Some(false) {
+            " (not loaded)"
+        } else {
+            ""
+        };
+        let _ = writeln!(text, "  {}{waits}: {}", object.name, names.join(", "));
+    }
+    Ok(())
 }
 
 /// Patches that klpctl has loaded and the kernel has let go, whose modules are there still.
@@ -129,7 +189,8 @@ fn leftover(context: &Context, patches: &[Patch]) -> Outcome<Vec<String>> {
     Ok(names)
 }
 
-fn version(context: &Context, patch: &Patch) -> Option<String> {
+/// The version of a patch.
+pub fn version(context: &Context, patch: &Patch) -> Option<String> {
     let recorded = || context.records.info(&patch.name).ok().flatten()?.version;
     patch.version.clone().or_else(recorded)
 }

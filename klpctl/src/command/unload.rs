@@ -34,14 +34,27 @@ pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
     unload_module(context, &name)?;
     forget(context, &name)?;
     context.progress.say(&format!("{name}: unloaded"));
+    note_installed(context, &name)?;
     Ok(Answer::new(
         "",
         json!({ "status": "success", "patch": name }),
     ))
 }
 
+/// What was unloaded and is installed comes back at the next boot.
+pub fn note_installed(context: &mut Context, name: &str) -> Outcome {
+    let release = context.kernel.release()?;
+    if context.store.find(&release, name)?.is_some() {
+        context.progress.say(&format!(
+            "note: {name} is still installed, and will be loaded at the next boot; `klpctl uninstall {name}` takes \
+             it out"
+        ));
+    }
+    Ok(())
+}
+
 /// What was undone is no step to go back from.
-fn forget(context: &Context, name: &str) -> Outcome {
+pub fn forget(context: &Context, name: &str) -> Outcome {
     let step = context.records.step()?.filter(|step| step.loaded != name);
     context.set_step(step.as_ref())
 }
@@ -108,6 +121,7 @@ pub fn unload_module(context: &Context, name: &str) -> Outcome {
     })?;
     let gone = unloaded && !context.kernel.has_module(name);
     if gone {
+        context.trials()?.withdraw(name)?;
         return Ok(());
     }
     let references = context.kernel.module_references(name).unwrap_or(0);

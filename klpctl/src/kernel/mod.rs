@@ -2,8 +2,10 @@
 
 //! The running kernel.
 
+pub mod identity;
 pub mod log;
 pub mod modules;
+pub mod mok;
 pub mod patches;
 pub mod security;
 pub mod tasks;
@@ -14,6 +16,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+
+/// On the kernel's command line: no installed patch is loaded at boot.
+pub const DISABLED: &str = "klp.enable=0";
 
 /// Where the running kernel is seen. Tests look at a folder instead.
 #[derive(Clone, Debug)]
@@ -49,6 +54,24 @@ impl Kernel {
         let release = fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}: is procfs mounted?", path.display()))?;
         Ok(release.trim().to_owned())
+    }
+
+    /// What tells this boot from all others.
+    ///
+    /// # Errors
+    ///
+    /// When procfs does not tell.
+    pub fn boot_id(&self) -> Result<String> {
+        let path = self.path("proc/sys/kernel/random/boot_id");
+        let id = fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}: is procfs mounted?", path.display()))?;
+        Ok(id.trim().to_owned())
+    }
+
+    /// Does its command line forbid to load installed patches?
+    pub fn forbids_patches(&self) -> bool {
+        let line = fs::read_to_string(self.path("proc/cmdline")).unwrap_or_default();
+        line.split_whitespace().any(|word| word == DISABLED)
     }
 
     /// Does it have live patching?

@@ -4,6 +4,7 @@
 
 use std::ffi::CString;
 use std::fs::File;
+use std::process::Command;
 
 use rustix::io::Errno;
 
@@ -28,6 +29,20 @@ impl Kernel {
     pub fn module_references(&self, name: &str) -> Option<u32> {
         let path = self.path("sys/module").join(name).join("refcnt");
         read(&path).ok().flatten()?.parse().ok()
+    }
+}
+
+impl Kernel {
+    /// Loads the modules that a patch needs, with the kernel's own helper (`modprobe`). What cannot be loaded is
+    /// missed later, with a better message.
+    pub fn load_dependencies(&self, names: &[String]) {
+        let missing = names.iter().filter(|name| !self.has_module(name));
+        let Ok(Some(helper)) = read(&self.path("proc/sys/kernel/modprobe")) else {
+            return;
+        };
+        for name in missing {
+            let _ = Command::new(&helper).args(["-q", "--", name]).status();
+        }
     }
 }
 

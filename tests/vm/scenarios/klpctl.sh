@@ -1,28 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # klpctl loads, replaces, takes back and unloads patches, and reverts those whose transitions stall.
+# Limit: 300 s
 
 . /klp/vm/lib.sh
+. /klp/vm/klpctl.sh
 
-ctl=$PROGRAMS/klpctl
 first=$MODULES/held-first.ko
 second=$MODULES/held-second.ko
 held=/proc/klp_held
-
-# ctl_status STATUS COMMAND.. - klpctl ends with this status; what it printed is in /tmp/ctl.
-ctl_status() {
-	local wanted=$1 status
-	shift
-	"$ctl" "$@" >/tmp/ctl 2>&1
-	status=$?
-	[ $status = "$wanted" ] || {
-		echo "klpctl $* gave $status, not $wanted: $(cat /tmp/ctl)"
-		return 1
-	}
-}
-
-said() {
-	cat /tmp/ctl
-}
 
 # hold FILE - starts a reader that stays in the function until `release`.
 hold() {

@@ -10,6 +10,7 @@ mod debian;
 mod debug;
 mod flaws;
 mod host;
+mod image;
 pub mod kernels;
 mod lint;
 mod machine;
@@ -74,6 +75,8 @@ pub enum Part {
     Author,
     /// The examples on Debian's kernels that were built without Rust. Only with `--long`.
     Kernels,
+    /// klpctl on a system with systemd and a disk, over reboots, crashes and power cuts. Only with `--long`.
+    Image,
     /// The kernel's own livepatch selftests, on both of our kernels.
     Kselftest,
     /// The cores in C and in Rust, side by side, with right and wrong patches.
@@ -103,7 +106,7 @@ impl Part {
     pub fn all(form: Form) -> Vec<Self> {
         let mut parts = Self::SHORT.to_vec();
         if form != Form::Short {
-            parts.extend([Self::Kernels, Self::Debug, Self::Debian]);
+            parts.extend([Self::Kernels, Self::Image, Self::Debug, Self::Debian]);
         }
         parts
     }
@@ -126,6 +129,7 @@ impl Part {
             Self::Types | Self::Machine => &[Core::C],
             Self::Cve => &[Core::STOCK, Core::C],
             Self::Author => &[Core::STOCK],
+            Self::Image => &[image::CORE],
             Self::Kernels => &kernels::CORES,
             Self::Kselftest | Self::Compare => &OWN_CORES,
             Self::Debug | Self::Debian => &OWN_CORES,
@@ -135,6 +139,8 @@ impl Part {
             needs = needs.and(checkout::needs(*core, profile)?);
         }
         Ok(match self {
+            // It signs modules.
+            Self::Modules => needs.and(Needs::of(&["openssl"])),
             Self::Machine
             | Self::Vm
             | Self::Cve
@@ -144,6 +150,9 @@ impl Part {
             | Self::Compare
             | Self::Debug
             | Self::Debian => needs.and(guest_program::needs()),
+            Self::Image => needs
+                .and(guest_program::needs())
+                .and(klp_host::vm::system::needs()),
             _ => needs,
         })
     }
@@ -185,6 +194,7 @@ impl Part {
             Self::Cve => cve::run(),
             Self::Author => author::run(form),
             Self::Kernels => kernels::run(),
+            Self::Image => image::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
             Self::Debug => debug::run(form),

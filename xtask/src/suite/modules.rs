@@ -10,7 +10,8 @@ use std::time::SystemTime;
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_elf::{Frame, Module};
 use klp_host::host::process;
-use klp_host::kernel::Kernel;
+use klp_host::host::toolchain::{self, CLIPPY, PINNED};
+use klp_host::kernel::{Core, Kernel};
 use klp_host::module::Built;
 
 use super::cases::Cases;
@@ -54,6 +55,12 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
     cases.check("a wrong type in C is built all the same", || {
         wrong_type_in_c(kernel)
     });
+    let sign_file = kernel.build.dir.join("scripts/sign-file");
+    if kernel.core == Core::STOCK {
+        cases.check("klpctl signs as the kernel's own tool does", || {
+            sign_alike(&sign_file)
+        });
+    }
     for (what, variable, words) in REFUSED {
         cases.check(&format!("a kernel {what} is refused"), || {
             refuse(kernel, variable, words)
@@ -63,6 +70,18 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
         refuse_paths(kernel)
     });
     Ok(cases.tally())
+}
+
+/// Runs the tests of `klpctl sign` beside the kernel's own tool.
+fn sign_alike(sign_file: &Path) -> Result<()> {
+    ensure!(sign_file.is_file(), "there is no {}", sign_file.display());
+    let mut command = toolchain::ensure(PINNED, &[CLIPPY])?.cargo();
+    command
+        .current_dir(checkout::top())
+        .args(["test", "--quiet", "--locked", "--package", "klpctl"])
+        .args(["--test", "sign"])
+        .env("KLP_SIGN_FILE", sign_file);
+    process::output(&mut command).map(drop)
 }
 
 fn read(built: &Built, name: &str) -> Result<Vec<u8>> {

@@ -27,7 +27,7 @@ const SCHEMES: &[&str] = &[
 ];
 
 /// The mirror that the user names, or else the one that this system uses.
-pub(super) fn choose() -> Result<String> {
+pub(crate) fn choose() -> Result<String> {
     match std::env::var_os(VARIABLE) {
         Some(mirror) if !mirror.is_empty() => users(VARIABLE, &mirror.to_string_lossy()),
         _ => systems(),

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A disk of the guest, which keeps what is written to it from one run to the next: for tests of what survives a
+//! reboot. The guest starts the system that is on it, with systemd, and a unit of that runs the command. What is
+//! copied below `/klp` is below `/run/klp` there.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use super::initramfs::Tree;
+use crate::kernel::modules::Loadable;
+
+/// The modules that a kernel may need to reach the disk and the file system on it, where they are not built in.
+pub const MODULES: [&str; 3] = ["virtio_pci", "virtio_blk", "ext4"];
+
+/// A disk.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    /// The file with an ext4 file system, which is written to. Everybody gets the right to do that: QEMU may run as
+    /// another user. So it should stand in a folder that nobody else gets into.
+    pub image: PathBuf,
+    /// What the kernel needs to reach it, in the order in which it is to be loaded: [`MODULES`], with those that
+    /// they depend on.
+    pub modules: Vec<Loadable>,
+}
+
+/// A disk that is about to be passed on.
+#[derive(Debug)]
+pub(super) struct OpenDisk {
+    pub(super) file: File,
+    pub(super) size: u64,
+}
+
+impl Disk {
+    pub(super) fn open(&self) -> Result<OpenDisk> {
+        let path = self.image.display();
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&self.image)
+            .with_context(|| format!("cannot open the disk {path}"))?;
+        // QEMU opens it once more, by its number.
+        file.set_permissions(Permissions::from_mode(0o666))
+            .with_context(|| format!("cannot let QEMU write to {path}"))?;
+        let size = file.metadata()?.len();
+        Ok(OpenDisk { file, size })
+    }
+
+    /// Adds what reaches the disk.
+    pub(super) fn add(&self, tree: &mut Tree) -> Result<()> {
+        tree.text("/klp/disk.sh", include_str!("disk.sh"), 0o755)?;
+        tree.text("/klp/agent.sh", include_str!("agent.sh"), 0o755)?;
+        for (number, module) in self.modules.iter().enumerate() {
+            let path = format!("/klp/disk/{number:03}-{}.ko", module.name);
+            tree.text(&path, &module.data[..], 0o644)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `generate`, for packages: the manual pages and the shells' completions, from the definition of the command line.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use clap::{Command, CommandFactory as _};
+use clap_complete::Shell;
+use serde_json::json;
+
+use super::{Answer, Context};
+use crate::cli::{Cli, Generate};
+use crate::durable;
+use crate::outcome::{Outcome, Status};
+
+/// The shells, with the names under which they look for completions.
+const SHELLS: [(Shell, &str); 3] = [
+    (Shell::Bash, "klpctl.bash"),
+    (Shell::Zsh, "_klpctl"),
+    (Shell::Fish, "klpctl.fish"),
+];
+
+/// The section of the manual for administrators.
+const SECTION: &str = "8";
+
+/// The files of the manual, besides the description of the commands.
+const FILES: &str = r".SH FILES
+.TP
+/var/lib/klpctl/RELEASE/
+The patches that are installed for a kernel release; the numbers are the order in which they are loaded.
+.TP
+/var/lib/klpctl/trial.json
+The patches that are on trial: when the machine goes down before it is called healthy, they are held out.
+.TP
+/run/klpctl/
+What is known until the next boot: copies of the patches that were loaded, and the last step.
+";
+
+pub fn run(context: &Context, args: &Generate) -> Outcome<Answer> {
+    let files = files()?;
+    let names: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
+    if !context.dry_run {
+        fs::create_dir_all(&args.dir)
+            .with_context(|| format!("cannot create {}", args.dir.display()))?;
+        for (name, content) in &files {
+            durable::write(&Path::new(&args.dir).join(name), content)?;
+        }
+    }
+    Ok(Answer::new(
+        format!("{}\n", names.join("\n")),
+        json!({ "status": "success", "files": names, "dry_run": context.dry_run }),
+    ))
+}
+
+/// The files, by name.
+fn files() -> Result<Vec<(String, Vec<u8>)>> {
+    let mut command = Cli::command();
+    command.build();
+    let mut files = vec![("klpctl.8".to_owned(), manual(&command)?)];
+    for sub in command.get_subcommands() {
+        let is_shown = !sub.is_hide_set() && sub.get_name() != "help";
+        if is_shown {
+            let name = format!("klpctl-{}.{SECTION}", sub.get_name());
+            files.push((name, page(sub)?));
+        }
+    }
+    for (shell, name) in SHELLS {
+        let mut content = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "klpctl", &mut content);
+        files.push((name.to_owned(), content));
+    }
+    Ok(files)
+}
+
+/// `klpctl(8)`
+fn manual(command: &Command) -> Result<Vec<u8>> {
+    // Its list of exit statuses is a section of its own here.
+    let command = command.clone().after_help(clap::builder::Resettable::Reset);
+    let mut page = page(&command)?;
+    page.extend_from_slice(b".SH EXIT STATUS\n");
+    for (status, meaning) in Status::MEANINGS {
+        let text = format!(".TP\n{}\n{}\n", status as u8, meaning.replace('`', ""));
+        page.extend_from_slice(text.as_bytes());
+    }
+    page.extend_from_slice(FILES.as_bytes());
+    Ok(page)
+}
+
+fn page(command: &Command) -> Result<Vec<u8>> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone())
+        .section(SECTION)
+        .manual("System administration")
+        .render(&mut page)
+        .context("cannot make the manual")?;
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_has_a_page_and_is_completed() {
+        let files = files().expect("made");
+        let text = |name: &str| {
+            let found = files.iter().find(|(found, _)| found == name);
+            let (_, content) = found.unwrap_or_else(|| panic!("no {name}"));
+            String::from_utf8(content.clone()).expect("text")
+        };
+        assert!(text("klpctl-load.8").contains(r"\-\-timeout"));
+        assert!(text("klpctl.8").contains(".SH EXIT STATUS"));
+        assert!(text("klpctl.8").contains("klpctl\\-install(8)"));
+        for shell in ["klpctl.bash", "_klpctl", "klpctl.fish"] {
+            assert!(text(shell).contains("rollback"), "{shell}");
+        }
+        assert!(!files.iter().any(|(name, _)| name.contains("generate")));
+    }
+}

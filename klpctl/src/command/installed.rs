@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What `status` says of installed patches.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Context;
+use super::boot::{NOT_LOADED, NotLoaded};
+use crate::durable;
+use crate::kernel::DISABLED;
+use crate::kernel::patches::Patch;
+use crate::outcome::Outcome;
+
+/// The installed patches, and what has become of them.
+#[derive(Debug)]
+pub struct Report {
+    /// The running kernel.
+    release: String,
+    /// Those for the running kernel, in their order.
+    here: Vec<Installed>,
+    /// Those for other kernels.
+    elsewhere: BTreeMap<String, Vec<String>>,
+    /// The kernel's command line forbids to load them.
+    forbidden: bool,
+}
+
+/// An installed patch for the running kernel.
+#[derive(Debug, Eq, PartialEq, Serialize)]
+struct Installed {
+    name: String,
+    state: State,
+    /// Why it is not loaded.
+    why: Option<String>,
+}
+
+/// What has become of an installed patch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// The kernel has it.
+    Loaded,
+    /// So, but if the machine goes down now, it is held out.
+    OnTrial,
+    /// The machine went down with it.
+    Held,
+    /// It could not be loaded at boot.
+    Failed,
+    /// Nobody has tried to load it.
+    NotLoaded,
+}
+
+impl Report {
+    pub fn new(context: &Context, release: &str, patches: &[Patch]) -> Outcome<Self> {
+        let marks = Marks {
+            on_trial: context.trials()?.on_trial()?,
+            held: context.trials()?.held(release)?,
+            failed: durable::read_json(&context.records.dir().join(NOT_LOADED))?
+                .unwrap_or_default(),
+        };
+        let mut all = context.store.all()?;
+        let here = all.remove(release).unwrap_or_default();
+        let is_loaded = |name: &str| patches.iter().any(|patch| patch.name == name);
+        Ok(Self {
+            release: release.to_owned(),
+            here: here
+                .into_iter()
+                .map(|it| marks.judge(it.name, is_loaded))
+                .collect(),
+            elsewhere: all
+                .into_iter()
+                .map(|(release, patches)| {
+                    (release, patches.into_iter().map(|it| it.name).collect())
+                })
+                .collect(),
+            forbidden: context.kernel.forbids_patches(),
+        })
+    }
+
+    /// For people; nothing where nothing is installed.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        if self.forbidden && !self.here.is_empty() {
+            let _ = writeln!(
+                text,
+                "the kernel's command line has {DISABLED}: installed patches are not loaded at boot"
+            );
+        }
+        if !self.here.is_empty() {
+            let _ = writeln!(text, "installed for this kernel:");
+        }
+        for it in &self.here {
+            let _ = writeln!(text, "  {}: {}", it.name, it.describe());
+        }
+        for (release, names) in &self.elsewhere {
+            let _ = writeln!(
+                text,
+                "installed for kernel {release}, which is not running: {}",
+                names.join(", ")
+            );
+        }
+        if self.here.is_empty() && !self.elsewhere.is_empty() {
+            let _ = writeln!(
+                text,
+                "nothing is installed for {}, the kernel that runs",
+                self.release
+            );
+        }
+        text
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        json!({
+            "patches": self.here,
+            "other_kernels": self.elsewhere,
+            "disabled_by_command_line": self.forbidden,
+        })
+    }
+
+    /// How many patches of the running kernel are in a state, for each state.
+    pub fn counts(&self) -> [(&'static str, usize); 5] {
+        State::ALL.map(|state| {
+            let count = self.here.iter().filter(|it| it.state == state).count();
+            (state.word(), count)
+        })
+    }
+
+    /// The patches of the running kernel, with their states.
+    pub fn states(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.here
+            .iter()
+            .map(|it| (it.name.as_str(), it.state.word()))
+    }
+}
+
+impl State {
+    const ALL: [Self; 5] = [
+        Self::Loaded,
+        Self::OnTrial,
+        Self::Held,
+        Self::Failed,
+        Self::NotLoaded,
+    ];
+
+    /// As programs see it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::OnTrial => "on-trial",
+            Self::Held => "held",
+            Self::Failed => "failed",
+            Self::NotLoaded => "not-loaded",
+        }
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl Installed {
+    fn describe(&self) -> String {
+        let why = self.why.as_deref().unwrap_or_default().trim_end();
+        let why = why.replace('\n', "\n    ");
+        let name = &self.name;
+        match self.state {
+            State::Loaded => "loaded".to_owned(),
+            State::OnTrial => "loaded, and on trial until the machine is called healthy".to_owned(),
+            State::Held => {
+                format!("held out: {why}; `klpctl boot --retry {name}` tries it again")
+            }
+            State::Failed => format!("not loaded at boot: {why}"),
+            State::NotLoaded => "not loaded; `klpctl boot` loads it".to_owned(),
+        }
+    }
+}
+
+/// What is known of installed patches besides that they are there.
+#[derive(Debug)]
+struct Marks {
+    on_trial: Vec<String>,
+    held: NotLoaded,
+    failed: NotLoaded,
+}
+
+impl Marks {
+    fn judge(&self, name: String, is_loaded: impl Fn(&str) -> bool) -> Installed {
+        let (state, why) = if is_loaded(&name) {
+            match self.on_trial.contains(&name) {
+                true => (State::OnTrial, None),
+                false => (State::Loaded, None),
+            }
+        } else if let Some(why) = self.held.get(&name) {
+            (State::Held, Some(why.clone()))
+        } else if let Some(why) = self.failed.get(&name) {
+            (State::Failed, Some(why.clone()))
+        } else {
+            (State::NotLoaded, None)
+        };
+        Installed { name, state, why }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_is_told_apart() {
+        let why = |name: &str| NotLoaded::from([(name.to_owned(), "it is so".to_owned())]);
+        let marks = Marks {
+            on_trial: vec!["b".to_owned(), "c".to_owned()],
+            held: why("c"),
+            failed: why("d"),
+        };
+        let judged = ["a", "b", "c", "d", "e"]
+            .map(|name| marks.judge(name.to_owned(), |name| ["a", "b"].contains(&name)));
+        let report = Report {
+            release: "6.12.1".to_owned(),
+            here: judged.into(),
+            elsewhere: BTreeMap::from([("6.12.2".to_owned(), vec!["f".to_owned()])]),
+            forbidden: false,
+        };
+        assert_eq!(
+            report.text(),
+            "installed for this kernel:\n  \
+             a: loaded\n  \
+             b: loaded, and on trial until the machine is called healthy\n  \
+             c: held out: it is so; `klpctl boot --retry c` tries it again\n  \
+             d: not loaded at boot: it is so\n  \
+             e: not loaded; `klpctl boot` loads it\n\
+             installed for kernel 6.12.2, which is not running: f\n"
+        );
+        assert_eq!(report.json()["patches"][2]["state"], "held");
+        assert!(report.counts().iter().all(|(_, count)| *count == 1));
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `sign` and `verify`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use klp_elf::{is_compressed, read_module};
+use serde_json::json;
+
+use super::{Answer, Context};
+use crate::cli::{Sign, Verify};
+use crate::durable;
+use crate::openssl::{self, Signer};
+use crate::outcome::{Failure, Outcome, Status};
+use crate::signature;
+
+pub fn sign(context: &mut Context, args: &Sign) -> Outcome<Answer> {
+    let cannot_read = |error: klp_elf::Error| Failure::new(Status::Failed, error.to_string());
+    let output = args.output.as_ref().unwrap_or(&args.file);
+    if args.output.is_none() && is_compressed(&args.file).map_err(cannot_read)? {
+        return Err(Failure::new(
+            Status::Usage,
+            format!(
+                "{} is compressed, and the signature goes into what is in it: name a file for the signed module with \
+                 `--output`",
+                args.file.display()
+            ),
+        ));
+    }
+    let data = read_module(&args.file).map_err(cannot_read)?;
+    let parts = split(&args.file, &data)?;
+    let signer = Signer {
+        key: &args.key,
+        certificate: &args.cert,
+        hash: args.hash.word(),
+    };
+    let signature = openssl::sign(parts.module, signer)?;
+    // The key may not be that of the certificate.
+    if !openssl::is_signed_by(parts.module, &signature, &args.cert)? {
+        return Err(Failure::new(
+            Status::Signature,
+            format!("the signature is not by the key of {}", args.cert.display()),
+        ));
+    }
+    let signed = signature::join(parts.module, &signature).context("the signature is too long")?;
+    if !context.dry_run {
+        durable::write(output, &signed)?;
+    }
+    let again = match parts.signature {
+        Some(_) => " anew",
+        None => "",
+    };
+    let done = match context.dry_run {
+        true => "would be signed",
+        false => "signed",
+    };
+    Ok(Answer::new(
+        format!("{}: {done}{again}\n", output.display()),
+        json!({ "status": "success", "output": output, "dry_run": context.dry_run }),
+    ))
+}
+
+pub fn verify(context: &Context, args: &Verify) -> Outcome<Answer> {
+    let data =
+        read_module(&args.file).map_err(|error| Failure::new(Status::Failed, error.to_string()))?;
+    let parts = split(&args.file, &data)?;
+    let path = args.file.display();
+    let wrong = |why: String| Failure::new(Status::Signature, format!("{path} {why}"));
+    let Some(signature) = parts.signature else {
+        return Err(wrong("is not signed; `klpctl sign` signs it".to_owned()));
+    };
+    let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let owners = match args.certs.is_empty() {
+        true => owner_certificates(context, dir.path())?,
+        false => Vec::new(),
+    };
+    for certificate in args.certs.iter().chain(&owners) {
+        let subject = openssl::subject(certificate)?;
+        if openssl::is_signed_by(parts.module, signature, certificate)? {
+            return Ok(Answer::new(
+                format!("{path}: signed by {subject}\n"),
+                json!({ "status": "success", "signer": subject }),
+            ));
+        }
+    }
+    Err(wrong(if !args.certs.is_empty() {
+        "is not signed by any of these certificates, or was changed since".to_owned()
+    } else if owners.is_empty() {
+        "is signed, but the machine's owner has enrolled no keys, and those that are built into the kernel cannot be \
+         read: name a certificate with `--cert`"
+            .to_owned()
+    } else {
+        "is not signed by a key that the machine's owner has enrolled, or was changed since. Keys that are built \
+         into the kernel cannot be read: name a certificate with `--cert`"
+            .to_owned()
+    }))
+}
+
+fn split<'data>(path: &Path, data: &'data [u8]) -> Outcome<signature::Parts<'data>> {
+    signature::split(data).map_err(|why| {
+        Failure::new(
+            Status::Signature,
+            format!("{} is damaged: {why}", path.display()),
+        )
+    })
+}
+
+/// The keys that the machine's owner has enrolled, in files.
+fn owner_certificates(context: &Context, dir: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for (number, certificate) in context.kernel.owner_certificates().iter().enumerate() {
+        let path = dir.join(format!("{number}.der"));
+        fs::write(&path, certificate)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        paths.push(path);
+    }
+    Ok(paths)
+}

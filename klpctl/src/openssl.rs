@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `openssl`, which does the cryptography: it is on nearly every machine, is looked after by those who know how,
+//! and takes keys from files, smart cards and hardware modules alike.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::outcome::{Failure, Outcome, Status};
+
+/// The program.
+const PROGRAM: &str = "openssl";
+
+/// The variable with the passphrase of a key, as the kernel's own tool calls it.
+const PASSPHRASE: &str = "KBUILD_SIGN_PIN";
+
+/// Who signs.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// A file, or a `pkcs11:` URI.
+    pub key: &'a OsStr,
+    /// The certificate of that key.
+    pub certificate: &'a Path,
+    /// `sha256` and the like.
+    pub hash: &'a str,
+}
+
+/// Signs `content`: CMS in DER, detached, without attributes and certificates. The kernel takes no other.
+///
+/// # Errors
+///
+/// What openssl says.
+pub fn sign(content: &[u8], signer: Signer<'_>) -> Outcome<Vec<u8>> {
+    let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let (input, output) = (dir.path().join("module"), dir.path().join("signature"));
+    write(&input, content)?;
+    let mut command = Command::new(PROGRAM);
+    command
+        .args([
+            "cms",
+            "-sign",
+            "-binary",
+            "-noattr",
+            "-nocerts",
+            "-nosmimecap",
+        ])
+        .args(["-outform", "DER", "-md", signer.hash, "-signer"])
+        .arg(signer.certificate)
+        .arg("-inkey")
+        .arg(signer.key)
+        .arg("-in")
+        .arg(&input)
+        .arg("-out")
+        .arg(&output);
+    if signer.key.as_encoded_bytes().starts_with(b"pkcs11:") {
+        command.args(["-keyform", "engine", "-engine", "pkcs11"]);
+    }
+    if std::env::var_os(PASSPHRASE).is_some() {
+        command.args(["-passin", &format!("env:{PASSPHRASE}")]);
+    }
+    // It asks for the passphrase on the terminal.
+    let ran = run(command.stdin(Stdio::inherit()))?;
+    if !ran.status.success() {
+        return Err(Failure::new(
+            Status::Failed,
+            format!("openssl could not sign:\n{}", said(&ran)),
+        ));
+    }
+    Ok(fs::read(&output).with_context(|| format!("cannot read {}", output.display()))?)
+}
+
+/// Is `signature` one of `content` by the key of this certificate? Its chain and its dates are not looked at, as
+/// the kernel does not look at them.
+///
+/// # Errors
+///
+/// When openssl cannot be run.
+pub fn is_signed_by(content: &[u8], signature: &[u8], certificate: &Path) -> Outcome<bool> {
+    let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let (module, detached) = (dir.path().join("module"), dir.path().join("signature"));
+    write(&module, content)?;
+    write(&detached, signature)?;
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["cms", "-verify", "-binary", "-noverify", "-nointern"])
+        .args(["-inform", "DER", "-out", "/dev/null", "-in"])
+        .arg(&detached)
+        .arg("-content")
+        .arg(&module)
+        .arg("-certfile")
+        .arg(certificate);
+    Ok(run(command.stdin(Stdio::null()))?.status.success())
+}
+
+/// The subject of a certificate in a file.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn subject(certificate: &Path) -> Outcome<String> {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["x509", "-noout", "-subject", "-nameopt", "RFC2253", "-in"])
+        .arg(certificate);
+    let ran = run(command.stdin(Stdio::null()))?;
+    if !ran.status.success() {
+        return Err(Failure::new(
+            Status::Failed,
+            format!(
+                "{} is no certificate:\n{}",
+                certificate.display(),
+                said(&ran)
+            ),
+        ));
+    }
+    let text = String::from_utf8_lossy(&ran.stdout);
+    let subject = text.trim();
+    Ok(subject
+        .strip_prefix("subject=")
+        .unwrap_or(subject)
+        .to_owned())
+}
+
+fn run(command: &mut Command) -> Outcome<Output> {
+    command.output().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Failure::new(
+            Status::Failed,
+            "openssl is missing, which does the cryptography: install the package `openssl`",
+        ),
+        _ => anyhow::Error::from(error)
+            .context("cannot run openssl")
+            .into(),
+    })
+}
+
+fn said(ran: &Output) -> String {
+    let text = String::from_utf8_lossy(&ran.stderr);
+    let lines = text.lines().map(|line| format!("  {line}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<()> {
+    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}
