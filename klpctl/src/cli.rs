@@ -181,8 +181,8 @@ pub enum FactsFormat {
 
 #[derive(Args, Debug)]
 pub struct Sign {
-    /// The private key: a file in PEM or DER, or a `pkcs11:` URI. Its passphrase is read from $KBUILD_SIGN_PIN, or
-    /// asked for
+    /// The private key: a file in PEM or DER, or what else openssl takes for one. Its passphrase is read from
+    /// $KBUILD_SIGN_PIN, or asked for
     #[arg(long, value_name = "KEY")]
     pub key: OsString,
     /// The certificate of that key, in PEM or DER

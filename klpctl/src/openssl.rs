@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! `openssl`, which does the cryptography: it is on nearly every machine, is looked after by those who know how,
-//! and takes keys from files, smart cards and hardware modules alike.
+//! and takes keys in all formats.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -22,7 +22,7 @@ const PASSPHRASE: &str = "KBUILD_SIGN_PIN";
 /// Who signs.
 #[derive(Clone, Copy, Debug)]
 pub struct Signer<'a> {
-    /// A file, or a `pkcs11:` URI.
+    /// A file, or what else openssl takes for one: a `pkcs11:` URI, where it has a provider for that.
     pub key: &'a OsStr,
     /// The certificate of that key.
     pub certificate: &'a Path,
@@ -57,9 +57,6 @@ pub fn sign(content: &[u8], signer: Signer<'_>) -> Outcome<Vec<u8>> {
         .arg(&input)
         .arg("-out")
         .arg(&output);
-    if signer.key.as_encoded_bytes().starts_with(b"pkcs11:") {
-        command.args(["-keyform", "engine", "-engine", "pkcs11"]);
-    }
     if std::env::var_os(PASSPHRASE).is_some() {
         command.args(["-passin", &format!("env:{PASSPHRASE}")]);
     }
