@@ -127,6 +127,9 @@ pub struct Uninstall {
     /// Unload it now, too
     #[arg(long)]
     pub now: bool,
+    /// A patch that is not installed is no failure: for scripts of packages
+    #[arg(long)]
+    pub missing_ok: bool,
     #[command(flatten)]
     pub patience: Patience,
 }

@@ -2,6 +2,7 @@
 
 //! `install` and `uninstall`: which patches are loaded at boot.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::json;
@@ -14,7 +15,7 @@ use crate::outcome::{Failure, Outcome, Status};
 use crate::patch_file::PatchFile;
 use crate::precheck;
 use crate::records::Step;
-use crate::store::release_of;
+use crate::store::{Installed, release_of};
 
 pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
     // All of them have to be good before anything changes.
@@ -165,8 +166,12 @@ fn remove(context: &mut Context, release: &str, name: &str) -> Outcome<bool> {
 pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
     let _lock = (!context.dry_run).then(|| context.lock()).transpose()?;
     let name = module_name(&args.patch);
-    let releases = releases_with(context, &name, args.kernel.as_deref())?;
-    if context.dry_run {
+    let all = context.store.all()?;
+    let releases = releases_with(&all, &name, args.kernel.as_deref());
+    if releases.is_empty() && !args.missing_ok {
+        return Err(not_installed(&all, &name, args.kernel.as_deref()));
+    }
+    if context.dry_run && !releases.is_empty() {
         return Ok(Answer::new(
             format!(
                 "{name} would be uninstalled for kernel {}\n",
@@ -190,28 +195,30 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
     ))
 }
 
-/// The releases for which a patch is installed, or the one that was named.
-fn releases_with(context: &Context, name: &str, only: Option<&str>) -> Outcome<Vec<String>> {
-    let all = context.store.all()?;
+/// The patches of each release.
+type Installs = BTreeMap<String, Vec<Installed>>;
+
+/// The releases for which a patch is installed; or the one of that name, if it is.
+fn releases_with(all: &Installs, name: &str, only: Option<&str>) -> Vec<String> {
     let with = all.iter().filter(|(release, patches)| {
         only.is_none_or(|only| only == release.as_str()) && patches.iter().any(|it| it.name == name)
     });
-    let releases: Vec<_> = with.map(|(release, _)| release.clone()).collect();
-    if releases.is_empty() {
-        let known: Vec<_> = all
-            .iter()
-            .flat_map(|(release, patches)| patches.iter().map(move |it| (release, &it.name)))
-            .map(|(release, name)| format!("{name} for {release}"))
-            .collect();
-        let known = match known.is_empty() {
-            true => "nothing is".to_owned(),
-            false => format!("there are: {}", known.join(", ")),
-        };
-        let of = only.map_or_else(String::new, |only| format!(" for kernel {only}"));
-        return Err(Failure::new(
-            Status::Failed,
-            format!("{name} is not installed{of}; {known}"),
-        ));
-    }
-    Ok(releases)
+    with.map(|(release, _)| release.clone()).collect()
+}
+
+fn not_installed(all: &Installs, name: &str, only: Option<&str>) -> Failure {
+    let known: Vec<_> = all
+        .iter()
+        .flat_map(|(release, patches)| patches.iter().map(move |it| (release, &it.name)))
+        .map(|(release, name)| format!("{name} for {release}"))
+        .collect();
+    let known = match known.is_empty() {
+        true => "nothing is".to_owned(),
+        false => format!("there are: {}", known.join(", ")),
+    };
+    let of = only.map_or_else(String::new, |only| format!(" for kernel {only}"));
+    Failure::new(
+        Status::Failed,
+        format!("{name} is not installed{of}; {known}"),
+    )
 }
