@@ -53,6 +53,11 @@ pub(crate) fn bytes(package: &Package) -> Result<Vec<u8>> {
     for file in &package.files {
         let mode = u16::try_from(file.mode).context("the mode is out of range")?;
         let options = FileOptions::new(&file.path).permissions(mode);
+        let is_doc = ["/usr/share/doc/", "/usr/share/man/"];
+        let options = match is_doc.iter().any(|dir| file.path.starts_with(dir)) {
+            true => options.doc(),
+            false => options,
+        };
         builder.with_file_contents(file.contents.clone(), options)?;
     }
     let readme = format!("/usr/share/doc/packages/{}/README", package.name);

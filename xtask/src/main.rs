@@ -15,6 +15,7 @@ mod checkout;
 mod commands;
 mod compare;
 mod guest_program;
+mod klpctl_package;
 mod kselftest;
 mod parallel;
 mod scenarios;

@@ -8,6 +8,7 @@ mod demo;
 mod kernel;
 mod kselftest;
 mod module;
+mod package;
 mod proof;
 mod scenarios;
 mod stress;
@@ -45,6 +46,8 @@ enum Command {
     /// Build external kernel modules.
     #[command(subcommand)]
     Module(module::Command),
+    /// Write packages of klpctl, for machines that are patched.
+    Package(package::PackageArgs),
     /// Run everything that must pass.
     Test(test::TestArgs),
     /// Try klp-core beyond what `test` has time for: memory order, undefined behaviour, mutants.
@@ -70,6 +73,7 @@ impl Command {
             Self::Demo(args) => args.run(),
             Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
+            Self::Package(args) => args.run(),
             Self::Test(args) => args.run(),
             Self::Proof(args) => args.run(),
             Self::Vm(args) => args.run(),

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The package of klpctl: one static program, its units, manual pages and completions.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use klp_host::host::process;
+use klp_host::host::toolchain::{self, PINNED};
+use klp_package::{File, Format, Package, Scripts};
+
+use crate::checkout;
+
+/// The target that is linked statically.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// What is enabled when klpctl is installed.
+const UNITS: &str = "klpctl.service klpctl-trial.service klpctl-healthy.path";
+
+/// Builds the program, and writes its packages into a folder.
+///
+/// # Errors
+///
+/// When it cannot be built, or a file cannot be written.
+pub fn write(formats: &[Format], dir: &Path, maintainer: &str) -> Result<Vec<PathBuf>> {
+    let program = build()?;
+    formats
+        .iter()
+        .map(|format| package(&program, *format, maintainer)?.write(*format, dir))
+        .collect()
+}
+
+fn build() -> Result<PathBuf> {
+    let top = checkout::top();
+    let mut command = toolchain::ensure(PINNED, &[])?.cargo();
+    command
+        .current_dir(&top)
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--release",
+            "--package=klpctl",
+        ])
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(top.join("target/static"))
+        .env(
+            "RUSTFLAGS",
+            format!(
+                "-Ctarget-feature=+crt-static -Cstrip=symbols --remap-path-prefix={}/=",
+                top.display()
+            ),
+        );
+    process::output(&mut command)?;
+    Ok(top
+        .join("target/static")
+        .join(TARGET)
+        .join("release/klpctl"))
+}
+
+fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> {
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let mut files = vec![File {
+        path: "/usr/sbin/klpctl".to_owned(),
+        contents: read(program)?,
+        mode: 0o755,
+    }];
+    let mut add = |path: String, contents| {
+        files.push(File {
+            path,
+            contents,
+            mode: 0o644,
+        });
+    };
+    for path in listed(&checkout::top().join("klpctl/systemd"))? {
+        add(
+            format!("/usr/lib/systemd/system/{}", name(&path)),
+            read(&path)?,
+        );
+    }
+    let generated = tempfile::tempdir().context("cannot make a temporary folder")?;
+    process::output(
+        process::command(program)
+            .arg("generate")
+            .arg(generated.path()),
+    )?;
+    for path in listed(generated.path())? {
+        let contents = read(&path)?;
+        let (path, contents) = match place(&name(&path)) {
+            Place::Completion(path) => (path.to_owned(), contents),
+            Place::Manual(path) => (path, compressed(&contents)?),
+        };
+        add(path, contents);
+    }
+    let example = checkout::top().join("docs/operators.md");
+    add(
+        "/usr/share/doc/klpctl/operators.md".to_owned(),
+        read(&example)?,
+    );
+    Ok(Package {
+        name: "klpctl".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: 1,
+        summary: "Load, watch and revert kernel live patches".to_owned(),
+        description: vec![
+            "klpctl loads live patches of the Linux kernel and waits until all tasks use them, reverts those \
+             that stall and says which tasks held them up, loads installed patches at boot, and says which \
+             vulnerabilities are fixed on a machine."
+                .to_owned(),
+            "It works with patches in C and in Rust, whoever made them, on kernels from 6.1 on.".to_owned(),
+        ],
+        maintainer: maintainer.to_owned(),
+        authors: Vec::new(),
+        homepage: None,
+        section: "admin",
+        change: "New version.".to_owned(),
+        time: Timestamp::now(),
+        files,
+        depends: Vec::new(),
+        only_one: None,
+        supersedes: Vec::new(),
+        scripts: scripts(format),
+    })
+}
+
+/// Where something that `klpctl generate` wrote is installed.
+enum Place {
+    Completion(&'static str),
+    /// Manual pages are compressed.
+    Manual(String),
+}
+
+fn place(name: &str) -> Place {
+    match name {
+        "klpctl.bash" => Place::Completion("/usr/share/bash-completion/completions/klpctl"),
+        "_klpctl" => Place::Completion("/usr/share/zsh/vendor-completions/_klpctl"),
+        "klpctl.fish" => Place::Completion("/usr/share/fish/vendor_completions.d/klpctl.fish"),
+        page => Place::Manual(format!("/usr/share/man/man8/{page}.gz")),
+    }
+}
+
+fn compressed(data: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(data)?;
+    Ok(encoder.finish()?)
+}
+
+fn listed(dir: &Path) -> Result<Vec<PathBuf>> {
+    let list = || format!("cannot list {}", dir.display());
+    let items = fs::read_dir(dir).with_context(list)?;
+    let mut paths = items
+        .map(|item| Ok(item?.path()))
+        .collect::<Result<Vec<_>>>()
+        .with_context(list)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// The units are enabled, and take effect at the next boot: what is loaded now stays as it is. Debian's packages
+/// have programs of its own for that, which keep to what the machine's owner decided.
+fn scripts(format: Format) -> Scripts {
+    let (enable, disable, invoke) = match format {
+        Format::Deb => (
+            "deb-systemd-helper enable",
+            "deb-systemd-helper disable",
+            "deb-systemd-invoke",
+        ),
+        Format::Rpm => ("systemctl enable", "systemctl disable", "systemctl"),
+    };
+    let running = |commands: &[String]| {
+        let commands: String = commands.iter().map(|it| format!("    {it}\n")).collect();
+        format!("if [ -d /run/systemd/system ]; then\n{commands}fi\n")
+    };
+    let reload = "systemctl daemon-reload".to_owned();
+    Scripts {
+        after_install: format!("{enable} {UNITS}\n")
+            + &running(&[
+                reload.clone(),
+                format!("{invoke} start klpctl-trial.service klpctl-healthy.path"),
+            ]),
+        before_remove: running(&[format!(
+            "{invoke} stop klpctl-healthy.path klpctl-healthy.timer klpctl-trial.service"
+        )]) + &format!("{disable} {UNITS}\n"),
+        after_remove: running(&[reload]),
+    }
+}
