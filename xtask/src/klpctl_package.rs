@@ -98,11 +98,17 @@ fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> 
         };
         add(path, contents);
     }
-    let example = checkout::top().join("docs/operators.md");
-    add(
-        "/usr/share/doc/klpctl/operators.md".to_owned(),
-        read(&example)?,
-    );
+    let guide = checkout::top().join("docs/operators.md");
+    let doc = match format {
+        Format::Deb => "/usr/share/doc/klpctl",
+        Format::Rpm => "/usr/share/doc/packages/klpctl",
+    };
+    add(format!("{doc}/operators.md"), read(&guide)?);
+    if format == Format::Deb {
+        // One program for each machine, whatever is installed there.
+        let tag = "klpctl: shared-library-lacks-prerequisites [usr/sbin/klpctl]\n";
+        add("/usr/share/lintian/overrides/klpctl".to_owned(), tag.into());
+    }
     Ok(Package {
         name: "klpctl".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
