@@ -25,6 +25,9 @@ const FILES: [&str; 3] = [
     "klp/freestanding.lds",
 ];
 
+/// The workspace's files that are used here, in a published package.
+const ARCHIVE: &str = "carried.tar";
+
 /// What Cargo builds of it.
 const MEMBERS: [&str; 2] = ["klp-elf", "klp-macros"];
 
@@ -33,7 +36,8 @@ const TESTS: [&str; 4] = ["bench", "dev-dependencies", "example", "test"];
 
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
-    let top = here.parent().expect("cargo-klp stands in the workspace");
+    let out = PathBuf::from(variable("OUT_DIR"));
+    let top = &sources(&here, &out);
     let mut list = String::from("&[\n");
     for (folder, endings) in FOLDERS {
         for path in files(&top.join(folder), endings) {
@@ -43,7 +47,6 @@ fn main() {
     for file in FILES {
         add(&mut list, top, &top.join(file));
     }
-    let out = PathBuf::from(variable("OUT_DIR"));
     let manifests = manifests(top);
     let lock = lock(top, &manifests, &out.join("carried"));
     for (name, text) in manifests.iter().chain([&lock]) {
@@ -51,6 +54,27 @@ fn main() {
     }
     list.push(']');
     fs::write(out.join("carried.rs"), list).expect("the list is written");
+}
+
+/// The workspace, or what a published package has of it.
+fn sources(here: &Path, out: &Path) -> PathBuf {
+    let top = here.parent().expect("it is in a folder");
+    if top.join("klp/Makefile.klp").is_file() {
+        return top.to_owned();
+    }
+    let archive = here.join(ARCHIVE);
+    watch(&archive);
+    let Ok(file) = fs::File::open(&archive) else {
+        panic!(
+            "{} is missing, which holds klp for patches: `cargo xtask publish` puts it into a package",
+            archive.display()
+        );
+    };
+    let top = out.join("sources");
+    tar::Archive::new(file)
+        .unpack(&top)
+        .expect("the sources can be unpacked");
+    top
 }
 
 fn variable(name: &str) -> String {

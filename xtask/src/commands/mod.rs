@@ -10,6 +10,7 @@ mod kselftest;
 mod module;
 mod package;
 mod proof;
+mod publish;
 mod scenarios;
 mod stress;
 mod test;
@@ -48,6 +49,8 @@ enum Command {
     Module(module::Command),
     /// Write packages of klpctl, for machines that are patched.
     Package(package::PackageArgs),
+    /// Publish the crates that people install with cargo, and the libraries under them.
+    Publish(publish::PublishArgs),
     /// Run everything that must pass.
     Test(test::TestArgs),
     /// Try klp-core beyond what `test` has time for: memory order, undefined behaviour, mutants.
@@ -74,6 +77,7 @@ impl Command {
             Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Package(args) => args.run(),
+            Self::Publish(args) => args.run(),
             Self::Test(args) => args.run(),
             Self::Proof(args) => args.run(),
             Self::Vm(args) => args.run(),

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `cargo xtask publish`: the crates that people install with cargo. `cargo-klp` carries klp along, which is not
+//! in its folder, so it gets an archive.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use klp_host::host::toolchain::{self, PINNED};
+
+use crate::checkout;
+
+/// What is published, dependencies first.
+const CRATES: [&str; 5] = ["klp-elf", "klp-package", "klp-host", "klpctl", "cargo-klp"];
+
+/// What `cargo-klp` carries: `cargo-klp/build.rs` takes of it what it needs.
+const CARRIED: [&str; 12] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "klp-elf/Cargo.toml",
+    "klp-elf/src",
+    "klp-macros/Cargo.toml",
+    "klp-macros/src",
+    "klp/Makefile.freestanding",
+    "klp/Makefile.klp",
+    "klp/bindings",
+    "klp/c",
+    "klp/freestanding.lds",
+    "klp/src",
+];
+
+#[derive(Args, Debug)]
+pub(super) struct PublishArgs {
+    /// Package and compile them, and publish nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl PublishArgs {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let top = checkout::top();
+        let archive = top.join("cargo-klp/carried.tar");
+        write_archive(&top, &archive)?;
+        let published = self.publish(&top);
+        fs::remove_file(&archive)
+            .with_context(|| format!("cannot remove {}", archive.display()))?;
+        published.map(|()| ExitCode::SUCCESS)
+    }
+
+    fn publish(&self, top: &Path) -> Result<()> {
+        let mut command = toolchain::ensure(PINNED, &[])?.cargo();
+        command
+            .current_dir(top)
+            // The archive is in no commit.
+            .args(["publish", "--locked", "--allow-dirty"])
+            .args(CRATES.iter().flat_map(|name| ["--package", name]))
+            .arg("--target-dir")
+            .arg(top.join("target/publish"));
+        if self.dry_run {
+            command.arg("--dry-run");
+        }
+        let status = command.status().context("cannot run cargo")?;
+        if !status.success() {
+            bail!("cargo publish failed ({status})");
+        }
+        Ok(())
+    }
+}
+
+fn write_archive(top: &Path, path: &Path) -> Result<()> {
+    let write = || format!("cannot write {}", path.display());
+    let file = File::create(path).with_context(write)?;
+    let mut builder = tar::Builder::new(file);
+    builder.mode(tar::HeaderMode::Deterministic);
+    for name in CARRIED {
+        let from = top.join(name);
+        let added = match from.is_dir() {
+            true => builder.append_dir_all(name, &from),
+            false => builder.append_path_with_name(&from, name),
+        };
+        added.with_context(|| format!("cannot add {}", from.display()))?;
+    }
+    builder.into_inner().with_context(write)?;
+    Ok(())
+}
