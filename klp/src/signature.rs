@@ -108,6 +108,7 @@ mod sealed {
         label = "klp knows all of C's types",
         note = "implement `klp::abi::CAbi` over one of them, such as `u32`"
     )]
+    #[allow(unreachable_pub)] // It is public so that nobody else can name it.
     pub trait TargetOf<C: ?Sized> {}
 
     /// A C type that says nothing of what it points to: no reference, which would be a promise that

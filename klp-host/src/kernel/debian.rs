@@ -2,6 +2,7 @@
 
 //! Debian's kernel packages: which release to take, and getting its parts.
 
+use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -210,7 +211,7 @@ fn look_up(archive: &Archive<'_>, kernel: DebianKernel) -> Result<Release> {
             return Ok(release);
         }
     }
-    Err(seen.failure(kernel))
+    Err(seen.failure(kernel, is_newer))
 }
 
 /// What was seen of the archive.
@@ -249,7 +250,7 @@ impl Seen {
     }
 
     /// Why there is none.
-    fn failure(self, kernel: DebianKernel) -> anyhow::Error {
+    fn failure(self, kernel: DebianKernel, is_newer: impl Fn(&str, &str) -> bool) -> anyhow::Error {
         let Line { name, series, .. } = kernel.line;
         if let Some(error) = self.failed {
             return error;
@@ -258,7 +259,7 @@ impl Seen {
         match kernel.version.filter(|_| !self.releases.is_empty()) {
             Some(version) => anyhow!(
                 "Debian's suites {suites} have no {name} of version {version}: take one of {}",
-                names(&self.releases)
+                names(self.releases, is_newer)
             ),
             None => anyhow!(
                 "Debian's suites {suites} no longer have all of kernel {series} (source, headers and \
@@ -268,8 +269,13 @@ impl Seen {
     }
 }
 
-/// Their versions, each with what `uname -r` prints.
-fn names(releases: &[Release]) -> String {
+/// Their versions, the newest first, each with what `uname -r` prints.
+fn names(mut releases: Vec<Release>, is_newer: impl Fn(&str, &str) -> bool) -> String {
+    releases.sort_by(|a, b| match a.version == b.version {
+        true => Ordering::Equal,
+        false if is_newer(&a.version, &b.version) => Ordering::Less,
+        false => Ordering::Greater,
+    });
     let mut names: Vec<String> = Vec::new();
     for release in releases {
         let name = format!("{} ({})", release.version, release.name);
@@ -719,8 +725,8 @@ mod tests {
             |version: &str| -> DebianKernel { format!("debian-13/{version}").parse().unwrap() };
         let seen = Seen {
             releases: vec![
-                release("trixie-security", "6.12.118-1"),
                 release("trixie-security", "6.12.107-1"),
+                release("trixie-security", "6.12.118-1"),
                 release("trixie", "6.12.107-1"),
             ],
             failed: None,
@@ -733,7 +739,7 @@ mod tests {
         let gone = kernel("6.12.90-1");
         assert_eq!(choose(gone, &seen.releases, newer), None);
         assert_eq!(
-            seen.failure(gone).to_string(),
+            seen.failure(gone, newer).to_string(),
             "Debian's suites trixie-security, trixie have no debian-13 of version 6.12.90-1: take one of \
              6.12.118-1 (6.12.118+deb13-amd64), 6.12.107-1 (6.12.107+deb13-amd64)"
         );

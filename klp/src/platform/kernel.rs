@@ -93,6 +93,7 @@ pub(crate) const fn constant_error(errno: c_int) -> Error {
 }
 
 /// The errno of an error, as its bits have it.
+#[allow(dead_code)] // Older compilers overlook that constants use it.
 const fn bits(error: Error) -> c_int {
     // SAFETY: both are four bytes, and an `Error` is never uninitialised.
     unsafe { mem::transmute::<Error, c_int>(error) }
