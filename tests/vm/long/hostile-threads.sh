@@ -17,7 +17,7 @@ echo 1000 >/proc/$reader/oom_score_adj 2>/dev/null
 echo -1000 >/proc/$reader/oom_score_adj
 echo -1000 >/proc/$$/oom_score_adj
 # More than there is: the kernel kills it.
-"$hostile" eat >/dev/null
+(echo 1000 >/proc/$BASHPID/oom_score_adj && exec "$hostile" eat) >/dev/null
 check "the kernel killed who ate all memory" [ $? = 137 ]
 goes_on "without memory"
 start=${EPOCHREALTIME//./}
