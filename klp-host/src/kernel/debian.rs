@@ -195,7 +195,7 @@ fn recorded(path: &Path, kernel: DebianKernel) -> Option<Release> {
 }
 
 fn look_up(archive: &Archive<'_>, kernel: DebianKernel) -> Result<Release> {
-    check_online(&format!("the cache has no kernel {kernel} of Debian's"))?;
+    check_online(&format!("the cache does not have Debian's kernel {kernel}"))?;
     let step = Step::start(
         &format!("looking for Debian's kernel {kernel}"),
         "a few seconds",
