@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use klp_elf::{Module, Shown, read_module};
 use object::build::elf::Builder;
-use object::elf::{self, FileHeader64, SectionHeader64, SectionType};
+use object::elf::{self, FileHeader64, SectionHeader64, SectionType, SymbolSection};
 use object::read::elf::{ElfFile64, FileHeader as _, SectionHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, SectionIndex};
 use sha2::{Digest as _, Sha256};
@@ -28,6 +28,9 @@ const HINTS: &[u8] = b".llvm_addrsig";
 
 /// Its type, of LLVM's own.
 const SHT_LLVM_ADDRSIG: SectionType = SectionType(0x6fff_4c03);
+
+/// The section index of symbols that the livepatch core resolves: `include/uapi/linux/elf.h`.
+const SHN_LIVEPATCH: SymbolSection = SymbolSection(0xff20);
 
 /// Where the type stands in a section header.
 const SECTION_TYPE: usize = 4;
@@ -81,11 +84,20 @@ struct Stripped {
     with_debug_information: Vec<u8>,
 }
 
-/// Makes both, unless there is nothing to strip.
+/// Makes both, unless there is nothing to strip, or livepatch symbols are linked already: make left a module of
+/// before as it was.
 fn stripped(data: &[u8]) -> Result<Option<Stripped>> {
-    let Some(mut module) = without_debug_information(data)? else {
+    let file = ElfFile64::<Endianness>::parse(data)?;
+    let mut names = file
+        .sections()
+        .filter_map(|section| section.name_bytes().ok());
+    let is_linked = file
+        .symbols()
+        .any(|symbol| symbol.elf_symbol().st_shndx.get(Endianness::Little) == SHN_LIVEPATCH);
+    if is_linked || !names.any(is_debug_information) {
         return Ok(None);
-    };
+    }
+    let mut module = without_debug_information(data)?;
     let mut with_debug_information = data.to_vec();
     if let (Some(new), Some(old)) = (build_id(&module)?, build_id(data)?) {
         module[new.clone()].fill(0);
@@ -101,20 +113,12 @@ fn stripped(data: &[u8]) -> Result<Option<Stripped>> {
     }))
 }
 
-fn without_debug_information(data: &[u8]) -> Result<Option<Vec<u8>>> {
+fn without_debug_information(data: &[u8]) -> Result<Vec<u8>> {
     let mut data = data.to_vec();
     mark_hints(&mut data)?;
     let mut builder = Builder::read(data.as_slice())?;
-    let mut any = false;
     for section in &mut builder.sections {
-        if is_debug_information(&section.name) && !section.is_alloc() {
-            section.delete = true;
-            any = true;
-        }
-        section.delete |= *section.name == *HINTS;
-    }
-    if !any {
-        return Ok(None);
+        section.delete = is_debug_information(&section.name) || *section.name == *HINTS;
     }
     for symbol in &mut builder.symbols {
         // Names of source files.
@@ -123,7 +127,7 @@ fn without_debug_information(data: &[u8]) -> Result<Option<Vec<u8>>> {
     builder.delete_orphans();
     let mut written = Vec::new();
     builder.write(&mut written)?;
-    Ok(Some(written))
+    Ok(written)
 }
 
 /// Marks the compiler's hints for linkers as data, which [`Builder`] can leave out: it knows no sections of
@@ -266,6 +270,19 @@ mod tests {
         in_place(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), module);
         assert_eq!(fs::read(debug_file(&path)).unwrap(), debug);
+    }
+
+    /// make leaves modules of earlier builds as they are: stripped, and their livepatch symbols linked.
+    #[test]
+    fn what_is_linked_is_left_alone() {
+        let mut data = patch(Some("/here"), LIVEPATCH);
+        let file = ElfFile64::<Endianness>::parse(data.as_slice()).unwrap();
+        let table = file.section_by_name(".symtab").unwrap();
+        let (start, length) = table.file_range().unwrap();
+        let end = usize::try_from(start + length).unwrap();
+        let last = end - size_of::<elf::Sym64<Endianness>>();
+        data[last + 6..last + 8].copy_from_slice(&SHN_LIVEPATCH.0.to_le_bytes());
+        assert!(stripped(&data).unwrap().is_none());
     }
 
     #[test]
