@@ -12,7 +12,6 @@ use crate::parse::original::ORIGINAL;
 use crate::parse::{self, Item, Keys};
 use crate::types::{self, Known, Replaced};
 use crate::{companions, names, signature};
-use quote::ToTokens;
 use syn::{Ident, LitInt, LitStr};
 
 /// A replacement whose keys are there and right.
@@ -102,13 +101,6 @@ fn replacements(module: &parse::Module, errors: &mut Errors) -> Vec<Replacement>
     found
 }
 
-/// Notes what a check of a name found.
-pub(crate) fn told(at: &impl ToTokens, result: Result<(), String>, errors: &mut Errors) {
-    if let Err(text) = result {
-        errors.add(at, text);
-    }
-}
-
 fn replacement(
     values: Values,
     function: &parse::Function,
@@ -116,10 +108,10 @@ fn replacement(
 ) -> Option<Replacement> {
     let before = errors.len();
     if let Some(object) = &values.object {
-        told(object, names::module("object", &object.value()), errors);
+        errors.check(object, names::module("object", &object.value()));
     }
     if let Some(replaces) = &values.replaces {
-        told(replaces, names::symbol(&replaces.value()), errors);
+        errors.check(replaces, names::symbol(&replaces.value()));
         if klp_elf::never_returns(&replaces.value()) {
             errors.add(replaces, errors::never_returns(&replaces.value()));
         }

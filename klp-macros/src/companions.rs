@@ -2,7 +2,7 @@
 
 //! Checks what stands beside the replacements in a patch's mod: callbacks, shadow variables, states.
 
-use crate::check::{self, told};
+use crate::check;
 use crate::errors::{self, Errors};
 use crate::keys::{self, Place};
 use crate::model::{self, Callback, Object, Shadow, State};
@@ -57,7 +57,7 @@ fn callback<'a>(
     let before = errors.len();
     let values = keys::values(keys, Place::Callback, errors);
     if let Some(object) = &values.object {
-        told(object, names::module("object", &object.value()), errors);
+        errors.check(object, names::module("object", &object.value()));
     }
     signature::no_cfg(&function.attributes, errors::CFG_ON_COMPANION, errors);
     signature::plain(function, errors);

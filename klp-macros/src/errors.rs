@@ -30,6 +30,13 @@ impl Errors {
         self.errors.push(syn::Error::new_spanned(at, text));
     }
 
+    /// Notes a mistake at the tokens `at`, if a check found one.
+    pub(crate) fn check(&mut self, at: &impl ToTokens, result: Result<(), String>) {
+        if let Err(text) = result {
+            self.add(at, text);
+        }
+    }
+
     /// Notes what is wrong with the build rather than with one place, however often it is found.
     pub(crate) fn add_once(&mut self, at: Span, text: String) {
         if !self.errors.iter().any(|error| error.to_string() == text) {

@@ -2,7 +2,6 @@
 
 //! What a patch says of itself in its modinfo, and how it is enabled as a whole.
 
-use crate::check::told;
 use crate::errors::{self, info as texts, Errors};
 use crate::keys::{self, Values};
 use crate::model::Info;
@@ -20,7 +19,7 @@ pub(crate) fn info(
 ) -> Option<Info> {
     let name = match &values.name {
         Some(name) => {
-            told(name, names::module("name", &name.value()), errors);
+            errors.check(name, names::module("name", &name.value()));
             Some(name.value())
         }
         None => default_name,
@@ -39,11 +38,11 @@ pub(crate) fn info(
         license(name, errors);
     }
     if let Some(version) = &values.version {
-        told(version, is_version(&version.value()), errors);
+        errors.check(version, is_version(&version.value()));
     }
     each_fix(&values.fixes, errors);
     if let Some(url) = &values.url {
-        told(url, is_url(&url.value()), errors);
+        errors.check(url, is_url(&url.value()));
     }
     lifecycle(values, errors);
     Some(Info {
@@ -120,7 +119,7 @@ fn each_fix(fixes: &[LitStr], errors: &mut Errors) {
         if fixes[..index].iter().any(|other| other.value() == value) {
             errors.add(fix, texts::fix_twice(&value));
         } else {
-            told(fix, is_fix(&value), errors);
+            errors.check(fix, is_fix(&value));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The attribute `#[klp::symbols]`: functions and data of the kernel that are not exported, found
 //! by livepatch when the patch is loaded.
 
-use crate::check::{number, told};
+use crate::check::number;
 use crate::errors::{symbols as errors, Errors};
 use crate::keys::{self, Place, Values};
 use crate::parse::foreign::{self, Block, Declared, Symbol};
@@ -63,7 +63,7 @@ fn code(keys: &Keys, block: &Block, errors: &mut Errors) -> TokenStream {
 fn object(values: Values, errors: &mut Errors) -> Option<LitStr> {
     let object = values.object?;
     let before = errors.len();
-    told(&object, names::module("object", &object.value()), errors);
+    errors.check(&object, names::module("object", &object.value()));
     (errors.len() == before).then_some(object)
 }
 
