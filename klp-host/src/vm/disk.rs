@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::initramfs::Tree;
-use crate::kernel::modules::Loadable;
 
 /// The modules that a kernel may need to reach the disk and the file system on it, where they are not built in.
 pub const MODULES: [&str; 3] = ["virtio_pci", "virtio_blk", "ext4"];
@@ -22,9 +21,9 @@ pub struct Disk {
     /// The file with an ext4 file system, which is written to. Everybody gets the right to do that: QEMU may run as
     /// another user. So it should stand in a folder that nobody else gets into.
     pub image: PathBuf,
-    /// What the kernel needs to reach it, in the order in which it is to be loaded: [`MODULES`], with those that
-    /// they depend on.
-    pub modules: Vec<Loadable>,
+    /// What the kernel needs to reach it, in the order in which it is to be loaded: names and files of [`MODULES`], with
+    /// those that they depend on.
+    pub modules: Vec<(String, Vec<u8>)>,
 }
 
 /// A disk that is about to be passed on.
@@ -53,9 +52,9 @@ impl Disk {
     pub(super) fn add(&self, tree: &mut Tree) -> Result<()> {
         tree.text("/klp/disk.sh", include_str!("disk.sh"), 0o755)?;
         tree.text("/klp/agent.sh", include_str!("agent.sh"), 0o755)?;
-        for (number, module) in self.modules.iter().enumerate() {
-            let path = format!("/klp/disk/{number:03}-{}.ko", module.name);
-            tree.text(&path, &module.data[..], 0o644)?;
+        for (number, (name, data)) in self.modules.iter().enumerate() {
+            let path = format!("/klp/disk/{number:03}-{name}.ko");
+            tree.text(&path, &data[..], 0o644)?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use klp_host::cache::{Cache, Scratch};
 use klp_host::host::process;
 use klp_host::kernel::known::Known;
 use klp_host::kernel::line::STOCK;
-use klp_host::kernel::modules::{self, Loadable};
+use klp_host::kernel::modules;
 use klp_host::kernel::{Core, DebianKernel};
 use klp_host::unpacked::PROMTOOL;
 use klp_host::vm::disk::{self, Disk};
@@ -196,7 +196,7 @@ impl Machine {
 }
 
 /// The modules that reach the disk. What is built into the kernel is none.
-fn reaching_disk(known: &Known) -> Result<Vec<Loadable>> {
+fn reaching_disk(known: &Known) -> Result<Vec<(String, Vec<u8>)>> {
     let folder = known
         .modules
         .clone()
@@ -207,7 +207,8 @@ fn reaching_disk(known: &Known) -> Result<Vec<Loadable>> {
         .filter(|name| files.get(name).is_some())
         .map(str::to_owned)
         .collect();
-    modules::with_dependencies(known, &names)
+    let modules = modules::with_dependencies(known, &names)?;
+    Ok(modules.into_iter().map(|it| (it.name, it.data)).collect())
 }
 
 /// Copies a file with large holes: they stay holes.
