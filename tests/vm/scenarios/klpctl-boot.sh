@@ -24,8 +24,8 @@ other_release() {
 }
 
 check "nothing is installed" ctl_status 1 uninstall livepatch_sample
-check "which scripts can take for done" ctl_status 0 uninstall --missing-ok livepatch_sample
 expect_match "and it says so" "not installed; nothing is" "$(said)"
+check "scripts can take that for done" ctl_status 0 uninstall --missing-ok livepatch_sample
 check "a dry run" ctl_status 0 --dry-run install $quick "$sample"
 expect_match "says what for" "would be installed for kernel ${release//+/\\+}" "$(said)"
 check "and installs nothing" test ! -e $store
