@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::installed::is_other_build;
 use super::load::{self, apply};
 use super::unload::{disable, forget, unload_module};
 use super::{Answer, Context, module_name};
@@ -106,8 +107,24 @@ fn install_one(
         // Only now: a machine is not to lose its patches for one that is refused.
         supersede(context, &release, name)?;
     }
+    if is_loaded {
+        note_other_build(context, &release, name)?;
+    }
     let loaded = runs && context.kernel.patch(name)?.is_some();
     Ok(json!({ "patch": name, "kernel": release, "loaded": loaded }))
+}
+
+/// What is loaded stays, also when another build of it was installed.
+fn note_other_build(context: &mut Context, release: &str, name: &str) -> Outcome {
+    let installed = context.store.find(release, name)?;
+    if installed.is_some_and(|it| is_other_build(context, &it)) {
+        context.progress.say(&format!(
+            "note: {name} is loaded in another build, and stays so until the next boot. `klpctl unload {name}` and \
+             `klpctl boot` load the one that is installed; the functions are unpatched in between; a patch of another name \
+             that replaces it leaves no gap"
+        ));
+    }
+    Ok(())
 }
 
 fn load_now(context: &mut Context, file: &PatchFile, args: &Install) -> Outcome {
@@ -274,7 +291,7 @@ fn not_installed(all: &Installs, name: &str, only: Option<&str>) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cli::Patience;
     use crate::kernel::Kernel;
@@ -285,10 +302,10 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    const RELEASE: &str = "6.12.1";
+    pub(crate) const RELEASE: &str = "6.12.1";
 
     /// A machine with this release, whose kernel has no live patching yet.
-    fn machine(dir: &Path) -> Context {
+    pub(crate) fn machine(dir: &Path) -> Context {
         let proc = dir.join("proc/sys/kernel");
         fs::create_dir_all(proc.join("random")).expect("a folder");
         fs::write(proc.join("osrelease"), RELEASE).expect("a file");
@@ -303,7 +320,7 @@ mod tests {
     }
 
     /// What the kernel shows of a patch that is applied.
-    fn applied(dir: &Path, name: &str) {
+    pub(crate) fn applied(dir: &Path, name: &str) {
         let patch = dir.join("sys/kernel/livepatch").join(name);
         fs::create_dir_all(&patch).expect("a folder");
         fs::write(patch.join("enabled"), "1").expect("a file");
