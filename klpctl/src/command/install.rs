@@ -29,15 +29,16 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
         .iter()
         .map(|path| PatchFile::open(path))
         .collect::<Outcome<Vec<_>>>()?;
-    let running = context.kernel.release()?;
     for file in &files {
         let release = release_of(file)?;
-        if release == running && !args.unchecked {
+        let runs = runs(context, &release);
+        if runs && !args.unchecked {
             for warning in precheck::lasting(&context.kernel, file)? {
                 context.progress.say(&format!("warning: {warning}"));
             }
         }
-        if release != running && args.now {
+        if args.now && !runs {
+            let running = context.kernel.release()?;
             return Err(Failure::new(
                 Status::Refused,
                 format!(
@@ -62,6 +63,14 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
     ))
 }
 
+/// Is this the kernel that runs? In an image that is being made there may be no procfs to tell; then it is not.
+fn runs(context: &Context, release: &str) -> bool {
+    context
+        .kernel
+        .release()
+        .is_ok_and(|running| running == release)
+}
+
 fn would_install(files: &[PatchFile]) -> Outcome<Answer> {
     let mut text = String::new();
     let mut json = Vec::new();
@@ -84,12 +93,12 @@ fn install_one(
 ) -> Outcome<serde_json::Value> {
     let name = &file.info.name;
     let release = release_of(file)?;
-    let runs = release == context.kernel.release()?;
+    let runs = runs(context, &release);
     let is_loaded = runs && context.kernel.patch(name)?.is_some();
     let before = Before::find(context, &release, name)?;
     if is_loaded {
         // From now on it is loaded at each boot, so it is on trial like one that is loaded from there.
-        context.trials()?.begin(name)?;
+        context.trials().begin(name)?;
     }
     context.store.install(file)?;
     context
@@ -102,7 +111,7 @@ fn install_one(
         return Err(not_loaded(context, &release, name, before, failure));
     }
     // What was installed anew deserves another try.
-    context.trials()?.release(&release, name)?;
+    context.trials().release(&release, name)?;
     if args.replace {
         // Only now: a machine is not to lose its patches for one that is refused.
         supersede(context, &release, name)?;
@@ -172,11 +181,10 @@ fn not_loaded(
             .map(|()| "It was not installed: the one that was installed before stays"),
         (false, _) => context
             .trials()
-            .and_then(|trials| Ok(trials.release(release, name)?))
+            .release(release, name)
             .map(|_| {
                 "It is installed, and will be loaded at the next boot; `klpctl uninstall` takes it out"
-            })
-            .map_err(|failure| anyhow::anyhow!(failure.message)),
+            }),
     };
     let then = done.map_or_else(
         |error| format!("It is installed, and that could not be changed: {error:#}"),
@@ -201,7 +209,7 @@ fn supersede(context: &mut Context, release: &str, name: &str) -> Outcome {
 fn remove(context: &mut Context, release: &str, name: &str) -> Outcome<bool> {
     let removed = context.store.uninstall(release, name)?;
     if removed {
-        context.trials()?.release(release, name)?;
+        context.trials().release(release, name)?;
         context
             .progress
             .say(&format!("{name}: uninstalled for kernel {release}"));
@@ -210,10 +218,10 @@ fn remove(context: &mut Context, release: &str, name: &str) -> Outcome<bool> {
 }
 
 pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
-    let running = context.kernel.release()?;
-    if let Some(other) = args.kernel.as_deref().filter(|it| *it != running)
+    if let Some(other) = args.kernel.as_deref().filter(|it| !runs(context, it))
         && args.now
     {
+        let running = context.kernel.release()?;
         return Err(Failure::new(
             Status::Refused,
             format!(
@@ -364,7 +372,7 @@ pub(super) mod tests {
         install_one(&mut context, &newer, &arguments()).expect_err("no live patching");
         let module = fs::read(&installed[0].path).expect("there");
         assert_eq!(module, b"1");
-        let held = context.trials().expect("readable").held(RELEASE);
+        let held = context.trials().held(RELEASE);
         assert!(held.expect("readable").contains_key("older"));
     }
 
@@ -380,13 +388,27 @@ pub(super) mod tests {
         let next = file("fix", "6.12.2", b"1");
         let answer = install_one(&mut context, &next, &args).expect("installed");
         assert_eq!(answer["loaded"], false);
-        let on_trial = || context.trials().expect("readable").on_trial();
+        let on_trial = || context.trials().on_trial();
         assert_eq!(on_trial().expect("readable"), Vec::<String>::new());
         let this = file("fix", RELEASE, b"1");
         let answer = install_one(&mut context, &this, &args).expect("installed");
         assert_eq!(answer["loaded"], true);
-        let trials = context.trials().expect("readable");
+        let trials = context.trials();
         assert_eq!(trials.on_trial().expect("readable"), ["fix"]);
+    }
+
+    #[test]
+    fn an_image_needs_no_procfs() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        fs::remove_dir_all(dir.path().join("proc")).expect("removed");
+        let args = Install {
+            now: false,
+            ..arguments()
+        };
+        let patch = file("fix", RELEASE, b"1");
+        install_one(&mut context, &patch, &args).expect("installed");
+        remove(&mut context, RELEASE, "fix").expect("uninstalled");
     }
 
     #[test]

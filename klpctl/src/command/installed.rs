@@ -59,8 +59,8 @@ enum State {
 impl Report {
     pub fn new(context: &Context, release: &str, patches: &[Patch]) -> Outcome<Self> {
         let marks = Marks {
-            on_trial: context.trials()?.on_trial()?,
-            held: context.trials()?.held(release)?,
+            on_trial: context.trials().on_trial()?,
+            held: context.trials().held(release)?,
             failed: durable::read_json(&context.records.dir().join(NOT_LOADED))?
                 .unwrap_or_default(),
         };
