@@ -96,6 +96,15 @@ fn install_one(
     let runs = runs(context, &release);
     let is_loaded = runs && context.kernel.patch(name)?.is_some();
     let before = Before::find(context, &release, name)?;
+    if let Some(why) = context.trials().held(&release)?.remove(name)
+        && before.as_ref().is_some_and(|it| it.module == file.module)
+    {
+        // A package whose script was cut off by the crash is configured again without anybody having looked.
+        context.progress.say(&format!(
+            "warning: {name} is installed, and stays held out: {why}; `klpctl boot --retry {name}` tries it again"
+        ));
+        return Ok(json!({ "patch": name, "kernel": release, "loaded": is_loaded }));
+    }
     if is_loaded {
         // From now on it is loaded at each boot, so it is on trial like one that is loaded from there.
         context.trials().begin(name)?;
@@ -110,7 +119,7 @@ fn install_one(
     {
         return Err(not_loaded(context, &release, name, before, failure));
     }
-    // What was installed anew deserves another try.
+    // Another build deserves a try.
     context.trials().release(&release, name)?;
     if args.replace {
         // Only now: a machine is not to lose its patches for one that is refused.
@@ -409,6 +418,26 @@ pub(super) mod tests {
         let patch = file("fix", RELEASE, b"1");
         install_one(&mut context, &patch, &args).expect("installed");
         remove(&mut context, RELEASE, "fix").expect("uninstalled");
+    }
+
+    #[test]
+    fn the_file_that_is_held_out_stays_so() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let patch = file("fix", RELEASE, b"1");
+        context.store.install(&patch).expect("written");
+        let held = dir.path().join("var").join(RELEASE).join("held.json");
+        fs::write(&held, r#"{ "fix": "it is so" }"#).expect("a file");
+        let answer = install_one(&mut context, &patch, &arguments()).expect("installed");
+        assert_eq!(answer["loaded"], false);
+        assert!(held.exists());
+        let args = Install {
+            now: false,
+            ..arguments()
+        };
+        let newer = file("fix", RELEASE, b"2");
+        install_one(&mut context, &newer, &args).expect("installed");
+        assert!(!held.exists());
     }
 
     #[test]
