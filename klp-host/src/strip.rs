@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use klp_elf::{Module, Shown, read_module};
+use object::build::Id as _;
 use object::build::elf::Builder;
 use object::elf::{self, FileHeader64, SectionHeader64, SectionType, SymbolSection};
 use object::read::elf::{ElfFile64, FileHeader as _, SectionHeader as _};
@@ -23,14 +24,14 @@ use sha2::{Digest as _, Sha256};
 use crate::host::files::write_atomic;
 use crate::replace;
 
-/// The section of clang's and rustc's hints for linkers: symbols whose address matters to nobody.
-const HINTS: &[u8] = b".llvm_addrsig";
-
-/// Its type, of LLVM's own.
+/// The type, of LLVM's own, of clang's and rustc's hints for linkers: symbols whose address matters to nobody.
 const SHT_LLVM_ADDRSIG: SectionType = SectionType(0x6fff_4c03);
 
 /// The section index of symbols that the livepatch core resolves: `include/uapi/linux/elf.h`.
 const SHN_LIVEPATCH: SymbolSection = SymbolSection(0xff20);
+
+/// Sections that are for linkers alone: those hints, and which sections go together.
+const FOR_LINKERS: [SectionType; 2] = [SHT_LLVM_ADDRSIG, elf::SHT_GROUP];
 
 /// Where the type stands in a section header.
 const SECTION_TYPE: usize = 4;
@@ -115,10 +116,13 @@ fn stripped(data: &[u8]) -> Result<Option<Stripped>> {
 
 fn without_debug_information(data: &[u8]) -> Result<Vec<u8>> {
     let mut data = data.to_vec();
-    mark_hints(&mut data)?;
+    let for_linkers = mark_for_linkers(&mut data)?;
     let mut builder = Builder::read(data.as_slice())?;
     for section in &mut builder.sections {
-        section.delete = is_debug_information(&section.name) || *section.name == *HINTS;
+        // The builder does not count the null section.
+        let is_for_linkers = for_linkers.contains(&(section.id().index() + 1));
+        section.delete = is_debug_information(&section.name) || is_for_linkers;
+        section.sh_flags.0 &= !elf::SHF_GROUP.0;
     }
     for symbol in &mut builder.symbols {
         // Names of source files.
@@ -130,15 +134,17 @@ fn without_debug_information(data: &[u8]) -> Result<Vec<u8>> {
     Ok(written)
 }
 
-/// Marks the compiler's hints for linkers as data, which [`Builder`] can leave out: it knows no sections of
-/// their type. They are for the link that has been done, and name symbols by their old indices.
-fn mark_hints(data: &mut [u8]) -> Result<()> {
+/// Marks what is for linkers as data, which [`Builder`] can leave out: it knows no sections of these types. The link
+/// has been done, and they name symbols and sections by their old indices. Gives the indices of these sections.
+fn mark_for_linkers(data: &mut [u8]) -> Result<Vec<usize>> {
     let header = FileHeader64::<Endianness>::parse(&*data)?;
     let endian = header.endian()?;
     let start = usize::try_from(header.e_shoff(endian))?;
     let sections = header.sections(endian, &*data)?;
     let of_type = |(index, section): (SectionIndex, &SectionHeader64<Endianness>)| {
-        (section.sh_type(endian) == SHT_LLVM_ADDRSIG).then_some(index.0)
+        FOR_LINKERS
+            .contains(&section.sh_type(endian))
+            .then_some(index.0)
     };
     let found: Vec<usize> = sections.enumerate().filter_map(of_type).collect();
     for index in &found {
@@ -148,7 +154,7 @@ fn mark_hints(data: &mut [u8]) -> Result<()> {
             .context("its section headers are damaged")?;
         place.copy_from_slice(&elf::SHT_PROGBITS.0.to_le_bytes());
     }
-    Ok(())
+    Ok(found)
 }
 
 fn is_debug_information(section: &[u8]) -> bool {
@@ -188,7 +194,7 @@ mod tests {
         let mut note = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0".to_vec();
         note.extend([0xaa; 20]);
         add(BUILD_ID, SectionKind::Note, &note);
-        add(".llvm_addrsig", SectionKind::Other, &[1]);
+        add(HINTS, SectionKind::Other, &[1]);
         let debug = debug.map(|debug| add(".debug_str", SectionKind::Debug, debug.as_bytes()));
         file.add_file_symbol(b"/somewhere/fix.rs".to_vec());
         for (name, section) in [("function", Some(text)), ("debug", debug)] {
@@ -209,12 +215,16 @@ mod tests {
         data
     }
 
+    const HINTS: &str = ".llvm_addrsig";
+
     /// The crate cannot write sections of this type either.
     fn retype_hints(data: &mut [u8]) {
         let header = FileHeader64::<Endianness>::parse(&*data).unwrap();
         let start = usize::try_from(header.e_shoff(Endianness::Little)).unwrap();
         let sections = header.sections(Endianness::Little, &*data).unwrap();
-        let (index, _) = sections.section_by_name(Endianness::Little, HINTS).unwrap();
+        let (index, _) = sections
+            .section_by_name(Endianness::Little, HINTS.as_bytes())
+            .unwrap();
         let at = start + index.0 * size_of::<SectionHeader64<Endianness>>() + SECTION_TYPE;
         data[at..at + 4].copy_from_slice(&SHT_LLVM_ADDRSIG.0.to_le_bytes());
     }
@@ -246,6 +256,44 @@ mod tests {
         assert_ne!(id(&one.module), [0xaa; 20]);
         assert_eq!(symbols(&one.with_debug_information).len(), 3);
         assert!(stripped(&one.module).unwrap().is_none());
+    }
+
+    #[test]
+    fn sections_that_go_together_are_stripped_too() {
+        let mut file =
+            write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let mut add = |name: &[u8], kind| file.add_section(Vec::new(), name.to_vec(), kind);
+        let text = add(b".text.unlikely", SectionKind::Text);
+        let debug = add(b".debug_macro", SectionKind::Debug);
+        file.append_section_data(text, &[0xc3; 16], 8);
+        file.append_section_data(debug, b"macro", 1);
+        for (name, section) in [("function", text), ("macros", debug)] {
+            let symbol = file.add_symbol(write::Symbol {
+                name: name.into(),
+                value: 0,
+                size: 0,
+                kind: object::SymbolKind::Text,
+                scope: object::SymbolScope::Linkage,
+                weak: true,
+                section: write::SymbolSection::Section(section),
+                flags: object::SymbolFlags::None,
+            });
+            file.add_comdat(write::Comdat {
+                kind: object::ComdatKind::Any,
+                symbol,
+                sections: vec![section],
+            });
+        }
+        let stripped = stripped(&file.write().unwrap()).unwrap().unwrap();
+        assert_eq!(symbols(&stripped.module), ["function"]);
+        let file = ElfFile64::<Endianness>::parse(stripped.module.as_slice()).unwrap();
+        assert_eq!(file.comdats().count(), 0);
+        let text = file.section_by_name(".text.unlikely").unwrap();
+        assert_eq!(text.data().unwrap(), [0xc3; 16]);
+        assert_eq!(
+            text.elf_section_header().sh_flags(Endianness::Little) & elf::SHF_GROUP,
+            elf::SectionFlags(0)
+        );
     }
 
     #[test]

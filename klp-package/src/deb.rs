@@ -90,7 +90,12 @@ fn control_archive(package: &Package, files: &[Entry]) -> Result<Vec<u8>> {
     ];
     let scripts = &package.scripts;
     for (name, body) in [
-        ("postinst", when("configure", &scripts.after_install)),
+        // The second is for a package that stays, as what was to take its place could not be installed: its script
+        // before removal has run.
+        (
+            "postinst",
+            when("configure | abort-remove", &scripts.after_install),
+        ),
         ("prerm", when("remove", &scripts.before_remove)),
         ("postrm", when("remove", &scripts.after_remove)),
     ] {
@@ -101,16 +106,16 @@ fn control_archive(package: &Package, files: &[Entry]) -> Result<Vec<u8>> {
     archive(&all, package)
 }
 
-/// A script whose commands are run for one action of dpkg.
-fn when(action: &str, commands: &str) -> Option<String> {
+/// A script whose commands are run for these actions of dpkg, with `|` between them.
+fn when(actions: &str, commands: &str) -> Option<String> {
     if commands.is_empty() {
         return None;
     }
-    let mut text = format!("#!/bin/sh\nset -e\nif [ \"$1\" = {action} ]; then\n");
+    let mut text = format!("#!/bin/sh\nset -e\ncase \"$1\" in {actions})\n");
     for line in commands.lines() {
         let _ = writeln!(text, "    {line}");
     }
-    text.push_str("fi\n");
+    text.push_str("    ;;\nesac\n");
     Some(text)
 }
 
@@ -284,12 +289,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scripts_run_for_their_action() {
+    fn scripts_run_for_their_actions() {
         assert_eq!(when("configure", ""), None);
-        let text = when("configure", "one\ntwo\n").unwrap_or_default();
-        assert_eq!(
-            text,
-            "#!/bin/sh\nset -e\nif [ \"$1\" = configure ]; then\n    one\n    two\nfi\n"
-        );
+        let text = when("configure | abort-remove", "echo one\necho two\n").unwrap_or_default();
+        assert!(text.starts_with("#!/bin/sh\nset -e\n"), "{text}");
+        let printed = |action: &str| {
+            let mut sh = std::process::Command::new("sh");
+            let ran = sh.args(["-c", &text, "sh", action]).output().unwrap();
+            String::from_utf8(ran.stdout).unwrap()
+        };
+        for action in ["configure", "abort-remove"] {
+            assert_eq!(printed(action), "one\ntwo\n", "{action}");
+        }
+        for action in ["abort-upgrade", "remove"] {
+            assert_eq!(printed(action), "", "{action}");
+        }
     }
 }

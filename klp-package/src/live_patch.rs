@@ -188,13 +188,14 @@ fn plain(text: &str) -> String {
     text.to_lowercase().replace(['_', '~'], "-")
 }
 
-/// A patch that stalls stays installed, and is loaded at the next boot: that is no reason to fail. In an image
-/// that is being made nothing is loaded.
+/// A patch that stalls stays installed, and is loaded at the next boot: that is no reason to fail. Nor is one that
+/// cannot be unloaded a reason to keep its package.
 fn scripts(info: &Info, path: &str) -> Scripts {
     let Info { name, release, .. } = info;
     let replace = if info.is_cumulative { " --replace" } else { "" };
+    let runs = runs_here(release);
     let after_install = format!(
-        "if [ -d /sys/kernel/livepatch ] && [ \"$(uname -r)\" = '{release}' ]; then\n    \
+        "if {runs}; then\n    \
          klpctl install --now{replace} {path} || {{\n        \
          status=$?\n        \
          case $status in 3 | 7 | 8) ;; *) exit $status ;; esac\n    \
@@ -205,10 +206,10 @@ fn scripts(info: &Info, path: &str) -> Scripts {
     );
     // Another package that takes this one's place has loaded, or loads, its own: nobody is to be without.
     let before_remove = format!(
-        "if [ \"$2\" = in-favour ] || [ \"$(uname -r)\" != '{release}' ]; then\n    \
-         klpctl uninstall --missing-ok --kernel '{release}' {name}\n\
-         else\n    \
-         klpctl uninstall --missing-ok --now --kernel '{release}' {name}\n\
+        "klpctl uninstall --missing-ok --kernel '{release}' {name} || exit\n\
+         if [ \"$2\" != in-favour ] && {runs}; then\n    \
+         klpctl uninstall --missing-ok --now --kernel '{release}' {name} ||\n        \
+         echo '{name} stays loaded until the next boot, unless klpctl unload takes it out' >&2\n\
          fi\n"
     );
     Scripts {
@@ -216,6 +217,14 @@ fn scripts(info: &Info, path: &str) -> Scripts {
         before_remove,
         after_remove: String::new(),
     }
+}
+
+/// The condition that this kernel runs, and may be changed from here. An image that is made in a chroot often sees
+/// `/sys` of the machine that makes it, which can run the same kernel; a container sees it read-only.
+fn runs_here(release: &str) -> String {
+    format!(
+        "[ \"$(uname -r)\" = '{release}' ] && [ -w /sys/kernel/livepatch ] && [ / -ef /proc/1/root ]"
+    )
 }
 
 #[cfg(test)]
@@ -311,5 +320,47 @@ mod tests {
             assert!(error.to_string().contains(expected), "{error}");
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    /// How a script of a package ends where its kernel runs, when klpctl ends like this, and with what it called.
+    fn ran(script: &str, klpctl: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let called = dir.path().join("called");
+        // As rpm does, without `set -e`.
+        let script = format!(
+            "klpctl() {{ echo \"$*\" >> {}; {klpctl}; }}\n{}",
+            called.display(),
+            script.replace(&runs_here("6.12.1+deb13-amd64"), "true")
+        );
+        let mut sh = std::process::Command::new("sh");
+        let ran = sh.args(["-c", &script, "sh"]).args(arguments).output();
+        let called = std::fs::read_to_string(called).unwrap_or_default();
+        (ran.unwrap().status.code(), called)
+    }
+
+    #[test]
+    fn a_patch_that_stalls_fails_no_script() {
+        let scripts = patch(INFO).package(Format::Rpm).unwrap().scripts;
+        for (status, expected) in [(0, 0), (3, 0), (7, 0), (8, 0), (4, 4), (6, 6)] {
+            let (found, _) = ran(&scripts.after_install, &format!("return {status}"), &[]);
+            assert_eq!(found, Some(expected), "{status}");
+        }
+        let stalls = "case $* in *--now*) return 7 ;; esac";
+        let (status, called) = ran(&scripts.before_remove, stalls, &["0"]);
+        assert_eq!(status, Some(0));
+        assert!(called.contains("--now"));
+        let (status, called) = ran(&scripts.before_remove, "return 1", &["0"]);
+        assert_eq!(status, Some(1), "it is still installed");
+        assert!(!called.contains("--now"));
+    }
+
+    #[test]
+    fn one_that_is_replaced_stays_loaded() {
+        let scripts = patch(INFO).package(Format::Deb).unwrap().scripts;
+        let (_, called) = ran(&scripts.before_remove, ":", &["remove"]);
+        assert!(called.contains("--now"));
+        let (status, called) = ran(&scripts.before_remove, ":", &["remove", "in-favour"]);
+        assert_eq!(status, Some(0));
+        assert!(!called.contains("--now"));
     }
 }

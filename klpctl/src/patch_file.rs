@@ -111,13 +111,16 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
             "calls itself `{name}`, which is no name of a module"
         )));
     }
+    // Each once: Prometheus takes no file with a metric twice.
     let words = |key: &str| -> Vec<String> {
         let separated = all(key);
-        let words = separated.iter().flat_map(|value| value.split([',', ' ']));
-        words
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect()
+        let mut found: Vec<String> = Vec::new();
+        for word in separated.iter().flat_map(|it| it.split([',', ' '])) {
+            if !word.is_empty() && !found.iter().any(|it| it == word) {
+                found.push(word.to_owned());
+            }
+        }
+        found
     };
     Ok(Info {
         version: first("version"),
@@ -147,6 +150,20 @@ mod tests {
         for wrong in ["", "..", "a/b", "a b", &"x".repeat(56)] {
             assert!(!is_module_name(wrong), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_said_twice_counts_once() {
+        use object::{Architecture, BinaryFormat, Endianness, SectionKind, write};
+        let mut module =
+            write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let kind = SectionKind::ReadOnlyData;
+        let section = module.add_section(Vec::new(), b".modinfo".to_vec(), kind);
+        let modinfo = b"livepatch=Y\0name=fix\0fixes=CVE-2024-1, CVE-2024-2\0fixes=CVE-2024-1\0";
+        module.append_section_data(section, modinfo, 1);
+        let info = info(Path::new("fix.ko"), &module.write().expect("a module"));
+        let fixes = info.expect("a patch").fixes;
+        assert_eq!(fixes, ["CVE-2024-1", "CVE-2024-2"]);
     }
 
     #[test]

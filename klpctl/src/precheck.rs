@@ -264,7 +264,7 @@ fn neighbours(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Wa
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::kernel::modules::Image;
     use klp_elf::Name;
@@ -358,7 +358,7 @@ mod tests {
     }
 
     /// The file of a module with this build id and source version.
-    fn module(build_id: &[u8], srcversion: &str) -> Vec<u8> {
+    pub(crate) fn module(build_id: &[u8], srcversion: &str) -> Vec<u8> {
         use object::write::{Object, StandardSegment};
         use object::{Architecture, BinaryFormat, Endianness, SectionKind};
         let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);

@@ -36,24 +36,17 @@ struct Trial {
 /// The patches that are held out, with the reason.
 pub type Held = BTreeMap<String, String>;
 
-/// The marks in a store, as the running kernel sees them.
+/// The marks in a store, as the running kernel sees them. Which boot this is matters only where something is on
+/// trial: in an image that is being made there may be no procfs to tell.
 #[derive(Debug)]
 pub struct Trials<'a> {
     store: &'a Store,
-    boot_id: String,
-    release: String,
+    kernel: &'a Kernel,
 }
 
 impl<'a> Trials<'a> {
-    /// # Errors
-    ///
-    /// When procfs does not tell which boot this is.
-    pub fn new(store: &'a Store, kernel: &Kernel) -> Result<Self> {
-        Ok(Self {
-            store,
-            boot_id: kernel.boot_id()?,
-            release: kernel.release()?,
-        })
+    pub fn new(store: &'a Store, kernel: &'a Kernel) -> Self {
+        Self { store, kernel }
     }
 
     fn trial_path(&self) -> PathBuf {
@@ -64,8 +57,21 @@ impl<'a> Trials<'a> {
         self.store.release_dir(release).join("held.json")
     }
 
-    fn read(&self) -> Result<Option<Trial>> {
-        durable::read_json(&self.trial_path())
+    fn of_this_boot(&self) -> Result<Option<Trial>> {
+        self.read(|trial, this| trial == this)
+    }
+
+    fn of_another_boot(&self) -> Result<Option<Trial>> {
+        self.read(|trial, this| trial != this)
+    }
+
+    /// The trial, if its boot and this one are so.
+    fn read(&self, is_wanted: impl Fn(&str, &str) -> bool) -> Result<Option<Trial>> {
+        let Some(trial) = durable::read_json::<Trial>(&self.trial_path())? else {
+            return Ok(None);
+        };
+        let this = self.kernel.boot_id()?;
+        Ok(Some(trial).filter(|it| is_wanted(&it.boot_id, &this)))
     }
 
     /// Holds out what was on trial when the machine went down. Says what that is.
@@ -74,7 +80,7 @@ impl<'a> Trials<'a> {
     ///
     /// When it cannot be read or written.
     pub fn settle(&self) -> Result<Vec<String>> {
-        let Some(trial) = self.read()?.filter(|it| it.boot_id != self.boot_id) else {
+        let Some(trial) = self.of_another_boot()? else {
             return Ok(Vec::new());
         };
         // It becomes part of a path.
@@ -97,11 +103,14 @@ impl<'a> Trials<'a> {
     /// When it cannot be written; the patch must not be loaded then.
     pub fn begin(&self, name: &str) -> Result<()> {
         self.settle()?;
-        let mut trial = self.read()?.unwrap_or_else(|| Trial {
-            boot_id: self.boot_id.clone(),
-            release: self.release.clone(),
-            patches: Vec::new(),
-        });
+        let mut trial = match self.of_this_boot()? {
+            Some(trial) => trial,
+            None => Trial {
+                boot_id: self.kernel.boot_id()?,
+                release: self.kernel.release()?,
+                patches: Vec::new(),
+            },
+        };
         trial.patches.retain(|it| it != name);
         trial.patches.push(name.to_owned());
         durable::write_json(&self.trial_path(), &trial)
@@ -113,7 +122,7 @@ impl<'a> Trials<'a> {
     ///
     /// When it cannot be written.
     pub fn withdraw(&self, name: &str) -> Result<()> {
-        let Some(mut trial) = self.read()?.filter(|it| it.boot_id == self.boot_id) else {
+        let Some(mut trial) = self.of_this_boot()? else {
             return Ok(());
         };
         trial.patches.retain(|it| it != name);
@@ -142,7 +151,7 @@ impl<'a> Trials<'a> {
     ///
     /// When the mark cannot be read.
     pub fn on_trial(&self) -> Result<Vec<String>> {
-        let trial = self.read()?.filter(|it| it.boot_id == self.boot_id);
+        let trial = self.of_this_boot()?;
         Ok(trial.map(|it| it.patches).unwrap_or_default())
     }
 
@@ -154,7 +163,7 @@ impl<'a> Trials<'a> {
     /// When the marks cannot be read.
     pub fn held(&self, release: &str) -> Result<Held> {
         let mut held: Held = durable::read_json(&self.held_path(release))?.unwrap_or_default();
-        let trial = self.read()?.filter(|it| it.boot_id != self.boot_id);
+        let trial = self.of_another_boot()?;
         if let Some(trial) = trial.filter(|it| it.release == release) {
             for name in &trial.patches {
                 held.insert(name.clone(), why(trial.patches.len() - 1));
@@ -199,13 +208,15 @@ mod tests {
     struct Machine {
         dir: tempfile::TempDir,
         store: Store,
+        kernel: Kernel,
     }
 
     impl Machine {
         fn new() -> Self {
             let dir = tempfile::tempdir().expect("a folder");
             let store = Store::at(&dir.path().join("var"));
-            Self { dir, store }
+            let kernel = Kernel::at(dir.path());
+            Self { dir, store, kernel }
         }
 
         /// The marks in a boot of this id.
@@ -214,7 +225,7 @@ mod tests {
             fs::create_dir_all(proc.join("random")).expect("a folder");
             fs::write(proc.join("osrelease"), "6.12.1\n").expect("a file");
             fs::write(proc.join("random/boot_id"), format!("{id}\n")).expect("a file");
-            Trials::new(&self.store, &Kernel::at(self.dir.path())).expect("readable")
+            Trials::new(&self.store, &self.kernel)
         }
     }
 
@@ -244,6 +255,14 @@ mod tests {
         assert_eq!(third.held("6.12.1").expect("readable").len(), 1);
         assert!(third.release("6.12.1", "b").expect("written"));
         assert!(third.held("6.12.1").expect("readable").is_empty());
+    }
+
+    #[test]
+    fn where_nothing_is_on_trial_no_boot_matters() {
+        let machine = Machine::new();
+        let image = Trials::new(&machine.store, &machine.kernel);
+        assert!(!image.release("6.12.1", "a").expect("nothing to do"));
+        image.begin("a").expect_err("procfs does not tell the boot");
     }
 
     #[test]

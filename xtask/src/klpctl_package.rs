@@ -173,16 +173,22 @@ fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The units are enabled, and take effect at the next boot: what is loaded now stays as it is. Debian's packages
-/// have programs of its own for that, which keep to what the machine's owner decided.
+/// The units are enabled, and take effect at the next boot: what is loaded now stays as it is. What the machine's
+/// owner disabled stays so in an upgrade: Debian's packages have a program for that, and rpm says how many of the
+/// package there are.
 fn scripts(format: Format) -> Scripts {
     let (enable, disable, invoke) = match format {
         Format::Deb => (
-            "deb-systemd-helper enable",
-            "deb-systemd-helper disable",
+            format!("deb-systemd-helper enable {UNITS}\n"),
+            format!("deb-systemd-helper disable {UNITS}\n"),
             "deb-systemd-invoke",
         ),
-        Format::Rpm => ("systemctl enable", "systemctl disable", "systemctl"),
+        Format::Rpm => (
+            format!("if [ \"$1\" = 1 ]; then\n    systemctl enable {UNITS}\nfi\n"),
+            // Without systemd it could not be removed else.
+            format!("systemctl disable {UNITS} || :\n"),
+            "systemctl",
+        ),
     };
     let running = |commands: &[String]| {
         let commands: String = commands.iter().map(|it| format!("    {it}\n")).collect();
@@ -190,14 +196,46 @@ fn scripts(format: Format) -> Scripts {
     };
     let reload = "systemctl daemon-reload".to_owned();
     Scripts {
-        after_install: format!("{enable} {UNITS}\n")
+        after_install: enable
             + &running(&[
                 reload.clone(),
                 format!("{invoke} start klpctl-trial.service klpctl-healthy.path"),
             ]),
         before_remove: running(&[format!(
             "{invoke} stop klpctl-healthy.path klpctl-healthy.timer klpctl-trial.service"
-        )]) + &format!("{disable} {UNITS}\n"),
+        )]) + &disable,
         after_remove: running(&[reload]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// What a script calls of systemd on a machine that does not run it, and how it ends.
+    fn called(script: &str, argument: &str, status: u8) -> (Option<i32>, String) {
+        let stub = format!("systemctl() {{ echo \"$*\"; return {status}; }}\n");
+        let script = stub + &script.replace("/run/systemd/system", "/dev/null");
+        let mut sh = Command::new("sh");
+        let ran = sh.args(["-c", &script, "sh", argument]).output().unwrap();
+        (
+            ran.status.code(),
+            String::from_utf8_lossy(&ran.stdout).into_owned(),
+        )
+    }
+
+    #[test]
+    fn an_upgrade_enables_nothing_again() {
+        let scripts = scripts(Format::Rpm);
+        let (_, first) = called(&scripts.after_install, "1", 0);
+        assert!(first.starts_with("enable "), "{first}");
+        assert_eq!(called(&scripts.after_install, "2", 0).1, "");
+    }
+
+    #[test]
+    fn it_can_be_removed_without_systemd() {
+        let scripts = scripts(Format::Rpm);
+        assert_eq!(called(&scripts.before_remove, "0", 127).0, Some(0));
     }
 }

@@ -37,12 +37,12 @@ fn end_trials(context: &mut Context, healthy: bool) -> Outcome<Answer> {
         false => "the machine shuts down in order",
     };
     let patches = if context.dry_run {
-        context.trials()?.on_trial()?
+        context.trials().on_trial()?
     } else {
         let _lock = context.lock()?;
         // What went down before this boot must not be forgotten with it.
-        context.trials()?.settle()?;
-        context.trials()?.end()?
+        context.trials().settle()?;
+        context.trials().end()?
     };
     if !patches.is_empty() && !context.dry_run {
         context.progress.say(&format!(
@@ -63,7 +63,7 @@ fn end_trials(context: &mut Context, healthy: bool) -> Outcome<Answer> {
 /// Lets patches that were held out be loaded again: those named, or all.
 fn release(context: &mut Context, names: &[String]) -> Outcome {
     let release = context.kernel.release()?;
-    let held = context.trials()?.held(&release)?;
+    let held = context.trials().held(&release)?;
     let names: Vec<_> = match names {
         [] => held.keys().cloned().collect(),
         names => names.iter().map(|name| module_name(name)).collect(),
@@ -79,7 +79,7 @@ fn release(context: &mut Context, names: &[String]) -> Outcome {
     }
     let _lock = context.lock()?;
     for name in &names {
-        context.trials()?.release(&release, name)?;
+        context.trials().release(&release, name)?;
     }
     Ok(())
 }
@@ -99,9 +99,9 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
     if !context.dry_run {
         durable::remove_partial(&context.store.release_dir(&release))?;
         durable::remove_partial(context.store.dir())?;
-        context.trials()?.settle()?;
+        context.trials().settle()?;
     }
-    let held = context.trials()?.held(&release)?;
+    let held = context.trials().held(&release)?;
     let mut loaded = Vec::new();
     let mut not_loaded = NotLoaded::new();
     for installed in context.store.installed(&release)? {

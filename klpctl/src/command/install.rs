@@ -4,13 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
 
+use anyhow::Context as _;
 use serde_json::json;
 
+use super::installed::is_other_build;
 use super::load::{self, apply};
 use super::unload::{disable, forget, unload_module};
 use super::{Answer, Context, module_name};
 use crate::cli::{Install, Uninstall};
+use crate::durable;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::patch_file::PatchFile;
 use crate::precheck;
@@ -24,15 +29,16 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
         .iter()
         .map(|path| PatchFile::open(path))
         .collect::<Outcome<Vec<_>>>()?;
-    let running = context.kernel.release()?;
     for file in &files {
         let release = release_of(file)?;
-        if release == running && !args.unchecked {
+        let runs = runs(context, &release);
+        if runs && !args.unchecked {
             for warning in precheck::lasting(&context.kernel, file)? {
                 context.progress.say(&format!("warning: {warning}"));
             }
         }
-        if release != running && args.now {
+        if args.now && !runs {
+            let running = context.kernel.release()?;
             return Err(Failure::new(
                 Status::Refused,
                 format!(
@@ -57,6 +63,14 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
     ))
 }
 
+/// Is this the kernel that runs? In an image that is being made there may be no procfs to tell; then it is not.
+fn runs(context: &Context, release: &str) -> bool {
+    context
+        .kernel
+        .release()
+        .is_ok_and(|running| running == release)
+}
+
 fn would_install(files: &[PatchFile]) -> Outcome<Answer> {
     let mut text = String::new();
     let mut json = Vec::new();
@@ -79,63 +93,112 @@ fn install_one(
 ) -> Outcome<serde_json::Value> {
     let name = &file.info.name;
     let release = release_of(file)?;
-    let before = context.store.find(&release, name)?;
-    if context.kernel.patch(name)?.is_some() {
+    let runs = runs(context, &release);
+    let is_loaded = runs && context.kernel.patch(name)?.is_some();
+    let before = Before::find(context, &release, name)?;
+    if let Some(why) = context.trials().held(&release)?.remove(name)
+        && before.as_ref().is_some_and(|it| it.module == file.module)
+    {
+        // A package whose script was cut off by the crash is configured again without anybody having looked.
+        context.progress.say(&format!(
+            "warning: {name} is installed, and stays held out: {why}; `klpctl boot --retry {name}` tries it again"
+        ));
+        return Ok(json!({ "patch": name, "kernel": release, "loaded": is_loaded }));
+    }
+    if is_loaded {
         // From now on it is loaded at each boot, so it is on trial like one that is loaded from there.
-        context.trials()?.begin(name)?;
+        context.trials().begin(name)?;
     }
     context.store.install(file)?;
-    // What was installed anew deserves another try.
-    context.trials()?.release(&release, name)?;
     context
         .progress
         .say(&format!("{name}: installed for kernel {release}"));
+    if args.now
+        && !is_loaded
+        && let Err(failure) = load_now(context, file, args)
+    {
+        return Err(not_loaded(context, &release, name, before, failure));
+    }
+    // Another build deserves a try.
+    context.trials().release(&release, name)?;
     if args.replace {
+        // Only now: a machine is not to lose its patches for one that is refused.
         supersede(context, &release, name)?;
     }
-    if args.now && context.kernel.patch(name)?.is_none() {
-        let loaded = load::check(context, file, args.unchecked)
-            .and_then(|_| apply(context, file, args.patience.timeout));
-        match loaded {
-            Ok(applied) => {
-                context.progress.say(&load::applied_line(&applied));
-                context.set_step(Some(&Step {
-                    loaded: applied.name,
-                    replaced: applied.replaced,
-                }))?;
-            }
-            Err(failure) => {
-                return Err(not_loaded(
-                    context,
-                    &release,
-                    name,
-                    before.is_none(),
-                    failure,
-                ));
-            }
-        }
+    if is_loaded {
+        note_other_build(context, &release, name)?;
     }
-    Ok(json!({ "patch": name, "kernel": release, "loaded": context.kernel.patch(name)?.is_some() }))
+    let loaded = runs && context.kernel.patch(name)?.is_some();
+    Ok(json!({ "patch": name, "kernel": release, "loaded": loaded }))
 }
 
-/// A patch that the kernel refuses would be refused at each boot, so it is not kept. One that stalled is.
+/// What is loaded stays, also when another build of it was installed.
+fn note_other_build(context: &mut Context, release: &str, name: &str) -> Outcome {
+    let installed = context.store.find(release, name)?;
+    if installed.is_some_and(|it| is_other_build(context, &it)) {
+        context.progress.say(&format!(
+            "note: {name} is loaded in another build, and stays so until the next boot. `klpctl unload {name}` and \
+             `klpctl boot` load the one that is installed; the functions are unpatched in between; a patch of another name \
+             that replaces it leaves no gap"
+        ));
+    }
+    Ok(())
+}
+
+fn load_now(context: &mut Context, file: &PatchFile, args: &Install) -> Outcome {
+    load::check(context, file, args.unchecked)?;
+    let applied = apply(context, file, args.patience.timeout)?;
+    context.progress.say(&load::applied_line(&applied));
+    context.set_step(Some(&Step {
+        loaded: applied.name,
+        replaced: applied.replaced,
+    }))
+}
+
+/// The patch of the same name that was installed before.
+struct Before {
+    path: PathBuf,
+    module: Vec<u8>,
+}
+
+impl Before {
+    fn find(context: &Context, release: &str, name: &str) -> Outcome<Option<Self>> {
+        let Some(Installed { path, .. }) = context.store.find(release, name)? else {
+            return Ok(None);
+        };
+        let module = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Some(Self { path, module }))
+    }
+}
+
+/// A patch that the kernel refuses would be refused at each boot, so it is not kept: what was there before comes
+/// back. One that stalled is kept.
 fn not_loaded(
     context: &Context,
     release: &str,
     name: &str,
-    is_new: bool,
+    before: Option<Before>,
     failure: Failure,
 ) -> Failure {
     let refused = matches!(failure.status, Status::Refused | Status::Signature);
-    let then = if refused && is_new {
-        match context.store.uninstall(release, name) {
-            Ok(_) => "It was not installed".to_owned(),
-            Err(error) => format!("It is installed, and could not be removed: {error:#}"),
-        }
-    } else {
-        "It is installed, and will be loaded at the next boot; `klpctl uninstall` takes it out"
-            .to_owned()
+    let done = match (refused, before) {
+        (true, None) => context
+            .store
+            .uninstall(release, name)
+            .map(|_| "It was not installed"),
+        (true, Some(before)) => durable::write(&before.path, &before.module)
+            .map(|()| "It was not installed: the one that was installed before stays"),
+        (false, _) => context
+            .trials()
+            .release(release, name)
+            .map(|_| {
+                "It is installed, and will be loaded at the next boot; `klpctl uninstall` takes it out"
+            }),
     };
+    let then = done.map_or_else(
+        |error| format!("It is installed, and that could not be changed: {error:#}"),
+        str::to_owned,
+    );
     Failure::new(
         failure.status,
         format!("{}\n{then}", failure.message.trim_end()),
@@ -155,7 +218,7 @@ fn supersede(context: &mut Context, release: &str, name: &str) -> Outcome {
 fn remove(context: &mut Context, release: &str, name: &str) -> Outcome<bool> {
     let removed = context.store.uninstall(release, name)?;
     if removed {
-        context.trials()?.release(release, name)?;
+        context.trials().release(release, name)?;
         context
             .progress
             .say(&format!("{name}: uninstalled for kernel {release}"));
@@ -164,6 +227,18 @@ fn remove(context: &mut Context, release: &str, name: &str) -> Outcome<bool> {
 }
 
 pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
+    if let Some(other) = args.kernel.as_deref().filter(|it| !runs(context, it))
+        && args.now
+    {
+        let running = context.kernel.release()?;
+        return Err(Failure::new(
+            Status::Refused,
+            format!(
+                "`--now` unloads a patch from the kernel that runs, which is {running}: without it, the patch is \
+                 uninstalled for {other}"
+            ),
+        ));
+    }
     let _lock = (!context.dry_run).then(|| context.lock()).transpose()?;
     let name = module_name(&args.patch);
     let all = context.store.all()?;
@@ -171,14 +246,8 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
     if releases.is_empty() && !args.missing_ok {
         return Err(not_installed(&all, &name, args.kernel.as_deref()));
     }
-    if context.dry_run && !releases.is_empty() {
-        return Ok(Answer::new(
-            format!(
-                "{name} would be uninstalled for kernel {}\n",
-                releases.join(", ")
-            ),
-            json!({ "status": "success", "patch": name, "kernels": releases, "dry_run": true }),
-        ));
+    if context.dry_run {
+        return Ok(would_uninstall(context, args, &name, &releases));
     }
     for release in &releases {
         remove(context, release, &name)?;
@@ -193,6 +262,21 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
         "",
         json!({ "status": "success", "patch": name, "kernels": releases }),
     ))
+}
+
+fn would_uninstall(context: &Context, args: &Uninstall, name: &str, releases: &[String]) -> Answer {
+    let mut text = String::new();
+    if !releases.is_empty() {
+        let releases = releases.join(", ");
+        let _ = writeln!(text, "{name} would be uninstalled for kernel {releases}");
+    }
+    if args.now && context.kernel.has_module(name) {
+        let _ = writeln!(text, "{name} would be unloaded");
+    }
+    Answer::new(
+        text,
+        json!({ "status": "success", "patch": name, "kernels": releases, "dry_run": true }),
+    )
 }
 
 /// The patches of each release.
@@ -221,4 +305,173 @@ fn not_installed(all: &Installs, name: &str, only: Option<&str>) -> Failure {
         Status::Failed,
         format!("{name} is not installed{of}; {known}"),
     )
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::cli::Patience;
+    use crate::kernel::Kernel;
+    use crate::output::Progress;
+    use crate::records::Records;
+    use crate::store::Store;
+    use crate::store::tests::file;
+    use std::path::Path;
+    use std::time::Duration;
+
+    pub(crate) const RELEASE: &str = "6.12.1";
+
+    /// A machine with this release, whose kernel has no live patching yet.
+    pub(crate) fn machine(dir: &Path) -> Context {
+        let proc = dir.join("proc/sys/kernel");
+        fs::create_dir_all(proc.join("random")).expect("a folder");
+        fs::write(proc.join("osrelease"), RELEASE).expect("a file");
+        fs::write(proc.join("random/boot_id"), "1").expect("a file");
+        Context {
+            kernel: Kernel::at(dir),
+            records: Records::at(&dir.join("run")),
+            store: Store::at(&dir.join("var")),
+            progress: Progress::new(),
+            dry_run: false,
+        }
+    }
+
+    /// What the kernel shows of a patch that is applied.
+    pub(crate) fn applied(dir: &Path, name: &str) {
+        let patch = dir.join("sys/kernel/livepatch").join(name);
+        fs::create_dir_all(&patch).expect("a folder");
+        fs::write(patch.join("enabled"), "1").expect("a file");
+        fs::write(patch.join("transition"), "0").expect("a file");
+        fs::create_dir_all(dir.join("sys/module").join(name)).expect("a folder");
+    }
+
+    const PATIENCE: Patience = Patience {
+        timeout: Duration::ZERO,
+    };
+
+    fn arguments() -> Install {
+        Install {
+            files: Vec::new(),
+            now: true,
+            replace: true,
+            patience: PATIENCE,
+            unchecked: true,
+        }
+    }
+
+    #[test]
+    fn a_patch_that_is_refused_costs_no_other() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        for name in ["older", "other"] {
+            let old = file(name, RELEASE, b"1");
+            context.store.install(&old).expect("written");
+        }
+        let new = file("new", RELEASE, b"2");
+        let failure = install_one(&mut context, &new, &arguments()).expect_err("no live patching");
+        assert_eq!(failure.status, Status::Refused);
+        let installed = context.store.installed(RELEASE).expect("readable");
+        let names: Vec<_> = installed.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["older", "other"]);
+
+        // One of the same name is not lost either, and stays out if it was.
+        let trials = dir.path().join("var").join(RELEASE).join("held.json");
+        fs::write(&trials, r#"{ "older": "it is so" }"#).expect("a file");
+        let newer = file("older", RELEASE, b"2");
+        install_one(&mut context, &newer, &arguments()).expect_err("no live patching");
+        let module = fs::read(&installed[0].path).expect("there");
+        assert_eq!(module, b"1");
+        let held = context.trials().held(RELEASE);
+        assert!(held.expect("readable").contains_key("older"));
+    }
+
+    #[test]
+    fn what_is_for_another_kernel_puts_nothing_on_trial() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        applied(dir.path(), "fix");
+        let args = Install {
+            now: false,
+            ..arguments()
+        };
+        let next = file("fix", "6.12.2", b"1");
+        let answer = install_one(&mut context, &next, &args).expect("installed");
+        assert_eq!(answer["loaded"], false);
+        let on_trial = || context.trials().on_trial();
+        assert_eq!(on_trial().expect("readable"), Vec::<String>::new());
+        let this = file("fix", RELEASE, b"1");
+        let answer = install_one(&mut context, &this, &args).expect("installed");
+        assert_eq!(answer["loaded"], true);
+        let trials = context.trials();
+        assert_eq!(trials.on_trial().expect("readable"), ["fix"]);
+    }
+
+    #[test]
+    fn an_image_needs_no_procfs() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        fs::remove_dir_all(dir.path().join("proc")).expect("removed");
+        let args = Install {
+            now: false,
+            ..arguments()
+        };
+        let patch = file("fix", RELEASE, b"1");
+        install_one(&mut context, &patch, &args).expect("installed");
+        remove(&mut context, RELEASE, "fix").expect("uninstalled");
+    }
+
+    #[test]
+    fn the_file_that_is_held_out_stays_so() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let patch = file("fix", RELEASE, b"1");
+        context.store.install(&patch).expect("written");
+        let held = dir.path().join("var").join(RELEASE).join("held.json");
+        fs::write(&held, r#"{ "fix": "it is so" }"#).expect("a file");
+        let answer = install_one(&mut context, &patch, &arguments()).expect("installed");
+        assert_eq!(answer["loaded"], false);
+        assert!(held.exists());
+        let args = Install {
+            now: false,
+            ..arguments()
+        };
+        let newer = file("fix", RELEASE, b"2");
+        install_one(&mut context, &newer, &args).expect("installed");
+        assert!(!held.exists());
+    }
+
+    #[test]
+    fn a_dry_run_unloads_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        context.dry_run = true;
+        // It could not be unloaded, as it is not really there.
+        fs::create_dir_all(dir.path().join("sys/module/klp_is_not_there")).expect("a folder");
+        let args = Uninstall {
+            patch: "klp_is_not_there".to_owned(),
+            kernel: None,
+            now: true,
+            missing_ok: true,
+            patience: PATIENCE,
+        };
+        uninstall(&mut context, &args).expect("nothing is done");
+    }
+
+    #[test]
+    fn a_patch_of_another_kernel_is_not_the_one_to_unload() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let old = file("fix", "6.12.0", b"1");
+        context.store.install(&old).expect("written");
+        context.dry_run = true;
+        let args = Uninstall {
+            patch: "fix".to_owned(),
+            kernel: Some("6.12.0".to_owned()),
+            now: true,
+            missing_ok: false,
+            patience: PATIENCE,
+        };
+        let failure = uninstall(&mut context, &args).expect_err("refused");
+        assert!(failure.message.contains("`--now`"), "{failure}");
+    }
 }

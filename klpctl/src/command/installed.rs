@@ -12,8 +12,10 @@ use super::Context;
 use super::boot::{NOT_LOADED, NotLoaded};
 use crate::durable;
 use crate::kernel::DISABLED;
+use crate::kernel::identity::Identity;
 use crate::kernel::patches::Patch;
 use crate::outcome::Outcome;
+use crate::store;
 
 /// The installed patches, and what has become of them.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ enum State {
     Loaded,
     /// So, but if the machine goes down now, it is held out.
     OnTrial,
+    /// The kernel has another build of it: a newer one was installed since.
+    OtherBuild,
     /// The machine went down with it.
     Held,
     /// It could not be loaded at boot.
@@ -55,19 +59,23 @@ enum State {
 impl Report {
     pub fn new(context: &Context, release: &str, patches: &[Patch]) -> Outcome<Self> {
         let marks = Marks {
-            on_trial: context.trials()?.on_trial()?,
-            held: context.trials()?.held(release)?,
+            on_trial: context.trials().on_trial()?,
+            held: context.trials().held(release)?,
             failed: durable::read_json(&context.records.dir().join(NOT_LOADED))?
                 .unwrap_or_default(),
         };
         let mut all = context.store.all()?;
         let here = all.remove(release).unwrap_or_default();
-        let is_loaded = |name: &str| patches.iter().any(|patch| patch.name == name);
+        let seen = |it: &store::Installed| match patches.iter().any(|patch| patch.name == it.name) {
+            true if is_other_build(context, it) => Seen::OtherBuild,
+            true => Seen::Loaded,
+            false => Seen::Missing,
+        };
         Ok(Self {
             release: release.to_owned(),
             here: here
                 .into_iter()
-                .map(|it| marks.judge(it.name, is_loaded))
+                .map(|it| marks.judge(seen(&it), it.name))
                 .collect(),
             elsewhere: all
                 .into_iter()
@@ -121,7 +129,7 @@ impl Report {
     }
 
     /// How many patches of the running kernel are in a state, for each state.
-    pub fn counts(&self) -> [(&'static str, usize); 5] {
+    pub fn counts(&self) -> [(&'static str, usize); 6] {
         State::ALL.map(|state| {
             let count = self.here.iter().filter(|it| it.state == state).count();
             (state.word(), count)
@@ -137,9 +145,10 @@ impl Report {
 }
 
 impl State {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Loaded,
         Self::OnTrial,
+        Self::OtherBuild,
         Self::Held,
         Self::Failed,
         Self::NotLoaded,
@@ -150,6 +159,7 @@ impl State {
         match self {
             Self::Loaded => "loaded",
             Self::OnTrial => "on-trial",
+            Self::OtherBuild => "other-build",
             Self::Held => "held",
             Self::Failed => "failed",
             Self::NotLoaded => "not-loaded",
@@ -171,12 +181,34 @@ impl Installed {
         match self.state {
             State::Loaded => "loaded".to_owned(),
             State::OnTrial => "loaded, and on trial until the machine is called healthy".to_owned(),
+            State::OtherBuild => format!(
+                "loaded in another build than the one that is installed; the next boot loads that, or `klpctl unload \
+                 {name}` and `klpctl boot` now; the functions are unpatched in between"
+            ),
             State::Held => {
                 format!("held out: {why}; `klpctl boot --retry {name}` tries it again")
             }
             State::Failed => format!("not loaded at boot: {why}"),
             State::NotLoaded => "not loaded; `klpctl boot` loads it".to_owned(),
         }
+    }
+}
+
+/// What the kernel has of an installed patch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Seen {
+    Loaded,
+    OtherBuild,
+    Missing,
+}
+
+/// Is another build of a patch loaded than the one that is installed? Not where that cannot be known.
+pub fn is_other_build(context: &Context, installed: &store::Installed) -> bool {
+    let loaded = context.kernel.loaded_identity(&installed.name);
+    let file = Identity::of_file(&installed.path);
+    match (loaded, file) {
+        (Ok(loaded), Ok(file)) => loaded.differs(&file).is_some(),
+        _ => false,
     }
 }
 
@@ -189,8 +221,10 @@ struct Marks {
 }
 
 impl Marks {
-    fn judge(&self, name: String, is_loaded: impl Fn(&str) -> bool) -> Installed {
-        let (state, why) = if is_loaded(&name) {
+    fn judge(&self, seen: Seen, name: String) -> Installed {
+        let (state, why) = if seen == Seen::OtherBuild {
+            (State::OtherBuild, None)
+        } else if seen == Seen::Loaded {
             match self.on_trial.contains(&name) {
                 true => (State::OnTrial, None),
                 false => (State::Loaded, None),
@@ -209,6 +243,9 @@ impl Marks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::install::tests::{RELEASE, applied, machine};
+    use crate::precheck::tests::module;
+    use crate::store::tests::file;
 
     #[test]
     fn each_state_is_told_apart() {
@@ -218,8 +255,15 @@ mod tests {
             held: why("c"),
             failed: why("d"),
         };
-        let judged = ["a", "b", "c", "d", "e"]
-            .map(|name| marks.judge(name.to_owned(), |name| ["a", "b"].contains(&name)));
+        let judged = [
+            ("a", Seen::Loaded),
+            ("b", Seen::Loaded),
+            ("c", Seen::Missing),
+            ("d", Seen::Missing),
+            ("e", Seen::Missing),
+            ("g", Seen::OtherBuild),
+        ]
+        .map(|(name, seen)| marks.judge(seen, name.to_owned()));
         let report = Report {
             release: "6.12.1".to_owned(),
             here: judged.into(),
@@ -233,10 +277,30 @@ mod tests {
              b: loaded, and on trial until the machine is called healthy\n  \
              c: held out: it is so; `klpctl boot --retry c` tries it again\n  \
              d: not loaded at boot: it is so\n  \
-             e: not loaded; `klpctl boot` loads it\n\
+             e: not loaded; `klpctl boot` loads it\n  \
+             g: loaded in another build than the one that is installed; the next boot loads that, or `klpctl unload g` \
+             and `klpctl boot` now; the functions are unpatched in between\n\
              installed for kernel 6.12.2, which is not running: f\n"
         );
         assert_eq!(report.json()["patches"][2]["state"], "held");
         assert!(report.counts().iter().all(|(_, count)| *count == 1));
+    }
+
+    #[test]
+    fn another_build_than_the_loaded_one_is_seen() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let context = machine(dir.path());
+        applied(dir.path(), "fix");
+        let srcversion = dir.path().join("sys/module/fix/srcversion");
+        std::fs::write(srcversion, "A\n").expect("a file");
+        let mut states = Vec::new();
+        for build in ["A", "B"] {
+            let file = file("fix", RELEASE, &module(b"", build));
+            context.store.install(&file).expect("written");
+            let patches = context.kernel.patches().expect("readable");
+            let report = Report::new(&context, RELEASE, &patches).expect("readable");
+            states.extend(report.states().map(|(_, state)| state));
+        }
+        assert_eq!(states, ["loaded", "other-build"]);
     }
 }

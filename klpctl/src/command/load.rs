@@ -128,7 +128,7 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
     context.progress.say(&format!("{name}: loading"));
     begin_trial(context, &name)?;
     if let Err(failure) = insert(context, file) {
-        context.trials()?.withdraw(&name)?;
+        context.trials().withdraw(&name)?;
         return Err(failure);
     }
     match transition::see_through(
@@ -181,7 +181,7 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
 fn begin_trial(context: &Context, name: &str) -> Outcome {
     let release = context.kernel.release()?;
     if context.store.find(&release, name)?.is_some() {
-        context.trials()?.begin(name)?;
+        context.trials().begin(name)?;
     }
     Ok(())
 }

@@ -85,8 +85,8 @@ impl Context {
     }
 
     /// The marks of installed patches that are on trial or held out.
-    fn trials(&self) -> Outcome<Trials<'_>> {
-        Ok(Trials::new(&self.store, &self.kernel)?)
+    fn trials(&self) -> Trials<'_> {
+        Trials::new(&self.store, &self.kernel)
     }
 
     /// Remembers the last step, and forgets the patches that are neither part of it nor in the kernel.

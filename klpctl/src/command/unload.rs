@@ -121,7 +121,7 @@ pub fn unload_module(context: &Context, name: &str) -> Outcome {
     })?;
     let gone = unloaded && !context.kernel.has_module(name);
     if gone {
-        context.trials()?.withdraw(name)?;
+        context.trials().withdraw(name)?;
         return Ok(());
     }
     let references = context.kernel.module_references(name).unwrap_or(0);

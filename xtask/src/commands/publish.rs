@@ -7,8 +7,9 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
+use klp_host::host::process;
 use klp_host::host::toolchain::{self, PINNED};
 
 use crate::checkout;
@@ -42,6 +43,9 @@ pub(super) struct PublishArgs {
 impl PublishArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let top = checkout::top();
+        if !self.dry_run {
+            check_committed(&top)?;
+        }
         let archive = top.join("cargo-klp/carried.tar");
         write_archive(&top, &archive)?;
         let published = self.publish(&top);
@@ -70,6 +74,18 @@ impl PublishArgs {
     }
 }
 
+/// What is published can be found again. Cargo cannot look at that itself, as the archive is in no commit.
+fn check_committed(top: &Path) -> Result<()> {
+    let mut git = process::command("git");
+    let changed = process::output(git.arg("-C").arg(top).args(["status", "--porcelain"]))?;
+    ensure!(
+        changed.is_empty(),
+        "the checkout has changes that are in no commit; commit them, or put them away with `git stash -u`:\n{}",
+        changed.trim_end()
+    );
+    Ok(())
+}
+
 fn write_archive(top: &Path, path: &Path) -> Result<()> {
     let write = || format!("cannot write {}", path.display());
     let file = File::create(path).with_context(write)?;
@@ -85,4 +101,20 @@ fn write_archive(top: &Path, path: &Path) -> Result<()> {
     }
     builder.into_inner().with_context(write)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_no_commit_is_not_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut git = process::command("git");
+        process::output(git.arg("-C").arg(dir.path()).args(["init", "--quiet"])).unwrap();
+        check_committed(dir.path()).unwrap();
+        fs::write(dir.path().join("new.rs"), "").unwrap();
+        let error = check_committed(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("new.rs"), "{error}");
+    }
 }
