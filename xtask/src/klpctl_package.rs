@@ -190,8 +190,10 @@ fn scripts(format: Format) -> Scripts {
             "systemctl",
         ),
     };
+    // What systemd has to say is no reason to leave a package half installed: the units take effect at the next boot.
     let running = |commands: &[String]| {
-        let commands: String = commands.iter().map(|it| format!("    {it}\n")).collect();
+        let commands = commands.iter().map(|it| format!("    {it} || true\n"));
+        let commands: String = commands.collect();
         format!("if [ -d /run/systemd/system ]; then\n{commands}fi\n")
     };
     let reload = "systemctl daemon-reload".to_owned();
