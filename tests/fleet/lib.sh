@@ -6,7 +6,6 @@
 check() {
     local name=$1 said
     shift
-    : >"$work/said"
     if "$@" >"$work/said" 2>&1; then
         echo "ok - $name"
     else
@@ -16,13 +15,13 @@ check() {
     fi
 }
 
-# check_fails NAME COMMAND..: it has to fail.
+# check_fails NAME COMMAND..: it has to fail. `$work/refused` has what it says.
 check_fails() {
     local name=$1
     shift
-    if "$@" >"$work/said" 2>&1; then
+    if "$@" >"$work/refused" 2>&1; then
         echo "not ok - $name: $* succeeded"
-        tail -n 60 "$work/out" | sed 's/^/# /'
+        cat "$work/refused" "$work/out" 2>/dev/null | tail -n 60 | sed 's/^/# /'
     else
         echo "ok - $name"
     fi

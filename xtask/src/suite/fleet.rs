@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! What is in `fleet/`, each run by its real engine: the playbooks by Ansible, on hosts that are folders with a
-//! stand-in for klpctl; alerts by promtool; the dashboard's queries by promtool, too.
+//! stand-in for klpctl; alerts by promtool; the dashboard's queries by promtool, too. The front ends are read as the
+//! tools read them that call them.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use klp_host::cache::Cache;
@@ -22,7 +23,7 @@ use crate::guest_program;
 
 /// The packages that it takes.
 pub(super) fn needs() -> Needs {
-    venv::needs()
+    venv::needs().and(Needs::of(&["dash"]))
 }
 
 pub(super) fn run() -> Result<Tally> {
@@ -46,7 +47,8 @@ pub(super) fn run() -> Result<Tally> {
             check_dashboard(&promtool, &klpctl),
         ),
     ]);
-    tally += script("ansible", &ANSIBLE.bin(&cache)?, &klpctl)?;
+    tally += script("compat", None, &klpctl)?;
+    tally += script("ansible", Some(ANSIBLE.bin(&cache)?), &klpctl)?;
     Ok(tally)
 }
 
