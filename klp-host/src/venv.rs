@@ -19,12 +19,19 @@ pub const ANSIBLE: Venv<'static> = Venv {
     program: "ansible-playbook",
 };
 
+/// Salt, which works without a master.
+pub const SALT: Venv<'static> = Venv {
+    name: "salt",
+    packages: &["salt==3008.4"],
+    program: "salt-call",
+};
+
 /// What a virtual environment is made with.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// The packages that making one takes.
+/// The packages that making one takes. One of Salt's libraries is built from its source.
 pub fn needs() -> Needs {
-    Needs::of(&["python3", "python3-venv"])
+    Needs::of(&["python3", "python3-venv", "python3-dev", "gcc"])
 }
 
 /// A virtual environment.
@@ -55,7 +62,7 @@ impl Venv<'_> {
         // It has absolute paths in it, so it is made in its place.
         let dir = cache.entry("venv", name, &key).get_or_resume(|dir| {
             check_online(&format!("the cache has no {packages}"))?;
-            let step = Step::start(&format!("installing {packages} with pip"), "a minute");
+            let step = Step::start(&format!("installing {packages} with pip"), "some minutes");
             let log = dir.join("install.log");
             step.run(
                 process::command(PYTHON)

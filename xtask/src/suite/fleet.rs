@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is in `fleet/`, each run by its real engine: the playbooks by Ansible, on hosts that are folders with a
-//! stand-in for klpctl; alerts by promtool; the dashboard's queries by promtool, too. The front ends are read as the
-//! tools read them that call them.
+//! What is in `fleet/`, each run by its real engine: playbooks by Ansible and states by Salt, on hosts that are folders
+//! with a stand-in for klpctl; alerts and the dashboard's queries by promtool. The front ends' output is read as the
+//! tools that call them read it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use klp_host::cache::Cache;
 use klp_host::host::needs::Needs;
 use klp_host::host::process;
 use klp_host::unpacked::PROMTOOL;
-use klp_host::venv::{self, ANSIBLE};
+use klp_host::venv::{self, ANSIBLE, SALT};
 use serde_json::{Value, json};
 
 use super::report;
@@ -48,6 +48,7 @@ pub(super) fn run() -> Result<Tally> {
         ),
     ]);
     tally += script("compat", None, &klpctl)?;
+    tally += script("salt", Some(SALT.bin(&cache)?), &klpctl)?;
     tally += script("ansible", Some(ANSIBLE.bin(&cache)?), &klpctl)?;
     Ok(tally)
 }
@@ -140,11 +141,10 @@ fn collect_queries<'a>(value: &'a Value, queries: &mut Vec<&'a str>) {
 }
 
 /// Runs `tests/fleet/NAME.sh` with the programs of its engine, and counts what it says.
-fn script(name: &str, bin: &Path, klpctl: &Path) -> Result<Tally> {
+fn script(name: &str, bin: Option<PathBuf>, klpctl: &Path) -> Result<Tally> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path =
-        std::env::join_paths(std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path)))
-            .context("the cache's name has a colon")?;
+    let path = std::env::join_paths(bin.into_iter().chain(std::env::split_paths(&path)))
+        .context("the cache's name has a colon")?;
     let mut command = process::command("bash");
     command
         .arg(checkout::top().join(format!("tests/fleet/{name}.sh")))
