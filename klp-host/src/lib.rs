@@ -16,4 +16,5 @@ pub mod module;
 pub mod replace;
 pub mod strip;
 pub mod unpacked;
+pub mod venv;
 pub mod vm;

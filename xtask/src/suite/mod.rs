@@ -9,6 +9,7 @@ mod cve;
 mod debian;
 mod debug;
 mod flaws;
+mod fleet;
 mod host;
 mod image;
 pub mod kernels;
@@ -77,6 +78,8 @@ pub enum Part {
     Kernels,
     /// klpctl on a system with systemd and a disk, over reboots, crashes and power cuts. Only with `--long`.
     Image,
+    /// What rolls patches out to many machines, by Ansible and Prometheus themselves. Only with `--long`.
+    Fleet,
     /// The kernel's own livepatch selftests, on both of our kernels.
     Kselftest,
     /// The cores in C and in Rust, side by side, with right and wrong patches.
@@ -106,7 +109,13 @@ impl Part {
     pub fn all(form: Form) -> Vec<Self> {
         let mut parts = Self::SHORT.to_vec();
         if form != Form::Short {
-            parts.extend([Self::Kernels, Self::Image, Self::Debug, Self::Debian]);
+            parts.extend([
+                Self::Kernels,
+                Self::Image,
+                Self::Fleet,
+                Self::Debug,
+                Self::Debian,
+            ]);
         }
         parts
     }
@@ -125,6 +134,7 @@ impl Part {
         };
         let cores: &[Core] = match self {
             Self::Lint | Self::Host => return Ok(Needs::default()),
+            Self::Fleet => return Ok(fleet::needs()),
             Self::Modules | Self::Vm => &CORES,
             Self::Types | Self::Machine => &[Core::C],
             Self::Cve => &[Core::STOCK, Core::C],
@@ -195,6 +205,7 @@ impl Part {
             Self::Author => author::run(form),
             Self::Kernels => kernels::run(),
             Self::Image => image::run(),
+            Self::Fleet => fleet::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
             Self::Debug => debug::run(form),

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Programs in Python, each with its libraries in a virtual environment in the cache: the system does not change.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+
+use crate::cache::{Cache, Key};
+use crate::host::consent::check_online;
+use crate::host::needs::Needs;
+use crate::host::process;
+use crate::host::progress::Step;
+
+/// Ansible, and its linter.
+pub const ANSIBLE: Venv<'static> = Venv {
+    name: "ansible",
+    packages: &["ansible-core==2.19.14", "ansible-lint==26.10.1"],
+    program: "ansible-playbook",
+};
+
+/// Salt, which works without a master.
+pub const SALT: Venv<'static> = Venv {
+    name: "salt",
+    packages: &["salt==3008.4"],
+    program: "salt-call",
+};
+
+/// What a virtual environment is made with.
+const PYTHON: &str = "/usr/bin/python3";
+
+/// The packages that making one takes. One of Salt's libraries is built from its source.
+pub fn needs() -> Needs {
+    Needs::of(&["python3", "python3-venv", "python3-dev", "gcc"])
+}
+
+/// A virtual environment.
+#[derive(Clone, Copy, Debug)]
+pub struct Venv<'a> {
+    /// What it is called in the cache and in messages.
+    pub name: &'a str,
+    /// What pip installs, in fixed versions.
+    pub packages: &'a [&'a str],
+    /// A program that has to be there then.
+    pub program: &'a str,
+}
+
+impl Venv<'_> {
+    /// The folder of its programs, made first when the cache does not have it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn bin(&self, cache: &Cache) -> Result<PathBuf> {
+        let Self { name, program, .. } = *self;
+        let packages = self.packages.join(" ");
+        // Programs are for one version of Python.
+        let python = process::output(process::command(PYTHON).arg("--version"))?;
+        let key = Key::new()
+            .with("packages", &packages)
+            .with("python", python.trim());
+        // It has absolute paths in it, so it is made in its place.
+        let dir = cache.entry("venv", name, &key).get_or_resume(|dir| {
+            check_online(&format!("the cache has no {packages}"))?;
+            let step = Step::start(&format!("installing {packages} with pip"), "some minutes");
+            let log = dir.join("install.log");
+            step.run(
+                process::command(PYTHON)
+                    .args(["-m", "venv", "--clear"])
+                    .arg(dir.join("env")),
+                &log,
+            )?;
+            step.run(
+                process::command(dir.join("env/bin/pip"))
+                    .args(["install", "--disable-pip-version-check"])
+                    .args(self.packages),
+                &log,
+            )?;
+            step.done();
+            Ok(())
+        })?;
+        let bin = dir.join("env/bin");
+        ensure!(
+            bin.join(program).is_file(),
+            "{packages} brought no program {program}"
+        );
+        Ok(bin)
+    }
+}

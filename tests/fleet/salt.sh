@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Applies the states of fleet/salt with the real Salt, on a host that is a folder with a stand-in for klpctl. Salt's
+# programs are in $PATH, and $KLPCTL is the real klpctl. Prints a line for each case.
+
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+tests=$top/tests/fleet
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+. "$tests/lib.sh"
+host=$work/host
+mkdir "$host" "$work/files" "$work/etc"
+
+# A minion that lives in $work altogether.
+cat >"$work/etc/minion" <<END
+file_client: local
+id: host
+root_dir: $work/root
+cachedir: $work/cache
+pki_dir: $work/pki
+log_file: $work/log
+file_roots: {base: ["$top/fleet/salt", "$work/files"]}
+klp.klpctl: $host/klpctl
+END
+cp "$tests/klpctl" "$host/klpctl"
+echo 6.12.1 >"$host/release"
+
+patch() {
+    printf '{"name": "%s", "kernel": "%s", "version": "%s", "replace": false}\n' "${1//-/_}" "$2" "$3" \
+        >"$work/files/$1.ko"
+}
+call() {
+    salt-call --local --config-dir "$work/etc" --retcode-passthrough --no-color "$@" >"$work/out" 2>&1
+}
+# apply PILLAR ARGUMENT..
+apply() {
+    local pillar=$1
+    shift
+    call state.apply klp "$@" pillar="{\"klp\": {\"work_dir\": \"$work/rollout\", $pillar}}"
+}
+says() {
+    grep -qF -- "$1" "$work/out"
+}
+has() {
+    grep -qs "\"$1\"" "$host/loaded.json" && ls "$host/store/"*/*-"$1".ko >/dev/null 2>&1
+}
+has_not() {
+    ! grep -qs "\"$1\"" "$host/loaded.json" && ! ls "$host/store/"*/*-"$1".ko >/dev/null 2>&1
+}
+
+patch fix-foo 6.12.1 1
+patch other 6.12.2 1
+check "the modules are found" call saltutil.sync_all
+check "a dry run" apply '"patches": ["salt://fix-foo.ko"]' test=True
+check "changes nothing" has_not fix_foo
+check "a patch, and one for another kernel" apply '"patches": ["salt://fix-foo.ko", "salt://other.ko"]'
+check "is loaded" has fix_foo
+check "and the other one installed" test -e "$host/store/6.12.2/0001-other.ko"
+check "a second time" apply '"patches": ["salt://fix-foo.ko", "salt://other.ko"]'
+check "nothing is installed again" test "$(grep -c ^install "$host/calls")" = 2
+check "the grain has it" call grains.get klp:patches:0:name
+check "by its name" says fix_foo
+check "a patch is taken out" apply '"absent": ["fix_foo", "other"]'
+check "and is not there" has_not fix_foo
+touch "$host/stall-fix_foo"
+check_fails "a transition that stalls fails the state" apply '"patches": ["salt://fix-foo.ko"]'
+check "who held it up is said" says "task 812"
+check "and the patch is not left for the next boot" has_not fix_foo
+rm "$host/stall-fix_foo"
+touch "$host/slow-fix_foo"
+check_fails "so does one that is not over" apply '"patches": ["salt://fix-foo.ko"]'
+check "which is said" says "fix_foo is applying"
+rm "$host/slow-fix_foo"
+echo fix_foo >"$host/held"
+: >"$host/calls"
+patch fix-foo 6.12.1 2
+check_fails "and a patch that is held out" apply '"patches": ["salt://fix-foo.ko"]'
+check "which is not installed again" test "$(grep -c ^install "$host/calls")" = 0
+
+sed -i "s|^klp.klpctl: .*|klp.klpctl: $KLPCTL|" "$work/etc/minion"
+check "the real klpctl, without patches" apply '"patches": []'
+check "its grain" call grains.get klp:kernel
+check "has this machine's kernel" says "$(uname -r)"
