@@ -37,6 +37,7 @@ ansible_ssh_executable=$tests/dead-ssh
 ansible_become=false
 ansible_python_interpreter={{ ansible_playbook_python }}
 ansible_package_use=stand_in_package
+ansible_remote_tmp={{ host ~ '/tmp' }}
 klp_package=
 klp_klpctl={{ host ~ '/klpctl' }}
 klp_store={{ host ~ '/store' }}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # A package manager for tests, which `ansible.builtin.package` uses in place of apt or dnf: a package is a file in the
-# host's folder `packages`. As real ones do, it loads the patch of a package of that name (`packages-available`).
+# host's folder `packages`. As real ones do, it loads the patch of a package of that name.
 
 # WANT_JSON
 set -eu
@@ -13,8 +13,8 @@ arguments=$1
 name=$(value name)
 state=$(value state)
 check=$(value _ansible_check_mode)
-host=$(value host)
-host=${host:-$KLP_HOST}
+# Ansible has put this file into the host's folder for temporary files.
+host=${0%/tmp/ansible-tmp-*}
 package=$host/packages/${name%%=*}
 changed=false
 [ "$check" = true ] || printf '%s %s\n' "$state" "$name" >>"$host/package-calls"
