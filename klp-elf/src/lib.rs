@@ -86,7 +86,7 @@ pub use freed::frees_its_argument;
 pub use kernel::{
     Export, Function, Kernel, Match, Modules, Object, Others, Sources, VMLINUX, Variable,
 };
-pub use module::Module;
+pub use module::{Modinfo, Module};
 pub use noreturn::never_returns;
 pub use prototype::{Identity, Kind, Parameter, Pointee, Prototype, Type};
 pub use structure::{Bits, Member, NoMember, Structure};

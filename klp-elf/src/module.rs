@@ -29,6 +29,35 @@ pub struct Module<'data> {
     functions: OnceCell<Vec<u32>>,
 }
 
+/// What a module says of itself: the entries of its `.modinfo`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Modinfo(Vec<(Name, Name)>);
+
+impl Modinfo {
+    /// All entries, key and value, in the order of the file.
+    pub fn entries(&self) -> &[(Name, Name)] {
+        &self.0
+    }
+
+    /// The values of a key.
+    pub fn values(&self, key: &str) -> impl Iterator<Item = &Name> {
+        let all = self.0.iter();
+        all.filter(move |(found, _)| *found == *key)
+            .map(|(_, value)| value)
+    }
+
+    /// The first value of a key.
+    pub fn value(&self, key: &str) -> Option<&Name> {
+        self.values(key).next()
+    }
+
+    /// Does the kernel take the module for a live patch? It asks for the key alone: `check_modinfo_livepatch` in
+    /// `kernel/module/main.c`.
+    pub fn is_livepatch(&self) -> bool {
+        self.value("livepatch").is_some()
+    }
+}
+
 /// A function of a module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Function {
@@ -132,12 +161,12 @@ impl<'data> Module<'data> {
         })
     }
 
-    /// The entries of `.modinfo`, in the order of the file.
+    /// What it says of itself.
     ///
     /// # Errors
     ///
     /// When it is larger than any module's.
-    pub fn modinfo(&self) -> Result<Vec<(Name, Name)>, Error> {
+    pub fn modinfo(&self) -> Result<Modinfo, Error> {
         let entries = self.raw_modinfo()?;
         let entries = entries.filter_map(|(key, value)| {
             let value = std::str::from_utf8(value).ok()?;
@@ -146,7 +175,7 @@ impl<'data> Module<'data> {
                 Name::from(value),
             ))
         });
-        Ok(entries.collect())
+        Ok(Modinfo(entries.collect()))
     }
 
     /// The note with its build id, as the kernel shows it of a loaded module in

@@ -267,7 +267,7 @@ fn modinfo_and_undefined_symbols() {
     let module = Module::parse(&data).expect("a module");
     let expected = [("license", "GPL"), ("livepatch", "Y")];
     assert_eq!(
-        module.modinfo().expect("readable"),
+        module.modinfo().expect("readable").entries(),
         expected.map(|(key, value)| (key.into(), value.into()))
     );
     assert_eq!(

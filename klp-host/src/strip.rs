@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use klp_elf::livepatch::SHN_LIVEPATCH;
 use klp_elf::{Module, Shown, read_module};
 use object::build::Id as _;
 use object::build::elf::Builder;
@@ -26,9 +27,6 @@ use crate::replace;
 
 /// The type, of LLVM's own, of clang's and rustc's hints for linkers: symbols whose address matters to nobody.
 const SHT_LLVM_ADDRSIG: SectionType = SectionType(0x6fff_4c03);
-
-/// The section index of symbols that the livepatch core resolves: `include/uapi/linux/elf.h`.
-const SHN_LIVEPATCH: SymbolSection = SymbolSection(0xff20);
 
 /// Sections that are for linkers alone: those hints, and which sections go together.
 const FOR_LINKERS: [SectionType; 2] = [SHT_LLVM_ADDRSIG, elf::SHT_GROUP];
@@ -62,7 +60,8 @@ pub fn debug_file(module: &Path) -> PathBuf {
 pub fn in_place(module: &Path) -> Result<()> {
     let cannot = || format!("cannot strip {}", Shown::path(module));
     let data = read_module(module).with_context(cannot)?;
-    if !is_patch(&data).with_context(cannot)? {
+    let modinfo = Module::parse(&data).and_then(|module| module.modinfo());
+    if !modinfo.with_context(cannot)?.is_livepatch() {
         return Ok(());
     }
     let Some(stripped) = stripped(&data).with_context(cannot)? else {
@@ -71,11 +70,6 @@ pub fn in_place(module: &Path) -> Result<()> {
     // The other file first: of a module without debug information none is made.
     write_atomic(&debug_file(module), &stripped.with_debug_information)?;
     replace::contents(module, &stripped.module)
-}
-
-fn is_patch(data: &[u8]) -> Result<bool> {
-    let modinfo = Module::parse(data)?.modinfo()?;
-    Ok(modinfo.contains(&("livepatch".into(), "Y".into())))
 }
 
 /// What becomes of a module's file.
@@ -92,9 +86,9 @@ fn stripped(data: &[u8]) -> Result<Option<Stripped>> {
     let mut names = file
         .sections()
         .filter_map(|section| section.name_bytes().ok());
-    let is_linked = file
-        .symbols()
-        .any(|symbol| symbol.elf_symbol().st_shndx.get(Endianness::Little) == SHN_LIVEPATCH);
+    let is_linked = file.symbols().any(|symbol| {
+        symbol.elf_symbol().st_shndx.get(Endianness::Little) == SymbolSection(SHN_LIVEPATCH)
+    });
     if is_linked || !names.any(is_debug_information) {
         return Ok(None);
     }
@@ -329,7 +323,7 @@ mod tests {
         let (start, length) = table.file_range().unwrap();
         let end = usize::try_from(start + length).unwrap();
         let last = end - size_of::<elf::Sym64<Endianness>>();
-        data[last + 6..last + 8].copy_from_slice(&SHN_LIVEPATCH.0.to_le_bytes());
+        data[last + 6..last + 8].copy_from_slice(&SHN_LIVEPATCH.to_le_bytes());
         assert!(stripped(&data).unwrap().is_none());
     }
 

@@ -111,14 +111,11 @@ struct Info {
 
 impl Info {
     fn read(module: &[u8]) -> Result<Self> {
-        let entries = Module::parse(module)?.modinfo()?;
-        let all = |key: &str| -> Vec<String> {
-            let values = entries.iter().filter(|(found, _)| *found == *key);
-            values.map(|(_, value)| value.to_string()).collect()
-        };
-        let first = |key: &str| all(key).into_iter().next();
+        let modinfo = Module::parse(module)?.modinfo()?;
+        let all = |key: &str| modinfo.values(key).map(ToString::to_string).collect();
+        let first = |key: &str| modinfo.value(key).map(ToString::to_string);
         ensure!(
-            first("livepatch").is_some(),
+            modinfo.is_livepatch(),
             "this module is no live patch: `modinfo` shows no line `livepatch: Y`"
         );
         let vermagic = first("vermagic").unwrap_or_default();
@@ -144,7 +141,7 @@ impl Info {
             authors: all("author"),
             fixes: all("fixes"),
             url: first("url"),
-            is_cumulative: first("klp_replace").is_some(),
+            is_cumulative: modinfo.value("klp_replace").is_some(),
         })
     }
 

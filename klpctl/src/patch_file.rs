@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use klp_elf::{Module, is_compressed, open_module, read_module};
+use klp_elf::{Module, Name, is_compressed, open_module, read_module};
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::modules::Image;
@@ -85,22 +85,14 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
         Failure::new(Status::Refused, format!("{path} {why}"))
     };
     let module = Module::parse(data).map_err(|error| refused(format!("is no module: {error}")))?;
-    let entries = module
+    let modinfo = module
         .modinfo()
         .map_err(|error| refused(format!("is damaged: {error}")))?;
-    let all = |key: &str| {
-        let values = entries.iter().filter(|(found, _)| *found == *key);
-        values
-            .map(|(_, value)| value.escaped().to_string())
-            .collect::<Vec<_>>()
-    };
     let first = |key: &str| {
-        all(key)
-            .into_iter()
-            .next()
-            .filter(|value| !value.is_empty())
+        let value = modinfo.value(key).map(Name::escaped);
+        value.filter(|value| !value.is_empty())
     };
-    if first("livepatch").is_none() {
+    if !modinfo.is_livepatch() {
         return Err(refused(
             "is a module, but no live patch: `modinfo` shows no line `livepatch: Y`".to_owned(),
         ));
@@ -113,11 +105,12 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
     }
     // Each once: Prometheus takes no file with a metric twice.
     let words = |key: &str| -> Vec<String> {
-        let separated = all(key);
         let mut found: Vec<String> = Vec::new();
-        for word in separated.iter().flat_map(|it| it.split([',', ' '])) {
-            if !word.is_empty() && !found.iter().any(|it| it == word) {
-                found.push(word.to_owned());
+        for words in modinfo.values(key).map(Name::escaped) {
+            for word in words.split([',', ' ']) {
+                if !word.is_empty() && !found.iter().any(|it| it == word) {
+                    found.push(word.to_owned());
+                }
             }
         }
         found

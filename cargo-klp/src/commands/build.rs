@@ -207,6 +207,5 @@ fn split(built: &Built) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
 
 fn is_patch(path: &Path) -> Result<bool> {
     let data = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let modinfo = Module::parse(&data)?.modinfo()?;
-    Ok(modinfo.contains(&("livepatch".into(), "Y".into())))
+    Ok(Module::parse(&data)?.modinfo()?.is_livepatch())
 }

@@ -115,10 +115,7 @@ fn concerns_modules(module: &[u8]) -> bool {
         report.more_replaced > 0 || replaced.any(|it| it.object != *VMLINUX)
     });
     let depends = Module::parse(module).and_then(|module| module.modinfo());
-    let depends = depends.is_ok_and(|info| {
-        let mut all = info.iter();
-        all.any(|(key, value)| *key == *"depends" && *value != *"")
-    });
+    let depends = depends.is_ok_and(|info| info.values("depends").any(|names| !names.is_empty()));
     patches || depends
 }
 

@@ -157,9 +157,8 @@ impl Found<'_> {
             .and_then(|module| module.modinfo())
             .with_context(|| format!("cannot read {}", path.display()))?;
         let depends: Vec<String> = info
-            .iter()
-            .filter(|(key, _)| *key == *"depends")
-            .flat_map(|(_, names)| {
+            .values("depends")
+            .flat_map(|names| {
                 let names = names.escaped();
                 names.split(',').map(str::to_owned).collect::<Vec<_>>()
             })

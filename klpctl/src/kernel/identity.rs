@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use klp_elf::{Module, read_module};
+use klp_elf::{Module, Name, read_module};
 
 use super::{Kernel, read};
 
@@ -30,10 +30,9 @@ impl Identity {
         let data = read_module(path)?;
         let module = Module::parse(&data)?;
         let modinfo = module.modinfo()?;
-        let srcversion = modinfo.iter().find(|(key, _)| *key == *"srcversion");
         Ok(Self {
             build_id: module.build_id_note().map(<[u8]>::to_vec),
-            srcversion: srcversion.map(|(_, value)| value.escaped()),
+            srcversion: modinfo.value("srcversion").map(Name::escaped),
         })
     }
 

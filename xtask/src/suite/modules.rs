@@ -102,9 +102,9 @@ fn sample_modinfo(built: &Built) -> Result<()> {
         ("name", "livepatch_sample"),
     ];
     for (key, value) in wanted {
-        let found: Vec<_> = modinfo.iter().filter(|entry| entry.0 == key).collect();
+        let found: Vec<_> = modinfo.values(key).collect();
         ensure!(
-            found.len() == 1 && found[0].1 == value,
+            found.len() == 1 && *found[0] == *value,
             "expected one {key}={value}, found {found:?}"
         );
     }
@@ -130,10 +130,7 @@ fn stay_on_stack(built: &Built) -> Result<()> {
     for path in &built.modules {
         let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let module = Module::parse(&data)?;
-        if !module
-            .modinfo()?
-            .contains(&("livepatch".into(), "Y".into()))
-        {
+        if !module.modinfo()?.is_livepatch() {
             continue;
         }
         let replacements = module.replacements()?;
@@ -230,7 +227,9 @@ fn wrong_type_in_c(kernel: &Kernel) -> Result<()> {
     let data = read(&built, "klp_wrong_type")?;
     let modinfo = Module::parse(&data)?.modinfo()?;
     ensure!(
-        modinfo.contains(&("livepatch".into(), "Y".into())),
+        modinfo
+            .entries()
+            .contains(&("livepatch".into(), "Y".into())),
         "it is no livepatch: {modinfo:?}"
     );
     Ok(())
