@@ -22,6 +22,9 @@ pub const GPL_COMPATIBLE: &[&str] = &[
     "Dual MPL/GPL",
 ];
 
+/// What stands at the end of a signed module: `MODULE_SIG_STRING` of `include/linux/module_signature.h`.
+pub const SIGNED: &[u8] = b"~Module signature appended~\n";
+
 /// A kernel module, read from a `.ko` file.
 pub struct Module<'data> {
     pub(crate) elf: Elf<'data>,

@@ -3,8 +3,7 @@
 //! The kernel's format of signed modules: the module, a CMS signature of it, a header that says how long that is
 //! (`struct module_signature`), and a mark at the very end.
 
-/// What stands at the end of a signed module.
-const MARK: &[u8] = b"~Module signature appended~\n";
+use klp_elf::module::SIGNED;
 
 /// The size of `struct module_signature`.
 const HEADER: usize = 12;
@@ -23,7 +22,7 @@ pub struct Parts<'data> {
 
 /// Does the file end like a signed module?
 pub fn is_signed(data: &[u8]) -> bool {
-    data.ends_with(MARK)
+    data.ends_with(SIGNED)
 }
 
 /// Takes a module's file apart.
@@ -32,7 +31,7 @@ pub fn is_signed(data: &[u8]) -> bool {
 ///
 /// Says what is wrong with the signature.
 pub fn split(data: &[u8]) -> Result<Parts<'_>, &'static str> {
-    let Some(rest) = data.strip_suffix(MARK) else {
+    let Some(rest) = data.strip_suffix(SIGNED) else {
         return Ok(Parts {
             module: data,
             signature: None,
@@ -67,7 +66,7 @@ pub fn join(module: &[u8], signature: &[u8]) -> Option<Vec<u8>> {
     let mut header = [0; HEADER];
     header[2] = CMS;
     header[HEADER - len.len()..].copy_from_slice(&len);
-    Some([module, signature, &header, MARK].concat())
+    Some([module, signature, &header, SIGNED].concat())
 }
 
 #[cfg(test)]
@@ -87,9 +86,9 @@ mod tests {
 
     #[test]
     fn damaged_signatures_are_refused() {
-        assert!(split(MARK).is_err());
+        assert!(split(SIGNED).is_err());
         let signed = join(b"module", b"signature").expect("short enough");
-        let header = signed.len() - MARK.len() - HEADER;
+        let header = signed.len() - SIGNED.len() - HEADER;
         // Another kind, a signer in the old way, and a length beyond the file.
         for at in [2, 3, 4, 8, 9, 10] {
             let mut damaged = signed.clone();

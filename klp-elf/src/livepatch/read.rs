@@ -5,14 +5,12 @@
 use super::{Error, SHN_LIVEPATCH, SYMBOL_PREFIX, SymbolName, UNLINKED, is_livepatch};
 use crate::elf::{Elf, Relocation};
 use crate::limits::FUNCTIONS_MAX;
+use crate::module::SIGNED;
 use crate::text::Name;
 use object::elf::{self, SymbolSection};
 use object::{LittleEndian as LE, SectionIndex};
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-/// What follows the signature of a signed module.
-const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// A module.
 pub(super) struct File<'data> {
