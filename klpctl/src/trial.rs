@@ -85,11 +85,7 @@ impl<'a> Trials<'a> {
         };
         // It becomes part of a path.
         if is_release(&trial.release) {
-            let mut held = self.held(&trial.release)?;
-            for name in &trial.patches {
-                let others = trial.patches.len() - 1;
-                held.insert(name.clone(), why(others));
-            }
+            let held = self.held(&trial.release)?;
             durable::write_json(&self.held_path(&trial.release), &held)?;
         }
         durable::remove(&self.trial_path())?;
