@@ -70,6 +70,21 @@ impl PatchFile {
             image,
         })
     }
+
+    /// The same of a copy that klpctl keeps under this name.
+    ///
+    /// # Errors
+    ///
+    /// Also when it is another patch, with the status `other`.
+    pub fn open_as(path: &Path, name: &str, other: Status) -> Outcome<Self> {
+        let file = Self::open(path)?;
+        if file.info.name != name {
+            let (path, is) = (path.display(), &file.info.name);
+            let why = format!("{path} should be {name}, and is {is}");
+            return Err(Failure::new(other, why));
+        }
+        Ok(file)
+    }
 }
 
 fn image(file: File, compressed: bool, module: &[u8]) -> Image {

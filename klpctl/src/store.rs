@@ -155,19 +155,7 @@ impl Installed {
     ///
     /// When it cannot be read, is damaged, or is not what its name says.
     pub fn open(&self) -> Outcome<PatchFile> {
-        let file = PatchFile::open(&self.path)?;
-        if file.info.name != self.name {
-            return Err(Failure::new(
-                Status::Refused,
-                format!(
-                    "{} should be {}, and is {}",
-                    self.path.display(),
-                    self.name,
-                    file.info.name
-                ),
-            ));
-        }
-        Ok(file)
+        PatchFile::open_as(&self.path, &self.name, Status::Refused)
     }
 }
 

@@ -265,16 +265,5 @@ pub fn kept(context: &Context, name: &str) -> Outcome<PatchFile> {
             format!("{name} was not loaded by klpctl, so there is no copy of it"),
         ));
     }
-    let file = PatchFile::open(&path)?;
-    if file.info.name != name {
-        return Err(Failure::new(
-            Status::Failed,
-            format!(
-                "{} should be {name}, and is {}",
-                path.display(),
-                file.info.name
-            ),
-        ));
-    }
-    Ok(file)
+    PatchFile::open_as(&path, name, Status::Failed)
 }
