@@ -31,6 +31,21 @@ impl Case {
         }
     }
 
+    /// The case that a script reports in a line, `ok - NAME` or `not ok - NAME: WHY`; `None` when it says something
+    /// else.
+    pub fn reported(script: &str, line: &str) -> Option<Self> {
+        if let Some(name) = line.strip_prefix("ok - ") {
+            return Some(Self {
+                script: script.to_owned(),
+                name: name.to_owned(),
+                failure: None,
+            });
+        }
+        let rest = line.strip_prefix("not ok - ")?;
+        let (name, why) = rest.split_once(": ").unwrap_or((rest, "it does not hold"));
+        Some(Self::failed(script, name, why))
+    }
+
     /// Prints it: a line, and below it what was wrong.
     pub fn print(&self) {
         self.print_as(&self.script);

@@ -226,16 +226,8 @@ impl Follower {
         {
             self.end(name, status);
         } else if let Some(current) = &mut self.current {
-            let script = current.name.clone();
-            if let Some(name) = line.strip_prefix("ok - ") {
-                self.add(Case {
-                    script,
-                    name: name.to_owned(),
-                    failure: None,
-                });
-            } else if let Some(rest) = line.strip_prefix("not ok - ") {
-                let (name, why) = rest.split_once(": ").unwrap_or((rest, "it does not hold"));
-                self.add(Case::failed(&script, name, why));
+            if let Some(case) = Case::reported(&current.name, line) {
+                self.add(case);
             } else if !line.is_empty() {
                 current.talk.push(line.to_owned());
             }

@@ -157,13 +157,11 @@ fn script(name: &str, bin: Option<PathBuf>, klpctl: &Path) -> Result<Tally> {
 
 /// The cases of a script: lines `ok - NAME`, `not ok - NAME: WHY`, and `# MORE` below that.
 fn cases(script: &str, text: &str) -> Vec<Case> {
+    let script = format!("fleet: {script}");
     let mut cases: Vec<Case> = Vec::new();
     for line in text.lines() {
-        if let Some(name) = line.strip_prefix("ok - ") {
-            cases.push(case(script, name, Ok(())));
-        } else if let Some(rest) = line.strip_prefix("not ok - ") {
-            let (name, why) = rest.split_once(": ").unwrap_or((rest, "it does not hold"));
-            cases.push(Case::failed(&format!("fleet: {script}"), name, why));
+        if let Some(case) = Case::reported(&script, line) {
+            cases.push(case);
         } else if let (Some(more), Some(last)) = (line.strip_prefix("# "), cases.last_mut()) {
             let failure = last.failure.get_or_insert_default();
             failure.push('\n');

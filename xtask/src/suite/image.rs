@@ -182,14 +182,10 @@ impl Machine {
                 .with_context(|| report.console.join("\n"))
                 .map(drop),
         };
-        let failure = end.err().map(|error| format!("{error:#}"));
-        guest.decide("the machine ends as it was meant to", failure);
+        guest.decide("the machine ends as it was meant to", end);
         if !guest.metrics.is_empty() {
-            let failure = check_metrics(&guest.metrics).err();
-            guest.decide(
-                "promtool takes its metrics",
-                failure.map(|error| format!("{error:#}")),
-            );
+            let result = check_metrics(&guest.metrics);
+            guest.decide("promtool takes its metrics", result);
         }
         Ok(guest.cases)
     }
@@ -262,11 +258,8 @@ impl Guest {
     ///
     /// When the machine is to be ended.
     fn line(&mut self, line: &str) -> io::Result<()> {
-        if let Some(name) = line.strip_prefix("ok - ") {
-            self.decide(name, None);
-        } else if let Some(rest) = line.strip_prefix("not ok - ") {
-            let (name, why) = rest.split_once(": ").unwrap_or((rest, "it does not hold"));
-            self.decide(name, Some(why.to_owned()));
+        if let Some(case) = Case::reported(&self.script(), line) {
+            self.add(case);
         } else if let Some(line) = line.strip_prefix("@metric ") {
             self.metrics.push_str(line);
             self.metrics.push('\n');
@@ -278,12 +271,19 @@ impl Guest {
         Ok(())
     }
 
-    fn decide(&mut self, name: &str, failure: Option<String>) {
-        let case = Case {
-            script: format!("image: {}", self.boot.step),
+    fn script(&self) -> String {
+        format!("image: {}", self.boot.step)
+    }
+
+    fn decide(&mut self, name: &str, result: Result<()>) {
+        self.add(Case {
+            script: self.script(),
             name: name.to_owned(),
-            failure,
-        };
+            failure: result.err().map(|error| format!("{error:#}")),
+        });
+    }
+
+    fn add(&mut self, case: Case) {
         case.print();
         self.cases.push(case);
     }
