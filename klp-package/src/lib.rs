@@ -9,6 +9,7 @@
 
 mod deb;
 mod live_patch;
+mod output;
 mod rpm;
 mod text;
 
@@ -18,6 +19,7 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 
 pub use live_patch::LivePatch;
+pub use output::{Output, time};
 
 /// A family of distributions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

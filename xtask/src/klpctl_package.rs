@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use jiff::Timestamp;
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, PINNED};
-use klp_package::{File, Format, Package, Scripts};
+use klp_package::{File, Format, Package, Scripts, time};
 
 use crate::checkout;
 
@@ -126,7 +125,7 @@ fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> 
         homepage: None,
         section: "admin",
         change: "New version.".to_owned(),
-        time: Timestamp::now(),
+        time: time()?,
         files,
         depends: Vec::new(),
         only_one: None,

@@ -5,18 +5,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use clap::Args;
-use jiff::Timestamp;
 use klp_host::host::needs::Needs;
-use klp_package::{Format, LivePatch};
+use klp_package::{LivePatch, Output, time};
 
 use super::build::PatchFolder;
 use crate::inlined::DebugInfo;
 use crate::kernel::Choice;
-
-/// The time of reproducible builds, in seconds since 1970: reproducible-builds.org.
-const TIME: &str = "SOURCE_DATE_EPOCH";
 
 #[derive(Args, Debug)]
 pub(super) struct PackageArgs {
@@ -26,15 +22,8 @@ pub(super) struct PackageArgs {
     /// The kernel, as `cargo klp build` takes it.
     #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = Choice::parse)]
     kernel: Choice,
-    /// Write a package for Debian and its relatives.
-    #[arg(long, required_unless_present = "rpm")]
-    deb: bool,
-    /// Write a package for Fedora, SUSE and their relatives.
-    #[arg(long)]
-    rpm: bool,
-    /// Where to write it.
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    output: PathBuf,
+    #[command(flatten)]
+    output: Output,
     /// How often this version of the patch was packaged.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     revision: u32,
@@ -54,12 +43,8 @@ pub(super) struct PackageArgs {
 
 impl PackageArgs {
     pub(super) fn run(self) -> Result<()> {
-        let time = time(std::env::var(TIME).ok())?;
-        ensure!(
-            self.output.is_dir(),
-            "there is no folder {} for the packages",
-            self.output.display()
-        );
+        let time = time()?;
+        let dir = self.output.dir()?;
         let folder = PatchFolder {
             dir: &self.dir,
             kernel: &self.kernel,
@@ -75,38 +60,11 @@ impl PackageArgs {
                 supersedes: self.supersedes.clone(),
                 time,
             };
-            for (is_wanted, format) in [(self.deb, Format::Deb), (self.rpm, Format::Rpm)] {
-                if is_wanted {
-                    let package = patch.package(format)?;
-                    println!("{}", package.write(format, &self.output)?.display());
-                }
+            for format in self.output.formats() {
+                let package = patch.package(format)?;
+                println!("{}", package.write(format, dir)?.display());
             }
         }
         Ok(())
-    }
-}
-
-/// The time of the files in the package.
-fn time(epoch: Option<String>) -> Result<Timestamp> {
-    let Some(epoch) = epoch else {
-        return Ok(Timestamp::now());
-    };
-    let seconds = epoch.trim().parse().ok();
-    seconds
-        .and_then(|seconds| Timestamp::from_second(seconds).ok())
-        .with_context(|| format!("{TIME} is {epoch:?}, and has to be seconds since 1970"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_time_can_be_given() {
-        let given = time(Some("1700000000".to_owned())).unwrap();
-        assert_eq!(given.as_second(), 1_700_000_000);
-        let error = time(Some("today".to_owned())).unwrap_err();
-        assert!(error.to_string().contains("seconds since 1970"));
-        assert!(time(None).is_ok());
     }
 }
