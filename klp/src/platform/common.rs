@@ -153,17 +153,12 @@ macro_rules! livepatch_originals {
 #[macro_export]
 macro_rules! livepatch_modinfo {
     () => {
-        #[used(compiler)]
-        #[link_section = ".modinfo"]
-        static MODINFO_LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+        $crate::livepatch_modinfo!(12 b"livepatch=Y\0");
     };
     // The author answers for what is not checked.
     (unsafe) => {
         $crate::livepatch_modinfo!();
-
-        #[used(compiler)]
-        #[link_section = ".modinfo"]
-        static MODINFO_UNSAFE: [u8; 13] = *b"klp_unsafe=Y\0";
+        $crate::livepatch_modinfo!(13 b"klp_unsafe=Y\0");
     };
     // Another entry, with its length.
     ($length:literal $entry:literal) => {

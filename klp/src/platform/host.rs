@@ -444,11 +444,11 @@ pub use host_module as module;
 #[macro_export]
 macro_rules! livepatch_modinfo {
     () => {
-        const _: [u8; 12] = *b"livepatch=Y\0";
+        $crate::livepatch_modinfo!(12 b"livepatch=Y\0");
     };
     (unsafe) => {
         $crate::livepatch_modinfo!();
-        const _: [u8; 13] = *b"klp_unsafe=Y\0";
+        $crate::livepatch_modinfo!(13 b"klp_unsafe=Y\0");
     };
     ($length:literal $entry:literal) => {
         const _: [u8; $length] = *$entry;
