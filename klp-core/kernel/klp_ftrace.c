@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Patch sites: the ftrace_ops of patched functions, and single steps with
- * them. Their order is in src/site_ops.rs.
+ * them. Their order is in src/ops.rs.
  *
  * Most sites share one ftrace_ops, which calls the handler. That looks up where
  * the call goes.

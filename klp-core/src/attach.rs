@@ -7,12 +7,12 @@
 //! the memory of retired redirects is used again.
 
 use crate::context::Core;
-use crate::dedicated::SiteOps;
 use crate::errno::{Errno, Result, EINVAL};
 use crate::memory::Vec;
 use crate::model::{Func, Patch, Patches};
 use crate::platform::Platform;
 use crate::redirect::Redirect;
+use crate::site_ops::SiteOps;
 use crate::snapshot::Locked;
 use crate::sort;
 use crate::types::ORIGINAL;

@@ -3,12 +3,12 @@
 //! The patches that are enabled or in transition: their objects and functions.
 
 use crate::backoff::Transition;
-use crate::dedicated::SiteOps;
 use crate::errno::{Result, EINVAL, ENOENT};
 use crate::memory::Vec;
 use crate::name::{Name, ObjectName};
 use crate::platform::Platform;
 use crate::redirect::Redirects;
+use crate::site_ops::SiteOps;
 use crate::sizes::Sizes;
 use crate::snapshot::Writer;
 use crate::stack_check::StackCheck;

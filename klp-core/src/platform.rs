@@ -110,7 +110,7 @@ pub enum Ops<D> {
 }
 
 /// Patch sites: the traced instructions in functions' entries, and the `ftrace_ops` attached to them. Changes need the
-/// core's mutex. [`crate::site_ops`] says in which order they are made.
+/// core's mutex. [`crate::ops`] says in which order they are made.
 pub trait Tracing {
     /// The length of the call at a site.
     const CALL_SIZE: usize;

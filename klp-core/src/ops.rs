@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which `ftrace_ops` are attached to patch sites, and the order in which they change.
+//!
+//! Most sites share one ops, so that many of them change in one pass over the kernel's text. A site with a dedicated
+//! ops can be a jump. At no time may a patched site be without the handler, and ftrace must find at a site
+//! what it wrote there. So guards are attached while a site moves from one ops to another, or its target changes.
+
+use crate::errno::{Result, EAGAIN, EBUSY};
+use crate::fault::{self, Fault};
+use crate::memory::Vec;
+use crate::platform::{Ops, Platform, Tracing};
+use crate::snapshot::Locked;
+use crate::types::{SiteTarget, ORIGINAL};
+
+/// So often an ops is registered whose direct calls' owners are busy. Each time they sleep for a moment.
+const TRIES: usize = 100;
+
+/// Guards while targets change.
+const ONE_GUARD: usize = 1;
+/// Guards while ops are registered and unregistered: these change no text then.
+const BOTH_GUARDS: usize = 2;
+
+/// A patch site with a dedicated ops.
+#[derive(Debug)]
+pub(crate) struct Dedicated<P: Platform> {
+    /// Where the site is, and where calls go from there.
+    pub(crate) at: SiteTarget,
+    ops: P::Dedicated,
+    attachment: Attachment,
+}
+
+/// How the handler comes to a site with a dedicated ops.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Attachment {
+    /// By that ops.
+    Exclusive,
+    /// By that ops, beside somebody else who redirects calls: the site is no jump.
+    Beside,
+    /// By the shared ops after all.
+    Shared,
+    /// By an ops that ftrace does not let go.
+    Stuck,
+}
+
+/// The shared ops.
+#[derive(Debug)]
+pub(crate) struct SharedOps {
+    /// How many sites are attached. Its filter may hold more; see [`SharedOps::detach`].
+    sites: usize,
+}
+
+impl SharedOps {
+    /// Not registered.
+    pub(crate) const fn new() -> Self {
+        Self { sites: 0 }
+    }
+
+    /// Attaches `sites`, all or none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tracing::add_sites`] and [`Tracing::register`].
+    pub(crate) fn attach<P: Platform>(
+        &mut self,
+        platform: &P,
+        sites: &[usize],
+        lock: &Locked<'_>,
+    ) -> Result {
+        platform.add_sites(Ops::Shared, sites, lock)?;
+        if self.sites == 0 {
+            register(platform, Ops::Shared, lock)
+                .inspect_err(|_| Self::clear_filter(platform, lock))?;
+        }
+        self.sites = self.sites.saturating_add(sites.len());
+        Ok(())
+    }
+
+    /// Detaches `sites`. Without memory they stay in the filter until the ops is unregistered the next time: calls
+    /// there go through the handler, which knows no redirect.
+    pub(crate) fn detach<P: Platform>(&mut self, platform: &P, sites: &[usize], lock: &Locked<'_>) {
+        let is_last = self.sites == sites.len();
+        self.sites = self.sites.saturating_sub(sites.len());
+        // A registered ops with an empty filter would trace every function.
+        if is_last && platform.unregister(Ops::Shared, lock).is_err() {
+            return;
+        }
+        if platform.remove_sites(Ops::Shared, sites, lock).is_err() && is_last {
+            Self::clear_filter(platform, lock);
+        }
+    }
+
+    /// Removing single sites needs memory, this does not.
+    fn clear_filter<P: Platform>(platform: &P, lock: &Locked<'_>) {
+        // Walkers of ftrace's list may still read the filter.
+        platform.wait_for_cpus(lock);
+        platform.clear_sites(Ops::Shared, lock);
+    }
+}
+
+/// Registers the ops, though others are busy for the moment.
+fn register<P: Tracing>(platform: &P, ops: Ops<P::Dedicated>, lock: &Locked<'_>) -> Result {
+    let mut result = platform.register(ops, lock);
+    for _ in 1..TRIES {
+        if result != Err(EAGAIN) {
+            break;
+        }
+        result = platform.register(ops, lock);
+    }
+    result
+}
+
+/// Attaches so many guards to `sites`, or none.
+fn register_guards<P: Platform>(
+    platform: &P,
+    guards: usize,
+    sites: &[usize],
+    lock: &Locked<'_>,
+) -> Result {
+    if fault::is_injected(Fault::NoGuards) {
+        return Ok(());
+    }
+    for guard in 0..guards {
+        platform
+            .add_sites(Ops::Guard(guard), sites, lock)
+            .and_then(|()| platform.register(Ops::Guard(guard), lock))
+            .inspect_err(|_| {
+                unregister_guards(platform, guard, lock);
+                platform.clear_sites(Ops::Guard(guard), lock);
+            })?;
+    }
+    Ok(())
+}
+
+/// Detaches them, and waits for a grace period.
+fn unregister_guards<P: Platform>(platform: &P, guards: usize, lock: &Locked<'_>) {
+    let guards = if fault::is_injected(Fault::NoGuards) {
+        0..0
+    } else {
+        0..guards
+    };
+    for guard in guards.clone().rev() {
+        // One that ftrace does not let go stays where it is. The handler does no harm there.
+        let _ = platform.unregister(Ops::Guard(guard), lock);
+    }
+    // For concurrent walkers of ftrace's list, before the guards are used again.
+    platform.wait_for_cpus(lock);
+    for guard in guards {
+        platform.clear_sites(Ops::Guard(guard), lock);
+    }
+}
+
+fn sites_of(targets: impl Iterator<Item = SiteTarget>) -> Result<Vec<usize>> {
+    let mut sites = Vec::new();
+    for target in targets {
+        sites.push(target.site)?;
+    }
+    Ok(sites)
+}
+
+impl<P: Platform> Dedicated<P> {
+    fn new(platform: &P, at: SiteTarget, lock: &Locked<'_>) -> Result<Self> {
+        let ops = platform.new_dedicated(at.site, lock)?;
+        platform.set_target(ops, at.target, lock);
+        Ok(Self {
+            at,
+            ops,
+            attachment: Attachment::Exclusive,
+        })
+    }
+
+    /// The site is patched already: it stays so, whatever that takes.
+    fn register_patched(&mut self, platform: &P, shared: &mut SharedOps, lock: &Locked<'_>) {
+        let ops = Ops::Dedicated(self.ops);
+        match register(platform, ops, lock) {
+            Ok(()) => return,
+            Err(EBUSY) => {
+                // Somebody who redirects calls has attached in between. The handler goes on beside them.
+                platform.share_redirection(self.ops, lock);
+                platform.set_target(self.ops, ORIGINAL, lock);
+                if platform.register(ops, lock).is_ok() {
+                    self.attachment = Attachment::Beside;
+                    return;
+                }
+            }
+            Err(_) => {}
+        }
+        self.attachment = Attachment::Shared;
+        if shared.attach(platform, &[self.at.site], lock).is_err() {
+            platform.bug(c"a patched function cannot be redirected any more");
+        }
+    }
+
+    fn unregister(&mut self, platform: &P, shared: &mut SharedOps, lock: &Locked<'_>) {
+        if self.attachment == Attachment::Shared {
+            shared.detach(platform, &[self.at.site], lock);
+        } else if platform.unregister(Ops::Dedicated(self.ops), lock).is_err() {
+            self.attachment = Attachment::Stuck;
+        }
+    }
+
+    /// After a grace period since it was unregistered.
+    fn free(self, platform: &P, lock: &Locked<'_>) {
+        if self.attachment != Attachment::Stuck {
+            platform.free_dedicated(self.ops, lock);
+        }
+    }
+}
+
+/// Makes dedicated ops for `targets` at the end of `own`, and attaches both guards to their sites. Returns these.
+///
+/// # Errors
+///
+/// `ENOMEM`; `ENODEV` when ftrace has shut itself down. Nothing is changed then.
+fn prepare<P: Platform>(
+    own: &mut Vec<Dedicated<P>>,
+    platform: &P,
+    targets: &[SiteTarget],
+    lock: &Locked<'_>,
+) -> Result<Vec<usize>> {
+    let sites = sites_of(targets.iter().copied())?;
+    own.reserve(targets.len())?;
+    let before = own.len();
+    let result = targets
+        .iter()
+        .try_for_each(|target| own.push(Dedicated::new(platform, *target, lock)?))
+        .and_then(|()| register_guards(platform, BOTH_GUARDS, &sites, lock));
+    if let Err(errno) = result {
+        free_from(own, before, platform, lock);
+        return Err(errno);
+    }
+    Ok(sites)
+}
+
+/// Frees all from this one on.
+fn free_from<P: Platform>(
+    own: &mut Vec<Dedicated<P>>,
+    first: usize,
+    platform: &P,
+    lock: &Locked<'_>,
+) {
+    while own.len() > first {
+        if let Some(last) = own.pop() {
+            last.free(platform, lock);
+        }
+    }
+}
+
+/// Moves sites, which are patched, from the shared ops to dedicated ones, at the end of `own`.
+///
+/// # Errors
+///
+/// Those of [`prepare`].
+pub(crate) fn register_dedicated<P: Platform>(
+    own: &mut Vec<Dedicated<P>>,
+    shared: &mut SharedOps,
+    platform: &P,
+    targets: &[SiteTarget],
+    lock: &Locked<'_>,
+) -> Result {
+    let before = own.len();
+    let sites = prepare(own, platform, targets, lock)?;
+    shared.detach(platform, &sites, lock);
+    for new in own.get_mut(before..).unwrap_or_default() {
+        new.register_patched(platform, shared, lock);
+    }
+    unregister_guards(platform, BOTH_GUARDS, lock);
+    Ok(())
+}
+
+/// Moves a site that has no redirect yet, and that others may refuse.
+///
+/// # Errors
+///
+/// Those of [`prepare`] and [`Tracing::register`]. The site is detached then.
+pub(crate) fn try_register_dedicated<P: Platform>(
+    own: &mut Vec<Dedicated<P>>,
+    shared: &mut SharedOps,
+    platform: &P,
+    target: SiteTarget,
+    lock: &Locked<'_>,
+) -> Result {
+    let before = own.len();
+    let prepared = prepare(own, platform, &[target], lock);
+    shared.detach(platform, &[target.site], lock);
+    prepared?;
+    let ops = own.get(before).map(|new| Ops::Dedicated(new.ops));
+    let result = ops.map_or(Ok(()), |ops| register(platform, ops, lock));
+    unregister_guards(platform, BOTH_GUARDS, lock);
+    if result.is_err() {
+        free_from(own, before, platform, lock);
+    }
+    result
+}
+
+/// Makes sites of `own`, which is sorted, jump elsewhere or call the handler, in one pass.
+///
+/// # Errors
+///
+/// `ENOMEM`, `ENODEV`; then nothing is changed.
+pub(crate) fn retarget<P: Platform>(
+    own: &mut [Dedicated<P>],
+    platform: &P,
+    targets: &[SiteTarget],
+    lock: &Locked<'_>,
+) -> Result {
+    let sites = sites_of(targets.iter().copied())?;
+    register_guards(platform, ONE_GUARD, &sites, lock)?;
+    for target in targets {
+        let index = own.binary_search_by_key(&target.site, |own| own.at.site);
+        let Some(own) = index.ok().and_then(|index| own.get_mut(index)) else {
+            continue;
+        };
+        own.at = *target;
+        if own.attachment == Attachment::Exclusive {
+            platform.set_target(own.ops, target.target, lock);
+        }
+    }
+    unregister_guards(platform, ONE_GUARD, lock);
+    Ok(())
+}
+
+/// Takes all from `first` on out of `own`, and their sites are detached: calls go to the original functions. Needs no
+/// memory, but without it each of them is a change of the text.
+pub(crate) fn unregister_dedicated<P: Platform>(
+    own: &mut Vec<Dedicated<P>>,
+    first: usize,
+    shared: &mut SharedOps,
+    platform: &P,
+    lock: &Locked<'_>,
+) {
+    let leaving = own.get_mut(first..).unwrap_or_default();
+    let is_guarded = leaving.len() > 1
+        && sites_of(leaving.iter().map(|own| own.at))
+            .and_then(|sites| register_guards(platform, BOTH_GUARDS, &sites, lock))
+            .is_ok();
+    for own in leaving {
+        own.unregister(platform, shared, lock);
+    }
+    if is_guarded {
+        unregister_guards(platform, BOTH_GUARDS, lock);
+    } else {
+        platform.wait_for_cpus(lock);
+    }
+    free_from(own, first, platform, lock);
+}
