@@ -15,7 +15,7 @@ use crate::redirect::Redirect;
 use crate::site_ops::SiteOps;
 use crate::snapshot::Locked;
 use crate::sort;
-use crate::types::ORIGINAL;
+use crate::types::{Site, Target};
 use core::ops::Range;
 
 /// Redirecting failed.
@@ -25,13 +25,20 @@ struct Failure {
     errno: Errno,
 }
 
+/// ftrace refused a site.
+#[derive(Clone, Copy)]
+struct RefusedSite {
+    site: Site,
+    errno: Errno,
+}
+
 impl<P: Platform> Func<P> {
     /// Where calls go.
-    pub(crate) fn target(&self) -> usize {
+    pub(crate) fn target(&self) -> Target {
         if self.nop {
-            ORIGINAL
+            Target::Original
         } else {
-            self.new.start
+            Target::from_c(self.new.start)
         }
     }
 }
@@ -167,40 +174,44 @@ impl<P: Platform> Core<'_, P> {
             .as_ref()
             .map(|transition| transition.patch);
         self.publish(in_transition);
-        if sites.is_empty() {
-            return Ok(());
-        }
-        let Err((culprit, errno)) = self.attach(&mut sites) else {
+        let Err(refused) = self.attach(&mut sites) else {
             return Ok(());
         };
         self.set_patched(handle, objects.clone(), false);
         self.publish(in_transition);
         // The handler is at none of the new sites.
         self.state.redirects.forget_vanished();
-        Err(self.report_failed_site(handle, objects, culprit, errno))
+        Err(self.report_failed_site(handle, objects, refused))
     }
 
     /// Adds `sites` to the shared ops, all or none; on failure returns the offending site.
-    fn attach(&mut self, sites: &mut [usize]) -> core::result::Result<(), (usize, Errno)> {
+    fn attach(&mut self, sites: &mut [Site]) -> core::result::Result<(), RefusedSite> {
+        let Some(&last) = sites.last() else {
+            return Ok(());
+        };
         let entries = &mut self.state.site_ops;
         entries
             .attach(self.platform, sites, &self.lock)
-            .map_err(|errno| bisect_failure(entries, self.platform, &self.lock, sites, errno))?;
+            .map_err(|errno| {
+                let refused = RefusedSite { site: last, errno };
+                bisect_failure(entries, self.platform, &self.lock, sites, refused)
+            })?;
         // Check after attaching: later direct-call users are notified of our ops.
         let refused = sites.iter().find_map(|&site| {
             let shared = self.platform.has_direct_call(site);
             let result = shared.then(|| entries.share(self.platform, site, &self.lock));
-            Some((site, result?.err()?))
+            let errno = result?.err()?;
+            Some(RefusedSite { site, errno })
         });
-        let Some((culprit, errno)) = refused else {
+        let Some(refused) = refused else {
             return Ok(());
         };
-        let is_gone = |site: usize| site == culprit || entries.has(site);
+        let is_gone = |site: Site| site == refused.site || entries.has(site);
         let common = sort::partition_in_place(sites, |&site| is_gone(site));
         if let Some(common) = sites.get(..common).filter(|common| !common.is_empty()) {
             entries.detach(self.platform, common, &self.lock);
         }
-        Err((culprit, errno))
+        Err(refused)
     }
 
     /// Finds the patch sites of the functions of these objects.
@@ -234,7 +245,7 @@ impl<P: Platform> Core<'_, P> {
     }
 
     /// The sites to attach the handler to, sorted.
-    fn new_sites(&self, handle: P::Patch, objects: Range<usize>) -> Result<Vec<usize>> {
+    fn new_sites(&self, handle: P::Patch, objects: Range<usize>) -> Result<Vec<Site>> {
         let mut sites = Vec::new();
         let all = self.state.unpatched(handle, objects);
         for site in all.filter_map(|(_, func)| func.site) {
@@ -274,13 +285,13 @@ impl<P: Platform> Core<'_, P> {
         &self,
         handle: P::Patch,
         objects: Range<usize>,
-        culprit: usize,
-        errno: Errno,
+        refused: RefusedSite,
     ) -> Failure {
+        let RefusedSite { site, errno } = refused;
         let found = self
             .state
             .unpatched(handle, objects.clone())
-            .find(|(_, func)| func.site == Some(culprit));
+            .find(|(_, func)| func.site == Some(site));
         if let Some((_, func)) = found {
             self.platform.error(format_args!(
                 "failed to register ftrace handler for function '{}' ({errno})",
@@ -319,18 +330,18 @@ impl<P: Platform> Patch<P> {
     }
 }
 
-/// Which of `sites` the kernel refused, for `errno`, and why.
+/// Which of `sites` ftrace refused, and why. `refused` is what it is when all but the last are accepted.
 fn bisect_failure<P: Platform>(
     entries: &mut SiteOps<P>,
     platform: &P,
     lock: &Locked<'_>,
-    sites: &[usize],
-    errno: Errno,
-) -> (usize, Errno) {
+    sites: &[Site],
+    refused: RefusedSite,
+) -> RefusedSite {
     // The change was refused as a whole: the shortest beginning of it that is refused ends with the
     // culprit.
     let (mut good, mut bad) = (0, sites.len());
-    let mut reason = errno;
+    let mut refused = refused;
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
         let part = sites.get(..middle).unwrap_or_default();
@@ -340,11 +351,12 @@ fn bisect_failure<P: Platform>(
                 good = middle;
             }
             Err(errno) => {
-                reason = errno;
+                if let Some(&site) = part.last() {
+                    refused = RefusedSite { site, errno };
+                }
                 bad = middle;
             }
         }
     }
-    let site = sites.get(bad.wrapping_sub(1)).copied();
-    (site.unwrap_or(0), reason)
+    refused
 }

@@ -84,11 +84,11 @@ impl StackCheck {
 
     /// Adds the site of a function, up to and including the return address of the call there.
     fn add_entry<P: Platform>(&mut self, func: &Func<P>, name: usize) -> Result {
-        let Some(start) = func.site else {
+        let Some(site) = func.site else {
             return Ok(());
         };
         let entry = TextRange {
-            start,
+            start: site.address(),
             size: P::CALL_SIZE.saturating_add(1),
         };
         self.entries.add(entry, name)

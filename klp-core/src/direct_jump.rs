@@ -15,7 +15,7 @@ use crate::memory::Vec;
 use crate::model::Func;
 use crate::platform::Platform;
 use crate::sort;
-use crate::types::{SiteTarget, Target, ORIGINAL};
+use crate::types::{SiteTarget, Target};
 use core::time::Duration;
 
 /// How many dedicated ops are registered, or unregistered, at a time. Calls there take long meanwhile, and
@@ -116,7 +116,7 @@ impl<P: Platform> Core<'_, P> {
                 .settled(&self.published.redirects, own.site)
             {
                 Some(target) if most > 0 => target,
-                _ => ORIGINAL,
+                _ => Target::Original,
             };
             if own.target != target {
                 let site = own.site;
@@ -139,7 +139,7 @@ impl<P: Platform> Core<'_, P> {
                 .redirects
                 .settled(&self.published.redirects, site)
             {
-                Some(target) if target != ORIGINAL && !self.state.site_ops.has(site) => {
+                Some(target) if target != Target::Original && !self.state.site_ops.has(site) => {
                     // Beside others a dedicated ops is of no use; and registered late it would change the
                     // order in which ftrace calls them and us.
                     if self.platform.is_exclusive(site) {

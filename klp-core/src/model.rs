@@ -13,8 +13,7 @@ use crate::sizes::Sizes;
 use crate::snapshot::Writer;
 use crate::stack_check::StackCheck;
 use crate::symbols::{self, InModule};
-use crate::types::Direction;
-use crate::types::TextRange;
+use crate::types::{Direction, Site, TextRange};
 use core::ffi::CStr;
 
 /// Everything that the core's mutex guards. See [`Core`].
@@ -88,7 +87,7 @@ pub struct Func<P: Platform> {
     /// Is it redirected?
     pub patched: bool,
     /// The patch site in its entry, once it is looked up.
-    pub site: Option<usize>,
+    pub site: Option<Site>,
     /// The function's code.
     pub old: TextRange,
     /// The replacement's.

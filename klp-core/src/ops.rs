@@ -11,7 +11,7 @@ use crate::fault::{self, Fault};
 use crate::memory::Vec;
 use crate::platform::{Ops, Platform, Tracing};
 use crate::snapshot::Locked;
-use crate::types::{SiteTarget, ORIGINAL};
+use crate::types::{Site, SiteTarget, Target};
 
 /// So often an ops is registered whose direct calls' owners are busy. Each time they sleep for a moment.
 const TRIES: usize = 100;
@@ -64,7 +64,7 @@ impl SharedOps {
     pub(crate) fn attach<P: Platform>(
         &mut self,
         platform: &P,
-        sites: &[usize],
+        sites: &[Site],
         lock: &Locked<'_>,
     ) -> Result {
         platform.add_sites(Ops::Shared, sites, lock)?;
@@ -78,7 +78,7 @@ impl SharedOps {
 
     /// Detaches `sites`. Without memory they stay in the filter until the ops is unregistered the next time: calls
     /// there go through the handler, which knows no redirect.
-    pub(crate) fn detach<P: Platform>(&mut self, platform: &P, sites: &[usize], lock: &Locked<'_>) {
+    pub(crate) fn detach<P: Platform>(&mut self, platform: &P, sites: &[Site], lock: &Locked<'_>) {
         let is_last = self.sites == sites.len();
         self.sites = self.sites.saturating_sub(sites.len());
         // A registered ops with an empty filter would trace every function.
@@ -114,7 +114,7 @@ fn register<P: Tracing>(platform: &P, ops: Ops<P::Dedicated>, lock: &Locked<'_>)
 fn register_guards<P: Platform>(
     platform: &P,
     guards: usize,
-    sites: &[usize],
+    sites: &[Site],
     lock: &Locked<'_>,
 ) -> Result {
     if fault::is_injected(Fault::NoGuards) {
@@ -150,7 +150,7 @@ fn unregister_guards<P: Platform>(platform: &P, guards: usize, lock: &Locked<'_>
     }
 }
 
-fn sites_of(targets: impl Iterator<Item = SiteTarget>) -> Result<Vec<usize>> {
+fn sites_of(targets: impl Iterator<Item = SiteTarget>) -> Result<Vec<Site>> {
     let mut sites = Vec::new();
     for target in targets {
         sites.push(target.site)?;
@@ -177,7 +177,7 @@ impl<P: Platform> Dedicated<P> {
             Err(EBUSY) => {
                 // Somebody who redirects calls has attached in between. The handler goes on beside them.
                 platform.share_redirection(self.ops, lock);
-                platform.set_target(self.ops, ORIGINAL, lock);
+                platform.set_target(self.ops, Target::Original, lock);
                 if platform.register(ops, lock).is_ok() {
                     self.attachment = Attachment::Beside;
                     return;
@@ -217,7 +217,7 @@ fn prepare<P: Platform>(
     platform: &P,
     targets: &[SiteTarget],
     lock: &Locked<'_>,
-) -> Result<Vec<usize>> {
+) -> Result<Vec<Site>> {
     let sites = sites_of(targets.iter().copied())?;
     own.reserve(targets.len())?;
     let before = own.len();

@@ -9,7 +9,7 @@
 use crate::errno::Result;
 use crate::name::Name;
 use crate::snapshot::{GracePeriods, Locked};
-use crate::types::{Blocker, Direction, PatchState, Target, TextRange};
+use crate::types::{Blocker, Direction, PatchState, Site, Target, TextRange};
 use core::ffi::CStr;
 use core::fmt;
 use core::ops::ControlFlow;
@@ -119,31 +119,30 @@ pub trait Tracing {
     type Dedicated: Copy + Eq + fmt::Debug;
 
     /// The site in the function at `function`, if it can be traced.
-    fn site(&self, function: usize) -> Option<usize>;
+    fn site(&self, function: usize) -> Option<Site>;
 
     /// Is a direct call (a BPF trampoline) attached to `site`, whose owner has to be notified of a redirect?
-    fn has_direct_call(&self, site: usize) -> bool;
+    fn has_direct_call(&self, site: Site) -> bool;
 
     /// How many sites can be jumps at most.
     fn max_jumps(&self) -> usize;
 
     /// Is the shared ops the only ftrace user of `site`?
-    fn is_exclusive(&self, site: usize) -> bool;
+    fn is_exclusive(&self, site: Site) -> bool;
 
     /// Adds `sites` to those of the ops; in one pass over the kernel's text if it is registered.
     ///
     /// # Errors
     ///
     /// When one of them is refused, or without memory; then nothing is changed.
-    fn add_sites(&self, ops: Ops<Self::Dedicated>, sites: &[usize], lock: &Locked<'_>) -> Result;
+    fn add_sites(&self, ops: Ops<Self::Dedicated>, sites: &[Site], lock: &Locked<'_>) -> Result;
 
     /// Removes `sites` from those of the ops, in the same way.
     ///
     /// # Errors
     ///
     /// `ENOMEM`; then the ops keeps them.
-    fn remove_sites(&self, ops: Ops<Self::Dedicated>, sites: &[usize], lock: &Locked<'_>)
-        -> Result;
+    fn remove_sites(&self, ops: Ops<Self::Dedicated>, sites: &[Site], lock: &Locked<'_>) -> Result;
 
     /// Removes all sites of an ops that is not registered. Needs no memory. Nobody reads them any more: a grace period
     /// has passed.
@@ -169,13 +168,12 @@ pub trait Tracing {
     /// # Errors
     ///
     /// `ENOMEM`.
-    fn new_dedicated(&self, site: usize, lock: &Locked<'_>) -> Result<Self::Dedicated>;
+    fn new_dedicated(&self, site: Site, lock: &Locked<'_>) -> Result<Self::Dedicated>;
 
     /// Frees a dedicated ops that is not registered. A grace period has passed since it was.
     fn free_dedicated(&self, ops: Self::Dedicated, lock: &Locked<'_>);
 
-    /// Sets where the site jumps to while no other ops is attached; [`ORIGINAL`](crate::types::ORIGINAL) is the
-    /// handler. A guard is registered there while that changes: ftrace expects to find what it wrote.
+    /// Sets where the site jumps to while no other ops is attached; [`Target::Original`] is the handler. A guard is registered there while that changes: ftrace expects to find what it wrote.
     fn set_target(&self, ops: Self::Dedicated, target: Target, lock: &Locked<'_>);
 
     /// Lets the ops, which is not registered, be attached beside somebody else who redirects calls.

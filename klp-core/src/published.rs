@@ -10,7 +10,7 @@ use crate::redirect::Table;
 use crate::snapshot::{NoPreempt, Snapshot};
 use crate::stack_check::StackCheck;
 use crate::sync::{const_unless_loom, AtomicInt};
-use crate::types::{Blocker, PatchState, Target};
+use crate::types::{Blocker, PatchState, Site, Target};
 
 /// Shared by the core and everybody else. Written under the core's mutex.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Published {
     pub fn redirect(
         &self,
         log: &impl Log,
-        site: usize,
+        site: Site,
         guard: &NoPreempt<'_>,
         state: impl Fn() -> PatchState,
     ) -> Target {

@@ -14,26 +14,23 @@ use crate::errno::Result;
 use crate::memory::{Box, Vec};
 use crate::snapshot::{GracePeriods, Locked, NoPreempt, Retired, Snapshot, Writer};
 use crate::sync::RaceCheck;
-use crate::types::{Target, ORIGINAL};
-
-/// In [`Slot::unpatched`]: there is only one target.
-const SETTLED: usize = usize::MAX;
+use crate::types::{Site, Target};
 
 /// One place of the table.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// The traced address in the function's entry; zero in an empty slot.
-    site: usize,
+    /// The patch site; none in an empty slot.
+    site: Option<Site>,
     /// The target, in transition for tasks in the state "patched".
     patched: Target,
-    /// In transition the target for tasks in the state "unpatched", else [`SETTLED`].
-    unpatched: usize,
+    /// In transition the target for tasks in the state "unpatched"; none once it is settled.
+    unpatched: Option<Target>,
 }
 
 const EMPTY: Slot = Slot {
-    site: 0,
-    patched: ORIGINAL,
-    unpatched: SETTLED,
+    site: None,
+    patched: Target::Original,
+    unpatched: None,
 };
 
 /// All redirects, found by the site of the call. At least half of the slots are empty.
@@ -67,20 +64,20 @@ impl Table {
     /// Where looking for `site` begins. Multiplies by 2^64 divided by the golden ratio, which
     /// spreads addresses that differ little (Knuth, The Art of Computer Programming, 6.4).
     #[inline(always)]
-    fn start(&self, site: usize) -> usize {
+    fn start(&self, site: Site) -> usize {
         const GOLDEN: usize = 0x9e37_79b9_7f4a_7c15;
-        site.wrapping_mul(GOLDEN).wrapping_shr(self.shift)
+        site.address().wrapping_mul(GOLDEN).wrapping_shr(self.shift)
     }
 
     /// The slot of `site`, or the empty one where it would be.
     #[inline(always)]
-    fn find(&self, site: usize) -> Option<usize> {
+    fn find(&self, site: Site) -> Option<usize> {
         let mask = self.slots.len().wrapping_sub(1);
         let mut index = self.start(site) & mask;
         // Half of the slots are empty, so this ends.
         loop {
             let slot = self.slots.get(index)?;
-            if slot.site == site || slot.site == 0 {
+            if slot.site.is_none() || slot.site == Some(site) {
                 return Some(index);
             }
             index = index.wrapping_add(1) & mask;
@@ -90,47 +87,44 @@ impl Table {
     /// Where a call at `site` goes. `is_patched` reads the state of the calling task; it is called only in
     /// transition, and after the redirect is read.
     #[inline(always)]
-    pub fn target(&self, site: usize, is_patched: impl FnOnce() -> bool) -> Target {
+    pub fn target(&self, site: Site, is_patched: impl FnOnce() -> bool) -> Target {
         let slot = self
             .races
             .reading(|| self.slots.get(self.find(site)?).copied());
         let Some(slot) = slot else {
-            return ORIGINAL;
+            return Target::Original;
         };
-        if slot.unpatched == SETTLED || is_patched() {
-            slot.patched
-        } else {
-            slot.unpatched
+        match slot.unpatched {
+            Some(unpatched) if !is_patched() => unpatched,
+            _ => slot.patched,
         }
     }
 
     /// Is there a redirect for `site`?
-    pub fn contains(&self, site: usize) -> bool {
+    pub fn contains(&self, site: Site) -> bool {
         self.find(site)
             .and_then(|index| self.slots.get(index))
-            .is_some_and(|slot| slot.site == site)
+            .is_some_and(|slot| slot.site.is_some())
     }
 
     /// Where all calls at `site` go, unless it depends on the task.
-    fn settled(&self, site: usize) -> Option<Target> {
+    fn settled(&self, site: Site) -> Option<Target> {
         let slot = self.find(site).and_then(|index| self.slots.get(index))?;
-        (slot.unpatched == SETTLED).then_some(slot.patched)
+        slot.unpatched.is_none().then_some(slot.patched)
     }
 
     /// All sites.
-    fn sites(&self) -> impl Iterator<Item = usize> + '_ {
-        self.slots
-            .iter()
-            .map(|slot| slot.site)
-            .filter(|&site| site != 0)
+    fn sites(&self) -> impl Iterator<Item = Site> + '_ {
+        self.slots.iter().filter_map(|slot| slot.site)
     }
 
     /// Becomes what `other` is; there is room for it.
     fn copy(&mut self, other: &Self) {
         self.races.writing();
-        for slot in other.slots.iter().filter(|slot| slot.site != 0) {
-            if let Some(free) = self
-                .find(slot.site)
+        for slot in other.slots.iter() {
+            if let Some(free) = slot
+                .site
+                .and_then(|site| self.find(site))
                 .and_then(|index| self.slots.get_mut(index))
             {
                 *free = *slot;
@@ -155,25 +149,23 @@ impl Table {
         else {
             return;
         };
-        let below = if slot.site == 0 {
+        let below = if slot.site.is_none() {
             if self.used >= room {
                 debug_assert!(false, "the table was made too small");
                 return;
             }
             self.used += 1;
-            ORIGINAL
+            Target::Original
         } else {
             slot.patched
         };
         *slot = Slot {
-            site: redirect.site,
+            site: Some(redirect.site),
             patched: redirect.target,
-            unpatched: match slot.unpatched {
-                _ if !redirect.in_transition => SETTLED,
-                SETTLED => below,
-                // The patch in transition has the function by another name, too.
-                unpatched => unpatched,
-            },
+            // It has one already when the patch in transition has the function by another name, too.
+            unpatched: redirect
+                .in_transition
+                .then(|| slot.unpatched.unwrap_or(below)),
         };
     }
 }
@@ -181,8 +173,8 @@ impl Table {
 /// What one patch does to one function.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Redirect {
-    /// The traced address in the function's entry, never zero.
-    pub site: usize,
+    /// The patch site.
+    pub site: Site,
     /// Where calls go.
     pub target: Target,
     /// Do only switched tasks go there?
@@ -199,7 +191,7 @@ pub struct Redirects {
     /// As large as the published table; missing only while a change is under way.
     spare: Option<Box<Table>>,
     /// Sites that have no redirect any more and still call the handler. There is room for all there are.
-    vanished: Vec<usize>,
+    vanished: Vec<Site>,
 }
 
 /// A change of the table that others may not have noticed yet.
@@ -267,24 +259,24 @@ impl Redirects {
     }
 
     /// Does the published table have a redirect for `site`?
-    pub fn contains(&self, published: &Snapshot<Table>, site: usize) -> bool {
+    pub fn contains(&self, published: &Snapshot<Table>, site: Site) -> bool {
         published
             .current(&self.writer)
             .is_some_and(|table| table.contains(site))
     }
 
     /// The sites that have a redirect.
-    pub fn sites<'a>(&'a self, published: &'a Snapshot<Table>) -> impl Iterator<Item = usize> + 'a {
+    pub fn sites<'a>(&'a self, published: &'a Snapshot<Table>) -> impl Iterator<Item = Site> + 'a {
         let table = published.current(&self.writer);
         table.into_iter().flat_map(Table::sites)
     }
 
     /// Where all calls at `site` go, unless it depends on the task: without a redirect, to the
     /// original function.
-    pub fn settled(&self, published: &Snapshot<Table>, site: usize) -> Option<Target> {
+    pub fn settled(&self, published: &Snapshot<Table>, site: Site) -> Option<Target> {
         published
             .current(&self.writer)
-            .map_or(Some(ORIGINAL), |table| table.settled(site))
+            .map_or(Some(Target::Original), |table| table.settled(site))
     }
 
     /// Notes the sites that `change` left without a redirect, besides those noted before.
@@ -300,7 +292,7 @@ impl Redirects {
     }
 
     /// The sites noted, to be put in any order.
-    pub fn vanished_mut(&mut self) -> &mut [usize] {
+    pub fn vanished_mut(&mut self) -> &mut [Site] {
         &mut self.vanished
     }
 
@@ -322,13 +314,13 @@ impl Snapshot<Table> {
     #[inline(always)]
     pub fn target(
         &self,
-        site: usize,
+        site: Site,
         guard: &NoPreempt<'_>,
         is_patched: impl FnOnce() -> bool,
     ) -> Target {
         match self.get(guard) {
             Some(table) => table.target(site, is_patched),
-            None => ORIGINAL,
+            None => Target::Original,
         }
     }
 }

@@ -16,8 +16,7 @@ use crate::platform::{
 use crate::published::Published;
 use crate::snapshot::{GracePeriods, Locked, NoPreempt, Writer};
 use crate::sync::RaceCheck;
-use crate::types::TextRange;
-use crate::types::{Blocker, Direction, PatchState};
+use crate::types::{Blocker, Direction, PatchState, Site, Target, TextRange};
 use core::ops::ControlFlow;
 #[cfg(loom)]
 use loom::sync::{
@@ -40,6 +39,16 @@ use std::time::Duration;
 pub const SIZE: usize = 0x100;
 /// From a function's start to its traced site.
 const SITE: usize = 4;
+
+/// The patch site of `function`.
+pub fn site_of(function: usize) -> Site {
+    Site::new(function + SITE).expect("not zero")
+}
+
+/// The function of `site`.
+fn function_at(site: Site) -> usize {
+    site.address() - SITE
+}
 
 /// A task.
 #[derive(Debug)]
@@ -91,14 +100,14 @@ pub struct Kernel {
     /// Functions that something else redirects.
     pub taken: RefCell<BTreeSet<usize>>,
     /// Asked at in common.
-    pub attached: RefCell<BTreeSet<usize>>,
+    pub attached: RefCell<BTreeSet<Site>>,
     is_shared_registered: Cell<bool>,
     guards: RefCell<[Guard; 2]>,
     dedicated: RefCell<BTreeMap<usize, DedicatedOps>>,
-    /// The sites with registered dedicated ops, and where these lead: zero is the handler.
-    pub own: RefCell<BTreeMap<usize, usize>>,
+    /// The sites with registered dedicated ops, and their targets.
+    pub own: RefCell<BTreeMap<Site, Target>>,
     /// Sites with a redirect, while the worker moves them.
-    settled: RefCell<Option<BTreeSet<usize>>>,
+    settled: RefCell<Option<BTreeSet<Site>>>,
     /// How often somebody who has to be notified is busy.
     pub busy: Cell<usize>,
     /// How many dedicated ops are refused for another reason.
@@ -168,15 +177,15 @@ pub struct SeenFunc {
 /// A guard ops.
 #[derive(Debug, Default)]
 struct Guard {
-    sites: BTreeSet<usize>,
+    sites: BTreeSet<Site>,
     is_registered: bool,
 }
 
 /// A dedicated ops.
 #[derive(Debug)]
 struct DedicatedOps {
-    site: usize,
-    target: usize,
+    site: Site,
+    target: Target,
     /// Has it IPMODIFY?
     redirects: bool,
     is_registered: bool,
@@ -320,26 +329,26 @@ impl Tracing for Kernel {
 
     type Dedicated = usize;
 
-    fn site(&self, function: usize) -> Option<usize> {
-        (!self.untraceable.borrow().contains(&function)).then_some(function + SITE)
+    fn site(&self, function: usize) -> Option<Site> {
+        (!self.untraceable.borrow().contains(&function)).then(|| site_of(function))
     }
 
-    fn has_direct_call(&self, site: usize) -> bool {
-        self.shared.borrow().contains_key(&(site - SITE))
+    fn has_direct_call(&self, site: Site) -> bool {
+        self.shared.borrow().contains_key(&function_at(site))
     }
 
     fn max_jumps(&self) -> usize {
         self.max_jumps.get()
     }
 
-    fn is_exclusive(&self, site: usize) -> bool {
-        let function = site - SITE;
+    fn is_exclusive(&self, site: Site) -> bool {
+        let function = function_at(site);
         self.attached.borrow().contains(&site)
             && !self.shared.borrow().contains_key(&function)
             && !self.traced.borrow().contains(&function)
     }
 
-    fn add_sites(&self, ops: Ops<usize>, sites: &[usize], _lock: &Locked<'_>) -> Result {
+    fn add_sites(&self, ops: Ops<usize>, sites: &[Site], _lock: &Locked<'_>) -> Result {
         assert!(!sites.is_empty(), "no sites would mean all sites");
         match ops {
             Ops::Shared => {
@@ -363,7 +372,7 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn remove_sites(&self, ops: Ops<usize>, sites: &[usize], _lock: &Locked<'_>) -> Result {
+    fn remove_sites(&self, ops: Ops<usize>, sites: &[Site], _lock: &Locked<'_>) -> Result {
         assert_eq!(ops, Ops::Shared, "others have all of their sites, or none");
         let left = self.filter_memory.get().checked_sub(1).ok_or(ENOMEM)?;
         self.filter_memory.set(left);
@@ -422,7 +431,7 @@ impl Tracing for Kernel {
                     self.refusals.set(left);
                     return Err(ENOMEM);
                 }
-                let function = ops.site - SITE;
+                let function = function_at(ops.site);
                 let is_refused = self.shared.borrow().get(&function) == Some(&false);
                 if ops.redirects && (is_refused || self.taken.borrow().contains(&function)) {
                     return Err(EBUSY);
@@ -460,14 +469,14 @@ impl Tracing for Kernel {
         Ok(())
     }
 
-    fn new_dedicated(&self, site: usize, _lock: &Locked<'_>) -> Result<usize> {
+    fn new_dedicated(&self, site: Site, _lock: &Locked<'_>) -> Result<usize> {
         self.take_memory()?;
         let ops = self.dynamic();
         self.dedicated.borrow_mut().insert(
             ops,
             DedicatedOps {
                 site,
-                target: 0,
+                target: Target::Original,
                 redirects: true,
                 is_registered: false,
             },
@@ -480,7 +489,7 @@ impl Tracing for Kernel {
         assert!(!ops.is_registered, "ftrace still has it");
     }
 
-    fn set_target(&self, ops: usize, target: usize, _lock: &Locked<'_>) {
+    fn set_target(&self, ops: usize, target: Target, _lock: &Locked<'_>) {
         {
             let mut made = self.dedicated.borrow_mut();
             let ops = made.get_mut(&ops).expect("it was made");
@@ -513,9 +522,9 @@ impl Kernel {
         Ok(())
     }
 
-    fn refuse_taken(&self, sites: &[usize]) -> Result {
+    fn refuse_taken(&self, sites: &[Site]) -> Result {
         let taken = self.taken.borrow();
-        let is_taken = |site: &usize| taken.contains(&(site - SITE));
+        let is_taken = |site: &Site| taken.contains(&function_at(*site));
         match sites.iter().any(is_taken) {
             true => Err(EBUSY),
             false => Ok(()),
@@ -523,7 +532,7 @@ impl Kernel {
     }
 
     /// The sites where calls go through the handler or to the replacement.
-    fn covered(&self) -> BTreeSet<usize> {
+    fn covered(&self) -> BTreeSet<Site> {
         let mut covered = BTreeSet::new();
         if self.is_shared_registered.get() {
             covered.extend(self.attached.borrow().iter());
@@ -546,7 +555,7 @@ impl Kernel {
     }
 
     /// While settled sites move from one ops to another, none of them may be without the handler at any time.
-    fn check_sites(&self, before: &BTreeSet<usize>) {
+    fn check_sites(&self, before: &BTreeSet<Site>) {
         if let Some(patched) = &*self.settled.borrow() {
             let now = self.covered();
             let lost = before.difference(&now).find(|site| patched.contains(site));
@@ -1036,7 +1045,7 @@ impl Machine {
         let own = self.kernel.own.borrow();
         let attached = self.kernel.attached.borrow();
         let mut left = own.keys().chain(attached.iter());
-        assert_eq!(left.find(|site| text.contains(**site)), None);
+        assert_eq!(left.find(|site| text.contains(site.address())), None);
     }
 
     fn text_of(&self, module: &CStr) -> TextRange {
@@ -1162,8 +1171,10 @@ impl Machine {
 
     /// Where the entry of `function` jumps to, if it does.
     pub fn jump(&self, function: usize) -> Option<usize> {
-        let target = self.kernel.own.borrow().get(&(function + SITE)).copied();
-        target.filter(|&target| target != 0)
+        match self.kernel.own.borrow().get(&site_of(function))? {
+            Target::Original => None,
+            target => Some(target.to_c()),
+        }
     }
 
     /// Where a call of `function` by `task` goes: zero is the original.
@@ -1174,15 +1185,17 @@ impl Machine {
 
     /// Where the handler says that it goes.
     pub fn ask(&self, task: &Task, function: usize) -> usize {
-        let site = function + SITE;
+        let site = site_of(function);
         let is_own = self.kernel.own.borrow().contains_key(&site);
         if !is_own && !self.kernel.attached.borrow().contains(&site) {
             return 0;
         }
         // SAFETY: nothing preempts a test.
         let guard = unsafe { NoPreempt::new() };
-        self.published
-            .redirect(&*self.kernel, site, &guard, || self.kernel.state(task))
+        let target = self
+            .published
+            .redirect(&*self.kernel, site, &guard, || self.kernel.state(task));
+        target.to_c()
     }
 
     /// What was logged since the last time.

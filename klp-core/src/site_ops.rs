@@ -8,7 +8,7 @@ use crate::ops::{self, Dedicated, SharedOps};
 use crate::platform::Platform;
 use crate::snapshot::Locked;
 use crate::sort;
-use crate::types::{SiteTarget, TextRange, ORIGINAL};
+use crate::types::{Site, SiteTarget, Target, TextRange};
 
 /// The shared ops, and the sites with dedicated ones.
 #[derive(Debug)]
@@ -28,13 +28,13 @@ impl<P: Platform> SiteOps<P> {
     }
 
     /// Where calls go from `site`, if it has a dedicated ops.
-    pub(crate) fn get(&self, site: usize) -> Option<&SiteTarget> {
+    pub(crate) fn get(&self, site: Site) -> Option<&SiteTarget> {
         let index = self.own.binary_search_by_key(&site, |own| own.at.site);
         self.own.get(index.ok()?).map(|own| &own.at)
     }
 
     /// Has `site` a dedicated ops?
-    pub(crate) fn has(&self, site: usize) -> bool {
+    pub(crate) fn has(&self, site: Site) -> bool {
         self.get(site).is_some()
     }
 
@@ -47,12 +47,12 @@ impl<P: Platform> SiteOps<P> {
     /// # Errors
     ///
     /// Those of [`SharedOps::attach`].
-    pub(crate) fn attach(&mut self, platform: &P, sites: &[usize], lock: &Locked<'_>) -> Result {
+    pub(crate) fn attach(&mut self, platform: &P, sites: &[Site], lock: &Locked<'_>) -> Result {
         self.shared.attach(platform, sites, lock)
     }
 
     /// Detaches the shared ops from `sites`.
-    pub(crate) fn detach(&mut self, platform: &P, sites: &[usize], lock: &Locked<'_>) {
+    pub(crate) fn detach(&mut self, platform: &P, sites: &[Site], lock: &Locked<'_>) {
         self.shared.detach(platform, sites, lock);
     }
 
@@ -62,7 +62,7 @@ impl<P: Platform> SiteOps<P> {
     /// # Errors
     ///
     /// Those of [`ops::try_register_dedicated`]. The site is detached then.
-    pub(crate) fn share(&mut self, platform: &P, site: usize, lock: &Locked<'_>) -> Result {
+    pub(crate) fn share(&mut self, platform: &P, site: Site, lock: &Locked<'_>) -> Result {
         let target = SiteTarget::handler(site);
         let (own, shared) = (&mut self.own, &mut self.shared);
         let result = ops::try_register_dedicated(own, shared, platform, target, lock);
@@ -74,12 +74,15 @@ impl<P: Platform> SiteOps<P> {
     pub(crate) fn revert(
         &mut self,
         platform: &P,
-        sites: impl Iterator<Item = usize>,
+        sites: impl Iterator<Item = Site>,
         lock: &Locked<'_>,
     ) -> Result {
         let mut targets = Vec::new();
         for site in sites {
-            if self.get(site).is_some_and(|own| own.target != ORIGINAL) {
+            if self
+                .get(site)
+                .is_some_and(|own| own.target != Target::Original)
+            {
                 targets.push(SiteTarget::handler(site))?;
             }
         }
@@ -127,7 +130,7 @@ impl<P: Platform> SiteOps<P> {
         platform: &P,
         lock: &Locked<'_>,
         limit: usize,
-        is_unused: impl Fn(usize) -> bool,
+        is_unused: impl Fn(Site) -> bool,
     ) -> usize {
         let used = sort::partition_in_place(&mut self.own, |own| is_unused(own.at.site));
         let unused = self.own.len().saturating_sub(used);
@@ -143,7 +146,9 @@ impl<P: Platform> SiteOps<P> {
 
     /// Unregisters all at sites in `text`, which goes away.
     pub(crate) fn unregister_in(&mut self, platform: &P, lock: &Locked<'_>, text: TextRange) {
-        self.unregister(platform, lock, usize::MAX, |site| text.contains(site));
+        self.unregister(platform, lock, usize::MAX, |site| {
+            text.contains(site.address())
+        });
     }
 
     /// All of them.

@@ -2,27 +2,70 @@
 
 //! The types that the logic and the platforms both speak of. They import nothing.
 
-/// Where a call goes: an address, or zero for the original function.
-pub type Target = usize;
+use core::num::NonZeroUsize;
 
-/// The original function: the call goes on behind the patch site.
-pub const ORIGINAL: Target = 0;
+/// A patch site: the traced address in a function's entry.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[repr(transparent)]
+pub struct Site(NonZeroUsize);
 
-/// A patch site with an `ftrace_ops` of its own, and where calls go from there.
+impl Site {
+    /// The site at `address`; none at zero.
+    pub const fn new(address: usize) -> Option<Self> {
+        match NonZeroUsize::new(address) {
+            Some(address) => Some(Self(address)),
+            None => None,
+        }
+    }
+
+    /// Where it is.
+    pub const fn address(self) -> usize {
+        self.0.get()
+    }
+}
+
+/// Where a call goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Target {
+    /// The original function: the call goes on behind the patch site.
+    Original,
+    /// The function at this address.
+    Function(NonZeroUsize),
+}
+
+impl Target {
+    /// The function at `address`; zero is the original one, as in C.
+    pub const fn from_c(address: usize) -> Self {
+        match NonZeroUsize::new(address) {
+            Some(address) => Self::Function(address),
+            None => Self::Original,
+        }
+    }
+
+    /// The other way round.
+    pub const fn to_c(self) -> usize {
+        match self {
+            Self::Original => 0,
+            Self::Function(address) => address.get(),
+        }
+    }
+}
+
+/// A patch site with a dedicated `ftrace_ops`, and where calls go from there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SiteTarget {
-    /// The traced address in the function's entry.
-    pub site: usize,
-    /// Where the site jumps to; [`ORIGINAL`] when it calls the ftrace handler.
+    /// The patch site.
+    pub site: Site,
+    /// Where the site jumps to; [`Target::Original`] when it calls the ftrace handler.
     pub target: Target,
 }
 
 impl SiteTarget {
     /// A site that calls the handler.
-    pub const fn handler(site: usize) -> Self {
+    pub const fn handler(site: Site) -> Self {
         Self {
             site,
-            target: ORIGINAL,
+            target: Target::Original,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::platform::{Log as _, Stack, Tasks as _};
 use crate::published::Published;
 use crate::snapshot::{Locked, NoPreempt, Writer};
 use crate::stack_check::StackCheck;
-use crate::types::{PatchState, ORIGINAL};
+use crate::types::{PatchState, Site, Target};
 use ::kernel::bindings::{elf64_shdr, module, seq_file, task_struct};
 use ::kernel::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use core::cell::UnsafeCell;
@@ -214,13 +214,15 @@ extern "C" fn klp_core_promote() {
 unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ulong {
     // SAFETY: the caller's promise.
     let guard = unsafe { NoPreempt::new() };
-    PUBLISHED.redirect(&KERNEL, site, &guard, || {
+    let Some(site) = Site::new(site) else {
+        return Target::Original.to_c();
+    };
+    let target = PUBLISHED.redirect(&KERNEL, site, &guard, || {
         // SAFETY: the caller's promise. Others may change it at the same time, as a whole.
         PatchState::from_c(unsafe { state.read_volatile() })
-    })
+    });
+    target.to_c()
 }
-
-const _: () = assert!(ORIGINAL == 0);
 
 /// # Safety
 ///

@@ -6,7 +6,7 @@ use super::{bindings, Kernel};
 use crate::errno::{check, Result, EINVAL, ENOMEM};
 use crate::platform::{Ops, Tracing};
 use crate::snapshot::Locked;
-use crate::types::Target;
+use crate::types::{Site, Target};
 use core::ptr::NonNull;
 
 /// A dedicated `ftrace_ops`.
@@ -31,9 +31,10 @@ fn to_c(ops: Ops<OpsRef>) -> *mut bindings::klp_site_ops {
     }
 }
 
-fn set_sites(ops: Ops<OpsRef>, sites: &[usize], remove: bool) -> Result {
+fn set_sites(ops: Ops<OpsRef>, sites: &[Site], remove: bool) -> Result {
     let count = u32::try_from(sites.len()).map_err(|_| EINVAL)?;
-    let sites = sites.as_ptr().cast_mut();
+    // A site is an address there too: see its representation.
+    let sites = sites.as_ptr().cast_mut().cast();
     // SAFETY: the ops is there, and it reads that many sites; the caller has the core's mutex.
     check(unsafe { bindings::klp_ops_set_sites(to_c(ops), sites, count, remove) }).map(drop)
 }
@@ -43,15 +44,14 @@ impl Tracing for Kernel {
 
     type Dedicated = OpsRef;
 
-    fn site(&self, function: usize) -> Option<usize> {
+    fn site(&self, function: usize) -> Option<Site> {
         // SAFETY: it looks the address up.
-        let site = unsafe { bindings::ftrace_location(function) };
-        (site != 0).then_some(site)
+        Site::new(unsafe { bindings::ftrace_location(function) })
     }
 
-    fn has_direct_call(&self, site: usize) -> bool {
+    fn has_direct_call(&self, site: Site) -> bool {
         // SAFETY: it looks the site up.
-        unsafe { bindings::klp_has_direct_call(site) }
+        unsafe { bindings::klp_has_direct_call(site.address()) }
     }
 
     fn max_jumps(&self) -> usize {
@@ -59,16 +59,16 @@ impl Tracing for Kernel {
         unsafe { bindings::klp_max_jumps() as usize }
     }
 
-    fn is_exclusive(&self, site: usize) -> bool {
+    fn is_exclusive(&self, site: Site) -> bool {
         // SAFETY: it reads the text at the site, as far as there is one.
-        unsafe { bindings::klp_is_exclusive(site) }
+        unsafe { bindings::klp_is_exclusive(site.address()) }
     }
 
-    fn add_sites(&self, ops: Ops<OpsRef>, sites: &[usize], _lock: &Locked<'_>) -> Result {
+    fn add_sites(&self, ops: Ops<OpsRef>, sites: &[Site], _lock: &Locked<'_>) -> Result {
         set_sites(ops, sites, false)
     }
 
-    fn remove_sites(&self, ops: Ops<OpsRef>, sites: &[usize], _lock: &Locked<'_>) -> Result {
+    fn remove_sites(&self, ops: Ops<OpsRef>, sites: &[Site], _lock: &Locked<'_>) -> Result {
         set_sites(ops, sites, true)
     }
 
@@ -87,9 +87,9 @@ impl Tracing for Kernel {
         check(unsafe { bindings::klp_ops_unregister(to_c(ops)) }).map(drop)
     }
 
-    fn new_dedicated(&self, site: usize, _lock: &Locked<'_>) -> Result<OpsRef> {
+    fn new_dedicated(&self, site: Site, _lock: &Locked<'_>) -> Result<OpsRef> {
         // SAFETY: it allocates.
-        let ops = unsafe { bindings::klp_ops_new(site) };
+        let ops = unsafe { bindings::klp_ops_new(site.address()) };
         // INVARIANT: it came from there.
         NonNull::new(ops).map(OpsRef).ok_or(ENOMEM)
     }
@@ -101,7 +101,7 @@ impl Tracing for Kernel {
 
     fn set_target(&self, ops: OpsRef, target: Target, _lock: &Locked<'_>) {
         // SAFETY: by the invariant it is there; `lock` proves that the core's mutex is held.
-        unsafe { bindings::klp_ops_set_target(ops.0.as_ptr(), target) };
+        unsafe { bindings::klp_ops_set_target(ops.0.as_ptr(), target.to_c()) };
     }
 
     fn share_redirection(&self, ops: OpsRef, _lock: &Locked<'_>) {

@@ -8,7 +8,7 @@ use crate::errno::{check, Errno, ENOMEM};
 use crate::redirect::{Redirect, Redirects};
 use crate::simulated::{code, Machine};
 use crate::snapshot::{Locked, Snapshot, Writer};
-use crate::types::PatchState;
+use crate::types::{PatchState, Site, Target};
 
 const DRIVE: usize = 0x5_0000;
 
@@ -74,10 +74,10 @@ fn more_redirects_than_were_reserved_are_noticed() {
     let reserved = redirects.reserve(2, &snapshot, &*machine.kernel, &lock);
     assert_eq!(reserved, Ok(()));
     let _ = redirects.publish(&snapshot, |each| {
-        for site in 1..=5 {
+        for site in (1..=5).filter_map(Site::new) {
             each(Redirect {
                 site,
-                target: 0,
+                target: Target::Original,
                 in_transition: false,
             });
         }

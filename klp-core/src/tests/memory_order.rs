@@ -16,12 +16,9 @@
 use super::{machine, replacement, FIRST, READ};
 use crate::fault::{self, Fault};
 use crate::published::Published;
-use crate::simulated::{code, Kernel, Machine, Task};
-use crate::types::PatchState;
+use crate::simulated::{code, site_of, Kernel, Machine, Task};
+use crate::types::{PatchState, Target};
 use std::rc::Rc;
-
-/// From a function's start to its patch site.
-const SITE: usize = 4;
 
 /// A task that runs on a CPU of its own.
 struct Actor {
@@ -54,13 +51,13 @@ impl Actor {
     fn call(&self) -> usize {
         let target = self.kernel.without_preemption(self.cpu, |guard| {
             let state = || self.kernel.state_of(&self.task);
-            let site = READ + SITE;
+            let site = site_of(READ);
             self.published.redirect(&*self.kernel, site, guard, state)
         });
-        if target != 0 {
+        if target != Target::Original {
             self.kernel.text.reading(|| ());
         }
-        target
+        target.to_c()
     }
 
     /// From one exit of the kernel to the next.
