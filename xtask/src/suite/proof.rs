@@ -103,7 +103,7 @@ fn mutants() -> Result<Tally> {
     let mut command = toolchain.program(&folder.join("bin").join(MUTANTS.name));
     command
         .args(["mutants", "--package", "klp-core", "--colors", "never"])
-        .args(["--timeout", "60", "--output"])
+        .args(["--timeout", "20", "--output"])
         .arg(&output)
         .current_dir(checkout::top())
         .env("CARGO_PROFILE_TEST_DEBUG", "0")
