@@ -94,6 +94,8 @@ pub enum Profile {
     Base,
     /// The same with the kernel's own checkers (lockdep, list and object debugging ...).
     Debug,
+    /// The same with allocations that fail on request, and the kernel's leak detector.
+    Faults,
     /// The same with what Debian's kernel has built in of mitigations, preemption, hardening and memory management.
     Debian,
 }
@@ -104,6 +106,7 @@ impl Profile {
         match self {
             Self::Base => "base",
             Self::Debug => "debug",
+            Self::Faults => "faults",
             Self::Debian => "debian",
         }
     }
@@ -113,7 +116,7 @@ impl Profile {
         match self {
             Self::Base => 1,
             Self::Debug => 4,
-            Self::Debian => 2,
+            Self::Faults | Self::Debian => 2,
         }
     }
 }

@@ -38,6 +38,7 @@ const FOREST: &str = "source";
 
 const BASE: &str = include_str!("config/base.config");
 const DEBUG: &str = include_str!("config/debug.config");
+const FAULTS: &str = include_str!("config/faults.config");
 const DEBIAN: &str = include_str!("config/debian.config");
 
 /// The packages that it takes.
@@ -138,6 +139,7 @@ impl<'a> Own<'a> {
         let additions = match profile {
             Profile::Base => "",
             Profile::Debug => DEBUG,
+            Profile::Faults => FAULTS,
             Profile::Debian => DEBIAN,
         };
         let choice = match self {
@@ -332,6 +334,7 @@ impl Build<'_> {
         let (additions, minutes) = match self.profile {
             Profile::Base => ("", 5),
             Profile::Debug => (" with the kernel's own checkers", 8),
+            Profile::Faults => (" with allocations that fail on request", 5),
             Profile::Debian => (" with what Debian's has built in", 12),
         };
         let from_another =
@@ -389,6 +392,8 @@ impl Build<'_> {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
     use crate::kernel::core_files::tests::fake_crate;
 
@@ -411,9 +416,9 @@ mod tests {
     #[test]
     fn fragments_say_nothing_twice() {
         let source = source(Path::new("/none"));
-        let profiles = [Profile::Base, Profile::Debug, Profile::Debian];
-        let texts = |profile| owns().map(|own| own.fragment(profile, &source));
-        for text in profiles.into_iter().flat_map(texts) {
+        let profiles = Profile::value_variants().iter().copied();
+        let texts = |profile: Profile| owns().map(|own| own.fragment(profile, &source));
+        for text in profiles.flat_map(texts) {
             let mut options: Vec<_> = text
                 .lines()
                 .filter_map(|line| line.split_once('=').map(|(name, _)| name))

@@ -3,6 +3,8 @@
 //! klp-core on a kernel with the kernel's own checkers (KASAN, lockdep, kmemleak and more). What they report
 //! on the console fails the run that it comes in.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use klp_host::kernel::{Core, Kernel, Profile};
 
@@ -13,19 +15,38 @@ use crate::checkout;
 use crate::kselftest;
 use crate::scenarios;
 
+/// The scenario whose allocations fail. Each of a thousand is a system call and a look at all that may have changed, so
+/// it runs on a faster kernel.
+const FAULTS: &str = "failing-allocations";
+
 /// Runs the selftests, all scenarios, and the stress test; and on the C core what that does wrong.
 pub(super) fn run(form: Form) -> Result<Tally> {
     let kernel = checkout::kernel(Core::Rust, Profile::Debug)?;
     let built = checkout::build_all(&kernel)?;
     let mut tally = kselftest::run(&kernel)?;
     let mut scripts = scenarios::all()?;
-    scripts.extend(scenarios::long()?);
+    let (faults, long): (Vec<_>, Vec<_>) = scenarios::long()?
+        .into_iter()
+        .partition(|path| path.file_stem().is_some_and(|stem| stem == FAULTS));
+    scripts.extend(long);
     tally += Tally::of(&scenarios::run(&kernel, &built.modules, &scripts)?);
     if let Form::Long { cycles } = form {
         tally.count(&stress(&kernel, cycles));
     }
+    tally += failing_allocations(&faults)?;
     tally += flaws::run()?;
     Ok(tally)
+}
+
+/// Lets each allocation fail once.
+fn failing_allocations(scripts: &[PathBuf]) -> Result<Tally> {
+    let kernel = checkout::kernel(Core::Rust, Profile::Faults)?;
+    let built = checkout::build_all(&kernel)?;
+    Ok(Tally::of(&scenarios::run(
+        &kernel,
+        &built.modules,
+        scripts,
+    )?))
 }
 
 /// A patch that comes and goes while programs are started.
