@@ -25,7 +25,7 @@ use crate::host::progress::Step;
 use crate::host::toolchain;
 
 /// Changes when the folder is to be made in another way.
-const RECIPE: &str = "3";
+const RECIPE: &str = "4";
 
 /// The packages that it takes.
 pub(super) fn needs(
@@ -227,6 +227,8 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     make(&["modules_prepare"])?;
     check_release(&build, &kernel.build.release)?;
     keep_mcount_calls(&build)?;
+    // Recordmcount, where that takes it.
+    make(&["scripts"])?;
     copy(&parts.files.symvers, &build.join("Module.symvers"))?;
     copy(&parts.files.vmlinux, &build.join("vmlinux"))?;
     step.done();
@@ -267,15 +269,24 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Debian's gcc leaves ftrace's calls in a module for the kernel to turn into nops, and the
 /// kernel breaks on a module where a build with clang has done that already. Kbuild decides by
-/// an option that nobody can set, so it is taken out of what Kbuild reads for modules.
+/// options that nobody can set, so they are changed in what Kbuild reads for modules.
 fn keep_mcount_calls(build: &Path) -> Result<()> {
     let path = build.join("include/config/auto.conf");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    write_atomic(
-        &path,
-        &text.replace("CONFIG_HAVE_OBJTOOL_NOP_MCOUNT=y\n", ""),
-    )
+    write_atomic(&path, &with_mcount_calls(&text))
+}
+
+/// `text` of `auto.conf` with another way to record ftrace's calls.
+fn with_mcount_calls(text: &str) -> String {
+    const NOPS: &str = "CONFIG_HAVE_OBJTOOL_NOP_MCOUNT=y\n";
+    const BY_OBJTOOL: &str = "CONFIG_FTRACE_MCOUNT_USE_OBJTOOL=y\n";
+    const BY_RECORDMCOUNT: &str = "CONFIG_FTRACE_MCOUNT_USE_RECORDMCOUNT=y\n";
+    if text.contains(NOPS) {
+        return text.replace(NOPS, "");
+    }
+    // Before 6.2, objtool makes nops of all that it records. Recordmcount, which it replaced, does not.
+    text.replace(BY_OBJTOOL, BY_RECORDMCOUNT)
 }
 
 /// Modules carry this release, and the kernel refuses those with another.
@@ -287,4 +298,22 @@ fn check_release(build: &Path, release: &str) -> Result<()> {
         bail!("the build folder is for {}, not for {release}", text.trim());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_keep_the_calls_that_the_kernel_makes_nops() {
+        let common = "CONFIG_A=y\nCONFIG_FTRACE_MCOUNT_USE_OBJTOOL=y\n";
+        let of_6_12 = format!("{common}CONFIG_HAVE_OBJTOOL_NOP_MCOUNT=y\n");
+        assert_eq!(with_mcount_calls(&of_6_12), common);
+        assert_eq!(
+            with_mcount_calls(common),
+            "CONFIG_A=y\nCONFIG_FTRACE_MCOUNT_USE_RECORDMCOUNT=y\n"
+        );
+        let of_gcc = "CONFIG_FTRACE_MCOUNT_USE_CC=y\n";
+        assert_eq!(with_mcount_calls(of_gcc), of_gcc);
+    }
 }
