@@ -95,6 +95,13 @@ wait_until() {
     done
 }
 
+# before_series SERIES - the kernel is of an older series than this (`6.3`).
+before_series() {
+    local now
+    now=$(uname -r | grep -Eo '^[0-9]+\.[0-9]+')
+    [ "$now" != "$1" ] && [ "$(printf '%s\n' "$now" "$1" | sort -V | head -n 1)" = "$now" ]
+}
+
 # module_name NAME - the name as the kernel writes it.
 module_name() {
     echo "${1//-/_}"

@@ -57,13 +57,18 @@ fn describe(kernel: DebianKernel, release: Option<&str>) -> String {
         Some(release) => format!("{release} is here"),
         None => "will be fetched".to_owned(),
     };
-    format!("{name:<WIDTH$} Linux {series}, {rust} Rust: patches name {crates}; {release}")
+    let mut line =
+        format!("{name:<WIDTH$} Linux {series}, {rust} Rust: patches name {crates}; {release}");
+    if let Some(lacks) = kernel.line.lacks {
+        line.push_str(&format!("\n{:WIDTH$} but {lacks}", ""));
+    }
+    line
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use klp_host::kernel::line::{DEBIAN_13, STOCK};
+    use klp_host::kernel::line::{DEBIAN_12, DEBIAN_13, STOCK};
 
     #[test]
     fn each_kernel_says_what_patches_may_name() {
@@ -72,6 +77,11 @@ mod tests {
             "stock                     Linux 7.2, with Rust: patches name `klp` and `kernel`; \
              7.2.12+deb14-amd64 is here"
         );
+        let of_6_1 = describe(DebianKernel::plain(&DEBIAN_12), None);
+        assert!(of_6_1.ends_with(
+            "will be fetched\n                          but a module that a patch refers to can be \
+             loaded only once while the patch is there"
+        ));
         assert_eq!(
             describe(DebianKernel::newest(&DEBIAN_13, Flavour::Rt), None),
             "debian-13/rt              Linux 6.12, without Rust: patches name `klp` alone; will be fetched"

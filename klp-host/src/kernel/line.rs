@@ -13,6 +13,8 @@ pub struct Line {
     pub series: &'static str,
     /// Whether it is built with CONFIG_RUST.
     pub has_rust: bool,
+    /// What its livepatch core cannot do and that of later series can.
+    pub lacks: Option<&'static str>,
     /// Whether Debian adds PREEMPT_RT by a patch that its source package lacks. Its headers have it.
     pub(super) has_rt_patch: bool,
     /// The suites to look in: groups, in this order. Of one group the newest release is taken.
@@ -25,6 +27,7 @@ pub const STOCK: Line = Line {
     aliases: &["forky"],
     series: "7.2",
     has_rust: true,
+    lacks: None,
     has_rt_patch: false,
     suites: &[&["forky"], &["trixie-backports"], &["sid"]],
 };
@@ -35,6 +38,7 @@ pub const DEBIAN_12: Line = Line {
     aliases: &["bookworm"],
     series: "6.1",
     has_rust: false,
+    lacks: Some("a module that a patch refers to can be loaded only once while the patch is there"),
     has_rt_patch: true,
     suites: &[&["bookworm-security", "bookworm"]],
 };
@@ -45,6 +49,7 @@ pub const DEBIAN_13: Line = Line {
     aliases: &["trixie"],
     series: "6.12",
     has_rust: false,
+    lacks: None,
     has_rt_patch: true,
     suites: &[&["trixie-security", "trixie"]],
 };
@@ -55,6 +60,7 @@ pub const SID: Line = Line {
     aliases: &["sid"],
     series: "7.2",
     has_rust: true,
+    lacks: None,
     has_rt_patch: false,
     suites: &[&["sid"]],
 };
@@ -65,6 +71,7 @@ pub const EXPERIMENTAL: Line = Line {
     aliases: &["experimental"],
     series: "7.3",
     has_rust: true,
+    lacks: None,
     has_rt_patch: false,
     suites: &[&["experimental", "trixie-backports"]],
 };
