@@ -60,22 +60,21 @@ impl<P: Platform> Patches<P> {
     }
 
     /// All redirects, from the bottom up. Those of the patch `in_transition` are, but for immediate ones.
-    pub(crate) fn each_redirect(
+    fn redirects(
         patches: &[Patch<P>],
         in_transition: Option<P::Patch>,
-        each: &mut dyn FnMut(Redirect),
-    ) {
-        for patch in patches {
-            for func in patch.objects.iter().flat_map(|object| object.funcs.iter()) {
-                if let Some(site) = func.site.filter(|_| func.patched) {
-                    each(Redirect {
-                        site,
-                        target: func.target(),
-                        in_transition: in_transition == Some(patch.handle) && !func.immediate,
-                    });
-                }
-            }
-        }
+    ) -> impl Iterator<Item = Redirect> + '_ {
+        patches.iter().flat_map(move |patch| {
+            let is_in_transition = in_transition == Some(patch.handle);
+            let funcs = patch.objects.iter().flat_map(|object| object.funcs.iter());
+            funcs.filter(|func| func.patched).filter_map(move |func| {
+                Some(Redirect {
+                    site: func.site?,
+                    target: func.target(),
+                    in_transition: is_in_transition && !func.immediate,
+                })
+            })
+        })
     }
 }
 
@@ -307,13 +306,11 @@ impl<P: Platform> Core<'_, P> {
     /// Publishes the redirects as they are now, and waits until no handler uses the ones before. Sites that have
     /// none any more are noted: [`Core::detach_vanished`] detaches them.
     pub(crate) fn publish(&mut self, in_transition: Option<P::Patch>) {
-        let patches = &self.state.patches;
+        let redirects = Patches::redirects(&self.state.patches, in_transition);
         let change = self
             .state
             .redirects
-            .publish(&self.published.redirects, |each| {
-                Patches::each_redirect(patches, in_transition, each);
-            });
+            .publish(&self.published.redirects, redirects);
         self.state
             .redirects
             .note_vanished(&self.published.redirects, &change);

@@ -79,7 +79,7 @@ impl StackCheck {
                 }
             }
         }
-        cold_parts.find(platform, &mut |text, name| self.functions.add(text, name))
+        cold_parts.find(platform, |text, name| self.functions.add(text, name))
     }
 
     /// Adds the site of a function, up to and including the return address of the call there.

@@ -43,8 +43,13 @@ struct Replacement<'a> {
     name: usize,
 }
 
-/// Gets a part's name, its start, and the place of the name of the function that it belongs to.
-type Found<'f> = dyn FnMut(&CStr, usize, usize) + 'f;
+/// A part that was found.
+struct Found<'a> {
+    symbol: &'a CStr,
+    start: usize,
+    /// The place of the name of the function that it belongs to.
+    name: usize,
+}
 
 /// What the compilers append.
 const COLD: &[u8] = b".cold";
@@ -93,18 +98,19 @@ impl<'a> ColdParts<'a> {
     pub(crate) fn find<P: Platform>(
         mut self,
         platform: &P,
-        add: &mut dyn FnMut(TextRange, usize) -> Result,
+        mut add: impl FnMut(TextRange, usize) -> Result,
     ) -> Result {
         let mut result = Ok(());
-        let mut found = |symbol: &CStr, start, name| {
+        let mut found = |part: Found<'_>| {
             if result.is_err() {
                 return;
             }
+            let Found { start, name, .. } = part;
             result = match platform.size(start) {
                 Some(size) => add(TextRange { start, size }, name),
                 // A part that is not looked for might be unloaded under a task.
                 None => {
-                    let symbol = Shown(symbol);
+                    let symbol = Shown(part.symbol);
                     platform.error(format_args!("kallsyms size lookup failed for '{symbol}'"));
                     Err(ENOENT)
                 }
@@ -134,10 +140,14 @@ impl<'a> ColdParts<'a> {
 }
 
 impl Original<'_> {
-    fn find_in_vmlinux<P: Platform>(&self, platform: &P, found: &mut Found<'_>) {
+    fn find_in_vmlinux<P: Platform>(&self, platform: &P, found: &mut impl FnMut(Found<'_>)) {
         if let Some(cold) = PartName::of(self.symbol) {
-            platform.in_vmlinux(cold.as_c_str(), &mut |start| {
-                found(cold.as_c_str(), start, self.name);
+            platform.in_vmlinux(cold.as_c_str(), |start| {
+                found(Found {
+                    symbol: cold.as_c_str(),
+                    start,
+                    name: self.name,
+                });
                 ControlFlow::Continue(())
             });
         }
@@ -160,6 +170,15 @@ impl Part {
         let symbol = self.symbol.to_bytes();
         symbol.strip_suffix(COLD).unwrap_or(symbol)
     }
+
+    /// It, as a part of the function with the name at `name`.
+    fn found(&self, name: usize) -> Found<'_> {
+        Found {
+            symbol: self.symbol.as_c_str(),
+            start: self.start,
+            name,
+        }
+    }
 }
 
 impl Parts {
@@ -167,7 +186,7 @@ impl Parts {
     fn in_module<P: Platform>(platform: &P, module: &Name) -> Result<Self> {
         let mut parts = Vec::new();
         let mut result = Ok(());
-        platform.in_module(module.as_c_str(), &mut |symbol, start| {
+        platform.in_module(module.as_c_str(), |symbol, start| {
             if symbol.to_bytes().ends_with(COLD) {
                 result = Name::new(symbol).and_then(|symbol| parts.push(Part { symbol, start }));
             }
@@ -188,10 +207,10 @@ impl Parts {
         rest.take_while(move |part| part.stem() == name)
     }
 
-    fn of_originals(&self, originals: &[Original<'_>], found: &mut Found<'_>) {
+    fn of_originals(&self, originals: &[Original<'_>], found: &mut impl FnMut(Found<'_>)) {
         for original in originals {
             for part in self.of(original.symbol.to_bytes()) {
-                found(part.symbol.as_c_str(), part.start, original.name);
+                found(part.found(original.name));
             }
         }
     }
@@ -202,18 +221,18 @@ impl Parts {
         platform: &P,
         module: &Name,
         replacements: &mut [Replacement<'_>],
-        found: &mut Found<'_>,
+        found: &mut impl FnMut(Found<'_>),
     ) {
         if self.0.is_empty() {
             return;
         }
         sort::sort_by_key(replacements, |replacement| replacement.start);
-        platform.in_module(module.as_c_str(), &mut |symbol, start| {
+        platform.in_module(module.as_c_str(), |symbol, start| {
             let first = replacements.partition_point(|replacement| replacement.start < start);
             let rest = replacements.iter().skip(first);
             for replacement in rest.take_while(|replacement| replacement.start == start) {
                 for part in self.of(symbol.to_bytes()) {
-                    found(part.symbol.as_c_str(), part.start, replacement.name);
+                    found(part.found(replacement.name));
                 }
             }
             ControlFlow::Continue(())

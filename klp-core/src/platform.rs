@@ -87,11 +87,15 @@ pub enum TransitionEvent<'a> {
 pub trait Symbols {
     /// Calls `each` with the address of each symbol of vmlinux that has this name, in the order of
     /// kallsyms.
-    fn in_vmlinux(&self, name: &CStr, each: &mut dyn FnMut(usize) -> ControlFlow<()>);
+    fn in_vmlinux<F>(&self, name: &CStr, each: F)
+    where
+        F: FnMut(usize) -> ControlFlow<()>;
 
     /// Calls `each` with name and address of each symbol of the module `module`, in the order of
     /// kallsyms.
-    fn in_module(&self, module: &CStr, each: &mut dyn FnMut(&CStr, usize) -> ControlFlow<()>);
+    fn in_module<F>(&self, module: &CStr, each: F)
+    where
+        F: FnMut(&CStr, usize) -> ControlFlow<()>;
 
     /// The size of the function at `address`, which begins it.
     fn size(&self, address: usize) -> Option<usize>;
@@ -195,11 +199,11 @@ pub enum Stack<'a> {
 pub trait Tasks: Handles {
     /// Calls `each` with every task, the idle ones excepted. No task is born or buried meanwhile: what it does takes
     /// little time.
-    fn for_each_task(&self, each: &mut dyn FnMut(&Self::Task));
+    fn for_each_task<F: FnMut(&Self::Task)>(&self, each: F);
 
     /// The same while tasks are born and buried: new ones may be missed, and those that have just ended may be met. May
     /// sleep between one and the next.
-    fn visit_tasks(&self, each: &mut dyn FnMut(&Self::Task));
+    fn visit_tasks<F: FnMut(&Self::Task)>(&self, each: F);
 
     /// From the first call on, [`Tasks::for_each_task`] meets tasks that have left the task list and not yet
     /// ended.
@@ -209,7 +213,7 @@ pub trait Tasks: Handles {
     fn wait_for_unrecorded_exits(&self);
 
     /// Calls `each` with every CPU's idle task, and the CPU when it is online.
-    fn for_each_idle_task(&self, each: &mut dyn FnMut(&Self::Task, Option<u32>));
+    fn for_each_idle_task<F: FnMut(&Self::Task, Option<u32>)>(&self, each: F);
 
     /// The patch state.
     fn state(&self, task: &Self::Task) -> PatchState;
@@ -225,7 +229,7 @@ pub trait Tasks: Handles {
 
     /// Calls `look` with the task's stack. The task stays where it is meanwhile, unless it is the
     /// caller itself.
-    fn with_stack(&self, task: &Self::Task, look: &mut dyn FnMut(Stack<'_>));
+    fn with_stack<F: FnMut(Stack<'_>)>(&self, task: &Self::Task, look: F);
 
     /// The function that a kernel thread was created to run; nothing for other tasks.
     fn thread_function(&self, task: &Self::Task) -> Option<usize>;
@@ -349,7 +353,7 @@ pub trait Sysfs: Handles {
     fn set_func_transition(&self, func: Self::Func, in_transition: bool);
 
     /// The states that the patch declares: id and version, in order.
-    fn states(&self, patch: Self::Patch, each: &mut dyn FnMut(usize, u32));
+    fn states<F: FnMut(usize, u32)>(&self, patch: Self::Patch, each: F);
 
     /// Puts a patch on top of the list of patches. The list, and which of them is in transition, can
     /// be read without the core's mutex: callbacks of patches and readers of sysfs rely on that.

@@ -97,7 +97,7 @@ impl Published {
         if !platform.has_reliable_stacks() {
             return result;
         }
-        platform.with_stack(task, &mut |stack| {
+        platform.with_stack(task, |stack| {
             result = check.judge(&stack, platform.thread_function(task));
             if result.is_ok() {
                 // The task does not run, so nothing comes between these two.

@@ -243,16 +243,18 @@ impl Redirects {
         Ok(())
     }
 
-    /// Publishes the redirects that `each` hands over, those of lower patches first, in the place
-    /// of all there were. There is room for them.
+    /// Publishes `redirects`, those of lower patches first, in the place of all there were. There is room
+    /// for them.
     pub fn publish(
         &mut self,
         published: &Snapshot<Table>,
-        each: impl FnOnce(&mut dyn FnMut(Redirect)),
+        redirects: impl Iterator<Item = Redirect>,
     ) -> Change {
         let next = self.spare.take().map(|mut next| {
             next.clear();
-            each(&mut |redirect| next.stack(&redirect));
+            for redirect in redirects {
+                next.stack(&redirect);
+            }
             next
         });
         Change(published.publish(&mut self.writer, next))

@@ -301,7 +301,10 @@ impl Log for Kernel {
 }
 
 impl Symbols for Kernel {
-    fn in_vmlinux(&self, name: &CStr, each: &mut dyn FnMut(usize) -> ControlFlow<()>) {
+    fn in_vmlinux<F>(&self, name: &CStr, mut each: F)
+    where
+        F: FnMut(usize) -> ControlFlow<()>,
+    {
         for (symbol, address) in self.vmlinux.borrow().iter() {
             if symbol.as_c_str() == name && each(*address).is_break() {
                 return;
@@ -309,7 +312,10 @@ impl Symbols for Kernel {
         }
     }
 
-    fn in_module(&self, module: &CStr, each: &mut dyn FnMut(&CStr, usize) -> ControlFlow<()>) {
+    fn in_module<F>(&self, module: &CStr, mut each: F)
+    where
+        F: FnMut(&CStr, usize) -> ControlFlow<()>,
+    {
         if let Some(module) = self.modules.borrow().get(module) {
             for (symbol, address) in &module.symbols {
                 if each(symbol, *address).is_break() {
@@ -565,7 +571,7 @@ impl Kernel {
 }
 
 impl Tasks for Kernel {
-    fn for_each_task(&self, each: &mut dyn FnMut(&Task)) {
+    fn for_each_task<F: FnMut(&Task)>(&self, mut each: F) {
         let _held = self.task_list.lock().expect("no thread panicked");
         for task in self
             .tasks
@@ -578,7 +584,7 @@ impl Tasks for Kernel {
     }
 
     // Those that are born meanwhile are not met.
-    fn visit_tasks(&self, each: &mut dyn FnMut(&Task)) {
+    fn visit_tasks<F: FnMut(&Task)>(&self, mut each: F) {
         let births = self.births.load(Ordering::Acquire);
         let tasks = self.tasks.borrow().clone();
         let is_met = |task: &&Rc<Task>| task.idles.is_none() && task.birth.get() <= births;
@@ -600,7 +606,7 @@ impl Tasks for Kernel {
         self.waits_for_exits.set(self.waits_for_exits.get() + 1);
     }
 
-    fn for_each_idle_task(&self, each: &mut dyn FnMut(&Task, Option<u32>)) {
+    fn for_each_idle_task<F: FnMut(&Task, Option<u32>)>(&self, mut each: F) {
         for task in self.tasks.borrow().iter() {
             if let Some((cpu, online)) = task.idles {
                 each(task, online.then_some(cpu));
@@ -630,7 +636,7 @@ impl Tasks for Kernel {
         task.pending.swap(false, Ordering::Relaxed)
     }
 
-    fn with_stack(&self, task: &Task, look: &mut dyn FnMut(Stack<'_>)) {
+    fn with_stack<F: FnMut(Stack<'_>)>(&self, task: &Task, mut look: F) {
         if task.is_current() {
             return look(Stack::Known(&task.stack.borrow()));
         }
@@ -871,7 +877,7 @@ impl Sysfs for Kernel {
             .in_transition = in_transition;
     }
 
-    fn states(&self, patch: usize, each: &mut dyn FnMut(usize, u32)) {
+    fn states<F: FnMut(usize, u32)>(&self, patch: usize, mut each: F) {
         for (id, version) in self.states.borrow().get(&patch).into_iter().flatten() {
             each(*id, *version);
         }

@@ -63,7 +63,7 @@ impl Sizes {
             return Ok(Self::none());
         }
         sort::sort_by_key(&mut functions, |function| function.start);
-        platform.in_module(module, &mut |name, address| {
+        platform.in_module(module, |name, address| {
             if ends_nothing(name) {
                 return ControlFlow::Continue(());
             }

@@ -18,7 +18,7 @@ pub(crate) fn are_compatible<P: Platform>(
 ) -> bool {
     let mut compatible = true;
     for patch in patches.patches.iter() {
-        platform.states(patch.handle, &mut |id, version| {
+        platform.states(patch.handle, |id, version| {
             compatible &= match version_of(platform, new, id) {
                 Some(ours) => ours >= version,
                 None => !replace,
@@ -31,7 +31,7 @@ pub(crate) fn are_compatible<P: Platform>(
 /// The version of the state `id` that a patch declares.
 fn version_of<P: Platform>(platform: &P, patch: P::Patch, id: usize) -> Option<u32> {
     let mut found = None;
-    platform.states(patch, &mut |other, version| {
+    platform.states(patch, |other, version| {
         if other == id && found.is_none() {
             found = Some(version);
         }

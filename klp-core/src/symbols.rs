@@ -91,7 +91,7 @@ pub fn find<P: Symbols + Log>(
     };
     match object {
         None => platform.in_vmlinux(name, &mut found),
-        Some(module) => platform.in_module(module, &mut |candidate, address| {
+        Some(module) => platform.in_module(module, |candidate, address| {
             if candidate == name {
                 found(address)
             } else {
@@ -142,7 +142,7 @@ impl InModule {
             searches.push(Search::new(position))?;
         }
         sort::sort_by_key(&mut names, |wanted| wanted.hash);
-        platform.in_module(module.as_c_str(), &mut |symbol, address| {
+        platform.in_module(module.as_c_str(), |symbol, address| {
             let hash = name::hash(symbol.to_bytes());
             let first = names.partition_point(|wanted| wanted.hash < hash);
             let alike = names.iter().skip(first);

@@ -80,7 +80,7 @@ impl<P: Platform> Core<'_, P> {
             self.platform.set_state(task, direction.initial());
         };
         self.platform.for_each_task(&mut set);
-        self.platform.for_each_idle_task(&mut |task, _| set(task));
+        self.platform.for_each_idle_task(|task, _| set(task));
     }
 
     /// Step 2.
@@ -110,7 +110,7 @@ impl<P: Platform> Core<'_, P> {
             }
         };
         self.platform.for_each_task(&mut mark);
-        self.platform.for_each_idle_task(&mut |task, _| mark(task));
+        self.platform.for_each_idle_task(|task, _| mark(task));
         self.platform.watch_scheduler(true);
     }
 
@@ -149,7 +149,7 @@ impl<P: Platform> Core<'_, P> {
                 .notice(format_args!("signaling remaining tasks"));
         }
         if signal.is_some() {
-            self.platform.visit_tasks(&mut |task| {
+            self.platform.visit_tasks(|task| {
                 if self.platform.is_pending(task) {
                     self.platform.signal(task);
                 }
@@ -196,7 +196,7 @@ impl<P: Platform> Core<'_, P> {
         };
         let mut more = 0usize;
         let mut reported = 0usize;
-        self.platform.visit_tasks(&mut |task| {
+        self.platform.visit_tasks(|task| {
             if !self.platform.is_pending(task) {
                 return;
             }
@@ -205,7 +205,7 @@ impl<P: Platform> Core<'_, P> {
                 return;
             }
             reported = reported.saturating_add(1);
-            self.platform.with_stack(task, &mut |stack| {
+            self.platform.with_stack(task, |stack| {
                 if let Err(why) = check.judge(&stack, self.platform.thread_function(task)) {
                     self.platform.held_up(task, why, check.name(why));
                 }
@@ -242,7 +242,7 @@ impl<P: Platform> Core<'_, P> {
         let kicks = |transition: &Transition<P>| transition.backoff.kicks();
         let kicks = self.state.transition.as_ref().is_some_and(kicks);
         let mut complete = true;
-        self.platform.visit_tasks(&mut |task| {
+        self.platform.visit_tasks(|task| {
             if let Err(blocker) = self.published.try_switch(self.platform, check, task) {
                 complete = false;
                 if kicks && blocker == Blocker::Running {
@@ -252,7 +252,7 @@ impl<P: Platform> Core<'_, P> {
             }
         });
         self.platform
-            .for_each_idle_task(&mut |task, online| match online {
+            .for_each_idle_task(|task, online| match online {
                 Some(cpu) => {
                     if let Err(blocker) = self.published.try_switch(self.platform, check, task) {
                         complete = false;
@@ -278,7 +278,7 @@ impl<P: Platform> Core<'_, P> {
         let target = self.published.target();
         let mut all = true;
         self.platform
-            .for_each_task(&mut |task| all &= self.platform.state(task) == target);
+            .for_each_task(|task| all &= self.platform.state(task) == target);
         all
     }
 
@@ -365,8 +365,7 @@ impl<P: Platform> Core<'_, P> {
             self.platform.set_state(task, PatchState::Idle);
         };
         self.platform.for_each_task(&mut forget);
-        self.platform
-            .for_each_idle_task(&mut |task, _| forget(task));
+        self.platform.for_each_idle_task(|task, _| forget(task));
     }
 
     /// Takes back a transition to a patch that has not started.
@@ -451,7 +450,7 @@ impl<P: Platform> Core<'_, P> {
         };
         if !fault::is_injected(Fault::ReverseWithoutStopping) {
             self.platform.for_each_task(&mut stop);
-            self.platform.for_each_idle_task(&mut |task, _| stop(task));
+            self.platform.for_each_idle_task(|task, _| stop(task));
         }
     }
 
@@ -468,9 +467,9 @@ impl<P: Platform> Core<'_, P> {
         self.platform
             .warn(format_args!("forcing remaining tasks to the patched state"));
         self.platform
-            .for_each_task(&mut |task| self.published.update(self.platform, task));
+            .for_each_task(|task| self.published.update(self.platform, task));
         self.platform
-            .for_each_idle_task(&mut |task, _| self.published.update(self.platform, task));
+            .for_each_idle_task(|task, _| self.published.update(self.platform, task));
         // Tasks may still be in functions that should be gone, so their modules stay forever.
         let replaces = self.state.get(patch).is_some_and(|patch| patch.replace);
         for other in self.state.patches.iter_mut() {

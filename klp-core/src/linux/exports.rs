@@ -437,11 +437,11 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
 /// `m` is being written to by the caller.
 #[no_mangle]
 unsafe extern "C" fn klp_core_blockers(m: *mut seq_file) {
-    KERNEL.visit_tasks(&mut |task| {
+    KERNEL.visit_tasks(|task| {
         if !KERNEL.is_pending(task) {
             return;
         }
-        KERNEL.with_stack(task, &mut |stack: Stack<'_>| {
+        KERNEL.with_stack(task, |stack: Stack<'_>| {
             // SAFETY: preemption is off while a stack is looked at.
             let guard = unsafe { NoPreempt::new() };
             let Some(check) = PUBLISHED.stack_check.get(&guard) else {

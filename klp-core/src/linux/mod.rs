@@ -101,8 +101,8 @@ impl PatchRef {
     }
 }
 
-/// Calls a closure from C: what C passes on as `data` is `&mut &mut dyn FnMut`, which is as large as a
-/// pointer can point to.
-fn data<T>(closure: &mut T) -> *mut c_void {
+/// What C passes on to a function that calls this closure. The closure's type is a parameter of that function: calls
+/// through `dyn FnMut` fail the kernel's check of indirect calls (CONFIG_CFI) when the closure is an `Fn`, too.
+fn data<F>(closure: &mut F) -> *mut c_void {
     ptr::from_mut(closure).cast()
 }

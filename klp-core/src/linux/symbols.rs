@@ -14,31 +14,42 @@ fn walk(flow: ControlFlow<()>) -> c_int {
 }
 
 impl Symbols for Kernel {
-    fn in_vmlinux(&self, name: &CStr, mut each: &mut dyn FnMut(usize) -> ControlFlow<()>) {
-        unsafe extern "C" fn found(data: *mut c_void, address: c_ulong) -> c_int {
+    fn in_vmlinux<F>(&self, name: &CStr, mut each: F)
+    where
+        F: FnMut(usize) -> ControlFlow<()>,
+    {
+        unsafe extern "C" fn found<F>(data: *mut c_void, address: c_ulong) -> c_int
+        where
+            F: FnMut(usize) -> ControlFlow<()>,
+        {
             // SAFETY: this is what `in_vmlinux` passes, and it waits for the walk's end.
-            let each = unsafe { &mut *data.cast::<&mut dyn FnMut(usize) -> ControlFlow<()>>() };
+            let each = unsafe { &mut *data.cast::<F>() };
             walk(each(address))
         }
         // SAFETY: name and closure last as long as the walk.
         unsafe {
             bindings::kallsyms_on_each_match_symbol(
-                Some(found),
+                Some(found::<F>),
                 name.as_ptr().cast(),
                 data(&mut each),
             );
         }
     }
 
-    fn in_module(&self, module: &CStr, mut each: &mut dyn FnMut(&CStr, usize) -> ControlFlow<()>) {
-        unsafe extern "C" fn found(
+    fn in_module<F>(&self, module: &CStr, mut each: F)
+    where
+        F: FnMut(&CStr, usize) -> ControlFlow<()>,
+    {
+        unsafe extern "C" fn found<F>(
             data: *mut c_void,
             name: *const c_char,
             address: c_ulong,
-        ) -> c_int {
+        ) -> c_int
+        where
+            F: FnMut(&CStr, usize) -> ControlFlow<()>,
+        {
             // SAFETY: this is what `in_module` passes, and it waits for the walk's end.
-            let each =
-                unsafe { &mut *data.cast::<&mut dyn FnMut(&CStr, usize) -> ControlFlow<()>>() };
+            let each = unsafe { &mut *data.cast::<F>() };
             // SAFETY: symbols have names.
             walk(each(unsafe { CStr::from_ptr(name.cast()) }, address))
         }
@@ -46,7 +57,7 @@ impl Symbols for Kernel {
         unsafe {
             bindings::module_kallsyms_on_each_symbol(
                 module.as_ptr().cast(),
-                Some(found),
+                Some(found::<F>),
                 data(&mut each),
             );
         }

@@ -116,7 +116,7 @@ impl Sysfs for Kernel {
         unsafe { set_flag(&raw mut (*func.0.as_ptr()).transition, in_transition) };
     }
 
-    fn states(&self, patch: PatchRef, each: &mut dyn FnMut(usize, u32)) {
+    fn states<F: FnMut(usize, u32)>(&self, patch: PatchRef, mut each: F) {
         for state in declared::states(patch) {
             // SAFETY: it is a state that the patch declares.
             unsafe { each((*state).id, (*state).version) };

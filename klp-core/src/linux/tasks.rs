@@ -25,23 +25,23 @@ impl TaskRef {
 ///
 /// # Safety
 ///
-/// `data` is that of a `&mut dyn FnMut(&TaskRef)`, which nobody else uses, and the task does not go away.
-unsafe extern "C" fn found(task: *mut task_struct, data: *mut c_void) {
+/// `data` is that of an `F`, which nobody else uses, and the task does not go away.
+unsafe extern "C" fn found<F: FnMut(&TaskRef)>(task: *mut task_struct, data: *mut c_void) {
     // SAFETY: the caller's promise.
-    let each = unsafe { &mut *data.cast::<&mut dyn FnMut(&TaskRef)>() };
+    let each = unsafe { &mut *data.cast::<F>() };
     // SAFETY: the caller's promise.
     each(&unsafe { TaskRef::new(task) });
 }
 
 impl Tasks for Kernel {
-    fn for_each_task(&self, mut each: &mut dyn FnMut(&TaskRef)) {
+    fn for_each_task<F: FnMut(&TaskRef)>(&self, mut each: F) {
         // SAFETY: the closure lasts as long as the walk, in which the task list is locked.
-        unsafe { bindings::klp_each_task(Some(found), data(&mut each)) };
+        unsafe { bindings::klp_each_task(Some(found::<F>), data(&mut each)) };
     }
 
-    fn visit_tasks(&self, mut each: &mut dyn FnMut(&TaskRef)) {
+    fn visit_tasks<F: FnMut(&TaskRef)>(&self, mut each: F) {
         // SAFETY: the closure lasts as long as the walk, in which RCU keeps tasks.
-        unsafe { bindings::klp_visit_tasks(Some(found), data(&mut each)) };
+        unsafe { bindings::klp_visit_tasks(Some(found::<F>), data(&mut each)) };
     }
 
     fn record_exits(&self) {
@@ -54,15 +54,19 @@ impl Tasks for Kernel {
         unsafe { bindings::klp_wait_for_unrecorded_exits() };
     }
 
-    fn for_each_idle_task(&self, mut each: &mut dyn FnMut(&TaskRef, Option<u32>)) {
-        unsafe extern "C" fn found(task: *mut task_struct, cpu: c_int, data: *mut c_void) {
+    fn for_each_idle_task<F: FnMut(&TaskRef, Option<u32>)>(&self, mut each: F) {
+        unsafe extern "C" fn found<F: FnMut(&TaskRef, Option<u32>)>(
+            task: *mut task_struct,
+            cpu: c_int,
+            data: *mut c_void,
+        ) {
             // SAFETY: this is what `for_each_idle_task` passes, and it waits for the walk's end.
-            let each = unsafe { &mut *data.cast::<&mut dyn FnMut(&TaskRef, Option<u32>)>() };
+            let each = unsafe { &mut *data.cast::<F>() };
             // SAFETY: idle tasks stay.
             each(&unsafe { TaskRef::new(task) }, u32::try_from(cpu).ok());
         }
         // SAFETY: the closure lasts as long as the walk.
-        unsafe { bindings::klp_each_idle(Some(found), data(&mut each)) };
+        unsafe { bindings::klp_each_idle(Some(found::<F>), data(&mut each)) };
     }
 
     fn state(&self, task: &TaskRef) -> PatchState {
@@ -90,10 +94,14 @@ impl Tasks for Kernel {
         unsafe { bindings::klp_task_clear_pending(task.0.as_ptr()) }
     }
 
-    fn with_stack(&self, task: &TaskRef, mut look: &mut dyn FnMut(Stack<'_>)) {
-        unsafe extern "C" fn found(count: c_int, entries: *const c_ulong, data: *mut c_void) {
+    fn with_stack<F: FnMut(Stack<'_>)>(&self, task: &TaskRef, mut look: F) {
+        unsafe extern "C" fn found<F: FnMut(Stack<'_>)>(
+            count: c_int,
+            entries: *const c_ulong,
+            data: *mut c_void,
+        ) {
             // SAFETY: this is what `with_stack` passes, and it waits for the call's end.
-            let look = unsafe { &mut *data.cast::<&mut dyn FnMut(Stack<'_>)>() };
+            let look = unsafe { &mut *data.cast::<F>() };
             match usize::try_from(count) {
                 // SAFETY: there are that many.
                 Ok(count) => look(Stack::Known(unsafe {
@@ -104,7 +112,7 @@ impl Tasks for Kernel {
             }
         }
         // SAFETY: the task is there, the closure lasts as long as the call, and does not sleep.
-        unsafe { bindings::klp_task_stack(task.0.as_ptr(), Some(found), data(&mut look)) };
+        unsafe { bindings::klp_task_stack(task.0.as_ptr(), Some(found::<F>), data(&mut look)) };
     }
 
     fn thread_function(&self, task: &TaskRef) -> Option<usize> {

@@ -73,15 +73,12 @@ fn more_redirects_than_were_reserved_are_noticed() {
     let mut redirects = Redirects::new(writer);
     let reserved = redirects.reserve(2, &snapshot, &*machine.kernel, &lock);
     assert_eq!(reserved, Ok(()));
-    let _ = redirects.publish(&snapshot, |each| {
-        for site in (1..=5).filter_map(Site::new) {
-            each(Redirect {
-                site,
-                target: Target::Original,
-                in_transition: false,
-            });
-        }
+    let many = (1..=5).filter_map(Site::new).map(|site| Redirect {
+        site,
+        target: Target::Original,
+        in_transition: false,
     });
+    let _ = redirects.publish(&snapshot, many);
 }
 
 #[test]

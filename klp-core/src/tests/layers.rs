@@ -76,3 +76,20 @@ fn importers_go_down_only() {
         }
     }
 }
+
+/// With CONFIG_CFI the kernel checks the type of what an indirect call reaches. What rustc calls an `Fn` has another one
+/// than the `dyn FnMut` that it is called as.
+#[test]
+fn closures_are_not_trait_objects() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for folder in [src.clone(), src.join("linux")] {
+        for entry in std::fs::read_dir(&folder).expect("the sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_file() {
+                let text = std::fs::read_to_string(&path).expect("text");
+                let mut code = text.lines().filter(|line| !line.contains("//"));
+                assert!(!code.any(|line| line.contains("dyn Fn")), "{path:?}");
+            }
+        }
+    }
+}
