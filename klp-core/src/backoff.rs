@@ -113,6 +113,16 @@ mod tests {
         assert_eq!(waits[11..], [512_000, 1_000_000, 1_000_000, 1_000_000]);
     }
 
+    #[test]
+    fn a_deadline_shortens_the_wait_before_it_and_no_other() {
+        let mut backoff = RetryBackoff::new();
+        let deadline = Some(Duration::from_micros(700));
+        let waits: std::vec::Vec<_> = (0..4)
+            .map(|_| backoff.next(SIGNAL_INTERVAL, deadline).1.as_micros())
+            .collect();
+        assert_eq!(waits, [250, 450, 1000, 2000]);
+    }
+
     /// When tasks are signalled within a minute, and how.
     fn signals(delay: Duration) -> std::vec::Vec<(Signal, Duration)> {
         let mut backoff = RetryBackoff::new();

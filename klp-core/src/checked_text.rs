@@ -66,8 +66,9 @@ impl StackCheck {
                         self.functions.add(func.new, name)?;
                         self.add_entry::<P>(func, name)?;
                     }
-                    // What calls go to without this patch.
-                    (Direction::Patching, Some((patch, previous))) if !previous.nop => {
+                    // What calls go to without this patch. It is no no-op: those are gone when their patch's transition
+                    // ends, and only then comes another.
+                    (Direction::Patching, Some((patch, previous))) => {
                         self.functions.add(previous.new, name)?;
                         self.add_entry::<P>(func, name)?;
                         cold_parts.of_replacement(patch, previous, name)?;

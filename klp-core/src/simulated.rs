@@ -336,7 +336,8 @@ impl Tracing for Kernel {
     type Dedicated = usize;
 
     fn site(&self, function: usize) -> Option<Site> {
-        (!self.untraceable.borrow().contains(&function)).then(|| site_of(function))
+        let is_traced = function != 0 && !self.untraceable.borrow().contains(&function);
+        is_traced.then(|| site_of(function))
     }
 
     fn has_direct_call(&self, site: Site) -> bool {

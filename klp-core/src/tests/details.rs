@@ -2,7 +2,7 @@
 
 //! What mutation testing found that no other test would notice.
 
-use super::{enable_read, machine, replacement, FIRST, SECOND};
+use super::{enable_read, helper, machine, replacement, FIRST, READ, SECOND, THIRD, WRITE};
 use crate::direct_jump::RedirectVia;
 use crate::errno::{check, Errno, ENOMEM};
 use crate::redirect::{Redirect, Redirects};
@@ -59,6 +59,74 @@ fn what_was_split_off_from_a_modules_functions_is_part_of_them() {
         assert_eq!(machine.call(task, DRIVE), 0);
     }
     assert_eq!(machine.call(&outside, DRIVE), replacement(FIRST, 0));
+}
+
+#[test]
+fn what_was_split_off_is_looked_for_in_each_module() {
+    const TURN: usize = 0x6_0000;
+    let mut machine = machine();
+    machine.module("driver", &[("drive", DRIVE), ("drive.cold", DRIVE + 0x100)]);
+    machine.module("engine", &[("turn", TURN), ("turn.cold", TURN + 0x100)]);
+    assert_eq!(code(machine.load("driver")), 0);
+    assert_eq!(code(machine.load("engine")), 0);
+    let inside = [DRIVE, TURN].map(|start| machine.sleeper(&[start + 0x108]));
+    let objects = [
+        (Some("driver"), &[("drive", 0, replacement(FIRST, 0))][..]),
+        (Some("engine"), &[("turn", 0, replacement(FIRST, 1))][..]),
+    ];
+    assert_eq!(code(machine.enable(FIRST, &objects, false)), 0);
+    for task in &inside {
+        assert_eq!(machine.call(task, DRIVE), 0);
+        assert_eq!(machine.call(task, TURN), 0);
+    }
+}
+
+#[test]
+fn what_was_split_off_from_replacements_is_looked_for_in_each_patch() {
+    let mut machine = machine();
+    for patch in [FIRST, SECOND] {
+        let symbols = [
+            ("new_write", replacement(patch, 1)),
+            ("new_write.cold", helper(patch) + 0x100),
+            ("new_read", replacement(patch, 0)),
+            ("new_read.cold", helper(patch)),
+        ];
+        machine.module(&format!("{patch:x}"), &symbols);
+    }
+    let enable = |machine: &mut Machine, patch, functions: &[_]| {
+        code(machine.enable(patch, &[(None, functions)], false))
+    };
+    let read = |patch| ("read", 0, replacement(patch, 0));
+    let write = |patch| ("write", 0, replacement(patch, 1));
+    assert_eq!(enable(&mut machine, FIRST, &[read(FIRST), write(FIRST)]), 0);
+    let in_first = [0x8, 0x108].map(|offset| machine.sleeper(&[helper(FIRST) + offset]));
+    assert_eq!(enable(&mut machine, SECOND, &[write(SECOND)]), 0);
+    // The part of `read` is not of this patch.
+    assert_eq!(machine.call(&in_first[0], WRITE), replacement(SECOND, 1));
+    assert_eq!(machine.call(&in_first[1], WRITE), replacement(FIRST, 1));
+    in_first[1].stack.borrow_mut().clear();
+    machine.retry();
+
+    let in_second = machine.sleeper(&[helper(SECOND) + 0x108]);
+    assert_eq!(enable(&mut machine, THIRD, &[read(THIRD), write(THIRD)]), 0);
+    assert_eq!(machine.call(&in_first[0], READ), replacement(FIRST, 0));
+    assert_eq!(machine.call(&in_second, READ), replacement(FIRST, 0));
+    assert_eq!(machine.call(&in_first[1], READ), replacement(THIRD, 0));
+}
+
+#[test]
+fn the_worker_is_scheduled_for_dedicated_ops_that_are_left() {
+    let mut machine = machine();
+    let functions = [
+        ("read", 0, replacement(FIRST, 0)),
+        ("write", 0, replacement(FIRST, 1)),
+    ];
+    assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
+    machine.settle();
+    assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
+    assert!(machine.kernel.settle.get().is_some());
+    machine.settle();
+    assert!(machine.kernel.own.borrow().is_empty());
 }
 
 /// A table that is too small for what is published would never end a search. It cannot be: this is what says so.
