@@ -82,13 +82,23 @@ pub(super) fn module_name(module: *const ::kernel::bindings::module) -> Result<N
     Name::new(unsafe { CStr::from_ptr(bindings::klp_module_name(module).cast()) })
 }
 
-/// Is the patch, as far as can be seen at once, a declaration?
+/// Is the patch, as far as can be seen at once, a declaration? Since 7.3 the C core looks for functions without a name
+/// here, too; before, it refused them later with the same error.
 pub(super) fn is_whole(patch: PatchRef) -> bool {
     // SAFETY: the caller of `klp_enable_patch()` owns it.
     let is_there =
         unsafe { !(*patch.0.as_ptr()).mod_.is_null() && !(*patch.0.as_ptr()).objs.is_null() };
-    // SAFETY: `objects` gives objects.
-    is_there && objects(patch).all(|object| unsafe { !(*object).funcs.is_null() })
+    let is_named = |func: *mut bindings::klp_func| {
+        // SAFETY: `funcs` gives functions.
+        unsafe { !(*func).old_name.is_null() }
+    };
+    // What has no table has no functions either, so that is looked for first.
+    is_there
+        && objects(patch).all(|object| {
+            // SAFETY: `objects` gives objects.
+            let has_table = unsafe { !(*object).funcs.is_null() };
+            has_table && funcs(object).all(is_named)
+        })
 }
 
 /// Reads the whole declaration.
