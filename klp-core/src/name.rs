@@ -43,13 +43,8 @@ impl Name {
     }
 
     /// Length in bytes.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len().saturating_sub(1)
-    }
-
-    /// Is there nothing in it?
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -60,12 +55,6 @@ impl PartialEq for Name {
 }
 
 impl Eq for Name {}
-
-impl PartialEq<CStr> for Name {
-    fn eq(&self, other: &CStr) -> bool {
-        self.to_bytes() == other.to_bytes()
-    }
-}
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@
 use super::{enable_read, helper, machine, replacement, FIRST, READ, SECOND, THIRD, WRITE};
 use crate::direct_jump::RedirectVia;
 use crate::errno::{check, Errno, ENOMEM};
+use crate::name;
 use crate::redirect::{Redirect, Redirects};
 use crate::simulated::{code, Machine};
 use crate::snapshot::{Locked, Snapshot, Writer};
@@ -112,6 +113,51 @@ fn what_was_split_off_from_replacements_is_looked_for_in_each_patch() {
     assert_eq!(machine.call(&in_first[0], READ), replacement(FIRST, 0));
     assert_eq!(machine.call(&in_second, READ), replacement(FIRST, 0));
     assert_eq!(machine.call(&in_first[1], READ), replacement(THIRD, 0));
+}
+
+/// The transition makes the calls that are left out, when it ends.
+#[test]
+fn callbacks_of_a_module_that_comes_and_goes_in_transition() {
+    let mut machine = machine();
+    machine.module("driver", &[("drive", DRIVE)]);
+    // The second object of the first patch.
+    machine.kernel.with_callbacks.borrow_mut().insert(FIRST + 1);
+    let calls = |machine: &Machine| {
+        let mut log = machine.log();
+        log.retain(|line| line.contains("patch 1000000/"));
+        log
+    };
+    let inside = machine.sleeper(&[READ + 8]);
+    let objects = [
+        (None, &[("read", 0, replacement(FIRST, 0))][..]),
+        (Some("driver"), &[("drive", 0, replacement(FIRST, 1))][..]),
+    ];
+    assert_eq!(code(machine.enable(FIRST, &objects, false)), 0);
+    assert_eq!(code(machine.load("driver")), 0);
+    assert_eq!(calls(&machine), ["pre_patch 1000000/driver"]);
+    machine.unload("driver");
+    assert_eq!(calls(&machine), ["post_unpatch 1000000/driver"]);
+
+    inside.stack.borrow_mut().clear();
+    machine.retry();
+    assert_eq!(code(machine.load("driver")), 0);
+    assert_eq!(
+        calls(&machine),
+        ["pre_patch 1000000/driver", "post_patch 1000000/driver"]
+    );
+    machine.unload("driver");
+    assert_eq!(
+        calls(&machine),
+        ["pre_unpatch 1000000/driver", "post_unpatch 1000000/driver"]
+    );
+}
+
+/// The vectors of the function's authors.
+#[test]
+fn names_are_hashed_by_fnv_1a() {
+    assert_eq!(name::hash(b""), 0x811c_9dc5);
+    assert_eq!(name::hash(b"a"), 0xe40c_292c);
+    assert_eq!(name::hash(b"foobar"), 0xbf9c_f968);
 }
 
 #[test]

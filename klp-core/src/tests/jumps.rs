@@ -377,10 +377,16 @@ fn a_site_whose_ops_is_refused_goes_back_to_the_shared_ops() {
 fn sites_that_cannot_be_removed_from_the_filter() {
     let mut machine = machine();
     machine.kernel.max_jumps.set(0);
+    let task = machine.sleeper(&[]);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
+    assert_eq!(enable_read(&mut machine, THIRD), 0);
     let write = [("write", 0, replacement(SECOND, 0))];
-    assert_eq!(code(machine.enable(SECOND, &[(None, &write)], true)), 0);
     machine.kernel.filter_memory.set(0);
+    // `read` goes and stays in the filter, while `write` is patched on.
+    assert_eq!(code(machine.enable(SECOND, &[(None, &write)], true)), 0);
+    assert_eq!(machine.kernel.attached.borrow().len(), 2);
+    assert_eq!(machine.call(&task, READ), 0);
+    assert_eq!(machine.call(&task, WRITE), replacement(SECOND, 0));
     assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
     machine.kernel.filter_memory.set(usize::MAX);
     assert!(machine.is_clean());
