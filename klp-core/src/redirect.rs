@@ -326,3 +326,33 @@ impl Snapshot<Table> {
         }
     }
 }
+
+#[cfg(all(test, not(kernel)))]
+mod tests {
+    use super::*;
+
+    /// Functions lie next to each other. Were they next to each other in the table, too, a call would look at many slots.
+    #[test]
+    fn sites_are_spread() {
+        const COUNT: usize = 1000;
+        let mut table = Table::with_room(COUNT).expect("memory");
+        let site =
+            |number: usize| Site::new(0xffff_ffff_8100_0004 + number * 16).expect("an address");
+        for number in 0..COUNT {
+            table.stack(&Redirect {
+                site: site(number),
+                target: Target::Original,
+                in_transition: false,
+            });
+        }
+        let mask = table.slots.len() - 1;
+        let steps = |number| {
+            let site = site(number);
+            let index = table.find(site).expect("a slot");
+            assert_eq!(table.slots[index].site, Some(site));
+            index.wrapping_sub(table.start(site)) & mask
+        };
+        let steps: usize = (0..COUNT).map(steps).sum();
+        assert!(steps < COUNT, "{steps} steps");
+    }
+}
