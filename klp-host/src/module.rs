@@ -122,6 +122,10 @@ fn output_entry(kernel: &BuildFolder, dir: &Path, top: &Path) -> Result<crate::c
     ))
 }
 
+/// A variable of make: modules without BTF, which of a patch is several times as large as the patch. Whatever needs a
+/// module's types makes them from its debug information.
+pub const WITHOUT_BTF: (&str, &str) = ("CONFIG_DEBUG_INFO_BTF_MODULES", "");
+
 /// A folder of modules, and where and how it is built.
 #[derive(Clone, Copy, Debug)]
 pub struct Folder<'a> {

@@ -13,7 +13,7 @@ use klp_host::freestanding;
 use klp_host::host::needs::Needs;
 use klp_host::host::progress::say;
 use klp_host::kernel::debug_info;
-use klp_host::module::{Built, Folder, sources};
+use klp_host::module::{Built, Folder, WITHOUT_BTF, sources};
 use klp_host::vm;
 
 use crate::analyzer;
@@ -175,7 +175,12 @@ fn build(
             freestanding.compile(&env)?;
             freestanding::patch::vars(&output)
         }
-        None => vec![("KRUSTFLAGS".to_owned(), klp.rustflags(&known, &targets))],
+        None => {
+            let rustflags = klp.rustflags(&known, &targets);
+            [WITHOUT_BTF, ("KRUSTFLAGS", rustflags.as_str())]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into()
+        }
     };
     let folder = Folder {
         what: &patch.name(),

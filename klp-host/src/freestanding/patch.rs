@@ -18,7 +18,7 @@ use super::{Freestanding, klp, part};
 use crate::host::files::{self, write_atomic};
 use crate::host::progress::{Show, Step};
 use crate::kernel::BuildFolder;
-use crate::module::{Kbuild, kbuild_file};
+use crate::module::{Kbuild, WITHOUT_BTF, kbuild_file};
 
 /// Where the author's Kbuild file is linked.
 const AUTHORS: &str = "klp-authors-kbuild";
@@ -26,14 +26,10 @@ const AUTHORS: &str = "klp-authors-kbuild";
 /// How the names of joined objects end.
 const JOINED: &str = "joined";
 
-/// Variables of make: no types of modules, which of C alone would be larger than most patches, and no path of the
-/// output folder where a warning says where it was.
+/// Variables of make: no BTF, and no path of the output folder where a warning says where it was.
 pub fn vars(output: &Path) -> Vec<(String, String)> {
     let options = format!("-fmacro-prefix-map={}/=", output.display());
-    let vars = [
-        ("CONFIG_DEBUG_INFO_BTF_MODULES", ""),
-        ("KCFLAGS", options.as_str()),
-    ];
+    let vars = [WITHOUT_BTF, ("KCFLAGS", options.as_str())];
     vars.map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
 }
