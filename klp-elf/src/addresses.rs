@@ -152,7 +152,13 @@ fn is_branch(instruction: &Instruction) -> bool {
 /// module itself for the module loader.
 fn is_called_at_once(name: &str) -> bool {
     const PARTS: [&str; 3] = [" as core::fmt::", " as kernel::fmt::", TABLES];
-    const BEGINNINGS: [&str; 3] = ["core::ptr::drop_in_place", "klp::", "<klp::"];
+    const BEGINNINGS: [&str; 4] = [
+        "core::ptr::drop_in_place",
+        "klp::",
+        "<klp::",
+        // With CONFIG_CFI core calls what formats through a closure.
+        "<<core::fmt::rt::Argument>::new_",
+    ];
     matches!(name, "init_module" | "cleanup_module")
         || PARTS.iter().any(|part| name.contains(part))
         || BEGINNINGS.iter().any(|part| name.starts_with(part))
@@ -166,6 +172,9 @@ mod tests {
     fn what_formats_is_called_at_once() {
         for name in [
             "<kernel::fmt::Adapter<&u32> as core::fmt::Display>::fmt",
+            "<<core::fmt::rt::Argument>::new_display<kernel::fmt::Adapter<&&str>>::{closure#0} as \
+             core::ops::function::FnOnce<(core::ptr::non_null::NonNull<()>, &mut \
+             core::fmt::Formatter)>>::call_once",
             "core::ptr::drop_in_place::<fix::Kept>",
             "klp::shadow::construct",
             "<klp::shadow::Shadow<fix::Job, u32>>::drop_detached",
