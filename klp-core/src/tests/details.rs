@@ -152,6 +152,57 @@ fn callbacks_of_a_module_that_comes_and_goes_in_transition() {
     );
 }
 
+/// One with callbacks alone is an object like others.
+#[test]
+fn an_object_without_functions_stays_in_a_cumulative_patch() {
+    let mut machine = machine();
+    machine.module("driver", &[("drive", DRIVE)]);
+    assert_eq!(code(machine.load("driver")), 0);
+    let drive = [("drive", 0, replacement(FIRST, 0))];
+    assert_eq!(
+        code(machine.enable(FIRST, &[(Some("driver"), &drive)], false)),
+        0
+    );
+    let objects = [
+        (None, &[("read", 0, replacement(SECOND, 0))][..]),
+        (Some("driver"), &[][..]),
+    ];
+    assert_eq!(code(machine.enable(SECOND, &objects, true)), 0);
+    let sysfs = machine.kernel.sysfs.borrow();
+    assert!(sysfs.contains("2000000/driver"), "{sysfs:?}");
+    assert!(
+        !sysfs.iter().any(|path| path.contains("drive,")),
+        "{sysfs:?}"
+    );
+}
+
+#[test]
+fn a_table_grows_with_later_patches() {
+    let mut machine = machine();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    let names: Vec<_> = (0..100).map(|number| format!("f{number}")).collect();
+    let start = |number: usize| 0x40_0000 + number * 0x1000;
+    for (number, name) in names.iter().enumerate() {
+        machine.function(name, start(number));
+    }
+    let functions: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| (name.as_str(), 0, replacement(SECOND, number)))
+        .collect();
+    assert_eq!(
+        code(machine.enable(SECOND, &[(None, &functions)], false)),
+        0
+    );
+    let task = machine.sleeper(&[]);
+    for number in 0..100 {
+        assert_eq!(
+            machine.call(&task, start(number)),
+            replacement(SECOND, number)
+        );
+    }
+}
+
 /// The vectors of the function's authors.
 #[test]
 fn names_are_hashed_by_fnv_1a() {

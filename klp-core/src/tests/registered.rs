@@ -61,6 +61,29 @@ fn a_patch_that_is_there_is_not_taken_for_a_new_one() {
     assert_eq!(register_read(&mut machine, SECOND), EINVAL.to_c());
 }
 
+/// Enabling a registered patch once more turns its transition round, as writing to `enabled` does. Others are refused:
+/// `klp_enable_patch()` is for new ones.
+#[test]
+fn a_patch_that_is_being_disabled_is_enabled_again_if_it_is_registered() {
+    let mut machine = machine();
+    let task = machine.sleeper(&[]);
+    assert_eq!(register_read(&mut machine, FIRST), 0);
+    assert_eq!(code(machine.set_enabled(FIRST, true)), 0);
+    let write = [("write", 0, replacement(SECOND, 0))];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &write)], false)), 0);
+    for (patch, function, expected) in [(SECOND, WRITE, EINVAL.to_c()), (FIRST, READ, 0)] {
+        task.stack.borrow_mut().push(replacement(patch, 0) + 8);
+        assert_eq!(code(machine.set_enabled(patch, false)), 0);
+        assert_eq!(machine.kernel.patch_list.borrow().1, Some(patch));
+        let result = machine.core().enable_known(patch).map(code);
+        assert_eq!(result, Some(expected));
+        task.stack.borrow_mut().clear();
+        machine.retry();
+        let is_patched = machine.call(&task, function) != 0;
+        assert_eq!(is_patched, expected == 0);
+    }
+}
+
 #[test]
 fn registered_patches_are_enabled_in_any_order() {
     let mut machine = machine();
@@ -259,4 +282,25 @@ fn a_registered_patch_survives_each_allocation_that_fails() {
         }
     }
     panic!("it never ends");
+}
+
+/// A module that registers its patch once more declares the same.
+#[test]
+fn what_is_immediate_stands_in_the_declaration_again_when_it_is_unregistered() {
+    let mut machine = machine();
+    let functions = [
+        ("read", 0, replacement(FIRST, 0)),
+        ("write", 0, replacement(FIRST, 1)),
+    ];
+    let mut declared = Machine::declare(FIRST, &[(None, &functions)], false).expect("memory");
+    declared.objects[0].funcs[1].immediate = true;
+    let handles = [0, 1].map(|at| declared.objects[0].funcs[at].handle);
+    assert_eq!(machine.core().register(declared).map_err(|_| ()), Ok(()));
+    let is_declared = |machine: &Machine| {
+        let funcs = machine.kernel.funcs.borrow();
+        handles.map(|handle| funcs.get(&handle).is_some_and(|func| func.in_transition))
+    };
+    assert_eq!(is_declared(&machine), [false, false]);
+    assert_eq!(code(machine.unregister(FIRST)), 0);
+    assert_eq!(is_declared(&machine), [false, true]);
 }
