@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
-use super::{Core, Options};
+use super::{Core, Options, Origin};
 use crate::cache::Key;
 
 /// What a small kernel is built from instead of some files of its source.
@@ -23,7 +23,7 @@ impl Changes {
     /// Whether a kernel with this core and from this source can have changes.
     pub(super) fn check(core: Core, options: &Options) -> Result<()> {
         ensure!(
-            options.changes.is_none() || (core == Core::C && options.source.is_none()),
+            options.changes.is_none() || (core == Core::C && options.source == Origin::default()),
             "only the small kernel with the C core, built from Debian's source, is built with changed \
              files"
         );

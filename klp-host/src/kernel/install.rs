@@ -25,7 +25,7 @@ pub const FOLDER: &str = "kernel/livepatch";
 /// The list of what was put there, in the form that `sha256sum -c` reads.
 const RECORD: &str = "klp_installed";
 
-/// The two files of the tree's own that ours replace, and what 7.2 has in them. Others would
+/// The two files of the tree's own that ours replace, and what they have in them in all of these series. Others would
 /// build other things, which ours would not.
 const REPLACED: Replaced<'static> = [
     (
@@ -98,9 +98,11 @@ fn folder_of(tree: &Path) -> Result<PathBuf> {
             tree.display()
         );
     };
+    let is_of = |series: &&str| version.starts_with(&format!("{series}."));
     ensure!(
-        version.starts_with(&format!("{SUPPORTED}.")),
-        "klp-core is for kernels of the {SUPPORTED} series, and {} is {version}",
+        SUPPORTED.iter().any(is_of),
+        "klp-core is for kernels of the series {}, and {} is {version}",
+        SUPPORTED.join(" and "),
         tree.display()
     );
     let folder = tree.join(FOLDER);
@@ -120,9 +122,10 @@ fn check_pristine(folder: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> R
         let path = folder.join(name);
         if digest_of(&path)?.as_deref() != Some(expected) {
             bail!(
-                "{} is not what Linux {SUPPORTED} has there, and klp-core's would lose the \
-                 difference: bring back the original, then run this again",
-                path.display()
+                "{} is not what Linux has there in {}, and klp-core's would lose the difference: bring \
+                 back the original, then run this again",
+                path.display(),
+                SUPPORTED.join(" and ")
             );
         }
     }
@@ -614,7 +617,7 @@ pub(crate) mod tests {
         refuse(fixture.root.path(), "is not a kernel source tree");
         let makefile = "VERSION = 7\nPATCHLEVEL = 20\nSUBLEVEL = 0\nEXTRAVERSION =\n";
         fs::write(fixture.tree.join("Makefile"), makefile).unwrap();
-        refuse(&fixture.tree, "of the 7.2 series");
+        refuse(&fixture.tree, "of the series 7.2 and 7.3");
         fake_tree(&fixture.tree);
         fs::remove_dir_all(fixture.tree.join(FOLDER)).unwrap();
         refuse(&fixture.tree, "has no kernel/livepatch/core.c");
@@ -626,7 +629,7 @@ pub(crate) mod tests {
         fixture.write("Makefile", "obj-y += livepatch.o more.o\n");
         fixture.refuses(&[
             "kernel/livepatch/Makefile",
-            "is not what Linux 7.2 has there",
+            "is not what Linux has there in 7.2 and 7.3",
         ]);
         fixture.write("Makefile", MAKEFILE);
         fs::create_dir(fixture.file("klp_core")).unwrap();

@@ -159,11 +159,38 @@ pub struct Kernel {
     pub source: PathBuf,
 }
 
+/// Whose source a small kernel is built from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// That of one of Debian's kernels, fetched.
+    Debian(DebianKernel),
+    /// A tree that the user has.
+    Tree(PathBuf),
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self::Debian(DebianKernel::plain(&line::STOCK))
+    }
+}
+
+impl std::str::FromStr for Origin {
+    type Err = anyhow::Error;
+
+    /// Reads a name of one of Debian's kernels, or a path.
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match DebianKernel::parse(text)? {
+            Some(kernel) => Self::Debian(kernel),
+            None => Self::Tree(text.into()),
+        })
+    }
+}
+
 /// Where to get a kernel from.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// A kernel source tree to build, instead of Debian's.
-    pub source: Option<PathBuf>,
+    /// What a small kernel is built from.
+    pub source: Origin,
     /// The folder of klp-core, for a kernel with it.
     pub klp_core: Option<PathBuf>,
     /// Files to build in another form, for the small kernel with the C core.
@@ -188,5 +215,19 @@ pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
     match core {
         Core::Debian(kernel) => stock::get(&cache, kernel, profile, options),
         Core::C | Core::Rust => small::get(&cache, core, profile, options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_one_of_debians_or_a_tree() {
+        let of_7_3 = Origin::Debian(DebianKernel::plain(&line::EXPERIMENTAL));
+        assert_eq!("debian-experimental".parse::<Origin>().unwrap(), of_7_3);
+        let tree = Origin::Tree("../linux".into());
+        assert_eq!("../linux".parse::<Origin>().unwrap(), tree);
+        assert_eq!("stock".parse::<Origin>().unwrap(), Origin::default());
     }
 }

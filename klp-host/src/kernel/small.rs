@@ -10,22 +10,17 @@ use anyhow::{Context as _, Result, bail};
 use super::apt::Archive;
 use super::config::Config;
 use super::core_files::CoreFiles;
-use super::debian_kernel::DebianKernel;
-use super::line;
 use super::source::Source;
 use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{
-    BuildFolder, Changes, Core, Kernel, Options, Profile, debian, forest, install, release,
+    BuildFolder, Changes, Core, Kernel, Options, Origin, Profile, debian, forest, install, release,
 };
 use crate::cache::{Cache, Entry, Key};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
-
-/// The kernel whose source it is built from.
-const STOCK: DebianKernel = DebianKernel::plain(&line::STOCK);
 
 /// Changes when the kernel is to be built in another way.
 const RECIPE: &str = "2";
@@ -44,9 +39,9 @@ const DEBIAN: &str = include_str!("config/debian.config");
 /// The packages that it takes.
 pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
     let needs = tools::needs()?;
-    Ok(match &options.source {
-        Some(_) => needs,
-        None => needs.and(debian::needs(cache, STOCK)),
+    Ok(match options.source {
+        Origin::Tree(_) => needs,
+        Origin::Debian(kernel) => needs.and(debian::needs(cache, kernel)),
     })
 }
 
@@ -246,11 +241,11 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
     std::thread::scope(|scope| {
         let bindgen = scope.spawn(|| common.bindgen(cache));
         let source = match &options.source {
-            Some(tree) => Source::users(tree)?,
-            None => {
+            Origin::Tree(tree) => Source::users(tree)?,
+            Origin::Debian(kernel) => {
                 let archive = Archive::new(cache);
-                debian::with_release(&archive, STOCK, options.update, |release| {
-                    Source::debian(&archive, STOCK, release)
+                debian::with_release(&archive, *kernel, options.update, |release| {
+                    Source::debian(&archive, *kernel, release)
                 })?
             }
         };

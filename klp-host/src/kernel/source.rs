@@ -14,7 +14,7 @@ use crate::cache::Key;
 use crate::host::paths::check_for_make;
 
 /// The series of kernels that klp-core is for.
-pub(super) const SUPPORTED: &str = "7.2";
+pub(super) const SUPPORTED: [&str; 2] = ["7.2", "7.3"];
 
 /// A source tree to build from.
 #[derive(Clone, Debug, Eq, PartialEq)]

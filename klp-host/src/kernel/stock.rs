@@ -17,7 +17,7 @@ use super::debian::{self, Release, StockFiles};
 use super::debian_kernel::DebianKernel;
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
-use super::{BuildFolder, Core, Kernel, Options, Profile, facts};
+use super::{BuildFolder, Core, Kernel, Options, Origin, Profile, facts};
 use crate::cache::Cache;
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
@@ -92,7 +92,7 @@ fn check(profile: Profile, options: &Options) -> Result<()> {
             profile.name()
         );
     }
-    if options.source.is_some() {
+    if options.source != Origin::default() {
         bail!("this is Debian's own kernel: --source goes with --core c or rust");
     }
     Ok(())

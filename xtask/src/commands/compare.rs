@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use klp_host::kernel::{self, Core, Options, Profile};
+use klp_host::kernel::{self, Core, Options, Origin, Profile};
 use klp_host::vm;
 
 use crate::checkout;
@@ -18,9 +18,9 @@ pub(super) struct CompareArgs {
     /// How both kernels are configured.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
     profile: Profile,
-    /// A kernel source tree to build, instead of Debian's.
-    #[arg(long, value_name = "TREE")]
-    source: Option<PathBuf>,
+    /// What both are built from, instead of stock's source: a kernel source tree, or one of Debian's kernels.
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<Origin>,
     /// Leave what was seen on each core in this folder: c.txt and rust.txt.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -29,7 +29,7 @@ pub(super) struct CompareArgs {
 impl CompareArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let options = Options {
-            source: self.source,
+            source: self.source.unwrap_or_default(),
             ..checkout::kernel_options()
         };
         kernel::needs(Core::C, self.profile, &options)?

@@ -23,7 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use klp_host::host::consent::ConsentArgs;
 use klp_host::host::needs::Needs;
 use klp_host::host::process;
-use klp_host::kernel::{Core, Kernel, Options, Profile};
+use klp_host::kernel::{Core, Kernel, Options, Origin, Profile};
 
 use crate::checkout;
 
@@ -99,9 +99,9 @@ struct KernelArgs {
     /// How it is configured.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
     profile: Profile,
-    /// A kernel source tree to build, instead of Debian's.
-    #[arg(long, value_name = "TREE")]
-    source: Option<std::path::PathBuf>,
+    /// What `c` or `rust` is built from, instead of stock's source: a kernel source tree, or one of Debian's kernels.
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<Origin>,
 }
 
 impl KernelArgs {
@@ -121,7 +121,7 @@ impl KernelArgs {
 
     fn options(&self, update: bool) -> Options {
         Options {
-            source: self.source.clone(),
+            source: self.source.clone().unwrap_or_default(),
             update,
             ..checkout::kernel_options()
         }
