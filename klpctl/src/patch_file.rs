@@ -2,13 +2,11 @@
 
 //! What the file of a patch says of itself.
 
-use std::fs::File;
 use std::path::Path;
 
-use klp_elf::{Module, Name, is_compressed, open_module, read_module};
+use klp_elf::{Module, Name, read_module};
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::modules::Image;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::signature::is_signed;
 
@@ -17,10 +15,8 @@ use crate::signature::is_signed;
 pub struct PatchFile {
     /// What it says of itself.
     pub info: Info,
-    /// The module, unpacked.
+    /// The module, unpacked: what is checked, installed and loaded. The file is read once, since it may change.
     pub module: Vec<u8>,
-    /// What the kernel is to load.
-    pub image: Image,
 }
 
 /// What a patch says of itself, in its modinfo.
@@ -58,17 +54,10 @@ impl PatchFile {
     ///
     /// [`Status::Refused`] when it is no live patch; [`Status::Failed`] when it cannot be read.
     pub fn open(path: &Path) -> Outcome<Self> {
-        let cannot_read = |error: klp_elf::Error| Failure::new(Status::Failed, error.to_string());
-        let compressed = is_compressed(path).map_err(cannot_read)?;
-        let file = open_module(path).map_err(cannot_read)?;
-        let module = read_module(path).map_err(cannot_read)?;
+        let module =
+            read_module(path).map_err(|error| Failure::new(Status::Failed, error.to_string()))?;
         let info = info(path, &module)?;
-        let image = image(file, compressed, &module);
-        Ok(Self {
-            info,
-            module,
-            image,
-        })
+        Ok(Self { info, module })
     }
 
     /// The same of a copy that klpctl keeps under this name.
@@ -84,13 +73,6 @@ impl PatchFile {
             return Err(Failure::new(other, why));
         }
         Ok(file)
-    }
-}
-
-fn image(file: File, compressed: bool, module: &[u8]) -> Image {
-    match compressed {
-        true => Image::Unpacked(module.to_vec()),
-        false => Image::File(file),
     }
 }
 

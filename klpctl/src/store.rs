@@ -204,7 +204,6 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::kernel::modules::Image;
     use crate::patch_file::Info;
 
     pub(crate) fn file(name: &str, release: &str, content: &[u8]) -> PatchFile {
@@ -215,7 +214,6 @@ pub(crate) mod tests {
                 ..Info::default()
             },
             module: content.to_vec(),
-            image: Image::Unpacked(Vec::new()),
         }
     }
 
