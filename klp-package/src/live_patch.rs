@@ -141,7 +141,7 @@ impl Info {
             authors: all("author"),
             fixes: all("fixes"),
             url: first("url"),
-            is_cumulative: modinfo.value("klp_replace").is_some(),
+            is_cumulative: modinfo.is_cumulative(),
         })
     }
 

@@ -39,7 +39,7 @@ pub enum Command {
     Install(Install),
     /// Uninstall a patch: it is loaded at boot no more
     Uninstall(Uninstall),
-    /// Load what is installed for the running kernel: for the system's start
+    /// Load what is installed for the running kernel and not superseded by a cumulative patch: for the system's start
     Boot(Boot),
     /// List the patches that the kernel knows
     List,
@@ -106,7 +106,8 @@ pub struct Install {
     /// Load them now, too
     #[arg(long)]
     pub now: bool,
-    /// Uninstall all other patches for that kernel: for a patch that has the fixes of all others
+    /// Uninstall all other patches for that kernel: for a patch that has the fixes of all others. Without it, those
+    /// before a cumulative patch stay installed, for when it cannot be loaded
     #[arg(long)]
     pub replace: bool,
     #[command(flatten)]

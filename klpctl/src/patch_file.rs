@@ -34,6 +34,9 @@ pub struct Info {
     pub url: Option<String>,
     /// The kernel that it was built for: the release, and the options that decide what modules fit.
     pub vermagic: Option<String>,
+    /// It replaces all others. Only patches of klp tell in their modinfo.
+    #[serde(default)]
+    pub cumulative: bool,
     /// The modules that have to be loaded before it.
     pub depends: Vec<String>,
     /// It carries a signature. Whether the kernel knows the key is another matter.
@@ -119,6 +122,7 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
         url: first("url"),
         vermagic: first("vermagic"),
         depends: words("depends"),
+        cumulative: modinfo.is_cumulative(),
         signed: is_signed(data),
         name,
     })

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::load::{self, apply};
+use super::superseded::Order;
 use super::{Answer, Context, module_name};
 use crate::cli::Boot;
 use crate::durable;
 use crate::kernel::DISABLED;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::store::Installed;
+use crate::trial::Held;
 
 /// Why patches were not loaded, by name. Kept until the next boot, for `status`.
 pub type NotLoaded = BTreeMap<String, String>;
@@ -102,26 +104,23 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
         context.trials().settle()?;
     }
     let held = context.trials().held(&release)?;
-    let mut loaded = Vec::new();
-    let mut not_loaded = NotLoaded::new();
-    for installed in context.store.installed(&release)? {
-        let name = installed.name.clone();
-        if context.kernel.patch(&name)?.is_some() {
-            continue;
-        }
+    let installed = context.store.installed(&release)?;
+    let patches = context.kernel.patches()?;
+    let order = Order::new(context, &installed, &patches)?;
+    let mut done = Done::default();
+    while let Some(next) = next(context, &installed, &order, &held, &done)? {
+        let name = next.name.clone();
         if let Some(why) = held.get(&name) {
-            not_loaded.insert(
-                name.clone(),
-                format!("held out: {why}; `klpctl boot --retry {name}` tries it again"),
-            );
+            let why = format!("held out: {why}; `klpctl boot --retry {name}` tries it again");
+            done.not_loaded.insert(name, why);
             continue;
         }
-        match load_one(context, &installed, args) {
-            Ok(()) => loaded.push(name),
+        match load_one(context, next, args) {
+            Ok(()) => done.loaded.push(name),
             Err(failure) => {
                 context.progress.say(&format!("error: {failure}"));
                 let stuck = failure.status == Status::Stuck;
-                not_loaded.insert(name, failure.message);
+                done.not_loaded.insert(name, failure.message);
                 if stuck {
                     // No other transition can begin.
                     break;
@@ -129,7 +128,62 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
             }
         }
     }
-    answer(context, &loaded, &not_loaded)
+    done.superseded = superseded(&installed, &order, &held, &done);
+    answer(context, &done)
+}
+
+/// What has become of installed patches.
+#[derive(Default)]
+struct Done {
+    loaded: Vec<String>,
+    not_loaded: NotLoaded,
+    /// By which patch, by name.
+    superseded: BTreeMap<String, String>,
+}
+
+impl Done {
+    /// Is it clear what becomes of a patch of that name?
+    fn has(&self, name: &str) -> bool {
+        self.loaded.iter().any(|it| it == name) || self.not_loaded.contains_key(name)
+    }
+
+    /// Is a patch of that name not going to be loaded?
+    fn is_out(&self, held: &Held, name: &str) -> bool {
+        held.contains_key(name) || self.not_loaded.contains_key(name)
+    }
+}
+
+/// The first patch that is to be loaded. Those that a cumulative one supersedes have their turn only after that one
+/// has failed: to load them for it to replace them takes time, and could crash the machine for nothing.
+fn next<'a>(
+    context: &Context,
+    installed: &'a [Installed],
+    order: &Order,
+    held: &Held,
+    done: &Done,
+) -> Outcome<Option<&'a Installed>> {
+    let is_out = |name: &str| done.is_out(held, name);
+    for it in installed {
+        let is_due = !done.has(&it.name) && order.by(&it.name, is_out).is_none();
+        if is_due && context.kernel.patch(&it.name)?.is_none() {
+            return Ok(Some(it));
+        }
+    }
+    Ok(None)
+}
+
+fn superseded(
+    installed: &[Installed],
+    order: &Order,
+    held: &Held,
+    done: &Done,
+) -> BTreeMap<String, String> {
+    let is_out = |name: &str| done.is_out(held, name);
+    let names = installed.iter().map(|it| &it.name);
+    let others = names.filter(|&name| !done.has(name));
+    let by =
+        others.filter_map(|name| Some((name.clone(), order.by(name, is_out)?.name.to_owned())));
+    by.collect()
 }
 
 fn load_one(context: &mut Context, installed: &Installed, args: &Boot) -> Outcome {
@@ -146,11 +200,19 @@ fn load_one(context: &mut Context, installed: &Installed, args: &Boot) -> Outcom
     Ok(())
 }
 
-fn answer(context: &Context, loaded: &[String], not_loaded: &NotLoaded) -> Outcome<Answer> {
+fn answer(context: &Context, done: &Done) -> Outcome<Answer> {
+    let Done {
+        loaded,
+        not_loaded,
+        superseded,
+    } = done;
     let mut text = String::new();
     if context.dry_run {
         for name in loaded {
             text.push_str(&format!("{name} would be loaded\n"));
+        }
+        for (name, by) in superseded {
+            text.push_str(&format!("{name} is superseded by {by}\n"));
         }
     } else {
         durable::write_json(&context.records.dir().join(NOT_LOADED), not_loaded)?;
@@ -158,7 +220,7 @@ fn answer(context: &Context, loaded: &[String], not_loaded: &NotLoaded) -> Outco
     if not_loaded.is_empty() {
         return Ok(Answer::new(
             text,
-            json!({ "status": "success", "loaded": loaded, "not_loaded": {}, "dry_run": context.dry_run }),
+            json!({ "status": "success", "loaded": loaded, "not_loaded": {}, "superseded": superseded, "dry_run": context.dry_run }),
         ));
     }
     let lines: Vec<_> = not_loaded
@@ -174,4 +236,80 @@ fn answer(context: &Context, loaded: &[String], not_loaded: &NotLoaded) -> Outco
             lines.join("\n")
         ),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Patience;
+    use crate::command::install::tests::{RELEASE, applied, machine};
+    use crate::store::tests::module;
+    use std::time::Duration;
+
+    const BOOT: Boot = Boot {
+        healthy: false,
+        shutdown: false,
+        retry: None,
+        patience: Patience {
+            timeout: Duration::ZERO,
+        },
+        unchecked: true,
+    };
+
+    /// A machine with these patches installed, which says what it would load at boot.
+    fn installed(dir: &std::path::Path, patches: &[(&str, &str)]) -> Context {
+        let mut context = machine(dir);
+        std::fs::create_dir_all(dir.join("sys/kernel/livepatch")).expect("a folder");
+        for (name, more) in patches {
+            let file = module(name, RELEASE, more);
+            context.store.install(&file).expect("written");
+        }
+        context.dry_run = true;
+        context
+    }
+
+    const CUMULATIVE: &str = "klp_replace=Y\0";
+
+    #[test]
+    fn what_a_cumulative_patch_replaces_is_not_loaded_first() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let patches = [("a", ""), ("b", CUMULATIVE), ("c", CUMULATIVE), ("d", "")];
+        let mut context = installed(dir.path(), &patches);
+        let answer = run(&mut context, &BOOT).expect("all of them fit");
+        assert_eq!(answer.json["loaded"], json!(["c", "d"]));
+        assert_eq!(answer.json["superseded"], json!({ "a": "c", "b": "c" }));
+    }
+
+    #[test]
+    fn what_a_loaded_patch_replaces_is_not_put_on_top_of_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = installed(dir.path(), &[("a", ""), ("b", CUMULATIVE), ("c", "")]);
+        applied(dir.path(), "b");
+        let answer = run(&mut context, &BOOT).expect("all of them fit");
+        assert_eq!(answer.json["loaded"], json!(["c"]));
+    }
+
+    #[test]
+    fn what_stays_out_supersedes_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let unfit = format!("{CUMULATIVE}depends=missing\0");
+        let patches = [
+            ("a", ""),
+            ("b", CUMULATIVE),
+            ("c", ""),
+            ("d", &unfit),
+            ("e", ""),
+        ];
+        let mut context = installed(dir.path(), &patches);
+        let failure = run(&mut context, &BOOT).expect_err("one does not fit");
+        assert!(failure.message.contains("1 of 4"), "{failure}");
+        let held = dir.path().join("var").join(RELEASE).join("held.json");
+        std::fs::write(&held, r#"{ "b": "it is so" }"#).expect("a file");
+        let failure = run(&mut context, &BOOT).expect_err("one more is held out");
+        assert!(failure.message.contains("2 of 5"), "{failure}");
+        // It does not matter of one that is superseded.
+        std::fs::write(&held, r#"{ "a": "it is so" }"#).expect("a file");
+        let failure = run(&mut context, &BOOT).expect_err("one does not fit");
+        assert!(failure.message.contains("1 of 4"), "{failure}");
+    }
 }

@@ -30,6 +30,7 @@ pub fn run(context: &Context, args: &Info) -> Outcome<Answer> {
     line("fixes", Some(&info.fixes.join(", ")));
     line("url", info.url.as_deref());
     line("kernel", info.release());
+    line("cumulative", info.cumulative.then_some("yes"));
     line("needs", Some(&info.depends.join(", ")));
     line("signed", Some(if info.signed { "yes" } else { "no" }));
     for it in &report.replaced {

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::installed::is_other_build;
 use super::load::{self, apply};
+use super::superseded::superseding;
 use super::unload::{disable, forget, unload_module};
 use super::{Answer, Context, module_name};
 use crate::cli::{Install, Uninstall};
@@ -105,6 +106,18 @@ fn install_one(
         ));
         return Ok(json!({ "patch": name, "kernel": release, "loaded": is_loaded }));
     }
+    let superseded = superseding(context, &release, name)?;
+    if let Some((by, _)) = &superseded
+        && before.as_ref().is_some_and(|it| it.module == file.module)
+    {
+        // A package of it may be configured again at any time.
+        context.progress.say(&format!(
+            "note: {name} is installed, and superseded by {by}: it is not loaded on top of that"
+        ));
+        return Ok(json!({ "patch": name, "kernel": release, "loaded": false }));
+    }
+    // What is newer than a cumulative patch is not meant to be replaced by that.
+    let goes_last = superseded.is_some_and(|(_, installed)| installed);
     if is_loaded {
         // From now on it is loaded at each boot, so it is on trial like one that is loaded from there.
         context.trials().begin(name)?;
@@ -117,7 +130,13 @@ fn install_one(
         && !is_loaded
         && let Err(failure) = load_now(context, file, args)
     {
+        if !is_refused(&failure) && goes_last {
+            context.store.move_last(&release, name)?;
+        }
         return Err(not_loaded(context, &release, name, before, failure));
+    }
+    if goes_last {
+        context.store.move_last(&release, name)?;
     }
     // Another build deserves a try.
     context.trials().release(&release, name)?;
@@ -171,6 +190,11 @@ impl Before {
     }
 }
 
+/// Would the patch be refused at each boot, too?
+fn is_refused(failure: &Failure) -> bool {
+    matches!(failure.status, Status::Refused | Status::Signature)
+}
+
 /// A patch that the kernel refuses would be refused at each boot, so it is not kept: what was there before comes
 /// back. One that stalled is kept.
 fn not_loaded(
@@ -180,8 +204,7 @@ fn not_loaded(
     before: Option<Before>,
     failure: Failure,
 ) -> Failure {
-    let refused = matches!(failure.status, Status::Refused | Status::Signature);
-    let done = match (refused, before) {
+    let done = match (is_refused(&failure), before) {
         (true, None) => context
             .store
             .uninstall(release, name)
@@ -315,7 +338,7 @@ pub(super) mod tests {
     use crate::output::Progress;
     use crate::records::Records;
     use crate::store::Store;
-    use crate::store::tests::file;
+    use crate::store::tests::{file, module};
     use std::path::Path;
     use std::time::Duration;
 
@@ -404,6 +427,36 @@ pub(super) mod tests {
         assert_eq!(answer["loaded"], true);
         let trials = context.trials();
         assert_eq!(trials.on_trial().expect("readable"), ["fix"]);
+    }
+
+    #[test]
+    fn what_is_superseded_is_loaded_again_in_a_newer_build_only() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        for (name, more) in [("fix", ""), ("all", "klp_replace=Y\0")] {
+            let patch = module(name, RELEASE, more);
+            context.store.install(&patch).expect("written");
+        }
+        applied(dir.path(), "all");
+        let args = Install {
+            replace: false,
+            ..arguments()
+        };
+        let same = module("fix", RELEASE, "");
+        let answer = install_one(&mut context, &same, &args).expect("nothing is done");
+        assert_eq!(answer["loaded"], false);
+        let names = |context: &Context| {
+            let installed = context.store.installed(RELEASE).expect("readable");
+            installed.into_iter().map(|it| it.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&context), ["fix", "all"]);
+        let unfit = module("fix", RELEASE, "depends=missing\0");
+        install_one(&mut context, &unfit, &args).expect_err("refused");
+        assert_eq!(names(&context), ["fix", "all"]);
+        let args = Install { now: false, ..args };
+        let newer = module("fix", RELEASE, "version=2\0");
+        install_one(&mut context, &newer, &args).expect("installed");
+        assert_eq!(names(&context), ["all", "fix"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod metrics;
 mod rollback;
 mod sign;
 mod status;
+mod superseded;
 mod unload;
 
 use std::path::Path;
