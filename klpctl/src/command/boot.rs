@@ -23,6 +23,7 @@ pub type NotLoaded = BTreeMap<String, String>;
 pub const NOT_LOADED: &str = "boot.json";
 
 pub fn run(context: &mut Context, args: &Boot) -> Outcome<Answer> {
+    let _lock = context.lock_to_change()?;
     if args.healthy || args.shutdown {
         return end_trials(context, args.healthy);
     }
@@ -41,7 +42,6 @@ fn end_trials(context: &mut Context, healthy: bool) -> Outcome<Answer> {
     let patches = if context.dry_run {
         context.trials().on_trial()?
     } else {
-        let _lock = context.lock()?;
         // What went down before this boot must not be forgotten with it.
         context.trials().settle()?;
         context.trials().end()?
@@ -79,7 +79,6 @@ fn release(context: &mut Context, names: &[String]) -> Outcome {
     if context.dry_run {
         return Ok(());
     }
-    let _lock = context.lock()?;
     for name in &names {
         context.trials().release(&release, name)?;
     }
@@ -96,7 +95,6 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
             json!({ "status": "success", "disabled": true, "loaded": [], "not_loaded": {} }),
         ));
     }
-    let _lock = (!context.dry_run).then(|| context.lock()).transpose()?;
     let release = context.kernel.release()?;
     if !context.dry_run {
         durable::remove_partial(&context.store.release_dir(&release))?;

@@ -262,7 +262,7 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
             ),
         ));
     }
-    let _lock = (!context.dry_run).then(|| context.lock()).transpose()?;
+    let _lock = context.lock_to_change()?;
     let name = module_name(&args.patch);
     let all = context.store.all()?;
     let releases = releases_with(&all, &name, args.kernel.as_deref());
@@ -351,6 +351,8 @@ pub(super) mod tests {
         fs::write(proc.join("osrelease"), RELEASE).expect("a file");
         fs::write(proc.join("random/boot_id"), "1").expect("a file");
         Context {
+            is_root: true,
+            lock_patience: Duration::ZERO,
             kernel: Kernel::at(dir),
             records: Records::at(&dir.join("run")),
             store: Store::at(&dir.join("var")),

@@ -41,6 +41,7 @@ pub struct Applied {
 
 pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
     let file = PatchFile::open(&args.file)?;
+    let _lock = context.lock_to_change()?;
     if context.dry_run {
         let warnings = check(context, &file, args.unchecked)?;
         for warning in &warnings {
@@ -51,7 +52,6 @@ pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
             json!({ "status": "success", "patch": file.info.name, "dry_run": true, "warnings": warnings }),
         ));
     }
-    let _lock = context.lock()?;
     for warning in check(context, &file, args.unchecked)? {
         context.progress.say(&format!("warning: {warning}"));
     }
