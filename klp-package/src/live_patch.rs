@@ -69,6 +69,7 @@ impl LivePatch {
                 contents: self.module.clone(),
                 mode: 0o644,
             }],
+            state_dir: None,
             depends: vec![
                 Relation {
                     name: "klpctl".to_owned(),
@@ -212,7 +213,7 @@ fn scripts(info: &Info, path: &str) -> Scripts {
     Scripts {
         after_install,
         before_remove,
-        after_remove: String::new(),
+        ..Scripts::default()
     }
 }
 

@@ -60,6 +60,9 @@ pub(crate) fn bytes(package: &Package) -> Result<Vec<u8>> {
         };
         builder.with_file_contents(file.contents.clone(), options)?;
     }
+    if let Some(dir) = &package.state_dir {
+        builder.with_dir_entry(FileOptions::dir(dir).permissions(0o755))?;
+    }
     let readme = format!("/usr/share/doc/packages/{}/README", package.name);
     let options = FileOptions::new(readme).permissions(0o644).doc();
     builder.with_file_contents(description(package) + "\n", options)?;
