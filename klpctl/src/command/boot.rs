@@ -3,6 +3,7 @@
 //! `boot`: loads what is installed for the running kernel, and keeps the marks of what is on trial.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -12,6 +13,7 @@ use super::{Answer, Context, module_name};
 use crate::cli::Boot;
 use crate::durable;
 use crate::kernel::DISABLED;
+use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::store::Installed;
 use crate::trial::Held;
@@ -101,19 +103,64 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
         durable::remove_partial(context.store.dir())?;
         context.trials().settle()?;
     }
-    let held = context.trials().held(&release)?;
+    let how = How {
+        timeout: args.patience.timeout,
+        unchecked: args.unchecked,
+    };
     let installed = context.store.installed(&release)?;
     let patches = context.kernel.patches()?;
-    let order = Order::new(context, &installed, &patches)?;
+    let done = load_due(context, &installed, &patches, how)?;
+    answer(context, &done)
+}
+
+/// Loads what another patch has superseded, which is about to go. What cannot be loaded does not keep that one.
+///
+/// # Errors
+///
+/// When the patches cannot be read.
+pub fn load_instead(
+    context: &mut Context,
+    gone: &str,
+    superseded: &[String],
+    timeout: Duration,
+) -> Outcome {
+    let release = context.kernel.release()?;
+    let mut installed = context.store.installed(&release)?;
+    installed.retain(|it| superseded.contains(&it.name));
+    let mut patches = context.kernel.patches()?;
+    patches.retain(|it| it.name != gone);
+    let how = How {
+        timeout,
+        unchecked: false,
+    };
+    load_due(context, &installed, &patches, how).map(drop)
+}
+
+/// How patches are loaded.
+#[derive(Clone, Copy)]
+struct How {
+    timeout: Duration,
+    unchecked: bool,
+}
+
+/// Loads those of these patches that the kernel lacks, which has `patches`.
+fn load_due(
+    context: &mut Context,
+    installed: &[Installed],
+    patches: &[Patch],
+    how: How,
+) -> Outcome<Done> {
+    let held = context.trials().held(&context.kernel.release()?)?;
+    let order = Order::new(context, installed, patches)?;
     let mut done = Done::default();
-    while let Some(next) = next(context, &installed, &order, &held, &done)? {
+    while let Some(next) = next(context, installed, &order, &held, &done)? {
         let name = next.name.clone();
         if let Some(why) = held.get(&name) {
             let why = format!("held out: {why}; `klpctl boot --retry {name}` tries it again");
             done.not_loaded.insert(name, why);
             continue;
         }
-        match load_one(context, next, args) {
+        match load_one(context, next, how) {
             Ok(()) => done.loaded.push(name),
             Err(failure) => {
                 context.progress.say(&format!("error: {failure}"));
@@ -126,8 +173,8 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
             }
         }
     }
-    done.superseded = superseded(&installed, &order, &held, &done);
-    answer(context, &done)
+    done.superseded = superseded(installed, &order, &held, &done);
+    Ok(done)
 }
 
 /// What has become of installed patches.
@@ -184,16 +231,16 @@ fn superseded(
     by.collect()
 }
 
-fn load_one(context: &mut Context, installed: &Installed, args: &Boot) -> Outcome {
+fn load_one(context: &mut Context, installed: &Installed, how: How) -> Outcome {
     let file = installed.open()?;
     context.kernel.load_dependencies(&file.info.depends);
-    for warning in load::check(context, &file, args.unchecked)? {
+    for warning in load::check(context, &file, how.unchecked)? {
         context.progress.say(&format!("warning: {warning}"));
     }
     if context.dry_run {
         return Ok(());
     }
-    let applied = apply(context, &file, args.patience.timeout)?;
+    let applied = apply(context, &file, how.timeout)?;
     context.progress.say(&load::applied_line(&applied));
     Ok(())
 }
@@ -242,7 +289,6 @@ mod tests {
     use crate::cli::Patience;
     use crate::command::install::tests::{RELEASE, applied, machine};
     use crate::store::tests::module;
-    use std::time::Duration;
 
     const BOOT: Boot = Boot {
         healthy: false,

@@ -10,9 +10,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::boot::load_instead;
 use super::installed::is_other_build;
 use super::load::{self, apply};
-use super::superseded::superseding;
+use super::superseded::{superseded_by, superseding};
 use super::unload::{disable, forget, unload_module};
 use super::{Answer, Context, module_name};
 use crate::cli::{Install, Uninstall};
@@ -269,12 +270,24 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
     if releases.is_empty() && !args.missing_ok {
         return Err(not_installed(&all, &name, args.kernel.as_deref()));
     }
+    let superseded = match args.now && context.kernel.patch(&name)?.is_some() {
+        true => superseded_by(context, &name)?,
+        false => Vec::new(),
+    };
     if context.dry_run {
-        return Ok(would_uninstall(context, args, &name, &releases));
+        return Ok(would_uninstall(
+            context,
+            args,
+            &name,
+            &releases,
+            &superseded,
+        ));
     }
     for release in &releases {
         remove(context, release, &name)?;
     }
+    // First, so that what both fix stays fixed. If one of these is cumulative, it is all that there is to do.
+    load_instead(context, &name, &superseded, args.patience.timeout)?;
     if args.now && context.kernel.has_module(&name) {
         disable(context, &name, args.patience.timeout)?;
         unload_module(context, &name)?;
@@ -287,11 +300,20 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
     ))
 }
 
-fn would_uninstall(context: &Context, args: &Uninstall, name: &str, releases: &[String]) -> Answer {
+fn would_uninstall(
+    context: &Context,
+    args: &Uninstall,
+    name: &str,
+    releases: &[String],
+    superseded: &[String],
+) -> Answer {
     let mut text = String::new();
     if !releases.is_empty() {
         let releases = releases.join(", ");
         let _ = writeln!(text, "{name} would be uninstalled for kernel {releases}");
+    }
+    for other in superseded {
+        let _ = writeln!(text, "{other} would not be superseded any more");
     }
     if args.now && context.kernel.has_module(name) {
         let _ = writeln!(text, "{name} would be unloaded");
@@ -510,6 +532,32 @@ pub(super) mod tests {
             patience: PATIENCE,
         };
         uninstall(&mut context, &args).expect("nothing is done");
+    }
+
+    #[test]
+    fn what_was_superseded_comes_back() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        for (name, more) in [("fix", ""), ("all", "klp_replace=Y\0"), ("later", "")] {
+            let patch = module(name, RELEASE, more);
+            context.store.install(&patch).expect("written");
+        }
+        applied(dir.path(), "all");
+        context.dry_run = true;
+        let mut args = Uninstall {
+            patch: "all".to_owned(),
+            kernel: None,
+            now: true,
+            missing_ok: false,
+            patience: PATIENCE,
+        };
+        let would = |context: &mut Context, args: &Uninstall| {
+            let answer = uninstall(context, args).expect("nothing is done");
+            answer.text.contains("fix would not be superseded any more")
+        };
+        assert!(would(&mut context, &args));
+        args.now = false;
+        assert!(!would(&mut context, &args));
     }
 
     #[test]

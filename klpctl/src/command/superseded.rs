@@ -36,6 +36,23 @@ pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Optio
     Ok(by.map(|by| (by.name.to_owned(), by.installed)))
 }
 
+/// The patches that are installed for the running kernel, and loaded when `name` is gone.
+///
+/// # Errors
+///
+/// As for [`superseding`].
+pub fn superseded_by(context: &Context, name: &str) -> Result<Vec<String>> {
+    let release = context.kernel.release()?;
+    let mut found = Vec::new();
+    for it in context.store.installed(&release)? {
+        let by = superseding(context, &release, &it.name)?;
+        if by.is_some_and(|(by, _)| by == name) {
+            found.push(it.name);
+        }
+    }
+    Ok(found)
+}
+
 /// The installed patches of a kernel, as far as it matters which of them are cumulative.
 #[derive(Debug)]
 pub struct Order {

@@ -84,7 +84,12 @@ must "the machine goes down with it" another_boot
 must "nothing is loaded any more again" ctl_status 0 unload original_cumulative
 check "it is held out" ctl_status 1 boot $quick
 check "and the one before it has its turn" settled livepatch_sample
-must "uninstall the cumulative one" ctl_status 0 uninstall original_cumulative
+must "try the cumulative one again" ctl_status 0 boot $quick --retry original_cumulative
+check "it is loaded" settled original_cumulative
+check "and has replaced the other one" test ! -e $LIVEPATCH/livepatch_sample
+must "uninstall it, and unload it" ctl_status 0 uninstall --now original_cumulative
+check "it is gone" test ! -e /sys/module/original_cumulative
+check "and the other one is back" settled livepatch_sample
 
 must "a patch for another kernel" other_release "$sample"
 must "can be installed" ctl_status 0 install $quick /tmp/other.ko
