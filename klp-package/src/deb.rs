@@ -42,7 +42,7 @@ pub(crate) fn bytes(package: &Package) -> Result<Vec<u8>> {
 }
 
 /// A file of one of the two archives.
-struct Entry {
+pub(crate) struct Entry {
     /// From the archive's top.
     path: String,
     contents: Vec<u8>,
@@ -135,7 +135,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn control(package: &Package, files: &[Entry]) -> String {
+pub(crate) fn control(package: &Package, files: &[Entry]) -> String {
     let size: usize = files
         .iter()
         .map(|file| file.contents.len().div_ceil(1024))
@@ -147,14 +147,12 @@ fn control(package: &Package, files: &[Entry]) -> String {
         package.maintainer
     );
     let depends = package.depends.iter().map(relation).collect();
-    let only_one = package.only_one.iter();
-    let supersedes: Vec<_> = only_one.chain(&package.supersedes).cloned().collect();
+    let supersedes = package.supersedes.clone();
     // What is superseded is taken out by dpkg, which needs both words for that.
     for (field, packages) in [
         ("Depends", depends),
         ("Conflicts", supersedes.clone()),
         ("Replaces", supersedes),
-        ("Provides", package.only_one.iter().cloned().collect()),
     ] {
         if !packages.is_empty() {
             let _ = writeln!(text, "{field}: {}", packages.join(", "));

@@ -62,8 +62,6 @@ pub struct Package {
     pub state_dir: Option<String>,
     /// What it needs.
     pub depends: Vec<Relation>,
-    /// A name that it shares with others, of which one can be installed.
-    pub only_one: Option<String>,
     /// Packages that go when it is installed.
     pub supersedes: Vec<String>,
     /// What is run while it is installed and removed.
@@ -195,7 +193,6 @@ mod tests {
             files: Vec::new(),
             state_dir: None,
             depends: Vec::new(),
-            only_one: None,
             supersedes: Vec::new(),
             scripts: Scripts::default(),
         }

@@ -69,11 +69,6 @@ pub(crate) fn bytes(package: &Package) -> Result<Vec<u8>> {
     for relation in &package.depends {
         builder.requires(dependency(relation));
     }
-    // Obsoletes are looked for among names of packages only.
-    if let Some(name) = &package.only_one {
-        builder.provides(Dependency::any(name));
-        builder.conflicts(Dependency::any(name));
-    }
     for name in &package.supersedes {
         builder.obsoletes(Dependency::any(name));
     }

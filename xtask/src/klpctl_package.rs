@@ -132,7 +132,6 @@ fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> 
         files,
         state_dir: Some(STORE.to_owned()),
         depends: Vec::new(),
-        only_one: None,
         supersedes: Vec::new(),
         scripts: scripts(format),
     })
