@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
+use klp_elf::sign::is_signed;
 use klp_elf::{Module, Name, read_module};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Failure, Outcome, Status};
-use crate::signature::is_signed;
 
 /// A live patch in a file.
 #[derive(Debug)]
