@@ -15,6 +15,7 @@ mod inlined;
 mod kernel;
 mod output;
 mod patch;
+mod signing;
 mod trial;
 
 fn main() -> std::process::ExitCode {

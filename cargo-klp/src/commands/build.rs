@@ -21,6 +21,7 @@ use crate::carried::Klp;
 use crate::inlined::{self, DebugInfo};
 use crate::kernel::{Choice, Target};
 use crate::patch::Patch;
+use crate::signing::Signing;
 use crate::trial::{Trial, TrialOptions};
 
 #[derive(Args, Debug)]
@@ -38,6 +39,8 @@ pub(super) struct BuildArgs {
     trial: TrialOptions,
     #[command(flatten)]
     debug_info: DebugInfo,
+    #[command(flatten)]
+    signing: Signing,
 }
 
 impl BuildArgs {
@@ -51,6 +54,7 @@ impl BuildArgs {
             dir: &self.dir,
             kernel: &self.kernel,
             debug_info: &self.debug_info,
+            signing: &self.signing,
         }
         .build(more)?;
         if self.vm {
@@ -74,6 +78,7 @@ pub(super) struct PatchFolder<'a> {
     pub(super) dir: &'a Path,
     pub(super) kernel: &'a Choice,
     pub(super) debug_info: &'a DebugInfo,
+    pub(super) signing: &'a Signing,
 }
 
 /// What a folder became.
@@ -90,6 +95,7 @@ impl PatchFolder<'_> {
     pub(super) fn build(&self, needs: Needs) -> Result<Modules> {
         let patch = Patch::open(self.dir)?;
         patch.check_sources()?;
+        let needs = needs.and(self.signing.needs());
         self.kernel.needs()?.and(needs).get()?;
         let cache = Cache::open()?;
         let kernel = self.kernel.get(&cache)?;
@@ -106,7 +112,7 @@ impl PatchFolder<'_> {
         let indices = self
             .debug_info
             .indices(&cache, self.kernel, &kernel.known)?;
-        let built = build(&cache, &patch, &kernel, &klp, indices)?;
+        let built = build(self, &cache, &patch, &kernel, &klp, indices)?;
         let (patches, others) = split(&built)?;
         Ok(Modules {
             kernel,
@@ -116,7 +122,9 @@ impl PatchFolder<'_> {
     }
 }
 
+/// Builds and signs it, while nobody else does.
 fn build(
+    wanted: &PatchFolder<'_>,
     cache: &Cache,
     patch: &Patch,
     kernel: &Target,
@@ -189,7 +197,11 @@ fn build(
         vars: &vars,
         env: &env,
     };
-    folder.make(&kernel.build)
+    let built = folder.make(&kernel.build)?;
+    for module in &built.modules {
+        wanted.signing.apply(module)?;
+    }
+    Ok(built)
 }
 
 /// The modules that are live patches, and the others.
