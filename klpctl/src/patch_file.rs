@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use klp_elf::livepatch::SERIES;
 use klp_elf::sign::is_signed;
 use klp_elf::{Module, Name, read_module};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ pub struct PatchFile {
 pub struct Info {
     /// The name of its module.
     pub name: String,
+    /// The name that all its versions have in common, where each module has its version in its own.
+    pub series: Option<String>,
     /// Its version.
     pub version: Option<String>,
     /// What it is for.
@@ -116,6 +119,7 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
         found
     };
     Ok(Info {
+        series: first(SERIES),
         version: first("version"),
         description: first("description"),
         fixes: words("fixes"),

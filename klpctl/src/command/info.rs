@@ -25,6 +25,7 @@ pub fn run(context: &Context, args: &Info) -> Outcome<Answer> {
         }
     };
     line("name", Some(&info.name));
+    line("series", info.series.as_deref());
     line("version", info.version.as_deref());
     line("description", info.description.as_deref());
     line("fixes", Some(&info.fixes.join(", ")));

@@ -19,7 +19,7 @@ use super::{Answer, Context, module_name};
 use crate::cli::{Install, Uninstall};
 use crate::durable;
 use crate::outcome::{Failure, Outcome, Status};
-use crate::patch_file::PatchFile;
+use crate::patch_file::{Info, PatchFile};
 use crate::precheck;
 use crate::records::Step;
 use crate::store::{Installed, release_of};
@@ -131,14 +131,12 @@ fn install_one(
         && !is_loaded
         && let Err(failure) = load_now(context, file, args)
     {
-        if !is_refused(&failure) && goes_last {
-            context.store.move_last(&release, name)?;
+        if !is_refused(&failure) {
+            take_place(context, &release, file, goes_last)?;
         }
         return Err(not_loaded(context, &release, name, before, failure));
     }
-    if goes_last {
-        context.store.move_last(&release, name)?;
-    }
+    take_place(context, &release, file, goes_last)?;
     // Another build deserves a try.
     context.trials().release(&release, name)?;
     if args.replace {
@@ -150,6 +148,25 @@ fn install_one(
     }
     let loaded = runs && context.kernel.patch(name)?.is_some();
     Ok(json!({ "patch": name, "kernel": release, "loaded": loaded }))
+}
+
+/// Puts an installed patch where it belongs, and uninstalls its other versions.
+fn take_place(context: &mut Context, release: &str, file: &PatchFile, goes_last: bool) -> Outcome {
+    let name = &file.info.name;
+    if goes_last {
+        context.store.move_last(release, name)?;
+    }
+    let Some(series) = &file.info.series else {
+        return Ok(());
+    };
+    for other in context.store.installed(release)? {
+        let info = other.open().map(|it| it.info);
+        let is_of_series = |it: &Info| it.series.as_ref().unwrap_or(&it.name) == series;
+        if other.name != *name && info.is_ok_and(|it| is_of_series(&it)) {
+            remove(context, release, &other.name)?;
+        }
+    }
+    Ok(())
 }
 
 /// What is loaded stays, also when another build of it was installed.
@@ -293,6 +310,8 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
         unload_module(context, &name)?;
         forget(context, &name)?;
         context.progress.say(&format!("{name}: unloaded"));
+        // Of two patches that call the same original, only one can be there.
+        load_instead(context, &name, &superseded, args.patience.timeout)?;
     }
     Ok(Answer::new(
         "",
@@ -481,6 +500,30 @@ pub(super) mod tests {
         let newer = module("fix", RELEASE, "version=2\0");
         install_one(&mut context, &newer, &args).expect("installed");
         assert_eq!(names(&context), ["all", "fix"]);
+    }
+
+    #[test]
+    fn a_version_takes_the_place_of_others() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let args = Install {
+            now: false,
+            replace: false,
+            ..arguments()
+        };
+        let series = "klp_replace=Y\0klp_series=fix\0";
+        for (name, more) in [
+            ("fix", "klp_replace=Y\0"),
+            ("other", ""),
+            ("fix_1_1", series),
+            ("fix_1_2", series),
+        ] {
+            let patch = module(name, RELEASE, more);
+            install_one(&mut context, &patch, &args).expect("installed");
+        }
+        let installed = context.store.installed(RELEASE).expect("readable");
+        let names: Vec<_> = installed.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["other", "fix_1_2"]);
     }
 
     #[test]
