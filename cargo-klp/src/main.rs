@@ -17,6 +17,7 @@ mod output;
 mod patch;
 mod signing;
 mod trial;
+mod version;
 
 fn main() -> std::process::ExitCode {
     commands::main()

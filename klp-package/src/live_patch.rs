@@ -5,6 +5,7 @@
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use klp_elf::Module;
+use klp_elf::livepatch::SERIES;
 
 use crate::{File, Format, Package, Relation, Scripts, Wanted};
 
@@ -48,10 +49,10 @@ impl LivePatch {
         let maintainer = self.maintainer.as_ref().or(info.authors.first());
         let others = self.supersedes.iter();
         Ok(Package {
-            name: package_name(&info.name, release),
+            name: package_name(&info.series, release),
             version: info.version.clone(),
             revision: self.revision,
-            summary: format!("Live patch {} for Linux {release}", info.name),
+            summary: format!("Live patch {} for Linux {release}", info.series),
             description: info.description(),
             maintainer: maintainer
                 .context(
@@ -99,6 +100,8 @@ impl LivePatch {
 #[derive(Debug)]
 struct Info {
     name: String,
+    /// The name that all versions of the patch have in common.
+    series: String,
     version: String,
     /// That of the kernel.
     release: String,
@@ -135,6 +138,7 @@ impl Info {
             version: first("version").context(
                 "a package has a version, and the patch has none: add `version = \"1.0\"` to its `#[livepatch(..)]`",
             )?,
+            series: first(SERIES).unwrap_or_else(|| name.clone()),
             name,
             release,
             text: first("description"),
@@ -262,6 +266,15 @@ mod tests {
         assert_eq!(package.change, "Fixes CVE-2024-1234.");
         let package = patch(INFO).package(Format::Rpm).unwrap();
         assert_eq!(package.depends[1].name, "kernel-uname-r");
+    }
+
+    #[test]
+    fn versions_are_upgrades_whatever_their_modules_are_named() {
+        let info = INFO.replace("name=fix_foo", "name=fix_foo_1_2\0klp_series=fix_foo");
+        let package = patch(&info).package(Format::Deb).unwrap();
+        assert_eq!(package.name, "livepatch-fix-foo-6.12.1+deb13-amd64");
+        assert!(package.files[0].path.ends_with("/fix_foo_1_2.ko"));
+        assert!(package.scripts.before_remove.contains(" fix_foo_1_2 "));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::kernel::{Choice, Target};
 use crate::patch::Patch;
 use crate::signing::Signing;
 use crate::trial::{Trial, TrialOptions};
+use crate::version;
 
 #[derive(Args, Debug)]
 pub(super) struct BuildArgs {
@@ -39,6 +40,10 @@ pub(super) struct BuildArgs {
     trial: TrialOptions,
     #[command(flatten)]
     debug_info: DebugInfo,
+    /// Put the version of a cumulative patch into the name of its module, as packages have it: `fix_foo_1_2`. A newer one
+    /// can then be loaded beside it, and replaces it at once.
+    #[arg(long)]
+    versioned: bool,
     #[command(flatten)]
     signing: Signing,
 }
@@ -54,6 +59,7 @@ impl BuildArgs {
             dir: &self.dir,
             kernel: &self.kernel,
             debug_info: &self.debug_info,
+            versioned: self.versioned,
             signing: &self.signing,
         }
         .build(more)?;
@@ -78,6 +84,8 @@ pub(super) struct PatchFolder<'a> {
     pub(super) dir: &'a Path,
     pub(super) kernel: &'a Choice,
     pub(super) debug_info: &'a DebugInfo,
+    /// The versions of cumulative patches are put into their names.
+    pub(super) versioned: bool,
     pub(super) signing: &'a Signing,
 }
 
@@ -197,8 +205,13 @@ fn build(
         vars: &vars,
         env: &env,
     };
-    let built = folder.make(&kernel.build)?;
-    for module in &built.modules {
+    let mut built = folder.make(&kernel.build)?;
+    for module in &mut built.modules {
+        if wanted.versioned
+            && let Some(path) = version::in_name(module)?
+        {
+            *module = path;
+        }
         wanted.signing.apply(module)?;
     }
     Ok(built)

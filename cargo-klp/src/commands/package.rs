@@ -52,6 +52,7 @@ impl PackageArgs {
             dir: &self.dir,
             kernel: &self.kernel,
             debug_info: &self.debug_info,
+            versioned: true,
             signing: &self.signing,
         };
         for module in folder.build(Needs::default())?.patches {
