@@ -15,7 +15,9 @@ mod inlined;
 mod kernel;
 mod output;
 mod patch;
+mod signing;
 mod trial;
+mod version;
 
 fn main() -> std::process::ExitCode {
     commands::main()

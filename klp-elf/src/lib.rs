@@ -67,6 +67,8 @@ pub mod module;
 mod noreturn;
 mod prototype;
 pub mod rust;
+#[cfg(feature = "sign")]
+pub mod sign;
 mod structure;
 mod stub;
 mod text;

@@ -59,6 +59,11 @@ impl Modinfo {
     pub fn is_livepatch(&self) -> bool {
         self.value("livepatch").is_some()
     }
+
+    /// Does the patch say that it replaces all others? Those of klp do; the kernel has it from `struct klp_patch`.
+    pub fn is_cumulative(&self) -> bool {
+        self.value("klp_replace").is_some()
+    }
 }
 
 /// A function of a module.

@@ -42,7 +42,7 @@ pub(crate) fn bytes(package: &Package) -> Result<Vec<u8>> {
 }
 
 /// A file of one of the two archives.
-struct Entry {
+pub(crate) struct Entry {
     /// From the archive's top.
     path: String,
     contents: Vec<u8>,
@@ -89,15 +89,22 @@ fn control_archive(package: &Package, files: &[Entry]) -> Result<Vec<u8>> {
         entry("md5sums", sums, 0o644),
     ];
     let scripts = &package.scripts;
+    let mut after_purge = scripts.after_purge.clone();
+    if let Some(dir) = &package.state_dir {
+        let _ = writeln!(after_purge, "rm -rf {dir}");
+    }
     for (name, body) in [
         // The second is for a package that stays, as what was to take its place could not be installed: its script
         // before removal has run.
         (
             "postinst",
-            when("configure | abort-remove", &scripts.after_install),
+            script(&[("configure | abort-remove", &scripts.after_install)]),
         ),
-        ("prerm", when("remove", &scripts.before_remove)),
-        ("postrm", when("remove", &scripts.after_remove)),
+        ("prerm", script(&[("remove", &scripts.before_remove)])),
+        (
+            "postrm",
+            script(&[("remove", &scripts.after_remove), ("purge", &after_purge)]),
+        ),
     ] {
         if let Some(body) = body {
             all.push(entry(name, body, 0o755));
@@ -106,17 +113,19 @@ fn control_archive(package: &Package, files: &[Entry]) -> Result<Vec<u8>> {
     archive(&all, package)
 }
 
-/// A script whose commands are run for these actions of dpkg, with `|` between them.
-fn when(actions: &str, commands: &str) -> Option<String> {
-    if commands.is_empty() {
-        return None;
+/// A script of commands and the actions of dpkg, with `|` between them, for which they are run.
+fn script(cases: &[(&str, &str)]) -> Option<String> {
+    let mut text = "#!/bin/sh\nset -e\ncase \"$1\" in\n".to_owned();
+    let cases = cases.iter().filter(|(_, commands)| !commands.is_empty());
+    for (actions, commands) in cases.clone() {
+        let _ = writeln!(text, "{actions})");
+        for line in commands.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+        text.push_str("    ;;\n");
     }
-    let mut text = format!("#!/bin/sh\nset -e\ncase \"$1\" in {actions})\n");
-    for line in commands.lines() {
-        let _ = writeln!(text, "    {line}");
-    }
-    text.push_str("    ;;\nesac\n");
-    Some(text)
+    text.push_str("esac\n");
+    (cases.count() > 0).then_some(text)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -126,7 +135,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn control(package: &Package, files: &[Entry]) -> String {
+pub(crate) fn control(package: &Package, files: &[Entry]) -> String {
     let size: usize = files
         .iter()
         .map(|file| file.contents.len().div_ceil(1024))
@@ -138,14 +147,12 @@ fn control(package: &Package, files: &[Entry]) -> String {
         package.maintainer
     );
     let depends = package.depends.iter().map(relation).collect();
-    let only_one = package.only_one.iter();
-    let supersedes: Vec<_> = only_one.chain(&package.supersedes).cloned().collect();
+    let supersedes = package.supersedes.clone();
     // What is superseded is taken out by dpkg, which needs both words for that.
     for (field, packages) in [
         ("Depends", depends),
         ("Conflicts", supersedes.clone()),
         ("Replaces", supersedes),
-        ("Provides", package.only_one.iter().cloned().collect()),
     ] {
         if !packages.is_empty() {
             let _ = writeln!(text, "{field}: {}", packages.join(", "));
@@ -287,11 +294,17 @@ fn gzip(data: &[u8], level: Compression) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn scripts_run_for_their_actions() {
-        assert_eq!(when("configure", ""), None);
-        let text = when("configure | abort-remove", "echo one\necho two\n").unwrap_or_default();
+        assert_eq!(script(&[("configure", "")]), None);
+        let cases = [
+            ("configure | abort-remove", "echo one\necho two\n"),
+            ("none", ""),
+            ("purge", "echo three"),
+        ];
+        let text = script(&cases).unwrap_or_default();
         assert!(text.starts_with("#!/bin/sh\nset -e\n"), "{text}");
         let printed = |action: &str| {
             let mut sh = std::process::Command::new("sh");
@@ -301,8 +314,46 @@ mod tests {
         for action in ["configure", "abort-remove"] {
             assert_eq!(printed(action), "one\ntwo\n", "{action}");
         }
-        for action in ["abort-upgrade", "remove"] {
+        assert_eq!(printed("purge"), "three\n");
+        for action in ["abort-upgrade", "remove", "none"] {
             assert_eq!(printed(action), "", "{action}");
+        }
+    }
+
+    /// The control files of a package, by name.
+    fn control_files(package: &Package) -> BTreeMap<String, String> {
+        let archive = control_archive(package, &[]).unwrap();
+        let archive = flate2::read::GzDecoder::new(archive.as_slice());
+        let mut found = BTreeMap::new();
+        for entry in tar::Archive::new(archive).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().display().to_string();
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut entry, &mut text).unwrap();
+            found.insert(path, text);
+        }
+        found
+    }
+
+    #[test]
+    fn a_purge_removes_what_a_removal_leaves() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        let package = Package {
+            state_dir: Some(state.display().to_string()),
+            ..crate::tests::package()
+        };
+        let script = &control_files(&package)["./postrm"];
+        for (action, is_left) in [("remove", true), ("upgrade", true), ("purge", false)] {
+            std::fs::create_dir_all(state.join("6.12.1")).unwrap();
+            let mut sh = std::process::Command::new("sh");
+            assert!(
+                sh.args(["-c", script, "sh", action])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            assert_eq!(state.exists(), is_left, "{action}");
         }
     }
 }

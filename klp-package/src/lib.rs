@@ -57,10 +57,11 @@ pub struct Package {
     pub time: Timestamp,
     /// The files that it installs.
     pub files: Vec<File>,
+    /// The folder in which its program keeps what has to survive: `apt purge` removes it with all that is in it. rpm
+    /// knows no purge, and removes it where nothing is left in it.
+    pub state_dir: Option<String>,
     /// What it needs.
     pub depends: Vec<Relation>,
-    /// A name that it shares with others, of which one can be installed.
-    pub only_one: Option<String>,
     /// Packages that go when it is installed.
     pub supersedes: Vec<String>,
     /// What is run while it is installed and removed.
@@ -117,6 +118,8 @@ pub struct Scripts {
     pub before_remove: String,
     /// Run after the files were removed, not by an upgrade.
     pub after_remove: String,
+    /// Run when what was left by the removal is removed, too. Only Debian's packages have this.
+    pub after_purge: String,
 }
 
 impl Package {
@@ -166,5 +169,32 @@ impl Package {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A package of nothing.
+    pub(crate) fn package() -> Package {
+        Package {
+            name: "check".to_owned(),
+            version: "1.0".to_owned(),
+            revision: 1,
+            summary: "A check".to_owned(),
+            description: Vec::new(),
+            maintainer: "Jane Doe <jane@example.org>".to_owned(),
+            authors: Vec::new(),
+            homepage: None,
+            section: "admin",
+            change: "New version.".to_owned(),
+            time: Timestamp::UNIX_EPOCH,
+            files: Vec::new(),
+            state_dir: None,
+            depends: Vec::new(),
+            supersedes: Vec::new(),
+            scripts: Scripts::default(),
+        }
     }
 }

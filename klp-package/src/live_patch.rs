@@ -5,6 +5,7 @@
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use klp_elf::Module;
+use klp_elf::livepatch::SERIES;
 
 use crate::{File, Format, Package, Relation, Scripts, Wanted};
 
@@ -34,8 +35,9 @@ pub struct LivePatch {
 impl LivePatch {
     /// The package.
     ///
-    /// Of one patch there is one package for each kernel, and later versions are upgrades of it. A patch that
-    /// replaces all others (`replace`) supersedes every package of such a patch for that kernel.
+    /// Of one patch there is one package for each kernel, and later versions are upgrades of it. What a cumulative
+    /// patch supersedes stays installed: package managers remove what conflicts with a package before they install it,
+    /// and the machine is without either in between.
     ///
     /// # Errors
     ///
@@ -45,13 +47,12 @@ impl LivePatch {
         let release = &info.release;
         let path = format!("{FOLDER}/{release}/{}.ko", info.name);
         let maintainer = self.maintainer.as_ref().or(info.authors.first());
-        let cumulative = format!("livepatch-cumulative-{}", plain(release));
         let others = self.supersedes.iter();
         Ok(Package {
-            name: package_name(&info.name, release),
+            name: package_name(&info.series, release),
             version: info.version.clone(),
             revision: self.revision,
-            summary: format!("Live patch {} for Linux {release}", info.name),
+            summary: format!("Live patch {} for Linux {release}", info.series),
             description: info.description(),
             maintainer: maintainer
                 .context(
@@ -69,6 +70,7 @@ impl LivePatch {
                 contents: self.module.clone(),
                 mode: 0o644,
             }],
+            state_dir: None,
             depends: vec![
                 Relation {
                     name: "klpctl".to_owned(),
@@ -76,7 +78,6 @@ impl LivePatch {
                 },
                 self.kernel(format, release),
             ],
-            only_one: info.is_cumulative.then_some(cumulative),
             supersedes: others.map(|name| package_name(name, release)).collect(),
             scripts: scripts(&info, &path),
         })
@@ -99,6 +100,8 @@ impl LivePatch {
 #[derive(Debug)]
 struct Info {
     name: String,
+    /// The name that all versions of the patch have in common.
+    series: String,
     version: String,
     /// That of the kernel.
     release: String,
@@ -135,13 +138,14 @@ impl Info {
             version: first("version").context(
                 "a package has a version, and the patch has none: add `version = \"1.0\"` to its `#[livepatch(..)]`",
             )?,
+            series: first(SERIES).unwrap_or_else(|| name.clone()),
             name,
             release,
             text: first("description"),
             authors: all("author"),
             fixes: all("fixes"),
             url: first("url"),
-            is_cumulative: modinfo.value("klp_replace").is_some(),
+            is_cumulative: modinfo.is_cumulative(),
         })
     }
 
@@ -152,7 +156,7 @@ impl Info {
             paragraphs.push(format!("It fixes {}.", self.fixes.join(", ")));
         }
         let what = match self.is_cumulative {
-            true => "It has the fixes of all earlier ones, and takes their place. ",
+            true => "It has the fixes of all earlier ones, and replaces them. ",
             false => "",
         };
         paragraphs.push(format!(
@@ -189,19 +193,19 @@ fn plain(text: &str) -> String {
 /// cannot be unloaded a reason to keep its package.
 fn scripts(info: &Info, path: &str) -> Scripts {
     let Info { name, release, .. } = info;
-    let replace = if info.is_cumulative { " --replace" } else { "" };
     let runs = runs_here(release);
     let after_install = format!(
         "if {runs}; then\n    \
-         klpctl install --now{replace} {path} || {{\n        \
+         klpctl install --now {path} || {{\n        \
          status=$?\n        \
          case $status in 3 | 7 | 8) ;; *) exit $status ;; esac\n    \
          }}\n\
          else\n    \
-         klpctl install{replace} {path}\n\
+         klpctl install {path}\n\
          fi\n"
     );
-    // Another package that takes this one's place has loaded, or loads, its own: nobody is to be without.
+    // Another package that takes this one's place has loaded, or loads, its own: nobody is to be without. dpkg says so;
+    // apt removes this one first, as if nothing came after it.
     let before_remove = format!(
         "klpctl uninstall --missing-ok --kernel '{release}' {name} || exit\n\
          if [ \"$2\" != in-favour ] && {runs}; then\n    \
@@ -212,7 +216,7 @@ fn scripts(info: &Info, path: &str) -> Scripts {
     Scripts {
         after_install,
         before_remove,
-        after_remove: String::new(),
+        ..Scripts::default()
     }
 }
 
@@ -259,20 +263,36 @@ mod tests {
             Relation::any("linux-image-6.12.1+deb13-amd64")
         );
         assert_eq!(package.supersedes, ["livepatch-old-fix-6.12.1+deb13-amd64"]);
-        assert_eq!(package.only_one, None);
         assert_eq!(package.change, "Fixes CVE-2024-1234.");
-        assert!(!package.scripts.after_install.contains("--replace"));
         let package = patch(INFO).package(Format::Rpm).unwrap();
         assert_eq!(package.depends[1].name, "kernel-uname-r");
     }
 
     #[test]
-    fn one_cumulative_patch_is_installed() {
-        let info = format!("{INFO}klp_replace=Y\0");
+    fn versions_are_upgrades_whatever_their_modules_are_named() {
+        let info = INFO.replace("name=fix_foo", "name=fix_foo_1_2\0klp_series=fix_foo");
         let package = patch(&info).package(Format::Deb).unwrap();
-        let name = package.only_one.unwrap();
-        assert_eq!(name, "livepatch-cumulative-6.12.1+deb13-amd64");
-        assert!(package.scripts.after_install.contains(" --now --replace "));
+        assert_eq!(package.name, "livepatch-fix-foo-6.12.1+deb13-amd64");
+        assert!(package.files[0].path.ends_with("/fix_foo_1_2.ko"));
+        assert!(package.scripts.before_remove.contains(" fix_foo_1_2 "));
+    }
+
+    #[test]
+    fn what_a_cumulative_patch_supersedes_stays() {
+        let info = format!("{INFO}klp_replace=Y\0");
+        let patch = LivePatch {
+            supersedes: Vec::new(),
+            ..patch(&info)
+        };
+        let package = patch.package(Format::Deb).unwrap();
+        let control = crate::deb::control(&package, &[]);
+        for field in ["Conflicts", "Breaks", "Replaces", "Provides"] {
+            assert!(!control.contains(field), "{control}");
+        }
+        // klpctl keeps the others, for when this one cannot be loaded or is removed.
+        let (_, called) = ran(&package.scripts.after_install, ":", &["configure"]);
+        let path = "/usr/lib/klp/6.12.1+deb13-amd64/fix_foo.ko";
+        assert_eq!(called, format!("install --now {path}\n"));
     }
 
     #[test]

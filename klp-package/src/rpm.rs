@@ -60,16 +60,14 @@ pub(crate) fn bytes(package: &Package) -> Result<Vec<u8>> {
         };
         builder.with_file_contents(file.contents.clone(), options)?;
     }
+    if let Some(dir) = &package.state_dir {
+        builder.with_dir_entry(FileOptions::dir(dir).permissions(0o755))?;
+    }
     let readme = format!("/usr/share/doc/packages/{}/README", package.name);
     let options = FileOptions::new(readme).permissions(0o644).doc();
     builder.with_file_contents(description(package) + "\n", options)?;
     for relation in &package.depends {
         builder.requires(dependency(relation));
-    }
-    // Obsoletes are looked for among names of packages only.
-    if let Some(name) = &package.only_one {
-        builder.provides(Dependency::any(name));
-        builder.conflicts(Dependency::any(name));
     }
     for name in &package.supersedes {
         builder.obsoletes(Dependency::any(name));

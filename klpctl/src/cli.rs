@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use klp_elf::sign::HASHES;
 
 use crate::duration;
 use crate::outcome::Status;
@@ -39,7 +40,7 @@ pub enum Command {
     Install(Install),
     /// Uninstall a patch: it is loaded at boot no more
     Uninstall(Uninstall),
-    /// Load what is installed for the running kernel: for the system's start
+    /// Load what is installed for the running kernel and not superseded by a cumulative patch: for the system's start
     Boot(Boot),
     /// List the patches that the kernel knows
     List,
@@ -106,7 +107,8 @@ pub struct Install {
     /// Load them now, too
     #[arg(long)]
     pub now: bool,
-    /// Uninstall all other patches for that kernel: for a patch that has the fixes of all others
+    /// Uninstall all other patches for that kernel: for a patch that has the fixes of all others. Without it, those
+    /// before a cumulative patch stay installed, for when it cannot be loaded
     #[arg(long)]
     pub replace: bool,
     #[command(flatten)]
@@ -192,33 +194,14 @@ pub struct Sign {
     #[arg(long, value_name = "CERT")]
     pub cert: PathBuf,
     /// The hash function. The kernel has to have it built in
-    #[arg(long, value_enum, default_value_t = Hash::Sha256)]
-    pub hash: Hash,
+    #[arg(long, value_parser = HASHES, default_value = HASHES[0])]
+    pub hash: String,
     /// Write the signed module to this file, and leave the other one as it is
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The module. A signature that it has is replaced
     #[arg(value_name = "FILE.ko")]
     pub file: PathBuf,
-}
-
-/// Hash functions that kernels sign modules with.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Hash {
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Hash {
-    /// As openssl calls it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Sha256 => "sha256",
-            Self::Sha384 => "sha384",
-            Self::Sha512 => "sha512",
-        }
-    }
 }
 
 #[derive(Args, Debug)]

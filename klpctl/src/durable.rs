@@ -68,6 +68,16 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     Ok(Some(value))
 }
 
+/// Gives a file another name in its folder. When this returns, it has that one on the disk, too.
+///
+/// # Errors
+///
+/// When it cannot be renamed.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| format!("cannot rename {}", from.display()))?;
+    to.parent().map_or(Ok(()), sync_dir)
+}
+
 /// Removes a file. When this returns, it will not come back with a power cut. Says whether there was one.
 ///
 /// # Errors

@@ -11,7 +11,6 @@
 //! - [`precheck`]: what would keep a patch from being loaded.
 //! - [`patch_file`]: what a module's file says of itself.
 //! - [`store`], [`trial`]: the installed patches, and those that may not be loaded at boot.
-//! - [`signature`], [`openssl`]: signed modules.
 //! - [`kernel`]: the running kernel, as sysfs, procfs and tracefs show it.
 
 // `pub` here says what a file offers to the others of this program.
@@ -24,13 +23,11 @@ mod duration;
 mod journal;
 mod kernel;
 mod lock;
-mod openssl;
 mod outcome;
 mod output;
 mod patch_file;
 mod precheck;
 mod records;
-mod signature;
 mod store;
 mod transition;
 mod trial;

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use klp_elf::sign;
+
 /// An exit status. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
@@ -110,6 +112,16 @@ impl fmt::Display for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::new(Status::Failed, format!("{error:#}"))
+    }
+}
+
+impl From<sign::Error> for Failure {
+    fn from(error: sign::Error) -> Self {
+        let status = match error {
+            sign::Error::OtherKey(_) | sign::Error::Damaged(_) => Status::Signature,
+            _ => Status::Failed,
+        };
+        Self::new(status, error.to_string())
     }
 }
 

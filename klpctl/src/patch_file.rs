@@ -2,25 +2,22 @@
 
 //! What the file of a patch says of itself.
 
-use std::fs::File;
 use std::path::Path;
 
-use klp_elf::{Module, Name, is_compressed, open_module, read_module};
+use klp_elf::livepatch::SERIES;
+use klp_elf::sign::is_signed;
+use klp_elf::{Module, Name, read_module};
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::modules::Image;
 use crate::outcome::{Failure, Outcome, Status};
-use crate::signature::is_signed;
 
 /// A live patch in a file.
 #[derive(Debug)]
 pub struct PatchFile {
     /// What it says of itself.
     pub info: Info,
-    /// The module, unpacked.
+    /// The module, unpacked: what is checked, installed and loaded. The file is read once, since it may change.
     pub module: Vec<u8>,
-    /// What the kernel is to load.
-    pub image: Image,
 }
 
 /// What a patch says of itself, in its modinfo.
@@ -28,6 +25,8 @@ pub struct PatchFile {
 pub struct Info {
     /// The name of its module.
     pub name: String,
+    /// The name that all its versions have in common, where each module has its version in its own.
+    pub series: Option<String>,
     /// Its version.
     pub version: Option<String>,
     /// What it is for.
@@ -38,6 +37,9 @@ pub struct Info {
     pub url: Option<String>,
     /// The kernel that it was built for: the release, and the options that decide what modules fit.
     pub vermagic: Option<String>,
+    /// It replaces all others. Only patches of klp tell in their modinfo.
+    #[serde(default)]
+    pub cumulative: bool,
     /// The modules that have to be loaded before it.
     pub depends: Vec<String>,
     /// It carries a signature. Whether the kernel knows the key is another matter.
@@ -58,17 +60,10 @@ impl PatchFile {
     ///
     /// [`Status::Refused`] when it is no live patch; [`Status::Failed`] when it cannot be read.
     pub fn open(path: &Path) -> Outcome<Self> {
-        let cannot_read = |error: klp_elf::Error| Failure::new(Status::Failed, error.to_string());
-        let compressed = is_compressed(path).map_err(cannot_read)?;
-        let file = open_module(path).map_err(cannot_read)?;
-        let module = read_module(path).map_err(cannot_read)?;
+        let module =
+            read_module(path).map_err(|error| Failure::new(Status::Failed, error.to_string()))?;
         let info = info(path, &module)?;
-        let image = image(file, compressed, &module);
-        Ok(Self {
-            info,
-            module,
-            image,
-        })
+        Ok(Self { info, module })
     }
 
     /// The same of a copy that klpctl keeps under this name.
@@ -84,13 +79,6 @@ impl PatchFile {
             return Err(Failure::new(other, why));
         }
         Ok(file)
-    }
-}
-
-fn image(file: File, compressed: bool, module: &[u8]) -> Image {
-    match compressed {
-        true => Image::Unpacked(module.to_vec()),
-        false => Image::File(file),
     }
 }
 
@@ -131,12 +119,14 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
         found
     };
     Ok(Info {
+        series: first(SERIES),
         version: first("version"),
         description: first("description"),
         fixes: words("fixes"),
         url: first("url"),
         vermagic: first("vermagic"),
         depends: words("depends"),
+        cumulative: modinfo.is_cumulative(),
         signed: is_signed(data),
         name,
     })

@@ -266,7 +266,6 @@ fn neighbours(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Wa
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::kernel::modules::Image;
     use klp_elf::Name;
     use klp_elf::check::Replaced;
 
@@ -274,7 +273,6 @@ pub(crate) mod tests {
         PatchFile {
             info,
             module: Vec::new(),
-            image: Image::Unpacked(Vec::new()),
         }
     }
 

@@ -133,7 +133,6 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::modules::Image;
 
     fn file(name: &str) -> PatchFile {
         PatchFile {
@@ -142,7 +141,6 @@ mod tests {
                 ..Info::default()
             },
             module: name.as_bytes().to_vec(),
-            image: Image::Unpacked(Vec::new()),
         }
     }
 

@@ -106,15 +106,34 @@ impl Store {
         let installed = self.installed(&release)?;
         let path = match installed.iter().find(|it| it.name == *name) {
             Some(old) => old.path.clone(),
-            None => {
-                let last = installed.last().map_or(0, |last| last.number);
-                let number = last.checked_add(1).context("there are too many patches")?;
-                self.release_dir(&release)
-                    .join(format!("{number:04}-{name}.ko"))
-            }
+            None => self.last_path(&release, &installed, name)?,
         };
         durable::write(&path, &file.module)?;
         Ok(release)
+    }
+
+    /// Moves an installed patch behind all others.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be moved.
+    pub fn move_last(&self, release: &str, name: &str) -> Result<()> {
+        let installed = self.installed(release)?;
+        match installed.iter().position(|it| it.name == name) {
+            Some(place) if place + 1 < installed.len() => {
+                let path = self.last_path(release, &installed, name)?;
+                durable::rename(&installed[place].path, &path)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The path of a patch that comes after those that are installed.
+    fn last_path(&self, release: &str, installed: &[Installed], name: &str) -> Result<PathBuf> {
+        let last = installed.last().map_or(0, |last| last.number);
+        let number = last.checked_add(1).context("there are too many patches")?;
+        let file = format!("{number:04}-{name}.ko");
+        Ok(self.release_dir(release).join(file))
     }
 
     /// Takes a patch out. Says whether there was one.
@@ -204,7 +223,6 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::kernel::modules::Image;
     use crate::patch_file::Info;
 
     pub(crate) fn file(name: &str, release: &str, content: &[u8]) -> PatchFile {
@@ -215,8 +233,22 @@ pub(crate) mod tests {
                 ..Info::default()
             },
             module: content.to_vec(),
-            image: Image::Unpacked(Vec::new()),
         }
+    }
+
+    /// A patch with this modinfo besides.
+    pub(crate) fn module(name: &str, release: &str, more: &str) -> PatchFile {
+        use object::{Architecture, BinaryFormat, Endianness, SectionKind, write};
+        let mut module =
+            write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+        let kind = SectionKind::ReadOnlyData;
+        let section = module.add_section(Vec::new(), b".modinfo".to_vec(), kind);
+        let modinfo = format!("livepatch=Y\0name={name}\0vermagic={release} SMP\0{more}");
+        module.append_section_data(section, modinfo.as_bytes(), 1);
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("patch.ko");
+        fs::write(&path, module.write().expect("a module")).expect("a file");
+        PatchFile::open(&path).expect("a patch")
     }
 
     fn names(installed: &[Installed]) -> Vec<&str> {
@@ -253,6 +285,13 @@ pub(crate) mod tests {
             "a newer one keeps its place"
         );
         assert_eq!(fs::read(&installed[1].path).expect("there"), b"newer");
+
+        for _ in 0..2 {
+            store.move_last("6.12.1", "a_second").expect("moved");
+            let installed = store.installed("6.12.1").expect("readable");
+            assert_eq!(names(&installed), ["z_first", "m_third", "a_second"]);
+            assert!(installed[2].path.ends_with("0004-a_second.ko"));
+        }
 
         assert!(store.uninstall("6.12.1", "a_second").expect("removed"));
         assert!(

@@ -18,6 +18,9 @@ use crate::checkout;
 /// The target that is linked statically.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
+/// Where klpctl keeps the patches that are installed.
+const STORE: &str = "/var/lib/klpctl";
+
 /// What is enabled when klpctl is installed.
 const UNITS: &str = "klpctl.service klpctl-trial.service klpctl-healthy.path";
 
@@ -127,8 +130,8 @@ fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> 
         change: "New version.".to_owned(),
         time: time()?,
         files,
+        state_dir: Some(STORE.to_owned()),
         depends: Vec::new(),
-        only_one: None,
         supersedes: Vec::new(),
         scripts: scripts(format),
     })
@@ -206,6 +209,11 @@ fn scripts(format: Format) -> Scripts {
             "{invoke} stop klpctl-healthy.path klpctl-healthy.timer klpctl-trial.service"
         )]) + &disable,
         after_remove: running(&[reload]),
+        // What it remembers of units that were enabled.
+        after_purge: match format {
+            Format::Deb => format!("deb-systemd-helper purge {UNITS}\n"),
+            Format::Rpm => String::new(),
+        },
     }
 }
 

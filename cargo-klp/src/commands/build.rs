@@ -21,7 +21,9 @@ use crate::carried::Klp;
 use crate::inlined::{self, DebugInfo};
 use crate::kernel::{Choice, Target};
 use crate::patch::Patch;
+use crate::signing::Signing;
 use crate::trial::{Trial, TrialOptions};
+use crate::version;
 
 #[derive(Args, Debug)]
 pub(super) struct BuildArgs {
@@ -38,6 +40,12 @@ pub(super) struct BuildArgs {
     trial: TrialOptions,
     #[command(flatten)]
     debug_info: DebugInfo,
+    /// Put the version of a cumulative patch into the name of its module, as packages have it: `fix_foo_1_2`. A newer one
+    /// can then be loaded beside it, and replaces it at once.
+    #[arg(long)]
+    versioned: bool,
+    #[command(flatten)]
+    signing: Signing,
 }
 
 impl BuildArgs {
@@ -51,6 +59,8 @@ impl BuildArgs {
             dir: &self.dir,
             kernel: &self.kernel,
             debug_info: &self.debug_info,
+            versioned: self.versioned,
+            signing: &self.signing,
         }
         .build(more)?;
         if self.vm {
@@ -74,6 +84,9 @@ pub(super) struct PatchFolder<'a> {
     pub(super) dir: &'a Path,
     pub(super) kernel: &'a Choice,
     pub(super) debug_info: &'a DebugInfo,
+    /// The versions of cumulative patches are put into their names.
+    pub(super) versioned: bool,
+    pub(super) signing: &'a Signing,
 }
 
 /// What a folder became.
@@ -90,6 +103,7 @@ impl PatchFolder<'_> {
     pub(super) fn build(&self, needs: Needs) -> Result<Modules> {
         let patch = Patch::open(self.dir)?;
         patch.check_sources()?;
+        let needs = needs.and(self.signing.needs());
         self.kernel.needs()?.and(needs).get()?;
         let cache = Cache::open()?;
         let kernel = self.kernel.get(&cache)?;
@@ -106,7 +120,7 @@ impl PatchFolder<'_> {
         let indices = self
             .debug_info
             .indices(&cache, self.kernel, &kernel.known)?;
-        let built = build(&cache, &patch, &kernel, &klp, indices)?;
+        let built = build(self, &cache, &patch, &kernel, &klp, indices)?;
         let (patches, others) = split(&built)?;
         Ok(Modules {
             kernel,
@@ -116,7 +130,9 @@ impl PatchFolder<'_> {
     }
 }
 
+/// Builds and signs it, while nobody else does.
 fn build(
+    wanted: &PatchFolder<'_>,
     cache: &Cache,
     patch: &Patch,
     kernel: &Target,
@@ -189,7 +205,16 @@ fn build(
         vars: &vars,
         env: &env,
     };
-    folder.make(&kernel.build)
+    let mut built = folder.make(&kernel.build)?;
+    for module in &mut built.modules {
+        if wanted.versioned
+            && let Some(path) = version::in_name(module)?
+        {
+            *module = path;
+        }
+        wanted.signing.apply(module)?;
+    }
+    Ok(built)
 }
 
 /// The modules that are live patches, and the others.

@@ -13,6 +13,7 @@ use klp_package::{LivePatch, Output, time};
 use super::build::PatchFolder;
 use crate::inlined::DebugInfo;
 use crate::kernel::Choice;
+use crate::signing::Signing;
 
 #[derive(Args, Debug)]
 pub(super) struct PackageArgs {
@@ -39,6 +40,8 @@ pub(super) struct PackageArgs {
     supersedes: Vec<String>,
     #[command(flatten)]
     debug_info: DebugInfo,
+    #[command(flatten)]
+    signing: Signing,
 }
 
 impl PackageArgs {
@@ -49,6 +52,8 @@ impl PackageArgs {
             dir: &self.dir,
             kernel: &self.kernel,
             debug_info: &self.debug_info,
+            versioned: true,
+            signing: &self.signing,
         };
         for module in folder.build(Needs::default())?.patches {
             let patch = LivePatch {

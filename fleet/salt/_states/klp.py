@@ -98,7 +98,7 @@ def healthy(name):
     wrong += [
         f"{it['name']} is installed, and {it['state']}"
         for it in status["installed"]["patches"]
-        if it["state"] not in ("loaded", "on-trial")
+        if it["state"] not in ("loaded", "on-trial", "superseded")
     ]
     if wrong and __opts__["test"]:  # noqa: F821
         return _result(name, None, ", ".join(wrong))

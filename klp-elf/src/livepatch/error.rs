@@ -119,8 +119,18 @@ pub enum Error {
     /// The mark that it was not linked is not one.
     #[error("the section `{UNLINKED}` must hold bytes of value 1, or of value 0 once it is linked")]
     Unlinked,
+    /// No module can have this name.
+    #[error(
+        "no module can be named `{name}`: a name has letters, digits and `_`, and is shorter than 56 characters"
+    )]
+    ModuleName {
+        /// The name.
+        name: String,
+    },
     /// A signature covers the file as it is.
-    #[error("it is signed, and linking would make the signature void: link it, then sign it")]
+    #[error(
+        "it is signed, and a change would make the signature void: link or rename it, then sign it"
+    )]
     Signed,
     /// No kernel has so many symbols.
     #[error("it refers to more than {limit} livepatch symbols")]

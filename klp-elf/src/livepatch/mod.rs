@@ -30,6 +30,8 @@ mod plan;
 #[cfg(feature = "link")]
 mod read;
 #[cfg(feature = "link")]
+mod rename;
+#[cfg(feature = "link")]
 mod write;
 
 #[cfg(feature = "link")]
@@ -37,9 +39,14 @@ pub use error::Error;
 pub use names::{
     NAME_MAX, NameError, OBJECT_MAX, SECTION_PREFIX, SYMBOL_PREFIX, SectionName, SymbolName,
 };
+#[cfg(feature = "link")]
+pub use rename::rename;
 
 /// The section with the bytes that say that the module was not linked.
 pub const UNLINKED: &str = ".klp.unlinked";
+/// The entry of modinfo that has the name that all versions of a patch have in common, where each module has its version
+/// in its own.
+pub const SERIES: &str = "klp_series";
 /// What stands in place of a livepatch symbol's section.
 pub const SHN_LIVEPATCH: u16 = 0xff20;
 /// The flag of sections whose relocations livepatch applies.

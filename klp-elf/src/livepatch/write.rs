@@ -34,6 +34,25 @@ pub(super) fn apply(file: &File<'_>, plan: &Plan) -> Result<Vec<u8>, Error> {
     Ok(output.bytes)
 }
 
+/// The module with other bytes in a place of it, and other contents of a section.
+pub(super) fn replace(
+    file: &File<'_>,
+    (start, bytes): (usize, &[u8]),
+    (section, contents): (usize, &[u8]),
+) -> Result<Vec<u8>, Error> {
+    let mut output = Output {
+        bytes: file.elf.data.to_vec(),
+        sections: file.elf.sections.headers.to_vec(),
+    };
+    output.put(start, bytes)?;
+    let start = output.append(contents);
+    let section = output.section(SectionIndex(section))?;
+    section.sh_offset = U64::new(LE, start as u64);
+    section.sh_size = U64::new(LE, contents.len() as u64);
+    output.write_section_headers(file)?;
+    Ok(output.bytes)
+}
+
 struct Output {
     bytes: Vec<u8>,
     sections: Vec<SectionHeader>,

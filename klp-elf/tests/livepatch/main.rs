@@ -9,3 +9,4 @@ mod linked;
 mod read_back;
 mod readelf;
 mod refused;
+mod renamed;

@@ -138,7 +138,7 @@ fn a_module_that_is_no_patch() {
 fn a_module_that_is_signed() {
     let mut data = whole();
     data.extend_from_slice(b"signature~Module signature appended~\n");
-    refused(&data, &["it is signed", "link it, then sign it"]);
+    refused(&data, &["it is signed", "then sign it"]);
 }
 
 #[test]

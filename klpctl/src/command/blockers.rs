@@ -45,6 +45,7 @@ pub fn list(context: &Context, args: &Named) -> Outcome<Answer> {
 }
 
 pub fn signal(context: &mut Context, args: &Named) -> Outcome<Answer> {
+    let _lock = context.lock_to_change()?;
     let Some(patch) = in_transition(context, args)? else {
         return Ok(nothing());
     };
@@ -56,7 +57,6 @@ pub fn signal(context: &mut Context, args: &Named) -> Outcome<Answer> {
             json!({ "status": "success", "blockers": blockers, "dry_run": true }),
         ));
     }
-    let _lock = context.lock()?;
     let woken = wake(&context.kernel, &blockers);
     let processes = if woken == 1 {
         "1 process".to_owned()

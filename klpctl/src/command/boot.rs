@@ -3,16 +3,20 @@
 //! `boot`: loads what is installed for the running kernel, and keeps the marks of what is on trial.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::load::{self, apply};
+use super::superseded::Order;
 use super::{Answer, Context, module_name};
 use crate::cli::Boot;
 use crate::durable;
 use crate::kernel::DISABLED;
+use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::store::Installed;
+use crate::trial::Held;
 
 /// Why patches were not loaded, by name. Kept until the next boot, for `status`.
 pub type NotLoaded = BTreeMap<String, String>;
@@ -21,6 +25,7 @@ pub type NotLoaded = BTreeMap<String, String>;
 pub const NOT_LOADED: &str = "boot.json";
 
 pub fn run(context: &mut Context, args: &Boot) -> Outcome<Answer> {
+    let _lock = context.lock_to_change()?;
     if args.healthy || args.shutdown {
         return end_trials(context, args.healthy);
     }
@@ -39,7 +44,6 @@ fn end_trials(context: &mut Context, healthy: bool) -> Outcome<Answer> {
     let patches = if context.dry_run {
         context.trials().on_trial()?
     } else {
-        let _lock = context.lock()?;
         // What went down before this boot must not be forgotten with it.
         context.trials().settle()?;
         context.trials().end()?
@@ -77,7 +81,6 @@ fn release(context: &mut Context, names: &[String]) -> Outcome {
     if context.dry_run {
         return Ok(());
     }
-    let _lock = context.lock()?;
     for name in &names {
         context.trials().release(&release, name)?;
     }
@@ -94,34 +97,75 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
             json!({ "status": "success", "disabled": true, "loaded": [], "not_loaded": {} }),
         ));
     }
-    let _lock = (!context.dry_run).then(|| context.lock()).transpose()?;
     let release = context.kernel.release()?;
     if !context.dry_run {
         durable::remove_partial(&context.store.release_dir(&release))?;
         durable::remove_partial(context.store.dir())?;
         context.trials().settle()?;
     }
-    let held = context.trials().held(&release)?;
-    let mut loaded = Vec::new();
-    let mut not_loaded = NotLoaded::new();
-    for installed in context.store.installed(&release)? {
-        let name = installed.name.clone();
-        if context.kernel.patch(&name)?.is_some() {
-            continue;
-        }
+    let how = How {
+        timeout: args.patience.timeout,
+        unchecked: args.unchecked,
+    };
+    let installed = context.store.installed(&release)?;
+    let patches = context.kernel.patches()?;
+    let done = load_due(context, &installed, &patches, how)?;
+    answer(context, &done)
+}
+
+/// Loads what another patch has superseded, which is about to go. What cannot be loaded does not keep that one.
+///
+/// # Errors
+///
+/// When the patches cannot be read.
+pub fn load_instead(
+    context: &mut Context,
+    gone: &str,
+    superseded: &[String],
+    timeout: Duration,
+) -> Outcome {
+    let release = context.kernel.release()?;
+    let mut installed = context.store.installed(&release)?;
+    installed.retain(|it| superseded.contains(&it.name));
+    let mut patches = context.kernel.patches()?;
+    patches.retain(|it| it.name != gone);
+    let how = How {
+        timeout,
+        unchecked: false,
+    };
+    load_due(context, &installed, &patches, how).map(drop)
+}
+
+/// How patches are loaded.
+#[derive(Clone, Copy)]
+struct How {
+    timeout: Duration,
+    unchecked: bool,
+}
+
+/// Loads those of these patches that the kernel lacks, which has `patches`.
+fn load_due(
+    context: &mut Context,
+    installed: &[Installed],
+    patches: &[Patch],
+    how: How,
+) -> Outcome<Done> {
+    let held = context.trials().held(&context.kernel.release()?)?;
+    let order = Order::new(context, installed, patches)?;
+    let mut done = Done::default();
+    while let Some(next) = next(context, installed, &order, &held, &done)? {
+        let name = next.name.clone();
         if let Some(why) = held.get(&name) {
-            not_loaded.insert(
-                name.clone(),
-                format!("held out: {why}; `klpctl boot --retry {name}` tries it again"),
-            );
+            let why = format!("held out: {why}; `klpctl boot --retry {name}` tries it again");
+            done.not_loaded.insert(name, why);
             continue;
         }
-        match load_one(context, &installed, args) {
-            Ok(()) => loaded.push(name),
+        match load_one(context, next, how) {
+            Ok(()) => done.loaded.push(name),
             Err(failure) => {
                 context.progress.say(&format!("error: {failure}"));
                 let stuck = failure.status == Status::Stuck;
-                not_loaded.insert(name, failure.message);
+                done.not_loaded.insert(name, failure.message);
                 if stuck {
                     // No other transition can begin.
                     break;
@@ -129,28 +173,91 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
             }
         }
     }
-    answer(context, &loaded, &not_loaded)
+    done.superseded = superseded(installed, &order, &held, &done);
+    Ok(done)
 }
 
-fn load_one(context: &mut Context, installed: &Installed, args: &Boot) -> Outcome {
+/// What has become of installed patches.
+#[derive(Default)]
+struct Done {
+    loaded: Vec<String>,
+    not_loaded: NotLoaded,
+    /// By which patch, by name.
+    superseded: BTreeMap<String, String>,
+}
+
+impl Done {
+    /// Is it clear what becomes of a patch of that name?
+    fn has(&self, name: &str) -> bool {
+        self.loaded.iter().any(|it| it == name) || self.not_loaded.contains_key(name)
+    }
+
+    /// Is a patch of that name not going to be loaded?
+    fn is_out(&self, held: &Held, name: &str) -> bool {
+        held.contains_key(name) || self.not_loaded.contains_key(name)
+    }
+}
+
+/// The first patch that is to be loaded. Those that a cumulative one supersedes have their turn only after that one
+/// has failed: to load them for it to replace them takes time, and could crash the machine for nothing.
+fn next<'a>(
+    context: &Context,
+    installed: &'a [Installed],
+    order: &Order,
+    held: &Held,
+    done: &Done,
+) -> Outcome<Option<&'a Installed>> {
+    let is_out = |name: &str| done.is_out(held, name);
+    for it in installed {
+        let is_due = !done.has(&it.name) && order.by(&it.name, is_out).is_none();
+        if is_due && context.kernel.patch(&it.name)?.is_none() {
+            return Ok(Some(it));
+        }
+    }
+    Ok(None)
+}
+
+fn superseded(
+    installed: &[Installed],
+    order: &Order,
+    held: &Held,
+    done: &Done,
+) -> BTreeMap<String, String> {
+    let is_out = |name: &str| done.is_out(held, name);
+    let names = installed.iter().map(|it| &it.name);
+    let others = names.filter(|&name| !done.has(name));
+    let by =
+        others.filter_map(|name| Some((name.clone(), order.by(name, is_out)?.name.to_owned())));
+    by.collect()
+}
+
+fn load_one(context: &mut Context, installed: &Installed, how: How) -> Outcome {
     let file = installed.open()?;
     context.kernel.load_dependencies(&file.info.depends);
-    for warning in load::check(context, &file, args.unchecked)? {
+    for warning in load::check(context, &file, how.unchecked)? {
         context.progress.say(&format!("warning: {warning}"));
     }
     if context.dry_run {
         return Ok(());
     }
-    let applied = apply(context, &file, args.patience.timeout)?;
+    let applied = apply(context, &file, how.timeout)?;
     context.progress.say(&load::applied_line(&applied));
     Ok(())
 }
 
-fn answer(context: &Context, loaded: &[String], not_loaded: &NotLoaded) -> Outcome<Answer> {
+fn answer(context: &Context, done: &Done) -> Outcome<Answer> {
+    let Done {
+        loaded,
+        not_loaded,
+        superseded,
+    } = done;
     let mut text = String::new();
     if context.dry_run {
         for name in loaded {
             text.push_str(&format!("{name} would be loaded\n"));
+        }
+        for (name, by) in superseded {
+            text.push_str(&format!("{name} is superseded by {by}\n"));
         }
     } else {
         durable::write_json(&context.records.dir().join(NOT_LOADED), not_loaded)?;
@@ -158,7 +265,7 @@ fn answer(context: &Context, loaded: &[String], not_loaded: &NotLoaded) -> Outco
     if not_loaded.is_empty() {
         return Ok(Answer::new(
             text,
-            json!({ "status": "success", "loaded": loaded, "not_loaded": {}, "dry_run": context.dry_run }),
+            json!({ "status": "success", "loaded": loaded, "not_loaded": {}, "superseded": superseded, "dry_run": context.dry_run }),
         ));
     }
     let lines: Vec<_> = not_loaded
@@ -174,4 +281,79 @@ fn answer(context: &Context, loaded: &[String], not_loaded: &NotLoaded) -> Outco
             lines.join("\n")
         ),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Patience;
+    use crate::command::install::tests::{RELEASE, applied, machine};
+    use crate::store::tests::module;
+
+    const BOOT: Boot = Boot {
+        healthy: false,
+        shutdown: false,
+        retry: None,
+        patience: Patience {
+            timeout: Duration::ZERO,
+        },
+        unchecked: true,
+    };
+
+    /// A machine with these patches installed, which says what it would load at boot.
+    fn installed(dir: &std::path::Path, patches: &[(&str, &str)]) -> Context {
+        let mut context = machine(dir);
+        std::fs::create_dir_all(dir.join("sys/kernel/livepatch")).expect("a folder");
+        for (name, more) in patches {
+            let file = module(name, RELEASE, more);
+            context.store.install(&file).expect("written");
+        }
+        context.dry_run = true;
+        context
+    }
+
+    const CUMULATIVE: &str = "klp_replace=Y\0";
+
+    #[test]
+    fn what_a_cumulative_patch_replaces_is_not_loaded_first() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let patches = [("a", ""), ("b", CUMULATIVE), ("c", CUMULATIVE), ("d", "")];
+        let mut context = installed(dir.path(), &patches);
+        let answer = run(&mut context, &BOOT).expect("all of them fit");
+        assert_eq!(answer.json["loaded"], json!(["c", "d"]));
+        assert_eq!(answer.json["superseded"], json!({ "a": "c", "b": "c" }));
+    }
+
+    #[test]
+    fn what_a_loaded_patch_replaces_is_not_put_on_top_of_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = installed(dir.path(), &[("a", ""), ("b", CUMULATIVE), ("c", "")]);
+        applied(dir.path(), "b");
+        let answer = run(&mut context, &BOOT).expect("all of them fit");
+        assert_eq!(answer.json["loaded"], json!(["c"]));
+    }
+
+    #[test]
+    fn what_stays_out_supersedes_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let unfit = format!("{CUMULATIVE}depends=missing\0");
+        let patches = [
+            ("a", ""),
+            ("b", CUMULATIVE),
+            ("c", ""),
+            ("d", &unfit),
+            ("e", ""),
+        ];
+        let mut context = installed(dir.path(), &patches);
+        let failure = run(&mut context, &BOOT).expect_err("one does not fit");
+        assert!(failure.message.contains("1 of 4"), "{failure}");
+        let held = dir.path().join("var").join(RELEASE).join("held.json");
+        std::fs::write(&held, r#"{ "b": "it is so" }"#).expect("a file");
+        let failure = run(&mut context, &BOOT).expect_err("one more is held out");
+        assert!(failure.message.contains("2 of 5"), "{failure}");
+        // It does not matter of one that is superseded.
+        std::fs::write(&held, r#"{ "a": "it is so" }"#).expect("a file");
+        let failure = run(&mut context, &BOOT).expect_err("one does not fit");
+        assert!(failure.message.contains("1 of 4"), "{failure}");
+    }
 }

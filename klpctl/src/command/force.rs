@@ -14,6 +14,8 @@ const COST: &str = "Tasks may then run old and new code mixed, which can corrupt
                     unloaded: only a reboot ends that.";
 
 pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
+    // Whoever holds the lock may be turning this transition round.
+    let _lock = context.lock_to_change()?;
     let name = module_name(&args.patch);
     let patch = context.patch(&name)?;
     if !patch.transition {
@@ -28,7 +30,6 @@ pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
             json!({ "status": "success", "patch": name, "dry_run": true }),
         ));
     }
-    let _lock = context.lock()?;
     if !args.yes {
         ask(&name)?;
     }

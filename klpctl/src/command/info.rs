@@ -25,11 +25,13 @@ pub fn run(context: &Context, args: &Info) -> Outcome<Answer> {
         }
     };
     line("name", Some(&info.name));
+    line("series", info.series.as_deref());
     line("version", info.version.as_deref());
     line("description", info.description.as_deref());
     line("fixes", Some(&info.fixes.join(", ")));
     line("url", info.url.as_deref());
     line("kernel", info.release());
+    line("cumulative", info.cumulative.then_some("yes"));
     line("needs", Some(&info.depends.join(", ")));
     line("signed", Some(if info.signed { "yes" } else { "no" }));
     for it in &report.replaced {

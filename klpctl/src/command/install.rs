@@ -10,14 +10,16 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::boot::load_instead;
 use super::installed::is_other_build;
 use super::load::{self, apply};
+use super::superseded::{superseded_by, superseding};
 use super::unload::{disable, forget, unload_module};
 use super::{Answer, Context, module_name};
 use crate::cli::{Install, Uninstall};
 use crate::durable;
 use crate::outcome::{Failure, Outcome, Status};
-use crate::patch_file::PatchFile;
+use crate::patch_file::{Info, PatchFile};
 use crate::precheck;
 use crate::records::Step;
 use crate::store::{Installed, release_of};
@@ -105,6 +107,18 @@ fn install_one(
         ));
         return Ok(json!({ "patch": name, "kernel": release, "loaded": is_loaded }));
     }
+    let superseded = superseding(context, &release, name)?;
+    if let Some((by, _)) = &superseded
+        && before.as_ref().is_some_and(|it| it.module == file.module)
+    {
+        // A package of it may be configured again at any time.
+        context.progress.say(&format!(
+            "note: {name} is installed, and superseded by {by}: it is not loaded on top of that"
+        ));
+        return Ok(json!({ "patch": name, "kernel": release, "loaded": false }));
+    }
+    // What is newer than a cumulative patch is not meant to be replaced by that.
+    let goes_last = superseded.is_some_and(|(_, installed)| installed);
     if is_loaded {
         // From now on it is loaded at each boot, so it is on trial like one that is loaded from there.
         context.trials().begin(name)?;
@@ -117,8 +131,12 @@ fn install_one(
         && !is_loaded
         && let Err(failure) = load_now(context, file, args)
     {
+        if !is_refused(&failure) {
+            take_place(context, &release, file, goes_last)?;
+        }
         return Err(not_loaded(context, &release, name, before, failure));
     }
+    take_place(context, &release, file, goes_last)?;
     // Another build deserves a try.
     context.trials().release(&release, name)?;
     if args.replace {
@@ -130,6 +148,25 @@ fn install_one(
     }
     let loaded = runs && context.kernel.patch(name)?.is_some();
     Ok(json!({ "patch": name, "kernel": release, "loaded": loaded }))
+}
+
+/// Puts an installed patch where it belongs, and uninstalls its other versions.
+fn take_place(context: &mut Context, release: &str, file: &PatchFile, goes_last: bool) -> Outcome {
+    let name = &file.info.name;
+    if goes_last {
+        context.store.move_last(release, name)?;
+    }
+    let Some(series) = &file.info.series else {
+        return Ok(());
+    };
+    for other in context.store.installed(release)? {
+        let info = other.open().map(|it| it.info);
+        let is_of_series = |it: &Info| it.series.as_ref().unwrap_or(&it.name) == series;
+        if other.name != *name && info.is_ok_and(|it| is_of_series(&it)) {
+            remove(context, release, &other.name)?;
+        }
+    }
+    Ok(())
 }
 
 /// What is loaded stays, also when another build of it was installed.
@@ -171,6 +208,11 @@ impl Before {
     }
 }
 
+/// Would the patch be refused at each boot, too?
+fn is_refused(failure: &Failure) -> bool {
+    matches!(failure.status, Status::Refused | Status::Signature)
+}
+
 /// A patch that the kernel refuses would be refused at each boot, so it is not kept: what was there before comes
 /// back. One that stalled is kept.
 fn not_loaded(
@@ -180,8 +222,7 @@ fn not_loaded(
     before: Option<Before>,
     failure: Failure,
 ) -> Failure {
-    let refused = matches!(failure.status, Status::Refused | Status::Signature);
-    let done = match (refused, before) {
+    let done = match (is_refused(&failure), before) {
         (true, None) => context
             .store
             .uninstall(release, name)
@@ -239,24 +280,38 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
             ),
         ));
     }
-    let _lock = (!context.dry_run).then(|| context.lock()).transpose()?;
+    let _lock = context.lock_to_change()?;
     let name = module_name(&args.patch);
     let all = context.store.all()?;
     let releases = releases_with(&all, &name, args.kernel.as_deref());
     if releases.is_empty() && !args.missing_ok {
         return Err(not_installed(&all, &name, args.kernel.as_deref()));
     }
+    let superseded = match args.now && context.kernel.patch(&name)?.is_some() {
+        true => superseded_by(context, &name)?,
+        false => Vec::new(),
+    };
     if context.dry_run {
-        return Ok(would_uninstall(context, args, &name, &releases));
+        return Ok(would_uninstall(
+            context,
+            args,
+            &name,
+            &releases,
+            &superseded,
+        ));
     }
     for release in &releases {
         remove(context, release, &name)?;
     }
+    // First, so that what both fix stays fixed. If one of these is cumulative, it is all that there is to do.
+    load_instead(context, &name, &superseded, args.patience.timeout)?;
     if args.now && context.kernel.has_module(&name) {
         disable(context, &name, args.patience.timeout)?;
         unload_module(context, &name)?;
         forget(context, &name)?;
         context.progress.say(&format!("{name}: unloaded"));
+        // Of two patches that call the same original, only one can be there.
+        load_instead(context, &name, &superseded, args.patience.timeout)?;
     }
     Ok(Answer::new(
         "",
@@ -264,11 +319,20 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
     ))
 }
 
-fn would_uninstall(context: &Context, args: &Uninstall, name: &str, releases: &[String]) -> Answer {
+fn would_uninstall(
+    context: &Context,
+    args: &Uninstall,
+    name: &str,
+    releases: &[String],
+    superseded: &[String],
+) -> Answer {
     let mut text = String::new();
     if !releases.is_empty() {
         let releases = releases.join(", ");
         let _ = writeln!(text, "{name} would be uninstalled for kernel {releases}");
+    }
+    for other in superseded {
+        let _ = writeln!(text, "{other} would not be superseded any more");
     }
     if args.now && context.kernel.has_module(name) {
         let _ = writeln!(text, "{name} would be unloaded");
@@ -315,7 +379,7 @@ pub(super) mod tests {
     use crate::output::Progress;
     use crate::records::Records;
     use crate::store::Store;
-    use crate::store::tests::file;
+    use crate::store::tests::{file, module};
     use std::path::Path;
     use std::time::Duration;
 
@@ -328,6 +392,8 @@ pub(super) mod tests {
         fs::write(proc.join("osrelease"), RELEASE).expect("a file");
         fs::write(proc.join("random/boot_id"), "1").expect("a file");
         Context {
+            is_root: true,
+            lock_patience: Duration::ZERO,
             kernel: Kernel::at(dir),
             records: Records::at(&dir.join("run")),
             store: Store::at(&dir.join("var")),
@@ -407,6 +473,60 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_is_superseded_is_loaded_again_in_a_newer_build_only() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        for (name, more) in [("fix", ""), ("all", "klp_replace=Y\0")] {
+            let patch = module(name, RELEASE, more);
+            context.store.install(&patch).expect("written");
+        }
+        applied(dir.path(), "all");
+        let args = Install {
+            replace: false,
+            ..arguments()
+        };
+        let same = module("fix", RELEASE, "");
+        let answer = install_one(&mut context, &same, &args).expect("nothing is done");
+        assert_eq!(answer["loaded"], false);
+        let names = |context: &Context| {
+            let installed = context.store.installed(RELEASE).expect("readable");
+            installed.into_iter().map(|it| it.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&context), ["fix", "all"]);
+        let unfit = module("fix", RELEASE, "depends=missing\0");
+        install_one(&mut context, &unfit, &args).expect_err("refused");
+        assert_eq!(names(&context), ["fix", "all"]);
+        let args = Install { now: false, ..args };
+        let newer = module("fix", RELEASE, "version=2\0");
+        install_one(&mut context, &newer, &args).expect("installed");
+        assert_eq!(names(&context), ["all", "fix"]);
+    }
+
+    #[test]
+    fn a_version_takes_the_place_of_others() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let args = Install {
+            now: false,
+            replace: false,
+            ..arguments()
+        };
+        let series = "klp_replace=Y\0klp_series=fix\0";
+        for (name, more) in [
+            ("fix", "klp_replace=Y\0"),
+            ("other", ""),
+            ("fix_1_1", series),
+            ("fix_1_2", series),
+        ] {
+            let patch = module(name, RELEASE, more);
+            install_one(&mut context, &patch, &args).expect("installed");
+        }
+        let installed = context.store.installed(RELEASE).expect("readable");
+        let names: Vec<_> = installed.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["other", "fix_1_2"]);
+    }
+
+    #[test]
     fn an_image_needs_no_procfs() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
@@ -455,6 +575,32 @@ pub(super) mod tests {
             patience: PATIENCE,
         };
         uninstall(&mut context, &args).expect("nothing is done");
+    }
+
+    #[test]
+    fn what_was_superseded_comes_back() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        for (name, more) in [("fix", ""), ("all", "klp_replace=Y\0"), ("later", "")] {
+            let patch = module(name, RELEASE, more);
+            context.store.install(&patch).expect("written");
+        }
+        applied(dir.path(), "all");
+        context.dry_run = true;
+        let mut args = Uninstall {
+            patch: "all".to_owned(),
+            kernel: None,
+            now: true,
+            missing_ok: false,
+            patience: PATIENCE,
+        };
+        let would = |context: &mut Context, args: &Uninstall| {
+            let answer = uninstall(context, args).expect("nothing is done");
+            answer.text.contains("fix would not be superseded any more")
+        };
+        assert!(would(&mut context, &args));
+        args.now = false;
+        assert!(!would(&mut context, &args));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::boot::{NOT_LOADED, NotLoaded};
+use super::superseded::{By, Order};
 use crate::durable;
 use crate::kernel::DISABLED;
 use crate::kernel::identity::Identity;
@@ -37,6 +38,8 @@ struct Installed {
     state: State,
     /// Why it is not loaded.
     why: Option<String>,
+    /// The patch that supersedes it.
+    superseded_by: Option<String>,
 }
 
 /// What has become of an installed patch.
@@ -48,6 +51,8 @@ enum State {
     OnTrial,
     /// The kernel has another build of it: a newer one was installed since.
     OtherBuild,
+    /// A cumulative patch replaces it.
+    Superseded,
     /// The machine went down with it.
     Held,
     /// It could not be loaded at boot.
@@ -66,16 +71,19 @@ impl Report {
         };
         let mut all = context.store.all()?;
         let here = all.remove(release).unwrap_or_default();
+        let order = Order::new(context, &here, patches)?;
         let seen = |it: &store::Installed| match patches.iter().any(|patch| patch.name == it.name) {
             true if is_other_build(context, it) => Seen::OtherBuild,
             true => Seen::Loaded,
-            false => Seen::Missing,
+            false => order
+                .by(&it.name, |name| marks.is_out(name))
+                .map_or(Seen::Missing, Seen::Superseded),
         };
         Ok(Self {
             release: release.to_owned(),
             here: here
-                .into_iter()
-                .map(|it| marks.judge(seen(&it), it.name))
+                .iter()
+                .map(|it| marks.judge(seen(it), it.name.clone()))
                 .collect(),
             elsewhere: all
                 .into_iter()
@@ -129,7 +137,7 @@ impl Report {
     }
 
     /// How many patches of the running kernel are in a state, for each state.
-    pub fn counts(&self) -> [(&'static str, usize); 6] {
+    pub fn counts(&self) -> [(&'static str, usize); State::ALL.len()] {
         State::ALL.map(|state| {
             let count = self.here.iter().filter(|it| it.state == state).count();
             (state.word(), count)
@@ -145,10 +153,11 @@ impl Report {
 }
 
 impl State {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Loaded,
         Self::OnTrial,
         Self::OtherBuild,
+        Self::Superseded,
         Self::Held,
         Self::Failed,
         Self::NotLoaded,
@@ -160,6 +169,7 @@ impl State {
             Self::Loaded => "loaded",
             Self::OnTrial => "on-trial",
             Self::OtherBuild => "other-build",
+            Self::Superseded => "superseded",
             Self::Held => "held",
             Self::Failed => "failed",
             Self::NotLoaded => "not-loaded",
@@ -185,6 +195,7 @@ impl Installed {
                 "loaded in another build than the one that is installed; the next boot loads that, or `klpctl unload \
                  {name}` and `klpctl boot` now; the functions are unpatched in between"
             ),
+            State::Superseded => format!("superseded: {why}"),
             State::Held => {
                 format!("held out: {why}; `klpctl boot --retry {name}` tries it again")
             }
@@ -196,9 +207,10 @@ impl Installed {
 
 /// What the kernel has of an installed patch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Seen {
+enum Seen<'a> {
     Loaded,
     OtherBuild,
+    Superseded(By<'a>),
     Missing,
 }
 
@@ -221,22 +233,38 @@ struct Marks {
 }
 
 impl Marks {
-    fn judge(&self, seen: Seen, name: String) -> Installed {
-        let (state, why) = if seen == Seen::OtherBuild {
-            (State::OtherBuild, None)
-        } else if seen == Seen::Loaded {
-            match self.on_trial.contains(&name) {
-                true => (State::OnTrial, None),
-                false => (State::Loaded, None),
+    /// Is a patch of that name not going to be loaded?
+    fn is_out(&self, name: &str) -> bool {
+        self.held.contains_key(name) || self.failed.contains_key(name)
+    }
+
+    fn judge(&self, seen: Seen<'_>, name: String) -> Installed {
+        let mut superseded_by = None;
+        let (state, why) = match seen {
+            Seen::OtherBuild => (State::OtherBuild, None),
+            Seen::Loaded if self.on_trial.contains(&name) => (State::OnTrial, None),
+            Seen::Loaded => (State::Loaded, None),
+            Seen::Superseded(by) => {
+                superseded_by = Some(by.name.to_owned());
+                let until = match by.installed {
+                    true => "",
+                    false => " until the next boot",
+                };
+                let why = format!("{}, a cumulative patch, replaces it{until}", by.name);
+                (State::Superseded, Some(why))
             }
-        } else if let Some(why) = self.held.get(&name) {
-            (State::Held, Some(why.clone()))
-        } else if let Some(why) = self.failed.get(&name) {
-            (State::Failed, Some(why.clone()))
-        } else {
-            (State::NotLoaded, None)
+            Seen::Missing => match (self.held.get(&name), self.failed.get(&name)) {
+                (Some(why), _) => (State::Held, Some(why.clone())),
+                (None, Some(why)) => (State::Failed, Some(why.clone())),
+                (None, None) => (State::NotLoaded, None),
+            },
         };
-        Installed { name, state, why }
+        Installed {
+            name,
+            state,
+            why,
+            superseded_by,
+        }
     }
 }
 
@@ -255,6 +283,12 @@ mod tests {
             held: why("c"),
             failed: why("d"),
         };
+        let by = |installed| {
+            Seen::Superseded(By {
+                name: "a",
+                installed,
+            })
+        };
         let judged = [
             ("a", Seen::Loaded),
             ("b", Seen::Loaded),
@@ -262,6 +296,7 @@ mod tests {
             ("d", Seen::Missing),
             ("e", Seen::Missing),
             ("g", Seen::OtherBuild),
+            ("h", by(true)),
         ]
         .map(|(name, seen)| marks.judge(seen, name.to_owned()));
         let report = Report {
@@ -279,11 +314,33 @@ mod tests {
              d: not loaded at boot: it is so\n  \
              e: not loaded; `klpctl boot` loads it\n  \
              g: loaded in another build than the one that is installed; the next boot loads that, or `klpctl unload g` \
-             and `klpctl boot` now; the functions are unpatched in between\n\
+             and `klpctl boot` now; the functions are unpatched in between\n  \
+             h: superseded: a, a cumulative patch, replaces it\n\
              installed for kernel 6.12.2, which is not running: f\n"
         );
         assert_eq!(report.json()["patches"][2]["state"], "held");
+        assert_eq!(report.json()["patches"][6]["superseded_by"], "a");
+        let by_hand = marks.judge(by(false), "i".to_owned()).describe();
+        assert!(by_hand.ends_with("it until the next boot"), "{by_hand}");
         assert!(report.counts().iter().all(|(_, count)| *count == 1));
+    }
+
+    #[test]
+    fn what_is_held_out_supersedes_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let context = machine(dir.path());
+        for (name, more) in [("a", ""), ("b", "klp_replace=Y\0")] {
+            let file = crate::store::tests::module(name, RELEASE, more);
+            context.store.install(&file).expect("written");
+        }
+        let states = || {
+            let report = Report::new(&context, RELEASE, &[]).expect("readable");
+            report.states().map(|(_, state)| state).collect::<Vec<_>>()
+        };
+        assert_eq!(states(), ["superseded", "not-loaded"]);
+        let held = dir.path().join("var").join(RELEASE).join("held.json");
+        std::fs::write(&held, r#"{ "b": "it is so" }"#).expect("a file");
+        assert_eq!(states(), ["not-loaded", "held"]);
     }
 
     #[test]

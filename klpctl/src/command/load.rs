@@ -41,6 +41,7 @@ pub struct Applied {
 
 pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
     let file = PatchFile::open(&args.file)?;
+    let _lock = context.lock_to_change()?;
     if context.dry_run {
         let warnings = check(context, &file, args.unchecked)?;
         for warning in &warnings {
@@ -51,7 +52,6 @@ pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
             json!({ "status": "success", "patch": file.info.name, "dry_run": true, "warnings": warnings }),
         ));
     }
-    let _lock = context.lock()?;
     for warning in check(context, &file, args.unchecked)? {
         context.progress.say(&format!("warning: {warning}"));
     }
@@ -192,7 +192,7 @@ fn insert(context: &mut Context, file: &PatchFile) -> Outcome {
     let mut tries = 0;
     loop {
         let log = context.kernel.log();
-        let Err(errno) = modules::load(&file.image) else {
+        let Err(errno) = modules::load(&file.module) else {
             return Ok(());
         };
         if errno == Errno::BUSY && tries < RETRIES {
@@ -220,6 +220,12 @@ fn refusal(context: &Context, file: &PatchFile, errno: Errno, log: &[String]) ->
         Errno::PERM => (
             Status::Refused,
             "this process may not load modules".to_owned(),
+        ),
+        Errno::ACCESS => (
+            Status::Signature,
+            "a security policy forbids it. klpctl loads modules from memory, so IMA has to accept the signature that is \
+             appended to a module (`appraise_type=imasig|modsig`)"
+                .to_owned(),
         ),
         Errno::BUSY => (
             Status::Conflict,

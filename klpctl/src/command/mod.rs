@@ -15,6 +15,7 @@ mod metrics;
 mod rollback;
 mod sign;
 mod status;
+mod superseded;
 mod unload;
 
 use std::path::Path;
@@ -65,6 +66,10 @@ impl Answer {
 
 /// What commands work with.
 struct Context {
+    /// Only root can change live patches.
+    is_root: bool,
+    /// How long another klpctl may hold the lock.
+    lock_patience: Duration,
     kernel: Kernel,
     records: Records,
     store: Store,
@@ -73,15 +78,21 @@ struct Context {
 }
 
 impl Context {
-    /// Takes the lock, for a command that changes something.
+    /// Takes the lock, for a command that changes something. It may have to wait, so it looks at the machine only then,
+    /// and holds the lock to its end.
     fn lock(&self) -> Outcome<Lock> {
-        if !rustix::process::geteuid().is_root() {
+        if !self.is_root {
             return Err(Failure::new(
                 Status::Failed,
                 "only root can change live patches; try `sudo klpctl ..`",
             ));
         }
-        Lock::take(self.records.dir(), LOCK_PATIENCE)
+        Lock::take(self.records.dir(), self.lock_patience)
+    }
+
+    /// Takes the lock, unless nothing is to be changed.
+    fn lock_to_change(&self) -> Outcome<Option<Lock>> {
+        (!self.dry_run).then(|| self.lock()).transpose()
     }
 
     /// The marks of installed patches that are on trial or held out.
@@ -126,6 +137,8 @@ fn module_name(name: &str) -> String {
 /// Runs a command and prints its answer.
 pub fn run(cli: Cli) -> ExitCode {
     let mut context = Context {
+        is_root: rustix::process::geteuid().is_root(),
+        lock_patience: LOCK_PATIENCE,
         kernel: Kernel::running(),
         records: Records::at(Path::new(RECORDS)),
         store: Store::at(Path::new(STORE)),
@@ -177,5 +190,128 @@ fn dispatch(context: &mut Context, command: Command) -> Outcome<Answer> {
         Command::Blockers(named) => blockers::list(context, &named),
         Command::Signal(named) => blockers::signal(context, &named),
         Command::Force(force) => force::run(context, &force),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::install::tests::{RELEASE, applied, machine};
+    use super::*;
+    use crate::store::tests::file;
+    use clap::Parser as _;
+    use std::fs;
+
+    const CHANGING: [&[&str]; 12] = [
+        &["load", "FILE"],
+        &["replace", "FILE"],
+        &["unload", "old"],
+        &["rollback"],
+        &["install", "--unchecked", "FILE"],
+        &["install", "--unchecked", "--now", "--replace", "FILE"],
+        &["uninstall", "old"],
+        &["boot"],
+        &["boot", "--retry", "old"],
+        &["boot", "--healthy"],
+        &["signal"],
+        &["force", "--yes", "old"],
+    ];
+
+    fn command(words: &[&str]) -> Command {
+        let words = [&["klpctl"], words].concat();
+        Cli::try_parse_from(words).expect("right").command
+    }
+
+    /// A machine on which a patch is loaded, in transition, installed and held out.
+    fn busy(dir: &Path) -> Context {
+        let context = machine(dir);
+        applied(dir, "old");
+        fs::write(dir.join("sys/kernel/livepatch/old/transition"), "1").expect("a file");
+        context
+            .store
+            .install(&file("old", RELEASE, b"1"))
+            .expect("written");
+        let held = dir.join("var").join(RELEASE).join("held.json");
+        fs::write(held, r#"{ "old": "it is so" }"#).expect("a file");
+        context.trials().begin("old").expect("written");
+        let step = Step {
+            loaded: "old".to_owned(),
+            replaced: Vec::new(),
+        };
+        context.set_step(Some(&step)).expect("written");
+        context
+    }
+
+    /// The files below a folder, with their contents.
+    fn contents(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(dir).expect("a folder").flatten() {
+            match entry.path() {
+                path if path.is_dir() => found.extend(contents(&path)),
+                path => found.push((path.clone(), fs::read(path).expect("a file"))),
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn while_another_one_is_at_work_nothing_changes() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let patch = crate::store::tests::module("new", RELEASE, "");
+        let path = dir.path().join("new.ko");
+        fs::write(&path, &patch.module).expect("a file");
+        let mut context = busy(dir.path());
+        let _other = context.lock().expect("free");
+        let before = contents(dir.path());
+        for words in CHANGING {
+            let path = path.to_str().expect("plain");
+            let words: Vec<_> = words
+                .iter()
+                .map(|&it| if it == "FILE" { path } else { it })
+                .collect();
+            let failure = dispatch(&mut context, command(&words)).expect_err("it is locked");
+            assert_eq!(failure.status, Status::Conflict, "{words:?}: {failure}");
+            assert!(contents(dir.path()) == before, "{words:?}");
+        }
+    }
+
+    /// What a command says that waits for the lock while the machine changes.
+    fn after(change: impl Fn(&Path), words: &[&str]) -> String {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = busy(dir.path());
+        context.lock_patience = LOCK_PATIENCE;
+        let other = context.lock().expect("free");
+        let command = command(words);
+        let waiting = std::thread::spawn(move || dispatch(&mut context, command));
+        std::thread::sleep(Duration::from_millis(300));
+        change(dir.path());
+        drop(other);
+        let ended = waiting.join().expect("no panic");
+        ended.expect_err("there is nothing to do").message
+    }
+
+    #[test]
+    fn what_another_one_has_changed_is_seen() {
+        let ended = |dir: &Path| {
+            let transition = dir.join("sys/kernel/livepatch/old/transition");
+            fs::write(transition, "0").expect("a file");
+        };
+        let message = after(ended, &["force", "--yes", "old"]);
+        assert!(message.contains("not in transition"), "{message}");
+        let unloaded = |dir: &Path| {
+            for path in ["sys/kernel/livepatch/old", "sys/module/old"] {
+                fs::remove_dir_all(dir.join(path)).expect("removed");
+            }
+        };
+        let message = after(unloaded, &["unload", "old"]);
+        assert!(message.contains("no patch old"), "{message}");
+        let message = after(unloaded, &["signal", "old"]);
+        assert!(message.contains("no patch old"), "{message}");
+        let released = |dir: &Path| {
+            let held = dir.join("var").join(RELEASE).join("held.json");
+            fs::remove_file(held).expect("removed");
+        };
+        let message = after(released, &["boot", "--retry", "old"]);
+        assert!(message.contains("not held out"), "{message}");
     }
 }

@@ -14,8 +14,7 @@ use crate::cli::Patience;
 use crate::outcome::{Failure, Outcome, Status};
 
 pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
-    // What is read here must not change before it is undone.
-    let _lock = (!context.dry_run).then(|| context.lock()).transpose()?;
+    let _lock = context.lock_to_change()?;
     let step = context.records.step()?.ok_or_else(|| {
         Failure::new(
             Status::Failed,

@@ -6,15 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use klp_elf::sign::{self, Signer};
 use klp_elf::{is_compressed, read_module};
 use serde_json::json;
 
 use super::{Answer, Context};
 use crate::cli::{Sign, Verify};
 use crate::durable;
-use crate::openssl::{self, Signer};
 use crate::outcome::{Failure, Outcome, Status};
-use crate::signature;
 
 pub fn sign(context: &mut Context, args: &Sign) -> Outcome<Answer> {
     let cannot_read = |error: klp_elf::Error| Failure::new(Status::Failed, error.to_string());
@@ -34,17 +33,9 @@ pub fn sign(context: &mut Context, args: &Sign) -> Outcome<Answer> {
     let signer = Signer {
         key: &args.key,
         certificate: &args.cert,
-        hash: args.hash.word(),
+        hash: &args.hash,
     };
-    let signature = openssl::sign(parts.module, signer)?;
-    // The key may not be that of the certificate.
-    if !openssl::is_signed_by(parts.module, &signature, &args.cert)? {
-        return Err(Failure::new(
-            Status::Signature,
-            format!("the signature is not by the key of {}", args.cert.display()),
-        ));
-    }
-    let signed = signature::join(parts.module, &signature).context("the signature is too long")?;
+    let signed = sign::sign(parts.module, signer)?;
     if !context.dry_run {
         durable::write(output, &signed)?;
     }
@@ -77,8 +68,8 @@ pub fn verify(context: &Context, args: &Verify) -> Outcome<Answer> {
         false => Vec::new(),
     };
     for certificate in args.certs.iter().chain(&owners) {
-        let subject = openssl::subject(certificate)?;
-        if openssl::is_signed_by(parts.module, signature, certificate)? {
+        let subject = sign::subject(certificate)?;
+        if sign::is_signed_by(parts.module, signature, certificate)? {
             return Ok(Answer::new(
                 format!("{path}: signed by {subject}\n"),
                 json!({ "status": "success", "signer": subject }),
@@ -98,8 +89,8 @@ pub fn verify(context: &Context, args: &Verify) -> Outcome<Answer> {
     }))
 }
 
-fn split<'data>(path: &Path, data: &'data [u8]) -> Outcome<signature::Parts<'data>> {
-    signature::split(data).map_err(|why| {
+fn split<'data>(path: &Path, data: &'data [u8]) -> Outcome<sign::Parts<'data>> {
+    sign::split(data).map_err(|why| {
         Failure::new(
             Status::Signature,
             format!("{} is damaged: {why}", path.display()),

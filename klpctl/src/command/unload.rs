@@ -18,6 +18,7 @@ use crate::transition::{self, End, Goal, until};
 const IN_USE: Duration = Duration::from_secs(10);
 
 pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
+    let _lock = context.lock_to_change()?;
     let name = module_name(&args.patch);
     let known = context.kernel.patch(&name)?;
     if known.is_none() && !context.kernel.has_module(&name) {
@@ -29,7 +30,6 @@ pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
             json!({ "status": "success", "patch": name, "dry_run": true }),
         ));
     }
-    let _lock = context.lock()?;
     disable(context, &name, args.patience.timeout)?;
     unload_module(context, &name)?;
     forget(context, &name)?;

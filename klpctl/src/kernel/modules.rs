@@ -4,20 +4,13 @@
 
 use std::ffi::CString;
 use std::fs::File;
+use std::io::Write as _;
 use std::process::Command;
 
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::Errno;
 
 use super::{Kernel, read};
-
-/// A module that can be loaded.
-#[derive(Debug)]
-pub enum Image {
-    /// The kernel reads the file: security modules can look at it.
-    File(File),
-    /// The module was compressed, so the kernel gets what was unpacked.
-    Unpacked(Vec<u8>),
-}
 
 impl Kernel {
     /// Is there a module of that name?
@@ -48,14 +41,34 @@ impl Kernel {
 
 /// Loads a module; returns when its init has.
 ///
+/// The kernel gets the bytes that were checked, in a sealed memfd: the file they were read from can be written to or
+/// replaced at any time. With `finit_module` rather than `init_module`, IMA measures these bytes, and its rules for
+/// appraisal accept the signature that is appended to them (`appraise_type=imasig|modsig`). What belongs to a file and
+/// not to its bytes (`security.ima`, the file system for LoadPin and IPE) is lost, as it is in each copy that klpctl
+/// installs.
+///
 /// # Errors
 ///
 /// What the kernel answers.
-pub fn load(image: &Image) -> Result<(), Errno> {
-    match image {
-        Image::File(file) => rustix::system::finit_module(file, c"", 0),
-        Image::Unpacked(image) => rustix::system::init_module(image, c""),
-    }
+pub fn load(module: &[u8]) -> Result<(), Errno> {
+    rustix::system::finit_module(sealed(module)?, c"", 0)
+}
+
+/// A file in memory with these contents for good.
+fn sealed(contents: &[u8]) -> Result<File, Errno> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let name = c"module";
+    // `vm.memfd_noexec` can ask for a flag that kernels before 6.3 do not know.
+    let fd = match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => memfd_create(name, flags)?,
+        created => created?,
+    };
+    let mut file = File::from(fd);
+    file.write_all(contents)
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+    fcntl_add_seals(&file, seals)?;
+    Ok(file)
 }
 
 /// Unloads a module; does not wait for its users.
@@ -66,4 +79,23 @@ pub fn load(image: &Image) -> Result<(), Errno> {
 pub fn unload(name: &str) -> Result<(), Errno> {
     let name = CString::new(name).map_err(|_| Errno::INVAL)?;
     rustix::system::delete_module(&name, libc::O_NONBLOCK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Seek as _};
+
+    #[test]
+    fn what_the_kernel_gets_cannot_change() {
+        let mut file = sealed(b"module").expect("made");
+        let write = |file: &mut File| file.write_all(b"x").expect_err("sealed");
+        assert_eq!(Errno::from_io_error(&write(&mut file)), Some(Errno::PERM));
+        file.rewind().expect("a file in memory");
+        assert_eq!(Errno::from_io_error(&write(&mut file)), Some(Errno::PERM));
+        file.set_len(1).expect_err("sealed");
+        let mut contents = Vec::new();
+        file.read_to_end(&mut contents).expect("readable");
+        assert_eq!(contents, b"module");
+    }
 }

@@ -12,6 +12,7 @@ release=$(uname -r)
 store=/var/lib/klpctl
 sample=$MODULES/livepatch-sample.ko
 first=$MODULES/held-first.ko
+cumulative=$MODULES/original-cumulative.ko
 
 # another_boot - what was written so far is of a boot before this one.
 another_boot() {
@@ -66,6 +67,29 @@ must "install and load in one step" ctl_status 0 install $quick --now --replace 
 check "it is loaded" settled livepatch_sample
 check "and on trial" grep -q livepatch_sample $store/trial.json
 check "and the only one" test ! -e $store/"$release"/0002-held_first.ko
+
+must "install a cumulative patch after it" ctl_status 0 install $quick "$cumulative"
+must "nothing is loaded, as after a boot" ctl_status 0 unload livepatch_sample
+check "status knows which comes first" ctl_status 0 status
+expect_match "and what is not loaded for it" "livepatch_sample: superseded: original_cumulative" "$(said)"
+must "load at boot" ctl_status 0 boot $quick
+check "the cumulative one is loaded" settled original_cumulative
+expect_match "and answers" "^all new: " "$(cat /proc/cmdline)"
+check "the other one is not" test ! -e $LIVEPATCH/livepatch_sample
+check "another boot command" ctl_status 0 boot $quick
+check "puts nothing on top of it" test ! -e $LIVEPATCH/livepatch_sample
+check "nor does the same file" ctl_status 0 install $quick --now "$sample"
+expect_match "which is said" "superseded by original_cumulative" "$(said)"
+must "the machine goes down with it" another_boot
+must "nothing is loaded any more again" ctl_status 0 unload original_cumulative
+check "it is held out" ctl_status 1 boot $quick
+check "and the one before it has its turn" settled livepatch_sample
+must "try the cumulative one again" ctl_status 0 boot $quick --retry original_cumulative
+check "it is loaded" settled original_cumulative
+check "and has replaced the other one" test ! -e $LIVEPATCH/livepatch_sample
+must "uninstall it, and unload it" ctl_status 0 uninstall --now original_cumulative
+check "it is gone" test ! -e /sys/module/original_cumulative
+check "and the other one is back" settled livepatch_sample
 
 must "a patch for another kernel" other_release "$sample"
 must "can be installed" ctl_status 0 install $quick /tmp/other.ko

@@ -9,9 +9,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context as _, Result};
-
-use crate::outcome::{Failure, Outcome, Status};
+use super::Error;
 
 /// The program.
 const PROGRAM: &str = "openssl";
@@ -35,8 +33,8 @@ pub struct Signer<'a> {
 /// # Errors
 ///
 /// What openssl says.
-pub fn sign(content: &[u8], signer: Signer<'_>) -> Outcome<Vec<u8>> {
-    let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+pub(super) fn sign(content: &[u8], signer: Signer<'_>) -> Result<Vec<u8>, Error> {
+    let dir = tempfile::tempdir().map_err(Error::Run)?;
     let (input, output) = (dir.path().join("module"), dir.path().join("signature"));
     write(&input, content)?;
     let mut command = Command::new(PROGRAM);
@@ -63,12 +61,9 @@ pub fn sign(content: &[u8], signer: Signer<'_>) -> Outcome<Vec<u8>> {
     // It asks for the passphrase on the terminal.
     let ran = run(command.stdin(Stdio::inherit()))?;
     if !ran.status.success() {
-        return Err(Failure::new(
-            Status::Failed,
-            format!("openssl could not sign:\n{}", said(&ran)),
-        ));
+        return Err(Error::Sign(said(&ran)));
     }
-    Ok(fs::read(&output).with_context(|| format!("cannot read {}", output.display()))?)
+    fs::read(&output).map_err(Error::Run)
 }
 
 /// Is `signature` one of `content` by the key of this certificate? Its chain and its dates are not looked at, as
@@ -77,8 +72,8 @@ pub fn sign(content: &[u8], signer: Signer<'_>) -> Outcome<Vec<u8>> {
 /// # Errors
 ///
 /// When openssl cannot be run.
-pub fn is_signed_by(content: &[u8], signature: &[u8], certificate: &Path) -> Outcome<bool> {
-    let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+pub fn is_signed_by(content: &[u8], signature: &[u8], certificate: &Path) -> Result<bool, Error> {
+    let dir = tempfile::tempdir().map_err(Error::Run)?;
     let (module, detached) = (dir.path().join("module"), dir.path().join("signature"));
     write(&module, content)?;
     write(&detached, signature)?;
@@ -99,21 +94,17 @@ pub fn is_signed_by(content: &[u8], signature: &[u8], certificate: &Path) -> Out
 /// # Errors
 ///
 /// When it is none.
-pub fn subject(certificate: &Path) -> Outcome<String> {
+pub fn subject(certificate: &Path) -> Result<String, Error> {
     let mut command = Command::new(PROGRAM);
     command
         .args(["x509", "-noout", "-subject", "-nameopt", "RFC2253", "-in"])
         .arg(certificate);
     let ran = run(command.stdin(Stdio::null()))?;
     if !ran.status.success() {
-        return Err(Failure::new(
-            Status::Failed,
-            format!(
-                "{} is no certificate:\n{}",
-                certificate.display(),
-                said(&ran)
-            ),
-        ));
+        return Err(Error::NoCertificate {
+            path: certificate.to_owned(),
+            said: said(&ran),
+        });
     }
     let text = String::from_utf8_lossy(&ran.stdout);
     let subject = text.trim();
@@ -123,15 +114,10 @@ pub fn subject(certificate: &Path) -> Outcome<String> {
         .to_owned())
 }
 
-fn run(command: &mut Command) -> Outcome<Output> {
+fn run(command: &mut Command) -> Result<Output, Error> {
     command.output().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Failure::new(
-            Status::Failed,
-            "openssl is missing, which does the cryptography: install the package `openssl`",
-        ),
-        _ => anyhow::Error::from(error)
-            .context("cannot run openssl")
-            .into(),
+        ErrorKind::NotFound => Error::NoOpenssl,
+        _ => Error::Run(error),
     })
 }
 
@@ -141,6 +127,6 @@ fn said(ran: &Output) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn write(path: &Path, content: &[u8]) -> Result<()> {
-    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+    fs::write(path, content).map_err(Error::Run)
 }

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+//! Signs modules, and says who has signed them.
+//!
 //! The kernel's format of signed modules: the module, a CMS signature of it, a header that says how long that is
-//! (`struct module_signature`), and a mark at the very end.
+//! (`struct module_signature`), and a mark at the very end. `openssl` makes and checks the signature.
 
-use klp_elf::module::SIGNED;
+mod openssl;
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::module::SIGNED;
+use crate::text::Shown;
+
+pub use openssl::{Signer, is_signed_by, subject};
+
+/// Hash functions that kernels sign modules with, as openssl calls them; the usual one first.
+pub const HASHES: [&str; 3] = ["sha256", "sha384", "sha512"];
 
 /// The size of `struct module_signature`.
 const HEADER: usize = 12;
@@ -25,12 +38,59 @@ pub fn is_signed(data: &[u8]) -> bool {
     data.ends_with(SIGNED)
 }
 
+/// Why a module could not be signed, or its signature not be checked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no openssl.
+    #[error("openssl is missing, which does the cryptography: install the package `openssl`")]
+    NoOpenssl,
+    /// openssl could not be run, or given its files.
+    #[error("cannot run openssl: {0}")]
+    Run(#[source] io::Error),
+    /// openssl could not sign.
+    #[error("openssl could not sign:\n{0}")]
+    Sign(String),
+    /// It is no certificate.
+    #[error("{} is no certificate:\n{said}", Shown::path(path))]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What openssl said.
+        said: String,
+    },
+    /// The key is not that of the certificate.
+    #[error("the signature is not by the key of {}", Shown::path(.0))]
+    OtherKey(PathBuf),
+    /// The signature that the module has is damaged.
+    #[error("{0}")]
+    Damaged(&'static str),
+    /// The signature is longer than the format allows.
+    #[error("the signature is too long")]
+    TooLong,
+}
+
+/// Signs a module. A signature that it has is replaced.
+///
+/// # Errors
+///
+/// When that is damaged, or openssl cannot sign.
+pub fn sign(data: &[u8], signer: Signer<'_>) -> Result<Vec<u8>, Error> {
+    let module = split(data)?.module;
+    let signature = openssl::sign(module, signer)?;
+    // The key may not be that of the certificate.
+    if !is_signed_by(module, &signature, signer.certificate)? {
+        return Err(Error::OtherKey(signer.certificate.to_owned()));
+    }
+    join(module, &signature).ok_or(Error::TooLong)
+}
+
 /// Takes a module's file apart.
 ///
 /// # Errors
 ///
-/// Says what is wrong with the signature.
-pub fn split(data: &[u8]) -> Result<Parts<'_>, &'static str> {
+/// When the signature is damaged.
+pub fn split(data: &[u8]) -> Result<Parts<'_>, Error> {
     let Some(rest) = data.strip_suffix(SIGNED) else {
         return Ok(Parts {
             module: data,
@@ -39,20 +99,22 @@ pub fn split(data: &[u8]) -> Result<Parts<'_>, &'static str> {
     };
     let (rest, header) = rest
         .split_last_chunk::<HEADER>()
-        .ok_or("its signature has no header")?;
+        .ok_or(Error::Damaged("its signature has no header"))?;
     let [_, _, id_type, signer_len, key_id_len, _, _, _, len @ ..] = *header;
     if id_type != CMS {
-        return Err("its signature is of a kind that the kernel does not know");
+        return Err(Error::Damaged(
+            "its signature is of a kind that the kernel does not know",
+        ));
     }
     if signer_len != 0 || key_id_len != 0 {
-        return Err("its signature's header is damaged");
+        return Err(Error::Damaged("its signature's header is damaged"));
     }
     let len = usize::try_from(u32::from_be_bytes(len)).unwrap_or(usize::MAX);
     let middle = rest
         .len()
         .checked_sub(len)
         .filter(|&middle| middle > 0 && len > 0)
-        .ok_or("its signature has a wrong length")?;
+        .ok_or(Error::Damaged("its signature has a wrong length"))?;
     let (module, signature) = rest.split_at(middle);
     Ok(Parts {
         module,
@@ -61,7 +123,7 @@ pub fn split(data: &[u8]) -> Result<Parts<'_>, &'static str> {
 }
 
 /// Puts a module and its CMS signature together. `None` when the signature is too long for the format.
-pub fn join(module: &[u8], signature: &[u8]) -> Option<Vec<u8>> {
+fn join(module: &[u8], signature: &[u8]) -> Option<Vec<u8>> {
     let len = u32::try_from(signature.len()).ok()?.to_be_bytes();
     let mut header = [0; HEADER];
     header[2] = CMS;

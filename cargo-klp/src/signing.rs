@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Signs what was built, as `klpctl sign` does.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use klp_elf::sign::{self, HASHES, Signer};
+use klp_host::host::needs::Needs;
+use klp_host::replace;
+
+/// What the user says of signatures.
+#[derive(Args, Clone, Debug)]
+pub struct Signing {
+    /// Sign the modules with this private key, in the kernel's format: a file in PEM or DER, or what else openssl takes for one.
+    /// Its passphrase is read from $KBUILD_SIGN_PIN, or asked for.
+    #[arg(long = "sign", value_name = "KEY", requires = "cert")]
+    key: Option<OsString>,
+    /// The certificate of that key, in PEM or DER.
+    #[arg(long, value_name = "CERT", requires = "key")]
+    cert: Option<PathBuf>,
+    /// The hash function of the signature. The kernel has to have it built in.
+    #[arg(long, value_parser = HASHES, default_value = HASHES[0])]
+    hash: String,
+}
+
+impl Signing {
+    /// What it needs of the host.
+    pub fn needs(&self) -> Needs {
+        match self.key {
+            Some(_) => Needs::of(&["openssl"]),
+            None => Needs::default(),
+        }
+    }
+
+    /// Signs a module's file, or takes its signature away: make leaves a module as it is that was signed before.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be signed or written; then it is as it was.
+    pub fn apply(&self, module: &Path) -> Result<()> {
+        let cannot = || format!("cannot sign {}", module.display());
+        let data = fs::read(module).with_context(cannot)?;
+        let contents = match self.signer() {
+            Some(signer) => sign::sign(&data, signer).with_context(cannot)?,
+            None => sign::split(&data).with_context(cannot)?.module.to_vec(),
+        };
+        if contents != data {
+            replace::contents(module, &contents)?;
+        }
+        Ok(())
+    }
+
+    fn signer(&self) -> Option<Signer<'_>> {
+        Some(Signer {
+            key: self.key.as_ref()?,
+            certificate: self.cert.as_ref()?,
+            hash: &self.hash,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::process::Command;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        signing: Signing,
+    }
+
+    fn parsed(words: &[&str]) -> Result<Signing, clap::Error> {
+        Cli::try_parse_from([&["build"], words].concat()).map(|cli| cli.signing)
+    }
+
+    #[test]
+    fn a_key_has_a_certificate() {
+        for words in [&["--sign", "key.pem"][..], &["--cert", "key.der"]] {
+            let error = parsed(words).expect_err("one is missing").to_string();
+            assert!(
+                error.contains("--sign") && error.contains("--cert"),
+                "{error}"
+            );
+        }
+        assert!(parsed(&["--hash", "md5"]).is_err());
+    }
+
+    #[test]
+    fn what_was_built_is_signed_and_unsigned() {
+        let dir = tempfile::tempdir().unwrap();
+        let [key, cert, module] =
+            ["key.pem", "key.der", "fix.ko"].map(|name| dir.path().join(name));
+        let mut openssl = Command::new("openssl");
+        let options =
+            "req -new -x509 -nodes -days 100 -newkey rsa:2048 -subj /CN=us -outform DER -out";
+        openssl
+            .args(options.split(' '))
+            .arg(&cert)
+            .arg("-keyout")
+            .arg(&key);
+        let Ok(made) = openssl.output() else {
+            eprintln!("skipped: there is no openssl");
+            return;
+        };
+        assert!(made.status.success(), "{made:?}");
+        let built = b"\x7fELF is how a module begins";
+        fs::write(&module, built).unwrap();
+        let [key, cert] = [&key, &cert].map(|path| path.to_str().unwrap());
+        let signing = parsed(&["--sign", key, "--cert", cert]).unwrap();
+        // The second time make has left it as it was.
+        for _ in 0..2 {
+            signing.apply(&module).unwrap();
+            let signed = fs::read(&module).unwrap();
+            let parts = sign::split(&signed).unwrap();
+            assert_eq!(parts.module, built);
+            let signature = parts.signature.expect("it is signed");
+            assert!(sign::is_signed_by(parts.module, signature, Path::new(cert)).unwrap());
+        }
+        parsed(&[]).unwrap().apply(&module).unwrap();
+        assert_eq!(fs::read(&module).unwrap(), built);
+    }
+}

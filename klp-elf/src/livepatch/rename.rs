@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Gives a patch's module another name.
+//!
+//! The kernel keeps modules apart by their names, so a newer build of a patch can replace an older one at once only
+//! under another name. A module's name stands in its `struct module` and in its modinfo; both have to be the same.
+
+use std::ops::Range;
+
+use super::read::{File, offset};
+use super::{Error, SERIES, write};
+
+/// The section with a module's `struct module`.
+const THIS_MODULE: &[u8] = b".gnu.linkonce.this_module";
+
+/// Where the name is in it: behind `enum module_state` and a `struct list_head`. Of the kernel's `MODULE_NAME_LEN` bytes, the
+/// last one is 0.
+const NAME: Range<usize> = 24..80;
+
+/// Names a patch's module `name`. Its modinfo then has the name of before as its [`SERIES`].
+///
+/// # Errors
+///
+/// When `data` is no live patch, is damaged, or is signed; when no module can have that name.
+pub fn rename(data: &[u8], name: &str) -> Result<Vec<u8>, Error> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.is_empty() || name.len() >= NAME.len() || !name.bytes().all(is_word) {
+        return Err(Error::ModuleName {
+            name: name.to_owned(),
+        });
+    }
+    let file = File::parse(data)?;
+    if file.is_signed() {
+        return Err(Error::Signed);
+    }
+    let find = |name, what| file.elf.sections.find(name).ok_or(Error::Damaged(what));
+    let modinfo = find(b".modinfo", "no modinfo")?;
+    let this = find(THIS_MODULE, "no `struct module`")?;
+    let (entries, old) = renamed(file.elf.bytes(modinfo), name)?;
+    let field = file.elf.bytes(this).get(NAME).unwrap_or_default();
+    if field.split(|&byte| byte == 0).next() != Some(old) {
+        return Err(Error::Damaged("two names"));
+    }
+    let header = file.elf.sections.get(this);
+    let start = header.map_or(0, |header| header.sh_offset.get(object::LittleEndian));
+    let mut field = name.as_bytes().to_vec();
+    field.resize(NAME.len(), 0);
+    write::replace(
+        &file,
+        (offset(start)? + NAME.start, &field),
+        (modinfo, &entries),
+    )
+}
+
+/// The entries with another name, and the name of before. Entries stay where they are, since symbols refer to them; the
+/// old name becomes zeroes, which the kernel and `modinfo` skip.
+fn renamed<'data>(entries: &'data [u8], name: &str) -> Result<(Vec<u8>, &'data [u8]), Error> {
+    let mut all = entries.to_vec();
+    let mut start = 0;
+    for entry in entries.split(|&byte| byte == 0) {
+        if let Some(old) = entry.strip_prefix(b"name=") {
+            all[start..start + entry.len()].fill(0);
+            all.extend(format!("name={name}\0{SERIES}=").as_bytes());
+            all.extend(old);
+            all.push(0);
+            return Ok((all, old));
+        }
+        start += entry.len() + 1;
+    }
+    Err(Error::Damaged("no name"))
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Which installed patches are superseded. A cumulative patch replaces all that are there when it is loaded, so those
+//! that come before it are loaded only where it cannot be.
+
+use anyhow::Result;
+
+use super::Context;
+use crate::kernel::patches::Patch;
+use crate::store::Installed;
+
+/// What supersedes an installed patch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct By<'a> {
+    /// The name of the cumulative patch.
+    pub name: &'a str,
+    /// It is installed too. Otherwise `klpctl load` has loaded it, and the next boot is without it.
+    pub installed: bool,
+}
+
+/// What supersedes an installed patch of a release: its name, and whether it is installed for that release, too.
+///
+/// # Errors
+///
+/// When the patches or their marks cannot be read.
+pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Option<(String, bool)>> {
+    let installed = context.store.installed(release)?;
+    let runs = context.kernel.release().is_ok_and(|it| it == release);
+    let patches = match runs {
+        true => context.kernel.patches()?,
+        false => Vec::new(),
+    };
+    let held = context.trials().held(release)?;
+    let order = Order::new(context, &installed, &patches)?;
+    let by = order.by(name, |name| held.contains_key(name));
+    Ok(by.map(|by| (by.name.to_owned(), by.installed)))
+}
+
+/// The patches that are installed for the running kernel, and loaded when `name` is gone.
+///
+/// # Errors
+///
+/// As for [`superseding`].
+pub fn superseded_by(context: &Context, name: &str) -> Result<Vec<String>> {
+    let release = context.kernel.release()?;
+    let mut found = Vec::new();
+    for it in context.store.installed(&release)? {
+        let by = superseding(context, &release, &it.name)?;
+        if by.is_some_and(|(by, _)| by == name) {
+            found.push(it.name);
+        }
+    }
+    Ok(found)
+}
+
+/// The installed patches of a kernel, as far as it matters which of them are cumulative.
+#[derive(Debug)]
+pub struct Order {
+    /// From the bottom up.
+    patches: Vec<Member>,
+    /// The cumulative patch that was loaded by `klpctl load`, if there is one.
+    by_hand: Option<String>,
+}
+
+#[derive(Debug)]
+struct Member {
+    name: String,
+    loaded: bool,
+    cumulative: bool,
+}
+
+impl Order {
+    /// That of the `installed` patches, where the kernel has `patches`.
+    ///
+    /// # Errors
+    ///
+    /// When the record of a patch cannot be read.
+    pub fn new(context: &Context, installed: &[Installed], patches: &[Patch]) -> Result<Self> {
+        let in_kernel = |name: &str| patches.iter().find(|it| it.enabled && it.name == name);
+        let member = |it: &Installed| {
+            let patch = in_kernel(&it.name);
+            // Only patches of klp have it in their modinfo; of others, the kernel tells once they are loaded. One that
+            // is damaged is not loaded.
+            let says_so = || it.open().is_ok_and(|file| file.info.cumulative);
+            Member {
+                name: it.name.clone(),
+                loaded: patch.is_some(),
+                cumulative: patch.and_then(|it| it.replace).unwrap_or_else(says_so),
+            }
+        };
+        let patches_here = installed.iter().map(member).collect();
+        let mut by_hand = None;
+        for patch in patches.iter().filter(|it| it.enabled) {
+            let is_installed = installed.iter().any(|it| it.name == patch.name);
+            // What another tool loads at boot says nothing about what klpctl is to load.
+            let Some(record) = context.records.info(&patch.name)?.filter(|_| !is_installed) else {
+                continue;
+            };
+            if patch.replace.unwrap_or(record.cumulative) {
+                by_hand = Some(patch.name.clone());
+            }
+        }
+        Ok(Self {
+            patches: patches_here,
+            by_hand,
+        })
+    }
+
+    /// What supersedes an installed patch. What `is_out` says of a patch is whether it is not going to be loaded.
+    /// What is loaded is not superseded.
+    pub fn by(&self, name: &str, is_out: impl Fn(&str) -> bool) -> Option<By<'_>> {
+        let place = self.patches.iter().position(|it| it.name == name)?;
+        let (before, later) = self.patches.split_at(place + 1);
+        if before.last().is_some_and(|it| it.loaded) {
+            return None;
+        }
+        let covers = |it: &&Member| it.cumulative && (it.loaded || !is_out(&it.name));
+        let installed = later.iter().rfind(covers).map(|it| By {
+            name: &it.name,
+            installed: true,
+        });
+        installed.or_else(|| {
+            self.by_hand.as_deref().map(|name| By {
+                name,
+                installed: false,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::install::tests::{RELEASE, applied, machine};
+    use crate::store::tests::module;
+    use std::fs;
+
+    const CUMULATIVE: &str = "klp_replace=Y\0";
+
+    fn order(context: &Context) -> Order {
+        let installed = context.store.installed(RELEASE).expect("readable");
+        let patches = context.kernel.patches().expect("readable");
+        Order::new(context, &installed, &patches).expect("readable")
+    }
+
+    #[test]
+    fn the_last_cumulative_patch_counts() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let context = machine(dir.path());
+        for (name, more) in [("a", ""), ("b", CUMULATIVE), ("c", CUMULATIVE), ("d", "")] {
+            let file = module(name, RELEASE, more);
+            context.store.install(&file).expect("written");
+        }
+        let by = |order: &Order, name, out: &[&str]| {
+            let by = order.by(name, |name| out.contains(&name));
+            by.map(|by| by.name.to_owned())
+        };
+        let none = order(&context);
+        assert_eq!(by(&none, "a", &[]).as_deref(), Some("c"));
+        assert_eq!(by(&none, "a", &["c"]).as_deref(), Some("b"));
+        assert_eq!(by(&none, "a", &["b", "c"]), None);
+        assert_eq!(by(&none, "c", &[]), None);
+        assert_eq!(by(&none, "d", &[]), None);
+        // What is loaded covers others, whatever was said of it, and is not covered.
+        applied(dir.path(), "b");
+        let loaded = order(&context);
+        assert_eq!(by(&loaded, "a", &["b", "c"]).as_deref(), Some("b"));
+        assert_eq!(by(&loaded, "b", &[]), None);
+        // The kernel knows best.
+        fs::write(dir.path().join("sys/kernel/livepatch/b/replace"), "0").expect("a file");
+        assert_eq!(by(&order(&context), "a", &["c"]), None);
+    }
+
+    #[test]
+    fn a_patch_that_was_loaded_by_hand_covers_all() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let context = machine(dir.path());
+        let file = module("a", RELEASE, "");
+        context.store.install(&file).expect("written");
+        applied(dir.path(), "hand");
+        let foreign = order(&context);
+        assert_eq!(foreign.by("a", |_| false), None, "another tool loaded it");
+        let file = module("hand", RELEASE, CUMULATIVE);
+        context.records.keep(&file).expect("written");
+        let by = By {
+            name: "hand",
+            installed: false,
+        };
+        assert_eq!(order(&context).by("a", |_| false), Some(by));
+    }
+}
