@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use rustix::io::Errno;
 use serde_json::json;
 
 use super::unload::unload_module;
 use super::{Answer, Context};
 use crate::cli::Load;
-use crate::kernel::modules;
+use crate::kernel::{Kernel, modules};
 use crate::outcome::{Failure, Outcome, Status};
 use crate::output;
 use crate::patch_file::PatchFile;
@@ -21,6 +22,9 @@ use crate::transition::{self, End, Goal};
 /// How often a load is tried again while the kernel is busy, and how long between.
 const RETRIES: u32 = 5;
 const BETWEEN_RETRIES: Duration = Duration::from_secs(2);
+
+/// How long the kernel may take to release patches that were replaced.
+const RELEASE: Duration = Duration::from_secs(10);
 
 /// What happens to the patches that are there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -122,8 +126,8 @@ pub fn check(context: &Context, file: &PatchFile, unchecked: bool) -> Outcome<pr
 /// As for [`run`]; the state before is restored then, unless it is [`Status::Stuck`].
 pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outcome<Applied> {
     let name = file.info.name.clone();
-    let before = context.kernel.patch_names()?;
     transition::wait_for_others(&context.kernel, timeout)?;
+    let before = enabled(&context.kernel)?;
     context.records.keep(file)?;
     context.progress.say(&format!("{name}: loading"));
     begin_trial(context, &name)?;
@@ -139,8 +143,7 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
         &mut context.progress,
     )? {
         End::Reached(time) => {
-            let left = context.kernel.patch_names()?;
-            let replaced: Vec<_> = before.into_iter().filter(|it| !left.contains(it)).collect();
+            let replaced = replaced(&context.kernel, before)?;
             for old in &replaced {
                 // What cannot be unloaded does no harm, and `status` shows it.
                 if let Err(failure) = unload_module(context, old) {
@@ -175,6 +178,27 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
             ),
         )),
     }
+}
+
+/// The patches that are enabled.
+fn enabled(kernel: &Kernel) -> Result<Vec<String>> {
+    let patches = kernel.patches()?.into_iter();
+    Ok(patches
+        .filter(|patch| patch.enabled)
+        .map(|patch| patch.name)
+        .collect())
+}
+
+/// Those of `before` that a patch has replaced. The kernel disables them before the transition ends, and takes them out of
+/// sysfs some time after: they are gone when this returns, unless that takes very long.
+fn replaced(kernel: &Kernel, before: Vec<String>) -> Result<Vec<String>> {
+    let left = enabled(kernel)?;
+    let replaced: Vec<_> = before.into_iter().filter(|it| !left.contains(it)).collect();
+    transition::until(RELEASE, || {
+        let names = kernel.patch_names()?;
+        Ok(!replaced.iter().any(|name| names.contains(name)))
+    })?;
+    Ok(replaced)
 }
 
 /// An installed patch is loaded at each boot, so it is on trial until the machine is called healthy.
@@ -272,4 +296,37 @@ pub fn kept(context: &Context, name: &str) -> Outcome<PatchFile> {
         ));
     }
     PatchFile::open_as(&path, name, Status::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A patch stays in sysfs for a while after one has replaced it.
+    #[test]
+    fn a_patch_that_is_still_in_sysfs_has_been_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, enabled: &str| {
+            let folder = dir.path().join("sys/kernel/livepatch").join(name);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("enabled"), enabled).unwrap();
+            fs::write(folder.join("transition"), "0\n").unwrap();
+            folder
+        };
+        let old = write("old", "1\n");
+        write("registered", "0\n");
+        let kernel = Kernel::at(dir.path());
+        let before = enabled(&kernel).unwrap();
+        write("new", "1\n");
+        write("old", "0\n");
+        let release = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            fs::remove_dir_all(old).unwrap();
+        });
+        assert_eq!(replaced(&kernel, before).unwrap(), ["old"]);
+        assert_eq!(kernel.patch_names().unwrap(), ["new", "registered"]);
+        release.join().unwrap();
+    }
 }
