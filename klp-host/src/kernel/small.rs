@@ -151,6 +151,7 @@ impl<'a> Own<'a> {
         };
         let release = format!("-klp-{name}-{}", profile.name());
         let base = without(BASE, &Config::parse(additions));
+        let base = renamed(base, &source.version);
         format!("{base}\n{additions}\n{choice}CONFIG_LOCALVERSION=\"{release}\"\n")
     }
 }
@@ -252,6 +253,21 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
         let tools = common.with_rust(toolchain::PINNED, || tools::join(bindgen))?;
         Ok((source, tools))
     })
+}
+
+/// Options that have another name from a series on: that, and both names.
+const RENAMED: [((u32, u32), &str, &str); 1] = [((7, 3), "CONFIG_PROC_SYSCTL=", "CONFIG_SYSCTL=")];
+
+/// The fragment with the names that the options have in this version.
+fn renamed(fragment: String, version: &str) -> String {
+    let mut numbers = version.split(['.', '-']).map(str::parse);
+    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+        return fragment;
+    };
+    let newer = RENAMED
+        .iter()
+        .filter(|(since, ..)| *since <= (major, minor));
+    newer.fold(fragment, |text, (_, old, new)| text.replace(old, new))
 }
 
 /// The fragment without the options that `overriding` sets, and without the alternatives that its
@@ -423,6 +439,14 @@ mod tests {
             options.dedup();
             assert_eq!(options.len(), all);
         }
+    }
+
+    #[test]
+    fn options_have_the_names_of_the_series() {
+        let of = |version| renamed("CONFIG_PROC_SYSCTL=y\n".to_owned(), version);
+        assert_eq!(of("7.2.12-1"), "CONFIG_PROC_SYSCTL=y\n");
+        assert_eq!(of("7.3.4-1~bpo13+1"), "CONFIG_SYSCTL=y\n");
+        assert_eq!(of("8.0-rc1"), "CONFIG_SYSCTL=y\n");
     }
 
     #[test]

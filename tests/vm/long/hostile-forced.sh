@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# sysrq during a transition, and a transition that is forced: what is patched works, and the patch's code stays.
+# sysrq during a transition, and transitions that are forced: what is patched works, and code that a task may be in stays.
 # Limit: 600 s
-# Pins: flaw_lookup
+# Pins: held_first klp_held
 
 . /klp/vm/lib.sh
 . /klp/vm/hostile.sh
@@ -31,10 +31,36 @@ wait $reader
 expect_eq "who was inside returned from the old function" module "$(cat /tmp/waited)"
 check "the patch can be disabled" disable flaw-lookup
 expect_eq "it has no effect then" module "$(cat /sys/kernel/klp_flaws/waiting)"
-check "its code stays" [ "$(cat /sys/module/flaw_lookup/refcnt)" -gt 0 ]
+# Tasks that were left behind are in the old function, which is not the patch's.
+check "its module can go" unload flaw-lookup
+
+held=/proc/klp_held
+must "load another module" load klp_held
+must "load its patch" load held-first
+cat $held >/tmp/held &
+reader=$!
+in_replacement() {
+	grep -q '^State:.*D (' /proc/$reader/status && grep -q klp_held_ /proc/$reader/stack
+}
+must "a task sleeps in the replacement" wait_until in_replacement
+check "disable the patch" bash -c "echo 0 >$LIVEPATCH/held_first/enabled"
+expect_eq "the transition goes on" 1 "$(cat $LIVEPATCH/held_first/transition)"
+check "force it" bash -c "echo 1 >$LIVEPATCH/held_first/force"
+check "the patch is gone at once" wait_until [ ! -e $LIVEPATCH/held_first ]
+check "its code stays" [ "$(cat /sys/module/held_first/refcnt)" -gt 0 ]
+check "and cannot be unloaded" bash -c "! rmmod held_first"
+echo >$held
+wait $reader
+expect_eq "the task returned from it" first "$(cat /tmp/held)"
+cat $held >/tmp/held &
+reader=$!
+wait_until in_replacement
+echo >$held
+wait $reader
+expect_eq "the next call is of the original" original "$(cat /tmp/held)"
 must "another patch" load livepatch-sample
 must "remove it" remove_patch livepatch-sample
 kill -9 "${hostiles[@]}"
 wait
 must "the patched module can go" unload klp_flaws
-rm -f /tmp/waited /tmp/hostile.*
+rm -f /tmp/waited /tmp/held /tmp/hostile.*
