@@ -10,12 +10,13 @@ use anyhow::{Context as _, Result, ensure};
 use klp_host::freestanding::names_kernel_crate;
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, PINNED, Toolchain};
-use klp_host::kernel::line::{DEBIAN_12, DEBIAN_13};
-use klp_host::kernel::{Core, DebianKernel, Profile};
+use klp_host::kernel::line::{DEBIAN_12, DEBIAN_13, EXPERIMENTAL};
+use klp_host::kernel::{self, Core, DebianKernel, Options, Origin, Profile};
 
 use super::cases::Cases;
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::kselftest;
 use crate::scenarios;
 
 const DEBIAN_13_CORE: Core = Core::Debian(DebianKernel::plain(&DEBIAN_13));
@@ -106,7 +107,26 @@ pub(super) fn run() -> Result<Tally> {
     for kernel in FEW {
         on_kernel(&author, kernel.parse()?, &sample, &PATCHES, &mut cases);
     }
-    Ok(cases.tally())
+    let mut tally = cases.tally();
+    tally += next_series()?;
+    Ok(tally)
+}
+
+/// klp-core in the next series: that one's selftests, and all scenarios.
+fn next_series() -> Result<Tally> {
+    let options = Options {
+        source: Origin::Debian(DebianKernel::plain(&EXPERIMENTAL)),
+        ..checkout::kernel_options()
+    };
+    let kernel = kernel::get(Core::Rust, Profile::Base, &options)?;
+    let built = checkout::build_all(&kernel)?;
+    let mut tally = kselftest::run(&kernel)?;
+    tally += Tally::of(&scenarios::run(
+        &kernel,
+        &built.modules,
+        &scenarios::all()?,
+    )?);
+    Ok(tally)
 }
 
 /// Builds and runs these examples and patches on one kernel, and those without a scenario not; all without names.
