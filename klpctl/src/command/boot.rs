@@ -13,7 +13,6 @@ use super::{Answer, Context, module_name};
 use crate::cli::Boot;
 use crate::durable;
 use crate::kernel::DISABLED;
-use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::store::Installed;
 use crate::trial::Held;
@@ -108,8 +107,7 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
         unchecked: args.unchecked,
     };
     let installed = context.store.installed(&release)?;
-    let patches = context.kernel.patches()?;
-    let done = load_due(context, &installed, &patches, how)?;
+    let done = load_due(context, &installed, None, how)?;
     answer(context, &done)
 }
 
@@ -127,13 +125,11 @@ pub fn load_instead(
     let release = context.kernel.release()?;
     let mut installed = context.store.installed(&release)?;
     installed.retain(|it| superseded.contains(&it.name));
-    let mut patches = context.kernel.patches()?;
-    patches.retain(|it| it.name != gone);
     let how = How {
         timeout,
         unchecked: false,
     };
-    load_due(context, &installed, &patches, how).map(drop)
+    load_due(context, &installed, Some(gone), how).map(drop)
 }
 
 /// How patches are loaded.
@@ -143,17 +139,23 @@ struct How {
     unchecked: bool,
 }
 
-/// Loads those of these patches that the kernel lacks, which has `patches`.
+/// Loads those of these patches that the kernel lacks. The patch `gone` counts as not there.
 fn load_due(
     context: &mut Context,
     installed: &[Installed],
-    patches: &[Patch],
+    gone: Option<&str>,
     how: How,
 ) -> Outcome<Done> {
     let held = context.trials().held(&context.kernel.release()?)?;
-    let order = Order::new(context, installed, patches)?;
     let mut done = Done::default();
-    while let Some(next) = next(context, installed, &order, &held, &done)? {
+    let order = loop {
+        // What was loaded last may have replaced others.
+        let mut patches = context.kernel.patches()?;
+        patches.retain(|it| Some(it.name.as_str()) != gone);
+        let order = Order::new(context, installed, &patches)?;
+        let Some(next) = next(context, installed, &order, &held, &done)? else {
+            break order;
+        };
         let name = next.name.clone();
         if let Some(why) = held.get(&name) {
             let why = format!("held out: {why}; `klpctl boot --retry {name}` tries it again");
@@ -168,11 +170,11 @@ fn load_due(
                 done.not_loaded.insert(name, failure.message);
                 if stuck {
                     // No other transition can begin.
-                    break;
+                    break order;
                 }
             }
         }
-    }
+    };
     done.superseded = superseded(installed, &order, &held, &done);
     Ok(done)
 }
