@@ -37,7 +37,9 @@ pub fn rename(data: &[u8], name: &str) -> Result<Vec<u8>, Error> {
     let modinfo = find(b".modinfo", "no modinfo")?;
     let this = find(THIS_MODULE, "no `struct module`")?;
     let (entries, old) = renamed(file.elf.bytes(modinfo), name)?;
-    let field = file.elf.bytes(this).get(NAME).unwrap_or_default();
+    // A section that is too short, or takes no place in the file, has nowhere to write the name to.
+    let field = file.elf.bytes(this).get(NAME);
+    let field = field.ok_or(Error::Damaged("a `struct module` without a name"))?;
     if field.split(|&byte| byte == 0).next() != Some(old) {
         return Err(Error::Damaged("two names"));
     }
@@ -53,13 +55,19 @@ pub fn rename(data: &[u8], name: &str) -> Result<Vec<u8>, Error> {
 }
 
 /// The entries with another name, and the name of before. Entries stay where they are, since symbols refer to them; the
-/// old name becomes zeroes, which the kernel and `modinfo` skip.
+/// old name becomes zeroes, which the kernel and `modinfo` skip. The last entry may lack its final zero.
 fn renamed<'data>(entries: &'data [u8], name: &str) -> Result<(Vec<u8>, &'data [u8]), Error> {
     let mut all = entries.to_vec();
     let mut start = 0;
     for entry in entries.split(|&byte| byte == 0) {
         if let Some(old) = entry.strip_prefix(b"name=") {
+            if old.is_empty() {
+                break;
+            }
             all[start..start + entry.len()].fill(0);
+            if all.last() != Some(&0) {
+                all.push(0);
+            }
             all.extend(format!("name={name}\0{SERIES}=").as_bytes());
             all.extend(old);
             all.push(0);

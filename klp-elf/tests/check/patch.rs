@@ -272,8 +272,10 @@ impl Writer {
             vec![patch.unlinked],
         );
         if patch.finished {
-            let this = self.section(".gnu.linkonce.this_module", SectionKind::Data, vec![0; 64]);
-            self.symbol("__this_module", this, 0, 64, SymbolKind::Data);
+            let mut this = vec![0; 128];
+            this[24..27].copy_from_slice(b"fix");
+            let this = self.section(".gnu.linkonce.this_module", SectionKind::Data, this);
+            self.symbol("__this_module", this, 0, 128, SymbolKind::Data);
         }
         for name in patch.undefined.iter().chain(&["klp_enable_patch"]) {
             if *name != "klp_enable_patch" || patch.enables {

@@ -66,9 +66,12 @@ impl Readers {
         for against in [Ok(Against::nothing()), against].into_iter().flatten() {
             report(data, &against, printed);
         }
-        match livepatch::needs_link(data).and_then(|_| livepatch::link(data)) {
-            Ok(linked) => report(&linked, &Against::nothing(), printed),
-            Err(error) => printed.text(error),
+        let linked = livepatch::needs_link(data).and_then(|_| livepatch::link(data));
+        for written in [linked, livepatch::rename(data, "renamed")] {
+            match written {
+                Ok(written) => report(&written, &Against::nothing(), printed),
+                Err(error) => printed.text(error),
+            }
         }
         // As a module that is patched.
         self.folder.add("changed/m.ko", data);

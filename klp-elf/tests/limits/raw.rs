@@ -58,9 +58,11 @@ impl Raw {
         raw.add(".text", PROGBITS, CODE, b"");
         raw.add(".data", PROGBITS, ALLOC, b"");
         raw.add(".rodata", PROGBITS, ALLOC, b"");
-        raw.add(".gnu.linkonce.this_module", PROGBITS, ALLOC, &[0; 64]);
+        let mut this = [0; 128];
+        this[24..27].copy_from_slice(b"fix");
+        raw.add(".gnu.linkonce.this_module", PROGBITS, ALLOC, &this);
         raw.symbol("klp_enable_patch", 0, 0, 0, 0x10);
-        raw.symbol("__this_module", 5, 0, 64, OBJECT);
+        raw.symbol("__this_module", 5, 0, 128, OBJECT);
         raw
     }
 
