@@ -36,7 +36,7 @@ pub struct Report {
 struct Installed {
     name: String,
     state: State,
-    /// Why it is not loaded.
+    /// Why it is not loaded, or not at the next boot.
     why: Option<String>,
     /// The patch that supersedes it.
     superseded_by: Option<String>,
@@ -189,8 +189,15 @@ impl Installed {
         let why = why.replace('\n', "\n    ");
         let name = &self.name;
         match self.state {
+            State::Loaded | State::OnTrial if self.why.is_some() => format!(
+                "loaded, but held out at the next boot: {why}; `klpctl boot --retry {name}` ends that"
+            ),
             State::Loaded => "loaded".to_owned(),
             State::OnTrial => "loaded, and on trial until the machine is called healthy".to_owned(),
+            State::OtherBuild if self.why.is_some() => format!(
+                "loaded in another build than the one that is installed, which is held out: {why}; `klpctl boot --retry \
+                 {name}` ends that"
+            ),
             State::OtherBuild => format!(
                 "loaded in another build than the one that is installed; the next boot loads that, or `klpctl unload \
                  {name}` and `klpctl boot` now; the functions are unpatched in between"
@@ -241,9 +248,14 @@ impl Marks {
     fn judge(&self, seen: Seen<'_>, name: String) -> Installed {
         let mut superseded_by = None;
         let (state, why) = match seen {
-            Seen::OtherBuild => (State::OtherBuild, None),
-            Seen::Loaded if self.on_trial.contains(&name) => (State::OnTrial, None),
-            Seen::Loaded => (State::Loaded, None),
+            Seen::OtherBuild => (State::OtherBuild, self.held.get(&name).cloned()),
+            Seen::Loaded => {
+                let state = match self.on_trial.contains(&name) {
+                    true => State::OnTrial,
+                    false => State::Loaded,
+                };
+                (state, self.held.get(&name).cloned())
+            }
             Seen::Superseded(by) => {
                 superseded_by = Some(by.name.to_owned());
                 let until = match by.installed {
@@ -320,9 +332,30 @@ mod tests {
         );
         assert_eq!(report.json()["patches"][2]["state"], "held");
         assert_eq!(report.json()["patches"][6]["superseded_by"], "a");
+        let held = marks.judge(Seen::OtherBuild, "c".to_owned()).describe();
+        assert!(
+            held.contains("which is held out: it is so; `klpctl boot --retry c`"),
+            "{held}"
+        );
         let by_hand = marks.judge(by(false), "i".to_owned()).describe();
         assert!(by_hand.ends_with("it until the next boot"), "{by_hand}");
         assert!(report.counts().iter().all(|(_, count)| *count == 1));
+    }
+
+    #[test]
+    fn what_is_loaded_and_held_out_is_told() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let context = machine(dir.path());
+        let file = file("fix", RELEASE, b"1");
+        context.store.install(&file).expect("written");
+        applied(dir.path(), "fix");
+        let held = dir.path().join("var").join(RELEASE).join("held.json");
+        std::fs::write(&held, r#"{ "fix": "it is so" }"#).expect("a file");
+        let patches = context.kernel.patches().expect("readable");
+        let report = Report::new(&context, RELEASE, &patches).expect("readable");
+        let line = "fix: loaded, but held out at the next boot: it is so; `klpctl boot --retry fix` ends that\n";
+        assert!(report.text().contains(line), "{}", report.text());
+        assert_eq!(report.json()["patches"][0]["state"], "loaded");
     }
 
     #[test]
