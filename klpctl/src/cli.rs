@@ -92,7 +92,7 @@ pub struct Load {
 
 #[derive(Args, Debug)]
 pub struct Unload {
-    /// The patch, by the name of its module
+    /// The patch, by the name of its module, or of its series where one version is loaded
     #[arg(value_name = "PATCH")]
     pub patch: String,
     #[command(flatten)]
@@ -120,7 +120,7 @@ pub struct Install {
 
 #[derive(Args, Debug)]
 pub struct Uninstall {
-    /// The patch, by the name of its module
+    /// The patch, by the name of its module, or of its series where there is one version
     #[arg(value_name = "PATCH")]
     pub patch: String,
     /// Only for this kernel release; without it, for all for which it is installed
@@ -132,6 +132,9 @@ pub struct Uninstall {
     /// A patch that is not installed is no failure: for scripts of packages
     #[arg(long)]
     pub missing_ok: bool,
+    /// All versions of the patch, where each has its version in the name of its module
+    #[arg(long)]
+    pub all_versions: bool,
     #[command(flatten)]
     pub patience: Patience,
 }
@@ -156,7 +159,7 @@ pub struct Boot {
 
 #[derive(Args, Debug)]
 pub struct Info {
-    /// A module's file, or the name of a patch that was loaded by klpctl
+    /// A module's file, or the name of a patch that klpctl has loaded or that is installed
     #[arg(value_name = "FILE.ko|PATCH")]
     pub patch: PathBuf,
 }

@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use super::{Answer, Context, module_name};
+use super::{Answer, Context};
 use crate::cli::Named;
 use crate::kernel::patches::Patch;
 use crate::kernel::tasks::wake;
@@ -14,7 +14,10 @@ use crate::transition::tasks;
 
 /// The patch whose transition is meant.
 fn in_transition(context: &Context, args: &Named) -> Outcome<Option<Patch>> {
-    let name = args.patch.as_deref().map(module_name);
+    let name = args.patch.as_deref();
+    let name = name
+        .map(|name| context.name_in_transition(name))
+        .transpose()?;
     let patch = context.named(name.as_deref())?;
     Ok(patch.filter(|patch| patch.transition))
 }

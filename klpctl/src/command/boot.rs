@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::load::{self, apply};
 use super::superseded::Order;
+use super::versions::Versions;
 use super::{Answer, Context, module_name};
 use crate::cli::Boot;
 use crate::durable;
@@ -67,9 +68,15 @@ fn end_trials(context: &mut Context, healthy: bool) -> Outcome<Answer> {
 fn release(context: &mut Context, names: &[String]) -> Outcome {
     let release = context.kernel.release()?;
     let held = context.trials().held(&release)?;
+    let mut installed = context.store.installed(&release)?;
+    installed.retain(|it| held.contains_key(&it.name));
+    let versions = Versions::of_installed(&installed);
     let names: Vec<_> = match names {
         [] => held.keys().cloned().collect(),
-        names => names.iter().map(|name| module_name(name)).collect(),
+        names => names
+            .iter()
+            .map(|name| versions.one(&module_name(name)))
+            .collect::<Outcome<_>>()?,
     };
     if let Some(name) = names.iter().find(|&name| !held.contains_key(name)) {
         return Err(Failure::new(
@@ -107,18 +114,18 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
         unchecked: args.unchecked,
     };
     let installed = context.store.installed(&release)?;
-    let done = load_due(context, &installed, None, how)?;
+    let done = load_due(context, &installed, &[], how)?;
     answer(context, &done)
 }
 
-/// Loads what another patch has superseded, which is about to go. What cannot be loaded does not keep that one.
+/// Loads what patches have superseded that are about to go. What cannot be loaded does not keep those.
 ///
 /// # Errors
 ///
 /// When the patches cannot be read.
 pub fn load_instead(
     context: &mut Context,
-    gone: &str,
+    gone: &[String],
     superseded: &[String],
     timeout: Duration,
 ) -> Outcome {
@@ -129,7 +136,7 @@ pub fn load_instead(
         timeout,
         unchecked: false,
     };
-    load_due(context, &installed, Some(gone), how).map(drop)
+    load_due(context, &installed, gone, how).map(drop)
 }
 
 /// How patches are loaded.
@@ -139,11 +146,11 @@ struct How {
     unchecked: bool,
 }
 
-/// Loads those of these patches that the kernel lacks. The patch `gone` counts as not there.
+/// Loads those of these patches that the kernel lacks. The patches `gone` count as not there.
 fn load_due(
     context: &mut Context,
     installed: &[Installed],
-    gone: Option<&str>,
+    gone: &[String],
     how: How,
 ) -> Outcome<Done> {
     let held = context.trials().held(&context.kernel.release()?)?;
@@ -151,7 +158,7 @@ fn load_due(
     let order = loop {
         // What was loaded last may have replaced others.
         let mut patches = context.kernel.patches()?;
-        patches.retain(|it| Some(it.name.as_str()) != gone);
+        patches.retain(|it| !gone.contains(&it.name));
         let order = Order::new(context, installed, &patches)?;
         let Some(next) = next(context, installed, &order, &held, &done)? else {
             break order;

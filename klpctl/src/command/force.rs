@@ -6,7 +6,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use serde_json::json;
 
-use super::{Answer, Context, module_name};
+use super::{Answer, Context};
 use crate::cli::Force;
 use crate::outcome::{Failure, Outcome, Status};
 
@@ -16,7 +16,7 @@ const COST: &str = "Tasks may then run old and new code mixed, which can corrupt
 pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
     // Whoever holds the lock may be turning this transition round.
     let _lock = context.lock_to_change()?;
-    let name = module_name(&args.patch);
+    let name = context.name_in_transition(&args.patch)?;
     let patch = context.patch(&name)?;
     if !patch.transition {
         return Err(Failure::new(

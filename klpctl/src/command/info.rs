@@ -8,6 +8,7 @@ use klp_elf::check::{Against, check};
 use serde_json::json;
 
 use super::load::kept;
+use super::versions::Versions;
 use super::{Answer, Context, module_name};
 use crate::cli::Info;
 use crate::outcome::{Failure, Outcome, Status};
@@ -67,11 +68,75 @@ pub fn run(context: &Context, args: &Info) -> Outcome<Answer> {
     Ok(Answer::new(text, json))
 }
 
-/// A file, or the copy of a patch that was loaded.
+/// A file, or the copy of a patch that was loaded or is installed.
 fn open(context: &Context, args: &Info) -> Outcome<PatchFile> {
     let name = args.patch.to_str().map(module_name);
     match name {
-        Some(name) if !args.patch.exists() && !name.contains(['/', '.']) => kept(context, &name),
+        Some(name) if !args.patch.exists() && !name.contains(['/', '.']) => copy(context, &name),
         _ => PatchFile::open(&args.patch),
+    }
+}
+
+/// The copy of the patch that is called `name`, by its module or its series.
+fn copy(context: &Context, name: &str) -> Outcome<PatchFile> {
+    // Without procfs, nothing is installed for a kernel that runs.
+    let release = context.kernel.release().unwrap_or_default();
+    let installed = context.store.installed(&release)?;
+    let mut versions = Versions::of_installed(&installed);
+    versions.add_loaded(context, context.records.names())?;
+    let name = versions.one(name)?;
+    // What was loaded says more about the machine than what the next boot loads.
+    if context.records.module_path(&name).is_file() {
+        return kept(context, &name);
+    }
+    match installed.iter().find(|it| it.name == name) {
+        Some(installed) => installed.open(),
+        None => Err(Failure::new(
+            Status::Failed,
+            format!(
+                "there is no file {name}, and no patch of that name that klpctl has loaded or that is installed for \
+                 this kernel; `klpctl status` names the patches"
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::install::tests::{RELEASE, machine};
+    use crate::store::tests::module;
+
+    #[test]
+    fn a_name_stands_for_a_copy() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let context = machine(dir.path());
+        let patch = |name, version: &str| {
+            let more = format!("klp_series=fix\0version={version}\0");
+            module(name, RELEASE, &more)
+        };
+        let version = |name: &str| {
+            let file = copy(&context, name).map_err(|failure| failure.message)?;
+            Ok::<_, String>(file.info.version.unwrap_or_default())
+        };
+        assert!(
+            version("fix")
+                .expect_err("none")
+                .contains("`klpctl status`")
+        );
+        let file = patch("fix_1_1", "1.1 installed");
+        context.store.install(&file).expect("written");
+        assert_eq!(version("fix").expect("one"), "1.1 installed");
+        let file = patch("fix_1_1", "1.1 loaded");
+        context.records.keep(&file).expect("written");
+        assert_eq!(version("fix").expect("one"), "1.1 loaded");
+        let file = patch("fix_1_2", "1.2");
+        context.records.keep(&file).expect("written");
+        assert!(
+            version("fix")
+                .expect_err("which one?")
+                .contains("fix_1_1, fix_1_2")
+        );
+        assert_eq!(version("fix_1_2").expect("itself"), "1.2");
     }
 }

@@ -15,6 +15,7 @@ use super::installed::is_other_build;
 use super::load::{self, apply};
 use super::superseded::{superseded_by, superseding};
 use super::unload::{disable, forget, unload_module};
+use super::versions::Versions;
 use super::{Answer, Context, module_name};
 use crate::cli::{Install, Uninstall};
 use crate::durable;
@@ -281,80 +282,130 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
         ));
     }
     let _lock = context.lock_to_change()?;
-    let name = module_name(&args.patch);
     let all = context.store.all()?;
-    let releases = releases_with(&all, &name, args.kernel.as_deref());
+    let names = meant(context, args, &all)?;
+    let releases = releases_with(&all, &names, args.kernel.as_deref());
     if releases.is_empty() && !args.missing_ok {
-        return Err(not_installed(&all, &name, args.kernel.as_deref()));
+        return Err(not_installed(&all, &names, args.kernel.as_deref()));
     }
-    let superseded = match args.now && context.kernel.patch(&name)?.is_some() {
-        true => superseded_by(context, &name)?,
-        false => Vec::new(),
-    };
+    let mut superseded = Vec::new();
+    for name in names.iter().filter(|_| args.now) {
+        if context.kernel.patch(name)?.is_some() {
+            superseded.extend(superseded_by(context, name)?);
+        }
+    }
+    superseded.retain(|it| !names.contains(it));
     if context.dry_run {
         return Ok(would_uninstall(
             context,
             args,
-            &name,
+            &names,
             &releases,
             &superseded,
         ));
     }
-    for release in &releases {
-        remove(context, release, &name)?;
+    for (name, release) in &releases {
+        remove(context, release, name)?;
     }
     // First, so that what both fix stays fixed. If one of these is cumulative, it is all that there is to do.
-    load_instead(context, &name, &superseded, args.patience.timeout)?;
-    if args.now && context.kernel.has_module(&name) {
-        disable(context, &name, args.patience.timeout)?;
-        unload_module(context, &name)?;
-        forget(context, &name)?;
-        context.progress.say(&format!("{name}: unloaded"));
-        // Of two patches that call the same original, only one can be there.
-        load_instead(context, &name, &superseded, args.patience.timeout)?;
+    load_instead(context, &names, &superseded, args.patience.timeout)?;
+    let mut is_unloaded = false;
+    for name in names.iter().filter(|_| args.now) {
+        if context.kernel.has_module(name) {
+            disable(context, name, args.patience.timeout)?;
+            unload_module(context, name)?;
+            forget(context, name)?;
+            context.progress.say(&format!("{name}: unloaded"));
+            is_unloaded = true;
+        }
     }
-    Ok(Answer::new(
-        "",
-        json!({ "status": "success", "patch": name, "kernels": releases }),
-    ))
+    if is_unloaded {
+        // Of two patches that call the same original, only one can be there.
+        load_instead(context, &names, &superseded, args.patience.timeout)?;
+    }
+    Ok(Answer::new("", uninstalled(&names, &releases, false)))
+}
+
+/// The names of the patches that the user means.
+fn meant(context: &Context, args: &Uninstall, all: &Installs) -> Outcome<Vec<String>> {
+    let name = module_name(&args.patch);
+    let only = args.kernel.as_deref();
+    let installed = all
+        .iter()
+        .filter(|(release, _)| only.is_none_or(|only| only == release.as_str()));
+    let mut versions = Versions::of_installed(installed.flat_map(|(_, patches)| patches));
+    if args.now {
+        versions.add_loaded(context, context.kernel.patch_names()?)?;
+    }
+    if args.all_versions {
+        let names = versions.all(&name);
+        return Ok(match names.is_empty() {
+            true => vec![name],
+            false => names,
+        });
+    }
+    let one = versions.one(&name).map_err(|mut failure| {
+        failure
+            .message
+            .push_str(", or give `--all-versions` to take them all out");
+        failure
+    })?;
+    Ok(vec![one])
 }
 
 fn would_uninstall(
     context: &Context,
     args: &Uninstall,
-    name: &str,
-    releases: &[String],
+    names: &[String],
+    releases: &Releases,
     superseded: &[String],
 ) -> Answer {
     let mut text = String::new();
-    if !releases.is_empty() {
-        let releases = releases.join(", ");
-        let _ = writeln!(text, "{name} would be uninstalled for kernel {releases}");
+    for (name, release) in releases {
+        let _ = writeln!(text, "{name} would be uninstalled for kernel {release}");
     }
     for other in superseded {
         let _ = writeln!(text, "{other} would not be superseded any more");
     }
-    if args.now && context.kernel.has_module(name) {
-        let _ = writeln!(text, "{name} would be unloaded");
+    for name in names.iter().filter(|_| args.now) {
+        if context.kernel.has_module(name) {
+            let _ = writeln!(text, "{name} would be unloaded");
+        }
     }
-    Answer::new(
-        text,
-        json!({ "status": "success", "patch": name, "kernels": releases, "dry_run": true }),
-    )
+    Answer::new(text, uninstalled(names, releases, true))
+}
+
+fn uninstalled(names: &[String], releases: &Releases, dry_run: bool) -> serde_json::Value {
+    let mut kernels: Vec<_> = releases.iter().map(|(_, release)| release).collect();
+    kernels.sort();
+    kernels.dedup();
+    let mut json = json!({ "status": "success", "patch": names.first(), "patches": names, "kernels": kernels });
+    if dry_run {
+        json["dry_run"] = json!(true);
+    }
+    json
 }
 
 /// The patches of each release.
 type Installs = BTreeMap<String, Vec<Installed>>;
 
-/// The releases for which a patch is installed; or the one of that name, if it is.
-fn releases_with(all: &Installs, name: &str, only: Option<&str>) -> Vec<String> {
-    let with = all.iter().filter(|(release, patches)| {
-        only.is_none_or(|only| only == release.as_str()) && patches.iter().any(|it| it.name == name)
-    });
-    with.map(|(release, _)| release.clone()).collect()
+/// Patches, each with a release for which it is installed.
+type Releases = Vec<(String, String)>;
+
+/// The releases for which patches are installed; or only the one of that name.
+fn releases_with(all: &Installs, names: &[String], only: Option<&str>) -> Releases {
+    let mut found = Vec::new();
+    for (release, patches) in all {
+        if only.is_none_or(|only| only == release) {
+            let patches = patches.iter().filter(|it| names.contains(&it.name));
+            found.extend(patches.map(|it| (it.name.clone(), release.clone())));
+        }
+    }
+    found
 }
 
-fn not_installed(all: &Installs, name: &str, only: Option<&str>) -> Failure {
+fn not_installed(all: &Installs, names: &[String], only: Option<&str>) -> Failure {
+    let name = names.join(", ");
     let known: Vec<_> = all
         .iter()
         .flat_map(|(release, patches)| patches.iter().map(move |it| (release, &it.name)))
@@ -488,10 +539,6 @@ pub(super) mod tests {
         let same = module("fix", RELEASE, "");
         let answer = install_one(&mut context, &same, &args).expect("nothing is done");
         assert_eq!(answer["loaded"], false);
-        let names = |context: &Context| {
-            let installed = context.store.installed(RELEASE).expect("readable");
-            installed.into_iter().map(|it| it.name).collect::<Vec<_>>()
-        };
         assert_eq!(names(&context), ["fix", "all"]);
         let unfit = module("fix", RELEASE, "depends=missing\0");
         install_one(&mut context, &unfit, &args).expect_err("refused");
@@ -525,6 +572,14 @@ pub(super) mod tests {
         let names: Vec<_> = installed.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, ["other", "fix_1_2"]);
     }
+
+    /// The names of the installed patches, in their order.
+    fn names(context: &Context) -> Vec<String> {
+        let installed = context.store.installed(RELEASE).expect("readable");
+        installed.into_iter().map(|it| it.name).collect()
+    }
+
+    const SERIES: &str = "klp_replace=Y\0klp_series=fix\0";
 
     #[test]
     fn an_image_needs_no_procfs() {
@@ -572,6 +627,7 @@ pub(super) mod tests {
             kernel: None,
             now: true,
             missing_ok: true,
+            all_versions: false,
             patience: PATIENCE,
         };
         uninstall(&mut context, &args).expect("nothing is done");
@@ -592,6 +648,7 @@ pub(super) mod tests {
             kernel: None,
             now: true,
             missing_ok: false,
+            all_versions: false,
             patience: PATIENCE,
         };
         let would = |context: &mut Context, args: &Uninstall| {
@@ -601,6 +658,65 @@ pub(super) mod tests {
         assert!(would(&mut context, &args));
         args.now = false;
         assert!(!would(&mut context, &args));
+    }
+
+    #[test]
+    fn versions_are_uninstalled_by_their_series() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        for (name, more) in [
+            ("other", "klp_replace=Y\0"),
+            ("fix_1_1", SERIES),
+            ("fix_1_2", SERIES),
+        ] {
+            let patch = module(name, RELEASE, more);
+            context.store.install(&patch).expect("written");
+            context.records.keep(&patch).expect("written");
+        }
+        let args = |patch: &str| Uninstall {
+            patch: patch.to_owned(),
+            kernel: Some(RELEASE.to_owned()),
+            now: true,
+            missing_ok: false,
+            all_versions: false,
+            patience: PATIENCE,
+        };
+        let failure = uninstall(&mut context, &args("fix")).expect_err("which one?");
+        for part in ["fix_1_1, fix_1_2", "`--all-versions`"] {
+            assert!(failure.message.contains(part), "{failure}");
+        }
+        applied(dir.path(), "fix_1_2");
+        context.dry_run = true;
+        let mut all = args("fix");
+        all.all_versions = true;
+        let text = uninstall(&mut context, &all).expect("nothing is done").text;
+        assert_eq!(
+            text,
+            "fix_1_1 would be uninstalled for kernel 6.12.1\n\
+             fix_1_2 would be uninstalled for kernel 6.12.1\n\
+             other would not be superseded any more\n\
+             fix_1_2 would be unloaded\n"
+        );
+        context.dry_run = false;
+        all.now = false;
+        uninstall(&mut context, &all).expect("uninstalled");
+        assert_eq!(names(&context), ["other"]);
+        uninstall(&mut context, &all).expect_err("nothing is installed");
+        // The one that is loaded is left.
+        context.dry_run = true;
+        let failure = uninstall(&mut context, &args("fix")).expect_err("it is not installed");
+        assert!(
+            failure.message.contains("fix_1_2 is not installed"),
+            "{failure}"
+        );
+        let missing_ok = Uninstall {
+            missing_ok: true,
+            ..args("fix")
+        };
+        let text = uninstall(&mut context, &missing_ok)
+            .expect("it is loaded")
+            .text;
+        assert!(text.contains("fix_1_2 would be unloaded"), "{text}");
     }
 
     #[test]
@@ -615,6 +731,7 @@ pub(super) mod tests {
             kernel: Some("6.12.0".to_owned()),
             now: true,
             missing_ok: false,
+            all_versions: false,
             patience: PATIENCE,
         };
         let failure = uninstall(&mut context, &args).expect_err("refused");

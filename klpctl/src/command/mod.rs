@@ -17,6 +17,7 @@ mod sign;
 mod status;
 mod superseded;
 mod unload;
+mod versions;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ use crate::output::Progress;
 use crate::records::{Records, Step};
 use crate::store::Store;
 use crate::trial::Trials;
+
+use versions::Versions;
 
 /// Where klpctl keeps what it knows until the next boot.
 const RECORDS: &str = "/run/klpctl";
@@ -113,6 +116,26 @@ impl Context {
             return Ok(patches.into_iter().find(|patch| patch.transition));
         };
         self.patch(name).map(Some)
+    }
+
+    /// The name of the loaded patch that is called `name` by the user: by its module or its series.
+    fn loaded_name(&self, name: &str) -> Outcome<String> {
+        let mut loaded = Versions::default();
+        loaded.add_loaded(self, self.kernel.patch_names()?)?;
+        loaded.one(&module_name(name))
+    }
+
+    /// The name of the patch in transition that is called `name` by the user: by its module or its series.
+    fn name_in_transition(&self, name: &str) -> Outcome<String> {
+        let mut changing = self.kernel.patches()?;
+        changing.retain(|patch| patch.transition);
+        let mut versions = Versions::default();
+        versions.add_loaded(self, changing.into_iter().map(|patch| patch.name))?;
+        let found = versions.one(&module_name(name))?;
+        match versions.has(&found) {
+            true => Ok(found),
+            false => self.loaded_name(name),
+        }
     }
 
     fn patch(&self, name: &str) -> Outcome<Patch> {

@@ -19,7 +19,11 @@ const IN_USE: Duration = Duration::from_secs(10);
 
 pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
     let _lock = context.lock_to_change()?;
-    let name = module_name(&args.patch);
+    let mut name = module_name(&args.patch);
+    // A module that is left over has no patch to tell its series.
+    if !context.kernel.has_module(&name) {
+        name = context.loaded_name(&name)?;
+    }
     let known = context.kernel.patch(&name)?;
     if known.is_none() && !context.kernel.has_module(&name) {
         return Err(context.no_patch(&name));

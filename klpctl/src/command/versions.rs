@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The versions of a patch. Where each version has a module name of its own, the series is the name that they share:
+//! `fix_foo` for `fix_foo_1_1` and `fix_foo_1_2`.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::Context;
+use crate::outcome::{Failure, Outcome, Status};
+use crate::patch_file::Info;
+use crate::store::Installed;
+
+/// The series of patches, by the names of their modules. A patch without a version in its name is its own series.
+#[derive(Debug, Default)]
+pub struct Versions(BTreeMap<String, String>);
+
+/// The series of a patch.
+pub fn series(info: &Info) -> &str {
+    info.series.as_ref().unwrap_or(&info.name)
+}
+
+impl Versions {
+    /// Those of installed patches.
+    pub fn of_installed<'a>(installed: impl IntoIterator<Item = &'a Installed>) -> Self {
+        let mut versions = Self::default();
+        versions.add_installed(installed);
+        versions
+    }
+
+    /// Adds installed patches. A damaged file is known by its name only.
+    pub fn add_installed<'a>(&mut self, installed: impl IntoIterator<Item = &'a Installed>) {
+        for it in installed {
+            let series = it.open().map(|file| series(&file.info).to_owned());
+            let series = series.unwrap_or_else(|_| it.name.clone());
+            self.0.insert(it.name.clone(), series);
+        }
+    }
+
+    /// Adds loaded patches. Of those that klpctl has not loaded, only the name is known.
+    ///
+    /// # Errors
+    ///
+    /// When a record cannot be read.
+    pub fn add_loaded(
+        &mut self,
+        context: &Context,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<()> {
+        for name in names {
+            let info = context.records.info(&name)?;
+            let known = self.0.entry(name.clone()).or_insert(name);
+            if let Some(info) = info {
+                series(&info).clone_into(known);
+            }
+        }
+        Ok(())
+    }
+
+    /// Is there a patch of that name?
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The patch of that name, or else the only version of the series of that name. A name that is unknown is given
+    /// back: the caller says what is missing.
+    ///
+    /// # Errors
+    ///
+    /// When there are several versions.
+    pub fn one(&self, name: &str) -> Outcome<String> {
+        if self.has(name) {
+            return Ok(name.to_owned());
+        }
+        match self.of_series(name).as_slice() {
+            [] => Ok(name.to_owned()),
+            [version] => Ok(version.clone()),
+            versions => Err(Failure::new(
+                Status::Failed,
+                format!(
+                    "there are several versions of {name}: {}; name one of them",
+                    versions.join(", ")
+                ),
+            )),
+        }
+    }
+
+    /// All versions of the patch of that name, or of the series of that name.
+    pub fn all(&self, name: &str) -> Vec<String> {
+        let series = self.0.get(name).map_or(name, String::as_str);
+        self.of_series(series)
+    }
+
+    fn of_series(&self, series: &str) -> Vec<String> {
+        let versions = self.0.iter().filter(|(_, it)| *it == series);
+        versions.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::install::tests::{RELEASE, applied, machine};
+    use crate::store::tests::module;
+
+    fn versions(patches: &[(&str, &str)]) -> Versions {
+        let patches = patches.iter();
+        Versions(
+            patches
+                .map(|&(name, series)| (name.to_owned(), series.to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn commands_take_a_series() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let context = machine(dir.path());
+        let series = "klp_replace=Y\0klp_series=fix\0";
+        for name in ["fix_1_1", "fix_1_2"] {
+            let file = module(name, RELEASE, series);
+            context.records.keep(&file).expect("written");
+        }
+        applied(dir.path(), "fix_1_1");
+        applied(dir.path(), "by_hand");
+        assert_eq!(context.loaded_name("fix").expect("one"), "fix_1_1");
+        assert_eq!(context.loaded_name("by-hand").expect("itself"), "by_hand");
+        applied(dir.path(), "fix_1_2");
+        context.loaded_name("fix").expect_err("which one?");
+        let transition = dir.path().join("sys/kernel/livepatch/fix_1_2/transition");
+        std::fs::write(transition, "1").expect("a file");
+        assert_eq!(context.name_in_transition("fix").expect("one"), "fix_1_2");
+        let other = context.name_in_transition("by_hand").expect("itself");
+        assert_eq!(other, "by_hand");
+    }
+
+    #[test]
+    fn a_series_stands_for_its_only_version() {
+        let one = versions(&[("fix_1_2", "fix"), ("other", "other")]);
+        assert_eq!(one.one("fix").expect("one"), "fix_1_2");
+        assert_eq!(one.one("fix_1_2").expect("itself"), "fix_1_2");
+        assert_eq!(one.one("missing").expect("as it is"), "missing");
+        let two = versions(&[("fix_1_1", "fix"), ("fix_1_2", "fix")]);
+        let failure = two.one("fix").expect_err("which one?");
+        assert_eq!(
+            failure.message,
+            "there are several versions of fix: fix_1_1, fix_1_2; name one of them"
+        );
+        for name in ["fix", "fix_1_1"] {
+            assert_eq!(two.all(name), ["fix_1_1", "fix_1_2"]);
+        }
+        // A patch of that very name is meant first.
+        let named = versions(&[("fix", "fix"), ("fix_1_2", "fix")]);
+        assert_eq!(named.one("fix").expect("itself"), "fix");
+    }
+}
