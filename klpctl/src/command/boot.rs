@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::install::drop_older_versions;
 use super::load::{self, apply};
 use super::superseded::Order;
 use super::versions::Versions;
@@ -48,6 +49,9 @@ fn end_trials(context: &mut Context, healthy: bool) -> Outcome<Answer> {
         context.trials().settle()?;
         context.trials().end()?
     };
+    if healthy && !context.dry_run {
+        drop_older_versions(context)?;
+    }
     if !patches.is_empty() && !context.dry_run {
         context.progress.say(&format!(
             "{why}: no longer on trial: {}",
@@ -340,6 +344,36 @@ mod tests {
         applied(dir.path(), "b");
         let answer = run(&mut context, &BOOT).expect("all of them fit");
         assert_eq!(answer.json["loaded"], json!(["c"]));
+    }
+
+    #[test]
+    fn the_version_before_is_loaded_until_the_newer_one_works() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let series = format!("{CUMULATIVE}klp_series=fix\0");
+        let patches = [
+            ("fix_1_1", series.as_str()),
+            ("other", ""),
+            ("fix_1_2", &series),
+        ];
+        let mut context = installed(dir.path(), &patches);
+        let held = dir.path().join("var").join(RELEASE).join("held.json");
+        std::fs::write(&held, r#"{ "fix_1_2": "it is so" }"#).expect("a file");
+        let failure = run(&mut context, &BOOT).expect_err("one is held out");
+        assert!(failure.message.contains("1 of 3"), "{failure}");
+        let mut healthy = |loaded: &str| {
+            context.dry_run = false;
+            applied(dir.path(), loaded);
+            let healthy = Boot {
+                healthy: true,
+                ..BOOT
+            };
+            run(&mut context, &healthy).expect("it is");
+            let installed = context.store.installed(RELEASE).expect("readable");
+            installed.into_iter().map(|it| it.name).collect::<Vec<_>>()
+        };
+        assert_eq!(healthy("fix_1_1"), ["fix_1_1", "other", "fix_1_2"]);
+        std::fs::remove_dir_all(dir.path().join("sys/kernel/livepatch/fix_1_1")).expect("removed");
+        assert_eq!(healthy("fix_1_2"), ["other", "fix_1_2"]);
     }
 
     #[test]

@@ -15,12 +15,12 @@ use super::installed::is_other_build;
 use super::load::{self, apply};
 use super::superseded::{superseded_by, superseding};
 use super::unload::{disable, forget, unload_module};
-use super::versions::Versions;
+use super::versions::{Versions, series};
 use super::{Answer, Context, module_name};
 use crate::cli::{Install, Uninstall};
 use crate::durable;
 use crate::outcome::{Failure, Outcome, Status};
-use crate::patch_file::{Info, PatchFile};
+use crate::patch_file::PatchFile;
 use crate::precheck;
 use crate::records::Step;
 use crate::store::{Installed, release_of};
@@ -108,18 +108,33 @@ fn install_one(
         ));
         return Ok(json!({ "patch": name, "kernel": release, "loaded": is_loaded }));
     }
-    let superseded = superseding(context, &release, name)?;
-    if let Some((by, _)) = &superseded
-        && before.as_ref().is_some_and(|it| it.module == file.module)
+    let mut superseded = superseding(context, &release, name)?;
+    if args.replace {
+        superseded = None;
+    }
+    let is_same = before.as_ref().is_some_and(|it| it.module == file.module);
+    let versions = Versions::of_installed(&context.store.installed(&release)?);
+    let is_version = |by: &str| versions.all(series(&file.info)).iter().any(|it| it == by);
+    if let Some(by) = superseded.take_if(|by| is_same && !is_version(&by.name))
+        && (by.loaded || !args.now)
     {
         // A package of it may be configured again at any time.
         context.progress.say(&format!(
-            "note: {name} is installed, and superseded by {by}: it is not loaded on top of that"
+            "note: {name} is installed, and superseded by {}: it is not loaded on top of that",
+            by.name
         ));
         return Ok(json!({ "patch": name, "kernel": release, "loaded": false }));
     }
     // What is newer than a cumulative patch is not meant to be replaced by that.
-    let goes_last = superseded.is_some_and(|(_, installed)| installed);
+    let goes_last = superseded.is_some_and(|by| by.installed);
+    let place = Place {
+        goes_last,
+        is_new: before.is_none(),
+        loaded: match runs {
+            true => context.kernel.patch_names()?,
+            false => Vec::new(),
+        },
+    };
     if is_loaded {
         // From now on it is loaded at each boot, so it is on trial like one that is loaded from there.
         context.trials().begin(name)?;
@@ -133,11 +148,11 @@ fn install_one(
         && let Err(failure) = load_now(context, file, args)
     {
         if !is_refused(&failure) {
-            take_place(context, &release, file, goes_last)?;
+            take_place(context, &release, file, &place)?;
         }
         return Err(not_loaded(context, &release, name, before, failure));
     }
-    take_place(context, &release, file, goes_last)?;
+    take_place(context, &release, file, &place)?;
     // Another build deserves a try.
     context.trials().release(&release, name)?;
     if args.replace {
@@ -151,20 +166,59 @@ fn install_one(
     Ok(json!({ "patch": name, "kernel": release, "loaded": loaded }))
 }
 
-/// Puts an installed patch where it belongs, and uninstalls its other versions.
-fn take_place(context: &mut Context, release: &str, file: &PatchFile, goes_last: bool) -> Outcome {
+/// What decides about the place of a patch among those that are installed.
+struct Place {
+    /// It goes behind all others.
+    goes_last: bool,
+    /// No patch of its name was installed before.
+    is_new: bool,
+    /// The patches that the kernel had before.
+    loaded: Vec<String>,
+}
+
+/// Puts an installed patch where it belongs, and uninstalls its other versions. The one that was loaded stays until the
+/// machine is [healthy](drop_older_versions): it is superseded, and loaded again when the machine goes down with the new one.
+fn take_place(context: &mut Context, release: &str, file: &PatchFile, place: &Place) -> Outcome {
     let name = &file.info.name;
-    if goes_last {
+    if place.goes_last {
         context.store.move_last(release, name)?;
     }
-    let Some(series) = &file.info.series else {
+    if file.info.series.is_none() {
         return Ok(());
-    };
-    for other in context.store.installed(release)? {
-        let info = other.open().map(|it| it.info);
-        let is_of_series = |it: &Info| it.series.as_ref().unwrap_or(&it.name) == series;
-        if other.name != *name && info.is_ok_and(|it| is_of_series(&it)) {
-            remove(context, release, &other.name)?;
+    }
+    let installed = context.store.installed(release)?;
+    let mut others = Versions::of_installed(&installed).all(series(&file.info));
+    others.retain(|other| other != name);
+    let before = installed.iter().take_while(|it| it.name != *name);
+    let before: Vec<_> = before.map(|it| it.name.as_str()).collect();
+    for other in &others {
+        let is_kept = place.loaded.contains(other) || !place.is_new;
+        if !(file.info.cumulative && is_kept && before.contains(&other.as_str())) {
+            remove(context, release, other)?;
+        }
+    }
+    Ok(())
+}
+
+/// Uninstalls the versions that stayed for when a newer one does not work: it does.
+///
+/// # Errors
+///
+/// When the patches cannot be read, or one cannot be uninstalled.
+pub fn drop_older_versions(context: &mut Context) -> Outcome {
+    let release = context.kernel.release()?;
+    let installed = context.store.installed(&release)?;
+    let versions = Versions::of_installed(&installed);
+    for (place, newer) in installed.iter().enumerate() {
+        let patch = context.kernel.patch(&newer.name)?;
+        if patch.is_none_or(|it| it.state() != "applied") {
+            continue;
+        }
+        let all = versions.all(&newer.name);
+        for older in &installed[..place] {
+            if all.contains(&older.name) && context.kernel.patch(&older.name)?.is_none() {
+                remove(context, &release, &older.name)?;
+            }
         }
     }
     Ok(())
@@ -579,7 +633,69 @@ pub(super) mod tests {
         installed.into_iter().map(|it| it.name).collect()
     }
 
+    #[test]
+    fn what_is_to_replace_others_is_not_superseded_by_them() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let fix = module("fix", RELEASE, "");
+        context.store.install(&fix).expect("written");
+        let all = module("all", RELEASE, "klp_replace=Y\0");
+        context.store.install(&all).expect("written");
+        let args = Install {
+            now: false,
+            ..arguments()
+        };
+        install_one(&mut context, &fix, &args).expect("installed");
+        assert_eq!(names(&context), ["fix"]);
+    }
+
+    #[test]
+    fn what_no_loaded_patch_supersedes_is_loaded_now() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let fix = module("fix", RELEASE, "");
+        for patch in [&fix, &module("all", RELEASE, "klp_replace=Y\0")] {
+            context.store.install(patch).expect("written");
+        }
+        let mut args = Install {
+            replace: false,
+            ..arguments()
+        };
+        install_one(&mut context, &fix, &args).expect_err("tried, without live patching");
+        args.now = false;
+        install_one(&mut context, &fix, &args).expect("nothing is done");
+        assert_eq!(names(&context), ["fix", "all"]);
+    }
+
     const SERIES: &str = "klp_replace=Y\0klp_series=fix\0";
+
+    #[test]
+    fn the_version_that_is_loaded_stays_until_the_newer_one_works() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let args = Install {
+            now: false,
+            replace: false,
+            ..arguments()
+        };
+        let mut install = |name| {
+            let patch = module(name, RELEASE, SERIES);
+            install_one(&mut context, &patch, &args).expect("installed");
+            names(&context)
+        };
+        install("fix_1_0");
+        assert_eq!(install("fix_1_1"), ["fix_1_1"], "neither was loaded");
+        applied(dir.path(), "fix_1_1");
+        assert_eq!(install("fix_1_2"), ["fix_1_1", "fix_1_2"]);
+        assert_eq!(install("fix_1_2"), ["fix_1_1", "fix_1_2"]);
+        // The older one is asked for again.
+        assert_eq!(install("fix_1_1"), ["fix_1_1"]);
+        install("fix_1_2");
+        fs::remove_dir_all(dir.path().join("sys/kernel/livepatch/fix_1_1")).expect("removed");
+        applied(dir.path(), "fix_1_2");
+        assert_eq!(install("fix_1_2"), ["fix_1_1", "fix_1_2"], "it is on trial");
+        assert_eq!(install("fix_1_1"), ["fix_1_2", "fix_1_1"]);
+    }
 
     #[test]
     fn an_image_needs_no_procfs() {

@@ -18,12 +18,23 @@ pub struct By<'a> {
     pub installed: bool,
 }
 
-/// What supersedes an installed patch of a release: its name, and whether it is installed for that release, too.
+/// The same, of an installed patch of any release.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Superseding {
+    /// The name of the cumulative patch.
+    pub name: String,
+    /// It is installed for that release.
+    pub installed: bool,
+    /// The kernel has it. Otherwise it replaces the other one at the next boot.
+    pub loaded: bool,
+}
+
+/// What supersedes an installed patch of a release.
 ///
 /// # Errors
 ///
 /// When the patches or their marks cannot be read.
-pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Option<(String, bool)>> {
+pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Option<Superseding>> {
     let installed = context.store.installed(release)?;
     let runs = context.kernel.release().is_ok_and(|it| it == release);
     let patches = match runs {
@@ -33,7 +44,11 @@ pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Optio
     let held = context.trials().held(release)?;
     let order = Order::new(context, &installed, &patches)?;
     let by = order.by(name, |name| held.contains_key(name));
-    Ok(by.map(|by| (by.name.to_owned(), by.installed)))
+    Ok(by.map(|by| Superseding {
+        name: by.name.to_owned(),
+        installed: by.installed,
+        loaded: patches.iter().any(|it| it.enabled && it.name == by.name),
+    }))
 }
 
 /// The patches that are installed for the running kernel, and loaded when `name` is gone.
@@ -46,7 +61,7 @@ pub fn superseded_by(context: &Context, name: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for it in context.store.installed(&release)? {
         let by = superseding(context, &release, &it.name)?;
-        if by.is_some_and(|(by, _)| by == name) {
+        if by.is_some_and(|by| by.name == name) {
             found.push(it.name);
         }
     }
