@@ -129,16 +129,20 @@ impl Info {
             "the module does not say for which kernel it is: its vermagic is {vermagic:?}"
         );
         let name = first("name").context("the module does not say its name")?;
+        let series = first(SERIES).unwrap_or_else(|| name.clone());
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        ensure!(
-            !name.is_empty() && name.chars().all(is_name),
-            "{name:?} is no name of a module"
-        );
+        // They become part of scripts.
+        for name in [&name, &series] {
+            ensure!(
+                !name.is_empty() && name.chars().all(is_name),
+                "{name:?} is no name of a module"
+            );
+        }
         Ok(Self {
             version: first("version").context(
                 "a package has a version, and the patch has none: add `version = \"1.0\"` to its `#[livepatch(..)]`",
             )?,
-            series: first(SERIES).unwrap_or_else(|| name.clone()),
+            series,
             name,
             release,
             text: first("description"),
@@ -192,7 +196,12 @@ fn plain(text: &str) -> String {
 /// A patch that stalls stays installed, and is loaded at the next boot: that is no reason to fail. Nor is one that
 /// cannot be unloaded a reason to keep its package.
 fn scripts(info: &Info, path: &str) -> Scripts {
-    let Info { name, release, .. } = info;
+    let Info {
+        name,
+        series,
+        release,
+        ..
+    } = info;
     let runs = runs_here(release);
     let after_install = format!(
         "if {runs}; then\n    \
@@ -204,13 +213,18 @@ fn scripts(info: &Info, path: &str) -> Scripts {
          klpctl install {path}\n\
          fi\n"
     );
+    // klpctl keeps the version that this one replaced while this one is on trial, and in place of one that is held out.
+    let patch = match series == name {
+        true => name.clone(),
+        false => format!("--all-versions {series}"),
+    };
     // Another package that takes this one's place has loaded, or loads, its own: nobody is to be without. dpkg says so;
     // apt removes this one first, as if nothing came after it.
     let before_remove = format!(
-        "klpctl uninstall --missing-ok --kernel '{release}' {name} || exit\n\
+        "klpctl uninstall --missing-ok --kernel '{release}' {patch} || exit\n\
          if [ \"$2\" != in-favour ] && {runs}; then\n    \
-         klpctl uninstall --missing-ok --now --kernel '{release}' {name} ||\n        \
-         echo '{name} stays loaded until the next boot, unless klpctl unload takes it out' >&2\n\
+         klpctl uninstall --missing-ok --now --kernel '{release}' {patch} ||\n        \
+         echo '{series} stays loaded until the next boot, unless klpctl unload takes it out' >&2\n\
          fi\n"
     );
     Scripts {
@@ -274,7 +288,22 @@ mod tests {
         let package = patch(&info).package(Format::Deb).unwrap();
         assert_eq!(package.name, "livepatch-fix-foo-6.12.1+deb13-amd64");
         assert!(package.files[0].path.ends_with("/fix_foo_1_2.ko"));
-        assert!(package.scripts.before_remove.contains(" fix_foo_1_2 "));
+        // Also the version that this one replaced, which klpctl keeps while this one is on trial.
+        let (_, called) = ran(&package.scripts.before_remove, ":", &["remove"]);
+        let lines: Vec<_> = called.lines().collect();
+        assert_eq!(lines.len(), 2, "{called}");
+        for line in lines {
+            assert!(line.ends_with(" --all-versions fix_foo"), "{called}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_gets_into_no_script() {
+        for series in ["", "fix;reboot", "$(reboot)", "a b"] {
+            let info = format!("{INFO}klp_series={series}\0");
+            let error = patch(&info).package(Format::Deb).unwrap_err();
+            assert!(error.to_string().contains("no name of a module"), "{error}");
+        }
     }
 
     #[test]
