@@ -7,11 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use klp_elf::livepatch::rename;
+use klp_elf::livepatch::{Error, SERIES, rename};
 use klp_elf::{Module, sign};
 use klp_host::replace;
 
-/// Writes a copy of a module under such a name, beside it. `None` for one that is not cumulative, or has no version: it
+/// Writes a copy of a module under such a name, beside it, in the place of copies of other versions. `None` for one that is not cumulative, or has no version: it
 /// is loaded on top of others, whatever its name is.
 ///
 /// # Errors
@@ -35,11 +35,42 @@ pub fn in_name(module: &Path) -> Result<Option<PathBuf>> {
     if !modinfo.is_livepatch() || !modinfo.is_cumulative() {
         return Ok(None);
     }
-    let name = format!("{name}_{}", word(&version));
-    let renamed = rename(data, &name).with_context(cannot)?;
+    let series = name;
+    let name = format!("{series}_{}", word(&version));
+    let renamed = match rename(data, &name) {
+        Err(error @ Error::ModuleName { .. }) => {
+            Err(error).context("rename the patch's source, or shorten `version`")
+        }
+        renamed => renamed.map_err(Into::into),
+    };
+    let renamed = renamed.with_context(cannot)?;
     let path = module.with_file_name(format!("{name}.ko"));
     replace::contents(&path, &renamed)?;
+    remove_others(&path, &series)?;
     Ok(Some(path))
+}
+
+/// Removes the copies of other versions beside the one at `path`.
+fn remove_others(path: &Path, series: &str) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let cannot = || format!("cannot list {}", dir.display());
+    for entry in fs::read_dir(dir).with_context(cannot)? {
+        let other = entry.with_context(cannot)?.path();
+        let is_module = other.extension().is_some_and(|it| it == "ko");
+        if is_module && other != path && is_version(&other, series) {
+            fs::remove_file(&other)
+                .with_context(|| format!("cannot remove {}", other.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Is it a copy under a name with a version?
+fn is_version(path: &Path, series: &str) -> bool {
+    let data = fs::read(path).unwrap_or_default();
+    let modinfo = Module::parse(&data).and_then(|module| module.modinfo());
+    let found = modinfo.as_ref().ok().and_then(|it| it.value(SERIES));
+    found.is_some_and(|it| *it == *series)
 }
 
 /// In the characters that names of modules have.
@@ -52,12 +83,11 @@ mod tests {
     use super::*;
     use object::{Architecture, BinaryFormat, Endianness, SectionKind, write};
 
-    fn in_name_of(modinfo: &str) -> Option<(String, String)> {
-        let dir = tempfile::tempdir().unwrap();
+    fn module_of(name: &str, modinfo: &str) -> Vec<u8> {
         let mut file =
             write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
         let mut this = vec![0; 128];
-        this[24..31].copy_from_slice(b"fix_foo");
+        this[24..24 + name.len()].copy_from_slice(name.as_bytes());
         for (name, data) in [
             (".modinfo", modinfo.as_bytes()),
             (".gnu.linkonce.this_module", &this),
@@ -65,8 +95,13 @@ mod tests {
             let section = file.add_section(Vec::new(), name.into(), SectionKind::Data);
             file.append_section_data(section, data, 8);
         }
+        file.write().unwrap()
+    }
+
+    fn in_name_of(modinfo: &str) -> Option<(String, String)> {
+        let dir = tempfile::tempdir().unwrap();
         let module = dir.path().join("fix-foo.ko");
-        let data = file.write().unwrap();
+        let data = module_of("fix_foo", modinfo);
         fs::write(&module, &data).unwrap();
         let path = in_name(&module).unwrap()?;
         assert_eq!(fs::read(&module).unwrap(), data, "make's own stays");
@@ -84,5 +119,48 @@ mod tests {
         let named = in_name_of(&format!("{patch}klp_replace=Y\0version=1.2~rc1\0"));
         let name = "fix_foo_1_2_rc1";
         assert_eq!(named, Some((format!("{name}.ko"), name.to_owned())));
+    }
+
+    #[test]
+    fn the_copies_of_other_versions_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, name: &str, more: &str| {
+            let modinfo = format!("livepatch=Y\0name={name}\0klp_replace=Y\0{more}");
+            let path = dir.path().join(file);
+            fs::write(&path, module_of(name, &modinfo)).unwrap();
+            path
+        };
+        write("fix_foo_bar.ko", "fix_foo_bar", "version=1\0");
+        write(
+            "fix_foo_bar_1.ko",
+            "fix_foo_bar_1",
+            "klp_series=fix_foo_bar\0",
+        );
+        fs::write(dir.path().join("fix_foo_text.ko"), "no module").unwrap();
+        for version in ["1.1", "1.2", "1.2"] {
+            let module = write("fix-foo.ko", "fix_foo", &format!("version={version}\0"));
+            in_name(&module).unwrap().unwrap();
+        }
+        let names = fs::read_dir(dir.path()).unwrap();
+        let mut names: Vec<_> = names.map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        let kept = ["fix-foo.ko", "fix_foo_1_2.ko", "fix_foo_bar.ko"];
+        assert_eq!(
+            names,
+            [&kept[..], &["fix_foo_bar_1.ko", "fix_foo_text.ko"]].concat()
+        );
+    }
+
+    #[test]
+    fn a_name_that_gets_too_long_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let module = dir.path().join("fix.ko");
+        let name = "x".repeat(50);
+        let modinfo = format!("livepatch=Y\0name={name}\0klp_replace=Y\0version=1.2.3.4\0");
+        fs::write(&module, module_of(&name, &modinfo)).unwrap();
+        let error = format!("{:#}", in_name(&module).unwrap_err());
+        for part in ["1_2_3_4", "shorter than 56", "shorten `version`"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }
