@@ -106,19 +106,22 @@ def healthy(name):
 
 
 def absent(name, timeout="60s"):
-    """Uninstalls the patch ``name``, and unloads it."""
+    """Uninstalls the patch ``name`` in all its versions, and unloads it. The name may be without a version."""
     status, error = _json("status")
     if error:
         return _result(name, False, error)
     names = [it["name"] for it in status["patches"] + status["installed"]["patches"]]
     names += [patch for patches in status["installed"]["other_kernels"].values() for patch in patches]
     patch = name.replace("-", "_")
-    if patch not in names:
+    # A version of it begins so. klpctl knows which patch that is.
+    if not any(it == patch or it.startswith(f"{patch}_") for it in names):
         return _result(name, True, f"there is no {patch}")
     changes = {patch: {"old": "present", "new": None}}
     if __opts__["test"]:  # noqa: F821
         return _result(name, None, f"{patch} would be uninstalled", changes)
-    answer = _klpctl("uninstall", "--now", "--missing-ok", "--timeout", timeout, patch)
+    answer = _klpctl("uninstall", "--now", "--missing-ok", "--all-versions", "--timeout", timeout, patch)
     if answer["retcode"] != 0:
         return _result(name, False, _said(answer))
+    if not answer["stderr"].strip():
+        return _result(name, True, f"there is no {patch}")
     return _result(name, True, f"{patch} was uninstalled", changes)
