@@ -46,6 +46,7 @@ const PACKAGES: &[(&str, Sign)] = &[
     ("libelf-dev", Sign::File("/usr/include/gelf.h")),
     ("libssl-dev", Sign::File("/usr/include/openssl/evp.h")),
     ("make", Sign::Program("make")),
+    ("openssl", Sign::Program("openssl")),
     ("pahole", Sign::Program("pahole")),
     ("perl", Sign::Program("perl")),
     ("procps", Sign::Program("sysctl")),
@@ -106,6 +107,17 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_has_no_doubles() {
         assert!(PACKAGES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+
+    #[test]
+    fn what_authors_need_is_found_without_dpkg() {
+        // `cargo klp build --kernel running --sign` works on other distributions, too.
+        for package in ["gcc", "make", "openssl"] {
+            assert!(
+                PACKAGES.iter().any(|(name, _)| *name == package),
+                "{package}"
+            );
+        }
     }
 
     #[test]
