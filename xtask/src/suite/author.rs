@@ -19,6 +19,7 @@ use super::Form;
 use super::cases::Cases;
 use crate::case::Tally;
 use crate::checkout;
+use crate::guest_program;
 
 /// The patch's name, and the function that it replaces.
 const NAME: &str = "fix-foo";
@@ -64,6 +65,7 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     cases.check("a stub that only answers", || author.returns());
     cases.check("a module of the kernel's is patched", || author.module());
     cases.check("a patch with functions in C", || author.helpers());
+    cases.check("a cumulative patch, versioned and signed", || author.sign());
     if form != Form::Short {
         cases.check("a function with inlined copies", || author.inlined());
     }
@@ -337,6 +339,51 @@ impl Author {
             "it says: {said}"
         );
         Ok(())
+    }
+
+    /// A cumulative patch has its version in its module's name, and what the build prints is signed. Both leave a module
+    /// that still fits the kernel.
+    fn sign(&self) -> Result<()> {
+        let stub = process::output(&mut self.klp(&self.patch(), &["stub", FUNCTION]))?;
+        let replaces = format!("replaces = \"{FUNCTION}\"");
+        let keys = format!("{replaces}, replace, version = \"1.2\"");
+        self.write(&stub.replace(PLACE, BODY).replace(&replaces, &keys))?;
+        let [key, cert] = ["author.pem", "author.der"].map(|name| self.home.path().join(name));
+        let request =
+            "req -new -x509 -newkey rsa:2048 -nodes -days 10 -subj /CN=author -outform DER";
+        let mut openssl = process::command("openssl");
+        openssl.args(request.split(' ')).arg("-out").arg(&cert);
+        process::output(openssl.arg("-keyout").arg(&key))?;
+        let [key, cert] = [&key, &cert].map(|path| path.to_str().unwrap_or_default());
+        let words = ["build", "--versioned", "--sign", key, "--cert", cert];
+        let text = process::output(&mut self.klp(&self.patch(), &words))?;
+        let module = text.lines().last().context("it printed no path")?;
+        ensure!(module.ends_with("/fix_foo_1_2.ko"), "it built {module}");
+
+        let mut verify = process::command(guest_program::klpctl()?);
+        let text = process::output(verify.args(["verify", "--cert", cert, module]))?;
+        ensure!(text.contains("signed by CN=author"), "klpctl says: {text}");
+        let mut modinfo = process::command("modinfo");
+        let text = process::output(modinfo.arg(module))?;
+        let entries: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .collect();
+        for (key, value) in [
+            ("name", "fix_foo_1_2"),
+            ("klp_series", "fix_foo"),
+            ("version", "1.2"),
+            ("livepatch", "Y"),
+            ("sig_hashalgo", "sha256"),
+        ] {
+            let found: Vec<_> = entries.iter().filter(|entry| entry.0 == key).collect();
+            ensure!(
+                matches!(found.as_slice(), [entry] if entry.1.trim() == value),
+                "modinfo shows {found:?}, and should show {key}: {value}"
+            );
+        }
+        let words = ["check", "--kernel", "stock", module];
+        process::output(&mut self.klp(self.home.path(), &words)).map(drop)
     }
 
     /// Debian's debug information tells of inlined copies. They are refused with the names of their callers, and are

@@ -149,12 +149,14 @@ impl Part {
             needs = needs.and(checkout::needs(*core, profile)?);
         }
         Ok(match self {
-            // It signs modules.
+            // They sign modules.
             Self::Modules => needs.and(Needs::of(&["openssl"])),
+            Self::Author => needs
+                .and(guest_program::needs())
+                .and(Needs::of(&["openssl", "kmod"])),
             Self::Machine
             | Self::Vm
             | Self::Cve
-            | Self::Author
             | Self::Kernels
             | Self::Kselftest
             | Self::Compare
