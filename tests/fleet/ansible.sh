@@ -48,9 +48,12 @@ END
     } >"$work/hosts"
 }
 
-# patch NAME KERNEL VERSION [REPLACE]: the file of a patch.
+# patch NAME KERNEL VERSION [REPLACE [SERIES]]: the file of a patch.
 patch() {
-    printf '{"name": "%s", "kernel": "%s", "version": "%s", "replace": %s}\n' "${1//-/_}" "$2" "$3" "${4:-false}" \
+    local series=null
+    [ $# -lt 5 ] || series="\"$5\""
+    printf '{"name": "%s", "kernel": "%s", "version": "%s", "replace": %s, "series": %s}\n' "${1//-/_}" "$2" "$3" \
+        "${4:-false}" "$series" \
         >"$work/$1.ko"
 }
 
@@ -170,6 +173,18 @@ check "the check that passes" \
     rollout -e "{\"klp_patches\": [\"$work/all.ko\"], \"klp_replace\": true, \"klp_health_command\": [\"true\"]}"
 check "lets it stay" has all h1
 check "and what it replaced is not installed any more" has old
+
+inventory h1
+for version in 1 2; do
+    patch "fix_foo_$version" 6.12.1 "$version" true fix_foo
+    check "version $version of a cumulative patch" rollout -e "{\"klp_patches\": [\"$work/fix_foo_$version.ko\"]}"
+done
+check "is there" has fix_foo_2 h1
+check "the version before, which is still installed" rollout -e "{\"klp_patches\": [\"$work/fix_foo_1.ko\"]}"
+check "is loaded again" has fix_foo_1 h1
+check "both are taken back" play takeback -e '{"klp_names": ["fix_foo"]}'
+check "by the name without the version" has fix_foo_1
+check "altogether" has fix_foo_2
 
 inventory h1
 patch other 6.12.2 1

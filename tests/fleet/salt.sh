@@ -27,9 +27,11 @@ END
 cp "$tests/klpctl" "$host/klpctl"
 echo 6.12.1 >"$host/release"
 
+# patch NAME KERNEL VERSION [SERIES]: the file of a patch; one with a series is cumulative.
 patch() {
-    printf '{"name": "%s", "kernel": "%s", "version": "%s", "replace": false}\n' "${1//-/_}" "$2" "$3" \
-        >"$work/files/$1.ko"
+    local more='"replace": false'
+    [ $# -lt 4 ] || more="\"replace\": true, \"series\": \"$4\""
+    printf '{"name": "%s", "kernel": "%s", "version": "%s", %s}\n' "${1//-/_}" "$2" "$3" "$more" >"$work/files/$1.ko"
 }
 call() {
     salt-call --local --config-dir "$work/etc" --retcode-passthrough --no-color "$@" >"$work/out" 2>&1
@@ -64,6 +66,17 @@ check "the grain has it" call grains.get klp:patches:0:name
 check "by its name" says fix_foo
 check "a patch is taken out" apply '"absent": ["fix_foo", "other"]'
 check "and is not there" has_not fix_foo
+for version in 1 2; do
+    patch "fix_foo_$version" 6.12.1 "$version" fix_foo
+    check "version $version" apply "\"patches\": [\"salt://fix_foo_$version.ko\"]"
+done
+check "is there" has fix_foo_2
+check "the version before, which is still installed" apply '"patches": ["salt://fix_foo_1.ko"]'
+check "is loaded again" has fix_foo_1
+check "both are taken out" apply '"absent": ["fix_foo"]'
+check "by the name without the version" has_not fix_foo_1
+check "altogether" has_not fix_foo_2
+check "and are not there a second time" apply '"absent": ["fix_foo"]'
 touch "$host/stall-fix_foo"
 check_fails "a transition that stalls fails the state" apply '"patches": ["salt://fix-foo.ko"]'
 check "who held it up is said" says "task 812"

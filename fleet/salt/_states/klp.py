@@ -63,14 +63,18 @@ def installed(name, replace=False, timeout="60s"):
     release = info["info"]["vermagic"].split()[0]
     here = release == status["kernel"]
     others = status["installed"]["other_kernels"].get(release, [])
-    states = {it["name"]: it["state"] for it in status["installed"]["patches"]} if here else dict.fromkeys(others)
+    installed_here = {it["name"]: it for it in status["installed"]["patches"]}
+    states = {name: it["state"] for name, it in installed_here.items()} if here else dict.fromkeys(others)
     if states.get(patch) == "held":
         # Installing it anew would load it again.
         return _result(name, False, f"{patch} is held out: the machine went down with it. `klpctl boot --retry {patch}`")
     # What was installed: klpctl keeps it without compression, so its own file cannot be compared.
     mark = file.with_name(file.name + ".installed")
     is_there = patch in states
-    if is_there and mark.exists() and mark.read_bytes() == file.read_bytes():
+    # klpctl keeps the version before a newer one for some time, without loading it.
+    series = info["info"].get("series")
+    is_older = here and series and (installed_here.get(patch, {}).get("superseded_by") or "").startswith(f"{series}_")
+    if is_there and not is_older and mark.exists() and mark.read_bytes() == file.read_bytes():
         return _result(name, True, f"{patch} is installed for kernel {release}")
     changes = {patch: {"old": "another file" if is_there else None, "new": f"installed for {release}"}}
     if __opts__["test"]:  # noqa: F821
