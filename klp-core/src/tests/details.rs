@@ -4,12 +4,14 @@
 
 use super::{enable_read, helper, machine, replacement, FIRST, READ, SECOND, THIRD, WRITE};
 use crate::direct_jump::RedirectVia;
-use crate::errno::{check, Errno, ENOMEM};
+use crate::errno::{check, Errno, EINVAL, ENOMEM};
 use crate::name;
 use crate::redirect::{Redirect, Redirects};
 use crate::simulated::{code, Machine};
 use crate::snapshot::{Locked, Snapshot, Writer};
+use crate::symbols;
 use crate::types::{PatchState, Site, Target};
+use std::time::Duration;
 
 const DRIVE: usize = 0x5_0000;
 
@@ -200,6 +202,69 @@ fn a_table_grows_with_later_patches() {
             machine.call(&task, start(number)),
             replacement(SECOND, number)
         );
+    }
+}
+
+#[test]
+fn symbols_are_found_by_name_and_position() {
+    let machine = machine();
+    let starts = [0x7_0000, 0x7_1000, 0x7_2000];
+    for start in starts {
+        machine.function("twice", start);
+    }
+    let symbols = [
+        ("drive", DRIVE),
+        ("twice", DRIVE + 0x100),
+        ("twice", DRIVE + 0x200),
+    ];
+    machine.module("driver", &symbols);
+    let find = |object, name, position| symbols::find(&*machine.kernel, object, name, position);
+    for (place, start) in starts.into_iter().enumerate() {
+        assert_eq!(find(None, c"twice", place + 1), Ok(start));
+    }
+    assert_eq!(find(None, c"twice", 4), Err(EINVAL));
+    assert_eq!(find(None, c"twice", 0), Err(EINVAL));
+    let driver = Some(c"driver");
+    assert_eq!(find(driver, c"drive", 0), Ok(DRIVE));
+    assert_eq!(find(driver, c"twice", 2), Ok(DRIVE + 0x200));
+    assert_eq!(find(driver, c"twice", 0), Err(EINVAL));
+    assert_eq!(find(driver, c"steer", 0), Err(EINVAL));
+}
+
+#[test]
+fn another_state_is_not_taken_for_the_one_that_is_missing() {
+    let mut machine = machine();
+    let declare = |patch, id, version| {
+        let mut states = machine.kernel.states.borrow_mut();
+        states.insert(patch, vec![(id, version)]);
+    };
+    declare(FIRST, 1, 1);
+    declare(SECOND, 2, 5);
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    let read = [("read", 0, replacement(SECOND, 0))];
+    assert_eq!(machine.enable(SECOND, &[(None, &read)], true), Err(EINVAL));
+}
+
+#[test]
+fn a_deadline_names_some_of_those_who_held_it_up_and_counts_the_others() {
+    for (tasks, more) in [(10, None), (12, Some("and 2 more tasks"))] {
+        let mut machine = machine();
+        let deadline = Duration::from_millis(1);
+        machine.kernel.deadline.set(Some(deadline));
+        let _inside: Vec<_> = (0..tasks).map(|_| machine.sleeper(&[READ + 8])).collect();
+        assert_eq!(enable_read(&mut machine, FIRST), 0);
+        let mut log = Vec::new();
+        for _ in 0..5 {
+            machine.retry();
+            log.extend(machine.log());
+        }
+        let named = log.iter().filter(|line| line.contains("held it up"));
+        assert_eq!(named.count(), 10);
+        let counted: Vec<_> = log
+            .iter()
+            .filter(|line| line.contains("more task"))
+            .collect();
+        assert_eq!(counted, Vec::from_iter(more));
     }
 }
 
