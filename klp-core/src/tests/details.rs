@@ -10,7 +10,7 @@ use crate::redirect::{Redirect, Redirects};
 use crate::simulated::{code, Machine};
 use crate::snapshot::{Locked, Snapshot, Writer};
 use crate::symbols;
-use crate::types::{PatchState, Site, Target};
+use crate::types::{PatchState, Site, Target, TextRange};
 use std::time::Duration;
 
 const DRIVE: usize = 0x5_0000;
@@ -266,6 +266,27 @@ fn a_deadline_names_some_of_those_who_held_it_up_and_counts_the_others() {
             .collect();
         assert_eq!(counted, Vec::from_iter(more));
     }
+}
+
+#[test]
+fn tasks_that_exit_are_waited_for_when_code_goes() {
+    let mut machine = machine();
+    let waits = |machine: &Machine| machine.kernel.waits_for_exits.get();
+    assert_eq!(enable_read(&mut machine, FIRST), 0);
+    assert_eq!(waits(&machine), 0);
+    let read = [("read", 0, replacement(SECOND, 0))];
+    assert_eq!(code(machine.enable(SECOND, &[(None, &read)], true)), 0);
+    assert_eq!(waits(&machine), 1);
+    assert_eq!(code(machine.set_enabled(SECOND, false)), 0);
+    assert_eq!(waits(&machine), 2);
+}
+
+#[test]
+fn a_range_ends_before_its_end() {
+    let range = TextRange { start: 16, size: 8 };
+    let inside = [15, 16, 23, 24].map(|address| range.contains(address));
+    assert_eq!(inside, [false, true, true, false]);
+    assert!(!TextRange::NONE.contains(0));
 }
 
 /// The vectors of the function's authors.
