@@ -85,6 +85,29 @@ fn what_was_split_off_is_looked_for_in_each_module() {
 }
 
 #[test]
+fn what_was_split_off_from_several_replacements_of_a_patch() {
+    let mut machine = machine();
+    let symbols = [
+        ("new_read", replacement(FIRST, 0)),
+        ("new_read.cold", helper(FIRST)),
+        ("new_write", replacement(FIRST, 1)),
+        ("new_write.cold", helper(FIRST) + 0x100),
+    ];
+    machine.module("1000000", &symbols);
+    for patch in [FIRST, SECOND] {
+        let inside = [0x8, 0x108].map(|offset| machine.sleeper(&[helper(FIRST) + offset]));
+        let functions = [
+            ("read", 0, replacement(patch, 0)),
+            ("write", 0, replacement(patch, 1)),
+        ];
+        assert_eq!(code(machine.enable(patch, &[(None, &functions)], false)), 0);
+        for task in inside {
+            assert_eq!(machine.call(&task, READ), replacement(FIRST, 0));
+        }
+    }
+}
+
+#[test]
 fn what_was_split_off_from_replacements_is_looked_for_in_each_patch() {
     let mut machine = machine();
     for patch in [FIRST, SECOND] {
@@ -307,7 +330,7 @@ fn the_worker_is_scheduled_for_dedicated_ops_that_are_left() {
     assert_eq!(code(machine.enable(FIRST, &[(None, &functions)], false)), 0);
     machine.settle();
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
-    assert!(machine.kernel.settle.get().is_some());
+    assert_eq!(machine.kernel.settle.get(), Some(Duration::from_millis(1)));
     machine.settle();
     assert!(machine.kernel.own.borrow().is_empty());
 }
