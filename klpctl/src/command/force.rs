@@ -10,8 +10,8 @@ use super::{Answer, Context};
 use crate::cli::Force;
 use crate::outcome::{Failure, Outcome, Status};
 
-const COST: &str = "Tasks may then run old and new code mixed, which can corrupt data, and the patch can never be \
-                    unloaded: only a reboot ends that.";
+const COST: &str = "Tasks may then run old and new code mixed, which can corrupt data, and a patch that is being \
+                    disabled or replaced can never be unloaded: only a reboot ends that.";
 
 pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
     // Whoever holds the lock may be turning this transition round.
