@@ -228,7 +228,7 @@ pub trait Tasks: Handles {
     fn clear_pending(&self, task: &Self::Task) -> bool;
 
     /// Calls `look` with the task's stack. The task stays where it is meanwhile, unless it is the
-    /// caller itself.
+    /// caller itself: nothing is logged meanwhile, because consoles wake tasks.
     fn with_stack<F: FnMut(Stack<'_>)>(&self, task: &Self::Task, look: F);
 
     /// The function that a kernel thread was created to run; nothing for other tasks.

@@ -137,6 +137,8 @@ pub struct Kernel {
     /// How many tasks were born beside the core. As with `list_add_tail_rcu()`, who sees that sees the task.
     births: AtomicUsize,
     pub watching: Cell<bool>,
+    /// A stack is looked at, and the task held where it is.
+    holds_task: Cell<bool>,
     records_exits: Cell<bool>,
     pub waits_for_exits: Cell<usize>,
     pub signal_delay: Cell<Duration>,
@@ -248,6 +250,8 @@ impl Kernel {
     }
 
     fn say(&self, line: impl fmt::Display) {
+        // The console may want to wake somebody.
+        assert!(!self.holds_task.get(), "logged under a task's lock: {line}");
         self.log.borrow_mut().push(line.to_string());
     }
 }
@@ -642,6 +646,7 @@ impl Tasks for Kernel {
             return look(Stack::Known(&task.stack.borrow()));
         }
         let _held = task.run_queue.lock().expect("no thread panicked");
+        self.holds_task.set(true);
         if task.running.get() && !fault::is_injected(Fault::StackOfRunningTask) {
             look(Stack::Running);
         } else if task.unreliable.get() {
@@ -649,6 +654,7 @@ impl Tasks for Kernel {
         } else {
             look(Stack::Known(&task.stack.borrow()));
         }
+        self.holds_task.set(false);
     }
 
     fn thread_function(&self, task: &Task) -> Option<usize> {

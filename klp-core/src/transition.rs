@@ -205,11 +205,13 @@ impl<P: Platform> Core<'_, P> {
                 return;
             }
             reported = reported.saturating_add(1);
+            let mut result = Ok(());
             self.platform.with_stack(task, |stack| {
-                if let Err(why) = check.judge(&stack, self.platform.thread_function(task)) {
-                    self.platform.held_up(task, why, check.name(why));
-                }
+                result = check.judge(&stack, self.platform.thread_function(task));
             });
+            if let Err(why) = result {
+                self.platform.held_up(task, why, check.name(why));
+            }
         });
         if more > 0 {
             self.platform.notice(format_args!("and {more} more tasks"));
