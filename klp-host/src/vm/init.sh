@@ -62,8 +62,8 @@ if [ -e $leaks ]; then
     busybox sleep 6
     echo scan >$leaks
     echo scan >$leaks
-    # Not the whole of it: the first ones tell enough.
-    busybox head -n 60 $leaks >/dev/kmsg
+    # Not the whole of it: the first ones tell enough. A write to the log is a line of it, and no longer than that.
+    busybox head -n 120 $leaks | while read -r line; do echo "$line" >/dev/kmsg; done
 fi
 
 # Something the command left in the background may keep the pipe open, beside the relay itself. Where nothing

@@ -131,7 +131,7 @@ fn boot(
     for script in scripts {
         all += limit_of(script)?;
     }
-    let limits = format!("export LIMIT={} WAIT={}\n", 180 * slowness, 60 * slowness);
+    let limits = format!("export SLOWNESS={slowness} WAIT={}\n", 60 * slowness);
     let spec = Spec {
         copy,
         kernel_parameters: parameters.split_whitespace().map(str::to_owned).collect(),
