@@ -16,6 +16,27 @@ use crate::snapshot::{GracePeriods, Locked, NoPreempt, Retired, Snapshot, Writer
 use crate::sync::RaceCheck;
 use crate::types::{Site, Target};
 
+/// The target of tasks in the state "unpatched". In one word: the handler reads it at each call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Unpatched(usize);
+
+impl Unpatched {
+    /// There is only one target, the same for all tasks. No function is at the last byte of memory.
+    const SETTLED: Self = Self(usize::MAX);
+
+    const fn new(target: Target) -> Self {
+        Self(target.to_c())
+    }
+
+    /// The target, in transition.
+    const fn target(self) -> Option<Target> {
+        match self {
+            Self::SETTLED => None,
+            Self(address) => Some(Target::from_c(address)),
+        }
+    }
+}
+
 /// One place of the table.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
@@ -23,14 +44,13 @@ struct Slot {
     site: Option<Site>,
     /// The target, in transition for tasks in the state "patched".
     patched: Target,
-    /// In transition the target for tasks in the state "unpatched"; none once it is settled.
-    unpatched: Option<Target>,
+    unpatched: Unpatched,
 }
 
 const EMPTY: Slot = Slot {
     site: None,
     patched: Target::Original,
-    unpatched: None,
+    unpatched: Unpatched::SETTLED,
 };
 
 /// All redirects, found by the site of the call. At least half of the slots are empty.
@@ -94,7 +114,7 @@ impl Table {
         let Some(slot) = slot else {
             return Target::Original;
         };
-        match slot.unpatched {
+        match slot.unpatched.target() {
             Some(unpatched) if !is_patched() => unpatched,
             _ => slot.patched,
         }
@@ -110,7 +130,7 @@ impl Table {
     /// Where all calls at `site` go, unless it depends on the task.
     fn settled(&self, site: Site) -> Option<Target> {
         let slot = self.find(site).and_then(|index| self.slots.get(index))?;
-        slot.unpatched.is_none().then_some(slot.patched)
+        (slot.unpatched == Unpatched::SETTLED).then_some(slot.patched)
     }
 
     /// All sites.
@@ -163,9 +183,10 @@ impl Table {
             site: Some(redirect.site),
             patched: redirect.target,
             // It has one already when the patch in transition has the function by another name, too.
-            unpatched: redirect
-                .in_transition
-                .then(|| slot.unpatched.unwrap_or(below)),
+            unpatched: match redirect.in_transition {
+                true => Unpatched::new(slot.unpatched.target().unwrap_or(below)),
+                false => Unpatched::SETTLED,
+            },
         };
     }
 }

@@ -14,7 +14,7 @@ use crate::platform::{Log as _, Stack, Tasks as _};
 use crate::published::Published;
 use crate::snapshot::{Locked, NoPreempt, Writer};
 use crate::stack_check::StackCheck;
-use crate::types::{PatchState, Site, Target};
+use crate::types::{PatchState, Site};
 use ::kernel::bindings::{elf64_shdr, module, seq_file, task_struct};
 use ::kernel::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use core::cell::UnsafeCell;
@@ -209,14 +209,13 @@ extern "C" fn klp_core_promote() {
 ///
 /// # Safety
 ///
-/// Preemption is off, and `state` is the current task's patch state.
+/// Preemption is off, `site` is a patch site, and `state` is the current task's patch state.
 #[no_mangle]
 unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ulong {
     // SAFETY: the caller's promise.
     let guard = unsafe { NoPreempt::new() };
-    let Some(site) = Site::new(site) else {
-        return Target::Original.to_c();
-    };
+    // SAFETY: the caller's promise. No site is at zero.
+    let site = unsafe { Site::new(site).unwrap_unchecked() };
     let target = PUBLISHED.redirect(&KERNEL, site, &guard, || {
         // SAFETY: the caller's promise. Others may change it at the same time, as a whole.
         PatchState::from_c(unsafe { state.read_volatile() })
