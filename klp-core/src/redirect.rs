@@ -97,7 +97,8 @@ impl Table {
         // Half of the slots are empty, so this ends.
         loop {
             let slot = self.slots.get(index)?;
-            if slot.site.is_none() || slot.site == Some(site) {
+            let address = slot.site.map_or(0, Site::address);
+            if address == site.address() || address == 0 {
                 return Some(index);
             }
             index = index.wrapping_add(1) & mask;
