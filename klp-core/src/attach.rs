@@ -333,12 +333,11 @@ fn bisect_failure<P: Platform>(
     platform: &P,
     lock: &Locked<'_>,
     sites: &[Site],
-    refused: RefusedSite,
+    mut refused: RefusedSite,
 ) -> RefusedSite {
     // The change was refused as a whole: the shortest beginning of it that is refused ends with the
     // culprit.
     let (mut good, mut bad) = (0, sites.len());
-    let mut refused = refused;
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
         let part = sites.get(..middle).unwrap_or_default();

@@ -97,8 +97,7 @@ impl Table {
         // Half of the slots are empty, so this ends.
         loop {
             let slot = self.slots.get(index)?;
-            let address = slot.site.map_or(0, Site::address);
-            if address == site.address() || address == 0 {
+            if slot.site.is_none() || slot.site == Some(site) {
                 return Some(index);
             }
             index = index.wrapping_add(1) & mask;

@@ -33,7 +33,7 @@ fn to_c(ops: Ops<OpsRef>) -> *mut bindings::klp_site_ops {
 
 fn set_sites(ops: Ops<OpsRef>, sites: &[Site], remove: bool) -> Result {
     let count = u32::try_from(sites.len()).map_err(|_| EINVAL)?;
-    // A site is an address there too: see its representation.
+    // `Site` has the representation of an address.
     let sites = sites.as_ptr().cast_mut().cast();
     // SAFETY: the ops is there, and it reads that many sites; the caller has the core's mutex.
     check(unsafe { bindings::klp_ops_set_sites(to_c(ops), sites, count, remove) }).map(drop)
