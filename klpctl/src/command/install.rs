@@ -530,6 +530,18 @@ pub(super) mod tests {
         }
     }
 
+    /// For the next boot, beside what is installed.
+    fn for_next_boot() -> Install {
+        Install {
+            now: false,
+            replace: false,
+            ..arguments()
+        }
+    }
+
+    /// What versions of a cumulative patch say of themselves.
+    const SERIES: &str = "klp_replace=Y\0klp_series=fix\0";
+
     #[test]
     fn a_patch_that_is_refused_costs_no_other() {
         let dir = tempfile::tempdir().expect("a folder");
@@ -607,24 +619,17 @@ pub(super) mod tests {
     fn a_version_takes_the_place_of_others() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
-        let args = Install {
-            now: false,
-            replace: false,
-            ..arguments()
-        };
-        let series = "klp_replace=Y\0klp_series=fix\0";
+        let args = for_next_boot();
         for (name, more) in [
             ("fix", "klp_replace=Y\0"),
             ("other", ""),
-            ("fix_1_1", series),
-            ("fix_1_2", series),
+            ("fix_1_1", SERIES),
+            ("fix_1_2", SERIES),
         ] {
             let patch = module(name, RELEASE, more);
             install_one(&mut context, &patch, &args).expect("installed");
         }
-        let installed = context.store.installed(RELEASE).expect("readable");
-        let names: Vec<_> = installed.iter().map(|it| it.name.as_str()).collect();
-        assert_eq!(names, ["other", "fix_1_2"]);
+        assert_eq!(names(&context), ["other", "fix_1_2"]);
     }
 
     /// The names of the installed patches, in their order.
@@ -667,17 +672,11 @@ pub(super) mod tests {
         assert_eq!(names(&context), ["fix", "all"]);
     }
 
-    const SERIES: &str = "klp_replace=Y\0klp_series=fix\0";
-
     #[test]
     fn the_version_that_is_loaded_stays_until_the_newer_one_works() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
-        let args = Install {
-            now: false,
-            replace: false,
-            ..arguments()
-        };
+        let args = for_next_boot();
         let mut install = |name| {
             let patch = module(name, RELEASE, SERIES);
             install_one(&mut context, &patch, &args).expect("installed");
