@@ -25,6 +25,11 @@ pub const GPL_COMPATIBLE: &[&str] = &[
 /// What stands at the end of a signed module: `MODULE_SIG_STRING` of `include/linux/module_signature.h`.
 pub const SIGNED: &[u8] = b"~Module signature appended~\n";
 
+/// Does the file end like a signed module?
+pub fn is_signed(data: &[u8]) -> bool {
+    data.ends_with(SIGNED)
+}
+
 /// A kernel module, read from a `.ko` file.
 pub struct Module<'data> {
     pub(crate) elf: Elf<'data>,

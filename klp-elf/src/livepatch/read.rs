@@ -5,7 +5,7 @@
 use super::{Error, SHN_LIVEPATCH, SYMBOL_PREFIX, SymbolName, UNLINKED, is_livepatch};
 use crate::elf::{Elf, Relocation};
 use crate::limits::FUNCTIONS_MAX;
-use crate::module::SIGNED;
+use crate::module::is_signed;
 use crate::text::Name;
 use object::elf::{self, SymbolSection};
 use object::{LittleEndian as LE, SectionIndex};
@@ -132,7 +132,7 @@ impl<'data> File<'data> {
     }
 
     pub(super) fn is_signed(&self) -> bool {
-        self.elf.data.ends_with(SIGNED)
+        is_signed(self.elf.data)
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use crate::module::SIGNED;
 use crate::text::Shown;
 
+pub use crate::module::is_signed;
 pub use openssl::{Signer, is_signed_by, subject};
 
 /// Hash functions that kernels sign modules with, as openssl calls them; the usual one first.
@@ -31,11 +32,6 @@ pub struct Parts<'data> {
     pub module: &'data [u8],
     /// The CMS signature in DER, if it is signed.
     pub signature: Option<&'data [u8]>,
-}
-
-/// Does the file end like a signed module?
-pub fn is_signed(data: &[u8]) -> bool {
-    data.ends_with(SIGNED)
 }
 
 /// Why a module could not be signed, or its signature not be checked.
