@@ -2,7 +2,7 @@
 /*
  * Functions with arguments and results of each kind, which replacements call. Reading
  * /proc/klp_originals calls them all and tells what they gave; reading /proc/klp_originals_sleep
- * sleeps in one of them.
+ * sleeps in one of them while the parameter "asleep" is set.
  */
 #include <linux/compiler.h>
 #include <linux/delay.h>
@@ -16,6 +16,10 @@
 
 /* Those which were made and not freed. */
 static int sessions;
+
+static bool asleep;
+module_param(asleep, bool, 0644);
+MODULE_PARM_DESC(asleep, "readers of /proc/klp_originals_sleep sleep");
 
 noinline long originals_many(long a, int b, unsigned char c, long d, short e, long f, int g, long h)
 {
@@ -90,9 +94,12 @@ noinline unsigned int originals_session_user(const struct originals_session *ses
 	return user;
 }
 
+/* In steps of so many milliseconds, while the parameter says so. */
 noinline int originals_sleep(unsigned int ms)
 {
-	msleep(ms);
+	do
+		msleep(ms);
+	while (READ_ONCE(asleep));
 	OPTIMIZER_HIDE_VAR(ms);
 	return ms;
 }
@@ -130,7 +137,7 @@ static int originals_show(struct seq_file *m, void *v)
 
 static int sleep_show(struct seq_file *m, void *v)
 {
-	seq_printf(m, "slept %d\n", originals_sleep(4000));
+	seq_printf(m, "slept %d\n", originals_sleep(20));
 	return 0;
 }
 

@@ -11,7 +11,13 @@ is_sleeping() {
 	grep -q '^State:.*[SD] (' "/proc/$1/status" && grep -q originals_sleep "/proc/$1/stack"
 }
 
+# asleep Y|N - whether who reads the file sleeps in the original. With N, who sleeps there returns.
+asleep() {
+	echo "$1" >/sys/module/klp_originals/parameters/asleep
+}
+
 must "load the module" load klp_originals
+asleep Y
 must "load the patch" load originals
 cat /proc/klp_originals_sleep >/tmp/slept &
 reader=$!
@@ -31,31 +37,36 @@ if [ -e $blockers ]; then
 	expect_match "the blockers are this reader" "^$reader cat sleeping in function " \
 		"$(cat $blockers)"
 fi
+asleep N
 wait $reader
-expect_eq "the reader got the replacement's answer" "slept 4001" "$(cat /tmp/slept)"
+expect_eq "the reader got the replacement's answer" "slept 21" "$(cat /tmp/slept)"
 must "then the transition ends" wait_until patch_gone originals
 must "unload" unload originals
 
 # The stack of such a task can be walked reliably: it keeps nobody else from switching it.
 must "load the patch again" load originals
+asleep Y
 cat /proc/klp_originals_sleep >/tmp/slept &
 reader=$!
 must "a reader sleeps in the original again" wait_until is_sleeping $reader
 must "a patch of another function applies meanwhile" load livepatch-sample
 check "the reader still sleeps" is_sleeping $reader
+asleep N
 wait $reader
 must "remove that patch" remove_patch livepatch-sample
 must "remove the first patch" remove_patch originals
 
 # The other way around: who was in the function before the patch came.
+asleep Y
 cat /proc/klp_originals_sleep >/tmp/slept &
 reader=$!
 must "a reader sleeps in the function, unpatched" wait_until is_sleeping $reader
 insmod "$(module_file originals)"
 sleep 1.5
 expect_eq "patching waits for it" 1 "$(cat "$patch/transition")"
+asleep N
 wait $reader
-expect_eq "the reader got the function's answer" "slept 4000" "$(cat /tmp/slept)"
+expect_eq "the reader got the function's answer" "slept 20" "$(cat /tmp/slept)"
 must "then the patch applies" wait_until settled originals
 must "remove it" remove_patch originals
 must "unload the module" unload klp_originals
