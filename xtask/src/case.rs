@@ -2,8 +2,6 @@
 
 //! One thing that was tested in a guest, and how it went.
 
-use std::process::ExitCode;
-
 /// A case, and how it went.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Case {
@@ -45,30 +43,6 @@ impl Case {
         let (name, why) = rest.split_once(": ").unwrap_or((rest, "it does not hold"));
         Some(Self::failed(script, name, why))
     }
-
-    /// Prints it: a line, and below it what was wrong.
-    pub fn print(&self) {
-        self.print_as(&self.script);
-    }
-
-    /// The same of a case that ran on this machine, while others run on others.
-    pub fn print_on(&self, machine: &str) {
-        self.print_as(&format!("{machine}: {}", self.script));
-    }
-
-    fn print_as(&self, place: &str) {
-        let name = &self.name;
-        match &self.failure {
-            None => println!("ok      {place}: {name}"),
-            Some(why) => {
-                let why: String = why
-                    .lines()
-                    .map(|line| format!("\n        {line}"))
-                    .collect();
-                println!("FAILED  {place}: {name}{why}");
-            }
-        }
-    }
 }
 
 impl Tally {
@@ -77,15 +51,6 @@ impl Tally {
         match case.failure {
             None => self.passed += 1,
             Some(_) => self.failed += 1,
-        }
-    }
-
-    /// How a command ends that has shown these cases.
-    pub fn exit_code(self) -> ExitCode {
-        if self.failed == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
         }
     }
 

@@ -18,6 +18,7 @@ mod guest_program;
 mod klpctl_package;
 mod kselftest;
 mod parallel;
+mod report;
 mod scenarios;
 mod suite;
 

@@ -40,6 +40,45 @@ pub fn say(line: &str) {
     }
 }
 
+/// One line that changes, below all else that is printed.
+#[derive(Debug)]
+pub struct StatusLine {
+    bar: ProgressBar,
+}
+
+impl StatusLine {
+    /// Begins to show it, if standard output and standard error are a terminal.
+    pub fn start() -> Option<Self> {
+        let spinners = SPINNERS.as_ref()?;
+        if !std::io::stdout().is_terminal() {
+            return None;
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {wide_msg}") {
+            bar.set_style(style);
+        }
+        let bar = spinners.add(bar);
+        bar.enable_steady_tick(Duration::from_secs(1));
+        Some(Self { bar })
+    }
+
+    /// Changes what it says.
+    pub fn set(&self, text: &str) {
+        self.bar.set_message(text.to_owned());
+    }
+
+    /// Prints lines above it, on standard output.
+    pub fn print(&self, text: &str) {
+        self.bar.suspend(|| println!("{text}"));
+    }
+}
+
+impl Drop for StatusLine {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// Which of a command's lines the user sees while it runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Show {

@@ -12,6 +12,7 @@ use klp_host::vm;
 
 use crate::checkout;
 use crate::compare;
+use crate::report;
 
 #[derive(Args, Debug)]
 pub(super) struct CompareArgs {
@@ -39,7 +40,6 @@ impl CompareArgs {
         let c = kernel::get(Core::C, self.profile, &options)?;
         let rust = kernel::get(Core::Rust, self.profile, &options)?;
         let tally = compare::run(&c, &rust, self.keep.as_deref())?;
-        println!("{tally}");
-        Ok(tally.exit_code())
+        Ok(report::finish(tally))
     }
 }

@@ -10,6 +10,7 @@ use clap::Args;
 use super::KernelArgs;
 use crate::guest_program;
 use crate::kselftest;
+use crate::report;
 
 #[derive(Args, Debug)]
 pub(super) struct KselftestArgs {
@@ -21,7 +22,6 @@ impl KselftestArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         self.kernel.needs()?.and(guest_program::needs()).get()?;
         let tally = kselftest::run(&self.kernel.get()?)?;
-        println!("{tally}");
-        Ok(tally.exit_code())
+        Ok(report::finish(tally))
     }
 }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::case::Tally;
+use crate::report;
 use crate::suite::Proof;
 
 #[derive(Args, Debug)]
@@ -28,7 +29,6 @@ impl ProofArgs {
         for proof in proofs {
             total += proof.run()?;
         }
-        println!("{total}");
-        Ok(total.exit_code())
+        Ok(report::finish(total))
     }
 }

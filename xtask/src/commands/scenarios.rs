@@ -13,6 +13,7 @@ use super::KernelArgs;
 use crate::case::Tally;
 use crate::checkout;
 use crate::guest_program;
+use crate::report;
 use crate::scenarios;
 use crate::suite::kernels;
 
@@ -32,8 +33,7 @@ impl ScenariosArgs {
         {
             self.kernel.needs()?.and(guest_program::needs()).get()?;
             let tally = kernels::run_on(self.kernel.core, &self.names)?;
-            println!("{tally}");
-            return Ok(tally.exit_code());
+            return Ok(report::finish(tally));
         }
         let scripts = chosen(&self.names, scenarios::all()?, scenarios::long()?)?;
         self.kernel.needs()?.and(guest_program::needs()).get()?;
@@ -41,8 +41,7 @@ impl ScenariosArgs {
         let built = checkout::build_all(&kernel)?;
         let cases = scenarios::run(&kernel, &built.modules, &scripts)?;
         let tally = Tally::of(&cases);
-        println!("{tally}");
-        Ok(tally.exit_code())
+        Ok(report::finish(tally))
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::report;
 use crate::suite::{self, Form, Part};
 
 #[derive(Args, Debug)]
@@ -39,7 +40,6 @@ impl TestArgs {
         let parts = if self.only.is_empty() { all } else { self.only };
         suite::needs(&parts)?.get()?;
         let tally = suite::run(&parts, form);
-        println!("{tally}");
-        Ok(tally.exit_code())
+        Ok(report::finish(tally))
     }
 }

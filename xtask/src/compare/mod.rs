@@ -16,6 +16,7 @@ use klp_host::vm::{self, Lines, Spec};
 
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::report;
 
 use expected::Expected;
 use transcript::Transcript;
@@ -39,7 +40,7 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
     let mut expected = Expected::read(&folder.join("expected.diff"))?;
     let mut tally = Tally::default();
     let mut count = |case: Case| {
-        case.print();
+        report::add(&case);
         tally.count(&case);
     };
 

@@ -17,6 +17,7 @@ use klp_host::vm::{self, Lines, Spec};
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::guest_program::PACKAGES;
+use crate::report;
 
 use cases::Follower;
 
@@ -60,7 +61,7 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
 
     let mut tally = Tally::default();
     let mut count = |case: &Case| {
-        case.print_on(kernel.core.name());
+        report::add_on(kernel.core.name(), case);
         tally.count(case);
     };
     let mut follower = Follower::new(planned);

@@ -16,6 +16,7 @@ use klp_host::vm::{self, Lines, Report, Spec};
 use crate::case::Case;
 use crate::checkout;
 use crate::guest_program;
+use crate::report;
 
 /// Where things are in the guest (`guest.sh` and the libraries in `tests/vm/` know it too).
 const GUEST: &str = "/klp/vm";
@@ -208,7 +209,7 @@ impl Follower {
 
     fn add(&mut self, case: Case) {
         if self.prints {
-            case.print_on(&self.machine);
+            report::add_on(&self.machine, &case);
         }
         self.cases.push(case);
     }

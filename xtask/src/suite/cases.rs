@@ -5,6 +5,7 @@
 use anyhow::Result;
 
 use crate::case::{Case, Tally};
+use crate::report;
 
 /// What has been tried.
 pub(super) struct Cases {
@@ -27,7 +28,7 @@ impl Cases {
             name: name.to_owned(),
             failure: test().err().map(|error| format!("{error:#}")),
         };
-        case.print();
+        report::add(&case);
         self.tally.count(&case);
     }
 

@@ -13,6 +13,7 @@ use crate::bench;
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::kselftest;
+use crate::report;
 use crate::scenarios;
 
 /// The scenario whose allocations fail. Each of a thousand is a system call and a look at all that may have changed, so
@@ -58,6 +59,6 @@ fn stress(kernel: &Kernel, cycles: u32) -> Case {
             .err()
             .map(|error| format!("{error:#}")),
     };
-    case.print_on(kernel.core.name());
+    report::add_on(kernel.core.name(), &case);
     case
 }

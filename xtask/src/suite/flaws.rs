@@ -8,6 +8,7 @@ use klp_host::kernel::{Core, Profile};
 
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::report;
 use crate::scenarios;
 
 /// Scenarios, and what says that the flaw has shown: a part of a line of the console, or of a failed check.
@@ -44,7 +45,7 @@ pub(super) fn run() -> Result<Tally> {
                 wrongs => format!("nothing says `{sign}`:\n{}", wrongs.join("\n")),
             }),
         };
-        case.print_on(kernel.core.name());
+        report::add_on(kernel.core.name(), &case);
         tally.count(&case);
     }
     Ok(tally)

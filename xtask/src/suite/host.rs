@@ -10,9 +10,11 @@ use klp_host::host::process::Group;
 use klp_host::host::toolchain::{self, CLIPPY, PINNED};
 
 use super::Form;
+use super::libtest;
 use super::proof::{self, Proof};
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::report;
 
 /// So many preemptions of one task by another take seconds.
 const PREEMPTIONS: &str = "3";
@@ -42,7 +44,7 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Runs the tests that `command` starts, shows what they print, and counts.
+/// Runs the tests that `command` starts, reports and counts them.
 pub(super) fn tests(mut command: Command) -> Result<Tally> {
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command
@@ -53,48 +55,17 @@ pub(super) fn tests(mut command: Command) -> Result<Tally> {
     // The command holds the pipe's writing end: without it the reader sees the end.
     command.stdout(Stdio::null());
 
-    let mut tally = Tally::default();
+    let mut follower = libtest::Follower::new("host");
     for line in BufReader::new(reader).lines() {
         let line = line.context("cannot read what cargo test prints")?;
-        println!("{line}");
-        tally += counted(&line).unwrap_or_default();
+        follower.line(&line).iter().for_each(report::add);
     }
+    let mut tally = follower.tally;
     let status = group.wait()?;
     if !status.success() && tally.failed == 0 {
         let case = Case::failed("host", "cargo test", format!("it ended with {status}"));
-        case.print();
+        report::add(&case);
         tally.count(&case);
     }
     Ok(tally)
-}
-
-/// What a line like `test result: ok. 4 passed; 0 failed; ...` says.
-fn counted(line: &str) -> Option<Tally> {
-    let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
-    let count = |what| {
-        counts
-            .split("; ")
-            .find_map(|part| part.strip_suffix(what)?.trim().parse().ok())
-    };
-    Some(Tally {
-        passed: count("passed")?,
-        failed: count("failed")?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn result_lines_are_counted() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        let tally = Tally {
-            passed: 12,
-            failed: 3,
-        };
-        assert_eq!(counted(line), Some(tally));
-        assert_eq!(counted("test a::b ... ok"), None);
-        assert_eq!(counted("test result: ok"), None);
-    }
 }

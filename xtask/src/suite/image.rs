@@ -22,6 +22,7 @@ use klp_host::vm::{self, Lines, Outcome, Spec, system};
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::guest_program;
+use crate::report;
 
 /// The kernel, which the system's own units have to run on.
 pub(super) const CORE: Core = Core::STOCK;
@@ -284,7 +285,7 @@ impl Guest {
     }
 
     fn add(&mut self, case: Case) {
-        case.print();
+        report::add(&case);
         self.cases.push(case);
     }
 }

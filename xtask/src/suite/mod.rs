@@ -13,6 +13,7 @@ mod fleet;
 mod host;
 mod image;
 pub mod kernels;
+mod libtest;
 mod lint;
 mod machine;
 mod modules;
@@ -32,6 +33,7 @@ use crate::checkout;
 use crate::compare;
 use crate::guest_program;
 use crate::kselftest;
+use crate::report;
 use crate::scenarios;
 
 pub use proof::Proof;
@@ -95,12 +97,12 @@ impl Part {
     const SHORT: [Self; 10] = [
         Self::Lint,
         Self::Host,
-        Self::Modules,
-        Self::Types,
         Self::Machine,
-        Self::Vm,
-        Self::Cve,
+        Self::Types,
+        Self::Modules,
         Self::Author,
+        Self::Cve,
+        Self::Vm,
         Self::Kselftest,
         Self::Compare,
     ];
@@ -118,6 +120,29 @@ impl Part {
             ]);
         }
         parts
+    }
+
+    /// How long it takes on two cores, with kernels and modules in the cache.
+    fn usual(self, form: Form) -> &'static str {
+        match (self, form) {
+            (Self::Host, Form::Long { .. }) => "hours",
+            (Self::Debug, _) => "3 h",
+            (Self::Debian, _) => "2 h",
+            (Self::Kernels | Self::Image, _) => "45 min",
+            (Self::Fleet, _) => "5 min",
+            (Self::Machine, _) => "10 s",
+            (Self::Lint, _) => "1 min",
+            (Self::Host | Self::Types, _) => "3 min",
+            (Self::Modules | Self::Author, _) => "4 min",
+            (Self::Cve, _) => "5 min",
+            (Self::Kselftest | Self::Compare, _) => "8 min, at the same time as its neighbour",
+            (Self::Vm, _) => "13 min",
+        }
+    }
+
+    /// What it is called on the command line.
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
     }
 
     /// Whether its machines wait for transitions more than they compute.
@@ -169,19 +194,19 @@ impl Part {
         })
     }
 
-    /// Runs this part and says so.
-    fn told(self, form: Form) -> Tally {
-        let name = format!("{self:?}").to_lowercase();
-        progress::say(&format!("== {name}"));
+    /// Runs this part, the `number`th of `all`, and reports how it went.
+    fn run_reported(self, form: Form, number: usize, all: usize) -> Tally {
+        let name = self.name();
+        report::begin_part(&name, number, all);
         let start = Instant::now();
         let tally = self.run(form).unwrap_or_else(|error| {
             // What could not be tried has not passed.
             let case = Case::failed(&name, "runs", format!("{error:#}"));
-            case.print();
+            report::add(&case);
             Tally::of([&case])
         });
         let took = progress::duration(start.elapsed());
-        progress::say(&format!("== {name}: {tally} in {took}"));
+        report::end_part(&name, number, all, &format!("{tally} in {took}"));
         tally
     }
 
@@ -228,11 +253,16 @@ pub fn needs(parts: &[Part]) -> Result<Needs> {
 /// Runs these parts, all of them even when some fail. Those whose machines mostly wait come last,
 /// at once.
 pub fn run(parts: &[Part], form: Form) -> Tally {
+    print_plan(parts, form);
+    report::use_status_line();
     let mut total = Tally::default();
+    let all = parts.len();
+    let mut numbers = 1..;
+    let mut next = || numbers.next().unwrap_or_default();
     let (waiting, busy): (Vec<Part>, Vec<Part>) =
         parts.iter().partition(|part| part.mostly_waits());
     for part in busy {
-        total += part.told(form);
+        total += part.run_reported(form, next(), all);
         if process::is_interrupted() {
             return total;
         }
@@ -240,7 +270,10 @@ pub fn run(parts: &[Part], form: Form) -> Tally {
     std::thread::scope(|scope| {
         let running: Vec<_> = waiting
             .into_iter()
-            .map(|part| scope.spawn(move || part.told(form)))
+            .map(|part| {
+                let number = next();
+                scope.spawn(move || part.run_reported(form, number, all))
+            })
             .collect();
         for part in running {
             match part.join() {
@@ -250,6 +283,21 @@ pub fn run(parts: &[Part], form: Form) -> Tally {
         }
     });
     total
+}
+
+/// Says what will be run, and how long that takes.
+fn print_plan(parts: &[Part], form: Form) {
+    if parts.len() == 1 {
+        return;
+    }
+    let mut plan = format!(
+        "{} parts. On two cores, when the cache has kernels and modules (without them, 25 minutes more), they take:",
+        parts.len()
+    );
+    for part in parts {
+        plan.push_str(&format!("\n  {:<10} {}", part.name(), part.usual(form)));
+    }
+    progress::say(&plan);
 }
 
 fn get(core: Core) -> Result<Kernel> {
@@ -303,6 +351,6 @@ fn at_once(
 
 /// Prints the cases and counts them.
 fn report(cases: &[Case]) -> Tally {
-    cases.iter().for_each(Case::print);
+    cases.iter().for_each(report::add);
     Tally::of(cases)
 }

@@ -17,6 +17,7 @@ use klp_host::host::toolchain::{self, PINNED};
 use super::host;
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::report;
 
 /// A kind of proof.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -123,7 +124,7 @@ fn mutants() -> Result<Tally> {
             }
         },
     );
-    case.print();
+    report::add(&case);
     Ok(Tally::of([&case]))
 }
 

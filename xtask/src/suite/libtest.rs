@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Reads what Rust's test harness prints: each test's line, and for those that failed what they printed themselves.
+
+use crate::case::{Case, Tally};
+
+/// Follows the output of `cargo test`, of any number of test programs one after the other.
+#[derive(Debug)]
+pub(super) struct Follower {
+    script: &'static str,
+    /// Tests that failed, whose output has not come yet.
+    failed: Vec<String>,
+    /// The test whose output comes now, and that.
+    output: Option<(String, String)>,
+    pub(super) tally: Tally,
+}
+
+impl Follower {
+    /// Its cases stand in this script.
+    pub(super) fn new(script: &'static str) -> Self {
+        Self {
+            script,
+            failed: Vec::new(),
+            output: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// The cases that are decided with this line.
+    pub(super) fn line(&mut self, line: &str) -> Vec<Case> {
+        if let Some(counts) = counted(line) {
+            self.tally += counts;
+            return self.end_of_program();
+        }
+        if let Some((name, result)) = result_of(line) {
+            match result {
+                "ok" => return vec![self.case(name, None)],
+                "FAILED" => self.failed.push(name.to_owned()),
+                _ => {}
+            }
+            return Vec::new();
+        }
+        let section = line
+            .strip_prefix("---- ")
+            .and_then(|rest| rest.strip_suffix(" stdout ----"));
+        if let Some(name) = section {
+            let ended = self.end_of_output();
+            self.output = Some((name.to_owned(), String::new()));
+            return ended.into_iter().collect();
+        }
+        // The list of names that closes the outputs.
+        if line == "failures:" {
+            return self.end_of_output().into_iter().collect();
+        }
+        if let Some((_, output)) = &mut self.output {
+            output.push_str(line);
+            output.push('\n');
+        }
+        Vec::new()
+    }
+
+    fn case(&self, name: &str, failure: Option<String>) -> Case {
+        Case {
+            script: self.script.to_owned(),
+            name: name.to_owned(),
+            failure,
+        }
+    }
+
+    fn end_of_output(&mut self) -> Option<Case> {
+        let (name, output) = self.output.take()?;
+        self.failed.retain(|failed| *failed != name);
+        Some(self.case(&name, Some(output.trim().to_owned())))
+    }
+
+    /// Tests that printed nothing have failed all the same.
+    fn end_of_program(&mut self) -> Vec<Case> {
+        let mut cases: Vec<_> = self.end_of_output().into_iter().collect();
+        for name in std::mem::take(&mut self.failed) {
+            cases.push(self.case(&name, Some("it failed".to_owned())));
+        }
+        cases
+    }
+}
+
+/// The name of a test and how it went: `test a::b ... ok`, `test a::c - should panic ... FAILED`.
+fn result_of(line: &str) -> Option<(&str, &str)> {
+    let (name, result) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+    Some((name.trim_end_matches(" - should panic"), result))
+}
+
+/// What a line like `test result: ok. 4 passed; 0 failed; ...` says.
+fn counted(line: &str) -> Option<Tally> {
+    let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
+    let count = |what| {
+        counts
+            .split("; ")
+            .find_map(|part| part.strip_suffix(what)?.trim().parse().ok())
+    };
+    Some(Tally {
+        passed: count("passed")?,
+        failed: count("failed")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is reported of these lines: names, and why they failed.
+    fn reported(text: &str) -> (Vec<(String, Option<String>)>, Tally) {
+        let mut follower = Follower::new("host");
+        let cases = text
+            .lines()
+            .flat_map(|line| follower.line(line))
+            .map(|case| (case.name, case.failure))
+            .collect();
+        (cases, follower.tally)
+    }
+
+    #[test]
+    fn tests_are_reported_with_what_they_printed() {
+        let (cases, tally) = reported(
+            "running 4 tests\n\
+             test a::passes ... ok\n\
+             test a::panics - should panic ... ok\n\
+             test a::fails ... FAILED\n\
+             test a::is_left_out ... ignored\n\
+             test a::is_silent ... FAILED\n\
+             \n\
+             failures:\n\
+             \n\
+             ---- a::fails stdout ----\n\
+             thread 'a::fails' panicked\n\
+             left: 1\n\
+             \n\
+             failures:\n    a::fails\n    a::is_silent\n\
+             \n\
+             test result: FAILED. 2 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n",
+        );
+        let failed = |name: &str, why: &str| (name.to_owned(), Some(why.to_owned()));
+        assert_eq!(
+            cases,
+            [
+                ("a::passes".to_owned(), None),
+                ("a::panics".to_owned(), None),
+                failed("a::fails", "thread 'a::fails' panicked\nleft: 1"),
+                failed("a::is_silent", "it failed"),
+            ]
+        );
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 2,
+                failed: 2
+            }
+        );
+    }
+
+    #[test]
+    fn only_whole_result_lines_are_counted() {
+        assert_eq!(counted("test a::b ... ok"), None);
+        assert_eq!(counted("test result: ok"), None);
+    }
+}
