@@ -14,6 +14,7 @@ mod case;
 mod checkout;
 mod commands;
 mod compare;
+mod demo;
 mod guest_program;
 mod klpctl_package;
 mod kselftest;

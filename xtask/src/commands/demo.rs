@@ -2,7 +2,9 @@
 
 //! `cargo xtask demo`: from a fresh machine to a live-patched kernel.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ use klp_host::vm::{self, Outcome, Spec};
 
 use super::KernelArgs;
 use crate::checkout;
+use crate::demo::{self, Recording};
 
 /// The patch that is shown.
 const NAME: &str = "livepatch-sample";
@@ -23,6 +26,9 @@ const MODULE: &str = "livepatch-sample.ko";
 pub(super) struct DemoArgs {
     #[command(flatten)]
     kernel: KernelArgs,
+    /// Record the guest's terminal as an asciicast, and beside it as an animated SVG.
+    #[arg(long, value_name = "FILE.cast")]
+    record: Option<PathBuf>,
 }
 
 impl DemoArgs {
@@ -39,9 +45,15 @@ impl DemoArgs {
         let spec = Spec {
             copy: vec![(module.to_owned(), PathBuf::from("/root").join(MODULE))],
             timeout: Duration::from_secs(180),
-            ..Spec::new(&kernel.image, include_str!("../demo/guest.sh"))
+            ..Spec::new(&kernel.image, demo::GUEST)
         };
-        let report = vm::run_shown(&spec)?;
+        let mut recording = Recording::new("klp: a live patch in Rust");
+        let report = vm::run(&spec, &mut |bytes| {
+            recording.push(bytes);
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(bytes)?;
+            stdout.flush()
+        })?;
         if let Some(problem) = report.problem() {
             bail!("{problem}");
         }
@@ -51,6 +63,9 @@ impl DemoArgs {
                  `cargo xtask vm` boots the same kernel to look around"
             );
         }
+        if let Some(file) = &self.record {
+            save(&recording, file)?;
+        }
         progress::say(&format!(
             "done in {} s: Linux {}, patched while it ran by {EXAMPLE}",
             start.elapsed().as_secs(),
@@ -58,6 +73,17 @@ impl DemoArgs {
         ));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Writes the recording, and its picture beside it.
+fn save(recording: &Recording, file: &Path) -> Result<()> {
+    let asciicast = recording.asciicast()?;
+    let picture = file.with_extension("svg");
+    for (path, text) in [(file, &asciicast), (&picture, &demo::svg(&asciicast)?)] {
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        progress::say(&format!("wrote {}", path.display()));
+    }
+    Ok(())
 }
 
 /// Prints the patch as its author wrote it, from the first line of code on.
