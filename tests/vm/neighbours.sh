@@ -74,8 +74,8 @@ _attach_everywhere() {
 	mkdir "$TRACING/instances/klp_$1" || return
 	# It is there all the time, and writes down what it sees only for a look.
 	echo 0 >"$TRACING/instances/klp_$1/tracing_on"
-	# On a busy machine a look takes long, and everything that happens meanwhile is written down, too: what is
-	# looked for must not be overwritten.
+	# Calls of other tasks are not written down. On a slow kernel they filled the buffer before the look was over.
+	echo $$ >"$TRACING/instances/klp_$1/set_ftrace_pid" || return
 	echo 16384 >"$TRACING/instances/klp_$1/buffer_size_kb" || return
 	ATTACHED[$1]="vmlinux module"
 	_start_"$1"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Tracers of all functions there are, and probes in a module that comes after them and after the patch,
 # goes, and comes again.
+# Limit: 400 s
 
 . /klp/vm/lib.sh
 . /klp/vm/neighbours.sh || exit
