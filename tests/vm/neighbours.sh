@@ -74,11 +74,13 @@ _attach_everywhere() {
 	mkdir "$TRACING/instances/klp_$1" || return
 	# It is there all the time, and writes down what it sees only for a look.
 	echo 0 >"$TRACING/instances/klp_$1/tracing_on"
-	# Calls of other tasks are not written down. On a slow kernel they filled the buffer before the look was over.
+	# Calls of other tasks and in interrupts are not written down: on a slow kernel they filled the buffer before
+	# the look was over, and what is looked for was overwritten.
 	echo $$ >"$TRACING/instances/klp_$1/set_ftrace_pid" || return
 	echo 16384 >"$TRACING/instances/klp_$1/buffer_size_kb" || return
 	ATTACHED[$1]="vmlinux module"
-	_start_"$1"
+	_start_"$1" || return
+	[ "$1" != graph ] || echo 0 >"$TRACING/instances/klp_graph/options/funcgraph-irqs"
 }
 
 # detach KIND - it goes from wherever it is.
