@@ -428,7 +428,8 @@ void klp_free(void *memory)
 	kfree(memory);
 }
 
-void klp_free_after_rcu(struct callback_head *head, void *memory)
+/* The head's type is another one from 7.3 on, which is no larger. */
+void klp_free_after_rcu(void *head, void *memory)
 {
 	kvfree_call_rcu(head, memory);
 }

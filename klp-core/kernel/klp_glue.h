@@ -110,7 +110,7 @@ void klp_release_later(struct klp_patch *patch, bool keep);
 /* Memory. */
 void *klp_zalloc(size_t size, gfp_t flags);
 void klp_free(void *memory);
-void klp_free_after_rcu(struct callback_head *head, void *memory);
+void klp_free_after_rcu(void *head, void *memory);
 
 /* The log. */
 void klp_debug_initializing(const char *patch, bool patching);
