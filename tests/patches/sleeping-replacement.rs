@@ -28,7 +28,7 @@ fn sleeping_version(m: &SeqFile, _v: *mut c_void) -> c_int {
 fn answer_and_sleep(m: &SeqFile) -> c_int {
     seq_print!(m, "slept\n");
     loop {
-        fsleep(Delta::from_millis(20));
+        fsleep(Delta::from_millis(200));
         if overflowuid.load(Relaxed) != SLEEP {
             break;
         }

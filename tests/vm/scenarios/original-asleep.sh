@@ -39,7 +39,7 @@ if [ -e $blockers ]; then
 fi
 asleep N
 wait $reader
-expect_eq "the reader got the replacement's answer" "slept 21" "$(cat /tmp/slept)"
+expect_eq "the reader got the replacement's answer" "slept 201" "$(cat /tmp/slept)"
 must "then the transition ends" wait_until patch_gone originals
 must "unload" unload originals
 
@@ -50,7 +50,7 @@ cat /proc/klp_originals_sleep >/tmp/slept &
 reader=$!
 must "a reader sleeps in the original again" wait_until is_sleeping $reader
 must "a patch of another function applies meanwhile" load livepatch-sample
-check "the reader still sleeps" is_sleeping $reader
+check "the reader still sleeps" wait_until is_sleeping $reader
 asleep N
 wait $reader
 must "remove that patch" remove_patch livepatch-sample
@@ -66,7 +66,7 @@ sleep 1.5
 expect_eq "patching waits for it" 1 "$(cat "$patch/transition")"
 asleep N
 wait $reader
-expect_eq "the reader got the function's answer" "slept 20" "$(cat /tmp/slept)"
+expect_eq "the reader got the function's answer" "slept 200" "$(cat /tmp/slept)"
 must "then the patch applies" wait_until settled originals
 must "remove it" remove_patch originals
 must "unload the module" unload klp_originals
