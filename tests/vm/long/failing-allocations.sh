@@ -36,9 +36,9 @@ words() {
 	words="$version $module"
 }
 
-# state - that, the patches with whether they are enabled, and the modules, in $state.
+# state - that, the patches with whether they are enabled, and the modules of this test that are loaded, in $state.
 state() {
-	local patch enabled name rest
+	local patch enabled name
 	words
 	state=$words
 	for patch in $LIVEPATCH/*/; do
@@ -47,9 +47,10 @@ state() {
 		patch=${patch%/}
 		state+=" ${patch##*/}=$enabled"
 	done
-	while read -r name rest; do
-		state+=" $name"
-	done </proc/modules
+	# In an order that does not depend on which came last.
+	for name in entries_first entries_only klp_entries; do
+		[ ! -e /sys/module/$name ] || state+=" $name"
+	done
 }
 
 # soon CONDITION [ARGUMENT...] - it comes true.
