@@ -21,7 +21,7 @@ is_state() {
 }
 
 trial_over() {
-	[ ! -e $store/trial.json ]
+	[ ! -e $store/trial ]
 }
 
 # version NUMBER - the steady patch, in that version.
@@ -67,7 +67,7 @@ step_applied() {
 step_healthy() {
 	check "the patch is applied again" grep -qx steady /proc/version
 	expect_eq "the unit is content" active "$(state klpctl.service)"
-	check "the patch is on trial" test -e $store/trial.json
+	check "the patch is on trial" test -e $store/trial
 	mkdir -p /run/systemd/system/klpctl-healthy.timer.d
 	printf '[Timer]\nOnActiveSec=\nOnActiveSec=3s\n' >/run/systemd/system/klpctl-healthy.timer.d/soon.conf
 	must "the time is made shorter" systemctl daemon-reload

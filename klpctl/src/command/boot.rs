@@ -300,7 +300,7 @@ fn answer(context: &Context, done: &Done) -> Outcome<Answer> {
 mod tests {
     use super::*;
     use crate::cli::Patience;
-    use crate::command::install::tests::{RELEASE, applied, machine};
+    use crate::command::install::tests::{RELEASE, applied, hold, machine};
     use crate::store::tests::module;
 
     const BOOT: Boot = Boot {
@@ -356,8 +356,7 @@ mod tests {
             ("fix_1_2", &series),
         ];
         let mut context = installed(dir.path(), &patches);
-        let held = dir.path().join("var").join(RELEASE).join("held.json");
-        std::fs::write(&held, r#"{ "fix_1_2": "it is so" }"#).expect("a file");
+        hold(dir.path(), "fix_1_2");
         let failure = run(&mut context, &BOOT).expect_err("one is held out");
         assert!(failure.message.contains("1 of 3"), "{failure}");
         let mut healthy = |loaded: &str| {
@@ -390,12 +389,12 @@ mod tests {
         let mut context = installed(dir.path(), &patches);
         let failure = run(&mut context, &BOOT).expect_err("one does not fit");
         assert!(failure.message.contains("1 of 4"), "{failure}");
-        let held = dir.path().join("var").join(RELEASE).join("held.json");
-        std::fs::write(&held, r#"{ "b": "it is so" }"#).expect("a file");
+        hold(dir.path(), "b");
         let failure = run(&mut context, &BOOT).expect_err("one more is held out");
         assert!(failure.message.contains("2 of 5"), "{failure}");
         // It does not matter of one that is superseded.
-        std::fs::write(&held, r#"{ "a": "it is so" }"#).expect("a file");
+        context.trials().release(RELEASE, "b").expect("written");
+        hold(dir.path(), "a");
         let failure = run(&mut context, &BOOT).expect_err("one does not fit");
         assert!(failure.message.contains("1 of 4"), "{failure}");
     }

@@ -516,6 +516,13 @@ pub(super) mod tests {
         fs::create_dir_all(dir.join("sys/module").join(name)).expect("a folder");
     }
 
+    /// Marks a patch as held out.
+    pub(crate) fn hold(dir: &Path, name: &str) {
+        let held = dir.join("var").join(RELEASE).join("held");
+        fs::create_dir_all(&held).expect("a folder");
+        fs::write(held.join(name), "it is so").expect("a file");
+    }
+
     const PATIENCE: Patience = Patience {
         timeout: Duration::ZERO,
     };
@@ -558,8 +565,7 @@ pub(super) mod tests {
         assert_eq!(names, ["older", "other"]);
 
         // One of the same name is not lost either, and stays out if it was.
-        let trials = dir.path().join("var").join(RELEASE).join("held.json");
-        fs::write(&trials, r#"{ "older": "it is so" }"#).expect("a file");
+        hold(dir.path(), "older");
         let newer = file("older", RELEASE, b"2");
         install_one(&mut context, &newer, &arguments()).expect_err("no live patching");
         let module = fs::read(&installed[0].path).expect("there");
@@ -716,18 +722,21 @@ pub(super) mod tests {
         let mut context = machine(dir.path());
         let patch = file("fix", RELEASE, b"1");
         context.store.install(&patch).expect("written");
-        let held = dir.path().join("var").join(RELEASE).join("held.json");
-        fs::write(&held, r#"{ "fix": "it is so" }"#).expect("a file");
+        hold(dir.path(), "fix");
+        let is_held = |context: &Context| {
+            let held = context.trials().held(RELEASE);
+            held.expect("readable").contains_key("fix")
+        };
         let answer = install_one(&mut context, &patch, &arguments()).expect("installed");
         assert_eq!(answer["loaded"], false);
-        assert!(held.exists());
+        assert!(is_held(&context));
         let args = Install {
             now: false,
             ..arguments()
         };
         let newer = file("fix", RELEASE, b"2");
         install_one(&mut context, &newer, &args).expect("installed");
-        assert!(!held.exists());
+        assert!(!is_held(&context));
     }
 
     #[test]
