@@ -15,7 +15,7 @@ use super::installed::is_other_build;
 use super::load::{self, apply};
 use super::superseded::{superseded_by, superseding};
 use super::unload::{disable, forget, unload_module};
-use super::versions::{Versions, series};
+use super::versions::{Versions, check_name, series};
 use super::{Answer, Context, module_name};
 use crate::cli::{Install, Uninstall};
 use crate::durable;
@@ -35,6 +35,7 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
     for file in &files {
         let release = release_of(file)?;
         let runs = runs(context, &release);
+        check_name(context, &release, file)?;
         if runs && !args.unchecked {
             for warning in precheck::lasting(&context.kernel, file)? {
                 context.progress.say(&format!("warning: {warning}"));
@@ -97,6 +98,7 @@ fn install_one(
     let name = &file.info.name;
     let release = release_of(file)?;
     let runs = runs(context, &release);
+    check_name(context, &release, file)?;
     let is_loaded = runs && context.kernel.patch(name)?.is_some();
     let before = Before::find(context, &release, name)?;
     if let Some(why) = context.trials().held(&release)?.remove(name)
@@ -619,6 +621,51 @@ pub(super) mod tests {
         let newer = module("fix", RELEASE, "version=2\0");
         install_one(&mut context, &newer, &args).expect("installed");
         assert_eq!(names(&context), ["all", "fix"]);
+    }
+
+    #[test]
+    fn another_patch_of_the_same_name_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let args = for_next_boot();
+        let modinfo = |series: &str, version: &str| {
+            format!("klp_replace=Y\0klp_series={series}\0version={version}\0")
+        };
+        let first = module("fix_1_2", RELEASE, &modinfo("fix", "1.2"));
+        install_one(&mut context, &first, &args).expect("installed");
+        install_one(&mut context, &first, &args).expect("the same");
+        let others = [
+            ("fix_1", "2", "version 2 of fix_1"),
+            ("fix", "1~2", "version 1~2 of fix"),
+        ];
+        for (series, version, said) in others {
+            let other = module("fix_1_2", RELEASE, &modinfo(series, version));
+            for args in [&args, &arguments()] {
+                let failure = install_one(&mut context, &other, args).expect_err("another one");
+                assert_eq!(failure.status, Status::Conflict);
+                for part in ["fix_1_2", "version 1.2 of fix ", said] {
+                    assert!(failure.message.contains(part), "{failure}");
+                }
+            }
+        }
+        let plain = module("fix_1_2", RELEASE, "version=3\0");
+        install_one(&mut context, &plain, &args).expect_err("another one");
+        let installed = context.store.find(RELEASE, "fix_1_2").expect("readable");
+        let module_there = installed.expect("there").open().expect("whole").module;
+        assert!(module_there == first.module);
+        // For another kernel it is no other's name; one that klpctl has loaded has it, too.
+        let next = module("fix_1_2", "6.12.2", &modinfo("fix_1", "2"));
+        install_one(&mut context, &next, &args).expect("installed");
+        remove(&mut context, RELEASE, "fix_1_2").expect("uninstalled");
+        context.records.keep(&first).expect("written");
+        install_one(&mut context, &plain, &args).expect("nothing of that name is there");
+        remove(&mut context, RELEASE, "fix_1_2").expect("uninstalled");
+        applied(dir.path(), "fix_1_2");
+        let failure = install_one(&mut context, &plain, &args).expect_err("that is loaded");
+        assert!(
+            failure.message.contains("is loaded as version 1.2 of fix "),
+            "{failure}"
+        );
     }
 
     #[test]
