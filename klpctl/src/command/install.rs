@@ -364,7 +364,7 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
         remove(context, release, name)?;
     }
     // First, so that what both fix stays fixed. If one of these is cumulative, it is all that there is to do.
-    load_instead(context, &names, &superseded, args.patience.timeout)?;
+    let mut left_out = load_instead(context, &names, &superseded, args.patience.timeout)?;
     let mut is_unloaded = false;
     for name in names.iter().filter(|_| args.now) {
         if context.kernel.has_module(name) {
@@ -377,8 +377,13 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
     }
     if is_unloaded {
         // Of two patches that call the same original, only one can be there.
-        load_instead(context, &names, &superseded, args.patience.timeout)?;
+        left_out = load_instead(context, &names, &superseded, args.patience.timeout)?;
     }
+    let done = match is_unloaded {
+        true => "uninstalled and unloaded",
+        false => "uninstalled",
+    };
+    left_out.check(&format!("{}: {done}", names.join(", ")))?;
     Ok(Answer::new("", uninstalled(&names, &releases, false)))
 }
 

@@ -206,7 +206,7 @@ impl Installed {
             State::Held => {
                 format!("held out: {why}; `klpctl boot --retry {name}` tries it again")
             }
-            State::Failed => format!("not loaded at boot: {why}"),
+            State::Failed => format!("could not be loaded: {why}"),
             State::NotLoaded => "not loaded; `klpctl boot` loads it".to_owned(),
         }
     }
@@ -323,7 +323,7 @@ mod tests {
              a: loaded\n  \
              b: loaded, and on trial until the machine is called healthy\n  \
              c: held out: it is so; `klpctl boot --retry c` tries it again\n  \
-             d: not loaded at boot: it is so\n  \
+             d: could not be loaded: it is so\n  \
              e: not loaded; `klpctl boot` loads it\n  \
              g: loaded in another build than the one that is installed; the next boot loads that, or `klpctl unload g` \
              and `klpctl boot` now; the functions are unpatched in between\n  \

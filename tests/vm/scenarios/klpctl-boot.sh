@@ -43,7 +43,7 @@ expect_match "and is named" "held_first: held_first needs the module klp_held" "
 check "the other one is loaded" settled livepatch_sample
 check "the patched function answers" grep -q 'has been live patched' /proc/cmdline
 check "status knows why" ctl_status 0 status
-expect_match "the one was not loaded" "held_first: not loaded at boot: .*modprobe klp_held" "$(said)"
+expect_match "the one was not loaded" "held_first: could not be loaded: .*modprobe klp_held" "$(said)"
 expect_match "and that the other is on trial" "livepatch_sample: loaded, and on trial" "$(said)"
 
 must "the machine goes down" another_boot
