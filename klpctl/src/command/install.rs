@@ -137,11 +137,15 @@ fn install_one(
             false => Vec::new(),
         },
     };
-    if is_loaded {
+    if is_loaded && before.is_none() {
         // From now on it is loaded at each boot, so it is on trial like one that is loaded from there.
         context.trials().begin(name)?;
     }
     context.store.install(file)?;
+    if is_loaded && !is_same && is_another(context, &release, name)? {
+        // Its turn comes when it is loaded. What is loaded is not installed any more.
+        context.trials().withdraw(name)?;
+    }
     context
         .progress
         .say(&format!("{name}: installed for kernel {release}"));
@@ -226,10 +230,15 @@ pub fn drop_older_versions(context: &mut Context) -> Outcome {
     Ok(())
 }
 
+/// Is another build of a patch loaded than the one that is installed?
+fn is_another(context: &Context, release: &str, name: &str) -> Outcome<bool> {
+    let installed = context.store.find(release, name)?;
+    Ok(installed.is_some_and(|it| is_other_build(context, &it)))
+}
+
 /// What is loaded stays, also when another build of it was installed.
 fn note_other_build(context: &mut Context, release: &str, name: &str) -> Outcome {
-    let installed = context.store.find(release, name)?;
-    if installed.is_some_and(|it| is_other_build(context, &it)) {
+    if is_another(context, release, name)? {
         context.progress.say(&format!(
             "note: {name} is loaded in another build, and stays so until the next boot. `klpctl unload {name}` and \
              `klpctl boot` load the one that is installed; the functions are unpatched in between; a patch of another name \
@@ -600,6 +609,30 @@ pub(super) mod tests {
         assert_eq!(answer["loaded"], true);
         let trials = context.trials();
         assert_eq!(trials.on_trial().expect("readable"), ["fix"]);
+    }
+
+    #[test]
+    fn a_build_that_is_not_loaded_is_not_on_trial() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let args = for_next_boot();
+        let build =
+            |srcversion: &str| module("fix", RELEASE, &format!("srcversion={srcversion}\0"));
+        context.store.install(&build("A")).expect("written");
+        applied(dir.path(), "fix");
+        let srcversion = dir.path().join("sys/module/fix/srcversion");
+        fs::write(srcversion, "A\n").expect("a file");
+        let on_trial = |context: &Context| context.trials().on_trial().expect("readable");
+        // It was called healthy. A power cut while this goes on is to cost nothing.
+        for srcversion in ["A", "B", "A"] {
+            install_one(&mut context, &build(srcversion), &args).expect("installed");
+            assert_eq!(on_trial(&context), Vec::<String>::new());
+        }
+        context.trials().begin("fix").expect("written");
+        install_one(&mut context, &build("A"), &args).expect("the same");
+        assert_eq!(on_trial(&context), ["fix"]);
+        install_one(&mut context, &build("B"), &args).expect("installed");
+        assert_eq!(on_trial(&context), Vec::<String>::new());
     }
 
     #[test]
