@@ -19,7 +19,7 @@ pub const ANSIBLE: Venv<'static> = Venv {
     program: "ansible-playbook",
 };
 
-/// Salt, which works without a master.
+/// Salt, with the programs of master and minion.
 pub const SALT: Venv<'static> = Venv {
     name: "salt",
     packages: &["salt==3008.4"],

@@ -49,6 +49,7 @@ pub(super) fn run() -> Result<Tally> {
     ]);
     tally += script("compat", None, &klpctl)?;
     tally += script("salt", Some(SALT.bin(&cache)?), &klpctl)?;
+    tally += script("salt-master", Some(SALT.bin(&cache)?), &klpctl)?;
     tally += script("ansible", Some(ANSIBLE.bin(&cache)?), &klpctl)?;
     Ok(tally)
 }
