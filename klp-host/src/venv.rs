@@ -26,6 +26,13 @@ pub const SALT: Venv<'static> = Venv {
     program: "salt-call",
 };
 
+/// The types of Grafana's dashboards, as Grafana publishes them.
+pub const GRAFANA_TYPES: Venv<'static> = Venv {
+    name: "grafana-types",
+    packages: &["grafana-foundation-sdk==1769699379!11.6.0"],
+    program: "python3",
+};
+
 /// What a virtual environment is made with.
 const PYTHON: &str = "/usr/bin/python3";
 
