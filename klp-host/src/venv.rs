@@ -33,6 +33,13 @@ pub const GRAFANA_TYPES: Venv<'static> = Venv {
     program: "python3",
 };
 
+/// Writes variables for UEFI firmware.
+pub const VIRT_FIRMWARE: Venv<'static> = Venv {
+    name: "virt-firmware",
+    packages: &["virt-firmware==26.10"],
+    program: "virt-fw-vars",
+};
+
 /// What a virtual environment is made with.
 const PYTHON: &str = "/usr/bin/python3";
 
