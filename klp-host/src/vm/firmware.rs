@@ -3,8 +3,7 @@
 //! UEFI firmware for a guest, with variables: for tests of what the kernel learns from these, such as keys that it trusts.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -37,14 +36,14 @@ impl Firmware {
     /// When the firmware cannot be fetched, or the file cannot be written.
     pub fn with_key(
         cache: &Cache,
-        certificate: &std::path::Path,
-        json: &std::path::Path,
+        certificate: &Path,
+        json: &Path,
         variables: PathBuf,
     ) -> Result<Self> {
         let code = OVMF.get(cache)?;
         let empty = code.with_file_name(VARIABLES);
         let program = VIRT_FIRMWARE.bin(cache)?.join(VIRT_FIRMWARE.program);
-        let mut command: Command = process::command(program);
+        let mut command = process::command(program);
         command
             .arg("--input")
             .arg(&empty)
