@@ -42,8 +42,8 @@ impl Kernel {
         let mut began = None;
         each_record(&mut self.open_log()?, |text| {
             // One that is turned back begins once more.
-            let starts = text.lines().filter_map(|line| start(line, name));
-            began = starts.last().or(began);
+            let mut starts = text.lines().filter_map(|line| start(line, name));
+            began = starts.next_back().or(began);
         });
         let uptime = std::fs::read_to_string(self.path("proc/uptime")).ok()?;
         let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
