@@ -23,7 +23,7 @@ pub struct Signing {
     #[arg(long, value_name = "CERT", requires = "key")]
     cert: Option<PathBuf>,
     /// The hash function of the signature. The kernel has to have it built in.
-    #[arg(long, value_parser = HASHES, default_value = HASHES[0])]
+    #[arg(long, value_parser = HASHES, default_value = HASHES[0], requires = "key")]
     hash: String,
 }
 
@@ -89,6 +89,8 @@ mod tests {
             );
         }
         assert!(parsed(&["--hash", "md5"]).is_err());
+        let error = parsed(&["--hash", "sha512"]).expect_err("nothing is signed");
+        assert!(error.to_string().contains("--sign"), "{error}");
     }
 
     #[test]

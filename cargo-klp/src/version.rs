@@ -3,21 +3,22 @@
 //! Puts a cumulative patch's version into the name of its module: the kernel loads a newer one beside it then, which
 //! replaces it at once. Under the same name it would have to be unloaded first.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 use klp_elf::livepatch::{Error, SERIES, rename};
 use klp_elf::{Module, sign};
 use klp_host::replace;
 
-/// Writes a copy of a module under such a name, beside it, in the place of copies of other versions. `None` for one that is not cumulative, or has no version: it
-/// is loaded on top of others, whatever its name is.
+/// Writes a copy of a module under such a name, beside it, in the place of copies of other versions and revisions. `None`
+/// for one that is not cumulative, or has no version: it is loaded on top of others, whatever its name is.
 ///
 /// # Errors
 ///
-/// When the module is damaged, no module can have that name, or the copy cannot be written.
-pub fn in_name(module: &Path) -> Result<Option<PathBuf>> {
+/// When the module is damaged, no module can have that name, another patch has it, or the copy cannot be written.
+pub fn in_name(module: &Path, revision: u32) -> Result<Option<PathBuf>> {
     let cannot = || {
         format!(
             "cannot put the version into the name of {}",
@@ -36,7 +37,10 @@ pub fn in_name(module: &Path) -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let series = name;
-    let name = format!("{series}_{}", word(&version));
+    let name = format!(
+        "{series}_{}",
+        word(&version, revision).with_context(cannot)?
+    );
     let renamed = match rename(data, &name) {
         Err(error @ Error::ModuleName { .. }) => {
             Err(error).context("rename the patch's source, or shorten `version`")
@@ -45,6 +49,12 @@ pub fn in_name(module: &Path) -> Result<Option<PathBuf>> {
     };
     let renamed = renamed.with_context(cannot)?;
     let path = module.with_file_name(format!("{name}.ko"));
+    ensure!(
+        !path.exists() || is_version(&path, &series),
+        "{} is another patch, and {series} {version} would have that name, too: rename one of them, or give this one \
+         another `version`; if the file is of an earlier build, remove it",
+        path.display()
+    );
     replace::contents(&path, &renamed)?;
     remove_others(&path, &series)?;
     Ok(Some(path))
@@ -73,9 +83,31 @@ fn is_version(path: &Path, series: &str) -> bool {
     found.is_some_and(|it| *it == *series)
 }
 
-/// In the characters that names of modules have.
-fn word(version: &str) -> String {
-    version.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+/// A version and its revision in the characters that names of modules have: no two of them give the same word. A `.`
+/// becomes `_`, and whatever else is no letter or digit `__` and a letter. That is why a version has no empty parts.
+fn word(version: &str, revision: u32) -> Result<String> {
+    let mut word = String::new();
+    for c in version.chars() {
+        match c {
+            '.' => word.push('_'),
+            '~' => word.push_str("__t"),
+            '+' => word.push_str("__p"),
+            c if c.is_ascii_alphanumeric() => word.push(c),
+            _ => bail!(unfit(version)),
+        }
+    }
+    ensure!(!version.split('.').any(str::is_empty), unfit(version));
+    if revision > 1 {
+        let _ = write!(word, "__r{revision}");
+    }
+    Ok(word)
+}
+
+fn unfit(version: &str) -> String {
+    format!(
+        "the version {version:?} cannot be part of a module's name: it may have letters, digits, `+`, `~`, and `.` \
+         between others, as in `1.0` or `1.1~rc2`"
+    )
 }
 
 #[cfg(test)]
@@ -103,7 +135,7 @@ mod tests {
         let module = dir.path().join("fix-foo.ko");
         let data = module_of("fix_foo", modinfo);
         fs::write(&module, &data).unwrap();
-        let path = in_name(&module).unwrap()?;
+        let path = in_name(&module, 1).unwrap()?;
         assert_eq!(fs::read(&module).unwrap(), data, "make's own stays");
         let copy = fs::read(&path).unwrap();
         let modinfo = Module::parse(&copy).unwrap().modinfo().unwrap();
@@ -112,12 +144,60 @@ mod tests {
     }
 
     #[test]
+    fn other_versions_and_revisions_have_other_names() {
+        let versions = [
+            "1.2", "1~2", "1+2", "12", "1.2~1", "1.2+1", "1.2.1", "1.2~r2", "1.2.r2", "1.t2",
+            "1.p2", "1.~2",
+        ];
+        let mut names = std::collections::BTreeMap::new();
+        for version in versions {
+            for revision in [1, 2, 12] {
+                let name = word(version, revision).unwrap();
+                let other = names.insert(name.clone(), (version, revision));
+                assert_eq!(other, None, "{version} and {revision}: {name}");
+            }
+        }
+        assert_eq!(word("1.2", 1).unwrap(), "1_2");
+        assert_eq!(word("1.2", 2).unwrap(), "1_2__r2");
+        for version in ["1_2", "1-2", "1..2", "1.", ".1", "", "1 2", "1.ä"] {
+            let error = word(version, 1).unwrap_err().to_string();
+            assert!(error.contains("`~`"), "{version}: {error}");
+        }
+    }
+
+    #[test]
+    fn another_module_of_that_name_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut modules = Vec::new();
+        for (name, more) in [
+            ("fix", "klp_replace=Y\0version=1.2\0"),
+            ("fix_1", "klp_replace=Y\0version=2\0"),
+            ("fix_1_2", ""),
+        ] {
+            let path = dir.path().join(format!("{name}.ko"));
+            let modinfo = format!("livepatch=Y\0name={name}\0{more}");
+            fs::write(&path, module_of(name, &modinfo)).unwrap();
+            modules.push(path);
+        }
+        for _ in 0..2 {
+            let error = format!("{:#}", in_name(&modules[0], 1).unwrap_err());
+            assert!(error.contains("fix_1_2.ko is another patch"), "{error}");
+        }
+        fs::remove_file(&modules[2]).unwrap();
+        for _ in 0..2 {
+            in_name(&modules[0], 1).unwrap().unwrap();
+        }
+        let error = format!("{:#}", in_name(&modules[1], 1).unwrap_err());
+        assert!(error.contains("fix_1_2.ko is another patch"), "{error}");
+    }
+
+    #[test]
     fn versions_of_cumulative_patches_are_in_their_names() {
         let patch = "livepatch=Y\0name=fix_foo\0";
         assert_eq!(in_name_of(&format!("{patch}version=1.2\0")), None);
         assert_eq!(in_name_of(&format!("{patch}klp_replace=Y\0")), None);
         let named = in_name_of(&format!("{patch}klp_replace=Y\0version=1.2~rc1\0"));
-        let name = "fix_foo_1_2_rc1";
+        let name = "fix_foo_1_2__trc1";
         assert_eq!(named, Some((format!("{name}.ko"), name.to_owned())));
     }
 
@@ -139,7 +219,7 @@ mod tests {
         fs::write(dir.path().join("fix_foo_text.ko"), "no module").unwrap();
         for version in ["1.1", "1.2", "1.2"] {
             let module = write("fix-foo.ko", "fix_foo", &format!("version={version}\0"));
-            in_name(&module).unwrap().unwrap();
+            in_name(&module, 1).unwrap().unwrap();
         }
         let names = fs::read_dir(dir.path()).unwrap();
         let mut names: Vec<_> = names.map(|it| it.unwrap().file_name()).collect();
@@ -158,7 +238,7 @@ mod tests {
         let name = "x".repeat(50);
         let modinfo = format!("livepatch=Y\0name={name}\0klp_replace=Y\0version=1.2.3.4\0");
         fs::write(&module, module_of(&name, &modinfo)).unwrap();
-        let error = format!("{:#}", in_name(&module).unwrap_err());
+        let error = format!("{:#}", in_name(&module, 1).unwrap_err());
         for part in ["1_2_3_4", "shorter than 56", "shorten `version`"] {
             assert!(error.contains(part), "{error}");
         }

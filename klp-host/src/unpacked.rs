@@ -22,6 +22,15 @@ pub const PROMTOOL: Unpacked<'static> = Unpacked {
     recipe: "1",
 };
 
+/// UEFI firmware for virtual machines.
+pub const OVMF: Unpacked<'static> = Unpacked {
+    name: "ovmf",
+    suite: "bookworm",
+    packages: &["ovmf"],
+    program: "usr/share/OVMF/OVMF_CODE_4M.fd",
+    recipe: "1",
+};
+
 /// A program, and where it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Unpacked<'a> {

@@ -19,11 +19,25 @@ pub const ANSIBLE: Venv<'static> = Venv {
     program: "ansible-playbook",
 };
 
-/// Salt, which works without a master.
+/// Salt, with the programs of master and minion.
 pub const SALT: Venv<'static> = Venv {
     name: "salt",
     packages: &["salt==3008.4"],
     program: "salt-call",
+};
+
+/// The types of Grafana's dashboards, as Grafana publishes them.
+pub const GRAFANA_TYPES: Venv<'static> = Venv {
+    name: "grafana-types",
+    packages: &["grafana-foundation-sdk==1769699379!11.6.0"],
+    program: "python3",
+};
+
+/// Writes variables for UEFI firmware.
+pub const VIRT_FIRMWARE: Venv<'static> = Venv {
+    name: "virt-firmware",
+    packages: &["virt-firmware==26.10"],
+    program: "virt-fw-vars",
 };
 
 /// What a virtual environment is made with.

@@ -224,7 +224,7 @@ fn scripts(info: &Info, path: &str) -> Scripts {
         "klpctl uninstall --missing-ok --kernel '{release}' {patch} || exit\n\
          if [ \"$2\" != in-favour ] && {runs}; then\n    \
          klpctl uninstall --missing-ok --now --kernel '{release}' {patch} ||\n        \
-         echo '{series} stays loaded until the next boot, unless klpctl unload takes it out' >&2\n\
+         echo '{series}: see klpctl status for what is loaded now; the next boot is without it' >&2\n\
          fi\n"
     );
     Scripts {

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What the names of files begin with that are still being written.
+/// What the names of files begin with that are still being written, and of folders that are being removed.
 const PARTIAL: &str = ".partial-";
 
 /// Readable by all; only root may write.
@@ -94,7 +94,7 @@ pub fn remove(path: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes what a power cut has left half written in a folder.
+/// Removes what a power cut has left half written or half removed in a folder.
 ///
 /// # Errors
 ///
@@ -102,7 +102,13 @@ pub fn remove(path: &Path) -> Result<bool> {
 pub fn remove_partial(dir: &Path) -> Result<()> {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-            remove(&entry.path())?;
+            let path = entry.path();
+            if path.is_dir() {
+                fs::remove_dir_all(&path)
+                    .with_context(|| format!("cannot remove {}", path.display()))?;
+            } else {
+                remove(&path)?;
+            }
         }
     }
     Ok(())
@@ -160,6 +166,7 @@ mod tests {
     fn what_was_left_half_written_goes() {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join(".partial-x1"), "half").expect("a file");
+        fs::create_dir_all(dir.path().join(".partial-x2/y")).expect("a folder");
         fs::write(dir.path().join("whole"), "").expect("a file");
         remove_partial(dir.path()).expect("removed");
         let names: Vec<_> = fs::read_dir(dir.path())

@@ -209,7 +209,12 @@ pub fn is_release(release: &str) -> bool {
         && release.starts_with(|first: char| first.is_ascii_digit())
 }
 
-fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+/// What is in a folder: nothing where there is none.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     let listing = || format!("cannot list {}", dir.display());
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -318,7 +323,7 @@ pub(crate) mod tests {
             ".partial-0001-fix.ko",
             "0002-fix.ko.tmp",
             "x-fix.ko",
-            "held.json",
+            "held",
         ] {
             fs::write(release.join(name), "").expect("a file");
         }

@@ -3,34 +3,74 @@
 //! Never the same crash twice: an installed patch is on trial from the moment before it is loaded until the machine
 //! is called healthy. A patch that was on trial when the machine went down is held out at the next boot.
 //!
-//! Two kinds of files in `/var/lib/klpctl`:
+//! Two kinds of marks in `/var/lib/klpctl`. They are files, and their names say all that decides, so that none can be
+//! there with damaged contents:
 //!
-//! - `trial.json`: the patches on trial, and the boot in which they are. It is on the disk before the first of them
-//!   is loaded. An orderly shutdown removes it.
-//! - `RELEASE/held.json`: the patches of a release that are held out, until somebody says otherwise.
+//! - `trial/BOOT:RELEASE/NAME`: a patch that is on trial, since that boot of that kernel. It is on the disk before the
+//!   patch is loaded. An orderly shutdown removes it.
+//! - `RELEASE/held/NAME`: a patch that is held out until somebody says otherwise. It contains the reason, for people.
 //!
-//! A trial that is found in another boot becomes `held.json` first, and then it is removed: a power cut in between
-//! makes that happen twice, which is the same as once.
+//! A trial that is found in another boot becomes marks of the second kind first, and then it is removed, all at once: a
+//! power cut in between makes that happen twice, which is the same as once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
 use crate::durable;
 use crate::kernel::Kernel;
-use crate::store::{Store, is_release};
+use crate::patch_file::is_module_name;
+use crate::store::{Store, entries, is_release};
 
-/// The patches on trial.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+/// The folder with the trials of all boots, in that of the store.
+pub const TRIALS: &str = "trial";
+
+/// The folder with the patches of a release that are held out, in the folder of that release.
+pub const HELD: &str = "held";
+
+/// A trial that has ended, until it is removed.
+const ENDED: &str = ".partial-trial";
+
+/// The trial of a boot.
+#[derive(Clone, Debug, Eq, PartialEq)]
 struct Trial {
-    /// The boot in which they were loaded.
+    /// Its folder.
+    path: PathBuf,
+    /// The boot in which the patches were loaded.
     boot_id: String,
     /// The kernel that runs in it.
     release: String,
-    /// Their names, in the order in which they were loaded.
+    /// The patches, by name.
     patches: Vec<String>,
+}
+
+impl Trial {
+    /// `BOOT:RELEASE`, with a file for each patch.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    fn at(path: PathBuf) -> Result<Option<Self>> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some((boot_id, release)) = name.and_then(|name| name.split_once(':')) else {
+            return Ok(None);
+        };
+        if !is_release(release) || !path.is_dir() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            boot_id: boot_id.to_owned(),
+            release: release.to_owned(),
+            patches: names(&path)?,
+            path,
+        }))
+    }
+
+    fn is_of(&self, boot_id: &str) -> bool {
+        self.boot_id == boot_id
+    }
 }
 
 /// The patches that are held out, with the reason.
@@ -49,29 +89,40 @@ impl<'a> Trials<'a> {
         Self { store, kernel }
     }
 
-    fn trial_path(&self) -> PathBuf {
-        self.store.dir().join("trial.json")
+    fn dir(&self) -> PathBuf {
+        self.store.dir().join(TRIALS)
     }
 
-    fn held_path(&self, release: &str) -> PathBuf {
-        self.store.release_dir(release).join("held.json")
+    fn held_dir(&self, release: &str) -> PathBuf {
+        self.store.release_dir(release).join(HELD)
     }
 
-    fn of_this_boot(&self) -> Result<Option<Trial>> {
-        self.read(|trial, this| trial == this)
+    /// The mark of a patch on trial in this boot.
+    fn mark(&self, name: &str) -> Result<PathBuf> {
+        let (boot_id, release) = (self.kernel.boot_id()?, self.kernel.release()?);
+        Ok(self.dir().join(format!("{boot_id}:{release}")).join(name))
     }
 
-    fn of_another_boot(&self) -> Result<Option<Trial>> {
-        self.read(|trial, this| trial != this)
+    fn of_this_boot(&self) -> Result<Vec<Trial>> {
+        self.read(|trial, this| trial.is_of(this))
     }
 
-    /// The trial, if its boot and this one are so.
-    fn read(&self, is_wanted: impl Fn(&str, &str) -> bool) -> Result<Option<Trial>> {
-        let Some(trial) = durable::read_json::<Trial>(&self.trial_path())? else {
-            return Ok(None);
-        };
+    fn of_other_boots(&self) -> Result<Vec<Trial>> {
+        self.read(|trial, this| !trial.is_of(this))
+    }
+
+    /// The trials whose boot and this one are so. What else may be in the folder is no mark.
+    fn read(&self, is_wanted: impl Fn(&Trial, &str) -> bool) -> Result<Vec<Trial>> {
+        let mut found = Vec::new();
+        for path in entries(&self.dir())? {
+            found.extend(Trial::at(path)?);
+        }
+        if found.is_empty() {
+            return Ok(found);
+        }
         let this = self.kernel.boot_id()?;
-        Ok(Some(trial).filter(|it| is_wanted(&it.boot_id, &this)))
+        found.retain(|it| is_wanted(it, &this));
+        Ok(found)
     }
 
     /// Holds out what was on trial when the machine went down. Says what that is.
@@ -80,16 +131,34 @@ impl<'a> Trials<'a> {
     ///
     /// When it cannot be read or written.
     pub fn settle(&self) -> Result<Vec<String>> {
-        let Some(trial) = self.of_another_boot()? else {
-            return Ok(Vec::new());
-        };
-        // It becomes part of a path.
-        if is_release(&trial.release) {
-            let held = self.held(&trial.release)?;
-            durable::write_json(&self.held_path(&trial.release), &held)?;
+        let mut settled = Vec::new();
+        self.remove_ended()?;
+        for trial in self.of_other_boots()? {
+            for (name, why) in self.held(&trial.release)? {
+                let path = self.held_dir(&trial.release).join(name);
+                if !path.exists() {
+                    durable::write(&path, why.as_bytes())?;
+                }
+            }
+            self.remove(&trial)?;
+            settled.extend(trial.patches);
         }
-        durable::remove(&self.trial_path())?;
-        Ok(trial.patches)
+        Ok(settled)
+    }
+
+    /// Removes a trial, all of it at once.
+    fn remove(&self, trial: &Trial) -> Result<()> {
+        self.remove_ended()?;
+        durable::rename(&trial.path, &self.store.dir().join(ENDED))?;
+        self.remove_ended()?;
+        // It stays where there is something else in it.
+        let _ = fs::remove_dir(self.dir());
+        Ok(())
+    }
+
+    /// Removes what a power cut may have left of a trial that has ended.
+    fn remove_ended(&self) -> Result<()> {
+        durable::remove_partial(self.store.dir())
     }
 
     /// Puts a patch on trial: it is about to be loaded.
@@ -99,56 +168,47 @@ impl<'a> Trials<'a> {
     /// When it cannot be written; the patch must not be loaded then.
     pub fn begin(&self, name: &str) -> Result<()> {
         self.settle()?;
-        let mut trial = match self.of_this_boot()? {
-            Some(trial) => trial,
-            None => Trial {
-                boot_id: self.kernel.boot_id()?,
-                release: self.kernel.release()?,
-                patches: Vec::new(),
-            },
-        };
-        trial.patches.retain(|it| it != name);
-        trial.patches.push(name.to_owned());
-        durable::write_json(&self.trial_path(), &trial)
+        durable::write(&self.mark(name)?, b"")
     }
 
     /// Takes a patch off trial: it was not loaded, or was unloaded again.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// When the mark cannot be removed.
     pub fn withdraw(&self, name: &str) -> Result<()> {
-        let Some(mut trial) = self.of_this_boot()? else {
-            return Ok(());
-        };
-        trial.patches.retain(|it| it != name);
-        match trial.patches.is_empty() {
-            true => durable::remove(&self.trial_path()).map(drop),
-            false => durable::write_json(&self.trial_path(), &trial),
+        for mut trial in self.of_this_boot()? {
+            trial.patches.retain(|it| it != name);
+            match trial.patches.is_empty() {
+                true => self.remove(&trial)?,
+                false => durable::remove(&trial.path.join(name)).map(drop)?,
+            }
         }
+        Ok(())
     }
 
     /// Ends all trials of this boot: the machine is healthy, or goes down in order. Says which patches were on trial.
     ///
     /// # Errors
     ///
-    /// When the mark cannot be removed.
+    /// When the marks cannot be removed.
     pub fn end(&self) -> Result<Vec<String>> {
-        let patches = self.on_trial()?;
-        if !patches.is_empty() {
-            durable::remove(&self.trial_path())?;
+        let mut ended = Vec::new();
+        for trial in self.of_this_boot()? {
+            self.remove(&trial)?;
+            ended.extend(trial.patches);
         }
-        Ok(patches)
+        Ok(ended)
     }
 
     /// The patches that are on trial in this boot.
     ///
     /// # Errors
     ///
-    /// When the mark cannot be read.
+    /// When the marks cannot be read.
     pub fn on_trial(&self) -> Result<Vec<String>> {
-        let trial = self.of_this_boot()?;
-        Ok(trial.map(|it| it.patches).unwrap_or_default())
+        let trials = self.of_this_boot()?.into_iter();
+        Ok(trials.flat_map(|it| it.patches).collect())
     }
 
     /// The patches of a release that are held out. It counts, too, what was on trial when the machine went down and
@@ -158,12 +218,16 @@ impl<'a> Trials<'a> {
     ///
     /// When the marks cannot be read.
     pub fn held(&self, release: &str) -> Result<Held> {
-        let mut held: Held = durable::read_json(&self.held_path(release))?.unwrap_or_default();
-        let trial = self.of_another_boot()?;
-        if let Some(trial) = trial.filter(|it| it.release == release) {
-            for name in &trial.patches {
+        let dir = self.held_dir(release);
+        let mut held = Held::new();
+        for trial in self.of_other_boots()? {
+            for name in trial.patches.iter().filter(|_| trial.release == release) {
                 held.insert(name.clone(), why(trial.patches.len() - 1));
             }
+        }
+        for name in names(&dir)? {
+            let why = read_why(&dir.join(&name));
+            held.insert(name, why);
         }
         Ok(held)
     }
@@ -172,18 +236,37 @@ impl<'a> Trials<'a> {
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// When the mark cannot be removed.
     pub fn release(&self, release: &str, name: &str) -> Result<bool> {
         self.settle()?;
-        let mut held = self.held(release)?;
-        if held.remove(name).is_none() {
-            return Ok(false);
+        let dir = self.held_dir(release);
+        let was_held = durable::remove(&dir.join(name))?;
+        if was_held {
+            // They stay where there is something else in them.
+            let _ = fs::remove_dir(&dir);
+            let _ = fs::remove_dir(self.store.release_dir(release));
         }
-        match held.is_empty() {
-            true => durable::remove(&self.held_path(release)).map(drop)?,
-            false => durable::write_json(&self.held_path(release), &held)?,
-        }
-        Ok(true)
+        Ok(was_held)
+    }
+}
+
+/// The names of patches in a folder of marks, sorted. What else may be in it is no mark.
+fn names(dir: &Path) -> Result<Vec<String>> {
+    let paths = entries(dir)?.into_iter();
+    let names = paths.filter_map(|path| path.file_name()?.to_str().map(str::to_owned));
+    let mut names: Vec<_> = names.filter(|name| is_module_name(name)).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The reason that a mark contains. It holds the patch out whatever that is.
+fn read_why(path: &Path) -> String {
+    let bytes = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let is_text = |c: char| !c.is_control() && c != char::REPLACEMENT_CHARACTER;
+    match text.trim() {
+        text if !text.is_empty() && text.chars().all(is_text) => text.to_owned(),
+        _ => "the machine went down after it was loaded".to_owned(),
     }
 }
 
@@ -199,7 +282,6 @@ fn why(others: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     struct Machine {
         dir: tempfile::TempDir,
@@ -225,6 +307,32 @@ mod tests {
         }
     }
 
+    /// Whatever becomes of the contents of files, their names are there.
+    fn damage(dir: &Path) {
+        for entry in fs::read_dir(dir).expect("a folder").flatten() {
+            match entry.path() {
+                path if path.is_dir() => damage(&path),
+                path => fs::write(path, b"\0\0{\xff").expect("a file"),
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_contents_hold_out_what_was_on_trial_and_nothing_else() {
+        let machine = Machine::new();
+        machine.boot("1").begin("a").expect("written");
+        damage(machine.store.dir());
+        let second = machine.boot("2");
+        let held = second.held("6.12.1").expect("readable");
+        assert_eq!(held.keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(second.settle().expect("written"), ["a"]);
+        damage(machine.store.dir());
+        let third = machine.boot("3");
+        let held = third.held("6.12.1").expect("readable");
+        assert!(held["a"].starts_with("the machine went down"), "{held:?}");
+        assert!(third.release("6.12.1", "a").expect("written"));
+    }
+
     #[test]
     fn what_was_on_trial_is_held_out() {
         let machine = Machine::new();
@@ -233,13 +341,13 @@ mod tests {
         first.begin("a").expect("written");
         first.begin("b").expect("written");
         first.begin("a").expect("written");
-        assert_eq!(first.on_trial().expect("readable"), ["b", "a"]);
+        assert_eq!(first.on_trial().expect("readable"), ["a", "b"]);
         assert_eq!(first.settle().expect("this boot's"), Vec::<String>::new());
 
         let second = machine.boot("2");
         assert_eq!(second.on_trial().expect("readable"), Vec::<String>::new());
         assert_eq!(second.held("6.12.1").expect("readable").len(), 2);
-        assert_eq!(second.settle().expect("written"), ["b", "a"]);
+        assert_eq!(second.settle().expect("written"), ["a", "b"]);
         assert!(second.held("6.12.1").expect("readable")["a"].contains("another patch"));
         assert!(second.held("6.12.2").expect("readable").is_empty());
 

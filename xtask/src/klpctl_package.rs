@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The package of klpctl: one static program, its units, manual pages and completions.
+//! The package of klpctl: one static program, its units, manual pages and completions; and one of front ends for other tools.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, PINNED};
-use klp_package::{File, Format, Package, Scripts, time};
+use klp_package::{File, Format, Package, Relation, Scripts, Wanted, time};
 
 use crate::checkout;
 
@@ -31,10 +31,71 @@ const UNITS: &str = "klpctl.service klpctl-trial.service klpctl-healthy.path";
 /// When it cannot be built, or a file cannot be written.
 pub fn write(formats: &[Format], dir: &Path, maintainer: &str) -> Result<Vec<PathBuf>> {
     let program = build()?;
-    formats
-        .iter()
-        .map(|format| package(&program, *format, maintainer)?.write(*format, dir))
-        .collect()
+    let mut written = Vec::new();
+    for format in formats {
+        let packages = [
+            package(&program, *format, maintainer)?,
+            front_ends(maintainer)?,
+        ];
+        for package in packages {
+            written.push(package.write(*format, dir)?);
+        }
+    }
+    Ok(written)
+}
+
+/// The commands of other tools, by klpctl. They are in a package of their own: a machine may have these tools themselves,
+/// whose packages have the same files.
+fn front_ends(maintainer: &str) -> Result<Package> {
+    let mut files = Vec::new();
+    for path in listed(&checkout::top().join("fleet/compat"))? {
+        files.push(File {
+            path: format!("/usr/sbin/{}", name(&path)),
+            contents: read(&path)?,
+            mode: 0o755,
+        });
+    }
+    Ok(Package {
+        name: "klpctl-compat".to_owned(),
+        summary: "Commands of kpatch and klp, by klpctl".to_owned(),
+        description: vec![
+            "Tools that manage machines ask `kpatch list` or `klp` which live patches there are. These are front ends \
+             with these names for klpctl, for machines that lack the programs themselves."
+                .to_owned(),
+        ],
+        files,
+        depends: vec![Relation {
+            name: "klpctl".to_owned(),
+            version: Wanted::AtLeast(env!("CARGO_PKG_VERSION").to_owned()),
+        }],
+        ..bare(maintainer)?
+    })
+}
+
+/// What packages of klpctl have in common.
+fn bare(maintainer: &str) -> Result<Package> {
+    Ok(Package {
+        name: String::new(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: 1,
+        summary: String::new(),
+        description: Vec::new(),
+        maintainer: maintainer.to_owned(),
+        authors: Vec::new(),
+        homepage: None,
+        section: "admin",
+        change: "New version.".to_owned(),
+        time: time()?,
+        files: Vec::new(),
+        state_dir: None,
+        depends: Vec::new(),
+        supersedes: Vec::new(),
+        scripts: Scripts::default(),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn build() -> Result<PathBuf> {
@@ -66,8 +127,6 @@ fn build() -> Result<PathBuf> {
 }
 
 fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> {
-    let read =
-        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let mut files = vec![File {
         path: "/usr/sbin/klpctl".to_owned(),
         contents: read(program)?,
@@ -113,8 +172,6 @@ fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> 
     }
     Ok(Package {
         name: "klpctl".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        revision: 1,
         summary: "Load, watch and revert kernel live patches".to_owned(),
         description: vec![
             "klpctl loads live patches of the Linux kernel and waits until all tasks use them, reverts those \
@@ -123,17 +180,10 @@ fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> 
                 .to_owned(),
             "It works with patches in C and in Rust, whoever made them, on kernels from 6.1 on.".to_owned(),
         ],
-        maintainer: maintainer.to_owned(),
-        authors: Vec::new(),
-        homepage: None,
-        section: "admin",
-        change: "New version.".to_owned(),
-        time: time()?,
         files,
         state_dir: Some(STORE.to_owned()),
-        depends: Vec::new(),
-        supersedes: Vec::new(),
         scripts: scripts(format),
+        ..bare(maintainer)?
     })
 }
 
@@ -240,6 +290,18 @@ mod tests {
         let (_, first) = called(&scripts.after_install, "1", 0);
         assert!(first.starts_with("enable "), "{first}");
         assert_eq!(called(&scripts.after_install, "2", 0).1, "");
+    }
+
+    #[test]
+    fn front_ends_have_a_package_of_their_own() {
+        let package = front_ends("Jane Doe <jane@example.org>").unwrap();
+        let paths: Vec<_> = package.files.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(paths, ["/usr/sbin/klp", "/usr/sbin/kpatch"]);
+        assert_eq!(package.depends[0].name, "klpctl");
+        let dir = tempfile::tempdir().unwrap();
+        for format in [Format::Deb, Format::Rpm] {
+            package.write(format, dir.path()).unwrap();
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl BuildArgs {
             dir: &self.dir,
             kernel: &self.kernel,
             debug_info: &self.debug_info,
-            versioned: self.versioned,
+            versioned: self.versioned.then_some(1),
             signing: &self.signing,
         }
         .build(more)?;
@@ -84,8 +84,8 @@ pub(super) struct PatchFolder<'a> {
     pub(super) dir: &'a Path,
     pub(super) kernel: &'a Choice,
     pub(super) debug_info: &'a DebugInfo,
-    /// The versions of cumulative patches are put into their names.
-    pub(super) versioned: bool,
+    /// The versions of cumulative patches are put into their names, as this revision of them.
+    pub(super) versioned: Option<u32>,
     pub(super) signing: &'a Signing,
 }
 
@@ -207,8 +207,8 @@ fn build(
     };
     let mut built = folder.make(&kernel.build)?;
     for module in &mut built.modules {
-        if wanted.versioned
-            && let Some(path) = version::in_name(module)?
+        if let Some(revision) = wanted.versioned
+            && let Some(path) = version::in_name(module, revision)?
         {
             *module = path;
         }

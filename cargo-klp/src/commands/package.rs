@@ -25,7 +25,8 @@ pub(super) struct PackageArgs {
     kernel: Choice,
     #[command(flatten)]
     output: Output,
-    /// How often this version of the patch was packaged.
+    /// How often this version of the patch was packaged. Of a cumulative patch it is in the module's name, from 2 on: what
+    /// is in the package may have changed.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     revision: u32,
     /// Who answers for the package, such as `Jane Doe <jane@example.org>`; otherwise the patch's first author.
@@ -52,7 +53,7 @@ impl PackageArgs {
             dir: &self.dir,
             kernel: &self.kernel,
             debug_info: &self.debug_info,
-            versioned: true,
+            versioned: Some(self.revision),
             signing: &self.signing,
         };
         for module in folder.build(Needs::default())?.patches {

@@ -72,6 +72,14 @@ impl Machine {
         if let Some(disk) = &disk {
             launch.disk(disk);
         }
+        let firmware = spec
+            .firmware
+            .as_ref()
+            .map(|it| anyhow::Ok([in_memory(&it.code)?, in_memory(&it.variables)?]));
+        let firmware = firmware.transpose()?;
+        if let Some([code, variables]) = &firmware {
+            launch.firmware(code, variables)?;
+        }
         let ports = Ports {
             console: launch.port("console")?,
             output: launch.port("output")?,
@@ -164,6 +172,23 @@ impl Launch {
             .args(["-drive", &drive, "-device", "virtio-blk-pci,drive=disk"]);
     }
 
+    /// Adds UEFI firmware.
+    fn firmware(&mut self, code: &OwnedFd, variables: &OwnedFd) -> Result<()> {
+        let parts = [(code, "on"), (variables, "off")];
+        for (unit, (file, read_only)) in parts.into_iter().enumerate() {
+            let fd = file.as_raw_fd();
+            self.inherited.push(fd);
+            let size = rustix::fs::fstat(file).context("cannot look at the firmware")?;
+            let size = u64::try_from(size.st_size).unwrap_or_default();
+            self.file_limit = self.file_limit.max(size);
+            let drive = format!(
+                "if=pflash,format=raw,unit={unit},readonly={read_only},file=/proc/self/fd/{fd}"
+            );
+            self.command.args(["-drive", &drive]);
+        }
+        Ok(())
+    }
+
     /// Adds a serial port; gives our end of it.
     fn port(&mut self, name: &str) -> Result<UnixStream> {
         let (ours, theirs) =
@@ -213,6 +238,6 @@ fn in_memory(path: &Path) -> Result<OwnedFd> {
     let mut copy = File::from(memory);
     File::open(path)
         .and_then(|mut file| io::copy(&mut file, &mut copy))
-        .with_context(|| format!("cannot read the kernel image {}", path.display()))?;
+        .with_context(|| format!("cannot read {}", path.display()))?;
     Ok(copy.into())
 }

@@ -9,6 +9,7 @@ mod console;
 pub mod copy;
 pub mod disk;
 mod fetched;
+pub mod firmware;
 mod initramfs;
 mod installation;
 mod log;
@@ -32,6 +33,7 @@ use anyhow::{Context as _, Result, ensure};
 use accel::Accel;
 pub use console::Lines;
 use disk::Disk;
+use firmware::Firmware;
 use initramfs::Tree;
 use machine::Machine;
 use qemu::Qemu;
@@ -80,6 +82,8 @@ pub struct Spec {
     /// A disk with a system that the guest starts; the command is run by that. Without one, the guest has what is
     /// copied, and programs of the host.
     pub disk: Option<Disk>,
+    /// UEFI firmware; without it, QEMU's BIOS.
+    pub firmware: Option<Firmware>,
     /// Command line for bash in the guest.
     pub command: String,
     /// Accept a kernel that warns (`WARNING: ...`), but neither oopses nor hangs.
@@ -105,6 +109,7 @@ impl Spec {
             slowness: 1,
             copy: Vec::new(),
             disk: None,
+            firmware: None,
             command: command.into(),
             allow_warnings: false,
             show_console: false,

@@ -18,13 +18,13 @@ use crate::kernel::apt::mirror;
 const PACKAGES: [&str; 2] = ["e2fsprogs", "mmdebstrap"];
 
 /// Debian's release.
-const SUITE: &str = "bookworm";
+const SUITE: &str = "trixie";
 
 /// What is in it besides what each system has.
-const INCLUDED: &str = "kmod,openssl,systemd-sysv";
+const INCLUDED: &str = "ansible-core,apt,apt-utils,kmod,openssl,python3-apt,systemd-sysv";
 
 /// The size of the file system. Most of it is a hole.
-const SIZE: &str = "1G";
+const SIZE: &str = "2G";
 
 /// The file with it, in a folder of the cache.
 const FILE: &str = "system.ext4";

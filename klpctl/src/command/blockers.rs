@@ -34,8 +34,10 @@ pub fn list(context: &Context, args: &Named) -> Outcome<Answer> {
         return Ok(nothing());
     };
     let blockers = context.kernel.blockers(&patch);
+    let age = context.kernel.transition_age(&patch.name);
+    let since = age.map_or_else(String::new, |age| format!(" for {} s", age.as_secs()));
     let text = format!(
-        "{}: {}, held up by {}\n{}",
+        "{}: {}{since}, held up by {}\n{}",
         patch.name,
         patch.state(),
         tasks(blockers.len()),
@@ -43,7 +45,12 @@ pub fn list(context: &Context, args: &Named) -> Outcome<Answer> {
     );
     Ok(Answer::new(
         text,
-        json!({ "status": "success", "patch": patch.name, "blockers": blockers }),
+        json!({
+            "status": "success",
+            "patch": patch.name,
+            "seconds": age.map(|age| age.as_secs()),
+            "blockers": blockers,
+        }),
     ))
 }
 

@@ -122,17 +122,18 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
     answer(context, &done)
 }
 
-/// Loads what patches have superseded that are about to go. What cannot be loaded does not keep those.
+/// Loads what patches have superseded that are about to go. What cannot be loaded does not keep those: it is given back,
+/// and `status` says so.
 ///
 /// # Errors
 ///
-/// When the patches cannot be read.
+/// When the patches cannot be read, or it cannot be remembered what was not loaded.
 pub fn load_instead(
     context: &mut Context,
     gone: &[String],
     superseded: &[String],
     timeout: Duration,
-) -> Outcome {
+) -> Outcome<LeftOut> {
     let release = context.kernel.release()?;
     let mut installed = context.store.installed(&release)?;
     installed.retain(|it| superseded.contains(&it.name));
@@ -140,7 +141,58 @@ pub fn load_instead(
         timeout,
         unchecked: false,
     };
-    load_due(context, &installed, gone, how).map(drop)
+    if installed.is_empty() {
+        return Ok(LeftOut::default());
+    }
+    let done = load_due(context, &installed, gone, how)?;
+    let path = context.records.dir().join(NOT_LOADED);
+    let mut known: NotLoaded = durable::read_json(&path)?.unwrap_or_default();
+    known.retain(|name, _| !done.loaded.contains(name));
+    known.extend(done.not_loaded.clone());
+    durable::write_json(&path, &known)?;
+    Ok(LeftOut {
+        why: done.not_loaded,
+        is_stuck: done.is_stuck,
+    })
+}
+
+/// Patches that were to be loaded, and were not.
+#[derive(Debug, Default)]
+pub struct LeftOut {
+    why: NotLoaded,
+    is_stuck: bool,
+}
+
+impl LeftOut {
+    /// Fails when there are any. `done` is what was done nevertheless.
+    ///
+    /// # Errors
+    ///
+    /// [`Status::Failed`], or [`Status::Stuck`] where a transition goes on.
+    pub fn check(&self, done: &str) -> Outcome {
+        if self.why.is_empty() {
+            return Ok(());
+        }
+        let status = match self.is_stuck {
+            true => Status::Stuck,
+            false => Status::Failed,
+        };
+        Err(Failure::new(
+            status,
+            format!(
+                "{done}, but what was superseded was not loaded again:\n{}\n`klpctl boot` tries again",
+                lines(&self.why)
+            ),
+        ))
+    }
+}
+
+/// A line for each patch, or some.
+fn lines(not_loaded: &NotLoaded) -> String {
+    let lines = not_loaded
+        .iter()
+        .map(|(name, why)| format!("  {name}: {}", why.trim_end().replace('\n', "\n    ")));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// How patches are loaded.
@@ -180,6 +232,7 @@ fn load_due(
                 let stuck = failure.status == Status::Stuck;
                 done.not_loaded.insert(name, failure.message);
                 if stuck {
+                    done.is_stuck = true;
                     // No other transition can begin.
                     break order;
                 }
@@ -197,6 +250,8 @@ struct Done {
     not_loaded: NotLoaded,
     /// By which patch, by name.
     superseded: BTreeMap<String, String>,
+    /// A transition stalled and could not be reverted.
+    is_stuck: bool,
 }
 
 impl Done {
@@ -263,6 +318,7 @@ fn answer(context: &Context, done: &Done) -> Outcome<Answer> {
         loaded,
         not_loaded,
         superseded,
+        is_stuck: _,
     } = done;
     let mut text = String::new();
     if context.dry_run {
@@ -281,17 +337,13 @@ fn answer(context: &Context, done: &Done) -> Outcome<Answer> {
             json!({ "status": "success", "loaded": loaded, "not_loaded": {}, "superseded": superseded, "dry_run": context.dry_run }),
         ));
     }
-    let lines: Vec<_> = not_loaded
-        .iter()
-        .map(|(name, why)| format!("  {name}: {}", why.trim_end().replace('\n', "\n    ")))
-        .collect();
     Err(Failure::new(
         Status::Failed,
         format!(
             "{} of {} installed patches were not loaded:\n{}",
             not_loaded.len(),
             not_loaded.len() + loaded.len(),
-            lines.join("\n")
+            lines(not_loaded)
         ),
     ))
 }
@@ -300,7 +352,7 @@ fn answer(context: &Context, done: &Done) -> Outcome<Answer> {
 mod tests {
     use super::*;
     use crate::cli::Patience;
-    use crate::command::install::tests::{RELEASE, applied, machine};
+    use crate::command::install::tests::{RELEASE, applied, hold, machine};
     use crate::store::tests::module;
 
     const BOOT: Boot = Boot {
@@ -356,8 +408,7 @@ mod tests {
             ("fix_1_2", &series),
         ];
         let mut context = installed(dir.path(), &patches);
-        let held = dir.path().join("var").join(RELEASE).join("held.json");
-        std::fs::write(&held, r#"{ "fix_1_2": "it is so" }"#).expect("a file");
+        hold(dir.path(), "fix_1_2");
         let failure = run(&mut context, &BOOT).expect_err("one is held out");
         assert!(failure.message.contains("1 of 3"), "{failure}");
         let mut healthy = |loaded: &str| {
@@ -377,6 +428,33 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_loaded_instead_is_told() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let patches = [("fix", "depends=missing\0"), ("all", CUMULATIVE)];
+        let mut context = installed(dir.path(), &patches);
+        applied(dir.path(), "all");
+        context.dry_run = false;
+        let [gone, superseded] = ["all", "fix"].map(|it| vec![it.to_owned()]);
+        let mut instead = |superseded: &[String]| {
+            let left_out = load_instead(&mut context, &gone, superseded, Duration::ZERO);
+            left_out
+                .expect("readable")
+                .check("all: uninstalled and unloaded")
+        };
+        instead(&[]).expect("nothing is to be loaded");
+        let failure = instead(&superseded).expect_err("it needs a module");
+        assert_eq!(failure.status, Status::Failed);
+        for part in [
+            "all: uninstalled and unloaded, but",
+            "\n  fix: fix needs the module missing",
+        ] {
+            assert!(failure.message.contains(part), "{failure}");
+        }
+        let known = durable::read_json::<NotLoaded>(&dir.path().join("run").join(NOT_LOADED));
+        assert!(known.expect("readable").expect("there").contains_key("fix"));
+    }
+
+    #[test]
     fn what_stays_out_supersedes_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
         let unfit = format!("{CUMULATIVE}depends=missing\0");
@@ -390,12 +468,12 @@ mod tests {
         let mut context = installed(dir.path(), &patches);
         let failure = run(&mut context, &BOOT).expect_err("one does not fit");
         assert!(failure.message.contains("1 of 4"), "{failure}");
-        let held = dir.path().join("var").join(RELEASE).join("held.json");
-        std::fs::write(&held, r#"{ "b": "it is so" }"#).expect("a file");
+        hold(dir.path(), "b");
         let failure = run(&mut context, &BOOT).expect_err("one more is held out");
         assert!(failure.message.contains("2 of 5"), "{failure}");
         // It does not matter of one that is superseded.
-        std::fs::write(&held, r#"{ "a": "it is so" }"#).expect("a file");
+        context.trials().release(RELEASE, "b").expect("written");
+        hold(dir.path(), "a");
         let failure = run(&mut context, &BOOT).expect_err("one does not fit");
         assert!(failure.message.contains("1 of 4"), "{failure}");
     }

@@ -31,7 +31,7 @@ const FILES: &str = r".SH FILES
 /var/lib/klpctl/RELEASE/
 The patches that are installed for a kernel release; the numbers are the order in which they are loaded.
 .TP
-/var/lib/klpctl/trial.json
+/var/lib/klpctl/trial/
 The patches that are on trial: when the machine goes down before it is called healthy, they are held out.
 .TP
 /run/klpctl/

@@ -15,7 +15,7 @@ use super::installed::is_other_build;
 use super::load::{self, apply};
 use super::superseded::{superseded_by, superseding};
 use super::unload::{disable, forget, unload_module};
-use super::versions::{Versions, series};
+use super::versions::{Versions, check_name, series};
 use super::{Answer, Context, module_name};
 use crate::cli::{Install, Uninstall};
 use crate::durable;
@@ -35,6 +35,7 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
     for file in &files {
         let release = release_of(file)?;
         let runs = runs(context, &release);
+        check_name(context, &release, file)?;
         if runs && !args.unchecked {
             for warning in precheck::lasting(&context.kernel, file)? {
                 context.progress.say(&format!("warning: {warning}"));
@@ -97,6 +98,7 @@ fn install_one(
     let name = &file.info.name;
     let release = release_of(file)?;
     let runs = runs(context, &release);
+    check_name(context, &release, file)?;
     let is_loaded = runs && context.kernel.patch(name)?.is_some();
     let before = Before::find(context, &release, name)?;
     if let Some(why) = context.trials().held(&release)?.remove(name)
@@ -135,11 +137,15 @@ fn install_one(
             false => Vec::new(),
         },
     };
-    if is_loaded {
+    if is_loaded && before.is_none() {
         // From now on it is loaded at each boot, so it is on trial like one that is loaded from there.
         context.trials().begin(name)?;
     }
     context.store.install(file)?;
+    if is_loaded && !is_same && is_another(context, &release, name)? {
+        // Its turn comes when it is loaded. What is loaded is not installed any more.
+        context.trials().withdraw(name)?;
+    }
     context
         .progress
         .say(&format!("{name}: installed for kernel {release}"));
@@ -224,10 +230,15 @@ pub fn drop_older_versions(context: &mut Context) -> Outcome {
     Ok(())
 }
 
+/// Is another build of a patch loaded than the one that is installed?
+fn is_another(context: &Context, release: &str, name: &str) -> Outcome<bool> {
+    let installed = context.store.find(release, name)?;
+    Ok(installed.is_some_and(|it| is_other_build(context, &it)))
+}
+
 /// What is loaded stays, also when another build of it was installed.
 fn note_other_build(context: &mut Context, release: &str, name: &str) -> Outcome {
-    let installed = context.store.find(release, name)?;
-    if installed.is_some_and(|it| is_other_build(context, &it)) {
+    if is_another(context, release, name)? {
         context.progress.say(&format!(
             "note: {name} is loaded in another build, and stays so until the next boot. `klpctl unload {name}` and \
              `klpctl boot` load the one that is installed; the functions are unpatched in between; a patch of another name \
@@ -362,7 +373,7 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
         remove(context, release, name)?;
     }
     // First, so that what both fix stays fixed. If one of these is cumulative, it is all that there is to do.
-    load_instead(context, &names, &superseded, args.patience.timeout)?;
+    let mut left_out = load_instead(context, &names, &superseded, args.patience.timeout)?;
     let mut is_unloaded = false;
     for name in names.iter().filter(|_| args.now) {
         if context.kernel.has_module(name) {
@@ -375,8 +386,13 @@ pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
     }
     if is_unloaded {
         // Of two patches that call the same original, only one can be there.
-        load_instead(context, &names, &superseded, args.patience.timeout)?;
+        left_out = load_instead(context, &names, &superseded, args.patience.timeout)?;
     }
+    let done = match is_unloaded {
+        true => "uninstalled and unloaded",
+        false => "uninstalled",
+    };
+    left_out.check(&format!("{}: {done}", names.join(", ")))?;
     Ok(Answer::new("", uninstalled(&names, &releases, false)))
 }
 
@@ -516,6 +532,13 @@ pub(super) mod tests {
         fs::create_dir_all(dir.join("sys/module").join(name)).expect("a folder");
     }
 
+    /// Marks a patch as held out.
+    pub(crate) fn hold(dir: &Path, name: &str) {
+        let held = dir.join("var").join(RELEASE).join("held");
+        fs::create_dir_all(&held).expect("a folder");
+        fs::write(held.join(name), "it is so").expect("a file");
+    }
+
     const PATIENCE: Patience = Patience {
         timeout: Duration::ZERO,
     };
@@ -558,8 +581,7 @@ pub(super) mod tests {
         assert_eq!(names, ["older", "other"]);
 
         // One of the same name is not lost either, and stays out if it was.
-        let trials = dir.path().join("var").join(RELEASE).join("held.json");
-        fs::write(&trials, r#"{ "older": "it is so" }"#).expect("a file");
+        hold(dir.path(), "older");
         let newer = file("older", RELEASE, b"2");
         install_one(&mut context, &newer, &arguments()).expect_err("no live patching");
         let module = fs::read(&installed[0].path).expect("there");
@@ -590,6 +612,30 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_build_that_is_not_loaded_is_not_on_trial() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let args = for_next_boot();
+        let build =
+            |srcversion: &str| module("fix", RELEASE, &format!("srcversion={srcversion}\0"));
+        context.store.install(&build("A")).expect("written");
+        applied(dir.path(), "fix");
+        let srcversion = dir.path().join("sys/module/fix/srcversion");
+        fs::write(srcversion, "A\n").expect("a file");
+        let on_trial = |context: &Context| context.trials().on_trial().expect("readable");
+        // It was called healthy. A power cut while this goes on is to cost nothing.
+        for srcversion in ["A", "B", "A"] {
+            install_one(&mut context, &build(srcversion), &args).expect("installed");
+            assert_eq!(on_trial(&context), Vec::<String>::new());
+        }
+        context.trials().begin("fix").expect("written");
+        install_one(&mut context, &build("A"), &args).expect("the same");
+        assert_eq!(on_trial(&context), ["fix"]);
+        install_one(&mut context, &build("B"), &args).expect("installed");
+        assert_eq!(on_trial(&context), Vec::<String>::new());
+    }
+
+    #[test]
     fn what_is_superseded_is_loaded_again_in_a_newer_build_only() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
@@ -613,6 +659,51 @@ pub(super) mod tests {
         let newer = module("fix", RELEASE, "version=2\0");
         install_one(&mut context, &newer, &args).expect("installed");
         assert_eq!(names(&context), ["all", "fix"]);
+    }
+
+    #[test]
+    fn another_patch_of_the_same_name_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut context = machine(dir.path());
+        let args = for_next_boot();
+        let modinfo = |series: &str, version: &str| {
+            format!("klp_replace=Y\0klp_series={series}\0version={version}\0")
+        };
+        let first = module("fix_1_2", RELEASE, &modinfo("fix", "1.2"));
+        install_one(&mut context, &first, &args).expect("installed");
+        install_one(&mut context, &first, &args).expect("the same");
+        let others = [
+            ("fix_1", "2", "version 2 of fix_1"),
+            ("fix", "1~2", "version 1~2 of fix"),
+        ];
+        for (series, version, said) in others {
+            let other = module("fix_1_2", RELEASE, &modinfo(series, version));
+            for args in [&args, &arguments()] {
+                let failure = install_one(&mut context, &other, args).expect_err("another one");
+                assert_eq!(failure.status, Status::Conflict);
+                for part in ["fix_1_2", "version 1.2 of fix ", said] {
+                    assert!(failure.message.contains(part), "{failure}");
+                }
+            }
+        }
+        let plain = module("fix_1_2", RELEASE, "version=3\0");
+        install_one(&mut context, &plain, &args).expect_err("another one");
+        let installed = context.store.find(RELEASE, "fix_1_2").expect("readable");
+        let module_there = installed.expect("there").open().expect("whole").module;
+        assert!(module_there == first.module);
+        // For another kernel it is no other's name; one that klpctl has loaded has it, too.
+        let next = module("fix_1_2", "6.12.2", &modinfo("fix_1", "2"));
+        install_one(&mut context, &next, &args).expect("installed");
+        remove(&mut context, RELEASE, "fix_1_2").expect("uninstalled");
+        context.records.keep(&first).expect("written");
+        install_one(&mut context, &plain, &args).expect("nothing of that name is there");
+        remove(&mut context, RELEASE, "fix_1_2").expect("uninstalled");
+        applied(dir.path(), "fix_1_2");
+        let failure = install_one(&mut context, &plain, &args).expect_err("that is loaded");
+        assert!(
+            failure.message.contains("is loaded as version 1.2 of fix "),
+            "{failure}"
+        );
     }
 
     #[test]
@@ -716,18 +807,21 @@ pub(super) mod tests {
         let mut context = machine(dir.path());
         let patch = file("fix", RELEASE, b"1");
         context.store.install(&patch).expect("written");
-        let held = dir.path().join("var").join(RELEASE).join("held.json");
-        fs::write(&held, r#"{ "fix": "it is so" }"#).expect("a file");
+        hold(dir.path(), "fix");
+        let is_held = |context: &Context| {
+            let held = context.trials().held(RELEASE);
+            held.expect("readable").contains_key("fix")
+        };
         let answer = install_one(&mut context, &patch, &arguments()).expect("installed");
         assert_eq!(answer["loaded"], false);
-        assert!(held.exists());
+        assert!(is_held(&context));
         let args = Install {
             now: false,
             ..arguments()
         };
         let newer = file("fix", RELEASE, b"2");
         install_one(&mut context, &newer, &args).expect("installed");
-        assert!(!held.exists());
+        assert!(!is_held(&context));
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl Installed {
             State::Held => {
                 format!("held out: {why}; `klpctl boot --retry {name}` tries it again")
             }
-            State::Failed => format!("not loaded at boot: {why}"),
+            State::Failed => format!("could not be loaded: {why}"),
             State::NotLoaded => "not loaded; `klpctl boot` loads it".to_owned(),
         }
     }
@@ -283,7 +283,7 @@ impl Marks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::install::tests::{RELEASE, applied, machine};
+    use crate::command::install::tests::{RELEASE, applied, hold, machine};
     use crate::precheck::tests::module;
     use crate::store::tests::file;
 
@@ -323,7 +323,7 @@ mod tests {
              a: loaded\n  \
              b: loaded, and on trial until the machine is called healthy\n  \
              c: held out: it is so; `klpctl boot --retry c` tries it again\n  \
-             d: not loaded at boot: it is so\n  \
+             d: could not be loaded: it is so\n  \
              e: not loaded; `klpctl boot` loads it\n  \
              g: loaded in another build than the one that is installed; the next boot loads that, or `klpctl unload g` \
              and `klpctl boot` now; the functions are unpatched in between\n  \
@@ -349,8 +349,7 @@ mod tests {
         let file = file("fix", RELEASE, b"1");
         context.store.install(&file).expect("written");
         applied(dir.path(), "fix");
-        let held = dir.path().join("var").join(RELEASE).join("held.json");
-        std::fs::write(&held, r#"{ "fix": "it is so" }"#).expect("a file");
+        hold(dir.path(), "fix");
         let patches = context.kernel.patches().expect("readable");
         let report = Report::new(&context, RELEASE, &patches).expect("readable");
         let line = "fix: loaded, but held out at the next boot: it is so; `klpctl boot --retry fix` ends that\n";
@@ -371,8 +370,7 @@ mod tests {
             report.states().map(|(_, state)| state).collect::<Vec<_>>()
         };
         assert_eq!(states(), ["superseded", "not-loaded"]);
-        let held = dir.path().join("var").join(RELEASE).join("held.json");
-        std::fs::write(&held, r#"{ "b": "it is so" }"#).expect("a file");
+        hold(dir.path(), "b");
         assert_eq!(states(), ["not-loaded", "held"]);
     }
 

@@ -218,7 +218,7 @@ fn dispatch(context: &mut Context, command: Command) -> Outcome<Answer> {
 
 #[cfg(test)]
 mod tests {
-    use super::install::tests::{RELEASE, applied, machine};
+    use super::install::tests::{RELEASE, applied, hold, machine};
     use super::*;
     use crate::store::tests::file;
     use clap::Parser as _;
@@ -253,8 +253,7 @@ mod tests {
             .store
             .install(&file("old", RELEASE, b"1"))
             .expect("written");
-        let held = dir.join("var").join(RELEASE).join("held.json");
-        fs::write(held, r#"{ "old": "it is so" }"#).expect("a file");
+        hold(dir, "old");
         context.trials().begin("old").expect("written");
         let step = Step {
             loaded: "old".to_owned(),
@@ -331,7 +330,7 @@ mod tests {
         let message = after(unloaded, &["signal", "old"]);
         assert!(message.contains("no patch old"), "{message}");
         let released = |dir: &Path| {
-            let held = dir.join("var").join(RELEASE).join("held.json");
+            let held = dir.join("var").join(RELEASE).join("held/old");
             fs::remove_file(held).expect("removed");
         };
         let message = after(released, &["boot", "--retry", "old"]);

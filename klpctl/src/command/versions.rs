@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::Context;
 use crate::outcome::{Failure, Outcome, Status};
-use crate::patch_file::Info;
+use crate::patch_file::{Info, PatchFile};
 use crate::store::Installed;
 
 /// The series of patches, by the names of their modules. A patch without a version in its name is its own series.
@@ -19,6 +19,55 @@ pub struct Versions(BTreeMap<String, String>);
 /// The series of a patch.
 pub fn series(info: &Info) -> &str {
     info.series.as_ref().unwrap_or(&info.name)
+}
+
+/// Sees to it that no other patch has the name of this one: neither one that is installed for this kernel, nor one that
+/// klpctl has loaded. A series and a version make a name, and so may others that are divided differently: `fix_1` and `2`,
+/// `fix` and `1.2`.
+///
+/// # Errors
+///
+/// [`Status::Conflict`] when there is another one.
+pub fn check_name(context: &Context, release: &str, file: &PatchFile) -> Outcome {
+    let name = &file.info.name;
+    let installed = context.store.find(release, name)?;
+    // A damaged file is nobody's.
+    if let Some(there) = installed.and_then(|it| it.open().ok()) {
+        check_same(&there.info, &file.info, "installed", "Uninstall")?;
+    }
+    let runs = context.kernel.release().is_ok_and(|it| it == release);
+    if runs
+        && context.kernel.patch(name)?.is_some()
+        && let Some(there) = context.records.info(name)?
+    {
+        check_same(&there, &file.info, "loaded", "Unload")?;
+    }
+    Ok(())
+}
+
+fn check_same(there: &Info, here: &Info, is: &str, first: &str) -> Outcome {
+    let is_version = there.series.is_some();
+    if there.series == here.series && (!is_version || there.version == here.version) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Status::Conflict,
+        format!(
+            "{} is {is} as {} already, and this is {}: two patches cannot have the same name. {first} the other one \
+             before, or build this one under another name",
+            here.name,
+            described(there),
+            described(here)
+        ),
+    ))
+}
+
+fn described(info: &Info) -> String {
+    let version = info.version.as_deref().unwrap_or("(none)");
+    match &info.series {
+        Some(series) => format!("version {version} of {series}"),
+        None => format!("version {version} of a patch without a series"),
+    }
 }
 
 impl Versions {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's log, from some moment on: what the kernel says about a module that it refuses.
+//! The kernel's log: from some moment on, what the kernel says about a module that it refuses; and when a transition began.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
@@ -23,13 +24,58 @@ pub struct Log(Option<File>);
 impl Kernel {
     /// What the kernel says from now on. Where its log cannot be read, nothing.
     pub fn log(&self) -> Log {
+        let file = self.open_log();
+        Log(file.and_then(|mut file| file.seek(SeekFrom::End(0)).ok().map(|_| file)))
+    }
+
+    fn open_log(&self) -> Option<File> {
         let mut options = OpenOptions::new();
         options
             .read(true)
             .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-        let file = options.open(self.path("dev/kmsg")).ok();
-        Log(file.and_then(|mut file| file.seek(SeekFrom::End(0)).ok().map(|_| file)))
+        options.open(self.path("dev/kmsg")).ok()
     }
+
+    /// How long the transition of a patch has been running, by the kernel's log. `None` where that does not say when it began
+    /// any more.
+    pub fn transition_age(&self, name: &str) -> Option<Duration> {
+        let mut began = None;
+        each_record(&mut self.open_log()?, |text| {
+            // One that is turned back begins once more.
+            let mut starts = text.lines().filter_map(|line| start(line, name));
+            began = starts.next_back().or(began);
+        });
+        let uptime = std::fs::read_to_string(self.path("proc/uptime")).ok()?;
+        let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+        Duration::try_from_secs_f64(uptime)
+            .ok()?
+            .checked_sub(began?)
+    }
+}
+
+/// Reads to the end of the log.
+fn each_record(file: &mut File, mut take: impl FnMut(&str)) {
+    let mut record = vec![0; RECORD_MAX];
+    loop {
+        match file.read(&mut record) {
+            Ok(0) => break,
+            Ok(len) => take(&String::from_utf8_lossy(&record[..len])),
+            // Records were overwritten before they were read.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            Err(_) => break,
+        }
+    }
+}
+
+/// The time since boot at which a transition of this patch began, if a record says that it did.
+fn start(record: &str, name: &str) -> Option<Duration> {
+    let text = message(record)?.strip_prefix("livepatch: '")?;
+    let begins = ["patching", "unpatching"].iter().any(|kind| {
+        let rest = text.strip_prefix(name);
+        rest.is_some_and(|rest| rest == format!("': starting {kind} transition"))
+    });
+    let time = record.split(',').nth(2)?.parse().ok()?;
+    begins.then(|| Duration::from_micros(time))
 }
 
 impl Log {
@@ -39,23 +85,13 @@ impl Log {
         let Some(file) = &mut self.0 else {
             return lines;
         };
-        let mut record = vec![0; RECORD_MAX];
-        loop {
-            match file.read(&mut record) {
-                Ok(0) => break,
-                Ok(len) => {
-                    let text = String::from_utf8_lossy(&record[..len]);
-                    lines.extend(
-                        message(&text)
-                            .filter(|line| is_about(line, name))
-                            .map(str::to_owned),
-                    );
-                }
-                // Records were overwritten before they were read.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-                Err(_) => break,
-            }
-        }
+        each_record(file, |text| {
+            lines.extend(
+                message(text)
+                    .filter(|line| is_about(line, name))
+                    .map(str::to_owned),
+            );
+        });
         lines.drain(..lines.len().saturating_sub(LINES_MAX));
         lines
     }
@@ -74,6 +110,25 @@ fn is_about(line: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_start_counts() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for folder in ["dev", "proc"] {
+            std::fs::create_dir(dir.path().join(folder)).expect("a folder");
+        }
+        let log = "5,1,1000000,-;livepatch: 'fix': starting patching transition\n\
+                   5,2,2000000,-;livepatch: 'fix': starting unpatching transition\n\
+                   5,3,3000000,-;livepatch: 'fix_2': starting patching transition\n \
+                   SUBSYSTEM=module\n5,4,4000000,-;livepatch: 'fix': completing unpatching transition\n";
+        std::fs::write(dir.path().join("dev/kmsg"), log).expect("a file");
+        std::fs::write(dir.path().join("proc/uptime"), "44.50 80.00\n").expect("a file");
+        let kernel = Kernel::at(dir.path());
+        let age = |name| kernel.transition_age(name).map(|age| age.as_millis());
+        assert_eq!(age("fix"), Some(42_500));
+        assert_eq!(age("fix_2"), Some(41_500));
+        assert_eq!(age("fix_3"), None);
+    }
 
     #[test]
     fn records_are_taken_apart() {

@@ -103,6 +103,7 @@ hold /tmp/held-new
 must "another task stays in the replacement" wait_until is_held $reader
 check "status says that it does" ctl_status 3 status
 check "its blockers are known" ctl_status 0 blockers
+expect_match "and for how long" "for [0-9]+ s, held up by" "$(said)"
 expect_match "by name" "task $original \(cat\)" "$(said)"
 check "as JSON, too" ctl_status 0 --json blockers held_first
 expect_match "with the task" "\"tid\": $original," "$(said)"

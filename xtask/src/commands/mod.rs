@@ -5,6 +5,7 @@
 mod bench;
 mod compare;
 mod demo;
+mod image;
 mod kernel;
 mod kselftest;
 mod module;
@@ -61,6 +62,8 @@ enum Command {
     Kselftest(kselftest::KselftestArgs),
     /// Run our own tests of live patches in a virtual machine.
     Scenarios(scenarios::ScenariosArgs),
+    /// Run klpctl on a Debian system with a disk, over reboots, crashes and power cuts.
+    Image(image::ImageArgs),
     /// Compare the livepatch cores in C and in Rust, side by side.
     Compare(compare::CompareArgs),
     /// Measure what live patches cost, with the livepatch cores side by side.
@@ -83,6 +86,7 @@ impl Command {
             Self::Vm(args) => args.run(),
             Self::Kselftest(args) => args.run(),
             Self::Scenarios(args) => args.run(),
+            Self::Image(args) => args.run(),
             Self::Compare(args) => args.run(),
             Self::Bench(args) => args.run(),
             Self::Stress(args) => args.run(),

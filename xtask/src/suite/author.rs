@@ -82,18 +82,25 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     Ok(cases.tally())
 }
 
-struct Author {
+/// Somebody who has a folder, and nothing else.
+pub(super) struct Author {
     toolchain: Toolchain,
     /// All that the author has.
     home: tempfile::TempDir,
 }
 
 impl Author {
-    fn new() -> Result<Self> {
+    /// One with an empty folder.
+    pub(super) fn new() -> Result<Self> {
         Ok(Self {
             toolchain: toolchain::ensure(PINNED, &[CLIPPY])?,
             home: tempfile::tempdir().context("cannot make a temporary folder")?,
         })
+    }
+
+    /// The folder, which goes with this.
+    pub(super) fn home(&self) -> &Path {
+        self.home.path()
     }
 
     fn tools(&self) -> PathBuf {
@@ -108,8 +115,8 @@ impl Author {
         self.patch().join(format!("{NAME}.rs"))
     }
 
-    /// Shares the checkout's target folder, so little is compiled again.
-    fn install(&self) -> Result<()> {
+    /// Installs `cargo klp`. Shares the checkout's target folder, so little is compiled again.
+    pub(super) fn install(&self) -> Result<()> {
         let mut cargo = self.toolchain.cargo();
         cargo
             .args(["install", "--quiet", "--locked", "--debug", "--path"])
@@ -123,15 +130,27 @@ impl Author {
     /// `cargo klp`, in a folder of the author's.
     fn klp(&self, dir: &Path, words: &[&str]) -> Command {
         let mut cargo = self.toolchain.cargo();
+        self.equip(&mut cargo);
+        cargo.arg("klp").args(words).current_dir(dir);
+        cargo
+    }
+
+    /// A command that finds the author's tools.
+    pub(super) fn command(&self, program: &str, dir: &Path) -> Command {
+        let mut command = process::command(program);
+        self.equip(&mut command);
+        command.current_dir(dir);
+        command
+    }
+
+    fn equip(&self, command: &mut Command) {
         let found = std::env::var_os("PATH").unwrap_or_default();
         let paths = [self.tools().join("bin"), self.toolchain.bin()]
             .into_iter()
             .chain(std::env::split_paths(&found));
         if let Ok(path) = std::env::join_paths(paths) {
-            cargo.env("PATH", path);
+            command.env("PATH", path);
         }
-        cargo.arg("klp").args(words).current_dir(dir);
-        cargo
     }
 
     fn new_patch(&self) -> Result<()> {

@@ -13,7 +13,7 @@ use klp_host::cache::Cache;
 use klp_host::host::needs::Needs;
 use klp_host::host::process;
 use klp_host::unpacked::PROMTOOL;
-use klp_host::venv::{self, ANSIBLE, SALT};
+use klp_host::venv::{self, ANSIBLE, GRAFANA_TYPES, SALT};
 use serde_json::{Value, json};
 
 use super::report;
@@ -46,9 +46,15 @@ pub(super) fn run() -> Result<Tally> {
             "klpctl has the metrics, and promtool takes the queries",
             check_dashboard(&promtool, &klpctl),
         ),
+        case(
+            "grafana",
+            "Grafana's own types have all that is in the dashboard",
+            check_types(&cache),
+        ),
     ]);
     tally += script("compat", None, &klpctl)?;
     tally += script("salt", Some(SALT.bin(&cache)?), &klpctl)?;
+    tally += script("salt-master", Some(SALT.bin(&cache)?), &klpctl)?;
     tally += script("ansible", Some(ANSIBLE.bin(&cache)?), &klpctl)?;
     Ok(tally)
 }
@@ -122,6 +128,16 @@ fn check_dashboard(promtool: &Path, klpctl: &Path) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))?;
     let mut command = process::command(promtool);
     process::output(command.args(["check", "rules"]).arg(&path)).map(drop)
+}
+
+/// Reads the dashboard with the types that Grafana publishes: it tells what is in none of them.
+fn check_types(cache: &Cache) -> Result<()> {
+    let python = GRAFANA_TYPES.bin(cache)?.join(GRAFANA_TYPES.program);
+    let mut command = process::command(python);
+    command
+        .arg(checkout::top().join("tests/fleet/grafana.py"))
+        .arg(checkout::top().join("fleet/grafana/klp.json"));
+    process::output(&mut command).map(drop)
 }
 
 /// What panels ask Prometheus.

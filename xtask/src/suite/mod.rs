@@ -11,7 +11,7 @@ mod debug;
 mod flaws;
 mod fleet;
 mod host;
-mod image;
+pub mod image;
 pub mod kernels;
 mod libtest;
 mod lint;
@@ -164,7 +164,7 @@ impl Part {
             Self::Types | Self::Machine => &[Core::C],
             Self::Cve => &[Core::STOCK, Core::C],
             Self::Author => &[Core::STOCK],
-            Self::Image => &[image::CORE],
+            Self::Image => return image::needs(),
             Self::Kernels => &kernels::CORES,
             Self::Kselftest | Self::Compare => &OWN_CORES,
             Self::Debug | Self::Debian => &OWN_CORES,
@@ -187,9 +187,6 @@ impl Part {
             | Self::Compare
             | Self::Debug
             | Self::Debian => needs.and(guest_program::needs()),
-            Self::Image => needs
-                .and(guest_program::needs())
-                .and(klp_host::vm::system::needs()),
             _ => needs,
         })
     }
@@ -231,7 +228,7 @@ impl Part {
             Self::Cve => cve::run(),
             Self::Author => author::run(form),
             Self::Kernels => kernels::run(),
-            Self::Image => image::run(),
+            Self::Image => image::run(&[]),
             Self::Fleet => fleet::run(),
             Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),

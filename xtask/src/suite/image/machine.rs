@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! klpctl on a system with systemd and a disk that survives reboots: what is installed is applied at each boot, what
-//! the machine went down with is held out, and power cuts leave nothing half written.
+//! A machine with a disk: its boots, and what it says in them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,114 +12,51 @@ use anyhow::{Context as _, Result, bail, ensure};
 use klp_host::cache::{Cache, Scratch};
 use klp_host::host::process;
 use klp_host::kernel::known::Known;
-use klp_host::kernel::line::STOCK;
 use klp_host::kernel::modules;
-use klp_host::kernel::{Core, DebianKernel};
 use klp_host::unpacked::PROMTOOL;
 use klp_host::vm::disk::{self, Disk};
+use klp_host::vm::firmware::Firmware;
 use klp_host::vm::{self, Lines, Outcome, Spec, system};
 
-use crate::case::{Case, Tally};
+use super::keys;
+use super::packages::Packages;
+use super::page::Page;
+use super::{Boot, End, Extra, KERNEL, Story};
+use crate::case::Case;
 use crate::checkout;
-use crate::guest_program;
 use crate::report;
-
-/// The kernel, which the system's own units have to run on.
-pub(super) const CORE: Core = Core::STOCK;
 
 /// Where things are in the initramfs, and below `/run` in the system.
 const GUEST: &str = "/klp/image";
 
 /// For each boot, with all that is done in it.
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Duration = Duration::from_secs(1800);
 
 /// A system starts more slowly than a script.
 const SLOWNESS: u32 = 4;
 
-/// A boot.
-#[derive(Clone, Copy, Debug)]
-struct Boot {
-    /// What is done in it: `step_NAME` in `tests/image/guest.sh`.
-    step: &'static str,
-    /// A word for the kernel's command line.
-    parameter: Option<&'static str>,
-    ends: End,
-}
-
-/// How a boot ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum End {
-    /// By a shutdown in order.
-    InOrder,
-    /// The kernel panics.
-    Panic,
-    /// The host ends the machine so long after the guest says `@cut`.
-    PowerCut(Duration),
-}
-
-const fn boot(step: &'static str, ends: End) -> Boot {
-    Boot {
-        step,
-        parameter: None,
-        ends,
-    }
-}
-
-const fn cut(step: &'static str, milliseconds: u64) -> Boot {
-    boot(step, End::PowerCut(Duration::from_millis(milliseconds)))
-}
-
-/// All of them, on one disk.
-const BOOTS: [Boot; 14] = [
-    boot("install", End::InOrder),
-    boot("applied", End::InOrder),
-    boot("healthy", End::InOrder),
-    boot("crash", End::Panic),
-    boot("held", End::InOrder),
-    boot("still", End::InOrder),
-    Boot {
-        parameter: Some("klp.enable=0"),
-        ..boot("disabled", End::InOrder)
-    },
-    boot("upgraded", End::InOrder),
-    cut("cut", 700),
-    cut("whole", 2600),
-    cut("whole", 1300),
-    cut("whole", 5100),
-    boot("end", End::InOrder),
-    Boot {
-        parameter: Some("lockdown=integrity"),
-        ..boot("lockdown", End::InOrder)
-    },
-];
-
-pub(super) fn run() -> Result<Tally> {
-    let machine = Machine::new()?;
-    let mut tally = Tally::default();
-    for boot in BOOTS {
-        for case in machine.boot(boot)? {
-            tally.count(&case);
-        }
-    }
-    Ok(tally)
-}
-
 /// A machine with its disk.
-struct Machine {
+pub(super) struct Machine {
+    story: &'static str,
     image: PathBuf,
     disk: Disk,
+    firmware: Option<Firmware>,
+    page: Option<Page>,
     copy: Vec<(PathBuf, PathBuf)>,
     /// The disk is in it.
     _folder: Scratch,
 }
 
 impl Machine {
-    fn new() -> Result<Self> {
+    /// A new one with a system that lacks klpctl.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot be made.
+    pub(super) fn new(packages: &Packages, story: &Story) -> Result<Self> {
         let cache = Cache::open()?;
-        let kernel = checkout::kernel(CORE, klp_host::kernel::Profile::Base)?;
-        let built = checkout::build_folder(&kernel, "tests/image/")?;
         let known = Known {
-            modules: modules::of_stock(&cache, DebianKernel::plain(&STOCK))?,
+            modules: modules::of_stock(&cache, KERNEL)?,
             ..Known::default()
         };
         let system = system::image(&cache)?;
@@ -127,37 +64,64 @@ impl Machine {
         let disk = folder.path().join("disk");
         copy_sparse(&system, &disk)?;
         let top = checkout::top();
-        let copy = built
+        let mut more = Vec::new();
+        let (mut firmware, mut page) = (None, None);
+        match story.has {
+            Extra::Nothing => {}
+            Extra::Key => {
+                let (made, keys) = keys::make(&cache, folder.path())?;
+                more.extend(keys);
+                firmware = Some(made);
+            }
+            Extra::Page => {
+                let made = Page::author()?;
+                let dir = folder.path().join("page");
+                made.write(&dir)?;
+                more.push(dir);
+                page = Some(made);
+            }
+        }
+        let copy = packages
             .modules
             .iter()
             .cloned()
             .chain([
-                guest_program::klpctl()?,
-                top.join("klpctl/systemd"),
+                packages.folder(),
                 top.join("tests/image/guest.sh"),
+                top.join(format!("tests/image/steps/{}.sh", story.name)),
                 top.join("tests/vm/lib.sh"),
                 top.join("tests/vm/klpctl.sh"),
+                top.join("fleet/ansible"),
             ])
+            .chain(more)
             .map(|path| {
                 let name = path.file_name().unwrap_or_default().to_owned();
                 (path, Path::new(GUEST).join(name))
             })
             .collect();
         Ok(Self {
-            image: kernel.image,
+            story: story.name,
+            image: packages.image.clone(),
             disk: Disk {
                 image: disk,
-                modules: reaching_disk(&known)?,
+                modules: at_start(&known, story.has == Extra::Key)?,
             },
+            firmware,
+            page,
             copy,
             _folder: folder,
         })
     }
 
     /// Boots once, and prints the cases as they are decided.
-    fn boot(&self, boot: Boot) -> Result<Vec<Case>> {
+    ///
+    /// # Errors
+    ///
+    /// When the machine cannot be run.
+    pub(super) fn boot(&self, boot: Boot) -> Result<Vec<Case>> {
         let spec = Spec {
             disk: Some(self.disk.clone()),
+            firmware: self.firmware.clone(),
             copy: self.copy.clone(),
             timeout: LIMIT,
             slowness: SLOWNESS,
@@ -165,7 +129,7 @@ impl Machine {
             kernel_parameters: boot.parameter.map(str::to_owned).into_iter().collect(),
             ..Spec::new(
                 &self.image,
-                format!("bash /run{GUEST}/guest.sh {}", boot.step),
+                format!("bash /run{GUEST}/guest.sh {} {}", self.story, boot.step),
             )
         };
         let mut guest = Guest::new(boot);
@@ -184,6 +148,13 @@ impl Machine {
                 .map(drop),
         };
         guest.decide("the machine ends as it was meant to", end);
+        for (number, printed) in std::mem::take(&mut guest.page) {
+            let result = self
+                .page
+                .as_ref()
+                .map_or(Ok(()), |it| it.check(number, &printed));
+            guest.decide("the page says what it prints", result);
+        }
         if !guest.metrics.is_empty() {
             let result = check_metrics(&guest.metrics);
             guest.decide("promtool takes its metrics", result);
@@ -192,8 +163,11 @@ impl Machine {
     }
 }
 
-/// The modules that reach the disk. What is built into the kernel is none.
-fn reaching_disk(known: &Known) -> Result<Vec<(String, Vec<u8>)>> {
+/// Shows the firmware's variables.
+const VARIABLES: &str = "efivarfs";
+
+/// The modules that reach the disk, and the variables of firmware where it has some. What is built into the kernel is none.
+fn at_start(known: &Known, has_variables: bool) -> Result<Vec<(String, Vec<u8>)>> {
     let folder = known
         .modules
         .clone()
@@ -201,6 +175,7 @@ fn reaching_disk(known: &Known) -> Result<Vec<(String, Vec<u8>)>> {
     let files = klp_elf::Modules::find(&[folder])?;
     let names: Vec<_> = disk::MODULES
         .into_iter()
+        .chain(has_variables.then_some(VARIABLES))
         .filter(|name| files.get(name).is_some())
         .map(str::to_owned)
         .collect();
@@ -241,6 +216,8 @@ struct Guest {
     boot: Boot,
     /// In Prometheus' format.
     metrics: String,
+    /// What the commands of the page printed.
+    page: BTreeMap<usize, String>,
     is_cut: bool,
     cases: Vec<Case>,
 }
@@ -250,6 +227,7 @@ impl Guest {
         Self {
             boot,
             metrics: String::new(),
+            page: BTreeMap::new(),
             is_cut: false,
             cases: Vec::new(),
         }
@@ -264,6 +242,13 @@ impl Guest {
         } else if let Some(line) = line.strip_prefix("@metric ") {
             self.metrics.push_str(line);
             self.metrics.push('\n');
+        } else if let Some(rest) = line.strip_prefix("@page ") {
+            let (number, text) = rest.split_once(' ').unwrap_or((rest, ""));
+            if let Ok(number) = number.parse() {
+                let printed = self.page.entry(number).or_default();
+                printed.push_str(text);
+                printed.push('\n');
+            }
         } else if let (End::PowerCut(after), "@cut") = (self.boot.ends, line) {
             std::thread::sleep(after);
             self.is_cut = true;

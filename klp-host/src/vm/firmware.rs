@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! UEFI firmware for a guest, with variables: for tests of what the kernel learns from these, such as keys that it trusts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::cache::Cache;
+use crate::host::process;
+use crate::unpacked::OVMF;
+use crate::venv::VIRT_FIRMWARE;
+
+/// The variables that the firmware comes with: none.
+const VARIABLES: &str = "OVMF_VARS_4M.fd";
+
+/// Who has enrolled the keys: ourselves.
+const OWNER: &str = "8a3f7e52-5b0b-4d56-9a6c-1f0c8c0c5d11";
+
+/// Firmware and its variables. The guest gets copies of both.
+#[derive(Clone, Debug)]
+pub struct Firmware {
+    /// The program.
+    pub code: PathBuf,
+    /// The variables that it finds.
+    pub variables: PathBuf,
+}
+
+impl Firmware {
+    /// With a certificate, in PEM or DER, in its database of keys (`db`). Variables are written to the file `variables`; those
+    /// in `json`, a file in the form of `virt-fw-vars`, are added.
+    ///
+    /// # Errors
+    ///
+    /// When the firmware cannot be fetched, or the file cannot be written.
+    pub fn with_key(
+        cache: &Cache,
+        certificate: &Path,
+        json: &Path,
+        variables: PathBuf,
+    ) -> Result<Self> {
+        let code = OVMF.get(cache)?;
+        let empty = code.with_file_name(VARIABLES);
+        let program = VIRT_FIRMWARE.bin(cache)?.join(VIRT_FIRMWARE.program);
+        let mut command = process::command(program);
+        command
+            .arg("--input")
+            .arg(&empty)
+            .arg("--output")
+            .arg(&variables)
+            .args(["--add-db", OWNER])
+            .arg(certificate)
+            .arg("--set-json")
+            .arg(json);
+        process::output(&mut command)?;
+        fs::metadata(&variables)
+            .with_context(|| format!("{} was not written", variables.display()))?;
+        Ok(Self { code, variables })
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What the machines install: klpctl, patches in several versions, and a stand-in for the package of their kernel, which
+//! they get from elsewhere.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use klp_elf::livepatch::rename;
+use klp_host::cache::{Cache, Scratch};
+use klp_host::kernel::Profile;
+use klp_package::{Format, LivePatch, Package, Scripts, time};
+
+use super::CORE;
+use crate::checkout;
+use crate::klpctl_package;
+
+/// Who answers for the packages.
+const MAINTAINER: &str = "Jane Doe <jane@example.org>";
+
+/// The cumulative patch, and its versions: the last one is bad.
+const VERSIONED: &str = "versioned";
+const VERSIONS: [&str; 3] = ["1.1", "1.2", "1.3"];
+
+/// A patch that is not cumulative.
+const STEADY: &str = "steady";
+
+/// All of them, with the kernel and the modules.
+pub(super) struct Packages {
+    /// The kernel's image.
+    pub(super) image: PathBuf,
+    /// The patches, as they were built.
+    pub(super) modules: Vec<PathBuf>,
+    folder: Scratch,
+}
+
+impl Packages {
+    /// Builds all of it.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be built or written.
+    pub(super) fn new() -> Result<Self> {
+        let kernel = checkout::kernel(CORE, Profile::Base)?;
+        let built = checkout::build(&kernel, &checkout::top().join("tests/image"))?;
+        let all = Self {
+            image: kernel.image,
+            modules: built.modules,
+            folder: Cache::open()?.scratch()?,
+        };
+        let dir = all.folder();
+        fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        klpctl_package::write(&[Format::Deb], &dir, MAINTAINER)?;
+        kernel_package(&kernel.build.release)?.write(Format::Deb, &dir)?;
+        let versioned = all.module(VERSIONED)?;
+        for version in VERSIONS {
+            let module = with_version(&versioned, version)?;
+            let name = format!("{VERSIONED}_{}", version.replace('.', "_"));
+            patch(rename(&module, &name)?)?.write(Format::Deb, &dir)?;
+        }
+        patch(all.module(STEADY)?)?.write(Format::Deb, &dir)?;
+        Ok(all)
+    }
+
+    /// The folder with the packages.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.path().join("packages")
+    }
+
+    fn module(&self, name: &str) -> Result<Vec<u8>> {
+        let is_it = |path: &&PathBuf| path.file_stem().is_some_and(|stem| stem == name);
+        let path = self.modules.iter().find(is_it);
+        let path = path.with_context(|| format!("{name}.ko was not built"))?;
+        read(path)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The module with another version, which is as long.
+fn with_version(module: &[u8], version: &str) -> Result<Vec<u8>> {
+    const OLD: &[u8] = b"version=1.0";
+    let new = format!("version={version}");
+    let place = module.windows(OLD.len()).position(|it| it == OLD);
+    let place = place.context("the module has no version 1.0")?;
+    let mut module = module.to_vec();
+    module[place..place + OLD.len()].copy_from_slice(new.as_bytes());
+    Ok(module)
+}
+
+fn patch(module: Vec<u8>) -> Result<Package> {
+    LivePatch {
+        module,
+        maintainer: Some(MAINTAINER.to_owned()),
+        revision: 1,
+        kernel_package: None,
+        supersedes: Vec::new(),
+        time: time()?,
+    }
+    .package(Format::Deb)
+}
+
+/// Patches depend on the package of their kernel.
+fn kernel_package(release: &str) -> Result<Package> {
+    Ok(Package {
+        name: format!("linux-image-{release}"),
+        version: "1".to_owned(),
+        revision: 1,
+        summary: "Stands for the kernel that runs".to_owned(),
+        description: Vec::new(),
+        maintainer: MAINTAINER.to_owned(),
+        authors: Vec::new(),
+        homepage: None,
+        section: "kernel",
+        change: "New version.".to_owned(),
+        time: time()?,
+        files: Vec::new(),
+        state_dir: None,
+        depends: Vec::new(),
+        supersedes: Vec::new(),
+        scripts: Scripts::default(),
+    })
+}

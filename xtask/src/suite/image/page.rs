@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The commands of a page of the documentation, and what it says that they print. In its blocks, a line with the prompt `$ `
+//! is a command for the machine where patches are built, and one with `# ` a command for the machine that is patched; lines
+//! with `> ` go on with it. All others are what it prints: some of its lines, in this order, where `...` stands for anything.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use klp_host::host::process;
+
+use crate::checkout;
+use crate::suite::author::Author;
+
+/// The page.
+const PAGE: &str = "docs/package.md";
+
+/// What stands for anything.
+const ANYTHING: &str = "...";
+
+/// Ends a boot.
+const REBOOT: &str = "reboot";
+
+/// Whose command it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    Author,
+    Machine,
+}
+
+/// A command, and what it prints.
+#[derive(Debug, Eq, PartialEq)]
+struct Command {
+    place: Place,
+    text: String,
+    printed: Vec<String>,
+}
+
+/// What the page does where patches are built, and what is left for the machine.
+pub(super) struct Page {
+    commands: Vec<Command>,
+    author: Author,
+}
+
+impl Page {
+    /// Does what an author does.
+    ///
+    /// # Errors
+    ///
+    /// When a command fails, or prints something else.
+    pub(super) fn author() -> Result<Self> {
+        let path = checkout::top().join(PAGE);
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let page = Self {
+            commands: commands(&text),
+            author: Author::new()?,
+        };
+        page.author.install()?;
+        let home = page.author.home();
+        std::os::unix::fs::symlink(checkout::top(), home.join("klp"))
+            .context("cannot make a link")?;
+        for command in page.of(Place::Author) {
+            let mut bash = page.author.command("bash", home);
+            bash.args(["-euc", &command.text]);
+            let printed = process::output(&mut bash)?;
+            command.check(&printed)?;
+        }
+        Ok(page)
+    }
+
+    fn of(&self, place: Place) -> impl Iterator<Item = &Command> {
+        self.commands.iter().filter(move |it| it.place == place)
+    }
+
+    /// Puts what the machine needs into a new folder: the packages that the author made, and the steps of its boots.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be written.
+    pub(super) fn write(&self, dir: &Path) -> Result<()> {
+        fs::create_dir(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        for package in self.packages()? {
+            let name = package.file_name().unwrap_or_default();
+            fs::copy(&package, dir.join(name))
+                .with_context(|| format!("cannot copy {}", package.display()))?;
+        }
+        self.write_steps(&dir.join("steps.sh"))
+    }
+
+    /// The packages that the author made.
+    fn packages(&self) -> Result<Vec<PathBuf>> {
+        let home = self.author.home();
+        let list = || format!("cannot list {}", home.display());
+        let entries = fs::read_dir(home).with_context(list)?;
+        let paths = entries.map(|it| Ok(it?.path()));
+        let mut paths = paths.collect::<Result<Vec<_>>>().with_context(list)?;
+        paths.retain(|it| it.extension() == Some(OsStr::new("deb")));
+        Ok(paths)
+    }
+
+    /// Writes the steps of the machine's boots: `step_page_1` and so on. What a command prints comes behind `@page NUMBER `.
+    fn write_steps(&self, path: &Path) -> Result<()> {
+        let mut text = "# shellcheck shell=bash\n".to_owned();
+        let mut boot = 1;
+        let begin = |text: &mut String, boot: u32| {
+            let _ = writeln!(text, "step_page_{boot}() {{\n\tpage_begins");
+        };
+        begin(&mut text, boot);
+        for (number, command) in self.of(Place::Machine).enumerate() {
+            if command.text == REBOOT {
+                text.push_str("}\n");
+                boot += 1;
+                begin(&mut text, boot);
+                continue;
+            }
+            let _ = writeln!(
+                text,
+                "\tpage_command {number} <<'COMMAND'\n{}\nCOMMAND",
+                command.text
+            );
+        }
+        text.push_str("}\n");
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// What the machine's command of this number printed has to be on the page.
+    ///
+    /// # Errors
+    ///
+    /// When it is not.
+    pub(super) fn check(&self, number: usize, printed: &str) -> Result<()> {
+        let command = self.of(Place::Machine).nth(number);
+        command
+            .context("the page has no such command")?
+            .check(printed)
+    }
+}
+
+impl Command {
+    fn check(&self, printed: &str) -> Result<()> {
+        let mut lines = printed.lines().map(str::trim_end);
+        for wanted in &self.printed {
+            ensure!(
+                wanted == ANYTHING || lines.any(|line| is_like(wanted, line)),
+                "`{}` should print `{wanted}`, and printed:\n{printed}",
+                self.text
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Is this the line, where `...` stands for anything?
+fn is_like(wanted: &str, line: &str) -> bool {
+    let mut parts = wanted.split(ANYTHING);
+    let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else {
+        return false;
+    };
+    let mut ends = true;
+    for part in parts {
+        ends = part.is_empty();
+        let Some((_, after)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = after;
+    }
+    (ends && wanted.contains(ANYTHING)) || rest.is_empty()
+}
+
+/// The commands of a page.
+fn commands(text: &str) -> Vec<Command> {
+    let mut found: Vec<Command> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = !inside;
+            continue;
+        }
+        if !inside {
+            continue;
+        }
+        let new = [("$ ", Place::Author), ("# ", Place::Machine)]
+            .into_iter()
+            .find_map(|(prompt, place)| Some((place, line.strip_prefix(prompt)?)));
+        match (new, found.last_mut()) {
+            (Some((place, text)), _) => found.push(Command {
+                place,
+                text: text.to_owned(),
+                printed: Vec::new(),
+            }),
+            (None, Some(last)) => {
+                match line.strip_prefix('>').filter(|_| last.printed.is_empty()) {
+                    Some(more) => {
+                        last.text.push('\n');
+                        last.text.push_str(more.strip_prefix(' ').unwrap_or(more));
+                    }
+                    None => last.printed.push(line.to_owned()),
+                }
+            }
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_read() {
+        let text = "# A title\n```\n$ cat <<E\n> x\n>\n> E\nx\n# ls\n...\na b\n```\n$ no command\n";
+        let found = commands(text);
+        let all: Vec<_> = found
+            .iter()
+            .map(|it| (it.place, it.text.as_str()))
+            .collect();
+        assert_eq!(
+            all,
+            [(Place::Author, "cat <<E\nx\n\nE"), (Place::Machine, "ls")]
+        );
+        assert_eq!(found[1].printed, ["...", "a b"]);
+        found[1].check("c\na b\n").expect("it is there");
+        found[1].check("c\na b c\n").expect_err("it is not");
+    }
+
+    #[test]
+    fn anything_may_be_left_out() {
+        for (wanted, line) in [
+            ("a", "a"),
+            ("a ...", "a b"),
+            ("a...c", "abc"),
+            ("...c", "abc"),
+            ("a...c...", "abcd"),
+        ] {
+            assert!(is_like(wanted, line), "{wanted} {line}");
+        }
+        for (wanted, line) in [
+            ("a", "ab"),
+            ("a...c", "ab"),
+            ("a...c", "abcd"),
+            ("b...", "ab"),
+        ] {
+            assert!(!is_like(wanted, line), "{wanted} {line}");
+        }
+    }
+
+    #[test]
+    fn the_page_has_commands_for_both() {
+        let text = fs::read_to_string(checkout::top().join(PAGE)).expect("a page");
+        let found = commands(&text);
+        for place in [Place::Author, Place::Machine] {
+            assert!(found.iter().any(|it| it.place == place), "{place:?}");
+        }
+        assert_eq!(found.iter().filter(|it| it.text == REBOOT).count(), 1);
+    }
+}
