@@ -154,7 +154,7 @@ impl<'a> Bench<'a> {
         let spec = Spec {
             copy: self.copy.clone(),
             slowness: self.kernel.profile.slowness(),
-            ..job.spec(&self.kernel.image, GUEST)
+            ..job.spec(self.kernel, GUEST)
         };
         let mut output = Output::default();
         let mut lines = Lines::default();

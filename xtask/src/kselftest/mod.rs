@@ -56,7 +56,7 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
         timeout: TIMEOUT * slowness,
         slowness,
         memory: 1024 * slowness.min(2),
-        ..Spec::new(&kernel.image, limit + include_str!("guest.sh"))
+        ..Spec::of(kernel, limit + include_str!("guest.sh"))
     };
 
     let mut tally = Tally::default();

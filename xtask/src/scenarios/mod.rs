@@ -139,7 +139,7 @@ fn boot(
         timeout: all * slowness,
         slowness,
         memory: 1024 * slowness.min(2),
-        ..Spec::new(&kernel.image, limits + include_str!("guest.sh"))
+        ..Spec::of(kernel, limits + include_str!("guest.sh"))
     };
     let mut follower = Follower::new(kernel.core.name(), names);
     follower.prints = prints;
