@@ -57,7 +57,7 @@ mod module {
     use super::super::exports::locked;
     use ::kernel::bindings::module;
     use ::kernel::ffi::c_int;
-    use core::arch::global_asm;
+    use core::arch::{asm, global_asm};
 
     // What `module/klp_vmlinux.h` declares and this crate uses: weak, so that the module build lets it pass. bindgen knows
     // only the plain names of the last ones.
@@ -136,8 +136,12 @@ mod module {
 
     impl Drop for Turn {
         fn drop(&mut self) {
-            // SAFETY: `klp_enter()` was called when this was made.
-            unsafe { bindings::klp_leave() };
+            // SAFETY: `klp_enter()` was called when this was made. The empty assembly keeps a function whose last act this
+            // is from jumping there: the C core looks for that function on stacks, and for nothing else of the module.
+            unsafe {
+                bindings::klp_leave();
+                asm!("", options(nostack, preserves_flags));
+            }
         }
     }
 

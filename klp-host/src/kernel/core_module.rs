@@ -8,8 +8,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
-use klp_elf::check::{Against, Severity, check};
+use anyhow::{Context as _, Result, anyhow};
+use klp_elf::check::{Against, Finding, Severity, check};
 
 use super::known::Known;
 use super::{Core, DebianKernel, Kernel, Options, Profile, image, line, stock};
@@ -54,19 +54,35 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
     })
 }
 
+/// What the checker says of klp-core and of no other patch: the functions that it replaces are called in it by its own
+/// names, and the C core's `klp_enable_patch()` by a livepatch symbol.
+const EXPECTED: [&str; 2] = ["not-enabled", "calls-itself"];
+
+/// Functions that get an `ftrace_ops` of the module's own (`module/klp_hook.c`, `kernel/klp_ftrace.c`).
+const TRACED: [&str; 2] = ["__klp_sched_try_switch", "klp_cancel_transition"];
+
 /// Looks the module's names up in what is known of the kernel.
 fn check_names(kernel: &Kernel, module: &Path) -> Result<()> {
+    let unfit = |why: &dyn std::fmt::Display| {
+        let release = &kernel.build.release;
+        anyhow!("{} does not go with {release}: {why}", module.display())
+    };
     let known = klp_elf::Kernel::open(Known::of_folder(&kernel.build.dir).sources()?)?;
     let report = check(&klp_elf::read_module(module)?, &Against::kernel(&known)?)?;
-    let bad = report
-        .findings
-        .iter()
-        .any(|finding| finding.severity() != Severity::Warning);
-    ensure!(
-        !bad && !report.replaced.is_empty(),
-        "{} does not go with the kernel {}:\n{report}",
-        module.display(),
-        kernel.build.release
-    );
+    let is_bad = |finding: &Finding| {
+        finding.severity() != Severity::Warning && !EXPECTED.contains(&finding.problem.id())
+    };
+    if report.findings.iter().any(is_bad) || report.replaced.is_empty() {
+        return Err(unfit(&report));
+    }
+    let vmlinux = known
+        .object("vmlinux")?
+        .context("the kernel's own functions are not known")?;
+    for name in TRACED {
+        match vmlinux.function(name).matches.as_deref() {
+            Some([one]) if one.traceable == Some(true) => {}
+            _ => return Err(unfit(&format_args!("{name}() cannot be traced there"))),
+        }
+    }
     Ok(())
 }
