@@ -165,6 +165,17 @@ pub struct Kernel {
     pub core_module: Option<PathBuf>,
 }
 
+impl Kernel {
+    /// How many times longer than with a small kernel everything may take.
+    pub fn slowness(&self) -> u32 {
+        match self.core {
+            // A whole kernel, whose transitions before and after each boot's are the C core's.
+            Core::StockRust => 2,
+            _ => self.profile.slowness(),
+        }
+    }
+}
+
 /// Whose source a small kernel is built from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Origin {

@@ -3,7 +3,15 @@
 #
 # In a guest with klp-core as a module, before the command: loads it, and waits until it has the live patches.
 
-insmod /klp/klp-core.ko || exit
+# Parameters of the built-in core stand on the kernel's command line.
+read -ra words </proc/cmdline
+words=("${words[@]/#livepatch./@}")
+parameters=()
+for word in "${words[@]}"; do
+	[[ $word != @* ]] || parameters+=("${word#@}")
+done
+insmod /klp/klp-core.ko "${parameters[@]}" || exit
+unset word words parameters
 for _ in $(seq 600); do
 	[ "$(cat /sys/kernel/livepatch/klp_core/transition)" = 0 ] && break
 	sleep 0.1

@@ -127,7 +127,7 @@ fn boot(
             .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())),
     );
 
-    let slowness = kernel.profile.slowness();
+    let slowness = kernel.slowness();
     let mut all = BOOT_LIMIT;
     for script in scripts {
         all += limit_of(script)?;
