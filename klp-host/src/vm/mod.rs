@@ -102,6 +102,7 @@ impl Spec {
     pub fn of(kernel: &Kernel, command: impl Into<String>) -> Self {
         Self {
             core_module: kernel.core_module.clone(),
+            slowness: kernel.slowness(),
             ..Self::new(&kernel.image, command)
         }
     }

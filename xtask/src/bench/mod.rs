@@ -153,7 +153,7 @@ impl<'a> Bench<'a> {
         say(&format!("{}: {command}", self.kernel.core.name()));
         let spec = Spec {
             copy: self.copy.clone(),
-            slowness: self.kernel.profile.slowness(),
+            slowness: self.kernel.slowness(),
             ..job.spec(self.kernel, GUEST)
         };
         let mut output = Output::default();

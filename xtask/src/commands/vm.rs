@@ -84,7 +84,6 @@ impl VmArgs {
             memory: self.memory,
             icount: self.icount,
             timeout: self.timeout,
-            slowness: self.kernel.profile.slowness(),
             copy: self.copy,
             allow_warnings: self.allow_warnings,
             show_console: self.console,
