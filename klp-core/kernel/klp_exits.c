@@ -10,7 +10,10 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/spinlock.h>
+#include <linux/tracepoint.h>
+#ifndef MODULE
 #include <trace/events/sched.h>
+#endif
 
 #include "klp_glue.h"
 
@@ -86,10 +89,19 @@ static void earlier_ones_ended(struct rcu_head *head)
 	WRITE_ONCE(klp_exits_known, true);
 }
 
+#ifdef MODULE
+static int register_trace_sched_process_exit(
+	void (*probe)(void *data, struct task_struct *task, bool group_dead), void *data)
+{
+	return tracepoint_probe_register(&klp_sched_process_exit, probe, data);
+}
+#endif
+
+static bool is_recording;
+
 /* Under the core's mutex, before tasks are looked at. */
 void klp_record_exits(void)
 {
-	static bool is_recording;
 	static struct rcu_head head;
 
 	if (is_recording || register_trace_sched_process_exit(record, NULL))
@@ -106,3 +118,26 @@ void klp_wait_for_unrecorded_exits(void)
 	if (lost || !READ_ONCE(klp_exits_known))
 		synchronize_rcu_tasks();
 }
+
+#ifdef MODULE
+/* Nobody looks at tasks any more. */
+void klp_end_exits(void)
+{
+	unsigned int i;
+	int cpu;
+
+	if (!is_recording)
+		return;
+	tracepoint_probe_unregister(&klp_sched_process_exit, record, NULL);
+	tracepoint_synchronize_unregister();
+	/* For earlier_ones_ended(). */
+	rcu_barrier_tasks();
+	for_each_possible_cpu(cpu) {
+		struct exits *exits = per_cpu_ptr(&klp_exits, cpu);
+
+		for (i = 0; i < PLACES; i++)
+			if (exits->tasks[i])
+				put_task_struct(exits->tasks[i]);
+	}
+}
+#endif

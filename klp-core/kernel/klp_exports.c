@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What modules may use of the livepatch core in Rust.
+ * What modules may use of the livepatch core in Rust. Where that is a module, the
+ * C core exports its own functions, and klp-core's are called in their place.
  */
 #include <linux/export.h>
 #include <linux/livepatch.h>
@@ -8,14 +9,17 @@
 #include "klp_lifecycle.h"
 
 EXPORT_SYMBOL_GPL(klp_disable_patch);
+EXPORT_SYMBOL_GPL(klp_register_patch);
+EXPORT_SYMBOL_GPL(klp_unregister_patch);
+
+#ifndef MODULE
 EXPORT_SYMBOL_GPL(klp_enable_patch);
 EXPORT_SYMBOL_GPL(klp_find_section_by_name);
 EXPORT_SYMBOL_GPL(klp_get_prev_state);
 EXPORT_SYMBOL_GPL(klp_get_state);
-EXPORT_SYMBOL_GPL(klp_register_patch);
 EXPORT_SYMBOL_GPL(klp_shadow_alloc);
 EXPORT_SYMBOL_GPL(klp_shadow_free);
 EXPORT_SYMBOL_GPL(klp_shadow_free_all);
 EXPORT_SYMBOL_GPL(klp_shadow_get);
 EXPORT_SYMBOL_GPL(klp_shadow_get_or_alloc);
-EXPORT_SYMBOL_GPL(klp_unregister_patch);
+#endif

@@ -54,6 +54,12 @@ static void notrace klp_ftrace_handler(unsigned long ip, unsigned long parent_ip
 #define GENERIC_TRAMPOLINE	FTRACE_REGS_ADDR
 #endif
 
+#ifdef MODULE
+/* It is not exported, and not needed: there is always another one. */
+#undef GENERIC_TRAMPOLINE
+#define GENERIC_TRAMPOLINE	0
+#endif
+
 /*
  * IPMODIFY keeps others from redirecting the same functions, PERMANENT keeps
  * kernel.ftrace_enabled from being turned off.
@@ -81,6 +87,59 @@ static struct klp_site_ops klp_guards[] = {
 	{ .ops = { .func = klp_ftrace_handler, .flags = SAVED | FTRACE_OPS_FL_PERMANENT } },
 	{ .ops = { .func = klp_ftrace_handler, .flags = SAVED | FTRACE_OPS_FL_PERMANENT } },
 };
+
+#ifdef MODULE
+/*
+ * ftrace frees an ops' trampoline with the ops where that is a module's, also when registering
+ * fails; but dedicated ops share that of klp_shared_ops, and whoever detaches a site would wait
+ * for tasks in the trampoline. So it belongs to an ops that stays registered. Nothing calls the
+ * function that it is attached to, and the handler leaves that as it is.
+ */
+static struct ftrace_ops klp_trampoline_ops = {
+	.func = klp_ftrace_handler,
+	.flags = SAVED | FTRACE_OPS_FL_PERMANENT,
+};
+
+static void share_trampoline(struct klp_site_ops *ops)
+{
+	ops->ops.trampoline = klp_trampoline_ops.trampoline;
+	ops->ops.trampoline_size = klp_trampoline_ops.trampoline_size;
+}
+
+int __init klp_init_ftrace(void)
+{
+	unsigned long site = ftrace_location((unsigned long)klp_c_cancel_transition);
+	int err;
+
+	err = site ? ftrace_set_filter_ip(&klp_trampoline_ops, site, 0, 0) : -ENOENT;
+	if (!err)
+		err = register_ftrace_function(&klp_trampoline_ops);
+	if (err) {
+		ftrace_free_filter(&klp_trampoline_ops);
+		return err;
+	}
+	if (!klp_trampoline_ops.trampoline) {
+		klp_end_ftrace();
+		return -ENOMEM;
+	}
+	share_trampoline(&klp_shared_ops);
+	share_trampoline(&klp_guards[0]);
+	share_trampoline(&klp_guards[1]);
+	return 0;
+}
+
+/* No site is attached. Returns when no task is in the handler or in the trampoline. */
+void klp_end_ftrace(void)
+{
+	WARN_ON(unregister_ftrace_function(&klp_trampoline_ops));
+	ftrace_free_filter(&klp_trampoline_ops);
+	ftrace_free_filter(&klp_shared_ops.ops);
+	ftrace_free_filter(&klp_guards[0].ops);
+	ftrace_free_filter(&klp_guards[1].ops);
+	/* For klp_ops_free(). */
+	kvfree_rcu_barrier();
+}
+#endif
 
 struct klp_site_ops *klp_ops_shared(void)
 {
@@ -130,6 +189,9 @@ bool klp_has_direct_call(unsigned long site)
 }
 
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_JMP
+#ifndef CONFIG_LIVEPATCH_JUMPS
+#define CONFIG_LIVEPATCH_JUMPS 192
+#endif
 static unsigned int klp_jumps = CONFIG_LIVEPATCH_JUMPS;
 module_param_named(jumps, klp_jumps, uint, 0444);
 MODULE_PARM_DESC(jumps, "Most patched functions whose entries are jumps; 0 turns jumps off");

@@ -25,9 +25,12 @@
 
 /*
  * The core's mutex. Guards everything of the core but what it publishes. As in the C core, live
- * patches that look for others find it by this name.
+ * patches that look for others find it by this name. A module shares that of the C core, so that
+ * only one of the two works at a time.
  */
+#ifndef MODULE
 static DEFINE_MUTEX(klp_mutex);
+#endif
 
 void klp_lock(void)
 {
@@ -37,32 +40,6 @@ void klp_lock(void)
 void klp_unlock(void)
 {
 	mutex_unlock(&klp_mutex);
-}
-
-/* Guards changes of the shadow variables. */
-static DEFINE_SPINLOCK(klp_shadow_spinlock);
-
-unsigned long klp_shadow_lock_irqsave(void)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&klp_shadow_spinlock, flags);
-	return flags;
-}
-
-void klp_shadow_unlock_irqrestore(unsigned long flags)
-{
-	spin_unlock_irqrestore(&klp_shadow_spinlock, flags);
-}
-
-void klp_rcu_read_lock(void)
-{
-	rcu_read_lock();
-}
-
-void klp_rcu_read_unlock(void)
-{
-	rcu_read_unlock();
 }
 
 /*
@@ -203,10 +180,18 @@ void klp_task_kick(struct task_struct *task)
 /* Wakes it if it sleeps interruptibly: system calls end early, or are restarted. */
 void klp_task_signal(struct task_struct *task)
 {
+#ifdef MODULE
+	/* set_notify_signal() is made of what is not exported. */
+	if (!(task->flags & PF_KTHREAD) && test_and_set_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL))
+		return;
+	if (!klp_wake_up_state(task, TASK_INTERRUPTIBLE) && !(task->flags & PF_KTHREAD))
+		kick_process(task);
+#else
 	if (task->flags & PF_KTHREAD)
 		wake_up_state(task, TASK_INTERRUPTIBLE);
 	else
 		set_notify_signal(task);
+#endif
 }
 
 /* SIGNALS_TIMEOUT of the C core, in milliseconds. */
@@ -230,7 +215,30 @@ unsigned int klp_deadline(void)
 	return READ_ONCE(klp_deadline_ms);
 }
 
+#ifdef MODULE
+/* The kernel calls those of the C core, which read its target state. */
+void klp_show_target_state(int state)
+{
+	WRITE_ONCE(klp_target_state, state);
+}
+
+void klp_watch_scheduler(bool on)
+{
+	/* Not taken back before: whoever is on the way there sees that all tasks have switched. */
+	if (on) {
+		klp_hook_scheduler(true);
+		static_branch_enable(&klp_hook_key);
+	} else {
+		static_branch_disable(&klp_hook_key);
+		klp_hook_scheduler(false);
+	}
+}
+#else
 DEFINE_STATIC_KEY_FALSE(klp_sched_try_switch_key);
+
+void klp_show_target_state(int state)
+{
+}
 
 void klp_watch_scheduler(bool on)
 {
@@ -240,19 +248,20 @@ void klp_watch_scheduler(bool on)
 		static_branch_disable(&klp_sched_try_switch_key);
 }
 
-/* From schedule(), for a task about to sleep. Preemption is off. */
-void __klp_sched_try_switch(void)
-{
-	if (unlikely(klp_patch_pending(current)))
-		klp_core_update_sleeper(current);
-}
-
 /* On the way out of the kernel, and from the idle loop. */
 void klp_update_patch_state(struct task_struct *task)
 {
 	preempt_disable_notrace();
 	klp_core_update(task);
 	preempt_enable_notrace();
+}
+#endif
+
+/* From schedule(), for a task about to sleep. Preemption is off. */
+void __klp_sched_try_switch(void)
+{
+	if (unlikely(klp_patch_pending(current)))
+		klp_core_update_sleeper(current);
 }
 
 /*
@@ -323,11 +332,13 @@ bool klp_is_going(struct module *mod)
 			mod->state != MODULE_STATE_COMING);
 }
 
+#ifndef MODULE
 /* Not every architecture can. */
 void __weak clear_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symindex,
 			       unsigned int relsec, struct module *mod)
 {
 }
+#endif
 
 int klp_clear_relocate_add(Elf_Shdr *sechdrs, const char *strtab, unsigned int symindex,
 			   unsigned int relsec, struct module *mod)
@@ -391,7 +402,7 @@ void klp_retry_in(u64 nanoseconds)
 	hrtimer_start(&klp_retry_timer, ns_to_ktime(nanoseconds), HRTIMER_MODE_REL);
 }
 
-static int __init klp_init_work(void)
+int __init klp_init_work(void)
 {
 	int cpu;
 
@@ -400,7 +411,9 @@ static int __init klp_init_work(void)
 	hrtimer_setup(&klp_retry_timer, retry_now, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	return 0;
 }
+#ifndef MODULE
 core_initcall(klp_init_work);
+#endif
 
 static void promote(struct work_struct *work)
 {
@@ -415,21 +428,12 @@ void klp_promote_in(u64 nanoseconds)
 	mod_delayed_work(system_dfl_long_wq, &klp_promote_work, nsecs_to_jiffies(nanoseconds));
 }
 
-/*
- * Memory
- */
-void *klp_zalloc(size_t size, gfp_t flags)
+#ifdef MODULE
+/* Nothing is patched, so nothing starts them again. */
+void klp_end_work(void)
 {
-	return kzalloc(size, flags);
+	cancel_delayed_work_sync(&klp_promote_work);
+	hrtimer_cancel(&klp_retry_timer);
+	cancel_work_sync(&klp_retry_work);
 }
-
-void klp_free(void *memory)
-{
-	kfree(memory);
-}
-
-/* The head's type is another one from 7.3 on, which is no larger. */
-void klp_free_after_rcu(void *head, void *memory)
-{
-	kvfree_call_rcu(head, memory);
-}
+#endif

@@ -45,6 +45,8 @@ void klp_task_kick(struct task_struct *task);
 void klp_task_signal(struct task_struct *task);
 unsigned int klp_signal_after(void);
 unsigned int klp_deadline(void);
+/* For code outside of the core that switches tasks; built in, there is none. */
+void klp_show_target_state(int state);
 void klp_watch_scheduler(bool on);
 void klp_each_exiting_task(void (*each)(struct task_struct *task, void *data), void *data);
 void klp_record_exits(void);
@@ -100,6 +102,7 @@ int klp_patch_list_place(const struct klp_patch *patch);
 bool klp_patch_list_each_below(void (*each)(struct klp_patch *patch, void *data), void *data);
 
 /* Work. */
+int klp_init_work(void);
 void klp_wait_for_cpus(void);
 void klp_retry_in(u64 nanoseconds);
 void klp_promote_in(u64 nanoseconds);
@@ -149,5 +152,9 @@ int klp_core_set_enabled(struct klp_patch *patch, bool enabled);
 int klp_core_force(struct klp_patch *patch);
 void klp_core_blockers(struct seq_file *m);
 void klp_core_redirects(struct seq_file *m, struct klp_patch *patch);
+
+#ifdef MODULE
+#include "klp_module.h"
+#endif
 
 #endif

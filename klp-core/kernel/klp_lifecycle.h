@@ -23,7 +23,7 @@
 
 #include <linux/livepatch.h>
 
-#ifndef CONFIG_LIVEPATCH_RUST
+#if !defined(CONFIG_LIVEPATCH_RUST) && !defined(KLP_CORE_MODULE)
 #error "registered and immediate patches need a kernel with klp-core (CONFIG_LIVEPATCH_RUST)"
 #endif
 

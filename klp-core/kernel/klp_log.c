@@ -3,7 +3,8 @@
  * Lines that dynamic debug switches, by file and function. Scripts know them,
  * and the name klp_try_switch_task, so they stay as they are.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+/* What the built-in core is called. */
+#define pr_fmt(fmt) "livepatch: " fmt
 
 #include <linux/bug.h>
 #include <linux/printk.h>
@@ -70,14 +71,4 @@ void klp_report_blocker(struct task_struct *task, int why, const char *function)
 void klp_bug(const char *what)
 {
 	WARN_ONCE(1, "livepatch: %s\n", what);
-}
-
-void klp_warn_duplicate_shadow(void *obj, unsigned long id)
-{
-	WARN(1, "Duplicate shadow variable <%p, %lx>\n", obj, id);
-}
-
-void klp_error_shadow_constructor(void *obj, unsigned long id, int err)
-{
-	pr_err("Failed to construct shadow variable <%p, %lx> (%d)\n", obj, id, err);
 }

@@ -4,16 +4,28 @@
  * core's mutex: callbacks, which run under it, and readers of sysfs.
  */
 #include <linux/list.h>
+#include <linux/module.h>
 #include <linux/spinlock.h>
 
 #include "klp_glue.h"
 
 /* Innermost. Changes are made under the core's mutex, too. */
 static DEFINE_SPINLOCK(lock);
-/* As in the C core, live patches find it by this name and walk it under klp_mutex. */
+/*
+ * As in the C core, live patches find the list by its name and walk it under klp_mutex.
+ * klp_transition_patch is NULL when no transition runs; debuggers know the name. A module
+ * shares both with the C core, where its own patch is.
+ */
+#ifndef MODULE
 static LIST_HEAD(klp_patches);
-/* NULL when no transition runs. Debuggers know the name. */
 static struct klp_patch *klp_transition_patch;
+#endif
+
+/* The patch that brought this core. */
+static bool is_own(const struct klp_patch *patch)
+{
+	return THIS_MODULE && patch->mod == THIS_MODULE;
+}
 
 void klp_patch_list_add(struct klp_patch *patch)
 {
@@ -47,6 +59,8 @@ int klp_patch_list_place(const struct klp_patch *patch)
 
 	guard(spinlock)(&lock);
 	list_for_each_entry(other, &klp_patches, list) {
+		if (is_own(other))
+			continue;
 		place++;
 		if (other == patch)
 			break;

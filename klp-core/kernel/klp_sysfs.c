@@ -18,7 +18,12 @@
 
 #include "klp_glue.h"
 
+#ifdef MODULE
+/* The C core's. */
+#define klp_root klp_root_kobj
+#else
 static struct kobject *klp_root;
+#endif
 static struct dentry *klp_debugfs_root;
 
 static struct klp_patch *to_patch(struct kobject *kobj)
@@ -254,6 +259,8 @@ void klp_hide_patch(struct klp_patch *patch)
 	}
 	kobject_put(&patch->kobj);
 	wait_for_completion(&patch->finish);
+	/* Of this core; NULL where it is built in. */
+	module_put(THIS_MODULE);
 }
 
 /*
@@ -278,6 +285,8 @@ void klp_show_init_patch(struct klp_patch *patch)
 	struct klp_object *obj;
 	struct klp_func *func;
 
+	/* Dropped by klp_hide_patch(). */
+	__module_get(THIS_MODULE);
 	kobject_init(&patch->kobj, &patch_type);
 	init_completion(&patch->finish);
 	INIT_LIST_HEAD(&patch->list);
@@ -330,12 +339,49 @@ void klp_hide_func(struct klp_func *func)
 	kobject_put(&func->kobj);
 }
 
+#ifdef MODULE
+/* One of its own, which can be waited for. */
+static struct workqueue_struct *klp_release_queue;
+
+static struct workqueue_struct *release_queue(void)
+{
+	return klp_release_queue;
+}
+#else
+static struct workqueue_struct *release_queue(void)
+{
+	return system_percpu_wq;
+}
+#endif
+
 void klp_release_later(struct klp_patch *patch, bool keep)
 {
 	patch->forced = keep;
-	schedule_work(&patch->free_work);
+	queue_work(release_queue(), &patch->free_work);
 }
 
+#ifdef MODULE
+int __init klp_init_sysfs(void)
+{
+	klp_release_queue = alloc_workqueue("klp_core", WQ_PERCPU, 0);
+	if (!klp_release_queue)
+		return -ENOMEM;
+	klp_debugfs_root = debugfs_create_dir("livepatch", NULL);
+	return 0;
+}
+
+/* Returns when all patches that were disabled are released. */
+void klp_wait_for_releases(void)
+{
+	flush_workqueue(klp_release_queue);
+}
+
+void klp_end_sysfs(void)
+{
+	destroy_workqueue(klp_release_queue);
+	debugfs_remove(klp_debugfs_root);
+}
+#else
 static int __init klp_init(void)
 {
 	/* Before the root, which says that patches can be shown. */
@@ -344,3 +390,4 @@ static int __init klp_init(void)
 	return klp_root ? 0 : -ENOMEM;
 }
 module_init(klp_init);
+#endif

@@ -97,7 +97,7 @@ impl<P: Platform> Core<'_, P> {
     }
 
     /// Unregisters up to `limit` dedicated ops of sites without a redirect. Returns how many are left.
-    fn unregister_unused(&mut self, limit: usize) -> usize {
+    pub(crate) fn unregister_unused(&mut self, limit: usize) -> usize {
         let redirects = &self.state.redirects;
         self.state
             .site_ops

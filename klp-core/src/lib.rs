@@ -62,6 +62,7 @@ pub mod symbols;
 mod sync;
 pub mod transition;
 pub mod types;
+pub mod unused;
 
 #[cfg(all(test, not(kernel)))]
 mod tests;

@@ -56,6 +56,11 @@ impl SharedOps {
         Self { sites: 0 }
     }
 
+    /// Is no site attached?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sites == 0
+    }
+
     /// Attaches `sites`, all or none.
     ///
     /// # Errors

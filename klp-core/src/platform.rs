@@ -220,6 +220,9 @@ pub trait Tasks: Handles {
     /// Sets the patch state.
     fn set_state(&self, task: &Self::Task, state: PatchState);
 
+    /// Says which state tasks are to switch to, to code outside of the core that switches them by itself.
+    fn show_target(&self, target: PatchState);
+
     /// Has it yet to switch?
     fn is_pending(&self, task: &Self::Task) -> bool;
     /// Marks it as yet to switch: it will when it leaves the kernel, or when it idles.

@@ -281,6 +281,19 @@ impl Redirects {
         Change(published.publish(&mut self.writer, next))
     }
 
+    /// Frees both tables. There are no redirects.
+    pub fn free(
+        &mut self,
+        published: &Snapshot<Table>,
+        readers: &impl GracePeriods,
+        lock: &Locked<'_>,
+    ) {
+        let old = published.publish(&mut self.writer, None);
+        drop(old.reclaim_after(readers, lock));
+        self.spare = None;
+        self.vanished = Vec::new();
+    }
+
     /// Does the published table have a redirect for `site`?
     pub fn contains(&self, published: &Snapshot<Table>, site: Site) -> bool {
         published

@@ -134,6 +134,8 @@ pub struct Kernel {
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
     /// No task is born or buried meanwhile.
     pub task_list: Mutex<()>,
+    /// What code outside of the core was told last.
+    pub shown_target: Cell<Option<PatchState>>,
     /// How many tasks were born beside the core. As with `list_add_tail_rcu()`, who sees that sees the task.
     births: AtomicUsize,
     pub watching: Cell<bool>,
@@ -627,6 +629,10 @@ impl Tasks for Kernel {
 
     fn set_state(&self, task: &Task, state: PatchState) {
         task.state.store(state.to_c(), Ordering::Relaxed);
+    }
+
+    fn show_target(&self, target: PatchState) {
+        self.shown_target.set(Some(target));
     }
 
     fn is_pending(&self, task: &Task) -> bool {

@@ -156,6 +156,16 @@ impl<P: Platform> SiteOps<P> {
         self.own.iter().map(|own| &own.at)
     }
 
+    /// Is no site attached, by any ops?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.shared.is_empty()
+    }
+
+    /// Frees the memory that is kept for the next site. There is none.
+    pub(crate) fn free(&mut self) {
+        self.own = Vec::new();
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.own.len()

@@ -27,7 +27,9 @@ pub(crate) use const_unless_loom;
 
 #[cfg(kernel)]
 mod lkmm {
-    use ::kernel::sync::atomic::{Atomic, Full, Relaxed, Release};
+    #[cfg(not(MODULE))]
+    use ::kernel::sync::atomic::Release;
+    use ::kernel::sync::atomic::{Atomic, Full, Relaxed};
     use core::ptr;
 
     // Loads are the kernel's READ_ONCE() and smp_load_acquire(), written out: the `kernel` crate calls C
@@ -96,11 +98,13 @@ mod lkmm {
         }
 
         /// `WRITE_ONCE()`.
+        #[cfg(not(MODULE))]
         pub(crate) fn store(&self, value: *mut T) {
             self.0.store(value, Relaxed);
         }
 
         /// `smp_store_release()`.
+        #[cfg(not(MODULE))]
         pub(crate) fn store_release(&self, value: *mut T) {
             self.0.store(value, Release);
         }

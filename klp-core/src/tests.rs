@@ -17,6 +17,7 @@ mod memory;
 #[cfg(loom)]
 mod memory_order;
 mod registered;
+mod unused;
 
 /// Functions of the kernel.
 const READ: usize = 0x1_0000;

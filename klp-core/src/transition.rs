@@ -58,7 +58,7 @@ impl<P: Platform> Core<'_, P> {
             has_stale_check: false,
         });
         self.platform.patch_list_set_transition(Some(patch));
-        self.published.set_target(direction.target());
+        self.set_target(direction.target());
         if let Some(patch) = self.state.get(patch) {
             self.platform
                 .debug(TransitionEvent::Initializing(&patch.name, direction));
@@ -68,6 +68,12 @@ impl<P: Platform> Core<'_, P> {
             self.set_initial_states(direction);
         }
         Ok(())
+    }
+
+    /// Sets the state that tasks switch to.
+    fn set_target(&self, target: PatchState) {
+        self.published.set_target(target);
+        self.platform.show_target(target);
     }
 
     /// Gives every task the state it is in.
@@ -351,7 +357,7 @@ impl<P: Platform> Core<'_, P> {
                 direction.name()
             ));
         }
-        self.published.set_target(PatchState::Idle);
+        self.set_target(PatchState::Idle);
         self.state.transition = None;
         self.set_stack_check(None);
         self.promote_soon();
@@ -383,7 +389,7 @@ impl<P: Platform> Core<'_, P> {
         if let Some(patch) = self.state.transition_patch() {
             self.platform.debug(TransitionEvent::Canceling(&patch.name));
         }
-        self.published.set_target(PatchState::Unpatched);
+        self.set_target(PatchState::Unpatched);
         self.finish_transition();
         self.detach_vanished(false);
         self.platform.patch_list_set_transition(None);
@@ -434,7 +440,7 @@ impl<P: Platform> Core<'_, P> {
             transition.direction = back;
             transition.has_stale_check = false;
         }
-        self.published.set_target(back.target());
+        self.set_target(back.target());
         if fault::is_injected(Fault::MarkWithoutGracePeriod) {
             self.start_transition();
         }

@@ -152,6 +152,15 @@ load_fails() {
     echo "$words"
 }
 
+# core_parameter NAME - the file of a parameter of klp-core, built in or a module; it is there with klp-core only.
+core_parameter() {
+    local file
+    for file in /sys/module/{klp_core,livepatch}/parameters/"$1"; do
+        [ ! -e "$file" ] || break
+    done
+    echo "$file"
+}
+
 # settled PATCH - it applies, and no transition runs.
 settled() {
     local dir

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The core's functions that the kernel, C modules, and the C files beside the core call.
+//! The core's functions that the kernel, C modules, and the C files beside the core call. Those that only the
+//! built-in core has are in [`super::builtin`].
 
-use super::relocations::File;
+use super::turn::Turn;
 use super::{bindings, declared, Kernel, ModuleRef, PatchRef, TaskRef};
 use crate::context::Core;
 use crate::direct_jump::RedirectVia;
 use crate::enable::EnableError;
-use crate::errno::{Errno, Result, EINVAL, ENODEV};
+use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV};
 use crate::model::Patches;
 use crate::name::Name;
 use crate::platform::{Log as _, Stack, Tasks as _};
@@ -15,17 +16,16 @@ use crate::published::Published;
 use crate::snapshot::{Locked, NoPreempt, Writer};
 use crate::stack_check::StackCheck;
 use crate::types::{PatchState, Site};
-use ::kernel::bindings::{elf64_shdr, module, seq_file, task_struct};
-use ::kernel::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use ::kernel::bindings::{module, seq_file, task_struct};
+use ::kernel::ffi::{c_int, c_ulong};
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
-use core::mem::MaybeUninit;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
-static KERNEL: Kernel = Kernel;
+pub(super) static KERNEL: Kernel = Kernel;
 
 /// What is read without the mutex.
-static PUBLISHED: Published = Published::new();
+pub(super) static PUBLISHED: Published = Published::new();
 
 /// What the mutex guards.
 struct State(UnsafeCell<Patches<Kernel>>);
@@ -39,7 +39,7 @@ static STATE: State = State(UnsafeCell::new(unsafe {
 }));
 
 /// Calls `use_it` with the core's mutex held.
-fn locked<R>(use_it: impl FnOnce(&mut Core<'_, Kernel>) -> R) -> R {
+pub(super) fn locked<R>(use_it: impl FnOnce(&mut Core<'_, Kernel>) -> R) -> R {
     // SAFETY: released below.
     unsafe { bindings::klp_lock() };
     // SAFETY: under the mutex nothing else has the state, whose writers are those of `PUBLISHED`.
@@ -58,10 +58,9 @@ fn to_c(result: Result) -> c_int {
 }
 
 same_in_c! {
-    klp_apply_section_relocs klp_copy_process klp_core_blockers klp_core_force klp_core_promote
-    klp_core_redirects klp_core_retry klp_core_set_enabled klp_core_target klp_core_update
-    klp_core_update_sleeper klp_disable_patch klp_enable_patch klp_find_section_by_name klp_get_prev_state klp_get_state
-    klp_module_coming klp_module_going klp_register_patch klp_unregister_patch
+    klp_core_blockers klp_core_force klp_core_promote klp_core_redirects klp_core_retry klp_core_set_enabled
+    klp_core_target klp_core_update_sleeper klp_disable_patch klp_enable_patch klp_module_coming
+    klp_module_going klp_register_patch klp_unregister_patch
 }
 
 /// Enables a patch, from its module's init; or one that is registered, at any time.
@@ -71,6 +70,14 @@ same_in_c! {
 /// `patch` is null or the caller's, and lasts as long as its module.
 #[no_mangle]
 unsafe extern "C" fn klp_enable_patch(patch: *mut bindings::klp_patch) -> c_int {
+    let turn = Turn::begin();
+    if turn.is_c_core() {
+        // SAFETY: the caller's promise.
+        return unsafe { turn.enable_patch(patch) };
+    }
+    if !turn.is_ours() {
+        return EBUSY.to_c();
+    }
     let Some(patch) = NonNull::new(patch).map(PatchRef) else {
         return EINVAL.to_c();
     };
@@ -107,6 +114,7 @@ fn release_refused(
 /// As for `klp_enable_patch()`.
 #[no_mangle]
 unsafe extern "C" fn klp_disable_patch(patch: *mut bindings::klp_patch) -> c_int {
+    let _turn = Turn::begin();
     klp_core_set_enabled(patch, false)
 }
 
@@ -117,6 +125,10 @@ unsafe extern "C" fn klp_disable_patch(patch: *mut bindings::klp_patch) -> c_int
 /// As for `klp_enable_patch()`; it is unregistered before its module goes.
 #[no_mangle]
 unsafe extern "C" fn klp_register_patch(patch: *mut bindings::klp_patch) -> c_int {
+    let turn = Turn::begin();
+    if !turn.is_ours() {
+        return EBUSY.to_c();
+    }
     let Some(patch) = NonNull::new(patch).map(PatchRef) else {
         return EINVAL.to_c();
     };
@@ -137,6 +149,7 @@ fn register(patch: PatchRef) -> Result {
 /// As for `klp_enable_patch()`.
 #[no_mangle]
 unsafe extern "C" fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_int {
+    let _turn = Turn::begin();
     let Some(patch) = NonNull::new(patch).map(PatchRef) else {
         return EINVAL.to_c();
     };
@@ -225,35 +238,12 @@ unsafe extern "C" fn klp_core_target(site: c_ulong, state: *const c_int) -> c_ul
 
 /// # Safety
 ///
-/// Preemption is off, and `task` is the current one or does not run.
-#[no_mangle]
-unsafe extern "C" fn klp_core_update(task: *mut task_struct) {
-    // SAFETY: the caller's promise.
-    PUBLISHED.update(&KERNEL, &unsafe { TaskRef::new(task) });
-}
-
-/// # Safety
-///
 /// Preemption is off, and `task` is the current one.
 #[no_mangle]
 unsafe extern "C" fn klp_core_update_sleeper(task: *mut task_struct) {
     // SAFETY: the caller's promise.
     let (guard, task) = unsafe { (NoPreempt::new(), TaskRef::new(task)) };
     PUBLISHED.update_sleeper(&KERNEL, &task, &guard);
-}
-
-/// A child is being born to the current task.
-///
-/// # Safety
-///
-/// The task list is locked for writing.
-#[no_mangle]
-unsafe extern "C" fn klp_copy_process(child: *mut task_struct) {
-    // SAFETY: the current task is there, and so is the child.
-    unsafe {
-        let parent = TaskRef::new(bindings::klp_current());
-        PUBLISHED.inherit(&KERNEL, &parent, &TaskRef::new(child));
-    }
 }
 
 /// A module comes: after ftrace knows it, before its init runs.
@@ -263,6 +253,11 @@ unsafe extern "C" fn klp_copy_process(child: *mut task_struct) {
 /// `module` is the one that comes.
 #[no_mangle]
 unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
+    let turn = Turn::begin();
+    if turn.is_c_core() {
+        // SAFETY: the caller's promise.
+        return unsafe { turn.module_coming(module) };
+    }
     // SAFETY: the caller's promise.
     if unsafe { !bindings::klp_is_coming(module) } {
         return EINVAL.to_c();
@@ -295,6 +290,11 @@ unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
 /// `module` is the one that goes.
 #[no_mangle]
 unsafe extern "C" fn klp_module_going(module: *mut module) {
+    let turn = Turn::begin();
+    if turn.is_c_core() {
+        // SAFETY: the caller's promise.
+        return unsafe { turn.module_going(module) };
+    }
     // SAFETY: the caller's promise.
     if unsafe { !bindings::klp_is_going(module) } {
         return;
@@ -309,123 +309,6 @@ unsafe extern "C" fn klp_module_going(module: *mut module) {
         unsafe { bindings::klp_module_set_alive(module, false) };
         core.module_going(handle, name);
     });
-}
-
-/// Writes the relocations in one section of a livepatch module, if they are for `object`.
-///
-/// # Safety
-///
-/// The pointers are those of a module that is being loaded.
-#[no_mangle]
-unsafe extern "C" fn klp_apply_section_relocs(
-    module: *mut module,
-    sections: *mut elf64_shdr,
-    section_names: *const c_char,
-    symbol_names: *const c_char,
-    symbols: c_uint,
-    section: c_uint,
-    object: *const c_char,
-) -> c_int {
-    let file = File {
-        module,
-        sections,
-        section_names,
-        symbol_names,
-        symbols,
-    };
-    let object = if object.is_null() {
-        c"vmlinux"
-    } else {
-        // SAFETY: the caller's promise.
-        unsafe { CStr::from_ptr(object.cast()) }
-    };
-    // SAFETY: the caller's promise.
-    to_c(unsafe { file.write(&KERNEL, section, object, true) })
-}
-
-/// Finds a section of a livepatch module by its name.
-///
-/// # Safety
-///
-/// `module` is a livepatch module, `name` a string, and `size` writable.
-#[no_mangle]
-unsafe extern "C" fn klp_find_section_by_name(
-    module: *const module,
-    name: *const c_char,
-    size: *mut usize,
-) -> *mut c_void {
-    // SAFETY: the caller's promise; a livepatch module keeps its section headers and names.
-    unsafe {
-        *size = 0;
-        let mut file = MaybeUninit::<bindings::klp_file>::uninit();
-        if !bindings::klp_module_file(module, file.as_mut_ptr()) {
-            return ptr::null_mut();
-        }
-        let file = file.assume_init();
-        let name = CStr::from_ptr(name.cast());
-        for index in 1..file.count as usize {
-            let header = file.sections.add(index);
-            let found = file.section_names.add((*header).sh_name as usize);
-            if CStr::from_ptr(found.cast()) == name {
-                *size = (*header).sh_size as usize;
-                return (*header).sh_addr as *mut c_void;
-            }
-        }
-    }
-    ptr::null_mut()
-}
-
-/// The state of that id that a patch declares.
-///
-/// # Safety
-///
-/// `patch` is a patch.
-#[no_mangle]
-unsafe extern "C" fn klp_get_state(
-    patch: *mut bindings::klp_patch,
-    id: c_ulong,
-) -> *mut bindings::klp_state {
-    NonNull::new(patch).map_or(ptr::null_mut(), |patch| state_of(PatchRef(patch), id))
-}
-
-fn state_of(patch: PatchRef, id: c_ulong) -> *mut bindings::klp_state {
-    declared::states(patch)
-        // SAFETY: these are states that the patch declares.
-        .find(|state| unsafe { (**state).id == id })
-        .unwrap_or(ptr::null_mut())
-}
-
-/// The state of that id of the highest patch below the one in transition.
-///
-/// # Safety
-///
-/// Called from a callback of the patch in transition.
-#[no_mangle]
-unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state {
-    struct Search {
-        id: c_ulong,
-        found: *mut bindings::klp_state,
-    }
-    unsafe extern "C" fn each(patch: *mut bindings::klp_patch, data: *mut c_void) {
-        // SAFETY: this is what is passed below, and the walk is waited for.
-        let search = unsafe { &mut *data.cast::<Search>() };
-        if let Some(patch) = NonNull::new(patch) {
-            let state = state_of(PatchRef(patch), search.id);
-            if !state.is_null() {
-                search.found = state;
-            }
-        }
-    }
-    let mut search = Search {
-        id,
-        found: ptr::null_mut(),
-    };
-    let data = ptr::from_mut(&mut search).cast();
-    // SAFETY: the search lasts as long as the walk.
-    if unsafe { !bindings::klp_patch_list_each_below(Some(each), data) } {
-        KERNEL.bug(c"the previous state is asked for while no transition runs");
-    }
-    search.found
 }
 
 /// Writes a line for each task that has not switched. Nobody is held up by it: it takes no lock of the

@@ -16,17 +16,21 @@ macro_rules! same_in_c {
     };
 }
 
+#[cfg(not(MODULE))]
+mod builtin;
 mod callbacks;
 mod declared;
 mod exports;
 mod log;
 mod modules;
 mod relocations;
+#[cfg(not(MODULE))]
 mod shadow;
 mod symbols;
 mod sysfs;
 mod tasks;
 mod tracing;
+mod turn;
 mod work;
 
 use crate::platform::Handles;

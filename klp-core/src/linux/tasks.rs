@@ -79,6 +79,11 @@ impl Tasks for Kernel {
         unsafe { bindings::klp_task_set_state(task.0.as_ptr(), state.to_c()) };
     }
 
+    fn show_target(&self, target: PatchState) {
+        // SAFETY: it stores the number.
+        unsafe { bindings::klp_show_target_state(target.to_c()) };
+    }
+
     fn is_pending(&self, task: &TaskRef) -> bool {
         // SAFETY: the task is there.
         unsafe { bindings::klp_task_is_pending(task.0.as_ptr()) }

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 /// The files of the logic, from the bottom up.
-const LAYERS: [&str; 30] = [
+const LAYERS: [&str; 31] = [
     "types",
     "errno",
     "memory",
@@ -36,6 +36,7 @@ const LAYERS: [&str; 30] = [
     "enable",
     "registered",
     "modules",
+    "unused",
 ];
 
 /// The modules that a file imports, its tests and comments excepted.

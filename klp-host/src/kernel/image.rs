@@ -34,7 +34,7 @@ struct Unpacker {
     is_exact: bool,
 }
 
-const UNPACKERS: [Unpacker; 3] = [
+const UNPACKERS: [Unpacker; 4] = [
     Unpacker {
         magic: b"\xfd7zXZ\0",
         program: "xz",
@@ -48,6 +48,13 @@ const UNPACKERS: [Unpacker; 3] = [
         package: "gzip",
         options: &["-dcq"],
         is_exact: false,
+    },
+    Unpacker {
+        magic: b"\x28\xb5\x2f\xfd",
+        program: "zstd",
+        package: "zstd",
+        options: &["-dcq"],
+        is_exact: true,
     },
     Unpacker {
         magic: b"\x02\x21\x4c\x18",
@@ -73,6 +80,20 @@ pub(super) fn write_types(image: &Path, to: &Path) -> Result<()> {
     objcopy.args(["--only-section=.BTF", "--remove-section=.shstrtab"]);
     process::output(objcopy.arg(&kernel).arg(to))?;
     Ok(())
+}
+
+/// The kernel's build id, in hexadecimal digits.
+///
+/// # Errors
+///
+/// When the image is none, or has no build id.
+pub(super) fn build_id(image: &Path) -> Result<String> {
+    let dir = tempfile::tempdir().context("cannot make a folder")?;
+    let kernel = dir.path().join("vmlinux");
+    unpack(image, &kernel)
+        .with_context(|| format!("cannot unpack the kernel in {}", image.display()))?;
+    klp_elf::inlined::build_id(&kernel)?
+        .with_context(|| format!("the kernel in {} has no build id", image.display()))
 }
 
 fn unpack(image: &Path, to: &Path) -> Result<()> {

@@ -7,6 +7,7 @@ pub mod ask;
 mod changes;
 pub(crate) mod config;
 pub mod core_files;
+mod core_module;
 mod debian;
 pub mod debian_kernel;
 pub mod debug_info;
@@ -48,6 +49,8 @@ pub enum Core {
     C,
     /// The same with klp-core, the livepatch core in Rust.
     Rust,
+    /// The kernel of Debian's testing suite, untouched, with klp-core loaded into it as a module.
+    StockRust,
 }
 
 impl Core {
@@ -60,6 +63,7 @@ impl Core {
             Self::Debian(kernel) => kernel.name(),
             Self::C => "c",
             Self::Rust => "rust",
+            Self::StockRust => "stock+rust",
         }
     }
 }
@@ -74,7 +78,7 @@ impl std::str::FromStr for Core {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match [Self::C, Self::Rust]
+        match [Self::C, Self::Rust, Self::StockRust]
             .iter()
             .find(|core| core.name() == text)
         {
@@ -82,7 +86,7 @@ impl std::str::FromStr for Core {
             None => text
                 .parse()
                 .map(Self::Debian)
-                .context("our small kernels are c and rust"),
+                .context("our small kernels are c and rust, and stock+rust is stock with klp-core as a module"),
         }
     }
 }
@@ -157,6 +161,19 @@ pub struct Kernel {
     pub image: PathBuf,
     /// The kernel source tree it was built from: selftests, headers.
     pub source: PathBuf,
+    /// klp-core as a module, where it is to be loaded into this kernel.
+    pub core_module: Option<PathBuf>,
+}
+
+impl Kernel {
+    /// How many times longer than with a small kernel everything may take.
+    pub fn slowness(&self) -> u32 {
+        match self.core {
+            // A whole kernel, whose transitions before and after each boot's are the C core's.
+            Core::StockRust => 2,
+            _ => self.profile.slowness(),
+        }
+    }
 }
 
 /// Whose source a small kernel is built from.
@@ -205,6 +222,7 @@ pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
     match core {
         Core::Debian(kernel) => stock::needs(&cache, kernel, profile, options),
         Core::C | Core::Rust => small::needs(&cache, options),
+        Core::StockRust => core_module::needs(&cache, profile, options),
     }
 }
 
@@ -215,6 +233,7 @@ pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
     match core {
         Core::Debian(kernel) => stock::get(&cache, kernel, profile, options),
         Core::C | Core::Rust => small::get(&cache, core, profile, options),
+        Core::StockRust => core_module::get(&cache, profile, options),
     }
 }
 

@@ -86,6 +86,7 @@ pub(super) fn get(
         profile,
         image: kdir.join("arch/x86/boot/bzImage"),
         source: build.tree,
+        core_module: None,
         build: BuildFolder {
             release: release::of_build(&kdir)?,
             dir: kdir,

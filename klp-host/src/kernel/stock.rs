@@ -139,6 +139,7 @@ fn get_release(
         },
         image: parts.files.image.clone(),
         source: parts.source.dir.clone(),
+        core_module: None,
     };
     entry.get_or_resume(|dir| make_folder(&kernel, &parts, dir))?;
     parts

@@ -41,9 +41,14 @@ use qemu::Qemu;
 use crate::cache::Cache;
 use crate::host::needs::Needs;
 use crate::host::progress::say;
+use crate::kernel::Kernel;
 
 /// Seconds between the guest's signs of life.
 const BEAT: u32 = 2;
+
+/// Where klp-core is in the guest, as a module, and what loads it.
+const CORE_MODULE: &str = "/klp/klp-core.ko";
+const CORE_SCRIPT: &str = include_str!("core.sh");
 
 /// Memory in MiB that a kernel needs besides the initramfs, which is there twice while it
 /// is unpacked.
@@ -84,6 +89,8 @@ pub struct Spec {
     pub disk: Option<Disk>,
     /// UEFI firmware; without it, QEMU's BIOS.
     pub firmware: Option<Firmware>,
+    /// klp-core as a module, which is loaded before the command runs.
+    pub core_module: Option<PathBuf>,
     /// Command line for bash in the guest.
     pub command: String,
     /// Accept a kernel that warns (`WARNING: ...`), but neither oopses nor hangs.
@@ -95,6 +102,15 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// As [`Spec::new`], for this kernel with its livepatch core.
+    pub fn of(kernel: &Kernel, command: impl Into<String>) -> Self {
+        Self {
+            core_module: kernel.core_module.clone(),
+            slowness: kernel.slowness(),
+            ..Self::new(&kernel.image, command)
+        }
+    }
+
     /// Two CPUs, 1 GiB, ten minutes, [`OUTPUT_LIMIT`].
     pub fn new(image: &Path, command: impl Into<String>) -> Self {
         Self {
@@ -110,6 +126,7 @@ impl Spec {
             copy: Vec::new(),
             disk: None,
             firmware: None,
+            core_module: None,
             command: command.into(),
             allow_warnings: false,
             show_console: false,
@@ -278,7 +295,9 @@ fn initramfs(spec: &Spec) -> Result<(OwnedFd, u32)> {
         0o644,
     )?;
     tree.text("/etc/group", "root:x:0:\n", 0o644)?;
-    tree.text("/klp/command", format!("{}\n", spec.command), 0o644)?;
+    let before = spec.core_module.as_ref().map_or("", |_| CORE_SCRIPT);
+    let command = format!("{before}{}\n", spec.command);
+    tree.text("/klp/command", command, 0o644)?;
     // Signs of life cost instructions, and counted time does not need them.
     let beat = if spec.icount { 0 } else { BEAT };
     tree.text("/klp/settings", format!("BEAT={beat}\n"), 0o644)?;
@@ -286,6 +305,9 @@ fn initramfs(spec: &Spec) -> Result<(OwnedFd, u32)> {
         disk.add(&mut tree)?;
     }
     let mut copied = Vec::new();
+    if let Some(module) = &spec.core_module {
+        tree.copy(Path::new(CORE_MODULE), module)?;
+    }
     for (source, guest) in &spec.copy {
         copied.extend(tree.copy(guest, source)?);
     }

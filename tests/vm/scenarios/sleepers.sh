@@ -4,7 +4,7 @@
 . /klp/vm/lib.sh
 
 patch=$LIVEPATCH/interruptible
-knob=/sys/module/livepatch/parameters/signal_after_ms
+knob=$(core_parameter signal_after_ms)
 
 is_sleeping() {
 	grep -q '^State:.*S (' "/proc/$1/status"
@@ -42,7 +42,7 @@ if [ -e $knob ]; then
 fi
 
 # A deadline reverses the transition, and the log says who held it up.
-deadline=/sys/module/livepatch/parameters/deadline_ms
+deadline=$(core_parameter deadline_ms)
 if [ -e $deadline ]; then
 	expect_eq "there is no deadline by default" 0 "$(cat $deadline)"
 	echo 500 >$deadline

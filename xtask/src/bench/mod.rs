@@ -153,8 +153,8 @@ impl<'a> Bench<'a> {
         say(&format!("{}: {command}", self.kernel.core.name()));
         let spec = Spec {
             copy: self.copy.clone(),
-            slowness: self.kernel.profile.slowness(),
-            ..job.spec(&self.kernel.image, GUEST)
+            slowness: self.kernel.slowness(),
+            ..job.spec(self.kernel, GUEST)
         };
         let mut output = Output::default();
         let mut lines = Lines::default();

@@ -2,9 +2,9 @@
 
 //! What is measured, and in what machines.
 
-use std::path::Path;
 use std::time::Duration;
 
+use klp_host::kernel::Kernel;
 use klp_host::vm::Spec;
 
 /// The longest that one measurement may take, on a slow and busy machine.
@@ -133,14 +133,22 @@ impl Job {
     }
 
     /// The machine for it.
-    pub(super) fn spec(&self, image: &Path, guest: &str) -> Spec {
+    pub(super) fn spec(&self, kernel: &Kernel, guest: &str) -> Spec {
+        self.of(Spec::of(kernel, self.script(guest)))
+    }
+
+    fn script(&self, guest: &str) -> String {
+        format!("bash {guest}/{}", self.command)
+    }
+
+    fn of(&self, spec: Spec) -> Spec {
         Spec {
             icount: self.counted,
             parallel: !self.counted,
             kernel_parameters: self.kernel_parameters.clone(),
             timeout: self.timeout,
             memory: MEMORY,
-            ..Spec::new(image, format!("bash {guest}/{}", self.command))
+            ..spec
         }
     }
 }
@@ -185,10 +193,11 @@ mod tests {
     fn time_is_counted_or_real() {
         let plan = Plan::full();
         for job in plan.counted() {
-            let spec = job.spec(Path::new("image"), "/klp");
+            let spec = job.of(Spec::new("image".as_ref(), job.script("/klp")));
             assert!(spec.icount && !spec.parallel, "{}", job.command);
         }
-        let spec = plan.timed().spec(Path::new("image"), "/klp");
+        let timed = plan.timed();
+        let spec = timed.of(Spec::new("image".as_ref(), timed.script("/klp")));
         assert!(spec.parallel && !spec.icount);
         assert_eq!(spec.command, "bash /klp/latency.sh 20 10 100 1000 5000");
     }

@@ -135,7 +135,7 @@ fn latency(figures: &Figures) -> Plot {
 
 fn core_name(core: Core) -> &'static str {
     match core {
-        Core::Rust => "klp-core",
+        Core::Rust | Core::StockRust => "klp-core",
         _ => "C core",
     }
 }

@@ -60,6 +60,9 @@ fn is_dropped(name: &str) -> bool {
 
 /// The size of the core in this kernel.
 pub(super) fn core(kernel: &Kernel) -> Result<[Figure; 2]> {
+    if let Some(module) = &kernel.core_module {
+        return Ok(Size::of(module)?.figures("core"));
+    }
     let mut all = Size::default();
     for path in members(&kernel.build.dir.join("kernel/livepatch/built-in.a"))? {
         let size = Size::of(&path)?;

@@ -45,7 +45,7 @@ impl DemoArgs {
         let spec = Spec {
             copy: vec![(module.to_owned(), PathBuf::from("/root").join(MODULE))],
             timeout: Duration::from_secs(180),
-            ..Spec::new(&kernel.image, demo::GUEST)
+            ..Spec::of(&kernel, demo::GUEST)
         };
         let mut recording = Recording::new("klp: a live patch in Rust");
         let report = vm::run(&spec, &mut |bytes| {

@@ -67,14 +67,15 @@ impl VmArgs {
         if self.icount && self.smp.is_some_and(|smp| smp != 1) {
             bail!("--icount counts on one CPU: leave out --smp, or give 1");
         }
-        let image = match &self.image {
+        let command = script(&self.command);
+        let spec = match &self.image {
             Some(image) => {
                 vm::needs().get()?;
-                image.clone()
+                Spec::new(image, command)
             }
             None => {
                 self.kernel.needs()?.and(vm::needs()).get()?;
-                self.kernel.get()?.image
+                Spec::of(&self.kernel.get()?, command)
             }
         };
         let spec = Spec {
@@ -83,11 +84,10 @@ impl VmArgs {
             memory: self.memory,
             icount: self.icount,
             timeout: self.timeout,
-            slowness: self.kernel.profile.slowness(),
             copy: self.copy,
             allow_warnings: self.allow_warnings,
             show_console: self.console,
-            ..Spec::new(&image, script(&self.command))
+            ..spec
         };
         let report = vm::run_shown(&spec)?;
         let ready = report

@@ -93,7 +93,7 @@ fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
         timeout: TIMEOUT,
         // A case warns: it is in the transcript.
         allow_warnings: true,
-        ..Spec::new(&kernel.image, format!("bash {}", script.display()))
+        ..Spec::of(kernel, format!("bash {}", script.display()))
     })
 }
 

@@ -127,7 +127,7 @@ fn boot(
             .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())),
     );
 
-    let slowness = kernel.profile.slowness();
+    let slowness = kernel.slowness();
     let mut all = BOOT_LIMIT;
     for script in scripts {
         all += limit_of(script)?;
@@ -139,7 +139,7 @@ fn boot(
         timeout: all * slowness,
         slowness,
         memory: 1024 * slowness.min(2),
-        ..Spec::new(&kernel.image, limits + include_str!("guest.sh"))
+        ..Spec::of(kernel, limits + include_str!("guest.sh"))
     };
     let mut follower = Follower::new(kernel.core.name(), names);
     follower.prints = prints;

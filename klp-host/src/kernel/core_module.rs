@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! klp-core as a module, for a kernel of Debian's that has the livepatch core in C.
+//!
+//! The module is for one kernel, by the build id of that. What it replaces and what it uses of vmlinux is looked
+//! up in the kernel's own lists when the module is built: a name that is not there, is there twice, or cannot be
+//! traced, is an error.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow};
+use klp_elf::check::{Against, Finding, Severity, check};
+
+use super::known::Known;
+use super::{Core, DebianKernel, Kernel, Options, Profile, image, line, stock};
+use crate::cache::Cache;
+use crate::host::needs::Needs;
+use crate::module;
+
+const KERNEL: DebianKernel = DebianKernel::plain(&line::STOCK);
+
+/// The packages that it takes.
+pub(super) fn needs(cache: &Cache, profile: Profile, options: &Options) -> Result<Needs> {
+    let unpacks = Needs::of(&["zstd"]);
+    Ok(stock::needs(cache, KERNEL, profile, options)?.and(unpacks))
+}
+
+/// Gives the kernel, with the module built for it.
+pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
+    let sources = options
+        .klp_core
+        .as_deref()
+        .context("klp-core is built in a checkout of klp: cargo xtask kernel build")?;
+    let kernel = stock::get(cache, KERNEL, profile, options)?;
+    let build_id = image::build_id(&kernel.image)?;
+    let (btf, none) = module::WITHOUT_BTF;
+    let build = module::Options {
+        output: cache.root().join("core-module"),
+        make_vars: vec![
+            ("KLP_BUILD_ID".to_owned(), build_id),
+            (btf.to_owned(), none.to_owned()),
+        ],
+        patched: Vec::new(),
+    };
+    let built = module::build(&kernel.build, sources, &build)?;
+    let module = built
+        .module("klp-core")
+        .context("the build made no klp-core.ko")?;
+    check_names(&kernel, module)?;
+    Ok(Kernel {
+        core: Core::StockRust,
+        core_module: Some(module.to_owned()),
+        ..kernel
+    })
+}
+
+/// What the checker says of klp-core and of no other patch: the functions that it replaces are called in it by its own
+/// names, and the C core's `klp_enable_patch()` by a livepatch symbol.
+const EXPECTED: [&str; 2] = ["not-enabled", "calls-itself"];
+
+/// Functions that get an `ftrace_ops` of the module's own (`module/klp_hook.c`, `kernel/klp_ftrace.c`).
+const TRACED: [&str; 2] = ["__klp_sched_try_switch", "klp_cancel_transition"];
+
+/// Looks the module's names up in what is known of the kernel.
+fn check_names(kernel: &Kernel, module: &Path) -> Result<()> {
+    let unfit = |why: &dyn std::fmt::Display| {
+        let release = &kernel.build.release;
+        anyhow!("{} does not go with {release}: {why}", module.display())
+    };
+    let known = klp_elf::Kernel::open(Known::of_folder(&kernel.build.dir).sources()?)?;
+    let report = check(&klp_elf::read_module(module)?, &Against::kernel(&known)?)?;
+    let is_bad = |finding: &Finding| {
+        finding.severity() != Severity::Warning && !EXPECTED.contains(&finding.problem.id())
+    };
+    if report.findings.iter().any(is_bad) || report.replaced.is_empty() {
+        return Err(unfit(&report));
+    }
+    let vmlinux = known
+        .object("vmlinux")?
+        .context("the kernel's own functions are not known")?;
+    for name in TRACED {
+        match vmlinux.function(name).matches.as_deref() {
+            Some([one]) if one.traceable == Some(true) => {}
+            _ => return Err(unfit(&format_args!("{name}() cannot be traced there"))),
+        }
+    }
+    Ok(())
+}
