@@ -141,7 +141,7 @@ impl Kernel {
         }
         let listed = sources.traceable.as_deref().map(List::open).transpose()?;
         let sites = match &sources.sites {
-            Some(path) => Places::of_sites(path)?.map(Rc::new),
+            Some(path) => Places::of_sites(path, vmlinux.machine())?.map(Rc::new),
             None => None,
         };
         let exports = sources.symvers.as_deref().map(Exports::open).transpose()?;
