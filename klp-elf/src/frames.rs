@@ -49,6 +49,8 @@ impl Module<'_> {
     pub fn frame(&self, function: &Function) -> Frame {
         let mut begins = true;
         let (mut saved, mut reserved, mut aligned) = (0_u64, 0_u64, 0_u64);
+        // What was reserved since control came from elsewhere.
+        let mut lowered = 0_u64;
         for instruction in self.instructions(function) {
             match instruction.effect() {
                 Some(Effect::Saves(bytes)) if begins => saved += bytes,
@@ -57,10 +59,17 @@ impl Module<'_> {
                     begins = false;
                     reserved = bytes.max(reserved);
                 }
+                Some(Effect::Lowers(bytes)) => {
+                    lowered = lowered.saturating_add(bytes);
+                    reserved = lowered.max(reserved);
+                }
                 Some(Effect::Aligns(bytes)) => aligned = bytes.max(aligned),
                 Some(Effect::Varies) => return Frame::Varies,
             }
-            begins &= matches!(instruction.flow(), Flow::Next | Flow::Call);
+            if !matches!(instruction.flow(), Flow::Next | Flow::Call) {
+                begins = false;
+                lowered = 0;
+            }
         }
         Frame::Bytes(saved.saturating_add(reserved).saturating_add(aligned))
     }

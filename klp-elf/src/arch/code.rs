@@ -4,12 +4,14 @@
 //! to memory.
 
 use super::Machine;
+use super::arm64::code as arm64;
 use super::x86::code as x86;
 
 /// An instruction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Instruction {
     X86(x86::Instruction),
+    Arm64(arm64::Instruction),
 }
 
 /// Where an instruction goes.
@@ -34,6 +36,8 @@ pub(crate) enum Effect {
     Saves(u64),
     /// It reserves so many bytes, all that the function needs.
     Reserves(u64),
+    /// It reserves so many bytes, perhaps one of several in a row.
+    Lowers(u64),
     /// It makes the stack begin at a multiple of that.
     Aligns(u64),
     /// It reserves what is only known when it runs.
@@ -52,6 +56,7 @@ impl Instruction {
     pub(crate) fn start(&self) -> u64 {
         match self {
             Self::X86(instruction) => instruction.start(),
+            Self::Arm64(instruction) => instruction.start(),
         }
     }
 
@@ -59,12 +64,14 @@ impl Instruction {
     pub(crate) fn end(&self) -> u64 {
         match self {
             Self::X86(instruction) => instruction.end(),
+            Self::Arm64(instruction) => instruction.end(),
         }
     }
 
     pub(crate) fn flow(&self) -> Flow {
         match self {
             Self::X86(instruction) => instruction.flow(),
+            Self::Arm64(instruction) => instruction.flow(),
         }
     }
 
@@ -76,12 +83,14 @@ impl Instruction {
     pub(crate) fn effect(&self) -> Option<Effect> {
         match self {
             Self::X86(instruction) => instruction.effect(),
+            Self::Arm64(instruction) => instruction.effect(),
         }
     }
 
     pub(crate) fn memory(&self) -> Memory {
         match self {
             Self::X86(instruction) => instruction.memory(),
+            Self::Arm64(instruction) => instruction.memory(),
         }
     }
 
@@ -90,6 +99,7 @@ impl Instruction {
     pub(crate) fn behind(&self, field: u64) -> u64 {
         match self {
             Self::X86(instruction) => instruction.end().wrapping_sub(field),
+            Self::Arm64(_) => 0,
         }
     }
 
@@ -97,6 +107,7 @@ impl Instruction {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::X86(instruction) => instruction.text(),
+            Self::Arm64(instruction) => instruction.text(),
         }
     }
 }
@@ -104,6 +115,7 @@ impl Instruction {
 /// The instructions of a function, one after the other.
 pub(crate) enum Instructions<'data> {
     X86(x86::Instructions<'data>),
+    Arm64(arm64::Instructions<'data>),
 }
 
 impl<'data> Instructions<'data> {
@@ -111,6 +123,7 @@ impl<'data> Instructions<'data> {
     pub(crate) fn new(machine: Machine, code: &'data [u8], start: u64) -> Self {
         match machine {
             Machine::X86 => Self::X86(x86::Instructions::new(code, start)),
+            Machine::Arm64 => Self::Arm64(arm64::Instructions::new(code, start)),
         }
     }
 }
@@ -121,6 +134,7 @@ impl Iterator for Instructions<'_> {
     fn next(&mut self) -> Option<Instruction> {
         match self {
             Self::X86(all) => all.next().map(Instruction::X86),
+            Self::Arm64(all) => all.next().map(Instruction::Arm64),
         }
     }
 }
@@ -137,6 +151,7 @@ impl Machine {
     ) -> Option<i64> {
         match self {
             Self::X86 => x86::call(kind, code, offset, addend),
+            Self::Arm64 => arm64::call(kind, addend),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Machines: what differs between the modules and kernels of two of them. What a file is for stands in its header.
 //! The facts of each machine are in a file of its own; nothing else of this crate names one.
 
+mod arm64;
 #[cfg(feature = "code")]
 pub(crate) mod code;
 mod x86;
@@ -16,6 +17,8 @@ use object::elf::{self, RelocationType};
 pub enum Machine {
     /// 64-bit PCs.
     X86,
+    /// 64-bit Arm.
+    Arm64,
 }
 
 /// What there is to know of a machine.
@@ -38,17 +41,27 @@ struct Facts {
     from_end: &'static [RelocationType],
     /// The length of the call, or of the nop in its place, that ftrace changes.
     traced_call: u64,
+    /// How long the entries of functions are: up to the end of that call.
+    entries: &'static [u64],
     /// The section of a module's file that lists its places for tracing.
     traced_places: &'static [u8],
+    /// Where that call is, by what is listed, if that is elsewhere.
+    site: Option<Site>,
     /// What the kernel puts in the place of a return: jumping there is returning.
     return_thunks: &'static [&'static [u8]],
 }
+
+/// Where a traced call is, for a listed place. It asks whether a function begins at a place, and for the instruction
+/// there.
+pub(crate) type Site = fn(u64, &dyn Fn(u64) -> bool, &dyn Fn(u64) -> Option<u32>) -> Option<u64>;
 
 /// What a relocation writes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Written {
     /// So many bytes, which the kernel wants to be zero before.
     Bytes(usize),
+    /// A part of an instruction.
+    Instruction,
 }
 
 impl Written {
@@ -56,6 +69,7 @@ impl Written {
     pub(crate) fn size(self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes,
+            Self::Instruction => 4,
         }
     }
 
@@ -63,20 +77,26 @@ impl Written {
     pub(crate) fn is_over_zeros(self) -> bool {
         match self {
             Self::Bytes(_) => true,
+            Self::Instruction => false,
         }
     }
 }
 
 impl Machine {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::X86];
+    pub const ALL: [Self; 2] = [Self::X86, Self::Arm64];
 
     /// That of this machine.
-    pub const HOST: Self = Self::X86;
+    pub const HOST: Self = if cfg!(target_arch = "aarch64") {
+        Self::Arm64
+    } else {
+        Self::X86
+    };
 
     fn facts(self) -> &'static Facts {
         match self {
             Self::X86 => &x86::FACTS,
+            Self::Arm64 => &arm64::FACTS,
         }
     }
 
@@ -128,6 +148,17 @@ impl Machine {
     /// The length of the call that ftrace changes.
     pub(crate) fn traced_call(self) -> u64 {
         self.facts().traced_call
+    }
+
+    /// How long the entries of functions are, up to the end of the call that ftrace changes.
+    pub fn entries(self) -> &'static [u64] {
+        self.facts().entries
+    }
+
+    /// Where the call is that ftrace changes, for a place that the kernel's file or a module's lists. `None` where
+    /// they list the calls.
+    pub(crate) fn site(self) -> Option<Site> {
+        self.facts().site
     }
 
     /// The section of a module's file that lists its places for tracing.

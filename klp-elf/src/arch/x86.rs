@@ -34,8 +34,11 @@ pub(super) const FACTS: Facts = Facts {
     ],
     from_end: &[elf::R_X86_64_PC32, elf::R_X86_64_PLT32],
     traced_call: 5,
+    // Indirect branches may land before it.
+    entries: &[5, 9],
     // The compiler's own `__patchable_function_entries` lists what can be padded, and that is every function.
     traced_places: b"__mcount_loc",
+    site: None,
     return_thunks: &[
         b"__x86_return_thunk",
         b"srso_return_thunk",

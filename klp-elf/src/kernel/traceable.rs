@@ -45,7 +45,8 @@ impl Places {
         let words = list.chunks_exact(8).filter_map(|word| word.first_chunk());
         let places = words.map(|word| (0, u64::from_le_bytes(*word)));
         let places = places.filter(|(_, address)| *address != 0);
-        Ok(Some(Self::new(image.machine(), places.collect(), shift)))
+        let places = sites(image, places.collect())?;
+        Ok(Some(Self::new(image.machine(), places, shift)))
     }
 
     /// Those of a module's file.
@@ -72,7 +73,8 @@ impl Places {
             Some((section as u16, place))
         };
         let places = elf::table(&data).iter().filter_map(place);
-        Ok(Some(Self::new(image.machine(), places.collect(), 0)))
+        let places = sites(image, places.collect())?;
+        Ok(Some(Self::new(image.machine(), places, 0)))
     }
 
     /// Those of vmlinux in a copy of `available_filter_functions_addrs`. Its addresses go with the
@@ -120,6 +122,73 @@ impl Places {
             .get(next)
             .filter(|place| symbol.code && **place < end)?;
         (site - start.1).checked_add(self.machine.traced_call())
+    }
+}
+
+/// The places of the traced calls, for places that a file lists.
+fn sites(image: &Image, listed: Vec<(u16, u64)>) -> Result<Vec<(u16, u64)>, Error> {
+    let Some(site) = image.machine().site() else {
+        return Ok(listed);
+    };
+    let code = Code::read(image)?;
+    let places = listed.into_iter().filter_map(|(section, place)| {
+        let is_function = |place| code.has_function(section, place);
+        let instruction = |place| code.instruction(section, place);
+        Some((section, site(place, &is_function, &instruction)?))
+    });
+    Ok(places.collect())
+}
+
+/// The code of a file, and where functions begin in it.
+struct Code {
+    /// Sections of a module's file, or 0 for addresses, and the place in it; sorted.
+    functions: Vec<(u16, u64)>,
+    /// The sections with code: where each begins, as functions' places do, and its bytes.
+    sections: Vec<(u16, u64, Vec<u8>)>,
+}
+
+impl Code {
+    fn read(image: &Image) -> Result<Self, Error> {
+        let mut sections = Vec::new();
+        // In vmlinux, places are addresses; in a module's file, all sections begin at 0.
+        let mut has_addresses = false;
+        for (number, header) in (0_u16..).zip(image.sections().headers) {
+            if header.sh_flags.get(LE).contains(constants::SHF_EXECINSTR) {
+                let start = header.sh_addr.get(LE);
+                has_addresses |= start != 0;
+                sections.push((number, start, image.data(number.into())?));
+            }
+        }
+        if has_addresses {
+            sections.iter_mut().for_each(|section| section.0 = 0);
+        }
+        let table = image.symbols()?;
+        let functions = table.view().all.iter().filter_map(|symbol| {
+            let section = elf::Symbols::section_of(symbol)?;
+            // CAST: section numbers have 16 bits.
+            let section = if has_addresses { 0 } else { section as u16 };
+            let is_function = symbol.st_type() == constants::STT_FUNC;
+            is_function.then(|| (section, symbol.st_value.get(LE)))
+        });
+        let mut functions: Vec<_> = functions.collect();
+        functions.sort_unstable();
+        Ok(Self {
+            functions,
+            sections,
+        })
+    }
+
+    fn has_function(&self, section: u16, place: u64) -> bool {
+        self.functions.binary_search(&(section, place)).is_ok()
+    }
+
+    fn instruction(&self, section: u16, place: u64) -> Option<u32> {
+        let mut of_section = self.sections.iter().filter(|(it, ..)| *it == section);
+        of_section.find_map(|(_, start, code)| {
+            let offset = usize::try_from(place.checked_sub(*start)?).ok()?;
+            let bytes = code.get(offset..)?.first_chunk()?;
+            Some(u32::from_le_bytes(*bytes))
+        })
     }
 }
 
