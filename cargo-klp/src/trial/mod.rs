@@ -185,6 +185,7 @@ fn guest(dir: &str, path: &Path) -> Result<PathBuf> {
 mod tests {
     use super::*;
     use clap::Parser;
+    use klp_host::arch::Arch;
     use klp_host::kernel::BuildFolder;
     use klp_host::kernel::known::Known;
 
@@ -211,6 +212,7 @@ mod tests {
         Target {
             build: BuildFolder {
                 release: "7.2.0".to_owned(),
+                arch: Arch::default(),
                 dir: PathBuf::new(),
                 env: Vec::new(),
                 vars: Vec::new(),

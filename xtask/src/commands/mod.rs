@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use klp_host::arch::Arch;
 use klp_host::host::consent::ConsentArgs;
 use klp_host::host::needs::Needs;
 use klp_host::host::process;
@@ -96,6 +97,9 @@ struct KernelArgs {
     /// The kernel: `c` or `rust`, our small ones, by their livepatch core; or one of Debian's, as `cargo klp kernels` lists them.
     #[arg(long, value_name = "KERNEL", default_value_t = Core::STOCK)]
     core: Core,
+    /// What it is for.
+    #[arg(long, value_enum, default_value_t = Arch::default())]
+    arch: Arch,
     /// How it is configured.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
     profile: Profile,
@@ -121,6 +125,7 @@ impl KernelArgs {
 
     fn options(&self, update: bool) -> Options {
         Options {
+            arch: self.arch,
             source: self.source.clone().unwrap_or_default(),
             update,
             ..checkout::kernel_options()
