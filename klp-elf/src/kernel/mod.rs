@@ -20,6 +20,7 @@ pub use similar::Others;
 pub use sources::{Modules, Sources};
 
 use crate::Error;
+use crate::arch::Machine;
 use crate::prototype::{Kind, Place, Prototype, Type};
 use crate::structure::{Member, NoMember, Structure};
 use crate::text::{Identifier, Name, Shown};
@@ -294,6 +295,11 @@ impl Object<'_> {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.contents.name
+    }
+
+    /// The machine that the kernel is for.
+    pub fn machine(&self) -> Machine {
+        self.kernel.vmlinux.machine()
     }
 
     /// Why its types are not known; `None` when they are.
