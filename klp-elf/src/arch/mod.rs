@@ -167,7 +167,7 @@ impl Machine {
     }
 
     /// Is jumping to this symbol returning?
-    pub(crate) fn returns_by(self, symbol: &[u8]) -> bool {
+    pub fn returns_by(self, symbol: &[u8]) -> bool {
         self.facts().return_thunks.contains(&symbol)
     }
 }

@@ -174,6 +174,15 @@ pub fn needs_for(arch: Arch) -> Needs {
     userland::needs(arch).and(qemu::needs(arch))
 }
 
+/// The packages that a machine for this kernel image needs.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn needs_of(image: &Path) -> Result<Needs> {
+    Ok(needs_for(Arch::of_image(image)?))
+}
+
 /// Whether QEMU runs as root: in a container whose root cannot run anything as another user.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root() && user::for_qemu().is_none()

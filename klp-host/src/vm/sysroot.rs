@@ -4,13 +4,16 @@
 //! guests are built with.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
 use crate::arch::Arch;
 use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::consent::check_online;
+use crate::host::llvm;
 use crate::host::needs::Needs;
+use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::Step;
 use crate::kernel::apt::Archive;
@@ -21,7 +24,10 @@ const SUITE: &str = "bookworm";
 /// Changes when they are to be unpacked in another way.
 const RECIPE: &str = "1";
 
-/// What programs in C are built with.
+/// What programs in C for this machine are built with.
+const HOST_C: [&str; 2] = ["gcc", "libc6-dev"];
+
+/// What programs in C are built with, of another architecture's packages.
 const C: [&str; 2] = ["libc6-dev", "libgcc-12-dev"];
 
 /// The packages that fetching them takes.
@@ -29,13 +35,36 @@ pub(super) fn needs(_arch: Arch) -> Needs {
     Needs::of(&["debian-archive-keyring"])
 }
 
-/// A folder with what C programs are built with.
+/// The packages of this machine that building programs in C for guests of this architecture takes.
 ///
 /// # Errors
 ///
-/// When the cache lacks it, and it cannot be fetched.
-pub fn for_c(cache: &Cache, arch: Arch) -> Result<PathBuf> {
-    get(cache, arch, "c", &C)
+/// When the machine's programs cannot be looked at.
+pub fn compiler_needs(arch: Arch) -> Result<Needs> {
+    match arch {
+        Arch::HOST => Ok(Needs::of(&HOST_C)),
+        other => Ok(needs(other).and(llvm::needs()?)),
+    }
+}
+
+/// A compiler of programs in C for guests of this architecture.
+///
+/// # Errors
+///
+/// When it, or what it takes, is not there and cannot be fetched.
+pub fn compiler(arch: Arch) -> Result<Command> {
+    if arch == Arch::HOST {
+        packages::ensure(&HOST_C)?;
+        return Ok(process::command("gcc"));
+    }
+    let llvm = llvm::find()?;
+    let root = get(&Cache::open()?, arch, "c", &C)?;
+    let mut command = process::command(format!("clang{}", llvm.suffix()));
+    command
+        .arg(format!("--target={}-linux-gnu", arch.facts().gnu))
+        .arg(format!("--sysroot={}", root.display()))
+        .arg("-fuse-ld=lld");
+    Ok(command)
 }
 
 /// A folder with these packages and all that they depend on.

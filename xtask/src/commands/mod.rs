@@ -27,6 +27,7 @@ use klp_host::host::process;
 use klp_host::kernel::{Core, Kernel, Options, Origin, Profile};
 
 use crate::checkout;
+use crate::guest_program;
 
 /// This repository's chores: kernels, virtual machines, tests.
 #[derive(Debug, Parser)]
@@ -112,6 +113,11 @@ impl KernelArgs {
     /// The packages that getting it takes.
     fn needs(&self) -> Result<Needs> {
         klp_host::kernel::needs(self.core, self.profile, &self.options(false))
+    }
+
+    /// The packages that getting it, and running our programs on it, takes.
+    fn vm_needs(&self) -> Result<Needs> {
+        Ok(self.needs()?.and(guest_program::needs(self.arch)?))
     }
 
     /// The kernel, built first when necessary.
