@@ -9,14 +9,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use klp_elf::Machine;
+use klp_host::arch::Arch;
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, PINNED};
 use klp_package::{File, Format, Package, Scripts, time};
 
 use crate::checkout;
-
-/// The target that is linked statically.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Where klpctl keeps the patches that are installed.
 const STORE: &str = "/var/lib/klpctl";
@@ -39,6 +38,8 @@ pub fn write(formats: &[Format], dir: &Path, maintainer: &str) -> Result<Vec<Pat
 
 fn build() -> Result<PathBuf> {
     let top = checkout::top();
+    // Linked statically.
+    let target = Arch::HOST.rust_target();
     let mut command = toolchain::ensure(PINNED, &[])?.cargo();
     command
         .current_dir(&top)
@@ -49,7 +50,7 @@ fn build() -> Result<PathBuf> {
             "--release",
             "--package=klpctl",
         ])
-        .args(["--target", TARGET, "--target-dir"])
+        .args(["--target", &target, "--target-dir"])
         .arg(top.join("target/static"))
         .env(
             "RUSTFLAGS",
@@ -61,7 +62,7 @@ fn build() -> Result<PathBuf> {
     process::output(&mut command)?;
     Ok(top
         .join("target/static")
-        .join(TARGET)
+        .join(target)
         .join("release/klpctl"))
 }
 
@@ -112,6 +113,7 @@ fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> 
         add("/usr/share/lintian/overrides/klpctl".to_owned(), tag.into());
     }
     Ok(Package {
+        machine: Machine::HOST,
         name: "klpctl".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: 1,

@@ -46,7 +46,7 @@ impl Trial<'_> {
         let image = &self.kernel.image;
         ensure!(
             image.is_file(),
-            "there is no kernel image {} to boot: build the kernel's bzImage, or leave out --vm",
+            "there is no kernel image {} to boot: build the whole kernel, or leave out --vm",
             image.display()
         );
         let needed = Needed::prepare(self)?;
@@ -234,10 +234,10 @@ mod tests {
 
     #[test]
     fn a_kernel_without_an_image_is_named() {
-        let kernel = target(Path::new("/none/bzImage"));
+        let kernel = target(Path::new("/none/image"));
         let options = options(&[]).unwrap();
         let text = trial(&kernel, &options).run().unwrap_err().to_string();
-        assert!(text.contains("no kernel image /none/bzImage"), "{text}");
+        assert!(text.contains("no kernel image /none/image"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub(super) const FACTS: Facts = Facts {
     gnu: "aarch64",
     elf_machine: object::elf::EM_AARCH64,
     option: "ARM64",
+    has_klp_core: false,
+    compiler: None,
     debians: Err("Debian builds its kernels for arm64 without CONFIG_LIVEPATCH"),
     image: Image {
         target: "Image",
@@ -17,6 +19,7 @@ pub(super) const FACTS: Facts = Facts {
         magic: (0x38, b"ARM\x64"),
     },
     config: Config {
+        of_tools: &[],
         machine: "\
 # A machine with several CPUs, as QEMU has it: serial ports beside the console's are on PCI.
 CONFIG_64BIT=y

@@ -14,6 +14,8 @@ use anyhow::{Context as _, Result, bail};
 use flate2::read::GzDecoder;
 use object::elf::Machine as ElfMachine;
 
+use crate::kernel;
+
 /// A processor architecture.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, clap::ValueEnum)]
 pub enum Arch {
@@ -41,12 +43,25 @@ pub(crate) struct Facts {
     pub option: &'static str,
     /// Whether Debian's kernels for it take live patches, or why not.
     pub debians: Result<(), &'static str>,
+    /// Whether klp-core runs on it.
+    pub has_klp_core: bool,
+    /// How Rust code is compiled for its kernels without Rust, if that is known.
+    pub compiler: Option<fn(&kernel::config::Config) -> Compiler>,
     /// What a kernel's build makes for booting.
     pub image: Image,
     /// Its part of our small kernel's configuration.
     pub config: Config,
     /// The machine that QEMU emulates.
     pub machine: Machine,
+}
+
+/// The options of a compiler, and the target that they name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Compiler {
+    /// The words of its command line.
+    pub words: Vec<String>,
+    /// The contents of the target's file.
+    pub target: String,
 }
 
 /// A kernel's image.
@@ -69,6 +84,8 @@ pub(crate) struct Config {
     pub console: &'static str,
     /// In the place of `%stacks`.
     pub stacks: &'static str,
+    /// Options that follow from the tools at hand, and change no layout of data: all that begin so.
+    pub of_tools: &'static [&'static str],
     /// What Debian's kernel has built in, if that is known.
     pub debian: Option<&'static str>,
 }
@@ -98,6 +115,9 @@ impl Arch {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::X86, Self::Arm64];
 
+    /// The one whose kernels Debian builds for live patches.
+    pub(crate) const DEBIANS: Self = Self::X86;
+
     /// That of this machine.
     pub const HOST: Self = if cfg!(target_arch = "aarch64") {
         Self::Arm64
@@ -115,6 +135,11 @@ impl Arch {
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         self.facts().name
+    }
+
+    /// The name of Rust's target for programs that are linked statically.
+    pub fn rust_target(self) -> String {
+        format!("{}-unknown-linux-gnu", self.facts().gnu)
     }
 
     /// Its part of names: nothing for the usual one, whose names are older than the others.

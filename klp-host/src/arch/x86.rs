@@ -2,6 +2,8 @@
 
 //! 64-bit PCs.
 
+mod freestanding;
+
 use super::{Config, Facts, Image, Machine};
 
 pub(super) const FACTS: Facts = Facts {
@@ -11,12 +13,15 @@ pub(super) const FACTS: Facts = Facts {
     elf_machine: object::elf::EM_X86_64,
     option: "X86_64",
     debians: Ok(()),
+    has_klp_core: true,
+    compiler: Some(freestanding::compiler),
     image: Image {
         target: "bzImage",
         path: "arch/x86/boot/bzImage",
         magic: (0x202, b"HdrS"),
     },
     config: Config {
+        of_tools: &["USE_X86_SEG_SUPPORT", "X86_X32"],
         machine: "\
 # A 64-bit machine with several CPUs, as QEMU has it: timers need ACPI, which needs PCI.
 CONFIG_64BIT=y
@@ -40,7 +45,7 @@ CONFIG_SERIAL_8250_CONSOLE=y
 CONFIG_EARLY_PRINTK=y
 ",
         stacks: "CONFIG_UNWINDER_ORC=y\n",
-        debian: Some(include_str!("x86.debian.config")),
+        debian: Some(include_str!("x86/debian.config")),
     },
     machine: Machine {
         program: "qemu-system-x86_64",

@@ -41,6 +41,15 @@ impl Given {
         tools::needs()
     }
 
+    /// What the kernel of this build folder is for.
+    ///
+    /// # Errors
+    ///
+    /// When no kernel for patches was built there.
+    pub fn arch_at(dir: &Path) -> Result<Arch> {
+        check(&users_folder(dir)?, Whose::Users).map(|config| arch(&config))
+    }
+
     /// The kernel of this full build folder.
     pub fn at(dir: &Path) -> Result<Self> {
         let dir = users_folder(dir)?;

@@ -127,7 +127,7 @@ impl Form {
 /// Refuses what there is not for every architecture.
 fn check(arch: Arch, core: Core, profile: Profile) -> Result<()> {
     ensure!(
-        arch == Arch::X86 || core != Core::Rust,
+        arch.facts().has_klp_core || core != Core::Rust,
         "klp-core does not run on {arch} yet: take --core c"
     );
     ensure!(

@@ -120,8 +120,7 @@ fn get_release(
     release: &Release,
 ) -> Result<Kernel> {
     let cache = archive.cache();
-    // The only one whose kernels Debian builds for live patches.
-    let arch = Arch::X86;
+    let arch = Arch::DEBIANS;
     let parts = gather(archive, common, debian, release)?;
     let key = parts
         .source
