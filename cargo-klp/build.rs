@@ -11,7 +11,8 @@ use std::process::Command;
 use walkdir::WalkDir;
 
 /// Folders, and the endings of what is taken from them: nothing that lies around there.
-const FOLDERS: [(&str, &[&str]); 5] = [
+const FOLDERS: [(&str, &[&str]); 6] = [
+    ("klp/arch", &[".mk"]),
     ("klp/bindings", &["_parameters", ".h"]),
     ("klp/c", &[".c"]),
     ("klp/src", &[".rs"]),

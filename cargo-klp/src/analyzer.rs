@@ -175,6 +175,7 @@ mod tests {
     use klp_host::kernel::known::Known;
 
     use super::*;
+    use klp_host::arch::Arch;
 
     fn project(base: Value) -> Result<Value> {
         project_of("obj-m := fix-foo.o\n", base)
@@ -188,6 +189,7 @@ mod tests {
         let kernel = Target {
             build: BuildFolder {
                 release: "7.2.0".to_owned(),
+                arch: Arch::default(),
                 dir: PathBuf::from("/kernel"),
                 env: Vec::new(),
                 vars: Vec::new(),

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
+use klp_host::arch::Arch;
 use klp_host::cache::Cache;
 use klp_host::host::needs::Needs;
 use klp_host::kernel::given::Given;
@@ -12,6 +13,7 @@ use klp_host::kernel::known::Known;
 use klp_host::kernel::{
     self, BuildFolder, Core, DebianKernel, Options, Profile, facts, modules, release, stock,
 };
+use klp_host::vm;
 
 /// Which kernel, as the user says it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -115,6 +117,15 @@ impl Choice {
             source: [dir.join("source"), dir].into_iter().find(is_tree),
             config: config.into_iter().find(|path| path.is_file()),
         })
+    }
+
+    /// The packages that booting it in a virtual machine needs.
+    pub fn vm_needs(&self) -> Result<Needs> {
+        Ok(vm::needs_for(match self {
+            Self::Debian(_) => Arch::default(),
+            Self::Running => Arch::HOST,
+            Self::Folder(dir) => Given::arch_at(dir)?,
+        }))
     }
 
     /// The packages that [`Self::get`] needs.

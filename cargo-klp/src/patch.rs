@@ -108,11 +108,13 @@ impl Patch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use klp_host::arch::Arch;
     use std::fs;
 
     fn kernel(dir: &str) -> BuildFolder {
         BuildFolder {
             release: "7.2.0".to_owned(),
+            arch: Arch::default(),
             dir: PathBuf::from(dir),
             env: Vec::new(),
             vars: Vec::new(),

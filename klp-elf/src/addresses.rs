@@ -7,10 +7,10 @@
 //! may call: work, timers, callbacks of RCU, threads, operations of a driver. All of these begin with the
 //! address of a function, so a patch that takes no address hands no code to the kernel.
 
+use crate::arch::code::Instruction;
 use crate::elf::Symbols;
 use crate::module::{Field, Function, Module, Place, demangled};
 use crate::text::Name;
-use iced_x86::Instruction;
 use object::LittleEndian as LE;
 use object::elf as constants;
 use std::collections::BTreeSet;
@@ -61,10 +61,10 @@ impl Module<'_> {
             .iter()
             .peekable();
         let mut found = Vec::new();
-        for instruction in self.instructions(function).into_iter() {
-            while let Some(field) = fields.next_if(|field| field.offset < instruction.next_ip()) {
-                if field.offset >= instruction.ip() && !is_branch(&instruction) {
-                    found.extend(self.taken(field, instruction.next_ip()));
+        for instruction in self.instructions(function) {
+            while let Some(field) = fields.next_if(|field| field.offset < instruction.end()) {
+                if field.offset >= instruction.start() && !instruction.goes_to_address() {
+                    found.extend(self.taken(field, &instruction));
                 }
             }
         }
@@ -72,12 +72,12 @@ impl Module<'_> {
     }
 
     /// The function that a field of an instruction names, if that begins there.
-    fn taken(&self, field: &Field, next: u64) -> Option<Name> {
-        let relative = [constants::R_X86_64_PC32, constants::R_X86_64_PLT32];
+    fn taken(&self, field: &Field, instruction: &Instruction) -> Option<Name> {
+        let relative = self.machine.from_end();
         let place = match self.place(field)? {
             // Its value counts from the end of the instruction.
             Place::Inside(section, to) if relative.iter().any(|kind| field.is(*kind)) => {
-                Place::Inside(section, to.wrapping_add(next.wrapping_sub(field.offset)))
+                Place::Inside(section, to.wrapping_add(instruction.behind(field.offset)))
             }
             place => place,
         };
@@ -138,13 +138,6 @@ impl Module<'_> {
         let function = self.function_at(place)?;
         Some(demangled(function.symbol.as_bytes()))
     }
-}
-
-/// Whether the instruction goes to the address that it names.
-fn is_branch(instruction: &Instruction) -> bool {
-    instruction.is_call_near()
-        || instruction.is_jmp_short_or_near()
-        || instruction.is_jcc_short_or_near()
 }
 
 /// Whether what takes the function's address calls it before it returns: it is one of a vtable for

@@ -17,12 +17,14 @@ pub enum Error {
     Elf(#[from] Damage),
     /// It is an ELF file, but not what a kernel loads as a module.
     #[error(
-        "not a kernel module: it is {found}, and a module is a relocatable file for x86-64; \
+        "not a kernel module: it is {found}, and a module is a relocatable file for {machines}; \
          give the .ko file that the module build made"
     )]
     NotAModule {
         /// What it is instead.
         found: String,
+        /// What modules are for.
+        machines: String,
     },
     /// A livepatch table refers to something that is not there.
     #[error("the table `{table}` at offset {offset:#x} does not name {what}")]

@@ -6,17 +6,10 @@
 //! livepatch core finds out by the stack whether a replacement is in use, so a replacement must
 //! not do that.
 
+use crate::arch::code::{Flow, Instruction, Instructions};
 use crate::module::{Field, Function, Module, Place, demangled};
 use crate::text::Name;
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Formatter as _, Instruction, NasmFormatter};
 use std::fmt;
-
-/// What the kernel puts in the place of `ret` on CPUs that need it: jumping there is returning.
-const RETURN_THUNKS: &[&[u8]] = &[
-    b"__x86_return_thunk",
-    b"srso_return_thunk",
-    b"its_return_thunk",
-];
 
 /// A jump out of a function.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,11 +59,11 @@ impl Module<'_> {
                 target: target.0,
             })
         };
-        self.instructions(function).into_iter().filter_map(jump)
+        self.instructions(function).filter_map(jump)
     }
 
     /// The instructions of a function, one after the other.
-    pub(crate) fn instructions(&self, function: &Function) -> Decoder<'_> {
+    pub(crate) fn instructions(&self, function: &Function) -> Instructions<'_> {
         let data = self.elf.bytes(function.section);
         let end = function.start.saturating_add(function.size);
         let code = usize::try_from(function.start)
@@ -78,14 +71,14 @@ impl Module<'_> {
             .zip(usize::try_from(end).ok())
             .and_then(|(start, end)| data.get(start..end))
             .unwrap_or_default();
-        Decoder::with_ip(64, code, function.start, DecoderOptions::NONE)
+        Instructions::new(self.machine, code, function.start)
     }
 
     /// A jump in words.
     pub(crate) fn exit(&self, function: &Function, jump: &Jump) -> Exit {
         Exit {
-            offset: jump.instruction.ip().wrapping_sub(function.start),
-            instruction: text(&jump.instruction),
+            offset: jump.instruction.start().wrapping_sub(function.start),
+            instruction: jump.instruction.text(),
             target: jump.target.map(|place| self.name(place)),
         }
     }
@@ -97,24 +90,23 @@ impl Module<'_> {
         function: &Function,
         fields: &[Field],
     ) -> Option<Target> {
-        let next = fields.partition_point(|field| field.offset < instruction.next_ip());
+        let next = fields.partition_point(|field| field.offset < instruction.end());
         let field = next.checked_sub(1).and_then(|last| fields.get(last));
-        let field = field.filter(|field| field.offset >= instruction.ip());
+        let field = field.filter(|field| field.offset >= instruction.start());
         let place = field.and_then(|field| self.place(field));
-        match instruction.flow_control() {
-            FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
+        match instruction.flow() {
+            Flow::Branch(target) => {
                 let place = match (field, place) {
-                    // The field's value counts from the end of the instruction.
                     (Some(field), Some(Place::Inside(section, to))) => {
-                        let behind = instruction.next_ip().wrapping_sub(field.offset);
+                        let behind = instruction.behind(field.offset);
                         Place::Inside(section, to.wrapping_add(behind))
                     }
                     (_, Some(outside)) => outside,
-                    _ => Place::Inside(function.section, instruction.near_branch_target()),
+                    _ => Place::Inside(function.section, target),
                 };
                 (!self.stays(place, function)).then_some(Target(Some(place)))
             }
-            FlowControl::IndirectBranch => match place {
+            Flow::IndirectBranch => match place {
                 Some(table) if self.is_inner_table(table, function) => None,
                 _ => Some(Target(None)),
             },
@@ -159,17 +151,10 @@ impl Module<'_> {
                 let end = function.start.saturating_add(function.size);
                 section == function.section && (function.start..end).contains(&offset)
             }
-            Place::Outside(symbol) => RETURN_THUNKS.contains(&self.symbol_name(symbol)),
+            Place::Outside(symbol) => self.machine.returns_by(self.symbol_name(symbol)),
         }
     }
 }
 
 /// The target of a jump, where it is known.
 struct Target(Option<Place>);
-
-/// An instruction for a reader.
-fn text(instruction: &Instruction) -> String {
-    let mut text = String::new();
-    NasmFormatter::new().format(instruction, &mut text);
-    text
-}

@@ -5,8 +5,8 @@
 //! A kernel stack has 16 KiB with a page behind it that nobody may touch. Code of the kernel has no
 //! probes: a frame that is larger than that page reaches over it, into what belongs to others.
 
+use crate::arch::code::{Effect, Flow};
 use crate::module::{Function, Module};
-use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 use std::fmt;
 
 /// The largest frame that a function should have: the kernel's own limit for C on 64-bit
@@ -49,66 +49,28 @@ impl Module<'_> {
     pub fn frame(&self, function: &Function) -> Frame {
         let mut begins = true;
         let (mut saved, mut reserved, mut aligned) = (0_u64, 0_u64, 0_u64);
-        for instruction in self.instructions(function).into_iter() {
-            match effect(&instruction) {
-                Some(Effect::Saves) if begins => saved += 8,
-                Some(Effect::Saves) | None => {}
+        // What was reserved since control came from elsewhere.
+        let mut lowered = 0_u64;
+        for instruction in self.instructions(function) {
+            match instruction.effect() {
+                Some(Effect::Saves(bytes)) if begins => saved += bytes,
+                Some(Effect::Saves(_)) | None => {}
                 Some(Effect::Reserves(bytes)) => {
                     begins = false;
                     reserved = bytes.max(reserved);
                 }
+                Some(Effect::Lowers(bytes)) => {
+                    lowered = lowered.saturating_add(bytes);
+                    reserved = lowered.max(reserved);
+                }
                 Some(Effect::Aligns(bytes)) => aligned = bytes.max(aligned),
                 Some(Effect::Varies) => return Frame::Varies,
             }
-            begins &= matches!(
-                instruction.flow_control(),
-                FlowControl::Next | FlowControl::Call
-            );
+            if !matches!(instruction.flow(), Flow::Next | Flow::Call) {
+                begins = false;
+                lowered = 0;
+            }
         }
         Frame::Bytes(saved.saturating_add(reserved).saturating_add(aligned))
     }
-}
-
-/// What an instruction does to the stack pointer.
-enum Effect {
-    Saves,
-    Reserves(u64),
-    Aligns(u64),
-    Varies,
-}
-
-fn effect(instruction: &Instruction) -> Option<Effect> {
-    let mnemonic = instruction.mnemonic();
-    if mnemonic == Mnemonic::Push {
-        return Some(Effect::Saves);
-    }
-    if instruction.op0_kind() != OpKind::Register || instruction.op0_register() != Register::RSP {
-        return None;
-    }
-    let value = match instruction.op1_kind() {
-        OpKind::Register | OpKind::Memory => None,
-        _ => instruction.try_immediate(1).ok(),
-    };
-    // CAST: immediates are sign-extended.
-    match (mnemonic, value) {
-        (Mnemonic::Sub, Some(value)) => reserves(value as i64),
-        (Mnemonic::Add, Some(value)) => reserves((value as i64).checked_neg()?),
-        (Mnemonic::And, Some(value)) => Some(Effect::Aligns((value as i64).unsigned_abs())),
-        (Mnemonic::Sub, None) => Some(Effect::Varies),
-        (Mnemonic::Lea, None) if instruction.memory_base() == Register::RSP => {
-            match instruction.memory_index() {
-                Register::None => {
-                    reserves((instruction.memory_displacement64() as i64).checked_neg()?)
-                }
-                _ => Some(Effect::Varies),
-            }
-        }
-        _ => None,
-    }
-}
-
-/// Nothing where it gives back.
-fn reserves(bytes: i64) -> Option<Effect> {
-    let bytes = u64::try_from(bytes).ok()?;
-    Some(Effect::Reserves(bytes))
 }

@@ -48,6 +48,9 @@
 mod accesses;
 #[cfg(feature = "code")]
 mod addresses;
+// Each of its facts is for what one of these does.
+#[cfg_attr(not(all(feature = "code", feature = "link")), allow(dead_code))]
+mod arch;
 #[cfg(feature = "code")]
 pub mod check;
 mod compressed;
@@ -77,6 +80,7 @@ mod unfit;
 
 #[cfg(feature = "code")]
 pub use accesses::Accesses;
+pub use arch::Machine;
 pub use elf::Damage;
 pub use error::Error;
 #[cfg(feature = "code")]

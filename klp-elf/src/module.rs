@@ -3,6 +3,7 @@
 //! A kernel module as a file: modinfo, symbols, functions, livepatch tables.
 
 use crate::Error;
+use crate::arch::Machine;
 use crate::elf::{self, Elf, Relocation, Symbol, Symbols};
 use crate::limits::{Limit, MODINFO_MAX, NAME_MAX};
 use crate::text::{Limited, Name};
@@ -33,6 +34,7 @@ pub fn is_signed(data: &[u8]) -> bool {
 /// A kernel module, read from a `.ko` file.
 pub struct Module<'data> {
     pub(crate) elf: Elf<'data>,
+    pub(crate) machine: Machine,
     fields: OnceCell<Vec<Field>>,
     functions: OnceCell<Vec<u32>>,
 }
@@ -158,20 +160,26 @@ impl<'data> Module<'data> {
     ///
     /// # Errors
     ///
-    /// When `data` is no ELF file, or one that is not a module for x86-64.
+    /// When `data` is no ELF file, or one that is not a module for a machine that is known here.
     pub fn parse(data: &'data [u8]) -> Result<Self, Error> {
         let elf = Elf::parse(data)?;
         let (kind, machine) = (elf.header.e_type.get(LE), elf.header.e_machine.get(LE));
-        if kind != constants::ET_REL || machine != constants::EM_X86_64 {
-            return Err(Error::NotAModule {
-                found: format!("an ELF file of type {} for machine {}", kind.0, machine.0),
-            });
-        }
+        let known = Machine::of(elf.header).filter(|_| kind == constants::ET_REL);
+        let not_a_module = || Error::NotAModule {
+            found: format!("an ELF file of type {} for machine {}", kind.0, machine.0),
+            machines: Machine::all_names(),
+        };
         Ok(Self {
+            machine: known.ok_or_else(not_a_module)?,
             elf,
             fields: OnceCell::new(),
             functions: OnceCell::new(),
         })
+    }
+
+    /// The machine that it is for.
+    pub fn machine(&self) -> Machine {
+        self.machine
     }
 
     /// What it says of itself.
@@ -311,7 +319,7 @@ impl<'data> Module<'data> {
                 continue;
             }
             let livepatch = crate::livepatch::is_livepatch(header);
-            let does = |it: &&Relocation| it.r_type(LE, false) != constants::R_X86_64_NONE;
+            let does = |it: &&Relocation| !self.machine.is_none(it.r_type(LE, false));
             let all = relocations.iter().filter(does);
             fields.reserve(relocations.len());
             fields.extend(all.map(|relocation| Field::new(section, livepatch, relocation)));

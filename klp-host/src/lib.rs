@@ -7,6 +7,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod arch;
 pub mod cache;
 pub mod freestanding;
 pub mod host;

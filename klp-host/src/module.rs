@@ -257,6 +257,7 @@ fn modules(output: &Path, order: &str) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Arch;
 
     #[test]
     fn modules_are_found_by_either_spelling() {
@@ -293,6 +294,7 @@ mod tests {
         fs::write(odd.join("Kbuild"), "").unwrap();
         let kernel = BuildFolder {
             release: "7.2.0".to_owned(),
+            arch: Arch::default(),
             dir: PathBuf::from("/kernel"),
             env: Vec::new(),
             vars: Vec::new(),

@@ -73,17 +73,10 @@ pub(crate) mod __livepatch {
     ::klp::__private::livepatch_originals! {
         "__klp_unlinked_text: .asciz \"\\0013klp: klp_macros: not linked, so it cannot find what it uses of the kernel: run `cargo klp link` on the module's file, then load it again\\n\""
         ".weak \".klp.sym.vmlinux.cmdline_proc_show,0\""
-        ".set \"__klp_entry.vmlinux.cmdline_proc_show.0\", \".klp.sym.vmlinux.cmdline_proc_show,0\""
-        ".pushsection .data, \"aw\", @progbits"
-        "\"__klp_endbr.vmlinux.cmdline_proc_show.0\": .byte 0" ".popsection"
-        ".pushsection .text, \"ax\", @progbits" ".p2align 4, 0x90" ".skip 16, 0x90"
-        ".type \"__klp_original.vmlinux.cmdline_proc_show.0\", @function"
-        "\"__klp_original.vmlinux.cmdline_proc_show.0\":"
-        "cmpb $0, \"__klp_endbr.vmlinux.cmdline_proc_show.0\"(%rip)" "jne 2f"
-        "jmp \".klp.sym.vmlinux.cmdline_proc_show,0\" + 5" "2:"
-        "jmp \".klp.sym.vmlinux.cmdline_proc_show,0\" + 9"
-        ".size \"__klp_original.vmlinux.cmdline_proc_show.0\", . - \"__klp_original.vmlinux.cmdline_proc_show.0\""
-        ".popsection"
+        ".set \"__klp_entry.vmlinux.cmdline_proc_show.0\", \".klp.sym.vmlinux.cmdline_proc_show,0\"";
+        "__klp_original.vmlinux.cmdline_proc_show.0"
+        ".klp.sym.vmlinux.cmdline_proc_show,0"
+        "__klp_longer.vmlinux.cmdline_proc_show.0";
     }
     static ORIGINALS_0: ::klp::original::Originals = ::klp::original::Originals {
         object: ::core::option::Option::None,
@@ -107,7 +100,7 @@ pub(crate) mod __livepatch {
                         {
                             ::klp::__private::in_kernel! {
                                 unsafe extern "C" { #[link_name =
-                                "__klp_endbr.vmlinux.cmdline_proc_show.0"] static PLACE :
+                                "__klp_longer.vmlinux.cmdline_proc_show.0"] static PLACE :
                                 u8; }
                             }
                             ::klp::__private::on_host! {

@@ -116,26 +116,11 @@ mod checks {
             "__klp_unlinked_text: .asciz \"\\0013klp: klp_macros: not linked, so it cannot find what it uses of the kernel: run `cargo klp link` on the module's file, then load it again\\n\""
             ".weak \".klp.sym.ext4.first,0\""
             ".set \"__klp_entry.ext4.first.0\", \".klp.sym.ext4.first,0\""
-            ".pushsection .data, \"aw\", @progbits"
-            "\"__klp_endbr.ext4.first.0\": .byte 0" ".popsection"
-            ".pushsection .text, \"ax\", @progbits" ".p2align 4, 0x90" ".skip 16, 0x90"
-            ".type \"__klp_original.ext4.first.0\", @function"
-            "\"__klp_original.ext4.first.0\":"
-            "cmpb $0, \"__klp_endbr.ext4.first.0\"(%rip)" "jne 2f"
-            "jmp \".klp.sym.ext4.first,0\" + 5" "2:" "jmp \".klp.sym.ext4.first,0\" + 9"
-            ".size \"__klp_original.ext4.first.0\", . - \"__klp_original.ext4.first.0\""
-            ".popsection" ".weak \".klp.sym.ext4.second,2\""
-            ".set \"__klp_entry.ext4.second.2\", \".klp.sym.ext4.second,2\""
-            ".pushsection .data, \"aw\", @progbits"
-            "\"__klp_endbr.ext4.second.2\": .byte 0" ".popsection"
-            ".pushsection .text, \"ax\", @progbits" ".p2align 4, 0x90" ".skip 16, 0x90"
-            ".type \"__klp_original.ext4.second.2\", @function"
-            "\"__klp_original.ext4.second.2\":"
-            "cmpb $0, \"__klp_endbr.ext4.second.2\"(%rip)" "jne 2f"
-            "jmp \".klp.sym.ext4.second,2\" + 5" "2:"
-            "jmp \".klp.sym.ext4.second,2\" + 9"
-            ".size \"__klp_original.ext4.second.2\", . - \"__klp_original.ext4.second.2\""
-            ".popsection"
+            ".weak \".klp.sym.ext4.second,2\""
+            ".set \"__klp_entry.ext4.second.2\", \".klp.sym.ext4.second,2\"";
+            "__klp_original.ext4.first.0" ".klp.sym.ext4.first,0"
+            "__klp_longer.ext4.first.0"; "__klp_original.ext4.second.2"
+            ".klp.sym.ext4.second,2" "__klp_longer.ext4.second.2";
         }
         static ORIGINALS_0: ::klp::original::Originals = ::klp::original::Originals {
             object: ::core::option::Option::Some(c"ext4"),
@@ -158,7 +143,7 @@ mod checks {
                             {
                                 ::klp::__private::in_kernel! {
                                     unsafe extern "C" { #[link_name =
-                                    "__klp_endbr.ext4.first.0"] static PLACE : u8; }
+                                    "__klp_longer.ext4.first.0"] static PLACE : u8; }
                                 }
                                 ::klp::__private::on_host! {
                                     static PLACE : u8 = 0;
@@ -187,7 +172,7 @@ mod checks {
                             {
                                 ::klp::__private::in_kernel! {
                                     unsafe extern "C" { #[link_name =
-                                    "__klp_endbr.ext4.second.2"] static PLACE : u8; }
+                                    "__klp_longer.ext4.second.2"] static PLACE : u8; }
                                 }
                                 ::klp::__private::on_host! {
                                     static PLACE : u8 = 0;

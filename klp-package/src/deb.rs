@@ -12,11 +12,17 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use md5::{Digest as _, Md5};
 
+use crate::arch;
 use crate::text::wrapped;
 use crate::{Package, Relation, Wanted};
 
 pub(crate) fn file_name(package: &Package) -> String {
-    format!("{}_{}_amd64.deb", package.name, version(package))
+    format!(
+        "{}_{}_{}.deb",
+        package.name,
+        version(package),
+        arch::deb(package.machine)
+    )
 }
 
 /// The revision of a package that is not Debian's begins with 0.
@@ -141,9 +147,10 @@ pub(crate) fn control(package: &Package, files: &[Entry]) -> String {
         .map(|file| file.contents.len().div_ceil(1024))
         .sum();
     let mut text = format!(
-        "Package: {}\nVersion: {}\nArchitecture: amd64\nMaintainer: {}\nInstalled-Size: {size}\n",
+        "Package: {}\nVersion: {}\nArchitecture: {}\nMaintainer: {}\nInstalled-Size: {size}\n",
         package.name,
         version(package),
+        arch::deb(package.machine),
         package.maintainer
     );
     let depends = package.depends.iter().map(relation).collect();

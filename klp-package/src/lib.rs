@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arch;
 mod deb;
 mod live_patch;
 mod output;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
+use klp_elf::Machine;
 
 pub use live_patch::LivePatch;
 pub use output::{Output, time};
@@ -35,6 +37,8 @@ pub enum Format {
 pub struct Package {
     /// Its name.
     pub name: String,
+    /// The machine that it is for.
+    pub machine: Machine,
     /// The version of what it holds, without a `-`.
     pub version: String,
     /// How often that version was packaged, from 1.
@@ -180,6 +184,7 @@ mod tests {
     pub(crate) fn package() -> Package {
         Package {
             name: "check".to_owned(),
+            machine: Machine::X86,
             version: "1.0".to_owned(),
             revision: 1,
             summary: "A check".to_owned(),

@@ -5,17 +5,19 @@
 use anyhow::{Context as _, Result};
 use rpm::{BuildConfig, CompressionType, Dependency, FileOptions, PackageBuilder, Timestamp};
 
+use crate::arch;
 use crate::text::wrapped;
 use crate::{Package, Relation, Wanted};
 
-/// What the archive is for.
-const ARCHITECTURE: &str = "x86_64";
 const LICENCE: &str = "GPL-2.0-only";
 
 pub(crate) fn file_name(package: &Package) -> String {
     format!(
-        "{}-{}-{}.{ARCHITECTURE}.rpm",
-        package.name, package.version, package.revision
+        "{}-{}-{}.{}.rpm",
+        package.name,
+        package.version,
+        package.revision,
+        arch::rpm(package.machine)
     )
 }
 
@@ -28,7 +30,7 @@ pub(crate) fn bytes(package: &Package) -> Result<Vec<u8>> {
         &package.name,
         &package.version,
         LICENCE,
-        ARCHITECTURE,
+        arch::rpm(package.machine),
         &package.summary,
     );
     builder

@@ -40,6 +40,7 @@ extern crate std;
 const __LOG_PREFIX: &[u8] = b"klp\0";
 
 pub mod abi;
+mod arch;
 pub mod bytes;
 pub mod callbacks;
 mod capability;
@@ -100,6 +101,7 @@ pub mod __private {
     pub type AtomicFlag = crate::platform::atomic::Atomic<bool>;
     pub use crate::platform::{module, pr_err, pr_info, pr_warn, Module, Result, ThisModule};
     pub use crate::{
-        in_kernel, livepatch_modinfo, livepatch_originals, livepatch_symbols, on_host,
+        in_kernel, livepatch_asm, livepatch_entry, livepatch_modinfo, livepatch_originals,
+        livepatch_symbols, on_host,
     };
 }

@@ -39,23 +39,19 @@
 //! loaded, and again for a module that is loaded later, ftrace is asked whether that is so; if not, the
 //! patch, or that module, is refused (`ENOEXEC`).
 
+use crate::arch::{TRACED_AT, TRACED_CALL};
 use crate::errno;
 use crate::platform::{self, bindings, pr_err, Result};
 use crate::table::Patch;
 use core::ffi::{c_char, c_int, CStr};
-
-/// The length of the call, or of the nop in its place, that ftrace changes.
-const CALL: usize = 5;
-/// The length of an `endbr64`.
-const ENDBR: usize = 4;
 
 /// How long a function's entry is: up to the end of the call that ftrace changes.
 #[doc(hidden)]
 pub enum Entry {
     /// So many bytes.
     Known(usize),
-    /// The build could not tell: nine bytes, with an `endbr64`, if the byte is set, else five. The
-    /// byte is set here, and read by what jumps there.
+    /// The build could not tell: it is the longer one of two if the byte is set. The byte is set here, and read by
+    /// what jumps there.
     Found(*mut u8),
 }
 
@@ -102,10 +98,10 @@ impl Original {
     unsafe fn check_entry(&self) -> core::result::Result<(), usize> {
         let found = platform::traced_call(self.function).wrapping_sub(self.function.addr());
         match self.entry {
-            Entry::Known(length) if found.wrapping_add(CALL) == length => Ok(()),
-            Entry::Found(byte) if found == 0 || found == ENDBR => {
+            Entry::Known(length) if found.wrapping_add(TRACED_CALL) == length => Ok(()),
+            Entry::Found(byte) if TRACED_AT.contains(&found) => {
                 // SAFETY: the byte is this entry's, and nobody reads it before the function is redirected.
-                unsafe { byte.write_volatile(u8::from(found == ENDBR)) };
+                unsafe { byte.write_volatile(u8::from(found == TRACED_AT[1])) };
                 Ok(())
             }
             _ => Err(found),

@@ -30,19 +30,20 @@
 //! Calls of 32-bit programs go through functions and registers of their own, `__ia32_sys_read` or
 //! `__ia32_compat_sys_read`, and are not changed by replacing this one. A 64-bit program can make such calls, too, so
 //! a fix has to replace both functions where the kernel has both, which is with `CONFIG_IA32_EMULATION`.
-//! [`SyscallArgs::unpack_ia32`] reads the arguments of these.
+//! [`SyscallArgs::unpack_compat`] reads the arguments of these.
 
 /// The program's memory. (There is none where there is no kernel.)
 #[cfg(kernel)]
 pub use crate::platform::current_mm;
 
+use crate::arch;
 use crate::layout::KernelStruct;
 use crate::platform::{bindings, UserPtr};
 use core::cell::UnsafeCell;
 
 /// The arguments of a system call: C's `const struct pt_regs *`.
 #[repr(transparent)]
-pub struct SyscallArgs(UnsafeCell<bindings::pt_regs>);
+pub struct SyscallArgs(pub(crate) UnsafeCell<bindings::pt_regs>);
 
 // SAFETY: transparent.
 unsafe impl KernelStruct for SyscallArgs {
@@ -58,36 +59,15 @@ impl SyscallArgs {
     /// `UserSlice`.
     #[inline]
     pub fn unpack<T: Arguments>(&self) -> T {
-        let regs = self.0.get();
         // SAFETY: the caller's registers, saved while it is in the kernel.
-        T::from_registers(unsafe {
-            [
-                (*regs).di,
-                (*regs).si,
-                (*regs).dx,
-                (*regs).r10,
-                (*regs).r8,
-                (*regs).r9,
-            ]
-        })
+        T::from_registers(unsafe { arch::syscall(self.0.get()) })
     }
 
-    /// The same of a call by the 32-bit convention: in a replacement of `__ia32_sys_...` or `__ia32_compat_sys_...`.
-    /// Each register holds 32 bits.
+    /// The same of a call by the convention of 32-bit programs, where each register holds 32 bits.
     #[inline]
-    pub fn unpack_ia32<T: Arguments>(&self) -> T {
-        let regs = self.0.get();
+    pub fn unpack_compat<T: Arguments>(&self) -> T {
         // SAFETY: the caller's registers, saved while it is in the kernel.
-        let registers = unsafe {
-            [
-                (*regs).bx,
-                (*regs).cx,
-                (*regs).dx,
-                (*regs).si,
-                (*regs).di,
-                (*regs).bp,
-            ]
-        };
+        let registers = unsafe { arch::compat_syscall(self.0.get()) };
         // CAST: C takes the lower half, too.
         T::from_registers(registers.map(|register| register as u32 as usize))
     }
@@ -165,42 +145,3 @@ macro_rules! tuples {
 }
 
 tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn args() -> SyscallArgs {
-        SyscallArgs(UnsafeCell::new(bindings::pt_regs {
-            di: 1,
-            si: usize::MAX,
-            dx: 3,
-            r10: 4,
-            r8: 5,
-            r9: 6,
-            bx: 11,
-            cx: usize::MAX,
-            bp: 16,
-        }))
-    }
-
-    #[test]
-    fn arguments_are_in_the_order_of_the_convention() {
-        let all: (u8, i32, u16, u32, u64, usize) = args().unpack();
-        assert_eq!(all, (1, -1, 3, 4, 5, 6));
-    }
-
-    #[test]
-    fn calls_of_32_bits_have_their_own_registers() {
-        let all: (u8, i32, usize, usize, u16, u64) = args().unpack_ia32();
-        assert_eq!(all, (11, -1, 3, u32::MAX as usize, 1, 16));
-        let (_, second): (u8, usize) = args().unpack_ia32();
-        assert_eq!(second, u32::MAX as usize);
-    }
-
-    #[test]
-    fn fewer_will_do() {
-        assert_eq!(args().unpack::<u32>(), 1);
-        assert_eq!(args().unpack::<(bool, u8)>(), (true, 255));
-    }
-}

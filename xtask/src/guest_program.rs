@@ -1,28 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Programs in C that scripts start in a virtual machine.
+//! Programs that scripts start in a virtual machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use klp_host::arch::Arch;
 use klp_host::host::needs::Needs;
-use klp_host::host::packages;
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, CLIPPY, PINNED};
-use klp_host::vm;
+use klp_host::vm::{self, sysroot};
 
 use crate::checkout;
 
-/// What they are built with.
-pub const PACKAGES: [&str; 2] = ["gcc", "libc6-dev"];
-
 /// The packages that building and starting them takes.
-pub fn needs() -> Needs {
-    vm::needs().and(Needs::of(&PACKAGES))
+pub fn needs(arch: Arch) -> Result<Needs> {
+    Ok(vm::needs_for(arch).and(sysroot::compiler_needs(arch)?))
 }
 
-/// Builds klpctl. Its shared libraries come into the guest with it.
+/// Builds klpctl for this machine. Its shared libraries come into a guest with it.
 pub fn klpctl() -> Result<PathBuf> {
     let top = checkout::top();
     // With the toolchain of the unit tests, which have compiled most of it.
@@ -38,13 +35,15 @@ pub fn klpctl() -> Result<PathBuf> {
 
 /// Builds the program of this source file, statically linked: it is started often, and needs nothing
 /// of the guest.
-pub fn build(source: &Path) -> Result<PathBuf> {
-    packages::ensure(&PACKAGES)?;
+pub fn build(arch: Arch, source: &Path) -> Result<PathBuf> {
     let name = source
         .file_stem()
         .with_context(|| format!("{} has no name", source.display()))?
         .to_string_lossy();
-    let target = checkout::top().join("target/guest");
+    let mut target = checkout::top().join("target/guest");
+    if arch != Arch::HOST {
+        target.push(arch.name());
+    }
     fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
     // Under a name of its own first: another machine may be using the program.
     let program = target.join(&*name);
@@ -53,7 +52,7 @@ pub fn build(source: &Path) -> Result<PathBuf> {
         .tempfile_in(&target)
         .with_context(|| format!("cannot write in {}", target.display()))?
         .into_temp_path();
-    let mut command = process::command("gcc");
+    let mut command = sysroot::compiler(arch)?;
     command
         .args(["-O2", "-Wall", "-static", "-o"])
         .arg(&partial)

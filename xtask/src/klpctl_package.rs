@@ -9,14 +9,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use klp_elf::Machine;
+use klp_host::arch::Arch;
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, PINNED};
 use klp_package::{File, Format, Package, Relation, Scripts, Wanted, time};
 
 use crate::checkout;
-
-/// The target that is linked statically.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Where klpctl keeps the patches that are installed.
 const STORE: &str = "/var/lib/klpctl";
@@ -75,6 +74,7 @@ fn front_ends(maintainer: &str) -> Result<Package> {
 /// What packages of klpctl have in common.
 fn bare(maintainer: &str) -> Result<Package> {
     Ok(Package {
+        machine: Machine::HOST,
         name: String::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: 1,
@@ -100,6 +100,8 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 fn build() -> Result<PathBuf> {
     let top = checkout::top();
+    // Linked statically.
+    let target = Arch::HOST.rust_target();
     let mut command = toolchain::ensure(PINNED, &[])?.cargo();
     command
         .current_dir(&top)
@@ -110,7 +112,7 @@ fn build() -> Result<PathBuf> {
             "--release",
             "--package=klpctl",
         ])
-        .args(["--target", TARGET, "--target-dir"])
+        .args(["--target", &target, "--target-dir"])
         .arg(top.join("target/static"))
         .env(
             "RUSTFLAGS",
@@ -122,7 +124,7 @@ fn build() -> Result<PathBuf> {
     process::output(&mut command)?;
     Ok(top
         .join("target/static")
-        .join(TARGET)
+        .join(target)
         .join("release/klpctl"))
 }
 

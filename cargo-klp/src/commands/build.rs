@@ -14,7 +14,6 @@ use klp_host::host::needs::Needs;
 use klp_host::host::progress::say;
 use klp_host::kernel::debug_info;
 use klp_host::module::{Built, Folder, WITHOUT_BTF, sources};
-use klp_host::vm;
 
 use crate::analyzer;
 use crate::carried::Klp;
@@ -51,7 +50,7 @@ pub(super) struct BuildArgs {
 impl BuildArgs {
     pub(super) fn run(self) -> Result<()> {
         let more = if self.vm {
-            vm::needs()
+            self.kernel.vm_needs()?
         } else {
             Needs::default()
         };

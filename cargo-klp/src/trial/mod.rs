@@ -46,7 +46,7 @@ impl Trial<'_> {
         let image = &self.kernel.image;
         ensure!(
             image.is_file(),
-            "there is no kernel image {} to boot: build the kernel's bzImage, or leave out --vm",
+            "there is no kernel image {} to boot: build the whole kernel, or leave out --vm",
             image.display()
         );
         let needed = Needed::prepare(self)?;
@@ -185,6 +185,7 @@ fn guest(dir: &str, path: &Path) -> Result<PathBuf> {
 mod tests {
     use super::*;
     use clap::Parser;
+    use klp_host::arch::Arch;
     use klp_host::kernel::BuildFolder;
     use klp_host::kernel::known::Known;
 
@@ -211,6 +212,7 @@ mod tests {
         Target {
             build: BuildFolder {
                 release: "7.2.0".to_owned(),
+                arch: Arch::default(),
                 dir: PathBuf::new(),
                 env: Vec::new(),
                 vars: Vec::new(),
@@ -232,10 +234,10 @@ mod tests {
 
     #[test]
     fn a_kernel_without_an_image_is_named() {
-        let kernel = target(Path::new("/none/bzImage"));
+        let kernel = target(Path::new("/none/image"));
         let options = options(&[]).unwrap();
         let text = trial(&kernel, &options).run().unwrap_err().to_string();
-        assert!(text.contains("no kernel image /none/bzImage"), "{text}");
+        assert!(text.contains("no kernel image /none/image"), "{text}");
     }
 
     #[test]

@@ -12,7 +12,6 @@ use crate::module::{Place as Target, demangled};
 use crate::text::Name;
 use crate::{Module, VMLINUX};
 use object::LittleEndian as LE;
-use object::elf;
 use std::collections::HashSet;
 
 /// What klp calls a function by whose entry it finds out when it runs: it jumps to either.
@@ -65,13 +64,10 @@ fn call<'data>(
     relocation: &Relocation,
 ) -> Option<Call<'data>> {
     let kind = relocation.r_type(LE, false);
-    let is_relative = [elf::R_X86_64_PLT32, elf::R_X86_64_PC32].contains(&kind);
     let offset = relocation.r_offset.get(LE);
-    let opcode = usize::try_from(offset.checked_sub(1)?).ok()?;
-    // The field counts from its end.
-    let behind = relocation.r_addend.get(LE).checked_add(4)?;
-    let opcode = module.elf.bytes(section).get(opcode);
-    (is_relative && matches!(opcode, Some(0xe8 | 0xe9))).then_some(())?;
+    let addend = relocation.r_addend.get(LE);
+    let code = module.elf.bytes(section);
+    let behind = module.machine.call(kind, code, offset, addend)?;
     let symbol = relocation.r_sym(LE, false) as usize;
     let symbols = module.elf.symbols;
     Some(Call {

@@ -144,28 +144,29 @@ impl<'data> Section<'_, 'data> {
         }
     }
 
-    /// What is wrong with a relocation of any section (`arch/x86/kernel/module.c`).
+    /// What is wrong with a relocation of any section.
     fn wrong(&self, relocation: &Relocation) -> Option<Problem> {
         let symbol = relocation.r_sym(LE, false) as usize;
         if symbol >= self.module.elf.symbols.all.len() {
             return Some(Problem::RelocationSymbol(symbol));
         }
-        let size = match relocation.r_type(LE, false) {
-            elf::R_X86_64_NONE => return None,
-            elf::R_X86_64_64 | elf::R_X86_64_PC64 => 8,
-            elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => 4,
-            other => return Some(Problem::RelocationKind(other.0)),
+        let kind = relocation.r_type(LE, false);
+        if self.module.machine.is_none(kind) {
+            return None;
+        }
+        let Some(written) = self.module.machine.written(kind) else {
+            return Some(Problem::RelocationKind(kind.0));
         };
         let target = self.header.sh_info.get(LE) as usize;
         let header = self.module.elf.sections.get(target)?;
         let start = relocation.r_offset.get(LE);
-        let end = start.checked_add(size);
+        let end = start.checked_add(written.size() as u64);
         let Some(end) = end.filter(|end| *end <= header.sh_size.get(LE)) else {
             return Some(Problem::RelocationOffset);
         };
         let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
         let field = self.module.elf.bytes(target).get(range)?;
-        let occupied = field.iter().any(|&byte| byte != 0);
+        let occupied = written.is_over_zeros() && field.iter().any(|&byte| byte != 0);
         occupied.then_some(Problem::RelocationOccupied)
     }
 }

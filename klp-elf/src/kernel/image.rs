@@ -6,6 +6,7 @@
 //! memory, each when it is asked for.
 
 use crate::Error;
+use crate::arch::Machine;
 use crate::compressed::Format;
 use crate::elf::{self, Damage, FileHeader, SectionHeader, Sections, Strings, Symbols};
 use crate::file;
@@ -34,6 +35,7 @@ enum Contents {
 
 /// An ELF file of which the headers were read.
 struct ElfFile {
+    machine: Option<Machine>,
     bytes: Bytes,
     length: u64,
     headers: Vec<u8>,
@@ -80,6 +82,15 @@ impl Image {
     /// Its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The machine that it is for: this one, where it does not say another that is known.
+    pub(crate) fn machine(&self) -> Machine {
+        match &self.contents {
+            Contents::Btf(_) => None,
+            Contents::Elf(elf) => elf.machine,
+        }
+        .unwrap_or(Machine::HOST)
     }
 
     /// Is it BTF without anything around it?
@@ -202,6 +213,7 @@ impl ElfFile {
         let header = elf::header(start).map_err(damaged)?;
         let range = elf::section_headers(header, length).map_err(damaged)?;
         let mut elf = Self {
+            machine: Machine::of(header),
             bytes,
             length,
             headers: Vec::new(),

@@ -20,6 +20,7 @@ pub use similar::Others;
 pub use sources::{Modules, Sources};
 
 use crate::Error;
+use crate::arch::Machine;
 use crate::prototype::{Kind, Place, Prototype, Type};
 use crate::structure::{Member, NoMember, Structure};
 use crate::text::{Identifier, Name, Shown};
@@ -141,7 +142,7 @@ impl Kernel {
         }
         let listed = sources.traceable.as_deref().map(List::open).transpose()?;
         let sites = match &sources.sites {
-            Some(path) => Places::of_sites(path)?.map(Rc::new),
+            Some(path) => Places::of_sites(path, vmlinux.machine())?.map(Rc::new),
             None => None,
         };
         let exports = sources.symvers.as_deref().map(Exports::open).transpose()?;
@@ -294,6 +295,11 @@ impl Object<'_> {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.contents.name
+    }
+
+    /// The machine that the kernel is for.
+    pub fn machine(&self) -> Machine {
+        self.kernel.vmlinux.machine()
     }
 
     /// Why its types are not known; `None` when they are.

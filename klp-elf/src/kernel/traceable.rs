@@ -3,6 +3,7 @@
 //! Which functions the kernel can trace, and where. Only those can be replaced.
 
 use crate::Error;
+use crate::arch::Machine;
 use crate::elf::{self, Relocation};
 use crate::file;
 use crate::kernel::VMLINUX;
@@ -15,15 +16,9 @@ use object::elf as constants;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// The section that lists a module's places for tracing. On x86-64 the compiler's own
-/// `__patchable_function_entries` lists what can be padded, and that is every function.
-const LIST: &[u8] = b"__mcount_loc";
-
-/// The length of the call, or of the nop in its place, that ftrace changes.
-const CALL: u64 = 5;
-
 /// The places where an object's functions can be traced.
 pub(crate) struct Places {
+    machine: Machine,
     /// Sections of a module's file, or 0 for addresses, and the place in it; sorted.
     places: Vec<(u16, u64)>,
     /// How far the symbols' addresses are from those of the places.
@@ -50,13 +45,14 @@ impl Places {
         let words = list.chunks_exact(8).filter_map(|word| word.first_chunk());
         let places = words.map(|word| (0, u64::from_le_bytes(*word)));
         let places = places.filter(|(_, address)| *address != 0);
-        Ok(Some(Self::new(places.collect(), shift)))
+        let places = sites(image, places.collect())?;
+        Ok(Some(Self::new(image.machine(), places, shift)))
     }
 
     /// Those of a module's file.
     pub(crate) fn of_module(image: &Image) -> Result<Option<Self>, Error> {
         let sections = image.sections();
-        let Some(list) = sections.find(LIST) else {
+        let Some(list) = sections.find(image.machine().traced_places()) else {
             return Ok(None);
         };
         let relocations = sections.headers.iter().position(|header| {
@@ -77,12 +73,13 @@ impl Places {
             Some((section as u16, place))
         };
         let places = elf::table(&data).iter().filter_map(place);
-        Ok(Some(Self::new(places.collect(), 0)))
+        let places = sites(image, places.collect())?;
+        Ok(Some(Self::new(image.machine(), places, 0)))
     }
 
     /// Those of vmlinux in a copy of `available_filter_functions_addrs`. Its addresses go with the
     /// kallsyms of the same boot. `None` when it has none: older kernels have no such file.
-    pub(crate) fn of_sites(path: &Path) -> Result<Option<Self>, Error> {
+    pub(crate) fn of_sites(path: &Path, machine: Machine) -> Result<Option<Self>, Error> {
         let text = file::read(path, TEXT_MAX)?;
         let mut places = Vec::new();
         for (number, (_, line)) in (1..).zip(lines(&text)) {
@@ -98,12 +95,16 @@ impl Places {
                 places.extend(address.map(|address| (0, address)));
             }
         }
-        Ok((!places.is_empty()).then(|| Self::new(places, 0)))
+        Ok((!places.is_empty()).then(|| Self::new(machine, places, 0)))
     }
 
-    fn new(mut places: Vec<(u16, u64)>, shift: u64) -> Self {
+    fn new(machine: Machine, mut places: Vec<(u16, u64)>, shift: u64) -> Self {
         places.sort_unstable();
-        Self { places, shift }
+        Self {
+            machine,
+            places,
+            shift,
+        }
     }
 
     /// Is one of the places in the symbol?
@@ -120,7 +121,74 @@ impl Places {
             .places
             .get(next)
             .filter(|place| symbol.code && **place < end)?;
-        (site - start.1).checked_add(CALL)
+        (site - start.1).checked_add(self.machine.traced_call())
+    }
+}
+
+/// The places of the traced calls, for places that a file lists.
+fn sites(image: &Image, listed: Vec<(u16, u64)>) -> Result<Vec<(u16, u64)>, Error> {
+    let Some(site) = image.machine().site() else {
+        return Ok(listed);
+    };
+    let code = Code::read(image)?;
+    let places = listed.into_iter().filter_map(|(section, place)| {
+        let is_function = |place| code.has_function(section, place);
+        let instruction = |place| code.instruction(section, place);
+        Some((section, site(place, &is_function, &instruction)?))
+    });
+    Ok(places.collect())
+}
+
+/// The code of a file, and where functions begin in it.
+struct Code {
+    /// Sections of a module's file, or 0 for addresses, and the place in it; sorted.
+    functions: Vec<(u16, u64)>,
+    /// The sections with code: where each begins, as functions' places do, and its bytes.
+    sections: Vec<(u16, u64, Vec<u8>)>,
+}
+
+impl Code {
+    fn read(image: &Image) -> Result<Self, Error> {
+        let mut sections = Vec::new();
+        // In vmlinux, places are addresses; in a module's file, all sections begin at 0.
+        let mut has_addresses = false;
+        for (number, header) in (0_u16..).zip(image.sections().headers) {
+            if header.sh_flags.get(LE).contains(constants::SHF_EXECINSTR) {
+                let start = header.sh_addr.get(LE);
+                has_addresses |= start != 0;
+                sections.push((number, start, image.data(number.into())?));
+            }
+        }
+        if has_addresses {
+            sections.iter_mut().for_each(|section| section.0 = 0);
+        }
+        let table = image.symbols()?;
+        let functions = table.view().all.iter().filter_map(|symbol| {
+            let section = elf::Symbols::section_of(symbol)?;
+            // CAST: section numbers have 16 bits.
+            let section = if has_addresses { 0 } else { section as u16 };
+            let is_function = symbol.st_type() == constants::STT_FUNC;
+            is_function.then(|| (section, symbol.st_value.get(LE)))
+        });
+        let mut functions: Vec<_> = functions.collect();
+        functions.sort_unstable();
+        Ok(Self {
+            functions,
+            sections,
+        })
+    }
+
+    fn has_function(&self, section: u16, place: u64) -> bool {
+        self.functions.binary_search(&(section, place)).is_ok()
+    }
+
+    fn instruction(&self, section: u16, place: u64) -> Option<u32> {
+        let mut of_section = self.sections.iter().filter(|(it, ..)| *it == section);
+        of_section.find_map(|(_, start, code)| {
+            let offset = usize::try_from(place.checked_sub(*start)?).ok()?;
+            let bytes = code.get(offset..)?.first_chunk()?;
+            Some(u32::from_le_bytes(*bytes))
+        })
     }
 }
 

@@ -18,12 +18,14 @@ pub enum Error {
     Damaged(&'static str),
     /// It is an ELF file, but not what a kernel loads as a module.
     #[error(
-        "not a kernel module: it is {found}, and a module is a relocatable file for x86-64; give \
+        "not a kernel module: it is {found}, and a module is a relocatable file for {machines}; give \
          the .ko file that the module build made"
     )]
     NotAModule {
         /// What it is instead.
         found: String,
+        /// What modules are for.
+        machines: String,
     },
     /// Only live patches have livepatch symbols.
     #[error(
@@ -56,7 +58,7 @@ pub enum Error {
     /// The relocation is of a kind that livepatch does not apply.
     #[error(
         "`{section}` at offset {offset:#x} refers to `{symbol}` by a relocation {kind}, which the \
-         kernel does not apply; it knows R_X86_64_64, 32, 32S, PC32, PLT32 and PC64{hint}"
+         kernel does not apply; it knows {known}{hint}"
     )]
     Kind {
         /// The section that is relocated.
@@ -67,6 +69,8 @@ pub enum Error {
         symbol: Name,
         /// Its name or its number.
         kind: String,
+        /// Those that the kernel knows.
+        known: &'static str,
         /// Why it may be there.
         hint: &'static str,
     },

@@ -61,7 +61,7 @@ pub(crate) fn is_livepatch(section: &crate::elf::SectionHeader) -> bool {
 ///
 /// # Errors
 ///
-/// When `data` is no module for x86-64, or a damaged one.
+/// When `data` is no module, or a damaged one.
 #[cfg(feature = "link")]
 pub fn needs_link(data: &[u8]) -> Result<bool, Error> {
     let file = read::File::parse(data)?;
@@ -73,7 +73,7 @@ pub fn needs_link(data: &[u8]) -> Result<bool, Error> {
 ///
 /// # Errors
 ///
-/// When `data` is no module for x86-64, or a damaged one, or when it refers to livepatch symbols in
+/// When `data` is no module, or a damaged one, or when it refers to livepatch symbols in
 /// a way that the kernel does not take.
 #[cfg(feature = "link")]
 pub fn link(data: &[u8]) -> Result<Vec<u8>, Error> {

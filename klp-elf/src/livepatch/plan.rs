@@ -6,6 +6,7 @@
 use super::error::SHN_LORESERVE;
 use super::read::{File, Relocations};
 use super::{Error, NameError, SectionName, SymbolName};
+use crate::arch::Machine;
 use crate::elf::{Relocation, SectionHeader};
 use crate::text::Name;
 use object::elf::{self, RelocationType};
@@ -133,6 +134,7 @@ fn whole(symbol: &SymbolName) -> Name {
 
 /// A section that is relocated.
 struct Target<'data> {
+    machine: Machine,
     name: &'data [u8],
     header: &'data SectionHeader,
     data: &'data [u8],
@@ -142,6 +144,7 @@ impl<'data> Target<'data> {
     fn new(file: &File<'data>, section: &Relocations<'data>) -> Result<Self, Error> {
         let header = file.elf.sections.get(section.target.0);
         Ok(Self {
+            machine: file.machine,
             name: file.section_name(section.target),
             header: header.ok_or(Error::Damaged("relocations of a section that is not there"))?,
             data: file.elf.bytes(section.target.0),
@@ -153,27 +156,40 @@ impl<'data> Target<'data> {
         self.header.sh_flags.get(LE).0 & elf::SHF_ALLOC.0 != 0
     }
 
+    /// The error for a relocation that the kernel does not apply.
+    fn unknown(&self, offset: u64, symbol: &SymbolName, kind: RelocationType) -> Error {
+        let by_table = self.machine.by_table(kind);
+        Error::Kind {
+            section: Name::new(self.name),
+            offset,
+            symbol: whole(symbol),
+            kind: by_table.map_or_else(|| format!("of kind {}", kind.0), str::to_owned),
+            known: self.machine.applied_in_words(),
+            hint: match by_table {
+                Some(_) => {
+                    ". It goes by a global offset table, which modules do not have: compile without \
+                     -fPIC, with rustc's relocation-model=static"
+                }
+                None => "",
+            },
+        }
+    }
+
     /// Can livepatch apply this relocation?
     fn check(&self, entry: &Relocation, symbol: &SymbolName) -> Result<(), Error> {
         let offset = entry.r_offset.get(LE);
         let kind = entry.r_type(LE, false);
-        let Some(size) = written(kind) else {
-            return Err(Error::Kind {
-                section: Name::new(self.name),
-                offset,
-                symbol: whole(symbol),
-                kind: kind_name(kind),
-                hint: hint(kind),
-            });
+        let Some(written) = self.machine.written(kind) else {
+            return Err(self.unknown(offset, symbol, kind));
         };
         let place = usize::try_from(offset)
             .ok()
-            .and_then(|start| self.data.get(start..start.checked_add(size)?))
+            .and_then(|start| self.data.get(start..start.checked_add(written.size())?))
             .ok_or_else(|| Error::Outside {
                 section: Name::new(self.name),
                 offset,
             })?;
-        if place.iter().any(|&byte| byte != 0) {
+        if written.is_over_zeros() && place.iter().any(|&byte| byte != 0) {
             return Err(Error::NotZero {
                 section: Name::new(self.name),
                 offset,
@@ -189,43 +205,6 @@ impl<'data> Target<'data> {
             });
         }
         Ok(())
-    }
-}
-
-/// How many bytes livepatch writes for a relocation of this kind
-/// (`arch/x86/kernel/module.c` of the kernel).
-fn written(kind: RelocationType) -> Option<usize> {
-    match kind {
-        elf::R_X86_64_NONE => Some(0),
-        elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => Some(4),
-        elf::R_X86_64_64 | elf::R_X86_64_PC64 => Some(8),
-        _ => None,
-    }
-}
-
-/// Kinds that go by a table of addresses, which only a linker makes.
-const GOT_KINDS: [(RelocationType, &str); 6] = [
-    (elf::R_X86_64_GOT32, "R_X86_64_GOT32"),
-    (elf::R_X86_64_GOTPCREL, "R_X86_64_GOTPCREL"),
-    (elf::R_X86_64_GOTPCREL64, "R_X86_64_GOTPCREL64"),
-    (elf::R_X86_64_GOTPCRELX, "R_X86_64_GOTPCRELX"),
-    (elf::R_X86_64_REX_GOTPCRELX, "R_X86_64_REX_GOTPCRELX"),
-    (elf::R_X86_64_CODE_4_GOTPCRELX, "R_X86_64_CODE_4_GOTPCRELX"),
-];
-
-fn kind_name(kind: RelocationType) -> String {
-    match GOT_KINDS.iter().find(|(known, _)| *known == kind) {
-        Some((_, name)) => (*name).to_owned(),
-        None => format!("of kind {}", kind.0),
-    }
-}
-
-fn hint(kind: RelocationType) -> &'static str {
-    if GOT_KINDS.iter().any(|(known, _)| *known == kind) {
-        ". It goes by a global offset table, which modules do not have: compile without -fPIC, \
-         with rustc's relocation-model=static"
-    } else {
-        ""
     }
 }
 

@@ -3,6 +3,7 @@
 //! A module's symbols, relocations and marks, as far as linking needs them.
 
 use super::{Error, SHN_LIVEPATCH, SYMBOL_PREFIX, SymbolName, UNLINKED, is_livepatch};
+use crate::arch::Machine;
 use crate::elf::{Elf, Relocation};
 use crate::limits::FUNCTIONS_MAX;
 use crate::module::is_signed;
@@ -14,6 +15,7 @@ use std::ops::Range;
 
 /// A module.
 pub(super) struct File<'data> {
+    pub(super) machine: Machine,
     pub(super) elf: Elf<'data>,
 }
 
@@ -30,12 +32,15 @@ impl<'data> File<'data> {
     pub(super) fn parse(data: &'data [u8]) -> Result<Self, Error> {
         let elf = Elf::parse(data)?;
         let (kind, machine) = (elf.header.e_type.get(LE), elf.header.e_machine.get(LE));
-        if kind != elf::ET_REL || machine != elf::EM_X86_64 {
-            return Err(Error::NotAModule {
-                found: format!("of ELF type {kind} for machine {machine}"),
-            });
-        }
-        Ok(Self { elf })
+        let known = Machine::of(elf.header).filter(|_| kind == elf::ET_REL);
+        let not_a_module = || Error::NotAModule {
+            found: format!("of ELF type {kind} for machine {machine}"),
+            machines: Machine::all_names(),
+        };
+        Ok(Self {
+            machine: known.ok_or_else(not_a_module)?,
+            elf,
+        })
     }
 
     pub(super) fn section_name(&self, SectionIndex(section): SectionIndex) -> &'data [u8] {

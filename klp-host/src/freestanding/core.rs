@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::Freestanding;
-use super::options::{Options, without_folder};
+use super::options::{self, without_folder};
+use crate::arch::Compiler;
 use crate::cache::{Cache, Key};
 use crate::host::progress::Step;
 use crate::host::toolchain;
@@ -26,7 +27,7 @@ const RECIPE: &str = "2";
 ///
 /// When the source is not there, or does not compile.
 pub fn get(cache: &Cache, kernel: &BuildFolder, tools: &Freestanding) -> Result<PathBuf> {
-    let options = Options::of_build(&kernel.dir)?;
+    let options = options::of_build(kernel.arch, &kernel.dir)?;
     let key = Key::new()
         .with("recipe", RECIPE)
         .with("rustc", &tools.toolchain.version)
@@ -39,12 +40,12 @@ pub fn get(cache: &Cache, kernel: &BuildFolder, tools: &Freestanding) -> Result<
         .get_or_create(|dir| compile(tools, &options, dir))
 }
 
-fn compile(tools: &Freestanding, options: &Options, dir: &Path) -> Result<()> {
+fn compile(tools: &Freestanding, options: &Compiler, dir: &Path) -> Result<()> {
     let step = Step::start(
         "compiling Rust's core for kernels of this configuration",
         "half a minute",
     );
-    let words = options.at(dir)?;
+    let words = options::at(options, dir)?;
     let log = dir.join("build.log");
     let sources = tools.toolchain.root.join("lib/rustlib/src/rust");
     let mut command = tools.rustc();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::options::{Options, without_folder};
+use super::options::{self, without_folder};
 use super::{Freestanding, part};
 use crate::host::files;
 use crate::host::paths::check_for_make;
@@ -163,12 +163,12 @@ impl Builder<'_> {
     }
 
     fn library(&self) -> Result<()> {
-        let options = Options::of_build(&self.kernel.dir)?;
+        let compiler = options::of_build(self.kernel.arch, &self.kernel.dir)?;
         let mut external = std::ffi::OsString::from("klp_macros=");
         external.push(self.part(MACROS));
         let mut command = self.tools.rustc();
         command
-            .args(options.at(&self.output.join("klp"))?)
+            .args(options::at(&compiler, &self.output.join("klp"))?)
             .args(crate_options(&self.kernel.dir))
             .args(without_folder(self.workspace))
             .args(["--crate-name=klp", "--crate-type=rlib", "--emit=link"])

@@ -1,56 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How Rust code is compiled for a kernel: its code model, and the mitigations in its configuration.
+//! How Rust code is compiled for a kernel: what its architecture and configuration ask for, and the target.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde_json::json;
 
+use crate::arch::{Arch, Compiler};
 use crate::kernel::config::Config;
-
-/// The options of a compiler, and the target that they name.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Options {
-    /// The words of its command line.
-    pub words: Vec<String>,
-    /// The contents of the target's file.
-    pub target: String,
-}
 
 /// The name of the target's file.
 pub(super) const TARGET: &str = "target.json";
-
-/// Kernel code uses no registers of the floating point and vector units.
-const NO_VECTORS: &str = "-Ctarget-feature=-sse,-sse2,-sse3,-ssse3,-sse4.1,-sse4.2,-avx,-avx2";
-
-/// What all kernels ask for.
-const ALWAYS: &[&str] = &[
-    "-Zunstable-options",
-    "--sysroot=/dev/null",
-    "-Cpanic=abort",
-    "-Cembed-bitcode=n",
-    "-Clto=n",
-    "-Cforce-unwind-tables=n",
-    "-Csymbol-mangling-version=v0",
-    "-Crelocation-model=static",
-    "-Ccode-model=kernel",
-    "-Cno-redzone=y",
-    "-Copt-level=2",
-    "-Cdebug-assertions=n",
-    "-Ctarget-cpu=x86-64",
-    "-Ztune-cpu=generic",
-    // With retpolines and with IBT, a table of jumps is an indirect one.
-    "-Cjump-tables=n",
-    // As for C. What needs more alignment on the stack aligns it.
-    "-Zllvm-module-flag=override-stack-alignment:u32:8:max",
-    // So that what is not used can be dropped.
-    "-Zfunction-sections=y",
-    "-Astable_features",
-    NO_VECTORS,
-];
 
 /// The options with which the places that panics name do not hold this folder's path, as in the kernel's own
 /// builds: a patch is the same wherever it was built.
@@ -61,118 +23,23 @@ pub(super) fn without_folder(folder: &Path) -> [OsString; 2] {
     [prefix, "--remap-path-scope=macro".into()]
 }
 
-impl Options {
-    /// Those for the kernel that was configured in this build folder.
-    pub(super) fn of_build(build: &Path) -> Result<Self> {
-        Ok(Self::of(&Config::read(
-            &build.join("include/config/auto.conf"),
-        )?))
-    }
-
-    fn of(config: &Config) -> Self {
-        let mut words: Vec<String> = ALWAYS.iter().map(|word| (*word).to_owned()).collect();
-        if is_on(config, "X86_KERNEL_IBT") {
-            words.push("-Zcf-protection=branch".to_owned());
-        }
-        if is_on(config, "RETHUNK") {
-            words.push("-Zfunction-return=thunk-extern".to_owned());
-        }
-        if is_on(config, "FRAME_POINTER") {
-            words.push("-Cforce-frame-pointers=y".to_owned());
-        }
-        if is_on(config, "CALL_PADDING") {
-            let bytes = config.get("FUNCTION_PADDING_BYTES");
-            words.push(format!("-Zpatchable-function-entry={bytes},{bytes}"));
-        }
-        Self {
-            words,
-            target: target(config),
-        }
-    }
-
-    /// Writes the target's file into a folder, and gives the words with its path.
-    pub(super) fn at(&self, dir: &Path) -> Result<Vec<String>> {
-        let path = dir.join(TARGET);
-        fs::write(&path, &self.target)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        let mut words = self.words.clone();
-        words.push(format!("--target={}", path.display()));
-        Ok(words)
-    }
+/// The options for the kernel that was configured in this build folder.
+pub(super) fn of_build(arch: Arch, build: &Path) -> Result<Compiler> {
+    let config = Config::read(&build.join("include/config/auto.conf"))?;
+    let compiler = arch.facts().compiler.with_context(|| {
+        format!(
+            "there are no patches for kernels without Rust on {arch}: take one with CONFIG_RUST"
+        )
+    })?;
+    Ok(compiler(&config))
 }
 
-/// Whether an option is on. Those of mitigations got a prefix with 6.9.
-fn is_on(config: &Config, name: &str) -> bool {
-    config.get(name) == "y" || config.get(&format!("MITIGATION_{name}")) == "y"
-}
-
-fn target(config: &Config) -> String {
-    let mut features = "-mmx,+soft-float".to_owned();
-    if is_on(config, "RETPOLINE") {
-        features.push_str(
-            ",+retpoline-external-thunk,+retpoline-indirect-branches,+retpoline-indirect-calls",
-        );
-    }
-    if is_on(config, "SLS") {
-        features.push_str(",+harden-sls-ijmp,+harden-sls-ret");
-    }
-    let target = json!({
-        "arch": "x86_64",
-        "cpu": "x86-64",
-        "data-layout": "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128",
-        "disable-redzone": true,
-        "emit-debug-gdb-scripts": false,
-        "features": features,
-        "frame-pointer": "may-omit",
-        "linker-flavor": "gnu-lld",
-        "llvm-target": "x86_64-linux-gnu",
-        "panic-strategy": "abort",
-        "rustc-abi": "x86-softfloat",
-        "stack-probes": { "kind": "none" },
-        "supported-sanitizers": [],
-        "target-endian": "little",
-        "target-pointer-width": 64,
-    });
-    format!("{target:#}\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(text: &str) -> Options {
-        Options::of(&Config::parse(text))
-    }
-
-    #[test]
-    fn mitigations_follow_the_configuration() {
-        let none = of("");
-        let has = |options: &Options, word: &str| options.words.iter().any(|it| it == word);
-        assert!(!has(&none, "-Zcf-protection=branch"));
-        assert!(!none.target.contains("retpoline") && !none.target.contains("sls"));
-        let all = of(
-            "CONFIG_X86_KERNEL_IBT=y\nCONFIG_MITIGATION_RETHUNK=y\nCONFIG_CALL_PADDING=y\n\
-             CONFIG_FUNCTION_PADDING_BYTES=16\nCONFIG_MITIGATION_RETPOLINE=y\nCONFIG_MITIGATION_SLS=y\n",
-        );
-        for word in [
-            "-Zcf-protection=branch",
-            "-Zfunction-return=thunk-extern",
-            "-Zpatchable-function-entry=16,16",
-        ] {
-            assert!(has(&all, word), "{word}");
-        }
-        assert!(all.target.contains("+retpoline-external-thunk,"));
-        assert!(all.target.contains("+harden-sls-ret\""));
-    }
-
-    #[test]
-    fn older_names_of_mitigations_count() {
-        let old = of("CONFIG_RETPOLINE=y\nCONFIG_RETHUNK=y\nCONFIG_SLS=y\n");
-        let new = of(
-            "CONFIG_MITIGATION_RETPOLINE=y\nCONFIG_MITIGATION_RETHUNK=y\n\
-             CONFIG_MITIGATION_SLS=y\n",
-        );
-        assert_eq!(old, new);
-        assert_ne!(old, of(""));
-    }
+/// Writes the target's file into a folder, and gives the words with its path.
+pub(super) fn at(compiler: &Compiler, dir: &Path) -> Result<Vec<String>> {
+    let path = dir.join(TARGET);
+    fs::write(&path, &compiler.target)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    let mut words = compiler.words.clone();
+    words.push(format!("--target={}", path.display()));
+    Ok(words)
 }

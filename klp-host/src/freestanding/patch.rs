@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::options::{Options, without_folder};
+use super::options::{self, without_folder};
 use super::{Freestanding, klp, part};
 use crate::host::files::{self, write_atomic};
 use crate::host::progress::{Show, Step};
@@ -160,9 +160,10 @@ impl Patch<'_> {
         external.push(part(self.klp, klp::CRATE));
         let mut dependencies = std::ffi::OsString::from("dependency=");
         dependencies.push(self.klp.join("klp"));
+        let compiler = options::of_build(self.kernel.arch, &self.kernel.dir)?;
         let mut command = self.tools.rustc();
         command
-            .args(Options::of_build(&self.kernel.dir)?.at(self.output)?)
+            .args(options::at(&compiler, self.output)?)
             .args(klp::crate_options(&self.kernel.dir))
             .args(without_folder(self.sources))
             .args(["-Zcrate-attr=no_std", "-Zcrate-attr=feature(used_with_arg)"])

@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 
 pub use super::programs::find;
 use super::{apt_get, process};
+use crate::arch::Arch;
 
 /// By what one sees that a package's contents are there, whoever put them there.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +52,6 @@ const PACKAGES: &[(&str, Sign)] = &[
     ("perl", Sign::Program("perl")),
     ("procps", Sign::Program("sysctl")),
     ("python3", Sign::Program("python3")),
-    ("qemu-system-x86", Sign::Program("qemu-system-x86_64")),
     ("rsync", Sign::Program("rsync")),
     ("sed", Sign::Program("sed")),
     ("tar", Sign::Program("tar")),
@@ -82,6 +82,10 @@ pub(super) fn missing<T: AsRef<str>>(packages: impl IntoIterator<Item = T>) -> B
 }
 
 fn is_there(package: &str) -> bool {
+    let machines = Arch::ALL.map(|arch| &arch.facts().machine);
+    if let Some(machine) = machines.iter().find(|it| it.package == package) {
+        return find(machine.program).is_some();
+    }
     match PACKAGES.iter().find(|(name, _)| *name == package) {
         Some((_, Sign::Program(program))) => find(program).is_some(),
         Some((_, Sign::File(file))) => Path::new(file).exists(),

@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::arch::Arch;
 use crate::cache::{Cache, DOWNLOADS, Scratch, remove_leftovers};
 use crate::host::consent::check_online;
 use crate::host::progress::{Step, say};
@@ -75,7 +76,7 @@ impl Package {
 pub(crate) struct Archive<'a> {
     cache: &'a Cache,
     origin: Mutex<Option<Arc<Origin>>>,
-    suites: Mutex<BTreeMap<String, Arc<Suite>>>,
+    suites: Mutex<BTreeMap<(Arch, String), Arc<Suite>>>,
 }
 
 /// Where packages come from, and who signs them.
@@ -150,17 +151,29 @@ impl<'a> Archive<'a> {
         Ok(Arc::clone(origin.insert(Arc::new(Origin::debian()?))))
     }
 
-    /// A suite, with lists that were fetched and verified in this run.
+    /// A suite's packages for PCs, with lists that were fetched and verified in this run.
     pub(crate) fn suite(&self, name: &str, step: &Step) -> Result<Arc<Suite>> {
+        self.suite_for(Arch::default(), name, step)
+    }
+
+    /// A suite's packages for this architecture.
+    pub(crate) fn suite_for(&self, arch: Arch, name: &str, step: &Step) -> Result<Arc<Suite>> {
         check_online(&format!("packages of Debian's suite {name} are needed"))?;
         let origin = self.origin()?.of_suite(name)?;
         // Held meanwhile: the second who needs a suite waits for the lists.
         let mut suites = self.suites.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(suite) = suites.get(name) {
+        let key = (arch, name.to_owned());
+        if let Some(suite) = suites.get(&key) {
             return Ok(Arc::clone(suite));
         }
-        let suite = Arc::new(Suite::fetch(self.cache, origin, name, self.log(), step)?);
-        suites.insert(name.to_owned(), Arc::clone(&suite));
+        let suite = Arc::new(Suite::fetch(
+            self.cache,
+            origin,
+            key.clone(),
+            self.log(),
+            step,
+        )?);
+        suites.insert(key, Arc::clone(&suite));
         Ok(suite)
     }
 }
@@ -168,6 +181,7 @@ impl<'a> Archive<'a> {
 /// One suite of the archive.
 #[derive(Debug)]
 pub(crate) struct Suite {
+    arch: Arch,
     name: String,
     origin: Arc<Origin>,
     /// apt's private files, the lists among them.
@@ -181,7 +195,7 @@ impl Suite {
     fn fetch(
         cache: &Cache,
         origin: Arc<Origin>,
-        name: &str,
+        (arch, name): (Arch, String),
         log: PathBuf,
         step: &Step,
     ) -> Result<Self> {
@@ -190,7 +204,8 @@ impl Suite {
             None => cache.downloads()?,
         };
         let suite = Self {
-            name: name.to_owned(),
+            arch,
+            name,
             dir: apt_folder(&downloads, &origin.host)?,
             origin,
             downloads,
@@ -249,9 +264,12 @@ impl Suite {
             keyring,
             host,
         } = &*self.origin;
-        let sources = config::sources(mirror, &self.name, keyring, dates);
+        let sources = config::sources(mirror, &self.name, self.arch, keyring, dates);
         self.write("klp.sources", &sources)?;
-        self.write("apt.conf", &host.configuration(self.dir.path(), dates))?;
+        self.write(
+            "apt.conf",
+            &host.configuration(self.dir.path(), self.arch, dates),
+        )?;
         step.run(self.apt("apt-get").args(["--quiet", "update"]), &self.log)
     }
 
@@ -285,6 +303,28 @@ impl Suite {
         }
         let text = process::output(self.apt("apt-cache").arg("show").args(names))?;
         Ok(parse_packages(&text))
+    }
+
+    /// These packages and all that they depend on, in the versions that apt would install.
+    pub(crate) fn with_dependencies(&self, names: &[&str]) -> Result<Vec<Package>> {
+        let mut simulate = self.apt("apt-get");
+        simulate
+            .args([
+                "--quiet",
+                "--simulate",
+                "--no-install-recommends",
+                "install",
+            ])
+            .args(names);
+        let wanted = parse_simulated(&process::output(&mut simulate)?);
+        let names: Vec<_> = wanted.iter().map(|(name, _)| name.clone()).collect();
+        let offered = self.packages(&names)?;
+        let find = |(name, version): &(String, String)| {
+            let is_it = |it: &&Package| it.name == *name && it.version == *version;
+            let found = offered.iter().find(is_it).cloned();
+            found.with_context(|| format!("Debian's suite {} lacks {name} {version}", self.name))
+        };
+        wanted.iter().map(find).collect()
     }
 
     /// Downloads a package into a folder of its own.
@@ -345,6 +385,16 @@ fn apt_folder(parent: &Path, host: &Host) -> Result<Scratch> {
 fn is_about_dates(err: &anyhow::Error) -> bool {
     let text = format!("{err:#}");
     text.contains(" is expired (") || text.contains(" is not valid yet (")
+}
+
+/// Names and versions of what `apt-get --simulate install` would install: `Inst NAME (VERSION ...)`.
+fn parse_simulated(text: &str) -> Vec<(String, String)> {
+    let install = |line: &str| {
+        let (name, rest) = line.strip_prefix("Inst ")?.split_once(" (")?;
+        let version = rest.split(' ').next()?;
+        (is_name(name) && is_version(version)).then(|| (name.to_owned(), version.to_owned()))
+    };
+    text.lines().filter_map(install).collect()
 }
 
 /// Reads the stanzas of `apt-cache show`. One that lacks something is none to download.

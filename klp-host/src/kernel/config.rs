@@ -9,6 +9,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::arch::Arch;
+
 /// A configuration, or a fragment of one: values by option, without the `CONFIG_`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Config {
@@ -152,7 +154,6 @@ const TOOL_PREFIXES: &[&str] = &[
     "PAHOLE_",
     "RUSTC_",
     "UBSAN_",
-    "X86_X32",
 ];
 
 /// ... and these.
@@ -162,7 +163,6 @@ const TOOL_OPTIONS: &[&str] = &[
     "RUST_IS_AVAILABLE",
     "TOOLCHAIN_NEEDS_EXPLICIT_ZICSR",
     "TOOLS_SUPPORT_RELR",
-    "USE_X86_SEG_SUPPORT",
 ];
 
 /// Lists options by name that may differ, separated by commas, for those who have made sure.
@@ -187,7 +187,9 @@ pub(super) fn check_same_layout(kernels: &Config, ours: &Config) -> Result<()> {
 
 /// Whether the option follows from the tools at hand.
 fn is_of_tools(name: &str) -> bool {
-    TOOL_PREFIXES.iter().any(|start| name.starts_with(start)) || TOOL_OPTIONS.contains(&name)
+    let of_arches = Arch::ALL.iter().map(|arch| arch.facts().config.of_tools);
+    let mut starts = TOOL_PREFIXES.iter().chain(of_arches.flatten());
+    starts.any(|start| name.starts_with(start)) || TOOL_OPTIONS.contains(&name)
 }
 
 fn unexpected(kernels: &Config, ours: &Config, allowed: &[&str]) -> Vec<String> {

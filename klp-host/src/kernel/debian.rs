@@ -14,6 +14,7 @@ use super::debian_kernel::DebianKernel;
 use super::forest;
 use super::image;
 use super::line::{Flavour, Line};
+use crate::arch::Arch;
 use crate::cache::{Cache, Entry, Key, inherit_locks};
 use crate::host::consent::{check_online, is_offline};
 use crate::host::files::write_atomic;
@@ -80,7 +81,8 @@ impl Release {
     /// The package with the headers that all kernels with PREEMPT_RT share.
     fn common_rt_headers(&self) -> String {
         let headers = self.headers();
-        let start = headers.strip_suffix("rt-amd64").unwrap_or(&headers);
+        let end = format!("rt-{}", Arch::DEBIANS.facts().debian);
+        let start = headers.strip_suffix(&end).unwrap_or(&headers);
         format!("{start}common-rt")
     }
 
@@ -484,7 +486,8 @@ fn with_own_headers(archive: &Archive<'_>, release: &Release, plain: &Path) -> R
     let script = format!(
         "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" \
          | tar -x --strip-components=4 -C \"$2\" \
-         ./usr/src/{package}/include ./usr/src/{package}/arch/x86/include"
+         ./usr/src/{package}/include ./usr/src/{package}/arch/{}/include",
+        Arch::DEBIANS
     );
     let unpack = |deb: &Path, to: &Path| run_script(&script, deb, to);
     let headers = unpacked(archive, release, &package, "a few seconds", &unpack)?;

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use walkdir::WalkDir;
 
 use super::install::{FOLDER, Installed};
+use crate::arch::Arch;
 use crate::cache;
 
 /// Makes the tree with klp-core in `dir`, or brings it up to date: files that stay the same keep their times,
@@ -37,13 +38,14 @@ pub(super) fn plant(
     fs::rename(&fresh, dir).with_context(|| format!("cannot name {}", dir.display()))
 }
 
-/// Makes the tree with the folders `include` and `arch/x86/include` of `headers` in `dir`.
+/// Makes the tree with the folders `include` and that of the architecture's of `headers` in `dir`.
 pub(super) fn plant_with_headers(dir: &Path, source: &Path, headers: &Path) -> Result<()> {
-    const X86: &str = "arch/x86";
+    let name = Arch::DEBIANS.name();
+    let of_arch = Path::new("arch").join(name);
     link_all_but(source, dir, &["arch", "include"])?;
-    link_all_but(&source.join("arch"), &dir.join("arch"), &["x86"])?;
-    link_all_but(&source.join(X86), &dir.join(X86), &["include"])?;
-    for include in [PathBuf::from("include"), Path::new(X86).join("include")] {
+    link_all_but(&source.join("arch"), &dir.join("arch"), &[name])?;
+    link_all_but(&source.join(&of_arch), &dir.join(&of_arch), &["include"])?;
+    for include in [PathBuf::from("include"), of_arch.join("include")] {
         let from = headers.join(&include);
         ensure!(from.is_dir(), "there is no folder {}", from.display());
         let link = dir.join(include);

@@ -11,6 +11,7 @@ use super::config::Config;
 use super::known::Known;
 use super::release;
 use super::tools::{self, CommonTools};
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::host::needs::Needs;
 use crate::host::paths::check_for_make;
@@ -40,12 +41,21 @@ impl Given {
         tools::needs()
     }
 
+    /// What the kernel of this build folder is for.
+    ///
+    /// # Errors
+    ///
+    /// When no kernel for patches was built there.
+    pub fn arch_at(dir: &Path) -> Result<Arch> {
+        check(&users_folder(dir)?, Whose::Users).map(|config| arch(&config))
+    }
+
     /// The kernel of this full build folder.
     pub fn at(dir: &Path) -> Result<Self> {
         let dir = users_folder(dir)?;
         let config = check(&dir, Whose::Users)?;
         Ok(Self {
-            image: dir.join("arch/x86/boot/bzImage"),
+            image: dir.join(arch(&config).facts().image.path),
             known: Known::of_folder(&dir),
             build: build_folder(&dir, &config)?,
         })
@@ -193,6 +203,11 @@ fn rustc_version<'a>(dir: &Path, config: &'a Config) -> Result<&'a str> {
     Ok(version)
 }
 
+/// What the kernel is for. One that says nothing is for this machine.
+fn arch(config: &Config) -> Arch {
+    Arch::with_option(|option| config.get(option) == "y").unwrap_or(Arch::HOST)
+}
+
 fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
     let version = rustc_version(dir, config)?;
     // Before tools are fetched for a folder that cannot be used.
@@ -201,11 +216,14 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
     let tools = common.with_rust(version, || common.bindgen(&Cache::open()?))?;
     let mut env = tools.make_env();
     // In the environment, so that a build folder which knows its LLVM has the last word.
-    if config.get("CC_IS_CLANG") == "y" {
-        env.extend(tools.make_vars());
-    }
+    let arch = arch(config);
+    env.extend(match config.get("CC_IS_CLANG") {
+        "y" => tools.make_vars(arch),
+        _ => arch.make_vars(),
+    });
     Ok(BuildFolder {
         release,
+        arch,
         dir: dir.to_owned(),
         env,
         vars: Vec::new(),

@@ -2,6 +2,8 @@
 
 //! The lines of Debian's kernels: which series each is, which suites carry it, and its flavours.
 
+use crate::arch::Arch;
+
 /// A line of Debian's kernels. Point releases come and go within it: any will do.
 #[derive(Debug, Eq, Hash, PartialEq)]
 pub struct Line {
@@ -119,7 +121,8 @@ impl Line {
     /// The flavour of a release of this name, `6.12.107+deb13-rt-amd64`, if it is of this line's series: one
     /// for 64-bit PCs, not `...-common`.
     pub(super) fn flavour_of(&self, release: &str) -> Option<Flavour> {
-        let rest = release.strip_suffix("-amd64")?;
+        let rest = release.strip_suffix(Arch::DEBIANS.facts().debian)?;
+        let rest = rest.strip_suffix('-')?;
         let named = |flavour: &Flavour| {
             let rest = rest.strip_suffix(flavour.name()?)?;
             Some((rest.strip_suffix('-')?, *flavour))

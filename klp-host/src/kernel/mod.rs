@@ -32,6 +32,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::freestanding::Freestanding;
 use crate::host::needs::Needs;
@@ -130,6 +131,8 @@ impl Profile {
 pub struct BuildFolder {
     /// What `uname -r` prints in this kernel.
     pub release: String,
+    /// What the kernel is for.
+    pub arch: Arch,
     /// The folder for `make -C`.
     pub dir: PathBuf,
     /// Environment that every `make` against it needs (PATH with the kernel's rustc and bindgen
@@ -206,6 +209,8 @@ impl std::str::FromStr for Origin {
 /// Where to get a kernel from.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The architecture that the kernel is for.
+    pub arch: Arch,
     /// What a small kernel is built from.
     pub source: Origin,
     /// The folder of klp-core, for a kernel with it.

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::apt::Archive;
 use super::config::Config;
@@ -16,6 +16,7 @@ use super::tools::{self, CommonTools, Tools};
 use super::{
     BuildFolder, Changes, Core, Kernel, Options, Origin, Profile, debian, forest, install, release,
 };
+use crate::arch::Arch;
 use crate::cache::{Cache, Entry, Key};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
@@ -34,7 +35,6 @@ const FOREST: &str = "source";
 const BASE: &str = include_str!("config/base.config");
 const DEBUG: &str = include_str!("config/debug.config");
 const FAULTS: &str = include_str!("config/faults.config");
-const DEBIAN: &str = include_str!("config/debian.config");
 
 /// The packages that it takes.
 pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
@@ -52,10 +52,13 @@ pub(super) fn get(
     profile: Profile,
     options: &Options,
 ) -> Result<Kernel> {
+    let arch = options.arch;
+    check(arch, core, profile)?;
     let own = Own::read(core, options)?;
     let common = CommonTools::find()?;
     let (source, tools) = gather(cache, &common, options)?;
-    let family = Family::new(cache, &common, &source, profile);
+    let form = Form { arch, profile };
+    let family = Family::new(cache, &common, &source, form);
     let entry = family.entry(&own);
     let build = Build {
         tree: match own {
@@ -65,10 +68,10 @@ pub(super) fn get(
         source: &source,
         starts: family.starts(&entry, &own),
         env: tools.make_env(),
-        vars: tools.make_vars(),
-        fragment: own.fragment(profile, &source),
+        vars: tools.make_vars(arch),
+        fragment: own.fragment(form, &source),
         own,
-        profile,
+        form,
     };
     if source.is_users {
         entry.get_updated(|dir| build.run(dir))?;
@@ -80,21 +83,60 @@ pub(super) fn get(
         start::thin_out(&entry)?;
     }
     let kdir = entry.dir().join("build");
-    tools.write_makefile(&kdir, &build.tree)?;
+    tools.write_makefile(&kdir, &build.tree, arch)?;
     Ok(Kernel {
         core,
         profile,
-        image: kdir.join("arch/x86/boot/bzImage"),
+        image: kdir.join(arch.facts().image.path),
         source: build.tree,
         core_module: None,
         build: BuildFolder {
             release: release::of_build(&kdir)?,
+            arch,
             dir: kdir,
             env: build.env,
             vars: build.vars,
             freestanding: None,
         },
     })
+}
+
+/// What a kernel is for, and how it is configured.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    arch: Arch,
+    profile: Profile,
+}
+
+impl Form {
+    /// What sets it apart in names: `base`, `base-arm64`.
+    fn name(self) -> String {
+        format!("{}{}", self.profile.name(), self.arch.suffix())
+    }
+
+    /// What the profile adds to the configuration.
+    fn additions(self) -> &'static str {
+        match self.profile {
+            Profile::Base => "",
+            Profile::Debug => DEBUG,
+            Profile::Faults => FAULTS,
+            Profile::Debian => self.arch.facts().config.debian.unwrap_or_default(),
+        }
+    }
+}
+
+/// Refuses what there is not for every architecture.
+fn check(arch: Arch, core: Core, profile: Profile) -> Result<()> {
+    ensure!(
+        arch.facts().has_klp_core || core != Core::Rust,
+        "klp-core does not run on {arch} yet: take --core c"
+    );
+    ensure!(
+        profile != Profile::Debian || arch.facts().config.debian.is_some(),
+        "there is no profile {} for {arch}",
+        profile.name()
+    );
+    Ok(())
 }
 
 /// What a kernel has that its source has not.
@@ -131,13 +173,8 @@ impl<'a> Own<'a> {
     }
 
     /// What the configuration must have.
-    fn fragment(&self, profile: Profile, source: &Source) -> String {
-        let additions = match profile {
-            Profile::Base => "",
-            Profile::Debug => DEBUG,
-            Profile::Faults => FAULTS,
-            Profile::Debian => DEBIAN,
-        };
+    fn fragment(&self, form: Form, source: &Source) -> String {
+        let additions = form.additions();
         let choice = match self {
             Self::Core(_) => "CONFIG_LIVEPATCH_RUST=y\n",
             // A tree with klp-core in it would choose that.
@@ -150,8 +187,8 @@ impl<'a> Own<'a> {
             Self::Changes(_) => Core::C.name(),
             _ => self.name(),
         };
-        let release = format!("-klp-{name}-{}", profile.name());
-        let base = without(BASE, &Config::parse(additions));
+        let release = format!("-klp-{name}-{}", form.name());
+        let base = without(&base(form.arch), &Config::parse(additions));
         let base = renamed(base, &source.version);
         format!("{base}\n{additions}\n{choice}CONFIG_LOCALVERSION=\"{release}\"\n")
     }
@@ -168,18 +205,18 @@ struct Family<'a> {
 }
 
 impl<'a> Family<'a> {
-    fn new(cache: &'a Cache, common: &CommonTools, source: &'a Source, profile: Profile) -> Self {
+    fn new(cache: &'a Cache, common: &CommonTools, source: &'a Source, form: Form) -> Self {
         let key = source
             .key(common.key())
             .with("recipe", RECIPE)
             .with("rustc", toolchain::PINNED)
-            .with("config", Own::Nothing.fragment(profile, source))
+            .with("config", Own::Nothing.fragment(form, source))
             // The folder names its source by its absolute path.
             .with("cache", cache.root().as_os_str().as_encoded_bytes());
         Self {
             cache,
             source,
-            name: format!("{}-{}", profile.name(), source.version),
+            name: format!("{}-{}", form.name(), source.version),
             key,
         }
     }
@@ -256,6 +293,14 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
     })
 }
 
+/// What all profiles have.
+fn base(arch: Arch) -> String {
+    let config = &arch.facts().config;
+    BASE.replace("%machine\n", config.machine)
+        .replace("%console\n", config.console)
+        .replace("%stacks\n", config.stacks)
+}
+
 /// Options that have another name from a series on: that, and both names.
 const RENAMED: [((u32, u32), &str, &str); 1] = [((7, 3), "CONFIG_PROC_SYSCTL=", "CONFIG_SYSCTL=")];
 
@@ -297,7 +342,7 @@ struct Build<'a> {
     env: Vec<(String, String)>,
     vars: Vec<(String, String)>,
     fragment: String,
-    profile: Profile,
+    form: Form,
 }
 
 impl Build<'_> {
@@ -309,7 +354,8 @@ impl Build<'_> {
         fs::create_dir_all(&build).with_context(|| format!("cannot make {}", build.display()))?;
         let log = dir.join("build.log");
         self.configure(&step, &build, &log)?;
-        self.make(&step, &build, &log, &["bzImage", "modules"])?;
+        let image = self.form.arch.facts().image.target;
+        self.make(&step, &build, &log, &[image, "modules"])?;
         for old in &self.starts.finished {
             if self.is_replacement_of(old) {
                 start::thin_out(&old.entry)?;
@@ -343,7 +389,8 @@ impl Build<'_> {
 
     fn start(&self) -> Step {
         let version = &self.source.version;
-        let (additions, minutes) = match self.profile {
+        let arch = self.form.arch;
+        let (additions, minutes) = match self.form.profile {
             Profile::Base => ("", 5),
             Profile::Debug => (" with the kernel's own checkers", 8),
             Profile::Faults => (" with allocations that fail on request", 5),
@@ -360,7 +407,7 @@ impl Build<'_> {
             Own::Changes(changes) => (format!(", {}", changes.name), from_another),
         };
         Step::start(
-            &format!("building the small kernel {version}{what}{additions}"),
+            &format!("building the small kernel {version}{what}{additions} for {arch}"),
             &usual,
         )
     }
@@ -409,6 +456,11 @@ mod tests {
     use super::*;
     use crate::kernel::core_files::tests::fake_crate;
 
+    const PLAIN: Form = Form {
+        arch: Arch::X86,
+        profile: Profile::Base,
+    };
+
     /// A kernel with the C core, and one with klp-core.
     fn owns() -> [Own<'static>; 2] {
         let dir = tempfile::tempdir().unwrap();
@@ -429,8 +481,10 @@ mod tests {
     fn fragments_say_nothing_twice() {
         let source = source(Path::new("/none"));
         let profiles = Profile::value_variants().iter().copied();
-        let texts = |profile: Profile| owns().map(|own| own.fragment(profile, &source));
-        for text in profiles.flat_map(texts) {
+        let forms = profiles.flat_map(|profile| Arch::ALL.map(|arch| Form { arch, profile }));
+        let texts = |form: Form| owns().map(|own| own.fragment(form, &source));
+        for text in forms.flat_map(texts) {
+            assert!(!text.contains('%'), "{text}");
             let mut options: Vec<_> = text
                 .lines()
                 .filter_map(|line| line.split_once('=').map(|(name, _)| name))
@@ -452,11 +506,12 @@ mod tests {
 
     #[test]
     fn a_profile_replaces_alternatives_of_its_choices() {
-        let debug = without(BASE, &Config::parse(DEBUG));
-        assert!(BASE.contains("CONFIG_NO_HZ_IDLE=y") && !debug.contains("CONFIG_NO_HZ_IDLE"));
+        let base = base(Arch::X86);
+        let debug = without(&base, &Config::parse(DEBUG));
+        assert!(base.contains("CONFIG_NO_HZ_IDLE=y") && !debug.contains("CONFIG_NO_HZ_IDLE"));
         assert_eq!(
-            without(BASE, &Config::parse("CONFIG_UNRELATED=y\n")),
-            BASE,
+            without(&base, &Config::parse("CONFIG_UNRELATED=y\n")),
+            base,
             "the base kernel's key stays"
         );
     }
@@ -465,7 +520,7 @@ mod tests {
     fn the_core_is_chosen_where_there_is_a_choice() {
         let dir = tempfile::tempdir().unwrap();
         let chosen = |own: Own<'_>| {
-            let text = own.fragment(Profile::Base, &source(dir.path()));
+            let text = own.fragment(PLAIN, &source(dir.path()));
             let config = Config::parse(&text);
             ["LIVEPATCH_C", "LIVEPATCH_RUST"].map(|name| config.get(name) == "y")
         };
@@ -538,8 +593,8 @@ mod tests {
             .collect();
         assert_eq!(dirs, [family.entry(&Own::Nothing).dir()]);
         assert_eq!(
-            own.fragment(Profile::Base, &source),
-            Own::Nothing.fragment(Profile::Base, &source)
+            own.fragment(PLAIN, &source),
+            Own::Nothing.fragment(PLAIN, &source)
         );
     }
 }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::apt::Archive;
 use super::debian_kernel::DebianKernel;
 use super::{debian, release};
+use crate::arch::Arch;
 use crate::cache::Key;
 use crate::host::paths::check_for_make;
 
@@ -107,8 +108,10 @@ pub(super) fn kernel_version(makefile: &str) -> Option<String> {
 
 /// What Kbuild looks at to tell that a tree is not clean.
 fn built_in_tree(dir: &Path) -> Option<PathBuf> {
-    [".config", "include/config", "arch/x86/include/generated"]
+    let generated = Arch::ALL.map(|arch| format!("arch/{arch}/include/generated"));
+    [".config", "include/config"]
         .into_iter()
+        .chain(generated.iter().map(String::as_str))
         .map(|path| dir.join(path))
         .find(|path| path.exists())
 }

@@ -18,6 +18,7 @@ use super::debian_kernel::DebianKernel;
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Origin, Profile, facts};
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
@@ -92,6 +93,9 @@ fn check(profile: Profile, options: &Options) -> Result<()> {
             profile.name()
         );
     }
+    if let Err(why) = options.arch.facts().debians {
+        bail!("{why}: take our small kernel, --core c");
+    }
     if options.source != Origin::default() {
         bail!("this is Debian's own kernel: --source goes with --core c or rust");
     }
@@ -116,6 +120,7 @@ fn get_release(
     release: &Release,
 ) -> Result<Kernel> {
     let cache = archive.cache();
+    let arch = Arch::DEBIANS;
     let parts = gather(archive, common, debian, release)?;
     let key = parts
         .source
@@ -125,13 +130,14 @@ fn get_release(
         // The folder names its source by its absolute path.
         .with("cache", cache.root().as_os_str().as_encoded_bytes());
     let entry = cache.entry("kernel", &release.label(debian), &key);
-    let mut vars = parts.tools.make_vars();
+    let mut vars = parts.tools.make_vars(arch);
     vars.push(("KERNELRELEASE".to_owned(), release.name.clone()));
     let kernel = Kernel {
         core: Core::Debian(debian),
         profile: Profile::Base,
         build: BuildFolder {
             release: release.name.clone(),
+            arch,
             dir: entry.dir().join("build"),
             env: parts.tools.make_env(),
             vars,
@@ -144,7 +150,7 @@ fn get_release(
     entry.get_or_resume(|dir| make_folder(&kernel, &parts, dir))?;
     parts
         .tools
-        .write_makefile(&kernel.build.dir, &kernel.source)?;
+        .write_makefile(&kernel.build.dir, &kernel.source, arch)?;
     if let Some(answers) = facts::answers(cache, debian, release, &parts.files)? {
         // Where the builds of patches look for them; what is complete is written last.
         for name in [KALLSYMS, SITES, TRACEABLE] {

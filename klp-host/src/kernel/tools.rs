@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::arch::Arch;
 use crate::cache::{Cache, Key, inherit_locks};
 use crate::freestanding::Freestanding;
 use crate::host::bindgen::Bindgen;
@@ -146,26 +147,29 @@ impl Tools {
     }
 
     /// The variables on the command line of every make.
-    pub(super) fn make_vars(&self) -> Vec<(String, String)> {
-        vec![("LLVM".to_owned(), self.llvm.make_value.clone())]
+    pub(super) fn make_vars(&self, arch: Arch) -> Vec<(String, String)> {
+        let mut vars = vec![("LLVM".to_owned(), self.llvm.make_value.clone())];
+        vars.extend(arch.make_vars());
+        vars
     }
 
     /// Lets `make -C BUILD M=...` find these tools by itself, whoever calls it.
-    pub(super) fn write_makefile(&self, build: &Path, source: &Path) -> Result<()> {
+    pub(super) fn write_makefile(&self, build: &Path, source: &Path, arch: Arch) -> Result<()> {
         let path = build.join("Makefile");
-        let text = self.makefile(build, source);
+        let text = self.makefile(build, source, arch);
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             return Ok(());
         }
         write_atomic(&path, &text)
     }
 
-    fn makefile(&self, build: &Path, source: &Path) -> String {
+    fn makefile(&self, build: &Path, source: &Path, arch: Arch) -> String {
         let mut text = String::from(
             "# SPDX-License-Identifier: GPL-2.0-only\n\
              # Written by cargo xtask: builds modules with the tools that fit this kernel.\n",
         );
-        for (name, value) in self.env(CALLERS_PATH).into_iter().chain(self.make_vars()) {
+        let vars = self.env(CALLERS_PATH).into_iter();
+        for (name, value) in vars.chain(self.make_vars(arch)) {
             let value = value.replace('$', "$$").replace('#', "\\#");
             let value = value.replace(CALLERS_PATH, "$(PATH)");
             text.push_str(&format!("export {name} := {value}\n"));
@@ -234,7 +238,7 @@ mod tests {
             bindgen: PathBuf::from("/bindgen/bin"),
             forced_version: Some("1.97.1 (built from #2)".to_owned()),
         };
-        let text = tools.makefile(Path::new("/build"), Path::new("/source"));
+        let text = tools.makefile(Path::new("/build"), Path::new("/source"), Arch::HOST);
         let lines: Vec<_> = text.lines().skip(2).collect();
         assert_eq!(
             lines,

@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::qemu::Qemu;
 use super::{Outcome, Spec, user};
+use crate::arch::Arch;
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
 use crate::host::progress::say;
@@ -64,11 +65,11 @@ impl Accel {
         }
     }
 
-    /// The guest's CPU model. A plain one when emulated: kernels boot faster on it.
-    pub(super) fn cpu(self) -> &'static str {
+    /// The guest's CPU model: the host's, or the one to emulate.
+    pub(super) fn cpu(self, emulated: &'static str) -> &'static str {
         match self {
             Self::Kvm => "host",
-            Self::TcgMulti | Self::TcgSingle | Self::Icount => "qemu64",
+            Self::TcgMulti | Self::TcgSingle | Self::Icount => emulated,
         }
     }
 
@@ -119,6 +120,8 @@ pub(super) fn choose(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> 
     }
     match wish.as_str() {
         _ if spec.icount => Ok(Accel::Icount.into()),
+        // A processor runs guests of its own kind alone.
+        _ if qemu.arch != Arch::HOST => Ok(emulation(qemu.major).into()),
         "kvm" => {
             user::for_kvm(qemu.user).context("KLP_ACCEL is kvm")?;
             Ok(Accel::Kvm.into())

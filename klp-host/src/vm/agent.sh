@@ -5,19 +5,19 @@
 # command ended, so that the shutdown is part of the run.
 
 port() {
-	stty -F /dev/ttyS2 raw -echo
-	exec 3>/dev/ttyS2
+	stty -F "$VERDICT" raw -echo
+	exec 3>"$VERDICT"
 }
 
+. /run/klp/settings
 case $1 in
 run)
-	. /run/klp/settings
-	stty -F /dev/ttyS1 raw -echo
+	stty -F "$OUTPUT" raw -echo
 	port
 	echo ready >&3
 	while sleep "$BEAT"; do echo beat; done >&3 &
 	cd /root || exit
-	bash /run/klp/command </dev/null >/dev/ttyS1 2>&1 3>&-
+	bash /run/klp/command </dev/null >"$OUTPUT" 2>&1 3>&-
 	echo $? >/run/klp/status
 	systemctl reboot --no-block
 	# The beat goes on.

@@ -9,31 +9,28 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::unpacked::Unpacked;
 
 /// The system that it is for, as `/etc/os-release` has it.
 const SYSTEM: &str = "VERSION_CODENAME=bookworm";
 
-/// All of QEMU that the suite has in a newer version.
-const QEMU: Unpacked<'static> = Unpacked {
-    name: "qemu",
-    suite: "bookworm-backports",
-    packages: &[
-        "qemu-system-x86",
-        "qemu-system-common",
-        "qemu-system-data",
-        "seabios",
-    ],
-    program: "usr/bin/qemu-system-x86_64",
-    recipe: "2",
-};
-
 /// Its program, fetched first when the cache does not have it.
-pub(super) fn program(cache: &Cache) -> Result<PathBuf> {
+pub(super) fn program(arch: Arch, cache: &Cache) -> Result<PathBuf> {
     let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
     if !system.lines().any(|line| line == SYSTEM) {
         bail!("packages are known for Debian 12 only: install QEMU 10 or newer, or set KLP_QEMU");
     }
-    QEMU.get(cache)
+    let machine = &arch.facts().machine;
+    let name = format!("qemu{}", arch.suffix());
+    let program = format!("usr/bin/{}", machine.program);
+    let qemu = Unpacked {
+        name: &name,
+        suite: "bookworm-backports",
+        packages: machine.newer,
+        program: &program,
+        recipe: "2",
+    };
+    qemu.get(cache)
 }

@@ -4,13 +4,13 @@
 # The guest's first process: prepares the system, runs /klp/command, reports how it ended,
 # and restarts the machine, which makes QEMU end.
 #
-# ttyS0 is the kernel's console, ttyS1 carries what the command prints, ttyS2 what we have to
-# say. The command cannot be mistaken for us, nor the kernel for the command.
+# The first serial port is the kernel's console, another carries what the command prints, a third what we have to say:
+# the settings name them. The command cannot be mistaken for us, nor the kernel for the command.
 
 export PATH=/usr/bin HOME=/root TERM=dumb LANG=C.UTF-8 USER=root SHELL=/usr/bin/bash
 
 busybox mount -t devtmpfs devtmpfs /dev
-# Closes the console's own port: its interrupt line is shared with ttyS2.
+# Closes the console's own port: its interrupt line may be shared with a third.
 exec </dev/null >/dev/kmsg 2>&1
 
 busybox mount -t proc proc /proc
@@ -30,11 +30,13 @@ hung=/proc/sys/kernel/hung_task_timeout_secs
 [ -e $hung ] && echo 60 >$hung
 [ -e /sys/class/net/lo ] && busybox ip link set lo up
 
-busybox stty -F /dev/ttyS1 raw -echo
-busybox stty -F /dev/ttyS2 raw -echo
-exec 3>/dev/ttyS2
-
 . /klp/settings
+busybox stty -F $OUTPUT raw -echo
+busybox stty -F $VERDICT raw -echo
+exec 3>$VERDICT
+
+# Where the machine that started this one could not ask busybox for the names of its applets.
+[ -e /usr/bin/mount ] || busybox --install -s /usr/bin 2>/dev/null
 
 # A system on a disk goes on from here: it runs the command itself.
 [ -e /klp/disk.sh ] && exec 3>&- && . /klp/disk.sh
@@ -42,7 +44,7 @@ exec 3>/dev/ttyS2
 # A pipe, not the port itself: programs then behave as in any script, and when the command
 # has ended, the pipe's end tells that everything it printed is on its way.
 busybox mkfifo /klp/output
-busybox cat /klp/output >/dev/ttyS1 3>&- &
+busybox cat /klp/output >$OUTPUT 3>&- &
 relay=$!
 
 echo ready >&3

@@ -12,15 +12,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use rustix::fs::{Mode, OFlags};
 
+use crate::arch::Arch;
+
 /// Where QEMU's firmware may be, seen from the folder of the program.
 const FIRMWARE: [&str; 2] = ["../share/qemu", "../share/seabios"];
 
 /// Where the parts of QEMU that it loads may be.
-const MODULES: [&str; 3] = [
-    "../lib/x86_64-linux-gnu/qemu",
-    "../lib64/qemu",
-    "../lib/qemu",
-];
+fn modules() -> [String; 3] {
+    let of_debian = format!("../lib/{}-linux-gnu/qemu", Arch::HOST.facts().gnu);
+    [of_debian, "../lib64/qemu".into(), "../lib/qemu".into()]
+}
 
 /// A program, and what has to be said so that it finds its files.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Installation {
         let folder = rustix::fs::open(dir, flags, Mode::empty()).with_context(cannot)?;
         let open = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
         let firmware = FIRMWARE.iter().filter(|place| dir.join(place).is_dir());
-        let modules = MODULES.iter().find(|place| dir.join(place).is_dir());
+        let modules = modules().into_iter().find(|place| dir.join(place).is_dir());
         Ok(Self {
             program: open.join(name),
             arguments: firmware

@@ -27,11 +27,11 @@ const SHOWN: usize = 20;
 /// Our ends of the guest's serial ports.
 #[derive(Debug)]
 pub(super) struct Ports {
-    /// ttyS0: the kernel's console.
+    /// The kernel's console.
     pub(super) console: UnixStream,
-    /// ttyS1: what the command prints.
+    /// What the command prints.
     pub(super) output: UnixStream,
-    /// ttyS2: what the guest's init says.
+    /// What the guest's init says.
     pub(super) verdict: UnixStream,
 }
 
@@ -64,7 +64,7 @@ impl Machine {
         if qemu.has_sandbox {
             launch.command.args(["-sandbox", qemu::SANDBOX]);
         }
-        launch.command.args(qemu::arguments(spec, accel));
+        launch.command.args(qemu::arguments(qemu.arch, spec, accel));
         launch.file("-kernel", &image);
         launch.file("-initrd", initramfs);
         // Open until QEMU has opened it once more.
@@ -85,6 +85,7 @@ impl Machine {
             output: launch.port("output")?,
             verdict: launch.port("verdict")?,
         };
+        launch.command.args(qemu.arch.facts().machine.ports);
         Ok((launch.start(qemu, user)?, ports))
     }
 
@@ -189,7 +190,7 @@ impl Launch {
         Ok(())
     }
 
-    /// Adds a serial port; gives our end of it.
+    /// Adds what a serial port is connected to; gives our end of it.
     fn port(&mut self, name: &str) -> Result<UnixStream> {
         let (ours, theirs) =
             UnixStream::pair().context("cannot make a socket for the guest's serial port")?;
@@ -197,8 +198,7 @@ impl Launch {
             .context("cannot read from the guest without waiting")?;
         let fd = theirs.as_raw_fd();
         self.command
-            .args(["-chardev", &format!("socket,id={name},fd={fd}")])
-            .args(["-serial", &format!("chardev:{name}")]);
+            .args(["-chardev", &format!("socket,id={name},fd={fd}")]);
         self.inherited.push(fd);
         self.theirs.push(theirs);
         Ok(ours)

@@ -15,12 +15,15 @@ mod installation;
 mod log;
 mod machine;
 mod monitor;
+mod needed;
 mod programs;
 mod qemu;
+pub mod sysroot;
 pub mod system;
 #[cfg(test)]
 pub(crate) mod tests;
 mod user;
+mod userland;
 mod verdict;
 
 use std::io::{self, BufWriter, Write as _};
@@ -37,7 +40,9 @@ use firmware::Firmware;
 use initramfs::Tree;
 use machine::Machine;
 use qemu::Qemu;
+use userland::Userland;
 
+use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::host::needs::Needs;
 use crate::host::progress::say;
@@ -181,9 +186,23 @@ impl Report {
     }
 }
 
-/// The packages that a machine needs.
+/// The packages that a machine like this one needs.
 pub fn needs() -> Needs {
-    programs::needs().and(qemu::needs())
+    needs_for(Arch::default())
+}
+
+/// The packages that a machine needs.
+pub fn needs_for(arch: Arch) -> Needs {
+    userland::needs(arch).and(qemu::needs(arch))
+}
+
+/// The packages that a machine for this kernel image needs.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn needs_of(image: &Path) -> Result<Needs> {
+    Ok(needs_for(Arch::of_image(image)?))
 }
 
 /// Whether QEMU runs as root: in a container whose root cannot run anything as another user.
@@ -214,9 +233,9 @@ pub fn run_shown(spec: &Spec) -> Result<Report> {
 /// Boots, runs the command, and passes its output to `sink` as it comes. An error means that
 /// the machine could not be run; everything that happened in it is in the report.
 pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
-    qemu::check_image(&spec.image)?;
+    let arch = Arch::of_image(&spec.image)?;
     let cache = Cache::open()?;
-    let qemu = find_qemu(spec, &cache)?;
+    let qemu = find_qemu(arch, spec, &cache)?;
     let choice = accel::choose(&qemu, spec, &cache)?;
     say(&format!(
         "booting {} ({}, QEMU {})",
@@ -233,12 +252,12 @@ pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
 }
 
 /// The system's QEMU, or one that can do what it cannot.
-fn find_qemu(spec: &Spec, cache: &Cache) -> Result<Qemu> {
-    let qemu = Qemu::find()?;
+fn find_qemu(arch: Arch, spec: &Spec, cache: &Cache) -> Result<Qemu> {
+    let qemu = Qemu::find(arch)?;
     if !spec.parallel || qemu.major >= accel::THREADS_FROM {
         return Ok(qemu);
     }
-    let newer = fetched::program(cache).and_then(Qemu::at);
+    let newer = fetched::program(arch, cache).and_then(|program| Qemu::at(arch, program));
     newer.or_else(|err| {
         crate::host::process::check_interrupted()?;
         say(&format!(
@@ -250,7 +269,7 @@ fn find_qemu(spec: &Spec, cache: &Cache) -> Result<Qemu> {
 
 /// Runs on this QEMU, in this way.
 fn run_on(qemu: &Qemu, accel: Accel, spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
-    let (initramfs, needed) = initramfs(spec)?;
+    let (initramfs, needed) = initramfs(qemu.arch, spec)?;
     let mut spec = spec.clone();
     if needed > spec.memory {
         ensure!(
@@ -285,9 +304,10 @@ fn run_with(
 
 /// Builds the guest's file system, in memory: nothing to clean up, however we end. Gives the MiB that the
 /// guest needs for it, too.
-fn initramfs(spec: &Spec) -> Result<(OwnedFd, u32)> {
+fn initramfs(arch: Arch, spec: &Spec) -> Result<(OwnedFd, u32)> {
     let mut tree = Tree::new();
-    programs::add(&mut tree)?;
+    let userland = Userland::get(arch)?;
+    programs::add(&mut tree, &userland)?;
     tree.text("/init", include_str!("init.sh"), 0o755)?;
     tree.text(
         "/etc/passwd",
@@ -300,7 +320,9 @@ fn initramfs(spec: &Spec) -> Result<(OwnedFd, u32)> {
     tree.text("/klp/command", command, 0o644)?;
     // Signs of life cost instructions, and counted time does not need them.
     let beat = if spec.icount { 0 } else { BEAT };
-    tree.text("/klp/settings", format!("BEAT={beat}\n"), 0o644)?;
+    let [output, verdict] = arch.facts().machine.names;
+    let settings = format!("BEAT={beat}\nOUTPUT=/dev/{output}\nVERDICT=/dev/{verdict}\n");
+    tree.text("/klp/settings", settings, 0o644)?;
     if let Some(disk) = &spec.disk {
         disk.add(&mut tree)?;
     }
@@ -311,7 +333,7 @@ fn initramfs(spec: &Spec) -> Result<(OwnedFd, u32)> {
     for (source, guest) in &spec.copy {
         copied.extend(tree.copy(guest, source)?);
     }
-    programs::add_libraries(&mut tree, &copied)?;
+    userland.add_libraries(&mut tree, &copied)?;
 
     let memory = rustix::fs::memfd_create("initramfs", rustix::fs::MemfdFlags::CLOEXEC)
         .context("cannot get memory for the initramfs")?;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The guest's programs: the host's own, with the shared libraries they need, and
-//! busybox for the rest.
+//! The guest's programs: full ones, with the shared libraries they need, and busybox for the rest.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,8 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::initramfs::Tree;
+use super::userland::Userland;
 use crate::host::needs::Needs;
-use crate::host::packages::{self, find};
+use crate::host::packages::find;
 use crate::host::process;
 
 /// Programs that must be the full ones (busybox' versions lack options that the kernel's
@@ -32,7 +32,7 @@ const REQUIRED: &[(&str, &str)] = &[
     ("sysctl", "procps"),
 ];
 
-/// Programs that are better when they come from the host; busybox has most of them as well.
+/// Programs that are better when they are the full ones; busybox has most of them as well.
 const PREFERRED: &[&str] = &[
     "basename", "cat", "chmod", "chrt", "comm", "cp", "cut", "dd", "dirname", "env", "expr",
     "find", "getopt", "head", "id", "kill", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mv", "nproc",
@@ -53,8 +53,8 @@ const LINKS: &[(&str, &str)] = &[
     ("rmmod", "kmod"),
 ];
 
-/// The Debian packages with everything that a guest needs from the host.
-const PACKAGES: &[&str] = &[
+/// The Debian packages with everything that a guest needs.
+pub(super) const PACKAGES: [&str; 11] = [
     "bash",
     "busybox-static",
     "coreutils",
@@ -70,23 +70,22 @@ const PACKAGES: &[&str] = &[
 
 /// The packages that have them.
 pub(super) fn needs() -> Needs {
-    Needs::of(PACKAGES)
+    Needs::of(&PACKAGES)
 }
 
 /// Puts the programs and their libraries into the tree.
-pub(super) fn add(tree: &mut Tree) -> Result<()> {
-    packages::ensure(PACKAGES)?;
+pub(super) fn add(tree: &mut Tree, userland: &Userland) -> Result<()> {
     let mut programs = Vec::new();
     for &(name, package) in REQUIRED {
-        let path = find(name).with_context(|| {
-            format!("the guest needs the host's {name}: install the package {package}")
-        })?;
+        let path = userland
+            .find(name)
+            .with_context(|| format!("the guest needs {name}: install the package {package}"))?;
         programs.push((name, path));
     }
     programs.extend(
         PREFERRED
             .iter()
-            .filter_map(|&name| Some((name, find(name)?))),
+            .filter_map(|&name| Some((name, userland.find(name)?))),
     );
 
     let bin = Path::new("/usr/bin");
@@ -96,9 +95,12 @@ pub(super) fn add(tree: &mut Tree) -> Result<()> {
     for (name, target) in LINKS {
         tree.symlink(&bin.join(name), Path::new(target))?;
     }
-    add_applets(tree)?;
+    // One that does not run here names its applets in the guest itself.
+    if userland.is_host() {
+        add_applets(tree)?;
+    }
     let paths: Vec<_> = programs.into_iter().map(|(_, path)| path).collect();
-    add_libraries(tree, &paths)
+    userland.add_libraries(tree, &paths)
 }
 
 /// Links busybox to the names of its applets that nothing else has.
@@ -118,7 +120,7 @@ fn add_applets(tree: &mut Tree) -> Result<()> {
     Ok(())
 }
 
-/// Puts the shared libraries of these programs into the tree.
+/// Puts the shared libraries of these programs of this machine into the tree.
 pub(super) fn add_libraries(tree: &mut Tree, programs: &[PathBuf]) -> Result<()> {
     if programs.is_empty() {
         return Ok(());

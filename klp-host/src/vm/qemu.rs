@@ -2,35 +2,28 @@
 
 //! QEMU: which one, and its command line.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::Spec;
 use super::accel::Accel;
 use super::user::{self, User};
+use crate::arch::Arch;
 use crate::host::needs::Needs;
 use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::say;
 
-/// The program's usual name.
-pub(super) const PROGRAM: &str = "qemu-system-x86_64";
-
-/// The Debian package that has it.
-const PACKAGE: &str = "qemu-system-x86";
-
 /// Names another QEMU.
 const VARIABLE: &str = "KLP_QEMU";
 
 /// The package that it needs.
-pub(super) fn needs() -> Needs {
+pub(super) fn needs(arch: Arch) -> Needs {
     match users() {
         Some(_) => Needs::default(),
-        None => Needs::of(&[PACKAGE]),
+        None => Needs::of(&[arch.facts().machine.package]),
     }
 }
 
@@ -46,6 +39,8 @@ pub(super) const SANDBOX: &str =
 /// A QEMU of the host.
 #[derive(Clone, Debug)]
 pub(super) struct Qemu {
+    /// What it emulates.
+    pub(super) arch: Arch,
     pub(super) program: PathBuf,
     /// Its version as it prints it: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`.
     pub(super) version: String,
@@ -58,20 +53,22 @@ pub(super) struct Qemu {
 
 impl Qemu {
     /// Finds it: `$KLP_QEMU`, else the one in the PATH.
-    pub(super) fn find() -> Result<Self> {
+    pub(super) fn find(arch: Arch) -> Result<Self> {
+        let machine = &arch.facts().machine;
         match users() {
-            Some(path) => Self::at(users_program(path)?),
+            Some(path) => Self::at(arch, users_program(path)?),
             None => {
-                packages::ensure(&[PACKAGE])?;
-                let program = packages::find(PROGRAM)
-                    .with_context(|| format!("{PROGRAM} is missing: set {VARIABLE} to it"))?;
-                Self::at(program)
+                packages::ensure(&[machine.package])?;
+                let program = packages::find(machine.program).with_context(|| {
+                    format!("{} is missing: set {VARIABLE} to it", machine.program)
+                })?;
+                Self::at(arch, program)
             }
         }
     }
 
     /// This program.
-    pub(super) fn at(program: PathBuf) -> Result<Self> {
+    pub(super) fn at(arch: Arch, program: PathBuf) -> Result<Self> {
         let version = |options: &[&str]| process::output(process::command(&program).args(options));
         // Options before this one have been looked at when it prints.
         let sandboxed = version(&["-sandbox", SANDBOX, "--version"]);
@@ -91,6 +88,7 @@ impl Qemu {
             note_missing_sandbox(&program);
         }
         Ok(Self {
+            arch,
             program,
             version,
             major,
@@ -134,10 +132,9 @@ fn parse_version(text: &str) -> Option<(String, u32)> {
 }
 
 /// The command line of the kernel.
-fn kernel_parameters(spec: &Spec) -> String {
-    let mut words = vec![
-        "console=ttyS0",
-        "8250.nr_uarts=4",
+fn kernel_parameters(arch: Arch, spec: &Spec) -> String {
+    let mut words = arch.facts().machine.parameters.to_vec();
+    words.extend([
         "loglevel=7",
         // A broken kernel stops, at once, and QEMU with it.
         "panic=-1",
@@ -145,17 +142,14 @@ fn kernel_parameters(spec: &Spec) -> String {
         "softlockup_panic=1",
         // A quarter of the boot of Debian's kernel, when emulated.
         "cryptomgr.notests=1",
-        // The kernel counts ticks at boot, and stops where a busy machine emulates too few of them.
-        "no_timer_check",
-        // Restarts without help from firmware or ACPI.
-        "reboot=t",
-    ];
+    ]);
     words.extend(spec.kernel_parameters.iter().map(String::as_str));
     words.join(" ")
 }
 
 /// QEMU's arguments, except for what is passed as descriptors.
-pub(super) fn arguments(spec: &Spec, accel: Accel) -> Vec<String> {
+pub(super) fn arguments(arch: Arch, spec: &Spec, accel: Accel) -> Vec<String> {
+    let machine = &arch.facts().machine;
     let smp = if spec.icount { 1 } else { spec.smp };
     let mut words: Vec<String> = [
         "-nodefaults",
@@ -168,9 +162,9 @@ pub(super) fn arguments(spec: &Spec, accel: Accel) -> Vec<String> {
         "none",
         "-no-reboot",
         "-machine",
-        "q35",
+        machine.name,
         "-cpu",
-        accel.cpu(),
+        accel.cpu(machine.cpu),
         "-smp",
     ]
     .map(str::to_owned)
@@ -178,23 +172,8 @@ pub(super) fn arguments(spec: &Spec, accel: Accel) -> Vec<String> {
     words.push(smp.to_string());
     words.extend(["-m".into(), spec.memory.to_string()]);
     words.extend(accel.arguments().iter().map(|&word| word.to_owned()));
-    words.extend(["-append".into(), kernel_parameters(spec)]);
+    words.extend(["-append".into(), kernel_parameters(arch, spec)]);
     words
-}
-
-/// Makes sure that the image can be booted at all, for a better message than QEMU's.
-pub(super) fn check_image(image: &Path) -> Result<()> {
-    let mut head = [0; 0x206];
-    File::open(image)
-        .and_then(|mut file| file.read_exact(&mut head))
-        .with_context(|| format!("cannot read the kernel image {}", image.display()))?;
-    if head[0x202..] != *b"HdrS" {
-        bail!(
-            "{} is not a bootable x86 kernel image: give `arch/x86/boot/bzImage` or `vmlinuz`, not `vmlinux`",
-            image.display()
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -232,7 +211,7 @@ mod tests {
             smp: 4,
             ..spec()
         };
-        let words = arguments(&spec, Accel::Icount);
+        let words = arguments(Arch::X86, &spec, Accel::Icount);
         assert_eq!(after(&words, "-smp"), "1");
         assert_eq!(after(&words, "-icount"), "shift=0,sleep=off");
         let spec = Spec {
@@ -240,7 +219,7 @@ mod tests {
             smp: 4,
             ..spec
         };
-        let words = arguments(&spec, Accel::TcgSingle);
+        let words = arguments(Arch::X86, &spec, Accel::TcgSingle);
         assert_eq!(after(&words, "-smp"), "4");
         assert!(!words.contains(&"-icount".to_owned()));
     }
@@ -251,16 +230,8 @@ mod tests {
             kernel_parameters: vec!["nokaslr".into()],
             ..spec()
         };
-        assert!(kernel_parameters(&spec).ends_with(" nokaslr"));
-    }
-
-    #[test]
-    fn what_is_no_image_is_refused() {
-        let err = check_image(Path::new("/bin/sh"))
-            .expect_err("no kernel")
-            .to_string();
-        assert!(err.contains("bzImage"), "{err}");
-        let err = check_image(Path::new("/nonexistent")).expect_err("no file");
-        assert!(format!("{err:#}").contains("/nonexistent"), "{err:#}");
+        for arch in Arch::ALL {
+            assert!(kernel_parameters(arch, &spec).ends_with(" nokaslr"));
+        }
     }
 }

@@ -35,6 +35,7 @@ fn try_boot_as(
     let image = dir.path().join("image");
     fs::write(&image, kernel).expect("a kernel");
     let qemu = Qemu {
+        arch: Arch::default(),
         program: Path::new(env!("CARGO_MANIFEST_DIR")).join("src/vm/fake-qemu.sh"),
         version: "0".into(),
         major: 0,

@@ -5,7 +5,7 @@
 //! A call enters the function behind its traced call, by the symbol that livepatch finds it by and an
 //! offset. Rust cannot say that; the assembler can: `.set` makes a name of both, and the compiler's call of
 //! that name becomes a direct call of the function. Where the length of the entry is not known, the name
-//! is that of a jump which goes by a byte that is set when the object is patched.
+//! is that of code which goes by a byte that is set when the object is patched; klp has that for each architecture.
 
 use super::shim::{c_type, ends, in_trait};
 use super::tables::c_string;
@@ -42,7 +42,7 @@ impl Names {
             symbol,
             call: name("original"),
             entry: name("entry"),
-            byte: name("endbr"),
+            byte: name("longer"),
         }
     }
 
@@ -58,36 +58,18 @@ impl Names {
             format!(".weak \"{symbol}\""),
             format!(".set \"{entry}\", \"{symbol}\""),
         ];
-        match original.entry {
-            Some(length) => lines.push(format!(".set \"{call}\", \"{symbol}\" + {length}")),
-            None => lines.extend(self.jump()),
-        }
+        let length = original.entry;
+        lines.extend(length.map(|length| format!(".set \"{call}\", \"{symbol}\" + {length}")));
         lines
     }
 
-    /// A function that goes by the byte. In front of it is the room that kernels with call depth
-    /// tracking want before what is called.
-    fn jump(&self) -> Vec<String> {
+    /// What klp makes code of that goes by the byte, where the length of the entry is not known.
+    fn choice(&self, original: &Original) -> Option<TokenStream> {
         let Self {
             symbol, call, byte, ..
         } = self;
-        vec![
-            ".pushsection .data, \"aw\", @progbits".to_owned(),
-            format!("\"{byte}\": .byte 0"),
-            ".popsection".to_owned(),
-            ".pushsection .text, \"ax\", @progbits".to_owned(),
-            ".p2align 4, 0x90".to_owned(),
-            ".skip 16, 0x90".to_owned(),
-            format!(".type \"{call}\", @function"),
-            format!("\"{call}\":"),
-            format!("cmpb $0, \"{byte}\"(%rip)"),
-            "jne 2f".to_owned(),
-            format!("jmp \"{symbol}\" + 5"),
-            "2:".to_owned(),
-            format!("jmp \"{symbol}\" + 9"),
-            format!(".size \"{call}\", . - \"{call}\""),
-            ".popsection".to_owned(),
-        ]
+        let is_known = original.entry.is_some();
+        (!is_known).then(|| quote_spanned!(Span::mixed_site()=> #call #symbol #byte;))
     }
 }
 
@@ -158,18 +140,23 @@ pub(super) fn body(original: &Original, author: &parse::Function) -> TokenStream
 
 /// What the assembler and the checks need, for the mod with the tables.
 pub(super) fn tables(patch: &Patch) -> TokenStream {
-    let lines = patch.objects.iter().flat_map(|object| {
-        let originals = object.originals();
-        originals.flat_map(|(function, original)| Names::new(object, function).lines(original))
-    });
-    let lines: Vec<_> = lines.collect();
+    let originals = || {
+        patch.objects.iter().flat_map(|object| {
+            let of_object = object.originals();
+            of_object.map(|(function, original)| (Names::new(object, function), original))
+        })
+    };
+    let lines: Vec<_> = originals()
+        .flat_map(|(names, original)| names.lines(original))
+        .collect();
     if lines.is_empty() {
         return TokenStream::new();
     }
+    let choices = originals().filter_map(|(names, original)| names.choice(original));
     let text = super::symbols::unlinked_text();
     let tables = patch.objects.iter().enumerate().map(table);
     quote_spanned! {Span::mixed_site()=>
-        ::klp::__private::livepatch_originals! { #text #(#lines)* }
+        ::klp::__private::livepatch_originals! { #text #(#lines)*; #(#choices)* }
         #(#tables)*
     }
 }
@@ -308,6 +295,6 @@ mod tests {
             .set \"__klp_entry.vmlinux.show.2\", \".klp.sym.vmlinux.show,2\"\n\
             .set \"__klp_original.vmlinux.show.2\", \".klp.sym.vmlinux.show,2\" + 9";
         assert_eq!(lines(Some(9)), expected);
-        assert!(lines(None).contains("jmp \".klp.sym.vmlinux.show,2\" + 5\n"));
+        assert!(!lines(None).contains("__klp_original"));
     }
 }

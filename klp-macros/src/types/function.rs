@@ -6,7 +6,7 @@
 use super::kernel;
 use crate::errors::{types as errors, Errors};
 use crate::parse;
-use klp_elf::{Function, Kind, Match, Object, Prototype};
+use klp_elf::{Function, Kind, Machine, Match, Object, Prototype};
 use proc_macro2::Ident;
 use syn::{FnArg, LitInt, LitStr, Type};
 
@@ -50,7 +50,7 @@ fn in_object(object: &Object<'_>, replaced: &Replaced<'_>, errors: &mut Errors) 
     }
     let meant = position(replaced, &function, errors);
     Known {
-        entry: meant.and_then(|meant| entry(replaced, &meant, errors)),
+        entry: meant.and_then(|meant| entry(object.machine(), replaced, &meant, errors)),
         prototype: prototype(replaced, function, errors),
     }
 }
@@ -88,17 +88,19 @@ fn is_missing(function: &Function) -> bool {
 }
 
 /// How long the entry is. A call of the original begins behind it.
-fn entry(replaced: &Replaced<'_>, meant: &Match, errors: &mut Errors) -> Option<u64> {
+fn entry(
+    machine: Machine,
+    replaced: &Replaced<'_>,
+    meant: &Match,
+    errors: &mut Errors,
+) -> Option<u64> {
     let (word, length) = (replaced.original?, meant.entry?);
-    if !ENTRIES.contains(&length) {
+    if !machine.entries().contains(&length) {
         let (name, object) = (replaced.name.value(), replaced.object.value());
         errors.add(word, errors::strange_entry(&name, &object, length));
     }
     Some(length)
 }
-
-/// The traced call stands at the beginning, or behind an `endbr64`.
-const ENTRIES: [u64; 2] = [5, 9];
 
 /// Checks that one function is meant, and that ftrace can redirect it.
 fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) -> Option<Match> {

@@ -132,7 +132,8 @@ pub(crate) fn with_patches(each: impl FnMut(*const bindings::klp_patch) -> bool)
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_originals {
-    ($text:literal $($line:literal)+) => {
+    // Lines of assembly, and what is entered by code that goes by a byte: the name of that code, the symbol, the byte.
+    ($text:literal $($line:literal)+; $($call:literal $symbol:literal $byte:literal;)*) => {
         $crate::livepatch_symbols! {
             $text
             ".weak \".klp.sym.vmlinux.ftrace_location,0\""
@@ -140,6 +141,7 @@ macro_rules! livepatch_originals {
             ".weak \".klp.sym.vmlinux.klp_mutex,0\""
             $($line)+
         }
+        $($crate::livepatch_entry! { $call $symbol $byte })*
     };
 }
 
@@ -178,28 +180,7 @@ macro_rules! livepatch_modinfo {
 /// nothing has nothing of this.
 #[inline(always)]
 pub(crate) fn is_unlinked() -> bool {
-    let unlinked: u32;
-    // SAFETY: reads a byte of the module, where there is one, and calls a C function with a text that has
-    // no placeholders.
-    unsafe {
-        core::arch::asm!(
-            ".ifdef __klp_unlinked",
-            "movzx eax, byte ptr [rip + __klp_unlinked]",
-            "test eax, eax",
-            "jz 2f",
-            "lea rdi, [rip + __klp_unlinked_text]",
-            "xor eax, eax",
-            "call _printk",
-            "mov eax, 1",
-            "2:",
-            ".else",
-            "xor eax, eax",
-            ".endif",
-            lateout("eax") unlinked,
-            clobber_abi("C"),
-        );
-    }
-    unlinked != 0
+    crate::arch::unlinked()
 }
 
 /// Makes symbols of these names weak, so that the module build lets them be undefined, and puts the
@@ -210,7 +191,7 @@ pub(crate) fn is_unlinked() -> bool {
 macro_rules! livepatch_symbols {
     ($text:literal) => {};
     ($text:literal $($line:literal)+) => {
-        ::core::arch::global_asm!(
+        $crate::livepatch_asm!(
             $($line,)+
             ".ifndef __klp_unlinked",
             ".pushsection .klp.unlinked, \"a\", @progbits",
@@ -220,7 +201,6 @@ macro_rules! livepatch_symbols {
             $text,
             ".popsection",
             ".endif",
-            options(att_syntax),
         );
     };
 }

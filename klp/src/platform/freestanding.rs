@@ -4,7 +4,7 @@
 //!
 //! The names and shapes are those of the `kernel` crate, as far as klp and its prelude have them, so that
 //! a patch which names only `klp` is the same for all kernels. What headers have as inline functions or
-//! macros is in `klp/c`, compiled for that kernel. x86-64 is assumed where atomics are.
+//! macros is in `klp/c`, compiled for that kernel. Atomics are Rust's.
 
 use core::ffi::c_int;
 use core::mem::MaybeUninit;

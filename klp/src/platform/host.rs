@@ -87,20 +87,7 @@ pub mod bindings {
         pub user_ns: *mut user_namespace,
     }
 
-    /// The fields of the kernel's structure that hold arguments.
-    #[allow(missing_docs, non_camel_case_types)]
-    #[repr(C)]
-    pub struct pt_regs {
-        pub r10: usize,
-        pub r9: usize,
-        pub r8: usize,
-        pub dx: usize,
-        pub si: usize,
-        pub di: usize,
-        pub bx: usize,
-        pub cx: usize,
-        pub bp: usize,
-    }
+    pub use crate::arch::stand_in::pt_regs;
 
     /// The field of the kernel's structure that klp reads.
     #[allow(missing_docs, non_camel_case_types)]
@@ -495,7 +482,7 @@ pub(crate) fn with_patches(_each: impl FnMut(*const bindings::klp_patch) -> bool
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_originals {
-    ($text:literal $($line:literal)+) => {};
+    ($($anything:tt)*) => {};
 }
 
 /// What is for kernels only.

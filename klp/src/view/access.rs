@@ -2,6 +2,8 @@
 
 //! Single accesses to memory.
 
+#[cfg(not(miri))]
+use crate::arch::StoreWord as _;
 use core::ptr;
 
 /// What one instruction loads or stores.
@@ -54,37 +56,27 @@ pub(crate) unsafe fn store<T: Word>(place: *mut u8, value: T) {
 }
 
 macro_rules! words {
-    ($($instruction:literal $class:ident: $($type:ty)*;)*) => {$($(
+    ($($type:ty)*) => {$(
         impl Word for $type {
             #[inline(always)]
             unsafe fn store(self, place: *mut u8) {
                 // A volatile write of a packed type would go through the stack first. Miri knows no assembly.
-                #[cfg(all(target_arch = "x86_64", not(miri)))]
-                // SAFETY: writes the value's bytes to a place that the caller vouches for.
+                #[cfg(not(miri))]
+                // SAFETY: the caller vouches for the place.
                 unsafe {
-                    core::arch::asm!(
-                        $instruction,
-                        place = in(reg) place,
-                        value = in($class) self,
-                        options(nostack, preserves_flags),
-                    );
+                    self.store_word(place);
                 }
-                #[cfg(any(not(target_arch = "x86_64"), miri))]
+                #[cfg(miri)]
                 // SAFETY: the caller vouches for the place.
                 unsafe {
                     ptr::write_volatile(place.cast::<Packed<Self>>(), Packed(self));
                 }
             }
         }
-    )*)*};
+    )*};
 }
 
-words! {
-    "mov byte ptr [{place}], {value}" reg_byte: u8 i8;
-    "mov word ptr [{place}], {value:x}" reg: u16 i16;
-    "mov dword ptr [{place}], {value:e}" reg: u32 i32;
-    "mov qword ptr [{place}], {value}" reg: u64 i64 usize isize;
-}
+words! { u8 i8 u16 i16 u32 i32 u64 i64 usize isize }
 
 impl<T> Word for *mut T {
     #[inline(always)]

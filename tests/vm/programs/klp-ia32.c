@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// Only: x86
 /*
  * Calls membarrier() as 64-bit programs do, and as 32-bit programs do, and prints what each call gives.
  */

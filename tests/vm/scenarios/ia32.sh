@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Only: x86
 # A system call of 64-bit programs and of 32-bit programs: two functions, and registers of their own.
 
 . /klp/vm/lib.sh

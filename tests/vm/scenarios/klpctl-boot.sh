@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Only: x86
 # klpctl installs patches, loads them as at boot, and holds out what the machine went down with.
 # Limit: 300 s
 

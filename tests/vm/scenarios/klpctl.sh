@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Only: x86
 # klpctl loads, replaces, takes back and unloads patches, and reverts those whose transitions stall.
 # Limit: 300 s
 

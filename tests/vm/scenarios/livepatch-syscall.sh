@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Only: x86
 # A system call that is replaced: another answer, the same checks.
 
 . /klp/vm/lib.sh

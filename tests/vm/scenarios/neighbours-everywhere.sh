@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Only: x86
 # Tracers of all functions there are, and probes in a module that comes after them and after the patch,
 # goes, and comes again.
 # Limit: 400 s

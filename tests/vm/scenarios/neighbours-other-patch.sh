@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Only: x86
 # Those who are at the entries of functions before a patch of them comes, while a patch of something else
 # is there: the livepatch core is no stranger to ftrace then.
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Only: x86
 # A kprobe that redirects calls without saying so, attached after a patch: the patch has the last word, as
 # long as it is there.
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Only: x86
 # Those who cannot share the entry of a function with a live patch: whoever is there first keeps the other
 # out, and nothing else changes.
 

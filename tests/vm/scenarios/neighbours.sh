@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# Only: x86
 # Everybody who may be at the entry of a patched function: tracers, probes, and programs in BPF. They
 # come before the patch or after it, stay when it changes, and go before it or after it. The right
 # version is called, and all see the calls.

@@ -131,7 +131,7 @@ impl<'a> Bench<'a> {
         let sizes = sizes(kernel, &built)?;
         let mut files = built.modules;
         files.extend(checkout::build_folder(kernel, IN_RUST)?.modules);
-        files.push(guest_program::build(&dir.join(PROGRAM))?);
+        files.push(guest_program::build(kernel.build.arch, &dir.join(PROGRAM))?);
         files.extend(scripts(&dir.join("guest"))?);
         let copy = files
             .into_iter()

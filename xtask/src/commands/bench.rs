@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use klp_host::arch::Arch;
 use klp_host::kernel::{Core, Profile};
 
 use crate::bench::{self, docs, figures::Figures, plan::Plan, plots, table};
@@ -64,7 +65,7 @@ impl BenchArgs {
         if let Some(functions) = &self.functions {
             plan.functions.clone_from(functions);
         }
-        let mut needs = guest_program::needs();
+        let mut needs = guest_program::needs(Arch::default())?;
         for &core in &self.core {
             needs = needs.and(checkout::needs(core, Profile::Base)?);
         }

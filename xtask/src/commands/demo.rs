@@ -34,7 +34,10 @@ pub(super) struct DemoArgs {
 impl DemoArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let start = Instant::now();
-        self.kernel.needs()?.and(vm::needs()).get()?;
+        self.kernel
+            .needs()?
+            .and(vm::needs_for(self.kernel.arch))
+            .get()?;
         let kernel = self.kernel.get()?;
         let built = checkout::build_example(&kernel, NAME)?;
         let module = built

@@ -8,7 +8,6 @@ use anyhow::Result;
 use clap::Args;
 
 use super::KernelArgs;
-use crate::guest_program;
 use crate::kselftest;
 use crate::report;
 
@@ -20,7 +19,7 @@ pub(super) struct KselftestArgs {
 
 impl KselftestArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
-        self.kernel.needs()?.and(guest_program::needs()).get()?;
+        self.kernel.vm_needs()?.get()?;
         let tally = kselftest::run(&self.kernel.get()?)?;
         Ok(report::finish(tally))
     }

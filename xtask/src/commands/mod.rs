@@ -21,12 +21,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use klp_host::arch::Arch;
 use klp_host::host::consent::ConsentArgs;
 use klp_host::host::needs::Needs;
 use klp_host::host::process;
 use klp_host::kernel::{Core, Kernel, Options, Origin, Profile};
 
 use crate::checkout;
+use crate::guest_program;
 
 /// This repository's chores: kernels, virtual machines, tests.
 #[derive(Debug, Parser)]
@@ -100,6 +102,9 @@ struct KernelArgs {
     /// The kernel: `c` or `rust`, our small ones, by their livepatch core; or one of Debian's, as `cargo klp kernels` lists them.
     #[arg(long, value_name = "KERNEL", default_value_t = Core::STOCK)]
     core: Core,
+    /// What it is for.
+    #[arg(long, value_enum, default_value_t = Arch::default())]
+    arch: Arch,
     /// How it is configured.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
     profile: Profile,
@@ -114,6 +119,11 @@ impl KernelArgs {
         klp_host::kernel::needs(self.core, self.profile, &self.options(false))
     }
 
+    /// The packages that getting it, and running our programs on it, takes.
+    fn vm_needs(&self) -> Result<Needs> {
+        Ok(self.needs()?.and(guest_program::needs(self.arch)?))
+    }
+
     /// The kernel, built first when necessary.
     fn get(&self) -> Result<Kernel> {
         self.get_with(false)
@@ -125,6 +135,7 @@ impl KernelArgs {
 
     fn options(&self, update: bool) -> Options {
         Options {
+            arch: self.arch,
             source: self.source.clone().unwrap_or_default(),
             update,
             ..checkout::kernel_options()

@@ -12,7 +12,6 @@ use klp_host::kernel::Core;
 use super::KernelArgs;
 use crate::case::Tally;
 use crate::checkout;
-use crate::guest_program;
 use crate::report;
 use crate::scenarios;
 use crate::suite::kernels;
@@ -31,12 +30,13 @@ impl ScenariosArgs {
         if let Core::Debian(debian) = self.kernel.core
             && !debian.line.has_rust
         {
-            self.kernel.needs()?.and(guest_program::needs()).get()?;
+            self.kernel.vm_needs()?.get()?;
             let tally = kernels::run_on(self.kernel.core, &self.names)?;
             return Ok(report::finish(tally));
         }
-        let scripts = chosen(&self.names, scenarios::all()?, scenarios::long()?)?;
-        self.kernel.needs()?.and(guest_program::needs()).get()?;
+        let all = scenarios::only_for(self.kernel.arch, scenarios::all()?)?;
+        let scripts = chosen(&self.names, all, scenarios::long()?)?;
+        self.kernel.vm_needs()?.get()?;
         let kernel = self.kernel.get()?;
         let built = checkout::build_all(&kernel)?;
         let cases = scenarios::run(&kernel, &built.modules, &scripts)?;

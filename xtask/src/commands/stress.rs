@@ -9,7 +9,6 @@ use clap::Args;
 
 use super::KernelArgs;
 use crate::bench;
-use crate::guest_program;
 
 #[derive(Args, Debug)]
 pub(super) struct StressArgs {
@@ -23,7 +22,7 @@ pub(super) struct StressArgs {
 
 impl StressArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
-        self.kernel.needs()?.and(guest_program::needs()).get()?;
+        self.kernel.vm_needs()?.get()?;
         for figure in bench::stress(&self.kernel.get()?, self.cycles)? {
             println!("{figure}");
         }

@@ -31,7 +31,7 @@ pub(super) struct VmArgs {
     #[command(flatten)]
     kernel: KernelArgs,
     /// Boot this image instead of a kernel of ours.
-    #[arg(long = "kernel", value_name = "IMAGE", conflicts_with_all = ["core", "profile", "source"])]
+    #[arg(long = "kernel", value_name = "IMAGE", conflicts_with_all = ["arch", "core", "profile", "source"])]
     image: Option<PathBuf>,
     /// Number of CPUs [default: 2].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255))]
@@ -70,11 +70,14 @@ impl VmArgs {
         let command = script(&self.command);
         let spec = match &self.image {
             Some(image) => {
-                vm::needs().get()?;
+                vm::needs_of(image)?.get()?;
                 Spec::new(image, command)
             }
             None => {
-                self.kernel.needs()?.and(vm::needs()).get()?;
+                self.kernel
+                    .needs()?
+                    .and(vm::needs_for(self.kernel.arch))
+                    .get()?;
                 Spec::of(&self.kernel.get()?, command)
             }
         };

@@ -10,14 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use klp_host::host::process;
 use klp_host::host::progress::say;
-use klp_host::host::{packages, process};
 use klp_host::kernel::{Core, Kernel};
-use klp_host::vm::{self, Lines, Spec};
+use klp_host::vm::{self, Lines, Spec, sysroot};
 
 use crate::case::{Case, Tally};
 use crate::checkout;
-use crate::guest_program::PACKAGES;
 use crate::report;
 
 use cases::Follower;
@@ -142,7 +141,6 @@ fn plans(source: &Path) -> Result<BTreeMap<String, Vec<String>>> {
 
 /// Builds the program that the scripts start, out of the source tree.
 fn build_program(kernel: &Kernel, source: &Path) -> Result<PathBuf> {
-    packages::ensure(&PACKAGES)?;
     let dir = checkout::top()
         .join("target/kselftest")
         .join(&kernel.build.release);
@@ -151,7 +149,7 @@ fn build_program(kernel: &Kernel, source: &Path) -> Result<PathBuf> {
     let program = dir.join(PROGRAM);
     let partial = dir.join(format!("{PROGRAM}.{}", std::process::id()));
     let source = source.join(format!("{PROGRAM}.c"));
-    let mut command = process::command("gcc");
+    let mut command = sysroot::compiler(kernel.build.arch)?;
     command.args(["-O2", "-o"]).arg(&partial).arg(&source);
     process::output(&mut command)?;
     fs::rename(&partial, &program).with_context(|| format!("cannot name {}", program.display()))?;

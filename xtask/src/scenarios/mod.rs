@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use klp_host::arch::Arch;
 use klp_host::kernel::Kernel;
 use klp_host::vm::{self, Lines, Report, Spec};
 
@@ -51,12 +52,34 @@ pub fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
 }
 
 /// The programs that scenarios start, built: those in C, and klpctl.
-fn programs() -> Result<Vec<PathBuf>> {
-    let sources = listed("tests/vm/programs", "c")?;
-    let built = sources.iter().map(|source| guest_program::build(source));
-    built
-        .chain(std::iter::once_with(guest_program::klpctl))
-        .collect()
+fn programs(arch: Arch) -> Result<Vec<PathBuf>> {
+    let mut built = Vec::new();
+    for source in listed("tests/vm/programs", "c")? {
+        if is_for(&source, "// ", arch)? {
+            built.push(guest_program::build(arch, &source)?);
+        }
+    }
+    if arch == Arch::HOST {
+        built.push(guest_program::klpctl()?);
+    }
+    Ok(built)
+}
+
+/// Whether a script or a program is for this architecture: it may name the only ones that it is for.
+fn is_for(file: &Path, comment: &str, arch: Arch) -> Result<bool> {
+    let only = comment_of(file, &format!("{comment}Only"))?;
+    Ok(only.is_none_or(|names| names.split_whitespace().any(|name| name == arch.name())))
+}
+
+/// Those of these scenarios that are for this architecture.
+pub fn only_for(arch: Arch, scripts: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    let mut kept = Vec::new();
+    for script in scripts {
+        if is_for(&script, "# ", arch)? {
+            kept.push(script);
+        }
+    }
+    Ok(kept)
 }
 
 /// Runs these scenarios on this kernel with these modules; prints each check as it is decided.
@@ -76,7 +99,7 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
 fn by_parameters(scripts: &[PathBuf]) -> Result<BTreeMap<String, Vec<PathBuf>>> {
     let mut groups = BTreeMap::<_, Vec<_>>::new();
     for script in scripts {
-        let parameters = comment_of(script, "Boot")?.unwrap_or_default();
+        let parameters = comment_of(script, "# Boot")?.unwrap_or_default();
         groups.entry(parameters).or_default().push(script.clone());
     }
     if groups.is_empty() {
@@ -88,7 +111,7 @@ fn by_parameters(scripts: &[PathBuf]) -> Result<BTreeMap<String, Vec<PathBuf>>> 
 /// Runs one that is to fail, without printing its checks. Gives what was wrong, the kernel's console
 /// included.
 pub fn wrongs(kernel: &Kernel, modules: &[PathBuf], script: &Path) -> Result<Vec<String>> {
-    let parameters = comment_of(script, "Boot")?.unwrap_or_default();
+    let parameters = comment_of(script, "# Boot")?.unwrap_or_default();
     let (cases, report) = boot(kernel, modules, &[script.to_owned()], &parameters, false)?;
     let failed = |case: Case| Some(format!("{}: {}", case.name, case.failure?));
     let mut wrongs: Vec<_> = cases.into_iter().filter_map(failed).collect();
@@ -107,7 +130,7 @@ fn boot(
 ) -> Result<(Vec<Case>, Report)> {
     let mut copy = Vec::new();
     let mut names = Vec::new();
-    let (libraries, programs) = (listed("tests/vm", "sh")?, programs()?);
+    let (libraries, programs) = (listed("tests/vm", "sh")?, programs(kernel.build.arch)?);
     for (folder, files) in [
         ("", &libraries[..]),
         ("modules", modules),
@@ -158,16 +181,16 @@ fn boot(
 
 /// How long this scenario may take: a comment in it may say so (`guest.sh` knows that, too).
 fn limit_of(script: &Path) -> Result<Duration> {
-    let said = comment_of(script, "Limit")?;
+    let said = comment_of(script, "# Limit")?;
     let seconds = said.and_then(|said| said.strip_suffix(" s")?.parse().ok());
     Ok(seconds.map_or(SCENARIO_LIMIT, Duration::from_secs))
 }
 
-/// What a comment `# KEY: ...` in this script says, if there is one.
+/// What a comment in this script says that begins so, as `# KEY: ...`, if there is one.
 fn comment_of(script: &Path, key: &str) -> Result<Option<String>> {
     let text =
         fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
-    let start = format!("# {key}: ");
+    let start = format!("{key}: ");
     Ok(text
         .lines()
         .find_map(|line| line.strip_prefix(&start).map(str::to_owned)))

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use klp_host::freestanding::names_kernel_crate;
-use klp_host::host::process;
-use klp_host::host::toolchain::{self, PINNED, Toolchain};
 use klp_host::kernel::line::{DEBIAN_12, DEBIAN_13, EXPERIMENTAL};
 use klp_host::kernel::{self, Core, DebianKernel, Options, Origin, Profile};
 
+use super::author_build::Author;
 use super::cases::Cases;
 use crate::case::{Case, Tally};
 use crate::checkout;
@@ -244,31 +243,7 @@ fn is_for_all(dir: &Path) -> Result<bool> {
     Ok(true)
 }
 
-struct Author {
-    toolchain: Toolchain,
-    /// Copies of the examples.
-    dir: tempfile::TempDir,
-}
-
 impl Author {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            toolchain: toolchain::ensure(PINNED, &[])?,
-            dir: tempfile::tempdir().context("cannot make a temporary folder")?,
-        })
-    }
-
-    /// The modules that are built in a folder.
-    fn build(&self, folder: &Path, core: Core) -> Result<Vec<PathBuf>> {
-        let output = self.klp(folder, core)?;
-        let modules: Vec<_> = output.lines().map(PathBuf::from).collect();
-        ensure!(
-            !modules.is_empty() && modules.iter().all(|path| path.is_file()),
-            "no module was built: {output}"
-        );
-        Ok(modules)
-    }
-
     fn check_size(&self, modules: &[PathBuf]) -> Result<()> {
         for module in modules {
             let size = fs::metadata(module)?.len();
@@ -319,30 +294,5 @@ impl Author {
         }
         ensure!(!text.contains("E0433"), "the compiler was asked: {text}");
         Ok(())
-    }
-
-    fn copy(&self, folder: &Path) -> Result<PathBuf> {
-        let to = self.dir.path().join(folder.file_name().unwrap_or_default());
-        fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
-        let list = || format!("cannot list {}", folder.display());
-        for item in fs::read_dir(folder).with_context(list)? {
-            let path = item.with_context(list)?.path();
-            if path.is_file() {
-                let file = to.join(path.file_name().unwrap_or_default());
-                fs::copy(&path, &file)
-                    .with_context(|| format!("cannot copy {}", path.display()))?;
-            }
-        }
-        Ok(to)
-    }
-
-    fn klp(&self, dir: &Path, core: Core) -> Result<String> {
-        let mut cargo = self.toolchain.cargo();
-        cargo
-            .args(["run", "--quiet", "--package", "cargo-klp", "--"])
-            .args(["klp", "build", "--kernel", core.name()])
-            .arg(dir)
-            .current_dir(checkout::top());
-        process::output(&mut cargo)
     }
 }

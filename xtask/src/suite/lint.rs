@@ -2,6 +2,7 @@
 
 //! How the code looks: formatting, clippy, licence lines, and what it depends on.
 
+mod arch;
 mod dependencies;
 
 use anyhow::{Context as _, Result};
@@ -38,6 +39,7 @@ pub(super) fn run() -> Result<Tally> {
             .map(drop),
         ),
         case("licence lines", licence_lines()),
+        case("one place for each architecture", architectures()),
     ];
     cases.extend(dependencies::cases(&toolchain));
     Ok(report(&cases))
@@ -51,14 +53,25 @@ fn case(name: &str, result: Result<()>) -> Case {
     }
 }
 
-/// Every source file says its licence near the top.
-fn licence_lines() -> Result<()> {
-    const LINE: &str = "SPDX-License-Identifier: GPL-2.0-only";
-    let listed = process::output(
+/// The files of the checkout, one a line.
+fn files() -> Result<String> {
+    process::output(
         process::command("git")
             .args(["ls-files", "--cached", "--others", "--exclude-standard"])
             .current_dir(checkout::top()),
-    )?;
+    )
+}
+
+/// No code names an architecture but that in its place.
+fn architectures() -> Result<()> {
+    let listed = files()?;
+    arch::check(&checkout::top(), &listed.lines().collect::<Vec<_>>())
+}
+
+/// Every source file says its licence near the top.
+fn licence_lines() -> Result<()> {
+    const LINE: &str = "SPDX-License-Identifier: GPL-2.0-only";
+    let listed = files()?;
     let mut without = Vec::new();
     for name in listed.lines().filter(|name| has_licence_line(name)) {
         let path = checkout::top().join(name);

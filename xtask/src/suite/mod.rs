@@ -2,7 +2,9 @@
 
 //! Everything that must pass, in parts.
 
+mod arm64;
 mod author;
+mod author_build;
 mod cases;
 mod checked;
 mod cve;
@@ -23,6 +25,7 @@ mod types;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use klp_host::arch::Arch;
 use klp_host::host::needs::Needs;
 use klp_host::host::{process, progress};
 use klp_host::kernel::{Core, Kernel, Profile};
@@ -90,6 +93,8 @@ pub enum Part {
     Debug,
     /// Both of our kernels with what Debian's has built in: selftests, scenarios. Only with `--long`.
     Debian,
+    /// The examples, their scenarios and the kernel's selftests on arm64, emulated. Only when it is asked for.
+    Arm64,
 }
 
 impl Part {
@@ -137,6 +142,7 @@ impl Part {
             (Self::Cve, _) => "5 min",
             (Self::Kselftest | Self::Compare, _) => "8 min, at the same time as its neighbour",
             (Self::Vm, _) => "13 min",
+            (Self::Arm64, _) => "15 min",
         }
     }
 
@@ -168,17 +174,17 @@ impl Part {
             Self::Kernels => &kernels::CORES,
             Self::Kselftest | Self::Compare => &OWN_CORES,
             Self::Debug | Self::Debian => &OWN_CORES,
+            Self::Arm64 => return arm64::needs(),
         };
         let mut needs = Needs::default();
         for core in cores {
             needs = needs.and(checkout::needs(*core, profile)?);
         }
+        let programs = || guest_program::needs(Arch::default());
         Ok(match self {
             // They sign modules.
             Self::Modules => needs.and(Needs::of(&["openssl"])),
-            Self::Author => needs
-                .and(guest_program::needs())
-                .and(Needs::of(&["openssl", "kmod"])),
+            Self::Author => needs.and(programs()?).and(Needs::of(&["openssl", "kmod"])),
             Self::Machine
             | Self::Vm
             | Self::Cve
@@ -186,7 +192,7 @@ impl Part {
             | Self::Kselftest
             | Self::Compare
             | Self::Debug
-            | Self::Debian => needs.and(guest_program::needs()),
+            | Self::Debian => needs.and(programs()?),
             _ => needs,
         })
     }
@@ -219,7 +225,7 @@ impl Part {
             }
             Self::Machine => machine::run(&get(Core::C)?),
             Self::Vm => {
-                let scripts = scenarios::all()?;
+                let scripts = scenarios::only_for(Arch::default(), scenarios::all()?)?;
                 at_once(&CORES, |kernel, built| {
                     let cases = scenarios::run(kernel, &built.modules, &scripts)?;
                     Ok(Tally::of(&cases))
@@ -234,6 +240,7 @@ impl Part {
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
             Self::Debug => debug::run(form),
             Self::Debian => debian::run(),
+            Self::Arm64 => arm64::run(),
         }
     }
 }

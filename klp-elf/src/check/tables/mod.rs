@@ -12,7 +12,6 @@ use crate::Module;
 use crate::limits::FUNCTIONS_MAX;
 use crate::module::{self, Field};
 use object::LittleEndian as LE;
-use object::elf;
 use std::cell::Cell;
 
 /// The objects that a module patches.
@@ -98,6 +97,7 @@ impl<'module, 'data> Pointers<'module, 'data> {
         let mut all = Vec::new();
         let mut targets = Vec::new();
         let mut named = Vec::new();
+        let from_end = module.machine.from_end();
         for (number, field) in (0..).zip(module.fields()) {
             if field.is_livepatch() {
                 continue;
@@ -109,9 +109,9 @@ impl<'module, 'data> Pointers<'module, 'data> {
                 named.extend(section.map(|section| Named {
                     section,
                     offset,
-                    relative: field.is(elf::R_X86_64_PC32),
+                    relative: from_end.iter().any(|kind| field.is(*kind)),
                 }));
-            } else if field.is(elf::R_X86_64_64) && target.is_some() {
+            } else if field.is(module.machine.pointer()) && target.is_some() {
                 all.push(number);
                 targets.extend(section.map(|section| (section, offset)));
             }

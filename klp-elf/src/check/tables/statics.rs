@@ -12,7 +12,6 @@ use crate::check::identity::ENABLING;
 use crate::check::{Place, Problem, Report};
 use crate::text::Name;
 use object::LittleEndian as LE;
-use object::elf;
 use std::collections::BTreeSet;
 
 /// The pointers to tables: `klp_patch.objs` and `klp_object.funcs`; also `klp_func.new_func`.
@@ -82,7 +81,12 @@ fn arguments(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
             continue;
         };
         // What counts from the end of the instruction ends with the field.
-        let behind = if field.is(elf::R_X86_64_PC32) { 4 } else { 0 };
+        let from_end = module.machine.from_end();
+        let behind = if from_end.iter().any(|kind| field.is(*kind)) {
+            4
+        } else {
+            0
+        };
         let place = target
             .section
             .map(|section| (section, target.offset.wrapping_add(behind)));

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::arch::Arch;
 use crate::host::process;
 
 /// Settings, and all below them, that say how to reach the network. None of them has a part in
@@ -73,7 +74,8 @@ impl Host {
     }
 
     /// The configuration for a suite whose files are in `dir`.
-    pub(super) fn configuration(&self, dir: &Path, dates: Dates) -> String {
+    pub(super) fn configuration(&self, dir: &Path, arch: Arch, dates: Dates) -> String {
+        let arch = arch.facts().debian;
         let sandbox = self.sandbox().unwrap_or_default();
         let network = self.network.join("\n");
         let dir = dir.display();
@@ -91,8 +93,8 @@ Dir::Etc::TrustedParts "{dir}/parts";
 Dir::State::Lists "{dir}/lists";
 Dir::State::Status "{dir}/status";
 Dir::Cache "{dir}/cache";
-APT::Architecture "amd64";
-APT::Architectures {{ "amd64"; }};
+APT::Architecture "{arch}";
+APT::Architectures {{ "{arch}"; }};
 APT::Get::AllowUnauthenticated "false";
 APT::Sandbox::User "{sandbox}";
 APT::Update::Error-Mode "any";
@@ -126,17 +128,24 @@ impl Dates {
 }
 
 /// The suite as apt's only package source.
-pub(super) fn sources(mirror: &str, suite: &str, keyring: &Path, dates: Dates) -> String {
+pub(super) fn sources(
+    mirror: &str,
+    suite: &str,
+    arch: Arch,
+    keyring: &Path,
+    dates: Dates,
+) -> String {
     // apt links to lists that are files already: they could change after they were verified.
     let mirror = match mirror.strip_prefix("file:") {
         Some(path) => format!("copy:{path}"),
         None => mirror.to_owned(),
     };
     let keyring = keyring.display();
+    let arch = arch.facts().debian;
     let check = dates.word("yes", "no");
     format!(
         "Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\n\
-         Architectures: amd64\nTargets: Packages\nSigned-By: {keyring}\n\
+         Architectures: {arch}\nTargets: Packages\nSigned-By: {keyring}\n\
          Allow-Insecure: no\nAllow-Weak: no\nAllow-Downgrade-To-Insecure: no\n\
          Check-Date: {check}\nCheck-Valid-Until: {check}\n"
     )
@@ -197,7 +206,7 @@ Dir::Bin::Methods "/tmp/methods";
             ]
         );
         assert!(host.checks_dates);
-        let text = host.configuration(Path::new("/dir"), Dates::Checked);
+        let text = host.configuration(Path::new("/dir"), Arch::default(), Dates::Checked);
         assert!(
             !text.contains("/tmp/") && !text.contains("Invoke"),
             "{text}"
@@ -241,6 +250,7 @@ Dir::Bin::Methods "/tmp/methods";
         let text = sources(
             "file:///srv/debian",
             "sid",
+            Arch::default(),
             Path::new("/k.gpg"),
             Dates::Checked,
         );

@@ -152,7 +152,8 @@ impl Fake {
     fn suite_of(&self, cache: &Cache, origin: Origin) -> Result<Suite> {
         let log = cache.root().join("apt.log");
         let step = Step::start("testing", "");
-        Suite::fetch(cache, Arc::new(origin), SUITE, log, &step)
+        let of = (Arch::default(), SUITE.to_owned());
+        Suite::fetch(cache, Arc::new(origin), of, log, &step)
     }
 
     fn suite(&self, cache: &Cache) -> Result<Suite> {

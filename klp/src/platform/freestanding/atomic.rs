@@ -2,17 +2,18 @@
 
 //! Atomics and reference counts, in the shape of the `kernel` crate's.
 //!
-//! They are Rust's own. On x86-64 these are what the kernel's memory model asks for: each operation that
-//! changes a value is one locked instruction, a full barrier whatever its ordering, and loads and
-//! stores are the plain ones.
+//! They are Rust's own, where these are what the kernel's memory model asks for: each operation that changes a value
+//! is a full barrier whatever its ordering.
 
 use super::bindings;
 use core::cell::UnsafeCell;
 use core::ops::{Add, Sub};
 use core::sync::atomic::{self, Ordering as Core};
 
-#[cfg(not(target_arch = "x86_64"))]
-compile_error!("klp knows the orderings of x86-64 alone");
+const _: () = assert!(
+    crate::arch::ATOMICS_ARE_KERNELS,
+    "klp does not know this processor's orderings"
+);
 
 /// The orderings.
 mod ordering {

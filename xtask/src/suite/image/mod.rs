@@ -12,6 +12,7 @@ mod page;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use klp_host::arch::Arch;
 use klp_host::host::needs::Needs;
 use klp_host::host::progress;
 use klp_host::kernel::line::DEBIAN_13;
@@ -168,7 +169,7 @@ pub fn needs() -> Result<Needs> {
     let needs = checkout::needs(CORE, klp_host::kernel::Profile::Base)?;
     let tools = venv::needs().and(Needs::of(&["openssl"]));
     Ok(needs
-        .and(guest_program::needs())
+        .and(guest_program::needs(Arch::default())?)
         .and(system::needs())
         .and(tools))
 }

@@ -7,11 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use klp_elf::Machine;
 use klp_elf::livepatch::rename;
 use klp_host::cache::{Cache, Scratch};
 use klp_host::kernel::Profile;
 use klp_package::{Format, LivePatch, Package, Scripts, time};
 
+use super::super::author_build::Author;
 use super::CORE;
 use crate::checkout;
 use crate::klpctl_package;
@@ -33,6 +35,8 @@ pub(super) struct Packages {
     /// The patches, as they were built.
     pub(super) modules: Vec<PathBuf>,
     folder: Scratch,
+    /// It has the modules.
+    _author: Author,
 }
 
 impl Packages {
@@ -43,11 +47,13 @@ impl Packages {
     /// When something cannot be built or written.
     pub(super) fn new() -> Result<Self> {
         let kernel = checkout::kernel(CORE, Profile::Base)?;
-        let built = checkout::build(&kernel, &checkout::top().join("tests/image"))?;
+        let author = Author::new()?;
+        let modules = author.build(&author.copy(&checkout::top().join("tests/image"))?, CORE)?;
         let all = Self {
             image: kernel.image,
-            modules: built.modules,
+            modules,
             folder: Cache::open()?.scratch()?,
+            _author: author,
         };
         let dir = all.folder();
         fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -106,6 +112,7 @@ fn patch(module: Vec<u8>) -> Result<Package> {
 /// Patches depend on the package of their kernel.
 fn kernel_package(release: &str) -> Result<Package> {
     Ok(Package {
+        machine: Machine::HOST,
         name: format!("linux-image-{release}"),
         version: "1".to_owned(),
         revision: 1,

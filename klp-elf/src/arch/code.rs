@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Machine code, as far as it matters here: where an instruction goes, what it does to the stack, and whether it goes
+//! to memory.
+
+use super::Machine;
+use super::arm64::code as arm64;
+use super::x86::code as x86;
+
+/// An instruction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Instruction {
+    X86(x86::Instruction),
+    Arm64(arm64::Instruction),
+}
+
+/// Where an instruction goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Flow {
+    /// To the next one.
+    Next,
+    /// To a function, and back.
+    Call,
+    /// To this place, perhaps only under a condition, or to what a relocation names.
+    Branch(u64),
+    /// To a place that it has from elsewhere.
+    IndirectBranch,
+    /// It returns, or does something else.
+    Other,
+}
+
+/// What an instruction does to the stack.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Effect {
+    /// It saves a register of so many bytes.
+    Saves(u64),
+    /// It reserves so many bytes, all that the function needs.
+    Reserves(u64),
+    /// It reserves so many bytes, perhaps one of several in a row.
+    Lowers(u64),
+    /// It makes the stack begin at a multiple of that.
+    Aligns(u64),
+    /// It reserves what is only known when it runs.
+    Varies,
+}
+
+/// How often an instruction goes to memory that is not on the stack.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Memory {
+    pub(crate) loads: usize,
+    pub(crate) stores: usize,
+}
+
+impl Instruction {
+    /// Where it begins.
+    pub(crate) fn start(&self) -> u64 {
+        match self {
+            Self::X86(instruction) => instruction.start(),
+            Self::Arm64(instruction) => instruction.start(),
+        }
+    }
+
+    /// Where the next one begins.
+    pub(crate) fn end(&self) -> u64 {
+        match self {
+            Self::X86(instruction) => instruction.end(),
+            Self::Arm64(instruction) => instruction.end(),
+        }
+    }
+
+    pub(crate) fn flow(&self) -> Flow {
+        match self {
+            Self::X86(instruction) => instruction.flow(),
+            Self::Arm64(instruction) => instruction.flow(),
+        }
+    }
+
+    /// Whether it goes to the address that it names.
+    pub(crate) fn goes_to_address(&self) -> bool {
+        matches!(self.flow(), Flow::Call | Flow::Branch(_))
+    }
+
+    pub(crate) fn effect(&self) -> Option<Effect> {
+        match self {
+            Self::X86(instruction) => instruction.effect(),
+            Self::Arm64(instruction) => instruction.effect(),
+        }
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        match self {
+            Self::X86(instruction) => instruction.memory(),
+            Self::Arm64(instruction) => instruction.memory(),
+        }
+    }
+
+    /// How far behind the value of a field that place is which the field names: a value may count from the end of the
+    /// instruction.
+    pub(crate) fn behind(&self, field: u64) -> u64 {
+        match self {
+            Self::X86(instruction) => instruction.end().wrapping_sub(field),
+            Self::Arm64(_) => 0,
+        }
+    }
+
+    /// It for a reader.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::X86(instruction) => instruction.text(),
+            Self::Arm64(instruction) => instruction.text(),
+        }
+    }
+}
+
+/// The instructions of a function, one after the other.
+pub(crate) enum Instructions<'data> {
+    X86(x86::Instructions<'data>),
+    Arm64(arm64::Instructions<'data>),
+}
+
+impl<'data> Instructions<'data> {
+    /// Those of `code`, which begins at `start` in its section.
+    pub(crate) fn new(machine: Machine, code: &'data [u8], start: u64) -> Self {
+        match machine {
+            Machine::X86 => Self::X86(x86::Instructions::new(code, start)),
+            Machine::Arm64 => Self::Arm64(arm64::Instructions::new(code, start)),
+        }
+    }
+}
+
+impl Iterator for Instructions<'_> {
+    type Item = Instruction;
+
+    fn next(&mut self) -> Option<Instruction> {
+        match self {
+            Self::X86(all) => all.next().map(Instruction::X86),
+            Self::Arm64(all) => all.next().map(Instruction::Arm64),
+        }
+    }
+}
+
+impl Machine {
+    /// Whether the relocation of this kind at `offset` of `code` is one of a call or a jump; how far behind the
+    /// symbol that goes.
+    pub(crate) fn call(
+        self,
+        kind: object::elf::RelocationType,
+        code: &[u8],
+        offset: u64,
+        addend: i64,
+    ) -> Option<i64> {
+        match self {
+            Self::X86 => x86::call(kind, code, offset, addend),
+            Self::Arm64 => arm64::call(kind, addend),
+        }
+    }
+}

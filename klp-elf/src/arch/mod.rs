@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Machines: what differs between the modules and kernels of two of them. What a file is for stands in its header.
+//! The facts of each machine are in a file of its own; nothing else of this crate names one.
+
+mod arm64;
+#[cfg(feature = "code")]
+pub(crate) mod code;
+mod x86;
+
+use crate::elf::FileHeader;
+use object::LittleEndian as LE;
+use object::elf::{self, RelocationType};
+
+/// A machine that modules are for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Machine {
+    /// 64-bit PCs.
+    X86,
+    /// 64-bit Arm.
+    Arm64,
+}
+
+/// What there is to know of a machine.
+struct Facts {
+    /// What its makers call it.
+    name: &'static str,
+    /// Its number in the headers of ELF files.
+    number: elf::Machine,
+    /// The relocation that does nothing.
+    none: RelocationType,
+    /// The relocation of a pointer in data.
+    pointer: RelocationType,
+    /// The relocations that the kernel applies to modules, and what each writes.
+    applied: &'static [(RelocationType, Written)],
+    /// All of these in few words.
+    applied_in_words: &'static str,
+    /// Relocations that go by a table of addresses, which only a linker makes.
+    by_table: &'static [(RelocationType, &'static str)],
+    /// Relocations whose value counts from the end of the instruction, where the field stands at that end.
+    from_end: &'static [RelocationType],
+    /// The length of the call, or of the nop in its place, that ftrace changes.
+    traced_call: u64,
+    /// How long the entries of functions are: up to the end of that call.
+    entries: &'static [u64],
+    /// The section of a module's file that lists its places for tracing.
+    traced_places: &'static [u8],
+    /// Where that call is, by what is listed, if that is elsewhere.
+    site: Option<Site>,
+    /// What the kernel puts in the place of a return: jumping there is returning.
+    return_thunks: &'static [&'static [u8]],
+}
+
+/// Where a traced call is, for a listed place. It asks whether a function begins at a place, and for the instruction
+/// there.
+pub(crate) type Site = fn(u64, &dyn Fn(u64) -> bool, &dyn Fn(u64) -> Option<u32>) -> Option<u64>;
+
+/// What a relocation writes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Written {
+    /// So many bytes, which the kernel wants to be zero before.
+    Bytes(usize),
+    /// A part of an instruction.
+    Instruction,
+}
+
+impl Written {
+    /// How many bytes.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Instruction => 4,
+        }
+    }
+
+    /// Are there to be zeros before?
+    pub(crate) fn is_over_zeros(self) -> bool {
+        match self {
+            Self::Bytes(_) => true,
+            Self::Instruction => false,
+        }
+    }
+}
+
+impl Machine {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::X86, Self::Arm64];
+
+    /// That of this machine.
+    pub const HOST: Self = if cfg!(target_arch = "aarch64") {
+        Self::Arm64
+    } else {
+        Self::X86
+    };
+
+    fn facts(self) -> &'static Facts {
+        match self {
+            Self::X86 => &x86::FACTS,
+            Self::Arm64 => &arm64::FACTS,
+        }
+    }
+
+    /// What a file is for, if that is known here.
+    pub(crate) fn of(header: &FileHeader) -> Option<Self> {
+        let number = header.e_machine.get(LE);
+        Self::ALL.into_iter().find(|it| it.facts().number == number)
+    }
+
+    /// The names of all.
+    pub(crate) fn all_names() -> String {
+        Self::ALL.map(|machine| machine.facts().name).join(" or ")
+    }
+
+    /// Does this relocation do nothing?
+    pub(crate) fn is_none(self, kind: RelocationType) -> bool {
+        self.facts().none == kind
+    }
+
+    /// The relocation of a pointer in data.
+    pub(crate) fn pointer(self) -> RelocationType {
+        self.facts().pointer
+    }
+
+    /// What the kernel writes for this relocation of a module. `None` for one that it refuses.
+    pub(crate) fn written(self, kind: RelocationType) -> Option<Written> {
+        let mut applied = self.facts().applied.iter();
+        applied
+            .find(|(it, _)| *it == kind)
+            .map(|(_, written)| *written)
+    }
+
+    /// All relocations that the kernel applies, in few words.
+    pub(crate) fn applied_in_words(self) -> &'static str {
+        self.facts().applied_in_words
+    }
+
+    /// The name of a relocation that goes by a table of addresses.
+    pub(crate) fn by_table(self, kind: RelocationType) -> Option<&'static str> {
+        let mut kinds = self.facts().by_table.iter();
+        kinds.find(|(it, _)| *it == kind).map(|(_, name)| *name)
+    }
+
+    /// The relocations whose value counts from the end of the instruction.
+    pub(crate) fn from_end(self) -> &'static [RelocationType] {
+        self.facts().from_end
+    }
+
+    /// The length of the call that ftrace changes.
+    pub(crate) fn traced_call(self) -> u64 {
+        self.facts().traced_call
+    }
+
+    /// How long the entries of functions are, up to the end of the call that ftrace changes.
+    pub fn entries(self) -> &'static [u64] {
+        self.facts().entries
+    }
+
+    /// Where the call is that ftrace changes, for a place that the kernel's file or a module's lists. `None` where
+    /// they list the calls.
+    pub(crate) fn site(self) -> Option<Site> {
+        self.facts().site
+    }
+
+    /// The section of a module's file that lists its places for tracing.
+    pub(crate) fn traced_places(self) -> &'static [u8] {
+        self.facts().traced_places
+    }
+
+    /// Is jumping to this symbol returning?
+    pub fn returns_by(self, symbol: &[u8]) -> bool {
+        self.facts().return_thunks.contains(&symbol)
+    }
+}

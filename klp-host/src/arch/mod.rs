@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Processor architectures: what differs between kernels for them, between their machines, and between Debian's
+//! packages for them. The facts of each are in a file of its own; nothing else of this crate names one.
+
+mod arm64;
+mod x86;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use flate2::read::GzDecoder;
+use object::elf::Machine as ElfMachine;
+
+use crate::kernel;
+
+/// A processor architecture.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, clap::ValueEnum)]
+pub enum Arch {
+    /// 64-bit PCs.
+    #[default]
+    #[value(name = x86::FACTS.name, alias = x86::FACTS.debian, alias = x86::FACTS.gnu)]
+    X86,
+    /// 64-bit Arm.
+    #[value(name = arm64::FACTS.name, alias = arm64::FACTS.gnu)]
+    Arm64,
+}
+
+/// What there is to know of one.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// Its name on the command line, and its folder below the kernel's `arch/`.
+    pub name: &'static str,
+    /// Debian's name.
+    pub debian: &'static str,
+    /// The name in GNU's triplets.
+    pub gnu: &'static str,
+    /// The machine in the headers of its ELF files.
+    pub elf_machine: ElfMachine,
+    /// The option that is on in each of its kernels.
+    pub option: &'static str,
+    /// Whether Debian's kernels for it take live patches, or why not.
+    pub debians: Result<(), &'static str>,
+    /// Whether klp-core runs on it.
+    pub has_klp_core: bool,
+    /// How Rust code is compiled for its kernels without Rust, if that is known.
+    pub compiler: Option<fn(&kernel::config::Config) -> Compiler>,
+    /// What a kernel's build makes for booting.
+    pub image: Image,
+    /// Its part of our small kernel's configuration.
+    pub config: Config,
+    /// The machine that QEMU emulates.
+    pub machine: Machine,
+}
+
+/// The options of a compiler, and the target that they name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Compiler {
+    /// The words of its command line.
+    pub words: Vec<String>,
+    /// The contents of the target's file.
+    pub target: String,
+}
+
+/// A kernel's image.
+#[derive(Debug)]
+pub(crate) struct Image {
+    /// The target of make.
+    pub target: &'static str,
+    /// Its place in the build folder.
+    pub path: &'static str,
+    /// What is where in its head.
+    pub magic: (usize, &'static [u8]),
+}
+
+/// What our small kernel's configuration has of it.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// In the place of `%machine` in the common configuration.
+    pub machine: &'static str,
+    /// In the place of `%console`.
+    pub console: &'static str,
+    /// In the place of `%stacks`.
+    pub stacks: &'static str,
+    /// Options that follow from the tools at hand, and change no layout of data: all that begin so.
+    pub of_tools: &'static [&'static str],
+    /// What Debian's kernel has built in, if that is known.
+    pub debian: Option<&'static str>,
+}
+
+/// How QEMU emulates it.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// QEMU's program.
+    pub program: &'static str,
+    /// The Debian package that has it.
+    pub package: &'static str,
+    /// Its name for `-machine`.
+    pub name: &'static str,
+    /// The emulated processor: one on which kernels boot fast.
+    pub cpu: &'static str,
+    /// How the guest's ports are connected to the character devices `console`, `output` and `verdict`.
+    pub ports: &'static [&'static str],
+    /// What the kernel calls the ports of the output and the verdict.
+    pub names: [&'static str; 2],
+    /// Words for the kernel's command line.
+    pub parameters: &'static [&'static str],
+    /// Packages of Debian 12's backports with a QEMU that can emulate several processors at once.
+    pub newer: &'static [&'static str],
+}
+
+impl Arch {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::X86, Self::Arm64];
+
+    /// The one whose kernels Debian builds for live patches.
+    pub(crate) const DEBIANS: Self = Self::X86;
+
+    /// That of this machine.
+    pub const HOST: Self = if cfg!(target_arch = "aarch64") {
+        Self::Arm64
+    } else {
+        Self::X86
+    };
+
+    pub(crate) const fn facts(self) -> &'static Facts {
+        match self {
+            Self::X86 => &x86::FACTS,
+            Self::Arm64 => &arm64::FACTS,
+        }
+    }
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// The name of Rust's target for programs that are linked statically.
+    pub fn rust_target(self) -> String {
+        format!("{}-unknown-linux-gnu", self.facts().gnu)
+    }
+
+    /// Its part of names: nothing for the usual one, whose names are older than the others.
+    pub(crate) fn suffix(self) -> String {
+        match self {
+            Self::X86 => String::new(),
+            other => format!("-{}", other.name()),
+        }
+    }
+
+    /// The one whose option is on, where there is one.
+    pub(crate) fn with_option(is_on: impl Fn(&str) -> bool) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|arch| is_on(arch.facts().option))
+    }
+
+    /// What make has to be told, which takes itself for one on the host's architecture.
+    pub(crate) fn make_vars(self) -> Vec<(String, String)> {
+        match self {
+            Self::HOST => Vec::new(),
+            other => vec![("ARCH".to_owned(), other.name().to_owned())],
+        }
+    }
+
+    /// That of a kernel image.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or is none.
+    pub(crate) fn of_image(image: &Path) -> Result<Self> {
+        let file = || {
+            File::open(image)
+                .with_context(|| format!("cannot read the kernel image {}", image.display()))
+        };
+        let mut head = Vec::new();
+        file()?
+            .take(HEAD)
+            .read_to_end(&mut head)
+            .with_context(|| format!("cannot read the kernel image {}", image.display()))?;
+        // What boot loaders unpack themselves.
+        if head.starts_with(GZIP) {
+            let mut unpacked = Vec::new();
+            // What is cut off or damaged begins with no image.
+            let _ = GzDecoder::new(file()?)
+                .take(HEAD)
+                .read_to_end(&mut unpacked);
+            head = unpacked;
+        }
+        let is = |arch: &Self| {
+            let (at, magic) = arch.facts().image.magic;
+            head.get(at..at + magic.len()) == Some(magic)
+        };
+        let Some(arch) = Self::ALL.into_iter().find(is) else {
+            let paths = Self::ALL.map(|arch| format!("`{}`", arch.facts().image.path));
+            bail!(
+                "{} is not a bootable kernel image: give {} or `vmlinuz`, not `vmlinux`",
+                image.display(),
+                paths.join(", ")
+            );
+        };
+        Ok(arch)
+    }
+}
+
+/// How many bytes of an image tell what it is.
+const HEAD: u64 = 0x400;
+
+/// How files that gzip made begin.
+const GZIP: &[u8] = b"\x1f\x8b";
+
+impl std::fmt::Display for Arch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use clap::ValueEnum as _;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn image(arch: Arch) -> Vec<u8> {
+        let (at, magic) = arch.facts().image.magic;
+        let mut image = vec![0; 4096];
+        image[at..at + magic.len()].copy_from_slice(magic);
+        image
+    }
+
+    #[test]
+    fn images_tell_their_architecture() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("image");
+        for arch in Arch::ALL {
+            std::fs::write(&path, image(arch)).expect("written");
+            assert_eq!(Arch::of_image(&path).expect("an image"), arch);
+            let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            packed.write_all(&image(arch)).expect("packed");
+            std::fs::write(&path, packed.finish().expect("packed")).expect("written");
+            assert_eq!(Arch::of_image(&path).expect("an image"), arch);
+        }
+        std::fs::write(&path, b"\x1f\x8bno").expect("written");
+        assert!(Arch::of_image(&path).is_err());
+    }
+
+    #[test]
+    fn what_is_no_image_is_refused() {
+        let err = Arch::of_image(Path::new("/bin/sh"))
+            .expect_err("no kernel")
+            .to_string();
+        for arch in Arch::ALL {
+            assert!(err.contains(arch.facts().image.path), "{err}");
+        }
+        let err = Arch::of_image(Path::new("/nonexistent")).expect_err("no file");
+        assert!(format!("{err:#}").contains("/nonexistent"), "{err:#}");
+    }
+
+    #[test]
+    fn architectures_have_the_names_of_the_kernel_and_of_others() {
+        for (name, arch) in [
+            ("x86", Arch::X86),
+            ("amd64", Arch::X86),
+            ("x86_64", Arch::X86),
+            ("arm64", Arch::Arm64),
+            ("aarch64", Arch::Arm64),
+        ] {
+            assert_eq!(Arch::from_str(name, false), Ok(arch));
+        }
+        assert!(Arch::from_str("riscv", false).is_err());
+    }
+}

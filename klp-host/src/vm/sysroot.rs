@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Debian's packages of another architecture, unpacked into the cache: the programs of guests, and what programs for
+//! guests are built with.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::arch::Arch;
+use crate::cache::{Cache, Key, inherit_locks};
+use crate::host::consent::check_online;
+use crate::host::llvm;
+use crate::host::needs::Needs;
+use crate::host::packages;
+use crate::host::process;
+use crate::host::progress::Step;
+use crate::kernel::apt::Archive;
+
+/// The suite that they are taken from.
+const SUITE: &str = "bookworm";
+
+/// Changes when they are to be unpacked in another way.
+const RECIPE: &str = "1";
+
+/// What programs in C for this machine are built with.
+const HOST_C: [&str; 2] = ["gcc", "libc6-dev"];
+
+/// What programs in C are built with, of another architecture's packages.
+const C: [&str; 2] = ["libc6-dev", "libgcc-12-dev"];
+
+/// The packages that fetching them takes.
+pub(super) fn needs(_arch: Arch) -> Needs {
+    Needs::of(&["debian-archive-keyring"])
+}
+
+/// The packages of this machine that building programs in C for guests of this architecture takes.
+///
+/// # Errors
+///
+/// When the machine's programs cannot be looked at.
+pub fn compiler_needs(arch: Arch) -> Result<Needs> {
+    match arch {
+        Arch::HOST => Ok(Needs::of(&HOST_C)),
+        other => Ok(needs(other).and(llvm::needs()?)),
+    }
+}
+
+/// A compiler of programs in C for guests of this architecture.
+///
+/// # Errors
+///
+/// When it, or what it takes, is not there and cannot be fetched.
+pub fn compiler(arch: Arch) -> Result<Command> {
+    if arch == Arch::HOST {
+        packages::ensure(&HOST_C)?;
+        return Ok(process::command("gcc"));
+    }
+    let llvm = llvm::find()?;
+    let root = get(&Cache::open()?, arch, "c", &C)?;
+    let mut command = process::command(format!("clang{}", llvm.suffix()));
+    command
+        .arg(format!("--target={}-linux-gnu", arch.facts().gnu))
+        .arg(format!("--sysroot={}", root.display()))
+        .arg("-fuse-ld=lld");
+    Ok(command)
+}
+
+/// A folder with these packages and all that they depend on.
+pub(super) fn get(cache: &Cache, arch: Arch, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let key = packages
+        .iter()
+        .fold(Key::new().with("recipe", RECIPE), |key, package| {
+            key.with("package", package)
+        });
+    let name = format!("{SUITE}-{}-{name}", arch.facts().debian);
+    let entry = cache.entry("sysroot", &name, &key);
+    let dir = entry.get_or_create(|dir| fetch(cache, arch, packages, dir))?;
+    Ok(dir.join(ROOT))
+}
+
+/// The root folder in the entry.
+const ROOT: &str = "root";
+
+fn fetch(cache: &Cache, arch: Arch, packages: &[&str], dir: &Path) -> Result<()> {
+    check_online(&format!("the cache has no programs for {arch}"))?;
+    let step = Step::start(
+        &format!("getting programs for {arch} from Debian's {SUITE}"),
+        "half a minute",
+    );
+    let archive = Archive::new(cache);
+    let suite = archive.suite_for(arch, SUITE, &step)?;
+    let root = dir.join(ROOT);
+    for package in suite.with_dependencies(packages)? {
+        step.note(&package.name);
+        let deb = suite.download(&package, &step)?.verify(cache)?;
+        let mut unpack = process::command("dpkg-deb");
+        unpack.arg("-x").arg(deb.path()).arg(&root);
+        inherit_locks(&mut unpack);
+        process::run(&mut unpack)
+            .with_context(|| format!("cannot unpack {}", deb.path().display()))?;
+        deb.record(dir)?;
+    }
+    step.done();
+    Ok(())
+}

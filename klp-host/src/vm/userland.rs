@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Where a guest's programs come from: this machine, or Debian's packages for the guest's architecture, which are
+//! unpacked into the cache.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::initramfs::Tree;
+use super::needed::{self, Needed};
+use super::{programs, sysroot};
+use crate::arch::Arch;
+use crate::cache::Cache;
+use crate::host::needs::Needs;
+use crate::host::packages;
+
+/// Where programs are in Debian's packages.
+const BIN: [&str; 4] = ["usr/bin", "bin", "usr/sbin", "sbin"];
+
+/// The programs of a guest.
+#[derive(Debug)]
+pub(super) enum Userland {
+    /// This machine's.
+    Host,
+    /// Those of another architecture, in this folder.
+    Unpacked(Unpacked),
+}
+
+/// A folder with packages of another architecture.
+#[derive(Debug)]
+pub(super) struct Unpacked {
+    arch: Arch,
+    dir: PathBuf,
+}
+
+/// The packages of this machine that it takes.
+pub(super) fn needs(arch: Arch) -> Needs {
+    match arch {
+        Arch::HOST => programs::needs(),
+        other => sysroot::needs(other),
+    }
+}
+
+impl Userland {
+    /// That of guests of this architecture, fetched first when it has to be.
+    pub(super) fn get(arch: Arch) -> Result<Self> {
+        if arch == Arch::HOST {
+            packages::ensure(&programs::PACKAGES)?;
+            return Ok(Self::Host);
+        }
+        let dir = sysroot::get(&Cache::open()?, arch, "programs", &programs::PACKAGES)?;
+        Ok(Self::Unpacked(Unpacked { arch, dir }))
+    }
+
+    /// Where it has this program.
+    pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Self::Host => packages::find(name),
+            Self::Unpacked(unpacked) => unpacked.find(name),
+        }
+    }
+
+    /// Whether the programs run on this machine, too.
+    pub(super) fn is_host(&self) -> bool {
+        matches!(self, Self::Host)
+    }
+
+    /// Puts the shared libraries of these programs into the tree.
+    pub(super) fn add_libraries(&self, tree: &mut Tree, programs: &[PathBuf]) -> Result<()> {
+        match self {
+            Self::Host => programs::add_libraries(tree, programs),
+            Self::Unpacked(unpacked) => unpacked.add_libraries(tree, programs),
+        }
+    }
+}
+
+impl Unpacked {
+    fn find(&self, name: &str) -> Option<PathBuf> {
+        let places = BIN.map(|folder| self.dir.join(folder).join(name));
+        places.into_iter().find(|path| path.is_file())
+    }
+
+    fn add_libraries(&self, tree: &mut Tree, programs: &[PathBuf]) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        let mut waiting = Vec::new();
+        for program in programs {
+            let needed = self.read(program)?;
+            if let Some(interpreter) = needed.interpreter {
+                let inside = interpreter.trim_start_matches('/');
+                self.add_library(tree, program, &[self.dir.join(inside)], &interpreter)?;
+            }
+            waiting.extend(
+                needed
+                    .libraries
+                    .into_iter()
+                    .map(|name| (name, program.clone())),
+            );
+        }
+        while let Some((name, user)) = waiting.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            let triplet = format!("{}-linux-gnu", self.arch.facts().gnu);
+            let places =
+                ["lib", "usr/lib"].map(|lib| self.dir.join(lib).join(&triplet).join(&name));
+            let guest = format!("/usr/lib/{triplet}/{name}");
+            let library = self.add_library(tree, &user, &places, &guest)?;
+            let needed = self.read(&library)?;
+            waiting.extend(
+                needed
+                    .libraries
+                    .into_iter()
+                    .map(|name| (name, library.clone())),
+            );
+        }
+        Ok(())
+    }
+
+    /// Adds the first of these files that is there; gives it.
+    fn add_library(
+        &self,
+        tree: &mut Tree,
+        user: &Path,
+        places: &[PathBuf],
+        guest: &str,
+    ) -> Result<PathBuf> {
+        let Some(library) = places.iter().find(|path| path.is_file()) else {
+            bail!(
+                "{} needs {guest}, which the packages for {} lack: link it statically",
+                user.display(),
+                self.arch
+            );
+        };
+        tree.file(Path::new(guest), library)?;
+        Ok(library.clone())
+    }
+
+    fn read(&self, program: &Path) -> Result<Needed> {
+        let needed = needed::read(program)
+            .with_context(|| format!("cannot read the program {}", program.display()))?;
+        ensure!(
+            needed.arch == Some(self.arch),
+            "{} is a program for another architecture than {}, which the guest has",
+            program.display(),
+            self.arch
+        );
+        Ok(needed)
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Patches that are built as their authors build them: by `cargo klp build`, in a folder of their own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use klp_host::host::process;
+use klp_host::host::toolchain::{self, PINNED, Toolchain};
+use klp_host::kernel::Core;
+
+use crate::checkout;
+
+/// Builds patches by `cargo klp build`.
+pub(super) struct Author {
+    toolchain: Toolchain,
+    /// Where folders are copied to, which is gone with this.
+    pub(super) dir: tempfile::TempDir,
+}
+
+impl Author {
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self {
+            toolchain: toolchain::ensure(PINNED, &[])?,
+            dir: tempfile::tempdir().context("cannot make a temporary folder")?,
+        })
+    }
+
+    /// The modules that are built in a folder.
+    pub(super) fn build(&self, folder: &Path, core: Core) -> Result<Vec<PathBuf>> {
+        let output = self.klp(folder, core)?;
+        let modules: Vec<_> = output.lines().map(PathBuf::from).collect();
+        ensure!(
+            !modules.is_empty() && modules.iter().all(|path| path.is_file()),
+            "no module was built: {output}"
+        );
+        Ok(modules)
+    }
+
+    /// A copy of this folder of patches, with the files in it.
+    pub(super) fn copy(&self, folder: &Path) -> Result<PathBuf> {
+        let to = self.dir.path().join(folder.file_name().unwrap_or_default());
+        fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
+        let list = || format!("cannot list {}", folder.display());
+        for item in fs::read_dir(folder).with_context(list)? {
+            let path = item.with_context(list)?.path();
+            if path.is_file() {
+                let file = to.join(path.file_name().unwrap_or_default());
+                fs::copy(&path, &file)
+                    .with_context(|| format!("cannot copy {}", path.display()))?;
+            }
+        }
+        Ok(to)
+    }
+
+    /// What `cargo klp build` prints.
+    pub(super) fn klp(&self, dir: &Path, core: Core) -> Result<String> {
+        let mut cargo = self.toolchain.cargo();
+        cargo
+            .args(["run", "--quiet", "--package", "cargo-klp", "--"])
+            .args(["klp", "build", "--kernel", core.name()])
+            .arg(dir)
+            .current_dir(checkout::top());
+        process::output(&mut cargo)
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is of one processor architecture stands in a folder or file of the name `arch` of each crate. Elsewhere
+//! nobody names the usual one: what does would be wrong, or missing, for the next.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// Names of the architecture, of its files and of its registers.
+const WORDS: [&str; 25] = [
+    "x86",
+    "X86",
+    "x86_64",
+    "X86_64",
+    "amd64",
+    "iced_x86",
+    "EM_X86_64",
+    "bzImage",
+    "endbr64",
+    "target_arch",
+    "eax",
+    "ebx",
+    "ecx",
+    "edx",
+    "esi",
+    "edi",
+    "rax",
+    "rbx",
+    "rcx",
+    "rdx",
+    "rsi",
+    "rdi",
+    "rbp",
+    "rsp",
+    "rip",
+];
+
+/// Beginnings of such names.
+const BEGINNINGS: [&str; 2] = ["R_X86_64_", "__x86_"];
+
+/// Files that are for one architecture, with the reason.
+const EXCEPT: [&str; 7] = [
+    // An example whose functions have other names elsewhere.
+    "Kbuild",
+    // Its help has an example of a name of Debian's.
+    "cargo-klp/src/commands/kernels.rs",
+    // klp-core runs on one architecture so far.
+    "klp-core/kernel/Kconfig",
+    "klp-core/kernel/Makefile",
+    "klp-core/src/sync.rs",
+    // Options of gcc, for all architectures.
+    "klp/Makefile.freestanding",
+    // Fixes of one architecture's code.
+    "xtask/src/suite/cve/undone.rs",
+];
+
+/// Finds such names.
+///
+/// # Errors
+///
+/// When there are any, or a file cannot be read.
+pub(super) fn check(top: &Path, files: &[&str]) -> Result<()> {
+    let words = BTreeSet::from(WORDS);
+    let mut found = Vec::new();
+    for name in files.iter().filter(|name| is_checked(name)) {
+        let path = top.join(name);
+        if !path.is_file() {
+            continue;
+        }
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        for (number, line) in code(name, &text) {
+            if let Some(word) = named(line, &words) {
+                found.push(format!("{name}:{number}: {word}"));
+            }
+        }
+    }
+    ensure!(
+        found.is_empty(),
+        "these lines name one processor architecture, outside of a folder or file named arch:\n{}",
+        found.join("\n")
+    );
+    Ok(())
+}
+
+/// Whether a file is code that runs, or makes code, on any architecture.
+fn is_checked(name: &str) -> bool {
+    const ENDINGS: [&str; 8] = [
+        ".rs", ".sh", ".c", ".h", ".mk", "Kbuild", "Kconfig", "Makefile",
+    ];
+    let path = Path::new(name);
+    let of = |word: &str| path.iter().any(|part| part == word);
+    let is_code = ENDINGS.iter().any(|end| name.ends_with(end)) || name.contains("Makefile.");
+    let is_test = of("tests") || name.ends_with("/tests.rs") || of("snapshots");
+    let is_arch = of("arch") || name.ends_with("/arch.rs");
+    // Patches are for the functions that they replace.
+    is_code && !is_test && !is_arch && !name.starts_with("examples/") && !EXCEPT.contains(&name)
+}
+
+/// The lines of code, with their numbers: no comments, and no unit tests, which stand at a file's end.
+fn code<'a>(name: &str, text: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
+    let comment = match name.ends_with(".rs") || name.ends_with(".c") || name.ends_with(".h") {
+        true => &["//", "*", "/*"][..],
+        false => &["#"],
+    };
+    let lines = text
+        .lines()
+        .take_while(|line| !line.starts_with("#[cfg(test)]"));
+    (1..)
+        .zip(lines)
+        .filter(move |(_, line)| !comment.iter().any(|it| line.trim_start().starts_with(it)))
+}
+
+/// The first of the words in a line.
+fn named<'a>(line: &'a str, words: &BTreeSet<&str>) -> Option<&'a str> {
+    let is_inner = |char: char| char.is_ascii_alphanumeric() || char == '_';
+    line.split(|char| !is_inner(char))
+        .find(|word| words.contains(word) || BEGINNINGS.iter().any(|start| word.starts_with(start)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_one_architecture_are_found() {
+        let words = BTreeSet::from(WORDS);
+        for (line, word) in [
+            (r#"image: dir.join("arch/x86/boot/bzImage"),"#, Some("x86")),
+            ("kind == elf::R_X86_64_PC32", Some("R_X86_64_PC32")),
+            (r#""mov {value}, rax""#, Some("rax")),
+            (r#"release.strip_suffix("-amd64")"#, Some("amd64")),
+            ("let index = description.index();", None),
+        ] {
+            assert_eq!(named(line, &words), word, "{line}");
+        }
+    }
+
+    #[test]
+    fn code_is_looked_at_and_tests_and_comments_are_not() {
+        for name in [
+            "klp/src/abi.rs",
+            "klp/Makefile.klp",
+            "klp-host/src/vm/init.sh",
+        ] {
+            assert!(is_checked(name), "{name}");
+        }
+        for name in [
+            "klp/src/arch/x86.rs",
+            "klp-package/src/arch.rs",
+            "klp-elf/tests/module.rs",
+            "klp-host/src/kernel/apt/tests.rs",
+            "examples/livepatch-syscall/livepatch-syscall.rs",
+            "docs/architecture.md",
+        ] {
+            assert!(!is_checked(name), "{name}");
+        }
+        let text = "// x86\nlet a = 1;\n#[cfg(test)]\nmod tests {}\n";
+        let lines: Vec<_> = code("a.rs", text).collect();
+        assert_eq!(lines, [(2, "let a = 1;")]);
+    }
+}
