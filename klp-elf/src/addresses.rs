@@ -73,7 +73,7 @@ impl Module<'_> {
 
     /// The function that a field of an instruction names, if that begins there.
     fn taken(&self, field: &Field, instruction: &Instruction) -> Option<Name> {
-        let relative = self.machine.from_end();
+        let relative = self.machine.relative_to_end();
         let place = match self.place(field)? {
             // Its value counts from the end of the instruction.
             Place::Inside(section, to) if relative.iter().any(|kind| field.is(*kind)) => {

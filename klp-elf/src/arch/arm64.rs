@@ -80,7 +80,7 @@ pub(super) const FACTS: Facts = Facts {
         (elf::R_AARCH64_GOTREL64, "R_AARCH64_GOTREL64"),
         (elf::R_AARCH64_GOTREL32, "R_AARCH64_GOTREL32"),
     ],
-    from_end: &[],
+    relative_to_end: &[],
     traced_call: INSTRUCTION,
     // The link register is saved in another one first; before that an indirect branch may land.
     entries: &[2 * INSTRUCTION, 3 * INSTRUCTION],

@@ -114,7 +114,8 @@ impl Instruction {
 
 /// The instructions of a function, one after the other.
 pub(crate) enum Instructions<'data> {
-    X86(x86::Instructions<'data>),
+    // The decoder has tables of its own, and is large.
+    X86(Box<x86::Instructions<'data>>),
     Arm64(arm64::Instructions<'data>),
 }
 
@@ -122,7 +123,7 @@ impl<'data> Instructions<'data> {
     /// Those of `code`, which begins at `start` in its section.
     pub(crate) fn new(machine: Machine, code: &'data [u8], start: u64) -> Self {
         match machine {
-            Machine::X86 => Self::X86(x86::Instructions::new(code, start)),
+            Machine::X86 => Self::X86(Box::new(x86::Instructions::new(code, start))),
             Machine::Arm64 => Self::Arm64(arm64::Instructions::new(code, start)),
         }
     }

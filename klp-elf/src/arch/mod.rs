@@ -38,7 +38,7 @@ struct Facts {
     /// Relocations that go by a table of addresses, which only a linker makes.
     by_table: &'static [(RelocationType, &'static str)],
     /// Relocations whose value counts from the end of the instruction, where the field stands at that end.
-    from_end: &'static [RelocationType],
+    relative_to_end: &'static [RelocationType],
     /// The length of the call, or of the nop in its place, that ftrace changes.
     traced_call: u64,
     /// How long the entries of functions are: up to the end of that call.
@@ -141,8 +141,8 @@ impl Machine {
     }
 
     /// The relocations whose value counts from the end of the instruction.
-    pub(crate) fn from_end(self) -> &'static [RelocationType] {
-        self.facts().from_end
+    pub(crate) fn relative_to_end(self) -> &'static [RelocationType] {
+        self.facts().relative_to_end
     }
 
     /// The length of the call that ftrace changes.

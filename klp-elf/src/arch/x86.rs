@@ -32,7 +32,7 @@ pub(super) const FACTS: Facts = Facts {
         (elf::R_X86_64_REX_GOTPCRELX, "R_X86_64_REX_GOTPCRELX"),
         (elf::R_X86_64_CODE_4_GOTPCRELX, "R_X86_64_CODE_4_GOTPCRELX"),
     ],
-    from_end: &[elf::R_X86_64_PC32, elf::R_X86_64_PLT32],
+    relative_to_end: &[elf::R_X86_64_PC32, elf::R_X86_64_PLT32],
     traced_call: 5,
     // Indirect branches may land before it.
     entries: &[5, 9],

@@ -52,7 +52,7 @@ fn parse(data: &[u8]) -> Result<Needed> {
             PT_INTERP => needed.interpreter = segment.interpreter(LE, data)?.map(text),
             PT_DYNAMIC => {
                 let entries = segment.dynamic(LE, data)?.unwrap_or_default();
-                let libraries = entries.iter().filter(|it| it.d_tag(LE) == DT_NEEDED.into());
+                let libraries = entries.iter().filter(|it| it.d_tag(LE) == DT_NEEDED);
                 needed.libraries = libraries.filter_map(|it| name(it.d_val(LE))).collect();
             }
             _ => {}

@@ -97,7 +97,7 @@ impl<'module, 'data> Pointers<'module, 'data> {
         let mut all = Vec::new();
         let mut targets = Vec::new();
         let mut named = Vec::new();
-        let from_end = module.machine.from_end();
+        let relative_to_end = module.machine.relative_to_end();
         for (number, field) in (0..).zip(module.fields()) {
             if field.is_livepatch() {
                 continue;
@@ -109,7 +109,7 @@ impl<'module, 'data> Pointers<'module, 'data> {
                 named.extend(section.map(|section| Named {
                     section,
                     offset,
-                    relative: from_end.iter().any(|kind| field.is(*kind)),
+                    relative: relative_to_end.iter().any(|kind| field.is(*kind)),
                 }));
             } else if field.is(module.machine.pointer()) && target.is_some() {
                 all.push(number);

@@ -81,8 +81,8 @@ fn arguments(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
             continue;
         };
         // What counts from the end of the instruction ends with the field.
-        let from_end = module.machine.from_end();
-        let behind = if from_end.iter().any(|kind| field.is(*kind)) {
+        let relative_to_end = module.machine.relative_to_end();
+        let behind = if relative_to_end.iter().any(|kind| field.is(*kind)) {
             4
         } else {
             0
