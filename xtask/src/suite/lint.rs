@@ -95,7 +95,7 @@ fn licence_lines() -> Result<()> {
 
 /// Prose, generated text and compiler output carry none.
 fn has_licence_line(name: &str) -> bool {
-    const WITHOUT: [&str; 8] = [
+    const WITHOUT: [&str; 9] = [
         ".md",
         ".lock",
         ".stderr",
@@ -104,6 +104,7 @@ fn has_licence_line(name: &str) -> bool {
         "docs/dependencies.txt",
         "docs/figures.json",
         ".svg",
+        ".cast",
     ];
     !WITHOUT.iter().any(|end| name.ends_with(end)) && !name.contains("/snapshots/")
 }
@@ -130,6 +131,7 @@ mod tests {
             "klp/tests/ui/a.stderr",
             "docs/figures.json",
             "docs/plots/a.svg",
+            "docs/a.cast",
         ] {
             assert!(!has_licence_line(name), "{name}");
         }

@@ -48,6 +48,7 @@ const EXCEPT: [&str; 7] = [
     // Its help has an example of a name of Debian's.
     "cargo-klp/src/commands/kernels.rs",
     // klp-core runs on one architecture so far.
+    "klp-core/Kbuild",
     "klp-core/kernel/Kconfig",
     "klp-core/kernel/Makefile",
     "klp-core/src/sync.rs",
