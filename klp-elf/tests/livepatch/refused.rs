@@ -35,8 +35,8 @@ fn what_is_no_module() {
         &["not a kernel module", "ELF type 2", "the .ko file"],
     );
     let mut other = whole();
-    other[18..20].copy_from_slice(&elf::EM_AARCH64.0.to_le_bytes());
-    refused(&other, &["not a kernel module", "machine 183"]);
+    other[18..20].copy_from_slice(&elf::EM_RISCV.0.to_le_bytes());
+    refused(&other, &["not a kernel module", "machine 243"]);
 }
 
 #[test]
