@@ -42,7 +42,7 @@ const WORDS: [&str; 25] = [
 const BEGINNINGS: [&str; 2] = ["R_X86_64_", "__x86_"];
 
 /// Files that are for one architecture, with the reason.
-const EXCEPT: [&str; 7] = [
+const EXCEPT: [&str; 8] = [
     // An example whose functions have other names elsewhere.
     "Kbuild",
     // Its help has an example of a name of Debian's.
