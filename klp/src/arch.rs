@@ -13,6 +13,38 @@
 //! | `livepatch_entry` | the code that enters an original whose entry is not known when it is built |
 //! | `ATOMICS_ARE_KERNELS` | whether Rust's atomics order memory as the kernel's do |
 
+/// What one instruction stores.
+#[cfg(not(miri))]
+pub(crate) trait StoreWord {
+    /// Stores it, at any alignment.
+    ///
+    /// # Safety
+    ///
+    /// The place can be written.
+    unsafe fn store_word(self, place: *mut u8);
+}
+
+/// Each architecture's instructions that store a value, with the class of the register and the types.
+macro_rules! words {
+    ($($instruction:literal $class:ident: $($type:ty)*;)*) => {$($(
+        #[cfg(not(miri))]
+        impl $crate::arch::StoreWord for $type {
+            #[inline(always)]
+            unsafe fn store_word(self, place: *mut u8) {
+                // SAFETY: writes the value's bytes to a place that the caller vouches for.
+                unsafe {
+                    core::arch::asm!(
+                        $instruction,
+                        place = in(reg) place,
+                        value = in($class) self,
+                        options(nostack, preserves_flags),
+                    );
+                }
+            }
+        }
+    )*)*};
+}
+
 #[cfg(target_arch = "x86_64")]
 #[path = "arch/x86.rs"]
 mod machine;

@@ -43,42 +43,11 @@ pub(crate) fn unlinked() -> bool {
     unlinked != 0
 }
 
-macro_rules! words {
-    ($($instruction:literal: $($type:ty)*;)*) => {$($(
-        #[cfg(not(miri))]
-        impl StoreWord for $type {
-            #[inline(always)]
-            unsafe fn store_word(self, place: *mut u8) {
-                // SAFETY: writes the value's bytes to a place that the caller vouches for.
-                unsafe {
-                    core::arch::asm!(
-                        $instruction,
-                        place = in(reg) place,
-                        value = in(reg) self,
-                        options(nostack, preserves_flags),
-                    );
-                }
-            }
-        }
-    )*)*};
-}
-
-/// What one instruction stores.
-#[cfg(not(miri))]
-pub(crate) trait StoreWord {
-    /// Stores it, at any alignment.
-    ///
-    /// # Safety
-    ///
-    /// The place can be written.
-    unsafe fn store_word(self, place: *mut u8);
-}
-
 words! {
-    "strb {value:w}, [{place}]": u8 i8;
-    "strh {value:w}, [{place}]": u16 i16;
-    "str {value:w}, [{place}]": u32 i32;
-    "str {value}, [{place}]": u64 i64 usize isize;
+    "strb {value:w}, [{place}]" reg: u8 i8;
+    "strh {value:w}, [{place}]" reg: u16 i16;
+    "str {value:w}, [{place}]" reg: u32 i32;
+    "str {value}, [{place}]" reg: u64 i64 usize isize;
 }
 
 /// Where there is no kernel.

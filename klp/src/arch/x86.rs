@@ -44,37 +44,6 @@ pub(crate) fn unlinked() -> bool {
     unlinked != 0
 }
 
-macro_rules! words {
-    ($($instruction:literal $class:ident: $($type:ty)*;)*) => {$($(
-        #[cfg(not(miri))]
-        impl StoreWord for $type {
-            #[inline(always)]
-            unsafe fn store_word(self, place: *mut u8) {
-                // SAFETY: writes the value's bytes to a place that the caller vouches for.
-                unsafe {
-                    core::arch::asm!(
-                        $instruction,
-                        place = in(reg) place,
-                        value = in($class) self,
-                        options(nostack, preserves_flags),
-                    );
-                }
-            }
-        }
-    )*)*};
-}
-
-/// What one instruction stores.
-#[cfg(not(miri))]
-pub(crate) trait StoreWord {
-    /// Stores it, at any alignment.
-    ///
-    /// # Safety
-    ///
-    /// The place can be written.
-    unsafe fn store_word(self, place: *mut u8);
-}
-
 words! {
     "mov byte ptr [{place}], {value}" reg_byte: u8 i8;
     "mov word ptr [{place}], {value:x}" reg: u16 i16;
