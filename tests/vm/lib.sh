@@ -207,6 +207,19 @@ remove_patch() {
     disable "$1" && unload "$1"
 }
 
+# sleepers_sleep - from now on, whoever gets into a function of a test's patch that is made for it sleeps there, until
+# wake_sleepers. These functions look at a setting that nothing else in these machines uses.
+sleepers_sleep() {
+    USUAL_UID=$(cat /proc/sys/kernel/overflowuid)
+    trap wake_sleepers EXIT
+    echo 1 >/proc/sys/kernel/overflowuid
+}
+
+# wake_sleepers - they return, and nobody sleeps there any more.
+wake_sleepers() {
+    echo "$USUAL_UID" >/proc/sys/kernel/overflowuid
+}
+
 # mark_log - `log_since` prints what the kernel logs from here on.
 mark_log() {
     LOG_MARK="klp scenario mark $$ $RANDOM$RANDOM"

@@ -10,13 +10,8 @@ is_sleeping() {
 		grep -q '^State:.*[SD] (' "/proc/$1/status"
 }
 
-# The replacement sleeps while this is 1.
-sleep_while=/proc/sys/kernel/overflowuid
-usual=$(cat $sleep_while)
-trap 'echo "$usual" >$sleep_while' EXIT
-
 must "load" load sleeping-replacement
-echo 1 >$sleep_while
+sleepers_sleep
 cat /proc/version >/tmp/version &
 reader=$!
 must "a reader sleeps in the replacement" wait_until is_sleeping $reader
@@ -32,7 +27,7 @@ if [ -e $blockers ]; then
 	expect_eq "the blockers are this reader, and why" \
 		"$reader cat sleeping in function version_proc_show" "$(cat $blockers)"
 fi
-echo "$usual" >$sleep_while
+wake_sleepers
 wait $reader
 expect_eq "the reader got its answer" slept "$(cat /tmp/version)"
 must "then the transition ends" wait_until patch_gone sleeping-replacement

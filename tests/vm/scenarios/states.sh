@@ -16,11 +16,8 @@ must "load the first" load state-first
 said "there was no previous one" state_first "previous false"
 expect_eq "it counts" "first 1, version 1" "$(cat /proc/version)"
 
-# A task in a function of the first holds the second up: it sleeps there while this is 1.
-sleep_while=/proc/sys/kernel/overflowuid
-usual=$(cat $sleep_while)
-trap 'echo "$usual" >$sleep_while' EXIT
-echo 1 >$sleep_while
+# A task that sleeps in a function of the first holds the second up.
+sleepers_sleep
 cat /proc/uptime >/tmp/uptime &
 sleeper=$!
 sleep 1
@@ -31,7 +28,7 @@ said "it sees the first one's data, of its own type only" state_second \
 	"previous 1 Some(1)|other 1 None"
 check "reverse it" bash -c "echo 0 >$LIVEPATCH/state_second/enabled"
 check "it goes" wait_until patch_gone state_second
-echo "$usual" >$sleep_while
+wake_sleepers
 wait $sleeper
 expect_eq "the sleeper slept" "slept, 1" "$(cat /tmp/uptime)"
 must "unload it" unload state-second
