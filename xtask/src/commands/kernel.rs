@@ -53,6 +53,9 @@ impl Command {
 fn build(kernel: &KernelArgs, update: bool) -> Result<()> {
     kernel.needs()?.get()?;
     let kernel = kernel.get_with(update)?;
+    if let Some(module) = &kernel.core_module {
+        println!("MODULE={}", module.display());
+    }
     println!("KDIR={}", kernel.build.dir.display());
     println!("IMAGE={}", kernel.image.display());
     Ok(())
