@@ -71,8 +71,12 @@ fn front_ends(maintainer: &str) -> Result<Package> {
     })
 }
 
-/// What packages of klpctl have in common.
-fn bare(maintainer: &str) -> Result<Package> {
+/// What the packages that are written here have in common.
+///
+/// # Errors
+///
+/// When the time cannot be had.
+pub fn bare(maintainer: &str) -> Result<Package> {
     Ok(Package {
         machine: Machine::HOST,
         name: String::new(),

@@ -3,7 +3,6 @@
 //! Reports test cases: a line for each, or on a terminal one line that changes and the failures; and at the end all
 //! failures again.
 
-use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -20,7 +19,7 @@ struct Report {
     /// As printed.
     failures: Vec<String>,
     /// The parts that run now.
-    parts: VecDeque<String>,
+    parts: Vec<String>,
     /// Only on a terminal.
     status: Option<StatusLine>,
 }
@@ -47,8 +46,7 @@ impl Report {
 
     /// What the status line says: the parts that run, the counts, and what passed last.
     fn summary(&self, last: &str) -> String {
-        let parts: Vec<_> = self.parts.iter().map(String::as_str).collect();
-        format!("{}: {} · {last}", parts.join(", "), self.tally)
+        format!("{}: {} · {last}", self.parts.join(", "), self.tally)
     }
 }
 
@@ -72,7 +70,7 @@ pub fn begin_part(name: &str, number: usize, all: usize) {
     let label = part_label(name, number, all);
     progress::say(&format!("== {label}"));
     Report::with(|report| {
-        report.parts.push_back(label);
+        report.parts.push(label);
         if let Some(status) = &report.status {
             status.set(&report.summary(""));
         }

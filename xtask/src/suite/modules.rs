@@ -36,16 +36,7 @@ const SAMPLE_NEEDS: [&str; 2] = ["klp_enable_patch", "seq_printf"];
 
 /// Runs them all on the modules of one kernel.
 pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
-    let mut cases = Cases::new("modules");
-    cases.check("the sample's modinfo", || sample_modinfo(built));
-    cases.check("the sample asks for no more than it needs", || {
-        sample_needs(built)
-    });
-    cases.check("replacements stay on the stack", || stay_on_stack(built));
-    cases.check("a call of the original needs no frame", || no_frame(built));
-    cases.check("each access to a member is one instruction", || {
-        single_accesses(built)
-    });
+    let mut cases = on_files(built);
     cases.check("the checker agrees with the kernel", || {
         checked::agree(&kernel.build, built)
     });
@@ -73,6 +64,11 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
 
 /// Runs those that are about modules alone, for a kernel of another architecture.
 pub(super) fn run_foreign(built: &Built) -> Tally {
+    on_files(built).tally()
+}
+
+/// Those that look at the files of modules, and need no kernel.
+fn on_files(built: &Built) -> Cases {
     let mut cases = Cases::new("modules");
     cases.check("the sample's modinfo", || sample_modinfo(built));
     cases.check("the sample asks for no more than it needs", || {
@@ -83,7 +79,7 @@ pub(super) fn run_foreign(built: &Built) -> Tally {
     cases.check("each access to a member is one instruction", || {
         single_accesses(built)
     });
-    cases.tally()
+    cases
 }
 
 /// Runs the tests of `klpctl sign` beside the kernel's own tool.

@@ -7,11 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use klp_elf::Machine;
 use klp_elf::livepatch::rename;
 use klp_host::cache::{Cache, Scratch};
 use klp_host::kernel::Profile;
-use klp_package::{Format, LivePatch, Package, Scripts, time};
+use klp_package::{Format, LivePatch, Package, time};
 
 use super::super::author_build::Author;
 use super::CORE;
@@ -112,22 +111,10 @@ fn patch(module: Vec<u8>) -> Result<Package> {
 /// Patches depend on the package of their kernel.
 fn kernel_package(release: &str) -> Result<Package> {
     Ok(Package {
-        machine: Machine::HOST,
         name: format!("linux-image-{release}"),
         version: "1".to_owned(),
-        revision: 1,
         summary: "Stands for the kernel that runs".to_owned(),
-        description: Vec::new(),
-        maintainer: MAINTAINER.to_owned(),
-        authors: Vec::new(),
-        homepage: None,
         section: "kernel",
-        change: "New version.".to_owned(),
-        time: time()?,
-        files: Vec::new(),
-        state_dir: None,
-        depends: Vec::new(),
-        supersedes: Vec::new(),
-        scripts: Scripts::default(),
+        ..klpctl_package::bare(MAINTAINER)?
     })
 }
