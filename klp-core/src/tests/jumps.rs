@@ -412,7 +412,7 @@ fn when_ftrace_has_shut_down_the_worker_gives_up() {
 fn a_jump_never_differs_from_the_handler() {
     const PATCHES: [usize; 3] = [FIRST, SECOND, super::THIRD];
     let mut jumps = 0;
-    let seeds = if cfg!(miri) { 5 } else { 400 };
+    let seeds = if cfg!(miri) { 8 } else { 400 };
     for seed in 1..seeds {
         let mut random = Random(seed);
         let mut machine = machine();
