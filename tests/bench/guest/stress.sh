@@ -85,8 +85,9 @@ memory | growth /tmp/memory >/tmp/growth
 while read -r name grown; do
     figure "stress-growth-$name" kB "$grown"
 done </tmp/growth
-# Half a page a cycle is more than chance. Slabs are judged by what is in them.
-awk -v limit=$((2 * cycles)) '$1 == "VmallocUsed" && $2 >= limit {
+# Half a page a cycle is more than chance; some stacks of tasks may wait to be used again. Slabs are judged by what is in
+# them.
+awk -v limit=$((2 * cycles + 256)) '$1 == "VmallocUsed" && $2 >= limit {
     print $1 " grew by " $2 " kB"; lost = 1
 } END { exit lost }' /tmp/growth
 # Where a thing is lost in every cycle, there are as many more.
