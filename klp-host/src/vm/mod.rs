@@ -127,7 +127,9 @@ impl Warnings {
     /// Is this line of the console one of them?
     fn has(&self, line: &str) -> bool {
         match self {
-            Self::In(functions) => functions.iter().any(|it| line.contains(&format!(" {it}+0x"))),
+            Self::In(functions) => functions
+                .iter()
+                .any(|it| line.contains(&format!(" {it}+0x"))),
             Self::All => true,
         }
     }

@@ -194,7 +194,8 @@ fn warnings_fail_unless_accepted() {
     let (report, _) = boot(kernel, |spec| spec.accepted = Warnings::All);
     assert_eq!(report.outcome, Outcome::Exited(3));
     let of_function = |name: &str| Warnings::In(vec![name.to_owned()]);
-    let kernel = "verdict ready; console 'WARNING: x.c:1 at known+0x1/0x2, CPU#0'; verdict 'exit 0'";
+    let kernel =
+        "verdict ready; console 'WARNING: x.c:1 at known+0x1/0x2, CPU#0'; verdict 'exit 0'";
     let (report, _) = boot(kernel, |spec| spec.accepted = of_function("known"));
     assert_eq!(report.problem(), None);
     let (report, _) = boot(kernel, |spec| spec.accepted = of_function("own"));
