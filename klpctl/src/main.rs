@@ -31,6 +31,7 @@ mod records;
 mod store;
 mod transition;
 mod trial;
+mod units;
 
 use std::process::ExitCode;
 
