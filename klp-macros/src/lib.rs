@@ -103,32 +103,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// # Keys
 ///
-/// About one function: on the function, in both forms.
+/// A function that is a whole patch takes the keys of both, function and patch.
 ///
-/// | key | value | meaning |
+/// <!-- table: keys -->
+/// | key | of | meaning |
 /// | --- | --- | --- |
-/// | `object` | string, required | what holds the function: `"vmlinux"` for the kernel itself, else the module's name as `lsmod` shows it. The module need not be loaded; its functions are replaced when it comes |
-/// | `replaces` | string, required | the function that is replaced, as `/proc/kallsyms` shows it |
-/// | `sympos` | integer, else 0 | which one, where the object has several functions of that name: 1 is the first in the order of `/proc/kallsyms`. 0 says that there is only one, and the kernel refuses the patch when that is not so |
-///
-/// About either: what klp cannot check of it is as you say.
-///
-/// | key | value | meaning |
-/// | --- | --- | --- |
-/// | `unsafe` | flag, else not | of a function: its signature, where the kernel's type information has none or nothing is known of the module, what is behind a `void *`, that a reference outlives the call. The lint `unsafe_code` finds it |
-///
-/// About the patch: on the function where it is the whole patch, else on the mod.
-///
-/// | key | value | meaning |
-/// | --- | --- | --- |
-/// | `description` | string, required | what the patch does, in one line, for `modinfo` |
-/// | `license` | string, required | the module's licence, one of those that the kernel knows as GPL-compatible: `"GPL"`, `"GPL v2"`, `"GPL and additional rights"`, `"Dual BSD/GPL"`, `"Dual MIT/GPL"`, `"Dual MPL/GPL"` |
-/// | `authors` | list of strings, else none | for `modinfo`: `["Jane Doe <jane@example.org>"]` |
-/// | `version` | string, else none | the patch's version, for `modinfo` and `/sys/module/NAME/version` |
-/// | `fixes` | list of strings, else none | what it fixes, for `modinfo`: `["CVE-2024-1234"]`, or the names of another registry. `klpctl fixes` finds them on a machine |
-/// | `url` | string, else none | where to read more about it, for `modinfo` |
-/// | `name` | string, else the module's name in the build | the module's name, as it stands before what it prints |
-/// | `replace` | flag, else not | the patch takes the place of all patches before it, which leave when it is applied |
+/// | `object` | function, `symbols` (required), callback, `kernel_struct` | `vmlinux`, or a module's name as `lsmod` shows it. The module need not be loaded |
+/// | `replaces` | function (required) | the C function's name in `/proc/kallsyms` |
+/// | `sympos` | function | position among the object's symbols of that name, in the order of `/proc/kallsyms`, from 1. Default 0: there is only one |
+/// | `inlined_into` | function | callers whose inlined copies may keep the old code |
+/// | `description` | patch (required) | one line, for `modinfo` |
+/// | `license` | patch (required) | `GPL`, `GPL v2`, `GPL and additional rights`, `Dual BSD/GPL`, `Dual MIT/GPL` or `Dual MPL/GPL` |
+/// | `authors` | patch | for `modinfo` |
+/// | `name` | patch | the module's name. Default: its name in the build |
+/// | `version` | patch | the patch's version, for `modinfo` and `/sys/module/NAME/version` |
+/// | `fixes` | patch | identifiers of what it fixes, for `modinfo` and `klpctl fixes` |
+/// | `url` | patch | where to read about it, for `modinfo` |
+/// | `replace` | patch | cumulative: replaces all patches that are enabled |
+/// | `register` | patch | loading only registers the patch; sysfs enables and disables it. Needs klp-core |
+/// | `immediate` | patch, function | all tasks switch at once, without a consistency check. Needs klp-core |
+/// | `unsafe` | patch, function, `symbols` | the author answers for what cannot be checked |
+/// | `of` | `kernel_struct` | of several structures of one name, the one that this function takes or returns |
+/// | `id` | `shadow`, `state` (required) | the variable's number: patches with the same id share the data |
+/// | `version` | `state` (required) | the state's version: the kernel refuses a patch with a lower one than an enabled patch has |
+/// <!-- end of table -->
 ///
 /// # The function
 ///
@@ -311,13 +309,8 @@ fn outside(name: &str, item: proc_macro::TokenStream) -> proc_macro::TokenStream
 ///
 /// `klp::view` says which types and attributes members can have, and what accessors promise.
 ///
-/// The first word is the structure's name in C, its tag or the name of its `typedef`. Behind it
-/// may stand
-///
-/// | key | meaning |
-/// | --- | --- |
-/// | `object = "a_module"` | the structure is that module's own; else it is one of vmlinux |
-/// | `of = "a_function"` | of several structures of that name the one that this function takes or gives |
+/// The first word is the structure's name in C, its tag or the name of its `typedef`. The keys `object` and
+/// `of` may follow it; [`macro@livepatch`] lists them.
 ///
 /// `&View` and `Option<&View>` are then arguments of replacements, `Pin<KBox<View>>` is an argument
 /// that the function takes over or gives away, and a view can be passed by value and be a result. A struct

@@ -6,6 +6,7 @@
 //! `keys` and `declared` read what the author wrote, `find` looks the structure and its members up in
 //! the kernel's type information, `compare` compares their types, and `expand` writes the view.
 
+mod attributes;
 mod bits;
 mod compare;
 mod declared;

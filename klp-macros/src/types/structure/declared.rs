@@ -2,6 +2,7 @@
 
 //! What the author declares: the members of a view, with their attributes.
 
+use super::attributes::CLAIMS;
 use super::keys::is_name;
 use crate::errors::{structure as errors, Errors};
 use proc_macro2::{TokenStream, TokenTree};
@@ -206,16 +207,6 @@ fn member(field: Field, errors: &mut Errors) -> Option<Declared> {
     })
 }
 
-/// The attributes in which the word `unsafe` may stand.
-const CLAIMS: [&str; 6] = [
-    "write",
-    "follow",
-    "container_of",
-    "counted_by",
-    "list",
-    "active",
-];
-
 /// The word `unsafe` in an attribute, as the author wrote it.
 fn unsafety(attribute: &Attribute) -> Option<Ident> {
     let Meta::List(list) = &attribute.meta else {
@@ -235,7 +226,7 @@ fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
             said.others.push(attribute);
             continue;
         };
-        if CLAIMS.contains(&name.as_str()) {
+        if CLAIMS.iter().any(|claim| claim.name == name) {
             said.unsafety.extend(unsafety(&attribute));
         }
         match name.as_str() {
