@@ -5,31 +5,37 @@
 //! The kernel calls a replacement as it called the C function: with C types. `#[livepatch]`
 //! gives the replacement that C signature and converts through the traits here.
 //!
-//! | Rust type | C type | as argument | as result |
+//! <!-- table: types -->
+//! | Rust | C | as | note |
 //! | --- | --- | --- | --- |
-//! | `u8` .. `u64`, `i8` .. `i64`, `usize`, `isize`, `bool` | the same integer | yes | yes |
-//! | `*const T`, `*mut T` | pointer | yes | yes |
-//! | `NonNull<T>`, `Option<NonNull<T>>` | pointer; `None` is `NULL` | only with `Option` | yes |
-//! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace`, `&CStr` | pointer to the C structure (`char` for `CStr`) | yes, never `NULL` | no |
-//! | `&T` of a type of yours that is a [`KernelStruct`] | pointer to that structure | yes, never `NULL` | no |
-//! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` or an `ERR_PTR()` | yes | no |
-//! | [`InOut<'_, T>`](InOut) of an integer, `Option` of it | pointer to an integer of that size and sign, such as `loff_t *`; `None` is `NULL` | yes, never `NULL` without `Option` | no |
-//! | [`SockPtr<'_>`](crate::sockptr::SockPtr) | `sockptr_t` by value | yes | no |
-//! | `Pin<KBox<T>>` of a [`KernelStruct`] that is [`Whole`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result. C may have pointers into it, so it stays where it is | yes, never `NULL` | yes |
-//! | `Option<Pin<KBox<T>>>` | the same pointer; `None` is `NULL` | yes | yes |
-//! | `KBox<T>`, `Option<KBox<T>>` of such a type | the same, of a structure that was made in Rust | no | yes |
-//! | `&`[`SyscallArgs`](crate::syscall::SyscallArgs) | `const struct pt_regs *` of a system call | yes | no |
-//! | `&`[`IntTable`](crate::sysctl::IntTable), [`Buffer`](crate::sysctl::Buffer), [`Length`](crate::sysctl::Length), [`Position`](crate::sysctl::Position) | what a `proc_handler` is given | yes | no |
-//! | [`Returned<T>`](Returned) | a pointer that `original` returned, or `NULL` | no | yes |
-//! | `()` | `void` | no | yes |
-//! | `Result` | `int`: 0 or a negative errno | no | yes |
-//! | `Result<i32>` | `int`: the value or a negative errno | no | yes |
-//! | `Result<isize>`, `Result<usize>` | `long`, `ssize_t`: the value or a negative errno | no | yes |
-//! | `Result<i64>` | `long long`, `loff_t`: the value or a negative errno | no | yes |
-//! | `Result<bool>` | `int`: 0, 1 or a negative errno | no | yes |
-//! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>`, `Result` of `Returned<T>` and these boxes | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
+//! | `u8`, `u16`, `u32`, `u64`, `usize`, `i8`, `i16`, `i32`, `i64`, `isize`, `bool` | the same integer | argument, result | |
+//! | `*const T`, `*mut T` | a pointer | argument, result | as a result it needs `unsafe` in `#[livepatch(..)]`, because C follows it |
+//! | `Option<NonNull<T>>` | a pointer | argument, result | `None` is `NULL` |
+//! | `NonNull<T>` | a pointer | result | never `NULL` |
+//! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace` | a pointer to that C structure | argument | never `NULL` |
+//! | `&T` | a pointer to the structure of the view `T` | argument | never `NULL` |
+//! | `&CStr` | `const char *` | argument | never `NULL`; a NUL ends the text |
+//! | `Option<&SeqFile>`, `Option<&T>`, `Option<&CStr>` | the same pointers | argument | `None` is `NULL` or an `ERR_PTR()`; likewise for the other references |
+//! | `InOut<'_, i64>`, `InOut<'_, u32>` | `loff_t *`, `unsigned int *`: a pointer to an integer of that size and sign | argument | never `NULL` |
+//! | `Option<InOut<'_, i64>>` | the same pointer | argument | `None` is `NULL` |
+//! | `SockPtr<'_>` | `sockptr_t`, by value | argument | |
+//! | `&SyscallArgs` | `const struct pt_regs *` of a system call | argument | |
+//! | `&IntTable`, `Buffer<'_>`, `Length<'_>`, `Position<'_>` | the arguments of a `proc_handler` | argument | |
+//! | `Pin<KBox<T>>` | a pointer to a structure from `kmalloc()` | argument, result | as an argument the function takes it over, as a result it gives it away. Never `NULL` |
+//! | `Option<Pin<KBox<T>>>` | the same pointer | argument, result | `None` is `NULL` |
+//! | `KBox<T>`, `Option<KBox<T>>` | the same pointer | result | to a structure that was made in Rust |
+//! | `Returned<T>` | a pointer | result | what `original` returned, or `Returned::null()` |
+//! | `()` | `void` | result | |
+//! | `Result` | `int` | result | 0 or a negative errno |
+//! | `Result<i32>` | `int` | result | the value or a negative errno |
+//! | `Result<bool>` | `int` | result | 0, 1 or a negative errno |
+//! | `Result<isize>`, `Result<usize>` | `long`, `ssize_t` | result | the value or a negative errno |
+//! | `Result<i64>` | `long long`, `loff_t` | result | the value or a negative errno |
+//! | `Result<*mut T>`, `Result<NonNull<T>>`, `Result<Returned<T>>`, `Result<Pin<KBox<T>>>` | a pointer, or an errno as `ERR_PTR()` | result | likewise for the other pointers |
+//! <!-- end of table -->
 //!
-//! A raw pointer as a result needs the key `unsafe` in the function's `#[livepatch(..)]`: C follows it.
+//! `T` is a [`KernelStruct`], in a box a [`Whole`] one. C may have pointers into a structure of its own, so that
+//! one is pinned.
 //!
 //! A pointer and the length of what it points to are two arguments; [`Bytes`](crate::bytes::Bytes) views both.
 //!
@@ -76,6 +82,8 @@
 mod in_out;
 mod original;
 mod returned;
+#[cfg(test)]
+mod types;
 
 pub use in_out::InOut;
 pub use original::{FromOriginal, FromValue, ToOriginal};
@@ -666,6 +674,56 @@ mod tests {
         let failed: *mut u8 = Err::<*mut u8, Error>(Error::from_errno(-12)).into_c();
         assert_eq!(failed.addr(), usize::MAX - 11);
         assert!(Ok::<Option<NonNull<u8>>, Error>(None).into_c().is_null());
+    }
+
+    /// Tells at compile time which traits `T` has: an inherent method goes before that of a trait.
+    struct Probe<T>(PhantomData<T>);
+
+    impl<T: FromC<'static>> Probe<T> {
+        fn is_argument(&self) -> bool {
+            true
+        }
+    }
+
+    impl<T: IntoC> Probe<T> {
+        fn is_result(&self) -> bool {
+            true
+        }
+    }
+
+    trait Neither {
+        fn is_argument(&self) -> bool {
+            false
+        }
+
+        fn is_result(&self) -> bool {
+            false
+        }
+    }
+
+    impl<T> Neither for Probe<T> {}
+
+    type Result<T = ()> = core::result::Result<T, Error>;
+
+    macro_rules! rows {
+        ($([$($type:ty),+]: $($direction:ident)+, $c:literal, $note:literal;)*) => {$({
+            let directions = [$(stringify!($direction)),+];
+            $(
+                let probe = Probe::<$type>(PhantomData);
+                let name = stringify!($type);
+                assert_eq!(probe.is_argument(), directions.contains(&"argument"), "{name}");
+                assert_eq!(probe.is_result(), directions.contains(&"result"), "{name}");
+            )+
+        })*};
+    }
+
+    #[test]
+    fn the_documented_types_have_these_directions() {
+        use crate::sockptr::SockPtr;
+        use crate::syscall::SyscallArgs;
+        use crate::sysctl::{Buffer, IntTable, Length, Position};
+        type T = Pair;
+        types::for_each_type!(rows);
     }
 
     struct Pair(u32, u32);

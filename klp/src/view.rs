@@ -69,17 +69,20 @@
 //! Members of inner structures and unions without a name are found by their names, others by
 //! `#[path("inner.member")]`. Members of a union are what the bytes say; a lock there needs `#[active(unsafe)]`.
 //!
-//! | attribute | says |
+//! <!-- table: members -->
+//! | attribute | meaning |
 //! | --- | --- |
-//! | `#[path("a.b")]` | where the member is; else it has the name in C |
-//! | `#[write]` | `set_NAME(&mut self, ..)`: for structures that were made in Rust: what [`Zeroed`] makes, and views by value |
-//! | `#[write(unsafe)]` | `set_NAME(&self, ..)`: for structures that C uses meanwhile |
-//! | `#[follow(unsafe)]` | what the pointer points to lives as long as the structure does |
-//! | `#[follow(rcu, unsafe)]` | what the pointer points to is under RCU; the accessor takes the [guard](crate::rcu::Guard), and what it gives lives as long |
-//! | `#[counted_by(len, unsafe)]` | how many elements a flexible array has, or there are behind a pointer |
-//! | `#[list(node, unsafe)]`, `#[list(node, rcu, unsafe)]` | the entries are linked by their member `node`; [`klp::list`](crate::list) has more |
-//! | `#[container_of(unsafe)]` | `View::from_NAME(&Inner) -> &View`: the structure that an inner one is part of |
-//! | `#[active(unsafe)]` | the member of a union that is in use: needed for a lock, or an inner view with claims |
+//! | `#[path("a.b")]` | the member's path in C; default: the field's name |
+//! | `#[write]` | `set_NAME(&mut self, ..)`, for structures made in Rust: by [`Zeroed`], or passed by value |
+//! | `#[write(unsafe)]` | `set_NAME(&self, ..)`, for structures that C uses meanwhile |
+//! | `#[follow(unsafe)]` | the pointer is followed; its target lives as long as the structure |
+//! | `#[follow(rcu, unsafe)]` | the same under RCU: the accessor takes a [guard](crate::rcu::Guard), and the target lives as long as that |
+//! | `#[container_of(unsafe)]` | `View::from_NAME(&Inner) -> &View`, from an inner structure to the whole |
+//! | `#[counted_by(len, unsafe)]` | the member `len` is the number of elements of a flexible array, or behind a pointer |
+//! | `#[list(node, unsafe)]` | the head of a list whose entries are linked by their member `node` ([`klp::list`](crate::list)) |
+//! | `#[list(node, rcu, unsafe)]` | the same under RCU |
+//! | `#[active(unsafe)]` | the member of a union that is in use; needed for a lock, and for an inner view with claims |
+//! <!-- end of table -->
 //!
 //! # The word `unsafe`
 //!
