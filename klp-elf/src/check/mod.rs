@@ -35,7 +35,7 @@ mod undefined;
 
 pub use against::Against;
 pub use place::Place;
-pub use problem::Problem;
+pub use problem::{Kind, Problem};
 pub use report::{Finding, Replaced, Report, Severity};
 
 use crate::{Error, Module};
