@@ -28,6 +28,7 @@ mod output;
 mod patch_file;
 mod precheck;
 mod records;
+mod status;
 mod store;
 mod transition;
 mod trial;
