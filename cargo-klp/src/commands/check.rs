@@ -15,11 +15,8 @@ use klp_host::kernel::known::Known;
 use serde_json::{Value, json};
 
 use super::stub::plain;
+use crate::exit_status::{BAD, UNCHECKED};
 use crate::kernel::Choice;
-
-/// What a script is told: all good, something bad, or that it could not be checked.
-const BAD: u8 = 1;
-const UNCHECKED: u8 = 2;
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {

@@ -19,9 +19,11 @@ use clap::{Parser, Subcommand};
 use klp_host::host::consent::ConsentArgs;
 use klp_host::host::process;
 
+use crate::exit_status;
+
 /// Live patches for the Linux kernel, in Rust.
 #[derive(Debug, Parser)]
-#[command(name = "cargo klp", bin_name = "cargo klp", version)]
+#[command(name = "cargo klp", bin_name = "cargo klp", version, after_help = exit_status::help())]
 struct Cli {
     #[command(flatten)]
     consent: ConsentArgs,
