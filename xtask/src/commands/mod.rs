@@ -5,6 +5,7 @@
 mod bench;
 mod compare;
 mod demo;
+mod docs;
 mod image;
 mod kernel;
 mod kselftest;
@@ -44,6 +45,8 @@ struct Cli {
 enum Command {
     /// Show it: build the sample, boot Debian's kernel, and patch it while it runs.
     Demo(demo::DemoArgs),
+    /// Write the documentation's tables of keys, types, findings and exit statuses from the code.
+    Docs,
     /// Get and build kernels.
     #[command(subcommand)]
     Kernel(kernel::Command),
@@ -79,6 +82,7 @@ impl Command {
     fn run(self) -> Result<ExitCode> {
         match self {
             Self::Demo(args) => args.run(),
+            Self::Docs => docs::run(),
             Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Package(args) => args.run(),
