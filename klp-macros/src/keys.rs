@@ -11,10 +11,10 @@ use crate::parse::{self, Value};
 use proc_macro2::{Group, Ident, TokenTree};
 use quote::ToTokens;
 use syn::{Lit, LitInt, LitStr};
-use table::{About, KeyInfo, KEYS};
+use table::{KeyInfo, KeyScope, KEYS};
 
 impl Place {
-    /// Whether this is a `#[livepatch]`, rather than an attribute beside it in the mod.
+    /// Whether this is a `#[livepatch]`, rather than another attribute of the mod.
     fn is_livepatch(self) -> bool {
         matches!(self, Place::Function | Place::Mod | Place::Inside)
     }
@@ -76,7 +76,7 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
         if no_replaces && is_for_replaces(key, place) {
             errors.add(&key.name, errors::REPLACE_FOR_REPLACES);
             meant.push("replaces");
-        } else if !place.takes(info.about) {
+        } else if !place.takes(info.scope) {
             errors.add(&key.name, misplaced(info, place));
         } else if given.contains(&info.name) {
             errors.add(&key.name, errors::key_twice(&name));
@@ -96,13 +96,13 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
 fn info(name: &str, place: Place) -> Option<&'static KeyInfo> {
     let mut named = KEYS.iter().filter(|key| key.name == name);
     let first = named.clone().next();
-    named.find(|key| place.takes(key.about)).or(first)
+    named.find(|key| place.takes(key.scope)).or(first)
 }
 
 fn misplaced(info: &KeyInfo, place: Place) -> String {
-    match info.about {
-        About::Patch if place.is_livepatch() => errors::belongs_on_mod(info.name),
-        About::Object | About::Function if place.is_livepatch() => {
+    match info.scope {
+        KeyScope::Patch if place.is_livepatch() => errors::belongs_on_mod(info.name),
+        KeyScope::Object | KeyScope::Function if place.is_livepatch() => {
             errors::belongs_on_function(info.name)
         }
         _ => errors::unknown_key(info.name, None, valid(place)),
@@ -112,12 +112,12 @@ fn misplaced(info: &KeyInfo, place: Place) -> String {
 /// Whether this is `replace = "function"`, one letter short of `replaces`.
 fn is_for_replaces(key: &parse::Key, place: Place) -> bool {
     key.name == "replace"
-        && place.takes(About::Function)
+        && place.takes(KeyScope::Function)
         && matches!(key.value, Value::Literal(Lit::Str(_)))
 }
 
 fn valid(place: Place) -> impl Iterator<Item = &'static str> {
-    let here = KEYS.iter().filter(move |key| place.takes(key.about));
+    let here = KEYS.iter().filter(move |key| place.takes(key.scope));
     here.map(|key| key.name)
 }
 
@@ -153,7 +153,7 @@ impl Values {
             "replaces" => self.replaces = string(info, key, errors),
             "sympos" => self.sympos = integer(info, key, errors),
             "id" => self.id = integer(info, key, errors),
-            "version" if info.about == About::State => {
+            "version" if info.scope == KeyScope::State => {
                 self.state_version = integer(info, key, errors);
             }
             "version" => self.version = string(info, key, errors),
@@ -313,7 +313,7 @@ mod tests {
             Place::Structure,
         ];
         for key in &KEYS {
-            let places = PLACES.into_iter().filter(|place| place.takes(key.about));
+            let places = PLACES.into_iter().filter(|place| place.takes(key.scope));
             let mut tried = 0;
             for place in places {
                 let errors = read(key.example.parse().unwrap(), place).1;
@@ -386,7 +386,7 @@ mod tests {
         ] {
             assert_eq!(nearest(written, Place::Function), meant, "{written}");
         }
-        // What does not belong here is not suggested.
+        // Keys that are invalid here are not suggested.
         assert_eq!(nearest("objekt", Place::Mod), None);
     }
 }

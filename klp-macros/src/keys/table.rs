@@ -5,7 +5,7 @@
 //! `cargo xtask docs` compiles this file too, and writes the tables of the guides from it. So it uses
 //! nothing but the language.
 
-/// Where an attribute stands, which decides the keys that it takes.
+/// The position of an attribute, which decides the keys that it takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// `#[livepatch]` on a function that is a whole patch.
@@ -28,7 +28,7 @@ pub(crate) enum Place {
 
 /// What a key describes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum About {
+pub(crate) enum KeyScope {
     Patch,
     /// The object of a function, a callback, declarations or a structure.
     Object,
@@ -45,31 +45,31 @@ pub(crate) enum About {
 }
 
 impl Place {
-    pub(crate) fn takes(self, about: About) -> bool {
-        use About::{Claim, Consistency, Function, Object, Patch, State, Variable, View};
+    pub(crate) fn takes(self, scope: KeyScope) -> bool {
+        use KeyScope::{Claim, Consistency, Function, Object, Patch, State, Variable, View};
         match self {
-            Place::Function => matches!(about, Patch | Object | Function | Claim | Consistency),
-            Place::Mod => matches!(about, Patch | Claim | Consistency),
-            Place::Inside => matches!(about, Object | Function | Claim | Consistency),
-            Place::Callback => about == Object,
-            Place::Symbols => matches!(about, Object | Claim),
-            Place::Structure => matches!(about, Object | View),
-            Place::Shadow => about == Variable,
-            Place::State => matches!(about, Variable | State),
+            Place::Function => matches!(scope, Patch | Object | Function | Claim | Consistency),
+            Place::Mod => matches!(scope, Patch | Claim | Consistency),
+            Place::Inside => matches!(scope, Object | Function | Claim | Consistency),
+            Place::Callback => scope == Object,
+            Place::Symbols => matches!(scope, Object | Claim),
+            Place::Structure => matches!(scope, Object | View),
+            Place::Shadow => scope == Variable,
+            Place::State => matches!(scope, Variable | State),
         }
     }
 
     pub(crate) fn requires(self, key: &KeyInfo) -> bool {
         // A callback of a patch with one object belongs to that object, and a structure to vmlinux.
         let has_default = matches!(self, Place::Callback | Place::Structure);
-        key.required && self.takes(key.about) && !has_default
+        key.required && self.takes(key.scope) && !has_default
     }
 }
 
 /// A key.
 pub(crate) struct KeyInfo {
     pub(crate) name: &'static str,
-    pub(crate) about: About,
+    pub(crate) scope: KeyScope,
     pub(crate) required: bool,
     /// How it is written, for error messages.
     pub(crate) example: &'static str,
@@ -80,14 +80,14 @@ pub(crate) struct KeyInfo {
 
 const fn key(
     name: &'static str,
-    about: About,
+    scope: KeyScope,
     required: bool,
     example: &'static str,
     meaning: &'static str,
 ) -> KeyInfo {
     KeyInfo {
         name,
-        about,
+        scope,
         required,
         example,
         meaning,
@@ -97,40 +97,40 @@ const fn key(
 /// All keys. Of two with one name, the place decides.
 #[rustfmt::skip] // A table is read by columns.
 pub(crate) const KEYS: [KeyInfo; 18] = [
-    key("object", About::Object, true, "object = \"vmlinux\"",
+    key("object", KeyScope::Object, true, "object = \"vmlinux\"",
         "`vmlinux`, or a module's name as `lsmod` shows it. The module need not be loaded"),
-    key("replaces", About::Function, true, "replaces = \"the_kernel_function\"",
+    key("replaces", KeyScope::Function, true, "replaces = \"the_kernel_function\"",
         "the C function's name in `/proc/kallsyms`"),
-    key("sympos", About::Function, false, "sympos = 1",
+    key("sympos", KeyScope::Function, false, "sympos = 1",
         "position among the object's symbols of that name, in the order of `/proc/kallsyms`, from 1. Default 0: there is only one"),
-    key("inlined_into", About::Function, false, "inlined_into = [\"the_caller\"]",
+    key("inlined_into", KeyScope::Function, false, "inlined_into = [\"the_caller\"]",
         "callers whose inlined copies may keep the old code"),
-    key("description", About::Patch, true, "description = \"What it fixes\"",
+    key("description", KeyScope::Patch, true, "description = \"What it fixes\"",
         "one line, for `modinfo`"),
-    key("license", About::Patch, true, "license = \"GPL\"",
+    key("license", KeyScope::Patch, true, "license = \"GPL\"",
         "`GPL`, `GPL v2`, `GPL and additional rights`, `Dual BSD/GPL`, `Dual MIT/GPL` or `Dual MPL/GPL`"),
-    key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]",
+    key("authors", KeyScope::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]",
         "for `modinfo`"),
-    key("name", About::Patch, false, "name = \"my_patch\"",
+    key("name", KeyScope::Patch, false, "name = \"my_patch\"",
         "the module's name. Default: its name in the build"),
-    key("version", About::Patch, false, "version = \"1.0\"",
+    key("version", KeyScope::Patch, false, "version = \"1.0\"",
         "the patch's version, for `modinfo` and `/sys/module/NAME/version`"),
-    key("fixes", About::Patch, false, "fixes = [\"CVE-2024-1234\"]",
+    key("fixes", KeyScope::Patch, false, "fixes = [\"CVE-2024-1234\"]",
         "identifiers of what it fixes, for `modinfo` and `klpctl fixes`"),
-    key("url", About::Patch, false, "url = \"https://example.org/fixes/1\"",
+    key("url", KeyScope::Patch, false, "url = \"https://example.org/fixes/1\"",
         "where to read about it, for `modinfo`"),
-    key("replace", About::Patch, false, "replace",
+    key("replace", KeyScope::Patch, false, "replace",
         "cumulative: replaces all patches that are enabled"),
-    key("register", About::Patch, false, "register",
+    key("register", KeyScope::Patch, false, "register",
         "loading only registers the patch; sysfs enables and disables it. Needs klp-core"),
-    key("immediate", About::Consistency, false, "immediate",
+    key("immediate", KeyScope::Consistency, false, "immediate",
         "all tasks switch at once, without a consistency check. Needs klp-core"),
-    key("unsafe", About::Claim, false, "unsafe",
+    key("unsafe", KeyScope::Claim, false, "unsafe",
         "the author answers for what cannot be checked"),
-    key("of", About::View, false, "of = \"a_function\"",
+    key("of", KeyScope::View, false, "of = \"a_function\"",
         "of several structures of one name, the one that this function takes or returns"),
-    key("id", About::Variable, true, "id = 1",
+    key("id", KeyScope::Variable, true, "id = 1",
         "the variable's number: patches with the same id share the data"),
-    key("version", About::State, true, "version = 1",
+    key("version", KeyScope::State, true, "version = 1",
         "the state's version: the kernel refuses a patch with a lower one than an enabled patch has"),
 ];

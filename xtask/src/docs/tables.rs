@@ -69,7 +69,7 @@ fn places(key: &KeyInfo) -> String {
     ];
     let (required, optional): (Vec<_>, Vec<_>) = PLACES
         .into_iter()
-        .filter(|(place, _)| place.takes(key.about))
+        .filter(|(place, _)| place.takes(key.scope))
         .partition(|(place, _)| place.requires(key));
     let names = |places: Vec<(Place, &str)>| {
         let names: Vec<_> = places

@@ -29,7 +29,7 @@ const fn attribute(name: &'static str, forms: &'static [Form]) -> MemberAttribut
     MemberAttribute { name, forms }
 }
 
-/// Those that may contain `unsafe`.
+/// The attributes that may contain `unsafe`.
 #[rustfmt::skip] // A table is read by columns.
 pub(crate) const CLAIMS: [MemberAttribute; 6] = [
     attribute("write", &[
