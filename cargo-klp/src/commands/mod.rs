@@ -50,7 +50,7 @@ enum Command {
     Stub(stub::StubArgs),
 }
 
-/// Reads the command line, runs the command, and tells how it went.
+/// Parses the command line, runs the command, and reports the result.
 pub fn main() -> ExitCode {
     let words: Vec<_> = arguments(std::env::args_os()).collect();
     let cli = Cli::parse_from(&words);
@@ -62,7 +62,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     let done = match command {
-        // It has an exit status of its own for each outcome.
+        // It has several exit statuses.
         Command::Check(args) => return Ok(args.run()),
         Command::New(args) => args.run(),
         Command::Build(args) => args.run(),
