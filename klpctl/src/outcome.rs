@@ -11,9 +11,9 @@ pub use crate::status::Status;
 /// Why a command failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// What the process exits with.
+    /// The exit status.
     pub status: Status,
-    /// What went wrong, and what to do.
+    /// The error, and what to do.
     pub message: String,
 }
 

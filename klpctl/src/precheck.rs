@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What would keep a patch from being loaded. The kernel refuses most of it too, with an errno and a line in its
-//! log; here it is said before anything changes, and with what to do.
+//! Checks before loading. The kernel refuses most problems too, with an errno and a line in its
+//! log; here they are reported before anything changes, with what to do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::patch_file::{Info, PatchFile};
 
-/// What the kernel tells of itself: where it stands, and under which name the checks read it.
+/// The kernel's own information, in procfs, and its names for the checks.
 const ANSWERS: [(&str, &str); 2] = [
     ("proc/kallsyms", "kallsyms"),
     ("sys/kernel/tracing/available_filter_functions", "traceable"),
 ];
 
-/// What does not keep a patch from being loaded, and is worth a line.
+/// Remarks that do not prevent loading.
 pub type Warnings = Vec<String>;
 
 /// Checks whether the kernel would take this patch.
@@ -38,7 +38,7 @@ pub fn precheck(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome
     Ok(warnings)
 }
 
-/// What can be said of a patch that is to be loaded at some time: what does not depend on what is loaded now.
+/// The checks of a patch that is loaded later: those independent of the loaded patches.
 ///
 /// # Errors
 ///
@@ -48,7 +48,7 @@ pub fn lasting(kernel: &Kernel, file: &PatchFile) -> Outcome<Warnings> {
     Ok(warnings(&good_report(kernel, file)?))
 }
 
-/// The report of a patch that goes with the running kernel.
+/// The report of a patch that matches the running kernel.
 fn good_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     let report = report(kernel, file)?;
     if !report.is_good() {
@@ -70,7 +70,7 @@ fn good_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     Ok(report)
 }
 
-/// Are the modules that it patches, where they are loaded, those with whose files it was compared?
+/// Checks that the loaded builds of patched modules are those of the compared files.
 fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
     let mut objects: Vec<_> = report
         .replaced
@@ -86,7 +86,7 @@ fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
     }
     let files = Modules::find(&[folder]).map_err(|error| anyhow::anyhow!("{error}"))?;
     for object in objects {
-        // One that stands elsewhere was not compared with anything.
+        // A module elsewhere was not compared.
         let Some(path) = files.get(&object) else {
             continue;
         };
@@ -112,7 +112,7 @@ fn module_folder(kernel: &Kernel) -> Result<PathBuf> {
     Ok(kernel.path("lib/modules").join(kernel.release()?))
 }
 
-/// What can be said without looking into kernel and patch.
+/// The checks that need neither symbols nor types.
 ///
 /// # Errors
 ///
@@ -168,7 +168,7 @@ pub fn basics(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome {
     Ok(())
 }
 
-/// Does the kernel want a signature where there is none?
+/// Checks that there is a signature if the kernel requires one.
 fn signature(kernel: &Kernel, file: &PatchFile) -> Outcome {
     let Info { name, signed, .. } = &file.info;
     match kernel.wants_signatures() {
@@ -188,7 +188,7 @@ fn report(kernel: &Kernel, file: &PatchFile) -> Result<Report> {
     let sources = sources(kernel, dir.path())?;
     let known = match sources.vmlinux.is_file() {
         true => Some(Known::open(sources).map_err(|error| anyhow::anyhow!("{error}"))?),
-        // Without CONFIG_DEBUG_INFO_BTF the kernel tells nothing; what the module alone shows is checked.
+        // Without CONFIG_DEBUG_INFO_BTF the kernel has no types; the module alone is checked.
         false => None,
     };
     let against = match &known {
@@ -201,7 +201,7 @@ fn report(kernel: &Kernel, file: &PatchFile) -> Result<Report> {
         .with_context(|| format!("{} could not be checked", file.info.name))
 }
 
-/// Where the kernel's types, symbols and modules are. Its answers in procfs have no size, so they are copied.
+/// The kernel's types, symbols and modules. Files in procfs have no size, so they are copied.
 fn sources(kernel: &Kernel, dir: &Path) -> Result<Sources> {
     let mut copies = Vec::new();
     for (path, name) in ANSWERS {
@@ -237,7 +237,7 @@ fn warnings(report: &Report) -> Warnings {
     warnings.map(|it| format!("{it}")).collect()
 }
 
-/// What else is attached to the functions.
+/// Other users attached to the functions.
 fn neighbours(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Warnings> {
     let functions: Vec<String> = report
         .replaced
@@ -303,7 +303,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_fits_passes() {
+    fn matching_patches_pass() {
         assert_eq!(refusal(&[], info()), None);
     }
 
