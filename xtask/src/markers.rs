@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Generated tables in written text: each stands between two markers.
+//! Generated tables in hand-written files: each stands between two markers.
 //!
-//! In a doc comment the markers are comments too. Each line of the table gets what stands before its
+//! In a doc comment the markers are comments too. Each line of the table gets the prefix of its
 //! first marker, such as `//! `.
 
 use std::ops::Range;
@@ -12,12 +12,12 @@ use anyhow::{Context as _, Result};
 /// Ends a table.
 const END: &str = "<!-- end of table -->";
 
-/// Begins the table of that name.
+/// The first marker of that table.
 fn begin(name: &str) -> String {
     format!("<!-- table: {name} -->")
 }
 
-/// Puts `table`, whole lines, between the markers of that name.
+/// Replaces the lines between the markers of that name by `table`.
 pub fn replace(text: &mut String, name: &str, table: &str) -> Result<()> {
     let (place, prefix) = place(text, name).with_context(|| {
         format!(
@@ -30,7 +30,7 @@ pub fn replace(text: &mut String, name: &str, table: &str) -> Result<()> {
     Ok(())
 }
 
-/// The lines between the markers, and what stands before the first one in its line.
+/// The lines between the markers, and the prefix of the first marker.
 fn place(text: &str, name: &str) -> Option<(Range<usize>, String)> {
     let marker = text.find(&begin(name))?;
     let line = text[..marker].rfind('\n').map_or(0, |newline| newline + 1);

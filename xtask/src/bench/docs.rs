@@ -75,9 +75,9 @@ mod tests {
         );
     }
 
-    /// Nobody changed a table or a plot by hand, or forgot one.
+    /// The published tables and plots are those of the published figures.
     #[test]
-    fn what_is_published_belongs_together() {
+    fn published_tables_and_plots_match() {
         let docs = checkout::top().join("docs");
         let figures = Figures::read(&docs.join(JSON)).expect("figures");
         assert!(figures.whole, "only whole runs are published");

@@ -78,7 +78,7 @@ enum Command {
 }
 
 impl Command {
-    /// Runs the command. The status is the process' own, for those that pass one on.
+    /// Runs the command. Returns the exit status, which some commands pass on.
     fn run(self) -> Result<ExitCode> {
         match self {
             Self::Demo(args) => args.run(),
@@ -147,7 +147,7 @@ impl KernelArgs {
     }
 }
 
-/// Reads the command line, runs the command, and tells how it went.
+/// Parses the command line, runs the command, and reports the result.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let typed = ["cargo".into(), "xtask".into()];
