@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `rust-project.json`: lets rust-analyzer, and so editors, understand a patch. The kernel
-//! describes its own crates; klp and the patch are added here.
+//! Writes `rust-project.json`, with which rust-analyzer understands a patch: the kernel's own, with klp and the patch
+//! added.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ fn add(mut project: Value, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<
         .get_mut("crates")
         .and_then(Value::as_array_mut)
         .context("the kernel's description has no crates")?;
-    // Nobody edits those here.
+    // These are not edited.
     for known in crates.iter_mut() {
         known["is_workspace_member"] = json!(false);
     }
@@ -141,7 +141,7 @@ fn environment(patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Map<String, 
     let known = kernel.known.clone();
     let known = match patch.prerequisites()?.is_empty() {
         true => known,
-        // The types of what is patched are where the build puts it.
+        // The types of patched modules are where the build puts them.
         false => known.with_modules(&patch.output_path(&kernel.build)?),
     };
     Ok(known
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_patched_is_known_by_its_types() {
+    fn rust_analyzer_gets_the_types_of_patched_modules() {
         let base = json!({ "crates": [{ "display_name": "kernel", "cfg": [] }]});
         let project = project_of("obj-m := fix-foo.o target.o\n", base).unwrap();
         let modules = project["crates"][3]["env"]["KLP_MODULES"].to_string();

@@ -22,7 +22,7 @@ static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/carried.rs"
 /// What builds it.
 const KBUILD: &str = include_str!("carried.Kbuild");
 
-/// Changes when it is to be built in another way.
+/// Changed when the build steps change.
 const RECIPE: &str = "1";
 
 /// klp, compiled for a kernel.
@@ -68,8 +68,8 @@ impl Klp {
         self.output.join("klp")
     }
 
-    /// Lets a patch find it, and compiles the patch again when something else is known of the
-    /// kernel, or these modules are others. Colours are taken out again where they cannot be shown.
+    /// The compiler flags that find klp, and recompile the patch when the kernel's information or these modules
+    /// change. Colours are removed where they cannot be shown.
     pub fn rustflags(&self, known: &Known, modules: &[PathBuf]) -> String {
         format!(
             "-L {} --extern klp --cfg klp_known_{} --color=always",
@@ -111,8 +111,8 @@ fn kernel_state(kernel: &Target) -> String {
     format!("{env:?} {vars:?} {states:?}")
 }
 
-/// All that the checks of a patch depend on. What the running kernel says of itself changes all
-/// the time: that it is there must do.
+/// A hash of everything that the checks of a patch depend on. Files of the running kernel change all the time: their
+/// presence counts.
 fn known_state(known: &Known, modules: &[PathBuf]) -> Key {
     let types = known.vmlinux.as_deref().map(state);
     let exports = known.symvers.as_deref().map(state);
@@ -123,7 +123,7 @@ fn known_state(known: &Known, modules: &[PathBuf]) -> Key {
 
 fn state(path: &Path) -> String {
     let data = fs::metadata(path).ok();
-    // Files in sysfs are as old as somebody's looking at them.
+    // The times of files in sysfs are those of the last look.
     let changed = data
         .as_ref()
         .filter(|_| !path.starts_with("/sys"))
@@ -137,7 +137,7 @@ fn build(kernel: &Target, source: &Path, output: &Path) -> Result<()> {
         what: "klp",
         sources: source,
         output,
-        // What is not known is said at each patch's build.
+        // Missing information is reported at each patch's build.
         vars: &[("KLP_NOTED".to_owned(), "1".to_owned())],
         env: &kernel.known.env(),
     };
@@ -148,12 +148,11 @@ fn build(kernel: &Target, source: &Path, output: &Path) -> Result<()> {
     gone(fs::remove_dir_all(&cargo), &cargo)
 }
 
-/// Lets the kernel describe its own crates for rust-analyzer. A kernel that cannot do so is worth
-/// no error.
+/// Runs the kernel's `make rust-analyzer`. A failure is no error.
 fn describe_kernel(kernel: &Target, folder: &Folder<'_>) {
     let described = process::output(folder.command(&kernel.build).arg("rust-analyzer"));
     if let Err(error) = described {
-        // For those who wonder.
+        // For diagnosis.
         let _ = fs::write(
             folder.output.join("rust-analyzer.log"),
             format!("{error:#}\n"),
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn cargo_builds_what_is_carried_as_it_is() {
+    fn the_carried_sources_build() {
         const PLATFORM: &str = "--filter-platform=x86_64-unknown-linux-gnu";
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(dir.path()).unwrap();
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_a_kernel_is_seen_by_the_patch() {
+    fn kernel_information_changes_the_options() {
         let short = |known: Known| known_state(&known, &[]).short();
         let path = Some(PathBuf::from("/none"));
         let none = short(Known::default());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where it is known which functions of a kernel were inlined: indices made from its debug
-//! information.
+//! Indices of a kernel's inlined functions, made from its debug information.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ use klp_host::kernel::known::Known;
 
 use crate::kernel::Choice;
 
-/// What the user says of debug information.
+/// The user's choice of debug information.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DebugInfo {
     /// Find out which functions were inlined. Without FILE, Debian's debug information is fetched for
@@ -25,8 +24,7 @@ pub struct DebugInfo {
 }
 
 impl DebugInfo {
-    /// The folders with the indices that there are for this kernel; makes those that are cheap, and
-    /// those that were asked for.
+    /// The folders with the indices of this kernel. Makes those that are cheap or requested.
     pub fn indices(&self, cache: &Cache, choice: &Choice, known: &Known) -> Result<Vec<PathBuf>> {
         match &self.debug_info {
             Some(Some(file)) => Ok(vec![of_file(cache, file)?]),
@@ -35,7 +33,7 @@ impl DebugInfo {
     }
 }
 
-/// How a patch's compiler is told of them; what the user has set goes first.
+/// The environment variable for a patch's compiler; the user's setting comes first.
 pub fn variable(indices: &[PathBuf]) -> Result<(String, String)> {
     let folders = match std::env::var_os(VARIABLE) {
         Some(folders) => folders,
@@ -76,7 +74,7 @@ fn at_hand(cache: &Cache, choice: &Choice, known: &Known, asked: bool) -> Result
             Ok(Some(dir)) => return Ok(vec![dir]),
             Ok(None) => {}
             Err(error) if asked => return Err(error),
-            // Worth no failure where nobody asked for it.
+            // No error unless it was requested.
             Err(error) => say(&format!("note: inlined functions are not known: {error:#}")),
         }
     }

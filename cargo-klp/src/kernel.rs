@@ -20,13 +20,13 @@ use klp_host::vm;
 pub enum Choice {
     /// One of Debian's, which is fetched.
     Debian(DebianKernel),
-    /// The one that runs here.
+    /// The running kernel.
     Running,
     /// The one built in this folder.
     Folder(PathBuf),
 }
 
-/// A kernel as far as its source and files tell, without what builds take.
+/// A kernel's source and information, without a build folder.
 #[derive(Clone, Debug)]
 pub struct Described {
     /// What `uname -r` prints in it.
@@ -48,11 +48,11 @@ pub struct Target {
 }
 
 impl Choice {
-    /// Takes the word or path of a command line.
+    /// Parses the argument of `--kernel`.
     ///
     /// # Errors
     ///
-    /// When it begins as the name of one of Debian's kernels, and goes on otherwise.
+    /// It begins with the name of a Debian kernel and has another end.
     pub fn parse(text: &str) -> Result<Self> {
         Ok(match (DebianKernel::parse(text)?, text) {
             (Some(kernel), _) => Self::Debian(kernel),
@@ -61,8 +61,8 @@ impl Choice {
         })
     }
 
-    /// What is known of its functions, and of those of its modules where `modules` asks for them. That
-    /// takes no compilers, and no packages but those that fetch and boot Debian's kernel.
+    /// The information about the kernel, and about its modules if `modules`. This needs no compilers, only packages to
+    /// fetch and boot Debian's kernel.
     pub fn known(&self, cache: &Cache, modules: bool) -> Result<Known> {
         let known = match self {
             Self::Debian(kernel) => {

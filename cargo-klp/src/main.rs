@@ -10,6 +10,7 @@
 mod analyzer;
 mod carried;
 mod commands;
+mod exit_status;
 mod fix;
 mod inlined;
 mod kernel;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The folder in which a patch is built for one kernel. It is emptied for another kernel, so it
-//! carries a mark: a folder without it holds somebody else's files, and is left alone.
+//! The output folder of a patch for one kernel. It is emptied for another kernel, so it has a mark: a folder without it
+//! is left alone.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -13,8 +13,7 @@ use klp_host::host::files::write_atomic;
 /// The mark. Holds the build folder of the kernel.
 const MARK: &str = ".klp-kernel";
 
-/// Makes `dir` the folder for what is built for the kernel in `kernel`, empty when it was for
-/// another one.
+/// Makes `dir` the output folder for `kernel`, and empties it if it was for another one.
 pub fn prepare(dir: &Path, kernel: &Path) -> Result<()> {
     let this = kernel.display().to_string();
     match marked_for(dir)? {
@@ -33,7 +32,7 @@ pub fn prepare(dir: &Path, kernel: &Path) -> Result<()> {
     write_atomic(&dir.join(MARK), &this)
 }
 
-/// The kernel in a folder's mark. A link is no mark: nothing of ours is one.
+/// The kernel in a folder's mark. A symbolic link is no mark.
 fn marked_for(dir: &Path) -> Result<Option<String>> {
     let mark = dir.join(MARK);
     match fs::symlink_metadata(&mark) {
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_somebody_else_is_left_alone() {
+    fn folders_without_a_mark_are_not_touched() {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("thesis.tex");
         fs::write(&file, "mine").unwrap();

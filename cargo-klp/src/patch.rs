@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A patch's folder: the author's files, and what the Kbuild file makes of them.
+//! A patch's folder: the author's files, and the modules of its Kbuild file.
 
 mod sources;
 
@@ -61,11 +61,11 @@ impl Patch {
         self.kbuild.crates()
     }
 
-    /// What is built before it.
+    /// The modules and helpers that are built first.
     ///
     /// # Errors
     ///
-    /// When the Kbuild file does not make `helpers.c` part of the patch.
+    /// The Kbuild file does not make `helpers.c` part of the patch.
     pub fn prerequisites(&self) -> Result<Prerequisites> {
         let mut first = Prerequisites::default();
         first.add(&self.kbuild, Path::new(""))?;
@@ -91,7 +91,7 @@ impl Patch {
         })
     }
 
-    /// The folder for what is built for this kernel.
+    /// The output folder for this kernel.
     pub fn output_path(&self, kernel: &BuildFolder) -> Result<PathBuf> {
         release::check(&kernel.release)?;
         Ok(self.dir.join("target/klp").join(&kernel.release))

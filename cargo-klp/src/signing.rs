@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Signs what was built, as `klpctl sign` does.
+//! Signs modules, as `klpctl sign` does.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,7 +12,7 @@ use klp_elf::sign::{self, HASHES, Signer};
 use klp_host::host::needs::Needs;
 use klp_host::replace;
 
-/// What the user says of signatures.
+/// The options for signing.
 #[derive(Args, Clone, Debug)]
 pub struct Signing {
     /// Sign the modules with this private key, in the kernel's format: a file in PEM or DER, or what else openssl takes for one.
@@ -28,7 +28,7 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// What it needs of the host.
+    /// The packages that signing needs.
     pub fn needs(&self) -> Needs {
         match self.key {
             Some(_) => Needs::of(&["openssl"]),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_built_is_signed_and_unsigned() {
+    fn built_modules_are_signed_and_unsigned() {
         let dir = tempfile::tempdir().unwrap();
         let [key, cert, module] =
             ["key.pem", "key.der", "fix.ko"].map(|name| dir.path().join(name));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Puts a cumulative patch's version into the name of its module: the kernel loads a newer one beside it then, which
-//! replaces it at once. Under the same name it would have to be unloaded first.
+//! Appends a cumulative patch's version to the name of its module, so that a newer one can be loaded beside it and
+//! replace it at once. Under the same name it would have to be unloaded first.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,12 +12,12 @@ use klp_elf::livepatch::{Error, SERIES, rename};
 use klp_elf::{Module, sign};
 use klp_host::replace;
 
-/// Writes a copy of a module under such a name, beside it, in the place of copies of other versions and revisions. `None`
-/// for one that is not cumulative, or has no version: it is loaded on top of others, whatever its name is.
+/// Writes a renamed copy of a module beside it, and removes copies of other versions and revisions. `None`
+/// for a module that is not cumulative, or has no version.
 ///
 /// # Errors
 ///
-/// When the module is damaged, no module can have that name, another patch has it, or the copy cannot be written.
+/// The module is damaged, the name is invalid or that of another patch, or the copy cannot be written.
 pub fn in_name(module: &Path, revision: u32) -> Result<Option<PathBuf>> {
     let cannot = || {
         format!(
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_gets_too_long_is_refused_with_what_to_do() {
+    fn too_long_names_are_refused_with_advice() {
         let dir = tempfile::tempdir().unwrap();
         let module = dir.path().join("fix.ko");
         let name = "x".repeat(50);

@@ -43,7 +43,7 @@ fn refused(dir: &Path, words: &[&str]) -> String {
 }
 
 #[test]
-fn a_new_patch_tells_what_to_do_next() {
+fn new_prints_the_next_steps() {
     let dir = tempfile::tempdir().unwrap();
     let (ok, text, error) = klp(dir.path(), &["new", "fix-foo"]);
     assert!(ok, "{error}");
@@ -97,7 +97,7 @@ fn names_that_are_no_modules_leave_nothing() {
 }
 
 #[test]
-fn a_build_says_what_is_missing() {
+fn build_reports_missing_files() {
     let dir = tempfile::tempdir().unwrap();
     let error = refused(dir.path(), &["build"]);
     assert!(
@@ -128,7 +128,7 @@ fn a_command_needs_the_machine_it_runs_in() {
 }
 
 #[test]
-fn a_stub_says_what_is_wrong() {
+fn stub_reports_errors() {
     let dir = tempfile::tempdir().unwrap();
     let error = refused(dir.path(), &["stub"]);
     assert!(
@@ -168,7 +168,7 @@ fn a_stub_says_what_is_wrong() {
 }
 
 #[test]
-fn a_check_says_by_its_status_that_it_could_not_be_done() {
+fn a_failed_check_has_its_own_status() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("text.ko"), "text").unwrap();
     for words in [
@@ -218,7 +218,7 @@ fn program(path: &Path, script: &str) {
 }
 
 #[test]
-fn a_folder_of_somebody_else_runs_nothing() {
+fn untrusted_folders_run_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mark = dir.path().join("mark");
     let toolchain = dir.path().join("toolchain");
@@ -251,7 +251,7 @@ fn a_folder_of_somebody_else_runs_nothing() {
 }
 
 #[test]
-fn without_the_network_a_command_says_what_is_missing_and_what_brings_it() {
+fn offline_errors_name_the_command_to_run() {
     let dir = tempfile::tempdir().unwrap();
     let error = refused(dir.path(), &["stub", "--offline", "a"]);
     assert!(
@@ -321,7 +321,7 @@ fn packages_are_installed_when_that_is_allowed_and_not_before() {
 
 /// Nothing is fetched, and nothing made, for a file that holds no fix.
 #[test]
-fn what_is_no_fix_begins_no_patch() {
+fn other_inputs_start_no_patch() {
     let dir = tempfile::tempdir().unwrap();
     let binary = "diff --git a/l.png b/l.png\nBinary files a/l.png and b/l.png differ\n";
     let mail = "From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\n\

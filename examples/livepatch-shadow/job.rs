@@ -16,14 +16,14 @@ pub(crate) struct Job {
 
 /// What the module allocates for each job, and forgets.
 #[kernel_struct("klp_plan", object = "klp_shadow_target")]
-#[derive(Lasting)]
+#[derive(Persistent)]
 pub(crate) struct Plan {
     job: u32,
     pub(crate) steps: u32,
 }
 
 /// A plan that is freed with its job, and says so.
-#[derive(Lasting)]
+#[derive(Persistent)]
 pub(crate) struct Kept {
     pub(crate) plan: Pin<KBox<Plan>>,
 }

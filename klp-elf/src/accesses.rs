@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How often a function goes to memory.
+//! Counts a function's memory accesses.
 
 use crate::module::{Function, Module};
 
@@ -14,7 +14,7 @@ pub struct Accesses {
 }
 
 impl Module<'_> {
-    /// Counts the instructions of `function` that access memory, its stack excepted. One that reads
+    /// Counts the instructions of `function` that access memory other than its stack. One that reads
     /// and writes counts for both.
     pub fn accesses(&self, function: &Function) -> Accesses {
         let mut accesses = Accesses::default();

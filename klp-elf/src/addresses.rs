@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions of a patch whose addresses are taken: nothing else of a module can be called later, when the
-//! patch has gone.
+//! Functions of a patch whose address is taken, which the kernel may call after the patch is unloaded.
 //!
-//! The livepatch core waits until no task is in a replacement. It knows of nothing else that the kernel
-//! may call: work, timers, callbacks of RCU, threads, operations of a driver. All of these begin with the
-//! address of a function, so a patch that takes no address hands no code to the kernel.
+//! The livepatch core waits until no task is in a replacement, and for nothing else: not for work, timers, RCU
+//! callbacks, threads, or driver operations. All of these start from the address of a function, so a patch that takes
+//! none passes no code to the kernel.
 
 use crate::arch::code::Instruction;
 use crate::elf::Symbols;
@@ -15,10 +14,10 @@ use object::LittleEndian as LE;
 use object::elf as constants;
 use std::collections::BTreeSet;
 
-/// What the names of the mod are in which `#[livepatch]` has its tables and callbacks.
+/// The path of the mod with the tables and callbacks of `#[livepatch]`.
 const TABLES: &str = "::__livepatch::";
 
-/// Sections with data of the author's: what else is loaded is made by compilers and the kernel's build for
+/// Sections with the author's data; other loaded sections are made by compilers and the kernel's build for
 /// the module loader.
 const DATA: &[&[u8]] = &[b".data", b".rodata", b".bss", b".init.data", b".exit.data"];
 
@@ -41,8 +40,8 @@ impl Module<'_> {
         })
     }
 
-    /// The functions whose address is taken, other than by the tables that `#[livepatch]` makes, and for
-    /// what is called at once: formatting and dropping.
+    /// The functions whose address is taken, except by the tables of `#[livepatch]`, and for
+    /// functions that are called at once: formatting and dropping.
     pub(crate) fn handed_out(&self) -> BTreeSet<Name> {
         let in_code = self
             .functions()
@@ -54,7 +53,7 @@ impl Module<'_> {
             .collect()
     }
 
-    /// The functions whose address the code of a function takes.
+    /// The functions whose address a function's code takes.
     fn taken_in_code(&self, function: &Function) -> Vec<Name> {
         let mut fields = self
             .fields_in(function.section, function.start, function.size)
@@ -71,7 +70,7 @@ impl Module<'_> {
         found
     }
 
-    /// The function that a field of an instruction names, if that begins there.
+    /// The function that a field of an instruction refers to, if it is the function's start.
     fn taken(&self, field: &Field, instruction: &Instruction) -> Option<Name> {
         let relative = self.machine.relative_to_end();
         let place = match self.place(field)? {
@@ -99,7 +98,7 @@ impl Module<'_> {
         })
     }
 
-    /// Whether the field is one that the attributes have made.
+    /// Whether the field is in a table of the attributes.
     fn is_own_table(&self, variables: &[Variable], field: &Field, function: &Name) -> bool {
         let place = (usize::from(field.section), field.offset);
         let behind = variables.partition_point(|variable| variable.start <= place);
@@ -111,7 +110,7 @@ impl Module<'_> {
         let Some(holder) = holder.to_str() else {
             return false;
         };
-        // The destructor of a shadow variable stands in its initialiser.
+        // The destructor of a shadow variable is in its initialiser.
         let collect = format!("{holder}::collect");
         holder.contains(TABLES) || function.to_str() == Some(&collect)
     }
@@ -140,9 +139,9 @@ impl Module<'_> {
     }
 }
 
-/// Whether what takes the function's address calls it before it returns: it is one of a vtable for
-/// formatting, or drops a value. klp's own are for the livepatch core, which waits for them, and those of the
-/// module itself for the module loader.
+/// Whether the function is only called before its address is dropped: from a vtable for
+/// formatting, or to drop a value. klp's own are for the livepatch core, which waits for them, and the
+/// module's for the module loader.
 fn is_called_at_once(name: &str) -> bool {
     const PARTS: [&str; 3] = [" as core::fmt::", " as kernel::fmt::", TABLES];
     const BEGINNINGS: [&str; 4] = [
@@ -162,7 +161,7 @@ mod tests {
     use super::is_called_at_once;
 
     #[test]
-    fn what_formats_is_called_at_once() {
+    fn formatting_functions_are_called_at_once() {
         for name in [
             "<kernel::fmt::Adapter<&u32> as core::fmt::Display>::fmt",
             "<<core::fmt::rt::Argument>::new_display<kernel::fmt::Adapter<&&str>>::{closure#0} as \

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules that distributions compress: `.ko.xz`, `.ko.zst` and `.ko.gz`.
+//! Decompresses modules: `.ko.xz`, `.ko.zst` and `.ko.gz`.
 //!
-//! What a file is, its first bytes say, not its name. It is unpacked into memory, within limits: a
+//! The format is that of the first bytes, not of the name. A file is unpacked into memory, within limits: a
 //! small file may unpack to any size.
 
 use crate::Error;
@@ -32,7 +32,7 @@ const DICTIONARY: usize = 8 << 20;
 impl Format {
     const ALL: [Self; 3] = [Self::Gzip, Self::Xz, Self::Zstd];
 
-    /// The format of a file that begins so; `None` when it is not compressed.
+    /// The format of a file by its first bytes; `None` if it is not compressed.
     pub(crate) fn of(start: &[u8]) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -103,8 +103,8 @@ impl Format {
     }
 }
 
-/// Reads all, unless that is more than [`UNPACKED_MAX`]. A vector that grows by itself would take twice
-/// that, and once more while it moves.
+/// Reads up to [`UNPACKED_MAX`]. A growing vector would take twice that, and
+/// more while it moves.
 fn read(mut reader: Box<dyn Read>) -> io::Result<Option<Vec<u8>>> {
     // CAST: less than 4 GiB.
     let most = UNPACKED_MAX as usize;

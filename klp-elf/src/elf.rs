@@ -18,7 +18,7 @@ pub(crate) type SectionHeader = SectionHeader64<LE>;
 pub(crate) type Symbol = Sym64<LE>;
 pub(crate) type Relocation = Rela64<LE>;
 
-/// What is wrong with an ELF file.
+/// Damage of an ELF file.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
@@ -45,17 +45,17 @@ pub enum Damage {
         /// Its number.
         section: usize,
     },
-    /// A symbol refers to what is not there.
+    /// A symbol refers to a missing entry.
     #[error("symbol {symbol} has no {what}")]
     Symbol {
         /// Its number.
         symbol: usize,
-        /// What is missing.
+        /// The missing entry.
         what: &'static str,
     },
 }
 
-/// An ELF file in memory, whose sections are in it and do not overlap.
+/// An ELF file in memory, whose sections are within it and do not overlap.
 #[derive(Clone, Copy)]
 pub(crate) struct Elf<'data> {
     pub(crate) data: &'data [u8],
@@ -125,7 +125,7 @@ pub(crate) fn section_headers(header: &FileHeader, length: u64) -> Result<Range<
         return Ok(0..0);
     }
     let size = size_of::<SectionHeader>();
-    // The kernel knows no other way to count more of them, either.
+    // The kernel knows no other way to count more of them.
     if usize::from(header.e_shentsize.get(LE)) != size || count == 0 {
         return Err(Damage::Sections);
     }
@@ -150,7 +150,7 @@ pub(crate) fn section_range(header: &SectionHeader, length: u64) -> Result<Range
     }
 }
 
-/// The whole entries of a table.
+/// The complete entries of a table.
 pub(crate) fn table<T: pod::Pod>(data: &[u8]) -> &[T] {
     let found = pod::slice_from_bytes(data, data.len() / size_of::<T>());
     found.map(|(all, _)| all).unwrap_or_default()
@@ -272,7 +272,7 @@ impl<'data> Elf<'data> {
         Ok(())
     }
 
-    /// The bytes of a section; none for one that is all zeros, or not there.
+    /// The bytes of a section; none for one of zeros, or a missing one.
     pub(crate) fn bytes(&self, section: usize) -> &'data [u8] {
         let header = self.sections.headers.get(section);
         let range = header.and_then(|header| section_range(header, self.data.len() as u64).ok());

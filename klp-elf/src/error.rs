@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What can be wrong with the files of a kernel and with modules.
+//! Errors of kernel files and modules.
 
 use crate::elf::Damage;
 use crate::limits::Limit;
@@ -15,13 +15,13 @@ pub enum Error {
     /// It is no ELF file, or a damaged one.
     #[error("not a readable ELF file: {0}")]
     Elf(#[from] Damage),
-    /// It is an ELF file, but not what a kernel loads as a module.
+    /// It is an ELF file, but not a module.
     #[error(
         "not a kernel module: it is {found}, and a module is a relocatable file for {machines}; \
          give the .ko file that the module build made"
     )]
     NotAModule {
-        /// What it is instead.
+        /// The kind of file.
         found: String,
         /// What modules are for.
         machines: String,
@@ -41,7 +41,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// It is no regular file.
@@ -52,10 +52,10 @@ pub enum Error {
     NotAFile {
         /// The file.
         path: PathBuf,
-        /// What it is instead.
+        /// The kind of file.
         what: &'static str,
     },
-    /// A file, or a part of it, is larger than what is read.
+    /// A file, or a part of it, is above a limit.
     #[error("`{}` is too large: {what} has more than {limit}", Shown::path(path))]
     TooLarge {
         /// The file.
@@ -75,7 +75,7 @@ pub enum Error {
         path: PathBuf,
         /// How it is compressed.
         format: &'static str,
-        /// What is wrong with it.
+        /// The error.
         source: io::Error,
     },
     /// A folder of modules is not there.
@@ -110,7 +110,7 @@ pub enum Error {
     Image {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         source: Damage,
     },
     /// A kernel was built without type information.
@@ -131,7 +131,7 @@ pub enum Error {
     Btf {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// A line is none of `/proc/kallsyms`.
@@ -167,7 +167,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// Nothing is known of a module.
+    /// A module is unknown.
     #[error(
         "nothing is known of module `{name}`; \
          name the folder with its file `{name}.ko` (or .ko.xz, .ko.zst, .ko.gz) in KLP_MODULES"
@@ -183,7 +183,7 @@ pub enum Error {
         object: Name,
         /// The function.
         name: Name,
-        /// What it has instead.
+        /// Similar names.
         others: String,
     },
     /// A kernel has no such structure.
@@ -194,7 +194,7 @@ pub enum Error {
         /// Its tag.
         name: Name,
     },
-    /// A name stands for several structures.
+    /// Several structures have the name.
     #[error(
         "the type information of `{object}` has {count} structures `{name}`; \
          name a function that takes or gives the one that you mean, as --of FUNCTION"
@@ -217,7 +217,7 @@ pub enum Error {
         /// Where it ends.
         reason: String,
     },
-    /// A function's prototype is not known.
+    /// A function's prototype is unknown.
     #[error("the arguments of `{function}` are not known: {reason}")]
     Untyped {
         /// The function.

@@ -18,7 +18,7 @@ pub struct Exit {
     pub offset: u64,
     /// The instruction.
     pub instruction: String,
-    /// Where it goes, if that is known.
+    /// The target, if known.
     pub target: Option<Name>,
 }
 
@@ -35,14 +35,14 @@ impl fmt::Display for Exit {
 /// A jump out of a function, not put into words.
 pub(crate) struct Jump {
     instruction: Instruction,
-    /// Where it goes, if that is known.
+    /// The target, if known.
     pub(crate) target: Option<Place>,
 }
 
 impl Module<'_> {
-    /// The jumps that lead out of `function`, in order.
+    /// The jumps out of `function`, in order.
     ///
-    /// Calls come back and are none of them; nor are returns. An indirect jump counts, unless it
+    /// Calls and returns do not count. An indirect jump counts, unless it
     /// goes through a table whose entries are all within the function.
     pub fn exits(&self, function: &Function) -> Vec<Exit> {
         let jumps = self.jumps(function);
@@ -144,7 +144,7 @@ impl Module<'_> {
         symbol.map_or(&[], |symbol| symbols.name(symbol))
     }
 
-    /// Does control that goes to `place` stay in `function`, or return from it?
+    /// Whether control at `place` stays in `function`, or returns from it.
     fn stays(&self, place: Place, function: &Function) -> bool {
         match place {
             Place::Inside(section, offset) => {
@@ -156,5 +156,5 @@ impl Module<'_> {
     }
 }
 
-/// The target of a jump, where it is known.
+/// The target of a jump, if known.
 struct Target(Option<Place>);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Opens and reads files of others: regular files, of a limited size.
+//! Opens and reads untrusted files: regular files, of a limited size.
 //!
-//! Nothing is mapped. Whoever can write to a mapped file can end this process by cutting the file off,
-//! and change bytes after they were checked.
+//! Files are not mapped: a writer could end this process by truncating a mapped file, and change bytes after they were
+//! checked.
 
 use crate::Error;
 use crate::compressed::Format;
@@ -86,7 +86,7 @@ pub(crate) fn open(path: &Path, limit: u64) -> Result<(File, u64), Error> {
     // To open a device may already do something.
     check(&fs::metadata(path).map_err(failed)?)?;
     let mut options = OpenOptions::new();
-    // What has become a FIFO since then is not waited for.
+    // A file that became a FIFO must not block.
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
     let file = options.read(true).open(path).map_err(failed)?;
     let size = check(&file.metadata().map_err(failed)?)?;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much of the stack a function takes.
+//! The stack frames of functions.
 //!
-//! A kernel stack has 16 KiB with a page behind it that nobody may touch. Code of the kernel has no
-//! probes: a frame that is larger than that page reaches over it, into what belongs to others.
+//! A kernel stack has 16 KiB and a guard page. Kernel code has no
+//! stack probes: a frame larger than a page can reach beyond the guard page.
 
 use crate::arch::code::{Effect, Flow};
 use crate::module::{Function, Module};
 use std::fmt;
 
-/// The largest frame that a function should have: the kernel's own limit for C on 64-bit
+/// The largest frame without a warning: the kernel's own limit for C on 64-bit
 /// (`CONFIG_FRAME_WARN`).
 pub const FRAME_MAX: u64 = 2048;
 
@@ -21,7 +21,7 @@ pub(crate) const GUARD: u64 = 4096;
 pub enum Frame {
     /// So many bytes.
     Bytes(u64),
-    /// It depends on what the function is called with.
+    /// It depends on the arguments.
     Varies,
 }
 
@@ -45,11 +45,11 @@ impl fmt::Display for Frame {
 }
 
 impl Module<'_> {
-    /// How much of the stack a function takes: what it saves when it begins, and what it reserves at once.
+    /// The size of a function's frame: saved registers and reserved space.
     pub fn frame(&self, function: &Function) -> Frame {
         let mut begins = true;
         let (mut saved, mut reserved, mut aligned) = (0_u64, 0_u64, 0_u64);
-        // What was reserved since control came from elsewhere.
+        // The amount reserved since the last branch target.
         let mut lowered = 0_u64;
         for instruction in self.instructions(function) {
             match instruction.effect() {

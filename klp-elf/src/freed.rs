@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions of the kernel that run when the last reference to their argument is gone: of the types whose
-//! references the kernel's Rust crate counts. A reference to it must not be counted again.
+//! Kernel functions that run when the last reference to their argument is dropped, for the types that the kernel's
+//! Rust crate counts. They must not take a new reference to it.
 
 /// Their names, sorted.
 const NAMES: &[&str] = &[

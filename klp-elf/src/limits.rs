@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much of a file is read at most.
+//! Limits on untrusted files.
 //!
-//! Files of others may be damaged, or made to exhaust whoever reads them. These limits keep the time
-//! and memory that reading takes in proportion to a file's size. They lie far above what a kernel or
-//! its modules have. `docs/limits.md` lists them.
+//! Files may be damaged or malicious. These limits keep time and memory in proportion to a file's size. They are far above
+//! the sizes of real kernels and modules. `docs/limits.md` lists them.
 
 use std::fmt;
 
@@ -13,7 +12,7 @@ use std::fmt;
 pub enum Limit {
     /// So many bytes.
     Bytes(u64),
-    /// So many of what is named.
+    /// A number of things.
     Count(u64, &'static str),
 }
 
@@ -28,7 +27,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// The largest module file, in bytes. It is read into memory as a whole.
+/// The largest module file, in bytes. It is read into memory.
 pub const MODULE_MAX: u64 = 512 << 20;
 /// The largest compressed module, in bytes: more than ten times what distributions have.
 pub const COMPRESSED_MAX: u64 = 64 << 20;

@@ -12,7 +12,7 @@ use object::elf as constants;
 use std::cell::OnceCell;
 use std::fmt::{self, Write as _};
 
-/// The licences under which a module gets the symbols that the kernel exports to its own only,
+/// The licences with which a module may use GPL-only exports,
 /// `klp_enable_patch` among them (`include/linux/license.h`).
 pub const GPL_COMPATIBLE: &[&str] = &[
     "GPL",
@@ -23,7 +23,7 @@ pub const GPL_COMPATIBLE: &[&str] = &[
     "Dual MPL/GPL",
 ];
 
-/// What stands at the end of a signed module: `MODULE_SIG_STRING` of `include/linux/module_signature.h`.
+/// The end of a signed module: `MODULE_SIG_STRING` of `include/linux/module_signature.h`.
 pub const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// Does the file end like a signed module?
@@ -39,7 +39,7 @@ pub struct Module<'data> {
     functions: OnceCell<Vec<u32>>,
 }
 
-/// What a module says of itself: the entries of its `.modinfo`.
+/// The modinfo of a module: the entries of its `.modinfo`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Modinfo(Vec<(Name, Name)>);
 
@@ -61,7 +61,7 @@ impl Modinfo {
         self.values(key).next()
     }
 
-    /// Does the kernel take the module for a live patch? It asks for the key alone: `check_modinfo_livepatch` in
+    /// Whether the kernel treats the module as a live patch, which depends on the key alone: `check_modinfo_livepatch` in
     /// `kernel/module/main.c`.
     pub fn is_livepatch(&self) -> bool {
         self.value("livepatch").is_some()
@@ -76,7 +76,7 @@ impl Modinfo {
 /// A function of a module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Function {
-    /// The symbol's name as it stands in the file.
+    /// The symbol's name in the file.
     pub symbol: Name,
     /// Its section.
     pub(crate) section: usize,
@@ -115,7 +115,7 @@ pub(crate) struct Field {
     pub(crate) addend: i64,
 }
 
-/// A kind of relocation that nobody knows.
+/// A relocation type that does not exist.
 const UNKNOWN: u16 = 0x7fff;
 /// The livepatch core applies the relocation, and not the module loader.
 const LIVEPATCH: u16 = 0x8000;
@@ -156,11 +156,11 @@ pub(crate) enum Place {
 }
 
 impl<'data> Module<'data> {
-    /// Reads a module.
+    /// Parses a module.
     ///
     /// # Errors
     ///
-    /// When `data` is no ELF file, or one that is not a module for a machine that is known here.
+    /// `data` is no ELF file, or no module for a supported machine.
     pub fn parse(data: &'data [u8]) -> Result<Self, Error> {
         let elf = Elf::parse(data)?;
         let (kind, machine) = (elf.header.e_type.get(LE), elf.header.e_machine.get(LE));
@@ -182,11 +182,11 @@ impl<'data> Module<'data> {
         self.machine
     }
 
-    /// What it says of itself.
+    /// Its modinfo.
     ///
     /// # Errors
     ///
-    /// When it is larger than any module's.
+    /// It is above the limit.
     pub fn modinfo(&self) -> Result<Modinfo, Error> {
         let entries = self.raw_modinfo()?;
         let entries = entries.filter_map(|(key, value)| {
@@ -207,7 +207,7 @@ impl<'data> Module<'data> {
         (!note.is_empty()).then_some(note)
     }
 
-    /// The entries of `.modinfo` as they stand in the file.
+    /// The raw entries of `.modinfo`.
     pub(crate) fn raw_modinfo(
         &self,
     ) -> Result<impl Iterator<Item = (&'data [u8], &'data [u8])> + use<'data>, Error> {
@@ -245,7 +245,7 @@ impl<'data> Module<'data> {
         all.filter_map(|symbol| self.function(symbol))
     }
 
-    /// The function that a symbol stands for.
+    /// The function of a symbol.
     fn function(&self, symbol: &Symbol) -> Option<Function> {
         let section = function_section(symbol)?;
         Some(Function {
@@ -366,7 +366,7 @@ impl<'data> Module<'data> {
         })
     }
 
-    /// The C string at a place: of one that is too long, the beginning.
+    /// The C string at a place, truncated if it is too long.
     pub(crate) fn string(&self, place: Place) -> Option<&'data [u8]> {
         match place {
             Place::Inside(section, offset) => {
@@ -409,7 +409,7 @@ impl<'data> Module<'data> {
     /// The function that `place` is in, if one of the nearest before it is.
     #[cfg(feature = "code")]
     pub(crate) fn function_around(&self, place: Place) -> Option<Function> {
-        /// Functions do not overlap. What compilers split off has a symbol of its own.
+        /// Functions do not overlap. Split-off parts have their own symbols.
         const NEAR: usize = 8;
         let Place::Inside(section, offset) = place else {
             return None;
@@ -460,7 +460,7 @@ pub(crate) fn demangled(symbol: &[u8]) -> Name {
     demangle(symbol).unwrap_or_else(|| Name::new(symbol))
 }
 
-/// A few bytes can stand for very many, so only what is as short as a name is taken.
+/// A few bytes can demangle to very many, so only names within the limit are accepted.
 fn demangle(symbol: &[u8]) -> Option<Name> {
     let text = std::str::from_utf8(symbol).ok()?;
     let found = rustc_demangle::try_demangle(text).ok()?;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions of the kernel that never return.
+//! Kernel functions that never return.
 //!
-//! The compiler knows them as such and ends the caller's code with the call: a replacement that returns
-//! runs whatever follows in memory. Type information does not tell, so this is a list: the functions that
-//! objtool has to know of, and whose names are not of a kernel's start.
+//! The compiler ends the caller's code after such a call: a replacement that returns
+//! would run whatever follows. Type information does not have this, so it is a list: the functions in
+//! objtool's list, without those of the boot.
 
 /// Their names, sorted.
 const NAMES: &[&str] = &[

@@ -5,7 +5,7 @@
 use crate::text::Identifier;
 use std::fmt;
 
-/// What a function takes and gives.
+/// The arguments and result of a function.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Prototype {
     /// The function's name.
@@ -16,15 +16,15 @@ pub struct Prototype {
     pub result: Type,
     /// Does it end in `...`?
     pub variadic: bool,
-    /// How many names in it are no C identifiers. They are left out: the type information comes
-    /// from a file, and ends in code and messages.
+    /// The number of names that are no C identifiers. They are omitted, because names of the untrusted type
+    /// information end in code and messages.
     pub left_out: usize,
 }
 
 /// A parameter of a function.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Parameter {
-    /// Its name, if the prototype tells.
+    /// Its name, if the prototype has it.
     pub name: Option<Identifier>,
     /// Its type.
     pub ty: Type,
@@ -40,22 +40,22 @@ pub struct Type {
     /// The C name under all typedefs and qualifiers: `unsigned long` for `size_t`. Empty where it
     /// has none, as pointers have none.
     pub base: String,
-    /// Its size in bytes; 0 for what has none, such as `void` and functions.
+    /// Its size in bytes; 0 for types without one, such as `void` and functions.
     pub size: u64,
-    /// Its alignment in bytes; less than C's where C was told more than the members need.
+    /// Its alignment in bytes; lower than C's if the C type has an alignment attribute.
     pub align: u64,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Which structure it is, or points to.
     pub identity: Identity,
 }
 
-/// Which structure a type is, or points to. Files of a kernel may use one name for several.
+/// The structure of a type, or of its pointer's target. Files of a kernel may use one name for several.
 ///
-/// It is no part of what a type says: all identities are equal.
+/// It is not part of the type: all identities compare equal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity {
-    /// Where it stands, if it is a structure.
+    /// Its position, if it is a structure.
     pub(crate) place: Option<Place>,
     /// See [`Structure::content`](crate::Structure::content).
     pub(crate) content: Option<u64>,
@@ -71,7 +71,7 @@ pub(crate) struct Place {
 }
 
 impl Identity {
-    /// Whose content it is.
+    /// The identity of a structure.
     pub(crate) fn of(structure: &crate::Structure) -> Self {
         Self {
             place: None,
@@ -80,7 +80,7 @@ impl Identity {
     }
 
     /// The structure's [content](crate::Structure::content). `None` for other types, for structures
-    /// that are only declared, and where nobody has looked.
+    /// that are only declared, and if it was not computed.
     pub fn content(self) -> Option<u64> {
         self.content
     }
@@ -94,7 +94,7 @@ impl PartialEq for Identity {
 
 impl Eq for Identity {}
 
-/// What a type is, under all typedefs and qualifiers.
+/// The kind of a type, under all typedefs and qualifiers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// `void`.
@@ -115,7 +115,7 @@ pub enum Kind {
     Pointer {
         /// To what.
         to: Pointee,
-        /// Is what it points to `const`?
+        /// Whether the target is `const`.
         constant: bool,
     },
     /// An array.
@@ -134,7 +134,7 @@ pub enum Kind {
     Other,
 }
 
-/// What a pointer points to.
+/// The target of a pointer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Pointee {
     /// `void`.

@@ -5,7 +5,7 @@
 use crate::prototype::{Identity, Kind, Type};
 use crate::text::Identifier;
 
-/// A structure or union and what is in it.
+/// A structure or union with its members.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Structure {
     /// Its tag and the typedefs it was found through, outermost first.
@@ -14,10 +14,10 @@ pub struct Structure {
     pub union: bool,
     /// Its size in bytes.
     pub size: u64,
-    /// Its alignment in bytes; less than C's where C was told more than the members need.
+    /// Its alignment in bytes; lower than C's if the C type has an alignment attribute.
     pub align: u64,
-    /// Its members in C's order. Those of inner structures and unions without a name stand here as
-    /// if they were its own, as C has it.
+    /// Its members in C's order. Those of unnamed inner structures and unions are listed here, as
+    /// C does.
     pub members: Vec<Member>,
     /// How many names in it are no C identifiers. These are left out, and so are members of such a
     /// name.
@@ -31,7 +31,7 @@ pub struct Member {
     pub name: Identifier,
     /// Its offset in bytes; of a bit-field, that of the byte with its first bit.
     pub offset: u64,
-    /// For a bit-field: where in that byte it begins, and how many bits it has.
+    /// The offset and width of a bit-field.
     pub bits: Option<Bits>,
     /// Its size in bytes; of a bit-field, that of the bytes it touches.
     pub size: u64,
@@ -51,7 +51,7 @@ pub enum NoMember {
         /// The name.
         name: String,
     },
-    /// The path goes on behind a member that is no structure.
+    /// The path continues after a member that is no structure.
     NoStructure(Box<Member>),
 }
 
@@ -70,7 +70,7 @@ impl Structure {
         self.members.iter().find(|member| member.name == name)
     }
 
-    /// The structure as a member that begins where it does itself and is all of it. None of one without a name.
+    /// The structure as the only member of itself. `None` without a name.
     pub fn as_member(&self) -> Option<Member> {
         let name = self.names.last()?.clone();
         let c = name.to_string();

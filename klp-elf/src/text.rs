@@ -290,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_names_are_shown_as_they_are() {
+    fn ordinary_names_are_not_escaped() {
         for name in [
             "show",
             "_RNvC1a1b",
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_the_cursor_or_ends_a_line_is_escaped() {
+    fn control_characters_are_escaped() {
         for (bytes, shown) in [
             (&b"a\n::error::b"[..], "a\\n::error::b"),
             (b"\r\x1b[2J\x07", "\\r\\u{1b}[2J\\u{7}"),

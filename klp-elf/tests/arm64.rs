@@ -202,7 +202,7 @@ fn relocations_of_instructions_are_linked() {
 }
 
 #[test]
-fn what_goes_by_a_table_of_addresses_is_refused() {
+fn relocations_through_address_tables_are_refused() {
     let mut builder = Builder::new();
     let data = builder.outside(".klp.sym.vmlinux.data,0");
     let f = builder.function("f", &[ADRP, RET]);

@@ -159,7 +159,7 @@ fn the_functions_of_headers_can_be_left_out() {
 }
 
 #[test]
-fn debug_information_in_a_file_of_its_own_is_read() {
+fn separate_debug_information_is_read() {
     let fixture = Fixture::new();
     let object = fixture.compile(&["-g"]);
     let (linked, split) = (fixture.path("linked.so"), fixture.path("split.debug"));
@@ -194,7 +194,7 @@ fn files_without_debug_information_say_so() {
 }
 
 #[test]
-fn split_debug_information_is_refused_with_what_to_do() {
+fn split_debug_information_is_refused_with_advice() {
     let fixture = Fixture::new();
     for version in ["-gdwarf-4", "-gdwarf-5"] {
         let object = fixture.compile(&["-g", version, "-gsplit-dwarf"]);

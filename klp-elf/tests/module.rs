@@ -203,7 +203,7 @@ fn accesses_are_counted_without_those_to_the_stack() {
 }
 
 #[test]
-fn the_tables_tell_what_is_replaced_by_what() {
+fn replacements_are_read_from_the_tables() {
     const ENTRY: u64 = 152;
     let mut builder = Builder::new();
     let strings = builder.add(".rodata", "strings", SymbolKind::Data, b"old_a\0old_b\0");
@@ -235,7 +235,7 @@ fn the_tables_tell_what_is_replaced_by_what() {
 }
 
 #[test]
-fn a_table_without_a_function_is_told_by_name() {
+fn a_table_without_a_function_is_named() {
     let mut builder = Builder::new();
     let strings = builder.add(".rodata", "strings", SymbolKind::Data, b"old\0");
     let symbol = "_RNvNtCs1_5patch11___livepatch7FUNCS_0";
@@ -277,7 +277,7 @@ fn modinfo_and_undefined_symbols() {
 }
 
 #[test]
-fn what_is_no_module_is_said_to_be_none() {
+fn other_files_are_no_modules() {
     assert!(matches!(Module::parse(b"no module"), Err(Error::Elf(_))));
     let own = std::fs::read(std::env::current_exe().expect("a path")).expect("this test");
     let error = Module::parse(&own).err().expect("no module");
@@ -295,7 +295,7 @@ fn frame(code: &[u8]) -> Frame {
 }
 
 #[test]
-fn frames_are_what_is_saved_and_reserved() {
+fn frames_include_saved_and_reserved_space() {
     // ret
     assert_eq!(frame(b"\xc3"), Frame::Bytes(0));
     // push rbp; push rbx; sub rsp, 24; add rsp, 24; pop rbx; pop rbp; ret
@@ -320,7 +320,7 @@ fn frames_are_what_is_saved_and_reserved() {
 }
 
 #[test]
-fn what_is_pushed_later_is_not_saved() {
+fn later_pushes_are_not_part_of_the_frame() {
     // je +0; push rax; pop rax; ret
     assert_eq!(frame(b"\x74\0\x50\x58\xc3"), Frame::Bytes(0));
 }
@@ -432,7 +432,7 @@ fn a_patch_whose_code_may_be_called_later_is_unfit_without_the_word() {
 }
 
 #[test]
-fn what_formats_may_be_named() {
+fn formatting_functions_may_be_referenced() {
     let found = hands_out(b"livepatch=Y\0", |builder, _| {
         let format = "_RNvXCs1_3fixNtB2_4KindNtNtCs2_4core3fmt7Display3fmt";
         let format = builder.function(format, b"\xc3");

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The cache folder: what was downloaded or built for kernels.
+//! The cache folder for downloads and builds.
 //!
-//! It lies outside the checkout, so a fresh clone on the same machine is warm.
-//! An entry's name holds a hash of everything that goes into it; a lock lets one process
-//! at a time work on it; a marker, written last, says that it is complete, and of an entry that is not to change
-//! any more, what was in it. One that is damaged is made again.
+//! It is outside of the checkout, so that fresh clones share it.
+//! An entry's name contains a hash of all its inputs. A lock lets one process
+//! at a time work on it. A marker, written last, says that it is complete, and for an unchanging entry, what it
+//! contains; a damaged one is rebuilt.
 //!
-//! What is in it is run, so each user has a cache, which nobody else can write.
+//! Its contents are executed, so each user has a cache, which nobody else may write to.
 
 mod lock;
 mod scratch;
@@ -28,13 +28,13 @@ pub use lock::{Lock, inherit_locks};
 pub use scratch::Scratch;
 pub(crate) use scratch::remove_leftovers;
 
-/// Written into an entry when it is complete. It holds the [`state`] of one that is not to change any more.
+/// Marks a complete entry. Contains the [`state`] of an unchanging one.
 const READY: &str = ".ready";
 
-/// Written into an entry when work on it begins: the boot of this machine.
+/// The id of the boot in which work on an entry began.
 const BOOT: &str = ".boot";
 
-/// The folder of private folders for what was downloaded.
+/// The parent of private folders for downloads.
 pub(crate) const DOWNLOADS: &str = "downloads";
 
 /// The hex digits of a key in a name.
@@ -47,7 +47,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens the cache: `$KLP_CACHE`, else a folder of ours in the user's cache folder.
+    /// Opens the cache: `$KLP_CACHE`, else `klp` in the user's cache folder.
     pub fn open() -> Result<Self> {
         let root = match std::env::var_os("KLP_CACHE").filter(|path| !path.is_empty()) {
             Some(path) => PathBuf::from(path),
@@ -58,8 +58,8 @@ impl Cache {
         Self::private(&root)
     }
 
-    /// Opens the cache in this folder, created when missing, after a check that nobody else can
-    /// have written to it.
+    /// Opens the cache in this folder, which is created if missing, after a check that no other user can
+    /// write to it.
     fn private(root: &Path) -> Result<Self> {
         // First: it names the path where only its characters are the problem.
         let path = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
@@ -70,8 +70,8 @@ impl Cache {
         Self::at(root)
     }
 
-    /// Opens a folder with entries, created when missing, whoever can write to it: for what is
-    /// built where the user says.
+    /// Opens a folder with entries, created if missing, without that check: for builds in a folder of the
+    /// user's choice.
     pub fn at(root: &Path) -> Result<Self> {
         create(root)?;
         let root = root
@@ -86,7 +86,7 @@ impl Cache {
         &self.root
     }
 
-    /// The entry of this kind and name; `key` holds all that goes into it.
+    /// The entry of this kind and name; `key` is the hash of all its inputs.
     pub fn entry(&self, kind: &str, name: &str, key: &Key) -> Entry {
         Entry {
             dir: self.root.join(file_name(kind)).join(format!(
@@ -132,7 +132,7 @@ impl Cache {
             .map(|dir| Entry { dir })
     }
 
-    /// A private folder for what was downloaded.
+    /// A private folder for downloads.
     pub fn scratch(&self) -> Result<Scratch> {
         Scratch::new(&self.downloads()?, "")
     }
@@ -219,7 +219,7 @@ impl Entry {
         let Ok(made) = fs::read_to_string(self.dir.join(READY)) else {
             return State::Incomplete;
         };
-        // Of entries that may change, and those that were made before states were kept, nothing is known.
+        // Entries that may change, and older ones, have no state.
         match made.is_empty() || state::of(&self.dir, READY).is_ok_and(|state| state == made) {
             true => State::Ready,
             false => State::Damaged,
@@ -249,8 +249,8 @@ impl Entry {
         })
     }
 
-    /// Gives the complete entry; when it is not, `make` goes on in the very folder from where
-    /// an earlier run was cut off. For what `make` and `apt-get` can take up again.
+    /// Returns the complete entry. Otherwise `make` continues in the same folder after an interrupted
+    /// run, as `make` and `apt-get` can.
     pub fn get_or_resume(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         self.get_with(|entry| {
             entry.resume()?;
@@ -271,8 +271,8 @@ impl Entry {
         Ok(self.dir.clone())
     }
 
-    /// Does something with an entry that is complete, while nobody works on it. Does nothing
-    /// when it is not, or somebody does.
+    /// Runs `action` on a complete entry under its lock. Does nothing
+    /// if it is incomplete or locked.
     pub fn use_ready<T>(&self, action: impl FnOnce(&Path) -> Result<T>) -> Result<Option<T>> {
         let Some(_lock) = self.try_lock()? else {
             return Ok(None);
@@ -283,8 +283,8 @@ impl Entry {
         action(&self.dir).map(Some)
     }
 
-    /// Lets `action` take what it can use out of an entry that is not complete, while nobody
-    /// works on it; the rest is removed when it did.
+    /// Lets `action` take reusable parts from an incomplete entry under its lock, and then removes the
+    /// rest.
     pub fn take_apart(&self, action: impl FnOnce(&Path) -> Result<bool>) -> Result<bool> {
         let Some(_lock) = self.try_lock()? else {
             return Ok(false);
@@ -303,7 +303,7 @@ impl Entry {
     fn get_with(&self, make: impl FnOnce(&Self) -> Result<()>) -> Result<PathBuf> {
         if !self.is_ready() {
             let _lock = self.lock()?;
-            // Somebody else may have completed it while we waited.
+            // Another process may have completed it meanwhile.
             if !self.is_ready() {
                 make(self)?;
             }
@@ -393,7 +393,7 @@ fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
-/// The marker must not reach the disk before what it speaks for.
+/// The contents must reach the disk before the marker.
 fn mark_ready(dir: &Path, state: &str) -> Result<()> {
     sync_tree(dir)?;
     write_atomic(&dir.join(READY), state)
@@ -551,7 +551,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_entry_is_used_only_while_nobody_works_on_it() {
+    fn complete_entries_are_used_under_their_lock() {
         let (_dir, cache) = cache();
         let entry = entry(&cache);
         let used = || entry.use_ready(|_| Ok(())).unwrap().is_some();
@@ -566,7 +566,7 @@ mod tests {
     }
 
     #[test]
-    fn an_incomplete_entry_is_taken_apart_only_while_nobody_works_on_it() {
+    fn incomplete_entries_are_taken_apart_under_their_lock() {
         let (_dir, cache) = cache();
         let entry = entry(&cache);
         let take = || entry.take_apart(|_| Ok(true)).unwrap();
@@ -597,7 +597,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_entry_finds_what_was_there() {
+    fn resumed_entries_keep_their_contents() {
         let (_dir, cache) = cache();
         let entry = entry(&cache);
         let cut_off = |dir: &Path| {
@@ -620,7 +620,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_boot_before_this_one_left_incomplete_is_not_used() {
+    fn incomplete_entries_of_an_earlier_boot_are_not_used() {
         let (_dir, cache) = cache();
         let entry = entry(&cache);
         let cut_off = |dir: &Path| {

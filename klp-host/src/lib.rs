@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What builds and runs live patches on a machine: kernels that are fetched or built, modules
-//! built for them, virtual machines that run them, and the cache that keeps all of it.
+//! Builds and runs live patches: fetches or builds kernels, builds modules
+//! for them, runs virtual machines, and caches all of it.
 //!
-//! Needs no checkout of this repository: what is in one is passed in as paths.
+//! It needs no checkout of this repository: paths into one are passed in.
 
 #![deny(unsafe_code)]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The last step of a module build: refuses what only a finished patch shows to be wrong, and links the
-//! references to livepatch symbols.
+//! The last step of a module build: refuses problems that only a finished patch shows, and links
+//! livepatch symbols.
 
 use std::path::Path;
 
@@ -10,9 +10,9 @@ use klp_elf::{Module, Shown, is_compressed, livepatch, read_module};
 
 use crate::replace;
 
-/// Links a module's file in place, and answers whether there was anything to do. A file that is
-/// linked, or has nothing to link, is not touched, so that make does not take it for a new one. All
-/// but its contents stays as it is.
+/// Links a module's file in place, and returns whether it changed. A file that is
+/// linked, or has nothing to link, is not touched, so that make sees no change. Attributes of the
+/// file are kept.
 pub fn in_place(module: &Path) -> Result<bool> {
     let data = read(module)?;
     let needed = livepatch::needs_link(&data).with_context(|| cannot(module))?;
@@ -27,7 +27,7 @@ pub fn into(module: &Path, output: &Path) -> Result<()> {
     write(module, &read(module)?, output)
 }
 
-/// Reads a module. What `#[livepatch]` made has to be fit to be loaded.
+/// Reads a module, and refuses an unfit one of `#[livepatch]`.
 fn read(module: &Path) -> Result<Vec<u8>> {
     ensure!(
         !is_compressed(module)?,
@@ -71,7 +71,7 @@ mod tests {
     use std::io::Write as _;
 
     #[test]
-    fn what_is_no_module_is_refused_and_left_alone() {
+    fn other_files_are_refused_and_unchanged() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("x.ko");
         fs::write(&file, "text").unwrap();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds external kernel modules against a kernel, into a folder of their own: the sources stay
-//! clean, and builds for several kernels stay warm side by side. What they refer to by livepatch
-//! symbols is linked.
+//! Builds external kernel modules against a kernel, into an output folder: the sources stay
+//! clean, and builds for several kernels can coexist. Livepatch symbols are
+//! linked.
 
 mod helpers;
 mod kbuild;
@@ -33,12 +33,12 @@ pub struct Options {
     pub output: PathBuf,
     /// More variables for make's command line.
     pub make_vars: Vec<(String, String)>,
-    /// Folders below the sources whose modules in C are built first: the patches beside them are
+    /// Source folders whose C modules are built first: the patches beside them are
     /// compiled with their types.
     pub patched: Vec<PathBuf>,
 }
 
-/// What a build left.
+/// The result of a build.
 #[derive(Clone, Debug)]
 pub struct Built {
     /// The modules, in the order of the Kbuild file.
@@ -133,11 +133,11 @@ pub struct Folder<'a> {
     pub what: &'a str,
     /// Absolute; see [`sources`].
     pub sources: &'a Path,
-    /// Absolute. Whoever builds sees to it that nobody else does at the same time.
+    /// Absolute. The caller holds a lock.
     pub output: &'a Path,
     /// Variables for make's command line.
     pub vars: &'a [(String, String)],
-    /// More of make's environment.
+    /// Additional environment of make.
     pub env: &'a [(String, String)],
 }
 
@@ -156,7 +156,7 @@ impl Folder<'_> {
         Ok(Built { modules })
     }
 
-    /// Builds it, after what the patches of these folders in it are compiled with.
+    /// Builds it, after the modules and helpers that patches in these folders need.
     fn make_with_patched(&self, kernel: &BuildFolder, folders: &[PathBuf]) -> Result<Built> {
         let mut first = Prerequisites::default();
         for folder in folders {
@@ -236,7 +236,7 @@ impl Folder<'_> {
     }
 }
 
-/// The modules that Kbuild lists, as object files, relative to the output. They are changed, so
+/// The modules that Kbuild lists, as object files, relative to the output. They are modified, so
 /// they have to be in it.
 fn modules(output: &Path, order: &str) -> Result<Vec<PathBuf>> {
     let module = |line: &str| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replaces the contents of files that are not ours, and leaves all else of them as it is.
+//! Replaces the contents of existing files, and keeps their attributes.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, Permissions};
@@ -21,11 +21,11 @@ const OF_CONTENTS: [&str; 2] = ["security.evm", "security.ima"];
 /// The longest list of attributes, and the longest attribute, that Linux has.
 const ATTRIBUTES: usize = 64 << 10;
 
-/// Replaces the contents of a file, or makes a new one. Readers see the old contents or the new ones,
-/// also after the machine lost its power.
+/// Replaces the contents of a file atomically, or creates one, also with regard to a power
+/// cut.
 ///
-/// A symbolic link stays, and what it leads to is replaced. Owner, group, mode and extended attributes
-/// stay. A file of several names (hard links) is refused: only one of them would have the new contents.
+/// A symbolic link is followed. Owner, group, mode and extended attributes
+/// are kept. A file with several hard links is refused: only one would have the new contents.
 pub fn contents(path: &Path, contents: &[u8]) -> Result<()> {
     let shown = Shown::path(path);
     let target = resolve(path).with_context(|| format!("cannot write {shown}"))?;
@@ -63,7 +63,7 @@ pub fn contents(path: &Path, contents: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {shown}"))
 }
 
-/// What is written to.
+/// The file to write.
 enum Target {
     New(PathBuf),
     Old(PathBuf),
@@ -83,8 +83,8 @@ fn resolve(path: &Path) -> Result<Target> {
     }
 }
 
-/// A file in a folder that is removed again, unless it gets another name. One that stays new is as
-/// other new files are: the umask applies.
+/// A temporary file that is removed, unless it is renamed. A new file gets a mode by
+/// the umask.
 fn temporary(dir: &Path, is_new: bool) -> std::io::Result<NamedTempFile> {
     let mode = if is_new { 0o666 } else { 0o600 };
     tempfile::Builder::new()
@@ -92,7 +92,7 @@ fn temporary(dir: &Path, is_new: bool) -> std::io::Result<NamedTempFile> {
         .tempfile_in(dir)
 }
 
-/// Gives a new file what an old one has besides its contents.
+/// Copies the attributes of an old file to a new one.
 fn keep(old: &File, metadata: &Metadata, new: &File) -> Result<()> {
     let own = new.metadata()?;
     let (owner, group) = (metadata.uid(), metadata.gid());
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_stays() {
+    fn other_file_types_are_not_replaced() {
         let dir = dir();
         let socket = dir.path().join("socket");
         let _listener = UnixListener::bind(&socket).unwrap();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Takes debug information out of a patch's module, into a file beside it.
+//! Moves debug information of a patch's module into a file beside it.
 //!
-//! What the kernel loads is then small, and the same wherever it was built: the paths of sources and of the
-//! output folder stand only in debug information, and the linker's build id is a hash of that too. So
-//! the id is made anew, of what stays.
+//! The loaded module is then small, and independent of the build folder: the paths of sources and of the
+//! output folder are only in debug information, and the linker's build id is a hash of that too. So
+//! the id is recomputed from the rest.
 //!
-//! This comes before the step that links livepatch symbols ([`crate::link`]): tools for ELF files know no symbols
+//! This precedes the link of livepatch symbols ([`crate::link`]), because tools for ELF files do not support symbols
 //! with the section index SHN_LIVEPATCH.
 
 use std::ops::Range;
@@ -25,22 +25,22 @@ use sha2::{Digest as _, Sha256};
 use crate::host::files::write_atomic;
 use crate::replace;
 
-/// The type, of LLVM's own, of clang's and rustc's hints for linkers: symbols whose address matters to nobody.
+/// The section type of LLVM's hints for linkers: symbols whose address is insignificant.
 const SHT_LLVM_ADDRSIG: SectionType = SectionType(0x6fff_4c03);
 
 /// Sections that are for linkers alone: those hints, and which sections go together.
 const FOR_LINKERS: [SectionType; 2] = [SHT_LLVM_ADDRSIG, elf::SHT_GROUP];
 
-/// Where the type stands in a section header.
+/// The offset of the type in a section header.
 const SECTION_TYPE: usize = 4;
 
-/// What is added to the module's file name for the file with the debug information.
+/// The extension of the file with the debug information.
 pub const ENDING: &str = "debug";
 
 /// The section of the build id.
 const BUILD_ID: &str = ".note.gnu.build-id";
 
-/// Where the id stands in its note: behind three lengths and the owner's name, `GNU`.
+/// The offset of the id in its note: after three lengths and the owner's name, `GNU`.
 const ID: u64 = 16;
 
 /// The file for the debug information of a module.
@@ -52,11 +52,11 @@ pub fn debug_file(module: &Path) -> PathBuf {
 }
 
 /// Strips a live patch's file in place, and writes it with its debug information beside it. A module
-/// that is no live patch, or has no debug information, is left as it is.
+/// that is no live patch, or has no debug information, is not changed.
 ///
 /// # Errors
 ///
-/// When the file is no readable module, or cannot be written; then it is as it was.
+/// The file is no valid module, or cannot be written; then it is unchanged.
 pub fn in_place(module: &Path) -> Result<()> {
     let cannot = || format!("cannot strip {}", Shown::path(module));
     let data = read_module(module).with_context(cannot)?;
@@ -128,8 +128,8 @@ fn without_debug_information(data: &[u8]) -> Result<Vec<u8>> {
     Ok(written)
 }
 
-/// Marks what is for linkers as data, which [`Builder`] can leave out: it knows no sections of these types. The link
-/// has been done, and they name symbols and sections by their old indices. Gives the indices of these sections.
+/// Marks sections for linkers as data, which [`Builder`] can remove: it does not support their types. The link
+/// is done, and they refer to symbols and sections by their old indices. Returns their indices.
 fn mark_for_linkers(data: &mut [u8]) -> Result<Vec<usize>> {
     let header = FileHeader64::<Endianness>::parse(&*data)?;
     let endian = header.endian()?;
@@ -316,7 +316,7 @@ mod tests {
 
     /// make leaves modules of earlier builds as they are: stripped, and their livepatch symbols linked.
     #[test]
-    fn what_is_linked_is_left_alone() {
+    fn linked_modules_are_not_stripped() {
         let mut data = patch(Some("/here"), LIVEPATCH);
         let file = ElfFile64::<Endianness>::parse(data.as_slice()).unwrap();
         let table = file.section_by_name(".symtab").unwrap();
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_patch_is_left_alone() {
+    fn other_modules_are_not_stripped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("target.ko");
         let whole = patch(Some("/here"), "name=target\0");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Programs of Debian's packages that are not installed, but unpacked into the cache: the system does not change.
-//! Their libraries are the system's own.
+//! Programs of Debian packages that are unpacked into the cache instead of installed.
+//! They use the system's libraries.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub const OVMF: Unpacked<'static> = Unpacked {
 /// A program, and where it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Unpacked<'a> {
-    /// What it is called in the cache and in messages.
+    /// Its name in the cache and in messages.
     pub name: &'a str,
     /// The suite of Debian's archive.
     pub suite: &'a str,

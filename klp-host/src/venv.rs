@@ -40,7 +40,7 @@ pub const VIRT_FIRMWARE: Venv<'static> = Venv {
     program: "virt-fw-vars",
 };
 
-/// What a virtual environment is made with.
+/// The Python that makes a virtual environment.
 const PYTHON: &str = "/usr/bin/python3";
 
 /// The packages that making one takes. One of Salt's libraries is built from its source.
@@ -51,11 +51,11 @@ pub fn needs() -> Needs {
 /// A virtual environment.
 #[derive(Clone, Copy, Debug)]
 pub struct Venv<'a> {
-    /// What it is called in the cache and in messages.
+    /// Its name in the cache and in messages.
     pub name: &'a str,
     /// What pip installs, in fixed versions.
     pub packages: &'a [&'a str],
-    /// A program that has to be there then.
+    /// A program that it has to contain.
     pub program: &'a str,
 }
 

@@ -14,7 +14,7 @@ mod fixes {
             ::klp::Shadow::new(
                 1,
                 ::core::concat!(::core::module_path!(), "::USES"),
-                <Shadow<Task, u32> as ::klp::lasting::Typed>::FINGERPRINT,
+                <Shadow<Task, u32> as ::klp::persistent::Typed>::FINGERPRINT,
                 collect,
             )
         }
@@ -23,7 +23,7 @@ mod fixes {
         ::klp::State::new(
             __LIVEPATCH_STATES.entry(0),
             ::core::concat!(::core::module_path!(), "::LEVEL"),
-            <State<u32> as ::klp::lasting::Typed>::FINGERPRINT,
+            <State<u32> as ::klp::persistent::Typed>::FINGERPRINT,
         )
     };
     unsafe extern "C" fn show() -> <() as ::klp::abi::CAbi>::C {
@@ -45,7 +45,7 @@ mod fixes {
     static __LIVEPATCH_STATES: ::klp::state::States<1usize> = {
         static FINGERPRINTS: ::klp::state::Fingerprints<1usize> = ::klp::state::Fingerprints::new(
             &__livepatch::PATCH,
-            [<State<u32> as ::klp::lasting::Typed>::FINGERPRINT],
+            [<State<u32> as ::klp::persistent::Typed>::FINGERPRINT],
         );
         ::klp::state::States::new([::klp::state::Entry::new(5, 2)], &FINGERPRINTS)
     };
@@ -82,7 +82,7 @@ mod fixes {
                 ::klp::callbacks::notify(
                     object,
                     |object| {
-                        super::LEVEL.settle(object);
+                        super::LEVEL.release_previous(object);
                     },
                 );
             }
@@ -104,7 +104,7 @@ mod fixes {
                 ::klp::callbacks::notify(
                     object,
                     |object| {
-                        super::LEVEL.settle(object);
+                        super::LEVEL.release_previous(object);
                     },
                 );
             }

@@ -6,7 +6,7 @@ mod checks {
         ::klp::State::new(
             __LIVEPATCH_STATES.entry(0),
             ::core::concat!(::core::module_path!(), "::LEVEL"),
-            <State<u32> as ::klp::lasting::Typed>::FINGERPRINT,
+            <State<u32> as ::klp::persistent::Typed>::FINGERPRINT,
         )
     };
     unsafe extern "C" fn first() -> <() as ::klp::abi::CAbi>::C {
@@ -100,7 +100,7 @@ mod checks {
     static __LIVEPATCH_STATES: ::klp::state::States<1usize> = {
         static FINGERPRINTS: ::klp::state::Fingerprints<1usize> = ::klp::state::Fingerprints::new(
             &__livepatch::PATCH,
-            [<State<u32> as ::klp::lasting::Typed>::FINGERPRINT],
+            [<State<u32> as ::klp::persistent::Typed>::FINGERPRINT],
         );
         ::klp::state::States::new([::klp::state::Entry::new(5, 2)], &FINGERPRINTS)
     };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 /// Of the module.
-#[derive(Lasting)]
+#[derive(Persistent)]
 #[repr(transparent)]
 pub(crate) struct Session {
     #[allow(dead_code)]

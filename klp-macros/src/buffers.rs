@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `#[counted_by(length, unsafe)]` above an argument: a buffer whose length is another argument.
+//! `#[counted_by(length, unsafe)]` on an argument: a buffer whose length is another argument.
 
 use crate::errors::{buffers as errors, Errors};
 use proc_macro2::Ident;
@@ -14,7 +14,7 @@ const NAME: &str = "counted_by";
 /// The type of such an argument.
 const BYTES: &str = "Bytes";
 
-/// What the attribute says.
+/// The contents of the attribute.
 struct Counted {
     /// The argument with the length.
     by: Ident,
@@ -65,13 +65,13 @@ pub(crate) fn lengths(signature: &Signature) -> Vec<Option<usize>> {
     typed(signature).map(length).collect()
 }
 
-/// The words by which the author answers for the lengths.
+/// The tokens `unsafe` by which the author claims the lengths.
 pub(crate) fn claims(signature: &Signature) -> Vec<Ident> {
     let words = typed(signature).filter_map(|argument| counted(attribute(argument)?)?.unsafety);
     words.collect()
 }
 
-/// Removes the attributes: the compiler does not know them.
+/// Removes the attributes, which the compiler does not know.
 pub(crate) fn strip(signature: &mut Signature) {
     for input in &mut signature.inputs {
         if let FnArg::Typed(argument) = input {
@@ -115,7 +115,7 @@ fn is_bytes(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|it| it.ident == BYTES))
 }
 
-/// One of the language's own, whose names nobody gives to other types.
+/// Whether this is a primitive integer type.
 fn is_integer(ty: &Type) -> bool {
     const INTEGERS: [&str; 10] = [
         "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32", "u64", "usize",

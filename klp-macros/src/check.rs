@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Everything that can be wrong with a patch, and the model of one where nothing is.
+//! Checks a patch and builds its model.
 //!
-//! Each check goes on after a mistake, so that the author sees all of them at once.
+//! Each check continues after a mistake, so that all are reported at once.
 
 use crate::errors::{self, Errors};
 use crate::info::info;
@@ -14,17 +14,17 @@ use crate::types::{self, Known, Replaced};
 use crate::{companions, names, signature};
 use syn::{Ident, LitInt, LitStr};
 
-/// A replacement whose keys are there and right.
+/// A replacement with valid keys.
 struct Replacement {
     object: LitStr,
     replaces: LitStr,
     sympos: Option<LitInt>,
-    /// Callers with a copy that the author knows of.
+    /// Callers whose inlined copies the author accepts.
     inlined_into: Vec<LitStr>,
     function: Function,
 }
 
-/// Checks a function that is a whole patch.
+/// Checks a patch of one function.
 pub(crate) fn function(
     keys: &Keys,
     function: &parse::Function,
@@ -45,7 +45,7 @@ pub(crate) fn function(
     })
 }
 
-/// Checks a mod that is a whole patch.
+/// Checks a patch in a mod.
 pub(crate) fn module(
     keys: &Keys,
     module: &parse::Module,
@@ -94,7 +94,7 @@ fn replacements(module: &parse::Module, errors: &mut Errors) -> Vec<Replacement>
         signature::no_cfg(&function.attributes, errors::CFG_ON_REPLACEMENT, errors);
         signature::check(function, errors);
     }
-    // Misplaced ones have been told already.
+    // Misplaced ones have been reported already.
     if !any && errors.is_empty() && !companions::has_callbacks(module) {
         errors.add(&module.name, errors::NO_REPLACEMENT);
     }
@@ -126,7 +126,7 @@ fn replacement(
         original: original.as_ref(),
         is_vouched: values.unsafety.is_some(),
     };
-    // What is no name is not looked for.
+    // An invalid name is not looked up.
     let known = if errors.len() == before {
         types::check(&replaced, errors)
     } else {
@@ -157,14 +157,14 @@ fn replacement(
 
 /// The number in a literal, or 0 without one.
 pub(crate) fn number(literal: Option<&LitInt>) -> u32 {
-    // It was read before, so that it fits is known.
+    // It was parsed before, so it fits.
     literal
         .and_then(|literal| literal.base10_parse().ok())
         .unwrap_or(0)
 }
 
-/// Checks that no copy of a replaced function goes on with the old code, as far as debug information
-/// tells.
+/// Checks that no inlined copy of a replaced function keeps the old code, as far as debug information
+/// shows.
 fn inlined(replacements: &[Replacement], errors: &mut Errors) {
     for this in replacements {
         let same_object = |other: &&Replacement| other.object.value() == this.object.value();
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mod_without_replacement_is_told_once() {
+    fn a_mod_without_replacement_is_reported_once() {
         assert_eq!(of_mod(&[]), [errors::NO_REPLACEMENT]);
         let misplaced = mistakes(
             quote!(description = "A fix", license = "GPL"),

@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks what stands beside the replacements in a patch's mod: callbacks, shadow variables, states.
+//! Checks the other items of a patch's mod: callbacks, shadow variables, states.
 
 use crate::check;
 use crate::errors::{self, Errors};
 use crate::keys::{self, Place};
 use crate::model::{self, Callback, Object, Shadow, State};
-use crate::parse::{self, Item, Keys, Kind, Moment};
+use crate::parse::{self, CallbackKind, Item, Keys, Kind};
 use crate::{names, signature};
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{FnArg, GenericArgument, LitInt, LitStr, PathArguments, ReturnType, Type};
 
-/// A callback whose function is right, and what it says about its object.
+/// A callback with a valid function, and its key `object`.
 struct Found<'a> {
-    moment: Moment,
+    kind: CallbackKind,
     keys: &'a Keys,
     object: Option<LitStr>,
     function: &'a parse::Function,
     wants_proof: bool,
 }
 
-/// Whether the mod has callbacks, right or wrong.
+/// Whether the mod has callbacks, valid or not.
 pub(crate) fn has_callbacks(module: &parse::Module) -> bool {
     let is_callback = |item: &Item| matches!(item, Item::Callback(..));
     module.items.iter().any(is_callback)
 }
 
-/// Checks the callbacks and adds them to the objects, some of which have nothing else.
+/// Checks the callbacks and adds them to their objects, which may have no functions.
 pub(crate) fn callbacks(module: &parse::Module, objects: &mut Vec<Object>, errors: &mut Errors) {
     let found: Vec<_> = module
         .items
         .iter()
         .filter_map(|item| match item {
-            Item::Callback(moment, keys, function) => callback(*moment, keys, function, errors),
+            Item::Callback(kind, keys, function) => callback(*kind, keys, function, errors),
             _ => None,
         })
         .collect();
@@ -47,9 +47,9 @@ pub(crate) fn callbacks(module: &parse::Module, objects: &mut Vec<Object>, error
     }
 }
 
-/// Checks one callback by itself.
+/// Checks one callback.
 fn callback<'a>(
-    moment: Moment,
+    kind: CallbackKind,
     keys: &'a Keys,
     function: &'a parse::Function,
     errors: &mut Errors,
@@ -61,10 +61,10 @@ fn callback<'a>(
     }
     signature::no_cfg(&function.attributes, errors::CFG_ON_COMPANION, errors);
     signature::plain(function, errors);
-    result(moment, function, errors);
-    let wants_proof = argument(moment, function, errors);
+    result(kind, function, errors);
+    let wants_proof = argument(kind, function, errors);
     (errors.len() == before).then_some(Found {
-        moment,
+        kind,
         keys,
         object: values.object,
         function,
@@ -72,10 +72,10 @@ fn callback<'a>(
     })
 }
 
-/// Checks the argument. Answers whether it is the proof that nothing of the patch runs.
-fn argument(moment: Moment, function: &parse::Function, errors: &mut Errors) -> bool {
+/// Checks the argument. Returns whether it is `&Unpatched`.
+fn argument(kind: CallbackKind, function: &parse::Function, errors: &mut Errors) -> bool {
     let signature = &function.signature;
-    let text = errors::callback_arguments(moment.name(), moment == Moment::PostUnpatch);
+    let text = errors::callback_arguments(kind.name(), kind == CallbackKind::PostUnpatch);
     let mut arguments = signature.inputs.iter();
     let argument = match (arguments.next(), arguments.next()) {
         (Some(FnArg::Typed(argument)), None) => argument,
@@ -93,7 +93,7 @@ fn argument(moment: Moment, function: &parse::Function, errors: &mut Errors) -> 
         .as_deref()
     {
         Some("Object") => false,
-        Some("Unpatched") if moment == Moment::PostUnpatch => true,
+        Some("Unpatched") if kind == CallbackKind::PostUnpatch => true,
         Some("Unpatched") => {
             errors.add(&argument.ty, errors::UNPATCHED_TOO_EARLY);
             false
@@ -115,31 +115,31 @@ fn referred(ty: &Type) -> Option<&Ident> {
     }
 }
 
-/// The last name of a type's path, and what stands in angle brackets behind it.
+/// The last segment of a type's path, with its generic arguments.
 fn last_segment(ty: &Type) -> Option<(&Ident, &PathArguments)> {
     match ty {
         Type::Path(path) => {
             let last = path.path.segments.last()?;
             Some((&last.ident, &last.arguments))
         }
-        // What a `macro_rules!` macro passed on.
+        // A group passed on by a `macro_rules!` macro.
         Type::Group(group) => last_segment(&group.elem),
         _ => None,
     }
 }
 
-fn result(moment: Moment, function: &parse::Function, errors: &mut Errors) {
+fn result(kind: CallbackKind, function: &parse::Function, errors: &mut Errors) {
     let output = &function.signature.output;
     let nothing = match output {
         ReturnType::Default => true,
         ReturnType::Type(_, ty) => matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty()),
     };
-    match (moment, nothing) {
-        (Moment::PrePatch, true) => {
+    match (kind, nothing) {
+        (CallbackKind::PrePatch, true) => {
             errors.add(&function.signature.ident, errors::PRE_PATCH_RESULT);
         }
-        (Moment::PrePatch, false) | (_, true) => {}
-        (_, false) => errors.add(output, errors::callback_result(moment.name())),
+        (CallbackKind::PrePatch, false) | (_, true) => {}
+        (_, false) => errors.add(output, errors::callback_result(kind.name())),
     }
 }
 
@@ -155,9 +155,9 @@ fn index(found: &Found<'_>, objects: &mut Vec<Object>, errors: &mut Errors) -> O
         .iter()
         .map(|object| object.name().to_owned())
         .collect();
-    // Replacements that are wrong have no object, and that has been said.
+    // Invalid replacements have no object, which has been reported.
     if !names.is_empty() || errors.is_empty() {
-        let text = errors::callback_needs_object(found.moment.name(), &names);
+        let text = errors::callback_needs_object(found.kind.name(), &names);
         errors.add(&found.keys.attribute, text);
     }
     None
@@ -179,10 +179,10 @@ fn add(found: &Found<'_>, index: usize, objects: &mut [Object], errors: &mut Err
     }
     let name = object.name().to_owned();
     let function = &found.function.signature.ident;
-    let slot = object.callbacks.slot(found.moment);
+    let slot = object.callbacks.slot(found.kind);
     if let Some(first) = slot {
         let first = first.function.to_string();
-        let text = errors::callback_twice(found.moment.name(), &name, &first);
+        let text = errors::callback_twice(found.kind.name(), &name, &first);
         errors.add(function, text);
         return;
     }
@@ -270,7 +270,7 @@ fn declaration(kind: Kind, variable: &parse::Variable, errors: &mut Errors) {
     }
 }
 
-/// Whether the type is the one that the attribute is for.
+/// Whether the type matches the attribute.
 pub(crate) fn is_declared_as(kind: Kind, ty: &Type) -> bool {
     let Some((name, arguments)) = last_segment(ty) else {
         return false;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files of a kernel that the build names, damaged or made by somebody else: the attributes say what
-//! is wrong with them, and never panic.
+//! Tests of malformed kernel files: the attributes report what is wrong with them, and never panic.
 
 use crate::btf::Btf;
 use crate::files::{vmlinux, Folder, TEXT};
@@ -11,7 +10,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use std::path::PathBuf;
 
-/// What takes no name. It clears a terminal, and is a command for who keeps a log.
+/// An invalid name, with a terminal escape and a workflow command.
 const NAME: &str = "a\u{1b}[2J\n::error::evil";
 
 /// What all attributes make of these files, as text.
@@ -119,7 +118,7 @@ fn files_that_are_cut_off_or_changed() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said() {
+fn errors_of_files_are_reported() {
     let whole = kernel(&types("b"));
     let error = |change: &dyn Fn(&mut Folder) -> &'static str| {
         let mut folder = Folder::new(&whole);
@@ -174,7 +173,7 @@ fn names_are_left_out_or_escaped() {
         text.contains("only `shwo.\\\\u{1b}[2J\\\\n::error::evil`"),
         "{text}"
     );
-    // Line ends of messages stand there as `\n`; one of a name would be `\\n`.
+    // Line ends of messages are `\n` there; those of a name would be `\\n`.
     assert!(!text.contains("\\u{1b}[2J\\n::error"), "{text}");
     assert!(
         !text.contains(|c: char| c.is_control() && c != '\n'),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What goes wrong, in the author's words: the context that collects mistakes, and every text.
+//! Error messages, and the context that collects them.
 //!
-//! A text says what is wrong and, after the colon, what to write instead. It begins in lower case
+//! A message says what is wrong and, after the colon, what to write instead. It begins in lower case
 //! because rustc puts `error: ` before it.
 
 pub(crate) mod buffers;
@@ -37,7 +37,7 @@ impl Errors {
         }
     }
 
-    /// Notes what is wrong with the build rather than with one place, however often it is found.
+    /// Adds an error of the build rather than of one place; repetitions are dropped.
     pub(crate) fn add_once(&mut self, at: Span, text: String) {
         if !self.errors.iter().any(|error| error.to_string() == text) {
             self.errors.push(syn::Error::new(at, text));
@@ -53,7 +53,7 @@ impl Errors {
         }
     }
 
-    /// Notes what the parser found.
+    /// Adds an error of the parser.
     pub(crate) fn add_syntax(&mut self, error: syn::Error) {
         self.errors.push(error);
     }
@@ -75,9 +75,8 @@ impl Errors {
             .collect()
     }
 
-    /// One use of something deprecated per warning: there is no stable way for a macro to say more than
-    /// errors. The name has the author's own span: with the macro's, a second label would show the whole
-    /// attribute.
+    /// One use of a deprecated constant per warning: macros have no stable way to warn. The name has the author's
+    /// span: with the macro's, a second label would show the whole attribute.
     fn to_warnings(&self) -> TokenStream {
         let warnings = self.warnings.iter().map(|(span, text)| {
             let note = Ident::new("NOTE", *span);
@@ -105,7 +104,7 @@ fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.join(", ")
 }
 
-// The attribute's own form.
+// Syntax of the attribute.
 
 pub(crate) const KEY_EXPECTED: &str =
     "expected a key: write `key = value`, keys separated by commas";
@@ -158,7 +157,7 @@ pub(crate) const REGISTER_AND_STATES: &str =
 pub(crate) const IMMEDIATE_AND_REPLACE: &str =
     "an immediate patch cannot replace all others, nobody waits until they are left: put `immediate` on functions, or remove `replace`";
 
-/// For kernels whose livepatch core knows neither.
+/// For kernels whose livepatch core lacks these keys.
 pub(crate) const NEEDS_KLP_CORE: &str =
     "`register` and `immediate` need a kernel with klp-core (CONFIG_LIVEPATCH_RUST), and this one has another livepatch core";
 
@@ -272,7 +271,7 @@ pub(crate) fn sympos_needed(name: &str, object: &str) -> String {
     format!("`{name}` of `{object}` is replaced at several positions, and without `sympos` its name has to be unique: add the position, `sympos = 1` for the first")
 }
 
-// Where the attribute stands.
+// Position of the attribute.
 
 pub(crate) fn not_replaceable(what: &str) -> String {
     format!("`#[livepatch]` stands on a function or on an inline mod, not on {what}: move it to the function that replaces the kernel's")
@@ -323,7 +322,7 @@ pub(crate) const STATIC: &str =
 pub(crate) const RETURNED_REFERENCE: &str =
     "a reference cannot be a result, because nothing tells how long it lives: return a `Returned<T>`, or a raw pointer";
 
-/// Why the attribute of that name cannot stand on a replacement.
+/// Why an attribute of that name is not allowed on a replacement.
 pub(crate) fn attribute(name: &str) -> Option<&'static str> {
     Some(match name {
         "inline" => "`#[livepatch]` decides about inlining, because the kernel has to find the body in one place: remove `#[inline]`",
@@ -349,14 +348,14 @@ pub(crate) const CFG_ON_ARGUMENT: &str =
 pub(crate) const TWO_ORIGINALS: &str =
     "in a replacement `original` is the kernel's own function, and a replacement of this patch calls it: give this function another name";
 
-// Beside the replacements.
+// Other items of the mod.
 
 pub(crate) const ONE_ROLE: &str =
     "an item has one of klp's attributes: remove this one, and write another item for it";
 pub(crate) const CALLBACK_AND_REPLACEMENT: &str =
     "a callback cannot be a replacement too: remove this `#[livepatch]`, and write a function of its own for it";
 
-/// The attribute stands where no patch is.
+/// The attribute is outside of a patch.
 pub(crate) fn outside(name: &str) -> String {
     format!("`#[{name}]` belongs to a patch: put this item directly into the mod that carries `#[livepatch(description = ..., license = ...)]`")
 }
@@ -434,11 +433,11 @@ pub(crate) fn id_twice(kind: &str, id: u32, first: &str) -> String {
 pub(crate) const STATE_ID_ZERO: &str =
     "the kernel's table of states ends at the id 0: write another, from 1";
 
-// `#[derive(Lasting)]`.
+// `#[derive(Persistent)]`.
 
 pub(crate) const LASTING_ENUM: &str =
     "the layout of an enum or union is no promise between two patches: write a struct, with an integer for the variant";
 pub(crate) const LASTING_GENERIC: &str =
     "two patches have to mean one concrete type: remove the generic parameters";
 pub(crate) const LASTING_ABOVE: &str =
-    "a view is made before anything is derived for it: write `#[derive(Lasting)]` below this";
+    "a view is made before anything is derived for it: write `#[derive(Persistent)]` below this";

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! From a checked patch to the code of its module. Cannot fail.
+//! Generates the code of a module from a checked patch. It cannot fail.
 //!
-//! Names of ours have spans of `mixed_site`, so that they and the author's never meet, and so that
-//! lints about what the author may not do (`unsafe`, say) do not ask about our code.
+//! Generated names have spans of `mixed_site`, so that they cannot conflict with the author's, and lints such as
+//! `unsafe_code` ignore generated code.
 
 mod callbacks;
 mod originals;
@@ -21,7 +21,7 @@ use shim::shim;
 pub(crate) use symbols::{helpers, symbols, symbols_alone};
 use tables::{module_macro, tables};
 
-/// The whole of a patch of one function, at the crate's root.
+/// The code of a patch of one function, at the crate's root.
 pub(crate) fn function(patch: &Patch, function: &parse::Function) -> TokenStream {
     let shim = replacement(patch, function);
     let tables = tables(patch);
@@ -33,7 +33,7 @@ pub(crate) fn function(patch: &Patch, function: &parse::Function) -> TokenStream
     }
 }
 
-/// The author's mod with the tables in it, and beside it what stands at the crate's root.
+/// The author's mod with the tables in it, and items for the crate's root.
 pub(crate) fn module(patch: &Patch, module: &Module) -> TokenStream {
     let mut content = inner_attributes(module);
     content.extend(module.items.iter().map(|item| match item {
@@ -65,17 +65,17 @@ fn replacement(patch: &Patch, function: &parse::Function) -> TokenStream {
     quote!(#vouched #contract #shim)
 }
 
-/// What the author wrote, without our attribute: what is left of a patch with mistakes, so that
-/// nothing else of the crate misses it.
+/// The author's function without our attribute: emitted for a patch with mistakes, so that uses of it
+/// still resolve.
 pub(crate) fn function_alone(function: &parse::Function) -> TokenStream {
-    // rustc would have its own word about either.
+    // rustc reports these itself.
     if !function.has_body() || function.signature.variadic.is_some() {
         return TokenStream::new();
     }
     let mut function = function.clone();
     let mut unused = None;
     if parse::original::original(&function).is_some() {
-        // Nothing stands for the kernel's own function here, and rustc would say so once more.
+        // Without `original`, rustc would report the mistake again.
         let body = quote!(::core::unimplemented!());
         function.body = Group::new(Delimiter::Brace, body).into();
         unused = Some(quote!(#[allow(unused_variables)]));

@@ -69,7 +69,7 @@ mod tests {
     use crate::files::{vmlinux, Folder, TEXT};
     use crate::types::with_sources;
 
-    /// What is said of a declaration, where `helpers.c` has a function `busy`.
+    /// The errors of a declaration, with a function `busy` in `helpers.c`.
     fn said(item: TokenStream) -> String {
         let item = item.to_string();
         let thread = std::thread::spawn(move || {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_file_lacks_is_an_error() {
+    fn missing_helpers_are_errors() {
         let text = said(quote!(
             unsafe extern "C" {
                 safe fn buzy(cpu: u32) -> i32;

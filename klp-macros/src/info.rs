@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a patch says of itself in its modinfo, and how it is enabled as a whole.
+//! The modinfo of a patch, and the keys that apply to it as a whole.
 
 use crate::errors::{self, info as texts, Errors};
 use crate::keys::{self, Values};
@@ -10,7 +10,7 @@ use klp_elf::module::GPL_COMPATIBLE;
 use quote::ToTokens;
 use syn::LitStr;
 
-/// Checks what is said of the patch as a whole.
+/// Checks the keys of the patch.
 pub(crate) fn info(
     attribute: &impl ToTokens,
     values: &mut Values,
@@ -60,7 +60,7 @@ pub(crate) fn info(
     })
 }
 
-/// A patch that replaces others cannot be registered, nor be immediate as a whole.
+/// A cumulative patch cannot be registered or immediate.
 fn lifecycle(values: &Values, errors: &mut Errors) {
     if !values.replace {
         return;
@@ -96,12 +96,12 @@ fn license(literal: &LitStr, errors: &mut Errors) {
     }
 }
 
-/// What is wrong with the text as a version: tools show it in a column, and compare it whole.
+/// The error in a version, which tools print in a column and compare.
 fn is_version(text: &str) -> Result<(), String> {
     one_word("version", text)
 }
 
-/// What is wrong with the text as an address.
+/// The error in a URL.
 fn is_url(text: &str) -> Result<(), String> {
     one_word("url", text)?;
     let scheme = ["https://", "http://"];
@@ -112,7 +112,7 @@ fn is_url(text: &str) -> Result<(), String> {
     }
 }
 
-/// What a patch fixes, each named once.
+/// Checks the list of fixes, without repetitions.
 fn each_fix(fixes: &[LitStr], errors: &mut Errors) {
     for (index, fix) in fixes.iter().enumerate() {
         let value = fix.value();
@@ -124,8 +124,8 @@ fn each_fix(fixes: &[LitStr], errors: &mut Errors) {
     }
 }
 
-/// What is wrong with the text as the name of a flaw. A CVE is written as its registry does, because
-/// tools look for it by comparing; others, such as `GHSA-..`, are names of one word.
+/// The error in an identifier of a vulnerability. A CVE has the registry's spelling, because tools compare
+/// it; others, such as `GHSA-..`, are single words.
 fn is_fix(text: &str) -> Result<(), String> {
     if text.contains(',') {
         return Err(texts::several_fixes());
@@ -152,7 +152,7 @@ fn is_cve_name(text: &str) -> bool {
     }
 }
 
-/// What is wrong with the text as printable ASCII without spaces.
+/// The error in a text that has to be printable ASCII without spaces.
 fn one_word(key: &str, text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err(errors::empty(key, &keys::example(key)));

@@ -1,119 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The keys: which there are, where each belongs, what form its value has.
+//! Reads the keys of an attribute: checks that each belongs there and has a value of its form.
+
+mod table;
+
+pub(crate) use table::Place;
 
 use crate::errors::{self, Errors};
 use crate::parse::{self, Value};
 use proc_macro2::{Group, Ident, TokenTree};
 use quote::ToTokens;
 use syn::{Lit, LitInt, LitStr};
-
-/// Where a `#[livepatch]` stands, which decides what it may say.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// On a function that is a whole patch.
-    Function,
-    /// On a mod that is a whole patch.
-    Mod,
-    /// On a function inside such a mod.
-    Inside,
-    /// On a callback inside such a mod, such as `#[pre_patch]`.
-    Callback,
-    /// On a shadow variable inside such a mod.
-    Shadow,
-    /// On a system state inside such a mod.
-    State,
-    /// On a block of the kernel's functions and data.
-    Symbols,
-    /// On a view of a structure of the kernel.
-    Structure,
-}
-
-/// What a key says something about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum About {
-    Patch,
-    /// Which object: of a function, or of a callback.
-    Object,
-    Function,
-    /// Which of several structures of one name.
-    View,
-    /// Which variable: a shadow variable or a state.
-    Variable,
-    State,
-    /// A function, or a patch.
-    Claim,
-    /// How tasks come to use a function, or a patch.
-    Consistency,
-}
+use table::{KeyInfo, KeyScope, KEYS};
 
 impl Place {
-    fn takes(self, about: About) -> bool {
-        use About::{Claim, Consistency, Function, Object, Patch, State, Variable, View};
-        match self {
-            Place::Function => matches!(about, Patch | Object | Function | Claim | Consistency),
-            Place::Mod => matches!(about, Patch | Claim | Consistency),
-            Place::Inside => matches!(about, Object | Function | Claim | Consistency),
-            Place::Callback => about == Object,
-            Place::Symbols => matches!(about, Object | Claim),
-            Place::Structure => matches!(about, Object | View),
-            Place::Shadow => about == Variable,
-            Place::State => matches!(about, Variable | State),
-        }
-    }
-
-    /// Whether this is a `#[livepatch]`, rather than an attribute beside it in the mod.
+    /// Whether this is a `#[livepatch]`, rather than another attribute of the mod.
     fn is_livepatch(self) -> bool {
         matches!(self, Place::Function | Place::Mod | Place::Inside)
     }
-
-    fn requires(self, key: &KeyInfo) -> bool {
-        // A patch with a single object needs no word about it at each callback, and a structure that is named
-        // without is the kernel's own.
-        let has_default = matches!(self, Place::Callback | Place::Structure);
-        key.required && self.takes(key.about) && !has_default
-    }
 }
 
-struct KeyInfo {
-    name: &'static str,
-    about: About,
-    required: bool,
-    example: &'static str,
-}
-
-const fn key(name: &'static str, about: About, required: bool, example: &'static str) -> KeyInfo {
-    KeyInfo {
-        name,
-        about,
-        required,
-        example,
-    }
-}
-
-#[rustfmt::skip]
-const KEYS: [KeyInfo; 18] = [
-    key("object", About::Object, true, "object = \"vmlinux\""),
-    key("replaces", About::Function, true, "replaces = \"the_kernel_function\""),
-    key("sympos", About::Function, false, "sympos = 1"),
-    key("inlined_into", About::Function, false, "inlined_into = [\"the_caller\"]"),
-    key("description", About::Patch, true, "description = \"What it fixes\""),
-    key("license", About::Patch, true, "license = \"GPL\""),
-    key("authors", About::Patch, false, "authors = [\"Jane Doe <jane@example.org>\"]"),
-    key("name", About::Patch, false, "name = \"my_patch\""),
-    key("version", About::Patch, false, "version = \"1.0\""),
-    key("fixes", About::Patch, false, "fixes = [\"CVE-2024-1234\"]"),
-    key("url", About::Patch, false, "url = \"https://example.org/fixes/1\""),
-    key("replace", About::Patch, false, "replace"),
-    key("register", About::Patch, false, "register"),
-    key("immediate", About::Consistency, false, "immediate"),
-    key("unsafe", About::Claim, false, "unsafe"),
-    key("of", About::View, false, "of = \"a_function\""),
-    key("id", About::Variable, true, "id = 1"),
-    key("version", About::State, true, "version = 1"),
-];
-
-/// How the key is written, for texts.
+/// An example of the key, for error messages.
 pub(crate) fn example(name: impl ToString) -> String {
     let name = name.to_string();
     let examples: Vec<_> = KEYS
@@ -142,22 +49,21 @@ pub(crate) struct Values {
     pub(crate) fixes: Vec<LitStr>,
     pub(crate) url: Option<LitStr>,
     pub(crate) replace: bool,
-    /// The words, where the author wrote them.
+    /// Flags that errors may have to point at.
     pub(crate) register: Option<Ident>,
     pub(crate) immediate: Option<Ident>,
-    /// The word, where the author wrote it.
     pub(crate) unsafety: Option<Ident>,
     pub(crate) of: Option<LitStr>,
     pub(crate) id: Option<LitInt>,
     pub(crate) state_version: Option<LitInt>,
 }
 
-/// Sorts the keys out: unknown, misplaced, twice, missing, or of the wrong form.
+/// The values of the keys. Reports keys that are unknown, misplaced, repeated, missing or of the wrong form.
 pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> Values {
     let mut values = Values::default();
     let mut given: Vec<&str> = Vec::new();
     let no_replaces = !keys.keys.iter().any(|key| key.name == "replaces");
-    // What was meant, though not written, is not missing as well.
+    // A misspelt key is not reported as missing too.
     let mut meant: Vec<&str> = Vec::new();
     for key in &keys.keys {
         let name = key.name.to_string();
@@ -170,7 +76,7 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
         if no_replaces && is_for_replaces(key, place) {
             errors.add(&key.name, errors::REPLACE_FOR_REPLACES);
             meant.push("replaces");
-        } else if !place.takes(info.about) {
+        } else if !place.takes(info.scope) {
             errors.add(&key.name, misplaced(info, place));
         } else if given.contains(&info.name) {
             errors.add(&key.name, errors::key_twice(&name));
@@ -186,17 +92,17 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
     values
 }
 
-/// The key of that name. Of two, the one that belongs here.
+/// The key of that name; of two, the one that is valid here.
 fn info(name: &str, place: Place) -> Option<&'static KeyInfo> {
     let mut named = KEYS.iter().filter(|key| key.name == name);
     let first = named.clone().next();
-    named.find(|key| place.takes(key.about)).or(first)
+    named.find(|key| place.takes(key.scope)).or(first)
 }
 
 fn misplaced(info: &KeyInfo, place: Place) -> String {
-    match info.about {
-        About::Patch if place.is_livepatch() => errors::belongs_on_mod(info.name),
-        About::Object | About::Function if place.is_livepatch() => {
+    match info.scope {
+        KeyScope::Patch if place.is_livepatch() => errors::belongs_on_mod(info.name),
+        KeyScope::Object | KeyScope::Function if place.is_livepatch() => {
             errors::belongs_on_function(info.name)
         }
         _ => errors::unknown_key(info.name, None, valid(place)),
@@ -206,16 +112,16 @@ fn misplaced(info: &KeyInfo, place: Place) -> String {
 /// Whether this is `replace = "function"`, one letter short of `replaces`.
 fn is_for_replaces(key: &parse::Key, place: Place) -> bool {
     key.name == "replace"
-        && place.takes(About::Function)
+        && place.takes(KeyScope::Function)
         && matches!(key.value, Value::Literal(Lit::Str(_)))
 }
 
 fn valid(place: Place) -> impl Iterator<Item = &'static str> {
-    let here = KEYS.iter().filter(move |key| place.takes(key.about));
+    let here = KEYS.iter().filter(move |key| place.takes(key.scope));
     here.map(|key| key.name)
 }
 
-/// The key that was probably meant.
+/// The valid key whose spelling is nearest.
 fn nearest(name: &str, place: Place) -> Option<&'static str> {
     let name = name.to_lowercase();
     if let Some(key) = valid(place).find(|key| name.len() >= 3 && key.starts_with(&name)) {
@@ -247,7 +153,7 @@ impl Values {
             "replaces" => self.replaces = string(info, key, errors),
             "sympos" => self.sympos = integer(info, key, errors),
             "id" => self.id = integer(info, key, errors),
-            "version" if info.about == About::State => {
+            "version" if info.scope == KeyScope::State => {
                 self.state_version = integer(info, key, errors);
             }
             "version" => self.version = string(info, key, errors),
@@ -262,12 +168,13 @@ impl Values {
             "register" => self.register = flag(info, key, errors).then(|| key.name.clone()),
             "immediate" => self.immediate = flag(info, key, errors).then(|| key.name.clone()),
             "unsafe" => self.unsafety = flag(info, key, errors).then(|| key.name.clone()),
-            _ => self.replace = flag(info, key, errors),
+            "replace" => self.replace = flag(info, key, errors),
+            name => unreachable!("no field for the key `{name}`"),
         }
     }
 }
 
-/// Says `text` at the value, or at the key where there is none.
+/// Reports `text` at the value, or at the key if it has none.
 fn wrong(key: &parse::Key, text: &str, errors: &mut Errors) {
     match &key.value {
         Value::None => errors.add(&key.name, text),
@@ -331,7 +238,7 @@ fn list(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> Vec<LitStr> {
     }
 }
 
-/// The strings between the brackets. Each element that is none is told.
+/// The strings between the brackets. Reports each element that is not a string.
 fn elements(info: &KeyInfo, list: &Group, errors: &mut Errors) -> Vec<LitStr> {
     let mut found = Vec::new();
     let tokens: Vec<_> = list.stream().into_iter().collect();
@@ -392,8 +299,37 @@ mod tests {
         assert_eq!(values.unsafety.unwrap(), "unsafe");
     }
 
+    /// The row's example is valid wherever the key is, and the row says what the key does.
     #[test]
-    fn replace_is_a_flag_or_says_so() {
+    fn every_example_is_valid() {
+        const PLACES: [Place; 8] = [
+            Place::Function,
+            Place::Mod,
+            Place::Inside,
+            Place::Callback,
+            Place::Shadow,
+            Place::State,
+            Place::Symbols,
+            Place::Structure,
+        ];
+        for key in &KEYS {
+            let places = PLACES.into_iter().filter(|place| place.takes(key.scope));
+            let mut tried = 0;
+            for place in places {
+                let errors = read(key.example.parse().unwrap(), place).1;
+                let wrong: Vec<_> = errors
+                    .iter()
+                    .filter(|error| !error.starts_with("missing"))
+                    .collect();
+                assert!(wrong.is_empty(), "{}: {wrong:?}", key.name);
+                tried += 1;
+            }
+            assert!(tried > 0 && !key.meaning.is_empty(), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn replace_is_a_flag() {
         let replace = |tokens| read(tokens, Place::Mod).0.replace;
         assert!(replace(quote!(replace)));
         assert!(replace(quote!(replace = true)));
@@ -402,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn each_place_asks_for_its_own_keys() {
+    fn each_place_requires_its_own_keys() {
         let missing = |place| read(quote!(), place).1;
         assert!(missing(Place::Callback).is_empty());
         assert!(missing(Place::Shadow)[0].starts_with("missing `id`:"));
@@ -414,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_once() {
+    fn each_mistake_is_reported_once() {
         for wrong in [
             quote!(object = 1, replaces = "b"),
             quote!(object = "a" replaces = "b"),
@@ -435,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_key_is_meant() {
+    fn the_nearest_key_is_suggested() {
         for (written, meant) in [
             ("licence", Some("license")),
             ("LICENSE", Some("license")),
@@ -450,7 +386,7 @@ mod tests {
         ] {
             assert_eq!(nearest(written, Place::Function), meant, "{written}");
         }
-        // What does not belong here is not suggested.
+        // Keys that are invalid here are not suggested.
         assert_eq!(nearest("objekt", Place::Mod), None);
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The attributes [`macro@livepatch`], which turns ordinary Rust functions into a livepatch module,
-//! [`macro@kernel_struct`], which makes a struct a view of one of the kernel's, and
-//! [`macro@symbols`], which declares functions and data of the kernel's own.
+//! The attributes [`macro@livepatch`], which turns Rust functions into a livepatch module,
+//! [`macro@kernel_struct`], which declares a view of a kernel structure, and
+//! [`macro@symbols`], which declares functions and data of the kernel.
 //!
-//! Authors reach it through the crate `klp`, whose types the generated code names.
+//! Authors use it through the crate `klp`, whose types the generated code names.
 //!
-//! The way through the crate: `parse` reads the tokens, `keys` sorts the keys, `check` finds every
-//! mistake (`signature`, `names` and, for the kernel at hand, `types` with it) and makes the `model` of a patch without one, and
-//! `expand` writes its code. `errors` holds every text that an author can see.
+//! The pipeline: `parse` reads the tokens, `keys` the keys, `check` collects every
+//! mistake (with `signature`, `names` and, for a kernel, `types`) and builds the `model`, and
+//! `expand` generates the code. `errors` holds every message.
 
 // The tests' files of kernels.
 #[cfg(test)]
@@ -31,10 +31,10 @@ mod files;
 mod helpers;
 mod info;
 mod keys;
-mod lasting;
 mod model;
 mod names;
 mod parse;
+mod persistent;
 mod signature;
 mod symbols;
 #[cfg(test)]
@@ -103,32 +103,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// # Keys
 ///
-/// About one function: on the function, in both forms.
+/// A function that is a whole patch takes the keys of both, function and patch.
 ///
-/// | key | value | meaning |
+/// <!-- table: keys -->
+/// | key | of | meaning |
 /// | --- | --- | --- |
-/// | `object` | string, required | what holds the function: `"vmlinux"` for the kernel itself, else the module's name as `lsmod` shows it. The module need not be loaded; its functions are replaced when it comes |
-/// | `replaces` | string, required | the function that is replaced, as `/proc/kallsyms` shows it |
-/// | `sympos` | integer, else 0 | which one, where the object has several functions of that name: 1 is the first in the order of `/proc/kallsyms`. 0 says that there is only one, and the kernel refuses the patch when that is not so |
-///
-/// About either: what klp cannot check of it is as you say.
-///
-/// | key | value | meaning |
-/// | --- | --- | --- |
-/// | `unsafe` | flag, else not | of a function: its signature, where the kernel's type information has none or nothing is known of the module, what is behind a `void *`, that a reference outlives the call. The lint `unsafe_code` finds it |
-///
-/// About the patch: on the function where it is the whole patch, else on the mod.
-///
-/// | key | value | meaning |
-/// | --- | --- | --- |
-/// | `description` | string, required | what the patch does, in one line, for `modinfo` |
-/// | `license` | string, required | the module's licence, one of those that the kernel knows as GPL-compatible: `"GPL"`, `"GPL v2"`, `"GPL and additional rights"`, `"Dual BSD/GPL"`, `"Dual MIT/GPL"`, `"Dual MPL/GPL"` |
-/// | `authors` | list of strings, else none | for `modinfo`: `["Jane Doe <jane@example.org>"]` |
-/// | `version` | string, else none | the patch's version, for `modinfo` and `/sys/module/NAME/version` |
-/// | `fixes` | list of strings, else none | what it fixes, for `modinfo`: `["CVE-2024-1234"]`, or the names of another registry. `klpctl fixes` finds them on a machine |
-/// | `url` | string, else none | where to read more about it, for `modinfo` |
-/// | `name` | string, else the module's name in the build | the module's name, as it stands before what it prints |
-/// | `replace` | flag, else not | the patch takes the place of all patches before it, which leave when it is applied |
+/// | `object` | function, `symbols` (required), callback, `kernel_struct` | `vmlinux`, or a module's name as `lsmod` shows it. The module need not be loaded |
+/// | `replaces` | function (required) | the C function's name in `/proc/kallsyms` |
+/// | `sympos` | function | position among the object's symbols of that name, in the order of `/proc/kallsyms`, from 1. Default 0: there is only one |
+/// | `inlined_into` | function | callers whose inlined copies may keep the old code |
+/// | `description` | patch (required) | one line, for `modinfo` |
+/// | `license` | patch (required) | `GPL`, `GPL v2`, `GPL and additional rights`, `Dual BSD/GPL`, `Dual MIT/GPL` or `Dual MPL/GPL` |
+/// | `authors` | patch | for `modinfo` |
+/// | `name` | patch | the module's name. Default: its name in the build |
+/// | `version` | patch | the patch's version, for `modinfo` and `/sys/module/NAME/version` |
+/// | `fixes` | patch | identifiers of what it fixes, for `modinfo` and `klpctl fixes` |
+/// | `url` | patch | where to read about it, for `modinfo` |
+/// | `replace` | patch | cumulative: replaces all patches that are enabled |
+/// | `register` | patch | loading only registers the patch; sysfs enables and disables it. Needs klp-core |
+/// | `immediate` | patch, function | all tasks switch at once, without a consistency check. Needs klp-core |
+/// | `unsafe` | patch, function, `symbols` | the author answers for what cannot be checked |
+/// | `of` | `kernel_struct` | of several structures of one name, the one that this function takes or returns |
+/// | `id` | `shadow`, `state` (required) | the variable's number: patches with the same id share the data |
+/// | `version` | `state` (required) | the state's version: the kernel refuses a patch with a lower one than an enabled patch has |
+/// <!-- end of table -->
 ///
 /// # The function
 ///
@@ -162,7 +160,7 @@ pub fn livepatch(
     let item = TokenStream::from(item);
     let mut errors = Errors::default();
     let code = code(keys.into(), item.clone(), name, &mut errors);
-    // Those with mistakes do not meet.
+    // Only valid patches are counted.
     if errors.is_empty() && is_second() {
         return second(item).into();
     }
@@ -170,10 +168,11 @@ pub fn livepatch(
     quote!(#errors #code).into()
 }
 
-/// Called before the functions of an object are replaced; may refuse the patch. See `klp::callbacks`.
+/// Declares a callback that runs before the functions of an object are replaced, and may refuse the patch. See
+/// `klp::callbacks`.
 ///
-/// Stands on a function in a mod with `#[livepatch]`, `fn name(object: &klp::Object) -> Result`. Its
-/// key `object` may be left out in a patch with a single object.
+/// For a function in a mod with `#[livepatch]`, `fn name(object: &klp::Object) -> Result`. The
+/// key `object` is optional in a patch with a single object.
 #[proc_macro_attribute]
 pub fn pre_patch(
     _keys: proc_macro::TokenStream,
@@ -217,7 +216,7 @@ pub fn post_unpatch(
 
 /// Declares a shadow variable. See `klp::shadow`.
 ///
-/// Stands on a static without a value in a mod with `#[livepatch]`:
+/// For a static without a value in a mod with `#[livepatch]`:
 /// `#[shadow(id = 1)] static NAME: Shadow<Parent, Data>;`.
 #[proc_macro_attribute]
 pub fn shadow(
@@ -227,9 +226,9 @@ pub fn shadow(
     outside("shadow", proc_macro::TokenStream::new())
 }
 
-/// Declares a state of the system that the patch changes. See `klp::state`.
+/// Declares a system state. See `klp::state`.
 ///
-/// Stands on a static without a value in a mod with `#[livepatch]`:
+/// For a static without a value in a mod with `#[livepatch]`:
 /// `#[state(id = 1, version = 1)] static NAME: State<Data>;`.
 #[proc_macro_attribute]
 pub fn state(
@@ -241,8 +240,8 @@ pub fn state(
 
 /// Declares functions and data of the kernel that are not exported to modules. See `klp::symbols`.
 ///
-/// Stands on a block `unsafe extern "C" { ... }`. Its key `object` says what holds them: `"vmlinux"`,
-/// or a module that the patch has to do with.
+/// For a block `unsafe extern "C" { ... }`. The key `object` names their object: `"vmlinux"`,
+/// or a module of the patch.
 #[proc_macro_attribute]
 pub fn symbols(
     keys: proc_macro::TokenStream,
@@ -251,10 +250,10 @@ pub fn symbols(
     symbols::symbols(keys.into(), item.into()).into()
 }
 
-/// Declares functions and data in C that are part of the patch, in its `helpers.c`: what the kernel has
-/// as inline functions and macros only. See `klp::symbols`.
+/// Declares C functions and data of the patch, defined in its `helpers.c`, for inline functions and
+/// macros of the kernel. See `klp::symbols`.
 ///
-/// Stands on a block `unsafe extern "C" { ... }`.
+/// For a block `unsafe extern "C" { ... }`.
 #[proc_macro_attribute]
 pub fn helpers(
     keys: proc_macro::TokenStream,
@@ -264,14 +263,14 @@ pub fn helpers(
     helpers::helpers(keys.into(), item.into(), name).into()
 }
 
-/// Lets values of a structure outlive the module: see `klp::Lasting`.
-#[proc_macro_derive(Lasting)]
-pub fn lasting(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    lasting::derive(item.into()).into()
+/// Lets values of a structure outlive the module: see `klp::Persistent`.
+#[proc_macro_derive(Persistent)]
+pub fn persistent(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    persistent::derive(item.into()).into()
 }
 
-/// `#[livepatch]` takes the attributes beside it away: one that is expanded by itself stands where no
-/// patch is.
+/// The error of an attribute outside of a patch: `#[livepatch]` removes those inside before they are
+/// expanded.
 fn outside(name: &str, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let error = syn::Error::new(Span::call_site(), errors::outside(name)).to_compile_error();
     let item = TokenStream::from(item);
@@ -311,13 +310,8 @@ fn outside(name: &str, item: proc_macro::TokenStream) -> proc_macro::TokenStream
 ///
 /// `klp::view` says which types and attributes members can have, and what accessors promise.
 ///
-/// The first word is the structure's name in C, its tag or the name of its `typedef`. Behind it
-/// may stand
-///
-/// | key | meaning |
-/// | --- | --- |
-/// | `object = "a_module"` | the structure is that module's own; else it is one of vmlinux |
-/// | `of = "a_function"` | of several structures of that name the one that this function takes or gives |
+/// The first word is the structure's name in C, its tag or the name of its `typedef`. The keys `object` and
+/// `of` may follow it; [`macro@livepatch`] lists them.
 ///
 /// `&View` and `Option<&View>` are then arguments of replacements, `Pin<KBox<View>>` is an argument
 /// that the function takes over or gives away, and a view can be passed by value and be a result. A struct
@@ -336,7 +330,7 @@ pub fn kernel_struct(
     types::kernel_struct(keys.into(), item.into()).into()
 }
 
-/// Whether the crate has had a whole patch before: one rustc compiles one crate.
+/// Whether the crate already has a patch: one rustc process compiles one crate.
 fn is_second() -> bool {
     static FIRST: AtomicBool = AtomicBool::new(true);
     // rust-analyzer expands the same attribute again after each edit, in one process.
@@ -344,7 +338,7 @@ fn is_second() -> bool {
     !is_editor && !FIRST.swap(false, Ordering::Relaxed)
 }
 
-/// A second patch: one error, and the author's own code. Its tables would meet those of the first.
+/// Reports a second patch, and emits the author's code without tables, which would conflict with the first.
 fn second(item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     errors.add(
@@ -382,13 +376,13 @@ fn code(
         Ok(target) => patch(keys, target, item, name, errors),
         Err(error) => {
             errors.add_syntax(error);
-            // What is wrong is told: no need for the nested attributes to tell it again.
+            // The mistake is reported already: nested attributes need not report it again.
             parse::strip(item, errors::NOT_AT_TOP, &mut Errors::default())
         }
     }
 }
 
-/// The patch's code, or with mistakes the author's own.
+/// The patch's code; with mistakes, only the author's.
 fn patch(
     keys: Keys,
     target: Target,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The patch as the kernel sees it: objects, each with its functions. Holds only what is right.
+//! The model of a valid patch: objects with their functions.
 
-use crate::parse::Moment;
+use crate::parse::CallbackKind;
 use klp_elf::Prototype;
 use proc_macro2::Ident;
 use std::collections::BTreeSet;
 use syn::{LitStr, Type};
 
-/// What is true of the patch as a whole.
+/// Properties of the patch.
 pub(crate) struct Info {
     pub(crate) name: String,
     pub(crate) description: LitStr,
@@ -19,11 +19,11 @@ pub(crate) struct Info {
     pub(crate) fixes: Vec<LitStr>,
     pub(crate) url: Option<LitStr>,
     pub(crate) replace: bool,
-    /// The word `register`: the patch is enabled and disabled by whoever writes to its file, until its module goes.
+    /// The key `register`: sysfs enables and disables the patch until its module is unloaded.
     pub(crate) register: Option<Ident>,
     /// The word `immediate`: all tasks use the patch at once.
     pub(crate) immediate: Option<Ident>,
-    /// The word `unsafe`: what nobody checks of the patch is as its author says.
+    /// The key `unsafe`: the author claims what is not checked of the patch.
     pub(crate) unsafety: Option<Ident>,
 }
 
@@ -36,15 +36,15 @@ pub(crate) struct Function {
     pub(crate) sympos: u32,
     /// The author's function.
     pub(crate) replacement: Ident,
-    /// `super` and its name, at the place where rustc is to say what is wrong with its signature.
+    /// `super` and its name, with the span at which rustc reports errors of its signature.
     pub(crate) path: [Ident; 2],
-    /// What C says of the kernel's, where that is known.
+    /// The C prototype of the original, if known.
     pub(crate) prototype: Option<Prototype>,
     /// The functions that the replacement calls, by name.
     pub(crate) calls: BTreeSet<String>,
     /// When the replacement calls the kernel's.
     pub(crate) original: Option<Original>,
-    /// The word `unsafe`: what nobody checks of the signature is as the author says.
+    /// The key `unsafe`: the author claims what is not checked of the signature.
     pub(crate) unsafety: Option<Ident>,
     /// The word `immediate`: all tasks use the replacement at once.
     pub(crate) immediate: Option<Ident>,
@@ -55,7 +55,7 @@ pub(crate) struct Function {
 pub(crate) struct Original {
     /// The word in the replacement.
     pub(crate) word: Ident,
-    /// How many bytes its entry has, where that is known.
+    /// The length of its entry in bytes, if known.
     pub(crate) entry: Option<u64>,
 }
 
@@ -67,22 +67,22 @@ pub(crate) struct Callback {
     pub(crate) wants_proof: bool,
 }
 
-/// The callbacks of an object, at most one for each moment.
+/// The callbacks of an object, at most one for each kind.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Callbacks([Option<Callback>; Moment::ALL.len()]);
+pub(crate) struct Callbacks([Option<Callback>; CallbackKind::ALL.len()]);
 
 impl Callbacks {
-    /// The place for the callback of that moment.
-    pub(crate) fn slot(&mut self, moment: Moment) -> &mut Option<Callback> {
-        &mut self.0[moment as usize]
+    /// The place for the callback of that kind.
+    pub(crate) fn slot(&mut self, kind: CallbackKind) -> &mut Option<Callback> {
+        &mut self.0[kind as usize]
     }
 
-    pub(crate) fn get(&self, moment: Moment) -> Option<&Callback> {
-        self.0[moment as usize].as_ref()
+    pub(crate) fn get(&self, kind: CallbackKind) -> Option<&Callback> {
+        self.0[kind as usize].as_ref()
     }
 }
 
-/// A part of the kernel whose functions are replaced, or that has callbacks.
+/// An object with replaced functions or callbacks.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Object {
     /// A module's name; none for the kernel itself.
@@ -98,7 +98,7 @@ impl Object {
         functions.filter_map(|function| Some((function, function.original.as_ref()?)))
     }
 
-    /// What the author calls it.
+    /// The name that the author wrote.
     pub(crate) fn name(&self) -> &str {
         self.module.as_deref().unwrap_or(VMLINUX)
     }
@@ -135,8 +135,8 @@ impl Patch {
         })
     }
 
-    /// Whether nothing of the patch runs any more when this object is unpatched: not of a module that
-    /// goes while other objects stay patched.
+    /// Whether no function of the patch runs any more when this object is unpatched; not so for a module
+    /// if other objects stay patched.
     pub(crate) fn ends_with(&self, object: &Object) -> bool {
         object.module.is_none() || self.objects.len() == 1
     }
@@ -155,7 +155,7 @@ pub(crate) fn objects(functions: impl IntoIterator<Item = (String, Function)>) -
     objects
 }
 
-/// The place of the object of that name, which is added if there is none.
+/// The index of the object of that name, which is added if missing.
 pub(crate) fn object(objects: &mut Vec<Object>, name: &str) -> usize {
     if let Some(index) = objects.iter().position(|known| known.name() == name) {
         return index;

@@ -10,7 +10,7 @@ const MODULE_NAME_MOST: usize = 55;
 /// `KSYM_NAME_LEN` without its NUL.
 const SYMBOL_MOST: usize = 511;
 
-/// What is wrong with the value of `key` as a module's name.
+/// Checks the value of `key` as a module's name.
 pub(crate) fn module(key: &str, name: &str) -> Result<(), String> {
     let base = base(name);
     if name.is_empty() {
@@ -48,7 +48,7 @@ fn base(name: &str) -> &str {
         .unwrap_or(last)
 }
 
-/// What is wrong with `name` as the name of a function in the kernel.
+/// Checks `name` as the name of a kernel function.
 pub(crate) fn symbol(name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.$".contains(c);
     if name.is_empty() {
@@ -69,7 +69,7 @@ pub(crate) fn symbol(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the name is one that rustc gave: `_R` and the kind of path that follows.
+/// Whether the name is mangled by rustc: `_R` and a kind of path.
 fn is_rust(name: &str) -> bool {
     name.strip_prefix("_R")
         .is_some_and(|path| path.starts_with(['C', 'I', 'M', 'N', 'X', 'Y']))
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn module_names_are_what_lsmod_shows() {
+    fn module_names_are_those_of_lsmod() {
         for name in ["vmlinux", "ext4", "8021q", "snd_hda_intel", "nf_nat"] {
             assert_eq!(module("object", name), Ok(()), "{name}");
         }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_write_instead_is_said() {
+    fn errors_suggest_a_name() {
         let said = |name| module("object", name).unwrap_err();
         assert!(said("snd-hda-intel").contains("`object = \"snd_hda_intel\"`"));
         assert!(said("fs/ext4.ko.zst").contains("`object = \"ext4\"`"));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn symbols_are_what_kallsyms_shows() {
+    fn symbols_are_those_of_kallsyms() {
         for name in [
             "show",
             "_printk",

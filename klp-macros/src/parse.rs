@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! From tokens to what the author wrote: keys with raw values, functions, the mod's items.
+//! Parses tokens: keys with raw values, functions, the mod's items.
 //!
-//! Nothing is judged here beyond syntax. A function's body stays what it was, a group of tokens:
-//! no need to understand it, and none to spend time on it.
+//! It checks syntax only. A function's body stays a group of tokens, unparsed.
 
 mod attribute;
 mod calls;
@@ -22,12 +21,12 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Lit, Signature, Token, Type, Visibility};
 
-/// The keys of one `#[livepatch(...)]`, or of an attribute beside it in the mod.
+/// The keys of one `#[livepatch(...)]`, or of another attribute of the mod.
 pub(crate) struct Keys {
-    /// The attribute itself, for what is wrong with it as a whole.
+    /// The attribute itself, for errors about it as a whole.
     pub(crate) attribute: TokenStream,
     pub(crate) keys: Vec<Key>,
-    /// Whether something stands there that is no key, so that none is known to be missing.
+    /// Whether it has other tokens, so that missing keys are not reported.
     pub(crate) garbled: bool,
 }
 
@@ -37,7 +36,7 @@ pub(crate) struct Key {
     pub(crate) value: Value,
 }
 
-/// What stands behind a key, with the tokens to point at.
+/// The value of a key, with its tokens.
 pub(crate) enum Value {
     /// Nothing: the key alone.
     None,
@@ -50,11 +49,11 @@ pub(crate) enum Value {
     Broken,
 }
 
-/// What the attribute stands on.
+/// The item with the attribute.
 pub(crate) enum Target {
     Function(Box<Function>),
     Module(Box<Module>),
-    /// A mod in a file of its own.
+    /// A mod in a separate file.
     ModuleFile(TokenStream),
     /// Neither function nor mod, with what to call it and its first token.
     Other(&'static str, TokenStream),
@@ -65,7 +64,7 @@ pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
-    /// The body in braces, or the semicolon that stands for none.
+    /// The body in braces, or a semicolon.
     pub(crate) body: TokenTree,
 }
 
@@ -84,42 +83,42 @@ pub(crate) enum Item {
     /// A function that carries `#[livepatch(...)]`, and that attribute's keys.
     Replacement(Keys, Box<Function>),
     /// A function that carries `#[pre_patch]` or the like.
-    Callback(Moment, Keys, Box<Function>),
+    Callback(CallbackKind, Keys, Box<Function>),
     /// A static that carries `#[shadow(...)]` or `#[state(...)]`.
     Variable(Kind, Keys, Box<Variable>),
-    /// Everything else goes through as it came.
+    /// Any other item, unchanged.
     Other(TokenStream),
 }
 
 /// When a callback runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub(crate) enum CallbackKind {
     PrePatch,
     PostPatch,
     PreUnpatch,
     PostUnpatch,
 }
 
-impl Moment {
+impl CallbackKind {
     pub(crate) const ALL: [Self; 4] = [
-        Moment::PrePatch,
-        Moment::PostPatch,
-        Moment::PreUnpatch,
-        Moment::PostUnpatch,
+        CallbackKind::PrePatch,
+        CallbackKind::PostPatch,
+        CallbackKind::PreUnpatch,
+        CallbackKind::PostUnpatch,
     ];
 
     /// The attribute's name, and the field's in C.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Moment::PrePatch => "pre_patch",
-            Moment::PostPatch => "post_patch",
-            Moment::PreUnpatch => "pre_unpatch",
-            Moment::PostUnpatch => "post_unpatch",
+            CallbackKind::PrePatch => "pre_patch",
+            CallbackKind::PostPatch => "post_patch",
+            CallbackKind::PreUnpatch => "pre_unpatch",
+            CallbackKind::PostUnpatch => "post_unpatch",
         }
     }
 }
 
-/// What a static without a value declares.
+/// The kind of a static without a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Shadow,

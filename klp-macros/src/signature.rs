@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks a replacement's signature and attributes. Which types may cross to C is not known here:
-//! the traits in `klp::abi` say that.
+//! Checks a replacement's signature and attributes. The traits in `klp::abi` check the types.
 
 use crate::buffers;
 use crate::errors::{self, Errors};
@@ -107,7 +106,7 @@ fn generics(generics: &Generics, errors: &mut Errors) {
             GenericParam::Lifetime(_) => errors.add(parameter, errors::LIFETIME),
         }
     }
-    // A clause about a parameter goes with the parameter.
+    // A bound on a parameter is reported with the parameter.
     if let Some(clause) = generics
         .where_clause
         .as_ref()

@@ -67,7 +67,7 @@ fn object(values: Values, errors: &mut Errors) -> Option<LitStr> {
     (errors.len() == before).then_some(object)
 }
 
-/// Checks what can be checked without a kernel.
+/// The checks that need no kernel.
 pub(crate) fn check(block: &Block, errors: &mut Errors) {
     if let Some(name) = &block.abi.name {
         if name.value() != "C" {
@@ -126,7 +126,7 @@ fn linked<'a>(
     let found = types::find(object, is_vouched, symbol, &name, errors);
     let link_name = match found.exported {
         true => name.clone(),
-        // What the kernel's livepatch looks for. Its parts were checked.
+        // The name of the livepatch symbol. Its parts were checked.
         false => SymbolName::new(&object.value(), &name, number(symbol.sympos.as_ref()))
             .map(|name| name.to_string())
             .unwrap_or_default(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the attribute makes of each form, against the files in `snapshots/`.
+//! Compares expansions with the files in `snapshots/`.
 //!
 //! After an intended change: `UPDATE_EXPECT=1 cargo test -p klp-macros`, then read the difference.
 
@@ -268,7 +268,7 @@ fn view() {
         quote!("session", object = "sessions"),
         quote! {
             /// Of the module.
-            #[derive(Lasting)]
+            #[derive(Persistent)]
             pub(crate) struct Session {
                 /// Who.
                 pub user: u32,
@@ -332,7 +332,7 @@ fn module_with_mistakes() {
     );
 }
 
-/// Nobody writes these, but an attribute can be put on anything.
+/// Unusual, but an attribute can be put on anything.
 #[test]
 fn odd_input_is_an_error_and_no_panic() {
     let keys = [
@@ -398,7 +398,7 @@ fn registered_with_an_immediate_function() {
 }
 
 #[test]
-fn what_goes_with_neither_replace_nor_states() {
+fn keys_that_exclude_replace_and_states() {
     let said = |keys: TokenStream, item: TokenStream| {
         crate::expansion(keys, item, Some("in_the_build".to_owned())).to_string()
     };

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the compiler knows of the kernel: is a function there, can it be replaced, and which types
-//! does it have.
+//! Comparison with the kernel: whether a function exists and can be replaced, and its types.
 //!
-//! The build says where the kernel's type information is (`KLP_VMLINUX` and so on, see
-//! `klp_elf::Sources`). What only the macro can tell is told here, as an error at the author's
-//! token. Which types the author's words stand for is known to the compiler only; for that,
-//! `contract` writes constants that the compiler evaluates.
+//! The build passes the kernel's type information (`KLP_VMLINUX` and so on, see
+//! `klp_elf::Sources`). The macro reports what it can tell, as an error at the author's
+//! token. Only the compiler knows which types the author's names stand for; so
+//! `contract` generates constants that the compiler evaluates.
 
 mod claims;
 mod contract;
@@ -35,15 +34,15 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::Signature;
 
-/// Stops the compiler when it evaluates the constant that this stands in. What it says, it says at
-/// the place of the `panic!`.
+/// A `panic!` that stops the compiler when it evaluates the surrounding constant. Its message is shown at the
+/// span of the `panic!`.
 pub(crate) fn stop(at: Span, text: &str) -> TokenStream {
     // `panic!` takes a literal for a format.
     let text = text.replace('{', "{{").replace('}', "}}");
     quote_spanned!(at=> ::core::panic!(#text))
 }
 
-/// A block of the author's own `unsafe`, where the lint `unsafe_code` finds it.
+/// A block with the author's own token `unsafe`, which the lint `unsafe_code` finds.
 pub(crate) fn vouched(unsafety: &Ident) -> TokenStream {
     let call = quote_spanned!(Span::mixed_site()=> ::klp::signature::vouched(););
     let mut block = Group::new(Delimiter::Brace, call);

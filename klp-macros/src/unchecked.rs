@@ -29,7 +29,7 @@ fn patch(word: &str) -> String {
 }
 
 #[test]
-fn a_signature_that_nobody_checks_needs_the_word() {
+fn an_unchecked_signature_needs_unsafe() {
     let text = expand("");
     for part in [
         "compile_error",

@@ -53,7 +53,7 @@ fn symbols(key: TokenStream) -> TokenStream {
 }
 
 #[test]
-fn a_module_of_which_nothing_is_known_is_one_error() {
+fn an_unknown_module_is_one_error() {
     let folder = folder();
     for expand in [patch, symbols] {
         let text = said(&folder.sources, move || expand(quote!()));
@@ -65,7 +65,7 @@ fn a_module_of_which_nothing_is_known_is_one_error() {
 }
 
 #[test]
-fn what_is_known_is_checked_all_the_same() {
+fn known_parts_of_an_unknown_module_are_checked() {
     let mut folder = folder();
     folder.sources.kallsyms = Some(folder.add("kallsyms", b"1 t first\t[vsock]\n"));
     let text = said(&folder.sources, || patch(quote!(, unsafe)));
@@ -97,7 +97,7 @@ fn a_function_without_types_is_a_warning_where_it_is_named() {
 }
 
 #[test]
-fn a_patch_of_the_name_of_what_it_patches_is_an_error() {
+fn a_patch_must_not_have_its_objects_name() {
     let text = said(&folder().sources, || {
         crate::expansion(
             quote!(

@@ -55,7 +55,7 @@ pub(crate) struct Entry {
     mode: u32,
 }
 
-/// What is installed: the package's own files, and what Debian asks of each package.
+/// The installed files: the package's own, and those that Debian requires.
 fn files(package: &Package) -> Result<Vec<Entry>> {
     let own = package.files.iter().map(|file| Entry {
         path: file.path.trim_start_matches('/').to_owned(),
@@ -100,7 +100,7 @@ fn control_archive(package: &Package, files: &[Entry]) -> Result<Vec<u8>> {
         let _ = writeln!(after_purge, "rm -rf {dir}");
     }
     for (name, body) in [
-        // The second is for a package that stays, as what was to take its place could not be installed: its script
+        // The second is for a package that stays, because its replacement could not be installed: its script
         // before removal has run.
         (
             "postinst",
@@ -155,7 +155,7 @@ pub(crate) fn control(package: &Package, files: &[Entry]) -> String {
     );
     let depends = package.depends.iter().map(relation).collect();
     let supersedes = package.supersedes.clone();
-    // What is superseded is taken out by dpkg, which needs both words for that.
+    // dpkg removes a superseded package only with both fields.
     for (field, packages) in [
         ("Depends", depends),
         ("Conflicts", supersedes.clone()),
@@ -291,7 +291,7 @@ fn seconds(package: &Package) -> u64 {
     u64::try_from(package.time.as_second()).unwrap_or_default()
 }
 
-/// Without the time and a name, as lintian asks for.
+/// Without time and name, as lintian requires.
 fn gzip(data: &[u8], level: Compression) -> Result<Vec<u8>> {
     let mut encoder: GzEncoder<Vec<u8>> = GzBuilder::new().write(Vec::new(), level);
     encoder.write_all(data)?;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes packages for distributions: `.deb` and `.rpm` files, without their tools.
+//! Writes packages for distributions, `.deb` and `.rpm` files, without their tools.
 //!
-//! [`LivePatch`] says what the package of a live patch holds; [`Package`] is any package. The same input
-//! gives the same bytes, when the time is the same.
+//! [`LivePatch`] makes the package of a live patch; [`Package`] is any package. The same input
+//! and time give the same bytes.
 
 #![forbid(unsafe_code)]
 
@@ -32,43 +32,43 @@ pub enum Format {
     Rpm,
 }
 
-/// A package that is to be written.
+/// A package to write.
 #[derive(Clone, Debug)]
 pub struct Package {
     /// Its name.
     pub name: String,
     /// The machine that it is for.
     pub machine: Machine,
-    /// The version of what it holds, without a `-`.
+    /// The version of its contents, without a `-`.
     pub version: String,
     /// How often that version was packaged, from 1.
     pub revision: u32,
-    /// What it is, in a few words.
+    /// A short description.
     pub summary: String,
-    /// What it is, in paragraphs.
+    /// A description in paragraphs.
     pub description: Vec<String>,
-    /// Who answers for it: `Jane Doe <jane@example.org>`.
+    /// The maintainer: `Jane Doe <jane@example.org>`.
     pub maintainer: String,
-    /// Whose work it holds.
+    /// The authors of its contents.
     pub authors: Vec<String>,
     /// Where to read more.
     pub homepage: Option<String>,
     /// The section of a Debian archive.
     pub section: &'static str,
-    /// What is new in this version.
+    /// The changes of this version.
     pub change: String,
     /// When it was made; all files get this time.
     pub time: Timestamp,
     /// The files that it installs.
     pub files: Vec<File>,
-    /// The folder in which its program keeps what has to survive: `apt purge` removes it with all that is in it. rpm
-    /// knows no purge, and removes it where nothing is left in it.
+    /// The folder of its program's persistent state: `apt purge` removes it with its contents. rpm
+    /// has no purge, and removes it if it is empty.
     pub state_dir: Option<String>,
-    /// What it needs.
+    /// Its dependencies.
     pub depends: Vec<Relation>,
     /// Packages that go when it is installed.
     pub supersedes: Vec<String>,
-    /// What is run while it is installed and removed.
+    /// The scripts that run while it is installed and removed.
     pub scripts: Scripts,
 }
 
@@ -77,7 +77,7 @@ pub struct Package {
 pub struct File {
     /// Where it is installed, from `/`.
     pub path: String,
-    /// What it holds.
+    /// Its contents.
     pub contents: Vec<u8>,
     /// Its mode, such as `0o644`.
     pub mode: u32,
@@ -122,16 +122,16 @@ pub struct Scripts {
     pub before_remove: String,
     /// Run after the files were removed, not by an upgrade.
     pub after_remove: String,
-    /// Run when what was left by the removal is removed, too. Only Debian's packages have this.
+    /// Run on purge. Only Debian's packages have this.
     pub after_purge: String,
 }
 
 impl Package {
-    /// Writes the package into a folder, under the name that is usual for it. Gives the path.
+    /// Writes the package into a folder, under its usual name. Returns the path.
     ///
     /// # Errors
     ///
-    /// When a name or the version cannot stand in such a package, or the file cannot be written.
+    /// A name or the version is invalid in such a package, or the file cannot be written.
     pub fn write(&self, format: Format, dir: &Path) -> Result<PathBuf> {
         self.check()?;
         let (name, bytes) = match format {
@@ -143,7 +143,7 @@ impl Package {
         Ok(path)
     }
 
-    /// What both formats ask for.
+    /// The checks of both formats.
     fn check(&self) -> Result<()> {
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
         ensure!(

@@ -20,28 +20,28 @@ const KLPCTL: &str = "0.1";
 pub struct LivePatch {
     /// The module's file.
     pub module: Vec<u8>,
-    /// Who answers for the package; without it, the first of the patch's authors.
+    /// The maintainer; default: the first of the patch's authors.
     pub maintainer: Option<String>,
     /// How often this version was packaged, from 1.
     pub revision: u32,
-    /// The package of the kernel; without it, the name that the distribution's own kernels have.
+    /// The package of the kernel; default: the distribution's name for it.
     pub kernel_package: Option<String>,
-    /// Modules of patches whose packages go when this one is installed.
+    /// Modules of patches whose packages are removed when this one is installed.
     pub supersedes: Vec<String>,
     /// The time of the package.
     pub time: Timestamp,
 }
 
 impl LivePatch {
-    /// The package.
+    /// Makes the package.
     ///
-    /// Of one patch there is one package for each kernel, and later versions are upgrades of it. What a cumulative
-    /// patch supersedes stays installed: package managers remove what conflicts with a package before they install it,
-    /// and the machine is without either in between.
+    /// A patch has one package for each kernel, which later versions upgrade. Patches that a cumulative
+    /// one supersedes stay installed: package managers remove a conflicting package before they install the new one,
+    /// and the machine would be without either in between.
     ///
     /// # Errors
     ///
-    /// When the module is no live patch, or does not say what a package needs to know.
+    /// The module is no live patch, or lacks information for a package.
     pub fn package(&self, format: Format) -> Result<Package> {
         let info = Info::read(&self.module)?;
         let release = &info.release;
@@ -97,7 +97,7 @@ impl LivePatch {
     }
 }
 
-/// What the module says of itself.
+/// The module's modinfo.
 #[derive(Debug)]
 struct Info {
     name: String,
@@ -194,8 +194,8 @@ fn plain(text: &str) -> String {
     text.to_lowercase().replace(['_', '~'], "-")
 }
 
-/// A patch that stalls stays installed, and is loaded at the next boot: that is no reason to fail. Nor is one that
-/// cannot be unloaded a reason to keep its package.
+/// A patch that stalls stays installed, and is loaded at the next boot: this is no failure. Nor does one that
+/// cannot be unloaded keep its package.
 fn scripts(info: &Info, path: &str) -> Scripts {
     let Info {
         name,
@@ -214,13 +214,13 @@ fn scripts(info: &Info, path: &str) -> Scripts {
          klpctl install {path}\n\
          fi\n"
     );
-    // klpctl keeps the version that this one replaced while this one is on trial, and in place of one that is held out.
+    // klpctl keeps the version that this one replaced while this one is on trial, or held out.
     let patch = match series == name {
         true => name.clone(),
         false => format!("--all-versions {series}"),
     };
-    // Another package that takes this one's place has loaded, or loads, its own: nobody is to be without. dpkg says so;
-    // apt removes this one first, as if nothing came after it.
+    // A package that replaces this one has loaded, or will load, its own patch. dpkg tells the script;
+    // apt removes this one first, without that information.
     let before_remove = format!(
         "klpctl uninstall --missing-ok --kernel '{release}' {patch} || exit\n\
          if [ \"$2\" != in-favour ] && {runs}; then\n    \
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_gets_into_no_script() {
+    fn invalid_names_are_not_in_scripts() {
         for series in ["", "fix;reboot", "$(reboot)", "a b"] {
             let info = format!("{INFO}klp_series={series}\0");
             let error = patch(&info).package(Format::Deb).unwrap_err();
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_cumulative_patch_supersedes_stays() {
+    fn superseded_packages_stay_installed() {
         let info = format!("{INFO}klp_replace=Y\0");
         let patch = LivePatch {
             supersedes: Vec::new(),
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_something_says_what_to_write() {
+    fn incomplete_patches_are_refused_with_advice() {
         for (part, expected) in [
             ("version=1.2\0", "`version = \"1.0\"`"),
             ("author=Jane Doe <jane@example.org>\0", "--maintainer"),
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
-    /// How a script of a package ends where its kernel runs, when klpctl ends like this, and with what it called.
+    /// Runs a package's script with a fake klpctl on its kernel: the exit status, and klpctl's arguments.
     fn ran(script: &str, klpctl: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let dir = tempfile::tempdir().unwrap();
         let called = dir.path().join("called");

@@ -33,7 +33,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// When there is none.
+    /// It does not exist.
     pub fn dir(&self) -> Result<&Path> {
         let dir = self.output.as_path();
         ensure!(
@@ -44,7 +44,7 @@ impl Output {
         Ok(dir)
     }
 
-    /// The formats that are wanted.
+    /// The requested formats.
     pub fn formats(&self) -> impl Iterator<Item = Format> {
         let all = [(self.deb, Format::Deb), (self.rpm, Format::Rpm)];
         all.into_iter()
@@ -52,11 +52,11 @@ impl Output {
     }
 }
 
-/// The time of the files in packages: now, unless the environment says another.
+/// The time of the files in packages: now, or that of the environment.
 ///
 /// # Errors
 ///
-/// When what it says is no time.
+/// The variable is not a time.
 pub fn time() -> Result<Timestamp> {
     given_or_now(std::env::var(TIME).ok())
 }

@@ -1,53 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How arguments and results of a replacement cross the boundary between C and Rust.
+//! Conversion of a replacement's arguments and results between C and Rust.
 //!
-//! The kernel calls a replacement as it called the C function: with C types. `#[livepatch]`
-//! gives the replacement that C signature and converts through the traits here.
+//! The kernel calls a replacement with the C types of the original function. `#[livepatch]` generates that C
+//! signature, and converts with the traits of this module.
 //!
-//! | Rust type | C type | as argument | as result |
+//! <!-- table: types -->
+//! | Rust | C | as | note |
 //! | --- | --- | --- | --- |
-//! | `u8` .. `u64`, `i8` .. `i64`, `usize`, `isize`, `bool` | the same integer | yes | yes |
-//! | `*const T`, `*mut T` | pointer | yes | yes |
-//! | `NonNull<T>`, `Option<NonNull<T>>` | pointer; `None` is `NULL` | only with `Option` | yes |
-//! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace`, `&CStr` | pointer to the C structure (`char` for `CStr`) | yes, never `NULL` | no |
-//! | `&T` of a type of yours that is a [`KernelStruct`] | pointer to that structure | yes, never `NULL` | no |
-//! | `Option<&SeqFile>`, `Option<&T>` and so on | the same pointer; `None` is `NULL` or an `ERR_PTR()` | yes | no |
-//! | [`InOut<'_, T>`](InOut) of an integer, `Option` of it | pointer to an integer of that size and sign, such as `loff_t *`; `None` is `NULL` | yes, never `NULL` without `Option` | no |
-//! | [`SockPtr<'_>`](crate::sockptr::SockPtr) | `sockptr_t` by value | yes | no |
-//! | `Pin<KBox<T>>` of a [`KernelStruct`] that is [`Whole`] | pointer to a structure from `kmalloc()` that the function takes over, or gives away as its result. C may have pointers into it, so it stays where it is | yes, never `NULL` | yes |
-//! | `Option<Pin<KBox<T>>>` | the same pointer; `None` is `NULL` | yes | yes |
-//! | `KBox<T>`, `Option<KBox<T>>` of such a type | the same, of a structure that was made in Rust | no | yes |
-//! | `&`[`SyscallArgs`](crate::syscall::SyscallArgs) | `const struct pt_regs *` of a system call | yes | no |
-//! | `&`[`IntTable`](crate::sysctl::IntTable), [`Buffer`](crate::sysctl::Buffer), [`Length`](crate::sysctl::Length), [`Position`](crate::sysctl::Position) | what a `proc_handler` is given | yes | no |
-//! | [`Returned<T>`](Returned) | a pointer that `original` returned, or `NULL` | no | yes |
-//! | `()` | `void` | no | yes |
-//! | `Result` | `int`: 0 or a negative errno | no | yes |
-//! | `Result<i32>` | `int`: the value or a negative errno | no | yes |
-//! | `Result<isize>`, `Result<usize>` | `long`, `ssize_t`: the value or a negative errno | no | yes |
-//! | `Result<i64>` | `long long`, `loff_t`: the value or a negative errno | no | yes |
-//! | `Result<bool>` | `int`: 0, 1 or a negative errno | no | yes |
-//! | `Result<*mut T>`, `Result<*const T>`, `Result<NonNull<T>>`, `Result<Option<NonNull<T>>>`, `Result` of `Returned<T>` and these boxes | pointer, or an errno as `ERR_PTR()` makes it | no | yes |
+//! | `u8`, `u16`, `u32`, `u64`, `usize`, `i8`, `i16`, `i32`, `i64`, `isize`, `bool` | the same integer | argument, result | |
+//! | `*const T`, `*mut T` | a pointer | argument, result | as a result it needs `unsafe` in `#[livepatch(..)]`, because C follows it |
+//! | `Option<NonNull<T>>` | a pointer | argument, result | `None` is `NULL` |
+//! | `NonNull<T>` | a pointer | result | never `NULL` |
+//! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace` | a pointer to that C structure | argument | never `NULL` |
+//! | `&T` | a pointer to the structure of the view `T` | argument | never `NULL` |
+//! | `&CStr` | `const char *` | argument | never `NULL`; a NUL ends the text |
+//! | `Option<&SeqFile>`, `Option<&T>`, `Option<&CStr>` | the same pointers | argument | `None` is `NULL` or an `ERR_PTR()`; likewise for the other references |
+//! | `InOut<'_, i64>`, `InOut<'_, u32>` | `loff_t *`, `unsigned int *`: a pointer to an integer of that size and sign | argument | never `NULL` |
+//! | `Option<InOut<'_, i64>>` | the same pointer | argument | `None` is `NULL` |
+//! | `SockPtr<'_>` | `sockptr_t`, by value | argument | |
+//! | `&SyscallArgs` | `const struct pt_regs *` of a system call | argument | |
+//! | `&IntTable`, `Buffer<'_>`, `Length<'_>`, `Position<'_>` | the arguments of a `proc_handler` | argument | |
+//! | `Pin<KBox<T>>` | a pointer to a structure from `kmalloc()` | argument, result | as an argument the function takes it over, as a result it gives it away. Never `NULL` |
+//! | `Option<Pin<KBox<T>>>` | the same pointer | argument, result | `None` is `NULL` |
+//! | `KBox<T>`, `Option<KBox<T>>` | the same pointer | result | to a structure that was made in Rust |
+//! | `Returned<T>` | a pointer | result | what `original` returned, or `Returned::null()` |
+//! | `()` | `void` | result | |
+//! | `Result` | `int` | result | 0 or a negative errno |
+//! | `Result<i32>` | `int` | result | the value or a negative errno |
+//! | `Result<bool>` | `int` | result | 0, 1 or a negative errno |
+//! | `Result<isize>`, `Result<usize>` | `long`, `ssize_t` | result | the value or a negative errno |
+//! | `Result<i64>` | `long long`, `loff_t` | result | the value or a negative errno |
+//! | `Result<*mut T>`, `Result<NonNull<T>>`, `Result<Returned<T>>`, `Result<Pin<KBox<T>>>` | a pointer, or an errno as `ERR_PTR()` | result | likewise for the other pointers |
+//! <!-- end of table -->
 //!
-//! A raw pointer as a result needs the key `unsafe` in the function's `#[livepatch(..)]`: C follows it.
+//! `T` is a [`KernelStruct`], in a box a [`Whole`] one. C may have pointers into a structure of its own, so that
+//! one is pinned.
 //!
-//! A pointer and the length of what it points to are two arguments; [`Bytes`](crate::bytes::Bytes) views both.
+//! [`Bytes`](crate::bytes::Bytes) is for a pointer and a length, which are two arguments.
 //!
-//! The Rust signature has to match the C prototype. A C `int` that is 0 or an errno is
-//! `Result`; a C `long` that is 0 or an errno is `Result<isize>`, because a caller that reads a
-//! `long` looks at 64 bits.
+//! The Rust signature has to match the C prototype. A C `int` that is 0 or an errno is `Result`; a C `long` that is
+//! 0 or an errno is `Result<isize>`, because callers read 64 bits of it.
 //!
 //! # Texts
 //!
-//! The kernel's `char` has no sign, so `c_char` of klp's prelude is `u8`, under Cargo too: an
-//! argument that is a `char` in C is a `c_char` or a `u8`. Rust's own `CStr::as_ptr()` and
-//! `CStr::from_ptr()` have the `char` of user space, which is an `i8` on some machines. What goes with
-//! `c_char` are the methods of the `kernel` crate's `CStrExt`, which the prelude brings along:
-//! `text.as_char_ptr()` is a `*const c_char`, and `CStr::from_char_ptr(pointer)` takes one.
+//! The kernel's `char` is unsigned, so `c_char` of klp's prelude is `u8`, on the host too. Rust's own
+//! `CStr::as_ptr()` and `CStr::from_ptr()` use the `char` of user space, which is `i8` on some machines. Use the methods of
+//! `CStrExt`, which the prelude has: `text.as_char_ptr()` returns a `*const c_char`, and
+//! `CStr::from_char_ptr(pointer)` takes one.
 //!
 //! # Types of your own
 //!
-//! A newtype over an integer needs the first trait and the one for its direction:
+//! A newtype over an integer implements [`CAbi`] and the trait of its direction:
 //!
 //! ```
 //! use klp::abi::{CAbi, Call, FromC, IntoC};
@@ -76,6 +80,8 @@
 mod in_out;
 mod original;
 mod returned;
+#[cfg(test)]
+mod types;
 
 pub use in_out::InOut;
 pub use original::{FromOriginal, FromValue, ToOriginal};
@@ -93,7 +99,7 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-/// A type that may stand in a replacement's signature.
+/// A type of a replacement's signature.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cross the boundary to C",
     label = "the kernel calls this function from C and cannot pass or take this type",
@@ -101,38 +107,36 @@ use core::ptr::{self, NonNull};
     note = "the table in the documentation of `klp::abi` shows which C type each stands for; implement `klp::abi::CAbi` for types of your own"
 )]
 pub trait CAbi {
-    /// The C type it stands for.
+    /// The C type.
     type C: Raw;
-    /// What it says that the C type does not.
+    /// What it claims beyond the C type.
     #[doc(hidden)]
     const CLAIM: Claim = Claim::Nothing;
-    /// What is known of a pointer that is the result.
+    /// What is known of the result if it is a pointer.
     #[doc(hidden)]
     const GIVEN: Given = Given::Anything;
 }
 
-/// A type that may be an argument of a replacement.
+/// The type of an argument of a replacement.
 ///
-/// `'call` is the time the call takes: what an argument points to lasts no longer, so an
-/// argument cannot be a `&'static` reference.
+/// `'call` is the lifetime of the call, so an argument cannot be a `&'static` reference. The [module](self) has an
+/// example.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a replacement",
     label = "not an argument type",
     note = "write an integer, `bool`, a raw pointer, `Option<NonNull<T>>`, or a reference to a wrapper of the kernel such as `&SeqFile`"
 )]
 pub trait FromC<'call>: CAbi {
-    /// Converts what C passed.
+    /// Converts the value that C passed.
     ///
     /// # Safety
     ///
-    /// A C caller passed `c` for an argument that means what `Self` stands for: it points to a
-    /// live object of that type where `Self` is a reference. The object lasts at least as long
-    /// as `call`.
+    /// A C caller passed `c` for an argument of the meaning of `Self`: if `Self` is a reference, `c` points to an
+    /// object of that type that lives at least as long as `call`.
     unsafe fn from_c(c: Self::C, call: &'call Call) -> Self;
 }
 
-/// [`FromC`], from the C type: of a type without [`CAbi`] nobody knows that one, and the compiler then says
-/// nothing of this trait.
+/// [`FromC`], on the C type: for a type without [`CAbi`], the compiler then reports only that.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be an argument of a replacement",
@@ -156,19 +160,18 @@ impl<'call, T: FromC<'call>> Argument<'call, T> for T::C {
     }
 }
 
-/// A type that may be the result of a replacement.
+/// The type of the result of a replacement. The [module](self) has an example.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a replacement",
     label = "not a result type",
     note = "write `()`, an integer, `bool`, a raw pointer, or a `Result` of these"
 )]
 pub trait IntoC: CAbi {
-    /// Converts to what C expects.
+    /// Converts to the C type.
     fn into_c(self) -> Self::C;
 }
 
-/// [`IntoC`], to the C type: of a type without [`CAbi`] nobody knows that one, and the compiler then says
-/// nothing of this trait.
+/// [`IntoC`], on the C type: for a type without [`CAbi`], the compiler then reports only that.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be the result of a replacement",
@@ -187,8 +190,7 @@ impl<T: IntoC> Answer<T> for T::C {
     }
 }
 
-/// One call of a replacement. Its lifetime is the longest that an argument may live. It belongs to
-/// the task that runs.
+/// One call of a replacement. Its lifetime bounds those of arguments. It stays with the current task.
 pub struct Call(PhantomData<*mut ()>);
 
 impl Call {
@@ -201,13 +203,11 @@ impl Call {
     }
 }
 
-/// Keeps the frame of the function that calls this until here.
+/// Prevents tail calls before this point.
 ///
-/// The livepatch core finds out whether a task runs a replacement by looking for it on the
-/// task's stack. A replacement whose last act is to jump to another function of the module has
-/// left the stack while that function runs, perhaps asleep; the core would let the module go under it. The
-/// compiler cannot turn a call into a jump when something has to happen between the call's return
-/// and its own, and this is such a thing, of no instructions.
+/// The livepatch core searches a task's stack to tell whether it runs a replacement. A replacement that ends in a tail
+/// call to a function of the module is not on the stack while that function runs or sleeps, and the core would
+/// release the module. The compiler cannot make a tail call before this statement, which has no instructions.
 #[doc(hidden)]
 #[inline(always)]
 pub fn stay_on_stack() {
@@ -317,7 +317,7 @@ impl IntoC for () {
     fn into_c(self) {}
 }
 
-/// Whether a pointer is `NULL`, or an errno that `ERR_PTR()` has made one.
+/// Whether a pointer is `NULL` or an `ERR_PTR()`.
 #[inline(always)]
 fn is_none<T>(c: *const T) -> bool {
     c.addr().wrapping_sub(1) >= usize::MAX - MAX_ERRNO
@@ -409,15 +409,15 @@ impl<T: Whole> IntoC for KBox<T> {
     }
 }
 
-/// A structure that C may have made: C keeps pointers to it, and it may hold pointers to itself, such
-/// as the head of an empty list. So it is pinned.
+/// A structure that C may have made. It is pinned, because C may keep pointers to it, and it may contain pointers to
+/// itself, such as the head of an empty list.
 impl<T: Whole> CAbi for Pin<KBox<T>> {
     type C = *mut T;
     const CLAIM: Claim = Claim::Object;
     const GIVEN: Given = Given::Sound;
 }
 
-/// The function takes the structure over, as a C function that frees its argument does.
+/// The function owns the structure, as a C function that frees its argument does.
 impl<T: Whole> FromC<'_> for Pin<KBox<T>> {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, _call: &Call) -> Self {
@@ -434,18 +434,18 @@ impl<T: Whole> IntoC for Pin<KBox<T>> {
     }
 }
 
-/// The structure in memory from `kmalloc()`, where it stays.
+/// The structure in memory from `kmalloc()`, pinned.
 ///
 /// # Safety
 ///
-/// There is one, it is the caller's alone, and `kfree()` takes its memory back.
+/// The caller owns such a structure, and `kfree()` frees its memory.
 #[inline(always)]
 unsafe fn pinned<T>(c: *mut T) -> Pin<KBox<T>> {
     // SAFETY: the caller vouches for it, and nothing moves out of the box.
     unsafe { Pin::new_unchecked(KBox::from_raw(c)) }
 }
 
-/// The way back.
+/// The reverse of [`pinned`].
 #[inline(always)]
 fn unpinned<T>(pinned: Pin<KBox<T>>) -> *mut T {
     // SAFETY: whoever gets the pointer is C, which does not move the structure.
@@ -518,7 +518,7 @@ impl<'call> FromC<'call> for Option<&'call CStr> {
     }
 }
 
-/// What `Ok` of a [`Result`] may hold, and how C tells it from an errno.
+/// The type of `Ok` in a [`Result`] that C can tell from an errno.
 #[diagnostic::on_unimplemented(
     message = "`Result<{Self}>` cannot be the result of a replacement",
     label = "C has no way to tell this value from an errno",
@@ -527,7 +527,7 @@ impl<'call> FromC<'call> for Option<&'call CStr> {
 pub trait Value {
     /// The C type that holds either the value or an errno.
     type C: Raw;
-    /// What is known of a pointer that is the value.
+    /// What is known of the value if it is a pointer.
     #[doc(hidden)]
     const GIVEN: Given = Given::Anything;
 
@@ -668,6 +668,56 @@ mod tests {
         assert!(Ok::<Option<NonNull<u8>>, Error>(None).into_c().is_null());
     }
 
+    /// Tells at compile time which traits `T` has: an inherent method goes before that of a trait.
+    struct Probe<T>(PhantomData<T>);
+
+    impl<T: FromC<'static>> Probe<T> {
+        fn is_argument(&self) -> bool {
+            true
+        }
+    }
+
+    impl<T: IntoC> Probe<T> {
+        fn is_result(&self) -> bool {
+            true
+        }
+    }
+
+    trait Neither {
+        fn is_argument(&self) -> bool {
+            false
+        }
+
+        fn is_result(&self) -> bool {
+            false
+        }
+    }
+
+    impl<T> Neither for Probe<T> {}
+
+    type Result<T = ()> = core::result::Result<T, Error>;
+
+    macro_rules! rows {
+        ($([$($type:ty),+]: $($direction:ident)+, $c:literal, $note:literal;)*) => {$({
+            let directions = [$(stringify!($direction)),+];
+            $(
+                let probe = Probe::<$type>(PhantomData);
+                let name = stringify!($type);
+                assert_eq!(probe.is_argument(), directions.contains(&"argument"), "{name}");
+                assert_eq!(probe.is_result(), directions.contains(&"result"), "{name}");
+            )+
+        })*};
+    }
+
+    #[test]
+    fn the_documented_types_have_these_directions() {
+        use crate::sockptr::SockPtr;
+        use crate::syscall::SyscallArgs;
+        use crate::sysctl::{Buffer, IntTable, Length, Position};
+        type T = Pair;
+        types::for_each_type!(rows);
+    }
+
     struct Pair(u32, u32);
 
     // SAFETY: nothing asks the kernel here.
@@ -679,7 +729,7 @@ mod tests {
     unsafe impl Whole for Pair {}
 
     #[test]
-    fn a_box_goes_to_c_and_comes_back() {
+    fn boxes_round_trip_through_c() {
         let call = Call::new();
         let boxed = KBox::new(Pair(1, 2), GFP_KERNEL).ok();
         let c = boxed.into_c();

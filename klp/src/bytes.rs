@@ -17,19 +17,35 @@
 //! # fn main() {}
 //! ```
 //!
-//! `#[counted_by(length, unsafe)]` names the argument that has the length. By `unsafe` the author answers
-//! for it: so many bytes of the kernel's memory can be read there during the call. A negative length is
-//! none. [`Bytes::new`] makes one of what else there is.
+//! `#[counted_by(length, unsafe)]` names the argument with the length, and claims that so many bytes of kernel
+//! memory are readable during the call. A negative length counts as 0. [`Bytes::new`] is for other
+//! memory.
 
 use crate::abi::{CAbi, Call, ToOriginal};
 use crate::view::access::{load, Word};
 use core::ffi::c_void;
 use core::marker::PhantomData;
 
-/// Bytes of the kernel's memory that C may write meanwhile.
+/// A view of bytes in kernel memory, which C may change meanwhile.
 ///
 /// Values are copied out, at any alignment, and nothing beyond the end is read. Two reads of one place
-/// can differ: check the value that is used, not one that is read again.
+/// can differ: check the value that you use.
+///
+/// ```
+/// use klp::bytes::Bytes;
+///
+/// static PACKET: [u8; 6] = [0, 4, 1, 2, 3, 4];
+///
+/// // SAFETY: a static lasts.
+/// let packet = unsafe { Bytes::new(PACKET.as_ptr().cast(), PACKET.len()) };
+/// let length = packet.u16_be(0).map(usize::from);
+/// let body = length.and_then(|length| packet.skip(2)?.first(length));
+/// assert_eq!(body.and_then(|body| body.u32_be(0)), Some(0x0102_0304));
+/// assert_eq!(packet.u64_le(0), None);
+/// let mut copy = [0; 2];
+/// assert_eq!(packet.copy(4, &mut copy), Some(()));
+/// assert_eq!(copy, [3, 4]);
+/// ```
 #[derive(Clone, Copy)]
 pub struct Bytes<'a> {
     start: *const u8,
@@ -39,13 +55,13 @@ pub struct Bytes<'a> {
 
 macro_rules! integers {
     ($($type:ident: $be:ident $le:ident;)*) => {$(
-        #[doc = concat!("The big-endian `", stringify!($type), "` at an offset; `None` when it is not all there.")]
+        #[doc = concat!("The big-endian `", stringify!($type), "` at an offset; `None` if it is not within the bytes.")]
         #[inline]
         pub fn $be(&self, offset: usize) -> Option<$type> {
             self.load(offset).map($type::from_be)
         }
 
-        #[doc = concat!("The little-endian `", stringify!($type), "` at an offset; `None` when it is not all there.")]
+        #[doc = concat!("The little-endian `", stringify!($type), "` at an offset; `None` if it is not within the bytes.")]
         #[inline]
         pub fn $le(&self, offset: usize) -> Option<$type> {
             self.load(offset).map($type::from_le)
@@ -57,7 +73,7 @@ impl CAbi for Bytes<'_> {
     type C = *const c_void;
 }
 
-/// The pointer. C's function takes the length by itself.
+/// Passes the pointer. The length is another argument.
 impl ToOriginal for Bytes<'_> {
     #[inline(always)]
     fn to_original(self) -> *const c_void {
@@ -78,12 +94,11 @@ pub const unsafe fn counted(start: *const c_void, length: usize, _call: &Call) -
 }
 
 impl<'a> Bytes<'a> {
-    /// A view of `length` bytes from `start`.
+    /// Makes a view of `length` bytes from `start`.
     ///
     /// # Safety
     ///
-    /// So many bytes can be read there for as long as `'a`; none may be where `length` is 0. It is the
-    /// kernel's memory, and not that of user space.
+    /// So many bytes of kernel memory, not of user space, are readable for `'a`. A `length` of 0 needs none.
     #[inline]
     pub const unsafe fn new(start: *const c_void, length: usize) -> Self {
         Self {
@@ -93,19 +108,19 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of bytes.
     #[inline]
     pub const fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// Those from an offset on; `None` when it is beyond the end.
+    /// Returns the bytes from an offset on; `None` if it is beyond the end.
     #[inline]
     pub fn skip(&self, offset: usize) -> Option<Self> {
         let length = self.length.checked_sub(offset)?;
@@ -117,13 +132,13 @@ impl<'a> Bytes<'a> {
         })
     }
 
-    /// The first ones; `None` when there are not so many.
+    /// Returns the first `length` bytes; `None` if there are fewer.
     #[inline]
     pub fn first(&self, length: usize) -> Option<Self> {
         (length <= self.length).then_some(Self { length, ..*self })
     }
 
-    /// The byte at an offset; `None` beyond the end.
+    /// Returns the byte at an offset; `None` if it is beyond the end.
     #[inline]
     pub fn u8(&self, offset: usize) -> Option<u8> {
         self.load(offset)
@@ -135,7 +150,7 @@ impl<'a> Bytes<'a> {
         u64: u64_be u64_le;
     }
 
-    /// Fills `to` from an offset on; `None`, and nothing is written, when there are not so many bytes.
+    /// Fills `to` from an offset on. `None`, and `to` is unchanged, if there are too few bytes.
     #[inline]
     pub fn copy(&self, offset: usize, to: &mut [u8]) -> Option<()> {
         let from = self.skip(offset)?.first(to.len())?.start;
@@ -155,7 +170,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Any bytes are one.
+/// An integer: any bytes are valid.
 trait Integer {}
 
 impl Integer for u8 {}

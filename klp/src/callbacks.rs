@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Callbacks: what a patch does before and after an object of it is patched or reverted.
+//! Callbacks run before and after an object of a patch is patched or reverted.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -15,7 +15,7 @@
 //!         Ok(())
 //!     }
 //!
-//!     /// May refuse: the patch is not applied then, or the module that comes is not loaded.
+//!     /// An error refuses the patch, or the module that is being loaded.
 //!     #[pre_patch]
 //!     fn prepare(object: &klp::Object) -> Result {
 //!         pr_info!("about to patch {}\n", object.name().to_str().unwrap_or("?"));
@@ -37,18 +37,17 @@
 //!
 //! | attribute | runs | result |
 //! | --- | --- | --- |
-//! | `#[pre_patch]` | before the object's functions are replaced | `Result`: an error refuses the patch, or the module that is coming |
+//! | `#[pre_patch]` | before the object's functions are replaced | `Result`: an error refuses the patch, or the module that is being loaded |
 //! | `#[post_patch]` | when all tasks use the replacements | none |
 //! | `#[pre_unpatch]` | before the object is reverted | none |
 //! | `#[post_unpatch]` | when no task uses the replacements | none |
 //!
-//! Each belongs to an object, `#[pre_patch(object = "ext4")]`. In a patch with a single object that key
-//! may be left out. An object can have callbacks and no replaced functions. Callbacks of a module also run
+//! Each belongs to an object, `#[pre_patch(object = "ext4")]`; the key is optional in a patch with a single
+//! object. An object can have callbacks without functions. Callbacks of a module also run
 //! when it is loaded or unloaded while the patch is applied.
 //!
-//! The livepatch core calls them one at a time, in a task that may sleep. A patch that is replaced by
-//! another (`replace`) goes without being told: `post_unpatch` does not run for it. After a
-//! `pre_patch` that failed, the `post_unpatch` of that object does not run either.
+//! The livepatch core calls them one at a time, in a task that may sleep. `post_unpatch` does not run for a
+//! patch that another one replaces, nor for an object whose `pre_patch` failed.
 
 use crate::platform::{self, bindings, pr_warn};
 use crate::table::Patch;
@@ -58,20 +57,33 @@ use core::mem::offset_of;
 use core::ops::Deref;
 use core::ptr;
 
-/// What is patched: the kernel itself, or a module. Callbacks are given one.
+/// The object of a callback: the kernel itself or a module.
+///
+/// ```
+/// use klp::prelude::*;
+/// use klp::{ModuleState, Object};
+///
+/// fn prepare(object: &Object) -> Result {
+///     if object.module_state() == Some(ModuleState::Coming) {
+///         let name = object.name().to_str().unwrap_or("?");
+///         pr_info!("{name} is loaded under the patch\n");
+///     }
+///     Ok(())
+/// }
+/// ```
 #[repr(transparent)]
 pub struct Object(UnsafeCell<bindings::klp_object>);
 
-/// How far the loading or unloading of a module is.
+/// The state of a module, as [`Object::module_state`] returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModuleState {
     /// Loaded and in use.
     Live,
-    /// Being loaded; its init has not returned.
+    /// Being loaded: its init has not returned.
     Coming,
-    /// Being unloaded; its exit has begun.
+    /// Being unloaded: its exit has begun.
     Going,
-    /// Being set up, before anything of it runs.
+    /// Being set up: none of its code has run.
     Unformed,
 }
 
@@ -106,7 +118,7 @@ impl Object {
         unsafe { (*self.0.get()).name.is_null() }
     }
 
-    /// How far the loading or unloading of the module is; `None` for the kernel itself.
+    /// The state of the module; `None` for the kernel itself.
     #[inline]
     pub fn module_state(&self) -> Option<ModuleState> {
         // The other fields of the module are not where the bindings say.
@@ -127,23 +139,32 @@ impl Object {
         })
     }
 
-    /// Whether the callback is part of a transition, rather than of a module's coming or going.
+    /// Whether the callback belongs to a transition, rather than to loading or unloading a module.
     ///
-    /// Of a module that is in its init while a patch is enabled, nothing tells which it is; that
-    /// counts as coming.
+    /// If a patch is enabled while a module is in its init, this cannot be told; it counts as loading.
     #[inline]
     pub(crate) fn is_in_transition(&self) -> bool {
         matches!(self.module_state(), None | Some(ModuleState::Live))
     }
 }
 
-/// The object in `post_unpatch`, and the proof that no function of this patch runs any more.
+/// The object of a `post_unpatch`, and the proof that no function of the patch runs any more.
 ///
-/// Only what nobody uses any more may be freed: see [`Shadow::free_all`](crate::Shadow::free_all)
-/// and [`State::free`](crate::State::free), which ask for it. It is given where it is true: for
-/// `vmlinux`, and in a patch with a single object. A module of several may go while the rest of the
-/// patch stays. After a transition that was forced (`/sys/kernel/livepatch/.../force`) nobody
-/// knows who still runs what, so a `post_unpatch` that asks for this does not run then.
+/// [`Shadow::free_all`](crate::Shadow::free_all) and [`State::free`](crate::State::free) take it, because they
+/// free data that functions use. It is passed for `vmlinux`, and in a patch with a single object; in a patch of several, a
+/// module can go while the rest stays. After a forced transition (`/sys/kernel/livepatch/.../force`) a
+/// `post_unpatch` that takes it does not run.
+///
+/// ```
+/// use klp::prelude::*;
+/// # #[kernel_struct("session")]
+/// # struct Session;
+///
+/// fn clean_up(shadow: &Shadow<Session, u32>, unpatched: &klp::Unpatched) {
+///     pr_info!("nothing of the patch runs in {:?} any more\n", unpatched.name());
+///     shadow.free_all(unpatched);
+/// }
+/// ```
 #[repr(transparent)]
 pub struct Unpatched(Object);
 
@@ -197,7 +218,7 @@ pub unsafe fn notify(object: *mut bindings::klp_object, callback: impl FnOnce(&O
     callback(unsafe { Object::from_c(object) });
 }
 
-/// Runs a `post_unpatch` that wants the proof.
+/// Runs a `post_unpatch` that takes the proof.
 ///
 /// # Safety
 ///

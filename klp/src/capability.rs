@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the task that runs is allowed to do.
+//! Capabilities of the current task.
 
 use crate::layout::KernelStruct;
 use crate::platform::bindings;
@@ -11,7 +11,21 @@ use core::ptr;
 
 /// A capability: C's `CAP_...`.
 ///
-/// A [declared](mod@crate::symbols) function of the kernel takes one for an `int`.
+/// A [declared](mod@crate::symbols) function of the kernel takes one for an `int`:
+///
+/// ```
+/// use klp::prelude::*;
+///
+/// #[klp::symbols(object = "vmlinux")]
+/// unsafe extern "C" {
+///     safe fn sandbox_capable(capability: Capability) -> bool;
+/// }
+///
+/// fn may_trace() -> bool {
+///     sandbox_capable(Capability::SYS_PTRACE)
+/// }
+/// # fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Capability(c_int);
@@ -71,9 +85,9 @@ capabilities! {
     CHECKPOINT_RESTORE = CAP_CHECKPOINT_RESTORE;
 }
 
-/// Whether the task that runs has the capability, over the whole system.
+/// Whether the current task has the capability in the initial user namespace.
 ///
-/// The kernel notes that the task used it. So ask last, when everything else is allowed.
+/// The kernel records its use, so make this the last check.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -92,11 +106,10 @@ pub fn capable(capability: Capability) -> bool {
     unsafe { bindings::capable(capability.0) }
 }
 
-/// Whether the task that runs has the capability over a user namespace.
+/// Whether the current task has the capability in a user namespace.
 ///
-/// The namespace is a [`UserNamespace`](crate::cred::UserNamespace), or a view of the author's of
-/// `struct user_namespace`; another view does not compile. As for [`capable`], the kernel notes that
-/// the task used the capability.
+/// The namespace is a [`UserNamespace`](crate::cred::UserNamespace), or a view of
+/// `struct user_namespace`; another view does not compile. As for [`capable`], the kernel records the use.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -127,8 +140,18 @@ pub fn ns_capable<N: KernelStruct>(namespace: &N, capability: Capability) -> boo
     unsafe { bindings::ns_capable(over(namespace), capability.0) }
 }
 
-/// Whether who opened the file had the capability over a user namespace then, and the file's
-/// namespace is part of it: C's function of that name. The namespace is one as for [`ns_capable`].
+/// Whether the opener of the file had the capability in a user namespace, as C's function of that name. The
+/// namespace is as for [`ns_capable`].
+///
+/// ```
+/// use klp::cred::UserNamespace;
+/// use klp::prelude::*;
+/// use klp::{file_ns_capable, Capability};
+///
+/// fn opener_may(file: &LocalFile, namespace: &UserNamespace) -> bool {
+///     file_ns_capable(file, namespace, Capability::SYS_ADMIN)
+/// }
+/// ```
 #[inline]
 pub fn file_ns_capable<N: KernelStruct>(
     file: &LocalFile,
@@ -140,19 +163,33 @@ pub fn file_ns_capable<N: KernelStruct>(
     unsafe { bindings::file_ns_capable(file, over(namespace), capability.0) }
 }
 
-/// Whether who sent a netlink message has the capability, and whose socket it is had it: C's function
+/// Whether the sender of a netlink message has the capability, and the socket's opener had it, as C's function
 /// of that name. The message is a view of `struct sk_buff`.
+///
+/// ```
+/// use klp::prelude::*;
+/// use klp::{netlink_capable, Capability};
+///
+/// #[kernel_struct("sk_buff")]
+/// struct SkBuff;
+///
+/// fn sender_may(message: &SkBuff) -> bool {
+///     // SAFETY: callers pass a message that netlink received.
+///     unsafe { netlink_capable(message, Capability::NET_ADMIN) }
+/// }
+/// # fn main() {}
+/// ```
 ///
 /// # Safety
 ///
-/// Netlink has received the message: C follows what it keeps in it for that.
+/// The message was received by netlink, whose data in it C reads.
 #[inline]
 pub unsafe fn netlink_capable<M: KernelStruct>(message: &M, capability: Capability) -> bool {
     // SAFETY: as the caller vouches. The number is that of a capability.
     unsafe { bindings::netlink_capable(buffer(message), capability.0) }
 }
 
-/// The same over a user namespace, which is one as for [`ns_capable`].
+/// As [`netlink_capable`] in a user namespace, which is as for [`ns_capable`].
 ///
 /// # Safety
 ///
@@ -167,7 +204,7 @@ pub unsafe fn netlink_ns_capable<M: KernelStruct, N: KernelStruct>(
     unsafe { bindings::netlink_ns_capable(buffer(message), over(namespace), capability.0) }
 }
 
-/// A user namespace for C.
+/// The pointer to a user namespace.
 #[inline(always)]
 fn over<N: KernelStruct>(namespace: &N) -> *mut bindings::user_namespace {
     const {
@@ -180,7 +217,7 @@ fn over<N: KernelStruct>(namespace: &N) -> *mut bindings::user_namespace {
     ptr::from_ref(namespace).cast_mut().cast()
 }
 
-/// A message for C.
+/// The pointer to a message.
 #[inline(always)]
 fn buffer<M: KernelStruct>(message: &M) -> *const bindings::sk_buff {
     const {

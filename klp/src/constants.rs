@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Numbers that the kernel's headers give names, as [`klp::prelude`](crate::prelude) has them.
+//! Named constants of the kernel's headers. The [prelude](crate::prelude) has them all.
+//!
+//! ```
+//! use klp::prelude::*;
+//!
+//! fn is_set_uid(mode: u16) -> bool {
+//!     mode & S_IFMT == S_IFREG && mode & S_ISUID != 0
+//! }
+//! assert!(is_set_uid(0o104755));
+//! ```
 //!
 //! Flags of memory allocations, errors and capabilities have types of their own:
 //! [`GFP_KERNEL`](crate::prelude::GFP_KERNEL), [`klp::errno`](crate::errno), [`Capability`](crate::Capability).
 
-/// Calls a macro with types, names and numbers. That C has the same is checked where there is a kernel.
+/// Calls a macro with types, names and numbers. Builds for a kernel compare them with C.
 macro_rules! for_each_constant {
     ($macro:ident) => {
         $macro! {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Credentials: who a task or the opener of a file is, and in which user namespace.
+//! Credentials: users, groups and user namespaces of tasks and openers of files.
 //!
 //! ```
 //! use klp::cred::{current_euid, CredentialExt as _, UserNamespace};
 //! use klp::prelude::*;
 //! use klp::{ns_capable, Capability};
 //!
-//! /// Only who administers the namespace, or has opened the object.
+//! /// For administrators of the namespace, and for the opener of the object.
 //! fn may_change(namespace: &UserNamespace, opener: &Credential) -> bool {
 //!     opener.euid() == current_euid() || ns_capable(namespace, Capability::NET_ADMIN)
 //! }
 //!
-//! /// The namespace of the opener is a matter of its credentials.
+//! /// Compares the opener's namespace, which its credentials hold.
 //! fn opener_is_here(opener: &Credential) -> bool {
 //!     opener.user_ns().is_current()
 //! }
@@ -29,8 +29,8 @@ use core::ptr::{self, NonNull};
 
 /// C's `struct user_namespace`.
 ///
-/// A reference can be an argument of a replacement and a member of a view that is followed. A view
-/// of the author's own does the same wherever more of the structure is read.
+/// A reference can be an argument of a replacement and a followed member of a view. Declare a view instead to read
+/// members of the structure.
 #[repr(transparent)]
 pub struct UserNamespace(UnsafeCell<bindings::user_namespace>);
 
@@ -40,7 +40,15 @@ unsafe impl KernelStruct for UserNamespace {
 }
 
 impl UserNamespace {
-    /// Whether the task that runs is in this namespace, and not in one below or above it.
+    /// Whether this is the namespace of the current task, not an ancestor or descendant.
+    ///
+    /// ```
+    /// use klp::cred::UserNamespace;
+    ///
+    /// fn is_foreign(namespace: &UserNamespace) -> bool {
+    ///     !namespace.is_current()
+    /// }
+    /// ```
     #[inline]
     pub fn is_current(&self) -> bool {
         // SAFETY: the pointer is compared, not followed.
@@ -48,18 +56,27 @@ impl UserNamespace {
     }
 }
 
-/// A group as the kernel knows it, whatever its number in a user namespace: C's `kgid_t`.
+/// A group, independent of user namespaces: C's `kgid_t`.
+///
+/// ```
+/// use klp::cred::{CredentialExt as _, Kgid};
+/// use klp::prelude::*;
+///
+/// fn is_group(credential: &Credential, group: Kgid) -> bool {
+///     credential.gid() == group || credential.egid() == group
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Kgid(bindings::kgid_t);
 
 impl Kgid {
-    /// From C's.
+    /// Converts from C's type.
     #[inline]
     pub const fn from_raw(kgid: bindings::kgid_t) -> Self {
         Self(kgid)
     }
 
-    /// To C's.
+    /// Converts to C's type.
     #[inline]
     pub const fn into_raw(self) -> bindings::kgid_t {
         self.0
@@ -75,20 +92,29 @@ impl PartialEq for Kgid {
 
 impl Eq for Kgid {}
 
-/// The effective user of the task that runs: C's `current_euid()`.
+/// Returns the effective user of the current task, as C's `current_euid()`.
+///
+/// ```
+/// use klp::cred::current_euid;
+/// use klp::prelude::*;
+///
+/// fn is_opener(opener: &Credential) -> bool {
+///     opener.euid() == current_euid()
+/// }
+/// ```
 #[inline]
 pub fn current_euid() -> Kuid {
     Kuid::current_euid()
 }
 
-/// The credentials of the task that runs, as C's `current_cred()` gives them: [`current_cred!`] makes it.
+/// The credentials of the current task, from [`current_cred!`].
 ///
-/// C's are valid until the task changes its own, which a call of `original` may do. So this one holds a
-/// reference, and stays what it was.
+/// C's `current_cred()` is valid until the task changes its credentials, which `original` may do. This one holds a
+/// reference and does not change.
 pub struct CurrentCred(NonNull<bindings::cred>);
 
 impl CurrentCred {
-    /// Where `V` has them is what `read` knows.
+    /// Reads them through the accessor of a view.
     ///
     /// # Safety
     ///
@@ -120,7 +146,7 @@ impl Drop for CurrentCred {
     }
 }
 
-/// The credentials of the task that runs, as C's `current_cred()`: a [`CurrentCred`].
+/// Returns the credentials of the current task, as C's `current_cred()`: a [`CurrentCred`].
 ///
 /// ```
 /// use klp::cred::{current_cred, CredentialExt as _};
@@ -146,8 +172,16 @@ macro_rules! livepatch_current_cred {
 #[doc(inline)]
 pub use livepatch_current_cred as current_cred;
 
-/// What the `kernel` crate's [`Credential`] does not tell. Its effective user is
-/// [`Credential::euid`].
+/// Fields of [`Credential`] that the `kernel` crate's type lacks. It has [`Credential::euid`] itself.
+///
+/// ```
+/// use klp::cred::CredentialExt as _;
+/// use klp::prelude::*;
+///
+/// fn is_set_uid(credential: &Credential) -> bool {
+///     credential.uid() != credential.euid()
+/// }
+/// ```
 pub trait CredentialExt: sealed::Sealed {
     /// The real user.
     fn uid(&self) -> Kuid;

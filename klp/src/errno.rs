@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Every errno of the kernel, as an [`Error`]: those of user space, and those that stay inside of
-//! the kernel (512 and up). `errno(3)` says what they mean. The
-//! [prelude](crate::prelude) has them all.
+//! Every errno of the kernel as an [`Error`]: those of user space (see `errno(3)`), and those inside the kernel
+//! (512 and up). The [prelude](crate::prelude) has them all.
+//!
+//! ```
+//! use klp::prelude::*;
+//!
+//! fn check(length: usize) -> Result {
+//!     if length > PAGE_SIZE {
+//!         return Err(EMSGSIZE);
+//!     }
+//!     Ok(())
+//! }
+//! assert_eq!(check(5000), Err(EMSGSIZE));
+//! ```
 //!
 //! The numbers are those of `include/uapi/asm-generic/errno.h` and `include/linux/errno.h`, which x86,
-//! arm64, powerpc, riscv and s390 use; in a kernel they are compared with that kernel's headers.
+//! arm64, powerpc, riscv and s390 use; builds for a kernel compare them with its headers.
 
 use crate::platform::{self, Error};
 

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which Rust types stand for the kernel's C structures. [`klp::view`](crate::view) is about what can
-//! be done with them.
+//! The traits of Rust types that stand for C structures of the kernel. [`klp::view`](crate::view) declares such
+//! types.
 
 use crate::signature::Claim;
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-/// A type of the author's that stands for a structure of the kernel.
+/// A Rust type that stands for a structure of the kernel. [`macro@crate::kernel_struct`] implements it.
 ///
-/// References to such a type may be arguments of a replacement, a `Pin<KBox<_>>` of one may be
-/// an argument or a result (see [`klp::abi`](crate::abi)), and one may be the parent of a
-/// [shadow variable](mod@crate::shadow).
+/// References to such a type can be arguments of a replacement, a `Pin<KBox<_>>` can be an argument or a result
+/// (see [`klp::abi`](crate::abi)), and it can be the parent of a [shadow variable](mod@crate::shadow).
+///
+/// ```
+/// use klp::layout::KernelStruct;
+/// use klp::prelude::*;
+///
+/// #[kernel_struct("inode")]
+/// struct Inode;
+///
+/// assert_eq!(Inode::NAME, "inode");
+/// ```
 ///
 /// # Safety
 ///
@@ -40,8 +49,21 @@ pub unsafe trait KernelStruct {
     const CLAIM: Claim = Claim::Object;
 }
 
-/// A [`KernelStruct`] of which the whole structure is known, so that one can be made, given to C and
+/// A [`KernelStruct`] of which the whole structure is known, so that it can be made, given to C and
 /// passed by value.
+///
+/// ```
+/// use klp::layout::Whole;
+/// use klp::prelude::*;
+///
+/// #[kernel_struct("vfsuid_t")]
+/// struct VfsUid {
+///     val: u32,
+/// }
+///
+/// fn is_whole<T: Whole>() {}
+/// is_whole::<VfsUid>();
+/// ```
 ///
 /// # Safety
 ///
@@ -53,10 +75,19 @@ pub unsafe trait KernelStruct {
 )]
 pub unsafe trait Whole: KernelStruct {}
 
-/// A type of a variable that C may set: every value of its bytes is one of the type.
+/// The type of a variable that C may set: every bit pattern that C may leave there is valid.
 ///
-/// Integers, raw pointers, `Option<NonNull<T>>`, `bool` (C's holds nothing but 0 and 1), [atomics](crate::sync::Atomic),
+/// Integers, raw pointers, `Option<NonNull<T>>`, `bool` (C's is only 0 or 1), [atomics](crate::sync::Atomic),
 /// arrays of these, and views of structures.
+///
+/// ```
+/// use klp::layout::Plain;
+/// use klp::sync::Atomic;
+///
+/// fn is_plain<T: Plain>() {}
+/// is_plain::<[u32; 4]>();
+/// is_plain::<Atomic<usize>>();
+/// ```
 ///
 /// # Safety
 ///

@@ -2,7 +2,7 @@
 
 //! Live patches for the Linux kernel, written as ordinary Rust functions.
 //!
-//! This is the only crate a patch author names. A whole patch module:
+//! This is the only crate that a patch uses. A complete patch module:
 //!
 //! ```
 //! use klp::prelude::*;
@@ -16,26 +16,22 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`livepatch`] writes everything around the function: the `klp_func`, `klp_object` and
-//! `klp_patch` tables, the modinfo, the init and exit. [`abi`] says which types may stand in
-//! the function's signature and which C types they stand for.
+//! [`livepatch`] generates the `klp_func`, `klp_object` and `klp_patch` tables, the modinfo, the init and exit.
+//! [`abi`] lists the types of a signature and their C types.
 //!
-//! The crate builds in three ways. For a kernel with Rust (`cfg(kernel)`) it stands on the `kernel` crate
-//! and on bindings generated from the kernel's own headers; for one without
-//! (`cfg(klp_freestanding)`, too) on such bindings alone. Under Cargo it stands on
-//! stand-ins of the same shape, so that a patch can be type-checked and the macro tested where
-//! there is no kernel; nothing runs there.
+//! The crate has three platforms. For a kernel with Rust (`cfg(kernel)`) it uses the `kernel` crate
+//! and bindings generated from the kernel's headers; for one without (also `cfg(klp_freestanding)`) such bindings
+//! alone. Under Cargo it uses stand-ins, so that patches can be type-checked and tested without a kernel.
 //!
-//! No item here becomes code of its own: everything is a constant, generic, or `#[inline]`, and
-//! lands in the patch module that uses it. That is why a patch links no `klp` object and carries
-//! nothing it does not need.
+//! Every item is a constant, generic, or `#[inline]`, and is compiled into the patch module that uses it. So a
+//! patch links no `klp` object.
 
 #![cfg_attr(any(not(kernel), klp_freestanding), no_std)]
 
 #[cfg(not(kernel))]
 extern crate std;
 
-/// What the log lines of this crate begin with.
+/// The prefix of this crate's log lines.
 #[cfg(kernel)]
 const __LOG_PREFIX: &[u8] = b"klp\0";
 
@@ -47,16 +43,16 @@ mod capability;
 pub mod constants;
 pub mod cred;
 pub mod errno;
-pub mod lasting;
 pub mod layout;
 pub mod list;
 pub mod log;
 pub mod netlink;
 pub mod original;
+pub mod persistent;
 #[cfg_attr(klp_freestanding, path = "platform/freestanding.rs")]
 #[cfg_attr(all(kernel, not(klp_freestanding)), path = "platform/kernel.rs")]
 #[cfg_attr(not(kernel), path = "platform/host.rs")]
-#[allow(unreachable_pub)] // All offer the same; what is re-exported is decided here.
+#[allow(unreachable_pub)] // All have the same interface; this file chooses what is public.
 mod platform;
 pub mod prelude;
 pub mod rcu;
@@ -80,14 +76,14 @@ pub use capability::{
 };
 pub use klp_macros::{
     helpers, kernel_struct, livepatch, post_patch, post_unpatch, pre_patch, pre_unpatch, shadow,
-    state, symbols, Lasting,
+    state, symbols, Persistent,
 };
-pub use lasting::Lasting;
+pub use persistent::Persistent;
 pub use platform::bindings;
 pub use shadow::Shadow;
 pub use state::State;
 
-/// What expanded code names. Not for authors, and not stable.
+/// Names for expanded code. Not for authors, and not stable.
 #[doc(hidden)]
 pub mod __private {
     #[cfg(klp_freestanding)]
@@ -96,7 +92,7 @@ pub mod __private {
         modinfo,
         print::{self as levels, log},
     };
-    /// Whether something has been done.
+    /// A flag that is set once.
     #[cfg(klp_freestanding)]
     pub type AtomicFlag = crate::platform::atomic::Atomic<bool>;
     pub use crate::platform::{module, pr_err, pr_info, pr_warn, Module, Result, ThisModule};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's lists, as iterators.
+//! Iterators over the kernel's lists.
 //!
-//! The member of a view that is the head of a list says which structure the entries are, and by which
-//! member they are linked:
+//! A list head is a member of a view. Its type names the structure of the entries, its attribute the member that
+//! links them:
 //!
 //! ```
 //! use klp::list::{List, ListNode};
@@ -39,22 +39,19 @@
 //! | [`HList`] | `struct hlist_head` | [`HListNode`] |
 //! | [`HListNulls`] | `struct hlist_nulls_head` | [`HListNullsNode`] |
 //!
-//! By `#[list(node, unsafe)]` the author claims that every entry is part of such a structure, that they
-//! live as long as the reference by which the list is walked, and that nobody takes one out while
-//! the patch walks: mostly, because the patch holds the lock that guards the list.
+//! `#[list(node, unsafe)]` claims that every entry is part of such a structure, that entries live as long as the
+//! reference to the head, and that none is removed while the patch walks the list: usually because the patch holds the
+//! lock that guards it.
 //!
-//! With `#[list(node, rcu, unsafe)]` the list is one under RCU. The accessor takes the
-//! [guard](crate::rcu::Guard), and entries live as long as that. Where the kernel moves entries to
-//! another list meanwhile, as it does with `hlist_nulls`, a walk can end in that other list: check each
-//! entry, as C does.
+//! With `#[list(node, rcu, unsafe)]` the list is under RCU. The accessor takes the
+//! [guard](crate::rcu::Guard), and entries live as long as that. If the kernel moves entries to
+//! another list meanwhile, as with `hlist_nulls`, a walk can end in that list: check each entry, as C does.
 //!
-//! There is nothing that adds or removes an entry. A guard says that a lock is held, and no type says that it is
-//! the one that guards this list, that the entry is on no other list, or who frees it once it is off. So that
-//! stays C's: a function of the kernel that does it, [declared](mod@crate::symbols), or one of the
-//! patch's own [in C](macro@crate::helpers).
+//! There are no functions that add or remove entries: no type tells that a held lock guards this list, that the entry is
+//! on no other list, or who frees it afterwards. Use a function of the kernel, [declared](mod@crate::symbols), or one of
+//! the patch [in C](macro@crate::helpers).
 //!
-//! A head that is no part of a structure, but a variable of the kernel's or an argument, is a view of its
-//! own, with `self` for a path:
+//! A head that is a variable or an argument is a view of its own, with the path `self`:
 //!
 //! ```
 //! # use klp::list::{List, ListNode};
@@ -81,8 +78,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! Each step is one load, as C's `READ_ONCE()`; what depends on it comes after it, as with
-//! `rcu_dereference()`.
+//! Each step is one load, as C's `READ_ONCE()`, ordered before dependent accesses, as with `rcu_dereference()`.
 
 use crate::layout::KernelStruct;
 use crate::platform::list_size as size;
@@ -138,7 +134,22 @@ pub unsafe trait Linked: Copy {
     fn is_end(link: *const u8, head: *const u8) -> bool;
 }
 
-/// Iterates over the entries of a list.
+/// An iterator over the entries of a list.
+///
+/// ```
+/// # use klp::list::{Iter, List, ListNode};
+/// # use klp::prelude::*;
+/// # #[kernel_struct("file_entry")]
+/// # struct OpenFile {
+/// #     size: u64,
+/// #     node: ListNode,
+/// # }
+/// /// The size of the next entry.
+/// fn next_size(mut files: Iter<'_, List<'_, OpenFile>>) -> Option<u64> {
+///     files.next().map(OpenFile::size)
+/// }
+/// # fn main() {}
+/// ```
 pub struct Iter<'a, L: Linked> {
     head: *const u8,
     /// Where the link to the next entry is.
@@ -207,7 +218,21 @@ macro_rules! lists {
         }
 
         impl<'a, T: KernelStruct> $list<'a, T> {
-            /// Iterates over the entries.
+            /// Returns an iterator over the entries.
+            ///
+            /// ```
+            /// # use klp::list::{List, ListNode};
+            /// # use klp::prelude::*;
+            /// # #[kernel_struct("file_entry")]
+            /// # struct OpenFile {
+            /// #     size: u64,
+            /// #     node: ListNode,
+            /// # }
+            /// fn total(files: List<'_, OpenFile>) -> u64 {
+            ///     files.iter().map(OpenFile::size).sum()
+            /// }
+            /// # fn main() {}
+            /// ```
             #[inline(always)]
             pub fn iter(&self) -> Iter<'a, Self> {
                 Iter {
@@ -218,13 +243,13 @@ macro_rules! lists {
                 }
             }
 
-            /// The first entry.
+            /// Returns the first entry.
             #[inline(always)]
             pub fn first(&self) -> Option<&'a T> {
                 self.iter().next()
             }
 
-            /// Whether there is no entry.
+            /// Whether the list is empty.
             #[inline(always)]
             pub fn is_empty(&self) -> bool {
                 self.first().is_none()

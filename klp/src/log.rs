@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Messages that must not fill the log.
+//! Rate-limited log messages.
 //!
-//! `pr_warn_ratelimited!` and its like print at most ten messages in five seconds, each for itself: the
-//! kernel's own limits. `pr_warn_once!` prints the first one.
+//! `pr_warn_ratelimited!` and its relatives print at most ten messages in five seconds at each place, the
+//! kernel's own limit. `pr_warn_once!` prints the first one.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -17,18 +17,27 @@
 use crate::sync::{Atomic, Relaxed};
 use crate::time::{is_after, jiffies};
 
-/// How many messages a time has.
+/// The number of messages per interval.
 const BURST: u32 = 10;
 
-/// How often something is done at most: ten times in five seconds. What is suppressed is not counted.
+/// A rate limit of ten times in five seconds.
+///
+/// ```
+/// use klp::log::RateLimit;
+///
+/// static LIMIT: RateLimit = RateLimit::new();
+///
+/// let done = (0..20).filter(|_| LIMIT.allows()).count();
+/// assert_eq!(done, 10);
+/// ```
 pub struct RateLimit {
-    /// When the time began.
+    /// The beginning of the interval, in jiffies.
     since: Atomic<usize>,
     done: Atomic<u32>,
 }
 
 impl RateLimit {
-    /// Nothing was done yet.
+    /// Makes a limit that was not used yet.
     #[allow(clippy::new_without_default)]
     #[inline]
     pub const fn new() -> Self {
@@ -38,7 +47,7 @@ impl RateLimit {
         }
     }
 
-    /// Whether it may be done now; then it counts as done.
+    /// Whether the limit allows one more time, which is then counted.
     #[inline]
     pub fn allows(&self) -> bool {
         self.allows_at(jiffies(), crate::platform::HZ * 5)
@@ -48,7 +57,7 @@ impl RateLimit {
     fn allows_at(&self, now: usize, interval: usize) -> bool {
         let since = self.since.load(Relaxed);
         let is_new = self.done.load(Relaxed) == 0;
-        // Of several CPUs that find the time over, each may begin the next one: a few messages more.
+        // Several CPUs may begin the next interval at once, with a few more messages.
         if is_new || is_after(now, since.wrapping_add(interval)) {
             self.since.store(now, Relaxed);
             self.done.store(1, Relaxed);
@@ -58,7 +67,7 @@ impl RateLimit {
     }
 }
 
-/// Counting up to a limit.
+/// A count with a limit.
 trait Limited {
     fn add_unless_reached(&self, limit: u32) -> bool;
 }
@@ -66,12 +75,12 @@ trait Limited {
 impl Limited for Atomic<u32> {
     #[inline]
     fn add_unless_reached(&self, limit: u32) -> bool {
-        // It does not go on counting, and so does not wrap.
+        // It stops counting, so it does not wrap.
         self.load(Relaxed) < limit && self.fetch_add(1, Relaxed) < limit
     }
 }
 
-/// Prints a message, unless there were ten at this place in five seconds.
+/// Prints a message within the rate limit of this place.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! livepatch_ratelimited {
@@ -83,7 +92,11 @@ macro_rules! livepatch_ratelimited {
     }};
 }
 
-/// `pr_err!`, at most ten times in five seconds at one place.
+/// `pr_err!`, at most ten times in five seconds at each place.
+///
+/// ```
+/// klp::pr_err_ratelimited!("refused {} bytes\n", 5000);
+/// ```
 #[macro_export]
 macro_rules! pr_err_ratelimited {
     ($($arguments:tt)*) => {
@@ -91,7 +104,11 @@ macro_rules! pr_err_ratelimited {
     };
 }
 
-/// `pr_warn!`, at most ten times in five seconds at one place.
+/// `pr_warn!`, at most ten times in five seconds at each place.
+///
+/// ```
+/// klp::pr_warn_ratelimited!("refused {} bytes\n", 5000);
+/// ```
 #[macro_export]
 macro_rules! pr_warn_ratelimited {
     ($($arguments:tt)*) => {
@@ -99,7 +116,11 @@ macro_rules! pr_warn_ratelimited {
     };
 }
 
-/// `pr_info!`, at most ten times in five seconds at one place.
+/// `pr_info!`, at most ten times in five seconds at each place.
+///
+/// ```
+/// klp::pr_info_ratelimited!("refused {} bytes\n", 5000);
+/// ```
 #[macro_export]
 macro_rules! pr_info_ratelimited {
     ($($arguments:tt)*) => {

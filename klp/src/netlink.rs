@@ -24,20 +24,27 @@ use crate::view::opaque;
 const HEADER: usize = 4;
 
 opaque! {
-    /// C's `struct nlattr`, with the payload behind it. The kernel compares an attribute's length with
-    /// the message before functions get it.
+    /// C's `struct nlattr` with its payload. The kernel validates its length before it passes the attribute on.
     Attribute = "nlattr", HEADER, true;
 }
 
 impl Attribute {
-    /// What is in it.
+    /// Returns the payload, as long as the attribute says.
+    ///
+    /// ```
+    /// use klp::netlink::Attribute;
+    ///
+    /// fn port(attribute: &Attribute) -> Option<u16> {
+    ///     attribute.payload().u16_be(0)
+    /// }
+    /// ```
     #[inline]
     pub fn payload(&self) -> Bytes<'_> {
         let start = self.as_ptr();
         // SAFETY: the header begins with the length.
         let length: u16 = unsafe { load(start) };
         let length = usize::from(length).saturating_sub(HEADER);
-        // SAFETY: an attribute is as long as it says.
+        // SAFETY: an attribute has the length in its header.
         unsafe { Bytes::new(start.wrapping_add(HEADER).cast(), length) }
     }
 }
@@ -47,7 +54,7 @@ mod tests {
     use super::Attribute;
 
     #[test]
-    fn the_payload_is_what_is_behind_the_header() {
+    fn the_payload_follows_the_header() {
         let payload = |length: u16| {
             let [low, high] = length.to_le_bytes();
             let mut bytes = [low, high, 1, 0, 0, 0, 0, 7, 9];

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `original`: the kernel's own function, called from its replacement.
+//! `original(...)` calls the kernel's own function from its replacement, with the same argument and result types.
 //!
-//! Most fixes add a condition to a function and leave the rest as it is. In the body of a
-//! replacement, `original(...)` calls the function that it replaces, with the same argument and result
-//! types:
+//! Most fixes add a check to a function:
 //!
 //! ```
 //! use klp::prelude::*;
 //!
 //! #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
-//!             description = "The command line is not for everybody", license = "GPL")]
+//!             description = "The command line needs a capability", license = "GPL")]
 //! fn cmdline_show(m: &SeqFile, v: *mut c_void) -> Result<i32> {
 //!     if !klp::capable(klp::Capability::SYS_ADMIN) {
 //!         return Err(EPERM);
@@ -21,23 +19,20 @@
 //! ```
 //!
 //! It is a closure that borrows from this call: closures in the body can use it; functions in the body
-//! cannot, nor can it be stored or given to another task. It hides a function of that name outside of
-//! the body, and a body that binds the name itself (`let original = ...`) has its own.
+//! cannot, and it cannot be stored or sent to another task. It shadows an outer function of that name; a body can
+//! shadow it in turn (`let original = ...`).
 //!
-//! Ownership goes as in any call: a box that is given to `original` belongs to the C function. What it
-//! returns is converted as [`abi`](crate::abi) says, so `Result<usize>` is the size or the errno.
-//! A `Result` without a value is for functions that return 0 or an errno: it turns any other value into 0.
+//! A box that is passed to `original` belongs to the C function. The result is converted as [`abi`](crate::abi)
+//! describes, so `Result<usize>` is the size or the errno. A `Result` without a value turns any value but an errno into 0.
 //!
-//! # What is called
+//! # Other patches
 //!
-//! The kernel's function as it was before all patches, behind the entry that ftrace redirects. So a call
-//! skips what other patches have made of it. A patch whose function another enabled patch replaces
-//! as well is refused (`EBUSY`), unless it is cumulative (`replace`) and takes that one's place. Patches
-//! that come later stand above and are not skipped.
+//! The call enters the unpatched function behind its patch site, and skips the replacements of other patches. So a patch is
+//! refused (`EBUSY`) while another enabled patch replaces the same function, unless it is cumulative (`replace`). Later
+//! patches stack on top and are not skipped.
 //!
-//! How long a function's entry is, the build reads from the kernel that it is for. When the patch is
-//! loaded, and again for a module that is loaded later, ftrace is asked whether that is so; if not, the
-//! patch, or that module, is refused (`ENOEXEC`).
+//! The build reads from the kernel where the patch site ends. ftrace confirms that when the patch is loaded, and for
+//! a module when that is loaded; on a mismatch the patch, or that module, is refused (`ENOEXEC`).
 
 use crate::arch::{TRACED_AT, TRACED_CALL};
 use crate::errno;
@@ -45,13 +40,13 @@ use crate::platform::{self, bindings, pr_err, Result};
 use crate::table::Patch;
 use core::ffi::{c_char, c_int, CStr};
 
-/// How long a function's entry is: up to the end of the call that ftrace changes.
+/// The length of a function's entry, up to the end of the patch site.
 #[doc(hidden)]
 pub enum Entry {
-    /// So many bytes.
+    /// Known at build time, in bytes.
     Known(usize),
-    /// The build could not tell: it is the longer one of two if the byte is set. The byte is set here, and read by
-    /// what jumps there.
+    /// Unknown at build time: the longer of two lengths if the byte is set. It is set on loading, and read by the
+    /// jump to the original.
     Found(*mut u8),
 }
 
@@ -353,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_known_by_object_name_and_position() {
+    fn functions_are_identified_by_object_name_and_position() {
         let vmlinux = |funcs| replaced(&OF_VMLINUX, &[(None, funcs)]);
         assert_eq!(vmlinux(&[(c"other", 0), (c"show", 0)]), Some(c"show"));
         assert_eq!(vmlinux(&[(c"show", 1)]), Some(c"show"));

@@ -1,14 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a patch usually needs: `use klp::prelude::*;`.
+//! The imports of most patches: `use klp::prelude::*;`.
 //!
-//! The `kernel` crate's prelude (results and errno, C integer types, `pr_info!` ...), the
-//! wrappers that may stand in a replacement's signature, and the attributes themselves.
+//! It has the `kernel` crate's prelude (`Result`, `KBox`, C's integer types, `pr_info!` ...), the wrappers that can be
+//! arguments of a replacement, all [errors](crate::errno) and [constants](crate::constants), and the attributes.
+//!
+//! ```
+//! use klp::prelude::*;
+//!
+//! /// Prints to a file of the kernel.
+//! fn show(m: &SeqFile, name: &CStr) -> Result {
+//!     seq_print!(m, "{}\n", name.to_str().map_err(|_| EILSEQ)?);
+//!     pr_info!("shown\n");
+//!     Ok(())
+//! }
+//!
+//! /// Allocates memory.
+//! fn table(size: usize) -> Result<(KBox<[u32; 4]>, KVec<u8>)> {
+//!     let mut bytes = KVec::with_capacity(size, GFP_KERNEL)?;
+//!     bytes.push(0, GFP_KERNEL)?;
+//!     Ok((KBox::new([0; 4], GFP_KERNEL)?, bytes))
+//! }
+//!
+//! /// Copies from and to user space.
+//! fn copy(from: UserPtr, to: UserPtr) -> Result {
+//!     let number: u32 = UserSlice::new(from, 4).reader().read()?;
+//!     UserSlice::new(to, 4).writer().write(&number)
+//! }
+//! ```
 
 #[doc(no_inline)]
 pub use crate::platform::prelude::*;
 
-/// One by one, which goes before those that the `kernel` crate's prelude has.
+/// Names errors one by one, which takes precedence over the glob import of the `kernel` crate's prelude.
 macro_rules! names {
     ($($name:ident = $number:literal)*) => {
         #[doc(no_inline)]
@@ -17,7 +41,7 @@ macro_rules! names {
 }
 crate::errno::for_each_errno!(names);
 
-/// The same.
+/// Likewise for constants.
 macro_rules! constants {
     ($($type:ident: $($name:ident = $number:literal)*;)*) => {
         #[doc(no_inline)]
@@ -37,7 +61,7 @@ pub use crate::view::Zeroed;
 #[doc(no_inline)]
 pub use crate::{capable, ns_capable, Capability};
 #[doc(no_inline)]
-pub use crate::{livepatch, Lasting, Shadow, State};
+pub use crate::{livepatch, Persistent, Shadow, State};
 #[doc(no_inline)]
 pub use crate::{pr_err_ratelimited, pr_info_ratelimited, pr_warn_ratelimited};
 #[doc(no_inline)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The read side of RCU: what a pointer under RCU points to lives while a guard does.
+//! RCU read-side critical sections: the target of a pointer under RCU lives as long as a guard.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -20,14 +20,13 @@
 //! # fn main() {}
 //! ```
 //!
-//! Such a pointer is loaded once, and what is read through it is read after that, as with
-//! `rcu_dereference()`. Lists under RCU are walked by [`klp::list`](crate::list).
+//! Accessors load such a pointer once, ordered before dependent reads, as `rcu_dereference()`. [`klp::list`](crate::list)
+//! walks lists under RCU.
 //!
-//! This guard is also the one for what C reads between `rcu_read_lock_bh()` or `rcu_read_lock_sched()` and their
-//! counterparts: since Linux 4.20 there is one RCU, and `synchronize_rcu()` and `call_rcu()` wait for readers
-//! of all three kinds. What C keeps softirqs off for besides is a matter of a lock: see the guards with
-//! `_bh` of [`klp::sync`](crate::sync). SRCU and RCU tasks are others, and klp has no guards for them.
+//! The guard also serves for what C reads under `rcu_read_lock_bh()` or `rcu_read_lock_sched()`: since Linux 4.20,
+//! `synchronize_rcu()` and `call_rcu()` wait for readers of all three kinds. If C also needs softirqs disabled, take a
+//! guard with `_bh` of [`klp::sync`](crate::sync). There are no guards for SRCU and RCU tasks.
 //!
-//! Where the kernel has Rust, these are its own.
+//! For a kernel with Rust, these are the `kernel` crate's.
 
 pub use crate::platform::rcu::{read_lock, Guard};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Shadow variables: data that a patch attaches to a structure of the kernel, as if the structure
-//! had one more field.
+//! Shadow variables attach data to a structure of the kernel, like one more field.
 //!
 //! ```
 //! use klp::sync::{Atomic, Relaxed};
@@ -27,7 +26,7 @@
 //!         Ok(())
 //!     }
 //!
-//!     /// Takes the session over, as `session_free()` does.
+//!     /// Owns the session, as `session_free()` does.
 //!     #[livepatch(object = "sessions", replaces = "session_free")]
 //!     fn session_free(mut session: Pin<KBox<Session>>) {
 //!         USES.free(session.as_mut());
@@ -41,26 +40,24 @@
 //! # fn main() {}
 //! ```
 //!
-//! # Who may do what
+//! # Access
 //!
-//! A shadow variable is found by its parent's address and its id. Everybody who has a `&Parent` may read
-//! it, several CPUs at once, so what changes in it changes through atomics or locks. It is
-//! freed by whoever has the parent for himself (`&mut Parent`): each reference to the data is tied to
-//! the parent's, so none is left then. [`Shadow::free_all`] detaches the data of all parents when no function
-//! of the patch runs any more, and the values are dropped when the patch's module is unloaded: a
-//! callback that runs until then may still have a reference.
+//! A shadow variable is identified by its parent's address and its id. A `&Parent` allows reading it, on several CPUs
+//! at once, so changes go through atomics or locks. Freeing it takes exclusive access to the parent (`&mut Parent`):
+//! references to the data borrow from the parent, so none is left. [`Shadow::free_all`] detaches the data of
+//! all parents when no function of the patch runs any more. The values are dropped when the patch's module is unloaded,
+//! because callbacks may use them until then.
 //!
 //! The data's destructor is `Drop`. It runs in the task that frees the parent or unloads the module, without a
 //! lock of the livepatch core.
 //!
-//! A parent that is freed without its shadow variable leaves it behind, and the next structure at
-//! that address finds it: replace the function that frees the parent too.
+//! Replace the function that frees the parent too. Otherwise the variable stays, and the next structure at that
+//! address finds it.
 //!
 //! # Several patches
 //!
-//! Patches that declare the same id share the data: a later patch finds what an earlier one attached. Each
-//! variable remembers the types of its parent and of its data. A patch that uses the id with others
-//! gets `EEXIST` and one line in the log. Patches in C never meet these variables: klp's ids
+//! Patches that declare the same id share the data. Each variable stores a fingerprint of its types: a patch that uses
+//! the id with other types gets `EEXIST` and one line in the log. Patches in C never find these variables: klp's ids
 //! have a mark in their upper half.
 
 use crate::callbacks::Unpatched;
@@ -74,13 +71,33 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-/// A structure that shadow variables can be attached to: the wrappers of the kernel crate, and
-/// every [`KernelStruct`].
+/// A structure that shadow variables can be attached to: a wrapper of the kernel crate, or a
+/// [`KernelStruct`].
+///
+/// ```
+/// use klp::prelude::*;
+///
+/// #[livepatch(description = "Counts the files of a task", license = "GPL")]
+/// mod fix {
+///     use klp::prelude::*;
+///     use klp::sync::{Atomic, Relaxed};
+///
+///     #[shadow(id = 1)]
+///     static FILES: Shadow<Task, Atomic<u32>>;
+///
+///     #[livepatch(object = "vmlinux", replaces = "opened")]
+///     fn opened(task: &Task) -> Result {
+///         FILES.get_or_try_init(task, GFP_KERNEL, || Ok(Atomic::new(0)))?.fetch_add(1, Relaxed);
+///         Ok(())
+///     }
+/// }
+/// # fn main() {}
+/// ```
 ///
 /// # Safety
 ///
-/// A reference to one is the address of a structure of the kernel, or of a value that is not empty:
-/// no two of them alive have the same.
+/// The address of a reference is that of a structure of the kernel, or of a value that is not empty:
+/// no two live ones have the same.
 #[diagnostic::on_unimplemented(
     message = "nothing can be attached to `{Self}`",
     label = "no structure of the kernel",
@@ -110,10 +127,10 @@ parents! {
     PidNamespace = "pid_namespace" SeqFile = "seq_file" Task = "task_struct"
 }
 
-/// A shadow variable: data of type `T`, which is [`Lasting`](crate::Lasting), for structures of type `P`,
+/// A shadow variable: data of type `T`, which is [`Persistent`](crate::Persistent), for structures of type `P`,
 /// a [`Parent`].
 ///
-/// Declared in a patch's mod, `#[shadow(id = 1)] static NAME: Shadow<P, T>;`. See the
+/// It is declared in a patch's mod, `#[shadow(id = 1)] static NAME: Shadow<P, T>;`. See the
 /// [module](mod@self).
 pub struct Shadow<P, T> {
     declaration: Declaration,
@@ -123,8 +140,8 @@ pub struct Shadow<P, T> {
     fingerprint: u64,
     /// Puts a variable that leaves the table on the declaration's list.
     collect: Destructor,
-    /// Whether the log has been told of data of another type.
-    told: Atomic<bool>,
+    /// Data of another type has been reported in the log.
+    reported: Atomic<bool>,
     types: PhantomData<fn(&P) -> T>,
 }
 
@@ -134,32 +151,32 @@ type Destructor = unsafe extern "C" fn(*mut c_void, *mut c_void);
 /// Drops a list of detached values, given the first one.
 type DropDetached = unsafe fn(*mut c_void);
 
-/// The data as the kernel's table has it: two words to know it by, and where the value is.
+/// The data in the kernel's table: a mark, the fingerprint of the types, and a pointer to the value.
 ///
-/// The value has memory of its own. The kernel builds and destroys data under a spinlock with
-/// interrupts off; so only this pointer is handled there, and no code of the author's runs.
+/// The kernel builds and destroys data under a spinlock with interrupts off. So the value is allocated
+/// separately, and no code of the author runs there.
 #[repr(C)]
-struct Data {
+struct ShadowHeader {
     magic: u64,
     fingerprint: u64,
     kept: *mut c_void,
 }
 
-/// A value in its memory.
+/// A value, with a link for the list of detached ones.
 #[repr(C)]
-struct Kept<T> {
-    /// The next one on the list of those that have left the table.
-    next: *mut Kept<T>,
+struct ShadowNode<T> {
+    /// The next detached value.
+    next: *mut ShadowNode<T>,
     value: T,
 }
 
-/// Passed through the kernel to [`construct`].
-struct Construction {
-    data: Data,
+/// The argument of [`construct`].
+struct CtorArgs {
+    data: ShadowHeader,
     attached: bool,
 }
 
-/// Begins each [`Data`]: "klp data" and the number of this layout.
+/// Begins each [`ShadowHeader`]: "klp data" and the number of this layout.
 const MAGIC: u64 = u64::from_be_bytes(*b"klpdata\x01");
 
 /// The upper half of the ids of klp's shadow variables.
@@ -174,7 +191,7 @@ impl<P, T> Shadow<P, T> {
     ///
     /// The patch has no other one of this id, and `collect` calls the function of that name. The
     /// patch's module holds [`Declared`] with this id. The fingerprint is that of
-    /// [`Typed`](crate::lasting::Typed), which is there only when both types are fit.
+    /// [`Typed`](crate::persistent::Typed), which is there only when both types are fit.
     #[doc(hidden)]
     #[inline]
     pub const unsafe fn new(
@@ -193,7 +210,7 @@ impl<P, T> Shadow<P, T> {
             name,
             fingerprint,
             collect,
-            told: Atomic::new(false),
+            reported: Atomic::new(false),
             types: PhantomData,
         }
     }
@@ -205,7 +222,18 @@ impl<P, T> Shadow<P, T> {
         &self.declaration
     }
 
-    /// The data that is attached to `parent`.
+    /// Returns the data that is attached to `parent`.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// # #[kernel_struct("session")]
+    /// # struct Session;
+    /// fn uses(shadow: &Shadow<Session, Atomic<u32>>, session: &Session) -> Result<u32> {
+    ///     Ok(shadow.get(session)?.map_or(0, |uses| uses.load(Relaxed)))
+    /// }
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -219,15 +247,27 @@ impl<P, T> Shadow<P, T> {
         Ok(kept.map(|kept| unsafe { &(*kept.as_ptr()).value }))
     }
 
-    /// The data that is attached to `parent`; if there is none, `init` makes it.
+    /// Returns the data that is attached to `parent`, made by `init` if there is none.
     ///
-    /// `init` runs in the caller's context, before anything is locked, so it may do what the caller
-    /// may. When it fails nothing is attached. When another CPU attaches data at the same
-    /// time, the first one's stays and the other is dropped.
+    /// `init` runs in the caller's context, without locks, so it may do what the caller may. If it fails nothing is
+    /// attached. If another CPU attaches data at the same time, one value stays and the other is dropped.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// # #[kernel_struct("session")]
+    /// # struct Session;
+    /// fn count(shadow: &Shadow<Session, Atomic<u32>>, session: &Session) -> Result {
+    ///     let uses = shadow.get_or_try_init(session, GFP_KERNEL, || Ok(Atomic::new(0)))?;
+    ///     uses.fetch_add(1, Relaxed);
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
-    /// What `init` says, `ENOMEM`, and `EEXIST` as for [`get`](Self::get).
+    /// Those of `init`, `ENOMEM`, and `EEXIST` as for [`get`](Self::get).
     #[inline]
     pub fn get_or_try_init<'a>(
         &self,
@@ -248,6 +288,18 @@ impl<P, T> Shadow<P, T> {
 
     /// Attaches data to `parent`, which has none.
     ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// # #[kernel_struct("session")]
+    /// # struct Session;
+    /// fn created(shadow: &Shadow<Session, Atomic<u32>>, session: &Session) -> Result {
+    ///     shadow.alloc(session, Atomic::new(1), GFP_KERNEL)?;
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// `EEXIST`: it has some already. `ENOMEM`.
@@ -258,15 +310,40 @@ impl<P, T> Shadow<P, T> {
 
     /// Detaches and drops the data of `parent`, if it has any.
     ///
-    /// `&mut` says that nobody else uses the parent, so nobody uses its data either: it is for
-    /// the function that frees the parent, which has it as a `Pin<KBox<P>>`. Data of another type is left alone, as
-    /// [`get`](Self::get) says.
+    /// `&mut` proves that nobody else uses the parent or its data: this is for the function that frees the parent, which
+    /// owns it as a `Pin<KBox<P>>`. Data of another type is left alone.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// # #[kernel_struct("session")]
+    /// # struct Session;
+    /// /// A replacement of the function that frees a session.
+    /// fn session_free(shadow: &Shadow<Session, u32>, mut session: Pin<KBox<Session>>) {
+    ///     shadow.free(session.as_mut());
+    /// }
+    /// # fn main() {}
+    /// ```
     #[inline]
     pub fn free(&self, parent: Pin<&mut P>) {
         drop(self.take(parent));
     }
 
-    /// Detaches the data of `parent` and gives it back.
+    /// Detaches the data of `parent` and returns it.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// # #[kernel_struct("session")]
+    /// # struct Session;
+    /// fn session_free(shadow: &Shadow<Session, u32>, mut session: Pin<KBox<Session>>) -> Result {
+    ///     if let Some(uses) = shadow.take(session.as_mut())? {
+    ///         pr_info!("used {uses} times\n");
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -287,11 +364,25 @@ impl<P, T> Shadow<P, T> {
 
     /// Detaches the data of all parents. The values are dropped when the patch's module is unloaded.
     ///
-    /// Does nothing, and answers `false`, while another patch may be using the data: one that declares this
-    /// id, is loaded, and has not called this when it was reverted. The last one detaches it.
+    /// Does nothing and returns `false` while another patch may use the data: one that declares this id, is
+    /// loaded, and has not called this when it was reverted. The last one detaches it.
     ///
-    /// When a module goes while the patch stays enabled, the patch still counts as a user: it
-    /// uses the data again once the module is back.
+    /// If a module is unloaded while the patch stays enabled, the patch still counts as a user, because it uses the data again
+    /// when the module is loaded.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// # #[kernel_struct("session")]
+    /// # struct Session;
+    /// /// A `post_unpatch`.
+    /// fn clean_up(shadow: &Shadow<Session, u32>, unpatched: &klp::Unpatched) {
+    ///     if !shadow.free_all(unpatched) {
+    ///         pr_info!("another patch uses the data\n");
+    ///     }
+    /// }
+    /// # fn main() {}
+    /// ```
     #[inline]
     pub fn free_all(&self, unpatched: &Unpatched) -> bool {
         if unpatched.is_in_transition() {
@@ -307,11 +398,11 @@ impl<P, T> Shadow<P, T> {
 
     /// # Safety
     ///
-    /// `first` is null or the first [`Kept`] of a list that `collect()` made, and nobody refers to the
+    /// `first` is null or the first [`ShadowNode`] of a list that `collect()` made, and nobody refers to the
     /// values on it.
     #[inline]
     unsafe fn drop_detached(first: *mut c_void) {
-        let mut next: *mut Kept<T> = first.cast();
+        let mut next: *mut ShadowNode<T> = first.cast();
         while !next.is_null() {
             // SAFETY: what is on the list has left the table, where `attach()` put it, made of a
             // box; the caller vouches for the rest.
@@ -329,12 +420,12 @@ impl<P, T> Shadow<P, T> {
     #[inline]
     pub unsafe fn collect(&self, data: *mut c_void) {
         // SAFETY: under klp's mark only klp keeps data.
-        let data = unsafe { &*data.cast::<Data>() };
+        let data = unsafe { &*data.cast::<ShadowHeader>() };
         if data.magic != MAGIC || data.fingerprint != self.fingerprint {
             // Nobody knows any more how to drop it.
             return;
         }
-        let kept: *mut Kept<T> = data.kept.cast();
+        let kept: *mut ShadowNode<T> = data.kept.cast();
         let detached = &self.declaration.detached;
         // SAFETY: it has left the table, so nobody else writes to it. `next` is not part of the value, to
         // which a callback may still refer.
@@ -346,9 +437,9 @@ impl<P, T> Shadow<P, T> {
     #[inline]
     fn attach<'a>(&self, parent: &'a P, value: T, flags: Flags) -> Result<Option<&'a T>> {
         let next = ptr::null_mut();
-        let kept = KBox::into_raw(KBox::new(Kept { next, value }, flags)?);
-        let mut construction = Construction {
-            data: Data {
+        let kept = KBox::into_raw(KBox::new(ShadowNode { next, value }, flags)?);
+        let mut construction = CtorArgs {
+            data: ShadowHeader {
                 magic: MAGIC,
                 fingerprint: self.fingerprint,
                 kept: kept.cast(),
@@ -360,7 +451,7 @@ impl<P, T> Shadow<P, T> {
             bindings::klp_shadow_get_or_alloc(
                 Self::address(parent),
                 self.key(),
-                size_of::<Data>(),
+                size_of::<ShadowHeader>(),
                 platform::gfp(flags),
                 Some(construct),
                 (&raw mut construction).cast(),
@@ -380,25 +471,25 @@ impl<P, T> Shadow<P, T> {
 
     /// Looks the variable up.
     #[inline]
-    fn find(&self, parent: &P) -> Result<Option<NonNull<Kept<T>>>> {
+    fn find(&self, parent: &P) -> Result<Option<NonNull<ShadowNode<T>>>> {
         // Another patch's may go at any time, but its memory stays while readers are there.
         let _guard = platform::rcu_read_lock();
         // SAFETY: an address and an id.
         let data = unsafe { bindings::klp_shadow_get(Self::address(parent), self.key()) };
         // SAFETY: under klp's mark only klp keeps data, complete before it is in the table.
-        let Some(data) = (unsafe { data.cast::<Data>().as_ref() }) else {
+        let Some(data) = (unsafe { data.cast::<ShadowHeader>().as_ref() }) else {
             return Ok(None);
         };
         if data.magic != MAGIC || data.fingerprint != self.fingerprint {
-            return Err(self.confused());
+            return Err(self.type_mismatch());
         }
         Ok(NonNull::new(data.kept.cast()))
     }
 
-    /// Tells the log, once, that there is data of another type.
+    /// Logs, once, that there is data of another type.
     #[cold]
-    fn confused(&self) -> Error {
-        if !self.told.xchg(true, Relaxed) {
+    fn type_mismatch(&self) -> Error {
+        if !self.reported.xchg(true, Relaxed) {
             pr_warn!(
                 "{}: another patch keeps shadow data of another type under id {}; it is not used\n",
                 self.name,
@@ -428,10 +519,10 @@ unsafe extern "C" fn construct(
     construction: *mut c_void,
 ) -> c_int {
     // SAFETY: `attach()` passed it, and waits.
-    let construction = unsafe { &mut *construction.cast::<Construction>() };
+    let construction = unsafe { &mut *construction.cast::<CtorArgs>() };
     // SAFETY: fresh memory of that size.
     unsafe {
-        data.cast::<Data>()
+        data.cast::<ShadowHeader>()
             .write(ptr::read(&raw const construction.data))
     };
     construction.attached = true;
@@ -550,7 +641,7 @@ impl Drop for Declared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lasting::{Lasting, Typed};
+    use crate::persistent::{Persistent, Typed};
     use crate::platform::alloc::GFP_KERNEL;
     use core::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::Arc;
@@ -566,7 +657,7 @@ mod tests {
     struct Alive(Arc<AtomicUsize>);
 
     // SAFETY: nothing is unloaded here.
-    unsafe impl Lasting for Alive {
+    unsafe impl Persistent for Alive {
         const FINGERPRINT: u64 = 1;
     }
 
@@ -684,7 +775,7 @@ mod tests {
     }
 
     #[test]
-    fn another_type_is_told() {
+    fn a_type_mismatch_is_reported() {
         shadow!(USES: u32 = 5);
         shadow!(OTHER: u64 = 5);
         let mut session = Session(0);
@@ -765,7 +856,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_whose_module_goes_and_comes_back_still_uses_the_data() {
+    fn reloading_a_patched_module_keeps_the_data() {
         shadow!(USES: Alive = 8);
         shadow!(SAME: Alive = 8);
         static FIRST: [&Declaration; 1] = [USES.declaration()];

@@ -571,7 +571,7 @@ mod tests {
     }
 
     #[test]
-    fn pointers_to_structures_are_told_apart_by_name() {
+    fn pointer_targets_are_compared_by_name() {
         let seq_file = Probe::<bindings::seq_file>::TARGET;
         assert_eq!(
             pointer::<bindings::seq_file>(seq_file, "Alias"),
@@ -587,7 +587,7 @@ mod tests {
     }
 
     #[test]
-    fn structures_of_one_name_are_told_apart_by_content() {
+    fn structures_of_one_name_are_compared_by_content() {
         let is = |target, content| {
             let structure = Structure {
                 names: &["slot_t", "slot"],
@@ -605,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_says_nothing_is_known_by_how_it_is_written() {
+    fn unknown_types_are_compared_by_spelling() {
         let own = Probe::<Own>::TARGET;
         assert_eq!(pointer::<Own>(own, "seq_file"), Verdict::Fits);
         assert_eq!(pointer::<Own>(own, "seq_fil"), Verdict::Target);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Options of sockets: C's `sockptr_t`, a pointer to the memory of user space or the kernel.
+//! C's `sockptr_t`: a pointer to a socket option in user or kernel memory.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -27,7 +27,7 @@ use crate::view::access::store;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 
-/// C's `sockptr_t`, by value: two words, as in C. The macro compares the size with the kernel's.
+/// C's `sockptr_t`, by value. The macro compares its size with the kernel's.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct SockPtr<'call> {
@@ -56,24 +56,43 @@ impl ToOriginal for SockPtr<'_> {
 }
 
 impl<'call> SockPtr<'call> {
-    /// The pointer when it is one of user space, for `UserSlice`.
+    /// Returns the pointer for `UserSlice` if it is one of user space.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    /// use klp::sockptr::SockPtr;
+    ///
+    /// fn first(option: SockPtr<'_>) -> Result<u8> {
+    ///     let user = option.user().ok_or(EINVAL)?;
+    ///     UserSlice::new(user, 1).reader().read()
+    /// }
+    /// ```
     #[inline]
     pub fn user(self) -> Option<UserPtr> {
         (!self.is_kernel()).then(|| UserPtr::from_addr(self.pointer.addr()))
     }
 
-    /// Whether it points to the kernel's memory.
+    /// Whether it points to kernel memory.
     #[inline]
     pub const fn is_kernel(self) -> bool {
         self.flags & 1 != 0
     }
 
-    /// Room for an option, whose length C passes as another argument, to be written.
+    /// Returns the option for writing, with the length that C passes as another argument.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    /// use klp::sockptr::SockPtr;
+    ///
+    /// fn get(option: SockPtr<'_>, length: u32, value: i32) -> Result {
+    ///     // SAFETY: callers pass the length of the option.
+    ///     unsafe { option.with_room(length as usize) }.write_i32(value)
+    /// }
+    /// ```
     ///
     /// # Safety
     ///
-    /// Where the pointer is the kernel's, so many bytes can be written there during the call. Of user space
-    /// nothing is relied on.
+    /// If the pointer is the kernel's, so many bytes are writable during the call. User memory is checked.
     #[inline]
     pub const unsafe fn with_room(self, length: usize) -> SockBuffer<'call> {
         SockBuffer {
@@ -82,12 +101,21 @@ impl<'call> SockPtr<'call> {
         }
     }
 
-    /// The option, whose length C passes as another argument.
+    /// Returns the option for reading, with the length that C passes as another argument.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    /// use klp::sockptr::SockPtr;
+    ///
+    /// fn set(option: SockPtr<'_>, length: u32) -> Result<i32> {
+    ///     // SAFETY: callers pass the length of the option.
+    ///     unsafe { option.with_len(length as usize) }.read_i32()
+    /// }
+    /// ```
     ///
     /// # Safety
     ///
-    /// Where the pointer is the kernel's, so many bytes can be read there during the call. Of user space
-    /// nothing is relied on.
+    /// If the pointer is the kernel's, so many bytes are readable during the call. User memory is checked.
     #[inline]
     pub unsafe fn with_len(self, length: usize) -> SockData<'call> {
         match self.user() {
@@ -98,7 +126,7 @@ impl<'call> SockPtr<'call> {
     }
 }
 
-/// Where a [`SockPtr`] points to, to be written.
+/// The target of a [`SockPtr`], for writing. [`SockPtr::with_room`] makes it.
 #[derive(Clone, Copy)]
 pub struct SockBuffer<'call> {
     option: SockPtr<'call>,
@@ -106,13 +134,13 @@ pub struct SockBuffer<'call> {
 }
 
 impl SockBuffer<'_> {
-    /// How many bytes there is room for.
+    /// Returns the number of bytes that can be written.
     #[inline]
     pub const fn len(self) -> usize {
         self.length
     }
 
-    /// Whether there is room for none.
+    /// Whether no byte can be written.
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.length == 0
@@ -122,8 +150,7 @@ impl SockBuffer<'_> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` when there is not so much room, and then nothing is written. `EFAULT` when user space has no
-    /// such memory.
+    /// `EINVAL`: `from` is too long, and nothing is written. `EFAULT`: the user memory is not accessible.
     #[inline]
     pub fn write(self, from: &[u8]) -> Result {
         if from.len() > self.length {
@@ -134,13 +161,13 @@ impl SockBuffer<'_> {
         }
         let start: *mut u8 = self.option.pointer.cast();
         for (index, byte) in from.iter().enumerate() {
-            // SAFETY: there is as much room as in `from`, as `with_room()` was told.
+            // SAFETY: the caller of `with_room()` vouches for as many bytes as in `from`.
             unsafe { store(start.wrapping_add(index), *byte) };
         }
         Ok(())
     }
 
-    /// Copies an integer there, as C has it in memory.
+    /// Writes an integer, in native byte order.
     ///
     /// # Errors
     ///
@@ -150,7 +177,7 @@ impl SockBuffer<'_> {
         self.write(&value.to_ne_bytes())
     }
 
-    /// The same.
+    /// Writes an integer, in native byte order.
     ///
     /// # Errors
     ///
@@ -161,18 +188,18 @@ impl SockBuffer<'_> {
     }
 }
 
-/// What a [`SockPtr`] points to.
+/// The target of a [`SockPtr`], for reading. [`SockPtr::with_len`] makes it.
 #[derive(Clone, Copy)]
 pub enum SockData<'call> {
-    /// Memory of user space, which may change at any time, and of which nothing is known.
+    /// User memory, which may change at any time, with its length.
     User(UserPtr, usize),
-    /// Memory of the kernel.
+    /// Kernel memory.
     Kernel(Bytes<'call>),
 }
 
 macro_rules! integers {
     ($($type:ident: $read:ident;)*) => {$(
-        #[doc = concat!("Copies the `", stringify!($type), "` that the option begins with.")]
+        #[doc = concat!("Reads the `", stringify!($type), "` at the beginning of the option.")]
         ///
         /// # Errors
         ///
@@ -187,7 +214,7 @@ macro_rules! integers {
 }
 
 impl SockData<'_> {
-    /// How many bytes the option has.
+    /// Returns the length of the option.
     #[inline]
     pub const fn len(self) -> usize {
         match self {
@@ -196,17 +223,17 @@ impl SockData<'_> {
         }
     }
 
-    /// Whether it has none.
+    /// Whether the option has no bytes.
     #[inline]
     pub const fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// Fills `to` from the option's beginning.
+    /// Fills `to` from the beginning of the option.
     ///
     /// # Errors
     ///
-    /// `EINVAL` when the option is shorter, `EFAULT` when user space has no such memory.
+    /// `EINVAL`: the option is shorter. `EFAULT`: the user memory is not accessible.
     #[inline]
     pub fn copy(self, to: &mut [u8]) -> Result {
         match self {
@@ -276,7 +303,7 @@ mod tests {
 
     /// There is no user space here, and its pointers are never followed.
     #[test]
-    fn user_space_is_asked_for_the_copy() {
+    fn user_memory_is_copied_by_user_slice() {
         let option = option(core::ptr::without_provenance_mut(16), false);
         assert!(!option.is_kernel() && option.user().is_some());
         // SAFETY: not the kernel's.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! System states: what a patch changes in the system besides its code, with a version, and the data
-//! that goes with it, handed on from an older patch to a newer one.
+//! System states: versioned changes of the system besides code, with data that an older patch passes to a
+//! newer one.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -36,28 +36,25 @@
 //! ```
 //!
 //! Ids and versions are the kernel's: the livepatch core refuses a patch whose version of a state is
-//! older than that of a patch in use, and one with `replace` that lacks a state of theirs. Ids and versions of
-//! patches in C count all the same. A state without data is `State` alone.
+//! lower than that of an enabled patch, and one with `replace` that lacks one of their states. Patches
+//! in C share these ids and versions. A state without data is `State` alone.
 //!
-//! # Life of the data
+//! # Lifetime of the data
 //!
-//! Data is [set](State::set) once, or [inherited](State::inherit) from the patch before; what changes
-//! in it changes through atomics or locks. Both patches hold it then:
+//! Data is [set](State::set) once, or [inherited](State::inherit) from the previous patch. It changes
+//! through atomics or locks. It is reference counted:
 //!
-//! - If the newer patch is taken back before it is complete, the older one goes on with it.
-//! - When a newer one with `replace` is complete, the older one has let go of it.
-//! - When a patch has been reverted (its last `post_unpatch` is done) it lets go of its data by itself, and
-//!   also when `pre_patch` fails. That is so for patches that can be given
-//!   [`Unpatched`]; others leave their data behind.
-//!
-//! The last to let go drops it.
+//! - An inheriting patch holds a reference besides the older one's. If the newer patch is reverted before it is
+//!   complete, the older one keeps the data.
+//! - When a newer one with `replace` is complete, the older one's reference is released.
+//! - A patch that is reverted (after its last `post_unpatch`), or whose `pre_patch` fails, releases its
+//!   reference. This holds for patches that can get [`Unpatched`]; others leak their data.
 //!
 //! # Patches in C
 //!
-//! C's `klp_state.data` is a pointer to the value, which lies first in memory from `kmalloc()`. The
-//! other way, nothing tells the type of what a patch in C keeps there: [`Previous::raw`] gives the
-//! pointer. Tables that klp made are known by their last, unused entry, which refers to the
-//! types' fingerprints.
+//! C's `klp_state.data` points to the value, at the beginning of memory from `kmalloc()`. The type of data of a patch in
+//! C is unknown: [`Previous::raw`] returns the pointer. Tables made by klp are recognised by their last, unused entry,
+//! which refers to the types' fingerprints.
 
 use crate::callbacks::{Object, Unpatched};
 use crate::errno;
@@ -72,10 +69,9 @@ use core::mem;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
-/// A state of the system that the patch changes, with data of type `T`, which is
-/// [`Lasting`](crate::Lasting).
+/// A system state with data of type `T`, which is [`Persistent`](crate::Persistent).
 ///
-/// Declared in a patch's mod, `#[state(id = 1, version = 1)] static NAME: State<T>;`. See the
+/// It is declared in a patch's mod, `#[state(id = 1, version = 1)] static NAME: State<T>;`. See the
 /// [module](mod@self).
 pub struct State<T = ()> {
     entry: &'static Entry,
@@ -113,12 +109,12 @@ pub struct Fingerprints<const N: usize> {
     fingerprints: [u64; N],
 }
 
-/// Begins [`Fingerprints`]: "klp data" and the number of this layout.
+/// Begins [`Fingerprints`]: "klpstat" and the number of this layout.
 const MAGIC: u64 = u64::from_be_bytes(*b"klpstat\x01");
 /// The version in the entry at the end of a table that klp made.
 const END_VERSION: u32 = u32::from_be_bytes(*b"klpR");
 
-/// A value, and how many hold it: each patch counts for one, as does each [`Held`].
+/// A value and its reference count: one for each patch, and one for each [`Held`].
 #[repr(C)]
 struct Shared<T> {
     /// First, for patches in C.
@@ -126,17 +122,28 @@ struct Shared<T> {
     holders: Atomic<usize>,
 }
 
-/// The data of a state, which stays as long as this does.
+/// A reference to the data of a state, which keeps the data alive.
+///
+/// ```
+/// # use klp::prelude::*;
+/// # use klp::sync::{Atomic, Relaxed};
+/// fn limit(state: &State<Atomic<u32>>) -> u32 {
+///     let Some(limit) = state.get() else {
+///         return 0;
+///     };
+///     limit.load(Relaxed)
+/// }
+/// ```
 pub struct Held<T>(NonNull<Shared<T>>);
 
 impl<T> Held<T> {
-    /// Counts one more holder.
+    /// Takes another reference.
     ///
     /// # Safety
     ///
-    /// It has a holder, who stays until this returns.
+    /// There is a reference, which stays until this returns.
     #[inline]
-    unsafe fn another(shared: NonNull<Shared<T>>) -> Self {
+    unsafe fn acquire(shared: NonNull<Shared<T>>) -> Self {
         // SAFETY: it has a holder.
         let holders = unsafe { &(*shared.as_ptr()).holders };
         holders.fetch_add(1, Relaxed);
@@ -180,7 +187,7 @@ impl<T> State<T> {
     /// # Safety
     ///
     /// The entry stands in the table of this module's patch, beside the fingerprint, and belongs to no
-    /// other state. The fingerprint is that of [`Typed`](crate::lasting::Typed), which is there only
+    /// other state. The fingerprint is that of [`Typed`](crate::persistent::Typed), which is there only
     /// when the type is fit.
     #[doc(hidden)]
     #[inline]
@@ -193,29 +200,53 @@ impl<T> State<T> {
         }
     }
 
-    /// The state's version in this patch.
+    /// Returns the state's version in this patch.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// fn report(state: &State) {
+    ///     pr_info!("version {}\n", state.version());
+    /// }
+    /// ```
     #[inline]
     pub fn version(&self) -> u32 {
         // SAFETY: it never changes.
         unsafe { (*self.entry.0.get()).version }
     }
 
-    /// The data, if there is some.
+    /// Returns the data, if it is set.
     ///
-    /// For the patch's functions and callbacks. What else the patch has started (timers, work, threads) has
-    /// to be at its end before the patch is reverted, as for everything that a module starts.
+    /// For the patch's functions and callbacks. As always, timers, work and threads of the patch have to end before
+    /// it is reverted.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// fn reader(state: &State<Atomic<u32>>) -> Result<u32> {
+    ///     let readers = state.get().ok_or(ENODEV)?;
+    ///     Ok(readers.fetch_add(1, Relaxed))
+    /// }
+    /// ```
     #[inline]
     pub fn get(&self) -> Option<Held<T>> {
         let shared = NonNull::new(self.entry.shared::<T>().load(Acquire))?;
         // SAFETY: the patch holds it, and lets go only when none of its functions runs.
-        Some(unsafe { Held::another(shared) })
+        Some(unsafe { Held::acquire(shared) })
     }
 
     /// Sets the data.
     ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// fn begin(state: &State<Atomic<u32>>) -> Result {
+    ///     state.set(Atomic::new(0), GFP_KERNEL)
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// `EEXIST`: it has some. `ENOMEM`.
+    /// `EEXIST`: it is set already. `ENOMEM`.
     #[inline]
     pub fn set(&self, value: T, flags: Flags) -> Result {
         let shared = KBox::new(
@@ -229,7 +260,7 @@ impl<T> State<T> {
         self.put(Held(shared))
     }
 
-    /// Sets the data, in the name of the patch.
+    /// Sets the data, with the patch's reference.
     #[inline]
     fn put(&self, data: Held<T>) -> Result {
         let slot = self.entry.shared::<T>();
@@ -242,10 +273,21 @@ impl<T> State<T> {
         }
     }
 
-    /// What the patch before this one says about the state: the latest of those in use that declare it.
+    /// Returns the state of the previous patch: the latest enabled one that declares it.
     ///
-    /// For callbacks, of which the object is the proof, and only while this patch is being applied or
-    /// reverted: `None` in the callbacks of a module that is coming or going.
+    /// For callbacks, which have an object, and only in a transition of this patch: `None` in the callbacks of a
+    /// module that is being loaded or unloaded.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// fn prepare(state: &State<Atomic<u32>>, object: &klp::Object) {
+    ///     if let Some(older) = state.previous(object) {
+    ///         let value = older.data().map(|data| data.load(Relaxed));
+    ///         pr_info!("version {} has {value:?}\n", older.version());
+    ///     }
+    /// }
+    /// ```
     #[inline]
     pub fn previous<'a>(&self, object: &'a Object) -> Option<Previous<'a, T>> {
         if !object.is_in_transition() {
@@ -260,13 +302,23 @@ impl<T> State<T> {
         })
     }
 
-    /// Takes over the data of the patch before this one, which goes on holding it until it is
-    /// replaced. Answers whether there was some.
+    /// Shares the data of the previous patch, which keeps its reference until it is replaced. Returns whether there was some.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// # use klp::sync::{Atomic, Relaxed};
+    /// fn begin(state: &State<Atomic<u32>>, object: &klp::Object) -> Result {
+    ///     if !state.inherit(object)? {
+    ///         state.set(Atomic::new(0), GFP_KERNEL)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
-    /// `EEXIST`: this patch has data already. `EINVAL`: the data of the previous patch is of another type,
-    /// or that patch was not made with klp; the log says so.
+    /// `EEXIST`: this patch has data already. `EINVAL`: the data of the previous patch has another type,
+    /// or that patch was not made with klp; this is logged.
     #[inline]
     pub fn inherit(&self, object: &Object) -> Result<bool> {
         let Some(previous) = self.previous(object) else {
@@ -286,14 +338,21 @@ impl<T> State<T> {
         Ok(true)
     }
 
-    /// Lets go of the data before the end of the last `post_unpatch`, when that happens by itself.
+    /// Releases the data in a `post_unpatch`. Otherwise it is released after the last one.
+    ///
+    /// ```
+    /// # use klp::prelude::*;
+    /// fn clean_up(state: &State<u32>, unpatched: &klp::Unpatched) {
+    ///     state.free(unpatched);
+    /// }
+    /// ```
     #[inline]
     pub fn free(&self, _unpatched: &Unpatched) {
         // SAFETY: that is what `Unpatched` proves.
         unsafe { self.release() };
     }
 
-    /// Lets go of the data.
+    /// Releases the data.
     ///
     /// # Safety
     ///
@@ -305,14 +364,14 @@ impl<T> State<T> {
         drop(unsafe { self.entry.take::<T>() });
     }
 
-    /// Lets the previous patch let go of its data.
+    /// Releases the previous patch's reference to its data.
     ///
     /// # Safety
     ///
     /// Called from a `post_patch` of this patch, which replaces the others.
     #[doc(hidden)]
     #[inline]
-    pub unsafe fn settle(&self, object: &Object) {
+    pub unsafe fn release_previous(&self, object: &Object) {
         let Some(previous) = self.previous(object) else {
             return;
         };
@@ -332,7 +391,7 @@ impl<T> State<T> {
     }
 }
 
-/// A state as the previous patch has it.
+/// The state of the previous patch, from [`State::previous`].
 pub struct Previous<'a, T> {
     entry: NonNull<Entry>,
     /// Of the type that is expected.
@@ -341,7 +400,7 @@ pub struct Previous<'a, T> {
 }
 
 impl<'a, T> Previous<'a, T> {
-    /// The version there.
+    /// Returns its version.
     #[inline]
     pub fn version(&self) -> u32 {
         // SAFETY: the previous patch, and its table, stay while callbacks of this one run. C
@@ -349,7 +408,7 @@ impl<'a, T> Previous<'a, T> {
         unsafe { (*self.entry.as_ref().0.get()).version }
     }
 
-    /// The data there, when that patch was made with klp and has data of this type.
+    /// Returns its data, if that patch was made with klp and the type is the same.
     #[inline]
     pub fn data(&self) -> Option<&'a T> {
         let shared = self.shared()?;
@@ -358,7 +417,7 @@ impl<'a, T> Previous<'a, T> {
         Some(unsafe { &(*shared.as_ptr()).value })
     }
 
-    /// The pointer to the data, whatever it is.
+    /// Returns the pointer to the data, of any type.
     #[inline]
     pub fn raw(&self) -> *mut c_void {
         // SAFETY: as for the version.
@@ -370,7 +429,7 @@ impl<'a, T> Previous<'a, T> {
     #[inline]
     fn held(&self) -> Option<Held<T>> {
         // SAFETY: as in `data()`.
-        self.shared().map(|shared| unsafe { Held::another(shared) })
+        self.shared().map(|shared| unsafe { Held::acquire(shared) })
     }
 
     #[inline]
@@ -518,7 +577,7 @@ impl<const N: usize> Fingerprints<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lasting::{Lasting, Typed};
+    use crate::persistent::{Persistent, Typed};
     use crate::platform::alloc::GFP_KERNEL;
     use crate::table::{Object as Entries, Table};
     use core::sync::atomic::{AtomicUsize, Ordering};
@@ -583,7 +642,7 @@ mod tests {
     }
 
     #[test]
-    fn each_state_has_its_own_fingerprint() {
+    fn states_have_distinct_fingerprints() {
         patch!(patch: (), u32, u64);
         let wanted = [
             <State as Typed>::FINGERPRINT,
@@ -600,7 +659,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_made_in_c_says_nothing() {
+    fn a_table_made_in_c_has_no_fingerprints() {
         let table = [(1, 1), (2, 1), (0, 0)].map(|(id, version)| bindings::klp_state {
             id,
             version,
@@ -613,7 +672,7 @@ mod tests {
     struct Alive(Arc<AtomicUsize>);
 
     // SAFETY: nothing is unloaded here.
-    unsafe impl Lasting for Alive {
+    unsafe impl Persistent for Alive {
         const FINGERPRINT: u64 = 1;
     }
 

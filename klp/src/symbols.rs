@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions and data of the kernel that it does not export to modules.
+//! Functions and data of the kernel that are not exported to modules.
 //!
-//! A fix often needs a `static` function beside the one that it replaces. A module cannot be linked
-//! to those; a livepatch can, by relocations that the livepatch core resolves when the patch is
-//! loaded. [`macro@crate::symbols`] declares them:
+//! A live patch can link to static functions and data, through relocations that the livepatch core applies when
+//! the patch is loaded. [`macro@crate::symbols`] declares them:
 //!
 //! ```
 //! use klp::prelude::*;
@@ -19,7 +18,7 @@
 //! }
 //!
 //! #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
-//!             description = "Shows how often the kernel has failed", license = "GPL")]
+//!             description = "Shows the number of oopses", license = "GPL")]
 //! fn show(m: &SeqFile, _v: *mut c_void) -> Result {
 //!     seq_print!(m, "{}\n", oops_count.load(Relaxed));
 //!     Ok(())
@@ -27,60 +26,54 @@
 //! # fn main() {}
 //! ```
 //!
-//! Any number of such blocks may stand in a patch, at the crate's root, in the mod with
-//! `#[livepatch]` or in another.
+//! A patch can have any number of such blocks, in any module of the crate.
 //!
 //! # Declarations
 //!
-//! The block is one of Rust's own, `unsafe extern "C"`: with it you promise that everything
-//! in it is as the kernel has it. A function or variable is unsafe to use, as any that the compiler
-//! knows nothing of; one with the word `safe` in front is not, and then you promise, once and here, that no
-//! way to call it with values of these types is wrong.
+//! The block is Rust's `unsafe extern "C"`, which claims that its declarations match the kernel. Uses are unsafe,
+//! except of those marked `safe`, which claims that every use with these types is sound.
 //!
-//! Types are those of C, as they are: `c_int` for an `int` even where it is an errno, raw pointers, and
+//! Types are those of C: `c_int` for an `int` even if it is an errno, raw pointers, and
 //! [views](macro@crate::kernel_struct) of structures. `&T` and `Option<&T>` of a view or of a wrapper such as
-//! `SeqFile` are pointers too; `&T` as an argument is a promise that you keep yourself, as a result
-//! that it lives as long as its lifetime says.
+//! `SeqFile` are pointers too; for a result, the author claims that it lives as long as its lifetime.
 //!
-//! The type of a variable is one in which C may leave any value ([`Plain`](crate::layout::Plain)), and,
-//! without `mut`, one that all CPUs may read at once: an atomic where the kernel changes it, or one of its locks ([`klp::sync`](crate::sync)).
+//! The type of a variable is [`Plain`](crate::layout::Plain), because C may leave any value there, and without `mut`
+//! it is `Sync`: an atomic if the kernel changes it, or a lock ([`klp::sync`](crate::sync)).
 //!
 //! | attribute | value | meaning |
 //! | --- | --- | --- |
-//! | `#[sympos = 2]` | integer, else 0 | which one, where the object has several of that name, functions or data: 1 is the first in the order of `/proc/kallsyms` |
-//! | `#[link_name = "f.isra.0"]` | string, else the declared name | the kernel's name, where it is no name in Rust |
+//! | `#[sympos = 2]` | integer, default 0 | position among the object's symbols of that name, functions or data, in the order of `/proc/kallsyms`, from 1 |
+//! | `#[link_name = "f.isra.0"]` | string, default the declared name | a name that is not valid in Rust |
 //!
 //! # What is checked
 //!
-//! Where the [kernel is at hand](macro@crate::livepatch#errors): that the object has this function or variable,
-//! and one only or a `sympos`; that it is not gone after the boot (`__init`); the types of a
-//! function, compared with its C prototype; and the size of a variable, where the symbol table says it. A
-//! `safe` variable also ends before the next symbol, is an atomic where the kernel may change it, and
-//! is none in read-only memory. A per-CPU variable is refused: its symbol is not the variable.
+//! In a build for a [kernel](macro@crate::livepatch#errors): that the object has this function or variable, only one or
+//! with a `sympos`, and not `__init`; the types of a function, against its C prototype; and the size of a variable, if the
+//! symbol table has it. A `safe` variable also has to end before the next symbol, and is an atomic if and only if the
+//! kernel may change it. A per-CPU variable is refused, because its symbol is not the variable.
 //!
-//! What vmlinux exports to all modules is linked as in any module, and its types are checked all the same.
+//! Exports of vmlinux are linked as in any module, and their types are checked too.
 //!
 //! # Modules
 //!
-//! With `object = "a_module"` the kernel resolves the symbols when that module is loaded, whether that is before
-//! or after the patch, and forgets them when it goes. It does so for modules that the patch replaces
-//! functions of, or has callbacks for; with any other the block does not compile.
+//! With `object = "a_module"` the kernel resolves the symbols when that module is loaded, before or after the patch,
+//! and clears them when it is unloaded. It does so only for modules that the patch replaces functions of, or has
+//! callbacks for; with any other the block does not compile.
 //!
-//! A declaration can be `safe` only if nothing of the patch runs while the module is not there: if it
-//! has to do with no other object. Else the caller says at each use, in an `unsafe` block, why
-//! the module is there.
+//! A declaration can be `safe` only if the patch has no other object, so that nothing of it runs without the
+//! module. Otherwise each use is an `unsafe` block that says why the module is loaded.
 //!
 //! # Linking
 //!
-//! The compiler and the kernel's build know nothing of livepatch relocations: a last step makes them, in the
-//! finished module. `cargo klp build` takes it; after a `make` of your own write
+//! A last step makes the livepatch relocations, in the finished module. `cargo klp build` does that; after a
+//! `make` of your own run
 //!
 //! ```text
 //! cargo klp link my-patch.ko
 //! ```
 //!
-//! A module that was not linked refuses to be loaded (`ENOEXEC`) and says so in the log. When the kernel has no
-//! such symbol, it refuses the module itself.
+//! An unlinked module refuses to be loaded (`ENOEXEC`) and logs that. If the kernel has no such symbol, it refuses the
+//! module.
 
 use crate::layout::KernelStruct;
 use crate::platform::{self, Result};

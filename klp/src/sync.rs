@@ -2,8 +2,8 @@
 
 //! The locks, reference counts and atomics in the kernel's structures.
 //!
-//! They are member types of [views](crate::view). What they are in C, and how large, is compared with
-//! the kernel's type information.
+//! They are member types of [views](crate::view). Their C types and sizes are compared with the kernel's type
+//! information.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -44,12 +44,11 @@
 //! | [`RwLock`] | `rwlock_t` | `read`, `write`, each also with `_irqsave`, `_irq`, `_bh`; `try_read`, `try_write` |
 //! | [`RwSemaphore`] | `struct rw_semaphore` | `read`, `write`, `try_read`, `try_write`; `read_killable`, `write_killable` |
 //!
-//! Each gives a [`Guard`], which releases the lock when it is dropped. The rules are those of C: nothing
-//! that sleeps happens under a spinlock, locks are taken in the kernel's order, and guards that turn
-//! interrupts off are dropped in reverse order. A lock that C has not initialised yet must not be
-//! taken: a function that runs before that gets no view with locks.
+//! Each method returns a [`Guard`], which releases the lock when it is dropped. C's rules apply: do not sleep
+//! under a spinlock, keep the kernel's lock order, and drop guards that disable interrupts in reverse order. Do not
+//! take a lock before C has initialised it: a function that runs earlier gets no view with locks.
 //!
-//! A lock of the kernel's that is a variable is [declared by its name](macro@crate::symbols):
+//! A static lock of the kernel is [declared by its name](macro@crate::symbols):
 //!
 //! ```
 //! # use klp::prelude::*;
@@ -65,9 +64,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! A mutex of the patch's own is a static [`StaticMutex`].
-//!
-//! A pair of functions such as `lock_sock()` and `release_sock()` is a scope of [`guard()`].
+//! A mutex of the patch is a static [`StaticMutex`]. [`guard()`] makes a guard of two functions, such as
+//! `lock_sock()` and `release_sock()`.
 //!
 //! # Atomics and reference counts
 //!
@@ -78,12 +76,22 @@
 //! | [`Refcount`] | `refcount_t` | `i32` |
 //! | [`Kref`] | `struct kref` | `i32` |
 //!
-//! Such a member is read as a number. With `#[write(unsafe)]` the accessor gives the atomic itself,
-//! which the patch can change: that no change breaks what C relies on is what the author claims. For
-//! what a count guards, that means that the patch drops only references that it has.
+//! Such a member is read as a number. With `#[write(unsafe)]` the accessor returns the atomic itself, and the author
+//! claims that no change breaks what C relies on: of a reference count, that the patch drops only its own references.
 //!
-//! [`Atomic`] is the `kernel` crate's: its memory model is the kernel's, which is not that of
-//! `core::sync::atomic`. It is also the type for data of the patch's own that several CPUs use.
+//! [`Atomic`] is that of the `kernel` crate, with the kernel's memory model, which differs from that of
+//! `core::sync::atomic`. Use it also for data of the patch that several CPUs share:
+//!
+//! ```
+//! use klp::sync::{Atomic, Relaxed};
+//!
+//! static CALLS: Atomic<u32> = Atomic::new(0);
+//!
+//! fn count() -> u32 {
+//!     CALLS.fetch_add(1, Relaxed)
+//! }
+//! # count();
+//! ```
 
 mod atomic;
 mod guard;

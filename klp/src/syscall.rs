@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replacing system calls.
+//! Arguments of system calls.
 //!
-//! What the kernel enters for `read()` on x86-64 is `__x64_sys_read`: a C function whose one
-//! argument points to the registers of the caller. [`SyscallArgs`] reads the system call's own
-//! arguments from them, with the types of its declaration in the kernel:
+//! `read()` on x86-64 enters the C function `__x64_sys_read`, whose one argument points to the caller's
+//! registers. [`SyscallArgs`] reads the system call's own arguments from them, with the types of its declaration in
+//! the kernel:
 //!
 //! ```
 //! use klp::prelude::*;
@@ -12,7 +12,7 @@
 //!
 //! /// `SYSCALL_DEFINE2(getrandom_name, char __user *, buffer, size_t, length)`
 //! #[livepatch(object = "vmlinux", replaces = "__x64_sys_getrandom_name",
-//!             description = "Answers with a name", license = "GPL")]
+//!             description = "Returns a name", license = "GPL")]
 //! fn getrandom_name(args: &SyscallArgs) -> Result<usize> {
 //!     let (buffer, length): (UserPtr, usize) = args.unpack();
 //!     let name = b"random";
@@ -27,12 +27,11 @@
 //!
 //! The result is a C `long`: `Result<usize>` or `Result<isize>`.
 //!
-//! Calls of 32-bit programs go through functions and registers of their own, `__ia32_sys_read` or
-//! `__ia32_compat_sys_read`, and are not changed by replacing this one. A 64-bit program can make such calls, too, so
-//! a fix has to replace both functions where the kernel has both, which is with `CONFIG_IA32_EMULATION`.
-//! [`SyscallArgs::unpack_compat`] reads the arguments of these.
+//! 32-bit calls use another function, `__ia32_sys_read` or `__ia32_compat_sys_read`, and other registers. 64-bit programs
+//! can make them too, so with `CONFIG_IA32_EMULATION` a fix has to replace both functions.
+//! [`SyscallArgs::unpack_compat`] reads their arguments.
 
-/// The program's memory. (There is none where there is no kernel.)
+/// The memory of the calling program. Not available on the host.
 #[cfg(kernel)]
 pub use crate::platform::current_mm;
 
@@ -51,19 +50,36 @@ unsafe impl KernelStruct for SyscallArgs {
 }
 
 impl SyscallArgs {
-    /// The arguments from the first on, as a tuple of their types, or one type for the first alone, of a call by the
-    /// x86-64 convention: in a replacement of `__x64_sys_...`.
+    /// Returns the arguments of a call by the x86-64 convention, in a replacement of `__x64_sys_...`: a tuple of their
+    /// types from the first on, or one type for the first alone.
     ///
-    /// An argument that is narrower than a register is cut, as C does it. What user space
-    /// passes is any number: check each, and follow a [`UserPtr`] only by means of
-    /// `UserSlice`.
+    /// Narrow arguments are truncated, as in C. User space can pass any number: check each, and access a
+    /// [`UserPtr`] only through `UserSlice`.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    ///
+    /// /// `SYSCALL_DEFINE3(read, unsigned int, fd, char __user *, buf, size_t, count)`
+    /// fn read(args: &SyscallArgs) -> (u32, UserPtr, usize) {
+    ///     args.unpack()
+    /// }
+    /// ```
     #[inline]
     pub fn unpack<T: Arguments>(&self) -> T {
         // SAFETY: the caller's registers, saved while it is in the kernel.
         T::from_registers(unsafe { arch::syscall(self.0.get()) })
     }
 
-    /// The same of a call by the convention of 32-bit programs, where each register holds 32 bits.
+    /// Returns the arguments of a call by the 32-bit convention, where each register holds 32 bits.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    ///
+    /// /// `COMPAT_SYSCALL_DEFINE2(truncate, const char __user *, path, compat_off_t, length)`
+    /// fn truncate(args: &SyscallArgs) -> (UserPtr, i32) {
+    ///     args.unpack_compat()
+    /// }
+    /// ```
     #[inline]
     pub fn unpack_compat<T: Arguments>(&self) -> T {
         // SAFETY: the caller's registers, saved while it is in the kernel.
@@ -73,14 +89,14 @@ impl SyscallArgs {
     }
 }
 
-/// A type that an argument of a system call can have.
+/// The type of an argument of a system call.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a system call",
     label = "not what a register holds",
     note = "write an integer, `bool`, or `UserPtr` for a pointer of user space"
 )]
 pub trait Argument {
-    /// From the register.
+    /// Converts the register.
     fn from_register(register: usize) -> Self;
 }
 
@@ -89,7 +105,7 @@ macro_rules! integers {
         impl Argument for $type {
             #[inline]
             fn from_register(register: usize) -> Self {
-                // CAST: C cuts arguments too.
+                // CAST: C truncates arguments too.
                 register as $type
             }
         }
@@ -119,7 +135,7 @@ impl Argument for UserPtr {
     note = "write the types of the arguments as a tuple, such as `(u32, UserPtr, usize)`"
 )]
 pub trait Arguments {
-    /// From the registers, in the order of the arguments.
+    /// Converts the registers, in the order of the arguments.
     #[doc(hidden)]
     fn from_registers(registers: [usize; 6]) -> Self;
 }

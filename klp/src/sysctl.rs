@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replacing what reads and writes a file in `/proc/sys`: C's `proc_handler`.
+//! The arguments of a `proc_handler`, which reads and writes a file in `/proc/sys`.
 //!
 //! ```
 //! use klp::prelude::*;
 //! use klp::sysctl::{Buffer, IntTable, Length, Position};
 //! use klp::{capable, Capability};
 //!
-//! /// Only who administers the system may write.
+//! /// Writing needs a capability.
 //! #[livepatch(object = "vmlinux", replaces = "proc_dointvec_minmax_sysadmin",
-//!             description = "Asks for a capability", license = "GPL")]
+//!             description = "Checks a capability", license = "GPL")]
 //! fn sysadmin(
 //!     table: &IntTable,
 //!     write: c_int,
@@ -43,11 +43,10 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
 
-/// C's `const struct ctl_table *` of a file of whole numbers.
+/// C's `struct ctl_table` of a file of integers.
 ///
-/// With this type the author says what the table's users keep to: `data` is one or more C `int`s, and
-/// `extra1` and `extra2`, where they are not `NULL`, point to the least and the greatest. That is so
-/// for the handlers `proc_dointvec`, `proc_dointvec_minmax`, and those which call them.
+/// This type claims that `data` is one or more C `int`s, and that `extra1` and `extra2`, if not `NULL`, point to
+/// the minimum and maximum. That holds for the handlers `proc_dointvec`, `proc_dointvec_minmax`, and their callers.
 #[repr(transparent)]
 pub struct IntTable(UnsafeCell<bindings::ctl_table>);
 
@@ -57,13 +56,13 @@ unsafe impl KernelStruct for IntTable {
     const CLAIM: Claim = Claim::Ints;
 }
 
-/// The text that is written, or the room for what is read.
+/// The text that is written, or the buffer for reading.
 pub struct Buffer<'call>(*mut c_void, PhantomData<&'call mut ()>);
 
-/// How long the text is or may be; after the call, how much of it was used.
+/// The length of the text or buffer; after the call, the used length.
 pub struct Length<'call>(*mut usize, PhantomData<&'call mut usize>);
 
-/// Where in the file reading or writing begins, and after the call, goes on.
+/// The position in the file; after the call, the next position.
 pub struct Position<'call>(*mut i64, PhantomData<&'call mut i64>);
 
 macro_rules! pointers {
@@ -96,7 +95,19 @@ pointers! {
 }
 
 impl Length<'_> {
-    /// How many bytes.
+    /// Returns the number of bytes.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    /// use klp::sysctl::{Length, Position};
+    ///
+    /// fn check(length: &Length<'_>, position: &Position<'_>) -> Result {
+    ///     if length.get() > 64 || position.get() != 0 {
+    ///         return Err(EINVAL);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     #[inline]
     pub fn get(&self) -> usize {
         // SAFETY: the caller of the handler passed it for this call alone.
@@ -105,7 +116,7 @@ impl Length<'_> {
 }
 
 impl Position<'_> {
-    /// How many bytes from the file's beginning.
+    /// Returns the offset from the beginning of the file.
     #[inline]
     pub fn get(&self) -> i64 {
         // SAFETY: as for the length.
@@ -123,11 +134,24 @@ type Handler = unsafe extern "C" fn(
 ) -> c_int;
 
 impl IntTable {
-    /// Reads or writes the numbers: `proc_dointvec()`.
+    /// Reads or writes the integers, as `proc_dointvec()`.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    /// use klp::sysctl::{Buffer, IntTable, Length, Position};
+    ///
+    /// fn read_only(table: &IntTable, write: c_int, buffer: Buffer<'_>, length: Length<'_>,
+    ///              position: Position<'_>) -> Result {
+    ///     if write != 0 {
+    ///         return Err(EPERM);
+    ///     }
+    ///     table.any(write, buffer, length, position)
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
-    /// `EINVAL` when what is written is no number.
+    /// `EINVAL`: the written text is not a number.
     #[inline]
     pub fn any(
         &self,
@@ -139,12 +163,12 @@ impl IntTable {
         self.handle(bindings::proc_dointvec, write, buffer, length, position)
     }
 
-    /// Reads or writes the numbers, which have to be between the least and the greatest:
-    /// `proc_dointvec_minmax()`.
+    /// Reads or writes the integers within the minimum and maximum, as `proc_dointvec_minmax()`. The
+    /// [module](self) has an example.
     ///
     /// # Errors
     ///
-    /// `EINVAL` when what is written is no number, or out of range.
+    /// `EINVAL`: the written text is not a number, or out of range.
     #[inline]
     pub fn in_range(
         &self,

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's clock tick, in which many of its structures keep times.
+//! Jiffies, the unit of many times in kernel structures.
 //!
 //! Other clocks, sleeping and conversions are in the kernel crate's `time`.
 
 use crate::platform::bindings;
 use core::ptr;
 
-/// How many ticks there were since an arbitrary time around boot. It wraps: compare with [`is_after`].
+/// Returns the current time in jiffies. It wraps: compare with [`is_after`].
+///
+/// ```
+/// use klp::time::{is_after, jiffies};
+///
+/// fn has_expired(deadline: usize) -> bool {
+///     is_after(jiffies(), deadline)
+/// }
+/// ```
 #[inline]
 pub fn jiffies() -> usize {
     // SAFETY: an aligned word that lasts as long as the kernel. It changes at any time.
     unsafe { ptr::read_volatile(&raw const bindings::jiffies) }
 }
 
-/// Whether the time `one` in ticks is later than `other`, also across a wrap: C's `time_after()`.
+/// Whether the time `one` in jiffies is later than `other`, also across a wrap, as C's `time_after()`.
 ///
 /// ```
 /// use klp::time::{is_after, jiffies};

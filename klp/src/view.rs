@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Access to the kernel's structures, member by member.
+//! Views: access to the members of kernel structures.
 //!
 //! [`#[kernel_struct]`](macro@crate::kernel_struct) declares a *view* of a structure: the members that
-//! a patch uses, in any order. Where they are comes from the kernel's type information.
+//! a patch uses, in any order. Their offsets come from the kernel's type information.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -38,68 +38,68 @@
 //! # fn main() {}
 //! ```
 //!
-//! # What a view is
+//! # Properties
 //!
-//! An opaque type of the structure's size. The only way to its contents are its accessors: for each
-//! member a method of the member's name, and `set_NAME` where the declaration asks for it. A `&View`
+//! A view is an opaque type of the structure's size. Its accessors are the only way to the contents: a method of
+//! each member's name, and `set_NAME` for members with `#[write]`. A `&View`
 //! promises nothing about the contents: C and other CPUs may change them at any time. So each call of
-//! an accessor is one access to memory, of the member's size, as C's `READ_ONCE()` and `WRITE_ONCE()`
-//! are. It is never left out, and never repeated. Any number of views of one structure may exist.
+//! an accessor is one access of the member's size, as C's `READ_ONCE()` and `WRITE_ONCE()`. Any number of views of
+//! one structure may exist.
 //!
-//! A view also promises nothing about alignment, because type information does not tell whether a
-//! structure is packed.
+//! A view has alignment 1, because type information does not tell whether a structure is packed.
 //!
 //! # Members
 //!
-//! | declared type | of the member in C | accessor |
+//! | declared type | member in C | accessor returns |
 //! | --- | --- | --- |
 //! | `u8` ... `i64`, `usize`, `isize` | an integer of that size and sign, or an enumeration of that size | its value |
 //! | `bool` | `bool` | its value |
 //! | `bool`, an integer | a bit-field: `bool` for a single bit, an integer of its sign that has room for it | its value |
-//! | `*mut T`, `*const T`, `Option<NonNull<T>>` | a pointer to that | the pointer, of which nothing is known |
-//! | `View` | a structure or union in the structure | `&View` |
-//! | `Mutex`, `SpinLock`, `Refcount`, `Atomic<i32>` and others of [`klp::sync`](crate::sync) | a lock, a reference count, an atomic | the lock; the number, or with `#[write(unsafe)]` the atomic itself |
-//! | `List<View>` and others of [`klp::list`](crate::list) with `#[list(node, unsafe)]` | the head of a list | the list, to be iterated over |
-//! | a wrapper of the kernel such as `Device` | that structure in the structure | `&Device` |
+//! | `*mut T`, `*const T`, `Option<NonNull<T>>` | a pointer to that | the raw pointer |
+//! | `View` | an inner structure or union | `&View` |
+//! | `Mutex`, `SpinLock`, `Refcount`, `Atomic<i32>` and others of [`klp::sync`](crate::sync) | a lock, a reference count, an atomic | the lock; the number, or with `#[write(unsafe)]` the atomic |
+//! | `List<View>` and others of [`klp::list`](crate::list) with `#[list(node, unsafe)]` | the head of a list | the list, for iteration |
+//! | a wrapper of the kernel such as `Device` | that inner structure | `&Device` |
 //! | `[T; N]` | an array of these | [`Elements`] |
-//! | `[T]` with `#[counted_by(len, unsafe)]` | a flexible array | [`Elements`], as many as the member `len` says |
-//! | `&[T]` with `#[counted_by(len, unsafe)]` | a pointer to the first of several, or `NULL` | the same |
-//! | `&T`, `Option<&T>`, `Result<&T>`, `Result<Option<&T>>` with `#[follow(unsafe)]` | a pointer, also a `void *`: never `NULL`; maybe `NULL`; maybe `ERR_PTR()`; either | the same |
+//! | `[T]` with `#[counted_by(len, unsafe)]` | a flexible array | [`Elements`], as many as the member `len` |
+//! | `&[T]` with `#[counted_by(len, unsafe)]` | a pointer to several, or `NULL` | [`Elements`] |
+//! | `&T`, `Option<&T>`, `Result<&T>`, `Result<Option<&T>>` with `#[follow(unsafe)]` | a pointer, also a `void *`: never `NULL`; maybe `NULL`; maybe `ERR_PTR()`; either | that type |
 //!
-//! Members of inner structures and unions without a name are found by their names, others by
-//! `#[path("inner.member")]`. Members of a union are what the bytes say; a lock there needs `#[active(unsafe)]`.
+//! Members of unnamed inner structures and unions are found by their names, others by
+//! `#[path("inner.member")]`. Members of a union are read as they are; a lock there needs `#[active(unsafe)]`.
 //!
-//! | attribute | says |
+//! <!-- table: members -->
+//! | attribute | meaning |
 //! | --- | --- |
-//! | `#[path("a.b")]` | where the member is; else it has the name in C |
-//! | `#[write]` | `set_NAME(&mut self, ..)`: for structures that were made in Rust: what [`Zeroed`] makes, and views by value |
-//! | `#[write(unsafe)]` | `set_NAME(&self, ..)`: for structures that C uses meanwhile |
-//! | `#[follow(unsafe)]` | what the pointer points to lives as long as the structure does |
-//! | `#[follow(rcu, unsafe)]` | what the pointer points to is under RCU; the accessor takes the [guard](crate::rcu::Guard), and what it gives lives as long |
-//! | `#[counted_by(len, unsafe)]` | how many elements a flexible array has, or there are behind a pointer |
-//! | `#[list(node, unsafe)]`, `#[list(node, rcu, unsafe)]` | the entries are linked by their member `node`; [`klp::list`](crate::list) has more |
-//! | `#[container_of(unsafe)]` | `View::from_NAME(&Inner) -> &View`: the structure that an inner one is part of |
-//! | `#[active(unsafe)]` | the member of a union that is in use: needed for a lock, or an inner view with claims |
+//! | `#[path("a.b")]` | the member's path in C; default: the field's name |
+//! | `#[write]` | `set_NAME(&mut self, ..)`, for structures made in Rust: by [`Zeroed`], or passed by value |
+//! | `#[write(unsafe)]` | `set_NAME(&self, ..)`, for structures that C uses meanwhile |
+//! | `#[follow(unsafe)]` | the pointer is followed; its target lives as long as the structure |
+//! | `#[follow(rcu, unsafe)]` | the same under RCU: the accessor takes a [guard](crate::rcu::Guard), and the target lives as long as that |
+//! | `#[container_of(unsafe)]` | `View::from_NAME(&Inner) -> &View`, from an inner structure to the whole |
+//! | `#[counted_by(len, unsafe)]` | the member `len` is the number of elements of a flexible array, or behind a pointer |
+//! | `#[list(node, unsafe)]` | the head of a list whose entries are linked by their member `node` ([`klp::list`](crate::list)) |
+//! | `#[list(node, rcu, unsafe)]` | the same under RCU |
+//! | `#[active(unsafe)]` | the member of a union that is in use; needed for a lock, and for an inner view with claims |
+//! <!-- end of table -->
 //!
-//! # The word `unsafe`
+//! # Claims
 //!
-//! It stands where the declaration claims something of C that no type information tells, and a wrong
-//! claim corrupts memory:
+//! `unsafe` marks a claim about C that type information cannot confirm. A wrong claim corrupts memory:
 //!
-//! - `#[write(unsafe)]`: no value that the patch writes breaks what C relies on. Lengths and indices
-//!   are integers, too.
-//! - `#[follow(unsafe)]`: the pointer is of that kind, points to that, and lives as long.
+//! - `#[write(unsafe)]`: no value that the patch writes, lengths and indices included, breaks what C relies on.
+//! - `#[follow(unsafe)]`: the pointer is of that kind and type, and its target lives as long.
 //! - `#[counted_by(len, unsafe)]`: there are as many elements. Those behind a pointer live as long as the
-//!   structure does.
+//!   structure.
 //! - `#[list(node, unsafe)]`: there are such entries, and they stay in the list while the patch walks it.
-//! - `#[container_of(unsafe)]`: whatever the patch gives to `from_NAME` is that member of such a
-//!   structure, as in the kernel's down-casts.
+//! - `#[container_of(unsafe)]`: whatever the patch passes to `from_NAME` is that member of such a
+//!   structure.
 //! - `#[active(unsafe)]`: C uses the union as this member whenever the patch does.
 //!
-//! # Without a kernel
+//! # On the host
 //!
-//! Under Cargo, where no kernel is at hand, a view has its members one after the other. That lets a
-//! patch be tested: [`Zeroed`] makes structures for that.
+//! Under Cargo, without a kernel, a view has its members one after the other, so that patches can be tested.
+//! [`Zeroed`] makes such structures.
 
 pub(crate) mod access;
 mod contents;

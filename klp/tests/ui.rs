@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What an author sees from `#[livepatch]`: patches that compile, and the errors of those that do
-//! not.
+//! UI tests of `#[livepatch]`: patches that compile, and the errors of patches that do not.
 //!
 //! After a change of a text: `TRYBUILD=overwrite cargo test -p klp --test ui`, then read the
 //! difference.
@@ -11,18 +10,18 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-/// The one toolchain whose messages the files hold. Others word some of theirs differently.
+/// The toolchain whose messages are compared. Others word some messages differently.
 const PINNED: &str = "1.95.0";
 
 #[test]
-fn what_is_right_compiles() {
+fn valid_patches_compile() {
     let tests = trybuild::TestCases::new();
     tests.pass("tests/ui/pass/*.rs");
 }
 
-/// The guide and the README are read by people who have nothing else yet.
+/// The examples of the guide and the README compile.
 #[test]
-fn what_the_documents_show_compiles() {
+fn documented_examples_compile() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("documents");
     let _ = fs::remove_dir_all(&output);
@@ -44,16 +43,16 @@ fn what_the_documents_show_compiles() {
     }
 }
 
-/// What the guide says of errors is what authors see.
+/// The error messages in the guide are those of the compiler.
 #[test]
-fn what_the_guide_quotes_is_said() {
+fn quoted_errors_are_real() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let guide = top.join("docs/authors.md");
     let guide =
         fs::read_to_string(&guide).unwrap_or_else(|error| panic!("{}: {error}", guide.display()));
     let said = ["klp/tests/ui/fail", "tests/types/fail"].map(|folder| messages(&top.join(folder)));
     let (_, table) = guide
-        .split_once("\n## What the compiler says\n")
+        .split_once("\n## Compiler errors\n")
         .unwrap_or_default();
     let (table, _) = table.split_once("\n## ").unwrap_or_default();
     let rows = table.lines().filter(|line| line.starts_with("| ``"));
@@ -69,7 +68,7 @@ fn what_the_guide_quotes_is_said() {
     }
 }
 
-/// What the compiler says about all patches of a folder.
+/// The error messages of all patches of a folder.
 fn messages(folder: &Path) -> String {
     let entries =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -99,7 +98,7 @@ fn patches(document: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn invalid_patches_are_refused() {
     let rustc = rustc_version();
     if rustc != PINNED {
         // Written past the test harness, which would swallow it.

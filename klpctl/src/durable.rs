@@ -11,17 +11,17 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What the names of files begin with that are still being written, and of folders that are being removed.
+/// The prefix of files that are being written, and of folders that are being removed.
 const PARTIAL: &str = ".partial-";
 
 /// Readable by all; only root may write.
 const MODE: u32 = 0o644;
 
-/// Writes a file whole or not at all. When this returns, the file is on the disk, and so is its name.
+/// Writes a file atomically. When this returns, the file and its name are on the disk.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// It cannot be written.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     let dir = path.parent().with_context(cannot)?;
@@ -52,11 +52,11 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     write(path, &text)
 }
 
-/// Reads a value that [`write_json`] has written; `None` where there is none.
+/// Reads a value written by [`write_json`]; `None` if there is none.
 ///
 /// # Errors
 ///
-/// When it cannot be read, or is damaged.
+/// It cannot be read, or is damaged.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let text = match fs::read(path) {
         Ok(text) => text,
@@ -94,11 +94,11 @@ pub fn remove(path: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes what a power cut has left half written or half removed in a folder.
+/// Removes partial files that a power cut has left in a folder.
 ///
 /// # Errors
 ///
-/// When it cannot be removed.
+/// They cannot be removed.
 pub fn remove_partial(dir: &Path) -> Result<()> {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_half_written_goes() {
+    fn partial_files_are_removed() {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join(".partial-x1"), "half").expect("a file");
         fs::create_dir_all(dir.path().join(".partial-x2/y")).expect("a folder");

@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-/// The longest that can be asked for: a day.
+/// The maximum: a day.
 const MAX_SECONDS: u64 = 24 * 60 * 60;
 
-/// Parses a number of seconds, or one with `s`, `m` or `h` behind it.
+/// Parses a number of seconds, or a number with the suffix `s`, `m` or `h`.
 ///
 /// # Errors
 ///
-/// Says what is expected.
+/// The expected format.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) => (number, text.as_bytes().last().copied().unwrap_or(b's')),

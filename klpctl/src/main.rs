@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `klpctl`: loads kernel live patches on running machines, waits for their transitions, takes back those that
-//! do not end, and says what is patched.
+//! `klpctl`: loads live patches on running machines, waits for their transitions, reverts those that stall, and
+//! reports what is patched.
 //!
-//! It works with patches in Rust and in C, made by anyone, on any livepatch core from Linux 6.1 on.
+//! It works with patches in Rust and C, on any livepatch core from Linux 6.1 on.
 //!
 //! - [`cli`]: the command line.
 //! - [`command`]: a file for each command.
-//! - [`transition`]: waiting for a transition, and what happens when it stalls.
-//! - [`precheck`]: what would keep a patch from being loaded.
-//! - [`patch_file`]: what a module's file says of itself.
-//! - [`store`], [`trial`]: the installed patches, and those that may not be loaded at boot.
+//! - [`transition`]: waits for a transition, and handles one that stalls.
+//! - [`precheck`]: checks before loading.
+//! - [`patch_file`]: reads a patch's file.
+//! - [`store`], [`trial`]: the installed patches, and those held out at boot.
 //! - [`kernel`]: the running kernel, as sysfs, procfs and tracefs show it.
 
-// `pub` here says what a file offers to the others of this program.
+// `pub` here is the interface of a file.
 #![allow(unreachable_pub)]
 
 mod cli;
@@ -28,6 +28,7 @@ mod output;
 mod patch_file;
 mod precheck;
 mod records;
+mod status;
 mod store;
 mod transition;
 mod trial;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is printed while something takes time, and how blockers are shown.
+//! Progress messages, and the list of blockers.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
@@ -15,7 +15,7 @@ const BETWEEN: Duration = Duration::from_millis(500);
 /// Frames of a stack that people get to see.
 const FRAMES: usize = 6;
 
-/// What is printed on standard error on the way.
+/// Prints progress on standard error.
 #[derive(Debug)]
 pub struct Progress {
     /// A terminal, on which one line is written over and over.
@@ -33,7 +33,7 @@ impl Progress {
         }
     }
 
-    /// A line, which also goes to the journal.
+    /// Prints a line, also to the journal.
     pub fn say(&mut self, line: &str) {
         self.end();
         eprintln!("{line}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the file of a patch says of itself.
+//! Reads the file of a patch.
 
 use std::path::Path;
 
@@ -14,22 +14,22 @@ use crate::outcome::{Failure, Outcome, Status};
 /// A live patch in a file.
 #[derive(Debug)]
 pub struct PatchFile {
-    /// What it says of itself.
+    /// Its modinfo.
     pub info: Info,
-    /// The module, unpacked: what is checked, installed and loaded. The file is read once, since it may change.
+    /// The unpacked module, which is checked, installed and loaded. The file is read once, since it may change.
     pub module: Vec<u8>,
 }
 
-/// What a patch says of itself, in its modinfo.
+/// The modinfo of a patch.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Info {
     /// The name of its module.
     pub name: String,
-    /// The name that all its versions have in common, where each module has its version in its own.
+    /// The common part of its versions' names, if each module has its version in its name.
     pub series: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// What it is for.
+    /// Its description.
     pub description: Option<String>,
     /// The CVEs that it fixes.
     pub fixes: Vec<String>,
@@ -37,12 +37,12 @@ pub struct Info {
     pub url: Option<String>,
     /// The kernel that it was built for: the release, and the options that decide what modules fit.
     pub vermagic: Option<String>,
-    /// It replaces all others. Only patches of klp tell in their modinfo.
+    /// It replaces all others. Only patches of klp have that in their modinfo.
     #[serde(default)]
     pub cumulative: bool,
-    /// The modules that have to be loaded before it.
+    /// The modules that have to be loaded first.
     pub depends: Vec<String>,
-    /// It carries a signature. Whether the kernel knows the key is another matter.
+    /// It has a signature, by any key.
     pub signed: bool,
 }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_counts_once() {
+    fn repeated_entries_count_once() {
         use object::{Architecture, BinaryFormat, Endianness, SectionKind, write};
         let mut module =
             write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_patch_is_refused() {
+    fn modules_without_a_patch_are_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("text.ko");
         std::fs::write(&path, "no module").expect("a file");

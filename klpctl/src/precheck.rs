@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What would keep a patch from being loaded. The kernel refuses most of it too, with an errno and a line in its
-//! log; here it is said before anything changes, and with what to do.
+//! Checks before loading. The kernel refuses most problems too, with an errno and a line in its
+//! log; here they are reported before anything changes, with what to do.
 
 use anyhow::{Context as _, Result};
 use klp_elf::Modules;
@@ -29,7 +29,7 @@ pub fn precheck(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome
     Ok(warnings)
 }
 
-/// What can be said of a patch that is to be loaded at some time: what does not depend on what is loaded now.
+/// The checks of a patch that is loaded later: those independent of the loaded patches.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ pub fn lasting(kernel: &Kernel, file: &PatchFile) -> Outcome<Warnings> {
     Ok(warnings(&good_report(kernel, file)?))
 }
 
-/// The report of a patch that goes with the running kernel.
+/// The report of a patch that matches the running kernel.
 fn good_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     let report = report(kernel, file)?;
     if !report.is_good() {
@@ -61,7 +61,7 @@ fn good_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     Ok(report)
 }
 
-/// Are the modules that it patches, where they are loaded, those with whose files it was compared?
+/// Checks that the loaded builds of patched modules are those of the compared files.
 fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
     let mut objects: Vec<_> = report
         .replaced
@@ -77,7 +77,7 @@ fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
     }
     let files = Modules::find(&[folder]).map_err(|error| anyhow::anyhow!("{error}"))?;
     for object in objects {
-        // One that stands elsewhere was not compared with anything.
+        // A module elsewhere was not compared.
         let Some(path) = files.get(&object) else {
             continue;
         };
@@ -154,7 +154,7 @@ pub fn basics(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome {
     Ok(())
 }
 
-/// Does the kernel want a signature where there is none?
+/// Checks that there is a signature if the kernel requires one.
 fn signature(kernel: &Kernel, file: &PatchFile) -> Outcome {
     let Info { name, signed, .. } = &file.info;
     match kernel.wants_signatures() {
@@ -190,7 +190,7 @@ fn warnings(report: &Report) -> Warnings {
     warnings.map(|it| format!("{it}")).collect()
 }
 
-/// What else is attached to the functions.
+/// Other users attached to the functions.
 fn neighbours(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Warnings> {
     let functions: Vec<String> = report
         .replaced
@@ -258,7 +258,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_fits_passes() {
+    fn matching_patches_pass() {
         assert_eq!(refusal(&[], info()), None);
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What klpctl remembers until the next boot, in `/run/klpctl`: for each patch that it loaded, its file and what it
-//! says of itself; and the last step, which `rollback` undoes. The kernel keeps neither.
+//! Records until the next boot, in `/run/klpctl`: the file and modinfo of each patch that klpctl loaded,
+//! and the last step, which `rollback` undoes. The kernel keeps neither.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,16 +48,16 @@ impl Records {
         self.dir.join("patches").join(format!("{name}.ko"))
     }
 
-    /// What a patch that klpctl has loaded says of itself.
+    /// The modinfo of a patch that klpctl has loaded.
     ///
     /// # Errors
     ///
-    /// When the record cannot be read.
+    /// The record cannot be read.
     pub fn info(&self, name: &str) -> Result<Option<Info>> {
         durable::read_json(&self.info_path(name))
     }
 
-    /// The patches of which there is a record, sorted.
+    /// The names of recorded patches, sorted.
     pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.dir.join("patches"))
             .into_iter()
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_needed_is_kept() {
+    fn needed_records_are_kept() {
         let dir = tempfile::tempdir().expect("a folder");
         let records = Records::at(&dir.path().join("klpctl"));
         assert_eq!(records.step().expect("readable"), None);

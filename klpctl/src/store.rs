@@ -93,12 +93,12 @@ impl Store {
         Ok(all)
     }
 
-    /// Installs a patch for the kernel that it was built for, after those that are there. One of the same name is
-    /// replaced where it stands. Says for which release.
+    /// Installs a patch for the kernel that it was built for, after the others. One of the same name is
+    /// replaced in its position. Returns the release.
     ///
     /// # Errors
     ///
-    /// When the patch does not say for which kernel it is, or the file cannot be written.
+    /// The patch does not name its kernel, or the file cannot be written.
     pub fn install(&self, file: &PatchFile) -> Outcome<String> {
         let name = &file.info.name;
         let release = release_of(file)?;
@@ -128,7 +128,7 @@ impl Store {
         }
     }
 
-    /// The path of a patch that comes after those that are installed.
+    /// The path of a patch after the installed ones.
     fn last_path(&self, release: &str, installed: &[Installed], name: &str) -> Result<PathBuf> {
         let last = installed.last().map_or(0, |last| last.number);
         let number = last.checked_add(1).context("there are too many patches")?;
@@ -182,7 +182,7 @@ impl Installed {
 ///
 /// # Errors
 ///
-/// When it does not tell, or tells none that there can be.
+/// It names none, or an invalid one.
 pub fn release_of(file: &PatchFile) -> Outcome<String> {
     let name = &file.info.name;
     let refused = |why: String| Failure::new(Status::Refused, why);
@@ -209,11 +209,11 @@ pub fn is_release(release: &str) -> bool {
         && release.starts_with(|first: char| first.is_ascii_digit())
 }
 
-/// What is in a folder: nothing where there is none.
+/// The entries of a folder; none if it does not exist.
 ///
 /// # Errors
 ///
-/// When it cannot be read.
+/// It cannot be read.
 pub fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     let listing = || format!("cannot list {}", dir.display());
     let entries = match fs::read_dir(dir) {
@@ -241,7 +241,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A patch with this modinfo besides.
+    /// A patch with additional modinfo.
     pub(crate) fn module(name: &str, release: &str, more: &str) -> PatchFile {
         use object::{Architecture, BinaryFormat, Endianness, SectionKind, write};
         let mut module =
@@ -314,7 +314,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_half_written_is_no_patch() {
+    fn partial_files_are_no_patches() {
         let dir = tempfile::tempdir().expect("a folder");
         let store = Store::at(dir.path());
         let release = store.release_dir("6.12.1");

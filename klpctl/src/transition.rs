@@ -21,12 +21,12 @@ const AFTER_WAKING: Duration = Duration::from_secs(10);
 /// The least time for turning a transition round: tasks that have switched have to switch back.
 const LEAST_REVERT: Duration = Duration::from_secs(5);
 
-/// What is waited for.
+/// The awaited state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Goal {
     /// The patch is enabled, and no transition runs.
     Applied,
-    /// The kernel knows the patch no more.
+    /// The kernel does not have the patch any more.
     Gone,
 }
 

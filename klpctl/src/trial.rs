@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Never the same crash twice: an installed patch is on trial from the moment before it is loaded until the machine
-//! is called healthy. A patch that was on trial when the machine went down is held out at the next boot.
+//! Trials: an installed patch is on trial from before it is loaded until the machine counts as healthy. A patch that was
+//! on trial when the machine went down is held out at the next boot.
 //!
-//! Two kinds of marks in `/var/lib/klpctl`. They are files, and their names say all that decides, so that none can be
-//! there with damaged contents:
+//! Two kinds of marks are in `/var/lib/klpctl`. They are files, and only their names count, so damaged contents do
+//! not matter:
 //!
-//! - `trial/BOOT:RELEASE/NAME`: a patch that is on trial, since that boot of that kernel. It is on the disk before the
+//! - `trial/BOOT:RELEASE/NAME`: a patch on trial, since that boot of that kernel. It is on the disk before the
 //!   patch is loaded. An orderly shutdown removes it.
-//! - `RELEASE/held/NAME`: a patch that is held out until somebody says otherwise. It contains the reason, for people.
+//! - `RELEASE/held/NAME`: a patch that is held out until the user decides otherwise. It contains the reason, for people.
 //!
-//! A trial that is found in another boot becomes marks of the second kind first, and then it is removed, all at once: a
-//! power cut in between makes that happen twice, which is the same as once.
+//! A trial of another boot first becomes marks of the second kind, and is then removed at once: after a power cut in
+//! between that is repeated, with the same result.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -76,8 +76,8 @@ impl Trial {
 /// The patches that are held out, with the reason.
 pub type Held = BTreeMap<String, String>;
 
-/// The marks in a store, as the running kernel sees them. Which boot this is matters only where something is on
-/// trial: in an image that is being made there may be no procfs to tell.
+/// The marks in a store. The boot id matters only if a patch is on trial: while an image is built there may be
+/// no procfs.
 #[derive(Debug)]
 pub struct Trials<'a> {
     store: &'a Store,
@@ -111,7 +111,7 @@ impl<'a> Trials<'a> {
         self.read(|trial, this| !trial.is_of(this))
     }
 
-    /// The trials whose boot and this one are so. What else may be in the folder is no mark.
+    /// The trials that match. Other entries of the folder are ignored.
     fn read(&self, is_wanted: impl Fn(&Trial, &str) -> bool) -> Result<Vec<Trial>> {
         let mut found = Vec::new();
         for path in entries(&self.dir())? {
@@ -125,11 +125,11 @@ impl<'a> Trials<'a> {
         Ok(found)
     }
 
-    /// Holds out what was on trial when the machine went down. Says what that is.
+    /// Holds out the patches that were on trial when the machine went down. Returns their names.
     ///
     /// # Errors
     ///
-    /// When it cannot be read or written.
+    /// The marks cannot be read or written.
     pub fn settle(&self) -> Result<Vec<String>> {
         let mut settled = Vec::new();
         self.remove_ended()?;
@@ -156,7 +156,7 @@ impl<'a> Trials<'a> {
         Ok(())
     }
 
-    /// Removes what a power cut may have left of a trial that has ended.
+    /// Removes leftovers of a trial that has ended, after a power cut.
     fn remove_ended(&self) -> Result<()> {
         durable::remove_partial(self.store.dir())
     }
@@ -187,11 +187,11 @@ impl<'a> Trials<'a> {
         Ok(())
     }
 
-    /// Ends all trials of this boot: the machine is healthy, or goes down in order. Says which patches were on trial.
+    /// Ends all trials of this boot: the machine is healthy, or shuts down. Returns the patches that were on trial.
     ///
     /// # Errors
     ///
-    /// When the marks cannot be removed.
+    /// The marks cannot be removed.
     pub fn end(&self) -> Result<Vec<String>> {
         let mut ended = Vec::new();
         for trial in self.of_this_boot()? {
@@ -211,12 +211,12 @@ impl<'a> Trials<'a> {
         Ok(trials.flat_map(|it| it.patches).collect())
     }
 
-    /// The patches of a release that are held out. It counts, too, what was on trial when the machine went down and
-    /// was not [settled](Self::settle) yet.
+    /// The held-out patches of a release, including those on trial when the machine went down that are
+    /// not [settled](Self::settle) yet.
     ///
     /// # Errors
     ///
-    /// When the marks cannot be read.
+    /// The marks cannot be read.
     pub fn held(&self, release: &str) -> Result<Held> {
         let dir = self.held_dir(release);
         let mut held = Held::new();
@@ -250,7 +250,7 @@ impl<'a> Trials<'a> {
     }
 }
 
-/// The names of patches in a folder of marks, sorted. What else may be in it is no mark.
+/// The names of patches in a folder of marks, sorted. Other entries are ignored.
 fn names(dir: &Path) -> Result<Vec<String>> {
     let paths = entries(dir)?.into_iter();
     let names = paths.filter_map(|path| path.file_name()?.to_str().map(str::to_owned));
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_contents_hold_out_what_was_on_trial_and_nothing_else() {
+    fn damaged_contents_do_not_change_what_is_held_out() {
         let machine = Machine::new();
         machine.boot("1").begin("a").expect("written");
         damage(machine.store.dir());
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_on_trial_is_held_out() {
+    fn patches_on_trial_are_held_out() {
         let machine = Machine::new();
         let first = machine.boot("1");
         assert_eq!(first.settle().expect("nothing"), Vec::<String>::new());
@@ -351,7 +351,7 @@ mod tests {
         assert!(second.held("6.12.1").expect("readable")["a"].contains("another patch"));
         assert!(second.held("6.12.2").expect("readable").is_empty());
 
-        // It stays out, in all boots, until somebody says otherwise.
+        // It stays out, in all boots, until the user decides otherwise.
         let third = machine.boot("3");
         assert_eq!(third.settle().expect("nothing new"), Vec::<String>::new());
         assert!(third.release("6.12.1", "a").expect("written"));
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_withdrawn_is_not_blamed() {
+    fn withdrawn_patches_are_not_held_out() {
         let machine = Machine::new();
         let first = machine.boot("1");
         for name in ["a", "b"] {

@@ -76,7 +76,7 @@ fn module(dir: &Path) -> PathBuf {
 }
 
 #[test]
-fn what_was_signed_is_verified() {
+fn signed_modules_verify() {
     let dir = tempfile::tempdir().expect("a folder");
     let keys = [("one", &RSA[..]), ("two", &ELLIPTIC[..])]
         .map(|(name, kind)| Key::new(dir.path(), name, kind));
@@ -133,7 +133,7 @@ fn a_key_that_is_not_the_certificates_is_refused() {
 
 /// RSA signatures of this kind are the same each time, so the files have to be the same to the last byte.
 #[test]
-fn it_is_what_the_kernels_own_tool_makes() {
+fn the_result_equals_that_of_sign_file() {
     let Some(tool) = std::env::var_os("KLP_SIGN_FILE") else {
         eprintln!("skipped: KLP_SIGN_FILE does not name the kernel's scripts/sign-file");
         return;

@@ -5,7 +5,7 @@
 use klp::prelude::*;
 
 /// Says when it is dropped.
-#[derive(Lasting)]
+#[derive(Persistent)]
 struct Told(u32);
 
 impl Drop for Told {

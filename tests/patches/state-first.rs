@@ -15,7 +15,7 @@ unsafe extern "C" {
 const SLEEP: i32 = 1;
 
 /// Says when it is dropped.
-#[derive(Lasting)]
+#[derive(Persistent)]
 struct Asked(Atomic<u32>);
 
 impl Drop for Asked {

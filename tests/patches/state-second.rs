@@ -6,7 +6,7 @@ use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
 
 /// Says when it is dropped.
-#[derive(Lasting)]
+#[derive(Persistent)]
 struct Asked(Atomic<u32>);
 
 impl Drop for Asked {

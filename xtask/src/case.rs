@@ -5,10 +5,10 @@
 /// A case, and how it went.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Case {
-    /// The script it stands in.
+    /// The script of the case.
     pub script: String,
     pub name: String,
-    /// What was wrong; nothing when it passed.
+    /// The failure; none if it passed.
     pub failure: Option<String>,
 }
 

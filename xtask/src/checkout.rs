@@ -12,7 +12,7 @@ use klp_host::module::{self, Built, Options};
 
 /// The top of this checkout.
 pub fn top() -> PathBuf {
-    // `cargo run` sets the variable; a binary started by hand has what it was built with.
+    // `cargo run` sets the variable; a binary that is started directly uses that of its build.
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     manifest.parent().map_or(manifest.clone(), PathBuf::from)
@@ -57,7 +57,7 @@ pub fn build_folder(kernel: &Kernel, folder: &str) -> Result<Built> {
     build_with(kernel, &top(), vars, vec![folder.into()])
 }
 
-/// Builds the examples and the tests' own patches.
+/// Builds the examples and the test patches.
 pub fn build_all(kernel: &Kernel) -> Result<Built> {
     let mut folders = vec![PathBuf::from("tests/patches")];
     for entry in fs::read_dir(top().join("examples")).context("cannot read examples")? {
@@ -71,7 +71,7 @@ pub fn build_all(kernel: &Kernel) -> Result<Built> {
 /// How modules of the checkout are built.
 pub fn build_options(mut make_vars: Vec<(String, String)>, patched: Vec<PathBuf>) -> Options {
     let output = top().join("target/kmod");
-    // klp-macros is the same for all kernels of one compiler; make knows which that is.
+    // klp-macros is shared by all kernels of one compiler, whose version make knows.
     let macros = output.join("klp-macros-$(CONFIG_RUSTC_VERSION)");
     make_vars.push(("KLP_CARGO_TARGET".to_owned(), macros.display().to_string()));
     Options {

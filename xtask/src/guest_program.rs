@@ -45,7 +45,7 @@ pub fn build(arch: Arch, source: &Path) -> Result<PathBuf> {
         target.push(arch.name());
     }
     fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
-    // Under a name of its own first: another machine may be using the program.
+    // Under a temporary name first: another machine may be using the program.
     let program = target.join(&*name);
     let partial = tempfile::Builder::new()
         .prefix(&*name)

@@ -20,7 +20,7 @@ use crate::checkout;
 /// Where klpctl keeps the patches that are installed.
 const STORE: &str = "/var/lib/klpctl";
 
-/// What is enabled when klpctl is installed.
+/// The units that klpctl's package enables.
 const UNITS: &str = "klpctl.service klpctl-trial.service klpctl-healthy.path";
 
 /// Builds the program, and writes its packages into a folder.
@@ -43,8 +43,8 @@ pub fn write(formats: &[Format], dir: &Path, maintainer: &str) -> Result<Vec<Pat
     Ok(written)
 }
 
-/// The commands of other tools, by klpctl. They are in a package of their own: a machine may have these tools themselves,
-/// whose packages have the same files.
+/// Commands of other tools, on top of klpctl. They are in a separate package, because the tools' own packages
+/// have the same files.
 fn front_ends(maintainer: &str) -> Result<Package> {
     let mut files = Vec::new();
     for path in listed(&checkout::top().join("fleet/compat"))? {
@@ -71,11 +71,11 @@ fn front_ends(maintainer: &str) -> Result<Package> {
     })
 }
 
-/// What the packages that are written here have in common.
+/// The common parts of the packages that are written here.
 ///
 /// # Errors
 ///
-/// When the time cannot be had.
+/// The time is invalid.
 pub fn bare(maintainer: &str) -> Result<Package> {
     Ok(Package {
         machine: Machine::HOST,
@@ -231,9 +231,9 @@ fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The units are enabled, and take effect at the next boot: what is loaded now stays as it is. What the machine's
-/// owner disabled stays so in an upgrade: Debian's packages have a program for that, and rpm says how many of the
-/// package there are.
+/// The units are enabled, and take effect at the next boot: loaded patches stay as they are. Units that the machine's
+/// owner disabled stay disabled in an upgrade: Debian has a program for that, and rpm passes the number of installed
+/// versions.
 fn scripts(format: Format) -> Scripts {
     let (enable, disable, invoke) = match format {
         Format::Deb => (
@@ -265,7 +265,7 @@ fn scripts(format: Format) -> Scripts {
             "{invoke} stop klpctl-healthy.path klpctl-healthy.timer klpctl-trial.service"
         )]) + &disable,
         after_remove: running(&[reload]),
-        // What it remembers of units that were enabled.
+        // Its record of enabled units.
         after_purge: match format {
             Format::Deb => format!("deb-systemd-helper purge {UNITS}\n"),
             Format::Rpm => String::new(),
@@ -278,7 +278,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// What a script calls of systemd on a machine that does not run it, and how it ends.
+    /// The calls of systemd by a script on a machine without it, and the exit status.
     fn called(script: &str, argument: &str, status: u8) -> (Option<i32>, String) {
         let stub = format!("systemctl() {{ echo \"$*\"; return {status}; }}\n");
         let script = stub + &script.replace("/run/systemd/system", "/dev/null");

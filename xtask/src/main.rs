@@ -6,7 +6,7 @@
 //! The command surface is stable: scripts outside this repository call it.
 
 #![forbid(unsafe_code)]
-// `pub` here says what a file offers to the others of this program.
+// `pub` here is the interface of a file.
 #![allow(unreachable_pub)]
 
 mod bench;
@@ -15,9 +15,11 @@ mod checkout;
 mod commands;
 mod compare;
 mod demo;
+mod docs;
 mod guest_program;
 mod klpctl_package;
 mod kselftest;
+mod markers;
 mod parallel;
 mod report;
 mod scenarios;

@@ -64,7 +64,7 @@ pub fn try_map<T: Sync, R: Send>(
             result
         })
     });
-    // What was not begun is missing, and then one of the others is the failure.
+    // Jobs that were not started are missing, and one of the others has failed.
     done.into_iter().flatten().collect()
 }
 

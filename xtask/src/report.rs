@@ -10,7 +10,7 @@ use klp_host::host::progress::{self, StatusLine};
 
 use crate::case::{Case, Tally};
 
-/// What has been reported so far. Machines that run at the same time report to it.
+/// The reported results. Parallel machines share it.
 static REPORT: LazyLock<Mutex<Report>> = LazyLock::new(Mutex::default);
 
 #[derive(Default)]
@@ -44,7 +44,7 @@ impl Report {
         }
     }
 
-    /// What the status line says: the parts that run, the counts, and what passed last.
+    /// The status line: the running parts, the counts, and the last passed case.
     fn summary(&self, last: &str) -> String {
         format!("{}: {} · {last}", self.parts.join(", "), self.tally)
     }
@@ -60,12 +60,12 @@ pub fn add_on(machine: &str, case: &Case) {
     Report::with(|report| report.add(&format!("{machine}: {}", case.script), case));
 }
 
-/// Begins to show one line that changes in the place of a line for each case, if this is a terminal.
+/// On a terminal, shows one changing line instead of a line for each case.
 pub fn use_status_line() {
     Report::with(|report| report.status = StatusLine::start());
 }
 
-/// A part begins, the `number`th of `all`.
+/// Starts a part, the `number`th of `all`.
 pub fn begin_part(name: &str, number: usize, all: usize) {
     let label = part_label(name, number, all);
     progress::say(&format!("== {label}"));
@@ -109,7 +109,7 @@ pub fn finish(tally: Tally) -> ExitCode {
     }
 }
 
-/// A case's line, and below it what was wrong.
+/// The line of a case, followed by its failure.
 fn text_of(place: &str, case: &Case) -> String {
     let name = &case.name;
     match &case.failure {
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_says_below_its_line_what_was_wrong() {
+    fn failures_are_printed_below_their_lines() {
         let case = Case::failed("a.sh", "it holds", "it did not\nat all");
         assert_eq!(
             text_of("c: a.sh", &case),

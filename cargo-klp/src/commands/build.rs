@@ -88,7 +88,7 @@ pub(super) struct PatchFolder<'a> {
     pub(super) signing: &'a Signing,
 }
 
-/// What a folder became.
+/// The result of building a folder.
 pub(super) struct Modules {
     pub(super) kernel: Target,
     /// The live patches.
@@ -98,7 +98,7 @@ pub(super) struct Modules {
 }
 
 impl PatchFolder<'_> {
-    /// Builds it. `needs` is what else will be needed, so that all of it is asked for at once.
+    /// Builds it. `needs` are the caller's other needs, so that the user is asked once.
     pub(super) fn build(&self, needs: Needs) -> Result<Modules> {
         let patch = Patch::open(self.dir)?;
         patch.check_sources()?;
@@ -129,7 +129,7 @@ impl PatchFolder<'_> {
     }
 }
 
-/// Builds and signs it, while nobody else does.
+/// Builds and signs it, under a lock.
 fn build(
     wanted: &PatchFolder<'_>,
     cache: &Cache,

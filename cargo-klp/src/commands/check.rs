@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo klp check`: what a kernel would say of a livepatch module, and what it would not say.
+//! `cargo klp check`: checks a livepatch module without loading it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,8 @@ use klp_host::kernel::known::Known;
 use serde_json::{Value, json};
 
 use super::stub::plain;
+use crate::exit_status::{BAD, UNCHECKED};
 use crate::kernel::Choice;
-
-/// What a script is told: all good, something bad, or that it could not be checked.
-const BAD: u8 = 1;
-const UNCHECKED: u8 = 2;
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
@@ -91,7 +88,7 @@ impl CheckArgs {
         if self.kernel != Some(Choice::Running) {
             return Ok(against);
         }
-        // Its type information stands alone; what its build wrote is elsewhere.
+        // Its type information is separate from its build folder.
         let release = fs::read_to_string("/proc/sys/kernel/osrelease")
             .context("the running kernel does not tell its release")?;
         let build = Path::new("/lib/modules").join(release.trim()).join("build");
@@ -102,7 +99,7 @@ impl CheckArgs {
     fn print(&self, report: &Report) {
         match self.json {
             true => println!("{:#}", json(&self.module, report)),
-            // What stands at the start of a line can be a command for the one who keeps the log.
+            // The start of a line can be a workflow command of CI.
             false => println!("module {}\n{report}", Shown::path(&self.module)),
         }
     }
@@ -134,7 +131,7 @@ fn json(module: &Path, report: &Report) -> Value {
         "good": report.is_good(),
         "replaced": replaced.collect::<Vec<_>>(),
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
-        // What there is besides, when that is too much to list.
+        // The number of findings that are not listed.
         "more": {
             "replaced": report.more_replaced,
             "errors": report.more(Severity::Error),
@@ -160,7 +157,7 @@ mod tests {
     use klp_elf::check::{Place, Problem, Replaced};
 
     #[test]
-    fn programs_are_told_all_that_people_are_told() {
+    fn json_has_all_of_the_text() {
         let mut report = Report::default();
         report.replaced.push(Replaced {
             object: "vmlinux".into(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo klp new --from FIX`: begins a patch with a fix as upstream published it.
+//! `cargo klp new --from FIX`: starts a patch from an upstream fix.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub(super) struct Begun {
     fix: Fix,
     plan: Plan,
     release: String,
-    /// Is it known which functions were inlined?
+    /// Whether inlined copies are known.
     inlined: bool,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn begin(
 }
 
 impl Begun {
-    /// The files of the patch's folder; those that are the same for all patches are given.
+    /// The files of the patch's folder, with those that are common to all patches.
     pub(super) fn files(&self, common: [(String, String); 4]) -> Vec<(String, String)> {
         let Files { patch, readme } = Files::write(&self.name, &self.fix.about, &self.plan);
         let own = [

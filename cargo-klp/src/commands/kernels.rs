@@ -45,7 +45,7 @@ impl KernelsArgs {
     }
 }
 
-/// The line about one of Debian's kernels. `release` is the one that this machine has.
+/// The line about a Debian kernel, with the release on this machine.
 fn describe(kernel: DebianKernel, release: Option<&str>) -> String {
     let name = kernel.name();
     let series = kernel.line.series;
@@ -71,7 +71,7 @@ mod tests {
     use klp_host::kernel::line::{DEBIAN_12, DEBIAN_13, STOCK};
 
     #[test]
-    fn each_kernel_says_what_patches_may_name() {
+    fn the_list_says_which_crates_patches_may_use() {
         assert_eq!(
             describe(DebianKernel::plain(&STOCK), Some("7.2.12+deb14-amd64")),
             "stock                     Linux 7.2, with Rust: patches name `klp` and `kernel`; \

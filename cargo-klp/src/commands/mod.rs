@@ -19,9 +19,11 @@ use clap::{Parser, Subcommand};
 use klp_host::host::consent::ConsentArgs;
 use klp_host::host::process;
 
+use crate::exit_status;
+
 /// Live patches for the Linux kernel, in Rust.
 #[derive(Debug, Parser)]
-#[command(name = "cargo klp", bin_name = "cargo klp", version)]
+#[command(name = "cargo klp", bin_name = "cargo klp", version, after_help = exit_status::help())]
 struct Cli {
     #[command(flatten)]
     consent: ConsentArgs,
@@ -48,7 +50,7 @@ enum Command {
     Stub(stub::StubArgs),
 }
 
-/// Reads the command line, runs the command, and tells how it went.
+/// Parses the command line, runs the command, and reports the result.
 pub fn main() -> ExitCode {
     let words: Vec<_> = arguments(std::env::args_os()).collect();
     let cli = Cli::parse_from(&words);
@@ -60,7 +62,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     let done = match command {
-        // It has an exit status of its own for each outcome.
+        // It has several exit statuses.
         Command::Check(args) => return Ok(args.run()),
         Command::New(args) => args.run(),
         Command::Build(args) => args.run(),

@@ -16,7 +16,7 @@ use crate::kernel::Choice;
 /// `MODULE_NAME_LEN` of the kernel without its NUL, on 64-bit.
 const LONGEST: usize = 55;
 
-/// Crates that a patch stands on: one of their names would hide them.
+/// Names of crates that a patch uses.
 const TAKEN: [&str; 8] = [
     "alloc", "bindings", "core", "ffi", "kernel", "klp", "pin_init", "std",
 ];
@@ -90,7 +90,7 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes the folder, as a whole or not at all.
+/// Creates the folder atomically.
 fn make(dir: &Path, name: &str, files: &[(String, String)]) -> Result<()> {
     check_free(dir)?;
     let parent = dir
@@ -112,7 +112,7 @@ fn make(dir: &Path, name: &str, files: &[(String, String)]) -> Result<()> {
     fs::rename(&inner, dir).with_context(|| format!("cannot make {}", dir.display()))
 }
 
-/// An empty folder is as good as none.
+/// An empty folder may exist.
 fn check_free(dir: &Path) -> Result<()> {
     match fs::read_dir(dir) {
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(()),

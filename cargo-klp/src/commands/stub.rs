@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo klp stub`: the beginning of a patch, with the right signatures.
+//! `cargo klp stub`: prints replacements with the right signatures.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

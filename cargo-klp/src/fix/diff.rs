@@ -9,14 +9,14 @@ use diffy::patch_set::{FileOperation, ParseOptions, PatchKind, PatchSet};
 /// No fix changes more files.
 const MOST_FILES: usize = 1000;
 
-/// What a fix does to one file.
+/// The changes of a fix to one file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FileChange {
     /// Its path from the top of the tree, before the change.
     pub path: String,
     /// Is there such a file only afterwards?
     pub created: bool,
-    /// Is the file gone afterwards, or elsewhere?
+    /// Whether the file is removed or moved.
     pub removed: bool,
     /// What changes in it.
     pub hunks: Vec<Hunk>,
@@ -27,7 +27,7 @@ pub struct FileChange {
 pub struct Hunk {
     /// Its first line in the file before the change, from 1.
     pub start: usize,
-    /// What git took for the name of the function: the last line before that begins at the margin.
+    /// The last line before the hunk that begins at the margin, which git takes for the function.
     pub header: Option<String>,
     /// Its lines.
     pub lines: Vec<(Change, String)>,
@@ -40,7 +40,7 @@ pub enum Change {
     None,
     /// It is there afterwards.
     Added,
-    /// It is gone afterwards.
+    /// The line is removed.
     Removed,
 }
 
@@ -143,7 +143,7 @@ fn plain_path(path: &str, git: bool) -> String {
     }
 }
 
-/// What stands at the top of a kernel's source tree.
+/// The top-level entries of a kernel source tree.
 pub(super) const TOPS: [&str; 26] = [
     "arch",
     "block",
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_says_why() {
+    fn unusable_diffs_are_refused_with_a_reason() {
         for (text, why) in [
             (
                 "diff --git a/l.png b/l.png\nindex 1..2 100644\nBinary files a/l.png and b/l.png differ\n",

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a fix changes in a file: which functions, and what else.
+//! Finds the functions and other items that a fix changes in a file.
 //!
-//! The hunk's own header names the last line at the margin before it, which often is another
-//! function, or none. So the hunk is looked for in the source tree where there is one. A tree that has
-//! the fix already tells as much.
+//! The hunk's header names the last line at the margin before it, which often is another
+//! function. So the hunk is searched in the source tree if there is one, with or without the
+//! fix.
 
 use super::diff::{Change, FileChange, Hunk};
 use super::source::{self, Item, Kind};
 
-/// What is changed.
+/// A changed item.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Subject {
     pub(super) kind: Kind,
     pub(super) name: String,
     /// Is it only there with the fix?
     pub(super) new: bool,
-    /// Is it gone with the fix?
+    /// Whether the fix removes it.
     pub(super) gone: bool,
     pub(super) place: Place,
     /// Which hunks of the file.
@@ -34,7 +34,7 @@ pub(super) enum Place {
     Middle,
 }
 
-/// What the source tree has.
+/// The state of the source tree.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum State {
     /// The file without the fix.
@@ -45,7 +45,7 @@ pub(super) enum State {
     Unknown,
 }
 
-/// Finds what is changed, and whether the source has the fix.
+/// Finds the changed items, and whether the source has the fix.
 pub(super) fn subjects(file: &FileChange, source: Option<&str>) -> (Vec<Subject>, State) {
     let mut found: Vec<Subject> = Vec::new();
     let mut states = Vec::new();
@@ -56,7 +56,7 @@ pub(super) fn subjects(file: &FileChange, source: Option<&str>) -> (Vec<Subject>
             add(&mut found, subject);
         }
     }
-    // What moves within a file is neither new nor gone.
+    // An item that moves within a file is neither new nor removed.
     (found, overall(&states))
 }
 
@@ -88,13 +88,13 @@ fn add(found: &mut Vec<Subject>, subject: Subject) {
     }
 }
 
-/// A text in which a hunk lies.
+/// A text with a hunk.
 struct Text {
     lines: Vec<String>,
     items: Vec<Item>,
-    /// Where each line of the hunk is; for one that this text does not have, what follows it.
+    /// The position of each line of the hunk; of a line that this text lacks, that of the next one.
     places: Vec<(Change, usize, String)>,
-    /// What the lines are that this text does not have.
+    /// The kind of lines that this text lacks.
     absent: Change,
 }
 
@@ -133,7 +133,7 @@ fn located(file: &FileChange, hunk: &Hunk, source: Option<&str>) -> (Text, State
     (Text::new(&lines, items, hunk, at, absent), State::Unknown)
 }
 
-/// Where the lines stand, the nearest to `near` if they do so several times.
+/// The position of the lines, the nearest to `near` if there are several.
 fn find(lines: &[&str], wanted: &[&str], near: usize) -> Option<usize> {
     if wanted.is_empty() || wanted.len() > lines.len() {
         return None;
@@ -151,7 +151,7 @@ fn find(lines: &[&str], wanted: &[&str], near: usize) -> Option<usize> {
         .min_by_key(|at| at.abs_diff(near))
 }
 
-/// What a hunk's header names, as the beginning of a function or structure; git cuts it off.
+/// The function or structure in a hunk's header, which git truncates.
 fn head(header: &str) -> Option<String> {
     let first = header.chars().next()?;
     if !(first.is_ascii_alphabetic() || first == '_') || header.ends_with(':') {
@@ -203,19 +203,19 @@ impl Text {
         found
     }
 
-    /// The item that a changed line lies in.
+    /// The item around a changed line.
     fn enclosing(&self, change: Change, place: usize) -> Option<&Item> {
         let contains = |item: &&Item| match change == self.absent {
             // Between two lines of it.
             true => *item.lines.start() < place && place <= *item.lines.end(),
             false => item.lines.contains(&place),
         };
-        // A macro inside of a function stands behind that in the list, or before.
+        // A macro inside of a function may be listed before or after it.
         let around = self.items.iter().filter(contains);
         around.max_by_key(|item| item.lines.end() - item.lines.start())
     }
 
-    /// Whole items that this text does not have.
+    /// Complete items that this text lacks.
     fn outside(&self, lines: &mut Vec<&str>, hunk: usize, found: &mut Vec<Subject>) {
         if lines.is_empty() {
             return;
@@ -295,7 +295,7 @@ impl Text {
     }
 }
 
-/// Words that begin statements.
+/// Keywords of statements.
 const STATEMENTS: [&str; 11] = [
     "return", "if", "goto", "for", "while", "switch", "do", "else", "case", "break", "continue",
 ];
@@ -370,7 +370,7 @@ mod tests {
             .collect()
     }
 
-    /// What is found in the tree before the fix, and in the one with it.
+    /// The items found in the tree without the fix, and in that with it.
     fn both(from: &str, to: &str) -> Vec<(String, Place)> {
         let file = change(from, to);
         let (before, state) = subjects(&file, Some(BEFORE));
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_function_is_told_apart() {
+    fn items_other_than_functions_are_distinguished() {
         let kinds = |from: &str, to: &str| -> Vec<(Kind, String)> {
             let (found, _) = subjects(&change(from, to), Some(BEFORE));
             found
@@ -447,7 +447,7 @@ mod tests {
         }
     }
 
-    /// With the fix in the tree, what the hunk shows of the time before may be elsewhere.
+    /// With the fix in the tree, removed lines may be elsewhere.
     #[test]
     fn another_function_that_looks_as_this_one_did_is_not_meant() {
         let twin = |name: &str, check: &str| {
@@ -464,7 +464,7 @@ mod tests {
             .replace("--- original", "--- a/fs/a.c")
             .replace("+++ modified", "+++ b/fs/a.c");
         let mut file = super::super::diff::read(&text).unwrap().remove(0);
-        // So little context that only the place tells.
+        // With so little context, only the position tells.
         let lines = &mut file.hunks[0].lines;
         lines.retain(|(_, line)| !line.contains("first") && line != "{");
         file.hunks[0].start = 3;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a fix comes in: a mail, the output of `git format-patch` or `git show`, or a bare diff.
+//! Parses the input of `--from`: a mail, the output of `git format-patch` or `git show`, or a bare diff.
 
 use anyhow::{Context as _, Result, ensure};
 use mailparse::{MailHeaderMap as _, ParsedMail};
@@ -8,12 +8,12 @@ use mailparse::{MailHeaderMap as _, ParsedMail};
 /// The deepest nesting of a mail's parts.
 const DEEPEST: u32 = 8;
 
-/// What a fix says of itself.
+/// The description of a fix.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct About {
     /// Its subject, without `[PATCH]` and the like.
     pub subject: Option<String>,
-    /// The commit, as upstream has it where that is said.
+    /// The upstream commit, if named.
     pub commit: Option<String>,
     /// The CVE ids that it names.
     pub cves: Vec<String>,
@@ -58,7 +58,7 @@ fn is_separator(line: &str) -> bool {
     matches!(words.as_slice(), [_, day, _, _, time, _, ..] if day.len() == 3 && time.contains(':'))
 }
 
-/// Mails begin with headers.
+/// Whether the text begins with mail headers.
 fn is_mail(text: &str) -> bool {
     let mut lines = text.lines().skip_while(|line| line.trim().is_empty());
     let Some(first) = lines.next() else {
@@ -97,7 +97,7 @@ fn of_mail(text: &str) -> Result<Message> {
     let subject = mail.headers.get_first_value("Subject");
     let mut bodies = Vec::new();
     collect(&mail, 0, &mut bodies)?;
-    // The message stands in the first part, the diff there or in an attachment.
+    // The message is in the first part, the diff there or in an attachment.
     let body = bodies.join("\n");
     message(subject.as_deref(), commit, &body.replace("\r\n", "\n"))
 }
@@ -154,7 +154,7 @@ fn message(subject: Option<&str>, commit: Option<String>, text: &str) -> Result<
     })
 }
 
-/// Where the diff begins.
+/// The position of the diff.
 fn diff_start(text: &str) -> Option<usize> {
     let mut at = 0;
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -181,7 +181,7 @@ fn upstream(words: &str) -> Option<String> {
     })
 }
 
-/// The id that a text begins with.
+/// The commit id at the beginning of a text.
 fn commit_id(text: &str) -> Option<String> {
     let id: String = text.chars().take_while(char::is_ascii_hexdigit).collect();
     (12..=64)
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fix_is_refused_with_the_reason() {
+    fn other_inputs_are_refused_with_a_reason() {
         let mail = "From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\n\
                     From: j@example.org\nSubject: x\n\nText\n";
         let two = format!("{mail}{DIFF}{mail}{DIFF}");

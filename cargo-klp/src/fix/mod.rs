@@ -31,9 +31,9 @@ const LARGEST: u64 = 16 << 20;
 /// A fix.
 #[derive(Debug)]
 pub struct Fix {
-    /// What it says of itself.
+    /// Its description.
     pub about: About,
-    /// What it changes.
+    /// Its changes.
     pub files: Vec<FileChange>,
 }
 

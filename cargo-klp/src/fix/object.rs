@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Into which object a source file is built: the kernel itself, or a module. The makefiles of the
-//! source tree and the kernel's configuration tell.
+//! Finds the object of a source file, the kernel itself or a module, from the makefiles of the
+//! source tree and the kernel's configuration.
 
 use std::collections::HashMap;
 use std::fs;
@@ -60,7 +60,7 @@ impl Tree {
         }
     }
 
-    /// A file's own makefile names it, or one above with the folders between.
+    /// Searches the file's makefile, and those above it.
     fn search(&self, stem: &str) -> Place {
         for (at, _) in stem.rmatch_indices('/') {
             let (dir, object) = (&stem[..at], format!("{}.o", &stem[at + 1..]));

@@ -22,10 +22,10 @@ const MOST_CALLERS: usize = 8;
 /// How many names are listed.
 const MOST_LISTED: usize = 20;
 
-/// How far up callers are followed where only the source tells.
+/// The maximal depth of callers that are found in the source only.
 const DEEPEST: u32 = 4;
 
-/// What is known of a kernel.
+/// The information about a kernel.
 pub struct Facts {
     kernel: Kernel,
     tree: Option<Tree>,
@@ -64,7 +64,7 @@ pub(super) struct Planned {
     /// As `Stub` writes it.
     pub(super) item: String,
     pub(super) place: Place,
-    /// What is worth knowing about it.
+    /// Remarks for the author.
     pub(super) notes: Vec<String>,
     /// The file and the hunks that change it.
     pub(super) path: String,
@@ -84,7 +84,7 @@ impl Facts {
         }
     }
 
-    /// All functions of that name that debug information knows of; `None` without such.
+    /// All functions of that name in the debug information; `None` without debug information.
     fn definitions(&self, object: &str, name: &str) -> Result<Option<Vec<Definition>>> {
         let index = Index::in_folders(self.inlined.iter().cloned(), object)?;
         Ok(index.map(|index| index.named(name)).transpose()?)
@@ -355,7 +355,7 @@ impl Planner<'_> {
         format!("{way} (`{}`)", wanted.object)
     }
 
-    /// Copies in functions beside the one that has an entry.
+    /// Copies of a function that also has an entry.
     fn copies(&mut self, wanted: &Wanted<'_>, callers: &[Caller]) -> Result<String> {
         let planned = self.callers(wanted, callers, None)?;
         let names: Vec<String> = callers.iter().map(ToString::to_string).collect();
@@ -375,7 +375,7 @@ impl Planner<'_> {
         ))
     }
 
-    /// A function without an entry of its own.
+    /// A function without an entry.
     fn inlined(
         &mut self,
         wanted: &Wanted<'_>,
@@ -398,7 +398,7 @@ impl Planner<'_> {
         Ok(format!("{what}{}", above(&planned)))
     }
 
-    /// Plans the replacement of those that have a copy, or that call the function in the source.
+    /// Plans the replacement of functions that have a copy, or that call the function in the source.
     fn callers(
         &mut self,
         wanted: &Wanted<'_>,
@@ -536,7 +536,7 @@ fn calling(source: &str, name: &str) -> Vec<String> {
     found
 }
 
-/// Does the text name it, as a word of its own?
+/// Whether the text contains the name as a word.
 fn mentions(text: &str, name: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(name).any(|(at, _)| {
@@ -642,7 +642,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_tell_functions_of_one_name_apart() {
+    fn adjacent_symbols_distinguish_functions_of_one_name() {
         let mut kallsyms = String::new();
         for (address, name) in [(0x100, "far"), (0x110, "leaf"), (0x120, "away")] {
             kallsyms += &format!("{address:x} t {name}\n");
@@ -661,7 +661,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_c_say_what_to_do() {
+    fn files_other_than_c_have_advice() {
         for (path, word) in [
             ("fs/Kconfig", "configured"),
             ("fs/Makefile", "built"),

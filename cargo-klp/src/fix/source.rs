@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What stands where in a C file of the kernel. No compiler's parser: it goes by the kernel's coding
-//! style, and so also reads files whose macros and configurations no parser could follow.
+//! Finds the items of a C file of the kernel. It relies on the kernel's coding style instead of a parser, and so reads
+//! files with any macros and configuration.
 
 use std::ops::RangeInclusive;
 
@@ -13,13 +13,13 @@ pub(super) struct Item {
     pub(super) name: String,
     /// Its lines, from 0.
     pub(super) lines: RangeInclusive<usize>,
-    /// Where a function's body begins: the line with its brace.
+    /// The line of the function body's brace.
     pub(super) body: usize,
-    /// What stands before the body.
+    /// The text before the body.
     pub(super) head: String,
 }
 
-/// What it is.
+/// The kind of item.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     /// A function with its body.
@@ -32,7 +32,7 @@ pub(super) enum Kind {
     Macro,
     /// Another line for the preprocessor.
     Directive,
-    /// A prototype, or a macro that makes no code of its own.
+    /// A prototype, or a macro without code.
     Declaration,
 }
 
@@ -44,14 +44,14 @@ pub(super) fn items(text: &str) -> Vec<Item> {
         reader.line(number, line);
         reader.before.push(line.to_owned());
     }
-    // What a hunk shows may stop in the middle.
+    // An excerpt may stop in the middle.
     if reader.head.is_some() {
         reader.end(reader.before.len().saturating_sub(1));
     }
     reader.items
 }
 
-/// The text with blanks for comments and for what stands in quotes.
+/// The text with comments and quoted text replaced by blanks.
 pub(super) fn without_comments(text: &str) -> String {
     #[derive(Clone, Copy, PartialEq)]
     enum In {
@@ -143,7 +143,7 @@ impl Reader {
         self.text.push(' ');
     }
 
-    /// A macro that makes definitions may stand without a semicolon, and something else follows.
+    /// A macro that makes definitions may lack a semicolon.
     fn ends_as_macro(&self, line: &str) -> bool {
         let text = self.text.trim();
         let name = words(text).next().unwrap_or_default();
@@ -157,7 +157,7 @@ impl Reader {
             && groups(text).is_some_and(|groups| groups.len() == 1)
     }
 
-    /// A brace at the margin begins a function: the one before has ended without its own brace.
+    /// A brace at the margin begins a function, even if the previous one lacks its closing brace.
     fn restart(&mut self) {
         let is_head = |line: &&String| {
             let line = line.trim_end();
@@ -301,7 +301,7 @@ fn declared(head: &str) -> (Kind, String) {
     (Kind::Data, name.unwrap_or_default().to_owned())
 }
 
-/// Does a brace behind this text begin the body of a function?
+/// Whether a brace after this text begins a function body.
 fn is_function(head: &str) -> bool {
     let head = head.trim();
     !head.contains('=')
@@ -311,13 +311,13 @@ fn is_function(head: &str) -> bool {
             || groups(head).is_some_and(|groups| !groups.is_empty() && trails(head)))
 }
 
-/// Only attributes may stand between the parameters and the body.
+/// Only attributes may follow the parameters.
 fn trails(head: &str) -> bool {
     let behind = head.rsplit(')').next().unwrap_or_default();
     words(behind).all(|word| word.starts_with("__"))
 }
 
-/// The words before parentheses at the top level, each with what stands in them.
+/// The words before parentheses at the top level, each with their contents.
 fn groups(head: &str) -> Option<Vec<(&str, &str)>> {
     let (mut depth, mut start) = (0_usize, 0);
     let mut found = Vec::new();
@@ -342,7 +342,7 @@ fn groups(head: &str) -> Option<Vec<(&str, &str)>> {
     Some(found)
 }
 
-/// What stands behind the parameters of functions, and looks like one.
+/// Words after parameters that look like functions.
 const ATTRIBUTES: [&str; 9] = [
     "__acquires",
     "__attribute__",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes a patch that is to become a fix: stubs with the hunks beside them, and what else to do.
+//! Writes a patch from a fix: stubs with the hunks, and a list of the other changes.
 
 use std::fmt::Write as _;
 
@@ -33,7 +33,7 @@ impl Files {
     }
 }
 
-/// What the fix is about, on one line.
+/// The title of the fix, on one line.
 fn title(name: &str, about: &About) -> String {
     let subject = visible(about.subject.as_deref().unwrap_or(name));
     match about.cves.as_slice() {
@@ -96,7 +96,7 @@ fn literal(text: &str) -> String {
     short.trim().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// Without what would hide something from those who read it.
+/// Replaces characters that would hide text from readers.
 fn visible(text: &str) -> String {
     let hides = |c: char| {
         c.is_control()
@@ -127,7 +127,7 @@ fn replacement(stub: &Planned) -> String {
     text + &calling_original(&stub.item, stub.place)
 }
 
-/// The stub, which calls the kernel's own function, with the place for the change.
+/// The stub, which calls the original, with a place for the change.
 fn calling_original(item: &str, place: Place) -> String {
     let lines: Vec<&str> = item.lines().collect();
     let call = lines
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hunk_and_what_it_fixes_stand_beside_it() {
+    fn stubs_have_the_hunk_beside_them() {
         let Files { patch, readme } = files(Place::Top, "fs: \"look\" \\ \u{202e}first");
         assert!(
             patch.contains("    // +    if (a > 9)\n    //\n    //  }\n"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Is there a patch to build in a folder? make says little about what is not there.
+//! Finds the patches of a folder, to report missing files better than make does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ impl Patch {
             let has_source = ["rs", "c", "S"]
                 .iter()
                 .any(|ending| self.dir.join(format!("{stem}.{ending}")).is_file());
-            // Made by a rule of its own.
+            // It has a rule.
             let has_rule = ["c", "o"]
                 .iter()
                 .any(|ending| text.contains(&format!("{stem}.{ending}:")));
@@ -96,7 +96,7 @@ impl Patch {
     }
 }
 
-/// Does a source file have a patch, as far as its text tells?
+/// Whether the text of a source file has a patch.
 fn has_patch(path: &Path) -> bool {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.contains("livepatch") || text.contains("module!")
@@ -147,7 +147,7 @@ mod tests {
             text.contains("no #[livepatch(...)] in") && text.contains("fix-foo.rs"),
             "{text}"
         );
-        // It may stand in a part of the crate.
+        // It may be in a module of the crate.
         let parts = [
             ("fix-foo.rs", "mod part;"),
             ("part.rs", patch),

@@ -17,11 +17,11 @@ use tempfile::TempDir;
 use crate::kernel::Target;
 pub use options::TrialOptions;
 
-/// Where the modules are in the guest: those that were built here, and those of the kernel.
+/// The folders of modules in the guest: those built here, and the kernel's.
 const BUILT: &str = "/klp/modules";
 const KERNELS: &str = "/klp/kernel-modules";
 
-/// The longest that all but the command may take; the guest's script has shorter limits of its own.
+/// The time limit of everything but the command; the guest's script has shorter limits.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// With which status the guest's script ends.
@@ -34,14 +34,14 @@ pub struct Trial<'a> {
     pub kernel: &'a Target,
     /// The live patches.
     pub patches: &'a [PathBuf],
-    /// Modules that are loaded before: those that get patched.
+    /// Modules to load first, which are patched.
     pub others: &'a [PathBuf],
-    /// What the user wants besides.
+    /// The user's options.
     pub options: &'a TrialOptions,
 }
 
 impl Trial<'_> {
-    /// Boots and tries it. The guest's script says what is wrong.
+    /// Boots and tries it. The guest's script reports errors.
     pub fn run(&self) -> Result<()> {
         let image = &self.kernel.image;
         ensure!(
@@ -73,7 +73,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Refuses two modules of one name, of which the kernel would load the first.
+    /// Refuses two modules of one name: the kernel would load the first.
     fn check_names(&self, needed: &Needed) -> Result<()> {
         let built: Vec<String> = self
             .others
@@ -144,8 +144,7 @@ fn name(path: &Path) -> String {
     stem.to_string_lossy().replace('-', "_")
 }
 
-/// The kernel's modules that the user wants loaded, and what they depend on, in the order in which they
-/// are loaded.
+/// The requested modules of the kernel and their dependencies, in loading order.
 struct Needed {
     files: Vec<PathBuf>,
     /// Holds them, not compressed.
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn contradictory_options_are_refused() {
         for (words, part) in [
             (&["--command", "x"][..], "--vm"),
             (&["--module", "x"], "--vm"),

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a user wants of a trial: what is brought into the virtual machine, what runs there, and what has
-//! to come of it.
+//! The options of a trial in a virtual machine: files, the command, and the expected result.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use klp_host::vm::copy;
 
-/// The longest that a command may take by itself, in seconds: a day.
+/// The maximal time limit of a command, in seconds: a day.
 const LONGEST: u64 = 86_400;
 
 /// The options of a trial.

@@ -38,7 +38,7 @@ fn how_calls_get_to_a_replacement_can_be_seen() {
 }
 
 #[test]
-fn what_was_split_off_from_a_modules_functions_is_part_of_them() {
+fn cold_parts_of_a_modules_functions_are_checked() {
     let mut machine = machine();
     let symbols = [
         ("brake.cold", DRIVE + 0x200),
@@ -65,7 +65,7 @@ fn what_was_split_off_from_a_modules_functions_is_part_of_them() {
 }
 
 #[test]
-fn what_was_split_off_is_looked_for_in_each_module() {
+fn cold_parts_are_searched_in_each_module() {
     const TURN: usize = 0x6_0000;
     let mut machine = machine();
     machine.module("driver", &[("drive", DRIVE), ("drive.cold", DRIVE + 0x100)]);
@@ -85,7 +85,7 @@ fn what_was_split_off_is_looked_for_in_each_module() {
 }
 
 #[test]
-fn what_was_split_off_from_several_replacements_of_a_patch() {
+fn cold_parts_of_several_replacements() {
     let mut machine = machine();
     let symbols = [
         ("new_read", replacement(FIRST, 0)),
@@ -108,7 +108,7 @@ fn what_was_split_off_from_several_replacements_of_a_patch() {
 }
 
 #[test]
-fn what_was_split_off_from_replacements_is_looked_for_in_each_patch() {
+fn cold_parts_of_replacements_are_searched_in_each_patch() {
     let mut machine = machine();
     for patch in [FIRST, SECOND] {
         let symbols = [
@@ -142,7 +142,7 @@ fn what_was_split_off_from_replacements_is_looked_for_in_each_patch() {
 
 /// The transition makes the calls that are left out, when it ends.
 #[test]
-fn callbacks_of_a_module_that_comes_and_goes_in_transition() {
+fn callbacks_of_loading_and_unloading_in_transition() {
     let mut machine = machine();
     machine.module("driver", &[("drive", DRIVE)]);
     // The second object of the first patch.
@@ -293,7 +293,7 @@ fn a_deadline_names_some_of_those_who_held_it_up_and_counts_the_others() {
 }
 
 #[test]
-fn tasks_that_exit_are_waited_for_when_code_goes() {
+fn releasing_code_waits_for_exiting_tasks() {
     let mut machine = machine();
     let waits = |machine: &Machine| machine.kernel.waits_for_exits.get();
     assert_eq!(enable_read(&mut machine, FIRST), 0);

@@ -64,7 +64,7 @@ fn patching_above_another_patch_waits() {
 }
 
 #[test]
-fn replacing_waits_for_what_the_new_patch_does_not_know() {
+fn replacing_checks_functions_that_the_new_patch_lacks() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     let (task, _) = preempted(&machine);

@@ -23,7 +23,7 @@ fn enable_both(machine: &mut Machine, patch: usize, replace: bool) -> i32 {
 }
 
 #[test]
-fn a_settled_function_is_a_jump_and_asks_again_before_the_next_transition() {
+fn a_settled_function_is_a_jump_until_the_next_transition() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
@@ -50,7 +50,7 @@ fn a_settled_function_is_a_jump_and_asks_again_before_the_next_transition() {
 }
 
 #[test]
-fn a_patch_above_has_the_jump_until_it_goes() {
+fn the_top_patch_has_the_jump() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
@@ -74,7 +74,7 @@ fn a_patch_above_has_the_jump_until_it_goes() {
 }
 
 #[test]
-fn what_a_replacing_patch_lacks_is_original_again() {
+fn functions_missing_in_a_replacing_patch_are_reverted() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
@@ -178,7 +178,7 @@ fn many_are_taken_and_given_back_bit_by_bit() {
 }
 
 #[test]
-fn a_module_that_goes_takes_its_entries_with_it() {
+fn unloading_a_module_removes_its_sites() {
     let mut machine = machine();
     let names: Vec<_> = (0..40).map(|number| format!("drive{number}")).collect();
     let mut symbols = Vec::new();
@@ -202,7 +202,7 @@ fn a_module_that_goes_takes_its_entries_with_it() {
 }
 
 #[test]
-fn who_shares_an_entry_is_told_or_refuses() {
+fn other_ftrace_users_of_a_site_are_notified_or_refused() {
     let mut machine = machine();
     machine.kernel.shared.borrow_mut().insert(READ, true);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
@@ -237,7 +237,7 @@ fn who_shares_an_entry_is_told_or_refuses() {
 }
 
 #[test]
-fn a_module_that_goes_takes_what_patches_before_have_left_there() {
+fn unloading_a_module_removes_leftover_sites() {
     let mut machine = machine();
     let symbols = [("a", DRIVE), ("b", DRIVE + 0x100), ("c", DRIVE + 0x200)];
     machine.module("driver", &symbols);
@@ -359,7 +359,7 @@ fn who_redirects_a_site_meanwhile_has_the_handler_beside_him() {
 
 /// A dedicated ops that cannot be registered leaves its site to the shared ops.
 #[test]
-fn a_site_whose_ops_is_refused_goes_back_to_the_shared_ops() {
+fn a_refused_dedicated_ops_falls_back_to_the_shared_ops() {
     let mut machine = machine();
     let task = machine.sleeper(&[]);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
@@ -398,7 +398,7 @@ fn sites_that_cannot_be_removed_from_the_filter() {
 }
 
 #[test]
-fn when_ftrace_has_shut_down_the_worker_gives_up() {
+fn the_worker_stops_when_ftrace_is_disabled() {
     let mut machine = machine();
     assert_eq!(enable_read(&mut machine, FIRST), 0);
     machine.kernel.is_ftrace_dead.set(true);

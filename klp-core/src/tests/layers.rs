@@ -54,7 +54,7 @@ fn imports(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn importers_go_down_only() {
+fn imports_respect_the_layers() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for (layer, name) in LAYERS.iter().enumerate() {
         let text = std::fs::read_to_string(src.join(name).with_extension("rs"));

@@ -96,7 +96,7 @@ fn disabling() {
 }
 
 #[test]
-fn a_module_that_comes() {
+fn allocations_of_loading_a_module() {
     fail_each(|| with_first(false), |machine| code(machine.load("driver")));
 }
 
@@ -115,7 +115,7 @@ fn turning_round() {
 
 /// What is looked for on stacks is made anew once there is memory.
 #[test]
-fn a_module_that_goes_in_a_transition() {
+fn allocations_of_unloading_a_module_in_transition() {
     for number in 0..3 {
         let mut machine = machine();
         machine.module("driver", &[("drive", DRIVE)]);

@@ -194,7 +194,7 @@ fn enable_immediate(machine: &mut Machine, patch: usize, whole: bool) -> i32 {
 }
 
 #[test]
-fn an_immediate_patch_waits_for_nobody() {
+fn an_immediate_patch_has_no_transition() {
     let mut machine = machine();
     let inside = machine.sleeper(&[READ + 8]);
     inside.running.set(true);
@@ -214,7 +214,7 @@ fn an_immediate_patch_waits_for_nobody() {
 }
 
 #[test]
-fn an_immediate_function_waits_for_nobody_while_the_others_do() {
+fn immediate_and_other_functions_of_a_patch() {
     let mut machine = machine();
     let inside = machine.sleeper(&[READ + 8, WRITE + 8]);
     assert_eq!(enable_immediate(&mut machine, FIRST, false), 0);
@@ -286,7 +286,7 @@ fn a_registered_patch_survives_each_allocation_that_fails() {
 
 /// A module that registers its patch once more declares the same.
 #[test]
-fn what_is_immediate_stands_in_the_declaration_again_when_it_is_unregistered() {
+fn unregistering_restores_immediate_flags() {
     let mut machine = machine();
     let functions = [
         ("read", 0, replacement(FIRST, 0)),

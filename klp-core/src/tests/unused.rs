@@ -6,7 +6,7 @@ use super::{code, enable_read, machine, replacement, FIRST, READ, SECOND};
 use crate::types::PatchState;
 
 #[test]
-fn a_core_with_patches_says_which() {
+fn a_core_with_patches_names_them() {
     let mut machine = machine();
     assert!(machine.core().is_unused(true));
     assert_eq!(enable_read(&mut machine, FIRST), 0);

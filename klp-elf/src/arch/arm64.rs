@@ -11,7 +11,7 @@ use object::elf;
 /// How long an instruction is.
 pub(super) const INSTRUCTION: u64 = 4;
 
-/// How many bytes of instructions stand before a function whose list of places for tracing names them.
+/// The length of the instructions before a function that the list of traced places refers to.
 const BEFORE: u64 = 2 * INSTRUCTION;
 
 pub(super) const FACTS: Facts = Facts {
@@ -106,7 +106,7 @@ fn site(
     first.checked_add(INSTRUCTION)
 }
 
-/// Whether an instruction is one that does nothing but let indirect branches land (`bti`).
+/// Whether the instruction is `bti`, a landing pad for indirect branches.
 fn is_landing(instruction: u32) -> bool {
     // Its two bits for the kinds of branches do not matter.
     instruction & !0xc0 == 0xd503_241f
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn calls_stand_behind_the_first_nop_of_a_function() {
-        // What a function begins with, where that is, and what is listed.
+        // The start of a function, its address, the listed place, and the call.
         for (first, function, listed, call) in [
             (NOP, 0x100, 0x100, 0x104),
             (BTI_C, 0x100, 0x104, 0x108),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lets_branches_land_is_told_from_other_hints() {
+    fn bti_is_distinguished_from_other_hints() {
         for landing in [0xd503_241f, BTI_C, 0xd503_249f, 0xd503_24df] {
             assert!(is_landing(landing), "{landing:#x}");
         }

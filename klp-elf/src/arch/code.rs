@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Machine code, as far as it matters here: where an instruction goes, what it does to the stack, and whether it goes
-//! to memory.
+//! Decoded instructions: their control flow, their effect on the stack, and their memory accesses.
 
 use super::Machine;
 use super::arm64::code as arm64;
@@ -14,14 +13,14 @@ pub(crate) enum Instruction {
     Arm64(arm64::Instruction),
 }
 
-/// Where an instruction goes.
+/// The control flow of an instruction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Flow {
     /// To the next one.
     Next,
     /// To a function, and back.
     Call,
-    /// To this place, perhaps only under a condition, or to what a relocation names.
+    /// To this place, perhaps conditionally, or to the target of a relocation.
     Branch(u64),
     /// To a place that it has from elsewhere.
     IndirectBranch,
@@ -38,13 +37,13 @@ pub(crate) enum Effect {
     Reserves(u64),
     /// It reserves so many bytes, perhaps one of several in a row.
     Lowers(u64),
-    /// It makes the stack begin at a multiple of that.
+    /// Aligns the stack pointer down to a multiple of this.
     Aligns(u64),
-    /// It reserves what is only known when it runs.
+    /// Reserves an amount that is only known at run time.
     Varies,
 }
 
-/// How often an instruction goes to memory that is not on the stack.
+/// The memory accesses of an instruction, other than to the stack.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Memory {
     pub(crate) loads: usize,
@@ -52,7 +51,7 @@ pub(crate) struct Memory {
 }
 
 impl Instruction {
-    /// Where it begins.
+    /// The start.
     pub(crate) fn start(&self) -> u64 {
         match self {
             Self::X86(instruction) => instruction.start(),
@@ -60,7 +59,7 @@ impl Instruction {
         }
     }
 
-    /// Where the next one begins.
+    /// The end.
     pub(crate) fn end(&self) -> u64 {
         match self {
             Self::X86(instruction) => instruction.end(),
@@ -75,7 +74,7 @@ impl Instruction {
         }
     }
 
-    /// Whether it goes to the address that it names.
+    /// Whether it accesses the address of its operand.
     pub(crate) fn goes_to_address(&self) -> bool {
         matches!(self.flow(), Flow::Call | Flow::Branch(_))
     }
@@ -114,13 +113,13 @@ impl Instruction {
 
 /// The instructions of a function, one after the other.
 pub(crate) enum Instructions<'data> {
-    // The decoder has tables of its own, and is large.
+    // The decoder is large.
     X86(Box<x86::Instructions<'data>>),
     Arm64(arm64::Instructions<'data>),
 }
 
 impl<'data> Instructions<'data> {
-    /// Those of `code`, which begins at `start` in its section.
+    /// Decodes `code`, which is at `start` in its section.
     pub(crate) fn new(machine: Machine, code: &'data [u8], start: u64) -> Self {
         match machine {
             Machine::X86 => Self::X86(Box::new(x86::Instructions::new(code, start))),
@@ -141,8 +140,8 @@ impl Iterator for Instructions<'_> {
 }
 
 impl Machine {
-    /// Whether the relocation of this kind at `offset` of `code` is one of a call or a jump; how far behind the
-    /// symbol that goes.
+    /// The offset behind the symbol, if the relocation of this kind at `offset` of `code` is of a call or
+    /// jump.
     pub(crate) fn call(
         self,
         kind: object::elf::RelocationType,

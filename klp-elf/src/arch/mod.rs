@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Machines: what differs between the modules and kernels of two of them. What a file is for stands in its header.
-//! The facts of each machine are in a file of its own; nothing else of this crate names one.
+//! The machines: the architecture-dependent properties of modules and kernels, by the ELF header.
+//! Each machine has a file; the rest of this crate is independent of it.
 
 mod arm64;
 #[cfg(feature = "code")]
@@ -21,7 +21,7 @@ pub enum Machine {
     Arm64,
 }
 
-/// What there is to know of a machine.
+/// The properties of a machine.
 struct Facts {
     /// What its makers call it.
     name: &'static str,
@@ -37,7 +37,7 @@ struct Facts {
     applied_in_words: &'static str,
     /// Relocations that go by a table of addresses, which only a linker makes.
     by_table: &'static [(RelocationType, &'static str)],
-    /// Relocations whose value counts from the end of the instruction, where the field stands at that end.
+    /// Relocations that are relative to the end of the instruction, if the field is at its end.
     relative_to_end: &'static [RelocationType],
     /// The length of the call, or of the nop in its place, that ftrace changes.
     traced_call: u64,
@@ -45,20 +45,20 @@ struct Facts {
     entries: &'static [u64],
     /// The section of a module's file that lists its places for tracing.
     traced_places: &'static [u8],
-    /// Where that call is, by what is listed, if that is elsewhere.
+    /// Finds that call from the listed place, if they differ.
     site: Option<Site>,
-    /// What the kernel puts in the place of a return: jumping there is returning.
+    /// The kernel's return thunks: a jump to one is a return.
     return_thunks: &'static [&'static [u8]],
 }
 
-/// Where a traced call is, for a listed place. It asks whether a function begins at a place, and for the instruction
+/// Finds the traced call of a listed place. Its arguments tell whether a function begins at a place, and the instruction
 /// there.
 pub(crate) type Site = fn(u64, &dyn Fn(u64) -> bool, &dyn Fn(u64) -> Option<u32>) -> Option<u64>;
 
-/// What a relocation writes.
+/// The field that a relocation writes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Written {
-    /// So many bytes, which the kernel wants to be zero before.
+    /// This number of bytes, which have to be zero before.
     Bytes(usize),
     /// A part of an instruction.
     Instruction,
@@ -100,7 +100,7 @@ impl Machine {
         }
     }
 
-    /// What a file is for, if that is known here.
+    /// The machine of a file, if supported.
     pub(crate) fn of(header: &FileHeader) -> Option<Self> {
         let number = header.e_machine.get(LE);
         Self::ALL.into_iter().find(|it| it.facts().number == number)
@@ -121,7 +121,7 @@ impl Machine {
         self.facts().pointer
     }
 
-    /// What the kernel writes for this relocation of a module. `None` for one that it refuses.
+    /// The field that the kernel writes for this relocation of a module. `None` if it refuses it.
     pub(crate) fn written(self, kind: RelocationType) -> Option<Written> {
         let mut applied = self.facts().applied.iter();
         applied
@@ -134,13 +134,13 @@ impl Machine {
         self.facts().applied_in_words
     }
 
-    /// The name of a relocation that goes by a table of addresses.
+    /// The name of a relocation through a table of addresses.
     pub(crate) fn by_table(self, kind: RelocationType) -> Option<&'static str> {
         let mut kinds = self.facts().by_table.iter();
         kinds.find(|(it, _)| *it == kind).map(|(_, name)| *name)
     }
 
-    /// The relocations whose value counts from the end of the instruction.
+    /// The relocations that are relative to the end of the instruction.
     pub(crate) fn relative_to_end(self) -> &'static [RelocationType] {
         self.facts().relative_to_end
     }

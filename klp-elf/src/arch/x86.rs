@@ -36,7 +36,7 @@ pub(super) const FACTS: Facts = Facts {
     traced_call: 5,
     // Indirect branches may land before it.
     entries: &[5, 9],
-    // The compiler's own `__patchable_function_entries` lists what can be padded, and that is every function.
+    // The compiler's `__patchable_function_entries` lists all functions with padding, traceable or not.
     traced_places: b"__mcount_loc",
     site: None,
     return_thunks: &[

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a module is checked against: a kernel, and what its build wrote down.
+//! The kernel that a module is checked against.
 
 use crate::kernel::Exports;
 use crate::{Error, Kernel, file};
@@ -9,26 +9,26 @@ use std::path::Path;
 /// No release is longer.
 const RELEASE_MAX: u64 = 4096;
 
-/// What a module is checked against. What is not known is not checked.
+/// The kernel that a module is checked against. Unknown properties are not checked.
 #[derive(Default)]
 pub struct Against<'kernel> {
     pub(super) kernel: Option<&'kernel Kernel>,
     pub(super) exports: Option<Exports>,
-    /// The kernel's release, or its whole version magic.
+    /// The kernel's release, or its complete version magic.
     pub(super) vermagic: Option<String>,
 }
 
 impl<'kernel> Against<'kernel> {
-    /// Nothing: only what the module alone tells is checked.
+    /// No kernel: only the module itself is checked.
     pub fn nothing() -> Self {
         Self::default()
     }
 
-    /// A kernel, and what lies beside its vmlinux when that stands in its build folder.
+    /// A kernel, with the other files of its build folder if the vmlinux is in one.
     ///
     /// # Errors
     ///
-    /// When a file there cannot be read.
+    /// A file there cannot be read.
     pub fn kernel(kernel: &'kernel Kernel) -> Result<Self, Error> {
         let against = Self {
             kernel: Some(kernel),
@@ -41,11 +41,11 @@ impl<'kernel> Against<'kernel> {
         }
     }
 
-    /// The same, with what a kernel's build folder tells besides: its release, what it exports.
+    /// Adds information of a kernel's build folder: release and exports.
     ///
     /// # Errors
     ///
-    /// When a file there cannot be read.
+    /// A file there cannot be read.
     pub fn build_folder(mut self, folder: &Path) -> Result<Self, Error> {
         let symvers = folder.join("Module.symvers");
         if self.exports.is_none() && symvers.exists() {
@@ -59,7 +59,7 @@ impl<'kernel> Against<'kernel> {
         Ok(self)
     }
 
-    /// The same, with the kernel's release where that is not known by other ways.
+    /// Adds the kernel's release, if it is unknown otherwise.
     #[must_use]
     pub fn release(mut self, release: &str) -> Self {
         let release = || release.trim().to_owned();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The functions that a module replaces: are the entries whole, and has the kernel what they name?
+//! Checks the replaced functions: their table entries, and the functions in the kernel.
 
 use super::objects::{Choice, Found, Objects};
 use super::report::Collected;
@@ -62,7 +62,7 @@ struct Check<'a, 'data> {
 }
 
 impl<'data> Check<'_, 'data> {
-    /// Checks what the entries say.
+    /// Checks the table entries.
     fn entries(&self, report: &mut Report) {
         let mut seen = HashSet::new();
         for function in &self.object.functions {
@@ -89,7 +89,7 @@ impl<'data> Check<'_, 'data> {
         if text(old_name).is_none() {
             return Some(Problem::FunctionName(shown()));
         }
-        // 0 stands for the only one, which is the first.
+        // 0 means the only one, which is the first.
         if !seen.insert((old_name, function.sympos.max(1))) {
             let place = Place::offset(self.module, function.place);
             report.add(place, Problem::FunctionTwice(shown()));
@@ -110,7 +110,7 @@ impl<'data> Check<'_, 'data> {
         None
     }
 
-    /// The function at a place, and whether it is gone when the module has started.
+    /// The function at a place, and whether it is freed after the module's init.
     fn replacement(&self, target: Target) -> Option<(&'data [u8], bool)> {
         let section = target.section?;
         let name = self.places.at(self.module, section, target.offset)?;
@@ -161,7 +161,7 @@ impl<'data> Check<'_, 'data> {
         Ok(())
     }
 
-    /// Why what the kernel has cannot be replaced.
+    /// Why the kernel's symbol cannot be replaced.
     fn unfit(&self, choice: Choice, name: &str, sympos: u64, count: usize) -> Option<Problem> {
         let returns_not = never_returns(name);
         let (object, name) = (Name::from(self.name), Name::from(name));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a module says of itself: is it a livepatch module, and for this kernel?
+//! Checks that a module is a livepatch module for this kernel.
 
 use super::info::Info;
 use super::{Against, Place, Problem, Report};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a module says of itself in its modinfo.
+//! The modinfo of a module.
 
 use crate::{Error, Module};
 

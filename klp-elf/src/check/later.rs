@@ -2,8 +2,8 @@
 
 //! Code of a patch that the kernel may call later.
 //!
-//! Of a patch that `#[livepatch]` has made all is known: [`Module::handed_out`]. A patch in C has tables of its
-//! own, so there functions of the kernel are looked for that keep what they are given.
+//! For a patch by `#[livepatch]`, [`Module::handed_out`] is exact. A patch in C has other tables, so this looks for calls
+//! of kernel functions that keep their arguments.
 
 use super::{Place, Problem, Report};
 use crate::elf::Symbols;
@@ -12,8 +12,8 @@ use crate::text::Name;
 use object::LittleEndian as LE;
 use object::elf::SHN_UNDEF;
 
-/// Functions of the kernel that keep a function of their caller's and call it later, sorted: those that
-/// safe code of the kernel's crate reaches, and the ones that go with them.
+/// Kernel functions that keep a callback and call it later, sorted: those that
+/// safe code of the kernel crate reaches, and their relatives.
 const LATER: &[&[u8]] = &[
     b"__auxiliary_driver_register",
     b"__devm_add_action",
@@ -46,7 +46,7 @@ const LATER: &[&[u8]] = &[
     b"usb_register_driver",
 ];
 
-/// Parts of the kernel's crate whose functions do so.
+/// Parts of the kernel crate whose functions do so.
 const LATER_IN_RUST: &[&str] = &[
     "kernel::configfs::",
     "kernel::debugfs::",
@@ -67,7 +67,7 @@ pub(super) fn check(module: &Module<'_>, report: &mut Report) {
     }
 }
 
-/// What it uses of the kernel to have its code called later.
+/// The used kernel functions that keep callbacks.
 fn outlives(module: &Module<'_>) -> impl Iterator<Item = Name> {
     let symbols: Symbols<'_> = module.elf.symbols;
     let undefined = symbols

@@ -35,7 +35,7 @@ mod undefined;
 
 pub use against::Against;
 pub use place::Place;
-pub use problem::Problem;
+pub use problem::{Kind, Problem};
 pub use report::{Finding, Replaced, Report, Severity};
 
 use crate::{Error, Module};
@@ -44,11 +44,11 @@ use objects::Objects;
 use symbols::Places;
 use tables::Tables;
 
-/// Checks a module. What needs a kernel is left out when there is none to check it against.
+/// Checks a module. Checks that need a kernel are skipped without one.
 ///
 /// # Errors
 ///
-/// When the module, or a file of the kernel, cannot be read.
+/// The module, or a file of the kernel, cannot be read.
 pub fn check(module: &[u8], against: &Against<'_>) -> Result<Report, Error> {
     let module = Module::parse(module)?;
     let info = Info::read(&module)?;

@@ -7,7 +7,7 @@ use crate::limits::OBJECTS_MAX;
 use crate::{Error, Kernel, Match, Object, Others};
 use std::collections::HashMap;
 
-/// The objects of a kernel that were asked for.
+/// The objects of a kernel that were looked up.
 pub(super) struct Objects<'kernel> {
     kernel: &'kernel Kernel,
     known: HashMap<String, Option<Object<'kernel>>>,
@@ -19,15 +19,15 @@ pub(super) struct Objects<'kernel> {
 pub(super) enum Found<'a, 'kernel> {
     /// This.
     Known(&'a Object<'kernel>),
-    /// Nothing is known of it.
+    /// It is unknown.
     Unknown,
     /// It was not looked for.
     LeftOut,
 }
 
-/// Which of several symbols of one name a sympos stands for.
+/// The symbol of a sympos among several of one name.
 pub(super) enum Choice {
-    /// There are none.
+    /// There is none.
     None(Box<Others>),
     /// Several, and it does not say which.
     Many,
@@ -71,7 +71,7 @@ impl<'kernel> Objects<'kernel> {
 }
 
 impl Choice {
-    /// Which symbol `sympos` stands for among those of a name in an object.
+    /// The symbol of `sympos` among those of a name in an object.
     pub(super) fn of(object: &Object<'_>, name: &str, matches: &[Match], sympos: u64) -> Self {
         let one = |index: usize| matches.get(index).copied().map_or(Self::Beyond, Self::One);
         match (matches.len(), usize::try_from(sympos).unwrap_or(usize::MAX)) {

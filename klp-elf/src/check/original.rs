@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls of functions that the module replaces: one to the beginning leads back to the replacement, and
-//! one that passes the entry has to go where the entry ends.
+//! Checks calls of replaced functions: a call of the start would enter the replacement again, and
+//! a call behind the entry has to match the entry's length.
 
 use super::symbols::Entries;
 use super::tables::Tables;
@@ -14,7 +14,7 @@ use crate::{Module, VMLINUX};
 use object::LittleEndian as LE;
 use std::collections::HashSet;
 
-/// What klp calls a function by whose entry it finds out when it runs: it jumps to either.
+/// The name of klp's code that branches on an entry's length at run time.
 const CHOOSES: &[u8] = b"__klp_original.";
 
 /// A call, or a jump, to a livepatch symbol.
@@ -25,7 +25,7 @@ struct Call<'data> {
     /// The symbol's number and name.
     symbol: usize,
     to: &'data [u8],
-    /// How far behind the symbol it goes.
+    /// The offset behind the symbol.
     behind: u64,
 }
 
@@ -93,7 +93,7 @@ impl<'data> Replacements<'data> {
             object.functions.iter().filter_map(move |function| {
                 let target = function.new_func?;
                 let old_name = function.old_name?;
-                // 0 stands for the only one, which is the first.
+                // 0 means the only one, which is the first.
                 let sympos = function.sympos.max(1);
                 Some((name, old_name, sympos, target.section?, target.offset))
             })
@@ -102,7 +102,7 @@ impl<'data> Replacements<'data> {
     }
 }
 
-/// Does a replacement call what it replaces?
+/// Whether a replacement calls the function that it replaces.
 fn itself(
     module: &Module<'_>,
     replacements: &Replacements<'_>,
@@ -122,8 +122,8 @@ fn itself(
     }
 }
 
-/// Does the call go where the function's entry ends? What is not known, or not there, was told where
-/// it is looked up.
+/// Whether the call is to the end of the function's entry. Unknown or missing functions are reported
+/// elsewhere.
 fn entry(module: &Module<'_>, entries: &Entries, call: &Call<'_>, report: &mut Report) {
     let expected = entries
         .get(call.symbol)

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where in a module something is wrong.
+//! The position of a finding.
 
 use crate::Module;
 use crate::text::Name;
 use std::fmt;
 
-/// Where in a module something is wrong.
+/// The position of a finding in a module.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Place {
-    /// The module as a whole.
+    /// The module itself.
     Module,
-    /// What it says of itself under this key.
+    /// The modinfo of this key.
     Modinfo(&'static str),
     /// A section.
     Section(Name),

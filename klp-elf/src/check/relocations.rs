@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Relocations: those that the livepatch core applies, section by section, and those that the
-//! module loader applies.
+//! Checks relocations: those that the livepatch core applies, by section, and those of the
+//! module loader.
 
 use super::symbols::is_livepatch;
 use super::tables::Tables;
@@ -14,7 +14,7 @@ use object::LittleEndian as LE;
 use object::elf;
 use std::collections::HashSet;
 
-/// Checks all sections. Of each kind of mistake a section's first is told.
+/// Checks all sections. Of each kind of mistake, a section's first is reported.
 pub(super) fn check(module: &Module<'_>, tables: Option<&Tables<'_>>, report: &mut Report) {
     let patched = tables.map(|tables| {
         let objects = tables.objects.iter();
@@ -38,7 +38,7 @@ pub(super) fn check(module: &Module<'_>, tables: Option<&Tables<'_>>, report: &m
     }
 }
 
-/// A section, and what was found in it.
+/// A section and its findings.
 struct Section<'a, 'data> {
     module: &'a Module<'data>,
     name: &'data [u8],
@@ -89,7 +89,7 @@ impl<'data> Section<'_, 'data> {
         if !self.module.is_loaded(target) {
             return self.tell(Problem::RelaTarget(target));
         }
-        // The kernel's document leaves out the dot that a section's name begins with.
+        // The kernel's documentation omits the dot of the section's name.
         let target_name = self.module.elf.sections.name(target);
         let plain = |name: &'data [u8]| name.strip_prefix(b".").unwrap_or(name);
         let said = name.section().as_bytes();
@@ -127,7 +127,7 @@ impl<'data> Section<'_, 'data> {
         Name::new(self.module.elf.symbols.name(symbol))
     }
 
-    /// What is wrong with the symbol that the livepatch core looks up.
+    /// The problem of a symbol that the livepatch core looks up.
     fn wrong_symbol(&self, object: &str, relocation: &Relocation) -> Option<Problem> {
         let symbol = self.symbol(relocation)?;
         if !is_livepatch(symbol) {
@@ -144,7 +144,7 @@ impl<'data> Section<'_, 'data> {
         }
     }
 
-    /// What is wrong with a relocation of any section.
+    /// The problem of a relocation of any section.
     fn wrong(&self, relocation: &Relocation) -> Option<Problem> {
         let symbol = relocation.r_sym(LE, false) as usize;
         if symbol >= self.module.elf.symbols.all.len() {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What came out of a check, for programs and for people.
+//! The report of a check, for programs and people.
 
 use super::{Place, Problem};
 use crate::limits::{FINDINGS_MAX, REPLACED_MAX};
 use crate::text::Name;
 use std::fmt;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
     /// Something that could not be checked.
@@ -33,7 +33,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Something wrong with a module.
+/// A problem of a module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
     /// Where.
@@ -43,13 +43,13 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// How bad it is.
+    /// The severity.
     pub fn severity(&self) -> Severity {
         self.problem.severity()
     }
 }
 
-/// Two lines: what is wrong and where, and what to do.
+/// Two lines: the problem with its position, and what to do.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, problem } = self;
@@ -76,19 +76,19 @@ pub struct Replaced {
     pub by: Name,
 }
 
-/// What came out of a check.
+/// The report of a check.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Report {
-    /// What the module replaces, as far as its tables could be read: the first
+    /// The replaced functions, as far as its tables could be read: the first
     /// [`REPLACED_MAX`] of them.
     pub replaced: Vec<Replaced>,
-    /// What is wrong with it: the first [`FINDINGS_MAX`] of each severity.
+    /// The findings: the first [`FINDINGS_MAX`] of each severity.
     pub findings: Vec<Finding>,
-    /// What is replaced besides.
+    /// The number of further replaced functions.
     pub more_replaced: usize,
     /// How many notes, warnings and errors are among the findings.
     kept: [usize; 3],
-    /// How many there are besides.
+    /// The number of further findings of each severity.
     more: [usize; 3],
 }
 
@@ -130,7 +130,7 @@ impl Report {
         }
     }
 
-    /// Adds what was found in another order than that of the module.
+    /// Adds findings that were collected in another order than that of the module.
     pub(super) fn add_sorted(&mut self, mut found: Collected, place: impl Fn(usize) -> Place) {
         found.problems.sort_by_key(|(number, _)| *number);
         for (number, problem) in found.problems {
@@ -161,7 +161,7 @@ impl Report {
     }
 }
 
-/// What was found in entries of these numbers; more than a report keeps is only counted.
+/// Findings by entry number; those above the limit are only counted.
 #[derive(Default)]
 pub(super) struct Collected {
     problems: Vec<(usize, Problem)>,
@@ -177,7 +177,7 @@ impl Collected {
     }
 }
 
-/// What is replaced, what was found, and the sum of it.
+/// The replaced functions, the findings, and their numbers.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for replaced in &self.replaced {

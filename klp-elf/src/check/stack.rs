@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replacements that are not on the stack while what they jump to runs.
+//! Checks that replacements stay on the stack: that they have no tail calls.
 
 use super::tables::Tables;
 use super::{Place, Problem, Report};
@@ -40,7 +40,7 @@ pub(super) fn check(module: &Module<'_>, tables: &Tables<'_>, report: &mut Repor
     }
 }
 
-/// How a function leaves itself. The worst of several ways is enough to know.
+/// The worst way in which a function is left.
 fn leaves(module: &Module<'_>, function: &Function) -> Option<Problem> {
     let mut first = None;
     for jump in module.jumps(function) {
@@ -52,7 +52,7 @@ fn leaves(module: &Module<'_>, function: &Function) -> Option<Problem> {
     first.map(|jump| Problem::LeavesStack(module.exit(function, &jump)))
 }
 
-/// Does it lead to other code of the module? What compilers split off from a function belongs to
+/// Whether the jump leads to other code of the module. Split-off parts of a function belong to
 /// it; the kernel's own patches in C have such parts.
 fn is_own(module: &Module<'_>, function: &Function, jump: &Jump) -> bool {
     let Some(place @ Target::Inside(..)) = jump.target else {

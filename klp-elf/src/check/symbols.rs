@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Livepatch symbols: are their names whole, and has the kernel what they name?
+//! Checks livepatch symbols: their names, and the symbols in the kernel.
 
 use super::objects::{Choice, Found, Objects};
 use super::report::Collected;
@@ -13,13 +13,12 @@ use crate::{Error, Match, Module};
 use object::LittleEndian as LE;
 use std::collections::{HashMap, HashSet};
 
-/// How many bytes the entries of functions have, by the numbers of the livepatch symbols that stand for
-/// them.
+/// The length of functions' entries, by the numbers of their livepatch symbols.
 #[derive(Default)]
 pub(super) struct Entries(HashMap<usize, u64>);
 
 impl Entries {
-    /// `None` when that is not known.
+    /// `None` if it is unknown.
     pub(super) fn get(&self, symbol: usize) -> Option<u64> {
         self.0.get(&symbol).copied()
     }
@@ -80,7 +79,7 @@ fn look_up(
     names.sort_unstable();
     let mut entries = Entries::default();
     let mut problems = Collected::default();
-    // Once is enough to tell what is not known.
+    // Each unknown object is reported once.
     let mut unknown = HashSet::new();
     let key = |name: &SymbolName| (name.object().to_owned(), name.name().to_owned());
     for group in names.chunk_by(|a, b| key(&a.0) == key(&b.0)) {
@@ -125,7 +124,7 @@ fn look_up(
     Ok(entries)
 }
 
-/// Why what the kernel has cannot be used.
+/// Why the kernel's symbol cannot be used.
 fn unfit(choice: Choice, symbol: &SymbolName, count: usize) -> Option<Problem> {
     let (object, name) = (Name::from(symbol.object()), Name::from(symbol.name()));
     match choice {
@@ -149,10 +148,10 @@ fn unfit(choice: Choice, symbol: &SymbolName, count: usize) -> Option<Problem> {
     }
 }
 
-/// The symbols that have a name, by their places: those that have a size come first at each.
+/// The named symbols, by their places: those with a size come first at each.
 pub(super) struct Places(Vec<u32>);
 
-/// What they are sorted by.
+/// The sort key.
 type Key = (usize, u64, bool);
 
 impl Places {
@@ -178,7 +177,7 @@ impl Places {
         Some(module.elf.symbols.name(symbol))
     }
 
-    /// A symbol at a place: one that has a size, if there is one.
+    /// The symbol at a place: one with a size, if there is one.
     pub(super) fn symbol<'data>(
         &self,
         module: &Module<'data>,

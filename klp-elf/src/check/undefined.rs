@@ -15,10 +15,10 @@ use crate::{Error, Module, read_module};
 use object::elf::STB_WEAK;
 use std::collections::{BTreeSet, HashSet};
 
-/// What the symbols begin with by which a module exports others.
+/// The prefix of the symbols of a module's exports.
 const EXPORT: &[u8] = b"__ksymtab_";
 
-/// The linker makes it, and nobody uses it.
+/// The linker makes it, and nothing uses it.
 const IGNORED: &[u8] = b"_GLOBAL_OFFSET_TABLE_";
 
 /// An entry of `__versions`: the version, and the symbol's name.
@@ -119,7 +119,7 @@ fn others(
 ) -> Result<(), Error> {
     let mut exported = HashSet::new();
     let wanted: HashSet<&[u8]> = missing.iter().copied().collect();
-    // Is there one of which nothing is known?
+    // Whether a module is unknown.
     let mut unknown = false;
     let names = info
         .values("depends")

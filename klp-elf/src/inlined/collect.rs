@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What was found, each name and path kept once.
+//! Collects functions and copies; each name and path is stored once.
 
 use super::index::Found;
 use super::paths::Tree;
@@ -59,13 +59,13 @@ impl Collection {
         self.texts.get(word.0 as usize).map_or("", |text| text)
     }
 
-    /// Notes that a function has an entry of its own there.
+    /// Records a function's entry.
     pub(super) fn entry(&mut self, function: Function, address: u64) -> Result<(), &'static str> {
         self.entries.insert((function, address));
         self.check()
     }
 
-    /// Notes a copy. One in the function itself changes nothing: who replaces it replaces that too.
+    /// Records a copy. A copy in the function itself is ignored: replacing the function replaces it too.
     pub(super) fn copy(&mut self, copy: Copy) -> Result<(), &'static str> {
         if copy.function == copy.into {
             return Ok(());

@@ -73,7 +73,7 @@ pub fn build_id(path: &Path) -> Result<Option<String>, Error> {
     Ok(id.map(super::index::hexadecimal))
 }
 
-/// Reads the file. It is not mapped: whoever cuts a mapped file off ends this process.
+/// Reads the file. It is not mapped, because truncating a mapped file would end this process.
 fn contents(path: &Path) -> Result<Vec<u8>, Error> {
     file::read(path, VMLINUX_MAX).map_err(|error| Error::Read {
         path: path.to_owned(),
@@ -179,7 +179,7 @@ impl<'data> Sections<'data> {
     }
 }
 
-/// The sections that tell about functions.
+/// The sections with information about functions.
 const WANTED: [SectionId; 10] = [
     SectionId::DebugInfo,
     SectionId::DebugAbbrev,
@@ -229,7 +229,7 @@ fn walk<'a>(
     Walk::new(dwarf, &unit, collection, &elsewhere).run()
 }
 
-/// Is it the unit of a C file? What is written in Rust or assembly cannot be replaced, nor inlined
+/// Whether it is the unit of a C file. Code in Rust or assembly cannot be replaced, nor inlined
 /// into C.
 fn is_c<R: Reader<Offset = usize>>(unit: &Unit<R>) -> gimli::Result<bool> {
     let mut entries = unit.entries();
@@ -252,7 +252,7 @@ fn is_c<R: Reader<Offset = usize>>(unit: &Unit<R>) -> gimli::Result<bool> {
     })
 }
 
-/// What the unit that has this offset says of the function there: name, file, line.
+/// A function in the unit of this offset: name, file, line.
 fn in_other_unit<'a>(
     dwarf: &Dwarf<Slice<'a>>,
     all: &[UnitHeader<Slice<'a>>],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The index: a sorted text with a line for each copy and for each entry, in which a function is
-//! found by bisection.
+//! The index of inlined copies: a sorted text with a line for each copy and each entry, searched by
+//! bisection.
 //!
 //! ```text
 //! !klp-inlined 1 BUILD_ID
@@ -9,14 +9,14 @@
 //! FUNCTION FILE LINE > CALLER CALLERS_FILE SITES_FILE SITES_LINE THROUGH,THROUGH
 //! ```
 //!
-//! Tabs stand between the words.
+//! Tabs separate the words.
 
 use super::{Caller, Definition, Error, Site};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// How the names of indices end: `vmlinux.inlined` tells about the kernel itself.
+/// The extension of indices: `vmlinux.inlined` is that of the kernel itself.
 pub const ENDING: &str = "inlined";
 
 /// The beginning of an index.
@@ -28,7 +28,7 @@ const LONGEST: usize = 64 << 10;
 /// How much is read at once.
 const PIECE: usize = 4 << 10;
 
-/// What was found in debug information.
+/// The contents of debug information.
 #[cfg(feature = "debug-info")]
 pub struct Found {
     build_id: String,
@@ -63,7 +63,7 @@ impl Found {
         self.add(text, 9, name);
     }
 
-    /// Adds a line, if its words can be told apart again.
+    /// Adds a line, if its words can be separated again.
     fn add(&mut self, line: String, words: usize, name: &str) {
         let plain = !line.contains(['\n', '\r']) && line.split('\t').count() == words;
         let sorted = name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_');
@@ -192,9 +192,9 @@ impl Index {
         Ok(found)
     }
 
-    /// Where the first line stands whose name is not less than `name`.
+    /// The position of the first line whose name is not less than `name`.
     fn first(&self, name: &str) -> Result<u64, Error> {
-        // Lines that begin before `low` are less; those that begin at `high` or behind are not.
+        // Lines that begin before `low` are less; those from `high` on are not.
         let (mut low, mut high) = (0, self.length);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -211,7 +211,7 @@ impl Index {
         Ok(low)
     }
 
-    /// Where the line begins that `at` lies in.
+    /// The start of the line at `at`.
     fn line_start(&self, at: u64) -> Result<u64, Error> {
         let lowest = at.saturating_sub(LONGEST as u64);
         let mut end = at;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Into which functions the compiler inlined others.
+//! Finds inlined copies of functions.
 //!
 //! A live patch redirects the entry of a function. Copies that the compiler inlined into callers
-//! have no entry, and go on with the old code. Only debug information (DWARF) tells where they
-//! are. Reading that takes seconds for a whole kernel, so it is done once, by `read` with the
-//! feature `debug-info`. The answer is an [`Index`]: a sorted text in which one function is found
-//! without reading the rest, and for which no DWARF reader is needed.
+//! keep the old code. Only debug information (DWARF) has their positions. Reading it takes seconds for a whole
+//! kernel, so `read` (feature `debug-info`) does that once, and writes an [`Index`]: a sorted text in which one
+//! function is found without reading the rest, and without a DWARF reader.
 
 #[cfg(feature = "debug-info")]
 mod collect;
@@ -31,9 +30,9 @@ use std::path::PathBuf;
 /// A function as the source defines it. Several files may define static functions of one name.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Definition {
-    /// The file, seen from the top of the kernel's source tree where that is known.
+    /// The file, relative to the top of the kernel's source tree if that is known.
     pub file: String,
-    /// The line of its name, 0 when that is not known.
+    /// The line of its name, 0 if unknown.
     pub line: u32,
     /// Where the copies with an entry are: addresses, or offsets in a module's sections.
     pub entries: Vec<u64>,
@@ -48,7 +47,7 @@ pub struct Caller {
     pub name: String,
     /// The file that defines it.
     pub file: String,
-    /// Where the call is that the copy stands for.
+    /// The inlined call.
     pub site: Site,
     /// The functions between, outermost first: they were inlined too, each into the one before.
     pub through: Vec<String>,
@@ -59,7 +58,7 @@ pub struct Caller {
 pub struct Site {
     /// The file.
     pub file: String,
-    /// The line, from 1; 0 when that is not known.
+    /// The line, from 1; 0 if unknown.
     pub line: u32,
 }
 
@@ -99,7 +98,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It is no ELF file, or a damaged one.
@@ -107,7 +106,7 @@ pub enum Error {
     Elf {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// There is no debug information in it.
@@ -128,10 +127,10 @@ pub enum Error {
     Dwarf {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// A file is no index, or one that another version of klp wrote.
+    /// A file is no index, or of another version of klp.
     #[error(
         "`{}` is not a whole index of inlined functions; delete the file",
         Shown::path(path)

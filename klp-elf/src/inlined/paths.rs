@@ -2,7 +2,7 @@
 
 //! Paths in debug information, seen from the top of the kernel's source tree.
 
-/// A header that every C file of a kernel includes: what stands before it is the tree.
+/// A header that every C file of a kernel includes: its prefix is the tree.
 const LANDMARK: &str = "include/linux/types.h";
 
 /// Where the source tree and the build folder were when the kernel was built.
@@ -24,7 +24,7 @@ impl Tree {
         self.add(folder);
     }
 
-    /// The longest of all tops goes first: one may lie in another.
+    /// The longest prefix comes first, because one may be inside another.
     fn add(&mut self, top: &str) {
         let top = format!("{}/", top.trim_end_matches('/'));
         if top.len() > 1 && !self.tops.contains(&top) && self.tops.len() < 16 {
@@ -33,7 +33,7 @@ impl Tree {
         }
     }
 
-    /// The path from the top of the tree; as it is when it lies elsewhere.
+    /// The path relative to the tree; unchanged outside of it.
     pub(super) fn relative<'a>(&self, path: &'a str) -> &'a str {
         let inside = |top: &String| path.strip_prefix(top.as_str());
         self.tops.iter().find_map(inside).unwrap_or(path)

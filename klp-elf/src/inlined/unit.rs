@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One compilation unit: its functions, and what was inlined into each.
+//! Reads one compilation unit: its functions, and their inlined copies.
 
 use super::collect::{Collection, Copy, Function, Word};
 use super::paths;
@@ -28,7 +28,7 @@ struct Entry {
     line: Option<u64>,
     /// The entry that has what this one lacks.
     origin: Option<Origin>,
-    /// Where its code begins.
+    /// The start of its code.
     address: Option<u64>,
     /// Does it have code?
     has_code: bool,
@@ -116,7 +116,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
         }
     }
 
-    /// Reads all of the unit, and notes what is in it.
+    /// Reads the unit, and records its contents.
     pub(super) fn run(mut self) -> Result<(), String> {
         self.learn_paths();
         self.entries().map_err(|error| match error {
@@ -229,7 +229,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
         Ok(Place::Function(self.functions.len() - 1))
     }
 
-    /// Where a function's code begins: its entry comes first in a list of ranges.
+    /// The start of a function: its entry is the first in a list of ranges.
     fn address(&self, attributes: &Attributes<R>) -> Result<Option<u64>, Failed> {
         if let Some(value) = &attributes.low_pc {
             return Ok(self.dwarf.attr_address(self.unit, value.clone())?);
@@ -287,7 +287,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
         let Some(root) = self.functions.get(this.root).copied() else {
             return Ok(());
         };
-        // What is inlined into an abstract instance is in the concrete ones, too.
+        // Copies in an abstract instance are also in the concrete ones.
         if !root.has_code {
             return Ok(());
         }
@@ -331,7 +331,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
         })
     }
 
-    /// The function as the source defines it, from its entry and those that this one refers to.
+    /// The function's definition in the source, from its entry and those that it refers to.
     fn define(&mut self, entry: &Entry) -> Option<Function> {
         let mut all = *entry;
         for _ in 0..STEPS {
@@ -360,7 +360,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
         })
     }
 
-    /// The path of a file of the unit's list; that of the unit itself when there is none.
+    /// The path of a file of the unit's list; that of the unit itself if there is none.
     fn file(&mut self, index: Option<u64>) -> Word {
         let index = index.unwrap_or(u64::MAX);
         if let Some(word) = self.files.get(&index) {
@@ -372,7 +372,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
         word
     }
 
-    /// Finds out where the source tree is, as long as that is not known.
+    /// Finds the source tree, if it is not known yet.
     fn learn_paths(&mut self) {
         if let Some(folder) = &self.unit.comp_dir {
             if let Ok(folder) = folder.to_string_lossy() {
@@ -424,7 +424,7 @@ fn number<R: Reader<Offset = usize>>(value: &AttributeValue<R>) -> Option<u64> {
     }
 }
 
-/// Does the file of that index have a name that tells where the source tree is?
+/// Whether the path of that file tells the source tree.
 fn is_landmark<R: Reader<Offset = usize>>(dwarf: &Dwarf<R>, unit: &Unit<R>, index: u64) -> bool {
     let name = || {
         let header = unit.line_program.as_ref()?.header();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a kernel's files say of its build, and where its modules are.
+//! The build information of a kernel, and the location of its modules.
 
 use super::Kernel;
 use crate::limits::NAME_MAX;
@@ -21,8 +21,8 @@ impl Kernel {
         self.modules().get(name)
     }
 
-    /// What the kernel wants modules to say they were built for. `None` when its file does not
-    /// tell.
+    /// The version magic that modules need. `None` if its file does not
+    /// have it.
     pub(crate) fn vermagic(&self) -> Option<String> {
         let table = self.vmlinux.symbols().ok()?;
         let symbols = table.view();

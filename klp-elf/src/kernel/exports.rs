@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a kernel and its modules export to modules, as its build's `Module.symvers` lists it.
+//! The exports of a kernel and its modules, from its build's `Module.symvers`.
 
 use crate::Error;
 use crate::file;
@@ -15,9 +15,9 @@ use std::path::Path;
 pub struct Export<'kernel> {
     /// Its version; 0 in a kernel without versions.
     pub version: u64,
-    /// Who exports it.
+    /// The exporting module.
     pub(crate) module: &'kernel str,
-    /// The namespace that a module has to import before it may use it; mostly there is none.
+    /// The namespace that a user has to import, if any.
     pub namespace: Option<&'kernel str>,
 }
 
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_itself_exports_is_told_from_the_rest() {
+    fn exports_of_vmlinux_and_modules_are_distinguished() {
         let text = "0x00000000\tkfree\tvmlinux\tEXPORT_SYMBOL\t\n\
                     0x12345678\tinner\tvmlinux\tEXPORT_SYMBOL_GPL\tCRYPTO_INTERNAL\n\
                     0x12345679\tother\tfs/ext4/ext4\tEXPORT_SYMBOL_GPL\t\n";
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_told() {
+    fn another_format_is_reported() {
         let error = open("0x0\tkfree\tvmlinux\tEXPORT_SYMBOL\nnothing\n").err();
         let error = error.expect("an error").to_string();
         assert!(error.contains("line 2"), "{error}");

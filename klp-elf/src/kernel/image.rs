@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Files of a kernel: an ELF file, or bare BTF.
+//! Reads kernel files: ELF, or bare BTF.
 //!
-//! A vmlinux with debug information is large, and few of its tables are needed. These are read into
-//! memory, each when it is asked for.
+//! A vmlinux with debug information is large, and only few tables are needed. Each is read into
+//! memory on demand.
 
 use crate::Error;
 use crate::arch::Machine;
@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// What BTF begins with.
+/// The magic of BTF.
 const BTF: [u8; 2] = [0x9f, 0xeb];
 
 /// A file of a kernel.
@@ -33,7 +33,7 @@ enum Contents {
     Elf(ElfFile),
 }
 
-/// An ELF file of which the headers were read.
+/// An ELF file whose headers were read.
 struct ElfFile {
     machine: Option<Machine>,
     bytes: Bytes,
@@ -84,7 +84,7 @@ impl Image {
         &self.path
     }
 
-    /// The machine that it is for: this one, where it does not say another that is known.
+    /// The machine; the host's if it is not known.
     pub(crate) fn machine(&self) -> Machine {
         match &self.contents {
             Contents::Btf(_) => None,
@@ -150,7 +150,7 @@ impl Image {
         Ok(found)
     }
 
-    /// What the kernel has in memory at an address, where the file holds that.
+    /// The kernel's memory at an address, if the file has it.
     pub(crate) fn at_address(&self, start: u64, size: u64) -> Result<Option<Vec<u8>>, Error> {
         let Contents::Elf(elf) = &self.contents else {
             return Ok(None);
@@ -269,7 +269,7 @@ impl SymbolTable {
         }
     }
 
-    /// The names alone: where each begins is in the symbols.
+    /// The table of names; symbols have the offsets.
     pub(crate) fn into_names(self) -> Vec<u8> {
         self.names
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel: which functions it and its modules have, of which types.
+//! A kernel: the functions of vmlinux and modules, with their types.
 
 #[cfg(feature = "code")]
 mod build;
@@ -37,10 +37,10 @@ use symbols::{Symbol, SymbolList};
 use traceable::{List, Places};
 use types::{Reason, Types};
 
-/// The name that stands for the kernel itself where a module could be named.
+/// The name of the kernel itself as an object.
 pub const VMLINUX: &str = "vmlinux";
 
-/// Everything known of one kernel. Files are read when they are asked for, once.
+/// Information about one kernel. Files are read on demand, once.
 pub struct Kernel {
     sources: Sources,
     vmlinux: Image,
@@ -61,41 +61,41 @@ pub struct Object<'kernel> {
     contents: Rc<Contents>,
 }
 
-/// What is known of an object.
+/// Information about an object.
 struct Contents {
     name: String,
     types: Result<Rc<Types>, Reason>,
     symbols: Option<Rc<SymbolList>>,
     places: Option<Rc<Places>>,
-    /// What [`Object::content`] has found, by where types stand.
+    /// The results of [`Object::content`], by the positions of types.
     structures: RefCell<HashMap<Place, Option<u64>>>,
 }
 
-/// What is known of a function.
+/// Information about a function.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Function {
     /// Its name.
     pub name: Name,
-    /// Its prototype. `None` when that is not known.
+    /// Its prototype. `None` if unknown.
     pub prototype: Option<Prototype>,
-    /// Why the prototype is not known.
+    /// Why the prototype is unknown.
     pub untyped: Option<String>,
     /// The object's symbols of that name, in the order in which the kernel counts them. `None`
-    /// when the object's symbols are not known.
+    /// if the object's symbols are unknown.
     pub matches: Option<Vec<Match>>,
-    /// What else there is, when neither a symbol nor a prototype has that name.
+    /// Similar names, if neither a symbol nor a prototype has that name.
     pub others: Others,
 }
 
-/// What is known of data: a static variable, for example.
+/// Information about data: a static variable, for example.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Variable {
     /// Its name.
     pub name: Name,
     /// The object's symbols of that name, in the order in which the kernel counts them. `None`
-    /// when the object's symbols are not known.
+    /// if the object's symbols are unknown.
     pub matches: Option<Vec<Match>>,
-    /// Data whose names look alike, the best first, when no symbol has that name.
+    /// Data with similar names, the best match first, if no symbol has that name.
     pub similar: Vec<Name>,
 }
 
@@ -106,21 +106,21 @@ pub struct Match {
     pub sympos: u32,
     /// Its address; in a module, its offset in a section.
     pub address: u64,
-    /// Its size in bytes. `None` when that is not known.
+    /// Its size in bytes. `None` if unknown.
     pub size: Option<u64>,
-    /// How large it can be: where the next symbol begins. `None` when that is not known.
+    /// Its maximal size, up to the next symbol. `None` if unknown.
     pub room: Option<u64>,
     /// Is it code? The kernel counts data of that name too.
     pub code: bool,
-    /// Is it data that the kernel cannot write to any more? `None` when that is not known.
+    /// Whether it is read-only data. `None` if unknown.
     pub read_only: Option<bool>,
     /// Is it the template of a per-CPU variable, from which each CPU's was made?
     pub per_cpu: bool,
-    /// Can it be traced, and therefore be replaced, as long as the object lives? `None` when that
-    /// is not known.
+    /// Whether it is traceable, and so can be replaced, while the object is loaded. `None` if
+    /// unknown.
     pub traceable: Option<bool>,
-    /// How many bytes its entry has: all up to the end of the call that ftrace changes. `None` when
-    /// that is not known, or it is not traceable.
+    /// The length of its entry in bytes, up to the end of the patch site. `None` if
+    /// unknown, or not traceable.
     pub entry: Option<u64>,
     /// Is it only there until the boot, or the module's start, is over?
     pub init: bool,
@@ -131,7 +131,7 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// When one of them is missing, or not what it should be.
+    /// One of them is missing, or has another format.
     pub fn open(sources: Sources) -> Result<Self, Error> {
         Modules::check(&sources.modules)?;
         let vmlinux = Image::open(&sources.vmlinux)?;
@@ -160,12 +160,12 @@ impl Kernel {
         })
     }
 
-    /// The kernel itself, by the name `vmlinux`, or a module by the name that `lsmod` shows.
-    /// `None` when nothing is known of such a module.
+    /// The kernel itself, by the name `vmlinux`, or a module by its name in `lsmod`.
+    /// `None` if the module is unknown.
     ///
     /// # Errors
     ///
-    /// When its file cannot be read.
+    /// Its file cannot be read.
     pub fn object(&self, name: &str) -> Result<Option<Object<'_>>, Error> {
         let known = self.objects.borrow().get(name).cloned();
         let contents = match known {
@@ -183,8 +183,8 @@ impl Kernel {
         }))
     }
 
-    /// How the kernel itself exports that symbol to modules. `None` when it does not, or when what it
-    /// exports is not known.
+    /// The export of that symbol by vmlinux. `None` if it is not exported, or exports are
+    /// unknown.
     pub fn export(&self, name: &str) -> Option<Export<'_>> {
         self.exports.as_ref()?.of_kernel(name)
     }
@@ -267,19 +267,19 @@ impl Kernel {
         }))
     }
 
-    /// A running kernel shows the BTF of its modules beside its own.
+    /// A running kernel has the BTF of its modules beside its own.
     fn sibling(&self, module: &str) -> Option<PathBuf> {
         let path = self.vmlinux.path().with_file_name(module);
         (self.vmlinux.is_btf() && path.is_file()).then_some(path)
     }
 
-    /// The types of a module, or why they are not known.
+    /// The types of a module, or why they are unknown.
     fn module_types(&self, image: &Image) -> Result<Result<Rc<Types>, Reason>, Error> {
         let path = Shown::path(image.path());
         let Some(data) = image.btf()? else {
             return Ok(Err(format!("`{path}` has no type information (BTF)")));
         };
-        // A module that was not built with its kernel brings what it needs of the kernel's types.
+        // A module that was not built with its kernel contains the kernel types that it needs.
         let base = match image.section(".BTF.base")? {
             Some(base) => Types::parse(base).map(Rc::new),
             None => Ok(self.base()?),
@@ -302,13 +302,13 @@ impl Object<'_> {
         self.kernel.vmlinux.machine()
     }
 
-    /// Why its types are not known; `None` when they are.
+    /// Why its types are unknown; `None` if they are known.
     pub fn untyped(&self) -> Option<&str> {
         let types = self.contents.types.as_ref();
         types.err().map(String::as_str)
     }
 
-    /// What is known of the function of that name. One that does not exist has no prototype and
+    /// Information about the function of that name. One that does not exist has no prototype and
     /// no matches.
     pub fn function(&self, name: &str) -> Function {
         let (prototype, untyped) = match &self.contents.types {
@@ -357,7 +357,7 @@ impl Object<'_> {
         }
     }
 
-    /// What is known of the data of that name.
+    /// Information about the data of that name.
     pub fn variable(&self, name: &str) -> Variable {
         let matches = self.matches(name);
         let similar = match (&matches, &self.contents.symbols) {
@@ -373,7 +373,7 @@ impl Object<'_> {
         }
     }
 
-    /// The symbols of that name. `None` when the symbols are not known.
+    /// The symbols of that name. `None` if the symbols are unknown.
     pub(crate) fn matches(&self, name: &str) -> Option<Vec<Match>> {
         let symbols: Vec<&Symbol> = self.contents.symbols.as_deref()?.named(name).collect();
         let stays = |symbol: &Symbol| symbol.code && !symbol.init;
@@ -409,7 +409,7 @@ impl Object<'_> {
         }
     }
 
-    /// The names of all functions whose prototypes are known.
+    /// The names of all functions with known prototypes.
     pub fn functions(&self) -> impl Iterator<Item = Identifier> {
         let types = self.contents.types.as_ref().ok();
         types.into_iter().flat_map(|types| types.functions())
@@ -440,7 +440,7 @@ impl Object<'_> {
         let own = self.contents.types.as_deref();
         let own = own.map_or(Vec::new(), |types| types.structures(name));
         match own.is_empty() {
-            // What a module shares with the kernel stands there.
+            // Types that a module shares with the kernel are there.
             true => self
                 .kernel
                 .base()
@@ -449,7 +449,7 @@ impl Object<'_> {
         }
     }
 
-    /// The structure that a type of this object is, or points to, with what is known of it.
+    /// The structure of a type of this object, or of its pointer's target.
     pub fn structure_of(&self, ty: &Type) -> Option<Structure> {
         let base = self.kernel.base().ok()?;
         let own = self.contents.types.as_ref().ok();
@@ -459,7 +459,7 @@ impl Object<'_> {
         if !found.members.is_empty() {
             return Some(found);
         }
-        // A module that brings what it needs of the kernel's types leaves members out.
+        // A module with its own copy of the kernel's types lacks members.
         let mut whole = base.structures(found.name()).into_iter();
         match (whole.next(), whole.next()) {
             (Some(whole), None) if whole.size == found.size => Some(whole),
@@ -468,8 +468,8 @@ impl Object<'_> {
         }
     }
 
-    /// The contents of the structures that a function takes or gives, by value or by pointers. `None`
-    /// when its types are not known.
+    /// The contents of the structures that a function takes or returns, by value or pointer. `None`
+    /// if its types are unknown.
     pub fn taken_by(&self, function: &str) -> Option<Vec<u64>> {
         let prototype = self.function(function).prototype?;
         let parameters = prototype.parameters.iter().map(|parameter| &parameter.ty);
@@ -477,8 +477,8 @@ impl Object<'_> {
         Some(types.filter_map(|ty| ty.identity.content()).collect())
     }
 
-    /// The [content](Structure::content) of the structure that a type of this object is, or points
-    /// to. `None` for other types, and where that is not known.
+    /// The [content](Structure::content) of the structure of a type of this object, or of its pointer's
+    /// target. `None` for other types, or if unknown.
     pub fn content(&self, ty: &Type) -> Option<u64> {
         let place = ty.identity.place?;
         if let Some(known) = self.contents.structures.borrow().get(&place) {

@@ -19,10 +19,10 @@ const VARIANTS: usize = 8;
 /// How many names are kept before the best of them are.
 const KEPT: usize = 1000;
 
-/// Nobody mistypes longer names.
+/// The longest name for which similar ones are searched.
 const LONGEST: usize = 128;
 
-/// What looking at a name costs, and what comparing two costs besides their lengths: about as many
+/// The approximate cost of looking at a name, and of comparing two apart from their lengths, in
 /// nanoseconds.
 const LOOK: u64 = 32;
 const COMPARE: u64 = 128;
@@ -51,10 +51,10 @@ impl Effort {
 /// What there is instead of a function.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Others {
-    /// What the compiler made of the function: `name.constprop.0`, `name.isra.0`. Such a symbol
-    /// may take other arguments than the source shows.
+    /// The compiler's variants of the function: `name.constprop.0`, `name.isra.0`. Their arguments may differ from
+    /// the source.
     pub variants: Vec<Name>,
-    /// Functions whose names look alike, the best first.
+    /// Functions with similar names, the best match first.
     pub similar: Vec<Name>,
     /// Is there data of that very name?
     pub data: bool,
@@ -135,7 +135,7 @@ fn best(similar: &mut Vec<(f64, Name)>) {
     similar.truncate(MOST);
 }
 
-/// Goes on a sentence that says what there is not.
+/// Continues a sentence about what is missing.
 impl fmt::Display for Others {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.data {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which files tell about the kernel that a patch is built for.
+//! The files with information about the kernel that a patch is built for.
 
 use crate::Error;
 use crate::compressed::ENDINGS;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// How deep module folders are searched; a kernel's build folder is not deeper.
 const DEPTH: u32 = 16;
 
-/// The files that tell about one kernel. What is missing is not checked.
+/// The files with information about one kernel. Missing ones are not checked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Sources {
     /// A `vmlinux` with BTF, or bare BTF such as `/sys/kernel/btf/vmlinux`.
@@ -25,14 +25,14 @@ pub struct Sources {
     /// A copy of `available_filter_functions_addrs` of the tracing file system, from the same boot
     /// as `kallsyms`.
     pub sites: Option<PathBuf>,
-    /// The `Module.symvers` of the kernel's build: what it exports to modules.
+    /// The `Module.symvers` of the kernel's build, with its exports.
     pub symvers: Option<PathBuf>,
     /// Folders with modules (`.ko`, also compressed), searched with all below them.
     pub modules: Vec<PathBuf>,
 }
 
 impl Sources {
-    /// What the environment names: `KLP_VMLINUX`, `KLP_KALLSYMS`, `KLP_TRACEABLE`,
+    /// The files named by the environment: `KLP_VMLINUX`, `KLP_KALLSYMS`, `KLP_TRACEABLE`,
     /// `KLP_SITES`, `KLP_SYMVERS`, and `KLP_MODULES` with colons between folders. `None` without the first.
     pub fn from_env() -> Option<Self> {
         let path = |name| {
@@ -91,7 +91,7 @@ impl Modules {
         self.0.get(&key(name)).cloned()
     }
 
-    /// Searches a folder, its own files first, in the order of their names.
+    /// Searches a folder, its files first, sorted by name.
     fn search(&mut self, folder: &Path, depth: u32) {
         let Ok(entries) = fs::read_dir(folder) else {
             return;
@@ -115,7 +115,7 @@ impl Modules {
     }
 }
 
-/// The module whose file that is.
+/// The module of that file.
 fn module(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let name = ENDINGS
@@ -124,7 +124,7 @@ fn module(path: &Path) -> Option<String> {
     path.is_file().then(|| key(name))
 }
 
-/// In files' names a dash may stand for an underscore.
+/// In file names a dash may stand for an underscore.
 fn key(name: &str) -> String {
     name.replace('-', "_")
 }

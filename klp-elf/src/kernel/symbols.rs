@@ -23,7 +23,7 @@ use std::rc::Rc;
 pub(crate) struct Symbol {
     /// Its address; in a module's file, its offset in the section.
     pub(crate) address: u64,
-    /// Where the next symbol begins, or the section ends.
+    /// The start of the next symbol, or the end of the section.
     pub(crate) end: u64,
     /// Where its name is, and how long.
     name: u32,
@@ -36,11 +36,11 @@ pub(crate) struct Symbol {
     order: u32,
     /// Is it code?
     pub(crate) code: bool,
-    /// Is it data, and the kernel cannot write to it any more? `None` where that is not known.
+    /// Whether it is read-only data. `None` if unknown.
     pub(crate) read_only: Option<bool>,
     /// Is it the template of a per-CPU variable?
     pub(crate) per_cpu: bool,
-    /// Is it gone after the boot, or after the module's start?
+    /// Whether it is freed after the boot, or after the module's init.
     pub(crate) init: bool,
 }
 
@@ -50,7 +50,7 @@ impl Symbol {
         Some(self.size).filter(|size| *size != 0)
     }
 
-    /// How large it can be, where the next symbol begins.
+    /// Its maximal size, up to the next symbol.
     pub(crate) fn room(&self) -> Option<u64> {
         let known = self.end != self.address && self.end != u64::MAX;
         known.then(|| self.end.saturating_sub(self.address))
@@ -88,7 +88,7 @@ impl SymbolList {
         &self.all
     }
 
-    /// A symbol's name as it stands in the file.
+    /// A symbol's name in the file.
     pub(crate) fn name(&self, symbol: &Symbol) -> &[u8] {
         name(&self.names, symbol)
     }
@@ -146,8 +146,8 @@ impl SymbolList {
         objects.collect()
     }
 
-    /// Sorts by address, as vmlinux' symbols are searched, and finds out where each ends and which
-    /// are gone after the boot.
+    /// Sorts by address, as vmlinux' symbols are searched, and finds the end of each and those that
+    /// are freed after the boot.
     fn by_address(path: &Path, names: Rc<Vec<u8>>, mut all: Vec<Symbol>) -> Result<Self, Error> {
         all.sort_unstable_by_key(|symbol| (symbol.address, symbol.order));
         let mut next = u64::MAX;
@@ -167,20 +167,20 @@ impl SymbolList {
         Ok(symbols)
     }
 
-    /// The symbols of a module's file, in its own order, in which the kernel searches them.
+    /// The symbols of a module's file, in file order, in which the kernel searches them.
     pub(crate) fn of_module(image: &Image) -> Result<Self, Error> {
         let (names, all) = of_file(image, |_| true)?;
         Self::new(image.path(), names, all)
     }
 }
 
-/// The parts of vmlinux, by the symbols at their bounds. The letters in `/proc/kallsyms` do not tell
-/// them apart: a link gives initialised data the letter of code.
+/// The areas of vmlinux, by the symbols at their bounds. The letters in `/proc/kallsyms` do not distinguish
+/// them: a link gives initialised data the letter of code.
 struct Areas {
     text: Option<Range<u64>>,
     read_only: Option<Range<u64>>,
     per_cpu: Option<Range<u64>>,
-    /// What is freed after the boot.
+    /// The area that is freed after the boot.
     init: Option<Range<u64>>,
 }
 
@@ -217,7 +217,7 @@ fn name<'a>(names: &'a [u8], symbol: &Symbol) -> &'a [u8] {
         .unwrap_or_default()
 }
 
-/// A file that has more of something than is read.
+/// The error of a file that is above a limit.
 pub(crate) fn too_many(path: &Path, count: usize, what: &'static str) -> Error {
     Error::TooLarge {
         path: path.to_owned(),
@@ -226,7 +226,7 @@ pub(crate) fn too_many(path: &Path, count: usize, what: &'static str) -> Error {
     }
 }
 
-/// What is known of a section's symbols.
+/// The properties of a section's symbols.
 #[derive(Clone, Copy, Default)]
 struct Holds {
     code: bool,
@@ -235,8 +235,8 @@ struct Holds {
     init: bool,
 }
 
-/// The symbols of an ELF file whose names are `kept`, in its own order, and the text with their
-/// names. Sections, files and what others define are no symbols of the kernel.
+/// The symbols of an ELF file whose names are `kept`, in file order, and the text with their
+/// names. Excludes sections, files and undefined symbols.
 fn of_file(
     image: &Image,
     kept: impl Fn(&[u8]) -> bool,
@@ -247,8 +247,8 @@ fn of_file(
         return Err(too_many(image.path(), SYMBOLS_MAX, "symbols"));
     }
     let sections = holds(image.sections());
-    // There are guard bytes behind objects then, which count as theirs. The compiler puts them there
-    // for KASAN, and calls a function of this name about them.
+    // With KASAN the compiler adds guard bytes to objects, which count as part of them, and calls a function of
+    // this name.
     let padded = symbols
         .all
         .iter()

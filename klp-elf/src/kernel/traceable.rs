@@ -26,7 +26,7 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// Those of a vmlinux whose symbols are `symbols`. `None` when it does not list them.
+    /// The traceable functions of a vmlinux with these symbols. `None` if it does not list them.
     pub(crate) fn of_vmlinux(image: &Image, symbols: &SymbolList) -> Result<Option<Self>, Error> {
         let names = ["__start_mcount_loc", "__stop_mcount_loc", "_text"];
         let [Some(start), Some(stop), Some(text)] = addresses(image, names)? else {
@@ -139,11 +139,11 @@ fn sites(image: &Image, listed: Vec<(u16, u64)>) -> Result<Vec<(u16, u64)>, Erro
     Ok(places.collect())
 }
 
-/// The code of a file, and where functions begin in it.
+/// The code of a file, and the starts of its functions.
 struct Code {
     /// Sections of a module's file, or 0 for addresses, and the place in it; sorted.
     functions: Vec<(u16, u64)>,
-    /// The sections with code: where each begins, as functions' places do, and its bytes.
+    /// The sections with code: index, start, and bytes.
     sections: Vec<(u16, u64, Vec<u8>)>,
 }
 
@@ -243,8 +243,8 @@ impl List {
         })
     }
 
-    /// Is each of the `count` functions of that name listed? `None` when only some are, because
-    /// the list does not say which; also when it knows nothing of the object.
+    /// Whether each of the `count` functions of that name is listed. `None` if only some are, because
+    /// the list does not tell which, or if it lacks the object.
     pub(crate) fn all(&self, object: &str, name: &str, count: usize) -> Option<bool> {
         if !self.objects.contains(object) {
             return None;

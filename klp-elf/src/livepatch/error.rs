@@ -6,7 +6,7 @@ use super::{NameError, SHN_LIVEPATCH, UNLINKED};
 use crate::elf::Damage;
 use crate::text::Name;
 
-/// A module whose references to livepatch symbols cannot be linked.
+/// Why references to livepatch symbols cannot be linked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,13 +16,13 @@ pub enum Error {
     /// It is a damaged ELF file.
     #[error("a damaged ELF file: it has {0}")]
     Damaged(&'static str),
-    /// It is an ELF file, but not what a kernel loads as a module.
+    /// It is an ELF file, but not a module.
     #[error(
         "not a kernel module: it is {found}, and a module is a relocatable file for {machines}; give \
          the .ko file that the module build made"
     )]
     NotAModule {
-        /// What it is instead.
+        /// The kind of file.
         found: String,
         /// What modules are for.
         machines: String,
@@ -36,12 +36,12 @@ pub enum Error {
         /// The first such symbol.
         symbol: Name,
     },
-    /// The name of a livepatch symbol is wrong.
+    /// The name of a livepatch symbol is invalid.
     #[error("the kernel cannot make anything of the name `{symbol}`: {reason}")]
     Name {
-        /// The whole name.
+        /// The complete name.
         symbol: Name,
-        /// What is wrong with it.
+        /// The reason.
         reason: NameError,
     },
     /// The symbol is in the module.
@@ -50,9 +50,9 @@ pub enum Error {
          for something outside of it: declare it, and give it no value"
     )]
     Defined {
-        /// The whole name.
+        /// The complete name.
         symbol: Name,
-        /// What stands in place of the undefined section, or of livepatch's.
+        /// Its section, which is neither undefined nor livepatch's.
         section: u16,
     },
     /// The relocation is of a kind that livepatch does not apply.
@@ -69,7 +69,7 @@ pub enum Error {
         symbol: Name,
         /// Its name or its number.
         kind: String,
-        /// Those that the kernel knows.
+        /// The supported ones.
         known: &'static str,
         /// Why it may be there.
         hint: &'static str,
@@ -87,7 +87,7 @@ pub enum Error {
         offset: u64,
         /// The symbol.
         symbol: Name,
-        /// Whose symbol it is.
+        /// The object of the symbol.
         object: Name,
     },
     /// The place that is relocated is not in its section.
@@ -142,7 +142,7 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// ELF's ordinary numbers do not suffice, and the kernel knows no others.
+    /// There are too many sections for ELF's ordinary numbers, and the kernel supports no others.
     #[error("it would have {count} sections, and the kernel takes fewer than {SHN_LORESERVE}")]
     Sections {
         /// How many.

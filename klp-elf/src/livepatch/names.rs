@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The names of livepatch symbols and of livepatch relocation sections, read and printed.
+//! Parses and prints the names of livepatch symbols and livepatch relocation sections.
 //!
-//! The kernel reads them back with fixed buffers and takes any other character as the next part's
-//! begin (`kernel/livepatch/core.c`). A name that is made here is one that it reads as it is meant.
+//! The kernel parses them into fixed buffers, with separators (`kernel/livepatch/core.c`). Names that are made here
+//! are parsed by it as intended.
 
 pub use crate::limits::{NAME_MAX, OBJECT_MAX};
 
@@ -12,9 +12,9 @@ use crate::text::Name;
 use std::fmt;
 use std::str::FromStr;
 
-/// What the names of livepatch symbols begin with.
+/// The prefix of livepatch symbols.
 pub const SYMBOL_PREFIX: &str = ".klp.sym.";
-/// What the names of livepatch relocation sections begin with.
+/// The prefix of livepatch relocation sections.
 pub const SECTION_PREFIX: &str = ".klp.rela.";
 
 /// A symbol of the kernel or of a module, which livepatch finds by its name:
@@ -99,7 +99,7 @@ pub enum NameError {
          the first of several"
     )]
     Sympos {
-        /// What stands there.
+        /// The text in its place.
         sympos: Name,
     },
 }
@@ -114,12 +114,12 @@ impl SymbolName {
         }
     }
 
-    /// The symbol `name` of `object`, which is `vmlinux` or a module. `sympos` is 0 when the object
-    /// has only one of that name, and else its place among them, from 1.
+    /// The symbol `name` of `object`, which is `vmlinux` or a module. `sympos` is 0 if the object
+    /// has only one of that name, else its position among them, from 1.
     ///
     /// # Errors
     ///
-    /// When the kernel would not read the names as they stand.
+    /// The kernel would parse the names differently.
     pub fn new(object: &str, name: &str, sympos: u32) -> Result<Self, NameError> {
         check_object(object)?;
         // The kernel reads the name up to the comma.
@@ -145,7 +145,7 @@ impl SymbolName {
         &self.object
     }
 
-    /// The symbol, as the object's own table of symbols has it.
+    /// The symbol's name in the object's symbol table.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -200,7 +200,7 @@ impl SectionName {
     ///
     /// # Errors
     ///
-    /// When the kernel would not read the object's name as it stands, or the section's name is too
+    /// The kernel would parse the object's name differently, or the section's name is too
     /// long.
     pub fn new(object: &str, section: &str) -> Result<Self, NameError> {
         check_object(object)?;
@@ -225,7 +225,7 @@ impl SectionName {
     }
 }
 
-/// The section's whole name follows the object's, so its own dot makes a second one, as with
+/// The section's complete name follows the object's, so there are two dots, as with
 /// `objtool`.
 impl fmt::Display for SectionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -234,8 +234,8 @@ impl fmt::Display for SectionName {
     }
 }
 
-/// The kernel's document shows names with one dot, `.klp.rela.ext4.text.ext4_attr_store`; so the
-/// section may be without its own.
+/// The kernel's documentation has names with one dot, `.klp.rela.ext4.text.ext4_attr_store`, so the
+/// section may lack its dot.
 impl FromStr for SectionName {
     type Err = NameError;
 
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn invalid_names_are_reported() {
         for (text, words) in [
             (".klp.sym.vmlinux", "`.klp.sym.OBJECT.NAME,SYMPOS`"),
             (".klp.sym.vmlinux.printk", "`.klp.sym.OBJECT.NAME,SYMPOS`"),

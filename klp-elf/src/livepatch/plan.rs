@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What linking changes in a module: which symbols, which relocations stay and which move. All that
-//! can be wrong with a module's references is found here.
+//! Plans the changes of linking: the symbols, and the relocations that stay or move. It finds all errors of
+//! a module's references.
 
 use super::error::SHN_LORESERVE;
 use super::read::{File, Relocations};
@@ -19,7 +19,7 @@ use std::ops::Range;
 pub(super) struct Plan {
     /// Symbols that become livepatch symbols.
     pub(super) symbols: Vec<SymbolIndex>,
-    /// Sections of relocations that lose some, and what they keep.
+    /// Sections of relocations that lose some, with the remaining ones.
     pub(super) kept: Vec<(SectionIndex, Vec<Relocation>)>,
     /// Sections that come.
     pub(super) added: Vec<Added>,
@@ -66,7 +66,7 @@ impl Plan {
         self.symbols.is_empty() && self.unlinked.is_empty()
     }
 
-    /// Parts all relocations into those that stay and those that move.
+    /// Splits relocations into those that stay and those that move.
     fn split(
         &mut self,
         file: &File<'_>,
@@ -127,7 +127,7 @@ fn check_module(file: &File<'_>, first: &SymbolName) -> Result<(), Error> {
     }
 }
 
-/// The whole name of a symbol.
+/// The complete name of a symbol.
 fn whole(symbol: &SymbolName) -> Name {
     Name::from(symbol.to_string().as_str())
 }
@@ -208,8 +208,8 @@ impl<'data> Target<'data> {
     }
 }
 
-/// Does the kernel use this section only while it loads the patch, or free it then? By the time
-/// that a module's symbols are known it would be too late, or write to memory of somebody else.
+/// Whether the kernel uses this section only while it loads the patch, or frees it then. Relocating it when a module
+/// is loaded would be too late, or write to freed memory.
 fn is_for_loading(section: &[u8]) -> bool {
     const WHOLE: [&[u8]; 7] = [
         b".altinstructions",

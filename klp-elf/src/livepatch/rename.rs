@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Gives a patch's module another name.
+//! Renames a patch's module.
 //!
-//! The kernel keeps modules apart by their names, so a newer build of a patch can replace an older one at once only
-//! under another name. A module's name stands in its `struct module` and in its modinfo; both have to be the same.
+//! The kernel identifies modules by name, so a newer build of a patch can replace an older one at once only
+//! under another name. The name is in `struct module` and in modinfo; both have to be equal.
 
 use std::ops::Range;
 

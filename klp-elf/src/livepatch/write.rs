@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes the changes into a copy of the module: in place what has its place, at the end what is
-//! new. So nothing has to be moved, and nothing that is not known here is lost.
+//! Writes the changes into a copy of the module: existing entries in place, new ones at the end. So nothing
+//! moves, and unknown contents are kept.
 
 use super::plan::{Added, Plan};
 use super::read::{File, offset};
@@ -12,7 +12,7 @@ use object::endian::{U16, U32, U64};
 use object::pod::{bytes_of, bytes_of_slice};
 use object::{LittleEndian as LE, SectionIndex};
 
-/// Relocations and section headers begin at multiples of this.
+/// The alignment of relocations and section headers.
 const ALIGN: usize = 8;
 
 /// The module with the changes.
@@ -69,7 +69,7 @@ impl Output {
         Ok(())
     }
 
-    /// Adds bytes, and answers where they begin.
+    /// Appends bytes, and returns their offset.
     fn append(&mut self, bytes: &[u8]) -> usize {
         let start = self.bytes.len().next_multiple_of(ALIGN);
         self.bytes.resize(start, 0);
@@ -94,7 +94,7 @@ impl Output {
         for &index in &plan.symbols {
             let symbol = file.elf.symbols.all.get(index.0);
             let mut symbol = *symbol.ok_or(Error::Damaged("a symbol that is not there"))?;
-            // As the kernel's document and its own tools have it. Weak was only for the build.
+            // As in the kernel's documentation and tools. Weak was only for the build.
             symbol.st_info = SymbolInfo::new(elf::STB_GLOBAL, elf::STT_NOTYPE);
             symbol.st_shndx = U16::new(LE, SymbolSection(SHN_LIVEPATCH));
             symbol.st_value = U64::new(LE, 0);
@@ -146,7 +146,7 @@ impl Output {
         Ok(())
     }
 
-    /// Adds a section's relocations, and answers its header.
+    /// Adds a section's relocations, and returns its header.
     fn relocations(
         &mut self,
         file: &File<'_>,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which Rust type stands for a C type in a replacement's signature.
+//! The Rust types of C types in a replacement's signature.
 //!
-//! This is the one place that says so. It follows the table in the documentation of `klp::abi`.
+//! It follows the table in the documentation of `klp::abi`.
 
 mod names;
 mod view;
@@ -19,7 +19,7 @@ use crate::text::Identifier;
 const WRAPPERS: &[(&str, &str, &str)] = &[
     ("cred", "Credential", "Credential"),
     ("device", "Device", "Device"),
-    // Whoever is called with a file may have taken it from the caller's own table.
+    // A file argument may come from the caller's file table.
     ("file", "LocalFile", "File"),
     ("mm_struct", "Mm", "Mm"),
     ("pid_namespace", "PidNamespace", "PidNamespace"),
@@ -44,7 +44,7 @@ const EMBEDDED: &[(&str, &str, bool)] = &[
     ("spinlock_t", "klp::sync::SpinLock", true),
 ];
 
-/// The heads of lists whose entries only the author knows: the name in C, and the type.
+/// List heads, whose entries only the author knows: the name in C, and the type.
 const LISTS: &[(&str, &str)] = &[("hlist_head", "HList"), ("hlist_nulls_head", "HListNulls")];
 
 /// The type that klp has for a structure in a structure.
@@ -69,7 +69,7 @@ pub fn list(names: &[Identifier]) -> Option<&'static str> {
     LISTS.iter().find(|(c, _)| is_one(c)).map(|(_, ty)| *ty)
 }
 
-/// The type of an argument. `None` when no Rust type stands for it.
+/// The type of an argument. `None` if no Rust type fits.
 pub fn argument(ty: &Type) -> Option<String> {
     Names::default().argument(ty)
 }
@@ -91,8 +91,8 @@ pub fn in_out(ty: &Type) -> Option<String> {
     Some(format!("InOut<'_, {integer}>"))
 }
 
-/// The type of a value that C takes or gives as it is: a pointer stays one, and an errno an integer;
-/// `()` for `void`. `None` when no Rust type stands for it.
+/// The type of a value that is passed as in C: a pointer is a raw one, and an errno an integer;
+/// `()` for `void`. `None` if no Rust type fits.
 pub fn value(ty: &Type) -> Option<String> {
     match ty.kind {
         Kind::Void => Some("()".to_owned()),
@@ -108,24 +108,24 @@ pub(crate) fn result_in_c(ty: &Type) -> Option<String> {
     }
 }
 
-/// A pointer to what does not matter.
+/// A pointer with an irrelevant target.
 pub(crate) fn untyped(constant: bool) -> String {
     let keyword = if constant { "*const" } else { "*mut" };
     format!("{keyword} c_void")
 }
 
-/// The type of a member of a structure. `None` when no Rust type stands for it.
+/// The type of a member of a structure. `None` if no Rust type fits.
 pub fn member(ty: &Type) -> Option<String> {
     Names::default().value(ty)
 }
 
-/// The type of a result, `()` for `void`. `None` when no Rust type stands for it.
+/// The type of a result, `()` for `void`. `None` if no Rust type fits.
 pub fn result(ty: &Type) -> Option<String> {
     Names::default().result(ty)
 }
 
 impl Names {
-    /// The type of an argument. `None` when no Rust type stands for it.
+    /// The type of an argument. `None` if no Rust type fits.
     pub fn argument(&mut self, ty: &Type) -> Option<String> {
         if let Kind::Pointer {
             to: Pointee::Named(names),
@@ -139,7 +139,7 @@ impl Names {
         self.value(ty)
     }
 
-    /// The type of a result, `()` for `void`. `None` when no Rust type stands for it.
+    /// The type of a result, `()` for `void`. `None` if no Rust type fits.
     pub fn result(&mut self, ty: &Type) -> Option<String> {
         let value = match &ty.kind {
             Kind::Void => return Some("()".to_owned()),
@@ -178,7 +178,7 @@ impl Names {
         format!("{keyword} {}", self.pointee(to, identity))
     }
 
-    /// What a pointer points to.
+    /// The target of a pointer.
     fn pointee(&mut self, to: &Pointee, identity: Identity) -> String {
         let to = match to {
             Pointee::Void => None,
@@ -211,7 +211,7 @@ fn wrapper(tag: &str) -> Option<&'static (&'static str, &'static str, &'static s
     WRAPPERS.iter().find(|(c, _, _)| *c == tag)
 }
 
-/// A C `long` has the size of a pointer, whatever that is; other integers have sizes of their own.
+/// A C `long` has the size of a pointer; other integers have fixed sizes.
 fn integer(ty: &Type, signed: bool) -> Option<String> {
     match ty.base.as_str() {
         "long" => Some("isize".to_owned()),

@@ -12,9 +12,9 @@ const TAKEN: &[&str] = &[
     "Arc", "AsMut", "AsRef", "Box", "CStr", "Call", "Clone", "Copy", "Credential", "Default",
     "Deref", "DerefMut", "Device", "Drop", "Err", "Error", "Eq", "Extend", "File", "Fn", "FnMut",
     "FnOnce", "From", "InOut", "InPlaceInit", "InPlaceModule", "InPlaceWrite", "Init", "Into",
-    "IntoIterator", "Iterator", "KBox", "KVBox", "KVVec", "KVec", "KernelStruct", "Lasting",
+    "IntoIterator", "Iterator", "KBox", "KVBox", "KVVec", "KVec", "KernelStruct",
     "LocalFile", "LocalModule", "Mm", "Module", "NonNull", "None", "Object", "Ok", "Opaque",
-    "Option", "Ord", "PartialEq", "PartialOrd", "Pin", "PinInit", "PidNamespace", "Result", "Returned", "Self",
+    "Option", "Ord", "PartialEq", "PartialOrd", "Persistent", "Pin", "PinInit", "PidNamespace", "Result", "Returned", "Self",
     "Send", "SeqFile", "Shadow", "Sized", "Some", "State", "Str", "String", "Sync", "SyscallArgs",
     "Task", "ThisModule", "ToOwned", "ToString", "TryFrom", "TryInto", "Unpatched", "Unpin",
     "VBox", "VVec", "Vec", "Zeroable", "Zeroed",
@@ -45,7 +45,7 @@ pub struct Names {
 /// A name and the structure that it was given to.
 #[derive(Clone, Debug)]
 struct Given {
-    /// Tells it from others of its tag. `None` when that is not known.
+    /// Its content among others of its tag. `None` if unknown.
     content: Option<u64>,
     name: String,
 }
@@ -82,8 +82,8 @@ impl Free {
 }
 
 impl Names {
-    /// The name for a structure of that tag, always the same one. `identity` tells it from others
-    /// of that tag.
+    /// The name for a structure of that tag, always the same one. `identity` distinguishes structures
+    /// of one tag.
     pub(crate) fn give(&mut self, tag: &str, identity: Identity) -> String {
         let content = identity.content();
         let given = self.given.get(tag).map(Vec::as_slice).unwrap_or_default();
@@ -101,12 +101,12 @@ impl Names {
         name
     }
 
-    /// Gives no name to structures of that tag: nothing tells which of several is meant.
+    /// Gives no name to structures of that tag, because they cannot be told apart.
     pub(crate) fn avoid(&mut self, tag: &str) {
         self.vague.insert(tag.to_owned());
     }
 
-    /// Does the tag not tell which structure is meant?
+    /// Whether the tag is ambiguous.
     pub(crate) fn is_vague(&self, tag: &str) -> bool {
         self.vague.contains(tag)
     }
@@ -153,7 +153,7 @@ fn argument_name(name: &str) -> Option<String> {
     identifier(&snake(name))
 }
 
-/// A C name as it stands, `None` when it can be none in Rust.
+/// A C name in Rust, `None` if it is not valid there.
 pub(crate) fn identifier(name: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');

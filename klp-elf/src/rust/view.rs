@@ -65,8 +65,8 @@ impl View {
         }
     }
 
-    /// The declaration of a view, `keys` between the attribute's parentheses. Members of one that is
-    /// `written` can be set by its owner.
+    /// The declaration of a view, with `keys` as the attribute's arguments. The owner can set the members if it is
+    /// `written`.
     pub(crate) fn declaration(&self, keys: &str, name: &str, written: bool) -> String {
         let note = left_out(self.left_out);
         let mut text = format!("{note}#[kernel_struct({keys})]\n");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Signs modules, and says who has signed them.
+//! Signs modules, and verifies signatures.
 //!
-//! The kernel's format of signed modules: the module, a CMS signature of it, a header that says how long that is
-//! (`struct module_signature`), and a mark at the very end. `openssl` makes and checks the signature.
+//! A signed module consists of the module, a CMS signature, a header with its length
+//! (`struct module_signature`), and a mark at the end. `openssl` makes and checks the signature.
 
 mod openssl;
 
@@ -28,7 +28,7 @@ const CMS: u8 = 2;
 /// A module's file, taken apart.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Parts<'data> {
-    /// The module: what is signed.
+    /// The signed module.
     pub module: &'data [u8],
     /// The CMS signature in DER, if it is signed.
     pub signature: Option<&'data [u8]>,
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_joined_is_split() {
+    fn signed_modules_split_again() {
         let signed = join(b"module", b"signature").expect("short enough");
         assert!(is_signed(&signed));
         let parts = split(&signed).expect("whole");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `openssl`, which does the cryptography: it is on nearly every machine, is looked after by those who know how,
-//! and takes keys in all formats.
+//! Runs `openssl` for the cryptography: it is widely available, well maintained, and reads keys in all
+//! formats.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,13 +14,13 @@ use super::Error;
 /// The program.
 const PROGRAM: &str = "openssl";
 
-/// The variable with the passphrase of a key, as the kernel's own tool calls it.
+/// The variable with the passphrase of a key, as for the kernel's own tool.
 const PASSPHRASE: &str = "KBUILD_SIGN_PIN";
 
-/// Who signs.
+/// The signer.
 #[derive(Clone, Copy, Debug)]
 pub struct Signer<'a> {
-    /// A file, or what else openssl takes for one: a `pkcs11:` URI, where it has a provider for that.
+    /// A file, or a `pkcs11:` URI if openssl has a provider for that.
     pub key: &'a OsStr,
     /// The certificate of that key.
     pub certificate: &'a Path,

@@ -15,7 +15,7 @@ pub(super) fn name(number: i32) -> Option<&'static str> {
     found.map(|(_, name)| *name)
 }
 
-/// In Rust: the kernel crate has names for those which Unix had first.
+/// The name in Rust: the kernel crate has the classic ones.
 pub(super) fn in_rust(number: i32) -> String {
     const NAMED: std::ops::RangeInclusive<i32> = 1..=34;
     match name(number).filter(|_| NAMED.contains(&number)) {

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a replacement does before its author has written it.
+//! The body of a stub.
 
 use super::errno;
 use crate::prototype::{Kind, Type};
 use std::fmt;
 use std::str::FromStr;
 
-/// What a replacement does before its author has written it.
+/// The body of a stub.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Form {
-    /// Nothing: it is to be written.
+    /// A placeholder to be written.
     #[default]
     Replace,
     /// It calls the original.
     Wrap,
-    /// It answers, and does nothing else.
+    /// It only returns a value.
     Returns(Answer),
 }
 
-/// What a function is to answer: an errno by name, a number, `true`, `false`, `NULL` or `void`.
+/// The value to return: an errno by name, a number, `true`, `false`, `NULL` or `void`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
     text: String,
@@ -35,14 +35,14 @@ enum Value {
     Number(i128),
 }
 
-/// An answer in Rust.
+/// The value in Rust.
 #[derive(Debug, Default)]
 pub(super) struct InRust {
     /// The result's type; none for nothing.
     pub(super) ty: Option<String>,
     /// The value.
     pub(super) value: Option<String>,
-    /// What an author has to know of it.
+    /// A comment for the author.
     pub(super) comment: Option<String>,
 }
 
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_read() {
+    fn return_values_are_parsed() {
         for (text, expected) in [
             ("-EPERM", Value::Number(-1)),
             ("-EOPNOTSUPP", Value::Number(-95)),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_refused() {
+    fn invalid_return_values_are_refused() {
         let said = |text: &str| text.parse::<Answer>().expect_err(text);
         assert_eq!(said("EPERM"), "errors are negative: write `-EPERM`");
         for text in [

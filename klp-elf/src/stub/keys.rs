@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What stands between the parentheses of a view's attribute.
+//! The arguments of a view's attribute.
 
 use super::Origin;
 use crate::kernel::{Kernel, VMLINUX};
 use std::fmt::Write as _;
 
-/// The structure's name, and what tells it from others of that name.
+/// The structure's name, and keys that distinguish it from others of that name.
 pub(super) fn keys(kernel: &Kernel, tag: &str, origin: Option<&Origin>) -> String {
     let mut keys = format!("\"{tag}\"");
     let Some(origin) = origin else {
@@ -27,7 +27,7 @@ pub(super) fn keys(kernel: &Kernel, tag: &str, origin: Option<&Origin>) -> Strin
     keys
 }
 
-/// Is it the module's own, or another one there than in vmlinux?
+/// Whether the module has its own structure of that name.
 fn is_of_module(kernel: &Kernel, tag: &str, object: &str) -> bool {
     if object == VMLINUX {
         return false;

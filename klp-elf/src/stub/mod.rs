@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Beginnings of patches: replacements with the right signature, and nothing in them yet, or what can
-//! be written without knowing more.
+//! Writes stubs: replacements with the right signature and a placeholder, a call of the original, or a
+//! return value.
 
 mod errno;
 mod form;
@@ -27,9 +27,9 @@ pub use structure::Wanted;
 /// The longest line that is not broken.
 const WIDTH: usize = 100;
 
-/// Begins patches for one kernel.
+/// Writes stubs for one kernel.
 ///
-/// Several replacements in one patch share the declarations of the structures they name.
+/// Several replacements in one patch share the declarations of their structures.
 pub struct Stub<'kernel> {
     kernel: &'kernel Kernel,
     form: Form,
@@ -38,7 +38,7 @@ pub struct Stub<'kernel> {
     origins: HashMap<String, Origin>,
     /// The structures that are passed by value.
     views: Views,
-    /// The tags of those that are results.
+    /// The tags of structures that are results.
     results: HashSet<Identifier>,
     functions: Free,
 }
@@ -56,20 +56,20 @@ struct Signature {
     name: String,
     arguments: Vec<(String, String)>,
     result: Option<String>,
-    /// What the replacement returns as long as nobody wrote it.
+    /// The placeholder's return value.
     value: Option<String>,
 }
 
-/// What a whole patch says of itself, besides.
+/// The description of the patch.
 const DESCRIPTION: &str = "What it fixes";
 
 impl<'kernel> Stub<'kernel> {
-    /// Begins a patch for `kernel`.
+    /// Stubs for `kernel`.
     pub fn new(kernel: &'kernel Kernel) -> Self {
         Self::with(kernel, Form::Replace)
     }
 
-    /// Begins a patch whose replacements have that form.
+    /// Stubs with that body.
     pub fn with(kernel: &'kernel Kernel, form: Form) -> Self {
         Self {
             kernel,
@@ -82,11 +82,11 @@ impl<'kernel> Stub<'kernel> {
         }
     }
 
-    /// A whole patch of one function.
+    /// A complete patch of one function.
     ///
     /// # Errors
     ///
-    /// When there is no such function, or a replacement in Rust cannot be written for it.
+    /// There is no such function, or it cannot be replaced in Rust.
     pub fn function(
         kernel: &Kernel,
         object: &str,
@@ -96,11 +96,11 @@ impl<'kernel> Stub<'kernel> {
         Stub::new(kernel).whole(object, name, sympos)
     }
 
-    /// The same, in the form that this patch has.
+    /// The same, with this body.
     ///
     /// # Errors
     ///
-    /// As [`Stub::function`], and when the function cannot answer what it is to answer.
+    /// As [`Stub::function`], and if the function cannot return the value.
     pub fn whole(mut self, object: &str, name: &str, sympos: Option<u32>) -> Result<String, Error> {
         let description = self.description(name);
         let module = format!("\n            description = \"{description}\", license = \"GPL\"");
@@ -113,7 +113,7 @@ impl<'kernel> Stub<'kernel> {
         Ok(text)
     }
 
-    /// What the patch of that function says of itself.
+    /// The description of a patch of that function.
     fn description(&self, name: &str) -> String {
         match &self.form {
             Form::Returns(answer) => format!("Emergency: {name} only answers {answer}"),
@@ -197,7 +197,7 @@ impl<'kernel> Stub<'kernel> {
         self.found(object, Some(name));
         let sympos = sympos.map_or(String::new(), |sympos| format!(", sympos = {sympos}"));
         let comma = if module.is_empty() { "" } else { "," };
-        // Names that came from elsewhere are only written as the kernel's files have them.
+        // Names are written as the kernel's files have them.
         let (object, name) = (found.name(), &prototype.name);
         Ok(format!(
             "{}// {prototype}\n\
@@ -232,7 +232,7 @@ impl<'kernel> Stub<'kernel> {
         }
     }
 
-    /// A replacement that answers, and looks at none of its arguments.
+    /// A replacement that only returns a value.
     fn answering(&mut self, prototype: &Prototype, views: Views, answer: InRust) -> String {
         self.views.extend(views);
         let names = argument_names(prototype).into_iter();
@@ -327,7 +327,7 @@ fn find<'kernel>(kernel: &'kernel Kernel, object: &str) -> Result<Object<'kernel
     })
 }
 
-/// Is it the entry of a system call, whose arguments come in a `struct pt_regs`?
+/// Whether it is the entry of a system call, whose arguments are in a `struct pt_regs`.
 fn is_syscall(prototype: &Prototype) -> bool {
     let is_registers = |ty: &Type| match &ty.kind {
         Kind::Pointer {

@@ -33,7 +33,7 @@ fn other(patch: &mut Patch, old: &'static str, sympos: u64) {
 }
 
 #[test]
-fn what_it_says_of_itself() {
+fn broken_modinfo() {
     breaks("not-finished", "give the .ko file", |it| {
         it.finished = false
     });
@@ -252,7 +252,7 @@ fn symbols_that_others_export() {
 }
 
 #[test]
-fn a_replacement_that_calls_what_it_replaces() {
+fn a_replacement_that_calls_itself() {
     breaks("calls-itself", "function `new_show`", |it| {
         it.symbols[0].0 = ".klp.sym.vmlinux.show,0";
         it.sections[0].entries[0].2 = ".klp.sym.vmlinux.show,0";
@@ -293,7 +293,7 @@ fn a_call_into_another_entry() {
 }
 
 #[test]
-fn others_may_call_what_is_replaced() {
+fn other_functions_may_call_the_replaced_one() {
     let mut patch = Patch::good();
     patch.symbols[0].0 = ".klp.sym.vmlinux.twin,1";
     patch.sections[0].entries[0].2 = ".klp.sym.vmlinux.twin,1";

@@ -29,7 +29,7 @@ fn tables_need_no_symbols_of_their_own() {
 }
 
 #[test]
-fn a_patch_is_known_by_its_shape_too() {
+fn patches_are_recognised_by_their_layout() {
     let mut patch = Patch::good();
     patch.far = true;
     let report = Made::new().check(&patch.build());
@@ -38,7 +38,7 @@ fn a_patch_is_known_by_its_shape_too() {
 }
 
 #[test]
-fn what_the_module_fills_in_is_not_known() {
+fn tables_filled_at_run_time_are_unknown() {
     let mut patch = Patch::good();
     // The table of functions of the second object.
     patch.fills = Some(200 + 168 + 8);
@@ -64,7 +64,7 @@ fn without_a_kernel_the_module_itself_is_checked() {
 }
 
 #[test]
-fn what_is_not_known_is_said_once() {
+fn unknown_objects_are_reported_once() {
     let mut patch = Patch::good();
     patch.objects = Some(vec![PatchedObject {
         name: Some("elsewhere"),
@@ -131,7 +131,7 @@ fn code_that_may_run_later_is_a_warning() {
 }
 
 #[test]
-fn what_is_no_module_cannot_be_checked() {
+fn other_files_cannot_be_checked() {
     let against = Against::nothing();
     assert!(matches!(check(b"no module", &against), Err(Error::Elf(_))));
     let own = std::fs::read(std::env::current_exe().expect("a path")).expect("this test");

@@ -110,7 +110,7 @@ fn long_names_are_cut() {
 }
 
 #[test]
-fn what_cannot_be_linked_is_named_escaped() {
+fn unlinkable_symbols_are_named_escaped() {
     let mut patch = Patch::good();
     patch.sections.clear();
     patch.unlinked = 1;

@@ -45,7 +45,7 @@ fn a_compressed_module_is_found_and_read() {
 }
 
 #[test]
-fn what_is_not_compressed_is_read_as_it_is() {
+fn uncompressed_files_are_read_unchanged() {
     let (folder, data) = module();
     // The name does not count.
     let path = folder.add("modules/m.ko.xz", &data);

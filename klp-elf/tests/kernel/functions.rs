@@ -66,7 +66,7 @@ fn symbols_of_one_name_are_counted_by_address() {
 }
 
 #[test]
-fn a_function_for_the_boot_is_told() {
+fn init_functions_are_recognised() {
     let kernel = Folder::new(&kernel()).open();
     let matches = function(&kernel, "start_kernel").matches.expect("symbols");
     assert!(matches[0].init);
@@ -75,13 +75,13 @@ fn a_function_for_the_boot_is_told() {
 }
 
 #[test]
-fn what_the_kernel_build_drops_is_no_symbol() {
+fn symbols_that_kallsyms_omits_are_ignored() {
     let kernel = Folder::new(&kernel()).open();
     assert_eq!(function(&kernel, "__crc_single").matches, Some(vec![]));
 }
 
 #[test]
-fn what_there_is_instead() {
+fn alternatives_are_listed() {
     let kernel = Folder::new(&kernel()).open();
     let split = function(&kernel, "split").others;
     assert_eq!(split.variants, ["split.constprop.0"]);
@@ -254,7 +254,7 @@ fn data_has_a_size_and_similar_names() {
 
 /// A link gives initialised data the letter of code, and a kernel without its file has nothing else.
 #[test]
-fn parts_of_the_kernel_are_told_apart_by_their_bounds() {
+fn areas_of_vmlinux_are_known_by_their_bounds() {
     let mut bare = Folder::new(&Btf::new().finish());
     let text = b"ffffffff81000000 T _stext\nffffffff81000040 t show\nffffffff81001000 T _etext\n\
                  ffffffff82000000 D __start_rodata\nffffffff82000100 D linux_banner\n\

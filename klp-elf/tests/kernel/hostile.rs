@@ -140,7 +140,7 @@ fn stubs_have_the_items_that_they_should_have() {
 }
 
 #[test]
-fn what_has_no_name_is_not_found_and_shown_escaped() {
+fn invalid_names_are_not_found_and_escaped() {
     for name in NAMES {
         with(name, |kernel, object| {
             let names: Vec<String> = object.functions().map(|name| name.to_string()).collect();

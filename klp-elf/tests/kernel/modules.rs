@@ -121,7 +121,7 @@ fn a_function_of_the_kernel_is_none_of_the_module() {
 }
 
 #[test]
-fn a_module_may_bring_what_it_needs_of_the_kernels_types() {
+fn modules_may_contain_kernel_types() {
     // Other numbers than in the kernel: only the module's own base fits.
     let mut own = Btf::new();
     own.unsigned("unsigned int", 4);

@@ -195,7 +195,7 @@ fn function_pointers_and_arrays_go_around_the_name() {
 }
 
 #[test]
-fn what_rust_has_no_equal_of_has_no_type() {
+fn types_without_a_rust_equivalent_are_none() {
     for make in [
         |btf: &mut Btf| btf.float("double", 8),
         |btf: &mut Btf| btf.signed("__int128", 16),

@@ -177,7 +177,7 @@ pub(crate) fn two_of_a_name() -> Btf {
 }
 
 #[test]
-fn structures_of_one_name_are_told_apart_by_content() {
+fn structures_of_one_name_are_compared_by_content() {
     let kernel = Folder::new(&two_of_a_name().finish()).open();
     let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
     let structures = object.structures("slot");

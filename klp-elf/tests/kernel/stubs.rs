@@ -25,7 +25,7 @@ fn check(btf: &Btf, name: &str, expected: &Expect) {
 }
 
 #[test]
-fn what_never_returns_has_no_stub() {
+fn noreturn_functions_have_no_stub() {
     let mut btf = Btf::new();
     btf.function("do_exit", VOID, &[]);
     let said = stub(&btf, "do_exit");
@@ -37,7 +37,7 @@ fn what_never_returns_has_no_stub() {
 
 /// No reference to what is being freed, which could be counted again.
 #[test]
-fn what_is_freed_has_no_reference() {
+fn freed_arguments_are_no_references() {
     let mut btf = Btf::new();
     let task = btf.declared("task_struct");
     let task = btf.pointer(task);
@@ -202,7 +202,7 @@ fn every_member_of_a_structure() {
 }
 
 #[test]
-fn locks_counts_and_lists_are_what_they_are() {
+fn locks_counts_and_lists_have_their_types() {
     let mut btf = Btf::new();
     let int = btf.signed("int", 4);
     let long = btf.signed("long", 8);
@@ -326,7 +326,7 @@ fn some_members_of_a_structure() {
 }
 
 #[test]
-fn structures_of_one_name_are_told_apart() {
+fn structures_of_one_name_get_distinct_names() {
     let btf = crate::structures::two_of_a_name();
     let kernel = open(&btf, &[("first", TEXT, true), ("second", TEXT + 16, true)]);
     let mut stub = Stub::new(&kernel);
@@ -411,7 +411,7 @@ fn several_share_declarations_and_have_names_of_their_own() {
 }
 
 #[test]
-fn what_cannot_be_replaced_and_why() {
+fn irreplaceable_functions_and_reasons() {
     let mut btf = Btf::new();
     let int = btf.signed("int", 4);
     let double = btf.float("double", 8);
@@ -502,7 +502,7 @@ fn one_that_calls_the_original() {
 }
 
 #[test]
-fn one_that_only_answers() {
+fn a_stub_that_only_returns() {
     let mut btf = Btf::new();
     let int = btf.signed("int", 4);
     let foo = btf.structure("foo", 8, &[]);
@@ -524,7 +524,7 @@ fn one_that_only_answers() {
 }
 
 #[test]
-fn answers_have_the_types_of_results() {
+fn return_values_have_the_result_types() {
     let mut btf = Btf::new();
     let long = btf.signed("long int", 8);
     let ssize = btf.typedef("ssize_t", long);

@@ -437,7 +437,7 @@ fn code() {
 }
 
 #[test]
-fn what_a_module_says_of_itself() {
+fn modinfo_of_a_module() {
     let _alone = alone();
     let mut raw = Raw::new();
     raw.section(1).data = b"import_ns=a\0".repeat(count(12).max(100_000));
@@ -490,7 +490,7 @@ fn repeated(blocks: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_unpacks_without_end() {
+fn endless_compressed_files() {
     let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("m.ko.zst");

@@ -96,7 +96,7 @@ fn kinds_that_livepatch_does_not_apply() {
 }
 
 #[test]
-fn sections_that_are_gone_when_a_module_comes() {
+fn sections_freed_before_a_module_is_loaded() {
     for section in [
         ".init.text",
         ".init.data",

@@ -54,7 +54,7 @@ fn both_places_have_the_new_name() {
 }
 
 #[test]
-fn what_cannot_be_renamed_is_refused() {
+fn unrenamable_modules_are_refused() {
     let error = |module: &[u8], name: &str| rename(module, name).expect_err("refused").to_string();
     for name in ["", "a-b", "a.b", &"x".repeat(56)] {
         assert!(

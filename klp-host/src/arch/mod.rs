@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Processor architectures: what differs between kernels for them, between their machines, and between Debian's
-//! packages for them. The facts of each are in a file of its own; nothing else of this crate names one.
+//! Processor architectures: the differences of kernels, machines and Debian packages.
+//! Each has a file; the rest of this crate is independent of it.
 
 mod arm64;
 mod x86;
@@ -28,7 +28,7 @@ pub enum Arch {
     Arm64,
 }
 
-/// What there is to know of one.
+/// The properties of an architecture.
 #[derive(Debug)]
 pub(crate) struct Facts {
     /// Its name on the command line, and its folder below the kernel's `arch/`.
@@ -45,9 +45,9 @@ pub(crate) struct Facts {
     pub debians: Result<(), &'static str>,
     /// Whether klp-core runs on it.
     pub has_klp_core: bool,
-    /// How Rust code is compiled for its kernels without Rust, if that is known.
+    /// The compiler options for kernels without Rust, if supported.
     pub compiler: Option<fn(&kernel::config::Config) -> Compiler>,
-    /// What a kernel's build makes for booting.
+    /// The bootable image of a kernel's build.
     pub image: Image,
     /// Its part of our small kernel's configuration.
     pub config: Config,
@@ -71,7 +71,7 @@ pub(crate) struct Image {
     pub target: &'static str,
     /// Its place in the build folder.
     pub path: &'static str,
-    /// What is where in its head.
+    /// An offset in its head, and the bytes there.
     pub magic: (usize, &'static [u8]),
 }
 
@@ -84,9 +84,9 @@ pub(crate) struct Config {
     pub console: &'static str,
     /// In the place of `%stacks`.
     pub stacks: &'static str,
-    /// Options that follow from the tools at hand, and change no layout of data: all that begin so.
+    /// Prefixes of options that follow from the build tools, and change no data layout.
     pub of_tools: &'static [&'static str],
-    /// What Debian's kernel has built in, if that is known.
+    /// The built-in options of Debian's kernel, if known.
     pub debian: Option<&'static str>,
 }
 
@@ -103,7 +103,7 @@ pub(crate) struct Machine {
     pub cpu: &'static str,
     /// How the guest's ports are connected to the character devices `console`, `output` and `verdict`.
     pub ports: &'static [&'static str],
-    /// What the kernel calls the ports of the output and the verdict.
+    /// The kernel's names of the ports of the output and the verdict.
     pub names: [&'static str; 2],
     /// Words for the kernel's command line.
     pub parameters: &'static [&'static str],
@@ -115,7 +115,7 @@ impl Arch {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::X86, Self::Arm64];
 
-    /// The one whose kernels Debian builds for live patches.
+    /// The architecture whose Debian kernels support live patches.
     pub(crate) const DEBIANS: Self = Self::X86;
 
     /// That of this machine.
@@ -142,7 +142,7 @@ impl Arch {
         format!("{}-unknown-linux-gnu", self.facts().gnu)
     }
 
-    /// Its part of names: nothing for the usual one, whose names are older than the others.
+    /// Its suffix of names; none for x86, whose names are older.
     pub(crate) fn suffix(self) -> String {
         match self {
             Self::X86 => String::new(),
@@ -150,14 +150,14 @@ impl Arch {
         }
     }
 
-    /// The one whose option is on, where there is one.
+    /// The architecture whose option is set, if any.
     pub(crate) fn with_option(is_on: impl Fn(&str) -> bool) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|arch| is_on(arch.facts().option))
     }
 
-    /// What make has to be told, which takes itself for one on the host's architecture.
+    /// The variables for make, which assumes the host's architecture.
     pub(crate) fn make_vars(self) -> Vec<(String, String)> {
         match self {
             Self::HOST => Vec::new(),
@@ -183,7 +183,7 @@ impl Arch {
         // What boot loaders unpack themselves.
         if head.starts_with(GZIP) {
             let mut unpacked = Vec::new();
-            // What is cut off or damaged begins with no image.
+            // A truncated or damaged file has no image's head.
             let _ = GzDecoder::new(file()?)
                 .take(HEAD)
                 .read_to_end(&mut unpacked);
@@ -205,10 +205,10 @@ impl Arch {
     }
 }
 
-/// How many bytes of an image tell what it is.
+/// The length of the head of an image that identifies it.
 const HEAD: u64 = 0x400;
 
-/// How files that gzip made begin.
+/// The magic of gzip files.
 const GZIP: &[u8] = b"\x1f\x8b";
 
 impl std::fmt::Display for Arch {
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_refused() {
+    fn other_files_are_no_images() {
         let err = Arch::of_image(Path::new("/bin/sh"))
             .expect_err("no kernel")
             .to_string();

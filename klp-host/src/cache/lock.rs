@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Locks on what is in the cache, and the commands that hold them, too.
+//! Locks on cache entries, which child processes can share.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -18,9 +18,9 @@ use crate::host::{files, process, progress};
 /// The files of the locks that this process holds.
 static HELD: Mutex<Vec<Arc<File>>> = Mutex::new(Vec::new());
 
-/// A lock on something in the cache, held until dropped.
+/// A lock on a cache entry, held until dropped.
 ///
-/// Children do not hold it, but for those that get it by [`inherit_locks`].
+/// Children do not share it, except by [`inherit_locks`].
 #[derive(Debug)]
 pub struct Lock {
     file: Arc<File>,
@@ -29,8 +29,8 @@ pub struct Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         held(|held| held.retain(|file| !Arc::ptr_eq(file, &self.file)));
-        // Closing would not do while a child has the file open. There is no way on after an
-        // error, and none is known.
+        // Closing is not enough while a child has the file open. Errors cannot be handled, and none is
+        // known.
         let _ = self.file.unlock();
     }
 }
@@ -53,14 +53,14 @@ impl Lock {
         Ok(Self::taken(file))
     }
 
-    /// Takes the lock if nobody has it.
+    /// Takes the lock if it is free.
     pub(super) fn try_take(path: &Path) -> Result<Option<Self>> {
         let file = files::open_or_create(path)?;
         Ok(try_lock(&file, path)?.then(|| Self::taken(file)))
     }
 
     fn taken(mut file: File) -> Self {
-        // For those who wait; nothing depends on it.
+        // For waiting users; nothing depends on it.
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
@@ -71,11 +71,11 @@ impl Lock {
     }
 }
 
-/// Lets a command hold the locks that this process holds now, until both have ended.
+/// Lets a command share this process' locks until both have ended.
 ///
-/// For commands that write into an entry and can go on when this process is killed, such as
-/// make: the next run waits for them. Other children must not have the locks: one that stays
-/// behind, or one that is not trusted, would keep everybody off.
+/// For commands that write to an entry and can outlive this process, such as
+/// make: the next run waits for them. Other children must not share them: one that lingers,
+/// or is untrusted, would block all others.
 pub fn inherit_locks(command: &mut Command) {
     let files = held(|held| held.clone());
     let keep = move || {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Folders for work in progress: empty, private, with names that nobody can predict.
+//! Temporary folders: empty, private, with unpredictable names.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -14,12 +14,12 @@ use tempfile::TempDir;
 /// How old a folder is before it can count as left behind: its owner may not have locked it yet.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// A folder that is removed when dropped. For what a killed process leaves there is
-/// [`remove_leftovers`].
+/// A folder that is removed when dropped. [`remove_leftovers`] removes those of killed
+/// processes.
 #[derive(Debug)]
 pub struct Scratch {
     dir: TempDir,
-    /// Locked as long as its owner lives. Fields are dropped in order: after the folder is gone.
+    /// Locked while its owner lives. Fields are dropped in order, so after the folder.
     _alive: File,
 }
 
@@ -57,8 +57,8 @@ fn open(dir: &Path) -> std::io::Result<File> {
         .open(dir)
 }
 
-/// Removes the folders that killed processes left: all of this user in `parent` whose name starts
-/// with `prefix` are taken for such. What cannot be removed stays for another time.
+/// Removes the folders of killed processes: all of this user in `parent` whose name starts
+/// with `prefix`. Failures are ignored.
 pub(crate) fn remove_leftovers(parent: &Path, prefix: &str) {
     for item in fs::read_dir(parent).into_iter().flatten().flatten() {
         if !item.file_name().to_string_lossy().starts_with(prefix) {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_left_behind_is_removed() {
+    fn only_leftovers_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let dir = |name: &str| {
             let dir = parent.path().join(name);

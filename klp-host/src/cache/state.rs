@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a folder holds, so that damage to it is noticed: a file that was cut off, replaced, edited or
-//! removed since.
+//! A hash of a folder's contents, which detects truncated, replaced, edited or
+//! removed files.
 //!
-//! Sizes and times stand for contents: a kernel's source is 90,000 files, and reading them all each time
-//! would take longer than most of what is done with them. What a disk changes by itself is not noticed.
+//! It covers sizes and times instead of contents: a kernel's source is 90,000 files, and reading them each time
+//! would take longer than most uses. Silent corruption of a disk is not detected.
 
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt as _;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Who may have written what is in the cache.
+//! Checks that no other user can have written to the cache.
 //!
-//! The cache holds programs, makefiles and a library that the compiler loads: whoever can write
-//! there runs code as its user. As sudo does with its configuration, and ssh with its keys, this
-//! refuses a folder of another user or one that others can write, and looks at the way to it,
-//! too: who can rename a folder on the way, or turn a link elsewhere, can put another cache
-//! there. Folders like `/tmp`, where only owners can rename, are no harm.
+//! The cache contains programs, makefiles and a library that the compiler loads: a writer
+//! runs code as its user. As sudo does for its configuration, and ssh for keys, this
+//! refuses a folder that another user owns or can write, and checks its parents:
+//! a user who can rename a parent, or retarget a link, can substitute another cache.
+//! Sticky folders such as `/tmp`, where only owners can rename, are allowed.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -19,17 +19,17 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::host::files;
 
-/// Root, and who stands for all owners that a user namespace does not know: to those inside,
-/// they are the system's.
+/// Root, and the overflow user of a user namespace, which stands for all unmapped
+/// owners.
 const SYSTEM: [u32; 2] = [0, 65534];
 
 /// How many links a path may go through.
 const LINKS: usize = 40;
 
-/// Only owners can rename or remove what is in such a folder.
+/// The sticky bit: only owners can rename or remove entries.
 const STICKY: u32 = 0o1000;
 
-/// Creates the folder if it is missing, private to this user, and refuses one that others can
+/// Creates the folder if missing, private to this user, and refuses one that others can
 /// change.
 pub(super) fn private_folder(dir: &Path) -> Result<()> {
     let dir = std::path::absolute(dir).with_context(|| format!("cannot use {}", dir.display()))?;
@@ -42,7 +42,7 @@ pub(super) fn private_folder(dir: &Path) -> Result<()> {
         bail!("{} was removed just now", dir.display());
     };
     user.check_own(&dir, &data)?;
-    // Not any folder that the user names: only what is a cache already.
+    // Only of an existing cache, not of any folder that the user names.
     if data.mode() & 0o077 != 0 && dir.join("locks").is_dir() {
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {} private", dir.display()))?;
@@ -54,7 +54,7 @@ pub(super) fn private_folder(dir: &Path) -> Result<()> {
 struct User {
     id: u32,
     group: u32,
-    /// Who runs this by sudo.
+    /// The user who runs this by sudo.
     sudo: Option<u32>,
 }
 
@@ -68,8 +68,8 @@ impl User {
         }
     }
 
-    /// Follows a path as the kernel does, and checks all that it goes through. Gives the folder
-    /// at its end, if it is there.
+    /// Resolves a path as the kernel does, and checks every component. Returns the folder
+    /// at its end, if it exists.
     fn check_way(&self, path: &Path) -> Result<Option<(PathBuf, Metadata)>> {
         let mut left = parts(path);
         let mut at = PathBuf::from("/");
@@ -140,7 +140,7 @@ impl User {
         self.refuse(data.uid(), &problem, path)
     }
 
-    /// The cache itself: nobody else's, and written by nobody else.
+    /// Checks that the cache belongs to this user alone.
     fn check_own(&self, dir: &Path, data: &Metadata) -> Result<()> {
         if data.uid() != self.id {
             return self.refuse(data.uid(), &format!("belongs to user {}", data.uid()), dir);
@@ -162,8 +162,8 @@ impl User {
         owner == self.id || SYSTEM.contains(&owner)
     }
 
-    /// Who else can write to a folder. A user's own group, which has the user's number where each
-    /// user has one, has no other members.
+    /// The other users who can write to a folder. A user's private group, which has the user's number,
+    /// has no other members.
     fn other_writers(&self, data: &Metadata) -> Option<&'static str> {
         let is_own_group = data.gid() == self.group && data.gid() == self.id;
         match data.mode() {
@@ -212,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    /// Nobody's.
+    /// An unused user.
     const OTHER: u32 = 54321;
 
     fn is_root() -> bool {
@@ -248,7 +248,7 @@ mod tests {
         set_mode(&cache, 0o755);
         private_folder(&cache).unwrap();
         assert_eq!(mode(&cache), 0o700);
-        // What is not known to be a cache stays as it is.
+        // A folder that is not known to be a cache is not changed.
         set_mode(dir.path(), 0o755);
         private_folder(dir.path()).unwrap();
         assert_eq!(mode(dir.path()), 0o755);
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_and_what_they_lead_through_is_checked() {
+    fn links_are_followed_and_their_targets_checked() {
         let dir = tempfile::tempdir().unwrap();
         let (open, real) = (dir.path().join("open"), dir.path().join("real"));
         fs::create_dir(&open).unwrap();
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_folder_is_refused() {
+    fn other_files_are_refused_as_folders() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();

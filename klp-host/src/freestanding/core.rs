@@ -15,10 +15,10 @@ use crate::host::progress::Step;
 use crate::host::toolchain;
 use crate::kernel::BuildFolder;
 
-/// The source of the crate beside it.
+/// The source of the crate `compiler_builtins`.
 const COMPILER_BUILTINS: &str = include_str!("compiler_builtins.rs");
 
-/// Changes when it is to be compiled in another way.
+/// Changed when the build steps change.
 const RECIPE: &str = "2";
 
 /// Gives the folder with the crates for this kernel, compiled first when necessary.

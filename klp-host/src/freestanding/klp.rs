@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! klp for a kernel without Rust: bindings and functions in C by Kbuild, with that kernel's own options;
-//! the attributes by cargo; the crate by rustc.
+//! Builds klp for a kernel without Rust: Kbuild makes the bindings and C functions with the kernel's own options,
+//! cargo the attributes, rustc the crate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(super) const MACROS: &str = "libklp_macros.so";
 /// The linker's script for patches.
 pub(super) const SCRIPT: &str = "freestanding.lds";
 
-/// The makefile for Kbuild, in klp's folder, and what goes into its folder.
+/// The makefile for Kbuild in klp's folder, and its other inputs.
 const MAKEFILE: &str = "Makefile.freestanding";
 const HEADERS: [&str; 2] = ["freestanding.h", "freestanding_parameters"];
 
@@ -33,7 +33,7 @@ const HEADERS: [&str; 2] = ["freestanding.h", "freestanding_parameters"];
 ///
 /// # Errors
 ///
-/// When a part cannot be built.
+/// A part cannot be built.
 pub fn build(
     kernel: &BuildFolder,
     tools: &Freestanding,
@@ -186,7 +186,7 @@ impl Builder<'_> {
     }
 }
 
-/// The options of crates in modules, klp's and patches': the configuration is known to them.
+/// The options of klp's and patches' crates, with the kernel's configuration.
 pub(super) fn crate_options(build: &Path) -> Vec<String> {
     let configuration = build.join("include/generated/rustc_cfg");
     vec![

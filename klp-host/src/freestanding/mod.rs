@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Patches for kernels that were built without Rust: what such a kernel does not bring is made here.
+//! Builds patches for kernels without Rust.
 //!
 //! - [`core`]: Rust's `core`, compiled with the kernel's mitigations;
-//! - [`klp`]: klp on the bindings of that kernel's headers, and its functions in C;
-//! - [`patch`]: a patch, joined with what it uses of both, as an object for Kbuild.
+//! - [`klp`]: klp on bindings of the kernel's headers, and its C functions;
+//! - [`patch`]: a patch, linked with the used parts of both into an object for Kbuild.
 
 pub mod core;
 pub mod klp;
@@ -21,7 +21,7 @@ use crate::host::toolchain::Toolchain;
 #[derive(Clone, Debug)]
 pub struct Freestanding {
     pub(crate) toolchain: Toolchain,
-    /// What stands behind the names of LLVM's programs: `-19`.
+    /// The suffix of LLVM's programs, such as `-19`.
     pub(crate) llvm_suffix: String,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How Rust code is compiled for a kernel: what its architecture and configuration ask for, and the target.
+//! Compiler options for Rust code in a kernel, by architecture and configuration.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::kernel::config::Config;
 /// The name of the target's file.
 pub(super) const TARGET: &str = "target.json";
 
-/// The options with which the places that panics name do not hold this folder's path, as in the kernel's own
+/// The options that keep this folder's path out of panic messages, as in the kernel's own
 /// builds: a patch is the same wherever it was built.
 pub(super) fn without_folder(folder: &Path) -> [OsString; 2] {
     let mut prefix = OsString::from("--remap-path-prefix=");

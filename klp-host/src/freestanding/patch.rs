@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A patch for a kernel without Rust.
+//! Builds a patch for a kernel without Rust.
 //!
-//! Kbuild of older kernels builds modules where their sources are, and has a rule of its own for sources in
-//! Rust. So the output folder gets links to the author's files but those, and a Kbuild file that
-//! includes the author's; objects in Rust are compiled and joined here, and Kbuild takes them as they are.
+//! Kbuild of older kernels builds modules in their source folder, and has a rule for Rust sources.
+//! So the output folder gets links to the author's other files, and a Kbuild file that
+//! includes the author's; Rust objects are compiled and linked here, and Kbuild takes them as they are.
 
 use std::fs;
 use std::io;
@@ -34,7 +34,7 @@ pub fn vars(output: &Path) -> Vec<(String, String)> {
         .into()
 }
 
-/// A patch, and what it is built with.
+/// A patch, with its build environment.
 #[derive(Clone, Copy, Debug)]
 pub struct Patch<'a> {
     /// The kernel.
@@ -124,11 +124,11 @@ impl Patch<'_> {
         all
     }
 
-    /// Compiles the crates and joins each with what it uses. `env` is what the attributes know of the kernel.
+    /// Compiles the crates and links each with its used parts. `env` is the kernel information for the attributes.
     ///
     /// # Errors
     ///
-    /// When one does not compile.
+    /// One does not compile.
     pub fn compile(&self, env: &[(String, String)]) -> Result<()> {
         let name = self.sources.file_name().unwrap_or_default();
         let step = Step::start(
@@ -186,7 +186,7 @@ impl Patch<'_> {
         step.run_showing(&mut command, log, Show::Messages)
     }
 
-    /// Links it with what it uses, and nothing else.
+    /// Links it with the used parts only.
     fn join(&self, object: &Object, step: &Step, log: &Path) -> Result<()> {
         let mut command = self.tools.llvm("ld.lld");
         command

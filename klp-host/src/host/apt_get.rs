@@ -16,10 +16,10 @@ use crate::cache::Cache;
 /// Options of the command that a person types.
 const OPTIONS: &str = "--yes --no-install-recommends";
 
-/// More options where nobody watches: another package manager may be at work.
+/// Options for unattended runs: another package manager may be running.
 const UNATTENDED: &str = " --quiet -o DPkg::Lock::Timeout=600";
 
-/// Nobody answers the questions of packages then.
+/// Disables the questions of packages.
 const NO_QUESTIONS: &str = "DEBIAN_FRONTEND=noninteractive";
 
 /// The way to root's rights.
@@ -77,8 +77,8 @@ pub(super) fn without_apt(missing: &BTreeSet<String>) -> String {
     )
 }
 
-/// What the shell runs. Lists of packages may be missing or old; where they cannot be
-/// renewed, those that are there may do.
+/// The shell script. Package lists may be missing or old; if they cannot be
+/// updated, the existing ones may suffice.
 fn script(packages: &BTreeSet<String>, more_options: &str) -> String {
     format!(
         "apt-get update; apt-get install {OPTIONS}{more_options} {}",
@@ -104,7 +104,7 @@ pub(super) fn names(packages: &BTreeSet<String>) -> String {
         .join(" ")
 }
 
-/// Runs the command. Where sudo asks for a password, that needs a terminal.
+/// Runs the command. If sudo asks for a password, that needs a terminal.
 pub(super) fn install(packages: &BTreeSet<String>, way: Way) -> Result<()> {
     if way == Way::Sudo && sudo_asks() {
         return install_in_foreground(packages);
@@ -117,10 +117,10 @@ pub(super) fn install(packages: &BTreeSet<String>, way: Way) -> Result<()> {
     Ok(())
 }
 
-/// sudo asks for the password on the terminal, and the user sees what apt says.
+/// sudo asks for the password on the terminal, and apt's output is shown.
 fn install_in_foreground(packages: &BTreeSet<String>) -> Result<()> {
     let mut command = process::command("sudo");
-    // Not in a process group of its own: it could not read from the terminal there.
+    // Not in a separate process group, which could not read from the terminal.
     let status = command
         .args(["sh", "-c", &script(packages, "")])
         .stdin(Stdio::inherit())
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_runs_unattended_is_what_was_shown_and_asks_nothing() {
+    fn unattended_runs_use_the_shown_command_without_questions() {
         let packages = ["bc", "flex"].map(str::to_owned).into();
         let words = |way| -> Vec<String> {
             let command = unattended(&packages, way);

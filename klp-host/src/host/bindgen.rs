@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! bindgen, which kernel builds need: the system's where it fits, else one that is built from the
+//! Finds bindgen for kernel builds: the system's if it is suitable, else one built from the
 //! registry.
 
 use std::os::unix::fs::symlink;
@@ -25,19 +25,19 @@ const PROGRAM: Program = Program {
     usual: "about a minute on two cores",
 };
 
-/// What Linux 7.2 asks for (its `scripts/min-tool-version.sh`).
+/// The minimum for Linux 7.2 (`scripts/min-tool-version.sh`).
 const MINIMUM: Version = (0, 71, 1);
 
 type Version = (u32, u32, u32);
 
-/// A header that any bindgen can read, and what it makes of it.
+/// A header that any bindgen can read, and the expected output.
 const PROBE: &str = "int klp_probe;\n";
 const PROBED: &str = "klp_probe";
 
 /// The bindgen for all kernels.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Bindgen {
-    /// Its version: goes into the keys of builds.
+    /// Its version, for the keys of builds.
     pub version: String,
     origin: Origin,
 }
@@ -46,12 +46,12 @@ pub struct Bindgen {
 enum Origin {
     /// The system's.
     System(PathBuf),
-    /// Ours, and why the system's does not fit, if it has one.
+    /// Built from the registry; with the reason why the system's is unsuitable, if there is one.
     Registry(Option<String>),
 }
 
 impl Bindgen {
-    /// Chooses the one that goes with this LLVM. Nothing is built yet.
+    /// Chooses one for this LLVM, without building it.
     pub fn choose(llvm: &Llvm) -> Self {
         Self::choose_from(find("bindgen"), llvm)
     }
@@ -73,7 +73,7 @@ impl Bindgen {
         }
     }
 
-    /// Gives a folder with `bindgen` and nothing else; builds it into the cache when it has to be.
+    /// Returns a folder with only `bindgen`, built into the cache if needed.
     pub fn folder(&self, cache: &Cache) -> Result<PathBuf> {
         let dir = match &self.origin {
             Origin::System(program) => {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_fit_is_not_taken_and_told() {
+    fn unsuitable_versions_are_refused_with_a_reason() {
         let dir = tempfile::tempdir().unwrap();
         for (version, script, reason) in [
             ("bindgen 0.71.0", WORKS, "the kernel needs 0.71.1"),

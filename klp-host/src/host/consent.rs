@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the user allows: installing packages, which takes root, and using the network.
+//! The user's consent to installing packages, which needs root, and to network access.
 //!
-//! The command line says it, or the environment, through which child processes inherit it.
+//! It is given on the command line or in the environment, which child processes inherit.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -70,7 +70,7 @@ pub(super) enum Install {
     Yes,
 }
 
-/// What is allowed. Without a command line: to ask, and to use the network.
+/// The allowed actions. Default: ask before installing, and use the network.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Policy {
     pub(super) install: Install,
@@ -80,7 +80,7 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// An error when the network is forbidden. `missing` names what it is needed for.
+    /// Fails if network access is forbidden. `missing` names its purpose.
     pub(super) fn check_online(&self, missing: &str) -> Result<()> {
         if self.offline {
             bail!(
@@ -125,7 +125,7 @@ pub(super) fn policy() -> &'static Policy {
     POLICY.get().unwrap_or(&DEFAULT)
 }
 
-/// An error when the network is forbidden. `missing` says what it is needed for: "the cache has
+/// Fails if network access is forbidden. `missing` names its purpose: "the cache has
 /// no kernel source".
 pub(crate) fn check_online(missing: &str) -> Result<()> {
     policy().check_online(missing)
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_network_an_error_names_the_command_that_brings_what_is_missing() {
+    fn offline_errors_name_the_command_for_what_is_missing() {
         Policy::default().check_online("x").unwrap();
         let text = offline()
             .check_online("the cache has no kernel")
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn children_may_do_what_we_may() {
+    fn children_inherit_the_consent() {
         assert_eq!(inherited(&Policy::default()), []);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(

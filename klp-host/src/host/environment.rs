@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What child processes see of our environment: what is listed here, and nothing else. Compilers,
-//! make, cargo and shells read hundreds of variables, and the ones that the surrounding `cargo` or
-//! `make` sets for its own purposes would change what is built.
+//! The environment of child processes: an allow-list. Compilers,
+//! make, cargo and shells read hundreds of variables, and those set by a surrounding `cargo` or
+//! `make` would change builds.
 
 use std::ffi::{OsStr, OsString};
 
@@ -42,7 +42,7 @@ const NETWORK: &[&str] = &[
     "no_proxy",
 ];
 
-/// Where tools are, and where they get things; not what they do.
+/// Locations of tools and network settings, not options of tools.
 const TOOLS: &[&str] = &[
     "CARGO_HOME",
     "LIBCLANG_PATH",
@@ -60,11 +60,11 @@ const TOOLS: &[&str] = &[
     "RUSTUP_USE_RUSTLS",
     "RUST_BACKTRACE",
     "SOURCE_DATE_EPOCH",
-    // Of our own tests.
+    // For our tests.
     "UPDATE_EXPECT",
 ];
 
-/// The same by how they begin: cargo's registries and mirrors, and our own variables.
+/// Prefixes: cargo's registries and mirrors, and our own variables.
 const TOOLS_PREFIXES: &[&str] = &[
     "CARGO_HTTP_",
     "CARGO_NET_",
@@ -74,15 +74,15 @@ const TOOLS_PREFIXES: &[&str] = &[
     "KLP_",
 ];
 
-/// Those of our own that are for people who call make themselves.
+/// Our variables for people who call make themselves.
 const FOR_MAKE: &[&str] = &["KLP_CARGO_FLAGS", "KLP_NOTED", "KLP_PATCHES", "KLP_TESTS"];
 
-/// What a tool of the host sees.
+/// The environment of a tool of the host.
 pub(super) fn for_tools() -> Vec<(OsString, OsString)> {
     inherited(is_for_tools)
 }
 
-/// What a program sees that a guest may take over: nothing that says who we are, and no secrets.
+/// The environment of a program that a guest may take over: no identity, no secrets.
 pub(super) fn for_guests() -> Vec<(OsString, OsString)> {
     inherited(|name| ["LD_LIBRARY_PATH", "PATH"].contains(&name))
 }
@@ -94,7 +94,7 @@ fn is_for_tools(name: &str) -> bool {
         || prefixes.any(|prefix| name.starts_with(prefix)) && !FOR_MAKE.contains(&name)
 }
 
-/// Our variables of these names. Messages are in English, for those that we read.
+/// The listed variables of our environment. Messages are in English, because some are parsed.
 fn inherited(is_listed: impl Fn(&str) -> bool) -> Vec<(OsString, OsString)> {
     let mut variables = vec![("LC_ALL".into(), "C.UTF-8".into())];
     for (name, value) in std::env::vars_os() {
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tools_see_where_things_are_and_not_what_to_do() {
+    fn tools_get_locations_but_no_settings() {
         for name in [
             "CARGO_HOME",
             "CARGO_HTTP_CAINFO",
@@ -173,10 +173,10 @@ mod tests {
         }
     }
 
-    /// A process of its own for the test below, with an environment of its own.
+    /// A separate process for the test below.
     #[test]
     #[ignore = "the test of a hostile environment runs it"]
-    fn prints_what_children_see() {
+    fn prints_the_environment_of_children() {
         let seen = |mut command: Command| process::output(&mut command).expect("it runs");
         print!("{}", seen(process::command("env")));
         println!("--");
@@ -187,7 +187,7 @@ mod tests {
     fn children_do_not_see_a_hostile_environment() {
         let me = std::env::current_exe().expect("this test");
         let output = Command::new(me)
-            .args(["host::environment::tests::prints_what_children_see"])
+            .args(["host::environment::tests::prints_the_environment_of_children"])
             .args(["--exact", "--ignored", "--nocapture"])
             .env("MAKEFILES", "/tmp/evil.mk")
             .env("BASH_ENV", "/tmp/evil.sh")

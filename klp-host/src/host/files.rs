@@ -33,16 +33,16 @@ pub fn append(path: &Path) -> Result<File> {
     open(path, OpenOptions::new().create(true).append(true))
 }
 
-/// Creates an empty log, or empties the one that is there.
+/// Creates or truncates a log.
 pub fn create_log(path: &Path) -> Result<()> {
-    // Only once it is known to be a plain file.
+    // After the check that it is a regular file.
     append(path)?
         .set_len(0)
         .with_context(|| format!("cannot empty {}", path.display()))
 }
 
-/// Opens a plain file under this one name. With write access to the folder somebody could have
-/// put a link there, hard or symbolic, to a file that only this user can write.
+/// Opens a regular file with one name. Another user with write access to the folder could have
+/// put a hard or symbolic link there, to a file that only this user can write.
 fn open(path: &Path, options: &mut OpenOptions) -> Result<File> {
     // A FIFO must not block.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -99,8 +99,8 @@ pub fn sync_dir(dir: &Path) -> Result<()> {
         .with_context(|| format!("cannot write {} to the disk", dir.display()))
 }
 
-/// Makes all that is in a folder durable. The whole file system is: that is faster than going
-/// through many files.
+/// Syncs a folder's contents to disk. It syncs the file system, which is faster than
+/// many files.
 pub fn sync_tree(dir: &Path) -> Result<()> {
     let sync = || format!("cannot write {} to the disk", dir.display());
     let open = File::open(dir).with_context(sync)?;
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused_without_waiting() {
+    fn other_file_types_are_refused_without_blocking() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("fifo");
         rustix::fs::mknodat(

@@ -10,7 +10,7 @@ use super::needs::Needs;
 use super::packages;
 use super::process;
 
-/// Major versions, best first. The kernel's `scripts/min-tool-version.sh` asks for 17.
+/// Major versions, in order of preference. The kernel's minimum is 17 (`scripts/min-tool-version.sh`).
 const VERSIONS: &[u32] = &[19, 20, 21, 22, 23, 18, 17];
 
 /// The programs that a kernel build calls.
@@ -29,14 +29,14 @@ pub struct Llvm {
     /// The value of the kernel's `LLVM=`: a suffix of the programs' names (`-19`), or `1` for
     /// programs without one.
     pub make_value: String,
-    /// What clang says about itself: goes into the keys of builds.
+    /// clang's version text, for the keys of builds.
     pub version: String,
     /// Where libclang is, when it is not where bindgen looks anyway.
     pub libclang: Option<PathBuf>,
 }
 
 impl Llvm {
-    /// What stands behind its programs' names.
+    /// The suffix of its programs.
     pub fn suffix(&self) -> &str {
         match &*self.make_value {
             "1" => "",
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn libclang_is_told_from_its_neighbours() {
+    fn libclang_is_found_among_similar_files() {
         assert!(is_libclang("libclang.so.1"));
         assert!(is_libclang("libclang-19.so"));
         assert!(!is_libclang("libclang-cpp.so.19.1"));

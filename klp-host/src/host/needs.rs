@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a command needs of the host's packages, collected at its beginning, so that the user is
-//! asked once. Whether missing ones are installed is the user's to say, by the policy or in
-//! answer to the question.
+//! The packages that a command needs, collected at its start, so that the user is
+//! asked once. Missing ones are installed if the policy or the user's answer
+//! allows it.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
@@ -49,13 +49,13 @@ impl Needs {
         self
     }
 
-    /// Installs what is missing, if the user allows it. Nobody is asked for packages that are
-    /// only helpful.
+    /// Installs missing packages, if the user allows it. Optional packages are never asked
+    /// for.
     ///
     /// # Errors
     ///
-    /// When packages are missing that the command cannot do without: the error has the one
-    /// command that installs them.
+    /// Required packages are missing: the error has the command
+    /// that installs them.
     pub fn get(&self) -> Result<()> {
         get_on(&Host, policy(), self)
     }
@@ -66,18 +66,18 @@ impl Needs {
     }
 }
 
-/// The machine, and the person at it. Tests have one of their own.
+/// The machine and its user. Tests have a fake one.
 trait Machine {
     fn missing(&self, packages: &BTreeSet<String>) -> BTreeSet<String>;
     fn has_apt(&self) -> bool;
     fn way(&self) -> Way;
     /// Whether sudo asks for a password.
     fn sudo_asks(&self) -> bool;
-    /// Whether somebody can be asked.
+    /// Whether a user can be asked.
     fn is_attended(&self) -> bool;
-    /// Asks a question that is answered by yes or no.
+    /// Asks a yes-or-no question.
     fn ask(&self, question: &str) -> Result<bool>;
-    /// Keeps other installations of ours away.
+    /// Locks out other installations of ours.
     fn lock(&self) -> Result<Option<Lock>>;
     /// Installs packages.
     fn install(&self, packages: &BTreeSet<String>, way: Way) -> Result<()>;
@@ -86,7 +86,7 @@ trait Machine {
 fn get_on(machine: &dyn Machine, policy: &Policy, needs: &Needs) -> Result<()> {
     let required = machine.missing(&needs.required);
     let is_required = !required.is_empty();
-    // Whoever lacks a package that is only helpful says so, when it matters.
+    // Missing optional packages are reported by their users.
     if !is_required && (policy.install == Install::Ask || policy.offline) {
         return Ok(());
     }
@@ -216,7 +216,7 @@ fn is_yes(answer: &str) -> bool {
     ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }
 
-/// Waits until there is an answer to read, so that Ctrl-C ends the question.
+/// Waits for input, so that Ctrl-C ends the question.
 fn wait_for_input() -> Result<()> {
     let stdin = std::io::stdin();
     let moment = Timespec::try_from(Duration::from_millis(100)).context("a short time")?;
@@ -243,7 +243,7 @@ mod tests {
         has_apt: bool,
         way: Way,
         sudo_asks: bool,
-        /// What the person answers, if there is one.
+        /// The user's answer, if there is a user.
         answer: Option<bool>,
         /// Whether apt-get fails.
         fails: bool,
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_missing_nobody_is_asked() {
+    fn without_missing_packages_there_is_no_question() {
         let machine = Fake {
             answer: Some(false),
             has_apt: false,
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn where_root_is_out_of_reach_nobody_is_asked() {
+    fn without_root_there_is_no_question() {
         let without_sudo = Fake {
             way: Way::None,
             answer: Some(true),
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_with_the_command() {
+    fn a_failure_names_the_command() {
         let machine = Fake {
             fails: true,
             ..Fake::lacking(&["bc", "flex"])
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_helpful_is_never_asked_for_and_never_an_error() {
+    fn optional_packages_are_never_asked_for_nor_an_error() {
         let helpful = Needs::of(&["qemu"]).only_helpful();
         let machine = Fake {
             answer: Some(true),
@@ -480,7 +480,7 @@ mod tests {
         machine.get(&Policy::default(), &helpful).unwrap();
         assert!(machine.asked.borrow().is_empty());
         assert!(machine.installed.borrow().is_empty());
-        // It comes along with what is needed.
+        // It is a dependency of a required one.
         machine
             .get(&Policy::default(), &needs().and(helpful.clone()))
             .unwrap();
@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn needs_add_up_and_what_is_required_stays_so() {
+    fn combined_needs_keep_required_packages() {
         let needs = Needs::of(&["bc"])
             .and(Needs::of(&["qemu", "bc"]).only_helpful())
             .and(Needs::of(&["flex"]));

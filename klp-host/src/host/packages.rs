@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Programs and libraries of the host: which Debian package has them, and which are missing.
+//! The Debian packages of programs and libraries, and which of them are missing.
 //!
-//! Who uses a package makes sure that it is there ([`ensure`]); installing is asked for at the
+//! Users of a package call [`ensure`]; missing ones are asked for at the
 //! beginning of a command ([`super::needs`]).
 
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ pub use super::programs::find;
 use super::{apt_get, process};
 use crate::arch::Arch;
 
-/// By what one sees that a package's contents are there, whoever put them there.
+/// A file or program that shows that a package is installed, by whatever means.
 #[derive(Clone, Copy, Debug)]
 enum Sign {
     /// A program on the search path.
@@ -72,7 +72,7 @@ pub fn ensure<T: AsRef<str>>(packages: &[T]) -> Result<()> {
     Ok(())
 }
 
-/// Those whose contents are not there.
+/// The missing ones.
 pub(super) fn missing<T: AsRef<str>>(packages: impl IntoIterator<Item = T>) -> BTreeSet<String> {
     packages
         .into_iter()
@@ -93,7 +93,7 @@ fn is_there(package: &str) -> bool {
     }
 }
 
-/// Asks dpkg, for packages that are not in the table.
+/// Queries dpkg, for packages that are not in the table.
 fn is_installed(package: &str) -> bool {
     process::output(process::command("dpkg-query").args([
         "-W",
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_authors_need_is_found_without_dpkg() {
+    fn packages_of_authors_are_found_without_dpkg() {
         // `cargo klp build --kernel running --sign` works on other distributions, too.
         for package in ["gcc", "make", "openssl"] {
             assert!(

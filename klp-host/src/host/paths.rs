@@ -6,20 +6,20 @@ use std::path::{Component, Path};
 
 use anyhow::{Result, bail};
 
-/// What a path may hold beside letters and digits.
+/// The characters of paths besides letters and digits.
 ///
-/// A comma is missing: the kernel's tools replace it in the names of dependency files, and then
-/// look for a folder that does not exist.
+/// Not a comma: the kernel's tools replace it in the names of dependency files, and then
+/// look for a missing folder.
 const SAFE: &str = "/._-+@~=";
 
-/// Refuses a path that make or a shell could read as more than a path.
+/// Refuses a path with characters that are special to make or a shell.
 ///
-/// Kbuild puts paths unquoted into recipes, into command lines and into makefiles that it writes.
-/// A list of what is safe cannot forget a special character.
+/// Kbuild uses paths unquoted in recipes, command lines and generated makefiles.
+/// An allow-list cannot omit a special character.
 ///
 /// # Errors
 ///
-/// Names the first character that is not safe.
+/// Names the first forbidden character.
 pub fn check_for_make(path: &Path) -> Result<()> {
     let Some(text) = path.to_str() else {
         bail!(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Child processes: started with a clean environment, each in a process group of its own,
-//! and none left behind when we end or are interrupted.
+//! Child processes: with a clean environment, in their own process groups,
+//! and ended with this process.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -23,7 +23,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The process groups to end on Ctrl-C.
 static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// How long children and our own cleaning up may take after Ctrl-C.
+/// The time for children and clean-up after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// The error of everything that Ctrl-C cut short.
@@ -38,7 +38,7 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Runs a command of ours, and tells how it went: what it says is our status, an error is shown.
+/// Runs a command of ours: returns its exit status, and prints an error.
 pub fn main(command: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
     match handle_interrupts().and_then(|()| command()) {
         Ok(status) => status,
@@ -72,12 +72,12 @@ fn handle_interrupts() -> Result<()> {
     .context("cannot handle Ctrl-C")
 }
 
-/// Whether Ctrl-C came.
+/// Whether Ctrl-C was pressed.
 pub fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// An error once Ctrl-C came.
+/// Fails after Ctrl-C.
 pub fn check_interrupted() -> Result<()> {
     if is_interrupted() {
         return Err(Interrupted.into());
@@ -85,7 +85,7 @@ pub fn check_interrupted() -> Result<()> {
     Ok(())
 }
 
-/// Sleeps; an error once Ctrl-C came.
+/// Sleeps; fails after Ctrl-C.
 pub fn sleep(time: Duration) -> Result<()> {
     std::thread::sleep(time);
     check_interrupted()
@@ -94,14 +94,14 @@ pub fn sleep(time: Duration) -> Result<()> {
 fn signal_groups(signal: Signal) {
     let groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
     for pid in groups.iter().filter_map(|&pid| Pid::from_raw(pid)) {
-        // It may be gone already.
+        // It may have ended already.
         let _ = rustix::process::kill_process_group(pid, signal);
     }
 }
 
-/// A command that sees of our environment only what tools need: no settings of the surrounding
-/// `cargo xtask` or `make`, nor others that change what is built. Its messages are in English, for
-/// those that we read.
+/// A command with the environment for tools: no settings of the surrounding
+/// `cargo xtask` or `make`, nor others that change builds. Its messages are in English, because
+/// some are parsed.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(environment::for_tools());
@@ -109,22 +109,22 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// A command that sees next to nothing of our environment, for what a guest may take over.
+/// A command with a minimal environment, for programs that a guest may take over.
 pub fn isolated(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(environment::for_guests());
     command
 }
 
-/// A child in a process group of its own. Dropping it ends the whole group.
+/// A child in its own process group. Dropping it kills the group.
 #[derive(Debug)]
 pub struct Group {
     child: Child,
 }
 
 impl Group {
-    /// Starts the command. Give it a standard input that is not the terminal: outside the
-    /// terminal's own process group reading from it would stop the child.
+    /// Starts the command. Its standard input must not be the terminal: reading from it in another
+    /// process group would stop the child.
     pub fn spawn(command: &mut Command) -> Result<Self> {
         // Held while starting: Ctrl-C either finds the group listed, or was seen before.
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,10 +142,10 @@ impl Group {
         &mut self.child
     }
 
-    /// Kills the whole group. It may have ended by itself.
+    /// Kills the group. It may have ended already.
     pub fn kill(&self) {
         if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
-            // An error says that nobody is left.
+            // An error means that the group is empty.
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
     }
@@ -167,7 +167,7 @@ impl Drop for Group {
     }
 }
 
-/// Runs a command and gives what it printed; its error text goes into the error.
+/// Runs a command and returns its output; the error contains its standard error.
 pub fn output(command: &mut Command) -> Result<String> {
     command
         .stdin(Stdio::null())
@@ -191,17 +191,17 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(printed)
 }
 
-/// All that comes out of a pipe, as text.
+/// All output of a pipe, as text.
 fn read(pipe: Option<impl Read>) -> String {
     let mut bytes = Vec::new();
     if let Some(mut pipe) = pipe {
-        // What came before an error is all there is.
+        // Output before an error is kept.
         let _ = pipe.read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Runs a command whose output the user sees as it comes.
+/// Runs a command whose output is shown.
 pub fn run(command: &mut Command) -> Result<()> {
     command.stdin(Stdio::null());
     let status = Group::spawn(command)?.wait()?;
@@ -234,14 +234,14 @@ mod tests {
         std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
         drop(group);
         let stat = format!("/proc/{}/stat", line.trim());
-        // Gone, or dead and not yet waited for by its new parent.
+        // Ended, or a zombie that its new parent has not reaped.
         let ended = || std::fs::read_to_string(&stat).map_or(true, |text| text.contains(") Z "));
         let waits = std::iter::repeat_n(Duration::from_millis(20), 250);
         assert!(waits.map(std::thread::sleep).any(|()| ended()));
     }
 
     #[test]
-    fn a_failing_command_tells_its_error_text() {
+    fn errors_contain_the_commands_standard_error() {
         let err = output(command("sh").args(["-c", "echo oh no >&2; exit 7"])).unwrap_err();
         let err = err.to_string();
         assert!(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Telling the user about long work: a spinner on a terminal, plain lines and a sign of life
-//! now and then elsewhere. All on standard error; the full output goes to a log file.
+//! Progress of long operations: a spinner on a terminal, lines and regular signs of life
+//! elsewhere. All on standard error; the full output goes to a log file.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -47,7 +47,7 @@ pub struct StatusLine {
 }
 
 impl StatusLine {
-    /// Begins to show it, if standard output and standard error are a terminal.
+    /// Shows it, if standard output and standard error are a terminal.
     pub fn start() -> Option<Self> {
         let spinners = SPINNERS.as_ref()?;
         if !std::io::stdout().is_terminal() {
@@ -62,7 +62,7 @@ impl StatusLine {
         Some(Self { bar })
     }
 
-    /// Changes what it says.
+    /// Changes its text.
     pub fn set(&self, text: &str) {
         self.bar.set_message(text.to_owned());
     }
@@ -84,7 +84,7 @@ impl Drop for StatusLine {
 pub enum Show {
     /// None: they are in the log, and the last ones in the error.
     Nothing,
-    /// What compilers have to say, but not Kbuild's own lines of progress.
+    /// Messages of compilers, without Kbuild's progress lines.
     Messages,
 }
 
@@ -100,7 +100,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// Starts a step; `usual` says how long it takes, for people who wait ("about a minute").
+    /// Starts a step; `usual` is the usual duration ("about a minute").
     pub fn start(title: &str, usual: &str) -> Self {
         let announced = if usual.is_empty() {
             title.to_owned()
@@ -123,7 +123,7 @@ impl Step {
         }
     }
 
-    /// Says what the step is at.
+    /// Shows the state of the step.
     pub fn note(&self, text: &str) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(text.to_owned());
@@ -131,13 +131,13 @@ impl Step {
         text.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Runs a command of this step. Its output goes to the end of the log; when it fails, the
-    /// error has the last lines.
+    /// Runs a command of this step. Its output is appended to the log; the error
+    /// has the last lines.
     pub fn run(&self, command: &mut Command, log: &Path) -> Result<()> {
         self.run_showing(command, log, Show::Nothing)
     }
 
-    /// The same, with a choice of what the user sees meanwhile.
+    /// The same, with a choice of what is shown meanwhile.
     pub fn run_showing(&self, command: &mut Command, log: &Path, show: Show) -> Result<()> {
         let (status, tail) = self.run_logged(command, log, show)?;
         if status.success() {
@@ -214,7 +214,7 @@ impl Step {
         tail
     }
 
-    /// Keeps a line for those who wait, and for an error.
+    /// Keeps a line for the display and for an error.
     fn take_note(&self, text: &str, tail: &mut VecDeque<String>) {
         if !is_make_folder(text) {
             self.note(text.trim_start());
@@ -254,7 +254,7 @@ fn spinner(title: &str) -> ProgressBar {
     spinner
 }
 
-/// Says now and then what a step is at, until the sender is dropped.
+/// Prints the state of a step regularly, until the sender is dropped.
 fn heartbeat(title: String, started: Instant, last: Arc<Mutex<String>>) -> mpsc::Sender<()> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -266,9 +266,9 @@ fn heartbeat(title: String, started: Instant, last: Arc<Mutex<String>>) -> mpsc:
     sender
 }
 
-/// Lines that tell the author of a module nothing.
+/// Lines that are irrelevant to the author of a module.
 fn is_noise(line: &str) -> bool {
-    // Old versions of pahole do not know all of Rust's debug information, and skip it.
+    // Old versions of pahole skip parts of Rust's debug information.
     is_kbuild_progress(line)
         || is_make_failure(line)
         || line.starts_with("die__process")
@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kbuild_progress_is_told_from_messages() {
+    fn kbuild_progress_and_messages_are_distinguished() {
         for line in [
             "  CC [M]  drivers/foo.o",
             "  RUSTC [M] sample.o",
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_make_repeats_is_noise() {
+    fn repeated_lines_of_make_are_noise() {
         assert!(is_noise("make[3]: *** [/src/Makefile:3: all] Error 2"));
         assert!(is_noise("make[1]: *** Waiting for unfinished jobs...."));
         assert!(is_noise("make[3]: 'target.mod' is up to date."));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Programs that cargo builds from the crate registry into the cache, in one fixed version each. Cargo
-//! compares what it downloads with the registry's checksums.
+//! Builds programs from the crate registry into the cache, in fixed versions. Cargo
+//! verifies downloads by the registry's checksums.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,19 +22,19 @@ pub struct Program {
     pub package: &'static str,
     /// The package's version.
     pub version: &'static str,
-    /// Whether it runs long enough for its own optimisation to pay.
+    /// Whether optimisation pays for its run time.
     pub optimised: bool,
     /// How long building it usually takes, for the user.
     pub usual: &'static str,
 }
 
 impl Program {
-    /// Gives a folder whose `bin` has the program; builds it first when the cache has none. `why` says
-    /// why none of the system's is used.
+    /// Returns a folder whose `bin` has the program, built first if needed. `why` is the reason not to use
+    /// the system's.
     ///
     /// # Errors
     ///
-    /// When it cannot be built, or would have to be and the network is forbidden.
+    /// It cannot be built, or the network is forbidden.
     pub fn folder(&self, cache: &Cache, why: Option<&str>) -> Result<PathBuf> {
         let key = Key::new().with("version", self.version);
         cache.entry("tools", self.name, &key).get_or_resume(|dir| {
@@ -65,7 +65,7 @@ impl Program {
     }
 }
 
-/// The cargo that runs us, with its own rustc: there is no better one to count on.
+/// The cargo that runs this process, with its rustc.
 fn cargo() -> Command {
     let Some(cargo) = std::env::var_os("CARGO").map(PathBuf::from) else {
         return toolchain::probe("cargo");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rust toolchains: the one that a kernel needs, found by its version, got through
-//! rustup when it is missing.
+//! Rust toolchains: finds the version that a kernel needs, or installs it with
+//! rustup.
 //!
-//! The current folder has no say in it, whoever wrote what is in there: rustup's programs read a
-//! `rust-toolchain.toml`, which can name any program to run, and cargo its own configuration.
+//! Configuration of the current folder is ignored, because it may be untrusted: rustup's programs read
+//! `rust-toolchain.toml`, which can name a program to run, and cargo its own configuration.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ use super::progress::Step;
 use super::{packages, process};
 use crate::cache::Cache;
 
-/// The compiler of our own kernels, of lints and of UI tests, whose expected output is this
-/// version's. Kernels from elsewhere bring their own version.
+/// The compiler for our own kernels, lints and UI tests, whose expected output is of this
+/// version. Other kernels need their own.
 pub const PINNED: &str = "1.95.0";
 
 /// The compiler of patches for kernels that were built without one.
@@ -36,7 +36,7 @@ pub struct Toolchain {
 /// A part of a toolchain that rustup's minimal profile lacks, and a file that it brings.
 type Component = (&'static str, &'static str);
 
-/// The standard library's source: kernels build their own from it.
+/// The standard library's source, from which kernels build their own.
 pub const SOURCE: Component = ("rust-src", "lib/rustlib/src/rust/library/core/src/lib.rs");
 /// Lints.
 pub const CLIPPY: Component = ("clippy", "bin/cargo-clippy");
@@ -60,7 +60,7 @@ impl Toolchain {
         let mut path = self.bin().into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
-        // Subcommands are looked up there, and they look up theirs.
+        // Subcommands are found there.
         command.env("PATH", path);
         command
     }
@@ -99,7 +99,7 @@ pub fn number(version_text: &str) -> Option<&str> {
         .then_some(number)
 }
 
-/// Gives the toolchain of this version number, with these components; installs what is missing.
+/// Returns the toolchain of this version with these components; installs missing ones.
 pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
     if let Some(toolchain) = installed(version, components) {
         return Ok(toolchain);
@@ -145,7 +145,7 @@ fn installed(version: &str, components: &[Component]) -> Option<Toolchain> {
         .flatten()
         .map(|entry| entry.path())
         .collect();
-    // The one named by its number stays what it is; `stable` moves on.
+    // A toolchain named by its number is fixed; `stable` changes.
     roots.sort_by_key(|root| (!names(root, version), root.clone()));
     roots
         .iter()
@@ -160,7 +160,7 @@ fn names(root: &Path, version: &str) -> bool {
         .is_some_and(|name| name.starts_with(&format!("{version}-")))
 }
 
-/// A distribution's own toolchain.
+/// A distribution's toolchain.
 fn on_path() -> Option<Toolchain> {
     let root = process::output(probe("rustc").args(["--print", "sysroot"])).ok()?;
     Toolchain::at(Path::new(root.trim()))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Gets packages of Debian's archive, beside the system's own package sources: the mirror is the
-//! one that the system uses, the suite is ours.
+//! Downloads packages of Debian's archive, independently of the system's package sources: from the system's
+//! mirror, with our choice of suite.
 //!
-//! What is trusted: the keys of `debian-archive-keyring`. With them apt verifies the signature of
-//! a suite's `InRelease` file, and with the hashes in it the package lists. Lists are fetched and
-//! verified in each run that needs them, into a folder that only this run knows, so there are no
+//! Trust is based on the keys of `debian-archive-keyring`. With them apt verifies the signature of
+//! a suite's `InRelease` file, and with its hashes the package lists. Lists are fetched and
+//! verified in each run that needs them, into a private folder, so there are no
 //! old or changed ones. A package's file is compared with the lists here ([`deb`]).
 
 mod config;
@@ -79,7 +79,7 @@ pub(crate) struct Archive<'a> {
     suites: Mutex<BTreeMap<(Arch, String), Arc<Suite>>>,
 }
 
-/// Where packages come from, and who signs them.
+/// An archive of packages, with its keys.
 #[derive(Clone, Debug)]
 struct Origin {
     mirror: String,
@@ -104,7 +104,7 @@ impl Origin {
 }
 
 impl Origin {
-    /// The one of this suite: those with security updates are in an archive of their own.
+    /// The archive of this suite: security updates have another one.
     fn of_suite(self: Arc<Self>, name: &str) -> Result<Arc<Self>> {
         if !name.ends_with(SECURITY) {
             return Ok(self);
@@ -117,7 +117,7 @@ impl Origin {
 }
 
 impl<'a> Archive<'a> {
-    /// The archive. Nothing is asked of it yet; what killed runs left of it is removed.
+    /// The archive, without network access. Leftovers of killed runs are removed.
     pub(crate) fn new(cache: &'a Cache) -> Self {
         remove_leftovers(&cache.root().join(DOWNLOADS), "");
         remove_leftovers(Path::new(SANDBOX_PARENT), PREFIX);
@@ -128,7 +128,7 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// The cache for what comes out of it.
+    /// The cache for its packages.
     pub(crate) fn cache(&self) -> &'a Cache {
         self.cache
     }
@@ -160,7 +160,7 @@ impl<'a> Archive<'a> {
     pub(crate) fn suite_for(&self, arch: Arch, name: &str, step: &Step) -> Result<Arc<Suite>> {
         check_online(&format!("packages of Debian's suite {name} are needed"))?;
         let origin = self.origin()?.of_suite(name)?;
-        // Held meanwhile: the second who needs a suite waits for the lists.
+        // Held meanwhile: another user of the suite waits for the lists.
         let mut suites = self.suites.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (arch, name.to_owned());
         if let Some(suite) = suites.get(&key) {
@@ -222,8 +222,8 @@ impl Suite {
         Ok(suite)
     }
 
-    /// Fetches the lists. Whether those that are out of date are refused is for the machine's
-    /// administrator to decide; without a word of his they are.
+    /// Fetches the lists. Outdated ones are refused, unless the machine's
+    /// administrator allows them.
     fn update(&self, step: &Step) -> Result<()> {
         let result = self.update_with(Dates::Checked, step);
         let Err(err) = result else {
@@ -327,13 +327,13 @@ impl Suite {
         wanted.iter().map(find).collect()
     }
 
-    /// Downloads a package into a folder of its own.
+    /// Downloads a package into a separate folder.
     pub(crate) fn download(&self, package: &Package, step: &Step) -> Result<Download> {
         let folder = self.download_folder()?;
         self.download_into(folder, package, step)
     }
 
-    /// A folder of ours, and in it the one that apt writes to.
+    /// A private folder, and in it the one that apt writes to.
     fn download_folder(&self) -> Result<Scratch> {
         let folder = apt_folder(&self.downloads, &self.origin.host)?;
         let files = folder.path().join(deb::FILES);
@@ -374,7 +374,7 @@ impl Suite {
 fn apt_folder(parent: &Path, host: &Host) -> Result<Scratch> {
     let folder = Scratch::new(parent, PREFIX)?;
     if host.sandbox().is_some() {
-        // Parts of it belong to apt's sandbox user, who has to reach them.
+        // apt's sandbox user needs access to parts of it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))
             .with_context(|| format!("cannot set the mode of {}", folder.path().display()))?;
     }
@@ -397,7 +397,7 @@ fn parse_simulated(text: &str) -> Vec<(String, String)> {
     text.lines().filter_map(install).collect()
 }
 
-/// Reads the stanzas of `apt-cache show`. One that lacks something is none to download.
+/// Parses the stanzas of `apt-cache show`. Incomplete ones are skipped.
 fn parse_packages(text: &str) -> Vec<Package> {
     text.split("\n\n")
         .filter_map(|stanza| {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What only a running kernel tells: the names and addresses of all its functions, which of them
-//! can be traced, and where their traced calls are. A kernel whose image carries no symbols is
-//! booted once and asked.
+//! Reads the symbols of a running kernel: the names and addresses of all functions, which of them
+//! are traceable, and their ftrace locations. A kernel whose image has no symbols is
+//! booted once for that.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -24,19 +24,19 @@ pub const TRACEABLE: &str = "klp-traceable";
 /// has no such file.
 pub const SITES: &str = "klp-sites";
 
-/// What the kernel is asked.
+/// The script that runs in the guest.
 pub(super) const SCRIPT: &str = include_str!("ask.sh");
 
-/// The most bytes that an answer may have as it is sent, and unpacked: several times what the
-/// largest kernels of distributions have.
+/// The maximal size of its output, packed and unpacked: several times that of the
+/// largest distribution kernels.
 const PACKED_LIMIT: u64 = 32 << 20;
 const UNPACKED_LIMIT: u64 = 128 << 20;
 
-/// The lines between the answers.
+/// The separators of the output.
 const TRACEABLE_FOLLOWS: &str = "\n@traceable\n";
 const SITES_FOLLOW: &str = "\n@sites\n";
 
-/// Whether kallsyms shows addresses: they are zero for those who may not see them.
+/// Whether kallsyms has addresses: they are zero for unprivileged users.
 pub(super) fn has_addresses(kallsyms: &str) -> bool {
     let address = |line: &str| u64::from_str_radix(line.split(' ').next()?, 16).ok();
     kallsyms
@@ -45,7 +45,7 @@ pub(super) fn has_addresses(kallsyms: &str) -> bool {
         .any(|address| address != 0)
 }
 
-/// What a kernel says.
+/// The output.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Answers {
     kallsyms: String,
@@ -53,7 +53,7 @@ pub(super) struct Answers {
     sites: String,
 }
 
-/// Boots the image and asks.
+/// Boots the image and reads them.
 pub(super) fn ask(image: &Path) -> Result<Answers> {
     let spec = Spec {
         // The addresses are those of the image then, in each boot.
@@ -121,7 +121,7 @@ impl Answers {
     }
 }
 
-/// Takes off what stands behind the line; the line before it ends as all do.
+/// Splits off the text after a separator line.
 fn split_off(text: &mut String, line: &str) -> Result<String> {
     let end = text.find(line).context("its answer is not complete")?;
     let rest = text.split_off(end + line.len());
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answers_are_taken_apart() {
+    fn the_output_is_split() {
         let text = "ffffffff81000000 T _text\n@traceable\nrun_init_process\n@sites\n\
                     ffffffff81000004 run_init_process\n";
         let answers = Answers::unpack(&packed(text)).unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_say_nothing_are_refused() {
+    fn empty_output_is_refused() {
         assert!(
             refused("0000000000000000 T _text\n@traceable\na\n@sites\n").contains("no addresses")
         );

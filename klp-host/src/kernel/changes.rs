@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use super::{Core, Options, Origin};
 use crate::cache::Key;
 
-/// What a small kernel is built from instead of some files of its source.
+/// Changed source files of a small kernel.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Changes {
     /// Names the kernel in folders.
@@ -30,7 +30,7 @@ impl Changes {
         Ok(())
     }
 
-    /// What goes into the key of a kernel with these.
+    /// Adds them to the key of a kernel.
     pub(super) fn key(&self, key: Key) -> Key {
         let key = key.with("changes", &self.name);
         self.files.iter().fold(key, |key, (path, content)| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernel configurations: reading them, checking that all that was asked for was taken,
-//! and comparing two of them.
+//! Kernel configurations: parsing, checking that all requested options were accepted,
+//! and comparing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -56,7 +56,7 @@ impl Config {
         self.get(name).strip_prefix('"')?.strip_suffix('"')
     }
 
-    /// What this fragment asks for and the whole configuration does not have.
+    /// The options of this fragment that the complete configuration lacks.
     pub(super) fn not_taken_by(&self, whole: &Self) -> Vec<String> {
         self.values
             .iter()
@@ -65,7 +65,7 @@ impl Config {
             .collect()
     }
 
-    /// The options that have another value in `other`. Options of the tools at hand are left out.
+    /// The options with another value in `other`, without those of the build tools.
     pub(super) fn unlike(&self, other: &Self) -> Self {
         let differences = self.differences(other).into_iter();
         let values = differences
@@ -76,7 +76,7 @@ impl Config {
         }
     }
 
-    /// Both, with those of `more` in the place of its own.
+    /// Both, where `more` takes precedence.
     pub(super) fn with(&self, more: &Self) -> Self {
         let values = self.values.iter().chain(&more.values);
         Self {
@@ -137,8 +137,8 @@ impl Config {
     }
 }
 
-/// Options that follow from the compiler, linker and other tools at hand and change no layout
-/// of data: all that start like this ...
+/// Prefixes of options that follow from the compiler, linker and other tools and change no data
+/// layout ...
 const TOOL_PREFIXES: &[&str] = &[
     "AS_",
     "BINDGEN_",
@@ -165,7 +165,7 @@ const TOOL_OPTIONS: &[&str] = &[
     "TOOLS_SUPPORT_RELR",
 ];
 
-/// Lists options by name that may differ, separated by commas, for those who have made sure.
+/// The variable with names of options that may differ, separated by commas.
 const ALLOW_VARIABLE: &str = "KLP_ALLOW_CONFIG";
 
 /// Refuses a configuration that differs from the running kernel's in more than what building
@@ -185,7 +185,7 @@ pub(super) fn check_same_layout(kernels: &Config, ours: &Config) -> Result<()> {
     )
 }
 
-/// Whether the option follows from the tools at hand.
+/// Whether the option follows from the build tools.
 fn is_of_tools(name: &str) -> bool {
     let of_arches = Arch::ALL.iter().map(|arch| arch.facts().config.of_tools);
     let mut starts = TOOL_PREFIXES.iter().chain(of_arches.flatten());
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_taken_is_named() {
+    fn options_that_were_not_accepted_are_named() {
         let fragment =
             Config::parse("CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\n# CONFIG_D is not set\n");
         let whole = Config::parse("CONFIG_A=y\nCONFIG_C=y\n");
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn options_of_a_kernels_own_are_put_in_as_kconfig_writes_them() {
+    fn own_options_are_written_as_kconfig_does() {
         let kernels = Config::parse(
             "CONFIG_CC_IS_GCC=y\nCONFIG_LAZY=y\nCONFIG_DRIVER=m\nCONFIG_LIMIT=42\n\
              CONFIG_NAME=\"x\"\nCONFIG_SAME=y\nCONFIG_OTHER=y\n# CONFIG_OFF is not set\n",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files of klp-core, as they stand in a kernel tree's `kernel/livepatch/`.
+//! The files of klp-core for a kernel tree's `kernel/livepatch/`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,11 +14,11 @@ use crate::cache::Key;
 /// The folder for the Rust part.
 pub const RUST_FOLDER: &str = "klp_core";
 
-/// What is for tests on the host only: files and folders of these names.
+/// Files and folders for host tests only.
 const TEST_ONLY: [&str; 2] = ["tests", "simulated"];
 
 /// The core's files: contents by path below `kernel/livepatch/`. They are read once, so that
-/// what is hashed is what is installed.
+/// the hashed files are the installed ones.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CoreFiles(BTreeMap<PathBuf, Vec<u8>>);
 
@@ -48,7 +48,7 @@ impl CoreFiles {
             .map(|(path, content)| (path.as_path(), content.as_slice()))
     }
 
-    /// What goes into the key of a kernel with this core.
+    /// Adds them to the key of a kernel.
     pub fn key(&self, key: Key) -> Key {
         self.iter().fold(key, |key, (path, content)| {
             key.with("core file", path.as_os_str().as_encoded_bytes())
@@ -123,7 +123,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_for_tests_stays_out() {
+    fn test_files_are_not_installed() {
         let dir = tempfile::tempdir().unwrap();
         fake_crate(dir.path());
         let files = CoreFiles::read(dir.path()).unwrap();
@@ -146,7 +146,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_key_follows_what_is_installed() {
+    fn the_key_depends_on_the_installed_files() {
         let dir = tempfile::tempdir().unwrap();
         fake_crate(dir.path());
         let before = CoreFiles::read(dir.path()).unwrap();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! klp-core as a module, for a kernel of Debian's that has the livepatch core in C.
+//! Builds klp-core as a module, for a Debian kernel with the livepatch core in C.
 //!
-//! The module is for one kernel, by the build id of that. What it replaces and what it uses of vmlinux is looked
-//! up in the kernel's own lists when the module is built: a name that is not there, is there twice, or cannot be
-//! traced, is an error.
+//! The module is for one kernel, by its build id. The symbols that it replaces and uses are looked up in the
+//! kernel's lists at build time: one that is missing, ambiguous, or not
+//! traceable is an error.
 
 use std::path::Path;
 
@@ -54,14 +54,14 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
     })
 }
 
-/// What the checker says of klp-core and of no other patch: the functions that it replaces are called in it by its own
-/// names, and the C core's `klp_enable_patch()` by a livepatch symbol.
+/// Expected findings of the checker, for klp-core only: it calls the functions that it replaces by their own
+/// names, and the C core's `klp_enable_patch()` through a livepatch symbol.
 const EXPECTED: [&str; 2] = ["not-enabled", "calls-itself"];
 
-/// Functions that get an `ftrace_ops` of the module's own (`module/klp_hook.c`, `kernel/klp_ftrace.c`).
+/// Functions with an `ftrace_ops` of the module (`module/klp_hook.c`, `kernel/klp_ftrace.c`).
 const TRACED: [&str; 2] = ["__klp_sched_try_switch", "klp_cancel_transition"];
 
-/// Looks the module's names up in what is known of the kernel.
+/// Looks the module's symbols up in the kernel's lists.
 fn check_names(kernel: &Kernel, module: &Path) -> Result<()> {
     let unfit = |why: &dyn std::fmt::Display| {
         let release = &kernel.build.release;

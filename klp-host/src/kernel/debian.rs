@@ -23,7 +23,7 @@ use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::{Step, say};
 
-/// A release of Debian's kernel, whose packages are all there in one version.
+/// A release of a Debian kernel, with all packages in one version.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Release {
     /// The suite that has it.
@@ -54,7 +54,7 @@ impl Release {
             .map_or(&*self.name, |(dot, _)| &self.name[..dot])
     }
 
-    /// The name of its cache entries, before the kind of kernel is said.
+    /// The name of its cache entries, without the kind of kernel.
     pub(super) fn label(&self, kernel: DebianKernel) -> String {
         format!("{}-{}", kernel.family(), self.version)
     }
@@ -95,7 +95,7 @@ impl Release {
         ["linux-binary-", "linux-image-"].map(|start| format!("{start}{name}"))
     }
 
-    /// Whether it is like those that are chosen here: it becomes names of files, and arguments.
+    /// Whether it is well-formed: it becomes part of file names and arguments.
     fn is_valid(&self, kernel: DebianKernel) -> bool {
         kernel.line.is_in(&self.suite)
             && apt::is_version(&self.version)
@@ -122,8 +122,8 @@ impl std::fmt::Display for Gone {
     }
 }
 
-/// The release that this machine uses: what it already has, or else (or when asked to look
-/// again) the newest of the line.
+/// The release in use on this machine: the recorded one, or (if there is none, or when updating)
+/// the newest of the line.
 fn release(archive: &Archive<'_>, kernel: DebianKernel, update: bool) -> Result<Release> {
     let cache = archive.cache();
     let record = record(cache, kernel);
@@ -139,7 +139,7 @@ fn release(archive: &Archive<'_>, kernel: DebianKernel, update: bool) -> Result<
     Ok(release)
 }
 
-/// Does something with the release that this machine uses. When it is gone from the archive, with
+/// Calls a function with the release in use. If that is gone from the archive, with
 /// the current one.
 pub(super) fn with_release<T>(
     archive: &Archive<'_>,
@@ -172,8 +172,8 @@ fn record(cache: &Cache, kernel: DebianKernel) -> PathBuf {
         .join(format!("release-{}.json", kernel.label()))
 }
 
-/// The packages that it takes to fetch a kernel's packages, where this machine has no kernel yet.
-/// Without apt there are none: [`Suite::open`] says what to do then.
+/// The packages for fetching a kernel's packages, if this machine has no kernel yet.
+/// Without apt there are none: [`Suite::open`] reports that.
 pub(super) fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     if is_offline()
         || recorded_release(cache, kernel).is_some()
@@ -190,7 +190,7 @@ pub(super) fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     ])
 }
 
-/// What is on record. A record that is damaged counts as none: it is made anew.
+/// The recorded release. A damaged record counts as none.
 fn recorded(path: &Path, kernel: DebianKernel) -> Option<Release> {
     let release: Release = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
     release.is_valid(kernel).then_some(release)
@@ -216,7 +216,7 @@ fn look_up(archive: &Archive<'_>, kernel: DebianKernel) -> Result<Release> {
     Err(seen.failure(kernel, is_newer))
 }
 
-/// What was seen of the archive.
+/// The releases found in the archive.
 #[derive(Default)]
 struct Seen {
     /// All releases of the flavour.
@@ -327,7 +327,7 @@ fn complete(kernel: DebianKernel, suite: &str, offered: &[Package]) -> Vec<Relea
     offered.iter().filter_map(release).collect()
 }
 
-/// The newest of these releases, or the one of the version that is wanted.
+/// The newest of these releases, or that of the requested version.
 fn choose(
     kernel: DebianKernel,
     releases: &[Release],
@@ -367,7 +367,7 @@ pub(super) fn stock_files(archive: &Archive<'_>, release: &Release) -> Result<St
         &release.image,
         "a few seconds",
         &|deb, to| {
-            // Old packages have it under boot, new ones beside the modules.
+            // Old packages have it in boot, new ones beside the modules.
             let file = member(deb, &|path| is_vmlinuz(path, &release.name))?;
             unpack_members(deb, &[(&file, "vmlinuz")], to)
         },
@@ -424,7 +424,7 @@ pub(super) fn debug_info(
     unpacked(archive, release, &release.debug_info(), usual, unpack)
 }
 
-/// What was made of it, if it was fetched before.
+/// The indices, if they were made before.
 pub(super) fn debug_info_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
     let release = recorded_release(cache, kernel)?;
     let entry = unpacked_entry(cache, &release, &release.debug_info());
@@ -442,7 +442,7 @@ pub(super) fn modules(
     unpacked_into(&entry, archive, release, &package, "a few seconds", unpack)
 }
 
-/// What was made of it, if it was fetched before.
+/// The modules, if they were fetched before.
 pub(super) fn modules_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
     let entry = modules_entry(cache, &recorded_release(cache, kernel)?);
     entry.is_ready().then(|| entry.dir().to_owned())
@@ -480,7 +480,7 @@ pub(super) fn needs_own_headers(kernel: DebianKernel) -> bool {
     kernel.flavour == Flavour::Rt && kernel.line.has_rt_patch
 }
 
-/// The source tree with the kernel's own headers in it.
+/// The source tree with the kernel's own headers.
 fn with_own_headers(archive: &Archive<'_>, release: &Release, plain: &Path) -> Result<PathBuf> {
     let package = release.common_rt_headers();
     let script = format!(
@@ -519,7 +519,7 @@ fn unpacked_entry(cache: &Cache, release: &Release, package: &str) -> Entry {
     cache.entry("unpacked", &name, &Key::new().with("recipe", "2"))
 }
 
-/// Gives a folder with what is wanted of a package, downloading it first.
+/// Returns a folder with the selected files of a package, downloaded first if needed.
 fn unpacked(
     archive: &Archive<'_>,
     release: &Release,
@@ -546,7 +546,7 @@ fn unpacked_into(
         unpack(deb.path(), to)?;
         deb.record(to)?;
         step.done();
-        // Its file goes: once unpacked it has no more use.
+        // The file is not needed after unpacking.
         Ok(())
     })
 }
@@ -567,7 +567,7 @@ fn downloaded(archive: &Archive<'_>, release: &Release, name: &str, usual: &str)
         .with_context(|| format!("Debian's suite {} has no such package", release.suite))
         .with_context(gone)?;
     let download = suite.download(package, &step).with_context(gone)?;
-    // Not an archive that has moved on, but one that is wrong.
+    // A mismatch here means a wrong archive, not an updated one.
     let deb = download.verify(archive.cache())?;
     step.done();
     Ok(deb)
@@ -629,7 +629,7 @@ mod tests {
         list.iter().map(package).collect()
     }
 
-    /// Good enough for the versions below.
+    /// Sufficient for the versions below.
     fn newer(a: &str, b: &str) -> bool {
         a > b
     }

@@ -24,7 +24,7 @@ pub struct DebianKernel {
 }
 
 impl DebianKernel {
-    /// The newest plain kernel of a line.
+    /// The newest default kernel of a line.
     pub const fn plain(line: &'static Line) -> Self {
         Self {
             line,
@@ -65,12 +65,12 @@ impl DebianKernel {
         Self::newest(self.line, self.flavour).label()
     }
 
-    /// Reads a command line's word: `NAME`, `NAME/rt`, `NAME/rt/VERSION`, or what `uname -r` prints. `None`
-    /// when it names none of Debian's kernels.
+    /// Parses an argument: `NAME`, `NAME/rt`, `NAME/rt/VERSION`, or the output of `uname -r`. `None`
+    /// if it is none of Debian's kernels.
     ///
     /// # Errors
     ///
-    /// When it begins with the name of a line, and goes on with what is neither a flavour nor a version.
+    /// It begins with the name of a line, followed by neither a flavour nor a version.
     pub fn parse(text: &str) -> Result<Option<Self>> {
         let (name, rest) = match text.split_once('/') {
             Some((name, rest)) => (name, Some(rest)),
@@ -109,7 +109,7 @@ impl DebianKernel {
         Ok(Some(Self::new(line, flavour, version)))
     }
 
-    /// The kernel of which this is the whole release: `6.12.107+deb13-rt-amd64`.
+    /// The kernel of this complete release: `6.12.107+deb13-rt-amd64`.
     fn of_release(release: &str) -> Option<Self> {
         if !apt::is_version(release) {
             return None;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where the compiler inlined functions of a kernel: indices made from its debug information.
+//! Makes indices of a kernel's inlined functions from its debug information.
 //!
-//! A kernel that was built here has that in its `vmlinux`. Debian keeps it in a package of more than
-//! a gigabyte, which is only fetched when asked for; the indices of the kernel and all its modules
-//! are then made in one go, and nothing else is kept.
+//! A kernel that was built here has that in its `vmlinux`. Debian has a package of more than
+//! a gigabyte, which is only fetched on request; the indices of the kernel and all its modules
+//! are then made at once, and nothing else is kept.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
 use crate::host::progress::Step;
 
-/// Changes when indices are to be made in another way.
+/// Changed when the indices change.
 const RECIPE: &str = "1";
 
 /// No file with debug information is larger.
@@ -48,8 +48,8 @@ pub fn of_vmlinux(cache: &Cache, file: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(dir))
 }
 
-/// Writes the index of a module that was built with debug information beside it; not when it has
-/// none.
+/// Writes the index of a module with debug information beside it; none without debug
+/// information.
 pub fn of_module(file: &Path) -> Result<()> {
     let dir = file.parent().unwrap_or(Path::new("."));
     let name = file
@@ -70,7 +70,7 @@ pub fn of_stock_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf>
     debian::debug_info_if_there(cache, kernel)
 }
 
-/// The same, fetching the debug information when it has to be.
+/// The same, fetching the debug information if needed.
 pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<PathBuf> {
     let archive = Archive::new(cache);
     debian::with_release(&archive, kernel, false, |release| {
@@ -109,7 +109,7 @@ fn index_file(path: &Path, size: u64, mut content: &mut dyn Read, dir: &Path) ->
     }
 }
 
-/// The object whose debug information a file of the package is.
+/// The object of a file of the package.
 fn object(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let name = name.strip_suffix(".debug").unwrap_or(name);
@@ -173,7 +173,7 @@ mod tests {
         let archive = builder.into_inner().unwrap();
         index(&archive).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-        // What should be a module has to be one.
+        // A file that is not a module is an error.
         let mut builder = tar::Builder::new(Vec::new());
         builder
             .append_data(&mut header, "a/bad.ko", &b"text"[..])

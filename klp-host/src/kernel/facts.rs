@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is known of Debian's kernel without building anything for it: its type information and
-//! exported symbols, which its headers package has, and what it says of its functions when it is
-//! booted once. Takes no compilers.
+//! Information about Debian's kernel without a build: type information and
+//! exported symbols from its headers package, and its symbols, for which it is
+//! booted once. Needs no compilers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,15 +23,15 @@ use crate::host::process;
 use crate::host::progress::say;
 use crate::vm;
 
-/// Why the kernel could not be asked.
+/// The reason why the kernel could not be booted.
 const FAILED: &str = "klp-not-asked";
 
 /// How long a failure is remembered: a machine that cannot run it now may do so later.
 const RETRY: Duration = Duration::from_secs(3600);
 
 impl Known {
-    /// What is known of Debian's kernel, which is fetched first when the cache does not have it. Its
-    /// modules are those that the cache has: [`modules::of_stock`] fetches them.
+    /// The information about Debian's kernel, fetched first if needed. Its
+    /// modules are those in the cache: [`modules::of_stock`] fetches them.
     pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<Self> {
         let archive = Archive::new(cache);
         debian::with_release(&archive, kernel, false, |release| {
@@ -55,7 +55,7 @@ pub fn release_if_known(cache: &Cache, kernel: DebianKernel) -> Option<String> {
     debian::recorded_release(cache, kernel).map(|release| release.name)
 }
 
-/// The packages that it takes to know Debian's kernel.
+/// The packages needed for that.
 pub fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     let is_answered = debian::recorded_release(cache, kernel)
         .is_some_and(|release| entry(cache, kernel, &release).is_ready());
@@ -65,8 +65,8 @@ pub fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     debian::needs(cache, kernel).and(vm::needs().only_helpful())
 }
 
-/// Gives the folder with what the kernel says of its functions; boots it first if need be. Patches
-/// are checked less without, so a kernel that cannot be run here is worth a note, no more.
+/// The folder with the kernel's symbols, for which it is booted first if needed. Without them patches
+/// are checked less, so a failure to boot is only a note.
 pub(super) fn answers(
     cache: &Cache,
     kernel: DebianKernel,

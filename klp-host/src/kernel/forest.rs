@@ -24,7 +24,7 @@ pub(super) fn plant(
 ) -> Result<()> {
     let fresh = dir.with_extension("partial");
     remove(&fresh)?;
-    // The folders on the way to the one that is not a link have to be real, too.
+    // The parents of the real folder have to be real, too.
     link_all_but(source, &fresh, &["kernel"])?;
     link_all_but(
         &source.join("kernel"),
@@ -54,7 +54,7 @@ pub(super) fn plant_with_headers(dir: &Path, source: &Path, headers: &Path) -> R
     Ok(())
 }
 
-/// Makes the tree with these files, whose paths are in the tree, in `dir`.
+/// Makes the tree in `dir` with these files, whose paths are relative to the tree.
 pub(super) fn plant_changed(
     dir: &Path,
     source: &Path,
@@ -153,7 +153,7 @@ fn keep_times(old: &Path, new: &Path) -> Result<()> {
 }
 
 fn remove(dir: &Path) -> Result<()> {
-    // Links are removed, not what they lead to.
+    // Removes links, not their targets.
     cache::gone(fs::remove_dir_all(dir), dir)
 }
 
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn planted_again_only_what_changed_is_new() {
+    fn recreating_an_overlay_changes_only_changed_files() {
         let root = tempfile::tempdir().unwrap();
         let (source, forest) = (root.path().join("linux"), root.path().join("forest"));
         fake_tree(&source);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernels that somebody else built: a build folder that the user names, or the running kernel's.
+//! Kernels that were built elsewhere: a build folder named by the user, or the running kernel's.
 
 use std::path::{Path, PathBuf};
 
@@ -17,14 +17,14 @@ use crate::host::needs::Needs;
 use crate::host::paths::check_for_make;
 use crate::host::toolchain;
 
-/// A kernel that somebody else built.
+/// A kernel that was built elsewhere.
 #[derive(Clone, Debug)]
 pub struct Given {
     /// What modules for it are built against.
     pub build: BuildFolder,
     /// What QEMU boots, if it is there.
     pub image: PathBuf,
-    /// What is known of its functions.
+    /// The information about its functions.
     pub known: Known,
 }
 
@@ -41,11 +41,11 @@ impl Given {
         tools::needs()
     }
 
-    /// What the kernel of this build folder is for.
+    /// The architecture of the kernel in this build folder.
     ///
     /// # Errors
     ///
-    /// When no kernel for patches was built there.
+    /// No kernel for patches was built there.
     pub fn arch_at(dir: &Path) -> Result<Arch> {
         check(&users_folder(dir)?, Whose::Users).map(|config| arch(&config))
     }
@@ -61,7 +61,7 @@ impl Given {
         })
     }
 
-    /// The kernel that runs on this machine. `cache` keeps copies of what it says of itself.
+    /// The running kernel. `cache` keeps copies of its information.
     pub fn running(cache: &Cache) -> Result<Self> {
         let release = release::of_running()?;
         let dir = running_folder()?;
@@ -96,20 +96,20 @@ fn running_folder() -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Whose build folder it is: what can be done about what it lacks differs.
+/// The owner of the build folder, on which the advice depends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Whose {
     Users,
     Running,
 }
 
-/// What of a kernel has to be configured for patches.
+/// The options that patches need.
 const OPTIONS: [(&str, &str); 2] = [
     ("MODULES", "loads no modules"),
     ("LIVEPATCH", "takes no live patches"),
 ];
 
-/// What builds of modules take, each with what it is.
+/// The files that builds of modules need, with descriptions.
 const PARTS: [(&str, &str); 7] = [
     ("Module.symvers", "the kernel's exported symbols"),
     ("include/config/kernel.release", "its release"),
@@ -172,7 +172,7 @@ fn check(dir: &Path, whose: Whose) -> Result<Config> {
     Ok(config)
 }
 
-/// The files that are not there, each with what it is.
+/// The missing files, with descriptions.
 fn missing(dir: &Path, config: &Config) -> Vec<String> {
     let of_options = PARTS_OF_OPTIONS
         .into_iter()
@@ -186,7 +186,7 @@ fn missing(dir: &Path, config: &Config) -> Vec<String> {
         .collect()
 }
 
-/// What the compiler of this kernel calls itself; the number of ours for a kernel that was built without.
+/// The version text of this kernel's compiler; our version for a kernel without Rust.
 fn rustc_version<'a>(dir: &Path, config: &'a Config) -> Result<&'a str> {
     if config.get("RUST") != "y" {
         return Ok(toolchain::WITHOUT_KERNELS);
@@ -203,7 +203,7 @@ fn rustc_version<'a>(dir: &Path, config: &'a Config) -> Result<&'a str> {
     Ok(version)
 }
 
-/// What the kernel is for. One that says nothing is for this machine.
+/// The architecture; the host's if the configuration has none.
 fn arch(config: &Config) -> Arch {
     Arch::with_option(|option| config.get(option) == "y").unwrap_or(Arch::HOST)
 }
@@ -215,7 +215,7 @@ fn build_folder(dir: &Path, config: &Config) -> Result<BuildFolder> {
     let common = CommonTools::find()?;
     let tools = common.with_rust(version, || common.bindgen(&Cache::open()?))?;
     let mut env = tools.make_env();
-    // In the environment, so that a build folder which knows its LLVM has the last word.
+    // In the environment, so that the build folder's own LLVM setting takes precedence.
     let arch = arch(config);
     env.extend(match config.get("CC_IS_CLANG") {
         "y" => tools.make_vars(arch),
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_folder_lacks_is_listed() {
+    fn missing_files_of_a_build_folder_are_listed() {
         let dir = folder(GOOD);
         for file in ["rust/libkernel.rmeta", "scripts/mod/modpost"] {
             fs::remove_file(dir.path().join(file)).unwrap();

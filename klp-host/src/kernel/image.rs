@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Takes the type information out of a kernel's image, for kernels whose headers package has none.
+//! Extracts type information from a kernel's image, for kernels whose headers package has none.
 //!
-//! The header of an image says where the compressed kernel is in it
-//! (`Documentation/arch/x86/boot.rst`). What is unpacked is an ELF file with the section `.BTF`.
+//! The header of an image has the position of the compressed kernel
+//! (`Documentation/arch/x86/boot.rst`). Unpacked, it is an ELF file with the section `.BTF`.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -19,13 +19,13 @@ const LARGEST: u64 = 256 << 20;
 const SETUP_SECTORS: usize = 0x1f1;
 /// Where it has its signature.
 const SIGNATURE: usize = 0x202;
-/// Where it says how far behind these sectors the compressed kernel begins, and how long it is.
+/// The offsets of the compressed kernel's position behind these sectors, and its length.
 const PAYLOAD_OFFSET: usize = 0x248;
 const PAYLOAD_LENGTH: usize = 0x24c;
 
 /// How a kernel is unpacked.
 struct Unpacker {
-    /// How what it unpacks begins.
+    /// The magic of its input.
     magic: &'static [u8],
     program: &'static str,
     package: &'static str,

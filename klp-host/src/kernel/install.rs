@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Puts klp-core into a kernel source tree, and takes it out again.
+//! Installs klp-core into a kernel source tree, and removes it.
 //!
-//! Only `kernel/livepatch/` changes. A twin of that folder is made beside it, changed, and takes
-//! its place in one step, so the tree has the core or not, and never half of it. A list of what
-//! was put there stays in the folder: it tells our files from other people's work.
+//! Only `kernel/livepatch/` changes. A copy of that folder is made beside it, changed, and
+//! exchanged with it atomically. A list of the installed files
+//! stays in the folder: it distinguishes them from other changes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,14 +19,14 @@ use sha2::{Digest as _, Sha256};
 use super::core_files::{CoreFiles, RUST_FOLDER};
 use super::source::{SUPPORTED, kernel_version};
 
-/// Where the core goes, in a tree.
+/// The folder of the core in a tree.
 pub const FOLDER: &str = "kernel/livepatch";
 
-/// The list of what was put there, in the form that `sha256sum -c` reads.
+/// The list of installed files, in the format of `sha256sum -c`.
 const RECORD: &str = "klp_installed";
 
-/// The two files of the tree's own that ours replace, and what they have in them in all of these series. Others would
-/// build other things, which ours would not.
+/// The two files of the tree that are replaced, with their digests in all supported series. Others would
+/// contain rules that would be lost.
 const REPLACED: Replaced<'static> = [
     (
         "Kconfig",
@@ -38,7 +38,7 @@ const REPLACED: Replaced<'static> = [
     ),
 ];
 
-/// What installing came to.
+/// The result of installing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Installed {
     /// The core is new in the tree.
@@ -70,7 +70,7 @@ fn install_over(tree: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> Resul
     })
 }
 
-/// Takes the core out of a tree. Answers whether it was there.
+/// Removes the core from a tree. Returns whether it was there.
 pub fn remove(tree: &Path) -> Result<bool> {
     let folder = folder_of(tree)?;
     let Some(record) = Record::of_intact(&folder)? else {
@@ -85,7 +85,7 @@ pub fn is_installed(tree: &Path) -> bool {
     tree.join(FOLDER).join(RECORD).is_file()
 }
 
-/// Files that ours replace, with the digests of what must be in them.
+/// Replaced files, with the required digests.
 type Replaced<'a> = [(&'static str, &'a str); 2];
 
 /// The folder to change, in a tree that this core is for.
@@ -116,7 +116,7 @@ fn folder_of(tree: &Path) -> Result<PathBuf> {
         .with_context(|| format!("cannot resolve {}", folder.display()))
 }
 
-/// Refuses a folder that somebody changed, and one that has files where ours would go.
+/// Refuses a folder that was changed, or that has files with the names of ours.
 fn check_pristine(folder: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> Result<()> {
     for (name, expected) in replaced {
         let path = folder.join(name);
@@ -146,25 +146,25 @@ fn check_pristine(folder: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> R
     Ok(())
 }
 
-/// The name under which one of the tree's own files is kept.
+/// The name under which a replaced file is kept.
 fn kept_name(name: &str) -> String {
     format!("{name}.klp-orig")
 }
 
-/// Whether this is one of the tree's own files under the name it is kept by.
+/// Whether this is a kept file.
 fn is_kept(path: &Path) -> bool {
     REPLACED
         .iter()
         .any(|(name, _)| path == Path::new(&kept_name(name)))
 }
 
-/// What was put into a folder: digests by path.
+/// The installed files of a folder: digests by path.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct Record(BTreeMap<PathBuf, String>);
 
 impl Record {
-    /// The record in a folder, if there is one. An error when files in it were changed since:
-    /// that is somebody's work.
+    /// The record in a folder, if there is one. Fails if installed files were changed, because the changes would be
+    /// lost.
     fn of_intact(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(RECORD);
         let text = match fs::read_to_string(&path) {
@@ -206,7 +206,7 @@ impl Record {
             .collect()
     }
 
-    /// Files may be missing, except for those that only the tree has.
+    /// Files may be missing, except for kept ones.
     fn check(&self, folder: &Path) -> Result<()> {
         let mut changed = Vec::new();
         for (path, digest) in &self.0 {
@@ -259,7 +259,7 @@ fn digest_of(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Puts the core into a folder that has the tree's own files, or those and an older core.
+/// Installs the core into a folder, over the tree's files or an older core.
 fn put(folder: &Path, old: Option<&Record>, files: &CoreFiles) -> Result<()> {
     if let Some(old) = old {
         take_out(folder, old)?;
@@ -279,7 +279,7 @@ fn put(folder: &Path, old: Option<&Record>, files: &CoreFiles) -> Result<()> {
     write_new(&folder.join(RECORD), record.text().as_bytes())
 }
 
-/// Takes the core out of a folder, and what was built from it in the tree itself.
+/// Removes the core from a folder, with what was built from it in the tree.
 fn take_out(folder: &Path, record: &Record) -> Result<()> {
     for path in record.0.keys().map(PathBuf::as_path) {
         if !is_kept(path) {
@@ -340,7 +340,7 @@ fn change(folder: &Path, changes: impl FnOnce(&Path) -> Result<()>) -> Result<()
     changes(&twin)?;
     let exchanged = exchange(folder, &twin);
     if fs::symlink_metadata(folder).is_err() {
-        // The room has the only copies of the tree's own files now.
+        // The temporary folder has the only copies of the tree's files now.
         let kept = room.keep();
         return exchanged.with_context(|| {
             format!(
@@ -350,12 +350,12 @@ fn change(folder: &Path, changes: impl FnOnce(&Path) -> Result<()>) -> Result<()
             )
         });
     }
-    // What was the folder goes away with the room.
+    // The old folder is removed with the temporary one.
     exchanged
 }
 
-/// The same files, not copies of them: times, owners and modes stay what they are. Nothing may
-/// be written into a file of the twin, only put in its place.
+/// Hard links to the same files: times, owners and modes are kept. Files of the copy must be
+/// replaced, never written to.
 fn make_twin(folder: &Path, twin: &Path) -> Result<()> {
     for entry in walkdir::WalkDir::new(folder) {
         let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
@@ -509,7 +509,7 @@ pub(crate) mod tests {
             all
         }
 
-        /// Fails, names what is in the way, and changes nothing.
+        /// Fails, names the obstacle, and changes nothing.
         fn refuses(&self, words: &[&str]) {
             let before = self.snapshot();
             let text = format!("{:#}", self.install().unwrap_err());
@@ -549,7 +549,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_a_build_in_the_tree_left_goes_too() {
+    fn in_tree_build_files_are_removed() {
         let fixture = Fixture::new();
         let before = fixture.snapshot();
         fixture.install().unwrap();
@@ -602,7 +602,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_tree_of_the_series_is_refused() {
+    fn other_trees_are_refused() {
         let fixture = Fixture::new();
         let refuse = |tree: &Path, words: &str| {
             for result in [
@@ -638,7 +638,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn changes_to_what_was_installed_are_not_lost() {
+    fn changed_installed_files_are_kept() {
         for name in ["Makefile", "Kconfig", "klp_glue.c"] {
             let fixture = Fixture::new();
             fixture.install().unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is known of a kernel's functions, and where that stands: the checks of a patch read it.
+//! The files with information about a kernel's functions, for the checks of a patch.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -14,7 +14,7 @@ use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
 use crate::host::paths;
 
-/// The variables by which a patch's compiler is told, in the order of the fields.
+/// The environment variables for a patch's compiler, in the order of the fields.
 const VARIABLES: [&str; 6] = [
     "KLP_VMLINUX",
     "KLP_KALLSYMS",
@@ -24,7 +24,7 @@ const VARIABLES: [&str; 6] = [
     "KLP_MODULES",
 ];
 
-/// Where it stands. What is missing is not checked.
+/// The files. Missing ones are not checked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Known {
     /// Type information: an ELF file with `.BTF`, or BTF itself.
@@ -35,14 +35,14 @@ pub struct Known {
     pub traceable: Option<PathBuf>,
     /// Text like tracefs' `available_filter_functions_addrs`, of the same boot as `kallsyms`.
     pub sites: Option<PathBuf>,
-    /// What the kernel exports to modules, its build's `Module.symvers`.
+    /// The kernel's exports, its build's `Module.symvers`.
     pub symvers: Option<PathBuf>,
     /// Folders with modules that may be patched, separated by colons.
     pub modules: Option<PathBuf>,
 }
 
 impl Known {
-    /// What lies in a build folder.
+    /// The files in a build folder.
     pub fn of_folder(dir: &Path) -> Self {
         let file = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Self {
@@ -51,12 +51,12 @@ impl Known {
             traceable: file(ask::TRACEABLE),
             sites: file(ask::SITES),
             symvers: file("Module.symvers"),
-            // Only where a whole kernel was built.
+            // Only in the folder of a complete build.
             modules: file("modules.order").map(|_| dir.to_owned()),
         }
     }
 
-    /// What this file says, and what lies beside it: a vmlinux, or type information alone.
+    /// This file, and those beside it: a vmlinux, or type information alone.
     pub fn of_vmlinux(file: &Path) -> Self {
         let beside = file.parent().map(Self::of_folder).unwrap_or_default();
         Self {
@@ -65,7 +65,7 @@ impl Known {
         }
     }
 
-    /// What the running kernel says of itself, as far as this user may read it. `cache` keeps
+    /// The information of the running kernel, as far as this user may read it. `cache` keeps
     /// copies.
     pub fn of_running(cache: &Cache) -> Result<Self> {
         let release = release::of_running()?;
@@ -85,7 +85,7 @@ impl Known {
         })
     }
 
-    /// The same, with what is missing taken from `other`.
+    /// The same, with missing files taken from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         // Their addresses are those of one boot.
@@ -100,8 +100,8 @@ impl Known {
         }
     }
 
-    /// The same, with what the user has set by variables in its place; one that is set to
-    /// nothing takes it away.
+    /// The same, with the user's variables taking precedence; an empty one removes
+    /// the file.
     #[must_use]
     pub fn or_users(self) -> Self {
         self.or_set(&|variable| std::env::var_os(variable))
@@ -139,11 +139,11 @@ impl Known {
         }
     }
 
-    /// Refuses paths that the kernel's makefiles would not take, in which a patch is built.
+    /// Refuses paths that the kernel's makefiles do not support.
     ///
     /// # Errors
     ///
-    /// Names the path, and what is wrong with it.
+    /// Names the path and the reason.
     pub fn check_for_make(&self) -> Result<()> {
         let files = [
             &self.vmlinux,
@@ -188,7 +188,7 @@ impl Known {
         })
     }
 
-    /// As a patch's compiler sees it: what is not known is set to nothing.
+    /// The environment for a patch's compiler, with empty variables for missing files.
     pub fn env(&self) -> Vec<(String, String)> {
         let paths = [
             &self.vmlinux,
@@ -215,7 +215,7 @@ fn absolute(paths: &OsStr) -> PathBuf {
     std::env::join_paths(all).map_or_else(|_| PathBuf::from(paths), PathBuf::from)
 }
 
-/// Copies what can be read: such files have no length, and change.
+/// Copies the readable files: those in procfs have no length, and change.
 fn copy_answers(dir: &Path) -> Result<()> {
     let sources = [
         ("/proc/kallsyms", ask::KALLSYMS),
@@ -230,7 +230,7 @@ fn copy_answers(dir: &Path) -> Result<()> {
     ];
     for (source, name) in sources {
         let text = fs::read_to_string(source).unwrap_or_default();
-        // Those who may not see addresses see zeros.
+        // Unprivileged users see zero addresses.
         if text.is_empty() || name == ask::KALLSYMS && !ask::has_addresses(&text) {
             continue;
         }
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_known_by_what_lies_in_it() {
+    fn build_folders_provide_their_files() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Known::of_folder(dir.path()), Known::default());
         fs::write(dir.path().join("klp-kallsyms"), "").unwrap();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_sets_counts() {
+    fn the_users_variables_take_precedence() {
         let path = |name: &str| Some(PathBuf::from(name));
         let known = Known {
             vmlinux: path("/v"),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_comes_from_elsewhere() {
+    fn missing_files_are_taken_from_the_other() {
         let path = |name: &str| Some(PathBuf::from(name));
         let first = Known {
             vmlinux: path("a"),

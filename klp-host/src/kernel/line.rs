@@ -67,7 +67,7 @@ pub const SID: Line = Line {
     suites: &[&["sid"]],
 };
 
-/// The next series, which begins in the experimental suite.
+/// The next series, in the experimental suite.
 pub const EXPERIMENTAL: Line = Line {
     name: "debian-experimental",
     aliases: &["experimental"],
@@ -96,7 +96,7 @@ impl Flavour {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Plain, Self::Cloud, Self::Rt];
 
-    /// Its name on the command line and in folder names; the plain one has none.
+    /// Its name in arguments and folder names; the default one has none.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,

@@ -41,7 +41,7 @@ pub use changes::Changes;
 pub use debian_kernel::DebianKernel;
 pub use line::{Flavour, Line};
 
-/// Which livepatch core a kernel has, and where the kernel comes from.
+/// The livepatch core and origin of a kernel.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Core {
     /// A kernel binary of Debian's, untouched, with a folder to build modules for it.
@@ -95,9 +95,9 @@ impl std::str::FromStr for Core {
 /// How a kernel is configured.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, clap::ValueEnum)]
 pub enum Profile {
-    /// Small and fast: what the tests use.
+    /// Small and fast: for tests.
     Base,
-    /// The same with the kernel's own checkers (lockdep, list and object debugging ...).
+    /// The same with the kernel's debug checkers (lockdep, list and object debugging ...).
     Debug,
     /// The same with allocations that fail on request, and the kernel's leak detector.
     Faults,
@@ -131,7 +131,7 @@ impl Profile {
 pub struct BuildFolder {
     /// What `uname -r` prints in this kernel.
     pub release: String,
-    /// What the kernel is for.
+    /// The architecture.
     pub arch: Arch,
     /// The folder for `make -C`.
     pub dir: PathBuf,
@@ -154,7 +154,7 @@ impl BuildFolder {
 /// A kernel that is ready: it can be booted, and modules can be built for it.
 #[derive(Clone, Debug)]
 pub struct Kernel {
-    /// Its livepatch core, and where it comes from.
+    /// Its livepatch core and origin.
     pub core: Core,
     /// How it is configured.
     pub profile: Profile,
@@ -164,7 +164,7 @@ pub struct Kernel {
     pub image: PathBuf,
     /// The kernel source tree it was built from: selftests, headers.
     pub source: PathBuf,
-    /// klp-core as a module, where it is to be loaded into this kernel.
+    /// klp-core as a module, to be loaded into this kernel.
     pub core_module: Option<PathBuf>,
 }
 
@@ -172,14 +172,14 @@ impl Kernel {
     /// How many times longer than with a small kernel everything may take.
     pub fn slowness(&self) -> u32 {
         match self.core {
-            // A whole kernel, whose transitions before and after each boot's are the C core's.
+            // A complete kernel, where each boot has two transitions of the C core.
             Core::StockRust => 2,
             _ => self.profile.slowness(),
         }
     }
 }
 
-/// Whose source a small kernel is built from.
+/// The origin of a small kernel's source.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Origin {
     /// That of one of Debian's kernels, fetched.
@@ -211,7 +211,7 @@ impl std::str::FromStr for Origin {
 pub struct Options {
     /// The architecture that the kernel is for.
     pub arch: Arch,
-    /// What a small kernel is built from.
+    /// The origin of a small kernel's source.
     pub source: Origin,
     /// The folder of klp-core, for a kernel with it.
     pub klp_core: Option<PathBuf>,

@@ -24,8 +24,8 @@ const LARGEST: u64 = 1 << 30;
 /// The most modules that are loaded for others.
 const MOST: usize = 256;
 
-/// The folder with the modules of Debian's kernel, which are fetched first when they have to be: about
-/// 110 MB. `None`, with a note, where the network is not to be used and the cache has none.
+/// The folder with the modules of Debian's kernel, fetched first if needed: about
+/// 110 MB. `None`, with a note, if the network is forbidden and the cache has none.
 pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<Option<PathBuf>> {
     if let Some(dir) = of_stock_if_there(cache, kernel) {
         return Ok(Some(dir));
@@ -60,7 +60,7 @@ fn unpack(package: &Path, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a file of the package into the folder if it is a module, and answers whether it is.
+/// Writes a file of the package into the folder if it is a module, and returns whether it is.
 fn unpack_file(path: &Path, size: u64, mut content: &mut dyn Read, dir: &Path) -> Result<bool> {
     let Some(inside) = inside(path) else {
         return Ok(false);
@@ -110,11 +110,11 @@ pub struct Loadable {
     pub data: Vec<u8>,
 }
 
-/// These modules and all that they depend on, each behind those that it needs.
+/// These modules with all dependencies, each after its own.
 ///
 /// # Errors
 ///
-/// When one is not there, or cannot be read.
+/// One is missing, or cannot be read.
 pub fn with_dependencies(known: &Known, names: &[String]) -> Result<Vec<Loadable>> {
     let folders = known.module_folders();
     let files = Modules::find(&folders)?;
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_module_depends_on_comes_before_it_and_once() {
+    fn dependencies_come_first_and_once() {
         let dir = tempfile::tempdir().unwrap();
         module(dir.path(), "top", "left,right");
         module(dir.path(), "left", "base-part");
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_named() {
+    fn missing_modules_are_named() {
         let dir = tempfile::tempdir().unwrap();
         module(dir.path(), "top", "gone");
         let refused = |known: &Known, name| load(known, &[name]).unwrap_err().to_string();

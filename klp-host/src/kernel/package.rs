@@ -46,7 +46,7 @@ pub(super) fn visit_archive(archive: impl Read, visit: Visit<'_>) -> Result<()> 
             visit(&path, size, &mut entry)?;
         }
     }
-    // What stands behind the archive's end is read too, so that its writer does not fail.
+    // The rest of the stream is read too, so that its writer does not fail.
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).context(DAMAGED)?;
     Ok(())
 }

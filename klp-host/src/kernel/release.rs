@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernel releases, as `uname -r` prints them. Folders and cache entries are named by them, so
-//! one that comes from elsewhere is checked before it becomes part of a path.
+//! Kernel releases, as `uname -r` prints them. They become names of folders and cache entries, so
+//! untrusted ones are checked first.
 
 use std::fs;
 use std::path::Path;
@@ -11,10 +11,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 /// The length of `utsname.release` without its NUL: Kbuild allows no longer one.
 const LONGEST: usize = 64;
 
-/// The characters of releases beside letters and digits.
+/// The characters of releases besides letters and digits.
 const PUNCTUATION: &str = "._+~-";
 
-/// Refuses what is not a release, such as `../x`.
+/// Refuses invalid releases, such as `../x`.
 pub fn check(release: &str) -> Result<()> {
     ensure!(!release.is_empty(), "a kernel release is empty");
     ensure!(
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_lead_elsewhere_is_refused() {
+    fn releases_that_are_paths_are_refused() {
         for (release, why) in [
             ("", "is empty"),
             ("..", "does not begin"),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_release_is_what_the_build_wrote() {
+    fn the_release_is_read_from_the_build() {
         let dir = tempfile::tempdir().expect("a folder");
         assert!(of_build(dir.path()).is_err());
         let config = dir.path().join("include/config");

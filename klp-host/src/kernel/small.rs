@@ -23,7 +23,7 @@ use crate::host::needs::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
 
-/// Changes when the kernel is to be built in another way.
+/// Changed when the build steps change.
 const RECIPE: &str = "2";
 
 /// The same for what only the kernel with klp-core has.
@@ -101,7 +101,7 @@ pub(super) fn get(
     })
 }
 
-/// What a kernel is for, and how it is configured.
+/// The architecture and configuration of a kernel.
 #[derive(Clone, Copy, Debug)]
 struct Form {
     arch: Arch,
@@ -114,7 +114,7 @@ impl Form {
         format!("{}{}", self.profile.name(), self.arch.suffix())
     }
 
-    /// What the profile adds to the configuration.
+    /// The profile's additions to the configuration.
     fn additions(self) -> &'static str {
         match self.profile {
             Profile::Base => "",
@@ -139,7 +139,7 @@ fn check(arch: Arch, core: Core, profile: Profile) -> Result<()> {
     Ok(())
 }
 
-/// What a kernel has that its source has not.
+/// The kernel's own files, which its source lacks.
 enum Own<'a> {
     Nothing,
     /// klp-core.
@@ -163,7 +163,7 @@ impl<'a> Own<'a> {
             .map_or(Self::Nothing, Self::Changes))
     }
 
-    /// What it is called in folders.
+    /// Its name in folders.
     fn name(&self) -> &str {
         match self {
             Self::Nothing => Core::C.name(),
@@ -172,7 +172,7 @@ impl<'a> Own<'a> {
         }
     }
 
-    /// What the configuration must have.
+    /// The required configuration.
     fn fragment(&self, form: Form, source: &Source) -> String {
         let additions = form.additions();
         let choice = match self {
@@ -181,8 +181,8 @@ impl<'a> Own<'a> {
             _ if install::is_installed(&source.dir) => "CONFIG_LIVEPATCH_C=y\n",
             _ => "",
         };
-        // Kernels whose modules must not be mixed up have different releases. That of changed files is
-        // the unchanged one's: with another release all Rust code would be built again.
+        // Kernels whose modules must not be mixed have different releases. With changed files it is that of
+        // the unchanged kernel, because another release would rebuild all Rust code.
         let name = match self {
             Self::Changes(_) => Core::C.name(),
             _ => self.name(),
@@ -256,7 +256,7 @@ impl<'a> Family<'a> {
             entry: self.entry(&Own::Nothing),
         };
         if let Own::Changes(_) = own {
-            // Only what was built from unchanged files is told apart from changed ones by make.
+            // make detects changes only relative to unchanged files.
             return Starts {
                 finished: vec![c],
                 ..Starts::default()
@@ -330,10 +330,10 @@ fn without(fragment: &str, overriding: &Config) -> String {
         .collect()
 }
 
-/// All that a build needs to know.
+/// The inputs of a build.
 struct Build<'a> {
     source: &'a Source,
-    /// What is built: the source itself, or a tree that stands on it.
+    /// The built tree: the source itself, or an overlay of it.
     tree: PathBuf,
     /// What to put into that tree.
     own: Own<'a>,
@@ -346,7 +346,7 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Configures and builds in `dir`, going on from what is there.
+    /// Configures and builds in `dir`, incrementally.
     fn run(&self, dir: &Path) -> Result<()> {
         let step = self.start();
         let build = dir.join("build");
@@ -365,7 +365,7 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// Makes the tree and takes over what another build has, for a kernel with something of its own.
+    /// For a kernel with its own files: makes the tree, and copies a related build.
     fn prepare(&self, step: &Step, build: &Path) -> Result<()> {
         match &self.own {
             Own::Nothing => return Ok(()),
@@ -381,8 +381,8 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// Whether nobody will start from that build any more, now that there is a newer one. What
-    /// users' trees are built into is brought up to date in its place, and needs all it has.
+    /// Whether no build will start from that one any more, now that there is a newer one. Builds of
+    /// users' trees are updated in place, and need all their files.
     fn is_replacement_of(&self, old: &Start) -> bool {
         !self.source.is_users && old.source != self.source.dir
     }
@@ -422,7 +422,7 @@ impl Build<'_> {
         write_atomic(&fragment, &self.fragment)?;
         let mut all = std::ffi::OsString::from("KCONFIG_ALLCONFIG=");
         all.push(&fragment);
-        // Everything off but the fragment and what it needs.
+        // Everything off except the fragment and its dependencies.
         step.run(self.command(build).arg(all).arg("allnoconfig"), log)?;
         let config = Config::read(&build.join(".config"))?;
         let lost = Config::parse(&self.fragment).not_taken_by(&config);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernel source trees: Debian's, or one that the user names.
+//! Kernel source trees: Debian's, or one named by the user.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ impl Source {
         })
     }
 
-    /// What goes into the key of a build. The content of a user's tree is make's to watch.
+    /// Adds it to the key of a build. make tracks the contents of a user's tree.
     pub(super) fn key(&self, key: Key) -> Key {
         let key = key.with("source version", &self.version);
         if self.is_users {
@@ -106,7 +106,7 @@ pub(super) fn kernel_version(makefile: &str) -> Option<String> {
     ))
 }
 
-/// What Kbuild looks at to tell that a tree is not clean.
+/// The file by which Kbuild detects that a tree is not clean.
 fn built_in_tree(dir: &Path) -> Option<PathBuf> {
     let generated = Arch::ALL.map(|arch| format!("arch/{arch}/include/generated"));
     [".config", "include/config"]

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Another kernel's build folder as the start of a build: kernels that differ in their livepatch
-//! core have nearly all objects in common.
+//! Starts a kernel build from a copy of a related build: kernels that differ in their livepatch
+//! core share nearly all objects.
 //!
-//! Kbuild builds an object again when its command line changes, and command lines hold the
-//! absolute paths of the sources and of the build. So the copy's records of them are given the
-//! new paths; whatever else differs, make finds out by itself.
+//! Kbuild rebuilds an object when its command line changes, and command lines contain the
+//! absolute paths of the source and the build. So these paths are rewritten in the copy's
+//! records; make detects all other differences.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,8 +18,8 @@ use super::install::FOLDER;
 use crate::cache::{Entry, gone};
 use crate::host::process;
 
-/// What the last link is made of: gone first when a folder is thinned out, so that it tells
-/// which can be started from.
+/// Input of the final link. Pruning deletes it first, so its presence marks a usable
+/// seed.
 const WHOLE: &str = "vmlinux.o";
 
 /// A build that can be started from.
@@ -30,10 +30,10 @@ pub(super) struct Start {
     pub source: PathBuf,
 }
 
-/// What a build was started from.
+/// The origin of a build.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Started {
-    /// From nothing, or it goes on where it was cut off.
+    /// A build from scratch, or one that continues after an interruption.
     Anew,
     /// What an unfinished build left was taken over.
     TakenOver,
@@ -46,7 +46,7 @@ pub(super) enum Started {
 pub(super) struct Starts {
     /// The best first.
     pub finished: Vec<Start>,
-    /// Builds that failed or were cut off, which nobody will take up again: of a core that did
+    /// Failed or interrupted builds that will not be continued: of a core that did
     /// not compile.
     pub unfinished: Vec<Start>,
 }
@@ -112,7 +112,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Makes a build folder in `partial` one of other paths, each given as old and new, and names it.
 fn adapt(partial: &Path, builds: (&Path, &Path), sources: (&Path, &Path)) -> Result<()> {
-    // Built anew: an object of another core must not pass for one of this.
+    // Rebuilt: an object of another core must not be taken for one of this.
     remove(&partial.join(FOLDER))?;
     // The tools are built in their real folder, which stays when both trees lead to it.
     let tools = partial.join("tools");
@@ -153,7 +153,7 @@ fn records(build: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn rewrite(path: &Path, replace: &[&(String, String)]) -> Result<()> {
-    // What is no text stays as it is, and make builds it again.
+    // Files that are no text stay as they are, and make rebuilds them.
     let Ok(old) = fs::read_to_string(path) else {
         return Ok(());
     };
@@ -166,7 +166,7 @@ fn rewrite(path: &Path, replace: &[&(String, String)]) -> Result<()> {
     Ok(())
 }
 
-/// The text with this path in the place of that. Paths that only begin with the same letters
+/// Replaces a path in a text. Paths that only begin with the same letters
 /// stay as they are.
 fn replaced(text: &str, from: &str, to: &str) -> String {
     let mut new = String::with_capacity(text.len());
@@ -189,8 +189,8 @@ fn remove(dir: &Path) -> Result<()> {
     gone(fs::remove_dir_all(dir), dir)
 }
 
-/// Frees most of the room of a build that nobody will start from: what modules, images and
-/// debuggers need stays, and what the core is made of, for its size.
+/// Deletes most of a build that no other will start from: it keeps what modules, images and
+/// debuggers need, and the core's objects, for their sizes.
 pub(super) fn thin_out(entry: &Entry) -> Result<()> {
     let done = entry.use_ready(|dir| {
         let build = dir.join("build");
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_thinned_out_is_no_start() {
+    fn pruned_builds_are_no_seeds() {
         let root = tempfile::tempdir().unwrap();
         let (_cache, start) = finished(root.path());
         thin_out(&start.entry).unwrap();
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_failed_build_left_is_taken_over() {
+    fn failed_builds_are_seeds() {
         let root = tempfile::tempdir().unwrap();
         let (cache, start) = finished(root.path());
         let failed = cache.entry("kernel", "rust", &Key::new());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel binary of Debian's own, untouched, and a folder to build modules for it.
+//! Debian's unmodified kernel binary, and a folder to build modules for it.
 //!
-//! Debian's headers carry nothing of Rust, so the folder is made from the source of the same
-//! version, with the kernel's own configuration and a rustc of the same version.
+//! Debian's headers lack the Rust parts, so the folder is made from the source of the same
+//! version, with the kernel's configuration and a rustc of the same version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::host::needs::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
 
-/// Changes when the folder is to be made in another way.
+/// Changed when the folder's contents change.
 const RECIPE: &str = "4";
 
 /// The packages that it takes.
@@ -56,8 +56,8 @@ pub(super) fn get(
     })
 }
 
-/// The source of Debian's kernel, and how that was configured: what tells which file is built into what,
-/// without building anything.
+/// The source of Debian's kernel and its configuration, which tell the object of each file
+/// without a build.
 #[derive(Clone, Debug)]
 pub struct StockSource {
     /// What `uname -r` prints in this kernel.
@@ -102,14 +102,14 @@ fn check(profile: Profile, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What the parts of a stock kernel are made of.
+/// The inputs of a stock kernel.
 struct Parts {
     files: StockFiles,
     source: Source,
     tools: Tools,
-    /// The kernel's own.
+    /// The kernel's configuration.
     config: Config,
-    /// Whether the source tree has headers of the kernel's own, whose options its Kconfig files do not know.
+    /// Whether the source tree has the kernel's own headers, whose options its Kconfig files lack.
     has_own_headers: bool,
 }
 
@@ -152,7 +152,7 @@ fn get_release(
         .tools
         .write_makefile(&kernel.build.dir, &kernel.source, arch)?;
     if let Some(answers) = facts::answers(cache, debian, release, &parts.files)? {
-        // Where the builds of patches look for them; what is complete is written last.
+        // Where builds of patches look for them; the completeness mark is written last.
         for name in [KALLSYMS, SITES, TRACEABLE] {
             renew(&answers.join(name), &kernel.build.dir.join(name))?;
         }
@@ -160,7 +160,7 @@ fn get_release(
     Ok(kernel)
 }
 
-/// Gets all parts; what does not depend on each other at the same time.
+/// Fetches all parts, independent ones in parallel.
 fn gather(
     archive: &Archive<'_>,
     common: &CommonTools,
@@ -184,7 +184,7 @@ fn gather(
     })
 }
 
-/// What the compiler of this kernel calls itself; the number of ours for a kernel that was built without.
+/// The version text of this kernel's compiler; our version for a kernel without Rust.
 fn rustc_version(config: &Config) -> Result<&str> {
     for option in ["LIVEPATCH", "MODULES"] {
         if config.get(option) != "y" {
@@ -275,8 +275,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Debian's gcc leaves ftrace's calls in a module for the kernel to turn into nops, and the
-/// kernel breaks on a module where a build with clang has done that already. Kbuild decides by
-/// options that nobody can set, so they are changed in what Kbuild reads for modules.
+/// kernel fails on a module where clang has done that already. Kbuild decides by
+/// options that cannot be set, so they are changed in its configuration for modules.
 fn keep_mcount_calls(build: &Path) -> Result<()> {
     let path = build.join("include/config/auto.conf");
     let text =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tools that build a kernel and its modules, and how make is told about them.
+//! The tools that build a kernel and its modules, and their variables for make.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::host::packages;
 use crate::host::process;
 use crate::host::toolchain::{self, Toolchain};
 
-/// What the builds need beside LLVM and Rust.
+/// The packages that builds need besides LLVM and Rust.
 const PACKAGES: &[&str] = &[
     "bash",
     "bc",
@@ -41,7 +41,7 @@ const PACKAGES: &[&str] = &[
     "xz-utils",
 ];
 
-/// Stands for the caller's own PATH while a makefile is written.
+/// A placeholder for the caller's PATH while a makefile is written.
 const CALLERS_PATH: &str = "@PATH@";
 
 /// Compilers and friends for one kernel.
@@ -50,8 +50,8 @@ pub(super) struct Tools {
     llvm: Llvm,
     toolchain: Toolchain,
     bindgen: PathBuf,
-    /// What the kernel's own compiler called itself, where it must look the same: the hashes
-    /// in Rust's symbol names come from it.
+    /// The version text of the kernel's compiler, if it has to be imitated: the hashes
+    /// in Rust's symbol names depend on it.
     forced_version: Option<String>,
 }
 
@@ -78,19 +78,19 @@ impl CommonTools {
         })
     }
 
-    /// Gives the folder with bindgen, which may have to be built first.
+    /// Returns the folder with bindgen, built first if needed.
     pub(super) fn bindgen(&self, cache: &Cache) -> Result<PathBuf> {
         self.bindgen.folder(cache)
     }
 
-    /// All that goes into the key of a build.
+    /// Adds all tools to the key of a build.
     pub(super) fn key(&self) -> Key {
         Key::new()
             .with("llvm", &self.llvm.version)
             .with("bindgen", &self.bindgen.version)
     }
 
-    /// Adds what is Rust's, for a kernel built by the rustc that calls itself `version_text`.
+    /// Adds the Rust tools, for a kernel built by the rustc with `version_text`.
     /// Getting the compiler does not wait for bindgen, which takes longest.
     pub(super) fn with_rust(
         &self,
@@ -108,7 +108,7 @@ impl CommonTools {
     }
 }
 
-/// What rustc is to call itself, when that is not what it does by itself.
+/// The version text to imitate, if it differs from rustc's.
 fn forced_version(ours: &str, kernels: &str) -> Option<String> {
     let text = kernels.strip_prefix("rustc ")?;
     (ours != kernels && text.contains(' ')).then(|| text.to_owned())
@@ -153,7 +153,7 @@ impl Tools {
         vars
     }
 
-    /// Lets `make -C BUILD M=...` find these tools by itself, whoever calls it.
+    /// Writes a makefile with which `make -C BUILD M=...` finds these tools.
     pub(super) fn write_makefile(&self, build: &Path, source: &Path, arch: Arch) -> Result<()> {
         let path = build.join("Makefile");
         let text = self.makefile(build, source, arch);
@@ -183,8 +183,8 @@ impl Tools {
     }
 }
 
-/// A make with this environment and these variables, on all CPUs. It holds the locks of the
-/// entry that it builds: killed, we must not leave it at work where the next run begins.
+/// A make with this environment and these variables, on all CPUs. It shares the locks of the
+/// entry that it builds: if this process is killed, the next run must wait for it.
 pub(super) fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> Command {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let mut command = process::command("make");
@@ -263,7 +263,7 @@ mod tests {
             forced_version(plain, debian).as_deref(),
             Some("1.97.1 (8bab26f4f 2026-07-14) (built from a source tarball)")
         );
-        // Our own kernels ask for a number only.
+        // Our own kernels need only the number.
         assert_eq!(forced_version(plain, "1.97.1"), None);
         assert_eq!(forced_version(plain, "rustc 1.97.1"), None);
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A patch's own functions in C, in the file `helpers.c` of its folder.
+//! A patch's C functions, in the file `helpers.c` of its folder.
 //!
-//! The object is compiled before the patch, and what it holds is shown to the patch's attributes as the
-//! file of a module: they compare what is declared under `#[klp::helpers]` with its types.
+//! The object is compiled before the patch and passed to its attributes as a module:
+//! they compare the declarations under `#[klp::helpers]` with its types.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,12 +29,12 @@ pub(super) struct Helpers {
 }
 
 impl Helpers {
-    /// Those of the folder whose Kbuild file that is, `folder` below the sources. `None` without a
+    /// The helpers of the folder of that Kbuild file, `folder` below the sources. `None` without a
     /// file `helpers.c`.
     ///
     /// # Errors
     ///
-    /// When there is such a file, and the Kbuild file makes it part of no module, or of several.
+    /// The Kbuild file makes it part of no module, or of several.
     pub(super) fn of(kbuild: &Kbuild, folder: &Path) -> Result<Option<Self>> {
         let source = kbuild.dir().join("helpers.c");
         if !source.is_file() {
@@ -63,19 +63,19 @@ impl Helpers {
         }
     }
 
-    /// What make is told to build. The kernel's makefile takes goals that begin with `help` for questions,
-    /// and does without its configuration where there is no other: the list of the module's parts is one.
+    /// The goals for make. The kernel's makefile treats goals that begin with `help` as questions,
+    /// and loads no configuration if there is no other: the list of the module's parts is one.
     pub(super) fn targets(&self) -> [String; 2] {
         let list = format!("{}.mod", self.module);
         [OBJECT, &list].map(|name| self.folder.join(name).display().to_string())
     }
 
-    /// Encodes the types of what was built below `output` as BTF upon the kernel's, in a copy that attributes
-    /// find as a module. Gives the file, relative to `output`.
+    /// Encodes the types of the object below `output` as BTF on top of the kernel's, in a copy that attributes
+    /// find as a module. Returns the file, relative to `output`.
     ///
     /// # Errors
     ///
-    /// When pahole fails.
+    /// pahole fails.
     pub(super) fn encode_types(&self, output: &Path, vmlinux: &Path) -> Result<String> {
         let name = format!("{ENCODED}/{}_helpers.ko", self.module.replace('-', "_"));
         let (object, encoded) = (output.join(&self.folder).join(OBJECT), output.join(&name));

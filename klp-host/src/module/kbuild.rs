@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a folder's Kbuild file names.
+//! Parses a folder's Kbuild file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::host::paths::{check_for_make, is_inside};
 
-/// The modules that a Kbuild file names, and what they are made of.
+/// The modules of a Kbuild file, with their parts.
 #[derive(Clone, Debug, Default)]
 pub struct Kbuild {
     dir: PathBuf,
@@ -23,11 +23,11 @@ pub struct Kbuild {
 }
 
 impl Kbuild {
-    /// Reads it. Nothing is named where there is no such file.
+    /// Reads it; empty if there is no such file.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or names what is no path in the folder.
+    /// It cannot be read, or contains an invalid path.
     pub fn read(dir: &Path) -> Result<Self> {
         let mut kbuild = Self {
             dir: dir.to_owned(),
@@ -77,7 +77,7 @@ impl Kbuild {
         &self.objects
     }
 
-    /// The objects that a module's object is made of: itself, where nothing else is said.
+    /// The objects of a module's object: by default itself.
     pub fn parts<'a>(&'a self, object: &'a String) -> &'a [String] {
         let parts = object
             .strip_suffix(".o")
@@ -91,8 +91,8 @@ impl Kbuild {
         parts.filter_map(|part| self.source(part)).collect()
     }
 
-    /// The modules without Rust in them, as their files: those that patches beside them may be about. Not those that
-    /// only some kernels get: whether this one does is for make to know.
+    /// The modules without Rust, as their files, which patches beside them may patch. Not the conditional
+    /// ones, which only make can evaluate.
     pub fn in_c(&self) -> Vec<String> {
         let is_in_c = |object: &&String| {
             let mut parts = self.parts(object).iter();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_patched_is_in_c() {
+    fn patched_modules_are_in_c() {
         let text = "# obj-m := no.o\nobj-m := one.o \\\n\ttwo.o\nobj-m += c.o\nc-y := d.o e.o\n";
         let files = ["one.rs", "two.rs", "part.rs", "d.c", "no.rs"];
         let (dir, kbuild) = read(text, &files);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_some_kernels_get_is_not_built_first() {
+    fn conditional_modules_are_not_built_first() {
         let text = "obj-m := a.o\nifeq ($(X),y)\nobj-m += b.o\nifdef Y\nobj-m += c.o\nendif\nobj-m += d.o\n\
                     else\nobj-m += e.o\nendif\nobj-m += f.o\n";
         let (_dir, kbuild) = read(text, &[]);

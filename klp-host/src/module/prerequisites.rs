@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is built before patches: `#[livepatch]` compares them with its types.
+//! Builds what patches need first: `#[livepatch]` compares them with its types.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::helpers::Helpers;
 use super::kbuild::Kbuild;
 use crate::kernel::BuildFolder;
 
-/// The modules in C that patches are about, and their own functions in C.
+/// The C modules that patches are about, and their own C functions.
 #[derive(Clone, Debug, Default)]
 pub struct Prerequisites {
     /// Files, relative to the output.
@@ -42,12 +42,12 @@ impl Prerequisites {
         &self.modules
     }
 
-    /// Builds them in `folder`. Gives the files that tell of types, relative to its output: without
-    /// the kernel's own, in `vmlinux`, nothing is told of functions in C.
+    /// Builds them in `folder`. Returns the files with types, relative to its output: without
+    /// the kernel's own, in `vmlinux`, there are none for helpers.
     ///
     /// # Errors
     ///
-    /// When they cannot be built.
+    /// They cannot be built.
     pub fn build(
         &self,
         folder: &Folder<'_>,
@@ -68,8 +68,8 @@ impl Prerequisites {
     }
 }
 
-/// Refuses what make would not build: the kernel's makefile takes goals that begin with `help` for questions about
-/// itself, and where it has no others, it loads no configuration.
+/// Refuses goals that make would not build: the kernel's makefile treats goals that begin with `help` as questions about
+/// itself, and without other goals, it loads no configuration.
 fn check_goals(goals: &[String]) -> Result<()> {
     let is_question = |goal: &String| goal.starts_with("help");
     ensure!(

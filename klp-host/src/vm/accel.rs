@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Chooses how QEMU runs the guest's instructions.
+//! Chooses QEMU's accelerator.
 //!
-//! Hardware virtualisation is used when a trial boot shows that it works: the device file can
-//! be there and open while guests hang in it. Emulation on several threads is used from
-//! QEMU 10 on: older ones break kernels that change their own code, which is all that
+//! Hardware virtualisation is used if a trial boot succeeds: the device file can
+//! exist while guests hang. Multi-threaded emulation is used from
+//! QEMU 10 on: older ones break kernels that patch their own code, as
 //! live patching does.
 
 use std::path::PathBuf;
@@ -21,13 +21,13 @@ use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
 use crate::host::progress::say;
 
-/// The first QEMU whose threads can be trusted with code that changes.
+/// The first QEMU whose multi-threaded emulation supports self-modifying code.
 pub(super) const THREADS_FROM: u32 = 10;
 
 /// How long the trial boot may take. Where virtualisation works it needs two seconds.
 const TRIAL: Duration = Duration::from_secs(12);
 
-/// The answers in the cache.
+/// The cached results.
 const WORKS: &str = "works\n";
 const FAILS: &str = "fails\n";
 
@@ -51,7 +51,7 @@ impl Accel {
             Self::Kvm => &["-accel", "kvm"],
             Self::TcgMulti => &["-accel", "tcg,thread=multi"],
             Self::TcgSingle => &["-accel", "tcg,thread=single"],
-            // A fixed seed and clock: runs are to be the same to the last instruction.
+            // A fixed seed and clock, so that runs are reproducible to the instruction.
             Self::Icount => &[
                 "-accel",
                 "tcg,thread=single",
@@ -84,7 +84,7 @@ impl Accel {
     }
 }
 
-/// What was chosen.
+/// The chosen accelerator.
 #[derive(Debug)]
 pub(super) struct Choice {
     pub(super) accel: Accel,
@@ -93,8 +93,8 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// The guest came up, or did not. Only when it did it was KVM's fault that the trial
-    /// failed, and not the kernel's.
+    /// Records whether the guest came up without KVM. Only then the failed trial was
+    /// KVM's fault, and not the kernel's.
     pub(super) fn came_up(&self, came_up: bool) -> Result<()> {
         match &self.failed_trial {
             Some(answer) if came_up => write_atomic(answer, FAILS),
@@ -120,7 +120,7 @@ pub(super) fn choose(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> 
     }
     match wish.as_str() {
         _ if spec.icount => Ok(Accel::Icount.into()),
-        // A processor runs guests of its own kind alone.
+        // A processor runs guests of its own architecture only.
         _ if qemu.arch != Arch::HOST => Ok(emulation(qemu.major).into()),
         "kvm" => {
             user::for_kvm(qemu.user).context("KLP_ACCEL is kvm")?;
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_trial_is_written_down_when_the_kernel_is_good() {
+    fn a_failed_trial_is_recorded_if_the_kernel_works() {
         let dir = tempfile::tempdir().expect("a folder");
         let answer = dir.path().join("kvm");
         let choice = Choice {

@@ -16,10 +16,10 @@ use rustix::process::{Resource, Rlimit, Signal};
 /// be larger.
 pub(super) const FILE_LIMIT: u64 = 1 << 20;
 
-/// Lets the child inherit these descriptors beside the standard ones and no others, get no new
-/// privileges from what it executes, write no files larger than `file_limit`, and die with us, however we end.
+/// Restricts the child: it inherits only these descriptors besides the standard ones, gets no new
+/// privileges, writes no files larger than `file_limit`, and is killed when this process ends.
 ///
-/// A child that changes its user does so before: the kernel forgets then with whom it is to die.
+/// A child changes its user before that, because doing so clears the parent-death signal.
 pub(super) fn confine(command: &mut Command, inherited: Vec<RawFd>, file_limit: u64) {
     let parent = rustix::process::getpid();
     let prepare = move || {
@@ -87,10 +87,10 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_listed_is_inherited() {
+    fn only_listed_descriptors_are_inherited() {
         let open = || File::open("/dev/null").expect("a file");
         let (listed, leaked) = (open(), open());
-        // As a library might do it that knows nothing of the flag.
+        // As a library might that does not use the flag.
         set_flags(leaked.as_raw_fd(), 0).expect("a flag");
         let script = "for fd in {0..999}; do [ -e /proc/$$/fd/$fd ] && echo $fd; done";
         let output = confined(script, vec![listed.as_raw_fd()]);
@@ -98,13 +98,13 @@ mod tests {
         let fds: Vec<RawFd> = text.lines().filter_map(|fd| fd.parse().ok()).collect();
         assert!(fds.contains(&listed.as_raw_fd()), "{fds:?}");
         assert!(!fds.contains(&leaked.as_raw_fd()), "{fds:?}");
-        // bash may have one of its own, with a high number.
+        // bash may have one with a high number.
         let others = fds.iter().filter(|&&fd| fd > 2 && fd != 255);
         assert_eq!(others.count(), 1, "{fds:?}");
     }
 
     #[test]
-    fn files_are_small_and_privileges_stay_what_they_are() {
+    fn file_size_and_privileges_are_limited() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let script = format!("exec head -c 2M /dev/zero >{}", file.path().display());
         let status = confined(&script, Vec::new()).status;

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finds in the kernel's console what says that the kernel went wrong.
+//! Finds kernel errors on the console.
 
-/// How bad a line is.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Severity {
-    /// The kernel goes on, but something it checks does not hold.
+    /// A failed check; the kernel continues.
     Warning,
     /// Something does not move any more.
     Stall,
-    /// The kernel is broken; nothing that comes later can be trusted.
+    /// The kernel is broken; later output cannot be trusted.
     Fatal,
 }
 
-/// How messages begin, after time stamp and caller. Only beginnings count: these words in the
-/// middle of a line are somebody's text.
+/// Prefixes of messages, after time stamp and caller. In the middle of a line the
+/// same words are someone else's text.
 const BEGINNINGS: [(Severity, &str); 25] = [
     (Severity::Fatal, "Kernel panic - not syncing"),
     (Severity::Fatal, "Oops: "),
@@ -46,7 +46,7 @@ const BEGINNINGS: [(Severity, &str); 25] = [
     (Severity::Warning, "ODEBUG: "),
 ];
 
-/// What a beginning that is also that of harmless lines needs besides.
+/// For prefixes that harmless lines share: one of these substrings is required.
 const BESIDES: [(&str, &[&str]); 5] = [
     (
         "rcu: INFO: rcu_",
@@ -73,7 +73,7 @@ const BESIDES: [(&str, &[&str]); 5] = [
         "kmemleak: ",
         &[
             "new suspected memory leaks",
-            // Then it knows of no leaks any more.
+            // It finds no leaks from then on.
             "leak detector disabled",
         ],
     ),
@@ -148,7 +148,7 @@ impl Lines {
         lines
     }
 
-    /// What is left without an end of line.
+    /// The last incomplete line.
     pub fn rest(&mut self) -> Option<String> {
         let rest = std::mem::take(&mut self.pending);
         (!rest.is_empty()).then(|| {
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_kernels_print_when_they_break() {
+    fn kernel_errors_are_recognised() {
         use Severity::{Fatal, Stall, Warning};
         for (severity, line) in [
             (
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_it() {
+    fn harmless_lines_are_no_errors() {
         for line in [
             "[    0.000000] Kernel command line: console=ttyS0 panic=-1 oops=panic softlockup_panic=1",
             "[    0.1] rcu: \tRCU restricting CPUs from NR_CPUS=8192 to nr_cpu_ids=2.",

@@ -4,10 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-/// Reads `SRC:DST`: a file or folder of the host, and its absolute path in the guest. Ends
-/// `DST` in a slash, the source keeps its name and goes into that folder.
+/// Parses `SRC:DST`: a file or folder of the host, and its absolute path in the guest. If
+/// `DST` ends with a slash, the source keeps its name in that folder.
 pub fn parse(text: &str) -> Result<(PathBuf, PathBuf), String> {
-    // Guest paths are ours and hold no colon; host paths may.
+    // Guest paths have no colon; host paths may.
     let Some((source, guest)) = text.rsplit_once(':') else {
         return Err("say SRC:DST, for example target/mods:/mods".into());
     };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A disk of the guest, which keeps what is written to it from one run to the next: for tests of what survives a
-//! reboot. The guest starts the system that is on it, with systemd, and a unit of that runs the command. What is
-//! copied below `/klp` is below `/run/klp` there.
+//! A disk for the guest that persists between runs, for tests across reboots.
+//! The guest boots the system on it, with systemd, which runs the command in a unit. Files
+//! copied below `/klp` are below `/run/klp` there.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,11 +19,11 @@ pub const MODULES: [&str; 4] = ["virtio_pci", "virtio_blk", "crc32c_generic", "e
 /// A disk.
 #[derive(Clone, Debug)]
 pub struct Disk {
-    /// The file with an ext4 file system, which is written to. Everybody gets the right to do that: QEMU may run as
-    /// another user. So it should stand in a folder that nobody else gets into.
+    /// The image of an ext4 file system, which is written to. It is made writable for all users, because QEMU may run as
+    /// another user. So it should be in a private folder.
     pub image: PathBuf,
-    /// What the kernel needs to reach it, in the order in which it is to be loaded: names and files of [`MODULES`], with
-    /// those that they depend on.
+    /// The modules that the kernel needs for it, in loading order: names and files of [`MODULES`], with
+    /// dependencies.
     pub modules: Vec<(String, Vec<u8>)>,
 }
 
@@ -42,7 +42,7 @@ impl Disk {
             .write(true)
             .open(&self.image)
             .with_context(|| format!("cannot open the disk {path}"))?;
-        // QEMU opens it once more, by its number.
+        // QEMU opens it again, by its number.
         file.set_permissions(Permissions::from_mode(0o666))
             .with_context(|| format!("cannot let QEMU write to {path}"))?;
         let size = file.metadata()?.len();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A QEMU that emulates several CPUs at once, for systems whose own cannot be trusted with it:
-//! Debian 12 has a newer one in its backports. It is unpacked into the cache; the
-//! system does not change, and the libraries are those of the system's own QEMU.
+//! A newer QEMU for parallel emulation of several CPUs, for systems whose own does not support it:
+//! Debian 12 has one in its backports. It is unpacked into the cache and uses the
+//! libraries of the system's QEMU.
 
 use std::fs;
 use std::path::PathBuf;

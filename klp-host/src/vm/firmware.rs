@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! UEFI firmware for a guest, with variables: for tests of what the kernel learns from these, such as keys that it trusts.
+//! UEFI firmware with variables for a guest: for tests of what the kernel reads from them, such as trusted keys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::host::process;
 use crate::unpacked::OVMF;
 use crate::venv::VIRT_FIRMWARE;
 
-/// The variables that the firmware comes with: none.
+/// The firmware's empty variables.
 const VARIABLES: &str = "OVMF_VARS_4M.fd";
 
-/// Who has enrolled the keys: ourselves.
+/// The owner of the enrolled keys.
 const OWNER: &str = "8a3f7e52-5b0b-4d56-9a6c-1f0c8c0c5d11";
 
 /// Firmware and its variables. The guest gets copies of both.

@@ -140,7 +140,7 @@ impl Tree {
         Ok(programs)
     }
 
-    /// Adds what is at `host`, without what is in it. The top of a copy is followed when it
+    /// Adds the file at `host`, without a folder's contents. The top of a copy is followed if it
     /// is a symbolic link; links inside stay links.
     fn copy_one(&mut self, guest: &Path, host: &Path, top: bool) -> Result<()> {
         let meta = if top {
@@ -278,7 +278,7 @@ fn content(
     Ok(())
 }
 
-/// Counts what goes through.
+/// Counts the written bytes.
 struct Counted<W> {
     inner: W,
     count: u64,
@@ -296,7 +296,7 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-/// Where an absolute guest path lies in the tree.
+/// The path in the tree of an absolute guest path.
 fn place(guest: &Path) -> Result<PathBuf> {
     let mut path = PathBuf::new();
     for part in guest.components() {
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_hidden_or_clash_is_refused() {
+    fn hidden_or_conflicting_files_are_refused() {
         let mut tree = Tree::new();
         let hidden = tree
             .copy(Path::new("/proc/x"), Path::new("/bin/sh"))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A QEMU as the user who runs it finds it. That user may not be able to walk to it: a cache in
-//! a home folder is its owner's alone. The folder with the program is then handed over open, and
-//! its files are named from there.
+//! QEMU's files for another user, who may not have access to their folder: a cache in
+//! a home folder is private. The folder with the program is then passed as an open descriptor, and
+//! its files are named relative to it.
 
 use std::fs;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
@@ -23,7 +23,7 @@ fn modules() -> [String; 3] {
     [of_debian, "../lib64/qemu".into(), "../lib/qemu".into()]
 }
 
-/// A program, and what has to be said so that it finds its files.
+/// A program, and the arguments with which it finds its files.
 #[derive(Debug)]
 pub(super) struct Installation {
     pub(super) program: PathBuf,
@@ -34,7 +34,7 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    /// For the user we are, and others who can reach all of it.
+    /// For this user, and others with access to all of it.
     pub(super) fn plain(program: &Path) -> Self {
         Self {
             program: program.to_owned(),
@@ -73,13 +73,13 @@ impl Installation {
         })
     }
 
-    /// What the child has to inherit.
+    /// The descriptor that the child inherits.
     pub(super) fn inherited(&self) -> Option<RawFd> {
         self.folder.as_ref().map(|folder| folder.as_raw_fd())
     }
 }
 
-/// Whether everybody can walk to this program and run it.
+/// Whether every user can run this program.
 fn is_open_to_all(program: &Path) -> bool {
     let has = |path: &Path, bits: u32| {
         fs::metadata(path).is_ok_and(|data| data.permissions().mode() & bits == bits)
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_everybody_can_run_is_run_as_it_is() {
+    fn publicly_readable_programs_run_directly() {
         let shell = Installation::for_others(Path::new("/bin/sh")).expect("a shell");
         assert!(shell.inherited().is_none() && shell.arguments.is_empty());
         assert_eq!(

@@ -15,7 +15,7 @@ const SHOWN: usize = 40;
 /// How many logs are kept.
 const KEPT: usize = 20;
 
-/// Writes the console's text into this folder; tells where.
+/// Writes the console's text into this folder; returns the path.
 pub(super) fn keep(console: &[String], dir: &Path) -> Option<PathBuf> {
     let path = dir.join(format!("console-{}.log", file_stamp()));
     let written =
@@ -26,7 +26,7 @@ pub(super) fn keep(console: &[String], dir: &Path) -> Option<PathBuf> {
             Some(path)
         }
         Err(err) => {
-            // The run's own failure matters more.
+            // The run's own failure is more important.
             eprintln!(
                 "cannot keep the console's text in {}: {err}",
                 path.display()
@@ -69,10 +69,10 @@ fn is_log(path: &Path) -> bool {
     name.starts_with("console-") && name.ends_with(".log")
 }
 
-/// How many lines of the place where something went wrong a message shows, when that is not among the last.
+/// The number of lines that a message shows around an error that is not among the last.
 const SHOWN_OF_START: usize = 15;
 
-/// How the kernel prints a panic of Rust code; what it says stands in the next line.
+/// The kernel's prefix of a panic in Rust code, whose message is in the next line.
 const PANIC: &str = "rust_kernel: panicked at ";
 
 /// The message for a run that failed.
@@ -104,7 +104,7 @@ pub(super) fn explain(what: &str, console: &[String], log: Option<&Path>) -> Str
     lines.join("\n")
 }
 
-/// Where a panic of Rust code was, and what it says.
+/// The place and message of a panic in Rust code.
 fn panic(console: &[String]) -> Option<String> {
     let mut lines = console.iter().map(|line| message(line));
     let place = lines.find_map(|line| line.strip_prefix(PANIC))?;
@@ -113,7 +113,7 @@ fn panic(console: &[String]) -> Option<String> {
     Some(printable(&format!("Rust code panicked at {place}: {text}")))
 }
 
-/// The first line that says that something is wrong: of a panic, or else the worst.
+/// The first line of an error: of a panic, or else the worst.
 fn trouble(console: &[String]) -> Option<usize> {
     let panic = |line: &String| message(line).starts_with(PANIC);
     if let Some(first) = console.iter().position(panic) {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_where_it_went_wrong_is_shown_however_much_follows() {
+    fn the_first_error_is_shown_despite_later_output() {
         let mut console: Vec<_> = (1..=100).map(|number| format!("line {number}")).collect();
         console.push("[    1.5] WARNING: early".to_owned());
         console.push("[    2.5][   T9] rust_kernel: panicked at fix.rs:10:8:".to_owned());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! QEMU's process: what it is given, and how it ends.
+//! QEMU's process: its arguments, and its end.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
@@ -29,9 +29,9 @@ const SHOWN: usize = 20;
 pub(super) struct Ports {
     /// The kernel's console.
     pub(super) console: UnixStream,
-    /// What the command prints.
+    /// The output of the command.
     pub(super) output: UnixStream,
-    /// What the guest's init says.
+    /// The verdict of the guest's init.
     pub(super) verdict: UnixStream,
 }
 
@@ -67,7 +67,7 @@ impl Machine {
         launch.command.args(qemu::arguments(qemu.arch, spec, accel));
         launch.file("-kernel", &image);
         launch.file("-initrd", initramfs);
-        // Open until QEMU has opened it once more.
+        // Open until QEMU has opened it again.
         let disk = spec.disk.as_ref().map(Disk::open).transpose()?;
         if let Some(disk) = &disk {
             launch.disk(disk);
@@ -89,7 +89,7 @@ impl Machine {
         Ok((launch.start(qemu, user)?, ports))
     }
 
-    /// Ends it now, and what it may have started: `$KLP_QEMU` can be a script.
+    /// Kills it with its children: `$KLP_QEMU` can be a script.
     pub(super) fn kill(&self) {
         self.group.kill();
     }
@@ -109,7 +109,7 @@ impl Machine {
         format!("QEMU failed ({status}): {messages}")
     }
 
-    /// What it wrote to its standard error.
+    /// Its standard error.
     fn messages(&mut self) -> String {
         let mut text = Vec::new();
         let read = self.stderr.rewind().and_then(|()| {
@@ -132,7 +132,7 @@ impl Machine {
 /// A QEMU that is about to be started.
 struct Launch {
     command: Command,
-    /// What it inherits.
+    /// The inherited descriptors.
     inherited: Vec<RawFd>,
     /// Its ends of the serial ports.
     theirs: Vec<UnixStream>,
@@ -190,7 +190,7 @@ impl Launch {
         Ok(())
     }
 
-    /// Adds what a serial port is connected to; gives our end of it.
+    /// Connects a serial port; returns our end.
     fn port(&mut self, name: &str) -> Result<UnixStream> {
         let (ours, theirs) =
             UnixStream::pair().context("cannot make a socket for the guest's serial port")?;
@@ -231,7 +231,7 @@ impl Launch {
     }
 }
 
-/// A copy of a file, in memory that everybody may read who gets hold of it.
+/// A copy of a file in memory, readable for all users.
 fn in_memory(path: &Path) -> Result<OwnedFd> {
     let memory = rustix::fs::memfd_create("image", rustix::fs::MemfdFlags::CLOEXEC)
         .context("cannot get memory for the kernel image")?;

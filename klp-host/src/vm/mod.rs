@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Boots a kernel in QEMU with a small initramfs, runs one command in it,
-//! and tells how it ended.
+//! Boots a kernel in QEMU with a small initramfs, runs one command,
+//! and reports the result.
 
 mod accel;
 mod child;
@@ -55,7 +55,7 @@ const BEAT: u32 = 2;
 const CORE_MODULE: &str = "/klp/klp-core.ko";
 const CORE_SCRIPT: &str = include_str!("core.sh");
 
-/// Memory in MiB that a kernel needs besides the initramfs, which is there twice while it
+/// The memory in MiB of a kernel without its initramfs, which takes twice its size while it
 /// is unpacked.
 const KERNEL_MEMORY: u64 = 160;
 
@@ -63,7 +63,7 @@ const KERNEL_MEMORY: u64 = 160;
 /// that it takes, so that many short ones are not free.
 pub const CONSOLE_LIMIT: usize = 8 << 20;
 
-/// The most that a command may print where the one who runs it may keep all of it, in bytes.
+/// The maximal output of a command that a caller can keep in memory, in bytes.
 pub const OUTPUT_LIMIT: u64 = 64 << 20;
 
 /// What to boot and what to run in it.
@@ -77,20 +77,20 @@ pub struct Spec {
     pub smp: u32,
     /// Memory in MiB.
     pub memory: u32,
-    /// Give it more memory where what is copied in needs that, instead of an error.
+    /// Adds memory if the copied files need it, instead of failing.
     pub grow: bool,
     /// Count instructions: one virtual nanosecond each, one CPU, repeatable.
     pub icount: bool,
-    /// The CPUs are to run at once, even if another QEMU has to be fetched for that.
+    /// The CPUs run in parallel, even if another QEMU has to be fetched for that.
     pub parallel: bool,
-    /// The longest the whole run may take.
+    /// The time limit of the run.
     pub timeout: Duration,
     /// How many times longer than usual the guest may boot, be silent, and stop.
     pub slowness: u32,
     /// Host files and folders to put into the guest: source, absolute guest path.
     pub copy: Vec<(PathBuf, PathBuf)>,
-    /// A disk with a system that the guest starts; the command is run by that. Without one, the guest has what is
-    /// copied, and programs of the host.
+    /// A disk with a system that the guest boots, and which runs the command. Without one, the guest has only the
+    /// copied files and programs of the host.
     pub disk: Option<Disk>,
     /// UEFI firmware; without it, QEMU's BIOS.
     pub firmware: Option<Firmware>,
@@ -181,14 +181,14 @@ impl Spec {
 pub enum Outcome {
     /// The command ran to its end with this exit status, and the kernel stayed sound.
     Exited(i32),
-    /// The kernel went wrong, or the guest went silent: what, with the console's line if any.
+    /// The kernel failed, or the guest stopped responding: the reason, with the console's line if any.
     Broken(String),
-    /// The run took longer than allowed; nothing was seen to be wrong until then.
+    /// The run took too long, without an error until then.
     TimedOut(Duration),
 }
 
 impl Outcome {
-    /// What went wrong with the machine; nothing when the command ran to its end.
+    /// The error of the machine; none if the command ended.
     pub fn failure(&self) -> Option<String> {
         match self {
             Self::Exited(_) => None,
@@ -198,7 +198,7 @@ impl Outcome {
     }
 }
 
-/// All that is known about a run.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// How it ended.
@@ -214,8 +214,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// What went wrong, with the end of the console and where all of it is; nothing when the
-    /// command ran to its end.
+    /// The error, with the end of the console and the path of all of it; none if the
+    /// command ended.
     pub fn problem(&self) -> Option<String> {
         let what = self.outcome.failure()?;
         Some(log::explain(&what, &self.console, self.log.as_deref()))
@@ -241,7 +241,7 @@ pub fn needs_of(image: &Path) -> Result<Needs> {
     Ok(needs_for(Arch::of_image(image)?))
 }
 
-/// Whether QEMU runs as root: in a container whose root cannot run anything as another user.
+/// Whether QEMU runs as root: in a container whose root cannot run programs as another user.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root() && user::for_qemu().is_none()
 }
@@ -249,7 +249,7 @@ pub fn is_root() -> bool {
 /// Takes the command's output (standard output and error, as the guest sends them).
 pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 
-/// Runs it and shows what the command prints, however much that is: nothing of it is kept.
+/// Runs it and shows the command's output, of any length, without keeping it.
 ///
 /// # Errors
 ///
@@ -266,7 +266,7 @@ pub fn run_shown(spec: &Spec) -> Result<Report> {
     })
 }
 
-/// Boots, runs the command, and passes its output to `sink` as it comes. An error means that
+/// Boots, runs the command, and passes its output to `sink`. An error means that
 /// the machine could not be run; everything that happened in it is in the report.
 pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
     let arch = Arch::of_image(&spec.image)?;
@@ -287,7 +287,7 @@ pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
     Ok(report)
 }
 
-/// The system's QEMU, or one that can do what it cannot.
+/// The system's QEMU, or a newer one if needed.
 fn find_qemu(arch: Arch, spec: &Spec, cache: &Cache) -> Result<Qemu> {
     let qemu = Qemu::find(arch)?;
     if !spec.parallel || qemu.major >= accel::THREADS_FROM {

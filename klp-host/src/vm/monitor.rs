@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Watches a running guest: passes on what the command prints, reads the console and what
-//! the guest's init says, and decides when and how the run has ended.
+//! Watches a running guest: passes on the command's output, reads the console and
+//! the verdict of the guest's init, and decides how and when the run has ended.
 
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
@@ -23,7 +23,7 @@ const BOOT: Duration = Duration::from_secs(120);
 /// How long a guest may be silent that should say every few seconds that it is alive.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
-/// How long a broken kernel may go on printing what it has to say.
+/// How long a broken kernel may continue to print.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How long the guest may take to stop once the command has ended.
@@ -35,7 +35,7 @@ const TICK: Timespec = Timespec {
     tv_nsec: 100_000_000,
 };
 
-/// What was seen of a guest.
+/// The observations of a guest.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) outcome: Outcome,
@@ -61,7 +61,7 @@ struct Monitor<'a> {
     ready: Option<Instant>,
     /// When the guest last said something.
     alive: Instant,
-    /// The command's status, and when it came.
+    /// The command's status, and its time.
     exit: Option<(u8, Instant)>,
     /// The worst thing the console said; the first of its severity.
     trouble: Option<Trouble>,
@@ -72,11 +72,11 @@ struct Monitor<'a> {
     verdict_lines: Lines,
     /// How much of the command's output was passed on.
     output_size: u64,
-    /// What the guest printed more of than it may.
+    /// The output that exceeded its limit.
     excess: Option<String>,
 }
 
-/// Watches until the guest has ended, or has to be ended.
+/// Watches until the guest has ended, or has to be killed.
 pub(super) fn watch(
     machine: &mut Machine,
     ports: Ports,
@@ -146,7 +146,7 @@ impl Monitor<'_> {
         Ok(None)
     }
 
-    /// Takes what a guest that has ended had sent before.
+    /// Reads the remaining output of a guest that has ended.
     fn drain(
         &mut self,
         mut console: Option<UnixStream>,
@@ -171,7 +171,7 @@ impl Monitor<'_> {
         }
     }
 
-    /// Passes on what the command printed, as far as it may.
+    /// Passes on the command's output, up to the limit.
     fn pass_output(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<()> {
         let size = self.output_size + bytes.len() as u64;
         if let Some(limit) = self.spec.output_limit.filter(|&limit| size > limit) {
@@ -239,7 +239,7 @@ impl Monitor<'_> {
         self.console.push(line);
     }
 
-    /// Whether the guest has to be ended now, and what that means.
+    /// Whether the guest has to be killed now, and the outcome.
     fn judge_now(&self) -> Option<Outcome> {
         if let Some(excess) = &self.excess {
             return Some(match &self.trouble {
@@ -287,7 +287,7 @@ impl Monitor<'_> {
         })
     }
 
-    /// QEMU has ended by itself.
+    /// The outcome if QEMU has ended.
     fn judge_end(&self, machine: &mut Machine) -> Result<Outcome> {
         let status = machine.wait()?;
         if let Some(trouble) = &self.trouble {
@@ -342,7 +342,7 @@ fn wait_for_data<const N: usize>(streams: [&Option<UnixStream>; N]) -> Result<()
     }
 }
 
-/// Reads what is there; a stream that has ended becomes nothing.
+/// Reads available data; sets an ended stream to `None`.
 fn receive<'b>(stream: &mut Option<UnixStream>, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>> {
     let Some(open) = stream else { return Ok(None) };
     match open.read(buffer) {
@@ -353,7 +353,7 @@ fn receive<'b>(stream: &mut Option<UnixStream>, buffer: &'b mut [u8]) -> Result<
                 err.kind(),
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
             ) => {}
-        // QEMU was killed with data of ours unread; there is nothing more to come.
+        // QEMU was killed with unread data; no more will come.
         Err(err) if err.kind() == io::ErrorKind::ConnectionReset => *stream = None,
         Err(err) => return Err(err).context("cannot read from the guest"),
     }

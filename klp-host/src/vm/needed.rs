@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a program needs to be started: its loader, and its shared libraries.
+//! Finds a program's loader and shared libraries.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use object::{LittleEndian, Object as _, ObjectSection as _};
 
 use crate::arch::Arch;
 
-/// What a program or library needs.
+/// The requirements of a program or library.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Needed {
-    /// The architecture that it is for, if it is one of ours.
+    /// The architecture, if supported.
     pub(super) arch: Option<Arch>,
     /// The path of the loader, for a program that needs one.
     pub(super) interpreter: Option<String>,
@@ -38,7 +38,7 @@ fn parse(data: &[u8]) -> Result<Needed> {
             .find(|arch| arch.facts().elf_machine == machine),
         ..Needed::default()
     };
-    // The names of libraries are in a section of their own, which stripping leaves.
+    // Library names are in a separate section, which stripping keeps.
     let file = object::read::elf::ElfFile64::<LittleEndian>::parse(data)?;
     let names = file.section_by_name(".dynstr");
     let names = names.map(|section| section.data()).transpose()?;
@@ -92,7 +92,7 @@ mod tests {
         assert!(parse(b"\x7fELF").is_err());
         let whole = std::fs::read("/bin/bash").expect("bash");
         for length in (0..4096).step_by(7) {
-            // What it says does not matter, as long as it says something.
+            // Any result will do, without a panic.
             let _ = parse(&whole[..length]);
         }
     }

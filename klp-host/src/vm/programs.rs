@@ -95,7 +95,7 @@ pub(super) fn add(tree: &mut Tree, userland: &Userland) -> Result<()> {
     for (name, target) in LINKS {
         tree.symlink(&bin.join(name), Path::new(target))?;
     }
-    // One that does not run here names its applets in the guest itself.
+    // A foreign one installs its applets in the guest.
     if userland.is_host() {
         add_applets(tree)?;
     }
@@ -125,7 +125,7 @@ pub(super) fn add_libraries(tree: &mut Tree, programs: &[PathBuf]) -> Result<()>
     if programs.is_empty() {
         return Ok(());
     }
-    // It fails when one program of many is statically linked; its output is right even then.
+    // It fails if one of several programs is statically linked; its output is still right.
     let listing = process::command("ldd")
         .args(programs)
         .output()
@@ -134,7 +134,7 @@ pub(super) fn add_libraries(tree: &mut Tree, programs: &[PathBuf]) -> Result<()>
     for library in &libraries(&String::from_utf8_lossy(&listing.stdout), &programs[0])? {
         tree.file(library, library)?;
     }
-    // Libraries in places that the loader does not know by itself are found through it.
+    // The loader finds libraries in other places through it.
     let cache = Path::new("/etc/ld.so.cache");
     if cache.exists() {
         tree.file(cache, cache)?;
@@ -164,7 +164,7 @@ fn libraries(listing: &str, first: &Path) -> Result<BTreeSet<PathBuf>> {
                 )
             }
             [name, "=>", path, ..] => {
-                // The loader may be listed under the path that programs ask for.
+                // The loader may be listed under the path that programs use.
                 libraries.extend(
                     [name, path]
                         .into_iter()

@@ -27,19 +27,19 @@ pub(super) fn needs(arch: Arch) -> Needs {
     }
 }
 
-/// The one that the user names.
+/// The QEMU named by the user.
 fn users() -> Option<PathBuf> {
     let path = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
     path.map(PathBuf::from)
 }
-/// What QEMU's own filter of system calls denies.
+/// The system calls that QEMU's seccomp filter denies.
 pub(super) const SANDBOX: &str =
     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
 /// A QEMU of the host.
 #[derive(Clone, Debug)]
 pub(super) struct Qemu {
-    /// What it emulates.
+    /// The emulated architecture.
     pub(super) arch: Arch,
     pub(super) program: PathBuf,
     /// Its version as it prints it: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`.
@@ -47,7 +47,7 @@ pub(super) struct Qemu {
     pub(super) major: u32,
     /// Whether it can filter its system calls.
     pub(super) has_sandbox: bool,
-    /// Who it runs as, if that is not the user we are.
+    /// The user it runs as, if another one.
     pub(super) user: Option<User>,
 }
 
@@ -147,7 +147,7 @@ fn kernel_parameters(arch: Arch, spec: &Spec) -> String {
     words.join(" ")
 }
 
-/// QEMU's arguments, except for what is passed as descriptors.
+/// QEMU's arguments, without those for descriptors.
 pub(super) fn arguments(arch: Arch, spec: &Spec, accel: Accel) -> Vec<String> {
     let machine = &arch.facts().machine;
     let smp = if spec.icount { 1 } else { spec.smp };

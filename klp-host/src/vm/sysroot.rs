@@ -21,7 +21,7 @@ use crate::kernel::apt::Archive;
 /// The suite that they are taken from.
 const SUITE: &str = "bookworm";
 
-/// Changes when they are to be unpacked in another way.
+/// Changed when the contents change.
 const RECIPE: &str = "1";
 
 /// What programs in C for this machine are built with.
@@ -47,11 +47,11 @@ pub fn compiler_needs(arch: Arch) -> Result<Needs> {
     }
 }
 
-/// A compiler of programs in C for guests of this architecture.
+/// A C compiler for guests of this architecture.
 ///
 /// # Errors
 ///
-/// When it, or what it takes, is not there and cannot be fetched.
+/// It is missing and cannot be fetched.
 pub fn compiler(arch: Arch) -> Result<Command> {
     if arch == Arch::HOST {
         packages::ensure(&HOST_C)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A small Debian system for a guest's [disk](super::disk), made of Debian's own packages.
+//! A small Debian system for a guest's [disk](super::disk), made of Debian packages.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ const PACKAGES: [&str; 2] = ["e2fsprogs", "mmdebstrap"];
 /// Debian's release.
 const SUITE: &str = "trixie";
 
-/// What is in it besides what each system has.
+/// Additional packages.
 const INCLUDED: &str = "ansible-core,apt,apt-utils,kmod,openssl,python3-apt,systemd-sysv";
 
 /// The size of the file system. Most of it is a hole.
@@ -38,11 +38,11 @@ pub fn needs() -> Needs {
     Needs::of(&PACKAGES)
 }
 
-/// An image of the system, made first when the cache has none. It is to be copied before it is used.
+/// An image of the system, made first if needed. Copy it before use.
 ///
 /// # Errors
 ///
-/// When it is not there and cannot be made.
+/// It cannot be made.
 pub fn image(cache: &Cache) -> Result<PathBuf> {
     let key = Key::new()
         .with("recipe", "2")
@@ -65,16 +65,16 @@ fn make(dir: &Path) -> Result<()> {
     let image = image
         .to_str()
         .context("the path of the cache is not UTF-8")?;
-    // The file system is made where the owners of the files are right: inside of mmdebstrap's namespace, if it
-    // needs one.
+    // The file system is made where the owners of files are right: inside of mmdebstrap's namespace, if it
+    // uses one.
     let hooks = [
-        // Nobody logs in, and the clock is the host's.
+        // There are no logins, and the clock is the host's.
         "systemctl --root=\"$1\" mask systemd-timesyncd.service console-getty.service getty@.service \
          serial-getty@.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer"
             .to_owned(),
         "echo klp >\"$1/etc/hostname\"; echo '/dev/vda / ext4 defaults 0 0' >\"$1/etc/fstab\""
             .to_owned(),
-        // Bound to itself, it is seen without what is mounted in it.
+        // A bind mount of itself has no submounts.
         format!(
             "unshare --mount sh -c 'mount --bind \"$1\" \"$1\" && mke2fs -q -t ext4 -d \"$1\" \"$2\" {SIZE}' \
              sh \"$1\" '{image}'"

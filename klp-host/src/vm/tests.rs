@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whole runs, with a script in QEMU's place (`fake-qemu.sh`).
+//! Complete runs, with a script instead of QEMU (`fake-qemu.sh`).
 
 use std::fs;
 use std::io::BufRead as _;
@@ -103,7 +103,7 @@ fn output_without_end_ends_the_machine() {
 }
 
 #[test]
-fn what_is_not_kept_has_no_limit() {
+fn shown_output_is_unlimited() {
     let mut size = 0;
     let mut count = |bytes: &[u8]| {
         size += bytes.len() as u64;
@@ -137,7 +137,7 @@ fn a_console_without_end_ends_the_machine() {
 }
 
 #[test]
-fn junk_where_the_verdict_comes_is_no_sign_of_life_and_not_kept() {
+fn junk_on_the_verdict_channel_is_ignored() {
     let limit = Duration::from_secs(1);
     let kernel = "verdict ready; cat /dev/zero >&${port[verdict]}";
     let (report, _) = boot(kernel, |spec| spec.timeout = limit);
@@ -217,7 +217,7 @@ fn a_missing_end_is_a_failure() {
 }
 
 #[test]
-fn what_qemu_says_when_it_fails_is_passed_on() {
+fn qemus_errors_are_passed_on() {
     let what = failure("echo 'no such machine' >&2; exit 1");
     assert!(
         what.contains("no such machine") && what.contains("exit status: 1"),
@@ -236,7 +236,7 @@ fn messages_without_end_end_the_machine() {
 }
 
 #[test]
-fn roots_machine_is_nobodys_and_reads_a_private_kernel() {
+fn as_root_qemu_is_unprivileged_and_reads_a_private_kernel() {
     let Some(user) = user::for_qemu() else {
         return;
     };
@@ -288,7 +288,7 @@ fn a_sink_that_fails_ends_the_machine() {
 /// Says which user the machine of [`a_machine_for_signals`] is to have.
 const USERS: &str = "KLP_TEST_MACHINE";
 
-/// A process of its own for the tests of signals: its machine tells its number and stays.
+/// A separate process for the test of signals: its machine prints its number and stays.
 #[test]
 #[ignore = "the test of signals runs it"]
 fn a_machine_for_signals() {

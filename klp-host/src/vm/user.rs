@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The user that QEMU runs as. Where we are root, that is nobody's number: a guest that takes
-//! over its QEMU is then neither root nor anybody who has files or processes.
+//! The user that QEMU runs as. For root that is an unused number: a guest that takes
+//! over its QEMU is then neither root nor a user with files or processes.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::host::process;
 use crate::host::progress::say;
 
-/// User and group. Debian reserves the number and gives it to nobody, and systemd's dynamic
+/// User and group. Debian reserves the number without using it, and systemd's dynamic
 /// users end below it.
 const UNPRIVILEGED: u32 = 65533;
 

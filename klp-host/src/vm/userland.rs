@@ -44,7 +44,7 @@ pub(super) fn needs(arch: Arch) -> Needs {
 }
 
 impl Userland {
-    /// That of guests of this architecture, fetched first when it has to be.
+    /// The userland for guests of this architecture, fetched first if needed.
     pub(super) fn get(arch: Arch) -> Result<Self> {
         if arch == Arch::HOST {
             packages::ensure(&programs::PACKAGES)?;

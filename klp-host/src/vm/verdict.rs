@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The channel on which the guest's `/init` says how things stand (see `init.sh`).
+//! The channel on which the guest's `/init` reports its state (see `init.sh`).
 
 /// One message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_says_nothing() {
+    fn other_lines_are_no_verdict() {
         for line in [
             "", "exit", "exit ", "exit 256", "exit -1", "exit 0 0", " exit 0", "exit 0x", "Ready",
             "xexit 0",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Texts about buffers whose length is another argument.
+//! Messages about buffers whose length is another argument.
 
 pub(crate) const FORM: &str =
     "expected the argument that has the length: write `#[counted_by(length, unsafe)]`";
@@ -18,7 +18,7 @@ pub(crate) fn claim(by: &str) -> String {
     )
 }
 
-/// There is none of that name.
+/// No argument has that name.
 pub(crate) fn no_argument(by: &str) -> String {
     format!("no argument has the name `{by}`")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is wrong with declarations of a patch's own functions in C.
+//! Messages about declarations of a patch's C functions.
 
 pub(crate) const NO_KEYS: &str =
     "`#[klp::helpers]` takes no keys: what it declares is in the `helpers.c` of the patch";

@@ -6,7 +6,7 @@ use super::types::{place, shown, write_it};
 use crate::types::Impossible;
 use klp_elf::{rust, Prototype, Type};
 
-/// What is wrong with a type, and what to write where C's is not known.
+/// What is wrong with a type, and a replacement if the C type is unknown.
 fn texts(why: Impossible) -> (&'static str, &'static str) {
     match why {
         Impossible::MutableReference => (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is wrong with what a patch says of itself.
+//! Messages about a patch's modinfo.
 
 pub(crate) fn one_word(key: &str, character: char) -> String {
     format!("`{key}` holds {character:?}: write it in printable ASCII without spaces")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is wrong with a view of one of the kernel's structures.
+//! Messages about views of kernel structures.
 
 use super::quoted;
 use klp_elf::{rust, Kind, Member, Object, Pointee, Prototype, Structure, Type, VMLINUX};

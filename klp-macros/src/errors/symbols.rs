@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is wrong with the kernel's own functions and data that a patch declares.
+//! Messages about declared kernel functions and data.
 
 use super::types::{listed, more_than_listed, signature_in_c};
 use klp_elf::{quoted, rust, Match, Name, Object, Prototype, Variable};
@@ -42,7 +42,7 @@ pub(crate) const CFG: &str =
 pub(crate) const SAFE_MUT: &str =
     "nobody but the kernel's own lock makes it safe to use data that changes: remove `safe`; or declare an atomic, `safe static NAME: klp::sync::Atomic<u32>`";
 
-/// The attribute or the name stands there twice.
+/// The attribute or the name is repeated.
 pub(crate) fn twice(key: &str) -> String {
     format!("`{key}` is given twice: remove one of them")
 }
@@ -84,7 +84,7 @@ pub(crate) fn safe_while_gone(object: &str) -> String {
     )
 }
 
-// The kernel at hand.
+// Messages about the kernel.
 
 /// There is no such function.
 pub(crate) fn no_function(object: &Object<'_>, name: &str) -> String {
@@ -158,7 +158,7 @@ pub(crate) fn no_such_position(name: &str, object: &str, sympos: u32, matches: &
     )
 }
 
-/// Something of the other kind stands at that position.
+/// The symbol at that position is of the other kind.
 pub(crate) fn other_kind(name: &str, object: &str, sympos: u32, matches: &[Match]) -> String {
     let code = matches
         .iter()
@@ -174,7 +174,7 @@ pub(crate) fn other_kind(name: &str, object: &str, sympos: u32, matches: &[Match
     )
 }
 
-/// It is gone before a patch can be loaded.
+/// It is freed before a patch can be loaded.
 pub(crate) fn init(name: &str, object: &str) -> String {
     format!(
         "`{name}` of `{object}` is thrown away once the kernel, or the module, has started \
@@ -265,7 +265,7 @@ fn write_it(rust: Option<String>) -> String {
     }
 }
 
-/// The types of a function are not known.
+/// The function has no type information.
 pub(crate) fn untyped(name: &str, why: &str) -> String {
     format!(
         "the types of `{name}` are not checked: {why}; compare them with the C source, and add \

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is wrong with a patch for the kernel at hand. Where the C prototype is known it is shown,
-//! and with it the same in Rust.
+//! Messages about a mismatch with the kernel. They show the C prototype, if it is known, and the same in
+//! Rust.
 
 use klp_elf::inlined::Caller;
 use klp_elf::{quoted, rust, Function, Match, Name, Object, Prototype};
 use proc_macro2::Ident;
 use std::fmt::Write as _;
 
-/// Nothing is known of the module.
+/// The module is unknown.
 pub(crate) fn unknown_object(object: &str) -> String {
     format!(
         "nothing is known about the module `{object}`, so what this patch says of it cannot be \
@@ -89,7 +89,7 @@ fn parameter(prototype: &Prototype, index: usize) -> Option<String> {
     Some(format!("{name}: {}", ty?))
 }
 
-/// What the author is told to write.
+/// The suggestion.
 pub(super) fn write_it(rust: Option<String>) -> String {
     match rust {
         Some(rust) => format!("write `{rust}`"),
@@ -213,7 +213,7 @@ pub(crate) fn claims_object(prototype: &Prototype, index: usize) -> String {
     )
 }
 
-/// Another integer than the one that the pointer points to, or none, or one that C only reads.
+/// The pointer's target is no integer, another one, or one that C only reads.
 pub(crate) fn claims_place(prototype: &Prototype, index: usize) -> String {
     let (argument, c) = place(prototype, index);
     let ty = &prototype.parameters[index].ty;
@@ -230,7 +230,7 @@ pub(crate) fn claims_handler(prototype: &Prototype) -> String {
     )
 }
 
-/// A reference to what is being freed.
+/// A reference to memory that is being freed.
 pub(crate) fn claims_alive(prototype: &Prototype) -> String {
     format!(
         "`{}` runs when nothing refers to its argument any more, and a reference could be made to last \
@@ -253,7 +253,7 @@ pub(crate) fn claims_result(prototype: &Prototype) -> String {
     )
 }
 
-/// A table of what nobody knows.
+/// A table of unknown type.
 pub(crate) fn claims_ints(prototype: &Prototype) -> String {
     format!(
         "`IntTable` is a table of whole numbers, and only the handlers that begin with `{INT_HANDLERS}` \
@@ -263,10 +263,10 @@ pub(crate) fn claims_ints(prototype: &Prototype) -> String {
     )
 }
 
-/// What the names of handlers of whole numbers begin with.
+/// The prefix of handlers of integers.
 pub(crate) const INT_HANDLERS: &str = "proc_dointvec";
 
-/// There is none of that name.
+/// The object has no function of that name.
 pub(crate) fn no_function(object: &Object<'_>, function: &Function) -> String {
     let (name, others) = (&function.name, &function.others);
     let object_name = object.name();
@@ -301,7 +301,7 @@ pub(super) const INLINED: &str =
     "\n  if C has one of that name, it was inlined into the functions \
                                   that call it, or its part of the kernel was not built";
 
-/// Its code is gone before a patch can be loaded.
+/// Its code is freed before a patch can be loaded.
 pub(crate) fn init(name: &str, object: &str, prototype: Option<&Prototype>) -> String {
     format!(
         "`{name}` of `{object}` is an `__init` function, whose code is thrown away once it has \
@@ -370,7 +370,7 @@ pub(crate) fn no_such_position(
 /// How many symbols of one name a message lists.
 const CANDIDATES: usize = 32;
 
-/// What stands behind a list of candidates that is not whole.
+/// The end of an incomplete list of candidates.
 pub(super) fn more_than_listed(matches: &[Match]) -> &'static str {
     match matches.len() {
         0..=CANDIDATES => "",
@@ -378,7 +378,7 @@ pub(super) fn more_than_listed(matches: &[Match]) -> &'static str {
     }
 }
 
-/// Those that a message lists.
+/// The candidates that a message lists.
 pub(super) fn listed(matches: &[Match]) -> impl Iterator<Item = &Match> {
     matches.iter().take(CANDIDATES)
 }

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The functions that the livepatch core calls before and after it patches an object.
+//! The C callbacks of an object.
 //!
-//! Besides the author's callbacks they check the originals that are called, and do what the patch's
-//! states ask for: those that are left are let go when the patch is reverted or refused, and what a
-//! replaced patch holds when this one is complete.
+//! They call the author's callbacks, check the originals that replacements call, and release states: the patch's own when
+//! it is reverted or refused, and those of replaced patches when this one is complete.
 
 use super::originals;
 use crate::model::{Callback, Object, Patch};
-use crate::parse::Moment;
+use crate::parse::CallbackKind;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 /// `.with_callbacks(...)` for the object's table entry, if it has any.
 pub(super) fn entry(patch: &Patch, index: usize, object: &Object) -> TokenStream {
-    let fields: Vec<_> = Moment::ALL
+    let fields: Vec<_> = CallbackKind::ALL
         .into_iter()
-        .filter(|moment| is_called(patch, object, *moment))
-        .map(|moment| {
-            let field = Ident::new(moment.name(), Span::mixed_site());
-            let function = function_name(moment, index);
+        .filter(|kind| is_called(patch, object, *kind))
+        .map(|kind| {
+            let field = Ident::new(kind.name(), Span::mixed_site());
+            let function = function_name(kind, index);
             quote_spanned!(Span::mixed_site()=> #field: ::core::option::Option::Some(#function))
         })
         .collect();
@@ -41,61 +40,61 @@ pub(super) fn functions(patch: &Patch) -> TokenStream {
         .iter()
         .enumerate()
         .flat_map(|(index, object)| {
-            Moment::ALL
+            CallbackKind::ALL
                 .into_iter()
-                .filter(|moment| is_called(patch, object, *moment))
-                .map(move |moment| function(patch, index, object, moment))
+                .filter(|kind| is_called(patch, object, *kind))
+                .map(move |kind| function(patch, index, object, kind))
         });
     quote!(#release #(#functions)*)
 }
 
-fn function_name(moment: Moment, index: usize) -> Ident {
-    format_ident!("{}_{index}", moment.name(), span = Span::mixed_site())
+fn function_name(kind: CallbackKind, index: usize) -> Ident {
+    format_ident!("{}_{index}", kind.name(), span = Span::mixed_site())
 }
 
-/// Whether there is something to do at that moment.
-fn is_called(patch: &Patch, object: &Object, moment: Moment) -> bool {
-    object.callbacks.get(moment).is_some()
-        || match moment {
-            Moment::PrePatch => object.originals().next().is_some(),
-            Moment::PreUnpatch => false,
-            Moment::PostPatch => settles(patch),
-            Moment::PostUnpatch => releases(patch, object),
+/// Whether there is something to do at that kind.
+fn is_called(patch: &Patch, object: &Object, kind: CallbackKind) -> bool {
+    object.callbacks.get(kind).is_some()
+        || match kind {
+            CallbackKind::PrePatch => object.originals().next().is_some(),
+            CallbackKind::PreUnpatch => false,
+            CallbackKind::PostPatch => replaces_states(patch),
+            CallbackKind::PostUnpatch => releases(patch, object),
         }
 }
 
-/// Whether replaced patches have to let go of states.
-fn settles(patch: &Patch) -> bool {
+/// Whether states of replaced patches are released.
+fn replaces_states(patch: &Patch) -> bool {
     patch.info.replace && !patch.states.is_empty()
 }
 
-/// Whether the patch lets go of its states when the object is unpatched.
+/// Whether the patch's states are released when the object is unpatched.
 fn releases(patch: &Patch, object: &Object) -> bool {
     !patch.states.is_empty() && patch.ends_with(object)
 }
 
-fn function(patch: &Patch, index: usize, object: &Object, moment: Moment) -> TokenStream {
-    let name = function_name(moment, index);
-    let callback = object.callbacks.get(moment);
-    let result = (moment == Moment::PrePatch)
+fn function(patch: &Patch, index: usize, object: &Object, kind: CallbackKind) -> TokenStream {
+    let name = function_name(kind, index);
+    let callback = object.callbacks.get(kind);
+    let result = (kind == CallbackKind::PrePatch)
         .then(|| quote_spanned!(Span::mixed_site()=> -> ::core::ffi::c_int));
-    let body = match moment {
-        Moment::PrePatch => {
+    let body = match kind {
+        CallbackKind::PrePatch => {
             let checked = object.originals().next();
             let checked = checked.map(|_| originals::check(patch, index));
             pre_patch(checked, callback, releases(patch, object))
         }
-        Moment::PostPatch => {
+        CallbackKind::PostPatch => {
             let called = callback.map(notify);
-            let settled = settles(patch).then(|| settle(patch));
-            quote!(#called #settled)
+            let released = replaces_states(patch).then(|| release_previous(patch));
+            quote!(#called #released)
         }
-        Moment::PreUnpatch => callback.map(notify).unwrap_or_default(),
-        Moment::PostUnpatch => post_unpatch(callback, releases(patch, object)),
+        CallbackKind::PreUnpatch => callback.map(notify).unwrap_or_default(),
+        CallbackKind::PostUnpatch => post_unpatch(callback, releases(patch, object)),
     };
     // Not every check looks at it.
     let argument = match callback {
-        None if moment == Moment::PrePatch => quote!(_),
+        None if kind == CallbackKind::PrePatch => quote!(_),
         _ => quote_spanned!(Span::mixed_site()=> object),
     };
     quote_spanned! {Span::mixed_site()=>
@@ -118,7 +117,7 @@ fn notify(callback: &Callback) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> ::klp::callbacks::notify(object, #author);)
 }
 
-/// What is checked, then the author's function; it stops at the first that fails.
+/// Runs the checks, then the author's function; stops at the first error.
 fn pre_patch(
     checked: Option<TokenStream>,
     callback: Option<&Callback>,
@@ -177,16 +176,16 @@ fn post_unpatch(callback: Option<&Callback>, releases: bool) -> TokenStream {
     }
 }
 
-fn settle(patch: &Patch) -> TokenStream {
+fn release_previous(patch: &Patch) -> TokenStream {
     let names = patch.states.iter().map(|state| &state.name);
     quote_spanned! {Span::mixed_site()=>
         ::klp::callbacks::notify(object, |object| {
-            #(super::#names.settle(object);)*
+            #(super::#names.release_previous(object);)*
         });
     }
 }
 
-/// What lets go of all states.
+/// The function that releases all states.
 fn release(patch: &Patch) -> TokenStream {
     if !patch.objects.iter().any(|object| releases(patch, object)) {
         return TokenStream::new();

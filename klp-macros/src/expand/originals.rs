@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's own functions, for replacements that call them.
+//! Calls of original functions.
 //!
-//! A call enters the function behind its traced call, by the symbol that livepatch finds it by and an
-//! offset. Rust cannot say that; the assembler can: `.set` makes a name of both, and the compiler's call of
-//! that name becomes a direct call of the function. Where the length of the entry is not known, the name
-//! is that of code which goes by a byte that is set when the object is patched; klp has that for each architecture.
+//! A call enters the function behind its patch site: at the livepatch symbol plus an offset. Rust cannot express that,
+//! the assembler can: `.set` makes a name from both, and the compiler's call of that name is a direct call. If the
+//! offset is unknown at build time, the name is that of code that branches on a byte, which is set when the object is
+//! patched; klp has that code for each architecture.
 
 use super::shim::{c_type, ends, in_trait};
 use super::tables::c_string;
@@ -21,7 +21,7 @@ use syn::Type;
 struct Names {
     /// What livepatch finds.
     symbol: String,
-    /// What the replacement calls.
+    /// The symbol that the replacement calls.
     call: String,
     /// The function's beginning.
     entry: String,
@@ -63,7 +63,7 @@ impl Names {
         lines
     }
 
-    /// What klp makes code of that goes by the byte, where the length of the entry is not known.
+    /// The arguments for klp's branching code, if the offset is unknown.
     fn choice(&self, original: &Original) -> Option<TokenStream> {
         let Self {
             symbol, call, byte, ..
@@ -138,7 +138,7 @@ pub(super) fn body(original: &Original, author: &parse::Function) -> TokenStream
     braces.to_token_stream()
 }
 
-/// What the assembler and the checks need, for the mod with the tables.
+/// Definitions for the assembler and the checks, in the mod with the tables.
 pub(super) fn tables(patch: &Patch) -> TokenStream {
     let originals = || {
         patch.objects.iter().flat_map(|object| {
@@ -218,7 +218,7 @@ fn entry(object: &Object, function: &Function, original: &Original) -> TokenStre
     }
 }
 
-/// The address of what the assembler calls so.
+/// The address of an assembler symbol.
 fn in_assembler(name: &str) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_entry_is_a_name_for_what_is_behind_it() {
+    fn a_known_entry_length_gives_a_symbol_with_offset() {
         let expected = ".weak \".klp.sym.vmlinux.show,2\"\n\
             .set \"__klp_entry.vmlinux.show.2\", \".klp.sym.vmlinux.show,2\"\n\
             .set \"__klp_original.vmlinux.show.2\", \".klp.sym.vmlinux.show,2\" + 9";

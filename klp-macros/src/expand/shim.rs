@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The function that the kernel calls in the place of its own.
+//! The `extern "C"` replacement, which wraps the author's function.
 //!
-//! Where a type of the author's stands in it, the tokens around carry the type's own span: what
-//! rustc says about a type that cannot cross to C then points at what the author wrote.
+//! Tokens around an author's type carry that type's span, so that rustc's errors about types without a C
+//! counterpart point at the author's code.
 
 use super::originals;
 use crate::buffers;
@@ -75,8 +75,7 @@ fn argument((index, ty): (usize, &&Type)) -> Ident {
     format_ident!("__klp_arg{index}", span = ends(ty).1)
 }
 
-/// The author's function as it was written, to be inlined. One that calls the original is also given
-/// the call.
+/// The author's function, to be inlined. If it calls the original, it also takes the call.
 fn author_function(
     function: &Function,
     attributes: &[&Attribute],
@@ -158,7 +157,7 @@ fn at(span: Span, tokens: &TokenStream) -> TokenStream {
     tokens.clone().into_iter().map(moved).collect()
 }
 
-/// Where the type begins and ends. On stable, no span reaches over both.
+/// The spans of the type's first and last tokens. On stable, no span joins them.
 pub(super) fn ends(ty: &Type) -> (Span, Span) {
     let mut tokens = ty.to_token_stream().into_iter();
     let first = tokens

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's own functions and data, under the names by which livepatch finds them.
+//! Declared kernel functions and data, under the names of livepatch symbols.
 //!
-//! For the kernel a declaration is a weak undefined symbol, which the module build lets pass;
+//! For the kernel a declaration is a weak undefined symbol, which the module build accepts;
 //! `cargo klp link` makes a livepatch symbol of it. Until then a byte in the section
-//! `.klp.unlinked` is 1, and the module's init refuses. On the host there is a stand-in behind each
-//! declaration, so that what uses it can be linked.
+//! `.klp.unlinked` is 1, and the module's init fails. On the host each declaration is backed by a
+//! stand-in, so that code that uses it links.
 
 use crate::check::number;
 use crate::errors::symbols as errors;
@@ -46,7 +46,7 @@ pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) ->
     }
 }
 
-/// The patch's own functions in C: part of the module, so the linker finds them by their names.
+/// C functions of the patch: part of the module, so the linker resolves their names.
 pub(crate) fn helpers(block: &Block, helpers: &[Linked<'_>]) -> TokenStream {
     let in_kernel = helpers
         .iter()
@@ -66,7 +66,7 @@ pub(crate) fn helpers(block: &Block, helpers: &[Linked<'_>]) -> TokenStream {
     }
 }
 
-/// What the log says of a module that was not linked: an error, in the kernel's way to mark one.
+/// The log message of an unlinked module, with the kernel's prefix for errors.
 pub(super) fn unlinked_text() -> String {
     // Only letters, digits and underscores, so nothing that the assembler or `printk` would read.
     let name = crate::names::from_build(|variable| std::env::var(variable).ok());
@@ -77,13 +77,13 @@ pub(super) fn unlinked_text() -> String {
     )
 }
 
-/// What is left of declarations with mistakes, so that nothing else of the crate misses them.
+/// Declarations with mistakes, emitted so that uses of them still resolve.
 pub(crate) fn symbols_alone(block: &Block) -> TokenStream {
     let possible = block
         .symbols
         .iter()
         .filter(|symbol| match &symbol.declared {
-            // rustc would have its own word about these.
+            // rustc reports these itself.
             Declared::Function(signature) => signature.generics.params.is_empty(),
             Declared::Variable { .. } => true,
         });
@@ -95,7 +95,7 @@ pub(crate) fn symbols_alone(block: &Block) -> TokenStream {
     quote!(#(#all)*)
 }
 
-/// One declaration as a block of its own.
+/// One declaration in a separate block.
 fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
     let outer = &block.attributes;
     let Symbol {
@@ -108,7 +108,7 @@ fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
     let item = match declared {
         Declared::Function(signature) => {
             let mut signature = (**signature).clone();
-            // What is not `safe` is unsafe without a word; what else may stand there was told.
+            // Declarations are unsafe by default; other qualifiers have been reported.
             signature.unsafety = None;
             signature.constness = None;
             signature.asyncness = None;
@@ -126,7 +126,7 @@ fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
         #[link_name = #link_name]
         #item
     };
-    // With the author's own tokens, so that the lint `unsafe_code` finds what the author promises.
+    // With the author's tokens, so that the lint `unsafe_code` finds the claims.
     let mut braces = Group::new(Delimiter::Brace, content);
     let opening = match &block.unsafety {
         Some(unsafety) => {
@@ -153,7 +153,7 @@ fn stand_in_name(name: &str) -> String {
     format!("__klp_stand_in_{number}_{name}")
 }
 
-/// What the host's linker finds. Nothing calls it.
+/// A definition for the host's linker. Nothing calls it.
 fn stand_in(symbol: &Symbol, link_name: &str) -> TokenStream {
     match &symbol.declared {
         Declared::Function(signature) => {
@@ -179,7 +179,7 @@ fn stand_in(symbol: &Symbol, link_name: &str) -> TokenStream {
     }
 }
 
-/// What the compiler finds out about the types.
+/// Compile-time checks of the types.
 fn checks(object: &LitStr, linked: &Linked<'_>) -> TokenStream {
     match &linked.symbol.declared {
         Declared::Function(signature) => of_function(linked, signature),
@@ -189,7 +189,7 @@ fn checks(object: &LitStr, linked: &Linked<'_>) -> TokenStream {
     }
 }
 
-/// Every type is one that C has, and the very one of the prototype.
+/// Checks that every type has a C type, and that it is that of the prototype.
 fn of_function(linked: &Linked<'_>, signature: &Signature) -> TokenStream {
     let result = result(signature);
     let types = arguments(signature).chain([&result]).map(|ty| {
@@ -204,12 +204,12 @@ fn of_function(linked: &Linked<'_>, signature: &Signature) -> TokenStream {
     }
 }
 
-/// C may leave any value there, which is as large as the symbol. What is `safe` to use is no larger
-/// than it can be, and changes where the kernel's does.
+/// Checks that C may leave any value in the variable, and that its size is the symbol's. A `safe` one must not be
+/// larger, and is an atomic if the kernel changes it.
 fn of_variable(object: &LitStr, linked: &Linked<'_>, ty: &Type, is_mut: bool) -> TokenStream {
     let span = place(ty);
     let plain = quote_spanned!(span=> ::klp::layout::plain::<#ty>(););
-    // What cannot change without `unsafe` can be seen by all CPUs at once.
+    // Without `mut`, all CPUs may read it at once.
     let shared = (!is_mut).then(|| quote_spanned!(span=> ::klp::symbols::is_shared::<#ty>();));
     let (name, object, found) = (&linked.name, object.value(), &linked.found);
     let is_safe = linked.symbol.safe.is_some();
@@ -253,7 +253,7 @@ fn of_variable(object: &LitStr, linked: &Linked<'_>, ty: &Type, is_mut: bool) ->
     }
 }
 
-/// The patch has to do with the object, and what is `safe` is there whenever the patch runs.
+/// Checks that the patch has the object, and that it is loaded whenever a `safe` symbol can be used.
 fn of_object(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
     let name = object.value();
     if name == klp_elf::VMLINUX {
@@ -308,7 +308,7 @@ fn itself(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
     }
 }
 
-/// What the patch says of itself under that name, where there is a patch.
+/// A constant of the patch, if there is a patch.
 fn of_patch(what: &TokenStream) -> TokenStream {
     let patch = super::tables::marker_name();
     quote_spanned! {Span::mixed_site()=>

@@ -63,7 +63,7 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
     }
 }
 
-/// What the kernel makes when it loads the module, and drops when it unloads it.
+/// The kernel's module type, which is created on loading and dropped on unloading.
 fn module(patch: &Patch) -> TokenStream {
     let shadows = patch.shadows.iter().map(|shadow| &shadow.name);
     let count = patch.shadows.len();
@@ -109,7 +109,7 @@ fn module(patch: &Patch) -> TokenStream {
     }
 }
 
-/// The module of a registered patch unregisters it before it goes.
+/// Unregisters a registered patch when its module is unloaded.
 fn unregister() -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         impl ::core::ops::Drop for Module {
@@ -141,7 +141,7 @@ fn modinfo(info: &Info) -> TokenStream {
         .collect()
 }
 
-/// Refuses kernels whose livepatch core lacks what the patch asks for, at the word for it.
+/// Refuses kernels whose livepatch core lacks a requested key, at that key.
 fn lifecycle(patch: &Patch) -> TokenStream {
     let functions = patch
         .objects
@@ -205,12 +205,12 @@ fn object(patch: &Patch, index: usize, object: &Object) -> TokenStream {
 }
 
 pub(super) fn c_string(text: &str) -> Literal {
-    // No checked name holds a NUL; what stands behind one would be cut off.
+    // Checked names contain no NUL.
     let bytes: Vec<u8> = text.bytes().take_while(|byte| *byte != 0).collect();
     Literal::c_string(&CString::new(bytes).unwrap_or_default())
 }
 
-/// Makes the crate a kernel module. It names the crate's root, so it stands there.
+/// The `module!` macro, which has to be at the crate's root.
 pub(super) fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
     let info = &patch.info;
     let (name, description, license) = (&info.name, &info.description, &info.license);
@@ -230,8 +230,8 @@ pub(super) fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
     }
 }
 
-/// A mod at the crate's root. A second patch in the crate defines its name a second time, and rustc
-/// shows it; declared symbols ask it for the patch's objects, and for what replacements call.
+/// A mod at the crate's root. A second patch defines it again, which rustc reports. Declared symbols
+/// read the patch's objects and called functions from it.
 fn marker(objects: &[Object]) -> TokenStream {
     let name = marker_name();
     let replacements = objects.iter().flat_map(|object| {
@@ -245,7 +245,7 @@ fn marker(objects: &[Object]) -> TokenStream {
             pub(crate) const OBJECTS: ::klp::symbols::Objects =
                 ::klp::symbols::Objects(&[#(#objects),*]);
             pub(crate) const REPLACEMENTS: &[::klp::symbols::Replacement] = &[#(#replacements),*];
-            // Mostly nobody asks.
+            // Often unused.
             const _: ::klp::symbols::Objects = OBJECTS;
             const _: &[::klp::symbols::Replacement] = REPLACEMENTS;
         }

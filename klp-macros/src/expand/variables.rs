@@ -23,12 +23,12 @@ pub(super) fn variable(patch: &Patch, variable: &Variable) -> TokenStream {
     with_value(variable, &state_value(variable, &entry, &fingerprint))
 }
 
-/// The static in a patch with mistakes: what uses it should not be wrong as well.
+/// The static in a patch with mistakes, so that its uses are no further errors.
 pub(super) fn alone(kind: Kind, variable: &Variable) -> TokenStream {
     if !is_declared_as(kind, &variable.ty) {
         return TokenStream::new();
     }
-    // Without asking for the types' traits, which would be another mistake.
+    // Without the types' traits, which could be further errors.
     let fingerprint = quote!(0);
     let value = match kind {
         Kind::Shadow => shadow_value(variable, 0, &fingerprint),
@@ -92,7 +92,7 @@ fn state_value(variable: &Variable, entry: &TokenStream, fingerprint: &TokenStre
 /// The type's fingerprint. What rustc has to say about its traits belongs to the type.
 fn fingerprint(ty: &Type) -> TokenStream {
     let span = ty.span();
-    let typed = quote_spanned!(span=> as ::klp::lasting::Typed>::FINGERPRINT);
+    let typed = quote_spanned!(span=> as ::klp::persistent::Typed>::FINGERPRINT);
     let open = quote_spanned!(span=> <);
     quote!(#open #ty #typed)
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What stands between the parentheses of `#[livepatch(...)]`, and finding that attribute.
+//! Parses the arguments of `#[livepatch(...)]`, and finds that attribute.
 //!
-//! Read by hand rather than by a parser that ends at the first mistake: here reading goes on with
-//! the next key.
+//! Not a syn parser, which would stop at the first mistake: this continues with the next key.
 
 use super::{Key, Keys, Value};
 use crate::errors::{self, Errors};
@@ -61,7 +60,7 @@ fn key(name: Ident, tokens: &mut Tokens, errors: &mut Errors) -> Key {
     Key { name, value }
 }
 
-/// Reads what stands behind `=`.
+/// Parses the value after `=`.
 fn value(
     name: &Ident,
     equals: Option<TokenTree>,
@@ -72,7 +71,7 @@ fn value(
         errors.add(&equals, errors::equals_expected(name, &keys::example(name)));
         return Value::Broken;
     };
-    // A name behind a whole value is the next key, its comma forgotten.
+    // A name after a complete value is the next key, without a comma.
     let ends = |token: &TokenTree| is_punct(token, ',') || matches!(token, TokenTree::Ident(_));
     if tokens.peek().is_none_or(ends) {
         if let Some(literal) = literal(&first) {
@@ -92,7 +91,7 @@ fn value(
     Value::Other(other)
 }
 
-/// A literal, also one that a `macro_rules!` macro passed on.
+/// A literal, also one passed on by a `macro_rules!` macro.
 pub(crate) fn literal(token: &TokenTree) -> Option<Lit> {
     syn::parse2(token.to_token_stream()).ok()
 }

@@ -42,7 +42,7 @@ mod tests {
     use quote::quote;
 
     #[test]
-    fn functions_are_told_from_methods_and_macros() {
+    fn functions_methods_and_macros_are_distinguished() {
         let mut names = BTreeSet::new();
         let body = quote!({
             f(1);

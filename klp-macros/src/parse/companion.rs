@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What stands beside the replacements in a patch's mod: callbacks, shadow variables, states.
+//! Parses the other items of a patch's mod: callbacks, shadow variables, states.
 
 use super::attribute::{is_ours, nested_keys};
-use super::{Function, Keys, Kind, Moment, Variable};
+use super::{CallbackKind, Function, Keys, Kind, Variable};
 use crate::errors::{self, Errors};
 use proc_macro2::TokenStream;
 use syn::parse::ParseStream;
@@ -13,12 +13,12 @@ use syn::{Attribute, Token, Visibility};
 pub(super) fn take_callback(
     function: &mut Function,
     errors: &mut Errors,
-) -> Option<(Moment, Keys)> {
-    let moment = |attribute: &Attribute| {
-        let mut all = Moment::ALL.into_iter();
-        all.find(|moment| is_ours(attribute.path(), moment.name()))
+) -> Option<(CallbackKind, Keys)> {
+    let kind = |attribute: &Attribute| {
+        let mut all = CallbackKind::ALL.into_iter();
+        all.find(|kind| is_ours(attribute.path(), kind.name()))
     };
-    take(&mut function.attributes, moment, errors)
+    take(&mut function.attributes, kind, errors)
 }
 
 /// Takes an attribute of a replacement off a callback, and says so.
@@ -66,7 +66,7 @@ pub(super) fn variable(
     Ok(Some((kind, keys, variable)))
 }
 
-/// Reads what stands between the type and the semicolon.
+/// Parses the tokens between the type and the semicolon.
 fn value(input: ParseStream<'_>) -> syn::Result<Option<TokenStream>> {
     if !input.peek(Token![=]) {
         return Ok(None);

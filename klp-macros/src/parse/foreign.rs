@@ -24,7 +24,7 @@ pub(crate) struct Block {
 
 /// One function or one variable of the kernel's.
 pub(crate) struct Symbol {
-    /// What is not about klp.
+    /// Attributes that are not klp's.
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     /// The word `safe`.
@@ -55,7 +55,7 @@ impl Symbol {
     }
 }
 
-/// Reads the item under the attribute. `None` when it is no such block, which has been told.
+/// Parses the item of the attribute. `None` if it is not such a block, which is reported.
 pub(crate) fn block_under(
     attribute: &str,
     item: TokenStream,
@@ -93,7 +93,7 @@ pub(crate) fn block_under(
     }
 }
 
-/// Whether `extern "C" {` comes next.
+/// Whether the next token begins `extern "C" {`.
 fn is_block(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     ahead.parse::<Abi>().is_ok() && ahead.peek(syn::token::Brace)
@@ -128,7 +128,7 @@ fn declared(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Declared
     let ahead = input.fork();
     ahead.parse::<Option<Token![unsafe]>>()?;
     if ahead.peek(Token![static]) {
-        // What is not `safe` is unsafe without a word.
+        // Declarations are unsafe by default.
         input.parse::<Option<Token![unsafe]>>()?;
         return variable(input, errors);
     }

@@ -56,7 +56,7 @@ pub(super) fn kind(item: &TokenStream) -> &'static str {
     "this item"
 }
 
-/// Whether a function comes next.
+/// Whether the next item is a function.
 fn is_function(input: ParseStream<'_>) -> syn::Result<bool> {
     let ahead = input.fork();
     ahead.call(Attribute::parse_outer)?;
@@ -114,9 +114,9 @@ fn module(
 fn item(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Item> {
     if is_function(input)? {
         let mut function = function(input)?;
-        if let Some((moment, keys)) = take_callback(&mut function, errors) {
+        if let Some((kind, keys)) = take_callback(&mut function, errors) {
             only_a_callback(&mut function, errors);
-            return Ok(Item::Callback(moment, keys, Box::new(function)));
+            return Ok(Item::Callback(kind, keys, Box::new(function)));
         }
         let keys = take_livepatch(&mut function.attributes, errors);
         return Ok(match keys {
@@ -140,9 +140,7 @@ fn item(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Item> {
     Ok(Item::Other(in_item(tokens, errors)?))
 }
 
-/// The tokens from `start` to where `end` stands.
-///
-/// They go through as they came, which printing the parsed item would not promise.
+/// The tokens from `start` to `end`, unchanged: printing the parsed item could change them.
 fn between(start: ParseStream<'_>, end: ParseStream<'_>) -> TokenStream {
     let mut tokens = TokenStream::new();
     while start.cursor() < end.cursor() {

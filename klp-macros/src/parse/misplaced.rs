@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `#[livepatch]` where it cannot stand.
+//! Misplaced `#[livepatch]` attributes.
 //!
-//! Each is told and removed. Left in, it would expand to a patch of its own and bury the real
-//! mistake.
+//! Each is reported and removed: otherwise it would expand to another patch and hide the real mistake.
 
 use super::attribute::is_livepatch;
 use super::item::kind;
@@ -14,7 +13,7 @@ use quote::quote;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Path, Visibility};
 
-/// Removes what else of `#[livepatch]` stands on or in the function of the function form.
+/// Removes other `#[livepatch]` attributes on or in the function of the function form.
 pub(crate) fn only_one(function: &mut Function, errors: &mut Errors) {
     function.attributes.retain(|attribute| {
         let found = is_livepatch(attribute.path());
@@ -27,7 +26,7 @@ pub(crate) fn only_one(function: &mut Function, errors: &mut Errors) {
     function.body = strip_token(body, errors::INSIDE_FUNCTION, errors);
 }
 
-/// Finds each `#[livepatch]` that stands where it cannot, in an item that is no function.
+/// Finds each misplaced `#[livepatch]` in an item other than a function.
 pub(super) fn in_item(tokens: TokenStream, errors: &mut Errors) -> syn::Result<TokenStream> {
     let parser = |input: ParseStream<'_>| {
         let attributes = input.call(Attribute::parse_outer)?;
@@ -79,7 +78,7 @@ pub(super) fn strip_token(token: TokenTree, text: &str, errors: &mut Errors) -> 
     let before = errors.len();
     let inside = strip(group.stream(), text, errors);
     if errors.len() == before {
-        // As it came: a group made anew would lose where its braces stand.
+        // Unchanged: a new group would lose the spans of its braces.
         return TokenTree::Group(group);
     }
     let mut stripped = Group::new(group.delimiter(), inside);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The word `original` in the body of a replacement.
+//! Finds `original` in the body of a replacement.
 //!
-//! A body stays a group of tokens, so this goes by the word's neighbours: not every `original` is
-//! a name that is looked up where it stands. A body that binds the name itself has its own.
+//! The body is unparsed, so adjacent tokens tell whether an `original` is looked up as a name. A body that binds the name
+//! itself shadows it.
 
 use super::Function;
 use proc_macro2::{Ident, TokenStream, TokenTree};
@@ -12,7 +12,7 @@ use quote::ToTokens;
 /// The word.
 pub(crate) const ORIGINAL: &str = "original";
 
-/// The first `original` in the function's body that stands for the kernel's own function.
+/// The first `original` in the function's body that refers to the kernel's function.
 pub(crate) fn original(function: &Function) -> Option<Ident> {
     let mut words = Words::default();
     words.read(function.body.to_token_stream());
@@ -41,7 +41,7 @@ fn holds(tokens: TokenStream) -> bool {
 
 #[derive(Default)]
 struct Words {
-    /// The first one that is looked up.
+    /// The first one that is looked up as a name.
     first: Option<Ident>,
     /// Whether one is bound.
     bound: bool,
@@ -83,7 +83,7 @@ fn is_bound(before: &[TokenTree], after: &[TokenTree]) -> bool {
         || last.is_some_and(|token| BINDING.iter().any(|word| is_word(token, word)))
 }
 
-/// Whether what stands before makes it a field, a method, or a part of a path.
+/// Whether the preceding tokens make it a field, a method, or a part of a path.
 fn is_of_another(before: &[TokenTree]) -> bool {
     match before {
         [.., first, last] if is_punct(last, '.') => !is_punct(first, '.'),
@@ -93,7 +93,7 @@ fn is_of_another(before: &[TokenTree]) -> bool {
     }
 }
 
-/// Whether what stands behind makes it a macro, a field, a label, or the beginning of a path.
+/// Whether the following tokens make it a macro, a field, a label, or the beginning of a path.
 fn is_other(after: &[TokenTree]) -> bool {
     match after {
         [first, TokenTree::Group(_), ..] if is_punct(first, '!') => true,

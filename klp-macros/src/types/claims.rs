@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The constants that stop the compiler where an argument's type says more than C does, and the author
-//! does not answer for it.
+//! Constants that stop the compiler if an argument's type claims more than the C type, without
+//! `unsafe`.
 
 use crate::errors::types as errors;
 use crate::types::{place, stop};
@@ -10,7 +10,7 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
 
-/// Compares what the author's `ty` claims with what is known of the function.
+/// Compares the claims of the author's `ty` with the function's prototype.
 pub(super) fn constant(
     ty: &Type,
     prototype: &Prototype,
@@ -80,7 +80,7 @@ fn no_place(to: &Pointee, is_barred: bool) -> Option<TokenStream> {
     }
 }
 
-/// Whether C does not say what is behind a pointer.
+/// Whether the target type of the pointer is unknown in C.
 fn is_opaque(to: &Pointee) -> bool {
     match to {
         Pointee::Void => true,

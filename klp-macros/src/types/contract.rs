@@ -13,7 +13,7 @@ use syn::{FnArg, ReturnType, Signature, Type};
 
 /// One constant for each argument and one for the result.
 ///
-/// The number of arguments is right: that has been checked.
+/// The number of arguments was checked before.
 pub(crate) fn contract(
     function: &Function,
     prototype: &Prototype,
@@ -81,13 +81,13 @@ pub(crate) fn result(signature: &Signature) -> Type {
 /// Which C type an author's type is.
 #[derive(Clone, Copy)]
 enum Stands {
-    /// The one that `klp::abi` says.
+    /// The C type that `klp::abi` gives.
     ForC,
     /// It is one.
     ForItself,
 }
 
-/// What is said of a type that differs.
+/// The message about a mismatch.
 struct Said {
     text: String,
     /// When it is another structure of that name.
@@ -101,8 +101,8 @@ impl Said {
     }
 }
 
-/// Compares the author's `ty` with `c`, and says so when they differ. What is said of a result that may be
-/// any address is `raw`, where C follows it.
+/// Compares the author's `ty` with `c`, and reports a mismatch. `raw` is the message about a result that may be
+/// any address, which C follows.
 fn constant(ty: &Type, c: &CType, said: &Said, stands: Stands, raw: Option<String>) -> TokenStream {
     let Some(expected) = expected(c) else {
         return TokenStream::new();
@@ -195,7 +195,7 @@ fn is_scalar(kind: &Kind) -> bool {
     )
 }
 
-/// The name that the author wrote for what the type points to: the last one.
+/// The last name in the author's spelling of the target type.
 pub(super) fn written(ty: &Type) -> String {
     let mut last = String::new();
     words(ty.to_token_stream(), &mut last);
@@ -218,7 +218,7 @@ fn words(tokens: TokenStream, last: &mut String) {
     }
 }
 
-/// Where the type stands: its last token, which names it.
+/// The span of the type: its last token, which names it.
 pub(crate) fn place(ty: &Type) -> Span {
     let last = ty.to_token_stream().into_iter().last();
     last.map_or_else(Span::call_site, |token| token.span())

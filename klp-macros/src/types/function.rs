@@ -10,7 +10,7 @@ use klp_elf::{Function, Kind, Machine, Match, Object, Prototype};
 use proc_macro2::Ident;
 use syn::{FnArg, LitInt, LitStr, Type};
 
-/// What the author says about one replacement.
+/// What the author declares about one replacement.
 pub(crate) struct Replaced<'a> {
     pub(crate) object: &'a LitStr,
     pub(crate) name: &'a LitStr,
@@ -18,11 +18,11 @@ pub(crate) struct Replaced<'a> {
     pub(crate) by: &'a parse::Function,
     /// The word by which the replacement calls it.
     pub(crate) original: Option<&'a Ident>,
-    /// Whether the author answers for what cannot be checked.
+    /// Whether the author claims what cannot be checked.
     pub(crate) is_vouched: bool,
 }
 
-/// What is known of it.
+/// The known properties of the function.
 #[derive(Default)]
 pub(crate) struct Known {
     /// What C says of it.
@@ -31,7 +31,7 @@ pub(crate) struct Known {
     pub(crate) entry: Option<u64>,
 }
 
-/// Checks it against the kernel at hand.
+/// Checks it against the kernel.
 pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
     let ask = |_: &_, object: &Object<'_>, errors: &mut _| in_object(object, replaced, errors);
     kernel::ask_known(replaced.object, replaced.is_vouched, errors, ask).unwrap_or_default()
@@ -55,7 +55,7 @@ fn in_object(object: &Object<'_>, replaced: &Replaced<'_>, errors: &mut Errors) 
     }
 }
 
-/// The prototype, which the replacement's signature goes with.
+/// The prototype, if the replacement's signature matches.
 fn prototype(
     replaced: &Replaced<'_>,
     function: Function,
@@ -80,14 +80,14 @@ fn prototype(
     Some(prototype)
 }
 
-/// Whether the object has no such function. Its symbols tell; its types do not, because they leave
-/// out functions that are there.
+/// Whether the object has no such function. Only symbols tell that: type information omits some
+/// functions.
 fn is_missing(function: &Function) -> bool {
     let matches = function.matches.as_ref();
     matches.is_some_and(|matches| !matches.iter().any(|found| found.code))
 }
 
-/// How long the entry is. A call of the original begins behind it.
+/// The length of the entry, after which a call of the original begins.
 fn entry(
     machine: Machine,
     replaced: &Replaced<'_>,
@@ -137,8 +137,8 @@ fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) -
     Some(*meant)
 }
 
-/// What C only reads, the author had better not write to; but C's `const` is a promise of the
-/// caller's, and taking it away is not wrong.
+/// Warns of writing through a C `const`. It is no error: `const` is a promise of the
+/// caller, and casting it away is allowed.
 fn hint(replaced: &Replaced<'_>, prototype: &Prototype, errors: &mut Errors) {
     let arguments = replaced.by.signature.inputs.iter();
     for ((index, argument), parameter) in arguments.enumerate().zip(&prototype.parameters) {

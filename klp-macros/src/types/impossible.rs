@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Types that a C function cannot have, whatever the kernel says: plain from what the author wrote.
+//! Types that no C function has, recognised by their spelling.
 //!
-//! They are reported before anything is expanded. The compiler would report each of them once for every
+//! They are reported before expansion. The compiler would report each once for every
 //! trait of `klp::abi` that they lack.
 
 use crate::errors::{impossible as errors, Errors};
@@ -39,7 +39,7 @@ pub(crate) enum Impossible {
     Movable,
 }
 
-/// Reports such types of a replacement. Where its prototype is known, with what C has.
+/// Reports such types of a replacement, with the C types if its prototype is known.
 pub(crate) fn report(function: &Function, prototype: Option<&Prototype>, errors: &mut Errors) {
     let signature = &function.signature;
     for (index, ty) in arguments(signature).enumerate() {
@@ -77,7 +77,7 @@ fn argument(ty: &Type) -> Option<Impossible> {
 fn result(ty: &Type) -> Option<Impossible> {
     match last(ty) {
         Some(segment) if segment.ident == "Result" => value(only_argument(segment)?),
-        // What is wrong with a reference here is said elsewhere.
+        // References are reported elsewhere.
         _ if matches!(ty, Type::Reference(_)) => None,
         _ => value(ty),
     }
@@ -119,7 +119,7 @@ fn named(ty: &Type) -> Option<Impossible> {
     })
 }
 
-/// The language's own name that the type is. Nobody gives these to other types.
+/// The primitive type's name.
 fn word(ty: &Type) -> Option<String> {
     match ty {
         Type::Path(path) if path.qself.is_none() => Some(path.path.get_ident()?.to_string()),
@@ -168,7 +168,7 @@ mod tests {
     use quote::quote;
 
     #[test]
-    fn what_c_has_not_is_told_from_what_it_may_have() {
+    fn impossible_types_are_recognised() {
         use Impossible::{
             Array, Char, Float, Movable, MutableReference, OptionOfValue, ReferenceToValue,
             ResultArgument, Slice, Str, Tuple, Wide,

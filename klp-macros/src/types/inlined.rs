@@ -8,12 +8,12 @@ use klp_elf::inlined::{Caller, Definition, Index};
 use klp_elf::Object;
 use syn::LitStr;
 
-/// A replaced function, and what the patch does about copies of it.
+/// A replaced function, and what the patch does about its inlined copies.
 pub(crate) struct Inlined<'a> {
     pub(crate) object: &'a LitStr,
     pub(crate) name: &'a LitStr,
     pub(crate) sympos: u32,
-    /// Callers whose copies do not matter, as the author says.
+    /// Callers whose inlined copies the author accepts.
     pub(crate) accepted: &'a [LitStr],
     /// All functions of the object that the patch replaces.
     pub(crate) replaced: &'a [Named<'a>],
@@ -26,7 +26,7 @@ pub(crate) struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// Where it is, as far as the symbols tell.
+    /// Its address, if the symbols have it.
     fn address(&self, object: &Object<'_>) -> Option<u64> {
         let matches = object.function(self.name).matches?;
         let meant = match (self.sympos, matches.as_slice()) {
@@ -38,7 +38,7 @@ impl Named<'_> {
 }
 
 impl Inlined<'_> {
-    /// Checks it, where debug information tells.
+    /// Checks it, if there is debug information.
     pub(crate) fn check(&self, errors: &mut Errors) {
         let object = self.object.value();
         match Index::from_env(&object) {
@@ -65,7 +65,7 @@ impl Inlined<'_> {
         let mut callers = Vec::new();
         let mut addresses = vec![None; self.replaced.len()];
         let mut missing = false;
-        // What is not known of the object was said when the function was looked up.
+        // Unknown objects were reported when the function was looked up.
         let mut silent = Errors::default();
         let ask = |_: &_, object: &Object<'_>, _: &mut Errors| {
             let matches = object.function(&self.name.value()).matches;
@@ -120,8 +120,8 @@ impl Inlined<'_> {
     }
 }
 
-/// Whether a caller can be the function of its name at this address: files may have functions of one name. Where
-/// it is not known what is there, it can.
+/// Whether a caller can be the function of its name at this address: files may have functions of one name. Unknown
+/// addresses count as matching.
 fn is_at(caller: &Caller, address: Option<u64>, definitions: &[Definition]) -> bool {
     let Some(address) = address else { return true };
     let has_it = |it: &Definition| it.entries.contains(&address);
@@ -129,7 +129,7 @@ fn is_at(caller: &Caller, address: Option<u64>, definitions: &[Definition]) -> b
     there.peek().is_none() || there.any(|it| it.file == caller.file)
 }
 
-/// The functions that hold a copy of one that may have no entry, as far as debug information tells.
+/// The functions with a copy of one that may have no entry, according to debug information.
 pub(super) fn callers(object: &str, name: &str) -> Vec<Caller> {
     let index = Index::from_env(object).ok().flatten();
     let definitions = index.and_then(|index| index.named(name).ok());
@@ -137,14 +137,14 @@ pub(super) fn callers(object: &str, name: &str) -> Vec<Caller> {
     definitions.flat_map(|it| it.callers).collect()
 }
 
-/// The callers whose copies can still run.
+/// The callers that can still run.
 fn remaining(definitions: Vec<Definition>, object: &Object<'_>) -> Vec<Caller> {
     let mut callers: Vec<Caller> = definitions.into_iter().flat_map(|it| it.callers).collect();
     callers.retain(|caller| !is_over(object, &caller.name));
     callers
 }
 
-/// Has the function run for the last time when a patch comes?
+/// Whether the function is `__init`, so that it never runs again.
 fn is_over(object: &Object<'_>, name: &str) -> bool {
     let matches = object.function(name).matches.unwrap_or_default();
     !matches.is_empty() && matches.iter().all(|found| found.init)
@@ -239,7 +239,7 @@ mod tests {
         let caller = caller("g", 3);
         assert!(is_at(&caller, Some(0x10), &definitions));
         assert!(!is_at(&caller, Some(0x20), &definitions));
-        // What is not known is no mistake.
+        // Unknown addresses are no mistake.
         assert!(is_at(&caller, None, &definitions));
         assert!(is_at(&caller, Some(0x30), &definitions));
         assert!(is_at(&caller, Some(0x10), &[]));

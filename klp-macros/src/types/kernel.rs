@@ -11,17 +11,17 @@ use std::mem::ManuallyDrop;
 use syn::LitStr;
 
 thread_local! {
-    // One rustc runs all attributes of a crate on one thread. The compiler ends soon after: taking
-    // apart what was read would cost as much as reading it.
+    // One rustc runs all attributes of a crate on one thread. The compiler ends soon after, so the kernel is
+    // never dropped.
     static KERNEL: OnceCell<ManuallyDrop<Result<Option<Kernel>, String>>> =
         const { OnceCell::new() };
 }
 
-/// Lets `ask` have what is known of the kernel; nothing when the build names no type information.
+/// Passes the kernel's information to `ask`; returns nothing if the build has none.
 ///
 /// # Errors
 ///
-/// What the build names cannot be read, in words for the author.
+/// The files cannot be read.
 fn with<T>(ask: impl FnOnce(&Kernel) -> T) -> Result<Option<T>, String> {
     KERNEL.with(
         |kernel| match &**kernel.get_or_init(|| ManuallyDrop::new(open())) {
@@ -33,17 +33,17 @@ fn with<T>(ask: impl FnOnce(&Kernel) -> T) -> Result<Option<T>, String> {
 
 /// What looking into an object gave.
 pub(super) enum Looked<T> {
-    /// The answer.
+    /// The result.
     Answer(T),
-    /// Nothing is known of such an object.
+    /// The object is unknown.
     NoObject,
-    /// The build names no type information: there is no kernel at hand.
+    /// The build has no type information.
     NoKernel,
-    /// What is known cannot be read; that is an error already.
+    /// The information cannot be read, which is reported.
     Unreadable,
 }
 
-/// Lets `ask` have what is known of an object. What cannot be read is an error at `object`.
+/// Passes the information about an object to `ask`. A failure to read it is an error at `object`.
 pub(super) fn look<T>(
     name: &str,
     object: &impl ToTokens,
@@ -68,7 +68,7 @@ pub(super) fn look<T>(
     }
 }
 
-/// The same where the object has to be known, unless the author answers for it.
+/// The same for an object that has to be known, unless the author writes `unsafe`.
 pub(super) fn ask_known<T>(
     object: &LitStr,
     is_vouched: bool,

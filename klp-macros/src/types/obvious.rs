@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Differences that are plain from what the author wrote, without knowing what its words stand for.
+//! Type mismatches that are obvious from the spelling.
 //!
-//! They are told by the macro itself: a shorter message, and one that editors show, which do not
-//! evaluate constants.
+//! The macro reports them itself: the message is shorter, and editors show it, which do not evaluate constants.
 
 use klp_elf::{Kind, Type as CType};
 use syn::Type;
 
-/// What a type is that says so by itself.
+/// A type that is known by its spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plain {
     Void,
@@ -40,17 +39,17 @@ pub(super) fn differs(ty: &Type, c: &CType) -> bool {
     }
 }
 
-/// Whether the author's type is a pointer, whatever its words stand for.
+/// Whether the author's type is a pointer.
 pub(super) fn is_pointer(ty: &Type) -> bool {
     plain(ty) == Some(Plain::Pointer)
 }
 
-/// Whether the type is one of the language's own.
+/// Whether the type is primitive.
 pub(super) fn is_primitive(ty: &Type) -> bool {
     plain(ty).is_some()
 }
 
-/// Nothing for types whose names may stand for anything.
+/// The obvious type; none for names that may stand for any type.
 fn plain(ty: &Type) -> Option<Plain> {
     match ty {
         Type::Ptr(_) | Type::Reference(_) => Some(Plain::Pointer),
@@ -61,7 +60,7 @@ fn plain(ty: &Type) -> Option<Plain> {
     }
 }
 
-/// The language's own names. Nobody gives them to other types.
+/// The primitive type of that name.
 fn primitive(name: &str) -> Option<Plain> {
     let size = |size| match size {
         "8" => Some(1),
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn pointers_are_told_from_values() {
+    fn pointers_and_values_are_distinguished() {
         let to = Pointee::Void;
         let pointer = c(
             Kind::Pointer {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where rustc is to say what is wrong with the signature of a replacement.
+//! The spans at which rustc reports errors of a replacement's signature.
 //!
-//! A type of the author's that cannot cross to C is reported where it stands, and once more for each use of the
-//! function. The same words at the same place are shown once.
+//! A type that cannot cross to C is reported at its position, and again for each use of the
+//! function. Equal messages at one position are shown once.
 
 use super::{arguments, result};
 use proc_macro2::{Ident, Span};
@@ -41,7 +41,7 @@ fn is_own(ty: &Type) -> bool {
     last.arguments.is_empty() && last.ident != "Result" && !super::obvious::is_primitive(ty)
 }
 
-/// Where a type begins and ends.
+/// The spans of a type's first and last tokens.
 fn ends(ty: &Type) -> Option<(Span, Span)> {
     let mut tokens = ty.to_token_stream().into_iter();
     let first = tokens.next()?.span();

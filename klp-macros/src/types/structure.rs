@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The attribute `#[kernel_struct]`: a view of one of the kernel's structures, made of the members
-//! that the author names.
+//! The attribute `#[kernel_struct]`, which declares a view of a kernel structure.
 //!
-//! `keys` and `declared` read what the author wrote, `find` looks the structure and its members up in
-//! the kernel's type information, `compare` compares their types, and `expand` writes the view.
+//! `keys` and `declared` parse the declaration, `find` looks the structure and its members up in
+//! the kernel's type information, `compare` compares their types, and `expand` generates the view.
 
+mod attributes;
 mod bits;
 mod compare;
 mod declared;
@@ -35,7 +35,7 @@ pub(crate) fn kernel_struct(attribute: TokenStream, item: TokenStream) -> TokenS
     quote!(#errors #code)
 }
 
-/// The view. Also with mistakes it is one, so that what uses it is not told about as well.
+/// The view. It is also generated with mistakes, so that its uses are no further errors.
 fn view(keys: Option<keys::Keys>, item: ItemStruct, errors: &mut Errors) -> TokenStream {
     let view = declared::view(item, errors);
     let (found, name) = match &keys {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Is what the author declares there, is it one, and does it take that many arguments?
+//! Checks that a declared symbol exists, is unique, and takes as many arguments.
 
 use super::kernel;
 use crate::errors::{helpers, symbols as errors, Errors};
@@ -8,7 +8,7 @@ use crate::parse::foreign::{Declared, Symbol};
 use klp_elf::{Kernel, Match, Object, Prototype, VMLINUX};
 use syn::{LitStr, Signature};
 
-/// What is known of a declared symbol; nothing, where the kernel is not at hand.
+/// The known properties of a declared symbol; none without a kernel.
 #[derive(Default)]
 pub(crate) struct Found {
     /// What C says of a function.
@@ -23,17 +23,17 @@ pub(crate) struct Found {
     pub(crate) exported: bool,
 }
 
-/// What the author says of a symbol.
+/// A declared symbol.
 struct Meant<'a> {
     object: &'a LitStr,
     symbol: &'a Symbol,
-    /// Need nothing be known of it?
+    /// Whether it may be unknown.
     is_vouched: bool,
     /// The kernel's name for it.
     name: &'a str,
 }
 
-/// Looks the symbol up in the kernel at hand, and tells what is wrong with its declaration.
+/// Looks the symbol up in the kernel, and reports mistakes of its declaration.
 pub(crate) fn find(
     object: &LitStr,
     is_vouched: bool,
@@ -52,7 +52,7 @@ pub(crate) fn find(
     kernel::ask_known(object, is_vouched, errors, ask).unwrap_or_default()
 }
 
-/// The same for what is in the patch's own `helpers.c`, whose object the build shows as a module.
+/// The same for a function of the patch's `helpers.c`, whose object the build passes as a module.
 pub(crate) fn find_helper(
     object: &LitStr,
     symbol: &Symbol,
@@ -66,7 +66,7 @@ pub(crate) fn find_helper(
         is_vouched: false,
     };
     let ask = |_: &_, found: &Object<'_>, errors: &mut _| helper(found, &meant, errors);
-    // Make by itself does not find out what is in there.
+    // make alone does not pass it.
     kernel::ask_known(object, true, errors, ask).unwrap_or_default()
 }
 
@@ -94,8 +94,8 @@ fn look_up(kernel: &Kernel, object: &Object<'_>, meant: &Meant<'_>, errors: &mut
     Found { exported, ..found }
 }
 
-/// Whether modules may use it without livepatch. What another module exports would bind the patch
-/// to that module; what is in a namespace is for few.
+/// Whether modules can link to it without livepatch. An export of another module would create a dependency on
+/// it, and an export in a namespace is restricted.
 fn is_exported(kernel: &Kernel, meant: &Meant<'_>) -> bool {
     meant.object.value() == VMLINUX
         && meant.symbol.sympos.is_none()
@@ -161,7 +161,7 @@ fn variable(object: &Object<'_>, meant: &Meant<'_>, exported: bool, errors: &mut
     }
 }
 
-/// Finds the one that is meant, and checks that it is of that kind.
+/// Finds the symbol, and checks its kind.
 fn position<'m>(
     meant: &Meant<'_>,
     matches: &'m [Match],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Pointers to integers through which a C function takes and returns a value.
+//! Pointers to integers that a C function reads and writes.
 
 use super::{is_none, CAbi, Call, FromC, ToOriginal};
 use crate::signature::Claim;
@@ -13,7 +13,7 @@ mod sealed {
     use crate::signature::{Claim, Raw};
     use crate::view::access::Word;
 
-    /// What an `InOut` points to.
+    /// The target of an `InOut`.
     #[diagnostic::on_unimplemented(
         message = "`InOut<'_, {Self}>` points to no integer",
         label = "not an integer of C",
@@ -25,22 +25,19 @@ mod sealed {
     }
 }
 
-/// A C pointer to an integer, such as `loff_t *` or `size_t *`, which is never `NULL`.
+/// A C pointer to an integer, such as `loff_t *` or `size_t *`, that is never `NULL`.
 ///
-/// `Option<InOut<'_, T>>` may be `NULL`. The kernel's integer must have the size and the sign of
-/// `T`.
+/// `Option<InOut<'_, T>>` may be `NULL`. The size and sign of `T` have to be those of the C type.
 ///
-/// Each [`read`](Self::read) and [`write`](Self::write) is one access to memory, which the compiler
-/// neither repeats nor leaves out: C may change the integer at any time. A copy of an `InOut` points
-/// to the same integer, so one copy can be passed to `original` and another one read afterwards.
+/// Each [`read`](Self::read) and [`write`](Self::write) is one volatile access. Copies point to the same integer, so
+/// one can be passed to `original` and another one read afterwards.
 ///
-/// It is the kernel's memory. A pointer that C marks with `__user` is taken as a raw one, and followed by
-/// `UserSlice`.
+/// It points to kernel memory. Take a `__user` pointer as a raw one, and access it through `UserSlice`.
 ///
 /// ```
 /// use klp::prelude::*;
 ///
-/// /// Nobody reads beyond the first page.
+/// /// Always ends at the first page.
 /// #[livepatch(object = "vmlinux", replaces = "some_read", description = "A fix", license = "GPL")]
 /// fn some_read(_file: &File, _buffer: *mut c_char, _count: usize, position: InOut<'_, i64>) -> Result<usize> {
 ///     if position.read() < 0 {
@@ -140,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_in_memory_and_read_again() {
+    fn writes_are_read_back_from_memory() {
         let call = Call::new();
         let mut position = 7_i64;
         // SAFETY: it points to an integer that outlives the call.
@@ -155,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn only_its_own_bytes_are_written() {
+    fn writes_stay_within_the_integer() {
         let call = Call::new();
         let mut bytes = [0_u16; 3];
         // SAFETY: as above.

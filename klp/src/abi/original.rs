@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The way back: what a replacement gives to the kernel's own function and gets from it, when it
-//! calls [`original`](mod@crate::original).
+//! Conversion of the arguments and the result of [`original`](mod@crate::original).
 
 use super::{pinned, unpinned, CAbi, Value, EOVERFLOW};
 use crate::layout::{KernelStruct, Whole};
@@ -14,8 +13,7 @@ use core::ffi::CStr;
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-/// An argument that a replacement can give to `original`: the reverse of
-/// [`FromC`](super::FromC).
+/// A type that can be an argument of `original`: the reverse of [`FromC`](super::FromC).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be given to `original`",
     label = "it is not known how this goes back to C",
@@ -26,7 +24,7 @@ pub trait ToOriginal: CAbi {
     fn to_original(self) -> Self::C;
 }
 
-/// A result that `original` can have: the reverse of [`IntoC`](super::IntoC).
+/// A type that can be the result of `original`: the reverse of [`IntoC`](super::IntoC).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of `original`",
     label = "it is not known how this comes from C",
@@ -336,7 +334,7 @@ mod tests {
     unsafe impl Whole for Pair {}
 
     #[test]
-    fn a_box_goes_to_the_original_and_another_comes_back() {
+    fn boxes_pass_through_the_original() {
         let Ok(boxed) = KBox::new(Pair(1, 2), GFP_KERNEL) else {
             panic!("no memory");
         };

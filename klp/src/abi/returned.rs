@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Pointers that C gave and gets back.
+//! Pointers that a replacement passes on from `original`.
 
 use super::{CAbi, FromOriginal, FromValue, IntoC, Value};
 use crate::platform::Error;
 use crate::signature::Given;
 use core::ptr;
 
-/// A pointer that the kernel's own function has returned, or `NULL`: what a replacement can return
-/// where C follows the pointer.
+/// A pointer that [`original`](mod@crate::original) returned, or `NULL`, as the result of a replacement.
 ///
-/// Only [`original`](mod@crate::original) makes one that is not `NULL`, and it can be returned once: it may stand for
-/// a reference. A [`Result`] of it also holds what `ERR_PTR()` makes.
+/// It is not `Copy`, because it may carry a reference. A [`Result`] of it can also be an `ERR_PTR()`.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -34,7 +32,7 @@ use core::ptr;
 pub struct Returned<T>(*mut T);
 
 impl<T> Returned<T> {
-    /// `NULL`.
+    /// Returns `NULL`.
     #[inline(always)]
     pub const fn null() -> Self {
         Self(ptr::null_mut())
@@ -46,7 +44,14 @@ impl<T> Returned<T> {
         self.0.is_null()
     }
 
-    /// The pointer, of which nothing is known.
+    /// Returns the raw pointer.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    ///
+    /// let returned = Returned::<u32>::null();
+    /// assert!(returned.is_null() && returned.as_ptr().is_null());
+    /// ```
     #[inline(always)]
     pub fn as_ptr(&self) -> *mut T {
         self.0
@@ -100,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_c_gave_goes_back() {
+    fn returned_pointers_round_trip() {
         let mut value = 7;
         let c: *mut i32 = &raw mut value;
         // SAFETY: any address is one.
@@ -111,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_errno_is_told_from_a_pointer() {
+    fn errnos_and_pointers_are_distinguished() {
         let enomem = ptr::without_provenance_mut::<i32>(usize::MAX - 11);
         // SAFETY: any address is one.
         let failed = unsafe { Result::<Returned<i32>, Error>::from_original(enomem) };

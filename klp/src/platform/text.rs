@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_goes_to_c_and_comes_back() {
+    fn texts_round_trip_through_c() {
         let text = c"\u{e4}";
         // SAFETY: it is a text that lasts.
         assert_eq!(unsafe { CStr::from_char_ptr(text.as_char_ptr()) }, text);

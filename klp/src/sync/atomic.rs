@@ -8,19 +8,30 @@ use crate::signature::{Pointee, Shape, Target};
 use crate::symbols::Changing;
 use crate::view::{Member, Writable};
 
-/// What C's functions for `atomic_t` do beside those that [`Atomic`] has itself.
+/// Functions of C's `atomic_t` that [`Atomic`] lacks.
+///
+/// ```
+/// use klp::prelude::*;
+/// use klp::sync::Atomic;
+///
+/// let count = Atomic::<i32>::new(1);
+/// assert!(count.inc_not_zero());
+/// assert!(count.add_unless(5, 0));
+/// assert_eq!(count.fetch_add_unless(1, 7), 7, "unchanged");
+/// assert!(!count.dec_and_test());
+/// ```
 pub trait AtomicExt {
-    /// The number in it.
+    /// The integer type.
     type Value;
 
     /// Adds one, if it is not zero, as `atomic_inc_not_zero()`: fully ordered if it did.
     fn inc_not_zero(&self) -> bool;
 
-    /// Subtracts one, as `atomic_dec_and_test()`: fully ordered. Is it zero then?
+    /// Subtracts one, as `atomic_dec_and_test()`: fully ordered. Returns whether it is zero then.
     fn dec_and_test(&self) -> bool;
 
-    /// Adds `value`, unless it is `unless`, as `atomic_fetch_add_unless()`: fully ordered if it did. Gives
-    /// what it was.
+    /// Adds `value`, unless it is `unless`, as `atomic_fetch_add_unless()`: fully ordered if it did. Returns
+    /// the old value.
     fn fetch_add_unless(&self, value: Self::Value, unless: Self::Value) -> Self::Value;
 
     /// Adds `value`, unless it is `unless`, as `atomic_add_unless()`: fully ordered if it did.

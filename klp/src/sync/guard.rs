@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Scopes between a pair of functions.
+//! Guards made of a pair of functions.
 
 use core::marker::PhantomData;
 
-/// Calls `enter`, and `leave` when what this gives is dropped.
+/// Calls `enter`, and returns a guard that calls `leave` when it is dropped.
 ///
-/// For pairs of functions that lock in their own way:
+/// For locks with functions of their own:
 ///
 /// ```
 /// use klp::prelude::*;
@@ -40,7 +40,7 @@ pub fn guard<'a, T: ?Sized, L: Fn(&'a T)>(
     }
 }
 
-/// What [`guard()`] gives.
+/// The guard that [`guard()`] returns.
 #[must_use = "the scope ends when this is dropped: keep it in a variable such as `_guard`"]
 pub struct Scope<'a, T: ?Sized, L: Fn(&'a T)> {
     on: &'a T,

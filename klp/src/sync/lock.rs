@@ -7,7 +7,7 @@ use crate::platform::Result;
 use crate::view::opaque;
 use core::marker::PhantomData;
 
-/// How a lock is held.
+/// The modes in which a lock can be held, for the type of its [`Guard`].
 pub mod mode {
     macro_rules! modes {
         ($($(#[$meta:meta])* $mode:ident)*) => {$(
@@ -21,7 +21,7 @@ pub mod mode {
         Exclusive
         /// By one holder, and the CPU's interrupts are off.
         ExclusiveIrq
-        /// The same; interrupts are then as they were before.
+        /// The same; releasing restores interrupts.
         ExclusiveIrqSave
         /// By one holder, and the CPU runs no softirqs.
         ExclusiveBh
@@ -29,7 +29,7 @@ pub mod mode {
         Shared
         /// By readers, and the CPU's interrupts are off.
         SharedIrq
-        /// The same; interrupts are then as they were before.
+        /// The same; releasing restores interrupts.
         SharedIrqSave
         /// By readers, and the CPU runs no softirqs.
         SharedBh
@@ -38,9 +38,21 @@ pub mod mode {
 
 /// A lock that can be held in the mode `M`.
 ///
+/// ```
+/// use klp::sync::{mode::Exclusive, Guard, Lock, Mutex, SpinLock};
+///
+/// /// Takes the guard of any exclusive lock.
+/// fn under<L: Lock<Exclusive>>(_guard: &Guard<'_, L, Exclusive>) {}
+///
+/// fn both(mutex: &Mutex, spinlock: &SpinLock) {
+///     under(&mutex.lock());
+///     under(&spinlock.lock());
+/// }
+/// ```
+///
 /// # Safety
 ///
-/// [`release`](Self::release) releases what was taken in that mode.
+/// [`release`](Self::release) releases a lock that was taken in that mode.
 pub unsafe trait Lock<M> {
     /// What taking it gives and releasing it takes.
     #[doc(hidden)]
@@ -55,9 +67,19 @@ pub unsafe trait Lock<M> {
     unsafe fn release(&self, saved: Self::Saved);
 }
 
-/// A lock that is held, until this is dropped.
+/// Holds a lock until it is dropped.
 ///
-/// Who has taken a lock also releases it, so a guard stays with its task.
+/// The task that takes a lock releases it, so a guard is not `Send`.
+///
+/// ```
+/// use klp::sync::Mutex;
+///
+/// fn twice(mutex: &Mutex) {
+///     let guard = mutex.lock();
+///     drop(guard); // Released.
+///     let _guard = mutex.lock(); // Released at the end of the function.
+/// }
+/// ```
 #[must_use = "the lock is released when the guard is dropped: keep it in a variable such as `_guard`"]
 pub struct Guard<'a, L: Lock<M>, M> {
     lock: &'a L,
@@ -92,14 +114,59 @@ impl<L: Lock<M>, M> Drop for Guard<'_, L, M> {
 // A structure of zeroes has no lock that the kernel could take. The host's stand-ins are free then.
 opaque! {
     /// The kernel's `struct mutex`.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    /// use klp::sync::Mutex;
+    ///
+    /// fn update(mutex: &Mutex) -> Result {
+    ///     let _guard = mutex.lock_interruptible()?;
+    ///     Ok(())
+    /// }
+    /// ```
     Mutex = "mutex", size::MUTEX, cfg!(kernel);
-    /// The kernel's `spinlock_t`. With PREEMPT_RT it sleeps, and leaves interrupts on.
+    /// The kernel's `spinlock_t`. With PREEMPT_RT it sleeps, and leaves interrupts enabled.
+    ///
+    /// ```
+    /// use klp::sync::SpinLock;
+    ///
+    /// fn in_any_context(lock: &SpinLock) {
+    ///     let _guard = lock.lock_irqsave();
+    /// }
+    /// ```
     SpinLock = "spinlock_t", size::SPINLOCK, cfg!(kernel);
     /// The kernel's `raw_spinlock_t`.
+    ///
+    /// ```
+    /// use klp::sync::RawSpinLock;
+    ///
+    /// fn if_free(lock: &RawSpinLock) -> bool {
+    ///     lock.try_lock().is_some()
+    /// }
+    /// ```
     RawSpinLock = "raw_spinlock_t", size::RAW_SPINLOCK, cfg!(kernel);
-    /// The kernel's `rwlock_t`. With PREEMPT_RT it sleeps, and leaves interrupts on.
+    /// The kernel's `rwlock_t`. With PREEMPT_RT it sleeps, and leaves interrupts enabled.
+    ///
+    /// ```
+    /// use klp::sync::RwLock;
+    ///
+    /// fn with_softirqs(lock: &RwLock) {
+    ///     drop(lock.read_bh());
+    ///     drop(lock.write_bh());
+    /// }
+    /// ```
     RwLock = "rwlock_t", size::RWLOCK, cfg!(kernel);
     /// The kernel's `struct rw_semaphore`.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    /// use klp::sync::RwSemaphore;
+    ///
+    /// fn look(lock: &RwSemaphore) -> Result {
+    ///     let _guard = lock.read_killable()?;
+    ///     Ok(())
+    /// }
+    /// ```
     RwSemaphore = "rw_semaphore", size::RW_SEMAPHORE, cfg!(kernel);
 }
 
@@ -163,7 +230,7 @@ macro_rules! waits {
             ///
             /// # Errors
             ///
-            /// `EINTR` when a signal came first.
+            /// `EINTR`: a signal arrived first.
             #[inline(always)]
             pub fn $method(&self) -> Result<Guard<'_, Self, mode::$mode>> {
                 // SAFETY: a lock of that kind, which C has initialised.
@@ -186,20 +253,20 @@ attempts! { Mutex:
 }
 
 waits! { Mutex:
-    /// Takes it; sleeps until it is free, or until a signal comes.
+    /// Takes it; sleeps until it is free, or until a signal arrives.
     lock_interruptible => Exclusive by mutex_lock_interruptible;
-    /// Takes it; sleeps until it is free, or until a signal ends the task.
+    /// Takes it; sleeps until it is free, or until a fatal signal.
     lock_killable => Exclusive by mutex_lock_killable;
 }
 
 modes! { SpinLock:
     /// Takes it.
     lock => Exclusive by spin_lock spin_unlock;
-    /// Takes it and turns interrupts off.
+    /// Takes it and disables interrupts.
     lock_irq => ExclusiveIrq by spin_lock_irq spin_unlock_irq;
-    /// Takes it and turns interrupts off; they are then as before.
+    /// Takes it and disables interrupts; releasing restores them.
     lock_irqsave => ExclusiveIrqSave by spin_lock_irqsave spin_unlock_irqrestore flags;
-    /// Takes it and turns softirqs off.
+    /// Takes it and disables softirqs.
     lock_bh => ExclusiveBh by spin_lock_bh spin_unlock_bh;
 }
 
@@ -211,11 +278,11 @@ attempts! { SpinLock:
 modes! { RawSpinLock:
     /// Takes it.
     lock => Exclusive by raw_spin_lock raw_spin_unlock;
-    /// Takes it and turns interrupts off.
+    /// Takes it and disables interrupts.
     lock_irq => ExclusiveIrq by raw_spin_lock_irq raw_spin_unlock_irq;
-    /// Takes it and turns interrupts off; they are then as before.
+    /// Takes it and disables interrupts; releasing restores them.
     lock_irqsave => ExclusiveIrqSave by raw_spin_lock_irqsave raw_spin_unlock_irqrestore flags;
-    /// Takes it and turns softirqs off.
+    /// Takes it and disables softirqs.
     lock_bh => ExclusiveBh by raw_spin_lock_bh raw_spin_unlock_bh;
 }
 
@@ -227,45 +294,45 @@ attempts! { RawSpinLock:
 modes! { RwLock:
     /// Takes it for reading.
     read => Shared by read_lock read_unlock;
-    /// Takes it for reading and turns interrupts off.
+    /// Takes it for reading and disables interrupts.
     read_irq => SharedIrq by read_lock_irq read_unlock_irq;
-    /// Takes it for reading and turns interrupts off; they are then as before.
+    /// Takes it for reading and disables interrupts; releasing restores them.
     read_irqsave => SharedIrqSave by read_lock_irqsave read_unlock_irqrestore flags;
-    /// Takes it for reading and turns softirqs off.
+    /// Takes it for reading and disables softirqs.
     read_bh => SharedBh by read_lock_bh read_unlock_bh;
     /// Takes it for writing.
     write => Exclusive by write_lock write_unlock;
-    /// Takes it for writing and turns interrupts off.
+    /// Takes it for writing and disables interrupts.
     write_irq => ExclusiveIrq by write_lock_irq write_unlock_irq;
-    /// Takes it for writing and turns interrupts off; they are then as before.
+    /// Takes it for writing and disables interrupts; releasing restores them.
     write_irqsave => ExclusiveIrqSave by write_lock_irqsave write_unlock_irqrestore flags;
-    /// Takes it for writing and turns softirqs off.
+    /// Takes it for writing and disables softirqs.
     write_bh => ExclusiveBh by write_lock_bh write_unlock_bh;
 }
 
 attempts! { RwLock:
-    /// Takes it for reading if nobody writes.
+    /// Takes it for reading if it has no writer.
     try_read => Shared by read_trylock;
     /// Takes it for writing if it is free.
     try_write => Exclusive by write_trylock;
 }
 
 modes! { RwSemaphore:
-    /// Takes it for reading; sleeps while somebody writes.
+    /// Takes it for reading; sleeps while it has a writer.
     read => Shared by down_read up_read;
     /// Takes it for writing; sleeps until it is free.
     write => Exclusive by down_write up_write;
 }
 
 waits! { RwSemaphore:
-    /// Takes it for reading; sleeps while somebody writes, or until a signal ends the task.
+    /// Takes it for reading; sleeps while it has a writer, or until a fatal signal.
     read_killable => Shared by down_read_killable;
-    /// Takes it for writing; sleeps until it is free, or until a signal ends the task.
+    /// Takes it for writing; sleeps until it is free, or until a fatal signal.
     write_killable => Exclusive by down_write_killable;
 }
 
 attempts! { RwSemaphore:
-    /// Takes it for reading if nobody writes.
+    /// Takes it for reading if it has no writer.
     try_read => Shared by down_read_trylock;
     /// Takes it for writing if it is free.
     try_write => Exclusive by down_write_trylock;

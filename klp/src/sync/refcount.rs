@@ -9,13 +9,25 @@ use crate::signature::{Pointee, Shape, Target};
 use crate::symbols::Changing;
 use crate::view::{Member, Writable};
 
-/// What C's functions for `refcount_t` do beside those that [`Refcount`] has itself.
+/// Functions of C's `refcount_t` that [`Refcount`] lacks.
+///
+/// ```
+/// use klp::prelude::*;
+/// use klp::sync::Refcount;
+///
+/// fn take(refs: &Refcount) -> Result {
+///     if !refs.inc_not_zero() {
+///         return Err(ENOENT);
+///     }
+///     pr_info!("{} references\n", refs.read());
+///     Ok(())
+/// }
+/// ```
 pub trait RefcountExt {
     /// The count, as `refcount_read()`.
     fn read(&self) -> i32;
 
-    /// Takes a reference, unless there is none left, as `refcount_inc_not_zero()`. A count that overflows
-    /// stays saturated.
+    /// Takes a reference, unless there is none left, as `refcount_inc_not_zero()`. The count saturates.
     #[must_use = "without a reference, the structure may be gone"]
     fn inc_not_zero(&self) -> bool;
 }
@@ -47,6 +59,17 @@ impl RefcountExt for Refcount {
 }
 
 /// The kernel's `struct kref`.
+///
+/// ```
+/// use klp::sync::Kref;
+///
+/// let refs = Kref::new();
+/// refs.get();
+/// assert_eq!(refs.read(), 2);
+/// assert!(!refs.put());
+/// assert!(refs.put(), "the last one");
+/// assert!(!refs.get_unless_zero());
+/// ```
 #[repr(transparent)]
 pub struct Kref(Refcount);
 
@@ -70,7 +93,7 @@ impl Kref {
         self.0.inc_not_zero()
     }
 
-    /// Drops a reference. Was it the last one, so that the structure has to be released?
+    /// Drops a reference, as `kref_put()`. Returns `true` for the last one: release the structure then.
     #[must_use = "who drops the last reference releases the structure"]
     #[inline(always)]
     pub fn put(&self) -> bool {

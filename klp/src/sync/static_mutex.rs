@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A mutex of the patch's own.
+//! A mutex in a static of the patch.
 
 use super::lock::{mode, Guard, Mutex};
 use crate::platform::atomic::{Acquire, Atomic, Relaxed, Release};
@@ -9,11 +9,11 @@ use crate::view;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 
-/// Nobody has initialised the mutex.
+/// Not initialised.
 const NEW: i32 = 0;
-/// Somebody does that now.
+/// Being initialised.
 const BUSY: i32 = 1;
-/// It is initialised.
+/// Initialised.
 const READY: i32 = 2;
 
 /// A mutex that is a `static` of the patch: the kernel's `struct mutex`, initialised when it is taken for
@@ -36,7 +36,7 @@ const READY: i32 = 2;
 #[repr(C, align(16))]
 pub struct StaticMutex {
     mutex: UnsafeCell<MaybeUninit<[u8; size::MUTEX]>>,
-    /// What lockdep knows its class by.
+    /// Its lock class for lockdep.
     key: UnsafeCell<MaybeUninit<[u8; size::LOCK_CLASS_KEY]>>,
     /// [`NEW`], [`BUSY`] or [`READY`].
     state: Atomic<i32>,
@@ -47,7 +47,7 @@ pub struct StaticMutex {
 unsafe impl Sync for StaticMutex {}
 
 impl StaticMutex {
-    /// One that nobody holds.
+    /// A mutex that is free.
     #[allow(clippy::new_without_default)] // It is for statics.
     pub const fn new() -> Self {
         Self {
@@ -68,7 +68,7 @@ impl StaticMutex {
         mutex.lock()
     }
 
-    /// Initialises it, or waits for who does.
+    /// Initialises it, or waits until another task has.
     #[cold]
     #[inline]
     fn init(&'static self) {

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_leave_their_neighbours_alone() {
+    fn bit_fields_keep_adjacent_bits() {
         let mut bytes = [0xff_u8, 0xff, 0xff, 0xff];
         let place = (&raw mut bytes).cast::<u8>().wrapping_add(1);
         // SAFETY: inside of the array.

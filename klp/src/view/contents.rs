@@ -2,8 +2,8 @@
 
 //! What is in a view.
 
-use crate::lasting::{Fingerprint, Lasting};
 use crate::layout::{KernelStruct, Plain};
+use crate::persistent::{Fingerprint, Persistent};
 use core::cell::UnsafeCell;
 use core::marker::{PhantomData, PhantomPinned};
 use core::mem::MaybeUninit;
@@ -31,7 +31,7 @@ unsafe impl<V, M, const SIZE: usize> Plain for Contents<V, M, SIZE> {}
 
 // SAFETY: the bytes are C's, in memory that belongs to no module, and the members are neither pointers
 // nor anything else that another thread may not have. The fingerprint is that of the structure in C.
-unsafe impl<V: KernelStruct + 'static, M: Send + Sync + 'static, const SIZE: usize> Lasting
+unsafe impl<V: KernelStruct + 'static, M: Send + Sync + 'static, const SIZE: usize> Persistent
     for Contents<V, M, SIZE>
 {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("view")

@@ -8,7 +8,25 @@ use crate::errno;
 use crate::platform::Result;
 use core::marker::PhantomData;
 
-/// The elements of an array in a structure. Each is read when it is asked for, on its own.
+/// The elements of an array in a structure. Each access reads one element.
+///
+/// ```
+/// use klp::prelude::*;
+///
+/// #[kernel_struct("session")]
+/// struct Session {
+///     slots: [u16; 4],
+/// }
+///
+/// fn free_slots(session: &Session) -> usize {
+///     let slots = session.slots();
+///     if slots.get(0) == Some(0) {
+///         return 0;
+///     }
+///     slots.iter().filter(|slot| *slot == 0).count()
+/// }
+/// # assert_eq!(free_slots(&Session::zeroed()), 0);
+/// ```
 pub struct Elements<'a, T> {
     first: *const u8,
     len: usize,
@@ -25,20 +43,19 @@ impl<T> Clone for Elements<'_, T> {
 impl<T> Copy for Elements<'_, T> {}
 
 impl<'a, T: Member> Elements<'a, T> {
-    /// How many there are. Of a flexible array: as many as its structure said when the accessor was
-    /// called.
+    /// Returns the number of elements. For a flexible array, its counter is read by the accessor.
     #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether there are no elements.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The element at `index`, if there are that many.
+    /// Returns the element at `index`, if there is one.
     #[inline]
     pub fn get(&self, index: usize) -> Option<T::Read<'a>> {
         (index < self.len).then(|| {
@@ -47,7 +64,7 @@ impl<'a, T: Member> Elements<'a, T> {
         })
     }
 
-    /// All of them, one after the other.
+    /// Returns an iterator over the elements.
     #[inline]
     pub fn iter(&self) -> Iter<'a, T> {
         Iter {
@@ -67,7 +84,7 @@ impl<'a, T: Member> IntoIterator for Elements<'a, T> {
     }
 }
 
-/// Iterates over [`Elements`].
+/// An iterator over [`Elements`].
 pub struct Iter<'a, T> {
     elements: Elements<'a, T>,
     next: usize,

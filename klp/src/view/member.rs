@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The types that members of views can have.
+//! The types of members of views.
 
 use super::access::{load, store};
 use super::elements::{elements, Elements};
@@ -11,7 +11,7 @@ use crate::signature::{self, Expected, Shape, Target, Verdict};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-/// A type that a member of a view can have.
+/// The type of a member of a view.
 ///
 /// # Safety
 ///

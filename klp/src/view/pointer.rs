@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn writes_are_read_back() {
         let mut place: *mut c_char = ptr::null_mut();
         let mut back = |pointer: Result<Option<&'static CStr>, Error>| {
             let place = (&raw mut place).cast();

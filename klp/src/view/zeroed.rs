@@ -8,12 +8,10 @@ use crate::platform::{zeroed_box, Result};
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
-/// A view of a structure that can be made in Rust, of zeroes. Members that are declared with `#[write]`
-/// are then set.
+/// A view of a structure that can be made in Rust, of zeroes. Members with `#[write]` can then be set.
 ///
-/// All views are of which the whole structure is known, which have no locks, and whose members make no
-/// claims of C by `unsafe` in their attributes, but for writing and for pointers that may be `NULL`. Where there is no kernel, views with locks
-/// are, too, so that patches can be tested.
+/// `#[kernel_struct]` implements it if the whole structure is known, has no locks, and its members make no
+/// claims except for writing and for pointers that may be `NULL`. On the host, views with locks have it too, for tests.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -45,7 +43,7 @@ pub unsafe trait Zeroed: Whole + Sized {
     #[doc(hidden)]
     const CLAIMS_MORE: bool;
 
-    /// A structure of zeroes.
+    /// Makes a structure of zeroes.
     #[inline]
     fn zeroed() -> Aligned<Self> {
         const { made::<Self>() };
@@ -53,7 +51,24 @@ pub unsafe trait Zeroed: Whole + Sized {
         Aligned(unsafe { MaybeUninit::zeroed().assume_init() })
     }
 
-    /// The same in memory from `kmalloc()`, for one that is large, or goes to C.
+    /// Makes a structure of zeroes in memory from `kmalloc()`, for a large one, or to pass to C.
+    ///
+    /// ```
+    /// use klp::prelude::*;
+    ///
+    /// #[kernel_struct("vfsuid_t")]
+    /// struct VfsUid {
+    ///     #[write]
+    ///     val: u32,
+    /// }
+    ///
+    /// fn root() -> Result<KBox<VfsUid>> {
+    ///     let mut uid = VfsUid::zeroed_box(GFP_KERNEL)?;
+    ///     uid.set_val(0);
+    ///     Ok(uid)
+    /// }
+    /// # assert_eq!(root().map(|uid| uid.val()), Ok(0));
+    /// ```
     ///
     /// # Errors
     ///
@@ -67,7 +82,7 @@ pub unsafe trait Zeroed: Whole + Sized {
     }
 }
 
-/// Only the compiler knows what the views in a view claim.
+/// Refuses views that contain views with claims, which only the compiler knows.
 const fn made<V: Zeroed>() {
     assert!(
         !V::CLAIMS_MORE,
@@ -76,12 +91,12 @@ const fn made<V: Zeroed>() {
     );
 }
 
-/// A structure that was made in Rust, at an address as the kernel's own have: views have no alignment.
+/// A structure that was made in Rust, aligned for C: views have no alignment.
 #[repr(C, align(16))]
 pub struct Aligned<V>(V);
 
 impl<V> Aligned<V> {
-    /// The structure by itself, as the result of a function.
+    /// Returns the structure by value, as the result of a function.
     #[inline]
     pub fn into_inner(self) -> V {
         self.0

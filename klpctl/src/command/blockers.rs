@@ -12,7 +12,7 @@ use crate::outcome::Outcome;
 use crate::output;
 use crate::transition::tasks;
 
-/// The patch whose transition is meant.
+/// The patch in transition, or the named one.
 fn in_transition(context: &Context, args: &Named) -> Outcome<Option<Patch>> {
     let name = args.patch.as_deref();
     let name = name

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `boot`: loads what is installed for the running kernel, and keeps the marks of what is on trial.
+//! `boot`: loads the patches installed for the running kernel, and keeps the trial marks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub fn run(context: &mut Context, args: &Boot) -> Outcome<Answer> {
     load_all(context, args)
 }
 
-/// Ends the trials of this boot: the machine is healthy, or goes down in order.
+/// Ends the trials of this boot: the machine is healthy, or shuts down.
 fn end_trials(context: &mut Context, healthy: bool) -> Outcome<Answer> {
     let why = match healthy {
         true => "the machine is healthy",
@@ -122,12 +122,12 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
     answer(context, &done)
 }
 
-/// Loads what patches have superseded that are about to go. What cannot be loaded does not keep those: it is given back,
-/// and `status` says so.
+/// Loads patches that were superseded by patches that will be unloaded. Failures do not keep the latter: they are
+/// returned, and `status` shows them.
 ///
 /// # Errors
 ///
-/// When the patches cannot be read, or it cannot be remembered what was not loaded.
+/// The patches cannot be read, or failures cannot be recorded.
 pub fn load_instead(
     context: &mut Context,
     gone: &[String],
@@ -164,11 +164,11 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// Fails when there are any. `done` is what was done nevertheless.
+    /// Fails if there are any. `done` describes what was done anyway.
     ///
     /// # Errors
     ///
-    /// [`Status::Failed`], or [`Status::Stuck`] where a transition goes on.
+    /// [`Status::Failed`], or [`Status::Stuck`] if a transition is still running.
     pub fn check(&self, done: &str) -> Outcome {
         if self.why.is_empty() {
             return Ok(());
@@ -202,7 +202,7 @@ struct How {
     unchecked: bool,
 }
 
-/// Loads those of these patches that the kernel lacks. The patches `gone` count as not there.
+/// Loads the missing ones of these patches. Those in `gone` count as missing.
 fn load_due(
     context: &mut Context,
     installed: &[Installed],
@@ -244,7 +244,7 @@ fn load_due(
     Ok(done)
 }
 
-/// What has become of installed patches.
+/// The results of loading installed patches.
 #[derive(Default)]
 struct Done {
     loaded: Vec<String>,
@@ -261,14 +261,14 @@ impl Done {
         self.loaded.iter().any(|it| it == name) || self.not_loaded.contains_key(name)
     }
 
-    /// Is a patch of that name not going to be loaded?
+    /// Whether no patch of that name will be loaded.
     fn is_out(&self, held: &Held, name: &str) -> bool {
         held.contains_key(name) || self.not_loaded.contains_key(name)
     }
 }
 
-/// The first patch that is to be loaded. Those that a cumulative one supersedes have their turn only after that one
-/// has failed: to load them for it to replace them takes time, and could crash the machine for nothing.
+/// The next patch to load. Superseded ones come only after the cumulative one has failed: loading them first would take
+/// time, and could crash the machine.
 fn next<'a>(
     context: &Context,
     installed: &'a [Installed],
@@ -366,7 +366,7 @@ mod tests {
         unchecked: true,
     };
 
-    /// A machine with these patches installed, which says what it would load at boot.
+    /// A machine with these patches installed, which logs what it would load at boot.
     fn installed(dir: &std::path::Path, patches: &[(&str, &str)]) -> Context {
         let mut context = machine(dir);
         std::fs::create_dir_all(dir.join("sys/kernel/livepatch")).expect("a folder");
@@ -381,7 +381,7 @@ mod tests {
     const CUMULATIVE: &str = "klp_replace=Y\0";
 
     #[test]
-    fn what_a_cumulative_patch_replaces_is_not_loaded_first() {
+    fn superseded_patches_are_not_loaded_first() {
         let dir = tempfile::tempdir().expect("a folder");
         let patches = [("a", ""), ("b", CUMULATIVE), ("c", CUMULATIVE), ("d", "")];
         let mut context = installed(dir.path(), &patches);
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_loaded_patch_replaces_is_not_put_on_top_of_it() {
+    fn superseded_patches_are_not_loaded_on_top() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = installed(dir.path(), &[("a", ""), ("b", CUMULATIVE), ("c", "")]);
         applied(dir.path(), "b");
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_loaded_instead_is_told() {
+    fn failures_to_load_superseded_patches_are_reported() {
         let dir = tempfile::tempdir().expect("a folder");
         let patches = [("fix", "depends=missing\0"), ("all", CUMULATIVE)];
         let mut context = installed(dir.path(), &patches);
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_out_supersedes_nothing() {
+    fn excluded_patches_supersede_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
         let unfit = format!("{CUMULATIVE}depends=missing\0");
         let patches = [
@@ -472,7 +472,7 @@ mod tests {
         hold(dir.path(), "b");
         let failure = run(&mut context, &BOOT).expect_err("one more is held out");
         assert!(failure.message.contains("2 of 5"), "{failure}");
-        // It does not matter of one that is superseded.
+        // Irrelevant for a superseded one.
         context.trials().release(RELEASE, "b").expect("written");
         hold(dir.path(), "a");
         let failure = run(&mut context, &BOOT).expect_err("one does not fit");

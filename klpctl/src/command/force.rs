@@ -14,7 +14,7 @@ const COST: &str = "Tasks may then run old and new code mixed, which can corrupt
                     disabled or replaced can never be unloaded: only a reboot ends that.";
 
 pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
-    // Whoever holds the lock may be turning this transition round.
+    // The holder of the lock may be reversing this transition.
     let _lock = context.lock_to_change()?;
     let name = context.name_in_transition(&args.patch)?;
     let patch = context.patch(&name)?;
@@ -43,7 +43,7 @@ pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
     ))
 }
 
-/// Asks twice.
+/// Asks for confirmation, twice.
 fn ask(name: &str) -> Outcome {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::new(

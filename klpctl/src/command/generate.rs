@@ -25,7 +25,7 @@ const SHELLS: [(Shell, &str); 3] = [
 /// The section of the manual for administrators.
 const SECTION: &str = "8";
 
-/// The files of the manual, besides the description of the commands.
+/// Sections of the manual page besides the commands.
 const FILES: &str = r".SH FILES
 .TP
 /var/lib/klpctl/RELEASE/
@@ -76,7 +76,7 @@ fn files() -> Result<Vec<(String, Vec<u8>)>> {
 
 /// `klpctl(8)`
 fn manual(command: &Command) -> Result<Vec<u8>> {
-    // Its list of exit statuses is a section of its own here.
+    // The exit statuses have a section there.
     let command = command.clone().after_help(clap::builder::Resettable::Reset);
     let mut page = page(&command)?;
     page.extend_from_slice(b".SH EXIT STATUS\n");

@@ -79,13 +79,13 @@ fn open(context: &Context, args: &Info) -> Outcome<PatchFile> {
 
 /// The copy of the patch that is called `name`, by its module or its series.
 fn copy(context: &Context, name: &str) -> Outcome<PatchFile> {
-    // Without procfs, nothing is installed for a kernel that runs.
+    // Without procfs, there is no running kernel.
     let release = context.kernel.release().unwrap_or_default();
     let installed = context.store.installed(&release)?;
     let mut versions = Versions::of_installed(&installed);
     versions.add_loaded(context, context.records.names())?;
     let name = versions.one(name)?;
-    // What was loaded says more about the machine than what the next boot loads.
+    // The loaded file comes before the installed one.
     if context.records.module_path(&name).is_file() {
         return kept(context, &name);
     }
@@ -108,7 +108,7 @@ mod tests {
     use crate::store::tests::module;
 
     #[test]
-    fn a_name_stands_for_a_copy() {
+    fn a_name_selects_the_kept_copy() {
         let dir = tempfile::tempdir().expect("a folder");
         let context = machine(dir.path());
         let patch = |name, version: &str| {

@@ -27,7 +27,7 @@ use crate::store::{Installed, release_of};
 use crate::units;
 
 pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
-    // All of them have to be good before anything changes.
+    // All are checked before anything changes.
     let files = args
         .files
         .iter()
@@ -120,7 +120,7 @@ fn install_one(
     if let Some(why) = context.trials().held(&release)?.remove(name)
         && before.as_ref().is_some_and(|it| it.module == file.module)
     {
-        // A package whose script was cut off by the crash is configured again without anybody having looked.
+        // A package whose script was interrupted by the crash is configured again without supervision.
         context.progress.say(&format!(
             "warning: {name} is installed, and stays held out: {why}; `klpctl boot --retry {name}` tries it again"
         ));
@@ -143,7 +143,7 @@ fn install_one(
         ));
         return Ok(json!({ "patch": name, "kernel": release, "loaded": false }));
     }
-    // What is newer than a cumulative patch is not meant to be replaced by that.
+    // A patch newer than a cumulative one must not be replaced by it.
     let goes_last = superseded.is_some_and(|by| by.installed);
     let place = Place {
         goes_last,
@@ -154,12 +154,12 @@ fn install_one(
         },
     };
     if is_loaded && before.is_none() {
-        // From now on it is loaded at each boot, so it is on trial like one that is loaded from there.
+        // From now on it is loaded at each boot, so it is on trial.
         context.trials().begin(name)?;
     }
     context.store.install(file)?;
     if is_loaded && !is_same && is_another(context, &release, name)? {
-        // Its turn comes when it is loaded. What is loaded is not installed any more.
+        // It is on trial when it is loaded. A loaded patch is not installed any more.
         context.trials().withdraw(name)?;
     }
     context
@@ -178,7 +178,7 @@ fn install_one(
     // Another build deserves a try.
     context.trials().release(&release, name)?;
     if args.replace {
-        // Only now: a machine is not to lose its patches for one that is refused.
+        // After success only: a machine must not lose its patches for one that is refused.
         supersede(context, &release, name)?;
     }
     if is_loaded {
@@ -188,9 +188,9 @@ fn install_one(
     Ok(json!({ "patch": name, "kernel": release, "loaded": loaded }))
 }
 
-/// What decides about the place of a patch among those that are installed.
+/// The position of a patch among the installed ones.
 struct Place {
-    /// It goes behind all others.
+    /// It comes after all others.
     goes_last: bool,
     /// No patch of its name was installed before.
     is_new: bool,
@@ -198,8 +198,8 @@ struct Place {
     loaded: Vec<String>,
 }
 
-/// Puts an installed patch where it belongs, and uninstalls its other versions. The one that was loaded stays until the
-/// machine is [healthy](drop_older_versions): it is superseded, and loaded again when the machine goes down with the new one.
+/// Moves an installed patch to its position, and uninstalls its other versions. The loaded one stays until the
+/// machine is [healthy](drop_older_versions): it is superseded, and loaded again if the machine goes down with the new one.
 fn take_place(context: &mut Context, release: &str, file: &PatchFile, place: &Place) -> Outcome {
     let name = &file.info.name;
     if place.goes_last {
@@ -246,13 +246,13 @@ pub fn drop_older_versions(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Is another build of a patch loaded than the one that is installed?
+/// Whether another build of a patch is loaded than the installed one.
 fn is_another(context: &Context, release: &str, name: &str) -> Outcome<bool> {
     let installed = context.store.find(release, name)?;
     Ok(installed.is_some_and(|it| is_other_build(context, &it)))
 }
 
-/// What is loaded stays, also when another build of it was installed.
+/// The loaded build stays, also when another one was installed.
 fn note_other_build(context: &mut Context, release: &str, name: &str) -> Outcome {
     if is_another(context, release, name)? {
         context.progress.say(&format!(
@@ -295,8 +295,8 @@ fn is_refused(failure: &Failure) -> bool {
     matches!(failure.status, Status::Refused | Status::Signature)
 }
 
-/// A patch that the kernel refuses would be refused at each boot, so it is not kept: what was there before comes
-/// back. One that stalled is kept.
+/// Restores the previous patch if the new one is refused, because it would be refused at each boot. A stalled one is
+/// kept.
 fn not_loaded(
     context: &Context,
     release: &str,
@@ -522,7 +522,7 @@ pub(super) mod tests {
 
     pub(crate) const RELEASE: &str = "6.12.1";
 
-    /// A machine with this release, whose kernel has no live patching yet.
+    /// A machine with this release, without live patching.
     pub(crate) fn machine(dir: &Path) -> Context {
         let proc = dir.join("proc/sys/kernel");
         fs::create_dir_all(proc.join("random")).expect("a folder");
@@ -539,7 +539,7 @@ pub(super) mod tests {
         }
     }
 
-    /// What the kernel shows of a patch that is applied.
+    /// Writes the sysfs files of an applied patch.
     pub(crate) fn applied(dir: &Path, name: &str) {
         let patch = dir.join("sys/kernel/livepatch").join(name);
         fs::create_dir_all(&patch).expect("a folder");
@@ -569,7 +569,7 @@ pub(super) mod tests {
         }
     }
 
-    /// For the next boot, beside what is installed.
+    /// For the next boot, in addition to the installed ones.
     fn for_next_boot() -> Install {
         Install {
             now: false,
@@ -607,7 +607,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_for_another_kernel_puts_nothing_on_trial() {
+    fn patches_for_other_kernels_are_not_on_trial() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         applied(dir.path(), "fix");
@@ -639,7 +639,7 @@ pub(super) mod tests {
         let srcversion = dir.path().join("sys/module/fix/srcversion");
         fs::write(srcversion, "A\n").expect("a file");
         let on_trial = |context: &Context| context.trials().on_trial().expect("readable");
-        // It was called healthy. A power cut while this goes on is to cost nothing.
+        // It was healthy. A power cut must not lose it.
         for srcversion in ["A", "B", "A"] {
             install_one(&mut context, &build(srcversion), &args).expect("installed");
             assert_eq!(on_trial(&context), Vec::<String>::new());
@@ -652,7 +652,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_superseded_is_loaded_again_in_a_newer_build_only() {
+    fn superseded_patches_are_loaded_only_in_a_newer_build() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         for (name, more) in [("fix", ""), ("all", "klp_replace=Y\0")] {
@@ -707,7 +707,7 @@ pub(super) mod tests {
         let installed = context.store.find(RELEASE, "fix_1_2").expect("readable");
         let module_there = installed.expect("there").open().expect("whole").module;
         assert!(module_there == first.module);
-        // For another kernel it is no other's name; one that klpctl has loaded has it, too.
+        // For another kernel the name is free; a patch loaded by klpctl has it too.
         let next = module("fix_1_2", "6.12.2", &modinfo("fix_1", "2"));
         install_one(&mut context, &next, &args).expect("installed");
         remove(&mut context, RELEASE, "fix_1_2").expect("uninstalled");
@@ -746,7 +746,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_to_replace_others_is_not_superseded_by_them() {
+    fn a_replacing_patch_is_not_superseded() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         let fix = module("fix", RELEASE, "");
@@ -762,7 +762,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_no_loaded_patch_supersedes_is_loaded_now() {
+    fn patches_that_are_not_superseded_are_loaded_now() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         let fix = module("fix", RELEASE, "");
@@ -794,7 +794,7 @@ pub(super) mod tests {
         applied(dir.path(), "fix_1_1");
         assert_eq!(install("fix_1_2"), ["fix_1_1", "fix_1_2"]);
         assert_eq!(install("fix_1_2"), ["fix_1_1", "fix_1_2"]);
-        // The older one is asked for again.
+        // The older one is requested again.
         assert_eq!(install("fix_1_1"), ["fix_1_1"]);
         install("fix_1_2");
         fs::remove_dir_all(dir.path().join("sys/kernel/livepatch/fix_1_1")).expect("removed");
@@ -859,7 +859,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_was_superseded_comes_back() {
+    fn superseded_patches_are_loaded_again() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         for (name, more) in [("fix", ""), ("all", "klp_replace=Y\0"), ("later", "")] {
@@ -927,7 +927,7 @@ pub(super) mod tests {
         uninstall(&mut context, &all).expect("uninstalled");
         assert_eq!(names(&context), ["other"]);
         uninstall(&mut context, &all).expect_err("nothing is installed");
-        // The one that is loaded is left.
+        // The loaded one stays.
         context.dry_run = true;
         let failure = uninstall(&mut context, &args("fix")).expect_err("it is not installed");
         assert!(

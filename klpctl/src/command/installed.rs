@@ -18,7 +18,7 @@ use crate::kernel::patches::Patch;
 use crate::outcome::Outcome;
 use crate::store;
 
-/// The installed patches, and what has become of them.
+/// The installed patches and their states.
 #[derive(Debug)]
 pub struct Report {
     /// The running kernel.
@@ -42,12 +42,12 @@ struct Installed {
     superseded_by: Option<String>,
 }
 
-/// What has become of an installed patch.
+/// The state of an installed patch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
     /// The kernel has it.
     Loaded,
-    /// So, but if the machine goes down now, it is held out.
+    /// Loaded, and held out if the machine goes down now.
     OnTrial,
     /// The kernel has another build of it: a newer one was installed since.
     OtherBuild,
@@ -57,7 +57,7 @@ enum State {
     Held,
     /// It could not be loaded at boot.
     Failed,
-    /// Nobody has tried to load it.
+    /// It was not tried.
     NotLoaded,
 }
 
@@ -95,7 +95,7 @@ impl Report {
         })
     }
 
-    /// For people; nothing where nothing is installed.
+    /// The text for people; empty if nothing is installed.
     pub fn text(&self) -> String {
         let mut text = String::new();
         if self.forbidden && !self.here.is_empty() {
@@ -212,7 +212,7 @@ impl Installed {
     }
 }
 
-/// What the kernel has of an installed patch.
+/// The kernel's state of an installed patch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Seen<'a> {
     Loaded,
@@ -221,7 +221,7 @@ enum Seen<'a> {
     Missing,
 }
 
-/// Is another build of a patch loaded than the one that is installed? Not where that cannot be known.
+/// Whether another build of a patch is known to be loaded.
 pub fn is_other_build(context: &Context, installed: &store::Installed) -> bool {
     let loaded = context.kernel.loaded_identity(&installed.name);
     let file = Identity::of_file(&installed.path);
@@ -231,7 +231,7 @@ pub fn is_other_build(context: &Context, installed: &store::Installed) -> bool {
     }
 }
 
-/// What is known of installed patches besides that they are there.
+/// The trial marks and failures of installed patches.
 #[derive(Debug)]
 struct Marks {
     on_trial: Vec<String>,
@@ -240,7 +240,7 @@ struct Marks {
 }
 
 impl Marks {
-    /// Is a patch of that name not going to be loaded?
+    /// Whether no patch of that name will be loaded.
     fn is_out(&self, name: &str) -> bool {
         self.held.contains_key(name) || self.failed.contains_key(name)
     }
@@ -288,7 +288,7 @@ mod tests {
     use crate::store::tests::file;
 
     #[test]
-    fn each_state_is_told_apart() {
+    fn each_state_is_shown() {
         let why = |name: &str| NotLoaded::from([(name.to_owned(), "it is so".to_owned())]);
         let marks = Marks {
             on_trial: vec!["b".to_owned(), "c".to_owned()],
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_loaded_and_held_out_is_told() {
+    fn loaded_patches_that_are_held_out_are_shown() {
         let dir = tempfile::tempdir().expect("a folder");
         let context = machine(dir.path());
         let file = file("fix", RELEASE, b"1");
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_out_supersedes_nothing() {
+    fn held_out_patches_supersede_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
         let context = machine(dir.path());
         for (name, more) in [("a", ""), ("b", "klp_replace=Y\0")] {

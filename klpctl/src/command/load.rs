@@ -39,7 +39,7 @@ pub enum Mode {
 pub struct Applied {
     pub name: String,
     pub time: Duration,
-    /// The patches that are gone for it.
+    /// The patches that it replaced.
     pub replaced: Vec<String>,
 }
 
@@ -90,7 +90,7 @@ pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
     ))
 }
 
-/// What is said of a patch that was applied.
+/// The message about an applied patch.
 pub fn applied_line(applied: &Applied) -> String {
     let mut text = format!(
         "{}: applied in {:.1} s",
@@ -145,7 +145,7 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
         End::Reached(time) => {
             let replaced = replaced(&context.kernel, before)?;
             for old in &replaced {
-                // What cannot be unloaded does no harm, and `status` shows it.
+                // A module that cannot be unloaded is harmless, and `status` shows it.
                 if let Err(failure) = unload_module(context, old) {
                     context.progress.say(&format!("warning: {failure}"));
                 }
@@ -189,8 +189,8 @@ fn enabled(kernel: &Kernel) -> Result<Vec<String>> {
         .collect())
 }
 
-/// Those of `before` that a patch has replaced. The kernel disables them before the transition ends, and takes them out of
-/// sysfs some time after: they are gone when this returns, unless that takes very long.
+/// The patches of `before` that were replaced. The kernel disables them before the transition ends, and removes them from
+/// sysfs later; this waits for that for a while.
 fn replaced(kernel: &Kernel, before: Vec<String>) -> Result<Vec<String>> {
     let left = enabled(kernel)?;
     let replaced: Vec<_> = before.into_iter().filter(|it| !left.contains(it)).collect();
@@ -229,7 +229,7 @@ fn insert(context: &mut Context, file: &PatchFile) -> Outcome {
     }
 }
 
-/// What the kernel means by its answer.
+/// The meaning of the kernel's errno.
 fn refusal(context: &Context, file: &PatchFile, errno: Errno, log: &[String]) -> Failure {
     let name = &file.info.name;
     let (status, why) = match errno {
@@ -286,7 +286,7 @@ fn refusal(context: &Context, file: &PatchFile, errno: Errno, log: &[String]) ->
 ///
 /// # Errors
 ///
-/// When there is none.
+/// There is none.
 pub fn kept(context: &Context, name: &str) -> Outcome<PatchFile> {
     let path = context.records.module_path(name);
     if !path.is_file() {

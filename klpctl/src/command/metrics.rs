@@ -138,7 +138,7 @@ struct Exposition {
 }
 
 impl Exposition {
-    /// Begins a metric; its samples follow.
+    /// Writes the header of a metric.
     fn family(&mut self, name: &'static str, help: &str) {
         self.name = name;
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");

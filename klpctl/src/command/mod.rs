@@ -38,7 +38,7 @@ use crate::trial::Trials;
 
 use versions::Versions;
 
-/// Where klpctl keeps what it knows until the next boot.
+/// The folder of the records until the next boot.
 const RECORDS: &str = "/run/klpctl";
 
 /// Where the installed patches are.
@@ -47,7 +47,7 @@ const STORE: &str = "/var/lib/klpctl";
 /// How long another klpctl may hold the lock.
 const LOCK_PATIENCE: Duration = Duration::from_secs(300);
 
-/// What a command answers.
+/// The output of a command.
 #[derive(Debug)]
 struct Answer {
     status: Status,
@@ -93,7 +93,7 @@ impl Context {
         Lock::take(self.records.dir(), self.lock_patience)
     }
 
-    /// Takes the lock, unless nothing is to be changed.
+    /// Takes the lock, unless it is a dry run.
     fn lock_to_change(&self) -> Outcome<Option<Lock>> {
         (!self.dry_run).then(|| self.lock()).transpose()
     }
@@ -157,7 +157,7 @@ fn module_name(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// Runs a command and prints its answer.
+/// Runs a command and prints its output.
 pub fn run(cli: Cli) -> ExitCode {
     let mut context = Context {
         is_root: rustix::process::geteuid().is_root(),
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_one_has_changed_is_seen() {
+    fn changes_before_the_lock_are_seen() {
         let ended = |dir: &Path| {
             let transition = dir.join("sys/kernel/livepatch/old/transition");
             fs::write(transition, "0").expect("a file");

@@ -2,8 +2,8 @@
 
 //! `rollback`: undoes the last `load` or `replace`.
 //!
-//! The patches that were replaced are loaded again first, on top of the one that took their place; that one goes
-//! after it. So a function that both patch is patched at all times.
+//! The replaced patches are loaded first, on top of the one that replaced them, which is then unloaded. So a function of
+//! both is patched at all times.
 
 use serde_json::json;
 
@@ -31,7 +31,7 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
             ),
         ));
     }
-    // All of them have to be there before anything changes.
+    // All files must exist before anything changes.
     let files = step
         .replaced
         .iter()
@@ -55,7 +55,7 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
         }
         loaded.push(file.info.name.clone());
     }
-    // One that replaces has taken it out already.
+    // A cumulative one has removed it already.
     if let Err(failure) = disable(context, &step.loaded, patience.timeout) {
         take_out(context, &loaded, patience);
         return Err(failure);
@@ -74,7 +74,7 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
     ))
 }
 
-/// Takes out what was loaded for a rollback that failed.
+/// Unloads what a failed rollback has loaded.
 fn take_out(context: &mut Context, loaded: &[String], patience: Patience) {
     for name in loaded.iter().rev() {
         let result =

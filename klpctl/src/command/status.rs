@@ -52,7 +52,7 @@ pub fn list(context: &Context) -> Outcome<Answer> {
 pub struct State {
     pub release: String,
     pub patches: Vec<Patch>,
-    /// Modules of patches that are gone.
+    /// Modules without patches.
     pub leftover: Vec<String>,
     pub installed: installed::Report,
 }
@@ -138,7 +138,7 @@ pub fn facts(context: &Context, args: &Facts) -> Outcome<Answer> {
     fixed.sort();
     fixed.dedup();
     facts["fixes"] = json!(fixed);
-    // Grains are all in one place, so these need a name of their own; facts have that of their file.
+    // Grains share one namespace, so these get a common name; facts have that of their file.
     let facts = match args.format {
         FactsFormat::Ansible => facts,
         FactsFormat::Salt => json!({ "klp": facts }),
@@ -180,7 +180,7 @@ fn describe(context: &Context, patch: &Patch, text: &mut String) -> Outcome {
     Ok(())
 }
 
-/// Patches that klpctl has loaded and the kernel has let go, whose modules are there still.
+/// Patches loaded by klpctl that the kernel has removed, whose modules are still loaded.
 fn leftover(context: &Context, patches: &[Patch]) -> Outcome<Vec<String>> {
     let mut names = context.records.names();
     names.retain(|name| {
@@ -195,7 +195,7 @@ pub fn version(context: &Context, patch: &Patch) -> Option<String> {
     patch.version.clone().or_else(recorded)
 }
 
-/// What the patch fixes, if klpctl has loaded it: the kernel does not keep it.
+/// What the patch fixes, if klpctl has loaded it: the kernel does not keep that.
 pub fn fixes(context: &Context, patch: &Patch) -> Outcome<Vec<String>> {
     let info = context.records.info(&patch.name)?;
     Ok(info.map(|info| info.fixes).unwrap_or_default())

@@ -51,7 +51,7 @@ pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Optio
     }))
 }
 
-/// The patches that are installed for the running kernel, and loaded when `name` is gone.
+/// The patches installed for the running kernel that are loaded if `name` is removed.
 ///
 /// # Errors
 ///
@@ -143,8 +143,8 @@ impl Order {
         Ok(())
     }
 
-    /// What supersedes an installed patch. What `is_out` says of a patch is whether it is not going to be loaded.
-    /// What is loaded is not superseded.
+    /// The patch that supersedes an installed one. `is_out` tells whether a patch will not be loaded.
+    /// A loaded patch is not superseded.
     pub fn by(&self, name: &str, is_out: impl Fn(&str) -> bool) -> Option<By<'_>> {
         let place = self.patches.iter().position(|it| it.name == name)?;
         let (before, later) = self.patches.split_at(place + 1);
@@ -198,12 +198,12 @@ mod tests {
         assert_eq!(by(&none, "a", &["b", "c"]), None);
         assert_eq!(by(&none, "c", &[]), None);
         assert_eq!(by(&none, "d", &[]), None);
-        // What is loaded covers others, whatever was said of it, and is not covered.
+        // A loaded patch supersedes others, and is not superseded.
         applied(dir.path(), "b");
         let loaded = order(&context);
         assert_eq!(by(&loaded, "a", &["b", "c"]).as_deref(), Some("b"));
         assert_eq!(by(&loaded, "b", &[]), None);
-        // The kernel knows best.
+        // The kernel decides.
         fs::write(dir.path().join("sys/kernel/livepatch/b/replace"), "0").expect("a file");
         assert_eq!(by(&order(&context), "a", &["c"]), None);
     }

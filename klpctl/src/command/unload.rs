@@ -14,13 +14,13 @@ use crate::outcome::{Failure, Outcome, Status};
 use crate::output;
 use crate::transition::{self, End, Goal, until};
 
-/// How long a module may be in use after its patch is gone: somebody can be reading its files.
+/// How long a module may be in use after its patch was removed: a process can be reading its files.
 const IN_USE: Duration = Duration::from_secs(10);
 
 pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
     let _lock = context.lock_to_change()?;
     let mut name = module_name(&args.patch);
-    // A module that is left over has no patch to tell its series.
+    // A leftover module has no patch to name its series.
     if !context.kernel.has_module(&name) {
         name = context.loaded_name(&name)?;
     }
@@ -45,7 +45,7 @@ pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
     ))
 }
 
-/// What was unloaded and is installed comes back at the next boot.
+/// Notes that an installed patch is loaded again at the next boot.
 pub fn note_installed(context: &mut Context, name: &str) -> Outcome {
     let release = context.kernel.release()?;
     if context.store.find(&release, name)?.is_some() {
@@ -57,17 +57,17 @@ pub fn note_installed(context: &mut Context, name: &str) -> Outcome {
     Ok(())
 }
 
-/// What was undone is no step to go back from.
+/// Removes the record of a step that was undone.
 pub fn forget(context: &Context, name: &str) -> Outcome {
     let step = context.records.step()?.filter(|step| step.loaded != name);
     context.set_step(step.as_ref())
 }
 
-/// Disables a patch and sees the transition through. A patch that the kernel does not know any more is disabled.
+/// Disables a patch and waits for the transition. A patch that the kernel does not have counts as disabled.
 ///
 /// # Errors
 ///
-/// [`Status::Reverted`] when the transition stalled: the patch is applied as before. [`Status::Stuck`].
+/// [`Status::Reverted`] if the transition stalled: the patch is applied as before. [`Status::Stuck`].
 pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome {
     let Some(patch) = context.kernel.patch(name)? else {
         return Ok(());
@@ -108,16 +108,16 @@ pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome 
     }
 }
 
-/// Unloads the module of a patch that is gone.
+/// Unloads the module of a removed patch.
 ///
 /// # Errors
 ///
-/// When it is in use, which it stays after a transition by force.
+/// It is in use, as always after a forced transition.
 pub fn unload_module(context: &Context, name: &str) -> Outcome {
     let mut last = Errno::AGAIN;
     let unloaded = until(IN_USE, || {
         match modules::unload(name) {
-            // It was unloaded by somebody else.
+            // It was unloaded meanwhile.
             Ok(()) | Err(Errno::NOENT) => return Ok(true),
             Err(errno) => last = errno,
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The versions of a patch. Where each version has a module name of its own, the series is the name that they share:
+//! The versions of a patch. If each version has its own module name, the series is their common part:
 //! `fix_foo` for `fix_foo_1_1` and `fix_foo_1_2`.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::outcome::{Failure, Outcome, Status};
 use crate::patch_file::{Info, PatchFile};
 use crate::store::Installed;
 
-/// The series of patches, by the names of their modules. A patch without a version in its name is its own series.
+/// The series of patches, by module name. A patch without a version in its name is its own series.
 #[derive(Debug, Default)]
 pub struct Versions(BTreeMap<String, String>);
 
@@ -21,17 +21,17 @@ pub fn series(info: &Info) -> &str {
     info.series.as_ref().unwrap_or(&info.name)
 }
 
-/// Sees to it that no other patch has the name of this one: neither one that is installed for this kernel, nor one that
-/// klpctl has loaded. A series and a version make a name, and so may others that are divided differently: `fix_1` and `2`,
+/// Checks that no other patch has this name, installed for this kernel or loaded by klpctl. Series and version together
+/// make the name, and other pairs can give the same: `fix_1` and `2`,
 /// `fix` and `1.2`.
 ///
 /// # Errors
 ///
-/// [`Status::Conflict`] when there is another one.
+/// [`Status::Conflict`] if there is another one.
 pub fn check_name(context: &Context, release: &str, file: &PatchFile) -> Outcome {
     let name = &file.info.name;
     let installed = context.store.find(release, name)?;
-    // A damaged file is nobody's.
+    // A damaged file does not count.
     if let Some(there) = installed.and_then(|it| it.open().ok()) {
         check_same(&there.info, &file.info, "installed", "Uninstall")?;
     }
@@ -78,7 +78,7 @@ impl Versions {
         versions
     }
 
-    /// Adds installed patches. A damaged file is known by its name only.
+    /// Adds installed patches. Of a damaged file, only the name is known.
     pub fn add_installed<'a>(&mut self, installed: impl IntoIterator<Item = &'a Installed>) {
         for it in installed {
             let series = it.open().map(|file| series(&file.info).to_owned());
@@ -87,11 +87,11 @@ impl Versions {
         }
     }
 
-    /// Adds loaded patches. Of those that klpctl has not loaded, only the name is known.
+    /// Adds loaded patches. Of those not loaded by klpctl, only the name is known.
     ///
     /// # Errors
     ///
-    /// When a record cannot be read.
+    /// A record cannot be read.
     pub fn add_loaded(
         &mut self,
         context: &Context,
@@ -112,12 +112,12 @@ impl Versions {
         self.0.contains_key(name)
     }
 
-    /// The patch of that name, or else the only version of the series of that name. A name that is unknown is given
-    /// back: the caller says what is missing.
+    /// The patch of that name, or the only version of the series of that name. An unknown name is returned unchanged: the
+    /// caller reports it.
     ///
     /// # Errors
     ///
-    /// When there are several versions.
+    /// There are several versions.
     pub fn one(&self, name: &str) -> Outcome<String> {
         if self.has(name) {
             return Ok(name.to_owned());
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_stands_for_its_only_version() {
+    fn a_series_selects_its_only_version() {
         let one = versions(&[("fix_1_2", "fix"), ("other", "other")]);
         assert_eq!(one.one("fix").expect("one"), "fix_1_2");
         assert_eq!(one.one("fix_1_2").expect("itself"), "fix_1_2");

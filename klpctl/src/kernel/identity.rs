@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which build of a module it is: the one that is loaded, and the one in a file. They differ after a module was
-//! rebuilt or upgraded without being loaded anew; what was checked against the file says nothing then.
+//! The build of a module: of the loaded one, and of one in a file. They differ after a module was rebuilt or upgraded without
+//! being reloaded; checks against the file mean nothing then.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use klp_elf::{Module, Name, read_module};
 
 use super::{Kernel, read};
 
-/// What tells builds of a module apart, as far as it is known.
+/// The identity of a module's build, as far as known.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Identity {
     /// The linker's note about it: the hash of its contents.
@@ -48,11 +48,11 @@ impl Identity {
 }
 
 impl Kernel {
-    /// That of a module that is loaded. Nothing is known of one that is not, or is built in.
+    /// The identity of a loaded module; unknown for one that is not loaded, or built in.
     ///
     /// # Errors
     ///
-    /// When sysfs cannot be read.
+    /// sysfs cannot be read.
     pub fn loaded_identity(&self, module: &str) -> Result<Identity> {
         let dir = self.path("sys/module").join(module);
         Ok(Identity {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_both_tell_can_differ() {
+    fn only_common_properties_are_compared() {
         let one = identity(Some(b"1"), Some("A"));
         assert_eq!(one.differs(&one), None);
         assert_eq!(one.differs(&identity(None, None)), None);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_loaded_is_read_from_sysfs() {
+    fn the_loaded_build_is_read_from_sysfs() {
         let dir = tempfile::tempdir().expect("a folder");
         let module = dir.path().join("sys/module/disk");
         fs::create_dir_all(module.join("notes")).expect("a folder");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's log: from some moment on, what the kernel says about a module that it refuses; and when a transition began.
+//! Reads the kernel's log: messages about a refused module, and the start of a transition.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
@@ -22,7 +22,7 @@ const LINES_MAX: usize = 20;
 pub struct Log(Option<File>);
 
 impl Kernel {
-    /// What the kernel says from now on. Where its log cannot be read, nothing.
+    /// The messages from now on; none if the log cannot be read.
     pub fn log(&self) -> Log {
         let file = self.open_log();
         Log(file.and_then(|mut file| file.seek(SeekFrom::End(0)).ok().map(|_| file)))
@@ -41,7 +41,7 @@ impl Kernel {
     pub fn transition_age(&self, name: &str) -> Option<Duration> {
         let mut began = None;
         each_record(&mut self.open_log()?, |text| {
-            // One that is turned back begins once more.
+            // A reversed transition starts again.
             let mut starts = text.lines().filter_map(|line| start(line, name));
             began = starts.next_back().or(began);
         });
@@ -97,7 +97,7 @@ impl Log {
     }
 }
 
-/// The text of a record: `PRIORITY,NUMBER,TIME,FLAGS;TEXT`, and lines of properties that begin with a blank.
+/// The text of a record: `PRIORITY,NUMBER,TIME,FLAGS;TEXT`, followed by lines of properties that begin with a blank.
 fn message(record: &str) -> Option<&str> {
     let (_, rest) = record.split_once(';')?;
     rest.lines().next()

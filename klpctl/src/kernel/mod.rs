@@ -29,12 +29,12 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The one that runs.
+    /// The running kernel.
     pub fn running() -> Self {
         Self::at(Path::new("/"))
     }
 
-    /// One whose file systems are mounted below `root`.
+    /// A kernel whose file systems are mounted below `root`.
     pub fn at(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
@@ -51,7 +51,7 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// When procfs does not tell.
+    /// It cannot be read from procfs.
     pub fn release(&self) -> Result<String> {
         let path = self.path("proc/sys/kernel/osrelease");
         let release = fs::read_to_string(&path)
@@ -59,11 +59,11 @@ impl Kernel {
         Ok(release.trim().to_owned())
     }
 
-    /// What tells this boot from all others.
+    /// The id of this boot.
     ///
     /// # Errors
     ///
-    /// When procfs does not tell.
+    /// It cannot be read from procfs.
     pub fn boot_id(&self) -> Result<String> {
         let path = self.path("proc/sys/kernel/random/boot_id");
         let id = fs::read_to_string(&path)

@@ -26,8 +26,8 @@ impl Kernel {
 }
 
 impl Kernel {
-    /// Loads the modules that a patch needs, with the kernel's own helper (`modprobe`). What cannot be loaded is
-    /// missed later, with a better message.
+    /// Loads the modules that a patch needs, with `modprobe`. Failures are reported later, with a better
+    /// message.
     pub fn load_dependencies(&self, names: &[String]) {
         let missing = names.iter().filter(|name| !self.has_module(name));
         let Ok(Some(helper)) = read(&self.path("proc/sys/kernel/modprobe")) else {
@@ -41,24 +41,23 @@ impl Kernel {
 
 /// Loads a module; returns when its init has.
 ///
-/// The kernel gets the bytes that were checked, in a sealed memfd: the file they were read from can be written to or
-/// replaced at any time. With `finit_module` rather than `init_module`, IMA measures these bytes, and its rules for
-/// appraisal accept the signature that is appended to them (`appraise_type=imasig|modsig`). What belongs to a file and
-/// not to its bytes (`security.ima`, the file system for LoadPin and IPE) is lost, as it is in each copy that klpctl
-/// installs.
+/// The kernel gets the checked bytes, in a sealed memfd: the original file can change at any time. With `finit_module`
+/// rather than `init_module`, IMA measures these bytes, and its appraisal accepts an appended signature
+/// (`appraise_type=imasig|modsig`). Attributes of the file (`security.ima`, the file system for LoadPin and IPE) are
+/// lost, as in each copy that klpctl installs.
 ///
 /// # Errors
 ///
-/// What the kernel answers.
+/// The kernel's errno.
 pub fn load(module: &[u8]) -> Result<(), Errno> {
     rustix::system::finit_module(sealed(module)?, c"", 0)
 }
 
-/// A file in memory with these contents for good.
+/// A sealed file in memory with these contents.
 fn sealed(contents: &[u8]) -> Result<File, Errno> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let name = c"module";
-    // `vm.memfd_noexec` can ask for a flag that kernels before 6.3 do not know.
+    // `vm.memfd_noexec` can require a flag that kernels before 6.3 do not have.
     let fd = match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
         Err(Errno::INVAL) => memfd_create(name, flags)?,
         created => created?,
@@ -75,7 +74,7 @@ fn sealed(contents: &[u8]) -> Result<File, Errno> {
 ///
 /// # Errors
 ///
-/// What the kernel answers; `EINVAL` for a name that no module can have.
+/// The kernel's errno; `EINVAL` for an invalid name.
 pub fn unload(name: &str) -> Result<(), Errno> {
     let name = CString::new(name).map_err(|_| Errno::INVAL)?;
     rustix::system::delete_module(&name, libc::O_NONBLOCK)
@@ -87,7 +86,7 @@ mod tests {
     use std::io::{Read as _, Seek as _};
 
     #[test]
-    fn what_the_kernel_gets_cannot_change() {
+    fn the_kernel_gets_a_sealed_copy() {
         let mut file = sealed(b"module").expect("made");
         let write = |file: &mut File| file.write_all(b"x").expect_err("sealed");
         assert_eq!(Errno::from_io_error(&write(&mut file)), Some(Errno::PERM));

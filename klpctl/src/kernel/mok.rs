@@ -7,7 +7,7 @@ use std::fs;
 
 use super::Kernel;
 
-/// Where they are, and how many bytes stand before the list.
+/// The files, and the length of their headers.
 const PLACES: [(&str, usize); 2] = [
     ("sys/firmware/efi/mok-variables/MokListRT", 0),
     (
@@ -17,7 +17,7 @@ const PLACES: [(&str, usize); 2] = [
     ),
 ];
 
-/// EFI_CERT_X509_GUID, as it stands in memory.
+/// EFI_CERT_X509_GUID, in memory order.
 const X509: [u8; 16] = [
     0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a, 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72,
 ];
@@ -25,7 +25,7 @@ const X509: [u8; 16] = [
 /// The head of an EFI_SIGNATURE_LIST: the kind, and the sizes of the list, of a header, and of each signature.
 const HEAD: usize = 28;
 
-/// Who has put a signature into the list.
+/// The owner of a signature in the list.
 const OWNER: usize = 16;
 
 impl Kernel {
@@ -99,7 +99,7 @@ mod tests {
         .concat();
         assert_eq!(certificates(&data), [&b"first!"[..], b"second", b"third"]);
         for end in 0..data.len() {
-            // Whatever is cut off, nothing is made up.
+            // A truncated list yields fewer certificates, never wrong ones.
             assert!(certificates(&data[..end]).len() < 3);
         }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Kernel, is_gone, read};
 
-/// A patch that the kernel knows.
+/// A patch in the kernel.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Patch {
     /// The name of its module.
@@ -23,9 +23,9 @@ pub struct Patch {
     pub replace: Option<bool>,
     /// Its place among the patches, from 1. Unknown before Linux 6.13.
     pub stack_order: Option<u32>,
-    /// The version that its module tells.
+    /// The version of its module.
     pub version: Option<String>,
-    /// What it patches.
+    /// Its objects.
     pub objects: Vec<Object>,
 }
 
@@ -80,11 +80,11 @@ impl Kernel {
         self.path("sys/kernel/livepatch").join(name)
     }
 
-    /// All patches, in the order in which they are stacked as far as the kernel tells, and else by name.
+    /// All patches, in stack order if the kernel shows it, else by name.
     ///
     /// # Errors
     ///
-    /// When sysfs cannot be read.
+    /// sysfs cannot be read.
     pub fn patches(&self) -> Result<Vec<Patch>> {
         let mut patches = Vec::new();
         for name in folders(&self.path("sys/kernel/livepatch"))? {
@@ -104,11 +104,11 @@ impl Kernel {
         Ok(patches.map(|patch| patch.name).collect())
     }
 
-    /// The patch `name`, if the kernel knows it.
+    /// The patch `name`, if the kernel has it.
     ///
     /// # Errors
     ///
-    /// When sysfs cannot be read.
+    /// sysfs cannot be read.
     pub fn patch(&self, name: &str) -> Result<Option<Patch>> {
         let path = self.patch_path(name);
         // A folder without these is about to go.
@@ -131,11 +131,11 @@ impl Kernel {
         }))
     }
 
-    /// Enables or disables a patch, or turns its transition round.
+    /// Enables or disables a patch, or reverses its transition.
     ///
     /// # Errors
     ///
-    /// When the kernel refuses it, or the patch is gone.
+    /// The kernel refuses it, or the patch was removed.
     pub fn set_enabled(&self, name: &str, enabled: bool) -> Result<()> {
         write(&self.patch_path(name).join("enabled"), enabled)
     }
@@ -144,7 +144,7 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// When the kernel refuses it, or the patch is gone.
+    /// The kernel refuses it, or the patch was removed.
     pub fn force(&self, name: &str) -> Result<()> {
         write(&self.patch_path(name).join("force"), true)
     }
@@ -159,7 +159,7 @@ fn flag(path: &Path) -> Result<Option<bool>> {
     Ok(read(path)?.map(|text| text == "1"))
 }
 
-/// The names of the folders in a folder, sorted; none where it is gone.
+/// The names of the folders in a folder, sorted; none if it was removed.
 fn folders(path: &Path) -> Result<Vec<String>> {
     let listing = || format!("cannot list {}", path.display());
     let entries = match fs::read_dir(path) {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_kernel_tells_less() {
+    fn old_kernels_show_less() {
         let dir = tree(&[
             ("sys/kernel/livepatch/a/enabled", "1\n"),
             ("sys/kernel/livepatch/a/transition", "0\n"),

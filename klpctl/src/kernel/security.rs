@@ -24,7 +24,7 @@ impl Kernel {
         }
     }
 
-    /// The lockdown level: what stands in brackets.
+    /// The lockdown level, in brackets.
     fn lockdown(&self) -> Option<String> {
         let text = fs::read_to_string(self.path("sys/kernel/security/lockdown")).ok()?;
         let (_, rest) = text.split_once('[')?;

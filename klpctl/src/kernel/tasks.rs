@@ -28,7 +28,7 @@ pub struct Blocker {
     pub kernel_thread: bool,
     /// A function of the patch that it is in, if its stack shows one.
     pub function: Option<String>,
-    /// What the livepatch core says of it. Only klp-core does.
+    /// The reason that klp-core shows.
     pub why: Option<String>,
     /// Its kernel stack, innermost first.
     pub stack: Vec<String>,
@@ -98,12 +98,12 @@ impl Kernel {
     }
 }
 
-/// Wakes tasks out of interruptible sleeps, by stopping and continuing their processes. On its way back to user
-/// space a task switches. Kernel threads are left alone, and processes that are stopped already. Returns how many
-/// processes it was done to.
+/// Wakes tasks out of interruptible sleeps, by stopping and continuing their processes: a task switches on its way back to
+/// user space. Skips kernel threads and stopped processes. Returns the number of
+/// processes.
 ///
-/// What a program sees of it: system calls that are never restarted return EINTR, and a parent that waits for
-/// stopped children learns of both.
+/// Programs can notice it: system calls that are never restarted return EINTR, and a parent that waits for
+/// stopped children is notified.
 pub fn wake(kernel: &Kernel, blockers: &[Blocker]) -> usize {
     let mut woken = Vec::new();
     for blocker in blockers.iter().filter(|blocker| !blocker.kernel_thread) {
@@ -113,7 +113,7 @@ pub fn wake(kernel: &Kernel, blockers: &[Blocker]) -> usize {
         let Some(pid) = Pid::from_raw(blocker.pid) else {
             continue;
         };
-        // Never ourselves, who would not continue, nor init, which ignores it.
+        // Never this process, which would not continue, nor init, which ignores it.
         if pid == rustix::process::getpid() || pid.is_init() {
             continue;
         }

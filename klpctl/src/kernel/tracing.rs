@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Who else is at the entry of a function: tracefs' `enabled_functions`, and the list of kprobes.
+//! Other ftrace users and kprobes of a function: tracefs' `enabled_functions`, and the list of kprobes.
 
 use std::fs;
 
@@ -11,14 +11,14 @@ use super::Kernel;
 pub struct Attached {
     /// The function.
     pub function: String,
-    /// What it is, in a few words.
+    /// Its description.
     pub what: &'static str,
     /// A patch of this function is refused while it is there.
     pub excludes: bool,
 }
 
 impl Kernel {
-    /// What is attached to these functions, apart from live patches. Nothing where tracefs is not mounted or not
+    /// The users attached to these functions, apart from live patches; none if tracefs is not mounted or
     /// readable.
     pub fn attached(&self, functions: &[&str], is_patched: impl Fn(&str) -> bool) -> Vec<Attached> {
         let enabled = self.enabled_functions().unwrap_or_default();
@@ -62,7 +62,7 @@ fn enabled_function(line: &str) -> Option<(&str, &str)> {
 
 fn attachment(name: &str, flags: &str, is_patched: bool) -> Option<Attached> {
     let has = |flag| flags.split_whitespace().any(|it| it == flag);
-    // Only one may change where a call goes. Live patches of one function share theirs.
+    // Only one user may redirect calls. Live patches of one function share theirs.
     let (what, excludes) = if has("I") && !is_patched {
         ("something that redirects it", true)
     } else if has("D") {

@@ -32,7 +32,7 @@ struct Changing {
     private: AtomicPtr<c_void>,
 }
 
-#[derive(Lasting)]
+#[derive(Persistent)]
 #[kernel_struct("kuid_t")]
 struct Above {
     val: u32,

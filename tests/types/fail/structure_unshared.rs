@@ -5,7 +5,7 @@
 use klp::prelude::*;
 
 #[kernel_struct("list_head")]
-#[derive(Lasting)]
+#[derive(Persistent)]
 struct List {
     next: *mut c_void,
 }

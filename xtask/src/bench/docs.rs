@@ -5,23 +5,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use klp_host::host::files::write_atomic;
 
 use super::figures::Figures;
 use super::plots;
 use super::table::{self, Section};
+use crate::markers;
 
 const JSON: &str = "figures.json";
 const TEXT: &str = "figures.md";
 const PLOTS: &str = "plots";
-
-/// Around a table in the text.
-const END: &str = "<!-- end of table -->";
-
-fn begin(section: Section) -> String {
-    format!("<!-- table: {} -->", section.name())
-}
 
 /// Puts the figures into this folder; gives the files.
 pub fn publish(figures: &Figures, docs: &Path) -> Result<Vec<PathBuf>> {
@@ -44,20 +38,7 @@ fn fill(text: &str, figures: &Figures) -> Result<String> {
         let Some(table) = table::table(figures, section) else {
             continue;
         };
-        let begin = begin(section);
-        let start = text.find(&begin).map(|start| start + begin.len());
-        let place = start.and_then(|start| {
-            let length = text.get(start..)?.find(END)?;
-            Some(start..start + length)
-        });
-        ensure!(
-            place.is_some(),
-            "there is no place for the table `{}`: lines `{begin}` and `{END}`",
-            section.name()
-        );
-        if let Some(place) = place {
-            text.replace_range(place, &format!("\n{table}"));
-        }
+        markers::replace(&mut text, section.name(), &table)?;
     }
     Ok(text)
 }
@@ -94,9 +75,9 @@ mod tests {
         );
     }
 
-    /// Nobody changed a table or a plot by hand, or forgot one.
+    /// The published tables and plots are those of the published figures.
     #[test]
-    fn what_is_published_belongs_together() {
+    fn published_tables_and_plots_match() {
         let docs = checkout::top().join("docs");
         let figures = Figures::read(&docs.join(JSON)).expect("figures");
         assert!(figures.whole, "only whole runs are published");

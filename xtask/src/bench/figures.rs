@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the benchmarks found, and the JSON file of it.
+//! The results of the benchmarks, and their JSON file.
 
 use std::fmt;
 use std::fs;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// One measured value.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Figure {
-    /// What was measured, and of how many.
+    /// The measurement, and its number of functions or tasks.
     pub name: String,
     /// `ns`, `instructions`, `percent`, `bytes`, `kB`, `cycles`.
     pub unit: String,
@@ -96,7 +96,7 @@ pub fn short(value: f64) -> String {
     }
 }
 
-/// `12,345`, with one digit behind the point where it is no whole number and small.
+/// `12,345`, with one decimal for small fractions.
 pub fn grouped(value: f64) -> String {
     if value.abs() < 100.0 && value.fract() != 0.0 {
         return format!("{value:.1}");
@@ -176,7 +176,7 @@ impl Figures {
             .find(|kernel| kernel.core == core.name())
     }
 
-    /// What was measured on any of them, in the order in which it first appears.
+    /// The names of all measurements, in order of appearance.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for figure in self.kernels.iter().flat_map(|kernel| &kernel.figures) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What else this machine does: it spoils what is measured in real time.
+//! The load of this machine, which disturbs measurements in real time.
 
 use std::fs;
 use std::time::Duration;

@@ -31,26 +31,26 @@ use crate::parallel;
 use figures::{Column, Figure};
 use plan::{ATTEMPT_FUNCTIONS, ATTEMPT_TASKS, Job, Plan, TIMEOUT};
 
-/// Where things are in the guest (the scripts know it too).
+/// The folder in the guest (known to the scripts).
 const GUEST: &str = "/klp/bench";
 
 /// The program that the scripts start.
 const PROGRAM: &str = "guest/klp-bench.c";
 
-/// Machines whose instructions are counted at the same time: they also need memory.
+/// The number of parallel machines with counted instructions, which also need memory.
 const COUNTED_AT_ONCE: usize = 2;
 
 /// The longest that a cycle of the stress test may take.
 const STRESS_CYCLE: Duration = Duration::from_secs(30);
 
-/// What does the same in C and in Rust.
+/// The C counterpart of the Rust sample.
 const C_SAMPLE: &str = "klp_bench_cmdline";
 const RUST_SAMPLE: &str = "livepatch-sample";
 
 /// The patches in Rust.
 const IN_RUST: &str = "tests/bench/rust/";
 
-/// Where the results go when nobody says.
+/// The default file for results.
 pub fn default_json() -> PathBuf {
     checkout::top().join("target/bench.json")
 }
@@ -82,15 +82,15 @@ pub fn run(kernels: &[Kernel], plan: &Plan) -> Result<Vec<Column>> {
     Ok(columns)
 }
 
-/// Loads, disables and unloads a patch many times while programs are started on two CPUs. An
-/// error tells what the kernel complained about, or that memory was lost.
+/// Loads, disables and unloads a patch many times while programs are started on two CPUs. Fails
+/// if the kernel logs a warning, or memory is leaked.
 pub fn stress(kernel: &Kernel, cycles: u32) -> Result<Vec<Figure>> {
     let bench = Bench::prepare(kernel)?;
     let timeout = TIMEOUT + STRESS_CYCLE * cycles;
     bench.measure(&Job::parallel(format!("stress.sh {cycles}"), timeout))
 }
 
-/// What the attempts to end a transition cost for each task, and for each function.
+/// The cost of an attempt to end a transition, per task and per function.
 fn attempts(figures: &[Figure]) -> Vec<Figure> {
     let [fewer, more] = ATTEMPT_TASKS;
     let [one, many] = ATTEMPT_FUNCTIONS;
@@ -115,7 +115,7 @@ fn attempts(figures: &[Figure]) -> Vec<Figure> {
     ]
 }
 
-/// What a kernel's measurements have in common.
+/// The common environment of a kernel's measurements.
 struct Bench<'a> {
     kernel: &'a Kernel,
     copy: Vec<(PathBuf, PathBuf)>,
@@ -147,7 +147,7 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Runs a script in a boot of its own; gives the figures it found.
+    /// Runs a script in a separate boot; returns its figures.
     fn measure(&self, job: &Job) -> Result<Vec<Figure>> {
         let command = &job.command;
         say(&format!("{}: {command}", self.kernel.core.name()));
@@ -191,7 +191,7 @@ fn sizes(kernel: &Kernel, bench: &Built) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// What a script printed.
+/// The output of a script.
 #[derive(Debug, Default)]
 struct Output {
     figures: Vec<Figure>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is measured, and in what machines.
+//! The measurements, and their machines.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use klp_host::vm::Spec;
 /// The longest that one measurement may take, on a slow and busy machine.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(1200);
 
-/// The tasks in the functions for the cost of an attempt: what the second has more is divided by
-/// the difference.
+/// The numbers of tasks in the functions for the cost of an attempt: the difference of the costs is divided by
+/// that of the numbers.
 pub(super) const ATTEMPT_TASKS: [u32; 2] = [10, 210];
 
 /// The functions for it.
@@ -34,7 +34,7 @@ pub struct Plan {
     latency_tasks: Vec<u32>,
     /// How often those are taken.
     cycles: u32,
-    /// What is of no interest day by day is measured, too.
+    /// Includes details of little daily interest.
     details: bool,
 }
 
@@ -61,7 +61,7 @@ impl Plan {
         }
     }
 
-    /// What is measured under counted instructions. What takes longest is first: it is not
+    /// The measurements with counted instructions, the longest first, so that none is
     /// waited for at the end.
     pub(super) fn counted(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
@@ -90,7 +90,7 @@ impl Plan {
         jobs
     }
 
-    /// What is measured in real time.
+    /// The measurements in real time.
     pub(super) fn timed(&self) -> Job {
         let tasks = words(&self.latency_tasks);
         Job::parallel(format!("latency.sh {} {tasks}", self.cycles), TIMEOUT)
@@ -103,7 +103,7 @@ fn words(numbers: &[u32]) -> String {
     words.join(" ")
 }
 
-/// One measurement: a boot of its own.
+/// One measurement, in a separate boot.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     /// A script of `tests/bench/guest/`, with its arguments.

@@ -15,7 +15,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::figures::{Figures, grouped};
 
-/// In pixels: of a file, of the legend above its plots, and of what stands beside their axes.
+/// Sizes in pixels: of a file, of the legend above its plots, and of the labels of axes.
 const SIZE: (u32, u32) = (900, 430);
 const LEGEND: i32 = 30;
 const LEGEND_ENTRY: usize = 210;
@@ -163,7 +163,7 @@ fn points(figures: &Figures, core: Core, prefix: &str) -> Vec<(f64, f64)> {
         .flat_map(|column| &column.figures)
         .filter_map(|figure| {
             let number: u32 = figure.name.strip_prefix(prefix)?.parse().ok()?;
-            // What has no logarithm has no place here.
+            // Values without a logarithm are omitted.
             (number > 0 && figure.value > 0.0).then(|| (f64::from(number), figure.value / 1e9))
         })
         .collect();
@@ -171,7 +171,7 @@ fn points(figures: &Figures, core: Core, prefix: &str) -> Vec<(f64, f64)> {
     points
 }
 
-/// Whole powers of ten around all of these.
+/// Powers of ten around all values.
 fn decades(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
     let logarithms: Vec<_> = values.map(f64::log10).collect();
     let low = logarithms.iter().copied().reduce(f64::min)?.floor();
@@ -230,7 +230,7 @@ impl Plot {
         Ok(text)
     }
 
-    /// What the lines of all panels are, side by side.
+    /// The legend of all panels.
     fn draw_legend(&self, area: &Area<'_>) -> Result<()> {
         let mut entries: Vec<(&str, RGBColor)> = Vec::new();
         for series in self.panels.iter().flat_map(|panel| &panel.series) {
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_not_drawn() {
+    fn missing_measurements_are_not_drawn() {
         let mut some = figures();
         for kernel in &mut some.kernels {
             kernel.figures.retain(|figure| figure.name == "enable-1");

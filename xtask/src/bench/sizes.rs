@@ -22,7 +22,7 @@ struct Size {
 }
 
 impl Size {
-    /// Of this object file or module. What a section is aligned to is not counted.
+    /// The sizes of an object file or module, without alignment.
     fn of(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let file = object::File::parse(&*bytes)

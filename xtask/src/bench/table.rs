@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The figures as tables: the livepatch cores side by side, and what was to be reached.
+//! Tables of the figures: both livepatch cores side by side, with goals.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use klp_host::kernel::Core;
 
 use super::figures::{Column, Figures, grouped, readable, short};
 
-/// A table of its own.
+/// A table.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Section {
     Calls,
@@ -132,7 +132,7 @@ const CALLS: [(&str, &str, Goal); 10] = [
     ),
 ];
 
-/// Others whose names hold no numbers.
+/// Figures whose names contain no numbers.
 const PLAIN: [(&str, Section, &str, Goal); 15] = [
     (
         "attempt-task-1",
@@ -226,7 +226,7 @@ const PLAIN: [(&str, Section, &str, Goal); 15] = [
     ),
 ];
 
-/// What is done to patches of so many functions.
+/// Operations on patches of many functions.
 const FUNCTIONS: [(&str, &str); 5] = [
     ("enable", "enable"),
     ("load", "load and enable"),
@@ -235,7 +235,7 @@ const FUNCTIONS: [(&str, &str); 5] = [
     ("disable", "disable"),
 ];
 
-/// Directions of transitions, and what the machine does meanwhile.
+/// Directions of transitions, and the load of the machine.
 const LATENCY: [(&str, &str, &str); 4] = [
     ("patching", "idle", "patching, idle machine"),
     ("unpatching", "idle", "unpatching, idle machine"),
@@ -246,10 +246,10 @@ const LATENCY: [(&str, &str, &str); 4] = [
 /// An idle machine is to have switched all tasks by then.
 const IDLE_GOAL_NS: f64 = 20e6;
 
-/// A large patch is to be in use by then on a machine with many tasks.
+/// The goal for a large patch on a machine with many tasks.
 const TASKS_GOAL_NS: f64 = 1e9;
 
-/// Functions and tasks for which something is to be reached.
+/// The numbers of functions and tasks with a goal.
 const MANY_FUNCTIONS: u32 = 1000;
 const MANY_TASKS: u32 = 5000;
 
@@ -352,7 +352,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What is not known here is shown by its name.
+    /// An unknown figure is shown by its name.
     fn of_any(name: &'a str) -> Self {
         Self::of(name).unwrap_or_else(|| Self {
             name,
@@ -609,7 +609,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_shown_by_its_name() {
+    fn unknown_figures_are_shown_by_name() {
         let lines = ["strange-thing kB 3", "load-x ns 1", "attempt-10-1 ns 5"];
         let figures = figures(&lines, &[]);
         let table = table(&figures, Section::Other).expect("a table");

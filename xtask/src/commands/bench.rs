@@ -39,7 +39,7 @@ pub(super) struct BenchArgs {
     from: Option<PathBuf>,
 }
 
-/// Those of a whole run.
+/// The cores of a complete run.
 const CORES: [Core; 2] = [Core::C, Core::Rust];
 
 impl BenchArgs {
@@ -86,7 +86,7 @@ impl BenchArgs {
     }
 }
 
-/// Writes plots; where nothing is missing, into the documents, with all that belongs to them.
+/// Writes plots; for a complete run into the documentation, with the tables.
 fn files(figures: &Figures) -> Result<Vec<PathBuf>> {
     if figures.whole {
         docs::publish(figures, &checkout::top().join("docs"))

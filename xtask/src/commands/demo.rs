@@ -78,7 +78,7 @@ impl DemoArgs {
     }
 }
 
-/// Writes the recording, and its picture beside it.
+/// Writes the recording and its SVG.
 fn save(recording: &Recording, file: &Path) -> Result<()> {
     let asciicast = recording.asciicast()?;
     let picture = file.with_extension("svg");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask kselftest`: the kernel's own livepatch selftests.
+//! `cargo xtask kselftest`: runs the kernel's livepatch selftests.
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@
 mod bench;
 mod compare;
 mod demo;
+mod docs;
 mod image;
 mod kernel;
 mod kselftest;
@@ -44,6 +45,8 @@ struct Cli {
 enum Command {
     /// Show it: build the sample, boot Debian's kernel, and patch it while it runs.
     Demo(demo::DemoArgs),
+    /// Write the documentation's tables of keys, types, findings and exit statuses from the code.
+    Docs,
     /// Get and build kernels.
     #[command(subcommand)]
     Kernel(kernel::Command),
@@ -75,10 +78,11 @@ enum Command {
 }
 
 impl Command {
-    /// Runs the command. The status is the process' own, for those that pass one on.
+    /// Runs the command. Returns the exit status, which some commands pass on.
     fn run(self) -> Result<ExitCode> {
         match self {
             Self::Demo(args) => args.run(),
+            Self::Docs => docs::run(),
             Self::Kernel(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Module(command) => command.run().map(|()| ExitCode::SUCCESS),
             Self::Package(args) => args.run(),
@@ -143,7 +147,7 @@ impl KernelArgs {
     }
 }
 
-/// Reads the command line, runs the command, and tells how it went.
+/// Parses the command line, runs the command, and reports the result.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let typed = ["cargo".into(), "xtask".into()];

@@ -14,10 +14,10 @@ use klp_host::host::toolchain::{self, PINNED};
 
 use crate::checkout;
 
-/// What is published, dependencies first.
+/// The published crates, dependencies first.
 const CRATES: [&str; 5] = ["klp-elf", "klp-package", "klp-host", "klpctl", "cargo-klp"];
 
-/// What `cargo-klp` carries: `cargo-klp/build.rs` takes of it what it needs.
+/// The sources for `cargo-klp`, of which `cargo-klp/build.rs` takes a part.
 const CARRIED: [&str; 12] = [
     "Cargo.lock",
     "Cargo.toml",
@@ -74,7 +74,7 @@ impl PublishArgs {
     }
 }
 
-/// What is published can be found again. Cargo cannot look at that itself, as the archive is in no commit.
+/// Checks that the published sources are committed. Cargo cannot check that, because the archive is in no commit.
 fn check_committed(top: &Path) -> Result<()> {
     let mut git = process::command("git");
     let changed = process::output(git.arg("-C").arg(top).args(["status", "--porcelain"]))?;
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_no_commit_is_not_published() {
+    fn uncommitted_sources_are_not_published() {
         let dir = tempfile::tempdir().unwrap();
         let mut git = process::command("git");
         process::output(git.arg("-C").arg(dir.path()).args(["init", "--quiet"])).unwrap();

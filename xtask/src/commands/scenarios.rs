@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask scenarios`: our own tests of live patches in a virtual machine.
+//! `cargo xtask scenarios`: runs our scenarios of live patches in a virtual machine.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -45,7 +45,7 @@ impl ScenariosArgs {
     }
 }
 
-/// The scripts that these names mean; all of the short ones when there are none.
+/// The scripts of these names; all short ones without names.
 fn chosen(names: &[String], short: Vec<PathBuf>, long: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if names.is_empty() {
         return Ok(short);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask stress`: a live patch that comes and goes while programs are started.
+//! `cargo xtask stress`: loads and unloads a live patch while programs are started.
 
 use std::process::ExitCode;
 

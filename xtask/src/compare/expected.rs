@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The differences that are meant, each with its reason: `tests/compare/expected.diff`.
+//! The intended differences with their reasons: `tests/compare/expected.diff`.
 //!
 //! ```text
-//! # Why, in any number of lines.
+//! # The reason, in any number of lines.
 //! @ the case
 //! - a line of the C core only
 //! + a line of the Rust core only
 //! ```
 //!
-//! A `*` at the end of a case's name or of a line stands for anything.
+//! A `*` at the end of a case's name or of a line matches anything.
 
 use std::fs;
 use std::path::Path;
@@ -85,7 +85,7 @@ impl Expected {
         found
     }
 
-    /// Those that were never there: the list is to be shortened.
+    /// Listed differences that did not occur, which have to be removed.
     pub(super) fn unseen(&self) -> Vec<Case> {
         let unseen = self.lines.iter().filter(|meant| !meant.seen);
         unseen
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_the_rest() {
+    fn a_star_matches_the_rest() {
         let mut expected = Expected::parse("# Why.\n@ one*\n+ log: begins*\n").unwrap();
         assert_eq!(expected.unseen().len(), 1);
         assert!(!expected.explains("one", Line::OnlyC("log: begins here")));

@@ -33,8 +33,8 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 /// What cases are counted under.
 const SCRIPT: &str = "compare";
 
-/// Runs the script on both kernels and tells each difference that is not meant. With `keep`, both
-/// transcripts are left in that folder.
+/// Runs the script on both kernels and reports each unexpected difference. With `keep`, both
+/// transcripts are kept in that folder.
 pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
     let folder = checkout::top().join(FOLDER);
     let mut expected = Expected::read(&folder.join("expected.diff"))?;
@@ -97,7 +97,7 @@ fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
     })
 }
 
-/// Runs the script: what it printed, and what went wrong with the machine.
+/// Runs the script: its output, and the error of the machine.
 fn record(spec: &Spec) -> Result<(String, Option<String>)> {
     let mut text = String::new();
     let mut lines = Lines::default();
@@ -128,7 +128,7 @@ fn keep_text(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What klp-core exports besides, for patches that ask for it (`docs/differences.md`).
+/// Additional exports of klp-core (`docs/differences.md`).
 const EXTRAS: [&str; 3] = [
     "klp_disable_patch EXPORT_SYMBOL_GPL",
     "klp_register_patch EXPORT_SYMBOL_GPL",

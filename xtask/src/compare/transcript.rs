@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the guest's script printed, case by case, and how two of these differ.
+//! The transcript of the guest's script by case, and the differences of two.
 
 use super::SCRIPT;
 use super::expected::Expected;
@@ -31,7 +31,7 @@ pub(super) enum Line<'a> {
 }
 
 impl Transcript {
-    /// Reads what the script printed. What it says before its first case is dropped.
+    /// Parses the script's output. Lines before the first case are dropped.
     pub(super) fn parse(text: &str) -> Self {
         let mut steps: Vec<Step> = Vec::new();
         for line in text.lines().map(str::trim_end) {
@@ -60,7 +60,7 @@ impl Transcript {
     }
 }
 
-/// Compares the cases of both cores: one of ours for each of them.
+/// Compares the cases of both cores, and makes one case of each pair.
 pub(super) fn compare(c: &Transcript, rust: &Transcript, expected: &mut Expected) -> Vec<Case> {
     let mut cases: Vec<_> = c
         .steps
@@ -69,7 +69,7 @@ pub(super) fn compare(c: &Transcript, rust: &Transcript, expected: &mut Expected
             script: SCRIPT.to_owned(),
             name: step.name.clone(),
             failure: match rust.step(&step.name) {
-                // Which of them is compared to which could not be told.
+                // The pairs would be ambiguous.
                 _ if c.is_twice(step) => Some("the script has two cases of this name".to_owned()),
                 Some(other) => difference(step, other, expected),
                 None => Some("it did not run on rust".to_owned()),
@@ -129,7 +129,7 @@ impl std::fmt::Display for Line<'_> {
 /// The shortest way from one text to the other, by the longest common subsequence: cases have
 /// some dozens of lines.
 fn diff<'a>(c: &[&'a str], rust: &[&'a str]) -> Vec<Line<'a>> {
-    // The length of what is common from each place on.
+    // The length of the common subsequence from each position on.
     let mut common = vec![vec![0_usize; rust.len() + 1]; c.len() + 1];
     for i in (0..c.len()).rev() {
         for j in (0..rust.len()).rev() {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_shown_with_what_is_around_it() {
+    fn differences_are_shown_with_context() {
         let found = failures(
             "@ one\n1\n2\n3\nold\n4\n5\n6\n",
             "@ one\n1\n2\n3\nnew\n4\n5\n6\n",
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_meant_is_no_difference() {
+    fn intended_differences_are_accepted() {
         let expected = "# Because.\n@ one\n- old\n+ new\n";
         assert_eq!(
             failures("@ one\nold\n", "@ one\nnew\n", expected),
@@ -222,7 +222,7 @@ mod tests {
         // In another case it is.
         let found = failures("@ two\nold\n", "@ two\nnew\n", expected);
         assert!(found[0].1.is_some());
-        // And what is no longer there has to leave the list.
+        // A listed difference that does not occur has to be removed.
         assert!(found[1..].iter().all(|(_, why)| why.is_some()));
         assert_eq!(found.len(), 3);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the demo shows, and how it is recorded.
+//! The demo and its recording.
 
 mod recording;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Records what a command prints as an asciicast, and renders an asciicast as an SVG whose lines appear one after the other.
+//! Records a command's output as an asciicast, and renders an asciicast as an SVG whose lines appear one after the other.
 //!
 //! The format is [asciicast v2](https://docs.asciinema.org/manual/asciicast/v2/): a line of JSON with the size of the
-//! terminal, and one for each piece of output with its time in seconds. In ours each piece is a line.
+//! terminal, and one for each piece of output with its time in seconds. Here each piece is a line.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -11,10 +11,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-/// Nobody who watches waits longer than this for the next line, in seconds.
+/// The maximal pause before a line, in seconds.
 const LONGEST_PAUSE: f64 = 1.5;
 
-/// What a line of commands begins with.
+/// The prompt of command lines.
 const PROMPT: &str = "# ";
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -37,7 +37,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Begins with the first output that is pushed.
+    /// An empty recording, whose time starts with the first output.
     pub fn new(title: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -47,7 +47,7 @@ impl Recording {
         }
     }
 
-    /// Adds output that comes now.
+    /// Adds output at the current time.
     pub fn push(&mut self, bytes: &[u8]) {
         let started = *self.started.get_or_insert_with(Instant::now);
         self.push_at(started.elapsed().as_secs_f64(), bytes);
@@ -58,7 +58,7 @@ impl Recording {
         while let Some((line, rest)) = self.rest.split_once('\n') {
             let line = line.trim_end_matches('\r').to_owned();
             self.rest = rest.to_owned();
-            // A shell's output begins with an empty line here.
+            // The output of a shell starts with an empty line here.
             if !(self.lines.is_empty() && line.is_empty()) {
                 self.lines.push((seconds, line));
             }
@@ -92,12 +92,12 @@ impl Recording {
     }
 }
 
-/// Milliseconds are as exact as anybody sees.
+/// Rounds to milliseconds.
 fn round(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// Renders an asciicast whose output is whole lines, as [`Recording::asciicast`] writes them.
+/// Renders an asciicast of complete lines, as [`Recording::asciicast`] writes them.
 pub fn svg(asciicast: &str) -> Result<String> {
     let mut lines = asciicast.lines();
     let header: Header = serde_json::from_str(lines.next().unwrap_or_default())
@@ -124,7 +124,7 @@ pub fn svg(asciicast: &str) -> Result<String> {
 
 /// Has each line of a rendered terminal appear at its time.
 fn animate(svg: &str, times: &[f64]) -> Result<String> {
-    // How the renderer begins each line.
+    // The renderer's start of each line.
     const LINE: &str = "    <tspan x=";
     const STYLE: &str = "  <style>\n";
     ensure!(
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_asciicast_is_refused() {
+    fn other_files_are_no_asciicasts() {
         let err = svg("no").unwrap_err().to_string();
         assert_eq!(err, "the first line of the asciicast is no header");
         let old = "{\"version\":1,\"width\":80,\"height\":4,\"title\":\"\"}";

@@ -9,7 +9,7 @@ use crate::case::Case;
 /// The exit status of a script that cannot run here.
 const SKIPPED: i32 = 4;
 
-/// The names of a script's cases, in order, as they stand in the script.
+/// The names of a script's cases, in order.
 pub(super) fn plan(script: &str) -> Vec<String> {
     script
         .lines()
@@ -35,7 +35,7 @@ struct Script {
     name: String,
     begun: usize,
     failed: usize,
-    /// What it printed outside of cases.
+    /// Its output outside of cases.
     talk: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl Follower {
         self.note(line).into_iter().collect()
     }
 
-    /// The machine has stopped: what is open and what has not begun has failed.
+    /// The machine has stopped: cases that are running or not started have failed.
     pub(super) fn finish(mut self, why: &str) -> Vec<Case> {
         let mut cases = Vec::new();
         if let Some(open) = &mut self.open {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's own livepatch selftests, unmodified, in a virtual machine.
+//! Runs the kernel's livepatch selftests, unmodified, in a virtual machine.
 
 mod cases;
 
@@ -28,7 +28,7 @@ const GUEST: &str = "/klp/selftests/livepatch";
 /// A program that the scripts start.
 const PROGRAM: &str = "test_klp-call_getpid";
 
-/// The script and the case that turn ftrace off, which is refused while there is a live patch (`guest.sh` knows it, too).
+/// The script and case that turn ftrace off, which is refused while there is a live patch (known to `guest.sh`).
 const LEFT_OUT: (&str, &str) = (
     "test-ftrace.sh",
     "livepatch interaction with ftrace_enabled sysctl",
@@ -145,7 +145,7 @@ fn build_program(kernel: &Kernel, source: &Path) -> Result<PathBuf> {
         .join("target/kselftest")
         .join(&kernel.build.release);
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    // Under a name of its own first: another run may be using the program.
+    // Under a temporary name first: another run may be using the program.
     let program = dir.join(PROGRAM);
     let partial = dir.join(format!("{PROGRAM}.{}", std::process::id()));
     let source = source.join(format!("{PROGRAM}.c"));

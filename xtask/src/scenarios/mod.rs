@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Runs our own scenarios (`tests/vm/scenarios/*.sh`): bash scripts in the guest that load
-//! modules and say what holds. All of them in one boot; each is judged by its checks, by how it
-//! ends, and by what it leaves behind.
+//! Runs our scenarios (`tests/vm/scenarios/*.sh`): bash scripts in the guest that load
+//! modules and check conditions. They share one boot. A scenario fails by its checks, its exit
+//! status, or leftovers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,10 +19,10 @@ use crate::checkout;
 use crate::guest_program;
 use crate::report;
 
-/// Where things are in the guest (`guest.sh` and the libraries in `tests/vm/` know it too).
+/// The folder in the guest (known to `guest.sh` and the libraries in `tests/vm/`).
 const GUEST: &str = "/klp/vm";
 
-/// For booting, and for each scenario, which has a limit of its own in the guest.
+/// The time limit of booting; each scenario has a limit in the guest.
 const BOOT_LIMIT: Duration = Duration::from_secs(180);
 const SCENARIO_LIMIT: Duration = Duration::from_secs(240);
 
@@ -31,12 +31,12 @@ pub fn all() -> Result<Vec<PathBuf>> {
     listed("tests/vm/scenarios", "sh")
 }
 
-/// Those that are only for the long form of the tests.
+/// The scenarios of the long form only.
 pub fn long() -> Result<Vec<PathBuf>> {
     listed("tests/vm/long", "sh")
 }
 
-/// The files of a folder whose names end so, sorted.
+/// The files of a folder with this extension, sorted.
 pub fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
     let dir = checkout::top().join(folder);
     let listing = || format!("cannot list {}", dir.display());
@@ -108,8 +108,8 @@ fn by_parameters(scripts: &[PathBuf]) -> Result<BTreeMap<String, Vec<PathBuf>>> 
     Ok(groups)
 }
 
-/// Runs one that is to fail, without printing its checks. Gives what was wrong, the kernel's console
-/// included.
+/// Runs a scenario that has to fail, without printing its checks. Returns the failures, with the kernel's
+/// console.
 pub fn wrongs(kernel: &Kernel, modules: &[PathBuf], script: &Path) -> Result<Vec<String>> {
     let parameters = comment_of(script, "# Boot")?.unwrap_or_default();
     let (cases, report) = boot(kernel, modules, &[script.to_owned()], &parameters, false)?;
@@ -182,14 +182,14 @@ fn boot(
     Ok((cases, report))
 }
 
-/// How long this scenario may take: a comment in it may say so (`guest.sh` knows that, too).
+/// The time limit of this scenario, which a comment may set (known to `guest.sh`).
 fn limit_of(script: &Path) -> Result<Duration> {
     let said = comment_of(script, "# Limit")?;
     let seconds = said.and_then(|said| said.strip_suffix(" s")?.parse().ok());
     Ok(seconds.map_or(SCENARIO_LIMIT, Duration::from_secs))
 }
 
-/// What a comment in this script says that begins so, as `# KEY: ...`, if there is one.
+/// The value of the comment `# KEY: ...` in this script, if there is one.
 fn comment_of(script: &Path, key: &str) -> Result<Option<String>> {
     let text =
         fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
@@ -202,7 +202,7 @@ fn comment_of(script: &Path, key: &str) -> Result<Option<String>> {
 /// Follows the output of the guest's script.
 #[derive(Debug)]
 struct Follower {
-    /// What the machine is called.
+    /// The name of the machine.
     machine: String,
     /// Whether each case is printed as it is decided.
     prints: bool,
@@ -216,9 +216,9 @@ struct Follower {
 #[derive(Debug)]
 struct Running {
     name: String,
-    /// Where its cases begin in the list.
+    /// The index of its first case.
     first: usize,
-    /// What it printed besides checks.
+    /// Its output besides checks.
     talk: Vec<String>,
 }
 
@@ -272,7 +272,7 @@ impl Follower {
         let what = match status {
             "0" if cases.is_empty() => "it checked nothing".to_owned(),
             "0" => return,
-            // `must` ends the scenario after it has said what is wrong.
+            // `must` ends the scenario after it has reported the failure.
             "1" if failed => return,
             "124" | "137" => "it took too long".to_owned(),
             status => format!("it ended with status {status}"),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_machine_fails_what_is_left() {
+    fn a_dead_machine_fails_the_remaining_cases() {
         let cases = follow("@begin a.sh\nok - one\n", Some("the kernel broke"));
         assert_eq!(
             cases,

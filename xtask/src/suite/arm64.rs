@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Patches on arm64: what can be said of the modules, the scenarios, and the kernel's own selftests, in an emulated
-//! machine. It takes a kernel of its own, so it runs only when it is asked for.
+//! The part `arm64`: module checks, scenarios and the kernel's selftests on arm64, in an emulated
+//! machine. It needs a separate kernel, so it runs only on request.
 
 use anyhow::Result;
 use klp_host::arch::Arch;

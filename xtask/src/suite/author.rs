@@ -32,7 +32,7 @@ const MODULES_FUNCTION: &str = "pgctrl_show";
 /// A function that others of its file call, in every version of the kernel: compilers inline it there.
 const INLINED: &str = "path_get";
 
-/// Where a stub wants its author to write, and what is written there.
+/// The placeholder of a stub, and its replacement.
 const PLACE: &str = "    // Write the fixed function here.\n";
 const BODY: &str = "    seq_print!(m, \"written into a stub\\n\");\n";
 
@@ -82,7 +82,7 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     Ok(cases.tally())
 }
 
-/// Somebody who has a folder, and nothing else.
+/// An author with a folder.
 pub(super) struct Author {
     toolchain: Toolchain,
     /// All that the author has.
@@ -98,7 +98,7 @@ impl Author {
         })
     }
 
-    /// The folder, which goes with this.
+    /// The folder, which is removed with this.
     pub(super) fn home(&self) -> &Path {
         self.home.path()
     }
@@ -172,7 +172,7 @@ impl Author {
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Patches the stock kernel; gives what the command prints.
+    /// Patches the stock kernel; returns the command's output.
     fn build_and_show(&self, more: &[&str]) -> Result<String> {
         let words = ["--command", "cat /proc/cmdline"];
         self.try_out(&[&words, more].concat())
@@ -220,7 +220,7 @@ impl Author {
         Ok(())
     }
 
-    /// A module of Debian's comes with its package, is checked against, and loaded.
+    /// A module of Debian's kernel is fetched, checked against, and loaded.
     fn module(&self) -> Result<()> {
         let words = ["stub", "--wrap", "--object", MODULE, MODULES_FUNCTION];
         let stub = process::output(&mut self.klp(&self.patch(), &words))?;
@@ -252,7 +252,7 @@ impl Author {
         Ok(())
     }
 
-    /// What the command does on the patched kernel decides.
+    /// The command's result on the patched kernel decides.
     fn failures(&self) -> Result<()> {
         let stub = process::output(&mut self.klp(&self.patch(), &["stub", FUNCTION]))?;
         self.write(&stub.replace(PLACE, BODY))?;
@@ -336,7 +336,7 @@ impl Author {
         line.map(PathBuf::from).context("it printed no path")
     }
 
-    /// The example as it stands builds in a folder of its own, and a declaration that is wrong does not.
+    /// The example builds in another folder, and one with a wrong declaration does not.
     fn helpers(&self) -> Result<()> {
         let folder = self.home.path().join("with-helpers");
         let example = checkout::top().join("examples/livepatch-helpers");
@@ -360,8 +360,8 @@ impl Author {
         Ok(())
     }
 
-    /// A cumulative patch has its version in its module's name, and what the build prints is signed. Both leave a module
-    /// that still fits the kernel.
+    /// A cumulative patch has its version in its module's name, and the printed module is signed. Both modules
+    /// still match the kernel.
     fn sign(&self) -> Result<()> {
         let stub = process::output(&mut self.klp(&self.patch(), &["stub", FUNCTION]))?;
         let replaces = format!("replaces = \"{FUNCTION}\"");
@@ -405,8 +405,8 @@ impl Author {
         process::output(&mut self.klp(self.home.path(), &words)).map(drop)
     }
 
-    /// Debian's debug information tells of inlined copies. They are refused with the names of their callers, and are
-    /// right when these are replaced as well, or when the author accepts them.
+    /// Debian's debug information shows inlined copies. They are refused with the names of their callers, and
+    /// accepted if these are replaced too, or listed by the author.
     fn inlined(&self) -> Result<()> {
         let words = ["stub", "--wrap", INLINED];
         let stub = process::output(&mut self.klp(&self.patch(), &words))?;
@@ -420,7 +420,7 @@ impl Author {
             !output.status.success() && callers.len() > 1,
             "the copies in {callers:?} are accepted: {said}"
         );
-        // The index is in the cache now, and used without being asked for.
+        // The index is cached now, and used without request.
         self.write(&accept(&stub, &callers))?;
         self.build().context("the callers are accepted")?;
         let wrap = |names: &[&str]| {
@@ -499,7 +499,7 @@ impl Author {
         Ok(())
     }
 
-    /// The crates that editors are told of.
+    /// The crates in `rust-project.json`.
     fn crates(&self) -> Result<Vec<Value>> {
         let project = fs::read(self.patch().join("rust-project.json"))?;
         let project: Value = serde_json::from_slice(&project)?;
@@ -523,7 +523,7 @@ impl Author {
     }
 }
 
-/// A stub whose author accepts these copies.
+/// A stub that accepts these copies.
 fn accept(stub: &str, callers: &[String]) -> String {
     let replaces = format!("replaces = \"{INLINED}\"");
     stub.replace(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Patches that are built as their authors build them: by `cargo klp build`, in a folder of their own.
+//! Builds patches as authors do: with `cargo klp build`, in a separate folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::checkout;
 /// Builds patches by `cargo klp build`.
 pub(super) struct Author {
     toolchain: Toolchain,
-    /// Where folders are copied to, which is gone with this.
+    /// The parent of copied folders, which is removed with this.
     pub(super) dir: tempfile::TempDir,
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::case::{Case, Tally};
 use crate::report;
 
-/// What has been tried.
+/// The cases of a part.
 pub(super) struct Cases {
     script: &'static str,
     tally: Tally,
@@ -32,7 +32,7 @@ impl Cases {
         self.tally.count(&case);
     }
 
-    /// Counts one that has been printed.
+    /// Counts a case that was printed.
     pub(super) fn add(&mut self, case: &Case) {
         self.tally.count(case);
     }

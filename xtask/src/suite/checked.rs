@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The checker and the kernel agree. The scenarios load each of these modules: what the kernel takes
-//! is called good here, and what it refuses is called bad, for the kernel's reason.
+//! Compares the checker with the kernel. The scenarios load each of these modules: the checker has to accept the modules
+//! that the kernel accepts, and to refuse the others for the kernel's reason.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use klp_host::kernel::BuildFolder;
 use klp_host::kernel::known::Known;
 use klp_host::module::Built;
 
-/// The patches that the kernel refuses for what they are, and why. Others are refused for what they do.
+/// The patches that the kernel refuses for their contents, with reasons. Others are refused for their effect.
 const REFUSED: [(&str, &str); 9] = [
     ("unknown-function", "function-missing"),
     ("not-traceable", "not-traceable"),
@@ -59,7 +59,7 @@ pub(super) fn agree(build: &BuildFolder, built: &Built) -> Result<()> {
     Ok(())
 }
 
-/// What makes a module bad, and what could not be checked of it.
+/// The ids of errors, and of checks that could not be made.
 fn ids(report: &Report) -> Vec<&'static str> {
     let findings = report.findings.iter();
     let counts = findings.filter(|finding| finding.severity() != Severity::Warning);

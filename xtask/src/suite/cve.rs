@@ -70,8 +70,8 @@ fn scripts(unfixed: bool) -> Result<Vec<PathBuf>> {
     Ok(scripts)
 }
 
-/// Builds these patches, with what is known of the modules that they are about. Apart from the other
-/// examples, which are built without that.
+/// Builds these patches, with the information about their modules, separately from the other
+/// examples, which are built without it.
 fn build_patches(
     kernel: &Kernel,
     mut vars: Vec<(String, String)>,
@@ -100,7 +100,7 @@ fn build(kernel: &Kernel, dir: &Path, make_vars: Vec<(String, String)>) -> Resul
     module::build(&kernel.build, dir, &options)
 }
 
-/// The stock modules that are loaded besides, as files.
+/// The files of additional stock modules.
 fn others(known: &Known, undone: &Built) -> Result<Vec<PathBuf>> {
     let dir = checkout::top().join("target/cve/others");
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -121,7 +121,7 @@ fn others(known: &Known, undone: &Built) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Writes a file unless it has this content, so that what is made of it stays as it is.
+/// Writes a file unless it has this content, so that its dependents stay up to date.
 fn write_changed(file: &Path, content: &[u8]) -> Result<()> {
     match fs::read(file) {
         Ok(found) if found == content => Ok(()),

@@ -12,7 +12,7 @@ use crate::checkout;
 use crate::kselftest;
 use crate::scenarios;
 
-/// What only the long form has, beside the scenarios of the short one: no tests of the kernel's checkers.
+/// The prefix of scenarios of the long form only, which do not test the kernel's checkers.
 const HOSTILE: &str = "hostile";
 
 /// Runs the selftests and the scenarios on one after the other: the kernels compute more than they wait.

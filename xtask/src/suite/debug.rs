@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! klp-core on a kernel with the kernel's own checkers (KASAN, lockdep, kmemleak and more). What they report
-//! on the console fails the run that it comes in.
+//! The part `debug`: klp-core on a kernel with debug checkers (KASAN, lockdep, kmemleak and more). Their reports
+//! on the console fail the run.
 
 use std::path::PathBuf;
 
@@ -16,11 +16,11 @@ use crate::kselftest;
 use crate::report;
 use crate::scenarios;
 
-/// The scenario whose allocations fail. Each of a thousand is a system call and a look at all that may have changed, so
+/// The scenario of failing allocations. Each of a thousand is a system call followed by checks, so
 /// it runs on a faster kernel.
 const FAULTS: &str = "failing-allocations";
 
-/// Runs the selftests, all scenarios, and the stress test; and on the C core what that does wrong.
+/// Runs the selftests, all scenarios, the stress test, and the bugs of the C core.
 pub(super) fn run(form: Form) -> Result<Tally> {
     let kernel = checkout::kernel(Core::Rust, Profile::Debug)?;
     let built = checkout::build_all(&kernel)?;
@@ -50,7 +50,7 @@ fn failing_allocations(scripts: &[PathBuf]) -> Result<Tally> {
     )?))
 }
 
-/// A patch that comes and goes while programs are started.
+/// Loads and unloads a patch while programs are started.
 fn stress(kernel: &Kernel, cycles: u32) -> Case {
     let case = Case {
         script: "stress".to_owned(),

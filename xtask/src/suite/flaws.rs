@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel's own livepatch core does wrong (`docs/upstream.md`): each scenario of `tests/vm/long/flaw-*`
-//! holds on klp-core, and fails in a known way on the C core, on a kernel with the kernel's own checkers.
+//! The bugs of the kernel's livepatch core (`docs/upstream.md`): each scenario of `tests/vm/long/flaw-*`
+//! passes on klp-core, and fails in a known way on the C core, on a kernel with debug checkers.
 
 use anyhow::Result;
 use klp_host::kernel::{Core, Profile};

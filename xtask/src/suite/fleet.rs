@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is in `fleet/`, each run by its real engine: playbooks by Ansible and states by Salt, on hosts that are folders
-//! with a stand-in for klpctl; alerts and the dashboard's queries by promtool. The front ends' output is read as the
-//! tools that call them read it.
+//! Tests the contents of `fleet/` with their real engines: playbooks with Ansible and states with Salt, on hosts that are
+//! folders with a fake klpctl; alerts and the dashboard's queries with promtool. The front ends' output is parsed as the
+//! tools that call them do.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -130,7 +130,7 @@ fn check_dashboard(promtool: &Path, klpctl: &Path) -> Result<()> {
     process::output(command.args(["check", "rules"]).arg(&path)).map(drop)
 }
 
-/// Reads the dashboard with the types that Grafana publishes: it tells what is in none of them.
+/// Checks the dashboard against Grafana's published types.
 fn check_types(cache: &Cache) -> Result<()> {
     let python = GRAFANA_TYPES.bin(cache)?.join(GRAFANA_TYPES.program);
     let mut command = process::command(python);
@@ -140,7 +140,7 @@ fn check_types(cache: &Cache) -> Result<()> {
     process::output(&mut command).map(drop)
 }
 
-/// What panels ask Prometheus.
+/// Collects the Prometheus queries of panels.
 fn collect_queries<'a>(value: &'a Value, queries: &mut Vec<&'a str>) {
     match value {
         Value::Object(fields) => {
@@ -156,7 +156,7 @@ fn collect_queries<'a>(value: &'a Value, queries: &mut Vec<&'a str>) {
     }
 }
 
-/// Runs `tests/fleet/NAME.sh` with the programs of its engine, and counts what it says.
+/// Runs `tests/fleet/NAME.sh` with the programs of its engine, and counts its cases.
 fn script(name: &str, bin: Option<PathBuf>, klpctl: &Path) -> Result<Tally> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(bin.into_iter().chain(std::env::split_paths(&path)))

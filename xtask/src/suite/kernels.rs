@@ -36,16 +36,16 @@ const FEW: [&str; 8] = [
     "debian-experimental",
 ];
 
-/// What is built for them.
+/// The patch that is built for them.
 const SAMPLE: &str = "livepatch-sample";
 
 /// Patches of the tests, each with a module in C, that have a scenario of the patch's name.
 const PATCHES: [[&str; 2]; 2] = [["sync", "klp_sync_target"], ["arguments", "klp_arguments"]];
 
-/// A patch that names what the prelude has on every kernel.
+/// A patch that uses the prelude common to all kernels.
 const PRELUDE: &str = "tests/prelude";
 
-/// One that names the `kernel` crate.
+/// A patch that uses the `kernel` crate.
 const OF_THE_KERNEL: &str = "livepatch-syscall";
 
 /// The largest that the sample's module may be.
@@ -85,7 +85,7 @@ const EXCEPTIONS: [Exception; 4] = [
     },
 ];
 
-/// What is wrong with an example on a kernel.
+/// Why an example is not for a kernel.
 fn exception(core: Core, example: &str) -> Option<&'static Exception> {
     EXCEPTIONS
         .iter()
@@ -155,7 +155,7 @@ pub fn run_on(core: Core, names: &[String]) -> Result<Tally> {
     Ok(cases.tally())
 }
 
-/// Builds the patches of these folders and those of the tests, and runs those that have a scenario.
+/// Builds the patches of these folders and the test patches, and runs their scenarios.
 fn on_kernel(
     author: &Author,
     core: Core,
@@ -195,7 +195,7 @@ fn on_kernel(
     }
 }
 
-/// Runs the scenarios of what was built, in one boot.
+/// Runs the scenarios of these modules, in one boot.
 fn run_scenarios(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Case>> {
     let is_of = |script: &PathBuf| {
         let name = script.file_stem().unwrap_or_default();
@@ -211,7 +211,7 @@ fn run_scenarios(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Cas
     scenarios::run(&kernel, &modules, &scripts)
 }
 
-/// The examples that name no crate but klp, and the patch that names what the prelude has.
+/// The examples that use klp alone, and the patch that uses the prelude.
 fn folders() -> Result<Vec<PathBuf>> {
     let mut folders = vec![checkout::top().join(PRELUDE)];
     for top in ["examples", "examples/cve"] {
@@ -266,7 +266,7 @@ impl Author {
         Ok(to)
     }
 
-    /// An example that is not for the kernel is not built, for the reason that is known.
+    /// An example that is not for the kernel fails to build for the listed reason.
     fn not_for(&self, folder: &Path, exception: &Exception) -> Result<()> {
         let text = self.failure(folder, exception.core)?;
         let says = exception.says;
@@ -274,7 +274,7 @@ impl Author {
         Ok(())
     }
 
-    /// What is said about a patch that is not built.
+    /// The error of a patch that does not build.
     fn failure(&self, folder: &Path, core: Core) -> Result<String> {
         match self.klp(&self.copy(folder)?, core) {
             Ok(output) => anyhow::bail!("it was built: {output}"),

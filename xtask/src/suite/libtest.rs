@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads what Rust's test harness prints: each test's line, and for those that failed what they printed themselves.
+//! Parses the output of Rust's test harness: each test's line, and the output of failed ones.
 
 use crate::case::{Case, Tally};
 
@@ -8,15 +8,15 @@ use crate::case::{Case, Tally};
 #[derive(Debug)]
 pub(super) struct Follower {
     script: &'static str,
-    /// Tests that failed, whose output has not come yet.
+    /// Failed tests whose output has not been read yet.
     failed: Vec<String>,
-    /// The test whose output comes now, and that.
+    /// The current test with its output.
     output: Option<(String, String)>,
     pub(super) tally: Tally,
 }
 
 impl Follower {
-    /// Its cases stand in this script.
+    /// Cases of this script.
     pub(super) fn new(script: &'static str) -> Self {
         Self {
             script,
@@ -89,7 +89,7 @@ fn result_of(line: &str) -> Option<(&str, &str)> {
     Some((name.trim_end_matches(" - should panic"), result))
 }
 
-/// What a line like `test result: ok. 4 passed; 0 failed; ...` says.
+/// The counts in a line like `test result: ok. 4 passed; 0 failed; ...`.
 fn counted(line: &str) -> Option<Tally> {
     let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
     let count = |what| {
@@ -107,7 +107,7 @@ fn counted(line: &str) -> Option<Tally> {
 mod tests {
     use super::*;
 
-    /// What is reported of these lines: names, and why they failed.
+    /// The results of these lines: names, and failures.
     fn reported(text: &str) -> (Vec<(String, Option<String>)>, Tally) {
         let mut follower = Follower::new("host");
         let cases = text
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_reported_with_what_they_printed() {
+    fn failed_tests_are_reported_with_their_output() {
         let (cases, tally) = reported(
             "running 4 tests\n\
              test a::passes ... ok\n\

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How the code looks: formatting, clippy, licence lines, and what it depends on.
+//! Checks of the repository itself: formatting, clippy, documentation, licence lines, dependencies.
 
 mod arch;
 mod dependencies;
 
 use anyhow::{Context as _, Result};
 use klp_host::host::process;
-use klp_host::host::toolchain::{self, CLIPPY, PINNED, RUSTFMT};
+use klp_host::host::toolchain::{self, CLIPPY, PINNED, RUSTFMT, Toolchain};
 
 use super::report;
 use crate::case::{Case, Tally};
-use crate::checkout;
+use crate::{checkout, docs};
 
 const SCRIPT: &str = "lint";
 
@@ -38,6 +38,8 @@ pub(super) fn run() -> Result<Tally> {
             ])
             .map(drop),
         ),
+        case("documentation of klp", documentation(&toolchain)),
+        case("tables of the documentation", docs::check(&checkout::top())),
         case("licence lines", licence_lines()),
         case("one place for each architecture", architectures()),
     ];
@@ -51,6 +53,17 @@ fn case(name: &str, result: Result<()>) -> Case {
         name: name.to_owned(),
         failure: result.err().map(|error| format!("{error:#}")),
     }
+}
+
+/// `cargo doc` of the crates that patch authors use has no warnings.
+fn documentation(toolchain: &Toolchain) -> Result<()> {
+    let mut command = toolchain.cargo();
+    command
+        .current_dir(checkout::top())
+        .env("RUSTDOCFLAGS", "-Dwarnings")
+        .args(["doc", "--quiet", "--no-deps", "--locked"])
+        .args(["-p", "klp", "-p", "klp-macros"]);
+    process::output(&mut command).map(drop)
 }
 
 /// The files of the checkout, one a line.

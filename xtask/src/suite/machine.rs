@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The process of a virtual machine, with the real QEMU: what it may do, and that it ends with us.
+//! Tests the process of a virtual machine, with the real QEMU: its privileges, and that it ends with this process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::case::Tally;
 /// How long a process may take to start or to end on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// All that QEMU sees of our environment; the last one tells where its parts are.
+/// QEMU's complete environment; the last variable locates its parts.
 const ENVIRONMENT: [&str; 4] = ["LC_ALL", "LD_LIBRARY_PATH", "PATH", "QEMU_MODULE_DIR"];
 
 pub(super) fn run(kernel: &Kernel) -> Result<Tally> {
@@ -177,8 +177,8 @@ fn interrupt(kernel: &Kernel, signal: Signal) -> Result<()> {
     })
 }
 
-/// The QEMU that this process has started, which may take a while. It is known by its ports: there
-/// are others that only tell their versions.
+/// The QEMU that this process has started, which may take a while. It is identified by its ports, because
+/// others only print their versions.
 fn machine_of(parent: u32) -> Result<u32> {
     wait_for("no QEMU was started", || {
         for entry in entries(Path::new("/proc"))? {

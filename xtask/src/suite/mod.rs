@@ -44,7 +44,7 @@ pub use proof::Proof;
 /// The cores that every example has to run on.
 const CORES: [Core; 3] = [Core::STOCK, Core::C, Core::Rust];
 
-/// The cores of our own kernels, which the kernel's selftests judge.
+/// Our own kernels, for the kernel's selftests.
 const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
 
 /// How much of a part is run.
@@ -52,9 +52,9 @@ const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
 pub enum Form {
     /// What runs before each change.
     Short,
-    /// More of the same where a part has that, and parts of its own, for hours.
+    /// The long forms of parts, and additional parts, which take hours.
     Long {
-        /// How often a patch comes and goes in the stress test.
+        /// The number of cycles of the stress test.
         cycles: u32,
     },
 }
@@ -64,14 +64,14 @@ pub enum Form {
 pub enum Part {
     /// Formatting, clippy, licence lines.
     Lint,
-    /// Unit tests, expansions of `#[livepatch]`, what authors are told about mistakes, and klp-core in many orders
-    /// of memory accesses.
+    /// Unit tests, expansions of `#[livepatch]`, compiler messages, and klp-core under a model checker for memory
+    /// orders.
     Host,
     /// The examples' modules, for each kernel, without running them.
     Modules,
-    /// What is said about patches that do not go with the kernel, and stubs of all its functions.
+    /// Compiler messages about patches that do not match the kernel, and stubs of all its functions.
     Types,
-    /// What the process of a virtual machine may do, and that none is left behind.
+    /// The privileges of a virtual machine's process, and that none is left.
     Machine,
     /// The examples in a virtual machine, on each kernel.
     Vm,
@@ -85,20 +85,20 @@ pub enum Part {
     Image,
     /// What rolls patches out to many machines, by Ansible and Prometheus themselves. Only with `--long`.
     Fleet,
-    /// The kernel's own livepatch selftests, on both of our kernels.
+    /// The kernel's livepatch selftests, on both of our kernels.
     Kselftest,
-    /// The cores in C and in Rust, side by side, with right and wrong patches.
+    /// Both livepatch cores side by side, with valid and invalid patches.
     Compare,
-    /// klp-core on a kernel with the kernel's own checkers: selftests, scenarios, stress. Only with `--long`.
+    /// klp-core on a kernel with debug checkers: selftests, scenarios, stress. Only with `--long`.
     Debug,
     /// Both of our kernels with what Debian's has built in: selftests, scenarios. Only with `--long`.
     Debian,
-    /// The examples, their scenarios and the kernel's selftests on arm64, emulated. Only when it is asked for.
+    /// The examples, their scenarios and the kernel's selftests on arm64, emulated. Only on request.
     Arm64,
 }
 
 impl Part {
-    /// Those that have a short form; quick ones first.
+    /// The parts with a short form, quick ones first.
     const SHORT: [Self; 10] = [
         Self::Lint,
         Self::Host,
@@ -146,7 +146,7 @@ impl Part {
         }
     }
 
-    /// What it is called on the command line.
+    /// Its name on the command line.
     fn name(self) -> String {
         format!("{self:?}").to_lowercase()
     }
@@ -254,8 +254,8 @@ pub fn needs(parts: &[Part]) -> Result<Needs> {
     Ok(needs)
 }
 
-/// Runs these parts, all of them even when some fail. Those whose machines mostly wait come last,
-/// at once.
+/// Runs all these parts, also after failures. Parts that mostly wait for machines come last,
+/// in parallel.
 pub fn run(parts: &[Part], form: Form) -> Tally {
     print_plan(parts, form);
     report::use_status_line();
@@ -326,8 +326,8 @@ fn on_each_core(test: impl Fn(&Kernel, &Built) -> Result<Tally>) -> Result<Tally
     Ok(total)
 }
 
-/// Builds our modules for these kernels, one after the other, and then lets `test` run a machine of
-/// each, all at once: a machine has a processor of its own to wait for.
+/// Builds our modules for these kernels, one after the other, and then runs `test` with a machine of
+/// each in parallel.
 fn at_once(
     cores: &[Core],
     test: impl Fn(&Kernel, &Built) -> Result<Tally> + Sync,

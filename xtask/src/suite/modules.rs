@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What can be said of the built modules without loading them, and of the build itself.
+//! Checks the built modules without loading them, and the build itself.
 
 use std::fs;
 use std::ops::RangeInclusive;
@@ -19,8 +19,8 @@ use super::checked;
 use crate::case::Tally;
 use crate::checkout;
 
-/// Symbols that every module may ask the kernel for: what Rust code needs to run, and what
-/// compilers put into any function.
+/// Kernel symbols that every module may use: for Rust code, and for code that
+/// compilers insert.
 const RUNTIME: [&str; 5] = [
     "core::",
     "kernel::error::",
@@ -30,8 +30,7 @@ const RUNTIME: [&str; 5] = [
     "__ubsan_handle_",
 ];
 
-/// The kernel's functions that the sample asks for: one that its author uses, and the one that
-/// takes the patch.
+/// The kernel functions of the sample: the author's, and `klp_enable_patch`.
 const SAMPLE_NEEDS: [&str; 2] = ["klp_enable_patch", "seq_printf"];
 
 /// Runs them all on the modules of one kernel.
@@ -62,12 +61,12 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
     Ok(cases.tally())
 }
 
-/// Runs those that are about modules alone, for a kernel of another architecture.
+/// Runs the checks of module files, for a kernel of another architecture.
 pub(super) fn run_foreign(built: &Built) -> Tally {
     on_files(built).tally()
 }
 
-/// Those that look at the files of modules, and need no kernel.
+/// The checks of module files, which need no kernel.
 fn on_files(built: &Built) -> Cases {
     let mut cases = Cases::new("modules");
     cases.check("the sample's modinfo", || sample_modinfo(built));
@@ -82,7 +81,7 @@ fn on_files(built: &Built) -> Cases {
     cases
 }
 
-/// Runs the tests of `klpctl sign` beside the kernel's own tool.
+/// Runs the tests of `klpctl sign` with the kernel's own tool.
 fn sign_alike(sign_file: &Path) -> Result<()> {
     ensure!(sign_file.is_file(), "there is no {}", sign_file.display());
     let mut command = toolchain::ensure(PINNED, &[CLIPPY])?.cargo();
@@ -227,7 +226,7 @@ fn single_accesses(built: &Built) -> Result<()> {
     Ok(())
 }
 
-/// Whether it is one of the tests' patches in C, which have tables of their own making.
+/// Whether it is a test patch in C with tables of other forms.
 fn is_in_c(module: &Path) -> bool {
     let source = module.with_extension("c");
     let source = source.file_name().unwrap_or_default();
@@ -259,7 +258,7 @@ fn times(built: &Built) -> Result<Vec<(PathBuf, SystemTime)>> {
     built.modules.iter().map(time).collect()
 }
 
-/// Builds again, and answers which modules are new.
+/// Builds again, and returns the rebuilt modules.
 fn rebuilt(kernel: &Kernel, change: impl FnOnce() -> Result<()>) -> Result<Vec<String>> {
     let before = times(&checkout::build_all(kernel)?)?;
     change()?;
@@ -301,8 +300,8 @@ fn touch(path: &Path) -> Result<()> {
         .with_context(|| format!("cannot touch {}", path.display()))
 }
 
-/// Kernels that klp cannot patch: what they lack, what makes this kernel look like one, and what
-/// the one error has to say.
+/// Kernels that klp cannot patch: what they lack, the change that makes this kernel look like one, and
+/// the expected error.
 const REFUSED: [(&str, &str, &[&str]); 3] = [
     (
         "without Rust",
@@ -332,7 +331,7 @@ fn refuse(kernel: &Kernel, variable: &str, words: &[&str]) -> Result<()> {
     refuse_in(kernel, output.path(), variable, words)
 }
 
-/// Paths that a shell would take apart: where it is built, and what is known of the kernel.
+/// Paths with characters special to a shell: of the build folder and the kernel's information.
 fn refuse_paths(kernel: &Kernel) -> Result<()> {
     let parent = tempfile::tempdir().context("cannot make a folder")?;
     for (folder, variable, words) in [

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is tried of klp-core beyond its unit tests: all orders of memory accesses, undefined behaviour, and
-//! mistakes in its code. `docs/proof.md` says what that proves.
+//! Checks of klp-core beyond its unit tests: all memory orders, undefined behaviour, and
+//! mutations. `docs/proof.md` describes them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -119,7 +119,7 @@ fn mutants() -> Result<Tally> {
         .current_dir(checkout::top())
         .env("CARGO_PROFILE_TEST_DEBUG", "0")
         .env("KLP_HISTORIES", "100");
-    // Survivors make it fail; what they are is in its files.
+    // Survivors make it fail; its files list them.
     let status = Group::spawn(&mut command)?.wait()?;
     say(&format!("cargo-mutants ended with {status}"));
     let accepted = checkout::top().join(ACCEPTED);

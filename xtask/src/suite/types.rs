@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the compiler tells an author about a patch that does not go with the kernel, and that it
-//! accepts those which do.
+//! Checks the compiler's messages about patches that do not match the kernel, and that it
+//! accepts those that do.
 //!
-//! The patches in `tests/types/fail` are compiled for a real kernel, with its own type information,
-//! and what is said must be what stands beside them. After an intended change:
+//! The patches in `tests/types/fail` are compiled for a real kernel, with its type information,
+//! and the messages are compared with the files beside them. After an intended change:
 //! `UPDATE_EXPECT=1 cargo xtask test --only types`, then read the difference.
 
 mod claims;
@@ -75,7 +75,7 @@ fn sources(folder: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The examples' patches, by name; what a patch consists of besides has another name.
+/// The examples' patches, by name; other files of a patch have other names.
 fn examples() -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for folder in listed(&checkout::top().join("examples"))? {
@@ -88,7 +88,7 @@ fn examples() -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// What is in a folder, by name.
+/// The entries of a folder, by name.
 fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
     let cannot = || format!("cannot read {}", folder.display());
     let entries = fs::read_dir(folder).with_context(cannot)?;
@@ -111,8 +111,8 @@ fn case(source: &Path, result: Result<()>) -> Case {
     }
 }
 
-/// An example compiles with everything known of the modules that it patches, and nothing is said. It
-/// needs no `unsafe` but where it declares functions and data of the kernel, or claims something of C.
+/// An example compiles without messages, with all information about the modules that it patches. It
+/// needs no `unsafe` except in declarations and claims.
 fn example(compiler: &Compiler, source: &Path) -> Result<()> {
     let options: &[&str] = match only_claims(&whole(source)?) {
         true => &[],
@@ -139,7 +139,7 @@ fn only_claims(text: &str) -> bool {
     promises.peek().is_some() && promises.all(is_claim)
 }
 
-/// All sources in Rust of a patch: they stand in one folder.
+/// All Rust sources of a patch's folder.
 fn whole(source: &Path) -> Result<String> {
     let mut text = String::new();
     for path in listed(source.parent().unwrap_or(source))? {
@@ -151,7 +151,7 @@ fn whole(source: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// A right patch compiles, and about most of them nothing is said.
+/// A valid patch compiles, mostly without messages.
 fn right(compiler: &Compiler, source: &Path) -> Result<()> {
     let output = compiler.compile(source, &[])?;
     let said = normal(&String::from_utf8_lossy(&output.stderr));
@@ -159,16 +159,16 @@ fn right(compiler: &Compiler, source: &Path) -> Result<()> {
     said_as_expected(source, &said)
 }
 
-/// A wrong patch does not compile, and the author is told what stands beside it.
+/// An invalid patch does not compile, and the messages are those of the file beside it.
 fn wrong(compiler: &Compiler, source: &Path) -> Result<()> {
-    // What it does not use is not what it is about.
+    // Unused items are irrelevant.
     let output = compiler.compile(source, &["--cap-lints=allow"])?;
     let said = normal(&String::from_utf8_lossy(&output.stderr));
     ensure!(!output.status.success(), "it compiles: {said}");
     said_as_expected(source, &said)
 }
 
-/// Compares with the file beside the patch; without one, nothing is to be said.
+/// Compares with the file beside the patch; without one, no messages are expected.
 fn said_as_expected(source: &Path, said: &str) -> Result<()> {
     let expected = source.with_extension("stderr");
     if std::env::var_os("UPDATE_EXPECT").is_some() && !said.is_empty() {

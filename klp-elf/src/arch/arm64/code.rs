@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Code of 64-bit Arm: what the fixed parts of instructions say (Arm Architecture Reference Manual, "Top level
+//! Decodes arm64 instructions by their fixed bits (Arm Architecture Reference Manual, "Top level
 //! encodings for A64").
 
 use crate::arch::arm64::INSTRUCTION;
@@ -110,11 +110,11 @@ impl Instruction {
         let is_sp = |register: u32| register == SP;
         let (into, from) = (self.bits(0, 5), self.bits(5, 5));
         if self.is(0xff80_0000, 0xd100_0000) && is_sp(from) {
-            // SUB of an immediate. What is not the stack pointer yet becomes it when it is aligned.
+            // SUB (immediate). Another register becomes the stack pointer after alignment.
             let shift = 12 * self.bits(22, 1);
             Some(Effect::Lowers(u64::from(self.bits(10, 12)) << shift))
         } else if self.is(0xff80_0000, 0x9200_0000) && is_sp(into) {
-            // AND of a mask whose upper bits are ones.
+            // AND with a mask whose upper bits are ones.
             Some(Effect::Aligns(1 << 63_u32.saturating_sub(self.bits(10, 6))))
         } else if self.is(0xffe0_0000, 0xcb20_0000) && is_sp(from) {
             // SUB of a register.
@@ -150,7 +150,7 @@ impl Instruction {
         if !self.is(0x0a00_0000, 0x0800_0000) {
             return NONE;
         }
-        // From a place beside the code.
+        // PC-relative, from a literal pool.
         if self.is(0x3b00_0000, 0x1800_0000) {
             return LOAD;
         }
@@ -212,7 +212,7 @@ fn lowers(away: i64) -> Option<Effect> {
     Some(Effect::Lowers(bytes))
 }
 
-/// How far behind the symbol a call or a jump goes, if it is one.
+/// The offset behind the symbol of a call or jump.
 pub(crate) fn call(kind: RelocationType, addend: i64) -> Option<i64> {
     let is_call = [elf::R_AARCH64_CALL26, elf::R_AARCH64_JUMP26].contains(&kind);
     is_call.then_some(addend)
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lowers_the_stack_is_seen() {
+    fn stack_reservations_are_decoded() {
         for (word, effect) in [
             // stp x29, x30, [sp, #-96]!
             (0xa9ba_7bfd, Some(Effect::Lowers(96))),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn loads_and_stores_are_told_apart() {
+    fn loads_and_stores_are_distinguished() {
         for (word, loads, stores) in [
             // ldr x0, [x1]; ldrb w0, [x1, #3]; ldrsw x0, [x1]; ldp x0, x1, [x2]; ldar w0, [x1]; ldr x0, label
             (0xf940_0020, 1, 0),

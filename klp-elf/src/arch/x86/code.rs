@@ -9,7 +9,7 @@ use iced_x86::{
 };
 use object::elf::{self, RelocationType};
 
-/// The bytes that a call and a jump begin with.
+/// The opcodes of a call and a jump.
 const CALL: u8 = 0xe8;
 const JUMP: u8 = 0xe9;
 
@@ -127,7 +127,7 @@ fn writes(access: OpAccess) -> bool {
     matches!(access, Write | CondWrite | ReadWrite | ReadCondWrite)
 }
 
-/// How far behind the symbol a call or a jump goes, if it is one.
+/// The offset behind the symbol of a call or jump.
 pub(crate) fn call(kind: RelocationType, code: &[u8], offset: u64, addend: i64) -> Option<i64> {
     let is_relative = [elf::R_X86_64_PLT32, elf::R_X86_64_PC32].contains(&kind);
     let opcode = usize::try_from(offset.checked_sub(1)?).ok()?;

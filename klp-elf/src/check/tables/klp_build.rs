@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tables of the kernel's `klp-build`: compact ones in sections of their own, from which the
-//! module makes those of the livepatch core when it starts (`linux/livepatch_external.h`).
+//! Tables of the kernel's `klp-build`: compact ones in separate sections, from which the
+//! module's init makes those of the livepatch core (`linux/livepatch_external.h`).
 
 use super::{Function, Object, Pointers, Tables};
 use crate::check::{Place, Problem, Report};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tables by which a module says what it replaces, wherever they come from.
+//! Finds the tables of replaced functions.
 
 mod klp_build;
 mod kpatch;
@@ -73,8 +73,8 @@ pub(super) struct Pointers<'module, 'data> {
 }
 
 impl<'data> Tables<'data> {
-    /// Finds the tables. What is wrong with them is added to the report. `None` when there are
-    /// none to be found.
+    /// Finds the tables. Problems are added to the report. `None` if there are
+    /// none.
     pub(super) fn find(
         module: &Module<'data>,
         places: &Places,
@@ -215,7 +215,7 @@ impl<'module, 'data> Pointers<'module, 'data> {
         self.module.elf.bytes(section)
     }
 
-    /// The eight bytes at a place, as a number. What lies outside is 0.
+    /// The eight bytes at a place, as a number; 0 outside.
     fn word(&self, section: usize, offset: u64) -> u64 {
         let start = usize::try_from(offset).ok();
         let rest = start.and_then(|start| self.bytes(section).get(start..));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tables that are statics of the module, in Rust or C: `struct klp_patch`, `klp_object` and
+//! Tables in statics of the module, in Rust or C: `struct klp_patch`, `klp_object` and
 //! `klp_func` (`include/linux/livepatch.h`).
 //!
-//! Their symbols can have any name, and how large an entry is depends on the kernel. But a patch
-//! is what `klp_enable_patch()` gets, it begins with a pointer to the module itself, and which
-//! pointers an entry can have, and in which order, is always the same.
+//! Their symbols can have any name, and the size of an entry depends on the kernel. But a patch
+//! is the argument of `klp_enable_patch()`, begins with a pointer to the module itself, and the
+//! possible pointers of an entry, and their order, are fixed.
 
 use super::{Function, Object, Pointers, Tables, Target, target};
 use crate::check::identity::ENABLING;
@@ -52,8 +52,8 @@ pub(super) fn find<'data>(
     (!patches.is_empty()).then_some(Tables { objects })
 }
 
-/// The patches that `klp_enable_patch()` gets: what begins with a pointer to the module, and is
-/// named close before a call.
+/// The arguments of `klp_enable_patch()`: structures that begin with a pointer to the module, and are
+/// referred to shortly before a call.
 fn arguments(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
     let module = pointers.module;
     let symbols = module.elf.symbols;
@@ -141,7 +141,7 @@ fn objects<'data>(
         if !pointers.take() {
             break;
         }
-        // Of vmlinux, which has no name, the table comes first.
+        // Without a name, as of vmlinux, the table comes first.
         let second = pointers.get(section, at.saturating_add(SECOND));
         let second = second.filter(|target| !pointers.is_code(*target));
         let (start, name, funcs) = match second {
@@ -170,7 +170,7 @@ fn objects<'data>(
     objects
 }
 
-/// What is wrong when the second field of an entry is empty.
+/// The problem of an entry whose second field is empty.
 fn missing(pointers: &Pointers<'_, '_>, section: usize, start: u64, problem: Problem) -> Problem {
     match pointers.is_filled(section, start, &[SECOND]) {
         true => Problem::FilledLater,
@@ -219,7 +219,7 @@ fn functions<'data>(pointers: &Pointers<'_, 'data>, table: Target) -> Vec<Functi
     functions
 }
 
-/// The section of a table, and where it ends: with its symbol, or before what comes next.
+/// The section of a table, and its end: that of its symbol, or the start of the next one.
 fn extent(pointers: &Pointers<'_, '_>, table: Target) -> Option<(usize, u64)> {
     let section = table.section?;
     let (module, places) = (pointers.module, pointers.places);

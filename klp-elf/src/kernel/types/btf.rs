@@ -13,9 +13,9 @@ use std::ops::Range;
 use std::rc::Rc;
 
 const MAGIC: u16 = 0xeb9f;
-/// The length of the header that is known; a longer one has more fields.
+/// The length of the known header; a longer one has more fields.
 const HEADER: usize = 24;
-/// What each type begins with: name, info, size or type.
+/// The head of each type: name, info, size or type.
 const TYPE: usize = 12;
 
 /// One section of types.
@@ -23,14 +23,14 @@ pub(crate) struct Btf {
     data: Vec<u8>,
     types: Range<usize>,
     strings: Range<usize>,
-    /// Where each type begins, counted from the first.
+    /// The start of each type, from the first.
     offsets: Vec<u32>,
-    /// The section whose numbers of types and offsets of strings this one counts on from.
+    /// The section whose type numbers and string offsets this one continues.
     base: Option<Rc<Btf>>,
     index: OnceCell<Index>,
 }
 
-/// Where a name begins.
+/// The offset of a name.
 #[derive(Clone, Copy)]
 pub(super) struct NameAt(u32);
 
@@ -133,7 +133,7 @@ impl Btf {
         Ok(btf)
     }
 
-    /// Finds where each type begins.
+    /// Finds the start of each type.
     fn walk(&self) -> Result<Vec<u32>, Reason> {
         let types = self.bytes(&self.types);
         let names = self.first_name().saturating_add(self.strings.len() as u64);
@@ -163,14 +163,14 @@ impl Btf {
         self.data.get(range.clone()).unwrap_or_default()
     }
 
-    /// The first offset of this section's own strings.
+    /// The first offset of this section's strings.
     fn first_name(&self) -> u64 {
         self.base
             .as_ref()
             .map_or(0, |base| base.strings.len() as u64)
     }
 
-    /// The numbers of this section's own types.
+    /// The numbers of this section's types.
     pub(super) fn own(&self) -> Range<u32> {
         let first = self.base.as_ref().map_or(1, |base| base.own().end);
         // CAST: not more than `BTF_TYPES_MAX`, and the same for the base.
@@ -197,7 +197,7 @@ impl Btf {
         }
     }
 
-    /// A name as it stands there, at most one byte more than the longest. Empty where there is none.
+    /// A name, truncated to one byte more than the limit; empty if there is none.
     pub(super) fn name(&self, at: NameAt) -> &[u8] {
         match u64::from(at.0).checked_sub(self.first_name()) {
             None => self.base.as_ref().map_or(&[], |base| base.name(at)),
@@ -208,7 +208,7 @@ impl Btf {
         }
     }
 
-    /// The numbers of this section's own types of a name, in ascending order.
+    /// The numbers of this section's types of a name, in ascending order.
     pub(super) fn named(&self, name: &str) -> impl Iterator<Item = u32> {
         let found = self
             .index
@@ -274,13 +274,13 @@ impl Signature<'_> {
 }
 
 impl Parameter {
-    /// Does it stand for the dots of a variadic function?
+    /// Whether it is the dots of a variadic function.
     pub(super) fn is_dots(&self) -> bool {
         self.name.0 == 0 && self.ty == 0
     }
 }
 
-/// Reads the type that these bytes begin with.
+/// Parses the type at the beginning of these bytes.
 fn raw(bytes: &[u8]) -> Option<Raw<'_>> {
     let (head, rest_of_all) = bytes.split_at_checked(TYPE)?;
     let (name, info, third) = (NameAt(word(head, 0)), word(head, 1), word(head, 2));
@@ -338,7 +338,7 @@ fn vlen(info: u32) -> usize {
     (info & 0xffff) as usize
 }
 
-/// How many bytes follow a type's head. `None` for a kind that is not known.
+/// The length after a type's head. `None` for an unknown kind.
 fn rest(kind: u32, parts: usize) -> Option<usize> {
     Some(match kind {
         2 | 7..=12 | 16 | 18 => 0,
@@ -372,7 +372,7 @@ fn parts(data: &[u8]) -> Result<(Range<usize>, Range<usize>), Reason> {
             "it is of version {version} with flags {flags:#x}, which is not known"
         ));
     }
-    // The header's own length comes first.
+    // The header's length comes first.
     let field = |number: usize| word(header, number) as usize;
     let part = |offset: usize, length: usize| {
         let start = field(1).checked_add(field(offset))?;

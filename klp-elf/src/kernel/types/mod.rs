@@ -19,13 +19,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Why BTF cannot be read, or does not answer.
+/// Why BTF cannot be read, or lacks a type.
 pub(crate) type Reason = String;
 
 /// The types of vmlinux or of a module.
 pub(crate) struct Types {
     btf: Rc<Btf>,
-    /// Tells it from all others that were read.
+    /// An identifier among all BTF that was read.
     number: u32,
 }
 
@@ -64,7 +64,7 @@ impl Types {
             })
     }
 
-    /// The tags of this object's structures and unions, in their own order, each once.
+    /// The tags of this object's structures and unions, in order, each once.
     pub(crate) fn tags(&self) -> BTreeSet<Identifier> {
         let tag = |id| match self.btf.get(id)? {
             Raw::Struct(aggregate) | Raw::Union(aggregate) => {
@@ -106,9 +106,9 @@ impl Types {
         })
     }
 
-    /// This object's own structures and unions of that tag, or of a typedef of that name.
+    /// This object's structures and unions of that tag, or of a typedef of that name.
     ///
-    /// Different files of a kernel may use one tag for different things.
+    /// Different files of a kernel may use one tag for different structures.
     pub(crate) fn structures(&self, name: &str) -> Vec<Structure> {
         let all: Vec<Raw<'_>> = self
             .btf

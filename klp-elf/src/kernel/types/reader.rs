@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads a type with all it refers to.
+//! Reads a type with all types that it refers to.
 //!
-//! What a file says is not trusted: a type may refer to itself, or to so many others that reading
-//! them all would never end. So each question has a budget of steps. A name may be anything, and ends
-//! in code: one that is not a C identifier is left out.
+//! The file is untrusted: a type may refer to itself, or to so many others that reading
+//! them would never end. So each query has a budget of steps. Names end in code: one that is not a C identifier is
+//! omitted.
 
 use super::btf::{Aggregate, NameAt, Raw};
 use super::{Reason, Types};
@@ -22,7 +22,7 @@ const LARGEST: u64 = 16;
 /// How many bytes of a name are a step.
 const STEP: usize = 16;
 
-/// Answers one question.
+/// Reads for one query.
 pub(super) struct Reader<'a> {
     pub(super) types: &'a Types,
     steps: Cell<u32>,
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         !self.types.btf.name(at).is_empty()
     }
 
-    /// A name. `None` when there is none that may stand in code.
+    /// A name. `None` if there is none that is valid in code.
     pub(super) fn name(&self, at: NameAt) -> Result<Option<Identifier>, Reason> {
         let bytes = self.types.btf.name(at);
         self.step_over(bytes)?;
@@ -276,7 +276,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The alignment that the members ask for, unless one is where it cannot be then: that
+    /// The alignment that the members need, unless one is misaligned then: the
     /// structure is packed.
     pub(super) fn align_of(&self, aggregate: &Aggregate<'_>, depth: u32) -> Result<u64, Reason> {
         let depth = deeper(depth)?;

@@ -6,7 +6,7 @@ use super::Reason;
 use super::btf::{Raw, Signature};
 use super::reader::{Reader, deeper};
 
-/// Stands for a name that may not be written.
+/// Replaces a name that is not valid in code.
 const UNNAMED: &str = "...";
 
 /// How C writes a type around a name.
@@ -21,12 +21,12 @@ pub(super) struct Written {
 struct Qualifiers {
     /// `const` and its like.
     words: Vec<&'static str>,
-    /// `__user` and its like, which stand behind the type's name.
+    /// `__user` and its like, which follow the type's name.
     tags: Vec<&'static str>,
 }
 
 impl Reader<'_> {
-    /// The name of what is under all typedefs, as C writes it.
+    /// The name of the type under all typedefs, in C.
     pub(super) fn base(&self, raw: &Raw<'_>) -> Result<String, Reason> {
         let (keyword, at) = match raw {
             Raw::Void => return Ok("void".to_owned()),
@@ -144,7 +144,7 @@ impl Written {
 }
 
 impl Qualifiers {
-    /// Adds a word and passes on what the qualified type is.
+    /// Adds a qualifier and returns the qualified type.
     fn add(&mut self, word: &'static str, id: u32) -> u32 {
         if !self.words.contains(&word) {
             self.words.push(word);

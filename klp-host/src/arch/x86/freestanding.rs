@@ -10,7 +10,7 @@ use crate::kernel::config::Config;
 /// Kernel code uses no registers of the floating point and vector units.
 const NO_VECTORS: &str = "-Ctarget-feature=-sse,-sse2,-sse3,-ssse3,-sse4.1,-sse4.2,-avx,-avx2";
 
-/// What all kernels ask for.
+/// Options for all kernels.
 const ALWAYS: &[&str] = &[
     "-Zunstable-options",
     "--sysroot=/dev/null",
@@ -30,7 +30,7 @@ const ALWAYS: &[&str] = &[
     "-Cjump-tables=n",
     // As for C. What needs more alignment on the stack aligns it.
     "-Zllvm-module-flag=override-stack-alignment:u32:8:max",
-    // So that what is not used can be dropped.
+    // So that unused functions can be dropped.
     "-Zfunction-sections=y",
     "-Astable_features",
     NO_VECTORS,

@@ -2,9 +2,9 @@
 
 //! apt's private configuration.
 //!
-//! Nothing of `/etc/apt/apt.conf.d` or of the user's `APT_CONFIG` is read: what allows unsigned
-//! lists there, or hooks that run programs, has no effect. Only what is listed here is taken
-//! over: the way to the network, and two decisions of the machine's administrator.
+//! `/etc/apt/apt.conf.d` and the user's `APT_CONFIG` are not read: settings that allow unsigned
+//! lists, or hooks, have no effect. Only what is listed here is taken
+//! over: network settings, and two decisions of the machine's administrator.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use anyhow::Result;
 use crate::arch::Arch;
 use crate::host::process;
 
-/// Settings, and all below them, that say how to reach the network. None of them has a part in
-/// what is accepted: that is for signatures and hashes.
+/// Network settings, with all below them. None affects verification by signatures and
+/// hashes.
 const NETWORK: &[&str] = &[
     "acquire::forceipv4",
     "acquire::forceipv6",
@@ -23,7 +23,7 @@ const NETWORK: &[&str] = &[
     "acquire::tor",
 ];
 
-/// What is taken over from this machine's configuration.
+/// The settings taken over from this machine's configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Host {
     /// Lines of configuration: proxies, certificates and the like.
@@ -31,13 +31,13 @@ pub(super) struct Host {
     /// The user as whom root's apt downloads. `None` where the administrator has turned that
     /// off, as containers without other users need.
     pub(super) sandbox: Option<String>,
-    /// Whether lists that are out of date are refused. Who uses an archive that is kept as it was
-    /// on some day turns that off for the whole machine.
+    /// Whether outdated lists are refused. Users of an archive snapshot disable
+    /// that for the machine.
     pub(super) checks_dates: bool,
 }
 
 impl Host {
-    /// Asks apt.
+    /// Reads apt's configuration.
     pub(super) fn read() -> Result<Self> {
         let dump = process::output(process::command("apt-config").arg("dump"))?;
         Ok(Self::parse(&dump))
@@ -73,7 +73,7 @@ impl Host {
         self.sandbox.as_deref().filter(|_| is_root)
     }
 
-    /// The configuration for a suite whose files are in `dir`.
+    /// The configuration for a suite in the folder `dir`.
     pub(super) fn configuration(&self, dir: &Path, arch: Arch, dates: Dates) -> String {
         let arch = arch.facts().debian;
         let sandbox = self.sandbox().unwrap_or_default();
@@ -151,7 +151,7 @@ pub(super) fn sources(
     )
 }
 
-/// Takes `NAME "VALUE";` apart. What is not of that form is not taken over.
+/// Parses `NAME "VALUE";`. Other forms are skipped.
 fn setting(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.strip_suffix("\";")?.split_once(" \"")?;
     let is_plain = !name.contains(['"', ' ']) && !value.contains('"');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Package files: downloaded ones, and those whose hash is the one in the signed lists. Only the
+//! Package files: downloaded ones, and those whose hash matches the signed lists. Only the
 //! latter can be unpacked.
 
 use std::fs::File;
@@ -18,10 +18,10 @@ use crate::cache::{Cache, Scratch};
 /// What apt writes to, in a download folder: as root, it is that of apt's sandbox user.
 pub(super) const FILES: &str = "files";
 
-/// A file that apt says it has downloaded.
+/// A file that apt reports as downloaded.
 ///
-/// apt neither downloads nor hashes a file of the right name and size that is there already, such
-/// as one that a broken connection left.
+/// apt neither downloads nor verifies an existing file of the right name and size, such
+/// as one of an interrupted download.
 #[derive(Debug)]
 pub(crate) struct Download {
     pub(super) package: Package,
@@ -68,7 +68,7 @@ impl Deb {
         &self.path
     }
 
-    /// Notes in a folder what its contents were unpacked from, for those who want to compare.
+    /// Records the package in a folder with its contents, for comparison.
     pub(crate) fn record(&self, dir: &Path) -> Result<()> {
         let path = dir.join(".klp-packages");
         let Package {
@@ -87,7 +87,7 @@ impl Deb {
     }
 }
 
-/// Copies a file if it is the package's; what is hashed is what is copied.
+/// Copies a file if it is the package's, and hashes the copied bytes.
 fn copy_verified(from: &Path, to: &Path, package: &Package) -> Result<()> {
     let source = File::options()
         .read(true)
@@ -107,7 +107,7 @@ fn copy_verified(from: &Path, to: &Path, package: &Package) -> Result<()> {
     let mut hash = Sha256::new();
     let mut size = 0;
     let mut buffer = vec![0; 1 << 18];
-    // One byte more tells a file that is too long; an endless one is not read to its end.
+    // One more byte detects a longer file, without reading an endless one.
     let mut left = (&source).take(package.size.saturating_add(1));
     loop {
         let count = left.read(&mut buffer).with_context(read)?;

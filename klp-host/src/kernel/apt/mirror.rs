@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use super::OTHERWISE;
 use crate::host::process;
 
-/// Names a mirror of Debian's archive where the system's own sources have none.
+/// The variable for a mirror of Debian's archive.
 pub(super) const VARIABLE: &str = "KLP_DEBIAN_MIRROR";
 
 /// The same for the archive of security updates.
@@ -26,7 +26,7 @@ const SCHEMES: &[&str] = &[
     "tor+https",
 ];
 
-/// The mirror that the user names, or else the one that this system uses.
+/// The user's mirror, or the system's.
 pub(crate) fn choose() -> Result<String> {
     match std::env::var_os(VARIABLE) {
         Some(mirror) if !mirror.is_empty() => users(VARIABLE, &mirror.to_string_lossy()),
@@ -34,14 +34,14 @@ pub(crate) fn choose() -> Result<String> {
     }
 }
 
-/// The same for the archive of security updates: where nobody names one, it is the neighbour of `mirror`,
-/// the other archive's.
+/// The mirror of security updates: by default next to `mirror`, in the
+/// other archive.
 pub(super) fn choose_security(mirror: &str) -> Result<String> {
     match std::env::var_os(SECURITY_VARIABLE) {
         Some(security) if !security.is_empty() => {
             users(SECURITY_VARIABLE, &security.to_string_lossy())
         }
-        // Who chooses a mirror does not mean the system's.
+        // The user chose a mirror other than the system's.
         _ if std::env::var_os(VARIABLE).is_some() => Ok(neighbour(mirror)),
         _ => Ok(of_targets(&targets()?, "Debian-Security").unwrap_or_else(|| neighbour(mirror))),
     }
@@ -62,7 +62,7 @@ fn users(variable: &str, mirror: &str) -> Result<String> {
     Ok(mirror.to_owned())
 }
 
-/// Whether it is an address and nothing more: it goes into a file with other fields.
+/// Whether it is only an address: it is written into a file with other fields.
 fn is_plain(mirror: &str) -> bool {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || "-._~:/@!&*+,=%".contains(c);
     mirror.split_once(":/").is_some_and(|(scheme, rest)| {
@@ -103,7 +103,7 @@ fn of_targets(text: &str, label: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Picks the mirror from `'ADDRESS/dists/SUITE/...' ...` lines: there, only the address tells.
+/// The mirror in lines of `'ADDRESS/dists/SUITE/...' ...`.
 fn of_uris(text: &str) -> Option<String> {
     text.lines()
         .filter_map(|line| line.strip_prefix('\'')?.split_once("/dists/"))
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn without_lists_the_mirror_is_told_by_its_address() {
+    fn without_lists_the_mirror_is_recognised_by_its_address() {
         let text = "'https://p.example/apt/dists/sdk/InRelease' x 0 \n\
                     'http://d.example/debian-security/dists/bookworm-security/InRelease' x 0 \n\
                     'http://d.example/debian/dists/bookworm/InRelease' x 0 \n";
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_or_less_than_an_address_is_refused() {
+    fn invalid_mirror_addresses_are_refused() {
         for mirror in [
             "http://a.example/debian sid main",
             "http://a.example/debian\nTrusted: yes",

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use super::*;
 
-/// What the tests make an archive with.
+/// The programs that make a test archive.
 const PROGRAMS: &[&str] = &["apt-get", "dpkg-deb", "gpg", "gpgconf"];
 
 /// An archive with a package.
@@ -236,7 +236,7 @@ fn a_package_arrives_and_nothing_stays() {
     assert!(!log.contains("unsandboxed"), "{log}");
 }
 
-/// apt takes a file of the right name and size for a download that was made before.
+/// apt takes an existing file of the right name and size for downloaded.
 #[test]
 fn a_planted_file_of_the_right_name_and_size_is_refused() {
     let Some(fake) = Fake::new() else { return };
@@ -349,7 +349,7 @@ fn lists_that_were_changed_are_refused() {
     let genuine = fs::read_to_string(fake.lists()).unwrap();
     fs::write(fake.lists(), genuine.replace("Size: ", "Size: 1")).unwrap();
     error(fake.suite(&cache));
-    // Broken off, with the right size.
+    // Truncated, with the right size.
     let mut torn = genuine.clone().into_bytes();
     let half = torn.len() / 2;
     torn[half..].fill(b'\n');
@@ -422,7 +422,7 @@ fn lists_that_are_out_of_date_are_refused_unless_the_administrator_accepts_them(
 }
 
 #[test]
-fn what_killed_runs_left_is_removed() {
+fn leftovers_of_killed_runs_are_removed() {
     let Some(fake) = Fake::new() else { return };
     let (_dir, cache) = cache();
     let suite = fake.suite(&cache).unwrap();
@@ -470,7 +470,7 @@ fn the_systems_configuration_has_no_effect() {
         let has = dump.lines().any(|line| line.eq_ignore_ascii_case(setting));
         assert!(has, "{setting} in {dump}");
     }
-    // Lines of the files there that are neither apt's own nor ours.
+    // Lines of the files there other than apt's own and ours.
     let system = process::output(process::command("apt-config").arg("dump")).unwrap();
     let hooks = |text: &str| text.matches("Invoke").count();
     assert_eq!(hooks(&dump), 0, "{}", hooks(&system));

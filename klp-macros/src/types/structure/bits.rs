@@ -19,7 +19,7 @@ pub(super) struct BitPlace {
 }
 
 impl BitPlace {
-    /// Where the member is. One that is written needs bytes of its own: what is beside it may change
+    /// The position of the member. To be written, it needs separate bytes, because adjacent bits may change
     /// meanwhile.
     pub(super) fn new(
         structure: &Structure,

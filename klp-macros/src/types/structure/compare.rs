@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compares the types of a view's members with the kernel's: what is plain here, the rest by constants
+//! Compares the types of a view's members with the kernel's: obvious mismatches here, the rest by constants
 //! that the compiler evaluates.
 
 use super::bits::BitPlace;
@@ -104,7 +104,7 @@ impl Comparison<'_> {
             (None, _) if obvious::differs(ty, c) => self.differs(ty, errors),
             (None, _) => match expected(c) {
                 Some(expected) => {
-                    // At the type, as everything that is wrong with it.
+                    // At the type, as all its errors.
                     let target = quote_spanned! {place(ty)=>
                         <#ty as ::klp::view::Member>::Target
                     };
@@ -118,8 +118,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Stops the compiler unless a member of type `ty`, with that for a `target`, is what C has. `at`
-    /// is what the author wrote. A type that is none of a member is told of elsewhere.
+    /// Stops the compiler unless a member of type `ty` with that `target` matches C. `at` is the author's
+    /// token. A type that no member can have is reported elsewhere.
     fn same(
         &self,
         at: &Type,
@@ -191,7 +191,7 @@ impl Comparison<'_> {
             return self.differs(&declared.ty, errors);
         };
         let target = quote_spanned!(place(target)=> <#target as ::klp::view::Followed>::C);
-        // What is behind the pointer in C: of a `CStr`, its characters.
+        // The target of the pointer in C: of a `CStr`, its characters.
         let pointer: Type = syn::parse_quote!(*mut #target);
         self.same(&declared.ty, &pointer, &target, &expected)
     }

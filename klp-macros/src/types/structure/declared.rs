@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the author declares: the members of a view, with their attributes.
+//! Parses the declaration of a view: its members, with their attributes.
 
+use super::attributes::CLAIMS;
 use super::keys::is_name;
 use crate::errors::{structure as errors, Errors};
 use proc_macro2::{TokenStream, TokenTree};
@@ -23,7 +24,7 @@ pub(super) struct View {
 
 /// A member of a view.
 pub(super) struct Declared {
-    /// What goes to the accessor.
+    /// Attributes for the accessor.
     pub(super) attributes: Vec<Attribute>,
     pub(super) visibility: Visibility,
     pub(super) name: Ident,
@@ -59,7 +60,7 @@ pub(super) enum Form {
     },
     /// The head of a list of that type.
     Listed(List),
-    /// An inner structure of which it is known that it is part of one of these.
+    /// An inner structure that is part of such a structure.
     Container,
 }
 
@@ -73,12 +74,12 @@ pub(super) struct List {
     pub(super) rcu: bool,
 }
 
-/// Who may write it.
+/// Who may write the member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
-    /// Who has the structure for himself.
+    /// The owner of the structure.
     Owner,
-    /// Anybody who has a reference.
+    /// Any holder of a reference.
     Anybody,
 }
 
@@ -149,19 +150,19 @@ fn view_attributes(attributes: Vec<Attribute>, errors: &mut Errors) -> Vec<Attri
     kept
 }
 
-/// Of all that can be derived, only `Lasting` fits a structure of C's.
+/// Of all that can be derived, only `Persistent` fits a structure of C's.
 fn derives(attribute: &Attribute, errors: &mut Errors) {
     let parse = Punctuated::<syn::Path, Token![,]>::parse_terminated;
-    // What else is wrong with it, rustc says.
+    // rustc reports other mistakes.
     for derived in attribute.parse_args_with(parse).into_iter().flatten() {
         let last = derived.segments.last();
-        if let Some(last) = last.filter(|last| last.ident != "Lasting") {
+        if let Some(last) = last.filter(|last| last.ident != "Persistent") {
             errors.add(&derived, errors::derive(&last.ident.to_string()));
         }
     }
 }
 
-/// What the attributes of a member say.
+/// The parsed attributes of a member.
 #[derive(Default)]
 struct Said {
     path: Option<LitStr>,
@@ -206,16 +207,6 @@ fn member(field: Field, errors: &mut Errors) -> Option<Declared> {
     })
 }
 
-/// The attributes in which the word `unsafe` may stand.
-const CLAIMS: [&str; 6] = [
-    "write",
-    "follow",
-    "container_of",
-    "counted_by",
-    "list",
-    "active",
-];
-
 /// The word `unsafe` in an attribute, as the author wrote it.
 fn unsafety(attribute: &Attribute) -> Option<Ident> {
     let Meta::List(list) = &attribute.meta else {
@@ -235,7 +226,7 @@ fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
             said.others.push(attribute);
             continue;
         };
-        if CLAIMS.contains(&name.as_str()) {
+        if CLAIMS.iter().any(|claim| claim.name == name) {
             said.unsafety.extend(unsafety(&attribute));
         }
         match name.as_str() {
@@ -285,7 +276,7 @@ fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
     said
 }
 
-/// The words in an attribute's parentheses, of those that may stand there.
+/// The words in an attribute's parentheses, out of the known ones.
 fn words<'a>(attribute: &Attribute, known: &[&'a str], errors: &mut Errors) -> Vec<&'a str> {
     let mut found = Vec::new();
     if let Meta::Path(_) = attribute.meta {
@@ -520,7 +511,7 @@ const INTEGERS: &[&str] = &[
     "I8", "I16", "I32", "I64", "Isize", "U8", "U16", "U32", "U64", "Usize",
 ];
 
-/// What stands for types that views once had for what changes.
+/// The replacement of types that views no longer support.
 fn replaced(ty: &Type) -> Option<String> {
     let Type::Path(path) = ty else {
         return None;
@@ -544,7 +535,7 @@ fn replaced(ty: &Type) -> Option<String> {
     Some(errors::atomic(&name, &integer))
 }
 
-/// Checks that what is to be written can be, in that way.
+/// Checks that the member can be written in that way.
 fn writable(write: Write, at: &Attribute, form: &Form, errors: &mut Errors) {
     match form {
         Form::Followed { rcu: true, .. } => errors.add(at, errors::WRITE_RCU),

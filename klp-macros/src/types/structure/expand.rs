@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The code of a view: an opaque type, what it is to the rest of klp, and its accessors.
+//! Generates a view: an opaque type, its traits, and its accessors.
 
 use super::bits::BitPlace;
 use super::declared::{
@@ -53,8 +53,8 @@ fn stop(found: &Found) -> Option<&TokenStream> {
     }
 }
 
-/// Where things are. Where the kernel's layout is not known, members stand one after the other in a
-/// structure that is made for that.
+/// The offsets of members. If the kernel's layout is unknown, members stand one after the other in a
+/// generated structure.
 struct Places<'a> {
     view: &'a View,
     layout: Option<&'a Layout>,
@@ -86,7 +86,7 @@ impl Places<'_> {
             let (layout, name) = (self.host_layout(), &declared.name);
             return Place::At(quote!(::core::mem::offset_of!(#layout, #name)));
         };
-        // One with mistakes is at no place, and nothing comes of it.
+        // A member with mistakes has no offset.
         let Some(member) = &layout.members[index] else {
             return Place::At(literal(0));
         };
@@ -124,7 +124,7 @@ fn bit_place(layout: &Layout, member: &Member, declared: &Declared) -> Option<Bi
     BitPlace::new(&layout.structure, member, declared.write.is_some()).ok()
 }
 
-/// What stands for a member where there is no kernel.
+/// The type of a member on the host.
 fn host_type(declared: &Declared) -> TokenStream {
     match &declared.form {
         Form::Plain | Form::Container => declared.ty.to_token_stream(),
@@ -170,7 +170,7 @@ fn shared(declared: &Declared) -> TokenStream {
     }
 }
 
-/// What the view is to the rest of klp.
+/// The implementations of klp's traits.
 fn traits(places: &Places<'_>, name: &str, found: &Found) -> TokenStream {
     let ident = &places.view.name;
     let structure = places.layout.map(|layout| &layout.structure);
@@ -219,12 +219,12 @@ fn traits(places: &Places<'_>, name: &str, found: &Found) -> TokenStream {
     }
 }
 
-/// One of which everything is known can be passed by value and be made.
+/// The implementation of `Whole`, if the whole structure is known.
 fn whole(places: &Places<'_>, found: &Found) -> Option<TokenStream> {
     let passes = match found {
         Found::Structure(layout) => layout.structure.passes_like_integers(),
         Found::Declared => return None,
-        // Nothing is known, or it is wrong: no word about that.
+        // Unknown or with mistakes, which are reported elsewhere.
         Found::NoKernel(_) | Found::Handle | Found::Mistaken => true,
     };
     let ident = &places.view.name;
@@ -403,7 +403,7 @@ impl Accessors<'_> {
         );
         let guard =
             rcu.then(|| quote_spanned!(Span::mixed_site()=> _guard: &'list ::klp::rcu::Guard));
-        // What is wrong with the member is said at its name.
+        // Mistakes of the member are reported at its name.
         let place_of = place_name(node);
         let place_of = quote_spanned!(node.span()=> <#entry>::#place_of);
         (
@@ -415,7 +415,7 @@ impl Accessors<'_> {
         )
     }
 
-    /// Where the member is, for lists whose entries it links.
+    /// The hidden constant of the member's offset, for lists whose entries it links.
     fn place(&self) -> Option<TokenStream> {
         let Declared {
             visibility,
@@ -500,7 +500,7 @@ impl Accessors<'_> {
         }
     }
 
-    /// From an inner structure to the one that it is part of.
+    /// The down-cast from an inner structure to the whole.
     fn container(&self) -> TokenStream {
         let Declared { visibility, ty, .. } = self.declared;
         let name = self.derived("from");
@@ -550,7 +550,7 @@ fn place_name(member: &Ident) -> Ident {
     Ident::new(&format!("place_of_{}", member.unraw()), member.span())
 }
 
-/// The type as one that members have. What is wrong with it is said at the type, and so once.
+/// The type as a `Member`. Errors are reported at the type, and so once.
 fn as_member(ty: &Type) -> TokenStream {
     quote_spanned!(place(ty)=> <#ty as ::klp::view::Member>)
 }

@@ -11,15 +11,15 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use std::cell::Cell;
 
-/// What is known of the structure.
+/// The result of looking the structure up.
 pub(super) enum Found {
     /// All of it.
     Structure(Layout),
     /// That it is there.
     Declared,
-    /// Nothing, and nothing is needed: the view has no members, and there is no kernel at hand.
+    /// A view without members, without a kernel: nothing is needed.
     Handle,
-    /// Nothing: there is no kernel at hand. This stops the compiler where there should be.
+    /// No kernel. The tokens stop the compiler if there should be one.
     NoKernel(TokenStream),
     /// Nothing, and that is an error already.
     Mistaken,
@@ -79,7 +79,7 @@ fn in_object(object: &Object<'_>, keys: &Keys, view: &View, errors: &mut Errors)
     };
     let candidates = fitting(object, view, candidates);
     match candidates.as_slice() {
-        // At its address may be anything else, as for one that is only declared.
+        // It is opaque, as one that is only declared.
         [structure] if structure.size == 0 => Found::Declared,
         [structure] => layout(object, structure, view, errors),
         [] if object.declares(&name) && view.members.is_empty() => Found::Declared,
@@ -98,7 +98,7 @@ fn in_object(object: &Object<'_>, keys: &Keys, view: &View, errors: &mut Errors)
     }
 }
 
-/// Those that the function takes or gives which the author names. Nothing when that is an error.
+/// The structures that the function `of` takes or returns. None if that is an error.
 fn named(
     object: &Object<'_>,
     keys: &Keys,
@@ -122,7 +122,7 @@ fn named(
     Some(taken)
 }
 
-/// Of several structures, those that have the members that the view shows.
+/// Of several structures, those with the declared members.
 fn fitting(object: &Object<'_>, view: &View, candidates: Vec<Structure>) -> Vec<Structure> {
     if candidates.len() < 2 {
         return candidates;
@@ -155,7 +155,7 @@ fn member(
 ) -> Option<Member> {
     match object.member(structure, &declared.path) {
         Ok(member) => Some(member),
-        // A list whose head is the structure: a variable of the kernel's, or an argument.
+        // A list whose head is the structure: a variable of the kernel, or an argument.
         Err(_) if declared.path == "self" && matches!(declared.form, Form::Listed(_)) => {
             structure.as_member()
         }

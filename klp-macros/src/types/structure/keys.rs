@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What stands between the parentheses of `#[kernel_struct(...)]`: a name, and keys as those of the other
-//! attributes.
+//! Parses the arguments of `#[kernel_struct(...)]`: a name, and keys as those of the other attributes.
 
 use crate::errors::{structure as errors, Errors};
 use crate::keys::{self, Place};
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_each_once() {
+    fn each_mistake_is_reported_once_by_the_view() {
         for (tokens, wanted) in [
             (quote!(), &["expected the structure's name"][..]),
             (quote!(seq_file), &["expected the structure's name"]),

@@ -7,18 +7,18 @@
 use klp::prelude::*;
 
 /// What is attached.
-#[derive(Lasting)]
+#[derive(Persistent)]
 pub struct Usage {
     calls: klp::sync::Atomic<u32>,
     name: Option<KBox<[u8; 16]>>,
 }
 
 /// The same without names.
-#[derive(Lasting)]
+#[derive(Persistent)]
 pub struct Pair(u32, Usage);
 
 /// Nothing.
-#[derive(Lasting)]
+#[derive(Persistent)]
 pub struct Nothing;
 
 #[livepatch(description = "A fix", license = "GPL", replace)]

@@ -68,7 +68,7 @@ pub(super) fn fixes() -> impl Iterator<Item = &'static str> {
     UNDONE.iter().map(|undone| undone.fix)
 }
 
-/// Gives the kernel without these fixes, built from the one that has them.
+/// The kernel without these fixes, built from the unchanged one.
 pub(super) fn kernel() -> Result<Kernel> {
     let fixed = checkout::kernel(Core::C, Profile::Base)?;
     let options = kernel::Options {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Takes published fixes out of the kernel's sources. A fix that is one condition is undone by
-//! another condition in its place; the rest of the source stays the kernel's own of today.
+//! Removes published fixes from the kernel's sources. A fix that is one condition is undone by
+//! another condition; the rest of the source stays current.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 /// What to undo in a function.
 #[derive(Debug)]
 pub(super) struct Edit {
-    /// The part of the module that it stands in, or the file of the kernel.
+    /// The part of the module, or the file of the kernel.
     pub(super) part: &'static str,
     function: &'static str,
-    /// Stands there once.
+    /// A text that occurs once.
     find: &'static str,
     put: &'static str,
 }
@@ -54,7 +54,7 @@ impl Edit {
     }
 }
 
-/// Where the definition of a function begins and ends. Its name begins no declaration, and the line
+/// The definition of a function. Its name begins no declaration, and the line
 /// with the last brace has nothing else.
 fn body(text: &str, function: &str) -> Result<(usize, usize)> {
     let call = format!("{function}(");
@@ -75,7 +75,7 @@ fn body(text: &str, function: &str) -> Result<(usize, usize)> {
     bail!("there is no such function")
 }
 
-/// Whether this, and no longer name, stands in the line.
+/// Whether the line contains this name, and no longer one.
 fn line_names(line: &str, call: &str) -> bool {
     let before = line.split(call).next().unwrap_or_default();
     !before.ends_with(|last: char| last.is_alphanumeric() || last == '_')
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_once_is_an_error() {
+    fn a_text_must_occur_once() {
         let error = |function, find| {
             let error = edit("a", function, find, "2").undo(TEXT).unwrap_err();
             error.to_string()

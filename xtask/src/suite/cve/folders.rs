@@ -61,7 +61,7 @@ mod tests {
             lines.filter(|line| !line.is_empty() && !line.starts_with("//"))
         }
 
-        /// Whether it has an `unsafe` block or function. Declarations have the word for what they claim.
+        /// Whether it has an `unsafe` block or function, other than in claims.
         fn has_unsafe_code(&self) -> bool {
             let mut lines = self.code();
             lines.any(|line| {
@@ -69,7 +69,7 @@ mod tests {
             })
         }
 
-        /// How often the word stands in declarations.
+        /// The number of `unsafe` in declarations.
         fn claims(&self) -> usize {
             self.code().map(|line| line.matches("unsafe").count()).sum()
         }
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_says_in_modinfo_what_it_fixes() {
+    fn each_has_its_cve_in_modinfo() {
         for fix in fixes() {
             let key = format!("fixes = [\"{}\"]", fix.name);
             assert!(fix.text.contains(&key), "{} lacks `{key}`", fix.name);

@@ -15,7 +15,7 @@ use serde_json::json;
 const MOK: &str = "MokListRT";
 const SHIM: &str = "605dab50-e046-4300-abb6-3dd810dd8b23";
 
-/// EFI_CERT_X509_GUID, as it stands in memory.
+/// EFI_CERT_X509_GUID, in memory order.
 const X509: [u8; 16] = [
     0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a, 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72,
 ];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A machine with a disk: its boots, and what it says in them.
+//! A machine with a disk: its boots and their output.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -169,7 +169,7 @@ impl Machine {
 /// Shows the firmware's variables.
 const VARIABLES: &str = "efivarfs";
 
-/// The modules that reach the disk, and the variables of firmware where it has some. What is built into the kernel is none.
+/// The modules for the disk and the firmware's variables, except built-in ones.
 fn at_start(known: &Known, has_variables: bool) -> Result<Vec<(String, Vec<u8>)>> {
     let folder = known
         .modules
@@ -203,7 +203,7 @@ fn is_as_meant(boot: Boot, outcome: &Outcome) -> Result<()> {
     }
 }
 
-/// Lets Prometheus' own tool read and judge metrics.
+/// Checks metrics with promtool.
 fn check_metrics(metrics: &str) -> Result<()> {
     let program = PROMTOOL.get(&Cache::open()?)?;
     let mut file = tempfile::tempfile().context("cannot make a temporary file")?;
@@ -214,12 +214,12 @@ fn check_metrics(metrics: &str) -> Result<()> {
     process::output(&mut command).map(drop)
 }
 
-/// What a guest says.
+/// The output of a guest.
 struct Guest {
     boot: Boot,
     /// In Prometheus' format.
     metrics: String,
-    /// What the commands of the page printed.
+    /// The output of the page's commands.
     page: BTreeMap<usize, String>,
     is_cut: bool,
     cases: Vec<Case>,
@@ -238,7 +238,7 @@ impl Guest {
 
     /// # Errors
     ///
-    /// When the machine is to be ended.
+    /// The machine has to be ended.
     fn line(&mut self, line: &str) -> io::Result<()> {
         if let Some(case) = Case::reported(&self.script(), line) {
             self.add(case);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! klpctl on a system with systemd and a disk that survives reboots: what is installed is applied at each boot, what
-//! the machine went down with is held out, and power cuts leave nothing half written. Packages, playbooks and units are run
-//! by what runs them on such a machine.
+//! Tests klpctl on a system with systemd and a persistent disk: installed patches are applied at each boot, a patch that
+//! crashed the machine is held out, and power cuts leave no partial files. Packages, playbooks and units are run by the
+//! real programs.
 
 mod keys;
 mod machine;
@@ -35,7 +35,7 @@ const CORE: Core = Core::Debian(KERNEL);
 /// A boot.
 #[derive(Clone, Copy, Debug)]
 struct Boot {
-    /// What is done in it: `step_NAME` in `tests/image/steps/`.
+    /// The script function: `step_NAME` in `tests/image/steps/`.
     step: &'static str,
     /// A word for the kernel's command line.
     parameter: Option<&'static str>,
@@ -84,13 +84,13 @@ const fn cut(step: &'static str, milliseconds: u64) -> Boot {
     }
 }
 
-/// What a machine has besides what all have.
+/// The special features of a machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Extra {
     Nothing,
     /// Firmware with a key that the kernel trusts.
     Key,
-    /// What the author on the page made.
+    /// The packages that the author on the page made.
     Page,
 }
 
@@ -182,11 +182,11 @@ pub fn names() -> Vec<&'static str> {
     STORIES.iter().map(|story| story.name).collect()
 }
 
-/// Runs those of these names; all without names.
+/// Runs the tests of these names; all without names.
 ///
 /// # Errors
 ///
-/// When there is none of a name, or a machine cannot be made.
+/// A name is unknown, or a machine cannot be made.
 pub fn run(names: &[String]) -> Result<Tally> {
     if let Some(wrong) = names
         .iter()

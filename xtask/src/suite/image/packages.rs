@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the machines install: klpctl, patches in several versions, and a stand-in for the package of their kernel, which
-//! they get from elsewhere.
+//! The packages that the machines install: klpctl, patches in several versions, and a fake package of their
+//! kernel.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use super::CORE;
 use crate::checkout;
 use crate::klpctl_package;
 
-/// Who answers for the packages.
+/// The maintainer of the packages.
 const MAINTAINER: &str = "Jane Doe <jane@example.org>";
 
-/// The cumulative patch, and its versions: the last one is bad.
+/// The cumulative patch and its versions, of which the last one is bad.
 const VERSIONED: &str = "versioned";
 const VERSIONS: [&str; 3] = ["1.1", "1.2", "1.3"];
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The commands of a page of the documentation, and what it says that they print. In its blocks, a line with the prompt `$ `
-//! is a command for the machine where patches are built, and one with `# ` a command for the machine that is patched; lines
-//! with `> ` go on with it. All others are what it prints: some of its lines, in this order, where `...` stands for anything.
+//! Runs the commands of a documentation page, and compares their output. In its blocks, a line with the prompt `$ `
+//! is a command for the build machine, and one with `# ` a command for the patched machine; lines
+//! with `> ` continue it. All others are expected lines of output, in this order, where `...` matches anything.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -18,20 +18,20 @@ use crate::suite::author::Author;
 /// The page.
 const PAGE: &str = "docs/package.md";
 
-/// What stands for anything.
+/// Matches anything.
 const ANYTHING: &str = "...";
 
 /// Ends a boot.
 const REBOOT: &str = "reboot";
 
-/// Whose command it is.
+/// The machine of a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Place {
     Author,
     Machine,
 }
 
-/// A command, and what it prints.
+/// A command, and its expected output.
 #[derive(Debug, Eq, PartialEq)]
 struct Command {
     place: Place,
@@ -39,7 +39,7 @@ struct Command {
     printed: Vec<String>,
 }
 
-/// What the page does where patches are built, and what is left for the machine.
+/// The results of the build machine's commands, and the commands of the patched machine.
 pub(super) struct Page {
     commands: Vec<Command>,
     author: Author,
@@ -76,11 +76,11 @@ impl Page {
         self.commands.iter().filter(move |it| it.place == place)
     }
 
-    /// Puts what the machine needs into a new folder: the packages that the author made, and the steps of its boots.
+    /// Writes the patched machine's files into a new folder: the packages, and the steps of its boots.
     ///
     /// # Errors
     ///
-    /// When something cannot be written.
+    /// A file cannot be written.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
         fs::create_dir(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         for package in self.packages()? {
@@ -102,7 +102,7 @@ impl Page {
         Ok(paths)
     }
 
-    /// Writes the steps of the machine's boots: `step_page_1` and so on. What a command prints comes behind `@page NUMBER `.
+    /// Writes the steps of the machine's boots: `step_page_1` and so on. The output of a command follows `@page NUMBER `.
     fn write_steps(&self, path: &Path) -> Result<()> {
         let mut text = "# shellcheck shell=bash\n".to_owned();
         let mut boot = 1;
@@ -127,11 +127,11 @@ impl Page {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// What the machine's command of this number printed has to be on the page.
+    /// Compares the output of the machine's command of this number with the page.
     ///
     /// # Errors
     ///
-    /// When it is not.
+    /// They differ.
     pub(super) fn check(&self, number: usize, printed: &str) -> Result<()> {
         let command = self.of(Place::Machine).nth(number);
         command
@@ -154,7 +154,7 @@ impl Command {
     }
 }
 
-/// Is this the line, where `...` stands for anything?
+/// Whether the line matches, where `...` matches anything.
 fn is_like(wanted: &str, line: &str) -> bool {
     let mut parts = wanted.split(ANYTHING);
     let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is of one processor architecture stands in a folder or file of the name `arch` of each crate. Elsewhere
-//! nobody names the usual one: what does would be wrong, or missing, for the next.
+//! Checks that architecture-dependent code is in a folder or file named `arch` in each crate. Other
+//! code must not name the usual architecture, because it would be wrong for the next one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +43,7 @@ const BEGINNINGS: [&str; 2] = ["R_X86_64_", "__x86_"];
 
 /// Files that are for one architecture, with the reason.
 const EXCEPT: [&str; 8] = [
-    // An example whose functions have other names elsewhere.
+    // An example whose functions have other names on other architectures.
     "Kbuild",
     // Its help has an example of a name of Debian's.
     "cargo-klp/src/commands/kernels.rs",
@@ -101,7 +101,7 @@ fn is_checked(name: &str) -> bool {
     is_code && !is_test && !is_arch && !name.starts_with("examples/") && !EXCEPT.contains(&name)
 }
 
-/// The lines of code, with their numbers: no comments, and no unit tests, which stand at a file's end.
+/// The lines of code, with their numbers, without comments and the unit tests at a file's end.
 fn code<'a>(name: &str, text: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
     let comment = match name.ends_with(".rs") || name.ends_with(".c") || name.ends_with(".h") {
         true => &["//", "*", "/*"][..],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the crates are that this workspace stands on: `cargo deny` compares them with `deny.toml`, and
+//! Checks the dependencies of the workspace: `cargo deny` compares them with `deny.toml`, and
 //! `docs/dependencies.txt` lists them.
 
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ const DENY: Program = Program {
     usual: "about two minutes on two cores",
 };
 
-/// Where the list stands.
+/// The list of dependencies.
 const LIST: &str = "docs/dependencies.txt";
 
 /// Runs the checks.
@@ -93,14 +93,14 @@ impl<'a> Deny<'a> {
         process::output(&mut command).map(drop)
     }
 
-    /// With the database as it is: who wants a newer one fetches it.
+    /// With the existing database, which the user updates.
     fn check_advisories(&self) -> Result<()> {
         let mut command = self.command();
         command.args(["--offline", "check", "advisories"]);
         process::output(&mut command).map(drop)
     }
 
-    /// Compares the list with the one that is kept.
+    /// Compares the list with the current one.
     fn compare_list(&self) -> Result<()> {
         let words = ["list", "--format", "human", "--layout", "crate"];
         let now = process::output(self.command().args(words))?;

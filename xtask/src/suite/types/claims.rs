@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Patches that claim what may not be so, or reach what a patch must not: the compiler refuses them, the
-//! last step of a build does, they take the author's word, or they are harmless.
+//! Patches with claims that may be false, or that reach what they must not: refused by the compiler or by the
+//! last step of a build, accepted with `unsafe`, or harmless.
 //!
-//! What holds for each of them stands in its first lines, as in `//! Refused: what is said`.
+//! The expectation is in the first lines of each, as in `//! Refused: MESSAGE`.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use klp_elf::Module;
 use super::compile::Compiler;
 use super::normal;
 
-/// Where the word goes that the author answers with.
+/// The placeholder for `unsafe`.
 const WORD: &str = "/* word */";
 
 /// What holds for a patch.
@@ -77,7 +77,7 @@ pub(super) fn run(compiler: &Compiler, source: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What is said of a patch.
+/// The expectation of a patch.
 #[derive(Debug)]
 enum Said {
     Error(String),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compiles a single patch as Kbuild does, without linking a module, and keeps what the compiler
-//! says.
+//! Compiles a single patch as Kbuild does, without linking a module, and returns the compiler's
+//! messages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use klp_host::kernel::known::Known;
 use klp_host::module::Built;
 use tempfile::TempDir;
 
-/// The patch whose compilation Kbuild has recorded.
+/// The patch whose compilation was recorded by Kbuild.
 const RECORDED: &str = "livepatch-sample";
 
 /// The kernel's rustc with all options that a patch is compiled with.
 pub(super) struct Compiler {
     /// `NAME=value` and the compiler, then its options.
     words: Vec<String>,
-    /// Where relative paths among them begin.
+    /// The folder of relative paths in the command.
     root: PathBuf,
     env: Vec<(String, String)>,
     output: TempDir,
@@ -44,7 +44,7 @@ impl Compiler {
         let mut env = kernel.build.env.clone();
         // The kernel's makefile exports it.
         env.push(("RUSTC_BOOTSTRAP".into(), "1".into()));
-        // The targets' own types are in the modules that were built.
+        // The types of patched modules are in the built modules.
         let known = Known::of_folder(&kernel.build.dir).with_modules(root);
         env.extend(known.env());
         Ok(Self {
@@ -55,14 +55,14 @@ impl Compiler {
         })
     }
 
-    /// Compiles a patch with these options besides.
+    /// Compiles a patch with additional options.
     pub(super) fn compile(&self, source: &Path, options: &[&str]) -> Result<Output> {
         let name = source.file_stem().unwrap_or_default().to_string_lossy();
         let output = self.output.path().join(format!("{name}.rmeta"));
         self.emit(source, options, &format!("metadata={}", output.display()))
     }
 
-    /// The same, and says what the compiler is to make.
+    /// The same, with the compiler's kind of output.
     pub(super) fn emit(&self, source: &Path, options: &[&str], emit: &str) -> Result<Output> {
         let name = source.file_stem().unwrap_or_default().to_string_lossy();
         let mut command = process::command("env");
@@ -82,7 +82,7 @@ impl Compiler {
     }
 }
 
-/// The words of the recorded command up to the source, without what it writes.
+/// The words of the recorded command up to the source, without its output options.
 fn words(record: &str) -> Result<Vec<String>> {
     let line = record.lines().next().unwrap_or_default();
     let (_, command) = line.split_once(":=").unwrap_or_default();
@@ -109,7 +109,7 @@ mod tests {
     use super::words;
 
     #[test]
-    fn what_the_compiler_writes_is_left_out() {
+    fn output_options_are_removed() {
         let record = "savedcmd_a.o := OBJTREE=/k RUST_MODFILE=a rustc -Zcrate-attr='feature(x)' \
                       -L ./klp --out-dir x/ --emit=dep-info=.a.o.d --emit=obj=a.o /s/a.rs   ; objtool a.o\n\n\
                       source_a.o := /s/a.rs\n";

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A stub of every function of the kernel that can be replaced, compiled as it is printed: one to be
-//! written, and one that calls the original.
+//! Compiles stubs of every replaceable function of the kernel, as printed: one with a placeholder, and one that
+//! calls the original.
 //!
-//! They are put into a few large patches. What does not compile is counted and taken out, until the
-//! rest does: an error may hide others.
+//! They are combined into a few large patches. Stubs that do not compile are counted and removed, until the
+//! rest compiles: an error may hide others.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,8 +29,8 @@ const ROUNDS: usize = 8;
 /// How many of a hundred stubs have to compile.
 const WANTED: usize = 95;
 
-/// How many failures are told.
-const TOLD: usize = 10;
+/// The number of reported failures.
+const REPORTED: usize = 10;
 
 /// Stubs that do not compile, and why.
 type Failures = BTreeMap<String, String>;
@@ -78,7 +78,7 @@ fn compile_all(
         "{what}: {} of {all} traceable functions with a prototype compile as printed",
         all - failed
     ));
-    for (name, why) in failures.iter().take(TOLD) {
+    for (name, why) in failures.iter().take(REPORTED) {
         say(&format!("  not {name}: {why}"));
     }
     ensure!(
@@ -112,7 +112,7 @@ struct Patch {
 }
 
 impl Patch {
-    /// Prints the stubs. What cannot be printed has failed.
+    /// Prints the stubs. A stub that cannot be printed has failed.
     fn print(
         mut stub: Stub<'_>,
         functions: &[Replaceable],
@@ -149,7 +149,7 @@ impl Patch {
         bail!("after {ROUNDS} rounds there are still errors: {failures:?}")
     }
 
-    /// Writes the patch without these stubs, and tells in which line each of the others begins.
+    /// Writes the patch without these stubs, and returns the line of each of the others.
     fn write(&self, without: &Failures) -> Result<Vec<(usize, &str)>> {
         let mut text = format!(
             "//! Stubs.\n#![allow(missing_docs)]\nuse klp::prelude::*;\n{}\n\

@@ -6,21 +6,21 @@ use klp::prelude::*;
 
 struct Own;
 
-#[derive(Lasting)]
+#[derive(Persistent)]
 struct Reference {
     name: &'static str,
 }
 
-#[derive(Lasting)]
+#[derive(Persistent)]
 struct Function(fn());
 
-#[derive(Lasting)]
+#[derive(Persistent)]
 enum Choice {
     This,
     That(u32),
 }
 
-#[derive(Lasting)]
+#[derive(Persistent)]
 struct Generic<T>(T);
 
 #[livepatch(description = "A fix", license = "GPL")]

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Values that outlive the module which made them.
+//! Types whose values may outlive the module that made them.
 //!
 //! The data of [shadow variables](mod@crate::shadow) and [system states](mod@crate::state) stays in the
-//! kernel while patches come and go. One patch writes it, and another, built from another source and
-//! perhaps by another compiler, reads it. [`Lasting`] says which types are fit for that, and gives each a
-//! fingerprint, by which two patches find out whether they mean the same.
+//! kernel while patches are loaded and unloaded. Another patch, from another source and perhaps another
+//! compiler, reads it. [`Persistent`] marks the types that allow that, and gives each a fingerprint, which two
+//! patches compare.
 
 use crate::platform::alloc::KBox;
 use crate::shadow::{Parent, Shadow};
@@ -15,13 +15,13 @@ use core::pin::Pin;
 
 /// A type whose values may outlive the module that made them.
 ///
-/// `#[derive(Lasting)]` implements it for structures of lasting fields:
+/// `#[derive(Persistent)]` implements it for structures of such fields:
 ///
 /// ```
 /// use klp::prelude::*;
 /// use klp::sync::Atomic;
 ///
-/// #[derive(Lasting)]
+/// #[derive(Persistent)]
 /// struct Usage {
 ///     started: usize,
 ///     calls: Atomic<u32>,
@@ -29,20 +29,20 @@ use core::pin::Pin;
 /// }
 /// ```
 ///
-/// What is shared between CPUs changes through atomics, as in all of Rust.
+/// Data that several CPUs use changes through atomics, as always in Rust.
 ///
 /// # Safety
 ///
-/// A value holds nothing that goes away with the module: no reference, no function pointer, no trait
-/// object. Types of the same fingerprint have the same layout and take the same values, whoever
-/// compiled them.
+/// A value contains nothing that is unloaded with the module: no reference, function pointer or trait
+/// object. Types of the same fingerprint have the same layout and valid values, whatever compiler
+/// made them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` may not outlive the module that made it",
     label = "this value stays in the kernel when the patch is unloaded",
-    note = "integers, `bool`, atomics, arrays and `KBox`es of these may; put `#[derive(Lasting)]` on a structure of them"
+    note = "integers, `bool`, atomics, arrays and `KBox`es of these may; put `#[derive(Persistent)]` on a structure of them"
 )]
-pub unsafe trait Lasting: Send + Sync + 'static {
-    /// Tells the type apart from others: made of its name, its layout and those of its fields.
+pub unsafe trait Persistent: Send + Sync + 'static {
+    /// A hash of the type's name and layout, and of those of its fields.
     const FINGERPRINT: u64;
 }
 
@@ -53,14 +53,14 @@ pub trait Typed {
     const FINGERPRINT: u64;
 }
 
-impl<P: Parent, T: Lasting> Typed for Shadow<P, T> {
+impl<P: Parent, T: Persistent> Typed for Shadow<P, T> {
     const FINGERPRINT: u64 = Fingerprint::of::<()>("shadow")
         .text(P::NAME)
         .number(T::FINGERPRINT)
         .finish();
 }
 
-impl<T: Lasting> Typed for State<T> {
+impl<T: Persistent> Typed for State<T> {
     const FINGERPRINT: u64 = Fingerprint::of::<()>("state")
         .number(T::FINGERPRINT)
         .finish();
@@ -112,7 +112,7 @@ impl Fingerprint {
     /// Adds a field of type `T`.
     #[inline]
     #[must_use]
-    pub const fn field<T: Lasting>(self, name: &str, offset: usize) -> Self {
+    pub const fn field<T: Persistent>(self, name: &str, offset: usize) -> Self {
         self.text(name).number(offset as u64).number(T::FINGERPRINT)
     }
 
@@ -132,7 +132,7 @@ impl Fingerprint {
 macro_rules! plain {
     ($($type:ty = $kind:literal)*) => {$(
         // SAFETY: an integer, or one behind a cell that is as large; all compilers agree about these.
-        unsafe impl Lasting for $type {
+        unsafe impl Persistent for $type {
             const FINGERPRINT: u64 = Fingerprint::of::<Self>($kind).finish();
         }
     )*};
@@ -151,35 +151,35 @@ plain! {
 }
 
 // SAFETY: an array is its elements one after the other.
-unsafe impl<T: Lasting, const N: usize> Lasting for [T; N] {
+unsafe impl<T: Persistent, const N: usize> Persistent for [T; N] {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("array")
         .number(T::FINGERPRINT)
         .finish();
 }
 
 // SAFETY: a pointer to memory from `kmalloc()`, which belongs to no module.
-unsafe impl<T: Lasting> Lasting for KBox<T> {
+unsafe impl<T: Persistent> Persistent for KBox<T> {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("KBox")
         .number(T::FINGERPRINT)
         .finish();
 }
 
 // SAFETY: as above.
-unsafe impl<T: Lasting> Lasting for Pin<KBox<T>> {
+unsafe impl<T: Persistent> Persistent for Pin<KBox<T>> {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("Pin<KBox>")
         .number(T::FINGERPRINT)
         .finish();
 }
 
 // SAFETY: as above, and `None` is the null pointer.
-unsafe impl<T: Lasting> Lasting for Option<Pin<KBox<T>>> {
+unsafe impl<T: Persistent> Persistent for Option<Pin<KBox<T>>> {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("Option<Pin<KBox>>")
         .number(T::FINGERPRINT)
         .finish();
 }
 
 // SAFETY: as above.
-unsafe impl<T: Lasting> Lasting for Option<KBox<T>> {
+unsafe impl<T: Persistent> Persistent for Option<KBox<T>> {
     const FINGERPRINT: u64 = Fingerprint::of::<Self>("Option<KBox>")
         .number(T::FINGERPRINT)
         .finish();

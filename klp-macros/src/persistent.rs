@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `#[derive(Lasting)]`: the fingerprint of a structure, made of its fields.
+//! `#[derive(Persistent)]`: the fingerprint of a structure, made of its fields.
 
 use crate::errors;
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote_spanned, ToTokens};
 use syn::{Attribute, Field, Item, ItemStruct, Member};
 
-/// The implementation, or what is wrong.
+/// The implementation, or errors.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
     parse(item).map_or_else(|error| error.to_compile_error(), |item| expand(&item))
 }
@@ -43,10 +43,10 @@ fn expand(item: &ItemStruct) -> TokenStream {
     let text = Literal::string(&name.to_string());
     let fields = item.fields.members().zip(&item.fields).map(field);
     quote_spanned! {Span::mixed_site()=>
-        // SAFETY: each field is lasting, and the name, layout and fields are all in the fingerprint.
+        // SAFETY: each field is `Persistent`, and the name, layout and fields are all in the fingerprint.
         #[automatically_derived]
-        unsafe impl ::klp::Lasting for #name {
-            const FINGERPRINT: u64 = ::klp::lasting::Fingerprint::of::<Self>("struct")
+        unsafe impl ::klp::Persistent for #name {
+            const FINGERPRINT: u64 = ::klp::persistent::Fingerprint::of::<Self>("struct")
                 .text(#text)
                 #(#fields)*
                 .finish();
