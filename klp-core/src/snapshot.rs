@@ -96,7 +96,7 @@ impl<T> Snapshot<T> {
 
     /// The value as it is now.
     #[inline(always)]
-    pub fn get<'a>(&self, _guard: &'a NoPreempt<'_>) -> Option<&'a T> {
+    pub fn get<'a>(&'a self, _guard: &'a NoPreempt<'_>) -> Option<&'a T> {
         // Pairs with the release in `publish`: the value is seen complete. And what is read next is read
         // after it.
         let current = self.current.load_acquire();
@@ -106,7 +106,7 @@ impl<T> Snapshot<T> {
     }
 
     /// The value as it is now, for the one who can replace it.
-    pub fn current<'a>(&self, _writer: &'a Writer<T>) -> Option<&'a T> {
+    pub fn current<'a>(&'a self, _writer: &'a Writer<T>) -> Option<&'a T> {
         // SAFETY: as in `get`, but what keeps the value is that replacing it needs the writer,
         // which is borrowed.
         unsafe { self.current.load().as_ref() }
@@ -123,6 +123,18 @@ impl<T> Snapshot<T> {
 impl<T> Default for Snapshot<T> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+// A model of loom that fails must not use atomics as it unwinds.
+#[cfg(not(loom))]
+impl<T> Drop for Snapshot<T> {
+    fn drop(&mut self) {
+        let current = self.current.load();
+        if !current.is_null() {
+            // SAFETY: by the invariant it is a live box's, and what was read from the snapshot has borrowed it.
+            drop(unsafe { Box::from_raw(current) });
+        }
     }
 }
 

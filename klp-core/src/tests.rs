@@ -12,6 +12,8 @@ mod details;
 mod entry_window;
 mod histories;
 mod jumps;
+// It reads sources: nothing for Miri, which takes minutes for it.
+#[cfg(not(miri))]
 mod layers;
 mod memory;
 #[cfg(loom)]

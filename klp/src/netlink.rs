@@ -57,9 +57,9 @@ mod tests {
     fn the_payload_follows_the_header() {
         let payload = |length: u16| {
             let [low, high] = length.to_le_bytes();
-            let bytes = [low, high, 1, 0, 0, 0, 0, 7, 9];
+            let mut bytes = [low, high, 1, 0, 0, 0, 0, 7, 9];
             // SAFETY: at most as long as the bytes.
-            let attribute = unsafe { &*bytes.as_ptr().cast::<Attribute>() };
+            let attribute = unsafe { &*bytes.as_mut_ptr().cast::<Attribute>() };
             let payload = attribute.payload();
             (payload.len(), payload.u32_be(0))
         };

@@ -32,6 +32,7 @@ mod status;
 mod store;
 mod transition;
 mod trial;
+mod units;
 
 use std::process::ExitCode;
 

@@ -23,6 +23,15 @@ is_state() {
 	_same "$2" "$(state "$1")"
 }
 
+# is_active UNIT - otherwise shows why.
+is_active() {
+	systemctl is-active --quiet "$1" || {
+		systemctl status --no-pager "$1"
+		cat /tmp/dpkg
+		return 1
+	}
+}
+
 trial_over() {
 	[ ! -e $store/trial ]
 }

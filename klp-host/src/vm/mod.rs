@@ -98,12 +98,48 @@ pub struct Spec {
     pub core_module: Option<PathBuf>,
     /// Command line for bash in the guest.
     pub command: String,
-    /// Accept a kernel that warns (`WARNING: ...`), but neither oopses nor hangs.
-    pub allow_warnings: bool,
+    /// The accepted warnings of the kernel. Oopses and hangs always fail the run.
+    pub accepted: Warnings,
     /// Pass the console on to standard error.
     pub show_console: bool,
     /// The most bytes that the command may print; a run in which it prints more fails.
     pub output_limit: Option<u64>,
+}
+
+/// Warnings of the kernel (`WARNING: ...`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Warnings {
+    /// Those in functions of these names.
+    In(Vec<String>),
+    /// All of them.
+    All,
+}
+
+impl Warnings {
+    /// All of them, or none.
+    pub fn all_if(all: bool) -> Self {
+        match all {
+            true => Self::All,
+            false => Self::default(),
+        }
+    }
+
+    /// Is this line of the console one of them?
+    fn has(&self, line: &str) -> bool {
+        match self {
+            Self::In(functions) => functions
+                .iter()
+                .any(|it| line.contains(&format!(" {it}+0x"))),
+            Self::All => true,
+        }
+    }
+}
+
+/// None.
+impl Default for Warnings {
+    fn default() -> Self {
+        Self::In(Vec::new())
+    }
 }
 
 impl Spec {
@@ -133,7 +169,7 @@ impl Spec {
             firmware: None,
             core_module: None,
             command: command.into(),
-            allow_warnings: false,
+            accepted: Warnings::default(),
             show_console: false,
             output_limit: Some(OUTPUT_LIMIT),
         }

@@ -209,7 +209,7 @@ impl Monitor<'_> {
             say(&log::printable(&line));
         }
         if let Some(severity) = console::judge(&line) {
-            let accepted = severity == Severity::Warning && self.spec.allow_warnings;
+            let accepted = severity == Severity::Warning && self.spec.accepted.has(&line);
             let worse = self
                 .trouble
                 .as_ref()

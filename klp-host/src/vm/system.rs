@@ -29,6 +29,10 @@ const SIZE: &str = "2G";
 /// The file with it, in a folder of the cache.
 const FILE: &str = "system.ext4";
 
+/// mmdebstrap's, in the way of packages that start something. It is removed when the system is complete, which is after the
+/// file system was made of it.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
 /// The packages that making one takes.
 pub fn needs() -> Needs {
     Needs::of(&PACKAGES)
@@ -41,7 +45,7 @@ pub fn needs() -> Needs {
 /// It cannot be made.
 pub fn image(cache: &Cache) -> Result<PathBuf> {
     let key = Key::new()
-        .with("recipe", "1")
+        .with("recipe", "2")
         .with("included", INCLUDED)
         .with("size", SIZE);
     let dir = cache.entry("system", SUITE, &key).get_or_create(make)?;
@@ -84,6 +88,8 @@ fn make(dir: &Path) -> Result<()> {
         .args(["--quiet", SUITE, "/dev/null", &mirror]);
     inherit_locks(&mut command);
     process::run(&mut command).with_context(|| format!("{} has more", log.display()))?;
+    let mut command = process::command("debugfs");
+    process::output(command.args(["-w", "-R", &format!("rm {POLICY}"), image]))?;
     step.done();
     Ok(())
 }

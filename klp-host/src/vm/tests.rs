@@ -191,12 +191,19 @@ fn warnings_fail_unless_accepted() {
         failure(kernel),
         "the kernel warned: WARNING: kernel/x.c:1 at y (the command ended with status 3)"
     );
-    let (report, _) = boot(kernel, |spec| spec.allow_warnings = true);
+    let (report, _) = boot(kernel, |spec| spec.accepted = Warnings::All);
     assert_eq!(report.outcome, Outcome::Exited(3));
+    let of_function = |name: &str| Warnings::In(vec![name.to_owned()]);
+    let kernel =
+        "verdict ready; console 'WARNING: x.c:1 at known+0x1/0x2, CPU#0'; verdict 'exit 0'";
+    let (report, _) = boot(kernel, |spec| spec.accepted = of_function("known"));
+    assert_eq!(report.problem(), None);
+    let (report, _) = boot(kernel, |spec| spec.accepted = of_function("own"));
+    assert!(report.problem().is_some(), "it is another function's");
     let (report, _) = boot(
         "verdict ready; console 'BUG: x'; verdict 'exit 0'",
         |spec| {
-            spec.allow_warnings = true;
+            spec.accepted = Warnings::All;
         },
     );
     assert!(report.problem().is_some(), "only warnings are accepted");

@@ -211,13 +211,14 @@ fn load_due(
 ) -> Outcome<Done> {
     let held = context.trials().held(&context.kernel.release()?)?;
     let mut done = Done::default();
-    let order = loop {
+    let mut order = Order::new(context, installed, &[])?;
+    loop {
         // The last loaded patch may have replaced others.
         let mut patches = context.kernel.patches()?;
         patches.retain(|it| !gone.contains(&it.name));
-        let order = Order::new(context, installed, &patches)?;
+        order.update(context, &patches)?;
         let Some(next) = next(context, installed, &order, &held, &done)? else {
-            break order;
+            break;
         };
         let name = next.name.clone();
         if let Some(why) = held.get(&name) {
@@ -234,11 +235,11 @@ fn load_due(
                 if stuck {
                     done.is_stuck = true;
                     // No other transition can begin.
-                    break order;
+                    break;
                 }
             }
         }
-    };
+    }
     done.superseded = superseded(installed, &order, &held, &done);
     Ok(done)
 }

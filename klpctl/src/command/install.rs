@@ -24,6 +24,7 @@ use crate::patch_file::PatchFile;
 use crate::precheck;
 use crate::records::Step;
 use crate::store::{Installed, release_of};
+use crate::units;
 
 pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
     // All are checked before anything changes.
@@ -61,10 +62,25 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
     for file in &files {
         json.push(install_one(context, file, args)?);
     }
+    warn_of_shutdown(context)?;
     Ok(Answer::new(
         "",
         json!({ "status": "success", "installed": json }),
     ))
+}
+
+/// Warns when patches are on trial and nothing tells an orderly shutdown from a crash, as after an installation that was not
+/// allowed to start units.
+fn warn_of_shutdown(context: &mut Context) -> Outcome {
+    if !context.trials().on_trial()?.is_empty() && units::is_inactive(&context.kernel, units::TRIAL)
+    {
+        context.progress.say(&format!(
+            "warning: {0} is not active, so the next shutdown will count as a crash, and what is on trial be held out after \
+             it; `systemctl start {0}` prevents that",
+            units::TRIAL
+        ));
+    }
+    Ok(())
 }
 
 /// Whether this kernel runs. Not if there is no procfs, as while an image is built.

@@ -58,14 +58,15 @@ pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Optio
 /// As for [`superseding`].
 pub fn superseded_by(context: &Context, name: &str) -> Result<Vec<String>> {
     let release = context.kernel.release()?;
-    let mut found = Vec::new();
-    for it in context.store.installed(&release)? {
-        let by = superseding(context, &release, &it.name)?;
-        if by.is_some_and(|by| by.name == name) {
-            found.push(it.name);
-        }
-    }
-    Ok(found)
+    let installed = context.store.installed(&release)?;
+    let held = context.trials().held(&release)?;
+    let order = Order::new(context, &installed, &context.kernel.patches()?)?;
+    let is_by_it = |it: &Installed| {
+        let by = order.by(&it.name, |name| held.contains_key(name));
+        by.is_some_and(|by| by.name == name)
+    };
+    let names = installed.into_iter().filter(is_by_it).map(|it| it.name);
+    Ok(names.collect())
 }
 
 /// The installed patches of a kernel, as far as it matters which of them are cumulative.
@@ -80,8 +81,25 @@ pub struct Order {
 #[derive(Debug)]
 struct Member {
     name: String,
+    /// Its file says that it is cumulative.
+    says_so: bool,
     loaded: bool,
     cumulative: bool,
+}
+
+impl Member {
+    /// As its file describes it.
+    fn read(installed: &Installed) -> Self {
+        // Only patches of klp have it in their modinfo; of others, the kernel tells once they are loaded. One that is
+        // damaged is not loaded.
+        let says_so = installed.open().is_ok_and(|file| file.info.cumulative);
+        Self {
+            name: installed.name.clone(),
+            says_so,
+            loaded: false,
+            cumulative: says_so,
+        }
+    }
 }
 
 impl Order {
@@ -91,34 +109,38 @@ impl Order {
     ///
     /// When the record of a patch cannot be read.
     pub fn new(context: &Context, installed: &[Installed], patches: &[Patch]) -> Result<Self> {
-        let in_kernel = |name: &str| patches.iter().find(|it| it.enabled && it.name == name);
-        let member = |it: &Installed| {
-            let patch = in_kernel(&it.name);
-            // Only klp's patches have it in their modinfo; for others, the kernel tells once they are loaded. A
-            // damaged one is not loaded.
-            let says_so = || it.open().is_ok_and(|file| file.info.cumulative);
-            Member {
-                name: it.name.clone(),
-                loaded: patch.is_some(),
-                cumulative: patch.and_then(|it| it.replace).unwrap_or_else(says_so),
-            }
+        let mut order = Self {
+            patches: installed.iter().map(Member::read).collect(),
+            by_hand: None,
         };
-        let patches_here = installed.iter().map(member).collect();
-        let mut by_hand = None;
+        order.update(context, patches)?;
+        Ok(order)
+    }
+
+    /// The kernel has `patches` now. No file of an installed patch is read again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Order::new`].
+    pub fn update(&mut self, context: &Context, patches: &[Patch]) -> Result<()> {
+        for member in &mut self.patches {
+            let mut enabled = patches.iter().filter(|it| it.enabled);
+            let patch = enabled.find(|it| it.name == member.name);
+            member.loaded = patch.is_some();
+            member.cumulative = patch.and_then(|it| it.replace).unwrap_or(member.says_so);
+        }
+        self.by_hand = None;
         for patch in patches.iter().filter(|it| it.enabled) {
-            let is_installed = installed.iter().any(|it| it.name == patch.name);
+            let is_installed = self.patches.iter().any(|it| it.name == patch.name);
             // What another tool loads at boot says nothing about what klpctl is to load.
             let Some(record) = context.records.info(&patch.name)?.filter(|_| !is_installed) else {
                 continue;
             };
             if patch.replace.unwrap_or(record.cumulative) {
-                by_hand = Some(patch.name.clone());
+                self.by_hand = Some(patch.name.clone());
             }
         }
-        Ok(Self {
-            patches: patches_here,
-            by_hand,
-        })
+        Ok(())
     }
 
     /// The patch that supersedes an installed one. `is_out` tells whether a patch will not be loaded.

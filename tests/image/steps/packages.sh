@@ -24,7 +24,7 @@ step_packages() {
 	must "klpctl is installed" packaged klpctl_ linux-image-
 	# shellcheck disable=SC2086
 	expect_eq "its units are enabled" "enabled enabled enabled" "$(systemctl is-enabled $units | xargs)"
-	expect_eq "and know of an orderly shutdown at once" active "$(state klpctl-trial.service)"
+	check "and know of an orderly shutdown at once" is_active klpctl-trial.service
 	must "a patch is installed" patch 1.1
 	expect_eq "and loaded" versioned_1_1 "$(cat /proc/version)"
 	expect_eq "and kept" versioned_1_1 "$(installed)"
@@ -87,7 +87,9 @@ step_removed() {
 	check "it is unloaded" test -z "$(ls $LIVEPATCH)"
 	check "and its module, too" test ! -e /sys/module/versioned_1_2
 	check "and uninstalled" test -z "$(installed)"
+	systemctl stop klpctl-trial.service
 	must "a patch of the owner's own" ctl_status 0 install --now --unchecked $MODULES/steady.ko
+	expect_match "of which a shutdown would be taken for a crash" "klpctl-trial.service is not active" "$(said)"
 	must "klpctl is removed" dpkg --remove klpctl
 	check "the patch stays loaded" grep -qx steady /proc/version
 	check "and installed" test -e "$store/$release/0001-steady.ko"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Only: x86
+# Known warning: bpf_tramp_ftrace_ops_func
 # Those who are at the entries of functions before a patch of them comes, while a patch of something else
 # is there: the livepatch core is no stranger to ftrace then.
 

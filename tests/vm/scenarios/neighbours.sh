@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Only: x86
+# Known warning: bpf_tramp_ftrace_ops_func
 # Everybody who may be at the entry of a patched function: tracers, probes, and programs in BPF. They
 # come before the patch or after it, stay when it changes, and go before it or after it. The right
 # version is called, and all see the calls.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use klp_host::vm::{self, Outcome, Spec};
+use klp_host::vm::{self, Outcome, Spec, Warnings};
 
 use super::KernelArgs;
 
@@ -88,7 +88,7 @@ impl VmArgs {
             icount: self.icount,
             timeout: self.timeout,
             copy: self.copy,
-            allow_warnings: self.allow_warnings,
+            accepted: Warnings::all_if(self.allow_warnings),
             show_console: self.console,
             ..spec
         };

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use klp_host::kernel::Kernel;
-use klp_host::vm::{self, Lines, Spec};
+use klp_host::vm::{self, Lines, Spec, Warnings};
 
 use crate::case::{Case, Tally};
 use crate::checkout;
@@ -92,7 +92,7 @@ fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
         copy,
         timeout: TIMEOUT,
         // A case warns: it is in the transcript.
-        allow_warnings: true,
+        accepted: Warnings::All,
         ..Spec::of(kernel, format!("bash {}", script.display()))
     })
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use klp_host::arch::Arch;
 use klp_host::kernel::Kernel;
-use klp_host::vm::{self, Lines, Report, Spec};
+use klp_host::vm::{self, Lines, Report, Spec, Warnings};
 
 use crate::case::Case;
 use crate::checkout;
@@ -152,8 +152,10 @@ fn boot(
 
     let slowness = kernel.slowness();
     let mut all = BOOT_LIMIT;
+    let mut known = Vec::new();
     for script in scripts {
         all += limit_of(script)?;
+        known.extend(comment_of(script, "# Known warning")?);
     }
     let limits = format!("export SLOWNESS={slowness} WAIT={}\n", 60 * slowness);
     let spec = Spec {
@@ -162,6 +164,7 @@ fn boot(
         timeout: all * slowness,
         slowness,
         memory: 1024 * slowness.min(2),
+        accepted: Warnings::In(known),
         ..Spec::of(kernel, limits + include_str!("guest.sh"))
     };
     let mut follower = Follower::new(kernel.core.name(), names);

@@ -29,6 +29,9 @@ use crate::report;
 /// Where things are in the initramfs, and below `/run` in the system.
 const GUEST: &str = "/klp/image";
 
+/// The case that is decided by how a boot ends.
+pub(super) const END: &str = "the machine ends as it was meant to";
+
 /// For each boot, with all that is done in it.
 const LIMIT: Duration = Duration::from_secs(1800);
 
@@ -147,7 +150,7 @@ impl Machine {
                 .with_context(|| report.console.join("\n"))
                 .map(drop),
         };
-        guest.decide("the machine ends as it was meant to", end);
+        guest.decide(END, end);
         for (number, printed) in std::mem::take(&mut guest.page) {
             let result = self
                 .page
