@@ -3,24 +3,15 @@
 //! Checks before loading. The kernel refuses most problems too, with an errno and a line in its
 //! log; here they are reported before anything changes, with what to do.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context as _, Result};
+use klp_elf::Modules;
 use klp_elf::check::{Against, Report, Severity, check};
-use klp_elf::{Kernel as Known, Modules, Sources};
 
 use crate::kernel::Kernel;
 use crate::kernel::identity::Identity;
 use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::patch_file::{Info, PatchFile};
-
-/// The kernel's own information, in procfs, and its names for the checks.
-const ANSWERS: [(&str, &str); 2] = [
-    ("proc/kallsyms", "kallsyms"),
-    ("sys/kernel/tracing/available_filter_functions", "traceable"),
-];
 
 /// Remarks that do not prevent loading.
 pub type Warnings = Vec<String>;
@@ -80,7 +71,7 @@ fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
         .collect();
     objects.sort();
     objects.dedup();
-    let folder = module_folder(kernel)?;
+    let folder = kernel.module_folder()?;
     if objects.is_empty() || !folder.is_dir() {
         return Ok(());
     }
@@ -105,11 +96,6 @@ fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// Where the files of the running kernel's modules are.
-fn module_folder(kernel: &Kernel) -> Result<PathBuf> {
-    Ok(kernel.path("lib/modules").join(kernel.release()?))
 }
 
 /// The checks that need neither symbols nor types.
@@ -184,14 +170,9 @@ fn signature(kernel: &Kernel, file: &PatchFile) -> Outcome {
 
 /// Checks the module against the kernel that runs.
 fn report(kernel: &Kernel, file: &PatchFile) -> Result<Report> {
-    let dir = tempfile::tempdir().context("there is no room for a copy of the kernel's symbols")?;
-    let sources = sources(kernel, dir.path())?;
-    let known = match sources.vmlinux.is_file() {
-        true => Some(Known::open(sources).map_err(|error| anyhow::anyhow!("{error}"))?),
-        // Without CONFIG_DEBUG_INFO_BTF the kernel has no types; the module alone is checked.
-        false => None,
-    };
-    let against = match &known {
+    let answers = kernel.answers()?;
+    // Where the kernel tells nothing, what the module alone shows is checked.
+    let against = match &answers.known {
         Some(known) => Against::kernel(known).map_err(|error| anyhow::anyhow!("{error}"))?,
         None => Against::nothing(),
     };
@@ -199,34 +180,6 @@ fn report(kernel: &Kernel, file: &PatchFile) -> Result<Report> {
     check(&file.module, &against)
         .map_err(|error| anyhow::anyhow!("{error}"))
         .with_context(|| format!("{} could not be checked", file.info.name))
-}
-
-/// The kernel's types, symbols and modules. Files in procfs have no size, so they are copied.
-fn sources(kernel: &Kernel, dir: &Path) -> Result<Sources> {
-    let mut copies = Vec::new();
-    for (path, name) in ANSWERS {
-        let copy = dir.join(name);
-        copies.push(match fs::read(kernel.path(path)) {
-            Ok(text) if !text.is_empty() => {
-                fs::write(&copy, text)
-                    .with_context(|| format!("cannot write {}", copy.display()))?;
-                Some(copy)
-            }
-            _ => None,
-        });
-    }
-    let modules = module_folder(kernel)?;
-    let traceable = copies.pop().flatten();
-    Ok(Sources {
-        vmlinux: kernel.path("sys/kernel/btf/vmlinux"),
-        kallsyms: copies.pop().flatten(),
-        traceable,
-        modules: Some(modules)
-            .filter(|path| path.is_dir())
-            .into_iter()
-            .collect(),
-        ..Sources::default()
-    })
 }
 
 fn warnings(report: &Report) -> Warnings {
@@ -266,6 +219,8 @@ fn neighbours(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Wa
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use std::fs;
+
     use klp_elf::Name;
     use klp_elf::check::Replaced;
 

@@ -298,17 +298,20 @@ mod tests {
     }
 
     /// The output of a command that waits for the lock while the machine changes.
-    fn after(change: impl Fn(&Path), words: &[&str]) -> String {
+    fn after(change: impl Fn(&Path) + Sync, words: &[&str]) -> String {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = busy(dir.path());
         context.lock_patience = LOCK_PATIENCE;
         let other = context.lock().expect("free");
         let command = command(words);
-        let waiting = std::thread::spawn(move || dispatch(&mut context, command));
-        std::thread::sleep(Duration::from_millis(300));
-        change(dir.path());
-        drop(other);
-        let ended = waiting.join().expect("no panic");
+        let ended = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(300));
+                change(dir.path());
+                drop(other);
+            });
+            dispatch(&mut context, command)
+        });
         ended.expect_err("there is nothing to do").message
     }
 

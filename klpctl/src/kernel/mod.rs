@@ -3,6 +3,7 @@
 //! The running kernel.
 
 pub mod identity;
+mod known;
 pub mod log;
 pub mod modules;
 pub mod mok;
@@ -24,6 +25,7 @@ pub const DISABLED: &str = "klp.enable=0";
 #[derive(Clone, Debug)]
 pub struct Kernel {
     root: PathBuf,
+    cache: known::Cache,
 }
 
 impl Kernel {
@@ -36,6 +38,7 @@ impl Kernel {
     pub fn at(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            cache: known::Cache::default(),
         }
     }
 

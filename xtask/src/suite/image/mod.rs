@@ -102,7 +102,7 @@ struct Story {
     boots: &'static [Boot],
 }
 
-const STORIES: [Story; 6] = [
+const STORIES: [Story; 7] = [
     Story {
         name: "boots",
         has: Extra::Nothing,
@@ -140,9 +140,12 @@ const STORIES: [Story; 6] = [
             cut("replace", 900),
             cut("replaced", 2100),
             boot("mended"),
-            boot("hundred"),
-            boot("hundred_applied"),
         ],
+    },
+    Story {
+        name: "hundred",
+        has: Extra::Nothing,
+        boots: &[boot("hundred"), boot("hundred_applied")],
     },
     Story {
         name: "lockdown",
