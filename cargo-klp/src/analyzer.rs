@@ -172,7 +172,7 @@ fn find(crates: &[Value], name: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use klp_host::kernel::BuildFolder;
-    use klp_host::kernel::known::Known;
+    use klp_host::kernel::metadata::KernelMetadata;
 
     use super::*;
     use klp_host::arch::Arch;
@@ -196,7 +196,7 @@ mod tests {
                 freestanding: None,
             },
             image: PathBuf::new(),
-            known: Known::default(),
+            known: KernelMetadata::default(),
         };
         let klp = Klp {
             core: None,

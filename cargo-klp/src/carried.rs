@@ -7,11 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use klp_host::cache::{Cache, Key, gone};
+use klp_host::cache::{Cache, Key, ignore_not_found};
 use klp_host::freestanding;
 use klp_host::host::process;
 use klp_host::kernel::BuildFolder;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::module::Folder;
 
 use crate::kernel::Target;
@@ -70,7 +70,7 @@ impl Klp {
 
     /// The compiler flags that find klp, and recompile the patch when the kernel's information or these modules
     /// change. Colours are removed where they cannot be shown.
-    pub fn rustflags(&self, known: &Known, modules: &[PathBuf]) -> String {
+    pub fn rustflags(&self, known: &KernelMetadata, modules: &[PathBuf]) -> String {
         format!(
             "-L {} --extern klp --cfg klp_known_{} --color=always",
             self.crates().display(),
@@ -113,7 +113,7 @@ fn kernel_state(kernel: &Target) -> String {
 
 /// A hash of everything that the checks of a patch depend on. Files of the running kernel change all the time: their
 /// presence counts.
-fn known_state(known: &Known, modules: &[PathBuf]) -> Key {
+fn known_state(known: &KernelMetadata, modules: &[PathBuf]) -> Key {
     let types = known.vmlinux.as_deref().map(state);
     let exports = known.symvers.as_deref().map(state);
     let said = (&known.kallsyms, &known.traceable, exports, &known.modules);
@@ -145,7 +145,7 @@ fn build(kernel: &Target, source: &Path, output: &Path) -> Result<()> {
     describe_kernel(kernel, &folder);
     // What cargo needs for compiling it again is large, and it will not be.
     let cargo = output.join("klp/cargo");
-    gone(fs::remove_dir_all(&cargo), &cargo)
+    ignore_not_found(fs::remove_dir_all(&cargo), &cargo)
 }
 
 /// Runs the kernel's `make rust-analyzer`. A failure is no error.
@@ -291,16 +291,16 @@ mod tests {
 
     #[test]
     fn kernel_information_changes_the_options() {
-        let short = |known: Known| known_state(&known, &[]).short();
+        let short = |known: KernelMetadata| known_state(&known, &[]).short();
         let path = Some(PathBuf::from("/none"));
-        let none = short(Known::default());
-        let types = short(Known {
+        let none = short(KernelMetadata::default());
+        let types = short(KernelMetadata {
             vmlinux: path.clone(),
-            ..Known::default()
+            ..KernelMetadata::default()
         });
-        let symbols = short(Known {
+        let symbols = short(KernelMetadata {
             kallsyms: path,
-            ..Known::default()
+            ..KernelMetadata::default()
         });
         assert!(none != types && types != symbols && none != symbols);
     }

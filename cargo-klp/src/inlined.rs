@@ -10,7 +10,7 @@ use klp_elf::inlined::VARIABLE;
 use klp_host::cache::Cache;
 use klp_host::host::progress::say;
 use klp_host::kernel::debug_info;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::metadata::KernelMetadata;
 
 use crate::kernel::Choice;
 
@@ -25,7 +25,12 @@ pub struct DebugInfo {
 
 impl DebugInfo {
     /// The folders with the indices of this kernel. Makes those that are cheap or requested.
-    pub fn indices(&self, cache: &Cache, choice: &Choice, known: &Known) -> Result<Vec<PathBuf>> {
+    pub fn indices(
+        &self,
+        cache: &Cache,
+        choice: &Choice,
+        known: &KernelMetadata,
+    ) -> Result<Vec<PathBuf>> {
         match &self.debug_info {
             Some(Some(file)) => Ok(vec![of_file(cache, file)?]),
             asked => at_hand(cache, choice, known, asked.is_some()),
@@ -54,7 +59,12 @@ fn of_file(cache: &Cache, file: &Path) -> Result<PathBuf> {
     })
 }
 
-fn at_hand(cache: &Cache, choice: &Choice, known: &Known, asked: bool) -> Result<Vec<PathBuf>> {
+fn at_hand(
+    cache: &Cache,
+    choice: &Choice,
+    known: &KernelMetadata,
+    asked: bool,
+) -> Result<Vec<PathBuf>> {
     match choice {
         Choice::Debian(kernel) if asked => {
             return Ok(vec![debug_info::of_stock(cache, *kernel)?]);

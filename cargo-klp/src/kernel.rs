@@ -8,8 +8,8 @@ use anyhow::{Result, ensure};
 use klp_host::arch::Arch;
 use klp_host::cache::Cache;
 use klp_host::host::needs::Needs;
-use klp_host::kernel::given::Given;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::external::ExternalKernel;
+use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::kernel::{
     self, BuildFolder, Core, DebianKernel, Options, Profile, facts, modules, release, stock,
 };
@@ -31,7 +31,7 @@ pub enum Choice {
 pub struct Described {
     /// What `uname -r` prints in it.
     pub release: String,
-    pub known: Known,
+    pub known: KernelMetadata,
     /// Its source tree.
     pub source: Option<PathBuf>,
     /// Its configuration.
@@ -44,7 +44,7 @@ pub struct Target {
     pub build: BuildFolder,
     /// What QEMU boots, if it is there.
     pub image: PathBuf,
-    pub known: Known,
+    pub known: KernelMetadata,
 }
 
 impl Choice {
@@ -63,24 +63,24 @@ impl Choice {
 
     /// The information about the kernel, and about its modules if `modules`. This needs no compilers, only packages to
     /// fetch and boot Debian's kernel.
-    pub fn known(&self, cache: &Cache, modules: bool) -> Result<Known> {
+    pub fn known(&self, cache: &Cache, modules: bool) -> Result<KernelMetadata> {
         let known = match self {
             Self::Debian(kernel) => {
                 facts::needs(cache, *kernel).get()?;
-                let known = Known::of_stock(cache, *kernel)?;
+                let known = KernelMetadata::of_stock(cache, *kernel)?;
                 match modules {
                     true => with_modules(known, cache, *kernel)?,
                     false => known,
                 }
             }
-            Self::Running => Known::of_running(cache)?,
+            Self::Running => KernelMetadata::of_running(cache)?,
             Self::Folder(dir) => {
                 ensure!(
                     dir.is_dir(),
                     "there is no kernel build folder {}",
                     dir.display()
                 );
-                Known::of_folder(dir)
+                KernelMetadata::of_folder(dir)
             }
         };
         Ok(known.or_users())
@@ -124,7 +124,7 @@ impl Choice {
         Ok(vm::needs_for(match self {
             Self::Debian(_) => Arch::default(),
             Self::Running => Arch::HOST,
-            Self::Folder(dir) => Given::arch_at(dir)?,
+            Self::Folder(dir) => ExternalKernel::arch_at(dir)?,
         }))
     }
 
@@ -136,9 +136,9 @@ impl Choice {
             }
             Self::Running => match debians_running()? {
                 Some(kernel) => Self::Debian(kernel).needs(),
-                None => Given::needs_running(),
+                None => ExternalKernel::needs_running(),
             },
-            Self::Folder(dir) => Given::needs_at(dir),
+            Self::Folder(dir) => ExternalKernel::needs_at(dir),
         }
     }
 
@@ -156,7 +156,7 @@ impl Choice {
             Self::Debian(debian) => {
                 let core = Core::Debian(*debian);
                 let kernel = kernel::get(core, Profile::Base, &Options::default())?;
-                let known = Known::of_folder(&kernel.build.dir);
+                let known = KernelMetadata::of_folder(&kernel.build.dir);
                 return Ok(Target {
                     known: with_modules(known, cache, *debian)?,
                     build: kernel.build,
@@ -165,9 +165,9 @@ impl Choice {
             }
             Self::Running => match debians_running()? {
                 Some(kernel) => return Self::Debian(kernel).find(cache),
-                None => Given::running(cache)?,
+                None => ExternalKernel::running(cache)?,
             },
-            Self::Folder(dir) => Given::at(dir)?,
+            Self::Folder(dir) => ExternalKernel::at(dir)?,
         };
         Ok(Target {
             build: given.build,
@@ -181,7 +181,7 @@ impl Choice {
 /// are fetched then.
 fn debians_running() -> Result<Option<DebianKernel>> {
     let release = release::of_running()?;
-    Ok(debians(&release, Given::needs_running().is_ok()))
+    Ok(debians(&release, ExternalKernel::needs_running().is_ok()))
 }
 
 fn debians(release: &str, has_folder: bool) -> Option<DebianKernel> {
@@ -191,11 +191,15 @@ fn debians(release: &str, has_folder: bool) -> Option<DebianKernel> {
 }
 
 /// Adds the modules of a kernel of Debian's, unless the user has others in mind.
-fn with_modules(known: Known, cache: &Cache, kernel: DebianKernel) -> Result<Known> {
+fn with_modules(
+    known: KernelMetadata,
+    cache: &Cache,
+    kernel: DebianKernel,
+) -> Result<KernelMetadata> {
     if std::env::var_os("KLP_MODULES").is_some() {
         return Ok(known);
     }
-    Ok(Known {
+    Ok(KernelMetadata {
         modules: modules::of_stock(cache, kernel)?,
         ..known
     })

@@ -371,15 +371,15 @@ fn file_name(name: &str) -> String {
 }
 
 fn remove(dir: &Path) -> Result<()> {
-    gone(fs::remove_dir_all(dir), dir)
+    ignore_not_found(fs::remove_dir_all(dir), dir)
 }
 
 fn remove_file(file: &Path) -> Result<()> {
-    gone(fs::remove_file(file), file)
+    ignore_not_found(fs::remove_file(file), file)
 }
 
 /// The result of removing something, which is fine when it was not there.
-pub fn gone(removed: std::io::Result<()>, path: &Path) -> Result<()> {
+pub fn ignore_not_found(removed: std::io::Result<()>, path: &Path) -> Result<()> {
     match removed {
         Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
             Err(err).with_context(|| format!("cannot remove {}", path.display()))

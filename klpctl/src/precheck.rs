@@ -13,7 +13,7 @@ use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::patch_file::{Info, PatchFile};
 
-/// What does not keep a patch from being loaded, and is worth a line.
+/// Remarks that do not prevent loading.
 pub type Warnings = Vec<String>;
 
 /// Checks whether the kernel would take this patch.
@@ -98,7 +98,7 @@ fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
     Ok(())
 }
 
-/// What can be said without looking into kernel and patch.
+/// The checks that need neither symbols nor types.
 ///
 /// # Errors
 ///

@@ -11,7 +11,7 @@ use clap::Args;
 use klp_elf::check::{Against, Finding, Report, Severity, check};
 use klp_elf::{Kernel, Module, Shown, VMLINUX, read_module};
 use klp_host::cache::Cache;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::metadata::KernelMetadata;
 use serde_json::{Value, json};
 
 use super::stub::plain;
@@ -71,9 +71,9 @@ impl CheckArgs {
     /// Opens the kernel, with its modules where they are needed.
     fn open(&self, modules: bool) -> Result<Option<Kernel>> {
         let known = match (&self.vmlinux, &self.kernel) {
-            (Some(file), _) => Known {
-                modules: Known::default().or_users().modules,
-                ..Known::of_vmlinux(file)
+            (Some(file), _) => KernelMetadata {
+                modules: KernelMetadata::default().or_users().modules,
+                ..KernelMetadata::of_vmlinux(file)
             },
             (None, Some(kernel)) => kernel.known(&Cache::open()?, modules)?,
             (None, None) => return Ok(None),

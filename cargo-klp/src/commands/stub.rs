@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 use clap::{ArgGroup, Args};
 use klp_elf::{Answer, Form, Kernel, Stub, VMLINUX, Wanted};
 use klp_host::cache::Cache;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::metadata::KernelMetadata;
 
 use crate::kernel::Choice;
 
@@ -77,11 +77,11 @@ impl StubArgs {
         Ok(())
     }
 
-    fn known(&self) -> Result<Known> {
+    fn known(&self) -> Result<KernelMetadata> {
         match &self.vmlinux {
-            Some(file) => Ok(Known {
-                modules: Known::default().or_users().modules,
-                ..Known::of_vmlinux(file)
+            Some(file) => Ok(KernelMetadata {
+                modules: KernelMetadata::default().or_users().modules,
+                ..KernelMetadata::of_vmlinux(file)
             }),
             None => self.kernel.known(&Cache::open()?, self.object != VMLINUX),
         }

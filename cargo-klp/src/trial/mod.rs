@@ -186,7 +186,7 @@ mod tests {
     use clap::Parser;
     use klp_host::arch::Arch;
     use klp_host::kernel::BuildFolder;
-    use klp_host::kernel::known::Known;
+    use klp_host::kernel::metadata::KernelMetadata;
 
     #[derive(Parser)]
     struct Line {
@@ -218,7 +218,7 @@ mod tests {
                 freestanding: None,
             },
             image: image.to_owned(),
-            known: Known::default(),
+            known: KernelMetadata::default(),
         }
     }
 

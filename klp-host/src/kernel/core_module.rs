@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 use klp_elf::check::{Against, Finding, Severity, check};
 
-use super::known::Known;
+use super::metadata::KernelMetadata;
 use super::{Core, DebianKernel, Kernel, Options, Profile, image, line, stock};
 use crate::cache::Cache;
 use crate::host::needs::Needs;
@@ -67,7 +67,7 @@ fn check_names(kernel: &Kernel, module: &Path) -> Result<()> {
         let release = &kernel.build.release;
         anyhow!("{} does not go with {release}: {why}", module.display())
     };
-    let known = klp_elf::Kernel::open(Known::of_folder(&kernel.build.dir).sources()?)?;
+    let known = klp_elf::Kernel::open(KernelMetadata::of_folder(&kernel.build.dir).sources()?)?;
     let report = check(&klp_elf::read_module(module)?, &Against::kernel(&known)?)?;
     let is_bad = |finding: &Finding| {
         finding.severity() != Severity::Warning && !EXPECTED.contains(&finding.problem.id())

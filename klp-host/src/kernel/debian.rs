@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
 use super::debian_kernel::DebianKernel;
-use super::forest;
 use super::image;
 use super::line::{Flavour, Line};
+use super::overlay;
 use crate::arch::Arch;
 use crate::cache::{Cache, Entry, Key, inherit_locks};
 use crate::host::consent::{check_online, is_offline};
@@ -499,7 +499,7 @@ fn with_own_headers(archive: &Archive<'_>, release: &Release, plain: &Path) -> R
         .with("headers", headers.as_os_str().as_encoded_bytes());
     let entry = archive.cache().entry("unpacked", &name, &key);
     let dir = entry
-        .get_or_create(|dir| forest::plant_with_headers(&dir.join("source"), plain, &headers))?;
+        .get_or_create(|dir| overlay::create_with_headers(&dir.join("source"), plain, &headers))?;
     Ok(dir.join("source"))
 }
 

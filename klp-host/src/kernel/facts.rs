@@ -11,12 +11,12 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 
 use super::apt::Archive;
-use super::ask::{self, KALLSYMS, SITES, TRACEABLE};
 use super::debian::{self, Release, StockFiles};
 use super::debian_kernel::DebianKernel;
-use super::known::Known;
+use super::introspect::{self, KALLSYMS, SITES, TRACEABLE};
+use super::metadata::KernelMetadata;
 use super::modules;
-use crate::cache::{Cache, Entry, Key, gone};
+use crate::cache::{Cache, Entry, Key, ignore_not_found};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
 use crate::host::process;
@@ -29,7 +29,7 @@ const FAILED: &str = "klp-not-asked";
 /// How long a failure is remembered: a machine that cannot run it now may do so later.
 const RETRY: Duration = Duration::from_secs(3600);
 
-impl Known {
+impl KernelMetadata {
     /// The information about Debian's kernel, fetched first if needed. Its
     /// modules are those in the cache: [`modules::of_stock`] fetches them.
     pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<Self> {
@@ -79,7 +79,7 @@ pub(super) fn answers(
 fn entry(cache: &Cache, kernel: DebianKernel, release: &Release) -> Entry {
     let key = Key::new()
         .with("release", &release.name)
-        .with("script", ask::SCRIPT);
+        .with("script", introspect::SCRIPT);
     cache.entry("facts", &release.label(kernel), &key)
 }
 
@@ -106,8 +106,8 @@ fn answers_of(entry: &Entry, needs: &Needs, image: &Path) -> Result<Option<PathB
     }
     let asked = entry.get_or_resume(|dir| {
         say("asking the kernel which functions it has (once; about ten seconds)");
-        gone(fs::remove_file(&failed), &failed)?;
-        ask::ask(image)?.write(dir)
+        ignore_not_found(fs::remove_file(&failed), &failed)?;
+        introspect::introspect(image)?.write(dir)
     });
     match asked {
         Ok(dir) => Ok(Some(dir)),

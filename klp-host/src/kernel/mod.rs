@@ -3,7 +3,6 @@
 //! Kernels: which ones there are, and how each is fetched and built.
 
 pub(crate) mod apt;
-pub mod ask;
 mod changes;
 pub(crate) mod config;
 pub mod core_files;
@@ -11,19 +10,20 @@ mod core_module;
 mod debian;
 pub mod debian_kernel;
 pub mod debug_info;
+pub mod external;
 pub mod facts;
-mod forest;
-pub mod given;
 mod image;
 pub mod install;
-pub mod known;
+pub mod introspect;
 pub mod line;
+pub mod metadata;
+mod minimal;
 pub mod modules;
+mod overlay;
 mod package;
 pub mod release;
-mod small;
+mod seed;
 mod source;
-mod start;
 pub mod stock;
 mod tools;
 
@@ -226,7 +226,7 @@ pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
     let cache = Cache::open()?;
     match core {
         Core::Debian(kernel) => stock::needs(&cache, kernel, profile, options),
-        Core::C | Core::Rust => small::needs(&cache, options),
+        Core::C | Core::Rust => minimal::needs(&cache, options),
         Core::StockRust => core_module::needs(&cache, profile, options),
     }
 }
@@ -237,7 +237,7 @@ pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
     let cache = Cache::open()?;
     match core {
         Core::Debian(kernel) => stock::get(&cache, kernel, profile, options),
-        Core::C | Core::Rust => small::get(&cache, core, profile, options),
+        Core::C | Core::Rust => minimal::get(&cache, core, profile, options),
         Core::StockRust => core_module::get(&cache, profile, options),
     }
 }

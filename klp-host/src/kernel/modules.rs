@@ -12,7 +12,7 @@ use klp_elf::{Module, Modules, read_module};
 
 use super::apt::Archive;
 use super::debian_kernel::DebianKernel;
-use super::known::Known;
+use super::metadata::KernelMetadata;
 use super::{debian, package};
 use crate::cache::Cache;
 use crate::host::consent::is_offline;
@@ -115,7 +115,7 @@ pub struct Loadable {
 /// # Errors
 ///
 /// One is missing, or cannot be read.
-pub fn with_dependencies(known: &Known, names: &[String]) -> Result<Vec<Loadable>> {
+pub fn with_dependencies(known: &KernelMetadata, names: &[String]) -> Result<Vec<Loadable>> {
     let folders = known.module_folders();
     let files = Modules::find(&folders)?;
     let mut found = Found {
@@ -246,14 +246,14 @@ mod tests {
         object.write().unwrap()
     }
 
-    fn known(dir: &Path) -> Known {
-        Known {
+    fn known(dir: &Path) -> KernelMetadata {
+        KernelMetadata {
             modules: Some(dir.to_owned()),
-            ..Known::default()
+            ..KernelMetadata::default()
         }
     }
 
-    fn load(known: &Known, names: &[&str]) -> Result<Vec<String>> {
+    fn load(known: &KernelMetadata, names: &[&str]) -> Result<Vec<String>> {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let found = with_dependencies(known, &names)?;
         Ok(found.into_iter().map(|module| module.name).collect())
@@ -276,7 +276,7 @@ mod tests {
     fn missing_modules_are_named() {
         let dir = tempfile::tempdir().unwrap();
         module(dir.path(), "top", "gone");
-        let refused = |known: &Known, name| load(known, &[name]).unwrap_err().to_string();
+        let refused = |known: &KernelMetadata, name| load(known, &[name]).unwrap_err().to_string();
         let text = refused(&known(dir.path()), "top");
         assert!(
             text.contains("no module `gone`, which `top` depends on"),
@@ -284,7 +284,7 @@ mod tests {
         );
         let text = refused(&known(dir.path()), "other");
         assert!(text.contains("needs no --module"), "{text}");
-        let text = refused(&Known::default(), "other");
+        let text = refused(&KernelMetadata::default(), "other");
         assert!(text.contains("KLP_MODULES"), "{text}");
         let text = refused(&known(&dir.path().join("none")), "other");
         assert!(text.contains("correct KLP_MODULES"), "{text}");

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::Archive;
-use super::ask::{KALLSYMS, SITES, TRACEABLE};
 use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
 use super::debian_kernel::DebianKernel;
+use super::introspect::{KALLSYMS, SITES, TRACEABLE};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{BuildFolder, Core, Kernel, Options, Origin, Profile, facts};

@@ -15,7 +15,7 @@ pub(super) enum Severity {
 
 /// Prefixes of messages, after time stamp and caller. In the middle of a line the
 /// same words are someone else's text.
-const BEGINNINGS: [(Severity, &str); 25] = [
+const PREFIXES: [(Severity, &str); 25] = [
     (Severity::Fatal, "Kernel panic - not syncing"),
     (Severity::Fatal, "Oops: "),
     (Severity::Fatal, "BUG: "),
@@ -47,7 +47,7 @@ const BEGINNINGS: [(Severity, &str); 25] = [
 ];
 
 /// For prefixes that harmless lines share: one of these substrings is required.
-const BESIDES: [(&str, &[&str]); 5] = [
+const REQUIRED_SUBSTRINGS: [(&str, &[&str]); 5] = [
     (
         "rcu: INFO: rcu_",
         &[
@@ -90,7 +90,7 @@ pub(super) fn judge(line: &str) -> Option<Severity> {
     if text.contains(" 0000 [#") {
         return Some(Severity::Fatal);
     }
-    BEGINNINGS
+    PREFIXES
         .iter()
         .filter(|(_, beginning)| text.starts_with(beginning))
         .filter(|(_, beginning)| fits(text, beginning))
@@ -100,7 +100,7 @@ pub(super) fn judge(line: &str) -> Option<Severity> {
 }
 
 fn fits(text: &str, beginning: &str) -> bool {
-    BESIDES
+    REQUIRED_SUBSTRINGS
         .iter()
         .find(|(with, _)| *with == beginning)
         .is_none_or(|(_, any)| any.iter().any(|part| text.contains(part)))

@@ -98,9 +98,9 @@ pub struct Spec {
     pub core_module: Option<PathBuf>,
     /// Command line for bash in the guest.
     pub command: String,
-    /// Which warnings of the kernel are accepted. It may neither oops nor hang.
+    /// The accepted warnings of the kernel. Oopses and hangs always fail the run.
     pub accepted: Warnings,
-    /// Pass the console on to standard error while it comes.
+    /// Pass the console on to standard error.
     pub show_console: bool,
     /// The most bytes that the command may print; a run in which it prints more fails.
     pub output_limit: Option<u64>,

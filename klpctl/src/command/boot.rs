@@ -213,7 +213,7 @@ fn load_due(
     let mut done = Done::default();
     let mut order = Order::new(context, installed, &[])?;
     loop {
-        // What was loaded last may have replaced others.
+        // The last loaded patch may have replaced others.
         let mut patches = context.kernel.patches()?;
         patches.retain(|it| !gone.contains(&it.name));
         order.update(context, &patches)?;

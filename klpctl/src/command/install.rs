@@ -83,7 +83,7 @@ fn warn_of_shutdown(context: &mut Context) -> Outcome {
     Ok(())
 }
 
-/// Is this the kernel that runs? In an image that is being made there may be no procfs to tell; then it is not.
+/// Whether this kernel runs. Not if there is no procfs, as while an image is built.
 fn runs(context: &Context, release: &str) -> bool {
     context
         .kernel

@@ -297,7 +297,7 @@ mod tests {
         }
     }
 
-    /// What a command says that waits for the lock while the machine changes.
+    /// The output of a command that waits for the lock while the machine changes.
     fn after(change: impl Fn(&Path) + Sync, words: &[&str]) -> String {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = busy(dir.path());

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use klp_elf::check::{Against, Report, Severity, check};
 use klp_elf::{Kernel, Sources};
 use klp_host::kernel::BuildFolder;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::module::Built;
 
 /// The patches that the kernel refuses for their contents, with reasons. Others are refused for their effect.
@@ -33,7 +33,7 @@ pub(super) fn agree(build: &BuildFolder, built: &Built) -> Result<()> {
     let folders = built.modules.iter().filter_map(|path| path.parent());
     let kernel = Kernel::open(Sources {
         modules: folders.map(Path::to_owned).collect(),
-        ..Known::of_folder(&build.dir).sources()?
+        ..KernelMetadata::of_folder(&build.dir).sources()?
     })?;
     let against = Against::kernel(&kernel)?;
     let mut patches = 0;

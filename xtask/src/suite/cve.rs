@@ -16,8 +16,8 @@ use anyhow::{Context as _, Result};
 use klp_host::cache::Cache;
 use klp_host::host::files::write_atomic;
 use klp_host::kernel::DebianKernel;
-use klp_host::kernel::known::Known;
 use klp_host::kernel::line::STOCK;
+use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::kernel::{Core, Kernel, Profile, modules};
 use klp_host::module::{self, Built, Options};
 
@@ -38,9 +38,9 @@ pub(super) fn run() -> Result<Tally> {
 /// Builds all patches and all modules without their fixes, and runs the scenarios of these.
 fn on_stock() -> Result<Tally> {
     let kernel = checkout::kernel(Core::STOCK, Profile::Base)?;
-    let known = Known {
+    let known = KernelMetadata {
         modules: modules::of_stock(&Cache::open()?, DebianKernel::plain(&STOCK))?,
-        ..Known::of_folder(&kernel.build.dir)
+        ..KernelMetadata::of_folder(&kernel.build.dir)
     }
     .or_users();
     let undone = build_undone(&kernel)?;
@@ -101,7 +101,7 @@ fn build(kernel: &Kernel, dir: &Path, make_vars: Vec<(String, String)>) -> Resul
 }
 
 /// The files of additional stock modules.
-fn others(known: &Known, undone: &Built) -> Result<Vec<PathBuf>> {
+fn others(known: &KernelMetadata, undone: &Built) -> Result<Vec<PathBuf>> {
     let dir = checkout::top().join("target/cve/others");
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let names: Vec<_> = undone::MODULES

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_host::cache::{Cache, Scratch};
 use klp_host::host::process;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::kernel::modules;
 use klp_host::unpacked::PROMTOOL;
 use klp_host::vm::disk::{self, Disk};
@@ -58,9 +58,9 @@ impl Machine {
     /// When the system cannot be made.
     pub(super) fn new(packages: &Packages, story: &Story) -> Result<Self> {
         let cache = Cache::open()?;
-        let known = Known {
+        let known = KernelMetadata {
             modules: modules::of_stock(&cache, KERNEL)?,
-            ..Known::default()
+            ..KernelMetadata::default()
         };
         let system = system::image(&cache)?;
         let folder = cache.scratch()?;
@@ -170,7 +170,7 @@ impl Machine {
 const VARIABLES: &str = "efivarfs";
 
 /// The modules for the disk and the firmware's variables, except built-in ones.
-fn at_start(known: &Known, has_variables: bool) -> Result<Vec<(String, Vec<u8>)>> {
+fn at_start(known: &KernelMetadata, has_variables: bool) -> Result<Vec<(String, Vec<u8>)>> {
     let folder = known
         .modules
         .clone()

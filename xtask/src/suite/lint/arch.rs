@@ -39,7 +39,7 @@ const WORDS: [&str; 25] = [
 ];
 
 /// Beginnings of such names.
-const BEGINNINGS: [&str; 2] = ["R_X86_64_", "__x86_"];
+const PREFIXES: [&str; 2] = ["R_X86_64_", "__x86_"];
 
 /// Files that are for one architecture, with the reason.
 const EXCEPT: [&str; 8] = [
@@ -119,7 +119,7 @@ fn code<'a>(name: &str, text: &'a str) -> impl Iterator<Item = (usize, &'a str)>
 fn named<'a>(line: &'a str, words: &BTreeSet<&str>) -> Option<&'a str> {
     let is_inner = |char: char| char.is_ascii_alphanumeric() || char == '_';
     line.split(|char| !is_inner(char))
-        .find(|word| words.contains(word) || BEGINNINGS.iter().any(|start| word.starts_with(start)))
+        .find(|word| words.contains(word) || PREFIXES.iter().any(|start| word.starts_with(start)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::process::Output;
 use anyhow::{Context as _, Result, bail};
 use klp_host::host::process;
 use klp_host::kernel::Kernel;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::module::Built;
 use tempfile::TempDir;
 
@@ -45,7 +45,7 @@ impl Compiler {
         // The kernel's makefile exports it.
         env.push(("RUSTC_BOOTSTRAP".into(), "1".into()));
         // The types of patched modules are in the built modules.
-        let known = Known::of_folder(&kernel.build.dir).with_modules(root);
+        let known = KernelMetadata::of_folder(&kernel.build.dir).with_modules(root);
         env.extend(known.env());
         Ok(Self {
             words,

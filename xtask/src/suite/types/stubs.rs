@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use klp_elf::{Form, Object, Stub, VMLINUX};
 use klp_host::host::progress::say;
 use klp_host::kernel::Kernel;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::metadata::KernelMetadata;
 use serde::Deserialize;
 
 use super::compile::Compiler;
@@ -37,7 +37,7 @@ type Failures = BTreeMap<String, String>;
 
 /// Prints and compiles them all, and says how many there were.
 pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
-    let known = klp_elf::Kernel::open(Known::of_folder(&kernel.build.dir).sources()?)?;
+    let known = klp_elf::Kernel::open(KernelMetadata::of_folder(&kernel.build.dir).sources()?)?;
     let object = known.object(VMLINUX)?;
     let object = object.context("nothing is known of vmlinux")?;
     let functions: Vec<_> = object

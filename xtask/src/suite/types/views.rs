@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use klp_elf::{Stub, VMLINUX, Wanted};
 use klp_host::host::progress::say;
 use klp_host::kernel::Kernel;
-use klp_host::kernel::known::Known;
+use klp_host::kernel::metadata::KernelMetadata;
 
 use super::compile::Compiler;
 
@@ -19,7 +19,7 @@ const ONE_OF: usize = 7;
 
 /// Prints and compiles them, and says how many there were.
 pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
-    let known = klp_elf::Kernel::open(Known::of_folder(&kernel.build.dir).sources()?)?;
+    let known = klp_elf::Kernel::open(KernelMetadata::of_folder(&kernel.build.dir).sources()?)?;
     let object = known.object(VMLINUX)?;
     let object = object.context("nothing is known of vmlinux")?;
     let mut text = String::from("//! Views.\n#![allow(missing_docs, dead_code)]\n");

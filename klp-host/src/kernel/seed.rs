@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use walkdir::WalkDir;
 
 use super::install::FOLDER;
-use crate::cache::{Entry, gone};
+use crate::cache::{Entry, ignore_not_found};
 use crate::host::process;
 
 /// Input of the final link. Pruning deletes it first, so its presence marks a usable
@@ -24,7 +24,7 @@ const WHOLE: &str = "vmlinux.o";
 
 /// A build that can be started from.
 #[derive(Clone, Debug)]
-pub(super) struct Start {
+pub(super) struct BuildSeed {
     pub entry: Entry,
     /// The source tree it was built from.
     pub source: PathBuf,
@@ -43,15 +43,15 @@ pub(super) enum Started {
 
 /// Builds to start from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Starts {
+pub(super) struct BuildSeeds {
     /// The best first.
-    pub finished: Vec<Start>,
+    pub finished: Vec<BuildSeed>,
     /// Failed or interrupted builds that will not be continued: of a core that did
     /// not compile.
-    pub unfinished: Vec<Start>,
+    pub unfinished: Vec<BuildSeed>,
 }
 
-impl Starts {
+impl BuildSeeds {
     /// Makes `build`, for sources in `source`, from one of these if one can be used.
     pub(super) fn make(&self, source: &Path, build: &Path) -> Result<Started> {
         if build.exists() {
@@ -186,25 +186,25 @@ fn in_name(byte: u8) -> bool {
 }
 
 fn remove(dir: &Path) -> Result<()> {
-    gone(fs::remove_dir_all(dir), dir)
+    ignore_not_found(fs::remove_dir_all(dir), dir)
 }
 
 /// Deletes most of a build that no other will start from: it keeps what modules, images and
 /// debuggers need, and the core's objects, for their sizes.
-pub(super) fn thin_out(entry: &Entry) -> Result<()> {
+pub(super) fn prune(entry: &Entry) -> Result<()> {
     let done = entry.use_ready(|dir| {
         let build = dir.join("build");
         let whole = build.join(WHOLE);
         if !is_whole(&build) {
             return Ok(());
         }
-        gone(fs::remove_file(&whole), &whole)?;
+        ignore_not_found(fs::remove_file(&whole), &whole)?;
         let core = build.join(FOLDER);
         for item in WalkDir::new(&build) {
             let item = item.with_context(|| format!("cannot list {}", build.display()))?;
             let path = item.path();
             if item.file_type().is_file() && is_intermediate(path) && !path.starts_with(&core) {
-                gone(fs::remove_file(path), path)?;
+                ignore_not_found(fs::remove_file(path), path)?;
             }
         }
         Ok(())
@@ -230,7 +230,7 @@ mod tests {
     }
 
     /// A cache with a finished build of the sources in `src`.
-    fn finished(root: &Path) -> (Cache, Start) {
+    fn finished(root: &Path) -> (Cache, BuildSeed) {
         let cache = Cache::at(&root.join("cache")).unwrap();
         let source = root.join("src");
         write(&source.join("tools/Makefile"), "");
@@ -252,7 +252,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        (cache, Start { entry, source })
+        (cache, BuildSeed { entry, source })
     }
 
     #[test]
@@ -265,9 +265,9 @@ mod tests {
         std::os::unix::fs::symlink(start.source.join("tools"), forest.join("tools")).unwrap();
         let build = root.path().join("new");
 
-        let starts = Starts {
+        let starts = BuildSeeds {
             finished: vec![start],
-            ..Starts::default()
+            ..BuildSeeds::default()
         };
         let started = starts.make(&forest, &build).unwrap();
         assert!(matches!(started, Started::Copied));
@@ -294,16 +294,16 @@ mod tests {
     fn pruned_builds_are_no_seeds() {
         let root = tempfile::tempdir().unwrap();
         let (_cache, start) = finished(root.path());
-        thin_out(&start.entry).unwrap();
+        prune(&start.entry).unwrap();
         let old = start.entry.dir().join("build");
         assert!(!old.join("mm/slub.o").exists());
         assert!(old.join("kernel/livepatch/core.o").exists());
         assert!(old.join("mm/.slub.o.cmd").exists());
         assert!(start.entry.is_ready());
         let build = root.path().join("new");
-        let starts = Starts {
+        let starts = BuildSeeds {
             finished: vec![start],
-            ..Starts::default()
+            ..BuildSeeds::default()
         };
         let started = starts.make(root.path(), &build).unwrap();
         assert!(matches!(started, Started::Anew) && !build.exists());
@@ -322,8 +322,8 @@ mod tests {
         };
         assert!(failed.get_or_resume(fail).is_err());
         let build = root.path().join("new");
-        let starts = Starts {
-            unfinished: vec![Start {
+        let starts = BuildSeeds {
+            unfinished: vec![BuildSeed {
                 source: failed.dir().join("source"),
                 entry: failed.clone(),
             }],

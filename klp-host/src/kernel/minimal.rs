@@ -10,11 +10,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::apt::Archive;
 use super::config::Config;
 use super::core_files::CoreFiles;
+use super::seed::{self, BuildSeed, BuildSeeds};
 use super::source::Source;
-use super::start::{self, Start, Starts};
 use super::tools::{self, CommonTools, Tools};
 use super::{
-    BuildFolder, Changes, Core, Kernel, Options, Origin, Profile, debian, forest, install, release,
+    BuildFolder, Changes, Core, Kernel, Options, Origin, Profile, debian, install, overlay, release,
 };
 use crate::arch::Arch;
 use crate::cache::{Cache, Entry, Key};
@@ -30,7 +30,7 @@ const RECIPE: &str = "2";
 const RUST_RECIPE: &str = "1";
 
 /// The source tree with klp-core or with changed files, beside its build.
-const FOREST: &str = "source";
+const OVERLAY: &str = "source";
 
 const BASE: &str = include_str!("config/base.config");
 const DEBUG: &str = include_str!("config/debug.config");
@@ -63,7 +63,7 @@ pub(super) fn get(
     let build = Build {
         tree: match own {
             Own::Nothing => source.dir.clone(),
-            _ => entry.dir().join(FOREST),
+            _ => entry.dir().join(OVERLAY),
         },
         source: &source,
         starts: family.starts(&entry, &own),
@@ -80,7 +80,7 @@ pub(super) fn get(
     }
     if let Own::Changes(_) = build.own {
         // No other build starts from it.
-        start::thin_out(&entry)?;
+        seed::prune(&entry)?;
     }
     let kdir = entry.dir().join("build");
     tools.write_makefile(&kdir, &build.tree, arch)?;
@@ -242,24 +242,24 @@ impl<'a> Family<'a> {
     }
 
     /// Builds of this family to start the build of `entry` from.
-    fn starts(&self, entry: &Entry, own: &Own<'_>) -> Starts {
+    fn starts(&self, entry: &Entry, own: &Own<'_>) -> BuildSeeds {
         let name = self.rust_name();
         let rust = |entries: Vec<Entry>| {
             let others = entries.into_iter().filter(|old| old.dir() != entry.dir());
-            others.map(|entry| Start {
-                source: entry.dir().join(FOREST),
+            others.map(|entry| BuildSeed {
+                source: entry.dir().join(OVERLAY),
                 entry,
             })
         };
-        let c = Start {
+        let c = BuildSeed {
             source: self.source.dir.clone(),
             entry: self.entry(&Own::Nothing),
         };
         if let Own::Changes(_) = own {
             // make detects changes only relative to unchanged files.
-            return Starts {
+            return BuildSeeds {
                 finished: vec![c],
-                ..Starts::default()
+                ..BuildSeeds::default()
             };
         }
         let unfinished = if self.source.is_users {
@@ -268,7 +268,7 @@ impl<'a> Family<'a> {
         } else {
             self.cache.unfinished("kernel", &name)
         };
-        Starts {
+        BuildSeeds {
             finished: rust(self.cache.ready("kernel", &name)).chain([c]).collect(),
             unfinished: rust(unfinished).collect(),
         }
@@ -338,7 +338,7 @@ struct Build<'a> {
     /// What to put into that tree.
     own: Own<'a>,
     /// Builds that have most of it already.
-    starts: Starts,
+    starts: BuildSeeds,
     env: Vec<(String, String)>,
     vars: Vec<(String, String)>,
     fragment: String,
@@ -358,7 +358,7 @@ impl Build<'_> {
         self.make(&step, &build, &log, &[image, "modules"])?;
         for old in &self.starts.finished {
             if self.is_replacement_of(old) {
-                start::thin_out(&old.entry)?;
+                seed::prune(&old.entry)?;
             }
         }
         step.done();
@@ -369,11 +369,11 @@ impl Build<'_> {
     fn prepare(&self, step: &Step, build: &Path) -> Result<()> {
         match &self.own {
             Own::Nothing => return Ok(()),
-            Own::Core(files) => forest::plant(&self.tree, &self.source.dir, |tree| {
+            Own::Core(files) => overlay::create(&self.tree, &self.source.dir, |tree| {
                 install::install(tree, files)
             })?,
             Own::Changes(changes) => {
-                forest::plant_changed(&self.tree, &self.source.dir, &changes.files)?;
+                overlay::create_changed(&self.tree, &self.source.dir, &changes.files)?;
             }
         }
         step.note("taking over what a kernel like it has already");
@@ -383,7 +383,7 @@ impl Build<'_> {
 
     /// Whether no build will start from that one any more, now that there is a newer one. Builds of
     /// users' trees are updated in place, and need all their files.
-    fn is_replacement_of(&self, old: &Start) -> bool {
+    fn is_replacement_of(&self, old: &BuildSeed) -> bool {
         !self.source.is_users && old.source != self.source.dir
     }
 

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::BuildFolder;
 use super::config::Config;
-use super::known::Known;
+use super::metadata::KernelMetadata;
 use super::release;
 use super::tools::{self, CommonTools};
 use crate::arch::Arch;
@@ -19,16 +19,16 @@ use crate::host::toolchain;
 
 /// A kernel that was built elsewhere.
 #[derive(Clone, Debug)]
-pub struct Given {
+pub struct ExternalKernel {
     /// What modules for it are built against.
     pub build: BuildFolder,
     /// What QEMU boots, if it is there.
     pub image: PathBuf,
     /// The information about its functions.
-    pub known: Known,
+    pub known: KernelMetadata,
 }
 
-impl Given {
+impl ExternalKernel {
     /// The packages that [`Self::at`] needs, once it is clear that the folder will do.
     pub fn needs_at(dir: &Path) -> Result<Needs> {
         check(&users_folder(dir)?, Whose::Users)?;
@@ -56,7 +56,7 @@ impl Given {
         let config = check(&dir, Whose::Users)?;
         Ok(Self {
             image: dir.join(arch(&config).facts().image.path),
-            known: Known::of_folder(&dir),
+            known: KernelMetadata::of_folder(&dir),
             build: build_folder(&dir, &config)?,
         })
     }
@@ -68,7 +68,7 @@ impl Given {
         let config = check(&dir, Whose::Running)?;
         Ok(Self {
             image: PathBuf::from(format!("/boot/vmlinuz-{release}")),
-            known: Known::of_running(cache)?.or(Known::of_folder(&dir)),
+            known: KernelMetadata::of_running(cache)?.or(KernelMetadata::of_folder(&dir)),
             build: build_folder(&dir, &config)?,
         })
     }
@@ -270,7 +270,7 @@ mod tests {
             text.contains("no folder in which a kernel was built"),
             "{text}"
         );
-        let missing = Given::at(&dir.path().join("no")).unwrap_err();
+        let missing = ExternalKernel::at(&dir.path().join("no")).unwrap_err();
         assert!(format!("{missing:#}").contains("there is no kernel build folder"));
     }
 
@@ -301,7 +301,7 @@ mod tests {
         let path = dir.path().join("include/config/kernel.release");
         for release in ["", "../../../home/x"] {
             fs::write(&path, release).unwrap();
-            let error = Given::at(dir.path()).unwrap_err();
+            let error = ExternalKernel::at(dir.path()).unwrap_err();
             let text = format!("{error:#}");
             assert!(text.contains("no usable release"), "{text}");
         }
@@ -312,7 +312,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let odd = dir.path().join("a;b");
         fs::create_dir(&odd).unwrap();
-        let text = Given::at(&odd).unwrap_err().to_string();
+        let text = ExternalKernel::at(&odd).unwrap_err().to_string();
         assert!(text.contains("the character ;"), "{text}");
     }
 

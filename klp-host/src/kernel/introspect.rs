@@ -25,7 +25,7 @@ pub const TRACEABLE: &str = "klp-traceable";
 pub const SITES: &str = "klp-sites";
 
 /// The script that runs in the guest.
-pub(super) const SCRIPT: &str = include_str!("ask.sh");
+pub(super) const SCRIPT: &str = include_str!("introspect.sh");
 
 /// The maximal size of its output, packed and unpacked: several times that of the
 /// largest distribution kernels.
@@ -54,7 +54,7 @@ pub(super) struct Answers {
 }
 
 /// Boots the image and reads them.
-pub(super) fn ask(image: &Path) -> Result<Answers> {
+pub(super) fn introspect(image: &Path) -> Result<Answers> {
     let spec = Spec {
         // The addresses are those of the image then, in each boot.
         kernel_parameters: vec!["nokaslr".to_owned()],

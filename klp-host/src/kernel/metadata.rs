@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use klp_elf::Sources;
 
-use super::{ask, release};
+use super::{introspect, release};
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
 use crate::host::paths;
@@ -26,7 +26,7 @@ const VARIABLES: [&str; 6] = [
 
 /// The files. Missing ones are not checked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Known {
+pub struct KernelMetadata {
     /// Type information: an ELF file with `.BTF`, or BTF itself.
     pub vmlinux: Option<PathBuf>,
     /// Text like `/proc/kallsyms`.
@@ -41,15 +41,15 @@ pub struct Known {
     pub modules: Option<PathBuf>,
 }
 
-impl Known {
+impl KernelMetadata {
     /// The files in a build folder.
     pub fn of_folder(dir: &Path) -> Self {
         let file = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Self {
             vmlinux: file("vmlinux"),
-            kallsyms: file(ask::KALLSYMS),
-            traceable: file(ask::TRACEABLE),
-            sites: file(ask::SITES),
+            kallsyms: file(introspect::KALLSYMS),
+            traceable: file(introspect::TRACEABLE),
+            sites: file(introspect::SITES),
             symvers: file("Module.symvers"),
             // Only in the folder of a complete build.
             modules: file("modules.order").map(|_| dir.to_owned()),
@@ -77,9 +77,9 @@ impl Known {
         let copy = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Ok(Self {
             vmlinux: Some(types.to_owned()).filter(|path| path.is_file()),
-            kallsyms: copy(ask::KALLSYMS),
-            traceable: copy(ask::TRACEABLE),
-            sites: copy(ask::SITES),
+            kallsyms: copy(introspect::KALLSYMS),
+            traceable: copy(introspect::TRACEABLE),
+            sites: copy(introspect::SITES),
             symvers: None,
             modules: Some(Path::new("/lib/modules").join(&release)).filter(|path| path.is_dir()),
         })
@@ -218,20 +218,20 @@ fn absolute(paths: &OsStr) -> PathBuf {
 /// Copies the readable files: those in procfs have no length, and change.
 fn copy_answers(dir: &Path) -> Result<()> {
     let sources = [
-        ("/proc/kallsyms", ask::KALLSYMS),
+        ("/proc/kallsyms", introspect::KALLSYMS),
         (
             "/sys/kernel/tracing/available_filter_functions",
-            ask::TRACEABLE,
+            introspect::TRACEABLE,
         ),
         (
             "/sys/kernel/tracing/available_filter_functions_addrs",
-            ask::SITES,
+            introspect::SITES,
         ),
     ];
     for (source, name) in sources {
         let text = fs::read_to_string(source).unwrap_or_default();
         // Unprivileged users see zero addresses.
-        if text.is_empty() || name == ask::KALLSYMS && !ask::has_addresses(&text) {
+        if text.is_empty() || name == introspect::KALLSYMS && !introspect::has_addresses(&text) {
             continue;
         }
         let copy = dir.join(name);
@@ -248,23 +248,26 @@ mod tests {
 
     #[test]
     fn folders_with_modules_are_taken_apart() {
-        let known = Known {
+        let known = KernelMetadata {
             vmlinux: Some("v".into()),
             modules: Some("/a:/b".into()),
-            ..Known::default()
+            ..KernelMetadata::default()
         };
         let modules = known.sources().unwrap().modules;
         assert_eq!(modules, [PathBuf::from("/a"), PathBuf::from("/b")]);
-        let text = Known::default().sources().unwrap_err().to_string();
+        let text = KernelMetadata::default().sources().unwrap_err().to_string();
         assert!(text.contains("--vmlinux"), "{text}");
     }
 
     #[test]
     fn build_folders_provide_their_files() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(Known::of_folder(dir.path()), Known::default());
+        assert_eq!(
+            KernelMetadata::of_folder(dir.path()),
+            KernelMetadata::default()
+        );
         fs::write(dir.path().join("klp-kallsyms"), "").unwrap();
-        let known = Known::of_folder(dir.path());
+        let known = KernelMetadata::of_folder(dir.path());
         assert_eq!(known.kallsyms, Some(dir.path().join("klp-kallsyms")));
         assert_eq!(known.vmlinux, None);
         let env = known.env();
@@ -273,10 +276,10 @@ mod tests {
         assert!(env[1].1.ends_with("/klp-kallsyms"));
         assert_eq!(known.modules, None, "no kernel was built here");
         fs::write(dir.path().join("modules.order"), "").unwrap();
-        let whole = Known::of_folder(dir.path());
+        let whole = KernelMetadata::of_folder(dir.path());
         assert_eq!(whole.modules, Some(dir.path().to_owned()));
         let vmlinux = dir.path().join("vmlinux-7.2");
-        let beside = Known::of_vmlinux(&vmlinux);
+        let beside = KernelMetadata::of_vmlinux(&vmlinux);
         assert_eq!(beside.vmlinux, Some(vmlinux));
         assert_eq!(beside.kallsyms, known.kallsyms);
     }
@@ -284,7 +287,7 @@ mod tests {
     #[test]
     fn the_users_variables_take_precedence() {
         let path = |name: &str| Some(PathBuf::from(name));
-        let known = Known {
+        let known = KernelMetadata {
             vmlinux: path("/v"),
             kallsyms: path("/k"),
             traceable: path("/t"),
@@ -300,7 +303,7 @@ mod tests {
         };
         let here = std::env::current_dir().unwrap();
         let modules = format!("/a:{}/b", here.display());
-        let wanted = Known {
+        let wanted = KernelMetadata {
             vmlinux: Some(here.join("mine")),
             kallsyms: None,
             traceable: path("/t"),
@@ -314,10 +317,10 @@ mod tests {
 
     #[test]
     fn paths_that_make_cannot_take_are_refused() {
-        let known = |file: &str, modules: &str| Known {
+        let known = |file: &str, modules: &str| KernelMetadata {
             vmlinux: Some(PathBuf::from(file)),
             modules: Some(PathBuf::from(modules)),
-            ..Known::default()
+            ..KernelMetadata::default()
         };
         known("/v", "/a:/b").check_for_make().unwrap();
         for (file, modules) in [("/v'", "/a:/b"), ("/v", "/a:/b'")] {
@@ -329,23 +332,23 @@ mod tests {
     #[test]
     fn missing_files_are_taken_from_the_other() {
         let path = |name: &str| Some(PathBuf::from(name));
-        let first = Known {
+        let first = KernelMetadata {
             vmlinux: path("a"),
-            ..Known::default()
+            ..KernelMetadata::default()
         };
-        let second = Known {
+        let second = KernelMetadata {
             vmlinux: path("b"),
             kallsyms: path("c"),
             sites: path("d"),
-            ..Known::default()
+            ..KernelMetadata::default()
         };
-        let modules = |known: &Known| known.modules.clone();
+        let modules = |known: &KernelMetadata| known.modules.clone();
         let one = first.clone().with_modules(Path::new("/m"));
         assert_eq!(modules(&one), path("/m"));
         assert_eq!(modules(&one.with_modules(Path::new("/n"))), path("/n:/m"));
-        let third = Known {
+        let third = KernelMetadata {
             kallsyms: path("e"),
-            ..Known::default()
+            ..KernelMetadata::default()
         };
         assert_eq!(third.or(second.clone()).sites, None);
         let both = first.or(second);

@@ -17,7 +17,7 @@ use crate::cache;
 
 /// Makes the tree with klp-core in `dir`, or brings it up to date: files that stay the same keep their times,
 /// so that make does not build them again. `install` puts the core in.
-pub(super) fn plant(
+pub(super) fn create(
     dir: &Path,
     source: &Path,
     install: impl FnOnce(&Path) -> Result<Installed>,
@@ -39,7 +39,7 @@ pub(super) fn plant(
 }
 
 /// Makes the tree with the folders `include` and that of the architecture's of `headers` in `dir`.
-pub(super) fn plant_with_headers(dir: &Path, source: &Path, headers: &Path) -> Result<()> {
+pub(super) fn create_with_headers(dir: &Path, source: &Path, headers: &Path) -> Result<()> {
     let name = Arch::DEBIANS.name();
     let of_arch = Path::new("arch").join(name);
     link_all_but(source, dir, &["arch", "include"])?;
@@ -55,7 +55,7 @@ pub(super) fn plant_with_headers(dir: &Path, source: &Path, headers: &Path) -> R
 }
 
 /// Makes the tree in `dir` with these files, whose paths are relative to the tree.
-pub(super) fn plant_changed(
+pub(super) fn create_changed(
     dir: &Path,
     source: &Path,
     files: &BTreeMap<PathBuf, String>,
@@ -154,7 +154,7 @@ fn keep_times(old: &Path, new: &Path) -> Result<()> {
 
 fn remove(dir: &Path) -> Result<()> {
     // Removes links, not their targets.
-    cache::gone(fs::remove_dir_all(dir), dir)
+    cache::ignore_not_found(fs::remove_dir_all(dir), dir)
 }
 
 #[cfg(test)]
@@ -169,18 +169,18 @@ mod tests {
     #[test]
     fn all_is_linked_but_the_folder_with_the_core() {
         let root = tempfile::tempdir().unwrap();
-        let (source, forest) = (root.path().join("linux"), root.path().join("forest"));
+        let (source, overlay) = (root.path().join("linux"), root.path().join("overlay"));
         fake_tree(&source);
         fake_crate(&root.path().join("core"));
         let files = CoreFiles::read(&root.path().join("core")).unwrap();
-        let plant = || plant(&forest, &source, |tree| install_into_fake(tree, &files));
-        plant().unwrap();
+        let create = || create(&overlay, &source, |tree| install_into_fake(tree, &files));
+        create().unwrap();
 
-        let is_link = |path: &str| forest.join(path).is_symlink();
+        let is_link = |path: &str| overlay.join(path).is_symlink();
         assert!(is_link("Makefile") && is_link("kernel/sched"));
         assert!(!is_link("kernel") && !is_link("kernel/livepatch"));
         let same = |path: &str| {
-            fs::read(forest.join(path)).unwrap() == fs::read(source.join(path)).unwrap()
+            fs::read(overlay.join(path)).unwrap() == fs::read(source.join(path)).unwrap()
         };
         assert!(same("kernel/sched/core.c") && same("kernel/livepatch/core.c"));
         assert!(!same("kernel/livepatch/Makefile"));
@@ -190,46 +190,46 @@ mod tests {
     #[test]
     fn recreating_an_overlay_changes_only_changed_files() {
         let root = tempfile::tempdir().unwrap();
-        let (source, forest) = (root.path().join("linux"), root.path().join("forest"));
+        let (source, overlay) = (root.path().join("linux"), root.path().join("overlay"));
         fake_tree(&source);
         fake_crate(&root.path().join("core"));
         let files = CoreFiles::read(&root.path().join("core")).unwrap();
-        let plant = || plant(&forest, &source, |tree| install_into_fake(tree, &files));
-        plant().unwrap();
+        let create = || create(&overlay, &source, |tree| install_into_fake(tree, &files));
+        create().unwrap();
         let earlier = SystemTime::now() - Duration::from_secs(600);
-        let file = |path: &str| forest.join(FOLDER).join(path);
+        let file = |path: &str| overlay.join(FOLDER).join(path);
         for path in ["core.c", "klp_glue.c"] {
             let file = fs::File::options().write(true).open(file(path)).unwrap();
             file.set_modified(earlier).unwrap();
         }
         fs::write(source.join(FOLDER).join("core.c"), "int changed;\n").unwrap();
-        plant().unwrap();
+        create().unwrap();
         let is_new = |path: &str| fs::metadata(file(path)).unwrap().modified().unwrap() > earlier;
         assert!(is_new("core.c") && !is_new("klp_glue.c"));
-        assert!(!forest.with_extension("partial").exists());
+        assert!(!overlay.with_extension("partial").exists());
     }
 
     #[test]
     fn changed_files_are_real_and_all_others_links() {
         let root = tempfile::tempdir().unwrap();
-        let (source, forest) = (root.path().join("linux"), root.path().join("forest"));
+        let (source, overlay) = (root.path().join("linux"), root.path().join("overlay"));
         fake_tree(&source);
-        let plant = |path: &str| {
+        let create = |path: &str| {
             let files = BTreeMap::from([(PathBuf::from(path), "int changed;\n".to_owned())]);
-            plant_changed(&forest, &source, &files)
+            create_changed(&overlay, &source, &files)
         };
         for path in ["kernel/livepatch/core.c", "Makefile"] {
-            plant(path).unwrap();
-            let text = fs::read_to_string(forest.join(path)).unwrap();
+            create(path).unwrap();
+            let text = fs::read_to_string(overlay.join(path)).unwrap();
             assert_eq!(text, "int changed;\n");
-            assert!(!forest.join(path).is_symlink());
+            assert!(!overlay.join(path).is_symlink());
             assert_ne!(fs::read_to_string(source.join(path)).unwrap(), text);
         }
         assert!(
-            forest.join("kernel").is_symlink(),
+            overlay.join("kernel").is_symlink(),
             "nothing is left of the first"
         );
-        let error = plant("kernel/none.c").unwrap_err().to_string();
+        let error = create("kernel/none.c").unwrap_err().to_string();
         assert!(error.contains("has no file kernel/none.c"), "{error}");
     }
 }
