@@ -180,14 +180,42 @@ pub(crate) fn two_of_a_name() -> Btf {
 fn structures_of_one_name_are_compared_by_content() {
     let kernel = Folder::new(&two_of_a_name().finish()).open();
     let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
-    let structures = object.structures("slot");
-    let contents: Vec<_> = structures.iter().map(Structure::content).collect();
-    assert_eq!(contents.len(), 2);
-    assert_ne!(contents[0], contents[1]);
-    for (function, content) in [("first", contents[0]), ("second", contents[1])] {
+    let mut taken = Vec::new();
+    for function in ["first", "second"] {
         let prototype = object.function(function).prototype.expect("it");
-        let taken = prototype.parameters[0].ty.identity.content();
-        assert_eq!(taken, Some(content), "{function}");
+        taken.extend(prototype.parameters[0].ty.identity.content());
         assert_eq!(prototype.result.identity.content(), None);
+    }
+    let mut contents: Vec<_> = object
+        .structures("slot")
+        .iter()
+        .map(Structure::content)
+        .collect();
+    assert_ne!(taken[0], taken[1]);
+    taken.sort_unstable();
+    contents.sort_unstable();
+    assert_eq!(taken, contents);
+}
+
+/// The order of types in BTF differs from one build of a kernel to the next: `pahole` reads files in
+/// parallel.
+#[test]
+fn structures_of_one_name_have_the_same_order_in_each_build() {
+    let listed = |sizes: [u32; 3]| {
+        let mut btf = Btf::new();
+        let int = btf.signed("int", 4);
+        for size in sizes {
+            let member = format!("of_{size}");
+            let structure = btf.structure("slot", size.min(8), &[(&member, int, 0, 0)]);
+            btf.function(&member, int, &[("slot", structure)]);
+        }
+        let kernel = Folder::new(&btf.finish()).open();
+        let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
+        object.structures("slot")
+    };
+    let expected = listed([4, 8, 16]);
+    assert_eq!(expected.len(), 3);
+    for other in [[16, 8, 4], [8, 16, 4], [16, 4, 8]] {
+        assert_eq!(listed(other), expected);
     }
 }

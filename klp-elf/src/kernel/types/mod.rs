@@ -108,7 +108,8 @@ impl Types {
 
     /// This object's structures and unions of that tag, or of a typedef of that name.
     ///
-    /// Different files of a kernel may use one tag for different structures.
+    /// Different files of a kernel may use one tag for different structures. Their order is the same
+    /// in each build of the kernel; that in BTF is not, as `pahole` reads files in parallel.
     pub(crate) fn structures(&self, name: &str) -> Vec<Structure> {
         let all: Vec<Raw<'_>> = self
             .btf
@@ -130,6 +131,7 @@ impl Types {
                 }
             }
         }
+        structures.sort_by_cached_key(|structure| (structure.size, structure.content()));
         structures
     }
 
