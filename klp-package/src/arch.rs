@@ -5,17 +5,19 @@
 use klp_elf::Machine;
 
 /// Debian's name.
-pub(crate) fn deb(machine: Machine) -> &'static str {
+pub(crate) fn deb(machine: Option<Machine>) -> &'static str {
     match machine {
-        Machine::X86 => "amd64",
-        Machine::Arm64 => "arm64",
+        None => "all",
+        Some(Machine::X86) => "amd64",
+        Some(Machine::Arm64) => "arm64",
     }
 }
 
 /// rpm's name.
-pub(crate) fn rpm(machine: Machine) -> &'static str {
+pub(crate) fn rpm(machine: Option<Machine>) -> &'static str {
     match machine {
-        Machine::X86 => "x86_64",
-        Machine::Arm64 => "aarch64",
+        None => "noarch",
+        Some(Machine::X86) => "x86_64",
+        Some(Machine::Arm64) => "aarch64",
     }
 }

@@ -37,8 +37,8 @@ pub enum Format {
 pub struct Package {
     /// Its name.
     pub name: String,
-    /// The machine that it is for.
-    pub machine: Machine,
+    /// The machine that it is for; none if its files are for any.
+    pub machine: Option<Machine>,
     /// The version of its contents, without a `-`.
     pub version: String,
     /// How often that version was packaged, from 1.
@@ -184,7 +184,7 @@ mod tests {
     pub(crate) fn package() -> Package {
         Package {
             name: "check".to_owned(),
-            machine: Machine::X86,
+            machine: Some(Machine::X86),
             version: "1.0".to_owned(),
             revision: 1,
             summary: "A check".to_owned(),

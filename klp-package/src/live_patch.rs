@@ -50,7 +50,7 @@ impl LivePatch {
         let others = self.supersedes.iter();
         Ok(Package {
             name: package_name(&info.series, release),
-            machine: Module::parse(&self.module)?.machine(),
+            machine: Some(Module::parse(&self.module)?.machine()),
             version: info.version.clone(),
             revision: self.revision,
             summary: format!("Live patch {} for Linux {release}", info.series),

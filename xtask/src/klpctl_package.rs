@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use clap::Args;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use klp_elf::Machine;
@@ -23,18 +24,29 @@ const STORE: &str = "/var/lib/klpctl";
 /// The units that klpctl's package enables.
 const UNITS: &str = "klpctl.service klpctl-trial.service klpctl-healthy.path";
 
+/// Who publishes packages.
+#[derive(Args, Clone, Debug)]
+pub struct Publisher {
+    /// Who answers for the package.
+    #[arg(long, value_name = "NAME <ADDRESS>")]
+    pub maintainer: String,
+    /// Where to read more.
+    #[arg(long, value_name = "URL")]
+    pub homepage: Option<String>,
+}
+
 /// Builds the program, and writes its packages into a folder.
 ///
 /// # Errors
 ///
 /// When it cannot be built, or a file cannot be written.
-pub fn write(formats: &[Format], dir: &Path, maintainer: &str) -> Result<Vec<PathBuf>> {
+pub fn write(formats: &[Format], dir: &Path, publisher: &Publisher) -> Result<Vec<PathBuf>> {
     let program = build()?;
     let mut written = Vec::new();
     for format in formats {
         let packages = [
-            package(&program, *format, maintainer)?,
-            front_ends(maintainer)?,
+            package(&program, *format, publisher)?,
+            front_ends(publisher)?,
         ];
         for package in packages {
             written.push(package.write(*format, dir)?);
@@ -43,18 +55,27 @@ pub fn write(formats: &[Format], dir: &Path, maintainer: &str) -> Result<Vec<Pat
     Ok(written)
 }
 
-/// Commands of other tools, on top of klpctl. They are in a separate package, because the tools' own packages
+/// Commands of other tools, on top of klpctl, with their manual pages. They are in a separate package, because the tools' own packages
 /// have the same files.
-fn front_ends(maintainer: &str) -> Result<Package> {
+fn front_ends(publisher: &Publisher) -> Result<Package> {
     let mut files = Vec::new();
     for path in listed(&checkout::top().join("fleet/compat"))? {
-        files.push(File {
-            path: format!("/usr/sbin/{}", name(&path)),
-            contents: read(&path)?,
-            mode: 0o755,
+        let (name, contents) = (name(&path), read(&path)?);
+        files.push(match path.extension() {
+            Some(_) => File {
+                path: manual(&name),
+                contents: compressed(&contents)?,
+                mode: 0o644,
+            },
+            None => File {
+                path: format!("/usr/sbin/{name}"),
+                contents,
+                mode: 0o755,
+            },
         });
     }
     Ok(Package {
+        machine: None,
         name: "klpctl-compat".to_owned(),
         summary: "Commands of kpatch and klp, by klpctl".to_owned(),
         description: vec![
@@ -67,7 +88,7 @@ fn front_ends(maintainer: &str) -> Result<Package> {
             name: "klpctl".to_owned(),
             version: Wanted::AtLeast(env!("CARGO_PKG_VERSION").to_owned()),
         }],
-        ..bare(maintainer)?
+        ..bare(publisher)?
     })
 }
 
@@ -76,17 +97,17 @@ fn front_ends(maintainer: &str) -> Result<Package> {
 /// # Errors
 ///
 /// The time is invalid.
-pub fn bare(maintainer: &str) -> Result<Package> {
+pub fn bare(publisher: &Publisher) -> Result<Package> {
     Ok(Package {
-        machine: Machine::HOST,
+        machine: Some(Machine::HOST),
         name: String::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: 1,
         summary: String::new(),
         description: Vec::new(),
-        maintainer: maintainer.to_owned(),
+        maintainer: publisher.maintainer.clone(),
         authors: Vec::new(),
-        homepage: None,
+        homepage: publisher.homepage.clone(),
         section: "admin",
         change: "New version.".to_owned(),
         time: time()?,
@@ -132,7 +153,7 @@ fn build() -> Result<PathBuf> {
         .join("release/klpctl"))
 }
 
-fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> {
+fn package(program: &Path, format: Format, publisher: &Publisher) -> Result<Package> {
     let mut files = vec![File {
         path: "/usr/sbin/klpctl".to_owned(),
         contents: read(program)?,
@@ -189,7 +210,7 @@ fn package(program: &Path, format: Format, maintainer: &str) -> Result<Package> 
         files,
         state_dir: Some(STORE.to_owned()),
         scripts: scripts(format),
-        ..bare(maintainer)?
+        ..bare(publisher)?
     })
 }
 
@@ -205,8 +226,13 @@ fn place(name: &str) -> Place {
         "klpctl.bash" => Place::Completion("/usr/share/bash-completion/completions/klpctl"),
         "_klpctl" => Place::Completion("/usr/share/zsh/vendor-completions/_klpctl"),
         "klpctl.fish" => Place::Completion("/usr/share/fish/vendor_completions.d/klpctl.fish"),
-        page => Place::Manual(format!("/usr/share/man/man8/{page}.gz")),
+        page => Place::Manual(manual(page)),
     }
+}
+
+/// Where a manual page is installed.
+fn manual(page: &str) -> String {
+    format!("/usr/share/man/man8/{page}.gz")
 }
 
 fn compressed(data: &[u8]) -> Result<Vec<u8>> {
@@ -300,9 +326,19 @@ mod tests {
 
     #[test]
     fn front_ends_have_a_package_of_their_own() {
-        let package = front_ends("Jane Doe <jane@example.org>").unwrap();
+        let publisher = Publisher {
+            maintainer: "Jane Doe <jane@example.org>".to_owned(),
+            homepage: None,
+        };
+        let package = front_ends(&publisher).unwrap();
         let paths: Vec<_> = package.files.iter().map(|it| it.path.as_str()).collect();
-        assert_eq!(paths, ["/usr/sbin/klp", "/usr/sbin/kpatch"]);
+        let expected = [
+            "/usr/sbin/klp",
+            "/usr/share/man/man8/klp.8.gz",
+            "/usr/sbin/kpatch",
+            "/usr/share/man/man8/kpatch.8.gz",
+        ];
+        assert_eq!(paths, expected);
         assert_eq!(package.depends[0].name, "klpctl");
         let dir = tempfile::tempdir().unwrap();
         for format in [Format::Deb, Format::Rpm] {

@@ -8,21 +8,20 @@ use anyhow::Result;
 use clap::Args;
 use klp_package::Output;
 
-use crate::klpctl_package;
+use crate::klpctl_package::{self, Publisher};
 
 #[derive(Args, Debug)]
 pub(super) struct PackageArgs {
     #[command(flatten)]
     output: Output,
-    /// Who answers for the package.
-    #[arg(long, value_name = "NAME <ADDRESS>")]
-    maintainer: String,
+    #[command(flatten)]
+    publisher: Publisher,
 }
 
 impl PackageArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let formats: Vec<_> = self.output.formats().collect();
-        for path in klpctl_package::write(&formats, self.output.dir()?, &self.maintainer)? {
+        for path in klpctl_package::write(&formats, self.output.dir()?, &self.publisher)? {
             println!("{}", path.display());
         }
         Ok(ExitCode::SUCCESS)

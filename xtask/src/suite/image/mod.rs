@@ -6,6 +6,7 @@
 
 mod keys;
 mod machine;
+mod package_lint;
 mod packages;
 mod page;
 
@@ -171,6 +172,7 @@ const STORIES: [Story; 7] = [
 pub fn needs() -> Result<Needs> {
     let needs = checkout::needs(CORE, klp_host::kernel::Profile::Base)?;
     let tools = venv::needs().and(Needs::of(&["openssl"]));
+    let tools = tools.and(package_lint::needs());
     Ok(needs
         .and(guest_program::needs(Arch::default())?)
         .and(system::needs())
@@ -179,7 +181,8 @@ pub fn needs() -> Result<Needs> {
 
 /// The names of what there is.
 pub fn names() -> Vec<&'static str> {
-    STORIES.iter().map(|story| story.name).collect()
+    let stories = STORIES.iter().map(|story| story.name);
+    [package_lint::NAME].into_iter().chain(stories).collect()
 }
 
 /// Runs the tests of these names; all without names.
@@ -198,13 +201,14 @@ pub fn run(names: &[String]) -> Result<Tally> {
         );
     }
     let packages = Packages::new()?;
+    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let mut tally = Tally::default();
-    for story in STORIES {
-        if !names.is_empty() && !names.iter().any(|it| it == story.name) {
-            continue;
-        }
+    if is_wanted(package_lint::NAME) {
+        tally += package_lint::run(&packages)?;
+    }
+    for story in STORIES.iter().filter(|it| is_wanted(it.name)) {
         let step = progress::Step::start(&format!("the machine of {}", story.name), "minutes");
-        let machine = Machine::new(&packages, &story)?;
+        let machine = Machine::new(&packages, story)?;
         for boot in story.boots {
             let cases = machine.boot(*boot)?;
             let ended_well = cases

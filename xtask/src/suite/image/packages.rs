@@ -15,7 +15,7 @@ use klp_package::{Format, LivePatch, Package, time};
 use super::super::author_build::Author;
 use super::CORE;
 use crate::checkout;
-use crate::klpctl_package;
+use crate::klpctl_package::{self, Publisher};
 
 /// The maintainer of the packages.
 const MAINTAINER: &str = "Jane Doe <jane@example.org>";
@@ -56,16 +56,27 @@ impl Packages {
         };
         let dir = all.folder();
         fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        klpctl_package::write(&[Format::Deb], &dir, MAINTAINER)?;
+        klpctl_package::write(&[Format::Deb], &dir, &publisher())?;
         kernel_package(&kernel.build.release)?.write(Format::Deb, &dir)?;
         let versioned = all.module(VERSIONED)?;
         for version in VERSIONS {
             let module = with_version(&versioned, version)?;
             let name = format!("{VERSIONED}_{}", version.replace('.', "_"));
-            patch(rename(&module, &name)?)?.write(Format::Deb, &dir)?;
+            patch(rename(&module, &name)?, Format::Deb)?.write(Format::Deb, &dir)?;
         }
-        patch(all.module(STEADY)?)?.write(Format::Deb, &dir)?;
+        patch(all.module(STEADY)?, Format::Deb)?.write(Format::Deb, &dir)?;
         Ok(all)
+    }
+
+    /// Writes what is also made for rpm: klpctl's packages, and one of a patch.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be built or written.
+    pub(super) fn write_rpms(&self, dir: &Path) -> Result<()> {
+        klpctl_package::write(&[Format::Rpm], dir, &publisher())?;
+        patch(self.module(STEADY)?, Format::Rpm)?.write(Format::Rpm, dir)?;
+        Ok(())
     }
 
     /// The folder with the packages.
@@ -96,7 +107,14 @@ fn with_version(module: &[u8], version: &str) -> Result<Vec<u8>> {
     Ok(module)
 }
 
-fn patch(module: Vec<u8>) -> Result<Package> {
+fn publisher() -> Publisher {
+    Publisher {
+        maintainer: MAINTAINER.to_owned(),
+        homepage: Some("https://example.org/".to_owned()),
+    }
+}
+
+fn patch(module: Vec<u8>, format: Format) -> Result<Package> {
     LivePatch {
         module,
         maintainer: Some(MAINTAINER.to_owned()),
@@ -105,7 +123,7 @@ fn patch(module: Vec<u8>) -> Result<Package> {
         supersedes: Vec::new(),
         time: time()?,
     }
-    .package(Format::Deb)
+    .package(format)
 }
 
 /// Patches depend on the package of their kernel.
@@ -115,6 +133,6 @@ fn kernel_package(release: &str) -> Result<Package> {
         version: "1".to_owned(),
         summary: "Stands for the kernel that runs".to_owned(),
         section: "kernel",
-        ..klpctl_package::bare(MAINTAINER)?
+        ..klpctl_package::bare(&publisher())?
     })
 }

@@ -99,6 +99,11 @@ impl Page {
         let paths = entries.map(|it| Ok(it?.path()));
         let mut paths = paths.collect::<Result<Vec<_>>>().with_context(list)?;
         paths.retain(|it| it.extension() == Some(OsStr::new("deb")));
+        ensure!(
+            paths.len() > 1,
+            "the page's commands leave packages in {}, of klpctl and of the patch",
+            home.display()
+        );
         Ok(paths)
     }
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Checks the packages with the distributions' own tools, lintian and rpmlint. A warning is a failure.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use klp_host::cache::Cache;
+use klp_host::host::needs::Needs;
+use klp_host::host::process;
+
+use super::packages::Packages;
+use crate::case::{Case, Tally};
+use crate::checkout;
+use crate::suite::report;
+
+/// Its name beside those of the stories.
+pub(super) const NAME: &str = "lint";
+
+/// What rpmlint knows of the distribution.
+const RPMLINT: &str = "tests/image/rpmlint.toml";
+
+/// A package that is there for the others only.
+const FAKE: &str = "linux-image-";
+
+/// The Debian packages of the tools. rpmlint calls rpm.
+pub(super) fn needs() -> Needs {
+    Needs::of(&["lintian", "rpmlint", "rpm"])
+}
+
+pub(super) fn run(packages: &Packages) -> Result<Tally> {
+    let folder = Cache::open()?.scratch()?;
+    packages.write_rpms(folder.path())?;
+    Ok(report(&[
+        case("lintian", lintian(&packages.folder())),
+        case("rpmlint", rpmlint(folder.path())),
+    ]))
+}
+
+fn case(name: &str, result: Result<()>) -> Case {
+    Case {
+        script: format!("image: {NAME}"),
+        name: format!("{name} finds nothing"),
+        failure: result.err().map(|error| format!("{error:#}")),
+    }
+}
+
+fn lintian(dir: &Path) -> Result<()> {
+    let mut command = process::command("lintian");
+    command.args([
+        "--allow-root",
+        "--no-cfg",
+        "--fail-on=error,warning",
+        "--tag-display-limit=0",
+    ]);
+    process::output(command.args(packages(dir, "deb")?)).map(drop)
+}
+
+fn rpmlint(dir: &Path) -> Result<()> {
+    let mut command = process::command("rpmlint");
+    command
+        .args(["--strict", "--config"])
+        .arg(checkout::top().join(RPMLINT));
+    process::output(command.args(packages(dir, "rpm")?)).map(drop)
+}
+
+/// The packages in a folder.
+fn packages(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let list = || format!("cannot list {}", dir.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir).with_context(list)? {
+        let path = entry.with_context(list)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.extension() == Some(OsStr::new(extension)) && !name.starts_with(FAKE) {
+            paths.push(path);
+        }
+    }
+    ensure!(
+        !paths.is_empty(),
+        "there is no .{extension} in {}",
+        dir.display()
+    );
+    paths.sort();
+    Ok(paths)
+}
