@@ -53,6 +53,18 @@ const EMPTY: Slot = Slot {
     unpatched: Unpatched::SETTLED,
 };
 
+impl Slot {
+    /// Does a search for `site` end here, at its slot or an empty one?
+    ///
+    /// Compares words, the site's first: a comparison of `Option<Site>` has LLVM look for an empty slot first, which
+    /// costs each call in transition three instructions.
+    #[inline(always)]
+    fn ends_search(&self, site: Site) -> bool {
+        let here = self.site.map_or(0, Site::address);
+        here == site.address() || here == 0
+    }
+}
+
 /// All redirects, found by the site of the call. At least half of the slots are empty.
 #[derive(Debug)]
 pub struct Table {
@@ -97,7 +109,7 @@ impl Table {
         // Half of the slots are empty, so this ends.
         loop {
             let slot = self.slots.get(index)?;
-            if slot.site.is_none() || slot.site == Some(site) {
+            if slot.ends_search(site) {
                 return Some(index);
             }
             index = index.wrapping_add(1) & mask;
