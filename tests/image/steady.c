@@ -40,5 +40,6 @@ MODULE_DESCRIPTION("Another /proc/version");
 MODULE_LICENSE("GPL");
 MODULE_INFO(livepatch, "Y");
 MODULE_INFO(fixes, "CVE-2026-0001");
+MODULE_INFO(url, "https://example.org/CVE-2026-0001");
 /* Room for another one: what tells two versions apart. */
 MODULE_VERSION("1.0");

@@ -59,9 +59,16 @@ fn lintian(dir: &Path) -> Result<()> {
 }
 
 fn rpmlint(dir: &Path) -> Result<()> {
-    let mut command = process::command("rpmlint");
+    // It prints what it finds to standard output, which errors do not show.
+    let mut command = process::command("sh");
     command
-        .args(["--strict", "--config"])
+        .args([
+            "-c",
+            "exec rpmlint \"$@\" >&2",
+            "sh",
+            "--strict",
+            "--config",
+        ])
         .arg(checkout::top().join(RPMLINT));
     process::output(command.args(packages(dir, "rpm")?)).map(drop)
 }
