@@ -53,18 +53,6 @@ const EMPTY: Slot = Slot {
     unpatched: Unpatched::SETTLED,
 };
 
-impl Slot {
-    /// Does a search for `site` end here, at its slot or an empty one?
-    ///
-    /// Compares words, the site's first: a comparison of `Option<Site>` has LLVM look for an empty slot first, which
-    /// costs each call in transition three instructions.
-    #[inline(always)]
-    fn ends_search(&self, site: Site) -> bool {
-        let here = self.site.map_or(0, Site::address);
-        here == site.address() || here == 0
-    }
-}
-
 /// All redirects, found by the site of the call. At least half of the slots are empty.
 #[derive(Debug)]
 pub struct Table {
@@ -109,8 +97,28 @@ impl Table {
         // Half of the slots are empty, so this ends.
         loop {
             let slot = self.slots.get(index)?;
-            if slot.ends_search(site) {
+            if slot.site.is_none() || slot.site == Some(site) {
                 return Some(index);
+            }
+            index = index.wrapping_add(1) & mask;
+        }
+    }
+
+    /// The slot of `site`, if it has one.
+    ///
+    /// Two ends, and that of a hit first: with one end, as in [`find`](Self::find), LLVM looks for an empty slot
+    /// first, which costs each call in transition three instructions.
+    #[inline(always)]
+    fn slot(&self, site: Site) -> Option<&Slot> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut index = self.start(site) & mask;
+        loop {
+            let slot = self.slots.get(index)?;
+            if slot.site == Some(site) {
+                return Some(slot);
+            }
+            if slot.site.is_none() {
+                return None;
             }
             index = index.wrapping_add(1) & mask;
         }
@@ -120,10 +128,7 @@ impl Table {
     /// transition, and after the redirect is read.
     #[inline(always)]
     pub fn target(&self, site: Site, is_patched: impl FnOnce() -> bool) -> Target {
-        let slot = self
-            .races
-            .reading(|| self.slots.get(self.find(site)?).copied());
-        let Some(slot) = slot else {
+        let Some(slot) = self.races.reading(|| self.slot(site).copied()) else {
             return Target::Original;
         };
         match slot.unpatched.target() {
@@ -134,15 +139,16 @@ impl Table {
 
     /// Is there a redirect for `site`?
     pub fn contains(&self, site: Site) -> bool {
-        self.find(site)
-            .and_then(|index| self.slots.get(index))
-            .is_some_and(|slot| slot.site.is_some())
+        self.slot(site).is_some()
     }
 
     /// Where all calls at `site` go, unless it depends on the task.
     fn settled(&self, site: Site) -> Option<Target> {
-        let slot = self.find(site).and_then(|index| self.slots.get(index))?;
-        (slot.unpatched == Unpatched::SETTLED).then_some(slot.patched)
+        match self.slot(site) {
+            Some(slot) if slot.unpatched != Unpatched::SETTLED => None,
+            Some(slot) => Some(slot.patched),
+            None => Some(Target::Original),
+        }
     }
 
     /// All sites.
@@ -400,5 +406,21 @@ mod tests {
         };
         let steps: usize = (0..COUNT).map(steps).sum();
         assert!(steps < COUNT, "{steps} steps");
+    }
+
+    #[test]
+    fn calls_without_a_redirect_go_to_the_original() {
+        let mut table = Table::with_room(2).expect("memory");
+        let [known, other] = [0x1000, 0x2000].map(|it| Site::new(it).expect("an address"));
+        let target = Target::from_c(0x3000);
+        table.stack(&Redirect {
+            site: known,
+            target,
+            in_transition: false,
+        });
+        assert_eq!(table.settled(known), Some(target));
+        assert_eq!(table.settled(other), Some(Target::Original));
+        assert_eq!(table.target(other, || true), Target::Original);
+        assert!(!table.contains(other));
     }
 }
