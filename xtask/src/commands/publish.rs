@@ -18,7 +18,7 @@ use crate::checkout;
 const CRATES: [&str; 5] = ["klp-elf", "klp-package", "klp-host", "klpctl", "cargo-klp"];
 
 /// The sources for `cargo-klp`, of which `cargo-klp/build.rs` takes a part.
-const CARRIED: [&str; 12] = [
+const CARRIED: [&str; 13] = [
     "Cargo.lock",
     "Cargo.toml",
     "klp-elf/Cargo.toml",
@@ -27,6 +27,7 @@ const CARRIED: [&str; 12] = [
     "klp-macros/src",
     "klp/Makefile.freestanding",
     "klp/Makefile.klp",
+    "klp/arch",
     "klp/bindings",
     "klp/c",
     "klp/freestanding.lds",
@@ -116,5 +117,24 @@ mod tests {
         fs::write(dir.path().join("new.rs"), "").unwrap();
         let error = check_committed(dir.path()).unwrap_err().to_string();
         assert!(error.contains("new.rs"), "{error}");
+    }
+
+    /// `cargo-klp/build.rs` names what it takes from the archive.
+    #[test]
+    fn the_archive_has_what_the_build_takes() {
+        let build = checkout::top().join("cargo-klp/build.rs");
+        let build = fs::read_to_string(build).unwrap();
+        let taken: Vec<_> = build
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .filter(|text| text.starts_with("klp") && !text.contains([' ', '{']))
+            .filter(|path| checkout::top().join(path).exists())
+            .collect();
+        assert!(taken.contains(&"klp/arch"), "{taken:?}");
+        for path in taken {
+            let is_in = |it: &&str| it.starts_with(path) || path.starts_with(&format!("{it}/"));
+            assert!(CARRIED.iter().any(is_in), "{path}");
+        }
     }
 }
