@@ -7,10 +7,12 @@
 
 #![deny(unsafe_code)]
 
+mod apt;
 pub mod arch;
 pub mod cache;
 pub mod freestanding;
 pub mod host;
+mod kconfig;
 pub mod kernel;
 pub mod link;
 pub mod module;

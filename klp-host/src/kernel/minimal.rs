@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::apt::Archive;
-use super::config::Config;
 use super::core_files::CoreFiles;
 use super::seed::{self, BuildSeed, BuildSeeds};
 use super::source::Source;
@@ -16,12 +14,14 @@ use super::tools::{self, CommonTools, Tools};
 use super::{
     BuildFolder, Changes, Core, Kernel, Options, Origin, Profile, debian, install, overlay, release,
 };
+use crate::apt::Archive;
 use crate::arch::Arch;
 use crate::cache::{Cache, Entry, Key};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
+use crate::kconfig::Config;
 
 /// Changed when the build steps change.
 const RECIPE: &str = "2";
@@ -284,7 +284,7 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
             Origin::Debian(kernel) => {
                 let archive = Archive::new(cache);
                 debian::with_release(&archive, *kernel, options.update, |release| {
-                    Source::debian(&archive, *kernel, release)
+                    debian::source(&archive, *kernel, release)
                 })?
             }
         };

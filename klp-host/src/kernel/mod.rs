@@ -2,9 +2,7 @@
 
 //! Kernels: which ones there are, and how each is fetched and built.
 
-pub(crate) mod apt;
 mod changes;
-pub(crate) mod config;
 pub mod core_files;
 mod core_module;
 mod debian;
@@ -15,6 +13,7 @@ pub mod facts;
 mod image;
 pub mod install;
 pub mod introspect;
+mod layout;
 pub mod line;
 pub mod metadata;
 mod minimal;
