@@ -9,6 +9,7 @@
 
 mod apt;
 pub mod arch;
+mod build_folder;
 pub mod cache;
 pub mod freestanding;
 pub mod host;

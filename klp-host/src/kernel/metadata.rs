@@ -9,10 +9,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use klp_elf::Sources;
 
-use super::{introspect, release};
+use super::release;
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
 use crate::host::paths;
+
+/// A copy of `/proc/kallsyms`, in a build folder and in the cache.
+pub const KALLSYMS: &str = "klp-kallsyms";
+
+/// A copy of tracefs' `available_filter_functions`, in the same places.
+pub const TRACEABLE: &str = "klp-traceable";
+
+/// A copy of tracefs' `available_filter_functions_addrs`, in the same places. Empty for a kernel that
+/// has no such file.
+pub const SITES: &str = "klp-sites";
 
 /// The environment variables for a patch's compiler, in the order of the fields.
 const VARIABLES: [&str; 6] = [
@@ -47,9 +57,9 @@ impl KernelMetadata {
         let file = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Self {
             vmlinux: file("vmlinux"),
-            kallsyms: file(introspect::KALLSYMS),
-            traceable: file(introspect::TRACEABLE),
-            sites: file(introspect::SITES),
+            kallsyms: file(KALLSYMS),
+            traceable: file(TRACEABLE),
+            sites: file(SITES),
             symvers: file("Module.symvers"),
             // Only in the folder of a complete build.
             modules: file("modules.order").map(|_| dir.to_owned()),
@@ -77,9 +87,9 @@ impl KernelMetadata {
         let copy = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Ok(Self {
             vmlinux: Some(types.to_owned()).filter(|path| path.is_file()),
-            kallsyms: copy(introspect::KALLSYMS),
-            traceable: copy(introspect::TRACEABLE),
-            sites: copy(introspect::SITES),
+            kallsyms: copy(KALLSYMS),
+            traceable: copy(TRACEABLE),
+            sites: copy(SITES),
             symvers: None,
             modules: Some(Path::new("/lib/modules").join(&release)).filter(|path| path.is_dir()),
         })
@@ -215,23 +225,29 @@ fn absolute(paths: &OsStr) -> PathBuf {
     std::env::join_paths(all).map_or_else(|_| PathBuf::from(paths), PathBuf::from)
 }
 
+/// Whether kallsyms has addresses: they are zero for unprivileged users.
+pub(super) fn has_addresses(kallsyms: &str) -> bool {
+    let address = |line: &str| u64::from_str_radix(line.split(' ').next()?, 16).ok();
+    kallsyms
+        .lines()
+        .filter_map(address)
+        .any(|address| address != 0)
+}
+
 /// Copies the readable files: those in procfs have no length, and change.
 fn copy_answers(dir: &Path) -> Result<()> {
     let sources = [
-        ("/proc/kallsyms", introspect::KALLSYMS),
-        (
-            "/sys/kernel/tracing/available_filter_functions",
-            introspect::TRACEABLE,
-        ),
+        ("/proc/kallsyms", KALLSYMS),
+        ("/sys/kernel/tracing/available_filter_functions", TRACEABLE),
         (
             "/sys/kernel/tracing/available_filter_functions_addrs",
-            introspect::SITES,
+            SITES,
         ),
     ];
     for (source, name) in sources {
         let text = fs::read_to_string(source).unwrap_or_default();
         // Unprivileged users see zero addresses.
-        if text.is_empty() || name == introspect::KALLSYMS && !introspect::has_addresses(&text) {
+        if text.is_empty() || name == KALLSYMS && !has_addresses(&text) {
             continue;
         }
         let copy = dir.join(name);

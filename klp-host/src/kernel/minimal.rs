@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::changes::Changes;
 use super::core_files::CoreFiles;
+use super::kind::{Core, Origin, Profile};
+use super::options::Options;
+use super::ready::Kernel;
 use super::seed::{self, BuildSeed, BuildSeeds};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
-use super::{
-    BuildFolder, Changes, Core, Kernel, Options, Origin, Profile, debian, install, overlay, release,
-};
+use super::{debian, install, overlay, release};
 use crate::apt::Archive;
 use crate::arch::Arch;
+use crate::build_folder::{BuildFolder, make_in};
 use crate::cache::{Cache, Entry, Key};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
@@ -442,7 +445,7 @@ impl Build<'_> {
     }
 
     fn command(&self, build: &Path) -> std::process::Command {
-        let mut command = tools::make_in(&self.tree, build, &self.env, &self.vars);
+        let mut command = make_in(&self.tree, build, &self.env, &self.vars);
         // Set, though empty, it keeps a mark of the tree's state in git out of the release.
         command.arg("LOCALVERSION=");
         command

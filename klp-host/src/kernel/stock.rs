@@ -12,13 +12,17 @@ use anyhow::{Context as _, Result, bail};
 
 use super::debian::{self, Release, StockFiles};
 use super::debian_kernel::DebianKernel;
-use super::introspect::{KALLSYMS, SITES, TRACEABLE};
+use super::facts;
+use super::kind::{Core, Origin, Profile};
 use super::layout::{check_same_layout, own_options};
+use super::metadata::{KALLSYMS, SITES, TRACEABLE};
+use super::options::Options;
+use super::ready::Kernel;
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
-use super::{BuildFolder, Core, Kernel, Options, Origin, Profile, facts};
 use crate::apt::Archive;
 use crate::arch::Arch;
+use crate::build_folder::{BuildFolder, make_in};
 use crate::cache::Cache;
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
@@ -216,7 +220,7 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     let make = |targets: &[&str]| {
         let BuildFolder { env, vars, .. } = &kernel.build;
         step.run(
-            tools::make_in(&kernel.source, &build, env, vars).args(targets),
+            make_in(&kernel.source, &build, env, vars).args(targets),
             &log,
         )
     };

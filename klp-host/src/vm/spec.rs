@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::disk::Disk;
 use super::firmware::Firmware;
-use crate::kernel::Kernel;
 
 /// The maximal output of a command that a caller can keep in memory, in bytes.
 pub const OUTPUT_LIMIT: u64 = 64 << 20;
@@ -90,15 +89,6 @@ impl Default for Warnings {
 }
 
 impl Spec {
-    /// As [`Spec::new`], for this kernel with its livepatch core.
-    pub fn of(kernel: &Kernel, command: impl Into<String>) -> Self {
-        Self {
-            core_module: kernel.core_module.clone(),
-            slowness: kernel.slowness(),
-            ..Self::new(&kernel.image, command)
-        }
-    }
-
     /// Two CPUs, 1 GiB, ten minutes, [`OUTPUT_LIMIT`].
     pub fn new(image: &Path, command: impl Into<String>) -> Self {
         Self {

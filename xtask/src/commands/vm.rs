@@ -78,7 +78,7 @@ impl VmArgs {
                     .needs()?
                     .and(vm::needs_for(self.kernel.arch))
                     .get()?;
-                Spec::of(&self.kernel.get()?, command)
+                self.kernel.get()?.spec(command)
             }
         };
         let spec = Spec {

@@ -93,7 +93,7 @@ fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
         timeout: TIMEOUT,
         // A case warns: it is in the transcript.
         accepted: Warnings::All,
-        ..Spec::of(kernel, format!("bash {}", script.display()))
+        ..kernel.spec(format!("bash {}", script.display()))
     })
 }
 
