@@ -13,7 +13,7 @@ use clap::Args;
 use klp_host::host::progress;
 use klp_host::vm::{self, Outcome, Spec};
 
-use super::KernelArgs;
+use super::kernel_args::KernelArgs;
 use crate::checkout;
 use crate::demo::{self, Recording};
 
