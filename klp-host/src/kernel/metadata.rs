@@ -24,15 +24,57 @@ pub const TRACEABLE: &str = "klp-traceable";
 /// has no such file.
 pub const SITES: &str = "klp-sites";
 
-/// The environment variables for a patch's compiler, in the order of the fields.
-const VARIABLES: [&str; 6] = [
-    "KLP_VMLINUX",
-    "KLP_KALLSYMS",
-    "KLP_TRACEABLE",
-    "KLP_SITES",
-    "KLP_SYMVERS",
-    "KLP_MODULES",
+/// A variable that names files for a patch's compiler.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it names.
+    pub names: &'static str,
+    /// What holds without it.
+    pub without: &'static str,
+}
+
+/// The variables, in the order of the fields.
+pub const VARIABLES: [Variable; 6] = [
+    Variable {
+        name: "KLP_VMLINUX",
+        names: "a `vmlinux` with BTF, or BTF alone (`/sys/kernel/btf/vmlinux`)",
+        without: "nothing is checked, with a warning; views do not compile",
+    },
+    Variable {
+        name: "KLP_KALLSYMS",
+        names: "text like `/proc/kallsyms`, read by root",
+        without: "the symbols of `KLP_VMLINUX`, if any",
+    },
+    Variable {
+        name: "KLP_TRACEABLE",
+        names: "text like `/sys/kernel/tracing/available_filter_functions`",
+        without: "what `KLP_VMLINUX` has",
+    },
+    Variable {
+        name: "KLP_SITES",
+        names: "text like `/sys/kernel/tracing/available_filter_functions_addrs`, of the same boot as `KLP_KALLSYMS`",
+        without: "patch sites are measured on loading, and a call of the original costs two instructions more",
+    },
+    Variable {
+        name: "KLP_SYMVERS",
+        names: "the kernel's `Module.symvers`",
+        without: "exported symbols are found by livepatch too",
+    },
+    Variable {
+        name: "KLP_MODULES",
+        names: "folders, separated by colons, with `MODULE.ko` (or `.ko.xz`, `.ko.zst`, `.ko.gz`)",
+        without: "patches and views of that module do not compile; a patch does with `unsafe`",
+    },
 ];
+
+/// The variable with indices of debug information, which are not among the files.
+pub const INLINED: Variable = Variable {
+    name: klp_elf::inlined::VARIABLE,
+    names: "folders, separated by colons, with indices that `cargo klp build` makes of debug information",
+    without: "[inlined copies](#inlined-copies) are unknown",
+};
 
 /// The files. Missing ones are not checked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -123,7 +165,7 @@ impl KernelMetadata {
             Some(paths) => Some(absolute(&paths)),
             None => known,
         };
-        let [vmlinux, kallsyms, traceable, sites, symvers, modules] = VARIABLES;
+        let [vmlinux, kallsyms, traceable, sites, symvers, modules] = VARIABLES.map(|it| it.name);
         let own_sites = self.sites.filter(|_| set(kallsyms).is_none());
         Self {
             vmlinux: users(vmlinux, self.vmlinux),
@@ -212,7 +254,7 @@ impl KernelMetadata {
         VARIABLES
             .into_iter()
             .zip(paths)
-            .map(|(name, path)| (name.to_owned(), text(path).unwrap_or_default()))
+            .map(|(variable, path)| (variable.name.to_owned(), text(path).unwrap_or_default()))
             .collect()
     }
 }
