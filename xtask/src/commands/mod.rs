@@ -40,7 +40,7 @@ struct Cli {
 enum Command {
     /// Show it: build the sample, boot Debian's kernel, and patch it while it runs.
     Demo(demo::DemoArgs),
-    /// Write the documentation's tables of keys, types, findings and exit statuses from the code.
+    /// Write the reference tables of the documentation from the code.
     Docs,
     /// Get and build kernels.
     #[command(subcommand)]
