@@ -11,8 +11,8 @@
  * to call: the replacement itself. ftrace uses the trampoline only while no
  * other ops is attached to the site; otherwise it calls the functions of all of
  * them, the handler among them, and makes the site a jump again when the others
- * have been detached. To everybody else the ops is what a livepatch core always
- * registers, one with IPMODIFY.
+ * have been detached. For other ftrace users it is what a livepatch core always
+ * registers, an ops with IPMODIFY.
  *
  * Everything here is under the core's mutex.
  */
@@ -75,7 +75,7 @@ struct klp_site_ops {
 
 /*
  * Shared by most sites. It is not DYNAMIC: it and its trampoline stay, so
- * nobody has to wait for tasks that are in them. Its name is not klp_ops, which
+ * no grace period for tasks in them is needed. Its name is not klp_ops, which
  * in the C core is a list that debuggers walk.
  */
 static struct klp_site_ops klp_shared_ops = {
@@ -91,7 +91,7 @@ static struct klp_site_ops klp_guards[] = {
 #ifdef MODULE
 /*
  * ftrace frees an ops' trampoline with the ops where that is a module's, also when registering
- * fails; but dedicated ops share that of klp_shared_ops, and whoever detaches a site would wait
+ * fails; but dedicated ops share that of klp_shared_ops, and detaching a site would wait
  * for tasks in the trampoline. So it belongs to an ops that stays registered. Nothing calls the
  * function that it is attached to, and the handler leaves that as it is.
  */
@@ -252,7 +252,7 @@ void klp_ops_set_target(struct klp_site_ops *ops, unsigned long target)
 		WRITE_ONCE(ops->ops.trampoline, ftrace_jmp_set(target));
 		return;
 	}
-	/* With none, ftrace would allocate one that nobody frees. */
+	/* With none, ftrace would allocate one that is never freed. */
 	if (!klp_shared_ops.ops.trampoline) {
 		WRITE_ONCE(ops->ops.trampoline, GENERIC_TRAMPOLINE);
 		return;
@@ -288,7 +288,7 @@ void klp_ops_free(struct klp_site_ops *ops)
 	kfree_rcu(ops, rcu);
 }
 
-/* Before it is registered: somebody else who redirects calls is at its site. */
+/* Before it is registered: another ops with IPMODIFY is at its site. */
 void klp_ops_share_redirection(struct klp_site_ops *ops)
 {
 	ops->ops.flags &= ~FTRACE_OPS_FL_IPMODIFY;

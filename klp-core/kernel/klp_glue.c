@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What only C can say: locks and flags that are macros, lists that are walked
+ * What only C can express: locks and flags that are macros, lists that are walked
  * by macros, and the static key.
  */
 #include <linux/cpu.h>
@@ -224,7 +224,7 @@ void klp_show_target_state(int state)
 
 void klp_watch_scheduler(bool on)
 {
-	/* Not taken back before: whoever is on the way there sees that all tasks have switched. */
+	/* Not reset before: code on its way there sees that all tasks have switched. */
 	if (on) {
 		klp_hook_scheduler(true);
 		static_branch_enable(&klp_hook_key);
@@ -269,8 +269,8 @@ void __klp_sched_try_switch(void)
  */
 
 /*
- * No reference is taken: a patched module may go, and klp_module_going() says
- * so. klp_alive is what it and klp_module_coming() agree on.
+ * No reference is taken: a patched module may be unloaded, and klp_module_going()
+ * reports it. klp_alive is what it and klp_module_coming() agree on.
  */
 struct module *klp_find_module(const char *name)
 {

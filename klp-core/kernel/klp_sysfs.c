@@ -4,8 +4,8 @@
  * make, and the kobjects inside of the patches' structures.
  *
  * The attributes of objects and functions take no lock: these go while the
- * core's mutex is held, and going waits for whoever reads an attribute. A patch's own
- * folder goes without it, from a work item.
+ * core's mutex is held, and removing them waits for readers. A patch's folder
+ * is removed without it, by a work item.
  */
 #include <linux/debugfs.h>
 #include <linux/kobject.h>
@@ -340,7 +340,7 @@ void klp_hide_func(struct klp_func *func)
 }
 
 #ifdef MODULE
-/* One of its own, which can be waited for. */
+/* A dedicated one, which can be flushed. */
 static struct workqueue_struct *klp_release_queue;
 
 static struct workqueue_struct *release_queue(void)
@@ -384,7 +384,7 @@ void klp_end_sysfs(void)
 #else
 static int __init klp_init(void)
 {
-	/* Before the root, which says that patches can be shown. */
+	/* Before the root, whose presence means that patches can be shown. */
 	klp_debugfs_root = debugfs_create_dir("livepatch", NULL);
 	klp_root = kobject_create_and_add("livepatch", kernel_kobj);
 	return klp_root ? 0 : -ENOMEM;

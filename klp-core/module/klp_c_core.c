@@ -48,8 +48,8 @@ static struct klp_patch own_patch = {
 };
 
 /*
- * Held for reading by whoever acts for one of the cores, and for writing while
- * the own patch is being disabled. Outside of klp_mutex.
+ * Held for reading by code that acts for one of the cores, and for writing while
+ * klp-core's patch is being disabled. Outside of klp_mutex.
  */
 static DECLARE_RWSEM(turn);
 
@@ -75,7 +75,7 @@ static int prepare_to_go(void)
 	if (!klp_core_is_unused(true))
 		return -EBUSY;
 	klp_wait_for_releases();
-	/* Each time a number of sites. ftrace may refuse to let go of one. */
+	/* Each time a number of sites. ftrace may fail to unregister one. */
 	for (tries = 0; tries < 1000; tries++)
 		if (klp_core_detach_rest())
 			return 0;
@@ -84,7 +84,7 @@ static int prepare_to_go(void)
 }
 
 /*
- * Attributes of the own patch. Reading is the C core's, and so is writing,
+ * Attributes of klp-core's patch. Reading is the C core's, and so is writing,
  * unless patches need klp-core.
  */
 static ssize_t store(struct kobject *kobj, struct attribute *attr, const char *buf, size_t count)
@@ -142,10 +142,10 @@ static int may_arrive(struct klp_object *object)
 	return 0;
 }
 
-/* Enables the own patch. Its transition may go on. */
+/* Enables klp-core's patch. Its transition may go on. */
 int klp_arrive(void)
 {
-	/* The C core would have something to say of its own. */
+	/* The C core would log its own errors. */
 	scoped_guard(mutex, &klp_mutex)
 		if (!is_alone())
 			return -EBUSY;

@@ -6,7 +6,7 @@
  * safe to switch to that, and it is for tasks that are hardly ever found asleep.
  * It does not have to be: it runs without preemption, so there is an end to
  * waiting for those in it, and either function may be called at any time. The
- * C core's asks for functions that only it has, and is skipped while a
+ * C core's looks for functions that only it has, and is skipped while a
  * transition of klp-core runs.
  */
 #define pr_fmt(fmt) "livepatch: " fmt

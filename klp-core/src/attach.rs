@@ -138,7 +138,7 @@ impl<P: Platform> Core<'_, P> {
         })
     }
 
-    /// Redirects the functions of a module that comes.
+    /// Redirects the functions of a module that is loaded.
     ///
     /// # Errors
     ///

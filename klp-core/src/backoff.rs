@@ -24,7 +24,7 @@ pub struct Transition<P: Handles> {
 /// How long a transition has tried, and what that means for the next attempt.
 ///
 /// The wait doubles, up to a second: most transitions need a moment only, in which all tasks leave the
-/// kernel once, and one that is held up must not cost much.
+/// kernel once, and a blocked one must not cost much.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RetryBackoff {
     /// Before the next attempt.

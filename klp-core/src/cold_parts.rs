@@ -34,7 +34,7 @@ struct Original<'a> {
     name: usize,
 }
 
-/// A replacement whose parts are looked for. Its symbol has a name that nobody knows here.
+/// A replacement whose parts are looked for. The name of its symbol is unknown here.
 struct Replacement<'a> {
     /// Of its patch.
     module: &'a Name,
@@ -94,7 +94,7 @@ impl<'a> ColdParts<'a> {
     ///
     /// # Errors
     ///
-    /// Those of `add`; `ENOENT` when the size of a part is unknown, which the log says; `ENOMEM`.
+    /// Those of `add`; `ENOENT` when the size of a part is unknown, which is logged; `ENOMEM`.
     pub(crate) fn find<P: Platform>(
         mut self,
         platform: &P,

@@ -7,7 +7,7 @@ use crate::platform::Platform;
 use crate::published::Published;
 use crate::snapshot::Locked;
 
-/// Everything that a step of the core needs. Whoever has one holds the core's mutex.
+/// Everything that a step of the core needs. It exists only while the core's mutex is held.
 ///
 /// Its methods are where they belong by subject: enabling and disabling in [`crate::model`], attaching to
 /// patch sites in [`crate::attach`], transitions in [`crate::transition`], and so on.

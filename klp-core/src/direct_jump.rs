@@ -3,11 +3,11 @@
 //! Patch sites with a dedicated `ftrace_ops`: the ones that are jumps.
 //!
 //! Most sites share one `ftrace_ops`, so many change in one text-patching pass. Once no transition concerns
-//! a function any more, and nobody else uses its site, the site is moved to a dedicated ops, and becomes a
+//! a function any more, and no other ftrace user is at its site, the site is moved to a dedicated ops, and becomes a
 //! jump to where its calls go. Before the next transition that concerns it, the site calls the
 //! handler again but keeps its dedicated ops: so either way is one pass for all functions of a patch.
 //!
-//! Registering and unregistering dedicated ops costs more than that. A worker does it, when nobody waits.
+//! Registering and unregistering dedicated ops costs more than that. A worker does it in the background.
 
 use crate::context::Core;
 use crate::errno::{Result, ENODEV};
@@ -19,19 +19,19 @@ use crate::types::{SiteTarget, Target};
 use core::time::Duration;
 
 /// How many dedicated ops are registered, or unregistered, at a time. Calls there take long meanwhile, and
-/// whoever needs the core's mutex waits.
+/// other users of the core's mutex wait.
 const BATCH: usize = 32;
 
 /// Between the end of a transition and the first jump.
 const SOON: Duration = Duration::from_millis(100);
 
-/// Between one batch and the next: for whoever waits for the mutex.
+/// Between one batch and the next: lets other users take the mutex.
 const NEXT: Duration = Duration::from_millis(1);
 
 /// Between a batch without memory and the next.
 const WITHOUT_MEMORY: Duration = Duration::from_secs(1);
 
-/// Between two looks at sites that somebody else uses, which read the text there and no more.
+/// Between two looks at sites with other ftrace users, which only read the text there.
 const WHILE_OTHERS: Duration = Duration::from_secs(2);
 
 /// Dedicated ops unregistered synchronously on disable; the worker frees the rest. One alone is no more work
@@ -44,7 +44,7 @@ enum Remaining {
     Nothing,
     /// Another batch.
     More,
-    /// Sites that somebody else uses.
+    /// Sites with other ftrace users.
     Others,
 }
 
@@ -161,7 +161,7 @@ impl<P: Platform> Core<'_, P> {
     }
 
     /// Detaches the sites that the last change left without a redirect: in one pass those of the shared
-    /// ops, and some of the dedicated ones. It takes long, so it is done when nobody waits for it; but
+    /// ops, and some of the dedicated ones. It takes long, so it is done in the background; but
     /// before others may want to attach there. `everywhere` does not leave the rest to the worker.
     pub(crate) fn detach_vanished(&mut self, everywhere: bool) {
         let site_ops = &mut self.state.site_ops;

@@ -29,7 +29,7 @@ impl<P: Platform> Core<'_, P> {
     /// `EINVAL` when it is wrong, or does not go together with those that are enabled; `EBUSY` when a
     /// transition runs or something else redirects a function already; `ENODEV` when its module
     /// is going away; `EEXIST`, `ENOMEM`; or a callback's error. Nothing of it stays then but
-    /// what the [`EnableError`] says.
+    /// what the [`EnableError`] contains.
     pub fn enable(&mut self, declared: Declared<P>) -> core::result::Result<(), EnableError> {
         let handle = declared.handle;
         let refused = |errno| EnableError {

@@ -3,17 +3,17 @@
 //! The livepatch core, in the place of the kernel's own.
 //!
 //! The modules here are the logic: what a patch is, when a task may use it, what is reported to whom
-//! in which order. They are generic over a [`platform`], hold no `unsafe`, and compile for the
-//! kernel (`cfg(kernel)`) and for the host, where a simulated kernel stands in for tests.
+//! in which order. They are generic over a [`platform`], have no `unsafe`, and compile for the
+//! kernel (`cfg(kernel)`) and for the host, with a simulated kernel for tests.
 //!
-//! Two kinds of state, told apart by type:
+//! Two kinds of state, distinguished by type:
 //!
 //! - [`model::Patches`] is everything that the core's mutex guards.
 //! - [`published::Published`] is what other code reads without it: the redirect handler, the
 //!   scheduler, the exit to user space, fork. It is made of atomics and of snapshots that are
 //!   replaced as a whole.
 //!
-//! A [`context::Core`] is both together with the kernel around them. Whoever has one holds the mutex.
+//! A [`context::Core`] is both together with the kernel around them. It exists only while the mutex is held.
 //!
 //! Lock order: the core's mutex, then the patch list's ([`platform::Sysfs::patch_list_add`]), then the kernel's
 //! task list.

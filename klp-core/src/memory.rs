@@ -211,7 +211,7 @@ impl<T> Box<T> {
     ///
     /// # Safety
     ///
-    /// `raw` came from [`Box::into_raw`], and nobody uses it any more.
+    /// `raw` came from [`Box::into_raw`], and is no longer used.
     #[allow(unsafe_code)]
     pub unsafe fn from_raw(raw: *mut T) -> Self {
         #[cfg(kernel)]

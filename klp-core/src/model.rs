@@ -125,7 +125,7 @@ pub struct DeclaredObject<P: Platform> {
 pub struct DeclaredFunc<P: Platform> {
     /// The kernel's name for it.
     pub handle: P::Func,
-    /// The function's, if the patch says one.
+    /// The function's, if the patch has one.
     pub name: Option<Name>,
     /// Which one of that name.
     pub sympos: usize,
@@ -195,7 +195,7 @@ impl<P: Platform> Object<P> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`, `ENOENT` when a symbol is not to be found, which the log says; `ENOMEM`. Nothing is
+    /// `EINVAL`, `ENOENT` when a symbol is not found, which is logged; `ENOMEM`. Nothing is
     /// left of the relocations then.
     pub(crate) fn init_loaded(
         &mut self,
@@ -245,7 +245,7 @@ impl<P: Platform> Object<P> {
             }
         }
         let (old, new) = self.sizes(platform, patch, patch_name, &addresses)?;
-        // Functions before one that is not found have said what they had to say.
+        // Functions before one that is not found have been logged.
         for (func, address) in self.funcs.iter_mut().zip(addresses.iter()) {
             func.found(platform, *address, &old, &new)?;
             platform.set_func_text(func.handle, func.old, func.new);

@@ -3,7 +3,7 @@
 //! Modules that come and go while patches for them are enabled.
 //!
 //! A module is patched before its init runs, and for as long as its exit runs. In between, the
-//! module says itself whether it may be patched ([`crate::platform::Modules::find`]).
+//! state of the module decides whether it may be patched ([`crate::platform::Modules::find`]).
 
 use crate::context::Core;
 use crate::errno::Result;
@@ -33,7 +33,7 @@ impl<P: Platform> Patches<P> {
 }
 
 impl<P: Platform> Core<'_, P> {
-    /// A module comes: patches it.
+    /// Patches a module that is loaded.
     ///
     /// # Errors
     ///

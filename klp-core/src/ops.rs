@@ -30,23 +30,23 @@ pub(crate) struct Dedicated<P: Platform> {
     attachment: Attachment,
 }
 
-/// How the handler comes to a site with a dedicated ops.
+/// How the handler is called at a site with a dedicated ops.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Attachment {
     /// By that ops.
     Exclusive,
-    /// By that ops, beside somebody else who redirects calls: the site is no jump.
+    /// By that ops, beside another ops with IPMODIFY: the site is no jump.
     Beside,
     /// By the shared ops after all.
     Shared,
-    /// By an ops that ftrace does not let go.
+    /// By an ops that ftrace fails to unregister.
     Stuck,
 }
 
 /// The shared ops.
 #[derive(Debug)]
 pub(crate) struct SharedOps {
-    /// How many sites are attached. Its filter may hold more; see [`SharedOps::detach`].
+    /// How many sites are attached. Its filter may have more; see [`SharedOps::detach`].
     sites: usize,
 }
 
@@ -145,7 +145,7 @@ fn unregister_guards<P: Platform>(platform: &P, guards: usize, lock: &Locked<'_>
         0..guards
     };
     for guard in guards.clone().rev() {
-        // One that ftrace does not let go stays where it is. The handler does no harm there.
+        // One that ftrace fails to unregister stays attached. The handler does no harm there.
         let _ = platform.unregister(Ops::Guard(guard), lock);
     }
     // For concurrent walkers of ftrace's list, before the guards are used again.
@@ -325,7 +325,7 @@ pub(crate) fn retarget<P: Platform>(
     Ok(())
 }
 
-/// Takes all from `first` on out of `own`, and their sites are detached: calls go to the original functions. Needs no
+/// Removes all from `first` on from `own`, and detaches their sites: calls go to the original functions. Needs no
 /// memory, but without it each of them is a change of the text.
 pub(crate) fn unregister_dedicated<P: Platform>(
     own: &mut Vec<Dedicated<P>>,

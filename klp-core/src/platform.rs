@@ -114,7 +114,7 @@ pub enum Ops<D> {
 }
 
 /// Patch sites: the traced instructions in functions' entries, and the `ftrace_ops` attached to them. Changes need the
-/// core's mutex. [`crate::ops`] says in which order they are made.
+/// core's mutex. [`crate::ops`] describes their order.
 pub trait Tracing {
     /// The length of the call at a site.
     const CALL_SIZE: usize;
@@ -156,7 +156,7 @@ pub trait Tracing {
     ///
     /// # Errors
     ///
-    /// `EAGAIN` when somebody who has to be notified is busy; `EBUSY` when somebody else redirects calls at a site;
+    /// `EAGAIN` when another ftrace user that has to be notified is busy; `EBUSY` when another ops with IPMODIFY is at a site;
     /// `ENODEV` when ftrace has shut itself down; and others.
     fn register(&self, ops: Ops<Self::Dedicated>, lock: &Locked<'_>) -> Result;
 
@@ -180,7 +180,7 @@ pub trait Tracing {
     /// Sets where the site jumps to while no other ops is attached; [`Target::Original`] is the handler. A guard is registered there while that changes: ftrace expects to find what it wrote.
     fn set_target(&self, ops: Self::Dedicated, target: Target, lock: &Locked<'_>);
 
-    /// Lets the ops, which is not registered, be attached beside somebody else who redirects calls.
+    /// Lets the ops, which is not registered, be attached beside another ops with IPMODIFY.
     fn share_redirection(&self, ops: Self::Dedicated, lock: &Locked<'_>);
 }
 
@@ -277,7 +277,7 @@ pub trait Modules: Handles {
     ///
     /// # Errors
     ///
-    /// When a symbol is not found; the log says which.
+    /// When a symbol is not found, which is logged.
     fn relocate(&self, patch: Self::Patch, object: &CStr) -> Result;
     /// Takes them back.
     fn clear_relocations(&self, patch: Self::Patch, object: &CStr);
@@ -338,11 +338,11 @@ pub trait Sysfs: Handles {
     /// Takes a function away, and frees it if it was made by [`Sysfs::new_nop`].
     fn remove_func(&self, func: Self::Func);
 
-    /// Says whether the patch is enabled.
+    /// Sets whether the patch is enabled.
     fn set_enabled(&self, patch: Self::Patch, enabled: bool);
-    /// Says that tasks may still run the patch, whatever else is said: its callbacks can see that.
+    /// Marks that tasks may still run the patch, whatever its state: its callbacks can see that.
     fn set_forced(&self, patch: Self::Patch);
-    /// Says whether the object is patched.
+    /// Sets whether the object is patched.
     fn set_patched(&self, object: Self::Object, patched: bool);
     /// Says which module the object is.
     fn set_module(&self, object: Self::Object, module: Option<Self::Module>);
@@ -369,12 +369,12 @@ pub trait Sysfs: Handles {
 
 /// Things that are done later, or waited for.
 pub trait Work: Handles {
-    /// Tries to complete the transition after `wait`, whatever was said before.
+    /// Tries to complete the transition after `wait`, which replaces an earlier wait.
     fn retry_in(&self, wait: Duration);
     /// Schedules the worker that makes sites jumps after `wait`, rounded up to ticks of the kernel's clock,
-    /// whatever was said before.
+    /// which replaces an earlier wait.
     fn promote_in(&self, wait: Duration);
-    /// Removes the patch from sysfs and, unless `keep`, drops the reference to its module; when nobody holds the
+    /// Removes the patch from sysfs and, unless `keep`, drops the reference to its module; without the
     /// core's mutex.
     fn release_later(&self, patch: Self::Patch, keep: bool);
 }

@@ -12,7 +12,7 @@ use crate::stack_check::StackCheck;
 use crate::sync::{const_unless_loom, AtomicInt};
 use crate::types::{Blocker, PatchState, Site, Target};
 
-/// Shared by the core and everybody else. Written under the core's mutex.
+/// Shared by the core and its readers. Written under the core's mutex.
 #[derive(Debug)]
 pub struct Published {
     /// The state that tasks switch to, a [`PatchState`] in C's numbers; idle when no transition

@@ -2,9 +2,9 @@
 
 //! Where calls of a patched function go.
 //!
-//! All redirects of all patches stand in one table, which the redirect handler reads without a lock. The
+//! All redirects of all patches are in one table, which the redirect handler reads without a lock. The
 //! table is never changed while it can be read: a new one is made, published in its place, and
-//! the old one is used again after everybody has left it. So a handler sees the redirects of all
+//! the old one is reused after a grace period. So a handler sees the redirects of all
 //! functions as they were before a change, or as they are after it.
 //!
 //! A redirect is *settled*, with one target, or *in transition*, with one target for tasks that
@@ -355,7 +355,7 @@ impl Redirects {
         self.vanished.clear();
     }
 
-    /// Waits until everybody uses the new table, and keeps the old one's memory for the next change.
+    /// Waits for a grace period, and keeps the old one's memory for the next change.
     pub fn finish(&mut self, change: Change, readers: &impl GracePeriods, lock: &Locked<'_>) {
         if let Some(old) = change.0.reclaim_after(readers, lock) {
             self.spare = Some(old);
@@ -383,7 +383,7 @@ impl Snapshot<Table> {
 mod tests {
     use super::*;
 
-    /// Functions lie next to each other. Were they next to each other in the table, too, a call would look at many slots.
+    /// Functions are adjacent in memory. If they were adjacent in the table, too, a lookup would probe many slots.
     #[test]
     fn sites_are_spread() {
         const COUNT: usize = 1000;

@@ -4,7 +4,7 @@
 //! again, and go with their module.
 //!
 //! While such a patch is disabled, the core has no reference to its module, and its record is not among those
-//! of enabled patches. Its functions in modules are looked up when these come, like everybody's.
+//! of enabled patches. Its functions in modules are looked up when these are loaded, as for any patch.
 
 use crate::context::Core;
 use crate::enable::EnableError;
@@ -20,7 +20,7 @@ impl<P: Platform> Core<'_, P> {
     /// # Errors
     ///
     /// `EINVAL` when it is wrong, registered already, or would replace others; `EEXIST`, `ENOMEM`. Nothing
-    /// of it stays then but what the [`EnableError`] says.
+    /// of it stays then but what the [`EnableError`] contains.
     pub fn register(&mut self, declared: Declared<P>) -> core::result::Result<(), EnableError> {
         let handle = declared.handle;
         let refused = |errno, needs_release| EnableError {
@@ -129,7 +129,7 @@ impl<P: Platform> Core<'_, P> {
         })
     }
 
-    /// A pinned module is held already.
+    /// A pinned module has a reference already.
     fn hold_module(&self, index: usize) -> Result {
         let Some(patch) = self.state.registered.get(index) else {
             return Ok(());
@@ -161,7 +161,7 @@ impl<P: Platform> Core<'_, P> {
         true
     }
 
-    /// A module comes: finds its functions for the registered patches.
+    /// Finds the functions of a module that is loaded for the registered patches.
     ///
     /// # Errors
     ///
@@ -209,7 +209,7 @@ impl<P: Platform> Patch<P> {
         platform.set_enabled(self.handle, self.immediate);
     }
 
-    /// Finds its functions in a module that comes. On failure it does not know the module.
+    /// Finds its functions in a module that is loaded. On failure it ignores the module.
     fn init_module(
         &mut self,
         platform: &P,

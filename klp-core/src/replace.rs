@@ -15,7 +15,7 @@ use crate::platform::Platform;
 use crate::sort;
 use crate::types::TextRange;
 
-/// Do the two mean the same function of an object? Position 0 says that it is the only one, which is
+/// Do the two mean the same function of an object? Position 0 means that it is the only one, which is
 /// the first.
 fn is_same<P: Platform>(a: &Func<P>, b: &Func<P>) -> bool {
     a.name == b.name && a.sympos.max(1) == b.sympos.max(1)

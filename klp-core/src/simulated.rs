@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel of the imagination, for tests of the logic: functions are addresses, tasks are lists
-//! of return addresses, and everything that is asked of it is written down.
+//! A simulated kernel, for tests of the logic: functions are addresses, tasks are lists
+//! of return addresses, and all calls are recorded.
 
 use crate::context::Core;
 use crate::errno::{Errno, Result, EAGAIN, EBUSY, EEXIST, ENODEV, ENOMEM};
@@ -108,13 +108,13 @@ pub struct Kernel {
     pub own: RefCell<BTreeMap<Site, Target>>,
     /// Sites with a redirect, while the worker moves them.
     settled: RefCell<Option<BTreeSet<Site>>>,
-    /// How often somebody who has to be notified is busy.
+    /// How often another ftrace user that has to be notified is busy.
     pub busy: Cell<usize>,
     /// How many dedicated ops are refused for another reason.
     pub refusals: Cell<usize>,
     /// How many more times sites can be removed from a filter.
     pub filter_memory: Cell<usize>,
-    /// Functions whose entries somebody else calls from; and whether they let us in, too.
+    /// Functions with a direct call (BPF trampoline), and whether it can be shared.
     pub shared: RefCell<BTreeMap<usize, bool>>,
     /// Functions that tracers and probes are attached to.
     pub traced: RefCell<BTreeSet<usize>>,
@@ -134,12 +134,12 @@ pub struct Kernel {
     pub tasks: RefCell<Vec<std::rc::Rc<Task>>>,
     /// No task is born or buried meanwhile.
     pub task_list: Mutex<()>,
-    /// What code outside of the core was told last.
+    /// The last state that was reported to code outside of the core.
     pub shown_target: Cell<Option<PatchState>>,
     /// How many tasks were born beside the core. As with `list_add_tail_rcu()`, who sees that sees the task.
     births: AtomicUsize,
     pub watching: Cell<bool>,
-    /// A stack is looked at, and the task held where it is.
+    /// A stack is checked, so its task cannot run.
     holds_task: Cell<bool>,
     records_exits: Cell<bool>,
     pub waits_for_exits: Cell<usize>,
@@ -147,12 +147,12 @@ pub struct Kernel {
     pub deadline: Cell<Option<Duration>>,
     pub retry: Cell<Option<Duration>>,
     pub log: RefCell<Vec<String>>,
-    /// What stands in sysfs.
+    /// The files in sysfs.
     pub sysfs: RefCell<BTreeSet<String>>,
     names: RefCell<BTreeMap<(char, usize), String>>,
     next_dynamic: Cell<usize>,
     pub released: RefCell<Vec<(usize, bool)>>,
-    /// How often the core holds the modules of patches.
+    /// How many references the core has to the modules of patches.
     pub module_references: RefCell<BTreeMap<usize, usize>>,
     /// Patches whose callbacks can see that they were forced.
     pub forced: RefCell<Vec<usize>>,
@@ -252,7 +252,7 @@ impl Kernel {
     }
 
     fn say(&self, line: impl fmt::Display) {
-        // The console may want to wake somebody.
+        // The console may wake a task.
         assert!(!self.holds_task.get(), "logged under a task's lock: {line}");
         self.log.borrow_mut().push(line.to_string());
     }
@@ -819,7 +819,7 @@ impl Kernel {
         }
     }
 
-    /// They are in the patch's own module, which goes.
+    /// They are in the patch's module, which is unloaded.
     fn forget_relocations(&self, patch: usize) {
         let own = format!("{patch:x}/");
         self.relocated
@@ -1042,7 +1042,7 @@ impl Machine {
             .insert(CString::new(name).expect("a name"), module);
     }
 
-    /// The module comes.
+    /// Loads the module.
     pub fn load(&mut self, name: &str) -> Result {
         let c_name = CString::new(name).expect("a name");
         self.set_alive(&c_name, true);
@@ -1116,7 +1116,7 @@ impl Machine {
         self.enable_declared(declared)
     }
 
-    /// The same for a patch that says more.
+    /// The same for a patch with more properties.
     pub fn enable_declared(&mut self, declared: Declared<Kernel>) -> Result {
         let handle = declared.handle;
         let result = self.core().enable(declared);
@@ -1170,14 +1170,14 @@ impl Machine {
         self.core().try_complete();
     }
 
-    /// The work that makes entries jumps, for as long as it asks for more.
+    /// Runs the worker that makes sites jumps until it schedules itself no more.
     pub fn settle(&mut self) {
         while self.kernel.settle.get().is_some() {
             self.settle_for_once();
         }
     }
 
-    /// That work, if it is asked for, one time.
+    /// Runs that worker once, if it is scheduled.
     pub fn settle_for_once(&mut self) {
         if self.kernel.settle.take().is_some() {
             let redirects = &self.patches.redirects;
@@ -1202,7 +1202,7 @@ impl Machine {
             .unwrap_or_else(|| self.ask(task, function))
     }
 
-    /// Where the handler says that it goes.
+    /// The target that the handler returns.
     pub fn ask(&self, task: &Task, function: usize) -> usize {
         let site = site_of(function);
         let is_own = self.kernel.own.borrow().contains_key(&site);

@@ -144,7 +144,7 @@ impl<P: Platform> SiteOps<P> {
         unused.saturating_sub(now)
     }
 
-    /// Unregisters all at sites in `text`, which goes away.
+    /// Unregisters all at sites in `text`, which is about to be freed.
     pub(crate) fn unregister_in(&mut self, platform: &P, lock: &Locked<'_>, text: TextRange) {
         self.unregister(platform, lock, usize::MAX, |site| {
             text.contains(site.address())

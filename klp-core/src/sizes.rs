@@ -3,7 +3,7 @@
 //! How large functions are: as kallsyms has it, up to the next symbol.
 //!
 //! For a function of a module the kernel looks through all symbols of the module. For many functions
-//! that is done here, in one walk.
+//! that is done here, in one iteration.
 
 use crate::errno::Result;
 use crate::memory::Vec;

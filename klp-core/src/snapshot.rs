@@ -152,13 +152,13 @@ unsafe impl<T: Send + Sync> Send for Snapshot<T> {}
 pub struct Retired<T>(*mut T);
 
 impl<T> Retired<T> {
-    /// Waits until nobody can be reading the value, and takes it back. Without a value it does not wait.
+    /// Waits for a grace period, and returns the value. Without a value it does not wait.
     pub fn reclaim_after(self, readers: &impl GracePeriods, lock: &Locked<'_>) -> Option<Box<T>> {
         if self.0.is_null() {
             return None;
         }
         readers.wait_for_cpus(lock);
-        // SAFETY: by the invariant; it was replaced before the grace period began, so nobody reads it.
+        // SAFETY: by the invariant; it was replaced before the grace period began, so it has no readers.
         Some(unsafe { Box::from_raw(self.0) })
     }
 

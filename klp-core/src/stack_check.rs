@@ -127,7 +127,7 @@ impl StackCheck {
         if let Some(name) = function {
             return Some(Blocker::InFunction(name));
         }
-        // What a replacement has jumped to is the module's too, but says less.
+        // The target of a replacement's jump is the module's too, but less specific.
         let blocks = |text: &TextRange| {
             !thread_function.is_some_and(|function| text.contains(function))
                 && addresses.iter().any(|&address| text.contains(address))

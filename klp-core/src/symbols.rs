@@ -2,7 +2,7 @@
 
 //! Finding a symbol by its name, and by its position among those of the same name.
 //!
-//! Position 0 says that there is only one; position n means the n-th in the order of kallsyms.
+//! Position 0 means that there is only one; position n means the n-th in the order of kallsyms.
 
 use crate::errno::{Result, EINVAL};
 use crate::memory::Vec;
@@ -45,7 +45,7 @@ impl Search {
         }
     }
 
-    /// The address, or a log line that says what is wrong.
+    /// The address. Errors are logged.
     fn finish(self, log: &impl Log, object: Option<&CStr>, name: &CStr) -> Result<usize> {
         let name = Shown(name);
         if self.address == 0 {

@@ -187,8 +187,7 @@ mod modelled {
     }
 }
 
-/// Stands in a value that is read without a lock, and notices when somebody writes it meanwhile. Loom
-/// does, that is; elsewhere it is nothing.
+/// Detects writes to a value while it is read without a lock, under loom. Elsewhere it is empty.
 #[derive(Debug)]
 pub(crate) struct RaceCheck {
     #[cfg(loom)]

@@ -221,7 +221,7 @@ fn unpatching_waits_for_any_code_of_the_patch() {
 }
 
 #[test]
-fn a_blocker_is_told_by_its_replacement_and_else_by_the_patch() {
+fn a_blocker_is_reported_by_its_replacement_or_else_by_the_patch() {
     let mut machine = machine();
     machine.sleeper(&[READ + 8]);
     assert_eq!(enable_read(&mut machine, FIRST), 0);
@@ -266,7 +266,7 @@ fn patches_stack() {
     assert_eq!(machine.kernel.patch_list.borrow().0, [FIRST, SECOND]);
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));
 
-    // The lower one goes: nothing is seen of it, and nobody has to be out of the upper one.
+    // The lower one is removed: it is shadowed, and no task has to leave the upper one.
     task.stack.borrow_mut().push(replacement(SECOND, 0) + 8);
     assert_eq!(code(machine.set_enabled(FIRST, false)), 0);
     assert_eq!(machine.call(&task, READ), replacement(SECOND, 0));

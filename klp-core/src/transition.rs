@@ -11,7 +11,7 @@
 //!
 //! 1. All tasks get the state they are in now, then the redirects in transition are published. A
 //!    handler that sees the second sees the first.
-//! 2. Tasks are marked as pending. By then the target state is known to whoever switches them.
+//! 2. Tasks are marked as pending. By then the target state is visible to the code that switches them.
 //! 3. When all have switched, settled redirects are published. Handlers that still use the
 //!    others are waited for; only then tasks lose their state, which those handlers read.
 //!
@@ -29,7 +29,7 @@ use crate::stack_check::StackCheck;
 use crate::types::{Blocker, Direction, PatchState};
 use core::time::Duration;
 
-/// So many tasks are logged that held a transition up.
+/// The most tasks that blocked a transition and are logged.
 const MOST_REPORTED: usize = 10;
 
 impl<P: Platform> Patches<P> {
@@ -164,7 +164,7 @@ impl<P: Platform> Core<'_, P> {
         self.platform.retry_in(wait);
     }
 
-    /// Reverses the transition, which has not ended within `waited`, and logs which tasks held it up.
+    /// Reverses the transition, which has not ended within `waited`, and logs which tasks blocked it.
     ///
     /// # Errors
     ///
@@ -304,7 +304,7 @@ impl<P: Platform> Core<'_, P> {
         if !enabled {
             self.park(patch);
         }
-        // Only now: whoever waits for the end may unload the module next.
+        // Only now: a waiter for the end may unload the module next.
         self.platform.patch_list_set_transition(None);
         if !enabled && self.state.index(patch).is_some() {
             self.release(patch);

@@ -152,7 +152,7 @@ impl Direction {
         }
     }
 
-    /// As log lines say it.
+    /// Its name in log lines.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Patching => "patching",

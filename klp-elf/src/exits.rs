@@ -6,7 +6,8 @@
 //! livepatch core finds out by the stack whether a replacement is in use, so a replacement must
 //! not do that.
 
-use crate::arch::code::{Flow, Instruction, Instructions};
+use crate::arch::code::{Instruction, Instructions};
+use crate::arch::effect::Flow;
 use crate::module::{Field, Function, Module, Place, demangled};
 use crate::text::Name;
 use std::fmt;

@@ -5,7 +5,7 @@
 //! A kernel stack has 16 KiB and a guard page. Kernel code has no
 //! stack probes: a frame larger than a page can reach beyond the guard page.
 
-use crate::arch::code::{Effect, Flow};
+use crate::arch::effect::{Effect, Flow};
 use crate::module::{Function, Module};
 use std::fmt;
 

@@ -6,6 +6,7 @@ use crate::Error;
 use crate::arch::Machine;
 use crate::elf::{self, Elf, Relocation, Symbol, Symbols};
 use crate::limits::{Limit, MODINFO_MAX, NAME_MAX};
+use crate::livepatch::format;
 use crate::text::{Limited, Name};
 use object::LittleEndian as LE;
 use object::elf as constants;
@@ -318,7 +319,7 @@ impl<'data> Module<'data> {
             if !self.is_loaded(section.into()) {
                 continue;
             }
-            let livepatch = crate::livepatch::is_livepatch(header);
+            let livepatch = format::is_livepatch(header);
             let does = |it: &&Relocation| !self.machine.is_none(it.r_type(LE, false));
             let all = relocations.iter().filter(does);
             fields.reserve(relocations.len());

@@ -71,14 +71,6 @@ pub(crate) struct Place {
 }
 
 impl Identity {
-    /// The identity of a structure.
-    pub(crate) fn of(structure: &crate::Structure) -> Self {
-        Self {
-            place: None,
-            content: Some(structure.content()),
-        }
-    }
-
     /// The structure's [content](crate::Structure::content). `None` for other types, for structures
     /// that are only declared, and if it was not computed.
     pub fn content(self) -> Option<u64> {

@@ -87,11 +87,19 @@ impl Structure {
                 kind: Kind::Aggregate {
                     names: self.names.clone(),
                 },
-                identity: Identity::of(self),
+                identity: self.identity(),
             },
             name,
             shared: false,
         })
+    }
+
+    /// Distinguishes it from other structures of its name.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            place: None,
+            content: Some(self.content()),
+        }
     }
 
     /// What C calls it: its tag, or the typedef of one without.

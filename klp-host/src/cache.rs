@@ -9,6 +9,7 @@
 //!
 //! Its contents are executed, so each user has a cache, which nobody else may write to.
 
+mod key;
 mod lock;
 mod scratch;
 mod state;
@@ -18,12 +19,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use sha2::{Digest as _, Sha256};
 
 use crate::host::files::{sync_dir, sync_tree, write_atomic};
 use crate::host::paths::check_for_make;
 use crate::host::progress::say;
 
+use key::KEY_LENGTH;
+pub use key::Key;
 pub use lock::{Lock, inherit_locks};
 pub use scratch::Scratch;
 pub(crate) use scratch::remove_leftovers;
@@ -36,9 +38,6 @@ const BOOT: &str = ".boot";
 
 /// The parent of private folders for downloads.
 pub(crate) const DOWNLOADS: &str = "downloads";
-
-/// The hex digits of a key in a name.
-const KEY_LENGTH: usize = 12;
 
 /// The cache folder.
 #[derive(Clone, Debug)]
@@ -149,42 +148,6 @@ impl Cache {
         let dir = self.root.join("locks");
         create(&dir)?;
         Lock::take(&dir.join(format!("{}.lock", file_name(name))), name)
-    }
-}
-
-/// A hash over named values: all that an entry depends on.
-#[derive(Clone, Debug, Default)]
-pub struct Key {
-    hash: Sha256,
-}
-
-impl Key {
-    /// An empty key.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a named value. Lengths go in too, so that neighbours cannot run together.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        for part in [name.as_bytes(), value.as_ref()] {
-            self.hash.update((part.len() as u64).to_le_bytes());
-            self.hash.update(part);
-        }
-        self
-    }
-
-    /// The first hex digits: enough for the few entries a machine has.
-    pub fn short(&self) -> String {
-        let mut digits = self.long();
-        digits.truncate(KEY_LENGTH);
-        digits
-    }
-
-    /// All hex digits.
-    fn long(&self) -> String {
-        let digest = self.hash.clone().finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

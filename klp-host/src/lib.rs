@@ -7,10 +7,13 @@
 
 #![deny(unsafe_code)]
 
+mod apt;
 pub mod arch;
+mod build_folder;
 pub mod cache;
 pub mod freestanding;
 pub mod host;
+mod kconfig;
 pub mod kernel;
 pub mod link;
 pub mod module;

@@ -4,25 +4,21 @@
 //! clean, and builds for several kernels can coexist. Livepatch symbols are
 //! linked.
 
+mod folder;
 mod helpers;
 mod kbuild;
 mod prerequisites;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 
+use crate::build_folder::BuildFolder;
 use crate::cache::{Cache, Key};
-use crate::host::consent::explain_offline;
-use crate::host::files;
-use crate::host::paths::{check_for_make, is_inside};
-use crate::host::progress::{Show, Step};
-use crate::kernel::BuildFolder;
-use crate::link;
-use crate::strip;
+use crate::host::paths::check_for_make;
 
+pub use folder::{Built, Folder};
 pub use kbuild::{Kbuild, file as kbuild_file};
 pub use prerequisites::Prerequisites;
 
@@ -36,27 +32,6 @@ pub struct Options {
     /// Source folders whose C modules are built first: the patches beside them are
     /// compiled with their types.
     pub patched: Vec<PathBuf>,
-}
-
-/// The result of a build.
-#[derive(Clone, Debug)]
-pub struct Built {
-    /// The modules, in the order of the Kbuild file.
-    pub modules: Vec<PathBuf>,
-}
-
-impl Built {
-    /// The module of this name (`livepatch_sample` or `livepatch-sample`, with `.ko` or without).
-    pub fn module(&self, name: &str) -> Option<&Path> {
-        let plain = |text: &str| text.trim_end_matches(".ko").replace('-', "_");
-        self.modules
-            .iter()
-            .find(|path| {
-                path.file_name()
-                    .is_some_and(|file| plain(&file.to_string_lossy()) == plain(name))
-            })
-            .map(PathBuf::as_path)
-    }
 }
 
 /// Builds the module folder `dir` (C or Rust) for a kernel, into a folder that is kept for both.
@@ -126,36 +101,7 @@ fn output_entry(kernel: &BuildFolder, dir: &Path, top: &Path) -> Result<crate::c
 /// module's types makes them from its debug information.
 pub const WITHOUT_BTF: (&str, &str) = ("CONFIG_DEBUG_INFO_BTF_MODULES", "");
 
-/// A folder of modules, and where and how it is built.
-#[derive(Clone, Copy, Debug)]
-pub struct Folder<'a> {
-    /// For messages.
-    pub what: &'a str,
-    /// Absolute; see [`sources`].
-    pub sources: &'a Path,
-    /// Absolute. The caller holds a lock.
-    pub output: &'a Path,
-    /// Variables for make's command line.
-    pub vars: &'a [(String, String)],
-    /// Additional environment of make.
-    pub env: &'a [(String, String)],
-}
-
 impl Folder<'_> {
-    /// Builds it. What compilers have to say is shown.
-    pub fn make(&self, kernel: &BuildFolder) -> Result<Built> {
-        self.make_only(kernel, &["modules".to_owned()])?;
-        let order = self.output.join("modules.order");
-        let order = fs::read_to_string(&order)
-            .with_context(|| format!("cannot read {}", order.display()))?;
-        let modules = modules(self.output, &order)?;
-        for module in &modules {
-            strip::in_place(module)?;
-            link::in_place(module)?;
-        }
-        Ok(Built { modules })
-    }
-
     /// Builds it, after the modules and helpers that patches in these folders need.
     fn make_with_patched(&self, kernel: &BuildFolder, folders: &[PathBuf]) -> Result<Built> {
         let mut first = Prerequisites::default();
@@ -193,98 +139,12 @@ impl Folder<'_> {
         }
         Ok(format!("--cfg klp_known_{}", key.short()))
     }
-
-    /// Builds these of its targets, such as `one-module.ko`.
-    pub fn make_only(&self, kernel: &BuildFolder, targets: &[String]) -> Result<()> {
-        for path in [self.sources, self.output, &kernel.dir] {
-            check_for_make(path)?;
-        }
-        let step = Step::start(
-            &format!("building {} for {}", self.what, kernel.release),
-            "seconds; at first up to a minute",
-        );
-        let log = self.output.join("build.log");
-        files::create_log(&log).context("cannot write the log")?;
-        let mut command = self.command(kernel);
-        let made = step.run_showing(command.args(targets), &log, Show::Messages);
-        made.map_err(|error| {
-            let output = fs::read_to_string(&log).unwrap_or_default();
-            match explain_offline(&output) {
-                Some(why) => anyhow!("{error:#}\n{why}"),
-                None => error,
-            }
-        })?;
-        step.done();
-        Ok(())
-    }
-
-    /// A make for it, without a target.
-    pub fn command(&self, kernel: &BuildFolder) -> Command {
-        let assign = |name: &str, path: &Path| {
-            let mut word = std::ffi::OsString::from(name);
-            word.push(path);
-            word
-        };
-        let vars = self.vars.iter();
-        let mut command = kernel.make();
-        command
-            .arg(assign("M=", self.sources))
-            .arg(assign("MO=", self.output))
-            .args(vars.map(|(name, value)| format!("{name}={value}")))
-            .envs(self.env.iter().map(|(name, value)| (name, value)));
-        command
-    }
-}
-
-/// The modules that Kbuild lists, as object files, relative to the output. They are modified, so
-/// they have to be in it.
-fn modules(output: &Path, order: &str) -> Result<Vec<PathBuf>> {
-    let module = |line: &str| {
-        let object = Path::new(line.trim());
-        // Older kernels name it with its folder.
-        let object = object.strip_prefix(output).unwrap_or(object);
-        ensure!(
-            is_inside(object),
-            "the build made {object:?}, which is not in its folder {}: the Kbuild file may only \
-             name objects of its own folder and of those below it",
-            output.display()
-        );
-        Ok(output.join(object).with_extension("ko"))
-    };
-    order.lines().map(module).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::arch::Arch;
-
-    #[test]
-    fn modules_are_found_by_either_spelling() {
-        let built = Built {
-            modules: modules(Path::new("/o"), "b/two-parts.o\na.o\n").unwrap(),
-        };
-        assert_eq!(
-            built.modules,
-            [PathBuf::from("/o/b/two-parts.ko"), PathBuf::from("/o/a.ko")]
-        );
-        for name in ["two-parts", "two_parts", "two_parts.ko"] {
-            assert_eq!(
-                built.module(name),
-                Some(Path::new("/o/b/two-parts.ko")),
-                "{name}"
-            );
-        }
-        assert_eq!(built.module("parts"), None);
-    }
-
-    #[test]
-    fn modules_outside_of_the_output_are_refused() {
-        for order in ["/o/../x.o\n", "a.o\n../x.o\n", "/etc/x.o\n", "\n"] {
-            let text = modules(Path::new("/o"), order).unwrap_err().to_string();
-            assert!(text.contains("not in its folder /o"), "{text}");
-        }
-    }
 
     #[test]
     fn a_folder_that_make_cannot_work_in_is_refused() {

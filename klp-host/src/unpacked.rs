@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use crate::apt::{Archive, Package};
 use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::consent::check_online;
 use crate::host::process;
 use crate::host::progress::Step;
-use crate::kernel::apt::{Archive, Package};
 
 /// Checks metrics and alerts of Prometheus.
 pub const PROMTOOL: Unpacked<'static> = Unpacked {

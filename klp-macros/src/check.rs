@@ -4,6 +4,11 @@
 //!
 //! Each check continues after a mistake, so that all are reported at once.
 
+mod callbacks;
+#[cfg(test)]
+mod items;
+mod variables;
+
 use crate::errors::{self, Errors};
 use crate::info::info;
 use crate::keys::{self, Place, Values};
@@ -11,7 +16,7 @@ use crate::model::{self, Function, Info, Original, Patch};
 use crate::parse::original::ORIGINAL;
 use crate::parse::{self, Item, Keys};
 use crate::types::{self, Known, Replaced};
-use crate::{companions, names, signature};
+use crate::{names, signature};
 use syn::{Ident, LitInt, LitStr};
 
 /// A replacement with valid keys.
@@ -60,8 +65,8 @@ pub(crate) fn module(
     inlined(&replacements, errors);
     no_other_original(module, &replacements, errors);
     let mut objects = objects(replacements);
-    companions::callbacks(module, &mut objects, errors);
-    let (shadows, states) = companions::variables(module, errors);
+    callbacks::check(module, &mut objects, errors);
+    let (shadows, states) = variables::check(module, errors);
     let register = info.as_ref().and_then(|info| info.register.as_ref());
     if let Some(word) = register.filter(|_| !states.is_empty()) {
         errors.add(word, errors::REGISTER_AND_STATES);
@@ -95,7 +100,7 @@ fn replacements(module: &parse::Module, errors: &mut Errors) -> Vec<Replacement>
         signature::check(function, errors);
     }
     // Misplaced ones have been reported already.
-    if !any && errors.is_empty() && !companions::has_callbacks(module) {
+    if !any && errors.is_empty() && !callbacks::any(module) {
         errors.add(&module.name, errors::NO_REPLACEMENT);
     }
     found
@@ -137,7 +142,7 @@ fn replacement(
         object,
         function: Function {
             name: replaces.value(),
-            sympos: number(values.sympos.as_ref()),
+            sympos: keys::number(values.sympos.as_ref()),
             replacement: function.signature.ident.clone(),
             path: types::path_at_type(&function.signature),
             prototype: known.prototype,
@@ -153,14 +158,6 @@ fn replacement(
         sympos: values.sympos,
         inlined_into: values.inlined_into,
     })
-}
-
-/// The number in a literal, or 0 without one.
-pub(crate) fn number(literal: Option<&LitInt>) -> u32 {
-    // It was parsed before, so it fits.
-    literal
-        .and_then(|literal| literal.base10_parse().ok())
-        .unwrap_or(0)
 }
 
 /// Checks that no inlined copy of a replaced function keeps the old code, as far as debug information

@@ -5,7 +5,9 @@
 //! Generated names have spans of `mixed_site`, so that they cannot conflict with the author's, and lints such as
 //! `unsafe_code` ignore generated code.
 
+mod c_types;
 mod callbacks;
+mod names;
 mod originals;
 mod shim;
 mod symbols;

@@ -3,9 +3,9 @@
 //! The attribute `#[klp::helpers]`: functions in C that are part of the patch, in its `helpers.c`.
 
 use crate::errors::{helpers as errors, Errors};
+use crate::model::Linked;
 use crate::parse::foreign::{self, Block, Symbol};
-use crate::symbols::{self, Linked};
-use crate::{expand, names, types};
+use crate::{expand, names, symbols, types};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt as _;

@@ -2,9 +2,9 @@
 
 //! Reads the keys of an attribute: checks that each belongs there and has a value of its form.
 
-mod table;
+pub(crate) mod table;
 
-pub(crate) use table::Place;
+pub(crate) use table::{example, Place};
 
 use crate::errors::{self, Errors};
 use crate::parse::{self, Value};
@@ -17,20 +17,6 @@ impl Place {
     /// Whether this is a `#[livepatch]`, rather than another attribute of the mod.
     fn is_livepatch(self) -> bool {
         matches!(self, Place::Function | Place::Mod | Place::Inside)
-    }
-}
-
-/// An example of the key, for error messages.
-pub(crate) fn example(name: impl ToString) -> String {
-    let name = name.to_string();
-    let examples: Vec<_> = KEYS
-        .iter()
-        .filter(|key| key.name == name)
-        .map(|key| key.example)
-        .collect();
-    match examples.is_empty() {
-        false => examples.join("` or `"),
-        true => format!("{name} = value"),
     }
 }
 
@@ -253,6 +239,14 @@ fn elements(info: &KeyInfo, list: &Group, errors: &mut Errors) -> Vec<LitStr> {
         }
     }
     found
+}
+
+/// The number in a literal, or 0 without one.
+pub(crate) fn number(literal: Option<&LitInt>) -> u32 {
+    // It was parsed before, so it fits.
+    literal
+        .and_then(|literal| literal.base10_parse().ok())
+        .unwrap_or(0)
 }
 
 fn is_comma(token: &TokenTree) -> bool {

@@ -18,7 +18,6 @@
 mod btf;
 mod buffers;
 mod check;
-mod companions;
 #[cfg(test)]
 mod damaged;
 mod errors;

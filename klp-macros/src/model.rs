@@ -2,11 +2,23 @@
 
 //! The model of a valid patch: objects with their functions.
 
+use crate::parse::foreign::Symbol;
 use crate::parse::CallbackKind;
+use crate::types::Found;
 use klp_elf::Prototype;
 use proc_macro2::Ident;
 use std::collections::BTreeSet;
 use syn::{LitStr, Type};
+
+/// A kernel symbol that the author declares, without a mistake.
+pub(crate) struct Linked<'a> {
+    pub(crate) symbol: &'a Symbol,
+    /// The kernel's name.
+    pub(crate) name: String,
+    /// The name that the patch is linked by.
+    pub(crate) link_name: String,
+    pub(crate) found: Found,
+}
 
 /// Properties of the patch.
 pub(crate) struct Info {

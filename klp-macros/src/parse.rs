@@ -19,7 +19,7 @@ pub(crate) use misplaced::{only_one, strip};
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Lit, Signature, Token, Type, Visibility};
+use syn::{Attribute, GenericArgument, Lit, PathArguments, Signature, Token, Type, Visibility};
 
 /// The keys of one `#[livepatch(...)]`, or of another attribute of the mod.
 pub(crate) struct Keys {
@@ -143,11 +143,45 @@ impl Kind {
     }
 
     /// The name of the type.
-    pub(crate) fn type_name(self) -> &'static str {
+    fn type_name(self) -> &'static str {
         match self {
             Kind::Shadow => "Shadow",
             Kind::State => "State",
         }
+    }
+
+    /// Whether a static of this kind can have the type.
+    pub(crate) fn is_type(self, ty: &Type) -> bool {
+        let Some((name, arguments)) = last_segment(ty) else {
+            return false;
+        };
+        let types = match arguments {
+            PathArguments::None => 0,
+            PathArguments::AngleBracketed(list) => {
+                let is_type =
+                    |argument: &&GenericArgument| matches!(argument, GenericArgument::Type(_));
+                list.args.iter().filter(is_type).count()
+            }
+            PathArguments::Parenthesized(_) => return false,
+        };
+        name == self.type_name()
+            && match self {
+                Kind::Shadow => types == 2,
+                Kind::State => types <= 1,
+            }
+    }
+}
+
+/// The last segment of a type's path, with its generic arguments.
+pub(crate) fn last_segment(ty: &Type) -> Option<(&Ident, &PathArguments)> {
+    match ty {
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            Some((&last.ident, &last.arguments))
+        }
+        // A group passed on by a `macro_rules!` macro.
+        Type::Group(group) => last_segment(&group.elem),
+        _ => None,
     }
 }
 

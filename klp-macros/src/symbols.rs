@@ -3,28 +3,18 @@
 //! The attribute `#[klp::symbols]`: functions and data of the kernel that are not exported, found
 //! by livepatch when the patch is loaded.
 
-use crate::check::number;
 use crate::errors::{symbols as errors, Errors};
 use crate::keys::{self, Place, Values};
+use crate::model::Linked;
 use crate::parse::foreign::{self, Block, Declared, Symbol};
 use crate::parse::{self, Keys};
-use crate::types::{self, Found};
+use crate::types;
 use crate::{expand, names, signature};
 use klp_elf::livepatch::SymbolName;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, ToTokens};
 use syn::ext::IdentExt as _;
 use syn::{LitStr, Signature};
-
-/// A declaration without a mistake.
-pub(crate) struct Linked<'a> {
-    pub(crate) symbol: &'a Symbol,
-    /// The kernel's name.
-    pub(crate) name: String,
-    /// The name that the patch is linked by.
-    pub(crate) link_name: String,
-    pub(crate) found: Found,
-}
 
 /// The attribute as a function that tests can call.
 pub(crate) fn symbols(keys: TokenStream, item: TokenStream) -> TokenStream {
@@ -127,7 +117,7 @@ fn linked<'a>(
     let link_name = match found.exported {
         true => name.clone(),
         // The name of the livepatch symbol. Its parts were checked.
-        false => SymbolName::new(&object.value(), &name, number(symbol.sympos.as_ref()))
+        false => SymbolName::new(&object.value(), &name, keys::number(symbol.sympos.as_ref()))
             .map(|name| name.to_string())
             .unwrap_or_default(),
     };

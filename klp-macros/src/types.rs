@@ -20,7 +20,7 @@ mod symbol;
 
 pub(crate) use contract::{arguments, contract, declaration, place, result};
 pub(crate) use function::{check, Known, Replaced};
-pub(crate) use impossible::{report as impossible, Impossible};
+pub(crate) use impossible::report as impossible;
 pub(crate) use inlined::{Inlined, Named};
 #[cfg(test)]
 pub(crate) use kernel::with_sources;

@@ -29,6 +29,15 @@ impl Case {
         }
     }
 
+    /// A case that passed, or that failed with this error.
+    pub fn of(script: &str, name: &str, result: anyhow::Result<()>) -> Self {
+        Self {
+            script: script.to_owned(),
+            name: name.to_owned(),
+            failure: result.err().map(|error| format!("{error:#}")),
+        }
+    }
+
     /// The case that a script reports in a line, `ok - NAME` or `not ok - NAME: WHY`; `None` when it says something
     /// else.
     pub fn reported(script: &str, line: &str) -> Option<Self> {

@@ -55,6 +55,12 @@ pub fn add(case: &Case) {
     Report::with(|report| report.add(&case.script, case));
 }
 
+/// Reports these, and counts them.
+pub fn add_all(cases: &[Case]) -> Tally {
+    cases.iter().for_each(add);
+    Tally::of(cases)
+}
+
 /// Reports a case of a machine, while others may run.
 pub fn add_on(machine: &str, case: &Case) {
     Report::with(|report| report.add(&format!("{machine}: {}", case.script), case));

@@ -137,7 +137,7 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
         found: *mut bindings::klp_state,
     }
     unsafe extern "C" fn each(patch: *mut bindings::klp_patch, data: *mut c_void) {
-        // SAFETY: this is what is passed below, and the walk is waited for.
+        // SAFETY: this is what is passed below, and the caller waits for the iteration's end.
         let search = unsafe { &mut *data.cast::<Search>() };
         if let Some(patch) = NonNull::new(patch) {
             let state = state_of(PatchRef(patch), search.id);
@@ -151,7 +151,7 @@ unsafe extern "C" fn klp_get_prev_state(id: c_ulong) -> *mut bindings::klp_state
         found: ptr::null_mut(),
     };
     let data = ptr::from_mut(&mut search).cast();
-    // SAFETY: the search lasts as long as the walk.
+    // SAFETY: the search outlives the iteration.
     if unsafe { !bindings::klp_patch_list_each_below(Some(each), data) } {
         KERNEL.bug(c"the previous state is asked for while no transition runs");
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reading the tables of a patch module: `struct klp_patch` and what it points to.
+//! Reading the tables of a patch module: `struct klp_patch` and its objects and functions.
 
 use super::{bindings, FuncRef, Kernel, ObjectRef, PatchRef};
 use crate::errno::{Result, EINVAL};
@@ -10,7 +10,7 @@ use crate::name::Name;
 use core::ffi::CStr;
 use core::ptr::NonNull;
 
-/// The object and the functions tables end with an entry that says nothing.
+/// The tables of objects and functions end with an empty entry.
 fn objects(patch: PatchRef) -> impl Iterator<Item = *mut bindings::klp_object> {
     // SAFETY: the patch is a declaration, and so has such a table, which ends.
     let first = unsafe { (*patch.0.as_ptr()).objs };
@@ -117,7 +117,7 @@ pub(super) fn read(patch: PatchRef) -> Result<Declared<Kernel>> {
                 name: unsafe { name((*func).old_name) }?,
                 // SAFETY: `funcs` gives functions.
                 sympos: unsafe { (*func).old_sympos },
-                // SAFETY: as above. Declarations say by this field what no other is for.
+                // SAFETY: as above. No other field of a declaration has this meaning.
                 immediate: unsafe { (*func).transition },
                 // SAFETY: as above.
                 new_func: unsafe { (*func).new_func }.addr(),
@@ -135,7 +135,7 @@ pub(super) fn read(patch: PatchRef) -> Result<Declared<Kernel>> {
         name: module_name(patch.module().0.as_ptr())?,
         // SAFETY: the patch is a declaration.
         replace: unsafe { (*patch.0.as_ptr()).replace },
-        // SAFETY: as above. Declarations say by this field what no other is for.
+        // SAFETY: as above. No other field of a declaration has this meaning.
         immediate: unsafe { (*patch.0.as_ptr()).enabled },
         objects: declared,
     })

@@ -101,7 +101,7 @@ fn release_refused(
     release: unsafe extern "C" fn(*mut bindings::klp_patch),
 ) -> Errno {
     if error.needs_release {
-        // SAFETY: nobody uses the patch any more, and the mutex is not held.
+        // SAFETY: the patch is no longer used, and the mutex is not held.
         unsafe { release(patch.0.as_ptr()) };
     }
     error.errno
@@ -155,13 +155,13 @@ unsafe extern "C" fn klp_unregister_patch(patch: *mut bindings::klp_patch) -> c_
     };
     let result = locked(|core| core.unregister(patch));
     if result.is_ok() {
-        // SAFETY: nobody uses the patch any more, and the mutex is not held.
+        // SAFETY: the patch is no longer used, and the mutex is not held.
         unsafe { bindings::klp_hide_patch(patch.0.as_ptr()) };
     }
     to_c(result)
 }
 
-/// Refuses what is no declaration of a live patch, or comes before live patches can be.
+/// Refuses what is no declaration of a live patch, or is enabled before live patching is initialised.
 fn check_declaration(patch: PatchRef) -> Result {
     if !declared::is_whole(patch) {
         return Err(EINVAL);
@@ -246,11 +246,11 @@ unsafe extern "C" fn klp_core_update_sleeper(task: *mut task_struct) {
     PUBLISHED.update_sleeper(&KERNEL, &task, &guard);
 }
 
-/// A module comes: after ftrace knows it, before its init runs.
+/// A module is loaded: after ftrace has its sites, before its init runs.
 ///
 /// # Safety
 ///
-/// `module` is the one that comes.
+/// `module` is the one that is loaded.
 #[no_mangle]
 unsafe extern "C" fn klp_module_coming(module: *mut module) -> c_int {
     let turn = Turn::begin();
@@ -311,7 +311,7 @@ unsafe extern "C" fn klp_module_going(module: *mut module) {
     });
 }
 
-/// Writes a line for each task that has not switched. Nobody is held up by it: it takes no lock of the
+/// Writes a line for each task that has not switched. It blocks nothing: it takes no lock of the
 /// core.
 ///
 /// # Safety

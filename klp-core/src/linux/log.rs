@@ -83,7 +83,7 @@ impl Log for Kernel {
     }
 }
 
-/// As the C core's log lines tell them apart.
+/// As the C core's log lines distinguish them.
 pub(super) fn blocker_to_c(why: Blocker) -> c_int {
     const EADDRINUSE: c_int = 98;
     match why {

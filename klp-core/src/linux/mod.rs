@@ -2,7 +2,7 @@
 
 //! The kernel as the platform: the services that the logic needs, from the kernel's C interfaces.
 //!
-//! All that the core takes from the kernel stands in `kernel/klp_glue.h` and in the list of
+//! All that the core uses of the kernel is in `kernel/klp_glue.h` and in the list of
 //! `kernel/klp_bindgen_parameters`; [`bindings`] is what bindgen makes of the two. [`exports`] is the
 //! other direction: the functions of the core that the kernel and C modules call.
 
@@ -60,7 +60,7 @@ pub mod bindings {
 #[derive(Debug)]
 pub struct Kernel;
 
-/// A `struct klp_patch` of a module that the core holds.
+/// A `struct klp_patch` of a module to which the core has a reference.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PatchRef(NonNull<bindings::klp_patch>);
 
@@ -76,7 +76,7 @@ pub struct FuncRef(NonNull<bindings::klp_func>);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ModuleRef(NonNull<::kernel::bindings::module>);
 
-/// A `struct task_struct` that does not go away while it is looked at.
+/// A `struct task_struct` that is not freed while it is used.
 #[derive(Debug)]
 pub struct TaskRef(NonNull<::kernel::bindings::task_struct>);
 
@@ -88,7 +88,7 @@ impl Handles for Kernel {
     type Task = TaskRef;
 }
 
-// SAFETY: these are names of things that have locks of their own; the core uses them under its
+// SAFETY: these are handles of objects with their own locks; the core uses them under its
 // mutex.
 unsafe impl Send for PatchRef {}
 // SAFETY: as above.

@@ -24,7 +24,7 @@ impl Modules for Kernel {
     }
 
     fn put_module(&self, patch: PatchRef) {
-        // SAFETY: the core holds the module.
+        // SAFETY: the core has a reference to the module.
         unsafe { bindings::klp_put_module(patch.module().0.as_ptr()) };
     }
 
@@ -34,7 +34,7 @@ impl Modules for Kernel {
 
     fn text(&self, module: ModuleRef) -> TextRange {
         let (mut start, mut size) = (0, 0);
-        // SAFETY: the module is there: a patch's is held by the core, and others say when they go.
+        // SAFETY: the module is loaded: the core has a reference to a patch's, and is notified when others are unloaded.
         unsafe { bindings::klp_module_text(module.0.as_ptr(), &mut start, &mut size) };
         TextRange { start, size }
     }

@@ -17,7 +17,7 @@ use core::mem::MaybeUninit;
 const SHN_LIVEPATCH: u16 = 0xff20;
 const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
 
-/// A module's own view of its file, as far as relocations need it.
+/// A module's view of its file, as far as relocations need it.
 #[derive(Clone, Copy)]
 pub(super) struct File {
     pub(super) module: *mut module,
@@ -73,7 +73,7 @@ impl File {
             )
         };
         for index in 0..size / size_of::<elf64_rela>() {
-            // SAFETY: the section holds that many relocations, and each refers to a symbol of the table,
+            // SAFETY: the section has that many relocations, and each refers to a symbol of the table,
             // whose name is in the string table.
             let (symbol, name) = unsafe {
                 let symbol = table.add(((*relocations.add(index)).r_info >> 32) as usize);
@@ -188,11 +188,11 @@ impl File {
 type WriteRelocations =
     unsafe extern "C" fn(*mut elf64_shdr, *const c_char, u32, u32, *mut module) -> c_int;
 
-/// The module of a patch as a file, and the sections of it that hold livepatch relocations.
+/// The module of a patch as a file, and its sections with livepatch relocations.
 fn file_of(patch: PatchRef) -> Result<(File, impl Iterator<Item = u32> + Clone)> {
     let module = patch.module().0.as_ptr();
     let mut kept = MaybeUninit::uninit();
-    // SAFETY: the core holds the patch's module; the function fills it in when it returns true.
+    // SAFETY: the core has a reference to the patch's module; the function fills it in when it returns true.
     let kept = unsafe {
         if !bindings::klp_module_file(module, kept.as_mut_ptr()) {
             return Err(EINVAL);

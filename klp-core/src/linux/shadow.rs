@@ -4,7 +4,7 @@
 //! address and a number.
 //!
 //! They are in a table of chains. Chains are read under RCU, and changed under a lock; what is taken out is
-//! freed when nobody reads it any more.
+//! freed after a grace period.
 
 use super::bindings;
 use crate::sync::AtomicPtr;
@@ -48,7 +48,7 @@ impl Table {
         self.chains.get(index).unwrap_or(&self.chains[0])
     }
 
-    /// The place that points to the shadow variable, and it.
+    /// The link to the shadow variable, and the variable.
     ///
     /// # Safety
     ///
@@ -60,7 +60,7 @@ impl Table {
     ) -> Option<(&AtomicPtr<Shadow>, *mut Shadow)> {
         let mut place = self.chain(object);
         loop {
-            // Pairs with the release of whoever attached it.
+            // Pairs with the release store that attached it.
             let shadow = place.load_acquire();
             if shadow.is_null() {
                 return None;
@@ -87,7 +87,7 @@ struct Lock {
 
 impl Lock {
     fn take() -> Self {
-        // SAFETY: it is given back when this is dropped, and nothing sleeps until then.
+        // SAFETY: it is unlocked when this is dropped, and nothing sleeps until then.
         Self {
             flags: unsafe { bindings::klp_shadow_lock_irqsave() },
         }
@@ -131,7 +131,7 @@ unsafe fn detach(
 /// As documented in `include/linux/livepatch.h`.
 #[no_mangle]
 unsafe extern "C" fn klp_shadow_get(object: *mut c_void, id: c_ulong) -> *mut c_void {
-    // SAFETY: given back below.
+    // SAFETY: unlocked below.
     unsafe { bindings::klp_rcu_read_lock() };
     // SAFETY: RCU is watching.
     let found = unsafe { TABLE.find(object, id) };
@@ -179,7 +179,7 @@ unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
     // SAFETY: the lock is held.
     if let Some((_, old)) = unsafe { TABLE.find(wanted.object, wanted.id) } {
         drop(lock);
-        // SAFETY: nobody else knows it.
+        // SAFETY: there is no other reference to it yet.
         unsafe { bindings::klp_free(shadow.cast()) };
         return Got::Old(data(old));
     }
@@ -193,7 +193,7 @@ unsafe fn get_or_alloc(wanted: &Wanted) -> Got {
         let err = unsafe { constructor(wanted.object, data(shadow), wanted.constructor_data) };
         if err != 0 {
             drop(lock);
-            // SAFETY: nobody else knows it.
+            // SAFETY: there is no other reference to it yet.
             unsafe {
                 bindings::klp_free(shadow.cast());
                 bindings::klp_error_shadow_constructor(wanted.object, wanted.id, err);

@@ -8,7 +8,7 @@ use ::kernel::ffi::{c_char, c_int, c_ulong, c_void};
 use core::ffi::CStr;
 use core::ops::ControlFlow;
 
-/// The result of a callback of kallsyms' walks.
+/// The result of a callback of kallsyms' iterators.
 fn walk(flow: ControlFlow<()>) -> c_int {
     c_int::from(flow.is_break())
 }
@@ -22,11 +22,11 @@ impl Symbols for Kernel {
         where
             F: FnMut(usize) -> ControlFlow<()>,
         {
-            // SAFETY: this is what `in_vmlinux` passes, and it waits for the walk's end.
+            // SAFETY: this is what `in_vmlinux` passes, and it waits for the iteration's end.
             let each = unsafe { &mut *data.cast::<F>() };
             walk(each(address))
         }
-        // SAFETY: name and closure last as long as the walk.
+        // SAFETY: name and closure outlive the iteration.
         unsafe {
             bindings::kallsyms_on_each_match_symbol(
                 Some(found::<F>),
@@ -48,12 +48,12 @@ impl Symbols for Kernel {
         where
             F: FnMut(&CStr, usize) -> ControlFlow<()>,
         {
-            // SAFETY: this is what `in_module` passes, and it waits for the walk's end.
+            // SAFETY: this is what `in_module` passes, and it waits for the iteration's end.
             let each = unsafe { &mut *data.cast::<F>() };
             // SAFETY: symbols have names.
             walk(each(unsafe { CStr::from_ptr(name.cast()) }, address))
         }
-        // SAFETY: name and closure last as long as the walk.
+        // SAFETY: name and closure outlive the iteration.
         unsafe {
             bindings::module_kallsyms_on_each_symbol(
                 module.as_ptr().cast(),

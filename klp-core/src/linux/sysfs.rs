@@ -23,7 +23,7 @@ unsafe fn set_flag(flag: *mut bool, value: bool) {
 
 impl Sysfs for Kernel {
     fn init_patch(&self, patch: PatchRef) {
-        // SAFETY: the patch is being enabled, so nobody else knows it yet.
+        // SAFETY: the patch is being enabled, so there is no other reference yet.
         unsafe { bindings::klp_show_init_patch(patch.0.as_ptr()) };
     }
 

@@ -14,7 +14,7 @@ use core::time::Duration;
 impl TaskRef {
     /// # Safety
     ///
-    /// The task does not go away while the reference is used.
+    /// The task is not freed while the reference is used.
     pub(super) unsafe fn new(task: *mut task_struct) -> Self {
         // SAFETY: the caller's promise.
         Self(unsafe { NonNull::new_unchecked(task) })
@@ -25,7 +25,7 @@ impl TaskRef {
 ///
 /// # Safety
 ///
-/// `data` is that of an `F`, which nobody else uses, and the task does not go away.
+/// `data` is that of an `F` without another user, and the task is not freed.
 unsafe extern "C" fn found<F: FnMut(&TaskRef)>(task: *mut task_struct, data: *mut c_void) {
     // SAFETY: the caller's promise.
     let each = unsafe { &mut *data.cast::<F>() };
@@ -35,12 +35,12 @@ unsafe extern "C" fn found<F: FnMut(&TaskRef)>(task: *mut task_struct, data: *mu
 
 impl Tasks for Kernel {
     fn for_each_task<F: FnMut(&TaskRef)>(&self, mut each: F) {
-        // SAFETY: the closure lasts as long as the walk, in which the task list is locked.
+        // SAFETY: the closure outlives the iteration, in which the task list is locked.
         unsafe { bindings::klp_each_task(Some(found::<F>), data(&mut each)) };
     }
 
     fn visit_tasks<F: FnMut(&TaskRef)>(&self, mut each: F) {
-        // SAFETY: the closure lasts as long as the walk, in which RCU keeps tasks.
+        // SAFETY: the closure outlives the iteration, in which RCU keeps tasks.
         unsafe { bindings::klp_visit_tasks(Some(found::<F>), data(&mut each)) };
     }
 
@@ -60,12 +60,12 @@ impl Tasks for Kernel {
             cpu: c_int,
             data: *mut c_void,
         ) {
-            // SAFETY: this is what `for_each_idle_task` passes, and it waits for the walk's end.
+            // SAFETY: this is what `for_each_idle_task` passes, and it waits for the iteration's end.
             let each = unsafe { &mut *data.cast::<F>() };
             // SAFETY: idle tasks stay.
             each(&unsafe { TaskRef::new(task) }, u32::try_from(cpu).ok());
         }
-        // SAFETY: the closure lasts as long as the walk.
+        // SAFETY: the closure outlives the iteration.
         unsafe { bindings::klp_each_idle(Some(found::<F>), data(&mut each)) };
     }
 

@@ -113,7 +113,7 @@ mod module {
             unsafe { bindings::klp_c_enable_patch(patch) }
         }
 
-        /// Has the C core patch a module that comes.
+        /// Makes the C core patch a module that is loaded.
         ///
         /// # Safety
         ///

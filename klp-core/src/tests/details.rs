@@ -336,7 +336,7 @@ fn the_worker_is_scheduled_for_dedicated_ops_that_are_left() {
     assert!(machine.kernel.own.borrow().is_empty());
 }
 
-/// A table that is too small for what is published would never end a search. It cannot be: this is what says so.
+/// A table that is too small for what is published would never end a search. It cannot be: this assertion fails first.
 #[test]
 #[should_panic(expected = "the table was made too small")]
 fn more_redirects_than_were_reserved_are_noticed() {

@@ -278,7 +278,7 @@ impl History {
             self.model.is_loaded = self.machine.load("driver").is_ok();
             return;
         }
-        // Its own use count keeps it while a task is in it.
+        // Its use count keeps it loaded while a task is in it.
         let is_in = |address: &usize| {
             (DRIVE..DRIVE + 0x100).contains(address)
                 || PATCHES

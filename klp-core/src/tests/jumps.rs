@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! DedicatedOps that are jumps: when they are, and that nobody can tell from where calls go.
+//! Dedicated ops that are jumps: when they are, and that calls have the same targets.
 
 use super::{
     enable_read, machine, replacement, Random, ELSEWHERE, FIRST, READ, SECOND, THIRD, WRITE,
@@ -224,7 +224,7 @@ fn other_ftrace_users_of_a_site_are_notified_or_refused() {
     assert!(machine.is_clean());
     machine.kernel.memory.set(usize::MAX);
 
-    // One who came later is told at the end.
+    // A later user is detected at the end.
     machine.kernel.shared.borrow_mut().clear();
     machine.kernel.max_jumps.set(0);
     assert_eq!(enable_both(&mut machine, FIRST, false), 0);
@@ -335,7 +335,7 @@ fn who_is_busy_is_waited_for() {
     assert!(machine.is_clean());
 }
 
-/// A site that somebody else redirects, since just before it became a jump, stays patched.
+/// A site with another ops with IPMODIFY, registered just before it became a jump, stays patched.
 #[test]
 fn who_redirects_a_site_meanwhile_has_the_handler_beside_him() {
     let mut machine = machine();
@@ -407,7 +407,7 @@ fn the_worker_stops_when_ftrace_is_disabled() {
     assert_eq!(machine.jump(READ), None);
 }
 
-/// Whatever happens in which order: a jump leads to where the handler sends every task.
+/// In any order of events, a jump has the target that the handler returns for every task.
 #[test]
 fn a_jump_never_differs_from_the_handler() {
     const PATCHES: [usize; 3] = [FIRST, SECOND, super::THIRD];

@@ -5,7 +5,7 @@
 #[cfg(feature = "code")]
 pub(super) mod code;
 
-use super::{Facts, Written};
+use super::facts::{Facts, Written};
 use object::elf;
 
 /// How long an instruction is.

@@ -35,8 +35,8 @@ mod undefined;
 
 pub use against::Against;
 pub use place::Place;
-pub use problem::{Kind, Problem};
-pub use report::{Finding, Replaced, Report, Severity};
+pub use problem::{Kind, Problem, Severity};
+pub use report::{Finding, Replaced, Report};
 
 use crate::{Error, Module};
 use info::Info;

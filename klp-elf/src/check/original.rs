@@ -41,7 +41,7 @@ pub(super) fn check(
     for (number, header) in module.elf.sections.headers.iter().enumerate() {
         let relocations = module.elf.relocations(number);
         let section = header.sh_info.get(LE) as usize;
-        if !livepatch::is_livepatch(header) || !module.is_code(section) {
+        if !livepatch::format::is_livepatch(header) || !module.is_code(section) {
             continue;
         }
         for relocation in relocations.unwrap_or_default() {

@@ -2,10 +2,36 @@
 
 //! The problems that a livepatch module can have: for each an id, a severity, a text and a help.
 
-use super::Severity;
 use crate::livepatch::NameError;
 use crate::text::Name;
 use crate::{Exit, Frame, Others};
+use std::fmt;
+
+/// The severity of a finding.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// Something that could not be checked.
+    Note,
+    /// It works, but something may surprise.
+    Warning,
+    /// The kernel refuses it, or it does harm.
+    Error,
+}
+
+impl Severity {
+    /// The worst first.
+    pub(super) const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Note];
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
 
 /// Defines [`Problem`] from a table: the variant with what it names, its id, severity, text and help.
 macro_rules! problems {

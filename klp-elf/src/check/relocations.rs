@@ -29,7 +29,7 @@ pub(super) fn check(module: &Module<'_>, tables: Option<&Tables<'_>>, report: &m
             told: Vec::new(),
             report,
         };
-        let is_marked = livepatch::is_livepatch(header);
+        let is_marked = livepatch::format::is_livepatch(header);
         if is_marked || section.name.starts_with(SECTION_PREFIX.as_bytes()) {
             section.livepatch(is_marked, patched.as_ref());
         } else if module.is_loaded(header.sh_info.get(LE) as usize) {

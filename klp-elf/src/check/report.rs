@@ -2,36 +2,10 @@
 
 //! The report of a check, for programs and people.
 
-use super::{Place, Problem};
+use super::{Place, Problem, Severity};
 use crate::limits::{FINDINGS_MAX, REPLACED_MAX};
 use crate::text::Name;
 use std::fmt;
-
-/// The severity of a finding.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Severity {
-    /// Something that could not be checked.
-    Note,
-    /// It works, but something may surprise.
-    Warning,
-    /// The kernel refuses it, or it does harm.
-    Error,
-}
-
-impl Severity {
-    /// The worst first.
-    const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Note];
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
-    }
-}
 
 /// A problem of a module.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -4,9 +4,8 @@
 
 use crate::Error;
 use crate::file;
-use crate::kernel::VMLINUX;
 use crate::kernel::index::Index;
-use crate::kernel::symbols::{lines, too_many};
+use crate::kernel::symbols::{VMLINUX, lines, too_many};
 use crate::limits::{SYMBOLS_MAX, TEXT_MAX};
 use std::path::Path;
 

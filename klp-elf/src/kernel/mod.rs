@@ -18,6 +18,7 @@ pub use exports::Export;
 pub(crate) use exports::Exports;
 pub use similar::Others;
 pub use sources::{Modules, Sources};
+pub use symbols::VMLINUX;
 
 use crate::Error;
 use crate::arch::Machine;
@@ -36,9 +37,6 @@ use std::rc::Rc;
 use symbols::{Symbol, SymbolList};
 use traceable::{List, Places};
 use types::{Reason, Types};
-
-/// The name of the kernel itself as an object.
-pub const VMLINUX: &str = "vmlinux";
 
 /// Information about one kernel. Files are read on demand, once.
 pub struct Kernel {

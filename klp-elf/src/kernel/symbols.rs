@@ -5,7 +5,6 @@
 use crate::Error;
 use crate::elf::{self, Sections};
 use crate::file;
-use crate::kernel::VMLINUX;
 use crate::kernel::image::Image;
 use crate::kernel::index::Index;
 use crate::limits::{
@@ -17,6 +16,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
+
+/// The name of the kernel itself as an object.
+pub const VMLINUX: &str = "vmlinux";
 
 /// A symbol.
 #[derive(Clone, Copy)]

@@ -2,7 +2,8 @@
 
 //! Why a module cannot be linked.
 
-use super::{NameError, SHN_LIVEPATCH, UNLINKED};
+use super::format::{SHN_LIVEPATCH, UNLINKED};
+use super::names::NameError;
 use crate::elf::Damage;
 use crate::text::Name;
 

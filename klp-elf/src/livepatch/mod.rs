@@ -24,6 +24,7 @@
 
 #[cfg(feature = "link")]
 mod error;
+pub(crate) mod format;
 mod names;
 #[cfg(feature = "link")]
 mod plan;
@@ -36,26 +37,12 @@ mod write;
 
 #[cfg(feature = "link")]
 pub use error::Error;
+pub use format::{SERIES, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, UNLINKED};
 pub use names::{
     NAME_MAX, NameError, OBJECT_MAX, SECTION_PREFIX, SYMBOL_PREFIX, SectionName, SymbolName,
 };
 #[cfg(feature = "link")]
 pub use rename::rename;
-
-/// The section with the bytes that say that the module was not linked.
-pub const UNLINKED: &str = ".klp.unlinked";
-/// The modinfo key of the common name of a patch's versions, if each module has its version
-/// in its name.
-pub const SERIES: &str = "klp_series";
-/// The section index of a livepatch symbol.
-pub const SHN_LIVEPATCH: u16 = 0xff20;
-/// The flag of sections whose relocations livepatch applies.
-pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
-
-/// Does livepatch apply the relocations of this section?
-pub(crate) fn is_livepatch(section: &crate::elf::SectionHeader) -> bool {
-    section.sh_flags.get(object::LittleEndian).0 & SHF_RELA_LIVEPATCH != 0
-}
 
 /// Whether this module has anything to link.
 ///

@@ -3,9 +3,10 @@
 //! Plans the changes of linking: the symbols, and the relocations that stay or move. It finds all errors of
 //! a module's references.
 
+use super::error::Error;
 use super::error::SHN_LORESERVE;
+use super::names::{NameError, SectionName, SymbolName};
 use super::read::{File, Relocations};
-use super::{Error, NameError, SectionName, SymbolName};
 use crate::arch::Machine;
 use crate::elf::{Relocation, SectionHeader};
 use crate::text::Name;

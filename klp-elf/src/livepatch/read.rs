@@ -2,7 +2,9 @@
 
 //! A module's symbols, relocations and marks, as far as linking needs them.
 
-use super::{Error, SHN_LIVEPATCH, SYMBOL_PREFIX, SymbolName, UNLINKED, is_livepatch};
+use super::error::Error;
+use super::format::{SHN_LIVEPATCH, UNLINKED, is_livepatch};
+use super::names::{SYMBOL_PREFIX, SymbolName};
 use crate::arch::Machine;
 use crate::elf::{Elf, Relocation};
 use crate::limits::FUNCTIONS_MAX;

@@ -7,8 +7,10 @@
 
 use std::ops::Range;
 
+use super::error::Error;
+use super::format::SERIES;
 use super::read::{File, offset};
-use super::{Error, SERIES, write};
+use super::write;
 
 /// The section with a module's `struct module`.
 const THIS_MODULE: &[u8] = b".gnu.linkonce.this_module";

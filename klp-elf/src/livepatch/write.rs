@@ -3,9 +3,10 @@
 //! Writes the changes into a copy of the module: existing entries in place, new ones at the end. So nothing
 //! moves, and unknown contents are kept.
 
+use super::error::Error;
+use super::format::{SHF_RELA_LIVEPATCH, SHN_LIVEPATCH};
 use super::plan::{Added, Plan};
 use super::read::{File, offset};
-use super::{Error, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH};
 use crate::elf::{FileHeader, Relocation, SectionHeader, Symbol};
 use object::elf::{self, SymbolInfo, SymbolSection};
 use object::endian::{U16, U32, U64};

@@ -5,15 +5,13 @@
 //! A signed module consists of the module, a CMS signature, a header with its length
 //! (`struct module_signature`), and a mark at the end. `openssl` makes and checks the signature.
 
+mod error;
 mod openssl;
 
-use std::io;
-use std::path::PathBuf;
-
 use crate::module::SIGNED;
-use crate::text::Shown;
 
 pub use crate::module::is_signed;
+pub use error::Error;
 pub use openssl::{Signer, is_signed_by, subject};
 
 /// Hash functions that kernels sign modules with, as openssl calls them; the usual one first.
@@ -32,38 +30,6 @@ pub struct Parts<'data> {
     pub module: &'data [u8],
     /// The CMS signature in DER, if it is signed.
     pub signature: Option<&'data [u8]>,
-}
-
-/// Why a module could not be signed, or its signature not be checked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// There is no openssl.
-    #[error("openssl is missing, which does the cryptography: install the package `openssl`")]
-    NoOpenssl,
-    /// openssl could not be run, or given its files.
-    #[error("cannot run openssl: {0}")]
-    Run(#[source] io::Error),
-    /// openssl could not sign.
-    #[error("openssl could not sign:\n{0}")]
-    Sign(String),
-    /// It is no certificate.
-    #[error("{} is no certificate:\n{said}", Shown::path(path))]
-    NoCertificate {
-        /// The file.
-        path: PathBuf,
-        /// What openssl said.
-        said: String,
-    },
-    /// The key is not that of the certificate.
-    #[error("the signature is not by the key of {}", Shown::path(.0))]
-    OtherKey(PathBuf),
-    /// The signature that the module has is damaged.
-    #[error("{0}")]
-    Damaged(&'static str),
-    /// The signature is longer than the format allows.
-    #[error("the signature is too long")]
-    TooLong,
 }
 
 /// Signs a module. A signature that it has is replaced.

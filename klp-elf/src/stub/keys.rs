@@ -2,9 +2,16 @@
 
 //! The arguments of a view's attribute.
 
-use super::Origin;
 use crate::kernel::{Kernel, VMLINUX};
 use std::fmt::Write as _;
+
+/// Where a structure was found first.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) object: String,
+    /// The function that takes it or gives it.
+    pub(super) function: Option<String>,
+}
 
 /// The structure's name, and keys that distinguish it from others of that name.
 pub(super) fn keys(kernel: &Kernel, tag: &str, origin: Option<&Origin>) -> String {

@@ -18,6 +18,7 @@ use crate::prototype::{Kind, Pointee, Prototype, Type};
 use crate::rust::{self, Free, Names, View, argument_names, function_name, left_out, zero};
 use crate::text::Identifier;
 use form::InRust;
+use keys::Origin;
 use possible::{Views, check, position};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
@@ -41,14 +42,6 @@ pub struct Stub<'kernel> {
     /// The tags of structures that are results.
     results: HashSet<Identifier>,
     functions: Free,
-}
-
-/// Where a structure was found first.
-#[derive(Clone)]
-struct Origin {
-    object: String,
-    /// The function that takes it or gives it.
-    function: Option<String>,
 }
 
 /// The parts of a replacement's signature.

@@ -2,7 +2,8 @@
 
 //! Views of structures, with all members or with some.
 
-use super::{Origin, Stub, find, keys};
+use super::keys::{self, Origin};
+use super::{Stub, find};
 use crate::Error;
 use crate::kernel::{Kernel, Object};
 use crate::prototype::{Kind, Pointee, Type};
@@ -33,9 +34,7 @@ impl Stub<'_> {
         let object = find(kernel, wanted.object)?;
         let structure = one(&object, wanted)?;
         let mut stub = Stub::new(kernel);
-        let name = stub
-            .names
-            .give(structure.name(), crate::Identity::of(&structure));
+        let name = stub.names.give(structure.name(), structure.identity());
         let members = members(&object, &structure, wanted)?;
         for tag in members.iter().filter_map(|(_, member)| tag(&member.ty)) {
             if tag != structure.name() && object.structures(tag).len() > 1 {

@@ -2,7 +2,7 @@
 
 //! 64-bit Arm.
 
-use super::{Config, Facts, Image, Machine};
+use super::facts::{Config, Facts, Image, Machine};
 
 pub(super) const FACTS: Facts = Facts {
     name: "arm64",

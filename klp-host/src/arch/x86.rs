@@ -4,7 +4,7 @@
 
 mod freestanding;
 
-use super::{Config, Facts, Image, Machine};
+use super::facts::{Config, Facts, Image, Machine};
 
 pub(super) const FACTS: Facts = Facts {
     name: "x86",

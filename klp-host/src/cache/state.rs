@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::Key;
+use super::key::Key;
 
 /// A hash of the names, kinds, sizes and times of all that is in `dir`, without the file `except` at its top.
 pub(super) fn of(dir: &Path, except: &str) -> Result<String> {

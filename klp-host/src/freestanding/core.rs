@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result};
 use super::Freestanding;
 use super::options::{self, without_folder};
 use crate::arch::Compiler;
+use crate::build_folder::BuildFolder;
 use crate::cache::{Cache, Key};
 use crate::host::progress::Step;
 use crate::host::toolchain;
-use crate::kernel::BuildFolder;
 
 /// The source of the crate `compiler_builtins`.
 const COMPILER_BUILTINS: &str = include_str!("compiler_builtins.rs");

@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result};
 
 use super::options::{self, without_folder};
 use super::{Freestanding, part};
+use crate::build_folder::BuildFolder;
 use crate::host::files;
 use crate::host::paths::check_for_make;
 use crate::host::progress::{Show, Step};
-use crate::kernel::BuildFolder;
 
 /// The library that patches are linked with: the crate's code.
 pub(super) const CRATE: &str = "libklp.rlib";

@@ -12,32 +12,8 @@ mod options;
 pub mod patch;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::host::process;
-use crate::host::toolchain::Toolchain;
-
-/// The tools that build Rust code for such a kernel.
-#[derive(Clone, Debug)]
-pub struct Freestanding {
-    pub(crate) toolchain: Toolchain,
-    /// The suffix of LLVM's programs, such as `-19`.
-    pub(crate) llvm_suffix: String,
-}
-
-impl Freestanding {
-    /// A compiler that takes unstable options, as kernels' builds do.
-    fn rustc(&self) -> Command {
-        let mut command = self.toolchain.program(&self.toolchain.bin().join("rustc"));
-        command.env("RUSTC_BOOTSTRAP", "1");
-        command
-    }
-
-    /// One of LLVM's programs.
-    fn llvm(&self, name: &str) -> Command {
-        process::command(format!("{name}{}", self.llvm_suffix))
-    }
-}
+pub use crate::build_folder::Freestanding;
 
 /// The first line of a source in Rust that names the `kernel` crate, which such a kernel has not.
 pub fn names_kernel_crate(source: &str) -> Option<usize> {

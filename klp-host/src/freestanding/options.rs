@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::arch::{Arch, Compiler};
-use crate::kernel::config::Config;
+use crate::kconfig::Config;
 
 /// The name of the target's file.
 pub(super) const TARGET: &str = "target.json";

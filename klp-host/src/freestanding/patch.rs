@@ -15,9 +15,9 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::options::{self, without_folder};
 use super::{Freestanding, klp, part};
+use crate::build_folder::BuildFolder;
 use crate::host::files::{self, write_atomic};
 use crate::host::progress::{Show, Step};
-use crate::kernel::BuildFolder;
 use crate::module::{Kbuild, WITHOUT_BTF, kbuild_file};
 
 /// Where the author's Kbuild file is linked.

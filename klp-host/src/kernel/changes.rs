@@ -5,9 +5,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
-
-use super::{Core, Options, Origin};
 use crate::cache::Key;
 
 /// Changed source files of a small kernel.
@@ -20,16 +17,6 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Whether a kernel with this core and from this source can have changes.
-    pub(super) fn check(core: Core, options: &Options) -> Result<()> {
-        ensure!(
-            options.changes.is_none() || (core == Core::C && options.source == Origin::default()),
-            "only the small kernel with the C core, built from Debian's source, is built with changed \
-             files"
-        );
-        Ok(())
-    }
-
     /// Adds them to the key of a kernel.
     pub(super) fn key(&self, key: Key) -> Key {
         let key = key.with("changes", &self.name);

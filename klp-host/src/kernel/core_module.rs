@@ -11,8 +11,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 use klp_elf::check::{Against, Finding, Severity, check};
 
+use super::debian_kernel::DebianKernel;
+use super::kind::{Core, Profile};
 use super::metadata::KernelMetadata;
-use super::{Core, DebianKernel, Kernel, Options, Profile, image, line, stock};
+use super::options::Options;
+use super::ready::Kernel;
+use super::{image, line, stock};
 use crate::cache::Cache;
 use crate::host::needs::Needs;
 use crate::module;

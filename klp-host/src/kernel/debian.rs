@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use super::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
 use super::debian_kernel::DebianKernel;
 use super::image;
 use super::line::{Flavour, Line};
 use super::overlay;
+use super::source::Source;
+use crate::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
 use crate::arch::Arch;
 use crate::cache::{Cache, Entry, Key, inherit_locks};
 use crate::host::consent::{check_online, is_offline};
@@ -458,7 +459,7 @@ pub(super) fn source(
     archive: &Archive<'_>,
     kernel: DebianKernel,
     release: &Release,
-) -> Result<PathBuf> {
+) -> Result<Source> {
     let package = release.source();
     packages::ensure(&["tar", "xz-utils"])?;
     // The package holds one archive.
@@ -469,10 +470,14 @@ pub(super) fn source(
     );
     let unpack = |deb: &Path, to: &Path| run_script(&script, deb, to);
     let plain = unpacked(archive, release, &package, "half a minute", &unpack)?;
-    match needs_own_headers(kernel) {
-        true => with_own_headers(archive, release, &plain),
-        false => Ok(plain),
-    }
+    Ok(Source {
+        dir: match needs_own_headers(kernel) {
+            true => with_own_headers(archive, release, &plain)?,
+            false => plain,
+        },
+        version: release.version.clone(),
+        is_users: false,
+    })
 }
 
 /// Whether the kernel has headers that its source package lacks.

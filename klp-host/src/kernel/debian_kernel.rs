@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use anyhow::{Result, ensure};
 
-use super::apt;
 use super::line::{Flavour, LINES, Line};
+use crate::apt;
 
 /// One of Debian's kernels.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -13,9 +13,9 @@ use anyhow::{Context as _, Result, ensure};
 use klp_elf::VMLINUX;
 use klp_elf::inlined::{self, ENDING};
 
-use super::apt::Archive;
 use super::debian_kernel::DebianKernel;
 use super::{debian, package};
+use crate::apt::Archive;
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
 use crate::host::progress::Step;

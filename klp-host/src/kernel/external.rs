@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::BuildFolder;
-use super::config::Config;
 use super::metadata::KernelMetadata;
 use super::release;
 use super::tools::{self, CommonTools};
 use crate::arch::Arch;
+use crate::build_folder::BuildFolder;
 use crate::cache::Cache;
 use crate::host::needs::Needs;
 use crate::host::paths::check_for_make;
 use crate::host::toolchain;
+use crate::kconfig::Config;
 
 /// A kernel that was built elsewhere.
 #[derive(Clone, Debug)]

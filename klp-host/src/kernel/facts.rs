@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
-use super::apt::Archive;
 use super::debian::{self, Release, StockFiles};
 use super::debian_kernel::DebianKernel;
-use super::introspect::{self, KALLSYMS, SITES, TRACEABLE};
-use super::metadata::KernelMetadata;
+use super::introspect;
+use super::metadata::{KALLSYMS, KernelMetadata, SITES, TRACEABLE};
 use super::modules;
+use crate::apt::Archive;
 use crate::cache::{Cache, Entry, Key, ignore_not_found};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;

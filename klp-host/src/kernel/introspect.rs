@@ -11,18 +11,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use flate2::read::GzDecoder;
 
+use super::metadata::{KALLSYMS, SITES, TRACEABLE, has_addresses};
 use crate::host::files::write_atomic;
 use crate::vm::{self, Outcome, Spec};
-
-/// A copy of `/proc/kallsyms`, in a build folder and in the cache.
-pub const KALLSYMS: &str = "klp-kallsyms";
-
-/// A copy of tracefs' `available_filter_functions`, in the same places.
-pub const TRACEABLE: &str = "klp-traceable";
-
-/// A copy of tracefs' `available_filter_functions_addrs`, in the same places. Empty for a kernel that
-/// has no such file.
-pub const SITES: &str = "klp-sites";
 
 /// The script that runs in the guest.
 pub(super) const SCRIPT: &str = include_str!("introspect.sh");
@@ -35,15 +26,6 @@ const UNPACKED_LIMIT: u64 = 128 << 20;
 /// The separators of the output.
 const TRACEABLE_FOLLOWS: &str = "\n@traceable\n";
 const SITES_FOLLOW: &str = "\n@sites\n";
-
-/// Whether kallsyms has addresses: they are zero for unprivileged users.
-pub(super) fn has_addresses(kallsyms: &str) -> bool {
-    let address = |line: &str| u64::from_str_radix(line.split(' ').next()?, 16).ok();
-    kallsyms
-        .lines()
-        .filter_map(address)
-        .any(|address| address != 0)
-}
 
 /// The output.
 #[derive(Debug, Eq, PartialEq)]

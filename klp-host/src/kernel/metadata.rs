@@ -9,20 +9,72 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use klp_elf::Sources;
 
-use super::{introspect, release};
+use super::release;
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
 use crate::host::paths;
 
-/// The environment variables for a patch's compiler, in the order of the fields.
-const VARIABLES: [&str; 6] = [
-    "KLP_VMLINUX",
-    "KLP_KALLSYMS",
-    "KLP_TRACEABLE",
-    "KLP_SITES",
-    "KLP_SYMVERS",
-    "KLP_MODULES",
+/// A copy of `/proc/kallsyms`, in a build folder and in the cache.
+pub const KALLSYMS: &str = "klp-kallsyms";
+
+/// A copy of tracefs' `available_filter_functions`, in the same places.
+pub const TRACEABLE: &str = "klp-traceable";
+
+/// A copy of tracefs' `available_filter_functions_addrs`, in the same places. Empty for a kernel that
+/// has no such file.
+pub const SITES: &str = "klp-sites";
+
+/// A variable that names files for a patch's compiler.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it names.
+    pub names: &'static str,
+    /// What holds without it.
+    pub without: &'static str,
+}
+
+/// The variables, in the order of the fields.
+pub const VARIABLES: [Variable; 6] = [
+    Variable {
+        name: "KLP_VMLINUX",
+        names: "a `vmlinux` with BTF, or BTF alone (`/sys/kernel/btf/vmlinux`)",
+        without: "nothing is checked, with a warning; views do not compile",
+    },
+    Variable {
+        name: "KLP_KALLSYMS",
+        names: "text like `/proc/kallsyms`, read by root",
+        without: "the symbols of `KLP_VMLINUX`, if any",
+    },
+    Variable {
+        name: "KLP_TRACEABLE",
+        names: "text like `/sys/kernel/tracing/available_filter_functions`",
+        without: "what `KLP_VMLINUX` has",
+    },
+    Variable {
+        name: "KLP_SITES",
+        names: "text like `/sys/kernel/tracing/available_filter_functions_addrs`, of the same boot as `KLP_KALLSYMS`",
+        without: "patch sites are measured on loading, and a call of the original costs two instructions more",
+    },
+    Variable {
+        name: "KLP_SYMVERS",
+        names: "the kernel's `Module.symvers`",
+        without: "exported symbols are found by livepatch too",
+    },
+    Variable {
+        name: "KLP_MODULES",
+        names: "folders, separated by colons, with `MODULE.ko` (or `.ko.xz`, `.ko.zst`, `.ko.gz`)",
+        without: "patches and views of that module do not compile; a patch does with `unsafe`",
+    },
 ];
+
+/// The variable with indices of debug information, which are not among the files.
+pub const INLINED: Variable = Variable {
+    name: klp_elf::inlined::VARIABLE,
+    names: "folders, separated by colons, with indices that `cargo klp build` makes of debug information",
+    without: "[inlined copies](#inlined-copies) are unknown",
+};
 
 /// The files. Missing ones are not checked.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -47,9 +99,9 @@ impl KernelMetadata {
         let file = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Self {
             vmlinux: file("vmlinux"),
-            kallsyms: file(introspect::KALLSYMS),
-            traceable: file(introspect::TRACEABLE),
-            sites: file(introspect::SITES),
+            kallsyms: file(KALLSYMS),
+            traceable: file(TRACEABLE),
+            sites: file(SITES),
             symvers: file("Module.symvers"),
             // Only in the folder of a complete build.
             modules: file("modules.order").map(|_| dir.to_owned()),
@@ -77,9 +129,9 @@ impl KernelMetadata {
         let copy = |name: &str| Some(dir.join(name)).filter(|path| path.is_file());
         Ok(Self {
             vmlinux: Some(types.to_owned()).filter(|path| path.is_file()),
-            kallsyms: copy(introspect::KALLSYMS),
-            traceable: copy(introspect::TRACEABLE),
-            sites: copy(introspect::SITES),
+            kallsyms: copy(KALLSYMS),
+            traceable: copy(TRACEABLE),
+            sites: copy(SITES),
             symvers: None,
             modules: Some(Path::new("/lib/modules").join(&release)).filter(|path| path.is_dir()),
         })
@@ -113,7 +165,7 @@ impl KernelMetadata {
             Some(paths) => Some(absolute(&paths)),
             None => known,
         };
-        let [vmlinux, kallsyms, traceable, sites, symvers, modules] = VARIABLES;
+        let [vmlinux, kallsyms, traceable, sites, symvers, modules] = VARIABLES.map(|it| it.name);
         let own_sites = self.sites.filter(|_| set(kallsyms).is_none());
         Self {
             vmlinux: users(vmlinux, self.vmlinux),
@@ -202,7 +254,7 @@ impl KernelMetadata {
         VARIABLES
             .into_iter()
             .zip(paths)
-            .map(|(name, path)| (name.to_owned(), text(path).unwrap_or_default()))
+            .map(|(variable, path)| (variable.name.to_owned(), text(path).unwrap_or_default()))
             .collect()
     }
 }
@@ -215,23 +267,29 @@ fn absolute(paths: &OsStr) -> PathBuf {
     std::env::join_paths(all).map_or_else(|_| PathBuf::from(paths), PathBuf::from)
 }
 
+/// Whether kallsyms has addresses: they are zero for unprivileged users.
+pub(super) fn has_addresses(kallsyms: &str) -> bool {
+    let address = |line: &str| u64::from_str_radix(line.split(' ').next()?, 16).ok();
+    kallsyms
+        .lines()
+        .filter_map(address)
+        .any(|address| address != 0)
+}
+
 /// Copies the readable files: those in procfs have no length, and change.
 fn copy_answers(dir: &Path) -> Result<()> {
     let sources = [
-        ("/proc/kallsyms", introspect::KALLSYMS),
-        (
-            "/sys/kernel/tracing/available_filter_functions",
-            introspect::TRACEABLE,
-        ),
+        ("/proc/kallsyms", KALLSYMS),
+        ("/sys/kernel/tracing/available_filter_functions", TRACEABLE),
         (
             "/sys/kernel/tracing/available_filter_functions_addrs",
-            introspect::SITES,
+            SITES,
         ),
     ];
     for (source, name) in sources {
         let text = fs::read_to_string(source).unwrap_or_default();
         // Unprivileged users see zero addresses.
-        if text.is_empty() || name == introspect::KALLSYMS && !introspect::has_addresses(&text) {
+        if text.is_empty() || name == KALLSYMS && !has_addresses(&text) {
             continue;
         }
         let copy = dir.join(name);

@@ -7,21 +7,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::apt::Archive;
-use super::config::Config;
+use super::changes::Changes;
 use super::core_files::CoreFiles;
+use super::kind::{Core, Origin, Profile};
+use super::options::Options;
+use super::ready::Kernel;
 use super::seed::{self, BuildSeed, BuildSeeds};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
-use super::{
-    BuildFolder, Changes, Core, Kernel, Options, Origin, Profile, debian, install, overlay, release,
-};
+use super::{debian, install, overlay, release};
+use crate::apt::Archive;
 use crate::arch::Arch;
+use crate::build_folder::{BuildFolder, make_in};
 use crate::cache::{Cache, Entry, Key};
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
+use crate::kconfig::Config;
 
 /// Changed when the build steps change.
 const RECIPE: &str = "2";
@@ -284,7 +287,7 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
             Origin::Debian(kernel) => {
                 let archive = Archive::new(cache);
                 debian::with_release(&archive, *kernel, options.update, |release| {
-                    Source::debian(&archive, *kernel, release)
+                    debian::source(&archive, *kernel, release)
                 })?
             }
         };
@@ -442,7 +445,7 @@ impl Build<'_> {
     }
 
     fn command(&self, build: &Path) -> std::process::Command {
-        let mut command = tools::make_in(&self.tree, build, &self.env, &self.vars);
+        let mut command = make_in(&self.tree, build, &self.env, &self.vars);
         // Set, though empty, it keeps a mark of the tree's state in git out of the release.
         command.arg("LOCALVERSION=");
         command

@@ -10,10 +10,10 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_elf::{Module, Modules, read_module};
 
-use super::apt::Archive;
 use super::debian_kernel::DebianKernel;
 use super::metadata::KernelMetadata;
 use super::{debian, package};
+use crate::apt::Archive;
 use crate::cache::Cache;
 use crate::host::consent::is_offline;
 use crate::host::progress::say;

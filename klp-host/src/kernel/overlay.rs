@@ -166,15 +166,42 @@ mod tests {
     use crate::kernel::core_files::tests::fake_crate;
     use crate::kernel::install::tests::{fake_tree, install_into_fake};
 
+    /// A fake source tree, and where its overlay is.
+    struct Trees {
+        root: tempfile::TempDir,
+        source: PathBuf,
+        overlay: PathBuf,
+    }
+
+    impl Trees {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let source = root.path().join("linux");
+            fake_tree(&source);
+            Self {
+                overlay: root.path().join("overlay"),
+                source,
+                root,
+            }
+        }
+
+        /// Creates the overlay with klp-core, or brings it up to date.
+        fn create_with_core(&self) {
+            let core = self.root.path().join("core");
+            fake_crate(&core);
+            let files = CoreFiles::read(&core).unwrap();
+            let install = |tree: &Path| install_into_fake(tree, &files);
+            create(&self.overlay, &self.source, install).unwrap();
+        }
+    }
+
     #[test]
     fn all_is_linked_but_the_folder_with_the_core() {
-        let root = tempfile::tempdir().unwrap();
-        let (source, overlay) = (root.path().join("linux"), root.path().join("overlay"));
-        fake_tree(&source);
-        fake_crate(&root.path().join("core"));
-        let files = CoreFiles::read(&root.path().join("core")).unwrap();
-        let create = || create(&overlay, &source, |tree| install_into_fake(tree, &files));
-        create().unwrap();
+        let trees = Trees::new();
+        trees.create_with_core();
+        let Trees {
+            source, overlay, ..
+        } = &trees;
 
         let is_link = |path: &str| overlay.join(path).is_symlink();
         assert!(is_link("Makefile") && is_link("kernel/sched"));
@@ -189,13 +216,11 @@ mod tests {
 
     #[test]
     fn recreating_an_overlay_changes_only_changed_files() {
-        let root = tempfile::tempdir().unwrap();
-        let (source, overlay) = (root.path().join("linux"), root.path().join("overlay"));
-        fake_tree(&source);
-        fake_crate(&root.path().join("core"));
-        let files = CoreFiles::read(&root.path().join("core")).unwrap();
-        let create = || create(&overlay, &source, |tree| install_into_fake(tree, &files));
-        create().unwrap();
+        let trees = Trees::new();
+        trees.create_with_core();
+        let Trees {
+            source, overlay, ..
+        } = &trees;
         let earlier = SystemTime::now() - Duration::from_secs(600);
         let file = |path: &str| overlay.join(FOLDER).join(path);
         for path in ["core.c", "klp_glue.c"] {
@@ -203,7 +228,7 @@ mod tests {
             file.set_modified(earlier).unwrap();
         }
         fs::write(source.join(FOLDER).join("core.c"), "int changed;\n").unwrap();
-        create().unwrap();
+        trees.create_with_core();
         let is_new = |path: &str| fs::metadata(file(path)).unwrap().modified().unwrap() > earlier;
         assert!(is_new("core.c") && !is_new("klp_glue.c"));
         assert!(!overlay.with_extension("partial").exists());
@@ -211,9 +236,11 @@ mod tests {
 
     #[test]
     fn changed_files_are_real_and_all_others_links() {
-        let root = tempfile::tempdir().unwrap();
-        let (source, overlay) = (root.path().join("linux"), root.path().join("overlay"));
-        fake_tree(&source);
+        let Trees {
+            source,
+            overlay,
+            root: _root,
+        } = Trees::new();
         let create = |path: &str| {
             let files = BTreeMap::from([(PathBuf::from(path), "int changed;\n".to_owned())]);
             create_changed(&overlay, &source, &files)

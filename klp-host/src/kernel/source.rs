@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::apt::Archive;
-use super::debian_kernel::DebianKernel;
-use super::{debian, release};
+use super::release;
 use crate::arch::Arch;
 use crate::cache::Key;
 use crate::host::paths::check_for_make;
@@ -28,19 +26,6 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Debian's source of this release.
-    pub(super) fn debian(
-        archive: &Archive<'_>,
-        kernel: DebianKernel,
-        release: &debian::Release,
-    ) -> Result<Self> {
-        Ok(Self {
-            dir: debian::source(archive, kernel, release)?,
-            version: release.version.clone(),
-            is_users: false,
-        })
-    }
-
     /// A tree that the user names.
     pub(super) fn users(dir: &Path) -> Result<Self> {
         let dir = dir

@@ -10,20 +10,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::apt::Archive;
-use super::config::{Config, check_same_layout};
 use super::debian::{self, Release, StockFiles};
 use super::debian_kernel::DebianKernel;
-use super::introspect::{KALLSYMS, SITES, TRACEABLE};
+use super::facts;
+use super::kind::{Core, Origin, Profile};
+use super::layout::{check_same_layout, own_options};
+use super::metadata::{KALLSYMS, SITES, TRACEABLE};
+use super::options::Options;
+use super::ready::Kernel;
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
-use super::{BuildFolder, Core, Kernel, Options, Origin, Profile, facts};
+use crate::apt::Archive;
 use crate::arch::Arch;
+use crate::build_folder::{BuildFolder, make_in};
 use crate::cache::Cache;
 use crate::host::files::write_atomic;
 use crate::host::needs::Needs;
 use crate::host::progress::Step;
 use crate::host::toolchain;
+use crate::kconfig::Config;
 
 /// Changed when the folder's contents change.
 const RECIPE: &str = "4";
@@ -79,7 +84,7 @@ pub fn source(cache: &Cache, kernel: DebianKernel) -> Result<StockSource> {
     debian::with_release(&archive, kernel, false, |release| {
         Ok(StockSource {
             release: release.name.clone(),
-            dir: debian::source(&archive, kernel, release)?,
+            dir: debian::source(&archive, kernel, release)?.dir,
             config: debian::stock_files(&archive, release)?.config,
         })
     })
@@ -169,7 +174,7 @@ fn gather(
 ) -> Result<Parts> {
     std::thread::scope(|scope| {
         let bindgen = scope.spawn(|| common.bindgen(archive.cache()));
-        let source = scope.spawn(|| Source::debian(archive, debian, release));
+        let source = scope.spawn(|| debian::source(archive, debian, release));
         let files = debian::stock_files(archive, release)?;
         let config = Config::read(&files.config)?;
         let version = rustc_version(&config)?;
@@ -215,14 +220,14 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
     let make = |targets: &[&str]| {
         let BuildFolder { env, vars, .. } = &kernel.build;
         step.run(
-            tools::make_in(&kernel.source, &build, env, vars).args(targets),
+            make_in(&kernel.source, &build, env, vars).args(targets),
             &log,
         )
     };
     make(&["olddefconfig"])?;
     let ours = Config::read(&build.join(".config"))?;
     let own = match parts.has_own_headers {
-        true => parts.config.unlike(&ours),
+        true => own_options(&parts.config, &ours),
         false => Config::default(),
     };
     check_same_layout(&parts.config, &ours.with(&own))?;

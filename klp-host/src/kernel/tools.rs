@@ -4,19 +4,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Result;
 
 use crate::arch::Arch;
-use crate::cache::{Cache, Key, inherit_locks};
-use crate::freestanding::Freestanding;
+use crate::build_folder::Freestanding;
+use crate::cache::{Cache, Key};
 use crate::host::bindgen::Bindgen;
 use crate::host::files::write_atomic;
 use crate::host::llvm::{self, Llvm};
 use crate::host::needs::Needs;
 use crate::host::packages;
-use crate::host::process;
 use crate::host::toolchain::{self, Toolchain};
 
 /// The packages that builds need besides LLVM and Rust.
@@ -181,35 +179,6 @@ impl Tools {
         ));
         text
     }
-}
-
-/// A make with this environment and these variables, on all CPUs. It shares the locks of the
-/// entry that it builds: if this process is killed, the next run must wait for it.
-pub(super) fn make(dir: &Path, env: &[(String, String)], vars: &[(String, String)]) -> Command {
-    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut command = process::command("make");
-    command
-        .arg("-C")
-        .arg(dir)
-        .arg(format!("-j{jobs}"))
-        .envs(env.iter().map(|(name, value)| (name, value)))
-        .args(vars.iter().map(|(name, value)| format!("{name}={value}")));
-    inherit_locks(&mut command);
-    command
-}
-
-/// The same in a source tree, for a build folder elsewhere.
-pub(super) fn make_in(
-    source: &Path,
-    build: &Path,
-    env: &[(String, String)],
-    vars: &[(String, String)],
-) -> Command {
-    let mut output = std::ffi::OsString::from("O=");
-    output.push(build);
-    let mut command = make(source, env, vars);
-    command.arg(output);
-    command
 }
 
 /// A worker's result. A worker that panicked has said so itself.

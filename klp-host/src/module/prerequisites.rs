@@ -6,10 +6,10 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::Folder;
+use super::folder::Folder;
 use super::helpers::Helpers;
 use super::kbuild::Kbuild;
-use crate::kernel::BuildFolder;
+use crate::build_folder::BuildFolder;
 
 /// The C modules that patches are about, and their own C functions.
 #[derive(Clone, Debug, Default)]

@@ -16,9 +16,10 @@ use super::accel::Accel;
 use super::child;
 use super::disk::{Disk, OpenDisk};
 use super::installation::Installation;
+use super::log;
 use super::qemu::{self, Qemu};
+use super::spec::Spec;
 use super::user::{self, User};
-use super::{Spec, log};
 use crate::host::process::{self, Group};
 
 /// The most lines of QEMU's messages that an error shows.

@@ -11,11 +11,17 @@ use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::console::{self, Lines, Severity};
+use super::log;
 use super::machine::{Machine, Ports};
+use super::report::Outcome;
+use super::spec::{Sink, Spec};
 use super::verdict::{self, Message};
-use super::{CONSOLE_LIMIT, Outcome, Sink, Spec, log};
 use crate::host::process;
 use crate::host::progress::say;
+
+/// The most that a kernel may print on its console, in bytes. Each line counts for the memory
+/// that it takes, so that many short ones are not free.
+pub const CONSOLE_LIMIT: usize = 8 << 20;
 
 /// How long the kernel may take until the command starts, on a slow and busy machine.
 const BOOT: Duration = Duration::from_secs(120);

@@ -2,14 +2,12 @@
 
 //! The guest's programs: full ones, with the shared libraries they need, and busybox for the rest.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::initramfs::Tree;
 use super::userland::Userland;
-use crate::host::needs::Needs;
 use crate::host::packages::find;
 use crate::host::process;
 
@@ -52,26 +50,6 @@ const LINKS: &[(&str, &str)] = &[
     ("modprobe", "kmod"),
     ("rmmod", "kmod"),
 ];
-
-/// The Debian packages with everything that a guest needs.
-pub(super) const PACKAGES: [&str; 11] = [
-    "bash",
-    "busybox-static",
-    "coreutils",
-    "diffutils",
-    "gawk",
-    "grep",
-    "kmod",
-    "libc-bin",
-    "procps",
-    "sed",
-    "util-linux",
-];
-
-/// The packages that have them.
-pub(super) fn needs() -> Needs {
-    Needs::of(&PACKAGES)
-}
 
 /// Puts the programs and their libraries into the tree.
 pub(super) fn add(tree: &mut Tree, userland: &Userland) -> Result<()> {
@@ -120,130 +98,10 @@ fn add_applets(tree: &mut Tree) -> Result<()> {
     Ok(())
 }
 
-/// Puts the shared libraries of these programs of this machine into the tree.
-pub(super) fn add_libraries(tree: &mut Tree, programs: &[PathBuf]) -> Result<()> {
-    if programs.is_empty() {
-        return Ok(());
-    }
-    // It fails if one of several programs is statically linked; its output is still right.
-    let listing = process::command("ldd")
-        .args(programs)
-        .output()
-        .context("cannot run ldd, which tells what libraries the guest needs")?;
-    process::check_interrupted()?;
-    for library in &libraries(&String::from_utf8_lossy(&listing.stdout), &programs[0])? {
-        tree.file(library, library)?;
-    }
-    // The loader finds libraries in other places through it.
-    let cache = Path::new("/etc/ld.so.cache");
-    if cache.exists() {
-        tree.file(cache, cache)?;
-    }
-    Ok(())
-}
-
-/// The absolute paths in what ldd prints.
-fn libraries(listing: &str, first: &Path) -> Result<BTreeSet<PathBuf>> {
-    let mut libraries = BTreeSet::new();
-    // ldd does not name the program when it is the only one.
-    let mut program = first.display().to_string();
-    for line in listing.lines() {
-        // A line that is not indented names the program that the next ones are about.
-        if let Some(name) = line
-            .strip_suffix(':')
-            .filter(|_| !line.starts_with(char::is_whitespace))
-        {
-            program = name.to_owned();
-            continue;
-        }
-        let words: Vec<_> = line.split_whitespace().collect();
-        match words.as_slice() {
-            [name, "=>", "not", "found"] => {
-                bail!(
-                    "{program} needs {name}, which this machine does not have: install it, or link {program} statically"
-                )
-            }
-            [name, "=>", path, ..] => {
-                // The loader may be listed under the path that programs use.
-                libraries.extend(
-                    [name, path]
-                        .into_iter()
-                        .filter(|path| path.starts_with('/'))
-                        .map(PathBuf::from),
-                );
-            }
-            [path, address] if path.starts_with('/') && address.starts_with('(') => {
-                libraries.insert(PathBuf::from(path));
-            }
-            _ => {}
-        }
-    }
-    Ok(libraries)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::userland::PACKAGES;
     use super::*;
-
-    #[test]
-    fn libraries_of_several_programs() {
-        let listing = "\
-/usr/bin/bash:
-\tlinux-vdso.so.1 (0x00007ffd2d1f5000)
-\tlibtinfo.so.6 => /lib/x86_64-linux-gnu/libtinfo.so.6 (0x00007f0000000000)
-\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f0000000000)
-\t/lib64/ld-linux-x86-64.so.2 (0x00007f0000000000)
-/bin/busybox:
-\tnot a dynamic executable
-/usr/bin/odd:
-\tstatically linked
-\t/lib64/ld-linux-x86-64.so.2 => /usr/lib64/ld-linux-x86-64.so.2 (0x00007f0000000000)
-";
-        let found: Vec<_> = libraries(listing, Path::new("/usr/bin/bash"))
-            .expect("paths")
-            .into_iter()
-            .collect();
-        assert_eq!(
-            found,
-            [
-                "/lib/x86_64-linux-gnu/libc.so.6",
-                "/lib/x86_64-linux-gnu/libtinfo.so.6",
-                "/lib64/ld-linux-x86-64.so.2",
-                "/usr/lib64/ld-linux-x86-64.so.2",
-            ]
-            .map(PathBuf::from)
-        );
-    }
-
-    #[test]
-    fn a_missing_library_is_named() {
-        for listing in [
-            "/opt/tool:\n\tlibodd.so.1 => not found\n",
-            "\tlibodd.so.1 => not found\n",
-        ] {
-            let err = libraries(listing, Path::new("/opt/tool"))
-                .expect_err("missing")
-                .to_string();
-            assert!(
-                err.contains("/opt/tool") && err.contains("libodd.so.1"),
-                "{err}"
-            );
-        }
-    }
-
-    #[test]
-    fn libraries_of_a_real_program() {
-        let mut tree = Tree::new();
-        add_libraries(&mut tree, &[find("bash").expect("bash")]).expect("libraries");
-        let mut archive = Vec::new();
-        tree.write(&mut archive).expect("an archive");
-        let text = String::from_utf8_lossy(&archive);
-        assert!(text.contains("/libc.so"), "the C library is there");
-        assert!(
-            text.contains("ld-linux") || text.contains("ld-musl"),
-            "so is the loader"
-        );
-    }
 
     #[test]
     fn every_link_has_its_program() {

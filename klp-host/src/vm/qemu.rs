@@ -7,8 +7,8 @@ use std::sync::Once;
 
 use anyhow::{Context as _, Result};
 
-use super::Spec;
 use super::accel::Accel;
+use super::spec::Spec;
 use super::user::{self, User};
 use crate::arch::Arch;
 use crate::host::needs::Needs;
@@ -32,6 +32,7 @@ fn users() -> Option<PathBuf> {
     let path = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
     path.map(PathBuf::from)
 }
+
 /// The system calls that QEMU's seccomp filter denies.
 pub(super) const SANDBOX: &str =
     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::apt::Archive;
 use crate::arch::Arch;
 use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::consent::check_online;
@@ -16,7 +17,6 @@ use crate::host::needs::Needs;
 use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::Step;
-use crate::kernel::apt::Archive;
 
 /// The suite that they are taken from.
 const SUITE: &str = "bookworm";

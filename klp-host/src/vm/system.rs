@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::apt::mirror;
 use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::consent::check_online;
 use crate::host::needs::Needs;
 use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::Step;
-use crate::kernel::apt::mirror;
 
 /// The packages that make it.
 const PACKAGES: [&str; 2] = ["e2fsprogs", "mmdebstrap"];

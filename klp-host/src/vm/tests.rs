@@ -5,9 +5,12 @@
 use std::fs;
 use std::io::BufRead as _;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use super::accel::Accel;
+use super::boot::run_with;
 use super::*;
 use crate::host::process;
 

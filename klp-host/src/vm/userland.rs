@@ -10,11 +10,26 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::initramfs::Tree;
 use super::needed::{self, Needed};
-use super::{programs, sysroot};
+use super::{libraries, sysroot};
 use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::host::needs::Needs;
 use crate::host::packages;
+
+/// The Debian packages with everything that a guest needs.
+pub(super) const PACKAGES: [&str; 11] = [
+    "bash",
+    "busybox-static",
+    "coreutils",
+    "diffutils",
+    "gawk",
+    "grep",
+    "kmod",
+    "libc-bin",
+    "procps",
+    "sed",
+    "util-linux",
+];
 
 /// Where programs are in Debian's packages.
 const BIN: [&str; 4] = ["usr/bin", "bin", "usr/sbin", "sbin"];
@@ -38,7 +53,7 @@ pub(super) struct Unpacked {
 /// The packages of this machine that it takes.
 pub(super) fn needs(arch: Arch) -> Needs {
     match arch {
-        Arch::HOST => programs::needs(),
+        Arch::HOST => Needs::of(&PACKAGES),
         other => sysroot::needs(other),
     }
 }
@@ -47,10 +62,10 @@ impl Userland {
     /// The userland for guests of this architecture, fetched first if needed.
     pub(super) fn get(arch: Arch) -> Result<Self> {
         if arch == Arch::HOST {
-            packages::ensure(&programs::PACKAGES)?;
+            packages::ensure(&PACKAGES)?;
             return Ok(Self::Host);
         }
-        let dir = sysroot::get(&Cache::open()?, arch, "programs", &programs::PACKAGES)?;
+        let dir = sysroot::get(&Cache::open()?, arch, "programs", &PACKAGES)?;
         Ok(Self::Unpacked(Unpacked { arch, dir }))
     }
 
@@ -70,7 +85,7 @@ impl Userland {
     /// Puts the shared libraries of these programs into the tree.
     pub(super) fn add_libraries(&self, tree: &mut Tree, programs: &[PathBuf]) -> Result<()> {
         match self {
-            Self::Host => programs::add_libraries(tree, programs),
+            Self::Host => libraries::add(tree, programs),
             Self::Unpacked(unpacked) => unpacked.add_libraries(tree, programs),
         }
     }

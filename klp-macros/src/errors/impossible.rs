@@ -3,8 +3,36 @@
 //! Texts about types that no C function has.
 
 use super::types::{place, shown, write_it};
-use crate::types::Impossible;
 use klp_elf::{rust, Prototype, Type};
+
+/// Why a type cannot be that of an argument or a result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Impossible {
+    /// `&mut T`
+    MutableReference,
+    /// `&i64`
+    ReferenceToValue,
+    /// `&str`
+    Str,
+    /// `&[T]`, `[T]`
+    Slice,
+    /// `[T; N]`
+    Array,
+    /// `(A, B)`
+    Tuple,
+    /// `f64`
+    Float,
+    /// `char`
+    Char,
+    /// `i128`
+    Wide,
+    /// `Result` as an argument.
+    ResultArgument,
+    /// `Option<u32>`
+    OptionOfValue,
+    /// `KBox<T>` as an argument.
+    Movable,
+}
 
 /// What is wrong with a type, and a replacement if the C type is unknown.
 fn texts(why: Impossible) -> (&'static str, &'static str) {

@@ -7,8 +7,8 @@
 //! offset is unknown at build time, the name is that of code that branches on a byte, which is set when the object is
 //! patched; klp has that code for each architecture.
 
-use super::shim::{c_type, ends, in_trait};
-use super::tables::c_string;
+use super::c_types::{c_type, ends, in_trait};
+use super::names::{c_string, module_name, unlinked_text};
 use crate::model::{Function, Object, Original, Patch};
 use crate::parse;
 use crate::types::{arguments, result};
@@ -153,7 +153,7 @@ pub(super) fn tables(patch: &Patch) -> TokenStream {
         return TokenStream::new();
     }
     let choices = originals().filter_map(|(names, original)| names.choice(original));
-    let text = super::symbols::unlinked_text();
+    let text = unlinked_text();
     let tables = patch.objects.iter().enumerate().map(table);
     quote_spanned! {Span::mixed_site()=>
         ::klp::__private::livepatch_originals! { #text #(#lines)*; #(#choices)* }
@@ -171,13 +171,7 @@ fn table((index, object): (usize, &Object)) -> TokenStream {
         return TokenStream::new();
     }
     let table = table_name(index);
-    let name = match &object.module {
-        None => quote!(::core::option::Option::None),
-        Some(name) => {
-            let name = c_string(name);
-            quote!(::core::option::Option::Some(#name))
-        }
-    };
+    let name = module_name(object);
     quote_spanned! {Span::mixed_site()=>
         static #table: ::klp::original::Originals = ::klp::original::Originals {
             object: #name,

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The `extern "C"` replacement, which wraps the author's function.
-//!
-//! Tokens around an author's type carry that type's span, so that rustc's errors about types without a C
-//! counterpart point at the author's code.
 
+use super::c_types::{c_type, ends};
 use super::originals;
 use crate::buffers;
 use crate::model;
 use crate::parse::Function;
 use crate::types::{arguments as argument_types, result as result_type, vouched};
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{format_ident, quote, quote_spanned, ToTokens};
-use syn::spanned::Spanned;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote_spanned, ToTokens};
 use syn::{Attribute, Type};
 
 /// The function that the kernel calls, under the author's name, with the author's function inside.
@@ -103,10 +100,6 @@ fn goes_out(attribute: &Attribute) -> bool {
     OUT.iter().any(|name| attribute.path().is_ident(name))
 }
 
-pub(super) fn c_type(ty: &Type) -> TokenStream {
-    in_trait(ty, &quote!(CAbi), &quote!(C))
-}
-
 fn from_c(argument: &Ident, ty: &Type) -> TokenStream {
     let (_, last) = ends(ty);
     let call = Ident::new("__klp_call", Span::mixed_site());
@@ -136,33 +129,4 @@ fn into_c(called: &TokenStream, ty: &Type) -> TokenStream {
     let (_, last) = ends(ty);
     let c = c_type(ty);
     quote_spanned!(last=> <#c as ::klp::abi::Answer<#ty>>::answer(#called))
-}
-
-/// `<type as ::klp::abi::trait_name>::item`, all at the type's place.
-pub(super) fn in_trait(ty: &Type, trait_name: &TokenStream, item: &TokenStream) -> TokenStream {
-    let (first, last) = ends(ty);
-    let trait_name = at(last, trait_name);
-    let item = at(last, item);
-    let open = quote_spanned!(first=> <);
-    let rest = quote_spanned!(last=> as ::klp::abi::#trait_name>::#item);
-    quote!(#open #ty #rest)
-}
-
-/// The tokens, moved to `span`.
-fn at(span: Span, tokens: &TokenStream) -> TokenStream {
-    let moved = |mut token: TokenTree| {
-        token.set_span(span);
-        token
-    };
-    tokens.clone().into_iter().map(moved).collect()
-}
-
-/// The spans of the type's first and last tokens. On stable, no span joins them.
-pub(super) fn ends(ty: &Type) -> (Span, Span) {
-    let mut tokens = ty.to_token_stream().into_iter();
-    let first = tokens
-        .next()
-        .map_or_else(|| ty.span(), |token| token.span());
-    let last = tokens.last().map_or(first, |token| token.span());
-    (first, last)
 }

@@ -7,10 +7,11 @@
 //! `.klp.unlinked` is 1, and the module's init fails. On the host each declaration is backed by a
 //! stand-in, so that code that uses it links.
 
-use crate::check::number;
+use super::names::{marker_name, unlinked_text};
 use crate::errors::symbols as errors;
+use crate::keys::number;
+use crate::model::Linked;
 use crate::parse::foreign::{Block, Declared, Symbol};
-use crate::symbols::Linked;
 use crate::types::{arguments, declaration, place, result, stop};
 use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -64,17 +65,6 @@ pub(crate) fn helpers(block: &Block, helpers: &[Linked<'_>]) -> TokenStream {
         ::klp::__private::on_host! { #(#on_host)* }
         #(#checks)*
     }
-}
-
-/// The log message of an unlinked module, with the kernel's prefix for errors.
-pub(super) fn unlinked_text() -> String {
-    // Only letters, digits and underscores, so nothing that the assembler or `printk` would read.
-    let name = crate::names::from_build(|variable| std::env::var(variable).ok());
-    let name = name.as_deref().unwrap_or("a live patch");
-    format!(
-        "__klp_unlinked_text: .asciz \"\\0013klp: {name}: not linked, so it cannot find what it \
-         uses of the kernel: run `cargo klp link` on the module's file, then load it again\\n\""
-    )
 }
 
 /// Declarations with mistakes, emitted so that uses of them still resolve.
@@ -310,7 +300,7 @@ fn itself(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
 
 /// A constant of the patch, if there is a patch.
 fn of_patch(what: &TokenStream) -> TokenStream {
-    let patch = super::tables::marker_name();
+    let patch = marker_name();
     quote_spanned! {Span::mixed_site()=>
         {
             // The inner one counts, where there is one.

@@ -2,12 +2,12 @@
 
 //! The statics that the kernel reads, and what makes a module of the crate.
 
+use super::names::{c_string, marker_name, module_name};
 use super::{callbacks, originals};
 use crate::errors;
 use crate::model::{Function, Info, Object, Patch};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use std::ffi::CString;
 use syn::LitStr;
 
 /// The statics that the kernel reads, and the module that registers them.
@@ -194,20 +194,8 @@ fn table_entry(function: &Function) -> TokenStream {
 fn object(patch: &Patch, index: usize, object: &Object) -> TokenStream {
     let callbacks = callbacks::entry(patch, index, object);
     let table = table_name(index);
-    let module = match &object.module {
-        None => quote!(::core::option::Option::None),
-        Some(name) => {
-            let name = c_string(name);
-            quote!(::core::option::Option::Some(#name))
-        }
-    };
+    let module = module_name(object);
     quote_spanned!(Span::mixed_site()=> ::klp::table::Object::new(#module, &#table)#callbacks)
-}
-
-pub(super) fn c_string(text: &str) -> Literal {
-    // Checked names contain no NUL.
-    let bytes: Vec<u8> = text.bytes().take_while(|byte| *byte != 0).collect();
-    Literal::c_string(&CString::new(bytes).unwrap_or_default())
 }
 
 /// The `module!` macro, which has to be at the crate's root.
@@ -264,12 +252,4 @@ fn replacement(object: &Object, function: &Function) -> TokenStream {
             calls: &[#(#calls),*],
         }
     }
-}
-
-pub(super) fn marker_name() -> Ident {
-    // The crate's root has no hygiene: each attribute finds what another has made.
-    Ident::new(
-        "one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute",
-        Span::call_site(),
-    )
 }

@@ -2,7 +2,6 @@
 
 //! The values of shadow variables and states, which the author only declares.
 
-use crate::companions::is_declared_as;
 use crate::model::{Patch, State};
 use crate::parse::{Kind, Variable};
 use proc_macro2::{Literal, Span, TokenStream};
@@ -25,7 +24,7 @@ pub(super) fn variable(patch: &Patch, variable: &Variable) -> TokenStream {
 
 /// The static in a patch with mistakes, so that its uses are no further errors.
 pub(super) fn alone(kind: Kind, variable: &Variable) -> TokenStream {
-    if !is_declared_as(kind, &variable.ty) {
+    if !kind.is_type(&variable.ty) {
         return TokenStream::new();
     }
     // Without the types' traits, which could be further errors.

@@ -134,3 +134,17 @@ pub(crate) const KEYS: [KeyInfo; 18] = [
     key("version", KeyScope::State, true, "version = 1",
         "the state's version: the kernel refuses a patch with a lower one than an enabled patch has"),
 ];
+
+/// An example of the key, for error messages.
+pub(crate) fn example(name: impl ToString) -> String {
+    let name = name.to_string();
+    let examples: Vec<_> = KEYS
+        .iter()
+        .filter(|key| key.name == name)
+        .map(|key| key.example)
+        .collect();
+    match examples.is_empty() {
+        false => examples.join("` or `"),
+        true => format!("{name} = value"),
+    }
+}

@@ -6,7 +6,7 @@
 
 use super::{Key, Keys, Value};
 use crate::errors::{self, Errors};
-use crate::keys;
+use crate::keys::table;
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Lit, Meta, Path};
@@ -45,7 +45,10 @@ fn key(name: Ident, tokens: &mut Tokens, errors: &mut Errors) -> Key {
             value(&name, equals, tokens, errors)
         }
         Some(_) => {
-            errors.add(&name, errors::equals_expected(&name, &keys::example(&name)));
+            errors.add(
+                &name,
+                errors::equals_expected(&name, &table::example(&name)),
+            );
             skip_to_comma(tokens);
             return Key {
                 name,
@@ -68,7 +71,10 @@ fn value(
     errors: &mut Errors,
 ) -> Value {
     let Some(first) = tokens.next_if(|token| !is_punct(token, ',')) else {
-        errors.add(&equals, errors::equals_expected(name, &keys::example(name)));
+        errors.add(
+            &equals,
+            errors::equals_expected(name, &table::example(name)),
+        );
         return Value::Broken;
     };
     // A name after a complete value is the next key, without a comma.

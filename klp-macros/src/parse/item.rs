@@ -4,10 +4,10 @@
 
 use super::attribute::take_livepatch;
 use super::companion::{only_a_callback, take_callback, variable};
-use super::misplaced::{in_item, strip, strip_token};
+use super::misplaced::{in_item, kind, strip, strip_token};
 use super::{Function, Item, Module, Target};
 use crate::errors::{self, Errors};
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, TokenStream};
 use quote::{quote, ToTokens};
 use syn::parse::{ParseStream, Parser};
 use syn::{Abi, Attribute, Token, Visibility};
@@ -30,30 +30,6 @@ pub(crate) fn target(item: TokenStream, errors: &mut Errors) -> syn::Result<Targ
         ))
     };
     parser.parse2(item)
-}
-
-/// What to call an item that is neither function nor mod.
-pub(super) fn kind(item: &TokenStream) -> &'static str {
-    for token in item.clone() {
-        let TokenTree::Ident(word) = token else {
-            continue;
-        };
-        return match word.to_string().as_str() {
-            "unsafe" => continue,
-            "struct" => "a struct",
-            "enum" => "an enum",
-            "union" => "a union",
-            "impl" => "an impl",
-            "trait" => "a trait",
-            "static" => "a static",
-            "const" => "a constant",
-            "type" => "a type alias",
-            "use" => "a `use`",
-            "extern" => "an extern block",
-            _ => "this item",
-        };
-    }
-    "this item"
 }
 
 /// Whether the next item is a function.

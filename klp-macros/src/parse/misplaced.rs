@@ -5,7 +5,6 @@
 //! Each is reported and removed: otherwise it would expand to another patch and hide the real mistake.
 
 use super::attribute::is_livepatch;
-use super::item::kind;
 use super::Function;
 use crate::errors::{self, Errors};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -84,6 +83,30 @@ pub(super) fn strip_token(token: TokenTree, text: &str, errors: &mut Errors) -> 
     let mut stripped = Group::new(group.delimiter(), inside);
     stripped.set_span(group.span());
     TokenTree::Group(stripped)
+}
+
+/// What to call an item that is neither function nor mod.
+pub(super) fn kind(item: &TokenStream) -> &'static str {
+    for token in item.clone() {
+        let TokenTree::Ident(word) = token else {
+            continue;
+        };
+        return match word.to_string().as_str() {
+            "unsafe" => continue,
+            "struct" => "a struct",
+            "enum" => "an enum",
+            "union" => "a union",
+            "impl" => "an impl",
+            "trait" => "a trait",
+            "static" => "a static",
+            "const" => "a constant",
+            "type" => "a type alias",
+            "use" => "a `use`",
+            "extern" => "an extern block",
+            _ => "this item",
+        };
+    }
+    "this item"
 }
 
 /// Whether this is the bracketed part of our attribute.

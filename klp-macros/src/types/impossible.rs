@@ -5,39 +5,11 @@
 //! They are reported before expansion. The compiler would report each once for every
 //! trait of `klp::abi` that they lack.
 
-use crate::errors::{impossible as errors, Errors};
+use crate::errors::impossible::{self as errors, Impossible};
+use crate::errors::Errors;
 use crate::parse::Function;
 use klp_elf::Prototype;
 use syn::{FnArg, GenericArgument, PathArguments, PathSegment, ReturnType, Signature, Type};
-
-/// Why a type cannot be that of an argument or a result.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Impossible {
-    /// `&mut T`
-    MutableReference,
-    /// `&i64`
-    ReferenceToValue,
-    /// `&str`
-    Str,
-    /// `&[T]`, `[T]`
-    Slice,
-    /// `[T; N]`
-    Array,
-    /// `(A, B)`
-    Tuple,
-    /// `f64`
-    Float,
-    /// `char`
-    Char,
-    /// `i128`
-    Wide,
-    /// `Result` as an argument.
-    ResultArgument,
-    /// `Option<u32>`
-    OptionOfValue,
-    /// `KBox<T>` as an argument.
-    Movable,
-}
 
 /// Reports such types of a replacement, with the C types if its prototype is known.
 pub(crate) fn report(function: &Function, prototype: Option<&Prototype>, errors: &mut Errors) {

@@ -198,7 +198,7 @@ fn position<'m>(
 
 impl Meant<'_> {
     fn sympos(&self) -> u32 {
-        crate::check::number(self.symbol.sympos.as_ref())
+        crate::keys::number(self.symbol.sympos.as_ref())
     }
 
     /// Where the kernel's name stands.

@@ -2,6 +2,8 @@
 
 //! `metrics`: the state of the machine in Prometheus' text format, for node_exporter's textfile collector.
 
+mod table;
+
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,6 +14,7 @@ use super::{Answer, Context};
 use crate::cli::Metrics;
 use crate::durable;
 use crate::outcome::Outcome;
+use table::Metric;
 
 pub fn run(context: &Context, args: &Metrics) -> Outcome<Answer> {
     let text = text(context)?;
@@ -34,92 +37,60 @@ fn text(context: &Context) -> Outcome<String> {
     let state = State::new(context)?;
     let mut out = Exposition::default();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    out.family(
-        "klp_collected_timestamp_seconds",
-        "When these were collected.",
-    );
-    out.sample(&[], now.map_or(0, |now| now.as_secs()));
-    out.family("klp_kernel_info", "The kernel that runs.");
-    out.sample(&[("release", &state.release)], 1);
-    out.family(
-        "klp_kernel_livepatch",
-        "Whether the kernel has live patching.",
-    );
-    out.sample(&[], context.kernel.has_livepatch().into());
+    out.family(&table::COLLECTED);
+    out.sample([], now.map_or(0, |now| now.as_secs()));
+    out.family(&table::KERNEL);
+    out.sample([&*state.release], 1);
+    out.family(&table::LIVEPATCH);
+    out.sample([], context.kernel.has_livepatch().into());
     patches(context, &state, &mut out)?;
-    out.family(
-        "klp_leftover_modules",
-        "Modules of patches that are not in use and still loaded.",
-    );
-    out.sample(&[], count(state.leftover.len()));
-    out.family(
-        "klp_installed_patches",
-        "Patches installed for the kernel that runs, by what has become of them.",
-    );
+    out.family(&table::LEFTOVER);
+    out.sample([], count(state.leftover.len()));
+    out.family(&table::INSTALLED);
     for (word, number) in state.installed.counts() {
-        out.sample(&[("state", word)], count(number));
+        out.sample([word], count(number));
     }
-    out.family(
-        "klp_installed_patch",
-        "What has become of a patch installed for the kernel that runs.",
-    );
+    out.family(&table::INSTALLED_PATCH);
     for (name, word) in state.installed.states() {
-        out.sample(&[("patch", name), ("state", word)], 1);
+        out.sample([name, word], 1);
     }
-    out.family(
-        "klp_boot_disabled",
-        "Whether the kernel's command line forbids to load installed patches.",
-    );
-    out.sample(&[], context.kernel.forbids_patches().into());
+    out.family(&table::BOOT_DISABLED);
+    out.sample([], context.kernel.forbids_patches().into());
     Ok(out.text)
 }
 
 fn patches(context: &Context, state: &State, out: &mut Exposition) -> Outcome {
     let patches = &state.patches;
-    out.family("klp_patch_info", "A patch that the kernel has.");
+    out.family(&table::PATCH);
     for patch in patches {
         let version = version(context, patch).unwrap_or_default();
-        let labels = [
-            ("patch", patch.name.as_str()),
-            ("version", &version),
-            ("state", patch.state()),
-        ];
-        out.sample(&labels, 1);
+        out.sample([patch.name.as_str(), &version, patch.state()], 1);
     }
-    out.family("klp_patch_applied", "Whether all tasks run the patch.");
+    out.family(&table::APPLIED);
     for patch in patches {
         let applied = patch.enabled && !patch.transition;
-        out.sample(&[("patch", &patch.name)], applied.into());
+        out.sample([&*patch.name], applied.into());
     }
-    out.family(
-        "klp_patch_in_transition",
-        "Whether the patch's transition is running.",
-    );
+    out.family(&table::IN_TRANSITION);
     for patch in patches {
-        out.sample(&[("patch", &patch.name)], patch.transition.into());
+        out.sample([&*patch.name], patch.transition.into());
     }
-    out.family(
-        "klp_patch_tasks_left",
-        "Tasks that have not switched in the patch's transition.",
-    );
+    out.family(&table::TASKS_LEFT);
     for patch in patches {
         let left = match patch.transition {
             true => context.kernel.blocker_count(patch),
             false => 0,
         };
-        out.sample(&[("patch", &patch.name)], count(left));
+        out.sample([&*patch.name], count(left));
     }
-    out.family("klp_patch_functions", "Functions that the patch replaces.");
+    out.family(&table::FUNCTIONS);
     for patch in patches {
-        out.sample(&[("patch", &patch.name)], count(patch.function_count()));
+        out.sample([&*patch.name], count(patch.function_count()));
     }
-    out.family(
-        "klp_patch_fixes",
-        "What the patch says that it fixes. Known of patches that klpctl has loaded.",
-    );
+    out.family(&table::FIXES);
     for patch in patches {
         for id in fixes(context, patch)? {
-            out.sample(&[("patch", &patch.name), ("id", &id)], 1);
+            out.sample([&*patch.name, &id], 1);
         }
     }
     Ok(())
@@ -134,22 +105,27 @@ fn count(number: usize) -> u64 {
 struct Exposition {
     text: String,
     /// The metric that was begun last.
-    name: &'static str,
+    metric: Option<&'static Metric>,
 }
 
 impl Exposition {
     /// Writes the header of a metric.
-    fn family(&mut self, name: &'static str, help: &str) {
-        self.name = name;
+    fn family(&mut self, metric: &'static Metric) {
+        self.metric = Some(metric);
+        let Metric { name, help, .. } = metric;
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");
     }
 
-    /// A sample of the metric that was begun last.
-    fn sample(&mut self, labels: &[(&str, &str)], value: u64) {
-        self.text.push_str(self.name);
-        if !labels.is_empty() {
-            let labels: Vec<_> = labels
+    /// A sample of the metric that was begun last, with the values of its labels.
+    fn sample<const N: usize>(&mut self, labels: [&str; N], value: u64) {
+        let Some(metric) = self.metric else { return };
+        debug_assert_eq!(metric.labels.len(), N, "{}", metric.name);
+        self.text.push_str(metric.name);
+        if N > 0 {
+            let labels: Vec<_> = metric
+                .labels
                 .iter()
+                .zip(labels)
                 .map(|(key, value)| format!("{key}=\"{}\"", escaped(value)))
                 .collect();
             let _ = write!(self.text, "{{{}}}", labels.join(","));
@@ -172,12 +148,24 @@ mod tests {
 
     #[test]
     fn samples_follow_their_metric() {
+        const A: Metric = Metric {
+            name: "klp_a",
+            labels: &[],
+            help: "What it is.",
+            value: "",
+        };
+        const B: Metric = Metric {
+            name: "klp_b",
+            labels: &["x", "y"],
+            help: "Another.",
+            value: "",
+        };
         let mut out = Exposition::default();
-        out.family("klp_a", "What it is.");
-        out.sample(&[], 1);
-        out.family("klp_b", "Another.");
-        out.sample(&[("x", "a\"b\\c\nd"), ("y", "")], 2);
-        out.sample(&[("x", "# TYPE z")], 3);
+        out.family(&A);
+        out.sample([], 1);
+        out.family(&B);
+        out.sample(["a\"b\\c\nd", ""], 2);
+        out.sample(["# TYPE z", "1"], 3);
         assert_eq!(
             out.text,
             "# HELP klp_a What it is.\n\
@@ -186,7 +174,7 @@ mod tests {
              # HELP klp_b Another.\n\
              # TYPE klp_b gauge\n\
              klp_b{x=\"a\\\"b\\\\c\\nd\",y=\"\"} 2\n\
-             klp_b{x=\"# TYPE z\"} 3\n"
+             klp_b{x=\"# TYPE z\",y=\"1\"} 3\n"
         );
     }
 }

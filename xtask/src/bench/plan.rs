@@ -134,7 +134,7 @@ impl Job {
 
     /// The machine for it.
     pub(super) fn spec(&self, kernel: &Kernel, guest: &str) -> Spec {
-        self.of(Spec::of(kernel, self.script(guest)))
+        self.of(kernel.spec(self.script(guest)))
     }
 
     fn script(&self, guest: &str) -> String {

@@ -13,7 +13,7 @@ use clap::Args;
 use klp_host::host::progress;
 use klp_host::vm::{self, Outcome, Spec};
 
-use super::KernelArgs;
+use super::kernel_args::KernelArgs;
 use crate::checkout;
 use crate::demo::{self, Recording};
 
@@ -48,7 +48,7 @@ impl DemoArgs {
         let spec = Spec {
             copy: vec![(module.to_owned(), PathBuf::from("/root").join(MODULE))],
             timeout: Duration::from_secs(180),
-            ..Spec::of(&kernel, demo::GUEST)
+            ..kernel.spec(demo::GUEST)
         };
         let mut recording = Recording::new("klp: a live patch in Rust");
         let report = vm::run(&spec, &mut |bytes| {

@@ -10,7 +10,7 @@ use klp_host::cache::Cache;
 use klp_host::kernel::core_files::CoreFiles;
 use klp_host::kernel::install::{self, FOLDER, Installed};
 
-use super::KernelArgs;
+use super::kernel_args::KernelArgs;
 use crate::checkout;
 
 #[derive(Debug, Subcommand)]

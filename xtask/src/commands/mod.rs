@@ -8,6 +8,7 @@ mod demo;
 mod docs;
 mod image;
 mod kernel;
+mod kernel_args;
 mod kselftest;
 mod module;
 mod package;
@@ -21,15 +22,9 @@ mod vm;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
-use klp_host::arch::Arch;
+use clap::{Parser, Subcommand};
 use klp_host::host::consent::ConsentArgs;
-use klp_host::host::needs::Needs;
 use klp_host::host::process;
-use klp_host::kernel::{Core, Kernel, Options, Origin, Profile};
-
-use crate::checkout;
-use crate::guest_program;
 
 /// This repository's chores: kernels, virtual machines, tests.
 #[derive(Debug, Parser)]
@@ -45,7 +40,7 @@ struct Cli {
 enum Command {
     /// Show it: build the sample, boot Debian's kernel, and patch it while it runs.
     Demo(demo::DemoArgs),
-    /// Write the documentation's tables of keys, types, findings and exit statuses from the code.
+    /// Write the reference tables of the documentation from the code.
     Docs,
     /// Get and build kernels.
     #[command(subcommand)]
@@ -96,53 +91,6 @@ impl Command {
             Self::Compare(args) => args.run(),
             Self::Bench(args) => args.run(),
             Self::Stress(args) => args.run(),
-        }
-    }
-}
-
-/// Which kernel a command works with.
-#[derive(Args, Clone, Debug)]
-struct KernelArgs {
-    /// The kernel: `c` or `rust`, our small ones, by their livepatch core; or one of Debian's, as `cargo klp kernels` lists them.
-    #[arg(long, value_name = "KERNEL", default_value_t = Core::STOCK)]
-    core: Core,
-    /// What it is for.
-    #[arg(long, value_enum, default_value_t = Arch::default())]
-    arch: Arch,
-    /// How it is configured.
-    #[arg(long, value_enum, default_value_t = Profile::Base)]
-    profile: Profile,
-    /// What `c` or `rust` is built from, instead of stock's source: a kernel source tree, or one of Debian's kernels.
-    #[arg(long, value_name = "SOURCE")]
-    source: Option<Origin>,
-}
-
-impl KernelArgs {
-    /// The packages that getting it takes.
-    fn needs(&self) -> Result<Needs> {
-        klp_host::kernel::needs(self.core, self.profile, &self.options(false))
-    }
-
-    /// The packages that getting it, and running our programs on it, takes.
-    fn vm_needs(&self) -> Result<Needs> {
-        Ok(self.needs()?.and(guest_program::needs(self.arch)?))
-    }
-
-    /// The kernel, built first when necessary.
-    fn get(&self) -> Result<Kernel> {
-        self.get_with(false)
-    }
-
-    fn get_with(&self, update: bool) -> Result<Kernel> {
-        klp_host::kernel::get(self.core, self.profile, &self.options(update))
-    }
-
-    fn options(&self, update: bool) -> Options {
-        Options {
-            arch: self.arch,
-            source: self.source.clone().unwrap_or_default(),
-            update,
-            ..checkout::kernel_options()
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::KernelArgs;
+use super::kernel_args::KernelArgs;
 use crate::checkout;
 
 #[derive(Debug, Subcommand)]

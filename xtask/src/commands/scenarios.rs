@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use klp_host::kernel::Core;
 
-use super::KernelArgs;
+use super::kernel_args::KernelArgs;
 use crate::case::Tally;
 use crate::checkout;
 use crate::report;

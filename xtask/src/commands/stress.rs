@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use super::KernelArgs;
+use super::kernel_args::KernelArgs;
 use crate::bench;
 
 #[derive(Args, Debug)]

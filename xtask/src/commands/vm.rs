@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use klp_host::vm::{self, Outcome, Spec, Warnings};
 
-use super::KernelArgs;
+use super::kernel_args::KernelArgs;
 
 /// The exit status when the kernel broke, hung, or stopped before the command had ended.
 const BROKEN: u8 = 125;
@@ -78,7 +78,7 @@ impl VmArgs {
                     .needs()?
                     .and(vm::needs_for(self.kernel.arch))
                     .get()?;
-                Spec::of(&self.kernel.get()?, command)
+                self.kernel.get()?.spec(command)
             }
         };
         let spec = Spec {

@@ -16,9 +16,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::SCRIPT;
-use super::transcript::Line;
+use super::diff::Line;
 use crate::case::Case;
+
+/// What cases are counted under.
+pub(super) const SCRIPT: &str = "compare";
 
 /// The list.
 #[derive(Debug, Default)]

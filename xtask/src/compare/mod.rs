@@ -3,6 +3,7 @@
 //! Compares both livepatch cores: the same modules and the same script on each, and a list of the
 //! differences that are meant.
 
+mod diff;
 mod expected;
 mod transcript;
 
@@ -18,7 +19,7 @@ use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::report;
 
-use expected::Expected;
+use expected::{Expected, SCRIPT};
 use transcript::Transcript;
 
 /// The folder with the modules, the script, and the differences that are meant.
@@ -29,9 +30,6 @@ const GUEST: &str = "/klp/compare";
 
 /// The longest that all cases may take on one core, on a slow and busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1800);
-
-/// What cases are counted under.
-const SCRIPT: &str = "compare";
 
 /// Runs the script on both kernels and reports each unexpected difference. With `keep`, both
 /// transcripts are kept in that folder.
@@ -93,7 +91,7 @@ fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
         timeout: TIMEOUT,
         // A case warns: it is in the transcript.
         accepted: Warnings::All,
-        ..Spec::of(kernel, format!("bash {}", script.display()))
+        ..kernel.spec(format!("bash {}", script.display()))
     })
 }
 

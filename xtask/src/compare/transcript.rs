@@ -2,8 +2,8 @@
 
 //! The transcript of the guest's script by case, and the differences of two.
 
-use super::SCRIPT;
-use super::expected::Expected;
+use super::diff::{Line, diff};
+use super::expected::{Expected, SCRIPT};
 use crate::case::Case;
 
 /// Lines that are shown around a difference.
@@ -20,14 +20,6 @@ pub(super) struct Transcript {
 struct Step {
     name: String,
     lines: Vec<String>,
-}
-
-/// A line of either transcript, or of both.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Line<'a> {
-    Both(&'a str),
-    OnlyC(&'a str),
-    OnlyRust(&'a str),
 }
 
 impl Transcript {
@@ -114,47 +106,6 @@ fn difference(c: &Step, rust: &Step, expected: &mut Expected) -> Option<String> 
         .map(|(_, (line, _))| line.to_string())
         .collect();
     (!shown.is_empty()).then(|| shown.join("\n"))
-}
-
-impl std::fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Both(text) => write!(f, "  {text}"),
-            Self::OnlyC(text) => write!(f, "- {text}"),
-            Self::OnlyRust(text) => write!(f, "+ {text}"),
-        }
-    }
-}
-
-/// The shortest way from one text to the other, by the longest common subsequence: cases have
-/// some dozens of lines.
-fn diff<'a>(c: &[&'a str], rust: &[&'a str]) -> Vec<Line<'a>> {
-    // The length of the common subsequence from each position on.
-    let mut common = vec![vec![0_usize; rust.len() + 1]; c.len() + 1];
-    for i in (0..c.len()).rev() {
-        for j in (0..rust.len()).rev() {
-            common[i][j] = if c[i] == rust[j] {
-                common[i + 1][j + 1] + 1
-            } else {
-                common[i + 1][j].max(common[i][j + 1])
-            };
-        }
-    }
-    let (mut i, mut j) = (0, 0);
-    let mut lines = Vec::new();
-    while i < c.len() || j < rust.len() {
-        if i < c.len() && j < rust.len() && c[i] == rust[j] {
-            lines.push(Line::Both(c[i]));
-            (i, j) = (i + 1, j + 1);
-        } else if j == rust.len() || (i < c.len() && common[i + 1][j] >= common[i][j + 1]) {
-            lines.push(Line::OnlyC(c[i]));
-            i += 1;
-        } else {
-            lines.push(Line::OnlyRust(rust[j]));
-            j += 1;
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

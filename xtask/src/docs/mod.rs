@@ -31,6 +31,7 @@ const PAGES: [Page; 6] = [
             ("keys", tables::keys),
             ("types", tables::types),
             ("cargo-klp-exit", tables::cargo_klp_exit),
+            ("variables", tables::variables),
         ],
     },
     Page {
@@ -39,7 +40,10 @@ const PAGES: [Page; 6] = [
     },
     Page {
         file: "docs/operators.md",
-        tables: &[("klpctl-exit", tables::klpctl_exit)],
+        tables: &[
+            ("klpctl-exit", tables::klpctl_exit),
+            ("metrics", tables::metrics),
+        ],
     },
     Page {
         file: "klp-macros/src/lib.rs",

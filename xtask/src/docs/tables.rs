@@ -6,6 +6,7 @@
 //! compiled into it.
 
 use klp_elf::check::{Kind, Problem, Severity};
+use klp_host::kernel::metadata::{INLINED, VARIABLES};
 
 #[path = "../../../cargo-klp/src/exit_status.rs"]
 #[allow(dead_code)] // The help text.
@@ -13,6 +14,9 @@ mod cargo_klp_status;
 #[path = "../../../klp-macros/src/keys/table.rs"]
 #[allow(dead_code)] // The examples, for error messages.
 mod keys_table;
+#[path = "../../../klpctl/src/command/metrics/table.rs"]
+#[allow(dead_code)] // The help of the output.
+mod klpctl_metrics;
 #[path = "../../../klpctl/src/status.rs"]
 #[allow(dead_code)] // The words for JSON.
 mod klpctl_status;
@@ -163,6 +167,31 @@ fn without_fields(text: &str) -> String {
         rest = after;
     }
     shown + rest
+}
+
+/// The variables that name information about a kernel.
+pub(super) fn variables() -> String {
+    let rows = VARIABLES.iter().chain([&INLINED]).map(|variable| {
+        vec![
+            code(variable.name),
+            variable.names.to_owned(),
+            variable.without.to_owned(),
+        ]
+    });
+    table(&["variable", "names", "if missing"], rows)
+}
+
+/// The metrics of klpctl.
+pub(super) fn metrics() -> String {
+    let rows = klpctl_metrics::METRICS.map(|metric| {
+        let labels: Vec<_> = metric.labels.iter().map(|label| code(label)).collect();
+        vec![
+            code(metric.name),
+            labels.join(", "),
+            metric.value.to_owned(),
+        ]
+    });
+    table(&["metric", "labels", "value"], rows)
 }
 
 /// The exit statuses of klpctl.

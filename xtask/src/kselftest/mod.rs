@@ -71,7 +71,7 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
         timeout: TIMEOUT * slowness,
         slowness,
         memory: 1024 * slowness.min(2),
-        ..Spec::of(kernel, limit + include_str!("guest.sh"))
+        ..kernel.spec(limit + include_str!("guest.sh"))
     };
 
     let mut tally = Tally::default();

@@ -165,7 +165,7 @@ fn boot(
         slowness,
         memory: 1024 * slowness.min(2),
         accepted: Warnings::In(known),
-        ..Spec::of(kernel, limits + include_str!("guest.sh"))
+        ..kernel.spec(limits + include_str!("guest.sh"))
     };
     let mut follower = Follower::new(kernel.core.name(), names);
     follower.prints = prints;

@@ -15,8 +15,8 @@ use klp_host::host::toolchain::{self, CLIPPY, PINNED, Toolchain};
 use klp_host::kernel::{Core, Profile};
 use serde_json::Value;
 
-use super::Form;
 use super::cases::Cases;
+use super::form::Form;
 use crate::case::Tally;
 use crate::checkout;
 use crate::guest_program;

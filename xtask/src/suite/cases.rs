@@ -23,11 +23,7 @@ impl Cases {
 
     /// Tries something, and prints how it went.
     pub(super) fn check(&mut self, name: &str, test: impl FnOnce() -> Result<()>) {
-        let case = Case {
-            script: self.script.to_owned(),
-            name: name.to_owned(),
-            failure: test().err().map(|error| format!("{error:#}")),
-        };
+        let case = Case::of(self.script, name, test());
         report::add(&case);
         self.tally.count(&case);
     }

@@ -6,6 +6,7 @@
 
 mod builtin;
 mod edit;
+mod files;
 mod folders;
 mod undone;
 
@@ -14,7 +15,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use klp_host::cache::Cache;
-use klp_host::host::files::write_atomic;
 use klp_host::kernel::DebianKernel;
 use klp_host::kernel::line::STOCK;
 use klp_host::kernel::metadata::KernelMetadata;
@@ -114,17 +114,9 @@ fn others(known: &KernelMetadata, undone: &Built) -> Result<Vec<PathBuf>> {
     for module in modules::with_dependencies(known, &names)? {
         if undone.module(&module.name).is_none() {
             let file = dir.join(format!("{}.ko", module.name));
-            write_changed(&file, &module.data)?;
+            files::write_changed(&file, &module.data)?;
             files.push(file);
         }
     }
     Ok(files)
-}
-
-/// Writes a file unless it has this content, so that its dependents stay up to date.
-fn write_changed(file: &Path, content: &[u8]) -> Result<()> {
-    match fs::read(file) {
-        Ok(found) if found == content => Ok(()),
-        _ => write_atomic(file, content),
-    }
 }

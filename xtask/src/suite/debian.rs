@@ -6,7 +6,7 @@
 use anyhow::Result;
 use klp_host::kernel::Profile;
 
-use super::OWN_CORES;
+use super::form::OWN_CORES;
 use crate::case::Tally;
 use crate::checkout;
 use crate::kselftest;

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use klp_host::kernel::{Core, Kernel, Profile};
 
-use super::{Form, flaws};
+use super::flaws;
+use super::form::Form;
 use crate::bench;
 use crate::case::{Case, Tally};
 use crate::checkout;
@@ -52,13 +53,8 @@ fn failing_allocations(scripts: &[PathBuf]) -> Result<Tally> {
 
 /// Loads and unloads a patch while programs are started.
 fn stress(kernel: &Kernel, cycles: u32) -> Case {
-    let case = Case {
-        script: "stress".to_owned(),
-        name: format!("{cycles} cycles"),
-        failure: bench::stress(kernel, cycles)
-            .err()
-            .map(|error| format!("{error:#}")),
-    };
+    let result = bench::stress(kernel, cycles).map(drop);
+    let case = Case::of("stress", &format!("{cycles} cycles"), result);
     report::add_on(kernel.core.name(), &case);
     case
 }

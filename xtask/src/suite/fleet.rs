@@ -16,10 +16,10 @@ use klp_host::unpacked::PROMTOOL;
 use klp_host::venv::{self, ANSIBLE, GRAFANA_TYPES, SALT};
 use serde_json::{Value, json};
 
-use super::report;
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::guest_program;
+use crate::report;
 
 /// The packages that it takes.
 pub(super) fn needs() -> Needs {
@@ -30,7 +30,7 @@ pub(super) fn run() -> Result<Tally> {
     let cache = Cache::open()?;
     let klpctl = guest_program::klpctl()?;
     let promtool = PROMTOOL.get(&cache)?;
-    let mut tally = report(&[
+    let mut tally = report::add_all(&[
         case("prometheus", "the rules are good", {
             promtool_in_folder(&promtool, &["check", "rules", "klp.rules.yml"])
         }),
@@ -60,11 +60,7 @@ pub(super) fn run() -> Result<Tally> {
 }
 
 fn case(script: &str, name: &str, result: Result<()>) -> Case {
-    Case {
-        script: format!("fleet: {script}"),
-        name: name.to_owned(),
-        failure: result.err().map(|error| format!("{error:#}")),
-    }
+    Case::of(&format!("fleet: {script}"), name, result)
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -168,7 +164,7 @@ fn script(name: &str, bin: Option<PathBuf>, klpctl: &Path) -> Result<Tally> {
         .env("KLPCTL", klpctl);
     let cases = cases(name, &process::output(&mut command)?);
     ensure!(!cases.is_empty(), "{name}.sh said nothing");
-    Ok(report(&cases))
+    Ok(report::add_all(&cases))
 }
 
 /// The cases of a script: lines `ok - NAME`, `not ok - NAME: WHY`, and `# MORE` below that.

@@ -1,23 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Parses the output of Rust's test harness: each test's line, and the output of failed ones.
+//! Runs tests of Rust's harness, and parses their output: each test's line, and the output of failed ones.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use klp_host::host::process::Group;
 
 use crate::case::{Case, Tally};
+use crate::checkout;
+use crate::report;
+
+/// Runs the tests that `command` starts, reports and counts them.
+pub(super) fn run(mut command: Command) -> Result<Tally> {
+    let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
+    command
+        .current_dir(checkout::top())
+        .stdin(Stdio::null())
+        .stdout(writer);
+    let mut group = Group::spawn(&mut command)?;
+    // The command holds the pipe's writing end: without it the reader sees the end.
+    command.stdout(Stdio::null());
+
+    let mut follower = Follower::new("host");
+    for line in BufReader::new(reader).lines() {
+        let line = line.context("cannot read what cargo test prints")?;
+        follower.line(&line).iter().for_each(report::add);
+    }
+    let mut tally = follower.tally;
+    let status = group.wait()?;
+    if !status.success() && tally.failed == 0 {
+        let case = Case::failed("host", "cargo test", format!("it ended with {status}"));
+        report::add(&case);
+        tally.count(&case);
+    }
+    Ok(tally)
+}
 
 /// Follows the output of `cargo test`, of any number of test programs one after the other.
 #[derive(Debug)]
-pub(super) struct Follower {
+struct Follower {
     script: &'static str,
     /// Failed tests whose output has not been read yet.
     failed: Vec<String>,
     /// The current test with its output.
     output: Option<(String, String)>,
-    pub(super) tally: Tally,
+    tally: Tally,
 }
 
 impl Follower {
     /// Cases of this script.
-    pub(super) fn new(script: &'static str) -> Self {
+    fn new(script: &'static str) -> Self {
         Self {
             script,
             failed: Vec::new(),
@@ -27,7 +61,7 @@ impl Follower {
     }
 
     /// The cases that are decided with this line.
-    pub(super) fn line(&mut self, line: &str) -> Vec<Case> {
+    fn line(&mut self, line: &str) -> Vec<Case> {
         if let Some(counts) = counted(line) {
             self.tally += counts;
             return self.end_of_program();

@@ -9,9 +9,8 @@ use anyhow::{Context as _, Result};
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, CLIPPY, PINNED, RUSTFMT, Toolchain};
 
-use super::report;
 use crate::case::{Case, Tally};
-use crate::{checkout, docs};
+use crate::{checkout, docs, report};
 
 const SCRIPT: &str = "lint";
 
@@ -23,6 +22,7 @@ pub(super) fn run() -> Result<Tally> {
         command.current_dir(checkout::top()).args(arguments);
         process::output(&mut command)
     };
+    let case = |name: &str, result| Case::of(SCRIPT, name, result);
     let mut cases = vec![
         case("formatting", cargo(&["fmt", "--all", "--check"]).map(drop)),
         case(
@@ -43,16 +43,8 @@ pub(super) fn run() -> Result<Tally> {
         case("licence lines", licence_lines()),
         case("one place for each architecture", architectures()),
     ];
-    cases.extend(dependencies::cases(&toolchain));
-    Ok(report(&cases))
-}
-
-fn case(name: &str, result: Result<()>) -> Case {
-    Case {
-        script: SCRIPT.to_owned(),
-        name: name.to_owned(),
-        failure: result.err().map(|error| format!("{error:#}")),
-    }
+    cases.extend(dependencies::cases(SCRIPT, &toolchain));
+    Ok(report::add_all(&cases))
 }
 
 /// `cargo doc` of the crates that patch authors use has no warnings.

@@ -12,6 +12,7 @@ mod debian;
 mod debug;
 mod flaws;
 mod fleet;
+mod form;
 mod host;
 pub mod image;
 pub mod kernels;
@@ -39,25 +40,12 @@ use crate::kselftest;
 use crate::report;
 use crate::scenarios;
 
+pub use form::Form;
+use form::OWN_CORES;
 pub use proof::Proof;
 
 /// The cores that every example has to run on.
 const CORES: [Core; 3] = [Core::STOCK, Core::C, Core::Rust];
-
-/// Our own kernels, for the kernel's selftests.
-const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
-
-/// How much of a part is run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Form {
-    /// What runs before each change.
-    Short,
-    /// The long forms of parts, and additional parts, which take hours.
-    Long {
-        /// The number of cycles of the stress test.
-        cycles: u32,
-    },
-}
 
 /// A part of the tests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -351,10 +339,4 @@ fn at_once(
         }
         Ok(total)
     })
-}
-
-/// Prints the cases and counts them.
-fn report(cases: &[Case]) -> Tally {
-    cases.iter().for_each(report::add);
-    Tally::of(cases)
 }

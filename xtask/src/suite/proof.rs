@@ -14,7 +14,7 @@ use klp_host::host::progress::say;
 use klp_host::host::registry::Program;
 use klp_host::host::toolchain::{self, PINNED};
 
-use super::host;
+use super::libtest;
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::report;
@@ -54,7 +54,7 @@ pub(super) fn memory_order(preemptions: &str) -> Result<Tally> {
         .args(["--locked", "--target-dir", "target/loom", "memory_order"])
         .env("RUSTFLAGS", "--cfg loom")
         .env("KLP_PREEMPTIONS", preemptions);
-    host::tests(command)
+    libtest::run(command)
 }
 
 /// Runs the host's unit tests of the crates with `unsafe` code in Miri.
@@ -78,7 +78,7 @@ fn miri() -> Result<Tally> {
         command
             .args(["--locked", "--target-dir", "target/miri"])
             .env("MIRIFLAGS", flags);
-        total += host::tests(command)?;
+        total += libtest::run(command)?;
     }
     Ok(total)
 }

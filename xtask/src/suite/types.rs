@@ -9,25 +9,30 @@
 
 mod claims;
 mod compile;
+mod said;
 mod stubs;
 mod views;
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use klp_host::kernel::Kernel;
 use klp_host::module::Built;
 
 use self::compile::Compiler;
-use super::report;
+use self::said::{as_expected, normal};
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::parallel;
+use crate::report;
 
 /// Where the patches are, in the checkout.
 const PATCHES: &str = "tests/types";
 const CLAIMS: &str = "tests/claims";
+
+/// What cases are counted under.
+const SCRIPT: &str = "types";
 
 /// Runs them all on one kernel.
 pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
@@ -49,21 +54,17 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
     cases.extend(parallel::map(&examples()?, |source| {
         case(source, example(&compiler, source))
     }));
-    cases.push(Case {
-        script: "types".to_owned(),
-        name: "stubs of all functions compile".to_owned(),
-        failure: stubs::run(kernel, &compiler)
-            .err()
-            .map(|error| format!("{error:#}")),
-    });
-    cases.push(Case {
-        script: "types".to_owned(),
-        name: "views of structures compile".to_owned(),
-        failure: views::run(kernel, &compiler)
-            .err()
-            .map(|error| format!("{error:#}")),
-    });
-    Ok(report(&cases))
+    cases.push(Case::of(
+        SCRIPT,
+        "stubs of all functions compile",
+        stubs::run(kernel, &compiler),
+    ));
+    cases.push(Case::of(
+        SCRIPT,
+        "views of structures compile",
+        views::run(kernel, &compiler),
+    ));
+    Ok(report::add_all(&cases))
 }
 
 /// The patches of a folder, by name.
@@ -104,11 +105,8 @@ fn case(source: &Path, result: Result<()>) -> Case {
     let name = source
         .strip_prefix(top.join(PATCHES))
         .or_else(|_| source.strip_prefix(&top));
-    Case {
-        script: "types".to_owned(),
-        name: name.unwrap_or(source).display().to_string(),
-        failure: result.err().map(|error| format!("{error:#}")),
-    }
+    let name = name.unwrap_or(source).display().to_string();
+    Case::of(SCRIPT, &name, result)
 }
 
 /// An example compiles without messages, with all information about the modules that it patches. It
@@ -156,7 +154,7 @@ fn right(compiler: &Compiler, source: &Path) -> Result<()> {
     let output = compiler.compile(source, &[])?;
     let said = normal(&String::from_utf8_lossy(&output.stderr));
     ensure!(output.status.success(), "it does not compile: {said}");
-    said_as_expected(source, &said)
+    as_expected(source, &said)
 }
 
 /// An invalid patch does not compile, and the messages are those of the file beside it.
@@ -165,47 +163,12 @@ fn wrong(compiler: &Compiler, source: &Path) -> Result<()> {
     let output = compiler.compile(source, &["--cap-lints=allow"])?;
     let said = normal(&String::from_utf8_lossy(&output.stderr));
     ensure!(!output.status.success(), "it compiles: {said}");
-    said_as_expected(source, &said)
-}
-
-/// Compares with the file beside the patch; without one, no messages are expected.
-fn said_as_expected(source: &Path, said: &str) -> Result<()> {
-    let expected = source.with_extension("stderr");
-    if std::env::var_os("UPDATE_EXPECT").is_some() && !said.is_empty() {
-        return fs::write(&expected, said)
-            .with_context(|| format!("cannot write {}", expected.display()));
-    }
-    let wanted = match fs::read_to_string(&expected) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        read => read.with_context(|| format!("cannot read {}", expected.display()))?,
-    };
-    if said != wanted {
-        bail!("expected\n{wanted}\nfound\n{said}");
-    }
-    Ok(())
-}
-
-/// Without what differs between machines and kernels: folders and addresses.
-fn normal(said: &str) -> String {
-    let folder = format!("{}/", checkout::top().display());
-    let mut text = String::new();
-    for line in said.replace(&folder, "").lines() {
-        let line = match line.split_once("at 0x") {
-            Some((before, rest)) => {
-                let after = rest.trim_start_matches(|digit: char| digit.is_ascii_hexdigit());
-                format!("{before}at 0x...{after}")
-            }
-            None => line.to_owned(),
-        };
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    as_expected(source, &said)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{normal, only_claims};
+    use super::only_claims;
 
     #[test]
     fn only_claims_may_be_unsafe() {
@@ -215,13 +178,5 @@ mod tests {
         assert!(!only_claims(
             "unsafe extern \"C\" {\n}\nlet x = unsafe { *p };\n"
         ));
-    }
-
-    #[test]
-    fn addresses_are_left_out() {
-        assert_eq!(
-            normal("  sympos = 1: at 0xffffffff81, cannot be traced \n"),
-            "  sympos = 1: at 0x..., cannot be traced\n"
-        );
     }
 }

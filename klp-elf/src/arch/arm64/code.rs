@@ -4,7 +4,7 @@
 //! encodings for A64").
 
 use crate::arch::arm64::INSTRUCTION;
-use crate::arch::code::{Effect, Flow, Memory};
+use crate::arch::effect::{Effect, Flow, Memory};
 use object::elf::{self, RelocationType};
 
 /// The number of the stack pointer, where an instruction can have that.

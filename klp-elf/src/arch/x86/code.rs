@@ -2,7 +2,7 @@
 
 //! Code of 64-bit PCs.
 
-use crate::arch::code::{Effect, Flow, Memory};
+use crate::arch::effect::{Effect, Flow, Memory};
 use iced_x86::{
     Decoder, DecoderIntoIter, DecoderOptions, FlowControl, Formatter as _, InstructionInfoFactory,
     Mnemonic, NasmFormatter, OpAccess, OpKind, Register,

@@ -3,7 +3,8 @@
 //! Tables of the kernel's `klp-build`: compact ones in separate sections, from which the
 //! module's init makes those of the livepatch core (`linux/livepatch_external.h`).
 
-use super::{Function, Object, Pointers, Tables};
+use super::entries::{Function, Object, Tables};
+use super::pointers::Pointers;
 use crate::check::{Place, Problem, Report};
 
 const OBJECTS: &str = ".init.klp_objects";

@@ -3,7 +3,8 @@
 //! Tables of kpatch: one list of functions, each with the name of its object, from which the
 //! module makes those of the livepatch core when it starts.
 
-use super::{Function, Object, Pointers, Tables};
+use super::entries::{Function, Object, Tables};
+use super::pointers::Pointers;
 use crate::VMLINUX;
 use std::collections::HashMap;
 

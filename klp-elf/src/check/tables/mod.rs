@@ -2,75 +2,20 @@
 
 //! Finds the tables of replaced functions.
 
+mod entries;
 mod klp_build;
 mod kpatch;
+mod pointers;
 mod statics;
+
+pub(super) use entries::{Function, Object, Tables};
+pub(super) use pointers::Target;
 
 use super::symbols::Places;
 use super::{Place, Problem, Report};
 use crate::Module;
 use crate::limits::FUNCTIONS_MAX;
-use crate::module::{self, Field};
-use object::LittleEndian as LE;
-use std::cell::Cell;
-
-/// The objects that a module patches.
-pub(super) struct Tables<'data> {
-    pub(super) objects: Vec<Object<'data>>,
-}
-
-/// An object that is patched.
-pub(super) struct Object<'data> {
-    /// `None` is the kernel itself.
-    pub(super) name: Option<&'data [u8]>,
-    /// Its section and its offset there.
-    pub(super) place: (usize, u64),
-    pub(super) functions: Vec<Function<'data>>,
-}
-
-/// A function that is replaced.
-pub(super) struct Function<'data> {
-    /// The entry's section and its offset there.
-    pub(super) place: (usize, u64),
-    pub(super) old_name: Option<&'data [u8]>,
-    pub(super) new_func: Option<Target>,
-    pub(super) sympos: u64,
-    /// Does code of the module write to it?
-    pub(super) filled_later: bool,
-}
-
-/// Where a pointer of the module leads to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Target {
-    /// `None` when that is not in the module.
-    pub(super) section: Option<usize>,
-    pub(super) offset: u64,
-    /// By this symbol.
-    pub(super) symbol: u32,
-}
-
-/// A place that code names.
-#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
-struct Named {
-    section: u16,
-    offset: u64,
-    /// Does it count from the end of the instruction?
-    relative: bool,
-}
-
-/// The pointers in a module's data.
-pub(super) struct Pointers<'module, 'data> {
-    module: &'module Module<'data>,
-    places: &'module Places,
-    /// The numbers of those of the module's fields that are pointers in data, in their order.
-    all: Vec<u32>,
-    /// The places that they lead to; sorted.
-    targets: Vec<(u16, u64)>,
-    /// The places that code names; sorted.
-    named: Vec<Named>,
-    /// How many entries may still be read.
-    left: Cell<usize>,
-}
+use pointers::Pointers;
 
 impl<'data> Tables<'data> {
     /// Finds the tables. Problems are added to the report. `None` if there are
@@ -84,153 +29,10 @@ impl<'data> Tables<'data> {
         let tables = klp_build::find(&pointers, report)
             .or_else(|| kpatch::find(&pointers))
             .or_else(|| statics::find(&pointers, report));
-        if pointers.left.get() == 0 {
+        if pointers.is_exhausted() {
             let problem = Problem::TooMany("entries in its tables", FUNCTIONS_MAX);
             report.add(Place::Module, problem);
         }
         tables
     }
-}
-
-impl<'module, 'data> Pointers<'module, 'data> {
-    fn new(module: &'module Module<'data>, places: &'module Places) -> Self {
-        let mut all = Vec::new();
-        let mut targets = Vec::new();
-        let mut named = Vec::new();
-        let relative_to_end = module.machine.relative_to_end();
-        for (number, field) in (0..).zip(module.fields()) {
-            if field.is_livepatch() {
-                continue;
-            }
-            let target = target(module, field);
-            let section = target.and_then(|target| u16::try_from(target.section?).ok());
-            let offset = target.map_or(0, |target| target.offset);
-            if module.is_code(field.section.into()) {
-                named.extend(section.map(|section| Named {
-                    section,
-                    offset,
-                    relative: relative_to_end.iter().any(|kind| field.is(*kind)),
-                }));
-            } else if field.is(module.machine.pointer()) && target.is_some() {
-                all.push(number);
-                targets.extend(section.map(|section| (section, offset)));
-            }
-        }
-        targets.sort_unstable();
-        named.sort_unstable();
-        Self {
-            module,
-            places,
-            all,
-            targets,
-            named,
-            left: Cell::new(FUNCTIONS_MAX),
-        }
-    }
-
-    fn field(&self, number: u32) -> Option<&'module Field> {
-        self.module.fields().get(number as usize)
-    }
-
-    /// The numbers of the first pointer that is not before a place, and of all that follow.
-    fn from(&self, section: usize, offset: u64) -> &[u32] {
-        let before = |number: &u32| {
-            let field = self.field(*number);
-            field.is_some_and(|it| (usize::from(it.section), it.offset) < (section, offset))
-        };
-        self.all
-            .get(self.all.partition_point(before)..)
-            .unwrap_or_default()
-    }
-
-    /// The first pointer in a part of a section.
-    fn first(&self, section: usize, start: u64, end: u64) -> Option<(u64, Target)> {
-        let field = self.field(*self.from(section, start).first()?)?;
-        let is_inside = usize::from(field.section) == section && field.offset < end;
-        let target = target(self.module, field).filter(|_| is_inside)?;
-        Some((field.offset, target))
-    }
-
-    /// The pointer at a place.
-    fn get(&self, section: usize, offset: u64) -> Option<Target> {
-        let (_, target) = self.first(section, offset, offset.checked_add(1)?)?;
-        Some(target)
-    }
-
-    /// Does code of the module name one of the fields of an entry, and so write to it?
-    fn is_filled(&self, section: usize, start: u64, fields: &[u64]) -> bool {
-        let mut places = fields.iter().map(|offset| start.saturating_add(*offset));
-        places.any(|place| self.is_named(section, place))
-    }
-
-    /// Does code name a place? What counts from the instruction's end is named by its field, and a
-    /// value may come behind that.
-    fn is_named(&self, section: usize, place: u64) -> bool {
-        let Ok(section) = u16::try_from(section) else {
-            return false;
-        };
-        let named = |behind: u64, relative: bool| {
-            let wanted = Named {
-                section,
-                offset: place.wrapping_sub(behind),
-                relative,
-            };
-            self.named.binary_search(&wanted).is_ok()
-        };
-        named(0, false) || named(0, true) || named(4, true) || named(8, true)
-    }
-
-    /// May another entry be read? Malformed tables can refer to each other without end.
-    fn take(&self) -> bool {
-        let left = self.left.get();
-        self.left.set(left.saturating_sub(1));
-        left > 0
-    }
-
-    /// The first place behind another one in a section that a pointer leads to.
-    fn target_after(&self, section: usize, offset: u64) -> Option<u64> {
-        let section = u16::try_from(section).ok()?;
-        let next = self
-            .targets
-            .partition_point(|target| *target <= (section, offset));
-        let (found_in, found_at) = *self.targets.get(next)?;
-        (found_in == section).then_some(found_at)
-    }
-
-    /// The string that a pointer leads to.
-    fn string(&self, target: Target) -> Option<&'data [u8]> {
-        let place = module::Place::Inside(target.section?, target.offset);
-        self.module.string(place)
-    }
-
-    /// Does a pointer lead to code?
-    fn is_code(&self, target: Target) -> bool {
-        target
-            .section
-            .is_some_and(|section| self.module.is_code(section))
-    }
-
-    /// The bytes of a section.
-    fn bytes(&self, section: usize) -> &'data [u8] {
-        self.module.elf.bytes(section)
-    }
-
-    /// The eight bytes at a place, as a number; 0 outside.
-    fn word(&self, section: usize, offset: u64) -> u64 {
-        let start = usize::try_from(offset).ok();
-        let rest = start.and_then(|start| self.bytes(section).get(start..));
-        let bytes = rest.and_then(|rest| rest.first_chunk());
-        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    }
-}
-
-/// The place that a field leads to.
-fn target(module: &Module<'_>, field: &Field) -> Option<Target> {
-    let symbol = module.elf.symbols.all.get(field.symbol as usize)?;
-    let place = symbol.st_value.get(LE);
-    Some(Target {
-        section: crate::elf::Symbols::section_of(symbol),
-        offset: place.wrapping_add_signed(field.addend),
-        symbol: field.symbol,
-    })
 }

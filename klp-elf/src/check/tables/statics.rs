@@ -7,7 +7,8 @@
 //! is the argument of `klp_enable_patch()`, begins with a pointer to the module itself, and the
 //! possible pointers of an entry, and their order, are fixed.
 
-use super::{Function, Object, Pointers, Tables, Target, target};
+use super::entries::{Function, Object, Tables};
+use super::pointers::{Pointers, Target, target};
 use crate::check::identity::ENABLING;
 use crate::check::{Place, Problem, Report};
 use crate::text::Name;

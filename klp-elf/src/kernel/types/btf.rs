@@ -5,7 +5,6 @@
 //! Types and names stay where they are in the section. A type takes four bytes here, and eight once
 //! types are searched by name.
 
-use super::Reason;
 use crate::kernel::index::Index;
 use crate::limits::{BTF_STRINGS_MAX, BTF_TYPES_MAX, NAME_MAX};
 use std::cell::OnceCell;
@@ -17,6 +16,9 @@ const MAGIC: u16 = 0xeb9f;
 const HEADER: usize = 24;
 /// The head of each type: name, info, size or type.
 const TYPE: usize = 12;
+
+/// Why BTF cannot be read, or lacks a type.
+pub(crate) type Reason = String;
 
 /// One section of types.
 pub(crate) struct Btf {

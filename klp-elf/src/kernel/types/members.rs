@@ -109,7 +109,7 @@ impl Types {
             .place
             .filter(|place| place.types == self.number)?;
         let raw = self.btf.get(place.id)?;
-        Reader::new(self).structure(raw).ok().flatten()
+        self.reader().structure(raw).ok().flatten()
     }
 }
 

@@ -7,7 +7,7 @@ mod members;
 mod reader;
 mod spelling;
 
-pub(crate) use btf::Btf;
+pub(crate) use btf::{Btf, Reason};
 
 use crate::limits::SAME_TYPE_MAX;
 use crate::prototype::{Prototype, Type};
@@ -18,9 +18,6 @@ use reader::Reader;
 use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
-
-/// Why BTF cannot be read, or lacks a type.
-pub(crate) type Reason = String;
 
 /// The types of vmlinux or of a module.
 pub(crate) struct Types {
@@ -47,6 +44,10 @@ impl Types {
             btf: Rc::new(btf),
             number: READ.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.btf, self.number)
     }
 
     /// The names of this object's functions, in BTF's order, each once.
@@ -78,7 +79,7 @@ impl Types {
     /// The prototype of this object's function of that name.
     pub(crate) fn prototype(&self, name: &str) -> Result<Prototype, Reason> {
         let mut found: Option<Prototype> = None;
-        let reader = Reader::new(self);
+        let reader = self.reader();
         for id in self.btf.named(name) {
             let Some(Raw::Function { name: at, ty }) = self.btf.get(id) else {
                 continue;
@@ -122,7 +123,7 @@ impl Types {
         if found.is_empty() {
             found = all.iter().filter(is_typedef).collect();
         }
-        let reader = Reader::new(self);
+        let reader = self.reader();
         let mut structures = Vec::new();
         for raw in found.into_iter().take(SAME_TYPE_MAX) {
             if let Ok(Some(structure)) = reader.structure(*raw) {

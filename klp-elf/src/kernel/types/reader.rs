@@ -6,8 +6,7 @@
 //! them would never end. So each query has a budget of steps. Names end in code: one that is not a C identifier is
 //! omitted.
 
-use super::btf::{Aggregate, NameAt, Raw};
-use super::{Reason, Types};
+use super::btf::{Aggregate, Btf, NameAt, Raw, Reason};
 use crate::limits::{BTF_DEPTH_MAX, BTF_STEPS_MAX, DECLARATION_MAX, PARAMETERS_MAX};
 use crate::prototype::{Identity, Kind, Parameter, Place, Pointee, Prototype, Type};
 use crate::text::Identifier;
@@ -24,7 +23,9 @@ const STEP: usize = 16;
 
 /// Reads for one query.
 pub(super) struct Reader<'a> {
-    pub(super) types: &'a Types,
+    pub(super) btf: &'a Btf,
+    /// An identifier of the BTF among all that was read.
+    number: u32,
     steps: Cell<u32>,
     /// Names that were left out.
     left_out: Cell<usize>,
@@ -42,9 +43,10 @@ pub(super) struct Peeled<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(types: &'a Types) -> Self {
+    pub(super) fn new(btf: &'a Btf, number: u32) -> Self {
         Self {
-            types,
+            btf,
+            number,
             steps: Cell::new(BTF_STEPS_MAX),
             left_out: Cell::new(0),
         }
@@ -59,17 +61,17 @@ impl<'a> Reader<'a> {
 
     pub(super) fn raw(&self, id: u32) -> Result<Raw<'a>, Reason> {
         self.step(1)?;
-        let raw = self.types.btf.get(id);
+        let raw = self.btf.get(id);
         raw.ok_or_else(|| format!("it refers to type {id}, which it does not have"))
     }
 
     pub(super) fn has_name(&self, at: NameAt) -> bool {
-        !self.types.btf.name(at).is_empty()
+        !self.btf.name(at).is_empty()
     }
 
     /// A name. `None` if there is none that is valid in code.
     pub(super) fn name(&self, at: NameAt) -> Result<Option<Identifier>, Reason> {
-        let bytes = self.types.btf.name(at);
+        let bytes = self.btf.name(at);
         self.step_over(bytes)?;
         let name = Identifier::new(bytes);
         if name.is_none() && !bytes.is_empty() {
@@ -80,7 +82,7 @@ impl<'a> Reader<'a> {
 
     /// The words of a name that C writes with blanks between.
     pub(super) fn words(&self, at: NameAt) -> Result<Option<String>, Reason> {
-        let bytes = self.types.btf.name(at);
+        let bytes = self.btf.name(at);
         self.step_over(bytes)?;
         let words = bytes.split(|&byte| byte == b' ').map(Identifier::new);
         let words: Option<Vec<Identifier>> = words.collect();
@@ -167,7 +169,7 @@ impl<'a> Reader<'a> {
         };
         let is_structure = matches!(inner.raw, Raw::Struct(_) | Raw::Union(_));
         let place = Place {
-            types: self.types.number,
+            types: self.number,
             id: inner.id,
         };
         Ok(Identity {

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use crate::arch::Compiler;
-use crate::kernel::config::Config;
+use crate::kconfig::Config;
 
 /// Kernel code uses no registers of the floating point and vector units.
 const NO_VECTORS: &str = "-Ctarget-feature=-sse,-sse2,-sse3,-ssse3,-sse4.1,-sse4.2,-avx,-avx2";

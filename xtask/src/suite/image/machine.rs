@@ -21,7 +21,7 @@ use klp_host::vm::{self, Lines, Outcome, Spec, system};
 use super::keys;
 use super::packages::Packages;
 use super::page::Page;
-use super::{Boot, End, Extra, KERNEL, Story};
+use super::stories::{Boot, End, Extra, KERNEL, Story};
 use crate::case::Case;
 use crate::checkout;
 use crate::report;

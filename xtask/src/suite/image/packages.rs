@@ -13,7 +13,7 @@ use klp_host::kernel::Profile;
 use klp_package::{Format, LivePatch, Package, time};
 
 use super::super::author_build::Author;
-use super::CORE;
+use super::stories::CORE;
 use crate::checkout;
 use crate::klpctl_package::{self, Publisher};
 

@@ -153,7 +153,7 @@ mod tests {
             "klp/src/arch/x86.rs",
             "klp-package/src/arch.rs",
             "klp-elf/tests/module.rs",
-            "klp-host/src/kernel/apt/tests.rs",
+            "klp-host/src/apt/tests.rs",
             "examples/livepatch-syscall/livepatch-syscall.rs",
             "docs/architecture.md",
         ] {

@@ -13,7 +13,6 @@ use klp_host::host::registry::Program;
 use klp_host::host::toolchain::Toolchain;
 use klp_host::host::{packages, process};
 
-use super::case;
 use crate::case::Case;
 use crate::checkout;
 
@@ -29,7 +28,8 @@ const DENY: Program = Program {
 const LIST: &str = "docs/dependencies.txt";
 
 /// Runs the checks.
-pub(super) fn cases(toolchain: &Toolchain) -> Vec<Case> {
+pub(super) fn cases(script: &str, toolchain: &Toolchain) -> Vec<Case> {
+    let case = |name: &str, result| Case::of(script, name, result);
     let deny = match Deny::find(toolchain) {
         Ok(deny) => deny,
         Err(error) => return vec![case("dependencies", Err(error))],

@@ -29,7 +29,8 @@ use crate::host::consent::check_online;
 use crate::host::progress::{Step, say};
 use crate::host::{files, packages, process};
 use config::{Dates, Host};
-pub(crate) use deb::{Deb, Download};
+pub(crate) use deb::{Deb, Download, Package};
+pub(crate) use mirror::OTHERWISE;
 
 /// Debian's keys, from the package `debian-archive-keyring`.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -42,34 +43,6 @@ const PREFIX: &str = "klp-apt-";
 
 /// How the names of suites with security updates end.
 const SECURITY: &str = "-security";
-
-/// What to do where Debian's packages cannot be had.
-pub(crate) const OTHERWISE: &str =
-    "or give a kernel source tree: cargo xtask kernel build --core c --source TREE";
-
-/// One version of a package, as a signed list has it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Package {
-    pub name: String,
-    pub version: String,
-    pub architecture: String,
-    pub size: u64,
-    pub sha256: String,
-}
-
-impl std::fmt::Display for Package {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} {}", self.name, self.version, self.architecture)
-    }
-}
-
-impl Package {
-    /// How apt names its file.
-    fn file_name(&self) -> String {
-        let version = self.version.replace(':', "%3a");
-        format!("{}_{version}_{}.deb", self.name, self.architecture)
-    }
-}
 
 /// Debian's archive, as one run sees it.
 #[derive(Debug)]

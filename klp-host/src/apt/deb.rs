@@ -12,11 +12,35 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 
-use super::{Package, mirror};
+use super::mirror;
 use crate::cache::{Cache, Scratch};
 
 /// What apt writes to, in a download folder: as root, it is that of apt's sandbox user.
 pub(super) const FILES: &str = "files";
+
+/// One version of a package, as a signed list has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Package {
+    pub name: String,
+    pub version: String,
+    pub architecture: String,
+    pub size: u64,
+    pub sha256: String,
+}
+
+impl std::fmt::Display for Package {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.name, self.version, self.architecture)
+    }
+}
+
+impl Package {
+    /// How apt names its file.
+    pub(super) fn file_name(&self) -> String {
+        let version = self.version.replace(':', "%3a");
+        format!("{}_{version}_{}.deb", self.name, self.architecture)
+    }
+}
 
 /// A file that apt reports as downloaded.
 ///

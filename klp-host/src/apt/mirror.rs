@@ -4,8 +4,11 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use super::OTHERWISE;
 use crate::host::process;
+
+/// What to do where Debian's packages cannot be had.
+pub(crate) const OTHERWISE: &str =
+    "or give a kernel source tree: cargo xtask kernel build --core c --source TREE";
 
 /// The variable for a mirror of Debian's archive.
 pub(super) const VARIABLE: &str = "KLP_DEBIAN_MIRROR";

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks the other items of a patch's mod: callbacks, shadow variables, states.
+//! Checks the callbacks of a patch's mod.
 
-use crate::check;
 use crate::errors::{self, Errors};
 use crate::keys::{self, Place};
-use crate::model::{self, Callback, Object, Shadow, State};
-use crate::parse::{self, CallbackKind, Item, Keys, Kind};
+use crate::model::{self, Callback, Object};
+use crate::parse::{self, CallbackKind, Item, Keys};
 use crate::{names, signature};
-use proc_macro2::Ident;
-use quote::ToTokens;
-use syn::{FnArg, GenericArgument, LitInt, LitStr, PathArguments, ReturnType, Type};
+use syn::{FnArg, Ident, LitStr, ReturnType, Type};
 
 /// A callback with a valid function, and its key `object`.
 struct Found<'a> {
@@ -22,13 +19,13 @@ struct Found<'a> {
 }
 
 /// Whether the mod has callbacks, valid or not.
-pub(crate) fn has_callbacks(module: &parse::Module) -> bool {
+pub(super) fn any(module: &parse::Module) -> bool {
     let is_callback = |item: &Item| matches!(item, Item::Callback(..));
     module.items.iter().any(is_callback)
 }
 
 /// Checks the callbacks and adds them to their objects, which may have no functions.
-pub(crate) fn callbacks(module: &parse::Module, objects: &mut Vec<Object>, errors: &mut Errors) {
+pub(super) fn check(module: &parse::Module, objects: &mut Vec<Object>, errors: &mut Errors) {
     let found: Vec<_> = module
         .items
         .iter()
@@ -109,21 +106,8 @@ fn argument(kind: CallbackKind, function: &parse::Function, errors: &mut Errors)
 fn referred(ty: &Type) -> Option<&Ident> {
     match ty {
         Type::Reference(reference) if reference.mutability.is_none() => {
-            last_segment(&reference.elem).map(|(name, _)| name)
+            parse::last_segment(&reference.elem).map(|(name, _)| name)
         }
-        _ => None,
-    }
-}
-
-/// The last segment of a type's path, with its generic arguments.
-fn last_segment(ty: &Type) -> Option<(&Ident, &PathArguments)> {
-    match ty {
-        Type::Path(path) => {
-            let last = path.path.segments.last()?;
-            Some((&last.ident, &last.arguments))
-        }
-        // A group passed on by a `macro_rules!` macro.
-        Type::Group(group) => last_segment(&group.elem),
         _ => None,
     }
 }
@@ -192,142 +176,10 @@ fn add(found: &Found<'_>, index: usize, objects: &mut [Object], errors: &mut Err
     });
 }
 
-/// Checks the shadow variables and states.
-pub(crate) fn variables(module: &parse::Module, errors: &mut Errors) -> (Vec<Shadow>, Vec<State>) {
-    let mut shadows: Vec<Shadow> = Vec::new();
-    let mut states: Vec<State> = Vec::new();
-    for item in &module.items {
-        let Item::Variable(kind, keys, variable) = item else {
-            continue;
-        };
-        match kind {
-            Kind::Shadow => shadows.extend(shadow(keys, variable, &shadows, errors)),
-            Kind::State => states.extend(state(keys, variable, &states, errors)),
-        }
-    }
-    (shadows, states)
-}
-
-fn shadow(
-    keys: &Keys,
-    variable: &parse::Variable,
-    others: &[Shadow],
-    errors: &mut Errors,
-) -> Option<Shadow> {
-    let values = keys::values(keys, Place::Shadow, errors);
-    declaration(Kind::Shadow, variable, errors);
-    let id = values.id?;
-    let number = check::number(Some(&id));
-    if let Some(first) = others.iter().find(|other| other.id == number) {
-        twice("shadow variable", &id, number, &first.name, errors);
-    }
-    Some(Shadow {
-        name: variable.name.clone(),
-        id: number,
-    })
-}
-
-fn state(
-    keys: &Keys,
-    variable: &parse::Variable,
-    others: &[State],
-    errors: &mut Errors,
-) -> Option<State> {
-    let values = keys::values(keys, Place::State, errors);
-    declaration(Kind::State, variable, errors);
-    let id = values.id?;
-    let number = check::number(Some(&id));
-    if number == 0 {
-        errors.add(&id, errors::STATE_ID_ZERO);
-    }
-    if let Some(first) = others.iter().find(|other| other.id == number) {
-        twice("state", &id, number, &first.name, errors);
-    }
-    Some(State {
-        name: variable.name.clone(),
-        ty: variable.ty.clone(),
-        id: number,
-        version: check::number(Some(&values.state_version?)),
-    })
-}
-
-fn twice(kind: &str, id: &LitInt, number: u32, first: &Ident, errors: &mut Errors) {
-    errors.add(id, errors::id_twice(kind, number, &first.to_string()));
-}
-
-/// Checks the static itself.
-fn declaration(kind: Kind, variable: &parse::Variable, errors: &mut Errors) {
-    signature::no_cfg(&variable.attributes, errors::CFG_ON_COMPANION, errors);
-    if let Some(token) = &variable.mutability {
-        errors.add(token, errors::STATIC_MUT);
-    }
-    if let Some(value) = &variable.value {
-        errors.add(value, errors::has_value(kind.name()));
-    }
-    if !is_declared_as(kind, &variable.ty) {
-        let text = errors::variable_type(kind.name(), kind.example());
-        errors.add(&variable.ty.to_token_stream(), text);
-    }
-}
-
-/// Whether the type matches the attribute.
-pub(crate) fn is_declared_as(kind: Kind, ty: &Type) -> bool {
-    let Some((name, arguments)) = last_segment(ty) else {
-        return false;
-    };
-    let types = match arguments {
-        PathArguments::None => 0,
-        PathArguments::AngleBracketed(list) => {
-            let is_type =
-                |argument: &&GenericArgument| matches!(argument, GenericArgument::Type(_));
-            list.args.iter().filter(is_type).count()
-        }
-        PathArguments::Parenthesized(_) => return false,
-    };
-    name == kind.type_name()
-        && match kind {
-            Kind::Shadow => types == 2,
-            Kind::State => types <= 1,
-        }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::errors::Errors;
-    use proc_macro2::TokenStream;
+    use crate::check::items::{one, replacement, right};
     use quote::quote;
-
-    fn mistakes(items: TokenStream) -> Vec<String> {
-        let mut errors = Errors::default();
-        let keys = quote!(description = "A fix", license = "GPL");
-        crate::code(
-            keys,
-            quote!(mod fix { #items }),
-            Some("fix".into()),
-            &mut errors,
-        );
-        errors.texts()
-    }
-
-    fn one(items: TokenStream, expected: &str) {
-        let text = items.to_string();
-        let mistakes = mistakes(items);
-        assert_eq!(mistakes.len(), 1, "{text}: {mistakes:?}");
-        assert!(mistakes[0].contains(expected), "{text}: {}", mistakes[0]);
-    }
-
-    fn right(items: TokenStream) {
-        let text = items.to_string();
-        let mistakes = mistakes(items);
-        assert!(mistakes.is_empty(), "{text}: {mistakes:?}");
-    }
-
-    fn replacement(object: &str) -> TokenStream {
-        quote!(
-            #[livepatch(object = #object, replaces = "f")]
-            fn f() {}
-        )
-    }
 
     #[test]
     fn an_object_may_have_callbacks_only() {
@@ -552,155 +404,5 @@ mod tests {
         ] {
             one(quote!(#vmlinux #wrong), expected);
         }
-    }
-
-    #[test]
-    fn a_variable_is_declared() {
-        let vmlinux = replacement("vmlinux");
-        right(quote! {
-            #vmlinux
-            /// One.
-            #[shadow(id = 1)] pub static A: Shadow<P, u32>;
-            #[klp::shadow(id = 0x10)] static B: klp::Shadow<P, u32>;
-            #[state(id = 1, version = 0)] static C: State;
-            #[state(id = 2, version = 7)] static D: State<[u8; 2]>;
-        });
-        for (wrong, expected) in [
-            (
-                quote!(
-                    #[shadow]
-                    static A: Shadow<P, u32>;
-                ),
-                "missing `id`",
-            ),
-            (
-                quote!(
-                    #[shadow = 1]
-                    static A: Shadow<P, u32>;
-                ),
-                "write `#[shadow(key = value, ...)]`",
-            ),
-            (
-                quote!(
-                    #[shadow(id = "1")]
-                    static A: Shadow<P, u32>;
-                ),
-                "write `id = 1`",
-            ),
-            (
-                quote!(
-                    #[shadow(id = 4294967296)]
-                    static A: Shadow<P, u32>;
-                ),
-                "`id` takes",
-            ),
-            (
-                quote!(
-                    #[shadow(id = 1, version = 1)]
-                    static A: Shadow<P, u32>;
-                ),
-                "keys here are `id`",
-            ),
-            (
-                quote!(
-                    #[state(id = 1)]
-                    static A: State;
-                ),
-                "missing `version`",
-            ),
-            (
-                quote!(
-                    #[state(id = 0, version = 1)]
-                    static A: State;
-                ),
-                "ends at the id 0",
-            ),
-            (
-                quote!(
-                    #[state(ID = 1, version = 1)]
-                    static A: State;
-                ),
-                "write `id`",
-            ),
-            (
-                quote!(
-                    #[shadow(id = 1)]
-                    static mut A: Shadow<P, u32>;
-                ),
-                "remove `mut`",
-            ),
-            (
-                quote!(
-                    #[shadow(id = 1)]
-                    static A: Shadow<P, u32> = Shadow::new();
-                ),
-                "makes the value",
-            ),
-            (
-                quote!(
-                    #[shadow(id = 1)]
-                    static A: State<u32>;
-                ),
-                "`Shadow<Parent, Data>`",
-            ),
-            (
-                quote!(
-                    #[shadow(id = 1)]
-                    static A: Shadow<u32>;
-                ),
-                "`Shadow<Parent, Data>`",
-            ),
-            (
-                quote!(
-                    #[state(id = 1, version = 1)]
-                    static A: u32;
-                ),
-                "`State<Data>`",
-            ),
-            (
-                quote!(
-                    #[shadow(id = 1)]
-                    #[cfg(x)]
-                    static A: Shadow<P, u32>;
-                ),
-                "`cfg`",
-            ),
-            (
-                quote!(
-                    #[shadow(id = 1)]
-                    #[state(id = 1, version = 1)]
-                    static A: Shadow<P, u32>;
-                ),
-                "one of klp's attributes",
-            ),
-        ] {
-            one(quote!(#vmlinux #wrong), expected);
-        }
-    }
-
-    #[test]
-    fn ids_are_unique_among_their_kind() {
-        let vmlinux = replacement("vmlinux");
-        right(quote! {
-            #vmlinux
-            #[shadow(id = 1)] static A: Shadow<P, u32>;
-            #[state(id = 1, version = 1)] static B: State;
-        });
-        one(
-            quote! {
-                #vmlinux
-                #[shadow(id = 1)] static A: Shadow<P, u32>;
-                #[shadow(id = 0x1)] static B: Shadow<Q, u32>;
-            },
-            "shadow variable `A` of this patch has the id 1",
-        );
-        one(
-            quote! {
-                #vmlinux
-                #[state(id = 3, version = 1)] static A: State;
-                #[state(id = 3, version = 2)] static B: State;
-            },
-            "state `A` of this patch has the id 3",
-        );
     }
 }

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What makes a module a live patch in its file: a section index, a section flag, a section, a modinfo key.
+
+use crate::elf::SectionHeader;
+use object::LittleEndian as LE;
+
+/// The section with the bytes that say that the module was not linked.
+pub const UNLINKED: &str = ".klp.unlinked";
+/// The modinfo key of the common name of a patch's versions, if each module has its version
+/// in its name.
+pub const SERIES: &str = "klp_series";
+/// The section index of a livepatch symbol.
+pub const SHN_LIVEPATCH: u16 = 0xff20;
+/// The flag of sections whose relocations livepatch applies.
+pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
+
+/// Does livepatch apply the relocations of this section?
+pub(crate) fn is_livepatch(section: &SectionHeader) -> bool {
+    section.sh_flags.get(LE).0 & SHF_RELA_LIVEPATCH != 0
+}

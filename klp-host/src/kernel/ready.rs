@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A kernel that can be booted, and that modules can be built for.
+
+use std::path::PathBuf;
+
+use super::kind::{Core, Profile};
+use crate::build_folder::BuildFolder;
+use crate::vm::Spec;
+
+/// A kernel that is ready: it can be booted, and modules can be built for it.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Its livepatch core and origin.
+    pub core: Core,
+    /// How it is configured.
+    pub profile: Profile,
+    /// What modules for it are built against.
+    pub build: BuildFolder,
+    /// What QEMU boots.
+    pub image: PathBuf,
+    /// The kernel source tree it was built from: selftests, headers.
+    pub source: PathBuf,
+    /// klp-core as a module, to be loaded into this kernel.
+    pub core_module: Option<PathBuf>,
+}
+
+impl Kernel {
+    /// A run of this kernel, with its livepatch core.
+    pub fn spec(&self, command: impl Into<String>) -> Spec {
+        Spec {
+            core_module: self.core_module.clone(),
+            slowness: self.slowness(),
+            ..Spec::new(&self.image, command)
+        }
+    }
+
+    /// How many times longer than with a small kernel everything may take.
+    pub fn slowness(&self) -> u32 {
+        match self.core {
+            // A complete kernel, where each boot has two transitions of the C core.
+            Core::StockRust => 2,
+            _ => self.profile.slowness(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What to boot, and what to run in it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::disk::Disk;
+use super::firmware::Firmware;
+
+/// The maximal output of a command that a caller can keep in memory, in bytes.
+pub const OUTPUT_LIMIT: u64 = 64 << 20;
+
+/// What to boot and what to run in it.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The kernel image for QEMU's `-kernel`.
+    pub image: PathBuf,
+    /// More words for the kernel's command line.
+    pub kernel_parameters: Vec<String>,
+    /// Number of CPUs.
+    pub smp: u32,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// Adds memory if the copied files need it, instead of failing.
+    pub grow: bool,
+    /// Count instructions: one virtual nanosecond each, one CPU, repeatable.
+    pub icount: bool,
+    /// The CPUs run in parallel, even if another QEMU has to be fetched for that.
+    pub parallel: bool,
+    /// The time limit of the run.
+    pub timeout: Duration,
+    /// How many times longer than usual the guest may boot, be silent, and stop.
+    pub slowness: u32,
+    /// Host files and folders to put into the guest: source, absolute guest path.
+    pub copy: Vec<(PathBuf, PathBuf)>,
+    /// A disk with a system that the guest boots, and which runs the command. Without one, the guest has only the
+    /// copied files and programs of the host.
+    pub disk: Option<Disk>,
+    /// UEFI firmware; without it, QEMU's BIOS.
+    pub firmware: Option<Firmware>,
+    /// klp-core as a module, which is loaded before the command runs.
+    pub core_module: Option<PathBuf>,
+    /// Command line for bash in the guest.
+    pub command: String,
+    /// The accepted warnings of the kernel. Oopses and hangs always fail the run.
+    pub accepted: Warnings,
+    /// Pass the console on to standard error.
+    pub show_console: bool,
+    /// The most bytes that the command may print; a run in which it prints more fails.
+    pub output_limit: Option<u64>,
+}
+
+/// Warnings of the kernel (`WARNING: ...`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Warnings {
+    /// Those in functions of these names.
+    In(Vec<String>),
+    /// All of them.
+    All,
+}
+
+impl Warnings {
+    /// All of them, or none.
+    pub fn all_if(all: bool) -> Self {
+        match all {
+            true => Self::All,
+            false => Self::default(),
+        }
+    }
+
+    /// Is this line of the console one of them?
+    pub(super) fn has(&self, line: &str) -> bool {
+        match self {
+            Self::In(functions) => functions
+                .iter()
+                .any(|it| line.contains(&format!(" {it}+0x"))),
+            Self::All => true,
+        }
+    }
+}
+
+/// None.
+impl Default for Warnings {
+    fn default() -> Self {
+        Self::In(Vec::new())
+    }
+}
+
+impl Spec {
+    /// Two CPUs, 1 GiB, ten minutes, [`OUTPUT_LIMIT`].
+    pub fn new(image: &Path, command: impl Into<String>) -> Self {
+        Self {
+            image: image.to_owned(),
+            kernel_parameters: Vec::new(),
+            smp: 2,
+            memory: 1024,
+            grow: false,
+            icount: false,
+            parallel: false,
+            timeout: Duration::from_secs(600),
+            slowness: 1,
+            copy: Vec::new(),
+            disk: None,
+            firmware: None,
+            core_module: None,
+            command: command.into(),
+            accepted: Warnings::default(),
+            show_console: false,
+            output_limit: Some(OUTPUT_LIMIT),
+        }
+    }
+}
+
+/// Takes the command's output (standard output and error, as the guest sends them).
+pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Checks the shadow variables and states of a patch's mod.
+
+use crate::errors::{self, Errors};
+use crate::keys::{self, Place};
+use crate::model::{Shadow, State};
+use crate::parse::{self, Item, Keys, Kind};
+use crate::signature;
+use quote::ToTokens;
+use syn::{Ident, LitInt};
+
+/// Checks the shadow variables and states.
+pub(super) fn check(module: &parse::Module, errors: &mut Errors) -> (Vec<Shadow>, Vec<State>) {
+    let mut shadows: Vec<Shadow> = Vec::new();
+    let mut states: Vec<State> = Vec::new();
+    for item in &module.items {
+        let Item::Variable(kind, keys, variable) = item else {
+            continue;
+        };
+        match kind {
+            Kind::Shadow => shadows.extend(shadow(keys, variable, &shadows, errors)),
+            Kind::State => states.extend(state(keys, variable, &states, errors)),
+        }
+    }
+    (shadows, states)
+}
+
+fn shadow(
+    keys: &Keys,
+    variable: &parse::Variable,
+    others: &[Shadow],
+    errors: &mut Errors,
+) -> Option<Shadow> {
+    let values = keys::values(keys, Place::Shadow, errors);
+    declaration(Kind::Shadow, variable, errors);
+    let id = values.id?;
+    let number = keys::number(Some(&id));
+    if let Some(first) = others.iter().find(|other| other.id == number) {
+        twice("shadow variable", &id, number, &first.name, errors);
+    }
+    Some(Shadow {
+        name: variable.name.clone(),
+        id: number,
+    })
+}
+
+fn state(
+    keys: &Keys,
+    variable: &parse::Variable,
+    others: &[State],
+    errors: &mut Errors,
+) -> Option<State> {
+    let values = keys::values(keys, Place::State, errors);
+    declaration(Kind::State, variable, errors);
+    let id = values.id?;
+    let number = keys::number(Some(&id));
+    if number == 0 {
+        errors.add(&id, errors::STATE_ID_ZERO);
+    }
+    if let Some(first) = others.iter().find(|other| other.id == number) {
+        twice("state", &id, number, &first.name, errors);
+    }
+    Some(State {
+        name: variable.name.clone(),
+        ty: variable.ty.clone(),
+        id: number,
+        version: keys::number(Some(&values.state_version?)),
+    })
+}
+
+fn twice(kind: &str, id: &LitInt, number: u32, first: &Ident, errors: &mut Errors) {
+    errors.add(id, errors::id_twice(kind, number, &first.to_string()));
+}
+
+/// Checks the static itself.
+fn declaration(kind: Kind, variable: &parse::Variable, errors: &mut Errors) {
+    signature::no_cfg(&variable.attributes, errors::CFG_ON_COMPANION, errors);
+    if let Some(token) = &variable.mutability {
+        errors.add(token, errors::STATIC_MUT);
+    }
+    if let Some(value) = &variable.value {
+        errors.add(value, errors::has_value(kind.name()));
+    }
+    if !kind.is_type(&variable.ty) {
+        let text = errors::variable_type(kind.name(), kind.example());
+        errors.add(&variable.ty.to_token_stream(), text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::items::{one, replacement, right};
+    use quote::quote;
+
+    #[test]
+    fn a_variable_is_declared() {
+        let vmlinux = replacement("vmlinux");
+        right(quote! {
+            #vmlinux
+            /// One.
+            #[shadow(id = 1)] pub static A: Shadow<P, u32>;
+            #[klp::shadow(id = 0x10)] static B: klp::Shadow<P, u32>;
+            #[state(id = 1, version = 0)] static C: State;
+            #[state(id = 2, version = 7)] static D: State<[u8; 2]>;
+        });
+        for (wrong, expected) in [
+            (
+                quote!(
+                    #[shadow]
+                    static A: Shadow<P, u32>;
+                ),
+                "missing `id`",
+            ),
+            (
+                quote!(
+                    #[shadow = 1]
+                    static A: Shadow<P, u32>;
+                ),
+                "write `#[shadow(key = value, ...)]`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = "1")]
+                    static A: Shadow<P, u32>;
+                ),
+                "write `id = 1`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 4294967296)]
+                    static A: Shadow<P, u32>;
+                ),
+                "`id` takes",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1, version = 1)]
+                    static A: Shadow<P, u32>;
+                ),
+                "keys here are `id`",
+            ),
+            (
+                quote!(
+                    #[state(id = 1)]
+                    static A: State;
+                ),
+                "missing `version`",
+            ),
+            (
+                quote!(
+                    #[state(id = 0, version = 1)]
+                    static A: State;
+                ),
+                "ends at the id 0",
+            ),
+            (
+                quote!(
+                    #[state(ID = 1, version = 1)]
+                    static A: State;
+                ),
+                "write `id`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    static mut A: Shadow<P, u32>;
+                ),
+                "remove `mut`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    static A: Shadow<P, u32> = Shadow::new();
+                ),
+                "makes the value",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    static A: State<u32>;
+                ),
+                "`Shadow<Parent, Data>`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    static A: Shadow<u32>;
+                ),
+                "`Shadow<Parent, Data>`",
+            ),
+            (
+                quote!(
+                    #[state(id = 1, version = 1)]
+                    static A: u32;
+                ),
+                "`State<Data>`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    #[cfg(x)]
+                    static A: Shadow<P, u32>;
+                ),
+                "`cfg`",
+            ),
+            (
+                quote!(
+                    #[shadow(id = 1)]
+                    #[state(id = 1, version = 1)]
+                    static A: Shadow<P, u32>;
+                ),
+                "one of klp's attributes",
+            ),
+        ] {
+            one(quote!(#vmlinux #wrong), expected);
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_among_their_kind() {
+        let vmlinux = replacement("vmlinux");
+        right(quote! {
+            #vmlinux
+            #[shadow(id = 1)] static A: Shadow<P, u32>;
+            #[state(id = 1, version = 1)] static B: State;
+        });
+        one(
+            quote! {
+                #vmlinux
+                #[shadow(id = 1)] static A: Shadow<P, u32>;
+                #[shadow(id = 0x1)] static B: Shadow<Q, u32>;
+            },
+            "shadow variable `A` of this patch has the id 1",
+        );
+        one(
+            quote! {
+                #vmlinux
+                #[state(id = 3, version = 1)] static A: State;
+                #[state(id = 3, version = 2)] static B: State;
+            },
+            "state `A` of this patch has the id 3",
+        );
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The C counterparts of an author's types.
+//!
+//! Tokens around an author's type carry that type's span, so that rustc's errors about types without a C
+//! counterpart point at the author's code.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned, ToTokens};
+use syn::spanned::Spanned;
+use syn::Type;
+
+pub(super) fn c_type(ty: &Type) -> TokenStream {
+    in_trait(ty, &quote!(CAbi), &quote!(C))
+}
+
+/// `<type as ::klp::abi::trait_name>::item`, all at the type's place.
+pub(super) fn in_trait(ty: &Type, trait_name: &TokenStream, item: &TokenStream) -> TokenStream {
+    let (first, last) = ends(ty);
+    let trait_name = at(last, trait_name);
+    let item = at(last, item);
+    let open = quote_spanned!(first=> <);
+    let rest = quote_spanned!(last=> as ::klp::abi::#trait_name>::#item);
+    quote!(#open #ty #rest)
+}
+
+/// The tokens, moved to `span`.
+fn at(span: Span, tokens: &TokenStream) -> TokenStream {
+    let moved = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(moved).collect()
+}
+
+/// The spans of the type's first and last tokens. On stable, no span joins them.
+pub(super) fn ends(ty: &Type) -> (Span, Span) {
+    let mut tokens = ty.to_token_stream().into_iter();
+    let first = tokens
+        .next()
+        .map_or_else(|| ty.span(), |token| token.span());
+    let last = tokens.last().map_or(first, |token| token.span());
+    (first, last)
+}
