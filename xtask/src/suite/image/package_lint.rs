@@ -14,7 +14,7 @@ use klp_host::host::process;
 use super::packages::Packages;
 use crate::case::{Case, Tally};
 use crate::checkout;
-use crate::suite::report;
+use crate::report;
 
 /// Its name beside those of the stories.
 pub(super) const NAME: &str = "lint";
@@ -33,7 +33,7 @@ pub(super) fn needs() -> Needs {
 pub(super) fn run(packages: &Packages) -> Result<Tally> {
     let folder = Cache::open()?.scratch()?;
     packages.write_rpms(folder.path())?;
-    Ok(report(&[
+    Ok(report::add_all(&[
         case("lintian", lintian(&packages.folder())),
         case("rpmlint", rpmlint(folder.path())),
     ]))
