@@ -40,15 +40,16 @@ impl Unpatched {
 /// One place of the table.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// The patch site; none in an empty slot.
-    site: Option<Site>,
+    /// The patch site's address; zero in an empty slot. A word, because comparing an `Option<Site>` costs each call
+    /// in transition three instructions: LLVM looks for an empty slot first.
+    site: usize,
     /// The target, in transition for tasks in the state "patched".
     patched: Target,
     unpatched: Unpatched,
 }
 
 const EMPTY: Slot = Slot {
-    site: None,
+    site: 0,
     patched: Target::Original,
     unpatched: Unpatched::SETTLED,
 };
@@ -97,28 +98,8 @@ impl Table {
         // Half of the slots are empty, so this ends.
         loop {
             let slot = self.slots.get(index)?;
-            if slot.site.is_none() || slot.site == Some(site) {
+            if slot.site == site.address() || slot.site == 0 {
                 return Some(index);
-            }
-            index = index.wrapping_add(1) & mask;
-        }
-    }
-
-    /// The slot of `site`, if it has one.
-    ///
-    /// Two ends, and that of a hit first: with one end, as in [`find`](Self::find), LLVM looks for an empty slot
-    /// first, which costs each call in transition three instructions.
-    #[inline(always)]
-    fn slot(&self, site: Site) -> Option<&Slot> {
-        let mask = self.slots.len().wrapping_sub(1);
-        let mut index = self.start(site) & mask;
-        loop {
-            let slot = self.slots.get(index)?;
-            if slot.site == Some(site) {
-                return Some(slot);
-            }
-            if slot.site.is_none() {
-                return None;
             }
             index = index.wrapping_add(1) & mask;
         }
@@ -128,7 +109,10 @@ impl Table {
     /// transition, and after the redirect is read.
     #[inline(always)]
     pub fn target(&self, site: Site, is_patched: impl FnOnce() -> bool) -> Target {
-        let Some(slot) = self.races.reading(|| self.slot(site).copied()) else {
+        let slot = self
+            .races
+            .reading(|| self.slots.get(self.find(site)?).copied());
+        let Some(slot) = slot else {
             return Target::Original;
         };
         match slot.unpatched.target() {
@@ -139,29 +123,27 @@ impl Table {
 
     /// Is there a redirect for `site`?
     pub fn contains(&self, site: Site) -> bool {
-        self.slot(site).is_some()
+        self.find(site)
+            .and_then(|index| self.slots.get(index))
+            .is_some_and(|slot| slot.site != 0)
     }
 
     /// Where all calls at `site` go, unless it depends on the task.
     fn settled(&self, site: Site) -> Option<Target> {
-        match self.slot(site) {
-            Some(slot) if slot.unpatched != Unpatched::SETTLED => None,
-            Some(slot) => Some(slot.patched),
-            None => Some(Target::Original),
-        }
+        let slot = self.find(site).and_then(|index| self.slots.get(index))?;
+        (slot.unpatched == Unpatched::SETTLED).then_some(slot.patched)
     }
 
     /// All sites.
     fn sites(&self) -> impl Iterator<Item = Site> + '_ {
-        self.slots.iter().filter_map(|slot| slot.site)
+        self.slots.iter().filter_map(|slot| Site::new(slot.site))
     }
 
     /// Becomes what `other` is; there is room for it.
     fn copy(&mut self, other: &Self) {
         self.races.writing();
         for slot in other.slots.iter() {
-            if let Some(free) = slot
-                .site
+            if let Some(free) = Site::new(slot.site)
                 .and_then(|site| self.find(site))
                 .and_then(|index| self.slots.get_mut(index))
             {
@@ -187,7 +169,7 @@ impl Table {
         else {
             return;
         };
-        let below = if slot.site.is_none() {
+        let below = if slot.site == 0 {
             if self.used >= room {
                 debug_assert!(false, "the table was made too small");
                 return;
@@ -198,7 +180,7 @@ impl Table {
             slot.patched
         };
         *slot = Slot {
-            site: Some(redirect.site),
+            site: redirect.site.address(),
             patched: redirect.target,
             // It has one already when the patch in transition has the function by another name, too.
             unpatched: match redirect.in_transition {
@@ -401,7 +383,7 @@ mod tests {
         let steps = |number| {
             let site = site(number);
             let index = table.find(site).expect("a slot");
-            assert_eq!(table.slots[index].site, Some(site));
+            assert_eq!(table.slots[index].site, site.address());
             index.wrapping_sub(table.start(site)) & mask
         };
         let steps: usize = (0..COUNT).map(steps).sum();
