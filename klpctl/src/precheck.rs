@@ -25,7 +25,7 @@ pub fn precheck(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome
     basics(kernel, file, patches)?;
     let report = good_report(kernel, file)?;
     let mut warnings = warnings(&report);
-    warnings.extend(neighbours(kernel, &report, patches)?);
+    warnings.extend(other_users(kernel, &report, patches)?);
     Ok(warnings)
 }
 
@@ -191,7 +191,7 @@ fn warnings(report: &Report) -> Warnings {
 }
 
 /// Other users attached to the functions.
-fn neighbours(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Warnings> {
+fn other_users(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Warnings> {
     let functions: Vec<String> = report
         .replaced
         .iter()

@@ -29,7 +29,7 @@ const DEEPEST: u32 = 4;
 pub struct Facts {
     kernel: Kernel,
     tree: Option<Tree>,
-    /// `/proc/kallsyms`, for neighbours.
+    /// `/proc/kallsyms`, for the symbols around.
     kallsyms: Option<String>,
     /// Folders with indices of inlined functions.
     inlined: Vec<PathBuf>,
@@ -463,12 +463,12 @@ impl Planner<'_> {
         let entries = own.map_or(&[][..], |own| &own.entries);
         let by_entry = matches.iter().find(|it| entries.contains(&it.address));
         let addresses: Vec<u64> = matches.iter().map(|it| it.address).collect();
-        let by_neighbours = || {
+        let by_symbols = || {
             let (kallsyms, source) = (self.facts.kallsyms.as_deref()?, source?);
-            let index = among_neighbours(kallsyms, &addresses, source)?;
+            let index = by_neighbouring_symbols(kallsyms, &addresses, source)?;
             matches.get(index)
         };
-        match by_entry.or_else(by_neighbours) {
+        match by_entry.or_else(by_symbols) {
             Some(found) => Ok(Some(found.sympos)),
             None => Err(format!(
                 "`{object}` has {count} functions of that name: find out in /proc/kallsyms which one \
@@ -545,7 +545,7 @@ fn mentions(text: &str, name: &str) -> bool {
 }
 
 /// Which address has the most functions of that file around it.
-fn among_neighbours(kallsyms: &str, addresses: &[u64], source: &str) -> Option<usize> {
+fn by_neighbouring_symbols(kallsyms: &str, addresses: &[u64], source: &str) -> Option<usize> {
     const NEAR: usize = 12;
     let own: HashSet<String> = source::items(source)
         .into_iter()
@@ -654,10 +654,10 @@ mod tests {
             kallsyms += &format!("{address:x} t {name}\n");
         }
         assert_eq!(
-            among_neighbours(&kallsyms, &[0x110, 0x320], SOURCE),
+            by_neighbouring_symbols(&kallsyms, &[0x110, 0x320], SOURCE),
             Some(1)
         );
-        assert_eq!(among_neighbours("", &[0x110, 0x320], SOURCE), None);
+        assert_eq!(by_neighbouring_symbols("", &[0x110, 0x320], SOURCE), None);
     }
 
     #[test]

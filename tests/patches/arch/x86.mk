@@ -4,7 +4,7 @@
 klp-other-entries := -fcf-protection=$(if $(CONFIG_X86_KERNEL_IBT),none,branch)
 
 # It has a trampoline in assembly.
-obj-m += klp_neighbour.o
+obj-m += klp_ftrace_user.o
 
 # A system call of 64-bit and of 32-bit programs.
 ifdef CONFIG_IA32_EMULATION

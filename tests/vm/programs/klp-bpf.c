@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For the scenarios neighbours-*: counts the calls of a kernel function with a BPF program at its
+ * For the scenarios ftrace-users-*: counts the calls of a kernel function with a BPF program at its
  * entry or at its end, as a tracing tool does.
  *
  *     klp-bpf fentry|fexit FUNCTION [MODULE]

@@ -58,7 +58,7 @@ pub fn default_json() -> PathBuf {
 /// Takes the figures of these kernels.
 pub fn run(kernels: &[Kernel], plan: &Plan) -> Result<Vec<Column>> {
     let benches: Vec<_> = kernels.iter().map(Bench::prepare).collect::<Result<_>>()?;
-    // Counted instructions do not mind neighbours, as latencies do.
+    // Counted instructions do not mind other runs, as latencies do.
     let jobs = plan.counted();
     let all: Vec<_> = benches
         .iter()

@@ -6,7 +6,7 @@
 # version is called, and all see the calls.
 
 . /klp/vm/lib.sh
-. /klp/vm/neighbours.sh || exit
+. /klp/vm/ftrace-users.sh || exit
 
 must "load the module" load klp_entries
 attach_all

@@ -5,7 +5,7 @@
 # Limit: 400 s
 
 . /klp/vm/lib.sh
-. /klp/vm/neighbours.sh || exit
+. /klp/vm/ftrace-users.sh || exit
 
 attach_everywhere function
 attach kprobe vmlinux module

@@ -4,12 +4,12 @@
 # out, and nothing else changes.
 
 . /klp/vm/lib.sh
-. /klp/vm/neighbours.sh || exit
+. /klp/vm/ftrace-users.sh || exit
 
 BUSY="Device or resource busy"
 ftrace_enabled=/proc/sys/kernel/ftrace_enabled
 
-hits() { cat /sys/module/klp_neighbour/parameters/hits; }
+hits() { cat /sys/module/klp_ftrace_user/parameters/hits; }
 
 # own_words - tells which functions show something else than without a patch.
 own_words() {
@@ -23,7 +23,7 @@ own_words() {
 # keeps_the_patch_out KIND PLACES
 keeps_the_patch_out() {
 	local what="$1 at $2$with" before
-	must "$what" load klp_neighbour "kind=$1" "at=$2"
+	must "$what" load klp_ftrace_user "kind=$1" "at=$2"
 	mark_log
 	expect_match "$what keeps the patch out" "$BUSY" "$(load_fails entries-first)"
 	expect_match "$what, the kernel says where" \
@@ -31,13 +31,13 @@ keeps_the_patch_out() {
 	before=$(hits)
 	expect_eq "$what, nothing is patched" "" "$(own_words)"
 	expect_eq "$what sees the call" $((before + 1)) "$(hits)"
-	must "$what goes" unload klp_neighbour
+	must "$what goes" unload klp_ftrace_user
 }
 
 # is_kept_out KIND PLACES
 is_kept_out() {
 	local what="$1 at $2$with"
-	expect_match "$what is kept out" "$BUSY" "$(load_fails klp_neighbour "kind=$1" "at=$2")"
+	expect_match "$what is kept out" "$BUSY" "$(load_fails klp_ftrace_user "kind=$1" "at=$2")"
 	expect_eq "$what, the patch is there" first "$(cat /sys/kernel/fscaps)"
 }
 
@@ -68,10 +68,10 @@ keeps_the_patch_out post_handler fscaps_show
 must "remove the patch of something else" remove_patch livepatch-syscall
 
 # Nothing of it stays.
-must "load the neighbour" load klp_neighbour kind=direct at=fscaps_show
+must "load the direct call" load klp_ftrace_user kind=direct at=fscaps_show
 expect_eq "nothing is patched" "" "$(own_words)"
-expect_eq "the neighbour sees the call" 1 "$(hits)"
-must "unload the neighbour" unload klp_neighbour
+expect_eq "the direct call sees the call" 1 "$(hits)"
+must "unload the direct call" unload klp_ftrace_user
 # From 7.3 on nobody can.
 if before_series 7.3; then
 	check "ftrace can be turned off" bash -c "echo 0 >$ftrace_enabled && echo 1 >$ftrace_enabled"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For the scenarios neighbours-*: everybody else who may want the entry of a patched function. After
+# For the scenarios ftrace-users-*: everybody else who may want the entry of a patched function. After
 # lib.sh.
 #
-# Each kind of neighbour has a function of vmlinux to itself, and one of the module klp_entries, so
+# Each kind of ftrace user has a function of vmlinux to itself, and one of the module klp_entries, so
 # that one change of a patch meets them all, each by itself. `look` calls all functions; `judge` says
 # what has to hold of what it found.
 
@@ -47,7 +47,7 @@ places() {
 	fi
 }
 
-# attach KIND [PLACE...] - one neighbour comes to the functions it has in these objects, or in all that
+# attach KIND [PLACE...] - one ftrace user comes to the functions it has in these objects, or in all that
 # are there. Without it, going on makes no sense.
 attach() {
 	_or_stop "attach $*" _attach "$@"
@@ -115,8 +115,8 @@ detach_all() {
 _or_stop() {
 	local name=$1
 	shift
-	"$@" 2>/tmp/klp-neighbours || {
-		check "$name" _tell /tmp/klp-neighbours
+	"$@" 2>/tmp/klp-ftrace-users || {
+		check "$name" _tell /tmp/klp-ftrace-users
 		exit 1
 	}
 }
@@ -298,7 +298,7 @@ _see_bpf() {
 }
 
 # judge STEP WORD - what the last look found: all functions showed the word, or without one their
-# own, and each neighbour that is there saw one call and what it returned.
+# own, and each ftrace user that is there saw one call and what it returned.
 judge() {
 	local kind places
 	places=$(places)

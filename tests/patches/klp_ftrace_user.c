@@ -26,8 +26,8 @@ module_param_array(at, charp, &count, 0444);
 MODULE_PARM_DESC(at, "the functions");
 
 /* The trampoline counts here, too. */
-unsigned long klp_neighbour_hits;
-module_param_named(hits, klp_neighbour_hits, ulong, 0444);
+unsigned long klp_ftrace_user_hits;
+module_param_named(hits, klp_ftrace_user_hits, ulong, 0444);
 
 /*
  * A kprobe that is told of the end of the instruction, which ftrace may not do
@@ -38,7 +38,7 @@ static struct kprobe probes[PLACES];
 
 static void after(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
 {
-	klp_neighbour_hits++;
+	klp_ftrace_user_hits++;
 }
 
 /* Registering one that is on would not tell that it could not be put there. */
@@ -77,7 +77,7 @@ static ssize_t elsewhere(void)
 
 static int before(struct kprobe *probe, struct pt_regs *regs)
 {
-	klp_neighbour_hits++;
+	klp_ftrace_user_hits++;
 	regs->ip = (unsigned long)elsewhere;
 	return 1;
 }
@@ -95,15 +95,15 @@ static int add_redirect(int i)
 
 static struct ftrace_ops ops[PLACES];
 
-void klp_neighbour_trampoline(void);
+void klp_ftrace_user_trampoline(void);
 asm(".pushsection .text, \"ax\", @progbits\n"
-    ".type klp_neighbour_trampoline, @function\n"
-    ".globl klp_neighbour_trampoline\n"
-    "klp_neighbour_trampoline:\n"
+    ".type klp_ftrace_user_trampoline, @function\n"
+    ".globl klp_ftrace_user_trampoline\n"
+    "klp_ftrace_user_trampoline:\n"
     ASM_ENDBR
-    "	lock incq klp_neighbour_hits(%rip)\n"
+    "	lock incq klp_ftrace_user_hits(%rip)\n"
     ASM_RET
-    ".size klp_neighbour_trampoline, . - klp_neighbour_trampoline\n"
+    ".size klp_ftrace_user_trampoline, . - klp_ftrace_user_trampoline\n"
     ".popsection\n");
 
 static int add_direct(int i)
@@ -111,7 +111,7 @@ static int add_direct(int i)
 	int err = ftrace_set_filter(&ops[i], (unsigned char *)at[i], strlen(at[i]), 0);
 
 	if (!err)
-		err = register_ftrace_direct(&ops[i], (unsigned long)klp_neighbour_trampoline);
+		err = register_ftrace_direct(&ops[i], (unsigned long)klp_ftrace_user_trampoline);
 	if (err)
 		ftrace_free_filter(&ops[i]);
 	return err;
@@ -119,7 +119,7 @@ static int add_direct(int i)
 
 static void remove_direct(int i)
 {
-	unregister_ftrace_direct(&ops[i], (unsigned long)klp_neighbour_trampoline, true);
+	unregister_ftrace_direct(&ops[i], (unsigned long)klp_ftrace_user_trampoline, true);
 }
 
 /* Somebody else who may send calls elsewhere, as a second livepatch core would. */
@@ -127,7 +127,7 @@ static void remove_direct(int i)
 static void notrace count_call(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *op,
 			       struct ftrace_regs *fregs)
 {
-	klp_neighbour_hits++;
+	klp_ftrace_user_hits++;
 }
 
 static int add_ipmodify(int i)
@@ -162,7 +162,7 @@ static const struct kind {
 };
 static const struct kind *chosen;
 
-static int __init klp_neighbour_init(void)
+static int __init klp_ftrace_user_init(void)
 {
 	int i, err;
 
@@ -183,7 +183,7 @@ static int __init klp_neighbour_init(void)
 	return 0;
 }
 
-static void __exit klp_neighbour_exit(void)
+static void __exit klp_ftrace_user_exit(void)
 {
 	int i = count;
 
@@ -191,7 +191,7 @@ static void __exit klp_neighbour_exit(void)
 		chosen->remove(i);
 }
 
-module_init(klp_neighbour_init);
-module_exit(klp_neighbour_exit);
+module_init(klp_ftrace_user_init);
+module_exit(klp_ftrace_user_exit);
 MODULE_DESCRIPTION("Neighbour of a live patch");
 MODULE_LICENSE("GPL");

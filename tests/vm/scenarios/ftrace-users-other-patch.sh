@@ -5,7 +5,7 @@
 # is there: the livepatch core is no stranger to ftrace then.
 
 . /klp/vm/lib.sh
-. /klp/vm/neighbours.sh || exit
+. /klp/vm/ftrace-users.sh || exit
 
 must "load a patch of something else" load livepatch-syscall
 must "load the module" load klp_entries
