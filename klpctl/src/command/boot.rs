@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::install::drop_older_versions;
 use super::load::{self, apply};
+use super::remove::drop_older_versions;
 use super::superseded::Order;
 use super::versions::Versions;
 use super::{Answer, Context, module_name};

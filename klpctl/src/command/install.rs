@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `install` and `uninstall`: which patches are loaded at boot.
+//! `klpctl install`: adds patches to those that are loaded at boot.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -10,14 +9,13 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::boot::load_instead;
 use super::installed::is_other_build;
 use super::load::{self, apply};
-use super::superseded::{superseded_by, superseding};
-use super::unload::{disable, forget, unload_module};
+use super::remove::remove;
+use super::superseded::superseding;
 use super::versions::{Versions, check_name, series};
-use super::{Answer, Context, module_name};
-use crate::cli::{Install, Uninstall};
+use super::{Answer, Context};
+use crate::cli::Install;
 use crate::durable;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::patch_file::PatchFile;
@@ -84,7 +82,7 @@ fn warn_of_shutdown(context: &mut Context) -> Outcome {
 }
 
 /// Whether this kernel runs. Not if there is no procfs, as while an image is built.
-fn runs(context: &Context, release: &str) -> bool {
+pub(super) fn runs(context: &Context, release: &str) -> bool {
     context
         .kernel
         .release()
@@ -222,30 +220,6 @@ fn take_place(context: &mut Context, release: &str, file: &PatchFile, place: &Pl
     Ok(())
 }
 
-/// Uninstalls the versions that stayed for when a newer one does not work: it does.
-///
-/// # Errors
-///
-/// When the patches cannot be read, or one cannot be uninstalled.
-pub fn drop_older_versions(context: &mut Context) -> Outcome {
-    let release = context.kernel.release()?;
-    let installed = context.store.installed(&release)?;
-    let versions = Versions::of_installed(&installed);
-    for (place, newer) in installed.iter().enumerate() {
-        let patch = context.kernel.patch(&newer.name)?;
-        if patch.is_none_or(|it| it.state() != "applied") {
-            continue;
-        }
-        let all = versions.all(&newer.name);
-        for older in &installed[..place] {
-            if all.contains(&older.name) && context.kernel.patch(&older.name)?.is_none() {
-                remove(context, &release, &older.name)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Whether another build of a patch is loaded than the installed one.
 fn is_another(context: &Context, release: &str, name: &str) -> Outcome<bool> {
     let installed = context.store.find(release, name)?;
@@ -338,176 +312,6 @@ fn supersede(context: &mut Context, release: &str, name: &str) -> Outcome {
     Ok(())
 }
 
-fn remove(context: &mut Context, release: &str, name: &str) -> Outcome<bool> {
-    let removed = context.store.uninstall(release, name)?;
-    if removed {
-        context.trials().release(release, name)?;
-        context
-            .progress
-            .say(&format!("{name}: uninstalled for kernel {release}"));
-    }
-    Ok(removed)
-}
-
-pub fn uninstall(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
-    if let Some(other) = args.kernel.as_deref().filter(|it| !runs(context, it))
-        && args.now
-    {
-        let running = context.kernel.release()?;
-        return Err(Failure::new(
-            Status::Refused,
-            format!(
-                "`--now` unloads a patch from the kernel that runs, which is {running}: without it, the patch is \
-                 uninstalled for {other}"
-            ),
-        ));
-    }
-    let _lock = context.lock_to_change()?;
-    let all = context.store.all()?;
-    let names = meant(context, args, &all)?;
-    let releases = releases_with(&all, &names, args.kernel.as_deref());
-    if releases.is_empty() && !args.missing_ok {
-        return Err(not_installed(&all, &names, args.kernel.as_deref()));
-    }
-    let mut superseded = Vec::new();
-    for name in names.iter().filter(|_| args.now) {
-        if context.kernel.patch(name)?.is_some() {
-            superseded.extend(superseded_by(context, name)?);
-        }
-    }
-    superseded.retain(|it| !names.contains(it));
-    if context.dry_run {
-        return Ok(would_uninstall(
-            context,
-            args,
-            &names,
-            &releases,
-            &superseded,
-        ));
-    }
-    for (name, release) in &releases {
-        remove(context, release, name)?;
-    }
-    // First, so that what both fix stays fixed. If one of these is cumulative, it is all that there is to do.
-    let mut left_out = load_instead(context, &names, &superseded, args.patience.timeout)?;
-    let mut is_unloaded = false;
-    for name in names.iter().filter(|_| args.now) {
-        if context.kernel.has_module(name) {
-            disable(context, name, args.patience.timeout)?;
-            unload_module(context, name)?;
-            forget(context, name)?;
-            context.progress.say(&format!("{name}: unloaded"));
-            is_unloaded = true;
-        }
-    }
-    if is_unloaded {
-        // Of two patches that call the same original, only one can be there.
-        left_out = load_instead(context, &names, &superseded, args.patience.timeout)?;
-    }
-    let done = match is_unloaded {
-        true => "uninstalled and unloaded",
-        false => "uninstalled",
-    };
-    left_out.check(&format!("{}: {done}", names.join(", ")))?;
-    Ok(Answer::new("", uninstalled(&names, &releases, false)))
-}
-
-/// The names of the patches that the user means.
-fn meant(context: &Context, args: &Uninstall, all: &Installs) -> Outcome<Vec<String>> {
-    let name = module_name(&args.patch);
-    let only = args.kernel.as_deref();
-    let installed = all
-        .iter()
-        .filter(|(release, _)| only.is_none_or(|only| only == release.as_str()));
-    let mut versions = Versions::of_installed(installed.flat_map(|(_, patches)| patches));
-    if args.now {
-        versions.add_loaded(context, context.kernel.patch_names()?)?;
-    }
-    if args.all_versions {
-        let names = versions.all(&name);
-        return Ok(match names.is_empty() {
-            true => vec![name],
-            false => names,
-        });
-    }
-    let one = versions.one(&name).map_err(|mut failure| {
-        failure
-            .message
-            .push_str(", or give `--all-versions` to take them all out");
-        failure
-    })?;
-    Ok(vec![one])
-}
-
-fn would_uninstall(
-    context: &Context,
-    args: &Uninstall,
-    names: &[String],
-    releases: &Releases,
-    superseded: &[String],
-) -> Answer {
-    let mut text = String::new();
-    for (name, release) in releases {
-        let _ = writeln!(text, "{name} would be uninstalled for kernel {release}");
-    }
-    for other in superseded {
-        let _ = writeln!(text, "{other} would not be superseded any more");
-    }
-    for name in names.iter().filter(|_| args.now) {
-        if context.kernel.has_module(name) {
-            let _ = writeln!(text, "{name} would be unloaded");
-        }
-    }
-    Answer::new(text, uninstalled(names, releases, true))
-}
-
-fn uninstalled(names: &[String], releases: &Releases, dry_run: bool) -> serde_json::Value {
-    let mut kernels: Vec<_> = releases.iter().map(|(_, release)| release).collect();
-    kernels.sort();
-    kernels.dedup();
-    let mut json = json!({ "status": "success", "patch": names.first(), "patches": names, "kernels": kernels });
-    if dry_run {
-        json["dry_run"] = json!(true);
-    }
-    json
-}
-
-/// The patches of each release.
-type Installs = BTreeMap<String, Vec<Installed>>;
-
-/// Patches, each with a release for which it is installed.
-type Releases = Vec<(String, String)>;
-
-/// The releases for which patches are installed; or only the one of that name.
-fn releases_with(all: &Installs, names: &[String], only: Option<&str>) -> Releases {
-    let mut found = Vec::new();
-    for (release, patches) in all {
-        if only.is_none_or(|only| only == release) {
-            let patches = patches.iter().filter(|it| names.contains(&it.name));
-            found.extend(patches.map(|it| (it.name.clone(), release.clone())));
-        }
-    }
-    found
-}
-
-fn not_installed(all: &Installs, names: &[String], only: Option<&str>) -> Failure {
-    let name = names.join(", ");
-    let known: Vec<_> = all
-        .iter()
-        .flat_map(|(release, patches)| patches.iter().map(move |it| (release, &it.name)))
-        .map(|(release, name)| format!("{name} for {release}"))
-        .collect();
-    let known = match known.is_empty() {
-        true => "nothing is".to_owned(),
-        false => format!("there are: {}", known.join(", ")),
-    };
-    let of = only.map_or_else(String::new, |only| format!(" for kernel {only}"));
-    Failure::new(
-        Status::Failed,
-        format!("{name} is not installed{of}; {known}"),
-    )
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -555,7 +359,7 @@ pub(super) mod tests {
         fs::write(held.join(name), "it is so").expect("a file");
     }
 
-    const PATIENCE: Patience = Patience {
+    pub(crate) const PATIENCE: Patience = Patience {
         timeout: Duration::ZERO,
     };
 
@@ -579,7 +383,7 @@ pub(super) mod tests {
     }
 
     /// What versions of a cumulative patch say of themselves.
-    const SERIES: &str = "klp_replace=Y\0klp_series=fix\0";
+    pub(crate) const SERIES: &str = "klp_replace=Y\0klp_series=fix\0";
 
     #[test]
     fn a_patch_that_is_refused_costs_no_other() {
@@ -740,7 +544,7 @@ pub(super) mod tests {
     }
 
     /// The names of the installed patches, in their order.
-    fn names(context: &Context) -> Vec<String> {
+    pub(crate) fn names(context: &Context) -> Vec<String> {
         let installed = context.store.installed(RELEASE).expect("readable");
         installed.into_iter().map(|it| it.name).collect()
     }
@@ -838,128 +642,5 @@ pub(super) mod tests {
         let newer = file("fix", RELEASE, b"2");
         install_one(&mut context, &newer, &args).expect("installed");
         assert!(!is_held(&context));
-    }
-
-    #[test]
-    fn a_dry_run_unloads_nothing() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let mut context = machine(dir.path());
-        context.dry_run = true;
-        // It could not be unloaded, as it is not really there.
-        fs::create_dir_all(dir.path().join("sys/module/klp_is_not_there")).expect("a folder");
-        let args = Uninstall {
-            patch: "klp_is_not_there".to_owned(),
-            kernel: None,
-            now: true,
-            missing_ok: true,
-            all_versions: false,
-            patience: PATIENCE,
-        };
-        uninstall(&mut context, &args).expect("nothing is done");
-    }
-
-    #[test]
-    fn superseded_patches_are_loaded_again() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let mut context = machine(dir.path());
-        for (name, more) in [("fix", ""), ("all", "klp_replace=Y\0"), ("later", "")] {
-            let patch = module(name, RELEASE, more);
-            context.store.install(&patch).expect("written");
-        }
-        applied(dir.path(), "all");
-        context.dry_run = true;
-        let mut args = Uninstall {
-            patch: "all".to_owned(),
-            kernel: None,
-            now: true,
-            missing_ok: false,
-            all_versions: false,
-            patience: PATIENCE,
-        };
-        let would = |context: &mut Context, args: &Uninstall| {
-            let answer = uninstall(context, args).expect("nothing is done");
-            answer.text.contains("fix would not be superseded any more")
-        };
-        assert!(would(&mut context, &args));
-        args.now = false;
-        assert!(!would(&mut context, &args));
-    }
-
-    #[test]
-    fn versions_are_uninstalled_by_their_series() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let mut context = machine(dir.path());
-        for (name, more) in [
-            ("other", "klp_replace=Y\0"),
-            ("fix_1_1", SERIES),
-            ("fix_1_2", SERIES),
-        ] {
-            let patch = module(name, RELEASE, more);
-            context.store.install(&patch).expect("written");
-            context.records.keep(&patch).expect("written");
-        }
-        let args = |patch: &str| Uninstall {
-            patch: patch.to_owned(),
-            kernel: Some(RELEASE.to_owned()),
-            now: true,
-            missing_ok: false,
-            all_versions: false,
-            patience: PATIENCE,
-        };
-        let failure = uninstall(&mut context, &args("fix")).expect_err("which one?");
-        for part in ["fix_1_1, fix_1_2", "`--all-versions`"] {
-            assert!(failure.message.contains(part), "{failure}");
-        }
-        applied(dir.path(), "fix_1_2");
-        context.dry_run = true;
-        let mut all = args("fix");
-        all.all_versions = true;
-        let text = uninstall(&mut context, &all).expect("nothing is done").text;
-        assert_eq!(
-            text,
-            "fix_1_1 would be uninstalled for kernel 6.12.1\n\
-             fix_1_2 would be uninstalled for kernel 6.12.1\n\
-             other would not be superseded any more\n\
-             fix_1_2 would be unloaded\n"
-        );
-        context.dry_run = false;
-        all.now = false;
-        uninstall(&mut context, &all).expect("uninstalled");
-        assert_eq!(names(&context), ["other"]);
-        uninstall(&mut context, &all).expect_err("nothing is installed");
-        // The loaded one stays.
-        context.dry_run = true;
-        let failure = uninstall(&mut context, &args("fix")).expect_err("it is not installed");
-        assert!(
-            failure.message.contains("fix_1_2 is not installed"),
-            "{failure}"
-        );
-        let missing_ok = Uninstall {
-            missing_ok: true,
-            ..args("fix")
-        };
-        let text = uninstall(&mut context, &missing_ok)
-            .expect("it is loaded")
-            .text;
-        assert!(text.contains("fix_1_2 would be unloaded"), "{text}");
-    }
-
-    #[test]
-    fn a_patch_of_another_kernel_is_not_the_one_to_unload() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let mut context = machine(dir.path());
-        let old = file("fix", "6.12.0", b"1");
-        context.store.install(&old).expect("written");
-        context.dry_run = true;
-        let args = Uninstall {
-            patch: "fix".to_owned(),
-            kernel: Some("6.12.0".to_owned()),
-            now: true,
-            missing_ok: false,
-            all_versions: false,
-            patience: PATIENCE,
-        };
-        let failure = uninstall(&mut context, &args).expect_err("refused");
-        assert!(failure.message.contains("`--now`"), "{failure}");
     }
 }

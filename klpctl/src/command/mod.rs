@@ -12,10 +12,12 @@ mod install;
 mod installed;
 mod load;
 mod metrics;
+mod remove;
 mod rollback;
 mod sign;
 mod status;
 mod superseded;
+mod uninstall;
 mod unload;
 mod versions;
 
@@ -199,7 +201,7 @@ fn dispatch(context: &mut Context, command: Command) -> Outcome<Answer> {
         Command::Unload(unload) => unload::run(context, &unload),
         Command::Rollback(patience) => rollback::run(context, patience),
         Command::Install(install) => install::install(context, &install),
-        Command::Uninstall(uninstall) => install::uninstall(context, &uninstall),
+        Command::Uninstall(uninstall) => uninstall::run(context, &uninstall),
         Command::Boot(boot) => boot::run(context, &boot),
         Command::List => status::list(context),
         Command::Status => status::status(context),
