@@ -17,6 +17,7 @@ use klp_host::host::toolchain::{self, PINNED};
 use klp_package::{File, Format, Package, Relation, Scripts, Wanted, time};
 
 use crate::checkout;
+use crate::files::listed;
 
 /// Where klpctl keeps the patches that are installed.
 const STORE: &str = "/var/lib/klpctl";
@@ -55,8 +56,8 @@ pub fn write(formats: &[Format], dir: &Path, publisher: &Publisher) -> Result<Ve
     Ok(written)
 }
 
-/// Commands of other tools, on top of klpctl, with their manual pages. They are in a separate package, because the tools' own packages
-/// have the same files.
+/// Commands of other tools, on top of klpctl, with their manual pages. They are in a separate package, because the
+/// tools' own packages have the same files.
 fn front_ends(publisher: &Publisher) -> Result<Package> {
     let mut files = Vec::new();
     for path in listed(&checkout::top().join("fleet/compat"))? {
@@ -239,17 +240,6 @@ fn compressed(data: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(data)?;
     Ok(encoder.finish()?)
-}
-
-fn listed(dir: &Path) -> Result<Vec<PathBuf>> {
-    let list = || format!("cannot list {}", dir.display());
-    let items = fs::read_dir(dir).with_context(list)?;
-    let mut paths = items
-        .map(|item| Ok(item?.path()))
-        .collect::<Result<Vec<_>>>()
-        .with_context(list)?;
-    paths.sort();
-    Ok(paths)
 }
 
 fn name(path: &Path) -> String {

@@ -16,6 +16,7 @@ mod commands;
 mod compare;
 mod demo;
 mod docs;
+mod files;
 mod guest_program;
 mod klpctl_package;
 mod kselftest;

@@ -15,7 +15,6 @@ pub mod plots;
 mod sizes;
 pub mod table;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use klp_host::module::Built;
 use klp_host::vm::{self, Lines, Outcome, Spec};
 
 use crate::checkout;
+use crate::files::with_extension;
 use crate::guest_program;
 use crate::parallel;
 use figures::{Column, Figure};
@@ -132,7 +132,7 @@ impl<'a> Bench<'a> {
         let mut files = built.modules;
         files.extend(checkout::build_folder(kernel, IN_RUST)?.modules);
         files.push(guest_program::build(kernel.build.arch, &dir.join(PROGRAM))?);
-        files.extend(scripts(&dir.join("guest"))?);
+        files.extend(with_extension(&dir.join("guest"), "sh")?);
         let copy = files
             .into_iter()
             .filter_map(|file| {
@@ -208,19 +208,6 @@ impl Output {
             self.talk.push(line.to_owned());
         }
     }
-}
-
-/// The guest's scripts.
-fn scripts(dir: &Path) -> Result<Vec<PathBuf>> {
-    let listing = || format!("cannot list the scripts in {}", dir.display());
-    let mut scripts = Vec::new();
-    for entry in fs::read_dir(dir).with_context(listing)? {
-        let path = entry.with_context(listing)?.path();
-        if path.extension().is_some_and(|extension| extension == "sh") {
-            scripts.push(path);
-        }
-    }
-    Ok(scripts)
 }
 
 #[cfg(test)]

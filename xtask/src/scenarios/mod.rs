@@ -16,6 +16,7 @@ use klp_host::vm::{self, Lines, Report, Spec, Warnings};
 
 use crate::case::Case;
 use crate::checkout;
+use crate::files::with_extension;
 use crate::guest_program;
 use crate::report;
 
@@ -28,33 +29,23 @@ const SCENARIO_LIMIT: Duration = Duration::from_secs(240);
 
 /// All scenarios of this checkout, by name.
 pub fn all() -> Result<Vec<PathBuf>> {
-    listed("tests/vm/scenarios", "sh")
+    in_checkout("tests/vm/scenarios", "sh")
 }
 
 /// The scenarios of the long form only.
 pub fn long() -> Result<Vec<PathBuf>> {
-    listed("tests/vm/long", "sh")
+    in_checkout("tests/vm/long", "sh")
 }
 
-/// The files of a folder with this extension, sorted.
-pub fn listed(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
-    let dir = checkout::top().join(folder);
-    let listing = || format!("cannot list {}", dir.display());
-    let mut files = Vec::new();
-    for entry in fs::read_dir(&dir).with_context(listing)? {
-        let path = entry.with_context(listing)?.path();
-        if path.extension().is_some_and(|found| found == extension) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+/// The files of a folder of this checkout with this extension, sorted.
+pub fn in_checkout(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
+    with_extension(&checkout::top().join(folder), extension)
 }
 
 /// The programs that scenarios start, built: those in C, and klpctl.
 fn programs(arch: Arch) -> Result<Vec<PathBuf>> {
     let mut built = Vec::new();
-    for source in listed("tests/vm/programs", "c")? {
+    for source in in_checkout("tests/vm/programs", "c")? {
         if is_for(&source, "// ", arch)? {
             built.push(guest_program::build(arch, &source)?);
         }
@@ -130,7 +121,7 @@ fn boot(
 ) -> Result<(Vec<Case>, Report)> {
     let mut copy = Vec::new();
     let mut names = Vec::new();
-    let (libraries, programs) = (listed("tests/vm", "sh")?, programs(kernel.build.arch)?);
+    let (libraries, programs) = (in_checkout("tests/vm", "sh")?, programs(kernel.build.arch)?);
     for (folder, files) in [
         ("", &libraries[..]),
         ("modules", modules),

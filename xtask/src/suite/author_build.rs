@@ -11,6 +11,7 @@ use klp_host::host::toolchain::{self, PINNED, Toolchain};
 use klp_host::kernel::Core;
 
 use crate::checkout;
+use crate::files::listed;
 
 /// Builds patches by `cargo klp build`.
 pub(super) struct Author {
@@ -42,9 +43,7 @@ impl Author {
     pub(super) fn copy(&self, folder: &Path) -> Result<PathBuf> {
         let to = self.dir.path().join(folder.file_name().unwrap_or_default());
         fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
-        let list = || format!("cannot list {}", folder.display());
-        for item in fs::read_dir(folder).with_context(list)? {
-            let path = item.with_context(list)?.path();
+        for path in listed(folder)? {
             if path.is_file() {
                 let file = to.join(path.file_name().unwrap_or_default());
                 fs::copy(&path, &file)

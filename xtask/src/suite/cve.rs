@@ -6,7 +6,6 @@
 
 mod builtin;
 mod edit;
-mod files;
 mod folders;
 mod undone;
 
@@ -23,6 +22,7 @@ use klp_host::module::{self, Built, Options};
 
 use crate::case::Tally;
 use crate::checkout;
+use crate::files::write_changed;
 use crate::scenarios;
 
 /// Modules that scenarios load as they are.
@@ -62,7 +62,7 @@ fn on_unfixed() -> Result<Tally> {
 
 /// The scenarios for the small kernel without fixes, or those for the stock kernel.
 fn scripts(unfixed: bool) -> Result<Vec<PathBuf>> {
-    let mut scripts = scenarios::listed("tests/cve", "sh")?;
+    let mut scripts = scenarios::in_checkout("tests/cve", "sh")?;
     scripts.retain(|path| {
         let name = path.file_stem().unwrap_or_default();
         unfixed == builtin::fixes().any(|fix| name == fix)
@@ -114,7 +114,7 @@ fn others(known: &KernelMetadata, undone: &Built) -> Result<Vec<PathBuf>> {
     for module in modules::with_dependencies(known, &names)? {
         if undone.module(&module.name).is_none() {
             let file = dir.join(format!("{}.ko", module.name));
-            files::write_changed(&file, &module.data)?;
+            write_changed(&file, &module.data)?;
             files.push(file);
         }
     }

@@ -15,6 +15,7 @@ use super::author_build::Author;
 use super::cases::Cases;
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::files::{listed, with_extension};
 use crate::kselftest;
 use crate::scenarios;
 
@@ -215,10 +216,7 @@ fn run_scenarios(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Cas
 fn folders() -> Result<Vec<PathBuf>> {
     let mut folders = vec![checkout::top().join(PRELUDE)];
     for top in ["examples", "examples/cve"] {
-        let top = checkout::top().join(top);
-        let list = || format!("cannot list {}", top.display());
-        for item in fs::read_dir(&top).with_context(list)? {
-            let dir = item.with_context(list)?.path();
+        for dir in listed(&checkout::top().join(top))? {
             if dir.join("Kbuild").is_file() && is_for_all(&dir)? {
                 folders.push(dir);
             }
@@ -229,15 +227,11 @@ fn folders() -> Result<Vec<PathBuf>> {
 }
 
 fn is_for_all(dir: &Path) -> Result<bool> {
-    let list = || format!("cannot list {}", dir.display());
-    for item in fs::read_dir(dir).with_context(list)? {
-        let path = item.with_context(list)?.path();
-        if path.extension().is_some_and(|ending| ending == "rs") {
-            let text = fs::read_to_string(&path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            if names_kernel_crate(&text).is_some() {
-                return Ok(false);
-            }
+    for path in with_extension(dir, "rs")? {
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if names_kernel_crate(&text).is_some() {
+            return Ok(false);
         }
     }
     Ok(true)

@@ -24,6 +24,7 @@ use self::compile::Compiler;
 use self::said::{as_expected, normal};
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::files::listed;
 use crate::parallel;
 use crate::report;
 
@@ -86,17 +87,6 @@ fn examples() -> Result<Vec<PathBuf>> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with("livepatch-") && name.ends_with(".rs")
     });
-    Ok(found)
-}
-
-/// The entries of a folder, by name.
-fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
-    let cannot = || format!("cannot read {}", folder.display());
-    let entries = fs::read_dir(folder).with_context(cannot)?;
-    let mut found = entries
-        .map(|entry| Ok(entry.with_context(cannot)?.path()))
-        .collect::<Result<Vec<_>>>()?;
-    found.sort();
     Ok(found)
 }
 

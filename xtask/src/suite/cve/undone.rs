@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::edit::{Edit, edit, undo};
-use super::files::write_changed;
+use crate::files::write_changed;
 
 /// A module, and what to undo in it.
 #[derive(Debug)]

@@ -265,11 +265,7 @@ impl Guest {
     }
 
     fn decide(&mut self, name: &str, result: Result<()>) {
-        self.add(Case {
-            script: self.script(),
-            name: name.to_owned(),
-            failure: result.err().map(|error| format!("{error:#}")),
-        });
+        self.add(Case::of(&self.script(), name, result));
     }
 
     fn add(&mut self, case: Case) {

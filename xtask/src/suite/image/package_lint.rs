@@ -2,11 +2,9 @@
 
 //! Checks the packages with the distributions' own tools, lintian and rpmlint. A warning is a failure.
 
-use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use klp_host::cache::Cache;
 use klp_host::host::needs::Needs;
 use klp_host::host::process;
@@ -14,6 +12,7 @@ use klp_host::host::process;
 use super::packages::Packages;
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::files::with_extension;
 use crate::report;
 
 /// Its name beside those of the stories.
@@ -33,18 +32,17 @@ pub(super) fn needs() -> Needs {
 pub(super) fn run(packages: &Packages) -> Result<Tally> {
     let folder = Cache::open()?.scratch()?;
     packages.write_rpms(folder.path())?;
+    let case = |name: &str, result| {
+        Case::of(
+            &format!("image: {NAME}"),
+            &format!("{name} finds nothing"),
+            result,
+        )
+    };
     Ok(report::add_all(&[
         case("lintian", lintian(&packages.folder())),
         case("rpmlint", rpmlint(folder.path())),
     ]))
-}
-
-fn case(name: &str, result: Result<()>) -> Case {
-    Case {
-        script: format!("image: {NAME}"),
-        name: format!("{name} finds nothing"),
-        failure: result.err().map(|error| format!("{error:#}")),
-    }
 }
 
 fn lintian(dir: &Path) -> Result<()> {
@@ -75,20 +73,15 @@ fn rpmlint(dir: &Path) -> Result<()> {
 
 /// The packages in a folder.
 fn packages(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
-    let list = || format!("cannot list {}", dir.display());
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(dir).with_context(list)? {
-        let path = entry.with_context(list)?.path();
+    let mut paths = with_extension(dir, extension)?;
+    paths.retain(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.extension() == Some(OsStr::new(extension)) && !name.starts_with(FAKE) {
-            paths.push(path);
-        }
-    }
+        !name.starts_with(FAKE)
+    });
     ensure!(
         !paths.is_empty(),
         "there is no .{extension} in {}",
         dir.display()
     );
-    paths.sort();
     Ok(paths)
 }

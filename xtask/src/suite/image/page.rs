@@ -4,7 +4,6 @@
 //! is a command for the build machine, and one with `# ` a command for the patched machine; lines
 //! with `> ` continue it. All others are expected lines of output, in this order, where `...` matches anything.
 
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use klp_host::host::process;
 
 use crate::checkout;
+use crate::files::with_extension;
 use crate::suite::author::Author;
 
 /// The page.
@@ -94,11 +94,7 @@ impl Page {
     /// The packages that the author made.
     fn packages(&self) -> Result<Vec<PathBuf>> {
         let home = self.author.home();
-        let list = || format!("cannot list {}", home.display());
-        let entries = fs::read_dir(home).with_context(list)?;
-        let paths = entries.map(|it| Ok(it?.path()));
-        let mut paths = paths.collect::<Result<Vec<_>>>().with_context(list)?;
-        paths.retain(|it| it.extension() == Some(OsStr::new("deb")));
+        let paths = with_extension(home, "deb")?;
         ensure!(
             paths.len() > 1,
             "the page's commands leave packages in {}, of klpctl and of the patch",

@@ -156,6 +156,7 @@ fn without_address(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::with_extension;
 
     #[test]
     fn addresses_are_left_out() {
@@ -204,15 +205,9 @@ mod tests {
     #[test]
     fn what_is_expected_is_normal() {
         let folder = checkout::top().join("tests/types/fail");
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "stderr")
-            {
-                let text = fs::read_to_string(&path).expect("a text");
-                assert_eq!(normal(&text), text, "{}", path.display());
-            }
+        for path in with_extension(&folder, "stderr").expect("a folder") {
+            let text = fs::read_to_string(&path).expect("a text");
+            assert_eq!(normal(&text), text, "{}", path.display());
         }
     }
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Lists folders, and writes files only when they change.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use klp_host::host::files::write_atomic;
+
+/// The entries of a folder, sorted.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub fn listed(dir: &Path) -> Result<Vec<PathBuf>> {
+    let list = || format!("cannot list {}", dir.display());
+    let entries = fs::read_dir(dir).with_context(list)?;
+    let mut paths = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()
+        .with_context(list)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Those with this extension, without a dot.
+///
+/// # Errors
+///
+/// The folder cannot be read.
+pub fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut paths = listed(dir)?;
+    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
+    Ok(paths)
+}
+
+/// Writes a file unless it has this content, so that its dependents stay up to date.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn write_changed(file: &Path, content: &[u8]) -> Result<()> {
+    match fs::read(file) {
+        Ok(found) if found == content => Ok(()),
+        _ => write_atomic(file, content),
+    }
+}
