@@ -166,7 +166,8 @@ impl Package {
             "{:?} is no maintainer: write a name and an address, as in `Jane Doe <jane@example.org>`",
             self.maintainer
         );
-        for text in [&self.summary, &self.change, &self.maintainer] {
+        let lines = [&self.summary, &self.change, &self.maintainer];
+        for text in lines.into_iter().chain(&self.homepage) {
             ensure!(
                 !text.chars().any(char::is_control),
                 "{text:?} has to be one line"
@@ -200,6 +201,27 @@ mod tests {
             depends: Vec::new(),
             supersedes: Vec::new(),
             scripts: Scripts::default(),
+        }
+    }
+
+    /// Another line would be another field of the package.
+    #[test]
+    fn what_becomes_a_field_is_one_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let two = || "https://example.org/\nDepends: other".to_owned();
+        let wrong = [
+            Package {
+                summary: two(),
+                ..package()
+            },
+            Package {
+                homepage: Some(two()),
+                ..package()
+            },
+        ];
+        for package in wrong {
+            let error = package.write(Format::Deb, dir.path()).unwrap_err();
+            assert!(error.to_string().contains("one line"), "{error}");
         }
     }
 }
