@@ -37,60 +37,59 @@ fn text(context: &Context) -> Outcome<String> {
     let state = State::new(context)?;
     let mut out = Exposition::default();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    out.family(&table::COLLECTED);
-    out.sample([], now.map_or(0, |now| now.as_secs()));
-    out.family(&table::KERNEL);
-    out.sample([&*state.release], 1);
-    out.family(&table::LIVEPATCH);
-    out.sample([], context.kernel.has_livepatch().into());
+    out.family(&table::COLLECTED)
+        .sample([], now.map_or(0, |now| now.as_secs()));
+    out.family(&table::KERNEL).sample([&*state.release], 1);
+    out.family(&table::LIVEPATCH)
+        .sample([], context.kernel.has_livepatch().into());
     patches(context, &state, &mut out)?;
-    out.family(&table::LEFTOVER);
-    out.sample([], count(state.leftover.len()));
-    out.family(&table::INSTALLED);
+    out.family(&table::LEFTOVER)
+        .sample([], count(state.leftover.len()));
+    let mut family = out.family(&table::INSTALLED);
     for (word, number) in state.installed.counts() {
-        out.sample([word], count(number));
+        family.sample([word], count(number));
     }
-    out.family(&table::INSTALLED_PATCH);
+    let mut family = out.family(&table::INSTALLED_PATCH);
     for (name, word) in state.installed.states() {
-        out.sample([name, word], 1);
+        family.sample([name, word], 1);
     }
-    out.family(&table::BOOT_DISABLED);
-    out.sample([], context.kernel.forbids_patches().into());
+    out.family(&table::BOOT_DISABLED)
+        .sample([], context.kernel.forbids_patches().into());
     Ok(out.text)
 }
 
 fn patches(context: &Context, state: &State, out: &mut Exposition) -> Outcome {
     let patches = &state.patches;
-    out.family(&table::PATCH);
+    let mut family = out.family(&table::PATCH);
     for patch in patches {
         let version = version(context, patch).unwrap_or_default();
-        out.sample([patch.name.as_str(), &version, patch.state()], 1);
+        family.sample([patch.name.as_str(), &version, patch.state()], 1);
     }
-    out.family(&table::APPLIED);
+    let mut family = out.family(&table::APPLIED);
     for patch in patches {
         let applied = patch.enabled && !patch.transition;
-        out.sample([&*patch.name], applied.into());
+        family.sample([&*patch.name], applied.into());
     }
-    out.family(&table::IN_TRANSITION);
+    let mut family = out.family(&table::IN_TRANSITION);
     for patch in patches {
-        out.sample([&*patch.name], patch.transition.into());
+        family.sample([&*patch.name], patch.transition.into());
     }
-    out.family(&table::TASKS_LEFT);
+    let mut family = out.family(&table::TASKS_LEFT);
     for patch in patches {
         let left = match patch.transition {
             true => context.kernel.blocker_count(patch),
             false => 0,
         };
-        out.sample([&*patch.name], count(left));
+        family.sample([&*patch.name], count(left));
     }
-    out.family(&table::FUNCTIONS);
+    let mut family = out.family(&table::FUNCTIONS);
     for patch in patches {
-        out.sample([&*patch.name], count(patch.function_count()));
+        family.sample([&*patch.name], count(patch.function_count()));
     }
-    out.family(&table::FIXES);
+    let mut family = out.family(&table::FIXES);
     for patch in patches {
         for id in fixes(context, patch)? {
-            out.sample([&*patch.name, &id], 1);
+            family.sample([&*patch.name, &id], 1);
         }
     }
     Ok(())
@@ -104,21 +103,30 @@ fn count(number: usize) -> u64 {
 #[derive(Default)]
 struct Exposition {
     text: String,
-    /// The metric that was begun last.
-    metric: Option<&'static Metric>,
+}
+
+/// A metric with its samples, which follow its header.
+struct Family<'a> {
+    text: &'a mut String,
+    metric: &'static Metric,
 }
 
 impl Exposition {
     /// Writes the header of a metric.
-    fn family(&mut self, metric: &'static Metric) {
-        self.metric = Some(metric);
+    fn family(&mut self, metric: &'static Metric) -> Family<'_> {
         let Metric { name, help, .. } = metric;
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        Family {
+            text: &mut self.text,
+            metric,
+        }
     }
+}
 
-    /// A sample of the metric that was begun last, with the values of its labels.
+impl Family<'_> {
+    /// A sample with the values of the metric's labels.
     fn sample<const N: usize>(&mut self, labels: [&str; N], value: u64) {
-        let Some(metric) = self.metric else { return };
+        let metric = self.metric;
         debug_assert_eq!(metric.labels.len(), N, "{}", metric.name);
         self.text.push_str(metric.name);
         if N > 0 {
@@ -145,6 +153,7 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::install::tests::machine;
 
     #[test]
     fn samples_follow_their_metric() {
@@ -161,11 +170,10 @@ mod tests {
             value: "",
         };
         let mut out = Exposition::default();
-        out.family(&A);
-        out.sample([], 1);
-        out.family(&B);
-        out.sample(["a\"b\\c\nd", ""], 2);
-        out.sample(["# TYPE z", "1"], 3);
+        out.family(&A).sample([], 1);
+        let mut family = out.family(&B);
+        family.sample(["a\"b\\c\nd", ""], 2);
+        family.sample(["# TYPE z", "1"], 3);
         assert_eq!(
             out.text,
             "# HELP klp_a What it is.\n\
@@ -176,5 +184,17 @@ mod tests {
              klp_b{x=\"a\\\"b\\\\c\\nd\",y=\"\"} 2\n\
              klp_b{x=\"# TYPE z\",y=\"1\"} 3\n"
         );
+    }
+
+    /// The guide's table is made of that list.
+    #[test]
+    fn all_metrics_are_written_in_order() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let text = text(&machine(dir.path())).expect("metrics");
+        let written: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" gauge"))
+            .collect();
+        assert_eq!(written, table::METRICS.map(|metric| metric.name));
     }
 }
