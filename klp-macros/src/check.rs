@@ -6,7 +6,7 @@
 
 mod callbacks;
 #[cfg(test)]
-mod items;
+mod testing;
 mod variables;
 
 use crate::errors::{self, Errors};

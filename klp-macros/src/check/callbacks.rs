@@ -178,7 +178,7 @@ fn add(found: &Found<'_>, index: usize, objects: &mut [Object], errors: &mut Err
 
 #[cfg(test)]
 mod tests {
-    use crate::check::items::{one, replacement, right};
+    use crate::check::testing::{one, replacement, right};
     use quote::quote;
 
     #[test]

@@ -90,7 +90,7 @@ fn declaration(kind: Kind, variable: &parse::Variable, errors: &mut Errors) {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::items::{one, replacement, right};
+    use crate::check::testing::{one, replacement, right};
     use quote::quote;
 
     #[test]

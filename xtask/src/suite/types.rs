@@ -9,7 +9,7 @@
 
 mod claims;
 mod compile;
-mod said;
+mod messages;
 mod stubs;
 mod views;
 
@@ -21,7 +21,7 @@ use klp_host::kernel::Kernel;
 use klp_host::module::Built;
 
 use self::compile::Compiler;
-use self::said::{as_expected, normal};
+use self::messages::{as_expected, normal};
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::files::listed;

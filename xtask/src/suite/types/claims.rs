@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use klp_elf::Module;
 
 use super::compile::Compiler;
-use super::said::normal;
+use super::messages::normal;
 
 /// The placeholder for `unsafe`.
 const WORD: &str = "/* word */";
