@@ -98,7 +98,7 @@ pub fn see_through(
 ///
 /// [`Status::InTransition`] when that takes longer than `timeout`.
 pub fn wait_for_others(kernel: &Kernel, timeout: Duration) -> Outcome {
-    let is_free = || Ok(!kernel.patches()?.iter().any(|patch| patch.transition));
+    let is_free = || Ok(kernel.in_transition()?.is_none());
     if until(timeout, is_free)? {
         return Ok(());
     }

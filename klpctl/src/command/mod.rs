@@ -114,8 +114,7 @@ impl Context {
     /// The patch of that name, or the one in transition.
     fn named(&self, name: Option<&str>) -> Outcome<Option<Patch>> {
         let Some(name) = name else {
-            let patches = self.kernel.patches()?;
-            return Ok(patches.into_iter().find(|patch| patch.transition));
+            return Ok(self.kernel.in_transition()?);
         };
         self.patch(name).map(Some)
     }
@@ -129,10 +128,9 @@ impl Context {
 
     /// The name of the patch in transition that is called `name` by the user: by its module or its series.
     fn name_in_transition(&self, name: &str) -> Outcome<String> {
-        let mut changing = self.kernel.patches()?;
-        changing.retain(|patch| patch.transition);
+        let changing = self.kernel.in_transition()?;
         let mut versions = Versions::default();
-        versions.add_loaded(self, changing.into_iter().map(|patch| patch.name))?;
+        versions.add_loaded(self, changing.map(|patch| patch.name))?;
         let found = versions.one(&module_name(name))?;
         match versions.has(&found) {
             true => Ok(found),

@@ -51,6 +51,8 @@ pub fn list(context: &Context) -> Outcome<Answer> {
 #[derive(Debug)]
 pub struct State {
     pub release: String,
+    /// klp-core, where it is a module.
+    pub core_module: Option<Patch>,
     pub patches: Vec<Patch>,
     /// Modules without patches.
     pub leftover: Vec<String>,
@@ -65,13 +67,15 @@ impl State {
             leftover: leftover(context, &patches)?,
             installed: installed::Report::new(context, &release, &patches)?,
             release,
+            core_module: context.kernel.core_module()?,
             patches,
         })
     }
 
     /// [`Status::InTransition`] while a transition runs.
     fn status(&self) -> Status {
-        match self.patches.iter().any(|patch| patch.transition) {
+        let mut all = self.patches.iter().chain(&self.core_module);
+        match all.any(|patch| patch.transition) {
             true => Status::InTransition,
             false => Status::Success,
         }
@@ -82,6 +86,9 @@ impl State {
         let mut text = format!("kernel {}\n", self.release);
         if !context.kernel.has_livepatch() {
             let _ = writeln!(text, "this kernel has no live patching");
+        }
+        if let Some(core) = &self.core_module {
+            let _ = writeln!(text, "klp-core is loaded as a module: {}", core.state());
         }
         if self.patches.is_empty() {
             let _ = writeln!(text, "no patches");
@@ -110,6 +117,7 @@ impl State {
             "status": self.status().word(),
             "kernel": self.release,
             "livepatch": context.kernel.has_livepatch(),
+            "core_module": self.core_module.as_ref().map(Patch::state),
             "patches": values,
             "leftover_modules": self.leftover,
             "installed": self.installed.json(),

@@ -10,6 +10,9 @@ use serde::Serialize;
 
 use super::{Kernel, is_gone, read};
 
+/// klp-core as a module is a live patch itself, of the livepatch core in C.
+const CORE_MODULE: &str = "klp_core";
+
 /// A patch in the kernel.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Patch {
@@ -80,12 +83,38 @@ impl Kernel {
         self.path("sys/kernel/livepatch").join(name)
     }
 
-    /// All patches, in stack order if the kernel shows it, else by name.
+    /// All patches, in stack order if the kernel shows it, else by name. Without the livepatch core itself, see
+    /// [`Self::core_module`].
     ///
     /// # Errors
     ///
     /// sysfs cannot be read.
     pub fn patches(&self) -> Result<Vec<Patch>> {
+        let mut patches = self.all_patches()?;
+        patches.retain(|patch| patch.name != CORE_MODULE);
+        Ok(patches)
+    }
+
+    /// klp-core, where it is a module, as the patch that it is of the livepatch core in C.
+    ///
+    /// # Errors
+    ///
+    /// sysfs cannot be read.
+    pub fn core_module(&self) -> Result<Option<Patch>> {
+        self.patch(CORE_MODULE)
+    }
+
+    /// The patch in transition, which may be [`Self::core_module`].
+    ///
+    /// # Errors
+    ///
+    /// sysfs cannot be read.
+    pub fn in_transition(&self) -> Result<Option<Patch>> {
+        let patches = self.all_patches()?;
+        Ok(patches.into_iter().find(|patch| patch.transition))
+    }
+
+    fn all_patches(&self) -> Result<Vec<Patch>> {
         let mut patches = Vec::new();
         for name in folders(&self.path("sys/kernel/livepatch"))? {
             patches.extend(self.patch(&name)?);
@@ -262,6 +291,22 @@ mod tests {
         assert_eq!((patch.replace, patch.stack_order), (None, None));
         assert_eq!(patch.objects[0].patched, None);
         assert_eq!(patch.state(), "applied");
+    }
+
+    #[test]
+    fn klp_core_is_no_patch_among_others() {
+        let dir = tree(&[
+            ("sys/kernel/livepatch/klp_core/enabled", "1\n"),
+            ("sys/kernel/livepatch/klp_core/transition", "1\n"),
+            ("sys/kernel/livepatch/a/enabled", "1\n"),
+            ("sys/kernel/livepatch/a/transition", "0\n"),
+        ]);
+        let kernel = Kernel::at(dir.path());
+        assert_eq!(kernel.patch_names().expect("readable"), ["a"]);
+        let core = kernel.core_module().expect("readable").expect("there");
+        assert_eq!(core.state(), "applying");
+        let changing = kernel.in_transition().expect("readable");
+        assert_eq!(changing.map(|patch| patch.name), Some("klp_core".into()));
     }
 
     #[test]
