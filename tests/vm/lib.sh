@@ -102,6 +102,24 @@ before_series() {
     [ "$now" != "$1" ] && [ "$(printf '%s\n' "$now" "$1" | sort -V | head -n 1)" = "$now" ]
 }
 
+# patches - those in the kernel, without klp-core where it is a module.
+patches() {
+    ls "$LIVEPATCH" | grep -vx klp_core | xargs
+}
+
+# renew_before_6_3 PATCH... - removes and loads the patches again, in a kernel that needs it after a module of
+# theirs has gone: before 6.3, relocations to the module stay in the patch, and the module's next load is refused.
+renew_before_6_3() {
+    local patch
+    before_series 6.3 || return 0
+    for patch in $(printf '%s\n' "$@" | tac); do
+        remove_patch "$patch" || return
+    done
+    for patch in "$@"; do
+        load "$patch" || return
+    done
+}
+
 # module_name NAME - the name as the kernel writes it.
 module_name() {
     echo "${1//-/_}"

@@ -76,5 +76,5 @@ check "status says so" ctl_status 0 status
 expect_match "with the reason" "held_first: could not be loaded: .*modprobe klp_held" "$(said)"
 
 must "take it out" ctl_status 0 uninstall --now versioned_1_3
-check "nothing is loaded" test -z "$(ls $LIVEPATCH)"
+check "nothing is loaded" test -z "$(patches)"
 rm -rf /tmp/ctl /tmp/other.ko /tmp/versioned_1_*.ko /run/klpctl $store

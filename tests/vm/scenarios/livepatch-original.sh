@@ -27,6 +27,7 @@ for round in first second; do
 	expect_eq "$round: the original answers" 250 "$(price 1)"
 	expect_match "$round: the check is in front of it" "Invalid argument" "$(price 3)"
 	must "$round unload of the module" unload klp_catalog
+	must "$round patch" renew_before_6_3 livepatch-original
 done
 
 must "load of the module once more" load klp_catalog

@@ -5,9 +5,10 @@
 
 patch=$LIVEPATCH/livepatch_sample
 original=$(cat /proc/cmdline)
-# Older series have no such file.
-order=
+# Older series have no such files.
+order='' replace='' replaces_nothing=''
 grep -q ' stack_order_show$' /proc/kallsyms && order="stack_order "
+grep -q ' replace_show$' /proc/kallsyms && replace="replace " replaces_nothing="0 "
 
 for round in first second; do
 	mark_log
@@ -16,10 +17,10 @@ for round in first second; do
 	expect_eq "$round: many readers see it" "$(yes 'this has been live patched' | head -n 100)" \
 		"$(for _ in $(seq 100); do cat /proc/cmdline; done)"
 	expect_eq "$round: the sysfs tree" \
-		"enabled force replace ${order}transition vmlinux vmlinux/cmdline_proc_show,1 vmlinux/patched" \
+		"enabled force $replace${order}transition vmlinux vmlinux/cmdline_proc_show,1 vmlinux/patched" \
 		"$(cd "$patch" && find . -mindepth 1 | sed 's|^\./||' | sort | xargs)"
-	expect_eq "$round: enabled, no transition, replaces nothing, vmlinux patched" "1 0 0 1" \
-		"$(cd "$patch" && cat enabled transition replace vmlinux/patched | xargs)"
+	expect_eq "$round: enabled, no transition, replaces nothing, vmlinux patched" "1 0 ${replaces_nothing}1" \
+		"$(cd "$patch" && cat enabled transition ${replace}vmlinux/patched | xargs)"
 	[ -z "$order" ] || expect_eq "$round: at the bottom" 1 "$(cat "$patch/stack_order")"
 	check "$round: an enabled patch does not unload" \
 		bash -c '! rmmod livepatch_sample 2>/dev/null'

@@ -137,6 +137,7 @@ must "load the module again" load klp_shadow_target
 must "load the first under it" load livepatch-shadow-fix1
 must "load the second under it" load livepatch-shadow-fix2
 must "unload the module under both" unload klp_shadow_target
+must "the patches stay" renew_before_6_3 livepatch-shadow-fix1 livepatch-shadow-fix2
 must "load the module under both" load klp_shadow_target
 echo 3 >$target/make
 mark_log

@@ -12,10 +12,6 @@ tickets() {
 	done | paste -sd '|'
 }
 
-patches() {
-	ls $LIVEPATCH | xargs
-}
-
 must "load the module" load klp_tickets
 expect_eq "tickets without end" "ticket 1|ticket 2|ticket 3|ticket 4|ticket 5|ticket 6" "$(tickets 6)"
 

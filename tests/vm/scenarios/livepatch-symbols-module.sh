@@ -5,20 +5,13 @@
 
 must "load the patch, without the module" load livepatch-symbols-module
 
-# Before 6.3, what is written into a patch for a module stays there when the module goes, and the next load of the
-# module is refused. A patch that comes anew has none of it.
-renew() {
-	before_series 6.3 || return 0
-	remove_patch livepatch-symbols-module && load livepatch-symbols-module
-}
-
 for round in first second third; do
 	must "$round load of the module" load klp_meter
 	expect_eq "$round: the module's function is called, and its data read" "3250 mV, reading 1" \
 		"$(cat /proc/klp_meter)"
 	expect_eq "$round: it is the module's own" "3250 mV, reading 2" "$(cat /proc/klp_meter)"
 	must "$round unload of the module" unload klp_meter
-	must "$round patch" renew
+	must "$round patch" renew_before_6_3 livepatch-symbols-module
 done
 
 must "load of the module once more" load klp_meter
