@@ -40,8 +40,40 @@ const FEW: [&str; 8] = [
 /// The patch that is built for them.
 const SAMPLE: &str = "livepatch-sample";
 
-/// Patches of the tests, each with a module in C, that have a scenario of the patch's name.
-const PATCHES: [[&str; 2]; 2] = [["sync", "klp_sync_target"], ["arguments", "klp_arguments"]];
+/// A patch of the tests.
+struct TestPatch {
+    name: &'static str,
+    /// The module in C that it is built with.
+    target: Option<&'static str>,
+    /// The scenario that needs it.
+    scenario: &'static str,
+}
+
+const PATCHES: [TestPatch; 3] = [
+    TestPatch {
+        name: "sync",
+        target: Some("klp_sync_target"),
+        scenario: "sync",
+    },
+    TestPatch {
+        name: "arguments",
+        target: Some("klp_arguments"),
+        scenario: "arguments",
+    },
+    TestPatch {
+        name: "refused-module",
+        target: None,
+        scenario: "livepatch-callbacks",
+    },
+];
+
+impl TestPatch {
+    /// Whether its scenario is run where these examples are: it is that of one of them, or its own.
+    fn is_needed(&self, folders: &[PathBuf]) -> bool {
+        let has_name = |folder: &PathBuf| folder.ends_with(self.scenario);
+        self.name == self.scenario || folders.iter().any(has_name)
+    }
+}
 
 /// A patch that uses the prelude common to all kernels.
 const PRELUDE: &str = "tests/prelude";
@@ -97,7 +129,7 @@ pub(super) fn run() -> Result<Tally> {
     let author = Author::new()?;
     let mut cases = Cases::new("kernels");
     for core in CORES {
-        on_kernel(&author, core, &folders()?, &PATCHES, &mut cases);
+        on_kernel(&author, core, &folders()?, |_| true, &mut cases);
         let name = core.name();
         cases.check(&format!("{name} says what it has no crate for"), || {
             author.refused(core)
@@ -105,7 +137,7 @@ pub(super) fn run() -> Result<Tally> {
     }
     let sample = [checkout::top().join("examples").join(SAMPLE)];
     for kernel in FEW {
-        on_kernel(&author, kernel.parse()?, &sample, &PATCHES, &mut cases);
+        on_kernel(&author, kernel.parse()?, &sample, |_| true, &mut cases);
     }
     let mut tally = cases.tally();
     tally += next_series()?;
@@ -142,26 +174,24 @@ pub fn run_on(core: Core, names: &[String]) -> Result<Tally> {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         is_wanted(&name) && has_scenario(&name)
     });
-    let patches: Vec<_> = PATCHES
-        .into_iter()
-        .filter(|[patch, _]| is_wanted(patch))
-        .collect();
+    let is_known = |patch: &TestPatch| is_wanted(patch.scenario);
     ensure!(
-        !folders.is_empty() || !patches.is_empty(),
+        !folders.is_empty() || PATCHES.iter().any(is_known),
         "none of {} is an example or patch with a scenario that names `klp` alone",
         names.join(", ")
     );
     let mut cases = Cases::new("kernels");
-    on_kernel(&Author::new()?, core, &folders, &patches, &mut cases);
+    on_kernel(&Author::new()?, core, &folders, is_known, &mut cases);
     Ok(cases.tally())
 }
 
-/// Builds the patches of these folders and the test patches, and runs their scenarios.
+/// Builds the patches of these folders, and of the test patches those that are wanted and needed, and runs their
+/// scenarios.
 fn on_kernel(
     author: &Author,
     core: Core,
     folders: &[PathBuf],
-    patches: &[[&str; 2]],
+    is_wanted: impl Fn(&TestPatch) -> bool,
     cases: &mut Cases,
 ) {
     let name = core.name();
@@ -183,10 +213,11 @@ fn on_kernel(
             Ok(())
         });
     }
-    for [patch, target] in patches {
-        cases.check(&format!("{name} takes {patch}"), || {
-            let modules = author.build(&author.patch(patch, target)?, core)?;
-            built.push(((*patch).to_owned(), modules));
+    let patches = PATCHES.iter().filter(|patch| patch.is_needed(folders));
+    for patch in patches.filter(|patch| is_wanted(patch)) {
+        cases.check(&format!("{name} takes {}", patch.name), || {
+            let modules = author.build(&author.patch(patch)?, core)?;
+            built.push((patch.name.to_owned(), modules));
             Ok(())
         });
     }
@@ -247,15 +278,22 @@ impl Author {
     }
 
     /// A folder with a patch of the tests, and the module that it is for.
-    fn patch(&self, patch: &str, target: &str) -> Result<PathBuf> {
-        let to = self.dir.path().join(patch);
+    fn patch(&self, patch: &TestPatch) -> Result<PathBuf> {
+        let to = self.dir.path().join(patch.name);
         let from = checkout::top().join("tests/patches");
         fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
-        for file in [format!("{patch}.rs"), format!("{target}.c")] {
+        let mut kbuild = String::from("obj-m :=");
+        let sources = [
+            patch.target.map(|name| (name, "c")),
+            Some((patch.name, "rs")),
+        ];
+        for (name, extension) in sources.into_iter().flatten() {
+            let file = format!("{name}.{extension}");
             fs::copy(from.join(&file), to.join(&file))
                 .with_context(|| format!("cannot copy {file}"))?;
+            kbuild.push_str(&format!(" {name}.o"));
         }
-        let kbuild = format!("obj-m := {target}.o {patch}.o\n");
+        kbuild.push('\n');
         fs::write(to.join("Kbuild"), kbuild).context("cannot write a Kbuild file")?;
         Ok(to)
     }
