@@ -24,7 +24,7 @@
 #include <linux/livepatch.h>
 
 #if !defined(CONFIG_LIVEPATCH_RUST) && !defined(KLP_CORE_MODULE)
-#error "registered and immediate patches need a kernel with klp-core (CONFIG_LIVEPATCH_RUST)"
+#error "registered and immediate patches need klp-core: CONFIG_LIVEPATCH_RUST, or klp-core.ko and -DKLP_CORE_MODULE"
 #endif
 
 /*

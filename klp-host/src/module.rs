@@ -90,6 +90,11 @@ fn output_entry(kernel: &BuildFolder, dir: &Path, top: &Path) -> Result<crate::c
     let key = Key::new()
         .with("kernel", kernel.dir.as_os_str().as_encoded_bytes())
         .with("folder", dir.as_os_str().as_encoded_bytes());
+    // Kernels that differ only in these share the folder.
+    let key = kernel
+        .vars
+        .iter()
+        .fold(key, |key, (name, value)| key.with(name, value.as_bytes()));
     Ok(top.entry(
         &kernel_name.to_string_lossy(),
         &name.to_string_lossy(),

@@ -20,11 +20,11 @@ mod fix {
         ]);
         const _: () = ::core::assert!(
             ::klp::table::HAS_LIFECYCLE,
-            "`register` and `immediate` need a kernel with klp-core (CONFIG_LIVEPATCH_RUST), and this one has another livepatch core"
+            "`register` and `immediate` need klp-core, and this kernel has another livepatch core: set CONFIG_LIVEPATCH_RUST, or load klp-core.ko and build with KLP_CORE_MODULE"
         );
         const _: () = ::core::assert!(
             ::klp::table::HAS_LIFECYCLE,
-            "`register` and `immediate` need a kernel with klp-core (CONFIG_LIVEPATCH_RUST), and this one has another livepatch core"
+            "`register` and `immediate` need klp-core, and this kernel has another livepatch core: set CONFIG_LIVEPATCH_RUST, or load klp-core.ko and build with KLP_CORE_MODULE"
         );
         static OBJECTS: ::klp::table::Table<::klp::table::Object, 2usize> = ::klp::table::Table::new([
             ::klp::table::Object::new(::core::option::Option::None, &FUNCS_0),

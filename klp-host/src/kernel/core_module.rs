@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use klp_elf::check::{Against, Finding, Severity, check};
 
 use super::debian_kernel::DebianKernel;
@@ -51,11 +51,26 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
         .module("klp-core")
         .context("the build made no klp-core.ko")?;
     check_names(&kernel, module)?;
+    let mut for_patches = kernel.build;
+    for_patches.vars.push(known_to_patches(module)?);
     Ok(Kernel {
         core: Core::StockRust,
         core_module: Some(module.to_owned()),
+        build: for_patches,
         ..kernel
     })
+}
+
+/// A variable of make: patches may use what klp-core.ko exports.
+fn known_to_patches(module: &Path) -> Result<(String, String)> {
+    let folder = module.parent().context("klp-core.ko is in no folder")?;
+    let exported = folder.join("Module.symvers");
+    ensure!(
+        exported.is_file(),
+        "the build of klp-core.ko made no {}",
+        exported.display()
+    );
+    Ok(("KLP_CORE_MODULE".to_owned(), folder.display().to_string()))
 }
 
 /// Expected findings of the checker, for klp-core only: it calls the functions that it replaces by their own

@@ -55,7 +55,7 @@ crate::constants::for_each_constant!(constants_in_c);
 
 /// Whether the livepatch core is klp-core, which knows the two functions below.
 #[allow(unexpected_cfgs)]
-pub(crate) const HAS_LIFECYCLE: bool = cfg!(CONFIG_LIVEPATCH_RUST);
+pub(crate) const HAS_LIFECYCLE: bool = cfg!(any(CONFIG_LIVEPATCH_RUST, klp_core_module));
 
 // klp-core's `klp_lifecycle.h`, which other kernels do not have.
 // The structure holds pointers to others, some of which are empty in Rust's eyes.

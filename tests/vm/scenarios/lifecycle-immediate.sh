@@ -4,7 +4,7 @@
 
 . /klp/vm/lib.sh
 
-if ! grep -q ' klp_register_patch$' /proc/kallsyms; then
+if ! grep -qw klp_register_patch /proc/kallsyms; then
 	expect_eq "this livepatch core knows no immediate patches" "" \
 		"$(ls "$MODULES" | grep '^immediate')"
 	exit

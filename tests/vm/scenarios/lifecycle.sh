@@ -3,7 +3,7 @@
 
 . /klp/vm/lib.sh
 
-if ! grep -q ' klp_register_patch$' /proc/kallsyms; then
+if ! grep -qw klp_register_patch /proc/kallsyms; then
 	# Patches that ask for it are not built for other cores.
 	expect_eq "this livepatch core knows no registered patches" "" \
 		"$(ls "$MODULES" | grep -E '^(registered|lifecycle)')"

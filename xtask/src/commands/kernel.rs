@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Subcommand;
 use klp_host::cache::Cache;
 use klp_host::kernel::core_files::CoreFiles;
@@ -55,6 +55,8 @@ fn build(kernel: &KernelArgs, update: bool) -> Result<()> {
     let kernel = kernel.get_with(update)?;
     if let Some(module) = &kernel.core_module {
         println!("MODULE={}", module.display());
+        let folder = module.parent().context("the module is in no folder")?;
+        println!("KLP_CORE_MODULE={}", folder.display());
     }
     println!("KDIR={}", kernel.build.dir.display());
     println!("IMAGE={}", kernel.image.display());
