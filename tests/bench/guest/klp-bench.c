@@ -14,6 +14,8 @@
  *                                                      until killed
  *   klp-bench spin                                     uses its CPU until killed
  *   klp-bench worked                                   CPU time of the kernel's workers so far
+ *   klp-bench read FILE N                              reads FILE N times; prints how long a read
+ *                                                      took
  *   klp-bench bursts SECONDS                           CPU time of the kernel's workers, each
  *                                                      time that they had something to do
  *
@@ -164,6 +166,25 @@ static int unload(const char *module)
 	return 0;
 }
 
+static int measure_reads(const char *file, long count)
+{
+	char bytes[4096];
+	long long start;
+	long left;
+	int fd;
+
+	fd = open(file, O_RDONLY);
+	if (fd < 0)
+		die(file);
+	start = now();
+	for (left = count; left > 0; left--)
+		if (pread(fd, bytes, sizeof(bytes), 0) < 0)
+			die(file);
+	printf("%.0f\n", (double)(now() - start) / count);
+	close(fd);
+	return 0;
+}
+
 static void read_all(const char *file)
 {
 	char bytes[256];
@@ -308,6 +329,8 @@ int main(int argc, char **argv)
 		return leave(atol(argv[2]), NULL);
 	if (!strcmp(what, "readers") && argc == 4)
 		return leave(atol(argv[2]), argv[3]);
+	if (!strcmp(what, "read") && argc == 4 && atol(argv[3]) > 0)
+		return measure_reads(argv[2], atol(argv[3]));
 	if (!strcmp(what, "storm") && argc == 2)
 		storm();
 	if (!strcmp(what, "spin") && argc == 2)

@@ -35,7 +35,7 @@ use plan::{ATTEMPT_FUNCTIONS, ATTEMPT_TASKS, Job, Plan, TIMEOUT};
 const GUEST: &str = "/klp/bench";
 
 /// The program that the scripts start.
-const PROGRAM: &str = "guest/klp-bench.c";
+pub const PROGRAM: &str = "tests/bench/guest/klp-bench.c";
 
 /// The number of parallel machines with counted instructions, which also need memory.
 const COUNTED_AT_ONCE: usize = 2;
@@ -131,7 +131,7 @@ impl<'a> Bench<'a> {
         let sizes = sizes(kernel, &built)?;
         let mut files = built.modules;
         files.extend(checkout::build_folder(kernel, IN_RUST)?.modules);
-        files.push(guest_program::build(kernel.build.arch, &dir.join(PROGRAM))?);
+        files.push(guest_program::build(kernel.build.arch, &checkout::top().join(PROGRAM))?);
         files.extend(with_extension(&dir.join("guest"), "sh")?);
         let copy = files
             .into_iter()

@@ -10,17 +10,28 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use klp_host::arch::Arch;
+use klp_host::host::needs::Needs;
 use klp_host::host::progress;
+use klp_host::kernel::{Core, Profile};
 use klp_host::vm::{self, Outcome, Spec};
 
 use super::kernel_args::KernelArgs;
+use crate::bench;
 use crate::checkout;
 use crate::demo::{self, Recording};
+use crate::guest_program;
 
 /// The patch that is shown.
 const NAME: &str = "livepatch-sample";
 const EXAMPLE: &str = "examples/livepatch-sample/livepatch-sample.rs";
 const MODULE: &str = "livepatch-sample.ko";
+
+/// klp-core as a module.
+const CORE_MODULE: &str = "klp-core.ko";
+
+/// The folder in the guest (known to its script).
+const GUEST: &str = "/root";
 
 #[derive(Args, Debug)]
 pub(super) struct DemoArgs {
@@ -34,20 +45,22 @@ pub(super) struct DemoArgs {
 impl DemoArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let start = Instant::now();
-        self.kernel
-            .needs()?
-            .and(vm::needs_for(self.kernel.arch))
-            .get()?;
+        self.needs()?.get()?;
         let kernel = self.kernel.get()?;
+        let second_act = self.second_act()?;
         let built = checkout::build_example(&kernel, NAME)?;
         let module = built
             .module(MODULE)
             .with_context(|| format!("the build made no {MODULE}"))?;
         show_patch()?;
 
+        let mut copy = vec![(module.to_owned(), Path::new(GUEST).join(MODULE))];
+        copy.extend(second_act);
         let spec = Spec {
-            copy: vec![(module.to_owned(), PathBuf::from("/root").join(MODULE))],
-            timeout: Duration::from_secs(180),
+            // The figures of the second act count instructions.
+            icount: copy.len() > 1,
+            copy,
+            timeout: Duration::from_secs(300),
             ..kernel.spec(demo::GUEST)
         };
         let mut recording = Recording::new("klp: a live patch in Rust");
@@ -75,6 +88,37 @@ impl DemoArgs {
             kernel.build.release,
         ));
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl DemoArgs {
+    /// Whether the patch is shown with klp-core as a module, too: that is for one kernel.
+    fn has_second_act(&self) -> bool {
+        self.kernel.core == Core::STOCK && self.kernel.arch == Arch::default()
+    }
+
+    fn needs(&self) -> Result<Needs> {
+        let first = self.kernel.needs()?.and(vm::needs_for(self.kernel.arch));
+        if !self.has_second_act() {
+            return Ok(first);
+        }
+        let core = checkout::needs(Core::StockRust, Profile::Base)?;
+        Ok(first.and(core).and(guest_program::needs(self.kernel.arch)?))
+    }
+
+    /// What that takes, each with its path in the guest.
+    fn second_act(&self) -> Result<Vec<(PathBuf, PathBuf)>> {
+        if !self.has_second_act() {
+            return Ok(Vec::new());
+        }
+        let kernel = checkout::kernel(Core::StockRust, Profile::Base)?;
+        let core = kernel
+            .core_module
+            .context("stock+rust came without its module")?;
+        let program = guest_program::build(self.kernel.arch, &checkout::top().join(bench::PROGRAM))?;
+        Ok([(core, CORE_MODULE), (program, "klp-bench")]
+            .map(|(file, name)| (file, Path::new(GUEST).join(name)))
+            .into())
     }
 }
 
