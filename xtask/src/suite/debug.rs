@@ -6,15 +6,14 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use klp_host::kernel::{Core, Kernel, Profile};
+use klp_host::kernel::{Core, Profile};
 
 use super::flaws;
 use super::form::Form;
-use crate::bench;
-use crate::case::{Case, Tally};
+use super::stress::stress;
+use crate::case::Tally;
 use crate::checkout;
 use crate::kselftest;
-use crate::report;
 use crate::scenarios;
 
 /// The scenario of failing allocations. Each of a thousand is a system call followed by checks, so
@@ -49,12 +48,4 @@ fn failing_allocations(scripts: &[PathBuf]) -> Result<Tally> {
         &built.modules,
         scripts,
     )?))
-}
-
-/// Loads and unloads a patch while programs are started.
-fn stress(kernel: &Kernel, cycles: u32) -> Case {
-    let result = bench::stress(kernel, cycles).map(drop);
-    let case = Case::of("stress", &format!("{cycles} cycles"), result);
-    report::add_on(kernel.core.name(), &case);
-    case
 }

@@ -7,6 +7,7 @@ mod author;
 mod author_build;
 mod cases;
 mod checked;
+mod core_module;
 mod cve;
 mod debian;
 mod debug;
@@ -21,6 +22,7 @@ mod lint;
 mod machine;
 mod modules;
 mod proof;
+mod stress;
 mod types;
 
 use std::time::Instant;
@@ -73,6 +75,8 @@ pub enum Part {
     Image,
     /// What rolls patches out to many machines, by Ansible and Prometheus themselves. Only with `--long`.
     Fleet,
+    /// klp-core as a module, on the stock kernel.
+    CoreModule,
     /// The kernel's livepatch selftests, on both of our kernels.
     Kselftest,
     /// Both livepatch cores side by side, with valid and invalid patches.
@@ -87,12 +91,13 @@ pub enum Part {
 
 impl Part {
     /// The parts with a short form, quick ones first.
-    const SHORT: [Self; 10] = [
+    const SHORT: [Self; 11] = [
         Self::Lint,
         Self::Host,
         Self::Machine,
         Self::Types,
         Self::Modules,
+        Self::CoreModule,
         Self::Author,
         Self::Cve,
         Self::Vm,
@@ -119,12 +124,13 @@ impl Part {
     fn usual(self, form: Form) -> &'static str {
         match (self, form) {
             (Self::Host, Form::Long { .. }) => "hours",
+            (Self::CoreModule, Form::Long { .. }) => "30 min",
             (Self::Debug, _) => "3 h",
             (Self::Debian, _) => "2 h",
             (Self::Kernels | Self::Image, _) => "45 min",
             (Self::Fleet, _) => "5 min",
             (Self::Machine, _) => "10 s",
-            (Self::Lint, _) => "1 min",
+            (Self::Lint | Self::CoreModule, _) => "1 min",
             (Self::Host | Self::Types, _) => "3 min",
             (Self::Modules | Self::Author, _) => "4 min",
             (Self::Cve, _) => "5 min",
@@ -136,7 +142,8 @@ impl Part {
 
     /// Its name on the command line.
     fn name(self) -> String {
-        format!("{self:?}").to_lowercase()
+        let value = clap::ValueEnum::to_possible_value(&self);
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// Whether its machines wait for transitions more than they compute.
@@ -160,6 +167,7 @@ impl Part {
             Self::Author => &[Core::STOCK],
             Self::Image => return image::needs(),
             Self::Kernels => &kernels::CORES,
+            Self::CoreModule => &[Core::StockRust],
             Self::Kselftest | Self::Compare => &OWN_CORES,
             Self::Debug | Self::Debian => &OWN_CORES,
             Self::Arm64 => return arm64::needs(),
@@ -177,6 +185,7 @@ impl Part {
             | Self::Vm
             | Self::Cve
             | Self::Kernels
+            | Self::CoreModule
             | Self::Kselftest
             | Self::Compare
             | Self::Debug
@@ -221,6 +230,7 @@ impl Part {
             }
             Self::Cve => cve::run(),
             Self::Author => author::run(form),
+            Self::CoreModule => core_module::run(form),
             Self::Kernels => kernels::run(),
             Self::Image => image::run(&[]),
             Self::Fleet => fleet::run(),

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The part `core-module`: klp-core as a module, on Debian's unmodified kernel.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use klp_host::kernel::{Core, Kernel, Profile};
+
+use super::form::Form;
+use super::stress::stress;
+use crate::case::Tally;
+use crate::checkout;
+use crate::kselftest;
+use crate::scenarios;
+
+/// The scenarios about the module itself start with this.
+const OWN: &str = "core-module";
+
+/// The example that they use, which has a scenario, too.
+const SAMPLE: &str = "livepatch-sample";
+
+/// The cycles of the stress test.
+const CYCLES: u32 = 100;
+
+/// Runs its own scenarios and the sample's; in the long form all scenarios, the kernel's selftests, and the
+/// stress test.
+pub(super) fn run(form: Form) -> Result<Tally> {
+    let kernel = checkout::kernel(Core::StockRust, Profile::Base)?;
+    if form == Form::Short {
+        let built = checkout::build_example(&kernel, SAMPLE)?;
+        let mut scripts = scenarios::all()?;
+        scripts
+            .retain(|script| is_own(script) || script.file_stem().is_some_and(|it| it == SAMPLE));
+        return run_scenarios(&kernel, &built.modules, &scripts);
+    }
+    let built = checkout::build_all(&kernel)?;
+    let mut tally = kselftest::run(&kernel)?;
+    let mut scripts = scenarios::all()?;
+    let long = scenarios::long()?.into_iter();
+    scripts.extend(long.filter(|script| is_own(script)));
+    tally += run_scenarios(&kernel, &built.modules, &scripts)?;
+    tally.count(&stress(&kernel, CYCLES));
+    Ok(tally)
+}
+
+fn is_own(script: &Path) -> bool {
+    let name = script.file_stem().unwrap_or_default();
+    name.to_string_lossy().starts_with(OWN)
+}
+
+fn run_scenarios(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<Tally> {
+    Ok(Tally::of(&scenarios::run(kernel, modules, scripts)?))
+}
