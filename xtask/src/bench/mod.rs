@@ -131,7 +131,10 @@ impl<'a> Bench<'a> {
         let sizes = sizes(kernel, &built)?;
         let mut files = built.modules;
         files.extend(checkout::build_folder(kernel, IN_RUST)?.modules);
-        files.push(guest_program::build(kernel.build.arch, &checkout::top().join(PROGRAM))?);
+        files.push(guest_program::build(
+            kernel.build.arch,
+            &checkout::top().join(PROGRAM),
+        )?);
         files.extend(with_extension(&dir.join("guest"), "sh")?);
         let copy = files
             .into_iter()

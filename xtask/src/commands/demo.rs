@@ -115,7 +115,8 @@ impl DemoArgs {
         let core = kernel
             .core_module
             .context("stock+rust came without its module")?;
-        let program = guest_program::build(self.kernel.arch, &checkout::top().join(bench::PROGRAM))?;
+        let program =
+            guest_program::build(self.kernel.arch, &checkout::top().join(bench::PROGRAM))?;
         Ok([(core, CORE_MODULE), (program, "klp-bench")]
             .map(|(file, name)| (file, Path::new(GUEST).join(name)))
             .into())

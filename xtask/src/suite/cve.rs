@@ -20,13 +20,19 @@ use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::kernel::{Core, Kernel, Profile, modules};
 use klp_host::module::{self, Built, Options};
 
-use crate::case::Tally;
+use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::files::write_changed;
 use crate::scenarios;
 
 /// Modules that scenarios load as they are.
 const UNTOUCHED: [&str; 3] = ["iscsi_tcp", "nft_queue", "tipc"];
+
+/// The scenario that applies patches to what they are for, whatever that is.
+const APPLIES: &str = "tests/cve/fixed/applies.sh";
+
+/// What scenarios call that need a module, or a kernel, without its fix.
+const NEEDS_FLAW: &str = "shows_flaw";
 
 /// Builds all that it takes, and runs the scenarios.
 pub(super) fn run() -> Result<Tally> {
@@ -45,7 +51,7 @@ fn on_stock() -> Result<Tally> {
     .or_users();
     let undone = build_undone(&kernel)?;
     let mut files = build_patches(&kernel, known.env(), &folders::all()?)?.modules;
-    files.extend(others(&known, &undone)?);
+    files.extend(others(&known, Some(&undone))?);
     files.extend(undone.modules);
     let cases = scenarios::run(&kernel, &files, &scripts(false)?)?;
     Ok(Tally::of(&cases))
@@ -58,6 +64,38 @@ fn on_unfixed() -> Result<Tally> {
     let built = build_patches(&kernel, Vec::new(), &names)?;
     let cases = scenarios::run(&kernel, &built.modules, &scripts(true)?)?;
     Ok(Tally::of(&cases))
+}
+
+/// Runs patches, built for a Debian kernel that has the fixes, on it: the scenarios that need no module without its fix,
+/// and one that applies all patches to what they are for.
+pub(super) fn on_fixed(
+    debian: DebianKernel,
+    kernel: &Kernel,
+    patches: &[PathBuf],
+) -> Result<Vec<Case>> {
+    let known = KernelMetadata {
+        modules: modules::of_stock(&Cache::open()?, debian)?,
+        ..KernelMetadata::of_folder(&kernel.build.dir)
+    }
+    .or_users();
+    let mut files = patches.to_vec();
+    files.extend(others(&known, None)?);
+    let mut scripts = scenarios::in_checkout("tests/cve", "sh")?;
+    let is_built = |script: &Path| {
+        let name = script.file_stem().unwrap_or_default().to_string_lossy();
+        let module = format!("livepatch-{}.ko", name.to_lowercase());
+        patches.iter().any(|patch| patch.ends_with(&module))
+    };
+    scripts.retain(|script| is_built(script));
+    let mut wanted = vec![checkout::top().join(APPLIES)];
+    for script in scripts {
+        let text = fs::read_to_string(&script)
+            .with_context(|| format!("cannot read {}", script.display()))?;
+        if !text.contains(NEEDS_FLAW) {
+            wanted.push(script);
+        }
+    }
+    scenarios::run(kernel, &files, &wanted)
 }
 
 /// The scenarios for the small kernel without fixes, or those for the stock kernel.
@@ -100,9 +138,12 @@ fn build(kernel: &Kernel, dir: &Path, make_vars: Vec<(String, String)>) -> Resul
     module::build(&kernel.build, dir, &options)
 }
 
-/// The files of additional stock modules.
-fn others(known: &KernelMetadata, undone: &Built) -> Result<Vec<PathBuf>> {
-    let dir = checkout::top().join("target/cve/others");
+/// The files of the kernel's own modules that scenarios load, but for those that were built without their fixes.
+fn others(known: &KernelMetadata, undone: Option<&Built>) -> Result<Vec<PathBuf>> {
+    let kernel = known.modules.as_deref().and_then(Path::file_name);
+    let dir = checkout::top()
+        .join("target/cve/others")
+        .join(kernel.unwrap_or_default());
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let names: Vec<_> = undone::MODULES
         .iter()
@@ -112,7 +153,7 @@ fn others(known: &KernelMetadata, undone: &Built) -> Result<Vec<PathBuf>> {
         .collect();
     let mut files = Vec::new();
     for module in modules::with_dependencies(known, &names)? {
-        if undone.module(&module.name).is_none() {
+        if undone.is_none_or(|undone| undone.module(&module.name).is_none()) {
             let file = dir.join(format!("{}.ko", module.name));
             write_changed(&file, &module.data)?;
             files.push(file);

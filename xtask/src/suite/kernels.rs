@@ -13,6 +13,7 @@ use klp_host::kernel::{self, Core, DebianKernel, Options, Origin, Profile};
 
 use super::author_build::Author;
 use super::cases::Cases;
+use super::cve;
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::files::{listed, with_extension};
@@ -172,7 +173,7 @@ pub fn run_on(core: Core, names: &[String]) -> Result<Tally> {
     let mut folders = folders()?;
     folders.retain(|folder| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        is_wanted(&name) && has_scenario(&name)
+        is_wanted(&name) && (is_fix(&name) || has_scenario(&name))
     });
     let is_known = |patch: &TestPatch| is_wanted(patch.scenario);
     ensure!(
@@ -221,9 +222,28 @@ fn on_kernel(
             Ok(())
         });
     }
-    match run_scenarios(core, &built) {
-        Ok(done) => done.into_iter().for_each(|case| cases.add(&case)),
-        Err(error) => cases.check(&format!("{name} runs them"), || Err(error)),
+    for done in [run_scenarios(core, &built), run_cve(core, &built)] {
+        match done {
+            Ok(done) => done.into_iter().for_each(|case| cases.add(&case)),
+            Err(error) => cases.check(&format!("{name} runs them"), || Err(error)),
+        }
+    }
+}
+
+/// Whether an example is a published fix.
+fn is_fix(example: &str) -> bool {
+    example.starts_with("CVE-")
+}
+
+/// Runs those of these modules that are published fixes, in one boot.
+fn run_cve(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Case>> {
+    let fixes = built.iter().filter(|(example, _)| is_fix(example));
+    let modules: Vec<_> = fixes.flat_map(|(_, modules)| modules.clone()).collect();
+    match core {
+        Core::Debian(debian) if !modules.is_empty() => {
+            cve::on_fixed(debian, &checkout::kernel(core, Profile::Base)?, &modules)
+        }
+        _ => Ok(Vec::new()),
     }
 }
 
