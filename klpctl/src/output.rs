@@ -48,7 +48,7 @@ impl Progress {
         }
         self.last = Some(Instant::now());
         self.shown = true;
-        eprint!("\r\x1b[K{name}: {} left", crate::transition::tasks(count()));
+        eprint!("\r\x1b[K{name}: {} left", tasks(count()));
         let _ = std::io::stderr().flush();
     }
 
@@ -89,4 +89,12 @@ pub fn blockers(blockers: &[Blocker]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// `1 task`, `2 tasks`
+pub fn tasks(count: usize) -> String {
+    match count {
+        1 => "1 task".to_owned(),
+        _ => format!("{count} tasks"),
+    }
 }

@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::kernel::Kernel;
 use crate::kernel::tasks::{Blocker, wake};
 use crate::outcome::{Failure, Outcome, Status};
-use crate::output::Progress;
+use crate::output::{Progress, tasks};
 
 /// How often the kernel is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -153,12 +153,4 @@ fn blockers(kernel: &Kernel, name: &str) -> Result<Vec<Blocker>> {
     Ok(patch
         .map(|patch| kernel.blockers(&patch))
         .unwrap_or_default())
-}
-
-/// `1 task`, `2 tasks`
-pub fn tasks(count: usize) -> String {
-    match count {
-        1 => "1 task".to_owned(),
-        _ => format!("{count} tasks"),
-    }
 }

@@ -9,8 +9,7 @@ use crate::cli::Named;
 use crate::kernel::patches::Patch;
 use crate::kernel::tasks::wake;
 use crate::outcome::Outcome;
-use crate::output;
-use crate::transition::tasks;
+use crate::output::{self, tasks};
 
 /// The patch in transition, or the named one.
 fn in_transition(context: &Context, args: &Named) -> Outcome<Option<Patch>> {

@@ -10,7 +10,7 @@ use super::{Answer, Context, installed};
 use crate::cli::{Facts, FactsFormat};
 use crate::kernel::patches::Patch;
 use crate::outcome::{Outcome, Status};
-use crate::transition::tasks;
+use crate::output::tasks;
 
 /// All patches, one line each.
 pub fn list(context: &Context) -> Outcome<Answer> {
