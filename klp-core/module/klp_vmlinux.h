@@ -68,6 +68,8 @@ extern unsigned char vmlinux_build_id[] KLP_VMLINUX("vmlinux_build_id");
 
 /* Patch sites. */
 unsigned long ftrace_location(unsigned long ip) KLP_VMLINUX("ftrace_location");
+unsigned long ftrace_location_range(unsigned long start, unsigned long end)
+	KLP_VMLINUX("ftrace_location_range");
 unsigned long ftrace_find_rec_direct(unsigned long ip) KLP_VMLINUX("ftrace_find_rec_direct");
 
 #endif

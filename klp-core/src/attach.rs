@@ -227,7 +227,7 @@ impl<P: Platform> Core<'_, P> {
                 continue;
             }
             for func in object.funcs.iter_mut() {
-                func.site = self.platform.site(func.old.start);
+                func.site = self.platform.site(func.old);
                 if func.site.is_none() {
                     self.platform.error(format_args!(
                         "failed to find location for function '{}'",

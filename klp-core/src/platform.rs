@@ -122,8 +122,8 @@ pub trait Tracing {
     /// A dedicated ops, until it is freed.
     type Dedicated: Copy + Eq + fmt::Debug;
 
-    /// The site in the function at `function`, if it can be traced.
-    fn site(&self, function: usize) -> Option<Site>;
+    /// The site in `function`, if it can be traced.
+    fn site(&self, function: TextRange) -> Option<Site>;
 
     /// Is a direct call (a BPF trampoline) attached to `site`, whose owner has to be notified of a redirect?
     fn has_direct_call(&self, site: Site) -> bool;

@@ -341,9 +341,10 @@ impl Tracing for Kernel {
 
     type Dedicated = usize;
 
-    fn site(&self, function: usize) -> Option<Site> {
-        let is_traced = function != 0 && !self.untraceable.borrow().contains(&function);
-        is_traced.then(|| site_of(function))
+    fn site(&self, function: TextRange) -> Option<Site> {
+        let site = site_of(function.start);
+        let is_traced = function.start != 0 && !self.untraceable.borrow().contains(&function.start);
+        (is_traced && function.contains(site.address())).then_some(site)
     }
 
     fn has_direct_call(&self, site: Site) -> bool {

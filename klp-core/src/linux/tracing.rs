@@ -6,7 +6,7 @@ use super::{bindings, Kernel};
 use crate::errno::{check, Result, EINVAL, ENOMEM};
 use crate::platform::{Ops, Tracing};
 use crate::snapshot::Locked;
-use crate::types::{Site, Target};
+use crate::types::{Site, Target, TextRange};
 use core::ptr::NonNull;
 
 /// A dedicated `ftrace_ops`.
@@ -44,9 +44,12 @@ impl Tracing for Kernel {
 
     type Dedicated = OpsRef;
 
-    fn site(&self, function: usize) -> Option<Site> {
-        // SAFETY: it looks the address up.
-        Site::new(unsafe { bindings::ftrace_location(function) })
+    fn site(&self, function: TextRange) -> Option<Site> {
+        let last = function.start.wrapping_add(function.size.saturating_sub(1));
+        // With the range known, ftrace need not ask kallsyms for the function's size, as `ftrace_location()` does where
+        // functions begin with an instruction of their own (IBT): that looks through all symbols of a module.
+        // SAFETY: it looks the addresses up.
+        Site::new(unsafe { bindings::ftrace_location_range(function.start, last) })
     }
 
     fn has_direct_call(&self, site: Site) -> bool {
