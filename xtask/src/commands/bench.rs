@@ -16,7 +16,7 @@ use crate::guest_program;
 
 /// What `--help` says at its end.
 const HELP: &str = "\
-A whole run, of both cores and without --quick or --functions, also renews the figures in docs/.";
+A whole run, of both cores and without --quick, --functions or --profile, also renews the figures in docs/.";
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
@@ -24,6 +24,9 @@ pub(super) struct BenchArgs {
     /// Whose figures to take: kernels, by their livepatch core.
     #[arg(long, value_name = "CORE", value_delimiter = ',', default_values_t = CORES)]
     core: Vec<Core>,
+    /// How these are configured.
+    #[arg(long, value_enum, default_value_t = Profile::Base)]
+    profile: Profile,
     /// Less of everything, in less than three minutes.
     #[arg(long)]
     quick: bool,
@@ -35,7 +38,7 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Measure nothing: make the table and the plots of these results once more.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "quick", "functions", "json"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "profile", "quick", "functions", "json"])]
     from: Option<PathBuf>,
 }
 
@@ -67,16 +70,19 @@ impl BenchArgs {
         }
         let mut needs = guest_program::needs(Arch::default())?;
         for &core in &self.core {
-            needs = needs.and(checkout::needs(core, Profile::Base)?);
+            needs = needs.and(checkout::needs(core, self.profile)?);
         }
         needs.get()?;
         let kernels: Vec<_> = self
             .core
             .iter()
-            .map(|&core| checkout::kernel(core, Profile::Base))
+            .map(|&core| checkout::kernel(core, self.profile))
             .collect::<Result<_>>()?;
         let figures = Figures {
-            whole: self.core == CORES && !self.quick && self.functions.is_none(),
+            whole: self.core == CORES
+                && self.profile == Profile::Base
+                && !self.quick
+                && self.functions.is_none(),
             kernels: bench::run(&kernels, &plan)?,
         };
         let json = self.json.clone().unwrap_or_else(bench::default_json);
