@@ -3,7 +3,7 @@
 //! The traits of Rust types that stand for C structures of the kernel. [`klp::view`](crate::view) declares such
 //! types.
 
-use crate::signature::Claim;
+use crate::signature::{CType, Claim, Pointee, Raw, Target, TargetOf};
 use core::cell::Cell;
 use core::ptr::NonNull;
 
@@ -47,6 +47,13 @@ pub unsafe trait KernelStruct {
     /// What a reference to it says that C does not.
     #[doc(hidden)]
     const CLAIM: Claim = Claim::Object;
+}
+
+impl<T: KernelStruct> TargetOf<T> for T {}
+impl<T: KernelStruct + CType> Raw for T {}
+
+impl<T: KernelStruct> Pointee for T {
+    const TARGET: Target = Target::View(T::NAME, T::CONTENT);
 }
 
 /// A [`KernelStruct`] of which the whole structure is known, so that it can be made, given to C and

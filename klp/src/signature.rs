@@ -7,12 +7,10 @@
 //! knows which types the author's words stand for. So the macro writes down the former, and a
 //! constant of the patch compares both: a patch that differs does not compile.
 
-use crate::layout::KernelStruct;
 use crate::platform::bindings;
 use crate::platform::wrappers::{
     Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
 };
-use crate::sockptr::SockPtr;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -120,10 +118,6 @@ mod sealed {
     pub trait Raw: super::CType {}
 }
 pub(crate) use sealed::{Raw, TargetOf};
-
-// A view.
-impl<T: KernelStruct> TargetOf<T> for T {}
-impl<T: KernelStruct + CType> Raw for T {}
 
 /// A type whose name C knows. Behind a pointer its name is compared.
 #[doc(hidden)]
@@ -265,10 +259,6 @@ impl Pointee for c_void {
     const TARGET: Target = Target::Any;
 }
 
-impl<T: KernelStruct> Pointee for T {
-    const TARGET: Target = Target::View(T::NAME, T::CONTENT);
-}
-
 macro_rules! structures {
     ($($name:ident)*) => {$(
         impl Pointee for bindings::$name {
@@ -296,20 +286,6 @@ wrappers! {
     PidNamespace => "pid_namespace";
     SeqFile => "seq_file";
     Task => "task_struct";
-}
-
-// The one structure that is passed by value and is no view: nobody shares a copy.
-
-impl TargetOf<SockPtr<'_>> for SockPtr<'_> {}
-impl Raw for SockPtr<'_> {}
-
-impl CType for SockPtr<'_> {
-    const SHAPE: Shape = Shape::Aggregate;
-    type Target = Self;
-}
-
-impl Pointee for SockPtr<'_> {
-    const TARGET: Target = Target::Named("sockptr_t");
 }
 
 /// What C expects at one place of the signature.
@@ -476,7 +452,8 @@ pub(crate) const fn same_text(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Expected, KernelStruct, Otherwise as _, Probe, Shape, Structure, Target, Verdict};
+    use super::{Expected, Otherwise as _, Probe, Shape, Structure, Target, Verdict};
+    use crate::layout::KernelStruct;
     use crate::platform::bindings;
     use crate::sockptr::SockPtr;
     use core::ffi::c_void;

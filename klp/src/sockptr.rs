@@ -23,6 +23,7 @@ use crate::bytes::Bytes;
 use crate::errno::EINVAL;
 use crate::platform::prelude::UserSlice;
 use crate::platform::{Result, UserPtr};
+use crate::signature::{CType, Pointee, Raw, Shape, Target, TargetOf};
 use crate::view::access::store;
 use core::ffi::c_void;
 use core::marker::PhantomData;
@@ -251,6 +252,20 @@ impl SockData<'_> {
         i32: read_i32;
         i64: read_i64;
     }
+}
+
+// The one structure that is passed by value and is no view: nobody shares a copy.
+
+impl TargetOf<SockPtr<'_>> for SockPtr<'_> {}
+impl Raw for SockPtr<'_> {}
+
+impl CType for SockPtr<'_> {
+    const SHAPE: Shape = Shape::Aggregate;
+    type Target = Self;
+}
+
+impl Pointee for SockPtr<'_> {
+    const TARGET: Target = Target::Named("sockptr_t");
 }
 
 #[cfg(test)]

@@ -561,6 +561,15 @@ impl<const N: usize> States<N> {
     }
 }
 
+impl Patch {
+    /// The same patch, with the states that it changes.
+    #[inline]
+    #[must_use]
+    pub const fn with_states<const N: usize>(self, states: &'static States<N>) -> Self {
+        self.with_table_of_states(states.first())
+    }
+}
+
 impl<const N: usize> Fingerprints<N> {
     /// The fingerprints of the entries of the patch's table, in its order.
     #[inline]

@@ -8,7 +8,6 @@
 //! `klp_enable_patch()` on.
 
 use crate::platform::{self, bindings};
-use crate::state::States;
 use crate::sync::{Atomic, Relaxed};
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, CStr};
@@ -201,16 +200,12 @@ impl Patch {
         }]))
     }
 
-    /// The same, with the states that it changes.
+    /// The same, with this table of states.
     #[inline]
-    #[must_use]
-    pub const fn with_states<const N: usize>(self, states: &'static States<N>) -> Self {
+    pub(crate) const fn with_table_of_states(self, states: *mut bindings::klp_state) -> Self {
         let Table(elements) = self.0;
         let [patch] = elements.into_inner();
-        Self(Table::new([bindings::klp_patch {
-            states: states.first(),
-            ..patch
-        }]))
+        Self(Table::new([bindings::klp_patch { states, ..patch }]))
     }
 
     /// The same, used by all tasks at once, wherever they are. Needs klp-core.

@@ -6,6 +6,7 @@ use super::access::load_pointer;
 use super::member::{Member, Writable};
 use crate::errno;
 use crate::platform::Result;
+use crate::signature::Shape;
 use core::marker::PhantomData;
 
 /// The elements of an array in a structure. Each access reads one element.
@@ -108,6 +109,28 @@ impl<'a, T: Member> Iterator for Iter<'a, T> {
 }
 
 impl<'a, T: Member> ExactSizeIterator for Iter<'a, T> {}
+
+// SAFETY: its elements are members, one after the other.
+unsafe impl<T: Member, const N: usize> Member for [T; N] {
+    type Read<'a> = Elements<'a, T>;
+    type Shared<'a> = Elements<'a, T>;
+
+    const SHAPE: Shape = Shape::Aggregate;
+    type Target = ();
+    const CLAIMS: bool = T::CLAIMS;
+
+    #[inline(always)]
+    unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
+        // SAFETY: the caller vouches for the array.
+        unsafe { elements(place, N) }
+    }
+
+    #[inline(always)]
+    unsafe fn share<'a>(place: *const u8) -> Self::Shared<'a> {
+        // SAFETY: as for reading.
+        unsafe { <Self as Member>::read(place) }
+    }
+}
 
 /// The elements that begin at `first`.
 ///

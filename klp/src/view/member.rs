@@ -3,7 +3,6 @@
 //! The types of members of views.
 
 use super::access::{load, store};
-use super::elements::{elements, Elements};
 use crate::platform::wrappers::{
     Credential, Device, File, LocalFile, Mm, PidNamespace, SeqFile, Task,
 };
@@ -220,28 +219,6 @@ macro_rules! wrappers {
 }
 
 wrappers! { Credential Device File LocalFile Mm PidNamespace SeqFile Task }
-
-// SAFETY: its elements are members, one after the other.
-unsafe impl<T: Member, const N: usize> Member for [T; N] {
-    type Read<'a> = Elements<'a, T>;
-    type Shared<'a> = Elements<'a, T>;
-
-    const SHAPE: Shape = Shape::Aggregate;
-    type Target = ();
-    const CLAIMS: bool = T::CLAIMS;
-
-    #[inline(always)]
-    unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
-        // SAFETY: the caller vouches for the array.
-        unsafe { elements(place, N) }
-    }
-
-    #[inline(always)]
-    unsafe fn share<'a>(place: *const u8) -> Self::Shared<'a> {
-        // SAFETY: as for reading.
-        unsafe { <Self as Member>::read(place) }
-    }
-}
 
 /// What is known of a type that a member is declared with. Of one that no member can have, nothing is:
 /// an item of a type goes before one of a trait.
