@@ -19,6 +19,7 @@ mod memory;
 #[cfg(loom)]
 mod memory_order;
 mod registered;
+mod sizes;
 mod unused;
 
 /// Functions of the kernel.

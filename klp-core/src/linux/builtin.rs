@@ -3,8 +3,8 @@
 //! Functions of the built-in core that change nothing of its state. A core that is a module leaves them to the C core,
 //! with which it shares what they read.
 
-use super::exports::{KERNEL, PUBLISHED};
 use super::relocations::File;
+use super::state::{KERNEL, PUBLISHED};
 use super::{bindings, declared, PatchRef, TaskRef};
 use crate::errno::Errno;
 use crate::platform::Log as _;

@@ -3,55 +3,21 @@
 //! The core's functions that the kernel, C modules, and the C files beside the core call. Those that only the
 //! built-in core has are in [`super::builtin`].
 
+use super::state::{locked, KERNEL, PUBLISHED};
 use super::turn::Turn;
-use super::{bindings, declared, Kernel, ModuleRef, PatchRef, TaskRef};
-use crate::context::Core;
+use super::{bindings, declared, ModuleRef, PatchRef, TaskRef};
 use crate::direct_jump::RedirectVia;
 use crate::enable::EnableError;
 use crate::errno::{Errno, Result, EBUSY, EINVAL, ENODEV};
-use crate::model::Patches;
 use crate::name::Name;
 use crate::platform::{Log as _, Stack, Tasks as _};
-use crate::published::Published;
-use crate::snapshot::{Locked, NoPreempt, Writer};
+use crate::snapshot::NoPreempt;
 use crate::stack_check::StackCheck;
 use crate::types::{PatchState, Site};
 use ::kernel::bindings::{module, seq_file, task_struct};
 use ::kernel::ffi::{c_int, c_ulong};
-use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::ptr::NonNull;
-
-pub(super) static KERNEL: Kernel = Kernel;
-
-/// What is read without the mutex.
-pub(super) static PUBLISHED: Published = Published::new();
-
-/// What the mutex guards.
-struct State(UnsafeCell<Patches<Kernel>>);
-
-// SAFETY: used by `locked` only, under the mutex.
-unsafe impl Sync for State {}
-
-// SAFETY: these are the only writers for `PUBLISHED`.
-static STATE: State = State(UnsafeCell::new(unsafe {
-    Patches::new(Writer::new(), Writer::new())
-}));
-
-/// Calls `use_it` with the core's mutex held.
-pub(super) fn locked<R>(use_it: impl FnOnce(&mut Core<'_, Kernel>) -> R) -> R {
-    // SAFETY: released below.
-    unsafe { bindings::klp_lock() };
-    // SAFETY: under the mutex nothing else has the state, whose writers are those of `PUBLISHED`.
-    let mut core = unsafe {
-        let state = &mut *STATE.0.get();
-        Core::new(Locked::new(), &KERNEL, &PUBLISHED, state)
-    };
-    let result = use_it(&mut core);
-    // SAFETY: taken above.
-    unsafe { bindings::klp_unlock() };
-    result
-}
 
 fn to_c(result: Result) -> c_int {
     result.map_or_else(Errno::to_c, |()| 0)

@@ -26,6 +26,7 @@ mod modules;
 mod relocations;
 #[cfg(not(MODULE))]
 mod shadow;
+mod state;
 mod symbols;
 mod sysfs;
 mod tasks;

@@ -54,7 +54,7 @@ mod builtin {
 #[cfg(MODULE)]
 mod module {
     use super::super::bindings;
-    use super::super::exports::locked;
+    use super::super::state::locked;
     use ::kernel::bindings::module;
     use ::kernel::ffi::c_int;
     use core::arch::{asm, global_asm};
