@@ -25,6 +25,10 @@ without() {
 load_module() {
     local needed
     is_loaded "$1" && return
+    # What it asks for by name when it is loaded: cryptography.
+    for needed in $(modinfo -F softdep "$(module_file "$1")" | sed -n 's/^pre: \([^:]*\)$/\1/p'); do
+        module_file "${needed}_generic" >/dev/null 2>&1 && load_module "${needed}_generic"
+    done
     for needed in $(modinfo -F depends "$(module_file "$1")" | tr , ' '); do
         load_module "$needed"
     done

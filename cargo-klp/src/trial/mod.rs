@@ -120,10 +120,11 @@ impl Trial<'_> {
             ..
         } = self.options;
         Ok(format!(
-            "needed=({})\nothers=({})\npatches=({})\ncommand={}\nexpect=({})\n\
+            "needed=({})\noptional=({})\nothers=({})\npatches=({})\ncommand={}\nexpect=({})\n\
              expect_status={expect_status}\nlimit={timeout}\n\
              NOT_PATCHED={NOT_PATCHED}\nCOMMAND_FAILED={COMMAND_FAILED}\n{}",
             words(KERNELS, &needed.files)?,
+            words(KERNELS, &needed.optional)?,
             words(BUILT, self.others)?,
             words(BUILT, self.patches)?,
             shell_words::quote(command.as_deref().unwrap_or_default()),
@@ -147,6 +148,8 @@ fn name(path: &Path) -> String {
 /// The requested modules of the kernel and their dependencies, in loading order.
 struct Needed {
     files: Vec<PathBuf>,
+    /// Those of them that the others may do without.
+    optional: Vec<PathBuf>,
     /// Holds them, not compressed.
     _folder: TempDir,
 }
@@ -155,6 +158,7 @@ impl Needed {
     fn prepare(trial: &Trial<'_>) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder for modules")?;
         let mut files = Vec::new();
+        let mut optional = Vec::new();
         let wanted = &trial.options.modules;
         let found = match wanted.is_empty() {
             true => Vec::new(),
@@ -164,10 +168,14 @@ impl Needed {
             let path = folder.path().join(format!("{}.ko", module.name));
             fs::write(&path, &module.data)
                 .with_context(|| format!("cannot write {}", path.display()))?;
+            if module.is_optional {
+                optional.push(path.clone());
+            }
             files.push(path);
         }
         Ok(Self {
             files,
+            optional,
             _folder: folder,
         })
     }
@@ -274,15 +282,19 @@ mod tests {
             ..trial(&kernel, &options)
         };
         let needed = Needed {
-            files: vec![PathBuf::from("/t/vsock.ko")],
+            files: ["/t/crc32c_generic.ko", "/t/vsock.ko"]
+                .map(PathBuf::from)
+                .into(),
+            optional: vec![PathBuf::from("/t/crc32c_generic.ko")],
             _folder: tempfile::tempdir().unwrap(),
         };
         let script = trial.script(&needed).unwrap();
-        let lines: Vec<_> = script.lines().take(7).collect();
+        let lines: Vec<_> = script.lines().take(8).collect();
         assert_eq!(
             lines,
             [
-                "needed=(/klp/kernel-modules/vsock.ko)",
+                "needed=(/klp/kernel-modules/crc32c_generic.ko /klp/kernel-modules/vsock.ko)",
+                "optional=(/klp/kernel-modules/crc32c_generic.ko)",
                 "others=(/klp/modules/target.ko)",
                 "patches=(/klp/modules/fix-foo.ko)",
                 r#"command='echo '\''a b'\''; $x'"#,
@@ -295,13 +307,14 @@ mod tests {
         trial.check_names(&needed).unwrap();
         let same = Needed {
             files: vec![PathBuf::from("/t/fix_foo.ko")],
+            optional: Vec::new(),
             _folder: tempfile::tempdir().unwrap(),
         };
         let text = trial.check_names(&same).unwrap_err().to_string();
         assert!(text.contains("makes a module `fix_foo`"), "{text}");
         let copies = trial.copies(&needed).unwrap();
-        assert_eq!(copies.len(), 4);
-        assert_eq!(copies[3].1, Path::new("/root/file"));
+        assert_eq!(copies.len(), 5);
+        assert_eq!(copies[4].1, Path::new("/root/file"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs in the guest: loads the kernel's modules in $needed, tries those in $others and $patches, and shows
-# what $command prints without and with them. Ends with $NOT_PATCHED or $COMMAND_FAILED when something is
+# Runs in the guest: loads the kernel's modules in $needed, of which those in $optional may fail, tries those in
+# $others and $patches, and shows what $command prints without and with them. Ends with $NOT_PATCHED or $COMMAND_FAILED when something is
 # not as it should be: the command has to print all of $expect and end with $expect_status, within $limit
 # seconds.
 
@@ -128,7 +128,15 @@ load() {
 
 # A module of the kernel's own, unless the kernel has it already.
 need() {
-	[ -e "/sys/module/$(name "$1")" ] || load "$1"
+	local optional=" ${optional[*]} "
+	if [ -e "/sys/module/$(name "$1")" ]; then
+		return
+	elif [[ $optional == *" $1 "* ]]; then
+		# Others may do without it.
+		insmod "$1" 2>/dev/null || true
+	else
+		load "$1"
+	fi
 }
 
 # What livepatch says of the patch $1.

@@ -108,9 +108,12 @@ pub struct Loadable {
     pub name: String,
     /// Its contents, not compressed.
     pub data: Vec<u8>,
+    /// Only soft dependencies ask for it: the others may do without it, where it cannot be loaded.
+    pub is_optional: bool,
 }
 
-/// These modules with all dependencies, each after its own.
+/// These modules with all dependencies, each after its own. Of soft dependencies, those that there are and that are to
+/// be loaded before: cryptography that a module asks for by name when it is loaded.
 ///
 /// # Errors
 ///
@@ -125,9 +128,19 @@ pub fn with_dependencies(known: &KernelMetadata, names: &[String]) -> Result<Vec
         entered: Vec::new(),
     };
     for name in names {
-        found.add(name, None)?;
+        found.add(name, Why::Wanted)?;
     }
     Ok(found.done)
+}
+
+/// Why a module is loaded.
+#[derive(Clone, Copy, Debug)]
+enum Why<'a> {
+    Wanted,
+    /// This module has symbols of it.
+    Depends(&'a str),
+    /// One whose symbols nobody has, of a soft dependency.
+    Optional,
 }
 
 struct Found<'a> {
@@ -139,9 +152,13 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn add(&mut self, name: &str, needed_by: Option<&str>) -> Result<()> {
+    fn add(&mut self, name: &str, why: Why<'_>) -> Result<()> {
         let name = name.replace('-', "_");
         if self.entered.contains(&name) {
+            if !matches!(why, Why::Optional) {
+                let done = self.done.iter_mut().filter(|module| module.name == name);
+                done.for_each(|module| module.is_optional = false);
+            }
             return Ok(());
         }
         ensure!(
@@ -150,7 +167,7 @@ impl Found<'_> {
         );
         self.entered.push(name.clone());
         let Some(path) = self.files.get(&name) else {
-            bail!("{}", self.missing(&name, needed_by));
+            bail!("{}", self.missing(&name, why));
         };
         let data = read_module(&path)?;
         let info = Module::parse(&data)
@@ -164,17 +181,39 @@ impl Found<'_> {
             })
             .filter(|name| !name.is_empty())
             .collect();
-        for other in depends {
-            self.add(&other, Some(&name))?;
+        let soft: Vec<String> = info
+            .values("softdep")
+            .flat_map(|names| before(&names.escaped()))
+            .collect();
+        for name in soft {
+            if let Some(other) = self.file_of_soft(&name) {
+                self.add(&other, Why::Optional)?;
+            }
         }
-        self.done.push(Loadable { name, data });
+        for other in depends {
+            self.add(&other, Why::Depends(&name))?;
+        }
+        self.done.push(Loadable {
+            name,
+            data,
+            is_optional: matches!(why, Why::Optional),
+        });
         Ok(())
     }
 
-    fn missing(&self, name: &str, needed_by: Option<&str>) -> String {
-        let why = match needed_by {
-            Some(other) => format!(", which `{other}` depends on"),
-            None => String::new(),
+    /// The module that a soft dependency on `name` loads, if there is one: of an algorithm, the implementation for all
+    /// processors. `name` may also be an alias, which no file's name tells.
+    fn file_of_soft(&self, name: &str) -> Option<String> {
+        let name = name.replace('-', "_");
+        [name.clone(), format!("{name}_generic")]
+            .into_iter()
+            .find(|name| self.files.get(name).is_some())
+    }
+
+    fn missing(&self, name: &str, why: Why<'_>) -> String {
+        let why = match why {
+            Why::Depends(other) => format!(", which `{other}` depends on"),
+            Why::Wanted | Why::Optional => String::new(),
         };
         let name = name.escape_default();
         match self.folders {
@@ -189,6 +228,17 @@ impl Found<'_> {
             ),
         }
     }
+}
+
+/// Of a soft dependency (`pre: a b post: c`), what is loaded before.
+fn before(softdep: &str) -> Vec<String> {
+    let words = softdep.split_whitespace();
+    words
+        .skip_while(|word| *word != "pre:")
+        .skip(1)
+        .take_while(|word| *word != "post:")
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -270,6 +320,30 @@ mod tests {
         let all = load(&known, &["top", "left"]).unwrap();
         assert_eq!(all, ["base_part", "left", "right", "top"]);
         assert_eq!(load(&known, &["base-part"]).unwrap(), ["base_part"]);
+    }
+
+    #[test]
+    fn soft_dependencies_come_first_where_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let info = "softdep=pre: crc32c gone sha-256 post: later\0depends=hard\0";
+        fs::write(dir.path().join("top.ko"), elf(info.as_bytes())).unwrap();
+        for name in ["hard", "crc32c_generic", "sha_256", "later"] {
+            module(dir.path(), name, "");
+        }
+        let found = with_dependencies(&known(dir.path()), &["top".to_owned()]).unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|module| (module.name.as_str(), module.is_optional))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("crc32c_generic", true),
+                ("sha_256", true),
+                ("hard", false),
+                ("top", false)
+            ]
+        );
     }
 
     #[test]

@@ -12,9 +12,8 @@ use anyhow::{Context as _, Result};
 
 use super::initramfs::Tree;
 
-/// The modules that a kernel may need to reach the disk and the file system on it, where they are not built in. Until 6.13, ext4
-/// asks the kernel's cryptography for checksums, by a soft dependency.
-pub const MODULES: [&str; 4] = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"];
+/// The modules that a kernel may need to reach the disk and the file system on it, where they are not built in.
+pub const MODULES: [&str; 3] = ["virtio_pci", "virtio_blk", "ext4"];
 
 /// A disk.
 #[derive(Clone, Debug)]

@@ -92,11 +92,16 @@ struct Exception {
     says: &'static str,
 }
 
-const EXCEPTIONS: [Exception; 4] = [
-    // It has fewer arguments there: one set of flags for both futexes.
+const EXCEPTIONS: [Exception; 5] = [
+    // These have fewer arguments there: one set of flags for both futexes.
     Exception {
         core: DEBIAN_12_CORE,
         example: "CVE-2014-3153",
+        says: "`futex_requeue` has 7 arguments in C",
+    },
+    Exception {
+        core: DEBIAN_12_CORE,
+        example: "CVE-2018-6927",
         says: "`futex_requeue` has 7 arguments in C",
     },
     // Mounts have a user namespace there, and no `struct mnt_idmap`.
