@@ -36,23 +36,18 @@ reads() {
 	[ "$(cat /proc/cmdline)" = "$1" ]
 }
 
-# The patch is loaded, has effect, and goes.
-patch_and_unpatch() {
-	show cat /proc/cmdline
-	reads "$before" || fail "/proc/cmdline is patched already"
-
+# Loads the patch, and shows its effect.
+apply() {
 	show insmod $module || fail "the kernel refused the patch"
 	await "[ \"\$(cat $patch/transition)\" = 0 ]"
 	show cat /proc/cmdline
 	reads "$patched" || fail "/proc/cmdline is not patched"
-	"$@"
+}
 
-	show "echo 0 > $patch/enabled"
+# Waits until the patch has gone, and with it its effect.
+is_reverted() {
 	await "[ ! -e $patch ]"
-	show cat /proc/cmdline
 	reads "$before" || fail "/proc/cmdline is still patched"
-
-	show rmmod livepatch_sample || fail "the patch module does not go"
 }
 
 show_sysfs() {
@@ -83,7 +78,14 @@ milliseconds() {
 
 show uname -sr
 before=$(cat /proc/cmdline)
-patch_and_unpatch show_sysfs
+show cat /proc/cmdline
+reads "$patched" && fail "/proc/cmdline is patched already"
+apply
+show_sysfs
+show "echo 0 > $patch/enabled"
+is_reverted
+show cat /proc/cmdline
+show rmmod livepatch_sample || fail "the patch module does not go"
 show "lsmod | grep livepatch || echo '(no livepatch module is loaded)'"
 ! lsmod | grep -q livepatch || fail "the patch module is still there"
 
@@ -94,10 +96,13 @@ echo
 measure
 c_loaded=$loaded c_read=$read c_disabled=$disabled
 
-printf '\n# The same on the livepatch core in Rust, which comes to this kernel as a live patch of the core in C.\n'
+printf '\nklp-core, the livepatch core in Rust, takes over from the kernel'"'"'s own:\n'
 show insmod $core_module || fail "the kernel refused klp-core"
 await "[ \"\$(cat $core/transition)\" = 0 ]"
-patch_and_unpatch true
+apply
+echo 0 >$patch/enabled
+is_reverted
+rmmod livepatch_sample || fail "the patch module does not go"
 measure
 
 printf '\n'
@@ -107,7 +112,6 @@ row 'loading the patch' "$(milliseconds "$c_loaded")" "$(milliseconds "$loaded")
 row 'disabling the patch' "$(milliseconds "$c_disabled")" "$(milliseconds "$disabled")"
 [ "$read" -lt "$c_read" ] || fail "klp-core saves no instructions"
 
-show "echo 0 > $core/enabled"
+echo 0 >$core/enabled
 await "[ ! -e $core ]"
-show rmmod klp_core || fail "klp-core does not go"
-echo
+rmmod klp_core || fail "klp-core does not go"
