@@ -260,6 +260,9 @@ fn run_scenarios(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Cas
     };
     let mut scripts = scenarios::all()?;
     scripts.retain(is_of);
+    if scripts.is_empty() {
+        return Ok(Vec::new());
+    }
     let modules: Vec<_> = built
         .iter()
         .flat_map(|(_, modules)| modules.clone())
