@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Runs in the guest: loads the kernel's modules in $needed, of which those in $optional may fail, tries those in
-# $others and $patches, and shows what $command prints without and with them. Ends with $NOT_PATCHED or $COMMAND_FAILED when something is
-# not as it should be: the command has to print all of $expect and end with $expect_status, within $limit
-# seconds.
+# $others and $patches, and shows what $command prints without and with them. Ends with $NOT_PATCHED or
+# $COMMAND_FAILED when something is not as it should be: the command has to print all of $expect and end with
+# $expect_status, within $limit seconds.
 
 sysfs=/sys/kernel/livepatch
 # How long a transition may take, in seconds.

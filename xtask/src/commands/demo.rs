@@ -89,9 +89,7 @@ impl DemoArgs {
         ));
         Ok(ExitCode::SUCCESS)
     }
-}
 
-impl DemoArgs {
     /// Whether the patch is shown with klp-core as a module, too: that is for one kernel.
     fn has_second_act(&self) -> bool {
         self.kernel.core == Core::STOCK && self.kernel.arch == Arch::default()

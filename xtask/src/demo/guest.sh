@@ -45,7 +45,7 @@ apply() {
 }
 
 # Waits until the patch has gone, and with it its effect.
-is_reverted() {
+await_revert() {
 	await "[ ! -e $patch ]"
 	reads "$before" || fail "/proc/cmdline is still patched"
 }
@@ -83,7 +83,7 @@ reads "$patched" && fail "/proc/cmdline is patched already"
 apply
 show_sysfs
 show "echo 0 > $patch/enabled"
-is_reverted
+await_revert
 show cat /proc/cmdline
 show rmmod livepatch_sample || fail "the patch module does not go"
 show "lsmod | grep livepatch || echo '(no livepatch module is loaded)'"
@@ -101,7 +101,7 @@ show insmod $core_module || fail "the kernel refused klp-core"
 await "[ \"\$(cat $core/transition)\" = 0 ]"
 apply
 echo 0 >$patch/enabled
-is_reverted
+await_revert
 rmmod livepatch_sample || fail "the patch module does not go"
 measure
 
