@@ -15,6 +15,7 @@ pub mod freestanding;
 pub mod host;
 mod kconfig;
 pub mod kernel;
+mod kernel_image;
 pub mod link;
 pub mod module;
 pub mod replace;

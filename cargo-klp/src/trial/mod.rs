@@ -55,6 +55,7 @@ impl Trial<'_> {
             copy: self.copies(&needed)?,
             timeout: TIMEOUT + 2 * Duration::from_secs(self.options.timeout),
             grow: true,
+            decompressed: true,
             ..Spec::new(image, self.script(&needed)?)
         };
         let report = vm::run_shown(&spec)?;

@@ -16,10 +16,10 @@ use super::kind::{Core, Profile};
 use super::metadata::KernelMetadata;
 use super::options::Options;
 use super::ready::Kernel;
-use super::{image, line, stock};
+use super::{line, stock};
 use crate::cache::Cache;
 use crate::host::needs::Needs;
-use crate::module;
+use crate::{kernel_image, module};
 
 const KERNEL: DebianKernel = DebianKernel::plain(&line::STOCK);
 
@@ -36,7 +36,7 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
         .as_deref()
         .context("klp-core is built in a checkout of klp: cargo xtask kernel build")?;
     let kernel = stock::get(cache, KERNEL, profile, options)?;
-    let build_id = image::build_id(&kernel.image)?;
+    let build_id = kernel_image::build_id(&kernel.image)?;
     let (btf, none) = module::WITHOUT_BTF;
     let build = module::Options {
         output: cache.root().join("core-module"),

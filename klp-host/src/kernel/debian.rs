@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::debian_kernel::DebianKernel;
-use super::image;
 use super::line::{Flavour, Line};
 use super::overlay;
 use super::source::Source;
@@ -23,6 +22,7 @@ use crate::host::needs::Needs;
 use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::{Step, say};
+use crate::kernel_image;
 
 /// A release of a Debian kernel, with all packages in one version.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -411,7 +411,7 @@ pub(super) fn stock_files(archive: &Archive<'_>, release: &Release) -> Result<St
 fn types(cache: &Cache, release: &Release, image: &Path) -> Result<PathBuf> {
     let name = format!("types-{}_{}", release.name, release.version);
     let entry = cache.entry("unpacked", &name, &Key::new().with("recipe", "1"));
-    let dir = entry.get_or_create(|dir| image::write_types(image, &dir.join("vmlinux")))?;
+    let dir = entry.get_or_create(|dir| kernel_image::write_types(image, &dir.join("vmlinux")))?;
     Ok(dir.join("vmlinux"))
 }
 

@@ -10,7 +10,6 @@ pub mod debian_kernel;
 pub mod debug_info;
 pub mod external;
 pub mod facts;
-mod image;
 pub mod install;
 mod introspect;
 mod kind;

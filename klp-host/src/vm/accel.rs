@@ -47,6 +47,11 @@ impl Accel {
         }
     }
 
+    /// Whether the guest's instructions are emulated.
+    pub(super) fn emulates(self) -> bool {
+        self != Self::Kvm
+    }
+
     /// For messages.
     pub(super) fn describe(self) -> &'static str {
         match self {

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result};
 
 use super::accel::Accel;
 use super::child;
+use super::decompressed;
 use super::disk::{Disk, OpenDisk};
 use super::installation::Installation;
 use super::log;
@@ -59,14 +60,19 @@ impl Machine {
             Some(_) => Installation::for_others(&qemu.program)?,
             None => Installation::plain(&qemu.program),
         };
+        // Firmware starts images only.
+        let kernel = match spec.decompressed && accel.emulates() && spec.firmware.is_none() {
+            true => decompressed::kernel(&spec.image)?,
+            false => None,
+        };
         // Not by its path: QEMU's user may not be able to read it there.
-        let image = in_memory(&spec.image)?;
+        let kernel = kernel.map_or_else(|| in_memory(&spec.image), Ok)?;
         let mut launch = Launch::new(&installation);
         if qemu.has_sandbox {
             launch.command.args(["-sandbox", qemu::SANDBOX]);
         }
         launch.command.args(qemu::arguments(qemu.arch, spec, accel));
-        launch.file("-kernel", &image);
+        launch.file("-kernel", &kernel);
         launch.file("-initrd", initramfs);
         // Open until QEMU has opened it again.
         let disk = spec.disk.as_ref().map(Disk::open).transpose()?;

@@ -9,6 +9,7 @@ mod child;
 mod choice;
 mod console;
 pub mod copy;
+mod decompressed;
 pub mod disk;
 mod fetched;
 pub mod firmware;

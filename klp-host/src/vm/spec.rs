@@ -17,6 +17,8 @@ pub const OUTPUT_LIMIT: u64 = 64 << 20;
 pub struct Spec {
     /// The kernel image for QEMU's `-kernel`.
     pub image: PathBuf,
+    /// Boots faster when emulated: without the image's decompressor where that is possible, and so without KASLR.
+    pub decompressed: bool,
     /// More words for the kernel's command line.
     pub kernel_parameters: Vec<String>,
     /// Number of CPUs.
@@ -93,6 +95,7 @@ impl Spec {
     pub fn new(image: &Path, command: impl Into<String>) -> Self {
         Self {
             image: image.to_owned(),
+            decompressed: false,
             kernel_parameters: Vec::new(),
             smp: 2,
             memory: 1024,

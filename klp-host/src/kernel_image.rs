@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Extracts type information from a kernel's image, for kernels whose headers package has none.
+//! Decompresses the kernel in an image (`vmlinuz`).
 //!
 //! The header of an image has the position of the compressed kernel
-//! (`Documentation/arch/x86/boot.rst`). Unpacked, it is an ELF file with the section `.BTF`.
+//! (`Documentation/arch/x86/boot.rst`). Decompressed, it is an ELF file, with the section `.BTF`.
 
 use std::fs::{self, File};
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -70,12 +71,11 @@ const UNPACKERS: [Unpacker; 4] = [
 /// # Errors
 ///
 /// When the image is none, or has no type information.
-pub(super) fn write_types(image: &Path, to: &Path) -> Result<()> {
+pub(crate) fn write_types(image: &Path, to: &Path) -> Result<()> {
     let dir = tempfile::tempdir_in(to.parent().unwrap_or(Path::new(".")))
         .context("cannot make a folder")?;
     let kernel = dir.path().join("vmlinux");
-    unpack(image, &kernel)
-        .with_context(|| format!("cannot unpack the kernel in {}", image.display()))?;
+    unpack(image, File::create(&kernel)?)?;
     let mut objcopy = process::command("objcopy");
     objcopy.args(["--only-section=.BTF", "--remove-section=.shstrtab"]);
     process::output(objcopy.arg(&kernel).arg(to))?;
@@ -87,16 +87,25 @@ pub(super) fn write_types(image: &Path, to: &Path) -> Result<()> {
 /// # Errors
 ///
 /// When the image is none, or has no build id.
-pub(super) fn build_id(image: &Path) -> Result<String> {
+pub(crate) fn build_id(image: &Path) -> Result<String> {
     let dir = tempfile::tempdir().context("cannot make a folder")?;
     let kernel = dir.path().join("vmlinux");
-    unpack(image, &kernel)
-        .with_context(|| format!("cannot unpack the kernel in {}", image.display()))?;
+    unpack(image, File::create(&kernel)?)?;
     klp_elf::inlined::build_id(&kernel)?
         .with_context(|| format!("the kernel in {} has no build id", image.display()))
 }
 
-fn unpack(image: &Path, to: &Path) -> Result<()> {
+/// Writes the decompressed kernel to `to`.
+///
+/// # Errors
+///
+/// When the image is none, or the program that decompresses it is missing.
+pub(crate) fn unpack(image: &Path, to: File) -> Result<()> {
+    try_unpack(image, to)
+        .with_context(|| format!("cannot unpack the kernel in {}", image.display()))
+}
+
+fn try_unpack(image: &Path, to: File) -> Result<()> {
     let length = fs::metadata(image)?.len();
     ensure!(length <= LARGEST, "it has {length} bytes");
     let data = fs::read(image)?;
@@ -114,13 +123,11 @@ fn unpack(image: &Path, to: &Path) -> Result<()> {
     }
     let program = unpacker.program;
     packages::ensure(&[unpacker.package])?;
-    let packed = to.with_extension("packed");
-    fs::write(&packed, payload)?;
+    let mut packed = tempfile::tempfile().context("cannot make a temporary file")?;
+    packed.write_all(payload)?;
+    packed.rewind()?;
     let mut command = process::command(program);
-    command
-        .args(unpacker.options)
-        .stdin(File::open(&packed)?)
-        .stdout(File::create(to)?);
+    command.args(unpacker.options).stdin(packed).stdout(to);
     let status = process::Group::spawn(&mut command)?.wait()?;
     // gzip's warning of what follows the data.
     let is_warning = program == "gzip" && status.code() == Some(2);
@@ -189,7 +196,7 @@ mod tests {
             let file = dir.path().join("vmlinuz");
             fs::write(&file, image(&packed)).unwrap();
             let to = dir.path().join("unpacked");
-            unpack(&file, &to).unwrap();
+            unpack(&file, File::create(&to).unwrap()).unwrap();
             assert_eq!(fs::read_to_string(to).unwrap(), text, "{script}");
         }
     }
