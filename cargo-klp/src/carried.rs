@@ -217,6 +217,31 @@ mod tests {
         }
     }
 
+    /// All patches for a kernel share what klp is built to.
+    #[test]
+    fn klp_core_as_a_module_is_named_on_makes_command_line_alone() {
+        let (_, makefile) = files()
+            .find(|(name, _)| *name == "klp/Makefile.klp")
+            .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let rule = b"\nprint:\n\t@echo '$(KBUILD_EXTRA_SYMBOLS) $(cmd_klp_rmeta)'\n";
+        fs::write(dir.path().join("Makefile"), [makefile, rule].concat()).unwrap();
+        let make = || {
+            let mut make = process::command("make");
+            make.args(["-s", "print"]).current_dir(dir.path());
+            make
+        };
+        let by_line = process::output(make().arg("KLP_CORE_MODULE=/core")).unwrap();
+        let by_environment = process::output(make().env("KLP_CORE_MODULE", "/core")).unwrap();
+        for part in ["/core/Module.symvers", "--cfg klp_core_module"] {
+            assert!(by_line.contains(part), "{part} is not in {by_line}");
+            assert!(
+                !by_environment.contains(part),
+                "{part} is in {by_environment}"
+            );
+        }
+    }
+
     /// Paths and contents of all files in a folder.
     fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
