@@ -19,6 +19,7 @@ pub(super) const FACTS: Facts = Facts {
     number: elf::EM_AARCH64,
     none: elf::R_AARCH64_NONE,
     pointer: elf::R_AARCH64_ABS64,
+    relative: elf::R_AARCH64_RELATIVE,
     // `arch/arm64/kernel/module.c`.
     applied: &[
         (elf::R_AARCH64_NONE, Written::Bytes(0)),

@@ -14,6 +14,8 @@ pub(super) struct Facts {
     pub(super) none: RelocationType,
     /// The relocation of a pointer in data.
     pub(super) pointer: RelocationType,
+    /// The relocation by which a kernel that starts at a random address moves a pointer.
+    pub(super) relative: RelocationType,
     /// The relocations that the kernel applies to modules, and what each writes.
     pub(super) applied: &'static [(RelocationType, Written)],
     /// All of these in few words.

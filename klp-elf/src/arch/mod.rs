@@ -66,6 +66,11 @@ impl Machine {
         self.facts().pointer
     }
 
+    /// The relocation by which a kernel that starts at a random address moves a pointer.
+    pub(crate) fn relative(self) -> RelocationType {
+        self.facts().relative
+    }
+
     /// The field that the kernel writes for this relocation of a module. `None` if it refuses it.
     pub(crate) fn written(self, kind: RelocationType) -> Option<Written> {
         let mut applied = self.facts().applied.iter();

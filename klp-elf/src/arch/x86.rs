@@ -13,6 +13,7 @@ pub(super) const FACTS: Facts = Facts {
     number: elf::EM_X86_64,
     none: elf::R_X86_64_NONE,
     pointer: elf::R_X86_64_64,
+    relative: elf::R_X86_64_RELATIVE,
     // `arch/x86/kernel/module.c`.
     applied: &[
         (elf::R_X86_64_NONE, Written::Bytes(0)),

@@ -8,7 +8,7 @@
 use crate::Error;
 use crate::arch::Machine;
 use crate::compressed::Format;
-use crate::elf::{self, Damage, FileHeader, SectionHeader, Sections, Strings, Symbols};
+use crate::elf::{self, Damage, FileHeader, Relocation, SectionHeader, Sections, Strings, Symbols};
 use crate::file;
 use crate::limits::{Limit, TABLE_MAX, VMLINUX_MAX};
 use object::LittleEndian as LE;
@@ -170,6 +170,34 @@ impl Image {
             }
         }
         Ok(None)
+    }
+
+    /// The pointers in the kernel's memory at an address, if the file has them. Where the kernel relocates itself,
+    /// they are in its relocations, and the memory can have zeros (`ld --no-apply-dynamic-relocs`).
+    pub(crate) fn pointers(&self, start: u64, size: u64) -> Result<Option<Vec<u64>>, Error> {
+        let Some(data) = self.at_address(start, size)? else {
+            return Ok(None);
+        };
+        let words = data.chunks_exact(8).filter_map(|word| word.first_chunk());
+        let mut pointers: Vec<_> = words.map(|word| u64::from_le_bytes(*word)).collect();
+        for (section, header) in self.sections().headers.iter().enumerate() {
+            let is_loaded = header.sh_flags.get(LE).contains(constants::SHF_ALLOC);
+            if !is_loaded || header.sh_type.get(LE) != constants::SHT_RELA {
+                continue;
+            }
+            let data = self.data(section)?;
+            for relocation in elf::table::<Relocation>(&data) {
+                let is_relative = relocation.r_type(LE, false) == self.machine().relative();
+                let place = relocation.r_offset.get(LE).checked_sub(start);
+                let place = place.filter(|place| is_relative && place % 8 == 0);
+                let pointer =
+                    place.and_then(|place| pointers.get_mut(usize::try_from(place / 8).ok()?));
+                if let Some(pointer) = pointer {
+                    *pointer = 0_u64.wrapping_add_signed(relocation.r_addend.get(LE));
+                }
+            }
+        }
+        Ok(Some(pointers))
     }
 
     fn damaged(&self, source: Damage) -> Error {

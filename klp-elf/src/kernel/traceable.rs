@@ -38,12 +38,12 @@ impl Places {
         let Some(size) = stop.checked_sub(start) else {
             return Ok(None);
         };
-        let Some(list) = image.at_address(start, size)? else {
+        let Some(list) = image.pointers(start, size)? else {
             return Ok(None);
         };
-        let words = list.chunks_exact(8).filter_map(|word| word.first_chunk());
-        let places = words.map(|word| (0, u64::from_le_bytes(*word)));
-        let places = places.filter(|(_, address)| *address != 0);
+        // The kernel's build zeroes those of functions that the linker dropped.
+        let listed = list.into_iter().filter(|address| *address != 0);
+        let places = listed.map(|address| (0, address));
         let places = sites(image, places.collect())?;
         Ok(Some(Self::new(image.machine(), places, shift)))
     }

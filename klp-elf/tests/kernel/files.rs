@@ -17,6 +17,9 @@ pub(crate) const TEXT: u64 = 0xffff_ffff_8100_0000;
 pub(crate) const INIT: u64 = 0xffff_ffff_8200_0000;
 pub(crate) const LIST: u64 = 0xffff_ffff_8300_0000;
 
+/// The section with the relocations of a kernel that relocates itself.
+const RELATIVE: &str = ".rela.dyn";
+
 /// An ELF file under construction.
 pub(crate) struct File {
     object: Object<'static>,
@@ -71,6 +74,16 @@ impl File {
         added.expect("a relocation of a known kind");
     }
 
+    /// Relocations of a kernel that relocates itself: where, and the pointer there.
+    pub(crate) fn relative(&mut self, pointers: &[(u64, u64)]) {
+        let words = pointers.iter().flat_map(|(at, to)| {
+            let kind = u64::from(elf::R_X86_64_RELATIVE.0);
+            [*at, kind, *to].into_iter().flat_map(u64::to_le_bytes)
+        });
+        let data: Vec<u8> = words.collect();
+        self.section(RELATIVE, 0, &data);
+    }
+
     /// The file as a linker would place it.
     pub(crate) fn finish(&self) -> Vec<u8> {
         let mut data = self.object.write().expect("a complete file");
@@ -79,9 +92,12 @@ impl File {
         };
         let headers = word(&data, 0x28) as usize;
         // Sections stand in the file in the order in which they were added, after an empty one.
-        for (number, (_, address)) in (1..).zip(&self.addresses) {
-            let at = headers + number * 64 + 16;
-            data[at..at + 8].copy_from_slice(&address.to_le_bytes());
+        for (number, (name, address)) in (1..).zip(&self.addresses) {
+            let header = headers + number * 64;
+            if *name == RELATIVE {
+                data[header + 4..header + 8].copy_from_slice(&elf::SHT_RELA.0.to_le_bytes());
+            }
+            data[header + 16..header + 24].copy_from_slice(&address.to_le_bytes());
         }
         data
     }
@@ -89,15 +105,30 @@ impl File {
 
 /// A vmlinux with functions of 16 bytes: name, address, can it be traced.
 pub(crate) fn vmlinux(btf: &Btf, functions: &[(&str, u64, bool)]) -> Vec<u8> {
+    placed(btf, functions, false)
+}
+
+/// The same of a kernel that relocates itself: its list has zeros.
+pub(crate) fn relocatable_vmlinux(btf: &Btf, functions: &[(&str, u64, bool)]) -> Vec<u8> {
+    placed(btf, functions, true)
+}
+
+fn placed(btf: &Btf, functions: &[(&str, u64, bool)], relocates: bool) -> Vec<u8> {
     let mut file = File::new();
     let text = file.section(".text", TEXT, &[0; 4096]);
     let init = file.section(".init.text", INIT, &[0; 4096]);
     let places = functions.iter().filter(|(_, _, traceable)| *traceable);
     // The place follows the function's `endbr64`.
-    let list: Vec<u8> = places
-        .flat_map(|(_, address, _)| (address + 4).to_le_bytes())
-        .collect();
+    let places: Vec<_> = places.map(|(_, address, _)| address + 4).collect();
+    let mut list: Vec<u8> = places.iter().flat_map(|it| it.to_le_bytes()).collect();
+    if relocates {
+        list.fill(0);
+    }
     let data = file.section(".init.data", LIST, &list);
+    if relocates {
+        let places = (LIST..).step_by(8).zip(places);
+        file.relative(&places.collect::<Vec<_>>());
+    }
     file.section(".BTF", 0, &btf.finish());
     file.symbol(text, "_text", TEXT, 0);
     file.symbol(init, "_sinittext", INIT, 0);

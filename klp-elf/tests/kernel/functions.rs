@@ -3,7 +3,7 @@
 //! Which functions a kernel has, where, and whether they can be replaced.
 
 use crate::btf::{Btf, VOID};
-use crate::files::{Folder, INIT, LIST, TEXT, vmlinux};
+use crate::files::{Folder, INIT, LIST, TEXT, relocatable_vmlinux, vmlinux};
 use klp_elf::{Function, Kernel, Match, VMLINUX};
 
 /// A kernel with two functions of one name, one that cannot be traced, and one for the boot.
@@ -210,6 +210,15 @@ fn the_list_of_the_running_kernel_counts_where_it_is_clear() {
 fn entries(kernel: &Kernel, name: &str) -> Vec<Option<u64>> {
     let matches = function(kernel, name).matches.expect("symbols");
     matches.iter().map(|found| found.entry).collect()
+}
+
+#[test]
+fn places_are_in_the_relocations_of_a_kernel_that_relocates_itself() {
+    let functions = [("quiet", TEXT, false), ("show", TEXT + 0x40, true)];
+    let folder = Folder::new(&relocatable_vmlinux(&Btf::new(), &functions));
+    let known = folder.open();
+    assert_eq!(entries(&known, "show"), [Some(9)]);
+    assert_eq!(entries(&known, "quiet"), [None]);
 }
 
 #[test]
