@@ -28,8 +28,12 @@ use crate::replace;
 /// The section type of LLVM's hints for linkers: symbols whose address is insignificant.
 const SHT_LLVM_ADDRSIG: SectionType = SectionType(0x6fff_4c03);
 
-/// Sections that are for linkers alone: those hints, and which sections go together.
-const FOR_LINKERS: [SectionType; 2] = [SHT_LLVM_ADDRSIG, elf::SHT_GROUP];
+/// Sections that are for linkers alone: those hints, which sections go together, and properties of the code.
+const FOR_LINKERS: [SectionType; 3] = [
+    SHT_LLVM_ADDRSIG,
+    elf::SHT_GROUP,
+    elf::SHT_AARCH64_ATTRIBUTES,
+];
 
 /// The offset of the type in a section header.
 const SECTION_TYPE: usize = 4;
@@ -205,14 +209,14 @@ mod tests {
             });
         }
         let mut data = file.write().unwrap();
-        retype_hints(&mut data);
+        retype_hints(&mut data, SHT_LLVM_ADDRSIG);
         data
     }
 
     const HINTS: &str = ".llvm_addrsig";
 
     /// The crate cannot write sections of this type either.
-    fn retype_hints(data: &mut [u8]) {
+    fn retype_hints(data: &mut [u8], to: SectionType) {
         let header = FileHeader64::<Endianness>::parse(&*data).unwrap();
         let start = usize::try_from(header.e_shoff(Endianness::Little)).unwrap();
         let sections = header.sections(Endianness::Little, &*data).unwrap();
@@ -220,7 +224,7 @@ mod tests {
             .section_by_name(Endianness::Little, HINTS.as_bytes())
             .unwrap();
         let at = start + index.0 * size_of::<SectionHeader64<Endianness>>() + SECTION_TYPE;
-        data[at..at + 4].copy_from_slice(&SHT_LLVM_ADDRSIG.0.to_le_bytes());
+        data[at..at + 4].copy_from_slice(&to.0.to_le_bytes());
     }
 
     const LIVEPATCH: &str = "livepatch=Y\0name=fix\0";
@@ -288,6 +292,17 @@ mod tests {
             text.elf_section_header().sh_flags(Endianness::Little) & elf::SHF_GROUP,
             elf::SectionFlags(0)
         );
+    }
+
+    #[test]
+    fn properties_of_arm64s_code_are_for_linkers() {
+        let mut data = patch(Some("/here"), LIVEPATCH);
+        // The machine, in the file's header.
+        data[18..20].copy_from_slice(&elf::EM_AARCH64.0.to_le_bytes());
+        retype_hints(&mut data, elf::SHT_AARCH64_ATTRIBUTES);
+        let stripped = stripped(&data).unwrap().unwrap();
+        let file = ElfFile64::<Endianness>::parse(stripped.module.as_slice()).unwrap();
+        assert!(file.section_by_name(HINTS).is_none());
     }
 
     #[test]
