@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# functions.sh FUNCTIONS... - enables a live patch of so many functions, replaces it by another one, and
-# disables that; also what each leaves to the kernel's workers. For counted instructions.
+# functions.sh [--more] FUNCTIONS... - enables a live patch of so many functions, replaces it by another one, and
+# disables that; also what each leaves to the kernel's workers. With `--more`, in a kernel with many functions
+# more that can be traced. For counted instructions.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
@@ -14,6 +15,10 @@ left() {
     figure "$1" ns $(($(worked) - before))
 }
 
+if [ "$1" = --more ]; then
+    shift
+    insmod "$BENCH/klp_bench_more.ko"
+fi
 load_target
 for functions in "$@"; do
     read -r loaded enabled < <(enable klp_bench_patch functions="$functions")

@@ -36,6 +36,8 @@ pub struct Plan {
     cycles: u32,
     /// Includes details of little daily interest.
     details: bool,
+    /// Patches of many functions are measured with as many traceable functions as Debian's kernel has.
+    pub more_traceable: bool,
 }
 
 impl Plan {
@@ -47,6 +49,7 @@ impl Plan {
             latency_tasks: vec![10, 100, 1000, 5000],
             cycles: 20,
             details: true,
+            more_traceable: false,
         }
     }
 
@@ -58,6 +61,7 @@ impl Plan {
             latency_tasks: vec![10, 1000],
             cycles: 3,
             details: false,
+            more_traceable: false,
         }
     }
 
@@ -68,8 +72,9 @@ impl Plan {
         for &(tasks, functions) in self.tasks.iter().rev() {
             jobs.push(Job::counted(format!("tasks.sh {tasks} {functions}")));
         }
+        let more = if self.more_traceable { "--more " } else { "" };
         jobs.push(Job::counted(format!(
-            "functions.sh {}",
+            "functions.sh {more}{}",
             words(&self.functions)
         )));
         if self.details {
@@ -181,6 +186,17 @@ mod tests {
                 "latency.sh 20 10 100 1000 5000",
             ]
         );
+    }
+
+    #[test]
+    fn more_functions_are_for_patches_of_many() {
+        let plan = Plan {
+            more_traceable: true,
+            ..Plan::quick()
+        };
+        let commands = commands(&plan);
+        let more = commands.iter().filter(|it| it.contains("--more"));
+        assert_eq!(more.collect::<Vec<_>>(), ["functions.sh --more 1 1000"]);
     }
 
     #[test]

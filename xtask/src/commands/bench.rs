@@ -24,7 +24,8 @@ pub(super) struct BenchArgs {
     /// Whose figures to take: kernels, by their livepatch core.
     #[arg(long, value_name = "CORE", value_delimiter = ',', default_values_t = CORES)]
     core: Vec<Core>,
-    /// How these are configured.
+    /// How these are configured. With `debian`, patches of many functions are measured with as many traceable
+    /// functions as Debian's kernel has.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
     profile: Profile,
     /// Less of everything, in less than three minutes.
@@ -68,6 +69,7 @@ impl BenchArgs {
         if let Some(functions) = &self.functions {
             plan.functions.clone_from(functions);
         }
+        plan.more_traceable = self.profile == Profile::Debian;
         let mut needs = guest_program::needs(Arch::default())?;
         for &core in &self.core {
             needs = needs.and(checkout::needs(core, self.profile)?);
