@@ -9,17 +9,9 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 
-/* GNU as wants names with commas in quotes; clang quotes them itself. */
-#ifdef __clang__
-#define LINK_NAME(name) __asm__(name)
-#else
-#define LINK_NAME(name) __asm__("\"" name "\"")
-#endif
-/* Weak, so that the module build lets it pass. */
-#define LIVEPATCH_SYMBOL(object, name) \
-	LINK_NAME(".klp.sym." object "." name ",0") __weak
+#include "livepatch-symbol.h"
 
-extern int vault_cents(int whole) LIVEPATCH_SYMBOL("klp_vault", "cents");
+LIVEPATCH_SYMBOL("klp_vault", "cents", int vault_cents(int whole));
 
 /* `cargo klp link` makes it 0. */
 static volatile u8 unlinked __section(".klp.unlinked") = 1;

@@ -9,18 +9,10 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 
-/* GNU as wants names with commas in quotes; clang quotes them itself. */
-#ifdef __clang__
-#define LINK_NAME(name) __asm__(name)
-#else
-#define LINK_NAME(name) __asm__("\"" name "\"")
-#endif
-/* Weak, so that the module build lets it pass. */
-#define LIVEPATCH_SYMBOL(object, name) \
-	LINK_NAME(".klp.sym." object "." name ",0") __weak
+#include "livepatch-symbol.h"
 
-extern int vault_cents(int whole) LIVEPATCH_SYMBOL("klp_vault", "cents");
-extern int vault_missing LIVEPATCH_SYMBOL("klp_vault", "klp_test_no_such_variable");
+LIVEPATCH_SYMBOL("klp_vault", "cents", int vault_cents(int whole));
+LIVEPATCH_SYMBOL("klp_vault", "klp_test_no_such_variable", int vault_missing);
 
 /* `cargo klp link` makes it 0. */
 static volatile u8 unlinked __section(".klp.unlinked") = 1;

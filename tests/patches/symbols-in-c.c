@@ -9,22 +9,12 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 
-/* GNU as wants names with commas in quotes; clang quotes them itself. */
-#ifdef __clang__
-#define LINK_NAME(name) __asm__(name)
-#else
-#define LINK_NAME(name) __asm__("\"" name "\"")
-#endif
-/* Weak, so that the module build lets it pass. */
-#define LIVEPATCH_SYMBOL(object, name) \
-	LINK_NAME(".klp.sym." object "." name ",0") __weak
+#include "livepatch-symbol.h"
 
-extern int cmdline_show(struct seq_file *m, void *v)
-	LIVEPATCH_SYMBOL("vmlinux", "cmdline_proc_show");
-extern int cache_pressure
-	LIVEPATCH_SYMBOL("vmlinux", "sysctl_vfs_cache_pressure");
-extern int vault_cents(int whole) LIVEPATCH_SYMBOL("klp_vault", "cents");
-extern int vault_coins LIVEPATCH_SYMBOL("klp_vault", "coins");
+LIVEPATCH_SYMBOL("vmlinux", "cmdline_proc_show", int cmdline_show(struct seq_file *m, void *v));
+LIVEPATCH_SYMBOL("vmlinux", "sysctl_vfs_cache_pressure", int cache_pressure);
+LIVEPATCH_SYMBOL("klp_vault", "cents", int vault_cents(int whole));
+LIVEPATCH_SYMBOL("klp_vault", "coins", int vault_coins);
 
 /* `cargo klp link` makes it 0. */
 static volatile u8 unlinked __section(".klp.unlinked") = 1;
