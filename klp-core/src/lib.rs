@@ -24,6 +24,9 @@
 #[cfg(kernel)]
 const __LOG_PREFIX: &[u8] = b"livepatch\0";
 
+#[cfg(kernel)]
+#[allow(unsafe_code)]
+mod arch;
 mod attach;
 pub mod backoff;
 mod checked_text;

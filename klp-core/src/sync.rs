@@ -34,15 +34,6 @@ mod lkmm {
 
     // Loads are the kernel's READ_ONCE() and smp_load_acquire(), written out: the `kernel` crate calls C
     // functions for them. The ftrace handler must call nothing that can be traced, and has no time to.
-    #[cfg(not(target_arch = "x86_64"))]
-    compile_error!("smp_load_acquire() is not written for this architecture");
-
-    /// Keeps the compiler from moving memory accesses to the other side.
-    #[inline(always)]
-    fn barrier() {
-        // SAFETY: no instruction; by default assembly may access all memory.
-        unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
-    }
 
     /// A number.
     #[repr(transparent)]
@@ -91,10 +82,8 @@ mod lkmm {
         /// `smp_load_acquire()`.
         #[inline(always)]
         pub(crate) fn load_acquire(&self) -> *mut T {
-            let value = self.load();
-            // x86-64 does not move loads and stores before a load.
-            barrier();
-            value
+            // SAFETY: `as_ptr` is valid, and all writes are those below.
+            unsafe { crate::arch::load_acquire(self.0.as_ptr()) }
         }
 
         /// `WRITE_ONCE()`.

@@ -10,7 +10,6 @@ pub(super) const FACTS: Facts = Facts {
     gnu: "aarch64",
     elf_machine: object::elf::EM_AARCH64,
     option: "ARM64",
-    has_klp_core: false,
     compiler: None,
     debians: Err("Debian builds its kernels for arm64 without CONFIG_LIVEPATCH"),
     image: Image {

@@ -21,8 +21,6 @@ pub(crate) struct Facts {
     pub option: &'static str,
     /// Whether Debian's kernels for it take live patches, or why not.
     pub debians: Result<(), &'static str>,
-    /// Whether klp-core runs on it.
-    pub has_klp_core: bool,
     /// The compiler options for kernels without Rust, if supported.
     pub compiler: Option<fn(&kconfig::Config) -> Compiler>,
     /// The bootable image of a kernel's build.

@@ -13,7 +13,6 @@ pub(super) const FACTS: Facts = Facts {
     elf_machine: object::elf::EM_X86_64,
     option: "X86_64",
     debians: Ok(()),
-    has_klp_core: true,
     compiler: Some(freestanding::compiler),
     image: Image {
         target: "bzImage",

@@ -14,6 +14,9 @@ use crate::cache::Key;
 /// The folder for the Rust part.
 pub const RUST_FOLDER: &str = "klp_core";
 
+/// The folder for what differs between architectures, in C.
+pub const ARCH_FOLDER: &str = "arch";
+
 /// Files and folders for host tests only.
 const TEST_ONLY: [&str; 2] = ["tests", "simulated"];
 
@@ -76,7 +79,8 @@ fn read_folder(dir: &Path, chosen: fn(&Path) -> bool) -> Result<Vec<(PathBuf, Ve
 /// Not what editors leave.
 fn is_kernel_file(path: &Path) -> bool {
     let name = path.to_string_lossy();
-    let is_ours = name.starts_with("klp_") && !name.contains('/');
+    let is_ours = name.starts_with("klp_") && !name.contains('/')
+        || path.parent() == Some(ARCH_FOLDER.as_ref());
     let extension = path.extension().map(|text| text.to_string_lossy());
     let is_source = extension.is_none_or(|text| ["c", "h"].contains(&&*text));
     name == "Makefile" || name == "Kconfig" || (is_ours && is_source && !name.ends_with('~'))
@@ -99,7 +103,7 @@ pub(crate) mod tests {
 
     /// A small klp-core.
     pub(crate) fn fake_crate(dir: &Path) {
-        fs::create_dir_all(dir.join("kernel")).unwrap();
+        fs::create_dir_all(dir.join("kernel/arch")).unwrap();
         fs::create_dir_all(dir.join("src/platform")).unwrap();
         for (path, content) in [
             ("kernel/Makefile", "ours := 1\n"),
@@ -109,6 +113,8 @@ pub(crate) mod tests {
             ("kernel/klp_glue.c~", "old\n"),
             ("kernel/.klp_glue.c.swp", "old\n"),
             ("kernel/klp_parameters", "--x\n"),
+            ("kernel/arch/arm64.c", "int arch;\n"),
+            ("kernel/arch/arm64.c~", "old\n"),
             ("src/lib.rs", "mod platform;\n"),
             ("src/tests.rs", "#[test]\n"),
             ("src/platform/mod.rs", "mod kernel;\n"),
@@ -136,6 +142,7 @@ pub(crate) mod tests {
             [
                 "Kconfig",
                 "Makefile",
+                "arch/arm64.c",
                 "klp_core/lib.rs",
                 "klp_core/platform/mod.rs",
                 "klp_glue.c",

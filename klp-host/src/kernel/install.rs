@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest as _, Sha256};
 
-use super::core_files::{CoreFiles, RUST_FOLDER};
+use super::core_files::{ARCH_FOLDER, CoreFiles, RUST_FOLDER};
 use super::source::{SUPPORTED, kernel_version};
 
 /// The folder of the core in a tree.
@@ -291,7 +291,9 @@ fn take_out(folder: &Path, record: &Record) -> Result<()> {
         rename(&folder.join(kept_name(name)), &folder.join(name))?;
     }
     remove_file(&folder.join(RECORD))?;
-    remove_rust_folder(&folder.join(RUST_FOLDER))
+    [RUST_FOLDER, ARCH_FOLDER]
+        .into_iter()
+        .try_for_each(|name| remove_folder(folder, name))
 }
 
 /// What Kbuild makes of a C file in a tree that is built in place.
@@ -306,8 +308,9 @@ fn remove_built(path: &Path) -> Result<()> {
 }
 
 /// Only what Kbuild made may be in it by now.
-fn remove_rust_folder(folder: &Path) -> Result<()> {
+fn remove_folder(of_core: &Path, name: &str) -> Result<()> {
     const BUILT: [&str; 6] = ["o", "cmd", "d", "s", "i", "ll"];
+    let folder = &of_core.join(name);
     if !folder.exists() {
         return Ok(());
     }
@@ -320,7 +323,7 @@ fn remove_rust_folder(folder: &Path) -> Result<()> {
         }) || entry.file_name() == "bindings_generated.rs";
         ensure!(
             entry.file_type().is_dir() || is_built,
-            "{}/{RUST_FOLDER}/{} is not of klp-core: move it away first",
+            "{}/{name}/{} is not of klp-core: move it away first",
             FOLDER,
             path.strip_prefix(folder).unwrap_or(path).display()
         );

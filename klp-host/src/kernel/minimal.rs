@@ -56,7 +56,7 @@ pub(super) fn get(
     options: &Options,
 ) -> Result<Kernel> {
     let arch = options.arch;
-    check(arch, core, profile)?;
+    check(arch, profile)?;
     let own = Own::read(core, options)?;
     let common = CommonTools::find()?;
     let (source, tools) = gather(cache, &common, options)?;
@@ -129,11 +129,7 @@ impl Form {
 }
 
 /// Refuses what there is not for every architecture.
-fn check(arch: Arch, core: Core, profile: Profile) -> Result<()> {
-    ensure!(
-        arch.facts().has_klp_core || core != Core::Rust,
-        "klp-core does not run on {arch} yet: take --core c"
-    );
+fn check(arch: Arch, profile: Profile) -> Result<()> {
     ensure!(
         profile != Profile::Debian || arch.facts().config.debian.is_some(),
         "there is no profile {} for {arch}",
