@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `TRACED_CALL`, `TRACED_AT` | the length of the call that ftrace changes, and where in a function it can begin |
 //! | `unlinked` | asks the byte that says that the module was not linked, and logs that |
-//! | `store_word` | stores a value by one instruction |
+//! | `load_word`, `store_word` | loads or stores a value by one instruction |
 //! | `SYSCALL`, `COMPAT_SYSCALL` | the arguments of system calls |
 //! | `livepatch_asm` | assembly outside of functions |
 //! | `livepatch_entry` | the code that enters an original whose entry is not known when it is built |
@@ -22,6 +22,17 @@ pub(crate) trait StoreWord {
     ///
     /// The place can be written.
     unsafe fn store_word(self, place: *mut u8);
+}
+
+/// What one instruction loads.
+#[cfg(not(miri))]
+pub(crate) trait LoadWord {
+    /// Loads it, at any alignment.
+    ///
+    /// # Safety
+    ///
+    /// The place can be read.
+    unsafe fn load_word(place: *const u8) -> Self;
 }
 
 /// Each architecture's instructions that store a value, with the class of the register and the types.
@@ -43,6 +54,50 @@ macro_rules! words {
             }
         }
     )*)*};
+}
+
+/// The instructions that load a value, likewise: for architectures on which the compiler makes several loads of one whose
+/// alignment it does not know.
+#[cfg(target_arch = "aarch64")]
+macro_rules! loads {
+    ($($instruction:literal: $($type:ty)*;)*) => {$($(
+        #[cfg(not(miri))]
+        impl $crate::arch::LoadWord for $type {
+            #[inline(always)]
+            unsafe fn load_word(place: *const u8) -> Self {
+                let value;
+                // SAFETY: reads a place that the caller vouches for.
+                unsafe {
+                    core::arch::asm!(
+                        $instruction,
+                        place = in(reg) place,
+                        value = out(reg) value,
+                        options(nostack, preserves_flags, readonly),
+                    );
+                }
+                value
+            }
+        }
+    )*)*};
+}
+
+/// Types whose volatile load is one instruction at any alignment.
+#[cfg(target_arch = "x86_64")]
+macro_rules! loads {
+    ($($type:ty)*) => {$(
+        #[cfg(not(miri))]
+        impl $crate::arch::LoadWord for $type {
+            #[inline(always)]
+            unsafe fn load_word(place: *const u8) -> Self {
+                #[derive(Clone, Copy)]
+                #[repr(C, packed)]
+                struct Packed<T>(T);
+
+                // SAFETY: the caller vouches for the place.
+                unsafe { core::ptr::read_volatile(place.cast::<Packed<Self>>()) }.0
+            }
+        }
+    )*};
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -43,6 +43,14 @@ pub(crate) fn unlinked() -> bool {
     unlinked != 0
 }
 
+// Code of the kernel does without unaligned accesses, so the compiler would load such a value byte by byte.
+loads! {
+    "ldrb {value:w}, [{place}]": u8 i8;
+    "ldrh {value:w}, [{place}]": u16 i16;
+    "ldr {value:w}, [{place}]": u32 i32;
+    "ldr {value}, [{place}]": u64 i64 usize isize;
+}
+
 words! {
     "strb {value:w}, [{place}]" reg: u8 i8;
     "strh {value:w}, [{place}]" reg: u16 i16;

@@ -44,6 +44,8 @@ pub(crate) fn unlinked() -> bool {
     unlinked != 0
 }
 
+loads! { u8 i8 u16 i16 u32 i32 u64 i64 usize isize }
+
 words! {
     "mov byte ptr [{place}], {value}" reg_byte: u8 i8;
     "mov word ptr [{place}], {value:x}" reg: u16 i16;

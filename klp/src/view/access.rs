@@ -3,11 +3,19 @@
 //! Single accesses to memory.
 
 #[cfg(not(miri))]
-use crate::arch::StoreWord as _;
+use crate::arch::{LoadWord as _, StoreWord as _};
 use core::ptr;
 
 /// What one instruction loads or stores.
 pub trait Word: Copy {
+    /// Loads it by one instruction, at any alignment.
+    ///
+    /// # Safety
+    ///
+    /// As for [`load`].
+    #[doc(hidden)]
+    unsafe fn load(place: *const u8) -> Self;
+
     /// Stores it by one instruction, at any alignment.
     ///
     /// # Safety
@@ -18,6 +26,7 @@ pub trait Word: Copy {
 }
 
 /// A type without alignment.
+#[cfg(miri)]
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 struct Packed<T>(T);
@@ -30,7 +39,7 @@ struct Packed<T>(T);
 #[inline(always)]
 pub(crate) unsafe fn load<T: Word>(place: *const u8) -> T {
     // SAFETY: the caller vouches for the place.
-    unsafe { ptr::read_volatile(place.cast::<Packed<T>>()) }.0
+    unsafe { T::load(place) }
 }
 
 /// Loads a pointer, once. What is read through it comes after that, as with `rcu_dereference()`.
@@ -59,6 +68,21 @@ macro_rules! words {
     ($($type:ty)*) => {$(
         impl Word for $type {
             #[inline(always)]
+            unsafe fn load(place: *const u8) -> Self {
+                #[cfg(not(miri))]
+                // SAFETY: the caller vouches for the place.
+                unsafe {
+                    Self::load_word(place)
+                }
+                // Miri knows no assembly.
+                #[cfg(miri)]
+                // SAFETY: the caller vouches for the place.
+                unsafe {
+                    ptr::read_volatile(place.cast::<Packed<Self>>()).0
+                }
+            }
+
+            #[inline(always)]
             unsafe fn store(self, place: *mut u8) {
                 // A volatile write of a packed type would go through the stack first. Miri knows no assembly.
                 #[cfg(not(miri))]
@@ -80,6 +104,22 @@ words! { u8 i8 u16 i16 u32 i32 u64 i64 usize isize }
 
 impl<T> Word for *mut T {
     #[inline(always)]
+    unsafe fn load(place: *const u8) -> Self {
+        #[cfg(not(miri))]
+        // SAFETY: any bytes are an address, and the caller vouches for the place. What stored a pointer there
+        // exposed it, or is C.
+        unsafe {
+            ptr::with_exposed_provenance_mut(usize::load(place))
+        }
+        // Without assembly, an address alone would be no pointer.
+        #[cfg(miri)]
+        // SAFETY: the caller vouches for the place.
+        unsafe {
+            ptr::read_volatile(place.cast::<Packed<Self>>()).0
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, place: *mut u8) {
         #[cfg(not(miri))]
         // SAFETY: as for the address. C sees it, and may follow it.
@@ -96,6 +136,12 @@ impl<T> Word for *mut T {
 }
 
 impl<T> Word for *const T {
+    #[inline(always)]
+    unsafe fn load(place: *const u8) -> Self {
+        // SAFETY: as above.
+        unsafe { <*mut T>::load(place) }
+    }
+
     #[inline(always)]
     unsafe fn store(self, place: *mut u8) {
         // SAFETY: as above.
