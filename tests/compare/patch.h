@@ -245,7 +245,7 @@ static const struct patch_case {
 	{ "sympos-2-unique",
 	  OBJS(VMLINUX(FUNC("version_proc_show", new_version_show, .old_sympos = 2))) },
 	{ "not-a-function", OBJS(VMLINUX(FUNC("version_proc_show", (void *)0x1000))) },
-	{ "not-traceable", OBJS(VMLINUX(VERSION, FUNC("exc_nmi", new_version_show))) },
+	{ "not-traceable", OBJS(VMLINUX(VERSION, FUNC("trace_clock_local", new_version_show))) },
 	{ "not-code", OBJS(VMLINUX(FUNC("linux_banner", new_version_show))) },
 	{ "module-function-in-vmlinux", OBJS(VMLINUX(FUNC("klp_cmp_value", new_value))) },
 	{ "vmlinux-function-in-module", OBJS(TARGET(FUNC("version_proc_show", new_version_show))) },

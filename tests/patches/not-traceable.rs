@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The function exists, but is entered where nothing may be traced.
+//! The function exists, but is `notrace`.
 
 use klp::prelude::*;
 
-#[livepatch(object = "vmlinux", replaces = "exc_nmi", description = "Test patch", license = "GPL")]
-fn replacement(_regs: *mut c_void) {}
+#[livepatch(
+    object = "vmlinux",
+    replaces = "trace_clock_local",
+    description = "Test patch",
+    license = "GPL"
+)]
+fn replacement() -> u64 {
+    0
+}

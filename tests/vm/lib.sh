@@ -170,6 +170,12 @@ load_fails() {
     echo "$words"
 }
 
+# clears_relocations - whether relocations to a module are cleared when it goes: where the architecture has a
+# function for it, or with klp-core.
+clears_relocations() {
+    [ "$(uname -m)" = x86_64 ] || grep -qw klp_register_patch /proc/kallsyms
+}
+
 # core_parameter NAME - the file of a parameter of klp-core, built in or a module; it is there with klp-core only.
 core_parameter() {
     local file

@@ -7,7 +7,7 @@ number=/sys/module/klp_rebuilt/parameters/number
 version=$(cat /proc/version)
 
 refused() {
-	log_since | grep -c "^klp: original_rebuilt: the entry of .rebuilt_number. of .klp_rebuilt. is not what the patch was built for (its traced call is at 0x[04])"
+	log_since | grep -c "^klp: original_rebuilt: the entry of .rebuilt_number. of .klp_rebuilt. is not what the patch was built for (its traced call is at 0x[048])"
 }
 
 must "load the module, which was built anew" load klp_rebuilt

@@ -15,7 +15,7 @@ refused() {
 refused unknown-function "Invalid (parameters|argument)" \
 	"symbol 'klp_test_no_such_function' not found in symbol table"
 refused not-traceable "Invalid (parameters|argument)" \
-	"failed to find location for function 'exc_nmi'"
+	"failed to find location for function 'trace_clock_local'"
 
 must "load the module with two functions of one name" load klp_twins
 refused ambiguous-function "Invalid (parameters|argument)" \

@@ -38,7 +38,9 @@ for coins in 5 6; do
 		"$(cat /proc/klp_vault)"
 	expect_match "$coins: its data from elsewhere" "^a vault of $coins\$" "$(cat /proc/version)"
 	must "$coins: unload of the module" unload klp_vault
-	expect_match "$coins: the relocations are undone" "^no vault\$" "$(cat /proc/version)"
+	if clears_relocations; then
+		expect_match "$coins: the relocations are undone" "^no vault\$" "$(cat /proc/version)"
+	fi
 done
 
 must "load of the module once more" load klp_vault

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use klp_host::arch::Arch;
-use klp_host::kernel::{Core, Profile};
+use klp_host::kernel::{self, Core, Options, Profile};
 
 use crate::bench::{self, docs, figures::Figures, plan::Plan, plots, table};
 use crate::checkout;
@@ -16,7 +16,7 @@ use crate::guest_program;
 
 /// What `--help` says at its end.
 const HELP: &str = "\
-A whole run, of both cores and without --quick, --functions or --profile, also renews the figures in docs/.";
+A whole run, of both cores and without --quick, --functions, --arch or --profile, also renews the figures in docs/.";
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
@@ -24,6 +24,9 @@ pub(super) struct BenchArgs {
     /// Whose figures to take: kernels, by their livepatch core.
     #[arg(long, value_name = "CORE", value_delimiter = ',', default_values_t = CORES)]
     core: Vec<Core>,
+    /// What these are for.
+    #[arg(long, value_enum, default_value_t = Arch::default())]
+    arch: Arch,
     /// How these are configured. With `debian`, patches of many functions are measured with as many traceable
     /// functions as Debian's kernel has.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
@@ -39,7 +42,7 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Measure nothing: make the table and the plots of these results once more.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "profile", "quick", "functions", "json"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "arch", "profile", "quick", "functions", "json"])]
     from: Option<PathBuf>,
 }
 
@@ -70,18 +73,23 @@ impl BenchArgs {
             plan.functions.clone_from(functions);
         }
         plan.more_traceable = self.profile == Profile::Debian;
-        let mut needs = guest_program::needs(Arch::default())?;
+        let options = Options {
+            arch: self.arch,
+            ..checkout::kernel_options()
+        };
+        let mut needs = guest_program::needs(self.arch)?;
         for &core in &self.core {
-            needs = needs.and(checkout::needs(core, self.profile)?);
+            needs = needs.and(kernel::needs(core, self.profile, &options)?);
         }
         needs.get()?;
         let kernels: Vec<_> = self
             .core
             .iter()
-            .map(|&core| checkout::kernel(core, self.profile))
+            .map(|&core| kernel::get(core, self.profile, &options))
             .collect::<Result<_>>()?;
         let figures = Figures {
             whole: self.core == CORES
+                && self.arch == Arch::default()
                 && self.profile == Profile::Base
                 && !self.quick
                 && self.functions.is_none(),

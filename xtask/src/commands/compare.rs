@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use klp_host::arch::Arch;
 use klp_host::kernel::{self, Core, Options, Origin, Profile};
 use klp_host::vm;
 
@@ -16,7 +17,10 @@ use crate::report;
 
 #[derive(Args, Debug)]
 pub(super) struct CompareArgs {
-    /// How both kernels are configured.
+    /// What both kernels are for.
+    #[arg(long, value_enum, default_value_t = Arch::default())]
+    arch: Arch,
+    /// How they are configured.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
     profile: Profile,
     /// What both are built from, instead of stock's source: a kernel source tree, or one of Debian's kernels.
@@ -30,12 +34,13 @@ pub(super) struct CompareArgs {
 impl CompareArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         let options = Options {
+            arch: self.arch,
             source: self.source.unwrap_or_default(),
             ..checkout::kernel_options()
         };
         kernel::needs(Core::C, self.profile, &options)?
             .and(kernel::needs(Core::Rust, self.profile, &options)?)
-            .and(vm::needs())
+            .and(vm::needs_for(self.arch))
             .get()?;
         let c = kernel::get(Core::C, self.profile, &options)?;
         let rust = kernel::get(Core::Rust, self.profile, &options)?;

@@ -34,6 +34,9 @@ const LEFT_OUT: (&str, &str) = (
     "livepatch interaction with ftrace_enabled sysctl",
 );
 
+/// The script that skips itself without an option of the kernel, which not all architectures have.
+const NEEDS_OPTION: (&str, &str) = ("test-kprobe.sh", "CONFIG_KPROBES_ON_FTRACE");
+
 /// The longest that all of them may take, on a slow and busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
@@ -51,6 +54,13 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
             LEFT_OUT.0, LEFT_OUT.1
         ));
     }
+    let mut without = "";
+    let (script, option) = NEEDS_OPTION;
+    if !is_set(kernel, option)? {
+        planned.remove(script);
+        without = script;
+        say(&format!("left out, without {option}: {script}"));
+    }
     let modules = checkout::build(kernel, &source.join("test_modules"))?;
     let program = build_program(kernel, &source)?;
 
@@ -64,14 +74,14 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
         copy.push((path, guest));
     }
     let slowness = kernel.slowness();
-    let limit = format!("LIMIT={}\n", 600 * slowness);
+    let settings = format!("LIMIT={}\nWITHOUT={without}\n", 600 * slowness);
     let spec = Spec {
         copy,
         kernel_parameters: parameters(kernel),
         timeout: TIMEOUT * slowness,
         slowness,
         memory: 1024 * slowness.min(2),
-        ..kernel.spec(limit + include_str!("guest.sh"))
+        ..kernel.spec(settings + include_str!("guest.sh"))
     };
 
     let mut tally = Tally::default();
@@ -109,6 +119,16 @@ fn parameters(kernel: &Kernel) -> Vec<String> {
     let is_late = kernel.core == Core::Rust && kernel.profile.slowness() > 1;
     let words = is_late.then(|| "livepatch.signal_after_ms=600000".to_owned());
     words.into_iter().collect()
+}
+
+/// Whether this option of the kernel is on.
+fn is_set(kernel: &Kernel, option: &str) -> Result<bool> {
+    let path = kernel.build.dir.join("include/config/auto.conf");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text
+        .lines()
+        .any(|line| line.strip_prefix(option) == Some("=y")))
 }
 
 /// The cases of each script.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The part `arm64`: module checks, scenarios and the kernel's selftests on arm64, in an emulated
-//! machine. It needs a separate kernel, so it runs only on request.
+//! The part `arm64`: module checks, scenarios and the kernel's selftests on arm64 with both livepatch cores, and
+//! their comparison, in emulated machines. It needs separate kernels, so it runs only on request.
 
 use anyhow::Result;
 use klp_host::arch::Arch;
@@ -11,13 +11,15 @@ use klp_host::kernel::{self, Core, Kernel, Options, Profile};
 use super::modules;
 use crate::case::Tally;
 use crate::checkout;
+use crate::compare;
 use crate::guest_program;
 use crate::kselftest;
 use crate::scenarios;
 
 const ARCH: Arch = Arch::Arm64;
+const CORES: [Core; 2] = [Core::C, Core::Rust];
 
-/// How its kernel is built.
+/// How its kernels are built.
 fn options() -> Options {
     Options {
         arch: ARCH,
@@ -27,17 +29,22 @@ fn options() -> Options {
 
 /// The packages that it takes.
 pub(super) fn needs() -> Result<Needs> {
-    let kernel = kernel::needs(Core::C, Profile::Base, &options())?;
-    Ok(kernel.and(guest_program::needs(ARCH)?))
+    let [c, rust] = CORES.map(|core| kernel::needs(core, Profile::Base, &options()));
+    Ok(c?.and(rust?).and(guest_program::needs(ARCH)?))
 }
 
 /// Runs it.
 pub(super) fn run() -> Result<Tally> {
-    let kernel = kernel::get(Core::C, Profile::Base, &options())?;
-    let built = checkout::build_all(&kernel)?;
-    let mut total = modules::run_foreign(&built);
-    total += run_scenarios(&kernel, &built.modules)?;
-    total += kselftest::run(&kernel)?;
+    let [c, rust] = CORES.map(|core| kernel::get(core, Profile::Base, &options()));
+    let (c, rust) = (c?, rust?);
+    let mut total = Tally::default();
+    for kernel in [&c, &rust] {
+        let built = checkout::build_all(kernel)?;
+        total += modules::run_foreign(&built);
+        total += run_scenarios(kernel, &built.modules)?;
+        total += kselftest::run(kernel)?;
+    }
+    total += compare::run(&c, &rust, None)?;
     Ok(total)
 }
 

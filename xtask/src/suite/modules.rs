@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use klp_elf::{Frame, Module, Name};
+use klp_elf::{Frame, Machine, Module, Name};
 use klp_host::host::process;
 use klp_host::host::toolchain::{self, CLIPPY, PINNED};
 use klp_host::kernel::{Core, Kernel};
@@ -176,7 +176,7 @@ fn stay_on_stack(built: &Built) -> Result<()> {
 }
 
 /// A replacement that calls the original, and keeps nothing, is the call and the return: the stack is aligned as the
-/// kernel's C keeps it, and not to 16 bytes.
+/// kernel's C keeps it. Where calls leave the return address in a register, that and the frame pointer are kept.
 fn no_frame(built: &Built) -> Result<()> {
     let data = read(built, "original-rebuilt")?;
     let module = Module::parse(&data)?;
@@ -185,8 +185,12 @@ fn no_frame(built: &Built) -> Result<()> {
         .find(|function| function.to_string().ends_with("::number"))
         .context("the patch has no function `number`")?;
     let frame = module.frame(&wraps);
+    let kept = match module.machine() {
+        Machine::X86 => 0,
+        Machine::Arm64 => 16,
+    };
     ensure!(
-        frame == Frame::Bytes(0),
+        frame == Frame::Bytes(kept),
         "{wraps} takes {frame} of the stack"
     );
     Ok(())
