@@ -2,7 +2,7 @@
 # A cumulative patch is upgraded to a version that the machine goes down with: it is held out, and the one before it is
 # loaded.
 # Limit: 300 s
-# Only x86
+# Only: x86
 
 . /klp/vm/lib.sh
 . /klp/vm/klpctl.sh

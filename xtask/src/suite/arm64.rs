@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The part `arm64`: module checks, scenarios and the kernel's selftests on arm64 with both livepatch cores, and
-//! their comparison, in emulated machines. It needs separate kernels, so it runs only on request.
+//! The part `arm64`: module checks, scenarios and the kernel's selftests on arm64 with both livepatch cores, published
+//! fixes, and the comparison of the cores, in emulated machines. It needs separate kernels, so it runs only on request.
 
 use anyhow::Result;
 use klp_host::arch::Arch;
 use klp_host::host::needs::Needs;
 use klp_host::kernel::{self, Core, Kernel, Options, Profile};
 
-use super::modules;
+use super::{cve, modules};
 use crate::case::Tally;
 use crate::checkout;
 use crate::compare;
@@ -44,6 +44,7 @@ pub(super) fn run() -> Result<Tally> {
         total += run_scenarios(kernel, &built.modules)?;
         total += kselftest::run(kernel)?;
     }
+    total += cve::on_small(&rust)?;
     total += compare::run(&c, &rust, None)?;
     Ok(total)
 }

@@ -28,6 +28,20 @@ use crate::scenarios;
 /// Modules that scenarios load as they are.
 const UNTOUCHED: [&str; 3] = ["iscsi_tcp", "nft_queue", "tipc"];
 
+/// Fixes of what no option turns off in our small kernels, on any architecture.
+const IN_EVERY_KERNEL: [&str; 10] = [
+    "CVE-2013-1858",
+    "CVE-2013-2094",
+    "CVE-2014-3153",
+    "CVE-2017-18344",
+    "CVE-2018-10087",
+    "CVE-2018-17972",
+    "CVE-2018-6927",
+    "CVE-2019-5489",
+    "CVE-2019-9213",
+    "CVE-2022-0847",
+];
+
 /// The scenario that applies patches to what they are for, whatever that is.
 const APPLIES: &str = "tests/cve/fixed/applies.sh";
 
@@ -80,6 +94,19 @@ pub(super) fn on_fixed(
     .or_users();
     let mut files = patches.to_vec();
     files.extend(others(&known, None)?);
+    scenarios::run(kernel, &files, &scripts_of_fixed(patches)?)
+}
+
+/// Builds the patches of code that is in every kernel, and runs their scenarios as [`on_fixed`].
+pub(super) fn on_small(kernel: &Kernel) -> Result<Tally> {
+    let names = IN_EVERY_KERNEL.map(str::to_owned);
+    let patches = build_patches(kernel, Vec::new(), &names)?.modules;
+    let cases = scenarios::run(kernel, &patches, &scripts_of_fixed(&patches)?)?;
+    Ok(Tally::of(&cases))
+}
+
+/// The scenarios of these patches that run on a kernel with the fixes.
+fn scripts_of_fixed(patches: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut scripts = scenarios::in_checkout("tests/cve", "sh")?;
     let is_built = |script: &Path| {
         let name = script.file_stem().unwrap_or_default().to_string_lossy();
@@ -95,7 +122,7 @@ pub(super) fn on_fixed(
             wanted.push(script);
         }
     }
-    scenarios::run(kernel, &files, &wanted)
+    Ok(wanted)
 }
 
 /// The scenarios for the small kernel without fixes, or those for the stock kernel.
