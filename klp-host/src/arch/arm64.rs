@@ -37,7 +37,8 @@ CONFIG_ARM64_VA_BITS_48=y
 CONFIG_RELOCATABLE=y
 CONFIG_RANDOMIZE_BASE=y
 
-# Return addresses are signed, and indirect branches land where they may.
+# Return addresses are signed, and kept on a stack of their own, and indirect branches land where they may.
+CONFIG_SHADOW_CALL_STACK=y
 CONFIG_ARM64_PTR_AUTH=y
 CONFIG_ARM64_PTR_AUTH_KERNEL=y
 CONFIG_ARM64_BTI=y

@@ -42,16 +42,15 @@ const WORDS: [&str; 25] = [
 const PREFIXES: [&str; 2] = ["R_X86_64_", "__x86_"];
 
 /// Files that are for one architecture, with the reason.
-const EXCEPT: [&str; 8] = [
+const EXCEPT: [&str; 7] = [
     // An example whose functions have other names on other architectures.
     "Kbuild",
     // Its help has an example of a name of Debian's.
     "cargo-klp/src/commands/kernels.rs",
-    // klp-core runs on one architecture so far.
+    // They list what klp-core is for.
     "klp-core/Kbuild",
     "klp-core/kernel/Kconfig",
     "klp-core/kernel/Makefile",
-    "klp-core/src/sync.rs",
     // Options of gcc, for all architectures.
     "klp/Makefile.freestanding",
     // Fixes of one architecture's code.
