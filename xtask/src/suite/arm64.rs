@@ -6,9 +6,9 @@
 use anyhow::Result;
 use klp_host::arch::Arch;
 use klp_host::host::needs::Needs;
-use klp_host::kernel::{self, Core, Kernel, Options, Profile};
+use klp_host::kernel::{self, Core, Options, Profile};
 
-use super::{cve, modules};
+use super::{at_once, cve, modules};
 use crate::case::Tally;
 use crate::checkout;
 use crate::compare;
@@ -17,7 +17,6 @@ use crate::kselftest;
 use crate::scenarios;
 
 const ARCH: Arch = Arch::Arm64;
-const CORES: [Core; 2] = [Core::C, Core::Rust];
 
 /// How its kernels are built.
 fn options() -> Options {
@@ -29,27 +28,24 @@ fn options() -> Options {
 
 /// The packages that it takes.
 pub(super) fn needs() -> Result<Needs> {
-    let [c, rust] = CORES.map(|core| kernel::needs(core, Profile::Base, &options()));
-    Ok(c?.and(rust?).and(guest_program::needs(ARCH)?))
+    let of = |core| kernel::needs(core, Profile::Base, &options());
+    let kernels = of(Core::C)?.and(of(Core::Rust)?);
+    Ok(kernels.and(guest_program::needs(ARCH)?))
 }
 
 /// Runs it.
 pub(super) fn run() -> Result<Tally> {
-    let [c, rust] = CORES.map(|core| kernel::get(core, Profile::Base, &options()));
-    let (c, rust) = (c?, rust?);
-    let mut total = Tally::default();
-    for kernel in [&c, &rust] {
-        let built = checkout::build_all(kernel)?;
-        total += modules::run_foreign(&built);
-        total += run_scenarios(kernel, &built.modules)?;
-        total += kselftest::run(kernel)?;
-    }
-    total += cve::on_small(&rust)?;
-    total += compare::run(&c, &rust, None)?;
-    Ok(total)
-}
-
-fn run_scenarios(kernel: &Kernel, modules: &[std::path::PathBuf]) -> Result<Tally> {
+    let get = |core| kernel::get(core, Profile::Base, &options());
+    let kernels = [get(Core::C)?, get(Core::Rust)?];
     let scripts = scenarios::only_for(ARCH, scenarios::all()?)?;
-    Ok(Tally::of(&scenarios::run(kernel, modules, &scripts)?))
+    let mut total = at_once(&kernels, |kernel, built| {
+        let mut tally = modules::run_foreign(built);
+        tally += Tally::of(&scenarios::run(kernel, &built.modules, &scripts)?);
+        tally += kselftest::run(kernel)?;
+        Ok(tally)
+    })?;
+    let [c, rust] = &kernels;
+    total += cve::on_small(rust)?;
+    total += compare::run(c, rust, None)?;
+    Ok(total)
 }

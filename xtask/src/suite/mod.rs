@@ -223,7 +223,7 @@ impl Part {
             Self::Machine => machine::run(&get(Core::C)?),
             Self::Vm => {
                 let scripts = scenarios::only_for(Arch::default(), scenarios::all()?)?;
-                at_once(&CORES, |kernel, built| {
+                at_once(&all_of(&CORES)?, |kernel, built| {
                     let cases = scenarios::run(kernel, &built.modules, &scripts)?;
                     Ok(Tally::of(&cases))
                 })
@@ -234,7 +234,7 @@ impl Part {
             Self::Kernels => kernels::run(),
             Self::Image => image::run(&[]),
             Self::Fleet => fleet::run(),
-            Self::Kselftest => at_once(&OWN_CORES, |kernel, _| kselftest::run(kernel)),
+            Self::Kselftest => at_once(&all_of(&OWN_CORES)?, |kernel, _| kselftest::run(kernel)),
             Self::Compare => compare::run(&get(Core::C)?, &get(Core::Rust)?, None),
             Self::Debug => debug::run(form),
             Self::Debian => debian::run(),
@@ -306,6 +306,10 @@ fn get(core: Core) -> Result<Kernel> {
     checkout::kernel(core, Profile::Base)
 }
 
+fn all_of(cores: &[Core]) -> Result<Vec<Kernel>> {
+    cores.iter().copied().map(get).collect()
+}
+
 /// Builds our modules for each kernel and lets `test` have them.
 fn on_each_core(test: impl Fn(&Kernel, &Built) -> Result<Tally>) -> Result<Tally> {
     let mut total = Tally::default();
@@ -327,14 +331,12 @@ fn on_each_core(test: impl Fn(&Kernel, &Built) -> Result<Tally>) -> Result<Tally
 /// Builds our modules for these kernels, one after the other, and then runs `test` with a machine of
 /// each in parallel.
 fn at_once(
-    cores: &[Core],
+    kernels: &[Kernel],
     test: impl Fn(&Kernel, &Built) -> Result<Tally> + Sync,
 ) -> Result<Tally> {
     let mut machines = Vec::new();
-    for core in cores {
-        let kernel = get(*core)?;
-        let built = checkout::build_all(&kernel)?;
-        machines.push((kernel, built));
+    for kernel in kernels {
+        machines.push((kernel, checkout::build_all(kernel)?));
     }
     std::thread::scope(|scope| {
         let running: Vec<_> = machines
