@@ -134,7 +134,7 @@ impl Part {
             (Self::Host | Self::Types, _) => "3 min",
             (Self::Modules | Self::Author, _) => "4 min",
             (Self::Cve, _) => "5 min",
-            (Self::Kselftest | Self::Compare, _) => "8 min, at the same time as its neighbour",
+            (Self::Kselftest | Self::Compare, _) => "10 min, beside others",
             (Self::Vm, _) => "13 min",
             (Self::Arm64, _) => "15 min",
         }
@@ -149,6 +149,11 @@ impl Part {
     /// Whether its machines wait for transitions more than they compute.
     fn mostly_waits(self) -> bool {
         matches!(self, Self::Kselftest | Self::Compare)
+    }
+
+    /// Whether it looks at what a build of our modules makes anew, so that no other part may build them.
+    fn needs_quiet_builds(self) -> bool {
+        self == Self::Modules
     }
 
     /// The packages that it takes.
@@ -252,8 +257,7 @@ pub fn needs(parts: &[Part]) -> Result<Needs> {
     Ok(needs)
 }
 
-/// Runs all these parts, also after failures. Parts that mostly wait for machines come last,
-/// in parallel.
+/// Runs all these parts, also after failures. Parts that mostly wait for machines run beside others.
 pub fn run(parts: &[Part], form: Form) -> Tally {
     print_plan(parts, form);
     report::use_status_line();
@@ -263,7 +267,9 @@ pub fn run(parts: &[Part], form: Form) -> Tally {
     let mut next = || numbers.next().unwrap_or_default();
     let (waiting, busy): (Vec<Part>, Vec<Part>) =
         parts.iter().partition(|part| part.mostly_waits());
-    for part in busy {
+    let alone = busy.iter().rposition(|part| part.needs_quiet_builds());
+    let (alone, beside) = busy.split_at(alone.map_or(0, |last| last + 1));
+    for part in alone {
         total += part.run_reported(form, next(), all);
         if process::is_interrupted() {
             return total;
@@ -277,6 +283,11 @@ pub fn run(parts: &[Part], form: Form) -> Tally {
                 scope.spawn(move || part.run_reported(form, number, all))
             })
             .collect();
+        for part in beside {
+            if !process::is_interrupted() {
+                total += part.run_reported(form, next(), all);
+            }
+        }
         for part in running {
             match part.join() {
                 Ok(tally) => total += tally,
