@@ -37,6 +37,7 @@ const PACKAGES: &[(&str, Sign)] = &[
         Sign::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
     ),
     ("diffutils", Sign::Program("diff")),
+    ("findutils", Sign::Program("find")),
     ("flex", Sign::Program("flex")),
     ("gawk", Sign::Program("gawk")),
     ("gcc", Sign::Program("gcc")),

@@ -17,11 +17,12 @@ use crate::host::needs::Needs;
 use crate::host::packages;
 
 /// The Debian packages with everything that a guest needs.
-pub(super) const PACKAGES: [&str; 11] = [
+pub(super) const PACKAGES: [&str; 12] = [
     "bash",
     "busybox-static",
     "coreutils",
     "diffutils",
+    "findutils",
     "gawk",
     "grep",
     "kmod",
