@@ -9,7 +9,7 @@ use crate::file;
 use crate::kernel::image::Image;
 use crate::kernel::index::Index;
 use crate::kernel::symbols::{Symbol, SymbolList, VMLINUX, lines, too_many};
-use crate::limits::{MODULES_MAX, SYMBOLS_MAX, TEXT_MAX};
+use crate::limits::{Limit, MODULES_MAX, SYMBOLS_MAX, TABLE_MAX, TEXT_MAX};
 use object::LittleEndian as LE;
 use object::elf as constants;
 use std::collections::HashSet;
@@ -51,16 +51,26 @@ impl Places {
     /// Those of a module's file.
     pub(crate) fn of_module(image: &Image) -> Result<Option<Self>, Error> {
         let sections = image.sections();
-        let Some(list) = sections.find(image.machine().traced_places()) else {
+        let name = image.machine().traced_places();
+        if sections.find(name).is_none() {
             return Ok(None);
-        };
-        let relocations = sections.headers.iter().position(|header| {
-            header.sh_type.get(LE) == constants::SHT_RELA && header.sh_info.get(LE) as usize == list
-        });
-        let data = match relocations {
-            Some(section) => image.data(section)?,
-            None => Vec::new(),
-        };
+        }
+        // An object file can have a list for each function, which the linker joins.
+        let is_list = |section: usize| sections.name(section) == name;
+        let mut data = Vec::new();
+        for (number, header) in sections.headers.iter().enumerate() {
+            let is_rela = header.sh_type.get(LE) == constants::SHT_RELA;
+            if is_rela && is_list(header.sh_info.get(LE) as usize) {
+                data.extend(image.data(number)?);
+            }
+            if data.len() as u64 > TABLE_MAX {
+                return Err(Error::TooLarge {
+                    path: image.path().to_owned(),
+                    what: "its lists of traced places",
+                    limit: Limit::Bytes(TABLE_MAX),
+                });
+            }
+        }
         let table = image.symbols()?;
         let all = table.view().all;
         let place = |relocation: &Relocation| {

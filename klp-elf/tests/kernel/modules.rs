@@ -20,7 +20,9 @@ fn module(types: &[(&'static str, Vec<u8>)]) -> Vec<u8> {
     let mut file = File::new();
     let text = file.section(".text", 0, &[0; 64]);
     let init = file.section(".init.text", 0, &[0; 16]);
-    let list = file.section("__mcount_loc", 0, &[0; 16]);
+    // An object file can have a list for each function.
+    let list = file.section("__mcount_loc", 0, &[0; 8]);
+    let more = file.section("__mcount_loc", 0, &[0; 8]);
     for (name, data) in types {
         file.section(name, 0, data);
     }
@@ -29,7 +31,7 @@ fn module(types: &[(&'static str, Vec<u8>)]) -> Vec<u8> {
     file.symbol(text, "show", 0, 16);
     file.symbol(init, "start", 0, 16);
     file.relocate(list, 0, text, 4);
-    file.relocate(list, 8, init, 4);
+    file.relocate(more, 0, init, 4);
     file.finish()
 }
 
