@@ -30,8 +30,8 @@ fn module(types: &[(&'static str, Vec<u8>)]) -> Vec<u8> {
     file.symbol(text, "show", 32, 16);
     file.symbol(text, "show", 0, 16);
     file.symbol(init, "start", 0, 16);
-    file.relocate(list, 0, text, 4);
-    file.relocate(more, 0, init, 4);
+    file.relocate(list, 0, init, 4);
+    file.relocate(more, 0, text, 4);
     file.finish()
 }
 
