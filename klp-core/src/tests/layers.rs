@@ -5,7 +5,8 @@
 use std::path::Path;
 
 /// The files of the logic, from the bottom up.
-const LAYERS: [&str; 31] = [
+const LAYERS: [&str; 32] = [
+    "arch",
     "types",
     "errno",
     "memory",
@@ -57,7 +58,8 @@ fn imports(text: &str) -> impl Iterator<Item = &str> {
 fn imports_respect_the_layers() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for (layer, name) in LAYERS.iter().enumerate() {
-        let text = std::fs::read_to_string(src.join(name).with_extension("rs"));
+        let text = std::fs::read_to_string(src.join(name).with_extension("rs"))
+            .or_else(|_| std::fs::read_to_string(src.join(name).join("mod.rs")));
         let text = text.unwrap_or_else(|error| panic!("{name}: {error}"));
         for import in imports(&text) {
             let below = LAYERS.iter().position(|other| *other == import);
