@@ -47,8 +47,9 @@ const EXCEPT: [&str; 7] = [
     "Kbuild",
     // Its help has an example of a name of Debian's.
     "cargo-klp/src/commands/kernels.rs",
-    // They list what klp-core is for.
+    // As a module, klp-core is for Debian's kernels for PCs: those for arm64 have no live patching.
     "klp-core/Kbuild",
+    // They list what klp-core is for.
     "klp-core/kernel/Kconfig",
     "klp-core/kernel/Makefile",
     // Options of gcc, for all architectures.
