@@ -56,50 +56,6 @@ macro_rules! words {
     )*)*};
 }
 
-/// The instructions that load a value, likewise: for architectures on which the compiler makes several loads of one whose
-/// alignment it does not know.
-#[cfg(target_arch = "aarch64")]
-macro_rules! loads {
-    ($($instruction:literal: $($type:ty)*;)*) => {$($(
-        #[cfg(not(miri))]
-        impl $crate::arch::LoadWord for $type {
-            #[inline(always)]
-            unsafe fn load_word(place: *const u8) -> Self {
-                let value;
-                // SAFETY: reads a place that the caller vouches for.
-                unsafe {
-                    core::arch::asm!(
-                        $instruction,
-                        place = in(reg) place,
-                        value = out(reg) value,
-                        options(nostack, preserves_flags, readonly),
-                    );
-                }
-                value
-            }
-        }
-    )*)*};
-}
-
-/// Types whose volatile load is one instruction at any alignment.
-#[cfg(target_arch = "x86_64")]
-macro_rules! loads {
-    ($($type:ty)*) => {$(
-        #[cfg(not(miri))]
-        impl $crate::arch::LoadWord for $type {
-            #[inline(always)]
-            unsafe fn load_word(place: *const u8) -> Self {
-                #[derive(Clone, Copy)]
-                #[repr(C, packed)]
-                struct Packed<T>(T);
-
-                // SAFETY: the caller vouches for the place.
-                unsafe { core::ptr::read_volatile(place.cast::<Packed<Self>>()) }.0
-            }
-        }
-    )*};
-}
-
 #[cfg(target_arch = "x86_64")]
 #[path = "arch/x86.rs"]
 mod machine;

@@ -43,7 +43,30 @@ pub(crate) fn unlinked() -> bool {
     unlinked != 0
 }
 
-// Code of the kernel does without unaligned accesses, so the compiler would load such a value byte by byte.
+/// The instructions that load a value. Code of the kernel does without unaligned accesses, so the compiler would load a value
+/// whose alignment it does not know byte by byte.
+macro_rules! loads {
+    ($($instruction:literal: $($type:ty)*;)*) => {$($(
+        #[cfg(not(miri))]
+        impl $crate::arch::LoadWord for $type {
+            #[inline(always)]
+            unsafe fn load_word(place: *const u8) -> Self {
+                let value;
+                // SAFETY: reads a place that the caller vouches for.
+                unsafe {
+                    core::arch::asm!(
+                        $instruction,
+                        place = in(reg) place,
+                        value = out(reg) value,
+                        options(nostack, preserves_flags, readonly),
+                    );
+                }
+                value
+            }
+        }
+    )*)*};
+}
+
 loads! {
     "ldrb {value:w}, [{place}]": u8 i8;
     "ldrh {value:w}, [{place}]": u16 i16;

@@ -44,6 +44,24 @@ pub(crate) fn unlinked() -> bool {
     unlinked != 0
 }
 
+/// Types whose volatile load is one instruction at any alignment.
+macro_rules! loads {
+    ($($type:ty)*) => {$(
+        #[cfg(not(miri))]
+        impl $crate::arch::LoadWord for $type {
+            #[inline(always)]
+            unsafe fn load_word(place: *const u8) -> Self {
+                #[derive(Clone, Copy)]
+                #[repr(C, packed)]
+                struct Packed<T>(T);
+
+                // SAFETY: the caller vouches for the place.
+                unsafe { core::ptr::read_volatile(place.cast::<Packed<Self>>()) }.0
+            }
+        }
+    )*};
+}
+
 loads! { u8 i8 u16 i16 u32 i32 u64 i64 usize isize }
 
 words! {
