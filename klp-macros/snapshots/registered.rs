@@ -20,11 +20,11 @@ mod fix {
         ]);
         const _: () = ::core::assert!(
             ::klp::table::HAS_LIFECYCLE,
-            "`register` and `immediate` need klp-core, and this kernel has another livepatch core: set CONFIG_LIVEPATCH_RUST, or load klp-core.ko and build with KLP_CORE_MODULE"
+            "`register` and `immediate` need klp-core, and this kernel has another livepatch core: set CONFIG_LIVEPATCH_RUST, or load klp-core.ko and build with make KLP_CORE_MODULE=DIR"
         );
         const _: () = ::core::assert!(
             ::klp::table::HAS_LIFECYCLE,
-            "`register` and `immediate` need klp-core, and this kernel has another livepatch core: set CONFIG_LIVEPATCH_RUST, or load klp-core.ko and build with KLP_CORE_MODULE"
+            "`register` and `immediate` need klp-core, and this kernel has another livepatch core: set CONFIG_LIVEPATCH_RUST, or load klp-core.ko and build with make KLP_CORE_MODULE=DIR"
         );
         static OBJECTS: ::klp::table::Table<::klp::table::Object, 2usize> = ::klp::table::Table::new([
             ::klp::table::Object::new(::core::option::Option::None, &FUNCS_0),

@@ -159,7 +159,7 @@ pub(crate) const IMMEDIATE_AND_REPLACE: &str =
 
 /// For kernels whose livepatch core lacks these keys.
 pub(crate) const NEEDS_KLP_CORE: &str =
-    "`register` and `immediate` need klp-core, and this kernel has another livepatch core: set CONFIG_LIVEPATCH_RUST, or load klp-core.ko and build with KLP_CORE_MODULE";
+    "`register` and `immediate` need klp-core, and this kernel has another livepatch core: set CONFIG_LIVEPATCH_RUST, or load klp-core.ko and build with make KLP_CORE_MODULE=DIR";
 
 pub(crate) fn belongs_on_mod(key: &str) -> String {
     format!("`{key}` is about the whole patch: move it to the `#[livepatch(...)]` on the mod")
