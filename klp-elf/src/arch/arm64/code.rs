@@ -7,6 +7,10 @@ use crate::arch::arm64::INSTRUCTION;
 use crate::arch::effect::{Effect, Flow, Memory};
 use object::elf::{self, RelocationType};
 
+/// The instructions that push the return address onto the shadow call stack and pop it: `str x30, [x18], #8` and
+/// `ldr x30, [x18, #-8]!`.
+const SHADOW_CALL_STACK: [u32; 2] = [0xf800_865e, 0xf85f_8e5e];
+
 /// The number of the stack pointer, where an instruction can have that.
 const SP: u32 = 31;
 
@@ -154,7 +158,7 @@ impl Instruction {
         if self.is(0x3b00_0000, 0x1800_0000) {
             return LOAD;
         }
-        if self.bits(5, 5) == SP {
+        if self.bits(5, 5) == SP || SHADOW_CALL_STACK.contains(&self.word) {
             return NONE;
         }
         if self.is(0x3800_0000, 0x3800_0000) {
@@ -308,6 +312,11 @@ mod tests {
             (0xf940_07e0, 0, 0),
             (0xf980_0000, 0, 0),
             (0x9100_0400, 0, 0),
+            // str x30, [x18], #8; ldr x30, [x18, #-8]!
+            (0xf800_865e, 0, 0),
+            (0xf85f_8e5e, 0, 0),
+            // str x30, [x18]
+            (0xf900_025e, 0, 1),
         ] {
             let memory = instruction(word).memory();
             assert_eq!((memory.loads, memory.stores), (loads, stores), "{word:#x}");
