@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use klp_host::arch::Arch;
 use klp_host::cache::Cache;
-use klp_host::host::needs::Needs;
 use klp_host::kernel::external::ExternalKernel;
 use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::kernel::{
     self, BuildFolder, Core, DebianKernel, Options, Profile, facts, modules, release, stock,
 };
+use klp_host::tools::needs::Needs;
 use klp_host::vm;
 
 /// Which kernel, as the user says it.

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use klp_elf::sign::{self, HASHES, Signer};
-use klp_host::host::needs::Needs;
 use klp_host::replace;
+use klp_host::tools::needs::Needs;
 
 /// The options for signing.
 #[derive(Args, Clone, Debug)]

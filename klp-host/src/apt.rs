@@ -27,7 +27,8 @@ use crate::arch::Arch;
 use crate::cache::{Cache, DOWNLOADS, Scratch, remove_leftovers};
 use crate::host::consent::check_online;
 use crate::host::progress::{Step, say};
-use crate::host::{files, packages, process};
+use crate::host::{files, process, programs};
+use crate::tools::packages;
 use config::{Dates, Host};
 pub(crate) use deb::{Deb, Download, Package};
 pub(crate) use mirror::OTHERWISE;
@@ -62,7 +63,7 @@ struct Origin {
 
 impl Origin {
     fn debian() -> Result<Self> {
-        if packages::find("apt-get").is_none() {
+        if programs::find("apt-get").is_none() {
             bail!(
                 "this system has no apt to fetch Debian's kernel with: use a Debian machine, {OTHERWISE}"
             );

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::arch::Arch;
 use crate::cache::inherit_locks;
 use crate::host::process;
-use crate::host::toolchain::Toolchain;
+use crate::tools::toolchain::Toolchain;
 
 /// What modules are built against: a kernel's full build folder, and the tools that go with it.
 #[derive(Clone, Debug)]

@@ -11,7 +11,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::host::{packages, process};
+use crate::host::process;
+use crate::tools::packages;
 
 /// No image is larger.
 const LARGEST: u64 = 256 << 20;

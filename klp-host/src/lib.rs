@@ -4,6 +4,9 @@
 //! for them, runs virtual machines, and caches all of it.
 //!
 //! It needs no checkout of this repository: paths into one are passed in.
+//!
+//! Modules import only from lower layers. From the lowest: [`host`] (with `kconfig` and [`arch`]), [`cache`],
+//! [`tools`], `apt`, [`vm`], [`kernel`], [`module`], [`freestanding`].
 
 #![deny(unsafe_code)]
 
@@ -20,6 +23,7 @@ pub mod link;
 pub mod module;
 pub mod replace;
 pub mod strip;
+pub mod tools;
 pub mod unpacked;
 pub mod venv;
 pub mod vm;

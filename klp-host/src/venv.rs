@@ -8,9 +8,9 @@ use anyhow::{Result, ensure};
 
 use crate::cache::{Cache, Key};
 use crate::host::consent::check_online;
-use crate::host::needs::Needs;
 use crate::host::process;
 use crate::host::progress::Step;
+use crate::tools::needs::Needs;
 
 /// Ansible, and its linter.
 pub const ANSIBLE: Venv<'static> = Venv {

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use klp_host::host::needs::Needs;
 use klp_host::kernel::{self, Core, Kernel, Profile};
 use klp_host::module::{self, Built, Options};
+use klp_host::tools::needs::Needs;
 
 /// The top of this checkout.
 pub fn top() -> PathBuf {

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use klp_host::arch::Arch;
-use klp_host::host::needs::Needs;
 use klp_host::host::process;
-use klp_host::host::toolchain::{self, CLIPPY, PINNED};
+use klp_host::tools::needs::Needs;
+use klp_host::tools::toolchain::{self, CLIPPY, PINNED};
 use klp_host::vm::{self, sysroot};
 
 use crate::checkout;

@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use klp_elf::Machine;
 use klp_host::arch::Arch;
 use klp_host::host::process;
-use klp_host::host::toolchain::{self, PINNED};
+use klp_host::tools::toolchain::{self, PINNED};
 use klp_package::{File, Format, Package, Relation, Scripts, Wanted, time};
 
 use crate::checkout;

@@ -10,10 +10,10 @@ use klp_elf::inlined::ENDING;
 use klp_elf::{Module, VMLINUX};
 use klp_host::cache::{Cache, Key};
 use klp_host::freestanding;
-use klp_host::host::needs::Needs;
 use klp_host::host::progress::say;
 use klp_host::kernel::debug_info;
 use klp_host::module::{Built, Folder, WITHOUT_BTF, sources};
+use klp_host::tools::needs::Needs;
 
 use crate::analyzer;
 use crate::carried::Klp;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use klp_host::host::needs::Needs;
+use klp_host::tools::needs::Needs;
 use klp_package::{LivePatch, Output, time};
 
 use super::build::PatchFolder;

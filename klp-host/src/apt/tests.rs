@@ -28,7 +28,7 @@ const SUITE: &str = "fake";
 impl Fake {
     /// Nothing where the programs are missing.
     fn new() -> Option<Self> {
-        if let Some(program) = PROGRAMS.iter().find(|name| packages::find(name).is_none()) {
+        if let Some(program) = PROGRAMS.iter().find(|name| programs::find(name).is_none()) {
             eprintln!("not tested: there is no {program}");
             return None;
         }

@@ -13,7 +13,7 @@ use crate::arch::Compiler;
 use crate::build_folder::BuildFolder;
 use crate::cache::{Cache, Key};
 use crate::host::progress::Step;
-use crate::host::toolchain;
+use crate::tools::toolchain;
 
 /// The source of the crate `compiler_builtins`.
 const COMPILER_BUILTINS: &str = include_str!("compiler_builtins.rs");

@@ -13,7 +13,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 /// Allows installing packages without a question.
-pub(super) const INSTALL: &str = "KLP_INSTALL";
+pub(crate) const INSTALL: &str = "KLP_INSTALL";
 
 /// Forbids the network.
 const OFFLINE: &str = "KLP_OFFLINE";
@@ -62,7 +62,7 @@ impl ConsentArgs {
 
 /// How packages may be installed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Install {
+pub(crate) enum Install {
     /// After a question.
     #[default]
     Ask,
@@ -72,16 +72,16 @@ pub(super) enum Install {
 
 /// The allowed actions. Default: ask before installing, and use the network.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Policy {
-    pub(super) install: Install,
-    pub(super) offline: bool,
+pub(crate) struct Policy {
+    pub(crate) install: Install,
+    pub(crate) offline: bool,
     /// The command line without `--offline`.
-    pub(super) online_command: String,
+    pub(crate) online_command: String,
 }
 
 impl Policy {
     /// Fails if network access is forbidden. `missing` names its purpose.
-    pub(super) fn check_online(&self, missing: &str) -> Result<()> {
+    pub(crate) fn check_online(&self, missing: &str) -> Result<()> {
         if self.offline {
             bail!(
                 "{missing}, and {OFFLINE_OPTION} forbids the network. Run this once with it:\n    {}",
@@ -116,7 +116,7 @@ impl Policy {
 }
 
 /// The policy of this process.
-pub(super) fn policy() -> &'static Policy {
+pub(crate) fn policy() -> &'static Policy {
     static DEFAULT: Policy = Policy {
         install: Install::Ask,
         offline: false,

@@ -18,7 +18,7 @@ use super::options::Options;
 use super::ready::Kernel;
 use super::{line, stock};
 use crate::cache::Cache;
-use crate::host::needs::Needs;
+use crate::tools::needs::Needs;
 use crate::{kernel_image, module};
 
 const KERNEL: DebianKernel = DebianKernel::plain(&line::STOCK);

@@ -18,11 +18,12 @@ use crate::arch::Arch;
 use crate::cache::{Cache, Entry, Key, inherit_locks};
 use crate::host::consent::{check_online, is_offline};
 use crate::host::files::write_atomic;
-use crate::host::needs::Needs;
-use crate::host::packages;
 use crate::host::process;
+use crate::host::programs;
 use crate::host::progress::{Step, say};
 use crate::kernel_image;
+use crate::tools::needs::Needs;
+use crate::tools::packages;
 
 /// A release of a Debian kernel, with all packages in one version.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -178,7 +179,7 @@ fn record(cache: &Cache, kernel: DebianKernel) -> PathBuf {
 pub(super) fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     if is_offline()
         || recorded_release(cache, kernel).is_some()
-        || packages::find("apt-get").is_none()
+        || programs::find("apt-get").is_none()
     {
         return Needs::default();
     }

@@ -12,10 +12,10 @@ use super::tools::{self, CommonTools};
 use crate::arch::Arch;
 use crate::build_folder::BuildFolder;
 use crate::cache::Cache;
-use crate::host::needs::Needs;
 use crate::host::paths::check_for_make;
-use crate::host::toolchain;
 use crate::kconfig::Config;
+use crate::tools::needs::Needs;
+use crate::tools::toolchain;
 
 /// A kernel that was built elsewhere.
 #[derive(Clone, Debug)]

@@ -18,9 +18,9 @@ use super::modules;
 use crate::apt::Archive;
 use crate::cache::{Cache, Entry, Key, ignore_not_found};
 use crate::host::files::write_atomic;
-use crate::host::needs::Needs;
 use crate::host::process;
 use crate::host::progress::say;
+use crate::tools::needs::Needs;
 use crate::vm;
 
 /// The reason why the kernel could not be booted.

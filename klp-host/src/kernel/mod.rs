@@ -31,7 +31,7 @@ mod tools;
 use anyhow::Result;
 
 use crate::cache::Cache;
-use crate::host::needs::Needs;
+use crate::tools::needs::Needs;
 
 pub use crate::build_folder::BuildFolder;
 pub use changes::Changes;

@@ -25,10 +25,10 @@ use crate::arch::Arch;
 use crate::build_folder::{BuildFolder, make_in};
 use crate::cache::Cache;
 use crate::host::files::write_atomic;
-use crate::host::needs::Needs;
 use crate::host::progress::Step;
-use crate::host::toolchain;
 use crate::kconfig::Config;
+use crate::tools::needs::Needs;
+use crate::tools::toolchain;
 
 /// Changed when the folder's contents change.
 const RECIPE: &str = "4";

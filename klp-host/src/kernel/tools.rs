@@ -10,12 +10,12 @@ use anyhow::Result;
 use crate::arch::Arch;
 use crate::build_folder::Freestanding;
 use crate::cache::{Cache, Key};
-use crate::host::bindgen::Bindgen;
 use crate::host::files::write_atomic;
-use crate::host::llvm::{self, Llvm};
-use crate::host::needs::Needs;
-use crate::host::packages;
-use crate::host::toolchain::{self, Toolchain};
+use crate::tools::bindgen::Bindgen;
+use crate::tools::llvm::{self, Llvm};
+use crate::tools::needs::Needs;
+use crate::tools::packages;
+use crate::tools::toolchain::{self, Toolchain};
 
 /// The packages that builds need besides LLVM and Rust.
 const PACKAGES: &[&str] = &[

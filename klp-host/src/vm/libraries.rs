@@ -74,7 +74,7 @@ fn libraries(listing: &str, first: &Path) -> Result<BTreeSet<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::packages::find;
+    use crate::host::programs::find;
 
     #[test]
     fn libraries_of_several_programs() {

@@ -45,8 +45,8 @@ pub use spec::{OUTPUT_LIMIT, Sink, Spec, Warnings};
 
 use crate::arch::Arch;
 use crate::cache::Cache;
-use crate::host::needs::Needs;
 use crate::host::progress::say;
+use crate::tools::needs::Needs;
 
 /// The packages that a machine like this one needs.
 pub fn needs() -> Needs {

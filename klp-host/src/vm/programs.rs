@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 
 use super::initramfs::Tree;
 use super::userland::Userland;
-use crate::host::packages::find;
 use crate::host::process;
+use crate::host::programs::find;
 
 /// Programs that must be the full ones (busybox' versions lack options that the kernel's
 /// selftests use), each with the Debian package that has it.

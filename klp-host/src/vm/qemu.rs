@@ -11,10 +11,11 @@ use super::accel::Accel;
 use super::spec::Spec;
 use super::user::{self, User};
 use crate::arch::Arch;
-use crate::host::needs::Needs;
-use crate::host::packages;
 use crate::host::process;
+use crate::host::programs;
 use crate::host::progress::say;
+use crate::tools::needs::Needs;
+use crate::tools::packages;
 
 /// Names another QEMU.
 const VARIABLE: &str = "KLP_QEMU";
@@ -60,7 +61,7 @@ impl Qemu {
             Some(path) => Self::at(arch, users_program(path)?),
             None => {
                 packages::ensure(&[machine.package])?;
-                let program = packages::find(machine.program).with_context(|| {
+                let program = programs::find(machine.program).with_context(|| {
                     format!("{} is missing: set {VARIABLE} to it", machine.program)
                 })?;
                 Self::at(arch, program)
@@ -102,7 +103,7 @@ impl Qemu {
 /// The program that `$KLP_QEMU` names, by its absolute path: it is run in another folder.
 fn users_program(path: PathBuf) -> Result<PathBuf> {
     let name = path.to_str().filter(|name| !name.contains('/'));
-    if let Some(found) = name.and_then(packages::find) {
+    if let Some(found) = name.and_then(programs::find) {
         return Ok(found);
     }
     std::path::absolute(&path)

@@ -12,11 +12,11 @@ use crate::apt::Archive;
 use crate::arch::Arch;
 use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::consent::check_online;
-use crate::host::llvm;
-use crate::host::needs::Needs;
-use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::Step;
+use crate::tools::llvm;
+use crate::tools::needs::Needs;
+use crate::tools::packages;
 
 /// The suite that they are taken from.
 const SUITE: &str = "bookworm";

@@ -9,10 +9,10 @@ use anyhow::{Context as _, Result};
 use crate::apt::mirror;
 use crate::cache::{Cache, Key, inherit_locks};
 use crate::host::consent::check_online;
-use crate::host::needs::Needs;
-use crate::host::packages;
 use crate::host::process;
 use crate::host::progress::Step;
+use crate::tools::needs::Needs;
+use crate::tools::packages;
 
 /// The packages that make it.
 const PACKAGES: [&str; 2] = ["e2fsprogs", "mmdebstrap"];

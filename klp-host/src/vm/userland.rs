@@ -13,8 +13,9 @@ use super::needed::{self, Needed};
 use super::{libraries, sysroot};
 use crate::arch::Arch;
 use crate::cache::Cache;
-use crate::host::needs::Needs;
-use crate::host::packages;
+use crate::host::programs;
+use crate::tools::needs::Needs;
+use crate::tools::packages;
 
 /// The Debian packages with everything that a guest needs.
 pub(super) const PACKAGES: [&str; 12] = [
@@ -73,7 +74,7 @@ impl Userland {
     /// Where it has this program.
     pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
         match self {
-            Self::Host => packages::find(name),
+            Self::Host => programs::find(name),
             Self::Unpacked(unpacked) => unpacked.find(name),
         }
     }

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use klp_host::arch::Arch;
-use klp_host::host::needs::Needs;
 use klp_host::host::progress;
 use klp_host::kernel::{Core, Profile};
+use klp_host::tools::needs::Needs;
 use klp_host::vm::{self, Outcome, Spec};
 
 use super::kernel_args::KernelArgs;

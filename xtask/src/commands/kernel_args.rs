@@ -5,8 +5,8 @@
 use anyhow::Result;
 use clap::Args;
 use klp_host::arch::Arch;
-use klp_host::host::needs::Needs;
 use klp_host::kernel::{Core, Kernel, Options, Origin, Profile};
+use klp_host::tools::needs::Needs;
 
 use crate::checkout;
 use crate::guest_program;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use klp_host::host::process;
-use klp_host::host::toolchain::{self, PINNED};
+use klp_host::tools::toolchain::{self, PINNED};
 
 use crate::checkout;
 

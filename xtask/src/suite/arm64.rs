@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use klp_host::arch::Arch;
-use klp_host::host::needs::Needs;
 use klp_host::kernel::{self, Core, Kernel, Options, Profile};
+use klp_host::tools::needs::Needs;
 
 use super::{at_once, cve, modules};
 use crate::case::Tally;

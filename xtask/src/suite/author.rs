@@ -11,8 +11,8 @@ use std::time::{Instant, SystemTime};
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_host::host::process;
 use klp_host::host::progress::say;
-use klp_host::host::toolchain::{self, CLIPPY, PINNED, Toolchain};
 use klp_host::kernel::{Core, Profile};
+use klp_host::tools::toolchain::{self, CLIPPY, PINNED, Toolchain};
 use serde_json::Value;
 
 use super::cases::Cases;

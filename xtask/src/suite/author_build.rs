@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use klp_host::host::process;
-use klp_host::host::toolchain::{self, PINNED, Toolchain};
 use klp_host::kernel::Core;
+use klp_host::tools::toolchain::{self, PINNED, Toolchain};
 
 use crate::checkout;
 use crate::files::listed;

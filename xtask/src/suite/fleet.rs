@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use klp_host::cache::Cache;
-use klp_host::host::needs::Needs;
 use klp_host::host::process;
+use klp_host::tools::needs::Needs;
 use klp_host::unpacked::PROMTOOL;
 use klp_host::venv::{self, ANSIBLE, GRAFANA_TYPES, SALT};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 //! The tests that Cargo runs, with the pinned toolchain.
 
 use anyhow::Result;
-use klp_host::host::toolchain::{self, CLIPPY, PINNED};
+use klp_host::tools::toolchain::{self, CLIPPY, PINNED};
 
 use super::form::Form;
 use super::libtest;

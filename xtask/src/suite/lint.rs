@@ -7,7 +7,7 @@ mod dependencies;
 
 use anyhow::{Context as _, Result};
 use klp_host::host::process;
-use klp_host::host::toolchain::{self, CLIPPY, PINNED, RUSTFMT, Toolchain};
+use klp_host::tools::toolchain::{self, CLIPPY, PINNED, RUSTFMT, Toolchain};
 
 use crate::case::{Case, Tally};
 use crate::{checkout, docs, report};

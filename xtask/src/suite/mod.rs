@@ -29,10 +29,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use klp_host::arch::Arch;
-use klp_host::host::needs::Needs;
 use klp_host::host::{process, progress};
 use klp_host::kernel::{Core, Kernel, Profile};
 use klp_host::module::Built;
+use klp_host::tools::needs::Needs;
 
 use crate::case::{Case, Tally};
 use crate::checkout;

@@ -10,9 +10,9 @@ use std::time::SystemTime;
 use anyhow::{Context as _, Result, bail, ensure};
 use klp_elf::{Frame, Machine, Module, Name};
 use klp_host::host::process;
-use klp_host::host::toolchain::{self, CLIPPY, PINNED};
 use klp_host::kernel::{Core, Kernel};
 use klp_host::module::Built;
+use klp_host::tools::toolchain::{self, CLIPPY, PINNED};
 
 use super::cases::Cases;
 use super::checked;

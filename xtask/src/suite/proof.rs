@@ -11,8 +11,8 @@ use klp_host::cache::Cache;
 use klp_host::host::process;
 use klp_host::host::process::Group;
 use klp_host::host::progress::say;
-use klp_host::host::registry::Program;
-use klp_host::host::toolchain::{self, PINNED};
+use klp_host::tools::registry::Program;
+use klp_host::tools::toolchain::{self, PINNED};
 
 use super::libtest;
 use crate::case::{Case, Tally};

@@ -13,8 +13,8 @@ mod stories;
 
 use anyhow::{Result, bail};
 use klp_host::arch::Arch;
-use klp_host::host::needs::Needs;
 use klp_host::host::progress;
+use klp_host::tools::needs::Needs;
 use klp_host::venv;
 use klp_host::vm::system;
 

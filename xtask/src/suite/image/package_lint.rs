@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use klp_host::cache::Cache;
-use klp_host::host::needs::Needs;
 use klp_host::host::process;
+use klp_host::tools::needs::Needs;
 
 use super::packages::Packages;
 use crate::case::{Case, Tally};

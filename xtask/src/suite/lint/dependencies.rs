@@ -9,9 +9,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use klp_host::cache::Cache;
 use klp_host::host::progress::say;
-use klp_host::host::registry::Program;
-use klp_host::host::toolchain::Toolchain;
-use klp_host::host::{packages, process};
+use klp_host::host::{process, programs};
+use klp_host::tools::registry::Program;
+use klp_host::tools::toolchain::Toolchain;
 
 use crate::case::Case;
 use crate::checkout;
@@ -68,7 +68,7 @@ impl<'a> Deny<'a> {
             let said = process::output(process::command(program).arg("--version"));
             said.is_ok_and(|said| said.trim() == format!("{} {}", DENY.name, DENY.version))
         };
-        let program = match packages::find(DENY.name).filter(is_that) {
+        let program = match programs::find(DENY.name).filter(is_that) {
             Some(program) => program,
             None => DENY
                 .folder(&Cache::open()?, None)?

@@ -8,10 +8,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::consent::check_online;
-use super::progress::{Step, say};
 use super::toolchain;
 use crate::cache::{Cache, Key};
+use crate::host::consent::check_online;
+use crate::host::progress::{Step, say};
 
 /// A program and the package that has it.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 
 use super::needs::Needs;
 use super::packages;
-use super::process;
+use crate::host::process;
+use crate::host::programs;
 
 /// Major versions, in order of preference. The kernel's minimum is 17 (`scripts/min-tool-version.sh`).
 const VERSIONS: &[u32] = &[19, 20, 21, 22, 23, 18, 17];
@@ -107,7 +108,7 @@ fn installed() -> Result<Option<Llvm>> {
                 libclang: None,
             }));
         }
-        if packages::find("apt-get").is_none() {
+        if programs::find("apt-get").is_none() {
             bail!(
                 "this kernel needs LLVM 17 or newer (clang, lld, llvm, libclang); found: {version}"
             );
@@ -119,7 +120,7 @@ fn installed() -> Result<Option<Llvm>> {
 fn has_programs(suffix: &str) -> bool {
     PROGRAMS
         .iter()
-        .all(|program| packages::find(&format!("{program}{suffix}")).is_some())
+        .all(|program| programs::find(&format!("{program}{suffix}")).is_some())
 }
 
 fn has_libclang(dir: &Path) -> bool {

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::llvm::Llvm;
-use super::packages::find;
-use super::process;
 use super::registry::Program;
 use crate::cache::{Cache, Key};
+use crate::host::process;
+use crate::host::programs::find;
 
 /// The version that is built where the system has none that fits.
 const VERSION: &str = "0.73.2";

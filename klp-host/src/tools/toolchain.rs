@@ -12,10 +12,11 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::consent::check_online;
-use super::progress::Step;
-use super::{packages, process};
 use crate::cache::Cache;
+use crate::host::consent::check_online;
+use crate::host::process;
+use crate::host::programs;
+use crate::host::progress::Step;
 
 /// The compiler for our own kernels, lints and UI tests, whose expected output is of this
 /// version. Other kernels need their own.
@@ -106,7 +107,7 @@ pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
     }
     let names: Vec<_> = components.iter().map(|(name, _)| *name).collect();
     let names = names.join(",");
-    if packages::find("rustup").is_none() {
+    if programs::find("rustup").is_none() {
         bail!(
             "rustc {version} is needed, with its cargo and the components {names}: install \
              rustup, which lets this fetch them, or that very version of Rust"

@@ -10,9 +10,10 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-pub use super::programs::find;
-use super::{apt_get, process};
+use super::apt_get;
 use crate::arch::Arch;
+use crate::host::process;
+use crate::host::programs::find;
 
 /// A file or program that shows that a package is installed, by whatever means.
 #[derive(Clone, Copy, Debug)]

@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::process;
-use super::programs::find;
-use super::progress::Step;
 use crate::cache::Cache;
+use crate::host::process;
+use crate::host::programs::find;
+use crate::host::progress::Step;
 
 /// Options of the command that a person types.
 const OPTIONS: &str = "--yes --no-install-recommends";

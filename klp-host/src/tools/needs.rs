@@ -12,10 +12,11 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::apt_get::{self, Way, by_hand, names};
-use super::consent::{INSTALL, Install, Policy, policy};
-use super::progress::say;
-use super::{packages, process};
+use super::packages;
 use crate::cache::{Cache, Lock};
+use crate::host::consent::{INSTALL, Install, Policy, policy};
+use crate::host::process;
+use crate::host::progress::say;
 
 /// The packages that a command needs.
 #[must_use = "`get` asks for them"]
