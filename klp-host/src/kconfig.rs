@@ -8,24 +8,36 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// A configuration, or a fragment of one: values by option, without the `CONFIG_`.
+/// The configuration that a build folder's makefiles read, as Kconfig wrote it.
+pub(crate) const AUTO_CONF: &str = "include/config/auto.conf";
+
+/// A configuration, or a fragment of one: values by option, without the `CONFIG_` prefix.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Config {
+pub struct Config {
     values: BTreeMap<String, String>,
 }
 
-/// What an option that is off counts as, said or not.
+/// The value of an option that is off or not listed.
 const OFF: &str = "n";
 
 impl Config {
-    /// Reads a file.
+    /// Reads the configuration of a kernel's build folder.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read: the folder may not be configured.
+    pub fn of_build(dir: &Path) -> Result<Self> {
+        Self::read(&dir.join(AUTO_CONF))
+    }
+
+    /// Reads a configuration file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read the kernel configuration {}", path.display()))?;
         Ok(Self::parse(&text))
     }
 
-    /// Reads `CONFIG_A=value` and `# CONFIG_A is not set` lines; others are comments.
+    /// Parses `CONFIG_A=value` and `# CONFIG_A is not set` lines; others are comments.
     pub(crate) fn parse(text: &str) -> Self {
         let values = text.lines().filter_map(|line| {
             let line = line.trim();
@@ -43,17 +55,17 @@ impl Config {
         }
     }
 
-    /// The value of an option: `y`, `m`, `n`, a number, a text in quotes.
-    pub(crate) fn get(&self, name: &str) -> &str {
+    /// Returns an option's value: `y`, `m`, `n`, a number or a quoted string.
+    pub fn get(&self, name: &str) -> &str {
         self.values.get(name).map_or(OFF, String::as_str)
     }
 
-    /// The value of a text option.
+    /// Returns the value of a string option, without the quotes.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).strip_prefix('"')?.strip_suffix('"')
     }
 
-    /// The options of this fragment that the complete configuration lacks.
+    /// Lists the options of this fragment that have other values in the complete configuration.
     pub(crate) fn not_taken_by(&self, whole: &Self) -> Vec<String> {
         self.values
             .iter()
@@ -62,18 +74,18 @@ impl Config {
             .collect()
     }
 
-    /// The options with another value in `other` for which `is_wanted` holds.
-    pub(crate) fn unlike(&self, other: &Self, is_wanted: impl Fn(&str) -> bool) -> Self {
+    /// Returns the options that differ from `other` and for which `is_included` holds.
+    pub(crate) fn unlike(&self, other: &Self, is_included: impl Fn(&str) -> bool) -> Self {
         let differences = self.differences(other).into_iter();
         let values = differences
-            .filter(|(name, ..)| is_wanted(name))
+            .filter(|(name, ..)| is_included(name))
             .map(|(name, value, _)| (name.to_owned(), value.to_owned()));
         Self {
             values: values.collect(),
         }
     }
 
-    /// Both, where `more` takes precedence.
+    /// Merges two configurations; `more` takes precedence.
     pub(crate) fn with(&self, more: &Self) -> Self {
         let values = self.values.iter().chain(&more.values);
         Self {
@@ -83,13 +95,13 @@ impl Config {
         }
     }
 
-    /// What Kconfig has written for makefiles, with these options in it.
+    /// Sets these options in the text of [`AUTO_CONF`].
     pub(crate) fn put_into_make(&self, text: &str) -> String {
         let add = |name: &str, value: &str| format!("CONFIG_{name}={value}\n");
         self.put_into(text, "CONFIG_", add)
     }
 
-    /// The same for the C preprocessor.
+    /// Sets these options in the text of `autoconf.h`.
     pub(crate) fn put_into_c(&self, text: &str) -> String {
         self.put_into(text, "#define CONFIG_", |name, value| match value {
             "y" => format!("#define CONFIG_{name} 1\n"),
@@ -98,7 +110,7 @@ impl Config {
         })
     }
 
-    /// The same for rustc.
+    /// Sets these options in the text of `rustc_cfg`.
     pub(crate) fn put_into_rust(&self, text: &str) -> String {
         self.put_into(text, "--cfg=CONFIG_", |name, value| match value {
             "y" | "m" => format!("--cfg=CONFIG_{name}\n--cfg=CONFIG_{name}=\"{value}\"\n"),
@@ -121,7 +133,7 @@ impl Config {
         text
     }
 
-    /// The options that differ, with both values.
+    /// Lists the options that differ, with both values.
     pub(crate) fn differences<'a>(&'a self, other: &'a Self) -> Vec<(&'a str, &'a str, &'a str)> {
         let mut names: Vec<_> = self.values.keys().chain(other.values.keys()).collect();
         names.sort_unstable();
@@ -139,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_all_kinds_are_read() {
+    fn all_kinds_of_lines_are_parsed() {
         let config = Config::parse(
             "# comment\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=\"t=x\"\nCONFIG_D=42\n",
         );

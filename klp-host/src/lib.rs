@@ -5,7 +5,7 @@
 //!
 //! It needs no checkout of this repository: paths into one are passed in.
 //!
-//! Modules import only from lower layers. From the lowest: [`host`] (with `kconfig` and [`arch`]), [`cache`],
+//! Modules import only from lower layers. From the lowest: [`host`] (with [`kconfig`] and [`arch`]), [`cache`],
 //! [`tools`], `apt`, [`vm`], [`kernel`], [`module`], [`freestanding`].
 
 #![deny(unsafe_code)]
@@ -16,7 +16,7 @@ mod build_folder;
 pub mod cache;
 pub mod freestanding;
 pub mod host;
-mod kconfig;
+pub mod kconfig;
 pub mod kernel;
 mod kernel_image;
 pub mod link;

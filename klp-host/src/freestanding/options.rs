@@ -25,7 +25,7 @@ pub(super) fn without_folder(folder: &Path) -> [OsString; 2] {
 
 /// The options for the kernel that was configured in this build folder.
 pub(super) fn of_build(arch: Arch, build: &Path) -> Result<Compiler> {
-    let config = Config::read(&build.join("include/config/auto.conf"))?;
+    let config = Config::of_build(build)?;
     let compiler = arch.facts().compiler.with_context(|| {
         format!(
             "there are no patches for kernels without Rust on {arch}: take one with CONFIG_RUST"

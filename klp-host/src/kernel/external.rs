@@ -13,7 +13,7 @@ use crate::arch::Arch;
 use crate::build_folder::BuildFolder;
 use crate::cache::Cache;
 use crate::host::paths::check_for_make;
-use crate::kconfig::Config;
+use crate::kconfig::{AUTO_CONF, Config};
 use crate::tools::needs::Needs;
 use crate::tools::toolchain;
 
@@ -132,7 +132,7 @@ const PARTS_OF_OPTIONS: [(&str, &str, &str); 2] = [
 
 /// Makes sure that patches can be built for a kernel; gives its configuration.
 fn check(dir: &Path, whose: Whose) -> Result<Config> {
-    let path = dir.join("include/config/auto.conf");
+    let path = dir.join(AUTO_CONF);
     ensure!(
         path.is_file() && dir.join("Makefile").is_file(),
         "{} is no folder in which a kernel was built: it has no Makefile or no \

@@ -26,7 +26,7 @@ use crate::build_folder::{BuildFolder, make_in};
 use crate::cache::Cache;
 use crate::host::files::write_atomic;
 use crate::host::progress::Step;
-use crate::kconfig::Config;
+use crate::kconfig::{AUTO_CONF, Config};
 use crate::tools::needs::Needs;
 use crate::tools::toolchain;
 
@@ -251,7 +251,7 @@ fn make_folder(kernel: &Kernel, parts: &Parts, dir: &Path) -> Result<()> {
 fn put_in(build: &Path, options: &Config) -> Result<()> {
     type PutInto = fn(&Config, &str) -> String;
     let files: [(&str, PutInto); 3] = [
-        ("include/config/auto.conf", Config::put_into_make),
+        (AUTO_CONF, Config::put_into_make),
         ("include/generated/autoconf.h", Config::put_into_c),
         ("include/generated/rustc_cfg", Config::put_into_rust),
     ];
@@ -283,7 +283,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 /// kernel fails on a module where clang has done that already. Kbuild decides by
 /// options that cannot be set, so they are changed in its configuration for modules.
 fn keep_mcount_calls(build: &Path) -> Result<()> {
-    let path = build.join("include/config/auto.conf");
+    let path = build.join(AUTO_CONF);
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     write_atomic(&path, &with_mcount_calls(&text))

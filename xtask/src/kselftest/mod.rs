@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use klp_host::host::process;
 use klp_host::host::progress::say;
+use klp_host::kconfig::Config;
 use klp_host::kernel::{Core, Kernel};
 use klp_host::vm::{self, Lines, Spec, sysroot};
 
@@ -35,7 +36,7 @@ const LEFT_OUT: (&str, &str) = (
 );
 
 /// The script that skips itself without an option of the kernel, which not all architectures have.
-const NEEDS_OPTION: (&str, &str) = ("test-kprobe.sh", "CONFIG_KPROBES_ON_FTRACE");
+const NEEDS_OPTION: (&str, &str) = ("test-kprobe.sh", "KPROBES_ON_FTRACE");
 
 /// The longest that all of them may take, on a slow and busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1800);
@@ -56,10 +57,10 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
     }
     let mut without = "";
     let (script, option) = NEEDS_OPTION;
-    if !is_set(kernel, option)? {
+    if Config::of_build(&kernel.build.dir)?.get(option) != "y" {
         planned.remove(script);
         without = script;
-        say(&format!("left out, without {option}: {script}"));
+        say(&format!("left out, without CONFIG_{option}: {script}"));
     }
     let modules = checkout::build(kernel, &source.join("test_modules"))?;
     let program = build_program(kernel, &source)?;
@@ -119,16 +120,6 @@ fn parameters(kernel: &Kernel) -> Vec<String> {
     let is_late = kernel.core == Core::Rust && kernel.profile.slowness() > 1;
     let words = is_late.then(|| "livepatch.signal_after_ms=600000".to_owned());
     words.into_iter().collect()
-}
-
-/// Whether this option of the kernel is on.
-fn is_set(kernel: &Kernel, option: &str) -> Result<bool> {
-    let path = kernel.build.dir.join("include/config/auto.conf");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(text
-        .lines()
-        .any(|line| line.strip_prefix(option) == Some("=y")))
 }
 
 /// The cases of each script.
