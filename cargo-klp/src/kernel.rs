@@ -10,7 +10,8 @@ use klp_host::cache::Cache;
 use klp_host::kernel::external::ExternalKernel;
 use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::kernel::{
-    self, BuildFolder, Core, DebianKernel, Options, Profile, facts, modules, release, stock,
+    self, BuildFolder, Core, DebianKernel, Options, Profile, modules, release, stock,
+    stock_metadata,
 };
 use klp_host::tools::needs::Needs;
 use klp_host::vm;
@@ -66,7 +67,7 @@ impl Choice {
     pub fn known(&self, cache: &Cache, modules: bool) -> Result<KernelMetadata> {
         let known = match self {
             Self::Debian(kernel) => {
-                facts::needs(cache, *kernel).get()?;
+                stock_metadata::needs(cache, *kernel).get()?;
                 let known = KernelMetadata::of_stock(cache, *kernel)?;
                 match modules {
                     true => with_modules(known, cache, *kernel)?,
@@ -208,7 +209,7 @@ fn with_modules(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use klp_host::kernel::line;
+    use klp_host::kernel::debian_line;
 
     #[test]
     fn a_build_folder_is_described_without_tools() {
@@ -248,8 +249,8 @@ mod tests {
     fn a_kernel_is_a_word_or_a_folder() {
         let parse = |text: &str| Choice::parse(text).unwrap();
         let debian = |line| Choice::Debian(DebianKernel::plain(line));
-        assert_eq!(parse("stock"), debian(&line::STOCK));
-        assert_eq!(parse("debian-13"), debian(&line::DEBIAN_13));
+        assert_eq!(parse("stock"), debian(&debian_line::STOCK));
+        assert_eq!(parse("debian-13"), debian(&debian_line::DEBIAN_13));
         assert_eq!(parse("running"), Choice::Running);
         assert_eq!(parse("./stock"), Choice::Folder(PathBuf::from("./stock")));
         assert!(Choice::parse("stock/build").is_err());

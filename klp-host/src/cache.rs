@@ -9,11 +9,11 @@
 //!
 //! Its contents are executed, so each user has a cache, which nobody else may write to.
 
+mod contents_hash;
 mod key;
 mod lock;
+mod permissions;
 mod scratch;
-mod state;
-mod trust;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub use lock::{Lock, inherit_locks};
 pub use scratch::Scratch;
 pub(crate) use scratch::remove_leftovers;
 
-/// Marks a complete entry. Contains the [`state`] of an unchanging one.
+/// Marks a complete entry. Contains the [`contents_hash`] of an unchanging one.
 const READY: &str = ".ready";
 
 /// The id of the boot in which work on an entry began.
@@ -65,7 +65,7 @@ impl Cache {
         if let Err(err) = check_for_make(&path) {
             bail!("{err} (KLP_CACHE names the cache folder)");
         }
-        trust::private_folder(root)?;
+        permissions::private_folder(root)?;
         Self::at(root)
     }
 
@@ -183,7 +183,9 @@ impl Entry {
             return State::Incomplete;
         };
         // Entries that may change, and older ones, have no state.
-        match made.is_empty() || state::of(&self.dir, READY).is_ok_and(|state| state == made) {
+        match made.is_empty()
+            || contents_hash::of(&self.dir, READY).is_ok_and(|state| state == made)
+        {
             true => State::Ready,
             false => State::Damaged,
         }
@@ -205,7 +207,7 @@ impl Entry {
             remove(&entry.dir)?;
             create(&partial)?;
             make(&partial)?;
-            mark_ready(&partial, &state::of(&partial, READY)?)?;
+            mark_ready(&partial, &contents_hash::of(&partial, READY)?)?;
             fs::rename(&partial, &entry.dir)
                 .with_context(|| format!("cannot name {}", entry.dir.display()))?;
             sync_dir(entry.dir.parent().unwrap_or(&entry.dir))

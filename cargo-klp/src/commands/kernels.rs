@@ -5,8 +5,8 @@
 use anyhow::Result;
 use clap::Args;
 use klp_host::cache::Cache;
-use klp_host::kernel::line::LINES;
-use klp_host::kernel::{DebianKernel, Flavour, facts, release};
+use klp_host::kernel::debian_line::LINES;
+use klp_host::kernel::{DebianKernel, Flavour, release, stock_metadata};
 
 /// How wide the names are.
 const WIDTH: usize = 25;
@@ -20,7 +20,7 @@ impl KernelsArgs {
         for line in LINES {
             for flavour in Flavour::ALL {
                 let kernel = DebianKernel::newest(line, flavour);
-                let release = facts::release_if_known(&cache, kernel);
+                let release = stock_metadata::release_if_known(&cache, kernel);
                 println!("{}", describe(kernel, release.as_deref()));
             }
         }
@@ -68,7 +68,7 @@ fn describe(kernel: DebianKernel, release: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use klp_host::kernel::line::{DEBIAN_12, DEBIAN_13, STOCK};
+    use klp_host::kernel::debian_line::{DEBIAN_12, DEBIAN_13, STOCK};
 
     #[test]
     fn the_list_says_which_crates_patches_may_use() {

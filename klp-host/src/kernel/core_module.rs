@@ -11,17 +11,17 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use klp_elf::check::{Against, Finding, Severity, check};
 
+use super::built_kernel::Kernel;
 use super::debian_kernel::DebianKernel;
 use super::kind::{Core, Profile};
 use super::metadata::KernelMetadata;
 use super::options::Options;
-use super::ready::Kernel;
-use super::{line, stock};
+use super::{debian_line, stock};
 use crate::cache::Cache;
 use crate::tools::needs::Needs;
 use crate::{kernel_image, module};
 
-const KERNEL: DebianKernel = DebianKernel::plain(&line::STOCK);
+const KERNEL: DebianKernel = DebianKernel::plain(&debian_line::STOCK);
 
 /// The packages that it takes.
 pub(super) fn needs(cache: &Cache, profile: Profile, options: &Options) -> Result<Needs> {

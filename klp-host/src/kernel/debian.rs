@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::debian_kernel::DebianKernel;
-use super::line::{Flavour, Line};
+use super::debian_line::{Flavour, Line};
 use super::overlay;
 use super::source::Source;
 use crate::apt::{self, Archive, Deb, OTHERWISE, Package, Suite};
@@ -618,11 +618,11 @@ fn unpack_members(deb: &Path, members: &[(&str, &str)], to: &Path) -> Result<()>
 
 #[cfg(test)]
 mod tests {
-    use super::super::line;
+    use super::super::debian_line;
     use super::*;
 
-    const STOCK: DebianKernel = DebianKernel::plain(&line::STOCK);
-    const DEBIAN_12: DebianKernel = DebianKernel::plain(&line::DEBIAN_12);
+    const STOCK: DebianKernel = DebianKernel::plain(&debian_line::STOCK);
+    const DEBIAN_12: DebianKernel = DebianKernel::plain(&debian_line::DEBIAN_12);
 
     fn packages(list: &[(&str, &str)]) -> Vec<Package> {
         let package = |(name, version): &(&str, &str)| Package {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, ensure};
 
-use super::line::{Flavour, LINES, Line};
+use super::debian_line::{Flavour, LINES, Line};
 use crate::apt;
 
 /// One of Debian's kernels.
@@ -149,7 +149,7 @@ fn keep(text: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::{DEBIAN_12, DEBIAN_13, STOCK};
+    use super::super::debian_line::{DEBIAN_12, DEBIAN_13, STOCK};
     use super::*;
 
     #[test]

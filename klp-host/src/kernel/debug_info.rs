@@ -14,7 +14,7 @@ use klp_elf::VMLINUX;
 use klp_elf::inlined::{self, ENDING};
 
 use super::debian_kernel::DebianKernel;
-use super::{debian, package};
+use super::{debian, package_files};
 use crate::apt::Archive;
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
@@ -80,7 +80,7 @@ pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<PathBuf> {
 
 /// Makes the indices of all that is in a package, one file after the other.
 fn index_package(package: &Path, dir: &Path) -> Result<()> {
-    package::visit(package, &mut |path, size, file| {
+    package_files::visit(package, &mut |path, size, file| {
         index_file(path, size, file, dir)
     })?;
     ensure!(
@@ -166,7 +166,7 @@ mod tests {
             .append_data(&mut header, "a/notes.txt", &b"text"[..])
             .unwrap();
         let index = |archive: &[u8]| {
-            package::visit_archive(archive, &mut |path, size, file| {
+            package_files::visit_archive(archive, &mut |path, size, file| {
                 index_file(path, size, file, dir.path())
             })
         };

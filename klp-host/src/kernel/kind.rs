@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::debian_kernel::DebianKernel;
-use super::line;
+use super::debian_line;
 
 /// The livepatch core and origin of a kernel.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -24,7 +24,7 @@ pub enum Core {
 
 impl Core {
     /// The kernel of Debian's testing suite.
-    pub const STOCK: Self = Self::Debian(DebianKernel::plain(&line::STOCK));
+    pub const STOCK: Self = Self::Debian(DebianKernel::plain(&debian_line::STOCK));
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -105,7 +105,7 @@ pub enum Origin {
 
 impl Default for Origin {
     fn default() -> Self {
-        Self::Debian(DebianKernel::plain(&line::STOCK))
+        Self::Debian(DebianKernel::plain(&debian_line::STOCK))
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_source_is_one_of_debians_or_a_tree() {
-        let of_7_3 = Origin::Debian(DebianKernel::plain(&line::EXPERIMENTAL));
+        let of_7_3 = Origin::Debian(DebianKernel::plain(&debian_line::EXPERIMENTAL));
         assert_eq!("debian-experimental".parse::<Origin>().unwrap(), of_7_3);
         let tree = Origin::Tree("../linux".into());
         assert_eq!("../linux".parse::<Origin>().unwrap(), tree);

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::build_seed::{self, BuildSeed, BuildSeeds};
+use super::built_kernel::Kernel;
 use super::changes::Changes;
 use super::core_files::CoreFiles;
 use super::kind::{Core, Origin, Profile};
 use super::options::Options;
-use super::ready::Kernel;
-use super::seed::{self, BuildSeed, BuildSeeds};
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
 use super::{debian, install, overlay, release};
@@ -83,7 +83,7 @@ pub(super) fn get(
     }
     if let Own::Changes(_) = build.own {
         // No other build starts from it.
-        seed::prune(&entry)?;
+        build_seed::prune(&entry)?;
     }
     let kdir = entry.dir().join("build");
     tools.write_makefile(&kdir, &build.tree, arch)?;
@@ -357,7 +357,7 @@ impl Build<'_> {
         self.make(&step, &build, &log, &[image, "modules"])?;
         for old in &self.starts.finished {
             if self.is_replacement_of(old) {
-                seed::prune(&old.entry)?;
+                build_seed::prune(&old.entry)?;
             }
         }
         step.done();

@@ -2,30 +2,30 @@
 
 //! Kernels: which ones there are, and how each is fetched and built.
 
+mod build_seed;
+mod built_kernel;
 mod changes;
+mod config_check;
 pub mod core_files;
 mod core_module;
 mod debian;
 pub mod debian_kernel;
+pub mod debian_line;
 pub mod debug_info;
 pub mod external;
-pub mod facts;
 pub mod install;
 mod introspect;
 mod kind;
-mod layout;
-pub mod line;
 pub mod metadata;
 mod minimal;
 pub mod modules;
 mod options;
 mod overlay;
-mod package;
-mod ready;
+mod package_files;
 pub mod release;
-mod seed;
 mod source;
 pub mod stock;
+pub mod stock_metadata;
 mod tools;
 
 use anyhow::Result;
@@ -34,12 +34,12 @@ use crate::cache::Cache;
 use crate::tools::needs::Needs;
 
 pub use crate::build_folder::BuildFolder;
+pub use built_kernel::Kernel;
 pub use changes::Changes;
 pub use debian_kernel::DebianKernel;
+pub use debian_line::{Flavour, Line};
 pub use kind::{Core, Origin, Profile};
-pub use line::{Flavour, Line};
 pub use options::Options;
-pub use ready::Kernel;
 
 /// The packages that [`get`] needs for this kernel.
 pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {

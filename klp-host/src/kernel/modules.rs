@@ -12,7 +12,7 @@ use klp_elf::{Module, Modules, read_module};
 
 use super::debian_kernel::DebianKernel;
 use super::metadata::KernelMetadata;
-use super::{debian, package};
+use super::{debian, package_files};
 use crate::apt::Archive;
 use crate::cache::Cache;
 use crate::host::consent::is_offline;
@@ -52,7 +52,7 @@ pub fn of_stock_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf>
 /// Takes the modules out of a package, compressed as they are.
 fn unpack(package: &Path, dir: &Path) -> Result<()> {
     let mut count = 0;
-    package::visit(package, &mut |path, size, file| {
+    package_files::visit(package, &mut |path, size, file| {
         count += u32::from(unpack_file(path, size, file, dir)?);
         Ok(())
     })?;

@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::built_kernel::Kernel;
+use super::config_check::{check_same_layout, own_options};
 use super::debian::{self, Release, StockFiles};
 use super::debian_kernel::DebianKernel;
-use super::facts;
 use super::kind::{Core, Origin, Profile};
-use super::layout::{check_same_layout, own_options};
 use super::metadata::{KALLSYMS, SITES, TRACEABLE};
 use super::options::Options;
-use super::ready::Kernel;
 use super::source::Source;
+use super::stock_metadata;
 use super::tools::{self, CommonTools, Tools};
 use crate::apt::Archive;
 use crate::arch::Arch;
@@ -43,7 +43,7 @@ pub(super) fn needs(
     check(profile, options)?;
     Ok(tools::needs()?
         .and(debian::needs(cache, kernel))
-        .and(facts::needs(cache, kernel)))
+        .and(stock_metadata::needs(cache, kernel)))
 }
 
 /// Gives the kernel, with its build folder made when necessary.
@@ -156,7 +156,7 @@ fn get_release(
     parts
         .tools
         .write_makefile(&kernel.build.dir, &kernel.source, arch)?;
-    if let Some(answers) = facts::answers(cache, debian, release, &parts.files)? {
+    if let Some(answers) = stock_metadata::answers(cache, debian, release, &parts.files)? {
         // Where builds of patches look for them; the completeness mark is written last.
         for name in [KALLSYMS, SITES, TRACEABLE] {
             renew(&answers.join(name), &kernel.build.dir.join(name))?;

@@ -136,7 +136,7 @@ mod tests {
         let run = |program: &Path, file: &Path| {
             let mut command = Command::new(program);
             command.arg(file).uid(65533).gid(65533);
-            crate::vm::child::confine(&mut command, vec![fd], crate::vm::child::FILE_LIMIT);
+            crate::vm::confine::confine(&mut command, vec![fd], crate::vm::confine::FILE_LIMIT);
             command.output()
         };
         let output = run(&installation.program, &bios).expect("it runs");

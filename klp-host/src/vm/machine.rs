@@ -13,11 +13,11 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context as _, Result};
 
 use super::accel::Accel;
-use super::child;
-use super::decompressed;
+use super::confine;
+use super::console_log;
 use super::disk::{Disk, OpenDisk};
 use super::installation::Installation;
-use super::log;
+use super::pvh;
 use super::qemu::{self, Qemu};
 use super::spec::Spec;
 use super::user::{self, User};
@@ -62,7 +62,7 @@ impl Machine {
         };
         // Firmware starts images only.
         let kernel = match spec.decompressed && accel.emulates() && spec.firmware.is_none() {
-            true => decompressed::kernel(&spec.image)?,
+            true => pvh::decompressed_kernel(&spec.image)?,
             false => None,
         };
         // Not by its path: QEMU's user may not be able to read it there.
@@ -110,7 +110,7 @@ impl Machine {
     pub(super) fn explain(&mut self, status: ExitStatus) -> String {
         let messages = self.messages();
         if status.signal() == Some(libc::SIGXFSZ) {
-            let limit = child::FILE_LIMIT >> 20;
+            let limit = confine::FILE_LIMIT >> 20;
             return format!("QEMU wrote more than {limit} MiB of messages: {messages}");
         }
         format!("QEMU failed ({status}): {messages}")
@@ -120,14 +120,14 @@ impl Machine {
     fn messages(&mut self) -> String {
         let mut text = Vec::new();
         let read = self.stderr.rewind().and_then(|()| {
-            let mut some = (&self.stderr).take(child::FILE_LIMIT);
+            let mut some = (&self.stderr).take(confine::FILE_LIMIT);
             some.read_to_end(&mut text)
         });
         if let Err(err) = read {
             return format!("(its messages cannot be read: {err})");
         }
         let text = String::from_utf8_lossy(&text);
-        let mut lines: Vec<_> = text.trim().lines().map(log::printable).collect();
+        let mut lines: Vec<_> = text.trim().lines().map(console_log::printable).collect();
         if lines.len() > SHOWN {
             lines.truncate(SHOWN);
             lines.push("...".to_owned());
@@ -159,7 +159,7 @@ impl Launch {
             command,
             inherited: installation.inherited().into_iter().collect(),
             theirs: Vec::new(),
-            file_limit: child::FILE_LIMIT,
+            file_limit: confine::FILE_LIMIT,
         }
     }
 
@@ -225,7 +225,7 @@ impl Launch {
         if let Some(user) = user {
             user.apply(&mut self.command);
         }
-        child::confine(&mut self.command, self.inherited, self.file_limit);
+        confine::confine(&mut self.command, self.inherited, self.file_limit);
         let group = Group::spawn(&mut self.command).with_context(|| match user {
             Some(user) => format!(
                 "QEMU runs as user {}, who has to be able to read and run {}",

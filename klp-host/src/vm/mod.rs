@@ -4,24 +4,25 @@
 //! and reports the result.
 
 mod accel;
+mod accel_choice;
 mod boot;
-mod child;
-mod choice;
+mod confine;
 mod console;
+mod console_log;
 pub mod copy;
-mod decompressed;
 pub mod disk;
-mod fetched;
+mod elf_dependencies;
 pub mod firmware;
+mod init_channel;
 mod initramfs;
 mod installation;
 mod libraries;
-mod log;
 mod machine;
 mod monitor;
-mod needed;
 mod programs;
+mod pvh;
 mod qemu;
+mod qemu_backport;
 mod report;
 mod spec;
 pub mod sysroot;
@@ -30,7 +31,6 @@ pub mod system;
 pub(crate) mod tests;
 mod user;
 mod userland;
-mod verdict;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -95,7 +95,7 @@ pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
     let arch = Arch::of_image(&spec.image)?;
     let cache = Cache::open()?;
     let qemu = find_qemu(arch, spec, &cache)?;
-    let choice = choice::choose(&qemu, spec, &cache)?;
+    let choice = accel_choice::choose(&qemu, spec, &cache)?;
     say(&format!(
         "booting {} ({}, QEMU {})",
         spec.image.display(),
@@ -105,7 +105,7 @@ pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
     let mut report = boot::run_on(&qemu, choice.accel, spec, sink)?;
     choice.came_up(report.ready.is_some())?;
     if !matches!(report.outcome, Outcome::Exited(_)) {
-        report.log = log::keep(&report.console, &cache.root().join("vm/logs"));
+        report.log = console_log::keep(&report.console, &cache.root().join("vm/logs"));
     }
     Ok(report)
 }
@@ -116,7 +116,7 @@ fn find_qemu(arch: Arch, spec: &Spec, cache: &Cache) -> Result<Qemu> {
     if !spec.parallel || qemu.major >= accel::THREADS_FROM {
         return Ok(qemu);
     }
-    let newer = fetched::program(arch, cache).and_then(|program| Qemu::at(arch, program));
+    let newer = qemu_backport::program(arch, cache).and_then(|program| Qemu::at(arch, program));
     newer.or_else(|err| {
         crate::host::process::check_interrupted()?;
         say(&format!(

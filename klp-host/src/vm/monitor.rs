@@ -11,11 +11,11 @@ use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::console::{self, Lines, Severity};
-use super::log;
+use super::console_log;
+use super::init_channel::{self, Message};
 use super::machine::{Machine, Ports};
 use super::report::Outcome;
 use super::spec::{Sink, Spec};
-use super::verdict::{self, Message};
 use crate::host::process;
 use crate::host::progress::say;
 
@@ -191,7 +191,7 @@ impl Monitor<'_> {
 
     fn hear_verdict(&mut self, bytes: &[u8]) {
         for line in self.verdict_lines.push(bytes) {
-            let Some(message) = verdict::parse(&line) else {
+            let Some(message) = init_channel::parse(&line) else {
                 continue;
             };
             let now = Instant::now();
@@ -212,7 +212,7 @@ impl Monitor<'_> {
 
     fn console_line(&mut self, line: String) {
         if self.spec.show_console {
-            say(&log::printable(&line));
+            say(&console_log::printable(&line));
         }
         if let Some(severity) = console::judge(&line) {
             let accepted = severity == Severity::Warning && self.spec.accepted.has(&line);
@@ -325,7 +325,7 @@ impl Monitor<'_> {
             Some((status, _)) => format!(" (the command ended with status {status})"),
             None => String::new(),
         };
-        let line = log::printable(&trouble.line);
+        let line = console_log::printable(&trouble.line);
         Outcome::Broken(format!("{what}: {line}{after}{more}"))
     }
 }

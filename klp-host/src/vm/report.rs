@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::log;
+use super::console_log;
 
 /// How a run ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,6 +49,10 @@ impl Report {
     /// command ended.
     pub fn problem(&self) -> Option<String> {
         let what = self.outcome.failure()?;
-        Some(log::explain(&what, &self.console, self.log.as_deref()))
+        Some(console_log::explain(
+            &what,
+            &self.console,
+            self.log.as_deref(),
+        ))
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::elf_dependencies::{self, ElfDependencies};
 use super::initramfs::Tree;
-use super::needed::{self, Needed};
 use super::{libraries, sysroot};
 use crate::arch::Arch;
 use crate::cache::Cache;
@@ -154,8 +154,8 @@ impl Unpacked {
         Ok(library.clone())
     }
 
-    fn read(&self, program: &Path) -> Result<Needed> {
-        let needed = needed::read(program)
+    fn read(&self, program: &Path) -> Result<ElfDependencies> {
+        let needed = elf_dependencies::read(program)
             .with_context(|| format!("cannot read the program {}", program.display()))?;
         ensure!(
             needed.arch == Some(self.arch),

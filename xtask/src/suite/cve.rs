@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use klp_host::cache::Cache;
 use klp_host::kernel::DebianKernel;
-use klp_host::kernel::line::STOCK;
+use klp_host::kernel::debian_line::STOCK;
 use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::kernel::{Core, Kernel, Profile, modules};
 use klp_host::module::{self, Built, Options};

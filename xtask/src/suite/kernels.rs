@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use klp_host::freestanding::names_kernel_crate;
-use klp_host::kernel::line::{DEBIAN_12, DEBIAN_13, EXPERIMENTAL};
+use klp_host::kernel::debian_line::{DEBIAN_12, DEBIAN_13, EXPERIMENTAL};
 use klp_host::kernel::{self, Core, DebianKernel, Options, Origin, Profile};
 
 use super::author_build::Author;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use klp_host::kernel::line::DEBIAN_13;
+use klp_host::kernel::debian_line::DEBIAN_13;
 use klp_host::kernel::{Core, DebianKernel};
 
 /// The kernel that belongs to the system.

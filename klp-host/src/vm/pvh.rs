@@ -22,7 +22,7 @@ const PVH: (&[u8], NoteType) = (b"Xen", NoteType(18));
 
 /// The decompressed kernel, in memory, or nothing where there is no PVH entry point. Then, and when it cannot be
 /// decompressed, the image itself is booted.
-pub(super) fn kernel(image: &Path) -> Result<Option<OwnedFd>> {
+pub(super) fn decompressed_kernel(image: &Path) -> Result<Option<OwnedFd>> {
     let memory = rustix::fs::memfd_create("vmlinux", rustix::fs::MemfdFlags::CLOEXEC)
         .context("cannot get memory for the kernel")?;
     let file = File::from(memory);
@@ -117,6 +117,6 @@ mod tests {
     fn what_is_no_image_is_booted_as_it_is() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "text").unwrap();
-        assert!(super::kernel(file.path()).unwrap().is_none());
+        assert!(decompressed_kernel(file.path()).unwrap().is_none());
     }
 }

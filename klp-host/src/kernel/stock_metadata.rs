@@ -130,10 +130,10 @@ fn remembered(failed: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line;
+    use super::super::debian_line;
     use super::*;
 
-    const STOCK: DebianKernel = DebianKernel::plain(&line::STOCK);
+    const STOCK: DebianKernel = DebianKernel::plain(&debian_line::STOCK);
 
     #[test]
     fn a_kernel_that_cannot_be_run_is_no_failure_and_not_tried_again_at_once() {

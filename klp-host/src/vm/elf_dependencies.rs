@@ -13,7 +13,7 @@ use crate::arch::Arch;
 
 /// The requirements of a program or library.
 #[derive(Debug, Default, Eq, PartialEq)]
-pub(super) struct Needed {
+pub(super) struct ElfDependencies {
     /// The architecture, if supported.
     pub(super) arch: Option<Arch>,
     /// The path of the loader, for a program that needs one.
@@ -23,20 +23,20 @@ pub(super) struct Needed {
 }
 
 /// Reads it.
-pub(super) fn read(path: &Path) -> Result<Needed> {
+pub(super) fn read(path: &Path) -> Result<ElfDependencies> {
     let data = std::fs::read(path)?;
     parse(&data)
 }
 
-fn parse(data: &[u8]) -> Result<Needed> {
+fn parse(data: &[u8]) -> Result<ElfDependencies> {
     const LE: LittleEndian = LittleEndian;
     let header = FileHeader64::<LittleEndian>::parse(data).context("it is no 64-bit ELF file")?;
     let machine = header.e_machine(LE);
-    let mut needed = Needed {
+    let mut needed = ElfDependencies {
         arch: Arch::ALL
             .into_iter()
             .find(|arch| arch.facts().elf_machine == machine),
-        ..Needed::default()
+        ..ElfDependencies::default()
     };
     // Library names are in a separate section, which stripping keeps.
     let file = object::read::elf::ElfFile64::<LittleEndian>::parse(data)?;
