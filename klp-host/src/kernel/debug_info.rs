@@ -14,7 +14,7 @@ use klp_elf::VMLINUX;
 use klp_elf::inlined::{self, ENDING};
 
 use super::debian_kernel::DebianKernel;
-use super::{debian, package_files};
+use super::{debian_packages, debian_release, package_files};
 use crate::apt::Archive;
 use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
@@ -67,14 +67,14 @@ pub fn of_module(file: &Path) -> Result<()> {
 /// The folder with the indices of Debian's kernel and its modules, if its debug information was
 /// fetched before.
 pub fn of_stock_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
-    debian::debug_info_if_there(cache, kernel)
+    debian_packages::debug_info_if_there(cache, kernel)
 }
 
 /// The same, fetching the debug information if needed.
 pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<PathBuf> {
     let archive = Archive::new(cache);
-    debian::with_release(&archive, kernel, false, |release| {
-        debian::debug_info(&archive, release, &index_package)
+    debian_release::with_release(&archive, kernel, false, |release| {
+        debian_packages::debug_info(&archive, release, &index_package)
     })
 }
 

@@ -15,7 +15,7 @@ use super::kind::{Core, Origin, Profile};
 use super::options::Options;
 use super::source::Source;
 use super::tools::{self, CommonTools, Tools};
-use super::{debian, install, overlay, release};
+use super::{debian_packages, debian_release, install, overlay, release};
 use crate::apt::Archive;
 use crate::arch::Arch;
 use crate::build_folder::{BuildFolder, make_in};
@@ -44,7 +44,7 @@ pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
     let needs = tools::needs()?;
     Ok(match options.source {
         Origin::Tree(_) => needs,
-        Origin::Debian(kernel) => needs.and(debian::needs(cache, kernel)),
+        Origin::Debian(kernel) => needs.and(debian_release::needs(cache, kernel)),
     })
 }
 
@@ -282,8 +282,8 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
             Origin::Tree(tree) => Source::users(tree)?,
             Origin::Debian(kernel) => {
                 let archive = Archive::new(cache);
-                debian::with_release(&archive, *kernel, options.update, |release| {
-                    debian::source(&archive, *kernel, release)
+                debian_release::with_release(&archive, *kernel, options.update, |release| {
+                    debian_packages::source(&archive, *kernel, release)
                 })?
             }
         };

@@ -12,7 +12,7 @@ use klp_elf::{Module, Modules, read_module};
 
 use super::debian_kernel::DebianKernel;
 use super::metadata::KernelMetadata;
-use super::{debian, package_files};
+use super::{debian_packages, debian_release, package_files};
 use crate::apt::Archive;
 use crate::cache::Cache;
 use crate::host::consent::is_offline;
@@ -38,15 +38,15 @@ pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<Option<PathBuf>> 
         return Ok(None);
     }
     let archive = Archive::new(cache);
-    debian::with_release(&archive, kernel, false, |release| {
-        debian::modules(&archive, release, &unpack)
+    debian_release::with_release(&archive, kernel, false, |release| {
+        debian_packages::modules(&archive, release, &unpack)
     })
     .map(Some)
 }
 
 /// The same, if they were fetched before.
 pub fn of_stock_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
-    debian::modules_if_there(cache, kernel)
+    debian_packages::modules_if_there(cache, kernel)
 }
 
 /// Takes the modules out of a package, compressed as they are.

@@ -12,8 +12,9 @@ use anyhow::{Context as _, Result, bail};
 
 use super::built_kernel::Kernel;
 use super::config_check::{check_same_layout, own_options};
-use super::debian::{self, Release, StockFiles};
 use super::debian_kernel::DebianKernel;
+use super::debian_packages::{self, StockFiles};
+use super::debian_release::{self, Release};
 use super::kind::{Core, Origin, Profile};
 use super::metadata::{KALLSYMS, SITES, TRACEABLE};
 use super::options::Options;
@@ -42,7 +43,7 @@ pub(super) fn needs(
 ) -> Result<Needs> {
     check(profile, options)?;
     Ok(tools::needs()?
-        .and(debian::needs(cache, kernel))
+        .and(debian_release::needs(cache, kernel))
         .and(stock_metadata::needs(cache, kernel)))
 }
 
@@ -56,7 +57,7 @@ pub(super) fn get(
     check(profile, options)?;
     let common = CommonTools::find()?;
     let archive = Archive::new(cache);
-    debian::with_release(&archive, kernel, options.update, |release| {
+    debian_release::with_release(&archive, kernel, options.update, |release| {
         get_release(&archive, &common, kernel, release)
     })
 }
@@ -75,17 +76,17 @@ pub struct StockSource {
 
 /// The packages that [`source`] takes.
 pub fn source_needs(cache: &Cache, kernel: DebianKernel) -> Needs {
-    debian::needs(cache, kernel).and(Needs::of(&["tar", "xz-utils"]))
+    debian_release::needs(cache, kernel).and(Needs::of(&["tar", "xz-utils"]))
 }
 
 /// Gives the source, which is fetched first when the cache does not have it.
 pub fn source(cache: &Cache, kernel: DebianKernel) -> Result<StockSource> {
     let archive = Archive::new(cache);
-    debian::with_release(&archive, kernel, false, |release| {
+    debian_release::with_release(&archive, kernel, false, |release| {
         Ok(StockSource {
             release: release.name.clone(),
-            dir: debian::source(&archive, kernel, release)?.dir,
-            config: debian::stock_files(&archive, release)?.config,
+            dir: debian_packages::source(&archive, kernel, release)?.dir,
+            config: debian_packages::stock_files(&archive, release)?.config,
         })
     })
 }
@@ -174,8 +175,8 @@ fn gather(
 ) -> Result<Parts> {
     std::thread::scope(|scope| {
         let bindgen = scope.spawn(|| common.bindgen(archive.cache()));
-        let source = scope.spawn(|| debian::source(archive, debian, release));
-        let files = debian::stock_files(archive, release)?;
+        let source = scope.spawn(|| debian_packages::source(archive, debian, release));
+        let files = debian_packages::stock_files(archive, release)?;
         let config = Config::read(&files.config)?;
         let version = rustc_version(&config)?;
         let tools = common.with_rust(version, || tools::join(bindgen))?;
@@ -184,7 +185,7 @@ fn gather(
             tools,
             files,
             config,
-            has_own_headers: debian::needs_own_headers(debian),
+            has_own_headers: debian_packages::needs_own_headers(debian),
         })
     })
 }

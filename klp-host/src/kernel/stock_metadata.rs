@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
-use super::debian::{self, Release, StockFiles};
 use super::debian_kernel::DebianKernel;
+use super::debian_packages::{self, StockFiles};
+use super::debian_release::{self, Release};
 use super::introspect;
 use super::metadata::{KALLSYMS, KernelMetadata, SITES, TRACEABLE};
 use super::modules;
@@ -34,8 +35,8 @@ impl KernelMetadata {
     /// modules are those in the cache: [`modules::of_stock`] fetches them.
     pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<Self> {
         let archive = Archive::new(cache);
-        debian::with_release(&archive, kernel, false, |release| {
-            let files = debian::stock_files(&archive, release)?;
+        debian_release::with_release(&archive, kernel, false, |release| {
+            let files = debian_packages::stock_files(&archive, release)?;
             let answers = answers(cache, kernel, release, &files)?;
             let answer = |name: &str| answers.as_ref().map(|dir| dir.join(name));
             Ok(Self {
@@ -52,17 +53,17 @@ impl KernelMetadata {
 
 /// The release of a kernel of Debian's that this machine uses, if it has one: what `uname -r` prints in it.
 pub fn release_if_known(cache: &Cache, kernel: DebianKernel) -> Option<String> {
-    debian::recorded_release(cache, kernel).map(|release| release.name)
+    debian_release::recorded_release(cache, kernel).map(|release| release.name)
 }
 
 /// The packages needed for that.
 pub fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
-    let is_answered = debian::recorded_release(cache, kernel)
+    let is_answered = debian_release::recorded_release(cache, kernel)
         .is_some_and(|release| entry(cache, kernel, &release).is_ready());
     if is_answered {
         return Needs::default();
     }
-    debian::needs(cache, kernel).and(vm::needs().only_helpful())
+    debian_release::needs(cache, kernel).and(vm::needs().only_helpful())
 }
 
 /// The folder with the kernel's symbols, for which it is booted first if needed. Without them patches
