@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use klp_host::cache::{Cache, Key, ignore_not_found};
+use klp_host::cache::{Cache, Key};
 use klp_host::freestanding;
+use klp_host::host::files::ignore_not_found;
 use klp_host::host::process;
 use klp_host::kernel::BuildFolder;
 use klp_host::kernel::metadata::KernelMetadata;

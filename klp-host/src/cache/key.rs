@@ -42,3 +42,20 @@ impl Key {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_tell_neighbouring_values_apart() {
+        let short = |key: Key| key.short();
+        let two = || Key::new().with("x", "1").with("y", "2");
+        assert_eq!(short(two()), short(two()));
+        assert_ne!(short(two()), short(Key::new().with("x", "1y2")));
+        assert_ne!(
+            short(two()),
+            short(Key::new().with("y", "2").with("x", "1"))
+        );
+    }
+}

@@ -135,7 +135,7 @@ impl Builder<'_> {
         let objects = self.in_c()?;
         let objects = objects.iter().map(|name| self.part(&format!("{name}.o")));
         let archive = self.part(IN_C);
-        crate::cache::ignore_not_found(fs::remove_file(&archive), &archive)?;
+        files::ignore_not_found(fs::remove_file(&archive), &archive)?;
         let mut command = self.tools.llvm("llvm-ar");
         command.arg("rcD").arg(archive).args(objects);
         self.step.run(&mut command, self.log)
@@ -159,7 +159,7 @@ impl Builder<'_> {
         fs::copy(&built, &to)
             .with_context(|| format!("cannot copy {} to {}", built.display(), to.display()))?;
         // What cargo needs for compiling it again is large, and it will not be.
-        crate::cache::ignore_not_found(fs::remove_dir_all(&target), &target)
+        files::ignore_not_found(fs::remove_dir_all(&target), &target)
     }
 
     fn library(&self) -> Result<()> {

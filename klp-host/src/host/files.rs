@@ -107,6 +107,16 @@ pub fn sync_tree(dir: &Path) -> Result<()> {
     rustix::fs::syncfs(open).with_context(sync)
 }
 
+/// The result of removing something, which is fine when it was not there.
+pub fn ignore_not_found(removed: std::io::Result<()>, path: &Path) -> Result<()> {
+    match removed {
+        Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+            Err(err).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;

@@ -15,7 +15,8 @@ use anyhow::{Context as _, Result};
 use walkdir::WalkDir;
 
 use super::install::FOLDER;
-use crate::cache::{Entry, ignore_not_found};
+use crate::cache::Entry;
+use crate::host::files::ignore_not_found;
 use crate::host::process;
 
 /// Input of the final link. Pruning deletes it first, so its presence marks a usable

@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::core_files::{ARCH_FOLDER, CoreFiles, RUST_FOLDER};
 use super::source::{SUPPORTED, kernel_version};
+use crate::host::files::ignore_not_found;
 
 /// The folder of the core in a tree.
 pub const FOLDER: &str = "kernel/livepatch";
@@ -415,12 +416,7 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn remove_file(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(err) if err.kind() != io::ErrorKind::NotFound => {
-            Err(err).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
+    ignore_not_found(fs::remove_file(path), path)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use walkdir::WalkDir;
 
 use super::install::{FOLDER, Installed};
 use crate::arch::Arch;
-use crate::cache;
+use crate::host::files;
 
 /// Makes the tree with klp-core in `dir`, or brings it up to date: files that stay the same keep their times,
 /// so that make does not build them again. `install` puts the core in.
@@ -154,7 +154,7 @@ fn keep_times(old: &Path, new: &Path) -> Result<()> {
 
 fn remove(dir: &Path) -> Result<()> {
     // Removes links, not their targets.
-    cache::ignore_not_found(fs::remove_dir_all(dir), dir)
+    files::ignore_not_found(fs::remove_dir_all(dir), dir)
 }
 
 #[cfg(test)]
