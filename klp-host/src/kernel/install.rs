@@ -6,38 +6,23 @@
 //! exchanged with it atomically. A list of the installed files
 //! stays in the folder: it distinguishes them from other changes.
 
-use std::collections::BTreeMap;
+mod atomic_change;
+mod record;
+
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use sha2::{Digest as _, Sha256};
 
 use super::core_files::{ARCH_FOLDER, CoreFiles, RUST_FOLDER};
 use super::source::{SUPPORTED, kernel_version};
 use crate::host::files::ignore_not_found;
+use atomic_change::change;
+use record::{RECORD, REPLACED, Record, Replaced, digest, digest_of, is_kept, kept_name};
 
 /// The folder of the core in a tree.
 pub const FOLDER: &str = "kernel/livepatch";
-
-/// The list of installed files, in the format of `sha256sum -c`.
-const RECORD: &str = "klp_installed";
-
-/// The two files of the tree that are replaced, with their digests in all supported series. Others would
-/// contain rules that would be lost.
-const REPLACED: Replaced<'static> = [
-    (
-        "Kconfig",
-        "56af47f18c84edb1ba472db90bea801804e33fcd7aa3dc0ef3f27cb6eff944cc",
-    ),
-    (
-        "Makefile",
-        "31dadc90d58a8de8cc31c4cf7f32992dab468a5a6721a09e3dff1437cb4d8941",
-    ),
-];
 
 /// The result of installing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,9 +70,6 @@ pub fn remove(tree: &Path) -> Result<bool> {
 pub fn is_installed(tree: &Path) -> bool {
     tree.join(FOLDER).join(RECORD).is_file()
 }
-
-/// Replaced files, with the required digests.
-type Replaced<'a> = [(&'static str, &'a str); 2];
 
 /// The folder to change, in a tree that this core is for.
 fn folder_of(tree: &Path) -> Result<PathBuf> {
@@ -145,119 +127,6 @@ fn check_pristine(folder: &Path, files: &CoreFiles, replaced: Replaced<'_>) -> R
         );
     }
     Ok(())
-}
-
-/// The name under which a replaced file is kept.
-fn kept_name(name: &str) -> String {
-    format!("{name}.klp-orig")
-}
-
-/// Whether this is a kept file.
-fn is_kept(path: &Path) -> bool {
-    REPLACED
-        .iter()
-        .any(|(name, _)| path == Path::new(&kept_name(name)))
-}
-
-/// The installed files of a folder: digests by path.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-struct Record(BTreeMap<PathBuf, String>);
-
-impl Record {
-    /// The record in a folder, if there is one. Fails if installed files were changed, because the changes would be
-    /// lost.
-    fn of_intact(folder: &Path) -> Result<Option<Self>> {
-        let path = folder.join(RECORD);
-        let text = match fs::read_to_string(&path) {
-            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
-            text => text.with_context(|| format!("cannot read {}", path.display()))?,
-        };
-        let record =
-            Self::parse(&text).with_context(|| format!("{} is damaged", path.display()))?;
-        record.check(folder)?;
-        Ok(Some(record))
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        let mut record = BTreeMap::new();
-        for line in text.lines() {
-            let (digest, path) = line.split_once("  ").context("a line without a path")?;
-            let path = Path::new(path);
-            let is_inner = path
-                .components()
-                .all(|part| matches!(part, std::path::Component::Normal(_)));
-            ensure!(is_inner, "{} leads out of the folder", path.display());
-            record.insert(path.to_owned(), digest.to_owned());
-        }
-        for (name, _) in REPLACED {
-            for name in [name.to_owned(), kept_name(name)] {
-                ensure!(
-                    record.contains_key(Path::new(&name)),
-                    "it does not name {name}"
-                );
-            }
-        }
-        Ok(Self(record))
-    }
-
-    fn text(&self) -> String {
-        self.0
-            .iter()
-            .map(|(path, digest)| format!("{digest}  {}\n", path.display()))
-            .collect()
-    }
-
-    /// Files may be missing, except for kept ones.
-    fn check(&self, folder: &Path) -> Result<()> {
-        let mut changed = Vec::new();
-        for (path, digest) in &self.0 {
-            match digest_of(&folder.join(path))? {
-                Some(found) if found != *digest => changed.push(path.display().to_string()),
-                None if is_kept(path) => {
-                    bail!(
-                        "{} is missing: it is the tree's own file, take it from the kernel's \
-                         sources again",
-                        folder.join(path).display()
-                    )
-                }
-                _ => {}
-            }
-        }
-        ensure!(
-            changed.is_empty(),
-            "somebody changed klp-core's files in {}, and this would lose the changes: {}. Keep a \
-             copy, delete these files there, and run this again",
-            folder.display(),
-            changed.join(", ")
-        );
-        Ok(())
-    }
-
-    /// Whether these files, and no others, are all there.
-    fn is_whole(&self, folder: &Path, files: &CoreFiles) -> bool {
-        let ours = self.0.len() - REPLACED.len();
-        ours == files.iter().count()
-            && files.iter().all(|(path, content)| {
-                self.0
-                    .get(path)
-                    .is_some_and(|old| *old == digest(content) && folder.join(path).is_file())
-            })
-    }
-}
-
-fn digest(content: &[u8]) -> String {
-    Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-fn digest_of(path: &Path) -> Result<Option<String>> {
-    match fs::read(path) {
-        Ok(content) => Ok(Some(digest(&content))),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(err) => Err(err).with_context(|| format!("cannot read {}", path.display())),
-    }
 }
 
 /// Installs the core into a folder, over the tree's files or an older core.
@@ -330,76 +199,6 @@ fn remove_folder(of_core: &Path, name: &str) -> Result<()> {
         );
     }
     fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
-}
-
-/// Changes a folder in one step: a twin of it is changed, and takes its place when all went well.
-fn change(folder: &Path, changes: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let parent = folder.parent().unwrap_or(Path::new("/"));
-    let room = tempfile::Builder::new()
-        .prefix(".klp-install-")
-        .tempdir_in(parent)
-        .with_context(|| format!("cannot write in {}", parent.display()))?;
-    let twin = room.path().join("twin");
-    make_twin(folder, &twin)?;
-    changes(&twin)?;
-    let exchanged = exchange(folder, &twin);
-    if fs::symlink_metadata(folder).is_err() {
-        // The temporary folder has the only copies of the tree's files now.
-        let kept = room.keep();
-        return exchanged.with_context(|| {
-            format!(
-                "{} is gone; its files are in {}: move them back",
-                folder.display(),
-                kept.display()
-            )
-        });
-    }
-    // The old folder is removed with the temporary one.
-    exchanged
-}
-
-/// Hard links to the same files: times, owners and modes are kept. Files of the copy must be
-/// replaced, never written to.
-fn make_twin(folder: &Path, twin: &Path) -> Result<()> {
-    for entry in walkdir::WalkDir::new(folder) {
-        let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
-        let path = entry.path();
-        let copy = twin.join(path.strip_prefix(folder).unwrap_or(path));
-        let made = if entry.file_type().is_dir() {
-            make_like(path, &copy)
-        } else {
-            fs::hard_link(path, &copy)
-        };
-        made.with_context(|| format!("cannot make {}", copy.display()))?;
-    }
-    Ok(())
-}
-
-/// Makes a folder of the same mode and owner.
-fn make_like(folder: &Path, copy: &Path) -> io::Result<()> {
-    let like = fs::metadata(folder)?;
-    fs::create_dir(copy)?;
-    let made = fs::metadata(copy)?;
-    if (made.uid(), made.gid()) != (like.uid(), like.gid()) {
-        std::os::unix::fs::chown(copy, Some(like.uid()), Some(like.gid()))?;
-    }
-    fs::set_permissions(copy, like.permissions())
-}
-
-/// Swaps two folders. Where the file system cannot do it in one step, one is moved away first.
-fn exchange(folder: &Path, twin: &Path) -> Result<()> {
-    let failed = || format!("cannot replace {}", folder.display());
-    match renameat_with(CWD, folder, CWD, twin, RenameFlags::EXCHANGE) {
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
-        result => return result.with_context(failed),
-    }
-    let aside = twin.with_file_name("old");
-    fs::rename(folder, &aside).with_context(failed)?;
-    if let Err(err) = fs::rename(twin, folder) {
-        fs::rename(&aside, folder).with_context(failed)?;
-        return Err(err).with_context(failed);
-    }
-    Ok(())
 }
 
 fn write_new(path: &Path, content: &[u8]) -> Result<()> {
@@ -517,19 +316,6 @@ pub(crate) mod tests {
             }
             assert_eq!(self.snapshot(), before);
         }
-    }
-
-    #[test]
-    fn files_without_a_folder_are_kept() {
-        let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("livepatch");
-        fs::create_dir(&folder).unwrap();
-        fs::write(folder.join("core.c"), "mine").unwrap();
-        let error = change(&folder, |_| Ok(fs::remove_dir_all(&folder)?)).unwrap_err();
-        assert!(error.to_string().contains("its files are in"), "{error}");
-        let room = fs::read_dir(root.path()).unwrap().next().unwrap().unwrap();
-        let kept = room.path().join("twin/core.c");
-        assert_eq!(fs::read_to_string(kept).unwrap(), "mine");
     }
 
     #[test]

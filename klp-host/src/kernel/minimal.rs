@@ -2,6 +2,8 @@
 
 //! Our small kernel: only what live patching and its tests need, built from source.
 
+mod fragment;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,7 @@ use crate::host::progress::Step;
 use crate::kconfig::Config;
 use crate::tools::needs::Needs;
 use crate::tools::toolchain;
+use fragment::{Form, base, renamed, without};
 
 /// Changed when the build steps change.
 const RECIPE: &str = "2";
@@ -34,10 +37,6 @@ const RUST_RECIPE: &str = "1";
 
 /// The source tree with klp-core or with changed files, beside its build.
 const OVERLAY: &str = "source";
-
-const BASE: &str = include_str!("config/base.config");
-const DEBUG: &str = include_str!("config/debug.config");
-const FAULTS: &str = include_str!("config/faults.config");
 
 /// The packages that it takes.
 pub(super) fn needs(cache: &Cache, options: &Options) -> Result<Needs> {
@@ -102,30 +101,6 @@ pub(super) fn get(
             freestanding: None,
         },
     })
-}
-
-/// The architecture and configuration of a kernel.
-#[derive(Clone, Copy, Debug)]
-struct Form {
-    arch: Arch,
-    profile: Profile,
-}
-
-impl Form {
-    /// What sets it apart in names: `base`, `base-arm64`.
-    fn name(self) -> String {
-        format!("{}{}", self.profile.name(), self.arch.suffix())
-    }
-
-    /// The profile's additions to the configuration.
-    fn additions(self) -> &'static str {
-        match self.profile {
-            Profile::Base => "",
-            Profile::Debug => DEBUG,
-            Profile::Faults => FAULTS,
-            Profile::Debian => self.arch.facts().config.debian.unwrap_or_default(),
-        }
-    }
 }
 
 /// Refuses what there is not for every architecture.
@@ -292,43 +267,6 @@ fn gather(cache: &Cache, common: &CommonTools, options: &Options) -> Result<(Sou
     })
 }
 
-/// What all profiles have.
-fn base(arch: Arch) -> String {
-    let config = &arch.facts().config;
-    BASE.replace("%machine\n", config.machine)
-        .replace("%console\n", config.console)
-        .replace("%stacks\n", config.stacks)
-}
-
-/// Options that have another name from a series on: that, and both names.
-const RENAMED: [((u32, u32), &str, &str); 1] = [((7, 3), "CONFIG_PROC_SYSCTL=", "CONFIG_SYSCTL=")];
-
-/// The fragment with the names that the options have in this version.
-fn renamed(fragment: String, version: &str) -> String {
-    let mut numbers = version.split(['.', '-']).map(str::parse);
-    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
-        return fragment;
-    };
-    let newer = RENAMED
-        .iter()
-        .filter(|(since, ..)| *since <= (major, minor));
-    newer.fold(fragment, |text, (_, old, new)| text.replace(old, new))
-}
-
-/// The fragment without the options that `overriding` sets, and without the alternatives that its
-/// choices rule out.
-fn without(fragment: &str, overriding: &Config) -> String {
-    let is_dropped = |line: &&str| {
-        let option = line.strip_prefix("CONFIG_")?.split_once('=')?.0;
-        let is_ruled_out = option == "NO_HZ_IDLE" && overriding.get("NO_HZ_FULL") == "y";
-        Some(is_ruled_out || overriding.get(option) != "n")
-    };
-    fragment
-        .split_inclusive('\n')
-        .filter(|line| is_dropped(line) != Some(true))
-        .collect()
-}
-
 /// The inputs of a build.
 struct Build<'a> {
     source: &'a Source,
@@ -493,26 +431,6 @@ mod tests {
             options.dedup();
             assert_eq!(options.len(), all);
         }
-    }
-
-    #[test]
-    fn options_have_the_names_of_the_series() {
-        let of = |version| renamed("CONFIG_PROC_SYSCTL=y\n".to_owned(), version);
-        assert_eq!(of("7.2.12-1"), "CONFIG_PROC_SYSCTL=y\n");
-        assert_eq!(of("7.3.4-1~bpo13+1"), "CONFIG_SYSCTL=y\n");
-        assert_eq!(of("8.0-rc1"), "CONFIG_SYSCTL=y\n");
-    }
-
-    #[test]
-    fn a_profile_replaces_alternatives_of_its_choices() {
-        let base = base(Arch::X86);
-        let debug = without(&base, &Config::parse(DEBUG));
-        assert!(base.contains("CONFIG_NO_HZ_IDLE=y") && !debug.contains("CONFIG_NO_HZ_IDLE"));
-        assert_eq!(
-            without(&base, &Config::parse("CONFIG_UNRELATED=y\n")),
-            base,
-            "the base kernel's key stays"
-        );
     }
 
     #[test]
