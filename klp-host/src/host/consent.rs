@@ -18,18 +18,18 @@ pub(crate) const INSTALL: &str = "KLP_INSTALL";
 /// Forbids the network.
 const OFFLINE: &str = "KLP_OFFLINE";
 
-/// The same, for cargo.
+/// Forbids the network for cargo.
 const CARGO_OFFLINE: &str = "CARGO_NET_OFFLINE";
 
-/// A word of cargo's when it cannot go on for that reason.
-const CARGO_SAYS: &str = "offline";
+/// A word in cargo's error message when it needs the network and may not use it.
+const CARGO_OFFLINE_ERROR: &str = "offline";
 
 /// The option that forbids the network.
 const OFFLINE_OPTION: &str = "--offline";
 
 static POLICY: OnceLock<Policy> = OnceLock::new();
 
-/// The options by which a command line says it.
+/// The command line options for consent.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Options of all commands")]
 pub struct ConsentArgs {
@@ -44,7 +44,7 @@ pub struct ConsentArgs {
 }
 
 impl ConsentArgs {
-    /// Makes it the policy of this process. `command` is the command line as one would type it.
+    /// Sets the policy of this process. `command` is its command line.
     pub fn apply(self, command: impl IntoIterator<Item = OsString>) {
         let policy = Policy {
             install: if self.install {
@@ -55,22 +55,22 @@ impl ConsentArgs {
             offline: self.offline,
             online_command: online_command(command, std::env::var_os(OFFLINE).is_some()),
         };
-        // A process has one command line.
+        // Set only once: a process has one command line.
         let _ = POLICY.set(policy);
     }
 }
 
-/// How packages may be installed.
+/// Whether packages may be installed without a question.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Install {
-    /// After a question.
+    /// Ask first.
     #[default]
     Ask,
-    /// Without one.
+    /// Install without a question.
     Yes,
 }
 
-/// The allowed actions. Default: ask before installing, and use the network.
+/// What the user allows. Default: ask before installing, and use the network.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Policy {
     pub(crate) install: Install,
@@ -80,31 +80,31 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Fails if network access is forbidden. `missing` names its purpose.
+    /// Fails if network access is forbidden. `missing` is what it would fetch.
     pub(crate) fn check_online(&self, missing: &str) -> Result<()> {
         if self.offline {
             bail!(
-                "{missing}, and {OFFLINE_OPTION} forbids the network. Run this once with it:\n    {}",
+                "{missing}, and {OFFLINE_OPTION} forbids the network. Run this once without it:\n    {}",
                 self.online_command
             );
         }
         Ok(())
     }
 
-    /// What to do about a build that failed with this output, when its cargo was not allowed to
+    /// Returns advice for a build that failed with this output because cargo may not
     /// fetch a crate.
     fn explain(&self, output: &str) -> Option<String> {
-        let is_reason = self.offline && output.contains(CARGO_SAYS);
+        let is_reason = self.offline && output.contains(CARGO_OFFLINE_ERROR);
         is_reason.then(|| {
             format!(
-                "cargo lacks a crate, and {OFFLINE_OPTION} forbids the network. Run this once with \
-                 it:\n    {}",
+                "cargo lacks a crate, and {OFFLINE_OPTION} forbids the network. Run this once \
+                 without it:\n    {}",
                 self.online_command
             )
         })
     }
 
-    /// Lets a child process inherit it.
+    /// Passes the policy to a child process.
     fn pass_on(&self, command: &mut Command) {
         if self.install == Install::Yes {
             command.env(INSTALL, "1");
@@ -115,7 +115,7 @@ impl Policy {
     }
 }
 
-/// The policy of this process.
+/// Returns the policy of this process.
 pub(crate) fn policy() -> &'static Policy {
     static DEFAULT: Policy = Policy {
         install: Install::Ask,
@@ -125,7 +125,7 @@ pub(crate) fn policy() -> &'static Policy {
     POLICY.get().unwrap_or(&DEFAULT)
 }
 
-/// Fails if network access is forbidden. `missing` names its purpose: "the cache has
+/// Fails if network access is forbidden. `missing` is what it would fetch: "the cache has
 /// no kernel source".
 pub(crate) fn check_online(missing: &str) -> Result<()> {
     policy().check_online(missing)
@@ -136,18 +136,18 @@ pub(crate) fn is_offline() -> bool {
     policy().offline
 }
 
-/// What to do about a build that failed with this output, when that is because the network is
+/// Returns advice for a build that failed with this output because the network is
 /// forbidden.
 pub(crate) fn explain_offline(output: &str) -> Option<String> {
     policy().explain(output)
 }
 
-/// Lets a child process inherit the policy.
+/// Passes the policy to a child process.
 pub(super) fn pass_on(command: &mut Command) {
     policy().pass_on(command);
 }
 
-/// The command line without `--offline`, and with the variable taken back where it is set.
+/// Returns the command line without `--offline`, and with the variable overridden if it is set.
 fn online_command(words: impl IntoIterator<Item = OsString>, is_set: bool) -> String {
     let mut options_ended = false;
     let words = words.into_iter().filter_map(|word| {
@@ -194,19 +194,19 @@ mod tests {
             .to_string();
         assert_eq!(
             text,
-            "the cache has no kernel, and --offline forbids the network. Run this once with it:\n    \
+            "the cache has no kernel, and --offline forbids the network. Run this once without it:\n    \
              cargo klp build"
         );
     }
 
     #[test]
     fn a_build_that_fails_for_lack_of_the_network_is_explained() {
-        let of_cargo = "error: no matching package named `object` found\n\
+        let cargo_error = "error: no matching package named `object` found\n\
                         As a reminder, you're using offline mode (--offline)";
-        let text = offline().explain(of_cargo).unwrap();
+        let text = offline().explain(cargo_error).unwrap();
         assert!(text.ends_with("\n    cargo klp build"), "{text}");
         assert_eq!(offline().explain("error: mismatched types"), None);
-        assert_eq!(Policy::default().explain(of_cargo), None);
+        assert_eq!(Policy::default().explain(cargo_error), None);
     }
 
     #[test]

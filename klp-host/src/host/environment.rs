@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The environment of child processes: an allow-list. Compilers,
+//! The environment of child processes, by an allow-list. Compilers,
 //! make, cargo and shells read hundreds of variables, and those set by a surrounding `cargo` or
 //! `make` would change builds.
 
 use std::ffi::{OsStr, OsString};
 
-/// What every program may need.
+/// Variables for all programs.
 const COMMON: &[&str] = &[
     "HOME",
     "LD_LIBRARY_PATH",
@@ -23,7 +23,7 @@ const COMMON: &[&str] = &[
     "XDG_RUNTIME_DIR",
 ];
 
-/// How this machine reaches others.
+/// Network settings: proxies and certificates.
 const NETWORK: &[&str] = &[
     "ALL_PROXY",
     "CURL_CA_BUNDLE",
@@ -60,11 +60,11 @@ const TOOLS: &[&str] = &[
     "RUSTUP_USE_RUSTLS",
     "RUST_BACKTRACE",
     "SOURCE_DATE_EPOCH",
-    // For our tests.
+    // For tests of this project.
     "UPDATE_EXPECT",
 ];
 
-/// Prefixes: cargo's registries and mirrors, and our own variables.
+/// Prefixes: cargo's registries and mirrors, and klp's own variables.
 const TOOLS_PREFIXES: &[&str] = &[
     "CARGO_HTTP_",
     "CARGO_NET_",
@@ -74,15 +74,15 @@ const TOOLS_PREFIXES: &[&str] = &[
     "KLP_",
 ];
 
-/// Our variables for people who call make themselves.
+/// klp's variables for users who call make directly; not inherited.
 const FOR_MAKE: &[&str] = &["KLP_CARGO_FLAGS", "KLP_NOTED", "KLP_PATCHES", "KLP_TESTS"];
 
-/// The environment of a tool of the host.
+/// Returns the environment of host tools.
 pub(super) fn for_tools() -> Vec<(OsString, OsString)> {
     inherited(is_for_tools)
 }
 
-/// The environment of a program that a guest may take over: no identity, no secrets.
+/// Returns the environment of programs that a guest may take over: without identity or secrets.
 pub(super) fn for_guests() -> Vec<(OsString, OsString)> {
     inherited(|name| ["LD_LIBRARY_PATH", "PATH"].contains(&name))
 }
@@ -94,7 +94,7 @@ fn is_for_tools(name: &str) -> bool {
         || prefixes.any(|prefix| name.starts_with(prefix)) && !FOR_MAKE.contains(&name)
 }
 
-/// The listed variables of our environment. Messages are in English, because some are parsed.
+/// Returns the listed variables of this process. Messages are in English, because some are parsed.
 fn inherited(is_listed: impl Fn(&str) -> bool) -> Vec<(OsString, OsString)> {
     let mut variables = vec![("LC_ALL".into(), "C.UTF-8".into())];
     for (name, value) in std::env::vars_os() {
@@ -108,7 +108,7 @@ fn inherited(is_listed: impl Fn(&str) -> bool) -> Vec<(OsString, OsString)> {
     variables
 }
 
-/// A library search path without what `cargo run` adds: its target folder and toolchain.
+/// Removes what `cargo run` adds to a library search path: its target folder and toolchain.
 fn without_cargo_paths(value: &OsStr) -> Option<OsString> {
     let target = std::env::current_exe().ok()?.parent()?.to_path_buf();
     let toolchain = std::env::var_os("RUSTUP_TOOLCHAIN").unwrap_or_default();
@@ -173,7 +173,7 @@ mod tests {
         }
     }
 
-    /// A separate process for the test below.
+    /// Prints the environments; the test below runs it in a separate process.
     #[test]
     #[ignore = "the test of a hostile environment runs it"]
     fn prints_the_environment_of_children() {

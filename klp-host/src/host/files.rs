@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Files with names that others can predict: locks, logs, records. They are opened so that no
-//! link leads a write elsewhere, and replaced so that no reader sees half of one.
+//! Writes files with predictable names: locks, logs, records. Links are not followed when
+//! opening, and files are replaced atomically.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// Creates a folder that only this user can enter, and its parents in the same way.
+/// Creates a folder, and missing parents, that only this user can access.
 pub fn create_private_dir(dir: &Path) -> Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -23,28 +23,28 @@ pub fn create_private_dir(dir: &Path) -> Result<()> {
         .with_context(|| format!("cannot create {}", dir.display()))
 }
 
-/// Opens a file for reading and writing, created when missing; nothing in it changes.
+/// Opens a file for reading and writing without truncating it, created if missing.
 pub fn open_or_create(path: &Path) -> Result<File> {
     open(path, OpenOptions::new().create(true).read(true).write(true))
 }
 
-/// Opens a log to write at its end, created when missing.
+/// Opens a log for appending, created if missing.
 pub fn append(path: &Path) -> Result<File> {
     open(path, OpenOptions::new().create(true).append(true))
 }
 
 /// Creates or truncates a log.
 pub fn create_log(path: &Path) -> Result<()> {
-    // After the check that it is a regular file.
+    // Truncated only after the checks in `append`.
     append(path)?
         .set_len(0)
         .with_context(|| format!("cannot empty {}", path.display()))
 }
 
-/// Opens a regular file with one name. Another user with write access to the folder could have
-/// put a hard or symbolic link there, to a file that only this user can write.
+/// Opens a regular file with a single link. Another user with write access to the folder could have
+/// created a hard or symbolic link to a file that only this user can write.
 fn open(path: &Path, options: &mut OpenOptions) -> Result<File> {
-    // A FIFO must not block.
+    // Opening a FIFO must not block.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let opened = options
         .mode(0o600)
@@ -52,7 +52,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<File> {
         .open(path);
     let file = match opened {
         Err(err) if err.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => bail!(
-            "{} is a symbolic link, which this does not follow: remove it",
+            "{} is a symbolic link, which is not followed: remove it",
             path.display()
         ),
         opened => opened.with_context(|| format!("cannot open {}", path.display()))?,
@@ -62,52 +62,52 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<File> {
         .with_context(|| format!("cannot read the state of {}", path.display()))?;
     if !data.is_file() || data.nlink() > 1 {
         bail!(
-            "{} is not a plain file of one name, which this does not write to: remove it",
+            "{} is not a regular file with a single link, and is not written to: remove it",
             path.display()
         );
     }
     Ok(file)
 }
 
-/// Writes a file so that readers see the old contents or the new ones, never half of them, also
+/// Replaces a file atomically: readers see the old or the new contents, also
 /// after a power failure.
 pub fn write_atomic(path: &Path, contents: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
     let dir = folder_of(path);
     let mut file = tempfile::Builder::new()
-        // As other new files are: the umask applies.
+        // The umask applies, as for other new files.
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(dir)
         .with_context(|| format!("cannot write in {}", dir.display()))?;
     let write = || format!("cannot write {}", path.display());
     file.write_all(contents.as_ref()).with_context(write)?;
-    // Otherwise the new name can reach the disk before the contents.
+    // The rename could otherwise reach the disk before the contents.
     file.as_file().sync_all().with_context(write)?;
     file.persist(path).with_context(write)?;
     sync_dir(dir)
 }
 
-/// That of a name without a folder is empty.
+/// Returns the parent folder; that of a bare file name is `.`.
 fn folder_of(path: &Path) -> &Path {
     let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     parent.unwrap_or(Path::new("."))
 }
 
-/// Makes the names in a folder durable.
+/// Syncs a folder's entries to disk.
 pub fn sync_dir(dir: &Path) -> Result<()> {
     File::open(dir)
         .and_then(|dir| dir.sync_all())
         .with_context(|| format!("cannot write {} to the disk", dir.display()))
 }
 
-/// Syncs a folder's contents to disk. It syncs the file system, which is faster than
-/// many files.
+/// Syncs a folder's contents to disk. It syncs the whole file system, which is faster than
+/// syncing many files.
 pub fn sync_tree(dir: &Path) -> Result<()> {
     let sync = || format!("cannot write {} to the disk", dir.display());
     let open = File::open(dir).with_context(sync)?;
     rustix::fs::syncfs(open).with_context(sync)
 }
 
-/// The result of removing something, which is fine when it was not there.
+/// Turns "not found" into success after removing `path`.
 pub fn ignore_not_found(removed: std::io::Result<()>, path: &Path) -> Result<()> {
     match removed {
         Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_nothing_creates_nothing() {
+    fn dangling_links_are_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("target");
         symlink(&target, dir.path().join("link")).unwrap();
@@ -173,7 +173,7 @@ mod tests {
             0,
         )
         .unwrap();
-        assert!(error(open_or_create(&fifo)).contains("not a plain file"));
+        assert!(error(open_or_create(&fifo)).contains("not a regular file"));
         append(&fifo).unwrap_err();
     }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_written_whole_replaces_the_old_and_can_be_read_by_others() {
+    fn atomic_writes_replace_the_file_and_apply_the_umask() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         let plain = dir.path().join("plain");
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(
             dir.path().read_dir().unwrap().count(),
             2,
-            "nothing is left beside it"
+            "no temporary file is left"
         );
     }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Paths that kernel makefiles and their shell snippets see.
+//! Checks paths that are passed to kernel makefiles and their shell snippets.
 
 use std::path::{Component, Path};
 
 use anyhow::{Result, bail};
 
-/// The characters of paths besides letters and digits.
+/// The allowed characters besides letters and digits.
 ///
 /// Not a comma: the kernel's tools replace it in the names of dependency files, and then
 /// look for a missing folder.
@@ -15,11 +15,11 @@ const SAFE: &str = "/._-+@~=";
 /// Refuses a path with characters that are special to make or a shell.
 ///
 /// Kbuild uses paths unquoted in recipes, command lines and generated makefiles.
-/// An allow-list cannot omit a special character.
+/// An allow-list cannot miss a special character.
 ///
 /// # Errors
 ///
-/// Names the first forbidden character.
+/// The error names the first forbidden character.
 pub fn check_for_make(path: &Path) -> Result<()> {
     let Some(text) = path.to_str() else {
         bail!(
@@ -45,7 +45,7 @@ fn is_safe(c: char) -> bool {
 fn describe(c: char) -> String {
     match c {
         ' ' => "a space".to_owned(),
-        // Written as it is, it could change the terminal or the direction of the text.
+        // Printed literally, it could control the terminal or change the text direction.
         c if c.is_control() || !c.is_ascii() => format!("the character U+{:04X}", u32::from(c)),
         c => format!("the character {c}"),
     }
@@ -56,7 +56,7 @@ fn spaced(text: &str) -> String {
     characters.join(" ")
 }
 
-/// Whether a path leads to something below the folder that it starts from.
+/// Whether a relative path stays below the folder that it starts from.
 pub fn is_inside(path: &Path) -> bool {
     let mut parts = path.components();
     parts.all(|part| matches!(part, Component::Normal(_))) && path.file_name().is_some()
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_make_or_a_shell_reads_otherwise_is_refused_by_name() {
+    fn characters_special_to_make_or_a_shell_are_refused_and_named() {
         for bad in "\t\n\r\x1b\x7f!\"#$%&'()*,:;<>?[\\]^`{|}\u{a0}\u{202e}".chars() {
             let text = error(&format!("/a/b{bad}c"));
             assert!(text.contains(&describe(bad)), "{text}");
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_refused() {
+    fn paths_that_are_not_utf8_are_refused() {
         let path = std::ffi::OsStr::from_bytes(b"/a/\xff");
         let text = check_for_make(Path::new(path)).unwrap_err().to_string();
         assert!(text.contains("not UTF-8"), "{text}");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Child processes: with a clean environment, in their own process groups,
-//! and ended with this process.
+//! Runs child processes with a clean environment, in their own process groups,
+//! which are killed when this process ends.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -17,32 +17,32 @@ use rustix::process::{Pid, Signal};
 
 use super::environment;
 
-/// Set once by Ctrl-C (or SIGTERM); everything long looks at it.
+/// Set by Ctrl-C or SIGTERM; long operations poll it.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// The process groups to end on Ctrl-C.
+/// The process groups to signal on Ctrl-C.
 static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// The time for children and clean-up after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The error of everything that Ctrl-C cut short.
+/// The error of operations interrupted by Ctrl-C.
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupted;
 
 impl std::fmt::Display for Interrupted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("interrupted; the next run goes on from here")
+        f.write_str("interrupted; the next run continues from here")
     }
 }
 
 impl std::error::Error for Interrupted {}
 
-/// Runs a command of ours: returns its exit status, and prints an error.
+/// Runs the `main` of a program: prints an error, and returns the exit code.
 pub fn main(command: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
     match handle_interrupts().and_then(|()| command()) {
         Ok(status) => status,
-        // Whatever broke, broke because of it.
+        // The error is a consequence of the interruption.
         Err(_) if is_interrupted() => {
             eprintln!("{Interrupted}");
             ExitCode::from(130)
@@ -54,8 +54,8 @@ pub fn main(command: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
     }
 }
 
-/// From now on Ctrl-C ends the children, and then us through [`Interrupted`] errors, so that
-/// everything on the way is cleaned up. A second Ctrl-C ends us at once.
+/// Installs the handler: Ctrl-C ends the children, and then this process through [`Interrupted`] errors, so
+/// that destructors run. A second Ctrl-C exits at once.
 fn handle_interrupts() -> Result<()> {
     ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
@@ -94,13 +94,13 @@ pub fn sleep(time: Duration) -> Result<()> {
 fn signal_groups(signal: Signal) {
     let groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
     for pid in groups.iter().filter_map(|&pid| Pid::from_raw(pid)) {
-        // It may have ended already.
+        // The group may have ended already.
         let _ = rustix::process::kill_process_group(pid, signal);
     }
 }
 
-/// A command with the environment for tools: no settings of the surrounding
-/// `cargo xtask` or `make`, nor others that change builds. Its messages are in English, because
+/// Returns a command with the environment for tools: without settings of the surrounding
+/// `cargo xtask` or `make`, or others that change builds. Messages are in English, because
 /// some are parsed.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
@@ -109,7 +109,7 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// A command with a minimal environment, for programs that a guest may take over.
+/// Returns a command with a minimal environment, for programs that a guest may take over.
 pub fn isolated(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(environment::for_guests());
@@ -123,10 +123,10 @@ pub struct Group {
 }
 
 impl Group {
-    /// Starts the command. Its standard input must not be the terminal: reading from it in another
+    /// Starts the command. Its standard input must not be the terminal: reading from it in a background
     /// process group would stop the child.
     pub fn spawn(command: &mut Command) -> Result<Self> {
-        // Held while starting: Ctrl-C either finds the group listed, or was seen before.
+        // Locked while starting: the handler finds the group listed, or `check_interrupted` fails.
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
         check_interrupted()?;
         let child = command
@@ -137,12 +137,12 @@ impl Group {
         Ok(Self { child })
     }
 
-    /// The child: its pipes, `try_wait`.
+    /// Returns the child, for its pipes and `try_wait`.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// Kills the group. It may have ended already.
+    /// Kills the group, if it still exists.
     pub fn kill(&self) {
         if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
             // An error means that the group is empty.
@@ -175,7 +175,7 @@ pub fn output(command: &mut Command) -> Result<String> {
         .stderr(Stdio::piped());
     let mut group = Group::spawn(command)?;
     let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
-    // Both at once: a full pipe would stop the command.
+    // Read both at once: a full pipe would block the command.
     let (printed, complaint) = std::thread::scope(|scope| {
         let complaint = scope.spawn(|| read(stderr));
         (read(stdout), complaint.join().unwrap_or_default())
@@ -191,7 +191,7 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(printed)
 }
 
-/// All output of a pipe, as text.
+/// Reads a pipe to its end, as text.
 fn read(pipe: Option<impl Read>) -> String {
     let mut bytes = Vec::new();
     if let Some(mut pipe) = pipe {
@@ -201,7 +201,7 @@ fn read(pipe: Option<impl Read>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Runs a command whose output is shown.
+/// Runs a command; its output goes to this process' standard output and error.
 pub fn run(command: &mut Command) -> Result<()> {
     command.stdin(Stdio::null());
     let status = Group::spawn(command)?.wait()?;
@@ -211,7 +211,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The command as one would type it, for messages.
+/// Formats the command line for messages.
 pub fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
@@ -251,14 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn much_output_on_both_pipes_arrives() {
+    fn large_output_on_both_pipes_does_not_block() {
         let script = "seq 100000; seq 100000 >&2";
         let text = output(command("sh").args(["-c", script])).unwrap();
         assert!(text.ends_with("\n100000\n"));
     }
 
     #[test]
-    fn a_command_that_is_not_there_is_named() {
+    fn a_missing_program_is_named() {
         let err = output(&mut command("klp-no-such-program")).unwrap_err();
         assert!(format!("{err:#}").contains("cannot run klp-no-such-program"));
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where the host's programs are.
+//! Finds programs on the host.
 
 use std::path::{Path, PathBuf};
 
-/// The path of a program, from `PATH` and the places where only root's `PATH` looks.
+/// Searches a program in `PATH`, `/usr/sbin` and `/sbin`, which only root's `PATH` has.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_are_found_where_they_are() {
+    fn programs_are_found_in_path() {
         assert!(find("sh").is_some());
         assert!(find("klp-no-such-program").is_none());
     }

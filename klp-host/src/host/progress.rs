@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Progress of long operations: a spinner on a terminal, lines and regular signs of life
-//! elsewhere. All on standard error; the full output goes to a log file.
+//! Shows the progress of long operations on standard error: a spinner on a terminal, otherwise lines with
+//! a regular heartbeat. The full output of commands goes to a log file.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -21,18 +21,18 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::files;
 use super::process::{self, Group};
 
-/// How often a step without a terminal says that it is alive.
+/// The interval of heartbeat lines without a terminal.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// How many lines of a failed command's output the error holds.
+/// The number of output lines in the error of a failed command.
 const TAIL: usize = 30;
 
 /// All spinners; `None` without a terminal.
 static SPINNERS: LazyLock<Option<MultiProgress>> =
     LazyLock::new(|| std::io::stderr().is_terminal().then(MultiProgress::new));
 
-/// Prints a line on standard error without disturbing the spinners. Its colours are shown where
-/// there are any.
+/// Prints a line on standard error without disturbing the spinners. Colours are kept if the terminal
+/// supports them.
 pub fn say(line: &str) {
     match &*SPINNERS {
         Some(spinners) => spinners.suspend(|| anstream::eprintln!("{line}")),
@@ -40,14 +40,14 @@ pub fn say(line: &str) {
     }
 }
 
-/// One line that changes, below all else that is printed.
+/// A status line below all other output.
 #[derive(Debug)]
 pub struct StatusLine {
     bar: ProgressBar,
 }
 
 impl StatusLine {
-    /// Shows it, if standard output and standard error are a terminal.
+    /// Shows it if standard output and standard error are terminals.
     pub fn start() -> Option<Self> {
         let spinners = SPINNERS.as_ref()?;
         if !std::io::stdout().is_terminal() {
@@ -82,13 +82,13 @@ impl Drop for StatusLine {
 /// Which of a command's lines the user sees while it runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Show {
-    /// None: they are in the log, and the last ones in the error.
+    /// None: the log has them, and the error has the last ones.
     Nothing,
-    /// Messages of compilers, without Kbuild's progress lines.
+    /// Compiler messages, without Kbuild's progress lines.
     Messages,
 }
 
-/// A piece of work that takes a while.
+/// A long operation with a title.
 #[derive(Debug)]
 pub struct Step {
     title: String,
@@ -100,7 +100,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// Starts a step; `usual` is the usual duration ("about a minute").
+    /// Starts a step; `usual` is its usual duration ("about a minute").
     pub fn start(title: &str, usual: &str) -> Self {
         let announced = if usual.is_empty() {
             title.to_owned()
@@ -123,7 +123,7 @@ impl Step {
         }
     }
 
-    /// Shows the state of the step.
+    /// Shows the current state of the step.
     pub fn note(&self, text: &str) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(text.to_owned());
@@ -131,13 +131,13 @@ impl Step {
         text.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Runs a command of this step. Its output is appended to the log; the error
+    /// Runs a command. Its output is appended to the log; the error
     /// has the last lines.
     pub fn run(&self, command: &mut Command, log: &Path) -> Result<()> {
         self.run_showing(command, log, Show::Nothing)
     }
 
-    /// The same, with a choice of what is shown meanwhile.
+    /// As [`Self::run`], with a choice of which output is shown.
     pub fn run_showing(&self, command: &mut Command, log: &Path, show: Show) -> Result<()> {
         let (status, tail) = self.run_logged(command, log, show)?;
         if status.success() {
@@ -171,7 +171,7 @@ impl Step {
             .stdout(writer.try_clone().context("cannot make a pipe")?)
             .stderr(writer);
         let mut group = Group::spawn(command)?;
-        // The command holds the pipe's writing ends: without them the reader sees the end.
+        // Drops the pipe's write ends, so that the reader gets end of file when the child exits.
         command
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null());
@@ -184,7 +184,7 @@ impl Step {
         })
     }
 
-    /// Reads a command's output to its end; gives the last lines.
+    /// Reads a command's output to its end; returns the last lines.
     fn follow(
         &self,
         mut output: BufReader<std::io::PipeReader>,
@@ -197,25 +197,25 @@ impl Step {
         while output.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
             let coloured = String::from_utf8_lossy(&line);
             let plain = strip_str(&coloured).to_string();
-            // A log on a full disk must not stop the work.
+            // A full disk must not stop the command.
             let _ = log.write_all(plain.as_bytes());
-            // Tools that draw progress bars return to the start of the line.
+            // Progress bars redraw the line after a carriage return.
             let text = plain.trim_end().rsplit('\r').next().unwrap_or_default();
-            // An empty line parts messages, and belongs to none without one before it.
+            // An empty line is shown only after a shown line.
             in_message = !is_noise(text) && (in_message || !text.is_empty());
             if show == Show::Messages && in_message {
                 say(coloured.trim_end());
             }
             if !text.is_empty() {
-                self.take_note(text, &mut tail);
+                self.record_line(text, &mut tail);
             }
             line.clear();
         }
         tail
     }
 
-    /// Keeps a line for the display and for an error.
-    fn take_note(&self, text: &str, tail: &mut VecDeque<String>) {
+    /// Records a line for the display and for an error.
+    fn record_line(&self, text: &str, tail: &mut VecDeque<String>) {
         if !is_make_folder(text) {
             self.note(text.trim_start());
         }
@@ -225,7 +225,7 @@ impl Step {
         tail.push_back(text.to_owned());
     }
 
-    /// Ends the step well.
+    /// Ends the step successfully.
     pub fn done(self) {
         let text = format!(
             "{}: done in {}",
@@ -254,7 +254,7 @@ fn spinner(title: &str) -> ProgressBar {
     spinner
 }
 
-/// Prints the state of a step regularly, until the sender is dropped.
+/// Prints the state of a step every [`HEARTBEAT`], until the sender is dropped.
 fn heartbeat(title: String, started: Instant, last: Arc<Mutex<String>>) -> mpsc::Sender<()> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -266,21 +266,21 @@ fn heartbeat(title: String, started: Instant, last: Arc<Mutex<String>>) -> mpsc:
     sender
 }
 
-/// Lines that are irrelevant to the author of a module.
+/// Whether a line is irrelevant to the author of a module.
 fn is_noise(line: &str) -> bool {
-    // Old versions of pahole skip parts of Rust's debug information.
     is_kbuild_progress(line)
         || is_make_failure(line)
+        // Old versions of pahole skip parts of Rust's debug information.
         || line.starts_with("die__process")
         || line.starts_with("make") && line.ends_with("is up to date.")
 }
 
-/// What each make on the way up says when a command has failed, which has said why.
+/// Whether make reports a failed command, whose own message is above; each parent make repeats it.
 fn is_make_failure(line: &str) -> bool {
     line.starts_with("make") && (line.contains(": *** [") || line.contains(": *** Waiting for"))
 }
 
-/// Whether Kbuild prints such a line for every file: `  CC [M]  foo.o`.
+/// Whether it is Kbuild's progress line for a file: `  CC [M]  foo.o`.
 fn is_kbuild_progress(line: &str) -> bool {
     is_make_folder(line)
         || line.strip_prefix("  ").is_some_and(|rest| {
@@ -290,7 +290,7 @@ fn is_kbuild_progress(line: &str) -> bool {
         })
 }
 
-/// `make[1]: Entering directory ...` and the like.
+/// Whether make enters or leaves a folder: `make[1]: Entering directory ...`.
 fn is_make_folder(line: &str) -> bool {
     line.strip_prefix("make")
         .map(|rest| rest.trim_start_matches(|c: char| c == '[' || c == ']' || c.is_ascii_digit()))
@@ -298,7 +298,7 @@ fn is_make_folder(line: &str) -> bool {
         .is_some_and(|rest| rest.starts_with("Entering dir") || rest.starts_with("Leaving dir"))
 }
 
-/// A time for people: `7 min 46 s`, `1.5 s`.
+/// Formats a duration: `7 min 46 s`, `1.5 s`.
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_stay_out_of_logs() {
+    fn logs_have_no_colours() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let step = Step::start("testing", "");
