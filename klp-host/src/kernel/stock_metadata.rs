@@ -63,7 +63,7 @@ pub fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     if is_answered {
         return Needs::default();
     }
-    debian_release::needs(cache, kernel).and(vm::needs().only_helpful())
+    debian_release::needs(cache, kernel).and(vm::needs().all_optional())
 }
 
 /// The folder with the kernel's symbols, for which it is booted first if needed. Without them patches
@@ -176,8 +176,8 @@ mod tests {
         ];
         let mut first = needs(&cache, STOCK);
         assert!(first.required.iter().all(|it| fetching.contains(&&**it)));
-        assert!(first.helpful.remove("qemu-system-x86"));
-        for package in &first.helpful {
+        assert!(first.optional.remove("qemu-system-x86"));
+        for package in &first.optional {
             let builds = ["gcc", "clang", "llvm", "make", "-dev"];
             assert!(
                 !builds.iter().any(|word| package.contains(word)),
@@ -195,7 +195,7 @@ mod tests {
         fs::write(dir.path().join("release-stock.json"), record).unwrap();
         assert!(needs(&cache, STOCK).required.is_empty(), "it is there");
         assert!(
-            !needs(&cache, STOCK).helpful.is_empty(),
+            !needs(&cache, STOCK).optional.is_empty(),
             "it has not been asked"
         );
         let entry = entry(&cache, STOCK, &release);

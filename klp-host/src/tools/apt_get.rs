@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Installs Debian packages: the one thing here that takes root. One command does it, which the
-//! user sees before it runs.
+//! Installs Debian packages with apt-get, the only operation of this crate that needs root. The
+//! user sees the command before it runs.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -13,28 +13,28 @@ use crate::host::process;
 use crate::host::programs::find;
 use crate::host::progress::Step;
 
-/// Options of the command that a person types.
+/// The options of the command that is shown to the user.
 const OPTIONS: &str = "--yes --no-install-recommends";
 
-/// Options for unattended runs: another package manager may be running.
+/// Additional options for unattended runs: waits if another package manager is running.
 const UNATTENDED: &str = " --quiet -o DPkg::Lock::Timeout=600";
 
-/// Disables the questions of packages.
+/// Disables debconf questions.
 const NO_QUESTIONS: &str = "DEBIAN_FRONTEND=noninteractive";
 
-/// The way to root's rights.
+/// How to become root.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Way {
-    /// We are root.
+pub(super) enum Privilege {
+    /// The process is root.
     Root,
-    /// sudo.
+    /// Through sudo.
     Sudo,
-    /// None: neither root nor sudo.
+    /// Not possible: neither root nor sudo.
     None,
 }
 
-impl Way {
-    /// The one of this process.
+impl Privilege {
+    /// Returns the one available to this process.
     pub(super) fn find() -> Self {
         if rustix::process::geteuid().is_root() {
             Self::Root
@@ -47,7 +47,7 @@ impl Way {
 }
 
 /// Whether this system has apt.
-pub(super) fn is_there() -> bool {
+pub(super) fn is_available() -> bool {
     find("apt-get").is_some()
 }
 
@@ -56,20 +56,20 @@ pub(super) fn sudo_asks() -> bool {
     process::output(process::command("sudo").args(["-n", "true"])).is_err()
 }
 
-/// What to do about missing packages, for an error.
-pub(super) fn how_to_install(missing: &BTreeSet<String>) -> String {
-    if !is_there() {
-        return without_apt(missing);
+/// Returns the error text for missing packages, with the command that installs them.
+pub(super) fn missing_message(missing: &BTreeSet<String>) -> String {
+    if !is_available() {
+        return missing_without_apt(missing);
     }
     format!(
         "missing packages: {}. This installs them:\n    {}",
         names(missing),
-        by_hand(missing, Way::find())
+        install_command(missing, Privilege::find())
     )
 }
 
-/// The same, where there is no apt.
-pub(super) fn without_apt(missing: &BTreeSet<String>) -> String {
+/// Returns the error text for missing packages on a system without apt.
+pub(super) fn missing_without_apt(missing: &BTreeSet<String>) -> String {
     format!(
         "missing: {} (Debian's names). Install them with this system's package manager, then run \
          this again",
@@ -77,7 +77,7 @@ pub(super) fn without_apt(missing: &BTreeSet<String>) -> String {
     )
 }
 
-/// The shell script. Package lists may be missing or old; if they cannot be
+/// Returns the shell script. Package lists may be missing or old; if they cannot be
 /// updated, the existing ones may suffice.
 fn script(packages: &BTreeSet<String>, more_options: &str) -> String {
     format!(
@@ -86,16 +86,16 @@ fn script(packages: &BTreeSet<String>, more_options: &str) -> String {
     )
 }
 
-/// The command as a person types it.
-pub(super) fn by_hand(packages: &BTreeSet<String>, way: Way) -> String {
+/// Returns the command to type in a shell.
+pub(super) fn install_command(packages: &BTreeSet<String>, privilege: Privilege) -> String {
     let script = script(packages, "");
-    match way {
-        Way::Sudo => format!("sudo sh -c {}", shell_words::quote(&script)),
-        Way::Root | Way::None => script,
+    match privilege {
+        Privilege::Sudo => format!("sudo sh -c {}", shell_words::quote(&script)),
+        Privilege::Root | Privilege::None => script,
     }
 }
 
-/// Packages as one reads them.
+/// Joins the names with spaces, for messages.
 pub(super) fn names(packages: &BTreeSet<String>) -> String {
     packages
         .iter()
@@ -104,20 +104,20 @@ pub(super) fn names(packages: &BTreeSet<String>) -> String {
         .join(" ")
 }
 
-/// Runs the command. If sudo asks for a password, that needs a terminal.
-pub(super) fn install(packages: &BTreeSet<String>, way: Way) -> Result<()> {
-    if way == Way::Sudo && sudo_asks() {
+/// Installs the packages. A terminal is needed if sudo asks for a password.
+pub(super) fn install(packages: &BTreeSet<String>, privilege: Privilege) -> Result<()> {
+    if privilege == Privilege::Sudo && sudo_asks() {
         return install_in_foreground(packages);
     }
     let title = format!("installing {}", names(packages));
     let step = Step::start(&title, "a minute or less");
     let log = Cache::open()?.root().join("packages.log");
-    step.run(&mut unattended(packages, way), &log)?;
+    step.run(&mut unattended(packages, privilege), &log)?;
     step.done();
     Ok(())
 }
 
-/// sudo asks for the password on the terminal, and apt's output is shown.
+/// Installs with sudo on the terminal, for its password prompt, and shows apt's output.
 fn install_in_foreground(packages: &BTreeSet<String>) -> Result<()> {
     let mut command = process::command("sudo");
     // Not in a separate process group, which could not read from the terminal.
@@ -133,14 +133,14 @@ fn install_in_foreground(packages: &BTreeSet<String>) -> Result<()> {
     Ok(())
 }
 
-fn unattended(packages: &BTreeSet<String>, way: Way) -> Command {
-    let mut command = match way {
-        Way::Sudo => {
+fn unattended(packages: &BTreeSet<String>, privilege: Privilege) -> Command {
+    let mut command = match privilege {
+        Privilege::Sudo => {
             let mut sudo = process::command("sudo");
             sudo.args(["-n", "env"]);
             sudo
         }
-        Way::Root | Way::None => process::command("env"),
+        Privilege::Root | Privilege::None => process::command("env"),
     };
     command.args([NO_QUESTIONS, "sh", "-c", &script(packages, UNATTENDED)]);
     command
@@ -153,8 +153,8 @@ mod tests {
     #[test]
     fn unattended_runs_use_the_shown_command_without_questions() {
         let packages = ["bc", "flex"].map(str::to_owned).into();
-        let words = |way| -> Vec<String> {
-            let command = unattended(&packages, way);
+        let words = |privilege| -> Vec<String> {
+            let command = unattended(&packages, privilege);
             std::iter::once(command.get_program())
                 .chain(command.get_args())
                 .map(|word| word.to_string_lossy().into_owned())
@@ -163,8 +163,8 @@ mod tests {
         let script = "apt-get update; apt-get install --yes --no-install-recommends --quiet \
                       -o DPkg::Lock::Timeout=600 bc flex";
         let as_root = ["env", NO_QUESTIONS, "sh", "-c", script];
-        assert_eq!(words(Way::Root), as_root);
-        let by_sudo = words(Way::Sudo);
+        assert_eq!(words(Privilege::Root), as_root);
+        let by_sudo = words(Privilege::Sudo);
         assert_eq!(by_sudo[..2], ["sudo", "-n"]);
         assert_eq!(by_sudo[2..], as_root);
     }

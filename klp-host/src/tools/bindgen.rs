@@ -14,7 +14,7 @@ use crate::cache::{Cache, Key};
 use crate::host::process;
 use crate::host::programs::find;
 
-/// The version that is built where the system has none that fits.
+/// The version that is built if the system has no suitable one.
 const VERSION: &str = "0.73.2";
 
 const PROGRAM: Program = Program {
@@ -34,42 +34,42 @@ type Version = (u32, u32, u32);
 const PROBE: &str = "int klp_probe;\n";
 const PROBED: &str = "klp_probe";
 
-/// The bindgen for all kernels.
+/// The bindgen for all kernel builds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Bindgen {
-    /// Its version, for the keys of builds.
+    /// Its version, for cache keys.
     pub version: String,
     origin: Origin,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Origin {
-    /// The system's.
+    /// The system's program.
     System(PathBuf),
-    /// Built from the registry; with the reason why the system's is unsuitable, if there is one.
+    /// Built from the registry; with the reason why the system's is not used, if it has one.
     Registry(Option<String>),
 }
 
 impl Bindgen {
-    /// Chooses one for this LLVM, without building it.
+    /// Chooses one that works with this LLVM, without building it.
     pub fn choose(llvm: &Llvm) -> Self {
         Self::choose_from(find("bindgen"), llvm)
     }
 
     fn choose_from(program: Option<PathBuf>, llvm: &Llvm) -> Self {
-        let ours = |why| Self {
+        let from_registry = |why| Self {
             version: VERSION.to_owned(),
             origin: Origin::Registry(why),
         };
         let Some(program) = program else {
-            return ours(None);
+            return from_registry(None);
         };
-        match fitting(&program, llvm) {
+        match check_suitable(&program, llvm) {
             Ok(version) => Self {
                 version,
                 origin: Origin::System(program),
             },
-            Err(error) => ours(Some(format!("{}: {error:#}", program.display()))),
+            Err(error) => from_registry(Some(format!("{}: {error:#}", program.display()))),
         }
     }
 
@@ -90,31 +90,31 @@ impl Bindgen {
     }
 }
 
-/// The version of a bindgen that fits; the error says why one does not.
-fn fitting(program: &Path, llvm: &Llvm) -> Result<String> {
+/// Returns the version of a suitable bindgen; the error is the reason why it is not.
+fn check_suitable(program: &Path, llvm: &Llvm) -> Result<String> {
     let text = process::output(process::command(program).arg("--version"))?;
     let text = text.trim();
     let Some(version) = parse(text) else {
-        bail!("it does not say its version, but `{text}`");
+        bail!("`--version` prints `{text}`, which is no version of bindgen");
     };
     if version < MINIMUM {
         let (major, minor, patch) = MINIMUM;
         bail!("{text} is too old, the kernel needs {major}.{minor}.{patch}");
     }
-    try_out(program, llvm)
+    check_output(program, llvm)
         .with_context(|| format!("{text} does not work with {}", llvm.version))?;
     Ok(text.trim_start_matches("bindgen ").to_owned())
 }
 
-/// `bindgen 0.71.1`
+/// Parses `bindgen 0.71.1`.
 fn parse(text: &str) -> Option<Version> {
     let mut numbers = text.strip_prefix("bindgen ")?.split('.');
     let mut next = || numbers.next()?.parse().ok();
     Some((next()?, next()?, next()?))
 }
 
-/// It loads libclang only when it is used.
-fn try_out(program: &Path, llvm: &Llvm) -> Result<()> {
+/// Generates bindings of a small header: bindgen loads libclang only when needed.
+fn check_output(program: &Path, llvm: &Llvm) -> Result<()> {
     let mut header = tempfile::Builder::new()
         .suffix(".h")
         .tempfile()
@@ -128,7 +128,7 @@ fn try_out(program: &Path, llvm: &Llvm) -> Result<()> {
     }
     let text = process::output(&mut command)?;
     if !text.contains(PROBED) {
-        bail!("it makes no bindings");
+        bail!("it generates no bindings");
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ mod tests {
         }
     }
 
-    /// A bindgen that says this version, and then does this.
+    /// A script that prints this version, and otherwise runs `script`.
     fn fake(dir: &Path, version: &str, script: &str) -> PathBuf {
         let path = dir.join("bindgen");
         let text = format!(
@@ -169,7 +169,7 @@ mod tests {
     const WORKS: &str = "test \"$LIBCLANG_PATH\" = /llvm/lib && grep -o klp_probe \"$1\"";
 
     #[test]
-    fn the_systems_is_taken_where_it_fits() {
+    fn a_suitable_system_bindgen_is_used() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(&dir.path().join("cache")).unwrap();
         for version in ["0.71.1", "0.72.0", "0.100.0"] {
@@ -188,13 +188,13 @@ mod tests {
         for (version, script, reason) in [
             ("bindgen 0.71.0", WORKS, "the kernel needs 0.71.1"),
             ("bindgen 0.60.1", WORKS, "the kernel needs 0.71.1"),
-            ("bindgen", WORKS, "does not say its version"),
+            ("bindgen", WORKS, "which is no version of bindgen"),
             (
                 "bindgen 0.72.0",
                 "echo no libclang >&2; exit 1",
                 "no libclang",
             ),
-            ("bindgen 0.72.0", "true", "makes no bindings"),
+            ("bindgen 0.72.0", "true", "generates no bindings"),
         ] {
             let program = fake(dir.path(), version, script);
             let chosen = Bindgen::choose_from(Some(program), &llvm());

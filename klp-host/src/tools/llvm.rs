@@ -32,12 +32,12 @@ pub struct Llvm {
     pub make_value: String,
     /// clang's version text, for the keys of builds.
     pub version: String,
-    /// Where libclang is, when it is not where bindgen looks anyway.
+    /// The folder with libclang, if bindgen does not find it by itself.
     pub libclang: Option<PathBuf>,
 }
 
 impl Llvm {
-    /// The suffix of its programs.
+    /// Returns the suffix of its programs' names.
     pub fn suffix(&self) -> &str {
         match &*self.make_value {
             "1" => "",
@@ -46,7 +46,7 @@ impl Llvm {
     }
 }
 
-/// The packages of one, where no fitting LLVM is installed.
+/// Returns LLVM's packages if no suitable version is installed.
 pub fn needs() -> Result<Needs> {
     Ok(match installed()? {
         Some(_) => Needs::default(),
@@ -54,7 +54,7 @@ pub fn needs() -> Result<Needs> {
     })
 }
 
-/// Finds a fitting LLVM.
+/// Finds a suitable LLVM.
 pub fn find() -> Result<Llvm> {
     if let Some(llvm) = installed()? {
         return Ok(llvm);
@@ -68,7 +68,7 @@ pub fn find() -> Result<Llvm> {
     )
 }
 
-/// The best version that the system's package lists have.
+/// Returns the preferred version among those in the system's package lists.
 fn offered() -> u32 {
     let mut versions = VERSIONS.iter().copied();
     versions
@@ -76,7 +76,7 @@ fn offered() -> u32 {
         .unwrap_or(VERSIONS[0])
 }
 
-/// Debian's packages of a version.
+/// Returns Debian's packages of a version.
 fn names(version: u32) -> [String; 4] {
     [
         format!("clang-{version}"),
@@ -131,7 +131,7 @@ fn has_libclang(dir: &Path) -> bool {
     })
 }
 
-/// The names by which bindgen finds it; `libclang-cpp` is another library.
+/// Whether bindgen finds libclang under this name; `libclang-cpp` is another library.
 fn is_libclang(name: &str) -> bool {
     name.starts_with("libclang.so")
         || name
@@ -139,19 +139,19 @@ fn is_libclang(name: &str) -> bool {
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The first line of `clang --version`.
+/// Returns the first line of `clang --version`.
 fn clang_version(clang: &str) -> Result<String> {
     let text = process::output(process::command(clang).arg("--version"))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// The major version in such a line: `Debian clang version 19.1.7 (3)`.
+/// Parses the major version: `Debian clang version 19.1.7 (3)`.
 fn major(version: &str) -> Option<u32> {
     let (_, rest) = version.split_once("version ")?;
     rest.split('.').next()?.parse().ok()
 }
 
-/// Whether the system's package lists have it.
+/// Whether the system's package lists have this version.
 fn is_offered(version: u32) -> bool {
     process::output(process::command("apt-cache").args(["show", &format!("clang-{version}")]))
         .is_ok_and(|text| !text.trim().is_empty())

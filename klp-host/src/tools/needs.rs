@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The packages that a command needs, collected at its start, so that the user is
+//! The Debian packages that a command needs, collected at its start, so that the user is
 //! asked once. Missing ones are installed if the policy or the user's answer
 //! allows it.
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::apt_get::{self, Way, by_hand, names};
+use super::apt_get::{self, Privilege, install_command, names};
 use super::packages;
 use crate::cache::{Cache, Lock};
 use crate::host::consent::{INSTALL, Install, Policy, policy};
@@ -22,31 +22,31 @@ use crate::host::progress::say;
 #[must_use = "`get` asks for them"]
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Needs {
-    /// Without them the command fails.
+    /// The command fails without these.
     pub(crate) required: BTreeSet<String>,
-    /// Without them it does less.
-    pub(crate) helpful: BTreeSet<String>,
+    /// The command does less without these.
+    pub(crate) optional: BTreeSet<String>,
 }
 
 impl Needs {
-    /// Needs these.
+    /// Requires these packages.
     pub fn of<T: AsRef<str>>(packages: &[T]) -> Self {
         Self {
             required: packages.iter().map(|it| it.as_ref().to_owned()).collect(),
-            helpful: BTreeSet::new(),
+            optional: BTreeSet::new(),
         }
     }
 
-    /// Needs these, too.
+    /// Adds the needs of `other`.
     pub fn and(mut self, other: Self) -> Self {
         self.required.extend(other.required);
-        self.helpful.extend(other.helpful);
+        self.optional.extend(other.optional);
         self
     }
 
-    /// The same, but the command works without them.
-    pub fn only_helpful(mut self) -> Self {
-        self.helpful.append(&mut self.required);
+    /// Makes all of them optional.
+    pub fn all_optional(mut self) -> Self {
+        self.optional.append(&mut self.required);
         self
     }
 
@@ -55,33 +55,33 @@ impl Needs {
     ///
     /// # Errors
     ///
-    /// Required packages are missing: the error has the command
+    /// Required packages are missing: the error names the command
     /// that installs them.
     pub fn get(&self) -> Result<()> {
         get_on(&Host, policy(), self)
     }
 
-    /// Makes sure that all that is required is there.
+    /// Fails if a required package is missing.
     pub(crate) fn check(&self) -> Result<()> {
         packages::ensure(&self.required.iter().collect::<Vec<_>>())
     }
 }
 
-/// The machine and its user. Tests have a fake one.
+/// The machine and its user. Tests use a fake one.
 trait Machine {
     fn missing(&self, packages: &BTreeSet<String>) -> BTreeSet<String>;
     fn has_apt(&self) -> bool;
-    fn way(&self) -> Way;
+    fn privilege(&self) -> Privilege;
     /// Whether sudo asks for a password.
     fn sudo_asks(&self) -> bool;
-    /// Whether a user can be asked.
+    /// Whether there is a terminal to ask the user on.
     fn is_attended(&self) -> bool;
     /// Asks a yes-or-no question.
     fn ask(&self, question: &str) -> Result<bool>;
-    /// Locks out other installations of ours.
+    /// Excludes other klp processes that install packages.
     fn lock(&self) -> Result<Option<Lock>>;
     /// Installs packages.
-    fn install(&self, packages: &BTreeSet<String>, way: Way) -> Result<()>;
+    fn install(&self, packages: &BTreeSet<String>, privilege: Privilege) -> Result<()>;
 }
 
 fn get_on(machine: &dyn Machine, policy: &Policy, needs: &Needs) -> Result<()> {
@@ -91,7 +91,7 @@ fn get_on(machine: &dyn Machine, policy: &Policy, needs: &Needs) -> Result<()> {
     if !is_required && (policy.install == Install::Ask || policy.offline) {
         return Ok(());
     }
-    let all = &required | &machine.missing(&needs.helpful);
+    let all = &required | &machine.missing(&needs.optional);
     if all.is_empty() {
         return Ok(());
     }
@@ -105,25 +105,25 @@ fn get_on(machine: &dyn Machine, policy: &Policy, needs: &Needs) -> Result<()> {
     }
 }
 
-/// Whether the user allows installing these packages, and it is possible.
+/// Fails unless these packages can be installed and the user allows it.
 fn allow(machine: &dyn Machine, policy: &Policy, missing: &BTreeSet<String>) -> Result<()> {
     if !machine.has_apt() {
-        bail!("{}", apt_get::without_apt(missing));
+        bail!("{}", apt_get::missing_without_apt(missing));
     }
     let names = names(missing);
     policy.check_online(&format!("missing packages: {names}"))?;
-    let way = machine.way();
-    let by_hand = by_hand(missing, way);
-    match way {
-        Way::None => bail!(
-            "missing packages: {names}. Installing them takes root, and there is no sudo. Run this \
-             as root, then this command again:\n    {by_hand}"
+    let privilege = machine.privilege();
+    let command = install_command(missing, privilege);
+    match privilege {
+        Privilege::None => bail!(
+            "missing packages: {names}. Installing them needs root, and there is no sudo. Run this \
+             as root, then this command again:\n    {command}"
         ),
-        Way::Sudo if !machine.is_attended() && machine.sudo_asks() => bail!(
+        Privilege::Sudo if !machine.is_attended() && machine.sudo_asks() => bail!(
             "missing packages: {names}. sudo asks for a password, and there is no terminal to read it \
-             from. Run this, then this command again:\n    {by_hand}"
+             from. Run this, then this command again:\n    {command}"
         ),
-        Way::Root | Way::Sudo => {}
+        Privilege::Root | Privilege::Sudo => {}
     }
     if policy.install == Install::Yes {
         return Ok(());
@@ -131,14 +131,14 @@ fn allow(machine: &dyn Machine, policy: &Policy, missing: &BTreeSet<String>) -> 
     if !machine.is_attended() {
         bail!(
             "missing packages: {names}. Run this, or give --install (or set {INSTALL}=1) to let \
-             this command do it:\n    {by_hand}"
+             this command do it:\n    {command}"
         );
     }
     let question = format!(
-        "missing packages: {names}\nThis installs them:\n    {by_hand}\nRun this now? [y/N] "
+        "missing packages: {names}\nThis installs them:\n    {command}\nRun this now? [y/N] "
     );
     if !machine.ask(&question)? {
-        bail!("{names}: not installed, and needed here. This installs them:\n    {by_hand}");
+        bail!("required packages are not installed: {names}. This installs them:\n    {command}");
     }
     Ok(())
 }
@@ -150,15 +150,15 @@ fn install(machine: &dyn Machine, packages: &BTreeSet<String>) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
-    let way = machine.way();
-    let by_hand = by_hand(&packages, way);
+    let privilege = machine.privilege();
+    let command = install_command(&packages, privilege);
     machine
-        .install(&packages, way)
-        .map_err(|error| anyhow!("{error:#}\nTry it by hand:\n    {by_hand}"))?;
+        .install(&packages, privilege)
+        .map_err(|error| anyhow!("{error:#}\nTry it by hand:\n    {command}"))?;
     let left = machine.missing(&packages);
     if !left.is_empty() {
         bail!(
-            "{} installed without an error, but still not found: is /usr/sbin or /usr/bin missing in PATH?",
+            "{} installed without an error, but not found: check that PATH has /usr/bin and /usr/sbin",
             names(&left)
         );
     }
@@ -174,11 +174,11 @@ impl Machine for Host {
     }
 
     fn has_apt(&self) -> bool {
-        apt_get::is_there()
+        apt_get::is_available()
     }
 
-    fn way(&self) -> Way {
-        Way::find()
+    fn privilege(&self) -> Privilege {
+        Privilege::find()
     }
 
     fn sudo_asks(&self) -> bool {
@@ -191,7 +191,9 @@ impl Machine for Host {
 
     fn ask(&self, question: &str) -> Result<bool> {
         eprint!("{question}");
-        std::io::stderr().flush().context("cannot ask")?;
+        std::io::stderr()
+            .flush()
+            .context("cannot print the question")?;
         let mut line = String::new();
         wait_for_input()?;
         std::io::stdin()
@@ -208,8 +210,8 @@ impl Machine for Host {
         Cache::open()?.lock("packages").map(Some)
     }
 
-    fn install(&self, packages: &BTreeSet<String>, way: Way) -> Result<()> {
-        apt_get::install(packages, way)
+    fn install(&self, packages: &BTreeSet<String>, privilege: Privilege) -> Result<()> {
+        apt_get::install(packages, privilege)
     }
 }
 
@@ -217,14 +219,14 @@ fn is_yes(answer: &str) -> bool {
     ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }
 
-/// Waits for input, so that Ctrl-C ends the question.
+/// Waits for input or Ctrl-C.
 fn wait_for_input() -> Result<()> {
     let stdin = std::io::stdin();
-    let moment = Timespec::try_from(Duration::from_millis(100)).context("a short time")?;
+    let tick = Timespec::try_from(Duration::from_millis(100)).context("a short time")?;
     loop {
         process::check_interrupted()?;
         let mut input = [PollFd::new(&stdin, PollFlags::IN)];
-        match poll(&mut input, Some(&moment)) {
+        match poll(&mut input, Some(&tick)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => {}
             Ok(_) => return Ok(()),
             Err(error) => return Err(error).context("cannot wait for the answer"),
@@ -238,11 +240,11 @@ mod tests {
 
     use super::*;
 
-    /// A machine that lacks packages, and a person at it.
+    /// A machine that lacks packages, and its user.
     struct Fake {
         missing: RefCell<BTreeSet<String>>,
         has_apt: bool,
-        way: Way,
+        privilege: Privilege,
         sudo_asks: bool,
         /// The user's answer, if there is a user.
         answer: Option<bool>,
@@ -253,12 +255,12 @@ mod tests {
     }
 
     impl Fake {
-        /// Run by root, without a terminal.
+        /// A machine without these packages; root without a terminal.
         fn lacking(packages: &[&str]) -> Self {
             Self {
                 missing: RefCell::new(set(packages)),
                 has_apt: true,
-                way: Way::Root,
+                privilege: Privilege::Root,
                 sudo_asks: false,
                 answer: None,
                 fails: false,
@@ -276,7 +278,7 @@ mod tests {
             assert_eq!(*self.installed.borrow(), set(&["bc", "flex"]));
         }
 
-        /// Gives the error, after which nothing has been done.
+        /// Returns the error; nothing may have been installed.
         fn refuses(&self, policy: &Policy) -> String {
             let error = format!("{:#}", self.get(policy, &needs()).unwrap_err());
             assert!(self.installed.borrow().is_empty());
@@ -293,12 +295,12 @@ mod tests {
             self.has_apt
         }
 
-        fn way(&self) -> Way {
-            self.way
+        fn privilege(&self) -> Privilege {
+            self.privilege
         }
 
         fn sudo_asks(&self) -> bool {
-            assert_eq!(self.way, Way::Sudo, "there is no sudo to ask");
+            assert_eq!(self.privilege, Privilege::Sudo, "there is no sudo to ask");
             self.sudo_asks
         }
 
@@ -315,8 +317,8 @@ mod tests {
             Ok(None)
         }
 
-        fn install(&self, packages: &BTreeSet<String>, way: Way) -> Result<()> {
-            assert_ne!(way, Way::None);
+        fn install(&self, packages: &BTreeSet<String>, privilege: Privilege) -> Result<()> {
+            assert_ne!(privilege, Privilege::None);
             if self.fails {
                 bail!("E: no such package");
             }
@@ -352,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn without_missing_packages_there_is_no_question() {
+    fn nothing_is_asked_if_no_package_is_missing() {
         let machine = Fake {
             answer: Some(false),
             has_apt: false,
@@ -363,10 +365,10 @@ mod tests {
     }
 
     #[test]
-    fn a_yes_on_the_terminal_installs_all_with_one_question() {
-        for (way, command) in [(Way::Root, AS_ROOT), (Way::Sudo, BY_SUDO)] {
+    fn all_packages_are_installed_after_one_question() {
+        for (privilege, command) in [(Privilege::Root, AS_ROOT), (Privilege::Sudo, BY_SUDO)] {
             let machine = Fake {
-                way,
+                privilege,
                 sudo_asks: true,
                 answer: Some(true),
                 ..Fake::lacking(&["bc", "flex"])
@@ -379,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_no_is_an_error_with_the_command() {
+    fn declining_is_an_error_with_the_command() {
         let machine = Fake {
             answer: Some(false),
             ..Fake::lacking(&["bc", "flex"])
@@ -390,9 +392,9 @@ mod tests {
 
     #[test]
     fn without_a_terminal_nothing_is_installed_unless_allowed() {
-        for (way, command) in [(Way::Root, AS_ROOT), (Way::Sudo, BY_SUDO)] {
+        for (privilege, command) in [(Privilege::Root, AS_ROOT), (Privilege::Sudo, BY_SUDO)] {
             let machine = Fake {
-                way,
+                privilege,
                 ..Fake::lacking(&["bc", "flex"])
             };
             let error = machine.refuses(&Policy::default());
@@ -409,12 +411,12 @@ mod tests {
     #[test]
     fn without_root_there_is_no_question() {
         let without_sudo = Fake {
-            way: Way::None,
+            privilege: Privilege::None,
             answer: Some(true),
             ..Fake::lacking(&["bc", "flex"])
         };
         let without_password = Fake {
-            way: Way::Sudo,
+            privilege: Privilege::Sudo,
             sudo_asks: true,
             ..Fake::lacking(&["bc", "flex"])
         };
@@ -459,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_names_the_command() {
+    fn a_failed_installation_names_the_command() {
         let machine = Fake {
             fails: true,
             ..Fake::lacking(&["bc", "flex"])
@@ -473,31 +475,31 @@ mod tests {
 
     #[test]
     fn optional_packages_are_never_asked_for_nor_an_error() {
-        let helpful = Needs::of(&["qemu"]).only_helpful();
+        let optional = Needs::of(&["qemu"]).all_optional();
         let machine = Fake {
             answer: Some(true),
             ..Fake::lacking(&["bc", "flex", "qemu"])
         };
-        machine.get(&Policy::default(), &helpful).unwrap();
+        machine.get(&Policy::default(), &optional).unwrap();
         assert!(machine.asked.borrow().is_empty());
         assert!(machine.installed.borrow().is_empty());
-        // It is a dependency of a required one.
+        // They are installed along with required packages.
         machine
-            .get(&Policy::default(), &needs().and(helpful.clone()))
+            .get(&Policy::default(), &needs().and(optional.clone()))
             .unwrap();
         assert_eq!(*machine.installed.borrow(), set(&["bc", "flex", "qemu"]));
         let machine = Fake {
             fails: true,
             ..Fake::lacking(&["qemu"])
         };
-        machine.get(&yes(), &helpful).unwrap();
+        machine.get(&yes(), &optional).unwrap();
         let machine = Fake::lacking(&["qemu"]);
-        machine.get(&yes(), &helpful).unwrap();
+        machine.get(&yes(), &optional).unwrap();
         assert_eq!(*machine.installed.borrow(), set(&["qemu"]));
     }
 
     #[test]
-    fn only_a_clear_yes_is_one() {
+    fn only_y_and_yes_are_consent() {
         for answer in ["y\n", "Yes\n", " y \n"] {
             assert!(is_yes(answer), "{answer}");
         }
@@ -509,10 +511,10 @@ mod tests {
     #[test]
     fn combined_needs_keep_required_packages() {
         let needs = Needs::of(&["bc"])
-            .and(Needs::of(&["qemu", "bc"]).only_helpful())
+            .and(Needs::of(&["qemu", "bc"]).all_optional())
             .and(Needs::of(&["flex"]));
         let names = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
         assert_eq!(names(&needs.required), "bc flex");
-        assert_eq!(names(&needs.helpful), "bc qemu");
+        assert_eq!(names(&needs.optional), "bc qemu");
     }
 }

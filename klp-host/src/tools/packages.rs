@@ -2,8 +2,8 @@
 
 //! The Debian packages of programs and libraries, and which of them are missing.
 //!
-//! Users of a package call [`ensure`]; missing ones are asked for at the
-//! beginning of a command ([`super::needs`]).
+//! Users of a package call [`ensure`]; missing packages are installed at the
+//! start of a command ([`super::needs`]).
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,82 +15,82 @@ use crate::arch::Arch;
 use crate::host::process;
 use crate::host::programs::find;
 
-/// A file or program that shows that a package is installed, by whatever means.
+/// A file or program that exists if a package or its equivalent is installed.
 #[derive(Clone, Copy, Debug)]
-enum Sign {
+enum Marker {
     /// A program on the search path.
     Program(&'static str),
     /// A file.
     File(&'static str),
 }
 
-/// Debian's name of each package that we may need, and its sign.
-const PACKAGES: &[(&str, Sign)] = &[
-    ("bash", Sign::Program("bash")),
-    ("bc", Sign::Program("bc")),
-    ("binutils", Sign::Program("objdump")),
-    ("bison", Sign::Program("bison")),
-    ("busybox-static", Sign::Program("busybox")),
-    ("coreutils", Sign::Program("stat")),
-    ("cpio", Sign::Program("cpio")),
+/// The Debian packages that commands may need, with their markers.
+const PACKAGES: &[(&str, Marker)] = &[
+    ("bash", Marker::Program("bash")),
+    ("bc", Marker::Program("bc")),
+    ("binutils", Marker::Program("objdump")),
+    ("bison", Marker::Program("bison")),
+    ("busybox-static", Marker::Program("busybox")),
+    ("coreutils", Marker::Program("stat")),
+    ("cpio", Marker::Program("cpio")),
     (
         "debian-archive-keyring",
-        Sign::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        Marker::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
     ),
-    ("diffutils", Sign::Program("diff")),
-    ("findutils", Sign::Program("find")),
-    ("flex", Sign::Program("flex")),
-    ("gawk", Sign::Program("gawk")),
-    ("gcc", Sign::Program("gcc")),
-    ("grep", Sign::Program("grep")),
-    ("kmod", Sign::Program("modinfo")),
-    ("libc-bin", Sign::Program("getconf")),
-    ("libc6-dev", Sign::File("/usr/include/stdio.h")),
-    ("libelf-dev", Sign::File("/usr/include/gelf.h")),
-    ("libssl-dev", Sign::File("/usr/include/openssl/evp.h")),
-    ("make", Sign::Program("make")),
-    ("openssl", Sign::Program("openssl")),
-    ("pahole", Sign::Program("pahole")),
-    ("perl", Sign::Program("perl")),
-    ("procps", Sign::Program("sysctl")),
-    ("python3", Sign::Program("python3")),
-    ("rsync", Sign::Program("rsync")),
-    ("sed", Sign::Program("sed")),
-    ("tar", Sign::Program("tar")),
-    ("util-linux", Sign::Program("dmesg")),
-    ("xz-utils", Sign::Program("xz")),
+    ("diffutils", Marker::Program("diff")),
+    ("findutils", Marker::Program("find")),
+    ("flex", Marker::Program("flex")),
+    ("gawk", Marker::Program("gawk")),
+    ("gcc", Marker::Program("gcc")),
+    ("grep", Marker::Program("grep")),
+    ("kmod", Marker::Program("modinfo")),
+    ("libc-bin", Marker::Program("getconf")),
+    ("libc6-dev", Marker::File("/usr/include/stdio.h")),
+    ("libelf-dev", Marker::File("/usr/include/gelf.h")),
+    ("libssl-dev", Marker::File("/usr/include/openssl/evp.h")),
+    ("make", Marker::Program("make")),
+    ("openssl", Marker::Program("openssl")),
+    ("pahole", Marker::Program("pahole")),
+    ("perl", Marker::Program("perl")),
+    ("procps", Marker::Program("sysctl")),
+    ("python3", Marker::Program("python3")),
+    ("rsync", Marker::Program("rsync")),
+    ("sed", Marker::Program("sed")),
+    ("tar", Marker::Program("tar")),
+    ("util-linux", Marker::Program("dmesg")),
+    ("xz-utils", Marker::Program("xz")),
 ];
 
-/// Makes sure that the contents of these Debian packages are there.
+/// Fails if one of these Debian packages is missing.
 ///
 /// # Errors
 ///
-/// When one is missing: the error has the one command that installs them.
+/// The error names the command that installs the missing ones.
 pub fn ensure<T: AsRef<str>>(packages: &[T]) -> Result<()> {
     let missing = missing(packages);
     if !missing.is_empty() {
-        bail!("{}", apt_get::how_to_install(&missing));
+        bail!("{}", apt_get::missing_message(&missing));
     }
     Ok(())
 }
 
-/// The missing ones.
+/// Returns the missing packages.
 pub(super) fn missing<T: AsRef<str>>(packages: impl IntoIterator<Item = T>) -> BTreeSet<String> {
     packages
         .into_iter()
-        .filter(|package| !is_there(package.as_ref()))
+        .filter(|package| !is_present(package.as_ref()))
         .map(|package| package.as_ref().to_owned())
         .collect()
 }
 
-fn is_there(package: &str) -> bool {
+fn is_present(package: &str) -> bool {
     let machines = Arch::ALL.map(|arch| &arch.facts().machine);
     if let Some(machine) = machines.iter().find(|it| it.package == package) {
         return find(machine.program).is_some();
     }
     match PACKAGES.iter().find(|(name, _)| *name == package) {
-        Some((_, Sign::Program(program))) => find(program).is_some(),
-        Some((_, Sign::File(file))) => Path::new(file).exists(),
+        Some((_, Marker::Program(program))) => find(program).is_some(),
+        Some((_, Marker::File(file))) => Path::new(file).exists(),
         None => is_installed(package),
     }
 }
@@ -111,13 +111,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted_and_has_no_doubles() {
+    fn the_table_is_sorted_and_has_no_duplicates() {
         assert!(PACKAGES.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }
 
     #[test]
     fn packages_of_authors_are_found_without_dpkg() {
-        // `cargo klp build --kernel running --sign` works on other distributions, too.
+        // `cargo klp build --kernel running --sign` also works on other distributions.
         for package in ["gcc", "make", "openssl"] {
             assert!(
                 PACKAGES.iter().any(|(name, _)| *name == package),

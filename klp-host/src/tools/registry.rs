@@ -13,7 +13,7 @@ use crate::cache::{Cache, Key};
 use crate::host::consent::check_online;
 use crate::host::progress::{Step, say};
 
-/// A program and the package that has it.
+/// A program and its package.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     /// The program's name.
@@ -22,14 +22,14 @@ pub struct Program {
     pub package: &'static str,
     /// The package's version.
     pub version: &'static str,
-    /// Whether optimisation pays for its run time.
+    /// Whether to build with optimisations, for programs that run long enough.
     pub optimised: bool,
-    /// How long building it usually takes, for the user.
+    /// The usual build time, for the progress message.
     pub usual: &'static str,
 }
 
 impl Program {
-    /// Returns a folder whose `bin` has the program, built first if needed. `why` is the reason not to use
+    /// Returns a folder with the program in `bin`, built first if needed. `why` is the reason not to use
     /// the system's.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Program {
             let Self { name, version, .. } = self;
             check_online(&format!("the cache has no {name} {version}"))?;
             if let Some(why) = why {
-                say(&format!("the system's {name} does not fit: {why}"));
+                say(&format!("the system's {name} is not suitable: {why}"));
             }
             let step = Step::start(
                 &format!("building {name} {version} from the registry"),
@@ -65,7 +65,7 @@ impl Program {
     }
 }
 
-/// The cargo that runs this process, with its rustc.
+/// Returns a command of the cargo that runs this process, with its rustc.
 fn cargo() -> Command {
     let Some(cargo) = std::env::var_os("CARGO").map(PathBuf::from) else {
         return toolchain::probe("cargo");

@@ -18,11 +18,11 @@ use crate::host::process;
 use crate::host::programs;
 use crate::host::progress::Step;
 
-/// The compiler for our own kernels, lints and UI tests, whose expected output is of this
-/// version. Other kernels need their own.
+/// The compiler for small kernels, lints and UI tests, whose expected output is from this
+/// version. Other kernels need the version that built them.
 pub const PINNED: &str = "1.95.0";
 
-/// The compiler of patches for kernels that were built without one.
+/// The compiler of patches for kernels without CONFIG_RUST.
 pub const WITHOUT_KERNELS: &str = "1.97.1";
 
 /// An installed toolchain.
@@ -30,38 +30,38 @@ pub const WITHOUT_KERNELS: &str = "1.97.1";
 pub struct Toolchain {
     /// The folder with `bin` and `lib`.
     pub root: PathBuf,
-    /// What `rustc --version` prints.
+    /// The output of `rustc --version`.
     pub version: String,
 }
 
-/// A part of a toolchain that rustup's minimal profile lacks, and a file that it brings.
+/// A component that rustup's minimal profile lacks, and a file that it contains.
 type Component = (&'static str, &'static str);
 
-/// The standard library's source, from which kernels build their own.
+/// The standard library's source, from which kernel builds compile `core`.
 pub const SOURCE: Component = ("rust-src", "lib/rustlib/src/rust/library/core/src/lib.rs");
-/// Lints.
+/// Clippy.
 pub const CLIPPY: Component = ("clippy", "bin/cargo-clippy");
-/// Formatting.
+/// rustfmt.
 pub const RUSTFMT: Component = ("rustfmt", "bin/rustfmt");
 
 impl Toolchain {
-    /// The folder with `rustc` and `cargo`.
+    /// Returns the folder with `rustc` and `cargo`.
     pub fn bin(&self) -> PathBuf {
         self.root.join("bin")
     }
 
-    /// A cargo that uses this toolchain, whatever the directory and environment say.
+    /// Returns a cargo command that uses this toolchain, regardless of the folder and environment.
     pub fn cargo(&self) -> Command {
         self.program(&self.bin().join("cargo"))
     }
 
-    /// A program that uses this toolchain.
+    /// Returns a command that uses this toolchain.
     pub fn program(&self, path: &Path) -> Command {
         let mut command = process::command(path);
         let mut path = self.bin().into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
-        // Subcommands are found there.
+        // Cargo finds subcommands through it.
         command.env("PATH", path);
         command
     }
@@ -74,9 +74,9 @@ impl Toolchain {
         })
     }
 
-    /// Whether it is this version and has these components, and cargo.
-    fn fits(&self, wanted: &str, components: &[Component]) -> bool {
-        number(&self.version) == Some(wanted)
+    /// Whether it has this version, these components, and cargo.
+    fn is_suitable(&self, version: &str, components: &[Component]) -> bool {
+        number(&self.version) == Some(version)
             && self.bin().join("cargo").is_file()
             && components
                 .iter()
@@ -84,15 +84,15 @@ impl Toolchain {
     }
 }
 
-/// A command that does not see the current folder.
+/// Returns a command that runs in the root folder, so that it does not read configuration of the current one.
 pub(super) fn probe(program: impl AsRef<OsStr>) -> Command {
     let mut command = process::command(program);
     command.current_dir("/");
     command
 }
 
-/// The version number in what `rustc --version` prints, or a kernel's
-/// `CONFIG_RUSTC_VERSION_TEXT` holds: `rustc 1.97.1 (8bab26f4f 2026-07-14)`.
+/// Parses the version number in the output of `rustc --version` or a kernel's
+/// `CONFIG_RUSTC_VERSION_TEXT`: `rustc 1.97.1 (8bab26f4f 2026-07-14)`.
 pub fn number(version_text: &str) -> Option<&str> {
     let number = version_text.strip_prefix("rustc ")?.split(' ').next()?;
     number
@@ -109,8 +109,8 @@ pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
     let names = names.join(",");
     if programs::find("rustup").is_none() {
         bail!(
-            "rustc {version} is needed, with its cargo and the components {names}: install \
-             rustup, which lets this fetch them, or that very version of Rust"
+            "rustc {version} with its cargo and the components {names} is required: install \
+             rustup, which fetches them, or this version of Rust"
         );
     }
     let cache = Cache::open()?;
@@ -119,7 +119,7 @@ pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
         return Ok(toolchain);
     }
     check_online(&format!(
-        "no rustc {version} with its cargo and the components {names} is installed"
+        "rustc {version} with its cargo and the components {names} is not installed"
     ))?;
     let step = Step::start(
         &format!("installing rustc {version} by rustup"),
@@ -137,7 +137,7 @@ pub fn ensure(version: &str, components: &[Component]) -> Result<Toolchain> {
     Ok(toolchain)
 }
 
-/// Looks through rustup's toolchains, by name first, and at the `rustc` on the search path.
+/// Searches rustup's toolchains, those named by the version first, and then `PATH`.
 fn installed(version: &str, components: &[Component]) -> Option<Toolchain> {
     let mut roots: Vec<_> = rustup_home()
         .and_then(|home| home.join("toolchains").read_dir().ok())
@@ -146,13 +146,13 @@ fn installed(version: &str, components: &[Component]) -> Option<Toolchain> {
         .flatten()
         .map(|entry| entry.path())
         .collect();
-    // A toolchain named by its number is fixed; `stable` changes.
+    // A toolchain named by a version does not change, unlike `stable`.
     roots.sort_by_key(|root| (!names(root, version), root.clone()));
     roots
         .iter()
         .filter_map(|root| Toolchain::at(root))
         .chain(on_path())
-        .find(|toolchain| toolchain.fits(version, components))
+        .find(|toolchain| toolchain.is_suitable(version, components))
 }
 
 fn names(root: &Path, version: &str) -> bool {
@@ -161,7 +161,7 @@ fn names(root: &Path, version: &str) -> bool {
         .is_some_and(|name| name.starts_with(&format!("{version}-")))
 }
 
-/// A distribution's toolchain.
+/// Returns the toolchain of the `rustc` in `PATH`, such as a distribution's.
 fn on_path() -> Option<Toolchain> {
     let root = process::output(probe("rustc").args(["--print", "sysroot"])).ok()?;
     Toolchain::at(Path::new(root.trim()))
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_is_read_from_plain_and_distribution_texts() {
+    fn version_numbers_are_parsed() {
         assert_eq!(number("rustc 1.95.0 (abc 2026-04-14)"), Some("1.95.0"));
         assert_eq!(
             number("rustc 1.97.1 (8bab26f4f 2026-07-14) (built from a source tarball)"),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_toolchain_is_named_by_its_whole_number() {
+    fn toolchain_names_match_whole_versions() {
         assert!(names(
             Path::new("/t/1.95.0-x86_64-unknown-linux-gnu"),
             "1.95.0"
