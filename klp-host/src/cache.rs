@@ -3,9 +3,9 @@
 //! The cache folder for downloads and builds.
 //!
 //! It is outside of the checkout, so that fresh clones share it.
-//! An entry's name contains a hash of all its inputs. A lock lets one process
-//! at a time work on it. A marker, written last, says that it is complete, and for an unchanging entry, what it
-//! contains; a damaged one is rebuilt.
+//! An entry's name contains a hash of all its inputs. One process at a time works on it, under a lock. A
+//! marker, written last, marks it as complete; for an immutable entry it has a hash of the contents, by which
+//! damage is detected and repaired.
 //!
 //! Its contents are executed, so each user has a cache, which nobody else may write to.
 
@@ -52,10 +52,10 @@ impl Cache {
         Self::private(&root)
     }
 
-    /// Opens the cache in this folder, which is created if missing, after a check that no other user can
+    /// Opens the cache in this folder, created if missing, after checking that no other user can
     /// write to it.
     fn private(root: &Path) -> Result<Self> {
-        // First: it names the path where only its characters are the problem.
+        // Checked first, before anything is created.
         let path = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         if let Err(err) = check_for_make(&path) {
             bail!("{err} (KLP_CACHE names the cache folder)");
@@ -64,8 +64,8 @@ impl Cache {
         Self::at(root)
     }
 
-    /// Opens a folder with entries, created if missing, without that check: for builds in a folder of the
-    /// user's choice.
+    /// Opens a folder with entries, created if missing, without that check: for builds in a folder that the
+    /// user chose.
     pub fn at(root: &Path) -> Result<Self> {
         create(root)?;
         let root = root
@@ -75,12 +75,12 @@ impl Cache {
         Ok(Self { root })
     }
 
-    /// The folder itself.
+    /// Returns the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The entry of this kind and name; `key` is the hash of all its inputs.
+    /// Returns the entry of this kind and name; `key` is the hash of all its inputs.
     pub fn entry(&self, kind: &str, name: &str, key: &Key) -> Entry {
         Entry::at(self.root.join(file_name(kind)).join(format!(
             "{}-{}",
@@ -89,7 +89,7 @@ impl Cache {
         )))
     }
 
-    /// The complete entries of this kind and name, whatever their keys; the newest first.
+    /// Returns the complete entries of this kind and name with any key, the newest first.
     pub fn ready(&self, kind: &str, name: &str) -> Vec<Entry> {
         let mut ready: Vec<_> = self
             .named(kind, name)
@@ -105,7 +105,7 @@ impl Cache {
         ready.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// The entries of this kind and name that are not complete.
+    /// Returns the incomplete entries of this kind and name.
     pub fn unfinished(&self, kind: &str, name: &str) -> Vec<Entry> {
         self.named(kind, name)
             .filter(|entry| !entry.is_ready())
@@ -127,19 +127,19 @@ impl Cache {
             .map(Entry::at)
     }
 
-    /// A private folder for downloads.
+    /// Creates a private temporary folder for a download.
     pub fn scratch(&self) -> Result<Scratch> {
         Scratch::new(&self.downloads()?, "")
     }
 
-    /// The folder of such folders, and of nothing else.
+    /// Returns the parent of the folders of [`Self::scratch`].
     pub(crate) fn downloads(&self) -> Result<PathBuf> {
         let dir = self.root.join(DOWNLOADS);
         create(&dir)?;
         Ok(dir)
     }
 
-    /// Waits for the lock of this name. Only one process on the machine holds it.
+    /// Takes the lock of this name, waiting for other processes.
     pub fn lock(&self, name: &str) -> Result<Lock> {
         let dir = self.root.join("locks");
         create(&dir)?;
@@ -151,8 +151,8 @@ fn create(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))
 }
 
-/// A name of a kind, entry or lock as that of a file: kernel releases and versions can come from
-/// files that others wrote, and must not lead out of the folder.
+/// Escapes a name for use as a file name: kernel releases and versions can come from
+/// untrusted files, and must not lead out of the folder.
 fn file_name(name: &str) -> String {
     let mut safe = String::with_capacity(name.len());
     for (at, byte) in name.bytes().enumerate() {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn complete_entries_of_a_name_are_found_the_newest_first() {
+    fn complete_entries_are_listed_newest_first() {
         let (_dir, cache) = cache();
         let entry = |name: &str, key: &str| cache.entry("kind", name, &Key::new().with("k", key));
         let make = |entry: &Entry| entry.get_or_create(|_| Ok(())).unwrap();

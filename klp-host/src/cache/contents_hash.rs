@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 
 use super::key::Key;
 
-/// A hash of the names, kinds, sizes and times of all that is in `dir`, without the file `except` at its top.
+/// Hashes the names, types, sizes and times of everything in `dir` except the file `except` at its top.
 pub(super) fn of(dir: &Path, except: &str) -> Result<String> {
     let mut key = Key::new();
     for (path, data) in entries(dir)? {
@@ -31,7 +31,7 @@ fn add(key: Key, name: &Path, data: &Metadata) -> Key {
     let key = key
         .with("name", name.as_os_str().as_bytes())
         .with("mode", data.mode().to_le_bytes());
-    // The time of a folder is that of the names in it, which are counted anyway.
+    // A folder's time changes with the names in it, which are hashed anyway.
     if data.is_dir() {
         return key;
     }
@@ -40,7 +40,7 @@ fn add(key: Key, name: &Path, data: &Metadata) -> Key {
         .with("nanoseconds", data.mtime_nsec().to_le_bytes())
 }
 
-/// All that is below a folder, in order of the names. Links are not followed.
+/// Lists everything below a folder, sorted by name. Links are not followed.
 fn entries(dir: &Path) -> Result<Vec<(PathBuf, Metadata)>> {
     let mut found = Vec::new();
     let mut folders = vec![dir.to_owned()];

@@ -12,7 +12,7 @@ use super::{contents_hash, create};
 use crate::host::files::{ignore_not_found, sync_dir, sync_tree, write_atomic};
 use crate::host::progress::say;
 
-/// Marks a complete entry. Contains the [`contents_hash`] of an unchanging one.
+/// The marker of a complete entry. Contains the [`contents_hash`] of an immutable one.
 pub(super) const READY: &str = ".ready";
 
 /// The id of the boot in which work on an entry began.
@@ -22,13 +22,13 @@ const BOOT: &str = ".boot";
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
     Ready,
-    /// It is not there, or work on it has not ended.
+    /// It does not exist, or work on it has not ended.
     Incomplete,
-    /// It was complete, and something in it is not as it was made.
+    /// It was complete, and its contents have changed since.
     Damaged,
 }
 
-/// One thing in the cache.
+/// An entry of the cache.
 #[derive(Clone, Debug)]
 pub struct Entry {
     dir: PathBuf,
@@ -40,12 +40,12 @@ impl Entry {
         Self { dir }
     }
 
-    /// Where it is, or will be.
+    /// Returns its folder, which need not exist yet.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Whether it is complete, and as it was made.
+    /// Whether it is complete and undamaged.
     pub fn is_ready(&self) -> bool {
         self.state() == State::Ready
     }
@@ -54,7 +54,7 @@ impl Entry {
         let Ok(made) = fs::read_to_string(self.dir.join(READY)) else {
             return State::Incomplete;
         };
-        // Entries that may change, and older ones, have no state.
+        // Mutable entries, and those of older versions, have no hash.
         match made.is_empty()
             || contents_hash::of(&self.dir, READY).is_ok_and(|state| state == made)
         {
@@ -63,14 +63,14 @@ impl Entry {
         }
     }
 
-    /// Gives the complete entry; when it is not there, `make` fills an empty folder, which
-    /// takes its name only when complete. For what holds no absolute paths, and is not changed afterwards: when it
-    /// was all the same, it is made again.
+    /// Returns the complete entry. Otherwise `make` fills a temporary folder, which is renamed
+    /// when complete. For contents without absolute paths that do not change afterwards: a changed
+    /// entry is made again.
     pub fn get_or_create(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         self.get_with(|entry| {
             if entry.state() == State::Damaged {
                 say(&format!(
-                    "note: {} was changed since it was made: making it again",
+                    "note: {} was changed since it was made; making it again",
                     entry.dir.display()
                 ));
             }
@@ -96,7 +96,7 @@ impl Entry {
         })
     }
 
-    /// Gives the entry after `make` has brought it up to date, complete or not. For what depends
+    /// Runs `make` to bring the entry up to date, complete or not, and returns it. For contents that depend
     /// on files that no key covers.
     pub fn get_updated(&self, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let _lock = self.lock()?;
@@ -120,8 +120,8 @@ impl Entry {
         action(&self.dir).map(Some)
     }
 
-    /// Lets `action` take reusable parts from an incomplete entry under its lock, and then removes the
-    /// rest.
+    /// Lets `action` take reusable parts from an incomplete entry under its lock. Removes the entry if it
+    /// took them. Returns whether it did.
     pub fn take_apart(&self, action: impl FnOnce(&Path) -> Result<bool>) -> Result<bool> {
         let Some(_lock) = self.try_lock()? else {
             return Ok(false);
@@ -148,7 +148,7 @@ impl Entry {
         Ok(self.dir.clone())
     }
 
-    /// Creates the folder, or lets work in it go on.
+    /// Prepares the folder for new or resumed work.
     fn resume(&self) -> Result<()> {
         if self.may_be_damaged() {
             remove(&self.dir)?;
@@ -158,8 +158,8 @@ impl Entry {
         fs::write(&marker, boot()).with_context(|| format!("cannot write {}", marker.display()))
     }
 
-    /// Whether it was left incomplete before this machine was booted. Was that a power failure,
-    /// files can be empty that make takes for new.
+    /// Whether it was left incomplete in an earlier boot. After a power failure
+    /// files can be empty that make considers up to date.
     fn may_be_damaged(&self) -> bool {
         let begun = fs::read_to_string(self.dir.join(BOOT)).unwrap_or_default();
         !self.is_ready() && self.dir.is_dir() && begun != boot()
@@ -196,12 +196,12 @@ fn remove_file(file: &Path) -> Result<()> {
     ignore_not_found(fs::remove_file(file), file)
 }
 
-/// This boot of the machine.
+/// Returns the ID of this boot.
 fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
-/// The contents must reach the disk before the marker.
+/// Syncs the contents, which must reach the disk before the marker, and writes it.
 fn mark_ready(dir: &Path, state: &str) -> Result<()> {
     sync_tree(dir)?;
     write_atomic(&dir.join(READY), state)
@@ -240,7 +240,7 @@ mod tests {
         assert!(!entry.is_ready());
     }
 
-    /// What may happen to an entry after it was made.
+    /// Changes to an entry after it was made.
     const DAMAGE: [fn(&Path); 5] = [
         |dir| fs::remove_file(dir.join("file")).unwrap(),
         |dir| fs::write(dir.join("file"), "te").unwrap(),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_may_change_is_not_looked_at() {
+    fn contents_of_mutable_entries_are_not_checked() {
         let (_dir, cache) = cache();
         let entry = entry(&cache);
         let make = |dir: &Path| Ok(fs::write(dir.join("file"), "text")?);
@@ -296,10 +296,10 @@ mod tests {
         let (_dir, cache) = cache();
         let entry = entry(&cache);
         let used = || entry.use_ready(|_| Ok(())).unwrap().is_some();
-        assert!(!used(), "it is not there");
+        assert!(!used(), "it does not exist");
         entry
             .get_or_create(|_| {
-                assert!(!used(), "somebody works on it");
+                assert!(!used(), "it is locked");
                 Ok(())
             })
             .unwrap();
@@ -311,9 +311,9 @@ mod tests {
         let (_dir, cache) = cache();
         let entry = entry(&cache);
         let take = || entry.take_apart(|_| Ok(true)).unwrap();
-        assert!(!take(), "it is not there");
+        assert!(!take(), "it does not exist");
         let work = |_: &Path| {
-            assert!(!take(), "somebody works on it");
+            assert!(!take(), "it is locked");
             bail!("no")
         };
         assert!(entry.get_or_resume(work).is_err());
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_leaves_nothing_that_counts() {
+    fn a_failed_entry_is_not_used() {
         let (_dir, cache) = cache();
         let entry = entry(&cache);
         let fail = |dir: &Path| {
@@ -334,7 +334,10 @@ mod tests {
         assert!(entry.get_or_create(fail).is_err());
         assert!(!entry.dir().exists());
         let made = entry.get_or_create(|_| Ok(())).unwrap();
-        assert!(!made.join("half").exists(), "made from what a failure left");
+        assert!(
+            !made.join("half").exists(),
+            "the failed contents were reused"
+        );
     }
 
     #[test]
@@ -355,7 +358,7 @@ mod tests {
         assert!(entry.is_ready());
     }
 
-    /// As if the machine had been booted since work on the entry began.
+    /// Simulates a boot of the machine since work on the entry began.
     fn reboot(entry: &Entry) {
         fs::write(entry.dir.join(BOOT), "another boot").unwrap();
     }
@@ -391,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn one_works_and_the_others_wait_and_use_it() {
+    fn concurrent_users_make_an_entry_once() {
         let (_dir, cache) = cache();
         let entry = entry(&cache);
         let times = std::sync::atomic::AtomicU32::new(0);

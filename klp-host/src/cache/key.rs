@@ -4,22 +4,22 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// The hex digits of a key in a name.
+/// The number of hex digits of a key in a name.
 pub(super) const KEY_LENGTH: usize = 12;
 
-/// A hash over named values: all that an entry depends on.
+/// A hash of the named values that an entry depends on.
 #[derive(Clone, Debug, Default)]
 pub struct Key {
     hash: Sha256,
 }
 
 impl Key {
-    /// An empty key.
+    /// Creates an empty key.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a named value. Lengths go in too, so that neighbours cannot run together.
+    /// Adds a named value. Lengths are hashed too, so that adjacent values stay distinct.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         for part in [name.as_bytes(), value.as_ref()] {
@@ -29,14 +29,14 @@ impl Key {
         self
     }
 
-    /// The first hex digits: enough for the few entries a machine has.
+    /// Returns the first hex digits, which suffice for the few entries of a machine.
     pub fn short(&self) -> String {
         let mut digits = self.long();
         digits.truncate(KEY_LENGTH);
         digits
     }
 
-    /// All hex digits.
+    /// Returns all hex digits.
     pub(super) fn long(&self) -> String {
         let digest = self.hash.clone().finalize();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_tell_neighbouring_values_apart() {
+    fn adjacent_values_stay_distinct() {
         let short = |key: Key| key.short();
         let two = || Key::new().with("x", "1").with("y", "2");
         assert_eq!(short(two()), short(two()));

@@ -36,17 +36,17 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// Takes the lock, waiting for its holder, whom it names.
+    /// Takes the lock, waiting for its holder, which is printed.
     pub(super) fn take(path: &Path, what: &str) -> Result<Self> {
         let file = files::open_or_create(path)?;
-        let mut told = false;
+        let mut reported = false;
         while !try_lock(&file, path)? {
-            if !told {
+            if !reported {
                 progress::say(&format!(
-                    "waiting for {what}: {} works on it",
+                    "waiting for {what}, which is locked by {}",
                     holder(&file)
                 ));
-                told = true;
+                reported = true;
             }
             process::sleep(Duration::from_millis(200))?;
         }
@@ -60,7 +60,7 @@ impl Lock {
     }
 
     fn taken(mut file: File) -> Self {
-        // For waiting users; nothing depends on it.
+        // Only for the message of waiting processes.
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
@@ -71,11 +71,11 @@ impl Lock {
     }
 }
 
-/// Lets a command share this process' locks until both have ended.
+/// Passes this process' locks to a command, so that they are held until both have ended.
 ///
 /// For commands that write to an entry and can outlive this process, such as
-/// make: the next run waits for them. Other children must not share them: one that lingers,
-/// or is untrusted, would block all others.
+/// make: the next run waits for them. Other children must not inherit them: a lingering or untrusted one
+/// would block other processes.
 pub fn inherit_locks(command: &mut Command) {
     let files = held(|held| held.clone());
     let keep = move || {
@@ -84,8 +84,8 @@ pub fn inherit_locks(command: &mut Command) {
         }
         Ok(())
     };
-    // SAFETY: Between fork and exec the closure makes system calls only. It neither allocates
-    // nor locks, and it owns the files, so that their descriptors are not those of others.
+    // SAFETY: Between fork and exec the closure only makes system calls. It neither allocates
+    // nor locks, and it owns the files, so that their descriptors are still theirs.
     #[allow(unsafe_code)]
     unsafe {
         command.pre_exec(keep);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn only_commands_that_are_meant_to_hold_locks() {
+    fn only_selected_commands_inherit_locks() {
         let dir = tempfile::tempdir().unwrap();
         let (path, _lock) = lock(dir.path());
         let path = path.canonicalize().unwrap();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_lock_is_free_though_a_command_holds_it() {
+    fn dropping_a_lock_releases_it_despite_a_running_command() {
         let dir = tempfile::tempdir().unwrap();
         let (path, lock) = lock(dir.path());
         let mut command = sleep();

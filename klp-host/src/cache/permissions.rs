@@ -19,11 +19,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::host::files;
 
-/// Root, and the overflow user of a user namespace, which stands for all unmapped
-/// owners.
+/// Root, and the overflow user, which represents unmapped owners in a user namespace.
 const SYSTEM: [u32; 2] = [0, 65534];
 
-/// How many links a path may go through.
+/// The maximal number of symbolic links in a path.
 const LINKS: usize = 40;
 
 /// The sticky bit: only owners can rename or remove entries.
@@ -34,15 +33,15 @@ const STICKY: u32 = 0o1000;
 pub(super) fn private_folder(dir: &Path) -> Result<()> {
     let dir = std::path::absolute(dir).with_context(|| format!("cannot use {}", dir.display()))?;
     let user = User::current();
-    // Before anything is created: root must not leave folders in those of others.
-    if user.check_way(&dir)?.is_none() {
+    // Before anything is created: root must not create folders in those of others.
+    if user.check_path(&dir)?.is_none() {
         files::create_private_dir(&dir)?;
     }
-    let Some((dir, data)) = user.check_way(&dir)? else {
+    let Some((dir, data)) = user.check_path(&dir)? else {
         bail!("{} was removed just now", dir.display());
     };
     user.check_own(&dir, &data)?;
-    // Only of an existing cache, not of any folder that the user names.
+    // Only an existing cache, not any folder that the user names.
     if data.mode() & 0o077 != 0 && dir.join("locks").is_dir() {
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {} private", dir.display()))?;
@@ -50,11 +49,11 @@ pub(super) fn private_folder(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whom a folder must belong to.
+/// The user that the cache must belong to.
 struct User {
     id: u32,
     group: u32,
-    /// The user who runs this by sudo.
+    /// The user who called sudo.
     sudo: Option<u32>,
 }
 
@@ -70,13 +69,13 @@ impl User {
 
     /// Resolves a path as the kernel does, and checks every component. Returns the folder
     /// at its end, if it exists.
-    fn check_way(&self, path: &Path) -> Result<Option<(PathBuf, Metadata)>> {
+    fn check_path(&self, path: &Path) -> Result<Option<(PathBuf, Metadata)>> {
         let mut left = parts(path);
         let mut at = PathBuf::from("/");
         let mut data = read(&at)?.context("there is no /")?;
         let mut links = 0;
         while let Some(part) = left.pop_front() {
-            self.check_on_the_way(&at, &data, path)?;
+            self.check_parent(&at, &data, path)?;
             if part == ".." {
                 at.pop();
                 data = read(&at)?.with_context(|| format!("{} was removed", at.display()))?;
@@ -111,7 +110,7 @@ impl User {
         Ok(Some((at, data)))
     }
 
-    fn check_on_the_way(&self, dir: &Path, data: &Metadata, path: &Path) -> Result<()> {
+    fn check_parent(&self, dir: &Path, data: &Metadata, path: &Path) -> Result<()> {
         let problem = if !self.trusts(data.uid()) {
             format!("belongs to user {}", data.uid())
         } else if data.mode() & STICKY != 0 {
@@ -133,14 +132,14 @@ impl User {
             return Ok(());
         }
         let problem = format!(
-            "is reached by the link {}, which belongs to user {}",
+            "is reached through the link {}, which belongs to user {}",
             link.display(),
             data.uid()
         );
         self.refuse(data.uid(), &problem, path)
     }
 
-    /// Checks that the cache belongs to this user alone.
+    /// Checks that only this user owns and can write the cache.
     fn check_own(&self, dir: &Path, data: &Metadata) -> Result<()> {
         if data.uid() != self.id {
             return self.refuse(data.uid(), &format!("belongs to user {}", data.uid()), dir);
@@ -152,8 +151,8 @@ impl User {
         };
         bail!(
             "the cache folder {0} can be written by {writers}, and what is in it runs as code: \
-             remove what is there, or if nobody else has written to it, run chmod 700 {0}; or let \
-             KLP_CACHE name another folder",
+             remove its contents, or if nobody else has written to it, run chmod 700 {0}; or set \
+             KLP_CACHE to another folder",
             dir.display(),
         )
     }
@@ -162,7 +161,7 @@ impl User {
         owner == self.id || SYSTEM.contains(&owner)
     }
 
-    /// The other users who can write to a folder. A user's private group, which has the user's number,
+    /// Returns which other users can write to a folder. A user's private group, with the ID of the user,
     /// has no other members.
     fn other_writers(&self, data: &Metadata) -> Option<&'static str> {
         let is_own_group = data.gid() == self.group && data.gid() == self.id;
@@ -175,9 +174,9 @@ impl User {
 
     fn refuse(&self, owner: u32, problem: &str, path: &Path) -> Result<()> {
         let remedy = if self.id == 0 && self.sudo == Some(owner) {
-            "run this without sudo, or let KLP_CACHE name a folder of root's"
+            "run this without sudo, or set KLP_CACHE to a folder of root's"
         } else {
-            "let KLP_CACHE name a folder of your own"
+            "set KLP_CACHE to a folder of your own"
         };
         bail!(
             "the cache folder {} {problem}, and what is in it runs as code: {remedy}",
@@ -296,7 +295,7 @@ mod tests {
             "{text}"
         );
         assert!(!dir.path().join("a").exists());
-        // There, only owners can rename.
+        // Only owners can rename in a sticky folder.
         set_mode(dir.path(), 0o1777);
         private_folder(&dir.path().join("a/cache")).unwrap();
         if is_root() {
@@ -324,7 +323,7 @@ mod tests {
         if is_root() {
             lchown(open.join("inner"), Some(OTHER), None).unwrap();
             let text = refused(&link);
-            assert!(text.contains("is reached by the link"), "{text}");
+            assert!(text.contains("is reached through the link"), "{text}");
         }
         let circle = dir.path().join("circle");
         symlink(&circle, &circle).unwrap();
@@ -341,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn root_by_sudo_is_sent_back_to_the_user() {
+    fn sudo_users_are_advised_to_run_without_sudo() {
         let sudo = User {
             id: 0,
             group: 0,

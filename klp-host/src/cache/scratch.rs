@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use rustix::fs::OFlags;
 use tempfile::TempDir;
 
-/// How old a folder is before it can count as left behind: its owner may not have locked it yet.
+/// The minimal age of a leftover folder: a newer one may not have been locked by its owner yet.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// A folder that is removed when dropped. [`remove_leftovers`] removes those of killed
@@ -19,7 +19,7 @@ const FRESH: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Scratch {
     dir: TempDir,
-    /// Locked while its owner lives. Fields are dropped in order, so after the folder.
+    /// Locked while its owner lives. Dropped after the folder, because fields are dropped in order.
     _alive: File,
 }
 
@@ -37,13 +37,13 @@ impl Scratch {
         Ok(Self { dir, _alive: alive })
     }
 
-    /// Leaves the folder as a killed process does.
+    /// Leaves the folder behind as a killed process does.
     #[cfg(test)]
     pub(crate) fn abandon(self) {
         let _ = self.dir.keep();
     }
 
-    /// The folder.
+    /// Returns the folder.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
@@ -57,8 +57,8 @@ fn open(dir: &Path) -> std::io::Result<File> {
         .open(dir)
 }
 
-/// Removes the folders of killed processes: all of this user in `parent` whose name starts
-/// with `prefix`. Failures are ignored.
+/// Removes this user's folders of killed processes in `parent` whose names start
+/// with `prefix`. Errors are ignored.
 pub(crate) fn remove_leftovers(parent: &Path, prefix: &str) {
     for item in fs::read_dir(parent).into_iter().flatten().flatten() {
         if !item.file_name().to_string_lossy().starts_with(prefix) {
