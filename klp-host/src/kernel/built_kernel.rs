@@ -8,16 +8,16 @@ use super::kind::{Core, Profile};
 use crate::build_folder::BuildFolder;
 use crate::vm::Spec;
 
-/// A kernel that is ready: it can be booted, and modules can be built for it.
+/// A kernel that can be booted, with the folder for building its modules.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     /// Its livepatch core and origin.
     pub core: Core,
-    /// How it is configured.
+    /// Its configuration.
     pub profile: Profile,
     /// What modules for it are built against.
     pub build: BuildFolder,
-    /// What QEMU boots.
+    /// The image for QEMU.
     pub image: PathBuf,
     /// The kernel source tree it was built from: selftests, headers.
     pub source: PathBuf,
@@ -26,7 +26,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// A run of this kernel, with its livepatch core.
+    /// Returns the specification of a run of this kernel, with its livepatch core.
     pub fn spec(&self, command: impl Into<String>) -> Spec {
         Spec {
             core_module: self.core_module.clone(),
@@ -35,10 +35,10 @@ impl Kernel {
         }
     }
 
-    /// How many times longer than with a small kernel everything may take.
+    /// Returns the factor for time limits, relative to the small kernel.
     pub fn slowness(&self) -> u32 {
         match self.core {
-            // A complete kernel, where each boot has two transitions of the C core.
+            // A complete kernel; each boot runs two transitions of the C core.
             Core::StockRust => 2,
             _ => self.profile.slowness(),
         }

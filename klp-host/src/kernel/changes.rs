@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Files of the kernel's source in another form, for a kernel that is built with these instead.
+//! Changed source files, for building a variant of a small kernel.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use crate::cache::Key;
 /// Changed source files of a small kernel.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Changes {
-    /// Names the kernel in folders.
+    /// The name of the variant in folder names.
     pub name: String,
     /// The files' contents, by their paths in the source tree.
     pub files: BTreeMap<PathBuf, String>,
 }
 
 impl Changes {
-    /// Adds them to the key of a kernel.
+    /// Adds the changes to the key of a kernel.
     pub(super) fn key(&self, key: Key) -> Key {
         let key = key.with("changes", &self.name);
         self.files.iter().fold(key, |key, (path, content)| {

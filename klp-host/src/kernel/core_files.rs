@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files of klp-core for a kernel tree's `kernel/livepatch/`.
+//! Reads the files of klp-core for a kernel tree's `kernel/livepatch/`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::cache::Key;
 /// The folder for the Rust part.
 pub const RUST_FOLDER: &str = "klp_core";
 
-/// The folder for what differs between architectures, in C.
+/// The folder for architecture-specific C code.
 pub const ARCH_FOLDER: &str = "arch";
 
 /// Files and folders for host tests only.
@@ -26,7 +26,7 @@ const TEST_ONLY: [&str; 2] = ["tests", "simulated"];
 pub struct CoreFiles(BTreeMap<PathBuf, Vec<u8>>);
 
 impl CoreFiles {
-    /// Those in this klp-core folder.
+    /// Reads the files of this klp-core folder.
     pub fn read(crate_dir: &Path) -> Result<Self> {
         let mut files = BTreeMap::new();
         let kernel = crate_dir.join("kernel");
@@ -44,14 +44,14 @@ impl CoreFiles {
         Ok(Self(files))
     }
 
-    /// All, sorted by path.
+    /// Iterates over the files, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &[u8])> {
         self.0
             .iter()
             .map(|(path, content)| (path.as_path(), content.as_slice()))
     }
 
-    /// Adds them to the key of a kernel.
+    /// Adds the files to the key of a kernel.
     pub fn key(&self, key: Key) -> Key {
         self.iter().fold(key, |key, (path, content)| {
             key.with("core file", path.as_os_str().as_encoded_bytes())
@@ -60,7 +60,7 @@ impl CoreFiles {
     }
 }
 
-/// The chosen files in a folder, by their path in it.
+/// Reads the files of a folder that `chosen` accepts, by their path in it.
 fn read_folder(dir: &Path, chosen: fn(&Path) -> bool) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let mut files = Vec::new();
     for entry in WalkDir::new(dir) {
@@ -76,7 +76,7 @@ fn read_folder(dir: &Path, chosen: fn(&Path) -> bool) -> Result<Vec<(PathBuf, Ve
     Ok(files)
 }
 
-/// Not what editors leave.
+/// Whether it is one of klp-core's kernel files; backups of editors are not.
 fn is_kernel_file(path: &Path) -> bool {
     let name = path.to_string_lossy();
     let is_ours = name.starts_with("klp_") && !name.contains('/')

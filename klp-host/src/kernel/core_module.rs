@@ -2,9 +2,9 @@
 
 //! Builds klp-core as a module, for a Debian kernel with the livepatch core in C.
 //!
-//! The module is for one kernel, by its build id. The symbols that it replaces and uses are looked up in the
-//! kernel's lists at build time: one that is missing, ambiguous, or not
-//! traceable is an error.
+//! The module is bound to one kernel by its build ID. The symbols that it replaces and uses are looked up in the
+//! kernel's symbol lists at build time: a missing, ambiguous or untraceable one
+//! is an error.
 
 use std::path::Path;
 
@@ -23,13 +23,13 @@ use crate::{kernel_image, module};
 
 const KERNEL: DebianKernel = DebianKernel::plain(&debian_line::STOCK);
 
-/// The packages that it takes.
+/// Returns the required packages.
 pub(super) fn needs(cache: &Cache, profile: Profile, options: &Options) -> Result<Needs> {
     let unpacks = Needs::of(&["zstd"]);
     Ok(stock::needs(cache, KERNEL, profile, options)?.and(unpacks))
 }
 
-/// Gives the kernel, with the module built for it.
+/// Returns the kernel, with the module built for it.
 pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<Kernel> {
     let sources = options
         .klp_core
@@ -49,10 +49,10 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
     let built = module::build(&kernel.build, sources, &build)?;
     let module = built
         .module("klp-core")
-        .context("the build made no klp-core.ko")?;
+        .context("the build did not make klp-core.ko")?;
     check_names(&kernel, module)?;
     let mut for_patches = kernel.build;
-    for_patches.vars.push(known_to_patches(module)?);
+    for_patches.vars.push(exports_variable(module)?);
     Ok(Kernel {
         core: Core::StockRust,
         core_module: Some(module.to_owned()),
@@ -61,30 +61,32 @@ pub(super) fn get(cache: &Cache, profile: Profile, options: &Options) -> Result<
     })
 }
 
-/// A variable of make: patches may use what klp-core.ko exports.
-fn known_to_patches(module: &Path) -> Result<(String, String)> {
-    let folder = module.parent().context("klp-core.ko is in no folder")?;
+/// Returns the make variable that lets patches use the exports of klp-core.ko.
+fn exports_variable(module: &Path) -> Result<(String, String)> {
+    let folder = module
+        .parent()
+        .context("klp-core.ko has no parent folder")?;
     let exported = folder.join("Module.symvers");
     ensure!(
         exported.is_file(),
-        "the build of klp-core.ko made no {}",
+        "the build of klp-core.ko did not make {}",
         exported.display()
     );
     Ok(("KLP_CORE_MODULE".to_owned(), folder.display().to_string()))
 }
 
-/// Expected findings of the checker, for klp-core only: it calls the functions that it replaces by their own
+/// Findings of the checker that klp-core alone may have: it calls the functions that it replaces by their own
 /// names, and the C core's `klp_enable_patch()` through a livepatch symbol.
 const EXPECTED: [&str; 2] = ["not-enabled", "calls-itself"];
 
 /// Functions with an `ftrace_ops` of the module (`module/klp_hook.c`, `kernel/klp_ftrace.c`).
 const TRACED: [&str; 2] = ["__klp_sched_try_switch", "klp_cancel_transition"];
 
-/// Looks the module's symbols up in the kernel's lists.
+/// Looks up the module's symbols in the kernel's symbol lists.
 fn check_names(kernel: &Kernel, module: &Path) -> Result<()> {
     let unfit = |why: &dyn std::fmt::Display| {
         let release = &kernel.build.release;
-        anyhow!("{} does not go with {release}: {why}", module.display())
+        anyhow!("{} does not match {release}: {why}", module.display())
     };
     let known = klp_elf::Kernel::open(KernelMetadata::of_folder(&kernel.build.dir).sources()?)?;
     let report = check(&klp_elf::read_module(module)?, &Against::kernel(&known)?)?;
@@ -96,7 +98,7 @@ fn check_names(kernel: &Kernel, module: &Path) -> Result<()> {
     }
     let vmlinux = known
         .object("vmlinux")?
-        .context("the kernel's own functions are not known")?;
+        .context("the functions of vmlinux are unknown")?;
     for name in TRACED {
         match vmlinux.function(name).matches.as_deref() {
             Some([one]) if one.traceable == Some(true) => {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which of Debian's kernels: a line, a flavour, and perhaps one version, as a command line names them.
+//! Names of Debian's kernels on the command line: a line, a flavour, and optionally a version.
 
 use std::str::FromStr;
 
@@ -16,15 +16,15 @@ pub struct DebianKernel {
     pub line: &'static Line,
     /// Its flavour.
     pub flavour: Flavour,
-    /// Which of the line's releases, by the version of its packages (`6.12.107-1`) or by what `uname -r`
-    /// prints. Any, without.
+    /// The release, by the version of its packages (`6.12.107-1`) or by the output of `uname -r`.
+    /// `None`: any.
     pub version: Option<&'static str>,
     /// `debian-13/rt/6.12.107-1`.
     name: &'static str,
 }
 
 impl DebianKernel {
-    /// The newest default kernel of a line.
+    /// Returns the newest kernel of a line, in the default flavour.
     pub const fn plain(line: &'static Line) -> Self {
         Self {
             line,
@@ -40,27 +40,27 @@ impl DebianKernel {
         Self {
             line,
             flavour,
-            version: version.map(keep),
-            name: keep(&parts.join("/")),
+            version: version.map(leak),
+            name: leak(&parts.join("/")),
         }
     }
 
-    /// The newest kernel of a line and flavour.
+    /// Returns the newest kernel of a line and flavour.
     pub fn newest(line: &'static Line, flavour: Flavour) -> Self {
         Self::new(line, flavour, None)
     }
 
-    /// Its name on the command line: `debian-13/rt`.
+    /// Returns its name on the command line: `debian-13/rt`.
     pub fn name(self) -> &'static str {
         self.name
     }
 
-    /// Its name in names of files.
+    /// Returns its name in file names.
     pub(super) fn label(self) -> String {
         self.name.replace('/', "-")
     }
 
-    /// Its name in names of files, without the version.
+    /// Returns its name in file names, without the version.
     pub(super) fn family(self) -> String {
         Self::newest(self.line, self.flavour).label()
     }
@@ -70,7 +70,7 @@ impl DebianKernel {
     ///
     /// # Errors
     ///
-    /// It begins with the name of a line, followed by neither a flavour nor a version.
+    /// The name of a line is followed by neither a flavour nor a version.
     pub fn parse(text: &str) -> Result<Option<Self>> {
         let (name, rest) = match text.split_once('/') {
             Some((name, rest)) => (name, Some(rest)),
@@ -93,8 +93,8 @@ impl DebianKernel {
             Some(_) => more,
             None => Some(rest),
         };
-        let given = version.and_then(|version| line.flavour_of(version));
-        let flavour = flavour.or(given).unwrap_or(Flavour::Plain);
+        let of_version = version.and_then(|version| line.flavour_of(version));
+        let flavour = flavour.or(of_version).unwrap_or(Flavour::Plain);
         if let Some(version) = version {
             ensure!(
                 apt::is_version(version),
@@ -102,14 +102,14 @@ impl DebianKernel {
                  a folder of this name is ./{text}"
             );
             ensure!(
-                given.is_none_or(|given| given == flavour),
+                of_version.is_none_or(|it| it == flavour),
                 "{text}: {version} is not a kernel of that flavour"
             );
         }
         Ok(Some(Self::new(line, flavour, version)))
     }
 
-    /// The kernel of this complete release: `6.12.107+deb13-rt-amd64`.
+    /// Returns the kernel of this complete release: `6.12.107+deb13-rt-amd64`.
     fn of_release(release: &str) -> Option<Self> {
         if !apt::is_version(release) {
             return None;
@@ -134,7 +134,7 @@ impl FromStr for DebianKernel {
         Self::parse(text)?.ok_or_else(|| {
             let names: Vec<_> = LINES.iter().map(|line| line.name).collect();
             anyhow::anyhow!(
-                "{text} is none of Debian's kernels that are known here: {}, each also with /cloud, /rt and \
+                "{text} is not a known Debian kernel: use {}, each also with /cloud, /rt and \
                  /VERSION",
                 names.join(", ")
             )
@@ -142,8 +142,8 @@ impl FromStr for DebianKernel {
     }
 }
 
-/// A text for the rest of the run: a command line names few kernels.
-fn keep(text: &str) -> &'static str {
+/// Leaks a string, for `Copy`: a command line names few kernels.
+fn leak(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
 
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_no_kernels_of_debians() {
+    fn other_names_are_not_debian_kernels() {
         for text in ["running", "./stock", "/boot", "6.13.1+deb13-amd64", "a/b"] {
             assert_eq!(DebianKernel::parse(text).unwrap(), None, "{text}");
         }

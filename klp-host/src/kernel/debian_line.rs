@@ -4,7 +4,7 @@
 
 use crate::arch::Arch;
 
-/// A line of Debian's kernels. Point releases come and go within it: any will do.
+/// A line of Debian's kernels, with its point releases.
 #[derive(Debug, Eq, Hash, PartialEq)]
 pub struct Line {
     /// Its name on the command line and in folder names.
@@ -15,15 +15,15 @@ pub struct Line {
     pub series: &'static str,
     /// Whether it is built with CONFIG_RUST.
     pub has_rust: bool,
-    /// What its livepatch core cannot do and that of later series can.
+    /// A limitation of its livepatch core compared with later series.
     pub lacks: Option<&'static str>,
-    /// Whether Debian adds PREEMPT_RT by a patch that its source package lacks. Its headers have it.
+    /// Whether PREEMPT_RT is a patch that the source package lacks and the headers contain.
     pub(super) has_rt_patch: bool,
-    /// The suites to look in: groups, in this order. Of one group the newest release is taken.
+    /// The groups of suites to search, in order. The newest release of the first group that has one is used.
     pub(super) suites: &'static [&'static [&'static str]],
 }
 
-/// The kernel of the testing suite, which has Rust inside. The small kernels are built from its source.
+/// The kernel of the testing suite, with CONFIG_RUST. The small kernels are built from its source.
 pub const STOCK: Line = Line {
     name: "stock",
     aliases: &["forky"],
@@ -81,12 +81,12 @@ pub const EXPERIMENTAL: Line = Line {
 /// All of them.
 pub const LINES: [&Line; 5] = [&STOCK, &DEBIAN_13, &DEBIAN_12, &SID, &EXPERIMENTAL];
 
-/// How a kernel of a line is configured.
+/// A configuration of a line's kernels.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Flavour {
     /// For 64-bit PCs.
     Plain,
-    /// The same with the drivers of virtual machines alone.
+    /// With drivers for virtual machines only.
     Cloud,
     /// With PREEMPT_RT: most spinlocks sleep.
     Rt,
@@ -96,7 +96,7 @@ impl Flavour {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Plain, Self::Cloud, Self::Rt];
 
-    /// Its name in arguments and folder names; the default one has none.
+    /// Returns its name in arguments and folder names; the default flavour has none.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
@@ -107,19 +107,19 @@ impl Flavour {
 }
 
 impl Line {
-    /// The line of this name.
+    /// Returns the line of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         let is_it = |line: &&Self| line.name == name || line.aliases.contains(&name);
         LINES.into_iter().find(is_it)
     }
 
-    /// Whether this suite carries it.
+    /// Whether this suite has it.
     pub(super) fn is_in(&self, suite: &str) -> bool {
         self.suites.iter().any(|group| group.contains(&suite))
     }
 
-    /// The flavour of a release of this name, `6.12.107+deb13-rt-amd64`, if it is of this line's series: one
-    /// for 64-bit PCs, not `...-common`.
+    /// Returns the flavour of a release, such as `6.12.107+deb13-rt-amd64`, if it belongs to this line's series and
+    /// is for 64-bit PCs.
     pub(super) fn flavour_of(&self, release: &str) -> Option<Flavour> {
         let rest = release.strip_suffix(Arch::DEBIANS.facts().debian)?;
         let rest = rest.strip_suffix('-')?;
@@ -134,7 +134,7 @@ impl Line {
         let rest = rest.strip_prefix(self.series)?;
         let is_of_line = match rest.strip_prefix('.')?.split_once('-') {
             None => true,
-            // The number of the ABI, in the names of old: `6.1.0-47-amd64`.
+            // The ABI number in older names: `6.1.0-47-amd64`.
             Some((_, abi)) => !abi.is_empty() && abi.bytes().all(|byte| byte.is_ascii_digit()),
         };
         is_of_line.then_some(flavour)
@@ -167,7 +167,7 @@ mod tests {
             ("6.1.0--amd64", &[], Flavour::Plain),
             ("6.1.0-47-rt-cloud-amd64", &[], Flavour::Plain),
             ("6.13.1+deb13-amd64", &[], Flavour::Plain),
-            // The name of a package that depends on the newest.
+            // The name of a metapackage.
             ("6.12-amd64", &[], Flavour::Plain),
         ] {
             let of = LINES.map(|line| line.flavour_of(release).map(|found| (line.name, found)));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_of_one_line_each() {
+    fn names_and_aliases_are_unique() {
         let names: Vec<_> = LINES
             .into_iter()
             .flat_map(|line| line.aliases.iter().copied().chain([line.name]))

@@ -21,17 +21,17 @@ use crate::host::progress::Step;
 use crate::kernel_image;
 use crate::tools::packages;
 
-/// Files out of the packages of a stock kernel.
+/// Files from the packages of a stock kernel.
 #[derive(Debug)]
 pub(super) struct StockFiles {
     pub image: PathBuf,
     pub config: PathBuf,
     pub symvers: PathBuf,
-    /// Holds the BTF, perhaps a symbol table, and no code.
+    /// An ELF file with BTF, possibly a symbol table, and no code.
     pub vmlinux: PathBuf,
 }
 
-/// Gets the small packages: image and headers.
+/// Fetches the small packages: image and headers.
 pub(super) fn stock_files(archive: &Archive<'_>, release: &Release) -> Result<StockFiles> {
     let image = unpacked(
         archive,
@@ -39,7 +39,7 @@ pub(super) fn stock_files(archive: &Archive<'_>, release: &Release) -> Result<St
         &release.image,
         "a few seconds",
         &|deb, to| {
-            // Old packages have it in boot, new ones beside the modules.
+            // In `boot` of older packages, beside the modules in newer ones.
             let file = member(deb, &|path| is_vmlinuz(path, &release.name))?;
             unpack_members(deb, &[(&file, "vmlinuz")], to)
         },
@@ -78,7 +78,7 @@ pub(super) fn stock_files(archive: &Archive<'_>, release: &Release) -> Result<St
     })
 }
 
-/// The type information in the image.
+/// Returns a file with the type information of the image.
 fn types(cache: &Cache, release: &Release, image: &Path) -> Result<PathBuf> {
     let name = format!("types-{}_{}", release.name, release.version);
     let entry = cache.entry("unpacked", &name, &Key::new().with("recipe", "1"));
@@ -86,7 +86,7 @@ fn types(cache: &Cache, release: &Release, image: &Path) -> Result<PathBuf> {
     Ok(dir.join("vmlinux"))
 }
 
-/// Gets what `unpack` makes of the package with the debug information: more than a gigabyte.
+/// Returns the result of `unpack` on the package with debug information, of more than a gigabyte.
 pub(super) fn debug_info(
     archive: &Archive<'_>,
     release: &Release,
@@ -96,14 +96,14 @@ pub(super) fn debug_info(
     unpacked(archive, release, &release.debug_info(), usual, unpack)
 }
 
-/// The indices, if they were made before.
-pub(super) fn debug_info_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
+/// As [`debug_info`], only from the cache.
+pub(super) fn cached_debug_info(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
     let release = recorded_release(cache, kernel)?;
     let entry = unpacked_entry(cache, &release, &release.debug_info());
     entry.is_ready().then(|| entry.dir().to_owned())
 }
 
-/// Gets what `unpack` makes of the package with the modules.
+/// Returns the result of `unpack` on the package with the modules.
 pub(super) fn modules(
     archive: &Archive<'_>,
     release: &Release,
@@ -114,8 +114,8 @@ pub(super) fn modules(
     unpacked_into(&entry, archive, release, &package, "a few seconds", unpack)
 }
 
-/// The modules, if they were fetched before.
-pub(super) fn modules_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
+/// As [`modules`], only from the cache.
+pub(super) fn cached_modules(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
     let entry = modules_entry(cache, &recorded_release(cache, kernel)?);
     entry.is_ready().then(|| entry.dir().to_owned())
 }
@@ -125,7 +125,7 @@ fn modules_entry(cache: &Cache, release: &Release) -> Entry {
     cache.entry("unpacked", &name, &Key::new().with("recipe", "1"))
 }
 
-/// Gets the source tree.
+/// Returns the source tree, fetched first if needed.
 pub(super) fn source(
     archive: &Archive<'_>,
     kernel: DebianKernel,
@@ -133,7 +133,7 @@ pub(super) fn source(
 ) -> Result<Source> {
     let package = release.source();
     packages::ensure(&["tar", "xz-utils"])?;
-    // The package holds one archive.
+    // The package contains one archive.
     let script = format!(
         "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" \
          | tar -xO ./usr/src/{package}.tar.xz \
@@ -156,7 +156,7 @@ pub(super) fn needs_own_headers(kernel: DebianKernel) -> bool {
     kernel.flavour == Flavour::Rt && kernel.line.has_rt_patch
 }
 
-/// The source tree with the kernel's own headers.
+/// Returns the source tree with the kernel's own headers.
 fn with_own_headers(archive: &Archive<'_>, release: &Release, plain: &Path) -> Result<PathBuf> {
     let package = release.common_rt_headers();
     let script = format!(
@@ -168,7 +168,7 @@ fn with_own_headers(archive: &Archive<'_>, release: &Release, plain: &Path) -> R
     let unpack = |deb: &Path, to: &Path| run_script(&script, deb, to);
     let headers = unpacked(archive, release, &package, "a few seconds", &unpack)?;
     let name = format!("{}-rt_{}", release.source(), release.version);
-    // It is links to both.
+    // The overlay links to both.
     let key = Key::new()
         .with("recipe", "1")
         .with("source", plain.as_os_str().as_encoded_bytes())
@@ -189,7 +189,7 @@ fn run_script(script: &str, deb: &Path, to: &Path) -> Result<()> {
 /// Fills a folder from a package file.
 type Unpack<'a> = &'a (dyn Fn(&Path, &Path) -> Result<()> + Sync);
 
-/// Where that folder is.
+/// Returns the cache entry of an unpacked package.
 fn unpacked_entry(cache: &Cache, release: &Release, package: &str) -> Entry {
     let name = format!("{package}_{}", release.version);
     cache.entry("unpacked", &name, &Key::new().with("recipe", "2"))
@@ -207,7 +207,7 @@ fn unpacked(
     unpacked_into(&entry, archive, release, package, usual, unpack)
 }
 
-/// The same for an entry of another name.
+/// As [`unpacked`], into this entry.
 fn unpacked_into(
     entry: &Entry,
     archive: &Archive<'_>,
@@ -222,12 +222,11 @@ fn unpacked_into(
         unpack(deb.path(), to)?;
         deb.record(to)?;
         step.done();
-        // The file is not needed after unpacking.
         Ok(())
     })
 }
 
-/// Gives the package's file, verified.
+/// Downloads and verifies a package's file.
 fn downloaded(archive: &Archive<'_>, release: &Release, name: &str, usual: &str) -> Result<Deb> {
     let version = &release.version;
     check_online(&format!("the cache has no {name} {version}"))?;
@@ -243,7 +242,7 @@ fn downloaded(archive: &Archive<'_>, release: &Release, name: &str, usual: &str)
         .with_context(|| format!("Debian's suite {} has no such package", release.suite))
         .with_context(gone)?;
     let download = suite.download(package, &step).with_context(gone)?;
-    // A mismatch here means a wrong archive, not an updated one.
+    // A mismatch is an error of the archive; another release would not help.
     let deb = download.verify(archive.cache())?;
     step.done();
     Ok(deb)
@@ -255,7 +254,7 @@ fn is_vmlinuz(path: &str, release: &str) -> bool {
             && path.ends_with(&format!("/{release}/vmlinuz"))
 }
 
-/// The path of the file in a package that the test accepts.
+/// Returns the path of the file in a package that `test` accepts.
 fn member(deb: &Path, test: &dyn Fn(&str) -> bool) -> Result<String> {
     members(deb)?
         .lines()
@@ -264,13 +263,13 @@ fn member(deb: &Path, test: &dyn Fn(&str) -> bool) -> Result<String> {
         .with_context(|| format!("no kernel image in {}", deb.display()))
 }
 
-/// The paths of all files in a package.
+/// Lists the paths of all files in a package.
 fn members(deb: &Path) -> Result<String> {
     let list = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -t";
     process::output(process::command("bash").args(["-c", list, "bash"]).arg(deb))
 }
 
-/// Unpacks files of a package under other names.
+/// Unpacks files of a package under new names.
 fn unpack_members(deb: &Path, members: &[(&str, &str)], to: &Path) -> Result<()> {
     let script = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -xO \"$2\" > \"$3\"";
     for (member, name) in members {
@@ -281,7 +280,7 @@ fn unpack_members(deb: &Path, members: &[(&str, &str)], to: &Path) -> Result<()>
             .arg(member)
             .arg(to.join(name));
         process::output(&mut command)
-            .with_context(|| format!("cannot take {member} out of {}", deb.display()))?;
+            .with_context(|| format!("cannot unpack {member} from {}", deb.display()))?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) struct Release {
     pub suite: String,
     /// The packages' version: `7.2.12-1`.
     pub version: String,
-    /// What `uname -r` says: `7.2.12+deb14-amd64`.
+    /// The output of `uname -r`: `7.2.12+deb14-amd64`.
     pub name: String,
     /// The package with `vmlinuz`.
     pub image: String,
@@ -52,22 +52,22 @@ impl Release {
             .map_or(&*self.name, |(dot, _)| &self.name[..dot])
     }
 
-    /// The name of its cache entries, without the kind of kernel.
+    /// Returns the name of its cache entries.
     pub(super) fn label(&self, kernel: DebianKernel) -> String {
         format!("{}-{}", kernel.family(), self.version)
     }
 
-    /// Whether it is this version.
+    /// Whether it has this package version or release name.
     fn is(&self, version: &str) -> bool {
         self.version == version || self.name == version
     }
 
-    /// The package with the debug information of all that the kernel runs.
+    /// Returns the package with debug information of the kernel and its modules.
     pub(super) fn debug_info(&self) -> String {
         format!("linux-image-{}-dbg", self.name)
     }
 
-    /// The package with the modules. Where it is that of the image, the image is older than this split.
+    /// Returns the package with the modules. Older releases have them in the package of the image.
     pub(super) fn modules(&self) -> String {
         let [split, whole] = Self::images(&self.name);
         match self.image == split {
@@ -76,7 +76,7 @@ impl Release {
         }
     }
 
-    /// The package with the headers that all kernels with PREEMPT_RT share.
+    /// Returns the package with the headers that all PREEMPT_RT kernels share.
     pub(super) fn common_rt_headers(&self) -> String {
         let headers = self.headers();
         let end = format!("rt-{}", Arch::DEBIANS.facts().debian);
@@ -88,12 +88,12 @@ impl Release {
         format!("linux-headers-{}", self.name)
     }
 
-    /// The packages that can hold the image. Debian moved it during the series.
+    /// Returns the packages that can contain the image. Debian moved it during the series.
     fn images(name: &str) -> [String; 2] {
         ["linux-binary-", "linux-image-"].map(|start| format!("{start}{name}"))
     }
 
-    /// Whether it is well-formed: it becomes part of file names and arguments.
+    /// Whether it is well-formed: its parts are used in file names and arguments.
     fn is_valid(&self, kernel: DebianKernel) -> bool {
         kernel.line.is_in(&self.suite)
             && apt::is_version(&self.version)
@@ -104,7 +104,7 @@ impl Release {
     }
 }
 
-/// The archive does not give a package of this release: it may have moved on.
+/// A package of the release is not in the archive, which may have a newer release by now.
 #[derive(Clone, Debug)]
 pub(super) struct Gone {
     pub package: String,
@@ -120,7 +120,7 @@ impl std::fmt::Display for Gone {
     }
 }
 
-/// The release in use on this machine: the recorded one, or (if there is none, or when updating)
+/// Returns the recorded release of this machine, or (if there is none, or when updating)
 /// the newest of the line.
 fn release(archive: &Archive<'_>, kernel: DebianKernel, update: bool) -> Result<Release> {
     let cache = archive.cache();
@@ -137,7 +137,7 @@ fn release(archive: &Archive<'_>, kernel: DebianKernel, update: bool) -> Result<
     Ok(release)
 }
 
-/// Calls a function with the release in use. If that is gone from the archive, with
+/// Calls `action` with the recorded release, and if the archive no longer has that, with
 /// the current one.
 pub(super) fn with_release<T>(
     archive: &Archive<'_>,
@@ -152,14 +152,14 @@ pub(super) fn with_release<T>(
             if newer == used {
                 return Err(err);
             }
-            say(&format!("Debian no longer has {used}: taking {newer}"));
+            say(&format!("Debian no longer has {used}; using {newer}"));
             action(&newer)
         }
         result => result,
     }
 }
 
-/// The release that this machine uses, if it has one.
+/// Returns the recorded release of this machine.
 pub(super) fn recorded_release(cache: &Cache, kernel: DebianKernel) -> Option<Release> {
     recorded(&record(cache, kernel), kernel)
 }
@@ -170,8 +170,8 @@ fn record(cache: &Cache, kernel: DebianKernel) -> PathBuf {
         .join(format!("release-{}.json", kernel.label()))
 }
 
-/// The packages for fetching a kernel's packages, if this machine has no kernel yet.
-/// Without apt there are none: [`Suite::open`] reports that.
+/// Returns the host packages for fetching a kernel, if none is recorded yet. None without apt, which is
+/// reported when fetching.
 pub(super) fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     if is_offline()
         || recorded_release(cache, kernel).is_some()
@@ -188,7 +188,7 @@ pub(super) fn needs(cache: &Cache, kernel: DebianKernel) -> Needs {
     ])
 }
 
-/// The recorded release. A damaged record counts as none.
+/// Reads a record. Returns `None` for a damaged one.
 fn recorded(path: &Path, kernel: DebianKernel) -> Option<Release> {
     let release: Release = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
     release.is_valid(kernel).then_some(release)
@@ -201,30 +201,30 @@ fn look_up(archive: &Archive<'_>, kernel: DebianKernel) -> Result<Release> {
         "a few seconds",
     );
     archive.prepare()?;
-    let mut seen = Seen::default();
+    let mut search = Search::default();
     for group in kernel.line.suites {
         for name in *group {
-            seen.look_into(archive, kernel, name, &step)?;
+            search.add_suite(archive, kernel, name, &step)?;
         }
-        if let Some(release) = choose(kernel, &seen.releases, is_newer) {
+        if let Some(release) = choose(kernel, &search.releases, is_newer) {
             step.done();
             return Ok(release);
         }
     }
-    Err(seen.failure(kernel, is_newer))
+    Err(search.failure(kernel, is_newer))
 }
 
 /// The releases found in the archive.
 #[derive(Default)]
-struct Seen {
+struct Search {
     /// All releases of the flavour.
     releases: Vec<Release>,
     /// The first suite that could not be read.
     failed: Option<anyhow::Error>,
 }
 
-impl Seen {
-    fn look_into(
+impl Search {
+    fn add_suite(
         &mut self,
         archive: &Archive<'_>,
         kernel: DebianKernel,
@@ -249,7 +249,7 @@ impl Seen {
         Ok(())
     }
 
-    /// Why there is none.
+    /// Returns the error if no release was found.
     fn failure(self, kernel: DebianKernel, is_newer: impl Fn(&str, &str) -> bool) -> anyhow::Error {
         let Line { name, series, .. } = kernel.line;
         if let Some(error) = self.failed {
@@ -258,7 +258,7 @@ impl Seen {
         let suites = kernel.line.suites.concat().join(", ");
         match kernel.version.filter(|_| !self.releases.is_empty()) {
             Some(version) => anyhow!(
-                "Debian's suites {suites} have no {name} of version {version}: take one of {}",
+                "Debian's suites {suites} have no {name} of version {version}: use one of {}",
                 names(self.releases, is_newer)
             ),
             None => anyhow!(
@@ -269,7 +269,7 @@ impl Seen {
     }
 }
 
-/// Their versions, the newest first, each with what `uname -r` prints.
+/// Lists versions and release names, the newest first.
 fn names(mut releases: Vec<Release>, is_newer: impl Fn(&str, &str) -> bool) -> String {
     releases.sort_by(|a, b| match a.version == b.version {
         true => Ordering::Equal,
@@ -286,7 +286,7 @@ fn names(mut releases: Vec<Release>, is_newer: impl Fn(&str, &str) -> bool) -> S
     names.join(", ")
 }
 
-/// All packages of the series that matter.
+/// Returns the source, headers and image packages of the series.
 fn offered(suite: &Suite, line: &Line) -> Result<Vec<Package>> {
     let mut names = Vec::new();
     for kind in ["source", "headers", "binary", "image"] {
@@ -296,7 +296,7 @@ fn offered(suite: &Suite, line: &Line) -> Result<Vec<Package>> {
     suite.packages(&names)
 }
 
-/// The releases of the flavour with source, headers and an image.
+/// Returns the releases of the flavour with source, headers and an image.
 fn complete(kernel: DebianKernel, suite: &str, offered: &[Package]) -> Vec<Release> {
     let line = kernel.line;
     let has = |name: &str, version: &str| {
@@ -325,16 +325,16 @@ fn complete(kernel: DebianKernel, suite: &str, offered: &[Package]) -> Vec<Relea
     offered.iter().filter_map(release).collect()
 }
 
-/// The newest of these releases, or that of the requested version.
+/// Returns the newest release, or the one of the requested version.
 fn choose(
     kernel: DebianKernel,
     releases: &[Release],
     is_newer: impl Fn(&str, &str) -> bool,
 ) -> Option<Release> {
-    let wanted = releases
+    let candidates = releases
         .iter()
         .filter(|release| kernel.version.is_none_or(|version| release.is(version)));
-    wanted
+    candidates
         .reduce(|best, next| match is_newer(&next.version, &best.version) {
             true => next,
             false => best,
@@ -342,7 +342,7 @@ fn choose(
         .cloned()
 }
 
-/// Compares versions as Debian does.
+/// Whether `a` is newer than `b`, by Debian's order.
 fn is_newer(a: &str, b: &str) -> bool {
     process::output(process::command("dpkg").args(["--compare-versions", a, "gt", b])).is_ok()
 }
@@ -381,7 +381,7 @@ mod tests {
             ("linux-binary-7.2.12+deb14-amd64", "7.2.12-1"),
             ("linux-headers-7.2.13+deb14-amd64", "7.2.13-1"),
             ("linux-binary-7.2.13+deb14-amd64", "7.2.13-1"),
-            // Its image is not there yet.
+            // Its image is not published yet.
             ("linux-headers-7.2.14+deb14-amd64", "7.2.14-1"),
             ("linux-binary-7.2.14+deb14-amd64", "7.2.14~rc1-1"),
         ]);
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_image_package_serves_too() {
+    fn older_image_packages_are_used() {
         let offered = packages(&[
             ("linux-source-7.2", "7.2.6-1"),
             ("linux-headers-7.2.6+deb13-amd64", "7.2.6-1"),
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_old_are_taken() {
+    fn older_release_names_are_accepted() {
         let offered = packages(&[
             ("linux-source-6.1", "6.1.170-3"),
             ("linux-headers-6.1.0-47-amd64", "6.1.170-3"),
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn other_flavours_and_other_versions_do_not_count() {
+    fn other_flavours_and_versions_are_ignored() {
         let offered = packages(&[
             ("linux-source-7.2", "7.2.6-1"),
             ("linux-headers-7.2.6+deb13-rt-amd64", "7.2.6-1"),
@@ -460,10 +460,10 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_is_wanted_is_taken_or_the_others_are_named() {
+    fn a_requested_version_is_used_or_the_available_ones_are_listed() {
         let kernel =
             |version: &str| -> DebianKernel { format!("debian-13/{version}").parse().unwrap() };
-        let seen = Seen {
+        let search = Search {
             releases: vec![
                 release("trixie-security", "6.12.107-1"),
                 release("trixie-security", "6.12.118-1"),
@@ -472,21 +472,21 @@ mod tests {
             failed: None,
         };
         for version in ["6.12.107-1", "6.12.107+deb13-amd64"] {
-            let chosen = choose(kernel(version), &seen.releases, newer).unwrap();
+            let chosen = choose(kernel(version), &search.releases, newer).unwrap();
             assert_eq!(chosen.version, "6.12.107-1");
             assert!(!release("trixie", "6.12.118-1").is_valid(kernel(version)));
         }
         let gone = kernel("6.12.90-1");
-        assert_eq!(choose(gone, &seen.releases, newer), None);
+        assert_eq!(choose(gone, &search.releases, newer), None);
         assert_eq!(
-            seen.failure(gone, newer).to_string(),
-            "Debian's suites trixie-security, trixie have no debian-13 of version 6.12.90-1: take one of \
+            search.failure(gone, newer).to_string(),
+            "Debian's suites trixie-security, trixie have no debian-13 of version 6.12.90-1: use one of \
              6.12.118-1 (6.12.118+deb13-amd64), 6.12.107-1 (6.12.107+deb13-amd64)"
         );
     }
 
     #[test]
-    fn a_damaged_record_counts_as_none() {
+    fn a_damaged_record_is_ignored() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("record");
         assert_eq!(recorded(&path, STOCK), None);
@@ -495,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_holds_nothing_but_names() {
+    fn invalid_names_in_a_record_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("record");
         let good = Release {

@@ -2,9 +2,9 @@
 
 //! Makes indices of a kernel's inlined functions from its debug information.
 //!
-//! A kernel that was built here has that in its `vmlinux`. Debian has a package of more than
+//! A kernel built by klp has it in its `vmlinux`. Debian has a package of more than
 //! a gigabyte, which is only fetched on request; the indices of the kernel and all its modules
-//! are then made at once, and nothing else is kept.
+//! are made in one pass, and the package is not kept.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -23,10 +23,10 @@ use crate::host::progress::Step;
 /// Changed when the indices change.
 const RECIPE: &str = "1";
 
-/// No file with debug information is larger.
+/// The maximal size of a file with debug information.
 const LARGEST: u64 = 8 << 30;
 
-/// The folder with the index of this vmlinux, or of the file with its debug information; `None` when
+/// Returns the folder with the index of this vmlinux, or of the file with its debug information; `None` if
 /// it has none.
 pub fn of_vmlinux(cache: &Cache, file: &Path) -> Result<Option<PathBuf>> {
     let Ok(Some(id)) = inlined::build_id(file) else {
@@ -48,8 +48,7 @@ pub fn of_vmlinux(cache: &Cache, file: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(dir))
 }
 
-/// Writes the index of a module with debug information beside it; none without debug
-/// information.
+/// Writes the index of a module beside it, if it has debug information.
 pub fn of_module(file: &Path) -> Result<()> {
     let dir = file.parent().unwrap_or(Path::new("."));
     let name = file
@@ -64,13 +63,12 @@ pub fn of_module(file: &Path) -> Result<()> {
     }
 }
 
-/// The folder with the indices of Debian's kernel and its modules, if its debug information was
-/// fetched before.
+/// Returns the folder with the indices of Debian's kernel and its modules, if the cache has it.
 pub fn of_stock_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
-    debian_packages::debug_info_if_there(cache, kernel)
+    debian_packages::cached_debug_info(cache, kernel)
 }
 
-/// The same, fetching the debug information if needed.
+/// As [`of_stock_if_there`], fetching the debug information if needed.
 pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<PathBuf> {
     let archive = Archive::new(cache);
     debian_release::with_release(&archive, kernel, false, |release| {
@@ -78,7 +76,7 @@ pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<PathBuf> {
     })
 }
 
-/// Makes the indices of all that is in a package, one file after the other.
+/// Makes the indices of all files of a package.
 fn index_package(package: &Path, dir: &Path) -> Result<()> {
     package_files::visit(package, &mut |path, size, file| {
         index_file(path, size, file, dir)
@@ -109,7 +107,7 @@ fn index_file(path: &Path, size: u64, mut content: &mut dyn Read, dir: &Path) ->
     }
 }
 
-/// The object of a file of the package.
+/// Returns the object that a file of the package belongs to.
 fn object(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let name = name.strip_suffix(".debug").unwrap_or(name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernels: which ones there are, and how each is fetched and built.
+//! The kernels that klp knows, and how each is fetched and built.
 
 mod build_seed;
 mod built_kernel;
@@ -42,7 +42,7 @@ pub use debian_line::{Flavour, Line};
 pub use kind::{Core, Origin, Profile};
 pub use options::Options;
 
-/// The packages that [`get`] needs for this kernel.
+/// Returns the packages that [`get`] needs for this kernel.
 pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
     let cache = Cache::open()?;
     match core {
@@ -52,7 +52,7 @@ pub fn needs(core: Core, profile: Profile, options: &Options) -> Result<Needs> {
     }
 }
 
-/// Gives the kernel, building it first when the cache does not have it.
+/// Returns the kernel, built first if the cache does not have it.
 pub fn get(core: Core, profile: Profile, options: &Options) -> Result<Kernel> {
     options.check(core)?;
     let cache = Cache::open()?;

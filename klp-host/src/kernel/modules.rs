@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The modules of kernels: those of Debian's kernel, fetched with their package, and which others a
-//! module needs to be loaded.
+//! Kernel modules: fetches those of Debian's kernel, and resolves dependencies.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -18,22 +17,22 @@ use crate::cache::Cache;
 use crate::host::consent::is_offline;
 use crate::host::progress::say;
 
-/// No module of a distribution is larger, compressed or not.
+/// The maximal size of a module.
 const LARGEST: u64 = 1 << 30;
 
-/// The most modules that are loaded for others.
+/// The maximal number of modules, with dependencies.
 const MOST: usize = 256;
 
-/// The folder with the modules of Debian's kernel, fetched first if needed: about
-/// 110 MB. `None`, with a note, if the network is forbidden and the cache has none.
+/// Returns the folder with the modules of Debian's kernel, fetched first if needed (about
+/// 110 MB). `None`, with a note, if the network is forbidden and the cache has none.
 pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<Option<PathBuf>> {
     if let Some(dir) = of_stock_if_there(cache, kernel) {
         return Ok(Some(dir));
     }
     if is_offline() {
         say(
-            "note: the cache has no modules of Debian's kernel, and --offline keeps them from being \
-             fetched: patches of modules cannot be checked",
+            "note: the cache has no modules of Debian's kernel, and --offline forbids fetching them: \
+             patches of modules cannot be checked",
         );
         return Ok(None);
     }
@@ -44,12 +43,12 @@ pub fn of_stock(cache: &Cache, kernel: DebianKernel) -> Result<Option<PathBuf>> 
     .map(Some)
 }
 
-/// The same, if they were fetched before.
+/// As [`of_stock`], only from the cache.
 pub fn of_stock_if_there(cache: &Cache, kernel: DebianKernel) -> Option<PathBuf> {
-    debian_packages::modules_if_there(cache, kernel)
+    debian_packages::cached_modules(cache, kernel)
 }
 
-/// Takes the modules out of a package, compressed as they are.
+/// Unpacks the modules of a package, without decompressing them.
 fn unpack(package: &Path, dir: &Path) -> Result<()> {
     let mut count = 0;
     package_files::visit(package, &mut |path, size, file| {
@@ -79,7 +78,7 @@ fn unpack_file(path: &Path, size: u64, mut content: &mut dyn Read, dir: &Path) -
     Ok(true)
 }
 
-/// Where a file of the package belongs, from `kernel/` on; `None` for all but modules.
+/// Returns the path of a module in a package from `kernel/` on; `None` for other files.
 fn inside(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let is_module = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"]
@@ -104,16 +103,16 @@ fn inside(path: &Path) -> Option<PathBuf> {
 /// A module to load.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Loadable {
-    /// As `lsmod` shows it.
+    /// Its name in `lsmod`.
     pub name: String,
-    /// Its contents, not compressed.
+    /// Its contents, decompressed.
     pub data: Vec<u8>,
-    /// Only soft dependencies ask for it: the others may do without it, where it cannot be loaded.
+    /// Whether only soft dependencies require it, so that failing to load it is not an error.
     pub is_optional: bool,
 }
 
-/// These modules with all dependencies, each after its own. Of soft dependencies, those that there are and that are to
-/// be loaded before: cryptography that a module asks for by name when it is loaded.
+/// Returns these modules with all dependencies, in loading order. Of soft dependencies, the existing ones that are to
+/// be loaded before the module, such as cryptographic algorithms that it requests by name when it is loaded.
 ///
 /// # Errors
 ///
@@ -128,18 +127,18 @@ pub fn with_dependencies(known: &KernelMetadata, names: &[String]) -> Result<Vec
         entered: Vec::new(),
     };
     for name in names {
-        found.add(name, Why::Wanted)?;
+        found.add(name, Why::Requested)?;
     }
     Ok(found.done)
 }
 
-/// Why a module is loaded.
+/// The reason to load a module.
 #[derive(Clone, Copy, Debug)]
 enum Why<'a> {
-    Wanted,
-    /// This module has symbols of it.
+    Requested,
+    /// This module depends on it.
     Depends(&'a str),
-    /// One whose symbols nobody has, of a soft dependency.
+    /// A soft dependency, of which no symbols are used.
     Optional,
 }
 
@@ -147,7 +146,7 @@ struct Found<'a> {
     files: Modules,
     folders: &'a [PathBuf],
     done: Vec<Loadable>,
-    /// The names of all that were looked at.
+    /// The names of all modules visited.
     entered: Vec<String>,
 }
 
@@ -201,8 +200,8 @@ impl Found<'_> {
         Ok(())
     }
 
-    /// The module that a soft dependency on `name` loads, if there is one: of an algorithm, the implementation for all
-    /// processors. `name` may also be an alias, which no file's name tells.
+    /// Returns the module that a soft dependency on `name` loads, if it exists; for an algorithm, the generic
+    /// implementation. Aliases are not resolved: file names do not contain them.
     fn file_of_soft(&self, name: &str) -> Option<String> {
         let name = name.replace('-', "_");
         [name.clone(), format!("{name}_generic")]
@@ -213,13 +212,13 @@ impl Found<'_> {
     fn missing(&self, name: &str, why: Why<'_>) -> String {
         let why = match why {
             Why::Depends(other) => format!(", which `{other}` depends on"),
-            Why::Wanted | Why::Optional => String::new(),
+            Why::Requested | Why::Optional => String::new(),
         };
         let name = name.escape_default();
         match self.folders {
             [] => format!(
                 "there is no module `{name}`{why}: no folder with this kernel's modules is known; \
-                 name one in KLP_MODULES"
+                 set KLP_MODULES to one"
             ),
             [first, ..] => format!(
                 "there is no module `{name}`{why} in {}: `lsmod` shows the name of a module; what is \
@@ -230,7 +229,7 @@ impl Found<'_> {
     }
 }
 
-/// Of a soft dependency (`pre: a b post: c`), what is loaded before.
+/// Returns the modules that a soft dependency (`pre: a b post: c`) loads before.
 fn before(softdep: &str) -> Vec<String> {
     let words = softdep.split_whitespace();
     words
@@ -246,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_are_taken_from_where_packages_have_them() {
+    fn module_paths_in_packages_are_recognised() {
         let inside = |path: &str| inside(Path::new(path));
         let some = |path: &str| Some(PathBuf::from(path));
         assert_eq!(
