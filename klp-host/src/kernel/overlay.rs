@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A kernel source tree that differs from another one, and takes no room: all of it are links into
-//! that one, but for `kernel/livepatch` with klp-core in it, for a few changed files, or for its headers.
+//! Creates overlays of a kernel source tree: links to the original, except for `kernel/livepatch` with
+//! klp-core, a few changed files, or the headers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +15,8 @@ use super::install::{FOLDER, Installed};
 use crate::arch::Arch;
 use crate::host::files;
 
-/// Makes the tree with klp-core in `dir`, or brings it up to date: files that stay the same keep their times,
-/// so that make does not build them again. `install` puts the core in.
+/// Creates or updates the tree with klp-core in `dir`. Unchanged files keep their times,
+/// so that make does not rebuild them. `install` adds the core.
 pub(super) fn create(
     dir: &Path,
     source: &Path,
@@ -24,7 +24,7 @@ pub(super) fn create(
 ) -> Result<()> {
     let fresh = dir.with_extension("partial");
     remove(&fresh)?;
-    // The parents of the real folder have to be real, too.
+    // The parents of a real folder must be real folders.
     link_all_but(source, &fresh, &["kernel"])?;
     link_all_but(
         &source.join("kernel"),
@@ -38,7 +38,7 @@ pub(super) fn create(
     fs::rename(&fresh, dir).with_context(|| format!("cannot name {}", dir.display()))
 }
 
-/// Makes the tree with the folders `include` and that of the architecture's of `headers` in `dir`.
+/// Creates the tree in `dir`, with the `include` folders of `headers`: the common one and the architecture's.
 pub(super) fn create_with_headers(dir: &Path, source: &Path, headers: &Path) -> Result<()> {
     let name = Arch::DEBIANS.name();
     let of_arch = Path::new("arch").join(name);
@@ -54,7 +54,7 @@ pub(super) fn create_with_headers(dir: &Path, source: &Path, headers: &Path) -> 
     Ok(())
 }
 
-/// Makes the tree in `dir` with these files, whose paths are relative to the tree.
+/// Creates the tree in `dir` with these files, whose paths are relative to the tree.
 pub(super) fn create_changed(
     dir: &Path,
     source: &Path,
@@ -131,7 +131,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Gives the new files that have the same content as the old ones their times.
+/// Sets the times of unchanged files to those of the old ones.
 fn keep_times(old: &Path, new: &Path) -> Result<()> {
     for entry in WalkDir::new(new) {
         let entry = entry.with_context(|| format!("cannot list {}", new.display()))?;

@@ -53,7 +53,7 @@ pub struct Folder<'a> {
 }
 
 impl Folder<'_> {
-    /// Builds it. What compilers have to say is shown.
+    /// Builds all modules, and shows the compilers' messages.
     pub fn make(&self, kernel: &BuildFolder) -> Result<Built> {
         self.make_only(kernel, &["modules".to_owned()])?;
         let order = self.output.join("modules.order");
@@ -67,7 +67,7 @@ impl Folder<'_> {
         Ok(Built { modules })
     }
 
-    /// Builds these of its targets, such as `one-module.ko`.
+    /// Builds these targets, such as `one-module.ko`.
     pub fn make_only(&self, kernel: &BuildFolder, targets: &[String]) -> Result<()> {
         for path in [self.sources, self.output, &kernel.dir] {
             check_for_make(path)?;
@@ -91,7 +91,7 @@ impl Folder<'_> {
         Ok(())
     }
 
-    /// A make for it, without a target.
+    /// Returns a make command for the folder, without a target.
     pub fn command(&self, kernel: &BuildFolder) -> Command {
         let assign = |name: &str, path: &Path| {
             let mut word = std::ffi::OsString::from(name);
@@ -109,12 +109,12 @@ impl Folder<'_> {
     }
 }
 
-/// The modules that Kbuild lists, as object files, relative to the output. They are modified, so
-/// they have to be in it.
+/// Returns the modules that Kbuild lists as object files relative to the output. They must be inside of it, because
+/// they are modified.
 fn modules(output: &Path, order: &str) -> Result<Vec<PathBuf>> {
     let module = |line: &str| {
         let object = Path::new(line.trim());
-        // Older kernels name it with its folder.
+        // Older kernels list absolute paths.
         let object = object.strip_prefix(output).unwrap_or(object);
         ensure!(
             is_inside(object),

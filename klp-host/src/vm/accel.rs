@@ -8,7 +8,7 @@ pub(super) const THREADS_FROM: u32 = 10;
 /// How QEMU runs the guest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Accel {
-    /// By the processor itself.
+    /// KVM.
     Kvm,
     /// Emulated, a thread per CPU of the guest.
     TcgMulti,
@@ -19,7 +19,7 @@ pub(super) enum Accel {
 }
 
 impl Accel {
-    /// Its part of QEMU's command line.
+    /// Returns its arguments for QEMU.
     pub(super) fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Kvm => &["-accel", "kvm"],
@@ -39,7 +39,7 @@ impl Accel {
         }
     }
 
-    /// The guest's CPU model: the host's, or the one to emulate.
+    /// Returns the guest's CPU model: the host's, or `emulated`.
     pub(super) fn cpu(self, emulated: &'static str) -> &'static str {
         match self {
             Self::Kvm => "host",
@@ -63,8 +63,8 @@ impl Accel {
     }
 }
 
-/// How this version of QEMU emulates. Older ones than [`THREADS_FROM`] break kernels that patch their own code, as
-/// live patching does, when they use several threads.
+/// Returns the emulation mode for a version of QEMU. With several threads, versions before [`THREADS_FROM`] break kernels
+/// that modify their own code, as live patching does.
 pub(super) fn emulation(major: u32) -> Accel {
     if major >= THREADS_FROM {
         Accel::TcgMulti

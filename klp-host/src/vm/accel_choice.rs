@@ -2,7 +2,7 @@
 
 //! Chooses QEMU's accelerator.
 //!
-//! Hardware virtualisation is used if a trial boot succeeds: the device file can exist while guests hang.
+//! KVM is used if a trial boot succeeds: its device file can exist although guests hang.
 
 use std::path::PathBuf;
 use std::sync::Once;
@@ -21,7 +21,7 @@ use crate::cache::{Cache, Key};
 use crate::host::files::write_atomic;
 use crate::host::progress::say;
 
-/// How long the trial boot may take. Where virtualisation works it needs two seconds.
+/// The time limit of the trial boot, which takes two seconds if KVM works.
 const TRIAL: Duration = Duration::from_secs(12);
 
 /// The cached results.
@@ -32,13 +32,13 @@ const FAILS: &str = "fails\n";
 #[derive(Debug)]
 pub(super) struct Choice {
     pub(super) accel: Accel,
-    /// The trial of KVM failed just now: where to write it down.
+    /// The file to record the failure in, if a trial of KVM has just failed.
     failed_trial: Option<PathBuf>,
 }
 
 impl Choice {
-    /// Records whether the guest came up without KVM. Only then the failed trial was
-    /// KVM's fault, and not the kernel's.
+    /// Records a failed trial if the guest booted without KVM: otherwise the kernel may
+    /// be the cause.
     pub(super) fn came_up(&self, came_up: bool) -> Result<()> {
         match &self.failed_trial {
             Some(answer) if came_up => write_atomic(answer, FAILS),
@@ -56,11 +56,11 @@ impl From<Accel> for Choice {
     }
 }
 
-/// Chooses for this run. `$KLP_ACCEL` (`kvm` or `tcg`) overrules.
+/// Chooses the accelerator of a run. `$KLP_ACCEL` (`kvm` or `tcg`) takes precedence.
 pub(super) fn choose(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> {
     let wish = std::env::var("KLP_ACCEL").unwrap_or_default();
     if !["", "kvm", "tcg"].contains(&wish.as_str()) {
-        bail!("KLP_ACCEL is `{wish}`: set it to kvm or tcg, or not at all");
+        bail!("KLP_ACCEL is `{wish}`: set it to kvm or tcg, or unset it");
     }
     match wish.as_str() {
         _ if spec.icount => Ok(Accel::Icount.into()),
@@ -81,7 +81,7 @@ pub(super) fn choose(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> 
     }
 }
 
-/// Says once why KVM, which is there, is not used. That it is not there needs no words.
+/// Prints once why KVM is not used although its device exists.
 fn note_unusable(err: &anyhow::Error) {
     static NOTED: Once = Once::new();
     if !err.is::<io::Error>() {
@@ -89,7 +89,7 @@ fn note_unusable(err: &anyhow::Error) {
     }
 }
 
-/// Whether guests run in KVM here is found out once per boot of this machine and version of
+/// Chooses by a trial boot, whose result is cached per boot of this machine and version of
 /// QEMU.
 fn by_trial(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -115,10 +115,7 @@ fn by_trial(qemu: &Qemu, spec: &Spec, cache: &Cache) -> Result<Choice> {
 }
 
 fn trial(qemu: &Qemu, spec: &Spec) -> Result<bool> {
-    say(&format!(
-        "trying whether KVM works here (once; up to {} s)",
-        TRIAL.as_secs()
-    ));
+    say(&format!("testing KVM (once; up to {} s)", TRIAL.as_secs()));
     let trial = Spec {
         timeout: TRIAL,
         ..Spec::new(&spec.image, "true")
@@ -126,7 +123,7 @@ fn trial(qemu: &Qemu, spec: &Spec) -> Result<bool> {
     let report = boot::run_on(qemu, Accel::Kvm, &trial, &mut |_| Ok(()))?;
     let works = report.outcome == Outcome::Exited(0);
     if !works {
-        say("KVM is there but does not work; guests are emulated");
+        say("KVM does not work; guests are emulated");
     }
     Ok(works)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Boots a guest: makes its file system, starts QEMU, and watches it to its end.
+//! Boots a guest: builds its initramfs, starts QEMU, and monitors it until it ends.
 
 use std::io::{self, BufWriter};
 use std::os::fd::OwnedFd;
@@ -19,10 +19,10 @@ use super::userland::Userland;
 use super::{monitor, programs};
 use crate::arch::Arch;
 
-/// Seconds between the guest's signs of life.
+/// The interval of the guest's heartbeat, in seconds.
 const BEAT: u32 = 2;
 
-/// Where klp-core is in the guest, as a module, and what loads it.
+/// The path of klp-core's module in the guest, and the script that loads it.
 const CORE_MODULE: &str = "/klp/klp-core.ko";
 const CORE_SCRIPT: &str = include_str!("core.sh");
 
@@ -30,7 +30,7 @@ const CORE_SCRIPT: &str = include_str!("core.sh");
 /// is unpacked.
 const KERNEL_MEMORY: u64 = 160;
 
-/// Runs on this QEMU, in this way.
+/// Runs on this QEMU, with this accelerator.
 pub(super) fn run_on(
     qemu: &Qemu,
     accel: Accel,
@@ -50,7 +50,7 @@ pub(super) fn run_on(
     run_with(qemu, accel, &spec, &initramfs, sink)
 }
 
-/// Runs with this file system.
+/// Runs with this initramfs.
 pub(super) fn run_with(
     qemu: &Qemu,
     accel: Accel,
@@ -70,8 +70,8 @@ pub(super) fn run_with(
     })
 }
 
-/// Builds the guest's file system, in memory: nothing to clean up, however we end. Gives the MiB that the
-/// guest needs for it, too.
+/// Builds the initramfs in memory, so that nothing is left to clean up. Also returns the MiB that the
+/// guest needs for it.
 fn initramfs(arch: Arch, spec: &Spec) -> Result<(OwnedFd, u32)> {
     let mut tree = Tree::new();
     let userland = Userland::get(arch)?;
@@ -86,7 +86,7 @@ fn initramfs(arch: Arch, spec: &Spec) -> Result<(OwnedFd, u32)> {
     let before = spec.core_module.as_ref().map_or("", |_| CORE_SCRIPT);
     let command = format!("{before}{}\n", spec.command);
     tree.text("/klp/command", command, 0o644)?;
-    // Signs of life cost instructions, and counted time does not need them.
+    // The heartbeat costs instructions, and counted time does not need it.
     let beat = if spec.icount { 0 } else { BEAT };
     let [output, verdict] = arch.facts().machine.names;
     let settings = format!("BEAT={beat}\nOUTPUT=/dev/{output}\nVERDICT=/dev/{verdict}\n");

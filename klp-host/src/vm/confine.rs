@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What QEMU's process takes from us, and may not do. The only file of this crate with `unsafe`:
-//! code between fork and exec has rules that no type can hold.
+//! Confines the QEMU process: inherited descriptors, privileges, file size. It needs `unsafe`,
+//! because code between fork and exec has rules that no type can express.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -12,14 +12,14 @@ use std::process::Command;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, Signal};
 
-/// The most bytes that a file may have which QEMU writes, its messages for us among them. Only the guest's disk may
+/// The maximal size in bytes of files that QEMU writes, including its standard error. Only the guest's disk may
 /// be larger.
 pub(super) const FILE_LIMIT: u64 = 1 << 20;
 
 /// Restricts the child: it inherits only these descriptors besides the standard ones, gets no new
 /// privileges, writes no files larger than `file_limit`, and is killed when this process ends.
 ///
-/// A child changes its user before that, because doing so clears the parent-death signal.
+/// The child has changed its user before, because doing so clears the parent-death signal.
 pub(super) fn confine(command: &mut Command, inherited: Vec<RawFd>, file_limit: u64) {
     let parent = rustix::process::getpid();
     let prepare = move || {
@@ -34,7 +34,7 @@ pub(super) fn confine(command: &mut Command, inherited: Vec<RawFd>, file_limit: 
         inherited.iter().try_for_each(|&fd| set_flags(fd, 0))
     };
     // SAFETY: between fork and exec `prepare` only makes system calls: it takes no lock and
-    // allocates nothing; its errors are plain numbers.
+    // allocates nothing; its errors are error numbers.
     unsafe { command.pre_exec(prepare) };
 }
 
@@ -46,15 +46,15 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
     Ok(rustix::process::setrlimit(resource, limit)?)
 }
 
-/// Closes all descriptors but the standard ones when another program is executed.
+/// Sets close-on-exec for all descriptors but the standard ones.
 fn close_all_on_exec() {
     const FIRST: RawFd = 3;
     let flag = libc::CLOSE_RANGE_CLOEXEC.cast_signed();
-    // SAFETY: with this flag the call closes nothing: it sets flags of descriptors.
+    // SAFETY: with this flag the call closes no descriptor; it only sets their close-on-exec flags.
     if unsafe { libc::close_range(FIRST.cast_unsigned(), u32::MAX, flag) } == 0 {
         return;
     }
-    // A kernel before 5.11.
+    // The kernel is older than 5.11.
     let open = rustix::process::getrlimit(Resource::Nofile).current;
     let end = RawFd::try_from(open.unwrap_or(u64::MAX)).unwrap_or(RawFd::MAX);
     for fd in FIRST..end.min(1 << 20) {
@@ -64,7 +64,7 @@ fn close_all_on_exec() {
 }
 
 fn set_flags(fd: RawFd, flags: libc::c_int) -> io::Result<()> {
-    // SAFETY: it sets a flag of a descriptor, or fails when that is not open.
+    // SAFETY: it sets flags of a descriptor, or fails if that is not open.
     match unsafe { libc::fcntl(fd, libc::F_SETFD, flags) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
@@ -90,7 +90,7 @@ mod tests {
     fn only_listed_descriptors_are_inherited() {
         let open = || File::open("/dev/null").expect("a file");
         let (listed, leaked) = (open(), open());
-        // As a library might that does not use the flag.
+        // As a library might that does not set close-on-exec.
         set_flags(leaked.as_raw_fd(), 0).expect("a flag");
         let script = "for fd in {0..999}; do [ -e /proc/$$/fd/$fd ] && echo $fd; done";
         let output = confined(script, vec![listed.as_raw_fd()]);

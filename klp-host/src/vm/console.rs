@@ -7,14 +7,14 @@
 pub(super) enum Severity {
     /// A failed check; the kernel continues.
     Warning,
-    /// Something does not move any more.
+    /// A stall or hang.
     Stall,
     /// The kernel is broken; later output cannot be trusted.
     Fatal,
 }
 
-/// Prefixes of messages, after time stamp and caller. In the middle of a line the
-/// same words are someone else's text.
+/// Prefixes of messages, after time stamp and caller. The same words inside a line
+/// are not errors.
 const PREFIXES: [(Severity, &str); 25] = [
     (Severity::Fatal, "Kernel panic - not syncing"),
     (Severity::Fatal, "Oops: "),
@@ -46,7 +46,7 @@ const PREFIXES: [(Severity, &str); 25] = [
     (Severity::Warning, "ODEBUG: "),
 ];
 
-/// For prefixes that harmless lines share: one of these substrings is required.
+/// Prefixes that harmless messages share, with substrings of which one is required.
 const REQUIRED_SUBSTRINGS: [(&str, &[&str]); 5] = [
     (
         "rcu: INFO: rcu_",
@@ -79,14 +79,14 @@ const REQUIRED_SUBSTRINGS: [(&str, &[&str]); 5] = [
     ),
 ];
 
-/// Judges one console line.
+/// Returns the severity of a console line; `None` if it is no error.
 pub(super) fn judge(line: &str) -> Option<Severity> {
     let text = message(line);
     // `watchdog: CPU3: Watchdog detected hard LOCKUP on cpu 3`
     if text.starts_with("watchdog: CPU") && text.contains("Watchdog detected hard LOCKUP") {
         return Some(Severity::Stall);
     }
-    // Every kind of die() numbers itself: `double fault: 0000 [#1] SMP`.
+    // die() prints a counter: `double fault: 0000 [#1] SMP`.
     if text.contains(" 0000 [#") {
         return Some(Severity::Fatal);
     }
@@ -106,7 +106,7 @@ fn fits(text: &str, beginning: &str) -> bool {
         .is_none_or(|(_, any)| any.iter().any(|part| text.contains(part)))
 }
 
-/// The line without time stamp (`[    1.234567]`) and caller (`[    T1]`, `[   C0]`).
+/// Returns the line without time stamp (`[    1.234567]`) and caller (`[    T1]`, `[   C0]`).
 pub(super) fn message(line: &str) -> &str {
     let mut text = line.trim_end();
     while let Some((inside, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -119,17 +119,17 @@ pub(super) fn message(line: &str) -> &str {
     text
 }
 
-/// The most bytes that [`Lines`] waits for the end of a line with.
+/// The maximal size of an unfinished line in [`Lines`], in bytes.
 const LONGEST: usize = 64 << 10;
 
-/// Collects bytes into lines. A line that does not end is cut into lines of 64 KiB.
+/// Splits a byte stream into lines. An unfinished line is split after each 64 KiB.
 #[derive(Debug, Default)]
 pub struct Lines {
     pending: Vec<u8>,
 }
 
 impl Lines {
-    /// Adds bytes; gives the lines that are complete now, without their ends.
+    /// Adds bytes; returns the completed lines, without line endings.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         self.pending.extend_from_slice(bytes);
         let newline = self.pending.iter().rposition(|&byte| byte == b'\n');
@@ -148,7 +148,7 @@ impl Lines {
         lines
     }
 
-    /// The last incomplete line.
+    /// Returns the last, unfinished line.
     pub fn rest(&mut self) -> Option<String> {
         let rest = std::mem::take(&mut self.pending);
         (!rest.is_empty()).then(|| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Keeps and shows the console of a run that failed.
+//! Stores and summarises the console of a failed run.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::console::{judge, message};
 
-/// How many lines of the console a message shows.
+/// The number of console lines in a message.
 const SHOWN: usize = 40;
 
-/// How many logs are kept.
+/// The number of logs that are kept.
 const KEPT: usize = 20;
 
-/// Writes the console's text into this folder; returns the path.
+/// Writes the console's text to a file in this folder; returns its path.
 pub(super) fn keep(console: &[String], dir: &Path) -> Option<PathBuf> {
     let path = dir.join(format!("console-{}.log", file_stamp()));
     let written =
@@ -36,7 +36,7 @@ pub(super) fn keep(console: &[String], dir: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Sorts by time, and differs between processes and between the machines of one.
+/// Returns a unique part of a file name that sorts by time: time, process and number of the guest.
 fn file_stamp() -> String {
     static MACHINES: AtomicUsize = AtomicUsize::new(0);
     let machine = MACHINES.fetch_add(1, Ordering::Relaxed);
@@ -59,7 +59,7 @@ fn forget_old(dir: &Path) {
     logs.sort();
     let surplus = logs.len().saturating_sub(KEPT);
     for path in &logs[..surplus] {
-        // Another process may have been faster.
+        // Another process may have removed it.
         let _ = fs::remove_file(path);
     }
 }
@@ -69,13 +69,13 @@ fn is_log(path: &Path) -> bool {
     name.starts_with("console-") && name.ends_with(".log")
 }
 
-/// The number of lines that a message shows around an error that is not among the last.
+/// The number of lines shown from the start of an error that is not among the last lines.
 const SHOWN_OF_START: usize = 15;
 
 /// The kernel's prefix of a panic in Rust code, whose message is in the next line.
 const PANIC: &str = "rust_kernel: panicked at ";
 
-/// The message for a run that failed.
+/// Returns the message for a failed run.
 pub(super) fn explain(what: &str, console: &[String], log: Option<&Path>) -> String {
     let mut lines = vec![what.to_owned()];
     lines.extend(panic(console));
@@ -104,7 +104,7 @@ pub(super) fn explain(what: &str, console: &[String], log: Option<&Path>) -> Str
     lines.join("\n")
 }
 
-/// The place and message of a panic in Rust code.
+/// Finds the place and message of a panic in Rust code.
 fn panic(console: &[String]) -> Option<String> {
     let mut lines = console.iter().map(|line| message(line));
     let place = lines.find_map(|line| line.strip_prefix(PANIC))?;
@@ -113,7 +113,7 @@ fn panic(console: &[String]) -> Option<String> {
     Some(printable(&format!("Rust code panicked at {place}: {text}")))
 }
 
-/// The first line of an error: of a panic, or else the worst.
+/// Returns the first line of a Rust panic, or else of the worst error.
 fn trouble(console: &[String]) -> Option<usize> {
     let panic = |line: &String| message(line).starts_with(PANIC);
     if let Some(first) = console.iter().position(panic) {
@@ -125,10 +125,10 @@ fn trouble(console: &[String]) -> Option<usize> {
     worst.map(|(_, index)| index)
 }
 
-/// The most characters of a line that a message shows.
+/// The maximal number of characters of a line in a message.
 const SHOWN_OF_LINE: usize = 500;
 
-/// A line of the guest's for a message: it cannot change the terminal, and is not too long.
+/// Escapes control characters of a guest's line, and limits its length.
 pub(super) fn printable(line: &str) -> String {
     let mut text = String::new();
     for char in line.chars().take(SHOWN_OF_LINE) {

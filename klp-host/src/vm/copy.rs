@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `--copy SRC:DST` means.
+//! Parses the argument of `--copy SRC:DST`.
 
 use std::path::{Path, PathBuf};
 

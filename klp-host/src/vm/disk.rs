@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 
 use super::initramfs::Tree;
 
-/// The modules that a kernel may need to reach the disk and the file system on it, where they are not built in.
+/// The modules for the disk and its file system, unless built in.
 pub const MODULES: [&str; 3] = ["virtio_pci", "virtio_blk", "ext4"];
 
 /// A disk.
@@ -26,7 +26,7 @@ pub struct Disk {
     pub modules: Vec<(String, Vec<u8>)>,
 }
 
-/// A disk that is about to be passed on.
+/// An open disk, to be passed to QEMU.
 #[derive(Debug)]
 pub(super) struct OpenDisk {
     pub(super) file: File,
@@ -41,14 +41,14 @@ impl Disk {
             .write(true)
             .open(&self.image)
             .with_context(|| format!("cannot open the disk {path}"))?;
-        // QEMU opens it again, by its number.
+        // QEMU reopens it through its descriptor.
         file.set_permissions(Permissions::from_mode(0o666))
             .with_context(|| format!("cannot let QEMU write to {path}"))?;
         let size = file.metadata()?.len();
         Ok(OpenDisk { file, size })
     }
 
-    /// Adds what reaches the disk.
+    /// Adds the scripts and modules for the disk to the initramfs.
     pub(super) fn add(&self, tree: &mut Tree) -> Result<()> {
         tree.text("/klp/disk.sh", include_str!("disk.sh"), 0o755)?;
         tree.text("/klp/agent.sh", include_str!("agent.sh"), 0o755)?;

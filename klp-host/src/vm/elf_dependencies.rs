@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finds a program's loader and shared libraries.
+//! Reads a program's architecture, loader and shared libraries from its ELF file.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use object::{LittleEndian, Object as _, ObjectSection as _};
 
 use crate::arch::Arch;
 
-/// The requirements of a program or library.
+/// The dependencies of a program or library.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct ElfDependencies {
     /// The architecture, if supported.
@@ -22,7 +22,7 @@ pub(super) struct ElfDependencies {
     pub(super) libraries: Vec<String>,
 }
 
-/// Reads it.
+/// Reads the dependencies of an ELF file.
 pub(super) fn read(path: &Path) -> Result<ElfDependencies> {
     let data = std::fs::read(path)?;
     parse(&data)
@@ -30,7 +30,8 @@ pub(super) fn read(path: &Path) -> Result<ElfDependencies> {
 
 fn parse(data: &[u8]) -> Result<ElfDependencies> {
     const LE: LittleEndian = LittleEndian;
-    let header = FileHeader64::<LittleEndian>::parse(data).context("it is no 64-bit ELF file")?;
+    let header =
+        FileHeader64::<LittleEndian>::parse(data).context("it is not a 64-bit ELF file")?;
     let machine = header.e_machine(LE);
     let mut needed = ElfDependencies {
         arch: Arch::ALL
@@ -38,7 +39,7 @@ fn parse(data: &[u8]) -> Result<ElfDependencies> {
             .find(|arch| arch.facts().elf_machine == machine),
         ..ElfDependencies::default()
     };
-    // Library names are in a separate section, which stripping keeps.
+    // Library names are in `.dynstr`, which stripping keeps.
     let file = object::read::elf::ElfFile64::<LittleEndian>::parse(data)?;
     let names = file.section_by_name(".dynstr");
     let names = names.map(|section| section.data()).transpose()?;
@@ -92,7 +93,7 @@ mod tests {
         assert!(parse(b"\x7fELF").is_err());
         let whole = std::fs::read("/bin/bash").expect("bash");
         for length in (0..4096).step_by(7) {
-            // Any result will do, without a panic.
+            // It must not panic.
             let _ = parse(&whole[..length]);
         }
     }

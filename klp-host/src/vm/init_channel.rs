@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The channel on which the guest's `/init` reports its state (see `init.sh`).
+//! Parses the messages of the guest's `/init` (`init.sh`) on its serial port.
 
-/// One message.
+/// A message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Message {
-    /// The system is up, the command starts.
+    /// The guest has booted, and the command starts.
     Ready,
     /// User space is alive.
     Beat,
-    /// The command ended with this status, and all it printed is sent.
+    /// The command ended with this status, and all of its output was sent.
     Exit(u8),
 }
 
-/// Reads one line of the channel.
+/// Parses a line.
 pub(super) fn parse(line: &str) -> Option<Message> {
     let words: Vec<_> = line.split(' ').collect();
     match words.as_slice() {

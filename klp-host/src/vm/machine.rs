@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! QEMU's process: its arguments, and its end.
+//! Starts the QEMU process with its files and ports, and reports its errors.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _};
@@ -23,21 +23,21 @@ use super::spec::Spec;
 use super::user::{self, User};
 use crate::host::process::{self, Group};
 
-/// The most lines of QEMU's messages that an error shows.
+/// The maximal number of QEMU's message lines in an error.
 const SHOWN: usize = 20;
 
-/// Our ends of the guest's serial ports.
+/// The host's ends of the guest's serial ports.
 #[derive(Debug)]
 pub(super) struct Ports {
     /// The kernel's console.
     pub(super) console: UnixStream,
     /// The output of the command.
     pub(super) output: UnixStream,
-    /// The verdict of the guest's init.
+    /// The messages of the guest's init.
     pub(super) verdict: UnixStream,
 }
 
-/// A running QEMU. Dropping it ends the process.
+/// A running QEMU. Dropping it kills the process.
 #[derive(Debug)]
 pub(super) struct Machine {
     group: Group,
@@ -60,12 +60,12 @@ impl Machine {
             Some(_) => Installation::for_others(&qemu.program)?,
             None => Installation::plain(&qemu.program),
         };
-        // Firmware starts images only.
+        // Firmware only boots images.
         let kernel = match spec.decompressed && accel.emulates() && spec.firmware.is_none() {
             true => pvh::decompressed_kernel(&spec.image)?,
             false => None,
         };
-        // Not by its path: QEMU's user may not be able to read it there.
+        // A copy in memory: QEMU's user may not be able to read the file.
         let kernel = kernel.map_or_else(|| in_memory(&spec.image), Ok)?;
         let mut launch = Launch::new(&installation);
         if qemu.has_sandbox {
@@ -74,7 +74,7 @@ impl Machine {
         launch.command.args(qemu::arguments(qemu.arch, spec, accel));
         launch.file("-kernel", &kernel);
         launch.file("-initrd", initramfs);
-        // Open until QEMU has opened it again.
+        // Kept open until QEMU has reopened it.
         let disk = spec.disk.as_ref().map(Disk::open).transpose()?;
         if let Some(disk) = &disk {
             launch.disk(disk);
@@ -96,7 +96,7 @@ impl Machine {
         Ok((launch.start(qemu, user)?, ports))
     }
 
-    /// Kills it with its children: `$KLP_QEMU` can be a script.
+    /// Kills it and its children: `$KLP_QEMU` can be a script.
     pub(super) fn kill(&self) {
         self.group.kill();
     }
@@ -106,7 +106,7 @@ impl Machine {
         self.group.wait()
     }
 
-    /// Why it failed, as far as it said so.
+    /// Returns the reason of a failure, from its messages.
     pub(super) fn explain(&mut self, status: ExitStatus) -> String {
         let messages = self.messages();
         if status.signal() == Some(libc::SIGXFSZ) {
@@ -136,14 +136,14 @@ impl Machine {
     }
 }
 
-/// A QEMU that is about to be started.
+/// The command of a QEMU that is not yet started.
 struct Launch {
     command: Command,
     /// The inherited descriptors.
     inherited: Vec<RawFd>,
-    /// Its ends of the serial ports.
+    /// QEMU's ends of the serial ports.
     theirs: Vec<UnixStream>,
-    /// The most bytes that a file may have which it writes.
+    /// The maximal size of files that it writes, in bytes.
     file_limit: u64,
 }
 
@@ -153,7 +153,7 @@ impl Launch {
         command
             .args(&installation.arguments)
             .envs(installation.env.iter().map(|(name, value)| (name, value)))
-            // Whatever folder we are in is not its business.
+            // It needs no access to the current folder.
             .current_dir("/");
         Self {
             command,
@@ -197,7 +197,7 @@ impl Launch {
         Ok(())
     }
 
-    /// Connects a serial port; returns our end.
+    /// Connects a serial port; returns the host's end.
     fn port(&mut self, name: &str) -> Result<UnixStream> {
         let (ours, theirs) =
             UnixStream::pair().context("cannot make a socket for the guest's serial port")?;
@@ -211,7 +211,7 @@ impl Launch {
         Ok(ours)
     }
 
-    /// Only QEMU holds its ends of the ports afterwards, so that its end ends the streams.
+    /// Starts QEMU. Its ends of the ports are closed here, so that the streams end when QEMU does.
     fn start(mut self, qemu: &Qemu, user: Option<User>) -> Result<Machine> {
         let stderr =
             tempfile::tempfile().context("cannot make a temporary file for QEMU's messages")?;

@@ -48,21 +48,21 @@ use crate::cache::Cache;
 use crate::host::progress::say;
 use crate::tools::needs::Needs;
 
-/// The packages that a machine like this one needs.
+/// Returns the packages that a guest of the default architecture needs.
 pub fn needs() -> Needs {
     needs_for(Arch::default())
 }
 
-/// The packages that a machine needs.
+/// Returns the packages that a guest of this architecture needs.
 pub fn needs_for(arch: Arch) -> Needs {
     userland::needs(arch).and(qemu::needs(arch))
 }
 
-/// The packages that a machine for this kernel image needs.
+/// Returns the packages that a guest with this kernel image needs.
 ///
 /// # Errors
 ///
-/// When it is none.
+/// The file is not a kernel image.
 pub fn needs_of(image: &Path) -> Result<Needs> {
     Ok(needs_for(Arch::of_image(image)?))
 }
@@ -72,7 +72,7 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root() && user::for_qemu().is_none()
 }
 
-/// Runs it and shows the command's output, of any length, without keeping it.
+/// Runs it and prints the command's output, without a limit and without storing it.
 ///
 /// # Errors
 ///
@@ -90,7 +90,7 @@ pub fn run_shown(spec: &Spec) -> Result<Report> {
 }
 
 /// Boots, runs the command, and passes its output to `sink`. An error means that
-/// the machine could not be run; everything that happened in it is in the report.
+/// the guest could not be run; the report has all that happened in it.
 pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
     let arch = Arch::of_image(&spec.image)?;
     let cache = Cache::open()?;
@@ -110,7 +110,7 @@ pub fn run(spec: &Spec, sink: &mut Sink<'_>) -> Result<Report> {
     Ok(report)
 }
 
-/// The system's QEMU, or a newer one if needed.
+/// Finds the system's QEMU, or a newer one if needed.
 fn find_qemu(arch: Arch, spec: &Spec, cache: &Cache) -> Result<Qemu> {
     let qemu = Qemu::find(arch)?;
     if !spec.parallel || qemu.major >= accel::THREADS_FROM {
@@ -120,7 +120,7 @@ fn find_qemu(arch: Arch, spec: &Spec, cache: &Cache) -> Result<Qemu> {
     newer.or_else(|err| {
         crate::host::process::check_interrupted()?;
         say(&format!(
-            "the CPUs take turns where they are emulated, there is no newer QEMU: {err:#}"
+            "note: emulated CPUs do not run in parallel, because no newer QEMU is available: {err:#}"
         ));
         Ok(qemu)
     })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Watches a running guest: passes on the command's output, reads the console and
-//! the verdict of the guest's init, and decides how and when the run has ended.
+//! Monitors a running guest: passes on the command's output, reads the console and
+//! the messages of the guest's init, and determines the end and outcome of the run.
 
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
@@ -19,23 +19,23 @@ use super::spec::{Sink, Spec};
 use crate::host::process;
 use crate::host::progress::say;
 
-/// The most that a kernel may print on its console, in bytes. Each line counts for the memory
-/// that it takes, so that many short ones are not free.
+/// The maximal console output, in bytes. Each line counts with its
+/// memory overhead, which matters for many short lines.
 pub const CONSOLE_LIMIT: usize = 8 << 20;
 
-/// How long the kernel may take until the command starts, on a slow and busy machine.
+/// The time limit from start to the command, on a slow and busy machine.
 const BOOT: Duration = Duration::from_secs(120);
 
-/// How long a guest may be silent that should say every few seconds that it is alive.
+/// The time limit between heartbeats.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
-/// How long a broken kernel may continue to print.
+/// The time that a broken kernel may continue to print.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// How long the guest may take to stop once the command has ended.
+/// The time limit for stopping after the command has ended.
 const STOP: Duration = Duration::from_secs(20);
 
-/// How often the clock is looked at.
+/// The interval at which time limits are checked.
 const TICK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,
@@ -51,7 +51,7 @@ pub(super) struct Seen {
     pub(super) ready: Option<Duration>,
 }
 
-/// A line of the console that says that the kernel is not well.
+/// A kernel error on the console.
 #[derive(Clone, Debug)]
 struct Trouble {
     severity: Severity,
@@ -59,17 +59,17 @@ struct Trouble {
     at: Instant,
 }
 
-/// The state of a watch.
+/// The state of the monitor.
 struct Monitor<'a> {
     spec: &'a Spec,
     start: Instant,
     /// When the command started.
     ready: Option<Instant>,
-    /// When the guest last said something.
+    /// When the last message of init arrived.
     alive: Instant,
     /// The command's status, and its time.
     exit: Option<(u8, Instant)>,
-    /// The worst thing the console said; the first of its severity.
+    /// The worst error on the console; the first of its severity.
     trouble: Option<Trouble>,
     console: Vec<String>,
     /// How much of [`CONSOLE_LIMIT`] is used.
@@ -82,7 +82,7 @@ struct Monitor<'a> {
     excess: Option<String>,
 }
 
-/// Watches until the guest has ended, or has to be killed.
+/// Monitors the guest until it has ended or has to be killed.
 pub(super) fn watch(
     machine: &mut Machine,
     ports: Ports,
@@ -117,7 +117,7 @@ pub(super) fn watch(
 }
 
 impl Monitor<'_> {
-    /// Follows the guest until QEMU ends, or until there is a reason to end it.
+    /// Reads from the guest until QEMU ends, or there is a reason to kill it.
     fn follow(
         &mut self,
         machine: &mut Machine,
@@ -130,7 +130,7 @@ impl Monitor<'_> {
         let mut buffer = vec![0; 64 << 10];
         while console.is_some() || output.is_some() || verdict.is_some() {
             wait_for_data([&console, &output, &verdict])?;
-            // The command's output first: when the verdict is there, so is all output.
+            // The command's output first: it is complete when the exit message has arrived.
             if let Some(bytes) = receive(&mut output, &mut buffer)? {
                 self.pass_output(bytes, sink)?;
             }
@@ -170,7 +170,7 @@ impl Monitor<'_> {
         Ok(())
     }
 
-    /// The last line may lack its end.
+    /// Handles a last line without an end.
     fn end_console(&mut self) {
         if let Some(line) = self.console_lines.rest() {
             self.console_line(line);
@@ -245,7 +245,7 @@ impl Monitor<'_> {
         self.console.push(line);
     }
 
-    /// Whether the guest has to be killed now, and the outcome.
+    /// Returns the outcome if the guest has to be killed now.
     fn judge_now(&self) -> Option<Outcome> {
         if let Some(excess) = &self.excess {
             return Some(match &self.trouble {
@@ -293,7 +293,7 @@ impl Monitor<'_> {
         })
     }
 
-    /// The outcome if QEMU has ended.
+    /// Returns the outcome after QEMU has ended.
     fn judge_end(&self, machine: &mut Machine) -> Result<Outcome> {
         let status = machine.wait()?;
         if let Some(trouble) = &self.trouble {
@@ -335,7 +335,7 @@ fn mib(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
 }
 
-/// Waits until a stream has data or has ended, but not for long.
+/// Waits up to [`TICK`] until a stream has data or has ended.
 fn wait_for_data<const N: usize>(streams: [&Option<UnixStream>; N]) -> Result<()> {
     let mut fds: Vec<_> = streams
         .into_iter()
@@ -359,7 +359,7 @@ fn receive<'b>(stream: &mut Option<UnixStream>, buffer: &'b mut [u8]) -> Result<
                 err.kind(),
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
             ) => {}
-        // QEMU was killed with unread data; no more will come.
+        // QEMU was killed with unread data; nothing more will arrive.
         Err(err) if err.kind() == io::ErrorKind::ConnectionReset => *stream = None,
         Err(err) => return Err(err).context("cannot read from the guest"),
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Boots an x86 kernel without the decompressor in its image.
+//! Decompresses an x86 kernel image, to boot it through its PVH entry point without the image's decompressor.
 //!
 //! QEMU starts a decompressed kernel at its PVH entry point (`CONFIG_PVH`). On an emulated processor the
-//! decompressor takes longer than on ours: five seconds of the boot of Debian 12's kernel. It also chooses the
+//! decompressor takes long: five seconds of the boot of Debian 12's kernel. It also chooses the
 //! kernel's random address (KASLR), which such a boot does not have.
 
 use std::fs::File;
@@ -20,8 +20,8 @@ use crate::kernel_image;
 /// The owner of the note with the PVH entry point, and its type (`XEN_ELFNOTE_PHYS32_ENTRY`).
 const PVH: (&[u8], NoteType) = (b"Xen", NoteType(18));
 
-/// The decompressed kernel, in memory, or nothing where there is no PVH entry point. Then, and when it cannot be
-/// decompressed, the image itself is booted.
+/// Returns the decompressed kernel in a memory file. `None` if it has no PVH entry point or cannot be
+/// decompressed: then the image itself is booted.
 pub(super) fn decompressed_kernel(image: &Path) -> Result<Option<OwnedFd>> {
     let memory = rustix::fs::memfd_create("vmlinux", rustix::fs::MemfdFlags::CLOEXEC)
         .context("cannot get memory for the kernel")?;
@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    /// A kernel with that note.
+    /// A kernel with a note of this owner and type.
     fn kernel(owner: &[u8; 4], kind: u32) -> File {
         let mut data = Vec::new();
         let mut writer = Writer::new(Endianness::Little, true, &mut data);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! QEMU: which one, and its command line.
+//! Finds QEMU, and builds its command line.
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -17,10 +17,10 @@ use crate::host::progress::say;
 use crate::tools::needs::Needs;
 use crate::tools::packages;
 
-/// Names another QEMU.
+/// The variable for another QEMU.
 const VARIABLE: &str = "KLP_QEMU";
 
-/// The package that it needs.
+/// Returns the package of QEMU, unless the user named one.
 pub(super) fn needs(arch: Arch) -> Needs {
     match users() {
         Some(_) => Needs::default(),
@@ -44,12 +44,12 @@ pub(super) struct Qemu {
     /// The emulated architecture.
     pub(super) arch: Arch,
     pub(super) program: PathBuf,
-    /// Its version as it prints it: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`.
+    /// The version that it prints: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`.
     pub(super) version: String,
     pub(super) major: u32,
-    /// Whether it can filter its system calls.
+    /// Whether it was built with seccomp.
     pub(super) has_sandbox: bool,
-    /// The user it runs as, if another one.
+    /// The user it runs as, if not that of this process.
     pub(super) user: Option<User>,
 }
 
@@ -69,10 +69,10 @@ impl Qemu {
         }
     }
 
-    /// This program.
+    /// Reads the properties of this program.
     pub(super) fn at(arch: Arch, program: PathBuf) -> Result<Self> {
         let version = |options: &[&str]| process::output(process::command(&program).args(options));
-        // Options before this one have been looked at when it prints.
+        // QEMU parses preceding options before it prints its version.
         let sandboxed = version(&["-sandbox", SANDBOX, "--version"]);
         let has_sandbox = sandboxed.is_ok();
         let text = sandboxed.or_else(|_| {
@@ -81,7 +81,7 @@ impl Qemu {
         })?;
         let (version, major) = parse_version(&text).with_context(|| {
             format!(
-                "{} does not say its version, but: {}",
+                "{} prints no version of QEMU: {}",
                 program.display(),
                 text.trim()
             )
@@ -107,10 +107,10 @@ fn users_program(path: PathBuf) -> Result<PathBuf> {
         return Ok(found);
     }
     std::path::absolute(&path)
-        .with_context(|| format!("KLP_QEMU is {}, which is no path", path.display()))
+        .with_context(|| format!("KLP_QEMU is {}, which is not a path", path.display()))
 }
 
-/// Says so once.
+/// Prints once that QEMU runs without seccomp.
 fn note_missing_sandbox(program: &Path) {
     static NOTED: Once = Once::new();
     NOTED.call_once(|| {
@@ -133,12 +133,12 @@ fn parse_version(text: &str) -> Option<(String, u32)> {
     Some((version.to_owned(), major))
 }
 
-/// The command line of the kernel.
+/// Returns the kernel's command line.
 fn kernel_parameters(arch: Arch, spec: &Spec) -> String {
     let mut words = arch.facts().machine.parameters.to_vec();
     words.extend([
         "loglevel=7",
-        // A broken kernel stops, at once, and QEMU with it.
+        // A broken kernel restarts at once, which ends QEMU.
         "panic=-1",
         "oops=panic",
         "softlockup_panic=1",
@@ -149,7 +149,7 @@ fn kernel_parameters(arch: Arch, spec: &Spec) -> String {
     words.join(" ")
 }
 
-/// QEMU's arguments, without those for descriptors.
+/// Returns QEMU's arguments, without those for descriptors.
 pub(super) fn arguments(arch: Arch, spec: &Spec, accel: Accel) -> Vec<String> {
     let machine = &arch.facts().machine;
     let smp = if spec.icount { 1 } else { spec.smp };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A newer QEMU for parallel emulation of several CPUs, for systems whose own does not support it:
-//! Debian 12 has one in its backports. It is unpacked into the cache and uses the
-//! libraries of the system's QEMU.
+//! Fetches a newer QEMU from Debian 12's backports, for parallel emulation of several CPUs. It is unpacked into the
+//! cache and uses the libraries of the system's QEMU.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,10 +12,10 @@ use crate::arch::Arch;
 use crate::cache::Cache;
 use crate::unpacked::Unpacked;
 
-/// The system that it is for, as `/etc/os-release` has it.
+/// The line of `/etc/os-release` that identifies Debian 12.
 const SYSTEM: &str = "VERSION_CODENAME=bookworm";
 
-/// Its program, fetched first when the cache does not have it.
+/// Returns its program, fetched first if the cache does not have it.
 pub(super) fn program(arch: Arch, cache: &Cache) -> Result<PathBuf> {
     let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
     if !system.lines().any(|line| line == SYSTEM) {

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How a run ended.
+//! The result of a run.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::console_log;
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// The command ran to its end with this exit status, and the kernel stayed sound.
+    /// The command ended with this exit status, without a kernel error.
     Exited(i32),
     /// The kernel failed, or the guest stopped responding: the reason, with the console's line if any.
     Broken(String),
-    /// The run took too long, without an error until then.
+    /// The time limit was exceeded without an error.
     TimedOut(Duration),
 }
 
 impl Outcome {
-    /// The error of the machine; none if the command ended.
+    /// Returns the error of the guest; `None` if the command ended.
     pub fn failure(&self) -> Option<String> {
         match self {
             Self::Exited(_) => None,
@@ -32,20 +32,20 @@ impl Outcome {
 /// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
     /// The kernel's console, line by line.
     pub console: Vec<String>,
-    /// How long it took until the command started.
+    /// The time until the command started.
     pub ready: Option<Duration>,
-    /// How long it took altogether.
+    /// The total time.
     pub took: Duration,
-    /// Where the console's text is kept when the run failed.
+    /// The file with the console's text of a failed run.
     pub log: Option<PathBuf>,
 }
 
 impl Report {
-    /// The error, with the end of the console and the path of all of it; none if the
+    /// Returns the error, with the end of the console and the path of its log; `None` if the
     /// command ended.
     pub fn problem(&self) -> Option<String> {
         let what = self.outcome.failure()?;

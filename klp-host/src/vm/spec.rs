@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What to boot, and what to run in it.
+//! The specification of a run: what to boot, and the command.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,28 +12,28 @@ use super::firmware::Firmware;
 /// The maximal output of a command that a caller can keep in memory, in bytes.
 pub const OUTPUT_LIMIT: u64 = 64 << 20;
 
-/// What to boot and what to run in it.
+/// The kernel, the guest's resources and the command of a run.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// The kernel image for QEMU's `-kernel`.
     pub image: PathBuf,
-    /// Boots faster when emulated: without the image's decompressor where that is possible, and so without KASLR.
+    /// Boots an emulated guest without the image's decompressor if possible: faster, but without KASLR.
     pub decompressed: bool,
-    /// More words for the kernel's command line.
+    /// Additional kernel parameters.
     pub kernel_parameters: Vec<String>,
     /// Number of CPUs.
     pub smp: u32,
     /// Memory in MiB.
     pub memory: u32,
-    /// Adds memory if the copied files need it, instead of failing.
+    /// Whether to add memory if the copied files need it, instead of failing.
     pub grow: bool,
-    /// Count instructions: one virtual nanosecond each, one CPU, repeatable.
+    /// Whether virtual time counts instructions: one nanosecond each, on one CPU, reproducible.
     pub icount: bool,
-    /// The CPUs run in parallel, even if another QEMU has to be fetched for that.
+    /// Whether the CPUs run in parallel, even if another QEMU has to be fetched for that.
     pub parallel: bool,
     /// The time limit of the run.
     pub timeout: Duration,
-    /// How many times longer than usual the guest may boot, be silent, and stop.
+    /// The factor for the time limits of booting, silence and stopping.
     pub slowness: u32,
     /// Host files and folders to put into the guest: source, absolute guest path.
     pub copy: Vec<(PathBuf, PathBuf)>,
@@ -48,9 +48,9 @@ pub struct Spec {
     pub command: String,
     /// The accepted warnings of the kernel. Oopses and hangs always fail the run.
     pub accepted: Warnings,
-    /// Pass the console on to standard error.
+    /// Whether to print the console on standard error.
     pub show_console: bool,
-    /// The most bytes that the command may print; a run in which it prints more fails.
+    /// The maximal output of the command, in bytes; more fails the run.
     pub output_limit: Option<u64>,
 }
 
@@ -72,7 +72,7 @@ impl Warnings {
         }
     }
 
-    /// Is this line of the console one of them?
+    /// Whether this line of the console is one of them.
     pub(super) fn has(&self, line: &str) -> bool {
         match self {
             Self::In(functions) => functions

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The user that QEMU runs as. For root that is an unused number: a guest that takes
-//! over its QEMU is then neither root nor a user with files or processes.
+//! Chooses the user that QEMU runs as. For root it is an unused user ID: a guest that takes
+//! over its QEMU then has neither root's privileges nor access to a user's files and processes.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -14,14 +14,14 @@ use anyhow::{Context as _, Result, bail};
 use crate::host::process;
 use crate::host::progress::say;
 
-/// User and group. Debian reserves the number without using it, and systemd's dynamic
-/// users end below it.
+/// The user and group ID. Debian reserves it and does not use it, and systemd's dynamic
+/// users are below it.
 const UNPRIVILEGED: u32 = 65533;
 
 /// KVM's device.
 const KVM: &str = "/dev/kvm";
 
-/// A user other than the one we are.
+/// A user other than that of this process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct User {
     pub(super) uid: u32,
@@ -35,8 +35,8 @@ impl User {
         command.uid(self.uid).gid(self.gid);
     }
 
-    /// The same user in the group, if necessary, that may use this device. Root's group opens
-    /// more than one device, so it does not count.
+    /// Returns the user, in the group of this device if its access requires that. Not in root's group, which
+    /// has access to other devices too.
     fn for_device(self, device: &Metadata) -> Option<Self> {
         let may = |bits: u32| device.mode() & bits == bits;
         if may(0o006) {
@@ -49,7 +49,7 @@ impl User {
     }
 }
 
-/// The user for QEMU: none when it runs as the one we are.
+/// Returns the user for QEMU; `None` for that of this process.
 pub(super) fn for_qemu() -> Option<User> {
     static USER: OnceLock<Option<User>> = OnceLock::new();
     *USER.get_or_init(|| {
@@ -62,10 +62,10 @@ pub(super) fn for_qemu() -> Option<User> {
         };
         match try_out(user) {
             Ok(()) => Some(user),
-            // A container's root may not be able to.
+            // Root in a container may lack the capability.
             Err(error) => {
                 say(&format!(
-                    "note: QEMU runs as root, because no process can be run as another user here: \
+                    "note: QEMU runs as root, because this process cannot run programs as another user: \
                      {error:#}"
                 ));
                 None
@@ -74,7 +74,7 @@ pub(super) fn for_qemu() -> Option<User> {
     })
 }
 
-/// Whether processes can be run as this user, and be ended.
+/// Checks that processes can be run as this user and killed.
 fn try_out(user: User) -> Result<()> {
     let mut command = process::command("cat");
     user.apply(&mut command);
@@ -84,17 +84,17 @@ fn try_out(user: User) -> Result<()> {
         .spawn()
         .with_context(|| format!("cannot run a program as user {}", user.uid))?;
     let killed = child.kill();
-    // Without input it ends in any case.
+    // It ends in any case when its input ends.
     drop(child.stdin.take());
     child.wait().context("cannot wait for a child")?;
     killed.with_context(|| format!("cannot end a process of user {}", user.uid))
 }
 
-/// The user for a QEMU that uses KVM, given the one for any other.
+/// Returns the user for a QEMU with KVM, based on the one without.
 ///
 /// # Errors
 ///
-/// When it may not.
+/// KVM's device cannot be used.
 pub(super) fn for_kvm(user: Option<User>) -> Result<Option<User>> {
     let device = File::options()
         .read(true)
