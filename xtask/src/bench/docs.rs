@@ -17,7 +17,7 @@ const JSON: &str = "figures.json";
 const TEXT: &str = "figures.md";
 const PLOTS: &str = "plots";
 
-/// Puts the figures into this folder; gives the files.
+/// Writes the figures into the folder `docs`. Returns the files.
 pub fn publish(figures: &Figures, docs: &Path) -> Result<Vec<PathBuf>> {
     let path = docs.join(TEXT);
     let old =
@@ -31,7 +31,7 @@ pub fn publish(figures: &Figures, docs: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The text with the tables of these figures.
+/// Returns `text` with the tables of these figures.
 fn fill(text: &str, figures: &Figures) -> Result<String> {
     let mut text = text.to_owned();
     for section in Section::ALL {
@@ -50,7 +50,7 @@ mod tests {
     use crate::checkout;
 
     #[test]
-    fn tables_are_put_into_the_text() {
+    fn tables_are_filled_in() {
         let figures = Figures {
             whole: true,
             kernels: vec![Column {
@@ -67,7 +67,7 @@ mod tests {
              | enable 1 function | 1.00 s |\n<!-- end of table -->\nb\n"
         );
         assert_eq!(fill(&new, &figures).expect("filled again"), new);
-        let err = fill("a\n", &figures).expect_err("no place");
+        let err = fill("a\n", &figures).expect_err("no markers");
         assert!(
             err.to_string()
                 .contains("no place for the table `functions`"),
@@ -84,13 +84,13 @@ mod tests {
         let text = fs::read_to_string(docs.join(TEXT)).expect("text");
         assert!(
             fill(&text, &figures).expect("filled") == text,
-            "cargo xtask bench --from docs/{JSON} has not been run"
+            "docs/{TEXT} is out of date: run cargo xtask bench --from docs/{JSON}"
         );
         for (file, svg) in plots::svgs(&figures).expect("plots") {
             let published = fs::read_to_string(docs.join(PLOTS).join(file)).expect(file);
             assert!(
                 published == svg,
-                "cargo xtask bench --from docs/{JSON} has not been run: {file}"
+                "{file} is out of date: run cargo xtask bench --from docs/{JSON}"
             );
             assert!(text.contains(&format!("({PLOTS}/{file})")), "{file}");
         }

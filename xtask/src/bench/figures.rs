@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The results of the benchmarks, and their JSON file.
+//! Results of the benchmarks, and their JSON file.
 
 use std::fmt;
 use std::fs;
@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 /// One measured value.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Figure {
-    /// The measurement, and its number of functions or tasks.
+    /// The measurement, with its number of functions or tasks.
     pub name: String,
     /// `ns`, `instructions`, `percent`, `bytes`, `kB`, `cycles`.
     pub unit: String,
-    /// The median where there are several.
+    /// The median of several samples.
     pub value: f64,
-    /// The worst of several.
+    /// The worst of several samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<f64>,
 }
@@ -35,7 +35,7 @@ impl Figure {
         }
     }
 
-    /// Reads a line `@figure NAME UNIT VALUE [WORST]` of a guest's script.
+    /// Parses a line `@figure NAME UNIT VALUE [WORST]` of a guest's script.
     pub fn parse(line: &str) -> Option<Self> {
         let words: Vec<_> = line.strip_prefix("@figure ")?.split(' ').collect();
         let (name, unit, value, worst) = match *words.as_slice() {
@@ -49,7 +49,7 @@ impl Figure {
         })
     }
 
-    /// The value as people read it.
+    /// Formats the value for people.
     pub fn readable(&self) -> String {
         let worst = self
             .worst
@@ -68,7 +68,7 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-/// A value as people read it.
+/// Formats a value for people.
 pub fn readable(value: f64, unit: &str) -> String {
     match unit {
         "ns" => time(value),
@@ -78,7 +78,7 @@ pub fn readable(value: f64, unit: &str) -> String {
     }
 }
 
-/// Nanoseconds in a unit that makes them short.
+/// Formats nanoseconds in seconds, milliseconds or microseconds.
 fn time(ns: f64) -> String {
     match ns.abs() {
         size if size >= 1e9 => format!("{} s", short(ns / 1e9)),
@@ -87,7 +87,7 @@ fn time(ns: f64) -> String {
     }
 }
 
-/// Three digits or all before the point.
+/// Formats three significant digits, or all digits before the decimal point.
 pub fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => grouped(value.round()),
@@ -96,7 +96,7 @@ pub fn short(value: f64) -> String {
     }
 }
 
-/// `12,345`, with one decimal for small fractions.
+/// Formats `12,345`, with one decimal for small fractions.
 pub fn grouped(value: f64) -> String {
     if value.abs() < 100.0 && value.fract() != 0.0 {
         return format!("{value:.1}");
@@ -118,12 +118,12 @@ pub fn grouped(value: f64) -> String {
 /// The figures of several kernels.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Figures {
-    /// Nothing was left out.
+    /// Whether this is a complete run.
     pub whole: bool,
     pub kernels: Vec<Column>,
 }
 
-/// Those of one.
+/// The figures of one kernel: a column of the tables.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Column {
     /// The name of its livepatch core.
@@ -150,13 +150,13 @@ impl Figures {
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         serde_json::from_str(&text).with_context(|| {
             format!(
-                "{} is not what cargo xtask bench writes: give the file that it named at its end",
+                "{} was not written by cargo xtask bench: pass the file that it names at its end",
                 path.display()
             )
         })
     }
 
-    /// Writes them as JSON.
+    /// Writes the figures as JSON.
     pub fn write(&self, path: &Path) -> Result<()> {
         if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
             fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -164,13 +164,13 @@ impl Figures {
         write_atomic(path, &self.json()?)
     }
 
-    /// As JSON.
+    /// The figures as JSON.
     pub fn json(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
-    /// Those of the kernel with this core.
-    pub fn of(&self, core: Core) -> Option<&Column> {
+    /// The column of the kernel with this core.
+    pub fn column(&self, core: Core) -> Option<&Column> {
         self.kernels
             .iter()
             .find(|kernel| kernel.core == core.name())
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_figures() {
+    fn figures_are_parsed() {
         let settled = figure("@figure call-settled instructions 72.00");
         assert_eq!(settled.to_string(), "call-settled: 72 instructions");
         let latency = figure("@figure patching-idle-10 ns 8000000 15500000");
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn values_as_people_read_them() {
+    fn values_are_readable() {
         for (value, unit, text) in [
             (207_900_537_225.0, "ns", "208 s"),
             (1_228_000_000.0, "ns", "1.23 s"),
@@ -252,19 +252,19 @@ mod tests {
         let again = Figures::read(&path).expect("read");
         assert!(again.whole);
         assert_eq!(again.kernels[0].figures, figures.kernels[0].figures);
-        assert_eq!(again.of(Core::C).and_then(|c| c.value("b")), Some(5.0));
-        assert!(again.of(Core::Rust).is_none());
+        assert_eq!(again.column(Core::C).and_then(|c| c.value("b")), Some(5.0));
+        assert!(again.column(Core::Rust).is_none());
     }
 
     #[test]
-    fn other_json_is_refused() {
+    fn other_json_is_rejected() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("other.json");
         fs::write(&path, "{\"kernels\": 1}").expect("written");
         let err = Figures::read(&path).expect_err("no figures");
         assert!(
             err.to_string()
-                .contains("is not what cargo xtask bench writes"),
+                .contains("was not written by cargo xtask bench"),
             "{err:#}"
         );
         let err = Figures::read(&dir.path().join("none")).expect_err("no file");

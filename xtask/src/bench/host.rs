@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use klp_host::host::progress::say;
 
-/// For how long to look.
-const LOOK: Duration = Duration::from_secs(1);
+/// How long the load is sampled.
+const SAMPLE_TIME: Duration = Duration::from_secs(1);
 
-/// The share of the CPUs' time, in percent, that others may use.
-const QUIET: u64 = 15;
+/// The share of the CPUs' time, in percent, that other work may use without a warning.
+const MAX_BUSY: u64 = 15;
 
-/// Warns when latencies are about to be spoilt.
+/// Warns if other work would distort latencies.
 pub(super) fn warn_if_busy() {
     let before = Times::read();
-    std::thread::sleep(LOOK);
+    std::thread::sleep(SAMPLE_TIME);
     let busy = before
         .zip(Times::read())
         .and_then(|(before, after)| after.busy_since(&before));
-    if let Some(busy) = busy.filter(|&busy| busy > QUIET) {
+    if let Some(busy) = busy.filter(|&busy| busy > MAX_BUSY) {
         say(&format!(
-            "this machine's CPUs are busy with other work for {busy} % of the time: latencies, which \
-             are in real time, come out worse than they are"
+            "warning: other work keeps this machine's CPUs busy {busy} % of the time: latencies are \
+             measured in real time and will be too high"
         ));
     }
 }
@@ -40,8 +40,8 @@ impl Times {
         Self::parse(&fs::read_to_string("/proc/stat").ok()?)
     }
 
-    /// `cpu  user nice system idle iowait irq softirq steal guest guest_nice`, where guests' times
-    /// are in user and nice, too.
+    /// Parses `cpu  user nice system idle iowait irq softirq steal guest guest_nice`. User and nice
+    /// include guests' times.
     fn parse(stat: &str) -> Option<Self> {
         let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
         let ticks: Vec<u64> = line
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_of_time() {
+    fn busy_share() {
         let times = |user: u64, idle: u64| {
             Times::parse(&format!(
                 "cpu  {user} 0 10 {idle} 5 0 0 0 {user} 0\ncpu0 1 2\n"

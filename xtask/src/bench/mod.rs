@@ -3,9 +3,9 @@
 //! Benchmarks: what live patches cost, measured in virtual machines with the modules and scripts
 //! of `tests/bench/`.
 //!
-//! Costs are counted in instructions, one CPU and one virtual nanosecond each, so that they are the same on
-//! every machine, whatever else it does. Only the latency of transitions is taken in real time, on
-//! two CPUs.
+//! Costs are counted in instructions, on one CPU and with one virtual nanosecond each, so they are the same
+//! on every machine and under any load. Only the latency of transitions is measured in real time, on two
+//! CPUs.
 
 pub mod docs;
 pub mod figures;
@@ -31,14 +31,14 @@ use crate::parallel;
 use figures::{Column, Figure};
 use plan::{ATTEMPT_FUNCTIONS, ATTEMPT_TASKS, Job, Plan, TIMEOUT};
 
-/// The folder in the guest (known to the scripts).
+/// The folder in the guest, which the scripts name too.
 const GUEST: &str = "/klp/bench";
 
 /// The program that the scripts start.
 pub const PROGRAM: &str = "tests/bench/guest/klp-bench.c";
 
-/// The number of parallel machines with counted instructions, which also need memory.
-const COUNTED_AT_ONCE: usize = 2;
+/// The number of parallel machines with counted instructions. Each also needs memory.
+const PARALLEL_COUNTED: usize = 2;
 
 /// The longest that a cycle of the stress test may take.
 const STRESS_CYCLE: Duration = Duration::from_secs(30);
@@ -47,24 +47,24 @@ const STRESS_CYCLE: Duration = Duration::from_secs(30);
 const C_SAMPLE: &str = "klp_bench_cmdline";
 const RUST_SAMPLE: &str = "livepatch-sample";
 
-/// The patches in Rust.
-const IN_RUST: &str = "tests/bench/rust/";
+/// The folder of patches in Rust.
+const RUST_PATCHES: &str = "tests/bench/rust/";
 
 /// The default file for results.
 pub fn default_json() -> PathBuf {
     checkout::top().join("target/bench.json")
 }
 
-/// Takes the figures of these kernels.
+/// Measures these kernels.
 pub fn run(kernels: &[Kernel], plan: &Plan) -> Result<Vec<Column>> {
     let benches: Vec<_> = kernels.iter().map(Bench::prepare).collect::<Result<_>>()?;
-    // Counted instructions do not mind other runs, as latencies do.
+    // Parallel runs disturb latencies, but not counted instructions.
     let jobs = plan.counted();
     let all: Vec<_> = benches
         .iter()
         .flat_map(|bench| jobs.iter().map(move |job| (bench, job)))
         .collect();
-    let counted = parallel::try_map(&all, COUNTED_AT_ONCE, |(bench, job)| bench.measure(job))?;
+    let counted = parallel::try_map(&all, PARALLEL_COUNTED, |(bench, job)| bench.measure(job))?;
     let mut counted = counted.into_iter();
     let mut columns = Vec::new();
     for bench in &benches {
@@ -90,7 +90,7 @@ pub fn stress(kernel: &Kernel, cycles: u32) -> Result<Vec<Figure>> {
     bench.measure(&Job::parallel(format!("stress.sh {cycles}"), timeout))
 }
 
-/// The cost of an attempt to end a transition, per task and per function.
+/// Computes the cost of an attempt to complete a transition, per task and per function.
 fn attempts(figures: &[Figure]) -> Vec<Figure> {
     let [fewer, more] = ATTEMPT_TASKS;
     let [one, many] = ATTEMPT_FUNCTIONS;
@@ -119,7 +119,7 @@ fn attempts(figures: &[Figure]) -> Vec<Figure> {
 struct Bench<'a> {
     kernel: &'a Kernel,
     copy: Vec<(PathBuf, PathBuf)>,
-    /// Of the core and of modules for this kernel.
+    /// The sizes of the core and of modules for this kernel.
     sizes: Vec<Figure>,
 }
 
@@ -130,7 +130,7 @@ impl<'a> Bench<'a> {
         let built = checkout::build(kernel, &dir)?;
         let sizes = sizes(kernel, &built)?;
         let mut files = built.modules;
-        files.extend(checkout::build_folder(kernel, IN_RUST)?.modules);
+        files.extend(checkout::build_folder(kernel, RUST_PATCHES)?.modules);
         files.push(guest_program::build(
             kernel.build.arch,
             &checkout::top().join(PROGRAM),
@@ -150,7 +150,7 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Runs a script in a separate boot; returns its figures.
+    /// Runs a script in a separate boot. Returns its figures.
     fn measure(&self, job: &Job) -> Result<Vec<Figure>> {
         let command = &job.command;
         say(&format!("{}: {command}", self.kernel.core.name()));
@@ -170,25 +170,25 @@ impl<'a> Bench<'a> {
             bail!("{command} failed: {problem}");
         }
         if report.outcome != Outcome::Exited(0) {
-            bail!("{command} failed: {}", output.talk.join(" | "));
+            bail!("{command} failed: {}", output.messages.join(" | "));
         }
         Ok(output.figures)
     }
 }
 
-/// How large the core and modules for this kernel are.
+/// Measures the sizes of the core and of modules for this kernel.
 fn sizes(kernel: &Kernel, bench: &Built) -> Result<Vec<Figure>> {
     let examples = checkout::build_example(kernel, RUST_SAMPLE)?;
     let mut figures = Vec::new();
     match sizes::core(kernel) {
         Ok(size) => figures.extend(size),
-        // Of kernels that are not the newest, earlier versions kept no object files.
-        Err(err) => say(&format!("the size of the core is not known: {err:#}")),
+        // Earlier versions kept the object files of the newest kernel only.
+        Err(err) => say(&format!("cannot determine the size of the core: {err:#}")),
     }
     for (language, built, name) in [("c", bench, C_SAMPLE), ("rust", &examples, RUST_SAMPLE)] {
         let module = built
             .module(name)
-            .with_context(|| format!("the module {name} was not built"))?;
+            .with_context(|| format!("the build produced no module {name}"))?;
         figures.extend(sizes::module(language, module)?);
     }
     Ok(figures)
@@ -198,7 +198,8 @@ fn sizes(kernel: &Kernel, bench: &Built) -> Result<Vec<Figure>> {
 #[derive(Debug, Default)]
 struct Output {
     figures: Vec<Figure>,
-    talk: Vec<String>,
+    /// All other lines, for error messages.
+    messages: Vec<String>,
 }
 
 impl Output {
@@ -208,7 +209,7 @@ impl Output {
         } else if let Some(progress) = line.strip_prefix("@progress ") {
             say(progress);
         } else {
-            self.talk.push(line.to_owned());
+            self.messages.push(line.to_owned());
         }
     }
 }
@@ -218,17 +219,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_is_figures_and_talk() {
+    fn output_is_split_into_figures_and_messages() {
         let mut output = Output::default();
         for line in ["@figure a ns 5", "insmod: no", "@progress half"] {
             output.line(line);
         }
         assert_eq!(output.figures.len(), 1);
-        assert_eq!(output.talk, ["insmod: no"]);
+        assert_eq!(output.messages, ["insmod: no"]);
     }
 
     #[test]
-    fn attempts_by_task_and_by_function() {
+    fn cost_of_attempts_per_task_and_per_function() {
         let figures = [
             (10, 1, 60.0),
             (210, 1, 1060.0),

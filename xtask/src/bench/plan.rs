@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The measurements, and their machines.
+//! The measurements and the virtual machines that they run in.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use klp_host::vm::Spec;
 /// The longest that one measurement may take, on a slow and busy machine.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(1200);
 
-/// The numbers of tasks in the functions for the cost of an attempt: the difference of the costs is divided by
-/// that of the numbers.
+/// The numbers of blocking tasks for the cost of an attempt: the cost per task is the difference in cost divided
+/// by the difference in tasks.
 pub(super) const ATTEMPT_TASKS: [u32; 2] = [10, 210];
 
-/// The functions for it.
+/// The numbers of patched functions for the cost of an attempt.
 pub(super) const ATTEMPT_FUNCTIONS: [u32; 2] = [1, 1000];
 
 /// Memory in MiB for thousands of processes.
 const MEMORY: u32 = 2048;
 
-/// Seconds for which a transition is held up, and tasks that sleep elsewhere then.
+/// How many seconds a transition is blocked, and how many tasks sleep elsewhere meanwhile.
 const BLOCKED: (u32, u32) = (60, 1000);
 
-/// How much is measured.
+/// The extent of the measurements.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Numbers of functions to replace.
     pub functions: Vec<u32>,
-    /// Numbers of tasks that sleep while a patch of as many functions as the second number is enabled.
+    /// Numbers of sleeping tasks, each with the number of functions of the patch that is enabled then.
     tasks: Vec<(u32, u32)>,
-    /// Numbers of tasks that sleep while latencies are taken.
+    /// Numbers of tasks that sleep while latencies are measured.
     latency_tasks: Vec<u32>,
-    /// How often those are taken.
+    /// How often each latency is measured.
     cycles: u32,
-    /// Includes details of little daily interest.
+    /// Whether to include details that are rarely needed.
     details: bool,
-    /// Patches of many functions are measured with as many traceable functions as Debian's kernel has.
+    /// Whether to measure patches of many functions with as many traceable functions as Debian's kernel has.
     pub more_traceable: bool,
 }
 
 impl Plan {
-    /// Everything.
+    /// All measurements.
     pub fn full() -> Self {
         Self {
             functions: vec![1, 10, 100, 1000],
@@ -53,7 +53,7 @@ impl Plan {
         }
     }
 
-    /// A part of it that takes less than three minutes for both cores.
+    /// A subset that takes less than three minutes for both cores.
     pub fn quick() -> Self {
         Self {
             functions: vec![1, 1000],
@@ -65,8 +65,8 @@ impl Plan {
         }
     }
 
-    /// The measurements with counted instructions, the longest first, so that none is
-    /// waited for at the end.
+    /// The measurements with counted instructions. The longest come first, so that none runs alone at
+    /// the end.
     pub(super) fn counted(&self) -> Vec<Job> {
         let mut jobs = Vec::new();
         for &(tasks, functions) in self.tasks.iter().rev() {
@@ -102,7 +102,7 @@ impl Plan {
     }
 }
 
-/// As a script's arguments.
+/// Formats numbers as a script's arguments.
 fn words(numbers: &[u32]) -> String {
     let words: Vec<_> = numbers.iter().map(u32::to_string).collect();
     words.join(" ")
@@ -113,7 +113,7 @@ fn words(numbers: &[u32]) -> String {
 pub(super) struct Job {
     /// A script of `tests/bench/guest/`, with its arguments.
     pub(super) command: String,
-    /// Time counts instructions; otherwise two CPUs run at once.
+    /// Whether virtual time counts instructions. Otherwise two CPUs run in parallel.
     counted: bool,
     kernel_parameters: Vec<String>,
     timeout: Duration,
@@ -137,16 +137,16 @@ impl Job {
         }
     }
 
-    /// The machine for it.
+    /// The machine that runs the script from the folder `guest`.
     pub(super) fn spec(&self, kernel: &Kernel, guest: &str) -> Spec {
-        self.of(kernel.spec(self.script(guest)))
+        self.configure(kernel.spec(self.script(guest)))
     }
 
     fn script(&self, guest: &str) -> String {
         format!("bash {guest}/{}", self.command)
     }
 
-    fn of(&self, spec: Spec) -> Spec {
+    fn configure(&self, spec: Spec) -> Spec {
         Spec {
             icount: self.counted,
             parallel: !self.counted,
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn everything() {
+    fn full_plan_has_all_measurements() {
         assert_eq!(
             commands(&Plan::full()),
             [
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn more_functions_are_for_patches_of_many() {
+    fn more_traceable_functions_are_only_for_large_patches() {
         let plan = Plan {
             more_traceable: true,
             ..Plan::quick()
@@ -200,20 +200,20 @@ mod tests {
     }
 
     #[test]
-    fn quick_is_less() {
+    fn quick_plan_has_fewer_measurements() {
         let [full, quick] = [Plan::full(), Plan::quick()].map(|plan| commands(&plan).len());
         assert!(quick < full, "{quick} of {full}");
     }
 
     #[test]
-    fn time_is_counted_or_real() {
+    fn jobs_count_instructions_or_run_in_real_time() {
         let plan = Plan::full();
         for job in plan.counted() {
-            let spec = job.of(Spec::new("image".as_ref(), job.script("/klp")));
+            let spec = job.configure(Spec::new("image".as_ref(), job.script("/klp")));
             assert!(spec.icount && !spec.parallel, "{}", job.command);
         }
         let timed = plan.timed();
-        let spec = timed.of(Spec::new("image".as_ref(), timed.script("/klp")));
+        let spec = timed.configure(Spec::new("image".as_ref(), timed.script("/klp")));
         assert!(spec.parallel && !spec.icount);
         assert_eq!(spec.command, "bash /klp/latency.sh 20 10 100 1000 5000");
     }

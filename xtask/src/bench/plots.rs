@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The figures as plots: SVG files that are the same whenever the figures are.
+//! Plots of the figures, as SVG files that depend on the figures alone.
 
 use std::fs;
 use std::ops::Range;
@@ -15,24 +15,24 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::figures::{Figures, grouped};
 
-/// Sizes in pixels: of a file, of the legend above its plots, and of the labels of axes.
+/// Sizes in pixels: of a file, of the legend above its panels, and of the labels of axes.
 const SIZE: (u32, u32) = (900, 430);
 const LEGEND: i32 = 30;
 const LEGEND_ENTRY: usize = 210;
 const LEGEND_LINE: i32 = 24;
 const MARGIN: u32 = 12;
-const BELOW: u32 = 48;
-const LEFT: u32 = 66;
+const X_LABELS: u32 = 48;
+const Y_LABELS: u32 = 66;
 
 const FONT: &str = "sans-serif";
 const TITLE_SIZE: i32 = 20;
 const TEXT_SIZE: i32 = 16;
 
-/// The C core is red, klp-core blue. Lighter ones are of the second kind.
+/// The C core is red, klp-core blue. The lighter colours are for the second series of a core.
 const C: [RGBColor; 2] = [RGBColor(176, 40, 40), RGBColor(235, 150, 130)];
 const RUST: [RGBColor; 2] = [RGBColor(30, 80, 170), RGBColor(130, 180, 235)];
 
-/// A line: seconds over numbers of functions or tasks.
+/// A line: seconds over the number of functions or tasks.
 #[derive(Debug)]
 struct Series {
     label: String,
@@ -44,18 +44,18 @@ struct Series {
 #[derive(Debug)]
 struct Panel {
     title: &'static str,
-    across: &'static str,
+    x_label: &'static str,
     series: Vec<Series>,
 }
 
-/// A file with plots side by side.
+/// A file with panels side by side.
 #[derive(Debug)]
 struct Plot {
     file: &'static str,
     panels: Vec<Panel>,
 }
 
-/// Draws all plots for which there are figures into `dir`; gives the files.
+/// Draws all plots for which there are figures into `dir`. Returns the files.
 pub fn draw(figures: &Figures, dir: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let mut files = Vec::new();
@@ -67,7 +67,7 @@ pub fn draw(figures: &Figures, dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The plots' file names and texts.
+/// Returns the plots' file names and texts.
 pub fn svgs(figures: &Figures) -> Result<Vec<(&'static str, String)>> {
     let plots = [functions(figures), latency(figures)];
     let plots = plots.into_iter().filter(|plot| !plot.panels.is_empty());
@@ -86,7 +86,7 @@ pub fn svgs(figures: &Figures) -> Result<Vec<(&'static str, String)>> {
 fn functions(figures: &Figures) -> Plot {
     let panel = |title, what: &'static str| Panel {
         title,
-        across: "functions",
+        x_label: "functions",
         series: cores(|core, colours| {
             let points = points(figures, core, &format!("{what}-"));
             vec![(core_name(core).to_owned(), colours[0], points)]
@@ -107,7 +107,7 @@ fn functions(figures: &Figures) -> Plot {
 fn latency(figures: &Figures) -> Plot {
     let panel = |title, direction: &'static str| Panel {
         title,
-        across: "sleeping tasks",
+        x_label: "sleeping tasks",
         series: cores(|core, colours| {
             ["load", "idle"]
                 .iter()
@@ -155,15 +155,15 @@ fn cores(
         .collect()
 }
 
-/// Numbers and seconds of all figures whose name is `prefix` and a number.
+/// The numbers and seconds of all figures named `prefix` and a number.
 fn points(figures: &Figures, core: Core, prefix: &str) -> Vec<(f64, f64)> {
-    let column = figures.of(core);
+    let column = figures.column(core);
     let mut points: Vec<_> = column
         .into_iter()
         .flat_map(|column| &column.figures)
         .filter_map(|figure| {
             let number: u32 = figure.name.strip_prefix(prefix)?.parse().ok()?;
-            // Values without a logarithm are omitted.
+            // The axes are logarithmic.
             (number > 0 && figure.value > 0.0).then(|| (f64::from(number), figure.value / 1e9))
         })
         .collect();
@@ -171,7 +171,7 @@ fn points(figures: &Figures, core: Core, prefix: &str) -> Vec<(f64, f64)> {
     points
 }
 
-/// Powers of ten around all values.
+/// The smallest range of whole powers of ten around all values.
 fn decades(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
     let logarithms: Vec<_> = values.map(f64::log10).collect();
     let low = logarithms.iter().copied().reduce(f64::min)?.floor();
@@ -179,7 +179,7 @@ fn decades(values: impl Iterator<Item = f64>) -> Option<Range<f64>> {
     Some(10f64.powf(low)..10f64.powf(high.max(low + 1.0)))
 }
 
-/// A bit more on both sides: the marks at the ends belong to it.
+/// Widens a range a little, so that it includes the marks at its ends.
 fn widened(range: &Range<f64>) -> Range<f64> {
     range.start * 0.999..range.end * 1.001
 }
@@ -195,7 +195,7 @@ fn seconds(value: &f64) -> String {
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 impl Plot {
-    /// Without lines and panels that nothing was measured for.
+    /// Removes series and panels without points.
     fn with_points(mut self) -> Self {
         for panel in &mut self.panels {
             panel.series.retain(|series| !series.points.is_empty());
@@ -208,7 +208,7 @@ impl Plot {
         let mut text = String::new();
         {
             let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-            area.fill(&WHITE).map_err(failed)?;
+            area.fill(&WHITE).map_err(draw_error)?;
             let (legend, area) = area.split_vertically(LEGEND);
             self.draw_legend(&legend)?;
             let seconds = self
@@ -216,21 +216,21 @@ impl Plot {
                 .iter()
                 .flat_map(|panel| &panel.series)
                 .flat_map(|series| series.points.iter().map(|point| point.1));
-            // The same for all: so that they can be compared.
-            let up = decades(seconds).context("no figures")?;
+            // All panels share the y axis, so that they can be compared.
+            let y_range = decades(seconds).context("no figures")?;
             for (panel, part) in self
                 .panels
                 .iter()
                 .zip(area.split_evenly((1, self.panels.len())))
             {
-                panel.draw(&part, up.clone())?;
+                panel.draw(&part, y_range.clone())?;
             }
-            area.present().map_err(failed)?;
+            area.present().map_err(draw_error)?;
         }
         Ok(text)
     }
 
-    /// The legend of all panels.
+    /// Draws the legend of all panels.
     fn draw_legend(&self, area: &Area<'_>) -> Result<()> {
         let mut entries: Vec<(&str, RGBColor)> = Vec::new();
         for series in self.panels.iter().flat_map(|panel| &panel.series) {
@@ -241,38 +241,38 @@ impl Plot {
         }
         for ((label, colour), x) in entries
             .into_iter()
-            .zip((LEFT..SIZE.0).step_by(LEGEND_ENTRY))
+            .zip((Y_LABELS..SIZE.0).step_by(LEGEND_ENTRY))
         {
             let (x, y) = (i32::try_from(x)?, LEGEND / 2);
             let line = PathElement::new([(x, y), (x + LEGEND_LINE, y)], colour.stroke_width(3));
-            area.draw(&line).map_err(failed)?;
+            area.draw(&line).map_err(draw_error)?;
             let place = Pos::new(HPos::Left, VPos::Center);
             let style = (FONT, TEXT_SIZE).into_text_style(area).pos(place);
             area.draw(&Text::new(label, (x + LEGEND_LINE + 6, y), style))
-                .map_err(failed)?;
+                .map_err(draw_error)?;
         }
         Ok(())
     }
 }
 
 impl Panel {
-    fn draw(&self, area: &Area<'_>, up: Range<f64>) -> Result<()> {
-        let across = self
+    fn draw(&self, area: &Area<'_>, y_range: Range<f64>) -> Result<()> {
+        let numbers = self
             .series
             .iter()
             .flat_map(|series| series.points.iter().map(|point| point.0));
-        let across = decades(across).context("no figures")?;
+        let x_range = decades(numbers).context("no figures")?;
         let mut chart = ChartBuilder::on(area)
             .caption(self.title, (FONT, TITLE_SIZE))
             .margin(MARGIN)
             .margin_right(2 * MARGIN)
-            .x_label_area_size(BELOW)
-            .y_label_area_size(LEFT)
-            .build_cartesian_2d(widened(&across).log_scale(), widened(&up).log_scale())
-            .map_err(failed)?;
+            .x_label_area_size(X_LABELS)
+            .y_label_area_size(Y_LABELS)
+            .build_cartesian_2d(widened(&x_range).log_scale(), widened(&y_range).log_scale())
+            .map_err(draw_error)?;
         chart
             .configure_mesh()
-            .x_desc(self.across)
+            .x_desc(self.x_label)
             .x_label_formatter(&|number| grouped(number.round()))
             .y_label_formatter(&seconds)
             .label_style((FONT, TEXT_SIZE))
@@ -280,22 +280,22 @@ impl Panel {
             .bold_line_style(RGBColor(205, 205, 205))
             .light_line_style(RGBColor(240, 240, 240))
             .draw()
-            .map_err(failed)?;
+            .map_err(draw_error)?;
         for series in &self.series {
             let style = series.colour.stroke_width(2);
             let line = LineSeries::new(series.points.iter().copied(), style);
-            chart.draw_series(line).map_err(failed)?;
+            chart.draw_series(line).map_err(draw_error)?;
             let dots = series.points.iter();
             chart
                 .draw_series(dots.map(|&point| Circle::new(point, 3, series.colour.filled())))
-                .map_err(failed)?;
+                .map_err(draw_error)?;
         }
         Ok(())
     }
 }
 
-/// The crate's errors borrow the text that is drawn into.
-fn failed(err: impl std::fmt::Display) -> anyhow::Error {
+/// Converts an error of plotters, which borrows the text that is drawn into.
+fn draw_error(err: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("{err}")
 }
 
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn plots_are_well_formed_and_always_the_same() {
+    fn plots_are_well_formed_and_reproducible() {
         let plots = svgs(&figures()).expect("plots");
         let names: Vec<_> = plots.iter().map(|(file, _)| *file).collect();
         assert_eq!(names, ["functions.svg", "latency.svg"]);
@@ -338,7 +338,7 @@ mod tests {
                 nodes.filter(|node| node.has_tag_name(name)).count()
             };
             assert!(document.root_element().tag_name().name() == "svg");
-            // Of figures that cannot be drawn, and of other figures, there is nothing.
+            // Zeros and other figures are not drawn.
             assert_eq!(
                 count("circle"),
                 if *file == "functions.svg" { 4 } else { 6 }
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn axes_hold_whole_powers_of_ten() {
+    fn axes_span_whole_powers_of_ten() {
         assert_eq!(decades([0.004, 0.07].into_iter()), Some(0.001..0.1));
         assert_eq!(decades([1.0].into_iter()), Some(1.0..10.0));
         assert_eq!(decades(std::iter::empty()), None);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How large the livepatch core is in the kernel, and how large patch modules are, by what their
-//! object files put into memory.
+//! Sizes of the livepatch core in the kernel and of patch modules: the allocated sections of their
+//! object files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use object::{Object as _, ObjectSection as _, SectionFlags};
 
 use super::figures::Figure;
 
-/// What an object file puts into memory.
+/// The size of an object file's allocated sections.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Size {
     text: u64,
@@ -23,10 +23,10 @@ struct Size {
 
 impl Size {
     /// The sizes of an object file or module, without alignment.
-    fn of(path: &Path) -> Result<Self> {
+    fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let file = object::File::parse(&*bytes)
-            .with_context(|| format!("{} is no object file", path.display()))?;
+            .with_context(|| format!("{} is not an object file", path.display()))?;
         let mut size = Self::default();
         for section in file.sections() {
             let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
@@ -46,14 +46,14 @@ impl Size {
 
     fn figures(self, name: &str) -> [Figure; 2] {
         let figure = |part, value: u64| {
-            // No object file is so large that this is not exact.
+            // Exact up to 2^53 bytes.
             Figure::new(format!("{name}-{part}"), "bytes", value as f64)
         };
         [figure("text", self.text), figure("data", self.data)]
     }
 }
 
-/// Whether the kernel's linker leaves the section out.
+/// Whether the kernel's linker discards the section.
 fn is_dropped(name: &str) -> bool {
     name.starts_with(".discard") || name == ".export_symbol"
 }
@@ -61,11 +61,11 @@ fn is_dropped(name: &str) -> bool {
 /// The size of the core in this kernel.
 pub(super) fn core(kernel: &Kernel) -> Result<[Figure; 2]> {
     if let Some(module) = &kernel.core_module {
-        return Ok(Size::of(module)?.figures("core"));
+        return Ok(Size::read(module)?.figures("core"));
     }
     let mut all = Size::default();
     for path in members(&kernel.build.dir.join("kernel/livepatch/built-in.a"))? {
-        let size = Size::of(&path)?;
+        let size = Size::read(&path)?;
         all.text += size.text;
         all.data += size.data;
     }
@@ -74,17 +74,17 @@ pub(super) fn core(kernel: &Kernel) -> Result<[Figure; 2]> {
 
 /// The size of a module written in this language.
 pub(super) fn module(language: &str, path: &Path) -> Result<[Figure; 2]> {
-    Ok(Size::of(path)?.figures(&format!("module-{language}")))
+    Ok(Size::read(path)?.figures(&format!("module-{language}")))
 }
 
-/// The object files that a thin archive names, as the kernel's are.
+/// The object files that a thin archive names. The kernel's archives are thin.
 fn members(archive: &Path) -> Result<Vec<PathBuf>> {
     let bytes = fs::read(archive).with_context(|| format!("cannot read {}", archive.display()))?;
-    let broken = || format!("{} is no archive of object files", archive.display());
+    let broken = || format!("{} is not an archive of object files", archive.display());
     let file = ArchiveFile::parse(&*bytes).with_context(broken)?;
     ensure!(
         file.is_thin(),
-        "{} does not name its files but holds them",
+        "{} is not a thin archive",
         archive.display()
     );
     let dir = archive.parent().unwrap_or(Path::new(""));
@@ -123,7 +123,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("core.o");
         fs::write(&path, file.write().expect("an object file")).expect("written");
-        let size = Size::of(&path).expect("a size");
+        let size = Size::read(&path).expect("a size");
         assert_eq!(
             size,
             Size {

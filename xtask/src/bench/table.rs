@@ -33,7 +33,7 @@ impl Section {
         Self::Other,
     ];
 
-    /// Its name in documents.
+    /// The table's name in its marker.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Calls => "calls",
@@ -61,22 +61,23 @@ impl Section {
     }
 }
 
-/// What klp-core is to reach.
+/// The goal for klp-core's figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Goal {
     None,
     AtMost(f64),
+    /// At most the C core's figure.
     AtMostC,
-    /// So many times its figure for one function.
+    /// At most this many times the figure for one function.
     TimesOne(f64),
 }
 
-/// How a figure is shown.
+/// A figure's row.
 #[derive(Debug)]
 struct Row<'a> {
     name: &'a str,
     section: Section,
-    /// Orders it within the section.
+    /// The order within the section.
     rank: (usize, u32, u32),
     what: String,
     goal: Goal,
@@ -122,7 +123,7 @@ const CALLS: [(&str, &str, Goal); 10] = [
     ),
     (
         "call-noop",
-        "more: in transition to a patch that gives the original back",
+        "more: in transition to a patch that restores the original",
         Goal::AtMostC,
     ),
     (
@@ -243,7 +244,7 @@ const LATENCY: [(&str, &str, &str); 4] = [
     ("unpatching", "load", "unpatching, under load"),
 ];
 
-/// An idle machine is to have switched all tasks by then.
+/// The goal for a transition on an idle machine.
 const IDLE_GOAL_NS: f64 = 20e6;
 
 /// The goal for a large patch on a machine with many tasks.
@@ -254,7 +255,8 @@ const MANY_FUNCTIONS: u32 = 1000;
 const MANY_TASKS: u32 = 5000;
 
 impl<'a> Row<'a> {
-    fn of(name: &'a str) -> Option<Self> {
+    /// The row of a known figure.
+    fn known(name: &'a str) -> Option<Self> {
         Self::call(name)
             .or_else(|| Self::plain(name))
             .or_else(|| Self::numbered(name))
@@ -352,9 +354,9 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// An unknown figure is shown by its name.
-    fn of_any(name: &'a str) -> Self {
-        Self::of(name).unwrap_or_else(|| Self {
+    /// The row of any figure. An unknown one is shown by its name.
+    fn new(name: &'a str) -> Self {
+        Self::known(name).unwrap_or_else(|| Self {
             name,
             section: Section::Other,
             rank: (0, 0, 0),
@@ -363,9 +365,9 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The goal, and whether it was reached.
+    /// Formats the goal, and whether it was met.
     fn verdict(&self, figures: &Figures) -> String {
-        let rust = figures.of(Core::Rust);
+        let rust = figures.column(Core::Rust);
         let unit = || Some(rust?.figure(self.name)?.unit.as_str());
         let (text, limit) = match self.goal {
             Goal::None => return String::new(),
@@ -375,7 +377,7 @@ impl<'a> Row<'a> {
             ),
             Goal::AtMostC => (
                 "C's".to_owned(),
-                figures.of(Core::C).and_then(|c| c.value(self.name)),
+                figures.column(Core::C).and_then(|c| c.value(self.name)),
             ),
             Goal::TimesOne(factor) => {
                 let one = self
@@ -404,26 +406,27 @@ fn counted(functions: u32) -> String {
     }
 }
 
-/// Whether others are computed from it, which are shown: `attempt-TASKS-FUNCTIONS`.
+/// Whether a figure is not shown, because it only serves to compute others: `attempt-TASKS-FUNCTIONS`.
 fn is_intermediate(name: &str) -> bool {
     let numbers = name.strip_prefix("attempt-");
     numbers.is_some_and(|numbers| numbers.split('-').all(|word| word.parse::<u32>().is_ok()))
 }
 
-/// The table of one section, in Markdown; nothing when nothing of it was measured.
+/// The table of one section, in Markdown; `None` if it has no figures.
 pub fn table(figures: &Figures, section: Section) -> Option<String> {
     let names = figures.names().into_iter();
     let mut rows: Vec<_> = names
         .filter(|name| !is_intermediate(name))
-        .map(Row::of_any)
+        .map(Row::new)
         .collect();
     rows.retain(|row| row.section == section);
     rows.sort_by_key(|row| row.rank);
     if rows.is_empty() {
         return None;
     }
-    let both = figures.of(Core::C).zip(figures.of(Core::Rust));
-    let goals = figures.of(Core::Rust).is_some() && rows.iter().any(|row| row.goal != Goal::None);
+    let rust = figures.column(Core::Rust);
+    let both = figures.column(Core::C).zip(rust);
+    let goals = rust.is_some() && rows.iter().any(|row| row.goal != Goal::None);
     let mut lines = vec![line(
         "what",
         figures.kernels.iter().map(|kernel| title(&kernel.core)),
@@ -469,7 +472,7 @@ fn title(core: &str) -> String {
     }
 }
 
-/// How many times as much it is with the C core; less than a tenth is easier to read the other way round.
+/// Formats the ratio of the C core's figure to klp-core's. Less than a tenth is shown as `1 / N`.
 fn ratio(c: &Column, rust: &Column, name: &str) -> String {
     match (c.value(name), rust.value(name)) {
         (Some(c), Some(rust)) if rust == 0.0 || c == 0.0 => "-".to_owned(),
@@ -561,7 +564,7 @@ mod tests {
     #[test]
     fn goals_are_met_or_missed() {
         let verdict = |c: &[&str], rust: &[&str], name: &str| {
-            Row::of(name).expect("known").verdict(&figures(c, rust))
+            Row::known(name).expect("known").verdict(&figures(c, rust))
         };
         let calls = "call-settled instructions";
         let settled = |value: u32| verdict(&[], &[&format!("{calls} {value}")], "call-settled");
