@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One thing that was tested in a guest, and how it went.
+//! Test cases and their results.
 
-/// A case, and how it went.
+/// A test case and its result.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Case {
-    /// The script of the case.
+    /// The script or part of the tests that the case belongs to.
     pub script: String,
     pub name: String,
-    /// The failure; none if it passed.
+    /// The reason of the failure; `None` if the case passed.
     pub failure: Option<String>,
 }
 
-/// How many cases passed and failed.
+/// The numbers of passed and failed cases.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Tally {
     pub passed: usize,
@@ -20,7 +20,7 @@ pub struct Tally {
 }
 
 impl Case {
-    /// A case that failed.
+    /// Creates a case that failed.
     pub fn failed(script: &str, name: &str, why: impl Into<String>) -> Self {
         Self {
             script: script.to_owned(),
@@ -29,8 +29,8 @@ impl Case {
         }
     }
 
-    /// A case that passed, or that failed with this error.
-    pub fn of(script: &str, name: &str, result: anyhow::Result<()>) -> Self {
+    /// Creates a case that passed, or that failed with this error.
+    pub fn from_result(script: &str, name: &str, result: anyhow::Result<()>) -> Self {
         Self {
             script: script.to_owned(),
             name: name.to_owned(),
@@ -38,9 +38,8 @@ impl Case {
         }
     }
 
-    /// The case that a script reports in a line, `ok - NAME` or `not ok - NAME: WHY`; `None` when it says something
-    /// else.
-    pub fn reported(script: &str, line: &str) -> Option<Self> {
+    /// Parses a script's line `ok - NAME` or `not ok - NAME: WHY`; `None` for other lines.
+    pub fn parse(script: &str, line: &str) -> Option<Self> {
         if let Some(name) = line.strip_prefix("ok - ") {
             return Some(Self {
                 script: script.to_owned(),
@@ -49,7 +48,7 @@ impl Case {
             });
         }
         let rest = line.strip_prefix("not ok - ")?;
-        let (name, why) = rest.split_once(": ").unwrap_or((rest, "it does not hold"));
+        let (name, why) = rest.split_once(": ").unwrap_or((rest, "the check failed"));
         Some(Self::failed(script, name, why))
     }
 }

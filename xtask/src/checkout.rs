@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! This checkout: where it is, and its modules.
+//! This checkout: its path, and builds of its modules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub fn klp_core() -> PathBuf {
     top().join("klp-core")
 }
 
-/// How kernels are built that have this checkout's klp-core.
+/// Options to build kernels with this checkout's klp-core.
 pub fn kernel_options() -> kernel::Options {
     kernel::Options {
         klp_core: Some(klp_core()),
@@ -36,7 +36,7 @@ pub fn needs(core: Core, profile: Profile) -> Result<Needs> {
     kernel::needs(core, profile, &kernel_options())
 }
 
-/// Gives a kernel, with this checkout's klp-core where it has that.
+/// Gets a kernel, with this checkout's klp-core if it has klp-core.
 pub fn kernel(core: Core, profile: Profile) -> Result<Kernel> {
     kernel::get(core, profile, &kernel_options())
 }
@@ -68,10 +68,10 @@ pub fn build_all(kernel: &Kernel) -> Result<Built> {
     build_with(kernel, &top(), vars, folders)
 }
 
-/// How modules of the checkout are built.
+/// Options to build modules of the checkout.
 pub fn build_options(mut make_vars: Vec<(String, String)>, patched: Vec<PathBuf>) -> Options {
     let output = top().join("target/kmod");
-    // klp-macros is shared by all kernels of one compiler, whose version make knows.
+    // All kernels of one compiler share klp-macros. make expands the compiler's version.
     let macros = output.join("klp-macros-$(CONFIG_RUSTC_VERSION)");
     make_vars.push(("KLP_CARGO_TARGET".to_owned(), macros.display().to_string()));
     Options {

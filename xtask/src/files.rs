@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Lists folders, and writes files only when they change.
+//! Helpers to list folders, and to write files only if they change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use klp_host::host::files::write_atomic;
 
-/// The entries of a folder, sorted.
+/// Lists the entries of a folder, sorted.
 ///
 /// # Errors
 ///
-/// It cannot be read.
+/// The folder cannot be read.
 pub fn listed(dir: &Path) -> Result<Vec<PathBuf>> {
     let list = || format!("cannot list {}", dir.display());
     let entries = fs::read_dir(dir).with_context(list)?;
@@ -24,7 +24,7 @@ pub fn listed(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Those with this extension, without a dot.
+/// Lists the entries of a folder with this extension (without a dot), sorted.
 ///
 /// # Errors
 ///
@@ -35,11 +35,11 @@ pub fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Writes a file unless it has this content, so that its dependents stay up to date.
+/// Writes a file unless it has this content already, so that make does not rebuild its dependents.
 ///
 /// # Errors
 ///
-/// It cannot be written.
+/// The file cannot be written.
 pub fn write_changed(file: &Path, content: &[u8]) -> Result<()> {
     match fs::read(file) {
         Ok(found) if found == content => Ok(()),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Programs that scripts start in a virtual machine.
+//! Builds programs that scripts start in a virtual machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,15 @@ use klp_host::vm::{self, sysroot};
 
 use crate::checkout;
 
-/// The packages that building and starting them takes.
+/// The packages needed to build the programs and to run a machine.
 pub fn needs(arch: Arch) -> Result<Needs> {
     Ok(vm::needs_for(arch).and(sysroot::compiler_needs(arch)?))
 }
 
-/// Builds klpctl for this machine. Its shared libraries come into a guest with it.
+/// Builds klpctl for this machine. Its shared libraries are copied into a guest with it.
 pub fn klpctl() -> Result<PathBuf> {
     let top = checkout::top();
-    // With the toolchain of the unit tests, which have compiled most of it.
+    // The unit tests' toolchain, which has compiled most of it already.
     let mut command = toolchain::ensure(PINNED, &[CLIPPY])?.cargo();
     command
         .current_dir(&top)
@@ -33,8 +33,8 @@ pub fn klpctl() -> Result<PathBuf> {
     Ok(top.join("target/debug/klpctl"))
 }
 
-/// Builds the program of this source file, statically linked: it is started often, and needs nothing
-/// of the guest.
+/// Builds a program from one source file, statically linked: that starts fast and needs no libraries in the
+/// guest.
 pub fn build(arch: Arch, source: &Path) -> Result<PathBuf> {
     let name = source
         .file_stem()
@@ -45,7 +45,7 @@ pub fn build(arch: Arch, source: &Path) -> Result<PathBuf> {
         target.push(arch.name());
     }
     fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
-    // Under a temporary name first: another machine may be using the program.
+    // Replace it atomically: another run may be using the program.
     let program = target.join(&*name);
     let partial = tempfile::Builder::new()
         .prefix(&*name)
@@ -60,6 +60,6 @@ pub fn build(arch: Arch, source: &Path) -> Result<PathBuf> {
     process::output(&mut command)?;
     partial
         .persist(&program)
-        .with_context(|| format!("cannot name {}", program.display()))?;
+        .with_context(|| format!("cannot write {}", program.display()))?;
     Ok(program)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The package of klpctl: one static program, its units, manual pages and completions; and one of front ends for other tools.
+//! Builds the package of klpctl, with one static program, units, manual pages and completions, and a package with
+//! front ends for other tools.
 
 use std::fs;
 use std::io::Write as _;
@@ -19,28 +20,28 @@ use klp_package::{File, Format, Package, Relation, Scripts, Wanted, time};
 use crate::checkout;
 use crate::files::listed;
 
-/// Where klpctl keeps the patches that are installed.
+/// The folder in which klpctl keeps installed patches.
 const STORE: &str = "/var/lib/klpctl";
 
 /// The units that klpctl's package enables.
 const UNITS: &str = "klpctl.service klpctl-trial.service klpctl-healthy.path";
 
-/// Who publishes packages.
+/// The publisher of packages.
 #[derive(Args, Clone, Debug)]
 pub struct Publisher {
-    /// Who answers for the package.
+    /// The package's maintainer.
     #[arg(long, value_name = "NAME <ADDRESS>")]
     pub maintainer: String,
-    /// Where to read more.
+    /// The package's home page.
     #[arg(long, value_name = "URL")]
     pub homepage: Option<String>,
 }
 
-/// Builds the program, and writes its packages into a folder.
+/// Builds the program, and writes its packages into a folder. Returns the packages.
 ///
 /// # Errors
 ///
-/// When it cannot be built, or a file cannot be written.
+/// The program cannot be built, or a file cannot be written.
 pub fn write(formats: &[Format], dir: &Path, publisher: &Publisher) -> Result<Vec<PathBuf>> {
     let program = build()?;
     let mut written = Vec::new();
@@ -56,8 +57,8 @@ pub fn write(formats: &[Format], dir: &Path, publisher: &Publisher) -> Result<Ve
     Ok(written)
 }
 
-/// Commands of other tools, on top of klpctl, with their manual pages. They are in a separate package, because the
-/// tools' own packages have the same files.
+/// The package of other tools' commands on top of klpctl, with their manual pages. It is separate because it
+/// conflicts with the files of these tools' own packages.
 fn front_ends(publisher: &Publisher) -> Result<Package> {
     let mut files = Vec::new();
     for path in listed(&checkout::top().join("fleet/compat"))? {
@@ -80,8 +81,8 @@ fn front_ends(publisher: &Publisher) -> Result<Package> {
         name: "klpctl-compat".to_owned(),
         summary: "Commands of kpatch and klp, by klpctl".to_owned(),
         description: vec![
-            "Tools that manage machines ask `kpatch list` or `klp` which live patches there are. These are front ends \
-             with these names for klpctl, for machines that lack the programs themselves."
+            "Management tools call `kpatch list` or `klp` to list live patches. This package provides front ends \
+             of klpctl with these names, for machines without the original programs."
                 .to_owned(),
         ],
         files,
@@ -93,7 +94,7 @@ fn front_ends(publisher: &Publisher) -> Result<Package> {
     })
 }
 
-/// The common parts of the packages that are written here.
+/// A package with the fields common to all packages of this repository; the others are empty.
 ///
 /// # Errors
 ///
@@ -126,7 +127,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 fn build() -> Result<PathBuf> {
     let top = checkout::top();
-    // Linked statically.
+    // This target links statically.
     let target = Arch::HOST.rust_target();
     let mut command = toolchain::ensure(PINNED, &[])?.cargo();
     command
@@ -194,7 +195,7 @@ fn package(program: &Path, format: Format, publisher: &Publisher) -> Result<Pack
     };
     add(format!("{doc}/operators.md"), read(&guide)?);
     if format == Format::Deb {
-        // One program for each machine, whatever is installed there.
+        // The program is static, so that it runs with any version of the system's libraries.
         let tag = "klpctl: shared-library-lacks-prerequisites [usr/sbin/klpctl]\n";
         add("/usr/share/lintian/overrides/klpctl".to_owned(), tag.into());
     }
@@ -203,10 +204,10 @@ fn package(program: &Path, format: Format, publisher: &Publisher) -> Result<Pack
         summary: "Load, watch and revert kernel live patches".to_owned(),
         description: vec![
             "klpctl loads live patches of the Linux kernel and waits until all tasks use them, reverts those \
-             that stall and says which tasks held them up, loads installed patches at boot, and says which \
+             that stall and reports the blocking tasks, loads installed patches at boot, and reports which \
              vulnerabilities are fixed on a machine."
                 .to_owned(),
-            "It works with patches in C and in Rust, whoever made them, on kernels from 6.1 on.".to_owned(),
+            "It works with patches in C and in Rust, from any source, on kernels from 6.1 on.".to_owned(),
         ],
         files,
         state_dir: Some(STORE.to_owned()),
@@ -215,10 +216,10 @@ fn package(program: &Path, format: Format, publisher: &Publisher) -> Result<Pack
     })
 }
 
-/// Where something that `klpctl generate` wrote is installed.
+/// Where a file from `klpctl generate` is installed.
 enum Place {
     Completion(&'static str),
-    /// Manual pages are compressed.
+    /// To be compressed.
     Manual(String),
 }
 
@@ -247,9 +248,9 @@ fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The units are enabled, and take effect at the next boot: loaded patches stay as they are. Units that the machine's
-/// owner disabled stay disabled in an upgrade: Debian has a program for that, and rpm passes the number of installed
-/// versions.
+/// The package's scripts. They enable the units, which take effect at the next boot, so loaded patches stay as they
+/// are. Units that the administrator disabled stay disabled in an upgrade: Debian has a program for that, and rpm
+/// passes the number of installed versions.
 fn scripts(format: Format) -> Scripts {
     let (enable, disable, invoke) = match format {
         Format::Deb => (
@@ -259,12 +260,12 @@ fn scripts(format: Format) -> Scripts {
         ),
         Format::Rpm => (
             format!("if [ \"$1\" = 1 ]; then\n    systemctl enable {UNITS}\nfi\n"),
-            // Without systemd it could not be removed else.
+            // Without `|| :`, the package could not be removed on a system without systemd.
             format!("systemctl disable {UNITS} || :\n"),
             "systemctl",
         ),
     };
-    // What systemd has to say is no reason to leave a package half installed: the units take effect at the next boot.
+    // Errors of systemd must not leave the package half installed: the units take effect at the next boot anyway.
     let running = |commands: &[String]| {
         let commands = commands.iter().map(|it| format!("    {it} || true\n"));
         let commands: String = commands.collect();
@@ -281,7 +282,7 @@ fn scripts(format: Format) -> Scripts {
             "{invoke} stop klpctl-healthy.path klpctl-healthy.timer klpctl-trial.service"
         )]) + &disable,
         after_remove: running(&[reload]),
-        // Its record of enabled units.
+        // Removes the helper's record of enabled units.
         after_purge: match format {
             Format::Deb => format!("deb-systemd-helper purge {UNITS}\n"),
             Format::Rpm => String::new(),
@@ -294,7 +295,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// The calls of systemd by a script on a machine without it, and the exit status.
+    /// Runs a script with a fake systemctl that returns `status`. Returns the exit status, and systemctl's arguments.
     fn called(script: &str, argument: &str, status: u8) -> (Option<i32>, String) {
         let stub = format!("systemctl() {{ echo \"$*\"; return {status}; }}\n");
         let script = stub + &script.replace("/run/systemd/system", "/dev/null");
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_enables_nothing_again() {
+    fn an_upgrade_does_not_enable_units() {
         let scripts = scripts(Format::Rpm);
         let (_, first) = called(&scripts.after_install, "1", 0);
         assert!(first.starts_with("enable "), "{first}");
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn front_ends_have_a_package_of_their_own() {
+    fn front_ends_are_in_a_separate_package() {
         let publisher = Publisher {
             maintainer: "Jane Doe <jane@example.org>".to_owned(),
             homepage: None,
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn it_can_be_removed_without_systemd() {
+    fn the_package_can_be_removed_without_systemd() {
         let scripts = scripts(Format::Rpm);
         assert_eq!(called(&scripts.before_remove, "0", 127).0, Some(0));
     }

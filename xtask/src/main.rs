@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! This repository's chores: getting and building kernels, building modules,
-//! running virtual machines, and the tests that need them.
+//! Development tasks of this repository: getting and building kernels, building modules, running virtual
+//! machines, and the tests that need them.
 //!
-//! The command surface is stable: scripts outside this repository call it.
+//! The command line is stable: scripts outside this repository use it.
 
 #![forbid(unsafe_code)]
-// `pub` here is the interface of a file.
+// `pub` marks the interface of a file.
 #![allow(unreachable_pub)]
 
 mod bench;

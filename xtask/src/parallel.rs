@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Doing the same with many things, some of them at once.
+//! Parallel maps over slices.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
-/// Works on each of them, on as many at a time as the machine has processors. The results are in
-/// their order.
+/// Maps all items, as many at a time as the machine has processors. The results are in the items'
+/// order.
 pub fn map<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     map_at_most(all, usize::MAX, work)
 }
 
-/// The same, on up to `workers` at a time.
+/// Like [`map`], with at most `workers` items at a time.
 fn map_at_most<T: Sync, R: Send>(
     all: &[T],
     workers: usize,
@@ -48,7 +48,7 @@ fn map_at_most<T: Sync, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The same, on up to `workers` at a time, for work that can fail. After a failure nothing else is begun.
+/// Like [`map`], with at most `workers` items at a time and work that can fail. After a failure no item is started.
 pub fn try_map<T: Sync, R: Send>(
     all: &[T],
     workers: usize,
@@ -64,7 +64,7 @@ pub fn try_map<T: Sync, R: Send>(
             result
         })
     });
-    // Jobs that were not started are missing, and one of the others has failed.
+    // Items that were not started have no result, but then one of the others has failed.
     done.into_iter().flatten().collect()
 }
 
@@ -75,7 +75,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn jobs_done_at_once_have_results_in_order() {
+    fn results_are_in_order() {
         let slow_first = |job: &u64| {
             std::thread::sleep(Duration::from_millis(20 - job));
             Ok(10 * job)
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_ends_it() {
+    fn the_first_failure_stops_the_map() {
         let done = Mutex::new(0);
         let jobs: Vec<_> = (0..1000).collect();
         let err = try_map(&jobs, 2, |job: &u32| {

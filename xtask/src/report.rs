@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reports test cases: a line for each, or on a terminal one line that changes and the failures; and at the end all
-//! failures again.
+//! Reports test cases: a line for each, or on a terminal a status line and the failures. Repeats all failures at the
+//! end.
 
 use std::process::ExitCode;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -10,15 +10,15 @@ use klp_host::host::progress::{self, StatusLine};
 
 use crate::case::{Case, Tally};
 
-/// The reported results. Parallel machines share it.
+/// The results so far. Parallel machines share them.
 static REPORT: LazyLock<Mutex<Report>> = LazyLock::new(Mutex::default);
 
 #[derive(Default)]
 struct Report {
     tally: Tally,
-    /// As printed.
+    /// The printed failures.
     failures: Vec<String>,
-    /// The parts that run now.
+    /// The running parts.
     parts: Vec<String>,
     /// Only on a terminal.
     status: Option<StatusLine>,
@@ -55,18 +55,18 @@ pub fn add(case: &Case) {
     Report::with(|report| report.add(&case.script, case));
 }
 
-/// Reports these, and counts them.
+/// Reports and counts these cases.
 pub fn add_all(cases: &[Case]) -> Tally {
     cases.iter().for_each(add);
     Tally::of(cases)
 }
 
-/// Reports a case of a machine, while others may run.
+/// Reports a case with the name of its machine, because several may run.
 pub fn add_on(machine: &str, case: &Case) {
     Report::with(|report| report.add(&format!("{machine}: {}", case.script), case));
 }
 
-/// On a terminal, shows one changing line instead of a line for each case.
+/// On a terminal, shows a status line instead of a line for each case.
 pub fn use_status_line() {
     Report::with(|report| report.status = StatusLine::start());
 }
@@ -83,7 +83,7 @@ pub fn begin_part(name: &str, number: usize, all: usize) {
     });
 }
 
-/// That part has ended.
+/// Ends a part.
 pub fn end_part(name: &str, number: usize, all: usize, result: &str) {
     let label = part_label(name, number, all);
     Report::with(|report| report.parts.retain(|part| *part != label));
@@ -98,14 +98,14 @@ fn part_label(name: &str, number: usize, all: usize) -> String {
     }
 }
 
-/// Prints all failures again, so that they are the last that is seen, and the counts. Returns how the command ends.
+/// Prints all failures again, so that they are last, and the counts. Returns the exit status of the command.
 pub fn finish(tally: Tally) -> ExitCode {
     let failures = Report::with(|report| {
         report.status = None;
         std::mem::take(&mut report.failures)
     });
     if !failures.is_empty() {
-        println!("\nWhat failed:\n{}\n", failures.join("\n"));
+        println!("\nFailures:\n{}\n", failures.join("\n"));
     }
     println!("{tally}");
     if tally.failed == 0 {

@@ -70,7 +70,7 @@ mod tests {
         let err = fill("a\n", &figures).expect_err("no markers");
         assert!(
             err.to_string()
-                .contains("no place for the table `functions`"),
+                .contains("no markers for the table `functions`"),
             "{err:#}"
         );
     }

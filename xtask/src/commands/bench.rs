@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask bench`: what live patches cost, with the livepatch cores side by side.
+//! `cargo xtask bench`: measures what live patches cost, with the livepatch cores side by side.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,34 +14,34 @@ use crate::bench::{self, docs, figures::Figures, plan::Plan, plots, table};
 use crate::checkout;
 use crate::guest_program;
 
-/// What `--help` says at its end.
+/// The end of `--help`.
 const HELP: &str = "\
-A whole run, of both cores and without --quick, --functions, --arch or --profile, also renews the figures in docs/.";
+A complete run, of both cores and without --quick, --functions, --arch or --profile, also updates the figures in docs/.";
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub(super) struct BenchArgs {
-    /// Whose figures to take: kernels, by their livepatch core.
+    /// The kernels to measure, by their livepatch core.
     #[arg(long, value_name = "CORE", value_delimiter = ',', default_values_t = CORES)]
     core: Vec<Core>,
-    /// What these are for.
+    /// The kernels' architecture.
     #[arg(long, value_enum, default_value_t = Arch::default())]
     arch: Arch,
-    /// How these are configured. With `debian`, patches of many functions are measured with as many traceable
+    /// The kernels' configuration. With `debian`, patches of many functions are measured with as many traceable
     /// functions as Debian's kernel has.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
     profile: Profile,
-    /// Less of everything, in less than three minutes.
+    /// Measure less of everything, in less than three minutes.
     #[arg(long)]
     quick: bool,
     /// How many functions the patches replace, up to 1000 [default: 1,10,100,1000].
     #[arg(long, value_name = "N", value_delimiter = ',',
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     functions: Option<Vec<u32>>,
-    /// Where the results go, as JSON [default: target/bench.json].
+    /// Write the results to this file, as JSON [default: target/bench.json].
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure nothing: make the table and the plots of these results once more.
+    /// Measure nothing, but make the table and the plots from these results.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "arch", "profile", "quick", "functions", "json"])]
     from: Option<PathBuf>,
 }
@@ -102,7 +102,7 @@ impl BenchArgs {
     }
 }
 
-/// Writes plots; for a complete run into the documentation, with the tables.
+/// Writes the plots. For a complete run, they go into the documentation, with the tables.
 fn files(figures: &Figures) -> Result<Vec<PathBuf>> {
     if figures.whole {
         docs::publish(figures, &checkout::top().join("docs"))

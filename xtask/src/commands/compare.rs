@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask compare`: both livepatch cores, side by side.
+//! `cargo xtask compare`: compares both livepatch cores.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,16 +17,16 @@ use crate::report;
 
 #[derive(Args, Debug)]
 pub(super) struct CompareArgs {
-    /// What both kernels are for.
+    /// The kernels' architecture.
     #[arg(long, value_enum, default_value_t = Arch::default())]
     arch: Arch,
-    /// How they are configured.
+    /// The kernels' configuration.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
     profile: Profile,
-    /// What both are built from, instead of stock's source: a kernel source tree, or one of Debian's kernels.
+    /// Build both from this source instead of stock's: a kernel source tree, or one of Debian's kernels.
     #[arg(long, value_name = "SOURCE")]
     source: Option<Origin>,
-    /// Leave what was seen on each core in this folder: c.txt and rust.txt.
+    /// Write the transcript of each core into this folder: c.txt and rust.txt.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }

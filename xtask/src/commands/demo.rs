@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask demo`: from a fresh machine to a live-patched kernel.
+//! `cargo xtask demo`: boots a kernel and patches it while it runs, from a fresh machine on.
 
 use std::fs;
 use std::io::Write as _;
@@ -30,14 +30,14 @@ const MODULE: &str = "livepatch-sample.ko";
 /// klp-core as a module.
 const CORE_MODULE: &str = "klp-core.ko";
 
-/// The folder in the guest (known to its script).
+/// The folder in the guest, which its script names too.
 const GUEST: &str = "/root";
 
 #[derive(Args, Debug)]
 pub(super) struct DemoArgs {
     #[command(flatten)]
     kernel: KernelArgs,
-    /// Record the guest's terminal as an asciicast, and beside it as an animated SVG.
+    /// Record the guest's terminal as an asciicast, with an animated SVG beside it.
     #[arg(long, value_name = "FILE.cast")]
     record: Option<PathBuf>,
 }
@@ -51,7 +51,7 @@ impl DemoArgs {
         let built = checkout::build_example(&kernel, NAME)?;
         let module = built
             .module(MODULE)
-            .with_context(|| format!("the build made no {MODULE}"))?;
+            .with_context(|| format!("the build produced no {MODULE}"))?;
         show_patch()?;
 
         let mut copy = vec![(module.to_owned(), Path::new(GUEST).join(MODULE))];
@@ -75,8 +75,8 @@ impl DemoArgs {
         }
         if report.outcome != Outcome::Exited(0) {
             bail!(
-                "the patch did not do what it should, see above; \
-                 `cargo xtask vm` boots the same kernel to look around"
+                "the patch did not work, see above; \
+                 `cargo xtask vm` boots the same kernel for inspection"
             );
         }
         if let Some(file) = &self.record {
@@ -90,7 +90,7 @@ impl DemoArgs {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Whether the patch is shown with klp-core as a module, too: that is for one kernel.
+    /// Whether the patch is also shown with klp-core as a module, which exists for one kernel only.
     fn has_second_act(&self) -> bool {
         self.kernel.core == Core::STOCK && self.kernel.arch == Arch::default()
     }
@@ -104,7 +104,7 @@ impl DemoArgs {
         Ok(first.and(core).and(guest_program::needs(self.kernel.arch)?))
     }
 
-    /// What that takes, each with its path in the guest.
+    /// The files for the second act, each with its path in the guest.
     fn second_act(&self) -> Result<Vec<(PathBuf, PathBuf)>> {
         if !self.has_second_act() {
             return Ok(Vec::new());
@@ -112,7 +112,7 @@ impl DemoArgs {
         let kernel = checkout::kernel(Core::StockRust, Profile::Base)?;
         let core = kernel
             .core_module
-            .context("stock+rust came without its module")?;
+            .context("the kernel stock+rust has no klp-core module")?;
         let program =
             guest_program::build(self.kernel.arch, &checkout::top().join(bench::PROGRAM))?;
         Ok([(core, CORE_MODULE), (program, "klp-bench")]
@@ -132,7 +132,7 @@ fn save(recording: &Recording, file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Prints the patch as its author wrote it, from the first line of code on.
+/// Prints the patch's source, from the first line of code on.
 fn show_patch() -> Result<()> {
     let path = checkout::top().join(EXAMPLE);
     let text = std::fs::read_to_string(&path)

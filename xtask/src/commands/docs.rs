@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::{checkout, docs};
 
-/// Writes them, and prints the pages that changed.
+/// Writes the tables, and prints the names of changed pages.
 pub(super) fn run() -> Result<ExitCode> {
     for path in docs::write(&checkout::top())? {
         println!("wrote {}", path.display());

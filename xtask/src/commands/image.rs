@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask image`: klpctl on a system with a disk.
+//! `cargo xtask image`: tests klpctl on a system with a disk.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::suite::image;
 
 #[derive(Args, Debug)]
 pub(super) struct ImageArgs {
-    /// Only these; all without names. Each has a machine of its own.
+    /// Run only these tests [default: all]. Each has a separate machine.
     #[arg(value_name = "NAME", value_parser = image::names())]
     names: Vec<String>,
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask kernel`: gets and builds kernels, and puts klp-core into source trees.
+//! `cargo xtask kernel`: gets and builds kernels, and installs klp-core in source trees.
 
 use std::path::{Path, PathBuf};
 
@@ -19,16 +19,16 @@ pub(super) enum Command {
     Build {
         #[command(flatten)]
         kernel: KernelArgs,
-        /// Look for a newer point release instead of using what this machine has.
+        /// Look for a newer point release instead of using the cached one.
         #[arg(long)]
         update: bool,
     },
-    /// Put klp-core into a kernel source tree, or bring it up to date there.
+    /// Install klp-core in a kernel source tree, or update it there.
     Install {
         /// The kernel source tree, of the 7.2 series.
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
-        /// Take it out again instead: the tree is then as it was.
+        /// Remove klp-core instead, which restores the tree.
         #[arg(long)]
         remove: bool,
     },
@@ -39,11 +39,11 @@ impl Command {
         match self {
             Self::Build { kernel, update } => build(&kernel, update),
             Self::Install { into, remove } => {
-                check_not_ours(&into)?;
+                check_not_cached(&into)?;
                 if remove {
-                    take_out(&into)
+                    uninstall(&into)
                 } else {
-                    put_in(&into)
+                    install(&into)
                 }
             }
         }
@@ -55,7 +55,7 @@ fn build(kernel: &KernelArgs, update: bool) -> Result<()> {
     let kernel = kernel.get_with(update)?;
     if let Some(module) = &kernel.core_module {
         println!("MODULE={}", module.display());
-        let folder = module.parent().context("the module is in no folder")?;
+        let folder = module.parent().context("the module's path has no folder")?;
         println!("KLP_CORE_MODULE={}", folder.display());
     }
     println!("KDIR={}", kernel.build.dir.display());
@@ -63,34 +63,34 @@ fn build(kernel: &KernelArgs, update: bool) -> Result<()> {
     Ok(())
 }
 
-/// The cache's trees are what others are built from.
-fn check_not_ours(tree: &Path) -> Result<()> {
+/// Refuses trees of the cache, which other kernels are built from.
+fn check_not_cached(tree: &Path) -> Result<()> {
     let cache = Cache::open()?;
     ensure!(
         !tree
             .canonicalize()
             .is_ok_and(|tree| tree.starts_with(cache.root())),
-        "{} is in the cache, where kernels are built from pristine sources: copy the tree, or \
+        "{} is in the cache, whose sources have to stay unmodified: copy the tree, or \
          build it with klp-core by cargo xtask kernel build --core rust",
         tree.display()
     );
     Ok(())
 }
 
-fn put_in(tree: &Path) -> Result<()> {
+fn install(tree: &Path) -> Result<()> {
     let done = match install::install(tree, &CoreFiles::read(&checkout::klp_core())?)? {
-        Installed::New => "klp-core is in",
-        Installed::Updated => "klp-core was brought up to date in",
-        Installed::Unchanged => "this klp-core is already in",
+        Installed::New => "installed klp-core in",
+        Installed::Updated => "updated klp-core in",
+        Installed::Unchanged => "klp-core is up to date in",
     };
     println!("{done} {}", tree.join(FOLDER).display());
     println!("Next: set CONFIG_RUST=y, CONFIG_LIVEPATCH=y and CONFIG_LIVEPATCH_RUST=y, and build");
     Ok(())
 }
 
-fn take_out(tree: &Path) -> Result<()> {
+fn uninstall(tree: &Path) -> Result<()> {
     if install::remove(tree)? {
-        println!("klp-core is out of {}", tree.display());
+        println!("removed klp-core from {}", tree.display());
     } else {
         println!("klp-core is not in {}: nothing to remove", tree.display());
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The arguments that name a kernel.
+//! The arguments that select a kernel.
 
 use anyhow::Result;
 use clap::Args;
@@ -14,32 +14,32 @@ use crate::guest_program;
 /// Which kernel a command works with.
 #[derive(Args, Clone, Debug)]
 pub(super) struct KernelArgs {
-    /// The kernel: `c` or `rust`, our small ones, by their livepatch core; or one of Debian's, as `cargo klp kernels` lists them.
+    /// The kernel: `c` or `rust`, the small kernels with that livepatch core; or one of Debian's, as listed by `cargo klp kernels`.
     #[arg(long, value_name = "KERNEL", default_value_t = Core::STOCK)]
     pub(super) core: Core,
-    /// What it is for.
+    /// The kernel's architecture.
     #[arg(long, value_enum, default_value_t = Arch::default())]
     pub(super) arch: Arch,
-    /// How it is configured.
+    /// The kernel's configuration.
     #[arg(long, value_enum, default_value_t = Profile::Base)]
     pub(super) profile: Profile,
-    /// What `c` or `rust` is built from, instead of stock's source: a kernel source tree, or one of Debian's kernels.
+    /// Build `c` or `rust` from this source instead of stock's: a kernel source tree, or one of Debian's kernels.
     #[arg(long, value_name = "SOURCE")]
     pub(super) source: Option<Origin>,
 }
 
 impl KernelArgs {
-    /// The packages that getting it takes.
+    /// The packages needed to get the kernel.
     pub(super) fn needs(&self) -> Result<Needs> {
         klp_host::kernel::needs(self.core, self.profile, &self.options(false))
     }
 
-    /// The packages that getting it, and running our programs on it, takes.
+    /// The packages needed to get the kernel and to run the test programs on it.
     pub(super) fn vm_needs(&self) -> Result<Needs> {
         Ok(self.needs()?.and(guest_program::needs(self.arch)?))
     }
 
-    /// The kernel, built first when necessary.
+    /// Gets the kernel, built if necessary.
     pub(super) fn get(&self) -> Result<Kernel> {
         self.get_with(false)
     }

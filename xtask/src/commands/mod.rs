@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 use klp_host::host::consent::ConsentArgs;
 use klp_host::host::process;
 
-/// This repository's chores: kernels, virtual machines, tests.
+/// Development tasks of this repository: kernels, virtual machines, tests.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
@@ -38,9 +38,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show it: build the sample, boot Debian's kernel, and patch it while it runs.
+    /// Build the sample, boot Debian's kernel, and patch it while it runs.
     Demo(demo::DemoArgs),
-    /// Write the reference tables of the documentation from the code.
+    /// Generate the reference tables of the documentation from the code.
     Docs,
     /// Get and build kernels.
     #[command(subcommand)]
@@ -48,15 +48,15 @@ enum Command {
     /// Build external kernel modules.
     #[command(subcommand)]
     Module(module::Command),
-    /// Write packages of klpctl, for machines that are patched.
+    /// Build packages of klpctl, for machines that are patched.
     Package(package::PackageArgs),
-    /// Publish the crates that people install with cargo, and the libraries under them.
+    /// Publish the crates that users install with cargo, and their libraries.
     Publish(publish::PublishArgs),
     /// Run everything that must pass.
     Test(test::TestArgs),
-    /// Try klp-core beyond what `test` has time for: memory order, undefined behaviour, mutants.
+    /// Check klp-core in ways too slow for `test`: memory order, undefined behaviour, mutants.
     Proof(proof::ProofArgs),
-    /// Boot a kernel, run a command in it, and end with its exit status.
+    /// Boot a kernel, run a command in it, and exit with its status.
     Vm(vm::VmArgs),
     /// Run the kernel's own livepatch selftests in a virtual machine.
     Kselftest(kselftest::KselftestArgs),
@@ -68,12 +68,12 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Measure what live patches cost, with the livepatch cores side by side.
     Bench(bench::BenchArgs),
-    /// Load and unload a live patch many times under load, and look for lost memory.
+    /// Load and unload a live patch many times under load, and look for memory leaks.
     Stress(stress::StressArgs),
 }
 
 impl Command {
-    /// Runs the command. Returns the exit status, which some commands pass on.
+    /// Runs the command. Returns the exit status, which some commands take from a guest.
     fn run(self) -> Result<ExitCode> {
         match self {
             Self::Demo(args) => args.run(),

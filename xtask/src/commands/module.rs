@@ -12,7 +12,7 @@ use crate::checkout;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Build a folder of external modules (C or Rust) against a kernel; prints the modules.
+    /// Build a folder of external modules (C or Rust) against a kernel, and print their paths.
     Build {
         /// The folder with the Kbuild file or Makefile.
         dir: PathBuf,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask package`: packages of klpctl.
+//! `cargo xtask package`: builds packages of klpctl.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask proof`: what takes too long for `cargo xtask test`.
+//! `cargo xtask proof`: runs checks that take too long for `cargo xtask test`.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use crate::suite::Proof;
 
 #[derive(Args, Debug)]
 pub(super) struct ProofArgs {
-    /// Only this kind; may be given more than once.
+    /// Run only this kind; may be given more than once.
     #[arg(long, value_enum, value_name = "KIND")]
     only: Vec<Proof>,
 }

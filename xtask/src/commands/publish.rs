@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask publish`: the crates that people install with cargo. `cargo-klp` carries klp along, which is not
-//! in its folder, so it gets an archive.
+//! `cargo xtask publish`: publishes the crates that users install with cargo. `cargo-klp` contains klp's sources,
+//! which are outside its folder, as an archive.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::checkout;
 /// The published crates, dependencies first.
 const CRATES: [&str; 5] = ["klp-elf", "klp-package", "klp-host", "klpctl", "cargo-klp"];
 
-/// The sources for `cargo-klp`, of which `cargo-klp/build.rs` takes a part.
+/// The sources in the archive for `cargo-klp`. `cargo-klp/build.rs` uses a part of them.
 const CARRIED: [&str; 13] = [
     "Cargo.lock",
     "Cargo.toml",
@@ -36,7 +36,7 @@ const CARRIED: [&str; 13] = [
 
 #[derive(Args, Debug)]
 pub(super) struct PublishArgs {
-    /// Package and compile them, and publish nothing.
+    /// Package and compile the crates without publishing them.
     #[arg(long)]
     dry_run: bool,
 }
@@ -75,13 +75,14 @@ impl PublishArgs {
     }
 }
 
-/// Checks that the published sources are committed. Cargo cannot check that, because the archive is in no commit.
+/// Checks that the published sources are committed. Cargo's own check would reject the archive, which is in no
+/// commit.
 fn check_committed(top: &Path) -> Result<()> {
     let mut git = process::command("git");
     let changed = process::output(git.arg("-C").arg(top).args(["status", "--porcelain"]))?;
     ensure!(
         changed.is_empty(),
-        "the checkout has changes that are in no commit; commit them, or put them away with `git stash -u`:\n{}",
+        "the checkout has uncommitted changes; commit them, or put them away with `git stash -u`:\n{}",
         changed.trim_end()
     );
     Ok(())
@@ -121,7 +122,7 @@ mod tests {
 
     /// `cargo-klp/build.rs` names what it takes from the archive.
     #[test]
-    fn the_archive_has_what_the_build_takes() {
+    fn the_archive_has_all_that_the_build_script_names() {
         let build = checkout::top().join("cargo-klp/build.rs");
         let build = fs::read_to_string(build).unwrap();
         let taken: Vec<_> = build

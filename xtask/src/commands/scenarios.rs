@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask scenarios`: runs our scenarios of live patches in a virtual machine.
+//! `cargo xtask scenarios`: runs this repository's test scenarios in a virtual machine.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ use crate::suite::kernels;
 pub(super) struct ScenariosArgs {
     #[command(flatten)]
     kernel: KernelArgs,
-    /// Only these. For a kernel without Rust, names of examples and of test patches; for others names from tests/vm/scenarios or tests/vm/long, or paths of scripts [default: all of the first].
+    /// Run only these. For a kernel without Rust: names of examples and of test patches. For others: names from tests/vm/scenarios or tests/vm/long, or paths of scripts [default: all in tests/vm/scenarios].
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 }
@@ -45,7 +45,7 @@ impl ScenariosArgs {
     }
 }
 
-/// The scripts of these names; all short ones without names.
+/// The scripts of these names; without names, all short ones.
 fn chosen(names: &[String], short: Vec<PathBuf>, long: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     if names.is_empty() {
         return Ok(short);
@@ -54,11 +54,11 @@ fn chosen(names: &[String], short: Vec<PathBuf>, long: Vec<PathBuf>) -> Result<V
     names
         .iter()
         .map(|name| {
-            let of_this_name = |path: &&PathBuf| {
+            let has_name = |path: &&PathBuf| {
                 path.file_stem()
                     .is_some_and(|stem| stem == name.trim_end_matches(".sh"))
             };
-            if let Some(path) = all.iter().find(of_this_name) {
+            if let Some(path) = all.iter().find(has_name) {
                 return Ok(path.clone());
             }
             let path = Path::new(name);
@@ -71,7 +71,7 @@ fn chosen(names: &[String], short: Vec<PathBuf>, long: Vec<PathBuf>) -> Result<V
                 .map(|stem| stem.to_string_lossy())
                 .collect();
             bail!(
-                "there is no scenario {name}; there are: {}",
+                "there is no scenario {name}; known scenarios: {}",
                 known.join(" ")
             )
         })

@@ -14,7 +14,7 @@ use crate::bench;
 pub(super) struct StressArgs {
     #[command(flatten)]
     kernel: KernelArgs,
-    /// How often the patch is loaded, disabled and unloaded.
+    /// Load, disable and unload the patch this many times.
     #[arg(long, value_name = "N", default_value_t = 200,
           value_parser = clap::value_parser!(u32).range(1..))]
     cycles: u32,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo xtask test`: everything that must pass.
+//! `cargo xtask test`: runs everything that must pass.
 
 use std::process::ExitCode;
 
@@ -12,13 +12,13 @@ use crate::suite::{self, Form, Part};
 
 #[derive(Args, Debug)]
 pub(super) struct TestArgs {
-    /// Only this part; may be given more than once.
+    /// Run only this part; may be given more than once.
     #[arg(long, value_enum, value_name = "PART")]
     only: Vec<Part>,
     /// Run the long forms of parts: more of the same, for hours.
     #[arg(long)]
     long: bool,
-    /// How often a patch comes and goes in the long stress test.
+    /// Load and unload the patch of the long stress test this many times.
     #[arg(long, value_name = "N", default_value_t = 1000, requires = "long",
           value_parser = clap::value_parser!(u32).range(1..))]
     cycles: u32,

@@ -12,25 +12,25 @@ use klp_host::vm::{self, Outcome, Spec, Warnings};
 
 use super::kernel_args::KernelArgs;
 
-/// The exit status when the kernel broke, hung, or stopped before the command had ended.
+/// The exit status if the kernel crashed, hung, or stopped before the command ended.
 const BROKEN: u8 = 125;
 
-/// The exit status when the time was up: that of `timeout`.
+/// The exit status after a timeout, as that of `timeout`.
 const TIMED_OUT: u8 = 124;
 
-/// What `--help` says at its end.
+/// The end of `--help`.
 const HELP: &str = "\
-The exit status is the command's own; 125 when the kernel broke, hung or stopped before the \
-command had ended; 124 when the time was up.
+The exit status is the command's; 125 if the kernel crashed, hung or stopped before the \
+command ended; 124 after a timeout.
 
-KLP_QEMU names another QEMU; KLP_ACCEL=kvm or =tcg overrules the choice of how it runs the guest.";
+KLP_QEMU names another QEMU; KLP_ACCEL=kvm or KLP_ACCEL=tcg selects its accelerator.";
 
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub(super) struct VmArgs {
     #[command(flatten)]
     kernel: KernelArgs,
-    /// Boot this image instead of a kernel of ours.
+    /// Boot this kernel image.
     #[arg(long = "kernel", value_name = "IMAGE", conflicts_with_all = ["arch", "core", "profile", "source"])]
     image: Option<PathBuf>,
     /// Number of CPUs [default: 2].
@@ -39,16 +39,16 @@ pub(super) struct VmArgs {
     /// Memory in MiB.
     #[arg(long, value_name = "M", default_value_t = 1024)]
     memory: u32,
-    /// Let virtual time count instructions: one CPU, and every run is the same.
+    /// Let virtual time count instructions, with one CPU, so that runs are reproducible.
     #[arg(long)]
     icount: bool,
-    /// End the machine after this many seconds.
+    /// Stop the machine after this many seconds.
     #[arg(long, value_name = "S", default_value = "600", value_parser = seconds)]
     timeout: Duration,
-    /// Put this file or folder into the guest; with a slash at DST's end, under its own name.
+    /// Copy this file or folder into the guest; if DST ends with a slash, under its own name.
     #[arg(long, value_name = "SRC:DST", value_parser = vm::copy::parse)]
     copy: Vec<(PathBuf, PathBuf)>,
-    /// More words for the kernel's command line.
+    /// Append this to the kernel's command line.
     #[arg(long = "append", value_name = "WORDS", allow_hyphen_values = true)]
     kernel_parameters: Vec<String>,
     /// Do not fail when the kernel warns.
@@ -57,7 +57,7 @@ pub(super) struct VmArgs {
     /// Show the kernel's console (on standard error).
     #[arg(long)]
     console: bool,
-    /// What to run: one word is a script for bash, several are a program and its arguments.
+    /// The command: one word is a script for bash, several are a program and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
 }
@@ -65,7 +65,7 @@ pub(super) struct VmArgs {
 impl VmArgs {
     pub(super) fn run(self) -> Result<ExitCode> {
         if self.icount && self.smp.is_some_and(|smp| smp != 1) {
-            bail!("--icount counts on one CPU: leave out --smp, or give 1");
+            bail!("--icount needs a single CPU: omit --smp, or pass --smp 1");
         }
         let command = script(&self.command);
         let spec = match &self.image {
@@ -106,7 +106,7 @@ impl VmArgs {
     }
 }
 
-/// The text for bash. Several words are passed on as they are, whatever is in them.
+/// The script for bash. Several words are quoted, so that bash passes them on unchanged.
 fn script(words: &[String]) -> String {
     match words {
         [script] => script.clone(),
@@ -125,11 +125,11 @@ fn status(outcome: &Outcome) -> u8 {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text
         .parse()
-        .map_err(|_| "say a number of seconds".to_owned())?;
+        .map_err(|_| "expected a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|time| !time.is_zero())
-        .ok_or_else(|| "say a number of seconds above zero".to_owned())
+        .ok_or_else(|| "expected a number of seconds above zero".to_owned())
 }
 
 #[cfg(test)]

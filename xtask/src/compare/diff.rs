@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The differences of two texts, line by line.
+//! Line-by-line difference of two texts.
 
 /// A line of either transcript, or of both.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,10 +20,10 @@ impl std::fmt::Display for Line<'_> {
     }
 }
 
-/// The shortest way from one text to the other, by the longest common subsequence: cases have
-/// some dozens of lines.
+/// The shortest edit script between two texts, from their longest common subsequence. Quadratic, which is fine
+/// for cases of some dozens of lines.
 pub(super) fn diff<'a>(c: &[&'a str], rust: &[&'a str]) -> Vec<Line<'a>> {
-    // The length of the common subsequence from each position on.
+    // The length of the longest common subsequence from each position on.
     let mut common = vec![vec![0_usize; rust.len() + 1]; c.len() + 1];
     for i in (0..c.len()).rev() {
         for j in (0..rust.len()).rev() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The intended differences with their reasons: `tests/compare/expected.diff`.
+//! Expected differences with their reasons: `tests/compare/expected.diff`.
 //!
 //! ```text
 //! # The reason, in any number of lines.
@@ -19,21 +19,22 @@ use anyhow::{Context as _, Result, bail};
 use super::diff::Line;
 use crate::case::Case;
 
-/// What cases are counted under.
+/// The script name that cases are reported under.
 pub(super) const SCRIPT: &str = "compare";
 
-/// The list.
+/// The expected differences.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
-    lines: Vec<Meant>,
+    lines: Vec<ExpectedLine>,
 }
 
 /// A line that only one core prints.
 #[derive(Debug)]
-struct Meant {
+struct ExpectedLine {
     case: String,
     /// `- ` or `+ `, and the line.
     line: String,
+    /// Whether this difference occurred.
     seen: bool,
 }
 
@@ -55,45 +56,49 @@ impl Expected {
                 has_reason = true;
             } else if let Some(name) = line.strip_prefix("@ ") {
                 if !has_reason {
-                    bail!("line {number}: say in a line above, after a #, why this is meant");
+                    bail!(
+                        "line {number}: missing reason: say in a line above, after `#`, why this is expected"
+                    );
                 }
                 case = Some(name.to_owned());
             } else if line.starts_with("- ") || line.starts_with("+ ") {
                 let Some(case) = &case else {
-                    bail!("line {number}: say in a line above, after an @, which case this is in");
+                    bail!(
+                        "line {number}: missing case: say in a line above, after `@`, which case this is in"
+                    );
                 };
-                lines.push(Meant {
+                lines.push(ExpectedLine {
                     case: case.clone(),
                     line: line.to_owned(),
                     seen: false,
                 });
             } else {
-                bail!("line {number}: a line begins with `#`, `@ `, `- ` or `+ `");
+                bail!("line {number}: a line has to begin with `#`, `@ `, `- ` or `+ `");
             }
         }
         Ok(Self { lines })
     }
 
-    /// Is this difference of that case meant?
+    /// Whether this difference in that case is expected. Marks it as seen.
     pub(super) fn explains(&mut self, case: &str, line: Line<'_>) -> bool {
         let line = line.to_string();
         let mut found = false;
-        for meant in &mut self.lines {
-            if matches(&meant.case, case) && matches(&meant.line, &line) {
-                meant.seen = true;
+        for expected in &mut self.lines {
+            if matches(&expected.case, case) && matches(&expected.line, &line) {
+                expected.seen = true;
                 found = true;
             }
         }
         found
     }
 
-    /// Listed differences that did not occur, which have to be removed.
+    /// Failed cases for listed differences that did not occur and have to be removed from the list.
     pub(super) fn unseen(&self) -> Vec<Case> {
-        let unseen = self.lines.iter().filter(|meant| !meant.seen);
+        let unseen = self.lines.iter().filter(|expected| !expected.seen);
         unseen
-            .map(|meant| {
-                let name = format!("expected: {}: {}", meant.case, meant.line);
-                let why = "there is no such difference any more: take it out of the list";
+            .map(|expected| {
+                let name = format!("expected: {}: {}", expected.case, expected.line);
+                let why = "this difference no longer occurs: remove it from the list";
                 Case::failed(SCRIPT, &name, why)
             })
             .collect()
@@ -113,14 +118,14 @@ mod tests {
 
     #[test]
     fn each_difference_needs_a_reason_and_a_case() {
-        for (text, wanted) in [
+        for (text, message) in [
             ("@ one\n- a\n", "why"),
             ("# Why.\n\n@ one\n- a\n", "why"),
             ("# Why.\n- a\n", "which case"),
-            ("# Why.\n@ one\na\n", "begins with"),
+            ("# Why.\n@ one\na\n", "begin with"),
         ] {
             let err = Expected::parse(text).unwrap_err().to_string();
-            assert!(err.contains(wanted), "{text:?}: {err}");
+            assert!(err.contains(message), "{text:?}: {err}");
         }
     }
 

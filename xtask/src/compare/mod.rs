@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compares both livepatch cores: the same modules and the same script on each, and a list of the
-//! differences that are meant.
+//! Compares both livepatch cores: runs the same script with the same modules on each, and checks the
+//! differences against a list of expected ones.
 
 mod diff;
 mod expected;
@@ -22,10 +22,10 @@ use crate::report;
 use expected::{Expected, SCRIPT};
 use transcript::Transcript;
 
-/// The folder with the modules, the script, and the differences that are meant.
+/// The folder with the modules, the script, and the expected differences.
 const FOLDER: &str = "tests/compare";
 
-/// How the guest calls it.
+/// The folder in the guest.
 const GUEST: &str = "/klp/compare";
 
 /// The longest that all cases may take on one core, on a slow and busy machine.
@@ -42,7 +42,7 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
         tally.count(&case);
     };
 
-    // Built one after the other; then both machines run, which mostly wait.
+    // The builds run one after the other, the machines in parallel: these mostly wait.
     let specs = [spec(c, &folder)?, spec(rust, &folder)?];
     let recorded = std::thread::scope(|scope| {
         let machines = specs.each_ref().map(|spec| scope.spawn(|| record(spec)));
@@ -56,7 +56,7 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
         let core = kernel.core.name();
         let (text, failure) = recorded?;
         if let Some(keep) = keep {
-            keep_text(&keep.join(format!("{core}.txt")), &text)?;
+            write_transcript(&keep.join(format!("{core}.txt")), &text)?;
         }
         if let Some(why) = failure {
             count(Case::failed(SCRIPT, &format!("the script on {core}"), why));
@@ -64,7 +64,7 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
         transcripts.push(Transcript::parse(&text));
     }
     let [of_c, of_rust] = transcripts.as_slice() else {
-        bail!("both cores were to be asked");
+        bail!("there are not two transcripts");
     };
     transcript::compare(of_c, of_rust, &mut expected)
         .into_iter()
@@ -74,7 +74,7 @@ pub fn run(c: &Kernel, rust: &Kernel, keep: Option<&Path>) -> Result<Tally> {
     Ok(tally)
 }
 
-/// What to run on a kernel, with its modules, built.
+/// Builds the modules for a kernel. Returns the machine that runs the script with them.
 fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
     let mut modules = checkout::build_all(kernel)?.modules;
     modules.extend(checkout::build(kernel, folder)?.modules);
@@ -89,13 +89,13 @@ fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
     Ok(Spec {
         copy,
         timeout: TIMEOUT,
-        // A case warns: it is in the transcript.
+        // One case makes the kernel warn, which the transcript shows.
         accepted: Warnings::All,
         ..kernel.spec(format!("bash {}", script.display()))
     })
 }
 
-/// Runs the script: its output, and the error of the machine.
+/// Runs the script. Returns its output, and the failure of the machine, if any.
 fn record(spec: &Spec) -> Result<(String, Option<String>)> {
     let mut text = String::new();
     let mut lines = Lines::default();
@@ -114,12 +114,12 @@ fn record(spec: &Spec) -> Result<(String, Option<String>)> {
     let failure = report.outcome.failure();
     let failure = failure.or_else(|| {
         let ended = text.lines().any(|line| line == "@end");
-        (!ended).then(|| "it stopped before its end".to_owned())
+        (!ended).then(|| "the script stopped before its end".to_owned())
     });
     Ok((text, failure))
 }
 
-fn keep_text(path: &Path, text: &str) -> Result<()> {
+fn write_transcript(path: &Path, text: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
@@ -133,7 +133,7 @@ const EXTRAS: [&str; 3] = [
     "klp_unregister_patch EXPORT_SYMBOL_GPL",
 ];
 
-/// What modules may use of the core: names, and how they are exported.
+/// Compares what the cores export: names and kinds of exports.
 fn exports(c: &Kernel, rust: &Kernel) -> Result<Case> {
     let name = "exported symbols".to_owned();
     let [of_c, of_rust] = [c, rust].map(|kernel| {
@@ -155,16 +155,16 @@ fn exports(c: &Kernel, rust: &Kernel) -> Result<Case> {
     })
 }
 
-/// The core's symbols in a `Module.symvers`: checksum, name, where from, kind, name space.
+/// The core's symbols in a `Module.symvers`, whose columns are checksum, name, module, kind and namespace.
 fn exported(symvers: &str) -> Vec<String> {
     let mut symbols: Vec<_> = symvers
         .lines()
         .filter_map(|line| {
             let mut columns = line.split('\t').skip(1);
-            let (name, from) = (columns.next()?, columns.next()?);
+            let (name, module) = (columns.next()?, columns.next()?);
             let rest: Vec<_> = columns.collect();
-            let is_ours = name.starts_with("klp_") && from == "vmlinux";
-            is_ours.then(|| format!("{name} {}", rest.join(" ")).trim().to_owned())
+            let is_core = name.starts_with("klp_") && module == "vmlinux";
+            is_core.then(|| format!("{name} {}", rest.join(" ")).trim().to_owned())
         })
         .collect();
     symbols.sort();

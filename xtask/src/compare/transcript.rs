@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The transcript of the guest's script by case, and the differences of two.
+//! Transcripts of the guest's script by case, and their differences.
 
 use super::diff::{Line, diff};
 use super::expected::{Expected, SCRIPT};
 use crate::case::Case;
 
-/// Lines that are shown around a difference.
+/// The number of lines shown before and after a difference.
 const CONTEXT: usize = 2;
 
-/// The cases of one run, in their order.
+/// The cases of one run, in order.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Transcript {
     steps: Vec<Step>,
 }
 
-/// A case, and all that was seen of it.
+/// A case and its output.
 #[derive(Debug, Eq, PartialEq)]
 struct Step {
     name: String,
@@ -46,13 +46,13 @@ impl Transcript {
         self.steps.iter().find(|step| step.name == name)
     }
 
-    fn is_twice(&self, step: &Step) -> bool {
+    fn is_ambiguous(&self, step: &Step) -> bool {
         let same = self.steps.iter().filter(|other| other.name == step.name);
         same.count() > 1
     }
 }
 
-/// Compares the cases of both cores, and makes one case of each pair.
+/// Compares the cases of both cores. Returns one case for each pair.
 pub(super) fn compare(c: &Transcript, rust: &Transcript, expected: &mut Expected) -> Vec<Case> {
     let mut cases: Vec<_> = c
         .steps
@@ -61,10 +61,11 @@ pub(super) fn compare(c: &Transcript, rust: &Transcript, expected: &mut Expected
             script: SCRIPT.to_owned(),
             name: step.name.clone(),
             failure: match rust.step(&step.name) {
-                // The pairs would be ambiguous.
-                _ if c.is_twice(step) => Some("the script has two cases of this name".to_owned()),
+                _ if c.is_ambiguous(step) => {
+                    Some("the script has several cases of this name".to_owned())
+                }
                 Some(other) => difference(step, other, expected),
-                None => Some("it did not run on rust".to_owned()),
+                None => Some("the case did not run on rust".to_owned()),
             },
         })
         .collect();
@@ -72,14 +73,15 @@ pub(super) fn compare(c: &Transcript, rust: &Transcript, expected: &mut Expected
         .steps
         .iter()
         .filter(|step| c.step(&step.name).is_none());
-    cases.extend(only_rust.map(|step| Case::failed(SCRIPT, &step.name, "it did not run on c")));
+    let missing = "the case did not run on c";
+    cases.extend(only_rust.map(|step| Case::failed(SCRIPT, &step.name, missing)));
     if cases.is_empty() {
-        cases.push(Case::failed(SCRIPT, "cases", "there were none"));
+        cases.push(Case::failed(SCRIPT, "cases", "no case ran"));
     }
     cases
 }
 
-/// The differences that are not meant, as text.
+/// The unexpected differences with their context, as text; `None` if there are none.
 fn difference(c: &Step, rust: &Step, expected: &mut Expected) -> Option<String> {
     let (before, after): (Vec<_>, Vec<_>) = (
         c.lines.iter().map(String::as_str).collect(),
@@ -92,8 +94,8 @@ fn difference(c: &Step, rust: &Step, expected: &mut Expected) -> Option<String> 
             _ => (line, !expected.explains(&c.name, line)),
         })
         .collect();
-    let is_near = |place: usize| {
-        let (first, last) = (place.saturating_sub(CONTEXT), place + CONTEXT);
+    let is_near = |index: usize| {
+        let (first, last) = (index.saturating_sub(CONTEXT), index + CONTEXT);
         lines
             .iter()
             .enumerate()
@@ -102,7 +104,7 @@ fn difference(c: &Step, rust: &Step, expected: &mut Expected) -> Option<String> 
     let shown: Vec<_> = lines
         .iter()
         .enumerate()
-        .filter(|(place, _)| is_near(*place))
+        .filter(|(index, _)| is_near(*index))
         .map(|(_, (line, _))| line.to_string())
         .collect();
     (!shown.is_empty()).then(|| shown.join("\n"))
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_is_no_difference() {
+    fn equal_transcripts_pass() {
         let text = "noise\n@ one\na\nb\n@ two\nc \n@end\nnoise\n";
         assert_eq!(
             failures(text, "@ one\na\nb\n@ two\nc\n@end\n", ""),
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_of_one_case_only() {
+    fn names_of_cases_have_to_be_unique() {
         let text = "@ one\na\n@ one\na\n";
         assert!(
             failures(text, text, "")
@@ -170,7 +172,7 @@ mod tests {
             failures("@ one\nold\n", "@ one\nnew\n", expected),
             [("one".into(), None)]
         );
-        // In another case it is.
+        // They are not accepted in another case.
         let found = failures("@ two\nold\n", "@ two\nnew\n", expected);
         assert!(found[0].1.is_some());
         // A listed difference that does not occur has to be removed.

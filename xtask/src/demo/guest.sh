@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The demo, as it runs in the guest: shows each command and what it prints, and ends with a
-# failure when something is not as it should be. Where klp-core.ko was copied, the same patch is shown once more with
-# that, and the cost of the patch with both livepatch cores.
+# The demo in the guest: shows each command and its output, and fails if something does not work. If klp-core.ko is
+# there, shows the same patch with it, too, and the cost of the patch with both livepatch cores.
 
 module=/root/livepatch-sample.ko
 core_module=/root/klp-core.ko
@@ -16,12 +15,12 @@ show() {
 }
 
 fail() {
-	printf '\nwrong: %s\n' "$*"
+	printf '\nerror: %s\n' "$*"
 	dmesg | grep livepatch
 	exit 1
 }
 
-# Waits until the transition is over: $1 says how that is seen.
+# Waits for the end of the transition, until the condition $1 holds.
 await() {
 	local tries=0
 	until eval "$1"; do
@@ -31,7 +30,7 @@ await() {
 	done
 }
 
-# Is $1 what a read of /proc/cmdline gives?
+# Whether /proc/cmdline reads as $1.
 reads() {
 	[ "$(cat /proc/cmdline)" = "$1" ]
 }
@@ -44,7 +43,7 @@ apply() {
 	reads "$patched" || fail "/proc/cmdline is not patched"
 }
 
-# Waits until the patch has gone, and with it its effect.
+# Waits until the patch is gone, and checks that its effect is.
 await_revert() {
 	await "[ ! -e $patch ]"
 	reads "$before" || fail "/proc/cmdline is still patched"
@@ -56,18 +55,18 @@ show_sysfs() {
 	cd / || exit
 }
 
-# Sets `loaded`, `read` and `disabled`: what loading the patch, a read of /proc/cmdline while it is patched, and disabling it
-# take, in nanoseconds, of which each is an instruction here.
+# Sets `loaded`, `read` and `disabled`: the cost of loading the patch, of a read of the patched /proc/cmdline, and of
+# disabling the patch, in nanoseconds. Each is one instruction here.
 measure() {
 	loaded=$(/root/klp-bench load $module livepatch_sample) || fail "the patch cannot be measured"
-	# klp-core makes the function's entry a jump soon after the transition.
+	# klp-core makes the patch site a jump soon after the transition.
 	sleep 5
 	read=$(/root/klp-bench read /proc/cmdline 20000)
 	disabled=$(/root/klp-bench disable livepatch_sample)
 	/root/klp-bench unload livepatch_sample
 }
 
-# One line of the comparison.
+# Prints one line of the comparison.
 row() {
 	printf '%-52s %12s %12s\n' "$@"
 }
@@ -79,15 +78,15 @@ milliseconds() {
 show uname -sr
 before=$(cat /proc/cmdline)
 show cat /proc/cmdline
-reads "$patched" && fail "/proc/cmdline is patched already"
+reads "$patched" && fail "/proc/cmdline is already patched"
 apply
 show_sysfs
 show "echo 0 > $patch/enabled"
 await_revert
 show cat /proc/cmdline
-show rmmod livepatch_sample || fail "the patch module does not go"
+show rmmod livepatch_sample || fail "the patch module cannot be removed"
 show "lsmod | grep livepatch || echo '(no livepatch module is loaded)'"
-! lsmod | grep -q livepatch || fail "the patch module is still there"
+! lsmod | grep -q livepatch || fail "the patch module is still loaded"
 
 show "dmesg | grep -o 'livepatch: .*'"
 echo
@@ -102,7 +101,7 @@ await "[ \"\$(cat $core/transition)\" = 0 ]"
 apply
 echo 0 >$patch/enabled
 await_revert
-rmmod livepatch_sample || fail "the patch module does not go"
+rmmod livepatch_sample || fail "the patch module cannot be removed"
 measure
 
 printf '\n'
@@ -114,4 +113,4 @@ row 'disabling the patch' "$(milliseconds "$c_disabled")" "$(milliseconds "$disa
 
 echo 0 >$core/enabled
 await "[ ! -e $core ]"
-rmmod klp_core || fail "klp-core does not go"
+rmmod klp_core || fail "klp-core cannot be removed"

@@ -6,5 +6,5 @@ mod recording;
 
 pub use recording::{Recording, svg};
 
-/// What runs in the guest.
+/// The script that runs in the guest.
 pub const GUEST: &str = include_str!("guest.sh");

@@ -30,14 +30,14 @@ struct Header {
 pub struct Recording {
     title: String,
     started: Option<Instant>,
-    /// Lines, each with its time in seconds after the first one.
+    /// Lines, each with its time in seconds after the start.
     lines: Vec<(f64, String)>,
-    /// The beginning of the next line.
+    /// The incomplete last line.
     rest: String,
 }
 
 impl Recording {
-    /// An empty recording, whose time starts with the first output.
+    /// Creates an empty recording. Its time starts with the first output.
     pub fn new(title: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -58,14 +58,14 @@ impl Recording {
         while let Some((line, rest)) = self.rest.split_once('\n') {
             let line = line.trim_end_matches('\r').to_owned();
             self.rest = rest.to_owned();
-            // The output of a shell starts with an empty line here.
+            // The demo's output starts with an empty line.
             if !(self.lines.is_empty() && line.is_empty()) {
                 self.lines.push((seconds, line));
             }
         }
     }
 
-    /// The asciicast, with commands in bold and without long pauses.
+    /// Returns the asciicast, with commands in bold and without long pauses.
     pub fn asciicast(&self) -> Result<String> {
         let columns = self.lines.iter().map(|(_, line)| line.chars().count());
         let header = Header {
@@ -101,7 +101,7 @@ fn round(seconds: f64) -> f64 {
 pub fn svg(asciicast: &str) -> Result<String> {
     let mut lines = asciicast.lines();
     let header: Header = serde_json::from_str(lines.next().unwrap_or_default())
-        .context("the first line of the asciicast is no header")?;
+        .context("the first line of the asciicast is not a header")?;
     ensure!(
         header.version == 2,
         "the asciicast has version {}, and only 2 can be rendered",
@@ -110,7 +110,7 @@ pub fn svg(asciicast: &str) -> Result<String> {
     let (mut times, mut text) = (Vec::new(), String::new());
     for (number, line) in lines.enumerate() {
         let (seconds, kind, output): (f64, String, String) = serde_json::from_str(line)
-            .with_context(|| format!("line {} of the asciicast is no event", number + 2))?;
+            .with_context(|| format!("line {} of the asciicast is not an event", number + 2))?;
         if kind == "o" {
             times.extend(output.matches('\n').map(|_| seconds));
             text.push_str(&output.replace("\r\n", "\n"));
@@ -122,9 +122,9 @@ pub fn svg(asciicast: &str) -> Result<String> {
     )
 }
 
-/// Has each line of a rendered terminal appear at its time.
+/// Makes each line of a rendered terminal appear at its time.
 fn animate(svg: &str, times: &[f64]) -> Result<String> {
-    // The renderer's start of each line.
+    // How the renderer starts each line.
     const LINE: &str = "    <tspan x=";
     const STYLE: &str = "  <style>\n";
     ensure!(
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_the_picture_appear_at_their_times() {
+    fn lines_of_the_svg_appear_at_their_times() {
         let svg = svg(&recording().asciicast().unwrap()).unwrap();
         let document = roxmltree::Document::parse(&svg).unwrap();
         let lines: Vec<_> = document
@@ -210,9 +210,9 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_no_asciicasts() {
+    fn other_files_are_rejected() {
         let err = svg("no").unwrap_err().to_string();
-        assert_eq!(err, "the first line of the asciicast is no header");
+        assert_eq!(err, "the first line of the asciicast is not a header");
         let old = "{\"version\":1,\"width\":80,\"height\":4,\"title\":\"\"}";
         let err = svg(old).unwrap_err().to_string();
         assert_eq!(
@@ -220,6 +220,6 @@ mod tests {
             "the asciicast has version 1, and only 2 can be rendered"
         );
         let err = svg(&format!("{}\n[1]", old.replace(":1,", ":2,"))).unwrap_err();
-        assert_eq!(err.to_string(), "line 2 of the asciicast is no event");
+        assert_eq!(err.to_string(), "line 2 of the asciicast is not an event");
     }
 }

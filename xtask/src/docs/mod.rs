@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The reference tables of the documentation, made from the code.
+//! Generates the reference tables of the documentation from the code.
 
 mod tables;
 
@@ -18,7 +18,7 @@ const COMMAND: &str = "cargo xtask docs";
 /// A table's name in its marker, and its text.
 type Table = (&'static str, fn() -> String);
 
-/// A file with the tables that it has to have.
+/// A file and the tables that it contains.
 struct Page {
     file: &'static str,
     tables: &'static [Table],
@@ -59,7 +59,7 @@ const PAGES: [Page; 6] = [
     },
 ];
 
-/// Writes the tables into the pages below `top`. Returns the pages that were changed.
+/// Writes the tables into the pages below `top`. Returns the changed pages.
 pub fn write(top: &Path) -> Result<Vec<PathBuf>> {
     let mut changed = Vec::new();
     for page in &PAGES {
@@ -73,7 +73,7 @@ pub fn write(top: &Path) -> Result<Vec<PathBuf>> {
     Ok(changed)
 }
 
-/// Fails if a table is not what the code says.
+/// Fails if a table does not match the code.
 pub fn check(top: &Path) -> Result<()> {
     let mut stale = Vec::new();
     for page in &PAGES {
@@ -84,13 +84,13 @@ pub fn check(top: &Path) -> Result<()> {
     }
     ensure!(
         stale.is_empty(),
-        "these tables are not what the code says; run `{COMMAND}`:\n{}",
+        "these tables do not match the code; run `{COMMAND}`:\n{}",
         stale.join("\n")
     );
     Ok(())
 }
 
-/// The first line that differs, in both texts.
+/// The first differing line of each text.
 fn first_difference<'a>(old: &'a str, new: &'a str) -> Option<(&'a str, &'a str)> {
     if old == new {
         return None;
@@ -106,7 +106,7 @@ fn first_difference<'a>(old: &'a str, new: &'a str) -> Option<(&'a str, &'a str)
 }
 
 impl Page {
-    /// The page as it is, and as it should be.
+    /// Returns the page as it is, and with up-to-date tables.
     fn read(&self, path: &Path) -> Result<(String, String)> {
         let old =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stale_table_is_named_with_its_first_wrong_row() {
+    fn a_stale_table_is_reported_with_its_first_wrong_row() {
         let dir = tempfile::tempdir().expect("a folder");
         for page in &PAGES {
             let path = dir.path().join(page.file);
@@ -145,7 +145,7 @@ mod tests {
         let error = check(dir.path()).expect_err("a stale table").to_string();
         assert_eq!(
             error,
-            "these tables are not what the code says; run `cargo xtask docs`:\n\
+            "these tables do not match the code; run `cargo xtask docs`:\n\
              docs/operators.md:\n  has   | 2 | usage |\n  code  | 2 | wrong usage |"
         );
     }

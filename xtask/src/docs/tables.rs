@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Each table, from the rows that the code itself uses.
+//! The generated tables, from the same rows that the code uses.
 //!
-//! klp-macros, klpctl and cargo-klp are no libraries for this program, so the files with their rows are
-//! compiled into it.
+//! klp-macros, klpctl and cargo-klp cannot be linked as libraries, so the files with their rows are compiled into
+//! this program.
 
 use klp_elf::check::{Kind, Problem, Severity};
 use klp_host::kernel::metadata::{INLINED, VARIABLES};
@@ -28,7 +28,7 @@ mod type_rows;
 
 use keys_table::{KEYS, KeyInfo, Place};
 
-/// A table of these columns.
+/// Formats a table with these columns.
 fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut text = line(columns.iter().copied());
     text += &line(columns.iter().map(|_| "---"));
@@ -60,7 +60,7 @@ pub(super) fn keys() -> String {
     table(&["key", "of", "meaning"], rows)
 }
 
-/// Where a key belongs, and where it is required.
+/// Where a key is allowed, and where it is required.
 fn places(key: &KeyInfo) -> String {
     const PLACES: [(Place, &str); 7] = [
         (Place::Mod, "patch"),
@@ -94,7 +94,7 @@ pub(super) fn types() -> String {
     macro_rules! rows {
         ($([$($type:ty),+]: $($direction:ident)+, $c:literal, $note:literal;)*) => {
             [$(vec![
-                [$(code(&spelled(stringify!($type)))),+].join(", "),
+                [$(code(&compact(stringify!($type)))),+].join(", "),
                 $c.to_owned(),
                 [$(stringify!($direction)),+].join(", "),
                 $note.to_owned(),
@@ -105,8 +105,8 @@ pub(super) fn types() -> String {
     table(&["Rust", "C", "as", "note"], rows)
 }
 
-/// A type as people write it: the compiler puts spaces between all of its tokens.
-fn spelled(tokens: &str) -> String {
+/// A type as rustfmt writes it: the compiler puts spaces between all tokens.
+fn compact(tokens: &str) -> String {
     let mut text = String::new();
     let mut rest = tokens.chars().peekable();
     let is_word = |character: Option<char>| character.is_some_and(|it| it.is_alphanumeric());
@@ -130,7 +130,7 @@ pub(super) fn members() -> String {
     table(&["attribute", "meaning"], rows)
 }
 
-/// What `cargo klp check` may find.
+/// The findings of `cargo klp check`.
 pub(super) fn findings() -> String {
     let rows = Problem::KINDS.iter().map(|kind: &Kind| {
         let severity = match kind.severity {
@@ -148,7 +148,7 @@ pub(super) fn findings() -> String {
     table(&["id", "severity", "text", "what to do"], rows)
 }
 
-/// The text of a problem with its fields in capitals, as `NAME`, or `X` where they have no name.
+/// The text of a problem with its fields in capitals, as `NAME`, or `X` if they have no name.
 fn without_fields(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
@@ -159,7 +159,7 @@ fn without_fields(text: &str) -> String {
         let name = field.split(':').next().unwrap_or_default();
         shown += before;
         match name {
-            // A list of similar names, in some cases.
+            // An optional list of similar names.
             "others" => {}
             name if name.starts_with(|first: char| first.is_ascii_digit()) => shown += "X",
             name => shown += &name.to_uppercase(),
@@ -169,7 +169,7 @@ fn without_fields(text: &str) -> String {
     shown + rest
 }
 
-/// The variables that name information about a kernel.
+/// The variables that name files with information about a kernel.
 pub(super) fn variables() -> String {
     let rows = VARIABLES.iter().chain([&INLINED]).map(|variable| {
         vec![
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn types_have_no_needless_spaces() {
+    fn types_have_no_superfluous_spaces() {
         for (tokens, text) in [
             ("& SeqFile", "&SeqFile"),
             ("* const T", "*const T"),
@@ -238,13 +238,13 @@ mod tests {
             ("Option < Pin < KBox < T >> >", "Option<Pin<KBox<T>>>"),
             ("Result < * mut T >", "Result<*mut T>"),
         ] {
-            assert_eq!(spelled(tokens), text);
-            assert_eq!(spelled(text), text);
+            assert_eq!(compact(tokens), text);
+            assert_eq!(compact(text), text);
         }
     }
 
     #[test]
-    fn keys_name_where_they_are_required() {
+    fn keys_show_where_they_are_required() {
         let keys = keys();
         for row in [
             "| `object` | function, `symbols` (required), callback, `kernel_struct` |",

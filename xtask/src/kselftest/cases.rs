@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The cases of the selftest scripts: which there are, and how each went.
+//! Cases of the selftest scripts: finds them in the scripts, and parses their results from the output.
 
 use std::collections::BTreeMap;
 
 use crate::case::Case;
 
-/// The exit status of a script that cannot run here.
+/// The exit status of a script that skips itself.
 const SKIPPED: i32 = 4;
 
-/// The names of a script's cases, in order.
+/// Returns the names of a script's cases, in order.
 pub(super) fn plan(script: &str) -> Vec<String> {
     script
         .lines()
@@ -18,29 +18,30 @@ pub(super) fn plan(script: &str) -> Vec<String> {
         .collect()
 }
 
-/// Follows the output of the guest's script.
+/// Parses the output of the guest's script, line by line.
 #[derive(Debug)]
 pub(super) struct Follower {
     /// The planned cases of each script that has not ended yet.
     planned: BTreeMap<String, Vec<String>>,
-    /// The script that runs.
+    /// The running script.
     current: Option<Script>,
-    /// The last case that began, until something shows how it went.
+    /// The last case that started, until its result is known.
     open: Option<Case>,
 }
 
-/// A script that runs.
+/// A running script.
 #[derive(Debug)]
 struct Script {
     name: String,
-    begun: usize,
+    /// The number of cases that started.
+    started: usize,
     failed: usize,
-    /// Its output outside of cases.
-    talk: Vec<String>,
+    /// The output outside of cases.
+    messages: Vec<String>,
 }
 
 impl Follower {
-    /// `planned`: the scripts, and their cases in order.
+    /// Expects these scripts, with their cases in order.
     pub(super) fn new(planned: BTreeMap<String, Vec<String>>) -> Self {
         Self {
             planned,
@@ -49,14 +50,14 @@ impl Follower {
         }
     }
 
-    /// Takes a line of output; gives the cases that are decided by it.
+    /// Parses a line of output. Returns the cases that it decides.
     pub(super) fn line(&mut self, line: &str) -> Vec<Case> {
         if let Some(script) = line.strip_prefix("@begin ") {
             self.current = Some(Script {
                 name: script.into(),
-                begun: 0,
+                started: 0,
                 failed: 0,
-                talk: Vec::new(),
+                messages: Vec::new(),
             });
             return Vec::new();
         }
@@ -73,7 +74,7 @@ impl Follower {
             .strip_prefix("TEST: ")
             .and_then(|test| test.split_once(" ... "))
         {
-            script.begun += 1;
+            script.started += 1;
             let name = name.to_owned();
             let before = self.close();
             let script = self
@@ -91,7 +92,7 @@ impl Follower {
         self.note(line).into_iter().collect()
     }
 
-    /// The machine has stopped: cases that are running or not started have failed.
+    /// Handles the stop of the machine: cases that are running or not started have failed.
     pub(super) fn finish(mut self, why: &str) -> Vec<Case> {
         let mut cases = Vec::new();
         if let Some(open) = &mut self.open {
@@ -99,7 +100,7 @@ impl Follower {
         }
         cases.extend(self.close());
         if let Some(script) = self.current.take() {
-            cases.extend(self.not_run(&script.name, script.begun, why));
+            cases.extend(self.not_run(&script.name, script.started, why));
         }
         for script in self.planned.keys().cloned().collect::<Vec<_>>() {
             cases.extend(self.not_run(&script, 0, why));
@@ -107,7 +108,7 @@ impl Follower {
         cases
     }
 
-    /// Text that belongs to the open case, or to none.
+    /// Adds a line to the open case, or to the script's messages. Returns the case if the line decides it.
     fn note(&mut self, text: &str) -> Option<Case> {
         match &mut self.open {
             Some(open) if text == "ok" && open.failure.is_none() => return self.open.take(),
@@ -115,18 +116,18 @@ impl Follower {
             Some(_) => {}
             None => {
                 if let Some(script) = self.current.as_mut().filter(|_| !text.is_empty()) {
-                    script.talk.push(text.to_owned());
+                    script.messages.push(text.to_owned());
                 }
             }
         }
         None
     }
 
-    /// The open case did not say that it is ok.
+    /// Ends the open case as failed: it did not report `ok`.
     fn close(&mut self) -> Option<Case> {
         let mut case = self.open.take()?;
         if case.failure.is_none() {
-            case.failure = Some("it did not say how it went".into());
+            case.failure = Some("the case reported no result".into());
         }
         if let Some(script) = &mut self.current {
             script.failed += 1;
@@ -134,7 +135,7 @@ impl Follower {
         Some(case)
     }
 
-    /// The script has ended with this status.
+    /// Handles the end of a script with this status.
     fn end(&mut self, script: &str, status: i32) -> Vec<Case> {
         let why = match status {
             SKIPPED => "the script skipped itself".to_owned(),
@@ -149,10 +150,14 @@ impl Follower {
             return cases;
         };
         let why = std::iter::once(why)
-            .chain(current.talk)
+            .chain(current.messages)
             .collect::<Vec<_>>()
             .join("\n");
-        let missing = self.not_run(script, current.begun, &format!("it did not run: {why}"));
+        let missing = self.not_run(
+            script,
+            current.started,
+            &format!("the case did not run: {why}"),
+        );
         if status != 0 && missing.is_empty() && current.failed == 0 {
             cases.push(Case {
                 script: script.into(),
@@ -164,12 +169,12 @@ impl Follower {
         cases
     }
 
-    /// The planned cases of a script after the first `begun` ones.
-    fn not_run(&mut self, script: &str, begun: usize, why: &str) -> Vec<Case> {
+    /// Returns the planned cases of a script after the first `started` ones, as failed.
+    fn not_run(&mut self, script: &str, started: usize, why: &str) -> Vec<Case> {
         let planned = self.planned.remove(script).unwrap_or_default();
         planned
             .into_iter()
-            .skip(begun)
+            .skip(started)
             .map(|name| Case {
                 script: script.into(),
                 name,
@@ -273,7 +278,7 @@ start_test "third (odd)"
     }
 
     #[test]
-    fn a_case_that_dies_without_a_word() {
+    fn a_case_that_stops_silently_fails() {
         let mut follower = follower();
         let text = "@begin test-b.sh\nTEST: only ... \n@end test-b.sh 137\n";
         let cases: Vec<_> = text.lines().flat_map(|line| follower.line(line)).collect();
@@ -285,7 +290,7 @@ start_test "third (odd)"
     }
 
     #[test]
-    fn an_ok_may_come_on_a_line_of_its_own() {
+    fn ok_may_be_on_a_separate_line() {
         let mut follower = follower();
         assert_eq!(
             feed(
@@ -297,7 +302,7 @@ start_test "third (odd)"
     }
 
     #[test]
-    fn skipping_and_bad_ends_count_as_failed() {
+    fn skipped_scripts_and_bad_exit_statuses_fail() {
         let mut one = follower();
         let cases = ["@begin test-b.sh", "SKIP: no kprobes", "@end test-b.sh 4"]
             .map(|line| one.line(line))
@@ -318,7 +323,7 @@ start_test "third (odd)"
     }
 
     #[test]
-    fn a_dead_machine_fails_everything_left() {
+    fn a_crashed_machine_fails_the_remaining_cases() {
         let mut follower = follower();
         feed(
             &mut follower,

@@ -22,37 +22,38 @@ use crate::report;
 
 use cases::Follower;
 
-/// Where they are in the kernel's source, and how the guest calls that place.
+/// The selftests' folder in the kernel's source, and in the guest.
 const SOURCE: &str = "tools/testing/selftests/livepatch";
 const GUEST: &str = "/klp/selftests/livepatch";
 
-/// A program that the scripts start.
+/// A program that a script starts.
 const PROGRAM: &str = "test_klp-call_getpid";
 
-/// The script and case that turn ftrace off, which is refused while there is a live patch (known to `guest.sh`).
-const LEFT_OUT: (&str, &str) = (
+/// The script and case that disable ftrace, which the kernel refuses while a live patch is loaded. `guest.sh` removes
+/// the case.
+const DISABLES_FTRACE: (&str, &str) = (
     "test-ftrace.sh",
     "livepatch interaction with ftrace_enabled sysctl",
 );
 
-/// The script that skips itself without an option of the kernel, which not all architectures have.
+/// A script that skips itself without a kernel option that some architectures lack, and the option.
 const NEEDS_OPTION: (&str, &str) = ("test-kprobe.sh", "KPROBES_ON_FTRACE");
 
-/// The longest that all of them may take, on a slow and busy machine.
+/// The longest that all scripts may take, on a slow and busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
-/// Runs them all on this kernel, in one boot; prints a line for each case. Cases that never ran
-/// have failed.
+/// Runs all selftests on this kernel, in one boot, and reports each case. Cases that did not run have
+/// failed.
 pub fn run(kernel: &Kernel) -> Result<Tally> {
     let source = kernel.source.join(SOURCE);
     let mut planned = plans(&source)?;
+    let (script, disables_ftrace) = DISABLES_FTRACE;
     if kernel.core_module.is_some()
-        && let Some(cases) = planned.get_mut(LEFT_OUT.0)
+        && let Some(cases) = planned.get_mut(script)
     {
-        cases.retain(|case| case != LEFT_OUT.1);
+        cases.retain(|case| case != disables_ftrace);
         say(&format!(
-            "left out, because klp-core is a live patch itself there: {}: {}",
-            LEFT_OUT.0, LEFT_OUT.1
+            "omitted, because klp-core is a live patch itself there: {script}: {disables_ftrace}"
         ));
     }
     let mut without = "";
@@ -60,7 +61,7 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
     if Config::of_build(&kernel.build.dir)?.get(option) != "y" {
         planned.remove(script);
         without = script;
-        say(&format!("left out, without CONFIG_{option}: {script}"));
+        say(&format!("omitted, without CONFIG_{option}: {script}"));
     }
     let modules = checkout::build(kernel, &source.join("test_modules"))?;
     let program = build_program(kernel, &source)?;
@@ -102,10 +103,10 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
         follower.line(&rest).iter().for_each(&mut count);
     }
     let failure = report.outcome.failure();
-    let left = follower.finish(failure.as_deref().unwrap_or("it did not run"));
+    let left = follower.finish(failure.as_deref().unwrap_or("the case did not run"));
     left.iter().for_each(&mut count);
     if let Some(failure) = failure.filter(|_| left.is_empty()) {
-        // All scripts ended, and then the kernel was found to be unwell.
+        // All scripts ended, but the kernel reported a problem.
         count(&Case::failed("kernel", "stays sound", failure));
     }
     if let Some(problem) = report.problem() {
@@ -114,11 +115,11 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
     Ok(tally)
 }
 
-/// The scripts compare the log, and expect no step to take the 15 seconds after which tasks are signalled. On a slow
-/// kernel some do.
+/// Kernel parameters that delay signals on a slow kernel: the scripts compare the log, and expect no step to take the
+/// 15 seconds after which tasks are signalled.
 fn parameters(kernel: &Kernel) -> Vec<String> {
-    let is_late = kernel.core == Core::Rust && kernel.profile.slowness() > 1;
-    let words = is_late.then(|| "livepatch.signal_after_ms=600000".to_owned());
+    let is_slow = kernel.core == Core::Rust && kernel.profile.slowness() > 1;
+    let words = is_slow.then(|| "livepatch.signal_after_ms=600000".to_owned());
     words.into_iter().collect()
 }
 
@@ -145,24 +146,25 @@ fn plans(source: &Path) -> Result<BTreeMap<String, Vec<String>>> {
         }
     }
     if plans.values().all(Vec::is_empty) {
-        bail!("{}: no test scripts there", missing());
+        bail!("{}: the folder has no test scripts", missing());
     }
     Ok(plans)
 }
 
-/// Builds the program that the scripts start, out of the source tree.
+/// Builds the program that a script starts, outside of the source tree.
 fn build_program(kernel: &Kernel, source: &Path) -> Result<PathBuf> {
     let dir = checkout::top()
         .join("target/kselftest")
         .join(&kernel.build.release);
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    // Under a temporary name first: another run may be using the program.
+    // Replace it atomically: another run may be using the program.
     let program = dir.join(PROGRAM);
     let partial = dir.join(format!("{PROGRAM}.{}", std::process::id()));
     let source = source.join(format!("{PROGRAM}.c"));
     let mut command = sysroot::compiler(kernel.build.arch)?;
     command.args(["-O2", "-o"]).arg(&partial).arg(&source);
     process::output(&mut command)?;
-    fs::rename(&partial, &program).with_context(|| format!("cannot name {}", program.display()))?;
+    fs::rename(&partial, &program)
+        .with_context(|| format!("cannot write {}", program.display()))?;
     Ok(program)
 }

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs in the guest: each scenario in a time limit, and looks what it left behind.
+# Runs each scenario in the guest with a time limit, and checks for leftovers.
 # Lines that begin with an @ are for the host.
 
 export MODULES=/klp/vm/modules
-# On slow kernels the host says more.
+# The default time limit in seconds. The host sets SLOWNESS on slow kernels.
 LIMIT=180
 SLOWNESS=${SLOWNESS:-1}
-# Out of tree, unsigned, live patched: what loading our modules means.
+# The taint of the test modules: out of tree, unsigned, live patched.
 EXPECTED_TAINT=$(((1 << 12) | (1 << 13) | (1 << 15)))
 
 modules() { cut -d' ' -f1 /proc/modules | sort; }
-# Not klp-core itself, where it is a module.
+# Without klp-core, which may be a module.
 patches() { ls -A /sys/kernel/livepatch 2>/dev/null | grep -vx klp_core; }
 taint() { echo $(($(cat /proc/sys/kernel/tainted) & ~EXPECTED_TAINT)); }
 
-# Reverts and removes everything, so that the next scenario starts as the first one did.
+# Disables all patches and removes the modules $1, so that the next scenario starts like the first.
 clean_up() {
     local patch module
     for patch in $(patches); do
@@ -25,18 +25,18 @@ clean_up() {
         [ -z "$(patches)" ] && break
         sleep 0.1
     done
-    # Twice: one may hold another.
+    # Twice: one module may use another.
     for module in $1 $1; do
         rmmod "$module" 2>/dev/null
     done
 }
 
-# Patches that the kernel never lets go.
+# Patches that the kernel keeps loaded.
 pinned=
 modules_before=$(modules)
 taint_before=$(taint)
 cd /klp/vm/scenarios || exit
-# Those that pin patches are last: the others count what is there.
+# Scenarios that pin patches come last, because the others count patches.
 for script in $(grep -L '^# Pins: ' -- *.sh) $(grep -l '^# Pins: ' -- *.sh); do
     mark="klp scenario $script begins"
     echo "$mark" >/dev/kmsg
@@ -44,7 +44,7 @@ for script in $(grep -L '^# Pins: ' -- *.sh) $(grep -l '^# Pins: ' -- *.sh); do
     limit=$(sed -n 's/^# Limit: \([0-9]*\) s$/\1/p' "$script")
     timeout -k 10 "$((${limit:-$LIMIT} * SLOWNESS))" bash "./$script"
     status=$?
-    # It may have stopped in the middle of a line.
+    # The scenario may have stopped within a line.
     echo
 
     pinned+=$(sed -n 's/^# Pins: //p' "$script" | sed 's/^\| /\n/g')
@@ -56,7 +56,7 @@ for script in $(grep -L '^# Pins: ' -- *.sh) $(grep -l '^# Pins: ' -- *.sh); do
     fi
     reports=$(dmesg | sed -n "/$mark\$/,\$p" |
         grep -E '(^|\] *)(WARNING: |BUG: |Oops: |UBSAN: |general protection|INFO: (task|possible) )')
-    # A warning of the kernel's own, in this function. It taints.
+    # A known warning of the kernel in this function, which taints the kernel.
     known=$(sed -n 's/^# Known warning: //p' "$script")
     if [ -n "$known" ] && grep -qF " $known+0x" <<<"$reports"; then
         reports=$(grep -vF " $known+0x" <<<"$reports")

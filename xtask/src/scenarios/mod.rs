@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Runs our scenarios (`tests/vm/scenarios/*.sh`): bash scripts in the guest that load
+//! Runs the scenarios (`tests/vm/scenarios/*.sh`): bash scripts in the guest that load
 //! modules and check conditions. They share one boot. A scenario fails by its checks, its exit
 //! status, or leftovers.
 
@@ -20,10 +20,10 @@ use crate::files::with_extension;
 use crate::guest_program;
 use crate::report;
 
-/// The folder in the guest (known to `guest.sh` and the libraries in `tests/vm/`).
+/// The folder in the guest, which `guest.sh` and the libraries in `tests/vm/` name too.
 const GUEST: &str = "/klp/vm";
 
-/// The time limit of booting; each scenario has a limit in the guest.
+/// The host's time limits, above the limit of each scenario in the guest.
 const BOOT_LIMIT: Duration = Duration::from_secs(180);
 const SCENARIO_LIMIT: Duration = Duration::from_secs(240);
 
@@ -32,7 +32,7 @@ pub fn all() -> Result<Vec<PathBuf>> {
     in_checkout("tests/vm/scenarios", "sh")
 }
 
-/// The scenarios of the long form only.
+/// The scenarios that only long forms run.
 pub fn long() -> Result<Vec<PathBuf>> {
     in_checkout("tests/vm/long", "sh")
 }
@@ -42,7 +42,7 @@ pub fn in_checkout(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
     with_extension(&checkout::top().join(folder), extension)
 }
 
-/// The programs that scenarios start, built: those in C, and klpctl.
+/// Builds the programs that scenarios start: those in C, and klpctl.
 fn programs(arch: Arch) -> Result<Vec<PathBuf>> {
     let mut built = Vec::new();
     for source in in_checkout("tests/vm/programs", "c")? {
@@ -56,13 +56,13 @@ fn programs(arch: Arch) -> Result<Vec<PathBuf>> {
     Ok(built)
 }
 
-/// Whether a script or a program is for this architecture: it may name the only ones that it is for.
+/// Whether a script or a program is for this architecture. A comment `Only: ARCH...` limits it.
 fn is_for(file: &Path, comment: &str, arch: Arch) -> Result<bool> {
     let only = comment_of(file, &format!("{comment}Only"))?;
     Ok(only.is_none_or(|names| names.split_whitespace().any(|name| name == arch.name())))
 }
 
-/// Those of these scenarios that are for this architecture.
+/// Returns those of these scenarios that are for this architecture.
 pub fn only_for(arch: Arch, scripts: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     let mut kept = Vec::new();
     for script in scripts {
@@ -73,7 +73,7 @@ pub fn only_for(arch: Arch, scripts: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     Ok(kept)
 }
 
-/// Runs these scenarios on this kernel with these modules; prints each check as it is decided.
+/// Runs these scenarios on this kernel with these modules, and reports each check immediately.
 pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<Vec<Case>> {
     let mut all = Vec::new();
     for (parameters, scripts) in by_parameters(scripts)? {
@@ -86,7 +86,7 @@ pub fn run(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<
     Ok(all)
 }
 
-/// These scenarios, by the words that their kernel's command line must have. Most have none.
+/// Groups scenarios by the kernel parameters that they need. Most need none.
 fn by_parameters(scripts: &[PathBuf]) -> Result<BTreeMap<String, Vec<PathBuf>>> {
     let mut groups = BTreeMap::<_, Vec<_>>::new();
     for script in scripts {
@@ -94,22 +94,22 @@ fn by_parameters(scripts: &[PathBuf]) -> Result<BTreeMap<String, Vec<PathBuf>>> 
         groups.entry(parameters).or_default().push(script.clone());
     }
     if groups.is_empty() {
-        bail!("no scenarios to run: they are looked for in tests/vm/scenarios");
+        bail!("there are no scenarios to run in tests/vm/scenarios");
     }
     Ok(groups)
 }
 
-/// Runs a scenario that has to fail, without printing its checks. Returns the failures, with the kernel's
+/// Runs a scenario that has to fail, without reporting its checks. Returns the failures, with the kernel's
 /// console.
-pub fn wrongs(kernel: &Kernel, modules: &[PathBuf], script: &Path) -> Result<Vec<String>> {
+pub fn failures(kernel: &Kernel, modules: &[PathBuf], script: &Path) -> Result<Vec<String>> {
     let parameters = comment_of(script, "# Boot")?.unwrap_or_default();
     let (cases, report) = boot(kernel, modules, &[script.to_owned()], &parameters, false)?;
     let failed = |case: Case| Some(format!("{}: {}", case.name, case.failure?));
-    let mut wrongs: Vec<_> = cases.into_iter().filter_map(failed).collect();
-    if !wrongs.is_empty() {
-        wrongs.extend(report.console);
+    let mut failures: Vec<_> = cases.into_iter().filter_map(failed).collect();
+    if !failures.is_empty() {
+        failures.extend(report.console);
     }
-    Ok(wrongs)
+    Ok(failures)
 }
 
 fn boot(
@@ -117,7 +117,7 @@ fn boot(
     modules: &[PathBuf],
     scripts: &[PathBuf],
     parameters: &str,
-    prints: bool,
+    reports: bool,
 ) -> Result<(Vec<Case>, Report)> {
     let mut copy = Vec::new();
     let mut names = Vec::new();
@@ -159,7 +159,7 @@ fn boot(
         ..kernel.spec(limits + include_str!("guest.sh"))
     };
     let mut follower = Follower::new(kernel.core.name(), names);
-    follower.prints = prints;
+    follower.reports = reports;
     let mut lines = Lines::default();
     let report = vm::run(&spec, &mut |bytes| {
         lines
@@ -173,14 +173,14 @@ fn boot(
     Ok((cases, report))
 }
 
-/// The time limit of this scenario, which a comment may set (known to `guest.sh`).
+/// The time limit of a scenario, which a comment may set. `guest.sh` reads the comment, too.
 fn limit_of(script: &Path) -> Result<Duration> {
-    let said = comment_of(script, "# Limit")?;
-    let seconds = said.and_then(|said| said.strip_suffix(" s")?.parse().ok());
+    let limit = comment_of(script, "# Limit")?;
+    let seconds = limit.and_then(|limit| limit.strip_suffix(" s")?.parse().ok());
     Ok(seconds.map_or(SCENARIO_LIMIT, Duration::from_secs))
 }
 
-/// The value of the comment `# KEY: ...` in this script, if there is one.
+/// The value of the comment `KEY: ...` in this script, if there is one.
 fn comment_of(script: &Path, key: &str) -> Result<Option<String>> {
     let text =
         fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
@@ -190,42 +190,42 @@ fn comment_of(script: &Path, key: &str) -> Result<Option<String>> {
         .find_map(|line| line.strip_prefix(&start).map(str::to_owned)))
 }
 
-/// Follows the output of the guest's script.
+/// Parses the output of the guest's script, line by line.
 #[derive(Debug)]
 struct Follower {
     /// The name of the machine.
     machine: String,
-    /// Whether each case is printed as it is decided.
-    prints: bool,
+    /// Whether to report each case immediately.
+    reports: bool,
     /// The scenarios that have not ended.
-    waiting: Vec<String>,
+    remaining: Vec<String>,
     current: Option<Running>,
     cases: Vec<Case>,
 }
 
-/// A scenario that runs.
+/// A running scenario.
 #[derive(Debug)]
 struct Running {
     name: String,
     /// The index of its first case.
     first: usize,
-    /// Its output besides checks.
-    talk: Vec<String>,
+    /// The output besides checks.
+    messages: Vec<String>,
 }
 
 impl Follower {
     fn new(machine: &str, scripts: Vec<String>) -> Self {
         Self {
             machine: machine.to_owned(),
-            prints: true,
-            waiting: scripts,
+            reports: true,
+            remaining: scripts,
             current: None,
             cases: Vec::new(),
         }
     }
 
     fn add(&mut self, case: Case) {
-        if self.prints {
+        if self.reports {
             report::add_on(&self.machine, &case);
         }
         self.cases.push(case);
@@ -236,7 +236,7 @@ impl Follower {
             self.current = Some(Running {
                 name: name.to_owned(),
                 first: self.cases.len(),
-                talk: Vec::new(),
+                messages: Vec::new(),
             });
         } else if let Some((name, status)) = line
             .strip_prefix("@end ")
@@ -244,51 +244,52 @@ impl Follower {
         {
             self.end(name, status);
         } else if let Some(current) = &mut self.current {
-            if let Some(case) = Case::reported(&current.name, line) {
+            if let Some(case) = Case::parse(&current.name, line) {
                 self.add(case);
             } else if !line.is_empty() {
-                current.talk.push(line.to_owned());
+                current.messages.push(line.to_owned());
             }
         }
     }
 
-    /// A scenario has ended.
+    /// Handles the end of a scenario.
     fn end(&mut self, name: &str, status: &str) {
-        self.waiting.retain(|waiting| waiting != name);
+        self.remaining.retain(|remaining| remaining != name);
         let Some(current) = self.current.take() else {
             return;
         };
         let cases = &self.cases[current.first..];
         let failed = cases.iter().any(|case| case.failure.is_some());
         let what = match status {
-            "0" if cases.is_empty() => "it checked nothing".to_owned(),
+            "0" if cases.is_empty() => "the scenario checked nothing".to_owned(),
             "0" => return,
             // `must` ends the scenario after it has reported the failure.
             "1" if failed => return,
-            "124" | "137" => "it took too long".to_owned(),
-            status => format!("it ended with status {status}"),
+            "124" | "137" => "the scenario took too long".to_owned(),
+            status => format!("the scenario ended with status {status}"),
         };
         let why = std::iter::once(what)
-            .chain(current.talk)
+            .chain(current.messages)
             .collect::<Vec<_>>()
             .join("\n");
         self.add(Case::failed(name, "runs to its end", why));
     }
 
-    /// The machine has stopped, for this reason unless all went well.
+    /// Handles the stop of the machine, with its problem, if any.
     fn finish(mut self, problem: Option<&str>) -> Vec<Case> {
         let why = problem.unwrap_or("the guest's script stopped before it");
         if let Some(current) = self.current.take() {
-            self.waiting.retain(|waiting| *waiting != current.name);
+            self.remaining
+                .retain(|remaining| *remaining != current.name);
             self.add(Case::failed(&current.name, "runs to its end", why));
-        } else if let Some(problem) = problem.filter(|_| self.waiting.is_empty()) {
+        } else if let Some(problem) = problem.filter(|_| self.remaining.is_empty()) {
             self.add(Case::failed("kernel", "stays sound", problem));
         }
-        for name in std::mem::take(&mut self.waiting) {
+        for name in std::mem::take(&mut self.remaining) {
             self.add(Case::failed(
                 &name,
                 "runs",
-                format!("it did not run: {why}"),
+                format!("the scenario did not run: {why}"),
             ));
         }
         self.cases
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_must_end_well_and_check_something() {
+    fn a_scenario_has_to_exit_with_0_and_check_something() {
         let text = "@begin a.sh\nok - one\n@end a.sh 2\n@begin b.sh\n@end b.sh 0\n";
         assert_eq!(
             follow(text, None),
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_must_counts_once() {
+    fn a_failed_must_is_counted_once() {
         let text = "@begin a.sh\nnot ok - one: no\n@end a.sh 1\n@begin b.sh\nok - x\n@end b.sh 1\n";
         assert_eq!(
             follow(text, None),
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_machine_fails_the_remaining_cases() {
+    fn a_crashed_machine_fails_the_remaining_scenarios() {
         let cases = follow("@begin a.sh\nok - one\n", Some("the kernel broke"));
         assert_eq!(
             cases,
@@ -368,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_after_all_went_well_fails() {
+    fn a_warning_after_all_scenarios_fails() {
         let text = "@begin a.sh\nok - one\n@end a.sh 0\n@begin b.sh\nok - x\n@end b.sh 0\n";
         let cases = follow(text, Some("the kernel warned"));
         assert_eq!(
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn scenarios_that_need_another_command_line_have_a_boot_of_their_own() {
+    fn scenarios_with_kernel_parameters_have_a_separate_boot() {
         let dir = tempfile::tempdir().unwrap();
         let script = |name: &str, text: &str| {
             let path = dir.path().join(name);
@@ -403,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guest_script_that_stops_early_is_noticed() {
+    fn an_early_end_of_the_guests_script_is_noticed() {
         assert_eq!(
             follow("", None),
             listed(&[("a.sh", "runs", false), ("b.sh", "runs", false)])

@@ -23,7 +23,7 @@ impl Cases {
 
     /// Tries something, and prints how it went.
     pub(super) fn check(&mut self, name: &str, test: impl FnOnce() -> Result<()>) {
-        let case = Case::of(self.script, name, test());
+        let case = Case::from_result(self.script, name, test());
         report::add(&case);
         self.tally.count(&case);
     }

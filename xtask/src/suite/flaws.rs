@@ -32,7 +32,7 @@ pub(super) fn run() -> Result<Tally> {
             .into_iter()
             .find(|path| path.file_stem().is_some_and(|stem| stem == name));
         let wrongs = match script {
-            Some(script) => scenarios::wrongs(&kernel, &built.modules, &script)?,
+            Some(script) => scenarios::failures(&kernel, &built.modules, &script)?,
             None => Vec::new(),
         };
         let is_seen = wrongs.iter().any(|line| line.contains(sign));

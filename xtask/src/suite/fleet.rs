@@ -60,7 +60,7 @@ pub(super) fn run() -> Result<Tally> {
 }
 
 fn case(script: &str, name: &str, result: Result<()>) -> Case {
-    Case::of(&format!("fleet: {script}"), name, result)
+    Case::from_result(&format!("fleet: {script}"), name, result)
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -172,7 +172,7 @@ fn cases(script: &str, text: &str) -> Vec<Case> {
     let script = format!("fleet: {script}");
     let mut cases: Vec<Case> = Vec::new();
     for line in text.lines() {
-        if let Some(case) = Case::reported(&script, line) {
+        if let Some(case) = Case::parse(&script, line) {
             cases.push(case);
         } else if let (Some(more), Some(last)) = (line.strip_prefix("# "), cases.last_mut()) {
             let failure = last.failure.get_or_insert_default();

@@ -22,7 +22,7 @@ pub(super) fn run() -> Result<Tally> {
         command.current_dir(checkout::top()).args(arguments);
         process::output(&mut command)
     };
-    let case = |name: &str, result| Case::of(SCRIPT, name, result);
+    let case = |name: &str, result| Case::from_result(SCRIPT, name, result);
     let mut cases = vec![
         case("formatting", cargo(&["fmt", "--all", "--check"]).map(drop)),
         case(

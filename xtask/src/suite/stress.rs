@@ -11,7 +11,7 @@ use crate::report;
 /// Loads and unloads a patch so many times while programs are started, and reports how it went.
 pub(super) fn stress(kernel: &Kernel, cycles: u32) -> Case {
     let result = bench::stress(kernel, cycles).map(drop);
-    let case = Case::of("stress", &format!("{cycles} cycles"), result);
+    let case = Case::from_result("stress", &format!("{cycles} cycles"), result);
     report::add_on(kernel.core.name(), &case);
     case
 }

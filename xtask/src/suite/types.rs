@@ -55,12 +55,12 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
     cases.extend(parallel::map(&examples()?, |source| {
         case(source, example(&compiler, source))
     }));
-    cases.push(Case::of(
+    cases.push(Case::from_result(
         SCRIPT,
         "stubs of all functions compile",
         stubs::run(kernel, &compiler),
     ));
-    cases.push(Case::of(
+    cases.push(Case::from_result(
         SCRIPT,
         "views of structures compile",
         views::run(kernel, &compiler),
@@ -96,7 +96,7 @@ fn case(source: &Path, result: Result<()>) -> Case {
         .strip_prefix(top.join(PATCHES))
         .or_else(|_| source.strip_prefix(&top));
     let name = name.unwrap_or(source).display().to_string();
-    Case::of(SCRIPT, &name, result)
+    Case::from_result(SCRIPT, &name, result)
 }
 
 /// An example compiles without messages, with all information about the modules that it patches. It

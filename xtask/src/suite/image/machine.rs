@@ -240,7 +240,7 @@ impl Guest {
     ///
     /// The machine has to be ended.
     fn line(&mut self, line: &str) -> io::Result<()> {
-        if let Some(case) = Case::reported(&self.script(), line) {
+        if let Some(case) = Case::parse(&self.script(), line) {
             self.add(case);
         } else if let Some(line) = line.strip_prefix("@metric ") {
             self.metrics.push_str(line);
@@ -265,7 +265,7 @@ impl Guest {
     }
 
     fn decide(&mut self, name: &str, result: Result<()>) {
-        self.add(Case::of(&self.script(), name, result));
+        self.add(Case::from_result(&self.script(), name, result));
     }
 
     fn add(&mut self, case: Case) {

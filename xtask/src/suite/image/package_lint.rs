@@ -33,7 +33,7 @@ pub(super) fn run(packages: &Packages) -> Result<Tally> {
     let folder = Cache::open()?.scratch()?;
     packages.write_rpms(folder.path())?;
     let case = |name: &str, result| {
-        Case::of(
+        Case::from_result(
             &format!("image: {NAME}"),
             &format!("{name} finds nothing"),
             result,

@@ -29,7 +29,7 @@ const LIST: &str = "docs/dependencies.txt";
 
 /// Runs the checks.
 pub(super) fn cases(script: &str, toolchain: &Toolchain) -> Vec<Case> {
-    let case = |name: &str, result| Case::of(script, name, result);
+    let case = |name: &str, result| Case::from_result(script, name, result);
     let deny = match Deny::find(toolchain) {
         Ok(deny) => deny,
         Err(error) => return vec![case("dependencies", Err(error))],
