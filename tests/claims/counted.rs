@@ -2,7 +2,7 @@
 
 //! Keeps an argument that nothing may refer to any more.
 //!
-//! Unfit without the word: it takes a reference
+//! Unfit without unsafe: it takes a reference
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ use klp::prelude::*;
 static KEPT: SetOnce<ARef<Task>> = SetOnce::new();
 
 // Nothing says that this is not called when the last reference has gone.
-#[livepatch(object = "vmlinux", replaces = "wake_up_new_task", description = "Test patch", license = "GPL"/* word */)]
+#[livepatch(object = "vmlinux", replaces = "wake_up_new_task", description = "Test patch", license = "GPL"/* unsafe */)]
 fn freed(task: &Task) {
     KEPT.populate(ARef::from(task));
 }

@@ -2,7 +2,7 @@
 
 //! Counts a reference to what is being freed.
 //!
-//! Refused without the word: runs when nothing refers to its argument any more
+//! Refused without unsafe: runs when nothing refers to its argument any more
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,7 @@ use klp::prelude::*;
 
 static KEPT: SetOnce<ARef<Task>> = SetOnce::new();
 
-#[livepatch(object = "vmlinux", replaces = "__put_task_struct", description = "Test patch", license = "GPL"/* word */)]
+#[livepatch(object = "vmlinux", replaces = "__put_task_struct", description = "Test patch", license = "GPL"/* unsafe */)]
 fn put(task: &Task) {
     KEPT.populate(ARef::from(task));
 }

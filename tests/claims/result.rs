@@ -2,13 +2,13 @@
 
 //! Gives C a pointer to follow that leads nowhere.
 //!
-//! Refused without the word: is `char *` in C, which follows it: write `-> Returned<c_char>`
+//! Refused without unsafe: is `char *` in C, which follows it: write `-> Returned<c_char>`
 
 #![forbid(unsafe_code)]
 
 use klp::prelude::*;
 
-#[livepatch(object = "vmlinux", replaces = "kstrdup", description = "Test patch", license = "GPL"/* word */)]
+#[livepatch(object = "vmlinux", replaces = "kstrdup", description = "Test patch", license = "GPL"/* unsafe */)]
 fn duplicate(_s: *const c_char, _gfp: u32) -> *mut c_char {
     let mut text = [0; 8];
     text.as_mut_ptr()

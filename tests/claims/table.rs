@@ -2,14 +2,14 @@
 
 //! Takes a table of text for one of numbers.
 //!
-//! Refused without the word: `IntTable` is a table of whole numbers
+//! Refused without unsafe: `IntTable` is a table of whole numbers
 
 #![forbid(unsafe_code)]
 
 use klp::prelude::*;
 use klp::sysctl::{Buffer, IntTable, Length, Position};
 
-#[livepatch(object = "vmlinux", replaces = "proc_dostring", description = "Test patch", license = "GPL"/* word */)]
+#[livepatch(object = "vmlinux", replaces = "proc_dostring", description = "Test patch", license = "GPL"/* unsafe */)]
 fn string(
     table: &IntTable,
     write: c_int,

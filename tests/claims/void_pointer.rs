@@ -2,13 +2,13 @@
 
 //! Takes a `void *` for an object.
 //!
-//! Refused without the word: which does not say what is behind it
+//! Refused without unsafe: which does not say what is behind it
 
 #![forbid(unsafe_code)]
 
 use klp::prelude::*;
 
-#[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL"/* word */)]
+#[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL"/* unsafe */)]
 fn version(m: &SeqFile, v: &CStr) -> Result {
     seq_print!(m, "{}\n", v.to_bytes().len());
     Ok(())

@@ -2,7 +2,7 @@
 
 //! Frees what a `void *` points to.
 //!
-//! Refused without the word: which does not say what is behind it
+//! Refused without unsafe: which does not say what is behind it
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ pub struct Kuid {
     val: u32,
 }
 
-#[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL"/* word */)]
+#[livepatch(object = "vmlinux", replaces = "version_proc_show", description = "Test patch", license = "GPL"/* unsafe */)]
 fn version(m: &SeqFile, v: Pin<KBox<Kuid>>) -> Result {
     seq_print!(m, "{}\n", v.val());
     Ok(())

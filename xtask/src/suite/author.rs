@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The way of a patch's author: the command is installed, and in a folder outside of any checkout
-//! a patch is started, written, built, and seen to work.
+//! Tests the workflow of a patch author: installs `cargo klp`, and in a folder outside of the checkout
+//! creates, writes, builds and tries a patch.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,21 +25,21 @@ use crate::guest_program;
 const NAME: &str = "fix-foo";
 const FUNCTION: &str = "cmdline_proc_show";
 
-/// A module of Debian's that needs no device, and a function of it.
+/// A module of Debian's kernel that needs no device, and a function of it.
 const MODULE: &str = "pktgen";
-const MODULES_FUNCTION: &str = "pgctrl_show";
+const MODULE_FUNCTION: &str = "pgctrl_show";
 
-/// A function that others of its file call, in every version of the kernel: compilers inline it there.
+/// A function that other functions of its file call in every version of the kernel, so compilers inline it there.
 const INLINED: &str = "path_get";
 
-/// The placeholder of a stub, and its replacement.
-const PLACE: &str = "    // Write the fixed function here.\n";
+/// The placeholder in a stub, and its replacement.
+const PLACEHOLDER: &str = "    // Write the fixed function here.\n";
 const BODY: &str = "    seq_print!(m, \"written into a stub\\n\");\n";
 
-/// The same in a stub that calls the original.
-const CHECK_PLACE: &str = "    // Check here what the original does not check.\n";
+/// The placeholder in a stub that calls the original.
+const WRAP_PLACEHOLDER: &str = "    // Check here what the original does not check.\n";
 
-/// All that there is in a patch's folder.
+/// The complete contents of a patch's folder.
 const FILES: [&str; 6] = [
     ".gitignore",
     "Kbuild",
@@ -50,7 +50,7 @@ const FILES: [&str; 6] = [
 ];
 
 pub(super) fn run(form: Form) -> Result<Tally> {
-    // Here, where its progress is shown.
+    // Outside of the cases, so that its progress is shown.
     checkout::kernel(Core::STOCK, Profile::Base)?;
     let author = Author::new()?;
     let mut cases = Cases::new("author");
@@ -59,38 +59,38 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     cases.check("a stub is pasted in", || author.paste_stub());
     cases.check("built, and the kernel patched", || author.build_and_try());
     cases.check("an edit makes a new module", || author.edit());
-    cases.check("what cannot be checked is noted once", || author.note());
-    cases.check("a mistake is shown where it was made", || author.mistake());
+    cases.check("a missing check is noted once", || author.note());
+    cases.check("a mistake is reported at its line", || author.mistake());
     cases.check("a stub that calls the original", || author.wrap());
-    cases.check("a stub that only answers", || author.returns());
-    cases.check("a module of the kernel's is patched", || author.module());
+    cases.check("a stub that only returns a value", || author.returns());
+    cases.check("a module of the kernel is patched", || author.module());
     cases.check("a patch with functions in C", || author.helpers());
     cases.check("a cumulative patch, versioned and signed", || author.sign());
     if form != Form::Short {
         cases.check("a function with inlined copies", || author.inlined());
     }
-    cases.check("what fails on the patched kernel fails", || {
+    cases.check("a failure on the patched kernel is reported", || {
         author.failures()
     });
     cases.check("another folder gives the same bytes", || {
         author.build_elsewhere()
     });
     cases.check("the folder stays clean", || author.look_around());
-    cases.check("what patches share stays as it was made", || {
+    cases.check("files shared by patches stay unmodified", || {
         author.look_at_shared()
     });
     Ok(cases.tally())
 }
 
-/// An author with a folder.
+/// An author with a home folder.
 pub(super) struct Author {
     toolchain: Toolchain,
-    /// All that the author has.
+    /// The author's tools and patches.
     home: tempfile::TempDir,
 }
 
 impl Author {
-    /// One with an empty folder.
+    /// Creates an author with an empty home folder.
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
             toolchain: toolchain::ensure(PINNED, &[CLIPPY])?,
@@ -98,7 +98,7 @@ impl Author {
         })
     }
 
-    /// The folder, which is removed with this.
+    /// The home folder, which is removed with this.
     pub(super) fn home(&self) -> &Path {
         self.home.path()
     }
@@ -115,7 +115,7 @@ impl Author {
         self.patch().join(format!("{NAME}.rs"))
     }
 
-    /// Installs `cargo klp`. Shares the checkout's target folder, so little is compiled again.
+    /// Installs `cargo klp`. It shares the checkout's target folder, so little is compiled again.
     pub(super) fn install(&self) -> Result<()> {
         let mut cargo = self.toolchain.cargo();
         cargo
@@ -127,10 +127,10 @@ impl Author {
         process::output(&mut cargo).map(drop)
     }
 
-    /// `cargo klp`, in a folder of the author's.
+    /// The command `cargo klp` in this folder.
     fn klp(&self, dir: &Path, words: &[&str]) -> Command {
         let mut cargo = self.toolchain.cargo();
-        self.equip(&mut cargo);
+        self.add_tools(&mut cargo);
         cargo.arg("klp").args(words).current_dir(dir);
         cargo
     }
@@ -138,12 +138,13 @@ impl Author {
     /// A command that finds the author's tools.
     pub(super) fn command(&self, program: &str, dir: &Path) -> Command {
         let mut command = process::command(program);
-        self.equip(&mut command);
+        self.add_tools(&mut command);
         command.current_dir(dir);
         command
     }
 
-    fn equip(&self, command: &mut Command) {
+    /// Prepends the author's tools to the command's `PATH`.
+    fn add_tools(&self, command: &mut Command) {
         let found = std::env::var_os("PATH").unwrap_or_default();
         let paths = [self.tools().join("bin"), self.toolchain.bin()]
             .into_iter()
@@ -160,10 +161,10 @@ impl Author {
     fn paste_stub(&self) -> Result<()> {
         let stub = process::output(&mut self.klp(&self.patch(), &["stub", FUNCTION]))?;
         ensure!(
-            stub.contains(PLACE),
-            "it has no place to write into: {stub}"
+            stub.contains(PLACEHOLDER),
+            "the stub has no placeholder: {stub}"
         );
-        self.write(&stub.replace(PLACE, BODY))
+        self.write(&stub.replace(PLACEHOLDER, BODY))
     }
 
     fn write(&self, text: &str) -> Result<()> {
@@ -172,7 +173,7 @@ impl Author {
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Patches the stock kernel; returns the command's output.
+    /// Patches the stock kernel and prints its command line there. Returns the output.
     fn build_and_show(&self, more: &[&str]) -> Result<String> {
         let words = ["--command", "cat /proc/cmdline"];
         self.try_out(&[&words, more].concat())
@@ -186,8 +187,11 @@ impl Author {
     fn wrap(&self) -> Result<()> {
         let words = ["stub", "--wrap", FUNCTION];
         let stub = process::output(&mut self.klp(&self.patch(), &words))?;
-        ensure!(stub.contains(CHECK_PLACE), "it has no place: {stub}");
-        self.write(&stub.replace(CHECK_PLACE, BODY))?;
+        ensure!(
+            stub.contains(WRAP_PLACEHOLDER),
+            "the stub has no placeholder: {stub}"
+        );
+        self.write(&stub.replace(WRAP_PLACEHOLDER, BODY))?;
         let text = self.build_and_show(&[])?;
         ensure!(
             text.contains("\nwritten into a stub\nconsole=ttyS0"),
@@ -203,7 +207,7 @@ impl Author {
         let text = self.build_and_show(&["--expect-status", "1"])?;
         ensure!(
             text.contains("Operation not permitted") && text.contains("\npatched: fix_foo on "),
-            "the function answered something else: {text}"
+            "the function did not fail with EPERM: {text}"
         );
         Ok(())
     }
@@ -215,21 +219,21 @@ impl Author {
         }
         ensure!(
             text.matches("console=ttyS0").count() == 1,
-            "only the unpatched kernel shows its command line: {text}"
+            "the kernel's command line is not shown exactly once: {text}"
         );
         Ok(())
     }
 
-    /// A module of Debian's kernel is fetched, checked against, and loaded.
+    /// Patches a module of Debian's kernel, which is fetched, checked against, and loaded.
     fn module(&self) -> Result<()> {
-        let words = ["stub", "--wrap", "--object", MODULE, MODULES_FUNCTION];
+        let words = ["stub", "--wrap", "--object", MODULE, MODULE_FUNCTION];
         let stub = process::output(&mut self.klp(&self.patch(), &words))?;
         ensure!(
             stub.contains("(seq: &SeqFile, "),
-            "its types are not known: {stub}"
+            "the stub lacks the function's types: {stub}"
         );
         let body = BODY.replace("(m,", "(seq,");
-        self.write(&stub.replace(CHECK_PLACE, &body))?;
+        self.write(&stub.replace(WRAP_PLACEHOLDER, &body))?;
         let command = "cat /proc/net/pktgen/pgctrl; cat /root/fix-foo.rs";
         let words = ["--module", MODULE, "--file", "fix-foo.rs:/root/"];
         let expected = [
@@ -241,44 +245,44 @@ impl Author {
         let text = self.try_out(&[&["--command", command], &words[..], &expected].concat())?;
         ensure!(
             text.contains(&format!("{MODULE}: patched")) && text.contains("--- before patching: "),
-            "it is not patched: {text}"
+            "the module is not patched: {text}"
         );
         self.write(&stub.replace("seq: &SeqFile", "seq: u32"))?;
         let Err(error) = process::output(&mut self.klp(&self.patch(), &["build"])) else {
-            bail!("another type than the module has was built");
+            bail!("a patch with a type that differs from the module's was built");
         };
         let error = format!("{error:#}");
         ensure!(error.contains("is `struct seq_file *` in C"), "{error}");
         Ok(())
     }
 
-    /// The command's result on the patched kernel decides.
+    /// Checks that failures of the command on the patched kernel, and panics of the patch, are reported.
     fn failures(&self) -> Result<()> {
         let stub = process::output(&mut self.klp(&self.patch(), &["stub", FUNCTION]))?;
-        self.write(&stub.replace(PLACE, BODY))?;
-        let refused = |words: &[&str], parts: &[&str]| {
+        self.write(&stub.replace(PLACEHOLDER, BODY))?;
+        let fails = |words: &[&str], parts: &[&str]| {
             let words = [&["build", "--kernel", "stock", "--vm"], words].concat();
             let mut build = self.klp(&self.patch(), &words);
             let output = build.output().context("cannot run cargo klp")?;
-            let said = [output.stdout, output.stderr].concat();
-            let text = String::from_utf8_lossy(&said);
-            ensure!(!output.status.success(), "{words:?} is a success: {text}");
+            let output_bytes = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8_lossy(&output_bytes);
+            ensure!(!output.status.success(), "{words:?} succeeded: {text}");
             for part in parts {
                 ensure!(text.contains(part), "{part:?} is not in {text}");
             }
             Ok(())
         };
         let command = "! grep written /proc/cmdline";
-        refused(
-            &["--command", command, "--expect", "nobody says that"],
+        fails(
+            &["--command", command, "--expect", "never printed"],
             &[
                 "wrong: the exit status is 1, and should be 0",
-                "wrong: it does not print \"nobody says that\"",
+                "wrong: it does not print \"never printed\"",
                 "the command failed on the patched kernel",
             ],
         )?;
         let words = ["--command", "echo early; sleep 100", "--timeout", "3"];
-        refused(
+        fails(
             &words,
             &["early", "wrong: the command does not end within 3 s"],
         )?;
@@ -286,9 +290,9 @@ impl Author {
             .replace("written", "{}")
             .replace("\\n\"", "\\n\", [1][zero()]");
         let zero = "#[inline(never)]\nfn zero() -> usize {\n    core::hint::black_box(1)\n}\n";
-        self.write(&format!("{}\n{zero}", stub.replace(PLACE, &panics)))?;
+        self.write(&format!("{}\n{zero}", stub.replace(PLACEHOLDER, &panics)))?;
         let words = ["--command", "cat /proc/cmdline"];
-        refused(
+        fails(
             &words,
             &["Rust code panicked at fix-foo.rs:", "index out of bounds"],
         )
@@ -296,20 +300,23 @@ impl Author {
 
     fn edit(&self) -> Result<()> {
         let module = self.build()?;
-        let before = changed(&module)?;
+        let before = modified(&module)?;
         let text = self.read()?;
         fs::write(self.source(), text.replace("into a stub", "again"))?;
         let start = Instant::now();
-        ensure!(self.build()? == module, "the module has another path now");
+        ensure!(self.build()? == module, "the module's path changed");
         say(&format!(
             "author: from an edit to the module in {:.1} s",
             start.elapsed().as_secs_f32()
         ));
-        ensure!(changed(&module)? > before, "the module is the old one");
+        ensure!(
+            modified(&module)? > before,
+            "the module was not built again"
+        );
         Ok(())
     }
 
-    /// The patch names places of its source, for panics.
+    /// Checks that a module does not depend on the patch's folder, although panics name source locations.
     fn build_elsewhere(&self) -> Result<()> {
         let folder = self.home.path().join("else/where").join(NAME);
         fs::create_dir_all(&folder).context("cannot make a folder")?;
@@ -329,14 +336,15 @@ impl Author {
         self.build_in(&self.patch())
     }
 
-    /// Builds; gives the module's path, which is the last line.
+    /// Builds the patch. Returns the module's path, which is the last line of output.
     fn build_in(&self, dir: &Path) -> Result<PathBuf> {
         let text = process::output(&mut self.klp(dir, &["build"]))?;
         let line = text.lines().last();
-        line.map(PathBuf::from).context("it printed no path")
+        line.map(PathBuf::from)
+            .context("cargo klp build printed no path")
     }
 
-    /// The example builds in another folder, and one with a wrong declaration does not.
+    /// Checks that the example builds in another folder, and that it does not with a wrong declaration.
     fn helpers(&self) -> Result<()> {
         let folder = self.home.path().join("with-helpers");
         let example = checkout::top().join("examples/livepatch-helpers");
@@ -352,21 +360,21 @@ impl Author {
             .context("cannot write the patch")?;
         let output = self.klp(&folder, &["build"]).output();
         let output = output.context("cannot run cargo klp")?;
-        let said = String::from_utf8_lossy(&output.stderr);
+        let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(
-            !output.status.success() && said.contains("`unsigned int` in C: write `-> u32`"),
-            "it says: {said}"
+            !output.status.success() && errors.contains("`unsigned int` in C: write `-> u32`"),
+            "the wrong type is not reported in: {errors}"
         );
         Ok(())
     }
 
-    /// A cumulative patch has its version in its module's name, and the printed module is signed. Both modules
-    /// still match the kernel.
+    /// Checks that a cumulative patch has its version in its module's name, and that the printed module is signed
+    /// and still matches the kernel.
     fn sign(&self) -> Result<()> {
         let stub = process::output(&mut self.klp(&self.patch(), &["stub", FUNCTION]))?;
         let replaces = format!("replaces = \"{FUNCTION}\"");
         let keys = format!("{replaces}, replace, version = \"1.2\"");
-        self.write(&stub.replace(PLACE, BODY).replace(&replaces, &keys))?;
+        self.write(&stub.replace(PLACEHOLDER, BODY).replace(&replaces, &keys))?;
         let [key, cert] = ["author.pem", "author.der"].map(|name| self.home.path().join(name));
         let request =
             "req -new -x509 -newkey rsa:2048 -nodes -days 10 -subj /CN=author -outform DER";
@@ -376,12 +384,21 @@ impl Author {
         let [key, cert] = [&key, &cert].map(|path| path.to_str().unwrap_or_default());
         let words = ["build", "--versioned", "--sign", key, "--cert", cert];
         let text = process::output(&mut self.klp(&self.patch(), &words))?;
-        let module = text.lines().last().context("it printed no path")?;
-        ensure!(module.ends_with("/fix_foo_1_2.ko"), "it built {module}");
+        let module = text
+            .lines()
+            .last()
+            .context("cargo klp build printed no path")?;
+        ensure!(
+            module.ends_with("/fix_foo_1_2.ko"),
+            "expected fix_foo_1_2.ko, built {module}"
+        );
 
         let mut verify = process::command(guest_program::klpctl()?);
         let text = process::output(verify.args(["verify", "--cert", cert, module]))?;
-        ensure!(text.contains("signed by CN=author"), "klpctl says: {text}");
+        ensure!(
+            text.contains("signed by CN=author"),
+            "klpctl verify printed: {text}"
+        );
         let mut modinfo = process::command("modinfo");
         let text = process::output(modinfo.arg(module))?;
         let entries: Vec<_> = text
@@ -398,15 +415,15 @@ impl Author {
             let found: Vec<_> = entries.iter().filter(|entry| entry.0 == key).collect();
             ensure!(
                 matches!(found.as_slice(), [entry] if entry.1.trim() == value),
-                "modinfo shows {found:?}, and should show {key}: {value}"
+                "modinfo should show {key}: {value}, but shows {found:?}"
             );
         }
         let words = ["check", "--kernel", "stock", module];
         process::output(&mut self.klp(self.home.path(), &words)).map(drop)
     }
 
-    /// Debian's debug information shows inlined copies. They are refused with the names of their callers, and
-    /// accepted if these are replaced too, or listed by the author.
+    /// Checks inlined copies, which Debian's debug information shows: they are refused with the names of their
+    /// callers, and accepted if these are replaced too, or listed by the author.
     fn inlined(&self) -> Result<()> {
         let words = ["stub", "--wrap", INLINED];
         let stub = process::output(&mut self.klp(&self.patch(), &words))?;
@@ -414,20 +431,21 @@ impl Author {
         let debug_info = ["build", "--debug-info"];
         let output = self.klp(&self.patch(), &debug_info).output();
         let output = output.context("cannot run cargo klp")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let callers = callers(&said).with_context(|| format!("no callers are named in {said}"))?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let callers =
+            callers(&errors).with_context(|| format!("no callers are named in {errors}"))?;
         ensure!(
             !output.status.success() && callers.len() > 1,
-            "the copies in {callers:?} are accepted: {said}"
+            "the copies in {callers:?} were accepted: {errors}"
         );
-        // The index is cached now, and used without request.
+        // The index is cached now, and used even without `--debug-info`.
         self.write(&accept(&stub, &callers))?;
-        self.build().context("the callers are accepted")?;
+        self.build().context("cannot build with accepted callers")?;
         let wrap = |names: &[&str]| {
             let words = [&["stub", "--wrap"], names].concat();
             process::output(&mut self.klp(&self.patch(), &words))
         };
-        // Others have several functions of their name.
+        // The names of the others are ambiguous.
         let (replaced, others): (Vec<String>, _) =
             callers.into_iter().partition(|name| wrap(&[name]).is_ok());
         ensure!(!replaced.is_empty(), "none of {others:?} can be replaced");
@@ -436,7 +454,9 @@ impl Author {
             .chain(replaced.iter().map(String::as_str))
             .collect();
         self.write(&accept(&wrap(&names)?, &others))?;
-        self.build().context("the callers are replaced").map(drop)
+        self.build()
+            .context("cannot build with replaced callers")
+            .map(drop)
     }
 
     fn note(&self) -> Result<()> {
@@ -449,7 +469,7 @@ impl Author {
         let notes = text.matches("signatures are not checked").count();
         ensure!(
             output.status.success() && notes == 1,
-            "{notes} notes in {text}"
+            "expected one note, found {notes} in {text}"
         );
         Ok(())
     }
@@ -462,14 +482,14 @@ impl Author {
             .count();
         fs::write(self.source(), text.replace("    Ok(", "    Okay("))?;
         let Err(error) = process::output(&mut self.klp(&self.patch(), &["build"])) else {
-            bail!("it was built");
+            bail!("the patch with a mistake was built");
         };
         let place = format!("{}:{line}:5", self.source().canonicalize()?.display());
         let error = format!("{error:#}");
         ensure!(error.contains(&place), "`{place}` is not in {error}");
         ensure!(
             !error.contains('\u{1b}') && !error.contains("***"),
-            "colours or noise of make in {error}"
+            "colours or output of make in {error}"
         );
         Ok(())
     }
@@ -488,7 +508,7 @@ impl Author {
         let crates = self.crates()?;
         let names: Vec<_> = crates
             .iter()
-            .filter_map(|known| known["display_name"].as_str())
+            .filter_map(|it| it["display_name"].as_str())
             .collect();
         for name in ["core", "kernel", "klp", "klp_macros", "fix_foo"] {
             ensure!(
@@ -506,24 +526,24 @@ impl Author {
         Ok(project["crates"].as_array().cloned().unwrap_or_default())
     }
 
-    /// klp's sources and its build, which are complete before any patch is built.
+    /// Checks that no build modified klp's cached sources and build, which all patches share.
     fn look_at_shared(&self) -> Result<()> {
         let crates = self.crates()?;
         for (name, key, depth) in [
             ("klp", "root_module", 3),
             ("klp_macros", "proc_macro_dylib_path", 2),
         ] {
-            let known = crates.iter().find(|known| known["display_name"] == name);
-            let path = known.and_then(|known| known[key].as_str());
+            let found = crates.iter().find(|it| it["display_name"] == name);
+            let path = found.and_then(|it| it[key].as_str());
             let path = path.with_context(|| format!("{name} has no {key}"))?;
             let entry = Path::new(path).ancestors().nth(depth);
-            check_unchanged(entry.with_context(|| format!("{path} is in no entry"))?)?;
+            check_unchanged(entry.with_context(|| format!("{path} is not in a cache entry"))?)?;
         }
         Ok(())
     }
 }
 
-/// A stub that accepts these copies.
+/// Adds `inlined_into` with these callers to a stub.
 fn accept(stub: &str, callers: &[String]) -> String {
     let replaces = format!("replaces = \"{INLINED}\"");
     stub.replace(
@@ -532,9 +552,9 @@ fn accept(stub: &str, callers: &[String]) -> String {
     )
 }
 
-/// The functions that an error says to accept: `inlined_into = ["f", "g"]`.
-fn callers(said: &str) -> Option<Vec<String>> {
-    let (_, list) = said.split_once("inlined_into = [")?;
+/// The callers that an error message lists: `inlined_into = ["f", "g"]`.
+fn callers(message: &str) -> Option<Vec<String>> {
+    let (_, list) = message.split_once("inlined_into = [")?;
     let (list, _) = list.split_once(']')?;
     Some(
         list.split(", ")
@@ -543,22 +563,22 @@ fn callers(said: &str) -> Option<Vec<String>> {
     )
 }
 
-/// Nothing in an entry of the cache may be newer than the mark that it is complete.
+/// Checks that no file in an entry of the cache is newer than the file that marks it as complete.
 fn check_unchanged(entry: &Path) -> Result<()> {
-    let complete = changed(&entry.join(".ready"))?;
+    let complete = modified(&entry.join(".ready"))?;
     for file in walkdir::WalkDir::new(entry) {
         let file = file.with_context(|| format!("cannot list {}", entry.display()))?;
         ensure!(
-            !file.file_type().is_file() || changed(file.path())? <= complete,
-            "{} was written after its entry was complete",
+            !file.file_type().is_file() || modified(file.path())? <= complete,
+            "{} was written after its cache entry was complete",
             file.path().display()
         );
     }
     Ok(())
 }
 
-fn changed(path: &Path) -> Result<SystemTime> {
+fn modified(path: &Path) -> Result<SystemTime> {
     fs::metadata(path)
         .and_then(|data| data.modified())
-        .with_context(|| format!("cannot look at {}", path.display()))
+        .with_context(|| format!("cannot stat {}", path.display()))
 }

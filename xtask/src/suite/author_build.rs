@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Builds patches as authors do: with `cargo klp build`, in a separate folder.
+//! Builds patches as authors do: with `cargo klp build`, outside of the checkout.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use klp_host::tools::toolchain::{self, PINNED, Toolchain};
 use crate::checkout;
 use crate::files::listed;
 
-/// Builds patches by `cargo klp build`.
+/// An author who builds patches by `cargo klp build`.
 pub(super) struct Author {
     toolchain: Toolchain,
-    /// The parent of copied folders, which is removed with this.
+    /// The parent of the copied folders, which is removed with this.
     pub(super) dir: tempfile::TempDir,
 }
 
@@ -28,7 +28,7 @@ impl Author {
         })
     }
 
-    /// The modules that are built in a folder.
+    /// Builds the patches of a folder. Returns the modules.
     pub(super) fn build(&self, folder: &Path, core: Core) -> Result<Vec<PathBuf>> {
         let output = self.klp(folder, core)?;
         let modules: Vec<_> = output.lines().map(PathBuf::from).collect();
@@ -39,7 +39,7 @@ impl Author {
         Ok(modules)
     }
 
-    /// A copy of this folder of patches, with the files in it.
+    /// Copies a folder of patches, without subfolders. Returns the copy.
     pub(super) fn copy(&self, folder: &Path) -> Result<PathBuf> {
         let to = self.dir.path().join(folder.file_name().unwrap_or_default());
         fs::create_dir_all(&to).with_context(|| format!("cannot make {}", to.display()))?;
@@ -53,7 +53,7 @@ impl Author {
         Ok(to)
     }
 
-    /// What `cargo klp build` prints.
+    /// Runs `cargo klp build`. Returns its output.
     pub(super) fn klp(&self, dir: &Path, core: Core) -> Result<String> {
         let mut cargo = self.toolchain.cargo();
         cargo

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Cases that are tried one after the other.
+//! Runs the cases of a part one after the other.
 
 use anyhow::Result;
 
 use crate::case::{Case, Tally};
 use crate::report;
 
-/// The cases of a part.
+/// Runs and counts the cases of a part.
 pub(super) struct Cases {
     script: &'static str,
     tally: Tally,
@@ -21,14 +21,14 @@ impl Cases {
         }
     }
 
-    /// Tries something, and prints how it went.
+    /// Runs a case, reports and counts it.
     pub(super) fn check(&mut self, name: &str, test: impl FnOnce() -> Result<()>) {
         let case = Case::from_result(self.script, name, test());
         report::add(&case);
         self.tally.count(&case);
     }
 
-    /// Counts a case that was printed.
+    /// Counts a case that was reported elsewhere.
     pub(super) fn add(&mut self, case: &Case) {
         self.tally.count(case);
     }

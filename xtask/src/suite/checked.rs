@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compares the checker with the kernel. The scenarios load each of these modules: the checker has to accept the modules
-//! that the kernel accepts, and to refuse the others for the kernel's reason.
+//! Compares `cargo klp check` with the kernel. The scenarios load each of these modules: the checker has to accept the
+//! modules that the kernel accepts, and to refuse the others for the same reason.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,8 @@ use klp_host::kernel::BuildFolder;
 use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::module::Built;
 
-/// The patches that the kernel refuses for their contents, with reasons. Others are refused for their effect.
+/// The patches that the checker has to refuse for their contents, with its finding. The kernel refuses others for what
+/// they do.
 const REFUSED: [(&str, &str); 9] = [
     ("unknown-function", "function-missing"),
     ("not-traceable", "not-traceable"),
@@ -22,13 +23,13 @@ const REFUSED: [(&str, &str); 9] = [
     ("symbols-missing-in-module", "symbol-missing"),
     ("original-rebuilt", "entry-differs"),
     ("missing-late", "symbol-missing"),
-    // The first of its patches is taken, and the second refused.
+    // The kernel accepts the first of its patches, and refuses the second.
     ("second-patch", "object-twice"),
-    // The kernel takes it; the C core can unload it under a task.
+    // The kernel accepts it, but the C core can unload it while a task runs in it.
     ("flaw-helper", "leaves-for-own"),
 ];
 
-/// Checks all modules that were built.
+/// Checks all built modules.
 pub(super) fn agree(build: &BuildFolder, built: &Built) -> Result<()> {
     let folders = built.modules.iter().filter_map(|path| path.parent());
     let kernel = Kernel::open(Sources {
@@ -44,14 +45,14 @@ pub(super) fn agree(build: &BuildFolder, built: &Built) -> Result<()> {
         let reason = REFUSED.iter().find(|(refused, _)| *refused == name);
         let expected: &[&str] = match reason {
             Some((_, reason)) => &[*reason],
-            // The modules that are patched.
+            // A module that patches are for.
             None if name.starts_with("klp_") => &["not-enabled"],
             None => &[],
         };
         let found = ids(&report);
         ensure!(
             found == expected,
-            "{name}: expected {expected:?}, and the checker says\n{report}"
+            "{name}: expected {expected:?}, but the checker reports\n{report}"
         );
         patches += usize::from(!report.replaced.is_empty());
     }
@@ -59,7 +60,7 @@ pub(super) fn agree(build: &BuildFolder, built: &Built) -> Result<()> {
     Ok(())
 }
 
-/// The ids of errors, and of checks that could not be made.
+/// The ids of errors, and of notes about omitted checks.
 fn ids(report: &Report) -> Vec<&'static str> {
     let findings = report.findings.iter();
     let counts = findings.filter(|finding| finding.severity() != Severity::Warning);

@@ -14,17 +14,17 @@ use crate::checkout;
 use crate::kselftest;
 use crate::scenarios;
 
-/// The scenarios about the module itself start with this.
-const OWN: &str = "core-module";
+/// The prefix of the scenarios about the module itself.
+const PREFIX: &str = "core-module";
 
-/// The example that they use, which has a scenario, too.
+/// The example that these scenarios use, and its own scenario.
 const SAMPLE: &str = "livepatch-sample";
 
 /// The cycles of the stress test.
 const CYCLES: u32 = 100;
 
-/// Runs its own scenarios and the sample's; in the long form all scenarios, the kernel's selftests, and the
-/// stress test.
+/// Runs the scenarios about the module and the sample's; in the long form all scenarios, the kernel's selftests, and
+/// the stress test.
 pub(super) fn run(form: Form) -> Result<Tally> {
     let kernel = checkout::kernel(Core::StockRust, Profile::Base)?;
     if form == Form::Short {
@@ -46,7 +46,7 @@ pub(super) fn run(form: Form) -> Result<Tally> {
 
 fn is_own(script: &Path) -> bool {
     let name = script.file_stem().unwrap_or_default();
-    name.to_string_lossy().starts_with(OWN)
+    name.to_string_lossy().starts_with(PREFIX)
 }
 
 fn run_scenarios(kernel: &Kernel, modules: &[PathBuf], scripts: &[PathBuf]) -> Result<Tally> {

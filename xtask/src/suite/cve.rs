@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The published fixes in `examples/cve`, on the stock kernel: each patch is built, loaded and tried.
-//! Where a fix is one of a module, the module is also built without it, and the flaw is seen first.
-//! Some fixes of built-in code are tried on a small kernel without them instead.
+//! Tests the published fixes in `examples/cve`: each patch is built, loaded and tried on the stock kernel.
+//! If a module has the fix, the module is also built without it, and the flaw is shown first. Some fixes of
+//! built-in code are tried on a small kernel without them instead.
 
 mod builtin;
 mod edit;
@@ -25,10 +25,10 @@ use crate::checkout;
 use crate::files::write_changed;
 use crate::scenarios;
 
-/// Modules that scenarios load as they are.
-const UNTOUCHED: [&str; 3] = ["iscsi_tcp", "nft_queue", "tipc"];
+/// Modules that scenarios load unmodified.
+const UNMODIFIED: [&str; 3] = ["iscsi_tcp", "nft_queue", "tipc"];
 
-/// Fixes of what no option turns off in our small kernels, on any architecture.
+/// Fixes of code that is in the small kernels on every architecture.
 const IN_EVERY_KERNEL: [&str; 10] = [
     "CVE-2013-1858",
     "CVE-2013-2094",
@@ -42,20 +42,20 @@ const IN_EVERY_KERNEL: [&str; 10] = [
     "CVE-2022-0847",
 ];
 
-/// The scenario that applies patches to what they are for, whatever that is.
+/// The scenario that applies all patches to their objects.
 const APPLIES: &str = "tests/cve/fixed/applies.sh";
 
-/// What scenarios call that need a module, or a kernel, without its fix.
+/// The function that scenarios call if they need a module, or a kernel, without its fix.
 const NEEDS_FLAW: &str = "shows_flaw";
 
-/// Builds all that it takes, and runs the scenarios.
+/// Runs the scenarios of all fixes.
 pub(super) fn run() -> Result<Tally> {
     let mut total = on_unfixed()?;
     total += on_stock()?;
     Ok(total)
 }
 
-/// Builds all patches and all modules without their fixes, and runs the scenarios of these.
+/// Builds all patches, and the modules without their fixes, and runs the scenarios for the stock kernel.
 fn on_stock() -> Result<Tally> {
     let kernel = checkout::kernel(Core::STOCK, Profile::Base)?;
     let known = KernelMetadata {
@@ -71,7 +71,7 @@ fn on_stock() -> Result<Tally> {
     Ok(Tally::of(&cases))
 }
 
-/// Builds the small kernel without some fixes and the patches with these, and runs their scenarios.
+/// Builds the small kernel without some fixes, and the patches with these fixes, and runs their scenarios.
 fn on_unfixed() -> Result<Tally> {
     let kernel = builtin::kernel()?;
     let names: Vec<_> = builtin::fixes().map(str::to_owned).collect();
@@ -80,8 +80,8 @@ fn on_unfixed() -> Result<Tally> {
     Ok(Tally::of(&cases))
 }
 
-/// Runs patches, built for a Debian kernel that has the fixes, on it: the scenarios that need no module without its fix,
-/// and one that applies all patches to what they are for.
+/// Runs patches on a Debian kernel that has the fixes: the scenarios that need no module without its fix, and one
+/// that applies all patches to their objects.
 pub(super) fn on_fixed(
     debian: DebianKernel,
     kernel: &Kernel,
@@ -97,7 +97,7 @@ pub(super) fn on_fixed(
     scenarios::run(kernel, &files, &scripts_of_fixed(patches)?)
 }
 
-/// Builds the patches of code that is in every kernel, and runs their scenarios as [`on_fixed`].
+/// Builds the patches of code that is in every kernel, and runs their scenarios as [`on_fixed`] does.
 pub(super) fn on_small(kernel: &Kernel) -> Result<Tally> {
     let names = IN_EVERY_KERNEL.map(str::to_owned);
     let patches = build_patches(kernel, Vec::new(), &names)?.modules;
@@ -105,7 +105,7 @@ pub(super) fn on_small(kernel: &Kernel) -> Result<Tally> {
     Ok(Tally::of(&cases))
 }
 
-/// The scenarios of these patches that run on a kernel with the fixes.
+/// The scenarios of these patches that can run on a kernel with the fixes.
 fn scripts_of_fixed(patches: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut scripts = scenarios::in_checkout("tests/cve", "sh")?;
     let is_built = |script: &Path| {
@@ -114,15 +114,15 @@ fn scripts_of_fixed(patches: &[PathBuf]) -> Result<Vec<PathBuf>> {
         patches.iter().any(|patch| patch.ends_with(&module))
     };
     scripts.retain(|script| is_built(script));
-    let mut wanted = vec![checkout::top().join(APPLIES)];
+    let mut usable = vec![checkout::top().join(APPLIES)];
     for script in scripts {
         let text = fs::read_to_string(&script)
             .with_context(|| format!("cannot read {}", script.display()))?;
         if !text.contains(NEEDS_FLAW) {
-            wanted.push(script);
+            usable.push(script);
         }
     }
-    Ok(wanted)
+    Ok(usable)
 }
 
 /// The scenarios for the small kernel without fixes, or those for the stock kernel.
@@ -135,8 +135,8 @@ fn scripts(unfixed: bool) -> Result<Vec<PathBuf>> {
     Ok(scripts)
 }
 
-/// Builds these patches, with the information about their modules, separately from the other
-/// examples, which are built without it.
+/// Builds these patches with the variables of their modules' metadata, separately from the other
+/// examples, which are built without.
 fn build_patches(
     kernel: &Kernel,
     mut vars: Vec<(String, String)>,
@@ -150,7 +150,7 @@ fn build_patches(
     build(kernel, &checkout::top(), vars)
 }
 
-/// Builds the modules from the kernel's source, with the fixes taken out.
+/// Builds the modules from the kernel's source, with the fixes removed.
 fn build_undone(kernel: &Kernel) -> Result<Built> {
     let dir = checkout::top().join("target/cve/undone");
     undone::write_sources(&kernel.source, &dir)?;
@@ -165,7 +165,7 @@ fn build(kernel: &Kernel, dir: &Path, make_vars: Vec<(String, String)>) -> Resul
     module::build(&kernel.build, dir, &options)
 }
 
-/// The files of the kernel's own modules that scenarios load, but for those that were built without their fixes.
+/// The files of the kernel's own modules that scenarios load, except those built without their fixes.
 fn others(known: &KernelMetadata, undone: Option<&Built>) -> Result<Vec<PathBuf>> {
     let kernel = known.modules.as_deref().and_then(Path::file_name);
     let dir = checkout::top()
@@ -175,7 +175,7 @@ fn others(known: &KernelMetadata, undone: Option<&Built>) -> Result<Vec<PathBuf>
     let names: Vec<_> = undone::MODULES
         .iter()
         .map(|module| module.name)
-        .chain(UNTOUCHED)
+        .chain(UNMODIFIED)
         .map(str::to_owned)
         .collect();
     let mut files = Vec::new();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Both cores on a kernel with what Debian's has built in: mitigations at entries, calls and returns, preemption,
-//! hardened memory.
+//! The part `debian`: both cores on a kernel with the built-in features of Debian's: mitigations at entries, calls and
+//! returns, preemption, hardened memory.
 
 use anyhow::Result;
 use klp_host::kernel::Profile;
@@ -12,10 +12,10 @@ use crate::checkout;
 use crate::kselftest;
 use crate::scenarios;
 
-/// The prefix of scenarios of the long form only, which do not test the kernel's checkers.
+/// The prefix of those long scenarios that need no debug checkers.
 const HOSTILE: &str = "hostile";
 
-/// Runs the selftests and the scenarios on one after the other: the kernels compute more than they wait.
+/// Runs the selftests and the scenarios on one kernel after the other: these compute more than they wait.
 pub(super) fn run() -> Result<Tally> {
     let mut scripts = scenarios::all()?;
     scripts.extend(scenarios::long()?.into_iter().filter(|path| {

@@ -16,8 +16,8 @@ use crate::checkout;
 use crate::kselftest;
 use crate::scenarios;
 
-/// The scenario of failing allocations. Each of a thousand is a system call followed by checks, so
-/// it runs on a faster kernel.
+/// The scenario of failing allocations. It makes a thousand system calls with checks, so it runs on a faster
+/// kernel.
 const FAULTS: &str = "failing-allocations";
 
 /// Runs the selftests, all scenarios, the stress test, and the bugs of the C core.
@@ -39,7 +39,7 @@ pub(super) fn run(form: Form) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Lets each allocation fail once.
+/// Runs the scenario in which each allocation fails once.
 fn failing_allocations(scripts: &[PathBuf]) -> Result<Tally> {
     let kernel = checkout::kernel(Core::Rust, Profile::Faults)?;
     let built = checkout::build_all(&kernel)?;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tests the contents of `fleet/` with their real engines: playbooks with Ansible and states with Salt, on hosts that are
-//! folders with a fake klpctl; alerts and the dashboard's queries with promtool. The front ends' output is parsed as the
-//! tools that call them do.
+//! Tests the contents of `fleet/` with the real engines: playbooks with Ansible and states with Salt, on hosts that are
+//! folders with a fake klpctl; alerts and the dashboard's queries with promtool. The front ends' output is parsed as in
+//! the tools that call them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ use crate::checkout;
 use crate::guest_program;
 use crate::report;
 
-/// The packages that it takes.
+/// The packages that this part needs.
 pub(super) fn needs() -> Needs {
     venv::needs().and(Needs::of(&["dash"]))
 }
@@ -67,7 +67,7 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Files of rules name others by their place.
+/// Runs promtool in the folder of the rules, which name other files by relative paths.
 fn promtool_in_folder(promtool: &Path, arguments: &[&str]) -> Result<()> {
     let mut command = process::command(promtool);
     command
@@ -76,16 +76,16 @@ fn promtool_in_folder(promtool: &Path, arguments: &[&str]) -> Result<()> {
     process::output(&mut command).map(drop)
 }
 
-/// Fails when the text names a metric that the program does not print.
+/// Fails if the text names a metric that klpctl does not print.
 fn check_names(text: &str, klpctl: &Path) -> Result<()> {
     let printed = process::output(process::command(klpctl).arg("metrics"))?;
-    let there: BTreeSet<_> = printed
+    let existing: BTreeSet<_> = printed
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .collect();
     let named = metrics(text);
     ensure!(!named.is_empty(), "no metric is named");
-    let missing: Vec<_> = named.difference(&there).copied().collect();
+    let missing: Vec<_> = named.difference(&existing).copied().collect();
     ensure!(
         missing.is_empty(),
         "klpctl has no metric {}",
@@ -103,11 +103,11 @@ fn metrics(text: &str) -> BTreeSet<&str> {
 
 fn check_dashboard(promtool: &Path, klpctl: &Path) -> Result<()> {
     let text = read(&checkout::top().join("fleet/grafana/klp.json"))?;
-    let dashboard = serde_json::from_str(&text).context("it is no JSON")?;
+    let dashboard = serde_json::from_str(&text).context("klp.json is not JSON")?;
     check_names(&text, klpctl)?;
     let mut queries = Vec::new();
     collect_queries(&dashboard, &mut queries);
-    ensure!(!queries.is_empty(), "it has no queries");
+    ensure!(!queries.is_empty(), "klp.json has no queries");
     let rules: Vec<_> = queries
         .iter()
         .enumerate()
@@ -152,22 +152,22 @@ fn collect_queries<'a>(value: &'a Value, queries: &mut Vec<&'a str>) {
     }
 }
 
-/// Runs `tests/fleet/NAME.sh` with the programs of its engine, and counts its cases.
+/// Runs `tests/fleet/NAME.sh` with the programs of its engine, and reports its cases.
 fn script(name: &str, bin: Option<PathBuf>, klpctl: &Path) -> Result<Tally> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(bin.into_iter().chain(std::env::split_paths(&path)))
-        .context("the cache's name has a colon")?;
+        .context("the cache's path has a colon")?;
     let mut command = process::command("bash");
     command
         .arg(checkout::top().join(format!("tests/fleet/{name}.sh")))
         .env("PATH", path)
         .env("KLPCTL", klpctl);
     let cases = cases(name, &process::output(&mut command)?);
-    ensure!(!cases.is_empty(), "{name}.sh said nothing");
+    ensure!(!cases.is_empty(), "{name}.sh reported no cases");
     Ok(report::add_all(&cases))
 }
 
-/// The cases of a script: lines `ok - NAME`, `not ok - NAME: WHY`, and `# MORE` below that.
+/// Parses the cases of a script: lines `ok - NAME`, `not ok - NAME: WHY`, and `# MORE` below that.
 fn cases(script: &str, text: &str) -> Vec<Case> {
     let script = format!("fleet: {script}");
     let mut cases: Vec<Case> = Vec::new();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn cases_are_read() {
+    fn cases_are_parsed() {
         let cases = cases("a", "ok - x\nnot ok - y: why\n# more\nnoise\n");
         assert_eq!(cases[0].failure, None);
         assert_eq!(cases[1].name, "y");

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much of a part is run, and on which kernels.
+//! Short and long forms of parts, and the kernels of some.
 
 use klp_host::kernel::Core;
 
-/// Our own kernels, for the kernel's selftests.
+/// The small kernels that are built here.
 pub(super) const OWN_CORES: [Core; 2] = [Core::C, Core::Rust];
 
-/// How much of a part is run.
+/// The extent of the tests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Form {
-    /// What runs before each change.
+    /// The tests that run before each change.
     Short,
     /// The long forms of parts, and additional parts, which take hours.
     Long {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The tests that Cargo runs, with the pinned toolchain.
+//! The part `host`: the tests that Cargo runs, with the pinned toolchain.
 
 use anyhow::Result;
 use klp_host::tools::toolchain::{self, CLIPPY, PINNED};
@@ -10,13 +10,13 @@ use super::libtest;
 use super::proof::{self, Proof};
 use crate::case::Tally;
 
-/// So many preemptions of one task by another take seconds.
+/// The number of preemptions for loom in the short form, which takes seconds.
 const PREEMPTIONS: &str = "3";
 
-/// What tests that try random input do in the long form, unless the environment says otherwise.
+/// Variables for tests with random input in the long form, unless they are set already.
 const LONG: [(&str, &str); 2] = [("KLP_HISTORIES", "100000"), ("KLP_FUZZ_SECONDS", "1200")];
 
-/// Runs them all.
+/// Runs all tests.
 pub(super) fn run(form: Form) -> Result<Tally> {
     let toolchain = toolchain::ensure(PINNED, &[CLIPPY])?;
     let mut command = toolchain.cargo();

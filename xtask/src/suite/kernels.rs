@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Debian's other kernels: every example that names `klp` alone is built from the same source for those without
-//! Rust, and run where it has a scenario; a few are built and run on all flavours.
+//! The part `kernels`: tests Debian's other kernels. Every example that uses the crate `klp` alone is built for those
+//! without Rust, from the same source, and run if it has a scenario. The sample is built and run on all flavours.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,8 @@ const DEBIAN_12_CORE: Core = Core::Debian(DebianKernel::plain(&DEBIAN_12));
 /// The kernels for which every example is built.
 pub(super) const CORES: [Core; 2] = [DEBIAN_13_CORE, DEBIAN_12_CORE];
 
-/// The kernels for which a few are built and run, with and without Rust.
-const FEW: [&str; 8] = [
+/// The kernels for which only the sample is built and run, with and without Rust.
+const SAMPLE_KERNELS: [&str; 8] = [
     "debian-13/cloud",
     "debian-13/rt",
     "debian-12/cloud",
@@ -38,13 +38,13 @@ const FEW: [&str; 8] = [
     "debian-experimental",
 ];
 
-/// The patch that is built for them.
+/// The sample.
 const SAMPLE: &str = "livepatch-sample";
 
-/// A patch of the tests.
+/// A patch in `tests/patches`.
 struct TestPatch {
     name: &'static str,
-    /// The module in C that it is built with.
+    /// The C module that it patches, which is built with it.
     target: Option<&'static str>,
     /// The scenario that needs it.
     scenario: &'static str,
@@ -69,62 +69,62 @@ const PATCHES: [TestPatch; 3] = [
 ];
 
 impl TestPatch {
-    /// Whether its scenario is run where these examples are: it is that of one of them, or its own.
+    /// Whether the scenario of this patch runs with these examples: it is that of one of them, or the patch's own.
     fn is_needed(&self, folders: &[PathBuf]) -> bool {
         let has_name = |folder: &PathBuf| folder.ends_with(self.scenario);
         self.name == self.scenario || folders.iter().any(has_name)
     }
 }
 
-/// A patch that uses the prelude common to all kernels.
+/// A patch that uses the part of the prelude that all kernels share.
 const PRELUDE: &str = "tests/prelude";
 
 /// A patch that uses the `kernel` crate.
-const OF_THE_KERNEL: &str = "livepatch-syscall";
+const USES_KERNEL_CRATE: &str = "livepatch-syscall";
 
-/// The largest that the sample's module may be.
-const LARGEST: u64 = 64 << 10;
+/// The limit of the size of the sample's module, in bytes.
+const MAX_SIZE: u64 = 64 << 10;
 
-/// An example that is not for a kernel. The build has to fail, and say why.
+/// An example that cannot be built for a kernel. The build has to fail with this message.
 struct Exception {
     core: Core,
     example: &'static str,
-    says: &'static str,
+    message: &'static str,
 }
 
 const EXCEPTIONS: [Exception; 5] = [
-    // These have fewer arguments there: one set of flags for both futexes.
+    // The function has fewer arguments there: one set of flags for both futexes.
     Exception {
         core: DEBIAN_12_CORE,
         example: "CVE-2014-3153",
-        says: "`futex_requeue` has 7 arguments in C",
+        message: "`futex_requeue` has 7 arguments in C",
     },
     Exception {
         core: DEBIAN_12_CORE,
         example: "CVE-2018-6927",
-        says: "`futex_requeue` has 7 arguments in C",
+        message: "`futex_requeue` has 7 arguments in C",
     },
     // Mounts have a user namespace there, and no `struct mnt_idmap`.
     Exception {
         core: DEBIAN_12_CORE,
         example: "CVE-2019-5489",
-        says: "`vfsmount` has no member `mnt_idmap`",
+        message: "`vfsmount` has no member `mnt_idmap`",
     },
-    // The compiler has specialised it there.
+    // The compiler specialised the function there.
     Exception {
         core: DEBIAN_12_CORE,
         example: "CVE-2020-25284",
-        says: "only `do_rbd_add.constprop.0`",
+        message: "only `do_rbd_add.constprop.0`",
     },
-    // Splicing has a page there, and no folio.
+    // Splicing uses a page there, and no folio.
     Exception {
         core: DEBIAN_12_CORE,
         example: "CVE-2022-0847",
-        says: "`vmlinux` has no function `splice_folio_into_pipe`",
+        message: "`vmlinux` has no function `splice_folio_into_pipe`",
     },
 ];
 
-/// Why an example is not for a kernel.
+/// The exception for an example on a kernel.
 fn exception(core: Core, example: &str) -> Option<&'static Exception> {
     EXCEPTIONS
         .iter()
@@ -137,12 +137,13 @@ pub(super) fn run() -> Result<Tally> {
     for core in CORES {
         on_kernel(&author, core, &folders()?, |_| true, &mut cases);
         let name = core.name();
-        cases.check(&format!("{name} says what it has no crate for"), || {
-            author.refused(core)
-        });
+        cases.check(
+            &format!("{name} refuses patches with the kernel crate"),
+            || author.refused(core),
+        );
     }
     let sample = [checkout::top().join("examples").join(SAMPLE)];
-    for kernel in FEW {
+    for kernel in SAMPLE_KERNELS {
         on_kernel(&author, kernel.parse()?, &sample, |_| true, &mut cases);
     }
     let mut tally = cases.tally();
@@ -150,7 +151,7 @@ pub(super) fn run() -> Result<Tally> {
     Ok(tally)
 }
 
-/// klp-core in the next series: that one's selftests, and all scenarios.
+/// Tests klp-core in the next kernel series, with that one's selftests and all scenarios.
 fn next_series() -> Result<Tally> {
     let options = Options {
         source: Origin::Debian(DebianKernel::plain(&EXPERIMENTAL)),
@@ -167,37 +168,44 @@ fn next_series() -> Result<Tally> {
     Ok(tally)
 }
 
-/// Builds and runs these examples and patches on one kernel, and those without a scenario not; all without names.
+/// Builds and runs these examples and test patches on one kernel; without names, all. Those without a scenario are
+/// skipped.
 pub fn run_on(core: Core, names: &[String]) -> Result<Tally> {
-    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    let is_selected = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let scripts = scenarios::all()?;
     let has_scenario = |name: &str| {
-        let is_its = |script: &PathBuf| script.file_stem().is_some_and(|stem| stem == name);
-        scripts.iter().any(is_its)
+        let has_name = |script: &PathBuf| script.file_stem().is_some_and(|stem| stem == name);
+        scripts.iter().any(has_name)
     };
     let mut folders = folders()?;
     folders.retain(|folder| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        is_wanted(&name) && (is_fix(&name) || has_scenario(&name))
+        is_selected(&name) && (is_fix(&name) || has_scenario(&name))
     });
-    let is_known = |patch: &TestPatch| is_wanted(patch.scenario);
+    let has_selected_scenario = |patch: &TestPatch| is_selected(patch.scenario);
     ensure!(
-        !folders.is_empty() || PATCHES.iter().any(is_known),
-        "none of {} is an example or patch with a scenario that names `klp` alone",
+        !folders.is_empty() || PATCHES.iter().any(has_selected_scenario),
+        "none of {} is an example or patch that has a scenario and uses the crate `klp` alone",
         names.join(", ")
     );
     let mut cases = Cases::new("kernels");
-    on_kernel(&Author::new()?, core, &folders, is_known, &mut cases);
+    on_kernel(
+        &Author::new()?,
+        core,
+        &folders,
+        has_selected_scenario,
+        &mut cases,
+    );
     Ok(cases.tally())
 }
 
-/// Builds the patches of these folders, and of the test patches those that are wanted and needed, and runs their
+/// Builds the patches of these folders, and the selected test patches that their scenarios need, and runs the
 /// scenarios.
 fn on_kernel(
     author: &Author,
     core: Core,
     folders: &[PathBuf],
-    is_wanted: impl Fn(&TestPatch) -> bool,
+    is_selected: impl Fn(&TestPatch) -> bool,
     cases: &mut Cases,
 ) {
     let name = core.name();
@@ -206,7 +214,7 @@ fn on_kernel(
         let example = folder.file_name().unwrap_or_default().to_string_lossy();
         if let Some(exception) = exception(core, &example) {
             cases.check(&format!("{name} refuses {example}"), || {
-                author.not_for(folder, exception)
+                author.check_exception(folder, exception)
             });
             continue;
         }
@@ -220,7 +228,7 @@ fn on_kernel(
         });
     }
     let patches = PATCHES.iter().filter(|patch| patch.is_needed(folders));
-    for patch in patches.filter(|patch| is_wanted(patch)) {
+    for patch in patches.filter(|patch| is_selected(patch)) {
         cases.check(&format!("{name} takes {}", patch.name), || {
             let modules = author.build(&author.patch(patch)?, core)?;
             built.push((patch.name.to_owned(), modules));
@@ -230,7 +238,7 @@ fn on_kernel(
     for done in [run_scenarios(core, &built), run_cve(core, &built)] {
         match done {
             Ok(done) => done.into_iter().for_each(|case| cases.add(&case)),
-            Err(error) => cases.check(&format!("{name} runs them"), || Err(error)),
+            Err(error) => cases.check(&format!("{name} runs the scenarios"), || Err(error)),
         }
     }
 }
@@ -240,7 +248,7 @@ fn is_fix(example: &str) -> bool {
     example.starts_with("CVE-")
 }
 
-/// Runs those of these modules that are published fixes, in one boot.
+/// Runs the scenarios of published fixes among these modules, in one boot.
 fn run_cve(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Case>> {
     let fixes = built.iter().filter(|(example, _)| is_fix(example));
     let modules: Vec<_> = fixes.flat_map(|(_, modules)| modules.clone()).collect();
@@ -254,12 +262,12 @@ fn run_cve(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Case>> {
 
 /// Runs the scenarios of these modules, in one boot.
 fn run_scenarios(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Case>> {
-    let is_of = |script: &PathBuf| {
+    let is_built = |script: &PathBuf| {
         let name = script.file_stem().unwrap_or_default();
         built.iter().any(|(example, _)| name == example.as_str())
     };
     let mut scripts = scenarios::all()?;
-    scripts.retain(is_of);
+    scripts.retain(is_built);
     if scripts.is_empty() {
         return Ok(Vec::new());
     }
@@ -271,7 +279,7 @@ fn run_scenarios(core: Core, built: &[(String, Vec<PathBuf>)]) -> Result<Vec<Cas
     scenarios::run(&kernel, &modules, &scripts)
 }
 
-/// The examples that use klp alone, and the patch that uses the prelude.
+/// The examples that use the crate `klp` alone, and the patch that uses the common prelude.
 fn folders() -> Result<Vec<PathBuf>> {
     let mut folders = vec![checkout::top().join(PRELUDE)];
     for top in ["examples", "examples/cve"] {
@@ -285,6 +293,7 @@ fn folders() -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
+/// Whether no source in the folder uses the `kernel` crate.
 fn is_for_all(dir: &Path) -> Result<bool> {
     for path in with_extension(dir, "rs")? {
         let text =
@@ -300,12 +309,16 @@ impl Author {
     fn check_size(&self, modules: &[PathBuf]) -> Result<()> {
         for module in modules {
             let size = fs::metadata(module)?.len();
-            ensure!(size < LARGEST, "{} has {size} bytes", module.display());
+            ensure!(
+                size < MAX_SIZE,
+                "{} has {size} bytes, expected less than {MAX_SIZE}",
+                module.display()
+            );
         }
         Ok(())
     }
 
-    /// A folder with a patch of the tests, and the module that it is for.
+    /// Makes a folder with a test patch and the module that it patches.
     fn patch(&self, patch: &TestPatch) -> Result<PathBuf> {
         let to = self.dir.path().join(patch.name);
         let from = checkout::top().join("tests/patches");
@@ -326,25 +339,26 @@ impl Author {
         Ok(to)
     }
 
-    /// An example that is not for the kernel fails to build for the listed reason.
-    fn not_for(&self, folder: &Path, exception: &Exception) -> Result<()> {
+    /// Checks that an example that cannot be built for the kernel fails with the listed message.
+    fn check_exception(&self, folder: &Path, exception: &Exception) -> Result<()> {
         let text = self.failure(folder, exception.core)?;
-        let says = exception.says;
-        ensure!(text.contains(says), "{says:?} is missing in: {text}");
+        let message = exception.message;
+        ensure!(text.contains(message), "{message:?} is missing in: {text}");
         Ok(())
     }
 
-    /// The error of a patch that does not build.
+    /// Returns the error of a patch that does not build.
     fn failure(&self, folder: &Path, core: Core) -> Result<String> {
         match self.klp(&self.copy(folder)?, core) {
-            Ok(output) => anyhow::bail!("it was built: {output}"),
+            Ok(output) => anyhow::bail!("the build succeeded: {output}"),
             Err(error) => Ok(format!("{error:#}")),
         }
     }
 
-    /// A patch that names the `kernel` crate gets one error, which says what to do.
+    /// Checks that a patch that uses the `kernel` crate gets one error, which says what to do.
     fn refused(&self, core: Core) -> Result<()> {
-        let text = self.failure(&checkout::top().join("examples").join(OF_THE_KERNEL), core)?;
+        let example = checkout::top().join("examples").join(USES_KERNEL_CRATE);
+        let text = self.failure(&example, core)?;
         for part in [
             "names the `kernel` crate",
             "built without CONFIG_RUST",
@@ -352,7 +366,7 @@ impl Author {
         ] {
             ensure!(text.contains(part), "{part:?} is missing in: {text}");
         }
-        ensure!(!text.contains("E0433"), "the compiler was asked: {text}");
+        ensure!(!text.contains("E0433"), "the compiler was run: {text}");
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Runs tests of Rust's harness, and parses their output: each test's line, and the output of failed ones.
+//! Runs `cargo test`, and parses its output: each test's line, and the output of failed tests.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::report;
 
-/// Runs the tests that `command` starts, reports and counts them.
+/// Runs the tests that `command` starts, and reports and counts them.
 pub(super) fn run(mut command: Command) -> Result<Tally> {
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command
@@ -20,25 +20,29 @@ pub(super) fn run(mut command: Command) -> Result<Tally> {
         .stdin(Stdio::null())
         .stdout(writer);
     let mut group = Group::spawn(&mut command)?;
-    // The command holds the pipe's writing end: without it the reader sees the end.
+    // Close our copy of the pipe's write end, or the reader would never see the end.
     command.stdout(Stdio::null());
 
     let mut follower = Follower::new("host");
     for line in BufReader::new(reader).lines() {
-        let line = line.context("cannot read what cargo test prints")?;
+        let line = line.context("cannot read the output of cargo test")?;
         follower.line(&line).iter().for_each(report::add);
     }
     let mut tally = follower.tally;
     let status = group.wait()?;
     if !status.success() && tally.failed == 0 {
-        let case = Case::failed("host", "cargo test", format!("it ended with {status}"));
+        let case = Case::failed(
+            "host",
+            "cargo test",
+            format!("cargo test ended with {status}"),
+        );
         report::add(&case);
         tally.count(&case);
     }
     Ok(tally)
 }
 
-/// Follows the output of `cargo test`, of any number of test programs one after the other.
+/// Parses the output of `cargo test`, line by line. It may run any number of test programs.
 #[derive(Debug)]
 struct Follower {
     script: &'static str,
@@ -50,7 +54,7 @@ struct Follower {
 }
 
 impl Follower {
-    /// Cases of this script.
+    /// Reports cases under this script.
     fn new(script: &'static str) -> Self {
         Self {
             script,
@@ -60,7 +64,7 @@ impl Follower {
         }
     }
 
-    /// The cases that are decided with this line.
+    /// Parses a line. Returns the cases that it decides.
     fn line(&mut self, line: &str) -> Vec<Case> {
         if let Some(counts) = counted(line) {
             self.tally += counts;
@@ -82,7 +86,7 @@ impl Follower {
             self.output = Some((name.to_owned(), String::new()));
             return ended.into_iter().collect();
         }
-        // The list of names that closes the outputs.
+        // The list of names after the outputs.
         if line == "failures:" {
             return self.end_of_output().into_iter().collect();
         }
@@ -107,23 +111,23 @@ impl Follower {
         Some(self.case(&name, Some(output.trim().to_owned())))
     }
 
-    /// Tests that printed nothing have failed all the same.
+    /// Returns the failed tests that remain, also those without output.
     fn end_of_program(&mut self) -> Vec<Case> {
         let mut cases: Vec<_> = self.end_of_output().into_iter().collect();
         for name in std::mem::take(&mut self.failed) {
-            cases.push(self.case(&name, Some("it failed".to_owned())));
+            cases.push(self.case(&name, Some("the test failed without output".to_owned())));
         }
         cases
     }
 }
 
-/// The name of a test and how it went: `test a::b ... ok`, `test a::c - should panic ... FAILED`.
+/// Parses the name and result of a test: `test a::b ... ok`, `test a::c - should panic ... FAILED`.
 fn result_of(line: &str) -> Option<(&str, &str)> {
     let (name, result) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
     Some((name.trim_end_matches(" - should panic"), result))
 }
 
-/// The counts in a line like `test result: ok. 4 passed; 0 failed; ...`.
+/// Parses the counts in a line like `test result: ok. 4 passed; 0 failed; ...`.
 fn counted(line: &str) -> Option<Tally> {
     let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
     let count = |what| {
@@ -141,7 +145,7 @@ fn counted(line: &str) -> Option<Tally> {
 mod tests {
     use super::*;
 
-    /// The results of these lines: names, and failures.
+    /// The names and failures of the cases in this output, and the counts.
     fn reported(text: &str) -> (Vec<(String, Option<String>)>, Tally) {
         let mut follower = Follower::new("host");
         let cases = text
@@ -179,7 +183,7 @@ mod tests {
                 ("a::passes".to_owned(), None),
                 ("a::panics".to_owned(), None),
                 failed("a::fails", "thread 'a::fails' panicked\nleft: 1"),
-                failed("a::is_silent", "it failed"),
+                failed("a::is_silent", "the test failed without output"),
             ]
         );
         assert_eq!(
@@ -192,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_result_lines_are_counted() {
+    fn only_complete_result_lines_are_counted() {
         assert_eq!(counted("test a::b ... ok"), None);
         assert_eq!(counted("test result: ok"), None);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks of the repository itself: formatting, clippy, documentation, licence lines, dependencies.
+//! The part `lint`: checks the sources, by formatting, clippy, documentation, licence lines and dependencies.
 
 mod arch;
 mod dependencies;
@@ -14,7 +14,7 @@ use crate::{checkout, docs, report};
 
 const SCRIPT: &str = "lint";
 
-/// Runs them all.
+/// Runs all checks.
 pub(super) fn run() -> Result<Tally> {
     let toolchain = toolchain::ensure(PINNED, &[CLIPPY, RUSTFMT])?;
     let cargo = |arguments: &[&str]| {
@@ -41,13 +41,13 @@ pub(super) fn run() -> Result<Tally> {
         case("documentation of klp", documentation(&toolchain)),
         case("tables of the documentation", docs::check(&checkout::top())),
         case("licence lines", licence_lines()),
-        case("one place for each architecture", architectures()),
+        case("architecture-dependent code is in `arch`", architectures()),
     ];
     cases.extend(dependencies::cases(SCRIPT, &toolchain));
     Ok(report::add_all(&cases))
 }
 
-/// `cargo doc` of the crates that patch authors use has no warnings.
+/// Checks that `cargo doc` has no warnings for the crates that patch authors use.
 fn documentation(toolchain: &Toolchain) -> Result<()> {
     let mut command = toolchain.cargo();
     command
@@ -58,7 +58,7 @@ fn documentation(toolchain: &Toolchain) -> Result<()> {
     process::output(&mut command).map(drop)
 }
 
-/// The files of the checkout, one a line.
+/// Lists the files of the checkout, one per line.
 fn files() -> Result<String> {
     process::output(
         process::command("git")
@@ -67,13 +67,13 @@ fn files() -> Result<String> {
     )
 }
 
-/// No code names an architecture but that in its place.
+/// Checks that only architecture-dependent code names an architecture.
 fn architectures() -> Result<()> {
     let listed = files()?;
     arch::check(&checkout::top(), &listed.lines().collect::<Vec<_>>())
 }
 
-/// Every source file says its licence near the top.
+/// Checks that every source file names its licence near the top.
 fn licence_lines() -> Result<()> {
     const LINE: &str = "SPDX-License-Identifier: GPL-2.0-only";
     let listed = files()?;
@@ -98,7 +98,7 @@ fn licence_lines() -> Result<()> {
     )
 }
 
-/// Prose, generated text and compiler output carry none.
+/// Whether a file needs a licence line. Prose, generated text and compiler output need none.
 fn has_licence_line(name: &str) -> bool {
     const WITHOUT: [&str; 9] = [
         ".md",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tests the process of a virtual machine, with the real QEMU: its privileges, and that it ends with this process.
+//! The part `machine`: tests a virtual machine's QEMU process: its privileges, and that it ends with this process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,26 +15,26 @@ use rustix::process::{Pid, Signal};
 use super::cases::Cases;
 use crate::case::Tally;
 
-/// How long a process may take to start or to end on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit for a process to start or to end, on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// QEMU's complete environment; the last variable locates its parts.
+/// QEMU's complete environment. The last variable locates its modules.
 const ENVIRONMENT: [&str; 4] = ["LC_ALL", "LD_LIBRARY_PATH", "PATH", "QEMU_MODULE_DIR"];
 
 pub(super) fn run(kernel: &Kernel) -> Result<Tally> {
     let mut cases = Cases::new("machine");
-    let mut facts = Err(anyhow::anyhow!("no machine was looked at"));
+    let mut process = Err(anyhow::anyhow!("no machine was inspected"));
     cases.check("a guest runs in it", || {
-        facts = look(kernel);
-        facts
+        process = inspect(kernel);
+        process
             .as_ref()
             .map(|_| ())
             .map_err(|error| anyhow::anyhow!("{error:#}"))
     });
-    if let Ok(process) = facts {
+    if let Ok(process) = process {
         cases.check("its system calls are filtered", || process.is_filtered());
         cases.check("it has no privileges", || process.is_unprivileged());
-        cases.check("it sees no files and no settings of ours", || {
+        cases.check("it sees no files and no settings of the user", || {
             process.is_isolated()
         });
     }
@@ -43,26 +43,28 @@ pub(super) fn run(kernel: &Kernel) -> Result<Tally> {
         ("SIGTERM", Signal::TERM),
         ("SIGKILL", Signal::KILL),
     ] {
-        cases.check(&format!("{name} leaves none behind"), || {
+        cases.check(&format!("{name} leaves no process behind"), || {
             interrupt(kernel, signal)
         });
     }
     Ok(cases.tally())
 }
 
-/// What `/proc` says of a process.
+/// The state of a process in `/proc`.
 struct Process {
     status: String,
     /// The `Seccomp:` lines of all its threads.
     filters: Vec<String>,
+    /// The names of its environment variables.
     environment: Vec<String>,
-    /// Where its descriptors lead.
+    /// The targets of its file descriptors.
     files: Vec<PathBuf>,
+    /// Its working directory.
     folder: PathBuf,
 }
 
-/// Runs a guest, and looks at its QEMU while the command runs.
-fn look(kernel: &Kernel) -> Result<Process> {
+/// Runs a guest, and inspects its QEMU process while the command runs.
+fn inspect(kernel: &Kernel) -> Result<Process> {
     let spec = Spec::new(&kernel.image, "echo here; sleep 2");
     let mut found = None;
     let report = vm::run(&spec, &mut |_| {
@@ -99,16 +101,16 @@ impl Process {
             status: text(dir.join("status"))?,
             filters: filters.collect::<Result<_>>()?,
             environment: names.collect(),
-            // Some are closed by now.
+            // Skip those that have been closed meanwhile.
             files: files.iter().flat_map(fs::read_link).collect(),
-            folder: fs::read_link(dir.join("cwd")).context("it has no folder")?,
+            folder: fs::read_link(dir.join("cwd")).context("cannot read its working directory")?,
         })
     }
 
     fn is_filtered(&self) -> Result<()> {
         ensure!(
             self.filters.iter().all(|filter| filter == "2"),
-            "Seccomp of its threads: {:?}",
+            "expected Seccomp mode 2 in all threads, found {:?}",
             self.filters
         );
         Ok(())
@@ -116,9 +118,9 @@ impl Process {
 
     fn is_unprivileged(&self) -> Result<()> {
         let field = |name| field(&self.status, name);
-        ensure!(field("NoNewPrivs")? == "1", "it may get new privileges");
+        ensure!(field("NoNewPrivs")? == "1", "it may gain privileges");
         if vm::is_root() {
-            // A container's root has no other user.
+            // The root of a container cannot change to another user.
             return Ok(());
         }
         for name in ["CapPrm", "CapEff"] {
@@ -145,9 +147,9 @@ impl Process {
             ensure!(ENVIRONMENT.contains(&name.as_str()), "it sees {name}");
         }
         ensure!(self.folder == Path::new("/"), "it is in {:?}", self.folder);
-        let ours = |file: &&PathBuf| file.starts_with("/root") || file.starts_with("/home");
-        let open: Vec<_> = self.files.iter().filter(ours).collect();
-        // A QEMU in a home folder is reached through the folder of its program.
+        let is_private = |file: &&PathBuf| file.starts_with("/root") || file.starts_with("/home");
+        let open: Vec<_> = self.files.iter().filter(is_private).collect();
+        // A QEMU in a home folder has the folder of its program open.
         ensure!(
             open.iter().all(|file| file.ends_with("bin")),
             "it has {open:?} open"
@@ -156,7 +158,7 @@ impl Process {
     }
 }
 
-/// Ends a run while its guest boots, and waits for the end of QEMU.
+/// Signals a run while its guest boots, and waits for the end of QEMU.
 fn interrupt(kernel: &Kernel, signal: Signal) -> Result<()> {
     let me = std::env::current_exe().context("cannot find this program")?;
     let mut run = Command::new(me)
@@ -169,16 +171,17 @@ fn interrupt(kernel: &Kernel, signal: Signal) -> Result<()> {
         .spawn()
         .context("cannot run this program")?;
     let machine = machine_of(run.id());
-    rustix::process::kill_process(Pid::from_child(&run), signal).context("cannot signal it")?;
-    run.wait().context("cannot wait for it")?;
+    rustix::process::kill_process(Pid::from_child(&run), signal)
+        .context("cannot signal the run")?;
+    run.wait().context("cannot wait for the run")?;
     let machine = machine?;
-    wait_for("its QEMU is still there", || {
+    wait_for("its QEMU is still running", || {
         Ok((!is_running(machine)).then_some(()))
     })
 }
 
-/// The QEMU that this process has started, which may take a while. It is identified by its ports, because
-/// others only print their versions.
+/// Waits for the QEMU that this process starts. It is identified by its serial ports, because other QEMUs only
+/// print their version.
 fn machine_of(parent: u32) -> Result<u32> {
     wait_for("no QEMU was started", || {
         for entry in entries(Path::new("/proc"))? {
@@ -188,7 +191,7 @@ fn machine_of(parent: u32) -> Result<u32> {
             else {
                 continue;
             };
-            // Processes come and go.
+            // The process may have ended meanwhile.
             let stat = fs::read_to_string(entry.join("stat")).unwrap_or_default();
             let words = stat.rsplit(')').next().unwrap_or_default();
             if words.split_whitespace().nth(1) != Some(&parent.to_string()) {
@@ -210,15 +213,16 @@ fn is_running(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-fn wait_for<T>(otherwise: &str, mut done: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+/// Waits for a result. Fails with this message after a timeout.
+fn wait_for<T>(message: &str, mut done: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < TIMEOUT {
         if let Some(result) = done()? {
             return Ok(result);
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    bail!("{otherwise} after {} s", PATIENCE.as_secs())
+    bail!("{message} after {} s", TIMEOUT.as_secs())
 }
 
 fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
@@ -226,7 +230,7 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries.flatten().map(|entry| entry.path()).collect())
 }
 
-/// The value in a line of a status, such as that of `Seccomp`.
+/// The value of a field in a status, such as `Seccomp`.
 fn field<'a>(status: &'a str, name: &str) -> Result<&'a str> {
     let value = |line: &'a str| line.strip_prefix(name)?.strip_prefix(":\t");
     let found = status.lines().find_map(value);

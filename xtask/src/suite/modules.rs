@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks the built modules without loading them, and the build itself.
+//! The part `modules`: checks the built modules without loading them, and the build itself.
 
 use std::fs;
 use std::ops::RangeInclusive;
@@ -19,21 +19,21 @@ use super::checked;
 use crate::case::Tally;
 use crate::checkout;
 
-/// Kernel symbols that every module may use: for Rust code, and for code that
-/// compilers insert.
+/// Prefixes of kernel symbols that every module may use, for Rust code and for code that compilers
+/// insert.
 const RUNTIME: [&str; 5] = [
     "core::",
     "kernel::error::",
-    // Of the kernel crate's atomics, where they are not inlined.
+    // Atomics of the kernel crate that are not inlined.
     "rust_helper_atomic_",
     "__stack_chk_fail",
     "__ubsan_handle_",
 ];
 
-/// The kernel functions of the sample: the author's, and `klp_enable_patch`.
+/// The kernel functions that the sample uses: the one that its author calls, and `klp_enable_patch`.
 const SAMPLE_NEEDS: [&str; 2] = ["klp_enable_patch", "seq_printf"];
 
-/// Runs them all on the modules of one kernel.
+/// Runs all checks on the modules of one kernel.
 pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
     let mut cases = on_files(built);
     cases.check("the checker agrees with the kernel", || {
@@ -41,12 +41,10 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
     });
     cases.check("a second build does nothing", || rebuild_nothing(kernel));
     cases.check("a changed example is rebuilt alone", || rebuild_one(kernel));
-    cases.check("a wrong type in C is built all the same", || {
-        wrong_type_in_c(kernel)
-    });
+    cases.check("C accepts a wrong type", || wrong_type_in_c(kernel));
     let sign_file = kernel.build.dir.join("scripts/sign-file");
     if kernel.core == Core::STOCK {
-        cases.check("klpctl signs as the kernel's own tool does", || {
+        cases.check("klpctl signs as the kernel's sign-file does", || {
             sign_alike(&sign_file)
         });
     }
@@ -55,22 +53,22 @@ pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
             refuse(kernel, variable, words)
         });
     }
-    cases.check("paths that are no plain words are refused", || {
+    cases.check("paths with special characters are refused", || {
         refuse_paths(kernel)
     });
     Ok(cases.tally())
 }
 
-/// Runs the checks of module files, for a kernel of another architecture.
+/// Runs the checks of module files alone, for a kernel of another architecture.
 pub(super) fn run_foreign(built: &Built) -> Tally {
     on_files(built).tally()
 }
 
-/// The checks of module files, which need no kernel.
+/// Runs the checks of module files, which need no kernel.
 fn on_files(built: &Built) -> Cases {
     let mut cases = Cases::new("modules");
     cases.check("the sample's modinfo", || sample_modinfo(built));
-    cases.check("the sample asks for no more than it needs", || {
+    cases.check("the sample uses only the symbols that it needs", || {
         sample_needs(built)
     });
     cases.check("replacements stay on the stack", || stay_on_stack(built));
@@ -81,7 +79,7 @@ fn on_files(built: &Built) -> Cases {
     cases
 }
 
-/// Runs the tests of `klpctl sign` with the kernel's own tool.
+/// Runs the tests of `klpctl sign` that compare it with the kernel's sign-file.
 fn sign_alike(sign_file: &Path) -> Result<()> {
     ensure!(sign_file.is_file(), "there is no {}", sign_file.display());
     let mut command = toolchain::ensure(PINNED, &[CLIPPY])?.cargo();
@@ -96,21 +94,21 @@ fn sign_alike(sign_file: &Path) -> Result<()> {
 fn read(built: &Built, name: &str) -> Result<Vec<u8>> {
     let path = built
         .module(name)
-        .with_context(|| format!("the build made no {name}"))?;
+        .with_context(|| format!("the build produced no {name}"))?;
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn sample_modinfo(built: &Built) -> Result<()> {
     let data = read(built, "livepatch-sample")?;
     let modinfo = Module::parse(&data)?.modinfo()?;
-    let wanted = [
+    let expected = [
         ("livepatch", "Y"),
         ("license", "GPL"),
         ("description", "Livepatch sample: another /proc/cmdline"),
         ("author", "The klp authors"),
         ("name", "livepatch_sample"),
     ];
-    for (key, value) in wanted {
+    for (key, value) in expected {
         let found: Vec<_> = modinfo.values(key).collect();
         ensure!(
             found.len() == 1 && *found[0] == *value,
@@ -131,13 +129,13 @@ fn sample_needs(built: &Built) -> Result<()> {
     undefined.sort();
     ensure!(
         undefined == SAMPLE_NEEDS,
-        "besides Rust's runtime it should need {SAMPLE_NEEDS:?}, but needs {undefined:?}"
+        "besides Rust's runtime it should use {SAMPLE_NEEDS:?}, but uses {undefined:?}"
     );
     Ok(())
 }
 
-/// No replacement of any patch leaves its function but by returning: code of the module that runs
-/// with the replacement off the stack would be invisible to the livepatch core.
+/// Checks that replacements leave their function only by returning. After a jump elsewhere, code of the module would
+/// run without the replacement on the stack, where the stack check cannot see it.
 fn stay_on_stack(built: &Built) -> Result<()> {
     let mut seen = 0;
     for path in &built.modules {
@@ -149,14 +147,14 @@ fn stay_on_stack(built: &Built) -> Result<()> {
         let replacements = module.replacements()?;
         ensure!(
             !replacements.is_empty() || is_in_c(path),
-            "{} is a livepatch, but no table of functions was found in it",
+            "{} is a livepatch without a table of functions",
             path.display()
         );
         for replacement in replacements {
             let exits = module.exits(&replacement.new_func);
             ensure!(
                 exits.is_empty(),
-                "{}: {} leaves itself: {}",
+                "{}: {} does not only return: {}",
                 path.display(),
                 replacement.new_func,
                 exits
@@ -175,8 +173,9 @@ fn stay_on_stack(built: &Built) -> Result<()> {
     Ok(())
 }
 
-/// A replacement that calls the original, and keeps nothing, is the call and the return: the stack is aligned as the
-/// kernel's C keeps it. Where calls leave the return address in a register, that and the frame pointer are kept.
+/// Checks that a replacement that only calls the original has no stack frame: the call and the return suffice, with the
+/// stack alignment of the kernel's C code. On arm64, where calls leave the return address in a register, it saves that
+/// and the frame pointer.
 fn no_frame(built: &Built) -> Result<()> {
     let data = read(built, "original-rebuilt")?;
     let module = Module::parse(&data)?;
@@ -185,19 +184,19 @@ fn no_frame(built: &Built) -> Result<()> {
         .find(|function| function.to_string().ends_with("::number"))
         .context("the patch has no function `number`")?;
     let frame = module.frame(&wraps);
-    let kept = if module.machine() == Machine::Arm64 {
+    let saved = if module.machine() == Machine::Arm64 {
         16
     } else {
         0
     };
     ensure!(
-        frame == Frame::Bytes(kept),
-        "{wraps} takes {frame} of the stack"
+        frame == Frame::Bytes(saved),
+        "{wraps} has a stack frame of {frame}, expected {saved} bytes"
     );
     Ok(())
 }
 
-/// Functions of the patches in `tests/patches` that access members, and how often.
+/// Functions of the patches in `tests/patches` that access members, with the numbers of loads and stores.
 const ACCESSES: [(&str, &str, RangeInclusive<usize>, usize); 8] = [
     ("views", "one_load", 1..=1, 0),
     ("views", "two_loads", 2..=2, 0),
@@ -205,13 +204,13 @@ const ACCESSES: [(&str, &str, RangeInclusive<usize>, usize); 8] = [
     ("views", "one_bit", 1..=1, 0),
     ("views", "one_store", 0..=0, 1),
     ("views", "two_hops", 2..=2, 0),
-    // Two calls, and nothing else.
+    // Only two calls.
     ("sync", "one_lock", 0..=0, 0),
-    // The head; of each entry, its member and its link. One instruction may load the head and links.
+    // The head, and of each entry its member and its link. One instruction may load both the head and links.
     ("sync", "one_walk", 2..=3, 0),
 ];
 
-/// An accessor of a view is one load or store, and so is a step of a list: none is left out, repeated, or
+/// Checks that an accessor of a view is one load or store, and so is a step of a list: none is omitted, repeated, or
 /// split.
 fn single_accesses(built: &Built) -> Result<()> {
     for (patch, name, loads, stores) in ACCESSES {
@@ -225,21 +224,21 @@ fn single_accesses(built: &Built) -> Result<()> {
         let found = module.accesses(&function);
         ensure!(
             loads.contains(&found.loads) && found.stores == stores,
-            "{path} should have {loads:?} loads and {stores} stores, and has {found:?}"
+            "{path} should have {loads:?} loads and {stores} stores, but has {found:?}"
         );
     }
     Ok(())
 }
 
-/// Whether it is a test patch in C with tables of other forms.
+/// Whether a module is a test patch in C, whose tables may have another form.
 fn is_in_c(module: &Path) -> bool {
     let source = module.with_extension("c");
     let source = source.file_name().unwrap_or_default();
     checkout::top().join("tests/patches").join(source).is_file()
 }
 
-/// What klp refuses (`tests/types/fail/integer_for_pointer.rs`), C lets pass: that is why the types of
-/// patches in Rust are checked.
+/// Checks that C accepts what klp refuses (`tests/types/fail/integer_for_pointer.rs`), which is why klp checks
+/// types.
 fn wrong_type_in_c(kernel: &Kernel) -> Result<()> {
     let built = checkout::build(kernel, &checkout::top().join("tests/types/c"))?;
     let data = read(&built, "klp_wrong_type")?;
@@ -248,16 +247,16 @@ fn wrong_type_in_c(kernel: &Kernel) -> Result<()> {
         modinfo
             .entries()
             .contains(&("livepatch".into(), "Y".into())),
-        "it is no livepatch: {modinfo:?}"
+        "the module is not a livepatch: {modinfo:?}"
     );
     Ok(())
 }
 
-/// When each module was written.
+/// The modification time of each module.
 fn times(built: &Built) -> Result<Vec<(PathBuf, SystemTime)>> {
     let time = |path: &PathBuf| {
         let modified = fs::metadata(path).and_then(|data| data.modified());
-        let modified = modified.with_context(|| format!("cannot look at {}", path.display()))?;
+        let modified = modified.with_context(|| format!("cannot stat {}", path.display()))?;
         Ok((path.clone(), modified))
     };
     built.modules.iter().map(time).collect()
@@ -282,7 +281,7 @@ fn rebuilt(kernel: &Kernel, change: impl FnOnce() -> Result<()>) -> Result<Vec<S
 
 fn rebuild_nothing(kernel: &Kernel) -> Result<()> {
     let rebuilt = rebuilt(kernel, || Ok(()))?;
-    ensure!(rebuilt.is_empty(), "it built {rebuilt:?} again");
+    ensure!(rebuilt.is_empty(), "{rebuilt:?} were built again");
     Ok(())
 }
 
@@ -292,7 +291,7 @@ fn rebuild_one(kernel: &Kernel) -> Result<()> {
     let rebuilt = rebuilt(kernel, || touch(&path))?;
     ensure!(
         rebuilt == ["livepatch-sample.ko"],
-        "a new {SOURCE} should rebuild its module only, but rebuilt {rebuilt:?}"
+        "a new {SOURCE} should only rebuild its module, but {rebuilt:?} were rebuilt"
     );
     Ok(())
 }
@@ -305,8 +304,8 @@ fn touch(path: &Path) -> Result<()> {
         .with_context(|| format!("cannot touch {}", path.display()))
 }
 
-/// Kernels that klp cannot patch: what they lack, the change that makes this kernel look like one, and
-/// the expected error.
+/// Kernels that klp cannot patch: what is wrong, the make variable that makes this kernel look like one,
+/// and the expected error.
 const REFUSED: [(&str, &str, &[&str]); 3] = [
     (
         "without Rust",
@@ -336,7 +335,8 @@ fn refuse(kernel: &Kernel, variable: &str, words: &[&str]) -> Result<()> {
     refuse_in(kernel, output.path(), variable, words)
 }
 
-/// Paths with characters special to a shell: of the build folder and the kernel's information.
+/// Checks that the paths of the build folder and of the kernel's metadata are refused with characters special to a
+/// shell.
 fn refuse_paths(kernel: &Kernel) -> Result<()> {
     let parent = tempfile::tempdir().context("cannot make a folder")?;
     for (folder, variable, words) in [
@@ -367,13 +367,17 @@ fn refuse_in(kernel: &Kernel, output: &Path, variable: &str, words: &[&str]) -> 
         .arg(format!("MO={}", output.display()))
         .arg(variable);
     let Err(error) = process::output(&mut command) else {
-        bail!("modules were built for it");
+        bail!("the modules were built");
     };
     let text = format!("{error:#}");
-    let ours: Vec<_> = text.lines().filter(|line| line.contains("klp: ")).collect();
-    ensure!(ours.len() == 1, "expected one error of klp's, found {text}");
+    let errors: Vec<_> = text.lines().filter(|line| line.contains("klp: ")).collect();
+    ensure!(errors.len() == 1, "expected one error of klp, found {text}");
     for word in words {
-        ensure!(ours[0].contains(word), "`{word}` is not in `{}`", ours[0]);
+        ensure!(
+            errors[0].contains(word),
+            "`{word}` is not in `{}`",
+            errors[0]
+        );
     }
     Ok(())
 }

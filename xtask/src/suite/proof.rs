@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Checks of klp-core beyond its unit tests: all memory orders, undefined behaviour, and
-//! mutations. `docs/proof.md` describes them.
+//! mutation testing. `docs/proof.md` describes them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,10 +31,10 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// All of them; quick ones first.
+    /// All proofs, the quick ones first.
     pub const ALL: [Self; 3] = [Self::MemoryOrder, Self::Miri, Self::Mutants];
 
-    /// Runs it.
+    /// Runs this proof.
     pub fn run(self) -> Result<Tally> {
         match self {
             Self::MemoryOrder => memory_order(PREEMPTIONS),
@@ -44,23 +44,24 @@ impl Proof {
     }
 }
 
-/// The most of them that all scenarios have been run with to the end.
+/// The highest number of preemptions with which all of loom's scenarios have finished.
 const PREEMPTIONS: &str = "5";
 
-/// Runs klp-core in all orders of memory accesses with up to so many preemptions of one thread by another.
+/// Runs klp-core in loom, with all orders of memory accesses and at most `preemptions` preemptions of one thread by
+/// another.
 pub(super) fn memory_order(preemptions: &str) -> Result<Tally> {
     let toolchain = toolchain::ensure(PINNED, &[])?;
     let mut command = toolchain.cargo();
     command
         .args(["test", "--package", "klp-core", "--lib", "--release"])
-        // Other flags would have everything else built again.
+        // A separate target folder, because the flags differ.
         .args(["--locked", "--target-dir", "target/loom", "memory_order"])
         .env("RUSTFLAGS", "--cfg loom")
         .env("KLP_PREEMPTIONS", preemptions);
     libtest::run(command)
 }
 
-/// Runs the host's unit tests of the crates with `unsafe` code in Miri.
+/// Runs the unit tests of the crates with `unsafe` code in Miri.
 fn miri() -> Result<Tally> {
     const TOOLCHAIN: &str = "nightly";
     let rustup = |arguments: &[&str]| {
@@ -86,8 +87,8 @@ fn miri() -> Result<Tally> {
     Ok(total)
 }
 
-/// Tests read the clock. In klp, references to the beginning of C's structures reach what is behind it, as `container_of!`
-/// of the `kernel` crate does: Miri's older model of borrows has no place for that.
+/// Packages and Miri's flags. The tests read the clock. klp accesses whole C structures through references to their
+/// beginning, as `container_of!` of the `kernel` crate does, which Stacked Borrows does not allow.
 const MIRI_FLAGS: [(&str, &str); 2] = [
     ("klp", "-Zmiri-disable-isolation -Zmiri-tree-borrows"),
     ("klp-core", "-Zmiri-disable-isolation"),
@@ -101,13 +102,13 @@ const MUTANTS: Program = Program {
     usual: "about two minutes on two cores",
 };
 
-/// Mutants that no test has to notice, with the reason.
+/// The list of mutants that may survive, with reasons.
 const ACCEPTED: &str = "klp-core/mutants-accepted.txt";
 
-/// How many of a hundred mutants tests have to notice, accepted ones counted as not noticed.
-const NOTICED: usize = 90;
+/// The percentage of mutants that tests have to catch. Accepted mutants count as missed.
+const MIN_CAUGHT: usize = 90;
 
-/// Makes small mistakes in klp-core's logic, one after the other, and sees whether a test notices.
+/// Makes small mistakes in klp-core's logic, one after the other, and checks that a test catches each.
 fn mutants() -> Result<Tally> {
     let toolchain = toolchain::ensure(PINNED, &[])?;
     let folder = MUTANTS.folder(&Cache::open()?, None)?;
@@ -122,14 +123,14 @@ fn mutants() -> Result<Tally> {
         .current_dir(checkout::top())
         .env("CARGO_PROFILE_TEST_DEBUG", "0")
         .env("KLP_HISTORIES", "100");
-    // Survivors make it fail; its files list them.
+    // It fails if mutants survive, and lists them in files.
     let status = Group::spawn(&mut command)?.wait()?;
     say(&format!("cargo-mutants ended with {status}"));
     let accepted = checkout::top().join(ACCEPTED);
     let case = judge(&output.join("mutants.out"), &accepted).map_or_else(
         |error| Case::failed("mutants", "survivors", format!("{error:#}")),
-        |said| {
-            say(&said);
+        |summary| {
+            say(&summary);
             Case {
                 script: "mutants".to_owned(),
                 name: "survivors".to_owned(),
@@ -141,13 +142,13 @@ fn mutants() -> Result<Tally> {
     Ok(Tally::of([&case]))
 }
 
-/// Compares what survived with what may.
+/// Compares the survivors with the accepted mutants. Returns a summary.
 fn judge(results: &Path, accepted: &Path) -> Result<String> {
     let lines = |name: &str| {
         let path = results.join(name);
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     };
-    let noticed = lines("caught.txt")?.lines().count() + lines("timeout.txt")?.lines().count();
+    let caught = lines("caught.txt")?.lines().count() + lines("timeout.txt")?.lines().count();
     let missed = lines("missed.txt")?;
     let accepted = std::fs::read_to_string(accepted)
         .with_context(|| format!("cannot read {}", accepted.display()))?;
@@ -157,25 +158,25 @@ fn judge(results: &Path, accepted: &Path) -> Result<String> {
         .collect();
     let new: Vec<&str> = missed
         .lines()
-        .filter(|line| !accepted.contains(without_place(line).as_str()))
+        .filter(|line| !accepted.contains(without_position(line).as_str()))
         .collect();
-    let all = noticed + missed.lines().count();
-    let said = format!("{noticed} of {all} mutants were noticed");
+    let all = caught + missed.lines().count();
+    let summary = format!("{caught} of {all} mutants were caught");
     ensure!(
         new.is_empty(),
-        "{said}; these survived, and are not in {ACCEPTED}:\n{}",
+        "{summary}; these survived, and are not in {ACCEPTED}:\n{}",
         new.join("\n")
     );
     ensure!(all > 0, "no mutant was tried");
     ensure!(
-        noticed * 100 >= all * NOTICED,
-        "{said}: fewer than {NOTICED} %"
+        caught * 100 >= all * MIN_CAUGHT,
+        "{summary}: fewer than {MIN_CAUGHT} %"
     );
-    Ok(said)
+    Ok(summary)
 }
 
-/// `FILE: MUTATION` of `FILE:LINE:COLUMN: MUTATION`, which stays when lines move.
-fn without_place(line: &str) -> String {
+/// Converts `FILE:LINE:COLUMN: MUTATION` to `FILE: MUTATION`, which does not depend on line numbers.
+fn without_position(line: &str) -> String {
     let mut parts = line.splitn(4, ':');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(file), Some(_), Some(_), Some(mutation)) => format!("{file}:{mutation}"),
@@ -188,12 +189,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_may_move() {
+    fn positions_are_removed() {
         assert_eq!(
-            without_place("a/b.rs:48:63: replace && with || in P<T>::c"),
+            without_position("a/b.rs:48:63: replace && with || in P<T>::c"),
             "a/b.rs: replace && with || in P<T>::c"
         );
-        assert_eq!(without_place("something else"), "something else");
+        assert_eq!(without_position("something else"), "something else");
     }
 
     #[test]
@@ -207,7 +208,7 @@ mod tests {
         write("timeout.txt", "a.rs:1:2: y\n");
         write("missed.txt", "a.rs:3:4: z\n");
         write("accepted", "# why\na.rs: z\n");
-        assert_eq!(judge().unwrap(), "9 of 10 mutants were noticed");
+        assert_eq!(judge().unwrap(), "9 of 10 mutants were caught");
         write("accepted", "# why\na.rs: x\n");
         assert!(judge().unwrap_err().to_string().contains("a.rs:3:4: z"));
         write("accepted", "a.rs: z\n");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks the compiler's messages about patches that do not match the kernel, and that it
+//! The part `types`: checks the compiler's messages about patches that do not match the kernel, and that it
 //! accepts those that do.
 //!
 //! The patches in `tests/types/fail` are compiled for a real kernel, with its type information,
@@ -21,30 +21,30 @@ use klp_host::kernel::Kernel;
 use klp_host::module::Built;
 
 use self::compile::Compiler;
-use self::messages::{as_expected, normal};
+use self::messages::{compare, normalize};
 use crate::case::{Case, Tally};
 use crate::checkout;
 use crate::files::listed;
 use crate::parallel;
 use crate::report;
 
-/// Where the patches are, in the checkout.
+/// The folders of the patches in the checkout.
 const PATCHES: &str = "tests/types";
 const CLAIMS: &str = "tests/claims";
 
-/// What cases are counted under.
+/// The script name that cases are reported under.
 const SCRIPT: &str = "types";
 
-/// Runs them all on one kernel.
+/// Runs all checks on one kernel.
 pub(super) fn run(kernel: &Kernel, built: &Built) -> Result<Tally> {
-    let compiler = Compiler::of(kernel, built)?;
+    let compiler = Compiler::from_built(kernel, built)?;
     let mut cases = Vec::new();
     for (folder, test) in [
         (
             format!("{PATCHES}/fail"),
-            wrong as fn(&Compiler, &Path) -> Result<()>,
+            fails as fn(&Compiler, &Path) -> Result<()>,
         ),
-        (format!("{PATCHES}/pass"), right),
+        (format!("{PATCHES}/pass"), passes),
         (CLAIMS.to_owned(), claims::run),
     ] {
         let sources = sources(&folder)?;
@@ -73,11 +73,11 @@ fn sources(folder: &str) -> Result<Vec<PathBuf>> {
     let folder = checkout::top().join(folder);
     let mut found = listed(&folder)?;
     found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
-    ensure!(!found.is_empty(), "no patch is in {}", folder.display());
+    ensure!(!found.is_empty(), "{} has no patches", folder.display());
     Ok(found)
 }
 
-/// The examples' patches, by name; other files of a patch have other names.
+/// The examples' patches, by name. Other source files of a patch do not begin with `livepatch-`.
 fn examples() -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for folder in listed(&checkout::top().join("examples"))? {
@@ -99,36 +99,36 @@ fn case(source: &Path, result: Result<()>) -> Case {
     Case::from_result(SCRIPT, &name, result)
 }
 
-/// An example compiles without messages, with all information about the modules that it patches. It
-/// needs no `unsafe` except in declarations and claims.
+/// Checks that an example compiles without messages, with the metadata of the modules that it patches, and
+/// without `unsafe` except in declarations and claims.
 fn example(compiler: &Compiler, source: &Path) -> Result<()> {
-    let options: &[&str] = match only_claims(&whole(source)?) {
+    let options: &[&str] = match only_claims(&all_sources(source)?) {
         true => &[],
         false => &["-Funsafe_code"],
     };
     let output = compiler.compile(source, options)?;
-    let said = normal(&String::from_utf8_lossy(&output.stderr));
+    let messages = normalize(&String::from_utf8_lossy(&output.stderr));
     ensure!(
-        output.status.success() && said.is_empty(),
-        "the compiler says: {said}"
+        output.status.success() && messages.is_empty(),
+        "the compiler reports: {messages}"
     );
     Ok(())
 }
 
-/// Whether all that is unsafe in a patch are declarations and claims in attributes, and there are such.
-/// The lint has one word for all.
+/// Whether a patch has `unsafe`, but only in declarations and claims in attributes. The lint `unsafe_code` does not
+/// distinguish these.
 fn only_claims(text: &str) -> bool {
     let is_claim = |line: &str| line == "unsafe extern \"C\" {" || line.ends_with("unsafe)]");
-    let mut promises = text
+    let mut unsafe_lines = text
         .lines()
         .map(str::trim)
         .filter(|line| line.contains("unsafe") && !line.starts_with("//"))
         .peekable();
-    promises.peek().is_some() && promises.all(is_claim)
+    unsafe_lines.peek().is_some() && unsafe_lines.all(is_claim)
 }
 
-/// All Rust sources of a patch's folder.
-fn whole(source: &Path) -> Result<String> {
+/// Reads all Rust sources of a patch's folder.
+fn all_sources(source: &Path) -> Result<String> {
     let mut text = String::new();
     for path in listed(source.parent().unwrap_or(source))? {
         if path.extension().is_some_and(|extension| extension == "rs") {
@@ -139,21 +139,24 @@ fn whole(source: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// A valid patch compiles, mostly without messages.
-fn right(compiler: &Compiler, source: &Path) -> Result<()> {
+/// Checks that a valid patch compiles with the expected warnings, which most do not have.
+fn passes(compiler: &Compiler, source: &Path) -> Result<()> {
     let output = compiler.compile(source, &[])?;
-    let said = normal(&String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "it does not compile: {said}");
-    as_expected(source, &said)
+    let messages = normalize(&String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "the patch does not compile: {messages}"
+    );
+    compare(source, &messages)
 }
 
-/// An invalid patch does not compile, and the messages are those of the file beside it.
-fn wrong(compiler: &Compiler, source: &Path) -> Result<()> {
+/// Checks that an invalid patch does not compile, with the messages of the file beside it.
+fn fails(compiler: &Compiler, source: &Path) -> Result<()> {
     // Unused items are irrelevant.
     let output = compiler.compile(source, &["--cap-lints=allow"])?;
-    let said = normal(&String::from_utf8_lossy(&output.stderr));
-    ensure!(!output.status.success(), "it compiles: {said}");
-    as_expected(source, &said)
+    let messages = normalize(&String::from_utf8_lossy(&output.stderr));
+    ensure!(!output.status.success(), "the patch compiles: {messages}");
+    compare(source, &messages)
 }
 
 #[cfg(test)]

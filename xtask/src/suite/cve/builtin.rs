@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The small kernel with published fixes of built-in code taken out.
+//! Builds the small kernel with published fixes of built-in code removed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use klp_host::kernel::{self, Changes, Core, Kernel, Profile};
 use super::edit::{Edit, edit, undo};
 use crate::checkout;
 
-/// What to undo of a fix.
+/// A fix, and how to undo it.
 #[derive(Debug)]
 struct Undone {
     fix: &'static str,
@@ -63,12 +63,12 @@ const UNDONE: [Undone; 3] = [
     },
 ];
 
-/// The fixes that are tried on this kernel.
+/// The fixes that this kernel lacks.
 pub(super) fn fixes() -> impl Iterator<Item = &'static str> {
     UNDONE.iter().map(|undone| undone.fix)
 }
 
-/// The kernel without these fixes, built from the unchanged one.
+/// Builds the kernel without these fixes, from the unmodified one.
 pub(super) fn kernel() -> Result<Kernel> {
     let fixed = checkout::kernel(Core::C, Profile::Base)?;
     let options = kernel::Options {
@@ -81,7 +81,7 @@ pub(super) fn kernel() -> Result<Kernel> {
     kernel::get(Core::C, Profile::Base, &options)
 }
 
-/// The files without the fixes, by their paths in the source tree.
+/// The modified files, by their paths in the source tree.
 fn files(source: &Path) -> Result<BTreeMap<PathBuf, String>> {
     let mut files = BTreeMap::new();
     for Undone { fix, edits } in &UNDONE {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Removes published fixes from the kernel's sources. A fix that is one condition is undone by
-//! another condition; the rest of the source stays current.
+//! Removes published fixes from the kernel's sources. A fix is undone by a small edit, mostly of one
+//! condition, so that the rest of the source stays current.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// What to undo in a function.
+/// An edit that undoes a fix in a function.
 #[derive(Debug)]
 pub(super) struct Edit {
     /// The part of the module, or the file of the kernel.
     pub(super) part: &'static str,
     function: &'static str,
-    /// A text that occurs once.
+    /// A text that occurs once in the function, and its replacement.
     find: &'static str,
     put: &'static str,
 }
@@ -30,7 +30,7 @@ pub(super) const fn edit(
     }
 }
 
-/// The text of a file without the fixes in it.
+/// Returns the text of a file without the fixes in it.
 pub(super) fn undo<'a>(text: &str, edits: impl IntoIterator<Item = &'a Edit>) -> Result<String> {
     let mut edits = edits.into_iter();
     edits.try_fold(text.to_owned(), |text, edit| {
@@ -46,7 +46,7 @@ impl Edit {
         let count = body.matches(self.find).count();
         ensure!(
             count == 1,
-            "`{}` is there {count} times instead of once",
+            "`{}` occurs {count} times instead of once",
             self.find
         );
         let body = body.replace(self.find, self.put);
@@ -54,8 +54,8 @@ impl Edit {
     }
 }
 
-/// The definition of a function. Its name begins no declaration, and the line
-/// with the last brace has nothing else.
+/// Finds the definition of a function. It starts in a line without indentation, and ends with a line that has only a
+/// closing brace.
 fn body(text: &str, function: &str) -> Result<(usize, usize)> {
     let call = format!("{function}(");
     for (start, _) in text.match_indices(&call) {
@@ -68,14 +68,14 @@ fn body(text: &str, function: &str) -> Result<(usize, usize)> {
             continue;
         };
         if rest[open..].starts_with('{') {
-            let end = rest.find("\n}\n").context("it does not end")?;
+            let end = rest.find("\n}\n").context("the function does not end")?;
             return Ok((start, start + end));
         }
     }
     bail!("there is no such function")
 }
 
-/// Whether the line contains this name, and no longer one.
+/// Whether the line contains this name as a whole word.
 fn line_names(line: &str, call: &str) -> bool {
     let before = line.split(call).next().unwrap_or_default();
     !before.ends_with(|last: char| last.is_alphanumeric() || last == '_')
@@ -90,14 +90,14 @@ mod tests {
                         int g(void)\n{\n\treturn f(2) + ok(1);\n}\n";
 
     #[test]
-    fn a_fix_is_undone_in_its_function_alone() {
+    fn a_fix_is_undone_only_in_its_function() {
         let undone = edit("a", "f", "ok(1)", "2").undo(TEXT).unwrap();
         assert_eq!(undone.matches("ok(1)").count(), 2);
         assert!(undone.contains("if (x)\n\t\treturn 2;"), "{undone}");
     }
 
     #[test]
-    fn a_text_must_occur_once() {
+    fn the_text_has_to_occur_once() {
         let error = |function, find| {
             let error = edit("a", function, find, "2").undo(TEXT).unwrap_err();
             error.to_string()

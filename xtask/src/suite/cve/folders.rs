@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The folders in `examples/cve`, and what their sources are like.
+//! Lists the folders in `examples/cve`, and tests their sources.
 
 use std::fs;
 
@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result};
 
 use crate::checkout;
 
-/// Where they are in the checkout.
+/// The parent of the folders, in the checkout.
 pub(super) const FOLDER: &str = "examples/cve";
 
-/// Their names, `CVE-YYYY-NNNN`, sorted.
+/// The names of the folders, `CVE-YYYY-NNNN`, sorted.
 pub(super) fn all() -> Result<Vec<String>> {
     let dir = checkout::top().join(FOLDER);
     let cannot = || format!("cannot read {}", dir.display());
@@ -38,7 +38,7 @@ mod tests {
         text: String,
     }
 
-    /// All of them, by name.
+    /// All fixes, by name.
     fn fixes() -> Vec<Fix> {
         all().unwrap().into_iter().map(Fix::read).collect()
     }
@@ -55,13 +55,13 @@ mod tests {
             Self { name, text }
         }
 
-        /// The lines that say something to the compiler.
+        /// The lines of code, without comments and empty lines.
         fn code(&self) -> impl Iterator<Item = &str> {
             let lines = self.text.lines().map(str::trim);
             lines.filter(|line| !line.is_empty() && !line.starts_with("//"))
         }
 
-        /// Whether it has an `unsafe` block or function, other than in claims.
+        /// Whether it has an `unsafe` block or function, apart from claims.
         fn has_unsafe_code(&self) -> bool {
             let mut lines = self.code();
             lines.any(|line| {
@@ -86,11 +86,11 @@ mod tests {
             rest.split('"').next().unwrap_or_default()
         }
 
-        /// Whether it is tried on a module without the fix.
+        /// Whether its scenario shows the flaw on code without the fix.
         fn is_reproduced(&self) -> bool {
             let file = checkout::top().join(format!("tests/cve/{}.sh", self.name));
             let text = fs::read_to_string(&file).unwrap_or_default();
-            assert!(text.contains("shows_"), "{} tries nothing", file.display());
+            assert!(text.contains("shows_"), "{} checks nothing", file.display());
             text.contains("shows_flaw")
         }
 
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_has_its_cve_in_modinfo() {
+    fn each_fix_has_its_cve_in_modinfo() {
         for fix in fixes() {
             let key = format!("fixes = [\"{}\"]", fix.name);
             assert!(fix.text.contains(&key), "{} lacks `{key}`", fix.name);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_that_of_the_folders() {
+    fn the_table_matches_the_folders() {
         let file = checkout::top().join(FOLDER).join("README.md");
         let text = fs::read_to_string(file).unwrap();
         let rows: Vec<_> = fixes().iter().map(Fix::row).collect();

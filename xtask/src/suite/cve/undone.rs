@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules of the kernel with published fixes taken out.
+//! Writes the sources of kernel modules with published fixes removed.
 
 use std::fs;
 use std::path::Path;
@@ -10,13 +10,13 @@ use anyhow::{Context as _, Result};
 use super::edit::{Edit, edit, undo};
 use crate::files::write_changed;
 
-/// A module, and what to undo in it.
+/// A module, and the edits that undo its fixes.
 #[derive(Debug)]
 pub(super) struct Module {
     pub(super) name: &'static str,
-    /// Where its sources are in the kernel's.
+    /// The folder of its sources in the kernel's source tree.
     folder: &'static str,
-    /// The files in C that it consists of, without `.c`.
+    /// The names of its C files, without `.c`.
     parts: &'static [&'static str],
     edits: &'static [Edit],
 }
@@ -156,7 +156,7 @@ pub(super) const MODULES: [Module; 10] = [
                 "data_len < min_len",
                 "false",
             ),
-            // What would see it, since the fix.
+            // A later check that would also catch it.
             edit(
                 "nfnetlink_queue",
                 "nfqnl_mangle",
@@ -204,7 +204,7 @@ pub(super) const MODULES: [Module; 10] = [
                 "return -ERANGE;",
                 "*preg = reg - NFT_REG_SIZE / NFT_REG32_SIZE;",
             ),
-            // What would see it, since the fix.
+            // Later checks that would also catch it.
             edit(
                 "nf_tables_api",
                 "nft_parse_register_load",
@@ -254,8 +254,8 @@ impl Module {
         write_changed(&to.join("Kbuild"), self.kbuild(from).as_bytes())
     }
 
-    /// For sources that include headers of their folder in any way, also by a path from there, and have
-    /// variables that nothing uses without the fix.
+    /// The Kbuild file. The sources include headers of their folder, also by relative paths, and without the
+    /// fix they have unused variables.
     fn kbuild(&self, from: &Path) -> String {
         let name = self.name;
         let mut text = format!(

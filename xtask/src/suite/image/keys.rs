@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A key that the kernel of a machine trusts: its firmware has it, and hands it on as one of the owner (MOK), too.
+//! Makes a key that a machine's kernel trusts: the firmware has it, and passes it on as a machine owner key (MOK), too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use klp_host::host::process;
 use klp_host::vm::firmware::Firmware;
 use serde_json::json;
 
-/// The variable in which shim hands the owner's keys on.
+/// The variable in which shim passes on the machine owner's keys, and shim's GUID.
 const MOK: &str = "MokListRT";
 const SHIM: &str = "605dab50-e046-4300-abb6-3dd810dd8b23";
 
@@ -20,11 +20,11 @@ const X509: [u8; 16] = [
     0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a, 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72,
 ];
 
-/// Makes a key and firmware with it, in a folder: `key.pem`, `key.der`.
+/// Makes a key in a folder, `key.pem` and `key.der`, and firmware with it.
 ///
 /// # Errors
 ///
-/// When one of them cannot be made.
+/// The key or the firmware cannot be made.
 pub(super) fn make(cache: &Cache, dir: &Path) -> Result<(Firmware, [PathBuf; 2])> {
     let [key, certificate] = ["key.pem", "key.der"].map(|name| dir.join(name));
     let options = "req -new -x509 -newkey rsa:2048 -nodes -days 100 -subj /CN=owner \
@@ -36,11 +36,11 @@ pub(super) fn make(cache: &Cache, dir: &Path) -> Result<(Firmware, [PathBuf; 2])
         .arg("-keyout")
         .arg(&key);
     process::output(&mut openssl)?;
-    let read = fs::read(&certificate).context("openssl wrote no certificate")?;
-    let list: String = list(&read).iter().map(|it| format!("{it:02x}")).collect();
+    let data = fs::read(&certificate).context("openssl wrote no certificate")?;
+    let list: String = list(&data).iter().map(|it| format!("{it:02x}")).collect();
     let variables = json!({
         "version": 2,
-        // Kept, and read by the firmware and by the kernel.
+        // Attributes: non-volatile, boot service access, runtime access.
         "variables": [{ "name": MOK, "guid": SHIM, "attr": 7, "data": list }],
     });
     let json = dir.join("variables.json");
@@ -50,7 +50,7 @@ pub(super) fn make(cache: &Cache, dir: &Path) -> Result<(Firmware, [PathBuf; 2])
     Ok((firmware, [key, certificate]))
 }
 
-/// An EFI_SIGNATURE_LIST of one certificate.
+/// Formats an EFI_SIGNATURE_LIST of one certificate.
 fn list(certificate: &[u8]) -> Vec<u8> {
     const OWNER: [u8; 16] = [0; 16];
     const HEAD: usize = 28;

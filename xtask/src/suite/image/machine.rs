@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A machine with a disk: its boots and their output.
+//! Boots a machine with a disk, and parses its output.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,16 +26,16 @@ use crate::case::Case;
 use crate::checkout;
 use crate::report;
 
-/// Where things are in the initramfs, and below `/run` in the system.
+/// The folder in the initramfs. In the system it is below `/run`.
 const GUEST: &str = "/klp/image";
 
-/// The case that is decided by how a boot ends.
-pub(super) const END: &str = "the machine ends as it was meant to";
+/// The case about the end of a boot.
+pub(super) const END: &str = "the machine ends as expected";
 
-/// For each boot, with all that is done in it.
+/// The time limit of each boot.
 const LIMIT: Duration = Duration::from_secs(1800);
 
-/// A system starts more slowly than a script, above all with a hundred patches, each of which is a second of the kernel's own.
+/// A system starts more slowly than a script, above all with a hundred patches, each of which takes the kernel a second.
 const SLOWNESS: u32 = 8;
 
 /// A machine with its disk.
@@ -46,16 +46,16 @@ pub(super) struct Machine {
     firmware: Option<Firmware>,
     page: Option<Page>,
     copy: Vec<(PathBuf, PathBuf)>,
-    /// The disk is in it.
+    /// Contains the disk.
     _folder: Scratch,
 }
 
 impl Machine {
-    /// A new one with a system that lacks klpctl.
+    /// Creates a machine with a system that lacks klpctl.
     ///
     /// # Errors
     ///
-    /// When the system cannot be made.
+    /// The system cannot be made.
     pub(super) fn new(packages: &Packages, story: &Story) -> Result<Self> {
         let cache = Cache::open()?;
         let known = KernelMetadata {
@@ -107,7 +107,7 @@ impl Machine {
             image: packages.image.clone(),
             disk: Disk {
                 image: disk,
-                modules: at_start(&known, story.has == Extra::Key)?,
+                modules: initramfs_modules(&known, story.has == Extra::Key)?,
             },
             firmware,
             page,
@@ -116,11 +116,11 @@ impl Machine {
         })
     }
 
-    /// Boots once, and prints the cases as they are decided.
+    /// Boots once, and reports each case immediately.
     ///
     /// # Errors
     ///
-    /// When the machine cannot be run.
+    /// The machine cannot be run.
     pub(super) fn boot(&self, boot: Boot) -> Result<Vec<Case>> {
         let spec = Spec {
             disk: Some(self.disk.clone()),
@@ -146,35 +146,38 @@ impl Machine {
         let end = match ran {
             Err(_) if guest.is_cut => Ok(()),
             Err(error) => Err(error),
-            Ok(report) => is_as_meant(boot, &report.outcome)
+            Ok(report) => check_end(boot, &report.outcome)
                 .with_context(|| report.console.join("\n"))
                 .map(drop),
         };
-        guest.decide(END, end);
+        guest.add_result(END, end);
         for (number, printed) in std::mem::take(&mut guest.page) {
             let result = self
                 .page
                 .as_ref()
                 .map_or(Ok(()), |it| it.check(number, &printed));
-            guest.decide("the page says what it prints", result);
+            guest.add_result("the page shows the command's output", result);
         }
         if !guest.metrics.is_empty() {
             let result = check_metrics(&guest.metrics);
-            guest.decide("promtool takes its metrics", result);
+            guest.add_result("promtool accepts the metrics", result);
         }
         Ok(guest.cases)
     }
 }
 
-/// Shows the firmware's variables.
+/// The module that shows the firmware's variables.
 const VARIABLES: &str = "efivarfs";
 
-/// The modules for the disk and the firmware's variables, except built-in ones.
-fn at_start(known: &KernelMetadata, has_variables: bool) -> Result<Vec<(String, Vec<u8>)>> {
+/// The modules that the initramfs loads for the disk and the firmware's variables, except built-in ones.
+fn initramfs_modules(
+    known: &KernelMetadata,
+    has_variables: bool,
+) -> Result<Vec<(String, Vec<u8>)>> {
     let folder = known
         .modules
         .clone()
-        .context("there are no modules of Debian's kernel")?;
+        .context("the modules of Debian's kernel are missing")?;
     let files = klp_elf::Modules::find(&[folder])?;
     let names: Vec<_> = disk::MODULES
         .into_iter()
@@ -186,20 +189,24 @@ fn at_start(known: &KernelMetadata, has_variables: bool) -> Result<Vec<(String, 
     Ok(modules.into_iter().map(|it| (it.name, it.data)).collect())
 }
 
-/// Copies a file with large holes: they stay holes.
+/// Copies a sparse file without filling its holes.
 fn copy_sparse(from: &Path, to: &Path) -> Result<()> {
     let mut command = process::command("cp");
     command.arg("--sparse=always").arg(from).arg(to);
     process::run(&mut command)?;
-    ensure!(fs::metadata(to)?.is_file(), "{} is no file", to.display());
+    ensure!(
+        fs::metadata(to)?.is_file(),
+        "{} is not a file",
+        to.display()
+    );
     Ok(())
 }
 
-fn is_as_meant(boot: Boot, outcome: &Outcome) -> Result<()> {
+fn check_end(boot: Boot, outcome: &Outcome) -> Result<()> {
     match (boot.ends, outcome) {
         (End::InOrder, Outcome::Exited(0 | 1)) => Ok(()),
         (End::Panic, Outcome::Broken(why)) if why.contains("late-crash") => Ok(()),
-        (end, outcome) => bail!("{end:?} was meant, and it was {outcome:?}"),
+        (end, outcome) => bail!("expected {end:?}, found {outcome:?}"),
     }
 }
 
@@ -214,13 +221,14 @@ fn check_metrics(metrics: &str) -> Result<()> {
     process::output(&mut command).map(drop)
 }
 
-/// The output of a guest.
+/// Parses the output of a guest.
 struct Guest {
     boot: Boot,
-    /// In Prometheus' format.
+    /// klpctl's metrics, in Prometheus' format.
     metrics: String,
-    /// The output of the page's commands.
+    /// The output of the page's commands, by number.
     page: BTreeMap<usize, String>,
+    /// Whether the power was cut.
     is_cut: bool,
     cases: Vec<Case>,
 }
@@ -236,9 +244,11 @@ impl Guest {
         }
     }
 
+    /// Parses a line.
+    ///
     /// # Errors
     ///
-    /// The machine has to be ended.
+    /// The power is cut now: the machine has to stop.
     fn line(&mut self, line: &str) -> io::Result<()> {
         if let Some(case) = Case::parse(&self.script(), line) {
             self.add(case);
@@ -264,7 +274,7 @@ impl Guest {
         format!("image: {}", self.boot.step)
     }
 
-    fn decide(&mut self, name: &str, result: Result<()>) {
+    fn add_result(&mut self, name: &str, result: Result<()>) {
         self.add(Case::from_result(&self.script(), name, result));
     }
 

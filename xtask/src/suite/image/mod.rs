@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tests klpctl on a system with systemd and a persistent disk: installed patches are applied at each boot, a patch that
-//! crashed the machine is held out, and power cuts leave no partial files. Packages, playbooks and units are run by the
-//! real programs.
+//! The part `image`: tests klpctl on a system with systemd and a persistent disk. Installed patches are applied at each
+//! boot, a patch that crashed the machine is not loaded again, and power cuts leave no partial files. Packages,
+//! playbooks and units are run by the real programs.
 
 mod keys;
 mod machine;
@@ -25,7 +25,7 @@ use machine::Machine;
 use packages::Packages;
 use stories::{CORE, STORIES};
 
-/// The packages that it takes.
+/// The packages that this part needs.
 pub fn needs() -> Result<Needs> {
     let needs = checkout::needs(CORE, klp_host::kernel::Profile::Base)?;
     let tools = venv::needs().and(Needs::of(&["openssl"]));
@@ -36,34 +36,34 @@ pub fn needs() -> Result<Needs> {
         .and(tools))
 }
 
-/// The names of what there is.
+/// The names of the tests.
 pub fn names() -> Vec<&'static str> {
     let stories = STORIES.iter().map(|story| story.name);
     [package_lint::NAME].into_iter().chain(stories).collect()
 }
 
-/// Runs the tests of these names; all without names.
+/// Runs the tests of these names; without names, all.
 ///
 /// # Errors
 ///
 /// A name is unknown, or a machine cannot be made.
 pub fn run(names: &[String]) -> Result<Tally> {
-    if let Some(wrong) = names
+    if let Some(unknown) = names
         .iter()
         .find(|&it| !self::names().contains(&it.as_str()))
     {
         bail!(
-            "there is no {wrong}: there are {}",
+            "there is no test {unknown}; known tests: {}",
             self::names().join(", ")
         );
     }
     let packages = Packages::new()?;
-    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
+    let is_selected = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let mut tally = Tally::default();
-    if is_wanted(package_lint::NAME) {
+    if is_selected(package_lint::NAME) {
         tally += package_lint::run(&packages)?;
     }
-    for story in STORIES.iter().filter(|it| is_wanted(it.name)) {
+    for story in STORIES.iter().filter(|it| is_selected(it.name)) {
         let step = progress::Step::start(&format!("the machine of {}", story.name), "minutes");
         let machine = Machine::new(&packages, story)?;
         for boot in story.boots {
@@ -73,7 +73,7 @@ pub fn run(names: &[String]) -> Result<Tally> {
                 .all(|it| it.name != machine::END || it.failure.is_none());
             cases.iter().for_each(|case| tally.count(case));
             if !ended_well {
-                // The others begin where it should have ended.
+                // The next boots depend on the state that this one should have left.
                 break;
             }
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks the packages with the distributions' own tools, lintian and rpmlint. A warning is a failure.
+//! Checks the packages with the distributions' tools, lintian and rpmlint. A warning is a failure.
 
 use std::path::{Path, PathBuf};
 
@@ -15,13 +15,13 @@ use crate::checkout;
 use crate::files::with_extension;
 use crate::report;
 
-/// Its name beside those of the stories.
+/// The name of this test, beside those of the stories.
 pub(super) const NAME: &str = "lint";
 
-/// What rpmlint knows of the distribution.
+/// The configuration of rpmlint.
 const RPMLINT: &str = "tests/image/rpmlint.toml";
 
-/// A package that is there for the others only.
+/// The prefix of the fake kernel package, which only satisfies dependencies.
 const FAKE: &str = "linux-image-";
 
 /// The Debian packages of the tools. rpmlint calls rpm.
@@ -57,7 +57,7 @@ fn lintian(dir: &Path) -> Result<()> {
 }
 
 fn rpmlint(dir: &Path) -> Result<()> {
-    // It prints what it finds to standard output, which errors do not show.
+    // rpmlint prints findings to standard output, which errors do not show.
     let mut command = process::command("sh");
     command
         .args([
@@ -71,7 +71,7 @@ fn rpmlint(dir: &Path) -> Result<()> {
     process::output(command.args(packages(dir, "rpm")?)).map(drop)
 }
 
-/// The packages in a folder.
+/// The packages in a folder, except the fake one.
 fn packages(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut paths = with_extension(dir, extension)?;
     paths.retain(|path| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The packages that the machines install: klpctl, patches in several versions, and a fake package of their
-//! kernel.
+//! Builds the packages that the machines install: klpctl, patches in several versions, and a fake package of
+//! their kernel.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,23 +27,23 @@ const VERSIONS: [&str; 3] = ["1.1", "1.2", "1.3"];
 /// A patch that is not cumulative.
 const STEADY: &str = "steady";
 
-/// All of them, with the kernel and the modules.
+/// The packages, the kernel and the modules.
 pub(super) struct Packages {
     /// The kernel's image.
     pub(super) image: PathBuf,
-    /// The patches, as they were built.
+    /// The built patches.
     pub(super) modules: Vec<PathBuf>,
     folder: Scratch,
-    /// It has the modules.
+    /// Contains the modules.
     _author: Author,
 }
 
 impl Packages {
-    /// Builds all of it.
+    /// Builds everything.
     ///
     /// # Errors
     ///
-    /// When something cannot be built or written.
+    /// A module or package cannot be built or written.
     pub(super) fn new() -> Result<Self> {
         let kernel = checkout::kernel(CORE, Profile::Base)?;
         let author = Author::new()?;
@@ -68,11 +68,11 @@ impl Packages {
         Ok(all)
     }
 
-    /// Writes what is also made for rpm: klpctl's packages, and one of a patch.
+    /// Writes RPM packages: those of klpctl, and one of a patch.
     ///
     /// # Errors
     ///
-    /// When something cannot be built or written.
+    /// A package cannot be built or written.
     pub(super) fn write_rpms(&self, dir: &Path) -> Result<()> {
         klpctl_package::write(&[Format::Rpm], dir, &publisher())?;
         patch(self.module(STEADY)?, Format::Rpm)?.write(Format::Rpm, dir)?;
@@ -96,7 +96,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The module with another version, which is as long.
+/// Changes the version of the module to another one of the same length.
 fn with_version(module: &[u8], version: &str) -> Result<Vec<u8>> {
     const OLD: &[u8] = b"version=1.0";
     let new = format!("version={version}");
@@ -126,12 +126,12 @@ fn patch(module: Vec<u8>, format: Format) -> Result<Package> {
     .package(format)
 }
 
-/// Patches depend on the package of their kernel.
+/// A fake package of the kernel, on which packages of patches depend.
 fn kernel_package(release: &str) -> Result<Package> {
     Ok(Package {
         name: format!("linux-image-{release}"),
         version: "1".to_owned(),
-        summary: "Stands for the kernel that runs".to_owned(),
+        summary: "Placeholder for the running kernel".to_owned(),
         section: "kernel",
         ..klpctl_package::bare(&publisher())?
     })

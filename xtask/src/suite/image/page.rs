@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Runs the commands of a documentation page, and compares their output. In its blocks, a line with the prompt `$ `
-//! is a command for the build machine, and one with `# ` a command for the patched machine; lines
-//! with `> ` continue it. All others are expected lines of output, in this order, where `...` matches anything.
+//! Runs the commands of a documentation page, and compares their output. In the page's code blocks, a line with the
+//! prompt `$ ` is a command for the build machine, and one with `# ` a command for the patched machine; lines
+//! with `> ` continue a command. All others are expected lines of output, in order, where `...` matches anything.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,10 +18,10 @@ use crate::suite::author::Author;
 /// The page.
 const PAGE: &str = "docs/package.md";
 
-/// Matches anything.
+/// The wildcard.
 const ANYTHING: &str = "...";
 
-/// Ends a boot.
+/// The command that ends a boot.
 const REBOOT: &str = "reboot";
 
 /// The machine of a command.
@@ -36,21 +36,21 @@ enum Place {
 struct Command {
     place: Place,
     text: String,
-    printed: Vec<String>,
+    expected: Vec<String>,
 }
 
-/// The results of the build machine's commands, and the commands of the patched machine.
+/// The page's commands, and the author who ran those of the build machine.
 pub(super) struct Page {
     commands: Vec<Command>,
     author: Author,
 }
 
 impl Page {
-    /// Does what an author does.
+    /// Runs the build machine's commands.
     ///
     /// # Errors
     ///
-    /// When a command fails, or prints something else.
+    /// A command fails, or its output differs.
     pub(super) fn author() -> Result<Self> {
         let path = checkout::top().join(PAGE);
         let text =
@@ -62,8 +62,8 @@ impl Page {
         page.author.install()?;
         let home = page.author.home();
         std::os::unix::fs::symlink(checkout::top(), home.join("klp"))
-            .context("cannot make a link")?;
-        for command in page.of(Place::Author) {
+            .context("cannot make a symbolic link")?;
+        for command in page.commands_at(Place::Author) {
             let mut bash = page.author.command("bash", home);
             bash.args(["-euc", &command.text]);
             let printed = process::output(&mut bash)?;
@@ -72,11 +72,11 @@ impl Page {
         Ok(page)
     }
 
-    fn of(&self, place: Place) -> impl Iterator<Item = &Command> {
+    fn commands_at(&self, place: Place) -> impl Iterator<Item = &Command> {
         self.commands.iter().filter(move |it| it.place == place)
     }
 
-    /// Writes the patched machine's files into a new folder: the packages, and the steps of its boots.
+    /// Writes the patched machine's files into a new folder: the packages, and the script with its boots' steps.
     ///
     /// # Errors
     ///
@@ -97,13 +97,14 @@ impl Page {
         let paths = with_extension(home, "deb")?;
         ensure!(
             paths.len() > 1,
-            "the page's commands leave packages in {}, of klpctl and of the patch",
+            "the page's commands did not write packages of klpctl and of the patch into {}",
             home.display()
         );
         Ok(paths)
     }
 
-    /// Writes the steps of the machine's boots: `step_page_1` and so on. The output of a command follows `@page NUMBER `.
+    /// Writes the steps of the machine's boots as functions: `step_page_1` and so on. They prefix the output of each
+    /// command with `@page NUMBER `.
     fn write_steps(&self, path: &Path) -> Result<()> {
         let mut text = "# shellcheck shell=bash\n".to_owned();
         let mut boot = 1;
@@ -111,7 +112,7 @@ impl Page {
             let _ = writeln!(text, "step_page_{boot}() {{\n\tpage_begins");
         };
         begin(&mut text, boot);
-        for (number, command) in self.of(Place::Machine).enumerate() {
+        for (number, command) in self.commands_at(Place::Machine).enumerate() {
             if command.text == REBOOT {
                 text.push_str("}\n");
                 boot += 1;
@@ -128,13 +129,13 @@ impl Page {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Compares the output of the machine's command of this number with the page.
+    /// Compares the output of the patched machine's command of this number with the page.
     ///
     /// # Errors
     ///
     /// They differ.
     pub(super) fn check(&self, number: usize, printed: &str) -> Result<()> {
-        let command = self.of(Place::Machine).nth(number);
+        let command = self.commands_at(Place::Machine).nth(number);
         command
             .context("the page has no such command")?
             .check(printed)
@@ -144,10 +145,10 @@ impl Page {
 impl Command {
     fn check(&self, printed: &str) -> Result<()> {
         let mut lines = printed.lines().map(str::trim_end);
-        for wanted in &self.printed {
+        for pattern in &self.expected {
             ensure!(
-                wanted == ANYTHING || lines.any(|line| is_like(wanted, line)),
-                "`{}` should print `{wanted}`, and printed:\n{printed}",
+                pattern == ANYTHING || lines.any(|line| matches(pattern, line)),
+                "`{}` should print `{pattern}`, but printed:\n{printed}",
                 self.text
             );
         }
@@ -155,9 +156,9 @@ impl Command {
     }
 }
 
-/// Whether the line matches, where `...` matches anything.
-fn is_like(wanted: &str, line: &str) -> bool {
-    let mut parts = wanted.split(ANYTHING);
+/// Whether the line matches the pattern, where `...` matches anything.
+fn matches(pattern: &str, line: &str) -> bool {
+    let mut parts = pattern.split(ANYTHING);
     let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else {
         return false;
     };
@@ -169,10 +170,10 @@ fn is_like(wanted: &str, line: &str) -> bool {
         };
         rest = after;
     }
-    (ends && wanted.contains(ANYTHING)) || rest.is_empty()
+    (ends && pattern.contains(ANYTHING)) || rest.is_empty()
 }
 
-/// The commands of a page.
+/// Parses the commands of a page.
 fn commands(text: &str) -> Vec<Command> {
     let mut found: Vec<Command> = Vec::new();
     let mut inside = false;
@@ -191,15 +192,15 @@ fn commands(text: &str) -> Vec<Command> {
             (Some((place, text)), _) => found.push(Command {
                 place,
                 text: text.to_owned(),
-                printed: Vec::new(),
+                expected: Vec::new(),
             }),
             (None, Some(last)) => {
-                match line.strip_prefix('>').filter(|_| last.printed.is_empty()) {
+                match line.strip_prefix('>').filter(|_| last.expected.is_empty()) {
                     Some(more) => {
                         last.text.push('\n');
                         last.text.push_str(more.strip_prefix(' ').unwrap_or(more));
                     }
-                    None => last.printed.push(line.to_owned()),
+                    None => last.expected.push(line.to_owned()),
                 }
             }
             (None, None) => {}
@@ -213,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_read() {
+    fn commands_are_parsed() {
         let text = "# A title\n```\n$ cat <<E\n> x\n>\n> E\nx\n# ls\n...\na b\n```\n$ no command\n";
         let found = commands(text);
         let all: Vec<_> = found
@@ -224,34 +225,34 @@ mod tests {
             all,
             [(Place::Author, "cat <<E\nx\n\nE"), (Place::Machine, "ls")]
         );
-        assert_eq!(found[1].printed, ["...", "a b"]);
-        found[1].check("c\na b\n").expect("it is there");
-        found[1].check("c\na b c\n").expect_err("it is not");
+        assert_eq!(found[1].expected, ["...", "a b"]);
+        found[1].check("c\na b\n").expect("a match");
+        found[1].check("c\na b c\n").expect_err("no match");
     }
 
     #[test]
-    fn anything_may_be_left_out() {
-        for (wanted, line) in [
+    fn three_dots_match_anything() {
+        for (pattern, line) in [
             ("a", "a"),
             ("a ...", "a b"),
             ("a...c", "abc"),
             ("...c", "abc"),
             ("a...c...", "abcd"),
         ] {
-            assert!(is_like(wanted, line), "{wanted} {line}");
+            assert!(matches(pattern, line), "{pattern} {line}");
         }
-        for (wanted, line) in [
+        for (pattern, line) in [
             ("a", "ab"),
             ("a...c", "ab"),
             ("a...c", "abcd"),
             ("b...", "ab"),
         ] {
-            assert!(!is_like(wanted, line), "{wanted} {line}");
+            assert!(!matches(pattern, line), "{pattern} {line}");
         }
     }
 
     #[test]
-    fn the_page_has_commands_for_both() {
+    fn the_page_has_commands_for_both_machines() {
         let text = fs::read_to_string(checkout::top().join(PAGE)).expect("a page");
         let found = commands(&text);
         for place in [Place::Author, Place::Machine] {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The boots of each machine, and how each has to end.
+//! The stories: the boots of each machine, and how each has to end.
 
 use std::time::Duration;
 
 use klp_host::kernel::debian_line::DEBIAN_13;
 use klp_host::kernel::{Core, DebianKernel};
 
-/// The kernel that belongs to the system.
+/// The kernel of the system.
 pub(super) const KERNEL: DebianKernel = DebianKernel::plain(&DEBIAN_13);
 
-/// The same, as a core.
+/// The kernel of the system, as a core.
 pub(super) const CORE: Core = Core::Debian(KERNEL);
 
 /// A boot.
@@ -18,7 +18,7 @@ pub(super) const CORE: Core = Core::Debian(KERNEL);
 pub(super) struct Boot {
     /// The script function: `step_NAME` in `tests/image/steps/`.
     pub(super) step: &'static str,
-    /// A word for the kernel's command line.
+    /// A kernel parameter.
     pub(super) parameter: Option<&'static str>,
     pub(super) ends: End,
 }
@@ -26,11 +26,11 @@ pub(super) struct Boot {
 /// How a boot ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum End {
-    /// By a shutdown in order.
+    /// By an orderly shutdown.
     InOrder,
-    /// The kernel panics.
+    /// By a kernel panic.
     Panic,
-    /// The host ends the machine so long after the guest says `@cut`.
+    /// The host stops the machine this long after the guest prints `@cut`.
     PowerCut(Duration),
 }
 
@@ -71,11 +71,11 @@ pub(super) enum Extra {
     Nothing,
     /// Firmware with a key that the kernel trusts.
     Key,
-    /// The packages that the author on the page made.
+    /// The packages that the page's commands made.
     Page,
 }
 
-/// Boots of one machine, with one disk.
+/// The boots of one machine, with one disk.
 pub(super) struct Story {
     /// Its steps are in `tests/image/steps/NAME.sh`.
     pub(super) name: &'static str,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Checks that architecture-dependent code is in a folder or file named `arch` in each crate. Other
-//! code must not name the usual architecture, because it would be wrong for the next one.
+//! code must not name the default architecture, because it would be wrong for the next one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Names of the architecture, of its files and of its registers.
+/// Names of the default architecture, of its files and of its registers.
 const WORDS: [&str; 25] = [
     "x86",
     "X86",
@@ -38,31 +38,31 @@ const WORDS: [&str; 25] = [
     "rip",
 ];
 
-/// Beginnings of such names.
+/// Prefixes of such names.
 const PREFIXES: [&str; 2] = ["R_X86_64_", "__x86_"];
 
-/// Files that are for one architecture, with the reason.
+/// Exempt files, with the reason.
 const EXCEPT: [&str; 7] = [
-    // An example whose functions have other names on other architectures.
+    // An example patches functions that have other names on other architectures.
     "Kbuild",
-    // Its help has an example of a name of Debian's.
+    // The help shows the name of a Debian kernel.
     "cargo-klp/src/commands/kernels.rs",
-    // As a module, klp-core is for Debian's kernels for PCs: those for arm64 have no live patching.
+    // As a module, klp-core is for Debian's kernels for PCs: those for arm64 are built without livepatch.
     "klp-core/Kbuild",
-    // They list what klp-core is for.
+    // They list the architectures of klp-core.
     "klp-core/kernel/Kconfig",
     "klp-core/kernel/Makefile",
-    // Options of gcc, for all architectures.
+    // Options of gcc for each architecture.
     "klp/Makefile.freestanding",
     // Fixes of one architecture's code.
     "xtask/src/suite/cve/undone.rs",
 ];
 
-/// Finds such names.
+/// Checks the files for such names.
 ///
 /// # Errors
 ///
-/// When there are any, or a file cannot be read.
+/// A file has such a name, or cannot be read.
 pub(super) fn check(top: &Path, files: &[&str]) -> Result<()> {
     let words = BTreeSet::from(WORDS);
     let mut found = Vec::new();
@@ -87,17 +87,17 @@ pub(super) fn check(top: &Path, files: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file is code that runs, or makes code, on any architecture.
+/// Whether a file has code for all architectures.
 fn is_checked(name: &str) -> bool {
     const ENDINGS: [&str; 8] = [
         ".rs", ".sh", ".c", ".h", ".mk", "Kbuild", "Kconfig", "Makefile",
     ];
     let path = Path::new(name);
-    let of = |word: &str| path.iter().any(|part| part == word);
+    let is_in = |folder: &str| path.iter().any(|part| part == folder);
     let is_code = ENDINGS.iter().any(|end| name.ends_with(end)) || name.contains("Makefile.");
-    let is_test = of("tests") || name.ends_with("/tests.rs") || of("snapshots");
-    let is_arch = of("arch") || name.ends_with("/arch.rs");
-    // Patches are for the functions that they replace.
+    let is_test = is_in("tests") || name.ends_with("/tests.rs") || is_in("snapshots");
+    let is_arch = is_in("arch") || name.ends_with("/arch.rs");
+    // Patches depend on the functions that they replace.
     is_code && !is_test && !is_arch && !name.starts_with("examples/") && !EXCEPT.contains(&name)
 }
 
@@ -115,7 +115,7 @@ fn code<'a>(name: &str, text: &'a str) -> impl Iterator<Item = (usize, &'a str)>
         .filter(move |(_, line)| !comment.iter().any(|it| line.trim_start().starts_with(it)))
 }
 
-/// The first of the words in a line.
+/// The first architecture's name in a line.
 fn named<'a>(line: &'a str, words: &BTreeSet<&str>) -> Option<&'a str> {
     let is_inner = |char: char| char.is_ascii_alphanumeric() || char == '_';
     line.split(|char| !is_inner(char))
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_looked_at_and_tests_and_comments_are_not() {
+    fn tests_and_comments_are_not_checked() {
         for name in [
             "klp/src/abi.rs",
             "klp/Makefile.klp",

@@ -48,8 +48,8 @@ pub(super) fn cases(script: &str, toolchain: &Toolchain) -> Vec<Case> {
         ));
     } else {
         say(
-            "note: no advisory database is at hand, so dependencies are not compared with one \
-             (`cargo deny fetch` brings it)",
+            "note: this machine has no advisory database, so dependencies are not compared with one \
+             (`cargo deny fetch` gets it)",
         );
     }
     cases
@@ -62,13 +62,13 @@ struct Deny<'a> {
 }
 
 impl<'a> Deny<'a> {
-    /// The system's, where it is that version, else the cache's.
+    /// Finds the system's cargo-deny if it has the right version, else the cache's.
     fn find(toolchain: &'a Toolchain) -> Result<Self> {
-        let is_that = |program: &PathBuf| {
-            let said = process::output(process::command(program).arg("--version"));
-            said.is_ok_and(|said| said.trim() == format!("{} {}", DENY.name, DENY.version))
+        let has_version = |program: &PathBuf| {
+            let printed = process::output(process::command(program).arg("--version"));
+            printed.is_ok_and(|it| it.trim() == format!("{} {}", DENY.name, DENY.version))
         };
-        let program = match programs::find(DENY.name).filter(is_that) {
+        let program = match programs::find(DENY.name).filter(has_version) {
             Some(program) => program,
             None => DENY
                 .folder(&Cache::open()?, None)?
@@ -93,23 +93,23 @@ impl<'a> Deny<'a> {
         process::output(&mut command).map(drop)
     }
 
-    /// With the existing database, which the user updates.
+    /// Compares the dependencies with the existing database, which the user updates.
     fn check_advisories(&self) -> Result<()> {
         let mut command = self.command();
         command.args(["--offline", "check", "advisories"]);
         process::output(&mut command).map(drop)
     }
 
-    /// Compares the list with the current one.
+    /// Compares the list with the current dependencies.
     fn compare_list(&self) -> Result<()> {
         let words = ["list", "--format", "human", "--layout", "crate"];
-        let now = process::output(self.command().args(words))?;
+        let current = process::output(self.command().args(words))?;
         let path = checkout::top().join(LIST);
-        let kept = std::fs::read_to_string(&path)
+        let listed = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(
-            kept == now,
-            "{LIST} is not what the workspace stands on now. Write it anew:\n    \
+            listed == current,
+            "{LIST} does not match the dependencies of the workspace; update it:\n    \
              cargo deny --all-features list --format human --layout crate > {LIST}"
         );
         Ok(())

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Patches with claims that may be false, or that reach what they must not: refused by the compiler or by the
-//! last step of a build, accepted with `unsafe`, or harmless.
+//! Checks patches with claims that may be false, or with forbidden accesses: the compiler or the last step of a
+//! build refuses them, or accepts them with `unsafe`, or they are harmless.
 //!
-//! The expectation is in the first lines of each, as in `//! Refused: MESSAGE`.
+//! The first lines of each patch have the expectation, as in `//! Refused: MESSAGE`.
 
 use std::fs;
 use std::path::Path;
@@ -12,92 +12,92 @@ use anyhow::{Context as _, Result, ensure};
 use klp_elf::Module;
 
 use super::compile::Compiler;
-use super::messages::normal;
+use super::messages::normalize;
 
-/// The placeholder for `unsafe`.
-const WORD: &str = "/* word */";
+/// The placeholder for `, unsafe`.
+const UNSAFE: &str = "/* unsafe */";
 
-/// What holds for a patch.
+/// The expected result of a patch.
 #[derive(Debug, Eq, PartialEq)]
 enum Verdict<'a> {
-    /// The compiler says that.
+    /// The compiler fails with this message.
     Refused(&'a str),
-    /// The last step of a build says that.
+    /// The last step of a build fails with this message.
     Unfit(&'a str),
-    /// It can be built, for a reason that the patch says.
+    /// The patch can be built, for a reason that it states.
     Built,
 }
 
-/// The verdict on a patch, and whether it is another one with the word.
+/// Parses the verdict on a patch, and whether the patch can be built with `unsafe`.
 fn verdict(source: &str) -> Option<(Verdict<'_>, bool)> {
     let mut lines = source.lines().filter_map(|line| line.strip_prefix("//! "));
     lines.find_map(|line| {
         let (kind, text) = line.split_once(": ")?;
         Some(match kind {
             "Refused" => (Verdict::Refused(text), false),
-            "Refused without the word" => (Verdict::Refused(text), true),
+            "Refused without unsafe" => (Verdict::Refused(text), true),
             "Unfit" => (Verdict::Unfit(text), false),
-            "Unfit without the word" => (Verdict::Unfit(text), true),
+            "Unfit without unsafe" => (Verdict::Unfit(text), true),
             "Harmless" | "Promised" => (Verdict::Built, false),
             _ => return None,
         })
     })
 }
 
-/// Compiles a patch, and one with the word where that makes a difference.
+/// Builds a patch, also with `unsafe` if that makes a difference.
 pub(super) fn run(compiler: &Compiler, source: &Path) -> Result<()> {
     let text =
         fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
-    let (verdict, with_word) = verdict(&text).context("its first lines have no verdict")?;
+    let (verdict, takes_unsafe) = verdict(&text).context("the first lines have no verdict")?;
     ensure!(
-        with_word == text.contains(WORD),
-        "the word's place does not go with its verdict"
+        takes_unsafe == text.contains(UNSAFE),
+        "a verdict `without unsafe` needs a placeholder `{UNSAFE}`, and others must not have one"
     );
     let folder = tempfile::tempdir().context("cannot make a folder")?;
-    let name = source.file_name().context("it has no name")?;
+    let name = source.file_name().context("the patch has no name")?;
     let patch = folder.path().join(name);
     fs::write(&patch, &text).context("cannot write the patch")?;
-    let said = build(compiler, &patch)?;
-    let found = match (&verdict, &said) {
-        (Verdict::Refused(text), Said::Error(said)) => said.contains(text),
-        (Verdict::Unfit(text), Said::Unfit(said)) => said.contains(text),
-        (Verdict::Built, Said::Nothing) => true,
+    let built = build(compiler, &patch)?;
+    let is_expected = match (&verdict, &built) {
+        (Verdict::Refused(text), Outcome::Refused(error)) => error.contains(text),
+        (Verdict::Unfit(text), Outcome::Unfit(error)) => error.contains(text),
+        (Verdict::Built, Outcome::Built) => true,
         _ => false,
     };
-    ensure!(found, "expected {verdict:?}, found {said:?}");
-    if with_word {
-        // The lint forbids it by that name.
-        let answered = text
+    ensure!(is_expected, "expected {verdict:?}, found {built:?}");
+    if takes_unsafe {
+        // The lint would forbid the claim.
+        let with_unsafe = text
             .replace("#![forbid(unsafe_code)]\n", "")
-            .replace(WORD, ", unsafe");
-        fs::write(&patch, answered).context("cannot write the patch")?;
-        let said = build(compiler, &patch)?;
-        ensure!(matches!(said, Said::Nothing), "with the word: {said:?}");
+            .replace(UNSAFE, ", unsafe");
+        fs::write(&patch, with_unsafe).context("cannot write the patch")?;
+        let built = build(compiler, &patch)?;
+        ensure!(matches!(built, Outcome::Built), "with `unsafe`: {built:?}");
     }
     Ok(())
 }
 
-/// The expectation of a patch.
+/// The result of building a patch, with the error.
 #[derive(Debug)]
-enum Said {
-    Error(String),
+enum Outcome {
+    Refused(String),
     Unfit(String),
-    Nothing,
+    Built,
 }
 
-fn build(compiler: &Compiler, patch: &Path) -> Result<Said> {
+fn build(compiler: &Compiler, patch: &Path) -> Result<Outcome> {
     let object = patch.with_extension("o");
     let emit = format!("obj={}", object.display());
     let output = compiler.emit(patch, &[], &emit)?;
     if !output.status.success() {
-        let said = normal(&String::from_utf8_lossy(&output.stderr));
-        return Ok(Said::Error(said));
+        let messages = normalize(&String::from_utf8_lossy(&output.stderr));
+        return Ok(Outcome::Refused(messages));
     }
     let data = fs::read(&object).with_context(|| format!("cannot read {}", object.display()))?;
     let unfit = Module::parse(&data)?.unfit()?;
     Ok(match unfit.first() {
-        Some(unfit) => Said::Unfit(unfit.to_string()),
-        None => Said::Nothing,
+        Some(unfit) => Outcome::Unfit(unfit.to_string()),
+        None => Outcome::Built,
     })
 }
 
@@ -106,17 +106,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_stand_in_the_first_lines() {
-        let of = |text| verdict(text);
+    fn verdicts_are_parsed() {
         assert_eq!(
-            of("//! Does: this.\n//!\n//! Refused: no\n"),
+            verdict("//! Does: this.\n//!\n//! Refused: no\n"),
             Some((Verdict::Refused("no"), false))
         );
         assert_eq!(
-            of("//! Unfit without the word: too large\n"),
+            verdict("//! Unfit without unsafe: too large\n"),
             Some((Verdict::Unfit("too large"), true))
         );
-        assert_eq!(of("//! Harmless: why\n"), Some((Verdict::Built, false)));
-        assert_eq!(of("// Refused: no\n"), None);
+        assert_eq!(
+            verdict("//! Harmless: why\n"),
+            Some((Verdict::Built, false))
+        );
+        assert_eq!(verdict("// Refused: no\n"), None);
     }
 }

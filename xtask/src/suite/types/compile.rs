@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compiles a single patch as Kbuild does, without linking a module, and returns the compiler's
-//! messages.
+//! Compiles a single patch as Kbuild does, without linking a module.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,33 +13,33 @@ use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::module::Built;
 use tempfile::TempDir;
 
-/// The patch whose compilation was recorded by Kbuild.
+/// The patch whose compiler command, as recorded by Kbuild, is used.
 const RECORDED: &str = "livepatch-sample";
 
-/// The kernel's rustc with all options that a patch is compiled with.
+/// The kernel's rustc with the options for patches.
 pub(super) struct Compiler {
-    /// `NAME=value` and the compiler, then its options.
+    /// Variables `NAME=value`, the compiler and its options.
     words: Vec<String>,
-    /// The folder of relative paths in the command.
+    /// The folder that paths in the command are relative to.
     root: PathBuf,
     env: Vec<(String, String)>,
     output: TempDir,
 }
 
 impl Compiler {
-    /// Takes the options from a patch that was built.
-    pub(super) fn of(kernel: &Kernel, built: &Built) -> Result<Self> {
+    /// Takes the command from a built patch.
+    pub(super) fn from_built(kernel: &Kernel, built: &Built) -> Result<Self> {
         let module = built
             .module(RECORDED)
-            .with_context(|| format!("the build made no {RECORDED}"))?;
+            .with_context(|| format!("the build produced no {RECORDED}"))?;
         let folder = module.parent().unwrap_or(Path::new("."));
-        // examples/livepatch-sample
+        // The module is in examples/livepatch-sample.
         let root = folder.parent().and_then(Path::parent).unwrap_or(folder);
         let record = folder.join(format!(".{RECORDED}.o.cmd"));
         let text = fs::read_to_string(&record)
             .with_context(|| format!("cannot read {}", record.display()))?;
         let words = words(&text)
-            .with_context(|| format!("{} records no compiler's command", record.display()))?;
+            .with_context(|| format!("{} has no compiler command", record.display()))?;
         let mut env = kernel.build.env.clone();
         // The kernel's makefile exports it.
         env.push(("RUSTC_BOOTSTRAP".into(), "1".into()));
@@ -62,7 +61,7 @@ impl Compiler {
         self.emit(source, options, &format!("metadata={}", output.display()))
     }
 
-    /// The same, with the compiler's kind of output.
+    /// Like [`Self::compile`], with this argument of `--emit`.
     pub(super) fn emit(&self, source: &Path, options: &[&str], emit: &str) -> Result<Output> {
         let name = source.file_stem().unwrap_or_default().to_string_lossy();
         let mut command = process::command("env");
@@ -73,7 +72,7 @@ impl Compiler {
             .args(options)
             .arg(format!("--emit={emit}"))
             .arg(source)
-            // The module's name, which Kbuild gives.
+            // Kbuild sets the module's name.
             .env("RUST_MODFILE", &*name);
         process::check_interrupted()?;
         command
@@ -82,7 +81,7 @@ impl Compiler {
     }
 }
 
-/// The words of the recorded command up to the source, without its output options.
+/// The words of the recorded command up to the source, without output options.
 fn words(record: &str) -> Result<Vec<String>> {
     let line = record.lines().next().unwrap_or_default();
     let (_, command) = line.split_once(":=").unwrap_or_default();
@@ -99,7 +98,7 @@ fn words(record: &str) -> Result<Vec<String>> {
         }
     }
     if words.is_empty() {
-        bail!("it is empty");
+        bail!("the recorded command is empty");
     }
     Ok(words)
 }

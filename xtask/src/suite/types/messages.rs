@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Compares the compiler's messages with expected ones.
+//! Normalises the compiler's messages, and compares them with expected ones.
 
 use std::path::Path;
 use std::{fs, io};
@@ -9,32 +9,32 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::checkout;
 
-/// Where a toolchain has the sources of Rust's library.
+/// The folder of Rust's library sources in a toolchain.
 const LIBRARY: &str = "lib/rustlib/src/rust/";
 
-/// Compares with the file beside the patch; without one, no messages are expected.
-pub(super) fn as_expected(source: &Path, said: &str) -> Result<()> {
-    let expected = source.with_extension("stderr");
-    if std::env::var_os("UPDATE_EXPECT").is_some() && !said.is_empty() {
-        return fs::write(&expected, said)
-            .with_context(|| format!("cannot write {}", expected.display()));
+/// Compares messages with the file beside the patch. Without a file, no messages are expected.
+pub(super) fn compare(source: &Path, messages: &str) -> Result<()> {
+    let file = source.with_extension("stderr");
+    if std::env::var_os("UPDATE_EXPECT").is_some() && !messages.is_empty() {
+        return fs::write(&file, messages)
+            .with_context(|| format!("cannot write {}", file.display()));
     }
-    let wanted = match fs::read_to_string(&expected) {
+    let expected = match fs::read_to_string(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        read => read.with_context(|| format!("cannot read {}", expected.display()))?,
+        read => read.with_context(|| format!("cannot read {}", file.display()))?,
     };
-    if said != wanted {
-        bail!("expected\n{wanted}\nfound\n{said}");
+    if messages != expected {
+        bail!("expected\n{expected}\nfound\n{messages}");
     }
     Ok(())
 }
 
-/// Without what differs between machines and kernels, and what changes with comments in other sources than the patch:
-/// folders, addresses, line numbers of klp and of Rust's library.
-pub(super) fn normal(said: &str) -> String {
+/// Removes from messages what differs between machines and kernels, and what depends on comments in other sources than
+/// the patch: folders, addresses, line numbers of klp and of Rust's library.
+pub(super) fn normalize(text: &str) -> String {
     let folder = format!("{}/", checkout::top().display());
-    let said = said.replace(&folder, "");
-    let messages: Vec<_> = said.split("\n\n").map(message).collect();
+    let text = text.replace(&folder, "");
+    let messages: Vec<_> = text.split("\n\n").map(message).collect();
     let mut text = messages.join("\n\n");
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
@@ -42,9 +42,9 @@ pub(super) fn normal(said: &str) -> String {
     text
 }
 
-/// One message, with its notes.
+/// Normalises one message, with its notes.
 fn message(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(Line::read).collect();
+    let lines: Vec<_> = text.lines().map(Line::parse).collect();
     let old = lines.iter().find_map(|line| line.indentation);
     let mut of_patch = true;
     let mut shown = Vec::new();
@@ -64,20 +64,20 @@ fn message(text: &str) -> String {
     shown.collect::<Vec<_>>().join("\n")
 }
 
-/// What stands for the number of a line of other sources.
+/// Replaces the line number of other sources.
 const UNNUMBERED: &str = "LL";
 
 /// A line of a message.
 struct Line {
     text: String,
-    /// The width of the margin, in a line with a position.
+    /// The width of the margin, if this is a line with a position.
     indentation: Option<usize>,
-    /// Whether this line and the next ones show the patch, rather than other sources.
+    /// Whether this line and the next ones show the patch; `false` for other sources.
     of_patch: Option<bool>,
 }
 
 impl Line {
-    fn read(line: &str) -> Self {
+    fn parse(line: &str) -> Self {
         let text = without_address(line.trim_end());
         let inside = text.trim_start();
         let indentation = text.len() - inside.len();
@@ -85,7 +85,7 @@ impl Line {
             .iter()
             .find_map(|arrow| Some((*arrow, inside.strip_prefix(arrow)?)))
         else {
-            // A note without a position ends what is shown.
+            // A note without a position ends the excerpt of a source.
             let is_header =
                 text.starts_with(|first: char| first.is_ascii_alphabetic() && first != 'L');
             return Self {
@@ -111,14 +111,14 @@ impl Line {
         }
     }
 
-    /// The number in the margin of this width.
+    /// The line number in a margin of this width, or an empty text; `None` for other contents.
     fn number(&self, width: usize) -> Option<&str> {
         let number = self.text.get(..width)?.trim_start();
         let is_number = number.bytes().all(|byte| byte.is_ascii_digit()) || number == UNNUMBERED;
         is_number.then_some(number)
     }
 
-    /// The line with a margin of another width.
+    /// Returns the line with a margin of another width.
     fn with_margin(&self, old: usize, new: usize, of_patch: bool) -> String {
         if let Some(rest) = self.text.strip_prefix("...") {
             let inside = rest.trim_start();
@@ -159,10 +159,10 @@ mod tests {
     use crate::files::with_extension;
 
     #[test]
-    fn addresses_are_left_out() {
-        let said = normal("  sympos = 1: at 0xffffffff81, cannot be traced \n");
-        assert_eq!(said, "  sympos = 1: at 0x..., cannot be traced\n");
-        assert_eq!(normal(&said), said);
+    fn addresses_are_removed() {
+        let text = normalize("  sympos = 1: at 0xffffffff81, cannot be traced \n");
+        assert_eq!(text, "  sympos = 1: at 0x..., cannot be traced\n");
+        assert_eq!(normalize(&text), text);
     }
 
     /// A message about line 9 of a patch, with a note that shows this line of klp.
@@ -180,34 +180,34 @@ mod tests {
 
     #[test]
     fn lines_of_klp_have_no_number() {
-        let said = normal(&with_note(1044, "./klp/src/persistent.rs"));
+        let text = normalize(&with_note(1044, "./klp/src/persistent.rs"));
         assert_eq!(
-            said,
+            text,
             "error: no\n  --> tests/types/fail/a.rs:9:8\n   |\n 9 | struct List {\n   |        ^^^^\n\
              ...   |\n   |\nnote: required\n  --> ./klp/src/persistent.rs\n   |\nLL | pub trait Persistent {\n   \
              |           ^^^^^\n   = note: because\n           of it\n"
         );
-        assert_eq!(normal(&with_note(44, "./klp/src/persistent.rs")), said);
-        assert_eq!(normal(&said), said, "nothing is left to do");
+        assert_eq!(normalize(&with_note(44, "./klp/src/persistent.rs")), text);
+        assert_eq!(normalize(&text), text, "it is normalised already");
         let library = with_note(
             814,
             "/home/me/lib/rustlib/src/rust/library/core/src/marker.rs",
         );
-        assert!(normal(&library).contains("--> RUST/library/core/src/marker.rs\n"));
+        assert!(normalize(&library).contains("--> RUST/library/core/src/marker.rs\n"));
     }
 
     #[test]
     fn lines_of_the_patch_keep_their_numbers() {
-        let said = with_note(44, "tests/types/fail/b.rs");
-        assert_eq!(normal(&said), said);
+        let text = with_note(44, "tests/types/fail/b.rs");
+        assert_eq!(normalize(&text), text);
     }
 
     #[test]
-    fn what_is_expected_is_normal() {
+    fn expected_messages_are_normalized() {
         let folder = checkout::top().join("tests/types/fail");
         for path in with_extension(&folder, "stderr").expect("a folder") {
             let text = fs::read_to_string(&path).expect("a text");
-            assert_eq!(normal(&text), text, "{}", path.display());
+            assert_eq!(normalize(&text), text, "{}", path.display());
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Compiles stubs of every replaceable function of the kernel, as printed: one with a placeholder, and one that
 //! calls the original.
 //!
-//! They are combined into a few large patches. Stubs that do not compile are counted and removed, until the
+//! The stubs are combined into a few large patches. Those that do not compile are counted and removed, until the
 //! rest compiles: an error may hide others.
 
 use std::collections::BTreeMap;
@@ -20,26 +20,26 @@ use serde::Deserialize;
 use super::compile::Compiler;
 use crate::parallel;
 
-/// How many functions one patch has. With more the compiler takes longer for each.
-const IN_ONE_PATCH: usize = 400;
+/// The number of functions of one patch. With more, the compiler takes longer for each.
+const PATCH_SIZE: usize = 400;
 
-/// How often errors may come to light after others were taken out.
-const ROUNDS: usize = 8;
+/// The number of times that a patch is compiled to find errors hidden by others.
+const MAX_ROUNDS: usize = 8;
 
-/// How many of a hundred stubs have to compile.
-const WANTED: usize = 95;
+/// The percentage of stubs that have to compile.
+const MIN_COMPILED: usize = 95;
 
-/// The number of reported failures.
-const REPORTED: usize = 10;
+/// The number of failures that are printed.
+const MAX_PRINTED: usize = 10;
 
-/// Stubs that do not compile, and why.
+/// The functions whose stubs do not compile, with the error.
 type Failures = BTreeMap<String, String>;
 
-/// Prints and compiles them all, and says how many there were.
+/// Prints and compiles the stubs of all functions, and prints how many compile.
 pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
     let known = klp_elf::Kernel::open(KernelMetadata::of_folder(&kernel.build.dir).sources()?)?;
     let object = known.object(VMLINUX)?;
-    let object = object.context("nothing is known of vmlinux")?;
+    let object = object.context("there is no metadata of vmlinux")?;
     let functions: Vec<_> = object
         .functions()
         .filter_map(|name| replaceable(&object, name.to_string()))
@@ -53,7 +53,7 @@ pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
     compile_all(&known, &functions, &Form::Wrap, "wrapping stubs", compiler)
 }
 
-/// Prints and compiles all of a form.
+/// Prints and compiles the stubs of one form.
 fn compile_all(
     known: &klp_elf::Kernel,
     functions: &[Replaceable],
@@ -64,7 +64,7 @@ fn compile_all(
     let folder = tempfile::tempdir().context("cannot make a folder")?;
     let mut failures = Failures::new();
     let mut patches = Vec::new();
-    for (number, functions) in functions.chunks(IN_ONE_PATCH).enumerate() {
+    for (number, functions) in functions.chunks(PATCH_SIZE).enumerate() {
         let source = folder.path().join(format!("stubs_{number}.rs"));
         let stub = Stub::with(known, form.clone());
         patches.push(Patch::print(stub, functions, source, &mut failures));
@@ -78,17 +78,17 @@ fn compile_all(
         "{what}: {} of {all} traceable functions with a prototype compile as printed",
         all - failed
     ));
-    for (name, why) in failures.iter().take(REPORTED) {
+    for (name, why) in failures.iter().take(MAX_PRINTED) {
         say(&format!("  not {name}: {why}"));
     }
     ensure!(
-        (all - failed) * 100 >= all * WANTED,
+        (all - failed) * 100 >= all * MIN_COMPILED,
         "{failed} of {all} {what} do not compile"
     );
     Ok(())
 }
 
-/// A function and, where there are several of its name, the first that can be replaced.
+/// A function that can be replaced; if its name is ambiguous, with the position of the first that can.
 struct Replaceable {
     name: String,
     sympos: Option<u32>,
@@ -112,7 +112,7 @@ struct Patch {
 }
 
 impl Patch {
-    /// Prints the stubs. A stub that cannot be printed has failed.
+    /// Prints the stubs. One that cannot be printed is a failure.
     fn print(
         mut stub: Stub<'_>,
         functions: &[Replaceable],
@@ -133,10 +133,10 @@ impl Patch {
         }
     }
 
-    /// Compiles it, again and again without what failed, until the rest compiles.
+    /// Compiles the patch repeatedly without the stubs that failed, until the rest compiles.
     fn compile(&self, compiler: &Compiler) -> Result<Failures> {
         let mut failures = Failures::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let lines = self.write(&failures)?;
             let output = compiler.compile(&self.source, &["--error-format=json"])?;
             if output.status.success() {
@@ -146,10 +146,10 @@ impl Patch {
             ensure!(!found.is_empty(), "the compiler failed without an error");
             failures.extend(found);
         }
-        bail!("after {ROUNDS} rounds there are still errors: {failures:?}")
+        bail!("the patch still has errors after {MAX_ROUNDS} rounds: {failures:?}")
     }
 
-    /// Writes the patch without these stubs, and returns the line of each of the others.
+    /// Writes the patch without these stubs. Returns the first line of each of the others.
     fn write(&self, without: &Failures) -> Result<Vec<(usize, &str)>> {
         let mut text = format!(
             "//! Stubs.\n#![allow(missing_docs)]\nuse klp::prelude::*;\n{}\n\
@@ -174,7 +174,7 @@ impl Patch {
     }
 }
 
-/// What rustc says in JSON.
+/// A message of rustc in JSON.
 #[derive(Deserialize)]
 struct Diagnostic {
     level: String,
@@ -190,14 +190,14 @@ struct Span {
     is_primary: bool,
 }
 
-/// The errors, by the stub in which they are.
-fn errors(said: &[u8], source: &Path, lines: &[(usize, &str)]) -> Result<Failures> {
+/// Parses the errors, by the stub in which they are.
+fn errors(messages: &[u8], source: &Path, lines: &[(usize, &str)]) -> Result<Failures> {
     let mut failures = Failures::new();
-    for line in String::from_utf8_lossy(said).lines() {
+    for line in String::from_utf8_lossy(messages).lines() {
         let Ok(diagnostic) = serde_json::from_str::<Diagnostic>(line) else {
             continue;
         };
-        // "aborting due to ..." is at no place.
+        // "aborting due to ..." has no position.
         if diagnostic.level != "error" || diagnostic.spans.is_empty() {
             continue;
         }
@@ -208,7 +208,7 @@ fn errors(said: &[u8], source: &Path, lines: &[(usize, &str)]) -> Result<Failure
             .map_or(0, |span| span.line_start);
         let stub = lines.iter().rev().find(|(first, _)| *first <= at);
         let Some((_, name)) = stub else {
-            bail!("outside of all stubs: {}", diagnostic.message);
+            bail!("error outside of all stubs: {}", diagnostic.message);
         };
         let first_line = diagnostic.message.lines().next().unwrap_or_default();
         failures
@@ -223,14 +223,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_belong_to_the_stub_they_stand_in() {
-        let said = r#"{"level":"warning","message":"w","spans":[]}
+    fn errors_are_assigned_to_their_stubs() {
+        let messages = r#"{"level":"warning","message":"w","spans":[]}
 {"level":"error","message":"e\nmore","spans":[{"file_name":"/s.rs","line_start":12,"is_primary":true}]}
 {"level":"error","message":"aborting","spans":[]}"#;
         let lines = [(5, "one"), (10, "two"), (15, "three")];
-        let found = errors(said.as_bytes(), Path::new("/s.rs"), &lines).expect("errors");
+        let found = errors(messages.as_bytes(), Path::new("/s.rs"), &lines).expect("errors");
         assert_eq!(found, Failures::from([("two".to_owned(), "e".to_owned())]));
-        let outside = errors(said.as_bytes(), Path::new("/other.rs"), &lines);
+        let outside = errors(messages.as_bytes(), Path::new("/other.rs"), &lines);
         assert!(outside.is_err());
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A view of every few of the kernel's structures, with all its members, compiled as `cargo klp stub`
-//! prints it.
+//! Compiles views of a sample of the kernel's structures, with all members, as `cargo klp stub` prints
+//! them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,17 +14,17 @@ use klp_host::kernel::metadata::KernelMetadata;
 
 use super::compile::Compiler;
 
-/// Of so many structures one is compiled: all of them take minutes.
-const ONE_OF: usize = 7;
+/// Every seventh structure is compiled, because all of them take minutes.
+const STEP: usize = 7;
 
-/// Prints and compiles them, and says how many there were.
+/// Prints and compiles the views, and prints their number.
 pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
     let known = klp_elf::Kernel::open(KernelMetadata::of_folder(&kernel.build.dir).sources()?)?;
     let object = known.object(VMLINUX)?;
-    let object = object.context("nothing is known of vmlinux")?;
+    let object = object.context("there is no metadata of vmlinux")?;
     let mut text = String::from("//! Views.\n#![allow(missing_docs, dead_code)]\n");
     let mut count = 0;
-    for tag in object.structure_tags().step_by(ONE_OF) {
+    for tag in object.structure_tags().step_by(STEP) {
         if object.structures(&tag).len() > 1 {
             continue;
         }
@@ -42,8 +42,11 @@ pub(super) fn run(kernel: &Kernel, compiler: &Compiler) -> Result<()> {
     let source = folder.path().join("views.rs");
     fs::write(&source, text).with_context(|| format!("cannot write {}", source.display()))?;
     let output = compiler.compile(&source, &[])?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "they do not compile: {said}");
+    let messages = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "the views do not compile: {messages}"
+    );
     say(&format!("views of {count} structures compile as printed"));
     ensure!(count > 300, "only {count} structures are known");
     Ok(())
