@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the example livepatch-sample does in Rust: for the size of the module.
+ * The example livepatch-sample in C, to compare the size of the modules.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -25,7 +25,7 @@ static struct klp_func funcs[] = {
 
 static struct klp_object objs[] = {
 	{
-		/* No name: the kernel itself. */
+		/* name being NULL means vmlinux */
 		.funcs = funcs,
 	},
 	{ }

@@ -2,7 +2,7 @@
 /*
  * Numbers for a thousand functions: KLP_BENCH_ALL(F) is F(000) F(001) ... F(999).
  *
- * The digits are parts of names. Where a number is needed, put a 1 in front of them.
+ * The digits are parts of names. To get a decimal number, prepend a 1.
  */
 #ifndef KLP_BENCH_FUNCTIONS_H
 #define KLP_BENCH_FUNCTIONS_H

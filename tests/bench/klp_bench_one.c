@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The smallest live patch of klp_bench_target: what it costs to load is little beside the
+ * The smallest live patch of klp_bench_target: loading it costs little compared with the
  * transition.
  */
 

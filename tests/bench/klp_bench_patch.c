@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The live patch of the benchmarks: replaces the first functions of klp_bench_target, as many
- * as `functions` says, and klp_bench_sleep() too when `sleeper` is set.
+ * The live patch of the benchmarks: replaces the first `functions` functions of klp_bench_target,
+ * and klp_bench_sleep() too if `sleeper` is set.
  *
- * The same patch for higher places in the stack: klp_bench_second.c, klp_bench_third.c.
+ * The same patch for higher positions in the stack: klp_bench_second.c, klp_bench_third.c.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -14,14 +14,14 @@
 
 #include "klp_bench_functions.h"
 
-/* The sign of this patch: klp_bench_000(0) gives -1000 times it. */
+/* Identifies this patch: klp_bench_000(0) returns -1000 * LAYER. */
 #ifndef LAYER
 #define LAYER 1
 #endif
 
 static unsigned int functions;
 module_param(functions, uint, 0444);
-MODULE_PARM_DESC(functions, "how many functions to replace, up to 1000");
+MODULE_PARM_DESC(functions, "number of functions to replace, up to 1000");
 
 static bool sleeper;
 module_param(sleeper, bool, 0444);
@@ -29,12 +29,12 @@ MODULE_PARM_DESC(sleeper, "replace klp_bench_sleep() too");
 
 static bool replace;
 module_param(replace, bool, 0444);
-MODULE_PARM_DESC(replace, "take the place of all other patches");
+MODULE_PARM_DESC(replace, "replace all other patches");
 
-/* By the clock of programs. What the module loader did before is not the core's. */
+/* CLOCK_MONOTONIC. The time before belongs to the module loader, not to the core. */
 static unsigned long long started;
 module_param(started, ullong, 0444);
-MODULE_PARM_DESC(started, "when the patch was given to the core, in nanoseconds");
+MODULE_PARM_DESC(started, "time of klp_enable_patch(), in nanoseconds");
 
 #define REPLACEMENT(nr)                                                        \
 	static int livepatch_bench_##nr(int x)                                 \
@@ -55,7 +55,7 @@ static int livepatch_bench_sleep(unsigned int ms)
 		.new_func = livepatch_bench_##nr,                              \
 	},
 
-/* The end is set as the parameters say. */
+/* klp_bench_patch_init() sets the end according to the parameters. */
 static struct klp_func funcs[] = {
 	KLP_BENCH_ALL(ENTRY)
 	{ }, { }
@@ -80,7 +80,7 @@ static int __init klp_bench_patch_init(void)
 
 	if (count > ARRAY_SIZE(funcs) - 2 || !(count || sleeper))
 		return -EINVAL;
-	/* The last one: whoever compares stacks with all functions compares with all others first. */
+	/* Last, so that a stack check compares stacks with all other functions first. */
 	if (sleeper)
 		funcs[count++] = (struct klp_func){
 			.old_name = "klp_bench_sleep",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The patch of klp_bench_patch.c once more, under another name.
+ * The patch of klp_bench_patch.c under another name.
  */
 
 #define LAYER 2

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the benchmarks patch: a thousand functions, klp_bench_000 to klp_bench_999, and
+ * The functions that the benchmarks patch: a thousand, klp_bench_000 to klp_bench_999, and
  * klp_bench_sleep().
  *
- * Reading /proc/klp_bench_calls calls klp_bench_000() many times and tells how long that took,
- * and what klp_bench_000(0) gives: by that one sees which function is called.
+ * Reading /proc/klp_bench_calls calls klp_bench_000() many times and prints how long that took,
+ * and the result of klp_bench_000(0), which shows the function that was called.
  * Reading /proc/klp_bench_sleep sleeps in klp_bench_sleep(), and then does the same: a task that
- * was kept from switching by that sleep has not switched yet.
- * /proc/klp_bench_reads and /proc/klp_bench_ignores are the same for klp_bench_reads() and
+ * could not switch because of that sleep has not switched yet.
+ * /proc/klp_bench_reads and /proc/klp_bench_ignores do the same for klp_bench_reads() and
  * klp_bench_ignores(): the replacement of the first reads a member of the structure.
  */
 
@@ -24,14 +24,14 @@
 
 #include "klp_bench_functions.h"
 
-/* Few enough to keep interrupts off for them. */
+/* Few enough to run with interrupts disabled. */
 #define CALLS 100000
 
 static unsigned int sleep_ms = 1000;
 module_param(sleep_ms, uint, 0644);
 MODULE_PARM_DESC(sleep_ms, "how long klp_bench_sleep() sleeps, in milliseconds");
 
-/* The empty statement keeps the compiler from calling it less often. */
+/* The empty statement keeps the compiler from merging calls. */
 #define FUNCTION(nr)                                                           \
 	noinline int klp_bench_##nr(int x);                                    \
 	noinline int klp_bench_##nr(int x)                                     \
@@ -46,7 +46,7 @@ noinline int klp_bench_sleep(unsigned int ms)
 {
 	long left = msecs_to_jiffies(ms);
 
-	/* Neither interrupted nor reported as hung: nothing but time ends it. */
+	/* TASK_IDLE is neither interrupted by signals nor reported as hung. */
 	while (left) {
 		set_current_state(TASK_IDLE);
 		left = schedule_timeout(left);
@@ -66,7 +66,7 @@ WITH_STRUCTURE(ignores)
 
 static const struct timespec64 structure = { .tv_sec = 1 };
 
-/* The time that `call`, with the number `i`, takes. */
+/* Measures the time of `call`, an expression of `i`. */
 #define MEASURE(name, call)                                                    \
 	static void name(struct seq_file *m)                                   \
 	{                                                                      \

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# attempt.sh TASKS FUNCTIONS - what it costs to try to end a transition that is held up by this many tasks,
-# which sleep in the last of this many functions. Both cores do it about once a second by then, in
-# a kernel worker, whose CPU time is read. For counted instructions.
+# attempt.sh TASKS FUNCTIONS - the cost of an attempt to complete a transition that is blocked by this many tasks,
+# which sleep in the last of this many functions. Both cores try about once a second by then, in a
+# kernel worker, whose CPU time is measured. For counted instructions.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
 tasks=$1 functions=$2
 seconds=10
 
-# What the kernel does once a second anyway would be counted with it.
+# Otherwise the statistics that the kernel updates every second would be counted, too.
 echo 600 >/proc/sys/vm/stat_interval
 load_target sleep_ms=60000
 "$BENCH/klp-bench" readers "$tasks" /proc/klp_bench_sleep
@@ -19,7 +19,7 @@ insmod "$BENCH/klp_bench_patch.ko" functions=$((functions - 1)) sleeper=1
 sleep 2
 "$BENCH/klp-bench" bursts "$seconds" >/tmp/bursts
 in_transition klp_bench_patch
-# Other work is short.
+# Skip other work of the workers, which is short.
 sort -n /tmp/bursts | awk '{ value[NR] = $1 } END {
     for (i = 1; i <= NR; i++)
         if (2 * value[i] > value[NR])

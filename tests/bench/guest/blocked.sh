@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# blocked.sh SECONDS SLEEPERS - the processor time of the kernel's workers while a transition is held up by a
-# task that sleeps in the function to be replaced; and before it, while nothing happens. As many other
-# processes sleep as SLEEPERS says.
-# For counted instructions.
+# blocked.sh SECONDS SLEEPERS - the CPU time of the kernel's workers while a transition is blocked by a task that
+# sleeps in the function to be replaced; and before, while the system is idle. SLEEPERS other processes
+# sleep meanwhile. For counted instructions.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
@@ -12,7 +11,7 @@ seconds=$1
 "$BENCH/klp-bench" sleepers "$2"
 sleep 1
 
-# percent - of a CPU that the workers use from now on.
+# percent - measures the share of a CPU that the workers use, in percent.
 percent() {
     local before after
     before=$(worked)

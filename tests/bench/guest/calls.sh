@@ -1,35 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# calls.sh - how many instructions a call of a patched function takes more than one of a function
-# that is not: settled, with a call of the original, through three patches on top of each other, in transition, and where the
-# patch that comes has no replacement for it. And what it takes to read a member of a structure. For counted
-# instructions: one nanosecond each.
+# calls.sh - how many more instructions a call of a patched function takes than one of an unpatched function:
+# settled, with a call of the original, with three stacked patches, in transition, and in transition to a patch
+# without a replacement for it. Also the cost of reading a member of a structure. For counted instructions, one
+# nanosecond each.
 #
-# calls.sh handler - settled, on a kernel that has been told not to make jumps.
+# calls.sh handler - settled, on a kernel booted with livepatch.jumps=0.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
-# calls NAME RESULT [FILE] - sets `cost` to what a call takes; the function that is called gives RESULT.
+# calls NAME RESULT [FILE] - sets `cost` to the cost of a call of a function that has to return RESULT.
 calls() {
     local calls took result
     read -r calls _ took _ _ result _ <"${3:-/proc/klp_bench_calls}"
-    [ "$result" = "$2" ] || fail "$1: the function gives $result instead of $2"
+    [ "$result" = "$2" ] || fail "$1: the function returns $result instead of $2"
     cost=$(awk -v took="$took" -v calls="$calls" 'BEGIN { printf "%.2f\n", took / calls }')
 }
 
-# difference NAME A B - the figure A - B.
+# difference NAME A B - reports the figure A - B.
 difference() {
     figure "$1" instructions "$(awk -v a="$2" -v b="$3" 'BEGIN { printf "%.2f\n", a - b }')"
 }
 
-# extra NAME RESULT [FILE] - the same, as a figure, without what it costs unpatched.
+# extra NAME RESULT [FILE] - reports the cost of a call beyond that of an unpatched function.
 extra() {
     calls "$@"
     difference "call-$1" "$cost" "$plain"
 }
 
-# sleeper - somebody who holds transitions up, for a while, and then makes calls; `wait` waits for that.
+# sleeper - starts a task that blocks transitions for a while, and then makes calls. `wait` waits for it.
 sleeper() {
     cat /proc/klp_bench_sleep >/tmp/sleeper &
     sleep 1
@@ -48,7 +48,7 @@ fi
 
 figure call-plain instructions "$plain"
 
-# It gives what the original gives.
+# This patch returns the original's result.
 insmod "$BENCH/klp_bench_original.ko"
 settle klp_bench_original
 extra original 1000
@@ -80,7 +80,7 @@ disable klp_bench_second >/dev/null
 unload klp_bench_third
 unload klp_bench_second
 
-# What comes replaces another function, so that this one gets the original back.
+# The cumulative patch replaces another function, which reverts this one to the original.
 sleeper
 insmod "$BENCH/klp_bench_second.ko" sleeper=1 replace=1
 extra noop 1000

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# functions.sh [--more] FUNCTIONS... - enables a live patch of so many functions, replaces it by another one, and
-# disables that; also what each leaves to the kernel's workers. With `--more`, in a kernel with many functions
-# more that can be traced. For counted instructions.
+# functions.sh [--more] FUNCTIONS... - enables a live patch of this many functions, replaces it by another one, and
+# disables that; also measures the work that each leaves to the kernel's workers. With `--more`, the kernel has many
+# more traceable functions. For counted instructions.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
-# left NAME - waits until the workers have done what was left to them, and tells how long that took them.
+# left NAME - waits until the workers are done, and reports their CPU time.
 left() {
     local before
     before=$(worked)

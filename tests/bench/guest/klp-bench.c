@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs in the guest. A program rather than a script, because what a shell does between two
- * looks at the clock would be counted.
+ * Measures operations in the guest. A program rather than a script, because the work of a shell
+ * between two reads of the clock would be counted.
  *
  *   klp-bench load FILE PATCH [PARAM=VALUE...]         loads a live patch; waits until its
  *                                                      transition has ended
- *   klp-bench replace FILE PATCH OLD [PARAM=VALUE...]  the same, and until the patch OLD has gone
- *   klp-bench disable PATCH                            disables it; waits until it has gone
- *   klp-bench unload MODULE                            unloads it as soon as nobody uses it
+ *   klp-bench replace FILE PATCH OLD [PARAM=VALUE...]  the same, and waits until the patch OLD is
+ *                                                      gone
+ *   klp-bench disable PATCH                            disables it; waits until it is gone
+ *   klp-bench unload MODULE                            unloads it as soon as it is unused
  *   klp-bench sleepers N                               leaves N sleeping processes behind
  *   klp-bench readers N FILE                           leaves N processes behind that read FILE
  *   klp-bench storm                                    starts programs, one after the other,
  *                                                      until killed
  *   klp-bench spin                                     uses its CPU until killed
- *   klp-bench worked                                   CPU time of the kernel's workers so far
- *   klp-bench read FILE N                              reads FILE N times; prints how long a read
- *                                                      took
- *   klp-bench bursts SECONDS                           CPU time of the kernel's workers, each
- *                                                      time that they had something to do
+ *   klp-bench worked                                   prints the CPU time of the kernel's workers
+ *                                                      so far
+ *   klp-bench read FILE N                              reads FILE N times; prints the time of a read
+ *   klp-bench bursts SECONDS                           prints the CPU time of the kernel's workers,
+ *                                                      each time that they had work
  *
- * All times are nanoseconds. load and replace print how long everything took, and how long since
- * the patch was given to the core (which patches with a parameter `started` know); disable
- * prints how long it took.
+ * All times are nanoseconds. load and replace print the total time, and the time since
+ * klp_enable_patch() (known for patches with a parameter `started`); disable prints the total time.
  */
 
 #define _GNU_SOURCE
@@ -37,14 +37,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long to wait between two looks, and how many looks to take at most: ten minutes. */
+/* The pause between two polls, and the maximum number of polls: ten minutes. */
 #define PAUSE_NS 1000000
 #define LOOKS 600000
 
-/* The same for what workers do: attempts to end a transition are further apart. */
+/* The pause between polls of workers: attempts to complete a transition are further apart. */
 #define BURST_PAUSE_NS 20000000
 
-/* More kernel workers than a small machine has. */
+/* More than a small machine has. */
 #define WORKERS 256
 
 static __attribute__((noreturn)) void die(const char *what)
@@ -74,7 +74,7 @@ static void nap(long ns)
 	nanosleep(&t, NULL);
 }
 
-/* The number in a file, or -1 when it is not there. */
+/* Returns the number in a file, or -1 if the file cannot be read. */
 static long long number(const char *path)
 {
 	char text[32];
@@ -92,7 +92,7 @@ static long long number(const char *path)
 	return atoll(text);
 }
 
-/* Waits for what a file of a live patch says; -1 when it is not to be there. */
+/* Waits until an attribute of a live patch has a value; -1 stands for a missing attribute. */
 static void wait_for(const char *patch, const char *name, int value)
 {
 	char path[256];
@@ -108,7 +108,7 @@ static void wait_for(const char *patch, const char *name, int value)
 	}
 }
 
-/* `old` is the patch that is replaced, if any. */
+/* Loads a patch, which replaces the patch `old` if that is not NULL. */
 static int load(const char *file, const char *patch, const char *old, char **words)
 {
 	char parameters[256] = "", path[256];
@@ -197,7 +197,7 @@ static void read_all(const char *file)
 	exit(0);
 }
 
-/* Processes that sleep, or read `file` if there is one; they keep nothing of ours open. */
+/* Starts processes that sleep, or read `file` if not NULL, with standard streams closed. */
 static int leave(long count, const char *file)
 {
 	while (count-- > 0) {
@@ -220,7 +220,7 @@ static int leave(long count, const char *file)
 
 static __attribute__((noreturn)) void storm(void)
 {
-	/* Most of the CPU is for the patch. Otherwise a cycle of it takes ten seconds on a kernel with checkers. */
+	/* Leave most of the CPU to the patch: else a cycle takes ten seconds on a kernel with debug checkers. */
 	errno = 0;
 	if (nice(10) == -1 && errno)
 		die("nice");
@@ -243,7 +243,7 @@ static __attribute__((noreturn)) void spin(void)
 		;
 }
 
-/* The clocks of all kernel workers. */
+/* Gets the CPU clocks of all kernel workers. */
 static int workers(clockid_t *clocks)
 {
 	DIR *proc = opendir("/proc");
@@ -278,7 +278,7 @@ static long long total(const clockid_t *clocks, int count)
 	while (count-- > 0) {
 		long long time = clock_now(clocks[count]);
 
-		/* Workers come and go. */
+		/* The worker may have ended. */
 		if (time > 0)
 			sum += time;
 	}
@@ -341,6 +341,6 @@ int main(int argc, char **argv)
 		return bursts(atol(argv[2]));
 	if (!strcmp(what, "nothing"))
 		return 0;
-	fprintf(stderr, "klp-bench: see the source for how to use it\n");
+	fprintf(stderr, "klp-bench: wrong usage: see the comment in klp-bench.c\n");
 	return 2;
 }

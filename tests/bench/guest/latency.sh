@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# latency.sh CYCLES TASKS... - how long transitions take in real time, to and from a live patch of one
-# function, while so many processes sleep (fewest first): on a machine that does nothing else,
-# and on one where each CPU computes and starts programs. By the time stamps of the kernel's log, from the
-# start of the transition to its end: without loading the module, and without looking.
+# latency.sh CYCLES TASKS... - the duration in real time of transitions to and from a live patch of one
+# function, while this many processes sleep (fewest first): on an idle machine, and on one where each CPU
+# computes and starts programs. Taken from the time stamps of the kernel's log, from the start of the
+# transition to its end, so that loading the module and polling are not counted.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
@@ -12,7 +12,7 @@ cycles=$1
 shift
 load=()
 
-# load_begin - CPUs that are never idle, and tasks that come and go.
+# load_begin - starts a load: CPUs that are never idle, and short-lived tasks.
 load_begin() {
     local cpu what
     for ((cpu = 0; cpu < $(nproc); cpu++)); do
@@ -23,14 +23,14 @@ load_begin() {
     done
 }
 
-# load_end
+# load_end - stops the load.
 load_end() {
     kill "${load[@]}"
     wait "${load[@]}" || true
     load=()
 }
 
-# transitions patching|unpatching - how long each took by the log, in nanoseconds.
+# transitions patching|unpatching - the durations in the log, in nanoseconds.
 transitions() {
     dmesg | sed -E "s/^\\[ *([0-9]+)\\.([0-9]+)\\] livepatch: 'klp_bench_one': /\\1\\2 /" |
         awk -v what="$1" '
@@ -38,7 +38,7 @@ transitions() {
             $2 == what && $3 == "complete" { printf "%.0f\n", ($1 - start) * 1000 }'
 }
 
-# latency NAME - of `cycles` cycles.
+# latency NAME - measures `cycles` cycles.
 latency() {
     local name=$1 cycle direction
     dmesg -c >/dev/null
@@ -52,7 +52,7 @@ latency() {
     for direction in patching unpatching; do
         transitions "$direction" >/tmp/transitions
         [ "$(wc -l </tmp/transitions)" = "$cycles" ] ||
-            fail "$name: the log does not tell of $cycles times $direction"
+            fail "$name: the log does not have $cycles times $direction"
         figure "$direction-$name" ns "$(median </tmp/transitions)" "$(worst </tmp/transitions)"
     done
 }

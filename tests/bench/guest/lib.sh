@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For the benchmarks' scripts, which run in the guest. What they find they tell the host in
+# Library of the benchmarks' scripts, which run in the guest. They report results to the host in
 # lines `@figure NAME UNIT VALUE [WORST]`.
 
 set -euo pipefail
@@ -9,10 +9,10 @@ export LC_ALL=C
 
 BENCH=${BENCH:-/klp/bench}
 TARGET=klp_bench_target
-# Seconds for which the kernel's workers may be busy with what a patch leaves to them.
+# Maximum seconds that the kernel's workers may take for the work of a patch.
 QUIET=300
 
-# figure NAME UNIT VALUE [WORST] - of several values, the median and the worst.
+# figure NAME UNIT VALUE [WORST] - reports a figure; of several samples, the median and the worst.
 figure() {
     echo "@figure $*"
 }
@@ -28,18 +28,18 @@ load_target() {
     insmod "$BENCH/$TARGET.ko" "$@"
 }
 
-# enable PATCH [PARAM=VALUE...] - loads a live patch; prints how long that took until the end of its
-# transition, and how much of it is the core's, in nanoseconds.
+# enable PATCH [PARAM=VALUE...] - loads a live patch; prints the time until the end of its transition, and
+# the core's part of it, in nanoseconds.
 enable() {
     "$BENCH/klp-bench" load "$BENCH/$1.ko" "$@"
 }
 
-# replace PATCH OLD [PARAM=VALUE...] - the same for one that replaces the patch OLD.
+# replace PATCH OLD [PARAM=VALUE...] - the same for a patch that replaces the patch OLD.
 replace() {
     "$BENCH/klp-bench" replace "$BENCH/$1.ko" "$@" replace=1
 }
 
-# disable PATCH - takes it out of use; prints how long that took.
+# disable PATCH - disables a live patch; prints the time in nanoseconds.
 disable() {
     "$BENCH/klp-bench" disable "$1"
 }
@@ -49,18 +49,18 @@ unload() {
     "$BENCH/klp-bench" unload "$1"
 }
 
-# in_transition PATCH
+# in_transition PATCH - fails if the patch is not in transition.
 in_transition() {
     [ "$(cat "/sys/kernel/livepatch/$1/transition")" = 1 ] ||
         fail "$1 is not in transition"
 }
 
-# worked - the CPU time of the kernel's workers so far, in nanoseconds.
+# worked - prints the CPU time of the kernel's workers so far, in nanoseconds.
 worked() {
     "$BENCH/klp-bench" worked
 }
 
-# quiet - waits until the kernel's workers have next to nothing to do any more.
+# quiet - waits until the kernel's workers are nearly idle.
 quiet() {
     local before after seconds
     after=$(worked)
@@ -93,7 +93,7 @@ settle() {
         fail "$1 did not settle: $(head -n 1 "$redirects")"
 }
 
-# median - of the numbers on standard input.
+# median - prints the median of the numbers on standard input.
 median() {
     sort -n | awk '{ value[NR] = $1 } END {
         if (!NR)
@@ -103,7 +103,7 @@ median() {
     }'
 }
 
-# worst - of the numbers on standard input.
+# worst - prints the largest of the numbers on standard input.
 worst() {
     sort -n | tail -n 1
 }

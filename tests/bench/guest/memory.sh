@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# memory.sh FUNCTIONS... - the memory that the kernel needs for patched functions: what there is more of while
-# the same module patches so many of them than while it patches one. For counted instructions.
+# memory.sh FUNCTIONS... - the memory that the kernel needs for patched functions: how much more it uses while
+# the same module patches this many functions than while it patches one. For counted instructions.
 
 . "${BENCH:-/klp/bench}/lib.sh"
 
-# used FUNCTIONS - sets `objects` and `areas` to the kernel's memory while so many are patched, in kB.
+# used FUNCTIONS - sets `objects` and `areas` to the kernel's memory while this many functions are patched, in kB.
 used() {
     enable klp_bench_patch functions="$1" >/dev/null
     settle klp_bench_patch
-    # What is freed later, and what is kept for the next who asks.
+    # Wait for deferred frees, and empty the slab caches.
     sleep 3
     local cache
     for cache in /sys/kernel/slab/*/shrink; do
@@ -21,7 +21,7 @@ used() {
 }
 
 load_target
-# Twice: the first time makes what is made once.
+# Twice: the first run includes one-time allocations.
 used 1
 disable klp_bench_patch >/dev/null
 unload klp_bench_patch
@@ -32,6 +32,6 @@ for functions in "$@"; do
     unload klp_bench_patch
     used "$functions"
     figure "memory-$functions" bytes $((1024 * (objects - objects_of_one) / (functions - 1)))
-    # The kernel gets room for code in blocks, which are no matter of a single function.
+    # The kernel allocates memory for code in blocks, so this is not a figure per function.
     figure "areas-$functions" kB $((areas - areas_of_one))
 done

@@ -10,7 +10,7 @@ tasks=$1 functions=$2
 
 load_target
 "$BENCH/klp-bench" sleepers "$tasks"
-# They are to sleep by then.
+# Wait until they sleep.
 sleep 1
 read -r _ enabled < <(enable klp_bench_patch functions="$functions")
 figure "enable-$functions-tasks-$tasks" ns "$enabled"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a call of the original costs: it does nothing else.
+//! The cost of a call of the original: the replacement does nothing else.
 
 use klp::prelude::*;
 

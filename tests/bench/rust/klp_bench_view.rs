@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What reading a member of a view costs: one replacement does so, and another one does not. The third is for comparison
-//! with one that calls the original.
+//! The cost of reading a member of a view: one replacement reads it, another one does not. A third is compared with the
+//! replacement that calls the original.
 
 use klp::prelude::*;
 
