@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Says that C passes a structure of its own as nothing.
+//! Implements `CType` for a structure, with a false shape.
 //!
 //! Refused: `Large` cannot be made a C type
 

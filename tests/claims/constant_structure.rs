@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes to what C only reads.
+//! Writes to a structure that is constant in C.
 //!
 //! Refused: usage of an `unsafe` block
 

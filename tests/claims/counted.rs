@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Keeps an argument that nothing may refer to any more.
+//! Takes a reference to an argument whose last reference may be gone.
 //!
 //! Unfit without unsafe: it takes a reference
 
@@ -12,7 +12,7 @@ use klp::prelude::*;
 
 static KEPT: SetOnce<ARef<Task>> = SetOnce::new();
 
-// Nothing says that this is not called when the last reference has gone.
+// The function may be called after the last reference was dropped.
 #[livepatch(object = "vmlinux", replaces = "wake_up_new_task", description = "Test patch", license = "GPL"/* unsafe */)]
 fn freed(task: &Task) {
     KEPT.populate(ARef::from(task));

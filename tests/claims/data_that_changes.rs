@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads what others write as if nobody did.
+//! Reads a variable that the kernel writes as an immutable one.
 //!
 //! Refused: the kernel may change `oops_count` of `vmlinux`
 

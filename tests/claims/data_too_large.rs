@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reaches behind a variable.
+//! Reads beyond the end of a variable.
 //!
 //! Refused: `tainted_mask` of `vmlinux` has 8 bytes
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls what the kernel has, on nobody's word.
+//! Declares a function of the kernel without `unsafe`.
 //!
 //! Refused: write `unsafe extern "C"`
 

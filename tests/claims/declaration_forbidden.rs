@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Has the author's word for what the kernel has, in a crate that forbids it.
+//! Declares a function of the kernel with `unsafe`, in a crate that forbids it.
 //!
 //! Refused: usage of an `unsafe extern` block
 

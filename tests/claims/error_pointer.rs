@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads what an error pointer points to.
+//! Dereferences an error pointer.
 //!
 //! Harmless: an error pointer is `None`.
 

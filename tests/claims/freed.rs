@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Counts a reference to what is being freed.
+//! Takes a reference to an object that is being freed.
 //!
 //! Refused without unsafe: runs when nothing refers to its argument any more
 

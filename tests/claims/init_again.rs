@@ -2,7 +2,7 @@
 
 //! Enables the patch a second time.
 //!
-//! Harmless: a module's init does nothing but once.
+//! Harmless: a second call of a module's init does nothing.
 
 #![forbid(unsafe_code)]
 

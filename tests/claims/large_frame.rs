@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Has a value on the stack that is larger than the page behind it.
+//! Has a value on the stack that is larger than the guard page.
 //!
 //! Unfit: of the stack, and the kernel allows 2048
 

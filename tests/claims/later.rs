@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Leaves work behind that runs when the patch has gone.
+//! Queues work that runs after the patch is gone.
 //!
 //! Unfit without unsafe: so the kernel may call that at any later time
 
@@ -12,7 +12,7 @@ use klp::prelude::*;
 fn version(_m: &SeqFile, _v: *mut c_void) -> Result {
     kernel::workqueue::system().try_spawn(GFP_KERNEL, || {
         kernel::time::delay::fsleep(kernel::time::Delta::from_millis(5000));
-        pr_info!("the patch has gone\n");
+        pr_info!("the patch is gone\n");
     })?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Keeps an argument for longer than the call.
+//! Keeps an argument beyond the call.
 //!
 //! Refused: `&'static klp::prelude::SeqFile` is no plain C type
 

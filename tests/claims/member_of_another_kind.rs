@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Takes an integer of C for a `bool`.
+//! Declares an integer of C as a `bool`.
 //!
 //! Refused: `i_mode`
 

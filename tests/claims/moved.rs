@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Swaps two structures to which C has pointers.
+//! Swaps two structures that C has pointers to.
 //!
 //! Refused: cannot borrow data in dereference
 

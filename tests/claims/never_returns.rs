@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Returns to callers that end with the call.
+//! Replaces a function that never returns by one that does.
 //!
 //! Refused: `do_group_exit` never returns
 

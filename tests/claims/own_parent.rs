@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Makes a structure of the kernel that takes no room.
+//! Constructs a structure of the kernel, with a size of zero.
 //!
 //! Refused: has no field named `_contents`
 

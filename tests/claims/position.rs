@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Takes a pointer that may be `NULL` for the position of a handler.
+//! Declares a pointer that may be `NULL` as the position of a handler.
 //!
 //! Refused: `vfs_read` is no `proc_handler`
 

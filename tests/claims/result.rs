@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Gives C a pointer to follow that leads nowhere.
+//! Returns a dangling pointer, which C dereferences.
 //!
 //! Refused without unsafe: is `char *` in C, which follows it: write `-> Returned<c_char>`
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Takes a table of text for one of numbers.
+//! Declares a table of text as one of numbers.
 //!
 //! Refused without unsafe: `IntTable` is a table of whole numbers
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads what another view of the same structure may write.
+//! Reads a member that another view of the same structure may write.
 //!
-//! Harmless: each access is a load or a store of its own.
+//! Harmless: each access is a separate load or store.
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Takes a `void *` for an object.
+//! Declares a `void *` as a pointer to an object.
 //!
 //! Refused without unsafe: which does not say what is behind it
 

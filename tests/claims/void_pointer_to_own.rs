@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Frees what a `void *` points to.
+//! Declares a `void *` as an owning pointer, and frees its target.
 //!
 //! Refused without unsafe: which does not say what is behind it
 
