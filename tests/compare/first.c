@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One of the two functions that are called klp_cmp_twin.
+ * One of the two functions named klp_cmp_twin.
  */
 #include <linux/seq_file.h>
 

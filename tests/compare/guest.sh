@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Runs in the guest: gives the livepatch core right and wrong patches in a fixed order, and
-# prints what can be seen of it. The same on another core must print the same.
+# Loads valid and invalid patches in the guest, in a fixed order, and prints all visible effects. Another
+# livepatch core has to print the same.
 #
-# A line `@ NAME` begins a case. Below it stand what was done and how it ended, the kernel's
-# words, sysfs, the patches' modules, what the patched functions do, and the kernel's taint.
+# A line `@ NAME` begins a case. It is followed by the command and its result, the kernel's log, sysfs, the
+# patches' modules, the behaviour of patched functions, and the kernel's taint.
 
 set -u
 export LC_ALL=C
 
 MODULES=/klp/compare/modules
 LIVEPATCH=/sys/kernel/livepatch
-# The longest that a transition may take, and the end of a patch after it, in tenths of a second.
+# Time limits of a transition, and of the removal of a patch after it, in tenths of a second.
 TRANSITION=300
 END=50
-# What the names of cases say about the module that is patched.
+# The part of case names about the patched module.
 WITH=
 
-# --- what is printed. Few processes: they are slow in an emulated machine. ---------------------
+# --- Output. Starts few processes: they are slow in an emulated machine. -----------------------
 
-# The kernel's words about live patches, since the case began. Time, addresses and the place of a
-# warning are never the same, nor is where the line falls that comes after 15 seconds.
+# The kernel's log about live patches since the case began. Omits what varies: times, addresses, the
+# position of a warning, and the line about signals, which comes after 15 seconds.
 words() {
     dmesg | sed -nE 's/^(\[[ TC0-9.]*\] ?)+//
-        # What %p shows before the kernel has numbers to hash addresses with.
+        # %p before the kernel has the key to hash addresses.
         s/\(____ptrval____\)/ADDRESS/g
         s/\b(0x)?[0-9a-f]{16}\b/ADDRESS/g
         s/^WARNING: .*/WARNING/
@@ -32,7 +32,7 @@ words() {
         s/^(livepatch|klp_|kobject|sysfs|WARNING|BUG|Oops|Duplicate|general protection)/log: &/p'
 }
 
-# sysfs with its values, debugfs without: those are never the same.
+# sysfs with its values, debugfs without: those vary.
 tree() {
     local kind mode path value
     [ -d "$1" ] || return
@@ -67,9 +67,9 @@ behaviour() {
     done </proc/klp_cmp
 }
 
-# --- steps -------------------------------------------------------------------------------------
+# --- Steps -------------------------------------------------------------------------------------
 
-# any VALUE FILE... - does one of them say that?
+# any VALUE FILE... - whether one of the files has this value.
 any() {
     local wanted=$1 file value
     shift
@@ -83,7 +83,7 @@ any() {
 
 in_transition() { any 1 "$LIVEPATCH"/*/transition; }
 
-# A patch that has ended is let go by a worker, after the last line about it.
+# Whether a patch is being removed: a worker releases it after the last line in the log.
 ending() {
     local module
     any 0 "$LIVEPATCH"/*/enabled && return 0
@@ -104,7 +104,7 @@ wait_while() {
     done
 }
 
-# Prints how the command ended, and what it changed.
+# Runs a command, and prints its status and output.
 run() {
     local said status
     said=$("$@" 2>&1)
@@ -113,7 +113,7 @@ run() {
     echo "run: ${*//$MODULES\//} -> $status${said:+: ${said//$MODULES\//}}"
 }
 
-# begin NAME - no two cases have one name.
+# begin NAME - begins a case. Names have to be unique.
 begin() {
     echo "@ $1"
     dmesg --clear
@@ -130,7 +130,7 @@ show() {
     echo "taint: $taint"
 }
 
-# step NAME COMMAND... - a case that ends when no transition runs.
+# step NAME COMMAND... - a case that ends after the transition.
 step() {
     begin "$1"
     shift
@@ -140,12 +140,12 @@ step() {
     show
 }
 
-# now NAME COMMAND... - a case in the middle of a transition.
+# now NAME COMMAND... - a case during a transition.
 now() {
     begin "$1"
     shift
     run "$@"
-    # Whatever is not held up has happened after this.
+    # Whatever is not blocked has happened after this.
     sleep 0.5
     show
 }
@@ -162,26 +162,26 @@ loads() { step "$1" load "$2" case="$3"; }
 disable() { echo 0 >"$LIVEPATCH/$1/enabled"; }
 write() { echo "$2" >"$LIVEPATCH/$1"; }
 
-# ends NAME MODULE - a patch is disabled and unloaded.
+# ends NAME MODULE - disables and unloads a patch.
 ends() {
     step "$1: disable" disable "$2"
     step "$1: unload" rmmod "$2"
 }
 
-# A wrong patch leaves nothing; if it does all the same, that must not spoil what comes after.
+# wrong CASE - an invalid patch. If it leaves something behind, that must not affect later cases.
 wrong() {
     loads "wrong$WITH: $1" klp_cmp_a "$1"
     clean_up
 }
 
-# right CASE - a patch that comes and goes.
+# right CASE - a valid patch, which is loaded, disabled and unloaded.
 right() {
     loads "right$WITH: $1" klp_cmp_a "$1"
     ends "right$WITH: $1" klp_cmp_a
     clean_up
 }
 
-# Silent: takes away what is there, from the top.
+# Silently removes all patches, from the top of the stack.
 clean_up() {
     local patch module
     for _ in 1 2 3; do
@@ -193,12 +193,12 @@ clean_up() {
         for module in klp_cmp_c klp_cmp_b klp_cmp_a klp_cmp_unmarked klp_cmp_holder klp_cmp_shadow; do
             [ -d "/sys/module/$module" ] && rmmod $module 2>/dev/null
         done
-        # It should have been refused.
+        # The module should have been refused.
         [ -z "$WITH" ] && [ -d /sys/module/klp_cmp_target ] && rmmod klp_cmp_target 2>/dev/null
     done
 }
 
-# --- the cases ---------------------------------------------------------------------------------
+# --- Cases -------------------------------------------------------------------------------------
 
 [ -d /sys/kernel/debug/dynamic_debug ] || mount -t debugfs debugfs /sys/kernel/debug
 echo 'file kernel/livepatch/* +p; func klp_try_switch_task -p' \
@@ -211,7 +211,7 @@ grep -oE ' . (__ksymtab_klp_.*|klp_(enable_patch|find_section_by_name|get_state|
 echo "own state: $(cat /proc/self/patch_state)"
 show
 
-# Wrong at once, or in themselves, whatever is loaded.
+# Invalid patches, whatever is loaded.
 step "wrong: no modinfo" load klp_cmp_unmarked case=plain
 for name in no-patch no-module null-objs null-funcs null-funcs-second \
     null-new-func null-old-name null-names-sympos empty-old-name \
@@ -223,14 +223,14 @@ for name in no-patch no-module null-objs null-funcs null-funcs-second \
     wrong $name
 done
 
-# Right ones, without the module.
+# Valid patches, without the module.
 for name in plain two-functions two-objects empty-table no-objects replace-no-objects callbacks \
     callbacks-only longest-object slash-in-names object-named-vmlinux \
     target-unknown empty-old-name-target longest-function long-sysfs-name; do
     right $name
 done
 
-# The module is refused when a patch that waits for it cannot be applied.
+# The module is refused if a loaded patch cannot be applied to it.
 for name in target-unknown target-unknown-second target-ambiguous target-sympos-too-large \
     target-untraced target-untraced-callbacks target-not-a-function empty-old-name-target \
     vmlinux-function-in-module pre-patch-fails-second; do
@@ -248,7 +248,7 @@ step "waiting, two patches: the module goes" rmmod klp_cmp_target
 ends "waiting, two patches: the first" klp_cmp_a
 clean_up
 
-# The module comes and goes under patches.
+# The module is loaded and unloaded while patches are enabled.
 loads "module: patch" klp_cmp_a callbacks
 step "module: comes" load klp_cmp_target
 step "module: goes" rmmod klp_cmp_target
@@ -272,7 +272,7 @@ for name in two-objects callbacks sympos-0-unique sympos-1-unique sympos-1 sympo
     right $name
 done
 
-# What may be written.
+# Writes to attributes.
 loads "writes: patch" klp_cmp_a plain
 step "writes: enable again" write klp_cmp_a/enabled 1
 step "writes: rubbish" write klp_cmp_a/enabled rubbish
@@ -288,7 +288,7 @@ step "writes: load again without unloading" load klp_cmp_a case=plain
 step "writes: unload" rmmod klp_cmp_a
 clean_up
 
-# On top of each other.
+# Stacked patches.
 loads "stack: first" klp_cmp_a two-objects
 loads "stack: second" klp_cmp_b two-functions
 loads "stack: third" klp_cmp_c plain
@@ -301,7 +301,7 @@ ends "stack: first" klp_cmp_a
 ends "stack: second" klp_cmp_b
 clean_up
 
-# In the place of each other.
+# Cumulative patches.
 loads "replace: first" klp_cmp_a two-objects
 loads "replace: second" klp_cmp_b other-function
 loads "replace: all" klp_cmp_c replace
@@ -337,7 +337,7 @@ step "states: unload the replaced" rmmod klp_cmp_a
 ends "states: last" klp_cmp_c
 clean_up
 
-# Somebody else has the function.
+# Functions with another ftrace user.
 step "held by ftrace: hold" load klp_cmp_holder func=version_proc_show
 loads "held by ftrace: patch" klp_cmp_a two-functions
 loads "held by ftrace: patch with callbacks" klp_cmp_b callbacks
@@ -369,8 +369,8 @@ loads "no ftrace: patch" klp_cmp_a plain
 step "no ftrace: on" sysctl -q kernel.ftrace_enabled=1
 clean_up
 
-# In the middle of a transition, which somebody asleep holds up.
-# Somebody who sleeps in the module; the shell says nothing about its end.
+# During a transition, which a sleeping task blocks.
+# Starts a task that sleeps in the module. disown: the shell must not report its end.
 start_sleeper() {
     cat /proc/klp_cmp_sleep >/dev/null 2>&1 &
     sleeper=$!
@@ -441,7 +441,7 @@ step "two patches of a module: disable" disable second_patch
 step "two patches of a module: unload" rmmod second_patch
 step "rust: not traceable" load not-traceable
 
-# Shadow variables; the last makes one twice, which warns.
+# Shadow variables. The last case allocates one twice, which warns.
 step "shadow variables" load klp_cmp_shadow
 step "shadow variables: unload" rmmod klp_cmp_shadow
 step "shadow variables: twice" load klp_cmp_shadow duplicate=1

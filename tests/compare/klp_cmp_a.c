@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch; see patch.h. There are several, to stand on top of each other.
+ * A patch; see patch.h. There are several, to be stacked.
  */
 #include "patch.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Somebody else who wants to change where a function goes: an ftrace user, or
- * a kprobe, which with a handler behind the function claims the same.
+ * Another user that redirects a function: an ftrace_ops with IPMODIFY, or a
+ * kprobe, which with a post_handler uses IPMODIFY, too.
  */
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>

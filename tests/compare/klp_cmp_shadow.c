@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Uses shadow variables in every way, and says what came of it.
+ * Uses shadow variables in every way, and logs the results.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -8,7 +8,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-/* Make one twice, which warns. */
+/* Allocate one twice, which warns. */
 static bool duplicate;
 module_param(duplicate, bool, 0);
 
@@ -97,7 +97,7 @@ static int __init klp_cmp_shadow_init(void)
 	klp_shadow_free_all(2, NULL);
 	tell_all(2);
 
-	/* Nothing at all is an owner too, and so is no data. */
+	/* NULL is a valid object, and 0 a valid size. */
 	data = klp_shadow_alloc(NULL, 3, 0, GFP_KERNEL, NULL, NULL);
 	pr_info("no owner and no data: %s\n", data ? "made" : "refused");
 	pr_info("found: %s\n", klp_shadow_get(NULL, 3) == data ? "it" : "not it");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch whose module does not say that it is one; see patch.h.
+ * A patch whose module lacks the livepatch modinfo; see patch.h.
  */
 #include "patch.h"

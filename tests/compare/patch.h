@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Patches, right and wrong ones: the parameter `case` says which one this
- * module is. Each C file that includes this makes a module of it.
+ * Valid and invalid patches: the parameter `case` selects one. Each C file that
+ * includes this is a module.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -12,7 +12,7 @@
 
 static char *wanted = "";
 module_param_named(case, wanted, charp, 0);
-MODULE_PARM_DESC(case, "which of the patches in patch.h this is");
+MODULE_PARM_DESC(case, "name of the patch in patch.h");
 
 /* Replacements. */
 
@@ -49,7 +49,7 @@ static int new_sleep(struct seq_file *m, void *v)
 	return 0;
 }
 
-/* Callbacks that say in which state they see the object. */
+/* Callbacks that log the state of the object. */
 
 static void tell(const char *callback, const struct klp_object *obj)
 {
@@ -93,7 +93,7 @@ static void post_unpatch(struct klp_object *obj)
 		.post_unpatch = post_unpatch,	\
 	}
 
-/* Callbacks that hand data on from patch to patch, by states. */
+/* Callbacks that pass data from patch to patch, by system states. */
 
 #define STATE 17
 
@@ -120,7 +120,7 @@ static int take_over(struct klp_object *obj)
 	return state->data ? 0 : -ENOMEM;
 }
 
-/* The data stay with whoever was there before. */
+/* An earlier patch keeps the data. */
 static void give_back(struct klp_object *obj)
 {
 	struct klp_state *state = klp_get_state(&patch, STATE);
@@ -137,12 +137,12 @@ static void give_back(struct klp_object *obj)
 
 #define HANDING_ON { .pre_patch = take_over, .post_unpatch = give_back }
 
-/* Names at the longest that fits, and one longer. */
+/* Names of the maximum length, and one longer. */
 
 #define TIMES_8(x) x x x x x x x x
 #define CHARS_64 TIMES_8("klp_name")
 #define CHARS_512 TIMES_8(CHARS_64)
-/* MODULE_NAME_LEN is 64 less an address. */
+/* MODULE_NAME_LEN is 64 - sizeof(unsigned long). */
 #define CHARS_56 "klp_nameklp_nameklp_nameklp_nameklp_nameklp_nameklp_name"
 
 /* The patches. */
@@ -171,7 +171,7 @@ static const struct patch_case {
 	bool no_patch;
 	bool no_module;
 } cases[] = {
-	/* Right ones. */
+	/* Valid. */
 	{ "plain", OBJS(VMLINUX(VERSION)) },
 	{ "two-functions", OBJS(VMLINUX(VERSION, CMDLINE)) },
 	{ "other-function", OBJS(VMLINUX(CMDLINE)) },
@@ -210,13 +210,13 @@ static const struct patch_case {
 	  STATES({ .id = STATE + 1, .version = 5 }) },
 	{ "no-states", OBJS({ .funcs = FUNCS(CMDLINE), .callbacks = HANDING_ON }) },
 
-	/* Wrong at once. */
+	/* Refused by the first checks. */
 	{ "no-patch", .no_patch = true },
 	{ "no-module", OBJS(VMLINUX(VERSION)), .no_module = true },
 	{ "null-objs" },
 	{ "null-funcs", OBJS({ .name = "klp_cmp_target" }) },
 	{ "null-funcs-second", OBJS(VMLINUX(VERSION), { .name = "klp_cmp_target" }) },
-	/* Wrong in themselves. */
+	/* Invalid on any kernel. */
 	{ "null-new-func", OBJS(VMLINUX(CMDLINE, FUNC("version_proc_show", NULL))) },
 	{ "null-old-name", OBJS(VMLINUX(CMDLINE, FUNC(NULL, new_version_show))) },
 	{ "null-names-sympos", OBJS(VMLINUX(CMDLINE, FUNC(NULL, NULL, .old_sympos = 2))) },
@@ -234,7 +234,7 @@ static const struct patch_case {
 	{ "object-named-vmlinux", OBJS({ .name = "vmlinux", .funcs = FUNCS(VERSION) }) },
 	{ "object-is-attribute", OBJS({ .name = "enabled", .funcs = FUNCS(VALUE) }) },
 	{ "slash-in-names", OBJS({ .name = "klp/cmp", .funcs = FUNCS(FUNC("a/b", new_value)) }) },
-	/* Wrong for this kernel, or for the module. */
+	/* Invalid for this kernel, or for the module. */
 	{ "unknown-function", OBJS(VMLINUX(FUNC("klp_cmp_no_such_function", new_version_show))) },
 	{ "unknown-second", OBJS(VMLINUX(VERSION, FUNC("klp_cmp_no_such_function", new_value))) },
 	{ "unknown-function-sympos",
@@ -294,5 +294,5 @@ static void __exit patch_exit(void)
 
 module_init(patch_init);
 module_exit(patch_exit);
-MODULE_DESCRIPTION("Livepatch comparison: patches, right and wrong ones");
+MODULE_DESCRIPTION("Livepatch comparison: valid and invalid patches");
 MODULE_LICENSE("GPL");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module that is patched. /proc/klp_cmp tells which code its functions
- * have; whoever reads /proc/klp_cmp_sleep sleeps in one until it is killed.
+ * The module that is patched. /proc/klp_cmp shows which code its functions
+ * have; a task that reads /proc/klp_cmp_sleep sleeps in one until it is killed.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -36,7 +36,7 @@ static int klp_cmp_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-/* Signals that only nudge do not wake it for good. Meanwhile the module stays. */
+/* Sleeps on after a fake signal. The module stays loaded meanwhile. */
 static noinline int klp_cmp_sleep(struct seq_file *m, void *v)
 {
 	__module_get(THIS_MODULE);

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Each patch of a published fix applies to what it is for, and is taken out again, on a kernel that has the fixes.
+# Applies each patch of a published fix to its objects, and removes it, on a kernel that has the fixes.
 # Limit: 600 s
 
 . /klp/vm/cve.sh
 
-# objects PATCH - the modules that it is for.
+# objects PATCH - the modules that it patches.
 objects() {
     local object
     for object in "$LIVEPATCH/$(module_name "$1")"/*/; do
@@ -24,6 +24,6 @@ for file in "$MODULES"/livepatch-cve-*.ko; do
         load_module "$object"
     done
     patched=$(cat "$LIVEPATCH/$(module_name "$PATCH")"/*/patched | sort -u)
-    expect_eq "$PATCH: all that it is for is patched" 1 "$patched"
+    expect_eq "$PATCH: all its objects are patched" 1 "$patched"
     finish
 done
