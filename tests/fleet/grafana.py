@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reads a dashboard with the types that Grafana publishes of its own, writes it again, and compares: what Grafana does
-not know is lost on the way."""
+"""Checks a dashboard against Grafana's published types: parses it, writes it again, and compares. Fields that are
+unknown to Grafana are lost on the way."""
 
 import json
 import sys
@@ -26,12 +26,12 @@ def differences(source, result, place="dashboard"):
         for number, pair in enumerate(zip(source, result)):
             yield from differences(*pair, f"{place}[{number}]")
     elif source != result:
-        yield f"{place} is {source!r}, and Grafana makes {result!r} of it"
+        yield f"{place} is {source!r}, but Grafana changes it to {result!r}"
 
 
 with open(sys.argv[1], encoding="utf-8") as file:
     SOURCE = json.load(file)
-# It would not notice anything else either.
+# Check that a misspelt field is found.
 WRONG = json.loads(json.dumps(SOURCE))
 WRONG["panels"][0]["tilte"] = "x"
 if not any("tilte" in it for it in differences(WRONG, written(WRONG))):

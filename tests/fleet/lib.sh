@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Cases: a line `ok - NAME` or `not ok - NAME: WHY` for each. `$work/out` has what an engine said.
+# Runs cases, with a line `ok - NAME` or `not ok - NAME: WHY` for each. `$work/out` has the output of an engine.
 
-# check NAME COMMAND..: it has to succeed.
+# check NAME COMMAND.. - the command has to succeed.
 check() {
     local name=$1 said
     shift
@@ -15,7 +15,7 @@ check() {
     fi
 }
 
-# check_fails NAME COMMAND..: it has to fail. `$work/refused` has what it says.
+# check_fails NAME COMMAND.. - the command has to fail. `$work/refused` has its output.
 check_fails() {
     local name=$1
     shift

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A package manager for tests, which `ansible.builtin.package` uses in place of apt or dnf: a package is a file in the
-# host's folder `packages`. As real ones do, it loads the patch of a package of that name.
+# A fake package manager, which `ansible.builtin.package` uses in place of apt or dnf: a package is a file in the
+# host's folder `packages`. As real packages do, it loads the patch.
 
 # WANT_JSON
 set -eu
@@ -13,7 +13,7 @@ arguments=$1
 name=$(value name)
 state=$(value state)
 check=$(value _ansible_check_mode)
-# Ansible has put this file into the host's folder for temporary files.
+# Ansible copies this file into the host's folder for temporary files.
 host=${0%/tmp/ansible-tmp-*}
 package=$host/packages/${name%%=*}
 changed=false
@@ -26,7 +26,7 @@ esac
 if [ $changed = true ] && [ "$check" != true ]; then
     if [ "$state" = present ]; then
         touch "$package"
-        # As the package's script does: one that stalls does not fail the installation.
+        # As in the package's script, a patch that stalls does not fail the installation.
         "$host/klpctl" install --now "$host/../${name%%=*}.ko" 2>/dev/null || :
     else
         "$host/klpctl" uninstall --now --missing-ok "$(basename "$package" | tr - _)" 2>/dev/null
