@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Runs on a system with a disk, once in each boot: `guest.sh STORY STEP`. xtask/src/suite/image/mod.rs says in which order.
+# Runs on a system with a disk, once in each boot: `guest.sh STORY STEP`. xtask/src/suite/image/stories.rs has the order.
 
 MODULES=/run/klp/image
-# klpctl is the one that its package brings.
+# klpctl comes from its package.
 PROGRAMS=/usr/sbin
 . /run/klp/image/lib.sh
 . /run/klp/image/klpctl.sh
@@ -23,7 +23,7 @@ is_state() {
 	_same "$2" "$(state "$1")"
 }
 
-# is_active UNIT - otherwise shows why.
+# is_active UNIT - whether the unit is active. Prints the reason if not.
 is_active() {
 	systemctl is-active --quiet "$1" || {
 		systemctl status --no-pager "$1"
@@ -36,7 +36,7 @@ trial_over() {
 	[ ! -e $store/trial ]
 }
 
-# packaged BEGINNING.. - installs the packages whose files begin so.
+# packaged PREFIX.. - installs the packages whose file names have these prefixes.
 packaged() {
 	local files=()
 	for name in "$@"; do
@@ -48,12 +48,12 @@ packaged() {
 	}
 }
 
-# fails COMMAND.. - it ends with another status than 0.
+# fails COMMAND.. - whether the command fails.
 fails() {
 	! "$@"
 }
 
-# cut_power - asks the host for it.
+# cut_power - lets the host cut the power soon.
 cut_power() {
 	sync
 	echo "@cut"

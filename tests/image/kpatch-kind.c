@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch of the kind that kpatch-build makes: a section has one list of functions with the names of their objects, and the
- * module makes the livepatch core's tables of it when it starts.
+ * A patch like those of kpatch-build: a section lists functions with the names of their objects, and the module builds the
+ * tables of struct klp_object from it in its init function.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>

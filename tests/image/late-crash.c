@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A patch with which the machine goes down two seconds after it was loaded. */
+/* A patch that crashes the machine two seconds after it was loaded. */
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -7,7 +7,7 @@
 
 static void crash(struct work_struct *work)
 {
-	panic("late-crash: as it was meant to be");
+	panic("late-crash: intended by the test");
 }
 
 static DECLARE_DELAYED_WORK(crash_work, crash);
@@ -49,6 +49,6 @@ static void __exit late_crash_exit(void)
 
 module_init(late_crash_init);
 module_exit(late_crash_exit);
-MODULE_DESCRIPTION("Goes down two seconds after it was loaded");
+MODULE_DESCRIPTION("Crashes the machine two seconds after it was loaded");
 MODULE_LICENSE("GPL");
 MODULE_INFO(livepatch, "Y");

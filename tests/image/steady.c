@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A patch that does no harm. */
+/* A harmless patch. */
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -41,5 +41,5 @@ MODULE_LICENSE("GPL");
 MODULE_INFO(livepatch, "Y");
 MODULE_INFO(fixes, "CVE-2026-0001");
 MODULE_INFO(url, "https://example.org/CVE-2026-0001");
-/* Room for another one: what tells two versions apart. */
+/* The tests change it, to tell two versions apart. */
 MODULE_VERSION("1.0");

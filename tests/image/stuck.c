@@ -34,6 +34,6 @@ static void __exit stuck_exit(void)
 
 module_init(stuck_init);
 module_exit(stuck_exit);
-MODULE_DESCRIPTION("Its transition never ends");
+MODULE_DESCRIPTION("A patch whose transition never ends");
 MODULE_LICENSE("GPL");
 MODULE_INFO(livepatch, "Y");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A cumulative patch, of which the tests make packages in several versions. The machine goes down two seconds after
- * version 1.3 was loaded.
+ * A cumulative patch, of which the tests build packages in several versions. Version 1.3 crashes the machine two seconds
+ * after it was loaded.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>
@@ -11,7 +11,7 @@
 
 static void crash(struct work_struct *work)
 {
-	panic("late-crash: as it was meant to be");
+	panic("late-crash: intended by the test");
 }
 
 static DECLARE_DELAYED_WORK(crash_work, crash);
@@ -60,5 +60,5 @@ MODULE_LICENSE("GPL");
 MODULE_INFO(livepatch, "Y");
 MODULE_INFO(klp_replace, "Y");
 MODULE_INFO(fixes, "CVE-2026-0002");
-/* Another digit is another version. */
+/* The tests change the digits. */
 MODULE_VERSION("1.0");
