@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The target has two functions of this name, and no `sympos` says which.
+//! The module has two functions of this name, and the patch has no `sympos`.
 
 use klp::prelude::*;
 

@@ -49,11 +49,11 @@ mod arguments {
             + 4 * i32::from(ns_capable(ns, Capability::SYS_ADMIN))
     }
 
-    /// What C has written, and one more.
+    /// Adds one to the value that C wrote.
     #[livepatch(object = "klp_arguments", replaces = "arguments_get_option")]
     fn get_option(option: SockPtr<'_>, length: u32) -> Result<i32> {
         let done = original(option, length)?;
-        // SAFETY: callers have room for so many bytes.
+        // SAFETY: callers have room for `length` bytes.
         let (data, room) = unsafe {
             (
                 option.with_len(length as usize),
@@ -64,7 +64,7 @@ mod arguments {
         Ok(done)
     }
 
-    /// Never the second one.
+    /// Returns the first one instead of the second.
     #[livepatch(object = "klp_arguments", replaces = "arguments_find")]
     fn find(index: i32) -> Returned<i32> {
         match original(index) {

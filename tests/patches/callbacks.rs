@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Says in the log which callback is called for what, in which state.
+//! Logs each callback with its object and the state of the module.
 
 use klp::prelude::*;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Patches of the functions that entries.h is about: the files that these make
- * show WORD. Each C file that includes this makes a module of it. The words
- * differ in length, and so do the values that the replacements return.
+ * A patch of the functions in entries.h: their files show WORD. Each C file that
+ * includes this is a module. The words differ in length, and so do the values
+ * that the replacements return.
  */
 #include <linux/kobject.h>
 #include <linux/livepatch.h>
@@ -12,7 +12,7 @@
 
 #include "entries.h"
 
-/* Replacements of their own, so that nothing but the function tells them apart. */
+/* A separate replacement for each function. */
 
 static int livepatch_proc_show(struct seq_file *m, void *v)
 {

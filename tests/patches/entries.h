@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Functions that live patches and others meet at: one of vmlinux and one of the
- * module klp_entries for each kind of ftrace user (see tests/vm/ftrace-users.sh).
+ * Functions with both a live patch and another ftrace user: one of vmlinux and one
+ * of the module klp_entries for each kind of user (see tests/vm/ftrace-users.sh).
  */
 #ifndef KLP_ENTRIES_H
 #define KLP_ENTRIES_H

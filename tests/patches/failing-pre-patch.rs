@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Refuses to be applied, after it has made the data of a state.
+//! A `pre_patch` callback that fails after it has set the data of a state.
 
 use klp::prelude::*;
 
-/// Says when it is dropped.
+/// Logs when it is dropped.
 #[derive(Persistent)]
 struct Told(u32);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A replacement that sleeps. Who is preempted on the way into it, and wakes when
- * the patch is gone, must not wake in freed memory.
+ * A replacement that sleeps. A task that is preempted on the way into it must not
+ * wake in freed memory after the patch is gone.
  */
 #include <linux/delay.h>
 #include <linux/kobject.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A replacement whose last act is a call of a helper, which compilers make a
- * jump: the helper sleeps with nothing of the replacement on the stack.
+ * A replacement with a tail call of a helper, which compilers make a jump: the
+ * helper sleeps without the replacement on the stack.
  */
 #include <linux/delay.h>
 #include <linux/kobject.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch of a function that a task waits in, so that its transition goes on, and
- * of a module that goes meanwhile.
+ * A patch of a function that a task waits in, which blocks the transition, and of
+ * a module that is unloaded meanwhile.
  */
 #include <linux/kobject.h>
 #include <linux/livepatch.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch of a module, with a relocation, that refuses the module as long as it
- * is told to.
+ * A patch of a module, with a relocation, that refuses the module while the
+ * parameter `refuse` is set.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -13,7 +13,7 @@
 
 LIVEPATCH_SYMBOL("klp_vault", "cents", int vault_cents(int whole));
 
-/* `cargo klp link` makes it 0. */
+/* `cargo klp link` sets it to 0. */
 static volatile u8 unlinked __section(".klp.unlinked") = 1;
 
 static bool refuse = true;

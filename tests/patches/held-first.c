@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A patch with a version and with what it fixes. */
+/* A patch with a version and a list of fixes. */
 #define TEXT "first"
 #define REPLACE false
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A patch of klp_held_wait() that says TEXT instead, and waits in the same way. REPLACE: whether it takes the place
- * of all others.
+ * A patch of klp_held_wait() that prints TEXT instead, and waits in the same way. If REPLACE is true, it is cumulative.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The patch that takes the place of the first one. */
+/* The patch that replaces the first one. */
 #define TEXT "second"
 #define REPLACE true
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A system call has an entry for each convention, and a fix replaces both.
+//! A system call has a function for each calling convention, and a fix replaces both.
 
 use klp::prelude::*;
 

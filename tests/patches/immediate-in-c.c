@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An immediate patch of a function that a task waits in. Its module stays.
+ * An immediate patch of a function that a task waits in. Its module stays loaded.
  */
 #include <linux/kobject.h>
 #include <linux/module.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A registered patch with a function that is immediate. Its module stays once it was enabled.
+//! A registered patch with an immediate function. Its module stays loaded once the patch was enabled.
 
 use klp::prelude::*;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A replacement that sleeps until a signal comes, and tells what was left of
- * the time.
+ * A replacement that sleeps for three seconds, or until a signal arrives, and
+ * prints which happened.
  */
 #include <linux/delay.h>
 #include <linux/livepatch.h>

@@ -10,8 +10,8 @@
 #include <linux/sysfs.h>
 
 /*
- * Not static, and not inlined: with one caller, the compiler would change the arguments. They use all
- * arguments and have more than one result: else callers in this file pass and use others.
+ * Not static and not inlined: with one caller, the compiler would change the arguments. They use all
+ * arguments and have several results: else the compiler would optimise the callers in this file.
  */
 int arguments_move(loff_t *position, int *optional);
 int arguments_receive(const void *data, size_t length);
@@ -64,7 +64,7 @@ noinline int *arguments_find(int index)
 
 static int answers_get(char *buffer, const struct kernel_param *param)
 {
-	/* Not known to the compiler, which would make functions for these values. */
+	/* Unknown to the compiler, which would specialise functions for these values. */
 	static u8 message[] = { 0, 6, 1, 2, 3, 4 };
 	static volatile size_t whole = sizeof(message), less = 5;
 	loff_t position = 10;
@@ -88,7 +88,7 @@ static int answers_get(char *buffer, const struct kernel_param *param)
 static const struct kernel_param_ops answers_ops = { .get = answers_get };
 
 module_param_cb(answers, &answers_ops, NULL, 0444);
-MODULE_PARM_DESC(answers, "Calls all of them");
+MODULE_PARM_DESC(answers, "calls all functions");
 
 static int __init klp_arguments_init(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module with functions to meet at: a file in /sys/kernel/klp_entries for
- * each. The patches entries-* replace them.
+ * A module with functions for live patches and other ftrace users, each with a
+ * file in /sys/kernel/klp_entries. The patches entries-* replace them.
  */
 #include <linux/kobject.h>
 #include <linux/module.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * For the scenarios flaw-*: files in /sys/kernel/klp_flaws whose functions are
- * patched at moments that hardly ever come by themselves.
+ * patched in situations that hardly ever occur by chance.
  */
 #include <linux/completion.h>
 #include <linux/ftrace.h>
@@ -14,9 +14,9 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
-/* Who reads the file "entered" on this CPU is preempted on the way into it. */
+/* A task that reads the file "entered" on this CPU is preempted in the ftrace handler. */
 #define CPU 1
-/* The longest that it is kept from going on. */
+/* The longest time that it stays preempted. */
 #define HOLD_MS 4000
 
 static bool armed;
@@ -37,8 +37,8 @@ static noinline ssize_t klp_flaws_entered_show(struct kobject *kobj,
 }
 
 /*
- * Besides the live patch's handler at that function. Waking a real-time task
- * asks for a reschedule, which comes when ftrace turns preemption on again.
+ * Called beside the live patch's handler at that function. Waking a real-time
+ * task requests a reschedule, which happens when ftrace enables preemption again.
  */
 static void notrace on_entry(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -51,13 +51,13 @@ static void notrace on_entry(unsigned long ip, unsigned long parent_ip,
 
 static struct ftrace_ops entry_ops = { .func = on_entry };
 
-/* Until a transition has switched the reader, or for some seconds. */
+/* Occupies the CPU until a transition has switched the reader, at most HOLD_MS. */
 static void hold(void)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), HOLD_MS);
 	struct task_struct *task = xchg(&reader, NULL);
 
-	/* The module goes. */
+	/* The module is being unloaded. */
 	if (!task)
 		return;
 	WRITE_ONCE(holding, true);
@@ -80,8 +80,8 @@ static int hold_readers(void *unused)
 }
 
 /*
- * Sleeps here, again and again, in a way that a suspending system may freeze. The
- * signal that livepatch sends after some time does not end it.
+ * Readers sleep repeatedly, in a state that a suspending system may freeze. The
+ * fake signal that livepatch sends does not wake them for good.
  */
 static bool waiting;
 module_param(waiting, bool, 0644);
@@ -91,7 +91,7 @@ static noinline ssize_t klp_flaws_waiting_show(struct kobject *kobj,
 					       struct kobj_attribute *attr, char *buf)
 {
 	while (READ_ONCE(waiting) && !fatal_signal_pending(current)) {
-		/* Unsafe, as sysfs holds locks here. Nobody who suspends needs them. */
+		/* Unsafe, because sysfs holds locks here. Suspend does not need them. */
 		set_current_state(TASK_UNINTERRUPTIBLE | TASK_FREEZABLE_UNSAFE);
 		schedule_timeout(msecs_to_jiffies(10));
 	}

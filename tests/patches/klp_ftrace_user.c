@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One of those at the entry of a function that need not bear a live patch
- * there: `kind` says which, and `at` where, one after the other. `hits` counts
- * calls.
+ * An ftrace user that may be incompatible with a live patch at the same function:
+ * `kind` selects it, `at` lists the functions, and `hits` counts calls.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -30,8 +29,8 @@ unsigned long klp_ftrace_user_hits;
 module_param_named(hits, klp_ftrace_user_hits, ulong, 0444);
 
 /*
- * A kprobe that is told of the end of the instruction, which ftrace may not do
- * for it while somebody redirects calls.
+ * A kprobe with a post_handler, which uses IPMODIFY, so that ftrace refuses it
+ * beside another user that redirects calls.
  */
 
 static struct kprobe probes[PLACES];
@@ -41,7 +40,7 @@ static void after(struct kprobe *probe, struct pt_regs *regs, unsigned long flag
 	klp_ftrace_user_hits++;
 }
 
-/* Registering one that is on would not tell that it could not be put there. */
+/* Registering an enabled kprobe would not report that it could not be armed. */
 static int add_probe(int i)
 {
 	int err;
@@ -66,8 +65,8 @@ static void remove_probe(int i)
 }
 
 /*
- * A kprobe that sends calls elsewhere without saying so to ftrace, as a BPF
- * program that overrides a return value does.
+ * A kprobe that redirects calls without IPMODIFY, as a BPF program that overrides
+ * a return value does.
  */
 
 static ssize_t elsewhere(void)
@@ -91,7 +90,7 @@ static int add_redirect(int i)
 	return register_kprobe(&probes[i]);
 }
 
-/* A trampoline of its own that does not know where the call goes. */
+/* A direct call, whose trampoline does not know the target of the redirected call. */
 
 static struct ftrace_ops ops[PLACES];
 
@@ -122,7 +121,7 @@ static void remove_direct(int i)
 	unregister_ftrace_direct(&ops[i], (unsigned long)klp_ftrace_user_trampoline, true);
 }
 
-/* Somebody else who may send calls elsewhere, as a second livepatch core would. */
+/* Another ftrace_ops with IPMODIFY, as a second livepatch core would have. */
 
 static void notrace count_call(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *op,
 			       struct ftrace_regs *fregs)
@@ -193,5 +192,5 @@ static void __exit klp_ftrace_user_exit(void)
 
 module_init(klp_ftrace_user_init);
 module_exit(klp_ftrace_user_exit);
-MODULE_DESCRIPTION("Neighbour of a live patch");
+MODULE_DESCRIPTION("Another ftrace user at a patched function");
 MODULE_LICENSE("GPL");

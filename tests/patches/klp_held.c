@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Readers of /proc/klp_held stay in klp_held_wait(), out of reach of signals, until somebody writes to the file.
+ * Readers of /proc/klp_held wait in klp_held_wait(), uninterruptibly, until a task writes to the file.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -67,5 +67,5 @@ static void __exit klp_held_exit(void)
 
 module_init(klp_held_init);
 module_exit(klp_held_exit);
-MODULE_DESCRIPTION("Holds its readers");
+MODULE_DESCRIPTION("Blocks its readers");
 MODULE_LICENSE("GPL");

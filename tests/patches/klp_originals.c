@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Functions with arguments and results of each kind, which replacements call. Reading
- * /proc/klp_originals calls them all and tells what they gave; reading /proc/klp_originals_sleep
+ * /proc/klp_originals calls them all and prints the results; reading /proc/klp_originals_sleep
  * sleeps in one of them while the parameter "asleep" is set.
  */
 #include <linux/compiler.h>
@@ -14,7 +14,7 @@
 
 #include "klp_originals.h"
 
-/* Those which were made and not freed. */
+/* The number of sessions that were allocated and not freed. */
 static int sessions;
 
 static bool asleep;
@@ -55,7 +55,7 @@ noinline ssize_t originals_size(size_t size)
 	return result;
 }
 
-/* 0 or an errno. */
+/* Returns 0 or a negative errno. */
 noinline int originals_check(int number)
 {
 	int result = number < 0 ? -ERANGE : 0;
@@ -94,7 +94,7 @@ noinline unsigned int originals_session_user(const struct originals_session *ses
 	return user;
 }
 
-/* In steps of so many milliseconds, while the parameter says so. */
+/* Sleeps in steps of this many milliseconds while the parameter is set. */
 noinline int originals_sleep(unsigned int ms)
 {
 	do
@@ -104,7 +104,7 @@ noinline int originals_sleep(unsigned int ms)
 	return ms;
 }
 
-/* What session_new() gave: a user, or an errno. */
+/* Returns the user of a new session, or an errno. */
 static long try_session(unsigned int user)
 {
 	struct originals_session *session = originals_session_new(user);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The functions of klp_originals. None is static: the compiler gives them the arguments and results
- * that stand here.
+ * The functions of klp_originals. None is static, so that the compiler keeps the arguments and
+ * results.
  */
 #ifndef KLP_ORIGINALS_H
 #define KLP_ORIGINALS_H
 
 #include <linux/types.h>
 
-/* In registers. */
+/* Passed in registers. */
 struct originals_pair {
 	long first;
 	long second;
 };
 
-/* On the stack. */
+/* Passed on the stack. */
 struct originals_big {
 	long values[4];
 };
@@ -23,7 +23,7 @@ struct originals_session {
 	unsigned int user;
 };
 
-/* Two arguments are on the stack. */
+/* Two arguments are passed on the stack. */
 long originals_many(long a, int b, unsigned char c, long d, short e, long f, int g, long h);
 struct originals_pair originals_swap(struct originals_pair pair);
 struct originals_big originals_turn(struct originals_big big);

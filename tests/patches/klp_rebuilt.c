@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module with one function, whose entry is as the kernel's options have it. klp_rebuilt_before.c
- * is the same, with the other entry.
+ * A module with one function, whose entry follows the kernel's options. klp_rebuilt_before.c is the
+ * same with the other entry.
  */
 #include <linux/compiler.h>
 #include <linux/module.h>

@@ -3,7 +3,7 @@
  * A module with locks, counts and lists, for the patch `sync`.
  *
  *     echo 1 > step     calls klp_sync_step(), which does nothing until it is patched
- *     cat state         what the counts are
+ *     cat state         shows the counts, and which locks are held
  */
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -49,7 +49,7 @@ struct klp_sync {
 	struct hlist_nulls_head nulls;
 };
 
-/* A static lock, which patches find by its name. */
+/* A static lock, which patches find by name. */
 static DEFINE_MUTEX(klp_sync_mutex);
 
 /* A list whose head is a variable. */
@@ -59,7 +59,7 @@ static struct klp_sync target;
 static struct klp_sync_entry entries[3], others[2], listed[2];
 
 /*
- * Not static, so that the compiler passes the arguments. The last three are called by the patch.
+ * Not static, so that the compiler keeps the arguments. The patch calls the last three.
  */
 int klp_sync_step(struct klp_sync *sync);
 void klp_sync_enter(struct klp_sync *sync);
@@ -71,7 +71,7 @@ noinline int klp_sync_step(struct klp_sync *sync)
 	return refcount_read(&sync->refs) ? 0 : -EINVAL;
 }
 
-/* A pair of functions, as lock_sock() and release_sock() are. */
+/* A pair of functions like lock_sock() and release_sock(). */
 noinline void klp_sync_enter(struct klp_sync *sync)
 {
 	mutex_lock(&sync->mutex);
@@ -90,7 +90,7 @@ static bool rw_is_held(rwlock_t *lock)
 	return false;
 }
 
-/* Where lockdep is on, it has to know of a lock what the lock says of itself. */
+/* With lockdep, its view of a lock has to match the lock's state. */
 #ifdef CONFIG_LOCKDEP
 #define LOCKDEP_ERRS(lock, held)	(debug_locks && !!lockdep_is_held(lock) != !!(held))
 #else
@@ -108,8 +108,8 @@ static bool lockdep_errs(struct klp_sync *sync)
 }
 
 /*
- * Which locks are held, a bit each, whether interrupts and softirqs are off, and whether lockdep knows
- * otherwise.
+ * Returns a bit for each held lock, for disabled interrupts and softirqs, and for a mismatch with
+ * lockdep.
  */
 noinline unsigned int klp_sync_held(struct klp_sync *sync)
 {
@@ -143,9 +143,9 @@ static const struct kernel_param_ops step_ops = { .set = step_set };
 static const struct kernel_param_ops state_ops = { .get = state_get };
 
 module_param_cb(step, &step_ops, NULL, 0200);
-MODULE_PARM_DESC(step, "Calls klp_sync_step()");
+MODULE_PARM_DESC(step, "calls klp_sync_step()");
 module_param_cb(state, &state_ops, NULL, 0444);
-MODULE_PARM_DESC(state, "What the counts are, and which locks are held");
+MODULE_PARM_DESC(state, "the counts, and which locks are held");
 
 static void __init add(struct klp_sync_entry *entry, u32 key)
 {

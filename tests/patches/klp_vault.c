@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module that keeps a function and a number to itself. It makes
+ * A module with a static function and a static number. It creates
  * /proc/klp_vault; symbols-in-c, missing-late and two-names patch it.
  */
 #include <linux/module.h>
@@ -21,7 +21,7 @@ static __used int vault_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-/* The same function by another name, for two-names. */
+/* An alias of the function, for two-names. */
 static int vault_view(struct seq_file *m, void *v) __used __alias(vault_show);
 
 static int __init klp_vault_init(void)

@@ -3,7 +3,7 @@
  * A module with members of every kind, for the patch `views`.
  *
  *     echo 1 > step     calls klp_view_step(), which does nothing until it is patched
- *     cat state         what is in the members
+ *     cat state         shows the values of the members
  */
 #include <linux/err.h>
 #include <linux/module.h>
@@ -21,7 +21,7 @@ struct klp_view_box {
 	struct klp_view_part part;
 };
 
-/* Its value is at an odd address. */
+/* `value` is at an odd address. */
 struct klp_view_wire {
 	u8 tag;
 	u32 value;
@@ -93,14 +93,14 @@ static struct klp_view first = {
 };
 
 /*
- * The functions that are patched or called by patches are called, not inlined. They are not static:
- * with one caller, the compiler would not pass what is always the same.
+ * Functions that patches replace or call are not inlined. They are not static: with one caller, the
+ * compiler would not pass constant arguments.
  */
 void klp_view_touch(struct klp_view *view);
 int klp_view_step(struct klp_view *view, struct klp_view_part *part,
 		  struct klp_view_wire *unaligned);
 
-/* Changes what the caller may have read before. */
+/* Changes a member that the caller may have read before. */
 noinline void klp_view_touch(struct klp_view *view)
 {
 	view->part.sum++;
@@ -132,9 +132,9 @@ static const struct kernel_param_ops step_ops = { .set = step_set };
 static const struct kernel_param_ops state_ops = { .get = state_get };
 
 module_param_cb(step, &step_ops, NULL, 0200);
-MODULE_PARM_DESC(step, "Calls klp_view_step()");
+MODULE_PARM_DESC(step, "calls klp_view_step()");
 module_param_cb(state, &state_ops, NULL, 0444);
-MODULE_PARM_DESC(state, "What is in the members");
+MODULE_PARM_DESC(state, "the values of the members");
 
 static int __init klp_view_target_init(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A registered patch in C. Its module also enables and disables it itself, when
- * somebody writes to its parameter.
+ * A registered patch in C. Its module also enables and disables the patch on a
+ * write to its parameter.
  */
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -41,7 +41,7 @@ static int set_wanted(const char *value, const struct kernel_param *param)
 
 static const struct kernel_param_ops wanted_ops = { .set = set_wanted };
 module_param_cb(wanted, &wanted_ops, NULL, 0200);
-MODULE_PARM_DESC(wanted, "enables the patch, or disables it");
+MODULE_PARM_DESC(wanted, "enables or disables the patch");
 
 static int __init lifecycle_in_c_init(void)
 {

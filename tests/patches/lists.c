@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch whose callbacks walk its objects and functions by the macros of
- * linux/livepatch.h, and tell what they find. It replaces all others.
+ * A cumulative patch whose callbacks walk its objects and functions by the macros
+ * of linux/livepatch.h, and log them.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

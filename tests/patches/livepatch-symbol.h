@@ -2,7 +2,7 @@
 #ifndef LIVEPATCH_SYMBOL_H
 #define LIVEPATCH_SYMBOL_H
 
-/* GNU as wants names with commas in quotes; clang quotes them itself. */
+/* GNU as needs quotes around names with commas; clang adds them itself. */
 #ifdef __clang__
 #define LINK_NAME(name) __asm__(name)
 #else
@@ -10,8 +10,8 @@
 #endif
 
 /*
- * Declares the symbol `name` of an object. Weak, so that the module build lets it pass; but only the assembler
- * knows, because a compiler can take the address of a weak symbol from a global offset table.
+ * Declares the symbol `name` of an object. It is weak, so that modpost accepts it. Only the assembler knows that,
+ * because a compiler can load the address of a weak symbol from a global offset table.
  */
 #define LIVEPATCH_SYMBOL(object, name, declaration)				\
 	__asm__(".weak \".klp.sym." object "." name ",0\"");			\

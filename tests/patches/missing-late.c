@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch of a module with two sections of relocations: the symbols of the
- * first are there, one of the second is not. The module is refused.
+ * A patch of a module with two relocation sections: the symbols of the first
+ * exist, one of the second does not. The module is refused.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,10 +14,10 @@
 LIVEPATCH_SYMBOL("klp_vault", "cents", int vault_cents(int whole));
 LIVEPATCH_SYMBOL("klp_vault", "klp_test_no_such_variable", int vault_missing);
 
-/* `cargo klp link` makes it 0. */
+/* `cargo klp link` sets it to 0. */
 static volatile u8 unlinked __section(".klp.unlinked") = 1;
 
-/* In .data, behind .text. */
+/* In .data, whose relocations come after those of .text. */
 static int *volatile missing = &vault_missing;
 
 static int vault_show(struct seq_file *m, void *v)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The function exists, but is `notrace`.
+//! Replaces a function that exists, but is `notrace`.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls the original of a function that `livepatch-sample` replaces, too.
+//! Calls the original of a function that `livepatch-sample` replaces as well.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The same, cumulative.
+//! A cumulative patch that calls the original, as `original-cmdline` does.
 
 use klp::prelude::*;
 

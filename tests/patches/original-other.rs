@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replaces a function of a module, as another patch does that calls its original.
+//! Replaces a function of a module that `originals` replaces, too.
 
 use klp::prelude::*;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls an original of a module that was built anew since: the entry of its function is longer
-//! or shorter than in the file that the build was shown.
+//! Calls an original of a module that was rebuilt since: the entry of its function is longer or
+//! shorter than in the file that the build of the patch used.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls an original whose entry the build does not know: it has not the module's file.
+//! Calls an original whose entry the build does not know, because the module's file is missing.
 
 use klp::prelude::*;
 

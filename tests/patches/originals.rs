@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls originals with arguments and results of each kind, and changes a little of each.
+//! Calls originals with arguments and results of each kind, and modifies each.
 
 use klp::prelude::*;
 
@@ -21,7 +21,7 @@ struct Big {
 /// From `kmalloc()`.
 #[kernel_struct("originals_session", object = "klp_originals")]
 struct Session {
-    /// Any user is good.
+    /// Any user is valid.
     #[write(unsafe)]
     user: u32,
 }
@@ -69,7 +69,7 @@ mod originals {
         Ok(())
     }
 
-    /// Of a user that there is not, a session of the first one that there is.
+    /// Returns a session of user 1 if the requested user does not exist.
     #[livepatch(object = "klp_originals", replaces = "originals_session_new")]
     fn session_new(user: u32) -> Result<Option<Pin<KBox<Session>>>> {
         match original(user)? {
@@ -99,14 +99,14 @@ mod originals {
         Ok(slept + 1)
     }
 
-    /// One of two functions of a name.
+    /// One of two functions with the same name.
     #[livepatch(object = "klp_twins", replaces = "level_show", sympos = 2)]
     fn second_level(m: &SeqFile, v: *mut c_void) -> Result<i32> {
         seq_print!(m, "not the ");
         original(m, v)
     }
 
-    /// Runs after what is checked for the originals.
+    /// Runs after the checks for originals.
     #[pre_patch(object = "klp_originals")]
     fn before(object: &klp::Object) -> Result {
         pr_info!("before {}\n", object.name().to_str().unwrap_or("?"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A `pre_patch` that refuses: the patch, when the module is there already; else the module.
+//! A `pre_patch` callback that fails: it refuses the patch if the module is loaded already, else the module.
 
 use klp::{prelude::*, Object};
 

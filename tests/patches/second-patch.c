@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A module that enables a second patch, which the kernel refuses: a module has
- * one folder in sysfs. The first one goes on.
+ * only one folder in sysfs. The first one stays enabled.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Counts for each task how often it asked for the version.
+//! Counts for each task how often it read /proc/version.
 
 use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
 
-/// Says when it is dropped.
+/// Logs when it is dropped.
 #[derive(Persistent)]
 struct Asked(Atomic<u32>);
 
@@ -34,7 +34,7 @@ mod count {
         Ok(())
     }
 
-    /// The data cannot be made, so there is none.
+    /// The initialiser fails, so no data is attached.
     #[livepatch(object = "vmlinux", replaces = "uptime_proc_show")]
     fn uptime(m: &SeqFile, _v: *mut c_void) -> Result {
         let task = current!();

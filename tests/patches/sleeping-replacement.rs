@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A replacement that ends in a call, of a function that sleeps: the compiler would like to make a
-//! jump of it. The task would then sleep in this module with no replacement on its stack, and the
-//! livepatch core would let the module go under it.
+//! A replacement with a tail call of a function that sleeps. If the compiler made it a jump, the task would sleep
+//! in this module without the replacement on its stack, and the livepatch core would allow the module to be
+//! unloaded meanwhile.
 
 use kernel::time::{delay::fsleep, Delta};
 use klp::prelude::*;
@@ -14,7 +14,7 @@ unsafe extern "C" {
     safe static overflowuid: Atomic<i32>;
 }
 
-/// The `overflowuid` during which the replacement sleeps.
+/// The replacement sleeps while `overflowuid` has this value.
 const SLEEP: i32 = 1;
 
 #[livepatch(object = "vmlinux", replaces = "version_proc_show",
@@ -23,7 +23,7 @@ fn sleeping_version(m: &SeqFile, _v: *mut c_void) -> c_int {
     answer_and_sleep(m)
 }
 
-/// Sleeps until the test has looked.
+/// Sleeps until the test changes `overflowuid`.
 #[inline(never)]
 fn answer_and_sleep(m: &SeqFile) -> c_int {
     seq_print!(m, "slept\n");
@@ -33,6 +33,6 @@ fn answer_and_sleep(m: &SeqFile) -> c_int {
             break;
         }
     }
-    // The caller has to pass this on: a constant it could put in itself, after a call.
+    // Not a constant, which the caller could return itself after a call.
     core::hint::black_box(0)
 }

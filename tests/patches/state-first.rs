@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Keeps in a state how often the version was asked for.
+//! Counts in a state how often /proc/version was read.
 
 use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
@@ -11,10 +11,10 @@ unsafe extern "C" {
     safe static overflowuid: Atomic<i32>;
 }
 
-/// The `overflowuid` during which who reads the uptime sleeps.
+/// Readers of /proc/uptime sleep while `overflowuid` has this value.
 const SLEEP: i32 = 1;
 
-/// Says when it is dropped.
+/// Logs when it is dropped.
 #[derive(Persistent)]
 struct Asked(Atomic<u32>);
 
@@ -29,7 +29,7 @@ mod first {
     use super::*;
     use kernel::time::{delay::fsleep, Delta};
 
-    /// Comes before, so that the next one is not the table's first.
+    /// Makes the next state not the first in the table.
     #[state(id = 4, version = 1)]
     static NOTHING: State;
 
@@ -44,7 +44,7 @@ mod first {
         Ok(())
     }
 
-    /// Sleeps until the test has looked, so that a transition has to wait.
+    /// Sleeps until the test changes `overflowuid`, which blocks a transition.
     #[livepatch(object = "vmlinux", replaces = "uptime_proc_show")]
     fn uptime(m: &SeqFile, _v: *mut c_void) -> Result {
         while overflowuid.load(Relaxed) == SLEEP {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch in C with a state of state-first's and state-second's. It takes the
- * data over by its pointer, as patches in C do, or makes it.
+ * A patch in C with a state of state-first and state-second. It takes over the
+ * data by pointer, as patches in C do, or allocates it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -38,7 +38,7 @@ static int before(struct klp_object *object)
 
 static void after(struct klp_object *object)
 {
-	/* It was applied: a patch that was reversed would leave the data alone. */
+	/* The patch was applied; after a reversal the data would belong to the old patch. */
 	kfree(klp_get_state(&patch, ASKED)->data);
 }
 

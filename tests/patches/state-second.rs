@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replaces `state-first` and goes on counting.
+//! Replaces `state-first` and continues its count.
 
 use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
 
-/// Says when it is dropped.
+/// Logs when it is dropped.
 #[derive(Persistent)]
 struct Asked(Atomic<u32>);
 
@@ -22,7 +22,7 @@ mod second {
     #[state(id = 5, version = 2)]
     static ASKED: State<Asked>;
 
-    /// Of another type than in `state-first`.
+    /// Has another type than in `state-first`.
     #[state(id = 4, version = 3)]
     static OTHER: State<u64>;
 

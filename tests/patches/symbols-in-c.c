@@ -16,10 +16,10 @@ LIVEPATCH_SYMBOL("vmlinux", "sysctl_vfs_cache_pressure", int cache_pressure);
 LIVEPATCH_SYMBOL("klp_vault", "cents", int vault_cents(int whole));
 LIVEPATCH_SYMBOL("klp_vault", "coins", int vault_coins);
 
-/* `cargo klp link` makes it 0. */
+/* `cargo klp link` sets it to 0. */
 static volatile u8 unlinked __section(".klp.unlinked") = 1;
 
-/* Null when the vault is not there: its relocation is undone. */
+/* NULL while klp_vault is not loaded: the relocation is cleared. */
 static int *volatile coins = &vault_coins;
 
 static int version_show(struct seq_file *m, void *v)
@@ -28,7 +28,7 @@ static int version_show(struct seq_file *m, void *v)
 	int err;
 
 	seq_printf(m, "cache pressure %d\n", cache_pressure);
-	/* Its address, too: another kind of relocation. */
+	/* The address needs another kind of relocation than the call. */
 	seq_printf(m, "by %ps: ", cmdline_show);
 	err = cmdline_show(m, v);
 	if (there)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Uses a function that a module does not have: it is noticed when the module comes.
+//! Uses a function that a module lacks, which is detected when the module is loaded.
 
 use klp::prelude::*;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Every kind of declaration, in several blocks, of vmlinux and of a module: functions called directly,
-//! passed on and kept in a table; data read and written.
+//! Uses every kind of declaration, in several blocks, of vmlinux and of a module: functions called directly,
+//! passed on and stored in a table; data read and written.
 
 use klp::sync::{Atomic, Relaxed};
 use klp::prelude::*;
@@ -53,21 +53,21 @@ mod patch {
         }
         uptime_proc_show(m, v);
         seq_print!(m, "taint {}\n", tainted_mask.load(Relaxed));
-        // SAFETY: C counts threads in an atomic way.
+        // SAFETY: C updates the count of threads atomically.
         let threads = unsafe { &nr_threads };
         seq_print!(m, "threads {}\n", threads.load(Relaxed));
-        // SAFETY: nobody writes it after the boot.
+        // SAFETY: the kernel does not write it after boot.
         let cmdline = unsafe { saved_command_line };
-        // SAFETY: it is a C string, for good.
+        // SAFETY: it is a C string that is never freed.
         let cmdline = unsafe { CStr::from_ptr(cmdline.cast()) };
         seq_print!(m, "cmdline {}\n", cmdline.to_bytes().len());
         0
     }
 
-    /// The second one's place shows both.
+    /// The replacement of the second function calls the first.
     #[livepatch(object = "klp_twins", replaces = "level_show", sympos = 2)]
     fn second(m: &SeqFile, v: *mut c_void) -> i32 {
-        // SAFETY: this replaces a function of the module, so it is there.
+        // SAFETY: this replaces a function of the module, so the module is loaded.
         unsafe { twins::first_level(m, v) };
         seq_print!(m, "and\n");
         let addresses = [twins::first_level, twins::second_level].map(|show| show as usize);

@@ -8,7 +8,7 @@ use klp::rcu;
 use klp::sync::{self, Atomic, Full, Kref, Mutex, RawSpinLock, Refcount, Relaxed};
 use klp::sync::{RwLock, RwSemaphore, SpinLock, StaticMutex};
 
-/// A lock of the patch's own.
+/// A lock that belongs to the patch.
 static OWN: StaticMutex = StaticMutex::new();
 
 #[kernel_struct("klp_sync", object = "klp_sync_target")]
@@ -84,7 +84,7 @@ fn step(target: &Target) -> Result {
     Ok(())
 }
 
-/// Which locks are held while a guard lives.
+/// Logs which locks are held while a guard lives, and after.
 macro_rules! held {
     ($target:ident, $what:literal, $guard:expr) => {
         let guard = $guard;
@@ -120,7 +120,7 @@ fn spinning(target: &Target) {
     held!(target, "raw-irq", target.raw().lock_irq());
     held!(target, "raw-irqsave", target.raw().lock_irqsave());
     held!(target, "raw-bh", target.raw().lock_bh());
-    // Interrupts stay off when they were off. A raw lock is the inner one: with PREEMPT_RT the other sleeps.
+    // Interrupts stay disabled if they were. The raw lock is the inner one, because with PREEMPT_RT the other sleeps.
     held!(
         target,
         "nested",
@@ -140,7 +140,7 @@ fn reading(target: &Target) {
     held!(target, "write-bh", target.rw().write_bh());
 }
 
-/// What can be taken, and what cannot while it is held.
+/// Counts the locks that can be taken, and those that can while they are held.
 #[inline(never)]
 fn attempts(target: &Target) {
     let free = taken(target.mutex().try_lock())
@@ -207,7 +207,7 @@ fn lists(target: &Target) {
     pr_info!("first {:?} {:?}\n", first, target.empty().first().map(Entry::key));
 }
 
-/// What these compile to is looked up in the module.
+/// xtask counts the memory accesses of these functions in the module.
 #[inline(never)]
 fn one_lock(target: &Target) -> u32 {
     let _guard = target.spin().lock_irqsave();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Replaces a file's handler in /proc/sys by one that does all of the work.
+//! Replaces the handler of a file in /proc/sys without calling the original.
 
 use klp::prelude::*;
 use klp::sysctl::{Buffer, IntTable, Length, Position};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch of one function by two of its names. It has two replacements then; the
- * later one is on top.
+ * A patch of one function by two of its names, with two replacements. The later
+ * one is on top.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel has no such function.
+//! Replaces a function that the kernel lacks.
 
 use klp::prelude::*;
 

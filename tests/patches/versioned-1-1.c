@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A version of a cumulative patch, as `cargo klp build --versioned` names it. The function returns the module's name, so other
+ * A version of a cumulative patch, named as by `cargo klp build --versioned`. The function prints the module's name, so other
  * versions are copies with another digit.
  */
 #include <linux/livepatch.h>

@@ -120,13 +120,13 @@ fn pointers(view: &View) {
 fn casts(part: &Part, wire: &Wire) {
     let boxed = Boxed::from_part(part);
     pr_info!("container {:x} {}\n", boxed.cookie(), boxed.part().id());
-    // What is written through the container is seen through the part's own other views.
+    // Other views of the part see what is written through the container.
     boxed.set_cookie(boxed.cookie() + 1);
     pr_info!("stored {:x}\n", Boxed::from_part(part).cookie());
     pr_info!("packed {} {:x}\n", wire.tag(), wire.value());
 }
 
-/// C changes the member between two reads.
+/// Reads a member twice, which C changes in between.
 #[inline(never)]
 fn twice(view: &View) {
     let before = view.part().sum();
@@ -151,7 +151,7 @@ fn write(view: &View, wire: &Wire) -> Result {
     Ok(())
 }
 
-/// What the accesses below are is looked up in the module: one of each, for each call.
+/// xtask counts the memory accesses of the functions below in the module: one for each accessor.
 fn accesses(view: &View) {
     let numbers = (one_load(view), two_loads(view), unused_load(view));
     pr_info!("loads {:?} {}\n", numbers, one_bit(view));
@@ -169,7 +169,7 @@ fn two_loads(view: &View) -> u32 {
     view.count() ^ view.count()
 }
 
-/// A value that is not used is read all the same.
+/// An unused value is still read.
 #[inline(never)]
 fn unused_load(view: &View) -> u32 {
     view.count();

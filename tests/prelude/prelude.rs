@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What docs/authors.md says that the prelude has on every kernel. It is built, and not loaded.
+//! Uses the items that the prelude has on every kernel, as listed in docs/authors.md. It is built, but not loaded.
 
 use klp::cred::{current_cred, CredentialExt as _};
 use klp::prelude::*;
@@ -12,7 +12,7 @@ static TURN: StaticMutex = StaticMutex::new();
 static_assert!(PAGE_SIZE == 4096);
 
 #[livepatch(object = "vmlinux", replaces = "proc_tgid_io_accounting",
-            description = "Names what the prelude has", license = "GPL")]
+            description = "Uses all items of the prelude", license = "GPL")]
 fn io(m: &SeqFile, ns: *mut c_void, pid: *mut c_void, task: &Task) -> Result<i32> {
     let _guard = TURN.lock();
     pr_alert_once!("first\n");
@@ -43,7 +43,7 @@ pub fn squares(count: u32) -> Result<u32> {
     Ok(all.iter().chain(&KVec::from_elem(last, 2, GFP_KERNEL)?).sum())
 }
 
-/// How long a text of user space is.
+/// Returns the length of a string in user space.
 fn read_name(place: UserPtr, name: &mut [u8]) -> Result<usize> {
     let mut reader = UserSlice::new(place, 64).reader();
     let text = reader.clone_reader().strcpy_into_buf(name)?;
