@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For the scenarios of published fixes: modules without them, and what a command does with and without
-# the patch.
+# Library of the scenarios of published fixes: loads modules without fixes, and compares a command with and
+# without the patch.
 
 . /klp/vm/lib.sh
 
-# Does what fixes are about, and prints `ok`, the name of an errno, or a signal's.
+# Makes the system calls that fixes affect, and prints `ok`, or the name of an errno or signal.
 # shellcheck disable=SC2034
 CVE=$PROGRAMS/klp-cve
 
-# The modules that were loaded, the last one first.
+# The loaded modules, the last one first.
 LOADED=()
 PATCH=
 
-# without CAPABILITY COMMAND [ARG...] - runs it as root without this capability.
+# without CAPABILITY COMMAND [ARG...] - runs a command as root without this capability.
 without() {
     local capability=$1
     shift
     setpriv --bounding-set "-$capability" --inh-caps "-$capability" "$@"
 }
 
-# load_module NAME - loads it, and before it the modules that it needs.
+# load_module NAME - loads a module and its dependencies.
 load_module() {
     local needed
     is_loaded "$1" && return
-    # What it asks for by name when it is loaded: cryptography.
+    # Algorithms of the crypto API, which it requests by name.
     for needed in $(modinfo -F softdep "$(module_file "$1")" | sed -n 's/^pre: \([^:]*\)$/\1/p'); do
         module_file "${needed}_generic" >/dev/null 2>&1 && load_module "${needed}_generic"
     done
@@ -47,8 +47,8 @@ shows_flaw() {
     expect_eq "with the fix: $after" "$after" "$("$@" 2>&1)"
 }
 
-# shows_change PATCH RESULT LOG COMMAND [ARG...] - the command prints this, and after patching it is
-# the patch that says so, in the log.
+# shows_change PATCH RESULT LOG COMMAND [ARG...] - the command prints the same before and after patching,
+# and after it the patch logs that it caused the result.
 shows_change() {
     local result=$2 message=$3
     PATCH=livepatch-$1
@@ -57,20 +57,20 @@ shows_change() {
     must "the patch is loaded" load "$PATCH"
     mark_log
     expect_eq "by the patch: $result" "$result" "$("$@" 2>&1)"
-    expect_match "the patch has seen it" "$(module_name "$PATCH"): refused: $message" "$(log_since)"
+    expect_match "the patch logs it" "$(module_name "$PATCH"): refused: $message" "$(log_since)"
 }
 
-# shows_harmless RESULT COMMAND [ARG...] - what is allowed works under the patch.
+# shows_harmless RESULT COMMAND [ARG...] - an allowed operation works with the patch.
 shows_harmless() {
     local result=$1
     shift
     expect_eq "allowed: $result" "$result" "$("$@" 2>&1)"
 }
 
-# finish - takes all out again.
+# finish - removes the patch and the modules.
 finish() {
     local module
-    must "the patch is taken out" remove_patch "$PATCH"
+    must "the patch is removed" remove_patch "$PATCH"
     for module in "${LOADED[@]}"; do
         must "$module is unloaded" unload "$module"
     done

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For the scenarios ftrace-users-*: everybody else who may want the entry of a patched function. After
-# lib.sh.
+# Library of the scenarios ftrace-users-*, after lib.sh: other ftrace users at patched functions.
 #
-# Each kind of ftrace user has a function of vmlinux to itself, and one of the module klp_entries, so
-# that one change of a patch meets them all, each by itself. `look` calls all functions; `judge` says
-# what has to hold of what it found.
+# Each kind of ftrace user has a separate function of vmlinux and of the module klp_entries, so that one
+# change of a patch affects them all independently. `look` calls all functions; `judge` checks the
+# results.
 
 TRACING=/sys/kernel/tracing
 KINDS="function graph kprobe kretprobe fprobe fprobe_exit fentry fexit"
 
-# Where in vmlinux. The functions of the first two return 0, all others the length of what they show.
+# The functions in vmlinux. Those of the first two kinds return 0, the others the length of their output.
 declare -A FUNCTION=(
 	[function]=version_proc_show [graph]=cmdline_proc_show
 	[kprobe]=cpu_byteorder_show [kretprobe]=address_bits_show
@@ -24,9 +23,9 @@ declare -A FILE=(
 	[fprobe]=/sys/kernel/oops_count [fprobe_exit]=/sys/kernel/fscaps
 	[fentry]=/sys/kernel/rcu_expedited [fexit]=/sys/kernel/rcu_normal
 )
-# The same by place: `KIND vmlinux` and `KIND module`.
+# By kind and object: `KIND vmlinux` and `KIND module`.
 declare -A ORIGINAL SHOWN SEEN RETURNED
-# Who is there, and of those of BPF the process, the map, and how many calls the last look found in it.
+# The attached users, and for BPF programs the process, the map, and the number of calls in it at the last look.
 declare -A ATTACHED PROCESS MAP BEFORE
 
 for kind in $KINDS; do
@@ -38,7 +37,7 @@ for kind in $KINDS; do
 	ORIGINAL[$kind module]=module
 done
 
-# places - in which objects there are functions now.
+# places - the objects that are loaded.
 places() {
 	if [ -d /sys/module/klp_entries ]; then
 		echo vmlinux module
@@ -47,8 +46,8 @@ places() {
 	fi
 }
 
-# attach KIND [PLACE...] - one ftrace user comes to the functions it has in these objects, or in all that
-# are there. Without it, going on makes no sense.
+# attach KIND [PLACE...] - attaches an ftrace user to its functions in these objects, or in all that are
+# loaded. A failure ends the scenario.
 attach() {
 	_or_stop "attach $*" _attach "$@"
 }
@@ -63,19 +62,19 @@ _attach() {
 	_start_"$kind"
 }
 
-# attach_everywhere function|graph - the tracer comes to all functions there are. Calls under way when the
-# graph tracer goes end later, and this kernel warns (in fprobe_return) when they do after graph tracers and
-# fprobes have come 16 times more. So it is done only once.
+# attach_everywhere function|graph - attaches the tracer to all functions. Calls in progress when the graph
+# tracer is detached end later, and this kernel warns (in fprobe_return) if that happens after 16 more attachments
+# of graph tracers and fprobes. So this is done only once.
 attach_everywhere() {
 	_or_stop "attach $1 everywhere" _attach_everywhere "$1"
 }
 
 _attach_everywhere() {
 	mkdir "$TRACING/instances/klp_$1" || return
-	# It is there all the time, and writes down what it sees only for a look.
+	# It stays attached, and records only during a look.
 	echo 0 >"$TRACING/instances/klp_$1/tracing_on"
-	# Calls of other tasks and in interrupts are not written down: on a slow kernel they filled the buffer before
-	# the look was over, and what is looked for was overwritten.
+	# Calls of other tasks and in interrupts are not recorded: on a slow kernel they would fill the buffer during
+	# the look, and overwrite the expected calls.
 	echo $$ >"$TRACING/instances/klp_$1/set_ftrace_pid" || return
 	echo 16384 >"$TRACING/instances/klp_$1/buffer_size_kb" || return
 	ATTACHED[$1]="vmlinux module"
@@ -83,7 +82,7 @@ _attach_everywhere() {
 	[ "$1" != graph ] || echo 0 >"$TRACING/instances/klp_graph/options/funcgraph-irqs"
 }
 
-# detach KIND - it goes from wherever it is.
+# detach KIND - detaches an ftrace user from all its functions.
 detach() {
 	_or_stop "detach $1" _detach "$1"
 }
@@ -111,7 +110,7 @@ detach_all() {
 	done
 }
 
-# _or_stop NAME COMMAND [ARG...] - like `must`, but in this shell, which has to know who is where.
+# _or_stop NAME COMMAND [ARG...] - like `must`, but in this shell, which keeps the list of attached users.
 _or_stop() {
 	local name=$1
 	shift
@@ -126,7 +125,7 @@ _tell() {
 	false
 }
 
-# Whatever happens, they do not stay. What fails was told before.
+# Detaches all users at exit. Failures were reported before.
 _leave() {
 	local kind
 	for kind in "${!ATTACHED[@]}"; do
@@ -136,7 +135,7 @@ _leave() {
 }
 trap _leave EXIT
 
-# The tracers, each with a buffer of its own.
+# The tracers, each with a separate buffer.
 
 _add_tracer() {
 	mkdir -p "$TRACING/instances/klp_$1" && echo "$2" >>"$TRACING/instances/klp_$1/set_ftrace_filter"
@@ -152,7 +151,7 @@ _start_graph() { echo function_graph >$TRACING/instances/klp_graph/current_trace
 _stop_graph() { rmdir $TRACING/instances/klp_graph; }
 _remove_graph() { true; }
 
-# Events, with what was returned where it can be known.
+# Events, with the return value if available.
 
 _add_event() {
 	echo "$3:klp/$1_$2 $4" >>$TRACING/dynamic_events
@@ -172,7 +171,7 @@ _remove_event() {
 	echo "-:klp/$1_$2" >>$TRACING/dynamic_events
 }
 
-# A probe may be for a module that is still to come.
+# A probe may be for a module that is not loaded yet.
 _add_probe() {
 	local symbol=$4
 	[ "$2" = vmlinux ] || symbol=klp_entries:$4
@@ -199,7 +198,7 @@ _start_fprobe_exit() { _start_event fprobe_exit; }
 _stop_fprobe_exit() { _stop_event fprobe_exit; }
 _remove_fprobe_exit() { _remove_event fprobe_exit "$1"; }
 
-# Programs in BPF. One is attached for as long as its process lives.
+# BPF programs. Each is attached while its process lives.
 
 _add_bpf() {
 	local pipe=/tmp/klp-bpf.$$ module=()
@@ -230,7 +229,7 @@ _start_fexit() { true; }
 _stop_fexit() { true; }
 _remove_fexit() { _remove_bpf fexit "$1"; }
 
-# look - calls each function once, and finds out what it did and who saw it.
+# look - calls each function once, and records its output and which users saw the call.
 look() {
 	local kind place trace functions=() traces=("$TRACING/trace")
 	for trace in "$TRACING"/instances/klp_*/trace; do
@@ -246,7 +245,7 @@ look() {
 			functions+=(-e "${FUNCTION[$kind $place]}")
 		done
 	done
-	# What else happens would fill the buffers.
+	# Other events would fill the buffers.
 	for trace in "${traces[@]}"; do
 		echo 0 >"${trace%/trace}/tracing_on"
 	done
@@ -257,7 +256,7 @@ look() {
 	_see_bpf
 }
 
-# _see LINE - somebody was called: a line of a trace, behind the name of its file.
+# _see LINE - counts a traced call: a line of a trace, after the name of its file.
 _see() {
 	local kind place
 	for kind in "${!ATTACHED[@]}"; do
@@ -267,7 +266,7 @@ _see() {
 				[[ $1 =~ /klp_function/trace:.*[^_a-z]${FUNCTION[$kind $place]}[\ ] ]]
 				;;
 			graph)
-				# The end of a call that was interrupted names it once more, in a comment.
+				# The end of an interrupted call names the function again, in a comment.
 				[[ $1 =~ /klp_graph/trace:.*[^_a-z]${FUNCTION[$kind $place]}(\ \[klp_entries\])?\( ]]
 				;;
 			*)
@@ -297,8 +296,8 @@ _see_bpf() {
 	done < <("$PROGRAMS/klp-bpf" calls "${maps[@]}")
 }
 
-# judge STEP WORD - what the last look found: all functions showed the word, or without one their
-# own, and each ftrace user that is there saw one call and what it returned.
+# judge STEP WORD - checks the last look: all functions showed the word, or without a word their original
+# output, and each attached ftrace user saw one call and its return value.
 judge() {
 	local kind places
 	places=$(places)
@@ -319,13 +318,13 @@ _as_wanted() {
 		[[ " ${ATTACHED[$1]-} " = *" $place "* ]] || continue
 		seen=${SEEN[$1 $place]-0}
 		if [ "$seen" != 1 ]; then
-			echo "of the one call of $function it saw $seen"
+			echo "it saw $seen calls of $function instead of one"
 			status=1
 		fi
 		case $1 in
 		kretprobe | fprobe_exit | fexit)
 			seen=${RETURNED[$1 $place]-nothing}
-			# With the end of the line.
+			# The word and a newline.
 			if [ "$seen" != $((${#word} + 1)) ]; then
 				echo "it saw $function return $seen for \`$word\`"
 				status=1
@@ -336,21 +335,21 @@ _as_wanted() {
 	return $status
 }
 
-# look_and_judge STEP WORD
+# look_and_judge STEP WORD - looks, and checks the results.
 look_and_judge() {
 	look
 	judge "$@"
 }
 
-# settle_and_judge STEP PATCH WORD - where the livepatch core makes the entries of settled functions jumps:
-# they are, unless somebody else is there, and all is as it was.
+# settle_and_judge STEP PATCH WORD - with a core that makes settled patch sites jumps: checks that they are jumps
+# unless another user is attached, and that the results are unchanged.
 settle_and_judge() {
 	local redirects=/sys/kernel/debug/livepatch/$2/redirects
 	[ -e "$redirects" ] || return 0
 	if [ ${#ATTACHED[@]} -gt 0 ]; then
 		sleep 0.5
 	else
-		# The core looks again every two seconds.
+		# The core checks again every two seconds.
 		WAIT=6 check "$1, the redirects are jumps" wait_until _all_jump "$redirects"
 		check "$1, the entries are jumps" _entries_jump
 	fi
@@ -361,14 +360,14 @@ _all_jump() {
 	grep -q ' jump$' "$1" && ! grep -qv ' jump$' "$1"
 }
 
-# With nobody else there: the trampoline of an entry that jumps is the replacement.
+# Without other users: the trampoline of a patch site that is a jump is the replacement.
 _entries_jump() {
 	local kind place enabled status=0
 	enabled=$'\n'$(<$TRACING/enabled_functions)
 	for place in $(places); do
 		for kind in $KINDS; do
 			[[ $enabled =~ $'\n'"${FUNCTION[$kind $place]} "[^$'\n']*"tramp: livepatch_" ]] || {
-				echo "${FUNCTION[$kind $place]} is no jump"
+				echo "${FUNCTION[$kind $place]} is not a jump"
 				status=1
 			}
 		done

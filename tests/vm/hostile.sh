@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For the scenarios hostile*, which source it after lib.sh: a transition that goes on until it is let go.
+# Library of the scenarios hostile*, after lib.sh: a transition that is blocked until `end`.
 
 patch=$LIVEPATCH/flaw_lookup
 waiting=/sys/module/klp_flaws/parameters/waiting
 hostile=$PROGRAMS/klp-hostile
 hostiles=()
 
-# hostile WHAT... - starts such a task, which is ready when this returns.
+# hostile WHAT... - starts a hostile task, which is ready when this returns.
 hostile() {
 	local said=/tmp/hostile.${#hostiles[@]}
 	"$hostile" "$@" >"$said" &
@@ -16,7 +16,7 @@ hostile() {
 	wait_until grep -q ready "$said"
 }
 
-# begin - a transition that a task holds up.
+# begin - starts a transition that a task blocks.
 begin() {
 	must "load the module to wait in" load klp_flaws
 	echo Y >$waiting
@@ -27,7 +27,7 @@ begin() {
 	expect_eq "its transition goes on" 1 "$(cat $patch/transition)"
 }
 
-# goes_on WHAT - it still does, because of that task only.
+# goes_on WHAT - checks that only that task still blocks the transition.
 goes_on() {
 	expect_eq "$1: the transition goes on" 1 "$(cat $patch/transition)"
 	wait_until only_reader >/dev/null
@@ -45,16 +45,16 @@ only_reader() {
 	return 1
 }
 
-# end - lets it go; the transition ends, and the patch has effect.
+# end - wakes the task, and checks that the transition ends and the patch has effect.
 end() {
 	echo N >$waiting
 	wait $reader
-	expect_eq "who was inside returned from the old function" module "$(cat /tmp/waited)"
+	expect_eq "the task returned from the old function" module "$(cat /tmp/waited)"
 	must "the transition ends" wait_until settled flaw-lookup
 	expect_eq "the patch has effect" patch "$(cat /sys/kernel/klp_flaws/waiting)"
 }
 
-# clean_up - takes everything out again.
+# clean_up - removes the patch, the module and all tasks.
 clean_up() {
 	must "remove the patch" remove_patch flaw-lookup
 	[ ${#hostiles[@]} = 0 ] || kill -9 "${hostiles[@]}" 2>/dev/null

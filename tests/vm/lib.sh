@@ -1,32 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For the scenarios: checks that say how they went, and bounded waits around live patches.
+# Library of the scenarios: checks that report their results, and bounded waits for live patches.
 #
 # A scenario is a bash script in tests/vm/scenarios/ that runs as root in a virtual machine
 # and begins with
 #
 #     . /klp/vm/lib.sh
 #
-# It says what holds with `check`, `expect_eq`, `expect_match` and `must`. It takes out again
-# whatever it loads: what stays behind fails the scenario.
+# It checks conditions with `check`, `expect_eq`, `expect_match` and `must`. It has to remove whatever it
+# loads: leftovers fail the scenario.
 #
-# Patches and modules are named as in /sys/module (dashes or underscores, either will do).
-# Functions that can fail say why on standard output, which `check` and `must` pick up.
+# Patches and modules are named as in /sys/module, with dashes or underscores.
+# Functions that can fail print the reason to standard output, which `check` and `must` report.
 
 set -u
 export LC_ALL=C
 
-# Where the modules are that were built for this kernel.
+# The folder of the modules for this kernel.
 MODULES=${MODULES:-/klp/vm/modules}
-# Where the programs of tests/vm/programs/ are.
+# The folder of the programs in tests/vm/programs/.
 PROGRAMS=${PROGRAMS:-/klp/vm/programs}
-# How long to wait for anything, in seconds. Transitions take a second or two.
+# The time limit of waits, in seconds. Transitions take a second or two.
 WAIT=${WAIT:-60}
 
 LIVEPATCH=/sys/kernel/livepatch
 
-# check NAME COMMAND [ARG...] - the command must succeed. It runs in a subshell.
+# check NAME COMMAND [ARG...] - the command has to succeed. It runs in a subshell.
 check() {
     local name=$1 why status
     shift
@@ -38,16 +38,16 @@ check() {
     fi
     # One line for one check.
     why=${why//$'\n'/ | }
-    echo "not ok - $name: ${why:-\`$*\` gave status $status}"
+    echo "not ok - $name: ${why:-\`$*\` ended with status $status}"
     return 1
 }
 
-# must NAME COMMAND [ARG...] - like check; without it, going on makes no sense.
+# must NAME COMMAND [ARG...] - like check, but a failure ends the scenario.
 must() {
     check "$@" || exit 1
 }
 
-# expect_eq NAME WANTED FOUND - both texts are the same.
+# expect_eq NAME EXPECTED FOUND - both texts have to be equal.
 expect_eq() {
     check "$1" _same "$2" "$3"
 }
@@ -59,7 +59,7 @@ _same() {
     }
 }
 
-# expect_match NAME PATTERN TEXT - a line of the text matches the extended regular expression.
+# expect_match NAME PATTERN TEXT - a line of the text has to match the extended regular expression.
 expect_match() {
     check "$1" _matches "$2" "$3"
 }
@@ -71,7 +71,7 @@ _matches() {
     }
 }
 
-# expect_no_match NAME PATTERN TEXT - no line of the text matches.
+# expect_no_match NAME PATTERN TEXT - no line of the text may match.
 expect_no_match() {
     check "$1" _matches_not "$2" "$3"
 }
@@ -83,32 +83,32 @@ _matches_not() {
     return 1
 }
 
-# wait_until COMMAND [ARG...] - repeats it until it succeeds, for at most $WAIT seconds.
+# wait_until COMMAND [ARG...] - repeats a command until it succeeds, for at most $WAIT seconds.
 wait_until() {
     local end=$((SECONDS + WAIT))
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || {
-            echo "\`$*\` did not come true within $WAIT s"
+            echo "\`$*\` did not succeed within $WAIT s"
             return 1
         }
         sleep 0.05
     done
 }
 
-# before_series SERIES - the kernel is of an older series than this (`6.3`).
+# before_series SERIES - whether the kernel is of an older series than this (`6.3`).
 before_series() {
     local now
     now=$(uname -r | grep -Eo '^[0-9]+\.[0-9]+')
     [ "$now" != "$1" ] && [ "$(printf '%s\n' "$now" "$1" | sort -V | head -n 1)" = "$now" ]
 }
 
-# patches - those in the kernel, without klp-core where it is a module.
+# patches - the loaded patches, without klp-core, which may be a module.
 patches() {
     ls "$LIVEPATCH" | grep -vx klp_core | xargs
 }
 
-# renew_before_6_3 PATCH... - removes and loads the patches again, in a kernel that needs it after a module of
-# theirs has gone: before 6.3, relocations to the module stay in the patch, and the module's next load is refused.
+# renew_before_6_3 PATCH... - reloads the patches on kernels before 6.3, after a module that they patch was unloaded:
+# there, relocations to the module stay in the patch, and the module would be refused next time.
 renew_before_6_3() {
     local patch
     before_series 6.3 || return 0
@@ -120,12 +120,12 @@ renew_before_6_3() {
     done
 }
 
-# module_name NAME - the name as the kernel writes it.
+# module_name NAME - the name as the kernel spells it.
 module_name() {
     echo "${1//-/_}"
 }
 
-# module_file NAME - the file that was built for it.
+# module_file NAME - the file of the module.
 module_file() {
     local spelling
     for spelling in "$1" "${1//_/-}" "${1//-/_}"; do
@@ -138,12 +138,12 @@ module_file() {
     return 1
 }
 
-# is_loaded NAME - the module is there.
+# is_loaded NAME - whether the module is loaded.
 is_loaded() {
     [ -d "/sys/module/$(module_name "$1")" ]
 }
 
-# load NAME [PARAM=VALUE...] - loads a module; of a live patch, waits until it applies.
+# load NAME [PARAM=VALUE...] - loads a module. For a live patch, waits for the end of the transition.
 load() {
     local name file
     name=$(module_name "$1")
@@ -158,7 +158,7 @@ load() {
     fi
 }
 
-# load_fails NAME [PARAM=VALUE...] - loading is refused; prints insmod's words.
+# load_fails NAME [PARAM=VALUE...] - checks that loading is refused, and prints insmod's output.
 load_fails() {
     local file words
     file=$(module_file "$1") || return
@@ -170,13 +170,13 @@ load_fails() {
     echo "$words"
 }
 
-# clears_relocations - whether relocations to a module are cleared when it goes: where the architecture has a
+# clears_relocations - whether relocations to a module are cleared when it is unloaded: on architectures with a
 # function for it, or with klp-core.
 clears_relocations() {
     [ "$(uname -m)" = x86_64 ] || grep -qw klp_register_patch /proc/kallsyms
 }
 
-# core_parameter NAME - the file of a parameter of klp-core, built in or a module; it is there with klp-core only.
+# core_parameter NAME - the file of a parameter of klp-core, built in or a module. It exists with klp-core only.
 core_parameter() {
     local file
     for file in /sys/module/{klp_core,livepatch}/parameters/"$1"; do
@@ -185,19 +185,19 @@ core_parameter() {
     echo "$file"
 }
 
-# settled PATCH - it applies, and no transition runs.
+# settled PATCH - whether the patch is enabled and not in transition.
 settled() {
     local dir
     dir=$LIVEPATCH/$(module_name "$1")
     [ "$(cat "$dir/enabled")" = 1 ] && [ "$(cat "$dir/transition")" = 0 ]
 }
 
-# patch_gone PATCH - it is not among the live patches.
+# patch_gone PATCH - whether the patch is not among the live patches.
 patch_gone() {
     [ ! -e "$LIVEPATCH/$(module_name "$1")" ]
 }
 
-# disable PATCH - reverts it, and waits until all tasks run the old code.
+# disable PATCH - disables a patch, and waits until all tasks run the old code.
 disable() {
     local dir
     dir=$LIVEPATCH/$(module_name "$1")
@@ -209,7 +209,7 @@ disable() {
     wait_until patch_gone "$1"
 }
 
-# unload MODULE - waits until nobody uses it, and removes it.
+# unload MODULE - waits until a module is unused, and unloads it.
 unload() {
     local name
     name=$(module_name "$1")
@@ -226,25 +226,25 @@ _not_loaded() {
     ! is_loaded "$1"
 }
 
-# remove_patch PATCH - disable and unload.
+# remove_patch PATCH - disables and unloads a patch.
 remove_patch() {
     disable "$1" && unload "$1"
 }
 
-# sleepers_sleep - from now on, whoever gets into a function of a test's patch that is made for it sleeps there, until
-# wake_sleepers. These functions look at a setting that nothing else in these machines uses.
+# sleepers_sleep - from now on, tasks sleep in functions of test patches that are made for it, until wake_sleepers.
+# These functions read a setting that nothing else in these machines uses.
 sleepers_sleep() {
     USUAL_UID=$(cat /proc/sys/kernel/overflowuid)
     trap wake_sleepers EXIT
     echo 1 >/proc/sys/kernel/overflowuid
 }
 
-# wake_sleepers - they return, and nobody sleeps there any more.
+# wake_sleepers - wakes the sleeping tasks, and lets no more tasks sleep.
 wake_sleepers() {
     echo "$USUAL_UID" >/proc/sys/kernel/overflowuid
 }
 
-# mark_log - `log_since` prints what the kernel logs from here on.
+# mark_log - marks the kernel's log for `log_since`.
 mark_log() {
     LOG_MARK="klp scenario mark $$ $RANDOM$RANDOM"
     echo "$LOG_MARK" >/dev/kmsg

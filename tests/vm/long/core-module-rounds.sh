@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# klp-core as a module comes and goes again and again, between patches of either core, with and without a tracer.
+# Loads and unloads klp-core as a module many times, between patches of either core, with and without a tracer.
 # Limit: 900 s
 
 . /klp/vm/lib.sh
@@ -8,14 +8,14 @@ file=/klp/klp-core.ko
 ROUNDS=${ROUNDS:-50}
 
 if [ ! -e $file ]; then
-	check "klp-core is no module here" test ! -e $LIVEPATCH/klp_core
+	check "klp-core is not a module here" test ! -e $LIVEPATCH/klp_core
 	exit
 fi
 
 patched="this has been live patched"
 original=$(cat /proc/cmdline)
 
-# round NUMBER - klp-core goes, the C core has a patch, klp-core comes and has one.
+# round NUMBER - unloads klp-core, loads a patch with the C core, loads klp-core, and loads a patch with it.
 round() {
 	remove_patch klp_core || return
 	if [ $(($1 % 5)) -eq 0 ]; then
@@ -24,7 +24,7 @@ round() {
 	fi
 	insmod $file && wait_until settled klp_core || return
 	load livepatch-sample && [ "$(cat /proc/cmdline)" = "$patched" ] || return
-	# Now and then it is a jump by the time that it goes.
+	# Sometimes, wait until the patch site is a jump.
 	[ $(($1 % 3)) -ne 0 ] || sleep 0.2
 	remove_patch livepatch-sample && [ "$(cat /proc/cmdline)" = "$original" ]
 }
@@ -46,6 +46,6 @@ memory() {
 
 round 0
 before=$(memory)
-check "it goes and comes $ROUNDS times, half of them with a tracer" rounds
+check "klp-core is unloaded and loaded $ROUNDS times, half of them with a tracer" rounds
 echo nop >/sys/kernel/tracing/current_tracer
-check "and leaves no memory behind ($(($(memory) - before)) kB more)" test $(($(memory) - before)) -lt 4096
+check "no memory is leaked ($(($(memory) - before)) kB more)" test $(($(memory) - before)) -lt 4096
