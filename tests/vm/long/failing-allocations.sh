@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Each allocation of enabling, disabling, replacing and of a module that comes fails once: there is a clean error and
-# all is as it was before, or the kernel did without.
+# Each allocation of enabling, disabling, replacing and of loading a patched module fails once: either there is a clean
+# error and the state is as before, or the kernel succeeds without the allocation.
 # Limit: 3000 s
 
 . /klp/vm/lib.sh
@@ -11,23 +11,23 @@ fail=$PROGRAMS/klp-fail
 first=$(module_file entries-first)
 only=$(module_file entries-only)
 target=$(module_file klp_entries)
-# More than there are; each is a system call.
+# The maximum number of allocations, each tried in one system call. More than there are.
 MOST=${MOST:-3000}
-# For a quick look, only each STEPth fails.
+# For a quick run, only each STEPth allocation fails.
 STEP=${STEP:-1}
 
 for kind in failslab fail_page_alloc; do
 	must "the kernel can fail allocations, $kind" [ -e $faults/$kind/ignore-gfp-wait ]
-	# Those that may sleep, too, without a report of each, as often as asked for.
+	# Also allocations that may sleep, without a report of each, any number of times.
 	echo N >$faults/$kind/ignore-gfp-wait
 	echo 0 >$faults/$kind/verbose
 	echo -1 >$faults/$kind/times
 done
 echo 0 >$faults/fail_page_alloc/min-order
 
-# The rest uses what bash has built in where it can: on this kernel each program takes a second to start.
+# The rest prefers bash builtins: on this kernel each program takes a second to start.
 
-# words - what the patched functions of the kernel and of the module answer, in $words.
+# words - sets $words to the output of the patched functions of the kernel and of the module.
 words() {
 	local version module=none
 	read -r version </proc/version
@@ -36,7 +36,7 @@ words() {
 	words="$version $module"
 }
 
-# state - that, the patches with whether they are enabled, and the modules of this test that are loaded, in $state.
+# state - sets $state to $words, the patches with whether they are enabled, and the loaded modules of this test.
 state() {
 	local patch enabled name
 	words
@@ -47,13 +47,13 @@ state() {
 		patch=${patch%/}
 		state+=" ${patch##*/}=$enabled"
 	done
-	# In an order that does not depend on which came last.
+	# In a fixed order.
 	for name in entries_first entries_only klp_entries; do
 		[ ! -e /sys/module/$name ] || state+=" $name"
 	done
 }
 
-# soon CONDITION [ARGUMENT...] - it comes true.
+# soon CONDITION [ARGUMENT...] - waits until a condition holds.
 exec {never}<> <(:)
 soon() {
 	local end=$((SECONDS + WAIT))
@@ -61,25 +61,25 @@ soon() {
 		[ $SECONDS -lt $end ] || return 1
 		read -r -t 0.05 -u $never
 	done
-	# Not that of read.
+	# Not the status of read.
 	return 0
 }
 
-# has FILE WORD - the file's first line is that.
+# has FILE WORD - whether the file's first line is WORD.
 has() {
 	local line
 	[ -e "$1" ] && read -r line <"$1" && [ "$line" = "$2" ]
 }
 
-# do_once COMMAND... - without a failing allocation.
+# do_once COMMAND... - runs a command without a failing allocation.
 do_once() {
 	local result
 	result=$("$fail" 1000000000 "$@")
 	[ "$result" = "unreached ok" ]
 }
 
-# every WHAT UNDO ARGUMENT... - lets klp-fail do it with each allocation failing; UNDO takes back what was
-# done. At the end it has been done without a failure.
+# every WHAT UNDO ARGUMENT... - runs klp-fail with each allocation failing; UNDO reverts a success. The last
+# run is without a failure, and stays.
 every() {
 	local what=$1 undo=$2 number result wrong='' before failed=0 tolerated=0
 	shift 2
@@ -91,7 +91,7 @@ every() {
 		case $result in
 		"failed E"*)
 			failed=$((failed + 1))
-			# What a module leaves for a worker to free goes later.
+			# A worker frees parts of a module later.
 			{ [ "$result" = "failed ENOMEM" ] || is_hidden; } && soon is_as_before "$before" && continue
 			;;
 		"failed ok")
@@ -104,14 +104,14 @@ every() {
 		wrong="allocation $number: $result: $state instead of $before"
 		break
 	done
-	expect_eq "$what: $failed of $(((number - 1) / STEP)) allocations refuse it, it does without $tolerated" "" "$wrong"
+	expect_eq "$what: of $(((number - 1) / STEP)) failures, $failed are errors and $tolerated are tolerated" "" "$wrong"
 	check "$what: not more than $MOST allocations" [ "$number" -le "$MOST" ]
-	check "$what: it is done in the end" soon "$done_when"
+	check "$what: it succeeds in the end" soon "$done_when"
 	check "$what: failures were seen" [ $failed -gt 0 ]
 }
 
-# is_hidden - the error is of a part of the kernel that does not say ENOMEM: its check of a module's BTF; and
-# ftrace, which loads a module without a word that it could not keep its patch sites.
+# is_hidden - whether the error is of a part of the kernel that hides ENOMEM: the check of a module's BTF; or
+# ftrace, which silently loads a module whose patch sites it could not record.
 is_hidden() {
 	dmesg | sed -n "/$what $number\$/,\$p" |
 		grep -Eq 'failed to validate module .* BTF: -|failed to find location for function'
@@ -131,7 +131,7 @@ is_settled() {
 	has "$LIVEPATCH/$1/enabled" 1 && has "$LIVEPATCH/$1/transition" 0
 }
 
-# put_in PATCH, and take_out PATCH.
+# put_in PATCH loads and enables a patch; take_out PATCH disables and unloads it.
 put_in() {
 	do_once load "$(module_file "$1")" && soon is_settled "$1"
 }
@@ -157,19 +157,19 @@ undo_enable() { take_out entries_first; }
 done_when=first_settled
 every enabling undo_enable load "$first"
 
-# Replacing it. To take that back, the first one has to come again.
+# Replacing it. To undo that, the first patch has to be loaded again.
 undo_replace() {
 	take_out entries_only && soon unload_now entries_first && put_in entries_first
 }
 done_when=only_settled
 every replacing undo_replace load "$only"
-must "unload the one that was replaced" unload entries-first
+must "unload the replaced patch" unload entries-first
 
-# A module that comes.
+# Loading a patched module.
 must "unload the module" unload klp_entries
 undo_coming() { unload_now klp_entries; }
 done_when=target_patched
-every "a module that comes" undo_coming load "$target"
+every "loading a module" undo_coming load "$target"
 
 # Disabling.
 undo_disable() { soon unload_now entries_only && put_in entries_only; }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A patch of one function by two of its names: its transition ends.
+# The transition of a patch of one function by two of its names ends.
 
 . /klp/vm/lib.sh
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A task that is preempted between the ftrace handler's choice of a replacement and that replacement is in the patch:
-# the patch is not gone before it is through.
+# A task that is preempted between the ftrace handler's choice of a replacement and the replacement counts as running
+# in the patch: the patch is not gone before the task returns.
 
 . /klp/vm/lib.sh
 
@@ -9,7 +9,7 @@ parameters=/sys/module/klp_flaws/parameters
 
 must "load the module" load klp_flaws
 must "load the patch" load flaw-entry
-# The fair server of the scheduler would let the reader run beside a real-time task.
+# The scheduler's fair server would let the reader run despite the real-time task.
 for server in /sys/kernel/debug/sched/fair_server/cpu1/runtime; do
 	[ ! -e $server ] || echo 0 >$server
 done
@@ -18,7 +18,7 @@ taskset -c 1 cat /sys/kernel/klp_flaws/entered >$reader_result &
 reader=$!
 must "a reader is preempted in the handler" wait_until grep -q Y $parameters/holding
 echo 0 >$LIVEPATCH/flaw_entry/enabled
-must "the patch goes" wait_until patch_gone flaw-entry
+must "the patch is disabled" wait_until patch_gone flaw-entry
 must "unload the patch" unload flaw-entry
 wait $reader
 expect_eq "the reader returned from the replacement" patch "$(cat $reader_result)"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A task that sleeps in a helper that a replacement has jumped to is in the patch: when that is disabled, the
-# helper is not freed under it.
+# A task that sleeps in a helper that a replacement has jumped to counts as running in the patch: disabling the patch
+# does not free the helper meanwhile.
 
 . /klp/vm/lib.sh
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A module goes while a patch of it is in transition, and tasks that have not switched go to sleep: the scheduler looks at
-# nothing that is not there any more.
+# A module is unloaded while a patch of it is in transition, and tasks that have not switched go to sleep: the scheduler
+# does not access freed memory.
 
 . /klp/vm/lib.sh
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A module that is refused because the patch lacks one of its symbols is refused for the same reason
-# the next time: nothing of the patch's other relocations has stayed.
+# A module that is refused because it lacks a symbol of the patch is refused for the same reason the next
+# time: the patch's other relocations were cleared.
 
 . /klp/vm/lib.sh
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# sysrq during a transition, and transitions that are forced: what is patched works, and code that a task may be in stays.
+# sysrq during a transition, and forced transitions: patched functions work, and code that a task may run stays loaded.
 # Limit: 600 s
 # Pins: held_first klp_held
 
@@ -13,7 +13,7 @@ sysrq() {
 
 begin
 hostile vfork || must "a task sleeps uninterruptibly" false
-# The tasks with their stacks, the memory, the CPUs, the timers, and whoever the kernel kills first without memory.
+# Shows tasks with their stacks, memory, CPUs and timers; then f kills the task with the highest OOM score.
 for key in t m l q; do
 	sysrq $key
 done
@@ -22,17 +22,17 @@ victim=$!
 echo 1000 >/proc/$victim/oom_score_adj
 sysrq f
 wait $victim
-expect_eq "the kernel killed the task that was to be" 137 $?
+expect_eq "the kernel killed the victim" 137 $?
 
 check "force the transition" bash -c "echo 1 >$patch/force"
-must "it ends at once" wait_until settled flaw-lookup
+must "the transition ends at once" wait_until settled flaw-lookup
 expect_eq "the patch has effect" patch "$(echo N >$waiting && cat /sys/kernel/klp_flaws/waiting)"
 wait $reader
-expect_eq "who was inside returned from the old function" module "$(cat /tmp/waited)"
+expect_eq "the task returned from the old function" module "$(cat /tmp/waited)"
 check "the patch can be disabled" disable flaw-lookup
-expect_eq "it has no effect then" module "$(cat /sys/kernel/klp_flaws/waiting)"
-# Tasks that were left behind are in the old function, which is not the patch's.
-check "its module can go" unload flaw-lookup
+expect_eq "the disabled patch has no effect" module "$(cat /sys/kernel/klp_flaws/waiting)"
+# Tasks that had not switched were in the old function, which is not in the patch's module.
+check "its module can be unloaded" unload flaw-lookup
 
 held=/proc/klp_held
 must "load another module" load klp_held
@@ -45,22 +45,22 @@ in_replacement() {
 must "a task sleeps in the replacement" wait_until in_replacement
 check "disable the patch" bash -c "echo 0 >$LIVEPATCH/held_first/enabled"
 expect_eq "the transition goes on" 1 "$(cat $LIVEPATCH/held_first/transition)"
-check "force it" bash -c "echo 1 >$LIVEPATCH/held_first/force"
+check "force the transition of the held patch" bash -c "echo 1 >$LIVEPATCH/held_first/force"
 check "the patch is gone at once" wait_until [ ! -e $LIVEPATCH/held_first ]
-check "its code stays" [ "$(cat /sys/module/held_first/refcnt)" -gt 0 ]
-check "and cannot be unloaded" bash -c "! rmmod held_first"
+check "its module stays pinned" [ "$(cat /sys/module/held_first/refcnt)" -gt 0 ]
+check "its module cannot be unloaded" bash -c "! rmmod held_first"
 echo >$held
 wait $reader
-expect_eq "the task returned from it" first "$(cat /tmp/held)"
+expect_eq "the task returned from the replacement" first "$(cat /tmp/held)"
 cat $held >/tmp/held &
 reader=$!
 wait_until in_replacement
 echo >$held
 wait $reader
 expect_eq "the next call is of the original" original "$(cat /tmp/held)"
-must "another patch" load livepatch-sample
-must "remove it" remove_patch livepatch-sample
+must "load another patch" load livepatch-sample
+must "remove the other patch" remove_patch livepatch-sample
 kill -9 "${hostiles[@]}"
 wait
-must "the patched module can go" unload klp_flaws
+must "unload the patched module" unload klp_flaws
 rm -f /tmp/waited /tmp/held /tmp/hostile.*

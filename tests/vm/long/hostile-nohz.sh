@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A task that never leaves user space, on a CPU without a tick, switches all the same, in less than 50 ms.
+# A task that never leaves user space, on a CPU without a tick, still switches, in less than 50 ms.
 # Boot: nohz_full=1
 # Limit: 600 s
 
@@ -8,7 +8,7 @@
 
 ROUNDS=${ROUNDS:-5}
 
-# took DIRECTION - the time between the log's lines for the beginning and the end of that transition, in microseconds.
+# took DIRECTION - the time between the log lines at the start and the end of that transition, in microseconds.
 took() {
 	dmesg | awk -v direction="$1" -F'[][ ]+' '
 		/starting/ && $0 ~ "starting " direction { split($2, at, "."); from = at[1] * 1000000 + at[2] }
@@ -22,7 +22,7 @@ spinner=$!
 hostiles+=($spinner)
 must "a task spins in user space" wait_until grep -q ready /tmp/hostile.spin
 must "it stays on CPU 1" taskset -p 2 $spinner
-# Until its CPU has stopped the tick.
+# Wait until its CPU has stopped the tick.
 sleep 2
 switches=$(grep ctxt_switches /proc/$spinner/status)
 
@@ -37,7 +37,7 @@ expect_eq "the task has not slept" "$(grep -v nonvol <<<"$switches")" \
 	"$(grep ctxt_switches /proc/$spinner/status | grep -v nonvol)"
 least=$(printf '%s\n' "${all[@]}" | sort -n | head -1)
 echo "transitions took, in microseconds: ${all[*]}"
-# The C core has to wait for its signal. Other work on the host only makes it longer.
+# The C core has to wait for its signal. Other work on the host can only prolong a transition.
 if [ -e "$(core_parameter signal_after_ms)" ]; then
 	check "the shortest transition took $least us of 50000" [ "$least" -lt 50000 ]
 fi

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Suspending during a transition: tasks are frozen, CPUs go and come back.
+# Suspend during a transition: tasks are frozen, CPUs go offline and online.
 # Limit: 600 s
 
 . /klp/vm/lib.sh

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Ten thousand threads, and a process that eats all memory, during a transition.
+# Ten thousand threads, and a process that exhausts memory, during a transition.
 # Limit: 1800 s
 
 . /klp/vm/lib.sh
@@ -16,9 +16,9 @@ goes_on "with $COUNT threads"
 echo 1000 >/proc/$reader/oom_score_adj 2>/dev/null
 echo -1000 >/proc/$reader/oom_score_adj
 echo -1000 >/proc/$$/oom_score_adj
-# More than there is: the kernel kills it.
+# Allocates until the kernel kills it.
 (echo 1000 >/proc/$BASHPID/oom_score_adj && exec "$hostile" eat) >/dev/null
-check "the kernel killed who ate all memory" [ $? = 137 ]
+check "the kernel killed the task that exhausted memory" [ $? = 137 ]
 goes_on "without memory"
 start=${EPOCHREALTIME//./}
 end

@@ -4,9 +4,9 @@
  * entry or at its end, as a tracing tool does.
  *
  *     klp-bpf fentry|fexit FUNCTION [MODULE]
- *                           attaches, prints the number of its map, and stays until it is killed
- *     klp-bpf calls MAP...  prints for each how many calls that program has seen, and for fexit what
- *                           the last of them returned
+ *                           attaches, prints the ID of its map, and runs until it is killed
+ *     klp-bpf calls MAP...  prints for each map how many calls its program has seen, and for fexit the
+ *                           return value of the last one
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,11 +21,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Wider than older headers have them. */
+/* BTF_INFO_KIND and BTF_INFO_VLEN of older headers use fewer bits. */
 #define KIND(type) ((type)->info >> 24 & 0x7f)
 #define COUNT(type) ((type)->info & 0xffffff)
 
-/* What a program and `calls` share. */
+/* The map's value, which a program writes and `calls` reads. */
 struct seen {
 	uint64_t calls;
 	uint64_t returned;
@@ -49,8 +49,8 @@ static int bpf(int command, union bpf_attr *attr)
 }
 
 /*
- * Type information: that of vmlinux, and that of a module, which goes on
- * counting types and bytes of strings where vmlinux ends.
+ * Type information of vmlinux or of a module. A module's type IDs and string
+ * offsets continue those of vmlinux.
  */
 
 struct types {
@@ -82,7 +82,7 @@ static void *read_file(const char *path)
 	return data;
 }
 
-/* What follows a type, in bytes. */
+/* The size of the data after a type. */
 static size_t rest(const struct btf_type *type)
 {
 	switch (KIND(type)) {
@@ -128,7 +128,7 @@ static struct types read_types(const char *object, const struct types *base)
 	types.strings_size = header->str_len;
 	at = (const char *)header + header->hdr_len + header->type_off;
 	end = at + header->type_len;
-	/* None is shorter than its head. */
+	/* Each type has at least a struct btf_type. */
 	types.type = calloc(types.count + header->type_len / sizeof(struct btf_type),
 			    sizeof(*types.type));
 	if (!types.type)
@@ -144,7 +144,7 @@ static struct types read_types(const char *object, const struct types *base)
 	return types;
 }
 
-/* The number of a function; with `base`, of one that is not there. */
+/* Finds the type ID of a function; with `base`, of one that is not in `base`. */
 static uint32_t find_function(const struct types *types, const struct types *base,
 			      const char *name)
 {
@@ -165,7 +165,7 @@ static uint32_t find_function(const struct types *types, const struct types *bas
 	return 0;
 }
 
-/* The kernel's own copy of the type information of a module. */
+/* Opens the kernel's type information of a module. */
 static int open_types(const char *module)
 {
 	union bpf_attr attr = { };
@@ -194,7 +194,7 @@ static int open_types(const char *module)
 	}
 }
 
-/* Prints the number of the map. */
+/* Attaches a program, and prints the ID of its map. */
 static void attach(const char *kind, const char *function, const char *module)
 {
 	int is_fexit = !strcmp(kind, "fexit");
@@ -224,7 +224,7 @@ static void attach(const char *kind, const char *function, const char *module)
 	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &info_attr))
 		fail("asking for the map of", function);
 
-	/* R1 points to the arguments, and at the end to the value returned behind them. */
+	/* R1 points to the arguments, which the return value follows for fexit. */
 	struct bpf_insn code[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_4, .imm = 0 },
 		{ .code = BPF_LDX | BPF_DW | BPF_MEM, .dst_reg = BPF_REG_4,
@@ -241,7 +241,7 @@ static void attach(const char *kind, const char *function, const char *module)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	/* At the entry nothing has been returned. */
+	/* fentry has no return value. */
 	if (!is_fexit)
 		code[1] = code[0];
 	load_attr.prog_type = BPF_PROG_TYPE_TRACING;
@@ -299,7 +299,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	attach(argv[1], argv[2], argc > 3 ? argv[3] : NULL);
-	/* Until it is killed: then the kernel detaches the program. */
+	/* The kernel detaches the program when this process is killed. */
 	for (;;)
 		pause();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 /*
- * Does what published fixes are about, and prints how it went: `ok`, the name of an errno, that of
- * the signal that ended it, or what was seen.
+ * Makes the system calls that published fixes affect, and prints the result: `ok`, the name of an
+ * errno or of the signal that ended it, or an observation.
  *
  *     klp-cve WHAT [ARG...]
  *
@@ -93,7 +93,7 @@ static int do_perf(void)
 	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 }
 
-/* futex OPERATION WAKE REQUEUE DISTANCE: between the two futexes, which nobody waits for */
+/* futex OPERATION WAKE REQUEUE DISTANCE: the distance is between the two futexes, which have no waiters */
 static int do_futex(void)
 {
 	static int words[2];
@@ -145,7 +145,7 @@ static int do_shmat(void)
 	return at == (void *)-1 ? -1 : 0;
 }
 
-/* ring PRIVATE: of packets, with so many private bytes in each block */
+/* ring PRIVATE: creates a packet ring with this many private bytes in each block */
 static int do_ring(void)
 {
 	struct tpacket_req3 ring = {
@@ -163,7 +163,7 @@ static int do_ring(void)
 	return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring));
 }
 
-/* Sends a message to the kernel; fills in the errno of the answer. */
+/* Sends a message to the kernel. Sets errno to that of the answer. */
 static int netlink(int family, struct nlmsghdr *message, size_t error_at)
 {
 	struct timeval second = { .tv_sec = 1 };
@@ -178,7 +178,7 @@ static int netlink(int family, struct nlmsghdr *message, size_t error_at)
 	return errno ? -1 : 0;
 }
 
-/* netfilter SUBSYSTEM MESSAGE SIZE: with an attribute 1 of so many zeroes, if any */
+/* netfilter SUBSYSTEM MESSAGE SIZE: with an attribute 1 of this many zeros, if any */
 static int do_netfilter(void)
 {
 	struct {
@@ -198,7 +198,7 @@ static int do_netfilter(void)
 	return netlink(NETLINK_NETFILTER, &message.header, NLMSG_HDRLEN);
 }
 
-/* outside SUBSYSTEM MESSAGE SIZE: the same from a network of one's own, all capabilities in that */
+/* outside SUBSYSTEM MESSAGE SIZE: the same from a new user and network namespace, with all capabilities there */
 static int do_outside(void)
 {
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
@@ -221,7 +221,7 @@ static int do_iscsi(void)
 	return netlink(NETLINK_ISCSI, &message.header, NLMSG_HDRLEN + sizeof(int));
 }
 
-/* Opens a new file with that at its beginning and a hole behind it, for reading. */
+/* Opens a new file that has this text and then a hole, for reading. */
 static int file_to_read(const char *text)
 {
 	char name[] = "/klp-cve-XXXXXX";
@@ -234,7 +234,7 @@ static int file_to_read(const char *text)
 	return fd;
 }
 
-/* mincore USER: which of a file's two pages are in memory, as told to that user; the first is */
+/* mincore USER: prints which of a file's two pages are in memory, as this user sees it; only the first is */
 static int do_mincore(void)
 {
 	int fd = file_to_read("text");
@@ -250,7 +250,7 @@ static int do_mincore(void)
 	exit(0);
 }
 
-/* splice: writes into a pipe behind a byte of a file that cannot be written; what is in the file then? */
+/* splice: writes into a pipe after a byte of a read-only file, and prints the file's contents then */
 static int do_splice(void)
 {
 	int fd = file_to_read("original"), ends[2], size;
@@ -259,7 +259,7 @@ static int do_splice(void)
 
 	if (pipe(ends))
 		return -1;
-	/* Leaves behind what a write left in each of the pipe's buffers. */
+	/* Leaves the flags of a write in each of the pipe's buffers. */
 	size = fcntl(ends[1], F_GETPIPE_SZ);
 	data = calloc(1, size);
 	if (write(ends[1], data, size) != size || read(ends[0], data, size) != size)
@@ -273,7 +273,7 @@ static int do_splice(void)
 
 static atomic_int waited;
 
-/* Interrupts the other CPUs until it has waited for others that do. */
+/* Interrupts the other CPUs until it has waited for another thread that does. */
 static void *interrupt(void *barrier)
 {
 	struct rusage begin, now;
@@ -291,7 +291,7 @@ static void *interrupt(void *barrier)
 	return NULL;
 }
 
-/* membarrier THREADS: do they interrupt the other CPUs one after the other? */
+/* membarrier THREADS: prints whether these interrupt the other CPUs one after the other */
 static int do_membarrier(void)
 {
 	pthread_barrier_t barrier;
@@ -352,6 +352,6 @@ int main(int argc, char **argv)
 		puts(things[i].run() < 0 ? strerrorname_np(errno) : "ok");
 		return 0;
 	}
-	fprintf(stderr, "klp-cve: this is not among the things that it does\n");
+	fprintf(stderr, "klp-cve: unknown operation: see `things` in klp-cve.c\n");
 	return 2;
 }

@@ -7,7 +7,7 @@
  *     klp-fail N write FILE TEXT
  *     klp-fail N unload MODULE
  *
- * Prints whether that many allocations were reached, and how the call ended:
+ * Prints whether the Nth allocation was reached, and the result of the call:
  * `failed ENOMEM`, `failed ok`, or `unreached ok`.
  */
 #define _GNU_SOURCE
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 	else
 		result = syscall(SYS_delete_module, argv[3], O_NONBLOCK);
 	err = errno;
-	/* What is left of the number: none when that allocation failed. */
+	/* The rest of the countdown: 0 if the allocation failed. */
 	if (pread(nth, left, sizeof(left) - 1, 0) <= 0) {
 		perror("fail-nth");
 		return 2;

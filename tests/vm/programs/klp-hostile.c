@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For the scenarios hostile*: tasks that are hard to deal with. Each stays until it
- * is killed, and says `ready` when it is what it is to be.
+ * For the scenarios hostile*: tasks that are hard to switch. Each runs until it is
+ * killed, and prints `ready` when it has reached its state.
  *
  *     klp-hostile vfork        sleeps uninterruptibly
  *     klp-hostile traced       has a child that a debugger has stopped
  *     klp-hostile spin         never leaves user space
  *     klp-hostile threads N    has N threads that sleep
- *     klp-hostile eat          takes memory until the kernel kills it
- *     klp-hostile latency      runs every 100 us before all others until SIGTERM, and says how
- *                              late it was at most, in us
+ *     klp-hostile eat          allocates memory until the kernel kills it
+ *     klp-hostile latency      wakes every 100 us with real-time priority until SIGTERM, and
+ *                              prints its maximal latency, in us
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -73,7 +73,7 @@ static int traced(void)
 	return 0;
 }
 
-/* The parent of a vfork() waits in a way that signals do not end, but for SIGKILL. */
+/* Only SIGKILL interrupts the parent of a vfork(). */
 static int vfork_parent(void)
 {
 	if (!vfork()) {
@@ -128,7 +128,7 @@ static int latency(void)
 		late = (now.tv_sec - next.tv_sec) * 1000000000 + now.tv_nsec - next.tv_nsec;
 		if (late > most)
 			most = late;
-		/* Not at once for each that was missed. */
+		/* Skip missed periods. */
 		if (late > period)
 			next = now;
 	}

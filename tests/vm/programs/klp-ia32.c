@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Only: x86
 /*
- * Calls membarrier() as 64-bit programs do, and as 32-bit programs do, and prints what each call gives.
+ * Calls membarrier() as 64-bit and as 32-bit programs do, and prints the results.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -33,7 +33,7 @@ static long ia32(long command, long flags, long cpu)
 
 int main(void)
 {
-	/* No such command. */
+	/* An invalid command. */
 	printf("native %ld\n", native(-5, 0xf0000001, 7));
 	printf("ia32 %ld\n", ia32(-5, 0xf0000001, 7));
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For the scenario livepatch-syscall: calls mincore() in right and wrong ways
- * and prints what it answers, a line for each.
+ * For the scenario livepatch-syscall: calls mincore() with valid and invalid
+ * arguments, and prints a line with the result of each call.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,13 +30,13 @@ static char *map(size_t pages, int protection)
 	return memory;
 }
 
-/* Past the C library, which might look at the arguments itself. */
+/* Bypasses the C library, which might check arguments itself. */
 static int mincore_of(void *start, size_t length, void *vector)
 {
 	return syscall(SYS_mincore, start, length, vector) ? errno : 0;
 }
 
-/* Prints how a call with these arguments ended. */
+/* Prints the result of a call with these arguments. */
 static void outcome(const char *what, void *start, size_t length, void *vector)
 {
 	int error = mincore_of(start, length, vector);
@@ -44,7 +44,7 @@ static void outcome(const char *what, void *start, size_t length, void *vector)
 	printf("%s: %s\n", what, error ? strerrorname_np(error) : "0");
 }
 
-/* Prints what is said of the pages, and that nothing behind them was written. */
+/* Prints how many pages are reported as resident, and whether the vector was overrun. */
 static void pages(const char *what, void *start, size_t length)
 {
 	size_t count = (length + page - 1) / page;
@@ -70,7 +70,7 @@ int main(void)
 	if (!scratch)
 		return 2;
 
-	/* What a mitigation changes. */
+	/* Results that the patch changes. */
 	memory = map(4, PROT_READ | PROT_WRITE);
 	memory[2 * page] = 1;
 	pages("one of four pages touched", memory, 4 * page);
@@ -81,7 +81,7 @@ int main(void)
 	mprotect(several + 2 * page, page, PROT_NONE);
 	pages("several mappings", several, 4 * page);
 
-	/* What it must not change. */
+	/* Results that it must not change. */
 	printf("--\n");
 	outcome("not at a page", memory + 1, page, scratch);
 	outcome("nothing", memory, 0, scratch);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For the scenario symbols: says of a module that it was not linked, as it
- * leaves the kernel's build. Sets the bytes of its section .klp.unlinked to 1.
+ * For the scenario symbols: marks a module as not linked, as it is after the
+ * kernel's build. Sets the bytes of its section .klp.unlinked to 1.
  */
 #include <elf.h>
 #include <fcntl.h>

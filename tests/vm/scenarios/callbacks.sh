@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Callbacks: which, for what and in which order; and one that refuses its patch.
+# Callbacks run for the right objects in the right order; and one refuses its patch.
 
 . /klp/vm/lib.sh
 
-# said NAME WANTED - what the patch said since mark_log, its lines joined by bars.
+# said NAME PATCH EXPECTED - checks what the patch logged since mark_log, its lines joined by bars.
 said() {
 	expect_eq "$1" "$3" "$(log_since | grep -v taint | sed -n "s/^$2: //p" | paste -sd '|')"
 }
@@ -14,11 +14,11 @@ said "patching vmlinux" callbacks "pre_patch vmlinux|post_patch vmlinux"
 
 mark_log
 must "load the module" load klp_twins
-said "patching a module that comes" callbacks \
+said "loading a module" callbacks \
 	"pre_patch klp_twins Coming|post_patch klp_twins Coming"
 mark_log
 must "unload the module" unload klp_twins
-said "a module that goes" callbacks "pre_unpatch klp_twins Going|post_unpatch klp_twins Going"
+said "unloading a module" callbacks "pre_unpatch klp_twins Going|post_unpatch klp_twins Going"
 
 must "load the module again" load klp_twins
 mark_log
@@ -35,9 +35,9 @@ must "unload the module again" unload klp_twins
 # A patch that its own callback refuses.
 version=$(cat /proc/version)
 mark_log
-expect_match "the callback's error arrives" "Device or resource busy" "$(load_fails failing-pre-patch)"
+expect_match "the callback's error is returned" "Device or resource busy" "$(load_fails failing-pre-patch)"
 expect_match "the log says why" "^livepatch: pre-patch callback failed for object 'vmlinux'\$" "$(log_since)"
 said "the state's data is gone, and no other callback ran" failing_pre_patch "dropped 7"
 check "no patch stays" patch_gone failing-pre-patch
 check "no module stays" wait_until bash -c "[ ! -d /sys/module/failing_pre_patch ]"
-expect_eq "/proc/version is the kernel's" "$version" "$(cat /proc/version)"
+expect_eq "/proc/version is the original" "$version" "$(cat /proc/version)"

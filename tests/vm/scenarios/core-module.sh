@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# klp-core as a module: it refuses to come and to go where patches are in the way, and comes and goes between them.
+# klp-core as a module cannot be enabled or disabled while there are patches, and can be otherwise.
 
 . /klp/vm/lib.sh
 
@@ -7,14 +7,14 @@ core=$LIVEPATCH/klp_core
 file=/klp/klp-core.ko
 
 if [ ! -e $file ]; then
-	check "klp-core is no module here" test ! -e $core
+	check "klp-core is not a module here" test ! -e $core
 	exit
 fi
 
 patched="this has been live patched"
 original=$(cat /proc/cmdline)
 
-# insmod_fails ERROR FILE - it is refused with this error, in insmod's words.
+# insmod_fails ERROR FILE - loading is refused with this error, as insmod prints it.
 insmod_fails() {
 	local words
 	words=$(insmod "$2" 2>&1) && {
@@ -39,51 +39,51 @@ redirected() {
 	cat /sys/kernel/tracing/enabled_functions
 }
 
-# Before anything else: what a kernel without klp-core has.
-must "klp-core goes" remove_patch klp_core
+# The state without klp-core.
+must "klp-core is removed" remove_patch klp_core
 without=$(redirected)
-expect_eq "nothing is redirected any more" "" "$(grep klp_ <<<"$without")"
+expect_eq "no function is redirected" "" "$(grep klp_ <<<"$without")"
 
 # Patches of the C core.
-must "the C core has live patches again" load livepatch-sample
+must "the C core takes a patch" load livepatch-sample
 mark_log
-check "klp-core does not come while the C core has patches" insmod_fails "busy" $file
-expect_match "the log names them" "^livepatch: 'livepatch_sample' is enabled: disable it before" "$(log_since)"
+check "klp-core is refused while the C core has patches" insmod_fails "busy" $file
+expect_match "the log names the C core's patch" "^livepatch: 'livepatch_sample' is enabled: disable it before" "$(log_since)"
 expect_eq "the patch stays" "$patched" "$(cat /proc/cmdline)"
-must "the C core's patch goes" remove_patch livepatch-sample
-expect_eq "the original is there" "$original" "$(cat /proc/cmdline)"
+must "the C core's patch is removed" remove_patch livepatch-sample
+expect_eq "the original is back" "$original" "$(cat /proc/cmdline)"
 
-# Patches while klp-core is on its way.
+# Patches during klp-core's transition.
 must "klp-core is loaded" insmod $file
-check "no patch is enabled meanwhile" insmod_fails "busy" "$(module_file livepatch-sample)"
+check "no patch can be enabled meanwhile" insmod_fails "busy" "$(module_file livepatch-sample)"
 check "its transition cannot be forced" write_fails 1 $core/force
-must "it comes" wait_until settled klp_core
+must "klp-core is enabled" wait_until settled klp_core
 
 # Patches of klp-core.
 must "a patch is loaded" load livepatch-sample
-expect_eq "it applies" "$patched" "$(cat /proc/cmdline)"
-expect_eq "it is the lowest one" 1 "$(cat $LIVEPATCH/livepatch_sample/stack_order)"
+expect_eq "the patch is applied" "$patched" "$(cat /proc/cmdline)"
+expect_eq "the patch is at the bottom of the stack" 1 "$(cat $LIVEPATCH/livepatch_sample/stack_order)"
 mark_log
-check "klp-core does not go while it has patches" write_fails 0 $core/enabled
-expect_match "the log names them" "^livepatch: klp_core is in use by patch 'livepatch_sample'" "$(log_since)"
-check "nor can it be unloaded" rmmod_fails
-expect_eq "klp-core stays" 1 "$(cat $core/enabled)"
+check "klp-core cannot be disabled while it has patches" write_fails 0 $core/enabled
+expect_match "the log names klp-core's patch" "^livepatch: klp_core is in use by patch 'livepatch_sample'" "$(log_since)"
+check "klp-core cannot be unloaded" rmmod_fails
+expect_eq "klp-core stays enabled" 1 "$(cat $core/enabled)"
 expect_eq "the patch stays" "$patched" "$(cat /proc/cmdline)"
-must "the patch goes" remove_patch livepatch-sample
+must "the patch is removed" remove_patch livepatch-sample
 
-# Turning back on the way. Where nothing holds it up, it may have gone by then.
+# Reversing the transition. If nothing blocks it, klp-core may be gone by then.
 echo 0 >$core/enabled
 if ! echo 1 2>/dev/null >$core/enabled; then
-	must "klp-core has gone" wait_until patch_gone klp_core
-	must "it is unloaded" unload klp_core
-	must "it is loaded again" insmod $file
+	must "klp-core is disabled" wait_until patch_gone klp_core
+	must "klp-core is unloaded" unload klp_core
+	must "klp-core is loaded again" insmod $file
 fi
-must "klp-core is there" wait_until settled klp_core
-must "and has the live patches" load livepatch-sample
-check "by its own means" test -d /sys/kernel/debug/livepatch/livepatch_sample
-must "which go" remove_patch livepatch-sample
+must "klp-core is enabled after a reversal" wait_until settled klp_core
+must "a patch is loaded after the reversal" load livepatch-sample
+check "klp-core has the patch" test -d /sys/kernel/debug/livepatch/livepatch_sample
+must "that patch is removed" remove_patch livepatch-sample
 
-must "klp-core goes" remove_patch klp_core
-expect_eq "and leaves ftrace as it was" "$without" "$(redirected)"
-must "klp-core comes" insmod $file
-must "and stays" wait_until settled klp_core
+must "klp-core is removed again" remove_patch klp_core
+expect_eq "klp-core leaves ftrace as it was" "$without" "$(redirected)"
+must "klp-core is loaded for other scenarios" insmod $file
+must "klp-core is enabled for other scenarios" wait_until settled klp_core

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Only: x86
-# Tracers of all functions there are, and probes in a module that comes after them and after the patch,
-# goes, and comes again.
+# Tracers of all functions, and probes in a module that is loaded after them and after the patch, unloaded,
+# and loaded again.
 # Limit: 400 s
 
 . /klp/vm/lib.sh

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Only: x86
-# Those who cannot share the entry of a function with a live patch: whoever is there first keeps the other
-# out, and nothing else changes.
+# Ftrace users that cannot share a function with a live patch: the second one is refused, and nothing else
+# changes.
 
 . /klp/vm/lib.sh
 . /klp/vm/ftrace-users.sh || exit
@@ -11,7 +11,7 @@ ftrace_enabled=/proc/sys/kernel/ftrace_enabled
 
 hits() { cat /sys/module/klp_ftrace_user/parameters/hits; }
 
-# own_words - tells which functions show something else than without a patch.
+# own_words - prints the functions whose output differs from the original.
 own_words() {
 	local kind shown
 	for kind in $KINDS; do
@@ -20,7 +20,7 @@ own_words() {
 	done
 }
 
-# keeps_the_patch_out KIND PLACES
+# keeps_the_patch_out KIND FUNCTIONS - a user that is attached first makes the kernel refuse the patch.
 keeps_the_patch_out() {
 	local what="$1 at $2$with" before
 	must "$what" load klp_ftrace_user "kind=$1" "at=$2"
@@ -31,17 +31,17 @@ keeps_the_patch_out() {
 	before=$(hits)
 	expect_eq "$what, nothing is patched" "" "$(own_words)"
 	expect_eq "$what sees the call" $((before + 1)) "$(hits)"
-	must "$what goes" unload klp_ftrace_user
+	must "$what is detached" unload klp_ftrace_user
 }
 
-# is_kept_out KIND PLACES
+# is_kept_out KIND FUNCTIONS - the kernel refuses a user after the patch.
 is_kept_out() {
 	local what="$1 at $2$with"
 	expect_match "$what is kept out" "$BUSY" "$(load_fails klp_ftrace_user "kind=$1" "at=$2")"
 	expect_eq "$what, the patch is there" first "$(cat /sys/kernel/fscaps)"
 }
 
-# each_kind COMMAND - with all kinds and places. Some are known to ftrace for another function already.
+# each_kind COMMAND - runs a command with all kinds. Some have another function at ftrace already.
 each_kind() {
 	"$1" post_handler fscaps_show
 	"$1" post_handler warn_count_show,fscaps_show
@@ -59,20 +59,20 @@ each_kind is_kept_out
 check "ftrace cannot be turned off" bash -c "! echo 0 2>/dev/null >$ftrace_enabled"
 expect_eq "ftrace is on" 1 "$(cat $ftrace_enabled)"
 
-# The livepatch core is no stranger to ftrace, either.
+# The same while the livepatch core's ftrace_ops is registered already.
 must "remove the patch" remove_patch entries-first
-must "load a patch of something else" load livepatch-syscall
+must "load a patch of another function" load livepatch-syscall
 with=", with another patch"
 keeps_the_patch_out direct fscaps_show
 keeps_the_patch_out post_handler fscaps_show
-must "remove the patch of something else" remove_patch livepatch-syscall
+must "remove the patch of another function" remove_patch livepatch-syscall
 
-# Nothing of it stays.
+# The patches leave nothing behind.
 must "load the direct call" load klp_ftrace_user kind=direct at=fscaps_show
 expect_eq "nothing is patched" "" "$(own_words)"
 expect_eq "the direct call sees the call" 1 "$(hits)"
 must "unload the direct call" unload klp_ftrace_user
-# From 7.3 on nobody can, nor while klp-core is there as a module, which is a live patch itself.
+# Not from 7.3 on, nor with klp-core as a module, which is a live patch itself.
 if before_series 7.3 && [ ! -e "$LIVEPATCH/klp_core" ]; then
 	check "ftrace can be turned off" bash -c "echo 0 >$ftrace_enabled && echo 1 >$ftrace_enabled"
 fi

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Only: x86
 # Known warning: bpf_tramp_ftrace_ops_func
-# Everybody who may be at the entry of a patched function: tracers, probes, and programs in BPF. They
-# come before the patch or after it, stay when it changes, and go before it or after it. The right
-# version is called, and all see the calls.
+# All ftrace users that can share a function with a patch: tracers, probes, and BPF programs. They are
+# attached before the patch or after it, stay when it changes, and are detached before it or after it. The
+# right version is called, and all users see the calls.
 
 . /klp/vm/lib.sh
 . /klp/vm/ftrace-users.sh || exit
