@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Immediate patches: all tasks use them at once, and their modules stay.
+# Immediate patches: all tasks call the replacements at once, and the modules stay loaded.
 # Pins: immediate immediate_in_c
 
 . /klp/vm/lib.sh
 
 if ! grep -qw klp_register_patch /proc/kallsyms; then
-	expect_eq "this livepatch core knows no immediate patches" "" \
+	expect_eq "this livepatch core has no immediate patches" "" \
 		"$(ls "$MODULES" | grep '^immediate')"
 	exit
 fi
@@ -24,11 +24,11 @@ for round in 1 2 3; do
 	expect_eq "the other one is replaced ($round)" patched "$(cat /proc/cmdline)"
 	echo 0 >$patch/enabled
 	must "it is disabled ($round)" wait_until grep -q 0 $patch/transition
-	expect_eq "it has no effect any more ($round)" "$linux" "$(cat /proc/version)"
+	expect_eq "it no longer has effect ($round)" "$linux" "$(cat /proc/version)"
 	must "its module stays ($round)" is_pinned immediate
 done
 
-# One that waits for nobody, though a task is in the function.
+# An immediate patch does not wait for a task in the function.
 must "load a module to wait in" load klp_flaws
 echo Y >/sys/module/klp_flaws/parameters/waiting
 cat /sys/kernel/klp_flaws/waiting >/tmp/waited &

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Registered patches: visible when they are loaded, enabled and disabled again and again.
+# Registered patches: loading only shows them, and they can be enabled and disabled many times.
 
 . /klp/vm/lib.sh
 
 if ! grep -qw klp_register_patch /proc/kallsyms; then
-	# Patches that ask for it are not built for other cores.
-	expect_eq "this livepatch core knows no registered patches" "" \
+	# Registered patches are not built for other cores.
+	expect_eq "this livepatch core has no registered patches" "" \
 		"$(ls "$MODULES" | grep -E '^(registered|lifecycle)')"
 	exit
 fi
@@ -13,7 +13,7 @@ fi
 patch=$LIVEPATCH/registered
 linux=$(cat /proc/version)
 
-# refused WORD FILE - writing it is refused.
+# refused WORD FILE - whether writing WORD is refused.
 refused() {
 	! echo "$1" >"$2"
 }
@@ -29,28 +29,28 @@ said() {
 
 mark_log
 must "load the patch" insmod "$(module_file registered)"
-expect_eq "it is there, and not enabled" "0 0" "$(cat $patch/enabled $patch/transition | paste -sd ' ')"
-check "so are its functions" [ -d "$patch/vmlinux/version_proc_show,1" ]
+expect_eq "it is registered, and not enabled" "0 0" "$(cat $patch/enabled $patch/transition | paste -sd ' ')"
+check "sysfs has its functions" [ -d "$patch/vmlinux/version_proc_show,1" ]
 expect_eq "it has no effect" "$linux" "$(cat /proc/version)"
-expect_eq "nobody holds its module" 0 "$(cat /sys/module/registered/refcnt)"
+expect_eq "its module has no references" 0 "$(cat /sys/module/registered/refcnt)"
 check "disabling it is refused" refused 0 $patch/enabled
 for round in 1 2 3; do
 	check "enable it ($round)" bash -c "echo 1 >$patch/enabled"
 	must "its transition ends ($round)" wait_until settled registered
 	expect_eq "it has effect ($round)" patched "$(cat /proc/version)"
 	check "enabling it again is refused ($round)" refused 1 $patch/enabled
-	check "it holds its module ($round)" refused_rmmod
+	check "its module cannot be unloaded ($round)" refused_rmmod
 	[ $round != 2 ] || sleep 0.5
 	echo 0 >$patch/enabled
 	must "it is disabled ($round)" wait_until grep -q 0 $patch/transition
-	expect_eq "it has no effect any more ($round)" "$linux" "$(cat /proc/version)"
+	expect_eq "it no longer has effect ($round)" "$linux" "$(cat /proc/version)"
 done
 expect_eq "callbacks run each time" \
 	"pre_patch post_unpatch pre_patch post_unpatch pre_patch post_unpatch" "$(said)"
 
-# Modules come and go.
-must "load a module that it is about" load klp_vault
-expect_eq "it has no effect there" "worth 700" "$(cat /proc/klp_vault)"
+# Modules are loaded and unloaded.
+must "load a module that it patches" load klp_vault
+expect_eq "it has no effect on the module" "worth 700" "$(cat /proc/klp_vault)"
 echo 1 >$patch/enabled
 must "its transition ends" wait_until settled registered
 expect_eq "it has effect on the module" patched "$(cat /proc/klp_vault)"
@@ -60,7 +60,7 @@ expect_eq "it has effect on the module again" patched "$(cat /proc/klp_vault)"
 echo 0 >$patch/enabled
 must "it is disabled" wait_until grep -q 0 $patch/transition
 
-# Another one, by its own module.
+# Another patch, enabled and disabled by its own module.
 other=$LIVEPATCH/lifecycle_in_c
 wanted=/sys/module/lifecycle_in_c/parameters/wanted
 must "load a patch in C" insmod "$(module_file lifecycle-in-c)"
@@ -74,7 +74,7 @@ for round in 1 2; do
 	must "it is disabled ($round)" wait_until grep -q 0 $other/transition
 done
 
-# A patch that replaces all others disables registered ones, which stay.
+# A cumulative patch disables registered ones, which stay registered.
 echo 1 >$other/enabled
 must "enable it once more" wait_until settled lifecycle-in-c
 must "load a patch that replaces others" load lists
@@ -83,7 +83,7 @@ must "remove the other" remove_patch lists
 echo 1 >$other/enabled
 must "it can be enabled again" wait_until settled lifecycle-in-c
 echo 0 >$other/enabled
-must "and disabled" wait_until grep -q 0 $other/transition
+must "it can be disabled again" wait_until grep -q 0 $other/transition
 
 must "unload the patch in C" unload lifecycle-in-c
 must "unload the patch" unload registered

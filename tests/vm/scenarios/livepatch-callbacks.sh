@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Callbacks: which run, of which object, in which order, and what they see of the module.
+# Callbacks run for the right objects, in the right order and with the right state of the module.
 
 . /klp/vm/lib.sh
 
 patch=$LIVEPATCH/livepatch_callbacks
 busy=/sys/module/klp_callbacks_busy/parameters/busy
 
-# told NAME LINE... - what the callbacks and the target have written since the mark.
-told() {
+# logged NAME LINE... - checks what the callbacks and the target have logged since the mark.
+logged() {
 	local name=$1
 	shift
 	expect_eq "$name" "$(printf '%s\n' "$@" | paste -sd '|')" \
@@ -15,7 +15,7 @@ told() {
 	mark_log
 }
 
-# A reader of /proc/klp_busy that sleeps in the module's function.
+# Starts a reader of /proc/klp_busy that sleeps in the module's function.
 start_reader() {
 	echo 1 >$busy
 	cat /proc/klp_busy >/tmp/busy &
@@ -32,76 +32,76 @@ end_reader() {
 
 mark_log
 must "no module: load" load livepatch-callbacks
-told "no module: vmlinux alone before and after patching" "pre_patch: vmlinux" "post_patch: vmlinux"
+logged "no module: vmlinux alone before and after patching" "pre_patch: vmlinux" "post_patch: vmlinux"
 must "no module: disable" disable livepatch-callbacks
-told "no module: vmlinux alone before and after reverting" \
+logged "no module: vmlinux alone before and after reverting" \
 	"pre_unpatch: vmlinux" "post_unpatch: vmlinux"
 must "no module: unload" unload livepatch-callbacks
 
 must "module first: load the module" load klp_callbacks_target
 must "module first: load the patch" load livepatch-callbacks
-told "module first: both objects" "target init" \
+logged "module first: both objects" "target init" \
 	"pre_patch: vmlinux" "pre_patch: klp_callbacks_target (Live)" \
 	"post_patch: vmlinux" "post_patch: klp_callbacks_target (Live)"
 must "module first: disable" disable livepatch-callbacks
-told "module first: both objects when reverting" \
+logged "module first: both objects when reverting" \
 	"pre_unpatch: vmlinux" "pre_unpatch: klp_callbacks_target (Live)" \
 	"post_unpatch: vmlinux" "post_unpatch: klp_callbacks_target (Live)"
 must "module first: unload the patch" unload livepatch-callbacks
 must "module first: unload the module" unload klp_callbacks_target
-told "without patch nothing runs" "target exit"
+logged "without patch nothing runs" "target exit"
 
 must "module later: load the patch" load livepatch-callbacks
-told "module later: vmlinux alone" "pre_patch: vmlinux" "post_patch: vmlinux"
+logged "module later: vmlinux alone" "pre_patch: vmlinux" "post_patch: vmlinux"
 for round in first second; do
 	must "module later: $round load" load klp_callbacks_target
-	told "module later: $round: before its init" \
+	logged "module later: $round: before its init" \
 		"pre_patch: klp_callbacks_target (Coming)" "post_patch: klp_callbacks_target (Coming)" \
 		"target init"
 	must "module later: $round unload" unload klp_callbacks_target
-	told "module later: $round: after its exit" "target exit" \
+	logged "module later: $round: after its exit" "target exit" \
 		"pre_unpatch: klp_callbacks_target (Going)" "post_unpatch: klp_callbacks_target (Going)"
 done
 must "module later: load it once more" load klp_callbacks_target
 mark_log
 must "module later: remove the patch" remove_patch livepatch-callbacks
-told "module later: both objects when reverting" \
+logged "module later: both objects when reverting" \
 	"pre_unpatch: vmlinux" "pre_unpatch: klp_callbacks_target (Live)" \
 	"post_unpatch: vmlinux" "post_unpatch: klp_callbacks_target (Live)"
 
-# The target module is there, and refuses to be patched.
+# The target module is loaded, and the patch is refused.
 expect_match "refused: the patch" "No such device" "$(load_fails refused-module)"
-told "refused: what was prepared is cleaned up" \
+logged "refused: what was prepared is cleaned up" \
 	"pre_patch: vmlinux" "pre_patch: refused" "post_unpatch: vmlinux"
 check "refused: no patch stays" patch_gone refused-module
 must "unload the module" unload klp_callbacks_target
 
-# The target module comes, and is refused.
+# The target module is loaded later, and is refused.
 must "refused module: load the patch" load refused-module
 mark_log
 expect_match "refused module: the module" "." "$(load_fails klp_callbacks_target)"
-told "refused module: neither its init nor another callback" "pre_patch: refused"
-check "refused module: it is not there" bash -c '[ ! -d /sys/module/klp_callbacks_target ]'
+logged "refused module: neither its init nor another callback" "pre_patch: refused"
+check "refused module: it is not loaded" bash -c '[ ! -d /sys/module/klp_callbacks_target ]'
 must "refused module: remove the patch" remove_patch refused-module
-told "refused module: vmlinux alone when reverting" "pre_unpatch: vmlinux" "post_unpatch: vmlinux"
+logged "refused module: vmlinux alone when reverting" "pre_unpatch: vmlinux" "post_unpatch: vmlinux"
 
-# Somebody sleeps in the function that is to be replaced: the transition waits.
+# A task sleeps in the function to be replaced: the transition waits.
 must "busy: load the module" load klp_callbacks_busy
 start_reader "busy"
 must "busy: load the patch" insmod "$(module_file livepatch-callbacks)"
 sleep 1
 expect_eq "busy: the transition goes on" "1 1" "$(cat $patch/enabled $patch/transition | xargs)"
 expect_eq "busy: it is the reader who has not switched" 0 "$(cat "/proc/$reader/patch_state")"
-told "busy: prepared, not done" "pre_patch: klp_callbacks_busy (Live)" "pre_patch: vmlinux"
-must "busy: a module may come in between" load klp_callbacks_target
-told "busy: it is prepared, not done" "pre_patch: klp_callbacks_target (Coming)" "target init"
+logged "busy: prepared, not done" "pre_patch: klp_callbacks_busy (Live)" "pre_patch: vmlinux"
+must "busy: a module may be loaded meanwhile" load klp_callbacks_target
+logged "busy: it is prepared, not done" "pre_patch: klp_callbacks_target (Coming)" "target init"
 end_reader "busy: the reader gets the module's answer" "the module's answer"
 must "busy: then the transition ends" wait_until settled livepatch-callbacks
-told "busy: and all is done" "post_patch: klp_callbacks_busy (Live)" \
+logged "busy: and all is done" "post_patch: klp_callbacks_busy (Live)" \
 	"post_patch: vmlinux" "post_patch: klp_callbacks_target (Live)"
 expect_eq "busy: the patch answers" "the patch's answer" "$(cat /proc/klp_busy)"
 must "busy: remove the patch" remove_patch livepatch-callbacks
-must "busy: unload the module that came" unload klp_callbacks_target
+must "busy: unload the other module" unload klp_callbacks_target
 mark_log
 
 # The transition is reversed while it waits.
@@ -109,14 +109,14 @@ start_reader "reversed"
 must "reversed: load the patch" insmod "$(module_file livepatch-callbacks)"
 sleep 1
 expect_eq "reversed: the transition goes on" "1 1" "$(cat $patch/enabled $patch/transition | xargs)"
-must "reversed: load a module in between" load klp_callbacks_target
+must "reversed: load a module meanwhile" load klp_callbacks_target
 must "reversed: disable" disable livepatch-callbacks
-told "reversed: what was not done is not undone, only cleaned up" \
+logged "reversed: what was not done is not undone, only cleaned up" \
 	"pre_patch: klp_callbacks_busy (Live)" "pre_patch: vmlinux" \
 	"pre_patch: klp_callbacks_target (Coming)" "target init" \
 	"post_unpatch: klp_callbacks_busy (Live)" \
 	"post_unpatch: vmlinux" "post_unpatch: klp_callbacks_target (Live)"
-check "reversed: the reader sleeps on" kill -0 "$reader"
+check "reversed: the reader still sleeps" kill -0 "$reader"
 end_reader "reversed: the reader gets the module's answer" "the module's answer"
 must "reversed: unload the patch" unload livepatch-callbacks
 must "reversed: unload the module" unload klp_callbacks_target

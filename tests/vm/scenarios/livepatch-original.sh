@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Replacements that call the kernel's own functions: of vmlinux, and of a module that comes after the
-# patch, goes, and comes again.
+# Replacements that call originals of vmlinux, and of a module that is loaded after the patch, unloaded, and
+# loaded again.
 
 . /klp/vm/lib.sh
 
@@ -18,14 +18,14 @@ price() {
 }
 
 must "load the patch, without the module" load livepatch-original
-expect_eq "the original answers" "$cmdline" "$(cat /proc/cmdline)"
-expect_match "not without the capability" "Operation not permitted" \
+expect_eq "the original is called" "$cmdline" "$(cat /proc/cmdline)"
+expect_match "reading without the capability fails" "Operation not permitted" \
 	"$(without_capability cat /proc/cmdline)"
 
 for round in first second; do
 	must "$round load of the module" load klp_catalog
-	expect_eq "$round: the original answers" 250 "$(price 1)"
-	expect_match "$round: the check is in front of it" "Invalid argument" "$(price 3)"
+	expect_eq "$round: the original is called" 250 "$(price 1)"
+	expect_match "$round: the check runs before it" "Invalid argument" "$(price 3)"
 	must "$round unload of the module" unload klp_catalog
 	must "$round patch" renew_before_6_3 livepatch-original
 done
@@ -33,12 +33,12 @@ done
 must "load of the module once more" load klp_catalog
 must "disable the patch under the module" disable livepatch-original
 expect_eq "the module has no check" 4711 "$(price 3)"
-expect_eq "the kernel has none" "$cmdline" "$(without_capability cat /proc/cmdline)"
+expect_eq "the kernel has no check" "$cmdline" "$(without_capability cat /proc/cmdline)"
 must "unload the patch" unload livepatch-original
 
 must "load the patch after the module" load livepatch-original
-expect_eq "a module that was there before: the original" 975 "$(price 2)"
-expect_match "and the check" "Invalid argument" "$(price 3)"
-expect_eq "sysfs knows it" 1 "$(cat "$patch/klp_catalog/patched")"
+expect_eq "a module that was loaded before: the original is called" 975 "$(price 2)"
+expect_match "a module that was loaded before: the check runs" "Invalid argument" "$(price 3)"
+expect_eq "sysfs shows the module as patched" 1 "$(cat "$patch/klp_catalog/patched")"
 must "remove the patch" remove_patch livepatch-original
 must "unload the module" unload klp_catalog

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The smallest patch: applied, seen in sysfs, reverted, removed, and all of it once more.
+# The smallest patch: applied, shown in sysfs, disabled and unloaded, twice.
 
 . /klp/vm/lib.sh
 
 patch=$LIVEPATCH/livepatch_sample
 original=$(cat /proc/cmdline)
-# Older series have no such files.
+# Older series lack these files.
 order='' replace='' replaces_nothing=''
 grep -q ' stack_order_show$' /proc/kallsyms && order="stack_order "
 grep -q ' replace_show$' /proc/kallsyms && replace="replace " replaces_nothing="0 "
@@ -27,7 +27,7 @@ for round in first second; do
 	must "$round disable" disable livepatch-sample
 	expect_eq "$round: /proc/cmdline is back" "$original" "$(cat /proc/cmdline)"
 	must "$round unload" unload livepatch-sample
-	expect_eq "$round: the kernel's words" \
+	expect_eq "$round: the kernel's log" \
 		"enabling patch 'livepatch_sample'|'livepatch_sample': starting patching transition|'livepatch_sample': patching complete|'livepatch_sample': starting unpatching transition|'livepatch_sample': unpatching complete" \
 		"$(log_since | sed -n 's/^livepatch: //p' | paste -sd '|')"
 done

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Relocations to a module are applied when it comes, undone when it goes, and applied again.
+# Relocations to a module are applied when it is loaded, cleared when it is unloaded, and applied again.
 
 . /klp/vm/lib.sh
 
@@ -16,11 +16,11 @@ done
 
 must "load of the module once more" load klp_meter
 must "disable the patch under the module" disable livepatch-symbols-module
-expect_eq "the module's own words" "3250 V" "$(cat /proc/klp_meter)"
+expect_eq "the module's original output" "3250 V" "$(cat /proc/klp_meter)"
 must "unload the patch" unload livepatch-symbols-module
 
 must "load the patch after the module" load livepatch-symbols-module
-expect_eq "a module that was there before is connected too" "3250 mV, reading 2" \
+expect_eq "relocations to a module that was loaded before are applied, too" "3250 mV, reading 2" \
 	"$(cat /proc/klp_meter)"
 must "remove the patch" remove_patch livepatch-symbols-module
 must "unload the module" unload klp_meter

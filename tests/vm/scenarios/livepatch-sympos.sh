@@ -17,7 +17,7 @@ must "remove the patch" remove_patch livepatch-sympos
 expect_eq "both are back" "$original" "$(both)"
 must "unload the module" unload klp_twins
 
-# The module after the patch: the position counts within it all the same.
+# The module is loaded after the patch: the position still counts within it.
 must "load the patch, without the module" load livepatch-sympos
 must "load the module after it" load klp_twins
 expect_eq "only the second is replaced in the late module" \

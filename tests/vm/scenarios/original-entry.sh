@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A patch is built for functions with certain entries. What has another is refused.
+# A patch is built for functions with certain entries, and refused for a function with another entry.
 
 . /klp/vm/lib.sh
 
@@ -10,14 +10,14 @@ refused() {
 	log_since | grep -c "^klp: original_rebuilt: the entry of .rebuilt_number. of .klp_rebuilt. is not what the patch was built for (its traced call is at 0x[048])"
 }
 
-must "load the module, which was built anew" load klp_rebuilt
-expect_eq "the function answers" 1 "$(cat $number)"
+must "load the rebuilt module" load klp_rebuilt
+expect_eq "the function works" 1 "$(cat $number)"
 mark_log
 expect_match "the patch for the older one is refused" "Exec format error|Invalid module format" \
 	"$(load_fails original-rebuilt)"
 expect_eq "the log says why" 1 "$(refused)"
 expect_eq "nothing was patched" 1 "$(cat $number)"
-expect_eq "nor in the kernel" "$version" "$(cat /proc/version)"
+expect_eq "vmlinux was not patched either" "$version" "$(cat /proc/version)"
 must "unload the module" unload klp_rebuilt
 
 must "load the patch without the module" load original-rebuilt
@@ -27,6 +27,6 @@ expect_match "the module is refused then" "Exec format error|Invalid module form
 	"$(load_fails klp_rebuilt)"
 expect_eq "the log says why, again" 1 "$(refused)"
 must "remove the patch" remove_patch original-rebuilt
-must "now the module can be loaded" load klp_rebuilt
-expect_eq "its function is its own" 1 "$(cat $number)"
-must "unload it" unload klp_rebuilt
+must "the module can be loaded now" load klp_rebuilt
+expect_eq "its function is the original" 1 "$(cat $number)"
+must "unload the module at the end" unload klp_rebuilt

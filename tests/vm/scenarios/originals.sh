@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What goes to the kernel's own function and what comes back, for arguments and results of each kind.
+# Originals get the right arguments and return the right results, of each kind.
 
 . /klp/vm/lib.sh
 
@@ -11,12 +11,12 @@ unpatched='many 204|swap 2 1|turn 4 3 2 1|is_even 1 0|size 100 -7|check 0 -34|se
 patched='many -204|swap 2 11|turn 4 3 2 10|is_even 0 1|size 101 -7|check -16 0|session 107 1 -1|sessions 0'
 
 must "load the module" load klp_originals
-expect_eq "the module's own answers" "$unpatched" "$(values)"
+expect_eq "the original results" "$unpatched" "$(values)"
 must "load the patch" load originals
-expect_eq "what the patch makes of them" "$patched" "$(values)"
+expect_eq "the patched results" "$patched" "$(values)"
 mark_log
 values >/dev/null
-expect_eq "a box is the replacement's until it gives it away" \
+expect_eq "the replacement owns a box until it passes it on" \
 	"session of 107 ends|session of 1 ends" \
 	"$(log_since | sed -n 's/^originals: \(session .*\)/\1/p' | paste -sd '|')"
 
@@ -25,7 +25,7 @@ mark_log
 must "load it under the patch" load klp_originals
 expect_eq "the author's callback runs, too" "before klp_originals" \
 	"$(log_since | sed -n 's/^originals: \(before .*\)/\1/p')"
-expect_eq "what the patch makes of them then" "$patched" "$(values)"
+expect_eq "the patched results with the reloaded module" "$patched" "$(values)"
 
 must "load a module with two functions of one name" load klp_twins
 expect_eq "the first is not patched" "first level" "$(cat /proc/klp_level_1)"
@@ -33,7 +33,7 @@ expect_eq "the second calls its own original" "not the second level" "$(cat /pro
 must "unload that module" unload klp_twins
 
 must "disable" disable originals
-expect_eq "the module's own answers again" "$unpatched" "$(values)"
+expect_eq "the original results are back" "$unpatched" "$(values)"
 must "unload the patch" unload originals
 
 must "load a patch that was built without the module's file" load original-unknown

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What patches in C may count on, whichever livepatch core there is.
+# Guarantees that patches in C rely on, with either livepatch core.
 
 . /klp/vm/lib.sh
 
-# One function by two of its names. The C core takes the head of its list for a function then, and looks for
-# anything on stacks: the transition may not end.
+# One function by two of its names. The C core then mistakes a list head for a function, and searches stacks for an
+# arbitrary range: the transition may not end.
 if [ -d /sys/kernel/debug/livepatch ]; then
 	shown() { cat /proc/klp_vault; }
 	must "load the module" load klp_vault
@@ -49,7 +49,7 @@ must "load a patch that lacks a symbol of a module" load missing-late
 for round in "a first time" "a second time"; do
 	mark_log
 	expect_match "the module is refused $round" "." "$(load_fails klp_vault)"
-	# The C core leaves the relocations of the first section, and complains of them.
+	# The C core does not clear the relocations of the first section, and reports them.
 	[ ! -d /sys/kernel/debug/livepatch ] || expect_match "for the missing symbol, $round" \
 		"^livepatch: symbol 'klp_test_no_such_variable' not found" "$(log_since)"
 done

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Shadow variables: attached once, freed at the end, and never taken for those of another type.
+# Shadow variables: attached once, freed at the end, and never mistaken for those of another type.
 
 . /klp/vm/lib.sh
 
-# Reads a line in this very shell, whose task the data is attached to.
+# Reads a line in this shell itself, because the data is attached to its task.
 asked() {
 	local line
 	read -r line </proc/version
@@ -19,7 +19,7 @@ for count in 1 2 3; do
 	asked
 	expect_eq "the same data, time $count" "asked $count" "$(cat /tmp/asked)"
 done
-expect_eq "another task has data of its own" "asked 1" "$(cat /proc/version)"
+expect_eq "another task has separate data" "asked 1" "$(cat /proc/version)"
 
 expect_eq "a constructor that fails attaches nothing" "Some(-28) false" "$(cat /proc/uptime)"
 
@@ -28,18 +28,18 @@ must "load a patch that uses the id for another type" load shadow-confused
 line=
 for _ in 1 2; do
 	read -r line </proc/cmdline
-	expect_eq "it is told" "Err(-17) Err(-17)" "$line"
+	expect_eq "the type mismatch is an error" "Err(-17) Err(-17)" "$line"
 done
-expect_match "the log says so" \
+expect_match "the log has the type mismatch" \
 	"^klp: shadow_confused::confused::ASKED: another patch keeps shadow data of another type under id 1; it is not used\$" \
 	"$(log_since)"
-expect_eq "once" 1 "$(log_since | grep -c "of another type")"
+expect_eq "the type mismatch is logged once" 1 "$(log_since | grep -c "of another type")"
 asked
-expect_eq "the data is what it was" "asked 4" "$(cat /tmp/asked)"
+expect_eq "the data is unchanged" "asked 4" "$(cat /tmp/asked)"
 
 mark_log
 must "disable the first" disable shadow-count
-said "it frees nothing while the other has the id" shadow_count "freed false"
+said "it frees nothing while the other uses the id" shadow_count "freed false"
 must "unload the first" unload shadow-count
 must "remove the other" remove_patch shadow-confused
 rm -f /tmp/asked

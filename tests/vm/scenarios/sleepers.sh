@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A task that sleeps interruptibly in a patched function is left to itself, for 15 seconds.
+# A task that sleeps interruptibly in a patched function is not signalled for 15 seconds.
 
 . /klp/vm/lib.sh
 
@@ -10,7 +10,7 @@ is_sleeping() {
 	grep -q '^State:.*S (' "/proc/$1/status"
 }
 
-# read_while_disabling - a reader sleeps in the replacement while the patch is disabled.
+# read_while_disabling - disables the patch while a reader sleeps in the replacement.
 read_while_disabling() {
 	must "load" load interruptible
 	cat /proc/version >/tmp/version &
@@ -29,9 +29,9 @@ read_while_disabling
 expect_eq "the reader was not interrupted" slept "$(cat /tmp/version)"
 check "the transition waited for it ($took ms)" test $took -ge 1500
 
-# Who wants it to end sooner can say so, where there is klp-core.
+# With klp-core, a parameter sets the time.
 if [ -e $knob ]; then
-	expect_eq "by default it is as with the C core" 15000 "$(cat $knob)"
+	expect_eq "the default is that of the C core" 15000 "$(cat $knob)"
 	echo 10 >$knob
 	mark_log
 	read_while_disabling
@@ -41,7 +41,7 @@ if [ -e $knob ]; then
 	echo 15000 >$knob
 fi
 
-# A deadline reverses the transition, and the log says who held it up.
+# A deadline reverses the transition, and the log names the blocking task.
 deadline=$(core_parameter deadline_ms)
 if [ -e $deadline ]; then
 	expect_eq "there is no deadline by default" 0 "$(cat $deadline)"
@@ -56,7 +56,7 @@ if [ -e $deadline ]; then
 	must "the patch is enabled again" wait_until settled interruptible
 	expect_match "the log says so" \
 		"^livepatch: 'interruptible': unpatching has not ended within 500 ms, reversing it" "$(log_since)"
-	expect_match "the log says who held it up" \
+	expect_match "the log names the blocking task" \
 		"^livepatch: cat:$reader is sleeping on function version_proc_show" "$(log_since)"
 	echo 0 >$deadline
 	wait $reader

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A task that sleeps in a replacement's last call holds the patch until it has returned.
+# A task that sleeps in a replacement's tail call blocks the patch until it has returned.
 
 . /klp/vm/lib.sh
 
@@ -19,9 +19,9 @@ sleep 0.5
 echo 0 >"$patch/enabled"
 sleep 2
 expect_eq "the transition waits for it" 1 "$(cat "$patch/transition")"
-check "and the patch stays" bash -c '! rmmod sleeping_replacement 2>/dev/null'
+check "the patch cannot be unloaded" bash -c '! rmmod sleeping_replacement 2>/dev/null'
 expect_eq "it is this reader who has not switched" 1 "$(cat "/proc/$reader/patch_state")"
-# Only klp-core tells who blocks.
+# Only klp-core lists blockers.
 blockers=/sys/kernel/debug/livepatch/sleeping_replacement/blockers
 if [ -e $blockers ]; then
 	expect_eq "the blockers are this reader, and why" \

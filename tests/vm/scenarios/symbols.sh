@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# All kinds of livepatch symbols in several blocks, and the ways in which they go wrong.
+# All kinds of livepatch symbols in several blocks, and all errors with them.
 
 . /klp/vm/lib.sh
 
@@ -15,14 +15,14 @@ expect_eq "data that may change is read" "cmdline $(($(wc -c </proc/cmdline) - 1
 	"$(sed -n 6p <<<"$text")"
 for round in first second; do
 	must "$round load of a module with two functions of one name" load klp_twins
-	expect_eq "$round: sympos tells them apart" "first level|and|another: true" \
+	expect_eq "$round: sympos distinguishes them" "first level|and|another: true" \
 		"$(paste -sd '|' /proc/klp_level_2)"
 	expect_eq "$round: the other one is not replaced" "first level" "$(cat /proc/klp_level_1)"
 	must "$round unload" unload klp_twins
 done
 must "remove the patch" remove_patch symbols
 
-# refused PATCH ERROR LINE
+# refused PATCH ERROR LINE - checks that a patch is refused with this error and log line.
 refused() {
 	mark_log
 	expect_match "$1 is refused" "$2" "$(load_fails "$1")"
@@ -34,7 +34,7 @@ refused() {
 refused symbols-missing "Invalid (parameters|argument)" \
 	"^livepatch: symbol 'klp_test_no_such_function' not found in symbol table\$"
 
-# The same of a module, noticed when it comes: it is the module that is refused then.
+# The same for a module, detected when it is loaded: the module is refused then.
 must "load a patch for a module, without it" load symbols-missing-in-module
 mark_log
 expect_match "the module is refused" "." "$(load_fails klp_greeter)"
@@ -42,16 +42,16 @@ expect_match "the log says which symbol" \
 	"^livepatch: symbol 'klp_test_no_such_function' not found in symbol table\$" "$(log_since)"
 expect_match "the log says which patch" \
 	"^livepatch: patch 'symbols_missing_in_module' failed for module 'klp_greeter'" "$(log_since)"
-check "the module is not there" bash -c '[ ! -d /sys/module/klp_greeter ]'
+check "the module is not loaded" bash -c '[ ! -d /sys/module/klp_greeter ]'
 must "remove the patch for the module" remove_patch symbols-missing-in-module
 
-# What Kbuild makes is not linked yet.
+# A module from Kbuild alone is not linked yet.
 copy=$(mktemp -d)
 cp "$(module_file livepatch-symbols)" "$copy/livepatch-symbols.ko"
-expect_eq "one byte says that a module is not linked" 1 \
+expect_eq "one byte marks a module as not linked" 1 \
 	"$("$PROGRAMS/klp-unlink" "$copy/livepatch-symbols.ko")"
 cp "$(module_file symbols)" "$copy/symbols.ko"
-expect_eq "one byte, in however many blocks" 1 "$("$PROGRAMS/klp-unlink" "$copy/symbols.ko")"
+expect_eq "one byte marks a module with several blocks" 1 "$("$PROGRAMS/klp-unlink" "$copy/symbols.ko")"
 for patch in livepatch-symbols symbols; do
 	MODULES=$copy refused "$patch" "Exec format error|Invalid module format" \
 		"^klp: ${patch//-/_}: not linked, .* run \`cargo klp link\` on the module's file"

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Locks are taken and released, counts counted, and lists walked, as C does.
+# Locks are taken and released, counts changed, and lists walked, as in C.
 
 . /klp/vm/lib.sh
 
 parameters=/sys/module/klp_sync_target/parameters
 
-# said WHAT - what the patch has logged of it.
+# said WHAT - what the patch has logged about it.
 said() {
 	log_since | sed -n "s/^sync: $1 //p" | paste -sd '|'
 }
 
 must "load the module" load klp_sync_target
-expect_eq "what C has put there" "1 0 1 5 1099511627776 0 0" "$(cat $parameters/state)"
+expect_eq "the initial state" "1 0 1 5 1099511627776 0 0" "$(cat $parameters/state)"
 must "load the patch" load sync
 
 mark_log
 check "call the replacement" bash -c "echo 1 >$parameters/step"
-# Which locks are held: of a guard, and after it. 40 is interrupts off, 80 softirqs. With PREEMPT_RT, locks
-# that sleep leave interrupts on.
+# The held locks while a guard lives, and after it. Bit 40 is disabled interrupts, 80 disabled softirqs. With
+# PREEMPT_RT, sleeping locks leave interrupts enabled.
 irq=4
 grep -q PREEMPT_RT /proc/version && irq=
 expect_eq "a mutex" "1 0" "$(said mutex)"
@@ -40,8 +40,8 @@ expect_eq "reading, softirqs off" "88 0" "$(said read-bh)"
 expect_eq "writing" "8 0" "$(said write)"
 expect_eq "writing, interrupts off" "${irq}8 0|${irq}8 0" "$(said write-irq)|$(said write-irqsave)"
 expect_eq "writing, softirqs off" "88 0" "$(said write-bh)"
-expect_eq "what is free is taken, and what is held is not" "11 0 0" "$(said attempts)"
-expect_eq "no reference where there is none" "(true, false) 2" "$(said refs)"
+expect_eq "try_lock takes free locks, and not held ones" "11 0 0" "$(said attempts)"
+expect_eq "inc_not_zero takes no reference at zero" "(true, false) 2" "$(said refs)"
 expect_eq "a reference dropped" "false 1" "$(said dropped)"
 expect_eq "a kref" "true false" "$(said kref)"
 expect_eq "an atomic_t" "5 Err(7) 7" "$(said uses)"
@@ -53,9 +53,9 @@ expect_eq "an hlist" "321" "$(said hlist)"
 expect_eq "an hlist_nulls" "321" "$(said nulls)"
 expect_eq "a list whose head is a variable" "76" "$(said variable)"
 expect_eq "the first entries" "Some(1) None" "$(said first)"
-expect_eq "what is left" "1 0 2 7 1099511627775 2 0" "$(cat $parameters/state)"
+expect_eq "the final state" "1 0 2 7 1099511627775 2 0" "$(cat $parameters/state)"
 
-# What it had to report would have turned it off.
+# A report would have disabled lockdep.
 if [ -e /proc/lockdep_stats ]; then
 	expect_match "lockdep has watched all of this" "debug_locks: +1$" "$(cat /proc/lockdep_stats)"
 	expect_match "lockdep knows the mutex of the patch" "klp::sync::StaticMutex" "$(cat /proc/lockdep)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The types for files of /proc/sys: a handler that reads and writes numbers as the kernel's does.
+# The types for files of /proc/sys: a handler reads and writes numbers as the kernel's does.
 
 . /klp/vm/lib.sh
 
