@@ -257,26 +257,14 @@ const MANY_TASKS: u32 = 5000;
 impl<'a> Row<'a> {
     /// The row of a known figure.
     fn known(name: &'a str) -> Option<Self> {
-        Self::call(name)
-            .or_else(|| Self::plain(name))
-            .or_else(|| Self::numbered(name))
+        Self::fixed(name).or_else(|| Self::numbered(name))
     }
 
-    fn call(name: &'a str) -> Option<Self> {
-        let rank = CALLS.iter().position(|(call, ..)| *call == name)?;
-        let (_, what, goal) = CALLS[rank];
-        Some(Self {
-            name,
-            section: Section::Calls,
-            rank: (rank, 0, 0),
-            what: what.to_owned(),
-            goal,
-        })
-    }
-
-    fn plain(name: &'a str) -> Option<Self> {
-        let rank = PLAIN.iter().position(|(plain, ..)| *plain == name)?;
-        let (_, section, what, goal) = PLAIN[rank];
+    /// The row of a figure whose name contains no variable number.
+    fn fixed(name: &'a str) -> Option<Self> {
+        let calls = CALLS.map(|(name, what, goal)| (name, Section::Calls, what, goal));
+        let mut rows = calls.into_iter().chain(PLAIN).enumerate();
+        let (rank, (_, section, what, goal)) = rows.find(|(_, row)| row.0 == name)?;
         Some(Self {
             name,
             section,
