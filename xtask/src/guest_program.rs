@@ -36,27 +36,29 @@ pub fn klpctl() -> Result<PathBuf> {
 /// Builds a program from one source file, statically linked: that starts fast and needs no libraries in the
 /// guest.
 pub fn build(arch: Arch, source: &Path) -> Result<PathBuf> {
-    let name = source
-        .file_stem()
-        .with_context(|| format!("{} has no name", source.display()))?
-        .to_string_lossy();
     let mut target = checkout::top().join("target/guest");
     if arch != Arch::HOST {
         target.push(arch.name());
     }
-    fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
+    compile(arch, source, &target, &["-O2", "-Wall", "-static"])
+}
+
+/// Compiles a program from one source file into a folder, with these flags.
+pub fn compile(arch: Arch, source: &Path, target: &Path, flags: &[&str]) -> Result<PathBuf> {
+    let name = source
+        .file_stem()
+        .with_context(|| format!("{} has no name", source.display()))?
+        .to_string_lossy();
+    fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
     // Replace it atomically: another run may be using the program.
     let program = target.join(&*name);
     let partial = tempfile::Builder::new()
         .prefix(&*name)
-        .tempfile_in(&target)
+        .tempfile_in(target)
         .with_context(|| format!("cannot write in {}", target.display()))?
         .into_temp_path();
     let mut command = sysroot::compiler(arch)?;
-    command
-        .args(["-O2", "-Wall", "-static", "-o"])
-        .arg(&partial)
-        .arg(source);
+    command.args(flags).arg("-o").arg(&partial).arg(source);
     process::output(&mut command)?;
     partial
         .persist(&program)

@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use klp_host::host::process;
 use klp_host::host::progress::say;
 use klp_host::kconfig::Config;
 use klp_host::kernel::{Core, Kernel};
-use klp_host::vm::{self, Lines, Spec, sysroot};
+use klp_host::vm::{self, Lines, Spec};
 
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::guest_program;
 use crate::report;
 
 use cases::Follower;
@@ -156,15 +156,6 @@ fn build_program(kernel: &Kernel, source: &Path) -> Result<PathBuf> {
     let dir = checkout::top()
         .join("target/kselftest")
         .join(&kernel.build.release);
-    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    // Replace it atomically: another run may be using the program.
-    let program = dir.join(PROGRAM);
-    let partial = dir.join(format!("{PROGRAM}.{}", std::process::id()));
     let source = source.join(format!("{PROGRAM}.c"));
-    let mut command = sysroot::compiler(kernel.build.arch)?;
-    command.args(["-O2", "-o"]).arg(&partial).arg(&source);
-    process::output(&mut command)?;
-    fs::rename(&partial, &program)
-        .with_context(|| format!("cannot write {}", program.display()))?;
-    Ok(program)
+    guest_program::compile(kernel.build.arch, &source, &dir, &["-O2"])
 }
