@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Helpers to list folders, and to write files only if they change.
+//! Helpers to read files, to list folders, and to write files only if they change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use klp_host::host::files::write_atomic;
+
+/// Reads a file.
+///
+/// # Errors
+///
+/// The file cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
 
 /// Lists the entries of a folder, sorted.
 ///

@@ -3,7 +3,6 @@
 //! Builds the package of klpctl, with one static program, units, manual pages and completions, and a package with
 //! front ends for other tools.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +17,7 @@ use klp_host::tools::toolchain::{self, PINNED};
 use klp_package::{File, Format, Package, Relation, Scripts, Wanted, time};
 
 use crate::checkout;
-use crate::files::listed;
+use crate::files::{listed, read};
 
 /// The folder in which klpctl keeps installed patches.
 const STORE: &str = "/var/lib/klpctl";
@@ -119,10 +118,6 @@ pub fn bare(publisher: &Publisher) -> Result<Package> {
         supersedes: Vec::new(),
         scripts: Scripts::default(),
     })
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn build() -> Result<PathBuf> {

@@ -3,7 +3,6 @@
 //! Sizes of the livepatch core in the kernel and of patch modules: the allocated sections of their
 //! object files.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,6 +12,7 @@ use object::read::archive::ArchiveFile;
 use object::{Object as _, ObjectSection as _, SectionFlags};
 
 use super::figures::Figure;
+use crate::files;
 
 /// The size of an object file's allocated sections.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -24,7 +24,7 @@ struct Size {
 impl Size {
     /// The sizes of an object file or module, without alignment.
     fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = files::read(path)?;
         let file = object::File::parse(&*bytes)
             .with_context(|| format!("{} is not an object file", path.display()))?;
         let mut size = Self::default();
@@ -79,7 +79,7 @@ pub(super) fn module(language: &str, path: &Path) -> Result<[Figure; 2]> {
 
 /// The object files that a thin archive names. The kernel's archives are thin.
 fn members(archive: &Path) -> Result<Vec<PathBuf>> {
-    let bytes = fs::read(archive).with_context(|| format!("cannot read {}", archive.display()))?;
+    let bytes = files::read(archive)?;
     let broken = || format!("{} is not an archive of object files", archive.display());
     let file = ArchiveFile::parse(&*bytes).with_context(broken)?;
     ensure!(
@@ -100,6 +100,8 @@ fn members(archive: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
     use object::write;
     use object::{Architecture, BinaryFormat, Endianness, SectionKind};
 

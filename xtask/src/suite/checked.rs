@@ -3,15 +3,16 @@
 //! Compares `cargo klp check` with the kernel. The scenarios load each of these modules: the checker has to accept the
 //! modules that the kernel accepts, and to refuse the others for the same reason.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use klp_elf::check::{Against, Report, Severity, check};
 use klp_elf::{Kernel, Sources};
 use klp_host::kernel::BuildFolder;
 use klp_host::kernel::metadata::KernelMetadata;
 use klp_host::module::Built;
+
+use crate::files;
 
 /// The patches that the checker has to refuse for their contents, with its finding. The kernel refuses others for what
 /// they do.
@@ -39,7 +40,7 @@ pub(super) fn agree(build: &BuildFolder, built: &Built) -> Result<()> {
     let against = Against::kernel(&kernel)?;
     let mut patches = 0;
     for path in &built.modules {
-        let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let data = files::read(path)?;
         let report = check(&data, &against)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let reason = REFUSED.iter().find(|(refused, _)| *refused == name);

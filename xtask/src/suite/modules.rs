@@ -18,6 +18,7 @@ use super::cases::Cases;
 use super::checked;
 use crate::case::Tally;
 use crate::checkout;
+use crate::files;
 
 /// Prefixes of kernel symbols that every module may use, for Rust code and for code that compilers
 /// insert.
@@ -95,7 +96,7 @@ fn read(built: &Built, name: &str) -> Result<Vec<u8>> {
     let path = built
         .module(name)
         .with_context(|| format!("the build produced no {name}"))?;
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    files::read(path)
 }
 
 fn sample_modinfo(built: &Built) -> Result<()> {
@@ -139,7 +140,7 @@ fn sample_needs(built: &Built) -> Result<()> {
 fn stay_on_stack(built: &Built) -> Result<()> {
     let mut seen = 0;
     for path in &built.modules {
-        let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let data = files::read(path)?;
         let module = Module::parse(&data)?;
         if !module.modinfo()?.is_livepatch() {
             continue;

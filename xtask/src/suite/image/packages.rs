@@ -15,6 +15,7 @@ use klp_package::{Format, LivePatch, Package, time};
 use super::super::author_build::Author;
 use super::stories::CORE;
 use crate::checkout;
+use crate::files::read;
 use crate::klpctl_package::{self, Publisher};
 
 /// The maintainer of the packages.
@@ -90,10 +91,6 @@ impl Packages {
         let path = path.with_context(|| format!("{name}.ko was not built"))?;
         read(path)
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Changes the version of the module to another one of the same length.
