@@ -17,6 +17,7 @@ mod compare;
 mod demo;
 mod docs;
 mod files;
+mod guest_output;
 mod guest_program;
 mod klpctl_package;
 mod kselftest;

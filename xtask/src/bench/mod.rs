@@ -22,10 +22,11 @@ use anyhow::{Context as _, Result, bail};
 use klp_host::host::progress::say;
 use klp_host::kernel::Kernel;
 use klp_host::module::Built;
-use klp_host::vm::{self, Lines, Outcome, Spec};
+use klp_host::vm::{Outcome, Spec};
 
 use crate::checkout;
 use crate::files::with_extension;
+use crate::guest_output;
 use crate::guest_program;
 use crate::parallel;
 use figures::{Column, Figure};
@@ -160,12 +161,7 @@ impl<'a> Bench<'a> {
             ..job.spec(self.kernel, GUEST)
         };
         let mut output = Output::default();
-        let mut lines = Lines::default();
-        let report = vm::run(&spec, &mut |bytes| {
-            lines.push(bytes).iter().for_each(|line| output.line(line));
-            Ok(())
-        })?;
-        lines.rest().iter().for_each(|line| output.line(line));
+        let report = guest_output::run(&spec, |line| output.line(line))?;
         if let Some(problem) = report.problem() {
             bail!("{command} failed: {problem}");
         }

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use klp_host::kernel::Kernel;
-use klp_host::vm::{self, Lines, Spec, Warnings};
+use klp_host::vm::{Spec, Warnings};
 
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::guest_output;
 use crate::report;
 
 use expected::{Expected, SCRIPT};
@@ -98,16 +99,10 @@ fn spec(kernel: &Kernel, folder: &Path) -> Result<Spec> {
 /// Runs the script. Returns its output, and the failure of the machine, if any.
 fn record(spec: &Spec) -> Result<(String, Option<String>)> {
     let mut text = String::new();
-    let mut lines = Lines::default();
-    let mut add = |line: &str| {
+    let report = guest_output::run(spec, |line| {
         text.push_str(line);
         text.push('\n');
-    };
-    let report = vm::run(spec, &mut |bytes| {
-        lines.push(bytes).iter().for_each(|line| add(line));
-        Ok(())
     })?;
-    lines.rest().iter().for_each(|line| add(line));
     if let Some(problem) = report.problem() {
         eprintln!("{problem}");
     }

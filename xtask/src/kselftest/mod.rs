@@ -13,10 +13,11 @@ use anyhow::{Context as _, Result, bail};
 use klp_host::host::progress::say;
 use klp_host::kconfig::Config;
 use klp_host::kernel::{Core, Kernel};
-use klp_host::vm::{self, Lines, Spec};
+use klp_host::vm::Spec;
 
 use crate::case::{Case, Tally};
 use crate::checkout;
+use crate::guest_output;
 use crate::guest_program;
 use crate::report;
 
@@ -92,16 +93,9 @@ pub fn run(kernel: &Kernel) -> Result<Tally> {
         tally.count(case);
     };
     let mut follower = Follower::new(planned);
-    let mut lines = Lines::default();
-    let report = vm::run(&spec, &mut |bytes| {
-        for line in lines.push(bytes) {
-            follower.line(&line).iter().for_each(&mut count);
-        }
-        Ok(())
+    let report = guest_output::run(&spec, |line| {
+        follower.line(line).iter().for_each(&mut count);
     })?;
-    if let Some(rest) = lines.rest() {
-        follower.line(&rest).iter().for_each(&mut count);
-    }
     let failure = report.outcome.failure();
     let left = follower.finish(failure.as_deref().unwrap_or("the case did not run"));
     left.iter().for_each(&mut count);

@@ -12,11 +12,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use klp_host::arch::Arch;
 use klp_host::kernel::Kernel;
-use klp_host::vm::{self, Lines, Report, Spec, Warnings};
+use klp_host::vm::{Report, Spec, Warnings};
 
 use crate::case::Case;
 use crate::checkout;
 use crate::files::with_extension;
+use crate::guest_output;
 use crate::guest_program;
 use crate::report;
 
@@ -160,15 +161,7 @@ fn boot(
     };
     let mut follower = Follower::new(kernel.core.name(), names);
     follower.reports = reports;
-    let mut lines = Lines::default();
-    let report = vm::run(&spec, &mut |bytes| {
-        lines
-            .push(bytes)
-            .iter()
-            .for_each(|line| follower.line(line));
-        Ok(())
-    })?;
-    lines.rest().iter().for_each(|line| follower.line(line));
+    let report = guest_output::run(&spec, |line| follower.line(line))?;
     let cases = follower.finish(report.outcome.failure().as_deref());
     Ok((cases, report))
 }
