@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A structure that C passes by value, as an integer.
+//! Declares a structure that C passes by value as an integer.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One of several functions of a name, without `sympos`.
+//! Replaces one of several functions with the same name, without `sympos`.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A pointer to another structure of the kernel.
+//! Declares a pointer to another structure of the kernel.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A reference to another structure.
+//! Declares a reference to another structure.
 
 use klp::prelude::*;
 

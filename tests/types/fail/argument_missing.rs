@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Fewer arguments than C passes.
+//! Has fewer arguments than C passes.
 
 use klp::prelude::*;
 

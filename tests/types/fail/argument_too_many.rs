@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! More arguments than C passes.
+//! Has more arguments than C passes.
 
 use klp::prelude::*;
 

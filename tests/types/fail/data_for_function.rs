@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The name of a variable.
+//! Replaces a variable instead of a function.
 
 use klp::prelude::*;
 

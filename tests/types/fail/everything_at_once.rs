@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Several mistakes: all are told in one build.
+//! Has several mistakes, which one build reports together.
 
 use klp::prelude::*;
 

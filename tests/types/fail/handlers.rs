@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The arguments of a `proc_handler`, of functions that are none, and of one that is not of numbers.
+//! Uses the arguments of a `proc_handler` in other functions, and `IntTable` in a handler of text.
 
 use klp::prelude::*;
 use klp::sysctl::{Buffer, IntTable, Length, Position};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Integers of another sign or size, in user space, behind a `void *`, and that C only reads.
+//! Declares `InOut` for integers of another sign or size, in user space, behind a `void *`, and `const` in C.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function that is gone after boot.
+//! Replaces a function that is freed after boot.
 
 use klp::prelude::*;
 

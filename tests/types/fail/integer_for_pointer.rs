@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An `int` where a pointer belongs. The same mistake in C is compiled and loaded.
+//! Declares a pointer as an `int`. The same mistake in C is compiled and loaded.
 
 use klp::prelude::*;
 

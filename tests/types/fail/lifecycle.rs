@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What only klp-core knows, on a kernel with the C core.
+//! Uses features of klp-core on a kernel with the C core.
 
 use klp::prelude::*;
 

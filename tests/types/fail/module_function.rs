@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A module's function, of other types than the module has.
+//! Replaces a module's function with other types than in the module.
 
 use klp::prelude::*;
 

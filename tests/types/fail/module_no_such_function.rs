@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function that the module does not have.
+//! Replaces a function that the module lacks.
 
 use klp::prelude::*;
 

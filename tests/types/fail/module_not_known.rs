@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function of a module of which nothing is known, and one of which the author accepts that.
+//! Replaces functions of modules without metadata; for one of them, the author accepts that.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function that the kernel does not have.
+//! Replaces a function that the kernel lacks.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A `sympos` that none of the functions has.
+//! Has a `sympos` that none of the functions has.
 
 use klp::prelude::*;
 

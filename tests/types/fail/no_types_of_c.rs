@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Types that C has not: one error for each, with what C has.
+//! Uses types that are not C types: one error for each, with C's type.
 
 use klp::prelude::*;
 

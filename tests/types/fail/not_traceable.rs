@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function that ftrace cannot redirect.
+//! Replaces a function that ftrace cannot redirect.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A pointer where an `int` belongs.
+//! Declares an `int` as a pointer.
 
 use klp::prelude::*;
 

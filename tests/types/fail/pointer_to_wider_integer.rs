@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A pointer to an integer of another size.
+//! Declares a pointer to an integer of another size.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A second one where there is one only.
+//! Has `sympos = 2` for a unique function.
 
 use klp::prelude::*;
 

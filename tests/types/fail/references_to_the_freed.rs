@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! References to what is being freed, which could be counted again.
+//! Takes references to objects that are being freed, whose count could be increased again.
 
 use klp::prelude::*;
 

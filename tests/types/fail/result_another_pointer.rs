@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A pointer to another structure as the result.
+//! Returns a pointer to another structure.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An `int` where C looks at a `bool`.
+//! Returns an `int` where C expects a `bool`.
 
 use klp::prelude::*;
 

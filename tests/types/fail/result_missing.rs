@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! No result where C looks at one.
+//! Returns nothing where C expects a result.
 
 use klp::prelude::*;
 

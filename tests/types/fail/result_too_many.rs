@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A result where C has none.
+//! Returns a result where C expects none.
 
 use klp::prelude::*;
 

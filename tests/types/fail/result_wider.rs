@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A `long` where C looks at an `int`.
+//! Returns a `long` where C expects an `int`.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Attributes of members that are not written as they should be.
+//! Has malformed attributes of members.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Elements behind a pointer that are of another type in C.
+//! Declares elements behind a pointer that have another type in C.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What only the author can know, without the word for it.
+//! Has claims that nothing checks, without `unsafe`.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A structure in a union is one only while C uses the union so.
+//! Uses structures in unions, which are valid only while C uses the unions that way.
 
 use klp::prelude::*;
 use klp::sync::{Mutex, SpinLock};

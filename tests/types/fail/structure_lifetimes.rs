@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is followed does not outlive what it was found in, or the guard.
+//! Keeps followed pointers beyond the structure or the guard that they came from.
 
 use klp::prelude::*;
 
@@ -27,7 +27,7 @@ fn kept(process: &Process) -> &'static Process {
     process.group_leader()
 }
 
-/// Written by its owner only.
+/// Only the owner of a structure may write to it.
 fn written(process: &Owned) {
     process.set_pid(1);
 }
@@ -38,7 +38,7 @@ struct Owned {
     pid: i32,
 }
 
-/// Made of zeroes, its pointers would be `NULL`.
+/// A zeroed structure would have `NULL` pointers.
 fn made() {
     let _ = Process::zeroed();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Lists of another kind than C's, and members that link no entries.
+//! Declares lists of another kind than in C, and members that are not list nodes.
 
 use klp::list::{HList, HListNode, List, ListNode};
 use klp::prelude::*;

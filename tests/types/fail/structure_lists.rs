@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Lists that say too little.
+//! Has lists with incomplete attributes.
 
 use klp::list::{List, ListNode};
 use klp::prelude::*;

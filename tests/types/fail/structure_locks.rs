@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Other locks and counts than C has, and a lock that may be something else.
+//! Declares other locks and counts than C has, and a lock in a union.
 
 use klp::prelude::*;
 use klp::sync::{Atomic, Mutex, Refcount, RwLock, SpinLock};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A member that the structure does not have.
+//! Declares a member that the structure lacks.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Members of types that no member in C has.
+//! Declares members with types that no member in C can have.
 
 use klp::prelude::*;
 

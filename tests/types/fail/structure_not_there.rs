@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A view of a structure that the kernel does not have.
+//! Declares a view of a structure that the kernel lacks.
 
 use klp::prelude::*;
 
@@ -9,11 +9,11 @@ struct View {
     buf: *mut u8,
 }
 
-/// Not even by name.
+/// The same without members.
 #[kernel_struct("seq_fil")]
 struct Handle;
 
-/// Nothing looks into it.
+/// Only declared in `vmlinux`.
 #[kernel_struct("gpio_desc")]
 struct Line {
     flags: usize,

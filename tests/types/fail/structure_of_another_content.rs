@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A view of one of two structures of a name, where C has the other.
+//! Uses a view of one of two structures with the same name, where C has the other.
 
 use klp::prelude::*;
 
-/// Of the routing of PCI interrupts: no other has this member.
+/// The structure for the routing of PCI interrupts, which alone has this member.
 #[kernel_struct("irq_info")]
 struct Routing {
     slot: u8,
@@ -13,7 +13,7 @@ struct Routing {
 #[kernel_struct("uart_8250_port")]
 struct Port;
 
-/// It takes that of the serial driver.
+/// The function takes the structure of the serial driver.
 #[livepatch(object = "vmlinux", replaces = "serial_do_unlink",
             description = "A patch that is wrong", license = "GPL")]
 fn unlink(_i: &Routing, _up: &Port) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A view of one structure where C passes another.
+//! Uses a view of one structure where C passes another.
 
 use klp::prelude::*;
 

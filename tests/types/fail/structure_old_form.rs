@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Views as they once were: a layout by hand, and types for what changes.
+//! Declares views in the old form: a layout by hand, and types for data that changes.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32};

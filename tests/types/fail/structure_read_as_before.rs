@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Accessors are methods, and nothing else of a view can be reached.
+//! Accesses members of a view other than by its methods.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A structure of a name that several have.
+//! Declares a view of one of several structures with the same name.
 
 use klp::prelude::*;
 

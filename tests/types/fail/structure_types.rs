@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Members of other types than in C.
+//! Declares members with other types than in C.
 
 use klp::prelude::*;
 
@@ -21,7 +21,7 @@ struct List;
 
 #[kernel_struct("sock_common")]
 struct Common {
-    /// An `unsigned char`, in which there may be any value.
+    /// An `unsigned char` in C, which may have any value.
     skc_state: bool,
     skc_reuse: u8,
     skc_v6_daddr: u32,
@@ -40,5 +40,5 @@ struct Process {
     cred: &List,
 }
 
-/// One name for an integer, and C's is a structure.
+/// A name of an integer type, where C has a structure.
 type Count = u32;

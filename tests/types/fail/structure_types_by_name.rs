@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Members whose types have names that say nothing to the macro: the compiler compares them.
+//! Declares members with type names unknown to the macro: the compiler compares the types.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Views are shared with other threads as their members' types are.
+//! Shares a view between threads although a member's type cannot be.
 
 use klp::prelude::*;
 

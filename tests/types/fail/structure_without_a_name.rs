@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A structure of the author's that does not say which of the kernel's it is.
+//! Uses a structure of the author that does not name the kernel's structure.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! More or fewer arguments than those of the kernel's functions.
+//! Declares functions with more or fewer arguments than the kernel's have.
 
 use klp::prelude::*;
 

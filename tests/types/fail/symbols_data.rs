@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Data as a type that is too large, that does not change where the kernel's does, or the other way
-//! round.
+//! Declares data with a type that is too large, as immutable data that the kernel changes, or the other
+//! way round.
 
 use klp::prelude::*;
 use klp::sync::Atomic;

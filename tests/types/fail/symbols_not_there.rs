@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions and data that the kernel has not, or has several of, or has no longer.
+//! Declares functions and data that the kernel lacks, has several of, or has freed.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Data of another size, where the symbol table says the right one.
+//! Declares data of another size than in the symbol table.
 
 use klp::prelude::*;
 use klp::sync::Atomic;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A variable as a function, and a function as a variable.
+//! Declares a variable as a function, and a function as a variable.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Variables that each CPU has: one that modules may use, and one that they may not.
+//! Declares per-CPU variables: one that is exported, and one that is not.
 
 use klp::prelude::*;
 use klp::sync::Atomic;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Other types than those of the kernel's functions.
+//! Declares functions with other types than the kernel's have.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! An integer that cannot be negative where C's can.
+//! Declares a signed integer as unsigned.
 
 use klp::prelude::*;
 

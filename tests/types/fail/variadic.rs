@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A function of variable arguments.
+//! Replaces a variadic function.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `void *` as what the author takes it for.
+//! Declares `void *` arguments with specific types.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! 64 bits where C has 32.
+//! Declares a 32-bit integer with 64 bits.
 
 use klp::prelude::*;
 

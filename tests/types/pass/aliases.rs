@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Other names for the right types.
+//! Uses other names of the right types.
 
 use klp::prelude::*;
 

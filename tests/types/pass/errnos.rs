@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Errnos that the kernel crate does not name, beside those that it does.
+//! Uses errnos that the kernel crate has constants for, and others.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Pointers to integers, of C's size and sign.
+//! Declares pointers to integers with C's size and sign.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Locks, counts and lists of the kernel's own structures, and statics.
+//! Uses locks, counts and lists of the kernel's own structures, and static ones.
 
 use klp::list::{HListNode, List, ListNode};
 use klp::prelude::*;

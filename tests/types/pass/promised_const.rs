@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A pointer to write through where C promises only to read: right, and worth a note.
+//! Declares a `const` pointer of C as writable: accepted, with a note.
 
 use klp::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions and data of every kind, as the kernel has them.
+//! Declares functions and data of every kind with the kernel's types.
 
 use klp::sync::Atomic;
 use klp::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel exports needs no livepatch.
+//! Declares exported symbols, which need no livepatch.
 
 use klp::prelude::*;
 
@@ -12,7 +12,7 @@ unsafe extern "C" {
 #[livepatch(object = "vmlinux", replaces = "cmdline_proc_show",
             description = "A patch that is right", license = "GPL")]
 fn cmdline(m: &SeqFile, _v: *mut c_void) -> Result {
-    // SAFETY: the file is there during the call.
+    // SAFETY: `m` is valid during the call.
     unsafe { seq_putc(m, b'a' as c_char) };
     Ok(())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The arguments of a system call.
+//! Uses the arguments of a system call.
 
 use klp::prelude::*;
 

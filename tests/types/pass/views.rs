@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Views of structures: some members, by name only, and passed by value.
+//! Declares views of structures: with some members, by name only, and passed by value.
 
 use klp::prelude::*;
 
@@ -11,7 +11,7 @@ struct Sequence {
     buf: *mut u8,
 }
 
-/// Only pointed to.
+/// Used behind pointers only.
 #[kernel_struct("mnt_idmap")]
 struct IdMap;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Structures of one name, each with its own functions.
+//! Uses views of several structures with the same name, each with its functions.
 
 use klp::prelude::*;
 
@@ -14,7 +14,7 @@ struct Routing {
     bus: u8,
 }
 
-/// Told apart by a member.
+/// Selected by a member.
 #[kernel_struct("irq_info")]
 struct BySlot {
     slot: u8,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Views have no alignment, so packed structures may be anywhere; and of one structure there may be
-//! several.
+//! Views have an alignment of 1, so packed structures may be at any address; and a structure may have
+//! several views.
 
 use klp::prelude::*;
 

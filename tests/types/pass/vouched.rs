@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What nobody checks, and the author answers for.
+//! Accepts missing checks with `unsafe`.
 
 use klp::prelude::*;
 use klp::sysctl::{Buffer, IntTable, Length, Position};
