@@ -126,7 +126,7 @@ fn casts(part: &Part, wire: &Wire) {
     pr_info!("packed {} {:x}\n", wire.tag(), wire.value());
 }
 
-/// Reads a member twice, which C changes in between.
+/// Reads a member twice. C changes it in between.
 #[inline(never)]
 fn twice(view: &View) {
     let before = view.part().sum();

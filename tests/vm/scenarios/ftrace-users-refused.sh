@@ -38,7 +38,7 @@ keeps_the_patch_out() {
 is_kept_out() {
 	local what="$1 at $2$with"
 	expect_match "$what is kept out" "$BUSY" "$(load_fails klp_ftrace_user "kind=$1" "at=$2")"
-	expect_eq "$what, the patch is there" first "$(cat /sys/kernel/fscaps)"
+	expect_eq "$what, the patch stays applied" first "$(cat /sys/kernel/fscaps)"
 }
 
 # each_kind COMMAND - runs a command with all kinds. Some have another function at ftrace already.
@@ -53,7 +53,7 @@ with=
 each_kind keeps_the_patch_out
 must "load the patch" load entries-first
 each_kind is_kept_out
-settle_and_judge "the patch is there" entries_first first
+settle_and_judge "the patch is loaded" entries_first first
 with=", settled"
 each_kind is_kept_out
 check "ftrace cannot be turned off" bash -c "! echo 0 2>/dev/null >$ftrace_enabled"

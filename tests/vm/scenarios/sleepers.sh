@@ -37,7 +37,7 @@ if [ -e $knob ]; then
 	read_while_disabling
 	expect_eq "the reader was interrupted" interrupted "$(cat /tmp/version)"
 	check "the transition ended sooner ($took ms)" test $took -lt 1500
-	expect_match "the log says so" "^livepatch: signaling remaining tasks" "$(log_since)"
+	expect_match "the log has the signal" "^livepatch: signaling remaining tasks" "$(log_since)"
 	echo 15000 >$knob
 fi
 
@@ -54,7 +54,7 @@ if [ -e $deadline ]; then
 	mark_log
 	echo 0 >$patch/enabled
 	must "the patch is enabled again" wait_until settled interruptible
-	expect_match "the log says so" \
+	expect_match "the log has the reversal" \
 		"^livepatch: 'interruptible': unpatching has not ended within 500 ms, reversing it" "$(log_since)"
 	expect_match "the log names the blocking task" \
 		"^livepatch: cat:$reader is sleeping on function version_proc_show" "$(log_since)"

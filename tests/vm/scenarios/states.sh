@@ -24,7 +24,7 @@ sleep 1
 mark_log
 check "load the second" insmod "$(module_file state-second)"
 check "it waits" in_transition state_second
-said "it sees the first one's data, of its own type only" state_second \
+said "it sees the first one's data of the same type only" state_second \
 	"previous 1 Some(1)|other 1 None"
 check "reverse it" bash -c "echo 0 >$LIVEPATCH/state_second/enabled"
 check "the second is gone" wait_until patch_gone state_second

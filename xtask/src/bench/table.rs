@@ -51,9 +51,9 @@ impl Section {
         match self {
             Self::Calls => "Instructions of a call",
             Self::Functions => "Patches of many functions (counted instructions)",
-            Self::Background => "Left to kernel workers (counted instructions)",
+            Self::Background => "Deferred to kernel workers (counted instructions)",
             Self::Tasks => "Many tasks (counted instructions)",
-            Self::Waiting => "Transitions that are held up (counted instructions)",
+            Self::Waiting => "Blocked transitions (counted instructions)",
             Self::Latency => "Latency of transitions (real time, two CPUs, medians)",
             Self::Memory => "Memory and size",
             Self::Other => "Other",
@@ -156,7 +156,7 @@ const PLAIN: [(&str, Section, &str, Goal); 15] = [
     (
         "blocked-workers",
         Section::Waiting,
-        "kernel workers' CPU time while a task holds a transition up",
+        "kernel workers' CPU time while a task blocks a transition",
         Goal::AtMost(1.0),
     ),
     (
