@@ -41,7 +41,7 @@ pub const PROGRAM: &str = "tests/bench/guest/klp-bench.c";
 /// The number of parallel machines with counted instructions. Each also needs memory.
 const PARALLEL_COUNTED: usize = 2;
 
-/// The longest that a cycle of the stress test may take.
+/// The time limit of a cycle of the stress test.
 const STRESS_CYCLE: Duration = Duration::from_secs(30);
 
 /// The C counterpart of the Rust sample.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use klp_host::kernel::Kernel;
 use klp_host::vm::Spec;
 
-/// The longest that one measurement may take, on a slow and busy machine.
+/// The time limit of one measurement, on a slow and busy machine.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(1200);
 
 /// The numbers of blocking tasks for the cost of an attempt: the cost per task is the difference in cost divided

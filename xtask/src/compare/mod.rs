@@ -29,7 +29,7 @@ const FOLDER: &str = "tests/compare";
 /// The folder in the guest.
 const GUEST: &str = "/klp/compare";
 
-/// The longest that all cases may take on one core, on a slow and busy machine.
+/// The time limit of all cases on one core, on a slow and busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// Runs the script on both kernels and reports each unexpected difference. With `keep`, both

@@ -40,7 +40,7 @@ const DISABLES_FTRACE: (&str, &str) = (
 /// A script that skips itself without a kernel option that some architectures lack, and the option.
 const NEEDS_OPTION: (&str, &str) = ("test-kprobe.sh", "KPROBES_ON_FTRACE");
 
-/// The longest that all scripts may take, on a slow and busy machine.
+/// The time limit of all scripts, on a slow and busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// Runs all selftests on this kernel, in one boot, and reports each case. Cases that did not run have
