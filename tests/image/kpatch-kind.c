@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A patch like those of kpatch-build: a section lists functions with the names of their objects, and the module builds the
- * tables of struct klp_object from it in its init function.
+ * A patch like those of kpatch-build: a section lists functions with the names of their objects, and the module's init
+ * function builds the tables of struct klp_object from it.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A version of a cumulative patch, named as by `cargo klp build --versioned`. The function prints the module's name, so other
- * versions are copies with another digit.
+ * A version of a cumulative patch, named as by `cargo klp build --versioned`. The function prints the module's name,
+ * so other versions are copies with another digit.
  */
 #include <linux/livepatch.h>
 #include <linux/module.h>
