@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The part `kernels`: tests Debian's other kernels. Every example that uses the crate `klp` alone is built for those
-//! without Rust, from the same source, and run if it has a scenario. The sample is built and run on all flavours.
+//! without Rust, from the same source, and run if it has a scenario. The sample and a few test patches are built and run
+//! on all flavours.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ const DEBIAN_12_CORE: Core = Core::Debian(DebianKernel::plain(&DEBIAN_12));
 /// The kernels for which every example is built.
 pub(super) const CORES: [Core; 2] = [DEBIAN_13_CORE, DEBIAN_12_CORE];
 
-/// The kernels for which only the sample is built and run, with and without Rust.
+/// The kernels for which only the sample and a few test patches are built and run, with and without Rust.
 const SAMPLE_KERNELS: [&str; 8] = [
     "debian-13/cloud",
     "debian-13/rt",
