@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Files that survive a power cut: each is there as it was or as it was meant to be, never half written.
+//! Atomic and durable file operations: after a power cut, a file has its old or its new content, never a part.
 
 use std::fs::{self, File, Permissions};
 use std::io::{ErrorKind, Write as _};
@@ -14,10 +14,10 @@ use serde::de::DeserializeOwned;
 /// The prefix of files that are being written, and of folders that are being removed.
 const PARTIAL: &str = ".partial-";
 
-/// Readable by all; only root may write.
+/// The mode of written files: readable by all, writable by root.
 const MODE: u32 = 0o644;
 
-/// Writes a file atomically. When this returns, the file and its name are on the disk.
+/// Writes a file atomically. The file and its directory entry are on the disk when this returns.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
         .tempfile_in(dir)
         .with_context(cannot)?;
     file.write_all(content).with_context(cannot)?;
-    // The umask may have taken permissions away.
+    // The umask may have cleared permissions.
     file.as_file()
         .set_permissions(Permissions::from_mode(MODE))
         .with_context(cannot)?;
@@ -45,7 +45,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// It cannot be written.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
@@ -68,21 +68,21 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     Ok(Some(value))
 }
 
-/// Gives a file another name in its folder. When this returns, it has that one on the disk, too.
+/// Renames a file within its folder. The new name is on the disk when this returns.
 ///
 /// # Errors
 ///
-/// When it cannot be renamed.
+/// It cannot be renamed.
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).with_context(|| format!("cannot rename {}", from.display()))?;
     to.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Removes a file. When this returns, it will not come back with a power cut. Says whether there was one.
+/// Removes a file. The removal is on the disk when this returns. Returns whether the file existed.
 ///
 /// # Errors
 ///
-/// When it is there and cannot be removed.
+/// It exists and cannot be removed.
 pub fn remove(path: &Path) -> Result<bool> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
@@ -94,7 +94,7 @@ pub fn remove(path: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes partial files that a power cut has left in a folder.
+/// Removes partial files and folders that a power cut left in `dir`.
 ///
 /// # Errors
 ///
@@ -114,7 +114,7 @@ pub fn remove_partial(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Creates a folder and those above it, each with its name on the disk.
+/// Creates a folder and its parents, with their directory entries on the disk.
 fn create_dir(dir: &Path) -> Result<()> {
     if dir.is_dir() {
         return Ok(());
@@ -131,7 +131,7 @@ fn create_dir(dir: &Path) -> Result<()> {
     dir.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Brings the names in a folder to the disk.
+/// Writes the directory entries of a folder to the disk.
 fn sync_dir(dir: &Path) -> Result<()> {
     let dir = if dir.as_os_str().is_empty() {
         Path::new(".")
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole() {
+    fn files_are_replaced_atomically() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("a/b/file");
         write(&path, b"first").expect("written");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_damaged_is_named() {
+    fn damaged_json_is_reported_with_its_path() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("x.json");
         assert_eq!(read_json::<Vec<u8>>(&path).expect("none"), None);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Durations on the command line.
+//! Parses durations on the command line.
 
 use std::time::Duration;
 
-/// The maximum: a day.
+/// The longest accepted duration: a day.
 const MAX_SECONDS: u64 = 24 * 60 * 60;
 
 /// Parses a number of seconds, or a number with the suffix `s`, `m` or `h`.
@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         .and_then(|n| n.checked_mul(factor));
     match seconds {
         Some(seconds) if seconds <= MAX_SECONDS => Ok(Duration::from_secs(seconds)),
-        Some(_) => Err("a day is the longest".to_owned()),
+        Some(_) => Err("longer than a day".to_owned()),
         None => Err(
             "expected a number of seconds, like `60` or `60s`, or minutes, like `2m`".to_owned(),
         ),

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes what klpctl does to the system's journal, through syslog(3).
+//! Logs to the system journal through syslog(3).
 
 use std::ffi::CString;
 
-/// How much it matters.
+/// The severity of a message.
 #[derive(Clone, Copy, Debug)]
 pub enum Priority {
-    /// Something was done.
+    /// Progress.
     Info,
-    /// Something could not be done.
+    /// A failed command.
     Error,
 }
 
-/// Writes one line. Where there is no journal it is lost, which is not an error: the command's output says the
-/// same.
+/// Writes each line of a message. Without a journal it is lost, which is not an error: the command prints it too.
 pub fn write(priority: Priority, message: &str) {
     let priority = match priority {
         Priority::Info => libc::LOG_INFO,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One klpctl at a time: commands that change something take a lock, and wait for it.
+//! The lock that commands hold while they change something.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,15 +12,15 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 use crate::outcome::{Failure, Outcome, Status};
 
-/// How often a lock that is held is tried again.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The interval between attempts to take a lock that is held.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The lock. It is released when this is dropped, and when the process ends in whatever way.
+/// The lock. Dropping it or ending the process in any way releases it.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "holds the lock")] File);
 
 impl Lock {
-    /// Takes the lock in the folder `dir`, which is created when it is not there.
+    /// Takes the lock in the folder `dir`, which is created if it is missing.
     ///
     /// # Errors
     ///
@@ -32,13 +32,13 @@ impl Lock {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Self(file)),
                 Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < end => {
-                    std::thread::sleep(PAUSE);
+                    std::thread::sleep(RETRY_INTERVAL);
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     return Err(Failure::new(
                         Status::Conflict,
                         format!(
-                            "another klpctl has been at work for {} s; try again when it has ended",
+                            "another klpctl has been running for {} s; try again when it has exited",
                             patience.as_secs()
                         ),
                     ));
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_waits_and_gives_up() {
+    fn a_held_lock_times_out() {
         let dir = tempfile::tempdir().expect("a folder");
         let dir = dir.path().join("klpctl");
         let first = Lock::take(&dir, Duration::ZERO).expect("free");

@@ -7,13 +7,13 @@
 //!
 //! - [`cli`]: the command line.
 //! - [`command`]: a file for each command.
-//! - [`transition`]: waits for a transition, and handles one that stalls.
+//! - [`transition`]: waits for a transition, and reverts it if it stalls.
 //! - [`precheck`]: checks before loading.
-//! - [`patch_file`]: reads a patch's file.
+//! - [`patch_file`]: reads patch files.
 //! - [`store`], [`trial`]: the installed patches, and those held out at boot.
-//! - [`kernel`]: the running kernel, as sysfs, procfs and tracefs show it.
+//! - [`kernel`]: the running kernel, through sysfs, procfs and tracefs.
 
-// `pub` here is the interface of a file.
+// `pub` marks the interface of a module.
 #![allow(unreachable_pub)]
 
 mod cli;

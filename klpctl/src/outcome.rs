@@ -13,7 +13,7 @@ pub use crate::status::Status;
 pub struct Failure {
     /// The exit status.
     pub status: Status,
-    /// The error, and what to do.
+    /// The error, and the remedy.
     pub message: String,
 }
 
@@ -48,5 +48,5 @@ impl From<sign::Error> for Failure {
     }
 }
 
-/// What commands return.
+/// The result of a command.
 pub type Outcome<T = ()> = Result<T, Failure>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Progress messages, and the list of blockers.
+//! Progress messages and the text of blockers.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
@@ -9,19 +9,21 @@ use std::time::{Duration, Instant};
 use crate::journal::{self, Priority};
 use crate::kernel::tasks::Blocker;
 
-/// How often the number of tasks is counted: that takes a look at each task.
-const BETWEEN: Duration = Duration::from_millis(500);
+/// The interval between counts of the remaining tasks. Counting reads all tasks in procfs.
+const COUNT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Frames of a stack that people get to see.
+/// The number of stack frames in the text output.
 const FRAMES: usize = 6;
 
 /// Prints progress on standard error.
 #[derive(Debug)]
 pub struct Progress {
-    /// A terminal, on which one line is written over and over.
+    /// Standard error is a terminal, on which the task count overwrites itself.
     terminal: bool,
+    /// The time of the last task count.
     last: Option<Instant>,
-    shown: bool,
+    /// A task count is on the current line.
+    has_count: bool,
 }
 
 impl Progress {
@@ -29,38 +31,40 @@ impl Progress {
         Self {
             terminal: std::io::stderr().is_terminal(),
             last: None,
-            shown: false,
+            has_count: false,
         }
     }
 
-    /// Prints a line, also to the journal.
+    /// Prints a line, and writes it to the journal.
     pub fn say(&mut self, line: &str) {
         self.end();
         eprintln!("{line}");
         journal::write(Priority::Info, line);
     }
 
-    /// How many tasks have not switched yet. Only on terminals.
+    /// Shows how many tasks have not switched yet. Terminals only.
     pub fn tasks_left(&mut self, name: &str, count: impl FnOnce() -> usize) {
-        let due = self.last.is_none_or(|last| last.elapsed() >= BETWEEN);
+        let due = self
+            .last
+            .is_none_or(|last| last.elapsed() >= COUNT_INTERVAL);
         if !self.terminal || !due {
             return;
         }
         self.last = Some(Instant::now());
-        self.shown = true;
+        self.has_count = true;
         eprint!("\r\x1b[K{name}: {} left", tasks(count()));
         let _ = std::io::stderr().flush();
     }
 
-    /// Removes the line about tasks.
+    /// Clears the task count.
     pub fn end(&mut self) {
-        if std::mem::take(&mut self.shown) {
+        if std::mem::take(&mut self.has_count) {
             eprint!("\r\x1b[K");
         }
     }
 }
 
-/// Blockers, for people.
+/// The text output for blockers.
 pub fn blockers(blockers: &[Blocker]) -> String {
     let mut text = String::new();
     for it in blockers {

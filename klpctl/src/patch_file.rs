@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads the file of a patch.
+//! Reads patch files.
 
 use std::path::Path;
 
@@ -16,33 +16,31 @@ use crate::outcome::{Failure, Outcome, Status};
 pub struct PatchFile {
     /// Its modinfo.
     pub info: Info,
-    /// The unpacked module, which is checked, installed and loaded. The file is read once, since it may change.
+    /// The decompressed module, which is checked, installed and loaded. The file may change, so it is read only once.
     pub module: Vec<u8>,
 }
 
 /// The modinfo of a patch.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Info {
-    /// The name of its module.
+    /// The module name.
     pub name: String,
-    /// The common part of its versions' names, if each module has its version in its name.
+    /// The common part of the versions' names, if each module has its version in its name.
     pub series: Option<String>,
-    /// Its version.
     pub version: Option<String>,
-    /// Its description.
     pub description: Option<String>,
     /// The CVEs that it fixes.
     pub fixes: Vec<String>,
-    /// Where there is more about it.
+    /// A page with more information.
     pub url: Option<String>,
-    /// The kernel that it was built for: the release, and the options that decide what modules fit.
+    /// The kernel that it was built for: the release, and the options that modules have to share.
     pub vermagic: Option<String>,
-    /// It replaces all others. Only patches of klp have that in their modinfo.
+    /// It replaces all other patches. Only patches made by klp have this in their modinfo.
     #[serde(default)]
     pub cumulative: bool,
     /// The modules that have to be loaded first.
     pub depends: Vec<String>,
-    /// It has a signature, by any key.
+    /// It has a signature, by whatever key.
     pub signed: bool,
 }
 
@@ -58,7 +56,7 @@ impl PatchFile {
     ///
     /// # Errors
     ///
-    /// [`Status::Refused`] when it is no live patch; [`Status::Failed`] when it cannot be read.
+    /// [`Status::Refused`] if it is not a live patch; [`Status::Failed`] if it cannot be read.
     pub fn open(path: &Path) -> Outcome<Self> {
         let module =
             read_module(path).map_err(|error| Failure::new(Status::Failed, error.to_string()))?;
@@ -66,17 +64,17 @@ impl PatchFile {
         Ok(Self { info, module })
     }
 
-    /// The same of a copy that klpctl keeps under this name.
+    /// Reads klpctl's copy of the patch `name`.
     ///
     /// # Errors
     ///
-    /// Also when it is another patch, with the status `other`.
-    pub fn open_as(path: &Path, name: &str, other: Status) -> Outcome<Self> {
+    /// Those of [`Self::open`]; the status `mismatch` if it is another patch.
+    pub fn open_as(path: &Path, name: &str, mismatch: Status) -> Outcome<Self> {
         let file = Self::open(path)?;
         if file.info.name != name {
             let (path, is) = (path.display(), &file.info.name);
-            let why = format!("{path} should be {name}, and is {is}");
-            return Err(Failure::new(other, why));
+            let why = format!("{path} should contain the patch {name}, but contains {is}");
+            return Err(Failure::new(mismatch, why));
         }
         Ok(file)
     }
@@ -87,7 +85,8 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
         let path = klp_elf::Shown::path(path);
         Failure::new(Status::Refused, format!("{path} {why}"))
     };
-    let module = Module::parse(data).map_err(|error| refused(format!("is no module: {error}")))?;
+    let module =
+        Module::parse(data).map_err(|error| refused(format!("is not a module: {error}")))?;
     let modinfo = module
         .modinfo()
         .map_err(|error| refused(format!("is damaged: {error}")))?;
@@ -97,16 +96,16 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
     };
     if !modinfo.is_livepatch() {
         return Err(refused(
-            "is a module, but no live patch: `modinfo` shows no line `livepatch: Y`".to_owned(),
+            "is a module, but not a live patch: its modinfo has no `livepatch: Y`".to_owned(),
         ));
     }
-    let name = first("name").ok_or_else(|| refused("does not tell its name".to_owned()))?;
+    let name = first("name").ok_or_else(|| refused("has no name in its modinfo".to_owned()))?;
     if !is_module_name(&name) {
         return Err(refused(format!(
-            "calls itself `{name}`, which is no name of a module"
+            "has the name `{name}`, which is not a valid module name"
         )));
     }
-    // Each once: Prometheus takes no file with a metric twice.
+    // Without duplicates: Prometheus rejects a file with duplicate samples.
     let words = |key: &str| -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
         for words in modinfo.values(key).map(Name::escaped) {
@@ -132,7 +131,7 @@ fn info(path: &Path, data: &[u8]) -> Outcome<Info> {
     })
 }
 
-/// Is this a name that the kernel gives to a module? It becomes part of paths.
+/// Whether this is a valid module name. It becomes part of paths.
 pub fn is_module_name(name: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     !name.is_empty() && name.len() < 56 && name.bytes().all(is_word)
@@ -143,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_become_paths() {
+    fn module_names_are_validated() {
         assert!(is_module_name("klp_fix_1"));
         for wrong in ["", "..", "a/b", "a b", &"x".repeat(56)] {
             assert!(!is_module_name(wrong), "{wrong}");
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_entries_count_once() {
+    fn duplicate_fixes_are_dropped() {
         use object::{Architecture, BinaryFormat, Endianness, SectionKind, write};
         let mut module =
             write::Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_without_a_patch_are_refused() {
+    fn other_files_are_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("text.ko");
         std::fs::write(&path, "no module").expect("a file");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks before loading. The kernel refuses most problems too, with an errno and a line in its
-//! log; here they are reported before anything changes, with what to do.
+//! Checks a patch before it is loaded. The kernel detects most problems too, but reports only an errno and a line in
+//! its log; these checks run before anything changes, and report the remedy.
 
 use anyhow::{Context as _, Result};
 use klp_elf::Modules;
@@ -13,34 +13,34 @@ use crate::kernel::patches::Patch;
 use crate::outcome::{Failure, Outcome, Status};
 use crate::patch_file::{Info, PatchFile};
 
-/// Remarks that do not prevent loading.
+/// Problems that do not prevent loading.
 pub type Warnings = Vec<String>;
 
-/// Checks whether the kernel would take this patch.
+/// Checks whether the kernel would accept this patch now.
 ///
 /// # Errors
 ///
-/// [`Status::Refused`], [`Status::Signature`] or [`Status::Conflict`], with what to do.
+/// [`Status::Refused`], [`Status::Signature`] or [`Status::Conflict`], with the remedy.
 pub fn precheck(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome<Warnings> {
     basics(kernel, file, patches)?;
-    let report = good_report(kernel, file)?;
+    let report = matching_report(kernel, file)?;
     let mut warnings = warnings(&report);
     warnings.extend(other_users(kernel, &report, patches)?);
     Ok(warnings)
 }
 
-/// The checks of a patch that is loaded later: those independent of the loaded patches.
+/// Runs the checks that do not depend on the loaded patches, for a patch that is loaded later.
 ///
 /// # Errors
 ///
 /// Those of [`precheck`].
-pub fn lasting(kernel: &Kernel, file: &PatchFile) -> Outcome<Warnings> {
+pub fn for_later(kernel: &Kernel, file: &PatchFile) -> Outcome<Warnings> {
     signature(kernel, file)?;
-    Ok(warnings(&good_report(kernel, file)?))
+    Ok(warnings(&matching_report(kernel, file)?))
 }
 
-/// The report of a patch that matches the running kernel.
-fn good_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
+/// Checks the module against the running kernel; fails if the report has errors.
+fn matching_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     let report = report(kernel, file)?;
     if !report.is_good() {
         let errors = report
@@ -61,7 +61,7 @@ fn good_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     Ok(report)
 }
 
-/// Checks that the loaded builds of patched modules are those of the compared files.
+/// Checks that the loaded builds of patched modules are those of the files that the patch was checked against.
 fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
     let mut objects: Vec<_> = report
         .replaced
@@ -77,7 +77,7 @@ fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
     }
     let files = Modules::find(&[folder]).map_err(|error| anyhow::anyhow!("{error}"))?;
     for object in objects {
-        // A module elsewhere was not compared.
+        // The patch was not checked against a module outside of the folder.
         let Some(path) = files.get(&object) else {
             continue;
         };
@@ -86,9 +86,9 @@ fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
             return Err(Failure::new(
                 Status::Refused,
                 format!(
-                    "{} patches the module {object}, of which another build is loaded than the one in {}: its {what} \
-                     is another. What was checked against the file says nothing about it. Load that build of \
-                     {object}, or reboot; `--unchecked` goes on all the same",
+                    "{} patches the module {object}, but the loaded build of {object} is not the one in {}: its {what} \
+                     differs, so the checks against that file do not apply to it; load that build of {object}, or \
+                     reboot, or skip the checks with `--unchecked`",
                     file.info.name,
                     path.display()
                 ),
@@ -98,7 +98,7 @@ fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
     Ok(())
 }
 
-/// The checks that need neither symbols nor types.
+/// Runs the checks that need neither symbols nor types.
 ///
 /// # Errors
 ///
@@ -115,15 +115,15 @@ pub fn basics(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome {
     if patches.iter().any(|patch| patch.name == *name) {
         return Err(Failure::new(
             Status::Conflict,
-            format!("{name} is loaded already"),
+            format!("{name} is already loaded"),
         ));
     }
     if kernel.has_module(name) {
         return Err(Failure::new(
             Status::Conflict,
             format!(
-                "a module {name} is loaded that is not, or no longer, a patch in use; `klpctl unload {name}` \
-                 unloads it"
+                "a module {name} is already loaded, but is not, or no longer, a patch in use; \
+                 `klpctl unload {name}` unloads it"
             ),
         ));
     }
@@ -132,7 +132,7 @@ pub fn basics(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome {
         Some(found) if found != release => {
             return Err(Failure::new(
                 Status::Refused,
-                format!("{name} was built for kernel {found}, and this is {release}"),
+                format!("{name} was built for kernel {found}, but the running kernel is {release}"),
             ));
         }
         _ => {}
@@ -154,32 +154,34 @@ pub fn basics(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome {
     Ok(())
 }
 
-/// Checks that there is a signature if the kernel requires one.
+/// Checks that the module has a signature if the kernel requires one.
 fn signature(kernel: &Kernel, file: &PatchFile) -> Outcome {
     let Info { name, signed, .. } = &file.info;
-    match kernel.wants_signatures() {
+    match kernel.requires_signatures() {
         Some(why) if !signed => Err(Failure::new(
             Status::Signature,
             format!(
-                "this kernel loads signed modules only: {why}, and {name} is not signed; `klpctl sign` signs it"
+                "{name} is not signed, and this kernel loads signed modules only: {why}; `klpctl sign` signs it"
             ),
         )),
         _ => Ok(()),
     }
 }
 
-/// Checks the module against the kernel that runs.
+/// Checks the module against the running kernel.
 fn report(kernel: &Kernel, file: &PatchFile) -> Result<Report> {
-    let answers = kernel.answers()?;
-    // Where the kernel tells nothing, what the module alone shows is checked.
-    let against = match &answers.known {
-        Some(known) => Against::kernel(known).map_err(|error| anyhow::anyhow!("{error}"))?,
+    let metadata = kernel.metadata()?;
+    // Without type information of the kernel, only the module itself is checked.
+    let against = match &metadata.reference {
+        Some(reference) => {
+            Against::kernel(reference).map_err(|error| anyhow::anyhow!("{error}"))?
+        }
         None => Against::nothing(),
     };
     let against = against.release(&kernel.release()?);
     check(&file.module, &against)
         .map_err(|error| anyhow::anyhow!("{error}"))
-        .with_context(|| format!("{} could not be checked", file.info.name))
+        .with_context(|| format!("cannot check {}", file.info.name))
 }
 
 fn warnings(report: &Report) -> Warnings {
@@ -190,7 +192,7 @@ fn warnings(report: &Report) -> Warnings {
     warnings.map(|it| format!("{it}")).collect()
 }
 
-/// Other users attached to the functions.
+/// Warns about other users attached to the functions; fails if one excludes a patch.
 fn other_users(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Warnings> {
     let functions: Vec<String> = report
         .replaced
@@ -208,7 +210,7 @@ fn other_users(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<W
         return Err(Failure::new(
             Status::Conflict,
             format!(
-                "{}: only one may redirect a function. `enabled_functions` in /sys/kernel/tracing shows it",
+                "{}, and a function can have only one redirection; see `enabled_functions` in /sys/kernel/tracing",
                 describe(first)
             ),
         ));
@@ -272,7 +274,7 @@ pub(crate) mod tests {
         assert_eq!(status, Status::Refused);
         assert_eq!(
             message,
-            "fix was built for kernel 6.12.2, and this is 6.12.1"
+            "fix was built for kernel 6.12.2, but the running kernel is 6.12.1"
         );
     }
 
@@ -310,7 +312,7 @@ pub(crate) mod tests {
         assert_eq!(refusal(&[("sys/module/disk/refcnt", "0\n")], needs), None);
     }
 
-    /// The file of a module with this build id and source version.
+    /// A module file with this build ID note and source version.
     pub(crate) fn module(build_id: &[u8], srcversion: &str) -> Vec<u8> {
         use object::write::{Object, StandardSegment};
         use object::{Architecture, BinaryFormat, Endianness, SectionKind};
@@ -326,8 +328,8 @@ pub(crate) mod tests {
         object.write().expect("an object")
     }
 
-    /// Why a patch of the module `disk` is refused, when this is loaded and that is on the disk.
-    fn other_build(loaded: (&[u8], &str), on_disk: (&[u8], &str)) -> Option<String> {
+    /// The error for a patch of the module `disk` when these builds are loaded and on the disk.
+    fn build_mismatch(loaded: (&[u8], &str), on_disk: (&[u8], &str)) -> Option<String> {
         let dir = tempfile::tempdir().expect("a folder");
         let write = |path: &str, content: &[u8]| {
             let path = dir.path().join(path);
@@ -360,10 +362,10 @@ pub(crate) mod tests {
 
     #[test]
     fn another_build_of_a_module_is_loaded() {
-        assert_eq!(other_build((b"1", "A\n"), (b"1", "A")), None);
-        let message = other_build((b"1", "A\n"), (b"2", "A")).expect("refused");
-        assert!(message.contains("its build id is another"), "{message}");
-        let message = other_build((b"1", "A\n"), (b"1", "B")).expect("refused");
-        assert!(message.contains("its srcversion is another"), "{message}");
+        assert_eq!(build_mismatch((b"1", "A\n"), (b"1", "A")), None);
+        let message = build_mismatch((b"1", "A\n"), (b"2", "A")).expect("refused");
+        assert!(message.contains("its build ID differs"), "{message}");
+        let message = build_mismatch((b"1", "A\n"), (b"1", "B")).expect("refused");
+        assert!(message.contains("its srcversion differs"), "{message}");
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Records until the next boot, in `/run/klpctl`: the file and modinfo of each patch that klpctl loaded,
-//! and the last step, which `rollback` undoes. The kernel keeps neither.
+//! Records that last until the next boot, in `/run/klpctl`: the file and modinfo of each patch that klpctl loaded,
+//! and the last step, which `rollback` undoes. The kernel keeps none of this.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 use crate::durable;
 use crate::patch_file::{Info, PatchFile};
 
-/// The last thing that was loaded.
+/// The last `load` or `replace`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Step {
-    /// This patch.
+    /// The loaded patch.
     pub loaded: String,
-    /// It took the place of these, from the bottom up.
+    /// The patches that it replaced, from the bottom of the stack.
     pub replaced: Vec<String>,
 }
 
-/// The folder.
+/// The folder of the records.
 #[derive(Clone, Debug)]
 pub struct Records {
     dir: PathBuf,
@@ -34,7 +34,7 @@ impl Records {
         }
     }
 
-    /// The folder, in which also the lock is.
+    /// The folder, which also contains the lock.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -43,12 +43,12 @@ impl Records {
         self.dir.join("patches").join(format!("{name}.json"))
     }
 
-    /// The copy of a patch that was loaded.
+    /// The path of the copy of a loaded patch.
     pub fn module_path(&self, name: &str) -> PathBuf {
         self.dir.join("patches").join(format!("{name}.ko"))
     }
 
-    /// The modinfo of a patch that klpctl has loaded.
+    /// The modinfo of a patch that klpctl loaded.
     ///
     /// # Errors
     ///
@@ -80,27 +80,27 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// When the record cannot be read.
+    /// The record cannot be read.
     pub fn step(&self) -> Result<Option<Step>> {
         durable::read_json(&self.dir.join("step.json"))
     }
 
-    /// Keeps a patch that is about to be loaded.
+    /// Records a patch that is about to be loaded.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// The record cannot be written.
     pub fn keep(&self, file: &PatchFile) -> Result<()> {
         let name = &file.info.name;
         durable::write(&self.module_path(name), &file.module)?;
         durable::write_json(&self.info_path(name), &file.info)
     }
 
-    /// Remembers the last step, and forgets the patches that are neither part of it nor in `loaded`.
+    /// Records the last step, and removes the records of patches that are neither part of it nor in `loaded`.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// The records cannot be written or removed.
     pub fn set_step(&self, step: Option<&Step>, loaded: &[String]) -> Result<()> {
         let path = self.dir.join("step.json");
         match step {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_record_is_named() {
+    fn a_damaged_record_is_reported_with_its_path() {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("step.json"), "{").expect("a file");
         let error = Records::at(dir.path()).step().expect_err("damaged");

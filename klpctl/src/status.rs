@@ -2,8 +2,8 @@
 
 //! The exit statuses.
 //!
-//! `cargo xtask docs` compiles this file too, and writes the table of the guide from it. So it uses
-//! nothing but the standard library.
+//! `cargo xtask docs` also compiles this file, to generate the table in the guide, so it uses only the standard
+//! library.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ pub enum Status {
     Failed = 1,
     /// The command line is wrong. This is clap's number.
     Usage = 2,
-    /// A transition runs.
+    /// A transition is running.
     InTransition = 3,
     /// The patch does not fit the kernel, or the kernel refused it.
     Refused = 4,
@@ -25,9 +25,9 @@ pub enum Status {
     Signature = 5,
     /// Something else holds a function of the patch, or a name.
     Conflict = 6,
-    /// The transition did not end in time. Everything is as before.
+    /// The transition did not end in time, and was reverted.
     Reverted = 7,
-    /// The transition did not end in time, and could not be reverted either.
+    /// The transition did not end in time, and could not be reverted.
     Stuck = 8,
 }
 
@@ -63,7 +63,7 @@ impl Status {
         ),
     ];
 
-    /// A word for JSON.
+    /// The name in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Success => "success",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The installed patches, in `/var/lib/klpctl`: a folder for each kernel release, in it a file `NUMBER-NAME.ko` for
-//! each patch. The numbers are the order in which they are loaded at boot. The file names say all there is to
-//! say, so no power cut can leave a list behind that does not go with the files.
+//! The installed patches, in `/var/lib/klpctl`: a folder for each kernel release, with a file `NUMBER-NAME.ko` for
+//! each patch. The numbers are the order in which they are loaded at boot. There is no index besides the file names,
+//! so no power cut can leave one that does not match the files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,11 +24,10 @@ pub struct Store {
 /// An installed patch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Installed {
-    /// The name of its module.
+    /// The module name.
     pub name: String,
-    /// Its file.
     pub path: PathBuf,
-    /// Its place in the order.
+    /// Its position in the load order.
     number: u32,
 }
 
@@ -39,7 +38,7 @@ impl Store {
         }
     }
 
-    /// The folder, in which also the marks of patches on trial are.
+    /// The folder, which also contains the marks of patches on trial.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -49,11 +48,11 @@ impl Store {
         self.dir.join(release)
     }
 
-    /// The patches that are installed for a kernel release, in their order.
+    /// The patches installed for a kernel release, in load order.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be read.
+    /// The folder cannot be read.
     pub fn installed(&self, release: &str) -> Result<Vec<Installed>> {
         let mut found: Vec<_> = entries(&self.release_dir(release))?
             .into_iter()
@@ -67,17 +66,17 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When the folder cannot be read.
+    /// The folder cannot be read.
     pub fn find(&self, release: &str, name: &str) -> Result<Option<Installed>> {
         let installed = self.installed(release)?;
         Ok(installed.into_iter().find(|it| it.name == name))
     }
 
-    /// The patches of all releases, in their order.
+    /// The installed patches of all releases, each in load order.
     ///
     /// # Errors
     ///
-    /// When a folder cannot be read.
+    /// A folder cannot be read.
     pub fn all(&self) -> Result<BTreeMap<String, Vec<Installed>>> {
         let mut all = BTreeMap::new();
         for path in entries(&self.dir)? {
@@ -112,11 +111,11 @@ impl Store {
         Ok(release)
     }
 
-    /// Moves an installed patch behind all others.
+    /// Moves an installed patch to the end of the load order.
     ///
     /// # Errors
     ///
-    /// When it cannot be moved.
+    /// It cannot be moved.
     pub fn move_last(&self, release: &str, name: &str) -> Result<()> {
         let installed = self.installed(release)?;
         match installed.iter().position(|it| it.name == name) {
@@ -128,19 +127,21 @@ impl Store {
         }
     }
 
-    /// The path of a patch after the installed ones.
+    /// The path of a patch at the end of the load order.
     fn last_path(&self, release: &str, installed: &[Installed], name: &str) -> Result<PathBuf> {
         let last = installed.last().map_or(0, |last| last.number);
-        let number = last.checked_add(1).context("there are too many patches")?;
+        let number = last
+            .checked_add(1)
+            .context("too many patches are installed")?;
         let file = format!("{number:04}-{name}.ko");
         Ok(self.release_dir(release).join(file))
     }
 
-    /// Takes a patch out. Says whether there was one.
+    /// Uninstalls a patch. Returns whether it was installed.
     ///
     /// # Errors
     ///
-    /// When it cannot be removed.
+    /// It cannot be removed.
     pub fn uninstall(&self, release: &str, name: &str) -> Result<bool> {
         let Some(installed) = self.find(release, name)? else {
             return Ok(false);
@@ -149,7 +150,7 @@ impl Store {
         let dir = self.release_dir(release);
         durable::remove_partial(&dir)?;
         if self.installed(release)?.is_empty() {
-            // It stays where there is something else in it.
+            // Fails if the folder is not empty, which is fine.
             let _ = fs::remove_dir(&dir);
         }
         Ok(true)
@@ -157,7 +158,7 @@ impl Store {
 }
 
 impl Installed {
-    /// `NUMBER-NAME.ko`
+    /// Parses a path that ends with `NUMBER-NAME.ko`.
     fn at(path: PathBuf) -> Option<Self> {
         let stem = path.file_name()?.to_str()?.strip_suffix(".ko")?;
         let (number, name) = stem.split_once('-')?;
@@ -172,7 +173,7 @@ impl Installed {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, is damaged, or is not what its name says.
+    /// It cannot be read, is damaged, or is not the patch of its file name.
     pub fn open(&self) -> Outcome<PatchFile> {
         PatchFile::open_as(&self.path, &self.name, Status::Refused)
     }
@@ -182,28 +183,28 @@ impl Installed {
 ///
 /// # Errors
 ///
-/// It names none, or an invalid one.
+/// Its modinfo has none, or an invalid one.
 pub fn release_of(file: &PatchFile) -> Outcome<String> {
     let name = &file.info.name;
     let refused = |why: String| Failure::new(Status::Refused, why);
     let release = file.info.release().ok_or_else(|| {
         refused(format!(
-            "{name} does not say for which kernel it was built: `modinfo` shows no line `vermagic`"
+            "{name} does not name the kernel that it was built for: its modinfo has no `vermagic`"
         ))
     })?;
     match is_release(release) {
         true => Ok(release.to_owned()),
         false => Err(refused(format!(
-            "{name} says that it was built for kernel `{}`, which is no release",
+            "{name} was built for kernel `{}`, which is not a valid release",
             release.escape_default()
         ))),
     }
 }
 
-/// Is this a release that a kernel can have? It becomes part of paths.
+/// Whether this is a valid kernel release. It becomes part of paths.
 pub fn is_release(release: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"._+~-".contains(&byte);
-    // The kernel has 64 bytes for it.
+    // __NEW_UTS_LEN
     (1..=64).contains(&release.len())
         && release.bytes().all(is_word)
         && release.starts_with(|first: char| first.is_ascii_digit())
@@ -241,7 +242,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A patch with additional modinfo.
+    /// A module with additional modinfo.
     pub(crate) fn module(name: &str, release: &str, more: &str) -> PatchFile {
         use object::{Architecture, BinaryFormat, Endianness, SectionKind, write};
         let mut module =
@@ -261,7 +262,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn patches_are_kept_by_release_and_in_order() {
+    fn patches_are_stored_by_release_and_in_order() {
         let dir = tempfile::tempdir().expect("a folder");
         let store = Store::at(&dir.path().join("klpctl"));
         assert_eq!(store.all().expect("none").len(), 0);
@@ -287,7 +288,7 @@ pub(crate) mod tests {
         assert_eq!(
             names(&installed),
             ["z_first", "a_second", "m_third"],
-            "a newer one keeps its place"
+            "a newer build keeps the position"
         );
         assert_eq!(fs::read(&installed[1].path).expect("there"), b"newer");
 
@@ -314,7 +315,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn partial_files_are_no_patches() {
+    fn other_files_are_not_patches() {
         let dir = tempfile::tempdir().expect("a folder");
         let store = Store::at(dir.path());
         let release = store.release_dir("6.12.1");
@@ -354,12 +355,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn releases_that_become_paths() {
-        for right in ["6.12.48+deb13-amd64", "7.2.0-rc1+", "5.14.0-427.el9.x86_64"] {
-            assert!(is_release(right), "{right}");
+    fn releases_are_validated() {
+        for valid in ["6.12.48+deb13-amd64", "7.2.0-rc1+", "5.14.0-427.el9.x86_64"] {
+            assert!(is_release(valid), "{valid}");
         }
-        for wrong in ["", ".", "..", "6.1/..", "a b", "-x", &"6".repeat(65)] {
-            assert!(!is_release(wrong), "{wrong}");
+        for invalid in ["", ".", "..", "6.1/..", "a b", "-x", &"6".repeat(65)] {
+            assert!(!is_release(invalid), "{invalid}");
         }
         let mut nowhere = file("fix", "..", b"");
         assert_eq!(

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Waiting for a transition, and what happens when it stalls: first the tasks that hold it up are woken, then it is
-//! turned round.
+//! Waits for a transition. If it stalls, first its blockers are woken, then it is reversed.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +11,14 @@ use crate::kernel::tasks::{Blocker, wake};
 use crate::outcome::{Failure, Outcome, Status};
 use crate::output::{Progress, tasks};
 
-/// How often the kernel is looked at.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The interval between reads of the kernel's state.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The longest that a transition may take after its blockers were woken.
-const AFTER_WAKING: Duration = Duration::from_secs(10);
+/// The maximum time limit after the blockers were woken.
+const AFTER_WAKING_MAX: Duration = Duration::from_secs(10);
 
-/// The least time for turning a transition round: tasks that have switched have to switch back.
-const LEAST_REVERT: Duration = Duration::from_secs(5);
+/// The minimum time limit of a reversal: tasks that have switched have to switch back.
+const REVERSAL_MIN: Duration = Duration::from_secs(5);
 
 /// The awaited state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,18 +43,18 @@ impl Goal {
 pub enum End {
     /// The goal was reached after this time.
     Reached(Duration),
-    /// It stalled and was turned round: the state before is reached again. These tasks held it up.
+    /// It stalled because of these blockers, and its reversal restored the previous state.
     Reverted(Vec<Blocker>),
-    /// It stalled in both directions. These tasks hold it up now.
+    /// It stalled in both directions, now because of these blockers.
     Stuck(Vec<Blocker>),
 }
 
-/// Sees the transition of the patch `name` through to its end.
+/// Waits for the transition of the patch `name`; reverses it if it stalls.
 ///
 /// # Errors
 ///
-/// When sysfs cannot be read or written.
-pub fn see_through(
+/// sysfs cannot be read or written.
+pub fn wait_or_reverse(
     kernel: &Kernel,
     name: &str,
     goal: Goal,
@@ -68,25 +67,25 @@ pub fn see_through(
     }
     let blockers = blockers(kernel, name)?;
     progress.say(&format!(
-        "{name}: the transition has not ended after {} s; waking what holds it up: {}",
+        "{name}: the transition has not ended after {} s; waking {}",
         timeout.as_secs(),
         tasks(blockers.len())
     ));
     wake(kernel, &blockers);
-    if wait(kernel, name, goal, timeout.min(AFTER_WAKING), progress)? {
+    if wait(kernel, name, goal, timeout.min(AFTER_WAKING_MAX), progress)? {
         return Ok(End::Reached(start.elapsed()));
     }
     let blockers = self::blockers(kernel, name)?;
-    progress.say(&format!("{name}: turning the transition round"));
+    progress.say(&format!("{name}: reversing the transition"));
     let back = goal.opposite();
     if let Err(error) = kernel.set_enabled(name, back == Goal::Applied) {
-        // It may have ended just now.
+        // The transition may just have ended.
         if wait(kernel, name, goal, Duration::ZERO, progress)? {
             return Ok(End::Reached(start.elapsed()));
         }
         return Err(error);
     }
-    match wait(kernel, name, back, timeout.max(LEAST_REVERT), progress)? {
+    match wait(kernel, name, back, timeout.max(REVERSAL_MIN), progress)? {
         true => Ok(End::Reverted(blockers)),
         false => Ok(End::Stuck(self::blockers(kernel, name)?)),
     }
@@ -96,7 +95,7 @@ pub fn see_through(
 ///
 /// # Errors
 ///
-/// [`Status::InTransition`] when that takes longer than `timeout`.
+/// [`Status::InTransition`] if that takes longer than `timeout`.
 pub fn wait_for_others(kernel: &Kernel, timeout: Duration) -> Outcome {
     let is_free = || Ok(kernel.in_transition()?.is_none());
     if until(timeout, is_free)? {
@@ -105,13 +104,13 @@ pub fn wait_for_others(kernel: &Kernel, timeout: Duration) -> Outcome {
     Err(Failure::new(
         Status::InTransition,
         format!(
-            "another transition has been running for {} s; `klpctl blockers` says who holds it up",
+            "another transition has been running for {} s; `klpctl blockers` lists the tasks that hold it up",
             timeout.as_secs()
         ),
     ))
 }
 
-/// Waits for `goal`; says whether it was reached in time.
+/// Waits for `goal`; returns whether it was reached in time.
 fn wait(
     kernel: &Kernel,
     name: &str,
@@ -134,7 +133,7 @@ fn wait(
     reached
 }
 
-/// Tries until `done` or for so long; at least once.
+/// Calls `done` until it returns true or the time is up, at least once. Returns the last result.
 pub fn until(timeout: Duration, mut done: impl FnMut() -> Result<bool>) -> Result<bool> {
     let end = Instant::now() + timeout;
     loop {
@@ -144,7 +143,7 @@ pub fn until(timeout: Duration, mut done: impl FnMut() -> Result<bool>) -> Resul
         if Instant::now() >= end {
             return Ok(false);
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 

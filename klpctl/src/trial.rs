@@ -3,15 +3,15 @@
 //! Trials: an installed patch is on trial from before it is loaded until the machine counts as healthy. A patch that was
 //! on trial when the machine went down is held out at the next boot.
 //!
-//! Two kinds of marks are in `/var/lib/klpctl`. They are files, and only their names count, so damaged contents do
-//! not matter:
+//! There are two kinds of marks in `/var/lib/klpctl`. Both are files of which only the names count, so damaged
+//! contents do not matter:
 //!
 //! - `trial/BOOT:RELEASE/NAME`: a patch on trial, since that boot of that kernel. It is on the disk before the
 //!   patch is loaded. An orderly shutdown removes it.
-//! - `RELEASE/held/NAME`: a patch that is held out until the user decides otherwise. It contains the reason, for people.
+//! - `RELEASE/held/NAME`: a patch that is held out until the user decides otherwise. It contains the reason as text.
 //!
-//! A trial of another boot first becomes marks of the second kind, and is then removed at once: after a power cut in
-//! between that is repeated, with the same result.
+//! The trial of an earlier boot is first converted to marks of the second kind, and then removed atomically. After a
+//! power cut in between, this is repeated with the same result.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,34 +24,34 @@ use crate::kernel::Kernel;
 use crate::patch_file::is_module_name;
 use crate::store::{Store, entries, is_release};
 
-/// The folder with the trials of all boots, in that of the store.
+/// The folder with the trials of all boots, in the folder of the store.
 pub const TRIALS: &str = "trial";
 
-/// The folder with the patches of a release that are held out, in the folder of that release.
+/// The folder with the marks of held-out patches, in the folder of a release.
 pub const HELD: &str = "held";
 
-/// A trial that has ended, until it is removed.
+/// The name of an ended trial until it is removed.
 const ENDED: &str = ".partial-trial";
 
 /// The trial of a boot.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Trial {
-    /// Its folder.
+    /// The folder of its marks.
     path: PathBuf,
     /// The boot in which the patches were loaded.
     boot_id: String,
-    /// The kernel that runs in it.
+    /// The kernel release of that boot.
     release: String,
-    /// The patches, by name.
+    /// The names of the patches.
     patches: Vec<String>,
 }
 
 impl Trial {
-    /// `BOOT:RELEASE`, with a file for each patch.
+    /// Reads a folder `BOOT:RELEASE`, with a file for each patch.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be read.
+    /// The folder cannot be read.
     fn at(path: PathBuf) -> Result<Option<Self>> {
         let name = path.file_name().and_then(|name| name.to_str());
         let Some((boot_id, release)) = name.and_then(|name| name.split_once(':')) else {
@@ -73,11 +73,11 @@ impl Trial {
     }
 }
 
-/// The patches that are held out, with the reason.
+/// The held-out patches, with the reasons.
 pub type Held = BTreeMap<String, String>;
 
-/// The marks in a store. The boot id matters only if a patch is on trial: while an image is built there may be
-/// no procfs.
+/// The marks in a store. The boot ID is read only if a patch is on trial: there may be no procfs while an image is
+/// built.
 #[derive(Debug)]
 pub struct Trials<'a> {
     store: &'a Store,
@@ -97,7 +97,7 @@ impl<'a> Trials<'a> {
         self.store.release_dir(release).join(HELD)
     }
 
-    /// The mark of a patch on trial in this boot.
+    /// The path of the mark of a patch on trial in this boot.
     fn mark(&self, name: &str) -> Result<PathBuf> {
         let (boot_id, release) = (self.kernel.boot_id()?, self.kernel.release()?);
         Ok(self.dir().join(format!("{boot_id}:{release}")).join(name))
@@ -111,8 +111,8 @@ impl<'a> Trials<'a> {
         self.read(|trial, this| !trial.is_of(this))
     }
 
-    /// The trials that match. Other entries of the folder are ignored.
-    fn read(&self, is_wanted: impl Fn(&Trial, &str) -> bool) -> Result<Vec<Trial>> {
+    /// The trials for which `matches` returns true, given the boot ID. Other entries of the folder are ignored.
+    fn read(&self, matches: impl Fn(&Trial, &str) -> bool) -> Result<Vec<Trial>> {
         let mut found = Vec::new();
         for path in entries(&self.dir())? {
             found.extend(Trial::at(path)?);
@@ -121,7 +121,7 @@ impl<'a> Trials<'a> {
             return Ok(found);
         }
         let this = self.kernel.boot_id()?;
-        found.retain(|it| is_wanted(it, &this));
+        found.retain(|it| matches(it, &this));
         Ok(found)
     }
 
@@ -146,36 +146,36 @@ impl<'a> Trials<'a> {
         Ok(settled)
     }
 
-    /// Removes a trial, all of it at once.
+    /// Removes a trial atomically.
     fn remove(&self, trial: &Trial) -> Result<()> {
         self.remove_ended()?;
         durable::rename(&trial.path, &self.store.dir().join(ENDED))?;
         self.remove_ended()?;
-        // It stays where there is something else in it.
+        // Fails if the folder is not empty, which is fine.
         let _ = fs::remove_dir(self.dir());
         Ok(())
     }
 
-    /// Removes leftovers of a trial that has ended, after a power cut.
+    /// Removes what a power cut left of an ended trial.
     fn remove_ended(&self) -> Result<()> {
         durable::remove_partial(self.store.dir())
     }
 
-    /// Puts a patch on trial: it is about to be loaded.
+    /// Puts a patch on trial before it is loaded.
     ///
     /// # Errors
     ///
-    /// When it cannot be written; the patch must not be loaded then.
+    /// The mark cannot be written; the patch must not be loaded then.
     pub fn begin(&self, name: &str) -> Result<()> {
         self.settle()?;
         durable::write(&self.mark(name)?, b"")
     }
 
-    /// Takes a patch off trial: it was not loaded, or was unloaded again.
+    /// Takes a patch off trial that was not loaded, or was unloaded.
     ///
     /// # Errors
     ///
-    /// When the mark cannot be removed.
+    /// The mark cannot be removed.
     pub fn withdraw(&self, name: &str) -> Result<()> {
         for mut trial in self.of_this_boot()? {
             trial.patches.retain(|it| it != name);
@@ -187,7 +187,7 @@ impl<'a> Trials<'a> {
         Ok(())
     }
 
-    /// Ends all trials of this boot: the machine is healthy, or shuts down. Returns the patches that were on trial.
+    /// Ends the trials of this boot: the machine is healthy, or shuts down. Returns the patches that were on trial.
     ///
     /// # Errors
     ///
@@ -205,13 +205,13 @@ impl<'a> Trials<'a> {
     ///
     /// # Errors
     ///
-    /// When the marks cannot be read.
+    /// The marks cannot be read.
     pub fn on_trial(&self) -> Result<Vec<String>> {
         let trials = self.of_this_boot()?.into_iter();
         Ok(trials.flat_map(|it| it.patches).collect())
     }
 
-    /// The held-out patches of a release, including those on trial when the machine went down that are
+    /// The held-out patches of a release, including those that were on trial when the machine went down and are
     /// not [settled](Self::settle) yet.
     ///
     /// # Errors
@@ -232,17 +232,17 @@ impl<'a> Trials<'a> {
         Ok(held)
     }
 
-    /// Lets a patch that was held out be loaded again. Says whether it was.
+    /// Allows a held-out patch to be loaded again. Returns whether it was held out.
     ///
     /// # Errors
     ///
-    /// When the mark cannot be removed.
+    /// The mark cannot be removed.
     pub fn release(&self, release: &str, name: &str) -> Result<bool> {
         self.settle()?;
         let dir = self.held_dir(release);
         let was_held = durable::remove(&dir.join(name))?;
         if was_held {
-            // They stay where there is something else in them.
+            // These fail if the folders are not empty, which is fine.
             let _ = fs::remove_dir(&dir);
             let _ = fs::remove_dir(self.store.release_dir(release));
         }
@@ -250,7 +250,7 @@ impl<'a> Trials<'a> {
     }
 }
 
-/// The names of patches in a folder of marks, sorted. Other entries are ignored.
+/// The names of the patches in a folder of marks, sorted. Other entries are ignored.
 fn names(dir: &Path) -> Result<Vec<String>> {
     let paths = entries(dir)?.into_iter();
     let names = paths.filter_map(|path| path.file_name()?.to_str().map(str::to_owned));
@@ -259,7 +259,7 @@ fn names(dir: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The reason that a mark contains. It holds the patch out whatever that is.
+/// The reason in a mark. The mark holds the patch out whatever its content.
 fn read_why(path: &Path) -> String {
     let bytes = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
@@ -297,7 +297,7 @@ mod tests {
             Self { dir, store, kernel }
         }
 
-        /// The marks in a boot of this id.
+        /// The marks in the boot with this ID.
         fn boot(&self, id: &str) -> Trials<'_> {
             let proc = self.dir.path().join("proc/sys/kernel");
             fs::create_dir_all(proc.join("random")).expect("a folder");
@@ -307,7 +307,7 @@ mod tests {
         }
     }
 
-    /// Whatever becomes of the contents of files, their names are there.
+    /// Damages the contents of all files, but not their names.
     fn damage(dir: &Path) {
         for entry in fs::read_dir(dir).expect("a folder").flatten() {
             match entry.path() {
@@ -362,15 +362,15 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_on_trial_no_boot_matters() {
+    fn the_boot_id_is_needed_only_for_trials() {
         let machine = Machine::new();
         let image = Trials::new(&machine.store, &machine.kernel);
         assert!(!image.release("6.12.1", "a").expect("nothing to do"));
-        image.begin("a").expect_err("procfs does not tell the boot");
+        image.begin("a").expect_err("there is no boot ID");
     }
 
     #[test]
-    fn a_healthy_machine_holds_nothing_out() {
+    fn patches_of_a_healthy_machine_are_not_held_out() {
         let machine = Machine::new();
         let first = machine.boot("1");
         first.begin("a").expect("written");
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn healthy_does_not_excuse_the_boot_before() {
+    fn ending_trials_keeps_those_of_other_boots() {
         let machine = Machine::new();
         machine.boot("1").begin("a").expect("written");
         let second = machine.boot("2");

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What systemd says of klpctl's units.
+//! Queries the state of klpctl's systemd units.
 
 use std::process::Command;
 
 use crate::kernel::Kernel;
 
-/// While it is active, an orderly shutdown ends trials.
+/// The unit that ends trials at an orderly shutdown, while it is active.
 pub const TRIAL: &str = "klpctl-trial.service";
 
-/// Does systemd run without this unit? Where it does not run, somebody else does what units do.
+/// Whether systemd runs and this unit is inactive. Without systemd, something else does the units' work.
 pub fn is_inactive(kernel: &Kernel, unit: &str) -> bool {
     kernel.path("run/systemd/system").is_dir()
         && !Command::new("systemctl")

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `blockers` and `signal`.
+//! `blockers` and `signal`: list and wake the tasks that hold up a transition.
 
 use serde_json::json;
 
 use super::{Answer, Context};
-use crate::cli::Named;
+use crate::cli::BlockersArgs;
 use crate::kernel::patches::Patch;
 use crate::kernel::tasks::wake;
 use crate::outcome::Outcome;
 use crate::output::{self, tasks};
 
-/// The patch in transition, or the named one.
-fn in_transition(context: &Context, args: &Named) -> Outcome<Option<Patch>> {
+/// The named patch if it is in transition, or the patch in transition.
+fn in_transition(context: &Context, args: &BlockersArgs) -> Outcome<Option<Patch>> {
     let name = args.patch.as_deref();
     let name = name
         .map(|name| context.name_in_transition(name))
@@ -21,16 +21,16 @@ fn in_transition(context: &Context, args: &Named) -> Outcome<Option<Patch>> {
     Ok(patch.filter(|patch| patch.transition))
 }
 
-fn nothing() -> Answer {
+fn no_transition() -> Answer {
     Answer::new(
         "no transition is running\n",
         json!({ "status": "success", "patch": null, "blockers": [] }),
     )
 }
 
-pub fn list(context: &Context, args: &Named) -> Outcome<Answer> {
+pub fn list(context: &Context, args: &BlockersArgs) -> Outcome<Answer> {
     let Some(patch) = in_transition(context, args)? else {
-        return Ok(nothing());
+        return Ok(no_transition());
     };
     let blockers = context.kernel.blockers(&patch);
     let age = context.kernel.transition_age(&patch.name);
@@ -53,14 +53,17 @@ pub fn list(context: &Context, args: &Named) -> Outcome<Answer> {
     ))
 }
 
-pub fn signal(context: &mut Context, args: &Named) -> Outcome<Answer> {
+pub fn signal(context: &mut Context, args: &BlockersArgs) -> Outcome<Answer> {
     let _lock = context.lock_to_change()?;
     let Some(patch) = in_transition(context, args)? else {
-        return Ok(nothing());
+        return Ok(no_transition());
     };
     let blockers = context.kernel.blockers(&patch);
     if context.dry_run {
-        let text = format!("these would be woken:\n{}", output::blockers(&blockers));
+        let text = format!(
+            "these tasks would be woken:\n{}",
+            output::blockers(&blockers)
+        );
         return Ok(Answer::new(
             text,
             json!({ "status": "success", "blockers": blockers, "dry_run": true }),

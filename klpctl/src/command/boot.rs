@@ -19,10 +19,10 @@ use crate::outcome::{Failure, Outcome, Status};
 use crate::store::Installed;
 use crate::trial::Held;
 
-/// Why patches were not loaded, by name. Kept until the next boot, for `status`.
+/// The reasons why patches were not loaded, by patch name. Recorded until the next boot, for `status`.
 pub type NotLoaded = BTreeMap<String, String>;
 
-/// Where that is kept, in the folder of the records.
+/// The file of [`NotLoaded`] in the folder of the records.
 pub const NOT_LOADED: &str = "boot.json";
 
 pub fn run(context: &mut Context, args: &Boot) -> Outcome<Answer> {
@@ -40,12 +40,12 @@ pub fn run(context: &mut Context, args: &Boot) -> Outcome<Answer> {
 fn end_trials(context: &mut Context, healthy: bool) -> Outcome<Answer> {
     let why = match healthy {
         true => "the machine is healthy",
-        false => "the machine shuts down in order",
+        false => "the machine is shutting down",
     };
     let patches = if context.dry_run {
         context.trials().on_trial()?
     } else {
-        // What went down before this boot must not be forgotten with it.
+        // Trials of earlier boots must be recorded as held out, not ended.
         context.trials().settle()?;
         context.trials().end()?
     };
@@ -68,7 +68,7 @@ fn end_trials(context: &mut Context, healthy: bool) -> Outcome<Answer> {
     ))
 }
 
-/// Lets patches that were held out be loaded again: those named, or all.
+/// Allows held-out patches to be loaded again: those named, or all.
 fn release(context: &mut Context, names: &[String]) -> Outcome {
     let release = context.kernel.release()?;
     let held = context.trials().held(&release)?;
@@ -85,7 +85,7 @@ fn release(context: &mut Context, names: &[String]) -> Outcome {
     if let Some(name) = names.iter().find(|&name| !held.contains_key(name)) {
         return Err(Failure::new(
             Status::Failed,
-            format!("{name} is not held out; `klpctl status` says what is"),
+            format!("{name} is not held out; `klpctl status` lists the patches that are"),
         ));
     }
     if context.dry_run {
@@ -113,17 +113,17 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
         durable::remove_partial(context.store.dir())?;
         context.trials().settle()?;
     }
-    let how = How {
+    let options = LoadOptions {
         timeout: args.patience.timeout,
         unchecked: args.unchecked,
     };
     let installed = context.store.installed(&release)?;
-    let done = load_due(context, &installed, &[], how)?;
+    let done = load_missing(context, &installed, &[], options)?;
     answer(context, &done)
 }
 
-/// Loads patches that were superseded by patches that will be unloaded. Failures do not keep the latter: they are
-/// returned, and `status` shows them.
+/// Loads the patches `superseded`, whose superseding patches `gone` are going to be unloaded. Failures to load do not
+/// prevent that: they are returned, and `status` shows them.
 ///
 /// # Errors
 ///
@@ -133,38 +133,38 @@ pub fn load_instead(
     gone: &[String],
     superseded: &[String],
     timeout: Duration,
-) -> Outcome<LeftOut> {
+) -> Outcome<Unloaded> {
     let release = context.kernel.release()?;
     let mut installed = context.store.installed(&release)?;
     installed.retain(|it| superseded.contains(&it.name));
-    let how = How {
+    let options = LoadOptions {
         timeout,
         unchecked: false,
     };
     if installed.is_empty() {
-        return Ok(LeftOut::default());
+        return Ok(Unloaded::default());
     }
-    let done = load_due(context, &installed, gone, how)?;
+    let done = load_missing(context, &installed, gone, options)?;
     let path = context.records.dir().join(NOT_LOADED);
     let mut known: NotLoaded = durable::read_json(&path)?.unwrap_or_default();
     known.retain(|name, _| !done.loaded.contains(name));
     known.extend(done.not_loaded.clone());
     durable::write_json(&path, &known)?;
-    Ok(LeftOut {
+    Ok(Unloaded {
         why: done.not_loaded,
         is_stuck: done.is_stuck,
     })
 }
 
-/// Patches that were to be loaded, and were not.
+/// Superseded patches that could not be loaded again.
 #[derive(Debug, Default)]
-pub struct LeftOut {
+pub struct Unloaded {
     why: NotLoaded,
     is_stuck: bool,
 }
 
-impl LeftOut {
-    /// Fails if there are any. `done` describes what was done anyway.
+impl Unloaded {
+    /// Fails if there are any. `done` describes what was done nevertheless.
     ///
     /// # Errors
     ///
@@ -180,14 +180,14 @@ impl LeftOut {
         Err(Failure::new(
             status,
             format!(
-                "{done}, but what was superseded was not loaded again:\n{}\n`klpctl boot` tries again",
+                "{done}, but superseded patches were not loaded again:\n{}\n`klpctl boot` retries",
                 lines(&self.why)
             ),
         ))
     }
 }
 
-/// A line for each patch, or some.
+/// The patches with their reasons, one or more lines each.
 fn lines(not_loaded: &NotLoaded) -> String {
     let lines = not_loaded
         .iter()
@@ -195,19 +195,20 @@ fn lines(not_loaded: &NotLoaded) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// How patches are loaded.
+/// The options for loading patches.
 #[derive(Clone, Copy)]
-struct How {
+struct LoadOptions {
     timeout: Duration,
     unchecked: bool,
 }
 
-/// Loads the missing ones of these patches. Those in `gone` count as missing.
-fn load_due(
+/// Loads those of the `installed` patches that are neither loaded nor superseded. Patches in `gone` do not count as
+/// loaded.
+fn load_missing(
     context: &mut Context,
     installed: &[Installed],
     gone: &[String],
-    how: How,
+    options: LoadOptions,
 ) -> Outcome<Done> {
     let held = context.trials().held(&context.kernel.release()?)?;
     let mut done = Done::default();
@@ -222,11 +223,11 @@ fn load_due(
         };
         let name = next.name.clone();
         if let Some(why) = held.get(&name) {
-            let why = format!("held out: {why}; `klpctl boot --retry {name}` tries it again");
+            let why = format!("held out: {why}; `klpctl boot --retry {name}` retries it");
             done.not_loaded.insert(name, why);
             continue;
         }
-        match load_one(context, next, how) {
+        match load_one(context, next, options) {
             Ok(()) => done.loaded.push(name),
             Err(failure) => {
                 context.progress.say(&format!("error: {failure}"));
@@ -234,7 +235,7 @@ fn load_due(
                 done.not_loaded.insert(name, failure.message);
                 if stuck {
                     done.is_stuck = true;
-                    // No other transition can begin.
+                    // No other transition can start.
                     break;
                 }
             }
@@ -249,25 +250,25 @@ fn load_due(
 struct Done {
     loaded: Vec<String>,
     not_loaded: NotLoaded,
-    /// By which patch, by name.
+    /// The superseded patches, each with the patch that supersedes it.
     superseded: BTreeMap<String, String>,
     /// A transition stalled and could not be reverted.
     is_stuck: bool,
 }
 
 impl Done {
-    /// Is it clear what becomes of a patch of that name?
+    /// Whether a patch of that name was loaded or has failed.
     fn has(&self, name: &str) -> bool {
         self.loaded.iter().any(|it| it == name) || self.not_loaded.contains_key(name)
     }
 
-    /// Whether no patch of that name will be loaded.
+    /// Whether a patch of that name is held out or has failed.
     fn is_out(&self, held: &Held, name: &str) -> bool {
         held.contains_key(name) || self.not_loaded.contains_key(name)
     }
 }
 
-/// The next patch to load. Superseded ones come only after the cumulative one has failed: loading them first would take
+/// The next patch to load. Superseded ones come only after the cumulative one has failed: loading them first would cost
 /// time, and could crash the machine.
 fn next<'a>(
     context: &Context,
@@ -300,16 +301,16 @@ fn superseded(
     by.collect()
 }
 
-fn load_one(context: &mut Context, installed: &Installed, how: How) -> Outcome {
+fn load_one(context: &mut Context, installed: &Installed, options: LoadOptions) -> Outcome {
     let file = installed.open()?;
     context.kernel.load_dependencies(&file.info.depends);
-    for warning in load::check(context, &file, how.unchecked)? {
+    for warning in load::check(context, &file, options.unchecked)? {
         context.progress.say(&format!("warning: {warning}"));
     }
     if context.dry_run {
         return Ok(());
     }
-    let applied = apply(context, &file, how.timeout)?;
+    let applied = apply(context, &file, options.timeout)?;
     context.progress.say(&load::applied_line(&applied));
     Ok(())
 }
@@ -366,7 +367,7 @@ mod tests {
         unchecked: true,
     };
 
-    /// A machine with these patches installed, which logs what it would load at boot.
+    /// A dry-run context with these patches installed.
     fn installed(dir: &std::path::Path, patches: &[(&str, &str)]) -> Context {
         let mut context = machine(dir);
         std::fs::create_dir_all(dir.join("sys/kernel/livepatch")).expect("a folder");
@@ -385,7 +386,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let patches = [("a", ""), ("b", CUMULATIVE), ("c", CUMULATIVE), ("d", "")];
         let mut context = installed(dir.path(), &patches);
-        let answer = run(&mut context, &BOOT).expect("all of them fit");
+        let answer = run(&mut context, &BOOT).expect("all of them match");
         assert_eq!(answer.json["loaded"], json!(["c", "d"]));
         assert_eq!(answer.json["superseded"], json!({ "a": "c", "b": "c" }));
     }
@@ -395,12 +396,12 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = installed(dir.path(), &[("a", ""), ("b", CUMULATIVE), ("c", "")]);
         applied(dir.path(), "b");
-        let answer = run(&mut context, &BOOT).expect("all of them fit");
+        let answer = run(&mut context, &BOOT).expect("all of them match");
         assert_eq!(answer.json["loaded"], json!(["c"]));
     }
 
     #[test]
-    fn the_version_before_is_loaded_until_the_newer_one_works() {
+    fn the_previous_version_is_loaded_until_the_newer_one_is_healthy() {
         let dir = tempfile::tempdir().expect("a folder");
         let series = format!("{CUMULATIVE}klp_series=fix\0");
         let patches = [
@@ -437,8 +438,8 @@ mod tests {
         context.dry_run = false;
         let [gone, superseded] = ["all", "fix"].map(|it| vec![it.to_owned()]);
         let mut instead = |superseded: &[String]| {
-            let left_out = load_instead(&mut context, &gone, superseded, Duration::ZERO);
-            left_out
+            let unloaded = load_instead(&mut context, &gone, superseded, Duration::ZERO);
+            unloaded
                 .expect("readable")
                 .check("all: uninstalled and unloaded")
         };
@@ -458,24 +459,24 @@ mod tests {
     #[test]
     fn excluded_patches_supersede_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
-        let unfit = format!("{CUMULATIVE}depends=missing\0");
+        let unmet = format!("{CUMULATIVE}depends=missing\0");
         let patches = [
             ("a", ""),
             ("b", CUMULATIVE),
             ("c", ""),
-            ("d", &unfit),
+            ("d", &unmet),
             ("e", ""),
         ];
         let mut context = installed(dir.path(), &patches);
-        let failure = run(&mut context, &BOOT).expect_err("one does not fit");
+        let failure = run(&mut context, &BOOT).expect_err("one lacks a module");
         assert!(failure.message.contains("1 of 4"), "{failure}");
         hold(dir.path(), "b");
         let failure = run(&mut context, &BOOT).expect_err("one more is held out");
         assert!(failure.message.contains("2 of 5"), "{failure}");
-        // Irrelevant for a superseded one.
+        // A mark of a superseded patch does not count.
         context.trials().release(RELEASE, "b").expect("written");
         hold(dir.path(), "a");
-        let failure = run(&mut context, &BOOT).expect_err("one does not fit");
+        let failure = run(&mut context, &BOOT).expect_err("one lacks a module");
         assert!(failure.message.contains("1 of 4"), "{failure}");
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `fixes`.
+//! `fixes`: checks whether applied patches fix vulnerabilities.
 
 use std::fmt::Write as _;
 
@@ -13,14 +13,14 @@ use crate::outcome::{Outcome, Status};
 
 pub fn run(context: &Context, args: &Fixes) -> Outcome<Answer> {
     let mut applied = Vec::new();
-    let mut silent = Vec::new();
+    let mut unknown = Vec::new();
     for patch in context.kernel.patches()? {
         if patch.state() != "applied" {
             continue;
         }
         match context.records.info(&patch.name)? {
             Some(_) => applied.push((fixed_by(context, &patch)?, patch.name)),
-            None => silent.push(patch.name),
+            None => unknown.push(patch.name),
         }
     }
     let mut text = String::new();
@@ -34,22 +34,22 @@ pub fn run(context: &Context, args: &Fixes) -> Outcome<Answer> {
             .map(|(_, name)| name);
         let _ = match patch {
             Some(patch) => writeln!(text, "{id}: fixed by {patch}"),
-            None => writeln!(text, "{id}: no patch that is applied says that it fixes it"),
+            None => writeln!(text, "{id}: not fixed by any applied patch"),
         };
         all &= patch.is_some();
         answers.push(json!({ "id": id, "fixed": patch.is_some(), "patch": patch }));
     }
-    if !all && !silent.is_empty() {
+    if !all && !unknown.is_empty() {
         let _ = writeln!(
             text,
-            "not loaded by klpctl, so what they fix is unknown: {}",
-            silent.join(", ")
+            "not loaded by klpctl, so their fixes are unknown: {}",
+            unknown.join(", ")
         );
     }
     let status = if all { Status::Success } else { Status::Failed };
     Ok(Answer {
         status,
         text,
-        json: json!({ "status": if all { "fixed" } else { "not-fixed" }, "fixes": answers, "unknown": silent }),
+        json: json!({ "status": if all { "fixed" } else { "not-fixed" }, "fixes": answers, "unknown": unknown }),
     })
 }

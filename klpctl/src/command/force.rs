@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `force`.
+//! `force`: ends a transition by force.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -10,8 +10,8 @@ use super::{Answer, Context};
 use crate::cli::Force;
 use crate::outcome::{Failure, Outcome, Status};
 
-const COST: &str = "Tasks may then run old and new code mixed, which can corrupt data, and a patch that is being \
-                    disabled or replaced can never be unloaded: only a reboot ends that.";
+const WARNING: &str = "Tasks may then run a mix of old and new code, which can corrupt data, and a patch that is being \
+                       disabled or replaced can never be unloaded until the next boot.";
 
 pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
     // The holder of the lock may be reversing this transition.
@@ -26,12 +26,12 @@ pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
     }
     if context.dry_run {
         return Ok(Answer::new(
-            format!("the transition of {name} would be ended by force. {COST}\n"),
+            format!("the transition of {name} would be ended by force. {WARNING}\n"),
             json!({ "status": "success", "patch": name, "dry_run": true }),
         ));
     }
     if !args.yes {
-        ask(&name)?;
+        confirm(&name)?;
     }
     context.kernel.force(&name)?;
     context
@@ -44,23 +44,27 @@ pub fn run(context: &mut Context, args: &Force) -> Outcome<Answer> {
 }
 
 /// Asks for confirmation, twice.
-fn ask(name: &str) -> Outcome {
+fn confirm(name: &str) -> Outcome {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::new(
             Status::Usage,
-            format!(
-                "this ends the transition of {name} by force. {COST} `--yes` says that this is wanted"
-            ),
+            format!("this ends the transition of {name} by force. {WARNING} Confirm with `--yes`"),
         ));
     }
-    eprintln!("This ends the transition of {name} by force. {COST}");
-    for question in ["Type the name of the patch to go on: ", "Type it again: "] {
+    eprintln!("This ends the transition of {name} by force. {WARNING}");
+    for question in [
+        "Type the name of the patch to continue: ",
+        "Type it again: ",
+    ] {
         eprint!("{question}");
         let _ = std::io::stderr().flush();
         let mut line = String::new();
         let read = std::io::stdin().lock().read_line(&mut line);
         if read.is_err() || line.trim() != name {
-            return Err(Failure::new(Status::Failed, "nothing was done"));
+            return Err(Failure::new(
+                Status::Failed,
+                "not confirmed; nothing was changed",
+            ));
         }
     }
     Ok(())

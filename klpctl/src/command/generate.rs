@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `generate`, for packages: the manual pages and the shells' completions, from the definition of the command line.
+//! `generate`: writes the manual pages and shell completions for packages, from the definition of the command line.
 
 use std::fs;
 use std::path::Path;
@@ -15,27 +15,27 @@ use crate::cli::{Cli, Generate};
 use crate::durable;
 use crate::outcome::{Outcome, Status};
 
-/// The shells, with the names under which they look for completions.
+/// The shells, with the file names of their completions.
 const SHELLS: [(Shell, &str); 3] = [
     (Shell::Bash, "klpctl.bash"),
     (Shell::Zsh, "_klpctl"),
     (Shell::Fish, "klpctl.fish"),
 ];
 
-/// The section of the manual for administrators.
+/// The manual section for system administration.
 const SECTION: &str = "8";
 
-/// Sections of the manual page besides the commands.
+/// The section on files in klpctl(8).
 const FILES: &str = r".SH FILES
 .TP
 /var/lib/klpctl/RELEASE/
-The patches that are installed for a kernel release; the numbers are the order in which they are loaded.
+The patches installed for a kernel release; the numbers are the order in which they are loaded.
 .TP
 /var/lib/klpctl/trial/
-The patches that are on trial: when the machine goes down before it is called healthy, they are held out.
+The patches on trial: if the machine goes down before it counts as healthy, they are held out.
 .TP
 /run/klpctl/
-What is known until the next boot: copies of the patches that were loaded, and the last step.
+Records until the next boot: copies of the loaded patches, and the last step.
 ";
 
 pub fn run(context: &Context, args: &Generate) -> Outcome<Answer> {
@@ -60,8 +60,8 @@ fn files() -> Result<Vec<(String, Vec<u8>)>> {
     command.build();
     let mut files = vec![("klpctl.8".to_owned(), manual(&command)?)];
     for sub in command.get_subcommands() {
-        let is_shown = !sub.is_hide_set() && sub.get_name() != "help";
-        if is_shown {
+        let is_documented = !sub.is_hide_set() && sub.get_name() != "help";
+        if is_documented {
             let name = format!("klpctl-{}.{SECTION}", sub.get_name());
             files.push((name, page(sub)?));
         }
@@ -74,9 +74,9 @@ fn files() -> Result<Vec<(String, Vec<u8>)>> {
     Ok(files)
 }
 
-/// `klpctl(8)`
+/// The manual page klpctl(8).
 fn manual(command: &Command) -> Result<Vec<u8>> {
-    // The exit statuses have a section there.
+    // The exit statuses get a section of their own.
     let command = command.clone().after_help(clap::builder::Resettable::Reset);
     let mut page = page(&command)?;
     page.extend_from_slice(b".SH EXIT STATUS\n");
@@ -94,7 +94,7 @@ fn page(command: &Command) -> Result<Vec<u8>> {
         .section(SECTION)
         .manual("System administration")
         .render(&mut page)
-        .context("cannot make the manual")?;
+        .context("cannot write the manual page")?;
     Ok(page)
 }
 
@@ -103,8 +103,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_command_has_a_page_and_is_completed() {
-        let files = files().expect("made");
+    fn each_command_has_a_page_and_completions() {
+        let files = files().expect("generated");
         let text = |name: &str| {
             let found = files.iter().find(|(found, _)| found == name);
             let (_, content) = found.unwrap_or_else(|| panic!("no {name}"));

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `info`.
+//! `info`: shows what a patch fixes and replaces.
 
 use std::fmt::Write as _;
 
 use klp_elf::check::{Against, check};
 use serde_json::json;
 
-use super::load::kept;
+use super::load::recorded;
 use super::versions::Versions;
 use super::{Answer, Context, module_name};
 use crate::cli::Info;
@@ -68,7 +68,7 @@ pub fn run(context: &Context, args: &Info) -> Outcome<Answer> {
     Ok(Answer::new(text, json))
 }
 
-/// A file, or the copy of a patch that was loaded or is installed.
+/// Opens a file, or the copy of a patch that was loaded or is installed.
 fn open(context: &Context, args: &Info) -> Outcome<PatchFile> {
     let name = args.patch.to_str().map(module_name);
     match name {
@@ -77,25 +77,25 @@ fn open(context: &Context, args: &Info) -> Outcome<PatchFile> {
     }
 }
 
-/// The copy of the patch that is called `name`, by its module or its series.
+/// Opens the copy of the patch with the module name or series `name`.
 fn copy(context: &Context, name: &str) -> Outcome<PatchFile> {
-    // Without procfs, there is no running kernel.
+    // Without procfs there is no release, and nothing is found.
     let release = context.kernel.release().unwrap_or_default();
     let installed = context.store.installed(&release)?;
     let mut versions = Versions::of_installed(&installed);
     versions.add_loaded(context, context.records.names())?;
     let name = versions.one(name)?;
-    // The loaded file comes before the installed one.
+    // The loaded build takes precedence over the installed one.
     if context.records.module_path(&name).is_file() {
-        return kept(context, &name);
+        return recorded(context, &name);
     }
     match installed.iter().find(|it| it.name == name) {
         Some(installed) => installed.open(),
         None => Err(Failure::new(
             Status::Failed,
             format!(
-                "there is no file {name}, and no patch of that name that klpctl has loaded or that is installed for \
-                 this kernel; `klpctl status` names the patches"
+                "there is no file {name}, and no patch of that name that was loaded by klpctl or is installed for this \
+                 kernel; `klpctl status` lists the patches"
             ),
         )),
     }
@@ -108,7 +108,7 @@ mod tests {
     use crate::store::tests::module;
 
     #[test]
-    fn a_name_selects_the_kept_copy() {
+    fn a_name_selects_a_copy() {
         let dir = tempfile::tempdir().expect("a folder");
         let context = machine(dir.path());
         let patch = |name, version: &str| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `klpctl install`: adds patches to those that are loaded at boot.
+//! `install`: adds patches to those that are loaded at boot.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -25,7 +25,7 @@ use crate::store::{Installed, release_of};
 use crate::units;
 
 pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
-    // All are checked before anything changes.
+    // All files are checked before anything changes.
     let files = args
         .files
         .iter()
@@ -36,7 +36,7 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
         let runs = runs(context, &release);
         check_name(context, &release, file)?;
         if runs && !args.unchecked {
-            for warning in precheck::lasting(&context.kernel, file)? {
+            for warning in precheck::for_later(&context.kernel, file)? {
                 context.progress.say(&format!("warning: {warning}"));
             }
         }
@@ -45,8 +45,8 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
             return Err(Failure::new(
                 Status::Refused,
                 format!(
-                    "{} was built for kernel {release}, and this is {running}: without `--now` it is installed for \
-                     when that kernel runs",
+                    "{} was built for kernel {release}, but the running kernel is {running}; without `--now` it is \
+                     installed for that kernel",
                     file.info.name
                 ),
             ));
@@ -60,28 +60,28 @@ pub fn install(context: &mut Context, args: &Install) -> Outcome<Answer> {
     for file in &files {
         json.push(install_one(context, file, args)?);
     }
-    warn_of_shutdown(context)?;
+    warn_about_shutdown(context)?;
     Ok(Answer::new(
         "",
         json!({ "status": "success", "installed": json }),
     ))
 }
 
-/// Warns when patches are on trial and nothing tells an orderly shutdown from a crash, as after an installation that was not
-/// allowed to start units.
-fn warn_of_shutdown(context: &mut Context) -> Outcome {
+/// Warns if patches are on trial and nothing tells an orderly shutdown from a crash, as after a package installation that
+/// was not allowed to start units.
+fn warn_about_shutdown(context: &mut Context) -> Outcome {
     if !context.trials().on_trial()?.is_empty() && units::is_inactive(&context.kernel, units::TRIAL)
     {
         context.progress.say(&format!(
-            "warning: {0} is not active, so the next shutdown will count as a crash, and what is on trial be held out after \
-             it; `systemctl start {0}` prevents that",
+            "warning: {0} is not active, so the next shutdown counts as a crash, and patches on trial are held out \
+             after it; `systemctl start {0}` prevents that",
             units::TRIAL
         ));
     }
     Ok(())
 }
 
-/// Whether this kernel runs. Not if there is no procfs, as while an image is built.
+/// Whether this kernel is running. False without procfs, as while an image is built.
 pub(super) fn runs(context: &Context, release: &str) -> bool {
     context
         .kernel
@@ -118,9 +118,9 @@ fn install_one(
     if let Some(why) = context.trials().held(&release)?.remove(name)
         && before.as_ref().is_some_and(|it| it.module == file.module)
     {
-        // A package whose script was interrupted by the crash is configured again without supervision.
+        // A package whose script was interrupted by the crash is configured again unattended.
         context.progress.say(&format!(
-            "warning: {name} is installed, and stays held out: {why}; `klpctl boot --retry {name}` tries it again"
+            "warning: {name} is installed, but stays held out: {why}; `klpctl boot --retry {name}` retries it"
         ));
         return Ok(json!({ "patch": name, "kernel": release, "loaded": is_loaded }));
     }
@@ -134,16 +134,16 @@ fn install_one(
     if let Some(by) = superseded.take_if(|by| is_same && !is_version(&by.name))
         && (by.loaded || !args.now)
     {
-        // A package of it may be configured again at any time.
+        // Its package may be configured again at any time.
         context.progress.say(&format!(
-            "note: {name} is installed, and superseded by {}: it is not loaded on top of that",
+            "note: {name} is installed, but is superseded by {}, so it is not loaded",
             by.name
         ));
         return Ok(json!({ "patch": name, "kernel": release, "loaded": false }));
     }
-    // A patch newer than a cumulative one must not be replaced by it.
+    // A patch that is newer than a cumulative one must not be replaced by it.
     let goes_last = superseded.is_some_and(|by| by.installed);
-    let place = Place {
+    let position = Position {
         goes_last,
         is_new: before.is_none(),
         loaded: match runs {
@@ -152,12 +152,12 @@ fn install_one(
         },
     };
     if is_loaded && before.is_none() {
-        // From now on it is loaded at each boot, so it is on trial.
+        // It will be loaded at each boot, so it is on trial.
         context.trials().begin(name)?;
     }
     context.store.install(file)?;
-    if is_loaded && !is_same && is_another(context, &release, name)? {
-        // It is on trial when it is loaded. A loaded patch is not installed any more.
+    if is_loaded && !is_same && another_build_is_loaded(context, &release, name)? {
+        // The loaded build is no longer installed. The installed one is on trial once it is loaded.
         context.trials().withdraw(name)?;
     }
     context
@@ -168,16 +168,16 @@ fn install_one(
         && let Err(failure) = load_now(context, file, args)
     {
         if !is_refused(&failure) {
-            take_place(context, &release, file, &place)?;
+            take_position(context, &release, file, &position)?;
         }
-        return Err(not_loaded(context, &release, name, before, failure));
+        return Err(undo_if_refused(context, &release, name, before, failure));
     }
-    take_place(context, &release, file, &place)?;
-    // Another build deserves a try.
+    take_position(context, &release, file, &position)?;
+    // The mark was for another build.
     context.trials().release(&release, name)?;
     if args.replace {
-        // After success only: a machine must not lose its patches for one that is refused.
-        supersede(context, &release, name)?;
+        // Only after success: a machine must not lose its patches for one that is refused.
+        uninstall_others(context, &release, name)?;
     }
     if is_loaded {
         note_other_build(context, &release, name)?;
@@ -186,21 +186,27 @@ fn install_one(
     Ok(json!({ "patch": name, "kernel": release, "loaded": loaded }))
 }
 
-/// The position of a patch among the installed ones.
-struct Place {
-    /// It comes after all others.
+/// The position of a patch in the load order.
+struct Position {
+    /// It goes to the end.
     goes_last: bool,
     /// No patch of its name was installed before.
     is_new: bool,
-    /// The patches that the kernel had before.
+    /// The patches that were loaded before.
     loaded: Vec<String>,
 }
 
-/// Moves an installed patch to its position, and uninstalls its other versions. The loaded one stays until the
-/// machine is [healthy](drop_older_versions): it is superseded, and loaded again if the machine goes down with the new one.
-fn take_place(context: &mut Context, release: &str, file: &PatchFile, place: &Place) -> Outcome {
+/// Moves an installed patch to its position, and uninstalls its other versions. The loaded version stays until the
+/// machine is [healthy](super::remove::drop_older_versions): it is superseded, and loaded again if the machine goes down
+/// with the new one.
+fn take_position(
+    context: &mut Context,
+    release: &str,
+    file: &PatchFile,
+    position: &Position,
+) -> Outcome {
     let name = &file.info.name;
-    if place.goes_last {
+    if position.goes_last {
         context.store.move_last(release, name)?;
     }
     if file.info.series.is_none() {
@@ -212,7 +218,7 @@ fn take_place(context: &mut Context, release: &str, file: &PatchFile, place: &Pl
     let before = installed.iter().take_while(|it| it.name != *name);
     let before: Vec<_> = before.map(|it| it.name.as_str()).collect();
     for other in &others {
-        let is_kept = place.loaded.contains(other) || !place.is_new;
+        let is_kept = position.loaded.contains(other) || !position.is_new;
         if !(file.info.cumulative && is_kept && before.contains(&other.as_str())) {
             remove(context, release, other)?;
         }
@@ -220,19 +226,19 @@ fn take_place(context: &mut Context, release: &str, file: &PatchFile, place: &Pl
     Ok(())
 }
 
-/// Whether another build of a patch is loaded than the installed one.
-fn is_another(context: &Context, release: &str, name: &str) -> Outcome<bool> {
+/// Whether the loaded build of a patch is not the installed one.
+fn another_build_is_loaded(context: &Context, release: &str, name: &str) -> Outcome<bool> {
     let installed = context.store.find(release, name)?;
     Ok(installed.is_some_and(|it| is_other_build(context, &it)))
 }
 
-/// The loaded build stays, also when another one was installed.
+/// Notes that another build of the patch stays loaded.
 fn note_other_build(context: &mut Context, release: &str, name: &str) -> Outcome {
-    if is_another(context, release, name)? {
+    if another_build_is_loaded(context, release, name)? {
         context.progress.say(&format!(
-            "note: {name} is loaded in another build, and stays so until the next boot. `klpctl unload {name}` and \
-             `klpctl boot` load the one that is installed; the functions are unpatched in between; a patch of another name \
-             that replaces it leaves no gap"
+            "note: another build of {name} stays loaded until the next boot; `klpctl unload {name}` and `klpctl boot` \
+             load the installed one, with the functions unpatched in between; a cumulative patch with another name \
+             leaves no gap"
         ));
     }
     Ok(())
@@ -264,14 +270,14 @@ impl Before {
     }
 }
 
-/// Would the patch be refused at each boot, too?
+/// Whether the patch would also be refused at each boot.
 fn is_refused(failure: &Failure) -> bool {
     matches!(failure.status, Status::Refused | Status::Signature)
 }
 
-/// Restores the previous patch if the new one is refused, because it would be refused at each boot. A stalled one is
-/// kept.
-fn not_loaded(
+/// Restores the previous state if the patch was refused, because it would be refused at each boot. A patch that stalled
+/// stays installed. Adds this to the failure.
+fn undo_if_refused(
     context: &Context,
     release: &str,
     name: &str,
@@ -282,18 +288,20 @@ fn not_loaded(
         (true, None) => context
             .store
             .uninstall(release, name)
-            .map(|_| "It was not installed"),
+            .map(|_| "it was not installed"),
         (true, Some(before)) => durable::write(&before.path, &before.module)
-            .map(|()| "It was not installed: the one that was installed before stays"),
+            .map(|()| "it was not installed; the previously installed build stays"),
         (false, _) => context
             .trials()
             .release(release, name)
             .map(|_| {
-                "It is installed, and will be loaded at the next boot; `klpctl uninstall` takes it out"
+                "it is installed, and will be loaded at the next boot; `klpctl uninstall` removes it"
             }),
     };
     let then = done.map_or_else(
-        |error| format!("It is installed, and that could not be changed: {error:#}"),
+        |error| {
+            format!("it stays installed, because restoring the previous state failed: {error:#}")
+        },
         str::to_owned,
     );
     Failure::new(
@@ -302,8 +310,8 @@ fn not_loaded(
     )
 }
 
-/// Uninstalls all other patches of this release.
-fn supersede(context: &mut Context, release: &str, name: &str) -> Outcome {
+/// Uninstalls all other patches for this release.
+fn uninstall_others(context: &mut Context, release: &str, name: &str) -> Outcome {
     for other in context.store.installed(release)? {
         if other.name != name {
             remove(context, release, &other.name)?;
@@ -326,7 +334,7 @@ pub(super) mod tests {
 
     pub(crate) const RELEASE: &str = "6.12.1";
 
-    /// A machine with this release, without live patching.
+    /// The context of a machine with this kernel release, without live patching.
     pub(crate) fn machine(dir: &Path) -> Context {
         let proc = dir.join("proc/sys/kernel");
         fs::create_dir_all(proc.join("random")).expect("a folder");
@@ -373,7 +381,7 @@ pub(super) mod tests {
         }
     }
 
-    /// For the next boot, in addition to the installed ones.
+    /// Arguments for the next boot, in addition to the installed patches.
     fn for_next_boot() -> Install {
         Install {
             now: false,
@@ -382,11 +390,11 @@ pub(super) mod tests {
         }
     }
 
-    /// What versions of a cumulative patch say of themselves.
+    /// The additional modinfo of versions of a cumulative patch.
     pub(crate) const SERIES: &str = "klp_replace=Y\0klp_series=fix\0";
 
     #[test]
-    fn a_patch_that_is_refused_costs_no_other() {
+    fn a_refused_patch_changes_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         for name in ["older", "other"] {
@@ -400,7 +408,7 @@ pub(super) mod tests {
         let names: Vec<_> = installed.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, ["older", "other"]);
 
-        // One of the same name is not lost either, and stays out if it was.
+        // An installed patch of the same name is kept too, and stays held out.
         hold(dir.path(), "older");
         let newer = file("older", RELEASE, b"2");
         install_one(&mut context, &newer, &arguments()).expect_err("no live patching");
@@ -443,7 +451,7 @@ pub(super) mod tests {
         let srcversion = dir.path().join("sys/module/fix/srcversion");
         fs::write(srcversion, "A\n").expect("a file");
         let on_trial = |context: &Context| context.trials().on_trial().expect("readable");
-        // It was healthy. A power cut must not lose it.
+        // The loaded build was healthy. A power cut must not hold it out.
         for srcversion in ["A", "B", "A"] {
             install_one(&mut context, &build(srcversion), &args).expect("installed");
             assert_eq!(on_trial(&context), Vec::<String>::new());
@@ -456,7 +464,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn superseded_patches_are_loaded_only_in_a_newer_build() {
+    fn only_newer_builds_of_superseded_patches_are_loaded() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         for (name, more) in [("fix", ""), ("all", "klp_replace=Y\0")] {
@@ -472,8 +480,8 @@ pub(super) mod tests {
         let answer = install_one(&mut context, &same, &args).expect("nothing is done");
         assert_eq!(answer["loaded"], false);
         assert_eq!(names(&context), ["fix", "all"]);
-        let unfit = module("fix", RELEASE, "depends=missing\0");
-        install_one(&mut context, &unfit, &args).expect_err("refused");
+        let unmet = module("fix", RELEASE, "depends=missing\0");
+        install_one(&mut context, &unmet, &args).expect_err("refused");
         assert_eq!(names(&context), ["fix", "all"]);
         let args = Install { now: false, ..args };
         let newer = module("fix", RELEASE, "version=2\0");
@@ -496,12 +504,12 @@ pub(super) mod tests {
             ("fix_1", "2", "version 2 of fix_1"),
             ("fix", "1~2", "version 1~2 of fix"),
         ];
-        for (series, version, said) in others {
+        for (series, version, described) in others {
             let other = module("fix_1_2", RELEASE, &modinfo(series, version));
             for args in [&args, &arguments()] {
                 let failure = install_one(&mut context, &other, args).expect_err("another one");
                 assert_eq!(failure.status, Status::Conflict);
-                for part in ["fix_1_2", "version 1.2 of fix ", said] {
+                for part in ["fix_1_2", "version 1.2 of fix", described] {
                     assert!(failure.message.contains(part), "{failure}");
                 }
             }
@@ -511,23 +519,25 @@ pub(super) mod tests {
         let installed = context.store.find(RELEASE, "fix_1_2").expect("readable");
         let module_there = installed.expect("there").open().expect("whole").module;
         assert!(module_there == first.module);
-        // For another kernel the name is free; a patch loaded by klpctl has it too.
+        // The name is free for another kernel. A patch that klpctl loaded takes it, too.
         let next = module("fix_1_2", "6.12.2", &modinfo("fix_1", "2"));
         install_one(&mut context, &next, &args).expect("installed");
         remove(&mut context, RELEASE, "fix_1_2").expect("uninstalled");
         context.records.keep(&first).expect("written");
-        install_one(&mut context, &plain, &args).expect("nothing of that name is there");
+        install_one(&mut context, &plain, &args).expect("the name is free");
         remove(&mut context, RELEASE, "fix_1_2").expect("uninstalled");
         applied(dir.path(), "fix_1_2");
-        let failure = install_one(&mut context, &plain, &args).expect_err("that is loaded");
+        let failure = install_one(&mut context, &plain, &args).expect_err("the name is taken");
         assert!(
-            failure.message.contains("is loaded as version 1.2 of fix "),
+            failure
+                .message
+                .contains("is already loaded as version 1.2 of fix"),
             "{failure}"
         );
     }
 
     #[test]
-    fn a_version_takes_the_place_of_others() {
+    fn a_version_replaces_the_others() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         let args = for_next_boot();
@@ -543,7 +553,7 @@ pub(super) mod tests {
         assert_eq!(names(&context), ["other", "fix_1_2"]);
     }
 
-    /// The names of the installed patches, in their order.
+    /// The names of the installed patches, in load order.
     pub(crate) fn names(context: &Context) -> Vec<String> {
         let installed = context.store.installed(RELEASE).expect("readable");
         installed.into_iter().map(|it| it.name).collect()
@@ -584,7 +594,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_version_that_is_loaded_stays_until_the_newer_one_works() {
+    fn the_loaded_version_stays_until_the_newer_one_is_healthy() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         let args = for_next_boot();
@@ -608,7 +618,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_image_needs_no_procfs() {
+    fn installing_needs_no_procfs() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         fs::remove_dir_all(dir.path().join("proc")).expect("removed");
@@ -622,7 +632,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_file_that_is_held_out_stays_so() {
+    fn a_held_out_file_stays_held_out() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         let patch = file("fix", RELEASE, b"1");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What `status` says of installed patches.
+//! The report on installed patches in `status`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,14 +21,14 @@ use crate::store;
 /// The installed patches and their states.
 #[derive(Debug)]
 pub struct Report {
-    /// The running kernel.
+    /// The release of the running kernel.
     release: String,
-    /// Those for the running kernel, in their order.
+    /// The patches for the running kernel, in load order.
     here: Vec<Installed>,
-    /// Those for other kernels.
+    /// The patches for other kernels, by release.
     elsewhere: BTreeMap<String, Vec<String>>,
-    /// The kernel's command line forbids to load them.
-    forbidden: bool,
+    /// The kernel's command line disables loading them.
+    disabled: bool,
 }
 
 /// An installed patch for the running kernel.
@@ -36,7 +36,7 @@ pub struct Report {
 struct Installed {
     name: String,
     state: State,
-    /// Why it is not loaded, or not at the next boot.
+    /// The reason why it is not loaded, or will not be at the next boot.
     why: Option<String>,
     /// The patch that supersedes it.
     superseded_by: Option<String>,
@@ -45,19 +45,18 @@ struct Installed {
 /// The state of an installed patch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
-    /// The kernel has it.
     Loaded,
     /// Loaded, and held out if the machine goes down now.
     OnTrial,
-    /// The kernel has another build of it: a newer one was installed since.
+    /// Another build is loaded: this one was installed later.
     OtherBuild,
     /// A cumulative patch replaces it.
     Superseded,
-    /// The machine went down with it.
+    /// Held out: the machine went down while it was on trial.
     Held,
-    /// It could not be loaded at boot.
+    /// Loading it at boot failed.
     Failed,
-    /// It was not tried.
+    /// Loading it was not tried.
     NotLoaded,
 }
 
@@ -72,18 +71,19 @@ impl Report {
         let mut all = context.store.all()?;
         let here = all.remove(release).unwrap_or_default();
         let order = Order::new(context, &here, patches)?;
-        let seen = |it: &store::Installed| match patches.iter().any(|patch| patch.name == it.name) {
-            true if is_other_build(context, it) => Seen::OtherBuild,
-            true => Seen::Loaded,
-            false => order
-                .by(&it.name, |name| marks.is_out(name))
-                .map_or(Seen::Missing, Seen::Superseded),
-        };
+        let presence =
+            |it: &store::Installed| match patches.iter().any(|patch| patch.name == it.name) {
+                true if is_other_build(context, it) => Presence::OtherBuild,
+                true => Presence::Loaded,
+                false => order
+                    .by(&it.name, |name| marks.is_out(name))
+                    .map_or(Presence::Missing, Presence::Superseded),
+            };
         Ok(Self {
             release: release.to_owned(),
             here: here
                 .iter()
-                .map(|it| marks.judge(seen(it), it.name.clone()))
+                .map(|it| marks.judge(presence(it), it.name.clone()))
                 .collect(),
             elsewhere: all
                 .into_iter()
@@ -91,14 +91,14 @@ impl Report {
                     (release, patches.into_iter().map(|it| it.name).collect())
                 })
                 .collect(),
-            forbidden: context.kernel.forbids_patches(),
+            disabled: context.kernel.forbids_patches(),
         })
     }
 
-    /// The text for people; empty if nothing is installed.
+    /// The text output; empty if nothing is installed.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        if self.forbidden && !self.here.is_empty() {
+        if self.disabled && !self.here.is_empty() {
             let _ = writeln!(
                 text,
                 "the kernel's command line has {DISABLED}: installed patches are not loaded at boot"
@@ -127,16 +127,16 @@ impl Report {
         text
     }
 
-    /// For programs.
+    /// The JSON output.
     pub fn json(&self) -> Value {
         json!({
             "patches": self.here,
             "other_kernels": self.elsewhere,
-            "disabled_by_command_line": self.forbidden,
+            "disabled_by_command_line": self.disabled,
         })
     }
 
-    /// How many patches of the running kernel are in a state, for each state.
+    /// The number of patches for the running kernel in each state.
     pub fn counts(&self) -> [(&'static str, usize); State::ALL.len()] {
         State::ALL.map(|state| {
             let count = self.here.iter().filter(|it| it.state == state).count();
@@ -144,7 +144,7 @@ impl Report {
         })
     }
 
-    /// The patches of the running kernel, with their states.
+    /// The patches for the running kernel, with their states.
     pub fn states(&self) -> impl Iterator<Item = (&str, &'static str)> {
         self.here
             .iter()
@@ -163,7 +163,7 @@ impl State {
         Self::NotLoaded,
     ];
 
-    /// As programs see it.
+    /// The name in JSON and metrics.
     fn word(self) -> &'static str {
         match self {
             Self::Loaded => "loaded",
@@ -212,16 +212,16 @@ impl Installed {
     }
 }
 
-/// The kernel's state of an installed patch.
+/// Whether the kernel has an installed patch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Seen<'a> {
+enum Presence<'a> {
     Loaded,
     OtherBuild,
     Superseded(By<'a>),
     Missing,
 }
 
-/// Whether another build of a patch is known to be loaded.
+/// Whether the loaded build of an installed patch is known to be another one.
 pub fn is_other_build(context: &Context, installed: &store::Installed) -> bool {
     let loaded = context.kernel.loaded_identity(&installed.name);
     let file = Identity::of_file(&installed.path);
@@ -240,23 +240,24 @@ struct Marks {
 }
 
 impl Marks {
-    /// Whether no patch of that name will be loaded.
+    /// Whether a patch of that name is held out or has failed.
     fn is_out(&self, name: &str) -> bool {
         self.held.contains_key(name) || self.failed.contains_key(name)
     }
 
-    fn judge(&self, seen: Seen<'_>, name: String) -> Installed {
+    /// Combines the marks of a patch with its presence.
+    fn judge(&self, presence: Presence<'_>, name: String) -> Installed {
         let mut superseded_by = None;
-        let (state, why) = match seen {
-            Seen::OtherBuild => (State::OtherBuild, self.held.get(&name).cloned()),
-            Seen::Loaded => {
+        let (state, why) = match presence {
+            Presence::OtherBuild => (State::OtherBuild, self.held.get(&name).cloned()),
+            Presence::Loaded => {
                 let state = match self.on_trial.contains(&name) {
                     true => State::OnTrial,
                     false => State::Loaded,
                 };
                 (state, self.held.get(&name).cloned())
             }
-            Seen::Superseded(by) => {
+            Presence::Superseded(by) => {
                 superseded_by = Some(by.name.to_owned());
                 let until = match by.installed {
                     true => "",
@@ -265,7 +266,7 @@ impl Marks {
                 let why = format!("{}, a cumulative patch, replaces it{until}", by.name);
                 (State::Superseded, Some(why))
             }
-            Seen::Missing => match (self.held.get(&name), self.failed.get(&name)) {
+            Presence::Missing => match (self.held.get(&name), self.failed.get(&name)) {
                 (Some(why), _) => (State::Held, Some(why.clone())),
                 (None, Some(why)) => (State::Failed, Some(why.clone())),
                 (None, None) => (State::NotLoaded, None),
@@ -296,26 +297,26 @@ mod tests {
             failed: why("d"),
         };
         let by = |installed| {
-            Seen::Superseded(By {
+            Presence::Superseded(By {
                 name: "a",
                 installed,
             })
         };
         let judged = [
-            ("a", Seen::Loaded),
-            ("b", Seen::Loaded),
-            ("c", Seen::Missing),
-            ("d", Seen::Missing),
-            ("e", Seen::Missing),
-            ("g", Seen::OtherBuild),
+            ("a", Presence::Loaded),
+            ("b", Presence::Loaded),
+            ("c", Presence::Missing),
+            ("d", Presence::Missing),
+            ("e", Presence::Missing),
+            ("g", Presence::OtherBuild),
             ("h", by(true)),
         ]
-        .map(|(name, seen)| marks.judge(seen, name.to_owned()));
+        .map(|(name, presence)| marks.judge(presence, name.to_owned()));
         let report = Report {
             release: "6.12.1".to_owned(),
             here: judged.into(),
             elsewhere: BTreeMap::from([("6.12.2".to_owned(), vec!["f".to_owned()])]),
-            forbidden: false,
+            disabled: false,
         };
         assert_eq!(
             report.text(),
@@ -332,7 +333,7 @@ mod tests {
         );
         assert_eq!(report.json()["patches"][2]["state"], "held");
         assert_eq!(report.json()["patches"][6]["superseded_by"], "a");
-        let held = marks.judge(Seen::OtherBuild, "c".to_owned()).describe();
+        let held = marks.judge(Presence::OtherBuild, "c".to_owned()).describe();
         assert!(
             held.contains("which is held out: it is so; `klpctl boot --retry c`"),
             "{held}"
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn another_build_than_the_loaded_one_is_seen() {
+    fn a_different_loaded_build_is_detected() {
         let dir = tempfile::tempdir().expect("a folder");
         let context = machine(dir.path());
         applied(dir.path(), "fix");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `load` and `replace`.
+//! `load` and `replace`: load a patch and wait for its transition.
 
 use std::time::Duration;
 
@@ -19,19 +19,19 @@ use crate::precheck;
 use crate::records::Step;
 use crate::transition::{self, End, Goal};
 
-/// How often a load is tried again while the kernel is busy, and how long between.
+/// The number of retries while the kernel returns EBUSY, and the time between them.
 const RETRIES: u32 = 5;
 const BETWEEN_RETRIES: Duration = Duration::from_secs(2);
 
-/// How long the kernel may take to release patches that were replaced.
-const RELEASE: Duration = Duration::from_secs(10);
+/// How long the kernel may take to remove replaced patches from sysfs.
+const REMOVAL_MAX: Duration = Duration::from_secs(10);
 
-/// What happens to the patches that are there.
+/// What happens to the loaded patches.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
-    /// The patch decides.
+    /// The patch replaces them if it is cumulative.
     Load,
-    /// It has to replace them.
+    /// The patch has to replace them.
     Replace,
 }
 
@@ -72,8 +72,7 @@ pub fn run(context: &mut Context, args: &Load, mode: Mode) -> Outcome<Answer> {
         return Err(Failure::new(
             Status::Failed,
             format!(
-                "{} is applied, but it does not replace other patches: {} are still there. `klpctl unload` takes \
-                 out what is not wanted",
+                "{} is applied, but it does not replace other patches: {}; remove those with `klpctl unload`",
                 applied.name,
                 before.join(", ")
             ),
@@ -98,10 +97,7 @@ pub fn applied_line(applied: &Applied) -> String {
         applied.time.as_secs_f64()
     );
     if !applied.replaced.is_empty() {
-        text.push_str(&format!(
-            ", in the place of {}",
-            applied.replaced.join(", ")
-        ));
+        text.push_str(&format!(", replacing {}", applied.replaced.join(", ")));
     }
     text
 }
@@ -119,11 +115,12 @@ pub fn check(context: &Context, file: &PatchFile, unchecked: bool) -> Outcome<pr
     }
 }
 
-/// Loads a patch and sees its transition through.
+/// Loads a patch and waits for its transition.
 ///
 /// # Errors
 ///
-/// As for [`run`]; the state before is restored then, unless it is [`Status::Stuck`].
+/// The kernel refused the patch, or its transition stalled. The previous state is restored, unless the status is
+/// [`Status::Stuck`].
 pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outcome<Applied> {
     let name = file.info.name.clone();
     transition::wait_for_others(&context.kernel, timeout)?;
@@ -135,7 +132,7 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
         context.trials().withdraw(&name)?;
         return Err(failure);
     }
-    match transition::see_through(
+    match transition::wait_or_reverse(
         &context.kernel,
         &name,
         Goal::Applied,
@@ -161,7 +158,7 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
             Err(Failure::new(
                 Status::Reverted,
                 format!(
-                    "{name}: the transition did not end within {} s, and was reverted. It was held up by:\n{}",
+                    "{name}: the transition did not end within {} s, and was reverted; it was held up by:\n{}",
                     timeout.as_secs(),
                     output::blockers(&blockers)
                 ),
@@ -170,9 +167,9 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
         End::Stuck(blockers) => Err(Failure::new(
             Status::Stuck,
             format!(
-                "{name}: the transition did not end within {} s, and cannot be reverted yet. It is held up by:\n{}\
-                 It goes on by itself when these move; `klpctl status` shows it, and `klpctl unload {name}` takes \
-                 the module out then",
+                "{name}: the transition did not end within {} s, and cannot be reverted yet; it is held up by:\n{}\
+                 it continues when these tasks switch: `klpctl status` shows it, and `klpctl unload {name}` then \
+                 unloads the module",
                 timeout.as_secs(),
                 output::blockers(&blockers)
             ),
@@ -180,7 +177,7 @@ pub fn apply(context: &mut Context, file: &PatchFile, timeout: Duration) -> Outc
     }
 }
 
-/// The patches that are enabled.
+/// The names of the enabled patches.
 fn enabled(kernel: &Kernel) -> Result<Vec<String>> {
     let patches = kernel.patches()?.into_iter();
     Ok(patches
@@ -189,19 +186,19 @@ fn enabled(kernel: &Kernel) -> Result<Vec<String>> {
         .collect())
 }
 
-/// The patches of `before` that were replaced. The kernel disables them before the transition ends, and removes them from
-/// sysfs later; this waits for that for a while.
+/// The patches in `before` that were replaced. The kernel disables them before the transition ends, and removes them from
+/// sysfs later; this waits up to [`REMOVAL_MAX`] for the removal.
 fn replaced(kernel: &Kernel, before: Vec<String>) -> Result<Vec<String>> {
     let left = enabled(kernel)?;
     let replaced: Vec<_> = before.into_iter().filter(|it| !left.contains(it)).collect();
-    transition::until(RELEASE, || {
+    transition::until(REMOVAL_MAX, || {
         let names = kernel.patch_names()?;
         Ok(!replaced.iter().any(|name| names.contains(name)))
     })?;
     Ok(replaced)
 }
 
-/// An installed patch is loaded at each boot, so it is on trial until the machine is called healthy.
+/// Puts the patch on trial if it is installed, because it is then loaded at each boot.
 fn begin_trial(context: &Context, name: &str) -> Outcome {
     let release = context.kernel.release()?;
     if context.store.find(&release, name)?.is_some() {
@@ -210,7 +207,7 @@ fn begin_trial(context: &Context, name: &str) -> Outcome {
     Ok(())
 }
 
-/// Loads the module; tries again while the kernel says that it is busy.
+/// Loads the module; retries on EBUSY.
 fn insert(context: &mut Context, file: &PatchFile) -> Outcome {
     let name = &file.info.name;
     let mut tries = 0;
@@ -229,35 +226,35 @@ fn insert(context: &mut Context, file: &PatchFile) -> Outcome {
     }
 }
 
-/// The meaning of the kernel's errno.
+/// The failure for an errno of the kernel.
 fn refusal(context: &Context, file: &PatchFile, errno: Errno, log: &[String]) -> Failure {
     let name = &file.info.name;
     let (status, why) = match errno {
         Errno::KEYREJECTED | Errno::NOKEY | Errno::BADMSG => (
             Status::Signature,
-            "its signature is by no key that the kernel trusts, or is damaged".to_owned(),
+            "its signature is damaged, or not by a key that the kernel trusts".to_owned(),
         ),
-        Errno::PERM if context.kernel.wants_signatures().is_some() => (
+        Errno::PERM if context.kernel.requires_signatures().is_some() => (
             Status::Signature,
             "the kernel is locked down, and does not accept its signature".to_owned(),
         ),
         Errno::PERM => (
             Status::Refused,
-            "this process may not load modules".to_owned(),
+            "this process is not permitted to load modules".to_owned(),
         ),
         Errno::ACCESS => (
             Status::Signature,
-            "a security policy forbids it. klpctl loads modules from memory, so IMA has to accept the signature that is \
-             appended to a module (`appraise_type=imasig|modsig`)"
+            "a security policy forbids it; klpctl loads modules from memory, so an IMA policy has to accept appended \
+             signatures (`appraise_type=imasig|modsig`)"
                 .to_owned(),
         ),
         Errno::BUSY => (
             Status::Conflict,
-            "a transition runs, or something else redirects one of the functions".to_owned(),
+            "a transition is running, or one of the functions has another redirection".to_owned(),
         ),
         Errno::EXIST => (
             Status::Conflict,
-            "a module of that name is loaded".to_owned(),
+            "a module of that name is already loaded".to_owned(),
         ),
         Errno::NOEXEC => (
             Status::Refused,
@@ -269,9 +266,9 @@ fn refusal(context: &Context, file: &PatchFile, errno: Errno, log: &[String]) ->
         ),
         Errno::INVAL => (
             Status::Refused,
-            "it does not go with the kernel, or with the patches that are enabled".to_owned(),
+            "it is not compatible with the kernel or with the enabled patches".to_owned(),
         ),
-        Errno::NOMEM => (Status::Failed, "there is no memory for it".to_owned()),
+        Errno::NOMEM => (Status::Failed, "out of memory".to_owned()),
         errno => (Status::Refused, errno.to_string()),
     };
     let mut message = format!("the kernel refused {name}: {why}");
@@ -282,17 +279,17 @@ fn refusal(context: &Context, file: &PatchFile, errno: Errno, log: &[String]) ->
     Failure::new(status, message)
 }
 
-/// Opens the copy of a patch that was kept when it was loaded.
+/// Opens the recorded copy of a patch.
 ///
 /// # Errors
 ///
-/// There is none.
-pub fn kept(context: &Context, name: &str) -> Outcome<PatchFile> {
+/// There is no copy, or it cannot be read.
+pub fn recorded(context: &Context, name: &str) -> Outcome<PatchFile> {
     let path = context.records.module_path(name);
     if !path.is_file() {
         return Err(Failure::new(
             Status::Failed,
-            format!("{name} was not loaded by klpctl, so there is no copy of it"),
+            format!("there is no copy of {name}: it was not loaded by klpctl"),
         ));
     }
     PatchFile::open_as(&path, name, Status::Failed)
@@ -304,9 +301,9 @@ mod tests {
 
     use super::*;
 
-    /// A patch stays in sysfs for a while after one has replaced it.
+    /// A replaced patch stays in sysfs for a while.
     #[test]
-    fn a_patch_that_is_still_in_sysfs_has_been_replaced() {
+    fn disabled_patches_count_as_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, enabled: &str| {
             let folder = dir.path().join("sys/kernel/livepatch").join(name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `metrics`: the state of the machine in Prometheus' text format, for node_exporter's textfile collector.
+//! `metrics`: prints the state of the machine in Prometheus' text format, for node_exporter's textfile collector.
 
 mod table;
 
@@ -124,7 +124,7 @@ impl Exposition {
 }
 
 impl Family<'_> {
-    /// A sample with the values of the metric's labels.
+    /// Writes a sample with the values of the metric's labels.
     fn sample<const N: usize>(&mut self, labels: [&str; N], value: u64) {
         let metric = self.metric;
         debug_assert_eq!(metric.labels.len(), N, "{}", metric.name);
@@ -142,7 +142,7 @@ impl Family<'_> {
     }
 }
 
-/// The value of a label, in quotes.
+/// Escapes the value of a label.
 fn escaped(value: &str) -> String {
     value
         .replace('\\', "\\\\")
@@ -186,7 +186,7 @@ mod tests {
         );
     }
 
-    /// The guide's table is made of that list.
+    /// The guide's table is generated from `METRICS`.
     #[test]
     fn all_metrics_are_written_in_order() {
         let dir = tempfile::tempdir().expect("a folder");

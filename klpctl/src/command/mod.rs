@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The commands.
+//! The commands, and what they share.
 
 mod blockers;
 mod boot;
@@ -40,22 +40,22 @@ use crate::trial::Trials;
 
 use versions::Versions;
 
-/// The folder of the records until the next boot.
+/// The folder of the records, which last until the next boot.
 const RECORDS: &str = "/run/klpctl";
 
-/// Where the installed patches are.
+/// The folder of the installed patches.
 const STORE: &str = "/var/lib/klpctl";
 
-/// How long another klpctl may hold the lock.
+/// How long to wait for the lock.
 const LOCK_PATIENCE: Duration = Duration::from_secs(300);
 
 /// The output of a command.
 #[derive(Debug)]
 struct Answer {
     status: Status,
-    /// For people.
+    /// The output without `--json`.
     text: String,
-    /// For programs.
+    /// The output with `--json`.
     json: Value,
 }
 
@@ -69,11 +69,11 @@ impl Answer {
     }
 }
 
-/// What commands work with.
+/// The environment of a command.
 struct Context {
-    /// Only root can change live patches.
+    /// The user is root, who alone can change live patches.
     is_root: bool,
-    /// How long another klpctl may hold the lock.
+    /// How long to wait for the lock.
     lock_patience: Duration,
     kernel: Kernel,
     records: Records,
@@ -83,8 +83,8 @@ struct Context {
 }
 
 impl Context {
-    /// Takes the lock, for a command that changes something. It may have to wait, so it looks at the machine only then,
-    /// and holds the lock to its end.
+    /// Takes the lock for a command that changes something. The state may change while it waits, so the command reads
+    /// it afterwards, and holds the lock until it returns.
     fn lock(&self) -> Outcome<Lock> {
         if !self.is_root {
             return Err(Failure::new(
@@ -105,7 +105,7 @@ impl Context {
         Trials::new(&self.store, &self.kernel)
     }
 
-    /// Remembers the last step, and forgets the patches that are neither part of it nor in the kernel.
+    /// Records the last step, and removes the records of patches that are neither part of it nor in the kernel.
     fn set_step(&self, step: Option<&Step>) -> Outcome {
         let loaded = self.kernel.patch_names()?;
         Ok(self.records.set_step(step, &loaded)?)
@@ -119,14 +119,14 @@ impl Context {
         self.patch(name).map(Some)
     }
 
-    /// The name of the loaded patch that is called `name` by the user: by its module or its series.
+    /// The name of the loaded patch with the module name or series `name`.
     fn loaded_name(&self, name: &str) -> Outcome<String> {
         let mut loaded = Versions::default();
         loaded.add_loaded(self, self.kernel.patch_names()?)?;
         loaded.one(&module_name(name))
     }
 
-    /// The name of the patch in transition that is called `name` by the user: by its module or its series.
+    /// The name of the patch with the module name or series `name`; the one in transition comes first.
     fn name_in_transition(&self, name: &str) -> Outcome<String> {
         let changing = self.kernel.in_transition()?;
         let mut versions = Versions::default();
@@ -145,14 +145,14 @@ impl Context {
     fn no_patch(&self, name: &str) -> Failure {
         let names = self.kernel.patch_names().unwrap_or_default();
         let known = match names.is_empty() {
-            true => "there are none".to_owned(),
-            false => format!("there are: {}", names.join(", ")),
+            true => "no patch is loaded".to_owned(),
+            false => format!("loaded patches: {}", names.join(", ")),
         };
         Failure::new(Status::Failed, format!("there is no patch {name}; {known}"))
     }
 }
 
-/// Module names have underscores where their files may have dashes.
+/// Converts a name to a module name: module names have underscores where file names may have dashes.
 fn module_name(name: &str) -> String {
     name.replace('-', "_")
 }
@@ -241,7 +241,7 @@ mod tests {
 
     fn command(words: &[&str]) -> Command {
         let words = [&["klpctl"], words].concat();
-        Cli::try_parse_from(words).expect("right").command
+        Cli::try_parse_from(words).expect("valid").command
     }
 
     /// A machine on which a patch is loaded, in transition, installed and held out.
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn while_another_one_is_at_work_nothing_changes() {
+    fn nothing_changes_while_the_lock_is_held() {
         let dir = tempfile::tempdir().expect("a folder");
         let patch = crate::store::tests::module("new", RELEASE, "");
         let path = dir.path().join("new.ko");
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_before_the_lock_are_seen() {
+    fn the_state_is_read_after_locking() {
         let ended = |dir: &Path| {
             let transition = dir.join("sys/kernel/livepatch/old/transition");
             fs::write(transition, "0").expect("a file");

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Takes patches out of those that are installed.
+//! Uninstalls patches: one by name, or older versions of applied ones.
 
 use super::Context;
 use super::versions::Versions;
 use crate::outcome::Outcome;
 
-/// Uninstalls a patch for one release; false if it is not installed.
+/// Uninstalls a patch for one release. Returns whether it was installed.
 ///
 /// # Errors
 ///
-/// When it cannot be removed.
+/// It cannot be removed.
 pub fn remove(context: &mut Context, release: &str, name: &str) -> Outcome<bool> {
     let removed = context.store.uninstall(release, name)?;
     if removed {
@@ -22,11 +22,11 @@ pub fn remove(context: &mut Context, release: &str, name: &str) -> Outcome<bool>
     Ok(removed)
 }
 
-/// Uninstalls the versions that stayed for when a newer one does not work: it does.
+/// Uninstalls older versions of applied patches. They stayed installed as a fallback.
 ///
 /// # Errors
 ///
-/// When the patches cannot be read, or one cannot be uninstalled.
+/// The patches cannot be read, or one cannot be uninstalled.
 pub fn drop_older_versions(context: &mut Context) -> Outcome {
     let release = context.kernel.release()?;
     let installed = context.store.installed(&release)?;

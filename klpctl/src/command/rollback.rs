@@ -2,12 +2,12 @@
 
 //! `rollback`: undoes the last `load` or `replace`.
 //!
-//! The replaced patches are loaded first, on top of the one that replaced them, which is then unloaded. So a function of
-//! both is patched at all times.
+//! The replaced patches are loaded on top of the one that replaced them, which is then unloaded, so functions of both
+//! stay patched.
 
 use serde_json::json;
 
-use super::load::{apply, kept};
+use super::load::{apply, recorded};
 use super::unload::{disable, note_installed, unload_module};
 use super::{Answer, Context};
 use crate::cli::Patience;
@@ -18,24 +18,23 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
     let step = context.records.step()?.ok_or_else(|| {
         Failure::new(
             Status::Failed,
-            "there is no step to go back: nothing was loaded by klpctl since the machine started, or it has been \
-             undone",
+            "there is nothing to undo: klpctl has not loaded a patch since the machine booted, or that was undone",
         )
     })?;
     if context.kernel.patch(&step.loaded)?.is_none() {
         return Err(Failure::new(
             Status::Failed,
             format!(
-                "{} is not there any more, so there is nothing to undo",
+                "there is nothing to undo: {} is no longer loaded",
                 step.loaded
             ),
         ));
     }
-    // All files must exist before anything changes.
+    // All copies are opened before anything changes.
     let files = step
         .replaced
         .iter()
-        .map(|name| kept(context, name))
+        .map(|name| recorded(context, name))
         .collect::<Outcome<Vec<_>>>()?;
     if context.dry_run {
         let again = match step.replaced.is_empty() {
@@ -50,14 +49,14 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
     let mut loaded: Vec<String> = Vec::new();
     for file in &files {
         if let Err(failure) = apply(context, file, patience.timeout) {
-            take_out(context, &loaded, patience);
+            unload_all(context, &loaded, patience);
             return Err(failure);
         }
         loaded.push(file.info.name.clone());
     }
-    // A cumulative one has removed it already.
+    // A cumulative patch among them has already replaced it.
     if let Err(failure) = disable(context, &step.loaded, patience.timeout) {
-        take_out(context, &loaded, patience);
+        unload_all(context, &loaded, patience);
         return Err(failure);
     }
     if context.kernel.has_module(&step.loaded) {
@@ -66,7 +65,7 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
     context.set_step(None)?;
     context
         .progress
-        .say(&format!("{}: taken back", step.loaded));
+        .say(&format!("{}: rolled back", step.loaded));
     note_installed(context, &step.loaded)?;
     Ok(Answer::new(
         "",
@@ -74,8 +73,8 @@ pub fn run(context: &mut Context, patience: Patience) -> Outcome<Answer> {
     ))
 }
 
-/// Unloads what a failed rollback has loaded.
-fn take_out(context: &mut Context, loaded: &[String], patience: Patience) {
+/// Unloads the patches that a failed rollback has loaded.
+fn unload_all(context: &mut Context, loaded: &[String], patience: Patience) {
     for name in loaded.iter().rev() {
         let result =
             disable(context, name, patience.timeout).and_then(|()| unload_module(context, name));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `sign` and `verify`.
+//! `sign` and `verify`: module signatures.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub fn sign(context: &mut Context, args: &Sign) -> Outcome<Answer> {
         return Err(Failure::new(
             Status::Usage,
             format!(
-                "{} is compressed, and the signature goes into what is in it: name a file for the signed module with \
+                "{} is compressed, and a signature is appended to the uncompressed module; name a file for that with \
                  `--output`",
                 args.file.display()
             ),
@@ -40,7 +40,7 @@ pub fn sign(context: &mut Context, args: &Sign) -> Outcome<Answer> {
         durable::write(output, &signed)?;
     }
     let again = match parts.signature {
-        Some(_) => " anew",
+        Some(_) => " again",
         None => "",
     };
     let done = match context.dry_run {
@@ -58,16 +58,16 @@ pub fn verify(context: &Context, args: &Verify) -> Outcome<Answer> {
         read_module(&args.file).map_err(|error| Failure::new(Status::Failed, error.to_string()))?;
     let parts = split(&args.file, &data)?;
     let path = args.file.display();
-    let wrong = |why: String| Failure::new(Status::Signature, format!("{path} {why}"));
+    let failure = |why: String| Failure::new(Status::Signature, format!("{path} {why}"));
     let Some(signature) = parts.signature else {
-        return Err(wrong("is not signed; `klpctl sign` signs it".to_owned()));
+        return Err(failure("is not signed; `klpctl sign` signs it".to_owned()));
     };
     let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let owners = match args.certs.is_empty() {
-        true => owner_certificates(context, dir.path())?,
+    let enrolled = match args.certs.is_empty() {
+        true => enrolled_certificates(context, dir.path())?,
         false => Vec::new(),
     };
-    for certificate in args.certs.iter().chain(&owners) {
+    for certificate in args.certs.iter().chain(&enrolled) {
         let subject = sign::subject(certificate)?;
         if sign::is_signed_by(parts.module, signature, certificate)? {
             return Ok(Answer::new(
@@ -76,15 +76,15 @@ pub fn verify(context: &Context, args: &Verify) -> Outcome<Answer> {
             ));
         }
     }
-    Err(wrong(if !args.certs.is_empty() {
+    Err(failure(if !args.certs.is_empty() {
         "is not signed by any of these certificates, or was changed since".to_owned()
-    } else if owners.is_empty() {
-        "is signed, but the machine's owner has enrolled no keys, and those that are built into the kernel cannot be \
-         read: name a certificate with `--cert`"
+    } else if enrolled.is_empty() {
+        "is signed, but no machine owner keys (MOK) are enrolled, and keys built into the kernel cannot be read; name \
+         a certificate with `--cert`"
             .to_owned()
     } else {
-        "is not signed by a key that the machine's owner has enrolled, or was changed since. Keys that are built \
-         into the kernel cannot be read: name a certificate with `--cert`"
+        "is not signed by an enrolled machine owner key (MOK), or was changed since; keys built into the kernel cannot \
+         be read, name a certificate with `--cert`"
             .to_owned()
     }))
 }
@@ -98,8 +98,8 @@ fn split<'data>(path: &Path, data: &'data [u8]) -> Outcome<sign::Parts<'data>> {
     })
 }
 
-/// The keys that the machine's owner has enrolled, in files.
-fn owner_certificates(context: &Context, dir: &Path) -> Outcome<Vec<PathBuf>> {
+/// Writes the certificates of the enrolled machine owner keys to files in `dir`.
+fn enrolled_certificates(context: &Context, dir: &Path) -> Outcome<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for (number, certificate) in context.kernel.owner_certificates().iter().enumerate() {
         let path = dir.join(format!("{number}.der"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `list`, `status` and `facts`.
+//! `list`, `status` and `facts`: the state of the machine.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::kernel::patches::Patch;
 use crate::outcome::{Outcome, Status};
 use crate::output::tasks;
 
-/// All patches, one line each.
+/// Lists all patches, one line each.
 pub fn list(context: &Context) -> Outcome<Answer> {
     let patches = context.kernel.patches()?;
     let mut text = String::new();
@@ -51,10 +51,10 @@ pub fn list(context: &Context) -> Outcome<Answer> {
 #[derive(Debug)]
 pub struct State {
     pub release: String,
-    /// klp-core, where it is a module.
+    /// The module klp-core, if it is loaded.
     pub core_module: Option<Patch>,
     pub patches: Vec<Patch>,
-    /// Modules without patches.
+    /// The leftover modules of removed patches.
     pub leftover: Vec<String>,
     pub installed: installed::Report,
 }
@@ -72,7 +72,7 @@ impl State {
         })
     }
 
-    /// [`Status::InTransition`] while a transition runs.
+    /// [`Status::InTransition`] while a transition is running.
     fn status(&self) -> Status {
         let mut all = self.patches.iter().chain(&self.core_module);
         match all.any(|patch| patch.transition) {
@@ -81,7 +81,7 @@ impl State {
         }
     }
 
-    /// For people.
+    /// The text output.
     fn text(&self, context: &Context) -> Outcome<String> {
         let mut text = format!("kernel {}\n", self.release);
         if !context.kernel.has_livepatch() {
@@ -106,7 +106,7 @@ impl State {
         Ok(text)
     }
 
-    /// For programs.
+    /// The JSON output.
     pub fn json(&self, context: &Context) -> Outcome<Value> {
         let values = self
             .patches
@@ -125,7 +125,7 @@ impl State {
     }
 }
 
-/// The state of the machine. Its exit status is [`Status::InTransition`] while a transition runs.
+/// Shows the state of the machine. The exit status is [`Status::InTransition`] while a transition is running.
 pub fn status(context: &Context) -> Outcome<Answer> {
     let state = State::new(context)?;
     Ok(Answer {
@@ -135,7 +135,7 @@ pub fn status(context: &Context) -> Outcome<Answer> {
     })
 }
 
-/// The state of the machine, always with [`Status::Success`]: as facts for Ansible, and as grains for Salt.
+/// Prints the state of the machine as facts for Ansible or grains for Salt, always with [`Status::Success`].
 pub fn facts(context: &Context, args: &Facts) -> Outcome<Answer> {
     let state = State::new(context)?;
     let mut facts = state.json(context)?;
@@ -146,7 +146,7 @@ pub fn facts(context: &Context, args: &Facts) -> Outcome<Answer> {
     fixed.sort();
     fixed.dedup();
     facts["fixes"] = json!(fixed);
-    // Grains share one namespace, so these get a common name; facts have that of their file.
+    // Grains share a namespace, so they are put into one grain; facts are named after their file.
     let facts = match args.format {
         FactsFormat::Ansible => facts,
         FactsFormat::Salt => json!({ "klp": facts }),
@@ -197,13 +197,13 @@ fn leftover(context: &Context, patches: &[Patch]) -> Outcome<Vec<String>> {
     Ok(names)
 }
 
-/// The version of a patch.
+/// The version of a patch, from the kernel or the record.
 pub fn version(context: &Context, patch: &Patch) -> Option<String> {
     let recorded = || context.records.info(&patch.name).ok().flatten()?.version;
     patch.version.clone().or_else(recorded)
 }
 
-/// What the patch fixes, if klpctl has loaded it: the kernel does not keep that.
+/// What the patch fixes, if klpctl loaded it: the kernel does not keep this.
 pub fn fixes(context: &Context, patch: &Patch) -> Outcome<Vec<String>> {
     let info = context.records.info(&patch.name)?;
     Ok(info.map(|info| info.fixes).unwrap_or_default())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which installed patches are superseded. A cumulative patch replaces all that are there when it is loaded, so those
-//! that come before it are loaded only where it cannot be.
+//! Finds superseded patches. A cumulative patch replaces all loaded ones, so patches before it in the load order are
+//! loaded only if it cannot be.
 
 use anyhow::Result;
 
@@ -9,31 +9,31 @@ use super::Context;
 use crate::kernel::patches::Patch;
 use crate::store::Installed;
 
-/// What supersedes an installed patch.
+/// The patch that supersedes an installed one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct By<'a> {
     /// The name of the cumulative patch.
     pub name: &'a str,
-    /// It is installed too. Otherwise `klpctl load` has loaded it, and the next boot is without it.
+    /// It is installed too. Otherwise it was loaded by `klpctl load`, until the next boot.
     pub installed: bool,
 }
 
-/// The same, of an installed patch of any release.
+/// The patch that supersedes one installed for any release.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Superseding {
     /// The name of the cumulative patch.
     pub name: String,
     /// It is installed for that release.
     pub installed: bool,
-    /// The kernel has it. Otherwise it replaces the other one at the next boot.
+    /// It is loaded. Otherwise it replaces the other one at the next boot.
     pub loaded: bool,
 }
 
-/// What supersedes an installed patch of a release.
+/// The patch that supersedes `name`, which is installed for `release`.
 ///
 /// # Errors
 ///
-/// When the patches or their marks cannot be read.
+/// The patches or their marks cannot be read.
 pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Option<Superseding>> {
     let installed = context.store.installed(release)?;
     let runs = context.kernel.release().is_ok_and(|it| it == release);
@@ -51,7 +51,7 @@ pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Optio
     }))
 }
 
-/// The patches installed for the running kernel that are loaded if `name` is removed.
+/// The patches installed for the running kernel that only `name` supersedes.
 ///
 /// # Errors
 ///
@@ -69,45 +69,45 @@ pub fn superseded_by(context: &Context, name: &str) -> Result<Vec<String>> {
     Ok(names.collect())
 }
 
-/// The installed patches of a kernel, as far as it matters which of them are cumulative.
+/// The installed patches of a kernel, in load order.
 #[derive(Debug)]
 pub struct Order {
-    /// From the bottom up.
     patches: Vec<Member>,
-    /// The cumulative patch that was loaded by `klpctl load`, if there is one.
+    /// The cumulative patch that was loaded by `klpctl load`, if any.
     by_hand: Option<String>,
 }
 
 #[derive(Debug)]
 struct Member {
     name: String,
-    /// Its file says that it is cumulative.
-    says_so: bool,
+    /// Its modinfo marks it as cumulative.
+    marked: bool,
     loaded: bool,
+    /// It is cumulative, according to the kernel or its modinfo.
     cumulative: bool,
 }
 
 impl Member {
-    /// As its file describes it.
+    /// Reads the file of an installed patch.
     fn read(installed: &Installed) -> Self {
-        // Only patches of klp have it in their modinfo; of others, the kernel tells once they are loaded. One that is
-        // damaged is not loaded.
-        let says_so = installed.open().is_ok_and(|file| file.info.cumulative);
+        // Only patches made by klp have the mark; of others, the kernel shows it once they are loaded. A damaged file
+        // cannot be loaded.
+        let marked = installed.open().is_ok_and(|file| file.info.cumulative);
         Self {
             name: installed.name.clone(),
-            says_so,
+            marked,
             loaded: false,
-            cumulative: says_so,
+            cumulative: marked,
         }
     }
 }
 
 impl Order {
-    /// That of the `installed` patches, where the kernel has `patches`.
+    /// The order of the `installed` patches; `patches` are those in the kernel.
     ///
     /// # Errors
     ///
-    /// When the record of a patch cannot be read.
+    /// The record of a patch cannot be read.
     pub fn new(context: &Context, installed: &[Installed], patches: &[Patch]) -> Result<Self> {
         let mut order = Self {
             patches: installed.iter().map(Member::read).collect(),
@@ -117,7 +117,7 @@ impl Order {
         Ok(order)
     }
 
-    /// The kernel has `patches` now. No file of an installed patch is read again.
+    /// Updates the order for the patches that are now in the kernel, without reading files of installed patches again.
     ///
     /// # Errors
     ///
@@ -127,12 +127,12 @@ impl Order {
             let mut enabled = patches.iter().filter(|it| it.enabled);
             let patch = enabled.find(|it| it.name == member.name);
             member.loaded = patch.is_some();
-            member.cumulative = patch.and_then(|it| it.replace).unwrap_or(member.says_so);
+            member.cumulative = patch.and_then(|it| it.replace).unwrap_or(member.marked);
         }
         self.by_hand = None;
         for patch in patches.iter().filter(|it| it.enabled) {
             let is_installed = self.patches.iter().any(|it| it.name == patch.name);
-            // What another tool loads at boot says nothing about what klpctl is to load.
+            // A patch loaded by another tool does not affect what klpctl loads.
             let Some(record) = context.records.info(&patch.name)?.filter(|_| !is_installed) else {
                 continue;
             };
@@ -143,8 +143,8 @@ impl Order {
         Ok(())
     }
 
-    /// The patch that supersedes an installed one. `is_out` tells whether a patch will not be loaded.
-    /// A loaded patch is not superseded.
+    /// The patch that supersedes an installed one. `is_out` returns whether a patch will not be loaded. A loaded patch
+    /// is not superseded.
     pub fn by(&self, name: &str, is_out: impl Fn(&str) -> bool) -> Option<By<'_>> {
         let place = self.patches.iter().position(|it| it.name == name)?;
         let (before, later) = self.patches.split_at(place + 1);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_cumulative_patch_counts() {
+    fn the_last_cumulative_patch_supersedes() {
         let dir = tempfile::tempdir().expect("a folder");
         let context = machine(dir.path());
         for (name, more) in [("a", ""), ("b", CUMULATIVE), ("c", CUMULATIVE), ("d", "")] {
@@ -203,13 +203,13 @@ mod tests {
         let loaded = order(&context);
         assert_eq!(by(&loaded, "a", &["b", "c"]).as_deref(), Some("b"));
         assert_eq!(by(&loaded, "b", &[]), None);
-        // The kernel decides.
+        // The kernel's value overrides the modinfo.
         fs::write(dir.path().join("sys/kernel/livepatch/b/replace"), "0").expect("a file");
         assert_eq!(by(&order(&context), "a", &["c"]), None);
     }
 
     #[test]
-    fn a_patch_that_was_loaded_by_hand_covers_all() {
+    fn a_patch_loaded_by_hand_supersedes_all() {
         let dir = tempfile::tempdir().expect("a folder");
         let context = machine(dir.path());
         let file = module("a", RELEASE, "");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `klpctl uninstall`: removes patches from those that are loaded at boot, and from the kernel.
+//! `uninstall`: removes patches from those that are loaded at boot, and from the kernel.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -26,14 +26,14 @@ pub fn run(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
         return Err(Failure::new(
             Status::Refused,
             format!(
-                "`--now` unloads a patch from the kernel that runs, which is {running}: without it, the patch is \
-                 uninstalled for {other}"
+                "`--now` unloads a patch from the running kernel, which is {running}, not {other}; without it, the \
+                 patch is uninstalled for {other}"
             ),
         ));
     }
     let _lock = context.lock_to_change()?;
     let all = context.store.all()?;
-    let names = meant(context, args, &all)?;
+    let names = matching_names(context, args, &all)?;
     let releases = releases_with(&all, &names, args.kernel.as_deref());
     if releases.is_empty() && !args.missing_ok {
         return Err(not_installed(&all, &names, args.kernel.as_deref()));
@@ -57,8 +57,8 @@ pub fn run(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
     for (name, release) in &releases {
         remove(context, release, name)?;
     }
-    // First, so that what both fix stays fixed. If one of these is cumulative, it is all that there is to do.
-    let mut left_out = load_instead(context, &names, &superseded, args.patience.timeout)?;
+    // Before unloading, so that functions of both stay patched. If one of these is cumulative, it replaces the patch.
+    let mut unloaded = load_instead(context, &names, &superseded, args.patience.timeout)?;
     let mut is_unloaded = false;
     for name in names.iter().filter(|_| args.now) {
         if context.kernel.has_module(name) {
@@ -70,19 +70,19 @@ pub fn run(context: &mut Context, args: &Uninstall) -> Outcome<Answer> {
         }
     }
     if is_unloaded {
-        // Of two patches that call the same original, only one can be there.
-        left_out = load_instead(context, &names, &superseded, args.patience.timeout)?;
+        // Only one of two patches that call the same original can be loaded, so some may have failed above.
+        unloaded = load_instead(context, &names, &superseded, args.patience.timeout)?;
     }
     let done = match is_unloaded {
         true => "uninstalled and unloaded",
         false => "uninstalled",
     };
-    left_out.check(&format!("{}: {done}", names.join(", ")))?;
+    unloaded.check(&format!("{}: {done}", names.join(", ")))?;
     Ok(Answer::new("", uninstalled(&names, &releases, false)))
 }
 
-/// The names of the patches that the user means.
-fn meant(context: &Context, args: &Uninstall, all: &Installs) -> Outcome<Vec<String>> {
+/// The names of the patches that match the name in the arguments.
+fn matching_names(context: &Context, args: &Uninstall, all: &Installs) -> Outcome<Vec<String>> {
     let name = module_name(&args.patch);
     let only = args.kernel.as_deref();
     let installed = all
@@ -102,7 +102,7 @@ fn meant(context: &Context, args: &Uninstall, all: &Installs) -> Outcome<Vec<Str
     let one = versions.one(&name).map_err(|mut failure| {
         failure
             .message
-            .push_str(", or give `--all-versions` to take them all out");
+            .push_str(", or uninstall all with `--all-versions`");
         failure
     })?;
     Ok(vec![one])
@@ -120,7 +120,7 @@ fn would_uninstall(
         let _ = writeln!(text, "{name} would be uninstalled for kernel {release}");
     }
     for other in superseded {
-        let _ = writeln!(text, "{other} would not be superseded any more");
+        let _ = writeln!(text, "{other} would no longer be superseded");
     }
     for name in names.iter().filter(|_| args.now) {
         if context.kernel.has_module(name) {
@@ -141,13 +141,13 @@ fn uninstalled(names: &[String], releases: &Releases, dry_run: bool) -> serde_js
     json
 }
 
-/// The patches of each release.
+/// The installed patches, by release.
 type Installs = BTreeMap<String, Vec<Installed>>;
 
-/// Patches, each with a release for which it is installed.
+/// Names of patches, each with a release for which it is installed.
 type Releases = Vec<(String, String)>;
 
-/// The releases for which patches are installed; or only the one of that name.
+/// The releases for which the patches `names` are installed, limited to `only` if given.
 fn releases_with(all: &Installs, names: &[String], only: Option<&str>) -> Releases {
     let mut found = Vec::new();
     for (release, patches) in all {
@@ -167,8 +167,8 @@ fn not_installed(all: &Installs, names: &[String], only: Option<&str>) -> Failur
         .map(|(release, name)| format!("{name} for {release}"))
         .collect();
     let known = match known.is_empty() {
-        true => "nothing is".to_owned(),
-        false => format!("there are: {}", known.join(", ")),
+        true => "no patch is installed".to_owned(),
+        false => format!("installed patches: {}", known.join(", ")),
     };
     let of = only.map_or_else(String::new, |only| format!(" for kernel {only}"));
     Failure::new(
@@ -189,7 +189,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         context.dry_run = true;
-        // It could not be unloaded, as it is not really there.
+        // Unloading it would fail, because no such module is loaded.
         fs::create_dir_all(dir.path().join("sys/module/klp_is_not_there")).expect("a folder");
         let args = Uninstall {
             patch: "klp_is_not_there".to_owned(),
@@ -222,7 +222,7 @@ mod tests {
         };
         let would = |context: &mut Context, args: &Uninstall| {
             let answer = run(context, args).expect("nothing is done");
-            answer.text.contains("fix would not be superseded any more")
+            answer.text.contains("fix would no longer be superseded")
         };
         assert!(would(&mut context, &args));
         args.now = false;
@@ -263,7 +263,7 @@ mod tests {
             text,
             "fix_1_1 would be uninstalled for kernel 6.12.1\n\
              fix_1_2 would be uninstalled for kernel 6.12.1\n\
-             other would not be superseded any more\n\
+             other would no longer be superseded\n\
              fix_1_2 would be unloaded\n"
         );
         context.dry_run = false;
@@ -271,7 +271,7 @@ mod tests {
         run(&mut context, &all).expect("uninstalled");
         assert_eq!(names(&context), ["other"]);
         run(&mut context, &all).expect_err("nothing is installed");
-        // The loaded one stays.
+        // A patch that is only loaded is not installed.
         context.dry_run = true;
         let failure = run(&mut context, &args("fix")).expect_err("it is not installed");
         assert!(
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_of_another_kernel_is_not_the_one_to_unload() {
+    fn unloading_needs_the_running_kernel() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut context = machine(dir.path());
         let old = file("fix", "6.12.0", b"1");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `unload`.
+//! `unload`: disables a patch and unloads its module.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::outcome::{Failure, Outcome, Status};
 use crate::output;
 use crate::transition::{self, End, Goal, until};
 
-/// How long a module may be in use after its patch was removed: a process can be reading its files.
-const IN_USE: Duration = Duration::from_secs(10);
+/// How long a module may be in use after its patch was removed: a process may be reading its sysfs files.
+const IN_USE_MAX: Duration = Duration::from_secs(10);
 
 pub fn run(context: &mut Context, args: &Unload) -> Outcome<Answer> {
     let _lock = context.lock_to_change()?;
     let mut name = module_name(&args.patch);
-    // A leftover module has no patch to name its series.
+    // A leftover module is found by its module name only.
     if !context.kernel.has_module(&name) {
         name = context.loaded_name(&name)?;
     }
@@ -50,14 +50,14 @@ pub fn note_installed(context: &mut Context, name: &str) -> Outcome {
     let release = context.kernel.release()?;
     if context.store.find(&release, name)?.is_some() {
         context.progress.say(&format!(
-            "note: {name} is still installed, and will be loaded at the next boot; `klpctl uninstall {name}` takes \
-             it out"
+            "note: {name} is still installed, and will be loaded at the next boot; `klpctl uninstall {name}` \
+             removes it"
         ));
     }
     Ok(())
 }
 
-/// Removes the record of a step that was undone.
+/// Removes the record of the last step if it loaded the patch `name`.
 pub fn forget(context: &Context, name: &str) -> Outcome {
     let step = context.records.step()?.filter(|step| step.loaded != name);
     context.set_step(step.as_ref())
@@ -67,20 +67,21 @@ pub fn forget(context: &Context, name: &str) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Status::Reverted`] if the transition stalled: the patch is applied as before. [`Status::Stuck`].
+/// [`Status::Reverted`] if the transition stalled and the patch is applied again; [`Status::Stuck`] if it stalled in
+/// both directions.
 pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome {
     let Some(patch) = context.kernel.patch(name)? else {
         return Ok(());
     };
     if patch.enabled {
-        // A transition of this patch is turned round; that of another one has to end first.
+        // A running transition of this patch is reversed; that of another patch has to end first.
         if !patch.transition {
             transition::wait_for_others(&context.kernel, timeout)?;
         }
         context.progress.say(&format!("{name}: disabling"));
         context.kernel.set_enabled(name, false)?;
     }
-    match transition::see_through(
+    match transition::wait_or_reverse(
         &context.kernel,
         name,
         Goal::Gone,
@@ -91,7 +92,7 @@ pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome 
         End::Reverted(blockers) => Err(Failure::new(
             Status::Reverted,
             format!(
-                "{name}: it could not be disabled within {} s, and is applied as before. It was held up by:\n{}",
+                "{name}: disabling did not end within {} s, and was reverted; it was held up by:\n{}",
                 timeout.as_secs(),
                 output::blockers(&blockers)
             ),
@@ -99,8 +100,7 @@ pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome 
         End::Stuck(blockers) => Err(Failure::new(
             Status::Stuck,
             format!(
-                "{name}: it could not be disabled within {} s. It is held up by:\n{}`klpctl status` shows how it \
-                 goes on",
+                "{name}: disabling did not end within {} s; it is held up by:\n{}`klpctl status` shows its progress",
                 timeout.as_secs(),
                 output::blockers(&blockers)
             ),
@@ -112,12 +112,12 @@ pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome 
 ///
 /// # Errors
 ///
-/// It is in use, as always after a forced transition.
+/// The module is in use, as always after a forced transition, or cannot be unloaded.
 pub fn unload_module(context: &Context, name: &str) -> Outcome {
     let mut last = Errno::AGAIN;
-    let unloaded = until(IN_USE, || {
+    let unloaded = until(IN_USE_MAX, || {
         match modules::unload(name) {
-            // It was unloaded meanwhile.
+            // ENOENT: it was unloaded meanwhile.
             Ok(()) | Err(Errno::NOENT) => return Ok(true),
             Err(errno) => last = errno,
         }
@@ -131,7 +131,7 @@ pub fn unload_module(context: &Context, name: &str) -> Outcome {
     let references = context.kernel.module_references(name).unwrap_or(0);
     let why = match last {
         Errno::AGAIN | Errno::BUSY => format!(
-            "it is in use ({references} references); after `force` it stays so until the next boot"
+            "it is in use ({references} references); after `force` it stays in use until the next boot"
         ),
         errno => errno.to_string(),
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The versions of a patch. If each version has its own module name, the series is their common part:
+//! Finds the versions of a patch. If each version has its own module name, the series is their common part:
 //! `fix_foo` for `fix_foo_1_1` and `fix_foo_1_2`.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::outcome::{Failure, Outcome, Status};
 use crate::patch_file::{Info, PatchFile};
 use crate::store::Installed;
 
-/// The series of patches, by module name. A patch without a version in its name is its own series.
+/// The series of patches, by module name. The series of a patch without a version in its name is that name.
 #[derive(Debug, Default)]
 pub struct Versions(BTreeMap<String, String>);
 
@@ -21,9 +21,8 @@ pub fn series(info: &Info) -> &str {
     info.series.as_ref().unwrap_or(&info.name)
 }
 
-/// Checks that no other patch has this name, installed for this kernel or loaded by klpctl. Series and version together
-/// make the name, and other pairs can give the same: `fix_1` and `2`,
-/// `fix` and `1.2`.
+/// Checks that no other patch with this name is installed for this kernel or was loaded by klpctl. The name is made of
+/// series and version, so different pairs can give the same: `fix_1` and `2`, `fix` and `1.2`.
 ///
 /// # Errors
 ///
@@ -33,19 +32,19 @@ pub fn check_name(context: &Context, release: &str, file: &PatchFile) -> Outcome
     let installed = context.store.find(release, name)?;
     // A damaged file does not count.
     if let Some(there) = installed.and_then(|it| it.open().ok()) {
-        check_same(&there.info, &file.info, "installed", "Uninstall")?;
+        check_same(&there.info, &file.info, "installed", "uninstall")?;
     }
     let runs = context.kernel.release().is_ok_and(|it| it == release);
     if runs
         && context.kernel.patch(name)?.is_some()
         && let Some(there) = context.records.info(name)?
     {
-        check_same(&there, &file.info, "loaded", "Unload")?;
+        check_same(&there, &file.info, "loaded", "unload")?;
     }
     Ok(())
 }
 
-fn check_same(there: &Info, here: &Info, is: &str, first: &str) -> Outcome {
+fn check_same(there: &Info, here: &Info, state: &str, remedy: &str) -> Outcome {
     let is_version = there.series.is_some();
     if there.series == here.series && (!is_version || there.version == here.version) {
         return Ok(());
@@ -53,8 +52,8 @@ fn check_same(there: &Info, here: &Info, is: &str, first: &str) -> Outcome {
     Err(Failure::new(
         Status::Conflict,
         format!(
-            "{} is {is} as {} already, and this is {}: two patches cannot have the same name. {first} the other one \
-             before, or build this one under another name",
+            "{} is already {state} as {}, but this is {}: two patches cannot have the same name; {remedy} the other \
+             one first, or build this one with another name",
             here.name,
             described(there),
             described(here)
@@ -71,14 +70,14 @@ fn described(info: &Info) -> String {
 }
 
 impl Versions {
-    /// Those of installed patches.
+    /// The series of installed patches.
     pub fn of_installed<'a>(installed: impl IntoIterator<Item = &'a Installed>) -> Self {
         let mut versions = Self::default();
         versions.add_installed(installed);
         versions
     }
 
-    /// Adds installed patches. Of a damaged file, only the name is known.
+    /// Adds installed patches. A damaged file has no series but its name.
     pub fn add_installed<'a>(&mut self, installed: impl IntoIterator<Item = &'a Installed>) {
         for it in installed {
             let series = it.open().map(|file| series(&file.info).to_owned());
@@ -87,7 +86,7 @@ impl Versions {
         }
     }
 
-    /// Adds loaded patches. Of those not loaded by klpctl, only the name is known.
+    /// Adds loaded patches. Those not loaded by klpctl have no series but their name.
     ///
     /// # Errors
     ///
@@ -107,13 +106,13 @@ impl Versions {
         Ok(())
     }
 
-    /// Is there a patch of that name?
+    /// Whether there is a patch of that name.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// The patch of that name, or the only version of the series of that name. An unknown name is returned unchanged: the
-    /// caller reports it.
+    /// The patch of that name, or the only version of the series of that name. An unknown name is returned unchanged, for
+    /// the caller to report.
     ///
     /// # Errors
     ///
@@ -128,7 +127,7 @@ impl Versions {
             versions => Err(Failure::new(
                 Status::Failed,
                 format!(
-                    "there are several versions of {name}: {}; name one of them",
+                    "there are several versions of {name}: {}; specify one of them",
                     versions.join(", ")
                 ),
             )),
@@ -194,12 +193,12 @@ mod tests {
         let failure = two.one("fix").expect_err("which one?");
         assert_eq!(
             failure.message,
-            "there are several versions of fix: fix_1_1, fix_1_2; name one of them"
+            "there are several versions of fix: fix_1_1, fix_1_2; specify one of them"
         );
         for name in ["fix", "fix_1_1"] {
             assert_eq!(two.all(name), ["fix_1_1", "fix_1_2"]);
         }
-        // A patch of that very name is meant first.
+        // A patch of exactly that name takes precedence.
         let named = versions(&[("fix", "fix"), ("fix_1_2", "fix")]);
         assert_eq!(named.one("fix").expect("itself"), "fix");
     }

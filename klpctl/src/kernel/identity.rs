@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The build of a module: of the loaded one, and of one in a file. They differ after a module was rebuilt or upgraded without
-//! being reloaded; checks against the file mean nothing then.
+//! Identifies the builds of modules, loaded or in a file. They differ after a module was rebuilt or upgraded without
+//! being reloaded; checks against the file do not apply to the loaded module then.
 
 use std::fs;
 use std::path::Path;
@@ -14,18 +14,18 @@ use super::{Kernel, read};
 /// The identity of a module's build, as far as known.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Identity {
-    /// The linker's note about it: the hash of its contents.
+    /// The build ID note: the linker's hash of the contents.
     build_id: Option<Vec<u8>>,
     /// The hash of its sources.
     srcversion: Option<String>,
 }
 
 impl Identity {
-    /// That of a module in a file.
+    /// Reads the identity of a module in a file.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or is no module.
+    /// The file cannot be read, or is not a module.
     pub fn of_file(path: &Path) -> Result<Self, klp_elf::Error> {
         let data = read_module(path)?;
         let module = Module::parse(&data)?;
@@ -36,11 +36,11 @@ impl Identity {
         })
     }
 
-    /// What shows that it is another build; `None` where nothing does.
+    /// The property that differs between two builds; `None` if none is known to.
     pub fn differs(&self, other: &Self) -> Option<&'static str> {
         let differ = |a: Option<&[u8]>, b: Option<&[u8]>| a.zip(b).is_some_and(|(a, b)| a != b);
         if differ(self.build_id.as_deref(), other.build_id.as_deref()) {
-            return Some("build id");
+            return Some("build ID");
         }
         let [a, b] = [self, other].map(|it| it.srcversion.as_deref().map(str::as_bytes));
         differ(a, b).then_some("srcversion")
@@ -48,7 +48,7 @@ impl Identity {
 }
 
 impl Kernel {
-    /// The identity of a loaded module; unknown for one that is not loaded, or built in.
+    /// The identity of a loaded module; empty if it is not loaded or built in.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(one.differs(&identity(None, None)), None);
         assert_eq!(
             one.differs(&identity(Some(b"2"), Some("A"))),
-            Some("build id")
+            Some("build ID")
         );
         assert_eq!(one.differs(&identity(None, Some("B"))), Some("srcversion"));
         assert_eq!(one.differs(&identity(Some(b"1"), None)), None);

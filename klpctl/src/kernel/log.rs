@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads the kernel's log: messages about a refused module, and the start of a transition.
+//! Reads the kernel's log: messages about a refused module, and the start time of a transition.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
@@ -11,18 +11,18 @@ use rustix::fs::OFlags;
 
 use super::Kernel;
 
-/// One record of `/dev/kmsg` is not longer.
+/// The maximum length of a record of `/dev/kmsg`.
 const RECORD_MAX: usize = 8192;
 
-/// More lines than these are of no help.
+/// The maximum number of reported lines.
 const LINES_MAX: usize = 20;
 
-/// The log from the moment on at which this was made.
+/// The log from the time on at which this was created; `None` if it cannot be read.
 #[derive(Debug)]
 pub struct Log(Option<File>);
 
 impl Kernel {
-    /// The messages from now on; none if the log cannot be read.
+    /// Starts to collect messages; there are none if the log cannot be read.
     pub fn log(&self) -> Log {
         let file = self.open_log();
         Log(file.and_then(|mut file| file.seek(SeekFrom::End(0)).ok().map(|_| file)))
@@ -36,24 +36,24 @@ impl Kernel {
         options.open(self.path("dev/kmsg")).ok()
     }
 
-    /// How long the transition of a patch has been running, by the kernel's log. `None` where that does not say when it began
-    /// any more.
+    /// How long the transition of a patch has been running, by the kernel's log. `None` if its start is no longer in
+    /// the log.
     pub fn transition_age(&self, name: &str) -> Option<Duration> {
-        let mut began = None;
+        let mut started = None;
         each_record(&mut self.open_log()?, |text| {
             // A reversed transition starts again.
             let mut starts = text.lines().filter_map(|line| start(line, name));
-            began = starts.next_back().or(began);
+            started = starts.next_back().or(started);
         });
         let uptime = std::fs::read_to_string(self.path("proc/uptime")).ok()?;
         let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
         Duration::try_from_secs_f64(uptime)
             .ok()?
-            .checked_sub(began?)
+            .checked_sub(started?)
     }
 }
 
-/// Reads to the end of the log.
+/// Calls `take` with each record to the end of the log.
 fn each_record(file: &mut File, mut take: impl FnMut(&str)) {
     let mut record = vec![0; RECORD_MAX];
     loop {
@@ -67,19 +67,19 @@ fn each_record(file: &mut File, mut take: impl FnMut(&str)) {
     }
 }
 
-/// The time since boot at which a transition of this patch began, if a record says that it did.
+/// The time since boot at which a transition of this patch started, if the record reports that.
 fn start(record: &str, name: &str) -> Option<Duration> {
     let text = message(record)?.strip_prefix("livepatch: '")?;
-    let begins = ["patching", "unpatching"].iter().any(|kind| {
+    let is_start = ["patching", "unpatching"].iter().any(|kind| {
         let rest = text.strip_prefix(name);
         rest.is_some_and(|rest| rest == format!("': starting {kind} transition"))
     });
     let time = record.split(',').nth(2)?.parse().ok()?;
-    begins.then(|| Duration::from_micros(time))
+    is_start.then(|| Duration::from_micros(time))
 }
 
 impl Log {
-    /// The lines since then that are about live patches or the module `name`.
+    /// The collected lines about live patches or the module `name`.
     pub fn about(mut self, name: &str) -> Vec<String> {
         let mut lines = Vec::new();
         let Some(file) = &mut self.0 else {
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_start_counts() {
+    fn age_is_measured_from_the_last_start() {
         let dir = tempfile::tempdir().expect("a folder");
         for folder in ["dev", "proc"] {
             std::fs::create_dir(dir.path().join(folder)).expect("a folder");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_taken_apart() {
+    fn records_are_parsed() {
         let record =
             "3,512,81234567,-;livepatch: symbol 'x' not found; really\n SUBSYSTEM=module\n";
         assert_eq!(

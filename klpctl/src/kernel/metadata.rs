@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel tells of its types, symbols and modules: patches are compared with that.
+//! The running kernel's types, symbols and modules, which patches are checked against.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -10,20 +10,20 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result};
-use klp_elf::{Kernel as Known, Sources};
+use klp_elf::{Kernel as Reference, Sources};
 use tempfile::TempDir;
 
 use super::{Kernel, read};
 
-/// What the kernel tells of itself: where it stands, and under which name the checks read it.
-const ANSWERS: [(&str, &str); 2] = [
+/// The kernel's files that are copied, with the names of the copies.
+const COPIED: [(&str, &str); 2] = [
     ("proc/kallsyms", "kallsyms"),
     ("sys/kernel/tracing/available_filter_functions", "traceable"),
 ];
 
-/// What was read last. To read it takes a second on a slow machine, and `klpctl boot` needs it for each patch.
+/// The metadata that was read last. Reading takes a second on a slow machine, and `klpctl boot` needs it for each patch.
 #[derive(Clone, Default)]
-pub(super) struct Cache(RefCell<Option<Rc<Answers>>>);
+pub(super) struct Cache(RefCell<Option<Rc<Metadata>>>);
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,45 +31,45 @@ impl fmt::Debug for Cache {
     }
 }
 
-/// The kernel's answers.
-pub struct Answers {
-    /// `None` without CONFIG_DEBUG_INFO_BTF: the kernel tells nothing then.
-    pub known: Option<Known>,
-    /// The modules that were loaded, other than patches: what they add to the answers does not concern other patches.
+/// The kernel's metadata.
+pub struct Metadata {
+    /// `None` without CONFIG_DEBUG_INFO_BTF.
+    pub reference: Option<Reference>,
+    /// The loaded modules except patches, whose symbols and types do not concern other patches.
     modules: BTreeSet<String>,
-    /// The copies of what has no size in procfs.
+    /// The folder with the [`COPIED`] files.
     _copies: TempDir,
 }
 
 impl Kernel {
-    /// What it tells of itself. Read again when other modules have been loaded since.
+    /// Its metadata, which is read again if other modules have been loaded or unloaded since.
     ///
     /// # Errors
     ///
-    /// When it cannot be read.
-    pub fn answers(&self) -> Result<Rc<Answers>> {
+    /// The metadata cannot be read.
+    pub fn metadata(&self) -> Result<Rc<Metadata>> {
         let modules = self.other_modules()?;
         let mut cache = self.cache.0.borrow_mut();
-        if let Some(answers) = cache.as_ref().filter(|it| it.modules == modules) {
-            return Ok(answers.clone());
+        if let Some(metadata) = cache.as_ref().filter(|it| it.modules == modules) {
+            return Ok(metadata.clone());
         }
-        let copies =
-            tempfile::tempdir().context("there is no room for a copy of the kernel's symbols")?;
+        let copies = tempfile::tempdir()
+            .context("cannot make a temporary folder for the kernel's symbols")?;
         let sources = self.sources(copies.path())?;
-        let known = match sources.vmlinux.is_file() {
-            true => Some(Known::open(sources).map_err(|error| anyhow::anyhow!("{error}"))?),
+        let reference = match sources.vmlinux.is_file() {
+            true => Some(Reference::open(sources).map_err(|error| anyhow::anyhow!("{error}"))?),
             false => None,
         };
-        let answers = Rc::new(Answers {
-            known,
+        let metadata = Rc::new(Metadata {
+            reference,
             modules,
             _copies: copies,
         });
-        *cache = Some(answers.clone());
-        Ok(answers)
+        *cache = Some(metadata.clone());
+        Ok(metadata)
     }
 
-    /// The names of all loaded modules but patches.
+    /// The names of all loaded modules except patches.
     fn other_modules(&self) -> Result<BTreeSet<String>> {
         let patches = self.patch_names().unwrap_or_default();
         let text = read(&self.path("proc/modules"))?.unwrap_or_default();
@@ -78,10 +78,10 @@ impl Kernel {
         Ok(others.map(str::to_owned).collect())
     }
 
-    /// Where its types, symbols and modules are. Its answers in procfs have no size, so they are copied.
+    /// The sources of its metadata. The [`COPIED`] files have no size in procfs and tracefs, so they are copied to `dir`.
     fn sources(&self, dir: &Path) -> Result<Sources> {
         let mut copies = Vec::new();
-        for (path, name) in ANSWERS {
+        for (path, name) in COPIED {
             let copy = dir.join(name);
             copies.push(match fs::read(self.path(path)) {
                 Ok(text) if !text.is_empty() => {
@@ -106,11 +106,11 @@ impl Kernel {
         })
     }
 
-    /// Where the files of its modules are.
+    /// The folder of its modules.
     ///
     /// # Errors
     ///
-    /// When procfs does not tell the release.
+    /// The release cannot be read.
     pub fn module_folder(&self) -> Result<PathBuf> {
         Ok(self.path("lib/modules").join(self.release()?))
     }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_read_again_when_a_module_has_come() {
+    fn a_new_module_invalidates_the_cache() {
         let dir = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = dir.path().join(path);
@@ -131,13 +131,13 @@ mod tests {
         write("proc/sys/kernel/osrelease", "6.12.1\n");
         write("proc/modules", "disk 1 0 - Live 0x0\n");
         let kernel = Kernel::at(dir.path());
-        let first = kernel.answers().unwrap();
-        // A patch has.
+        let first = kernel.metadata().unwrap();
+        // A patch does not invalidate it.
         write("proc/modules", "fix 1 1 - Live 0x0\ndisk 1 0 - Live 0x0\n");
         write("sys/kernel/livepatch/fix/enabled", "1\n");
         write("sys/kernel/livepatch/fix/transition", "0\n");
-        assert!(Rc::ptr_eq(&first, &kernel.answers().unwrap()));
+        assert!(Rc::ptr_eq(&first, &kernel.metadata().unwrap()));
         write("proc/modules", "net 1 0 - Live 0x0\ndisk 1 0 - Live 0x0\n");
-        assert!(!Rc::ptr_eq(&first, &kernel.answers().unwrap()));
+        assert!(!Rc::ptr_eq(&first, &kernel.metadata().unwrap()));
     }
 }

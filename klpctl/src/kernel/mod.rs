@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The running kernel.
+//! The running kernel, through its file systems.
 
 pub mod identity;
-mod known;
 pub mod log;
+mod metadata;
 pub mod modules;
 pub mod mok;
 pub mod patches;
@@ -18,14 +18,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// On the kernel's command line: no installed patch is loaded at boot.
+/// The kernel command line parameter that keeps installed patches from being loaded at boot.
 pub const DISABLED: &str = "klp.enable=0";
 
-/// Where the running kernel is seen. Tests look at a folder instead.
+/// Access to the running kernel. In tests, its file systems are a folder.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     root: PathBuf,
-    cache: known::Cache,
+    cache: metadata::Cache,
 }
 
 impl Kernel {
@@ -38,11 +38,11 @@ impl Kernel {
     pub fn at(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
-            cache: known::Cache::default(),
+            cache: metadata::Cache::default(),
         }
     }
 
-    /// A path of the file system, such as `sys/kernel/livepatch`.
+    /// The path of a file such as `sys/kernel/livepatch`.
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
@@ -59,7 +59,7 @@ impl Kernel {
         Ok(release.trim().to_owned())
     }
 
-    /// The id of this boot.
+    /// The boot ID.
     ///
     /// # Errors
     ///
@@ -71,23 +71,23 @@ impl Kernel {
         Ok(id.trim().to_owned())
     }
 
-    /// Does its command line forbid to load installed patches?
+    /// Whether its command line has [`DISABLED`].
     pub fn forbids_patches(&self) -> bool {
         let line = fs::read_to_string(self.path("proc/cmdline")).unwrap_or_default();
         line.split_whitespace().any(|word| word == DISABLED)
     }
 
-    /// Does it have live patching?
+    /// Whether it has live patching.
     pub fn has_livepatch(&self) -> bool {
         self.path("sys/kernel/livepatch").is_dir()
     }
 }
 
-/// A file's text without the line end, or `None` where there is no such file.
+/// Reads a file's text without trailing white space; `None` if the file does not exist.
 ///
 /// # Errors
 ///
-/// When it is there and cannot be read.
+/// The file exists and cannot be read.
 fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.trim_end().to_owned())),
@@ -96,7 +96,7 @@ fn read(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// What belongs to a patch, a module or a task can go while it is looked at.
+/// Whether an error means that the patch, module or task was removed while its files were read.
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
         || matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ESRCH))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Loading and unloading modules.
+//! Loads and unloads modules.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -13,12 +13,12 @@ use rustix::io::Errno;
 use super::{Kernel, read};
 
 impl Kernel {
-    /// Is there a module of that name?
+    /// Whether a module of that name is loaded or built in.
     pub fn has_module(&self, name: &str) -> bool {
         self.path("sys/module").join(name).is_dir()
     }
 
-    /// How many references there are to a module, if it is loaded.
+    /// The reference count of a module, if it is loaded.
     pub fn module_references(&self, name: &str) -> Option<u32> {
         let path = self.path("sys/module").join(name).join("refcnt");
         read(&path).ok().flatten()?.parse().ok()
@@ -26,8 +26,8 @@ impl Kernel {
 }
 
 impl Kernel {
-    /// Loads the modules that a patch needs, with `modprobe`. Failures are reported later, with a better
-    /// message.
+    /// Loads the modules that a patch needs with `modprobe`. Failures are ignored: [`crate::precheck`] reports
+    /// missing modules with a better message.
     pub fn load_dependencies(&self, names: &[String]) {
         let missing = names.iter().filter(|name| !self.has_module(name));
         let Ok(Some(helper)) = read(&self.path("proc/sys/kernel/modprobe")) else {
@@ -39,7 +39,7 @@ impl Kernel {
     }
 }
 
-/// Loads a module; returns when its init has.
+/// Loads a module; returns after its init function.
 ///
 /// The kernel gets the checked bytes, in a sealed memfd: the original file can change at any time. With `finit_module`
 /// rather than `init_module`, IMA measures these bytes, and its appraisal accepts an appended signature
@@ -53,7 +53,7 @@ pub fn load(module: &[u8]) -> Result<(), Errno> {
     rustix::system::finit_module(sealed(module)?, c"", 0)
 }
 
-/// A sealed file in memory with these contents.
+/// Creates a sealed memfd with these contents.
 fn sealed(contents: &[u8]) -> Result<File, Errno> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let name = c"module";
@@ -70,7 +70,7 @@ fn sealed(contents: &[u8]) -> Result<File, Errno> {
     Ok(file)
 }
 
-/// Unloads a module; does not wait for its users.
+/// Unloads a module without waiting for its users.
 ///
 /// # Errors
 ///
@@ -86,8 +86,8 @@ mod tests {
     use std::io::{Read as _, Seek as _};
 
     #[test]
-    fn the_kernel_gets_a_sealed_copy() {
-        let mut file = sealed(b"module").expect("made");
+    fn the_memfd_is_sealed() {
+        let mut file = sealed(b"module").expect("created");
         let write = |file: &mut File| file.write_all(b"x").expect_err("sealed");
         assert_eq!(Errno::from_io_error(&write(&mut file)), Some(Errno::PERM));
         file.rewind().expect("a file in memory");

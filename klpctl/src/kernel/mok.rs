@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The machine owner's keys (MOK), as shim hands them on: the certificates that the owner has enrolled. Keys that
-//! are built into the kernel cannot be read.
+//! Reads the enrolled machine owner keys (MOK), as shim passes them on. Keys built into the kernel cannot be read.
 
 use std::fs;
 
 use super::Kernel;
 
-/// The files, and the length of their headers.
+/// The files with the list, and the length of their headers.
 const PLACES: [(&str, usize); 2] = [
     ("sys/firmware/efi/mok-variables/MokListRT", 0),
     (
         "sys/firmware/efi/efivars/MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23",
-        // The variable's attributes.
+        // The attributes of the EFI variable.
         4,
     ),
 ];
@@ -22,14 +21,14 @@ const X509: [u8; 16] = [
     0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a, 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72,
 ];
 
-/// The head of an EFI_SIGNATURE_LIST: the kind, and the sizes of the list, of a header, and of each signature.
+/// The size of an EFI_SIGNATURE_LIST's fields: type GUID, and the sizes of the list, its header, and each signature.
 const HEAD: usize = 28;
 
-/// The owner of a signature in the list.
+/// The size of the owner GUID in front of each signature.
 const OWNER: usize = 16;
 
 impl Kernel {
-    /// The certificates that the machine's owner has enrolled, in DER. None where it was not started by shim.
+    /// The certificates of the enrolled keys, in DER; none if the machine was not booted by shim.
     pub fn owner_certificates(&self) -> Vec<Vec<u8>> {
         for (path, skipped) in PLACES {
             if let Ok(data) = fs::read(self.path(path)) {
@@ -40,7 +39,7 @@ impl Kernel {
     }
 }
 
-/// The certificates in a sequence of EFI_SIGNATURE_LISTs. Ends where that is damaged.
+/// The certificates in a sequence of EFI_SIGNATURE_LISTs, up to the first malformed one.
 fn certificates(mut data: &[u8]) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     while let Some((list, rest)) = first_list(data) {
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_read_from_either_place() {
+    fn either_file_is_read() {
         let dir = tempfile::tempdir().expect("a folder");
         let kernel = Kernel::at(dir.path());
         assert!(kernel.owner_certificates().is_empty());

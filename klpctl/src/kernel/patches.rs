@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Patches, as `/sys/kernel/livepatch` shows them (Documentation/ABI/testing/sysfs-kernel-livepatch).
+//! Reads and controls patches in `/sys/kernel/livepatch` (Documentation/ABI/testing/sysfs-kernel-livepatch).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,32 +10,31 @@ use serde::Serialize;
 
 use super::{Kernel, is_gone, read};
 
-/// klp-core as a module is a live patch itself, of the livepatch core in C.
+/// The module klp-core, which itself is a live patch of the livepatch core in C.
 const CORE_MODULE: &str = "klp_core";
 
 /// A patch in the kernel.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Patch {
-    /// The name of its module.
+    /// The module name.
     pub name: String,
-    /// Calls go to it, or will when its transition is over.
+    /// It is applied, or its transition applies it.
     pub enabled: bool,
-    /// A transition runs.
+    /// Its transition is running.
     pub transition: bool,
-    /// It has taken the place of all that were there before. Unknown before Linux 6.13.
+    /// It is cumulative. Unknown before Linux 6.13.
     pub replace: Option<bool>,
-    /// Its place among the patches, from 1. Unknown before Linux 6.13.
+    /// Its position in the stack of patches, from 1. Unknown before Linux 6.13.
     pub stack_order: Option<u32>,
-    /// The version of its module.
+    /// The module version.
     pub version: Option<String>,
-    /// Its objects.
     pub objects: Vec<Object>,
 }
 
-/// The kernel or a module, as far as a patch is concerned with it.
+/// An object of a patch.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Object {
-    /// `vmlinux`, or the module's name.
+    /// `vmlinux`, or the module name.
     pub name: String,
     /// It is loaded and patched. Unknown before Linux 6.2.
     pub patched: Option<bool>,
@@ -46,14 +45,13 @@ pub struct Object {
 /// A function that a patch replaces.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Function {
-    /// Its name.
     pub name: String,
-    /// Which of that name, from 1.
+    /// Its sympos, from 1.
     pub position: u32,
 }
 
 impl Patch {
-    /// In one word: `applied`, `applying`, `reverting` or `disabled`.
+    /// The state: `applied`, `applying`, `reverting` or `disabled`.
     pub fn state(&self) -> &'static str {
         match (self.enabled, self.transition) {
             (true, false) => "applied",
@@ -63,7 +61,7 @@ impl Patch {
         }
     }
 
-    /// How many functions it replaces.
+    /// The number of functions that it replaces.
     pub fn function_count(&self) -> usize {
         self.objects
             .iter()
@@ -71,7 +69,7 @@ impl Patch {
             .sum()
     }
 
-    /// Does it replace a function of that name?
+    /// Whether it replaces a function of that name.
     pub fn replaces(&self, function: &str) -> bool {
         let mut functions = self.objects.iter().flat_map(|object| &object.functions);
         functions.any(|it| it.name == function)
@@ -83,8 +81,7 @@ impl Kernel {
         self.path("sys/kernel/livepatch").join(name)
     }
 
-    /// All patches, in stack order if the kernel shows it, else by name. Without the livepatch core itself, see
-    /// [`Self::core_module`].
+    /// All patches except [`Self::core_module`], in stack order if the kernel shows it, else by name.
     ///
     /// # Errors
     ///
@@ -95,7 +92,7 @@ impl Kernel {
         Ok(patches)
     }
 
-    /// klp-core, where it is a module, as the patch that it is of the livepatch core in C.
+    /// The module klp-core as a patch, if it is loaded.
     ///
     /// # Errors
     ///
@@ -123,11 +120,11 @@ impl Kernel {
         Ok(patches)
     }
 
-    /// Their names, in the same order.
+    /// The names of [`Self::patches`], in the same order.
     ///
     /// # Errors
     ///
-    /// When sysfs cannot be read.
+    /// sysfs cannot be read.
     pub fn patch_names(&self) -> Result<Vec<String>> {
         let patches = self.patches()?.into_iter();
         Ok(patches.map(|patch| patch.name).collect())
@@ -140,7 +137,7 @@ impl Kernel {
     /// sysfs cannot be read.
     pub fn patch(&self, name: &str) -> Result<Option<Patch>> {
         let path = self.patch_path(name);
-        // A folder without these is about to go.
+        // A folder without these files is being removed.
         let Some(enabled) = flag(&path.join("enabled"))? else {
             return Ok(None);
         };
@@ -169,7 +166,7 @@ impl Kernel {
         write(&self.patch_path(name).join("enabled"), enabled)
     }
 
-    /// Ends the running transition of a patch by force.
+    /// Forces the running transition of a patch.
     ///
     /// # Errors
     ///
@@ -234,7 +231,7 @@ fn function(folder: &str) -> Option<Function> {
 mod tests {
     use super::*;
 
-    /// Files with their text, below a folder.
+    /// Creates a folder with these files.
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a folder");
         for (path, text) in files {
@@ -246,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn patches_are_read_in_their_order() {
+    fn patches_are_in_stack_order() {
         let dir = tree(&[
             ("sys/kernel/livepatch/a/enabled", "1\n"),
             ("sys/kernel/livepatch/a/transition", "1\n"),
@@ -278,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn old_kernels_show_less() {
+    fn files_missing_in_old_kernels_are_optional() {
         let dir = tree(&[
             ("sys/kernel/livepatch/a/enabled", "1\n"),
             ("sys/kernel/livepatch/a/transition", "0\n"),
@@ -294,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn klp_core_is_no_patch_among_others() {
+    fn klp_core_is_separate_from_patches() {
         let dir = tree(&[
             ("sys/kernel/livepatch/klp_core/enabled", "1\n"),
             ("sys/kernel/livepatch/klp_core/transition", "1\n"),

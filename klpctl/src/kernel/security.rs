@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What decides whether unsigned modules are loaded.
+//! Finds out whether the kernel loads unsigned modules: signature enforcement and lockdown.
 
 use std::fs;
 
 use super::{Kernel, read};
 
 impl Kernel {
-    /// Why this kernel loads signed modules only, if it does.
-    pub fn wants_signatures(&self) -> Option<&'static str> {
+    /// Why this kernel loads signed modules only; `None` if it loads unsigned ones.
+    pub fn requires_signatures(&self) -> Option<&'static str> {
         let enforce = self.path("sys/module/module/parameters/sig_enforce");
         if read(&enforce)
             .ok()
@@ -24,7 +24,7 @@ impl Kernel {
         }
     }
 
-    /// The lockdown level, in brackets.
+    /// The lockdown level: the word in brackets.
     fn lockdown(&self) -> Option<String> {
         let text = fs::read_to_string(self.path("sys/kernel/security/lockdown")).ok()?;
         let (_, rest) = text.split_once('[')?;
@@ -44,11 +44,11 @@ mod tests {
             fs::create_dir_all(path.parent().expect("not the root")).expect("a folder");
             fs::write(path, text).expect("a file");
         }
-        Kernel::at(dir.path()).wants_signatures()
+        Kernel::at(dir.path()).requires_signatures()
     }
 
     #[test]
-    fn signatures_are_wanted_by_either() {
+    fn either_setting_requires_signatures() {
         let lockdown = "sys/kernel/security/lockdown";
         let enforce = "sys/module/module/parameters/sig_enforce";
         assert_eq!(kernel(&[]), None);

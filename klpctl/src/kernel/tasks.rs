@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tasks that hold up a transition.
+//! Finds and wakes the blockers of a transition.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,34 +12,33 @@ use serde::Serialize;
 use super::Kernel;
 use super::patches::Patch;
 
-/// Frames of a stack that are shown: the innermost ones.
+/// The number of stack frames that are kept, from the innermost.
 const FRAMES_MAX: usize = 16;
 
 /// A task that has not switched.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Blocker {
-    /// Its process.
+    /// The process ID.
     pub pid: i32,
-    /// The task itself.
+    /// The task ID.
     pub tid: i32,
-    /// Its name.
     pub name: String,
-    /// It runs in the kernel only, so no signal reaches it.
+    /// It is a kernel thread, which takes no signals.
     pub kernel_thread: bool,
-    /// A function of the patch that it is in, if its stack shows one.
+    /// The innermost function of the patch on its stack.
     pub function: Option<String>,
-    /// The reason that klp-core shows.
+    /// The reason that klp-core reports in debugfs.
     pub why: Option<String>,
     /// Its kernel stack, innermost first.
     pub stack: Vec<String>,
 }
 
 impl Kernel {
-    /// The tasks that have not switched yet in the transition of this patch.
+    /// The blockers of the transition of this patch.
     pub fn blockers(&self, patch: &Patch) -> Vec<Blocker> {
         let reasons = self.reasons(&patch.name);
         let blocker = |(pid, task): (i32, PathBuf)| {
-            let tid = number(&task)?;
+            let tid = id(&task)?;
             let name = text(&task, "comm").unwrap_or_default();
             let stack = stack(&text(&task, "stack").unwrap_or_default());
             let function = stack.iter().find(|function| patch.replaces(function));
@@ -53,32 +52,32 @@ impl Kernel {
                 stack,
             })
         };
-        self.waiting_for(patch).filter_map(blocker).collect()
+        self.not_switched(patch).filter_map(blocker).collect()
     }
 
     /// How many tasks have not switched yet.
     pub fn blocker_count(&self, patch: &Patch) -> usize {
-        self.waiting_for(patch).count()
+        self.not_switched(patch).count()
     }
 
-    /// The tasks that have not switched yet, as their folders in procfs with the process they belong to.
-    fn waiting_for(&self, patch: &Patch) -> impl Iterator<Item = (i32, PathBuf)> {
+    /// The procfs folders of the tasks that have not switched yet, with their process IDs.
+    fn not_switched(&self, patch: &Patch) -> impl Iterator<Item = (i32, PathBuf)> {
         let other = if patch.enabled { "0" } else { "1" };
         let mut tasks = self.tasks();
-        // -1: no transition concerns it.
+        // -1 (KLP_TRANSITION_IDLE): it takes part in no transition.
         tasks.retain(|(_, task)| text(task, "patch_state").as_deref() == Some(other));
         tasks.into_iter()
     }
 
-    /// All tasks, as their folders in procfs with the process they belong to.
+    /// The procfs folders of all tasks, with their process IDs.
     fn tasks(&self) -> Vec<(i32, PathBuf)> {
         let mut tasks = Vec::new();
-        for process in numbered(&self.path("proc")) {
-            let Some(pid) = number(&process) else {
+        for process in id_folders(&self.path("proc")) {
+            let Some(pid) = id(&process) else {
                 continue;
             };
             tasks.extend(
-                numbered(&process.join("task"))
+                id_folders(&process.join("task"))
                     .into_iter()
                     .map(|task| (pid, task)),
             );
@@ -86,7 +85,7 @@ impl Kernel {
         tasks
     }
 
-    /// klp-core's lines about the blockers of a patch, by task.
+    /// klp-core's lines about the blockers of a patch, by task ID.
     fn reasons(&self, patch: &str) -> HashMap<i32, String> {
         let path = self
             .path("sys/kernel/debug/livepatch")
@@ -98,11 +97,10 @@ impl Kernel {
     }
 }
 
-/// Wakes tasks out of interruptible sleeps, by stopping and continuing their processes: a task switches on its way back to
-/// user space. Skips kernel threads and stopped processes. Returns the number of
-/// processes.
+/// Wakes tasks from interruptible sleeps by stopping and continuing their processes: a task switches on its way back to
+/// user space. Skips kernel threads and stopped processes. Returns the number of processes.
 ///
-/// Programs can notice it: system calls that are never restarted return EINTR, and a parent that waits for
+/// Programs can notice this: system calls that are never restarted return EINTR, and a parent that waits for
 /// stopped children is notified.
 pub fn wake(kernel: &Kernel, blockers: &[Blocker]) -> usize {
     let mut woken = Vec::new();
@@ -113,12 +111,12 @@ pub fn wake(kernel: &Kernel, blockers: &[Blocker]) -> usize {
         let Some(pid) = Pid::from_raw(blocker.pid) else {
             continue;
         };
-        // Never this process, which would not continue, nor init, which ignores it.
+        // Not this process, which could not continue itself, nor init, which ignores SIGSTOP.
         if pid == rustix::process::getpid() || pid.is_init() {
             continue;
         }
         if kill_process(pid, Signal::STOP).is_ok() {
-            // It can have ended in between.
+            // It may have exited in between.
             let _ = kill_process(pid, Signal::CONT);
             woken.push(blocker.pid);
         }
@@ -131,7 +129,7 @@ fn is_stopped(kernel: &Kernel, pid: i32) -> bool {
     matches!(stat_fields(&stat).next(), Some("T" | "t"))
 }
 
-/// By the kernel's flags of the task.
+/// Whether the task has the flag PF_KTHREAD.
 fn is_kernel_thread(task: &Path) -> bool {
     // include/linux/sched.h
     const PF_KTHREAD: u64 = 0x0020_0000;
@@ -142,13 +140,13 @@ fn is_kernel_thread(task: &Path) -> bool {
     flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 
-/// The fields of `stat` from the state on: a name before it can hold anything.
+/// The fields of `stat` from the state on. The name before it may contain any character.
 fn stat_fields(stat: &str) -> impl Iterator<Item = &str> {
     let (_, rest) = stat.rsplit_once(')').unwrap_or_default();
     rest.split_whitespace()
 }
 
-/// The functions of a stack, from lines such as `[<0>] msleep+0x2d/0x40`.
+/// The functions on a stack, from lines such as `[<0>] msleep+0x2d/0x40`.
 fn stack(text: &str) -> Vec<String> {
     let frame = |line: &str| {
         let place = line.split_whitespace().nth(1)?;
@@ -158,22 +156,22 @@ fn stack(text: &str) -> Vec<String> {
     text.lines().filter_map(frame).take(FRAMES_MAX).collect()
 }
 
-/// `sleeping in function f`, of `12 name sleeping in function f`.
+/// The reason in a line of klp-core: `sleeping in function f` in `12 name sleeping in function f`.
 fn reason(line: &str, name: &str) -> String {
     let (_, rest) = line.split_once(' ').unwrap_or_default();
     rest.strip_prefix(name).unwrap_or(rest).trim().to_owned()
 }
 
-/// The numbered folders in a folder.
-fn numbered(path: &Path) -> Vec<PathBuf> {
+/// The folders in `path` that are named by an ID.
+fn id_folders(path: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(path) else {
         return Vec::new();
     };
     let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
-    paths.filter(|path| number(path).is_some()).collect()
+    paths.filter(|path| id(path).is_some()).collect()
 }
 
-fn number(path: &Path) -> Option<i32> {
+fn id(path: &Path) -> Option<i32> {
     path.file_name()?.to_str()?.parse().ok()
 }
 
@@ -215,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_not_switched() {
+    fn blockers_are_found() {
         let dir = tempfile::tempdir().expect("a folder");
         let root = dir.path();
         let stack = "[<0>] msleep+0x2d/0x40\n[<0>] read_it+0x10/0x20\n[<0>] entry+0x1/0x2\n";

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Other ftrace users and kprobes of a function: tracefs' `enabled_functions`, and the list of kprobes.
+//! Finds other ftrace users and kprobes of functions, in tracefs' `enabled_functions` and the list of kprobes.
 
 use std::fs;
 
 use super::Kernel;
 
-/// Something else that is attached to a function.
+/// Another user that is attached to a function.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Attached {
     /// The function.
     pub function: String,
-    /// Its description.
+    /// The description of the user.
     pub what: &'static str,
-    /// A patch of this function is refused while it is there.
+    /// The kernel refuses a patch of this function while it is attached.
     pub excludes: bool,
 }
 
@@ -52,7 +52,7 @@ impl Kernel {
     }
 }
 
-/// The name and the flags of a line such as `vfs_read (2) R I     \ttramp: ..`.
+/// The function and the flags in a line such as `vfs_read (2) R I     \ttramp: ..`.
 fn enabled_function(line: &str) -> Option<(&str, &str)> {
     let (name, rest) = line.split_once(' ')?;
     let (_, flags) = rest.split_once(')')?;
@@ -62,9 +62,9 @@ fn enabled_function(line: &str) -> Option<(&str, &str)> {
 
 fn attachment(name: &str, flags: &str, is_patched: bool) -> Option<Attached> {
     let has = |flag| flags.split_whitespace().any(|it| it == flag);
-    // Only one user may redirect calls. Live patches of one function share theirs.
+    // Only one ftrace_ops of a function may change the instruction pointer (I). Live patches of a function share theirs.
     let (what, excludes) = if has("I") && !is_patched {
-        ("something that redirects it", true)
+        ("another redirection", true)
     } else if has("D") {
         ("a direct call (a BPF program)", false)
     } else if !is_patched {
@@ -79,7 +79,7 @@ fn attachment(name: &str, flags: &str, is_patched: bool) -> Option<Attached> {
     })
 }
 
-/// The function of a line such as `ffffffff81234560  k  vfs_read+0x4    [FTRACE]`.
+/// The function in a line such as `ffffffff81234560  k  vfs_read+0x4    [FTRACE]`.
 fn probed_function(line: &str) -> Option<&str> {
     let place = line.split_whitespace().nth(2)?;
     place.split('+').next()
@@ -95,16 +95,16 @@ mod tests {
             "cmdline_proc_show (1) R I     \ttramp: 0xffffffffc0000000 (klp_handler+0x0/0x10) ->x";
         let (name, flags) = enabled_function(line).expect("a line");
         assert_eq!(name, "cmdline_proc_show");
-        let found = attachment(name, flags, false).expect("something");
+        let found = attachment(name, flags, false).expect("attached");
         assert!(found.excludes);
         assert_eq!(attachment(name, flags, true), None);
         let (name, flags) = enabled_function("vfs_read (1)           \ttramp: x").expect("a line");
         assert_eq!(
-            attachment(name, flags, false).expect("something").what,
+            attachment(name, flags, false).expect("attached").what,
             "a tracer"
         );
         let (name, flags) = enabled_function("vfs_read (1)       D   ->bpf").expect("a line");
-        assert!(!attachment(name, flags, false).expect("something").excludes);
+        assert!(!attachment(name, flags, false).expect("attached").excludes);
         assert_eq!(enabled_function(""), None);
     }
 

@@ -26,7 +26,7 @@ other_release() {
 }
 
 check "uninstalling a missing patch fails" ctl_status 1 uninstall livepatch_sample
-expect_match "the missing patch is reported" "not installed; nothing is" "$(said)"
+expect_match "the missing patch is reported" "not installed; no patch is installed" "$(said)"
 check "uninstalling a missing patch with --missing-ok succeeds" ctl_status 0 uninstall --missing-ok livepatch_sample
 check "a dry run of install succeeds" ctl_status 0 --dry-run install $quick "$sample"
 expect_match "the dry run shows the kernel" "would be installed for kernel ${release//+/\\+}" "$(said)"
@@ -104,7 +104,7 @@ check "the store is empty" test -z "$(ls $store)" -o "$(ls $store)" = trial
 mkdir -p $store/"$release"
 echo half >$store/"$release"/0001-broken.ko
 check "a damaged file fails the boot" ctl_status 1 boot $quick
-expect_match "the damaged file is reported" "broken: .*0001-broken.ko is no module" "$(said)"
+expect_match "the damaged file is reported" "broken: .*0001-broken.ko is not a module" "$(said)"
 
 must "unload the patch" ctl_status 0 unload livepatch_sample
 rm -rf /tmp/ctl /tmp/other.ko /run/klpctl $store

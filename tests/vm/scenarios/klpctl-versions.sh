@@ -32,7 +32,7 @@ must "install and load a version" ctl_status 0 install --unchecked --now /tmp/ve
 must "end the trial of version 1" ctl_status 0 boot --healthy
 must "upgrade to version 2" ctl_status 0 install --unchecked --now /tmp/versioned_1_2.ko
 expect_eq "version 2 is loaded at once" versioned_1_2 "$(cat /proc/version)"
-expect_match "install reports the replaced version" "in the place of versioned_1_1" "$(said)"
+expect_match "install reports the replaced version" "replacing versioned_1_1" "$(said)"
 check "version 1 is unloaded" test ! -e /sys/module/versioned_1_1
 expect_eq "version 1 stays installed while version 2 is on trial" "versioned_1_1 versioned_1_2 " "$(installed)"
 check "klpctl status succeeds after the upgrade" ctl_status 0 status

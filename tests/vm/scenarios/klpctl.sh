@@ -45,7 +45,7 @@ must "load the module" load klp_held
 check "a dry run of load succeeds" ctl_status 0 --dry-run load "$first"
 check "a dry run loads nothing" test ! -e $LIVEPATCH/held_first
 check "a module that is not a patch is refused" ctl_status 4 load "$MODULES/klp_held.ko"
-expect_match "the error says why" "is a module, but no live patch" "$(said)"
+expect_match "the error says why" "is a module, but not a live patch" "$(said)"
 
 must "load a patch" ctl_status 0 load "$first"
 expect_eq "the patch is applied" first "$(answer)"

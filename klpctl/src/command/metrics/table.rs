@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The metrics: one row for each, for the output and the guide.
+//! The table of metrics, for the output and the guide.
 //!
-//! `cargo xtask docs` compiles this file too, and writes the table of the guide from it. So it uses
-//! nothing but the language.
+//! `cargo xtask docs` also compiles this file, to generate the table in the guide, so it uses only the language.
 
 /// A metric. All are gauges.
 pub struct Metric {
     pub name: &'static str,
     /// The labels of its samples.
     pub labels: &'static [&'static str],
-    /// Its description in the output.
+    /// The HELP line in the output.
     pub help: &'static str,
-    /// Its value, for the guide.
+    /// The description of its value in the guide.
     #[allow(dead_code)] // Read by `cargo xtask docs`.
     pub value: &'static str,
 }
 
-/// All of them, in the order of the output.
+/// All metrics, in the order of the output.
 #[allow(dead_code)] // Read by `cargo xtask docs`.
 pub const METRICS: [&Metric; 13] = [
     &COLLECTED,
