@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What package formats call machines.
+//! The architecture names of package formats.
 
 use klp_elf::Machine;
 
-/// Debian's name.
+/// The architecture in Debian's packages.
 pub(crate) fn deb(machine: Option<Machine>) -> &'static str {
     match machine {
         None => "all",
@@ -13,7 +13,7 @@ pub(crate) fn deb(machine: Option<Machine>) -> &'static str {
     }
 }
 
-/// rpm's name.
+/// The architecture in rpm packages.
 pub(crate) fn rpm(machine: Option<Machine>) -> &'static str {
     match machine {
         None => "noarch",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The package format of Debian: deb(5).
+//! Writes packages in Debian's format, deb(5).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use md5::{Digest as _, Md5};
 
 use crate::arch;
 use crate::text::wrapped;
-use crate::{Package, Relation, Wanted};
+use crate::{Package, Relation, VersionReq};
 
 pub(crate) fn file_name(package: &Package) -> String {
     format!(
@@ -25,7 +25,7 @@ pub(crate) fn file_name(package: &Package) -> String {
     )
 }
 
-/// The revision of a package that is not Debian's begins with 0.
+/// The version with a Debian revision. By convention, the revision of a package from outside of Debian begins with 0.
 fn version(package: &Package) -> String {
     format!("{}-0klp{}", package.version, package.revision)
 }
@@ -47,15 +47,15 @@ pub(crate) fn bytes(package: &Package) -> Result<Vec<u8>> {
     Ok(builder.into_inner()?)
 }
 
-/// A file of one of the two archives.
+/// A file in one of the two archives.
 pub(crate) struct Entry {
-    /// From the archive's top.
+    /// The path from the top of the archive.
     path: String,
     contents: Vec<u8>,
     mode: u32,
 }
 
-/// The installed files: the package's own, and those that Debian requires.
+/// The installed files: the package's own, and those that Debian policy requires.
 fn files(package: &Package) -> Result<Vec<Entry>> {
     let own = package.files.iter().map(|file| Entry {
         path: file.path.trim_start_matches('/').to_owned(),
@@ -63,7 +63,7 @@ fn files(package: &Package) -> Result<Vec<Entry>> {
         mode: file.mode,
     });
     let doc = format!("usr/share/doc/{}", package.name);
-    let about = [
+    let required = [
         Entry {
             path: format!("{doc}/changelog.Debian.gz"),
             contents: gzip(changelog(package).as_bytes(), Compression::best())?,
@@ -75,7 +75,7 @@ fn files(package: &Package) -> Result<Vec<Entry>> {
             mode: 0o644,
         },
     ];
-    let mut all: Vec<_> = own.chain(about).collect();
+    let mut all: Vec<_> = own.chain(required).collect();
     all.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(all)
 }
@@ -100,8 +100,7 @@ fn control_archive(package: &Package, files: &[Entry]) -> Result<Vec<u8>> {
         let _ = writeln!(after_purge, "rm -rf {dir}");
     }
     for (name, body) in [
-        // The second is for a package that stays, because its replacement could not be installed: its script
-        // before removal has run.
+        // `abort-remove`: the package stays, because its replacement could not be installed, but its prerm has run.
         (
             "postinst",
             script(&[("configure | abort-remove", &scripts.after_install)]),
@@ -119,7 +118,7 @@ fn control_archive(package: &Package, files: &[Entry]) -> Result<Vec<u8>> {
     archive(&all, package)
 }
 
-/// A script of commands and the actions of dpkg, with `|` between them, for which they are run.
+/// A maintainer script from pairs of dpkg actions, separated by `|`, and the commands to run for them.
 fn script(cases: &[(&str, &str)]) -> Option<String> {
     let mut text = "#!/bin/sh\nset -e\ncase \"$1\" in\n".to_owned();
     let cases = cases.iter().filter(|(_, commands)| !commands.is_empty());
@@ -183,9 +182,9 @@ pub(crate) fn control(package: &Package, files: &[Entry]) -> String {
 
 fn relation(relation: &Relation) -> String {
     match &relation.version {
-        Wanted::Any => relation.name.clone(),
-        Wanted::Exactly(version) => format!("{} (= {version})", relation.name),
-        Wanted::AtLeast(version) => format!("{} (>= {version})", relation.name),
+        VersionReq::Any => relation.name.clone(),
+        VersionReq::Exactly(version) => format!("{} (= {version})", relation.name),
+        VersionReq::AtLeast(version) => format!("{} (>= {version})", relation.name),
     }
 }
 
@@ -200,7 +199,7 @@ fn changelog(package: &Package) -> String {
     )
 }
 
-/// In the machine-readable form of Debian.
+/// The file `copyright` in Debian's machine-readable format.
 fn copyright(package: &Package) -> String {
     let year = package.time.strftime("%Y");
     let authors = match package.authors.as_slice() {
@@ -221,7 +220,7 @@ fn copyright(package: &Package) -> String {
     )
 }
 
-/// A compressed archive, with the folders of the files.
+/// A compressed archive of the files and their folders.
 fn archive(entries: &[Entry], package: &Package) -> Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     let mut folders = BTreeSet::from([String::new()]);
@@ -275,7 +274,7 @@ fn append(
     header.set_username("root")?;
     header.set_groupname("root")?;
     header.set_size(contents.len() as u64);
-    // As dpkg-deb does, with the dot at the beginning, which `set_path` takes away.
+    // Keep the leading `./`, as dpkg-deb writes it; `set_path` removes it.
     let name = &mut header.as_gnu_mut().context("not a GNU header")?.name;
     if path.len() < name.len() {
         name[..path.len()].copy_from_slice(path.as_bytes());
@@ -291,7 +290,7 @@ fn seconds(package: &Package) -> u64 {
     u64::try_from(package.time.as_second()).unwrap_or_default()
 }
 
-/// Without time and name, as lintian requires.
+/// Compresses data, with neither time nor name in the header, as lintian requires.
 fn gzip(data: &[u8], level: Compression) -> Result<Vec<u8>> {
     let mut encoder: GzEncoder<Vec<u8>> = GzBuilder::new().write(Vec::new(), level);
     encoder.write_all(data)?;
@@ -304,7 +303,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn scripts_run_for_their_actions() {
+    fn commands_run_for_their_actions_only() {
         assert_eq!(script(&[("configure", "")]), None);
         let cases = [
             ("configure | abort-remove", "echo one\necho two\n"),
@@ -343,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_purge_removes_what_a_removal_leaves() {
+    fn only_purge_removes_the_state_folder() {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("state");
         let package = Package {

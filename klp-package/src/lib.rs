@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes packages for distributions, `.deb` and `.rpm` files, without their tools.
+//! Writes distribution packages, `.deb` and `.rpm` files, without the distributions' tools.
 //!
-//! [`LivePatch`] makes the package of a live patch; [`Package`] is any package. The same input
-//! and time give the same bytes.
+//! [`LivePatch`] makes the package of a live patch; [`Package`] describes any package. Packages are reproducible: the
+//! same input and time give the same bytes.
 
 #![forbid(unsafe_code)]
 
@@ -23,59 +23,59 @@ use klp_elf::Machine;
 pub use live_patch::LivePatch;
 pub use output::{Output, time};
 
-/// A family of distributions.
+/// A package format.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Format {
-    /// Debian's and its relatives'.
+    /// Debian and derivatives.
     Deb,
-    /// Fedora's, SUSE's and their relatives'.
+    /// Fedora, SUSE and derivatives.
     Rpm,
 }
 
 /// A package to write.
 #[derive(Clone, Debug)]
 pub struct Package {
-    /// Its name.
+    /// The package name.
     pub name: String,
-    /// The machine that it is for; none if its files are for any.
+    /// The architecture; `None` if the package is architecture independent.
     pub machine: Option<Machine>,
     /// The version of its contents, without a `-`.
     pub version: String,
-    /// How often that version was packaged, from 1.
+    /// The package revision of that version, from 1.
     pub revision: u32,
-    /// A short description.
+    /// The short description.
     pub summary: String,
-    /// A description in paragraphs.
+    /// The paragraphs of the long description.
     pub description: Vec<String>,
     /// The maintainer: `Jane Doe <jane@example.org>`.
     pub maintainer: String,
     /// The authors of its contents.
     pub authors: Vec<String>,
-    /// Where to read more.
+    /// The URL of a page with more information.
     pub homepage: Option<String>,
-    /// The section of a Debian archive.
+    /// The section in a Debian archive.
     pub section: &'static str,
     /// The changes of this version.
     pub change: String,
-    /// When it was made; all files get this time.
+    /// The build time, which all files get.
     pub time: Timestamp,
     /// The files that it installs.
     pub files: Vec<File>,
-    /// The folder of its program's persistent state: `apt purge` removes it with its contents. rpm
-    /// has no purge, and removes it if it is empty.
+    /// The folder of its program's persistent state: `apt purge` removes it with its contents; rpm has no purge, and
+    /// removes it if it is empty.
     pub state_dir: Option<String>,
     /// Its dependencies.
     pub depends: Vec<Relation>,
-    /// Packages that go when it is installed.
+    /// The packages that are removed when it is installed.
     pub supersedes: Vec<String>,
-    /// The scripts that run while it is installed and removed.
+    /// The scripts that run when it is installed and removed.
     pub scripts: Scripts,
 }
 
 /// A file of a package, owned by root.
 #[derive(Clone, Debug)]
 pub struct File {
-    /// Where it is installed, from `/`.
+    /// The absolute path where it is installed.
     pub path: String,
     /// Its contents.
     pub contents: Vec<u8>,
@@ -83,55 +83,55 @@ pub struct File {
     pub mode: u32,
 }
 
-/// Another package.
+/// A relation to another package.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Relation {
-    /// Its name.
+    /// The package name.
     pub name: String,
-    /// Which versions of it.
-    pub version: Wanted,
+    /// The matching versions.
+    pub version: VersionReq,
 }
 
-/// Versions of a package.
+/// A version requirement.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Wanted {
-    /// All of them.
+pub enum VersionReq {
+    /// Any version.
     Any,
-    /// This one.
+    /// This version.
     Exactly(String),
-    /// This one, and later ones.
+    /// This version or a later one.
     AtLeast(String),
 }
 
 impl Relation {
-    /// A package in any version.
+    /// A relation to any version of a package.
     pub fn any(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            version: Wanted::Any,
+            version: VersionReq::Any,
         }
     }
 }
 
-/// Commands of `sh`, without its first line.
+/// Shell scripts, without the interpreter line.
 #[derive(Clone, Debug, Default)]
 pub struct Scripts {
-    /// Run after the files were installed, also by an upgrade.
+    /// Runs after the files were installed, also by an upgrade.
     pub after_install: String,
-    /// Run before the files are removed, not by an upgrade.
+    /// Runs before the files are removed, but not by an upgrade.
     pub before_remove: String,
-    /// Run after the files were removed, not by an upgrade.
+    /// Runs after the files were removed, but not by an upgrade.
     pub after_remove: String,
-    /// Run on purge. Only Debian's packages have this.
+    /// Runs on purge, in Debian's packages only.
     pub after_purge: String,
 }
 
 impl Package {
-    /// Writes the package into a folder, under its usual name. Returns the path.
+    /// Writes the package into a folder, with the format's usual file name. Returns the path.
     ///
     /// # Errors
     ///
-    /// A name or the version is invalid in such a package, or the file cannot be written.
+    /// A field is invalid, or the file cannot be written.
     pub fn write(&self, format: Format, dir: &Path) -> Result<PathBuf> {
         self.check()?;
         let (name, bytes) = match format {
@@ -143,34 +143,37 @@ impl Package {
         Ok(path)
     }
 
-    /// The checks of both formats.
+    /// Checks the fields that have the same rules in both formats.
     fn check(&self) -> Result<()> {
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
         ensure!(
             self.name.len() > 1 && self.name.chars().all(is_name),
-            "{:?} is no name of a package: it may have lower-case letters, digits, `+`, `-` and `.`",
+            "{:?} is not a package name: use lower-case letters, digits, `+`, `-` and `.`",
             self.name
         );
         let is_version = |c: char| c.is_ascii_alphanumeric() || "+.~".contains(c);
         ensure!(
             self.version.starts_with(|c: char| c.is_ascii_digit())
                 && self.version.chars().all(is_version),
-            "{:?} is no version of a package: it begins with a digit, and may have letters, digits, `+`, `.` \
-             and `~`, as in `1.0` or `1.1~rc2`",
+            "{:?} is not a package version: begin with a digit, and use letters, digits, `+`, `.` and `~`, as in \
+             `1.0` or `1.1~rc2`",
             self.version
         );
-        ensure!(self.revision > 0, "the revision of a package is 1 or more");
+        ensure!(
+            self.revision > 0,
+            "the package revision has to be at least 1"
+        );
         let (name, rest) = self.maintainer.split_once('<').unwrap_or_default();
         ensure!(
             !name.trim().is_empty() && rest.ends_with('>') && rest.contains('@'),
-            "{:?} is no maintainer: write a name and an address, as in `Jane Doe <jane@example.org>`",
+            "{:?} is not a maintainer: write a name and an address, as in `Jane Doe <jane@example.org>`",
             self.maintainer
         );
         let lines = [&self.summary, &self.change, &self.maintainer];
         for text in lines.into_iter().chain(&self.homepage) {
             ensure!(
                 !text.chars().any(char::is_control),
-                "{text:?} has to be one line"
+                "{text:?} has to be a single line"
             );
         }
         Ok(())
@@ -181,7 +184,7 @@ impl Package {
 mod tests {
     use super::*;
 
-    /// A package of nothing.
+    /// An empty package.
     pub(crate) fn package() -> Package {
         Package {
             name: "check".to_owned(),
@@ -204,9 +207,9 @@ mod tests {
         }
     }
 
-    /// Another line would be another field of the package.
+    /// A line break would start another field of the package.
     #[test]
-    fn what_becomes_a_field_is_one_line() {
+    fn fields_are_single_lines() {
         let dir = tempfile::tempdir().unwrap();
         let two = || "https://example.org/\nDepends: other".to_owned();
         let wrong = [
@@ -221,7 +224,7 @@ mod tests {
         ];
         for package in wrong {
             let error = package.write(Format::Deb, dir.path()).unwrap_err();
-            assert!(error.to_string().contains("one line"), "{error}");
+            assert!(error.to_string().contains("single line"), "{error}");
         }
     }
 }

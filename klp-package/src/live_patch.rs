@@ -1,47 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The package of a live patch: installed by `klpctl install` for the kernel that it was built for.
+//! Makes the package of a live patch. Its scripts run `klpctl install` for the kernel that the patch was built for.
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use klp_elf::Module;
 use klp_elf::livepatch::SERIES;
 
-use crate::{File, Format, Package, Relation, Scripts, Wanted};
+use crate::{File, Format, Package, Relation, Scripts, VersionReq};
 
-/// Where packages put their modules: a folder for each kernel release.
+/// The folder of packaged modules, with a folder for each kernel release.
 const FOLDER: &str = "/usr/lib/klp";
 
-/// The version of klpctl that has all that the scripts use.
+/// The minimum version of klpctl for the scripts.
 const KLPCTL: &str = "0.1";
 
-/// A live patch's module that becomes a package.
+/// A live patch to be packaged.
 #[derive(Clone, Debug)]
 pub struct LivePatch {
-    /// The module's file.
+    /// The contents of the module file.
     pub module: Vec<u8>,
-    /// The maintainer; default: the first of the patch's authors.
+    /// The maintainer; the default is the patch's first author.
     pub maintainer: Option<String>,
-    /// How often this version was packaged, from 1.
+    /// The package revision of this version, from 1.
     pub revision: u32,
-    /// The package of the kernel; default: the distribution's name for it.
+    /// The name of the kernel's package; the default is that of the distribution's kernels.
     pub kernel_package: Option<String>,
-    /// Modules of patches whose packages are removed when this one is installed.
+    /// The module names of patches whose packages are removed when this one is installed.
     pub supersedes: Vec<String>,
-    /// The time of the package.
+    /// The build time of the package.
     pub time: Timestamp,
 }
 
 impl LivePatch {
     /// Makes the package.
     ///
-    /// A patch has one package for each kernel, which later versions upgrade. Patches that a cumulative
-    /// one supersedes stay installed: package managers remove a conflicting package before they install the new one,
-    /// and the machine would be without either in between.
+    /// A patch has one package for each kernel, which later versions upgrade. Patches that a cumulative one supersedes
+    /// stay installed: package managers remove a conflicting package before they install the new one, which would leave
+    /// the machine without either in between.
     ///
     /// # Errors
     ///
-    /// The module is no live patch, or lacks information for a package.
+    /// The module is not a live patch, or lacks information for a package.
     pub fn package(&self, format: Format) -> Result<Package> {
         let info = Info::read(&self.module)?;
         let release = &info.release;
@@ -57,8 +57,8 @@ impl LivePatch {
             description: info.description(),
             maintainer: maintainer
                 .context(
-                    "who answers for the package? Name somebody in the patch, `authors = [\"Jane Doe \
-                     <jane@example.org>\"]`, or with --maintainer",
+                    "the package has no maintainer: add `authors = [\"Jane Doe <jane@example.org>\"]` to the patch's \
+                     `#[livepatch(..)]`, or use --maintainer",
                 )?
                 .clone(),
             authors: info.authors.clone(),
@@ -75,7 +75,7 @@ impl LivePatch {
             depends: vec![
                 Relation {
                     name: "klpctl".to_owned(),
-                    version: Wanted::AtLeast(KLPCTL.to_owned()),
+                    version: VersionReq::AtLeast(KLPCTL.to_owned()),
                 },
                 self.kernel(format, release),
             ],
@@ -84,14 +84,14 @@ impl LivePatch {
         })
     }
 
-    /// The package of the kernel.
+    /// The dependency on the kernel's package.
     fn kernel(&self, format: Format, release: &str) -> Relation {
         match (&self.kernel_package, format) {
             (Some(name), _) => Relation::any(name),
             (None, Format::Deb) => Relation::any(format!("linux-image-{release}")),
             (None, Format::Rpm) => Relation {
                 name: "kernel-uname-r".to_owned(),
-                version: Wanted::Exactly(release.to_owned()),
+                version: VersionReq::Exactly(release.to_owned()),
             },
         }
     }
@@ -101,10 +101,10 @@ impl LivePatch {
 #[derive(Debug)]
 struct Info {
     name: String,
-    /// The name that all versions of the patch have in common.
+    /// The part of the name that all versions of the patch have in common.
     series: String,
     version: String,
-    /// That of the kernel.
+    /// The kernel release.
     release: String,
     text: Option<String>,
     authors: Vec<String>,
@@ -120,28 +120,28 @@ impl Info {
         let first = |key: &str| modinfo.value(key).map(ToString::to_string);
         ensure!(
             modinfo.is_livepatch(),
-            "this module is no live patch: `modinfo` shows no line `livepatch: Y`"
+            "this module is not a live patch: its modinfo has no `livepatch: Y`"
         );
         let vermagic = first("vermagic").unwrap_or_default();
         let release = vermagic.split(' ').next().unwrap_or_default().to_owned();
         let is_release = |c: char| c.is_ascii_alphanumeric() || "+-._~".contains(c);
         ensure!(
             release.starts_with(|c: char| c.is_ascii_digit()) && release.chars().all(is_release),
-            "the module does not say for which kernel it is: its vermagic is {vermagic:?}"
+            "the module does not name the kernel that it was built for: its vermagic is {vermagic:?}"
         );
-        let name = first("name").context("the module does not say its name")?;
+        let name = first("name").context("the module has no name in its modinfo")?;
         let series = first(SERIES).unwrap_or_else(|| name.clone());
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         // They become part of scripts.
         for name in [&name, &series] {
             ensure!(
                 !name.is_empty() && name.chars().all(is_name),
-                "{name:?} is no name of a module"
+                "{name:?} is not a valid module name"
             );
         }
         Ok(Self {
             version: first("version").context(
-                "a package has a version, and the patch has none: add `version = \"1.0\"` to its `#[livepatch(..)]`",
+                "a package needs a version, but the patch has none: add `version = \"1.0\"` to its `#[livepatch(..)]`",
             )?,
             series,
             name,
@@ -161,13 +161,13 @@ impl Info {
             paragraphs.push(format!("It fixes {}.", self.fixes.join(", ")));
         }
         let what = match self.is_cumulative {
-            true => "It has the fixes of all earlier ones, and replaces them. ",
+            true => "It contains the fixes of all earlier ones, and replaces them. ",
             false => "",
         };
         paragraphs.push(format!(
-            "This is a live patch: the functions of a running kernel are replaced, without a reboot. {what}It fits \
-             Linux {} only. It is loaded when it is installed, if that kernel runs, and at each boot of it, by \
-             klpctl.",
+            "This is a live patch: it replaces functions of the running kernel without a reboot. {what}It is for \
+             Linux {} only. klpctl loads it when it is installed, if that kernel is running, and whenever that kernel \
+             boots.",
             self.release
         ));
         paragraphs
@@ -186,16 +186,16 @@ impl Info {
 
 /// The name of a patch's package.
 fn package_name(module: &str, release: &str) -> String {
-    format!("livepatch-{}-{}", plain(module), plain(release))
+    format!("livepatch-{}-{}", name_part(module), name_part(release))
 }
 
-/// In the characters that names of packages have.
-fn plain(text: &str) -> String {
+/// Replaces characters that are invalid in package names.
+fn name_part(text: &str) -> String {
     text.to_lowercase().replace(['_', '~'], "-")
 }
 
-/// A patch that stalls stays installed, and is loaded at the next boot: this is no failure. Nor does one that
-/// cannot be unloaded keep its package.
+/// The scripts of the package. They succeed for a patch that stalls: it stays installed, and is loaded at the next boot.
+/// A patch that cannot be unloaded does not prevent the removal of its package.
 fn scripts(info: &Info, path: &str) -> Scripts {
     let Info {
         name,
@@ -214,18 +214,18 @@ fn scripts(info: &Info, path: &str) -> Scripts {
          klpctl install {path}\n\
          fi\n"
     );
-    // klpctl keeps the version that this one replaced while this one is on trial, or held out.
+    // While a version is on trial or held out, klpctl keeps the one that it replaced.
     let patch = match series == name {
         true => name.clone(),
         false => format!("--all-versions {series}"),
     };
-    // A package that replaces this one has loaded, or will load, its own patch. dpkg tells the script;
-    // apt removes this one first, without that information.
+    // A package that replaces this one has loaded, or will load, its own patch. dpkg passes `in-favour` then; apt may
+    // remove this package first, without it.
     let before_remove = format!(
         "klpctl uninstall --missing-ok --kernel '{release}' {patch} || exit\n\
          if [ \"$2\" != in-favour ] && {runs}; then\n    \
          klpctl uninstall --missing-ok --now --kernel '{release}' {patch} ||\n        \
-         echo '{series}: see klpctl status for what is loaded now; the next boot is without it' >&2\n\
+         echo '{series}: uninstalled, but may still be loaded until the next boot; see klpctl status' >&2\n\
          fi\n"
     );
     Scripts {
@@ -235,8 +235,8 @@ fn scripts(info: &Info, path: &str) -> Scripts {
     }
 }
 
-/// The condition that this kernel runs, and may be changed from here. An image that is made in a chroot often sees
-/// `/sys` of the machine that makes it, which can run the same kernel; a container sees it read-only.
+/// The shell condition that this kernel is running and can be patched from here. A chroot in which an image is built
+/// often has the `/sys` of its host, which may run the same kernel; a container has it read-only.
 fn runs_here(release: &str) -> String {
     format!(
         "[ \"$(uname -r)\" = '{release}' ] && [ -w /sys/kernel/livepatch ] && [ / -ef /proc/1/root ]"
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_is_for_one_kernel() {
+    fn a_package_depends_on_its_kernel() {
         let package = patch(INFO).package(Format::Deb).unwrap();
         assert_eq!(package.name, "livepatch-fix-foo-6.12.1+deb13-amd64");
         assert_eq!(package.version, "1.2");
@@ -284,12 +284,12 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_upgrades_whatever_their_modules_are_named() {
+    fn versions_with_different_module_names_share_a_package() {
         let info = INFO.replace("name=fix_foo", "name=fix_foo_1_2\0klp_series=fix_foo");
         let package = patch(&info).package(Format::Deb).unwrap();
         assert_eq!(package.name, "livepatch-fix-foo-6.12.1+deb13-amd64");
         assert!(package.files[0].path.ends_with("/fix_foo_1_2.ko"));
-        // Also the version that this one replaced, which klpctl keeps while this one is on trial.
+        // Removes the replaced version too, which klpctl keeps while this one is on trial.
         let (_, called) = ran(&package.scripts.before_remove, ":", &["remove"]);
         let lines: Vec<_> = called.lines().collect();
         assert_eq!(lines.len(), 2, "{called}");
@@ -299,11 +299,14 @@ mod tests {
     }
 
     #[test]
-    fn invalid_names_are_not_in_scripts() {
+    fn invalid_names_are_refused() {
         for series in ["", "fix;reboot", "$(reboot)", "a b"] {
             let info = format!("{INFO}klp_series={series}\0");
             let error = patch(&info).package(Format::Deb).unwrap_err();
-            assert!(error.to_string().contains("no name of a module"), "{error}");
+            assert!(
+                error.to_string().contains("not a valid module name"),
+                "{error}"
+            );
         }
     }
 
@@ -319,7 +322,7 @@ mod tests {
         for field in ["Conflicts", "Breaks", "Replaces", "Provides"] {
             assert!(!control.contains(field), "{control}");
         }
-        // klpctl keeps the others, for when this one cannot be loaded or is removed.
+        // klpctl keeps the others as a fallback.
         let (_, called) = ran(&package.scripts.after_install, ":", &["configure"]);
         let path = "/usr/lib/klp/6.12.1+deb13-amd64/fix_foo.ko";
         assert_eq!(called, format!("install --now {path}\n"));
@@ -342,10 +345,10 @@ mod tests {
         for (part, expected) in [
             ("version=1.2\0", "`version = \"1.0\"`"),
             ("author=Jane Doe <jane@example.org>\0", "--maintainer"),
-            ("livepatch=Y\0", "no live patch"),
+            ("livepatch=Y\0", "not a live patch"),
             (
                 "vermagic=6.12.1+deb13-amd64 SMP preempt\0",
-                "for which kernel",
+                "does not name the kernel",
             ),
         ] {
             let without = INFO.replace(part, "");
@@ -354,12 +357,12 @@ mod tests {
         }
         let dir = tempfile::tempdir().unwrap();
         for (from, to, expected) in [
-            ("version=1.2", "version=v1", "begins with a digit"),
-            ("version=1.2", "version=1-2", "no version"),
+            ("version=1.2", "version=v1", "begin with a digit"),
+            ("version=1.2", "version=1-2", "not a package version"),
             (
                 "author=Jane Doe <jane@example.org>",
                 "author=Jane",
-                "no maintainer",
+                "not a maintainer",
             ),
         ] {
             let package = patch(&INFO.replace(from, to)).package(Format::Deb).unwrap();
@@ -369,11 +372,11 @@ mod tests {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
-    /// Runs a package's script with a fake klpctl on its kernel: the exit status, and klpctl's arguments.
+    /// Runs a package's script with a fake klpctl on its kernel. Returns the exit status, and klpctl's arguments.
     fn ran(script: &str, klpctl: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let dir = tempfile::tempdir().unwrap();
         let called = dir.path().join("called");
-        // As rpm does, without `set -e`.
+        // rpm runs scripts without `set -e`.
         let script = format!(
             "klpctl() {{ echo \"$*\" >> {}; {klpctl}; }}\n{}",
             called.display(),
@@ -386,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_that_stalls_fails_no_script() {
+    fn stalled_patches_do_not_fail_scripts() {
         let scripts = patch(INFO).package(Format::Rpm).unwrap().scripts;
         for (status, expected) in [(0, 0), (3, 0), (7, 0), (8, 0), (4, 4), (6, 6)] {
             let (found, _) = ran(&scripts.after_install, &format!("return {status}"), &[]);
@@ -402,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_replaced_stays_loaded() {
+    fn replaced_packages_do_not_unload_the_patch() {
         let scripts = patch(INFO).package(Format::Deb).unwrap().scripts;
         let (_, called) = ran(&scripts.before_remove, ":", &["remove"]);
         assert!(called.contains("--now"));

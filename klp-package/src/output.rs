@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Options that commands which write packages share.
+//! Options shared by the commands that write packages.
 
 use std::path::{Path, PathBuf};
 
@@ -10,20 +10,20 @@ use jiff::Timestamp;
 
 use crate::Format;
 
-/// The time of reproducible builds, in seconds since 1970: reproducible-builds.org.
+/// The environment variable for reproducible builds, in seconds since 1970: reproducible-builds.org.
 const TIME: &str = "SOURCE_DATE_EPOCH";
 
-/// Which packages to write, and where.
+/// The formats of the packages, and the output folder.
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("format").args(["deb", "rpm"]).required(true).multiple(true)))]
 pub struct Output {
-    /// Write a package for Debian and its relatives.
+    /// Write a package for Debian and derivatives.
     #[arg(long)]
     deb: bool,
-    /// Write a package for Fedora, SUSE and their relatives.
+    /// Write a package for Fedora, SUSE and derivatives.
     #[arg(long)]
     rpm: bool,
-    /// Where to write it.
+    /// The output folder.
     #[arg(long, value_name = "DIR", default_value = ".")]
     output: PathBuf,
 }
@@ -38,7 +38,7 @@ impl Output {
         let dir = self.output.as_path();
         ensure!(
             dir.is_dir(),
-            "there is no folder {} for the packages",
+            "the output folder {} does not exist",
             dir.display()
         );
         Ok(dir)
@@ -48,27 +48,27 @@ impl Output {
     pub fn formats(&self) -> impl Iterator<Item = Format> {
         let all = [(self.deb, Format::Deb), (self.rpm, Format::Rpm)];
         all.into_iter()
-            .filter_map(|(is_wanted, format)| is_wanted.then_some(format))
+            .filter_map(|(is_requested, format)| is_requested.then_some(format))
     }
 }
 
-/// The time of the files in packages: now, or that of the environment.
+/// The build time of packages: `SOURCE_DATE_EPOCH`, or the current time.
 ///
 /// # Errors
 ///
 /// The variable is not a time.
 pub fn time() -> Result<Timestamp> {
-    given_or_now(std::env::var(TIME).ok())
+    epoch_or_now(std::env::var(TIME).ok())
 }
 
-fn given_or_now(epoch: Option<String>) -> Result<Timestamp> {
+fn epoch_or_now(epoch: Option<String>) -> Result<Timestamp> {
     let Some(epoch) = epoch else {
         return Ok(Timestamp::now());
     };
     let seconds = epoch.trim().parse().ok();
     seconds
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
-        .with_context(|| format!("{TIME} is {epoch:?}, and has to be seconds since 1970"))
+        .with_context(|| format!("{TIME} is {epoch:?}, expected seconds since 1970"))
 }
 
 #[cfg(test)]
@@ -76,11 +76,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_can_be_given() {
-        let given = given_or_now(Some("1700000000".to_owned())).unwrap();
-        assert_eq!(given.as_second(), 1_700_000_000);
-        let error = given_or_now(Some("today".to_owned())).unwrap_err();
+    fn the_environment_sets_the_time() {
+        let time = epoch_or_now(Some("1700000000".to_owned())).unwrap();
+        assert_eq!(time.as_second(), 1_700_000_000);
+        let error = epoch_or_now(Some("today".to_owned())).unwrap_err();
         assert!(error.to_string().contains("seconds since 1970"));
-        assert!(given_or_now(None).is_ok());
+        assert!(epoch_or_now(None).is_ok());
     }
 }

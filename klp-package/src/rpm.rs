@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The package format of Fedora, SUSE and others: rpm.
+//! Writes packages in the rpm format of Fedora, SUSE and others.
 
 use anyhow::{Context as _, Result};
 use rpm::{BuildConfig, CompressionType, Dependency, FileOptions, PackageBuilder, Timestamp};
 
 use crate::arch;
 use crate::text::wrapped;
-use crate::{Package, Relation, Wanted};
+use crate::{Package, Relation, VersionReq};
 
 const LICENCE: &str = "GPL-2.0-only";
 
@@ -86,7 +86,7 @@ fn description(package: &Package) -> String {
     paragraphs.join("\n\n")
 }
 
-/// What rpm passes says how many of the package there will be: none, when it is removed.
+/// Adds the scripts. rpm passes the number of versions of the package that stay installed: 0 on removal.
 fn scripts(builder: &mut PackageBuilder, package: &Package) {
     let scripts = &package.scripts;
     let removed = |commands: &str| format!("if [ \"$1\" = 0 ]; then\n{commands}fi\n");
@@ -104,8 +104,8 @@ fn scripts(builder: &mut PackageBuilder, package: &Package) {
 fn dependency(relation: &Relation) -> Dependency {
     let name = &relation.name;
     match &relation.version {
-        Wanted::Any => Dependency::any(name),
-        Wanted::Exactly(version) => Dependency::eq(name, version),
-        Wanted::AtLeast(version) => Dependency::greater_eq(name, version),
+        VersionReq::Any => Dependency::any(name),
+        VersionReq::Exactly(version) => Dependency::eq(name, version),
+        VersionReq::AtLeast(version) => Dependency::greater_eq(name, version),
     }
 }

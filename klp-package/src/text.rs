@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Texts in the form that packages have them in.
+//! Wraps the texts of packages.
 
 /// The width of lines in descriptions and changelogs.
 const WIDTH: usize = 78;
 
-/// A paragraph in lines.
+/// Wraps a paragraph into lines.
 pub(crate) fn wrapped(paragraph: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in paragraph.split_whitespace() {

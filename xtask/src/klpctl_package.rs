@@ -14,7 +14,7 @@ use klp_elf::Machine;
 use klp_host::arch::Arch;
 use klp_host::host::process;
 use klp_host::tools::toolchain::{self, PINNED};
-use klp_package::{File, Format, Package, Relation, Scripts, Wanted, time};
+use klp_package::{File, Format, Package, Relation, Scripts, VersionReq, time};
 
 use crate::checkout;
 use crate::files::{listed, read};
@@ -87,7 +87,7 @@ fn front_ends(publisher: &Publisher) -> Result<Package> {
         files,
         depends: vec![Relation {
             name: "klpctl".to_owned(),
-            version: Wanted::AtLeast(env!("CARGO_PKG_VERSION").to_owned()),
+            version: VersionReq::AtLeast(env!("CARGO_PKG_VERSION").to_owned()),
         }],
         ..bare(publisher)?
     })
