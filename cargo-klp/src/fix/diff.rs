@@ -1,59 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A unified diff: files and hunks.
+//! Parses a unified diff into files and hunks.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use diffy::Line;
 use diffy::patch_set::{FileOperation, ParseOptions, PatchKind, PatchSet};
 
-/// No fix changes more files.
-const MOST_FILES: usize = 1000;
+/// The maximum number of files that a fix changes.
+const FILES_MAX: usize = 1000;
 
 /// The changes of a fix to one file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FileChange {
-    /// Its path from the top of the tree, before the change.
+    /// The path from the top of the tree, before the change.
     pub path: String,
-    /// Is there such a file only afterwards?
+    /// The file is created or copied.
     pub created: bool,
-    /// Whether the file is removed or moved.
+    /// The file is removed or renamed.
     pub removed: bool,
-    /// What changes in it.
     pub hunks: Vec<Hunk>,
 }
 
-/// A part of a file that changes.
+/// A hunk of a diff.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hunk {
-    /// Its first line in the file before the change, from 1.
+    /// The first line in the file before the change, from 1.
     pub start: usize,
-    /// The last line before the hunk that begins at the margin, which git takes for the function.
+    /// The function context in the hunk's header: the last line before the hunk that starts in the first column.
     pub header: Option<String>,
-    /// Its lines.
     pub lines: Vec<(Change, String)>,
 }
 
-/// What happens to a line.
+/// The change of a line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// It stays.
     None,
-    /// It is there afterwards.
     Added,
-    /// The line is removed.
     Removed,
 }
 
 impl Hunk {
-    /// The lines that are there before the change, or after it.
-    pub fn side(&self, gone: Change) -> impl Iterator<Item = &str> {
+    /// The lines except those with the change `absent`: the text before the fix without added lines, the text with the
+    /// fix without removed ones.
+    pub fn side(&self, absent: Change) -> impl Iterator<Item = &str> {
         let lines = self.lines.iter();
         lines
-            .filter(move |(change, _)| *change != gone)
+            .filter(move |(change, _)| *change != absent)
             .map(|(_, line)| line.as_str())
     }
 
-    /// As the diff shows it.
+    /// The lines in the form of a diff.
     pub fn text(&self) -> String {
         let sign = |change: &Change| match change {
             Change::None => ' ',
@@ -67,7 +63,7 @@ impl Hunk {
     }
 }
 
-/// Reads a diff.
+/// Parses a diff.
 pub(super) fn read(text: &str) -> Result<Vec<FileChange>> {
     let git = text.starts_with("diff --git ");
     let options = match git {
@@ -78,15 +74,14 @@ pub(super) fn read(text: &str) -> Result<Vec<FileChange>> {
     for patch in PatchSet::parse(text, options) {
         let patch = patch.context("its diff is damaged")?;
         ensure!(
-            files.len() < MOST_FILES,
-            "it changes more than {MOST_FILES} files: give the diff of one fix"
+            files.len() < FILES_MAX,
+            "it changes more than {FILES_MAX} files: give the diff of one fix"
         );
         let (path, created, removed) = operation(patch.operation(), git);
         let patch = match patch.patch() {
             PatchKind::Text(patch) => patch,
             PatchKind::Binary(_) => bail!(
-                "`{path}` is changed as a binary file: a live patch replaces functions, and needs a \
-                 diff of C"
+                "`{path}` is changed as a binary file: a live patch replaces functions, and needs a diff of C files"
             ),
         };
         let hunks = patch.hunks().iter().map(hunk).collect();
@@ -99,7 +94,7 @@ pub(super) fn read(text: &str) -> Result<Vec<FileChange>> {
     }
     ensure!(
         files.iter().any(|file| !file.hunks.is_empty()),
-        "its diff changes no lines, only names or modes of files"
+        "its diff changes only names or modes of files, no lines"
     );
     Ok(files)
 }
@@ -132,7 +127,7 @@ fn operation(operation: &FileOperation<'_, str>, git: bool) -> (String, bool, bo
     }
 }
 
-/// Without `a/`, or the name of a tree in its place, and without a date behind it.
+/// Strips the prefix `a/` or the name of the tree, and the date after the path.
 fn plain_path(path: &str, git: bool) -> String {
     let path = path.split('\t').next().unwrap_or_default();
     let mut parts = path.splitn(2, '/');
@@ -178,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_and_hunks_are_read() {
+    fn files_and_hunks_are_parsed() {
         let text = "diff --git a/fs/a.c b/fs/a.c\nindex 1..2 100644\n--- a/fs/a.c\n+++ b/fs/a.c\n\
                     @@ -10,3 +10,4 @@ static int a_show(struct seq_file *m)\n one\n-two\n+two!\n+more\n three\n\
                     diff --git a/fs/b.c b/fs/b.c\nnew file mode 100644\n--- /dev/null\n+++ b/fs/b.c\n\
@@ -204,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn trees_have_any_name_in_plain_diffs() {
+    fn names_of_trees_are_stripped_from_plain_diffs() {
         let text = "--- linux-7.2.orig/fs/a.c\t2024-01-01 00:00:00\n+++ linux-7.2/fs/a.c\t2024-01-02\n\
                     @@ -1 +1 @@\n-a\n+b\n";
         assert_eq!(read(text).unwrap()[0].path, "fs/a.c");

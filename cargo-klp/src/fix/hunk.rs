@@ -2,9 +2,8 @@
 
 //! Finds the functions and other items that a fix changes in a file.
 //!
-//! The hunk's header names the last line at the margin before it, which often is another
-//! function. So the hunk is searched in the source tree if there is one, with or without the
-//! fix.
+//! A hunk's header has the last line before it that starts in the first column, which often belongs to another function.
+//! So the hunk is searched in the source tree if there is one, with or without the fix.
 
 use super::diff::{Change, FileChange, Hunk};
 use super::source::{self, Item, Kind};
@@ -14,38 +13,38 @@ use super::source::{self, Item, Kind};
 pub(super) struct Subject {
     pub(super) kind: Kind,
     pub(super) name: String,
-    /// Is it only there with the fix?
+    /// The fix adds it.
     pub(super) new: bool,
-    /// Whether the fix removes it.
-    pub(super) gone: bool,
+    /// The fix removes it.
+    pub(super) removed: bool,
     pub(super) place: Place,
-    /// Which hunks of the file.
+    /// The indices of the file's hunks that change it.
     pub(super) hunks: Vec<usize>,
 }
 
-/// Where in a function a change is.
+/// The position of a change in a function.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Place {
-    /// Lines are added before the function does anything.
+    /// Lines are added before the function has an effect.
     Top,
-    /// Lines are added behind all that it does.
+    /// Lines are added after the last statement with an effect.
     End,
-    /// Elsewhere.
+    /// Any other change.
     Middle,
 }
 
-/// The state of the source tree.
+/// Whether the source tree has the fix.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum State {
-    /// The file without the fix.
+    /// The file does not have the fix.
     Unfixed,
-    /// The file with the fix.
+    /// The file has the fix.
     Fixed,
-    /// Neither, or there is no such file.
+    /// The hunks were found in neither form, or there is no source.
     Unknown,
 }
 
-/// Finds the changed items, and whether the source has the fix.
+/// Finds the changed items of a file, and whether the source has the fix.
 pub(super) fn subjects(file: &FileChange, source: Option<&str>) -> (Vec<Subject>, State) {
     let mut found: Vec<Subject> = Vec::new();
     let mut states = Vec::new();
@@ -56,7 +55,6 @@ pub(super) fn subjects(file: &FileChange, source: Option<&str>) -> (Vec<Subject>
             add(&mut found, subject);
         }
     }
-    // An item that moves within a file is neither new nor removed.
     (found, overall(&states))
 }
 
@@ -67,6 +65,8 @@ fn overall(states: &[State]) -> State {
     }
 }
 
+/// Adds a changed item, or merges it with the same item of another hunk. An item that moves within a file is neither new
+/// nor removed.
 fn add(found: &mut Vec<Subject>, subject: Subject) {
     let same = |other: &&mut Subject| {
         other.name == subject.name
@@ -82,22 +82,23 @@ fn add(found: &mut Vec<Subject>, subject: Subject) {
         }
     }
     known.new &= subject.new;
-    known.gone &= subject.gone;
+    known.removed &= subject.removed;
     if known.place != subject.place {
         known.place = Place::Middle;
     }
 }
 
-/// A text with a hunk.
+/// A text in which a hunk was located.
 struct Text {
     lines: Vec<String>,
     items: Vec<Item>,
-    /// The position of each line of the hunk; of a line that this text lacks, that of the next one.
+    /// The lines of the hunk with their positions in the text; an absent line has the position of the next one.
     places: Vec<(Change, usize, String)>,
-    /// The kind of lines that this text lacks.
+    /// The change of the hunk's lines that this text does not contain.
     absent: Change,
 }
 
+/// Locates a hunk in the source. Without a source, or if it is not found there, the text is made of the hunk itself.
 fn located(file: &FileChange, hunk: &Hunk, source: Option<&str>) -> (Text, State) {
     if let Some(source) = source {
         let lines: Vec<&str> = source.lines().collect();
@@ -110,7 +111,7 @@ fn located(file: &FileChange, hunk: &Hunk, source: Option<&str>) -> (Text, State
             let wanted: Vec<&str> = hunk.side(absent).collect();
             Some((find(&lines, &wanted, near)?, absent, state))
         });
-        // Another function may look as the changed one did before: the nearer one is meant.
+        // Another function may be identical to the changed one without the fix: the nearest match is the right one.
         let place = places.min_by_key(|(at, ..)| at.abs_diff(near));
         if let Some((at, absent, state)) = place {
             let items = source::items(source);
@@ -133,7 +134,7 @@ fn located(file: &FileChange, hunk: &Hunk, source: Option<&str>) -> (Text, State
     (Text::new(&lines, items, hunk, at, absent), State::Unknown)
 }
 
-/// The position of the lines, the nearest to `near` if there are several.
+/// The position of the lines; if there are several, the nearest to `near`.
 fn find(lines: &[&str], wanted: &[&str], near: usize) -> Option<usize> {
     if wanted.is_empty() || wanted.len() > lines.len() {
         return None;
@@ -151,7 +152,7 @@ fn find(lines: &[&str], wanted: &[&str], near: usize) -> Option<usize> {
         .min_by_key(|at| at.abs_diff(near))
 }
 
-/// The function or structure in a hunk's header, which git truncates.
+/// The head of the function or structure in a hunk's header, completed where git truncated it.
 fn head(header: &str) -> Option<String> {
     let first = header.chars().next()?;
     if !(first.is_ascii_alphabetic() || first == '_') || header.ends_with(':') {
@@ -203,19 +204,19 @@ impl Text {
         found
     }
 
-    /// The item around a changed line.
+    /// The item that contains a changed line.
     fn enclosing(&self, change: Change, place: usize) -> Option<&Item> {
         let contains = |item: &&Item| match change == self.absent {
-            // Between two lines of it.
+            // An absent line is between two lines of the item.
             true => *item.lines.start() < place && place <= *item.lines.end(),
             false => item.lines.contains(&place),
         };
-        // A macro inside of a function may be listed before or after it.
+        // The outermost one: a macro inside a function is an item too.
         let around = self.items.iter().filter(contains);
         around.max_by_key(|item| item.lines.end() - item.lines.start())
     }
 
-    /// Complete items that this text lacks.
+    /// Adds the complete items in absent lines outside of other items.
     fn outside(&self, lines: &mut Vec<&str>, hunk: usize, found: &mut Vec<Subject>) {
         if lines.is_empty() {
             return;
@@ -230,7 +231,7 @@ impl Text {
                     kind: item.kind,
                     name: item.name,
                     new: only_added,
-                    gone: !only_added,
+                    removed: !only_added,
                     place: Place::Middle,
                     hunks: vec![hunk],
                 },
@@ -262,13 +263,13 @@ impl Text {
             kind: item.kind,
             name: item.name.clone(),
             new: self.absent == Change::Removed && all(Change::Added),
-            gone: self.absent == Change::Added && all(Change::Removed),
+            removed: self.absent == Change::Added && all(Change::Removed),
             place,
             hunks: vec![hunk],
         }
     }
 
-    /// Where in a function lines are added.
+    /// The position of the added lines in a function.
     fn place(&self, item: &Item, inside: &[&(Change, usize, String)]) -> Place {
         let present = self.absent != Change::Added;
         let (Some((_, first, _)), Some((_, last, _))) = (inside.first(), inside.last()) else {
@@ -277,16 +278,16 @@ impl Text {
         let behind = if present { last + 1 } else { *last };
         let before = self.between(item.body + 1, *first);
         let after = self.between(behind, *item.lines.end());
-        if does_nothing_yet(&before) {
+        if has_no_effect(&before) {
             Place::Top
-        } else if does_nothing_more(&after) {
+        } else if only_returns(&after) {
             Place::End
         } else {
             Place::Middle
         }
     }
 
-    /// Lines without comments.
+    /// The lines in a range that are not empty, without comments.
     fn between(&self, from: usize, to: usize) -> Vec<String> {
         let lines = self.lines.get(from..to).unwrap_or_default().join("\n");
         let plain = source::without_comments(&lines);
@@ -295,18 +296,18 @@ impl Text {
     }
 }
 
-/// Keywords of statements.
+/// Keywords that start statements, not declarations.
 const STATEMENTS: [&str; 11] = [
     "return", "if", "goto", "for", "while", "switch", "do", "else", "case", "break", "continue",
 ];
 
-/// Only declarations, and checks that return.
-fn does_nothing_yet(lines: &[String]) -> bool {
+/// Whether the lines are only declarations, and checks that return.
+fn has_no_effect(lines: &[String]) -> bool {
     let (mut in_declaration, mut after_if) = (false, false);
     for line in lines {
         let is_return = line.starts_with("return") || line.starts_with("goto");
         if line.starts_with("BUILD_BUG_ON") && line.ends_with(';') {
-            // Only the compiler sees it.
+            // It is evaluated by the compiler.
         } else if after_if && is_return {
             after_if = false;
         } else if line.starts_with("if (") && line.ends_with(')') && !after_if {
@@ -328,15 +329,15 @@ fn declares(line: &str) -> bool {
         return false;
     }
     rest = rest[first.len()..].trim_start();
-    // `type name` or `type *name`, and what makes declarations by a macro.
+    // `type name`, `type *name`, or a macro that expands to a declaration.
     rest.starts_with(is_word)
         || rest.starts_with('*')
         || first.starts_with("DEFINE_")
         || first.starts_with("DECLARE_")
 }
 
-/// Only labels and a return.
-fn does_nothing_more(lines: &[String]) -> bool {
+/// Whether the lines are only labels, closing braces, and returns without a call.
+fn only_returns(lines: &[String]) -> bool {
     lines.iter().all(|line| {
         let is_return = line.starts_with("return") && line.ends_with(';') && !line.contains('(');
         is_return || line.ends_with(':') || line == "}"
@@ -352,7 +353,7 @@ mod tests {
         \twork(it);\n\tsum = it->a + n;\n\tmore(it);\nout:\n\treturn sum;\n}\n\n\
         static int second(struct thing *it)\n{\n\treturn first(it, 1);\n}\n";
 
-    /// A diff by lines: `from` becomes `to`, with three lines of context.
+    /// The diff that replaces `from` by `to`, with three lines of context.
     fn change(from: &str, to: &str) -> FileChange {
         let after = BEFORE.replacen(from, to, 1);
         assert_ne!(after, BEFORE);
@@ -370,7 +371,7 @@ mod tests {
             .collect()
     }
 
-    /// The items found in the tree without the fix, and in that with it.
+    /// The items found in the source without the fix, which have to equal those found with it.
     fn both(from: &str, to: &str) -> Vec<(String, Place)> {
         let file = change(from, to);
         let (before, state) = subjects(&file, Some(BEFORE));
@@ -386,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_function_changes_decides_the_form() {
+    fn places_of_changes_are_found() {
         let check = "\tif (n > 9)\n\t\treturn -EINVAL;\n\twork(it);\n";
         assert_eq!(
             both("\twork(it);\n", check),
@@ -438,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_names_another_function_does_not_mislead() {
+    fn a_header_that_names_another_function_is_ignored() {
         let mut file = change("first(it, 1)", "first(it, 2)");
         file.hunks[0].header = Some("static int first(struct thing *it, int n)".to_owned());
         for source in [Some(BEFORE), None] {
@@ -447,9 +448,9 @@ mod tests {
         }
     }
 
-    /// With the fix in the tree, removed lines may be elsewhere.
+    /// If the source has the fix, the text without it may be found in another function.
     #[test]
-    fn another_function_that_looks_as_this_one_did_is_not_meant() {
+    fn the_nearest_match_is_used() {
         let twin = |name: &str, check: &str| {
             format!(
                 "int {name}(int a)\n{{\n\tint rc = 0;\n\n{check}\tone(a);\n\ttwo(a);\n\treturn rc;\n}}\n\n"
@@ -464,7 +465,7 @@ mod tests {
             .replace("--- original", "--- a/fs/a.c")
             .replace("+++ modified", "+++ b/fs/a.c");
         let mut file = super::super::diff::read(&text).unwrap().remove(0);
-        // With so little context, only the position tells.
+        // With so little context, only the position distinguishes the functions.
         let lines = &mut file.hunks[0].lines;
         lines.retain(|(_, line)| !line.contains("first") && line != "{");
         file.hunks[0].start = 3;
@@ -474,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_source_the_header_counts() {
+    fn the_header_is_used_without_a_source() {
         let mut file = change("\twork(it);\n", "\twork(it, n);\n");
         let lines = &mut file.hunks[0].lines;
         lines.retain(|(change, line)| *change != Change::None || line.contains("sum"));

@@ -5,28 +5,28 @@
 use anyhow::{Context as _, Result, ensure};
 use mailparse::{MailHeaderMap as _, ParsedMail};
 
-/// The deepest nesting of a mail's parts.
-const DEEPEST: u32 = 8;
+/// The maximum nesting depth of a mail's parts.
+const DEPTH_MAX: u32 = 8;
 
 /// The description of a fix.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct About {
-    /// Its subject, without `[PATCH]` and the like.
+    /// The subject, without prefixes such as `[PATCH]`.
     pub subject: Option<String>,
     /// The upstream commit, if named.
     pub commit: Option<String>,
-    /// The CVE ids that it names.
+    /// The CVE IDs in its text.
     pub cves: Vec<String>,
 }
 
-/// A fix, taken out of its envelope.
+/// A fix, extracted from the input.
 pub(super) struct Message {
     pub(super) about: About,
-    /// The diff, from its first line on.
+    /// The text from the first line of the diff on.
     pub(super) diff: String,
 }
 
-/// Reads it.
+/// Extracts the fix from the input.
 pub(super) fn read(bytes: &[u8]) -> Result<Message> {
     ensure!(
         !bytes.iter().all(u8::is_ascii_whitespace),
@@ -40,7 +40,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Message> {
     let separators = text.lines().filter(|line| is_separator(line)).count();
     ensure!(
         separators <= 1,
-        "it holds {separators} mails: give one fix, as `git format-patch -1 COMMIT` makes it"
+        "it contains {separators} mails: give one fix, as `git format-patch -1 COMMIT` writes it"
     );
     match is_mail(&text) {
         true => of_mail(&text),
@@ -48,7 +48,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Message> {
     }
 }
 
-/// What mailboxes have between mails, and `git format-patch` at the top.
+/// Whether a line is the separator of mailboxes, with which the output of `git format-patch` also starts.
 fn is_separator(line: &str) -> bool {
     let Some(rest) = line.strip_prefix("From ") else {
         return false;
@@ -58,7 +58,7 @@ fn is_separator(line: &str) -> bool {
     matches!(words.as_slice(), [_, day, _, _, time, _, ..] if day.len() == 3 && time.contains(':'))
 }
 
-/// Whether the text begins with mail headers.
+/// Whether the text starts with mail headers.
 fn is_mail(text: &str) -> bool {
     let mut lines = text.lines().skip_while(|line| line.trim().is_empty());
     let Some(first) = lines.next() else {
@@ -97,14 +97,14 @@ fn of_mail(text: &str) -> Result<Message> {
     let subject = mail.headers.get_first_value("Subject");
     let mut bodies = Vec::new();
     collect(&mail, 0, &mut bodies)?;
-    // The message is in the first part, the diff there or in an attachment.
+    // The message is in the first part; the diff is there too, or in an attachment.
     let body = bodies.join("\n");
     message(subject.as_deref(), commit, &body.replace("\r\n", "\n"))
 }
 
-/// The texts in a mail, decoded.
+/// Collects the decoded texts of a mail.
 fn collect(mail: &ParsedMail<'_>, depth: u32, bodies: &mut Vec<String>) -> Result<()> {
-    ensure!(depth <= DEEPEST, "its parts are nested too deep");
+    ensure!(depth <= DEPTH_MAX, "its parts are nested too deeply");
     if mail.subparts.is_empty() {
         let kind = mail.ctype.mimetype.as_str();
         let is_text = kind.starts_with("text/") && kind != "text/html";
@@ -122,10 +122,12 @@ fn collect(mail: &ParsedMail<'_>, depth: u32, bodies: &mut Vec<String>) -> Resul
 
 fn message(subject: Option<&str>, commit: Option<String>, text: &str) -> Result<Message> {
     let start = diff_start(text).with_context(|| match text.contains("\ndiff --cc ") {
-        true => "it is a merge (`diff --cc`), which is no unified diff: give one commit".to_owned(),
+        true => {
+            "it is a merge (`diff --cc`), not a unified diff: give one commit".to_owned()
+        }
         false => {
-            "there is no unified diff in it: no lines `--- FILE`, `+++ FILE` and `@@ ... @@`, \
-                  as `git show` and `git format-patch` write them"
+            "it contains no unified diff, with the lines `--- FILE`, `+++ FILE` and `@@ ... @@` that \
+                  `git show` and `git format-patch` write"
                 .to_owned()
         }
     })?;
@@ -169,7 +171,7 @@ fn diff_start(text: &str) -> Option<usize> {
     None
 }
 
-/// The commit that stable trees name: `commit ID upstream.` or `[ Upstream commit ID ]`.
+/// The upstream commit in the message of a stable commit: `commit ID upstream.` or `[ Upstream commit ID ]`.
 fn upstream(words: &str) -> Option<String> {
     words.lines().find_map(|line| {
         let line = line.trim().trim_matches(['[', ']', '.', ' ']);
@@ -181,7 +183,7 @@ fn upstream(words: &str) -> Option<String> {
     })
 }
 
-/// The commit id at the beginning of a text.
+/// The commit ID at the start of a text.
 fn commit_id(text: &str) -> Option<String> {
     let id: String = text.chars().take_while(char::is_ascii_hexdigit).collect();
     (12..=64)
@@ -189,7 +191,7 @@ fn commit_id(text: &str) -> Option<String> {
         .then(|| id.to_ascii_lowercase())
 }
 
-/// Without what mailing lists put in front.
+/// The subject without the prefixes in brackets.
 fn plain_subject(subject: &str) -> String {
     let mut rest = subject.trim();
     while let Some((_, behind)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -198,7 +200,7 @@ fn plain_subject(subject: &str) -> String {
     one_line(rest)
 }
 
-/// What `git show` indents.
+/// The subject in the output of `git show`: the first indented line.
 fn subject_of_show(words: &str) -> Option<String> {
     let mut lines = words.lines();
     lines.find(|line| line.starts_with("commit "))?;
@@ -206,7 +208,7 @@ fn subject_of_show(words: &str) -> Option<String> {
     Some(one_line(line))
 }
 
-/// A text for one line of a source file.
+/// Joins a text into one line, without control characters.
 fn one_line(text: &str) -> String {
     let plain: String = text
         .chars()
@@ -215,7 +217,7 @@ fn one_line(text: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The CVE ids in a text, in its order.
+/// The CVE IDs in a text, in order, without duplicates.
 fn cves(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for (at, _) in text.match_indices("CVE-") {

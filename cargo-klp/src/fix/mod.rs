@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A fix as upstream published it, and what of it a live patch can do: behind
-//! `cargo klp new NAME --from FIX`.
+//! Turns an upstream fix into a patch with stubs, for `cargo klp new NAME --from FIX`.
 //!
-//! `mail` and `diff` read the fix, `source` finds the functions of C files, `hunk` says what each hunk
-//! changes, `object` finds where a file is built into, `plan` judges each function on a kernel, and
-//! `write` writes the patch.
+//! `mail` and `diff` read the fix, `source` finds the items of C files, `hunk` finds the items that each hunk changes,
+//! `object` finds the object that a file is built into, `plan` decides what the patch does for each item on a kernel,
+//! and `write` writes the patch.
 
 mod diff;
 mod hunk;
@@ -25,15 +24,14 @@ pub use mail::About;
 pub use plan::{Facts, Plan};
 pub use write::Files;
 
-/// No fix is larger.
-const LARGEST: u64 = 16 << 20;
+/// The maximum size of a fix, in bytes.
+const SIZE_MAX: u64 = 16 << 20;
 
 /// A fix.
 #[derive(Debug)]
 pub struct Fix {
-    /// Its description.
     pub about: About,
-    /// Its changes.
+    /// The changed files.
     pub files: Vec<FileChange>,
 }
 
@@ -45,14 +43,13 @@ impl Fix {
             .with_context(|| format!("cannot read the fix {shown}"))?
             .len();
         ensure!(
-            length <= LARGEST,
-            "{shown} has {length} bytes: no fix is that large; give the diff of one commit"
+            length <= SIZE_MAX,
+            "{shown} is too large for a fix ({length} bytes): give the diff of one commit"
         );
         let bytes = fs::read(path).with_context(|| format!("cannot read the fix {shown}"))?;
-        Self::parse(&bytes).with_context(|| format!("cannot take a fix from {shown}"))
+        Self::parse(&bytes).with_context(|| format!("cannot read a fix from {shown}"))
     }
 
-    /// The same from its bytes.
     fn parse(bytes: &[u8]) -> Result<Self> {
         let message = mail::read(bytes)?;
         let files = diff::read(&message.diff)?;

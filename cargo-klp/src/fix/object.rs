@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finds the object of a source file, the kernel itself or a module, from the makefiles of the
-//! source tree and the kernel's configuration.
+//! Finds the object that a source file is built into, vmlinux or a module, from the makefiles of the source tree and the
+//! kernel's configuration.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How many names lead from a file to its module.
+/// The maximum number of composite objects between a file and its module.
 const STEPS: u32 = 6;
 
-/// A source tree, and how it was configured.
+/// A configured source tree.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     pub(super) source: PathBuf,
+    /// The enabled options, with the first character of their values.
     config: HashMap<String, char>,
 }
 
-/// Where a file's code is.
+/// The object of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Place {
-    /// In the kernel itself.
     Vmlinux,
-    /// In the module that `lsmod` calls so.
+    /// A module, by the name that `lsmod` shows.
     Module(String),
-    /// Nowhere: this option is off.
+    /// None: this option is off.
     NotBuilt(String),
-    /// The makefiles do not say it in a way that is understood.
+    /// It could not be derived from the makefiles.
     Unknown,
 }
 
 impl Tree {
-    /// The tree in this folder, of a kernel with this configuration.
+    /// The tree in this folder, with this configuration; `None` if that cannot be read.
     pub(super) fn of(source: &Path, config: &Path) -> Option<Self> {
         let config = fs::read_to_string(config).ok()?;
         Some(Self {
@@ -40,7 +40,7 @@ impl Tree {
         })
     }
 
-    /// The text of a file of it.
+    /// The text of a file in the tree.
     pub(super) fn file(&self, path: &str) -> Option<String> {
         let plain = Path::new(path)
             .components()
@@ -49,7 +49,7 @@ impl Tree {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Where the code of a C file is.
+    /// The object of a C file.
     pub(super) fn place(&self, path: &str) -> Place {
         let Some(stem) = path.strip_suffix(".c") else {
             return Place::Unknown;
@@ -60,7 +60,7 @@ impl Tree {
         }
     }
 
-    /// Searches the file's makefile, and those above it.
+    /// Searches the makefiles of the file's folder and of those above it.
     fn search(&self, stem: &str) -> Place {
         for (at, _) in stem.rmatch_indices('/') {
             let (dir, object) = (&stem[..at], format!("{}.o", &stem[at + 1..]));
@@ -78,6 +78,7 @@ impl Tree {
         Place::Unknown
     }
 
+    /// Finds the object in the assignments of a makefile.
     fn in_makefile(&self, lines: &[(String, Vec<String>)], object: &str, steps: u32) -> Place {
         let Some(steps) = steps.checked_sub(1) else {
             return Place::Unknown;
@@ -102,7 +103,7 @@ impl Tree {
                 (_, None) => Place::NotBuilt(format!("CONFIG_{}", option.unwrap_or_default())),
                 ("obj" | "lib", Some('m')) => Place::Module(module(object)),
                 ("obj" | "lib", Some(_)) => Place::Vmlinux,
-                // A part of a composite object.
+                // It is part of a composite object.
                 (target, Some(_)) if target != "obj" => {
                     self.in_makefile(lines, &format!("{target}.o"), steps)
                 }
@@ -117,7 +118,7 @@ impl Tree {
         off
     }
 
-    /// The place of the file that includes this one, as the scheduler's do.
+    /// The object of the file that includes this one, as in kernel/sched.
     fn included(&self, path: &str) -> Option<Place> {
         let (dir, name) = path.rsplit_once('/')?;
         let line = format!("#include \"{name}\"");
@@ -138,19 +139,19 @@ impl Tree {
     }
 }
 
-/// `CONFIG_X=y`.
+/// Parses a line such as `CONFIG_X=y`.
 fn option(line: &str) -> Option<(String, char)> {
     let (name, value) = line.strip_prefix("CONFIG_")?.split_once('=')?;
     Some((name.to_owned(), value.chars().next()?))
 }
 
-/// As `lsmod` shows it.
+/// The module name of an object, as `lsmod` shows it.
 fn module(object: &str) -> String {
     let name = object.rsplit('/').next().unwrap_or(object);
     name.trim_end_matches(".o").replace('-', "_")
 }
 
-/// The lines like `obj-y += a.o b.o`: the variable and its words.
+/// The variables and words in lines such as `obj-y += a.o b.o`.
 fn assignments(makefile: &str) -> Vec<(String, Vec<String>)> {
     let text = makefile.replace("\\\n", " ");
     let lines = text.lines().filter_map(|line| {
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn makefiles_and_the_configuration_tell_the_object() {
+    fn objects_are_found_in_makefiles() {
         let (_dir, tree) = tree();
         let far = || Place::Module("far_away".to_owned());
         let off = || Place::NotBuilt("CONFIG_OFF".to_owned());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What of a fix can be patched on a kernel: judges each thing that it changes.
+//! Plans the patch for a fix on a kernel: a replacement, or advice, for each item that the fix changes.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -16,44 +16,44 @@ use super::object::{self, Tree};
 use super::source::{self, Kind};
 use crate::kernel::Described;
 
-/// How many callers of an inlined function get stubs.
-const MOST_CALLERS: usize = 8;
+/// The maximum number of callers of an inlined function that get stubs.
+const CALLERS_MAX: usize = 8;
 
-/// How many names are listed.
-const MOST_LISTED: usize = 20;
+/// The maximum number of names in a list.
+const LISTED_MAX: usize = 20;
 
-/// The maximal depth of callers that are found in the source only.
-const DEEPEST: u32 = 4;
+/// The maximum depth of calls that are followed in the source.
+const DEPTH_MAX: u32 = 4;
 
 /// The information about a kernel.
 pub struct Facts {
     kernel: Kernel,
     tree: Option<Tree>,
-    /// `/proc/kallsyms`, for the symbols around.
+    /// The text of `/proc/kallsyms`.
     kallsyms: Option<String>,
     /// Folders with indices of inlined functions.
     inlined: Vec<PathBuf>,
 }
 
-/// What becomes of a fix.
+/// The plan of a patch for a fix.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// A line or more for each thing that the fix changes.
+    /// One or more for each item that the fix changes.
     pub(super) verdicts: Vec<Verdict>,
     /// The replacements.
     pub(super) stubs: Vec<Planned>,
-    /// The structures that they name.
+    /// The declarations of the structures that they use.
     pub(super) declarations: String,
-    /// Does the kernel have the fix already?
+    /// The kernel's source already has the fix.
     pub(super) fixed: bool,
 }
 
-/// What becomes of a thing that the fix changes.
+/// What the patch does for an item that the fix changes.
 #[derive(Debug)]
 pub(super) struct Verdict {
-    /// Such as ``net/a.c: `f` ``.
+    /// The item, such as ``net/a.c: `f` ``.
     pub(super) what: String,
-    /// What becomes of it, and what to do.
+    /// What the patch does for it, or advice.
     pub(super) text: String,
 }
 
@@ -61,18 +61,18 @@ pub(super) struct Verdict {
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) name: String,
-    /// As `Stub` writes it.
+    /// The source that `Stub` generated.
     pub(super) item: String,
     pub(super) place: Place,
-    /// Remarks for the author.
+    /// Notes for the author.
     pub(super) notes: Vec<String>,
-    /// The file and the hunks that change it.
+    /// The file and the hunks that change the function.
     pub(super) path: String,
     pub(super) hunks: Vec<String>,
 }
 
 impl Facts {
-    /// Gathers them.
+    /// Collects the information.
     pub fn new(kernel: Kernel, described: &Described, inlined: Vec<PathBuf>) -> Self {
         let tree = described.source.as_deref().zip(described.config.as_deref());
         let kallsyms = described.known.kallsyms.as_deref();
@@ -92,7 +92,7 @@ impl Facts {
 }
 
 impl Plan {
-    /// Judges all of a fix.
+    /// Plans the patch for all changes of a fix.
     pub fn make(fix: &Fix, facts: &Facts) -> Result<Self> {
         check_is_kernel(fix, facts)?;
         let mut planner = Planner {
@@ -111,17 +111,17 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Does the kernel's source have the fix?
+    /// Whether the kernel's source already has the fix.
     pub fn is_in_kernel(&self) -> bool {
         self.fixed
     }
 
-    /// Can anything be patched?
+    /// Whether no function can be replaced.
     pub fn is_empty(&self) -> bool {
         self.stubs.is_empty()
     }
 
-    /// What becomes of each thing, for people.
+    /// A line about each item that the fix changes.
     pub fn summary(&self) -> String {
         let lines = self.verdicts.iter();
         let lines = lines.map(|verdict| format!("  {}: {}\n", verdict.what, verdict.text));
@@ -143,23 +143,19 @@ fn check_is_kernel(fix: &Fix, facts: &Facts) -> Result<()> {
     let names: Vec<&str> = fix.files.iter().map(|file| file.path.as_str()).collect();
     ensure!(
         fix.files.iter().any(|file| known(file) || looks(file)),
-        "this is no fix of a kernel: no kernel has {}",
+        "this is not a fix for the kernel, which does not have {}",
         list(&names)
     );
     Ok(())
 }
 
 fn list(names: &[&str]) -> String {
-    let shown = names.iter().take(MOST_LISTED);
+    let shown = names.iter().take(LISTED_MAX);
     let mut text = shown
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ");
-    if let Some(more) = names
-        .len()
-        .checked_sub(MOST_LISTED)
-        .filter(|more| *more > 0)
-    {
+    if let Some(more) = names.len().checked_sub(LISTED_MAX).filter(|more| *more > 0) {
         text.push_str(&format!(" and {more} more"));
     }
     text
@@ -169,20 +165,20 @@ struct Planner<'a> {
     facts: &'a Facts,
     stub: Stub<'a>,
     plan: Plan,
-    /// Objects and functions that have a stub, or cannot have one.
+    /// The objects and functions that were planned already.
     seen: HashSet<(String, String)>,
 }
 
-/// A function that may be replaced, and why.
-struct Wanted<'a> {
+/// A function to replace, and the change that it is replaced for.
+struct Candidate<'a> {
     object: &'a str,
     name: &'a str,
     file: &'a FileChange,
     subject: &'a Subject,
-    /// The file that defines it.
+    /// The file that defines the function.
     path: &'a str,
     place: Place,
-    /// Said of it.
+    /// A note for the author.
     note: Option<String>,
 }
 
@@ -197,7 +193,7 @@ impl Planner<'_> {
         let (subjects, state) = hunk::subjects(file, source.as_deref());
         if subjects.is_empty() {
             let text =
-                "only comments or blank lines change, or no function was found: look at the hunk";
+                "only comments or blank lines change, or no function was found: see the hunk";
             self.verdict(file.path.clone(), text.to_owned());
         }
         let place = match (file.path.ends_with(".c"), tree) {
@@ -231,19 +227,19 @@ impl Planner<'_> {
         let text = match (subject.kind, place) {
             (Kind::Function { init: true, .. }, _) => INIT.to_owned(),
             (Kind::Function { .. }, _) if subject.new => NEW.to_owned(),
-            (Kind::Function { .. }, _) if subject.gone => GONE.to_owned(),
+            (Kind::Function { .. }, _) if subject.removed => REMOVED.to_owned(),
             (Kind::Function { .. }, _) if file.path.ends_with(".h") => {
                 self.in_header(&subject.name)?
             }
             (Kind::Function { .. }, object::Place::NotBuilt(option)) => {
-                format!("this kernel was built without {option}: nothing is to be patched here")
+                format!("this kernel was built without {option}: nothing to patch")
             }
             (Kind::Function { .. }, place) => {
                 let object = match place {
                     object::Place::Module(name) => name.as_str(),
                     _ => VMLINUX,
                 };
-                let wanted = Wanted {
+                let candidate = Candidate {
                     object,
                     name: &subject.name,
                     file,
@@ -252,7 +248,7 @@ impl Planner<'_> {
                     place: subject.place,
                     note: None,
                 };
-                self.function(&wanted, source)?
+                self.function(&candidate, source)?
             }
             (Kind::Type, _) => TYPE.to_owned(),
             (Kind::Data, _) => DATA.to_owned(),
@@ -263,11 +259,11 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// An inline function of a header.
+    /// The advice for a function of a header.
     fn in_header(&self, name: &str) -> Result<String> {
         let Some(definitions) = self.facts.definitions(VMLINUX, name)? else {
             return Ok(format!(
-                "{HEADER}; debug information (--debug-info) tells which these are"
+                "{HEADER}; debug information (--debug-info) shows which these are"
             ));
         };
         let mut callers: Vec<String> = definitions
@@ -279,20 +275,20 @@ impl Planner<'_> {
         callers.dedup();
         let callers: Vec<&str> = callers.iter().map(String::as_str).collect();
         Ok(match callers.as_slice() {
-            [] => format!("{HEADER}; in the kernel itself there is none, modules may have some"),
+            [] => format!("{HEADER}; it was not inlined in vmlinux, but may be in modules"),
             callers => format!(
-                "{HEADER}; in the kernel itself it was inlined into {}: {}",
+                "{HEADER}; in vmlinux it was inlined into {}: {}",
                 callers.len(),
                 list(callers)
             ),
         })
     }
 
-    /// Plans the replacement of a function; gives what becomes of it.
-    fn function(&mut self, wanted: &Wanted<'_>, source: Option<&str>) -> Result<String> {
-        let Wanted { object, name, .. } = *wanted;
+    /// Plans the replacement of a function; returns the text of its verdict.
+    fn function(&mut self, candidate: &Candidate<'_>, source: Option<&str>) -> Result<String> {
+        let Candidate { object, name, .. } = *candidate;
         if !self.seen.insert((object.to_owned(), name.to_owned())) {
-            return Ok("it is replaced, see above".to_owned());
+            return Ok("see above".to_owned());
         }
         let facts = self.facts;
         let Some(found) = facts
@@ -301,26 +297,26 @@ impl Planner<'_> {
             .context("cannot look the function up")?
         else {
             return Ok(format!(
-                "it is in the module `{object}`, of which nothing is known: name the folder with \
-                 `{object}.ko` (or .ko.xz, ...) in KLP_MODULES, and begin again"
+                "it is in the unknown module `{object}`: name the folder with `{object}.ko` (or .ko.xz, ...) in \
+                 KLP_MODULES, and run the command again"
             ));
         };
         let function = found.function(name);
         let definitions = facts.definitions(object, name)?;
-        let own = own(definitions.as_deref(), wanted.path);
+        let own = own(definitions.as_deref(), candidate.path);
         let callers = own.map_or(&[][..], |own| &own.callers);
         if is_missing(&function) {
-            return self.inlined(wanted, &function, callers, source);
+            return self.without_entry(candidate, &function, callers, source);
         }
-        let sympos = match self.sympos(&function, own, wanted, source) {
+        let sympos = match self.sympos(&function, own, candidate, source) {
             Ok(sympos) => sympos,
             Err(text) => return Ok(text),
         };
         match self.stub.add(object, name, sympos) {
             Ok(item) => {
-                let mut text = self.planned(wanted, item);
+                let mut text = self.add_stub(candidate, item);
                 if !callers.is_empty() {
-                    text = format!("{text}; {}", self.copies(wanted, callers)?);
+                    text = format!("{text}; {}", self.inlined_copies(candidate, callers)?);
                 }
                 Ok(text)
             }
@@ -328,63 +324,64 @@ impl Planner<'_> {
                 Ok(format!("{error}. {INIT}"))
             }
             Err(error) => {
-                let callers = self.callers(wanted, callers, source)?;
-                Ok(format!("{error}{}", above(&callers)))
+                let callers = self.callers(candidate, callers, source)?;
+                Ok(format!("{error}{}", caller_advice(&callers)))
             }
         }
     }
 
-    fn planned(&mut self, wanted: &Wanted<'_>, item: String) -> String {
-        let hunks = wanted.subject.hunks.iter();
-        let hunks = hunks.filter_map(|index| wanted.file.hunks.get(*index));
+    /// Adds a replacement to the plan; returns the text of its verdict.
+    fn add_stub(&mut self, candidate: &Candidate<'_>, item: String) -> String {
+        let hunks = candidate.subject.hunks.iter();
+        let hunks = hunks.filter_map(|index| candidate.file.hunks.get(*index));
         self.plan.stubs.push(Planned {
-            name: wanted.name.to_owned(),
+            name: candidate.name.to_owned(),
             item,
-            place: wanted.place,
-            notes: wanted.note.clone().into_iter().collect(),
-            path: wanted.file.path.clone(),
+            place: candidate.place,
+            notes: candidate.note.clone().into_iter().collect(),
+            path: candidate.file.path.clone(),
             hunks: hunks.map(super::diff::Hunk::text).collect(),
         });
-        let way = match wanted.place {
-            Place::Top => "a replacement that checks first and then calls the original",
-            Place::End => "a replacement that calls the original first",
+        let way = match candidate.place {
+            Place::Top => "a replacement that runs the change before the original",
+            Place::End => "a replacement that runs the change after the original",
             Place::Middle => {
-                "a replacement: the change is in its middle, so all of it is to be written"
+                "a replacement: the change is in the middle of the function, so write the whole function"
             }
         };
-        format!("{way} (`{}`)", wanted.object)
+        format!("{way} (`{}`)", candidate.object)
     }
 
-    /// Copies of a function that also has an entry.
-    fn copies(&mut self, wanted: &Wanted<'_>, callers: &[Caller]) -> Result<String> {
-        let planned = self.callers(wanted, callers, None)?;
+    /// The verdict on the inlined copies of a function that can be replaced.
+    fn inlined_copies(&mut self, candidate: &Candidate<'_>, callers: &[Caller]) -> Result<String> {
+        let planned = self.callers(candidate, callers, None)?;
         let names: Vec<String> = callers.iter().map(ToString::to_string).collect();
         let shown = names
             .iter()
-            .take(MOST_LISTED)
+            .take(LISTED_MAX)
             .cloned()
             .collect::<Vec<_>>()
             .join(", ");
-        let more = match names.len().checked_sub(MOST_LISTED) {
+        let more = match names.len().checked_sub(LISTED_MAX) {
             Some(more) if more > 0 => format!(" and {more} more"),
             _ => String::new(),
         };
         Ok(format!(
-            "it was inlined as well, into {shown}{more}, which go on with the old code{}",
-            above(&planned)
+            "it was also inlined into {shown}{more}, which keep the old code{}",
+            caller_advice(&planned)
         ))
     }
 
-    /// A function without an entry.
-    fn inlined(
+    /// The verdict on a function that the object does not have, because it was inlined or removed.
+    fn without_entry(
         &mut self,
-        wanted: &Wanted<'_>,
+        candidate: &Candidate<'_>,
         function: &Function,
         callers: &[Caller],
         source: Option<&str>,
     ) -> Result<String> {
-        let planned = self.callers(wanted, callers, source)?;
-        let (name, object) = (wanted.name, wanted.object);
+        let planned = self.callers(candidate, callers, source)?;
+        let (name, object) = (candidate.name, candidate.object);
         let what = match callers {
             [] => format!(
                 "`{object}` has no such function in this kernel{}",
@@ -395,19 +392,20 @@ impl Planner<'_> {
                 format!("`{name}` was inlined into {}", names.join(", "))
             }
         };
-        Ok(format!("{what}{}", above(&planned)))
+        Ok(format!("{what}{}", caller_advice(&planned)))
     }
 
-    /// Plans the replacement of functions that have a copy, or that call the function in the source.
+    /// Plans the replacement of functions that contain an inlined copy or, if none is known, that call the function in the
+    /// source. Returns their names.
     fn callers(
         &mut self,
-        wanted: &Wanted<'_>,
+        candidate: &Candidate<'_>,
         known: &[Caller],
         source: Option<&str>,
     ) -> Result<Vec<String>> {
         let mut names: Vec<(String, String)> = Vec::new();
         for caller in known {
-            let note = format!("`{}` was inlined here: {}", wanted.name, caller.site);
+            let note = format!("`{}` was inlined here: {}", candidate.name, caller.site);
             if !names.iter().any(|(name, _)| *name == caller.name) {
                 names.push((caller.name.clone(), note));
             }
@@ -415,45 +413,45 @@ impl Planner<'_> {
         if known.is_empty()
             && let Some(source) = source
         {
-            let note = format!("`{}` may have been inlined here", wanted.name);
-            let callers = calling(source, wanted.name).into_iter();
+            let note = format!("`{}` may have been inlined here", candidate.name);
+            let callers = calling(source, candidate.name).into_iter();
             names = callers.map(|name| (name, note.clone())).collect();
         }
         let mut planned = Vec::new();
-        for (name, note) in names.into_iter().take(MOST_CALLERS) {
-            if self.caller(wanted, &name, note)? {
+        for (name, note) in names.into_iter().take(CALLERS_MAX) {
+            if self.caller(candidate, &name, note)? {
                 planned.push(name);
             }
         }
         Ok(planned)
     }
 
-    /// Plans the replacement of one caller; says whether that is possible.
-    fn caller(&mut self, wanted: &Wanted<'_>, name: &str, note: String) -> Result<bool> {
-        let key = (wanted.object.to_owned(), name.to_owned());
+    /// Plans the replacement of one caller; returns whether that is possible.
+    fn caller(&mut self, candidate: &Candidate<'_>, name: &str, note: String) -> Result<bool> {
+        let key = (candidate.object.to_owned(), name.to_owned());
         if self.seen.contains(&key) {
             return Ok(self.plan.stubs.iter().any(|stub| stub.name == name));
         }
-        let Ok(item) = self.stub.add(wanted.object, name, None) else {
+        let Ok(item) = self.stub.add(candidate.object, name, None) else {
             return Ok(false);
         };
         self.seen.insert(key);
-        let caller = Wanted {
+        let caller = Candidate {
             name,
             place: Place::Middle,
             note: Some(note),
-            ..*wanted
+            ..*candidate
         };
-        self.planned(&caller, item);
+        self.add_stub(&caller, item);
         Ok(true)
     }
 
-    /// Which of several functions of one name the file defines.
+    /// The sympos of the function that the file defines, if several have that name.
     fn sympos(
         &self,
         function: &Function,
         own: Option<&Definition>,
-        wanted: &Wanted<'_>,
+        candidate: &Candidate<'_>,
         source: Option<&str>,
     ) -> Result<Option<u32>, String> {
         let Some([_, _, ..]) = function.matches.as_deref() else {
@@ -471,18 +469,18 @@ impl Planner<'_> {
         match by_entry.or_else(by_symbols) {
             Some(found) => Ok(Some(found.sympos)),
             None => Err(format!(
-                "`{object}` has {count} functions of that name: find out in /proc/kallsyms which one \
-                 is that of {path}, and take `cargo klp stub {name} --object {object} --sympos N`",
-                object = wanted.object,
-                name = wanted.name,
-                path = wanted.path,
+                "`{object}` has {count} functions of that name: find the position of that of {path} in /proc/kallsyms, \
+                 and run `cargo klp stub {name} --object {object} --sympos N`",
+                object = candidate.object,
+                name = candidate.name,
+                path = candidate.path,
                 count = matches.len(),
             )),
         }
     }
 }
 
-/// The definition that this file has.
+/// The definition in this file.
 fn own<'a>(definitions: Option<&'a [Definition]>, path: &str) -> Option<&'a Definition> {
     let definitions = definitions?;
     let same = |definition: &&Definition| {
@@ -494,21 +492,22 @@ fn own<'a>(definitions: Option<&'a [Definition]>, path: &str) -> Option<&'a Defi
     })
 }
 
-/// What to do where callers have stubs, or none can.
-fn above(planned: &[String]) -> String {
+/// The end of a verdict: which callers are replaced instead, or the advice to replace them.
+fn caller_advice(planned: &[String]) -> String {
     let names: Vec<&str> = planned.iter().map(String::as_str).collect();
     match names.as_slice() {
-        [] => "; replace the functions that call it, as far as they can be".to_owned(),
+        [] => "; replace its callers where possible".to_owned(),
         names => format!("; the patch replaces {} instead", list(names)),
     }
 }
 
+/// Whether the object is known to have no code of that name.
 fn is_missing(function: &Function) -> bool {
     let matches = function.matches.as_ref();
     matches.is_some_and(|matches| !matches.iter().any(|found| found.code))
 }
 
-/// The functions of a file that call this one, also through others.
+/// The functions of a file that call this one, directly or through others.
 fn calling(source: &str, name: &str) -> Vec<String> {
     let plain = source::without_comments(source);
     let lines: Vec<&str> = plain.lines().collect();
@@ -522,7 +521,7 @@ fn calling(source: &str, name: &str) -> Vec<String> {
         .collect();
     let mut found: Vec<String> = Vec::new();
     let mut names = vec![name.to_owned()];
-    for _ in 0..DEEPEST {
+    for _ in 0..DEPTH_MAX {
         let mut next = Vec::new();
         for (caller, body) in &bodies {
             let calls = names.iter().any(|name| mentions(body, name));
@@ -544,7 +543,7 @@ fn mentions(text: &str, name: &str) -> bool {
     })
 }
 
-/// Which address has the most functions of that file around it.
+/// The index of the address with the most functions of that file near it, if it is unique.
 fn by_neighbouring_symbols(kallsyms: &str, addresses: &[u64], source: &str) -> Option<usize> {
     const NEAR: usize = 12;
     let own: HashSet<String> = source::items(source)
@@ -582,48 +581,46 @@ fn by_neighbouring_symbols(kallsyms: &str, addresses: &[u64], source: &str) -> O
     }
 }
 
-/// Why files that are no C cannot be patched.
+/// The advice for a file that is not C, or not part of the running kernel.
 fn not_c(path: &str) -> Option<&'static str> {
     let top = path.split('/').next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     Some(match (top, ending) {
         ("Documentation" | "LICENSES" | "MAINTAINERS", _) | (_, "rst" | "txt") => {
-            "no code: nothing is to be patched"
+            "no code: nothing to patch"
         }
-        ("tools" | "samples" | "scripts", _) => {
-            "not a part of the kernel that runs: nothing is to be patched"
-        }
+        ("tools" | "samples" | "scripts", _) => "not part of the running kernel: nothing to patch",
         (_, "c" | "h") => return None,
         _ if name.starts_with("Kconfig") || name.starts_with("Makefile") || name == "Kbuild" => {
-            "how the kernel is configured and built: it takes a new kernel; what the option guards may \
-             be switched at run time"
+            "the kernel's configuration or build: this needs a new kernel, unless the option's effect can be changed \
+             at run time"
         }
         (_, "S" | "s") => {
-            "assembly cannot be replaced: replace the C functions that call it, or take a new kernel"
+            "assembly cannot be replaced: replace the C functions that call it, or use a new kernel"
         }
         (_, "rs") => {
-            "functions in Rust cannot be traced, and so not be replaced: replace C functions that \
-             call them, or take a new kernel"
+            "Rust functions cannot be traced, so they cannot be replaced: replace C functions that call them, or use \
+             a new kernel"
         }
-        (_, "dts" | "dtsi") => "a device tree is read at boot: it takes a new one",
-        _ => "no C: a live patch replaces functions in C",
+        (_, "dts" | "dtsi") => "a device tree is read at boot: use a new one",
+        _ => "not C: a live patch replaces functions in C",
     })
 }
 
-const INIT: &str = "an `__init` or `__exit` function: it has run, or runs when the module goes. What it \
-                    set up can be set right in a callback (`#[post_patch]`)";
-const NEW: &str = "only there with the fix: write it as a plain function of the patch";
-const GONE: &str = "gone with the fix: what called it changes, and it needs no replacement";
-const TYPE: &str = "a layout: memory in use has the old one. Keep what is new in a shadow variable, and do \
+const INIT: &str = "an `__init` or `__exit` function, which has run already, or runs when the module is unloaded: \
+                    correct what it set up in a callback (`#[post_patch]`)";
+const NEW: &str = "added by the fix: write it as a plain function of the patch";
+const REMOVED: &str = "removed by the fix: its callers change, and it needs no replacement";
+const TYPE: &str = "a type: existing objects have the old layout; keep new members in a shadow variable, and do \
                     not move members";
-const DATA: &str = "data: functions are replaced, and data is not. Declare it with #[klp::symbols] and set \
-                    it in a callback (`#[post_patch]`), or use another value in the functions replaced";
+const DATA: &str = "data, which is not replaced: declare it with #[klp::symbols] and set it in a callback \
+                    (`#[post_patch]`), or use another value in the replaced functions";
 const MACRO: &str =
-    "a macro, which is a part of each function that uses it: replace those functions";
-const NOTHING: &str = "nothing to be patched by itself";
-const HEADER: &str = "a function of a header, which is a part of each function that it was inlined into: \
-                      replace those that matter";
+    "a macro, which is expanded in each function that uses it: replace those functions";
+const NOTHING: &str = "nothing to patch";
+const HEADER: &str =
+    "a function of a header: replace the functions that it was inlined into, as far as they matter";
 
 #[cfg(test)]
 mod tests {
@@ -642,7 +639,7 @@ mod tests {
     }
 
     #[test]
-    fn adjacent_symbols_distinguish_functions_of_one_name() {
+    fn neighbouring_symbols_identify_a_function() {
         let mut kallsyms = String::new();
         for (address, name) in [(0x100, "far"), (0x110, "leaf"), (0x120, "away")] {
             kallsyms += &format!("{address:x} t {name}\n");
@@ -667,12 +664,12 @@ mod tests {
             ("fs/Makefile", "built"),
             ("arch/x86/lib/memcpy_64.S", "assembly"),
             ("rust/kernel/lib.rs", "Rust"),
-            ("tools/testing/a.c", "not a part"),
+            ("tools/testing/a.c", "not part"),
             ("Documentation/a.rst", "no code"),
             ("arch/arm/boot/dts/a.dts", "device tree"),
         ] {
-            let said = not_c(path).expect("a reason");
-            assert!(said.contains(word), "{path}: {said}");
+            let advice = not_c(path).expect("advice");
+            assert!(advice.contains(word), "{path}: {advice}");
         }
         assert_eq!(not_c("fs/a.c"), None);
         assert_eq!(not_c("include/linux/a.h"), None);

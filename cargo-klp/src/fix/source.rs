@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finds the items of a C file of the kernel. It relies on the kernel's coding style instead of a parser, and so reads
-//! files with any macros and configuration.
+//! Finds the items of a C file of the kernel. It relies on the kernel's coding style instead of a full parser, and so
+//! works with any macros and configuration.
 
 use std::ops::RangeInclusive;
 
-/// Something at the top level of a file.
+/// An item at the top level of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Item {
     pub(super) kind: Kind,
-    /// Its name; empty where it has none.
+    /// The name; empty if it has none.
     pub(super) name: String,
-    /// Its lines, from 0.
+    /// The range of lines, from 0.
     pub(super) lines: RangeInclusive<usize>,
-    /// The line of the function body's brace.
+    /// The line of the body's opening brace.
     pub(super) body: usize,
     /// The text before the body.
     pub(super) head: String,
@@ -30,13 +30,13 @@ pub(super) enum Kind {
     Data,
     /// `#define`.
     Macro,
-    /// Another line for the preprocessor.
+    /// Another preprocessor directive.
     Directive,
     /// A prototype, or a macro without code.
     Declaration,
 }
 
-/// Finds them all, in the order of the file.
+/// Finds all items, in the order of the file.
 pub(super) fn items(text: &str) -> Vec<Item> {
     let plain = without_comments(text);
     let mut reader = Reader::default();
@@ -44,14 +44,14 @@ pub(super) fn items(text: &str) -> Vec<Item> {
         reader.line(number, line);
         reader.before.push(line.to_owned());
     }
-    // An excerpt may stop in the middle.
+    // An excerpt may end in the middle of an item.
     if reader.head.is_some() {
         reader.end(reader.before.len().saturating_sub(1));
     }
     reader.items
 }
 
-/// The text with comments and quoted text replaced by blanks.
+/// The text with comments and the contents of literals replaced by spaces.
 pub(super) fn without_comments(text: &str) -> String {
     #[derive(Clone, Copy, PartialEq)]
     enum In {
@@ -67,7 +67,7 @@ pub(super) fn without_comments(text: &str) -> String {
         let next = chars.peek().copied();
         match (state, c, next) {
             (_, '\n', _) => {
-                // Only comments and continued lines go on behind the end of a line.
+                // Only block comments continue after the end of a line.
                 if state != In::Block {
                     state = In::Code;
                 }
@@ -111,14 +111,17 @@ pub(super) fn without_comments(text: &str) -> String {
 #[derive(Default)]
 struct Reader {
     items: Vec<Item>,
-    /// What of the next item was read.
+    /// The text of the current item that was read so far.
     text: String,
+    /// The first line of the current item.
     first: Option<usize>,
     /// The text before its first brace, and that brace's line.
     head: Option<(String, usize)>,
+    /// The nesting depth of braces.
     depth: usize,
+    /// The first line and text of a directive that is continued.
     directive: Option<(usize, String)>,
-    /// The lines so far.
+    /// All lines read so far.
     before: Vec<String>,
 }
 
@@ -130,7 +133,7 @@ impl Reader {
         if self.ends_as_macro(line) {
             self.end(number.saturating_sub(1));
         }
-        // A brace at the margin ends a function, whatever branches of #if did to the others.
+        // A closing brace in the first column ends a function, even if branches of #if unbalance the others.
         if line.starts_with('}') && self.depth > 1 {
             self.depth = 1;
         }
@@ -143,7 +146,7 @@ impl Reader {
         self.text.push(' ');
     }
 
-    /// A macro that makes definitions may lack a semicolon.
+    /// Whether the current item is a macro call without a semicolon, which ends before this line.
     fn ends_as_macro(&self, line: &str) -> bool {
         let text = self.text.trim();
         let name = words(text).next().unwrap_or_default();
@@ -157,7 +160,7 @@ impl Reader {
             && groups(text).is_some_and(|groups| groups.len() == 1)
     }
 
-    /// A brace at the margin begins a function, even if the previous one lacks its closing brace.
+    /// Starts a function at an opening brace in the first column, even if the previous one lacks its closing brace.
     fn restart(&mut self) {
         let is_head = |line: &&String| {
             let line = line.trim_end();
@@ -191,7 +194,7 @@ impl Reader {
             }
             None => (Kind::Directive, String::new()),
         };
-        // One inside a function is a part of that.
+        // Other directives inside a function are part of it.
         if self.depth == 0 || kind == Kind::Macro {
             self.items.push(Item {
                 kind,
@@ -301,23 +304,23 @@ fn declared(head: &str) -> (Kind, String) {
     (Kind::Data, name.unwrap_or_default().to_owned())
 }
 
-/// Whether a brace after this text begins a function body.
+/// Whether a brace after this text starts a function body.
 fn is_function(head: &str) -> bool {
     let head = head.trim();
     !head.contains('=')
         && head.contains('(')
         && !head.starts_with("typedef")
         && (head.ends_with(')')
-            || groups(head).is_some_and(|groups| !groups.is_empty() && trails(head)))
+            || groups(head).is_some_and(|groups| !groups.is_empty() && ends_with_attributes(head)))
 }
 
-/// Only attributes may follow the parameters.
-fn trails(head: &str) -> bool {
-    let behind = head.rsplit(')').next().unwrap_or_default();
-    words(behind).all(|word| word.starts_with("__"))
+/// Whether only attributes follow the parameters.
+fn ends_with_attributes(head: &str) -> bool {
+    let rest = head.rsplit(')').next().unwrap_or_default();
+    words(rest).all(|word| word.starts_with("__"))
 }
 
-/// The words before parentheses at the top level, each with their contents.
+/// The top-level pairs of parentheses: the word before each, and the contents.
 fn groups(head: &str) -> Option<Vec<(&str, &str)>> {
     let (mut depth, mut start) = (0_usize, 0);
     let mut found = Vec::new();
@@ -342,7 +345,7 @@ fn groups(head: &str) -> Option<Vec<(&str, &str)>> {
     Some(found)
 }
 
-/// Words after parameters that look like functions.
+/// Attributes with arguments, which look like functions.
 const ATTRIBUTES: [&str; 9] = [
     "__acquires",
     "__attribute__",
@@ -355,7 +358,7 @@ const ATTRIBUTES: [&str; 9] = [
     "__section",
 ];
 
-/// The function's name, as symbols have it.
+/// The symbol name of a function.
 pub(super) fn function_name(head: &str) -> String {
     let groups = groups(head).unwrap_or_default();
     let mut named = groups.iter().rev();
@@ -470,7 +473,7 @@ struct thing *make(struct thing *old)
     }
 
     #[test]
-    fn no_text_makes_it_fail() {
+    fn malformed_text_does_not_panic() {
         for text in [
             "", "}", "{", "((", "))", "/*", "'", "\"\\", "#define", "#\\\n", "a(b){", "=", ";;",
             "}}{{",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes a patch from a fix: stubs with the hunks, and a list of the other changes.
+//! Writes the files of a patch for a fix: stubs with their hunks, and a list of all changes.
 
 use std::fmt::Write as _;
 
@@ -8,23 +8,23 @@ use super::hunk::Place;
 use super::mail::About;
 use super::plan::{Plan, Planned};
 
-/// `modinfo` shows it on one line.
-const LONGEST_DESCRIPTION: usize = 160;
+/// The maximum length of the description, which `modinfo` shows on one line.
+const DESCRIPTION_MAX: usize = 160;
 
-/// No hunk is shown longer.
-const LONGEST_HUNK: usize = 200;
+/// The maximum number of lines shown of a hunk.
+const HUNK_LINES_MAX: usize = 200;
 
-/// The files of the patch that differ from those of any other.
+/// The files that are specific to the patch of a fix.
 #[derive(Debug)]
 pub struct Files {
-    /// The crate.
+    /// The source of the crate.
     pub patch: String,
-    /// What becomes of each hunk.
+    /// README.md, with the list of changes.
     pub readme: String,
 }
 
 impl Files {
-    /// Writes them.
+    /// Generates the files.
     pub fn write(name: &str, about: &About, plan: &Plan) -> Self {
         Self {
             patch: patch(name, about, plan),
@@ -57,11 +57,10 @@ fn patch(name: &str, about: &About, plan: &Plan) -> String {
         let _ = writeln!(text, "//! Fixes: {fixes}\n//!");
     }
     text.push_str(
-        "//! NOT WRITTEN YET: each replacement only calls the kernel's own function, until you put\n\
-         //! the change in. The build warns of those that are left; README.md says what else the fix\n\
-         //! changes.\n\n\
+        "//! NOT WRITTEN YET: each replacement only calls the original until you write the change. The build\n\
+         //! warns about replacements that are not written yet; README.md lists what else the fix changes.\n\n\
          use klp::prelude::*;\n\n\
-         /// Marks what is still to be written: delete it with its last use.\n\
+         /// Marks a replacement that is not written yet: delete it with its last use.\n\
          #[deprecated = \"this replacement does not have the fix yet: write it, and delete this line\"]\n\
          const UNWRITTEN: () = ();\n\n",
     );
@@ -90,13 +89,13 @@ fn patch(name: &str, about: &About, plan: &Plan) -> String {
     text
 }
 
-/// The inside of a string literal.
+/// Escapes a text for a string literal, and truncates it.
 fn literal(text: &str) -> String {
-    let short: String = text.chars().take(LONGEST_DESCRIPTION).collect();
+    let short: String = text.chars().take(DESCRIPTION_MAX).collect();
     short.trim().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// Replaces characters that would hide text from readers.
+/// Removes control characters and bidirectional controls, which could hide text.
 fn visible(text: &str) -> String {
     let hides = |c: char| {
         c.is_control()
@@ -105,7 +104,7 @@ fn visible(text: &str) -> String {
     text.chars().filter(|c| !hides(*c)).collect()
 }
 
-/// A replacement, with all that there is to work from.
+/// The stub of a replacement, with the notes and hunks for it as comments.
 fn replacement(stub: &Planned) -> String {
     let mut text = String::new();
     for note in &stub.notes {
@@ -115,19 +114,19 @@ fn replacement(stub: &Planned) -> String {
     for hunk in &stub.hunks {
         let lines: Vec<&str> = hunk.lines().collect();
         text.push_str("//\n");
-        for line in lines.iter().take(LONGEST_HUNK) {
+        for line in lines.iter().take(HUNK_LINES_MAX) {
             let line = format!("// {}", visible(&line.replace('\t', "    ")));
             let _ = writeln!(text, "{}", line.trim_end());
         }
-        if lines.len() > LONGEST_HUNK {
-            let _ = writeln!(text, "// ... {} more lines", lines.len() - LONGEST_HUNK);
+        if lines.len() > HUNK_LINES_MAX {
+            let _ = writeln!(text, "// ... {} more lines", lines.len() - HUNK_LINES_MAX);
         }
     }
     text.push_str("//\n");
     text + &calling_original(&stub.item, stub.place)
 }
 
-/// The stub, which calls the original, with a place for the change.
+/// Adds the mark and a comment for the change to a stub that calls the original.
 fn calling_original(item: &str, place: Place) -> String {
     let lines: Vec<&str> = item.lines().collect();
     let call = lines
@@ -138,18 +137,18 @@ fn calling_original(item: &str, place: Place) -> String {
     };
     let body = match place {
         Place::Top => format!(
-            "    // What the hunk adds goes here: it runs before the kernel's own function.\n    \
+            "    // Write the added lines of the hunk here: they run before the original.\n    \
              let () = UNWRITTEN;\n{call}\n"
         ),
         Place::End => format!(
             "    let result = {};\n    \
-             // What the hunk adds goes here: it runs after the kernel's own function.\n    \
+             // Write the added lines of the hunk here: they run after the original.\n    \
              let () = UNWRITTEN;\n    result\n",
             call.trim_start()
         ),
         Place::Middle => format!(
-            "    // Write all of the function here, as C has it with the hunk. Or, where that is\n    \
-             // enough, check before or after the kernel's own function.\n    \
+            "    // Write the whole function here, as in C with the hunk. If it is enough, add a check\n    \
+             // before or after the call of the original instead.\n    \
              let () = UNWRITTEN;\n{call}\n"
         ),
     };
@@ -162,9 +161,9 @@ fn readme(name: &str, about: &About, plan: &Plan) -> String {
         let _ = writeln!(text, "Fixes: {fixes}\n");
     }
     if plan.fixed {
-        text.push_str("**The kernel that this was made for has the fix already.**\n\n");
+        text.push_str("**The kernel that this was created for already has the fix.**\n\n");
     }
-    text.push_str("What becomes of each thing that the fix changes:\n\n| changed | in this patch |\n| --- | --- |\n");
+    text.push_str("What the fix changes, and what this patch does for it:\n\n| change | in this patch |\n| --- | --- |\n");
     for verdict in &plan.verdicts {
         let cell = |text: &str| visible(&text.replace('|', "\\|").replace('\n', " "));
         let _ = writeln!(
@@ -176,8 +175,8 @@ fn readme(name: &str, about: &About, plan: &Plan) -> String {
     }
     let _ = write!(
         text,
-        "\nNone of it is written yet: `{name}.rs` has a replacement for each function, which calls the\n\
-         kernel's own until you put the change in. `cargo klp build` warns of those that are left.\n\n\
+        "\nThe changes are not written yet: `{name}.rs` has a replacement for each function, which only calls\n\
+         the original. `cargo klp build` warns about replacements that are not written yet.\n\n\
          ```\ncargo klp build --vm --command 'echo show what the fix changes'\n```\n"
     );
     text
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_has_its_place_for_the_change() {
+    fn stubs_mark_the_place_of_the_change() {
         let body = |place| {
             let text = files(place, "fs: look").patch;
             let body = text
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn stubs_have_the_hunk_beside_them() {
+    fn stubs_contain_their_hunks() {
         let Files { patch, readme } = files(Place::Top, "fs: \"look\" \\ \u{202e}first");
         assert!(
             patch.contains("    // +    if (a > 9)\n    //\n    //  }\n"),
@@ -271,7 +270,7 @@ mod tests {
         );
         assert!(patch.contains("#[deprecated ="), "each build has to warn");
         assert!(readme.contains("| fs/a.c: `f` | a \\| b |"), "{readme}");
-        assert!(readme.contains("has the fix already"), "{readme}");
+        assert!(readme.contains("already has the fix"), "{readme}");
         assert!(!patch.contains('\u{202e}') && !readme.contains('\u{202e}'));
     }
 }
