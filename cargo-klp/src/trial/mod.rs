@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tries patches in a virtual machine: loads them into their kernel, waits until it is patched,
-//! shows what livepatch says, and takes them out again.
+//! Tests patches in a virtual machine: boots their kernel, loads them, waits for the transitions, prints their state, and
+//! unloads them.
 
 mod options;
 
@@ -17,36 +17,36 @@ use tempfile::TempDir;
 use crate::kernel::Target;
 pub use options::TrialOptions;
 
-/// The folders of modules in the guest: those built here, and the kernel's.
+/// The guest's folder of built modules.
 const BUILT: &str = "/klp/modules";
+/// The guest's folder of the kernel's modules.
 const KERNELS: &str = "/klp/kernel-modules";
 
 /// The time limit of everything but the command; the guest's script has shorter limits.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// With which status the guest's script ends.
+/// The exit statuses of the guest's script.
 const NOT_PATCHED: i32 = 1;
 const COMMAND_FAILED: i32 = 9;
 
-/// What to try.
+/// A trial of patches.
 #[derive(Debug)]
 pub struct Trial<'a> {
     pub kernel: &'a Target,
     /// The live patches.
     pub patches: &'a [PathBuf],
-    /// Modules to load first, which are patched.
+    /// The modules to load before them, which they patch.
     pub others: &'a [PathBuf],
-    /// The user's options.
     pub options: &'a TrialOptions,
 }
 
 impl Trial<'_> {
-    /// Boots and tries it. The guest's script reports errors.
+    /// Boots the kernel and runs the guest's script, which reports errors itself.
     pub fn run(&self) -> Result<()> {
         let image = &self.kernel.image;
         ensure!(
             image.is_file(),
-            "there is no kernel image {} to boot: build the whole kernel, or leave out --vm",
+            "there is no kernel image {} to boot: build the whole kernel, or omit --vm",
             image.display()
         );
         let needed = Needed::prepare(self)?;
@@ -68,13 +68,13 @@ impl Trial<'_> {
                 bail!("the command failed on the patched kernel, see above")
             }
             Outcome::Exited(NOT_PATCHED) => bail!("not patched, see above"),
-            other => bail!("the trial did not come to its end ({other:?}), see above"),
+            other => bail!("the trial was not completed ({other:?}), see above"),
         }
         println!("patched: {} on {}", self.names(), self.kernel.build.release);
         Ok(())
     }
 
-    /// Refuses two modules of one name: the kernel would load the first.
+    /// Refuses two modules with the same name: the kernel would load only the first.
     fn check_names(&self, needed: &Needed) -> Result<()> {
         let built: Vec<String> = self
             .others
@@ -85,8 +85,8 @@ impl Trial<'_> {
         for module in &needed.files {
             ensure!(
                 !built.contains(&name(module)),
-                "the patch's folder makes a module `{0}`, and the kernel has a module of that name, \
-                 which --module brings in: give yours another name",
+                "the patch's folder builds a module `{0}`, but --module loads a module of the kernel with that name: \
+                 rename yours",
                 name(module)
             );
         }
@@ -140,7 +140,7 @@ impl Trial<'_> {
     }
 }
 
-/// The module that is in a file, as `lsmod` shows it.
+/// The name of the module in a file, as `lsmod` shows it.
 fn name(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default();
     stem.to_string_lossy().replace('-', "_")
@@ -149,21 +149,21 @@ fn name(path: &Path) -> String {
 /// The requested modules of the kernel and their dependencies, in loading order.
 struct Needed {
     files: Vec<PathBuf>,
-    /// Those of them that the others may do without.
+    /// Those that may fail to load.
     optional: Vec<PathBuf>,
-    /// Holds them, not compressed.
+    /// The folder with the uncompressed files.
     _folder: TempDir,
 }
 
 impl Needed {
     fn prepare(trial: &Trial<'_>) -> Result<Self> {
-        let folder = tempfile::tempdir().context("cannot make a folder for modules")?;
+        let folder = tempfile::tempdir().context("cannot create a temporary folder for modules")?;
         let mut files = Vec::new();
         let mut optional = Vec::new();
-        let wanted = &trial.options.modules;
-        let found = match wanted.is_empty() {
+        let requested = &trial.options.modules;
+        let found = match requested.is_empty() {
             true => Vec::new(),
-            false => modules::with_dependencies(&trial.kernel.known, wanted)?,
+            false => modules::with_dependencies(&trial.kernel.known, requested)?,
         };
         for module in found {
             let path = folder.path().join(format!("{}.ko", module.name));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_without_an_image_is_named() {
+    fn a_missing_image_is_reported() {
         let kernel = target(Path::new("/none/image"));
         let options = options(&[]).unwrap();
         let text = trial(&kernel, &options).run().unwrap_err().to_string();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_is_not_there_is_named_before_anything_boots() {
+    fn a_missing_module_is_reported_before_booting() {
         let image = tempfile::NamedTempFile::new().unwrap();
         let kernel = target(image.path());
         let options = options(&["--vm", "--module", "vsock"]).unwrap();
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_user_stay_words() {
+    fn arguments_are_quoted() {
         let kernel = target(Path::new("/image"));
         let file = tempfile::NamedTempFile::new().unwrap();
         let options = options(&[
@@ -312,7 +312,7 @@ mod tests {
             _folder: tempfile::tempdir().unwrap(),
         };
         let text = trial.check_names(&same).unwrap_err().to_string();
-        assert!(text.contains("makes a module `fix_foo`"), "{text}");
+        assert!(text.contains("builds a module `fix_foo`"), "{text}");
         let copies = trial.copies(&needed).unwrap();
         assert_eq!(copies.len(), 5);
         assert_eq!(copies[4].1, Path::new("/root/file"));

@@ -1,53 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The options of a trial in a virtual machine: files, the command, and the expected result.
+//! The options of a trial in a virtual machine: the command, its files and modules, and the expected result.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use klp_host::vm::copy;
 
-/// The maximal time limit of a command, in seconds: a day.
-const LONGEST: u64 = 86_400;
+/// The maximum time limit of a command, in seconds: a day.
+const TIMEOUT_MAX: u64 = 86_400;
 
 /// The options of a trial.
 #[derive(Args, Clone, Debug)]
 pub struct TrialOptions {
-    /// A command for bash that shows in the virtual machine what the patch changes. It runs before and
-    /// after patching; when it fails after patching, so does this.
+    /// Bash command to run in the virtual machine before and after patching, which shows the patch's effect. The
+    /// build fails if the command fails after patching.
     #[arg(long, value_name = "COMMAND", requires = "vm")]
     pub command: Option<String>,
-    /// Bring a file or folder into the virtual machine. DST is absolute; when it ends in a slash, SRC
-    /// keeps its name. Can be given several times.
+    /// Copy a file or folder into the virtual machine. DST is an absolute path; if it ends with a slash, SRC
+    /// keeps its name. May be given several times.
     #[arg(long = "file", value_name = "SRC:DST", value_parser = copy::parse, requires = "vm")]
     pub files: Vec<(PathBuf, PathBuf)>,
-    /// Load this module of the kernel before patching, and what it depends on. Can be given several
-    /// times.
+    /// Load this module of the kernel and its dependencies before patching. May be given several times.
     #[arg(long = "module", value_name = "NAME", requires = "vm")]
     pub modules: Vec<String>,
-    /// Fail unless the command prints this after patching. Can be given several times.
+    /// Fail unless the command prints this text after patching. May be given several times.
     #[arg(long, value_name = "TEXT", requires = "command", value_parser = expected)]
     pub expect: Vec<String>,
-    /// The exit status that the command has to end with after patching.
+    /// Expected exit status of the command after patching.
     #[arg(long, value_name = "STATUS", requires = "command", default_value_t = 0)]
     pub expect_status: u8,
-    /// How long the command may take, each time.
+    /// Time limit of each run of the command.
     #[arg(
         long,
         value_name = "SECONDS",
         requires = "vm",
         default_value_t = 120,
-        value_parser = clap::value_parser!(u64).range(1..=LONGEST)
+        value_parser = clap::value_parser!(u64).range(1..=TIMEOUT_MAX)
     )]
     pub timeout: u64,
 }
 
-/// A text that a line can have.
+/// Parses an expected text, which has to be part of a line.
 fn expected(text: &str) -> Result<String, &'static str> {
     match text {
-        "" => Err("it is empty"),
+        "" => Err("the text is empty"),
         _ if text.contains(['\n', '\0']) => {
-            Err("it has several lines: give --expect for each of them")
+            Err("the text has several lines: give --expect for each of them")
         }
         _ => Ok(text.to_owned()),
     }
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_is_expected_is_part_of_a_line() {
+    fn expected_texts_are_parts_of_lines() {
         assert_eq!(expected("a b"), Ok("a b".to_owned()));
         assert!(expected("").is_err());
         assert!(expected("a\nb").unwrap_err().contains("for each"));

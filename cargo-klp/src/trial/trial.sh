@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs in the guest: loads the kernel's modules in $needed, of which those in $optional may fail, tries those in
-# $others and $patches, and shows what $command prints without and with them. Ends with $NOT_PATCHED or
-# $COMMAND_FAILED when something is not as it should be: the command has to print all of $expect and end with
-# $expect_status, within $limit seconds.
+# Runs in the guest: loads the kernel's modules in $needed, of which those in $optional may fail, and the built modules
+# in $others and $patches, and shows the output of $command before and after. Exits with $NOT_PATCHED or
+# $COMMAND_FAILED on failure: the command has to print all of $expect and exit with $expect_status, within $limit
+# seconds.
 
 sysfs=/sys/kernel/livepatch
-# How long a transition may take, in seconds.
+# Time limit of a transition, in seconds.
 LIMIT=60
-# How much of what the command prints is looked at, in bytes.
+# Number of bytes of the command's output that are searched for $expect.
 KEPT=67108864
 
 name() { basename "$1" .ko | tr - _; }
 
 fail() {
-	printf '\nwrong: %s\n' "$*"
+	printf '\nerror: %s\n' "$*"
 	dmesg | grep -i livepatch | tail -n 5
 	exit "$NOT_PATCHED"
 }
 
-# The user's command as a headline shows it.
+# The user's command, shortened to one line of at most 100 characters.
 headline() {
 	local first=${command%%$'\n'*}
 	[ "$first" = "$command" ] || first+=' ...'
@@ -27,16 +27,16 @@ headline() {
 	printf '%s' "$first"
 }
 
-# Waits until the process $1 ends, at most $limit seconds. Says why it cannot be ended.
+# Waits until the process $1 exits, at most $limit seconds; then kills it, and reports why it cannot be killed.
 await_end() {
 	local end=$((SECONDS + limit)) task=/proc/$1
 	while kill -0 "$1" 2>/dev/null; do
 		if [ "$SECONDS" -ge "$end" ]; then
-			printf '\nwrong: the command does not end within %s s (--timeout SECONDS allows more)\n' "$limit"
+			printf '\nerror: the command did not exit within %s s (--timeout SECONDS allows more)\n' "$limit"
 			kill -KILL -- "-$1"
 			sleep 2
 			if kill -0 "$1" 2>/dev/null; then
-				echo "it cannot be killed, because it is in the kernel:"
+				echo "it cannot be killed, because it is blocked in the kernel:"
 				sed 's/^/    /' "$task/stack" 2>/dev/null | head -n 20
 			fi
 			return 1
@@ -45,8 +45,8 @@ await_end() {
 	done
 }
 
-# Runs the user's command and shows what it prints, as it comes; keeps the beginning of that in
-# /klp/printed. Its exit status is in $status, which is empty when it did not end.
+# Runs the user's command and shows its output as it comes; keeps the first $KEPT bytes in /klp/printed. Sets $status to
+# the exit status, or to nothing if the command did not exit.
 run() {
 	local child relay keeper
 	status=
@@ -56,14 +56,14 @@ run() {
 	keeper=$!
 	tee /klp/keep </klp/show &
 	relay=$!
-	# A session of its own, so that all of it can be killed.
+	# In a separate session, so that all its processes can be killed.
 	setsid bash -c "$command" >/klp/show 2>&1 &
 	child=$!
 	if await_end "$child"; then
 		status=0
 		wait "$child" || status=$?
 	fi
-	# Something that it left in the background may keep the pipe open.
+	# A background process of the command may keep the pipe open.
 	{ sleep 1; kill "$relay" "$keeper"; } 2>/dev/null &
 	wait "$relay" "$keeper" 2>/dev/null
 }
@@ -75,35 +75,35 @@ show_before() {
 	[ -n "$status" ] || exit "$COMMAND_FAILED"
 	[ "$status" = 0 ] || printf '(exit status %s)\n' "$status"
 	for text in "${expect[@]}"; do
-		! has "$text" || printf '(note: it prints "%s" without the patch, too)\n' "$text"
+		! has "$text" || printf '(note: it also prints "%s" without the patch)\n' "$text"
 	done
 }
 
-# Does the command print $1?
+# Whether the command printed $1.
 has() { grep -qF -e "$1" /klp/printed; }
 
-# The same with the patch, where it has to succeed.
+# Runs the command on the patched kernel, where it has to succeed.
 show_after() {
 	[ -n "$command" ] || return 0
-	local text wrong=
+	local text failed=
 	printf '\n--- after patching: %s\n' "$(headline)"
 	run
 	[ -n "$status" ] || exit "$COMMAND_FAILED"
 	if [ "$status" != "$expect_status" ]; then
-		printf '\nwrong: the exit status is %s, and should be %s\n' "$status" "$expect_status"
-		wrong=1
+		printf '\nerror: the exit status is %s, expected %s\n' "$status" "$expect_status"
+		failed=1
 	elif [ "$status" != 0 ]; then
 		printf '(exit status %s)\n' "$status"
 	fi
 	for text in "${expect[@]}"; do
 		has "$text" && continue
-		printf '\nwrong: it does not print "%s"\n' "$text"
-		wrong=1
+		printf '\nerror: the command did not print "%s"\n' "$text"
+		failed=1
 	done
-	[ -z "$wrong" ] || exit "$COMMAND_FAILED"
+	[ -z "$failed" ] || exit "$COMMAND_FAILED"
 }
 
-# Waits until $1 holds.
+# Waits until the condition $1 is true, at most $LIMIT seconds.
 await() {
 	local end=$((SECONDS + LIMIT))
 	until eval "$1"; do
@@ -112,7 +112,7 @@ await() {
 	done
 }
 
-# Tasks that still run old code, for a transition to the state $1.
+# Lists the tasks that have not switched, for a transition to the state $1.
 blockers() {
 	local task
 	for task in /proc/[0-9]*; do
@@ -126,20 +126,20 @@ load() {
 	insmod "$1" || fail "the kernel refused $(basename "$1")"
 }
 
-# A module of the kernel's own, unless the kernel has it already.
+# Loads a module of the kernel, unless it is already loaded or built in.
 need() {
 	local optional=" ${optional[*]} "
 	if [ -e "/sys/module/$(name "$1")" ]; then
 		return
 	elif [[ $optional == *" $1 "* ]]; then
-		# Others may do without it.
+		# Others may work without it.
 		insmod "$1" 2>/dev/null || true
 	else
 		load "$1"
 	fi
 }
 
-# What livepatch says of the patch $1.
+# Prints the state of the patch $1 in sysfs.
 report() {
 	local patch=$sysfs/$1 object function
 	printf '\n%s: enabled %s, transition %s\n' "$1" "$(cat "$patch/enabled")" "$(cat "$patch/transition")"
@@ -163,30 +163,30 @@ for module in "${patches[@]}"; do
 	patch=$(name "$module")
 	load "$module"
 	if ! await "[ \"\$(cat $sysfs/$patch/transition 2>/dev/null)\" = 0 ]"; then
-		echo "these tasks hold the transition up:"
+		echo "these tasks hold up the transition:"
 		blockers 1
 		fail "$patch: the transition did not end within $LIMIT s"
 	fi
 	report "$patch"
 	[ "$(cat "$sysfs/$patch/enabled")" = 1 ] || fail "$patch is not enabled"
-	grep -qsx 1 "$sysfs/$patch"/*/patched || fail "$patch has patched nothing"
+	grep -qsx 1 "$sysfs/$patch"/*/patched || fail "$patch patches no loaded object"
 done
 show_after
 
-# The last first: others may stand below it.
+# In reverse order: a patch may be stacked on an earlier one.
 for ((i = ${#patches[@]} - 1; i >= 0; i--)); do
 	patch=$(name "${patches[i]}")
 	if [ -e "$sysfs/$patch" ]; then
 		echo 0 >"$sysfs/$patch/enabled" || fail "$patch cannot be disabled"
 	fi
 	if ! await "[ ! -e $sysfs/$patch ]"; then
-		echo "these tasks hold the transition up:"
+		echo "these tasks hold up the transition:"
 		blockers 0
-		fail "$patch does not go within $LIMIT s"
+		fail "$patch was not removed within $LIMIT s"
 	fi
-	rmmod "$patch" || fail "the module $patch does not go"
+	rmmod "$patch" || fail "the module $patch cannot be unloaded"
 done
 for module in "${others[@]}"; do
-	rmmod "$(name "$module")" || fail "the module $(name "$module") does not go"
+	rmmod "$(name "$module")" || fail "the module $(name "$module") cannot be unloaded"
 done
 printf '\ndisabled and unloaded\n'

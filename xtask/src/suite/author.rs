@@ -276,15 +276,15 @@ impl Author {
         fails(
             &["--command", command, "--expect", "never printed"],
             &[
-                "wrong: the exit status is 1, and should be 0",
-                "wrong: it does not print \"never printed\"",
+                "error: the exit status is 1, expected 0",
+                "error: the command did not print \"never printed\"",
                 "the command failed on the patched kernel",
             ],
         )?;
         let words = ["--command", "echo early; sleep 100", "--timeout", "3"];
         fails(
             &words,
-            &["early", "wrong: the command does not end within 3 s"],
+            &["early", "error: the command did not exit within 3 s"],
         )?;
         let panics = BODY
             .replace("written", "{}")
