@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Makes the list of the files that the command carries along: klp and what compiles patches, as
-//! far as kernels' builds need it. The command works without the checkout that it came from.
+//! Generates the list of the files that are bundled with the command: the sources that building patches needs. So the
+//! command works without a checkout.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use walkdir::WalkDir;
 
-/// Folders, and the endings of what is taken from them: nothing that lies around there.
+/// Folders, and the suffixes of the bundled files in them.
 const FOLDERS: [(&str, &[&str]); 6] = [
     ("klp/arch", &[".mk"]),
     ("klp/bindings", &["_parameters", ".h"]),
@@ -26,13 +26,13 @@ const FILES: [&str; 3] = [
     "klp/freestanding.lds",
 ];
 
-/// The workspace's files that are used here, in a published package.
-const ARCHIVE: &str = "carried.tar";
+/// The archive with the bundled files of the workspace, in a published package.
+const ARCHIVE: &str = "bundled.tar";
 
-/// What Cargo builds of it.
+/// The bundled packages that Cargo builds.
 const MEMBERS: [&str; 2] = ["klp-elf", "klp-macros"];
 
-/// Sections of manifests that are about files which are not taken.
+/// Sections of manifests for files that are not bundled.
 const TESTS: [&str; 4] = ["bench", "dev-dependencies", "example", "test"];
 
 fn main() {
@@ -49,17 +49,17 @@ fn main() {
         add(&mut list, top, &top.join(file));
     }
     let manifests = manifests(top);
-    let lock = lock(top, &manifests, &out.join("carried"));
+    let lock = lock(top, &manifests, &out.join("bundled"));
     for (name, text) in manifests.iter().chain([&lock]) {
         add_text(&mut list, name, text);
     }
     list.push(']');
-    fs::write(out.join("carried.rs"), list).expect("the list is written");
+    fs::write(out.join("bundled.rs"), list).expect("the list can be written");
 }
 
-/// The workspace, or what a published package has of it.
+/// The folder of the workspace, or of the unpacked archive in a published package.
 fn sources(here: &Path, out: &Path) -> PathBuf {
-    let top = here.parent().expect("it is in a folder");
+    let top = here.parent().expect("the package is in a folder");
     if top.join("klp/Makefile.klp").is_file() {
         return top.to_owned();
     }
@@ -67,7 +67,7 @@ fn sources(here: &Path, out: &Path) -> PathBuf {
     watch(&archive);
     let Ok(file) = fs::File::open(&archive) else {
         panic!(
-            "{} is missing, which holds klp for patches: `cargo xtask publish` puts it into a package",
+            "{} is missing, the archive of klp's sources: `cargo xtask publish` puts it into the package",
             archive.display()
         );
     };
@@ -82,7 +82,7 @@ fn variable(name: &str) -> String {
     std::env::var(name).expect("cargo sets it")
 }
 
-/// The manifests of what Cargo builds, by their paths.
+/// The manifests of the bundled packages, by path.
 fn manifests(top: &Path) -> Vec<(String, String)> {
     let mut manifests = vec![("Cargo.toml".to_owned(), workspace(&top.join("Cargo.toml")))];
     for member in MEMBERS {
@@ -93,9 +93,8 @@ fn manifests(top: &Path) -> Vec<(String, String)> {
     manifests
 }
 
-/// The lock file for these manifests, with the versions of the workspace's own. Cargo builds with
-/// `--locked` only from one that has just what is needed, and what that is depends on features, so
-/// Cargo itself takes the rest out.
+/// The lock file for these manifests, with the versions of the workspace's lock file. `--locked` builds need a lock file
+/// without unused packages, and which are used depends on features, so Cargo itself removes them.
 fn lock(top: &Path, manifests: &[(String, String)], dir: &Path) -> (String, String) {
     let name = "Cargo.lock";
     watch(&top.join(name));
@@ -107,7 +106,7 @@ fn lock(top: &Path, manifests: &[(String, String)], dir: &Path) -> (String, Stri
         fs::write(path, text).expect("a manifest can be written");
     }
     fs::copy(top.join(name), dir.join(name)).expect("the lock file can be copied");
-    // Whoever builds this with other versions may not have all that the lock file names.
+    // Offline, Cargo may lack packages that the lock file names, if this build uses other versions.
     let shortened = shorten(dir, &["--offline"]).or_else(|_| shorten(dir, &[]));
     if let Err(error) = shortened {
         panic!("cargo cannot shorten the lock file:\n{error}");
@@ -116,9 +115,9 @@ fn lock(top: &Path, manifests: &[(String, String)], dir: &Path) -> (String, Stri
     (name.to_owned(), text)
 }
 
-/// Lets Cargo take out of a lock file what is not needed.
+/// Lets Cargo remove unused packages from a lock file.
 fn shorten(dir: &Path, options: &[&str]) -> Result<(), String> {
-    // In this folder, where Cargo finds the settings that hold for the checkout.
+    // Runs in the current folder, where Cargo finds the checkout's configuration.
     let cargo = Command::new(variable("CARGO"))
         .args(["update", "--workspace", "--manifest-path"])
         .arg(dir.join("Cargo.toml"))
@@ -131,12 +130,12 @@ fn shorten(dir: &Path, options: &[&str]) -> Result<(), String> {
     Err(String::from_utf8_lossy(&cargo.stderr).into_owned())
 }
 
-/// The workspace's manifest, with only those members.
+/// The workspace's manifest, with the bundled members only.
 fn workspace(path: &Path) -> String {
     let mut manifest = read(path);
     manifest["workspace"]["members"] = MEMBERS.to_vec().into();
     if let Some(profiles) = manifest.get_mut("profile").and_then(|it| it.as_table_mut()) {
-        // It names packages that only others depend on.
+        // It names dependencies of other members.
         profiles.remove("dev");
     }
     manifest.to_string()
@@ -152,7 +151,7 @@ fn package(path: &Path) -> String {
 fn read(path: &Path) -> toml::Table {
     watch(path);
     let text = fs::read_to_string(path).expect("the manifest can be read");
-    text.parse().expect("the manifest is sound")
+    text.parse().expect("the manifest is valid")
 }
 
 fn add_text(list: &mut String, name: &str, text: &str) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes `rust-project.json`, with which rust-analyzer understands a patch: the kernel's own, with klp and the patch
-//! added.
+//! Writes a patch's `rust-project.json` for rust-analyzer: the kernel's own, extended by klp and the patch.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,19 +9,19 @@ use anyhow::{Context as _, Result};
 use klp_host::host::files::write_atomic;
 use serde_json::{Map, Value, json};
 
-use crate::carried::Klp;
+use crate::bundled::Klp;
 use crate::kernel::Target;
 use crate::patch::Patch;
 
-/// The file's name, which rust-analyzer looks for.
+/// The file name that rust-analyzer looks for.
 const NAME: &str = "rust-project.json";
 
-/// Writes it into the patch's folder.
+/// Writes the file into the patch's folder.
 pub fn write(patch: &Patch, kernel: &Target, klp: &Klp) -> Result<()> {
     let base = klp.output.join(NAME);
     let text = fs::read_to_string(&base).with_context(|| {
         format!(
-            "the kernel does not describe its crates ({})",
+            "the kernel has no description of its crates ({})",
             base.display()
         )
     })?;
@@ -42,7 +41,7 @@ fn add(mut project: Value, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<
         .get_mut("crates")
         .and_then(Value::as_array_mut)
         .context("the kernel's description has no crates")?;
-    // These are not edited.
+    // The user does not edit these.
     for known in crates.iter_mut() {
         known["is_workspace_member"] = json!(false);
     }
@@ -90,7 +89,7 @@ fn add(mut project: Value, patch: &Patch, kernel: &Target, klp: &Klp) -> Result<
     Ok(project)
 }
 
-/// What crates that become modules have in common.
+/// The settings that all crates of modules share.
 struct Modules {
     cfg: Value,
     env: Map<String, Value>,
@@ -129,7 +128,8 @@ fn configuration(crates: &[Value]) -> Result<Value> {
     let kernel = crates
         .iter()
         .find(|known| known["display_name"] == "kernel");
-    let mut cfg = kernel.context("the kernel's description lacks its crate")?["cfg"].clone();
+    let mut cfg =
+        kernel.context("the kernel's description of its crates lacks `kernel`")?["cfg"].clone();
     cfg.as_array_mut()
         .into_iter()
         .for_each(|cfg| cfg.push(json!("MODULE")));
@@ -141,7 +141,7 @@ fn environment(patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Map<String, 
     let known = kernel.known.clone();
     let known = match patch.prerequisites()?.is_empty() {
         true => known,
-        // The types of patched modules are where the build puts them.
+        // The build writes the types of patched modules to its output folder.
         false => known.with_modules(&patch.output_path(&kernel.build)?),
     };
     Ok(known
@@ -155,7 +155,7 @@ fn environment(patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Map<String, 
         .collect())
 }
 
-/// Adds a crate; gives what others depend on.
+/// Adds a crate; returns the dependency entry for other crates.
 fn register(crates: &mut Vec<Value>, new: Value) -> Value {
     let dependency = json!({ "crate": crates.len(), "name": new["display_name"] });
     crates.push(new);
@@ -163,10 +163,10 @@ fn register(crates: &mut Vec<Value>, new: Value) -> Value {
 }
 
 fn find(crates: &[Value], name: &str) -> Option<Value> {
-    let place = crates
+    let index = crates
         .iter()
         .position(|known| known["display_name"] == name)?;
-    Some(json!({ "crate": place, "name": name }))
+    Some(json!({ "crate": index, "name": name }))
 }
 
 #[cfg(test)]
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn klp_and_the_patch_stand_on_the_kernels_crates() {
+    fn klp_and_the_patch_depend_on_the_kernels_crates() {
         let base = json!({ "sysroot": "/rust", "crates": [
             { "display_name": "core", "cfg": [], "is_workspace_member": false },
             { "display_name": "kernel", "cfg": ["CONFIG_SMP"], "is_workspace_member": true },
@@ -220,7 +220,7 @@ mod tests {
             .map(|one| one["display_name"].clone())
             .collect();
         assert_eq!(names, ["core", "kernel", "klp_macros", "klp", "fix_foo"]);
-        let deps = |place: usize| crates[place]["deps"].to_string();
+        let deps = |index: usize| crates[index]["deps"].to_string();
         assert_eq!(
             deps(4),
             r#"[{"crate":0,"name":"core"},{"crate":1,"name":"kernel"},{"crate":3,"name":"klp"}]"#
@@ -235,7 +235,7 @@ mod tests {
         let members = crates
             .iter()
             .filter(|one| one["is_workspace_member"] == true);
-        assert_eq!(members.count(), 1, "only the patch is worked on");
+        assert_eq!(members.count(), 1, "only the patch is edited");
     }
 
     #[test]
@@ -247,9 +247,9 @@ mod tests {
     }
 
     #[test]
-    fn a_description_without_the_kernel_is_refused() {
+    fn a_description_without_the_kernel_crate_is_refused() {
         let text = project(json!({ "crates": [] })).unwrap_err().to_string();
-        assert!(text.contains("lacks its crate"), "{text}");
+        assert!(text.contains("lacks `kernel`"), "{text}");
         assert!(project(json!({})).is_err());
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! klp itself, which the command carries along: unpacked into the cache, and compiled there once
-//! for each kernel. All patches share it.
+//! The sources of klp that are bundled with the command. They are unpacked into the cache, and compiled there once for
+//! each kernel. All patches share the result.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,28 +17,28 @@ use klp_host::module::Folder;
 
 use crate::kernel::Target;
 
-/// Paths and contents.
-static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/carried.rs"));
+/// The paths and contents of the bundled files.
+static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
-/// What builds it.
-const KBUILD: &str = include_str!("carried.Kbuild");
+/// The Kbuild file that builds klp.
+const KBUILD: &str = include_str!("bundled.Kbuild");
 
-/// Changed when the build steps change.
+/// The version of the build steps, which is part of the cache key.
 const RECIPE: &str = "1";
 
 /// klp, compiled for a kernel.
 #[derive(Clone, Debug)]
 pub struct Klp {
-    /// Its sources.
+    /// The folder of the sources.
     pub source: PathBuf,
-    /// Where Kbuild has built it.
+    /// The output folder of Kbuild.
     pub output: PathBuf,
     /// Rust's `core`, for a kernel that was built without Rust.
     pub core: Option<PathBuf>,
 }
 
 impl Klp {
-    /// Gives klp for this kernel, compiled first when necessary.
+    /// Gets klp for this kernel; compiles it if the cache does not have it.
     pub fn get(cache: &Cache, kernel: &Target) -> Result<Self> {
         let source = unpack(cache)?;
         let key = content()
@@ -64,13 +64,13 @@ impl Klp {
         })
     }
 
-    /// The folder with the crate and the attribute, compiled.
+    /// The folder with the compiled crate and macros.
     pub fn crates(&self) -> PathBuf {
         self.output.join("klp")
     }
 
-    /// The compiler flags that find klp, and recompile the patch when the kernel's information or these modules
-    /// change. Colours are removed where they cannot be shown.
+    /// The compiler flags that find klp, and that recompile the patch if the kernel's metadata or these modules change.
+    /// Colours are removed later where they cannot be shown.
     pub fn rustflags(&self, known: &KernelMetadata, modules: &[PathBuf]) -> String {
         format!(
             "-L {} --extern klp --cfg klp_known_{} --color=always",
@@ -80,7 +80,7 @@ impl Klp {
     }
 }
 
-/// The sources, in the cache.
+/// Unpacks the sources into the cache.
 fn unpack(cache: &Cache) -> Result<PathBuf> {
     let entry = cache.entry("klp-source", env!("CARGO_PKG_VERSION"), &content());
     entry.get_or_create(|dir| {
@@ -104,7 +104,7 @@ fn content() -> Key {
     files().fold(Key::new(), |key, (name, content)| key.with(name, content))
 }
 
-/// All of a kernel that klp depends on: a user may build it again.
+/// The state of everything in a kernel's build folder that klp depends on: the user may rebuild the kernel.
 fn kernel_state(kernel: &Target) -> String {
     let BuildFolder { dir, env, vars, .. } = &kernel.build;
     let parts = ["rust/libkernel.rmeta", "include/config/auto.conf"];
@@ -112,19 +112,19 @@ fn kernel_state(kernel: &Target) -> String {
     format!("{env:?} {vars:?} {states:?}")
 }
 
-/// A hash of everything that the checks of a patch depend on. Files of the running kernel change all the time: their
-/// presence counts.
+/// A hash of everything that the checks of a patch depend on. Of files of the running kernel, which change all the time,
+/// only the presence counts.
 fn known_state(known: &KernelMetadata, modules: &[PathBuf]) -> Key {
     let types = known.vmlinux.as_deref().map(state);
     let exports = known.symvers.as_deref().map(state);
-    let said = (&known.kallsyms, &known.traceable, exports, &known.modules);
+    let others = (&known.kallsyms, &known.traceable, exports, &known.modules);
     let modules: Vec<_> = modules.iter().map(|path| state(path)).collect();
-    Key::new().with("known", format!("{types:?} {said:?} {modules:?}"))
+    Key::new().with("known", format!("{types:?} {others:?} {modules:?}"))
 }
 
 fn state(path: &Path) -> String {
     let data = fs::metadata(path).ok();
-    // The times of files in sysfs are those of the last look.
+    // The times of files in sysfs are those of the last access.
     let changed = data
         .as_ref()
         .filter(|_| !path.starts_with("/sys"))
@@ -138,22 +138,21 @@ fn build(kernel: &Target, source: &Path, output: &Path) -> Result<()> {
         what: "klp",
         sources: source,
         output,
-        // Missing information is reported at each patch's build.
+        // The builds of patches report missing metadata.
         vars: &[("KLP_NOTED".to_owned(), "1".to_owned())],
         env: &kernel.known.env(),
     };
     folder.make(&kernel.build)?;
     describe_kernel(kernel, &folder);
-    // What cargo needs for compiling it again is large, and it will not be.
+    // Cargo's intermediate files are large, and this is not compiled again.
     let cargo = output.join("klp/cargo");
     ignore_not_found(fs::remove_dir_all(&cargo), &cargo)
 }
 
-/// Runs the kernel's `make rust-analyzer`. A failure is no error.
+/// Runs the kernel's `make rust-analyzer`. Failures are only logged.
 fn describe_kernel(kernel: &Target, folder: &Folder<'_>) {
     let described = process::output(folder.command(&kernel.build).arg("rust-analyzer"));
     if let Err(error) = described {
-        // For diagnosis.
         let _ = fs::write(
             folder.output.join("rust-analyzer.log"),
             format!("{error:#}\n"),
@@ -168,9 +167,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_a_build_needs_is_carried_and_nothing_else() {
+    fn only_files_for_builds_are_bundled() {
         let names: Vec<_> = files().map(|(name, _)| name).collect();
-        for wanted in [
+        for needed in [
             "Cargo.lock",
             "Cargo.toml",
             "Kbuild",
@@ -189,7 +188,7 @@ mod tests {
             "klp-elf/Cargo.toml",
             "klp-elf/src/lib.rs",
         ] {
-            assert!(names.contains(&wanted), "{wanted}");
+            assert!(names.contains(&needed), "{needed}");
         }
         for name in names {
             let junk = ["target/", "tests/", "snapshots/", "/."];
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn manifests_name_nothing_that_is_not_carried() {
+    fn manifests_name_only_bundled_files() {
         let manifests = files().filter(|(name, _)| name.ends_with("Cargo.toml"));
         let texts: Vec<_> = manifests
             .map(|(_, text)| std::str::from_utf8(text).unwrap())
@@ -218,9 +217,9 @@ mod tests {
         }
     }
 
-    /// All patches for a kernel share what klp is built to.
+    /// All patches for a kernel share one build of klp, so the environment must not change it.
     #[test]
-    fn klp_core_as_a_module_is_named_on_makes_command_line_alone() {
+    fn klp_core_module_is_set_on_makes_command_line_only() {
         let (_, makefile) = files()
             .find(|(name, _)| *name == "klp/Makefile.klp")
             .unwrap();
@@ -259,32 +258,29 @@ mod tests {
     }
 
     #[test]
-    fn the_carried_sources_build() {
+    fn the_bundled_sources_are_complete() {
         const PLATFORM: &str = "--filter-platform=x86_64-unknown-linux-gnu";
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(dir.path()).unwrap();
         let source = unpack(&cache).unwrap();
         let unpacked = snapshot(&source);
         for words in [
-            // Nothing to take out or to add.
+            // The lock file needs no change.
             &["update", "--workspace"][..],
-            // All that compiling it would look at.
+            // Reads everything that a build would.
             &["metadata", "--format-version=1", PLATFORM],
         ] {
             let mut cargo = process::command(env!("CARGO"));
             cargo.args(words).args(["--locked", "--offline"]);
             process::output(cargo.current_dir(&source)).unwrap();
         }
-        assert!(
-            unpacked == snapshot(&source),
-            "what is in the cache stays as it is"
-        );
+        assert!(unpacked == snapshot(&source), "the cache entry was changed");
     }
 
     #[test]
     fn the_lock_file_has_the_versions_of_the_workspace() {
-        let (_, carried) = files().find(|(name, _)| *name == "Cargo.lock").unwrap();
-        let carried = std::str::from_utf8(carried).unwrap();
+        let (_, bundled) = files().find(|(name, _)| *name == "Cargo.lock").unwrap();
+        let bundled = std::str::from_utf8(bundled).unwrap();
         let all = include_str!("../../Cargo.lock");
         let packages = |text: &'static str| {
             let lines: Vec<_> = text.lines().collect();
@@ -294,9 +290,9 @@ mod tests {
             named.map(|pair| (pair[0], pair[1])).collect::<Vec<_>>()
         };
         let all = packages(all);
-        let carried = packages(carried);
-        assert!(carried.iter().all(|package| all.contains(package)));
-        let names: Vec<_> = carried.iter().map(|(name, _)| *name).collect();
+        let bundled = packages(bundled);
+        assert!(bundled.iter().all(|package| all.contains(package)));
+        let names: Vec<_> = bundled.iter().map(|(name, _)| *name).collect();
         assert!(names.contains(&"name = \"syn\"") && names.contains(&"name = \"object\""));
         for other in ["clap", "anyhow", "expect-test", "klp-host"] {
             let other = format!("name = \"{other}\"");
@@ -305,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_was_built_again_is_another_one() {
+    fn rebuilding_a_kernel_changes_its_state() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         let missing = state(&file);
@@ -316,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn kernel_information_changes_the_options() {
+    fn kernel_metadata_changes_the_flags() {
         let short = |known: KernelMetadata| known_state(&known, &[]).short();
         let path = Some(PathBuf::from("/none"));
         let none = short(KernelMetadata::default());

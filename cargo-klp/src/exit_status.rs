@@ -2,8 +2,7 @@
 
 //! The exit statuses.
 //!
-//! `cargo xtask docs` compiles this file too, and writes the table of the guide from it. So it uses
-//! nothing but the language.
+//! `cargo xtask docs` also compiles this file, to generate the table in the guide, so it uses only the language.
 
 /// `cargo klp check`: the module has an error.
 pub const BAD: u8 = 1;
@@ -11,7 +10,7 @@ pub const BAD: u8 = 1;
 /// `cargo klp check`: the module or the kernel cannot be read.
 pub const UNCHECKED: u8 = 2;
 
-/// All statuses and their meanings, for the help text and the guide.
+/// The statuses and their meanings, for the help text and the guide.
 pub const MEANINGS: [(u8, &str); 4] = [
     (0, "done; `check`: the module is good"),
     (BAD, "failed; `check`: the module is bad"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Indices of a kernel's inlined functions, made from its debug information.
+//! Selects the indices of a kernel's inlined functions, which are made from its debug information.
 
 use std::path::{Path, PathBuf};
 
@@ -14,17 +14,17 @@ use klp_host::kernel::metadata::KernelMetadata;
 
 use crate::kernel::Choice;
 
-/// The user's choice of debug information.
+/// The option for debug information.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DebugInfo {
-    /// Find out which functions were inlined. Without FILE, Debian's debug information is fetched for
-    /// its kernel: more than a gigabyte, once. FILE is a vmlinux with debug information.
+    /// Find inlined functions, using a vmlinux with debug information. Without FILE, that of Debian's kernel is
+    /// fetched: more than a gigabyte, once.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     debug_info: Option<Option<PathBuf>>,
 }
 
 impl DebugInfo {
-    /// The folders with the indices of this kernel. Makes those that are cheap or requested.
+    /// The folders with the indices of this kernel. Creates them if they are requested, or need no download.
     pub fn indices(
         &self,
         cache: &Cache,
@@ -33,12 +33,12 @@ impl DebugInfo {
     ) -> Result<Vec<PathBuf>> {
         match &self.debug_info {
             Some(Some(file)) => Ok(vec![of_file(cache, file)?]),
-            asked => at_hand(cache, choice, known, asked.is_some()),
+            requested => available(cache, choice, known, requested.is_some()),
         }
     }
 }
 
-/// The environment variable for a patch's compiler; the user's setting comes first.
+/// The environment variable for a patch's compiler. The user's setting takes precedence.
 pub fn variable(indices: &[PathBuf]) -> Result<(String, String)> {
     let folders = match std::env::var_os(VARIABLE) {
         Some(folders) => folders,
@@ -52,21 +52,21 @@ fn of_file(cache: &Cache, file: &Path) -> Result<PathBuf> {
     ensure!(file.is_file(), "there is no file {}", file.display());
     debug_info::of_vmlinux(cache, file)?.with_context(|| {
         format!(
-            "{} has no debug information: give the vmlinux of a kernel that was built with \
-             CONFIG_DEBUG_INFO, or the file that the distribution keeps it in",
+            "{} has no debug information: give the vmlinux of a kernel built with CONFIG_DEBUG_INFO, or the \
+             distribution's debug file",
             file.display()
         )
     })
 }
 
-fn at_hand(
+fn available(
     cache: &Cache,
     choice: &Choice,
     known: &KernelMetadata,
-    asked: bool,
+    requested: bool,
 ) -> Result<Vec<PathBuf>> {
     match choice {
-        Choice::Debian(kernel) if asked => {
+        Choice::Debian(kernel) if requested => {
             return Ok(vec![debug_info::of_stock(cache, *kernel)?]);
         }
         Choice::Debian(kernel) => {
@@ -83,21 +83,19 @@ fn at_hand(
         match debug_info::of_vmlinux(cache, &file) {
             Ok(Some(dir)) => return Ok(vec![dir]),
             Ok(None) => {}
-            Err(error) if asked => return Err(error),
-            // No error unless it was requested.
-            Err(error) => say(&format!("note: inlined functions are not known: {error:#}")),
+            Err(error) if requested => return Err(error),
+            Err(error) => say(&format!("note: inlined functions are unknown: {error:#}")),
         }
     }
-    if asked {
+    if requested {
         bail!(
-            "that kernel has no debug information at hand: name its vmlinux that has, as \
-             --debug-info=FILE"
+            "no debug information was found for that kernel: name a vmlinux that has it, with --debug-info=FILE"
         );
     }
     Ok(Vec::new())
 }
 
-/// Where distributions put the debug information of the kernel that runs.
+/// The distributions' files with the debug information of the running kernel, if they exist.
 fn of_running() -> Vec<PathBuf> {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let release = release.trim();
@@ -125,16 +123,16 @@ mod tests {
     }
 
     #[test]
-    fn the_file_may_be_left_out() {
-        let said = |options: &[&str]| {
+    fn the_file_is_optional() {
+        let parsed = |options: &[&str]| {
             let options = ["klp"].iter().chain(options);
             let command = Command::try_parse_from(options).map_err(|error| error.to_string());
             command.map(|command| command.debug_info.debug_info)
         };
-        assert_eq!(said(&[]), Ok(None));
-        assert_eq!(said(&["--debug-info"]), Ok(Some(None)));
+        assert_eq!(parsed(&[]), Ok(None));
+        assert_eq!(parsed(&["--debug-info"]), Ok(Some(None)));
         let file = Some(Some(PathBuf::from("vmlinux")));
-        assert_eq!(said(&["--debug-info=vmlinux"]), Ok(file));
-        assert!(said(&["--debug-info", "vmlinux"]).is_err());
+        assert_eq!(parsed(&["--debug-info=vmlinux"]), Ok(file));
+        assert!(parsed(&["--debug-info", "vmlinux"]).is_err());
     }
 }

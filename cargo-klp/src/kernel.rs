@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel that a patch is for.
+//! The target kernel of a patch: the option `--kernel`, and what is read or built for it.
 
 use std::path::{Path, PathBuf};
 
@@ -16,34 +16,34 @@ use klp_host::kernel::{
 use klp_host::tools::needs::Needs;
 use klp_host::vm;
 
-/// Which kernel, as the user says it.
+/// The value of `--kernel`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Choice {
-    /// One of Debian's, which is fetched.
+    /// A Debian kernel, which is fetched.
     Debian(DebianKernel),
     /// The running kernel.
     Running,
-    /// The one built in this folder.
+    /// The kernel with this build folder.
     Folder(PathBuf),
 }
 
-/// A kernel's source and information, without a build folder.
+/// A kernel's metadata and source, without a build folder.
 #[derive(Clone, Debug)]
 pub struct Described {
-    /// What `uname -r` prints in it.
+    /// The kernel release, as `uname -r` prints it.
     pub release: String,
     pub known: KernelMetadata,
-    /// Its source tree.
+    /// The source tree.
     pub source: Option<PathBuf>,
-    /// Its configuration.
+    /// The configuration file.
     pub config: Option<PathBuf>,
 }
 
-/// A kernel, ready for builds.
+/// A kernel to build patches for.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub build: BuildFolder,
-    /// What QEMU boots, if it is there.
+    /// The image that QEMU boots, which may not exist.
     pub image: PathBuf,
     pub known: KernelMetadata,
 }
@@ -53,7 +53,7 @@ impl Choice {
     ///
     /// # Errors
     ///
-    /// It begins with the name of a Debian kernel and has another end.
+    /// It begins with the name of a Debian kernel, but is not a valid one.
     pub fn parse(text: &str) -> Result<Self> {
         Ok(match (DebianKernel::parse(text)?, text) {
             (Some(kernel), _) => Self::Debian(kernel),
@@ -62,8 +62,8 @@ impl Choice {
         })
     }
 
-    /// The information about the kernel, and about its modules if `modules`. This needs no compilers, only packages to
-    /// fetch and boot Debian's kernel.
+    /// The metadata of the kernel, and of its modules if `modules`. This needs no compilers, only packages to fetch and
+    /// boot Debian's kernel.
     pub fn known(&self, cache: &Cache, modules: bool) -> Result<KernelMetadata> {
         let known = match self {
             Self::Debian(kernel) => {
@@ -87,7 +87,7 @@ impl Choice {
         Ok(known.or_users())
     }
 
-    /// Describes it; what is needed of one of Debian's is fetched first when it has to be.
+    /// Finds the metadata and source of the kernel. Those of a Debian kernel are fetched if necessary.
     pub fn describe(&self, cache: &Cache) -> Result<Described> {
         if let Self::Debian(kernel) = self {
             stock::source_needs(cache, *kernel).get()?;
@@ -120,7 +120,7 @@ impl Choice {
         })
     }
 
-    /// The packages that booting it in a virtual machine needs.
+    /// The packages needed to boot it in a virtual machine.
     pub fn vm_needs(&self) -> Result<Needs> {
         Ok(vm::needs_for(match self {
             Self::Debian(_) => Arch::default(),
@@ -129,13 +129,13 @@ impl Choice {
         }))
     }
 
-    /// The packages that [`Self::get`] needs.
+    /// The packages needed by [`Self::get`].
     pub fn needs(&self) -> Result<Needs> {
         match self {
             Self::Debian(kernel) => {
                 kernel::needs(Core::Debian(*kernel), Profile::Base, &Options::default())
             }
-            Self::Running => match debians_running()? {
+            Self::Running => match running_debian_kernel()? {
                 Some(kernel) => Self::Debian(kernel).needs(),
                 None => ExternalKernel::needs_running(),
             },
@@ -143,7 +143,7 @@ impl Choice {
         }
     }
 
-    /// Gets it; one of Debian's is fetched first when it has to be.
+    /// Gets the kernel. A Debian kernel is fetched if necessary.
     pub fn get(&self, cache: &Cache) -> Result<Target> {
         let target = self.find(cache)?;
         Ok(Target {
@@ -153,7 +153,7 @@ impl Choice {
     }
 
     fn find(&self, cache: &Cache) -> Result<Target> {
-        let given = match self {
+        let external = match self {
             Self::Debian(debian) => {
                 let core = Core::Debian(*debian);
                 let kernel = kernel::get(core, Profile::Base, &Options::default())?;
@@ -164,34 +164,37 @@ impl Choice {
                     image: kernel.image,
                 });
             }
-            Self::Running => match debians_running()? {
+            Self::Running => match running_debian_kernel()? {
                 Some(kernel) => return Self::Debian(kernel).find(cache),
                 None => ExternalKernel::running(cache)?,
             },
             Self::Folder(dir) => ExternalKernel::at(dir)?,
         };
         Ok(Target {
-            build: given.build,
-            image: given.image,
-            known: given.known,
+            build: external.build,
+            image: external.image,
+            known: external.known,
         })
     }
 }
 
-/// The running kernel, if it is one of Debian's that has no build folder here to build patches in: its packages
-/// are fetched then.
-fn debians_running() -> Result<Option<DebianKernel>> {
+/// The running kernel, if it is a Debian kernel without a usable build folder on this machine. Its packages are fetched
+/// then.
+fn running_debian_kernel() -> Result<Option<DebianKernel>> {
     let release = release::of_running()?;
-    Ok(debians(&release, ExternalKernel::needs_running().is_ok()))
+    Ok(debian_kernel(
+        &release,
+        ExternalKernel::needs_running().is_ok(),
+    ))
 }
 
-fn debians(release: &str, has_folder: bool) -> Option<DebianKernel> {
-    // What is no name of Debian's is none of its kernels.
+fn debian_kernel(release: &str, has_folder: bool) -> Option<DebianKernel> {
+    // Other releases do not parse.
     let kernel = DebianKernel::parse(release).ok().flatten();
     kernel.filter(|_| !has_folder)
 }
 
-/// Adds the modules of a kernel of Debian's, unless the user has others in mind.
+/// Adds the modules of a Debian kernel, unless the user has set KLP_MODULES.
 fn with_modules(
     known: KernelMetadata,
     cache: &Cache,
@@ -237,16 +240,17 @@ mod tests {
     }
 
     #[test]
-    fn the_running_kernel_can_be_one_of_debians() {
-        let of = |release: &str, has_folder| debians(release, has_folder).map(DebianKernel::name);
+    fn the_running_kernel_can_be_debians() {
+        let of =
+            |release: &str, has_folder| debian_kernel(release, has_folder).map(DebianKernel::name);
         let release = "6.12.107+deb13-amd64";
         assert_eq!(of(release, false), Some("debian-13/6.12.107+deb13-amd64"));
-        assert_eq!(of(release, true), None, "its own folder goes first");
+        assert_eq!(of(release, true), None, "its build folder takes precedence");
         assert_eq!(of("6.12.107-custom", false), None);
     }
 
     #[test]
-    fn a_kernel_is_a_word_or_a_folder() {
+    fn a_kernel_is_a_name_or_a_folder() {
         let parse = |text: &str| Choice::parse(text).unwrap();
         let debian = |line| Choice::Debian(DebianKernel::plain(line));
         assert_eq!(parse("stock"), debian(&debian_line::STOCK));

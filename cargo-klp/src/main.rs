@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo klp`: what authors of live patches need. It starts a patch, builds it for a kernel, tries
-//! it in a virtual machine, and tells how a kernel's functions look in Rust.
+//! `cargo klp`: the command for authors of live patches. It creates a patch, builds it for a kernel, tests it in a
+//! virtual machine, checks modules, and prints the Rust signatures of a kernel's functions.
 
 #![forbid(unsafe_code)]
-// `pub` here says what a file offers to the others of this program.
+// `pub` marks the interface of a module.
 #![allow(unreachable_pub)]
 
 mod analyzer;
-mod carried;
+mod bundled;
 mod commands;
 mod exit_status;
 mod fix;

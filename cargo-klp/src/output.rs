@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The output folder of a patch for one kernel. It is emptied for another kernel, so it has a mark: a folder without it
-//! is left alone.
+//! Prepares the output folder of a patch for one kernel. It is emptied for another kernel, but only if it has a mark:
+//! a folder without the mark was not created by this command.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use klp_host::host::files::write_atomic;
 
-/// The mark. Holds the build folder of the kernel.
+/// The file name of the mark, which contains the path of the kernel's build folder.
 const MARK: &str = ".klp-kernel";
 
 /// Makes `dir` the output folder for `kernel`, and empties it if it was for another one.
@@ -20,10 +20,10 @@ pub fn prepare(dir: &Path, kernel: &Path) -> Result<()> {
         Some(kernel) if kernel == this => return Ok(()),
         Some(_) => empty(dir)?,
         None => {
-            fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
             ensure!(
                 is_empty(dir)?,
-                "{} has files in it, but no {MARK}, so `cargo klp` did not make it and does not \
+                "{} has files in it, but no {MARK}, so `cargo klp` did not create it and does not \
                  empty it: move it away",
                 dir.display()
             );
@@ -32,7 +32,7 @@ pub fn prepare(dir: &Path, kernel: &Path) -> Result<()> {
     write_atomic(&dir.join(MARK), &this)
 }
 
-/// The kernel in a folder's mark. A symbolic link is no mark.
+/// The kernel in a folder's mark. A symbolic link does not count as a mark.
 fn marked_for(dir: &Path) -> Result<Option<String>> {
     let mark = dir.join(MARK);
     match fs::symlink_metadata(&mark) {
@@ -54,7 +54,7 @@ fn is_empty(dir: &Path) -> Result<bool> {
     Ok(entries.next().is_none())
 }
 
-/// Removes all but the mark, which lets the next run go on where this one is cut off.
+/// Removes everything except the mark, so that the next run continues if this one is interrupted.
 fn empty(dir: &Path) -> Result<()> {
     let entries = fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
     for entry in entries {
@@ -86,7 +86,7 @@ mod tests {
     const B: &str = "/kernels/b";
 
     #[test]
-    fn a_folder_is_for_one_kernel() {
+    fn the_folder_is_emptied_for_another_kernel() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("target/klp/7.2.0");
         prepare(&dir, Path::new(A)).unwrap();
@@ -98,7 +98,7 @@ mod tests {
         assert!(dir.join("sub/module.ko").exists());
         prepare(&dir, Path::new(B)).unwrap();
         let left: Vec<_> = fs::read_dir(&dir).unwrap().flatten().collect();
-        assert_eq!(left.len(), 1, "of another kernel");
+        assert_eq!(left.len(), 1, "only the mark is left");
         assert_eq!(fs::read_to_string(dir.join(MARK)).unwrap(), B);
         assert!(root.path().join("mine").exists(), "a link is not followed");
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A patch's folder: the author's files, and the modules of its Kbuild file.
+//! A patch's folder: the source files, and the modules of its Kbuild file.
 
 mod sources;
 
@@ -12,20 +12,19 @@ use klp_host::host::paths::check_for_make;
 use klp_host::kernel::{BuildFolder, release};
 use klp_host::module::{self, Kbuild, Prerequisites};
 
-use crate::carried::Klp;
+use crate::bundled::Klp;
 use crate::output;
 
 /// A folder with a patch.
 #[derive(Clone, Debug)]
 pub struct Patch {
-    /// Absolute.
+    /// The absolute path.
     pub dir: PathBuf,
-    /// What its Kbuild file names.
     kbuild: Kbuild,
 }
 
 impl Patch {
-    /// Looks at the folder.
+    /// Opens a folder, and checks its path and Kbuild file.
     pub fn open(dir: &Path) -> Result<Self> {
         let absolute = dir
             .canonicalize()
@@ -33,13 +32,13 @@ impl Patch {
         check_for_make(&absolute)?;
         if module::kbuild_file(&absolute).is_none() {
             bail!(
-                "{} is no patch folder: it has no Kbuild file. `cargo klp new NAME` makes one",
+                "{} is not a patch folder: it has no Kbuild file; `cargo klp new NAME` creates one",
                 absolute.display()
             );
         }
         ensure!(
             !absolute.join("klp/Makefile.klp").is_file(),
-            "{} is klp's own source: give a patch's folder, such as examples/livepatch-sample in it",
+            "{} is klp's source tree: give a patch's folder, such as examples/livepatch-sample in it",
             absolute.display()
         );
         let patch = Self {
@@ -61,18 +60,18 @@ impl Patch {
         self.kbuild.crates()
     }
 
-    /// The modules and helpers that are built first.
+    /// The modules and helpers to build before the patch.
     ///
     /// # Errors
     ///
-    /// The Kbuild file does not make `helpers.c` part of the patch.
+    /// `helpers.c` is not part of the patch in the Kbuild file.
     pub fn prerequisites(&self) -> Result<Prerequisites> {
         let mut first = Prerequisites::default();
         first.add(&self.kbuild, Path::new(""))?;
         Ok(first)
     }
 
-    /// The patch as it is built for a kernel without Rust; `None` for others.
+    /// The build of the patch for a kernel without Rust; `None` for a kernel with Rust.
     pub fn freestanding<'a>(
         &'a self,
         kernel: &'a BuildFolder,
@@ -91,13 +90,13 @@ impl Patch {
         })
     }
 
-    /// The output folder for this kernel.
+    /// The path of the output folder for this kernel.
     pub fn output_path(&self, kernel: &BuildFolder) -> Result<PathBuf> {
         release::check(&kernel.release)?;
         Ok(self.dir.join("target/klp").join(&kernel.release))
     }
 
-    /// The same, empty when it was for another one.
+    /// Prepares the output folder for this kernel; empties it if it was for another one.
     pub fn output(&self, kernel: &BuildFolder) -> Result<PathBuf> {
         let output = self.output_path(kernel)?;
         output::prepare(&output, &kernel.dir)?;
@@ -123,16 +122,16 @@ mod tests {
     }
 
     #[test]
-    fn folders_without_a_patch_are_named() {
+    fn folders_without_a_patch_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let text = Patch::open(dir.path()).unwrap_err().to_string();
         assert!(
-            text.contains("no patch folder") && text.contains("klp new"),
+            text.contains("not a patch folder") && text.contains("klp new"),
             "{text}"
         );
         let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let text = Patch::open(&checkout).unwrap_err().to_string();
-        assert!(text.contains("klp's own source"), "{text}");
+        assert!(text.contains("klp's source tree"), "{text}");
         let error = Patch::open(&dir.path().join("no")).unwrap_err();
         assert!(format!("{error:#}").contains("there is no patch folder"));
         let spaced = dir.path().join("my patch");
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn crates_and_targets_are_what_the_kbuild_file_names() {
+    fn crates_and_prerequisites_are_read_from_kbuild() {
         let dir = tempfile::tempdir().unwrap();
         let text = "# obj-m := no.o\nobj-m := one.o \\\n\ttwo.o\nobj-m += c.o\nc-y := d.o e.o\n";
         fs::write(dir.path().join("Kbuild"), text).unwrap();
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_are_no_plain_paths_are_refused() {
+    fn unsafe_object_paths_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         for (object, why) in [
             ("$(shell id).o", "the character )"),
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_leads_elsewhere_is_refused() {
+    fn a_release_with_a_path_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let victim = dir.path().join("home/x");
         fs::create_dir_all(&victim).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Signs modules, as `klpctl sign` does.
+//! Signs built modules, as `klpctl sign` does.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,20 +15,20 @@ use klp_host::tools::needs::Needs;
 /// The options for signing.
 #[derive(Args, Clone, Debug)]
 pub struct Signing {
-    /// Sign the modules with this private key, in the kernel's format: a file in PEM or DER, or what else openssl takes for one.
-    /// Its passphrase is read from $KBUILD_SIGN_PIN, or asked for.
+    /// Sign the modules in the kernel's format with this private key: a PEM or DER file, or anything else that openssl
+    /// accepts as a key. The passphrase is read from $KBUILD_SIGN_PIN, or asked for.
     #[arg(long = "sign", value_name = "KEY", requires = "cert")]
     key: Option<OsString>,
-    /// The certificate of that key, in PEM or DER.
+    /// Certificate of the key, in PEM or DER.
     #[arg(long, value_name = "CERT", requires = "key")]
     cert: Option<PathBuf>,
-    /// The hash function of the signature. The kernel has to have it built in.
+    /// Hash function of the signature, which has to be built into the kernel.
     #[arg(long, value_parser = HASHES, default_value = HASHES[0], requires = "key")]
     hash: String,
 }
 
 impl Signing {
-    /// The packages that signing needs.
+    /// The packages needed for signing.
     pub fn needs(&self) -> Needs {
         match self.key {
             Some(_) => Needs::of(&["openssl"]),
@@ -36,11 +36,11 @@ impl Signing {
         }
     }
 
-    /// Signs a module's file, or takes its signature away: make leaves a module as it is that was signed before.
+    /// Signs a module file, or removes its signature: make does not rebuild a module that was signed before.
     ///
     /// # Errors
     ///
-    /// When it cannot be signed or written; then it is as it was.
+    /// It cannot be signed or written. The file is unchanged then.
     pub fn apply(&self, module: &Path) -> Result<()> {
         let cannot = || format!("cannot sign {}", module.display());
         let data = fs::read(module).with_context(cannot)?;
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_a_certificate() {
+    fn a_key_needs_a_certificate() {
         for words in [&["--sign", "key.pem"][..], &["--cert", "key.der"]] {
             let error = parsed(words).expect_err("one is missing").to_string();
             assert!(
@@ -115,7 +115,7 @@ mod tests {
         fs::write(&module, built).unwrap();
         let [key, cert] = [&key, &cert].map(|path| path.to_str().unwrap());
         let signing = parsed(&["--sign", key, "--cert", cert]).unwrap();
-        // The second time make has left it as it was.
+        // The second time, the module is signed already.
         for _ in 0..2 {
             signing.apply(&module).unwrap();
             let signed = fs::read(&module).unwrap();

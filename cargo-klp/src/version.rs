@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Appends a cumulative patch's version to the name of its module, so that a newer one can be loaded beside it and
-//! replace it at once. Under the same name it would have to be unloaded first.
+//! Appends a cumulative patch's version to its module name, so that a newer version can be loaded beside it and replace
+//! it atomically. With the same name, the older one would have to be unloaded first.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,21 +12,21 @@ use klp_elf::livepatch::{Error, SERIES, rename};
 use klp_elf::{Module, sign};
 use klp_host::replace;
 
-/// Writes a renamed copy of a module beside it, and removes copies of other versions and revisions. `None`
-/// for a module that is not cumulative, or has no version.
+/// Writes a renamed copy of a module beside it, and removes copies of other versions and revisions. Returns the path of
+/// the copy; `None` for a module that is not cumulative, or has no version.
 ///
 /// # Errors
 ///
 /// The module is damaged, the name is invalid or that of another patch, or the copy cannot be written.
-pub fn in_name(module: &Path, revision: u32) -> Result<Option<PathBuf>> {
+pub fn append_to_name(module: &Path, revision: u32) -> Result<Option<PathBuf>> {
     let cannot = || {
         format!(
-            "cannot put the version into the name of {}",
+            "cannot append the version to the name of {}",
             module.display()
         )
     };
     let data = fs::read(module).with_context(cannot)?;
-    // It may have been signed by the build before.
+    // A previous build may have signed it.
     let data = sign::split(&data).with_context(cannot)?.module;
     let modinfo = Module::parse(data)?.modinfo()?;
     let value = |key| modinfo.value(key).map(ToString::to_string);
@@ -39,7 +39,7 @@ pub fn in_name(module: &Path, revision: u32) -> Result<Option<PathBuf>> {
     let series = name;
     let name = format!(
         "{series}_{}",
-        word(&version, revision).with_context(cannot)?
+        suffix(&version, revision).with_context(cannot)?
     );
     let renamed = match rename(data, &name) {
         Err(error @ Error::ModuleName { .. }) => {
@@ -51,8 +51,8 @@ pub fn in_name(module: &Path, revision: u32) -> Result<Option<PathBuf>> {
     let path = module.with_file_name(format!("{name}.ko"));
     ensure!(
         !path.exists() || is_version(&path, &series),
-        "{} is another patch, and {series} {version} would have that name, too: rename one of them, or give this one \
-         another `version`; if the file is of an earlier build, remove it",
+        "{} is another patch, but {series} {version} would get the same name: rename one of them, or give this one \
+         another `version`; if the file is from an earlier build, remove it",
         path.display()
     );
     replace::contents(&path, &renamed)?;
@@ -75,7 +75,7 @@ fn remove_others(path: &Path, series: &str) -> Result<()> {
     Ok(())
 }
 
-/// Is it a copy under a name with a version?
+/// Whether the file is a renamed copy of a version of `series`.
 fn is_version(path: &Path, series: &str) -> bool {
     let data = fs::read(path).unwrap_or_default();
     let modinfo = Module::parse(&data).and_then(|module| module.modinfo());
@@ -83,30 +83,30 @@ fn is_version(path: &Path, series: &str) -> bool {
     found.is_some_and(|it| *it == *series)
 }
 
-/// A version and its revision in the characters that names of modules have: no two of them give the same word. A `.`
-/// becomes `_`, and whatever else is no letter or digit `__` and a letter. That is why a version has no empty parts.
-fn word(version: &str, revision: u32) -> Result<String> {
-    let mut word = String::new();
+/// Encodes a version and revision in characters that are valid in module names. The encoding is unique: `.` becomes `_`,
+/// and other characters except letters and digits become `__` and a letter. So a version must not have empty parts.
+fn suffix(version: &str, revision: u32) -> Result<String> {
+    let mut suffix = String::new();
     for c in version.chars() {
         match c {
-            '.' => word.push('_'),
-            '~' => word.push_str("__t"),
-            '+' => word.push_str("__p"),
-            c if c.is_ascii_alphanumeric() => word.push(c),
-            _ => bail!(unfit(version)),
+            '.' => suffix.push('_'),
+            '~' => suffix.push_str("__t"),
+            '+' => suffix.push_str("__p"),
+            c if c.is_ascii_alphanumeric() => suffix.push(c),
+            _ => bail!(invalid(version)),
         }
     }
-    ensure!(!version.split('.').any(str::is_empty), unfit(version));
+    ensure!(!version.split('.').any(str::is_empty), invalid(version));
     if revision > 1 {
-        let _ = write!(word, "__r{revision}");
+        let _ = write!(suffix, "__r{revision}");
     }
-    Ok(word)
+    Ok(suffix)
 }
 
-fn unfit(version: &str) -> String {
+fn invalid(version: &str) -> String {
     format!(
-        "the version {version:?} cannot be part of a module's name: it may have letters, digits, `+`, `~`, and `.` \
-         between others, as in `1.0` or `1.1~rc2`"
+        "the version {version:?} cannot be part of a module name: use letters, digits, `+`, `~`, and `.` between \
+         others, as in `1.0` or `1.1~rc2`"
     )
 }
 
@@ -130,13 +130,17 @@ mod tests {
         file.write().unwrap()
     }
 
-    fn in_name_of(modinfo: &str) -> Option<(String, String)> {
+    fn renamed(modinfo: &str) -> Option<(String, String)> {
         let dir = tempfile::tempdir().unwrap();
         let module = dir.path().join("fix-foo.ko");
         let data = module_of("fix_foo", modinfo);
         fs::write(&module, &data).unwrap();
-        let path = in_name(&module, 1).unwrap()?;
-        assert_eq!(fs::read(&module).unwrap(), data, "make's own stays");
+        let path = append_to_name(&module, 1).unwrap()?;
+        assert_eq!(
+            fs::read(&module).unwrap(),
+            data,
+            "the original is unchanged"
+        );
         let copy = fs::read(&path).unwrap();
         let modinfo = Module::parse(&copy).unwrap().modinfo().unwrap();
         let name = modinfo.value("name").unwrap().to_string();
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn other_versions_and_revisions_have_other_names() {
+    fn versions_and_revisions_have_unique_names() {
         let versions = [
             "1.2", "1~2", "1+2", "12", "1.2~1", "1.2+1", "1.2.1", "1.2~r2", "1.2.r2", "1.t2",
             "1.p2", "1.~2",
@@ -152,21 +156,21 @@ mod tests {
         let mut names = std::collections::BTreeMap::new();
         for version in versions {
             for revision in [1, 2, 12] {
-                let name = word(version, revision).unwrap();
+                let name = suffix(version, revision).unwrap();
                 let other = names.insert(name.clone(), (version, revision));
                 assert_eq!(other, None, "{version} and {revision}: {name}");
             }
         }
-        assert_eq!(word("1.2", 1).unwrap(), "1_2");
-        assert_eq!(word("1.2", 2).unwrap(), "1_2__r2");
+        assert_eq!(suffix("1.2", 1).unwrap(), "1_2");
+        assert_eq!(suffix("1.2", 2).unwrap(), "1_2__r2");
         for version in ["1_2", "1-2", "1..2", "1.", ".1", "", "1 2", "1.ä"] {
-            let error = word(version, 1).unwrap_err().to_string();
+            let error = suffix(version, 1).unwrap_err().to_string();
             assert!(error.contains("`~`"), "{version}: {error}");
         }
     }
 
     #[test]
-    fn another_module_of_that_name_is_not_overwritten() {
+    fn other_modules_are_not_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let mut modules = Vec::new();
         for (name, more) in [
@@ -180,29 +184,29 @@ mod tests {
             modules.push(path);
         }
         for _ in 0..2 {
-            let error = format!("{:#}", in_name(&modules[0], 1).unwrap_err());
+            let error = format!("{:#}", append_to_name(&modules[0], 1).unwrap_err());
             assert!(error.contains("fix_1_2.ko is another patch"), "{error}");
         }
         fs::remove_file(&modules[2]).unwrap();
         for _ in 0..2 {
-            in_name(&modules[0], 1).unwrap().unwrap();
+            append_to_name(&modules[0], 1).unwrap().unwrap();
         }
-        let error = format!("{:#}", in_name(&modules[1], 1).unwrap_err());
+        let error = format!("{:#}", append_to_name(&modules[1], 1).unwrap_err());
         assert!(error.contains("fix_1_2.ko is another patch"), "{error}");
     }
 
     #[test]
-    fn versions_of_cumulative_patches_are_in_their_names() {
+    fn only_cumulative_patches_are_renamed() {
         let patch = "livepatch=Y\0name=fix_foo\0";
-        assert_eq!(in_name_of(&format!("{patch}version=1.2\0")), None);
-        assert_eq!(in_name_of(&format!("{patch}klp_replace=Y\0")), None);
-        let named = in_name_of(&format!("{patch}klp_replace=Y\0version=1.2~rc1\0"));
+        assert_eq!(renamed(&format!("{patch}version=1.2\0")), None);
+        assert_eq!(renamed(&format!("{patch}klp_replace=Y\0")), None);
+        let named = renamed(&format!("{patch}klp_replace=Y\0version=1.2~rc1\0"));
         let name = "fix_foo_1_2__trc1";
         assert_eq!(named, Some((format!("{name}.ko"), name.to_owned())));
     }
 
     #[test]
-    fn the_copies_of_other_versions_go() {
+    fn copies_of_other_versions_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         let write = |file: &str, name: &str, more: &str| {
             let modinfo = format!("livepatch=Y\0name={name}\0klp_replace=Y\0{more}");
@@ -219,7 +223,7 @@ mod tests {
         fs::write(dir.path().join("fix_foo_text.ko"), "no module").unwrap();
         for version in ["1.1", "1.2", "1.2"] {
             let module = write("fix-foo.ko", "fix_foo", &format!("version={version}\0"));
-            in_name(&module, 1).unwrap().unwrap();
+            append_to_name(&module, 1).unwrap().unwrap();
         }
         let names = fs::read_dir(dir.path()).unwrap();
         let mut names: Vec<_> = names.map(|it| it.unwrap().file_name()).collect();
@@ -238,7 +242,7 @@ mod tests {
         let name = "x".repeat(50);
         let modinfo = format!("livepatch=Y\0name={name}\0klp_replace=Y\0version=1.2.3.4\0");
         fs::write(&module, module_of(&name, &modinfo)).unwrap();
-        let error = format!("{:#}", in_name(&module, 1).unwrap_err());
+        let error = format!("{:#}", append_to_name(&module, 1).unwrap_err());
         for part in ["1_2_3_4", "shorter than 56", "shorten `version`"] {
             assert!(error.contains(part), "{error}");
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! @NAME@: a live patch. For a start, `/proc/cmdline` answers from a Rust function.
+//! @NAME@: a live patch. As an example, it replaces the function behind `/proc/cmdline`.
 
 use klp::prelude::*;
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What users of the command are told about their mistakes. No kernel is needed for that.
+//! The command's error messages, as far as they need no kernel.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// The command in a folder, which may do nothing but what the test says.
+/// The command in a folder, isolated from the user's cache and settings.
 fn command(dir: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-klp"));
     command
@@ -25,7 +25,7 @@ fn run(dir: &Path, words: &[&str]) -> Output {
     command(dir, words).output().expect("the command runs")
 }
 
-/// Runs the command in a folder; gives whether it went well, and what it printed.
+/// Runs the command in a folder. Returns whether it succeeded, and its standard output and error.
 fn klp(dir: &Path, words: &[&str]) -> (bool, String, String) {
     let output = run(dir, words);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
@@ -61,7 +61,7 @@ fn new_prints_the_next_steps() {
 }
 
 #[test]
-fn a_cache_that_others_can_write_is_refused() {
+fn a_world_writable_cache_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (ok, _, error) = klp(dir.path(), &["new", "fix-foo"]);
     assert!(ok, "{error}");
@@ -76,7 +76,7 @@ fn a_cache_that_others_can_write_is_refused() {
 }
 
 #[test]
-fn a_new_patch_can_stand_elsewhere() {
+fn a_new_patch_can_have_another_folder() {
     let dir = tempfile::tempdir().unwrap();
     let (ok, _, error) = klp(dir.path(), &["new", "fix-foo", "--path", "a/b"]);
     assert!(ok, "{error}");
@@ -87,7 +87,7 @@ fn a_new_patch_can_stand_elsewhere() {
 }
 
 #[test]
-fn names_that_are_no_modules_leave_nothing() {
+fn invalid_names_create_nothing() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["Fix", "kernel", "a/b"] {
         let error = refused(dir.path(), &["new", name]);
@@ -101,7 +101,7 @@ fn build_reports_missing_files() {
     let dir = tempfile::tempdir().unwrap();
     let error = refused(dir.path(), &["build"]);
     assert!(
-        error.contains("no patch folder") && error.contains("cargo klp new"),
+        error.contains("not a patch folder") && error.contains("cargo klp new"),
         "{error}"
     );
     let error = refused(dir.path(), &["build", "none"]);
@@ -121,7 +121,7 @@ fn build_reports_missing_files() {
 }
 
 #[test]
-fn a_command_needs_the_machine_it_runs_in() {
+fn a_command_needs_a_virtual_machine() {
     let dir = tempfile::tempdir().unwrap();
     let error = refused(dir.path(), &["build", "--command", "true"]);
     assert!(error.contains("--vm"), "{error}");
@@ -189,7 +189,7 @@ fn a_failed_check_has_its_own_status() {
     );
 }
 
-/// What a build folder looks like whose kernel was built by a rustc that nobody has.
+/// Creates the build folder of a kernel built by a version of rustc that does not exist.
 fn kernel_folder(dir: &Path) {
     let config = "CONFIG_MODULES=y\nCONFIG_LIVEPATCH=y\nCONFIG_RUST=y\n\
                   CONFIG_RUSTC_VERSION_TEXT=\"rustc 9.9.9 (none)\"\n";
@@ -242,7 +242,7 @@ fn untrusted_folders_run_nothing() {
     refused(dir.path(), &["check", "text", "--kernel", "kernel"]);
     let words = ["build", "fix-foo", "--kernel", "kernel", "--offline"];
     let error = refused(dir.path(), &words);
-    // It has looked for a toolchain, if the machine has all else.
+    // If the machine has all packages, it has looked for the toolchain.
     assert!(
         error.contains("rustc 9.9.9") || error.contains("missing"),
         "{error}"
@@ -268,8 +268,7 @@ fn offline_errors_name_the_command_to_run() {
     );
 }
 
-/// A folder with all programs that a machine has: those which installing takes, and an apt-get that
-/// writes down what it is to do.
+/// A folder with all programs of a machine: those needed for installing, and an apt-get that logs its arguments.
 fn machine_without_packages(dir: &Path) -> (PathBuf, PathBuf) {
     let bin = dir.join("bin");
     let log = dir.join("apt-get.log");
@@ -283,7 +282,7 @@ fn machine_without_packages(dir: &Path) -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn packages_are_installed_when_that_is_allowed_and_not_before() {
+fn packages_are_installed_only_if_allowed() {
     let dir = tempfile::tempdir().unwrap();
     let (bin, log) = machine_without_packages(dir.path());
     kernel_folder(&dir.path().join("kernel"));
@@ -319,9 +318,9 @@ fn packages_are_installed_when_that_is_allowed_and_not_before() {
     }
 }
 
-/// Nothing is fetched, and nothing made, for a file that holds no fix.
+/// Nothing is fetched or created for a file without a fix.
 #[test]
-fn other_inputs_start_no_patch() {
+fn invalid_fixes_create_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let binary = "diff --git a/l.png b/l.png\nBinary files a/l.png and b/l.png differ\n";
     let mail = "From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:00:00 2001\n\

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo klp build`: from a patch's folder to its module, and to a kernel that is patched.
+//! `cargo klp build`: builds the modules of a patch, and tests them in a virtual machine if requested.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use klp_host::module::{Built, Folder, WITHOUT_BTF, sources};
 use klp_host::tools::needs::Needs;
 
 use crate::analyzer;
-use crate::carried::Klp;
+use crate::bundled::Klp;
 use crate::inlined::{self, DebugInfo};
 use crate::kernel::{Choice, Target};
 use crate::patch::Patch;
@@ -26,21 +26,21 @@ use crate::version;
 
 #[derive(Args, Debug)]
 pub(super) struct BuildArgs {
-    /// The patch's folder.
+    /// Folder of the patch.
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// The kernel: one of Debian's, which is fetched (`cargo klp kernels` lists them), `running`, or a kernel's build folder.
+    /// Target kernel: one of Debian's, which is fetched (`cargo klp kernels` lists them), `running`, or a kernel's build folder.
     #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = Choice::parse)]
     kernel: Choice,
-    /// Boot that kernel in a virtual machine, and patch it there.
+    /// Boot the kernel in a virtual machine, and patch it there.
     #[arg(long)]
     vm: bool,
     #[command(flatten)]
     trial: TrialOptions,
     #[command(flatten)]
     debug_info: DebugInfo,
-    /// Put the version of a cumulative patch into the name of its module, as packages have it: `fix_foo_1_2`. A newer one
-    /// can then be loaded beside it, and replaces it at once.
+    /// Append the version of a cumulative patch to its module name, as in packages: `fix_foo_1_2`. A newer version can
+    /// then be loaded beside it, and replaces it atomically.
     #[arg(long)]
     versioned: bool,
     #[command(flatten)]
@@ -78,12 +78,12 @@ impl BuildArgs {
     }
 }
 
-/// A patch's folder, and what to build it for.
+/// A patch's folder, with the options for building it.
 pub(super) struct PatchFolder<'a> {
     pub(super) dir: &'a Path,
     pub(super) kernel: &'a Choice,
     pub(super) debug_info: &'a DebugInfo,
-    /// The versions of cumulative patches are put into their names, as this revision of them.
+    /// Appends the versions of cumulative patches to their module names, with this package revision.
     pub(super) versioned: Option<u32>,
     pub(super) signing: &'a Signing,
 }
@@ -98,7 +98,7 @@ pub(super) struct Modules {
 }
 
 impl PatchFolder<'_> {
-    /// Builds it. `needs` are the caller's other needs, so that the user is asked once.
+    /// Builds it. `needs` are packages that the caller needs for later steps, so that the user is asked only once.
     pub(super) fn build(&self, needs: Needs) -> Result<Modules> {
         let patch = Patch::open(self.dir)?;
         patch.check_sources()?;
@@ -107,9 +107,9 @@ impl PatchFolder<'_> {
         let cache = Cache::open()?;
         let kernel = self.kernel.get(&cache)?;
         let klp = Klp::get(&cache, &kernel)?;
-        // Before the build, which may fail: an editor helps then, too.
+        // Before the build, because an editor is most useful if the build fails.
         if kernel.build.freestanding.is_some() {
-            // The kernel has no crates to describe.
+            // There is no rust-project.json: the kernel has no crates to describe.
             freestanding::patch::check_crates(&kernel.build, &patch.sources())?;
         } else if let Err(error) = analyzer::write(&patch, &kernel, &klp) {
             say(&format!(
@@ -129,9 +129,9 @@ impl PatchFolder<'_> {
     }
 }
 
-/// Builds and signs it, under a lock.
+/// Builds and signs the modules, while holding a lock on the folder.
 fn build(
-    wanted: &PatchFolder<'_>,
+    options: &PatchFolder<'_>,
     cache: &Cache,
     patch: &Patch,
     kernel: &Target,
@@ -149,19 +149,19 @@ fn build(
             kernel.build.dir.display()
         ));
     }
-    let authors = sources(&kernel.build, &patch.dir)?;
-    let freestanding = patch.freestanding(&kernel.build, klp, &authors, &output);
+    let original = sources(&kernel.build, &patch.dir)?;
+    let freestanding = patch.freestanding(&kernel.build, klp, &original, &output);
     let sources = match &freestanding {
         Some(freestanding) => {
             freestanding.stage()?;
             output.clone()
         }
-        None => authors.clone(),
+        None => original.clone(),
     };
     let first = patch.prerequisites()?;
     let mut files = Vec::new();
     if !first.is_empty() {
-        // So that the patch can be checked against their types.
+        // Built first, so that the patch can be checked against their types.
         let folder = Folder {
             what: &format!("what {} patches", patch.name()),
             sources: &sources,
@@ -176,7 +176,7 @@ fn build(
         debug_info::of_module(&output.join(module))?;
     }
     let mut targets: Vec<_> = files.iter().map(|name| output.join(name)).collect();
-    // They are there, and tell what only debug information does.
+    // The debug information of the prerequisites shows their inlined functions.
     indices.insert(0, output.clone());
     targets.extend(
         indices
@@ -206,17 +206,17 @@ fn build(
     };
     let mut built = folder.make(&kernel.build)?;
     for module in &mut built.modules {
-        if let Some(revision) = wanted.versioned
-            && let Some(path) = version::in_name(module, revision)?
+        if let Some(revision) = options.versioned
+            && let Some(path) = version::append_to_name(module, revision)?
         {
             *module = path;
         }
-        wanted.signing.apply(module)?;
+        options.signing.apply(module)?;
     }
     Ok(built)
 }
 
-/// The modules that are live patches, and the others.
+/// Separates the live patches from other modules.
 fn split(built: &Built) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let (mut patches, mut others) = (Vec::new(), Vec::new());
     for path in &built.modules {
@@ -228,7 +228,7 @@ fn split(built: &Built) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     }
     ensure!(
         !patches.is_empty(),
-        "no live patch was built: the Kbuild file has to name a crate with #[livepatch], as in \
+        "no live patch was built: name a crate with #[livepatch] in the Kbuild file, as in \
          `obj-m := fix-foo.o` for fix-foo.rs"
     );
     Ok((patches, others))

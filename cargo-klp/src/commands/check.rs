@@ -14,23 +14,23 @@ use klp_host::cache::Cache;
 use klp_host::kernel::metadata::KernelMetadata;
 use serde_json::{Value, json};
 
-use super::stub::plain;
+use super::stub::message_only;
 use crate::exit_status::{BAD, UNCHECKED};
 use crate::kernel::Choice;
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
-    /// The module, in Rust or C.
+    /// Module to check, in Rust or C.
     #[arg(value_name = "MODULE.ko")]
     module: PathBuf,
-    /// The kernel: one of Debian's, which is fetched (`cargo klp kernels` lists them), `running`, or a kernel's build folder.
-    /// Without one, only what the module alone tells is checked.
+    /// Kernel to check against: one of Debian's, which is fetched (`cargo klp kernels` lists them), `running`, or a kernel's
+    /// build folder. Without one, only the module itself is checked.
     #[arg(long, value_name = "KERNEL", value_parser = Choice::parse)]
     kernel: Option<Choice>,
-    /// Look into this file instead: an ELF `vmlinux`, or type information with symbols beside it.
+    /// Check against this file instead: an ELF `vmlinux`, or type information with symbols beside it.
     #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
     vmlinux: Option<PathBuf>,
-    /// A folder with modules that this one patches or depends on; can be given several times.
+    /// Folder with modules that this one patches or depends on; may be given several times.
     #[arg(long, value_name = "DIR")]
     modules: Vec<PathBuf>,
     /// Print the report as JSON.
@@ -57,18 +57,18 @@ impl CheckArgs {
 
     fn report(&self) -> Result<Report> {
         let path = Shown::path(&self.module);
-        let module = read_module(&self.module).map_err(plain)?;
+        let module = read_module(&self.module).map_err(message_only)?;
         let kernel = self.open(concerns_modules(&module))?;
         let against = match &kernel {
             Some(kernel) => self.against(kernel)?,
             None => Against::nothing(),
         };
         check(&module, &against)
-            .map_err(plain)
+            .map_err(message_only)
             .with_context(|| format!("{path} could not be checked"))
     }
 
-    /// Opens the kernel, with its modules where they are needed.
+    /// Opens the kernel, with its modules if `modules`.
     fn open(&self, modules: bool) -> Result<Option<Kernel>> {
         let known = match (&self.vmlinux, &self.kernel) {
             (Some(file), _) => KernelMetadata {
@@ -80,32 +80,32 @@ impl CheckArgs {
         };
         let mut sources = known.sources()?;
         sources.modules.splice(0..0, self.modules.iter().cloned());
-        Kernel::open(sources).map(Some).map_err(plain)
+        Kernel::open(sources).map(Some).map_err(message_only)
     }
 
     fn against<'kernel>(&self, kernel: &'kernel Kernel) -> Result<Against<'kernel>> {
-        let against = Against::kernel(kernel).map_err(plain)?;
+        let against = Against::kernel(kernel).map_err(message_only)?;
         if self.kernel != Some(Choice::Running) {
             return Ok(against);
         }
         // Its type information is separate from its build folder.
         let release = fs::read_to_string("/proc/sys/kernel/osrelease")
-            .context("the running kernel does not tell its release")?;
+            .context("cannot read the release of the running kernel")?;
         let build = Path::new("/lib/modules").join(release.trim()).join("build");
-        let against = against.build_folder(&build).map_err(plain)?;
+        let against = against.build_folder(&build).map_err(message_only)?;
         Ok(against.release(&release))
     }
 
     fn print(&self, report: &Report) {
         match self.json {
             true => println!("{:#}", json(&self.module, report)),
-            // The start of a line can be a workflow command of CI.
+            // The path is not at the start of the line, where CI systems may take it for a command.
             false => println!("module {}\n{report}", Shown::path(&self.module)),
         }
     }
 }
 
-/// Does a patch replace functions of modules, or depend on modules?
+/// Whether a patch replaces functions of modules, or depends on modules.
 fn concerns_modules(module: &[u8]) -> bool {
     let patches = check(module, &Against::nothing()).is_ok_and(|report| {
         let mut replaced = report.replaced.iter();
@@ -116,7 +116,7 @@ fn concerns_modules(module: &[u8]) -> bool {
     patches || depends
 }
 
-/// The report for programs.
+/// The report as JSON.
 fn json(module: &Path, report: &Report) -> Value {
     let replaced = report.replaced.iter().map(|it| {
         json!({
@@ -131,7 +131,7 @@ fn json(module: &Path, report: &Report) -> Value {
         "good": report.is_good(),
         "replaced": replaced.collect::<Vec<_>>(),
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
-        // The number of findings that are not listed.
+        // The numbers of entries that are not listed.
         "more": {
             "replaced": report.more_replaced,
             "errors": report.more(Severity::Error),
@@ -157,7 +157,7 @@ mod tests {
     use klp_elf::check::{Place, Problem, Replaced};
 
     #[test]
-    fn json_has_all_of_the_text() {
+    fn json_contains_the_report() {
         let mut report = Report::default();
         report.replaced.push(Replaced {
             object: "vmlinux".into(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo klp new --from FIX`: starts a patch from an upstream fix.
+//! `cargo klp new --from FIX`: creates a patch from an upstream fix.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use anyhow::{Result, ensure};
 use klp_elf::Kernel;
 use klp_host::cache::Cache;
 
-use super::stub::plain;
+use super::stub::message_only;
 use crate::fix::{Facts, Files, Fix, Plan};
 use crate::inlined::DebugInfo;
 use crate::kernel::Choice;
 
-/// A patch that is begun.
-pub(super) struct Begun {
+/// The plan of a patch for a fix.
+pub(super) struct FixPatch {
     name: String,
     fix: Fix,
     plan: Plan,
@@ -23,21 +23,21 @@ pub(super) struct Begun {
     inlined: bool,
 }
 
-/// Reads the fix, and finds out what of it can be patched on that kernel.
-pub(super) fn begin(
+/// Reads the fix, and plans a patch for the functions that can be replaced on that kernel.
+pub(super) fn plan(
     name: &str,
     fix: &Path,
     choice: &Choice,
     debug_info: &DebugInfo,
-) -> Result<Begun> {
-    // Before anything is fetched.
+) -> Result<FixPatch> {
+    // Read first, so that nothing is fetched for an invalid fix.
     let fix = Fix::read(fix)?;
     let cache = Cache::open()?;
     let kernel = choice.describe(&cache)?;
     let indices = debug_info.indices(&cache, choice, &kernel.known)?;
     let inlined = !indices.is_empty();
     let facts = Facts::new(
-        Kernel::open(kernel.known.clone().sources()?).map_err(plain)?,
+        Kernel::open(kernel.known.clone().sources()?).map_err(message_only)?,
         &kernel,
         indices,
     );
@@ -45,10 +45,10 @@ pub(super) fn begin(
     let release = kernel.release;
     ensure!(
         !plan.is_empty(),
-        "nothing of this fix can be patched on {release}:\n{}",
+        "no part of this fix can be patched on {release}:\n{}",
         plan.summary().trim_end()
     );
-    Ok(Begun {
+    Ok(FixPatch {
         name: name.to_owned(),
         fix,
         plan,
@@ -57,8 +57,8 @@ pub(super) fn begin(
     })
 }
 
-impl Begun {
-    /// The files of the patch's folder, with those that are common to all patches.
+impl FixPatch {
+    /// The files of the patch's folder, including those that are the same for all patches.
     pub(super) fn files(&self, common: [(String, String); 4]) -> Vec<(String, String)> {
         let Files { patch, readme } = Files::write(&self.name, &self.fix.about, &self.plan);
         let own = [
@@ -70,17 +70,17 @@ impl Begun {
         common.chain(own.clone()).collect()
     }
 
-    /// Says what became of the fix.
-    pub(super) fn tell(&self, dir: &Path) {
+    /// Prints what the patch does for each part of the fix.
+    pub(super) fn print_summary(&self, dir: &Path) {
         print!("{}", self.plan.summary());
         if self.plan.is_in_kernel() {
-            println!("note: the source of {} has this fix already", self.release);
+            println!("note: the source of {} already has this fix", self.release);
         }
         if !self.inlined {
-            println!("note: which functions were inlined is not known; --debug-info tells");
+            println!("note: inlined functions are unknown; --debug-info finds them");
         }
         println!(
-            "made {}: a stub for each function, to write the change into; its README.md has the above",
+            "created {}: write the change into the stub of each function; README.md has the list above",
             dir.display()
         );
     }

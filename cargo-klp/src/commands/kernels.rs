@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo klp kernels`: which kernels `--kernel` takes by name, and what patches for each may name.
+//! `cargo klp kernels`: lists the kernels that `--kernel` accepts, and the crates that patches for each can use.
 
 use anyhow::Result;
 use clap::Args;
@@ -8,7 +8,7 @@ use klp_host::cache::Cache;
 use klp_host::kernel::debian_line::LINES;
 use klp_host::kernel::{DebianKernel, Flavour, release, stock_metadata};
 
-/// How wide the names are.
+/// The width of the column of names.
 const WIDTH: usize = 25;
 
 #[derive(Args, Debug)]
@@ -25,11 +25,11 @@ impl KernelsArgs {
             }
         }
         println!(
-            "{:<WIDTH$} the release of that version, as in debian-13/rt/6.12.107-1",
+            "{:<WIDTH$} a version of that package, as in debian-13/rt/6.12.107-1",
             "NAME/VERSION"
         );
         println!(
-            "{:<WIDTH$} what `uname -r` prints in one of them, as in 6.12.107+deb13-amd64",
+            "{:<WIDTH$} the output of `uname -r` in one of them, as in 6.12.107+deb13-amd64",
             "RELEASE"
         );
         println!(
@@ -38,27 +38,27 @@ impl KernelsArgs {
             release::of_running()?
         );
         println!(
-            "{:<WIDTH$} a folder in which a kernel was built; without Rust, patches name `klp` alone",
+            "{:<WIDTH$} a kernel's build folder; without CONFIG_RUST, patches use `klp` only",
             "DIR"
         );
         Ok(())
     }
 }
 
-/// The line about a Debian kernel, with the release on this machine.
+/// The line about a Debian kernel; `release` is that of the kernel in the cache.
 fn describe(kernel: DebianKernel, release: Option<&str>) -> String {
     let name = kernel.name();
     let series = kernel.line.series;
     let (rust, crates) = match kernel.line.has_rust {
         true => ("with", "`klp` and `kernel`"),
-        false => ("without", "`klp` alone"),
+        false => ("without", "`klp` only"),
     };
     let release = match release {
-        Some(release) => format!("{release} is here"),
+        Some(release) => format!("{release} is in the cache"),
         None => "will be fetched".to_owned(),
     };
     let mut line =
-        format!("{name:<WIDTH$} Linux {series}, {rust} Rust: patches name {crates}; {release}");
+        format!("{name:<WIDTH$} Linux {series}, {rust} Rust: patches use {crates}; {release}");
     if let Some(lacks) = kernel.line.lacks {
         line.push_str(&format!("\n{:WIDTH$} but {lacks}", ""));
     }
@@ -71,11 +71,11 @@ mod tests {
     use klp_host::kernel::debian_line::{DEBIAN_12, DEBIAN_13, STOCK};
 
     #[test]
-    fn the_list_says_which_crates_patches_may_use() {
+    fn the_list_shows_which_crates_patches_can_use() {
         assert_eq!(
             describe(DebianKernel::plain(&STOCK), Some("7.2.12+deb14-amd64")),
-            "stock                     Linux 7.2, with Rust: patches name `klp` and `kernel`; \
-             7.2.12+deb14-amd64 is here"
+            "stock                     Linux 7.2, with Rust: patches use `klp` and `kernel`; \
+             7.2.12+deb14-amd64 is in the cache"
         );
         let of_6_1 = describe(DebianKernel::plain(&DEBIAN_12), None);
         assert!(of_6_1.ends_with(
@@ -84,7 +84,7 @@ mod tests {
         ));
         assert_eq!(
             describe(DebianKernel::newest(&DEBIAN_13, Flavour::Rt), None),
-            "debian-13/rt              Linux 6.12, without Rust: patches name `klp` alone; will be fetched"
+            "debian-13/rt              Linux 6.12, without Rust: patches use `klp` only; will be fetched"
         );
     }
 }

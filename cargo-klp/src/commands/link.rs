@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo klp link`: the last step of a module build, for modules in Rust or in C that something
-//! else has built.
+//! `cargo klp link`: the last step of a module build, for modules in Rust or C that were not built by `cargo klp`.
 
 use std::path::PathBuf;
 
@@ -13,10 +12,10 @@ use klp_host::link;
 
 #[derive(Args, Debug)]
 pub(super) struct LinkArgs {
-    /// Modules with references to livepatch symbols. They are changed in place.
+    /// Modules with references to livepatch symbols, which are linked in place.
     #[arg(value_name = "MODULE.ko", required = true)]
     modules: Vec<PathBuf>,
-    /// Leave the module as it is, and write the linked one here.
+    /// Write the linked module to this file instead of linking in place.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -26,7 +25,7 @@ impl LinkArgs {
         if let Some(output) = &self.output {
             ensure!(
                 self.modules.len() == 1,
-                "--output is for one module, and {} are given",
+                "--output takes one module, but {} are given",
                 self.modules.len()
             );
             return link::into(&self.modules[0], output);
@@ -34,7 +33,7 @@ impl LinkArgs {
         for module in &self.modules {
             if !link::in_place(module)? {
                 say(&format!(
-                    "note: nothing to link in {}, which is as it was",
+                    "note: nothing to link in {}, which is unchanged",
                     Shown::path(module)
                 ));
             }

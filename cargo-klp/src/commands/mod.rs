@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The command line: one file per command.
+//! The command line, with a file for each command.
 
 mod build;
 mod check;
@@ -33,20 +33,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start a patch: a folder with a small one that works.
+    /// Create a patch: a folder with a small working example, or with stubs for an upstream fix.
     New(new::NewArgs),
-    /// Build a patch for a kernel, and try it in a virtual machine if asked to.
+    /// Build a patch for a kernel, and optionally test it in a virtual machine.
     Build(build::BuildArgs),
     /// Build a patch for a kernel, and write packages that install it: .deb and .rpm files.
     Package(package::PackageArgs),
-    /// Link livepatch symbols in modules that make has built; `cargo klp build` does it by itself.
+    /// Link livepatch symbols in modules built by make; `cargo klp build` does this itself.
     Link(link::LinkArgs),
-    /// Check a livepatch module, whoever made it. The exit status is 1 when it is bad, and 2 when it
-    /// could not be checked.
+    /// Check any livepatch module. The exit status is 1 if it has errors, and 2 if it could not be checked.
     Check(check::CheckArgs),
-    /// List the kernels that `--kernel` takes by name, and what patches for each may name.
+    /// List the kernels that `--kernel` accepts, and the crates that patches for each can use.
     Kernels(kernels::KernelsArgs),
-    /// Print the beginning of a patch of these functions, with their signatures in Rust.
+    /// Print a stub patch of these functions, with their signatures in Rust.
     Stub(stub::StubArgs),
 }
 
@@ -62,7 +61,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     let done = match command {
-        // It has several exit statuses.
+        // `check` has exit statuses of its own.
         Command::Check(args) => return Ok(args.run()),
         Command::New(args) => args.run(),
         Command::Build(args) => args.run(),
@@ -74,11 +73,11 @@ fn run(command: Command) -> Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// `cargo klp new` runs `cargo-klp klp new`.
+/// Removes the word that Cargo adds: `cargo klp new` runs `cargo-klp klp new`.
 fn arguments(words: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     words
         .enumerate()
-        .filter(|(place, word)| *place != 1 || word != "klp")
+        .filter(|(index, word)| *index != 1 || word != "klp")
         .map(|(_, word)| word)
 }
 
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_word_that_cargo_adds_is_left_out() {
+    fn the_word_that_cargo_adds_is_removed() {
         let words = |text: &str| -> Vec<OsString> {
             arguments(text.split(' ').map(OsString::from)).collect()
         };
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn definitions_are_valid() {
         <Cli as clap::CommandFactory>::command().debug_assert();
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `cargo klp package`: from a patch's folder to packages for distributions.
+//! `cargo klp package`: builds a patch, and writes distribution packages of it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,26 +17,26 @@ use crate::signing::Signing;
 
 #[derive(Args, Debug)]
 pub(super) struct PackageArgs {
-    /// The patch's folder.
+    /// Folder of the patch.
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// The kernel, as `cargo klp build` takes it.
+    /// Target kernel, as for `cargo klp build`.
     #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = Choice::parse)]
     kernel: Choice,
     #[command(flatten)]
     output: Output,
-    /// How often this version of the patch was packaged. Of a cumulative patch it is in the module's name, from 2 on: what
-    /// is in the package may have changed.
+    /// Package revision of this version of the patch. From 2 on, it is appended to the module name of a cumulative patch,
+    /// because its contents may have changed.
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     revision: u32,
-    /// Who answers for the package, such as `Jane Doe <jane@example.org>`; otherwise the patch's first author.
+    /// Maintainer of the package, such as `Jane Doe <jane@example.org>`; the default is the patch's first author.
     #[arg(long, value_name = "NAME <ADDRESS>")]
     maintainer: Option<String>,
-    /// The package of the kernel that the patch fits; otherwise that of the distribution's own kernels,
-    /// `linux-image-RELEASE` or `kernel-uname-r = RELEASE`.
+    /// Package of the target kernel; the default is that of the distribution's kernels, `linux-image-RELEASE` or
+    /// `kernel-uname-r = RELEASE`.
     #[arg(long, value_name = "PACKAGE")]
     kernel_package: Option<String>,
-    /// A patch whose package goes when this one is installed, by the name of its module. May stand several times.
+    /// Module name of a patch whose package is removed when this one is installed; may be given several times.
     #[arg(long, value_name = "MODULE")]
     supersedes: Vec<String>,
     #[command(flatten)]

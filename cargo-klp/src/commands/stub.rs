@@ -16,16 +16,16 @@ use crate::kernel::Choice;
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("what").required(true).args(["functions", "structure"])))]
 pub(super) struct StubArgs {
-    /// Functions of the kernel to be replaced, all in one patch.
+    /// Kernel functions to replace, all in one patch.
     #[arg(value_name = "FUNCTION")]
     functions: Vec<String>,
-    /// Show a view of this structure of the kernel instead.
+    /// Print a view of this kernel structure instead.
     #[arg(long = "struct", value_name = "NAME")]
     structure: Option<String>,
-    /// Let the replacements call the originals, to add a check in front or behind.
+    /// Make the replacements call the originals, to add a check before or after.
     #[arg(long, conflicts_with_all = ["structure", "returns"])]
     wrap: bool,
-    /// Let the replacements only answer, as an emergency measure: an errno such as -EPERM, a number, true,
+    /// Make the replacements only return this value, as an emergency measure: an errno such as -EPERM, a number, true,
     /// false, NULL, or void.
     #[arg(
         long,
@@ -34,19 +34,19 @@ pub(super) struct StubArgs {
         allow_hyphen_values = true
     )]
     returns: Option<Answer>,
-    /// Of the structure this member alone, such as `inner.member`; may be given several times.
+    /// Include only this member of the structure, such as `inner.member`; may be given several times.
     #[arg(long = "field", value_name = "PATH", requires = "structure")]
     fields: Vec<String>,
-    /// Of several structures of that name the one that this function takes or gives.
+    /// If several structures have that name, use the one that this function takes or returns.
     #[arg(long, value_name = "FUNCTION", requires = "structure")]
     of: Option<String>,
-    /// The object that has them: the kernel itself, or a module.
+    /// Object of the functions or the structure: vmlinux, or a module.
     #[arg(long, value_name = "MODULE", default_value = VMLINUX)]
     object: String,
-    /// Which of several functions of that name: 1 for the first in kallsyms.
+    /// If several functions have that name, the position of the function among them in kallsyms, from 1.
     #[arg(long, value_name = "N", requires = "functions")]
     sympos: Option<u32>,
-    /// The kernel: one of Debian's, which is fetched (`cargo klp kernels` lists them), `running`, or a kernel's build folder.
+    /// Target kernel: one of Debian's, which is fetched (`cargo klp kernels` lists them), `running`, or a kernel's build folder.
     #[arg(long, value_name = "KERNEL", default_value = "stock", value_parser = Choice::parse)]
     kernel: Choice,
     /// Read this file instead: an ELF `vmlinux` with type information, or type information itself.
@@ -58,9 +58,9 @@ impl StubArgs {
     pub(super) fn run(self) -> Result<()> {
         ensure!(
             self.sympos.is_none() || self.functions.len() == 1,
-            "--sympos says which of several functions of one name: give one function"
+            "--sympos selects among functions of the same name: give one function"
         );
-        let kernel = Kernel::open(self.known()?.sources()?).map_err(plain)?;
+        let kernel = Kernel::open(self.known()?.sources()?).map_err(message_only)?;
         let text = match &self.structure {
             Some(name) => {
                 let wanted = Wanted {
@@ -69,7 +69,7 @@ impl StubArgs {
                     of: self.of.as_deref(),
                     members: &self.fields,
                 };
-                Stub::structure(&kernel, &wanted).map_err(plain)?
+                Stub::structure(&kernel, &wanted).map_err(message_only)?
             }
             None => self.patch(&kernel)?,
         };
@@ -100,32 +100,32 @@ impl StubArgs {
         if let [function] = self.functions.as_slice() {
             return stub
                 .whole(&self.object, function, self.sympos)
-                .map_err(plain);
+                .map_err(message_only);
         }
-        let (mut items, mut mistakes) = (Vec::new(), Vec::new());
+        let (mut items, mut errors) = (Vec::new(), Vec::new());
         for function in &self.functions {
             match stub.add(&self.object, function, None) {
                 Ok(item) => items.push(item),
-                Err(mistake) => mistakes.push(mistake.to_string()),
+                Err(error) => errors.push(error.to_string()),
             }
         }
-        if !mistakes.is_empty() {
-            bail!("{}", mistakes.join("\nerror: "));
+        if !errors.is_empty() {
+            bail!("{}", errors.join("\nerror: "));
         }
         let description = match &self.returns {
-            Some(answer) => format!("Emergency: some functions only answer {answer}"),
+            Some(answer) => format!("Emergency: some functions only return {answer}"),
             None => "What it fixes".to_owned(),
         };
         Ok(module(&description, &items, &stub.declarations()))
     }
 }
 
-/// The message says all; the errors below it would say it again.
-pub(super) fn plain(error: klp_elf::Error) -> anyhow::Error {
+/// Drops the sources of an error: its message contains theirs.
+pub(super) fn message_only(error: klp_elf::Error) -> anyhow::Error {
     anyhow::Error::msg(error.to_string())
 }
 
-/// A patch of several functions.
+/// The source of a patch with several functions.
 fn module(description: &str, items: &[String], declarations: &str) -> String {
     let mut text = format!(
         "use klp::prelude::*;\n\n\
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_functions_stand_in_a_module() {
+    fn several_functions_share_a_mod() {
         let items = ["// C\nfn a() {\n\n    b\n}\n".to_owned()];
         let text = module("A fix", &items, "struct S;\n");
         assert!(text.contains("(description = \"A fix\", license"), "{text}");

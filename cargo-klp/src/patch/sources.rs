@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finds the patches of a folder, to report missing files better than make does.
+//! Checks the source files of a patch, with better error messages than make's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use klp_host::module;
 use super::Patch;
 
 impl Patch {
-    /// Makes sure that there is a patch to build.
+    /// Checks that there is a patch to build.
     ///
     /// # Errors
     ///
-    /// When a source file that the Kbuild file names is missing, or none has a patch.
+    /// A source file named in the Kbuild file is missing, or none has a patch.
     pub fn check_sources(&self) -> Result<()> {
         let kbuild = module::kbuild_file(&self.dir).unwrap_or_default();
         let text = fs::read_to_string(&kbuild).unwrap_or_default();
@@ -25,29 +25,27 @@ impl Patch {
             let has_source = ["rs", "c", "S"]
                 .iter()
                 .any(|ending| self.dir.join(format!("{stem}.{ending}")).is_file());
-            // It has a rule.
             let has_rule = ["c", "o"]
                 .iter()
                 .any(|ending| text.contains(&format!("{stem}.{ending}:")));
             ensure!(
                 has_source || has_rule,
-                "{} names {object}, and there is no {stem}.rs{}",
+                "{} names {object}, but there is no {stem}.rs{}",
                 kbuild.display(),
-                self.renamed(stem)
+                self.missing_help(stem)
             );
         }
         let crates = self.crates();
         ensure!(
             crates.is_empty() || self.sources().iter().any(|path| has_patch(path)),
-            "there is no #[livepatch(...)] in {}: the attribute makes a function a replacement; \
-             `cargo klp stub FUNCTION` prints one",
+            "there is no #[livepatch(...)] in {}: it marks replacements; `cargo klp stub FUNCTION` prints one",
             crates[0].display()
         );
         Ok(())
     }
 
-    /// What may have been meant by a file that is not there.
-    fn renamed(&self, stem: &str) -> String {
+    /// The advice for a missing source file, which may have been renamed.
+    fn missing_help(&self, stem: &str) -> String {
         let named: Vec<PathBuf> = self.crates();
         let others: Vec<String> = self
             .sources()
@@ -57,13 +55,13 @@ impl Patch {
             .collect();
         match others.as_slice() {
             [other] => format!(
-                ": if {other}.rs is the patch now, write {other}.o there, or rename it to {stem}.rs"
+                ": if {other}.rs is the patch, write {other}.o there, or rename it to {stem}.rs"
             ),
-            _ => format!(": write it, or take {stem}.o out there"),
+            _ => format!(": create it, or remove {stem}.o there"),
         }
     }
 
-    /// All source files in Rust that lie in the folder itself.
+    /// The Rust source files directly in the folder.
     pub fn sources(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let mut sources: Vec<PathBuf> = entries
@@ -74,7 +72,7 @@ impl Patch {
         sources
     }
 
-    /// Refuses two modules of one name: the kernel would load only one of them.
+    /// Refuses two modules with the same name: the kernel would load only one of them.
     pub(super) fn check_names(&self) -> Result<()> {
         let name = |object: &String| {
             let file = object.rsplit('/').next().unwrap_or(object);
@@ -85,8 +83,8 @@ impl Patch {
             let others = &self.kbuild.objects()[..index];
             if let Some(first) = others.iter().find(|other| name(other) == name(object)) {
                 bail!(
-                    "{} names {first} and {object}: both are the module `{}`, and a kernel loads one \
-                     module of a name; give one of them another name",
+                    "{} names {first} and {object}: both are the module `{}`, but a kernel can load only one module \
+                     of a name; rename one of them",
                     kbuild.display(),
                     name(object)
                 );
@@ -96,7 +94,7 @@ impl Patch {
     }
 }
 
-/// Whether the text of a source file has a patch.
+/// Whether a source file seems to have a patch.
 fn has_patch(path: &Path) -> bool {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.contains("livepatch") || text.contains("module!")
@@ -116,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_that_is_not_there_is_named() {
+    fn missing_sources_are_reported() {
         let patch = "#[livepatch(object = \"vmlinux\")]";
         let kbuild = (
             "Kbuild",
@@ -127,15 +125,12 @@ mod tests {
             checked(&[kbuild, ("fix-bar.rs", patch), ("c.c", ""), ("one.c", "")]).unwrap_err();
         assert!(
             text.contains(
-                "names fix-foo.o, and there is no fix-foo.rs: if fix-bar.rs is the patch"
+                "names fix-foo.o, but there is no fix-foo.rs: if fix-bar.rs is the patch"
             ) && text.contains("rename it to fix-foo.rs"),
             "{text}"
         );
         let text = checked(&[kbuild, ("fix-foo.rs", patch), ("one.c", "")]).unwrap_err();
-        assert!(
-            text.contains("no c.rs: write it, or take c.o out"),
-            "{text}"
-        );
+        assert!(text.contains("no c.rs: create it, or remove c.o"), "{text}");
         let text = checked(&[
             kbuild,
             ("fix-foo.rs", "fn f() {}"),
@@ -147,7 +142,7 @@ mod tests {
             text.contains("no #[livepatch(...)] in") && text.contains("fix-foo.rs"),
             "{text}"
         );
-        // It may be in a module of the crate.
+        // The patch may be in a module of the crate.
         let parts = [
             ("fix-foo.rs", "mod part;"),
             ("part.rs", patch),
@@ -158,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn two_modules_of_one_name_are_refused() {
+    fn modules_with_the_same_name_are_refused() {
         let text = checked(&[("Kbuild", "obj-m := fix-foo.o\nobj-m += fix_foo.o\n")]).unwrap_err();
         assert!(text.contains("both are the module `fix_foo`"), "{text}");
     }

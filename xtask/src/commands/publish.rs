@@ -47,7 +47,7 @@ impl PublishArgs {
         if !self.dry_run {
             check_committed(&top)?;
         }
-        let archive = top.join("cargo-klp/carried.tar");
+        let archive = top.join("cargo-klp/bundled.tar");
         write_archive(&top, &archive)?;
         let published = self.publish(&top);
         fs::remove_file(&archive)
