@@ -131,10 +131,10 @@ check "the patch is taken back everywhere" has fix_foo
 # shellcheck disable=SC2086
 inventory $four
 touch "$work/fleet/h3/stall-fix_foo"
-check_fails "a stalled transition on one host stops the roll-out" rollout -e "$files"
+check_fails "a host on which the transition stalls ends the roll-out" rollout -e "$files"
 check "the hosts of its wave revert, earlier ones keep the patch, the next wave does not start" has fix_foo h1
 check "the blocking task is reported" says "held up by: task 812"
-check "the healthy host of that wave reports why it reverted" says "healthy, but its wave failed (h3); went back"
+check "the healthy host of that wave reports why it reverted" says "healthy, but its wave failed (h3); rolled back"
 rm "$work/fleet/h3/stall-fix_foo"
 check "a second run continues the roll-out" rollout -e "$files"
 # shellcheck disable=SC2086
@@ -156,8 +156,8 @@ check "the unfinished patch is reverted" has fix_foo
 # shellcheck disable=SC2086
 inventory $four
 touch "$work/fleet/h2/crash-fix_foo"
-check_fails "a host that goes down stops the roll-out" rollout -e "$files"
-check "the host that went down is reported" says "failed: it does not answer"
+check_fails "a host that goes down ends the roll-out" rollout -e "$files"
+check "the host that went down is reported" says "failed: the host is unreachable"
 check "the other hosts of its wave revert" test ! -e "$work/fleet/h3/store/6.12.1/0001-fix_foo.ko"
 check "the next wave does not start" test ! -e "$work/fleet/h4/calls"
 

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Kernel live patches. The pillar says which:
+# Installs the kernel live patches in the pillar:
 #
 #     klp:
-#       package: klpctl                  # the package of klpctl; none where it is installed by other means
+#       package: klpctl                  # the package of klpctl; omitted if it is installed by other means
 #       packages: [livepatch-fix-foo-..] # packages of patches
 #       patches: [salt://fixes/fix-foo.ko]
 #       absent: [fix_old]
 #       replace: false
 #       timeout: 60s
 #
-# A patch that stalls or is refused is taken back, and fails the state; `salt -b 10% --batch-wait 300 ..` makes waves.
+# A patch that stalls or is refused is uninstalled, and fails the state; `salt -b 10% --batch-wait 300 ..` makes waves.
 
 {% set klp = salt['pillar.get']('klp', {}) %}
 {% set folder = klp.get('work_dir', '/var/lib/klp-rollout') %}
