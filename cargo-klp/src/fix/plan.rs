@@ -660,8 +660,8 @@ mod tests {
     #[test]
     fn files_other_than_c_have_advice() {
         for (path, word) in [
-            ("fs/Kconfig", "configured"),
-            ("fs/Makefile", "built"),
+            ("fs/Kconfig", "configuration"),
+            ("fs/Makefile", "build"),
             ("arch/x86/lib/memcpy_64.S", "assembly"),
             ("rust/kernel/lib.rs", "Rust"),
             ("tools/testing/a.c", "not part"),
