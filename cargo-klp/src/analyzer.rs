@@ -141,7 +141,7 @@ fn environment(patch: &Patch, kernel: &Target, klp: &Klp) -> Result<Map<String, 
     let known = kernel.known.clone();
     let known = match patch.prerequisites()?.is_empty() {
         true => known,
-        // The build writes the types of patched modules to its output folder.
+        // The build puts the types of patched modules there.
         false => known.with_modules(&patch.output_path(&kernel.build)?),
     };
     Ok(known

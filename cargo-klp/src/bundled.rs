@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The sources of klp that are bundled with the command. They are unpacked into the cache, and compiled there once for
-//! each kernel. All patches share the result.
+//! The bundled sources of klp, which are unpacked into the cache, and compiled there once for each kernel. All patches
+//! share them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use klp_host::module::Folder;
 
 use crate::kernel::Target;
 
-/// The paths and contents of the bundled files.
+/// Paths and contents.
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
 /// The Kbuild file that builds klp.
@@ -38,7 +38,7 @@ pub struct Klp {
 }
 
 impl Klp {
-    /// Gets klp for this kernel; compiles it if the cache does not have it.
+    /// Gets klp for this kernel; compiles it if necessary.
     pub fn get(cache: &Cache, kernel: &Target) -> Result<Self> {
         let source = unpack(cache)?;
         let key = content()
@@ -104,7 +104,7 @@ fn content() -> Key {
     files().fold(Key::new(), |key, (name, content)| key.with(name, content))
 }
 
-/// The state of everything in a kernel's build folder that klp depends on: the user may rebuild the kernel.
+/// The state of what klp depends on in a kernel: the user may rebuild it.
 fn kernel_state(kernel: &Target) -> String {
     let BuildFolder { dir, env, vars, .. } = &kernel.build;
     let parts = ["rust/libkernel.rmeta", "include/config/auto.conf"];
@@ -112,8 +112,8 @@ fn kernel_state(kernel: &Target) -> String {
     format!("{env:?} {vars:?} {states:?}")
 }
 
-/// A hash of everything that the checks of a patch depend on. Of files of the running kernel, which change all the time,
-/// only the presence counts.
+/// A hash of what the checks of a patch depend on. Files of the running kernel change all the time: only their presence
+/// counts.
 fn known_state(known: &KernelMetadata, modules: &[PathBuf]) -> Key {
     let types = known.vmlinux.as_deref().map(state);
     let exports = known.symvers.as_deref().map(state);

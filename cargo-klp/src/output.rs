@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Prepares the output folder of a patch for one kernel. It is emptied for another kernel, but only if it has a mark:
-//! a folder without the mark was not created by this command.
+//! Prepares the output folder of a patch for one kernel. It is emptied for another kernel, but only if it has the mark
+//! of this command.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use klp_host::host::files::write_atomic;
 
-/// The file name of the mark, which contains the path of the kernel's build folder.
+/// The mark, which contains the kernel's build folder.
 const MARK: &str = ".klp-kernel";
 
 /// Makes `dir` the output folder for `kernel`, and empties it if it was for another one.

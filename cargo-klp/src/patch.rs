@@ -24,7 +24,7 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// Opens a folder, and checks its path and Kbuild file.
+    /// Opens and checks a folder.
     pub fn open(dir: &Path) -> Result<Self> {
         let absolute = dir
             .canonicalize()
@@ -71,7 +71,7 @@ impl Patch {
         Ok(first)
     }
 
-    /// The build of the patch for a kernel without Rust; `None` for a kernel with Rust.
+    /// The build of the patch for a kernel without Rust; `None` for others.
     pub fn freestanding<'a>(
         &'a self,
         kernel: &'a BuildFolder,
@@ -96,7 +96,7 @@ impl Patch {
         Ok(self.dir.join("target/klp").join(&kernel.release))
     }
 
-    /// Prepares the output folder for this kernel; empties it if it was for another one.
+    /// Prepares that folder; empties it if it was for another kernel.
     pub fn output(&self, kernel: &BuildFolder) -> Result<PathBuf> {
         let output = self.output_path(kernel)?;
         output::prepare(&output, &kernel.dir)?;

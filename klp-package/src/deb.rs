@@ -25,7 +25,7 @@ pub(crate) fn file_name(package: &Package) -> String {
     )
 }
 
-/// The version with a Debian revision. By convention, the revision of a package from outside of Debian begins with 0.
+/// The version. The revision of a package from outside of Debian begins with 0.
 fn version(package: &Package) -> String {
     format!("{}-0klp{}", package.version, package.revision)
 }
@@ -100,7 +100,7 @@ fn control_archive(package: &Package, files: &[Entry]) -> Result<Vec<u8>> {
         let _ = writeln!(after_purge, "rm -rf {dir}");
     }
     for (name, body) in [
-        // `abort-remove`: the package stays, because its replacement could not be installed, but its prerm has run.
+        // `abort-remove`: the replacement could not be installed, but prerm has run.
         (
             "postinst",
             script(&[("configure | abort-remove", &scripts.after_install)]),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Makes the package of a live patch. Its scripts run `klpctl install` for the kernel that the patch was built for.
+//! The package of a live patch, which runs `klpctl install` for its kernel.
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ pub struct LivePatch {
     pub maintainer: Option<String>,
     /// The package revision of this version, from 1.
     pub revision: u32,
-    /// The name of the kernel's package; the default is that of the distribution's kernels.
+    /// The package of the kernel; the default is the distribution's.
     pub kernel_package: Option<String>,
     /// The module names of patches whose packages are removed when this one is installed.
     pub supersedes: Vec<String>,
@@ -194,8 +194,8 @@ fn name_part(text: &str) -> String {
     text.to_lowercase().replace(['_', '~'], "-")
 }
 
-/// The scripts of the package. They succeed for a patch that stalls: it stays installed, and is loaded at the next boot.
-/// A patch that cannot be unloaded does not prevent the removal of its package.
+/// The scripts succeed for a patch that stalls: it stays installed, and is loaded at the next boot. A patch that cannot
+/// be unloaded does not keep its package.
 fn scripts(info: &Info, path: &str) -> Scripts {
     let Info {
         name,
@@ -235,8 +235,8 @@ fn scripts(info: &Info, path: &str) -> Scripts {
     }
 }
 
-/// The shell condition that this kernel is running and can be patched from here. A chroot in which an image is built
-/// often has the `/sys` of its host, which may run the same kernel; a container has it read-only.
+/// The condition that this kernel is running and can be patched from here. A chroot for building an image often has
+/// the `/sys` of its host, which may run the same kernel; a container has it read-only.
 fn runs_here(release: &str) -> String {
     format!(
         "[ \"$(uname -r)\" = '{release}' ] && [ -w /sys/kernel/livepatch ] && [ / -ef /proc/1/root ]"

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::journal::{self, Priority};
 use crate::kernel::tasks::Blocker;
 
-/// The interval between counts of the remaining tasks. Counting reads all tasks in procfs.
+/// The interval between task counts, each of which reads all tasks.
 const COUNT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The number of stack frames in the text output.
@@ -18,11 +18,11 @@ const FRAMES: usize = 6;
 /// Prints progress on standard error.
 #[derive(Debug)]
 pub struct Progress {
-    /// Standard error is a terminal, on which the task count overwrites itself.
+    /// On a terminal, the task count overwrites itself.
     terminal: bool,
-    /// The time of the last task count.
+    /// The last task count.
     last: Option<Instant>,
-    /// A task count is on the current line.
+    /// The line has a task count.
     has_count: bool,
 }
 

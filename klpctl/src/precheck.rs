@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks a patch before it is loaded. The kernel detects most problems too, but reports only an errno and a line in
-//! its log; these checks run before anything changes, and report the remedy.
+//! Checks a patch before it is loaded. The kernel refuses most problems too, with an errno and a line in its log; these
+//! checks report them before anything changes, with the remedy.
 
 use anyhow::{Context as _, Result};
 use klp_elf::Modules;
@@ -16,7 +16,7 @@ use crate::patch_file::{Info, PatchFile};
 /// Problems that do not prevent loading.
 pub type Warnings = Vec<String>;
 
-/// Checks whether the kernel would accept this patch now.
+/// Checks whether the kernel would accept this patch.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub fn precheck(kernel: &Kernel, file: &PatchFile, patches: &[Patch]) -> Outcome
     Ok(warnings)
 }
 
-/// Runs the checks that do not depend on the loaded patches, for a patch that is loaded later.
+/// Checks a patch that is loaded later: all that does not depend on the loaded patches.
 ///
 /// # Errors
 ///
@@ -39,7 +39,7 @@ pub fn for_later(kernel: &Kernel, file: &PatchFile) -> Outcome<Warnings> {
     Ok(warnings(&matching_report(kernel, file)?))
 }
 
-/// Checks the module against the running kernel; fails if the report has errors.
+/// The report of a patch without errors.
 fn matching_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     let report = report(kernel, file)?;
     if !report.is_good() {
@@ -61,7 +61,7 @@ fn matching_report(kernel: &Kernel, file: &PatchFile) -> Outcome<Report> {
     Ok(report)
 }
 
-/// Checks that the loaded builds of patched modules are those of the files that the patch was checked against.
+/// Checks that the loaded builds of patched modules are those of the checked files.
 fn same_builds(kernel: &Kernel, file: &PatchFile, report: &Report) -> Outcome {
     let mut objects: Vec<_> = report
         .replaced
@@ -192,7 +192,7 @@ fn warnings(report: &Report) -> Warnings {
     warnings.map(|it| format!("{it}")).collect()
 }
 
-/// Warns about other users attached to the functions; fails if one excludes a patch.
+/// Other users attached to the functions.
 fn other_users(kernel: &Kernel, report: &Report, patches: &[Patch]) -> Outcome<Warnings> {
     let functions: Vec<String> = report
         .replaced

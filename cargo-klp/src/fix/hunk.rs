@@ -2,8 +2,8 @@
 
 //! Finds the functions and other items that a fix changes in a file.
 //!
-//! A hunk's header has the last line before it that starts in the first column, which often belongs to another function.
-//! So the hunk is searched in the source tree if there is one, with or without the fix.
+//! The function in a hunk's header is often another one, so the hunk is searched in the source tree, with or without
+//! the fix.
 
 use super::diff::{Change, FileChange, Hunk};
 use super::source::{self, Item, Kind};
@@ -18,7 +18,7 @@ pub(super) struct Subject {
     /// The fix removes it.
     pub(super) removed: bool,
     pub(super) place: Place,
-    /// The indices of the file's hunks that change it.
+    /// The indices of its hunks.
     pub(super) hunks: Vec<usize>,
 }
 
@@ -36,15 +36,13 @@ pub(super) enum Place {
 /// Whether the source tree has the fix.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum State {
-    /// The file does not have the fix.
     Unfixed,
-    /// The file has the fix.
     Fixed,
-    /// The hunks were found in neither form, or there is no source.
+    /// Neither, or there is no source.
     Unknown,
 }
 
-/// Finds the changed items of a file, and whether the source has the fix.
+/// Finds the changed items, and whether the source has the fix.
 pub(super) fn subjects(file: &FileChange, source: Option<&str>) -> (Vec<Subject>, State) {
     let mut found: Vec<Subject> = Vec::new();
     let mut states = Vec::new();
@@ -65,8 +63,7 @@ fn overall(states: &[State]) -> State {
     }
 }
 
-/// Adds a changed item, or merges it with the same item of another hunk. An item that moves within a file is neither new
-/// nor removed.
+/// Adds an item, or merges it with that of another hunk: one that moves within a file is neither new nor removed.
 fn add(found: &mut Vec<Subject>, subject: Subject) {
     let same = |other: &&mut Subject| {
         other.name == subject.name
@@ -92,13 +89,13 @@ fn add(found: &mut Vec<Subject>, subject: Subject) {
 struct Text {
     lines: Vec<String>,
     items: Vec<Item>,
-    /// The lines of the hunk with their positions in the text; an absent line has the position of the next one.
+    /// The hunk's lines with their positions in the text; an absent line has that of the next one.
     places: Vec<(Change, usize, String)>,
-    /// The change of the hunk's lines that this text does not contain.
+    /// The change of absent lines.
     absent: Change,
 }
 
-/// Locates a hunk in the source. Without a source, or if it is not found there, the text is made of the hunk itself.
+/// Locates a hunk in the source, or else in a text made of the hunk.
 fn located(file: &FileChange, hunk: &Hunk, source: Option<&str>) -> (Text, State) {
     if let Some(source) = source {
         let lines: Vec<&str> = source.lines().collect();
@@ -111,7 +108,7 @@ fn located(file: &FileChange, hunk: &Hunk, source: Option<&str>) -> (Text, State
             let wanted: Vec<&str> = hunk.side(absent).collect();
             Some((find(&lines, &wanted, near)?, absent, state))
         });
-        // Another function may be identical to the changed one without the fix: the nearest match is the right one.
+        // Another function may look like the unfixed one: the nearest match is meant.
         let place = places.min_by_key(|(at, ..)| at.abs_diff(near));
         if let Some((at, absent, state)) = place {
             let items = source::items(source);
@@ -152,7 +149,7 @@ fn find(lines: &[&str], wanted: &[&str], near: usize) -> Option<usize> {
         .min_by_key(|at| at.abs_diff(near))
 }
 
-/// The head of the function or structure in a hunk's header, completed where git truncated it.
+/// The function or structure in a hunk's header, which git truncates.
 fn head(header: &str) -> Option<String> {
     let first = header.chars().next()?;
     if !(first.is_ascii_alphabetic() || first == '_') || header.ends_with(':') {
@@ -207,16 +204,16 @@ impl Text {
     /// The item that contains a changed line.
     fn enclosing(&self, change: Change, place: usize) -> Option<&Item> {
         let contains = |item: &&Item| match change == self.absent {
-            // An absent line is between two lines of the item.
+            // Between two lines of the item.
             true => *item.lines.start() < place && place <= *item.lines.end(),
             false => item.lines.contains(&place),
         };
-        // The outermost one: a macro inside a function is an item too.
+        // A macro inside a function is an item, too.
         let around = self.items.iter().filter(contains);
         around.max_by_key(|item| item.lines.end() - item.lines.start())
     }
 
-    /// Adds the complete items in absent lines outside of other items.
+    /// Adds the items in absent lines.
     fn outside(&self, lines: &mut Vec<&str>, hunk: usize, found: &mut Vec<Subject>) {
         if lines.is_empty() {
             return;
@@ -287,7 +284,7 @@ impl Text {
         }
     }
 
-    /// The lines in a range that are not empty, without comments.
+    /// The non-empty lines, without comments.
     fn between(&self, from: usize, to: usize) -> Vec<String> {
         let lines = self.lines.get(from..to).unwrap_or_default().join("\n");
         let plain = source::without_comments(&lines);
@@ -296,18 +293,18 @@ impl Text {
     }
 }
 
-/// Keywords that start statements, not declarations.
+/// Keywords of statements.
 const STATEMENTS: [&str; 11] = [
     "return", "if", "goto", "for", "while", "switch", "do", "else", "case", "break", "continue",
 ];
 
-/// Whether the lines are only declarations, and checks that return.
+/// Only declarations, and checks that return.
 fn has_no_effect(lines: &[String]) -> bool {
     let (mut in_declaration, mut after_if) = (false, false);
     for line in lines {
         let is_return = line.starts_with("return") || line.starts_with("goto");
         if line.starts_with("BUILD_BUG_ON") && line.ends_with(';') {
-            // It is evaluated by the compiler.
+            // Evaluated by the compiler.
         } else if after_if && is_return {
             after_if = false;
         } else if line.starts_with("if (") && line.ends_with(')') && !after_if {
@@ -336,7 +333,7 @@ fn declares(line: &str) -> bool {
         || first.starts_with("DECLARE_")
 }
 
-/// Whether the lines are only labels, closing braces, and returns without a call.
+/// Only labels, braces, and returns without a call.
 fn only_returns(lines: &[String]) -> bool {
     lines.iter().all(|line| {
         let is_return = line.starts_with("return") && line.ends_with(';') && !line.contains('(');
@@ -371,7 +368,7 @@ mod tests {
             .collect()
     }
 
-    /// The items found in the source without the fix, which have to equal those found with it.
+    /// The items found in the source, which are the same with and without the fix.
     fn both(from: &str, to: &str) -> Vec<(String, Place)> {
         let file = change(from, to);
         let (before, state) = subjects(&file, Some(BEFORE));
@@ -448,7 +445,7 @@ mod tests {
         }
     }
 
-    /// If the source has the fix, the text without it may be found in another function.
+    /// With the fix in the source, the old text may be in another function.
     #[test]
     fn the_nearest_match_is_used() {
         let twin = |name: &str, check: &str| {
@@ -465,7 +462,7 @@ mod tests {
             .replace("--- original", "--- a/fs/a.c")
             .replace("+++ modified", "+++ b/fs/a.c");
         let mut file = super::super::diff::read(&text).unwrap().remove(0);
-        // With so little context, only the position distinguishes the functions.
+        // With so little context, only the position counts.
         let lines = &mut file.hunks[0].lines;
         lines.retain(|(_, line)| !line.contains("first") && line != "{");
         file.hunks[0].start = 3;

@@ -48,7 +48,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Message> {
     }
 }
 
-/// Whether a line is the separator of mailboxes, with which the output of `git format-patch` also starts.
+/// The line between mails in mailboxes, and at the top of `git format-patch`.
 fn is_separator(line: &str) -> bool {
     let Some(rest) = line.strip_prefix("From ") else {
         return false;
@@ -97,7 +97,7 @@ fn of_mail(text: &str) -> Result<Message> {
     let subject = mail.headers.get_first_value("Subject");
     let mut bodies = Vec::new();
     collect(&mail, 0, &mut bodies)?;
-    // The message is in the first part; the diff is there too, or in an attachment.
+    // The message is in the first part, the diff there or in an attachment.
     let body = bodies.join("\n");
     message(subject.as_deref(), commit, &body.replace("\r\n", "\n"))
 }
@@ -171,7 +171,7 @@ fn diff_start(text: &str) -> Option<usize> {
     None
 }
 
-/// The upstream commit in the message of a stable commit: `commit ID upstream.` or `[ Upstream commit ID ]`.
+/// The upstream commit of a stable commit: `commit ID upstream.` or `[ Upstream commit ID ]`.
 fn upstream(words: &str) -> Option<String> {
     words.lines().find_map(|line| {
         let line = line.trim().trim_matches(['[', ']', '.', ' ']);
@@ -200,7 +200,7 @@ fn plain_subject(subject: &str) -> String {
     one_line(rest)
 }
 
-/// The subject in the output of `git show`: the first indented line.
+/// The subject in `git show`: the first indented line.
 fn subject_of_show(words: &str) -> Option<String> {
     let mut lines = words.lines();
     lines.find(|line| line.starts_with("commit "))?;
@@ -208,7 +208,7 @@ fn subject_of_show(words: &str) -> Option<String> {
     Some(one_line(line))
 }
 
-/// Joins a text into one line, without control characters.
+/// One line, without control characters.
 fn one_line(text: &str) -> String {
     let plain: String = text
         .chars()
@@ -217,7 +217,7 @@ fn one_line(text: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The CVE IDs in a text, in order, without duplicates.
+/// The CVE IDs in a text, in order.
 fn cves(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for (at, _) in text.match_indices("CVE-") {

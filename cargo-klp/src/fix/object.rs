@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finds the object that a source file is built into, vmlinux or a module, from the makefiles of the source tree and the
-//! kernel's configuration.
+//! Finds the object of a source file, vmlinux or a module, from the makefiles and the configuration.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,7 +13,6 @@ const STEPS: u32 = 6;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     pub(super) source: PathBuf,
-    /// The enabled options, with the first character of their values.
     config: HashMap<String, char>,
 }
 
@@ -31,7 +29,7 @@ pub(super) enum Place {
 }
 
 impl Tree {
-    /// The tree in this folder, with this configuration; `None` if that cannot be read.
+    /// The tree in this folder, with this configuration.
     pub(super) fn of(source: &Path, config: &Path) -> Option<Self> {
         let config = fs::read_to_string(config).ok()?;
         Some(Self {
@@ -78,7 +76,6 @@ impl Tree {
         Place::Unknown
     }
 
-    /// Finds the object in the assignments of a makefile.
     fn in_makefile(&self, lines: &[(String, Vec<String>)], object: &str, steps: u32) -> Place {
         let Some(steps) = steps.checked_sub(1) else {
             return Place::Unknown;
@@ -139,13 +136,13 @@ impl Tree {
     }
 }
 
-/// Parses a line such as `CONFIG_X=y`.
+/// Parses `CONFIG_X=y`.
 fn option(line: &str) -> Option<(String, char)> {
     let (name, value) = line.strip_prefix("CONFIG_")?.split_once('=')?;
     Some((name.to_owned(), value.chars().next()?))
 }
 
-/// The module name of an object, as `lsmod` shows it.
+/// The module name of an object.
 fn module(object: &str) -> String {
     let name = object.rsplit('/').next().unwrap_or(object);
     name.trim_end_matches(".o").replace('-', "_")

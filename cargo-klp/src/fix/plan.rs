@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Plans the patch for a fix on a kernel: a replacement, or advice, for each item that the fix changes.
+//! Plans the patch for a fix on a kernel: a replacement or advice for each changed item.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ pub struct Plan {
 pub(super) struct Verdict {
     /// The item, such as ``net/a.c: `f` ``.
     pub(super) what: String,
-    /// What the patch does for it, or advice.
+    /// The outcome or advice.
     pub(super) text: String,
 }
 
@@ -352,7 +352,7 @@ impl Planner<'_> {
         format!("{way} (`{}`)", candidate.object)
     }
 
-    /// The verdict on the inlined copies of a function that can be replaced.
+    /// The verdict on inlined copies of a replaced function.
     fn inlined_copies(&mut self, candidate: &Candidate<'_>, callers: &[Caller]) -> Result<String> {
         let planned = self.callers(candidate, callers, None)?;
         let names: Vec<String> = callers.iter().map(ToString::to_string).collect();
@@ -372,7 +372,7 @@ impl Planner<'_> {
         ))
     }
 
-    /// The verdict on a function that the object does not have, because it was inlined or removed.
+    /// The verdict on a function without an entry.
     fn without_entry(
         &mut self,
         candidate: &Candidate<'_>,
@@ -395,8 +395,7 @@ impl Planner<'_> {
         Ok(format!("{what}{}", caller_advice(&planned)))
     }
 
-    /// Plans the replacement of functions that contain an inlined copy or, if none is known, that call the function in the
-    /// source. Returns their names.
+    /// Plans the replacement of functions with an inlined copy or, if none is known, of callers in the source.
     fn callers(
         &mut self,
         candidate: &Candidate<'_>,
@@ -492,7 +491,7 @@ fn own<'a>(definitions: Option<&'a [Definition]>, path: &str) -> Option<&'a Defi
     })
 }
 
-/// The end of a verdict: which callers are replaced instead, or the advice to replace them.
+/// Which callers are replaced instead, or the advice to replace them.
 fn caller_advice(planned: &[String]) -> String {
     let names: Vec<&str> = planned.iter().map(String::as_str).collect();
     match names.as_slice() {
@@ -501,7 +500,6 @@ fn caller_advice(planned: &[String]) -> String {
     }
 }
 
-/// Whether the object is known to have no code of that name.
 fn is_missing(function: &Function) -> bool {
     let matches = function.matches.as_ref();
     matches.is_some_and(|matches| !matches.iter().any(|found| found.code))
@@ -543,7 +541,7 @@ fn mentions(text: &str, name: &str) -> bool {
     })
 }
 
-/// The index of the address with the most functions of that file near it, if it is unique.
+/// The address with the most functions of that file near it.
 fn by_neighbouring_symbols(kallsyms: &str, addresses: &[u64], source: &str) -> Option<usize> {
     const NEAR: usize = 12;
     let own: HashSet<String> = source::items(source)
@@ -581,7 +579,7 @@ fn by_neighbouring_symbols(kallsyms: &str, addresses: &[u64], source: &str) -> O
     }
 }
 
-/// The advice for a file that is not C, or not part of the running kernel.
+/// The advice for files that cannot be patched.
 fn not_c(path: &str) -> Option<&'static str> {
     let top = path.split('/').next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();

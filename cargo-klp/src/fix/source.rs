@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finds the items of a C file of the kernel. It relies on the kernel's coding style instead of a full parser, and so
-//! works with any macros and configuration.
+//! Finds the items of a C file. It relies on the kernel's coding style instead of a parser, and so works with any
+//! macros and configuration.
 
 use std::ops::RangeInclusive;
 
@@ -51,7 +51,7 @@ pub(super) fn items(text: &str) -> Vec<Item> {
     reader.items
 }
 
-/// The text with comments and the contents of literals replaced by spaces.
+/// The text with comments and literals replaced by spaces.
 pub(super) fn without_comments(text: &str) -> String {
     #[derive(Clone, Copy, PartialEq)]
     enum In {
@@ -111,17 +111,15 @@ pub(super) fn without_comments(text: &str) -> String {
 #[derive(Default)]
 struct Reader {
     items: Vec<Item>,
-    /// The text of the current item that was read so far.
+    /// The text of the current item so far.
     text: String,
-    /// The first line of the current item.
     first: Option<usize>,
     /// The text before its first brace, and that brace's line.
     head: Option<(String, usize)>,
-    /// The nesting depth of braces.
     depth: usize,
-    /// The first line and text of a directive that is continued.
+    /// The start of a continued directive.
     directive: Option<(usize, String)>,
-    /// All lines read so far.
+    /// The lines so far.
     before: Vec<String>,
 }
 
@@ -133,7 +131,7 @@ impl Reader {
         if self.ends_as_macro(line) {
             self.end(number.saturating_sub(1));
         }
-        // A closing brace in the first column ends a function, even if branches of #if unbalance the others.
+        // A closing brace in the first column ends a function, even if #if unbalances the others.
         if line.starts_with('}') && self.depth > 1 {
             self.depth = 1;
         }
@@ -146,7 +144,7 @@ impl Reader {
         self.text.push(' ');
     }
 
-    /// Whether the current item is a macro call without a semicolon, which ends before this line.
+    /// Whether a macro call without a semicolon ended before this line.
     fn ends_as_macro(&self, line: &str) -> bool {
         let text = self.text.trim();
         let name = words(text).next().unwrap_or_default();
@@ -160,7 +158,7 @@ impl Reader {
             && groups(text).is_some_and(|groups| groups.len() == 1)
     }
 
-    /// Starts a function at an opening brace in the first column, even if the previous one lacks its closing brace.
+    /// Starts a function at a brace in the first column, even if the previous one is not closed.
     fn restart(&mut self) {
         let is_head = |line: &&String| {
             let line = line.trim_end();
@@ -304,7 +302,7 @@ fn declared(head: &str) -> (Kind, String) {
     (Kind::Data, name.unwrap_or_default().to_owned())
 }
 
-/// Whether a brace after this text starts a function body.
+/// Whether a brace after this starts a function.
 fn is_function(head: &str) -> bool {
     let head = head.trim();
     !head.contains('=')
@@ -320,7 +318,7 @@ fn ends_with_attributes(head: &str) -> bool {
     words(rest).all(|word| word.starts_with("__"))
 }
 
-/// The top-level pairs of parentheses: the word before each, and the contents.
+/// The words before top-level parentheses, with their contents.
 fn groups(head: &str) -> Option<Vec<(&str, &str)>> {
     let (mut depth, mut start) = (0_usize, 0);
     let mut found = Vec::new();

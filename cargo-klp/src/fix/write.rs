@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes the files of a patch for a fix: stubs with their hunks, and a list of all changes.
+//! Writes the patch for a fix: stubs with hunks, and a list of all changes.
 
 use std::fmt::Write as _;
 
@@ -95,7 +95,7 @@ fn literal(text: &str) -> String {
     short.trim().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// Removes control characters and bidirectional controls, which could hide text.
+/// Removes characters that could hide text.
 fn visible(text: &str) -> String {
     let hides = |c: char| {
         c.is_control()
@@ -104,7 +104,7 @@ fn visible(text: &str) -> String {
     text.chars().filter(|c| !hides(*c)).collect()
 }
 
-/// The stub of a replacement, with the notes and hunks for it as comments.
+/// A stub, with notes and hunks as comments.
 fn replacement(stub: &Planned) -> String {
     let mut text = String::new();
     for note in &stub.notes {
@@ -126,7 +126,7 @@ fn replacement(stub: &Planned) -> String {
     text + &calling_original(&stub.item, stub.place)
 }
 
-/// Adds the mark and a comment for the change to a stub that calls the original.
+/// Adds the place for the change to a stub that calls the original.
 fn calling_original(item: &str, place: Place) -> String {
     let lines: Vec<&str> = item.lines().collect();
     let call = lines
@@ -147,8 +147,8 @@ fn calling_original(item: &str, place: Place) -> String {
             call.trim_start()
         ),
         Place::Middle => format!(
-            "    // Write the whole function here, as in C with the hunk. If it is enough, add a check\n    \
-             // before or after the call of the original instead.\n    \
+            "    // Write the whole function here, as in C with the hunk. Or, if that is enough,\n    \
+             // add a check before or after the original.\n    \
              let () = UNWRITTEN;\n{call}\n"
         ),
     };

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs in the guest: loads the kernel's modules in $needed, of which those in $optional may fail, and the built modules
-# in $others and $patches, and shows the output of $command before and after. Exits with $NOT_PATCHED or
-# $COMMAND_FAILED on failure: the command has to print all of $expect and exit with $expect_status, within $limit
-# seconds.
+# Runs in the guest: loads the kernel's modules in $needed, of which those in $optional may fail, then $others and
+# $patches, and shows the output of $command before and after. Exits with $NOT_PATCHED or $COMMAND_FAILED on failure: the
+# command has to print all of $expect and exit with $expect_status, within $limit seconds.
 
 sysfs=/sys/kernel/livepatch
 # Time limit of a transition, in seconds.
@@ -19,7 +18,7 @@ fail() {
 	exit "$NOT_PATCHED"
 }
 
-# The user's command, shortened to one line of at most 100 characters.
+# The user's command in at most 100 characters.
 headline() {
 	local first=${command%%$'\n'*}
 	[ "$first" = "$command" ] || first+=' ...'
@@ -27,7 +26,7 @@ headline() {
 	printf '%s' "$first"
 }
 
-# Waits until the process $1 exits, at most $limit seconds; then kills it, and reports why it cannot be killed.
+# Waits at most $limit seconds for the process $1, then kills it.
 await_end() {
 	local end=$((SECONDS + limit)) task=/proc/$1
 	while kill -0 "$1" 2>/dev/null; do
@@ -45,8 +44,8 @@ await_end() {
 	done
 }
 
-# Runs the user's command and shows its output as it comes; keeps the first $KEPT bytes in /klp/printed. Sets $status to
-# the exit status, or to nothing if the command did not exit.
+# Runs the user's command and shows its output; keeps the first $KEPT bytes in /klp/printed. $status is the exit status,
+# empty if the command did not exit.
 run() {
 	local child relay keeper
 	status=

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `blockers` and `signal`: list and wake the tasks that hold up a transition.
+//! `blockers` and `signal`: lists and wakes blockers.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::kernel::tasks::wake;
 use crate::outcome::Outcome;
 use crate::output::{self, tasks};
 
-/// The named patch if it is in transition, or the patch in transition.
+/// The patch in transition, or the named one.
 fn in_transition(context: &Context, args: &BlockersArgs) -> Outcome<Option<Patch>> {
     let name = args.patch.as_deref();
     let name = name

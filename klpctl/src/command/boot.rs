@@ -122,8 +122,8 @@ fn load_all(context: &mut Context, args: &Boot) -> Outcome<Answer> {
     answer(context, &done)
 }
 
-/// Loads the patches `superseded`, whose superseding patches `gone` are going to be unloaded. Failures to load do not
-/// prevent that: they are returned, and `status` shows them.
+/// Loads the patches `superseded`, because those in `gone` will be unloaded. Failures do not prevent that: they are
+/// returned, and `status` shows them.
 ///
 /// # Errors
 ///
@@ -202,8 +202,7 @@ struct LoadOptions {
     unchecked: bool,
 }
 
-/// Loads those of the `installed` patches that are neither loaded nor superseded. Patches in `gone` do not count as
-/// loaded.
+/// Loads the missing ones of these patches. Those in `gone` count as missing.
 fn load_missing(
     context: &mut Context,
     installed: &[Installed],

@@ -36,7 +36,7 @@ pub struct Report {
 struct Installed {
     name: String,
     state: State,
-    /// The reason why it is not loaded, or will not be at the next boot.
+    /// Why it is not loaded, or not at the next boot.
     why: Option<String>,
     /// The patch that supersedes it.
     superseded_by: Option<String>,
@@ -52,7 +52,7 @@ enum State {
     OtherBuild,
     /// A cumulative patch replaces it.
     Superseded,
-    /// Held out: the machine went down while it was on trial.
+    /// The machine went down during its trial.
     Held,
     /// Loading it at boot failed.
     Failed,
@@ -221,7 +221,7 @@ enum Presence<'a> {
     Missing,
 }
 
-/// Whether the loaded build of an installed patch is known to be another one.
+/// Whether another build of a patch is known to be loaded.
 pub fn is_other_build(context: &Context, installed: &store::Installed) -> bool {
     let loaded = context.kernel.loaded_identity(&installed.name);
     let file = Identity::of_file(&installed.path);
@@ -245,7 +245,6 @@ impl Marks {
         self.held.contains_key(name) || self.failed.contains_key(name)
     }
 
-    /// Combines the marks of a patch with its presence.
     fn judge(&self, presence: Presence<'_>, name: String) -> Installed {
         let mut superseded_by = None;
         let (state, why) = match presence {

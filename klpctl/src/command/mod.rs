@@ -84,7 +84,7 @@ struct Context {
 
 impl Context {
     /// Takes the lock for a command that changes something. The state may change while it waits, so the command reads
-    /// it afterwards, and holds the lock until it returns.
+    /// it afterwards.
     fn lock(&self) -> Outcome<Lock> {
         if !self.is_root {
             return Err(Failure::new(
@@ -126,7 +126,7 @@ impl Context {
         loaded.one(&module_name(name))
     }
 
-    /// The name of the patch with the module name or series `name`; the one in transition comes first.
+    /// The same; the patch in transition takes precedence.
     fn name_in_transition(&self, name: &str) -> Outcome<String> {
         let changing = self.kernel.in_transition()?;
         let mut versions = Versions::default();
@@ -152,7 +152,7 @@ impl Context {
     }
 }
 
-/// Converts a name to a module name: module names have underscores where file names may have dashes.
+/// Module names have underscores where file names may have dashes.
 fn module_name(name: &str) -> String {
     name.replace('-', "_")
 }

@@ -12,7 +12,7 @@ use crate::kernel::patches::Patch;
 use crate::outcome::{Outcome, Status};
 use crate::output::tasks;
 
-/// Lists all patches, one line each.
+/// All patches, one line each.
 pub fn list(context: &Context) -> Outcome<Answer> {
     let patches = context.kernel.patches()?;
     let mut text = String::new();
@@ -54,7 +54,7 @@ pub struct State {
     /// The module klp-core, if it is loaded.
     pub core_module: Option<Patch>,
     pub patches: Vec<Patch>,
-    /// The leftover modules of removed patches.
+    /// Modules of removed patches.
     pub leftover: Vec<String>,
     pub installed: installed::Report,
 }
@@ -125,7 +125,7 @@ impl State {
     }
 }
 
-/// Shows the state of the machine. The exit status is [`Status::InTransition`] while a transition is running.
+/// Shows the state; the exit status is [`Status::InTransition`] while a transition is running.
 pub fn status(context: &Context) -> Outcome<Answer> {
     let state = State::new(context)?;
     Ok(Answer {
@@ -135,7 +135,7 @@ pub fn status(context: &Context) -> Outcome<Answer> {
     })
 }
 
-/// Prints the state of the machine as facts for Ansible or grains for Salt, always with [`Status::Success`].
+/// Prints the state as facts for Ansible or grains for Salt, always with [`Status::Success`].
 pub fn facts(context: &Context, args: &Facts) -> Outcome<Answer> {
     let state = State::new(context)?;
     let mut facts = state.json(context)?;
@@ -197,7 +197,7 @@ fn leftover(context: &Context, patches: &[Patch]) -> Outcome<Vec<String>> {
     Ok(names)
 }
 
-/// The version of a patch, from the kernel or the record.
+/// The version of a patch.
 pub fn version(context: &Context, patch: &Patch) -> Option<String> {
     let recorded = || context.records.info(&patch.name).ok().flatten()?.version;
     patch.version.clone().or_else(recorded)

@@ -51,7 +51,7 @@ pub fn superseding(context: &Context, release: &str, name: &str) -> Result<Optio
     }))
 }
 
-/// The patches installed for the running kernel that only `name` supersedes.
+/// The patches installed for the running kernel that `name` supersedes.
 ///
 /// # Errors
 ///

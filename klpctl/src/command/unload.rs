@@ -67,8 +67,7 @@ pub fn forget(context: &Context, name: &str) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Status::Reverted`] if the transition stalled and the patch is applied again; [`Status::Stuck`] if it stalled in
-/// both directions.
+/// [`Status::Reverted`] if the transition stalled: the patch is applied again. [`Status::Stuck`].
 pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome {
     let Some(patch) = context.kernel.patch(name)? else {
         return Ok(());
@@ -112,7 +111,7 @@ pub fn disable(context: &mut Context, name: &str, timeout: Duration) -> Outcome 
 ///
 /// # Errors
 ///
-/// The module is in use, as always after a forced transition, or cannot be unloaded.
+/// The module is in use, as always after a forced transition.
 pub fn unload_module(context: &Context, name: &str) -> Outcome {
     let mut last = Errno::AGAIN;
     let unloaded = until(IN_USE_MAX, || {
