@@ -299,9 +299,7 @@ fn undo_if_refused(
             }),
     };
     let then = done.map_or_else(
-        |error| {
-            format!("it stays installed, because restoring the previous state failed: {error:#}")
-        },
+        |error| format!("it is installed, but its state could not be updated: {error:#}"),
         str::to_owned,
     );
     Failure::new(
