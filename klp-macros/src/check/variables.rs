@@ -34,14 +34,11 @@ fn shadow(
 ) -> Option<Shadow> {
     let values = keys::values(keys, Place::Shadow, errors);
     declaration(Kind::Shadow, variable, errors);
-    let id = values.id?;
-    let number = keys::number(Some(&id));
-    if let Some(first) = others.iter().find(|other| other.id == number) {
-        twice("shadow variable", &id, number, &first.name, errors);
-    }
+    let others = others.iter().map(|other| (other.id, &other.name));
+    let id = unique_id("shadow variable", &values.id?, others, errors);
     Some(Shadow {
         name: variable.name.clone(),
-        id: number,
+        id,
     })
 }
 
@@ -53,24 +50,32 @@ fn state(
 ) -> Option<State> {
     let values = keys::values(keys, Place::State, errors);
     declaration(Kind::State, variable, errors);
-    let id = values.id?;
-    let number = keys::number(Some(&id));
-    if number == 0 {
-        errors.add(&id, errors::STATE_ID_ZERO);
+    let literal = values.id?;
+    if keys::number(Some(&literal)) == 0 {
+        errors.add(&literal, errors::STATE_ID_ZERO);
     }
-    if let Some(first) = others.iter().find(|other| other.id == number) {
-        twice("state", &id, number, &first.name, errors);
-    }
+    let others = others.iter().map(|other| (other.id, &other.name));
+    let id = unique_id("state", &literal, others, errors);
     Some(State {
         name: variable.name.clone(),
         ty: variable.ty.clone(),
-        id: number,
+        id,
         version: keys::number(Some(&values.state_version?)),
     })
 }
 
-fn twice(kind: &str, id: &LitInt, number: u32, first: &Ident, errors: &mut Errors) {
-    errors.add(id, errors::id_twice(kind, number, &first.to_string()));
+/// Returns the number in `literal`, and reports it if an earlier variable of that kind has it.
+fn unique_id<'a>(
+    kind: &str,
+    literal: &LitInt,
+    mut others: impl Iterator<Item = (u32, &'a Ident)>,
+    errors: &mut Errors,
+) -> u32 {
+    let id = keys::number(Some(literal));
+    if let Some((_, first)) = others.find(|(other, _)| *other == id) {
+        errors.add(literal, errors::id_twice(kind, id, &first.to_string()));
+    }
+    id
 }
 
 /// Checks the static itself.
