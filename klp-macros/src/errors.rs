@@ -104,6 +104,14 @@ fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.join(", ")
 }
 
+/// A number of bytes in words.
+fn bytes(count: u64) -> String {
+    match count {
+        1 => "1 byte".to_owned(),
+        count => format!("{count} bytes"),
+    }
+}
+
 // Syntax of the attribute.
 
 pub(crate) const KEY_EXPECTED: &str =

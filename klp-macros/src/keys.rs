@@ -7,8 +7,9 @@ pub(crate) mod table;
 pub(crate) use table::{example, Place};
 
 use crate::errors::{self, Errors};
+use crate::parse::tokens::is_punct;
 use crate::parse::{self, Value};
-use proc_macro2::{Group, Ident, TokenTree};
+use proc_macro2::{Group, Ident};
 use quote::ToTokens;
 use syn::{Lit, LitInt, LitStr};
 use table::{KeyInfo, KeyScope, KEYS};
@@ -228,7 +229,7 @@ fn list(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> Vec<LitStr> {
 fn elements(info: &KeyInfo, list: &Group, errors: &mut Errors) -> Vec<LitStr> {
     let mut found = Vec::new();
     let tokens: Vec<_> = list.stream().into_iter().collect();
-    for element in tokens.split(is_comma) {
+    for element in tokens.split(|token| is_punct(token, ',')) {
         match element {
             [] => {}
             [token] => match parse::literal(token) {
@@ -247,10 +248,6 @@ pub(crate) fn number(literal: Option<&LitInt>) -> u32 {
     literal
         .and_then(|literal| literal.base10_parse().ok())
         .unwrap_or(0)
-}
-
-fn is_comma(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use crate::parse::foreign::Symbol;
 use crate::parse::CallbackKind;
 use crate::types::Found;
-use klp_elf::Prototype;
+use klp_elf::{Prototype, VMLINUX};
 use proc_macro2::Ident;
 use std::collections::BTreeSet;
 use syn::{LitStr, Type};
@@ -153,9 +153,6 @@ impl Patch {
         object.module.is_none() || self.objects.len() == 1
     }
 }
-
-/// How the kernel itself is called as an object.
-pub(crate) const VMLINUX: &str = "vmlinux";
 
 /// Groups the functions by object, in the order in which the objects first appear.
 pub(crate) fn objects(functions: impl IntoIterator<Item = (String, Function)>) -> Vec<Object> {

@@ -3,12 +3,7 @@
 //! Names of modules and of functions, as the kernel allows them.
 
 use crate::errors;
-
-/// `MODULE_NAME_LEN` without its NUL, on 64-bit.
-const MODULE_NAME_MOST: usize = 55;
-
-/// `KSYM_NAME_LEN` without its NUL.
-const SYMBOL_MOST: usize = 511;
+use klp_elf::limits::{NAME_MAX, OBJECT_MAX};
 
 /// Checks the value of `key` as a module's name.
 pub(crate) fn module(key: &str, name: &str) -> Result<(), String> {
@@ -26,8 +21,8 @@ pub(crate) fn module(key: &str, name: &str) -> Result<(), String> {
     if underscores != name {
         return Err(errors::name_with_dash(key, &underscores));
     }
-    if name.len() > MODULE_NAME_MOST {
-        return Err(errors::name_too_long(key, name.len(), MODULE_NAME_MOST));
+    if name.len() > OBJECT_MAX {
+        return Err(errors::name_too_long(key, name.len(), OBJECT_MAX));
     }
     Ok(())
 }
@@ -63,8 +58,8 @@ pub(crate) fn symbol(name: &str) -> Result<(), String> {
     if is_rust(name) {
         return Err(errors::SYMBOL_IS_RUST.to_owned());
     }
-    if name.len() > SYMBOL_MOST {
-        return Err(errors::symbol_too_long(name.len(), SYMBOL_MOST));
+    if name.len() > NAME_MAX {
+        return Err(errors::symbol_too_long(name.len(), NAME_MAX));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub(crate) mod foreign;
 mod item;
 mod misplaced;
 pub(crate) mod original;
+pub(crate) mod tokens;
 
 pub(crate) use attribute::{keys, literal};
 pub(crate) use calls::calls;

@@ -4,6 +4,7 @@
 
 use crate::buffers;
 use crate::errors::{self, Errors};
+use crate::parse::tokens::{is_punct, is_word};
 use crate::parse::Function;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -185,12 +186,4 @@ fn flat(tokens: TokenStream) -> Vec<TokenTree> {
         }
     }
     found
-}
-
-fn is_word(token: &TokenTree, word: &str) -> bool {
-    matches!(token, TokenTree::Ident(ident) if ident == word)
-}
-
-fn is_punct(token: &TokenTree, character: char) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == character)
 }

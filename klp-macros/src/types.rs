@@ -24,11 +24,12 @@ pub(crate) use impossible::report as impossible;
 pub(crate) use inlined::{Inlined, Named};
 #[cfg(test)]
 pub(crate) use kernel::with_sources;
-pub(crate) use place::path_at_type;
+pub(crate) use place::{ends, path_at_type};
 pub(crate) use structure::kernel_struct;
 pub(crate) use symbol::{find, find_helper, Found};
 
-use crate::errors::{types as errors, Errors};
+use crate::errors::types::Role;
+use crate::errors::Errors;
 use klp_elf::Prototype;
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::quote_spanned;
@@ -53,19 +54,13 @@ pub(crate) fn vouched(unsafety: &Ident) -> TokenStream {
     }
 }
 
-/// Has `signature` as many arguments as C? Messages end with the lines that `shown` gives.
-fn count(
-    signature: &Signature,
-    prototype: &Prototype,
-    shown: fn(&Prototype) -> String,
-    errors: &mut Errors,
-) {
+/// Checks that `signature` has as many arguments as the C prototype.
+fn count(signature: &Signature, prototype: &Prototype, role: Role, errors: &mut Errors) {
     let (given, wanted) = (signature.inputs.len(), prototype.parameters.len());
     if given < wanted {
-        let text = errors::arguments_missing(prototype, given, shown);
-        errors.add(&signature.ident, text);
+        errors.add(&signature.ident, role.arguments_missing(prototype, given));
     }
     for argument in signature.inputs.iter().skip(wanted) {
-        errors.add(argument, errors::argument_too_many(prototype, shown));
+        errors.add(argument, role.argument_too_many(prototype));
     }
 }

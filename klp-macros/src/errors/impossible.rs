@@ -2,7 +2,7 @@
 
 //! Texts about types that no C function has.
 
-use super::types::{place, shown, write_it};
+use super::types::{argument_in_c, prototype_lines, suggestion, Role};
 use klp_elf::{rust, Prototype, Type};
 
 /// Why a type cannot be that of an argument or a result.
@@ -82,17 +82,17 @@ pub(crate) fn argument(known: Option<&Prototype>, index: usize, why: Impossible)
     let Some(prototype) = known else {
         return format!("{what}: {instead}");
     };
-    let (argument, c) = place(prototype, index);
+    let (argument, c) = argument_in_c(prototype, index);
     if why == Impossible::Movable {
         return format!(
             "{argument} is `{c}` in C: {instead}; {what}{}",
-            shown(prototype)
+            prototype_lines(prototype)
         );
     }
-    let rust = write_it(instead_of(&prototype.parameters[index].ty, why));
+    let rust = suggestion(instead_of(&prototype.parameters[index].ty, why));
     format!(
         "{argument} is `{c}` in C: {rust}; {what}{}",
-        shown(prototype)
+        prototype_lines(prototype)
     )
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn result(known: Option<&Prototype>, why: Impossible) -> String {
     let (what, instead) = texts(why);
     match known {
         Some(prototype) => {
-            let text = super::types::result(prototype);
+            let text = Role::Replacement.result(prototype);
             let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
             format!("{first}; {what}\n{rest}")
         }

@@ -2,7 +2,7 @@
 
 //! Messages about views of kernel structures.
 
-use super::quoted;
+use super::{bytes, quoted};
 use klp_elf::{rust, Kind, Member, Object, Pointee, Prototype, Structure, Type, VMLINUX};
 
 // The attribute and the struct.
@@ -199,13 +199,6 @@ pub(crate) fn not_of(name: &str, prototype: &Prototype) -> String {
 }
 
 // Members.
-
-fn bytes(count: u64) -> String {
-    match count {
-        1 => "1 byte".to_owned(),
-        count => format!("{count} bytes"),
-    }
-}
 
 /// The member as C declares it, and where it is.
 fn declared(structure: &Structure, member: &Member) -> String {

@@ -2,9 +2,9 @@
 
 //! Messages about declared kernel functions and data.
 
-use super::types::{listed, more_than_listed, signature_in_c};
-use klp_elf::{quoted, rust, Match, Name, Object, Prototype, Variable};
-use std::fmt::Write as _;
+use super::bytes;
+use super::types::Role;
+use klp_elf::{quoted, Match, Prototype, Variable};
 
 // The block.
 
@@ -41,11 +41,6 @@ pub(crate) const CFG: &str =
     "what is declared cannot depend on `cfg`: move it to a block of its own and put this above it";
 pub(crate) const SAFE_MUT: &str =
     "nobody but the kernel's own lock makes it safe to use data that changes: remove `safe`; or declare an atomic, `safe static NAME: klp::sync::Atomic<u32>`";
-
-/// The attribute or the name is repeated.
-pub(crate) fn twice(key: &str) -> String {
-    format!("`{key}` is given twice: remove one of them")
-}
 
 /// Two declarations of one symbol.
 pub(crate) fn declared_twice(name: &str, first: &str) -> String {
@@ -85,36 +80,6 @@ pub(crate) fn safe_while_gone(object: &str) -> String {
 }
 
 // Messages about the kernel.
-
-/// There is no such function.
-pub(crate) fn no_function(object: &Object<'_>, name: &str) -> String {
-    let function = object.function(name);
-    let mut text = format!("`{}` has no function `{name}`", object.name());
-    if function.others.data {
-        text.push_str(", only data of that name: declare it as `static`");
-    } else if let [first, ..] = function.others.variants.as_slice() {
-        let _ = write!(
-            text,
-            ", only `{first}`, whose arguments the compiler may have changed: where you know \
-             them, write `#[link_name = \"{first}\"]` above"
-        );
-    } else if function.others.similar.is_empty() {
-        text.push_str(
-            ": it may have been inlined into the functions that call it; or its part of the \
-             kernel was not built",
-        );
-    } else {
-        let similar = &function.others.similar;
-        let _ = write!(text, ": did you mean {}?", quoted(similar));
-        for name in similar.iter().filter_map(Name::to_str) {
-            if let Some(prototype) = object.function(name).prototype {
-                let _ = write!(text, "\n  C prototype: {prototype}");
-            }
-        }
-        text.push_str(super::types::INLINED);
-    }
-    text
-}
 
 /// There is no such data.
 pub(crate) fn no_variable(object: &str, variable: &Variable) -> String {
@@ -183,26 +148,14 @@ pub(crate) fn init(name: &str, object: &str) -> String {
 }
 
 fn candidates(matches: &[Match]) -> String {
-    let mut text = String::new();
-    for candidate in listed(matches) {
+    super::types::candidates(matches, |candidate| {
         let kind = if candidate.code { "a function" } else { "data" };
-        let _ = write!(
-            text,
-            "\n  sympos = {}: {kind} at {:#x}",
-            candidate.sympos, candidate.address
-        );
-        if let (Some(size), false) = (candidate.size, candidate.code) {
-            let _ = write!(text, " of {}", bytes(size));
-        }
-    }
-    text + more_than_listed(matches)
-}
-
-fn bytes(size: u64) -> String {
-    match size {
-        1 => "1 byte".to_owned(),
-        _ => format!("{size} bytes"),
-    }
+        let size = match (candidate.size, candidate.code) {
+            (Some(size), false) => format!(" of {}", bytes(size)),
+            _ => String::new(),
+        };
+        format!("{kind} at {:#x}{size}", candidate.address)
+    })
 }
 
 /// Data of another size.
@@ -249,22 +202,6 @@ pub(crate) fn never_changes(name: &str, object: &str) -> String {
 
 // Types.
 
-/// The lines under a message: the prototype, and how it is declared.
-pub(crate) fn shown(prototype: &Prototype) -> String {
-    let mut text = format!("\n  C prototype: {prototype}");
-    if let Some(signature) = signature_in_c(prototype) {
-        let _ = write!(text, "\n  in Rust: {signature}");
-    }
-    text
-}
-
-fn write_it(rust: Option<String>) -> String {
-    match rust {
-        Some(rust) => format!("write `{rust}`"),
-        None => "no Rust type stands for that, so it cannot be called".to_owned(),
-    }
-}
-
 /// The function has no type information.
 pub(crate) fn untyped(name: &str, why: &str) -> String {
     format!(
@@ -273,37 +210,18 @@ pub(crate) fn untyped(name: &str, why: &str) -> String {
     )
 }
 
-/// An argument of another type.
-pub(crate) fn argument(prototype: &Prototype, index: usize) -> String {
-    let (argument, c) = super::types::place(prototype, index);
-    let rust = write_it(rust::argument(&prototype.parameters[index].ty));
-    format!("{argument} is `{c}` in C: {rust}{}", shown(prototype))
-}
-
-/// A result of another type.
-pub(crate) fn result(prototype: &Prototype) -> String {
-    let (c, name) = (&prototype.result.c, &prototype.name);
-    let shown = shown(prototype);
-    match rust::value(&prototype.result) {
-        Some(rust) if rust == "()" => format!("`{name}` has no result in C: write none{shown}"),
-        rust => {
-            let rust = write_it(rust.map(|rust| format!("-> {rust}")));
-            format!("the result of `{name}` is `{c}` in C: {rust}{shown}")
-        }
-    }
-}
-
 /// C takes any number of arguments, and here it does not; or the other way round.
 pub(crate) fn variadic(prototype: &Prototype) -> String {
     let name = &prototype.name;
+    let lines = Role::Declaration.prototype_lines(prototype);
     match prototype.variadic {
         true => format!(
             "`{name}` takes variable arguments: write `...` as the last{}",
-            shown(prototype)
+            lines
         ),
         false => format!(
             "`{name}` takes no variable arguments: remove `...`{}",
-            shown(prototype)
+            lines
         ),
     }
 }

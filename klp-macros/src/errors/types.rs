@@ -4,7 +4,7 @@
 //! Rust.
 
 use klp_elf::inlined::Caller;
-use klp_elf::{quoted, rust, Function, Match, Name, Object, Prototype};
+use klp_elf::{quoted, rust, Function, Match, Name, Object, Prototype, Type};
 use proc_macro2::Ident;
 use std::fmt::Write as _;
 
@@ -17,55 +17,169 @@ pub(crate) fn unknown_object(object: &str) -> String {
     )
 }
 
-/// The lines under a message.
-pub(crate) fn shown(prototype: &Prototype) -> String {
-    let mut text = format!("\n  C prototype: {prototype}");
-    if let Some(signature) = signature(prototype) {
-        let _ = write!(text, "\n  in Rust: {signature}");
-    }
-    if names_structures(prototype) {
-        let _ = write!(
-            text,
-            "\n  `cargo klp stub {}` prints it with the structures that it names",
-            prototype.name
-        );
-    }
-    text
+/// How a patch uses a C function, which decides how it is written in Rust.
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    /// A replacement has its signature.
+    Replacement,
+    /// It is declared with its C types.
+    Declaration,
 }
 
-/// The same in Rust; nothing when that cannot be said.
-fn signature(prototype: &Prototype) -> Option<String> {
-    let count = prototype.parameters.len();
-    let parameters: Option<Vec<_>> = (0..count)
-        .map(|index| parameter(prototype, index))
-        .collect();
-    let result = match rust::result(&prototype.result)?.as_str() {
-        "()" => String::new(),
-        result => format!(" -> {result}"),
-    };
-    Some(format!(
-        "fn {}({}){result}",
-        prototype.name,
-        parameters?.join(", ")
-    ))
+impl Role {
+    /// The lines under a message: the C prototype, and the same in Rust.
+    pub(crate) fn prototype_lines(self, prototype: &Prototype) -> String {
+        let mut text = format!("\n  C prototype: {prototype}");
+        if let Some(signature) = self.signature(prototype) {
+            let _ = write!(text, "\n  in Rust: {signature}");
+        }
+        if matches!(self, Role::Replacement) && names_structures(prototype) {
+            let _ = write!(
+                text,
+                "\n  `cargo klp stub {}` prints it with the structures that it names",
+                prototype.name
+            );
+        }
+        text
+    }
+
+    /// The signature in Rust; `None` if a type has no counterpart.
+    fn signature(self, prototype: &Prototype) -> Option<String> {
+        let count = prototype.parameters.len();
+        let parameters = (0..count).map(|index| parameter(prototype, index));
+        let mut parameters = parameters.collect::<Option<Vec<_>>>()?;
+        if prototype.variadic && matches!(self, Role::Declaration) {
+            parameters.push("...".to_owned());
+        }
+        let result = match self.result_type(&prototype.result)?.as_str() {
+            "()" => String::new(),
+            result => format!(" -> {result}"),
+        };
+        let end = match self {
+            Role::Replacement => "",
+            Role::Declaration => ";",
+        };
+        let (name, parameters) = (&prototype.name, parameters.join(", "));
+        Some(format!("fn {name}({parameters}){result}{end}"))
+    }
+
+    fn result_type(self, ty: &Type) -> Option<String> {
+        match self {
+            Role::Replacement => rust::result(ty),
+            Role::Declaration => rust::value(ty),
+        }
+    }
+
+    /// What to write, if there is a Rust type for it.
+    pub(super) fn suggestion(self, rust: Option<String>) -> String {
+        match (rust, self) {
+            (Some(rust), _) => format!("write `{rust}`"),
+            (None, Role::Replacement) => {
+                "no Rust type stands for that, so this function cannot be replaced".to_owned()
+            }
+            (None, Role::Declaration) => {
+                "no Rust type stands for that, so it cannot be called".to_owned()
+            }
+        }
+    }
+
+    /// An argument of another type.
+    pub(crate) fn argument(self, prototype: &Prototype, index: usize) -> String {
+        let (argument, c) = argument_in_c(prototype, index);
+        let rust = self.suggestion(rust::argument(&prototype.parameters[index].ty));
+        let lines = self.prototype_lines(prototype);
+        format!("{argument} is `{c}` in C: {rust}{lines}")
+    }
+
+    /// A result of another type.
+    pub(crate) fn result(self, prototype: &Prototype) -> String {
+        let (c, name) = (&prototype.result.c, &prototype.name);
+        let lines = self.prototype_lines(prototype);
+        match self.result_type(&prototype.result) {
+            Some(rust) if rust == "()" => {
+                format!("`{name}` has no result in C: write none{lines}")
+            }
+            rust => {
+                let rust = self.suggestion(rust.map(|rust| format!("-> {rust}")));
+                format!("the result of `{name}` is `{c}` in C: {rust}{lines}")
+            }
+        }
+    }
+
+    /// The object has no function of that name.
+    pub(crate) fn no_function(self, object: &Object<'_>, function: &Function) -> String {
+        let (name, others) = (&function.name, &function.others);
+        let mut text = format!("`{}` has no function `{name}`", object.name());
+        if others.data {
+            text.push_str(", only data of that name: ");
+            text.push_str(match self {
+                Role::Replacement => "name the function that uses it",
+                Role::Declaration => "declare it as `static`",
+            });
+        } else if let [first, ..] = others.variants.as_slice() {
+            let _ = write!(
+                text,
+                ", only `{first}`, whose arguments the compiler may have changed: "
+            );
+            let _ = match self {
+                Role::Replacement => write!(text, "replace the functions that call it"),
+                Role::Declaration => write!(
+                    text,
+                    "where you know them, write `#[link_name = \"{first}\"]` above"
+                ),
+            };
+        } else if others.similar.is_empty() {
+            let replace = match self {
+                Role::Replacement => ", replace these",
+                Role::Declaration => "",
+            };
+            let _ = write!(
+                text,
+                ": it may have been inlined into the functions that call it{replace}; or its part \
+                 of the kernel was not built",
+            );
+        } else {
+            let _ = write!(text, ": did you mean {}?", quoted(&others.similar));
+            for similar in others.similar.iter().filter_map(Name::to_str) {
+                if let Some(prototype) = object.function(similar).prototype {
+                    let _ = write!(text, "\n  C prototype: {prototype}");
+                }
+            }
+            // The function may still be in C, without a symbol.
+            text.push_str(
+                "\n  if C has one of that name, it was inlined into the functions that call it, \
+                 or its part of the kernel was not built",
+            );
+        }
+        text
+    }
+
+    /// Fewer arguments than in C.
+    pub(crate) fn arguments_missing(self, prototype: &Prototype, given: usize) -> String {
+        let missing: Vec<_> = (given..prototype.parameters.len())
+            .filter_map(|index| parameter(prototype, index))
+            .collect();
+        format!(
+            "{}: add `{}`{}",
+            count(prototype),
+            missing.join(", "),
+            self.prototype_lines(prototype)
+        )
+    }
+
+    /// More arguments than in C.
+    pub(crate) fn argument_too_many(self, prototype: &Prototype) -> String {
+        format!(
+            "{}: remove this argument{}",
+            count(prototype),
+            self.prototype_lines(prototype)
+        )
+    }
 }
 
-/// The same as a declaration of the kernel's function.
-pub(super) fn signature_in_c(prototype: &Prototype) -> Option<String> {
-    let count = prototype.parameters.len();
-    let parameters: Option<Vec<_>> = (0..count)
-        .map(|index| parameter(prototype, index))
-        .collect();
-    let mut parameters = parameters?;
-    if prototype.variadic {
-        parameters.push("...".to_owned());
-    }
-    let result = match rust::value(&prototype.result)?.as_str() {
-        "()" => String::new(),
-        result => format!(" -> {result}"),
-    };
-    let (name, parameters) = (&prototype.name, parameters.join(", "));
-    Some(format!("fn {name}({parameters}){result};"))
+/// The lines under a message about a replacement.
+pub(super) fn prototype_lines(prototype: &Prototype) -> String {
+    Role::Replacement.prototype_lines(prototype)
 }
 
 /// Whether the signature in Rust names structures that the author has to declare.
@@ -89,15 +203,13 @@ fn parameter(prototype: &Prototype, index: usize) -> Option<String> {
     Some(format!("{name}: {}", ty?))
 }
 
-/// The suggestion.
-pub(super) fn write_it(rust: Option<String>) -> String {
-    match rust {
-        Some(rust) => format!("write `{rust}`"),
-        None => "no Rust type stands for that, so this function cannot be replaced".to_owned(),
-    }
+/// What to write in a replacement.
+pub(super) fn suggestion(rust: Option<String>) -> String {
+    Role::Replacement.suggestion(rust)
 }
 
-pub(super) fn place(prototype: &Prototype, index: usize) -> (String, String) {
+/// An argument as a message names it, and its C type.
+pub(super) fn argument_in_c(prototype: &Prototype, index: usize) -> (String, String) {
     let parameter = &prototype.parameters[index];
     let ordinal = match &parameter.name {
         Some(name) => format!("argument {} of `{}`, `{name}`,", index + 1, prototype.name),
@@ -106,69 +218,22 @@ pub(super) fn place(prototype: &Prototype, index: usize) -> (String, String) {
     (ordinal, parameter.ty.c.clone())
 }
 
-/// An argument of another type.
-pub(crate) fn argument(prototype: &Prototype, index: usize) -> String {
-    let (argument, c) = place(prototype, index);
-    let rust = write_it(rust::argument(&prototype.parameters[index].ty));
-    format!("{argument} is `{c}` in C: {rust}{}", shown(prototype))
-}
-
 /// A view of another structure of the same name.
 pub(crate) fn other_structure(c: &str, prototype: &Prototype) -> String {
     format!(
         "this view is of another structure of that name than the `{c}` of `{0}`: files of the kernel \
          use one name for several. Add `of = \"{0}\"` to its `#[kernel_struct]`{1}",
         prototype.name,
-        shown(prototype)
+        prototype_lines(prototype)
     )
 }
 
 /// A pointer to write through, where C only reads.
 pub(crate) fn only_read(replacement: &Ident, prototype: &Prototype, index: usize) -> String {
-    let (argument, c) = place(prototype, index);
+    let (argument, c) = argument_in_c(prototype, index);
     format!(
         "{replacement}: {argument} is `{c}` in C, which promises not to write there: `*const` \
          would hold you to it"
-    )
-}
-
-/// A result of another type.
-pub(crate) fn result(prototype: &Prototype) -> String {
-    let c = &prototype.result.c;
-    let name = &prototype.name;
-    let shown = shown(prototype);
-    match rust::result(&prototype.result) {
-        Some(rust) if rust == "()" => format!("`{name}` has no result in C: write none{shown}"),
-        rust => {
-            let rust = write_it(rust.map(|rust| format!("-> {rust}")));
-            format!("the result of `{name}` is `{c}` in C: {rust}{shown}")
-        }
-    }
-}
-
-/// More arguments than in C.
-pub(crate) fn argument_too_many(prototype: &Prototype, shown: fn(&Prototype) -> String) -> String {
-    format!(
-        "{}: remove this argument{}",
-        count(prototype),
-        shown(prototype)
-    )
-}
-
-/// Fewer arguments than in C.
-pub(crate) fn arguments_missing(
-    prototype: &Prototype,
-    given: usize,
-    shown: fn(&Prototype) -> String,
-) -> String {
-    let missing: Vec<_> = (given..prototype.parameters.len())
-        .filter_map(|index| parameter(prototype, index))
-        .collect();
-    format!(
-        "{}: add `{}`{}",
-        count(prototype),
-        missing.join(", "),
-        shown(prototype)
     )
 }
 
@@ -187,12 +252,12 @@ pub(crate) fn variadic(prototype: &Prototype) -> String {
         "`{}` takes variable arguments, which a replacement cannot: replace the functions that \
          call it{}",
         prototype.name,
-        shown(prototype)
+        prototype_lines(prototype)
     )
 }
 
 fn known(prototype: Option<&Prototype>) -> String {
-    prototype.map(shown).unwrap_or_default()
+    prototype.map(prototype_lines).unwrap_or_default()
 }
 
 /// No prototype to compare with.
@@ -205,20 +270,23 @@ pub(crate) fn unchecked(name: &str, why: &str) -> String {
 
 /// A type that says more than `void *`.
 pub(crate) fn claims_object(prototype: &Prototype, index: usize) -> String {
-    let (argument, c) = place(prototype, index);
+    let (argument, c) = argument_in_c(prototype, index);
     format!(
         "{argument} is `{c}` in C, which does not say what is behind it: write a raw pointer; or, where \
          you know, `unsafe` in this `#[livepatch(..)]`, by which you answer for it{}",
-        shown(prototype)
+        prototype_lines(prototype)
     )
 }
 
 /// The pointer's target is no integer, another one, or one that C only reads.
 pub(crate) fn claims_place(prototype: &Prototype, index: usize) -> String {
-    let (argument, c) = place(prototype, index);
+    let (argument, c) = argument_in_c(prototype, index);
     let ty = &prototype.parameters[index].ty;
-    let rust = write_it(rust::in_out(ty).or_else(|| rust::argument(ty)));
-    format!("{argument} is `{c}` in C: {rust}{}", shown(prototype))
+    let rust = suggestion(rust::in_out(ty).or_else(|| rust::argument(ty)));
+    format!(
+        "{argument} is `{c}` in C: {rust}{}",
+        prototype_lines(prototype)
+    )
 }
 
 /// A type for the arguments of handlers alone.
@@ -226,7 +294,7 @@ pub(crate) fn claims_handler(prototype: &Prototype) -> String {
     format!(
         "`{}` is no `proc_handler`, and the types of `klp::sysctl` are for the arguments of those{}",
         prototype.name,
-        shown(prototype)
+        prototype_lines(prototype)
     )
 }
 
@@ -243,13 +311,13 @@ pub(crate) fn claims_alive(prototype: &Prototype) -> String {
 /// A result that may be any address, where C follows it.
 pub(crate) fn claims_result(prototype: &Prototype) -> String {
     let c = &prototype.result.c;
-    let rust = write_it(rust::result(&prototype.result).map(|rust| format!("-> {rust}")));
+    let rust = suggestion(rust::result(&prototype.result).map(|rust| format!("-> {rust}")));
     format!(
         "the result of `{}` is `{c}` in C, which follows it: {rust}, for `NULL` and what `original` returns; \
          or, where you know that callers can follow what you return, `unsafe` in this `#[livepatch(..)]`, \
          by which you answer for it{}",
         prototype.name,
-        shown(prototype)
+        prototype_lines(prototype)
     )
 }
 
@@ -265,41 +333,6 @@ pub(crate) fn claims_ints(prototype: &Prototype) -> String {
 
 /// The prefix of handlers of integers.
 pub(crate) const INT_HANDLERS: &str = "proc_dointvec";
-
-/// The object has no function of that name.
-pub(crate) fn no_function(object: &Object<'_>, function: &Function) -> String {
-    let (name, others) = (&function.name, &function.others);
-    let object_name = object.name();
-    let mut text = format!("`{object_name}` has no function `{name}`");
-    if others.data {
-        text.push_str(", only data of that name: name the function that uses it");
-    } else if let [first, ..] = others.variants.as_slice() {
-        let _ = write!(
-            text,
-            ", only `{first}`, whose arguments the compiler may have changed: replace the \
-             functions that call it"
-        );
-    } else if others.similar.is_empty() {
-        text.push_str(
-            ": it may have been inlined into the functions that call it, replace these; or its \
-             part of the kernel was not built",
-        );
-    } else {
-        let _ = write!(text, ": did you mean {}?", quoted(&others.similar));
-        for similar in others.similar.iter().filter_map(Name::to_str) {
-            if let Some(prototype) = object.function(similar).prototype {
-                let _ = write!(text, "\n  C prototype: {prototype}");
-            }
-        }
-        text.push_str(INLINED);
-    }
-    text
-}
-
-/// A similar name does not make it less likely that the function is there, and has no symbol.
-pub(super) const INLINED: &str =
-    "\n  if C has one of that name, it was inlined into the functions \
-                                  that call it, or its part of the kernel was not built";
 
 /// Its code is freed before a patch can be loaded.
 pub(crate) fn init(name: &str, object: &str, prototype: Option<&Prototype>) -> String {
@@ -339,7 +372,7 @@ pub(crate) fn ambiguous(
     format!(
         "`{object}` has {count} functions `{name}`: add `sympos`, which tells the one you \
          mean{}{}",
-        candidates(matches),
+        functions(matches),
         known(prototype)
     )
 }
@@ -362,7 +395,7 @@ pub(crate) fn no_such_position(
     let count = matches.len();
     format!(
         "`{object}` has {count} functions `{name}`, and `sympos = {sympos}` is none of them{}{}",
-        candidates(matches),
+        functions(matches),
         known(prototype)
     )
 }
@@ -370,34 +403,32 @@ pub(crate) fn no_such_position(
 /// How many symbols of one name a message lists.
 const CANDIDATES: usize = 32;
 
-/// The end of an incomplete list of candidates.
-pub(super) fn more_than_listed(matches: &[Match]) -> &'static str {
-    match matches.len() {
-        0..=CANDIDATES => "",
-        _ => "\n  ...",
-    }
-}
-
-/// The candidates that a message lists.
-pub(super) fn listed(matches: &[Match]) -> impl Iterator<Item = &Match> {
-    matches.iter().take(CANDIDATES)
-}
-
-fn candidates(matches: &[Match]) -> String {
+/// The symbols of one name, one a line.
+pub(super) fn candidates(matches: &[Match], describe: impl Fn(&Match) -> String) -> String {
     let mut text = String::new();
-    for candidate in listed(matches) {
+    for candidate in matches.iter().take(CANDIDATES) {
         let _ = write!(
             text,
-            "\n  sympos = {}: at {:#x}",
-            candidate.sympos, candidate.address
+            "\n  sympos = {}: {}",
+            candidate.sympos,
+            describe(candidate)
         );
-        if !candidate.code {
-            text.push_str(", data");
-        } else if candidate.traceable == Some(false) {
-            text.push_str(", cannot be traced");
-        }
     }
-    text + more_than_listed(matches)
+    if matches.len() > CANDIDATES {
+        text.push_str("\n  ...");
+    }
+    text
+}
+
+fn functions(matches: &[Match]) -> String {
+    candidates(matches, |candidate| {
+        let note = match (candidate.code, candidate.traceable) {
+            (false, _) => ", data",
+            (true, Some(false)) => ", cannot be traced",
+            (true, _) => "",
+        };
+        format!("at {:#x}{note}", candidate.address)
+    })
 }
 
 /// How many callers are named.

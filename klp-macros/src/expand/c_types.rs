@@ -5,9 +5,9 @@
 //! Tokens around an author's type carry that type's span, so that rustc's errors about types without a C
 //! counterpart point at the author's code.
 
+use crate::types::ends;
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned, ToTokens};
-use syn::spanned::Spanned;
+use quote::{quote, quote_spanned};
 use syn::Type;
 
 pub(super) fn c_type(ty: &Type) -> TokenStream {
@@ -31,14 +31,4 @@ fn at(span: Span, tokens: &TokenStream) -> TokenStream {
         token
     };
     tokens.clone().into_iter().map(moved).collect()
-}
-
-/// The spans of the type's first and last tokens. On stable, no span joins them.
-pub(super) fn ends(ty: &Type) -> (Span, Span) {
-    let mut tokens = ty.to_token_stream().into_iter();
-    let first = tokens
-        .next()
-        .map_or_else(|| ty.span(), |token| token.span());
-    let last = tokens.last().map_or(first, |token| token.span());
-    (first, last)
 }

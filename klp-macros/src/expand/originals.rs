@@ -7,11 +7,11 @@
 //! offset is unknown at build time, the name is that of code that branches on a byte, which is set when the object is
 //! patched; klp has that code for each architecture.
 
-use super::c_types::{c_type, ends, in_trait};
+use super::c_types::{c_type, in_trait};
 use super::names::{c_string, module_name, unlinked_text};
 use crate::model::{Function, Object, Original, Patch};
 use crate::parse;
-use crate::types::{arguments, result};
+use crate::types::{arguments, ends, result};
 use klp_elf::livepatch::SymbolName;
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned, ToTokens};

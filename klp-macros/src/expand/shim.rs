@@ -2,12 +2,12 @@
 
 //! The `extern "C"` replacement, which wraps the author's function.
 
-use super::c_types::{c_type, ends};
+use super::c_types::c_type;
 use super::originals;
 use crate::buffers;
 use crate::model;
 use crate::parse::Function;
-use crate::types::{arguments as argument_types, result as result_type, vouched};
+use crate::types::{arguments as argument_types, ends, result as result_type, vouched};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote_spanned, ToTokens};
 use syn::{Attribute, Type};

@@ -4,6 +4,7 @@
 //!
 //! Not a syn parser, which would stop at the first mistake: this continues with the next key.
 
+use super::tokens::{is_punct, is_word};
 use super::{Key, Keys, Value};
 use crate::errors::{self, Errors};
 use crate::keys::table;
@@ -107,10 +108,6 @@ fn skip_to_comma(tokens: &mut Tokens) {
     tokens.next();
 }
 
-fn is_punct(token: &TokenTree, character: char) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == character)
-}
-
 /// Takes the `#[livepatch(...)]` from among a function's attributes.
 pub(super) fn take_livepatch(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Keys> {
     let mut found: Option<Keys> = None;
@@ -181,5 +178,5 @@ fn is_conditional_livepatch(attribute: &Attribute) -> bool {
             .tokens
             .clone()
             .into_iter()
-            .any(|token| matches!(token, TokenTree::Ident(word) if word == "livepatch"))
+            .any(|token| is_word(&token, "livepatch"))
 }

@@ -201,7 +201,7 @@ fn literal(
         }
         let value = value(attribute);
         if found.is_some() {
-            errors.add(attribute, errors::twice(key));
+            errors.add(attribute, crate::errors::key_twice(key));
         } else if value.is_none() {
             errors.add(attribute, form);
         } else {

@@ -5,6 +5,7 @@
 //! Each is reported and removed: otherwise it would expand to another patch and hide the real mistake.
 
 use super::attribute::is_livepatch;
+use super::tokens::{is_punct, is_word};
 use super::Function;
 use crate::errors::{self, Errors};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -34,8 +35,8 @@ pub(super) fn in_item(tokens: TokenStream, errors: &mut Errors) -> syn::Result<T
         Ok((attributes, visibility, rest))
     };
     let (mut attributes, visibility, rest) = parser.parse2(tokens)?;
-    let is_mod =
-        matches!(rest.clone().into_iter().next(), Some(TokenTree::Ident(word)) if word == "mod");
+    let first = rest.clone().into_iter().next();
+    let is_mod = first.is_some_and(|token| is_word(&token, "mod"));
     let kind = kind(&rest);
     attributes.retain(|attribute| {
         let found = is_livepatch(attribute.path());
@@ -59,7 +60,7 @@ pub(crate) fn strip(tokens: TokenStream, text: &str, errors: &mut Errors) -> Tok
     let mut kept = TokenStream::new();
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
-        if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#') {
+        if is_punct(&token, '#') {
             if let Some(attribute) = tokens.next_if(is_livepatch_group) {
                 errors.add(&quote!(#token #attribute), text);
                 continue;

@@ -5,6 +5,7 @@
 //! The body is unparsed, so adjacent tokens tell whether an `original` is looked up as a name. A body that binds the name
 //! itself shadows it.
 
+use super::tokens::{is_punct, is_word};
 use super::Function;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -100,14 +101,6 @@ fn is_other(after: &[TokenTree]) -> bool {
         [first, ..] => is_punct(first, ':'),
         [] => false,
     }
-}
-
-fn is_word(token: &TokenTree, word: &str) -> bool {
-    matches!(token, TokenTree::Ident(ident) if ident == word)
-}
-
-fn is_punct(token: &TokenTree, character: char) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == character)
 }
 
 #[cfg(test)]

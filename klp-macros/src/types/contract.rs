@@ -3,7 +3,8 @@
 //! The constants that compare a replacement's C types with the kernel's, and that stop the
 //! compiler where they differ.
 
-use crate::errors::{symbols, types as errors};
+use crate::errors::types::{self as errors, Role};
+use crate::parse::tokens::is_word;
 use crate::parse::Function;
 use crate::types::{claims, obvious, stop};
 use klp_elf::{Identifier, Identity, Kind, Pointee, Prototype, Type as CType};
@@ -19,47 +20,50 @@ pub(crate) fn contract(
     prototype: &Prototype,
     is_vouched: bool,
 ) -> TokenStream {
+    let role = Role::Replacement;
     let mut constants = TokenStream::new();
     for (index, (ty, parameter)) in arguments(&function.signature)
         .zip(&prototype.parameters)
         .enumerate()
     {
-        let text = match written_with(ty, "InOut") {
+        let text = match has_word(ty, "InOut") {
             true => errors::claims_place(prototype, index),
-            false => errors::argument(prototype, index),
+            false => role.argument(prototype, index),
         };
-        let said = Said::new(text, &parameter.ty, prototype);
-        constants.extend(constant(ty, &parameter.ty, &said, Stands::ForC, None));
+        let mismatch = Mismatch::new(text, &parameter.ty, prototype);
+        constants.extend(constant(ty, &parameter.ty, &mismatch, role, None));
         if !obvious::differs(ty, &parameter.ty) {
             constants.extend(claims::constant(ty, prototype, index, is_vouched));
         }
     }
-    let said = Said::new(errors::result(prototype), &prototype.result, prototype);
-    let ty = result(&function.signature);
     let is_followed = matches!(prototype.result.kind, Kind::Pointer { .. });
     let raw = (is_followed && !is_vouched).then(|| errors::claims_result(prototype));
-    constants.extend(constant(&ty, &prototype.result, &said, Stands::ForC, raw));
+    constants.extend(result_constant(&function.signature, prototype, role, raw));
     constants
 }
 
-/// The same for a function of the kernel's that the author declares, with its C types.
+/// The same for a kernel function that the author declares, with its C types.
 pub(crate) fn declaration(signature: &Signature, prototype: &Prototype) -> TokenStream {
+    let role = Role::Declaration;
     let mut constants = TokenStream::new();
     for (index, (ty, parameter)) in arguments(signature).zip(&prototype.parameters).enumerate() {
-        let text = symbols::argument(prototype, index);
-        let said = Said::new(text, &parameter.ty, prototype);
-        constants.extend(constant(ty, &parameter.ty, &said, Stands::ForItself, None));
+        let text = role.argument(prototype, index);
+        let mismatch = Mismatch::new(text, &parameter.ty, prototype);
+        constants.extend(constant(ty, &parameter.ty, &mismatch, role, None));
     }
-    let said = Said::new(symbols::result(prototype), &prototype.result, prototype);
-    let ty = result(signature);
-    constants.extend(constant(
-        &ty,
-        &prototype.result,
-        &said,
-        Stands::ForItself,
-        None,
-    ));
+    constants.extend(result_constant(signature, prototype, role, None));
     constants
+}
+
+fn result_constant(
+    signature: &Signature,
+    prototype: &Prototype,
+    role: Role,
+    raw: Option<String>,
+) -> TokenStream {
+    let c = &prototype.result;
+    let mismatch = Mismatch::new(role.result(prototype), c, prototype);
+    constant(&result(signature), c, &mismatch, role, raw)
 }
 
 /// The arguments' types.
@@ -78,23 +82,14 @@ pub(crate) fn result(signature: &Signature) -> Type {
     }
 }
 
-/// Which C type an author's type is.
-#[derive(Clone, Copy)]
-enum Stands {
-    /// The C type that `klp::abi` gives.
-    ForC,
-    /// It is one.
-    ForItself,
-}
-
 /// The message about a mismatch.
-struct Said {
+struct Mismatch {
     text: String,
     /// When it is another structure of that name.
     other: String,
 }
 
-impl Said {
+impl Mismatch {
     fn new(text: String, c: &CType, prototype: &Prototype) -> Self {
         let other = errors::other_structure(&c.c, prototype);
         Self { text, other }
@@ -103,19 +98,28 @@ impl Said {
 
 /// Compares the author's `ty` with `c`, and reports a mismatch. `raw` is the message about a result that may be
 /// any address, which C follows.
-fn constant(ty: &Type, c: &CType, said: &Said, stands: Stands, raw: Option<String>) -> TokenStream {
+fn constant(
+    ty: &Type,
+    c: &CType,
+    mismatch: &Mismatch,
+    role: Role,
+    raw: Option<String>,
+) -> TokenStream {
     let Some(expected) = expected(c) else {
         return TokenStream::new();
     };
     if obvious::differs(ty, c) {
-        return syn::Error::new_spanned(ty, &said.text).to_compile_error();
+        return syn::Error::new_spanned(ty, &mismatch.text).to_compile_error();
     }
-    let in_c = match stands {
-        Stands::ForC => quote_spanned!(Span::mixed_site()=> <T as ::klp::abi::CAbi>::C),
-        Stands::ForItself => quote_spanned!(Span::mixed_site()=> T),
+    let in_c = match role {
+        Role::Replacement => quote_spanned!(Span::mixed_site()=> <T as ::klp::abi::CAbi>::C),
+        Role::Declaration => quote_spanned!(Span::mixed_site()=> T),
     };
     let written = written(ty);
-    let (other, stop) = (stop(place(ty), &said.other), stop(place(ty), &said.text));
+    let (other, stop) = (
+        stop(place(ty), &mismatch.other),
+        stop(place(ty), &mismatch.text),
+    );
     let raw = raw.map(|text| {
         let stop = super::stop(place(ty), &text);
         quote_spanned! {Span::mixed_site()=>
@@ -203,9 +207,9 @@ pub(super) fn written(ty: &Type) -> String {
 }
 
 /// Whether the author's type has a word.
-fn written_with(ty: &Type, word: &str) -> bool {
+fn has_word(ty: &Type, word: &str) -> bool {
     let mut tokens = ty.to_token_stream().into_iter();
-    tokens.any(|token| matches!(token, TokenTree::Ident(ident) if ident == word))
+    tokens.any(|token| is_word(&token, word))
 }
 
 fn words(tokens: TokenStream, last: &mut String) {

@@ -4,8 +4,9 @@
 //! arguments?
 
 use super::kernel;
-use crate::errors::{types as errors, Errors};
-use crate::parse;
+use crate::errors::types::{self as errors, Role};
+use crate::errors::Errors;
+use crate::{keys, parse};
 use klp_elf::{Function, Kind, Machine, Match, Object, Prototype};
 use proc_macro2::Ident;
 use syn::{FnArg, LitInt, LitStr, Type};
@@ -42,7 +43,7 @@ fn in_object(object: &Object<'_>, replaced: &Replaced<'_>, errors: &mut Errors) 
     if is_missing(&function) {
         let name = replaced.name.value();
         let text = match super::inlined::callers(object.name(), &name) {
-            callers if callers.is_empty() => errors::no_function(object, &function),
+            callers if callers.is_empty() => Role::Replacement.no_function(object, &function),
             callers => errors::only_inlined(object.name(), &name, &callers),
         };
         errors.add(replaced.name, text);
@@ -75,7 +76,7 @@ fn prototype(
         return None;
     }
     let signature = &replaced.by.signature;
-    super::count(signature, &prototype, errors::shown, errors);
+    super::count(signature, &prototype, Role::Replacement, errors);
     hint(replaced, &prototype, errors);
     Some(prototype)
 }
@@ -107,10 +108,7 @@ fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) -
     let matches = function.matches.as_ref()?;
     let (name, object) = (replaced.name.value(), replaced.object.value());
     let prototype = function.prototype.as_ref();
-    let sympos = replaced
-        .sympos
-        .and_then(|sympos| sympos.base10_parse().ok());
-    let sympos: u32 = sympos.unwrap_or(0);
+    let sympos = keys::number(replaced.sympos);
     let meant: Option<&Match> = match (sympos, matches.as_slice()) {
         (0, [only]) => Some(only),
         (0, several) => {

@@ -8,8 +8,9 @@
 use crate::errors::impossible::{self as errors, Impossible};
 use crate::errors::Errors;
 use crate::parse::Function;
+use crate::types::arguments;
 use klp_elf::Prototype;
-use syn::{FnArg, GenericArgument, PathArguments, PathSegment, ReturnType, Signature, Type};
+use syn::{GenericArgument, PathArguments, PathSegment, ReturnType, Type};
 
 /// Reports such types of a replacement, with the C types if its prototype is known.
 pub(crate) fn report(function: &Function, prototype: Option<&Prototype>, errors: &mut Errors) {
@@ -25,13 +26,6 @@ pub(crate) fn report(function: &Function, prototype: Option<&Prototype>, errors:
             errors.add(ty, errors::result(prototype, why));
         }
     }
-}
-
-fn arguments(signature: &Signature) -> impl Iterator<Item = &Type> {
-    signature.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(typed) => Some(&*typed.ty),
-        FnArg::Receiver(_) => None,
-    })
 }
 
 fn argument(ty: &Type) -> Option<Impossible> {

@@ -17,11 +17,10 @@ pub(crate) fn path_at_type(signature: &Signature) -> [Ident; 2] {
     let mut own = arguments(signature)
         .chain([&result])
         .filter(|ty| is_own(ty));
-    let place = match (own.next(), own.next()) {
+    let (first, last) = match (own.next(), own.next()) {
         (Some(ty), None) => ends(ty),
-        _ => None,
+        _ => (name.span(), name.span()),
     };
-    let (first, last) = place.unwrap_or((name.span(), name.span()));
     let mut replacement = name.clone();
     replacement.set_span(last.resolved_at(name.span()));
     [
@@ -41,9 +40,12 @@ fn is_own(ty: &Type) -> bool {
     last.arguments.is_empty() && last.ident != "Result" && !super::obvious::is_primitive(ty)
 }
 
-/// The spans of a type's first and last tokens.
-fn ends(ty: &Type) -> Option<(Span, Span)> {
+/// The spans of the type's first and last tokens. On stable, no span joins them.
+pub(crate) fn ends(ty: &Type) -> (Span, Span) {
     let mut tokens = ty.to_token_stream().into_iter();
-    let first = tokens.next()?.span();
-    Some((first, tokens.last().map_or(first, |token| token.span())))
+    let first = tokens
+        .next()
+        .map_or_else(Span::call_site, |token| token.span());
+    let last = tokens.last().map_or(first, |token| token.span());
+    (first, last)
 }

@@ -3,6 +3,7 @@
 //! Checks that a declared symbol exists, is unique, and takes as many arguments.
 
 use super::kernel;
+use crate::errors::types::Role;
 use crate::errors::{helpers, symbols as errors, Errors};
 use crate::parse::foreign::{Declared, Symbol};
 use klp_elf::{Kernel, Match, Object, Prototype, VMLINUX};
@@ -114,7 +115,7 @@ fn function(
     let function = object.function(meant.name);
     if let (Some(matches), false) = (&function.matches, exported) {
         if !matches.iter().any(|found| found.code) {
-            let text = errors::no_function(object, meant.name);
+            let text = Role::Declaration.no_function(object, &function);
             errors.add(&meant.at(), text);
             return Found::default();
         }
@@ -212,7 +213,7 @@ impl Meant<'_> {
 }
 
 fn count(signature: &Signature, prototype: &Prototype, errors: &mut Errors) {
-    super::count(signature, prototype, errors::shown, errors);
+    super::count(signature, prototype, Role::Declaration, errors);
     match &signature.variadic {
         Some(dots) if !prototype.variadic => errors.add(dots, errors::variadic(prototype)),
         None if prototype.variadic => {
