@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 ::core::compile_error! {
-    "a replacement stands directly in the mod: move this function up into the mod that carries the patch's `#[livepatch]`"
+    "a replacement must be directly in the mod: move this function up into the mod that carries the patch's `#[livepatch]`"
 }
 ::core::compile_error! {
-    "the kernel gives livepatching to GPL-compatible modules only and does not know \"MIT\" as one: write one that it accepts: \"GPL\", \"GPL v2\", \"GPL and additional rights\", \"Dual BSD/GPL\", \"Dual MIT/GPL\", \"Dual MPL/GPL\""
+    "a live patch must have a GPL-compatible license, and \"MIT\" is not one that the kernel accepts: write one that it accepts: \"GPL\", \"GPL v2\", \"GPL and additional rights\", \"Dual BSD/GPL\", \"Dual MIT/GPL\", \"Dual MPL/GPL\""
 }
 ::core::compile_error! {
     "a replacement has to return, or the patch could never be removed: write the type that the kernel's function returns"

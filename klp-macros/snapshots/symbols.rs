@@ -38,12 +38,12 @@ const _: () = {
     };
     const _: () = if !PATCH.has("ext4") {
         ::core::panic!(
-            "this patch has nothing to do with `ext4`, so the kernel would never find these for it: replace a function of `ext4` too, or give it a callback, `#[pre_patch(object = \"ext4\")]`"
+            "this patch has no object `ext4`, so the kernel would never resolve these symbols for it: replace a function of `ext4` too, or give it a callback, `#[pre_patch(object = \"ext4\")]`"
         )
     };
     const _: () = if PATCH.has("ext4") && !PATCH.is_only("ext4") {
         ::core::panic!(
-            "this patch runs while `ext4` is not loaded, too, and then this does not exist: remove `safe`, and use it where the module is known to be there; or make a patch of its own for `ext4`"
+            "this patch also runs while `ext4` is not loaded, and then this does not exist: remove `safe`, and use it only where the module is known to be loaded; or make a separate patch for `ext4`"
         )
     };
 };
@@ -57,7 +57,7 @@ const _: () = {
     };
     const _: () = if ::klp::symbols::calls_itself(PATCH, "ext4", "show", 0u32, "show") {
         ::core::panic!(
-            "the replacement of `show` calls `show` by this, and so itself without end: write `original(...)` there, which is the kernel's own, and remove this declaration if nothing else needs it"
+            "the replacement of `show` calls `show` through this declaration, and so itself without end: write `original(...)` there, which is the kernel's own, and remove this declaration if nothing else needs it"
         )
     };
 };

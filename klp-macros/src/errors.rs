@@ -118,14 +118,14 @@ pub(crate) const KEY_EXPECTED: &str =
     "expected a key: write `key = value`, keys separated by commas";
 
 pub(crate) fn attribute_form(name: &str) -> String {
-    format!("keys stand in parentheses: write `#[{name}(key = value, ...)]`")
+    format!("keys go in parentheses: write `#[{name}(key = value, ...)]`")
 }
 
 pub(crate) const SECOND_PATCH: &str =
     "a module is one patch, and this is its second `#[livepatch]`: put the functions of both into one mod, `#[livepatch(description = \"What it fixes\", license = \"GPL\")] mod fixes { use super::*; ... }`, each with `#[livepatch(object = ..., replaces = ...)]` alone";
 
 pub(crate) const TWO_ATTRIBUTES: &str =
-    "a function has one `#[livepatch]`: move the keys of this one into the first and remove it";
+    "a function takes only one `#[livepatch]`: move the keys of this one into the first and remove it";
 
 pub(crate) fn equals_expected(key: &impl Display, example: &str) -> String {
     format!("expected `=` and a value after `{key}`: write `{example}`")
@@ -150,31 +150,31 @@ pub(crate) fn unknown_key<'a>(
 }
 
 pub(crate) fn key_twice(key: &str) -> String {
-    format!("`{key}` is given twice: remove one of them")
+    format!("`{key}` is specified twice: remove one of them")
 }
 
 pub(crate) const REPLACE_FOR_REPLACES: &str =
-    "`replace` is a flag about the whole patch: for the name of a function write `replaces`";
+    "`replace` is a flag for the whole patch: to name a function, write `replaces`";
 
 pub(crate) const REGISTER_AND_REPLACE: &str =
-    "a patch cannot replace all others and be registered, it would replace them each time: remove `register` or `replace`";
+    "a registered patch cannot replace all others, because it would do so each time it is enabled: remove `register` or `replace`";
 
 pub(crate) const REGISTER_AND_STATES: &str =
-    "a registered patch cannot have states, which are taken over once: remove `register` or the states";
+    "a registered patch cannot have states, which are taken over only once: remove `register` or the states";
 
 pub(crate) const IMMEDIATE_AND_REPLACE: &str =
-    "an immediate patch cannot replace all others, nobody waits until they are left: put `immediate` on functions, or remove `replace`";
+    "an immediate patch cannot replace all others, because nothing waits until tasks have left those: put `immediate` on functions, or remove `replace`";
 
 /// For kernels whose livepatch core lacks these keys.
 pub(crate) const NEEDS_KLP_CORE: &str =
     "`register` and `immediate` need klp-core, and this kernel has another livepatch core: set CONFIG_LIVEPATCH_RUST, or load klp-core.ko and build with make KLP_CORE_MODULE=DIR";
 
 pub(crate) fn belongs_on_mod(key: &str) -> String {
-    format!("`{key}` is about the whole patch: move it to the `#[livepatch(...)]` on the mod")
+    format!("`{key}` applies to the whole patch: move it to the `#[livepatch(...)]` on the mod")
 }
 
 pub(crate) fn belongs_on_function(key: &str) -> String {
-    format!("`{key}` is about one function: move it to the `#[livepatch(...)]` on the function inside the mod")
+    format!("`{key}` applies to one function: move it to the `#[livepatch(...)]` on the function inside the mod")
 }
 
 pub(crate) fn missing_keys<'a>(
@@ -207,11 +207,11 @@ pub(crate) fn empty(key: &str, example: &str) -> String {
 }
 
 pub(crate) fn control_character(key: &str) -> String {
-    format!("`{key}` holds a NUL, a line break or another control character: modinfo keeps one line of plain text, write it without")
+    format!("`{key}` contains a NUL, a line break or another control character: write one line of plain text, as modinfo keeps it")
 }
 
 pub(crate) fn not_ascii(key: &str) -> String {
-    format!("`{key}` holds a character outside ASCII, which the kernel's `module!` refuses: write it in ASCII letters")
+    format!("`{key}` contains a non-ASCII character, which the kernel's `module!` does not accept: write it in ASCII")
 }
 
 pub(crate) fn license(text: &str, accepted: &[&str]) -> String {
@@ -222,13 +222,13 @@ pub(crate) fn license(text: &str, accepted: &[&str]) -> String {
         "write one that it accepts"
     };
     format!(
-        "the kernel gives livepatching to GPL-compatible modules only and does not know {text:?} as one: {hint}: {}",
+        "a live patch must have a GPL-compatible license, and {text:?} is not one that the kernel accepts: {hint}: {}",
         accepted.join(", ")
     )
 }
 
 pub(crate) const NO_MODULE_NAME: &str =
-    "the build does not tell the module's name: add `name = \"my_patch\"`";
+    "the build does not set the module's name: add `name = \"my_patch\"`";
 
 // Names.
 
@@ -237,11 +237,11 @@ pub(crate) fn name_with_path(key: &str, base: &str) -> String {
 }
 
 pub(crate) fn name_with_dash(key: &str, name: &str) -> String {
-    format!("the kernel knows modules by names with underscores: write `{key} = \"{name}\"`")
+    format!("module names have underscores instead of dashes: write `{key} = \"{name}\"`")
 }
 
 pub(crate) fn name_with(key: &str, character: char) -> String {
-    format!("`{key}` holds {character:?}, which no module's name has: write letters, digits and underscores")
+    format!("`{key}` contains {character:?}, which module names cannot have: write letters, digits and underscores")
 }
 
 pub(crate) fn name_too_long(key: &str, length: usize, most: usize) -> String {
@@ -249,11 +249,11 @@ pub(crate) fn name_too_long(key: &str, length: usize, most: usize) -> String {
 }
 
 pub(crate) fn symbol_with(character: char) -> String {
-    format!("`replaces` holds {character:?}, which no function's name has: write the name as `/proc/kallsyms` shows it, without parentheses or offset")
+    format!("`replaces` contains {character:?}, which function names cannot have: write the name as `/proc/kallsyms` shows it, without parentheses or offset")
 }
 
 pub(crate) const SYMBOL_STARTS_WITH_DIGIT: &str =
-    "no function's name begins with a digit: write the name as `/proc/kallsyms` shows it";
+    "function names do not begin with a digit: write the name as `/proc/kallsyms` shows it";
 
 pub(crate) const SYMBOL_IS_RUST: &str =
     "this is a Rust function of the kernel, which has no ftrace entry and cannot be replaced: replace the C function that calls it";
@@ -268,11 +268,11 @@ pub(crate) const NO_REPLACEMENT: &str =
     "this patch replaces nothing: mark a function inside the mod with `#[livepatch(object = \"vmlinux\", replaces = \"the_kernel_function\")]`";
 
 pub(crate) fn replaced_twice(name: &str, object: &str, first: &str) -> String {
-    format!("`{name}` of `{object}` is replaced twice, first by `{first}`: remove one, or tell them apart by `sympos` when the name stands several times in `{object}`")
+    format!("`{name}` of `{object}` is replaced twice, first by `{first}`: remove one, or distinguish them by `sympos` if `{object}` has several functions of that name")
 }
 
 pub(crate) fn patches_itself(name: &str) -> String {
-    format!("this patch is the module `{name}` itself, and a kernel loads one module of a name: call the patch, and its file, `fix-{name}`")
+    format!("this patch has the name of the module `{name}` that it patches, and the kernel loads only one module of a name: name the patch and its file `fix-{name}`")
 }
 
 pub(crate) fn sympos_needed(name: &str, object: &str) -> String {
@@ -282,19 +282,19 @@ pub(crate) fn sympos_needed(name: &str, object: &str) -> String {
 // Position of the attribute.
 
 pub(crate) fn not_replaceable(what: &str) -> String {
-    format!("`#[livepatch]` stands on a function or on an inline mod, not on {what}: move it to the function that replaces the kernel's")
+    format!("`#[livepatch]` goes on a function or an inline mod, not on {what}: move it to the function that replaces the kernel's")
 }
 
 pub(crate) const MOD_WITHOUT_BODY: &str =
-    "`#[livepatch]` needs the mod's content: write `mod fixes { ... }` here instead of a file of its own";
+    "`#[livepatch]` needs the mod's content: write `mod fixes { ... }` here instead of a separate file";
 pub(crate) const MOD_INSIDE_MOD: &str =
     "a patch is one mod: remove this `#[livepatch]` and move the replacements up into the outer mod";
 pub(crate) const NOT_AT_TOP: &str =
-    "a replacement stands directly in the mod: move this function up into the mod that carries the patch's `#[livepatch]`";
+    "a replacement must be directly in the mod: move this function up into the mod that carries the patch's `#[livepatch]`";
 pub(crate) const METHOD_IN_MOD: &str =
     "a method cannot be a replacement: write a free function directly in the mod";
 pub(crate) const INSIDE_FUNCTION: &str =
-    "a replacement cannot stand inside a function: move it out of the body";
+    "a replacement cannot be inside a function: move it out of the body";
 pub(crate) const CFG_ATTR: &str =
     "a replacement cannot depend on `cfg`, because the patch's tables have a fixed size: write `#[livepatch(...)]` unconditionally and test `cfg!(...)` inside the function";
 
@@ -307,7 +307,7 @@ pub(crate) const GENERIC_TYPE: &str =
 pub(crate) const GENERIC_CONST: &str =
     "the kernel calls a replacement with one fixed signature: remove the generic parameter and write the concrete value";
 pub(crate) const LIFETIME: &str =
-    "an argument lives for the call, nothing longer: remove the lifetime parameter and elide it, as in `&SeqFile`";
+    "arguments live only for the call: remove the lifetime parameter and elide it, as in `&SeqFile`";
 pub(crate) const WHERE: &str =
     "the kernel calls a replacement with one fixed signature: remove the `where` clause";
 pub(crate) const ASYNC: &str =
@@ -328,16 +328,16 @@ pub(crate) const IMPL_TRAIT: &str =
 pub(crate) const STATIC: &str =
     "a reference is valid during the call only: remove `'static`, or take a raw pointer";
 pub(crate) const RETURNED_REFERENCE: &str =
-    "a reference cannot be a result, because nothing tells how long it lives: return a `Returned<T>`, or a raw pointer";
+    "a reference cannot be a result, because its lifetime is unknown: return a `Returned<T>`, or a raw pointer";
 
 /// Why an attribute of that name is not allowed on a replacement.
 pub(crate) fn attribute(name: &str) -> Option<&'static str> {
     Some(match name {
-        "inline" => "`#[livepatch]` decides about inlining, because the kernel has to find the body in one place: remove `#[inline]`",
-        "no_mangle" | "export_name" => "a replacement is found by its address and takes no symbol name from the kernel: remove this attribute",
-        "link_section" => "a replacement has to lie in the module's `.text`: remove `#[link_section]`",
+        "inline" => "`#[livepatch]` controls inlining, because the kernel has to find the body in one place: remove `#[inline]`",
+        "no_mangle" | "export_name" => "a replacement is found by its address and needs no symbol name: remove this attribute",
+        "link_section" => "a replacement must be in the module's `.text`: remove `#[link_section]`",
         "track_caller" => "the kernel's caller has no Rust location to pass: remove `#[track_caller]`",
-        "naked" => "a replacement needs its frame, where the kernel sees that it runs: remove `#[naked]`",
+        "naked" => "a replacement needs a stack frame, by which the stack check finds it: remove `#[naked]`",
         "target_feature" => "the kernel decides which registers its code may use: remove `#[target_feature]`",
         _ => return None,
     })
@@ -345,7 +345,7 @@ pub(crate) fn attribute(name: &str) -> Option<&'static str> {
 
 /// Behind a call of the function there is no code of the caller.
 pub(crate) fn never_returns(name: &str) -> String {
-    format!("`{name}` never returns, so there is nothing of its callers that could go on after a replacement: replace the functions that call it")
+    format!("`{name}` never returns, so its callers have no code to which a replacement could return: replace the functions that call it")
 }
 
 pub(crate) const CFG_ON_REPLACEMENT: &str =
@@ -359,9 +359,9 @@ pub(crate) const TWO_ORIGINALS: &str =
 // Other items of the mod.
 
 pub(crate) const ONE_ROLE: &str =
-    "an item has one of klp's attributes: remove this one, and write another item for it";
+    "an item can have only one of klp's attributes: remove this one, and write a separate item for it";
 pub(crate) const CALLBACK_AND_REPLACEMENT: &str =
-    "a callback cannot be a replacement too: remove this `#[livepatch]`, and write a function of its own for it";
+    "a callback cannot be a replacement too: remove this `#[livepatch]`, and write a separate function for it";
 
 /// The attribute is outside of a patch.
 pub(crate) fn outside(name: &str) -> String {
@@ -385,7 +385,7 @@ pub(crate) fn callback_needs_object(name: &str, objects: &[String]) -> String {
 }
 
 pub(crate) fn callback_twice(name: &str, object: &str, first: &str) -> String {
-    format!("`{object}` has a `#[{name}]` already, `{first}`: remove one, or call both from one")
+    format!("`{object}` already has the `#[{name}]` callback `{first}`: remove one, or call both from one")
 }
 
 pub(crate) fn callback_qualifier(word: &str) -> String {
@@ -400,27 +400,25 @@ pub(crate) const CFG_ON_COMPANION: &str =
 
 pub(crate) fn callback_arguments(name: &str, post_unpatch: bool) -> String {
     let or = if post_unpatch {
-        ", or `unpatched: &klp::Unpatched` to free what nobody uses any more"
+        ", or `unpatched: &klp::Unpatched` to free what is no longer used"
     } else {
         ""
     };
-    format!(
-        "`#[{name}]` is given the object: write `object: &klp::Object` as its only argument{or}"
-    )
+    format!("`#[{name}]` takes the object: write `object: &klp::Object` as its only argument{or}")
 }
 
 pub(crate) const UNPATCHED_TOO_EARLY: &str =
-    "functions of the patch run here: `&klp::Unpatched` is for `#[post_unpatch]`, write `&klp::Object`";
+    "functions of the patch may run here: `&klp::Unpatched` is for `#[post_unpatch]`, write `&klp::Object`";
 
 pub(crate) fn unpatched_of_module(module: &str) -> String {
     format!("`{module}` may be unloaded while the rest of this patch stays in use, so nothing is unpatched for good here: write `&klp::Object`, and put what needs `&klp::Unpatched` into `#[post_unpatch(object = \"vmlinux\")]`")
 }
 
 pub(crate) const PRE_PATCH_RESULT: &str =
-    "`#[pre_patch]` says whether the patch may be applied: write `-> Result`";
+    "`#[pre_patch]` decides whether the patch is applied: write `-> Result`";
 
 pub(crate) fn callback_result(name: &str) -> String {
-    format!("nothing can be refused any more in `#[{name}]`: remove the result")
+    format!("`#[{name}]` cannot refuse the patch: remove the result")
 }
 
 pub(crate) fn variable_type(attribute: &str, example: &str) -> String {
@@ -428,14 +426,14 @@ pub(crate) fn variable_type(attribute: &str, example: &str) -> String {
 }
 
 pub(crate) const STATIC_MUT: &str =
-    "it is shared by all CPUs, and changes inside only: remove `mut`";
+    "the static is shared by all CPUs, and has interior mutability: remove `mut`";
 
 pub(crate) fn has_value(attribute: &str) -> String {
-    format!("`#[{attribute}]` makes the value: remove it and end with the type, `;`")
+    format!("`#[{attribute}]` generates the value: remove it, and write `;` after the type")
 }
 
 pub(crate) fn id_twice(kind: &str, id: u32, first: &str) -> String {
-    format!("the {kind} `{first}` of this patch has the id {id} already: write another")
+    format!("the {kind} `{first}` of this patch already has the id {id}: write another")
 }
 
 pub(crate) const STATE_ID_ZERO: &str =
@@ -443,9 +441,9 @@ pub(crate) const STATE_ID_ZERO: &str =
 
 // `#[derive(Persistent)]`.
 
-pub(crate) const LASTING_ENUM: &str =
-    "the layout of an enum or union is no promise between two patches: write a struct, with an integer for the variant";
-pub(crate) const LASTING_GENERIC: &str =
-    "two patches have to mean one concrete type: remove the generic parameters";
-pub(crate) const LASTING_ABOVE: &str =
-    "a view is made before anything is derived for it: write `#[derive(Persistent)]` below this";
+pub(crate) const PERSISTENT_ENUM: &str =
+    "the layout of an enum or union may differ between two patches: write a struct, with an integer for the variant";
+pub(crate) const PERSISTENT_GENERIC: &str =
+    "a type that two patches share must be concrete: remove the generic parameters";
+pub(crate) const PERSISTENT_ABOVE_VIEW: &str =
+    "`#[kernel_struct]` must expand before the derive: write `#[derive(Persistent)]` below this";

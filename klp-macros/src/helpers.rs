@@ -135,9 +135,6 @@ mod tests {
             None,
         )
         .to_string();
-        assert!(
-            text.contains("`#[klp::helpers]` stands on a block"),
-            "{text}"
-        );
+        assert!(text.contains("`#[klp::helpers]` goes on a block"), "{text}");
     }
 }

@@ -16,10 +16,13 @@ fn parse(item: TokenStream) -> syn::Result<ItemStruct> {
     let item = match syn::parse2(item)? {
         Item::Struct(item) => item,
         Item::Enum(item) => {
-            return Err(syn::Error::new(item.enum_token.span, errors::LASTING_ENUM))
+            return Err(syn::Error::new(
+                item.enum_token.span,
+                errors::PERSISTENT_ENUM,
+            ))
         }
         other => {
-            return Err(syn::Error::new_spanned(other, errors::LASTING_ENUM));
+            return Err(syn::Error::new_spanned(other, errors::PERSISTENT_ENUM));
         }
     };
     let of_view = |attribute: &&Attribute| {
@@ -27,12 +30,15 @@ fn parse(item: TokenStream) -> syn::Result<ItemStruct> {
         last.is_some_and(|last| last.ident == "kernel_struct")
     };
     if let Some(attribute) = item.attrs.iter().find(of_view) {
-        return Err(syn::Error::new_spanned(attribute, errors::LASTING_ABOVE));
+        return Err(syn::Error::new_spanned(
+            attribute,
+            errors::PERSISTENT_ABOVE_VIEW,
+        ));
     }
     if !item.generics.params.is_empty() {
         return Err(syn::Error::new_spanned(
             &item.generics,
-            errors::LASTING_GENERIC,
+            errors::PERSISTENT_GENERIC,
         ));
     }
     Ok(item)

@@ -417,7 +417,7 @@ fn keys_that_exclude_replace_and_states() {
     );
     let text = said(keys, patch);
     assert!(
-        text.contains("cannot replace all others and be registered"),
+        text.contains("a registered patch cannot replace all others"),
         "{text}"
     );
     assert!(

@@ -229,7 +229,7 @@ mod tests {
                 #[post_patch] fn a(_: &Object) {}
                 #[post_patch(object = "vmlinux")] fn b(_: &Object) {}
             },
-            "`vmlinux` has a `#[post_patch]` already, `a`",
+            "`vmlinux` already has the `#[post_patch]` callback `a`",
         );
     }
 
@@ -251,7 +251,7 @@ mod tests {
             #[pre_unpatch]
             fn a(_: &Unpatched) {}
         );
-        one(quote!(#ext4 #early), "functions of the patch run here");
+        one(quote!(#ext4 #early), "functions of the patch may run here");
     }
 
     #[test]
@@ -263,35 +263,35 @@ mod tests {
                     #[post_patch]
                     fn a() {}
                 ),
-                "is given the object",
+                "takes the object",
             ),
             (
                 quote!(
                     #[post_patch]
                     fn a(_: Object) {}
                 ),
-                "is given the object",
+                "takes the object",
             ),
             (
                 quote!(
                     #[post_patch]
                     fn a(_: &mut Object) {}
                 ),
-                "is given the object",
+                "takes the object",
             ),
             (
                 quote!(
                     #[post_patch]
                     fn a(_: &u8) {}
                 ),
-                "is given the object",
+                "takes the object",
             ),
             (
                 quote!(
                     #[post_patch]
                     fn a(_: &Object, _: u8) {}
                 ),
-                "is given the object",
+                "takes the object",
             ),
             (
                 quote!(

@@ -178,7 +178,7 @@ mod tests {
                     #[shadow(id = 1)]
                     static A: Shadow<P, u32> = Shadow::new();
                 ),
-                "makes the value",
+                "generates the value",
             ),
             (
                 quote!(
@@ -236,7 +236,7 @@ mod tests {
                 #[shadow(id = 1)] static A: Shadow<P, u32>;
                 #[shadow(id = 0x1)] static B: Shadow<Q, u32>;
             },
-            "shadow variable `A` of this patch has the id 1",
+            "shadow variable `A` of this patch already has the id 1",
         );
         one(
             quote! {
@@ -244,7 +244,7 @@ mod tests {
                 #[state(id = 3, version = 1)] static A: State;
                 #[state(id = 3, version = 2)] static B: State;
             },
-            "state `A` of this patch has the id 3",
+            "state `A` of this patch already has the id 3",
         );
     }
 }

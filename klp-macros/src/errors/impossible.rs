@@ -38,31 +38,31 @@ pub(crate) enum Impossible {
 fn texts(why: Impossible) -> (&'static str, &'static str) {
     match why {
         Impossible::MutableReference => (
-            "`&mut` promises that nobody else uses what it points to, and C does not promise that",
-            "write `&T` for a structure, of which members are changed through cells or accessors, `InOut<'_, T>` for an integer, or `*mut T`",
+            "`&mut` promises that nothing else uses its target, and C does not promise that",
+            "write `&T` for a structure, whose members are changed through cells or accessors, `InOut<'_, T>` for an integer, or `*mut T`",
         ),
         Impossible::ReferenceToValue => (
             "a reference stands for a structure of the kernel",
-            "write `InOut<'_, T>` for an integer that C does not only read, `*mut T` or `*const T`",
+            "write `InOut<'_, T>` for an integer that is not `const` in C, `*mut T` or `*const T`",
         ),
         Impossible::Str => (
             "C has no `&str`",
-            "write `&CStr` for a text that ends with a NUL, or `*const c_char`",
+            "write `&CStr` for a NUL-terminated string, or `*const c_char`",
         ),
         Impossible::Slice => (
-            "C passes a pointer, and the length by itself",
-            "write `*mut T` or `*const T`, and the length as C has it",
+            "C passes a pointer and a separate length",
+            "write `*mut T` or `*const T`, and the length as in C",
         ),
         Impossible::Array => ("C passes an array as a pointer", "write `*mut T` or `*const T`"),
-        Impossible::Tuple => ("C has no tuples", "write each value as an argument of its own"),
+        Impossible::Tuple => ("C has no tuples", "write each value as a separate argument"),
         Impossible::Float => ("the kernel passes no floating point", "write an integer"),
         Impossible::Char => ("a Rust `char` has four bytes, C's has one", "write `u8` or `c_char`"),
         Impossible::Wide => (
-            "no value of 128 bits can cross to C here",
+            "128-bit values cannot cross to C",
             "write the type that C has, of at most 64 bits",
         ),
         Impossible::ResultArgument => (
-            "a `Result` can be a result only",
+            "a `Result` can only be a result",
             "write a raw pointer where C may pass `ERR_PTR()`, and an integer for an errno",
         ),
         Impossible::OptionOfValue => (

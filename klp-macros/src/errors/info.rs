@@ -3,22 +3,22 @@
 //! Messages about a patch's modinfo.
 
 pub(crate) fn one_word(key: &str, character: char) -> String {
-    format!("`{key}` holds {character:?}: write it in printable ASCII without spaces")
+    format!("`{key}` contains {character:?}: write it in printable ASCII without spaces")
 }
 
 pub(crate) fn cve(text: &str) -> String {
-    format!("{text:?} is no CVE's name: write `CVE-`, the year, `-` and the number of at least four digits, as in `CVE-2024-1234`")
+    format!("{text:?} is not a CVE identifier: write `CVE-`, the year, `-` and the number of at least four digits, as in `CVE-2024-1234`")
 }
 
 pub(crate) fn several_fixes() -> String {
-    "each flaw is a string of its own: write `fixes = [\"CVE-2024-1234\", \"CVE-2024-5678\"]`"
+    "each flaw is a separate string: write `fixes = [\"CVE-2024-1234\", \"CVE-2024-5678\"]`"
         .to_owned()
 }
 
 pub(crate) fn fix_twice(text: &str) -> String {
-    format!("{text:?} is named twice: remove one")
+    format!("{text:?} is listed twice: remove one")
 }
 
 pub(crate) fn url(example: &str) -> String {
-    format!("`url` is an address that begins with `https://` or `http://`: write for example `{example}`")
+    format!("`url` must begin with `https://` or `http://`: write for example `{example}`")
 }

@@ -8,7 +8,7 @@ use klp_elf::{rust, Kind, Member, Object, Pointee, Prototype, Structure, Type, V
 // The attribute and the struct.
 
 pub(crate) const NO_STRUCT: &str =
-    "`#[kernel_struct]` stands on a struct: write `#[kernel_struct(\"seq_file\")] struct Sequence { count: usize }` with the members that are used, or `struct Sequence;` for one that is only pointed to";
+    "`#[kernel_struct]` goes on a struct: write `#[kernel_struct(\"seq_file\")] struct Sequence { count: usize }` with the members that are used, or `struct Sequence;` for one that is only pointed to";
 pub(crate) const GENERIC: &str =
     "the kernel's structure has one layout: remove the generic parameters";
 pub(crate) const UNNAMED_FIELDS: &str =
@@ -17,7 +17,7 @@ pub(crate) const REPR: &str =
     "the layout is the kernel's, and comes from its type information: remove `#[repr]`";
 pub(crate) const NAME_EXPECTED: &str =
     "expected the structure's name in C: write `#[kernel_struct(\"seq_file\")]`";
-pub(crate) const COMMA_EXPECTED: &str = "expected a comma behind the name: separate keys by commas";
+pub(crate) const COMMA_EXPECTED: &str = "expected a comma after the name: separate keys by commas";
 pub(crate) const PARTIAL: &str =
     "a view names the members that are used, in any order, and nothing else: remove `partial` and all padding";
 
@@ -27,54 +27,53 @@ pub(crate) fn only_the_tag(tag: &str) -> String {
 
 pub(crate) fn derive(derived: &str) -> String {
     format!(
-        "a view stands for memory of the kernel's, which other CPUs use, and is no value to be \
-         copied, compared or shown as a whole: remove `{derived}`"
+        "a view refers to kernel memory that other CPUs use, and cannot be copied, compared or \
+         printed as a whole: remove `{derived}`"
     )
 }
 
 // The attributes of members.
 
-pub(crate) const PATH: &str =
-    "expected the names that lead to the member in C: write `#[path(\"inner.member\")]`";
+pub(crate) const PATH: &str = "expected the member's path in C: write `#[path(\"inner.member\")]`";
 pub(crate) const CFG: &str =
     "a member cannot depend on `cfg`: put this above the `#[kernel_struct]`, with a view for each case";
 pub(crate) const FOLLOW_OF_REFERENCE: &str =
-    "`#[follow]` stands above a pointer that is followed: write `&T`, `Option<&T>` where it may be `NULL`, `Result<&T>` where it may be `ERR_PTR()`, or `Result<Option<&T>>`";
+    "`#[follow]` goes on a pointer that is followed: write `&T`, `Option<&T>` where it may be `NULL`, `Result<&T>` where it may be `ERR_PTR()`, or `Result<Option<&T>>`";
 pub(crate) const LIFETIME: &str =
-    "what is followed lives as long as the structure, or as the RCU guard: remove the lifetime";
+    "the target lives as long as the structure or the RCU guard: remove the lifetime";
 pub(crate) const MUTABLE: &str =
-    "nobody has a structure of the kernel's for himself: remove `mut`; `#[write(unsafe)]` above a member of the other view lets it be written";
+    "structures of the kernel are shared: remove `mut`; to write a member of the other view, put `#[write(unsafe)]` above it";
 pub(crate) const CONTAINER_IS_A_CLAIM: &str =
-    "only you can know that whatever is given to it is part of such a structure: write `#[container_of(unsafe)]`";
+    "only you can know that each argument is part of such a structure: write `#[container_of(unsafe)]`";
 pub(crate) const ACTIVE_IS_A_CLAIM: &str =
     "only you can know that C uses the union as this member whenever the patch does: write `#[active(unsafe)]`";
 pub(crate) const ACTIVE_TWICE: &str =
-    "what the member's other attribute claims holds in a union, too: remove `#[active]`";
+    "the claim of the member's other attribute covers the union too: remove `#[active]`";
 pub(crate) const LIST: &str =
-    "expected the member of an entry that links it: write `#[list(node, unsafe)]`, or `#[list(node, rcu, unsafe)]` for a list under RCU";
+    "expected the member that links an entry: write `#[list(node, unsafe)]`, or `#[list(node, rcu, unsafe)]` for a list under RCU";
 pub(crate) const LIST_OF_ENTRIES: &str =
-    "`#[list]` stands above the head of a list: write its type as `List<T>`, `HList<T>` or `HListNulls<T>` of `klp::list`, where `T` is the view of an entry";
+    "`#[list]` goes on the head of a list: write its type as `List<T>`, `HList<T>` or `HListNulls<T>` of `klp::list`, where `T` is the view of an entry";
 pub(crate) const WRITE_LIST: &str =
     "entries are added and removed by functions of the kernel: remove `#[write]`";
 pub(crate) const COUNTED_BY: &str =
     "expected the member that counts the elements: write `#[counted_by(len, unsafe)]`";
 pub(crate) const COUNTED_BY_OF_SLICE: &str =
-    "`#[counted_by]` stands above a flexible array, `[T]`, or above a pointer to the first of several, `&[T]`: write one of these types";
+    "`#[counted_by]` goes on a flexible array, `[T]`, or on a pointer to the first of several elements, `&[T]`: write one of these types";
 pub(crate) const SLICE: &str =
     "a flexible array does not say how many elements there are: name the member that does, `#[counted_by(len, unsafe)]`";
-pub(crate) const COUNTER_TYPE: &str = "what counts elements is an integer in C: write its type";
+pub(crate) const COUNTER_TYPE: &str = "a counter of elements is an integer in C: write its type";
 pub(crate) const WRITE_RCU: &str =
     "a pointer under RCU is published with a barrier, by functions of the kernel: remove `#[write]`";
 pub(crate) const WRITE_FOLLOWED: &str =
-    "this pointer is followed, so what is written there has to be as you claim: write `#[write(unsafe)]`";
+    "this pointer is followed, so a written value must satisfy your claim: write `#[write(unsafe)]`";
 pub(crate) const WRITE_BEHIND: &str =
-    "what the pointer points to is written through views: put `#[write(unsafe)]` on the members of the elements' view";
+    "elements behind a pointer are written through their view: put `#[write(unsafe)]` on its members";
 pub(crate) const WRITE_STRUCTURE: &str =
     "a structure is written member by member: put `#[write(unsafe)]` on those of its view";
 pub(crate) const WRITE_COUNTER: &str =
-    "this member counts the elements of a flexible array, so what is written there has to be true: write `#[write(unsafe)]`";
+    "this member counts the elements of a flexible array, so a written value must be true: write `#[write(unsafe)]`";
 pub(crate) const BITS_TOO_WIDE: &str =
-    "no single load reads this bit-field: take the structure that holds it apart in a `helpers.c`";
+    "no single load reads this bit-field: access it in C, in a `helpers.c`";
 pub(crate) const WRITE_BITS: &str =
     "no single store writes this bit-field without the bytes beside it: remove `#[write]`";
 
@@ -96,15 +95,15 @@ pub(crate) fn follow_is_a_claim(rcu: bool) -> String {
 pub(crate) fn reference_is_a_claim(target: &str) -> String {
     format!(
         "only you can know that the pointer may be followed: put `#[follow(unsafe)]` above it, or \
-         write `*mut {target}`, which says nothing"
+         write `*mut {target}`, which claims nothing"
     )
 }
 
 pub(crate) fn list_is_a_claim(node: &str, rcu: bool) -> String {
     let rcu = if rcu { "rcu, " } else { "" };
     format!(
-        "only you can know what is in the list, and that nothing leaves it while the patch walks: \
-         write `#[list({node}, {rcu}unsafe)]`"
+        "only you can know what is in the list, and that no entry leaves it during a walk: write \
+         `#[list({node}, {rcu}unsafe)]`"
     )
 }
 
@@ -140,7 +139,7 @@ pub(crate) const NO_KERNEL: &str =
 
 pub(crate) fn no_object(object: &str) -> String {
     format!(
-        "a view needs the module's type information: nothing is known of `{object}`; build it \
+        "a view needs the module's type information: nothing is known about `{object}`; build it \
          first, and name the folder that holds {object}.ko in KLP_MODULES"
     )
 }
@@ -159,8 +158,8 @@ pub(crate) fn not_there(name: &str, object: &Object<'_>) -> String {
 
 pub(crate) fn only_declared(name: &str) -> String {
     format!(
-        "`{name}` is only declared: nothing in this object looks into it, so its members are not \
-         known. Write `struct View;` to point to one; for a module's own structure add \
+        "`{name}` is only declared in this object, so its members are not known. Write `struct \
+         View;` to point to one; for a module's own structure add \
          `object = \"the_module\"`"
     )
 }
@@ -169,7 +168,7 @@ pub(crate) fn several(name: &str, object: &str, several: &[Structure]) -> String
     const SHOWN: usize = 6;
     let mut text = format!(
         "`{object}` has {} structures `{name}`: add `of = \"a_function\"`, a function that takes \
-         or gives the one that you mean, or a member that only that one has",
+         or returns the one that you mean, or a member that only that one has",
         several.len()
     );
     for structure in several {
@@ -188,12 +187,12 @@ pub(crate) fn several(name: &str, object: &str, several: &[Structure]) -> String
 }
 
 pub(crate) fn no_function(of: &str, object: &str) -> String {
-    format!("the types of a function `{of}` of `{object}` are not known: name another one")
+    format!("the types of the function `{of}` of `{object}` are not known: name another one")
 }
 
 pub(crate) fn not_of(name: &str, prototype: &Prototype) -> String {
     format!(
-        "`{}` neither takes nor gives a `{name}`: name a function that does\n  C prototype: {prototype}",
+        "`{}` neither takes nor returns a `{name}`: name a function that does\n  C prototype: {prototype}",
         prototype.name
     )
 }
@@ -255,8 +254,8 @@ pub(crate) fn no_structure(member: &Member) -> String {
     let (name, c) = (&member.name, &member.ty.c);
     match member.ty.kind {
         Kind::Pointer { .. } => format!(
-            "`{name}` is `{c}` in C, and the path goes on behind it: declare `{name}` itself, and a \
-             view of what it points to, to follow it"
+            "`{name}` is `{c}` in C, and a path cannot follow a pointer: declare `{name}` \
+             itself, and a view of its target"
         ),
         _ => format!("`{name}` is `{c}` in C, which has no members: end the path there"),
     }
@@ -276,9 +275,9 @@ pub(crate) fn differs(structure: &Structure, member: &Member) -> String {
 /// A view of another structure of the same name.
 pub(crate) fn other_structure(structure: &Structure, member: &Member) -> String {
     format!(
-        "this view is of another structure of that name than `{}`: files of the kernel use one name \
-         for several. Add `of = \"a_function\"` to its `#[kernel_struct]`, a function that takes or \
-         gives the right one{}",
+        "this view is of another structure of that name than `{}`: several files of the kernel \
+         use that name. Add `of = \"a_function\"` to its `#[kernel_struct]`, a function that \
+         takes or returns the right one{}",
         member.name,
         declared(structure, member)
     )

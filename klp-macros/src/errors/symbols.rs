@@ -9,15 +9,13 @@ use klp_elf::{quoted, Match, Prototype, Variable};
 // The block.
 
 pub(crate) fn no_block(attribute: &str) -> String {
-    format!(
-        "`{attribute}` stands on a block of declarations: write `unsafe extern \"C\" {{ ... }}`"
-    )
+    format!("`{attribute}` goes on a block of declarations: write `unsafe extern \"C\" {{ ... }}`")
 }
 
 pub(crate) const NOT_C: &str =
     "the kernel's functions are called as C does: write `unsafe extern \"C\"`";
 pub(crate) const NOT_UNSAFE: &str =
-    "that a declaration is right, and what is `safe` in it to use, is your promise: write `unsafe extern \"C\"`";
+    "only you can know that the declarations are right, and which of them are `safe`: write `unsafe extern \"C\"`";
 pub(crate) const EMPTY: &str =
     "nothing is declared here: write `safe fn the_function(count: usize) -> i32;`, or remove the block";
 
@@ -25,27 +23,27 @@ pub(crate) const EMPTY: &str =
 
 pub(crate) const FUNCTION_OR_VARIABLE: &str =
     "expected a function or a variable: write `safe fn name(argument: Type) -> Type;` or `static NAME: Type;`";
-pub(crate) const BODY: &str = "the kernel has the body of this function: write `;` instead of it";
-pub(crate) const VALUE: &str = "the kernel has the value of this variable: remove it";
+pub(crate) const BODY: &str = "the body of this function is in C: write `;` instead of it";
+pub(crate) const VALUE: &str = "the value of this variable is in C: remove it";
 pub(crate) const SYMPOS_FORM: &str =
     "`sympos` is a plain integer, counted from 1: write `#[sympos = 1]`";
 pub(crate) const LINK_NAME_FORM: &str =
     "`link_name` is the name that `/proc/kallsyms` shows: write `#[link_name = \"name.isra.0\"]`";
 pub(crate) const LINK_NAME: &str =
-    "no symbol has such a name: write it as `/proc/kallsyms` shows it, without parentheses or offset";
+    "this is not a valid symbol name: write it as `/proc/kallsyms` shows it, without parentheses or offset";
 pub(crate) const GENERIC: &str =
     "a function of the kernel has one fixed signature: remove the generic parameters; a lifetime may be left out";
 pub(crate) const QUALIFIER: &str =
     "a function of the kernel is declared as `safe fn` or as `fn`, which is unsafe to call: remove this word";
 pub(crate) const CFG: &str =
-    "what is declared cannot depend on `cfg`: move it to a block of its own and put this above it";
+    "a declaration cannot depend on `cfg`: move it to a separate block and put this above it";
 pub(crate) const SAFE_MUT: &str =
-    "nobody but the kernel's own lock makes it safe to use data that changes: remove `safe`; or declare an atomic, `safe static NAME: klp::sync::Atomic<u32>`";
+    "data that changes is safe to use only under the kernel's own lock: remove `safe`; or declare an atomic, `safe static NAME: klp::sync::Atomic<u32>`";
 
 /// Two declarations of one symbol.
 pub(crate) fn declared_twice(name: &str, first: &str) -> String {
     format!(
-        "`{name}` is declared already, as `{first}`: remove one, or tell them apart by \
+        "`{name}` is already declared, as `{first}`: remove one, or distinguish them by \
          `#[sympos = 1]`"
     )
 }
@@ -55,17 +53,17 @@ pub(crate) fn declared_twice(name: &str, first: &str) -> String {
 /// The replacement of a function calls it by this declaration.
 pub(crate) fn calls_itself(name: &str) -> String {
     format!(
-        "the replacement of `{name}` calls `{name}` by this, and so itself without end: write \
-         `original(...)` there, which is the kernel's own, and remove this declaration if nothing \
-         else needs it"
+        "the replacement of `{name}` calls `{name}` through this declaration, and so itself without \
+         end: write `original(...)` there, which is the kernel's own, and remove this declaration \
+         if nothing else needs it"
     )
 }
 
 /// Symbols of a module that the patch says nothing of.
 pub(crate) fn no_such_object(object: &str) -> String {
     format!(
-        "this patch has nothing to do with `{object}`, so the kernel would never find these for \
-         it: replace a function of `{object}` too, or give it a callback, `#[pre_patch(object = \
+        "this patch has no object `{object}`, so the kernel would never resolve these symbols \
+         for it: replace a function of `{object}` too, or give it a callback, `#[pre_patch(object = \
          \"{object}\")]`"
     )
 }
@@ -73,9 +71,9 @@ pub(crate) fn no_such_object(object: &str) -> String {
 /// A promise that cannot be kept.
 pub(crate) fn safe_while_gone(object: &str) -> String {
     format!(
-        "this patch runs while `{object}` is not loaded, too, and then this does not exist: \
-         remove `safe`, and use it where the module is known to be there; or make a patch of its \
-         own for `{object}`"
+        "this patch also runs while `{object}` is not loaded, and then this does not exist: \
+         remove `safe`, and use it only where the module is known to be loaded; or make a \
+         separate patch for `{object}`"
     )
 }
 
@@ -89,11 +87,9 @@ pub(crate) fn no_variable(object: &str, variable: &Variable) -> String {
         return format!("`{name}` of `{object}` is a function: declare it as `fn`");
     }
     let similar = match variable.similar.is_empty() {
-        true => {
-            ": the compiler may have taken it away or given it a number (`name.0`, for which there \
-             is `#[link_name = \"...\"]`); or its part of the kernel was not built"
-                .to_owned()
-        }
+        true => ": the compiler may have removed it or numbered it (`name.0`, for which there is \
+             `#[link_name = \"...\"]`); or its part of the kernel was not built"
+            .to_owned(),
         false => format!(": did you mean {}?", quoted(&variable.similar)),
     };
     format!("`{object}` has no data `{name}`{similar}")
@@ -102,8 +98,7 @@ pub(crate) fn no_variable(object: &str, variable: &Variable) -> String {
 /// Several of that name.
 pub(crate) fn ambiguous(name: &str, object: &str, matches: &[Match]) -> String {
     format!(
-        "`{object}` has {} symbols `{name}`: write `#[sympos = ...]` above, which tells the one \
-         you mean{}",
+        "`{object}` has {} symbols `{name}`: write `#[sympos = ...]` above, to choose one{}",
         matches.len(),
         candidates(matches)
     )
@@ -142,8 +137,8 @@ pub(crate) fn other_kind(name: &str, object: &str, sympos: u32, matches: &[Match
 /// It is freed before a patch can be loaded.
 pub(crate) fn init(name: &str, object: &str) -> String {
     format!(
-        "`{name}` of `{object}` is thrown away once the kernel, or the module, has started \
-         (`__init`): a patch comes too late to use it"
+        "`{name}` of `{object}` is freed once the kernel or the module has started (`__init`), \
+         before a patch could use it"
     )
 }
 
@@ -177,8 +172,8 @@ pub(crate) fn per_cpu(name: &str, object: &str) -> String {
 /// A type that reaches into what follows.
 pub(crate) fn too_large(name: &str, object: &str, room: u64) -> String {
     format!(
-        "after {} from where `{name}` of `{object}` begins there is another symbol, so it is no \
-         larger: write a type of its size; or remove `safe`, where you know better",
+        "another symbol begins {} after the start of `{name}` of `{object}`, so it is no \
+         larger: write a type of its size; or remove `safe`, if you know better",
         bytes(room)
     )
 }
@@ -187,8 +182,8 @@ pub(crate) fn too_large(name: &str, object: &str, room: u64) -> String {
 pub(crate) fn changes(name: &str, object: &str) -> String {
     format!(
         "the kernel may change `{name}` of `{object}` at any time, and with this type the compiler \
-         need not read it again: write an atomic; or remove `safe`, and say at each use why \
-         nobody changes it"
+         need not read it again: write an atomic; or remove `safe`, and say at each use why it \
+         does not change"
     )
 }
 
@@ -206,7 +201,7 @@ pub(crate) fn never_changes(name: &str, object: &str) -> String {
 pub(crate) fn untyped(name: &str, why: &str) -> String {
     format!(
         "the types of `{name}` are not checked: {why}; compare them with the C source, and add \
-         `unsafe` behind `object`"
+         `unsafe` after `object`"
     )
 }
 

@@ -11,9 +11,9 @@ use std::fmt::Write as _;
 /// The module is unknown.
 pub(crate) fn unknown_object(object: &str) -> String {
     format!(
-        "nothing is known about the module `{object}`, so what this patch says of it cannot be \
-         checked: name the folder that holds {object}.ko (or {object}.ko.xz, ...) in KLP_MODULES; \
-         or write `unsafe` in this attribute, by which you answer for names and types"
+        "nothing is known about the module `{object}`, so what this patch says about it cannot \
+         be checked: name the folder that holds {object}.ko (or {object}.ko.xz, ...) in KLP_MODULES; \
+         or write `unsafe` in this attribute to vouch for names and types"
     )
 }
 
@@ -221,8 +221,8 @@ pub(super) fn argument_in_c(prototype: &Prototype, index: usize) -> (String, Str
 /// A view of another structure of the same name.
 pub(crate) fn other_structure(c: &str, prototype: &Prototype) -> String {
     format!(
-        "this view is of another structure of that name than the `{c}` of `{0}`: files of the kernel \
-         use one name for several. Add `of = \"{0}\"` to its `#[kernel_struct]`{1}",
+        "this view is of another structure of that name than the `{c}` of `{0}`: several files \
+         of the kernel use that name. Add `of = \"{0}\"` to its `#[kernel_struct]`{1}",
         prototype.name,
         prototype_lines(prototype)
     )
@@ -232,8 +232,8 @@ pub(crate) fn other_structure(c: &str, prototype: &Prototype) -> String {
 pub(crate) fn only_read(replacement: &Ident, prototype: &Prototype, index: usize) -> String {
     let (argument, c) = argument_in_c(prototype, index);
     format!(
-        "{replacement}: {argument} is `{c}` in C, which promises not to write there: `*const` \
-         would hold you to it"
+        "{replacement}: {argument} is `{c}` in C, which promises not to write there: write \
+         `*const` to keep the promise"
     )
 }
 
@@ -263,8 +263,8 @@ fn known(prototype: Option<&Prototype>) -> String {
 /// No prototype to compare with.
 pub(crate) fn unchecked(name: &str, why: &str) -> String {
     format!(
-        "the signature of `{name}` cannot be checked: {why}; take it from the C source, and write \
-         `unsafe` in this `#[livepatch(..)]`, by which you answer for it"
+        "the signature of `{name}` cannot be checked: {why}; take it from the C source, and \
+         write `unsafe` in this `#[livepatch(..)]` to vouch for it"
     )
 }
 
@@ -272,8 +272,8 @@ pub(crate) fn unchecked(name: &str, why: &str) -> String {
 pub(crate) fn claims_object(prototype: &Prototype, index: usize) -> String {
     let (argument, c) = argument_in_c(prototype, index);
     format!(
-        "{argument} is `{c}` in C, which does not say what is behind it: write a raw pointer; or, where \
-         you know, `unsafe` in this `#[livepatch(..)]`, by which you answer for it{}",
+        "{argument} is `{c}` in C, which does not say what it points to: write a raw pointer; \
+         or, if you know, `unsafe` in this `#[livepatch(..)]` to vouch for it{}",
         prototype_lines(prototype)
     )
 }
@@ -292,7 +292,7 @@ pub(crate) fn claims_place(prototype: &Prototype, index: usize) -> String {
 /// A type for the arguments of handlers alone.
 pub(crate) fn claims_handler(prototype: &Prototype) -> String {
     format!(
-        "`{}` is no `proc_handler`, and the types of `klp::sysctl` are for the arguments of those{}",
+        "`{}` is not a `proc_handler`, and the types of `klp::sysctl` are only for the arguments of these{}",
         prototype.name,
         prototype_lines(prototype)
     )
@@ -301,9 +301,9 @@ pub(crate) fn claims_handler(prototype: &Prototype) -> String {
 /// A reference to memory that is being freed.
 pub(crate) fn claims_alive(prototype: &Prototype) -> String {
     format!(
-        "`{}` runs when nothing refers to its argument any more, and a reference could be made to last \
-         (`ARef::from`): write a raw pointer; or `unsafe` in this `#[livepatch(..)]`, by which you \
-         answer for it",
+        "`{}` runs after the last reference to its argument is gone, and a `&T` could be made to \
+         outlive the call (`ARef::from`): write a raw pointer; or `unsafe` in this \
+         `#[livepatch(..)]` to vouch for it",
         prototype.name
     )
 }
@@ -313,9 +313,9 @@ pub(crate) fn claims_result(prototype: &Prototype) -> String {
     let c = &prototype.result.c;
     let rust = suggestion(rust::result(&prototype.result).map(|rust| format!("-> {rust}")));
     format!(
-        "the result of `{}` is `{c}` in C, which follows it: {rust}, for `NULL` and what `original` returns; \
-         or, where you know that callers can follow what you return, `unsafe` in this `#[livepatch(..)]`, \
-         by which you answer for it{}",
+        "the result of `{}` is `{c}` in C, and its callers follow it: {rust}, for `NULL` and \
+         what `original` returns; or, if you know that callers can follow what you return, \
+         `unsafe` in this `#[livepatch(..)]` to vouch for it{}",
         prototype.name,
         prototype_lines(prototype)
     )
@@ -324,9 +324,9 @@ pub(crate) fn claims_result(prototype: &Prototype) -> String {
 /// A table of unknown type.
 pub(crate) fn claims_ints(prototype: &Prototype) -> String {
     format!(
-        "`IntTable` is a table of whole numbers, and only the handlers that begin with `{INT_HANDLERS}` \
-         are known for those: write a raw pointer; or, where you know that all tables with `{}` are, \
-         `unsafe` in this `#[livepatch(..)]`, by which you answer for it",
+        "`IntTable` is a table of integers, and only handlers whose names begin with \
+         `{INT_HANDLERS}` are known to have one: write a raw pointer; or, if you know that all \
+         tables with `{}` are such, `unsafe` in this `#[livepatch(..)]` to vouch for it",
         prototype.name
     )
 }
@@ -337,16 +337,16 @@ pub(crate) const INT_HANDLERS: &str = "proc_dointvec";
 /// Its code is freed before a patch can be loaded.
 pub(crate) fn init(name: &str, object: &str, prototype: Option<&Prototype>) -> String {
     format!(
-        "`{name}` of `{object}` is an `__init` function, whose code is thrown away once it has \
-         run: there is nothing left to patch{}",
+        "`{name}` of `{object}` is an `__init` function, whose code is freed once it has run: \
+         there is nothing left to patch{}",
         known(prototype)
     )
 }
 
 pub(crate) fn strange_entry(name: &str, object: &str, length: u64) -> String {
     format!(
-        "the traced call of `{name}` of `{object}` ends {length} bytes behind its beginning, which \
-         is not at its entry, so `original` cannot be called: write the whole function, without \
+        "the ftrace call of `{name}` of `{object}` ends {length} bytes after the function's start, \
+         which is not at its entry, so `original` cannot be called: write the whole function, without \
          `original`"
     )
 }
@@ -354,8 +354,8 @@ pub(crate) fn strange_entry(name: &str, object: &str, length: u64) -> String {
 /// ftrace cannot redirect it.
 pub(crate) fn not_traceable(name: &str, object: &str, prototype: Option<&Prototype>) -> String {
     format!(
-        "`{name}` of `{object}` cannot be traced in this kernel, and so not be replaced (it is \
-         `notrace`, in assembly, or in a part of the kernel that must not be traced): replace the \
+        "`{name}` of `{object}` cannot be traced in this kernel, and therefore cannot be replaced \
+         (it is `notrace`, in assembly, or in a part of the kernel that must not be traced): replace the \
          functions that call it{}",
         known(prototype)
     )
@@ -370,8 +370,7 @@ pub(crate) fn ambiguous(
 ) -> String {
     let count = matches.len();
     format!(
-        "`{object}` has {count} functions `{name}`: add `sympos`, which tells the one you \
-         mean{}{}",
+        "`{object}` has {count} functions `{name}`: add `sympos` to choose one{}{}",
         functions(matches),
         known(prototype)
     )
@@ -444,8 +443,8 @@ pub(crate) fn inlined(name: &str, callers: &[Caller]) -> String {
     names.dedup();
     let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     let mut text = format!(
-        "`{name}` was inlined into functions that this patch does not replace, and these go on with the \
-         old code: replace them too, or, where it does not matter, write `inlined_into = [{}]`",
+        "`{name}` was inlined into functions that this patch does not replace, and these keep \
+         the old code: replace them too, or, if that does not matter, write `inlined_into = [{}]`",
         list.join(", ")
     );
     list_callers(&mut text, callers);
@@ -455,8 +454,8 @@ pub(crate) fn inlined(name: &str, callers: &[Caller]) -> String {
 /// All that there is of the function are copies.
 pub(crate) fn only_inlined(object: &str, name: &str, callers: &[Caller]) -> String {
     let mut text = format!(
-        "`{object}` has no function `{name}` of its own, because it was inlined into those that call it: \
-         replace these"
+        "`{object}` has no separate function `{name}`, because it was inlined into those that \
+         call it: replace these"
     );
     list_callers(&mut text, callers);
     text

@@ -54,7 +54,7 @@ pub(super) fn look<T>(
         Ok(Some(found)) => Looked::Answer(ask(kernel, &found, errors)),
         Ok(None) => Looked::NoObject,
         Err(error) => {
-            let text = format!("cannot read what is known about `{name}`: {error}");
+            let text = format!("cannot read the information about `{name}`: {error}");
             errors.add(object, text);
             Looked::Unreadable
         }
@@ -119,8 +119,8 @@ fn open() -> Result<Option<Kernel>, String> {
         Ok(kernel) => Ok(Some(kernel)),
         Err(error @ Error::NoModules { .. }) => Err(error.to_string()),
         Err(error) => Err(format!(
-            "cannot read the kernel's type information: {error}; give another file in \
-             KLP_VMLINUX, or none"
+            "cannot read the kernel's type information: {error}; set KLP_VMLINUX to another \
+             file, or unset it"
         )),
     }
 }

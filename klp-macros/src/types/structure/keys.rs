@@ -112,7 +112,7 @@ mod tests {
             (quote!(seq_file), &["expected the structure's name"]),
             (quote!("struct seq_file"), &["write \"seq_file\""]),
             (quote!("s", partial), &["remove `partial`"]),
-            (quote!("s" object = "a"), &["a comma behind the name"]),
+            (quote!("s" object = "a"), &["a comma after the name"]),
             (
                 quote!("s", objcet = "a", of = 1),
                 &[
