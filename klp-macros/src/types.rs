@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Comparison with the kernel: whether a function exists and can be replaced, and its types.
+//! Compares a patch with the kernel: whether its functions exist and can be replaced, and their types.
 //!
 //! The build passes the kernel's type information (`KLP_VMLINUX` and so on, see
-//! `klp_elf::Sources`). The macro reports what it can tell, as an error at the author's
-//! token. Only the compiler knows which types the author's names stand for; so
-//! `contract` generates constants that the compiler evaluates.
+//! `klp_elf::Sources`). The macro reports what it can decide, as an error at the author's
+//! token. Only the compiler knows which types the author's names stand for, so `contract` generates constants
+//! that the compiler evaluates.
 
 mod claims;
 mod contract;
@@ -43,24 +43,24 @@ pub(crate) fn stop(at: Span, text: &str) -> TokenStream {
     quote_spanned!(at=> ::core::panic!(#text))
 }
 
-/// A block with the author's own token `unsafe`, which the lint `unsafe_code` finds.
+/// A block with the author's token `unsafe`, which the lint `unsafe_code` finds.
 pub(crate) fn vouched(unsafety: &Ident) -> TokenStream {
     let call = quote_spanned!(Span::mixed_site()=> ::klp::signature::vouched(););
     let mut block = Group::new(Delimiter::Brace, call);
     block.set_span(unsafety.span());
     quote_spanned! {Span::mixed_site()=>
-        // SAFETY: by this word the author answers for it.
+        // SAFETY: the author vouches for it by this `unsafe`.
         const _: () = #unsafety #block;
     }
 }
 
 /// Checks that `signature` has as many arguments as the C prototype.
 fn count(signature: &Signature, prototype: &Prototype, role: Role, errors: &mut Errors) {
-    let (given, wanted) = (signature.inputs.len(), prototype.parameters.len());
-    if given < wanted {
-        errors.add(&signature.ident, role.arguments_missing(prototype, given));
+    let (actual, expected) = (signature.inputs.len(), prototype.parameters.len());
+    if actual < expected {
+        errors.add(&signature.ident, role.arguments_missing(prototype, actual));
     }
-    for argument in signature.inputs.iter().skip(wanted) {
+    for argument in signature.inputs.iter().skip(expected) {
         errors.add(argument, role.argument_too_many(prototype));
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions of which the type information says nothing: their signature needs the author's word.
+//! Tests of functions without type information: their signatures need `unsafe`.
 
 use crate::btf::Btf;
 use crate::files::{vmlinux, Folder, TEXT};
@@ -8,19 +8,19 @@ use crate::types::with_sources;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// What the attribute makes of a replacement of `show`, which has a symbol and no type.
-fn expand(word: &'static str) -> String {
+/// Expands a replacement of `show`, which has a symbol and no type. `key` is added to the attribute.
+fn expand(key: &'static str) -> String {
     let folder = Folder::new(&vmlinux(&Btf::new(), &[("show", TEXT + 0x100, true)]));
     let sources = folder.sources.clone();
     // A kernel is opened once for each thread.
-    let thread = std::thread::spawn(move || with_sources(sources, || patch(word)));
+    let thread = std::thread::spawn(move || with_sources(sources, || patch(key)));
     thread.join().expect("no panic")
 }
 
-fn patch(word: &str) -> String {
-    let word: TokenStream = word.parse().expect("tokens");
+fn patch(key: &str) -> String {
+    let key: TokenStream = key.parse().expect("tokens");
     let keys = quote!(
-        object = "vmlinux", replaces = "show", description = "A fix", license = "GPL" #word
+        object = "vmlinux", replaces = "show", description = "A fix", license = "GPL" #key
     );
     let item = quote!(
         fn show(_first: &Task) {}
@@ -41,7 +41,7 @@ fn an_unchecked_signature_needs_unsafe() {
 }
 
 #[test]
-fn with_the_word_the_lint_finds_it() {
+fn unsafe_is_visible_to_the_lint() {
     let text = expand(", unsafe");
     assert!(!text.contains("compile_error"), "{text}");
     assert!(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules of which nothing is known: an error, unless the author accepts that. Functions of which no types
-//! are known: a warning, unless the author accepts that.
+//! Tests of unknown modules, which are an error without `unsafe`, and of declared functions without type
+//! information, which are a warning without it.
 
 use crate::btf::{Btf, VOID};
 use crate::files::{vmlinux, Folder, TEXT};
@@ -18,8 +18,8 @@ fn folder() -> Folder {
     Folder::new(&vmlinux(&btf, &[("show", TEXT, true)]))
 }
 
-/// What an attribute says; a kernel is opened once for each thread.
-fn said(sources: &Sources, expand: impl FnOnce() -> TokenStream + Send + 'static) -> String {
+/// Expands an attribute on a new thread, because each thread opens one kernel.
+fn expanded(sources: &Sources, expand: impl FnOnce() -> TokenStream + Send + 'static) -> String {
     let sources = sources.clone();
     let thread = std::thread::spawn(move || with_sources(sources, || expand().to_string()));
     thread.join().expect("no panic")
@@ -56,10 +56,10 @@ fn symbols(key: TokenStream) -> TokenStream {
 fn an_unknown_module_is_one_error() {
     let folder = folder();
     for expand in [patch, symbols] {
-        let text = said(&folder.sources, move || expand(quote!()));
+        let text = expanded(&folder.sources, move || expand(quote!()));
         assert_eq!(text.matches(ERROR).count(), 1, "{text}");
         assert!(text.contains("KLP_MODULES") && text.contains("`unsafe` in this attribute"));
-        let text = said(&folder.sources, move || expand(quote!(, unsafe)));
+        let text = expanded(&folder.sources, move || expand(quote!(, unsafe)));
         assert!(!text.contains("compile_error"), "{text}");
     }
 }
@@ -68,37 +68,37 @@ fn an_unknown_module_is_one_error() {
 fn known_parts_of_an_unknown_module_are_checked() {
     let mut folder = folder();
     folder.sources.kallsyms = Some(folder.add("kallsyms", b"1 t first\t[vsock]\n"));
-    let text = said(&folder.sources, || patch(quote!(, unsafe)));
+    let text = expanded(&folder.sources, || patch(quote!(, unsafe)));
     assert!(text.contains("has no function `second`"), "{text}");
 }
 
 #[test]
-fn a_folder_of_modules_that_is_not_there_is_an_error() {
+fn a_missing_folder_of_modules_is_an_error() {
     let mut folder = folder();
     folder.sources.modules = vec![folder.path().join("none")];
-    let text = said(&folder.sources, || patch(quote!(, unsafe)));
+    let text = expanded(&folder.sources, || patch(quote!(, unsafe)));
     assert_eq!(text.matches("correct KLP_MODULES").count(), 1, "{text}");
 }
 
 #[test]
-fn a_function_without_types_is_a_warning_where_it_is_named() {
+fn a_declared_function_without_types_is_a_warning() {
     let mut folder = folder();
     let lines = b"1 t first\t[vsock]\n2 d second\t[vsock]\n";
     folder.sources.kallsyms = Some(folder.add("kallsyms", lines));
-    let text = said(&folder.sources, || symbols(quote!()));
+    let text = expanded(&folder.sources, || symbols(quote!()));
     assert!(!text.contains("compile_error"), "{text}");
     assert_eq!(
         text.matches("[deprecated = \"the types of").count(),
         1,
         "{text}"
     );
-    let text = said(&folder.sources, || symbols(quote!(, unsafe)));
+    let text = expanded(&folder.sources, || symbols(quote!(, unsafe)));
     assert!(!text.contains("deprecated"), "{text}");
 }
 
 #[test]
 fn a_patch_must_not_have_its_objects_name() {
-    let text = said(&folder().sources, || {
+    let text = expanded(&folder().sources, || {
         crate::expansion(
             quote!(
                 object = "vsock",

@@ -9,7 +9,7 @@ pub(crate) const NOT_COUNTED: &str =
     "C passes the length of a buffer separately: name that argument, `#[counted_by(length, unsafe)]` above this one";
 pub(crate) const NO_LENGTH: &str = "a length is an integer such as `usize` or `i32`";
 
-/// Without the word.
+/// The attribute lacks `unsafe`.
 pub(crate) fn claim(by: &str) -> String {
     format!(
         "only you can know that this many bytes of kernel memory can be read: write \

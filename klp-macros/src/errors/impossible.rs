@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Texts about types that no C function has.
+//! Messages about types that no C function has.
 
 use super::types::{argument_in_c, prototype_lines, suggestion, Role};
 use klp_elf::{rust, Prototype, Type};
@@ -34,7 +34,7 @@ pub(crate) enum Impossible {
     Movable,
 }
 
-/// What is wrong with a type, and a replacement if the C type is unknown.
+/// What is wrong with a type, and what to write if the C type is unknown.
 fn texts(why: Impossible) -> (&'static str, &'static str) {
     match why {
         Impossible::MutableReference => (

@@ -199,7 +199,7 @@ pub(crate) fn not_of(name: &str, prototype: &Prototype) -> String {
 
 // Members.
 
-/// The member as C declares it, and where it is.
+/// The member's C declaration and offset.
 fn declared(structure: &Structure, member: &Member) -> String {
     let bits = match &member.bits {
         Some(bits) => format!(" : {}", bits.count),
@@ -215,7 +215,7 @@ fn declared(structure: &Structure, member: &Member) -> String {
 }
 
 pub(crate) fn no_member(structure: &Structure, name: &str) -> String {
-    /// As many names of members are shown.
+    /// The most members that the message names.
     const SHOWN: usize = 20;
     let members = structure.members.iter().map(|member| member.name.as_str());
     let of = match structure.name() {

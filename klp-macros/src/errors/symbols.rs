@@ -50,7 +50,7 @@ pub(crate) fn declared_twice(name: &str, first: &str) -> String {
 
 // The patch.
 
-/// The replacement of a function calls it by this declaration.
+/// A replacement calls the replaced function through a declaration.
 pub(crate) fn calls_itself(name: &str) -> String {
     format!(
         "the replacement of `{name}` calls `{name}` through this declaration, and so itself without \
@@ -59,7 +59,7 @@ pub(crate) fn calls_itself(name: &str) -> String {
     )
 }
 
-/// Symbols of a module that the patch says nothing of.
+/// Symbols of a module that is not an object of the patch.
 pub(crate) fn no_such_object(object: &str) -> String {
     format!(
         "this patch has no object `{object}`, so the kernel would never resolve these symbols \
@@ -68,7 +68,7 @@ pub(crate) fn no_such_object(object: &str) -> String {
     )
 }
 
-/// A promise that cannot be kept.
+/// A `safe` symbol of a module that need not be loaded.
 pub(crate) fn safe_while_gone(object: &str) -> String {
     format!(
         "this patch also runs while `{object}` is not loaded, and then this does not exist: \
@@ -134,7 +134,7 @@ pub(crate) fn other_kind(name: &str, object: &str, sympos: u32, matches: &[Match
     )
 }
 
-/// It is freed before a patch can be loaded.
+/// The symbol is freed before a patch can be loaded.
 pub(crate) fn init(name: &str, object: &str) -> String {
     format!(
         "`{name}` of `{object}` is freed once the kernel or the module has started (`__init`), \
@@ -161,7 +161,7 @@ pub(crate) fn size(name: &str, object: &str, size: u64) -> String {
     )
 }
 
-/// A variable that each CPU has.
+/// A per-CPU variable.
 pub(crate) fn per_cpu(name: &str, object: &str) -> String {
     format!(
         "`{name}` of `{object}` is a per-CPU variable: each CPU has its own, and this symbol is the \
@@ -169,7 +169,7 @@ pub(crate) fn per_cpu(name: &str, object: &str) -> String {
     )
 }
 
-/// A type that reaches into what follows.
+/// A type that is larger than the space up to the next symbol.
 pub(crate) fn too_large(name: &str, object: &str, room: u64) -> String {
     format!(
         "another symbol begins {} after the start of `{name}` of `{object}`, so it is no \
@@ -178,7 +178,7 @@ pub(crate) fn too_large(name: &str, object: &str, room: u64) -> String {
     )
 }
 
-/// Data that changes, as a type that does not.
+/// Data that the kernel changes, declared with a type that cannot change.
 pub(crate) fn changes(name: &str, object: &str) -> String {
     format!(
         "the kernel may change `{name}` of `{object}` at any time, and with this type the compiler \
@@ -187,7 +187,7 @@ pub(crate) fn changes(name: &str, object: &str) -> String {
     )
 }
 
-/// Data that cannot be written, as a type that can.
+/// Read-only data, declared with a type that can be written.
 pub(crate) fn never_changes(name: &str, object: &str) -> String {
     format!(
         "`{name}` of `{object}` is in read-only memory, and writing to this type would stop the \
@@ -205,7 +205,7 @@ pub(crate) fn untyped(name: &str, why: &str) -> String {
     )
 }
 
-/// C takes any number of arguments, and here it does not; or the other way round.
+/// Only one of the C function and its declaration is variadic.
 pub(crate) fn variadic(prototype: &Prototype) -> String {
     let name = &prototype.name;
     let lines = Role::Declaration.prototype_lines(prototype);

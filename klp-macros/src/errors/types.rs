@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Messages about a mismatch with the kernel. They show the C prototype, if it is known, and the same in
-//! Rust.
+//! Messages about a mismatch with the kernel. They show the C prototype, if it is known, and its Rust
+//! equivalent.
 
 use klp_elf::inlined::Caller;
 use klp_elf::{quoted, rust, Function, Match, Name, Object, Prototype, Type};
@@ -228,7 +228,7 @@ pub(crate) fn other_structure(c: &str, prototype: &Prototype) -> String {
     )
 }
 
-/// A pointer to write through, where C only reads.
+/// A `*mut` for a pointer to `const` in C.
 pub(crate) fn only_read(replacement: &Ident, prototype: &Prototype, index: usize) -> String {
     let (argument, c) = argument_in_c(prototype, index);
     format!(
@@ -246,7 +246,7 @@ fn count(prototype: &Prototype) -> String {
     }
 }
 
-/// C takes any number of arguments.
+/// The C function is variadic.
 pub(crate) fn variadic(prototype: &Prototype) -> String {
     format!(
         "`{}` takes variable arguments, which a replacement cannot: replace the functions that \
@@ -268,7 +268,7 @@ pub(crate) fn unchecked(name: &str, why: &str) -> String {
     )
 }
 
-/// A type that says more than `void *`.
+/// A type that claims more than `void *`.
 pub(crate) fn claims_object(prototype: &Prototype, index: usize) -> String {
     let (argument, c) = argument_in_c(prototype, index);
     format!(
@@ -278,7 +278,7 @@ pub(crate) fn claims_object(prototype: &Prototype, index: usize) -> String {
     )
 }
 
-/// The pointer's target is no integer, another one, or one that C only reads.
+/// The pointer's target is not an integer, is a different integer, or is read-only in C.
 pub(crate) fn claims_place(prototype: &Prototype, index: usize) -> String {
     let (argument, c) = argument_in_c(prototype, index);
     let ty = &prototype.parameters[index].ty;
@@ -289,7 +289,7 @@ pub(crate) fn claims_place(prototype: &Prototype, index: usize) -> String {
     )
 }
 
-/// A type for the arguments of handlers alone.
+/// A type that only arguments of handlers may have.
 pub(crate) fn claims_handler(prototype: &Prototype) -> String {
     format!(
         "`{}` is not a `proc_handler`, and the types of `klp::sysctl` are only for the arguments of these{}",
@@ -308,7 +308,7 @@ pub(crate) fn claims_alive(prototype: &Prototype) -> String {
     )
 }
 
-/// A result that may be any address, where C follows it.
+/// A result that may be any address, although the C callers follow it.
 pub(crate) fn claims_result(prototype: &Prototype) -> String {
     let c = &prototype.result.c;
     let rust = suggestion(rust::result(&prototype.result).map(|rust| format!("-> {rust}")));
@@ -321,7 +321,7 @@ pub(crate) fn claims_result(prototype: &Prototype) -> String {
     )
 }
 
-/// A table of unknown type.
+/// A table whose entries may not be integers.
 pub(crate) fn claims_ints(prototype: &Prototype) -> String {
     format!(
         "`IntTable` is a table of integers, and only handlers whose names begin with \
@@ -331,7 +331,7 @@ pub(crate) fn claims_ints(prototype: &Prototype) -> String {
     )
 }
 
-/// The prefix of handlers of integers.
+/// The prefix of handlers whose tables hold integers.
 pub(crate) const INT_HANDLERS: &str = "proc_dointvec";
 
 /// Its code is freed before a patch can be loaded.
@@ -399,7 +399,7 @@ pub(crate) fn no_such_position(
     )
 }
 
-/// How many symbols of one name a message lists.
+/// The most symbols of one name that a message lists.
 const CANDIDATES: usize = 32;
 
 /// The symbols of one name, one a line.
@@ -430,10 +430,10 @@ fn functions(matches: &[Match]) -> String {
     })
 }
 
-/// How many callers are named.
+/// The most callers that a message lists.
 const MOST_CALLERS: usize = 20;
 
-/// Copies of the function stay as they are.
+/// Inlined copies of the function keep the old code.
 pub(crate) fn inlined(name: &str, callers: &[Caller]) -> String {
     let mut names: Vec<String> = callers
         .iter()
@@ -451,7 +451,7 @@ pub(crate) fn inlined(name: &str, callers: &[Caller]) -> String {
     text
 }
 
-/// All that there is of the function are copies.
+/// The function exists only as inlined copies.
 pub(crate) fn only_inlined(object: &str, name: &str, callers: &[Caller]) -> String {
     let mut text = format!(
         "`{object}` has no separate function `{name}`, because it was inlined into those that \
@@ -474,7 +474,7 @@ fn list_callers(text: &mut String, callers: &[Caller]) {
     }
 }
 
-/// The author accepts a copy that there is not.
+/// The author accepts an inlined copy that does not exist.
 pub(crate) fn not_inlined_into(name: &str, caller: &str) -> String {
     format!("`{name}` was not inlined into `{caller}` in this kernel")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Constants that stop the compiler if an argument's type claims more than the C type, without
+//! Generates constants that stop the compiler if an argument's type claims more than the C type, without
 //! `unsafe`.
 
 use crate::errors::types as errors;
@@ -10,7 +10,7 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
 
-/// Compares the claims of the author's `ty` with the function's prototype.
+/// The constant for the argument at `index`, of the author's type `ty`.
 pub(super) fn constant(
     ty: &Type,
     prototype: &Prototype,
@@ -30,7 +30,7 @@ pub(super) fn constant(
             let text = errors::claims_object(prototype, index);
             (quote!(Object | Claim::Place { .. }), text)
         }),
-        no_place(to, *constant || is_user)
+        refused_places(to, *constant || is_user)
             .map(|claim| (claim, errors::claims_place(prototype, index))),
         (!is_handler).then(|| {
             (
@@ -60,10 +60,9 @@ pub(super) fn constant(
     }
 }
 
-/// The claims of integers that are not behind a pointer, which may be barred altogether: C only reads there, or
-/// it is memory of user space. Those of another size are found where sizes are
-/// compared, as are structures.
-fn no_place(to: &Pointee, is_barred: bool) -> Option<TokenStream> {
+/// The pattern of claims about an integer behind the pointer that C does not confirm. `is_barred` excludes all of
+/// them: C only reads there, or it is user memory. Other sizes and structures are found when sizes are compared.
+fn refused_places(to: &Pointee, is_barred: bool) -> Option<TokenStream> {
     match to {
         Pointee::Void | Pointee::Named(_) => None,
         _ if is_barred => Some(quote!(Place { .. })),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The constants that compare a replacement's C types with the kernel's, and that stop the
-//! compiler where they differ.
+//! Generates constants that compare a replacement's C types with the kernel's, and stop the compiler if they
+//! differ.
 
 use crate::errors::types::{self as errors, Role};
 use crate::parse::tokens::is_word;
@@ -12,9 +12,9 @@ use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
 use syn::{FnArg, ReturnType, Signature, Type};
 
-/// One constant for each argument and one for the result.
+/// The constants for a replacement: one for each argument and one for the result.
 ///
-/// The number of arguments was checked before.
+/// The number of arguments has been checked.
 pub(crate) fn contract(
     function: &Function,
     prototype: &Prototype,
@@ -82,10 +82,10 @@ pub(crate) fn result(signature: &Signature) -> Type {
     }
 }
 
-/// The message about a mismatch.
+/// The messages about a mismatch.
 struct Mismatch {
     text: String,
-    /// When it is another structure of that name.
+    /// For another structure of the same name.
     other: String,
 }
 
@@ -96,8 +96,8 @@ impl Mismatch {
     }
 }
 
-/// Compares the author's `ty` with `c`, and reports a mismatch. `raw` is the message about a result that may be
-/// any address, which C follows.
+/// Compares the author's `ty` with `c`. `raw` is the message for a result that may be any address, although C
+/// follows it.
 fn constant(
     ty: &Type,
     c: &CType,
@@ -149,7 +149,7 @@ fn constant(
     }
 }
 
-/// What C expects, for `klp::signature`; nothing where that cannot be compared.
+/// The C type as a `klp::signature::Expected`; `None` if it cannot be compared.
 pub(super) fn expected(c: &CType) -> Option<TokenStream> {
     let size = Literal::usize_unsuffixed(usize::try_from(c.size).ok()?);
     let expected = match &c.kind {
@@ -199,14 +199,14 @@ fn is_scalar(kind: &Kind) -> bool {
     )
 }
 
-/// The last name in the author's spelling of the target type.
+/// The last identifier in the author's type.
 pub(super) fn written(ty: &Type) -> String {
     let mut last = String::new();
     words(ty.to_token_stream(), &mut last);
     last
 }
 
-/// Whether the author's type has a word.
+/// Whether the author's type contains the identifier `word`.
 fn has_word(ty: &Type, word: &str) -> bool {
     let mut tokens = ty.to_token_stream().into_iter();
     tokens.any(|token| is_word(&token, word))
@@ -222,7 +222,7 @@ fn words(tokens: TokenStream, last: &mut String) {
     }
 }
 
-/// The span of the type: its last token, which names it.
+/// The span of the type's last token, which names it.
 pub(crate) fn place(ty: &Type) -> Span {
     let last = ty.to_token_stream().into_iter().last();
     last.map_or_else(Span::call_site, |token| token.span())

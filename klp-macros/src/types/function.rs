@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Is the replaced function there, can it be replaced and called, and does it take that many
-//! arguments?
+//! Checks that the replaced function exists, can be replaced and called, and takes as many arguments.
 
 use super::kernel;
 use crate::errors::types::{self as errors, Role};
@@ -17,7 +16,7 @@ pub(crate) struct Replaced<'a> {
     pub(crate) name: &'a LitStr,
     pub(crate) sympos: Option<&'a LitInt>,
     pub(crate) by: &'a parse::Function,
-    /// The word by which the replacement calls it.
+    /// The `original` in the replacement, if it calls the kernel's function.
     pub(crate) original: Option<&'a Ident>,
     /// Whether the author claims what cannot be checked.
     pub(crate) is_vouched: bool,
@@ -26,16 +25,16 @@ pub(crate) struct Replaced<'a> {
 /// The known properties of the function.
 #[derive(Default)]
 pub(crate) struct Known {
-    /// What C says of it.
+    /// Its C prototype.
     pub(crate) prototype: Option<Prototype>,
-    /// How many bytes its entry has.
+    /// The length of its entry in bytes.
     pub(crate) entry: Option<u64>,
 }
 
-/// Checks it against the kernel.
+/// Checks the replaced function against the kernel.
 pub(crate) fn check(replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
-    let ask = |_: &_, object: &Object<'_>, errors: &mut _| in_object(object, replaced, errors);
-    kernel::ask_known(replaced.object, replaced.is_vouched, errors, ask).unwrap_or_default()
+    let look_up = |_: &_, object: &Object<'_>, errors: &mut _| in_object(object, replaced, errors);
+    kernel::look_up_known(replaced.object, replaced.is_vouched, errors, look_up).unwrap_or_default()
 }
 
 fn in_object(object: &Object<'_>, replaced: &Replaced<'_>, errors: &mut Errors) -> Known {
@@ -77,18 +76,17 @@ fn prototype(
     }
     let signature = &replaced.by.signature;
     super::count(signature, &prototype, Role::Replacement, errors);
-    hint(replaced, &prototype, errors);
+    warn_of_const(replaced, &prototype, errors);
     Some(prototype)
 }
 
-/// Whether the object has no such function. Only symbols tell that: type information omits some
-/// functions.
+/// Whether the object has no such function. Only symbols show that: type information omits some functions.
 fn is_missing(function: &Function) -> bool {
     let matches = function.matches.as_ref();
     matches.is_some_and(|matches| !matches.iter().any(|found| found.code))
 }
 
-/// The length of the entry, after which a call of the original begins.
+/// The length of the entry: a call of the original begins after it.
 fn entry(
     machine: Machine,
     replaced: &Replaced<'_>,
@@ -103,7 +101,7 @@ fn entry(
     Some(length)
 }
 
-/// Checks that one function is meant, and that ftrace can redirect it.
+/// Finds the one function that the name and `sympos` select, and checks that ftrace can redirect it.
 fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) -> Option<Match> {
     let matches = function.matches.as_ref()?;
     let (name, object) = (replaced.name.value(), replaced.object.value());
@@ -135,9 +133,9 @@ fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) -
     Some(*meant)
 }
 
-/// Warns of writing through a C `const`. It is no error: `const` is a promise of the
-/// caller, and casting it away is allowed.
-fn hint(replaced: &Replaced<'_>, prototype: &Prototype, errors: &mut Errors) {
+/// Warns of writing through a C `const`. It is not an error: `const` binds the caller, and casting it away is
+/// allowed.
+fn warn_of_const(replaced: &Replaced<'_>, prototype: &Prototype, errors: &mut Errors) {
     let arguments = replaced.by.signature.inputs.iter();
     for ((index, argument), parameter) in arguments.enumerate().zip(&prototype.parameters) {
         let FnArg::Typed(typed) = argument else {

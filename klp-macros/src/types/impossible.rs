@@ -2,8 +2,8 @@
 
 //! Types that no C function has, recognised by their spelling.
 //!
-//! They are reported before expansion. The compiler would report each once for every
-//! trait of `klp::abi` that they lack.
+//! They are reported before expansion: the compiler would report each once for every missing trait of
+//! `klp::abi`.
 
 use crate::errors::impossible::{self as errors, Impossible};
 use crate::errors::Errors;
@@ -12,7 +12,7 @@ use crate::types::arguments;
 use klp_elf::Prototype;
 use syn::{GenericArgument, PathArguments, PathSegment, ReturnType, Type};
 
-/// Reports such types of a replacement, with the C types if its prototype is known.
+/// Reports such types in a replacement's signature, with the C types if the prototype is known.
 pub(crate) fn report(function: &Function, prototype: Option<&Prototype>, errors: &mut Errors) {
     let signature = &function.signature;
     for (index, ty) in arguments(signature).enumerate() {
@@ -99,7 +99,7 @@ fn is_word(ty: &Type, name: &str) -> bool {
     word(ty).is_some_and(|word| word == name)
 }
 
-/// Is it a number or the like?
+/// Whether it is a primitive value: a number, `bool` or `char`.
 fn is_value(ty: &Type) -> bool {
     const VALUES: [&str; 16] = [
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
@@ -139,7 +139,7 @@ mod tests {
             Array, Char, Float, Movable, MutableReference, OptionOfValue, ReferenceToValue,
             ResultArgument, Slice, Str, Tuple, Wide,
         };
-        for (ty, wanted) in [
+        for (ty, expected) in [
             (quote!(&mut i64), Some(MutableReference)),
             (quote!(&mut Sock), Some(MutableReference)),
             (quote!(Option<&mut Sock>), Some(MutableReference)),
@@ -169,9 +169,9 @@ mod tests {
             (quote!(Foo), None),
         ] {
             let parsed: Type = syn::parse2(ty.clone()).expect("a type");
-            assert_eq!(argument(&parsed), wanted, "{ty}");
+            assert_eq!(argument(&parsed), expected, "{ty}");
         }
-        for (ty, wanted) in [
+        for (ty, expected) in [
             (quote!(Result), None),
             (quote!(Result<i32>), None),
             (quote!(Result<f32>), Some(Float)),
@@ -181,7 +181,7 @@ mod tests {
             (quote!(f32), Some(Float)),
         ] {
             let parsed: Type = syn::parse2(ty.clone()).expect("a type");
-            assert_eq!(result(&parsed), wanted, "{ty}");
+            assert_eq!(result(&parsed), expected, "{ty}");
         }
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Was the replaced function inlined into others, which go on with the old code?
+//! Checks that the replaced function was not inlined into functions that keep the old code.
 
-use super::kernel::{self, Looked};
+use super::kernel::{self, Lookup};
 use crate::errors::{types as errors, Errors};
 use klp_elf::inlined::{Caller, Definition, Index};
 use klp_elf::Object;
@@ -19,14 +19,14 @@ pub(crate) struct Inlined<'a> {
     pub(crate) replaced: &'a [Named<'a>],
 }
 
-/// A function by its name and, among several of that, its number; 0 when the author gives none.
+/// A function by its name and `sympos`; 0 if the author gives none.
 pub(crate) struct Named<'a> {
     pub(crate) name: &'a str,
     pub(crate) sympos: u32,
 }
 
 impl Named<'_> {
-    /// Its address, if the symbols have it.
+    /// Its address, if the symbols contain it.
     fn address(&self, object: &Object<'_>) -> Option<u64> {
         let matches = object.function(self.name).matches?;
         let meant = match (self.sympos, matches.as_slice()) {
@@ -38,7 +38,7 @@ impl Named<'_> {
 }
 
 impl Inlined<'_> {
-    /// Checks it, if there is debug information.
+    /// Checks the function, if there is debug information.
     pub(crate) fn check(&self, errors: &mut Errors) {
         let object = self.object.value();
         match Index::from_env(&object) {
@@ -46,7 +46,7 @@ impl Inlined<'_> {
             Ok(Some(index)) => match index.named(&self.name.value()) {
                 Ok(definitions) => {
                     let named = |name: &str| index.named(name).unwrap_or_default();
-                    self.judge(definitions, named, errors);
+                    self.report(definitions, named, errors);
                 }
                 Err(error) => errors.add(self.name, error.to_string()),
             },
@@ -54,8 +54,8 @@ impl Inlined<'_> {
         }
     }
 
-    /// `named` gives the definitions of other functions.
-    fn judge(
+    /// Reports callers that keep the old code. `named` returns the definitions of a function.
+    fn report(
         &self,
         definitions: Vec<Definition>,
         named: impl Fn(&str) -> Vec<Definition>,
@@ -66,26 +66,26 @@ impl Inlined<'_> {
         let mut addresses = vec![None; self.replaced.len()];
         let mut missing = false;
         // Unknown objects were reported when the function was looked up.
-        let mut silent = Errors::default();
-        let ask = |_: &_, object: &Object<'_>, _: &mut Errors| {
+        let mut ignored = Errors::default();
+        let in_object = |_: &_, object: &Object<'_>, _: &mut Errors| {
             let matches = object.function(&self.name.value()).matches;
             missing = matches.is_some_and(|all| !all.iter().any(|it| it.code));
             callers = remaining(self.meant(definitions.clone(), object), object);
             let replaced = self.replaced.iter();
             addresses = replaced.map(|other| other.address(object)).collect();
         };
-        let looked = kernel::look(&name, self.object, &mut silent, ask);
-        if !matches!(looked, Looked::Answer(())) {
+        let result = kernel::look_up(&name, self.object, &mut ignored, in_object);
+        if !matches!(result, Lookup::Found(())) {
             callers = definitions.into_iter().flat_map(|it| it.callers).collect();
         }
-        // That was said already, with its callers.
+        // Reported before, with its callers.
         if missing {
             return;
         }
         for accepted in self.accepted {
             if !callers.iter().any(|caller| caller.name == accepted.value()) {
                 let text = errors::not_inlined_into(&self.name.value(), &accepted.value());
-                // No mistake: in another kernel that the patch is for it may be otherwise.
+                // Not an error: the function may be inlined there in another kernel that the patch is for.
                 errors.warn(accepted, text);
             }
         }
@@ -129,7 +129,7 @@ fn is_at(caller: &Caller, address: Option<u64>, definitions: &[Definition]) -> b
     there.peek().is_none() || there.any(|it| it.file == caller.file)
 }
 
-/// The functions with a copy of one that may have no entry, according to debug information.
+/// The functions into which debug information says that the function was inlined; it need not exist by itself.
 pub(super) fn callers(object: &str, name: &str) -> Vec<Caller> {
     let index = Index::from_env(object).ok().flatten();
     let definitions = index.and_then(|index| index.named(name).ok());
@@ -140,12 +140,12 @@ pub(super) fn callers(object: &str, name: &str) -> Vec<Caller> {
 /// The callers that can still run.
 fn remaining(definitions: Vec<Definition>, object: &Object<'_>) -> Vec<Caller> {
     let mut callers: Vec<Caller> = definitions.into_iter().flat_map(|it| it.callers).collect();
-    callers.retain(|caller| !is_over(object, &caller.name));
+    callers.retain(|caller| !is_init(object, &caller.name));
     callers
 }
 
 /// Whether the function is `__init`, so that it never runs again.
-fn is_over(object: &Object<'_>, name: &str) -> bool {
+fn is_init(object: &Object<'_>, name: &str) -> bool {
     let matches = object.function(name).matches.unwrap_or_default();
     !matches.is_empty() && matches.iter().all(|found| found.init)
 }
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    fn said(replaced: &[&'static str], accepted: &[&str]) -> Vec<String> {
+    fn reported(replaced: &[&'static str], accepted: &[&str]) -> Vec<String> {
         let text = |text: &str| LitStr::new(text, Span::call_site());
         let accepted: Vec<LitStr> = accepted.iter().map(|name| text(name)).collect();
         let named = |name: &&'static str| Named { name, sympos: 0 };
@@ -187,19 +187,19 @@ mod tests {
             callers: vec![caller("g", 3), caller("h", 5), caller("h", 9)],
         };
         let mut errors = Errors::default();
-        inlined.judge(vec![definition], |_| Vec::new(), &mut errors);
+        inlined.report(vec![definition], |_| Vec::new(), &mut errors);
         errors.texts()
     }
 
     #[test]
-    fn callers_with_copies_are_named() {
-        let said = said(&["f"], &[]);
-        assert_eq!(said.len(), 1, "{said:?}");
+    fn callers_with_inlined_copies_are_reported() {
+        let texts = reported(&["f"], &[]);
+        assert_eq!(texts.len(), 1, "{texts:?}");
         assert!(
-            said[0].contains("inlined_into = [\"g\", \"h\"]"),
-            "{said:?}"
+            texts[0].contains("inlined_into = [\"g\", \"h\"]"),
+            "{texts:?}"
         );
-        assert!(said[0].contains("`h` (fs/a.c:9)"), "{said:?}");
+        assert!(texts[0].contains("`h` (fs/a.c:9)"), "{texts:?}");
     }
 
     #[test]
@@ -220,16 +220,16 @@ mod tests {
     }
 
     #[test]
-    fn those_that_are_replaced_or_accepted_are_no_mistake() {
-        assert!(said(&["f", "g", "h"], &[]).is_empty());
-        assert!(said(&["f", "g"], &["h"]).is_empty());
-        assert!(said(&["f"], &["g", "h"]).is_empty());
-        let one = said(&["f", "g"], &[]);
+    fn replaced_or_accepted_callers_are_no_error() {
+        assert!(reported(&["f", "g", "h"], &[]).is_empty());
+        assert!(reported(&["f", "g"], &["h"]).is_empty());
+        assert!(reported(&["f"], &["g", "h"]).is_empty());
+        let one = reported(&["f", "g"], &[]);
         assert!(one[0].contains("inlined_into = [\"h\"]"), "{one:?}");
     }
 
     #[test]
-    fn a_function_of_the_callers_name_in_another_file_is_not_the_caller() {
+    fn callers_of_one_name_are_told_apart_by_file() {
         let at = |file: &str, address| Definition {
             file: file.to_owned(),
             entries: vec![address],
@@ -239,14 +239,14 @@ mod tests {
         let caller = caller("g", 3);
         assert!(is_at(&caller, Some(0x10), &definitions));
         assert!(!is_at(&caller, Some(0x20), &definitions));
-        // Unknown addresses are no mistake.
+        // Unknown addresses match.
         assert!(is_at(&caller, None, &definitions));
         assert!(is_at(&caller, Some(0x30), &definitions));
         assert!(is_at(&caller, Some(0x10), &[]));
     }
 
     #[test]
-    fn a_copy_that_another_kernel_has_is_no_mistake() {
-        assert!(said(&["f"], &["g", "h", "i"]).is_empty());
+    fn an_accepted_copy_that_does_not_exist_is_no_error() {
+        assert!(reported(&["f"], &["g", "h", "i"]).is_empty());
     }
 }

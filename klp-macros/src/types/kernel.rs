@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel that the patch is compiled for: opened once for all attributes of a crate.
+//! Opens the kernel that the patch is compiled for, once for all attributes of a crate.
 
 use crate::errors::{types as errors, Errors};
 use klp_elf::{Error, Kernel, Object, Sources};
@@ -17,74 +17,74 @@ thread_local! {
         const { OnceCell::new() };
 }
 
-/// Passes the kernel's information to `ask`; returns nothing if the build has none.
+/// Passes the kernel's information to `f`; returns `None` if the build has none.
 ///
 /// # Errors
 ///
 /// The files cannot be read.
-fn with<T>(ask: impl FnOnce(&Kernel) -> T) -> Result<Option<T>, String> {
+fn with<T>(f: impl FnOnce(&Kernel) -> T) -> Result<Option<T>, String> {
     KERNEL.with(
         |kernel| match &**kernel.get_or_init(|| ManuallyDrop::new(open())) {
-            Ok(kernel) => Ok(kernel.as_ref().map(ask)),
+            Ok(kernel) => Ok(kernel.as_ref().map(f)),
             Err(error) => Err(error.clone()),
         },
     )
 }
 
-/// What looking into an object gave.
-pub(super) enum Looked<T> {
-    /// The result.
-    Answer(T),
+/// The result of looking something up in an object.
+pub(super) enum Lookup<T> {
+    /// The object is known.
+    Found(T),
     /// The object is unknown.
     NoObject,
     /// The build has no type information.
     NoKernel,
-    /// The information cannot be read, which is reported.
+    /// The information cannot be read, which has been reported.
     Unreadable,
 }
 
-/// Passes the information about an object to `ask`. A failure to read it is an error at `object`.
-pub(super) fn look<T>(
+/// Passes the information about an object to `f`. A failure to read it is an error at `object`.
+pub(super) fn look_up<T>(
     name: &str,
     object: &impl ToTokens,
     errors: &mut Errors,
-    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
-) -> Looked<T> {
-    let looked = with(|kernel| match kernel.object(name) {
-        Ok(Some(found)) => Looked::Answer(ask(kernel, &found, errors)),
-        Ok(None) => Looked::NoObject,
+    f: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
+) -> Lookup<T> {
+    let result = with(|kernel| match kernel.object(name) {
+        Ok(Some(found)) => Lookup::Found(f(kernel, &found, errors)),
+        Ok(None) => Lookup::NoObject,
         Err(error) => {
             let text = format!("cannot read the information about `{name}`: {error}");
             errors.add(object, text);
-            Looked::Unreadable
+            Lookup::Unreadable
         }
     });
-    match looked {
-        Ok(looked) => looked.unwrap_or(Looked::NoKernel),
+    match result {
+        Ok(lookup) => lookup.unwrap_or(Lookup::NoKernel),
         Err(text) => {
             errors.add_once(Span::call_site(), text);
-            Looked::Unreadable
+            Lookup::Unreadable
         }
     }
 }
 
-/// The same for an object that has to be known, unless the author writes `unsafe`.
-pub(super) fn ask_known<T>(
+/// As [`look_up`]; an unknown object is an error, unless the author writes `unsafe`.
+pub(super) fn look_up_known<T>(
     object: &LitStr,
     is_vouched: bool,
     errors: &mut Errors,
-    ask: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
+    f: impl FnOnce(&Kernel, &Object<'_>, &mut Errors) -> T,
 ) -> Option<T> {
     let name = object.value();
-    match look(&name, object, errors, ask) {
-        Looked::Answer(answer) => Some(answer),
-        Looked::NoObject => {
+    match look_up(&name, object, errors, f) {
+        Lookup::Found(found) => Some(found),
+        Lookup::NoObject => {
             if !is_vouched {
                 errors.add_once(object.span(), errors::unknown_object(&name));
             }
             None
         }
-        Looked::NoKernel | Looked::Unreadable => None,
+        Lookup::NoKernel | Lookup::Unreadable => None,
     }
 }
 
@@ -98,14 +98,14 @@ thread_local! {
     static SOURCES: std::cell::RefCell<Option<Sources>> = const { std::cell::RefCell::new(None) };
 }
 
-/// Does it with the kernel of these files, on a thread that has opened none before.
+/// Calls `f` with the kernel of these files, on a thread that has opened none before.
 #[cfg(test)]
-pub(crate) fn with_sources<T>(sources: Sources, ask: impl FnOnce() -> T) -> T {
+pub(crate) fn with_sources<T>(sources: Sources, f: impl FnOnce() -> T) -> T {
     SOURCES.set(Some(sources));
-    ask()
+    f()
 }
 
-/// Tests of other things have no kernel, whatever the environment says.
+/// Other tests have no kernel, whatever the environment says.
 #[cfg(test)]
 fn sources() -> Option<Sources> {
     SOURCES.with_borrow(Clone::clone)

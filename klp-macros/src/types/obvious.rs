@@ -2,7 +2,7 @@
 
 //! Type mismatches that are obvious from the spelling.
 //!
-//! The macro reports them itself: the message is shorter, and editors show it, which do not evaluate constants.
+//! The macro reports them itself: the message is shorter, and editors, which do not evaluate constants, show it.
 
 use klp_elf::{Kind, Type as CType};
 use syn::Type;
@@ -16,7 +16,7 @@ enum Plain {
     Pointer,
 }
 
-/// Whether the author's type cannot be what C has.
+/// Whether the author's type cannot be the C type.
 pub(super) fn differs(ty: &Type, c: &CType) -> bool {
     let Some(plain) = plain(ty) else {
         return false;
@@ -31,7 +31,7 @@ pub(super) fn differs(ty: &Type, c: &CType) -> bool {
                     size: c.size,
                 }
         }
-        // Whether it has a sign is the C compiler's choice.
+        // The C compiler chooses the sign.
         Kind::Enum { .. } => !matches!(plain, Plain::Integer { size, .. } if size == c.size),
         Kind::Pointer { .. } => plain != Plain::Pointer,
         Kind::Aggregate { .. } => true,
@@ -49,7 +49,7 @@ pub(super) fn is_primitive(ty: &Type) -> bool {
     plain(ty).is_some()
 }
 
-/// The obvious type; none for names that may stand for any type.
+/// The type that the spelling shows; `None` for names that may stand for any type.
 fn plain(ty: &Type) -> Option<Plain> {
     match ty {
         Type::Ptr(_) | Type::Reference(_) => Some(Plain::Pointer),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn names_may_stand_for_anything() {
+    fn other_names_may_stand_for_any_type() {
         let int = c(Kind::Integer { signed: true }, 4);
         for ty in [
             quote!(Result),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The spans at which rustc reports errors of a replacement's signature.
+//! The spans at which rustc reports errors in a replacement's signature.
 //!
 //! A type that cannot cross to C is reported at its position, and again for each use of the
 //! function. Equal messages at one position are shown once.
@@ -10,7 +10,7 @@ use proc_macro2::{Ident, Span};
 use quote::ToTokens as _;
 use syn::{Signature, Type};
 
-/// `super` and the replacement's name: at the only type that may be one of the author's, else at its name.
+/// `super` and the replacement's name, with the spans of the only type that may be the author's, else of the name.
 pub(crate) fn path_at_type(signature: &Signature) -> [Ident; 2] {
     let name = &signature.ident;
     let result = result(signature);
@@ -29,7 +29,7 @@ pub(crate) fn path_at_type(signature: &Signature) -> [Ident; 2] {
     ]
 }
 
-/// Whether a type is a name alone that is none of klp's or the language's.
+/// Whether a type is a plain name that is neither klp's nor primitive.
 fn is_own(ty: &Type) -> bool {
     let Type::Path(path) = ty else {
         return false;

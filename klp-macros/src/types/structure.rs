@@ -19,7 +19,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ItemStruct;
 
-/// The attribute as a function that tests can call.
+/// Expands the attribute.
 pub(crate) fn kernel_struct(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let keys = keys::keys(attribute, &mut errors);
@@ -35,7 +35,7 @@ pub(crate) fn kernel_struct(attribute: TokenStream, item: TokenStream) -> TokenS
     quote!(#errors #code)
 }
 
-/// The view. It is also generated with mistakes, so that its uses are no further errors.
+/// Checks and generates the view. A view with mistakes is generated too, so that its uses cause no further errors.
 fn view(keys: Option<keys::Keys>, item: ItemStruct, errors: &mut Errors) -> TokenStream {
     let view = declared::view(item, errors);
     let (found, name) = match &keys {

@@ -9,14 +9,14 @@ use crate::parse::foreign::{Declared, Symbol};
 use klp_elf::{Kernel, Match, Object, Prototype, VMLINUX};
 use syn::{LitStr, Signature};
 
-/// The known properties of a declared symbol; none without a kernel.
+/// The known properties of a declared symbol. Without a kernel there are none.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// What C says of a function.
+    /// A function's C prototype.
     pub(crate) prototype: Option<Prototype>,
-    /// How large a variable is.
+    /// A variable's size.
     pub(crate) size: Option<u64>,
-    /// How large it can be at most, up to the next symbol.
+    /// The most bytes that it can have, up to the next symbol.
     pub(crate) room: Option<u64>,
     /// Whether the kernel cannot write to a variable.
     pub(crate) read_only: Option<bool>,
@@ -24,11 +24,11 @@ pub(crate) struct Found {
     pub(crate) exported: bool,
 }
 
-/// A declared symbol.
-struct Meant<'a> {
+/// The declaration to look up.
+struct Query<'a> {
     object: &'a LitStr,
     symbol: &'a Symbol,
-    /// Whether it may be unknown.
+    /// Whether the author vouches for what is unknown.
     is_vouched: bool,
     /// The kernel's name for it.
     name: &'a str,
@@ -42,89 +42,89 @@ pub(crate) fn find(
     name: &str,
     errors: &mut Errors,
 ) -> Found {
-    let meant = Meant {
+    let query = Query {
         object,
         symbol,
         is_vouched,
         name,
     };
-    let ask =
-        |kernel: &_, found: &Object<'_>, errors: &mut _| look_up(kernel, found, &meant, errors);
-    kernel::ask_known(object, is_vouched, errors, ask).unwrap_or_default()
+    let in_object =
+        |kernel: &_, found: &Object<'_>, errors: &mut _| look_up(kernel, found, &query, errors);
+    kernel::look_up_known(object, is_vouched, errors, in_object).unwrap_or_default()
 }
 
-/// The same for a function of the patch's `helpers.c`, whose object the build passes as a module.
+/// The same for a symbol of the patch's `helpers.c`, whose object file the build passes as a module.
 pub(crate) fn find_helper(
     object: &LitStr,
     symbol: &Symbol,
     name: &str,
     errors: &mut Errors,
 ) -> Found {
-    let meant = Meant {
+    let query = Query {
         object,
         symbol,
         name,
         is_vouched: false,
     };
-    let ask = |_: &_, found: &Object<'_>, errors: &mut _| helper(found, &meant, errors);
-    // make alone does not pass it.
-    kernel::ask_known(object, true, errors, ask).unwrap_or_default()
+    let in_object = |_: &_, found: &Object<'_>, errors: &mut _| helper(found, &query, errors);
+    // A plain make does not pass it.
+    kernel::look_up_known(object, true, errors, in_object).unwrap_or_default()
 }
 
-fn helper(object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {
-    let is_function = matches!(meant.symbol.declared, Declared::Function(_));
-    let matches = object.function(meant.name).matches;
+fn helper(object: &Object<'_>, query: &Query<'_>, errors: &mut Errors) -> Found {
+    let is_function = matches!(query.symbol.declared, Declared::Function(_));
+    let matches = object.function(query.name).matches;
     let mut matches = matches.iter().flatten();
     if !matches.any(|found| found.code == is_function) {
         let kind = if is_function { "function" } else { "variable" };
-        errors.add(&meant.at(), helpers::missing(meant.name, kind));
+        errors.add(&query.at(), helpers::missing(query.name, kind));
         return Found::default();
     }
-    match &meant.symbol.declared {
-        Declared::Function(signature) => function(object, meant, signature, false, errors),
-        Declared::Variable { .. } => variable(object, meant, false, errors),
+    match &query.symbol.declared {
+        Declared::Function(signature) => function(object, query, signature, false, errors),
+        Declared::Variable { .. } => variable(object, query, false, errors),
     }
 }
 
-fn look_up(kernel: &Kernel, object: &Object<'_>, meant: &Meant<'_>, errors: &mut Errors) -> Found {
-    let exported = is_exported(kernel, meant);
-    let found = match &meant.symbol.declared {
-        Declared::Function(signature) => function(object, meant, signature, exported, errors),
-        Declared::Variable { .. } => variable(object, meant, exported, errors),
+fn look_up(kernel: &Kernel, object: &Object<'_>, query: &Query<'_>, errors: &mut Errors) -> Found {
+    let exported = is_exported(kernel, query);
+    let found = match &query.symbol.declared {
+        Declared::Function(signature) => function(object, query, signature, exported, errors),
+        Declared::Variable { .. } => variable(object, query, exported, errors),
     };
     Found { exported, ..found }
 }
 
-/// Whether modules can link to it without livepatch. An export of another module would create a dependency on
-/// it, and an export in a namespace is restricted.
-fn is_exported(kernel: &Kernel, meant: &Meant<'_>) -> bool {
-    meant.object.value() == VMLINUX
-        && meant.symbol.sympos.is_none()
+/// Whether modules can link to the symbol without livepatch. Exports of other modules do not count, because they
+/// would create a dependency, nor do exports in a namespace, which are restricted.
+fn is_exported(kernel: &Kernel, query: &Query<'_>) -> bool {
+    query.object.value() == VMLINUX
+        && query.symbol.sympos.is_none()
         && kernel
-            .export(meant.name)
+            .export(query.name)
             .is_some_and(|export| export.namespace.is_none())
 }
 
 fn function(
     object: &Object<'_>,
-    meant: &Meant<'_>,
+    query: &Query<'_>,
     signature: &Signature,
     exported: bool,
     errors: &mut Errors,
 ) -> Found {
-    let function = object.function(meant.name);
+    let function = object.function(query.name);
     if let (Some(matches), false) = (&function.matches, exported) {
         if !matches.iter().any(|found| found.code) {
             let text = Role::Declaration.no_function(object, &function);
-            errors.add(&meant.at(), text);
+            errors.add(&query.at(), text);
             return Found::default();
         }
-        position(meant, matches, true, errors);
+        position(query, matches, true, errors);
     }
     match (&function.prototype, &function.untyped) {
         (Some(prototype), _) => count(signature, prototype, errors),
-        (None, Some(why)) if !meant.is_vouched => {
-            errors.warn(&meant.at(), errors::untyped(meant.name, why));
+        (None, Some(why)) if !query.is_vouched => {
+            errors.warn(&query.at(), errors::untyped(query.name, why));
         }
         (None, _) => {}
     }
@@ -134,25 +134,25 @@ fn function(
     }
 }
 
-fn variable(object: &Object<'_>, meant: &Meant<'_>, exported: bool, errors: &mut Errors) -> Found {
-    let variable = object.variable(meant.name);
+fn variable(object: &Object<'_>, query: &Query<'_>, exported: bool, errors: &mut Errors) -> Found {
+    let variable = object.variable(query.name);
     let Some(matches) = &variable.matches else {
         return Found::default();
     };
     if !matches.iter().any(|found| !found.code) {
         let text = errors::no_variable(object.name(), &variable);
-        errors.add(&meant.at(), text);
+        errors.add(&query.at(), text);
         return Found::default();
     }
     let found = match exported {
         true => matches.iter().find(|found| !found.code),
-        false => position(meant, matches, false, errors),
+        false => position(query, matches, false, errors),
     };
     let Some(found) = found else {
         return Found::default();
     };
     if found.per_cpu {
-        errors.add(&meant.at(), errors::per_cpu(meant.name, object.name()));
+        errors.add(&query.at(), errors::per_cpu(query.name, object.name()));
     }
     Found {
         size: found.size,
@@ -162,25 +162,25 @@ fn variable(object: &Object<'_>, meant: &Meant<'_>, exported: bool, errors: &mut
     }
 }
 
-/// Finds the symbol, and checks its kind.
+/// Finds the symbol that the name and `sympos` select, and checks its kind.
 fn position<'m>(
-    meant: &Meant<'_>,
+    query: &Query<'_>,
     matches: &'m [Match],
     code: bool,
     errors: &mut Errors,
 ) -> Option<&'m Match> {
-    let (name, object) = (meant.name, meant.object.value());
-    let sympos = meant.sympos();
+    let (name, object) = (query.name, query.object.value());
+    let sympos = query.sympos();
     let found = match (sympos, matches) {
         (0, [only]) => only,
         (0, several) => {
-            errors.add(&meant.at(), errors::ambiguous(name, &object, several));
+            errors.add(&query.at(), errors::ambiguous(name, &object, several));
             return None;
         }
         (sympos, matches) => {
             let Some(found) = matches.iter().find(|found| found.sympos == sympos) else {
                 let text = errors::no_such_position(name, &object, sympos, matches);
-                errors.add(&meant.symbol.sympos, text);
+                errors.add(&query.symbol.sympos, text);
                 return None;
             };
             found
@@ -188,21 +188,21 @@ fn position<'m>(
     };
     if found.code != code {
         let text = errors::other_kind(name, &object, found.sympos, matches);
-        errors.add(&meant.at(), text);
+        errors.add(&query.at(), text);
         return None;
     }
     if found.init {
-        errors.add(&meant.at(), errors::init(name, &object));
+        errors.add(&query.at(), errors::init(name, &object));
     }
     Some(found)
 }
 
-impl Meant<'_> {
+impl Query<'_> {
     fn sympos(&self) -> u32 {
         crate::keys::number(self.symbol.sympos.as_ref())
     }
 
-    /// Where the kernel's name stands.
+    /// The tokens of the kernel's name.
     fn at(&self) -> proc_macro2::TokenStream {
         use quote::ToTokens as _;
         match &self.symbol.link_name {

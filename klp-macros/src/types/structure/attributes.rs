@@ -2,22 +2,22 @@
 
 //! The attributes of a view's members: one row for each, for parsing and documentation.
 //!
-//! `cargo xtask docs` compiles this file too, and writes the table of `klp::view` from it. So it uses
-//! nothing but the language.
+//! `cargo xtask docs` compiles this file too, and writes the table of `klp::view` from it. So it has no
+//! dependencies.
 
 /// An attribute of a member.
 pub(crate) struct MemberAttribute {
     pub(crate) name: &'static str,
-    /// Each form in which it is written.
-    #[allow(dead_code)] // For the table, which is made elsewhere.
+    /// The forms of the attribute.
+    #[allow(dead_code)] // Only for the table.
     pub(crate) forms: &'static [Form],
 }
 
 /// A form of an attribute, and what it means.
 pub(crate) struct Form {
-    #[allow(dead_code)] // As above.
+    #[allow(dead_code)] // Only for the table.
     pub(crate) written: &'static str,
-    #[allow(dead_code)] // As above.
+    #[allow(dead_code)] // Only for the table.
     pub(crate) meaning: &'static str,
 }
 
@@ -30,7 +30,7 @@ const fn attribute(name: &'static str, forms: &'static [Form]) -> MemberAttribut
 }
 
 /// The attributes that may contain `unsafe`.
-#[rustfmt::skip] // A table is read by columns.
+#[rustfmt::skip] // Keep the columns of the table.
 pub(crate) const CLAIMS: [MemberAttribute; 6] = [
     attribute("write", &[
         form("#[write]", "`set_NAME(&mut self, ..)`, for structures made in Rust: by [`Zeroed`], or passed by value"),
@@ -55,8 +55,8 @@ pub(crate) const CLAIMS: [MemberAttribute; 6] = [
     ]),
 ];
 
-/// That which may not.
-#[allow(dead_code)] // For the table, which is made elsewhere.
+/// The attribute that may not.
+#[allow(dead_code)] // Only for the table.
 pub(crate) const PATH: Form = form(
     "#[path(\"a.b\")]",
     "the member's path in C; default: the field's name",

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where a bit-field is, for one load and one store.
+//! The position of a bit-field, for one load or one store.
 
 use crate::errors::structure as errors;
 use klp_elf::{Member, Structure};
 
-/// The bytes that are loaded, and where in them the bits are.
+/// The bytes that are loaded, and the position of the bits in them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BitPlace {
     /// The offset of the first byte.
@@ -19,8 +19,8 @@ pub(super) struct BitPlace {
 }
 
 impl BitPlace {
-    /// The position of the member. To be written, it needs separate bytes, because adjacent bits may change
-    /// meanwhile.
+    /// The position of the member. A written member needs bytes of its own, because adjacent bits may change
+    /// at the same time.
     pub(super) fn new(
         structure: &Structure,
         member: &Member,
@@ -85,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn as_few_bytes_as_one_load_can_be() {
+    fn a_load_has_as_few_bytes_as_possible() {
         assert_eq!(place(8, &member(4, 3, 1), true), Ok((4, 1, 3, 1)));
         assert_eq!(place(8, &member(1, 7, 2), true), Ok((1, 2, 7, 2)));
         assert_eq!(place(8, &member(0, 0, 20), false), Ok((0, 4, 0, 20)));
     }
 
     #[test]
-    fn loads_stay_inside_of_the_structure() {
+    fn loads_stay_inside_the_structure() {
         assert_eq!(place(8, &member(5, 2, 20), false), Ok((4, 4, 10, 20)));
         assert_eq!(
             place(3, &member(0, 0, 20), false),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn stores_leave_other_bytes_alone() {
+    fn stores_do_not_write_adjacent_bytes() {
         assert_eq!(place(8, &member(0, 0, 20), true), Err(errors::WRITE_BITS));
         assert_eq!(place(8, &member(0, 0, 30), true), Ok((0, 4, 0, 30)));
     }

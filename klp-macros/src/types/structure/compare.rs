@@ -33,7 +33,7 @@ pub(super) fn compare(layout: &Layout, view: &View, errors: &mut Errors) -> Toke
 struct Comparison<'a> {
     structure: &'a Structure,
     member: &'a Member,
-    /// In a union, it is the member that C uses.
+    /// Whether the author claims that C uses this member of a union.
     active: bool,
 }
 
@@ -68,7 +68,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// An error at the type, with what to write there.
+    /// Reports a mismatch at the type.
     fn differs(&self, ty: &Type, errors: &mut Errors) -> TokenStream {
         errors.add(ty, self.text());
         TokenStream::new()
@@ -85,17 +85,17 @@ impl Comparison<'_> {
                 Some((element, length)),
                 Kind::Array {
                     element: c,
-                    length: wanted,
+                    length: expected_length,
                 },
             ) => {
-                if *wanted == 0 {
+                if *expected_length == 0 {
                     return self.differs(ty, errors);
                 }
-                let wanted = Literal::u64_unsuffixed(*wanted);
+                let expected_length = Literal::u64_unsuffixed(*expected_length);
                 let stop = stop(place(ty), &self.text());
                 let elements = self.plain(element, c, errors);
                 quote_spanned! {Span::mixed_site()=>
-                    const _: () = if #length != #wanted { #stop };
+                    const _: () = if #length != #expected_length { #stop };
                     #elements
                 }
             }
@@ -104,7 +104,7 @@ impl Comparison<'_> {
             (None, _) if obvious::differs(ty, c) => self.differs(ty, errors),
             (None, _) => match expected(c) {
                 Some(expected) => {
-                    // At the type, as all its errors.
+                    // With the span of the type, as all its errors.
                     let target = quote_spanned! {place(ty)=>
                         <#ty as ::klp::view::Member>::Target
                     };
@@ -149,7 +149,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// An inner structure: in a union it is one only while C uses it as such, and wrappers have alignments.
+    /// Checks an inner structure: in a union it is valid only while C uses it as such, and wrappers of the
+    /// kernel need an alignment.
     fn inner(&self, ty: &Type) -> TokenStream {
         let unknown = self.member.shared && !self.active;
         let shared = unknown.then(|| {
@@ -177,7 +178,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// What to write for the member, where it is a pointer.
+    /// The C type of the member, if it is a pointer.
     fn expected_pointer(&self) -> Option<TokenStream> {
         let c = &self.member.ty;
         match c.kind {
@@ -191,12 +192,12 @@ impl Comparison<'_> {
             return self.differs(&declared.ty, errors);
         };
         let target = quote_spanned!(place(target)=> <#target as ::klp::view::Followed>::C);
-        // The target of the pointer in C: of a `CStr`, its characters.
+        // The pointer's target in C: for a `CStr`, a character.
         let pointer: Type = syn::parse_quote!(*mut #target);
         self.same(&declared.ty, &pointer, &target, &expected)
     }
 
-    /// A pointer to the first of several.
+    /// A pointer to the first of several elements.
     fn behind(&self, declared: &Declared, element: &Type, errors: &mut Errors) -> TokenStream {
         let Some(expected) = self.expected_pointer() else {
             return self.differs(&declared.ty, errors);
@@ -209,7 +210,7 @@ impl Comparison<'_> {
         )
     }
 
-    /// The head of a list: the structure in C that the list's type says.
+    /// The head of a list: C must have the structure that the list's type stands for.
     fn listed(&self, declared: &Declared, errors: &mut Errors) -> TokenStream {
         let c = &self.member.ty;
         let expected = match &c.kind {

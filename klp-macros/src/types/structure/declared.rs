@@ -28,39 +28,39 @@ pub(super) struct Declared {
     pub(super) attributes: Vec<Attribute>,
     pub(super) visibility: Visibility,
     pub(super) name: Ident,
-    /// The members that lead to it in C, separated by dots.
+    /// Its path in C: names of members, separated by dots.
     pub(super) path: String,
-    /// Where the author wrote that.
+    /// The tokens of the path.
     pub(super) path_at: TokenStream,
     pub(super) ty: Type,
     pub(super) form: Form,
     pub(super) write: Option<Write>,
-    /// In a union, it is the member that C uses.
+    /// Whether the author claims that C uses this member of a union.
     pub(super) active: bool,
-    /// The words `unsafe` in its attributes.
+    /// The tokens `unsafe` in its attributes.
     pub(super) unsafety: Vec<Ident>,
 }
 
-/// What its type says.
+/// How the member is accessed.
 pub(super) enum Form {
     /// A value, an array of these, or an inner structure.
     Plain,
     /// A pointer to that type, which is followed.
     Followed {
         target: Type,
-        /// It is under RCU.
+        /// Whether it is under RCU.
         rcu: bool,
     },
     /// Elements of that type, counted by that member of the view.
     Counted {
         element: Type,
         by: Ident,
-        /// The member points to them; else it is a flexible array.
+        /// Whether the member points to them; else it is a flexible array.
         behind: bool,
     },
     /// The head of a list of that type.
     Listed(List),
-    /// An inner structure that is part of such a structure.
+    /// An inner structure with a conversion to the containing one.
     Container,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct List {
     pub(super) entry: Type,
     /// The member by which entries are linked.
     pub(super) node: Ident,
-    /// It is under RCU.
+    /// Whether it is under RCU.
     pub(super) rcu: bool,
 }
 
@@ -84,7 +84,7 @@ pub(super) enum Write {
 }
 
 impl Declared {
-    /// Its name without the `r#` of a raw one.
+    /// Its name without the `r#` of a raw identifier.
     pub(super) fn plain_name(&self) -> String {
         self.name.unraw().to_string()
     }
@@ -94,7 +94,7 @@ impl Declared {
         !matches!(self.form, Form::Plain)
     }
 
-    /// Whether that also holds of a structure of zeroes.
+    /// Whether that is also true of a zeroed structure.
     pub(super) fn holds_of_zeroes(&self) -> bool {
         match self.form {
             Form::Plain => true,
@@ -105,7 +105,7 @@ impl Declared {
     }
 }
 
-/// Reads the declaration. With mistakes it lacks the members that have them.
+/// Parses the declaration, without the members that have mistakes.
 pub(super) fn view(item: ItemStruct, errors: &mut Errors) -> View {
     if !item.generics.params.is_empty() {
         errors.add(&item.generics, errors::GENERIC);
@@ -150,7 +150,7 @@ fn view_attributes(attributes: Vec<Attribute>, errors: &mut Errors) -> Vec<Attri
     kept
 }
 
-/// Of all that can be derived, only `Persistent` fits a structure of C's.
+/// Reports derived traits other than `Persistent`: the others do not fit a C structure.
 fn derives(attribute: &Attribute, errors: &mut Errors) {
     let parse = Punctuated::<syn::Path, Token![,]>::parse_terminated;
     // rustc reports other mistakes.
@@ -164,7 +164,7 @@ fn derives(attribute: &Attribute, errors: &mut Errors) {
 
 /// The parsed attributes of a member.
 #[derive(Default)]
-struct Said {
+struct MemberAttributes {
     path: Option<LitStr>,
     write: Option<(Write, Attribute)>,
     follow: Option<(bool, Attribute)>,
@@ -179,35 +179,35 @@ struct Said {
 fn member(field: Field, errors: &mut Errors) -> Option<Declared> {
     let name = field.ident?;
     let before = errors.len();
-    let said = said(field.attrs, errors);
-    let form = form(&field.ty, &said, errors);
-    if let Some((write, at)) = &said.write {
-        writable(*write, at, &form, errors);
+    let attributes = parse_attributes(field.attrs, errors);
+    let form = form(&field.ty, &attributes, errors);
+    if let Some((write, at)) = &attributes.write {
+        check_write(*write, at, &form, errors);
     }
-    if let Some(active) = &said.active {
+    if let Some(active) = &attributes.active {
         if !matches!(form, Form::Plain | Form::Container) {
             errors.add(active, errors::ACTIVE_TWICE);
         }
     }
-    let (path, path_at) = match &said.path {
+    let (path, path_at) = match &attributes.path {
         Some(path) => (path.value(), path.to_token_stream()),
         None => (name.unraw().to_string(), name.to_token_stream()),
     };
     (errors.len() == before).then_some(Declared {
-        attributes: said.others,
+        attributes: attributes.others,
         visibility: field.vis,
         name,
         path,
         path_at,
         ty: field.ty,
         form,
-        write: said.write.map(|(write, _)| write),
-        active: said.active.is_some(),
-        unsafety: said.unsafety,
+        write: attributes.write.map(|(write, _)| write),
+        active: attributes.active.is_some(),
+        unsafety: attributes.unsafety,
     })
 }
 
-/// The word `unsafe` in an attribute, as the author wrote it.
+/// The token `unsafe` in an attribute, as the author wrote it.
 fn unsafety(attribute: &Attribute) -> Option<Ident> {
     let Meta::List(list) = &attribute.meta else {
         return None;
@@ -219,25 +219,25 @@ fn unsafety(attribute: &Attribute) -> Option<Ident> {
     })
 }
 
-fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
-    let mut said = Said::default();
+fn parse_attributes(attributes: Vec<Attribute>, errors: &mut Errors) -> MemberAttributes {
+    let mut parsed = MemberAttributes::default();
     for attribute in attributes {
         let Some(name) = attribute.path().get_ident().map(Ident::to_string) else {
-            said.others.push(attribute);
+            parsed.others.push(attribute);
             continue;
         };
         if CLAIMS.iter().any(|claim| claim.name == name) {
-            said.unsafety.extend(unsafety(&attribute));
+            parsed.unsafety.extend(unsafety(&attribute));
         }
         match name.as_str() {
-            "path" => said.path = path(&attribute, errors),
+            "path" => parsed.path = path(&attribute, errors),
             "write" => {
                 let words = words(&attribute, &["unsafe"], errors);
                 let write = match words.contains(&"unsafe") {
                     true => Write::Anybody,
                     false => Write::Owner,
                 };
-                said.write = Some((write, attribute));
+                parsed.write = Some((write, attribute));
             }
             "follow" => {
                 let words = words(&attribute, &["unsafe", "rcu"], errors);
@@ -245,13 +245,13 @@ fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
                 if !words.contains(&"unsafe") {
                     errors.add(&attribute, errors::follow_is_a_claim(rcu));
                 }
-                said.follow = Some((rcu, attribute));
+                parsed.follow = Some((rcu, attribute));
             }
             "container_of" => {
                 if !words(&attribute, &["unsafe"], errors).contains(&"unsafe") {
                     errors.add(&attribute, errors::CONTAINER_IS_A_CLAIM);
                 }
-                said.container_of = Some(attribute);
+                parsed.container_of = Some(attribute);
             }
             "active" => {
                 let before = errors.len();
@@ -259,24 +259,24 @@ fn said(attributes: Vec<Attribute>, errors: &mut Errors) -> Said {
                 if !claimed && errors.len() == before {
                     errors.add(&attribute, errors::ACTIVE_IS_A_CLAIM);
                 }
-                said.active = Some(attribute);
+                parsed.active = Some(attribute);
             }
             "counted_by" => match counted_by(&attribute, errors) {
-                Some(by) => said.counted_by = Some((by, attribute)),
+                Some(by) => parsed.counted_by = Some((by, attribute)),
                 None => errors.add(&attribute, errors::COUNTED_BY),
             },
             "list" => match list(&attribute, errors) {
-                Some((node, rcu)) => said.list = Some((node, rcu, attribute)),
+                Some((node, rcu)) => parsed.list = Some((node, rcu, attribute)),
                 None => errors.add(&attribute, errors::LIST),
             },
             "cfg" => errors.add(&attribute, errors::CFG),
-            _ => said.others.push(attribute),
+            _ => parsed.others.push(attribute),
         }
     }
-    said
+    parsed
 }
 
-/// The words in an attribute's parentheses, out of the known ones.
+/// The words in an attribute's parentheses. Reports words other than the known ones.
 fn words<'a>(attribute: &Attribute, known: &[&'a str], errors: &mut Errors) -> Vec<&'a str> {
     let mut found = Vec::new();
     if let Meta::Path(_) = attribute.meta {
@@ -350,8 +350,8 @@ fn list(attribute: &Attribute, errors: &mut Errors) -> Option<(Ident, bool)> {
     Some((node, rcu))
 }
 
-fn form(ty: &Type, said: &Said, errors: &mut Errors) -> Form {
-    if let Some((by, attribute)) = &said.counted_by {
+fn form(ty: &Type, attributes: &MemberAttributes, errors: &mut Errors) -> Form {
+    if let Some((by, attribute)) = &attributes.counted_by {
         if let Some((element, behind)) = slice(ty, errors) {
             return Form::Counted {
                 element: element.clone(),
@@ -363,7 +363,7 @@ fn form(ty: &Type, said: &Said, errors: &mut Errors) -> Form {
     } else if let Type::Slice(_) = ty {
         errors.add(ty, errors::SLICE);
     }
-    if let Some((node, rcu, attribute)) = &said.list {
+    if let Some((node, rcu, attribute)) = &attributes.list {
         let Some(entry) = entry(ty) else {
             errors.add(attribute, errors::LIST_OF_ENTRIES);
             return Form::Plain;
@@ -375,7 +375,7 @@ fn form(ty: &Type, said: &Said, errors: &mut Errors) -> Form {
         });
     }
     let reference = reference(ty);
-    if let Some((rcu, attribute)) = &said.follow {
+    if let Some((rcu, attribute)) = &attributes.follow {
         let Some(reference) = reference else {
             errors.add(attribute, errors::FOLLOW_OF_REFERENCE);
             return Form::Plain;
@@ -387,16 +387,16 @@ fn form(ty: &Type, said: &Said, errors: &mut Errors) -> Form {
     if let Some(reference) = reference {
         let target = reference.elem.to_token_stream().to_string();
         errors.add(ty, errors::reference_is_a_claim(&target));
-    } else if let Some(advice) = replaced(ty) {
+    } else if let Some(advice) = unsupported(ty) {
         errors.add(ty, advice);
     }
-    match said.container_of {
+    match attributes.container_of {
         Some(_) => Form::Container,
         None => Form::Plain,
     }
 }
 
-/// The elements of `[T]` and `&[T]`, and whether it is the latter.
+/// The element type of `[T]` or `&[T]`, and whether it is the latter.
 fn slice<'a>(ty: &'a Type, errors: &mut Errors) -> Option<(&'a Type, bool)> {
     match ty {
         Type::Slice(slice) => Some((&slice.elem, false)),
@@ -411,7 +411,7 @@ fn slice<'a>(ty: &'a Type, errors: &mut Errors) -> Option<(&'a Type, bool)> {
     }
 }
 
-/// The one reference that a type such as `Option<&T>` is about.
+/// The reference in a type such as `Option<&T>`.
 fn reference(ty: &Type) -> Option<&TypeReference> {
     match ty {
         Type::Reference(reference) => Some(reference),
@@ -431,7 +431,7 @@ fn reference(ty: &Type) -> Option<&TypeReference> {
     }
 }
 
-/// Whether that is `Option<&T>` or `Result<Option<&T>>`.
+/// Whether the type is `Option<&T>` or `Result<Option<&T>>`.
 fn may_be_null(ty: &Type) -> bool {
     match ty {
         Type::Paren(inner) => may_be_null(&inner.elem),
@@ -444,7 +444,7 @@ fn may_be_null(ty: &Type) -> bool {
     }
 }
 
-/// The one type that a list is of.
+/// The entry type of a list.
 fn entry(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else {
         return None;
@@ -458,7 +458,7 @@ fn entry(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// The type of a list, with this lifetime.
+/// Adds a lifetime to the type of a list.
 pub(super) fn list_with_lifetime(ty: &Type, lifetime: Lifetime) -> Type {
     let mut ty = ty.clone();
     if let Type::Path(path) = &mut ty {
@@ -473,7 +473,7 @@ pub(super) fn list_with_lifetime(ty: &Type, lifetime: Lifetime) -> Type {
     ty
 }
 
-/// The same, with this lifetime.
+/// Sets the lifetime of the reference in a type.
 pub(super) fn with_lifetime(ty: &Type, lifetime: Lifetime) -> Type {
     let mut ty = ty.clone();
     fn set(ty: &mut Type, lifetime: Lifetime) {
@@ -506,13 +506,13 @@ fn plain_reference(reference: &TypeReference, errors: &mut Errors) {
     }
 }
 
-/// The integers that Rust's atomics are named by.
+/// The integer types in the names of Rust's atomics.
 const INTEGERS: &[&str] = &[
     "I8", "I16", "I32", "I64", "Isize", "U8", "U16", "U32", "U64", "Usize",
 ];
 
-/// The replacement of types that views no longer support.
-fn replaced(ty: &Type) -> Option<String> {
+/// What to write instead of types that views no longer support.
+fn unsupported(ty: &Type) -> Option<String> {
     let Type::Path(path) = ty else {
         return None;
     };
@@ -535,8 +535,8 @@ fn replaced(ty: &Type) -> Option<String> {
     Some(errors::atomic(&name, &integer))
 }
 
-/// Checks that the member can be written in that way.
-fn writable(write: Write, at: &Attribute, form: &Form, errors: &mut Errors) {
+/// Checks that a member of that form can be written.
+fn check_write(write: Write, at: &Attribute, form: &Form, errors: &mut Errors) {
     match form {
         Form::Followed { rcu: true, .. } => errors.add(at, errors::WRITE_RCU),
         Form::Followed { .. } if write == Write::Owner => {
@@ -549,8 +549,8 @@ fn writable(write: Write, at: &Attribute, form: &Form, errors: &mut Errors) {
     }
 }
 
-/// Checks that what counts elements is a member of the view, and is not written without a claim.
-/// Without a counter there is no such array.
+/// Checks that counters of elements are members of the view, and are not written without a claim. Removes arrays
+/// without a counter.
 fn counters(members: &mut Vec<Declared>, errors: &mut Errors) {
     let mut uncounted = Vec::new();
     for member in &*members {
@@ -572,12 +572,12 @@ fn counters(members: &mut Vec<Declared>, errors: &mut Errors) {
     members.retain(|member| !uncounted.contains(&member.name));
 }
 
-/// Whether it may be an integer: the counter's accessor has to give one.
+/// Whether the type may be an integer, which a counter's accessor has to return.
 fn is_integer(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if !path.path.is_ident("bool"))
 }
 
-/// The elements and the length of an array's type.
+/// The element type and the length of an array type.
 pub(super) fn array(ty: &Type) -> Option<(&Type, &Expr)> {
     match ty {
         Type::Array(array) => Some((&array.elem, &array.len)),

@@ -14,7 +14,7 @@ use quote::{format_ident, quote, quote_spanned, ToTokens};
 use syn::ext::IdentExt as _;
 use syn::{Lifetime, Type};
 
-/// All of it.
+/// Generates the view.
 pub(super) fn expand(view: &View, name: &str, found: &Found) -> TokenStream {
     let layout = match found {
         Found::Structure(layout) => Some(layout),
@@ -53,14 +53,14 @@ fn stop(found: &Found) -> Option<&TokenStream> {
     }
 }
 
-/// The offsets of members. If the kernel's layout is unknown, members stand one after the other in a
-/// generated structure.
+/// The offsets of members. If the kernel's layout is unknown, they are those of a generated structure with the
+/// members in order.
 struct Places<'a> {
     view: &'a View,
     layout: Option<&'a Layout>,
 }
 
-/// Where a member is.
+/// The position of a member.
 enum Place {
     /// At this offset.
     At(TokenStream),
@@ -98,7 +98,7 @@ impl Places<'_> {
         format_ident!("__KlpLayoutOf{}", self.view.name)
     }
 
-    /// The structure for that.
+    /// The generated structure, if the kernel's layout is unknown.
     fn host_structure(&self) -> Option<TokenStream> {
         if self.layout.is_some() || self.view.members.is_empty() {
             return None;
@@ -134,7 +134,7 @@ fn host_type(declared: &Declared) -> TokenStream {
     }
 }
 
-/// The view.
+/// The struct of the view.
 fn item(places: &Places<'_>) -> TokenStream {
     let View {
         attributes,
@@ -155,7 +155,7 @@ fn item(places: &Places<'_>) -> TokenStream {
     }
 }
 
-/// The type that says whether a member may be seen by other threads.
+/// The type whose auto traits decide whether other threads may access a member.
 fn shared(declared: &Declared) -> TokenStream {
     match &declared.form {
         Form::Plain | Form::Container => declared.ty.to_token_stream(),
@@ -224,14 +224,14 @@ fn whole(places: &Places<'_>, found: &Found) -> Option<TokenStream> {
     let passes = match found {
         Found::Structure(layout) => layout.structure.passes_like_integers(),
         Found::Declared => return None,
-        // Unknown or with mistakes, which are reported elsewhere.
+        // Unknown, or with mistakes, which have been reported.
         Found::NoKernel(_) | Found::Handle | Found::Mistaken => true,
     };
     let ident = &places.view.name;
     let members = &places.view.members;
     let inner = members.iter().filter(|declared| !declared.claims());
     let inner = inner.map(|declared| &declared.ty);
-    // SAFETY: all that is claimed is also true of zeroes.
+    // SAFETY: all claims are also true of zeroes.
     let zeroed = members.iter().all(Declared::holds_of_zeroes).then(|| {
         quote_spanned! {Span::mixed_site()=>
             unsafe impl ::klp::view::Zeroed for #ident {
@@ -244,13 +244,13 @@ fn whole(places: &Places<'_>, found: &Found) -> Option<TokenStream> {
         }
     });
     let by_value = passes.then(|| by_value(ident));
-    // SAFETY: of the size that the type information tells.
+    // SAFETY: the size is that of the type information.
     let whole = quote_spanned! {Span::mixed_site()=>
         unsafe impl ::klp::layout::Whole for #ident {}
         #zeroed
         #by_value
     };
-    // In a kernel it is as if the structure were only declared.
+    // In a kernel the structure counts as only declared.
     Some(match found {
         Found::Handle => quote!(::klp::__private::on_host! { #whole }),
         _ => whole,
@@ -314,7 +314,7 @@ impl Accessors<'_> {
         quote!(#read #write #container #place)
     }
 
-    /// The expression for where the member is.
+    /// The expression for the member's address.
     fn pointer(&self) -> TokenStream {
         let offset = match &self.place {
             Place::At(offset) => offset.clone(),
@@ -323,9 +323,9 @@ impl Accessors<'_> {
         quote_spanned!(Span::mixed_site()=> ::klp::view::place(self, #offset))
     }
 
-    // SAFETY of all accessors: the offset and the type are the member's, by the kernel's type
-    // information, with which the constants beside the view compare them. What that does not tell, the
-    // author claims by the word `unsafe` in the member's attributes.
+    // SAFETY of all accessors: the offset and the type are the member's, because constants beside the view
+    // compare them with the kernel's type information. The author vouches for the rest by `unsafe` in the
+    // member's attributes.
 
     fn read(&self) -> TokenStream {
         let Declared {
@@ -394,7 +394,7 @@ impl Accessors<'_> {
         }
     }
 
-    /// The arguments, the result and the body of the accessor of a list.
+    /// The arguments, result type and body of the accessor of a list.
     fn list(&self, list: &List, pointer: &TokenStream) -> (TokenStream, TokenStream, TokenStream) {
         let List { entry, node, rcu } = list;
         let ty = list_with_lifetime(
@@ -403,7 +403,7 @@ impl Accessors<'_> {
         );
         let guard =
             rcu.then(|| quote_spanned!(Span::mixed_site()=> _guard: &'list ::klp::rcu::Guard));
-        // Mistakes of the member are reported at its name.
+        // rustc reports a wrong member at its name.
         let place_of = place_name(node);
         let place_of = quote_spanned!(node.span()=> <#entry>::#place_of);
         (
@@ -439,7 +439,7 @@ impl Accessors<'_> {
         })
     }
 
-    /// How many elements a flexible array has. A negative number of them is none.
+    /// The expression for the number of elements; a negative counter is 0.
     fn count(&self, by: &Ident) -> TokenStream {
         quote_spanned! {Span::mixed_site()=>
             ::core::convert::TryInto::<usize>::try_into(self.#by()).unwrap_or(0)
@@ -500,7 +500,7 @@ impl Accessors<'_> {
         }
     }
 
-    /// The down-cast from an inner structure to the whole.
+    /// The conversion from an inner structure to the containing one.
     fn container(&self) -> TokenStream {
         let Declared { visibility, ty, .. } = self.declared;
         let name = self.derived("from");
@@ -519,7 +519,7 @@ impl Accessors<'_> {
         }
     }
 
-    /// The name of another accessor.
+    /// The name of a further accessor: `set_NAME`, `from_NAME`.
     fn derived(&self, what: &str) -> Ident {
         let name = self.declared.plain_name();
         let span = self.declared.name.span();
@@ -545,17 +545,17 @@ impl BitPlace {
     }
 }
 
-/// The constant that says where a member is.
+/// The name of the constant with a member's offset.
 fn place_name(member: &Ident) -> Ident {
     Ident::new(&format!("place_of_{}", member.unraw()), member.span())
 }
 
-/// The type as a `Member`. Errors are reported at the type, and so once.
+/// `<ty as Member>`, with the span of the type, so that its errors are reported once.
 fn as_member(ty: &Type) -> TokenStream {
     quote_spanned!(place(ty)=> <#ty as ::klp::view::Member>)
 }
 
 fn literal(number: u64) -> TokenStream {
-    // The kernel is one of 64 bits, and so is the host.
+    // `u64` fits: kernel and host are 64-bit.
     Literal::u64_unsuffixed(number).to_token_stream()
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Finds the kernel's structure that a view is of, and its members.
+//! Finds the kernel structure of a view, and its members.
 
 use super::declared::{Declared, Form, View};
 use super::keys::Keys;
 use crate::errors::{structure as errors, Errors};
-use crate::types::kernel::{self, Looked};
+use crate::types::kernel::{self, Lookup};
 use klp_elf::{Member, NoMember, Object, Structure, VMLINUX};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -13,38 +13,39 @@ use std::cell::Cell;
 
 /// The result of looking the structure up.
 pub(super) enum Found {
-    /// All of it.
+    /// The structure and its members.
     Structure(Layout),
-    /// That it is there.
+    /// A structure that is only declared, or is empty.
     Declared,
-    /// A view without members, without a kernel: nothing is needed.
+    /// No kernel, and a view without members, which needs none.
     Handle,
-    /// No kernel. The tokens stop the compiler if there should be one.
+    /// No kernel. The tokens stop the compiler in a build for a kernel.
     NoKernel(TokenStream),
-    /// Nothing, and that is an error already.
+    /// Nothing, which has been reported.
     Mistaken,
 }
 
-/// The kernel's structure, and where its members are.
+/// The kernel's structure, and the members of the view in it.
 pub(super) struct Layout {
     pub(super) structure: Structure,
-    /// For each of the view's members; none for those with mistakes.
+    /// One for each of the view's members; `None` for those with mistakes.
     pub(super) members: Vec<Option<Member>>,
 }
 
-/// Finds them.
+/// Finds the structure and the members.
 pub(super) fn find(keys: &Keys, view: &View, errors: &mut Errors) -> Found {
     let object = match &keys.object {
         Some(object) => object.value(),
         None => VMLINUX.to_owned(),
     };
-    let ask = |_: &_, found: &Object<'_>, errors: &mut Errors| in_object(found, keys, view, errors);
-    match kernel::look(&object, &keys.name, errors, ask) {
-        Looked::Answer(found) => found,
-        Looked::Unreadable => Found::Mistaken,
-        Looked::NoKernel | Looked::NoObject if view.members.is_empty() => Found::Handle,
-        Looked::NoKernel => Found::NoKernel(no_kernel()),
-        Looked::NoObject => {
+    let in_object =
+        |_: &_, found: &Object<'_>, errors: &mut Errors| in_object(found, keys, view, errors);
+    match kernel::look_up(&object, &keys.name, errors, in_object) {
+        Lookup::Found(found) => found,
+        Lookup::Unreadable => Found::Mistaken,
+        Lookup::NoKernel | Lookup::NoObject if view.members.is_empty() => Found::Handle,
+        Lookup::NoKernel => Found::NoKernel(no_kernel()),
+        Lookup::NoObject => {
             let text = errors::no_object(&object);
             let span = keys
                 .object
@@ -55,12 +56,12 @@ pub(super) fn find(keys: &Keys, view: &View, errors: &mut Errors) -> Found {
     }
 }
 
-/// Stops the compiler, once in a crate, when it is one for a kernel.
+/// Stops the compiler in a build for a kernel, once for a crate.
 fn no_kernel() -> TokenStream {
     thread_local! {
-        static SAID: Cell<bool> = const { Cell::new(false) };
+        static REPORTED: Cell<bool> = const { Cell::new(false) };
     }
-    match SAID.replace(true) {
+    match REPORTED.replace(true) {
         true => TokenStream::new(),
         false => only_in_kernel(Span::call_site(), errors::NO_KERNEL),
     }
@@ -79,7 +80,7 @@ fn in_object(object: &Object<'_>, keys: &Keys, view: &View, errors: &mut Errors)
     };
     let candidates = fitting(object, view, candidates);
     match candidates.as_slice() {
-        // It is opaque, as one that is only declared.
+        // An empty structure is opaque, like one that is only declared.
         [structure] if structure.size == 0 => Found::Declared,
         [structure] => layout(object, structure, view, errors),
         [] if object.declares(&name) && view.members.is_empty() => Found::Declared,
@@ -98,7 +99,7 @@ fn in_object(object: &Object<'_>, keys: &Keys, view: &View, errors: &mut Errors)
     }
 }
 
-/// The structures that the function `of` takes or returns. None if that is an error.
+/// The structures that the function `of` takes or returns. `None` if there are none, which is reported.
 fn named(
     object: &Object<'_>,
     keys: &Keys,
@@ -122,7 +123,7 @@ fn named(
     Some(taken)
 }
 
-/// Of several structures, those with the declared members.
+/// Of several structures, those with most of the declared members.
 fn fitting(object: &Object<'_>, view: &View, candidates: Vec<Structure>) -> Vec<Structure> {
     if candidates.len() < 2 {
         return candidates;
@@ -155,7 +156,7 @@ fn member(
 ) -> Option<Member> {
     match object.member(structure, &declared.path) {
         Ok(member) => Some(member),
-        // A list whose head is the structure: a variable of the kernel, or an argument.
+        // The structure itself is the head of a list: a variable of the kernel, or an argument.
         Err(_) if declared.path == "self" && matches!(declared.form, Form::Listed(_)) => {
             structure.as_member()
         }

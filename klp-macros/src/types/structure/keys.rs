@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Parses the arguments of `#[kernel_struct(...)]`: a name, and keys as those of the other attributes.
+//! Parses the arguments of `#[kernel_struct(...)]`: a name, and keys like those of the other attributes.
 
 use crate::errors::{structure as errors, Errors};
 use crate::keys::{self, Place};
@@ -9,17 +9,17 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Lit, LitStr};
 
-/// The structure that the author means.
+/// The arguments of the attribute.
 pub(super) struct Keys {
-    /// Its tag, or the name of its `typedef`.
+    /// The structure's tag, or the name of its `typedef`.
     pub(super) name: LitStr,
-    /// Where its type information is.
+    /// The object with its type information.
     pub(super) object: Option<LitStr>,
-    /// A function that takes it or gives it, where there are several of that name.
+    /// A function that takes or returns it, if there are several of that name.
     pub(super) of: Option<LitStr>,
 }
 
-/// Reads them. Nothing when there is no name to go on with.
+/// Parses the arguments. `None` without a name, which is reported.
 pub(super) fn keys(inside: TokenStream, errors: &mut Errors) -> Option<Keys> {
     let attribute = Ident::new("kernel_struct", Span::call_site()).into_token_stream();
     let mut tokens = inside.into_iter();
@@ -35,7 +35,7 @@ pub(super) fn keys(inside: TokenStream, errors: &mut Errors) -> Option<Keys> {
         }
     };
     check_name(&name, errors);
-    let mut rest = parse::keys(attribute, behind_comma(tokens, errors), errors);
+    let mut rest = parse::keys(attribute, after_comma(tokens, errors), errors);
     rest.keys.retain(|key| {
         let partial = key.name == "partial";
         if partial {
@@ -56,8 +56,8 @@ pub(super) fn keys(inside: TokenStream, errors: &mut Errors) -> Option<Keys> {
     })
 }
 
-/// What follows the comma behind the name.
-fn behind_comma(mut tokens: impl Iterator<Item = TokenTree>, errors: &mut Errors) -> TokenStream {
+/// The tokens after the comma that follows the name.
+fn after_comma(mut tokens: impl Iterator<Item = TokenTree>, errors: &mut Errors) -> TokenStream {
     match tokens.next() {
         None => TokenStream::new(),
         Some(TokenTree::Punct(comma)) if comma.as_char() == ',' => tokens.collect(),
@@ -77,7 +77,7 @@ fn check_name(literal: &LitStr, errors: &mut Errors) {
     }
 }
 
-/// Whether it can be a name in C.
+/// Whether the text is an identifier in C.
 pub(super) fn is_name(text: &str) -> bool {
     let allowed = |character: char| character == '_' || character.is_ascii_alphanumeric();
     !text.is_empty() && text.chars().all(allowed)
@@ -106,8 +106,8 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_is_reported_once_by_the_view() {
-        for (tokens, wanted) in [
+    fn each_mistake_is_reported_once() {
+        for (tokens, expected) in [
             (quote!(), &["expected the structure's name"][..]),
             (quote!(seq_file), &["expected the structure's name"]),
             (quote!("struct seq_file"), &["write \"seq_file\""]),
@@ -128,8 +128,8 @@ mod tests {
         ] {
             let text = tokens.to_string();
             let (_, errors) = read(tokens);
-            assert_eq!(errors.len(), wanted.len(), "{text}: {errors:?}");
-            for (error, part) in errors.iter().zip(wanted) {
+            assert_eq!(errors.len(), expected.len(), "{text}: {errors:?}");
+            for (error, part) in errors.iter().zip(expected) {
                 assert!(error.contains(part), "{text}: {error}");
             }
         }
