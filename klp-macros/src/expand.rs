@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Generates the code of a module from a checked patch. It cannot fail.
+//! Generates the code of a module from a checked patch, which cannot fail.
 //!
-//! Generated names have spans of `mixed_site`, so that they cannot conflict with the author's, and lints such as
-//! `unsafe_code` ignore generated code.
+//! Generated code has `mixed_site` spans: its names cannot conflict with the author's, and lints such as
+//! `unsafe_code` ignore it.
 
 mod c_types;
 mod callbacks;
@@ -56,7 +56,7 @@ pub(crate) fn module(patch: &Patch, module: &Module) -> TokenStream {
     }
 }
 
-/// The function that the kernel calls, and what makes sure that it can.
+/// The function that the kernel calls, and the constants that check its signature.
 fn replacement(patch: &Patch, function: &parse::Function) -> TokenStream {
     let replaced = patch.replaced(&function.signature.ident);
     let prototype = replaced.and_then(|(_, replaced)| replaced.prototype.as_ref());
@@ -67,10 +67,9 @@ fn replacement(patch: &Patch, function: &parse::Function) -> TokenStream {
     quote!(#vouched #contract #shim)
 }
 
-/// The author's function without our attribute: emitted for a patch with mistakes, so that uses of it
-/// still resolve.
+/// The author's function without the attribute, for a patch with mistakes: uses of it still resolve.
 pub(crate) fn function_alone(function: &parse::Function) -> TokenStream {
-    // rustc reports these itself.
+    // rustc itself reports these functions.
     if !function.has_body() || function.signature.variadic.is_some() {
         return TokenStream::new();
     }
@@ -89,7 +88,7 @@ pub(crate) fn function_alone(function: &parse::Function) -> TokenStream {
     }
 }
 
-/// The same for a mod.
+/// The author's mod without the attributes, for a patch with mistakes.
 pub(crate) fn module_alone(module: &Module) -> TokenStream {
     let mut content = inner_attributes(module);
     content.extend(module.items.iter().map(|item| match item {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The C counterparts of an author's types.
+//! Generates the C counterparts of the author's types.
 //!
 //! Tokens around an author's type carry that type's span, so that rustc's errors about types without a C
 //! counterpart point at the author's code.
@@ -14,7 +14,7 @@ pub(super) fn c_type(ty: &Type) -> TokenStream {
     in_trait(ty, &quote!(CAbi), &quote!(C))
 }
 
-/// `<type as ::klp::abi::trait_name>::item`, all at the type's place.
+/// `<type as ::klp::abi::trait_name>::item`, with the spans of the type.
 pub(super) fn in_trait(ty: &Type, trait_name: &TokenStream, item: &TokenStream) -> TokenStream {
     let (first, last) = ends(ty);
     let trait_name = at(last, trait_name);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The C callbacks of an object.
+//! Generates the C callbacks of an object.
 //!
-//! They call the author's callbacks, check the originals that replacements call, and release states: the patch's own when
-//! it is reverted or refused, and those of replaced patches when this one is complete.
+//! They call the author's callbacks, check the originals that replacements call, and release states: the patch's
+//! own when it is reverted or refused, and those of replaced patches when its transition is complete.
 
 use super::originals;
 use crate::model::{Callback, Object, Patch};
@@ -15,7 +15,7 @@ use quote::{format_ident, quote, quote_spanned};
 pub(super) fn entry(patch: &Patch, index: usize, object: &Object) -> TokenStream {
     let fields: Vec<_> = CallbackKind::ALL
         .into_iter()
-        .filter(|kind| is_called(patch, object, *kind))
+        .filter(|kind| is_needed(patch, object, *kind))
         .map(|kind| {
             let field = Ident::new(kind.name(), Span::mixed_site());
             let function = function_name(kind, index);
@@ -32,7 +32,7 @@ pub(super) fn entry(patch: &Patch, index: usize, object: &Object) -> TokenStream
     }
 }
 
-/// The functions themselves.
+/// The C callbacks of all objects.
 pub(super) fn functions(patch: &Patch) -> TokenStream {
     let release = release(patch);
     let functions = patch
@@ -42,7 +42,7 @@ pub(super) fn functions(patch: &Patch) -> TokenStream {
         .flat_map(|(index, object)| {
             CallbackKind::ALL
                 .into_iter()
-                .filter(|kind| is_called(patch, object, *kind))
+                .filter(|kind| is_needed(patch, object, *kind))
                 .map(move |kind| function(patch, index, object, kind))
         });
     quote!(#release #(#functions)*)
@@ -52,8 +52,8 @@ fn function_name(kind: CallbackKind, index: usize) -> Ident {
     format_ident!("{}_{index}", kind.name(), span = Span::mixed_site())
 }
 
-/// Whether there is something to do at that kind.
-fn is_called(patch: &Patch, object: &Object, kind: CallbackKind) -> bool {
+/// Whether the object needs a C callback of that kind.
+fn is_needed(patch: &Patch, object: &Object, kind: CallbackKind) -> bool {
     object.callbacks.get(kind).is_some()
         || match kind {
             CallbackKind::PrePatch => object.originals().next().is_some(),
@@ -92,7 +92,7 @@ fn function(patch: &Patch, index: usize, object: &Object, kind: CallbackKind) ->
         CallbackKind::PreUnpatch => callback.map(notify).unwrap_or_default(),
         CallbackKind::PostUnpatch => post_unpatch(callback, releases(patch, object)),
     };
-    // Not every check looks at it.
+    // The check alone does not use the argument.
     let argument = match callback {
         None if kind == CallbackKind::PrePatch => quote!(_),
         _ => quote_spanned!(Span::mixed_site()=> object),
@@ -106,7 +106,7 @@ fn function(patch: &Patch, index: usize, object: &Object, kind: CallbackKind) ->
     }
 }
 
-/// The author's function. What rustc has to say about its signature belongs to its name.
+/// The path of the author's function. rustc reports errors in its signature at its name.
 fn author(callback: &Callback) -> TokenStream {
     let function = &callback.function;
     quote_spanned!(function.span()=> super::#function)
@@ -117,7 +117,7 @@ fn notify(callback: &Callback) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> ::klp::callbacks::notify(object, #author);)
 }
 
-/// Runs the checks, then the author's function; stops at the first error.
+/// The body of `pre_patch`: the checks, then the author's function, up to the first error.
 fn pre_patch(
     checked: Option<TokenStream>,
     callback: Option<&Callback>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Names and texts in more than one part of the generated code.
+//! Names and texts that several parts of the generated code use.
 
 use crate::model::Object;
 use crate::names;
@@ -10,7 +10,7 @@ use std::ffi::CString;
 
 /// The log message of an unlinked module, with the kernel's prefix for errors.
 pub(super) fn unlinked_text() -> String {
-    // Only letters, digits and underscores, so nothing that the assembler or `printk` would read.
+    // Only letters, digits and underscores: nothing is special to the assembler or `printk`.
     let name = names::from_build(|variable| std::env::var(variable).ok());
     let name = name.as_deref().unwrap_or("a live patch");
     format!(
@@ -20,14 +20,14 @@ pub(super) fn unlinked_text() -> String {
 }
 
 pub(super) fn marker_name() -> Ident {
-    // The crate's root has no hygiene: each attribute finds what another has made.
+    // Without hygiene, so that each attribute resolves the names that another one generates.
     Ident::new(
         "one_livepatch_per_module__put_several_functions_into_a_mod_with_the_attribute",
         Span::call_site(),
     )
 }
 
-/// The object's name as C has it: `None` for `vmlinux`.
+/// The object's name in `struct klp_object`: `None` for `vmlinux`.
 pub(super) fn module_name(object: &Object) -> TokenStream {
     match &object.module {
         None => quote!(::core::option::Option::None),

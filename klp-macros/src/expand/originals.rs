@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Calls of original functions.
+//! Generates calls of original functions.
 //!
-//! A call enters the function behind its patch site: at the livepatch symbol plus an offset. Rust cannot express that,
-//! the assembler can: `.set` makes a name from both, and the compiler's call of that name is a direct call. If the
-//! offset is unknown at build time, the name is that of code that branches on a byte, which is set when the object is
-//! patched; klp has that code for each architecture.
+//! A call enters the function behind its patch site: at the livepatch symbol plus an offset. Rust cannot express
+//! that, but the assembler can: `.set` defines a symbol from both, and the compiler's call of that symbol is direct.
+//! If the offset is unknown at build time, the symbol is that of code that branches on a byte, which is set when the
+//! object is patched; klp has that code for each architecture.
 
 use super::c_types::{c_type, in_trait};
 use super::names::{c_string, module_name, unlinked_text};
@@ -17,21 +17,21 @@ use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned, ToTokens};
 use syn::Type;
 
-/// The names of one function in the assembler.
+/// The assembler symbols of one function.
 struct Names {
-    /// What livepatch finds.
+    /// The livepatch symbol.
     symbol: String,
     /// The symbol that the replacement calls.
     call: String,
-    /// The function's beginning.
+    /// The function's start.
     entry: String,
-    /// The byte that says which of two entries it has.
+    /// The byte that selects one of two entry lengths.
     byte: String,
 }
 
 impl Names {
     fn new(object: &Object, function: &Function) -> Self {
-        // Its parts were checked.
+        // The parts have been checked.
         let symbol = SymbolName::new(object.name(), &function.name, function.sympos);
         let symbol = symbol.map(|symbol| symbol.to_string()).unwrap_or_default();
         let name = |what: &str| {
@@ -73,7 +73,7 @@ impl Names {
     }
 }
 
-/// The declaration of the kernel's function in C, for the replacement's inside.
+/// The C declaration of the kernel's function, inside the replacement.
 pub(super) fn declaration(
     object: &Object,
     function: &Function,
@@ -106,7 +106,7 @@ fn argument(index: usize) -> Ident {
 }
 
 /// The author's body, in which `original` is a closure that calls the kernel's function. It borrows
-/// the call (`__klp_call`), so it can neither be kept nor be sent to another task.
+/// the call (`__klp_call`), so it can neither be stored nor be sent to another task.
 pub(super) fn body(original: &Original, author: &parse::Function) -> TokenStream {
     let word = &original.word;
     let types: Vec<&Type> = arguments(&author.signature).collect();
@@ -126,9 +126,8 @@ pub(super) fn body(original: &Original, author: &parse::Function) -> TokenStream
         #[allow(unused_variables)]
         let #word = |#(#names: #types),*| -> #result {
             let _: &::klp::abi::Call = __klp_call;
-            // SAFETY: this is the function that the kernel would run, with the types of its
-            // arguments and its result as the author has them. Its entry was checked when the
-            // object was patched, which this function is a part of.
+            // SAFETY: this is the replaced function, and the author's signature has its types. Its
+            // entry was checked when its object was patched, before this replacement could run.
             unsafe { #called }
         };
         #body
@@ -200,7 +199,7 @@ fn entry(object: &Object, function: &Function, original: &Original) -> TokenStre
         }
     };
     quote_spanned! {Span::mixed_site()=>
-        // SAFETY: the assembler's names are made of those of this function.
+        // SAFETY: the assembler symbols are made from this function's names.
         unsafe {
             ::klp::original::Original::new(
                 #name,
@@ -230,7 +229,7 @@ fn in_assembler(name: &str) -> TokenStream {
     }
 }
 
-/// Refuses the patch where another one would be skipped; for the module's init.
+/// The check in the module's init that refuses the patch if a call of an original would skip another patch.
 pub(super) fn admit(patch: &Patch) -> TokenStream {
     let tables: Vec<_> = with_originals(patch).map(table_name).collect();
     if tables.is_empty() {
@@ -249,7 +248,7 @@ fn with_originals(patch: &Patch) -> impl Iterator<Item = usize> + '_ {
         .map(|(index, _)| index)
 }
 
-/// Checks the object's originals; for its `pre_patch`.
+/// The check of the object's originals in its `pre_patch`.
 pub(super) fn check(patch: &Patch, index: usize) -> TokenStream {
     let table = table_name(index);
     let name = &patch.info.name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The `extern "C"` replacement, which wraps the author's function.
+//! Generates the `extern "C"` replacement, which wraps the author's function.
 
 use super::c_types::c_type;
 use super::originals;
@@ -14,8 +14,8 @@ use syn::{Attribute, Type};
 
 /// The function that the kernel calls, under the author's name, with the author's function inside.
 ///
-/// The body is inlined, and something is left to do after it: so it runs in the frame of the
-/// symbol that `new_func` names, where the kernel looks for it.
+/// The author's function is inlined and `stay_on_stack` follows it, so it runs in the frame of the
+/// symbol that `new_func` names, where the stack check looks for it.
 pub(super) fn shim(
     function: &Function,
     replaced: Option<(&model::Object, &model::Function)>,
@@ -40,7 +40,7 @@ pub(super) fn shim(
     let (outer, inner): (Vec<&Attribute>, Vec<&Attribute>) = function
         .attributes
         .iter()
-        .partition(|attribute| goes_out(attribute));
+        .partition(|attribute| is_outer(attribute));
     let original = replaced
         .and_then(|(object, replaced)| Some((object, replaced, replaced.original.as_ref()?)));
     let declared =
@@ -66,13 +66,13 @@ pub(super) fn shim(
     }
 }
 
-/// An argument's name. At its type's place, because rustc complains about the type there too, and
-/// the same words at the same place are shown once.
+/// An argument's name. It has its type's span, because rustc reports errors of the type there too,
+/// and shows equal messages at one span once.
 fn argument((index, ty): (usize, &&Type)) -> Ident {
     format_ident!("__klp_arg{index}", span = ends(ty).1)
 }
 
-/// The author's function, to be inlined. If it calls the original, it also takes the call.
+/// The author's function, always inlined. If it calls the original, it also takes the call.
 fn author_function(
     function: &Function,
     attributes: &[&Attribute],
@@ -93,11 +93,11 @@ fn author_function(
     }
 }
 
-/// Documentation and lints are about all of the function, the frame included; any other attribute
-/// was meant for the function that the author wrote.
-fn goes_out(attribute: &Attribute) -> bool {
-    const OUT: [&str; 7] = ["doc", "allow", "warn", "deny", "forbid", "expect", "cold"];
-    OUT.iter().any(|name| attribute.path().is_ident(name))
+/// Whether the attribute goes on the outer function. Documentation and lints apply to the whole function,
+/// its frame included; any other attribute is for the function that the author wrote.
+fn is_outer(attribute: &Attribute) -> bool {
+    const OUTER: [&str; 7] = ["doc", "allow", "warn", "deny", "forbid", "expect", "cold"];
+    OUTER.iter().any(|name| attribute.path().is_ident(name))
 }
 
 fn from_c(argument: &Ident, ty: &Type) -> TokenStream {
@@ -105,16 +105,16 @@ fn from_c(argument: &Ident, ty: &Type) -> TokenStream {
     let call = Ident::new("__klp_call", Span::mixed_site());
     let converted = quote_spanned!(last=> ::klp::abi::Argument::<#ty>::argument(#argument, &#call));
     quote_spanned! {Span::mixed_site()=>
-        // SAFETY: the kernel calls this function in the place of one whose C types these are.
+        // SAFETY: the kernel calls this function instead of one that has these C types.
         unsafe { #converted }
     }
 }
 
-/// A buffer, of that length: none where the number is negative.
+/// A buffer of that length; empty if the number is negative.
 fn buffer(start: &Ident, length: &Ident) -> TokenStream {
     let call = Ident::new("__klp_call", Span::mixed_site());
     quote_spanned! {Span::mixed_site()=>
-        // SAFETY: the author answers for the length.
+        // SAFETY: the author vouches for the length.
         unsafe {
             ::klp::bytes::counted(
                 #start,

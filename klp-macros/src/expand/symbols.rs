@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Declared kernel functions and data, under the names of livepatch symbols.
+//! Generates declarations of kernel functions and data under the names of livepatch symbols.
 //!
-//! For the kernel a declaration is a weak undefined symbol, which the module build accepts;
-//! `cargo klp link` makes a livepatch symbol of it. Until then a byte in the section
-//! `.klp.unlinked` is 1, and the module's init fails. On the host each declaration is backed by a
-//! stand-in, so that code that uses it links.
+//! In a module a declaration is a weak undefined symbol, which the build accepts; `cargo klp link` turns it
+//! into a livepatch symbol. Until then a byte in the section `.klp.unlinked` is 1, and the module's init
+//! fails. On the host each declaration has a stand-in, so that code that uses it links.
 
 use super::names::{marker_name, unlinked_text};
 use crate::errors::symbols as errors;
@@ -18,7 +17,7 @@ use quote::{quote, quote_spanned};
 use std::cell::Cell;
 use syn::{LitStr, Signature, Type};
 
-/// The declarations, and what checks them.
+/// The declarations, and the constants that check them.
 pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) -> TokenStream {
     let in_kernel = symbols
         .iter()
@@ -33,8 +32,8 @@ pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) ->
         quote!(#declared #stand_in)
     });
     let checks = symbols.iter().map(|linked| checks(object, linked));
-    let of_object = of_object(object, symbols);
-    let itself = itself(object, symbols);
+    let object_checks = object_checks(object, symbols);
+    let recursion_checks = recursion_checks(object, symbols);
     quote_spanned! {Span::mixed_site()=>
         ::klp::__private::in_kernel! {
             ::klp::__private::livepatch_symbols! { #text #(#names)* }
@@ -42,12 +41,12 @@ pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) ->
         }
         ::klp::__private::on_host! { #(#on_host)* }
         #(#checks)*
-        #of_object
-        #itself
+        #object_checks
+        #recursion_checks
     }
 }
 
-/// C functions of the patch: part of the module, so the linker resolves their names.
+/// Declarations of the patch's C functions, whose names the linker resolves within the module.
 pub(crate) fn helpers(block: &Block, helpers: &[Linked<'_>]) -> TokenStream {
     let in_kernel = helpers
         .iter()
@@ -67,13 +66,13 @@ pub(crate) fn helpers(block: &Block, helpers: &[Linked<'_>]) -> TokenStream {
     }
 }
 
-/// Declarations with mistakes, emitted so that uses of them still resolve.
+/// The declarations of a block with mistakes: uses of them still resolve.
 pub(crate) fn symbols_alone(block: &Block) -> TokenStream {
     let possible = block
         .symbols
         .iter()
         .filter(|symbol| match &symbol.declared {
-            // rustc reports these itself.
+            // rustc itself reports generic declarations.
             Declared::Function(signature) => signature.generics.params.is_empty(),
             Declared::Variable { .. } => true,
         });
@@ -85,7 +84,7 @@ pub(crate) fn symbols_alone(block: &Block) -> TokenStream {
     quote!(#(#all)*)
 }
 
-/// One declaration in a separate block.
+/// One declaration, in a block of its own.
 fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
     let outer = &block.attributes;
     let Symbol {
@@ -116,7 +115,7 @@ fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
         #[link_name = #link_name]
         #item
     };
-    // With the author's tokens, so that the lint `unsafe_code` finds the claims.
+    // The author's tokens, so that the lint `unsafe_code` finds the block.
     let mut braces = Group::new(Delimiter::Brace, content);
     let opening = match &block.unsafety {
         Some(unsafety) => {
@@ -133,7 +132,7 @@ fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
     }
 }
 
-/// A name that nothing else on the host has.
+/// A unique symbol name for the host.
 fn stand_in_name(name: &str) -> String {
     thread_local! {
         // One rustc runs all attributes of a crate on one thread.
@@ -143,7 +142,7 @@ fn stand_in_name(name: &str) -> String {
     format!("__klp_stand_in_{number}_{name}")
 }
 
-/// A definition for the host's linker. Nothing calls it.
+/// A definition for the host's linker, which is never used.
 fn stand_in(symbol: &Symbol, link_name: &str) -> TokenStream {
     match &symbol.declared {
         Declared::Function(signature) => {
@@ -162,7 +161,7 @@ fn stand_in(symbol: &Symbol, link_name: &str) -> TokenStream {
         Declared::Variable { ty, .. } => quote_spanned! {Span::mixed_site()=>
             const _: () = {
                 #[unsafe(export_name = #link_name)]
-                // SAFETY: C may leave any value there, so also this one.
+                // SAFETY: the type allows any value that C may leave there, so also zeroes.
                 static mut STAND_IN: #ty = unsafe { ::core::mem::zeroed() };
             };
         },
@@ -172,15 +171,15 @@ fn stand_in(symbol: &Symbol, link_name: &str) -> TokenStream {
 /// Compile-time checks of the types.
 fn checks(object: &LitStr, linked: &Linked<'_>) -> TokenStream {
     match &linked.symbol.declared {
-        Declared::Function(signature) => of_function(linked, signature),
+        Declared::Function(signature) => function_checks(linked, signature),
         Declared::Variable { mutability, ty, .. } => {
-            of_variable(object, linked, ty, mutability.is_some())
+            variable_checks(object, linked, ty, mutability.is_some())
         }
     }
 }
 
-/// Checks that every type has a C type, and that it is that of the prototype.
-fn of_function(linked: &Linked<'_>, signature: &Signature) -> TokenStream {
+/// Checks that every type is a C type, and that of the prototype.
+fn function_checks(linked: &Linked<'_>, signature: &Signature) -> TokenStream {
     let result = result(signature);
     let types = arguments(signature).chain([&result]).map(|ty| {
         let span = place(ty);
@@ -194,9 +193,9 @@ fn of_function(linked: &Linked<'_>, signature: &Signature) -> TokenStream {
     }
 }
 
-/// Checks that C may leave any value in the variable, and that its size is the symbol's. A `safe` one must not be
-/// larger, and is an atomic if the kernel changes it.
-fn of_variable(object: &LitStr, linked: &Linked<'_>, ty: &Type, is_mut: bool) -> TokenStream {
+/// Checks that any value is valid for the variable's type, and that its size is the symbol's. A `safe` variable must
+/// not reach into the next symbol, and must be an atomic if the kernel changes it.
+fn variable_checks(object: &LitStr, linked: &Linked<'_>, ty: &Type, is_mut: bool) -> TokenStream {
     let span = place(ty);
     let plain = quote_spanned!(span=> ::klp::layout::plain::<#ty>(););
     // Without `mut`, all CPUs may read it at once.
@@ -244,7 +243,7 @@ fn of_variable(object: &LitStr, linked: &Linked<'_>, ty: &Type, is_mut: bool) ->
 }
 
 /// Checks that the patch has the object, and that it is loaded whenever a `safe` symbol can be used.
-fn of_object(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
+fn object_checks(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
     let name = object.value();
     if name == klp_elf::VMLINUX {
         return TokenStream::new();
@@ -257,7 +256,7 @@ fn of_object(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
             const _: () = if PATCH.has(#name) && !PATCH.is_only(#name) { #stop };
         })
     });
-    let objects = of_patch(&quote!(OBJECTS));
+    let objects = patch_constant(&quote!(OBJECTS));
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             const PATCH: ::klp::symbols::Objects = #objects;
@@ -267,8 +266,8 @@ fn of_object(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
     }
 }
 
-/// No replacement calls the function that it replaces: that would be a call of itself.
-fn itself(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
+/// Checks that no replacement calls the function that it replaces: it would call itself.
+fn recursion_checks(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
     let functions = symbols
         .iter()
         .filter(|linked| matches!(linked.symbol.declared, Declared::Function(_)));
@@ -289,7 +288,7 @@ fn itself(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
     if checks.peek().is_none() {
         return TokenStream::new();
     }
-    let replacements = of_patch(&quote!(REPLACEMENTS));
+    let replacements = patch_constant(&quote!(REPLACEMENTS));
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             const PATCH: &[::klp::symbols::Replacement] = #replacements;
@@ -298,16 +297,16 @@ fn itself(object: &LitStr, symbols: &[Linked<'_>]) -> TokenStream {
     }
 }
 
-/// A constant of the patch, if there is a patch.
-fn of_patch(what: &TokenStream) -> TokenStream {
+/// A constant of the crate's patch, or that of `without_patch`.
+fn patch_constant(name: &TokenStream) -> TokenStream {
     let patch = marker_name();
     quote_spanned! {Span::mixed_site()=>
         {
-            // The inner one counts, where there is one.
+            // The inner import shadows the outer one, if the crate has a patch.
             use ::klp::symbols::without_patch::*;
             {
                 use crate::*;
-                #patch::#what
+                #patch::#name
             }
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The statics that the kernel reads, and what makes a module of the crate.
+//! Generates the statics that the kernel reads, and the `module!` that turns the crate into a module.
 
 use super::names::{c_string, marker_name, module_name};
 use super::{callbacks, originals};
@@ -122,13 +122,13 @@ fn unregister() -> TokenStream {
     }
 }
 
-/// What `module!` has no fields for.
+/// The modinfo entries for which `module!` has no fields.
 fn modinfo(info: &Info) -> TokenStream {
     let one = |key, value: &LitStr| (key, value.value());
     let version = info.version.iter().map(|version| one("version", version));
     let fixes = info.fixes.iter().map(|fix| one("fixes", fix));
     let url = info.url.iter().map(|url| one("url", url));
-    // Tools see only by this that it takes the place of all others.
+    // Only this shows tools that the patch is cumulative.
     let replace = info.replace.then(|| ("klp_replace", "Y".to_owned()));
     let entries = version.chain(fixes).chain(url).chain(replace);
     entries
@@ -141,7 +141,7 @@ fn modinfo(info: &Info) -> TokenStream {
         .collect()
 }
 
-/// Refuses kernels whose livepatch core lacks a requested key, at that key.
+/// Checks that the kernel's livepatch core supports `register` and `immediate`; errors are at the key.
 fn lifecycle(patch: &Patch) -> TokenStream {
     let functions = patch
         .objects
@@ -180,13 +180,13 @@ fn table_name(index: usize) -> Ident {
 fn table_entry(function: &Function) -> TokenStream {
     let name = c_string(&function.name);
     let [above, replacement] = &function.path;
-    // What rustc has to say about its signature it says at that place.
+    // rustc reports errors in the signature at this span.
     let replacement = quote_spanned!(replacement.span()=> #above::#replacement);
     let sympos = Literal::u32_unsuffixed(function.sympos);
     let immediate = function.immediate.as_ref();
     let immediate = immediate.map(|_| quote_spanned!(Span::mixed_site()=> .immediate()));
     quote_spanned! {Span::mixed_site()=>
-        // SAFETY: the author's signature is that of the function it replaces.
+        // SAFETY: the author's signature is that of the replaced function.
         unsafe { ::klp::table::Func::new(#name, #replacement as *const (), #sympos) }#immediate
     }
 }
@@ -198,7 +198,7 @@ fn object(patch: &Patch, index: usize, object: &Object) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> ::klp::table::Object::new(#module, &#table)#callbacks)
 }
 
-/// The `module!` macro, which has to be at the crate's root.
+/// The call of `module!`, which must be at the crate's root.
 pub(super) fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
     let info = &patch.info;
     let (name, description, license) = (&info.name, &info.description, &info.license);
@@ -219,7 +219,7 @@ pub(super) fn module_macro(patch: &Patch, module: &TokenStream) -> TokenStream {
 }
 
 /// A mod at the crate's root. A second patch defines it again, which rustc reports. Declared symbols
-/// read the patch's objects and called functions from it.
+/// read the patch's objects, replacements and called functions from it.
 fn marker(objects: &[Object]) -> TokenStream {
     let name = marker_name();
     let replacements = objects.iter().flat_map(|object| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The values of shadow variables and states, which the author only declares.
+//! Generates the values of shadow variables and states, which the author only declares.
 
 use crate::model::{Patch, State};
 use crate::parse::{Kind, Variable};
@@ -22,12 +22,12 @@ pub(super) fn variable(patch: &Patch, variable: &Variable) -> TokenStream {
     with_value(variable, &state_value(variable, &entry, &fingerprint))
 }
 
-/// The static in a patch with mistakes, so that its uses are no further errors.
+/// The static in a patch with mistakes, so that its uses cause no further errors.
 pub(super) fn alone(kind: Kind, variable: &Variable) -> TokenStream {
     if !kind.is_type(&variable.ty) {
         return TokenStream::new();
     }
-    // Without the types' traits, which could be further errors.
+    // Without the types' traits, which could cause further errors.
     let fingerprint = quote!(0);
     let value = match kind {
         Kind::Shadow => shadow_value(variable, 0, &fingerprint),
@@ -69,7 +69,7 @@ fn shadow_value(variable: &Variable, id: u32, fingerprint: &TokenStream) -> Toke
                 _: *mut ::core::ffi::c_void,
                 data: *mut ::core::ffi::c_void,
             ) {
-                // SAFETY: the kernel passes what is kept under this variable's id.
+                // SAFETY: the kernel passes the data of this variable's id.
                 unsafe { #name.collect(data) }
             }
             // SAFETY: no other shadow variable of this patch has the id, which the module declares,
@@ -88,7 +88,7 @@ fn state_value(variable: &Variable, entry: &TokenStream, fingerprint: &TokenStre
     }
 }
 
-/// The type's fingerprint. What rustc has to say about its traits belongs to the type.
+/// The type's fingerprint. rustc reports errors of its traits at the type.
 fn fingerprint(ty: &Type) -> TokenStream {
     let span = ty.span();
     let typed = quote_spanned!(span=> as ::klp::persistent::Typed>::FINGERPRINT);
@@ -96,13 +96,13 @@ fn fingerprint(ty: &Type) -> TokenStream {
     quote!(#open #ty #typed)
 }
 
-/// Names the variable in the log.
+/// The variable's path, for the log.
 fn path(variable: &Variable) -> TokenStream {
     let name = Literal::string(&format!("::{}", variable.name));
     quote_spanned!(Span::mixed_site()=> ::core::concat!(::core::module_path!(), #name))
 }
 
-/// The table of states. In the author's mod, because it names the author's types.
+/// The table of states, in the author's mod because it names the author's types.
 pub(super) fn state_table(patch: &Patch) -> TokenStream {
     if patch.states.is_empty() {
         return TokenStream::new();
