@@ -18,7 +18,7 @@ const BYTES: &str = "Bytes";
 struct Counted {
     /// The argument with the length.
     by: Ident,
-    /// The author's word.
+    /// The token `unsafe`, by which the author vouches for the length.
     unsafety: Option<Ident>,
 }
 
@@ -56,7 +56,7 @@ fn check_one(
     }
 }
 
-/// For each argument the place of the one with its length, if it is a buffer.
+/// For each argument that is a buffer, the index of the argument with its length.
 pub(crate) fn lengths(signature: &Signature) -> Vec<Option<usize>> {
     let length = |argument: &PatType| {
         let by = counted(attribute(argument)?)?.by;
@@ -65,7 +65,7 @@ pub(crate) fn lengths(signature: &Signature) -> Vec<Option<usize>> {
     typed(signature).map(length).collect()
 }
 
-/// The tokens `unsafe` by which the author claims the lengths.
+/// The tokens `unsafe` in the attributes.
 pub(crate) fn claims(signature: &Signature) -> Vec<Ident> {
     let words = typed(signature).filter_map(|argument| counted(attribute(argument)?)?.unsafety);
     words.collect()

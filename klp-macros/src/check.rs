@@ -2,7 +2,7 @@
 
 //! Checks a patch and builds its model.
 //!
-//! Each check continues after a mistake, so that all are reported at once.
+//! Each check continues after a mistake, so that all mistakes are reported at once.
 
 mod callbacks;
 #[cfg(test)]
@@ -41,7 +41,7 @@ pub(crate) fn function(
     let replacement = replacement(values, function, errors);
     signature::check(function, errors);
     not_itself(info.as_ref(), replacement.as_slice(), errors);
-    inlined(replacement.as_slice(), errors);
+    no_inlined_copies(replacement.as_slice(), errors);
     errors.is_empty().then_some(Patch {
         info: info?,
         objects: objects(replacement),
@@ -62,7 +62,7 @@ pub(crate) fn module(
     let replacements = replacements(module, errors);
     unique(&replacements, errors);
     not_itself(info.as_ref(), &replacements, errors);
-    inlined(&replacements, errors);
+    no_inlined_copies(&replacements, errors);
     no_other_original(module, &replacements, errors);
     let mut objects = objects(replacements);
     callbacks::check(module, &mut objects, errors);
@@ -99,7 +99,7 @@ fn replacements(module: &parse::Module, errors: &mut Errors) -> Vec<Replacement>
         signature::no_cfg(&function.attributes, errors::CFG_ON_REPLACEMENT, errors);
         signature::check(function, errors);
     }
-    // Misplaced ones have been reported already.
+    // Misplaced replacements have been reported.
     if !any && errors.is_empty() && !callbacks::any(module) {
         errors.add(&module.name, errors::NO_REPLACEMENT);
     }
@@ -162,7 +162,7 @@ fn replacement(
 
 /// Checks that no inlined copy of a replaced function keeps the old code, as far as debug information
 /// shows.
-fn inlined(replacements: &[Replacement], errors: &mut Errors) {
+fn no_inlined_copies(replacements: &[Replacement], errors: &mut Errors) {
     for this in replacements {
         let same_object = |other: &&Replacement| other.object.value() == this.object.value();
         let others = replacements.iter().filter(same_object);
@@ -183,8 +183,8 @@ fn inlined(replacements: &[Replacement], errors: &mut Errors) {
     }
 }
 
-/// Checks that the patch does not have the name of a module that it patches: a kernel loads one module of a
-/// name.
+/// Checks that the patch does not have the name of a module that it patches: the kernel loads only one module
+/// of a name.
 fn not_itself(info: Option<&Info>, replacements: &[Replacement], errors: &mut Errors) {
     let Some(info) = info else { return };
     for this in replacements {
@@ -203,14 +203,14 @@ fn unique(replacements: &[Replacement], errors: &mut Errors) {
         let mut others = replacements.iter().filter(same_name);
         let mut before = replacements[..index].iter().filter(same_name);
         if let Some(first) = before.find(|first| same_place(first, this)) {
-            twice(first, this, errors);
+            report_duplicate(first, this, errors);
         } else if this.function.sympos == 0 && others.any(|other| !same_place(other, this)) {
-            positionless(this, errors);
+            report_missing_sympos(this, errors);
         }
     }
 }
 
-/// Checks that `original` has one meaning in a mod whose replacements use it.
+/// Checks that no other function is called `original` in a mod whose replacements use it.
 fn no_other_original(module: &parse::Module, replacements: &[Replacement], errors: &mut Errors) {
     if !replacements
         .iter()
@@ -233,12 +233,12 @@ fn no_other_original(module: &parse::Module, replacements: &[Replacement], error
     }
 }
 
-/// Whether both mean the same of several functions of one name. 0 is the only one, so the first.
+/// Whether both select the same of several functions of one name. 0 selects the only one, which is the first.
 fn same_place(one: &Replacement, other: &Replacement) -> bool {
     one.function.sympos.max(1) == other.function.sympos.max(1)
 }
 
-fn twice(first: &Replacement, this: &Replacement, errors: &mut Errors) {
+fn report_duplicate(first: &Replacement, this: &Replacement, errors: &mut Errors) {
     let first: &Ident = &first.function.replacement;
     let text = errors::replaced_twice(
         &this.function.name,
@@ -248,7 +248,7 @@ fn twice(first: &Replacement, this: &Replacement, errors: &mut Errors) {
     errors.add(&this.replaces, text);
 }
 
-fn positionless(this: &Replacement, errors: &mut Errors) {
+fn report_missing_sympos(this: &Replacement, errors: &mut Errors) {
     let text = errors::sympos_needed(&this.function.name, &this.object.value());
     match &this.sympos {
         Some(sympos) => errors.add(sympos, text),
@@ -269,7 +269,7 @@ mod tests {
     }
 
     /// The mistakes of a mod that replaces `functions`, each an object, a name and a position.
-    fn of_mod(functions: &[(&str, &str, Option<u32>)]) -> Vec<String> {
+    fn in_mod(functions: &[(&str, &str, Option<u32>)]) -> Vec<String> {
         let functions = functions.iter().map(|(object, name, sympos)| {
             let sympos = sympos.map(|sympos| {
                 let sympos = proc_macro2::Literal::u32_unsuffixed(sympos);
@@ -289,12 +289,12 @@ mod tests {
 
     #[test]
     fn one_name_in_two_objects_is_two_functions() {
-        assert!(of_mod(&[("vmlinux", "a", None), ("ext4", "a", None)]).is_empty());
+        assert!(in_mod(&[("vmlinux", "a", None), ("ext4", "a", None)]).is_empty());
     }
 
     #[test]
-    fn positions_tell_functions_of_one_name_apart() {
-        assert!(of_mod(&[("ext4", "a", Some(1)), ("ext4", "a", Some(2))]).is_empty());
+    fn sympos_distinguishes_functions_of_one_name() {
+        assert!(in_mod(&[("ext4", "a", Some(1)), ("ext4", "a", Some(2))]).is_empty());
         for (one, other) in [
             (None, None),
             (Some(2), Some(2)),
@@ -303,16 +303,16 @@ mod tests {
             (Some(0), Some(1)),
             (Some(1), Some(0)),
         ] {
-            let mistakes = of_mod(&[("ext4", "a", one), ("ext4", "a", other)]);
+            let mistakes = in_mod(&[("ext4", "a", one), ("ext4", "a", other)]);
             assert_eq!(mistakes.len(), 1, "{one:?} {other:?}");
             assert!(mistakes[0].contains("twice"), "{}", mistakes[0]);
         }
     }
 
     #[test]
-    fn without_a_position_the_name_is_the_only_one() {
+    fn without_sympos_the_name_must_be_unique() {
         for (one, other) in [(None, Some(2)), (Some(3), None), (Some(0), Some(2))] {
-            let mistakes = of_mod(&[("ext4", "a", one), ("ext4", "a", other)]);
+            let mistakes = in_mod(&[("ext4", "a", one), ("ext4", "a", other)]);
             assert_eq!(mistakes.len(), 1, "{one:?} {other:?}");
             assert!(mistakes[0].contains("sympos = 1"), "{}", mistakes[0]);
         }
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn licences_are_the_kernels_to_the_letter() {
+    fn licences_are_spelt_as_in_the_kernel() {
         for license in [
             "GPL",
             "GPL v2",
@@ -364,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_mod_without_replacement_is_reported_once() {
-        assert_eq!(of_mod(&[]), [errors::NO_REPLACEMENT]);
+        assert_eq!(in_mod(&[]), [errors::NO_REPLACEMENT]);
         let misplaced = mistakes(
             quote!(description = "A fix", license = "GPL"),
             quote! {

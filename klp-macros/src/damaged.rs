@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// An invalid name, with a terminal escape and a workflow command.
 const NAME: &str = "a\u{1b}[2J\n::error::evil";
 
-/// What all attributes make of these files, as text.
+/// The expansions of all attributes with these files, as text.
 fn expand(sources: &Sources) -> String {
     let sources = sources.clone();
     // A kernel is opened once for each thread.
@@ -99,7 +99,7 @@ fn kernel(btf: &Btf) -> Vec<u8> {
 }
 
 #[test]
-fn files_that_are_cut_off_or_changed() {
+fn truncated_or_changed_files_cause_no_panic() {
     let bare = types("b").finish();
     let whole = kernel(&types("b"));
     for length in (0..bare.len()).step_by(7) {
@@ -118,7 +118,7 @@ fn files_that_are_cut_off_or_changed() {
 }
 
 #[test]
-fn errors_of_files_are_reported() {
+fn malformed_files_are_reported() {
     let whole = kernel(&types("b"));
     let error = |change: &dyn Fn(&mut Folder) -> &'static str| {
         let mut folder = Folder::new(&whole);
@@ -173,7 +173,7 @@ fn names_are_left_out_or_escaped() {
         text.contains("only `shwo.\\\\u{1b}[2J\\\\n::error::evil`"),
         "{text}"
     );
-    // Line ends of messages are `\n` there; those of a name would be `\\n`.
+    // In the text, line ends of messages are `\n`; those of a name would be `\\n`.
     assert!(!text.contains("\\u{1b}[2J\\n::error"), "{text}");
     assert!(
         !text.contains(|c: char| c.is_control() && c != '\n'),

@@ -25,26 +25,26 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
-    /// Notes a mistake at the tokens `at`.
+    /// Adds an error at the tokens `at`.
     pub(crate) fn add(&mut self, at: &impl ToTokens, text: impl Display) {
         self.errors.push(syn::Error::new_spanned(at, text));
     }
 
-    /// Notes a mistake at the tokens `at`, if a check found one.
+    /// Adds the error of a check, if any, at the tokens `at`.
     pub(crate) fn check(&mut self, at: &impl ToTokens, result: Result<(), String>) {
         if let Err(text) = result {
             self.add(at, text);
         }
     }
 
-    /// Adds an error of the build rather than of one place; repetitions are dropped.
+    /// Adds an error of the build rather than of one place, unless the text is already there.
     pub(crate) fn add_once(&mut self, at: Span, text: String) {
         if !self.errors.iter().any(|error| error.to_string() == text) {
             self.errors.push(syn::Error::new(at, text));
         }
     }
 
-    /// Warns of something that stops nothing, at the tokens `at`. Said once.
+    /// Adds a warning at the last of the tokens `at`, unless the text is already there.
     pub(crate) fn warn(&mut self, at: &impl ToTokens, text: String) {
         if !self.warnings.iter().any(|(_, known)| *known == text) {
             let last = at.to_token_stream().into_iter().last();
@@ -75,8 +75,8 @@ impl Errors {
             .collect()
     }
 
-    /// One use of a deprecated constant per warning: macros have no stable way to warn. The name has the author's
-    /// span: with the macro's, a second label would show the whole attribute.
+    /// One use of a deprecated constant per warning: stable Rust has no warnings from macros. The name has the
+    /// author's span; with the macro's, rustc would add a label for the whole attribute.
     fn to_warnings(&self) -> TokenStream {
         let warnings = self.warnings.iter().map(|(span, text)| {
             let note = Ident::new("NOTE", *span);
@@ -343,7 +343,7 @@ pub(crate) fn attribute(name: &str) -> Option<&'static str> {
     })
 }
 
-/// Behind a call of the function there is no code of the caller.
+/// The kernel's compiler emits no code after a call of the function.
 pub(crate) fn never_returns(name: &str) -> String {
     format!("`{name}` never returns, so its callers have no code to which a replacement could return: replace the functions that call it")
 }
@@ -395,7 +395,7 @@ pub(crate) fn callback_qualifier(word: &str) -> String {
 pub(crate) const CALLBACK_GENERIC: &str =
     "the kernel calls a callback with one fixed signature: remove the generic parameters";
 pub(crate) const CALLBACK_NO_BODY: &str = "a callback needs a body: write `{ ... }`";
-pub(crate) const CFG_ON_COMPANION: &str =
+pub(crate) const CFG_ON_MOD_ITEM: &str =
     "this cannot depend on `cfg`, because the patch's tables have a fixed size: test `cfg!(...)` in the code that uses it";
 
 pub(crate) fn callback_arguments(name: &str, post_unpatch: bool) -> String {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The attribute `#[klp::helpers]`: functions in C that are part of the patch, in its `helpers.c`.
+//! The attribute `#[klp::helpers]`: C functions of the patch, in its `helpers.c`.
 
 use crate::errors::{helpers as errors, Errors};
 use crate::model::Linked;
@@ -11,7 +11,7 @@ use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::LitStr;
 
-/// The attribute as a function that tests can call. `name` is the module's.
+/// Expands the attribute. `name` is the module's name.
 pub(crate) fn helpers(keys: TokenStream, item: TokenStream, name: Option<String>) -> TokenStream {
     let mut errors = Errors::default();
     if !keys.is_empty() {
@@ -35,7 +35,7 @@ fn code(block: &Block, name: Option<String>, errors: &mut Errors) -> TokenStream
     if !errors.is_empty() {
         return expand::symbols_alone(block);
     }
-    // The build shows the object of `helpers.c` as the file of a module of that name.
+    // The build passes the object file of `helpers.c` as that of a module of that name.
     let object = name.map(|name| LitStr::new(&names::helpers(&name), Span::call_site()));
     let linked: Vec<_> = block
         .symbols
@@ -69,8 +69,8 @@ mod tests {
     use crate::files::{vmlinux, Folder, TEXT};
     use crate::types::with_sources;
 
-    /// The errors of a declaration, with a function `busy` in `helpers.c`.
-    fn said(item: TokenStream) -> String {
+    /// The expansion of a declaration, with a function `busy` in `helpers.c`.
+    fn expanded(item: TokenStream) -> String {
         let item = item.to_string();
         let thread = std::thread::spawn(move || {
             let mut folder = Folder::new(&vmlinux(&Btf::new(), &[("show", TEXT + 0x100, true)]));
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn missing_helpers_are_errors() {
-        let text = said(quote!(
+        let text = expanded(quote!(
             unsafe extern "C" {
                 safe fn buzy(cpu: u32) -> i32;
             }
@@ -95,7 +95,7 @@ mod tests {
             text.contains("`helpers.c` has no function `buzy`"),
             "{text}"
         );
-        let text = said(quote!(
+        let text = expanded(quote!(
             unsafe extern "C" {
                 safe fn busy(cpu: u32) -> i32;
             }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The modinfo of a patch, and the keys that apply to it as a whole.
+//! Checks the keys that apply to a whole patch, most of them for its modinfo.
 
 use crate::errors::{self, info as texts, Errors};
 use crate::keys::{self, Values};
@@ -38,11 +38,11 @@ pub(crate) fn info(
         license(name, errors);
     }
     if let Some(version) = &values.version {
-        errors.check(version, is_version(&version.value()));
+        errors.check(version, self::version(&version.value()));
     }
-    each_fix(&values.fixes, errors);
+    fixes(&values.fixes, errors);
     if let Some(url) = &values.url {
-        errors.check(url, is_url(&url.value()));
+        errors.check(url, self::url(&url.value()));
     }
     lifecycle(values, errors);
     Some(Info {
@@ -60,7 +60,7 @@ pub(crate) fn info(
     })
 }
 
-/// A cumulative patch cannot be registered or immediate.
+/// Checks that a cumulative patch is neither registered nor immediate.
 fn lifecycle(values: &Values, errors: &mut Errors) {
     if !values.replace {
         return;
@@ -73,7 +73,7 @@ fn lifecycle(values: &Values, errors: &mut Errors) {
     }
 }
 
-/// A text for modinfo.
+/// Checks a text for modinfo.
 fn text(key: &str, literal: &LitStr, errors: &mut Errors) {
     let value = literal.value();
     if value.trim().is_empty() {
@@ -96,13 +96,13 @@ fn license(literal: &LitStr, errors: &mut Errors) {
     }
 }
 
-/// The error in a version, which tools print in a column and compare.
-fn is_version(text: &str) -> Result<(), String> {
+/// Checks a version, which tools print in a column and compare.
+fn version(text: &str) -> Result<(), String> {
     one_word("version", text)
 }
 
-/// The error in a URL.
-fn is_url(text: &str) -> Result<(), String> {
+/// Checks a URL.
+fn url(text: &str) -> Result<(), String> {
     one_word("url", text)?;
     let scheme = ["https://", "http://"];
     let rest = scheme.iter().find_map(|scheme| text.strip_prefix(scheme));
@@ -112,21 +112,21 @@ fn is_url(text: &str) -> Result<(), String> {
     }
 }
 
-/// Checks the list of fixes, without repetitions.
-fn each_fix(fixes: &[LitStr], errors: &mut Errors) {
-    for (index, fix) in fixes.iter().enumerate() {
-        let value = fix.value();
-        if fixes[..index].iter().any(|other| other.value() == value) {
-            errors.add(fix, texts::fix_twice(&value));
+/// Checks the list of fixes, and that none is repeated.
+fn fixes(list: &[LitStr], errors: &mut Errors) {
+    for (index, literal) in list.iter().enumerate() {
+        let value = literal.value();
+        if list[..index].iter().any(|other| other.value() == value) {
+            errors.add(literal, texts::fix_twice(&value));
         } else {
-            errors.check(fix, is_fix(&value));
+            errors.check(literal, fix(&value));
         }
     }
 }
 
-/// The error in an identifier of a vulnerability. A CVE has the registry's spelling, because tools compare
-/// it; others, such as `GHSA-..`, are single words.
-fn is_fix(text: &str) -> Result<(), String> {
+/// Checks an identifier of a vulnerability. A CVE must have the registry's spelling, because tools compare it;
+/// others, such as `GHSA-..`, are single words.
+fn fix(text: &str) -> Result<(), String> {
     if text.contains(',') {
         return Err(texts::several_fixes());
     }
@@ -152,7 +152,7 @@ fn is_cve_name(text: &str) -> bool {
     }
 }
 
-/// The error in a text that has to be printable ASCII without spaces.
+/// Checks that a text is printable ASCII without spaces.
 fn one_word(key: &str, text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err(errors::empty(key, &keys::example(key)));
@@ -168,14 +168,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flaws_are_named_as_their_registries_do() {
+    fn fixes_are_spelt_as_in_their_registries() {
         for right in [
             "CVE-2024-1234",
             "CVE-1999-1234567",
             "GHSA-abcd-1234",
             "bug#1",
         ] {
-            assert_eq!(is_fix(right), Ok(()), "{right}");
+            assert_eq!(fix(right), Ok(()), "{right}");
         }
         for wrong in [
             "",
@@ -192,13 +192,13 @@ mod tests {
             "a\0",
             "\u{e9}",
         ] {
-            assert!(is_fix(wrong).is_err(), "{wrong:?}");
+            assert!(fix(wrong).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
-    fn an_address_has_a_scheme() {
-        assert_eq!(is_url("https://example.org/a?b=c"), Ok(()));
+    fn a_url_has_a_scheme() {
+        assert_eq!(url("https://example.org/a?b=c"), Ok(()));
         for wrong in [
             "",
             "example.org",
@@ -206,17 +206,17 @@ mod tests {
             "ftp://example.org",
             "https://a b",
         ] {
-            assert!(is_url(wrong).is_err(), "{wrong:?}");
+            assert!(url(wrong).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
     fn a_version_is_one_word() {
         for right in ["1", "1.2-rc3", "2024.11"] {
-            assert_eq!(is_version(right), Ok(()), "{right}");
+            assert_eq!(version(right), Ok(()), "{right}");
         }
         for wrong in ["", "1 2", "1\n"] {
-            assert!(is_version(wrong).is_err(), "{wrong:?}");
+            assert!(version(wrong).is_err(), "{wrong:?}");
         }
     }
 }

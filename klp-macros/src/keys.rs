@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Reads the keys of an attribute: checks that each belongs there and has a value of its form.
+//! Reads the keys of an attribute: checks that each is valid there and has the right form of value.
 
 pub(crate) mod table;
 
@@ -21,7 +21,7 @@ impl Place {
     }
 }
 
-/// The values of one attribute, each of the form that its key takes.
+/// The values of one attribute's keys.
 #[derive(Default)]
 pub(crate) struct Values {
     pub(crate) object: Option<LitStr>,
@@ -36,7 +36,7 @@ pub(crate) struct Values {
     pub(crate) fixes: Vec<LitStr>,
     pub(crate) url: Option<LitStr>,
     pub(crate) replace: bool,
-    /// Flags that errors may have to point at.
+    /// Flags as tokens, because errors point at them.
     pub(crate) register: Option<Ident>,
     pub(crate) immediate: Option<Ident>,
     pub(crate) unsafety: Option<Ident>,
@@ -60,7 +60,7 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
             meant.extend(nearest);
             continue;
         };
-        if no_replaces && is_for_replaces(key, place) {
+        if no_replaces && is_misspelt_replaces(key, place) {
             errors.add(&key.name, errors::REPLACE_FOR_REPLACES);
             meant.push("replaces");
         } else if !place.takes(info.scope) {
@@ -79,7 +79,7 @@ pub(crate) fn values(keys: &parse::Keys, place: Place, errors: &mut Errors) -> V
     values
 }
 
-/// The key of that name; of two, the one that is valid here.
+/// The key of that name; of two keys, the one that is valid here.
 fn info(name: &str, place: Place) -> Option<&'static KeyInfo> {
     let mut named = KEYS.iter().filter(|key| key.name == name);
     let first = named.clone().next();
@@ -96,8 +96,8 @@ fn misplaced(info: &KeyInfo, place: Place) -> String {
     }
 }
 
-/// Whether this is `replace = "function"`, one letter short of `replaces`.
-fn is_for_replaces(key: &parse::Key, place: Place) -> bool {
+/// Whether this is `replace = "function"`, a misspelt `replaces`.
+fn is_misspelt_replaces(key: &parse::Key, place: Place) -> bool {
     key.name == "replace"
         && place.takes(KeyScope::Function)
         && matches!(key.value, Value::Literal(Lit::Str(_)))
@@ -162,7 +162,7 @@ impl Values {
 }
 
 /// Reports `text` at the value, or at the key if it has none.
-fn wrong(key: &parse::Key, text: &str, errors: &mut Errors) {
+fn report(key: &parse::Key, text: &str, errors: &mut Errors) {
     match &key.value {
         Value::None => errors.add(&key.name, text),
         Value::Literal(literal) => errors.add(literal, text),
@@ -176,7 +176,7 @@ fn string(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> Option<LitSt
     match &key.value {
         Value::Literal(Lit::Str(text)) if text.suffix().is_empty() => Some(text.clone()),
         _ => {
-            wrong(
+            report(
                 key,
                 &errors::string_expected(info.name, info.example),
                 errors,
@@ -194,7 +194,7 @@ fn integer(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> Option<LitI
             Some(number.clone())
         }
         _ => {
-            wrong(
+            report(
                 key,
                 &errors::integer_expected(info.name, info.example),
                 errors,
@@ -209,7 +209,7 @@ fn flag(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> bool {
         Value::None => true,
         Value::Literal(Lit::Bool(value)) => value.value,
         _ => {
-            wrong(key, &errors::flag_expected(info.name), errors);
+            report(key, &errors::flag_expected(info.name), errors);
             false
         }
     }
@@ -219,7 +219,7 @@ fn list(info: &KeyInfo, key: &parse::Key, errors: &mut Errors) -> Vec<LitStr> {
     match &key.value {
         Value::List(list) => elements(info, list, errors),
         _ => {
-            wrong(key, &errors::list_expected(info.name, info.example), errors);
+            report(key, &errors::list_expected(info.name, info.example), errors);
             Vec::new()
         }
     }
@@ -244,7 +244,7 @@ fn elements(info: &KeyInfo, list: &Group, errors: &mut Errors) -> Vec<LitStr> {
 
 /// The number in a literal, or 0 without one.
 pub(crate) fn number(literal: Option<&LitInt>) -> u32 {
-    // It was parsed before, so it fits.
+    // Checked before to be a `u32`.
     literal
         .and_then(|literal| literal.base10_parse().ok())
         .unwrap_or(0)
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_reaches_its_value() {
+    fn every_key_sets_its_value() {
         let (values, errors) = read(
             quote! {
                 object = "a", replaces = "b", sympos = 3, description = "d", license = "e",
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn each_place_requires_its_own_keys() {
+    fn each_place_requires_certain_keys() {
         let missing = |place| read(quote!(), place).1;
         assert!(missing(Place::Callback).is_empty());
         assert!(missing(Place::Shadow)[0].starts_with("missing `id`:"));

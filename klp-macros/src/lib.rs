@@ -4,13 +4,13 @@
 //! [`macro@kernel_struct`], which declares a view of a kernel structure, and
 //! [`macro@symbols`], which declares functions and data of the kernel.
 //!
-//! Authors use it through the crate `klp`, whose types the generated code names.
+//! Authors use them through the crate `klp`, whose types the generated code names.
 //!
 //! The pipeline: `parse` reads the tokens, `keys` the keys, `check` collects every
 //! mistake (with `signature`, `names` and, for a kernel, `types`) and builds the `model`, and
 //! `expand` generates the code. `errors` holds every message.
 
-// The tests' files of kernels.
+// The tests' kernel files, shared with klp-elf.
 #[cfg(test)]
 #[allow(dead_code)]
 #[rustfmt::skip] // Of an edition that sorts otherwise.
@@ -50,9 +50,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, ToTokens};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Makes a livepatch module of a function, or of a mod with several.
+/// Turns a function, or a mod with several functions, into a livepatch module.
 ///
-/// On a **function** at the crate's root it is a whole patch of one function:
+/// A **function** at the crate's root is a whole patch:
 ///
 /// ```ignore
 /// //! Shows another /proc/cmdline.
@@ -70,9 +70,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// }
 /// ```
 ///
-/// On an inline **mod** at the crate's root it is a patch of any number of functions in any number
-/// of objects. Each function in it that carries `#[livepatch(...)]` is a replacement; everything
-/// else in it is left as it is, and the replacements can use it:
+/// An inline **mod** at the crate's root is a patch of any number of functions in any number of
+/// objects. Each function in it that carries `#[livepatch(...)]` is a replacement; everything else
+/// stays unchanged, and the replacements can use it:
 ///
 /// ```ignore
 /// use klp::prelude::*;
@@ -102,7 +102,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// # Keys
 ///
-/// A function that is a whole patch takes the keys of both, function and patch.
+/// A function that is a whole patch takes the keys of functions and of patches.
 ///
 /// <!-- table: keys -->
 /// | key | of | meaning |
@@ -121,7 +121,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// | `replace` | patch | cumulative: replaces all patches that are enabled |
 /// | `register` | patch | loading only registers the patch; sysfs enables and disables it. Needs klp-core |
 /// | `immediate` | patch, function | all tasks switch at once, without a consistency check. Needs klp-core |
-/// | `unsafe` | patch, function, `symbols` | the author answers for what cannot be checked |
+/// | `unsafe` | patch, function, `symbols` | the author vouches for what cannot be checked |
 /// | `of` | `kernel_struct` | of several structures of one name, the one that this function takes or returns |
 /// | `id` | `shadow`, `state` (required) | the variable's number: patches with the same id share the data |
 /// | `version` | `state` (required) | the state's version: the kernel refuses a patch with a lower one than an enabled patch has |
@@ -129,27 +129,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// # The function
 ///
-/// It is a safe, free function with one fixed signature: no generics, lifetimes, `async`, `const`,
+/// A replacement is a safe, free function with one fixed signature: no generics, lifetimes, `async`, `const`,
 /// `unsafe`, `extern`, `self` or variable arguments. Its arguments and its result stand for the C
 /// types that the kernel's function has; `klp::abi` says which types can, and how to add more. A
 /// reference among the arguments is valid during the call.
 ///
-/// Documentation and lint attributes may stand on it, and its visibility means nothing.
-/// The kernel calls it and nothing else should: its real signature is the C one. What two
-/// replacements share goes into a plain function.
+/// It may have documentation and lint attributes; its visibility has no effect. Only the kernel should
+/// call it: its real signature is the C one. Code that two replacements share goes into a plain function.
 ///
 /// In its body `original(...)` calls the kernel's own function, with the same types: see `klp::original`.
 ///
 /// # Errors
 ///
-/// Every mistake in a patch is an error of the compiler at the tokens that are wrong, with what to
-/// write instead; all that can be found are shown at once. A type that cannot cross to C is
-/// reported by the traits in `klp::abi`.
+/// Every mistake in a patch is a compiler error at the wrong tokens, with what to write instead. All
+/// mistakes are reported at once. The traits in `klp::abi` report types that cannot cross to C.
 ///
 /// Where the build has the kernel's type information (`KLP_VMLINUX`, which Kbuild sets to the
-/// kernel's own `vmlinux`), the function has to be there, be traceable, and be the only one of its name
-/// or have a `sympos`, and the signature has to be that of its C prototype; each is an error that
-/// shows the prototype.
+/// kernel's own `vmlinux`), the function must exist, be traceable, and be the only one of its name or
+/// have a `sympos`, and the signature must be that of its C prototype. The error shows the prototype.
 #[proc_macro_attribute]
 pub fn livepatch(
     keys: proc_macro::TokenStream,
@@ -180,7 +177,7 @@ pub fn pre_patch(
     outside("pre_patch", item)
 }
 
-/// Called when all tasks use the replacements of an object. See `klp::callbacks`.
+/// Declares a callback that runs when all tasks use the replacements of an object. See `klp::callbacks`.
 ///
 /// As [`macro@pre_patch`], without a result.
 #[proc_macro_attribute]
@@ -191,7 +188,7 @@ pub fn post_patch(
     outside("post_patch", item)
 }
 
-/// Called before an object is reverted. See `klp::callbacks`.
+/// Declares a callback that runs before an object is reverted. See `klp::callbacks`.
 ///
 /// As [`macro@pre_patch`], without a result.
 #[proc_macro_attribute]
@@ -202,7 +199,7 @@ pub fn pre_unpatch(
     outside("pre_unpatch", item)
 }
 
-/// Called when no task uses the replacements of an object. See `klp::callbacks`.
+/// Declares a callback that runs when no task uses the replacements of an object. See `klp::callbacks`.
 ///
 /// As [`macro@pre_patch`], without a result, and `&klp::Unpatched` may be its argument.
 #[proc_macro_attribute]
@@ -262,22 +259,21 @@ pub fn helpers(
     helpers::helpers(keys.into(), item.into(), name).into()
 }
 
-/// Lets values of a structure outlive the module: see `klp::Persistent`.
+/// Derives `klp::Persistent`, which lets values of a structure outlive the module.
 #[proc_macro_derive(Persistent)]
 pub fn persistent(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     persistent::derive(item.into()).into()
 }
 
-/// The error of an attribute outside of a patch: `#[livepatch]` removes those inside before they are
-/// expanded.
+/// Reports an attribute outside of a patch: `#[livepatch]` removes those inside before they expand.
 fn outside(name: &str, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let error = syn::Error::new(Span::call_site(), errors::outside(name)).to_compile_error();
     let item = TokenStream::from(item);
     quote!(#error #item).into()
 }
 
-/// Makes a struct a view of one of the kernel's structures: it names the members that are used, in any
-/// order, and gets an accessor for each.
+/// Turns a struct into a view of a kernel structure: it names the members that are used, in any order,
+/// and gets an accessor for each.
 ///
 /// ```ignore
 /// use klp::prelude::*;
@@ -309,18 +305,18 @@ fn outside(name: &str, item: proc_macro::TokenStream) -> proc_macro::TokenStream
 ///
 /// `klp::view` says which types and attributes members can have, and what accessors promise.
 ///
-/// The first word is the structure's name in C, its tag or the name of its `typedef`. The keys `object` and
+/// The first argument is the structure's name in C: its tag or the name of its `typedef`. The keys `object` and
 /// `of` may follow it; [`macro@livepatch`] lists them.
 ///
 /// `&View` and `Option<&View>` are then arguments of replacements, `Pin<KBox<View>>` is an argument
 /// that the function takes over or gives away, and a view can be passed by value and be a result. A struct
-/// without fields (`struct View;`) stands for one that is only pointed to.
+/// without fields (`struct View;`) is a view of a structure that is only pointed to.
 ///
 /// # What is checked
 ///
-/// Offsets and sizes come from the kernel's type information, so a kernel's build needs it. That the
-/// structure and its members exist is checked, and that each member's type is that of C by kind, size
-/// and sign; of pointers and inner structures also that they are of that structure.
+/// Offsets and sizes come from the kernel's type information, which a build for a kernel needs. The
+/// structure and its members must exist, and each member's type must have the kind, size and sign of the
+/// C type; pointers and inner structures must also be of the same structure.
 #[proc_macro_attribute]
 pub fn kernel_struct(
     keys: proc_macro::TokenStream,
@@ -353,7 +349,7 @@ fn second(item: TokenStream) -> TokenStream {
     quote!(#errors #code)
 }
 
-/// The attribute as a function that tests can call. `name` is the module's name in the build.
+/// Expands the attribute, for tests. `name` is the module's name in the build.
 #[cfg(test)]
 fn expansion(keys: TokenStream, item: TokenStream, name: Option<String>) -> TokenStream {
     let mut errors = Errors::default();
@@ -375,7 +371,7 @@ fn code(
         Ok(target) => patch(keys, target, item, name, errors),
         Err(error) => {
             errors.add_syntax(error);
-            // The mistake is reported already: nested attributes need not report it again.
+            // Reported: nested attributes need not report it again.
             parse::strip(item, errors::NOT_AT_TOP, &mut Errors::default())
         }
     }

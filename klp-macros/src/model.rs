@@ -10,12 +10,12 @@ use proc_macro2::Ident;
 use std::collections::BTreeSet;
 use syn::{LitStr, Type};
 
-/// A kernel symbol that the author declares, without a mistake.
+/// A symbol that the author declares, after the checks.
 pub(crate) struct Linked<'a> {
     pub(crate) symbol: &'a Symbol,
     /// The kernel's name.
     pub(crate) name: String,
-    /// The name that the patch is linked by.
+    /// The symbol name that the patch is linked with.
     pub(crate) link_name: String,
     pub(crate) found: Found,
 }
@@ -27,15 +27,15 @@ pub(crate) struct Info {
     pub(crate) license: LitStr,
     pub(crate) authors: Vec<LitStr>,
     pub(crate) version: Option<LitStr>,
-    /// The flaws that it fixes, such as CVEs.
+    /// Identifiers of the vulnerabilities that it fixes, such as CVEs.
     pub(crate) fixes: Vec<LitStr>,
     pub(crate) url: Option<LitStr>,
     pub(crate) replace: bool,
     /// The key `register`: sysfs enables and disables the patch until its module is unloaded.
     pub(crate) register: Option<Ident>,
-    /// The word `immediate`: all tasks use the patch at once.
+    /// The key `immediate`: all tasks use the patch at once.
     pub(crate) immediate: Option<Ident>,
-    /// The key `unsafe`: the author claims what is not checked of the patch.
+    /// The key `unsafe`: the author vouches for what is not checked in the patch.
     pub(crate) unsafety: Option<Ident>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Info {
 pub(crate) struct Function {
     /// The kernel's function.
     pub(crate) name: String,
-    /// Which of several of that name, counted from 1; 0 when there is only one.
+    /// The position among the object's symbols of that name, from 1; 0 if there is only one.
     pub(crate) sympos: u32,
     /// The author's function.
     pub(crate) replacement: Ident,
@@ -54,24 +54,24 @@ pub(crate) struct Function {
     pub(crate) prototype: Option<Prototype>,
     /// The functions that the replacement calls, by name.
     pub(crate) calls: BTreeSet<String>,
-    /// When the replacement calls the kernel's.
+    /// The call of the original, if the replacement has one.
     pub(crate) original: Option<Original>,
-    /// The key `unsafe`: the author claims what is not checked of the signature.
+    /// The key `unsafe`: the author vouches for what is not checked in the signature.
     pub(crate) unsafety: Option<Ident>,
-    /// The word `immediate`: all tasks use the replacement at once.
+    /// The key `immediate`: all tasks use the replacement at once.
     pub(crate) immediate: Option<Ident>,
 }
 
-/// The kernel's function as its replacement calls it.
+/// A replacement's use of the original.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Original {
-    /// The word in the replacement.
+    /// The token `original` in the replacement.
     pub(crate) word: Ident,
     /// The length of its entry in bytes, if known.
     pub(crate) entry: Option<u64>,
 }
 
-/// A function of the author's that is called around patching and unpatching.
+/// A function of the author that runs before or after patching or unpatching.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Callback {
     pub(crate) function: Ident,
@@ -84,7 +84,7 @@ pub(crate) struct Callback {
 pub(crate) struct Callbacks([Option<Callback>; CallbackKind::ALL.len()]);
 
 impl Callbacks {
-    /// The place for the callback of that kind.
+    /// The callback of that kind, to be set.
     pub(crate) fn slot(&mut self, kind: CallbackKind) -> &mut Option<Callback> {
         &mut self.0[kind as usize]
     }
@@ -97,14 +97,14 @@ impl Callbacks {
 /// An object with replaced functions or callbacks.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Object {
-    /// A module's name; none for the kernel itself.
+    /// The module's name; `None` for vmlinux.
     pub(crate) module: Option<String>,
     pub(crate) functions: Vec<Function>,
     pub(crate) callbacks: Callbacks,
 }
 
 impl Object {
-    /// The functions that their replacements call.
+    /// The functions whose replacements call the original.
     pub(crate) fn originals(&self) -> impl Iterator<Item = (&Function, &Original)> {
         let functions = self.functions.iter();
         functions.filter_map(|function| Some((function, function.original.as_ref()?)))
@@ -138,7 +138,7 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
-    /// The function that `replacement` replaces, and where it is.
+    /// The function that `replacement` replaces, and its object.
     pub(crate) fn replaced(&self, replacement: &Ident) -> Option<(&Object, &Function)> {
         self.objects.iter().find_map(|object| {
             let mut functions = object.functions.iter();
@@ -147,8 +147,8 @@ impl Patch {
         })
     }
 
-    /// Whether no function of the patch runs any more when this object is unpatched; not so for a module
-    /// if other objects stay patched.
+    /// Whether no function of the patch runs any more once this object is unpatched. False for a module if the
+    /// patch has other objects, which may stay patched.
     pub(crate) fn ends_with(&self, object: &Object) -> bool {
         object.module.is_none() || self.objects.len() == 1
     }

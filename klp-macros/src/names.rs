@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Names of modules and of functions, as the kernel allows them.
+//! Checks names of modules and functions against the kernel's rules.
 
 use crate::errors;
 use klp_elf::limits::{NAME_MAX, OBJECT_MAX};
@@ -70,15 +70,15 @@ fn is_rust(name: &str) -> bool {
         .is_some_and(|path| path.starts_with(['C', 'I', 'M', 'N', 'X', 'Y']))
 }
 
-/// The name under which the build shows the object of a patch's `helpers.c`.
+/// The module name under which the build passes the object file of a patch's `helpers.c`.
 pub(crate) fn helpers(module: &str) -> String {
     format!("{module}_helpers")
 }
 
 /// The name that the build gives the module.
 ///
-/// Kbuild passes the module's path in `RUST_MODFILE`; on the host Cargo names the crate. A value
-/// that is no module's name (tools for editors put a sentence there) does not count.
+/// Kbuild passes the module's path in `RUST_MODFILE`; on the host Cargo passes the crate's name. Values that are
+/// not module names are skipped: the kernel's project for rust-analyzer sets `RUST_MODFILE` to a sentence.
 pub(crate) fn from_build(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     ["RUST_MODFILE", "CARGO_CRATE_NAME", "CARGO_PKG_NAME"]
         .iter()
@@ -115,10 +115,10 @@ mod tests {
 
     #[test]
     fn errors_suggest_a_name() {
-        let said = |name| module("object", name).unwrap_err();
-        assert!(said("snd-hda-intel").contains("`object = \"snd_hda_intel\"`"));
-        assert!(said("fs/ext4.ko.zst").contains("`object = \"ext4\"`"));
-        assert!(said("fs/a b.ko").contains("letters, digits and underscores"));
+        let error = |name| module("object", name).unwrap_err();
+        assert!(error("snd-hda-intel").contains("`object = \"snd_hda_intel\"`"));
+        assert!(error("fs/ext4.ko.zst").contains("`object = \"ext4\"`"));
+        assert!(error("fs/a b.ko").contains("letters, digits and underscores"));
     }
 
     #[test]

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Parses tokens: keys with raw values, functions, the mod's items.
+//! Parses the attribute and its item: keys with raw values, functions, the mod's items.
 //!
-//! It checks syntax only. A function's body stays a group of tokens, unparsed.
+//! Only syntax is checked. A function's body stays a group of unparsed tokens.
 
 mod attribute;
 mod calls;
-mod companion;
 pub(crate) mod foreign;
 mod item;
 mod misplaced;
+mod mod_items;
 pub(crate) mod original;
 pub(crate) mod tokens;
 
@@ -27,7 +27,7 @@ pub(crate) struct Keys {
     /// The attribute itself, for errors about it as a whole.
     pub(crate) attribute: TokenStream,
     pub(crate) keys: Vec<Key>,
-    /// Whether it has other tokens, so that missing keys are not reported.
+    /// Whether it has invalid tokens, so that missing keys are not reported.
     pub(crate) garbled: bool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) enum Value {
     List(Group),
     /// Anything else.
     Other(TokenStream),
-    /// The `=` or the value is missing and that has been said.
+    /// The `=` or the value is missing, which has been reported.
     Broken,
 }
 
@@ -56,7 +56,7 @@ pub(crate) enum Target {
     Module(Box<Module>),
     /// A mod in a separate file.
     ModuleFile(TokenStream),
-    /// Neither function nor mod, with what to call it and its first token.
+    /// Neither function nor mod: its kind for messages, and its first token.
     Other(&'static str, TokenStream),
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Module {
 pub(crate) enum Item {
     /// A function that carries `#[livepatch(...)]`, and that attribute's keys.
     Replacement(Keys, Box<Function>),
-    /// A function that carries `#[pre_patch]` or the like.
+    /// A function that carries the attribute of a callback, such as `#[pre_patch]`.
     Callback(CallbackKind, Keys, Box<Function>),
     /// A static that carries `#[shadow(...)]` or `#[state(...)]`.
     Variable(Kind, Keys, Box<Variable>),
@@ -108,7 +108,7 @@ impl CallbackKind {
         CallbackKind::PostUnpatch,
     ];
 
-    /// The attribute's name, and the field's in C.
+    /// The name of the attribute, and of the field in C.
     pub(crate) fn name(self) -> &'static str {
         match self {
             CallbackKind::PrePatch => "pre_patch",
@@ -135,7 +135,7 @@ impl Kind {
         }
     }
 
-    /// How the type is written.
+    /// The type in messages.
     pub(crate) fn example(self) -> &'static str {
         match self {
             Kind::Shadow => "Shadow<Parent, Data>",
@@ -193,7 +193,7 @@ pub(crate) struct Variable {
     pub(crate) mutability: Option<Token![mut]>,
     pub(crate) name: Ident,
     pub(crate) ty: Type,
-    /// What should not be there: `= value`.
+    /// The tokens of a value, which is an error.
     pub(crate) value: Option<TokenStream>,
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `#[derive(Persistent)]`: the fingerprint of a structure, made of its fields.
+//! `#[derive(Persistent)]`: implements the trait with a fingerprint of the structure and its fields.
 
 use crate::errors;
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote_spanned, ToTokens};
 use syn::{Attribute, Field, Item, ItemStruct, Member};
 
-/// The implementation, or errors.
+/// Expands the derive to the implementation, or to an error.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
     parse(item).map_or_else(|error| error.to_compile_error(), |item| expand(&item))
 }

@@ -10,7 +10,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, FnArg, GenericParam, Generics, Meta, ReturnType, Signature, Type};
 
-/// Checks one replacement.
+/// Checks the signature and the attributes of a replacement.
 pub(crate) fn check(function: &Function, errors: &mut Errors) {
     attributes(&function.attributes, errors);
     qualifiers(&function.signature, errors);
@@ -23,9 +23,9 @@ pub(crate) fn check(function: &Function, errors: &mut Errors) {
     }
 }
 
-/// Checks that nothing depends on `cfg` here.
+/// Reports `cfg` and `cfg_attr` among the attributes.
 ///
-/// On the item that carries the patch's `#[livepatch]`, rustc has applied it before.
+/// rustc has already applied those on the item with the patch's `#[livepatch]`.
 pub(crate) fn no_cfg(attributes: &[Attribute], text: &str, errors: &mut Errors) {
     for attribute in attributes {
         if is_cfg(attribute) {
@@ -144,7 +144,7 @@ fn result(output: &ReturnType, errors: &mut Errors) {
     }
 }
 
-/// Finds references inside a result, such as in `Option<&T>`.
+/// Reports references inside a result, such as in `Option<&T>`.
 fn no_reference(output: &Type, errors: &mut Errors) {
     let tokens = flat(output.to_token_stream());
     // The arguments of a function pointer are another function's.
@@ -176,7 +176,7 @@ fn no_static(ty: TokenStream, errors: &mut Errors) {
     }
 }
 
-/// The tokens in order, groups opened.
+/// The tokens in order, with the contents of groups.
 fn flat(tokens: TokenStream) -> Vec<TokenTree> {
     let mut found = Vec::new();
     for token in tokens {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The attribute `#[klp::symbols]`: functions and data of the kernel that are not exported, found
-//! by livepatch when the patch is loaded.
+//! The attribute `#[klp::symbols]`: kernel functions and data that are not exported, which livepatch resolves
+//! when the patch is loaded.
 
 use crate::errors::{symbols as errors, Errors};
 use crate::keys::{self, Place, Values};
@@ -16,7 +16,7 @@ use quote::{quote, ToTokens};
 use syn::ext::IdentExt as _;
 use syn::{LitStr, Signature};
 
-/// The attribute as a function that tests can call.
+/// Expands the attribute.
 pub(crate) fn symbols(keys: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let attribute = Ident::new("symbols", Span::call_site()).into_token_stream();
@@ -42,14 +42,14 @@ fn code(keys: &Keys, block: &Block, errors: &mut Errors) -> TokenStream {
         .iter()
         .map(|symbol| linked(&object, is_vouched, symbol, errors))
         .collect();
-    twice(&symbols, errors);
+    unique(&symbols, errors);
     match errors.is_empty() {
         true => expand::symbols(&object, block, &symbols),
         false => expand::symbols_alone(block),
     }
 }
 
-/// What holds the symbols.
+/// The object of the symbols, if its name is valid.
 fn object(values: Values, errors: &mut Errors) -> Option<LitStr> {
     let object = values.object?;
     let before = errors.len();
@@ -57,7 +57,7 @@ fn object(values: Values, errors: &mut Errors) -> Option<LitStr> {
     (errors.len() == before).then_some(object)
 }
 
-/// The checks that need no kernel.
+/// Checks what needs no kernel.
 pub(crate) fn check(block: &Block, errors: &mut Errors) {
     if let Some(name) = &block.abi.name {
         if name.value() != "C" {
@@ -130,7 +130,7 @@ fn linked<'a>(
 }
 
 /// Checks that no symbol is declared twice in a block.
-fn twice(symbols: &[Linked<'_>], errors: &mut Errors) {
+fn unique(symbols: &[Linked<'_>], errors: &mut Errors) {
     for (index, this) in symbols.iter().enumerate() {
         let first = symbols[..index]
             .iter()

@@ -332,9 +332,9 @@ fn module_with_mistakes() {
     );
 }
 
-/// Unusual, but an attribute can be put on anything.
+/// Authors can put an attribute on anything.
 #[test]
-fn odd_input_is_an_error_and_no_panic() {
+fn malformed_input_is_an_error_and_no_panic() {
     let keys = [
         quote!(),
         quote!(,),
@@ -399,7 +399,7 @@ fn registered_with_an_immediate_function() {
 
 #[test]
 fn keys_that_exclude_replace_and_states() {
-    let said = |keys: TokenStream, item: TokenStream| {
+    let expanded = |keys: TokenStream, item: TokenStream| {
         crate::expansion(keys, item, Some("in_the_build".to_owned())).to_string()
     };
     let patch = quote! {
@@ -415,7 +415,7 @@ fn keys_that_exclude_replace_and_states() {
         register,
         immediate
     );
-    let text = said(keys, patch);
+    let text = expanded(keys, patch);
     assert!(
         text.contains("a registered patch cannot replace all others"),
         "{text}"
@@ -432,7 +432,7 @@ fn keys_that_exclude_replace_and_states() {
             static STATE: State<u32>;
         }
     };
-    let text = said(
+    let text = expanded(
         quote!(description = "A fix", license = "GPL", register),
         with_state,
     );

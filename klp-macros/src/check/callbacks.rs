@@ -9,7 +9,7 @@ use crate::parse::{self, CallbackKind, Item, Keys};
 use crate::{names, signature};
 use syn::{FnArg, Ident, LitStr, ReturnType, Type};
 
-/// A callback with a valid function, and its key `object`.
+/// A valid callback, and its key `object`.
 struct Found<'a> {
     kind: CallbackKind,
     keys: &'a Keys,
@@ -56,7 +56,7 @@ fn callback<'a>(
     if let Some(object) = &values.object {
         errors.check(object, names::module("object", &object.value()));
     }
-    signature::no_cfg(&function.attributes, errors::CFG_ON_COMPANION, errors);
+    signature::no_cfg(&function.attributes, errors::CFG_ON_MOD_ITEM, errors);
     signature::plain(function, errors);
     result(kind, function, errors);
     let wants_proof = argument(kind, function, errors);
@@ -85,7 +85,7 @@ fn argument(kind: CallbackKind, function: &parse::Function, errors: &mut Errors)
             return false;
         }
     };
-    match referred(&argument.ty)
+    match referent(&argument.ty)
         .map(|name| name.to_string())
         .as_deref()
     {
@@ -102,8 +102,8 @@ fn argument(kind: CallbackKind, function: &parse::Function, errors: &mut Errors)
     }
 }
 
-/// The name behind `&`.
-fn referred(ty: &Type) -> Option<&Ident> {
+/// The name of the type behind `&`.
+fn referent(ty: &Type) -> Option<&Ident> {
     match ty {
         Type::Reference(reference) if reference.mutability.is_none() => {
             parse::last_segment(&reference.elem).map(|(name, _)| name)
@@ -127,7 +127,7 @@ fn result(kind: CallbackKind, function: &parse::Function, errors: &mut Errors) {
     }
 }
 
-/// The place of the callback's object.
+/// The index of the callback's object.
 fn index(found: &Found<'_>, objects: &mut Vec<Object>, errors: &mut Errors) -> Option<usize> {
     if let Some(object) = &found.object {
         return Some(model::object(objects, &object.value()));
@@ -139,7 +139,7 @@ fn index(found: &Found<'_>, objects: &mut Vec<Object>, errors: &mut Errors) -> O
         .iter()
         .map(|object| object.name().to_owned())
         .collect();
-    // Invalid replacements have no object, which has been reported.
+    // Invalid replacements, which have been reported, add no object.
     if !names.is_empty() || errors.is_empty() {
         let text = errors::callback_needs_object(found.kind.name(), &names);
         errors.add(&found.keys.attribute, text);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_object_is_needed_where_there_are_several() {
+    fn the_key_object_is_required_if_there_are_several() {
         right(
             replacement("ext4")
                 .into_iter()
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_has_one_of_each() {
+    fn an_object_has_one_callback_of_each_kind() {
         let vmlinux = replacement("vmlinux");
         one(
             quote! {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_proof_is_given_where_it_is_true() {
+    fn unpatched_is_only_for_the_last_object() {
         let (vmlinux, ext4) = (replacement("vmlinux"), replacement("ext4"));
         right(quote!(#ext4 #[post_unpatch] fn a(_: &klp::Unpatched) {}));
         let of_vmlinux = quote!(
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_has_one_shape() {
+    fn a_callback_has_a_fixed_signature() {
         let vmlinux = replacement("vmlinux");
         for (wrong, expected) in [
             (

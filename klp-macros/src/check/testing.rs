@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks of single items of a mod, for the tests.
+//! Helpers of tests that check single items of a mod.
 
 use crate::errors::Errors;
 use proc_macro2::TokenStream;

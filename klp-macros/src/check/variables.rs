@@ -78,9 +78,9 @@ fn unique_id<'a>(
     id
 }
 
-/// Checks the static itself.
+/// Checks the static's declaration.
 fn declaration(kind: Kind, variable: &parse::Variable, errors: &mut Errors) {
-    signature::no_cfg(&variable.attributes, errors::CFG_ON_COMPANION, errors);
+    signature::no_cfg(&variable.attributes, errors::CFG_ON_MOD_ITEM, errors);
     if let Some(token) = &variable.mutability {
         errors.add(token, errors::STATIC_MUT);
     }
@@ -99,7 +99,7 @@ mod tests {
     use quote::quote;
 
     #[test]
-    fn a_variable_is_declared() {
+    fn a_variable_has_a_fixed_form() {
         let vmlinux = replacement("vmlinux");
         right(quote! {
             #vmlinux
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_unique_among_their_kind() {
+    fn ids_are_unique_within_a_kind() {
         let vmlinux = replacement("vmlinux");
         right(quote! {
             #vmlinux

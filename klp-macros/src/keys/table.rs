@@ -2,8 +2,8 @@
 
 //! The keys of all attributes: one row for each, for parsing, error messages and documentation.
 //!
-//! `cargo xtask docs` compiles this file too, and writes the tables of the guides from it. So it uses
-//! nothing but the language.
+//! `cargo xtask docs` compiles this file too, and writes the tables of the guides from it. So it has no
+//! dependencies.
 
 /// The position of an attribute, which decides the keys that it takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(crate) enum KeyScope {
     /// A shadow variable or a state.
     Variable,
     State,
-    /// A function or a patch: what the author answers for.
+    /// A function or a patch: what the author vouches for.
     Claim,
     /// A function or a patch: how tasks switch to it.
     Consistency,
@@ -60,7 +60,7 @@ impl Place {
     }
 
     pub(crate) fn requires(self, key: &KeyInfo) -> bool {
-        // A callback of a patch with one object belongs to that object, and a structure to vmlinux.
+        // The default of a callback is the patch's only object, and of a structure vmlinux.
         let has_default = matches!(self, Place::Callback | Place::Structure);
         key.required && self.takes(key.scope) && !has_default
     }
@@ -74,7 +74,7 @@ pub(crate) struct KeyInfo {
     /// How it is written, for error messages.
     pub(crate) example: &'static str,
     /// What it does, for the tables.
-    #[allow(dead_code)] // The tables are made elsewhere.
+    #[allow(dead_code)] // Only for the tables.
     pub(crate) meaning: &'static str,
 }
 
@@ -95,7 +95,7 @@ const fn key(
 }
 
 /// All keys. Of two with one name, the place decides.
-#[rustfmt::skip] // A table is read by columns.
+#[rustfmt::skip] // Keep the columns of the table.
 pub(crate) const KEYS: [KeyInfo; 18] = [
     key("object", KeyScope::Object, true, "object = \"vmlinux\"",
         "`vmlinux`, or a module's name as `lsmod` shows it. The module need not be loaded"),
@@ -126,7 +126,7 @@ pub(crate) const KEYS: [KeyInfo; 18] = [
     key("immediate", KeyScope::Consistency, false, "immediate",
         "all tasks switch at once, without a consistency check. Needs klp-core"),
     key("unsafe", KeyScope::Claim, false, "unsafe",
-        "the author answers for what cannot be checked"),
+        "the author vouches for what cannot be checked"),
     key("of", KeyScope::View, false, "of = \"a_function\"",
         "of several structures of one name, the one that this function takes or returns"),
     key("id", KeyScope::Variable, true, "id = 1",

@@ -14,7 +14,7 @@ use syn::{Attribute, Lit, Meta, Path};
 
 type Tokens = std::iter::Peekable<proc_macro2::token_stream::IntoIter>;
 
-/// Reads the keys between the parentheses of the attribute.
+/// Parses the keys between the parentheses of the attribute.
 pub(crate) fn keys(attribute: TokenStream, inside: TokenStream, errors: &mut Errors) -> Keys {
     let mut keys = Keys {
         attribute,
@@ -36,7 +36,7 @@ pub(crate) fn keys(attribute: TokenStream, inside: TokenStream, errors: &mut Err
     keys
 }
 
-/// Reads what follows the key's name, up to the next key.
+/// Parses the rest of a key, up to the next key.
 fn key(name: Ident, tokens: &mut Tokens, errors: &mut Errors) -> Key {
     let value = match tokens.peek() {
         None => Value::None,
@@ -78,7 +78,7 @@ fn value(
         );
         return Value::Broken;
     };
-    // A name after a complete value is the next key, without a comma.
+    // A name after a complete value is the next key: the comma is missing.
     let ends = |token: &TokenTree| is_punct(token, ',') || matches!(token, TokenTree::Ident(_));
     if tokens.peek().is_none_or(ends) {
         if let Some(literal) = literal(&first) {
@@ -149,12 +149,12 @@ pub(super) fn nested_keys(attribute: &Attribute, errors: &mut Errors) -> Keys {
     }
 }
 
-/// Whether the path names our attribute: `livepatch`, `klp::livepatch`, `klp::prelude::livepatch`.
+/// Whether the path names `#[livepatch]`: `livepatch`, `klp::livepatch`, `klp::prelude::livepatch`.
 pub(super) fn is_livepatch(path: &Path) -> bool {
     is_ours(path, "livepatch")
 }
 
-/// Whether the path names an attribute of klp.
+/// Whether the path names klp's attribute `name`.
 pub(super) fn is_ours(path: &Path, name: &str) -> bool {
     let first = path.segments.first().map(|segment| &segment.ident);
     last_word(path) == name

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The functions that a body calls, by their last names.
+//! Collects the names of the functions that a body calls.
 
 use super::Function;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::BTreeSet;
 
-/// The names in front of parentheses, without methods and macros.
+/// The names before parentheses, without methods and macros; of a path, the last segment.
 pub(crate) fn calls(function: &Function) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     read(function.body.to_token_stream(), &mut names);
@@ -27,7 +27,7 @@ fn read(tokens: TokenStream, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The name that the tokens before the parentheses end in.
+/// The function name at the end of the tokens before the parentheses.
 fn called(before: &[TokenTree]) -> Option<String> {
     match before {
         [.., TokenTree::Punct(dot), TokenTree::Ident(_)] if dot.as_char() == '.' => None,

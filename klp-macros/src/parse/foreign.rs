@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The block under `#[klp::symbols(...)]` or `#[klp::helpers]`: functions and data in C that the author
-//! declares.
+//! Parses the block under `#[klp::symbols(...)]` or `#[klp::helpers]`, which declares C functions and data.
 
 use super::attribute::is_ours;
 use crate::errors::{symbols as errors, Errors};
@@ -17,22 +16,22 @@ pub(crate) struct Block {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) unsafety: Option<Token![unsafe]>,
     pub(crate) abi: Abi,
-    /// Where its braces are.
+    /// The span of the braces.
     pub(crate) braces: Span,
     pub(crate) symbols: Vec<Symbol>,
 }
 
-/// One function or one variable of the kernel's.
+/// A declared function or variable.
 pub(crate) struct Symbol {
-    /// Attributes that are not klp's.
+    /// Attributes other than klp's.
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
-    /// The word `safe`.
+    /// The token `safe`.
     pub(crate) safe: Option<safe>,
     pub(crate) declared: Declared,
-    /// Which of several of that name.
+    /// The position among the object's symbols of that name.
     pub(crate) sympos: Option<LitInt>,
-    /// The kernel's name, where Rust cannot write it.
+    /// The kernel's name, if it is not the author's.
     pub(crate) link_name: Option<LitStr>,
 }
 
@@ -55,7 +54,7 @@ impl Symbol {
     }
 }
 
-/// Parses the item of the attribute. `None` if it is not such a block, which is reported.
+/// Parses the item under `attribute`. `None` if it is not such a block, which is reported.
 pub(crate) fn block_under(
     attribute: &str,
     item: TokenStream,
@@ -163,7 +162,7 @@ fn variable(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Declared
     })
 }
 
-/// Takes `#[sympos = 2]`.
+/// Removes and parses `#[sympos = 2]`.
 fn sympos(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<LitInt> {
     match literal(attributes, "sympos", errors::SYMPOS_FORM, errors)? {
         Lit::Int(number) if number.suffix().is_empty() && number.base10_parse::<u32>().is_ok() => {
@@ -176,7 +175,7 @@ fn sympos(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<LitInt
     }
 }
 
-/// Takes `#[link_name = "f.isra.0"]`.
+/// Removes and parses `#[link_name = "f.isra.0"]`.
 fn link_name(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<LitStr> {
     match literal(attributes, "link_name", errors::LINK_NAME_FORM, errors)? {
         Lit::Str(name) if name.suffix().is_empty() => Some(name),
@@ -187,7 +186,7 @@ fn link_name(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Lit
     }
 }
 
-/// Takes `#[key = literal]` from among the attributes.
+/// Removes and parses `#[key = literal]`; `form` is the message if it has another form.
 fn literal(
     attributes: &mut Vec<Attribute>,
     key: &str,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The item under the attribute: a function, or a mod with its items.
+//! Parses the item under the attribute: a function, or a mod with its items.
 
 use super::attribute::take_livepatch;
-use super::companion::{only_a_callback, take_callback, variable};
 use super::misplaced::{in_item, kind, strip, strip_token};
+use super::mod_items::{only_a_callback, take_callback, variable};
 use super::{Function, Item, Module, Target};
 use crate::errors::{self, Errors};
 use proc_macro2::{Group, Ident, TokenStream};
@@ -12,7 +12,7 @@ use quote::{quote, ToTokens};
 use syn::parse::{ParseStream, Parser};
 use syn::{Abi, Attribute, Token, Visibility};
 
-/// Reads the item under the attribute.
+/// Parses the item under the attribute.
 pub(crate) fn target(item: TokenStream, errors: &mut Errors) -> syn::Result<Target> {
     let parser = |input: ParseStream<'_>| {
         if is_function(input)? {
@@ -86,7 +86,7 @@ fn module(
     })))
 }
 
-/// Reads one item of the mod.
+/// Parses one item of the mod.
 fn item(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Item> {
     if is_function(input)? {
         let mut function = function(input)?;
@@ -116,7 +116,7 @@ fn item(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Item> {
     Ok(Item::Other(in_item(tokens, errors)?))
 }
 
-/// The tokens from `start` to `end`, unchanged: printing the parsed item could change them.
+/// The tokens from `start` to `end`. They are not those of the parsed item, because printing could change them.
 fn between(start: ParseStream<'_>, end: ParseStream<'_>) -> TokenStream {
     let mut tokens = TokenStream::new();
     while start.cursor() < end.cursor() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Misplaced `#[livepatch]` attributes.
+//! Reports and removes misplaced `#[livepatch]` attributes.
 //!
-//! Each is reported and removed: otherwise it would expand to another patch and hide the real mistake.
+//! One that stays would expand to another patch and hide the mistake.
 
 use super::attribute::is_livepatch;
 use super::tokens::{is_punct, is_word};
@@ -13,7 +13,7 @@ use quote::quote;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Path, Visibility};
 
-/// Removes other `#[livepatch]` attributes on or in the function of the function form.
+/// Reports and removes further `#[livepatch]` attributes on or in a function that is a whole patch.
 pub(crate) fn only_one(function: &mut Function, errors: &mut Errors) {
     function.attributes.retain(|attribute| {
         let found = is_livepatch(attribute.path());
@@ -26,7 +26,7 @@ pub(crate) fn only_one(function: &mut Function, errors: &mut Errors) {
     function.body = strip_token(body, errors::INSIDE_FUNCTION, errors);
 }
 
-/// Finds each misplaced `#[livepatch]` in an item other than a function.
+/// Reports and removes each `#[livepatch]` on or in an item other than a function.
 pub(super) fn in_item(tokens: TokenStream, errors: &mut Errors) -> syn::Result<TokenStream> {
     let parser = |input: ParseStream<'_>| {
         let attributes = input.call(Attribute::parse_outer)?;
@@ -55,7 +55,7 @@ pub(super) fn in_item(tokens: TokenStream, errors: &mut Errors) -> syn::Result<T
     Ok(quote!(#(#attributes)* #visibility #rest))
 }
 
-/// Removes every `#[livepatch(...)]` from the tokens, however deep, and says `text` at each.
+/// Removes every `#[livepatch(...)]` from the tokens, however deep, and reports `text` at each.
 pub(crate) fn strip(tokens: TokenStream, text: &str, errors: &mut Errors) -> TokenStream {
     let mut kept = TokenStream::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -86,7 +86,7 @@ pub(super) fn strip_token(token: TokenTree, text: &str, errors: &mut Errors) -> 
     TokenTree::Group(stripped)
 }
 
-/// What to call an item that is neither function nor mod.
+/// The kind of an item that is neither function nor mod, for messages.
 pub(super) fn kind(item: &TokenStream) -> &'static str {
     for token in item.clone() {
         let TokenTree::Ident(word) = token else {
@@ -110,7 +110,7 @@ pub(super) fn kind(item: &TokenStream) -> &'static str {
     "this item"
 }
 
-/// Whether this is the bracketed part of our attribute.
+/// Whether this is the bracketed part of `#[livepatch]`.
 fn is_livepatch_group(token: &TokenTree) -> bool {
     let TokenTree::Group(group) = token else {
         return false;

@@ -2,15 +2,15 @@
 
 //! Finds `original` in the body of a replacement.
 //!
-//! The body is unparsed, so adjacent tokens tell whether an `original` is looked up as a name. A body that binds the name
-//! itself shadows it.
+//! The body is unparsed, so adjacent tokens decide whether an `original` refers to a function. A body that binds
+//! the name shadows it.
 
 use super::tokens::{is_punct, is_word};
 use super::Function;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// The word.
+/// The name of the original in a replacement.
 pub(crate) const ORIGINAL: &str = "original";
 
 /// The first `original` in the function's body that refers to the kernel's function.
@@ -18,7 +18,7 @@ pub(crate) fn original(function: &Function) -> Option<Ident> {
     let mut words = Words::default();
     words.read(function.body.to_token_stream());
     let arguments = function.signature.inputs.to_token_stream();
-    let bound = words.bound || holds(arguments);
+    let bound = words.bound || contains_word(arguments);
     words.first.filter(|_| !bound)
 }
 
@@ -32,19 +32,19 @@ pub(crate) fn item(item: &TokenStream) -> Option<Ident> {
     }
 }
 
-/// Whether the word is among the tokens.
-fn holds(tokens: TokenStream) -> bool {
+/// Whether the tokens contain the word, however deep.
+fn contains_word(tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
-        TokenTree::Group(group) => holds(group.stream()),
+        TokenTree::Group(group) => contains_word(group.stream()),
         token => is_word(&token, ORIGINAL),
     })
 }
 
 #[derive(Default)]
 struct Words {
-    /// The first one that is looked up as a name.
+    /// The first `original` that refers to a function.
     first: Option<Ident>,
-    /// Whether one is bound.
+    /// Whether the body binds the name.
     bound: bool,
 }
 
@@ -65,13 +65,13 @@ impl Words {
     fn word(&mut self, word: &Ident, before: &[TokenTree], after: &[TokenTree]) {
         if is_bound(before, after) {
             self.bound = true;
-        } else if !is_of_another(before) && !is_other(after) && self.first.is_none() {
+        } else if !is_member(before) && !is_prefix(after) && self.first.is_none() {
             self.first = Some(word.clone());
         }
     }
 }
 
-/// Whether it is a name that is given here.
+/// Whether the tokens around the word make it a binding.
 fn is_bound(before: &[TokenTree], after: &[TokenTree]) -> bool {
     const BINDING: [&str; 6] = ["let", "mut", "ref", "fn", "static", "const"];
     let (last, next) = (before.last(), after.first());
@@ -84,8 +84,8 @@ fn is_bound(before: &[TokenTree], after: &[TokenTree]) -> bool {
         || last.is_some_and(|token| BINDING.iter().any(|word| is_word(token, word)))
 }
 
-/// Whether the preceding tokens make it a field, a method, or a part of a path.
-fn is_of_another(before: &[TokenTree]) -> bool {
+/// Whether the preceding tokens make it a field, a method, or part of a path.
+fn is_member(before: &[TokenTree]) -> bool {
     match before {
         [.., first, last] if is_punct(last, '.') => !is_punct(first, '.'),
         [.., first, last] => is_punct(first, ':') && is_punct(last, ':'),
@@ -94,8 +94,8 @@ fn is_of_another(before: &[TokenTree]) -> bool {
     }
 }
 
-/// Whether the following tokens make it a macro, a field, a label, or the beginning of a path.
-fn is_other(after: &[TokenTree]) -> bool {
+/// Whether the following tokens make it a macro, a field, a label, or the start of a path.
+fn is_prefix(after: &[TokenTree]) -> bool {
     match after {
         [first, TokenTree::Group(_), ..] if is_punct(first, '!') => true,
         [first, ..] => is_punct(first, ':'),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_of_that_name_are_not_meant() {
+    fn other_uses_of_the_word_are_ignored() {
         for body in [
             quote!(0),
             quote!(original_size(a)),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_binds_the_name_has_its_own() {
+    fn a_binding_shadows_the_original() {
         for body in [
             quote!(let original = a; original + 1),
             quote!(let mut original = a; original += 1;),

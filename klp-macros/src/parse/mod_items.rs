@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Parses the other items of a patch's mod: callbacks, shadow variables, states.
+//! Parses the items of a patch's mod beside replacements: callbacks, shadow variables, states.
 
 use super::attribute::{is_ours, nested_keys};
 use super::{CallbackKind, Function, Keys, Kind, Variable};
@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 use syn::parse::ParseStream;
 use syn::{Attribute, Token, Visibility};
 
-/// Takes the attribute of a callback from among a function's attributes.
+/// Removes and parses the attribute of a callback, if the function has one.
 pub(super) fn take_callback(
     function: &mut Function,
     errors: &mut Errors,
@@ -21,7 +21,7 @@ pub(super) fn take_callback(
     take(&mut function.attributes, kind, errors)
 }
 
-/// Takes an attribute of a replacement off a callback, and says so.
+/// Reports and removes `#[livepatch]` on a callback.
 pub(super) fn only_a_callback(function: &mut Function, errors: &mut Errors) {
     function.attributes.retain(|attribute| {
         let found = is_ours(attribute.path(), "livepatch");
@@ -32,7 +32,7 @@ pub(super) fn only_a_callback(function: &mut Function, errors: &mut Errors) {
     });
 }
 
-/// Reads a static that carries one of our attributes. `None`, and nothing read, for any other item.
+/// Parses a static that carries one of klp's attributes. For any other item it returns `None` and consumes nothing.
 pub(super) fn variable(
     input: ParseStream<'_>,
     errors: &mut Errors,
@@ -66,7 +66,7 @@ pub(super) fn variable(
     Ok(Some((kind, keys, variable)))
 }
 
-/// Parses the tokens between the type and the semicolon.
+/// Parses `= value`, up to the semicolon.
 fn value(input: ParseStream<'_>) -> syn::Result<Option<TokenStream>> {
     if !input.peek(Token![=]) {
         return Ok(None);
@@ -83,7 +83,7 @@ fn kind(attribute: &Attribute) -> Option<Kind> {
     all.find(|kind| is_ours(attribute.path(), kind.name()))
 }
 
-/// Takes the first attribute that means something, and says that there should be no other.
+/// Removes the attributes for which `meaning` returns something. Parses the first, and reports the others.
 fn take<T>(
     attributes: &mut Vec<Attribute>,
     meaning: impl Fn(&Attribute) -> Option<T>,
