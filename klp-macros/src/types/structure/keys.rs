@@ -45,9 +45,7 @@ pub(super) fn keys(inside: TokenStream, errors: &mut Errors) -> Option<Keys> {
     });
     let values = keys::values(&rest, Place::Structure, errors);
     if let Some(object) = &values.object {
-        if let Err(text) = names::module("object", &object.value()) {
-            errors.add(object, text);
-        }
+        errors.check(object, names::module("object", &object.value()));
     }
     Some(Keys {
         name,
@@ -124,7 +122,7 @@ mod tests {
                 quote!("s", object = "a-b", replaces = "f"),
                 &["`replaces`", "underscores"],
             ),
-            (quote!("s", of = "a", of = "b"), &["given twice"]),
+            (quote!("s", of = "a", of = "b"), &["specified twice"]),
         ] {
             let text = tokens.to_string();
             let (_, errors) = read(tokens);
