@@ -8,7 +8,6 @@ use crate::parse::foreign::{self, Block, Symbol};
 use crate::{expand, names, symbols, types};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::ext::IdentExt as _;
 use syn::LitStr;
 
 /// Expands the attribute. `name` is the module's name.
@@ -49,10 +48,7 @@ fn code(block: &Block, name: Option<String>, errors: &mut Errors) -> TokenStream
 }
 
 fn linked<'a>(object: Option<&LitStr>, symbol: &'a Symbol, errors: &mut Errors) -> Linked<'a> {
-    let name = match &symbol.link_name {
-        Some(name) => name.value(),
-        None => symbol.name().unraw().to_string(),
-    };
+    let name = symbol.kernel_name();
     let found = object.map(|object| types::find_helper(object, symbol, &name, errors));
     Linked {
         symbol,

@@ -13,7 +13,6 @@ use crate::{expand, names, signature};
 use klp_elf::livepatch::SymbolName;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, ToTokens};
-use syn::ext::IdentExt as _;
 use syn::{LitStr, Signature};
 
 /// Expands the attribute.
@@ -109,10 +108,7 @@ fn linked<'a>(
     symbol: &'a Symbol,
     errors: &mut Errors,
 ) -> Linked<'a> {
-    let name = match &symbol.link_name {
-        Some(name) => name.value(),
-        None => symbol.name().unraw().to_string(),
-    };
+    let name = symbol.kernel_name();
     let found = types::find(object, is_vouched, symbol, &name, errors);
     let link_name = match found.exported {
         true => name.clone(),

@@ -30,7 +30,7 @@ pub(crate) use symbol::{find, find_helper, Found};
 
 use crate::errors::types::Role;
 use crate::errors::Errors;
-use klp_elf::Prototype;
+use klp_elf::{Match, Prototype};
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::Signature;
@@ -51,6 +51,14 @@ pub(crate) fn vouched(unsafety: &Ident) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         // SAFETY: the author vouches for it by this `unsafe`.
         const _: () = #unsafety #block;
+    }
+}
+
+/// The symbol that `sympos` selects among those of one name; 0 selects the only one.
+fn select(matches: &[Match], sympos: u32) -> Option<&Match> {
+    match (sympos, matches) {
+        (0, [only]) => Some(only),
+        (sympos, all) => all.iter().find(|found| found.sympos == sympos),
     }
 }
 

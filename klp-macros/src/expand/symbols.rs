@@ -25,12 +25,7 @@ pub(crate) fn symbols(object: &LitStr, block: &Block, symbols: &[Linked<'_>]) ->
     let livepatch = symbols.iter().filter(|linked| !linked.found.exported);
     let names = livepatch.map(|linked| format!(".weak \"{}\"", linked.link_name));
     let text = unlinked_text();
-    let on_host = symbols.iter().map(|linked| {
-        let name = stand_in_name(&linked.name);
-        let declared = declared(block, linked.symbol, &name);
-        let stand_in = stand_in(linked.symbol, &name);
-        quote!(#declared #stand_in)
-    });
+    let on_host = symbols.iter().map(|linked| on_host(block, linked));
     let checks = symbols.iter().map(|linked| checks(object, linked));
     let object_checks = object_checks(object, symbols);
     let recursion_checks = recursion_checks(object, symbols);
@@ -51,12 +46,7 @@ pub(crate) fn helpers(block: &Block, helpers: &[Linked<'_>]) -> TokenStream {
     let in_kernel = helpers
         .iter()
         .map(|linked| declared(block, linked.symbol, &linked.link_name));
-    let on_host = helpers.iter().map(|linked| {
-        let name = stand_in_name(&linked.name);
-        let declared = declared(block, linked.symbol, &name);
-        let stand_in = stand_in(linked.symbol, &name);
-        quote!(#declared #stand_in)
-    });
+    let on_host = helpers.iter().map(|linked| on_host(block, linked));
     let object = LitStr::new("helpers.c", Span::call_site());
     let checks = helpers.iter().map(|linked| checks(&object, linked));
     quote_spanned! {Span::mixed_site()=>
@@ -130,6 +120,14 @@ fn declared(block: &Block, symbol: &Symbol, link_name: &str) -> TokenStream {
         #[allow(improper_ctypes)]
         #opening #braces
     }
+}
+
+/// A declaration for the host, with a stand-in.
+fn on_host(block: &Block, linked: &Linked<'_>) -> TokenStream {
+    let name = stand_in_name(&linked.name);
+    let declared = declared(block, linked.symbol, &name);
+    let stand_in = stand_in(linked.symbol, &name);
+    quote!(#declared #stand_in)
 }
 
 /// A unique symbol name for the host.

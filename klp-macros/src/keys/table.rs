@@ -94,7 +94,7 @@ const fn key(
     }
 }
 
-/// All keys. Of two with one name, the place decides.
+/// All keys. Of two with one name, the place selects one.
 #[rustfmt::skip] // Keep the columns of the table.
 pub(crate) const KEYS: [KeyInfo; 18] = [
     key("object", KeyScope::Object, true, "object = \"vmlinux\"",

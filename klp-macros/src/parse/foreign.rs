@@ -6,6 +6,7 @@ use super::attribute::is_ours;
 use crate::errors::{symbols as errors, Errors};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser};
 use syn::{Abi, Attribute, Expr, Lit, LitInt, LitStr, Meta, Signature, Token, Type, Visibility};
 
@@ -50,6 +51,14 @@ impl Symbol {
         match &self.declared {
             Declared::Function(signature) => &signature.ident,
             Declared::Variable { name, .. } => name,
+        }
+    }
+
+    /// The name that C has for it.
+    pub(crate) fn kernel_name(&self) -> String {
+        match &self.link_name {
+            Some(name) => name.value(),
+            None => self.name().unraw().to_string(),
         }
     }
 }

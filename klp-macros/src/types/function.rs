@@ -107,20 +107,16 @@ fn position(replaced: &Replaced<'_>, function: &Function, errors: &mut Errors) -
     let (name, object) = (replaced.name.value(), replaced.object.value());
     let prototype = function.prototype.as_ref();
     let sympos = keys::number(replaced.sympos);
-    let meant: Option<&Match> = match (sympos, matches.as_slice()) {
-        (0, [only]) => Some(only),
-        (0, several) => {
-            let text = errors::ambiguous(&name, &object, several, prototype);
-            errors.add(replaced.name, text);
-            return None;
-        }
-        (sympos, matches) => matches.iter().find(|found| found.sympos == sympos),
-    };
-    let Some(meant) = meant else {
-        let text = errors::no_such_position(&name, &object, sympos, matches, prototype);
-        match replaced.sympos {
-            Some(at) => errors.add(at, text),
-            None => errors.add(replaced.name, text),
+    let Some(meant) = super::select(matches, sympos) else {
+        match replaced.sympos.filter(|_| sympos != 0) {
+            Some(at) => {
+                let text = errors::no_such_position(&name, &object, sympos, matches, prototype);
+                errors.add(at, text);
+            }
+            None => {
+                let text = errors::ambiguous(&name, &object, matches, prototype);
+                errors.add(replaced.name, text);
+            }
         }
         return None;
     };

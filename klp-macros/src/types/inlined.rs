@@ -29,11 +29,7 @@ impl Named<'_> {
     /// Its address, if the symbols contain it.
     fn address(&self, object: &Object<'_>) -> Option<u64> {
         let matches = object.function(self.name).matches?;
-        let meant = match (self.sympos, matches.as_slice()) {
-            (0, [only]) => Some(only),
-            (sympos, all) => all.iter().find(|it| it.sympos == sympos),
-        };
-        meant.map(|it| it.address)
+        super::select(&matches, self.sympos).map(|it| it.address)
     }
 }
 

@@ -171,20 +171,15 @@ fn position<'m>(
 ) -> Option<&'m Match> {
     let (name, object) = (query.name, query.object.value());
     let sympos = query.sympos();
-    let found = match (sympos, matches) {
-        (0, [only]) => only,
-        (0, several) => {
-            errors.add(&query.at(), errors::ambiguous(name, &object, several));
-            return None;
-        }
-        (sympos, matches) => {
-            let Some(found) = matches.iter().find(|found| found.sympos == sympos) else {
+    let Some(found) = super::select(matches, sympos) else {
+        match sympos {
+            0 => errors.add(&query.at(), errors::ambiguous(name, &object, matches)),
+            _ => {
                 let text = errors::no_such_position(name, &object, sympos, matches);
                 errors.add(&query.symbol.sympos, text);
-                return None;
-            };
-            found
+            }
         }
+        return None;
     };
     if found.code != code {
         let text = errors::other_kind(name, &object, found.sympos, matches);

@@ -123,7 +123,7 @@ fn named(
     Some(taken)
 }
 
-/// Of several structures, those with most of the declared members.
+/// Of several structures, those that have the most declared members.
 fn fitting(object: &Object<'_>, view: &View, candidates: Vec<Structure>) -> Vec<Structure> {
     if candidates.len() < 2 {
         return candidates;
