@@ -77,8 +77,9 @@ pub(crate) fn helpers(module: &str) -> String {
 
 /// The name that the build gives the module.
 ///
-/// Kbuild passes the module's path in `RUST_MODFILE`; on the host Cargo passes the crate's name. Values that are
-/// not module names are skipped: the kernel's project for rust-analyzer sets `RUST_MODFILE` to a sentence.
+/// Kbuild passes the module's path in `RUST_MODFILE`; on the host Cargo passes the crate's name. Values
+/// that are not module names are skipped: the kernel's project for rust-analyzer sets `RUST_MODFILE` to
+/// a sentence.
 pub(crate) fn from_build(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     ["RUST_MODFILE", "CARGO_CRATE_NAME", "CARGO_PKG_NAME"]
         .iter()

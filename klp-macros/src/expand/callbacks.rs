@@ -2,8 +2,9 @@
 
 //! Generates the C callbacks of an object.
 //!
-//! They call the author's callbacks, check the originals that replacements call, and release states: the patch's
-//! own when it is reverted or refused, and those of replaced patches when its transition is complete.
+//! They call the author's callbacks, check the originals that replacements call, and release states: the
+//! patch's own when it is reverted or refused, and those of replaced patches when its transition is
+//! complete.
 
 use super::originals;
 use crate::model::{Callback, Object, Patch};

@@ -2,10 +2,10 @@
 
 //! Generates calls of original functions.
 //!
-//! A call enters the function behind its patch site: at the livepatch symbol plus an offset. Rust cannot express
-//! that, but the assembler can: `.set` defines a symbol from both, and the compiler's call of that symbol is direct.
-//! If the offset is unknown at build time, the symbol is that of code that branches on a byte, which is set when the
-//! object is patched; klp has that code for each architecture.
+//! A call enters the function behind its patch site: at the livepatch symbol plus an offset. Rust cannot
+//! express that, but the assembler can: `.set` defines a symbol from both, and the compiler's call of
+//! that symbol is direct. If the offset is unknown at build time, the symbol is that of code that
+//! branches on a byte, which is set when the object is patched; klp has that code for each architecture.
 
 use super::c_types::{c_type, in_trait};
 use super::names::{c_string, module_name, unlinked_text};

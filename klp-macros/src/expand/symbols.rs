@@ -191,8 +191,8 @@ fn function_checks(linked: &Linked<'_>, signature: &Signature) -> TokenStream {
     }
 }
 
-/// Checks that any value is valid for the variable's type, and that its size is the symbol's. A `safe` variable must
-/// not reach into the next symbol, and must be an atomic if the kernel changes it.
+/// Checks that any value is valid for the variable's type, and that its size is the symbol's. A `safe`
+/// variable must not reach into the next symbol, and must be an atomic if the kernel changes it.
 fn variable_checks(object: &LitStr, linked: &Linked<'_>, ty: &Type, is_mut: bool) -> TokenStream {
     let span = place(ty);
     let plain = quote_spanned!(span=> ::klp::layout::plain::<#ty>(););

@@ -32,7 +32,8 @@ pub(super) fn only_a_callback(function: &mut Function, errors: &mut Errors) {
     });
 }
 
-/// Parses a static that carries one of klp's attributes. For any other item it returns `None` and consumes nothing.
+/// Parses a static that carries one of klp's attributes. For any other item it returns `None` and
+/// consumes nothing.
 pub(super) fn variable(
     input: ParseStream<'_>,
     errors: &mut Errors,

@@ -2,8 +2,8 @@
 
 //! Finds `original` in the body of a replacement.
 //!
-//! The body is unparsed, so adjacent tokens decide whether an `original` refers to a function. A body that binds
-//! the name shadows it.
+//! The body is unparsed, so adjacent tokens decide whether an `original` refers to a function. A body
+//! that binds the name shadows it.
 
 use super::tokens::{is_punct, is_word};
 use super::Function;

@@ -60,8 +60,9 @@ pub(super) fn constant(
     }
 }
 
-/// The pattern of claims about an integer behind the pointer that C does not confirm. `is_barred` excludes all of
-/// them: C only reads there, or it is user memory. Other sizes and structures are found when sizes are compared.
+/// The pattern of claims about an integer behind the pointer that C does not confirm. `is_barred`
+/// excludes all of them: C only reads there, or it is user memory. Other sizes and structures are found
+/// when sizes are compared.
 fn refused_places(to: &Pointee, is_barred: bool) -> Option<TokenStream> {
     match to {
         Pointee::Void | Pointee::Named(_) => None,

@@ -116,8 +116,8 @@ impl Inlined<'_> {
     }
 }
 
-/// Whether a caller can be the function of its name at this address: files may have functions of one name. Unknown
-/// addresses count as matching.
+/// Whether a caller can be the function of its name at this address: files may have functions of one
+/// name. Unknown addresses count as matching.
 fn is_at(caller: &Caller, address: Option<u64>, definitions: &[Definition]) -> bool {
     let Some(address) = address else { return true };
     let has_it = |it: &Definition| it.entries.contains(&address);

@@ -2,7 +2,8 @@
 
 //! Type mismatches that are obvious from the spelling.
 //!
-//! The macro reports them itself: the message is shorter, and editors, which do not evaluate constants, show it.
+//! The macro reports them itself: the message is shorter, and editors, which do not evaluate constants,
+//! show it.
 
 use klp_elf::{Kind, Type as CType};
 use syn::Type;

@@ -10,7 +10,8 @@ use proc_macro2::{Ident, Span};
 use quote::ToTokens as _;
 use syn::{Signature, Type};
 
-/// `super` and the replacement's name, with the spans of the only type that may be the author's, else of the name.
+/// `super` and the replacement's name, with the spans of the only type that may be the author's, else of
+/// the name.
 pub(crate) fn path_at_type(signature: &Signature) -> [Ident; 2] {
     let name = &signature.ident;
     let result = result(signature);

@@ -35,7 +35,8 @@ pub(crate) fn kernel_struct(attribute: TokenStream, item: TokenStream) -> TokenS
     quote!(#errors #code)
 }
 
-/// Checks and generates the view. A view with mistakes is generated too, so that its uses cause no further errors.
+/// Checks and generates the view. A view with mistakes is generated too, so that its uses cause no
+/// further errors.
 fn view(keys: Option<keys::Keys>, item: ItemStruct, errors: &mut Errors) -> TokenStream {
     let view = declared::view(item, errors);
     let (found, name) = match &keys {

@@ -95,8 +95,8 @@ fn look_up(kernel: &Kernel, object: &Object<'_>, query: &Query<'_>, errors: &mut
     Found { exported, ..found }
 }
 
-/// Whether modules can link to the symbol without livepatch. Exports of other modules do not count, because they
-/// would create a dependency, nor do exports in a namespace, which are restricted.
+/// Whether modules can link to the symbol without livepatch. Exports of other modules do not count,
+/// because they would create a dependency, nor do exports in a namespace, which are restricted.
 fn is_exported(kernel: &Kernel, query: &Query<'_>) -> bool {
     query.object.value() == VMLINUX
         && query.symbol.sympos.is_none()

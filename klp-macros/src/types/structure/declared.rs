@@ -549,8 +549,8 @@ fn check_write(write: Write, at: &Attribute, form: &Form, errors: &mut Errors) {
     }
 }
 
-/// Checks that counters of elements are members of the view, and are not written without a claim. Removes arrays
-/// without a counter.
+/// Checks that counters of elements are members of the view, and are not written without a claim.
+/// Removes arrays without a counter.
 fn counters(members: &mut Vec<Declared>, errors: &mut Errors) {
     let mut uncounted = Vec::new();
     for member in &*members {
