@@ -6,6 +6,7 @@
 //! without end, so that reading each of them takes much more than the file's size. Here names have a
 //! length, and the sections of a file in memory are together no larger than the file.
 
+use crate::arch::Machine;
 use crate::limits::{NAME_MAX, SECTION_NAME_MAX};
 use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64, Rela64, SectionHeader64, Sym64};
@@ -150,6 +151,21 @@ pub(crate) fn section_range(header: &SectionHeader, length: u64) -> Result<Range
     }
 }
 
+/// Does the kernel keep the section in memory?
+pub(crate) fn is_loaded(header: &SectionHeader) -> bool {
+    header.sh_flags.get(LE).contains(elf::SHF_ALLOC)
+}
+
+/// Does the section hold code?
+pub(crate) fn is_code(header: &SectionHeader) -> bool {
+    header.sh_flags.get(LE).contains(elf::SHF_EXECINSTR)
+}
+
+/// Does another file define the symbol?
+pub(crate) fn is_undefined(symbol: &Symbol) -> bool {
+    symbol.st_shndx.get(LE) == elf::SHN_UNDEF
+}
+
 /// The complete entries of a table.
 pub(crate) fn table<T: pod::Pod>(data: &[u8]) -> &[T] {
     let found = pod::slice_from_bytes(data, data.len() / size_of::<T>());
@@ -179,13 +195,19 @@ impl<'data> Sections<'data> {
     }
 
     /// The first section of that type.
-    pub(crate) fn of_type(self, kind: elf::SectionType) -> Option<usize> {
+    fn of_type(self, kind: elf::SectionType) -> Option<usize> {
         let mut headers = self.headers.iter();
         headers.position(|header| header.sh_type.get(LE) == kind)
     }
 
     pub(crate) fn get(self, section: usize) -> Option<&'data SectionHeader> {
         self.headers.get(section)
+    }
+
+    /// The section of the symbol table, and that of the symbols' names. `None` for a stripped file.
+    pub(crate) fn symbol_table(self) -> Option<(usize, usize)> {
+        let table = self.of_type(elf::SHT_SYMTAB)?;
+        Some((table, self.get(table)?.sh_link.get(LE) as usize))
     }
 }
 
@@ -247,11 +269,10 @@ impl<'data> Elf<'data> {
         };
         elf.sections.names = Strings(elf.bytes(header.e_shstrndx.get(LE).0.into()));
         elf.check_names()?;
-        if let Some(section) = elf.sections.of_type(elf::SHT_SYMTAB) {
-            let strings = headers.get(section).map_or(0, |it| it.sh_link.get(LE));
+        if let Some((section, names)) = elf.sections.symbol_table() {
             elf.symbols = Symbols {
                 all: table(elf.bytes(section)),
-                names: Strings(elf.bytes(strings as usize)),
+                names: Strings(elf.bytes(names)),
                 section,
             };
         }
@@ -277,6 +298,18 @@ impl<'data> Elf<'data> {
         let header = self.sections.headers.get(section);
         let range = header.and_then(|header| section_range(header, self.data.len() as u64).ok());
         range.map_or(&[], |range| part(self.data, range))
+    }
+
+    /// The bytes of the first section of that name; none if it is missing.
+    pub(crate) fn bytes_of(&self, name: &[u8]) -> &'data [u8] {
+        let section = self.sections.find(name);
+        section.map_or(&[], |section| self.bytes(section))
+    }
+
+    /// The machine, if the file is a module for a supported one.
+    pub(crate) fn module_machine(&self) -> Option<Machine> {
+        let is_module = self.header.e_type.get(LE) == elf::ET_REL;
+        Machine::of(self.header).filter(|_| is_module)
     }
 
     /// The relocations of a section that holds such.

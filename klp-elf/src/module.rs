@@ -165,13 +165,12 @@ impl<'data> Module<'data> {
     pub fn parse(data: &'data [u8]) -> Result<Self, Error> {
         let elf = Elf::parse(data)?;
         let (kind, machine) = (elf.header.e_type.get(LE), elf.header.e_machine.get(LE));
-        let known = Machine::of(elf.header).filter(|_| kind == constants::ET_REL);
         let not_a_module = || Error::NotAModule {
             found: format!("an ELF file of type {} for machine {}", kind.0, machine.0),
             machines: Machine::all_names(),
         };
         Ok(Self {
-            machine: known.ok_or_else(not_a_module)?,
+            machine: elf.module_machine().ok_or_else(not_a_module)?,
             elf,
             fields: OnceCell::new(),
             functions: OnceCell::new(),
@@ -203,8 +202,7 @@ impl<'data> Module<'data> {
     /// The note with its build id, as the kernel shows it of a loaded module in
     /// `/sys/module/NAME/notes/.note.gnu.build-id`.
     pub fn build_id_note(&self) -> Option<&'data [u8]> {
-        let section = self.elf.sections.find(b".note.gnu.build-id")?;
-        let note = self.elf.bytes(section);
+        let note = self.elf.bytes_of(b".note.gnu.build-id");
         (!note.is_empty()).then_some(note)
     }
 
@@ -212,8 +210,7 @@ impl<'data> Module<'data> {
     pub(crate) fn raw_modinfo(
         &self,
     ) -> Result<impl Iterator<Item = (&'data [u8], &'data [u8])> + use<'data>, Error> {
-        let section = self.elf.sections.find(b".modinfo");
-        let data = section.map_or(&[][..], |section| self.elf.bytes(section));
+        let data = self.elf.bytes_of(b".modinfo");
         if data.len() > MODINFO_MAX {
             return Err(Error::Limit {
                 what: "its modinfo",
@@ -233,7 +230,7 @@ impl<'data> Module<'data> {
         symbols
             .all
             .iter()
-            .filter(|symbol| symbol.st_shndx.get(LE) == constants::SHN_UNDEF)
+            .filter(|symbol| elf::is_undefined(symbol))
             .map(|symbol| symbols.name(symbol))
             .filter(|name| !name.is_empty())
             .map(demangled)
@@ -333,14 +330,12 @@ impl<'data> Module<'data> {
     /// Does that section hold code?
     #[cfg(feature = "code")]
     pub(crate) fn is_code(&self, section: usize) -> bool {
-        let header = self.elf.sections.get(section);
-        header.is_some_and(|it| it.sh_flags.get(LE).contains(constants::SHF_EXECINSTR))
+        self.elf.sections.get(section).is_some_and(elf::is_code)
     }
 
     /// Does the kernel keep that section in memory?
     pub(crate) fn is_loaded(&self, section: usize) -> bool {
-        let header = self.elf.sections.get(section);
-        header.is_some_and(|header| header.sh_flags.get(LE).contains(constants::SHF_ALLOC))
+        self.elf.sections.get(section).is_some_and(elf::is_loaded)
     }
 
     /// The relocated fields in a part of a section.

@@ -5,6 +5,7 @@
 use super::info::Info;
 use super::{Against, Place, Problem, Report};
 use crate::Module;
+use crate::elf::is_undefined;
 use crate::limits::OBJECT_MAX;
 use crate::livepatch::UNLINKED;
 use crate::module::GPL_COMPATIBLE;
@@ -61,11 +62,6 @@ fn enables(module: &Module<'_>) -> bool {
     let symbols = module.elf.symbols;
     let mut all = symbols.all.iter();
     all.any(|symbol| is_undefined(symbol) && ENABLING.contains(&symbols.name(symbol)))
-}
-
-/// Must the kernel or another module have that symbol?
-pub(super) fn is_undefined(symbol: &crate::elf::Symbol) -> bool {
-    symbol.st_shndx.get(object::LittleEndian) == object::elf::SHN_UNDEF
 }
 
 /// Is it a name that a module can have?

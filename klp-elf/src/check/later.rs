@@ -6,11 +6,9 @@
 //! of kernel functions that keep their arguments.
 
 use super::{Place, Problem, Report};
-use crate::elf::Symbols;
+use crate::elf::{Symbols, is_undefined};
 use crate::module::{Module, demangled};
 use crate::text::Name;
-use object::LittleEndian as LE;
-use object::elf::SHN_UNDEF;
 
 /// Kernel functions that keep a callback and call it later, sorted: those that
 /// safe code of the kernel crate reaches, and their relatives.
@@ -70,10 +68,7 @@ pub(super) fn check(module: &Module<'_>, report: &mut Report) {
 /// The used kernel functions that keep callbacks.
 fn outlives(module: &Module<'_>) -> impl Iterator<Item = Name> {
     let symbols: Symbols<'_> = module.elf.symbols;
-    let undefined = symbols
-        .all
-        .iter()
-        .filter(|symbol| symbol.st_shndx.get(LE) == SHN_UNDEF);
+    let undefined = symbols.all.iter().filter(|symbol| is_undefined(symbol));
     undefined.filter_map(move |symbol| {
         let name = symbols.name(symbol);
         let shown = demangled(name);

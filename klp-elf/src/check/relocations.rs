@@ -3,15 +3,14 @@
 //! Checks relocations: those that the livepatch core applies, by section, and those of the
 //! module loader.
 
-use super::symbols::is_livepatch;
 use super::tables::Tables;
 use super::{Place, Problem, Report};
-use crate::elf::{Relocation, SectionHeader, Symbol};
+use crate::elf::{self, Relocation, SectionHeader, Symbol};
+use crate::livepatch::format::is_livepatch_symbol;
 use crate::livepatch::{self, SECTION_PREFIX, SectionName, SymbolName};
 use crate::text::Name;
 use crate::{Module, VMLINUX};
 use object::LittleEndian as LE;
-use object::elf;
 use std::collections::HashSet;
 
 /// Checks all sections. Of each kind of mistake, a section's first is reported.
@@ -78,7 +77,7 @@ impl<'data> Section<'_, 'data> {
         let Some(relocations) = self.relocations else {
             return self.tell(Problem::RelaType);
         };
-        if !self.header.sh_flags.get(LE).contains(elf::SHF_ALLOC) {
+        if !elf::is_loaded(self.header) {
             self.tell(Problem::RelaNotKept);
         }
         let link = self.header.sh_link.get(LE) as usize;
@@ -112,7 +111,7 @@ impl<'data> Section<'_, 'data> {
             self.tell_once(relocation, self.wrong(relocation));
             let symbol = self
                 .symbol(relocation)
-                .filter(|symbol| is_livepatch(symbol));
+                .filter(|symbol| is_livepatch_symbol(symbol));
             let problem = symbol.map(|symbol| Problem::RelocationLivepatch(self.name_of(symbol)));
             self.tell_once(relocation, problem);
         }
@@ -130,7 +129,7 @@ impl<'data> Section<'_, 'data> {
     /// The problem of a symbol that the livepatch core looks up.
     fn wrong_symbol(&self, object: &str, relocation: &Relocation) -> Option<Problem> {
         let symbol = self.symbol(relocation)?;
-        if !is_livepatch(symbol) {
+        if !is_livepatch_symbol(symbol) {
             return Some(Problem::RelaPlainSymbol(self.name_of(symbol)));
         }
         let name = SymbolName::parse(self.module.elf.symbols.name(symbol)).ok()?;

@@ -7,7 +7,8 @@ use super::report::Collected;
 use super::{Place, Problem, Report};
 use crate::elf::{Symbol, Symbols};
 use crate::limits::FUNCTIONS_MAX;
-use crate::livepatch::{SHN_LIVEPATCH, SYMBOL_PREFIX, SymbolName};
+use crate::livepatch::format::is_livepatch_symbol;
+use crate::livepatch::{SYMBOL_PREFIX, SymbolName};
 use crate::text::Name;
 use crate::{Error, Match, Module};
 use object::LittleEndian as LE;
@@ -37,7 +38,7 @@ pub(super) fn check(
     for (number, symbol) in symbols.all.iter().enumerate() {
         let name = symbols.name(symbol);
         let place = || Place::Symbol(Name::new(name));
-        if !is_livepatch(symbol) {
+        if !is_livepatch_symbol(symbol) {
             if linked && name.starts_with(SYMBOL_PREFIX.as_bytes()) {
                 report.add(place(), Problem::SymbolUnmarked);
             }
@@ -61,11 +62,6 @@ pub(super) fn check(
         Some(objects) => look_up(module, names, objects, report),
         None => Ok(Entries::default()),
     }
-}
-
-/// Does the livepatch core resolve it?
-pub(super) fn is_livepatch(symbol: &Symbol) -> bool {
-    symbol.st_shndx.get(LE).0 == SHN_LIVEPATCH
 }
 
 /// Looks the symbols up in the kernel.

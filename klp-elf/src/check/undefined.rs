@@ -2,10 +2,9 @@
 
 //! Symbols that the kernel, or a module that this one depends on, has to export.
 
-use super::identity::is_undefined;
 use super::info::Info;
 use super::{Against, Place, Problem, Report};
-use crate::elf::{self, Elf};
+use crate::elf::{self, Elf, is_undefined};
 use crate::kernel::Export;
 use crate::limits::{FUNCTIONS_MAX, OBJECTS_MAX};
 use crate::livepatch::SYMBOL_PREFIX;
@@ -92,8 +91,7 @@ struct Versions<'data>(Vec<(&'data [u8], u64)>);
 
 impl<'data> Versions<'data> {
     fn read(module: &Module<'data>) -> Self {
-        let section = module.elf.sections.find(b"__versions");
-        let data = section.map_or(&[][..], |section| module.elf.bytes(section));
+        let data = module.elf.bytes_of(b"__versions");
         let entries = data.chunks_exact(VERSION_SIZE).filter_map(|entry| {
             let (version, name) = entry.split_first_chunk()?;
             let name = elf::string(name, 0, VERSION_SIZE)?;

@@ -136,14 +136,12 @@ impl Image {
     /// Its symbols; none when it was stripped of them.
     pub(crate) fn symbols(&self) -> Result<SymbolTable, Error> {
         let sections = self.sections();
-        let table = sections.of_type(constants::SHT_SYMTAB);
-        let (Some(table), Some(header)) = (table, table.and_then(|table| sections.get(table)))
-        else {
+        let Some((table, names)) = sections.symbol_table() else {
             return Ok(SymbolTable::default());
         };
         let found = SymbolTable {
             entries: self.data(table)?,
-            names: self.data(header.sh_link.get(LE) as usize)?,
+            names: self.data(names)?,
         };
         let check = found.view().check(sections.headers.len());
         check.map_err(|source| self.damaged(source))?;
@@ -163,8 +161,7 @@ impl Image {
             let (Some(offset), Some(end)) = (offset, end) else {
                 continue;
             };
-            let is_loaded = header.sh_flags.get(LE).contains(constants::SHF_ALLOC);
-            if is_loaded && !range.is_empty() && end <= range.end - range.start {
+            if elf::is_loaded(header) && !range.is_empty() && end <= range.end - range.start {
                 let part = range.start + offset..range.start + end;
                 return elf.read(part, &self.path).map(Some);
             }
@@ -181,8 +178,7 @@ impl Image {
         let words = data.chunks_exact(8).filter_map(|word| word.first_chunk());
         let mut pointers: Vec<_> = words.map(|word| u64::from_le_bytes(*word)).collect();
         for (section, header) in self.sections().headers.iter().enumerate() {
-            let is_loaded = header.sh_flags.get(LE).contains(constants::SHF_ALLOC);
-            if !is_loaded || header.sh_type.get(LE) != constants::SHT_RELA {
+            if !elf::is_loaded(header) || header.sh_type.get(LE) != constants::SHT_RELA {
                 continue;
             }
             let data = self.data(section)?;

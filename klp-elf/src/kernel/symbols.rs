@@ -292,7 +292,7 @@ fn holds(sections: Sections<'_>) -> Vec<Holds> {
     headers
         .map(|(number, header)| {
             let (name, flags) = (sections.name(number), header.sh_flags.get(LE));
-            let code = flags.contains(constants::SHF_EXECINSTR);
+            let code = elf::is_code(header);
             let frozen = name.starts_with(b".data..ro_after_init");
             Holds {
                 code,

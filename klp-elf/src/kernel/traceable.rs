@@ -162,7 +162,7 @@ impl Code {
         // In vmlinux, places are addresses; in a module's file, all sections begin at 0.
         let mut has_addresses = false;
         for (number, header) in (0_u16..).zip(image.sections().headers) {
-            if header.sh_flags.get(LE).contains(constants::SHF_EXECINSTR) {
+            if elf::is_code(header) {
                 let start = header.sh_addr.get(LE);
                 has_addresses |= start != 0;
                 sections.push((number, start, image.data(number.into())?));

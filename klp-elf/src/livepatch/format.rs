@@ -3,6 +3,8 @@
 //! What makes a module a live patch in its file: a section index, a section flag, a section, a modinfo key.
 
 use crate::elf::SectionHeader;
+#[cfg(feature = "code")]
+use crate::elf::Symbol;
 use object::LittleEndian as LE;
 
 /// The section with the bytes that say that the module was not linked.
@@ -18,4 +20,10 @@ pub const SHF_RELA_LIVEPATCH: u64 = 0x0010_0000;
 /// Does livepatch apply the relocations of this section?
 pub(crate) fn is_livepatch(section: &SectionHeader) -> bool {
     section.sh_flags.get(LE).0 & SHF_RELA_LIVEPATCH != 0
+}
+
+/// Does the livepatch core resolve this symbol?
+#[cfg(feature = "code")]
+pub(crate) fn is_livepatch_symbol(symbol: &Symbol) -> bool {
+    symbol.st_shndx.get(LE).0 == SHN_LIVEPATCH
 }

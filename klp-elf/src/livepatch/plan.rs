@@ -8,9 +8,9 @@ use super::error::SHN_LORESERVE;
 use super::names::{NameError, SectionName, SymbolName};
 use super::read::{File, Relocations};
 use crate::arch::Machine;
-use crate::elf::{Relocation, SectionHeader};
+use crate::elf::{Relocation, SectionHeader, is_loaded};
 use crate::text::Name;
-use object::elf::{self, RelocationType};
+use object::elf::RelocationType;
 use object::{LittleEndian as LE, SectionIndex, SymbolIndex};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -154,7 +154,7 @@ impl<'data> Target<'data> {
 
     /// The kernel takes no notice of the others, nor of their relocations.
     fn is_loaded(&self) -> bool {
-        self.header.sh_flags.get(LE).0 & elf::SHF_ALLOC.0 != 0
+        is_loaded(self.header)
     }
 
     /// The error for a relocation that the kernel does not apply.

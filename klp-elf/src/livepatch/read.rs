@@ -34,13 +34,12 @@ impl<'data> File<'data> {
     pub(super) fn parse(data: &'data [u8]) -> Result<Self, Error> {
         let elf = Elf::parse(data)?;
         let (kind, machine) = (elf.header.e_type.get(LE), elf.header.e_machine.get(LE));
-        let known = Machine::of(elf.header).filter(|_| kind == elf::ET_REL);
         let not_a_module = || Error::NotAModule {
             found: format!("of ELF type {kind} for machine {machine}"),
             machines: Machine::all_names(),
         };
         Ok(Self {
-            machine: known.ok_or_else(not_a_module)?,
+            machine: elf.module_machine().ok_or_else(not_a_module)?,
             elf,
         })
     }
@@ -131,9 +130,8 @@ impl<'data> File<'data> {
 
     /// Does its modinfo make it a live patch?
     pub(super) fn is_patch(&self) -> bool {
-        let modinfo = self.elf.sections.find(b".modinfo");
-        let entries = modinfo.map_or(&[][..], |modinfo| self.elf.bytes(modinfo));
-        entries
+        self.elf
+            .bytes_of(b".modinfo")
             .split(|&byte| byte == 0)
             .any(|entry| entry.starts_with(b"livepatch="))
     }
