@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions of a patch whose address is taken, which the kernel may call after the patch is unloaded.
+//! Finds functions of a patch whose address is taken, which the kernel may call after the patch is unloaded.
 //!
-//! The livepatch core waits until no task is in a replacement, and for nothing else: not for work, timers, RCU
-//! callbacks, threads, or driver operations. All of these start from the address of a function, so a patch that takes
+//! The livepatch core only waits until no task is in a replacement: not for work, timers, RCU
+//! callbacks, threads, or driver operations. All of these need the address of a function, so a patch that takes
 //! none passes no code to the kernel.
 
 use crate::arch::code::Instruction;
@@ -17,8 +17,8 @@ use std::collections::BTreeSet;
 /// The path of the mod with the tables and callbacks of `#[livepatch]`.
 const TABLES: &str = "::__livepatch::";
 
-/// Sections with the author's data; other loaded sections are made by compilers and the kernel's build for
-/// the module loader.
+/// Sections with the author's data; compilers and the kernel's build generate other loaded sections for the
+/// module loader.
 const DATA: &[&[u8]] = &[b".data", b".rodata", b".bss", b".init.data", b".exit.data"];
 
 /// A variable of a module.
@@ -29,19 +29,19 @@ struct Variable {
 }
 
 impl Module<'_> {
-    /// Whether `#[livepatch]` has made this patch.
+    /// Whether this patch was made by `#[livepatch]`.
     pub fn is_of_klp(&self) -> bool {
         let symbols = self.elf.symbols;
         let mut names = symbols.all.iter().map(|symbol| symbols.name(symbol));
-        // Mangled names hold the words as they are.
+        // Mangling keeps identifiers as they are.
         let word = TABLES.trim_matches(':').as_bytes();
         names.any(|name| {
             name.windows(word.len()).any(|part| part == word) && demangled(name).contains(TABLES)
         })
     }
 
-    /// The functions whose address is taken, except by the tables of `#[livepatch]`, and for
-    /// functions that are called at once: formatting and dropping.
+    /// The functions whose address is taken, except by the tables of `#[livepatch]`, and those that are
+    /// called at once: formatting and dropping.
     pub(crate) fn handed_out(&self) -> BTreeSet<Name> {
         let in_code = self
             .functions()
@@ -62,7 +62,7 @@ impl Module<'_> {
         let mut found = Vec::new();
         for instruction in self.instructions(function) {
             while let Some(field) = fields.next_if(|field| field.offset < instruction.end()) {
-                if field.offset >= instruction.start() && !instruction.goes_to_address() {
+                if field.offset >= instruction.start() && !instruction.is_call_or_branch() {
                     found.extend(self.taken(field, &instruction));
                 }
             }
@@ -74,7 +74,7 @@ impl Module<'_> {
     fn taken(&self, field: &Field, instruction: &Instruction) -> Option<Name> {
         let relative = self.machine.relative_to_end();
         let place = match self.place(field)? {
-            // Its value counts from the end of the instruction.
+            // It is relative to the end of the instruction.
             Place::Inside(section, to) if relative.iter().any(|kind| field.is(*kind)) => {
                 Place::Inside(section, to.wrapping_add(instruction.behind(field.offset)))
             }
@@ -115,7 +115,7 @@ impl Module<'_> {
         holder.contains(TABLES) || function.to_str() == Some(&collect)
     }
 
-    /// The variables by their places.
+    /// The variables, sorted by section and offset.
     fn variables(&self) -> Vec<Variable> {
         let all = (0..).zip(self.elf.symbols.all);
         let mut variables: Vec<Variable> = all
@@ -139,16 +139,15 @@ impl Module<'_> {
     }
 }
 
-/// Whether the function is only called before its address is dropped: from a vtable for
-/// formatting, or to drop a value. klp's own are for the livepatch core, which waits for them, and the
-/// module's for the module loader.
+/// Whether the function is only called while its user runs: from a vtable for formatting, or to drop a
+/// value. The livepatch core waits for klp's own functions; the module's init and exit are for the module loader.
 fn is_called_at_once(name: &str) -> bool {
     const PARTS: [&str; 3] = [" as core::fmt::", " as kernel::fmt::", TABLES];
     const BEGINNINGS: [&str; 4] = [
         "core::ptr::drop_in_place",
         "klp::",
         "<klp::",
-        // With CONFIG_CFI core calls what formats through a closure.
+        // With CONFIG_CFI, core calls formatting functions through a closure.
         "<<core::fmt::rt::Argument>::new_",
     ];
     matches!(name, "init_module" | "cleanup_module")

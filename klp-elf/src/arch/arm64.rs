@@ -8,10 +8,10 @@ pub(super) mod code;
 use super::facts::{Facts, Written};
 use object::elf;
 
-/// How long an instruction is.
+/// The length of an instruction.
 pub(super) const INSTRUCTION: u64 = 4;
 
-/// The length of the instructions before a function that the list of traced places refers to.
+/// The length of the nops before a function that the list of patch sites may refer to.
 const BEFORE: u64 = 2 * INSTRUCTION;
 
 pub(super) const FACTS: Facts = Facts {
@@ -83,15 +83,15 @@ pub(super) const FACTS: Facts = Facts {
     ],
     relative_to_end: &[],
     traced_call: INSTRUCTION,
-    // The link register is saved in another one first; before that an indirect branch may land.
+    // An instruction that saves the link register precedes the site, and before that may be a `bti`.
     entries: &[2 * INSTRUCTION, 3 * INSTRUCTION],
-    // The kernel's build makes nothing else of the compiler's list.
+    // The kernel uses the compiler's list as it is.
     traced_places: b"__patchable_function_entries",
     site: Some(site),
     return_thunks: &[],
 };
 
-/// Where ftrace puts its call. The compiler lists the first of its two nops at a function's beginning, or that of two
+/// The patch site. The compiler lists the first of its two nops at a function's start, or that of two
 /// others before the function, where the kernel has data.
 fn site(
     listed: u64,
@@ -121,8 +121,8 @@ mod tests {
     const BTI_C: u32 = 0xd503_245f;
 
     #[test]
-    fn calls_stand_behind_the_first_nop_of_a_function() {
-        // The start of a function, its address, the listed place, and the call.
+    fn patch_sites_follow_the_first_nop_of_a_function() {
+        // The function's first instruction, its address, the listed address, and the patch site.
         for (first, function, listed, call) in [
             (NOP, 0x100, 0x100, 0x104),
             (BTI_C, 0x100, 0x104, 0x108),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_lists_have_no_calls() {
+    fn malformed_lists_have_no_patch_sites() {
         assert_eq!(site(u64::MAX, &|_| true, &|_| None), None);
         assert_eq!(site(0x100, &|_| true, &|_| None), None);
     }

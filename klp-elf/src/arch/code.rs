@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Decodes instructions of any machine.
+//! Decodes the instructions of all supported machines.
 
 use super::Machine;
 use super::arm64::code as arm64;
@@ -15,7 +15,7 @@ pub(crate) enum Instruction {
 }
 
 impl Instruction {
-    /// The start.
+    /// The offset of its first byte.
     pub(crate) fn start(&self) -> u64 {
         match self {
             Self::X86(instruction) => instruction.start(),
@@ -23,7 +23,7 @@ impl Instruction {
         }
     }
 
-    /// The end.
+    /// The offset behind it.
     pub(crate) fn end(&self) -> u64 {
         match self {
             Self::X86(instruction) => instruction.end(),
@@ -38,8 +38,8 @@ impl Instruction {
         }
     }
 
-    /// Whether it accesses the address of its operand.
-    pub(crate) fn goes_to_address(&self) -> bool {
+    /// Whether the instruction is a call or a branch, which does not take the address of its operand.
+    pub(crate) fn is_call_or_branch(&self) -> bool {
         matches!(self.flow(), Flow::Call | Flow::Branch(_))
     }
 
@@ -57,8 +57,8 @@ impl Instruction {
         }
     }
 
-    /// How far behind the value of a field that place is which the field names: a value may count from the end of the
-    /// instruction.
+    /// The distance from the relocated field at `field` to the position that its value is relative to: on x86, the end
+    /// of the instruction.
     pub(crate) fn behind(&self, field: u64) -> u64 {
         match self {
             Self::X86(instruction) => instruction.end().wrapping_sub(field),
@@ -66,7 +66,7 @@ impl Instruction {
         }
     }
 
-    /// It for a reader.
+    /// Disassembles the instruction.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::X86(instruction) => instruction.text(),
@@ -75,7 +75,7 @@ impl Instruction {
     }
 }
 
-/// The instructions of a function, one after the other.
+/// Iterates over the instructions of a function.
 pub(crate) enum Instructions<'data> {
     // The decoder is large.
     X86(Box<x86::Instructions<'data>>),
@@ -104,7 +104,7 @@ impl Iterator for Instructions<'_> {
 }
 
 impl Machine {
-    /// The offset behind the symbol, if the relocation of this kind at `offset` of `code` is of a call or
+    /// The offset of the target from the symbol, if the relocation at `offset` of `code` is that of a call or
     /// jump.
     pub(crate) fn call(
         self,

@@ -5,26 +5,26 @@
 /// The control flow of an instruction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Flow {
-    /// To the next one.
+    /// Continues with the next one.
     Next,
-    /// To a function, and back.
+    /// Calls a function.
     Call,
-    /// To this place, perhaps conditionally, or to the target of a relocation.
+    /// Branches to this offset, perhaps conditionally, or to the target of a relocation.
     Branch(u64),
-    /// To a place that it has from elsewhere.
+    /// Branches to an address in a register or in memory.
     IndirectBranch,
-    /// It returns, or does something else.
+    /// Anything else, such as a return.
     Other,
 }
 
-/// What an instruction does to the stack.
+/// The effect of an instruction on the stack pointer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Effect {
-    /// It saves a register of so many bytes.
+    /// Saves a register of this size.
     Saves(u64),
-    /// It reserves so many bytes, all that the function needs.
+    /// Reserves this many bytes: all that the function needs.
     Reserves(u64),
-    /// It reserves so many bytes, perhaps one of several in a row.
+    /// Reserves this many bytes, perhaps as one of several in a row.
     Lowers(u64),
     /// Aligns the stack pointer down to a multiple of this.
     Aligns(u64),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The machines: the architecture-dependent properties of modules and kernels, by the ELF header.
-//! Each machine has a file; the rest of this crate is independent of it.
+//! The architecture-dependent properties of modules and kernels. The ELF header selects the machine. Each has a
+//! file; the rest of this crate is independent of it.
 
 mod arm64;
 #[cfg(feature = "code")]
@@ -31,7 +31,7 @@ impl Machine {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::X86, Self::Arm64];
 
-    /// That of this machine.
+    /// The machine that this program runs on.
     pub const HOST: Self = if cfg!(target_arch = "aarch64") {
         Self::Arm64
     } else {
@@ -51,12 +51,12 @@ impl Machine {
         Self::ALL.into_iter().find(|it| it.facts().number == number)
     }
 
-    /// The names of all.
+    /// The names of all, for messages.
     pub(crate) fn all_names() -> String {
         Self::ALL.map(|machine| machine.facts().name).join(" or ")
     }
 
-    /// Does this relocation do nothing?
+    /// Whether this relocation does nothing.
     pub(crate) fn is_none(self, kind: RelocationType) -> bool {
         self.facts().none == kind
     }
@@ -79,12 +79,12 @@ impl Machine {
             .map(|(_, written)| *written)
     }
 
-    /// All relocations that the kernel applies, in few words.
+    /// The relocations that the kernel applies, for messages.
     pub(crate) fn applied_in_words(self) -> &'static str {
         self.facts().applied_in_words
     }
 
-    /// The name of a relocation through a table of addresses.
+    /// The name of a relocation through a global offset table.
     pub(crate) fn by_table(self, kind: RelocationType) -> Option<&'static str> {
         let mut kinds = self.facts().by_table.iter();
         kinds.find(|(it, _)| *it == kind).map(|(_, name)| *name)
@@ -95,28 +95,28 @@ impl Machine {
         self.facts().relative_to_end
     }
 
-    /// The length of the call that ftrace changes.
+    /// The length of the patch site.
     pub(crate) fn traced_call(self) -> u64 {
         self.facts().traced_call
     }
 
-    /// How long the entries of functions are, up to the end of the call that ftrace changes.
+    /// The possible lengths of a function's entry, up to the end of the patch site.
     pub fn entries(self) -> &'static [u64] {
         self.facts().entries
     }
 
-    /// Where the call is that ftrace changes, for a place that the kernel's file or a module's lists. `None` where
-    /// they list the calls.
+    /// Finds the patch site of an address that the kernel's file or a module's lists. `None` if they list the
+    /// sites themselves.
     pub(crate) fn site(self) -> Option<Site> {
         self.facts().site
     }
 
-    /// The section of a module's file that lists its places for tracing.
+    /// The section of a module's file that lists its patch sites.
     pub(crate) fn traced_places(self) -> &'static [u8] {
         self.facts().traced_places
     }
 
-    /// Is jumping to this symbol returning?
+    /// Whether a jump to this symbol is a return.
     pub fn returns_by(self, symbol: &[u8]) -> bool {
         self.facts().return_thunks.contains(&symbol)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! 64-bit PCs.
+//! x86-64.
 
 #[cfg(feature = "code")]
 pub(super) mod code;
@@ -35,7 +35,7 @@ pub(super) const FACTS: Facts = Facts {
     ],
     relative_to_end: &[elf::R_X86_64_PC32, elf::R_X86_64_PLT32],
     traced_call: 5,
-    // Indirect branches may land before it.
+    // An `endbr64` may precede it.
     entries: &[5, 9],
     // The compiler's `__patchable_function_entries` lists all functions with padding, traceable or not.
     traced_places: b"__mcount_loc",

@@ -11,7 +11,7 @@ use object::elf::{self, RelocationType};
 /// `ldr x30, [x18, #-8]!`.
 const SHADOW_CALL_STACK: [u32; 2] = [0xf800_865e, 0xf85f_8e5e];
 
-/// The number of the stack pointer, where an instruction can have that.
+/// The register number of the stack pointer, in operands that can be it.
 const SP: u32 = 31;
 
 /// An instruction.
@@ -67,14 +67,14 @@ impl Instruction {
         (self.word >> first) & ((1 << count) - 1)
     }
 
-    /// The same as a number with a sign.
+    /// The same as a signed number.
     fn signed(&self, first: u32, count: u32) -> i64 {
         let unused = 32 - count;
-        // CAST: the sign is that of the highest of the bits.
+        // CAST: the highest of the bits is the sign.
         i64::from(((self.bits(first, count) << unused) as i32) >> unused)
     }
 
-    /// The place so many instructions away, as `count` bits from `first` on say.
+    /// A branch by the number of instructions in `count` bits from `first` on.
     fn branch(&self, first: u32, count: u32) -> Flow {
         let away = self.signed(first, count) << 2;
         Flow::Branch(self.start.wrapping_add_signed(away))
@@ -124,7 +124,7 @@ impl Instruction {
             // SUB of a register.
             Some(Effect::Varies)
         } else if self.is(0x3bc0_0000, 0x2980_0000) && is_sp(from) {
-            // STP, which moves the stack pointer first.
+            // STP, pre-indexed.
             let size = match (self.bits(26, 1), self.bits(30, 2)) {
                 (0, 0) => 4,
                 (0, _) => 8,
@@ -132,7 +132,7 @@ impl Instruction {
             };
             lowers(self.signed(15, 7) * size)
         } else if self.is(0x3b60_0c00, 0x3800_0c00) && is_sp(from) {
-            // STR, which does.
+            // STR, pre-indexed.
             lowers(self.signed(12, 9))
         } else {
             None
@@ -162,7 +162,7 @@ impl Instruction {
             return NONE;
         }
         if self.is(0x3800_0000, 0x3800_0000) {
-            // One register. With that bit, and without an offset, they are atomic operations.
+            // One register. Atomic operations have bit 21 set, and no offset.
             let is_atomic = self.is(0x0120_0c00, 0x0020_0000);
             return match (self.bits(22, 2), self.bits(30, 2), self.bits(26, 1)) {
                 _ if is_atomic => BOTH,
@@ -174,7 +174,7 @@ impl Instruction {
                 _ => LOAD,
             };
         }
-        // Pairs, and those with an order.
+        // Pairs, and those with memory ordering.
         match self.bits(22, 1) {
             0 => STORE,
             _ => LOAD,
@@ -210,13 +210,13 @@ impl Instruction {
     }
 }
 
-/// Nothing where it gives back.
+/// `None` if the instruction releases stack space.
 fn lowers(away: i64) -> Option<Effect> {
     let bytes = u64::try_from(away.checked_neg()?).ok()?;
     Some(Effect::Lowers(bytes))
 }
 
-/// The offset behind the symbol of a call or jump.
+/// The offset of a call's or jump's target from its symbol.
 pub(crate) fn call(kind: RelocationType, addend: i64) -> Option<i64> {
     let is_call = [elf::R_AARCH64_CALL26, elf::R_AARCH64_JUMP26].contains(&kind);
     is_call.then_some(addend)
@@ -233,9 +233,9 @@ mod tests {
         }
     }
 
-    /// The instruction in each line is what an assembler makes of the text.
+    /// An assembler encodes each text as its word.
     #[test]
-    fn instructions_go_where_they_say() {
+    fn control_flow_is_decoded() {
         for (word, flow, text) in [
             (0x1400_0004, Flow::Branch(0x1010), "b 0x1010"),
             (0x17ff_ffff, Flow::Branch(0xffc), "b 0xffc"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Code of 64-bit PCs.
+//! Decodes x86-64 instructions with `iced-x86`.
 
 use crate::arch::effect::{Effect, Flow, Memory};
 use iced_x86::{
@@ -13,7 +13,7 @@ use object::elf::{self, RelocationType};
 const CALL: u8 = 0xe8;
 const JUMP: u8 = 0xe9;
 
-/// How long their fields are. Their values count from the end.
+/// The length of their field. Its value is relative to the field's end.
 const FIELD: i64 = 4;
 
 /// An instruction.
@@ -111,7 +111,7 @@ impl Instruction {
     }
 }
 
-/// Nothing where it gives back.
+/// `None` if the instruction releases stack space.
 fn reserves(bytes: i64) -> Option<Effect> {
     let bytes = u64::try_from(bytes).ok()?;
     Some(Effect::Reserves(bytes))
@@ -127,7 +127,7 @@ fn writes(access: OpAccess) -> bool {
     matches!(access, Write | CondWrite | ReadWrite | ReadCondWrite)
 }
 
-/// The offset behind the symbol of a call or jump.
+/// The offset of a call's or jump's target from its symbol.
 pub(crate) fn call(kind: RelocationType, code: &[u8], offset: u64, addend: i64) -> Option<i64> {
     let is_relative = [elf::R_X86_64_PLT32, elf::R_X86_64_PC32].contains(&kind);
     let opcode = usize::try_from(offset.checked_sub(1)?).ok()?;
