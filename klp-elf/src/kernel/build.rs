@@ -7,7 +7,7 @@ use crate::limits::NAME_MAX;
 use object::LittleEndian as LE;
 use std::path::{Path, PathBuf};
 
-/// The longest version magic that makes sense.
+/// The longest version magic.
 const LONGEST: u64 = 256;
 
 impl Kernel {
@@ -21,8 +21,7 @@ impl Kernel {
         self.modules().get(name)
     }
 
-    /// The version magic that modules need. `None` if its file does not
-    /// have it.
+    /// The version magic that modules need. `None` if the kernel's file lacks it.
     pub(crate) fn vermagic(&self) -> Option<String> {
         let table = self.vmlinux.symbols().ok()?;
         let symbols = table.view();

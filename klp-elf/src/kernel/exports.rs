@@ -20,10 +20,10 @@ pub struct Export<'kernel> {
     pub namespace: Option<&'kernel str>,
 }
 
-/// All of them, by name.
+/// The exports, by name.
 pub(crate) struct Exports {
     text: Vec<u8>,
-    /// Lines, by the names of their symbols.
+    /// The offsets of lines, by symbol name.
     lines: Index,
 }
 
@@ -68,7 +68,7 @@ impl Exports {
     }
 }
 
-/// The symbol, and how it is exported.
+/// Parses a line: the symbol and its export.
 fn parse(line: &str) -> Option<(&str, Export<'_>)> {
     let mut words = line.split('\t');
     let version = words.next()?.trim_start_matches("0x");

@@ -2,8 +2,8 @@
 
 //! Reads kernel files: ELF, or bare BTF.
 //!
-//! A vmlinux with debug information is large, and only few tables are needed. Each is read into
-//! memory on demand.
+//! A vmlinux with debug information is large, and few of its tables are needed: each is read on demand. The
+//! checks are those of [`crate::elf`].
 
 use crate::Error;
 use crate::arch::Machine;
@@ -33,7 +33,7 @@ enum Contents {
     Elf(ElfFile),
 }
 
-/// An ELF file whose headers were read.
+/// An ELF file with its section headers and section names.
 struct ElfFile {
     machine: Option<Machine>,
     bytes: Bytes,
@@ -42,10 +42,10 @@ struct ElfFile {
     names: Vec<u8>,
 }
 
-/// Where the rest of it is.
+/// The source of the other bytes.
 enum Bytes {
     File(File),
-    /// Of a file that was compressed.
+    /// The contents of a compressed file.
     Memory(Vec<u8>),
 }
 
@@ -93,7 +93,7 @@ impl Image {
         .unwrap_or(Machine::HOST)
     }
 
-    /// Is it BTF without anything around it?
+    /// Whether it is bare BTF.
     pub(crate) fn is_btf(&self) -> bool {
         matches!(self.contents, Contents::Btf(_))
     }
@@ -122,7 +122,7 @@ impl Image {
         }
     }
 
-    /// The bytes of the section of that number.
+    /// The bytes of the section of that index.
     pub(crate) fn data(&self, section: usize) -> Result<Vec<u8>, Error> {
         let (Contents::Elf(elf), Some(header)) = (&self.contents, self.sections().get(section))
         else {
@@ -133,7 +133,7 @@ impl Image {
         elf.read(range, &self.path)
     }
 
-    /// Its symbols; none when it was stripped of them.
+    /// Its symbols; empty if it is stripped.
     pub(crate) fn symbols(&self) -> Result<SymbolTable, Error> {
         let sections = self.sections();
         let Some((table, names)) = sections.symbol_table() else {
@@ -148,7 +148,7 @@ impl Image {
         Ok(found)
     }
 
-    /// The kernel's memory at an address, if the file has it.
+    /// The kernel's initial memory at an address, if the file has it.
     pub(crate) fn at_address(&self, start: u64, size: u64) -> Result<Option<Vec<u8>>, Error> {
         let Contents::Elf(elf) = &self.contents else {
             return Ok(None);
@@ -169,8 +169,8 @@ impl Image {
         Ok(None)
     }
 
-    /// The pointers in the kernel's memory at an address, if the file has them. Where the kernel relocates itself,
-    /// they are in its relocations, and the memory can have zeros (`ld --no-apply-dynamic-relocs`).
+    /// The pointers in the kernel's initial memory at an address, if the file has them. In a kernel that relocates
+    /// itself, they are in its relocations, and the memory can have zeros (`ld --no-apply-dynamic-relocs`).
     pub(crate) fn pointers(&self, start: u64, size: u64) -> Result<Option<Vec<u64>>, Error> {
         let Some(data) = self.at_address(start, size)? else {
             return Ok(None);
@@ -269,7 +269,7 @@ impl ElfFile {
                 limit: Limit::Bytes(TABLE_MAX),
             });
         }
-        // CAST: less than `TABLE_MAX`.
+        // CAST: at most `TABLE_MAX`.
         let mut data = vec![0; size as usize];
         match self.bytes.read_exact_at(&mut data, range.start) {
             Ok(()) => Ok(data),
@@ -293,7 +293,7 @@ impl SymbolTable {
         }
     }
 
-    /// The table of names; symbols have the offsets.
+    /// The string table, in which the symbols have offsets.
     pub(crate) fn into_names(self) -> Vec<u8> {
         self.names
     }

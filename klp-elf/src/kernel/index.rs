@@ -6,9 +6,9 @@ use std::hash::{BuildHasher as _, RandomState};
 
 /// The entries of a table, by a hash of their names.
 pub(crate) struct Index {
-    /// Keyed by a random number, so that no file can have names of one hash.
+    /// Randomly keyed, so that no file can have names that collide.
     hasher: RandomState,
-    /// A hash in the upper half, an entry in the lower one; sorted.
+    /// The hash in the upper half and the entry in the lower one; sorted.
     entries: Vec<u64>,
 }
 
@@ -23,7 +23,7 @@ impl Index {
         Self { hasher, entries }
     }
 
-    /// The entries that may have that name, in ascending order: few have another one.
+    /// The entries whose hash is that of the name, in ascending order; few have another name.
     pub(crate) fn find(&self, name: &[u8]) -> impl Iterator<Item = u32> + use<'_> {
         let hash = hash(&self.hasher, name);
         let start = self.entries.partition_point(|entry| *entry < hash);
@@ -32,7 +32,7 @@ impl Index {
         same.map(|entry| (entry & !UPPER) as u32)
     }
 
-    /// Has any name more than `limit` entries?
+    /// Whether any name has more than `limit` entries.
     pub(crate) fn repeats(&self, limit: usize) -> bool {
         let mut pairs = self.entries.iter().zip(self.entries.iter().skip(limit));
         pairs.any(|(first, last)| first & UPPER == last & UPPER)

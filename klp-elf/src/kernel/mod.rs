@@ -49,7 +49,7 @@ pub struct Kernel {
     modules: OnceCell<Modules>,
     objects: RefCell<HashMap<String, Option<Rc<Contents>>>>,
     base: OnceCell<Rc<Types>>,
-    /// How much may still be done to find similar names.
+    /// The budget for the search of similar names.
     effort: Effort,
 }
 
@@ -100,7 +100,7 @@ pub struct Variable {
 /// A symbol of a given name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Match {
-    /// Its number among those of its name, from 1: what `sympos` says.
+    /// Its sympos: its position among the symbols of its name, from 1.
     pub sympos: u32,
     /// Its address; in a module, its offset in a section.
     pub address: u64,
@@ -108,11 +108,11 @@ pub struct Match {
     pub size: Option<u64>,
     /// Its maximal size, up to the next symbol. `None` if unknown.
     pub room: Option<u64>,
-    /// Is it code? The kernel counts data of that name too.
+    /// Whether it is code. The kernel counts data of that name too.
     pub code: bool,
     /// Whether it is read-only data. `None` if unknown.
     pub read_only: Option<bool>,
-    /// Is it the template of a per-CPU variable, from which each CPU's was made?
+    /// Whether it is the template from which each CPU's copy of a per-CPU variable is made.
     pub per_cpu: bool,
     /// Whether it is traceable, and so can be replaced, while the object is loaded. `None` if
     /// unknown.
@@ -120,7 +120,7 @@ pub struct Match {
     /// The length of its entry in bytes, up to the end of the patch site. `None` if
     /// unknown, or not traceable.
     pub entry: Option<u64>,
-    /// Is it only there until the boot, or the module's start, is over?
+    /// Whether it is freed after the boot, or after the module's init.
     pub init: bool,
 }
 
@@ -335,7 +335,7 @@ impl Object<'_> {
         }
     }
 
-    /// The same, with the contents of the structures that it takes and gives.
+    /// Adds the contents of the structures that a prototype takes and returns.
     fn identified(&self, mut prototype: Prototype) -> Prototype {
         let parameters = prototype
             .parameters
@@ -347,7 +347,7 @@ impl Object<'_> {
         prototype
     }
 
-    /// Adds the content of the structure that a type is, points to, or has for elements.
+    /// Adds the content of the structure that a type is, points to, or has as element.
     fn identify(&self, ty: &mut Type) {
         ty.identity.content = self.content(ty);
         if let Kind::Array { element, .. } = &mut ty.kind {
@@ -397,7 +397,7 @@ impl Object<'_> {
         Some(found.collect())
     }
 
-    /// What there is instead of a function of that name.
+    /// The alternatives to a missing function of that name.
     pub(crate) fn others(&self, name: &str) -> Others {
         let effort = &self.kernel.effort;
         match (&self.contents.symbols, &self.contents.types) {
@@ -413,7 +413,7 @@ impl Object<'_> {
         types.into_iter().flat_map(|types| types.functions())
     }
 
-    /// The tags of its structures and unions, in the order of the alphabet.
+    /// The tags of its structures and unions, sorted.
     pub fn structure_tags(&self) -> impl Iterator<Item = Identifier> + use<> {
         let types = self.contents.types.as_ref();
         let tags = types.map(|types| types.tags()).unwrap_or_default();
@@ -425,20 +425,20 @@ impl Object<'_> {
         self.structures(name).into_iter().next()
     }
 
-    /// Is there a structure or union of that tag or typedef, be it only declared? What no file
-    /// of the object looks into has no members here.
+    /// Whether there is a structure or union of that tag or typedef, even if only declared. One that no file
+    /// of the object defines has no members here.
     pub fn declares(&self, name: &str) -> bool {
         let own = self.contents.types.as_ref();
         own.is_ok_and(|types| types.declares(name))
             || self.kernel.base().is_ok_and(|base| base.declares(name))
     }
 
-    /// All structures and unions of that tag: files of a kernel may use one for different things.
+    /// All structures and unions of that tag: files of a kernel may use one tag for several.
     pub fn structures(&self, name: &str) -> Vec<Structure> {
         let own = self.contents.types.as_deref();
         let own = own.map_or(Vec::new(), |types| types.structures(name));
         match own.is_empty() {
-            // Types that a module shares with the kernel are there.
+            // A module's BTF lacks the types that it shares with vmlinux.
             true => self
                 .kernel
                 .base()
@@ -488,8 +488,8 @@ impl Object<'_> {
         content
     }
 
-    /// The member that `path` leads to, such as `inner.list.next`, as if it were one of
-    /// `structure`, which is one of this object's.
+    /// The member at `path`, such as `inner.list.next`, with its offset in `structure`, which is one of this
+    /// object's.
     ///
     /// # Errors
     ///

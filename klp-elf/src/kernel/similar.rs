@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What there is instead of a function that there is not.
+//! Finds alternatives to a missing function: compiler variants, similar names, data.
 
 use crate::kernel::symbols::SymbolList;
 use crate::text::{Name, quoted};
 use std::cell::Cell;
 use std::fmt;
 
-/// How alike two names must be, from 0 to 1, for one to be a slip of the other.
+/// The Jaro-Winkler similarity from which on one name counts as a misspelling of another.
 const ALIKE: f64 = 0.85;
 
-/// How many similar names are worth telling.
+/// The most similar names in a message.
 const MOST: usize = 3;
 
-/// How many of the compiler's variants are worth telling.
+/// The most compiler variants in a message.
 const VARIANTS: usize = 8;
 
-/// How many names are kept before the best of them are.
+/// The most candidates that are kept before the best are selected.
 const KEPT: usize = 1000;
 
 /// The longest name for which similar ones are searched.
@@ -27,11 +27,11 @@ const LONGEST: usize = 128;
 const LOOK: u64 = 32;
 const COMPARE: u64 = 128;
 
-/// How much may be done for one kernel. It is enough for dozens of mistakes; a module can name
-/// thousands of functions that are not there.
+/// The budget for one kernel, in nanoseconds. It is enough for dozens of mistakes; a module can name
+/// thousands of missing functions.
 const EFFORT: u64 = 1_000_000_000;
 
-/// How much may still be done.
+/// The remaining budget.
 pub(crate) struct Effort(Cell<u64>);
 
 impl Default for Effort {
@@ -48,7 +48,7 @@ impl Effort {
     }
 }
 
-/// What there is instead of a function.
+/// Alternatives to a missing function.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Others {
     /// The compiler's variants of the function: `name.constprop.0`, `name.isra.0`. Their arguments may differ from
@@ -56,24 +56,24 @@ pub struct Others {
     pub variants: Vec<Name>,
     /// Functions with similar names, the best match first.
     pub similar: Vec<Name>,
-    /// Is there data of that very name?
+    /// Whether there is data of exactly that name.
     pub data: bool,
 }
 
 impl Others {
-    /// What symbols there are instead of a function `name`.
+    /// The alternatives to a function `name` among symbols.
     pub(crate) fn among_symbols(name: &str, symbols: &SymbolList, effort: &Effort) -> Self {
         let functions = symbols.all().iter().filter(|symbol| symbol.code);
         Self::among(name, functions.map(|symbol| symbols.name(symbol)), effort)
     }
 
-    /// What data there is instead of a variable `name`.
+    /// The alternatives to a variable `name` among data.
     pub(crate) fn among_data(name: &str, symbols: &SymbolList, effort: &Effort) -> Self {
         let data = symbols.all().iter().filter(|symbol| !symbol.code);
         Self::among(name, data.map(|symbol| symbols.name(symbol)), effort)
     }
 
-    /// The same for names alone.
+    /// The alternatives to `name` among names.
     pub(crate) fn among<T: AsRef<[u8]>>(
         name: &str,
         names: impl Iterator<Item = T>,
@@ -113,7 +113,7 @@ impl Others {
     }
 }
 
-/// How alike are they? `None` when one is no slip of the other.
+/// The similarity of two names. `None` if one is no misspelling of the other.
 fn alike(other: &str, name: &str, effort: &Effort) -> Option<f64> {
     let (length, wanted) = (other.len(), name.len());
     let may_be = wanted <= LONGEST && length.abs_diff(wanted) <= wanted / 2 && other != name;
@@ -154,7 +154,7 @@ impl fmt::Display for Others {
         if !self.similar.is_empty() {
             write!(f, "; similar names are {}", quoted(&self.similar))?;
         }
-        // A similar name does not make that less likely.
+        // Also if there are similar names.
         f.write_str(
             "; if C has one of that name, it was inlined into its callers, or its part of the \
              kernel was not built",
@@ -162,12 +162,12 @@ impl fmt::Display for Others {
     }
 }
 
-/// Is `symbol` a part of another function, or the room before it?
+/// Whether `symbol` is a cold part of another function, or the padding before it.
 fn is_part(symbol: &str) -> bool {
     symbol.ends_with(".cold") || symbol.starts_with("__pfx_") || symbol.starts_with("__cfi_")
 }
 
-/// Is `symbol` a compiler's variant of the function `name`?
+/// Whether `symbol` is a compiler's variant of the function `name`.
 fn is_variant(symbol: &str, name: &str) -> bool {
     symbol
         .strip_prefix(name)

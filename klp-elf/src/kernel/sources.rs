@@ -10,7 +10,7 @@ use std::env;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
-/// How deep module folders are searched; a kernel's build folder is not deeper.
+/// The deepest level of module folders that is searched; a kernel's build folder is not deeper.
 const DEPTH: u32 = 16;
 
 /// The files with information about one kernel. Missing ones are not checked.
@@ -58,17 +58,17 @@ impl Sources {
 pub struct Modules(HashMap<String, PathBuf>);
 
 impl Modules {
-    /// Those in these folders, and in all below them. Of several of one name the first counts.
+    /// Finds the modules in these folders, recursively. Of several of one name the first is used.
     ///
     /// # Errors
     ///
-    /// When a folder is not there.
+    /// When a folder is missing.
     pub fn find(folders: &[PathBuf]) -> Result<Self, Error> {
         Self::check(folders)?;
         Ok(Self::in_folders(folders))
     }
 
-    /// Makes sure that the folders are there.
+    /// Checks that the folders exist.
     pub(crate) fn check(folders: &[PathBuf]) -> Result<(), Error> {
         match folders.iter().find(|folder| !folder.is_dir()) {
             Some(folder) => Err(Error::NoModules {
@@ -107,7 +107,7 @@ impl Modules {
         let Some(depth) = depth.checked_sub(1) else {
             return;
         };
-        // A link may lead back up.
+        // Symbolic links are not followed: they can form a cycle.
         let is_folder = |entry: &&DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
         for entry in entries.iter().filter(is_folder) {
             self.search(&entry.path(), depth);
@@ -115,7 +115,7 @@ impl Modules {
     }
 }
 
-/// The module of that file.
+/// The name of the module in that file.
 fn module(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let name = ENDINGS
@@ -124,12 +124,12 @@ fn module(path: &Path) -> Option<String> {
     path.is_file().then(|| key(name))
 }
 
-/// In file names a dash may stand for an underscore.
+/// Replaces dashes by underscores: file names may have either.
 fn key(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// Is it a name that a module can have, apart from dashes in place of underscores?
+/// Whether a module can have that name, apart from dashes in place of underscores.
 pub(crate) fn is_module(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     (1..=OBJECT_MAX).contains(&name.len()) && name.bytes().all(fits)

@@ -27,27 +27,27 @@ pub(crate) struct Symbol {
     pub(crate) address: u64,
     /// The start of the next symbol, or the end of the section.
     pub(crate) end: u64,
-    /// Where its name is, and how long.
+    /// The offset and length of its name.
     name: u32,
     length: u16,
-    /// Its section in a module's file, where addresses count from; 0 in vmlinux.
+    /// Its section in a module's file, in which `address` is an offset; 0 in vmlinux.
     pub(crate) section: u16,
-    /// How large it is; 0 where its file does not say that.
+    /// Its size; 0 if unknown.
     size: u64,
-    /// Its place in the file.
+    /// Its position in the file.
     order: u32,
-    /// Is it code?
+    /// Whether it is code.
     pub(crate) code: bool,
     /// Whether it is read-only data. `None` if unknown.
     pub(crate) read_only: Option<bool>,
-    /// Is it the template of a per-CPU variable?
+    /// Whether it is the template of a per-CPU variable.
     pub(crate) per_cpu: bool,
     /// Whether it is freed after the boot, or after the module's init.
     pub(crate) init: bool,
 }
 
 impl Symbol {
-    /// How large it is, where its file says that.
+    /// Its size. `None` if its file does not have it.
     pub(crate) fn size(&self) -> Option<u64> {
         Some(self.size).filter(|size| *size != 0)
     }
@@ -148,8 +148,8 @@ impl SymbolList {
         objects.collect()
     }
 
-    /// Sorts by address, as vmlinux' symbols are searched, and finds the end of each and those that
-    /// are freed after the boot.
+    /// Sorts by address, the order in which the kernel searches vmlinux, and sets the end of each symbol and
+    /// the properties of its area.
     fn by_address(path: &Path, names: Rc<Vec<u8>>, mut all: Vec<Symbol>) -> Result<Self, Error> {
         all.sort_unstable_by_key(|symbol| (symbol.address, symbol.order));
         let mut next = u64::MAX;
@@ -176,8 +176,8 @@ impl SymbolList {
     }
 }
 
-/// The areas of vmlinux, by the symbols at their bounds. The letters in `/proc/kallsyms` do not distinguish
-/// them: a link gives initialised data the letter of code.
+/// The areas of vmlinux, by the symbols at their bounds. The type letters in `/proc/kallsyms` do not distinguish
+/// them: linking can give init data the letter of code.
 struct Areas {
     text: Option<Range<u64>>,
     read_only: Option<Range<u64>>,
@@ -237,8 +237,8 @@ struct Holds {
     init: bool,
 }
 
-/// The symbols of an ELF file whose names are `kept`, in file order, and the text with their
-/// names. Excludes sections, files and undefined symbols.
+/// The symbols of an ELF file whose names are `kept`, in file order, and the string table. Excludes
+/// sections, files and undefined symbols.
 fn of_file(
     image: &Image,
     kept: impl Fn(&[u8]) -> bool,
@@ -249,8 +249,8 @@ fn of_file(
         return Err(too_many(image.path(), SYMBOLS_MAX, "symbols"));
     }
     let sections = holds(image.sections());
-    // With KASAN the compiler adds guard bytes to objects, which count as part of them, and calls a function of
-    // this name.
+    // With KASAN the compiler adds redzones to variables, which are part of their size, and calls this
+    // function.
     let padded = symbols
         .all
         .iter()
@@ -304,7 +304,7 @@ fn holds(sections: Sections<'_>) -> Vec<Holds> {
         .collect()
 }
 
-/// Does the kernel build keep a symbol for kallsyms? It drops what only tools need.
+/// Whether the kernel build keeps a symbol in kallsyms. It drops those that only tools need.
 fn is_in_kallsyms(name: &[u8]) -> bool {
     const PREFIXES: &[&[u8]] = &[
         b"$",
@@ -319,7 +319,7 @@ fn is_in_kallsyms(name: &[u8]) -> bool {
     !PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The lines of a text, without what ends them. Each is with its place in the text.
+/// The lines of a text without their ends, each with its offset.
 pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = (u32, &str)> {
     let mut at = 0;
     text.split_inclusive(|&byte| byte == b'\n')
@@ -332,7 +332,7 @@ pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = (u32, &str)> {
         })
 }
 
-/// A line of `/proc/kallsyms`: the object, and the symbol.
+/// Parses a line of `/proc/kallsyms`: the object and the symbol.
 fn parse<'a>(text: &[u8], (start, line): (u32, &'a str)) -> Option<(&'a str, Symbol)> {
     let mut words = line.split_ascii_whitespace();
     let address = u64::from_str_radix(words.next()?, 16).ok()?;
@@ -345,7 +345,7 @@ fn parse<'a>(text: &[u8], (start, line): (u32, &'a str)) -> Option<(&'a str, Sym
     if object.len() > OBJECT_MAX {
         return None;
     }
-    // CAST: within a text shorter than `TEXT_MAX`.
+    // CAST: an offset in a text shorter than `TEXT_MAX`.
     let place = (name.as_ptr() as usize - line.as_ptr() as usize) as u32;
     debug_assert!(text.len() >= (start + place) as usize + name.len());
     let symbol = Symbol {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which functions the kernel can trace, and where. Only those can be replaced.
+//! Finds the patch sites of the functions that ftrace can trace. Only those can be replaced.
 
 use crate::Error;
 use crate::arch::Machine;
@@ -15,23 +15,23 @@ use object::elf as constants;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// The places where an object's functions can be traced.
+/// The patch sites of an object's functions.
 pub(crate) struct Places {
     machine: Machine,
-    /// Sections of a module's file, or 0 for addresses, and the place in it; sorted.
+    /// The section of a module's file and the offset in it, or 0 and an address; sorted.
     places: Vec<(u16, u64)>,
-    /// How far the symbols' addresses are from those of the places.
+    /// The distance from the addresses of the sites to those of the symbols (KASLR).
     shift: u64,
 }
 
 impl Places {
-    /// The traceable functions of a vmlinux with these symbols. `None` if it does not list them.
+    /// The patch sites of a vmlinux with these symbols. `None` if it does not list them.
     pub(crate) fn of_vmlinux(image: &Image, symbols: &SymbolList) -> Result<Option<Self>, Error> {
         let names = ["__start_mcount_loc", "__stop_mcount_loc", "_text"];
         let [Some(start), Some(stop), Some(text)] = addresses(image, names)? else {
             return Ok(None);
         };
-        // The running kernel's addresses are others than the file's.
+        // The running kernel's addresses differ from those of the file.
         let Some(shift) = symbols.address("_text").map(|real| real.wrapping_sub(text)) else {
             return Ok(None);
         };
@@ -48,14 +48,14 @@ impl Places {
         Ok(Some(Self::new(image.machine(), places, shift)))
     }
 
-    /// Those of a module's file.
+    /// The patch sites of a module's file.
     pub(crate) fn of_module(image: &Image) -> Result<Option<Self>, Error> {
         let sections = image.sections();
         let name = image.machine().traced_places();
         if sections.find(name).is_none() {
             return Ok(None);
         }
-        // An object file can have a list for each function, which the linker joins.
+        // An object file can have a list for each function, which the linker merges.
         let is_list = |section: usize| sections.name(section) == name;
         let mut data = Vec::new();
         for (number, header) in sections.headers.iter().enumerate() {
@@ -86,8 +86,8 @@ impl Places {
         Ok(Some(Self::new(image.machine(), places, 0)))
     }
 
-    /// Those of vmlinux in a copy of `available_filter_functions_addrs`. Its addresses go with the
-    /// kallsyms of the same boot. `None` when it has none: older kernels have no such file.
+    /// The patch sites of vmlinux in a copy of `available_filter_functions_addrs`, with the addresses of the
+    /// boot that kallsyms is from. `None` if it has none: older kernels lack the file.
     pub(crate) fn of_sites(path: &Path, machine: Machine) -> Result<Option<Self>, Error> {
         let text = file::read(path, TEXT_MAX)?;
         let mut places = Vec::new();
@@ -116,12 +116,12 @@ impl Places {
         }
     }
 
-    /// Is one of the places in the symbol?
+    /// Whether the symbol has a patch site.
     pub(crate) fn contain(&self, symbol: &Symbol) -> bool {
         self.entry(symbol).is_some()
     }
 
-    /// How far the symbol's entry reaches: to the end of its traced call.
+    /// The length of the symbol's entry, up to the end of the patch site.
     pub(crate) fn entry(&self, symbol: &Symbol) -> Option<u64> {
         let place = |address: u64| (symbol.section, address.wrapping_sub(self.shift));
         let (start, end) = (place(symbol.address), place(symbol.end));
@@ -134,7 +134,7 @@ impl Places {
     }
 }
 
-/// The places of the traced calls, for places that a file lists.
+/// The patch sites for the addresses that a file lists.
 fn sites(image: &Image, listed: Vec<(u16, u64)>) -> Result<Vec<(u16, u64)>, Error> {
     let Some(site) = image.machine().site() else {
         return Ok(listed);
@@ -150,7 +150,7 @@ fn sites(image: &Image, listed: Vec<(u16, u64)>) -> Result<Vec<(u16, u64)>, Erro
 
 /// The code of a file, and the starts of its functions.
 struct Code {
-    /// Sections of a module's file, or 0 for addresses, and the place in it; sorted.
+    /// The section of a module's file and the offset in it, or 0 and an address; sorted.
     functions: Vec<(u16, u64)>,
     /// The sections with code: index, start, and bytes.
     sections: Vec<(u16, u64, Vec<u8>)>,
@@ -159,7 +159,7 @@ struct Code {
 impl Code {
     fn read(image: &Image) -> Result<Self, Error> {
         let mut sections = Vec::new();
-        // In vmlinux, places are addresses; in a module's file, all sections begin at 0.
+        // Symbols of vmlinux have addresses; in a module's file, all sections begin at 0.
         let mut has_addresses = false;
         for (number, header) in (0_u16..).zip(image.sections().headers) {
             if elf::is_code(header) {
@@ -216,10 +216,10 @@ fn addresses<const N: usize>(image: &Image, names: [&str; N]) -> Result<[Option<
     Ok(found)
 }
 
-/// What `available_filter_functions` lists.
+/// The functions in a copy of `available_filter_functions`.
 pub(crate) struct List {
     text: Vec<u8>,
-    /// Lines, by the names of their functions.
+    /// The offsets of lines, by function name.
     lines: Index,
     objects: HashSet<String>,
 }
@@ -252,8 +252,8 @@ impl List {
         })
     }
 
-    /// Whether each of the `count` functions of that name is listed. `None` if only some are, because
-    /// the list does not tell which, or if it lacks the object.
+    /// Whether all `count` functions of that name are listed. `None` if only some are, because the list does
+    /// not distinguish them, or if it lacks the object.
     pub(crate) fn all(&self, object: &str, name: &str, count: usize) -> Option<bool> {
         if !self.objects.contains(object) {
             return None;
@@ -273,7 +273,7 @@ impl List {
     }
 }
 
-/// A line: the function, and its object.
+/// Parses a line: the function and its object.
 fn parse(line: &str) -> Option<(&str, &str)> {
     let mut words = line.split_ascii_whitespace();
     let name = words.next()?;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The type information that a kernel carries, BTF (the kernel's `Documentation/bpf/btf.rst`).
+//! Reads BTF, the kernel's type information (`Documentation/bpf/btf.rst`).
 //!
-//! Types and names stay where they are in the section. A type takes four bytes here, and eight once
-//! types are searched by name.
+//! Types and names are read in place. A type takes four more bytes, and eight once types are searched by
+//! name.
 
 use crate::kernel::index::Index;
 use crate::limits::{BTF_STRINGS_MAX, BTF_TYPES_MAX, NAME_MAX};
@@ -25,7 +25,7 @@ pub(crate) struct Btf {
     data: Vec<u8>,
     types: Range<usize>,
     strings: Range<usize>,
-    /// The start of each type, from the first.
+    /// The offset of each type.
     offsets: Vec<u32>,
     /// The section whose type numbers and string offsets this one continues.
     base: Option<Rc<Btf>>,
@@ -36,7 +36,7 @@ pub(crate) struct Btf {
 #[derive(Clone, Copy)]
 pub(super) struct NameAt(u32);
 
-/// A type. Others are referred to by number.
+/// A type, which refers to others by ID.
 #[derive(Clone, Copy)]
 pub(super) enum Raw<'a> {
     Void,
@@ -101,7 +101,7 @@ pub(super) struct Member {
     pub(super) ty: u32,
     /// The first bit.
     pub(super) bit: u32,
-    /// How many bits a bit-field has; 0 for another member.
+    /// The width of a bit-field; 0 for another member.
     pub(super) bits: u8,
 }
 
@@ -120,7 +120,7 @@ pub(super) struct Parameter {
 }
 
 impl Btf {
-    /// Reads a section, without looking into its types.
+    /// Reads a section, without parsing its types.
     pub(crate) fn parse(data: Vec<u8>, base: Option<Rc<Self>>) -> Result<Self, Reason> {
         let (types, strings) = parts(&data)?;
         let mut btf = Self {
@@ -147,7 +147,7 @@ impl Btf {
             let length = rest(kind, vlen(word(head, 1)))
                 .ok_or_else(|| format!("it has a type of kind {kind}, which is not known"))?;
             if u64::from(word(head, 0)) >= names.max(1) {
-                return Err("a type has a name that it does not have".to_owned());
+                return Err("the name of a type is outside of its strings".to_owned());
             }
             if offsets.len() >= BTF_TYPES_MAX as usize {
                 return Err(format!("it has more than {BTF_TYPES_MAX} types"));
@@ -172,19 +172,19 @@ impl Btf {
             .map_or(0, |base| base.strings.len() as u64)
     }
 
-    /// The numbers of this section's types.
+    /// The IDs of this section's types.
     pub(super) fn own(&self) -> Range<u32> {
         let first = self.base.as_ref().map_or(1, |base| base.own().end);
         // CAST: not more than `BTF_TYPES_MAX`, and the same for the base.
         first..first + self.offsets.len() as u32
     }
 
-    /// The section that this one counts on from.
+    /// The section whose IDs this one continues.
     pub(super) fn base(&self) -> Option<&Self> {
         self.base.as_deref()
     }
 
-    /// A type by its number.
+    /// The type of that ID.
     pub(super) fn get(&self, id: u32) -> Option<Raw<'_>> {
         if id == 0 {
             return Some(Raw::Void);
@@ -199,7 +199,7 @@ impl Btf {
         }
     }
 
-    /// A name, truncated to one byte more than the limit; empty if there is none.
+    /// A name, truncated to `NAME_MAX + 1` bytes; empty if there is none.
     pub(super) fn name(&self, at: NameAt) -> &[u8] {
         match u64::from(at.0).checked_sub(self.first_name()) {
             None => self.base.as_ref().map_or(&[], |base| base.name(at)),
@@ -210,7 +210,7 @@ impl Btf {
         }
     }
 
-    /// The numbers of this section's types of a name, in ascending order.
+    /// The IDs of this section's types of a name, in ascending order.
     pub(super) fn named(&self, name: &str) -> impl Iterator<Item = u32> {
         let found = self
             .index
@@ -352,7 +352,7 @@ fn rest(kind: u32, parts: usize) -> Option<usize> {
     })
 }
 
-/// The word of that number.
+/// The word of that index; 0 past the end.
 fn word(bytes: &[u8], number: usize) -> u32 {
     let bytes = bytes.get(number * 4..).and_then(|rest| rest.first_chunk());
     bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes))
@@ -362,7 +362,7 @@ fn cut() -> Reason {
     "it is cut off".to_owned()
 }
 
-/// Finds the types and the strings that a header announces.
+/// Finds the types and the strings by the header.
 fn parts(data: &[u8]) -> Result<(Range<usize>, Range<usize>), Reason> {
     let header = data.get(..HEADER).ok_or_else(cut)?;
     if header[..2] != MAGIC.to_le_bytes() {

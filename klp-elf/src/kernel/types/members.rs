@@ -10,7 +10,7 @@ use crate::structure::{Bits, Member, Structure};
 use crate::text::Identifier;
 
 impl Reader<'_> {
-    /// The structure that `raw` is, or is another name for.
+    /// The structure that `raw` is, or is a typedef of.
     pub(super) fn structure(&self, raw: Raw<'_>) -> Result<Option<Structure>, Reason> {
         let mut names = Vec::new();
         let raw = match raw {
@@ -102,7 +102,7 @@ impl Reader<'_> {
 }
 
 impl Types {
-    /// The structure that a type is, or points to; nothing for types that were read elsewhere.
+    /// The structure that a type is, or points to. `None` for types of other BTF.
     pub(crate) fn structure_of(&self, ty: &Type) -> Option<Structure> {
         let place = ty
             .identity
@@ -113,11 +113,11 @@ impl Types {
     }
 }
 
-/// Where the members of an inner structure are.
+/// The position of an unnamed inner structure.
 #[derive(Clone, Copy)]
 struct Inner {
     /// Its first bit.
     start: u64,
-    /// Does it share its bytes with others?
+    /// Whether it shares its bytes with others.
     shared: bool,
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Types and prototypes from BTF, the type information that a kernel carries.
+//! Types and prototypes from BTF, the kernel's type information.
 
 mod btf;
 mod members;
@@ -32,7 +32,7 @@ impl Types {
         Ok(Self::new(Btf::parse(data, None)?))
     }
 
-    /// Reads a module's BTF, which counts on from that of vmlinux.
+    /// Reads a module's BTF, whose IDs continue those of vmlinux.
     pub(crate) fn parse_split(data: Vec<u8>, base: &Self) -> Result<Self, Reason> {
         let base = Rc::clone(&base.btf);
         Ok(Self::new(Btf::parse(data, Some(base))?))
@@ -136,7 +136,7 @@ impl Types {
         structures
     }
 
-    /// Is there a structure or union of that tag or typedef, be it only declared?
+    /// Whether there is a structure or union of that tag or typedef, even if only declared.
     pub(crate) fn declares(&self, name: &str) -> bool {
         let is_one = |btf: &Btf| {
             btf.named(name).any(|id| {
@@ -152,7 +152,7 @@ impl Types {
     }
 }
 
-/// Do two prototypes say the same, apart from the parameters' names?
+/// Whether two prototypes are equal apart from the parameters' names.
 fn same(a: &Prototype, b: &Prototype) -> bool {
     fn types(prototype: &Prototype) -> impl Iterator<Item = &Type> {
         prototype.parameters.iter().map(|parameter| &parameter.ty)

@@ -3,8 +3,8 @@
 //! Reads a type with all types that it refers to.
 //!
 //! The file is untrusted: a type may refer to itself, or to so many others that reading
-//! them would never end. So each query has a budget of steps. Names end in code: one that is not a C identifier is
-//! omitted.
+//! them would never end. So each query has a budget of steps. Names are written into code: one that is not a C
+//! identifier is omitted.
 
 use super::btf::{Aggregate, Btf, NameAt, Raw, Reason};
 use crate::limits::{BTF_DEPTH_MAX, BTF_STEPS_MAX, DECLARATION_MAX, PARAMETERS_MAX};
@@ -18,7 +18,7 @@ const POINTER: u64 = 8;
 /// The largest alignment of an integer.
 const LARGEST: u64 = 16;
 
-/// How many bytes of a name are a step.
+/// The number of bytes of a name that count as a step.
 const STEP: usize = 16;
 
 /// Reads for one query.
@@ -31,14 +31,14 @@ pub(super) struct Reader<'a> {
     left_out: Cell<usize>,
 }
 
-/// A type under its typedefs and qualifiers.
+/// A type without its typedefs and qualifiers.
 pub(super) struct Peeled<'a> {
-    /// Its number.
+    /// Its ID.
     pub(super) id: u32,
     pub(super) raw: Raw<'a>,
     /// The typedefs, outermost first.
     pub(super) typedefs: Vec<Identifier>,
-    /// Was there a `const`?
+    /// Whether one of the qualifiers was `const`.
     constant: bool,
 }
 
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
         Ok(name)
     }
 
-    /// The words of a name that C writes with blanks between.
+    /// The name of a type of several words, such as `unsigned int`.
     pub(super) fn words(&self, at: NameAt) -> Result<Option<String>, Reason> {
         let bytes = self.btf.name(at);
         self.step_over(bytes)?;
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Takes off typedefs and qualifiers.
+    /// Removes typedefs and qualifiers.
     pub(super) fn peel(&self, id: u32) -> Result<Peeled<'a>, Reason> {
         let mut typedefs = Vec::new();
         let mut constant = false;
@@ -278,8 +278,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The alignment that the members need, unless one is misaligned then: the
-    /// structure is packed.
+    /// The alignment that the members need; 1 if one is misaligned then, as in a packed structure.
     pub(super) fn align_of(&self, aggregate: &Aggregate<'_>, depth: u32) -> Result<u64, Reason> {
         let depth = deeper(depth)?;
         let mut align = 1;
@@ -302,7 +301,7 @@ fn too_long() -> Reason {
     format!("its declaration in C has more than {DECLARATION_MAX} bytes")
 }
 
-/// One level deeper, unless that is too deep.
+/// The next nesting level, unless it is above [`BTF_DEPTH_MAX`].
 pub(super) fn deeper(depth: u32) -> Result<u32, Reason> {
     if depth >= BTF_DEPTH_MAX {
         return Err("its types are nested too deep".to_owned());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How C writes a type.
+//! Spells types in C.
 
 use super::Reason;
 use super::btf::{Raw, Signature};
@@ -9,7 +9,7 @@ use super::reader::{Reader, deeper};
 /// Replaces a name that is not valid in code.
 const UNNAMED: &str = "...";
 
-/// How C writes a type around a name.
+/// The C spelling of a type, before and after a declared name.
 #[derive(Default)]
 pub(super) struct Written {
     pub(super) before: String,
@@ -19,14 +19,14 @@ pub(super) struct Written {
 /// The qualifiers of one type.
 #[derive(Default)]
 struct Qualifiers {
-    /// `const` and its like.
+    /// `const` and the like.
     words: Vec<&'static str>,
-    /// `__user` and its like, which follow the type's name.
+    /// `__user` and the like, which follow the type's name.
     tags: Vec<&'static str>,
 }
 
 impl Reader<'_> {
-    /// The name of the type under all typedefs, in C.
+    /// The C name of a type without typedefs.
     pub(super) fn base(&self, raw: &Raw<'_>) -> Result<String, Reason> {
         let (keyword, at) = match raw {
             Raw::Void => return Ok("void".to_owned()),
@@ -47,7 +47,7 @@ impl Reader<'_> {
         })
     }
 
-    /// How C writes a type around a name.
+    /// Spells a type.
     pub(super) fn write(&self, mut id: u32, depth: u32) -> Result<Written, Reason> {
         let mut written = Written::default();
         let mut qualifiers = Qualifiers::default();
@@ -109,7 +109,7 @@ impl Written {
         self.before + &self.after
     }
 
-    /// Makes it a pointer, itself with these qualifiers.
+    /// Makes it a pointer with these qualifiers.
     fn pointer(&mut self, qualifiers: &Qualifiers) {
         let mut words: Vec<&str> = qualifiers.tags.clone();
         words.extend(&qualifiers.words);
@@ -121,7 +121,7 @@ impl Written {
         self.before.insert(0, '*');
     }
 
-    /// Adds an array's or a function's brackets.
+    /// Appends an array's or a function's brackets.
     fn behind(&mut self, brackets: &str) {
         if self.before.starts_with('*') {
             self.before.insert(0, '(');
@@ -130,7 +130,7 @@ impl Written {
         self.after.push_str(brackets);
     }
 
-    /// Puts the name of the type before it.
+    /// Prepends the name of the type.
     fn finish(&mut self, qualifiers: &Qualifiers, name: &str) {
         let mut words: Vec<&str> = qualifiers.words.clone();
         words.push(name);
@@ -162,7 +162,7 @@ impl Qualifiers {
     }
 }
 
-/// An integer's name as C programmers write it; compilers say `long int` for `long`.
+/// The usual spelling of an integer's name; compilers write `long int` for `long`.
 fn integer(name: &str) -> &str {
     match name {
         "_Bool" => "bool",
