@@ -6,10 +6,10 @@ use super::index::Found;
 use super::paths::Tree;
 use std::collections::{HashMap, HashSet};
 
-/// More than any kernel has; debug information with more is damaged.
+/// The most records; no kernel has as many.
 const MOST_RECORDS: usize = 64 << 20;
 
-/// A text that is kept once.
+/// An interned string.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct Word(u32);
 
@@ -30,13 +30,13 @@ pub(super) struct Copy {
     pub(super) through: Vec<Word>,
 }
 
-/// All that was found in an object's debug information.
+/// The functions and copies in an object's debug information.
 #[derive(Default)]
 pub(super) struct Collection {
     words: HashMap<Box<str>, Word>,
     texts: Vec<Box<str>>,
     copies: HashSet<Copy>,
-    /// Copies of what headers define, and the first site of each: there are too many to keep all.
+    /// Copies of functions in headers, with the first site of each: there are too many to keep all sites.
     common: HashMap<(Function, Function), (Word, u32)>,
     entries: HashSet<(Function, u64)>,
     pub(super) tree: Tree,
@@ -47,8 +47,8 @@ impl Collection {
         if let Some(word) = self.words.get(text) {
             return *word;
         }
-        // There are fewer texts than bytes in a file, and files that have more than 4 GiB of
-        // names are refused before.
+        // A file has fewer texts than bytes of names, and ones with more than 4 GiB of names are refused
+        // before.
         let word = Word(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
         self.texts.push(text.into());
         self.words.insert(text.into(), word);
@@ -89,7 +89,7 @@ impl Collection {
         }
     }
 
-    /// The index of it.
+    /// The contents of the index.
     pub(super) fn found(&self, build_id: &[u8]) -> Found {
         let mut found = Found::new(build_id);
         let path = |word| self.tree.relative(self.text(word));

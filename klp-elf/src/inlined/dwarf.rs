@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A file with debug information: its sections, and its compilation units one after the other.
+//! Reads debug information: the sections of a file, and its compilation units one by one.
+//!
+//! `object` reads the file here, as it decompresses sections and applies relocations for `gimli`.
 
 use super::Error;
 use super::collect::Collection;
@@ -19,13 +21,13 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::Path;
 
-/// The largest section that is unpacked into memory.
+/// The largest decompressed section.
 const LARGEST: u64 = 6 << 30;
 
-/// No section is packed to less than that part of itself.
+/// The highest possible compression ratio.
 const PACKED: u64 = 1100;
 
-/// Reads the debug information of a vmlinux or module, or of the file that was split off it.
+/// Reads the debug information of a vmlinux or module, or of a separate debug file.
 ///
 /// # Errors
 ///
@@ -49,7 +51,7 @@ pub fn read(path: &Path) -> Result<Found, Error> {
     Ok(collection.found(build_id))
 }
 
-/// Does an ELF file have debug information that [`read`] could read?
+/// Whether an ELF file has debug information that [`read`] could read.
 ///
 /// # Errors
 ///
@@ -61,8 +63,8 @@ pub fn has_debug_info(path: &Path) -> Result<bool, Error> {
     Ok(section.is_some_and(|section| section.size() > 0))
 }
 
-/// The build id of an ELF file, in hexadecimal digits: the same for a kernel and for the file with
-/// its debug information.
+/// The build ID of an ELF file, in hexadecimal digits: the same for a kernel and its separate debug
+/// file.
 ///
 /// # Errors
 ///
@@ -95,7 +97,7 @@ fn damaged(path: &Path, reason: impl ToString) -> Error {
     }
 }
 
-/// The bytes of the sections, and the relocations that are still to be applied.
+/// The bytes of the sections, and the relocations to apply.
 struct Sections<'data>(HashMap<&'static str, (Cow<'data, [u8]>, RelocationMap)>);
 
 type Slice<'a> = RelocateReader<EndianSlice<'a, LittleEndian>, Relocations<'a>>;
@@ -130,7 +132,7 @@ impl<'data> Sections<'data> {
             let Ok(name) = section.name() else {
                 continue;
             };
-            let Some(id) = WANTED.iter().find(|id| id.name() == name) else {
+            let Some(id) = SECTIONS.iter().find(|id| id.name() == name) else {
                 continue;
             };
             let failed = |reason: String| damaged(path, format!("section {name}: {reason}"));
@@ -180,7 +182,7 @@ impl<'data> Sections<'data> {
 }
 
 /// The sections with information about functions.
-const WANTED: [SectionId; 10] = [
+const SECTIONS: [SectionId; 10] = [
     SectionId::DebugInfo,
     SectionId::DebugAbbrev,
     SectionId::DebugStr,
@@ -229,7 +231,7 @@ fn walk<'a>(
     Walk::new(dwarf, &unit, collection, &elsewhere).run()
 }
 
-/// Whether it is the unit of a C file. Code in Rust or assembly cannot be replaced, nor inlined
+/// Whether the unit is that of a C file. Code in Rust or assembly can neither be replaced nor inlined
 /// into C.
 fn is_c<R: Reader<Offset = usize>>(unit: &Unit<R>) -> gimli::Result<bool> {
     let mut entries = unit.entries();
@@ -247,7 +249,7 @@ fn is_c<R: Reader<Offset = usize>>(unit: &Unit<R>) -> gimli::Result<bool> {
                 | constants::DW_LANG_C17
                 | DW_LANG_C23
         ),
-        // A unit of types and functions that others refer to says nothing of it.
+        // A partial unit, which others refer to, has no language.
         _ => true,
     })
 }
@@ -266,5 +268,5 @@ fn in_other_unit<'a>(
     function_at(dwarf, &unit, place)
 }
 
-/// gimli does not name it yet.
+/// Missing in gimli.
 const DW_LANG_C23: gimli::DwLang = gimli::DwLang(0x3e);

@@ -25,10 +25,10 @@ const HEAD: &str = "!klp-inlined 1 ";
 /// The longest line of an index.
 const LONGEST: usize = 64 << 10;
 
-/// How much is read at once.
+/// The size of one read.
 const PIECE: usize = 4 << 10;
 
-/// The contents of debug information.
+/// The inlined copies and entries found in debug information.
 #[cfg(feature = "debug-info")]
 pub struct Found {
     build_id: String,
@@ -63,7 +63,7 @@ impl Found {
         self.add(text, 9, name);
     }
 
-    /// Adds a line, if its words can be separated again.
+    /// Adds a line, unless a word contains a separator or the line would not sort among the others.
     fn add(&mut self, line: String, words: usize, name: &str) {
         let plain = !line.contains(['\n', '\r']) && line.split('\t').count() == words;
         let sorted = name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_');
@@ -72,7 +72,7 @@ impl Found {
         }
     }
 
-    /// The same without the functions of headers, which are most of it.
+    /// Removes the functions of headers, which are most.
     #[must_use]
     pub fn without_headers(mut self) -> Self {
         let file = |line: &String| {
@@ -109,11 +109,11 @@ pub struct Index {
     length: u64,
 }
 
-/// The variable that names folders with indices, with colons between them.
+/// The environment variable with the folders of indices, separated by colons.
 pub const VARIABLE: &str = "KLP_INLINED";
 
 impl Index {
-    /// The index of an object in the folders that the environment names; `None` when they have none.
+    /// The index of an object in the folders of [`VARIABLE`]. `None` if they have none.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or is no index.
+    /// When the file cannot be read, or is not an index.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Read {
             path: path.to_owned(),
@@ -161,7 +161,7 @@ impl Index {
         }
     }
 
-    /// The build id of the file that was read.
+    /// The build ID of the indexed file.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl Index {
 
     /// The position of the first line whose name is not less than `name`.
     fn first(&self, name: &str) -> Result<u64, Error> {
-        // Lines that begin before `low` are less; those from `high` on are not.
+        // Invariant: the names of lines before `low` are less than `name`; those from `high` on are not.
         let (mut low, mut high) = (0, self.length);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -229,7 +229,7 @@ impl Index {
         }
     }
 
-    /// The line that begins at `at`; `None` at the end.
+    /// The line that begins at `at`. `None` at the end.
     fn line(&self, at: u64) -> Result<Option<String>, Error> {
         let mut line = Vec::new();
         loop {
@@ -249,7 +249,7 @@ impl Index {
                 return Err(self.damaged());
             }
         }
-        // A last line without an end was cut off.
+        // A last line without an end is truncated.
         match line.is_empty() {
             true => Ok(None),
             false => Err(self.damaged()),

@@ -34,7 +34,7 @@ pub struct Definition {
     pub file: String,
     /// The line of its name, 0 if unknown.
     pub line: u32,
-    /// Where the copies with an entry are: addresses, or offsets in a module's sections.
+    /// The out-of-line copies: addresses, or offsets in a module's sections.
     pub entries: Vec<u64>,
     /// The functions that it was inlined into.
     pub callers: Vec<Caller>,
@@ -49,7 +49,7 @@ pub struct Caller {
     pub file: String,
     /// The inlined call.
     pub site: Site,
-    /// The functions between, outermost first: they were inlined too, each into the one before.
+    /// The inlined functions between, outermost first, each inlined into the one before.
     pub through: Vec<String>,
 }
 
@@ -101,7 +101,7 @@ pub enum Error {
         /// The system's error.
         source: std::io::Error,
     },
-    /// It is no ELF file, or a damaged one.
+    /// It is not an ELF file, or a damaged one.
     #[error("`{}` is not a readable ELF file: {reason}", Shown::path(path))]
     Elf {
         /// The file.
@@ -109,7 +109,7 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
-    /// There is no debug information in it.
+    /// It has no debug information.
     #[error(
         "`{}` has no debug information (DWARF); give the vmlinux of a kernel that was built \
          with CONFIG_DEBUG_INFO, or the file that the distribution keeps it in",
@@ -130,7 +130,7 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
-    /// A file is no index, or of another version of klp.
+    /// A file is not an index, or one of another version of klp.
     #[error(
         "`{}` is not a whole index of inlined functions; delete the file",
         Shown::path(path)

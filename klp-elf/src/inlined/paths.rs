@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Paths in debug information, seen from the top of the kernel's source tree.
+//! Makes paths in debug information relative to the kernel's source tree.
 
-/// A header that every C file of a kernel includes: its prefix is the tree.
+/// A header that every C file of a kernel includes: its path's prefix is the source tree.
 const LANDMARK: &str = "include/linux/types.h";
 
 /// Where the source tree and the build folder were when the kernel was built.
@@ -12,19 +12,19 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Learns from a path that a compilation unit names.
+    /// Adds the source tree, if the path is that of [`LANDMARK`].
     pub(super) fn learn(&mut self, path: &str) {
         if let Some(top) = path.strip_suffix(LANDMARK) {
             self.add(top);
         }
     }
 
-    /// Learns where a compiler ran.
+    /// Adds the working directory of a compiler.
     pub(super) fn learn_build_folder(&mut self, folder: &str) {
         self.add(folder);
     }
 
-    /// The longest prefix comes first, because one may be inside another.
+    /// Adds a prefix. The longest comes first, because one may be inside another.
     fn add(&mut self, top: &str) {
         let top = format!("{}/", top.trim_end_matches('/'));
         if top.len() > 1 && !self.tops.contains(&top) && self.tops.len() < 16 {

@@ -13,10 +13,10 @@ use std::collections::HashMap;
 /// The deepest nesting of inlined functions. Real kernels stay below 64.
 const DEEPEST: usize = 256;
 
-/// C's names are shorter. Many long ones would take forever to read.
+/// The longest name; C's are shorter. Many longer ones would take too long to read.
 const LONGEST_NAME: usize = 16 << 10;
 
-/// How many steps lead from an entry to the one with the name.
+/// The most references from an entry to the one with the name.
 const STEPS: usize = 8;
 
 /// A function's entry in the debug information.
@@ -26,19 +26,19 @@ struct Entry {
     /// Index of the file in the unit's list.
     file: Option<u64>,
     line: Option<u64>,
-    /// The entry that has what this one lacks.
+    /// The entry with the attributes that this one lacks.
     origin: Option<Origin>,
     /// The start of its code.
     address: Option<u64>,
-    /// Does it have code?
+    /// Whether it has code.
     has_code: bool,
 }
 
-/// Where another entry is.
+/// The position of another entry.
 #[derive(Clone, Copy, Debug)]
 enum Origin {
     Here(usize),
-    /// In another unit, as link-time optimisation has it.
+    /// In another unit, as with link-time optimisation.
     Elsewhere(usize),
 }
 
@@ -48,13 +48,13 @@ struct Inlined {
     origin: Option<Origin>,
     file: Option<u64>,
     line: Option<u64>,
-    /// The function with code that it is in.
+    /// The enclosing function with code.
     root: usize,
-    /// The inlined function that it is in.
+    /// The enclosing inlined function.
     parent: Option<usize>,
 }
 
-/// What encloses the entry that is read.
+/// The function that encloses an entry.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Function(usize),
@@ -87,7 +87,7 @@ impl<R: Reader<Offset = usize>> Default for Attributes<R> {
     }
 }
 
-/// The attributes that matter.
+/// The attributes that are read.
 struct Attributes<R: Reader<Offset = usize>> {
     name: Option<AttributeValue<R>>,
     decl: (Option<u64>, Option<u64>),
@@ -116,7 +116,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
         }
     }
 
-    /// Reads the unit, and records its contents.
+    /// Reads the unit into the collection.
     pub(super) fn run(mut self) -> Result<(), String> {
         self.learn_paths();
         self.entries().map_err(|error| match error {
@@ -210,7 +210,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
             Some(value) => {
                 let text = self.dwarf.attr_string(self.unit, value)?;
                 if text.len() > LONGEST_NAME {
-                    return Err(Failed::Limit("it has a function with an endless name"));
+                    return Err(Failed::Limit("the name of a function is too long"));
                 }
                 Some(self.collection.word(&text.to_string_lossy()?))
             }
@@ -229,7 +229,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
         Ok(Place::Function(self.functions.len() - 1))
     }
 
-    /// The start of a function: its entry is the first in a list of ranges.
+    /// The start of a function: `low_pc`, or the first of its ranges.
     fn address(&self, attributes: &Attributes<R>) -> Result<Option<u64>, Failed> {
         if let Some(value) = &attributes.low_pc {
             return Ok(self.dwarf.attr_address(self.unit, value.clone())?);
@@ -261,7 +261,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
 
     fn note(&mut self) -> Result<(), &'static str> {
         for entry in self.functions.clone() {
-            // The entry of code that was thrown away when linking is at 0, or at the end.
+            // Code that the linker discarded has address 0, or the last one.
             let Some(address) = entry.address.filter(|_| entry.has_code) else {
                 continue;
             };
@@ -360,7 +360,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
         })
     }
 
-    /// The path of a file of the unit's list; that of the unit itself if there is none.
+    /// The path of a file of the unit's file table; that of the unit itself if there is none.
     fn file(&mut self, index: Option<u64>) -> Word {
         let index = index.unwrap_or(u64::MAX);
         if let Some(word) = self.files.get(&index) {
@@ -393,7 +393,7 @@ impl<'a, R: Reader<Offset = usize>> Walk<'a, R> {
     }
 }
 
-/// Reads what another unit says of one of its functions: name, file, line.
+/// The name, file and line of a function of another unit.
 pub(super) fn function_at<R: Reader<Offset = usize>>(
     dwarf: &Dwarf<R>,
     unit: &Unit<R>,
@@ -424,7 +424,7 @@ fn number<R: Reader<Offset = usize>>(value: &AttributeValue<R>) -> Option<u64> {
     }
 }
 
-/// Whether the path of that file tells the source tree.
+/// Whether the path of that file shows where the source tree is.
 fn is_landmark<R: Reader<Offset = usize>>(dwarf: &Dwarf<R>, unit: &Unit<R>, index: u64) -> bool {
     let name = || {
         let header = unit.line_program.as_ref()?.header();
@@ -436,7 +436,7 @@ fn is_landmark<R: Reader<Offset = usize>>(dwarf: &Dwarf<R>, unit: &Unit<R>, inde
     name().unwrap_or(false)
 }
 
-/// The path of a file of the unit's list.
+/// The path of a file of the unit's file table.
 fn path<R: Reader<Offset = usize>>(dwarf: &Dwarf<R>, unit: &Unit<R>, index: u64) -> Option<String> {
     let header = unit.line_program.as_ref()?.header();
     let file = header.file(index)?;
@@ -463,7 +463,7 @@ fn path<R: Reader<Offset = usize>>(dwarf: &Dwarf<R>, unit: &Unit<R>, index: u64)
     ]))
 }
 
-/// The path of the file that was compiled.
+/// The path of the compiled file.
 fn own_path<R: Reader<Offset = usize>>(unit: &Unit<R>) -> Option<String> {
     let name = unit.name.as_ref()?.to_string_lossy().ok()?.into_owned();
     let base = unit
