@@ -2,8 +2,8 @@
 
 //! Decompresses modules: `.ko.xz`, `.ko.zst` and `.ko.gz`.
 //!
-//! The format is that of the first bytes, not of the name. A file is unpacked into memory, within limits: a
-//! small file may unpack to any size.
+//! The first bytes determine the format, not the file name. A file is decompressed into memory, within limits: a
+//! small file may expand to any size.
 
 use crate::Error;
 use crate::limits::{COMPRESSED_MAX, DICTIONARY_MAX, Limit, UNPACKED_MAX};
@@ -12,10 +12,10 @@ use std::io::{self, Read, Seek as _};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-/// How modules' names end, behind the module's name.
+/// The extensions of module files.
 pub(crate) const ENDINGS: [&str; 4] = [".ko", ".ko.gz", ".ko.xz", ".ko.zst"];
 
-/// How a file is compressed.
+/// A compression format.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Format {
     Gzip,
@@ -23,10 +23,10 @@ pub(crate) enum Format {
     Zstd,
 }
 
-/// How much of a compressed file is read at once.
+/// The size of the read buffer.
 const BUFFER: NonZeroUsize = NonZeroUsize::new(64 << 10).unwrap();
 
-/// A dictionary of the size that xz has at its default level.
+/// The size of the dictionary at xz's default level.
 const DICTIONARY: usize = 8 << 20;
 
 impl Format {
@@ -55,12 +55,11 @@ impl Format {
         }
     }
 
-    /// Unpacks a file of `length` bytes, from its start.
+    /// Decompresses a file of `length` bytes, from its start.
     ///
     /// # Errors
     ///
-    /// When it is damaged, or larger than [`COMPRESSED_MAX`], or unpacks to more than
-    /// [`UNPACKED_MAX`].
+    /// When it is damaged, larger than [`COMPRESSED_MAX`], or more than [`UNPACKED_MAX`] decompressed.
     pub(crate) fn unpack(self, mut file: File, length: u64, path: &Path) -> Result<Vec<u8>, Error> {
         let too_large = |what, limit| Error::TooLarge {
             path: path.to_owned(),
@@ -103,8 +102,8 @@ impl Format {
     }
 }
 
-/// Reads up to [`UNPACKED_MAX`]. A growing vector would take twice that, and
-/// more while it moves.
+/// Reads up to [`UNPACKED_MAX`] bytes. A growing vector would take twice that, and more while it is
+/// reallocated.
 fn read(mut reader: Box<dyn Read>) -> io::Result<Option<Vec<u8>>> {
     // CAST: less than 4 GiB.
     let most = UNPACKED_MAX as usize;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! ELF files of others: headers, sections and symbols.
+//! The view of untrusted ELF files: headers, sections and symbols.
 //!
-//! `object` has the layouts. Its readers trust a file in one respect: names and sections may overlap
-//! without end, so that reading each of them takes much more than the file's size. Here names have a
-//! length, and the sections of a file in memory are together no larger than the file.
+//! The layouts are those of `object`. Its readers do not limit overlap: names and sections may share
+//! bytes, so that reading all of them takes much more than the file's size. This view limits names,
+//! and the sections of a file in memory are together no larger than the file.
 
 use crate::arch::Machine;
 use crate::limits::{NAME_MAX, SECTION_NAME_MAX};
@@ -23,33 +23,33 @@ pub(crate) type Relocation = Rela64<LE>;
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Damage {
-    /// It is something else.
-    #[error("it does not begin as an ELF file for a 64-bit little-endian machine does")]
+    /// It has another format.
+    #[error("it has no ELF header of a 64-bit little-endian machine")]
     NotElf,
     /// Part of it is missing.
-    #[error("it is cut off: {0} would be outside of it")]
+    #[error("it is truncated: {0} would be past its end")]
     CutOff(&'static str),
-    /// The table of sections is none.
-    #[error("its table of sections is damaged")]
+    /// The table of section headers is invalid.
+    #[error("its section headers are damaged")]
     Sections,
     /// Sections share bytes.
     #[error("its sections overlap: they have {sections} bytes, and the file has {file}")]
     Overlap {
-        /// The bytes of all sections.
+        /// The total size of the sections.
         sections: u64,
-        /// The bytes of the file.
+        /// The size of the file.
         file: u64,
     },
     /// A section's name is too long.
     #[error("section {section} has a name of more than {SECTION_NAME_MAX} bytes")]
     SectionName {
-        /// Its number.
+        /// Its index.
         section: usize,
     },
     /// A symbol refers to a missing entry.
     #[error("symbol {symbol} has no {what}")]
     Symbol {
-        /// Its number.
+        /// Its index.
         symbol: usize,
         /// The missing entry.
         what: &'static str,
@@ -75,28 +75,27 @@ pub(crate) struct Sections<'data> {
 /// The symbols of an ELF file.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Symbols<'data> {
-    /// The first one is empty.
+    /// The first is the null symbol.
     pub(crate) all: &'data [Symbol],
     pub(crate) names: Strings<'data>,
-    /// The section that holds them; 0 for none.
+    /// The index of the symbol table; 0 if there is none.
     #[cfg_attr(not(any(feature = "code", feature = "link")), allow(dead_code))]
     pub(crate) section: usize,
 }
 
-/// A table of strings that end in zeros.
+/// A string table: strings that end in NUL.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Strings<'data>(pub(crate) &'data [u8]);
 
 impl<'data> Strings<'data> {
-    /// The string at an offset, at most `limit` bytes of it and one more: that is a string which is
-    /// too long. Empty for an offset outside.
+    /// The string at an offset, truncated to `limit + 1` bytes, by which callers recognise one that is too
+    /// long. Empty for an offset outside.
     pub(crate) fn get(self, offset: u32, limit: usize) -> &'data [u8] {
         string(self.0, u64::from(offset), limit).unwrap_or_default()
     }
 }
 
-/// The string at an offset, at most `limit` bytes of it and one more. `None` when it does not end
-/// before the data does.
+/// The string at an offset, truncated to `limit + 1` bytes. `None` if the data ends before it.
 pub(crate) fn string(data: &[u8], offset: u64, limit: usize) -> Option<&[u8]> {
     let rest = data.get(usize::try_from(offset).ok()?..)?;
     let window = rest.get(..=limit).unwrap_or(rest);
@@ -118,7 +117,7 @@ pub(crate) fn header(data: &[u8]) -> Result<&FileHeader, Damage> {
     is_known.then_some(header).ok_or(Damage::NotElf)
 }
 
-/// Where a file of `length` bytes has its section headers.
+/// The range of the section headers in a file of `length` bytes.
 pub(crate) fn section_headers(header: &FileHeader, length: u64) -> Result<Range<u64>, Damage> {
     let start = header.e_shoff.get(LE);
     let count = header.e_shnum.get(LE);
@@ -126,18 +125,18 @@ pub(crate) fn section_headers(header: &FileHeader, length: u64) -> Result<Range<
         return Ok(0..0);
     }
     let size = size_of::<SectionHeader>();
-    // The kernel knows no other way to count more of them.
+    // The kernel does not support extended section numbering either.
     if usize::from(header.e_shentsize.get(LE)) != size || count == 0 {
         return Err(Damage::Sections);
     }
     let end = start.checked_add(u64::from(count) * size as u64);
     match end.filter(|end| *end <= length) {
         Some(end) => Ok(start..end),
-        None => Err(Damage::CutOff("the table of sections")),
+        None => Err(Damage::CutOff("the section header table")),
     }
 }
 
-/// Where a section's bytes are in a file of `length` bytes.
+/// The range of a section's bytes in a file of `length` bytes.
 pub(crate) fn section_range(header: &SectionHeader, length: u64) -> Result<Range<u64>, Damage> {
     let kind = header.sh_type.get(LE);
     if kind == elf::SHT_NOBITS || kind == elf::SHT_NULL {
@@ -182,14 +181,14 @@ fn part(data: &[u8], range: Range<u64>) -> &[u8] {
 }
 
 impl<'data> Sections<'data> {
-    /// The name of the section of that number.
+    /// The name of the section of that index.
     pub(crate) fn name(self, section: usize) -> &'data [u8] {
         let header = self.headers.get(section);
         let offset = header.map_or(u32::MAX, |header| header.sh_name.get(LE));
         self.names.get(offset, SECTION_NAME_MAX)
     }
 
-    /// The number of the first section of that name.
+    /// The index of the first section of that name.
     pub(crate) fn find(self, name: &[u8]) -> Option<usize> {
         (0..self.headers.len()).find(|section| self.name(*section) == name)
     }
@@ -222,7 +221,7 @@ impl<'data> Symbols<'data> {
         symbol.st_shndx.get(LE).index().map(usize::from)
     }
 
-    /// Checks that each symbol has a name and a section.
+    /// Checks that the name and the section of each symbol exist.
     pub(crate) fn check(self, sections: usize) -> Result<(), Damage> {
         for (number, symbol) in self.all.iter().enumerate() {
             let wrong = |what| Damage::Symbol {
@@ -293,14 +292,14 @@ impl<'data> Elf<'data> {
         Ok(())
     }
 
-    /// The bytes of a section; none for one of zeros, or a missing one.
+    /// The bytes of a section; empty for one of type SHT_NOBITS, or a missing one.
     pub(crate) fn bytes(&self, section: usize) -> &'data [u8] {
         let header = self.sections.headers.get(section);
         let range = header.and_then(|header| section_range(header, self.data.len() as u64).ok());
         range.map_or(&[], |range| part(self.data, range))
     }
 
-    /// The bytes of the first section of that name; none if it is missing.
+    /// The bytes of the first section of that name; empty if it is missing.
     pub(crate) fn bytes_of(&self, name: &[u8]) -> &'data [u8] {
         let section = self.sections.find(name);
         section.map_or(&[], |section| self.bytes(section))
@@ -312,7 +311,7 @@ impl<'data> Elf<'data> {
         Machine::of(self.header).filter(|_| is_module)
     }
 
-    /// The relocations of a section that holds such.
+    /// The relocations in a section. `None` if it is not of type SHT_RELA, or has a partial entry.
     pub(crate) fn relocations(&self, section: usize) -> Option<&'data [Relocation]> {
         let header = self.sections.headers.get(section)?;
         let size = size_of::<Relocation>() as u64;

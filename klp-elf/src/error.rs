@@ -12,10 +12,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It is no ELF file, or a damaged one.
+    /// The data is not an ELF file, or a damaged one.
     #[error("not a readable ELF file: {0}")]
     Elf(#[from] Damage),
-    /// It is an ELF file, but not a module.
+    /// The ELF file is not a module.
     #[error(
         "not a kernel module: it is {found}, and a module is a relocatable file for {machines}; \
          give the .ko file that the module build made"
@@ -23,17 +23,17 @@ pub enum Error {
     NotAModule {
         /// The kind of file.
         found: String,
-        /// What modules are for.
+        /// The supported machines.
         machines: String,
     },
-    /// A livepatch table refers to something that is not there.
+    /// A livepatch table refers to a missing string or function.
     #[error("the table `{table}` at offset {offset:#x} does not name {what}")]
     Table {
         /// The table's symbol.
         table: Name,
-        /// Where in the section.
+        /// The entry's offset in its section.
         offset: u64,
-        /// What should be there.
+        /// What is missing.
         what: &'static str,
     },
     /// A file cannot be read.
@@ -44,7 +44,7 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// It is no regular file.
+    /// A file is not a regular file.
     #[error(
         "cannot read `{}`: it is {what}; give a regular file",
         Shown::path(path)
@@ -73,12 +73,12 @@ pub enum Error {
     Compressed {
         /// The file.
         path: PathBuf,
-        /// How it is compressed.
+        /// The compression format.
         format: &'static str,
         /// The error.
         source: io::Error,
     },
-    /// A folder of modules is not there.
+    /// A folder of modules is missing.
     #[error(
         "there is no folder `{}` with modules; \
          correct KLP_MODULES, or leave it out",
@@ -97,7 +97,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// Part of a module is larger than in any module.
+    /// Part of a module is above a limit.
     #[error("the module is too large: {what} has more than {limit}")]
     Limit {
         /// The part.
@@ -105,7 +105,7 @@ pub enum Error {
         /// The limit.
         limit: Limit,
     },
-    /// A file is no ELF file, or a damaged one.
+    /// A file is not an ELF file, or a damaged one.
     #[error("`{}` is not a readable ELF file: {source}", Shown::path(path))]
     Image {
         /// The file.
@@ -134,7 +134,7 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
-    /// A line is none of `/proc/kallsyms`.
+    /// A line does not have the format of `/proc/kallsyms`.
     #[error(
         "`{}` line {line} is not `ADDRESS TYPE NAME [MODULE]`; give a copy of /proc/kallsyms",
         Shown::path(path)
@@ -145,7 +145,7 @@ pub enum Error {
         /// The line, from 1.
         line: usize,
     },
-    /// A line is none of `Module.symvers`.
+    /// A line does not have the format of `Module.symvers`.
     #[error(
         "`{}` line {line} is not `CRC SYMBOL MODULE TYPE NAMESPACE` with tabs between; \
          give the Module.symvers of the kernel's build folder",
@@ -191,30 +191,30 @@ pub enum Error {
     NoStructure {
         /// The object.
         object: Name,
-        /// Its tag.
+        /// The tag.
         name: Name,
     },
     /// Several structures have the name.
     #[error(
         "the type information of `{object}` has {count} structures `{name}`; \
-         name a function that takes or gives the one that you mean, as --of FUNCTION"
+         select one with --of FUNCTION, a function that takes or returns it"
     )]
     SeveralStructures {
         /// The object.
         object: Name,
-        /// Their tag.
+        /// The tag.
         name: Name,
         /// How many.
         count: usize,
     },
-    /// A path of members leads nowhere.
+    /// A path names a member that does not exist.
     #[error("`{structure}` has no member `{path}`: {reason}")]
     NoMember {
         /// The structure's tag.
         structure: Name,
         /// The path.
         path: Name,
-        /// Where it ends.
+        /// The missing part.
         reason: String,
     },
     /// A function's prototype is unknown.
@@ -225,7 +225,7 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// A function's result has no such value.
+    /// A function's result type does not have the value.
     #[error("`{function}` cannot answer that: {reason}")]
     NoAnswer {
         /// The function.

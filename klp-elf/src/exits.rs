@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Where code leaves a function other than by returning.
+//! Finds jumps out of a function: tail calls.
 //!
 //! A function that ends in a jump to another one is not on the stack while that one runs. The
-//! livepatch core finds out by the stack whether a replacement is in use, so a replacement must
-//! not do that.
+//! livepatch core's stack check would not see such a replacement, so replacements must not have tail
+//! calls.
 
 use crate::arch::code::{Instruction, Instructions};
 use crate::arch::effect::Flow;
@@ -15,7 +15,7 @@ use std::fmt;
 /// A jump out of a function.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Exit {
-    /// Offset of the instruction in the function.
+    /// The offset of the instruction in the function.
     pub offset: u64,
     /// The instruction.
     pub instruction: String,
@@ -33,7 +33,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// A jump out of a function, not put into words.
+/// A jump out of a function, not formatted yet.
 pub(crate) struct Jump {
     instruction: Instruction,
     /// The target, if known.
@@ -50,7 +50,7 @@ impl Module<'_> {
         jumps.map(|jump| self.exit(function, &jump)).collect()
     }
 
-    /// The same, one after the other.
+    /// Iterates over the jumps out of `function`.
     pub(crate) fn jumps(&self, function: &Function) -> impl Iterator<Item = Jump> {
         let fields = self.fields_in(function.section, function.start, function.size);
         let jump = move |instruction: Instruction| {
@@ -75,7 +75,7 @@ impl Module<'_> {
         Instructions::new(self.machine, code, function.start)
     }
 
-    /// A jump in words.
+    /// Formats a jump.
     pub(crate) fn exit(&self, function: &Function, jump: &Jump) -> Exit {
         Exit {
             offset: jump.instruction.start().wrapping_sub(function.start),
@@ -84,7 +84,7 @@ impl Module<'_> {
         }
     }
 
-    /// Where `instruction` leaves `function` to, when it does.
+    /// The target of `instruction`, if that leaves `function`.
     fn leaves(
         &self,
         instruction: &Instruction,
@@ -115,10 +115,10 @@ impl Module<'_> {
         }
     }
 
-    /// Is there a table of addresses within `function` at `place`?
+    /// Whether `place` has a jump table of `function`.
     ///
-    /// Where the table ends is not written anywhere, and another one may follow. A compiler makes
-    /// a table for one purpose, so its first entry speaks for all.
+    /// The size of the table is not recorded, and another one may follow. A compiler generates a table
+    /// for one jump, so checking its first entry is enough.
     fn is_inner_table(&self, place: Place, function: &Function) -> bool {
         let Place::Inside(section, start) = place else {
             return false;

@@ -17,7 +17,7 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// When it cannot be read or unpacked, is no regular file, or is larger than [`MODULE_MAX`].
+/// When it cannot be read or decompressed, is not a regular file, or is larger than [`MODULE_MAX`].
 pub fn read_module(path: &Path) -> Result<Vec<u8>, Error> {
     let (file, size) = open(path, MODULE_MAX)?;
     match format(&file, path)? {
@@ -26,17 +26,17 @@ pub fn read_module(path: &Path) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Is a module's file compressed?
+/// Whether a module's file is compressed.
 ///
 /// # Errors
 ///
-/// When it cannot be read, or is no regular file.
+/// When it cannot be read, or is not a regular file.
 pub fn is_compressed(path: &Path) -> Result<bool, Error> {
     let (file, _) = open(path, MODULE_MAX)?;
     Ok(format(&file, path)?.is_some())
 }
 
-/// How a file is compressed, if it is.
+/// The compression format of a file, if it is compressed.
 fn format(file: &File, path: &Path) -> Result<Option<Format>, Error> {
     let mut start = [0; 8];
     let got = read_start(file, &mut start).map_err(|source| Error::Read {
@@ -46,7 +46,7 @@ fn format(file: &File, path: &Path) -> Result<Option<Format>, Error> {
     Ok(Format::of(&start[..got]))
 }
 
-/// Reads as much of the start of a file as there is, and leaves its position as it is.
+/// Reads up to `buffer.len()` bytes from the start of a file, without moving its position.
 pub(crate) fn read_start(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     let mut got = 0;
     while got < buffer.len() {
@@ -64,13 +64,13 @@ pub(crate) fn read_start(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
 ///
 /// # Errors
 ///
-/// When it cannot be opened, is no regular file, or is larger than [`MODULE_MAX`].
+/// When it cannot be opened, is not a regular file, or is larger than [`MODULE_MAX`].
 pub fn open_module(path: &Path) -> Result<File, Error> {
     open(path, MODULE_MAX).map(|(file, _)| file)
 }
 
-/// Opens a regular file of at most `limit` bytes, and gives its size. A file of `/proc` may have
-/// size 0 and hold something.
+/// Opens a regular file of at most `limit` bytes, and returns its size. A file of `/proc` may have
+/// contents although its size is 0.
 pub(crate) fn open(path: &Path, limit: u64) -> Result<(File, u64), Error> {
     let failed = |source| Error::Read {
         path: path.to_owned(),
@@ -83,7 +83,7 @@ pub(crate) fn open(path: &Path, limit: u64) -> Result<(File, u64), Error> {
             what: kind(metadata.file_type()),
         }),
     };
-    // To open a device may already do something.
+    // Opening a device may have side effects.
     check(&fs::metadata(path).map_err(failed)?)?;
     let mut options = OpenOptions::new();
     // A file that became a FIFO must not block.
@@ -102,7 +102,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     rest(file, size, path, limit)
 }
 
-/// Reads the rest of a file that was opened.
+/// Reads the rest of an open file.
 pub(crate) fn rest(file: File, size: u64, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let mut data = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     // It may grow while it is read.

@@ -13,13 +13,13 @@ use std::fmt;
 /// (`CONFIG_FRAME_WARN`).
 pub const FRAME_MAX: u64 = 2048;
 
-/// The page behind a stack.
+/// The size of the guard page.
 pub(crate) const GUARD: u64 = 4096;
 
-/// The frame of a function, without the address that it returns to.
+/// The size of a function's frame, without the return address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Frame {
-    /// So many bytes.
+    /// A fixed number of bytes.
     Bytes(u64),
     /// It depends on the arguments.
     Varies,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernel functions that run when the last reference to their argument is dropped, for the types that the kernel's
-//! Rust crate counts. They must not take a new reference to it.
+//! Lists kernel functions that run when the last reference to their argument is dropped, for the types that the
+//! kernel crate refcounts. They must not take a new reference to it.
 
 /// Their names, sorted.
 const NAMES: &[&str] = &[
@@ -14,7 +14,7 @@ const NAMES: &[&str] = &[
     "free_task",
 ];
 
-/// Whether a function of that name frees what its argument points to, which nothing refers to any more.
+/// Whether a function of that name frees its argument's target, to which no reference is left.
 pub fn frees_its_argument(name: &str) -> bool {
     NAMES.binary_search(&name).is_ok()
 }

@@ -2,8 +2,8 @@
 
 //! Reads kernels and kernel modules.
 //!
-//! Of a [`Kernel`] it tells which functions it and its modules have, whether they can be replaced,
-//! and of which types they are:
+//! A [`Kernel`] has the functions of vmlinux and its modules, whether each can be replaced, and its
+//! prototype:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,8 +21,8 @@
 //! # }
 //! ```
 //!
-//! Of a built [`Module`] it tells what it says of itself, what it asks of the kernel, which
-//! functions it replaces by which, and where code leaves a function other than by returning:
+//! A built [`Module`] has its modinfo, its undefined symbols, the functions that it replaces, and
+//! the jumps by which code leaves a function without returning:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,8 +39,8 @@
 //! # }
 //! ```
 //!
-//! It also does the last step of building a patch that reaches what the kernel does not export:
-//! [`livepatch`].
+//! [`livepatch`] does the last step of building a patch that uses symbols which the kernel does not
+//! export.
 
 #![forbid(unsafe_code)]
 
@@ -48,7 +48,7 @@
 mod accesses;
 #[cfg(feature = "code")]
 mod addresses;
-// Each of its facts is for what one of these does.
+// Each property is used by one of these features.
 #[cfg_attr(not(all(feature = "code", feature = "link")), allow(dead_code))]
 mod arch;
 #[cfg(feature = "code")]

@@ -10,9 +10,9 @@ use std::fmt;
 /// A limit, for a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Limit {
-    /// So many bytes.
+    /// A number of bytes.
     Bytes(u64),
-    /// A number of things.
+    /// A number of the named items.
     Count(u64, &'static str),
 }
 
@@ -43,13 +43,13 @@ pub const TEXT_MAX: u64 = 128 << 20;
 /// The largest table of a `vmlinux` or of a patched module that is read, in bytes.
 pub const TABLE_MAX: u64 = 128 << 20;
 
-/// The longest name of an object: the kernel's `MODULE_NAME_LEN` less the end of the string.
+/// The longest name of an object: the kernel's `MODULE_NAME_LEN` without the final NUL.
 pub const OBJECT_MAX: usize = 55;
-/// The longest name of a symbol or type: the kernel's `KSYM_NAME_LEN` less the end of the string.
+/// The longest name of a symbol or type: the kernel's `KSYM_NAME_LEN` without the final NUL.
 pub const NAME_MAX: usize = 511;
 /// The longest name of a section.
 pub const SECTION_NAME_MAX: usize = 4095;
-/// How many characters of a name a message shows.
+/// The most characters of a name in a message.
 pub const SHOWN_MAX: usize = 256;
 
 /// The most symbols of an object, and the most lines of a text file of a kernel.
@@ -63,15 +63,15 @@ pub const MODULES_MAX: usize = 1 << 14;
 pub const BTF_TYPES_MAX: u32 = 0x000f_ffff;
 /// The most bytes of strings in one BTF section: the kernel's `BTF_MAX_NAME_OFFSET`.
 pub const BTF_STRINGS_MAX: usize = 0x00ff_ffff;
-/// How many types one question about BTF may look at.
+/// The most types that one query of BTF may read.
 pub const BTF_STEPS_MAX: u32 = 100_000;
-/// How deep types may be nested in each other.
+/// The deepest nesting of types.
 pub const BTF_DEPTH_MAX: u32 = 64;
 /// The longest declaration of a function or a type in C, in bytes.
 pub const DECLARATION_MAX: usize = 8192;
 /// The most parameters of a function.
 pub const PARAMETERS_MAX: usize = 127;
-/// How many types of one name are looked at.
+/// The most types of one name that are read.
 pub const SAME_TYPE_MAX: usize = 64;
 
 /// The largest `.modinfo`, in bytes.
@@ -79,14 +79,14 @@ pub const MODINFO_MAX: usize = 1 << 20;
 /// The most functions that a patch replaces, and the most livepatch symbols that it has: more than
 /// a kernel has functions.
 pub const FUNCTIONS_MAX: usize = 1 << 17;
-/// How many objects of a patch, and how many modules that it depends on, are looked up.
+/// The most objects of a patch, and the most modules that it depends on, that are looked up.
 pub const OBJECTS_MAX: usize = 128;
-/// How many bytes of machine code are looked at.
+/// The most bytes of machine code that are decoded.
 #[cfg(feature = "code")]
 pub const CODE_MAX: u64 = 16 << 20;
-/// How many findings of each severity a report keeps. The others are counted.
+/// The most findings of each severity in a report. Further ones are only counted.
 #[cfg(feature = "code")]
 pub const FINDINGS_MAX: usize = 1000;
-/// How many functions that a module replaces a report names. The others are counted.
+/// The most replaced functions in a report. Further ones are only counted.
 #[cfg(feature = "code")]
 pub const REPLACED_MAX: usize = 1 << 14;

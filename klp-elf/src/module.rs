@@ -13,8 +13,8 @@ use object::elf as constants;
 use std::cell::OnceCell;
 use std::fmt::{self, Write as _};
 
-/// The licences with which a module may use GPL-only exports,
-/// `klp_enable_patch` among them (`include/linux/license.h`).
+/// The licences with which a module may use GPL-only exports, such as
+/// `klp_enable_patch` (`include/linux/license.h`).
 pub const GPL_COMPATIBLE: &[&str] = &[
     "GPL",
     "GPL v2",
@@ -27,7 +27,7 @@ pub const GPL_COMPATIBLE: &[&str] = &[
 /// The end of a signed module: `MODULE_SIG_STRING` of `include/linux/module_signature.h`.
 pub const SIGNED: &[u8] = b"~Module signature appended~\n";
 
-/// Does the file end like a signed module?
+/// Whether the file ends with the signature marker.
 pub fn is_signed(data: &[u8]) -> bool {
     data.ends_with(SIGNED)
 }
@@ -68,7 +68,7 @@ impl Modinfo {
         self.value("livepatch").is_some()
     }
 
-    /// Does the patch say that it replaces all others? Those of klp do; the kernel has it from `struct klp_patch`.
+    /// Whether modinfo declares the patch cumulative, as klp's patches do. The kernel reads that from `struct klp_patch`.
     pub fn is_cumulative(&self) -> bool {
         self.value("klp_replace").is_some()
     }
@@ -83,11 +83,11 @@ pub struct Function {
     pub(crate) section: usize,
     /// Its offset in the section.
     pub(crate) start: u64,
-    /// Its size in bytes, as the livepatch core will see it.
+    /// Its size in bytes, which the livepatch core uses.
     pub size: u64,
 }
 
-/// Shows the name as its author wrote it: Rust symbols demangled, without the crate's hash.
+/// Prints the source name: Rust symbols demangled, without the crate's hash.
 impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         demangled(self.symbol.as_bytes()).fmt(f)
@@ -97,20 +97,20 @@ impl fmt::Display for Function {
 /// One entry of a livepatch table.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Replacement {
-    /// The kernel's function.
+    /// The replaced function of the kernel.
     pub old_name: Name,
-    /// What takes its place.
+    /// The replacement.
     pub new_func: Function,
 }
 
-/// A relocated field of a section that is loaded.
+/// A relocated field of a loaded section.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Field {
     /// Its section. Section numbers have 16 bits.
     pub(crate) section: u16,
-    /// How it is relocated, and by whom.
+    /// The relocation type, with [`LIVEPATCH`] if the livepatch core applies it.
     kind: u16,
-    /// By which symbol.
+    /// The index of the relocation's symbol.
     pub(crate) symbol: u32,
     pub(crate) offset: u64,
     pub(crate) addend: i64,
@@ -134,25 +134,25 @@ impl Field {
         }
     }
 
-    /// Does the module loader apply a relocation of that kind?
+    /// Whether the module loader applies a relocation of that type here.
     #[cfg(feature = "code")]
     pub(crate) fn is(&self, kind: constants::RelocationType) -> bool {
         u32::from(self.kind) == kind.0
     }
 
-    /// Does the livepatch core apply it?
+    /// Whether the livepatch core applies the relocation.
     #[cfg(feature = "code")]
     pub(crate) fn is_livepatch(&self) -> bool {
         self.kind & LIVEPATCH != 0
     }
 }
 
-/// Where a relocated field points to: a place in a section, or a symbol of elsewhere.
+/// The target of a relocated field: a position in a section, or an undefined symbol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Place {
-    /// A place in this module.
+    /// A section of this module, and an offset in it.
     Inside(usize, u64),
-    /// A symbol that the module does not define.
+    /// The index of a symbol that the module does not define.
     Outside(u32),
 }
 
@@ -161,7 +161,7 @@ impl<'data> Module<'data> {
     ///
     /// # Errors
     ///
-    /// `data` is no ELF file, or no module for a supported machine.
+    /// `data` is not an ELF file, or not a module for a supported machine.
     pub fn parse(data: &'data [u8]) -> Result<Self, Error> {
         let elf = Elf::parse(data)?;
         let (kind, machine) = (elf.header.e_type.get(LE), elf.header.e_machine.get(LE));
@@ -177,7 +177,7 @@ impl<'data> Module<'data> {
         })
     }
 
-    /// The machine that it is for.
+    /// The machine of the module.
     pub fn machine(&self) -> Machine {
         self.machine
     }
@@ -186,7 +186,7 @@ impl<'data> Module<'data> {
     ///
     /// # Errors
     ///
-    /// It is above the limit.
+    /// It is larger than [`MODINFO_MAX`].
     pub fn modinfo(&self) -> Result<Modinfo, Error> {
         let entries = self.raw_modinfo()?;
         let entries = entries.filter_map(|(key, value)| {
@@ -199,7 +199,7 @@ impl<'data> Module<'data> {
         Ok(Modinfo(entries.collect()))
     }
 
-    /// The note with its build id, as the kernel shows it of a loaded module in
+    /// The build ID note, which the kernel shows for a loaded module in
     /// `/sys/module/NAME/notes/.note.gnu.build-id`.
     pub fn build_id_note(&self) -> Option<&'data [u8]> {
         let note = self.elf.bytes_of(b".note.gnu.build-id");
@@ -224,7 +224,7 @@ impl<'data> Module<'data> {
         }))
     }
 
-    /// The symbols that the kernel, or another module, has to provide; Rust symbols demangled.
+    /// The undefined symbols; Rust symbols demangled.
     pub fn undefined(&self) -> Vec<Name> {
         let symbols = self.elf.symbols;
         symbols
@@ -254,7 +254,7 @@ impl<'data> Module<'data> {
         })
     }
 
-    /// The functions that this patch replaces, from the tables that `#[livepatch]` made.
+    /// The functions that this patch replaces, from the tables that `#[livepatch]` generates.
     ///
     /// # Errors
     ///
@@ -267,7 +267,7 @@ impl<'data> Module<'data> {
                 continue;
             };
             let name = symbols.name(table);
-            // Mangled names hold the words as they are.
+            // Mangling keeps identifiers as they are.
             let marked = |word: &[u8]| name.windows(word.len()).any(|part| part == word);
             if !marked(b"__livepatch") || !marked(b"FUNCS") {
                 continue;
@@ -327,13 +327,13 @@ impl<'data> Module<'data> {
         fields
     }
 
-    /// Does that section hold code?
+    /// Whether that section holds code.
     #[cfg(feature = "code")]
     pub(crate) fn is_code(&self, section: usize) -> bool {
         self.elf.sections.get(section).is_some_and(elf::is_code)
     }
 
-    /// Does the kernel keep that section in memory?
+    /// Whether that section is loaded (SHF_ALLOC).
     pub(crate) fn is_loaded(&self, section: usize) -> bool {
         self.elf.sections.get(section).is_some_and(elf::is_loaded)
     }
@@ -350,7 +350,7 @@ impl<'data> Module<'data> {
         fields.get(first(start)..first(end)).unwrap_or_default()
     }
 
-    /// Where a field points to.
+    /// The target of a field.
     pub(crate) fn place(&self, field: &Field) -> Option<Place> {
         let symbol = self.elf.symbols.all.get(field.symbol as usize)?;
         Some(match Symbols::section_of(symbol) {
@@ -372,7 +372,7 @@ impl<'data> Module<'data> {
         }
     }
 
-    /// The functions by their places; only their symbols' numbers.
+    /// The symbol indices of the functions, sorted by section and offset.
     fn by_place(&self) -> &[u32] {
         self.functions.get_or_init(|| {
             let all = (0..).zip(self.elf.symbols.all);
@@ -402,10 +402,10 @@ impl<'data> Module<'data> {
             .filter(|_| is_it)
     }
 
-    /// The function that `place` is in, if one of the nearest before it is.
+    /// The function that contains `place`, searched among the nearest ones before it.
     #[cfg(feature = "code")]
     pub(crate) fn function_around(&self, place: Place) -> Option<Function> {
-        /// Functions do not overlap. Split-off parts have their own symbols.
+        /// Functions do not overlap, and cold parts have their own symbols, so few are enough.
         const NEAR: usize = 8;
         let Place::Inside(section, offset) = place else {
             return None;
@@ -424,7 +424,7 @@ impl<'data> Module<'data> {
     }
 }
 
-/// The section of a function that has a size; `None` for any other symbol.
+/// The section of a function with a size; `None` for any other symbol.
 fn function_section(symbol: &Symbol) -> Option<usize> {
     let kind = symbol.st_type();
     let is_function = kind == constants::STT_FUNC || kind == constants::STT_GNU_IFUNC;
@@ -437,8 +437,8 @@ const NEW_FUNC: u64 = 8;
 
 /// The entries of a table of `struct klp_func`: `old_name`, `new_func`.
 ///
-/// How large an entry is depends on the kernel's configuration. But its only pointers are those
-/// two, its first fields, and the last entry has none.
+/// The size of an entry depends on the kernel's configuration. But its only pointers are its first two
+/// fields, and the last entry has none.
 fn entries(fields: &[Field]) -> impl Iterator<Item = (&Field, Option<&Field>)> {
     let at = |offset: u64| {
         let found = fields.binary_search_by_key(&offset, |field| field.offset);
@@ -451,7 +451,7 @@ fn entries(fields: &[Field]) -> impl Iterator<Item = (&Field, Option<&Field>)> {
         .map(move |field| (field, field.offset.checked_add(NEW_FUNC).and_then(at)))
 }
 
-/// A symbol as its author wrote it.
+/// The source name of a symbol.
 pub(crate) fn demangled(symbol: &[u8]) -> Name {
     demangle(symbol).unwrap_or_else(|| Name::new(symbol))
 }

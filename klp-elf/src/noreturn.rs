@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernel functions that never return.
+//! Lists kernel functions that never return.
 //!
-//! The compiler ends the caller's code after such a call: a replacement that returns
-//! would run whatever follows. Type information does not have this, so it is a list: the functions in
-//! objtool's list, without those of the boot.
+//! The compiler ends the caller's code after such a call: a replacement that returns would run whatever
+//! follows. Type information lacks the attribute, so this is objtool's list, without the functions of the
+//! boot.
 
 /// Their names, sorted.
 const NAMES: &[&str] = &[

@@ -14,10 +14,10 @@ pub struct Prototype {
     pub parameters: Vec<Parameter>,
     /// Its result.
     pub result: Type,
-    /// Does it end in `...`?
+    /// Whether it ends in `...`.
     pub variadic: bool,
-    /// The number of names that are no C identifiers. They are omitted, because names of the untrusted type
-    /// information end in code and messages.
+    /// The number of names that are not C identifiers. They are omitted, because names of the untrusted type
+    /// information are written into code and messages.
     pub left_out: usize,
 }
 
@@ -33,12 +33,12 @@ pub struct Parameter {
 /// A C type.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Type {
-    /// As C writes it without a name, such as `struct seq_file *` or `int (*)(void *)`.
+    /// Its C spelling without a name, such as `struct seq_file *` or `int (*)(void *)`.
     pub c: String,
-    /// Where in `c` a declaration has the name.
+    /// The offset in `c` at which a declaration has the name.
     pub name_at: usize,
-    /// The C name under all typedefs and qualifiers: `unsigned long` for `size_t`. Empty where it
-    /// has none, as pointers have none.
+    /// The C name without typedefs and qualifiers: `unsigned long` for `size_t`. Empty if it has none,
+    /// such as a pointer.
     pub base: String,
     /// Its size in bytes; 0 for types without one, such as `void` and functions.
     pub size: u64,
@@ -61,10 +61,10 @@ pub struct Identity {
     pub(crate) content: Option<u64>,
 }
 
-/// Where type information has a type.
+/// The position of a type in type information.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Place {
-    /// Which type information: each that is read has another number.
+    /// The number of the type information, unique in this process.
     pub(crate) types: u32,
     /// The type's number.
     pub(crate) id: u32,
@@ -86,7 +86,7 @@ impl PartialEq for Identity {
 
 impl Eq for Identity {}
 
-/// The kind of a type, under all typedefs and qualifiers.
+/// The kind of a type, without typedefs and qualifiers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// `void`.
@@ -95,17 +95,17 @@ pub enum Kind {
     Bool,
     /// An integer, `char` included.
     Integer {
-        /// Can it be negative?
+        /// Whether it can be negative.
         signed: bool,
     },
     /// An enumeration.
     Enum {
-        /// Can it be negative?
+        /// Whether it can be negative.
         signed: bool,
     },
     /// A pointer.
     Pointer {
-        /// To what.
+        /// The target.
         to: Pointee,
         /// Whether the target is `const`.
         constant: bool,
@@ -114,7 +114,7 @@ pub enum Kind {
     Array {
         /// The type of each element.
         element: Box<Type>,
-        /// How many there are; 0 for a flexible array.
+        /// The number of elements; 0 for a flexible array.
         length: u64,
     },
     /// A structure or union.
@@ -122,7 +122,7 @@ pub enum Kind {
         /// Its tag and the typedefs on the way, outermost first; empty for one without a name.
         names: Vec<Identifier>,
     },
-    /// A floating-point number, or what no function can take or give.
+    /// A floating-point number, or a type that no function can take or return.
     Other,
 }
 
@@ -163,7 +163,7 @@ impl fmt::Display for Type {
     }
 }
 
-/// Shows the prototype on one line, as C writes it.
+/// Prints the prototype on one line, in C.
 impl fmt::Display for Prototype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parameters: Vec<String> = self

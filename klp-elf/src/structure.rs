@@ -10,7 +10,7 @@ use crate::text::Identifier;
 pub struct Structure {
     /// Its tag and the typedefs it was found through, outermost first.
     pub names: Vec<Identifier>,
-    /// Is it a union?
+    /// Whether it is a union.
     pub union: bool,
     /// Its size in bytes.
     pub size: u64,
@@ -19,8 +19,8 @@ pub struct Structure {
     /// Its members in C's order. Those of unnamed inner structures and unions are listed here, as
     /// C does.
     pub members: Vec<Member>,
-    /// How many names in it are no C identifiers. These are left out, and so are members of such a
-    /// name.
+    /// The number of names in it that are not C identifiers. These are left out, and so are members of
+    /// such a name.
     pub left_out: usize,
 }
 
@@ -37,11 +37,11 @@ pub struct Member {
     pub size: u64,
     /// Its type.
     pub ty: Type,
-    /// Does it share its bytes with others, as the members of a union do?
+    /// Whether it shares its bytes with others, as the members of a union do.
     pub shared: bool,
 }
 
-/// Why a path of members leads nowhere.
+/// Why a path does not name a member.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NoMember {
     /// This structure has no member of that name.
@@ -51,7 +51,7 @@ pub enum NoMember {
         /// The name.
         name: String,
     },
-    /// The path continues after a member that is no structure.
+    /// The path continues after a member that is not a structure.
     NoStructure(Box<Member>),
 }
 
@@ -60,7 +60,7 @@ pub enum NoMember {
 pub struct Bits {
     /// Its first bit, counted from the lowest one of its first byte.
     pub first: u8,
-    /// How many it has.
+    /// The number of bits.
     pub count: u8,
 }
 
@@ -102,12 +102,12 @@ impl Structure {
         }
     }
 
-    /// What C calls it: its tag, or the typedef of one without.
+    /// Its name in C: its tag, or the typedef of one without.
     pub fn name(&self) -> &str {
         self.names.last().map_or("", Identifier::as_str)
     }
 
-    /// A number made of its size and members: another one for another structure of that name.
+    /// A hash of its size and members, which distinguishes structures of one name.
     pub fn content(&self) -> u64 {
         let mut hash = Fnv::default();
         hash.number(u64::from(self.union));
@@ -124,7 +124,7 @@ impl Structure {
         hash.0
     }
 
-    /// Do C functions take and give it by value as they do integers of its size?
+    /// Whether C functions pass and return it by value like integers of its size.
     pub fn passes_like_integers(&self) -> bool {
         let aligned =
             |member: &Member| member.bits.is_some() || member.offset % member.ty.align.max(1) == 0;
@@ -160,8 +160,8 @@ impl Fnv {
     }
 }
 
-/// Is there anything but integers and pointers in it? Inner structures are taken at their word:
-/// kernels do not compute with floating-point numbers.
+/// Whether it has anything but integers and pointers. Inner structures are not searched: kernels do not
+/// use floating-point numbers.
 fn holds_other(ty: &Type) -> bool {
     match &ty.kind {
         Kind::Other => true,

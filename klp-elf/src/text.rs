@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Text from files of others.
+//! Text from untrusted files.
 //!
-//! Such a file may hold anything where a name should be: escape sequences for a terminal, lines that
-//! look like those of a log, code. A [`Name`] holds what a file says, and shows it escaped and not too
-//! long. An [`Identifier`] is a name that was checked, and may stand in code.
+//! Such a file may have anything in place of a name: terminal escape sequences, lines that look like
+//! those of a log, code. A [`Name`] keeps the bytes of the file, and prints them escaped and
+//! truncated. An [`Identifier`] is checked, and safe to write into code.
 
 use crate::limits::{NAME_MAX, SHOWN_MAX};
 use std::borrow::Borrow;
@@ -12,22 +12,22 @@ use std::fmt::{self, Write as _};
 use std::ops::Deref;
 use std::path::Path;
 
-/// A name, or another short text, from a file of others.
+/// A name, or another short text, from an untrusted file.
 ///
-/// `Display` escapes what does not belong into a line of a message, and shows [`SHOWN_MAX`]
-/// characters. Of a text longer than a name can be, only the beginning is kept.
+/// `Display` escapes control and invisible characters, and prints at most [`SHOWN_MAX`]
+/// characters. Only the first [`NAME_MAX`] bytes are kept.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Name {
     bytes: Box<[u8]>,
-    /// Is it only the beginning?
+    /// Whether the text was longer.
     cut: bool,
 }
 
-/// A name as C has it: of letters, digits and underscores, and of dots where the compiler made it.
+/// A C identifier: letters, digits and underscores, and the dots of compiler-generated names.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Identifier(String);
 
-/// Shows text of others escaped and not too long.
+/// Prints untrusted text, escaped and truncated.
 #[derive(Clone, Copy)]
 pub struct Shown<'a> {
     bytes: &'a [u8],
@@ -36,7 +36,7 @@ pub struct Shown<'a> {
 }
 
 impl Name {
-    /// What a file says.
+    /// The name with these bytes of a file.
     pub fn new(bytes: &[u8]) -> Self {
         let kept = bytes.get(..NAME_MAX).unwrap_or(bytes);
         Self {
@@ -45,12 +45,12 @@ impl Name {
         }
     }
 
-    /// As it stands in the file. Not for people to see.
+    /// The raw bytes of the file. Do not print them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// As it stands in the file, when it is whole and UTF-8. Not for people to see.
+    /// The raw text of the file, if it is complete and UTF-8. Do not print it.
     pub fn to_str(&self) -> Option<&str> {
         match self.cut {
             true => None,
@@ -58,28 +58,28 @@ impl Name {
         }
     }
 
-    /// Is it longer than a name can be?
+    /// Whether it is longer than a name can be.
     pub fn is_too_long(&self) -> bool {
         self.cut
     }
 
-    /// Is there nothing?
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Does it begin with that?
+    /// Whether it begins with `start`.
     pub fn starts_with(&self, start: &str) -> bool {
         self.bytes.starts_with(start.as_bytes())
     }
 
-    /// Does it have that in it?
+    /// Whether it contains `part`.
     pub fn contains(&self, part: &str) -> bool {
         let mut windows = self.bytes.windows(part.len().max(1));
         part.is_empty() || windows.any(|window| window == part.as_bytes())
     }
 
-    /// All of it that is kept, escaped: for programs.
+    /// The kept bytes, escaped but not truncated: for programs.
     pub fn escaped(&self) -> String {
         self.shown(usize::MAX).to_string()
     }
@@ -130,7 +130,7 @@ impl PartialEq<&str> for Name {
 }
 
 impl Identifier {
-    /// The name, if it is one.
+    /// The name, if it is valid.
     pub fn new(name: &[u8]) -> Option<Self> {
         let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.".contains(byte);
         let first = name.first()?;
@@ -139,7 +139,7 @@ impl Identifier {
         Some(Self(text.to_owned()))
     }
 
-    /// It as a string.
+    /// The identifier as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -199,7 +199,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// Shows a path, the whole of it.
+    /// Shows a path, not truncated.
     pub fn path(path: &'a Path) -> Self {
         Self {
             bytes: path.as_os_str().as_encoded_bytes(),
@@ -243,8 +243,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// May a character stand in a message as it is? Those that move the cursor, end lines, are not seen, or
-/// change the direction of what follows may not.
+/// Whether a character is printed unescaped: not if it moves the cursor, ends a line, is invisible, or changes
+/// the text direction.
 fn is_plain(character: char) -> bool {
     character == ' ' || character.is_ascii_graphic() || character.is_alphanumeric()
 }
@@ -255,7 +255,7 @@ pub fn quoted(names: &[Name]) -> String {
     names.join(", ")
 }
 
-/// A string that takes a limited number of bytes.
+/// A string of limited length.
 pub(crate) struct Limited {
     text: String,
     limit: usize,
@@ -274,7 +274,7 @@ impl Limited {
     }
 }
 
-/// Fails when more is written than it takes.
+/// Fails if the string would exceed the limit.
 impl fmt::Write for Limited {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text.len() > self.limit - self.text.len() {
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn long_ones_are_cut() {
+    fn long_names_are_truncated() {
         let long = Name::new(&[b'a'; NAME_MAX]);
         assert_eq!(long.to_string(), "a".repeat(SHOWN_MAX) + "...");
         assert_eq!(long.escaped().len(), NAME_MAX);

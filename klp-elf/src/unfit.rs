@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What only a finished patch shows: why it must not be loaded, although it compiled.
+//! Problems of a patch that are only visible after the build, and for which it must not be loaded.
 
 use crate::Error;
 use crate::frames::{FRAME_MAX, Frame};
@@ -8,10 +8,10 @@ use crate::limits::CODE_MAX;
 use crate::module::{Module, demangled};
 use crate::text::Name;
 
-/// The entry of modinfo that `unsafe` in a patch's `#[livepatch(..)]` makes.
+/// The modinfo entry for `unsafe` in a patch's `#[livepatch(..)]`.
 const VOUCHED: (&[u8], &[u8]) = (b"klp_unsafe", b"Y");
 
-/// What takes a reference, sorted: one for each type of `klp::abi` whose references are counted.
+/// Functions that take a reference, sorted: one for each refcounted type of `klp::abi`.
 const COUNTS: &[&str] = &[
     "get_cred",
     "get_device",
@@ -26,7 +26,7 @@ const COUNTS: &[&str] = &[
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unfit {
-    /// A function may reach over the end of the stack.
+    /// A function may overflow the stack.
     #[error(
         "`{function}` takes {frame} of the stack, and the kernel allows {FRAME_MAX}, because a stack has \
          16 KiB for all callers together: keep large values in a `KBox`"
@@ -34,18 +34,18 @@ pub enum Unfit {
     Frame {
         /// The function.
         function: Name,
-        /// What it takes.
+        /// Its frame.
         frame: Frame,
     },
-    /// Code of it may run when it is gone.
+    /// Its code may run after it is unloaded.
     #[error(
-        "the address of `{0}` is taken, so the kernel may call that at any later time, and nobody waits for \
-         it before the patch is unloaded: do it in the replacement itself, by a direct call; or write `unsafe` \
+        "the address of `{0}` is taken, so the kernel may call it at any later time, and nothing waits for \
+         it before the patch is unloaded: call it directly in the replacement; or write `unsafe` \
          in the patch's `#[livepatch(..)]`, by which you answer for it, also when a newer patch replaces \
          this one"
     )]
     HandedOut(Name),
-    /// It keeps what it may only use during a call.
+    /// It takes a reference to a structure that it may only use during a call.
     #[error(
         "it takes a reference (`{0}`), and only the C source tells whether there is one left to be shared: when \
          the last one is dropped, functions still have the structure as an argument; use it during the call, \
@@ -55,7 +55,7 @@ pub enum Unfit {
 }
 
 impl Module<'_> {
-    /// Why this patch, which `#[livepatch]` made, must not be loaded.
+    /// Why this patch, made by `#[livepatch]`, must not be loaded.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Module<'_> {
     pub fn unfit(&self) -> Result<Vec<Unfit>, Error> {
         let mut found: Vec<Unfit> = self.large_frames()?.collect();
         let is_vouched = self.raw_modinfo()?.any(|entry| entry == VOUCHED);
-        // A patch in C has tables of its own.
+        // A patch in C has other tables.
         if !is_vouched && self.is_of_klp() {
             found.extend(self.handed_out().into_iter().map(Unfit::HandedOut));
             found.extend(self.counts().map(Unfit::Counts));
@@ -71,8 +71,7 @@ impl Module<'_> {
         Ok(found)
     }
 
-    /// The functions by which it takes references, of the structures whose references the kernel's crate
-    /// counts.
+    /// The used functions that take references to structures which the kernel crate refcounts.
     fn counts(&self) -> impl Iterator<Item = Name> {
         self.undefined().into_iter().filter(|name| {
             let name = name.to_str().unwrap_or_default();
