@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Why a module cannot be linked.
+//! Errors of linking a module.
 
 use super::format::{SHN_LIVEPATCH, UNLINKED};
 use super::names::NameError;
 use crate::elf::Damage;
 use crate::text::Name;
 
-/// Why references to livepatch symbols cannot be linked.
+/// A module whose references to livepatch symbols cannot be linked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It is no ELF file, or a damaged one.
+    /// The data is not an ELF file, or a damaged one.
     #[error("not a readable ELF file: {0}")]
     Elf(#[from] Damage),
-    /// It is a damaged ELF file.
+    /// The ELF file is damaged.
     #[error("a damaged ELF file: it has {0}")]
     Damaged(&'static str),
-    /// It is an ELF file, but not a module.
+    /// The ELF file is not a module.
     #[error(
         "not a kernel module: it is {found}, and a module is a relocatable file for {machines}; give \
          the .ko file that the module build made"
@@ -25,7 +25,7 @@ pub enum Error {
     NotAModule {
         /// The kind of file.
         found: String,
-        /// What modules are for.
+        /// The supported machines.
         machines: String,
     },
     /// Only live patches have livepatch symbols.
@@ -38,17 +38,17 @@ pub enum Error {
         symbol: Name,
     },
     /// The name of a livepatch symbol is invalid.
-    #[error("the kernel cannot make anything of the name `{symbol}`: {reason}")]
+    #[error("the kernel cannot parse the name `{symbol}`: {reason}")]
     Name {
         /// The complete name.
         symbol: Name,
         /// The reason.
         reason: NameError,
     },
-    /// The symbol is in the module.
+    /// The module defines the symbol.
     #[error(
-        "the module defines `{symbol}` itself (section index {section:#x}), but this name stands \
-         for something outside of it: declare it, and give it no value"
+        "the module defines `{symbol}` itself (section index {section:#x}), but this name refers \
+         to a symbol outside of it: only declare it, without a value"
     )]
     Defined {
         /// The complete name.
@@ -56,7 +56,7 @@ pub enum Error {
         /// Its section, which is neither undefined nor livepatch's.
         section: u16,
     },
-    /// The relocation is of a kind that livepatch does not apply.
+    /// The livepatch core does not apply relocations of this type.
     #[error(
         "`{section}` at offset {offset:#x} refers to `{symbol}` by a relocation {kind}, which the \
          kernel does not apply; it knows {known}{hint}"
@@ -64,18 +64,18 @@ pub enum Error {
     Kind {
         /// The section that is relocated.
         section: Name,
-        /// Where in it.
+        /// The offset in the section.
         offset: u64,
         /// The symbol.
         symbol: Name,
-        /// Its name or its number.
+        /// The type's name or number.
         kind: String,
-        /// The supported ones.
+        /// The supported types.
         known: &'static str,
-        /// Why it may be there.
+        /// The possible cause.
         hint: &'static str,
     },
-    /// The section is not used any more, or was used already, when the module is there.
+    /// The kernel has used or freed the section when the module is loaded.
     #[error(
         "`{section}` at offset {offset:#x} refers to `{symbol}`, but the kernel uses this section \
          only while it loads the patch, and `{object}` may be loaded later: refer to it from \
@@ -84,22 +84,22 @@ pub enum Error {
     LoadTime {
         /// The section that is relocated.
         section: Name,
-        /// Where in it.
+        /// The offset in the section.
         offset: u64,
         /// The symbol.
         symbol: Name,
         /// The object of the symbol.
         object: Name,
     },
-    /// The place that is relocated is not in its section.
+    /// The relocated field is outside of its section.
     #[error("`{section}` has a relocation at offset {offset:#x}, which is past its end")]
     Outside {
         /// The section that is relocated.
         section: Name,
-        /// Where it would be.
+        /// The offset.
         offset: u64,
     },
-    /// The place that is relocated is not empty.
+    /// The relocated field is not zero.
     #[error(
         "`{section}` at offset {offset:#x} refers to `{symbol}` and holds something already, where \
          the kernel wants zeroes: something has written there after the compiler"
@@ -107,12 +107,12 @@ pub enum Error {
     NotZero {
         /// The section that is relocated.
         section: Name,
-        /// Where in it.
+        /// The offset in the section.
         offset: u64,
         /// The symbol.
         symbol: Name,
     },
-    /// Another tool has made livepatch relocations already.
+    /// Another tool has already made livepatch relocations.
     #[error(
         "it has livepatch relocations already (`{section}`), and references that are not linked; \
          start again from the file that the module build made"
@@ -121,10 +121,10 @@ pub enum Error {
         /// One of these sections.
         section: Name,
     },
-    /// The mark that it was not linked is not one.
+    /// The mark of an unlinked module is invalid.
     #[error("the section `{UNLINKED}` must hold bytes of value 1, or of value 0 once it is linked")]
     Unlinked,
-    /// No module can have this name.
+    /// The name is not a valid module name.
     #[error(
         "no module can be named `{name}`: a name has letters, digits and `_`, and is shorter than 56 characters"
     )]
@@ -132,18 +132,18 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// A signature covers the file as it is.
+    /// The module is signed, which covers the whole file.
     #[error(
-        "it is signed, and a change would make the signature void: link or rename it, then sign it"
+        "it is signed, and a change would invalidate the signature: link or rename it before signing"
     )]
     Signed,
-    /// No kernel has so many symbols.
+    /// It has more livepatch symbols than any kernel has symbols.
     #[error("it refers to more than {limit} livepatch symbols")]
     TooMany {
         /// The limit.
         limit: usize,
     },
-    /// There are too many sections for ELF's ordinary numbers, and the kernel supports no others.
+    /// It needs extended section numbering, which the kernel does not support.
     #[error("it would have {count} sections, and the kernel takes fewer than {SHN_LORESERVE}")]
     Sections {
         /// How many.
@@ -151,6 +151,6 @@ pub enum Error {
     },
 }
 
-/// Section indices from here on mean something else, as [`SHN_LIVEPATCH`] does.
+/// The first reserved section index. [`SHN_LIVEPATCH`] is one of them.
 pub(super) const SHN_LORESERVE: u16 = object::elf::SHN_LORESERVE;
 const _: () = assert!(SHN_LIVEPATCH > SHN_LORESERVE);

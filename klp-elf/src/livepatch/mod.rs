@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Livepatch symbols and relocations: links a patch to symbols that the kernel does not export, and to
-//! modules that are not loaded yet (the kernel's
+//! Links a patch to symbols that the kernel does not export, and to modules that are not loaded yet, by
+//! livepatch symbols and relocations (the kernel's
 //! `Documentation/livepatch/module-elf-format.rst`).
 //!
 //! A patch's code refers to undefined weak symbols by their final names, `.klp.sym.OBJECT.NAME,SYMPOS`
 //! ([`SymbolName`]). The module build accepts weak symbols, but the
-//! kernel's module loader would resolve them to 0. [`link`] makes livepatch symbols of
-//! them, and moves the relocations that refer to them into sections that livepatch applies
-//! ([`SectionName`]): those of `vmlinux` when the patch is loaded, those of a module whenever that
+//! kernel's module loader would resolve them to 0. [`link`] turns them into livepatch symbols,
+//! and moves the relocations that refer to them into sections that the livepatch core applies
+//! ([`SectionName`]): those of `vmlinux` when the patch is loaded, those of a module whenever it
 //! is loaded.
 //!
-//! An unlinked module would still load. One that detects this has bytes of
-//! value 1 in a section `.klp.unlinked`; linking sets them to 0.
+//! An unlinked module would still load. So that a module can detect it, it has bytes of value 1 in a
+//! section `.klp.unlinked`; linking sets them to 0.
 //!
 //! Linking only adds to the file: each section, symbol and string keeps its
 //! index. Only relocations of loaded sections move. Those of debug
-//! information stay: the kernel's loader skips them, and a reader of debug information finds
-//! no address there, as for any symbol outside of the module.
+//! information stay: the kernel's loader skips them, and readers of debug information have
+//! no address for any symbol outside of the module.
 //!
 //! Link before signing, which covers the whole file. Tools that rewrite modules (`strip`,
 //! `objcopy`) may not know livepatch symbols: use them before linking.
@@ -48,7 +48,7 @@ pub use rename::rename;
 ///
 /// # Errors
 ///
-/// `data` is no module, or a damaged one.
+/// `data` is not a module, or a damaged one.
 #[cfg(feature = "link")]
 pub fn needs_link(data: &[u8]) -> Result<bool, Error> {
     let file = read::File::parse(data)?;
@@ -60,8 +60,8 @@ pub fn needs_link(data: &[u8]) -> Result<bool, Error> {
 ///
 /// # Errors
 ///
-/// `data` is no module, or a damaged one, or it refers to livepatch symbols in
-/// a way that the kernel refuses.
+/// `data` is not a module, or a damaged one, or refers to livepatch symbols in a way that the kernel
+/// rejects.
 #[cfg(feature = "link")]
 pub fn link(data: &[u8]) -> Result<Vec<u8>, Error> {
     let file = read::File::parse(data)?;

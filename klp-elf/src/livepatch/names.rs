@@ -17,7 +17,7 @@ pub const SYMBOL_PREFIX: &str = ".klp.sym.";
 /// The prefix of livepatch relocation sections.
 pub const SECTION_PREFIX: &str = ".klp.rela.";
 
-/// A symbol of the kernel or of a module, which livepatch finds by its name:
+/// The name of a livepatch symbol, which refers to a symbol of the kernel or of a module:
 /// `.klp.sym.OBJECT.NAME,SYMPOS`.
 ///
 /// ```
@@ -35,14 +35,14 @@ pub struct SymbolName {
     sympos: u32,
 }
 
-/// A section of relocations that livepatch applies: `.klp.rela.OBJECT.SECTION`.
+/// The name of a section of livepatch relocations: `.klp.rela.OBJECT.SECTION`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SectionName {
     object: String,
     section: String,
 }
 
-/// A name that the kernel would not read as it is meant.
+/// A name that the kernel would not parse as intended.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
@@ -75,7 +75,7 @@ pub enum NameError {
         /// The object.
         object: Name,
     },
-    /// The symbol's name has a character that the kernel reads otherwise.
+    /// The symbol's name has a character that the kernel would parse differently.
     #[error("no symbol is called `{name}`: give a name from /proc/kallsyms")]
     Name {
         /// The symbol.
@@ -93,7 +93,7 @@ pub enum NameError {
         /// Its length.
         length: usize,
     },
-    /// The position is no number.
+    /// The sympos is not a number.
     #[error(
         "the position `{sympos}` is no number: 0 stands for the only symbol of this name, 1 for \
          the first of several"
@@ -150,7 +150,7 @@ impl SymbolName {
         &self.name
     }
 
-    /// Its place among the object's symbols of that name, from 1; 0 when it is the only one.
+    /// Its position among the object's symbols of that name, from 1; 0 if it is the only one.
     pub fn sympos(&self) -> u32 {
         self.sympos
     }
@@ -247,7 +247,7 @@ impl FromStr for SectionName {
     }
 }
 
-/// The kernel reads an object's name up to the first dot, and compares it with names that have
+/// Checks an object's name. The kernel reads it up to the first dot, and compares it with names that have
 /// underscores only.
 fn check_object(object: &str) -> Result<(), NameError> {
     let name = || object.into();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Plans the changes of linking: the symbols, and the relocations that stay or move. It finds all errors of
-//! a module's references.
+//! Plans the changes of linking: the symbols, and the relocations that stay or move. All errors of a module's
+//! references are found here.
 
 use super::error::Error;
 use super::error::SHN_LORESERVE;
@@ -22,13 +22,13 @@ pub(super) struct Plan {
     pub(super) symbols: Vec<SymbolIndex>,
     /// Sections of relocations that lose some, with the remaining ones.
     pub(super) kept: Vec<(SectionIndex, Vec<Relocation>)>,
-    /// Sections that come.
+    /// New sections.
     pub(super) added: Vec<Added>,
-    /// Marks in the file that become 0.
+    /// The ranges of the file that become 0.
     pub(super) unlinked: Vec<Range<usize>>,
 }
 
-/// A section of relocations for livepatch.
+/// A new section of livepatch relocations.
 pub(super) struct Added {
     pub(super) name: SectionName,
     /// The section that is relocated.
@@ -73,7 +73,7 @@ impl Plan {
         file: &File<'_>,
         pending: &BTreeMap<usize, SymbolName>,
     ) -> Result<(), Error> {
-        // By section and object: one section for each.
+        // One new section for each relocated section and object.
         let mut moved: BTreeMap<(usize, &str), Vec<Relocation>> = BTreeMap::new();
         for section in file.relocations() {
             let target = Target::new(file, &section)?;
@@ -115,7 +115,7 @@ impl Plan {
     }
 }
 
-/// Only a live patch that nothing else has linked can be linked.
+/// Checks that the module is a live patch without livepatch relocations of another tool.
 fn check_module(file: &File<'_>, first: &SymbolName) -> Result<(), Error> {
     if !file.is_patch() {
         return Err(Error::NotAPatch {
@@ -147,12 +147,12 @@ impl<'data> Target<'data> {
         Ok(Self {
             machine: file.machine,
             name: file.section_name(section.target),
-            header: header.ok_or(Error::Damaged("relocations of a section that is not there"))?,
+            header: header.ok_or(Error::Damaged("relocations of a missing section"))?,
             data: file.elf.bytes(section.target.0),
         })
     }
 
-    /// The kernel takes no notice of the others, nor of their relocations.
+    /// Whether the kernel loads the section. It ignores others and their relocations.
     fn is_loaded(&self) -> bool {
         is_loaded(self.header)
     }
@@ -168,7 +168,7 @@ impl<'data> Target<'data> {
             known: self.machine.applied_in_words(),
             hint: match by_table {
                 Some(_) => {
-                    ". It goes by a global offset table, which modules do not have: compile without \
+                    ". It uses a global offset table, which modules do not have: compile without \
                      -fPIC, with rustc's relocation-model=static"
                 }
                 None => "",
@@ -176,7 +176,7 @@ impl<'data> Target<'data> {
         }
     }
 
-    /// Can livepatch apply this relocation?
+    /// Checks that the livepatch core can apply this relocation.
     fn check(&self, entry: &Relocation, symbol: &SymbolName) -> Result<(), Error> {
         let offset = entry.r_offset.get(LE);
         let kind = entry.r_type(LE, false);
@@ -209,7 +209,7 @@ impl<'data> Target<'data> {
     }
 }
 
-/// Whether the kernel uses this section only while it loads the patch, or frees it then. Relocating it when a module
+/// Whether the kernel uses this section only while loading the patch, or frees it then. Relocating it when a module
 /// is loaded would be too late, or write to freed memory.
 fn is_for_loading(section: &[u8]) -> bool {
     const WHOLE: [&[u8]; 7] = [

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A module's symbols, relocations and marks, as far as linking needs them.
+//! Reads the symbols, relocations and marks of a module that linking needs.
 
 use super::error::Error;
 use super::format::{SHN_LIVEPATCH, UNLINKED, is_livepatch};
@@ -48,7 +48,7 @@ impl<'data> File<'data> {
         self.elf.sections.name(section)
     }
 
-    /// The strings that the sections' names are in.
+    /// The string table with the sections' names.
     pub(super) fn section_strings(&self) -> (SectionIndex, &'data [u8]) {
         let section = self.elf.header.e_shstrndx.get(LE).0;
         (SectionIndex(section.into()), self.elf.sections.names.0)
@@ -87,7 +87,7 @@ impl<'data> File<'data> {
         Ok(pending)
     }
 
-    /// Where the file has marks that say that it was not linked.
+    /// The ranges of the file that mark it as unlinked.
     pub(super) fn unlinked(&self) -> Result<Vec<Range<usize>>, Error> {
         let mut marks = Vec::new();
         for (number, section) in self.elf.sections.headers.iter().enumerate() {
@@ -106,7 +106,7 @@ impl<'data> File<'data> {
         Ok(marks)
     }
 
-    /// The relocations by this module's table of symbols.
+    /// The relocations that use this module's symbol table.
     pub(super) fn relocations(&self) -> Vec<Relocations<'data>> {
         let mut found = Vec::new();
         for (number, section) in self.elf.sections.headers.iter().enumerate() {
@@ -122,13 +122,13 @@ impl<'data> File<'data> {
         found
     }
 
-    /// The first section of relocations that livepatch applies.
+    /// The first section of livepatch relocations.
     pub(super) fn livepatch_section(&self) -> Option<Name> {
         let first = self.elf.sections.headers.iter().position(is_livepatch)?;
         Some(Name::new(self.elf.sections.name(first)))
     }
 
-    /// Does its modinfo make it a live patch?
+    /// Whether its modinfo makes it a live patch.
     pub(super) fn is_patch(&self) -> bool {
         self.elf
             .bytes_of(b".modinfo")
@@ -141,7 +141,7 @@ impl<'data> File<'data> {
     }
 }
 
-/// A place in a file that is in memory.
+/// An offset in a file in memory.
 pub(super) fn offset(offset: u64) -> Result<usize, Error> {
     usize::try_from(offset).map_err(|_| Error::Damaged("an offset past the end of the file"))
 }

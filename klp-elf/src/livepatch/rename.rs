@@ -2,8 +2,8 @@
 
 //! Renames a patch's module.
 //!
-//! The kernel identifies modules by name, so a newer build of a patch can replace an older one at once only
-//! under another name. The name is in `struct module` and in modinfo; both have to be equal.
+//! The kernel identifies modules by name, so a newer build of a patch can atomically replace an older one
+//! only under another name. The name is in `struct module` and in modinfo; both have to be equal.
 
 use std::ops::Range;
 
@@ -15,15 +15,15 @@ use super::write;
 /// The section with a module's `struct module`.
 const THIS_MODULE: &[u8] = b".gnu.linkonce.this_module";
 
-/// Where the name is in it: behind `enum module_state` and a `struct list_head`. Of the kernel's `MODULE_NAME_LEN` bytes, the
-/// last one is 0.
+/// The range of the name in it: behind `enum module_state` and a `struct list_head`. The last of the kernel's
+/// `MODULE_NAME_LEN` bytes is 0.
 const NAME: Range<usize> = 24..80;
 
-/// Names a patch's module `name`. Its modinfo then has the name of before as its [`SERIES`].
+/// Renames a patch's module to `name`. Its modinfo then has the old name as its [`SERIES`].
 ///
 /// # Errors
 ///
-/// When `data` is no live patch, is damaged, or is signed; when no module can have that name.
+/// When `data` is not a live patch, is damaged, or is signed; when `name` is not a valid module name.
 pub fn rename(data: &[u8], name: &str) -> Result<Vec<u8>, Error> {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if name.is_empty() || name.len() >= NAME.len() || !name.bytes().all(is_word) {
@@ -39,7 +39,7 @@ pub fn rename(data: &[u8], name: &str) -> Result<Vec<u8>, Error> {
     let modinfo = find(b".modinfo", "no modinfo")?;
     let this = find(THIS_MODULE, "no `struct module`")?;
     let (entries, old) = renamed(file.elf.bytes(modinfo), name)?;
-    // A section that is too short, or takes no place in the file, has nowhere to write the name to.
+    // The section may be too short, or have no bytes in the file.
     let field = file.elf.bytes(this).get(NAME);
     let field = field.ok_or(Error::Damaged("a `struct module` without a name"))?;
     if field.split(|&byte| byte == 0).next() != Some(old) {
@@ -56,7 +56,7 @@ pub fn rename(data: &[u8], name: &str) -> Result<Vec<u8>, Error> {
     )
 }
 
-/// The entries with another name, and the name of before. Entries stay where they are, since symbols refer to them; the
+/// The entries with the new name, and the old name. Entries keep their offsets, since symbols refer to them; the
 /// old name becomes zeroes, which the kernel and `modinfo` skip. The last entry may lack its final zero.
 fn renamed<'data>(entries: &'data [u8], name: &str) -> Result<(Vec<u8>, &'data [u8]), Error> {
     let mut all = entries.to_vec();

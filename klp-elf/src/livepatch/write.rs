@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes the changes into a copy of the module: existing entries in place, new ones at the end. So nothing
+//! Writes the changes into a copy of the module: existing entries in place, new ones at the end. Nothing
 //! moves, and unknown contents are kept.
 
 use super::error::Error;
@@ -16,7 +16,7 @@ use object::{LittleEndian as LE, SectionIndex};
 /// The alignment of relocations and section headers.
 const ALIGN: usize = 8;
 
-/// The module with the changes.
+/// Applies the plan to the module.
 pub(super) fn apply(file: &File<'_>, plan: &Plan) -> Result<Vec<u8>, Error> {
     let mut output = Output {
         bytes: file.elf.data.to_vec(),
@@ -35,7 +35,7 @@ pub(super) fn apply(file: &File<'_>, plan: &Plan) -> Result<Vec<u8>, Error> {
     Ok(output.bytes)
 }
 
-/// The module with other bytes in a place of it, and other contents of a section.
+/// Replaces bytes at an offset of the module, and the contents of a section.
 pub(super) fn replace(
     file: &File<'_>,
     (start, bytes): (usize, &[u8]),
@@ -81,7 +81,7 @@ impl Output {
     fn section(&mut self, index: SectionIndex) -> Result<&mut SectionHeader, Error> {
         self.sections
             .get_mut(index.0)
-            .ok_or(Error::Damaged("a section that is not there"))
+            .ok_or(Error::Damaged("a reference to a missing section"))
     }
 
     fn mark_symbols(&mut self, file: &File<'_>, plan: &Plan) -> Result<(), Error> {
@@ -94,8 +94,8 @@ impl Output {
             .get(LE);
         for &index in &plan.symbols {
             let symbol = file.elf.symbols.all.get(index.0);
-            let mut symbol = *symbol.ok_or(Error::Damaged("a symbol that is not there"))?;
-            // As in the kernel's documentation and tools. Weak was only for the build.
+            let mut symbol = *symbol.ok_or(Error::Damaged("a reference to a missing symbol"))?;
+            // As in the kernel's documentation and tools. Only the build needs weak symbols.
             symbol.st_info = SymbolInfo::new(elf::STB_GLOBAL, elf::STT_NOTYPE);
             symbol.st_shndx = U16::new(LE, SymbolSection(SHN_LIVEPATCH));
             symbol.st_value = U64::new(LE, 0);
@@ -108,7 +108,7 @@ impl Output {
         Ok(())
     }
 
-    /// Takes the relocations that move out of their sections. These stay, if need be empty.
+    /// Removes the moved relocations from their sections, which remain even if empty.
     fn shrink(&mut self, plan: &Plan) -> Result<(), Error> {
         for (index, kept) in &plan.kept {
             let bytes = bytes_of_slice(kept.as_slice());
@@ -120,7 +120,7 @@ impl Output {
         Ok(())
     }
 
-    /// The old table, when it is the file's end, where linkers have it: it is in the way.
+    /// Removes the old table if it ends the file, as linkers place it, since a new one is appended.
     fn drop_section_headers(&mut self, file: &File<'_>) {
         let start = file.elf.header.e_shoff.get(LE);
         let size = size_of_val(file.elf.sections.headers);

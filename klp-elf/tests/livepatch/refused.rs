@@ -64,7 +64,7 @@ fn a_defined_symbol() {
         &fixture.finish(),
         &[
             "defines `.klp.sym.ext4.counter,0` itself",
-            "give it no value",
+            "without a value",
         ],
     );
 }
