@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The Rust types of C types in a replacement's signature.
-//!
-//! It follows the table in the documentation of `klp::abi`.
+//! Maps C types to the Rust types of a replacement's signature, by the table in the documentation of
+//! `klp::abi`.
 
 mod names;
 mod view;
@@ -15,7 +14,7 @@ pub(crate) use view::{View, left_out, zero};
 use crate::prototype::{Identity, Kind, Pointee, Type};
 use crate::text::Identifier;
 
-/// The structures that klp has wrappers for: tag, wrapper as an argument, wrapper behind a pointer.
+/// The structures that klp has wrappers for: tag, wrapper of an argument, wrapper as a pointer's target.
 const WRAPPERS: &[(&str, &str, &str)] = &[
     ("cred", "Credential", "Credential"),
     ("device", "Device", "Device"),
@@ -27,8 +26,8 @@ const WRAPPERS: &[(&str, &str, &str)] = &[
     ("task_struct", "Task", "Task"),
 ];
 
-/// The structures in structures that klp has types for: the name in C, the type, and whether it is one
-/// that C has to initialise.
+/// The embedded structures that klp has types for: the name in C, the type, and whether C has to
+/// initialise it.
 const EMBEDDED: &[(&str, &str, bool)] = &[
     ("atomic64_t", "klp::sync::Atomic<i64>", false),
     ("atomic_t", "klp::sync::Atomic<i32>", false),
@@ -47,12 +46,12 @@ const EMBEDDED: &[(&str, &str, bool)] = &[
 /// List heads, whose entries only the author knows: the name in C, and the type.
 const LISTS: &[(&str, &str)] = &[("hlist_head", "HList"), ("hlist_nulls_head", "HListNulls")];
 
-/// The type that klp has for a structure in a structure.
+/// klp's type for an embedded structure.
 pub fn embedded(names: &[Identifier]) -> Option<&'static str> {
     find_embedded(names).map(|(_, ty, _)| *ty)
 }
 
-/// The same where the structure may share its bytes with others: no lock, which C has to initialise.
+/// klp's type for a structure that may share its bytes with others: no lock, since C has to initialise that.
 pub(crate) fn embedded_anywhere(names: &[Identifier]) -> Option<&'static str> {
     let found = find_embedded(names).filter(|(_, _, initialised)| !initialised);
     found.map(|(_, ty, _)| *ty)
@@ -63,7 +62,7 @@ fn find_embedded(names: &[Identifier]) -> Option<&'static (&'static str, &'stati
     EMBEDDED.iter().find(|(c, ..)| is_one(c))
 }
 
-/// The type that klp has for the head of a list, without its entries.
+/// klp's type for the head of a list, without the type of its entries.
 pub fn list(names: &[Identifier]) -> Option<&'static str> {
     let is_one = |c: &str| names.iter().any(|name| name.as_str() == c);
     LISTS.iter().find(|(c, _)| is_one(c)).map(|(_, ty)| *ty)
@@ -74,8 +73,8 @@ pub fn argument(ty: &Type) -> Option<String> {
     Names::default().argument(ty)
 }
 
-/// The type of an argument through which an integer is read and written. `None` when it is no pointer to
-/// one, or C only reads there.
+/// The type of an argument through which an integer is read and written. `None` if it is not a pointer to
+/// an integer, or the integer is `const`.
 pub fn in_out(ty: &Type) -> Option<String> {
     let Kind::Pointer {
         to: Pointee::Other(to),
@@ -91,7 +90,7 @@ pub fn in_out(ty: &Type) -> Option<String> {
     Some(format!("InOut<'_, {integer}>"))
 }
 
-/// The type of a value that is passed as in C: a pointer is a raw one, and an errno an integer;
+/// The type of a value that is passed as in C: pointers are raw, and an errno is an integer;
 /// `()` for `void`. `None` if no Rust type fits.
 pub fn value(ty: &Type) -> Option<String> {
     match ty.kind {
@@ -100,7 +99,7 @@ pub fn value(ty: &Type) -> Option<String> {
     }
 }
 
-/// The type of a result that is no `Result`, with a pointer to nothing in particular.
+/// The type of a result without `Result`, and with untyped pointers.
 pub(crate) fn result_in_c(ty: &Type) -> Option<String> {
     match ty.kind {
         Kind::Pointer { .. } => Some("Returned<c_void>".to_owned()),
@@ -108,7 +107,7 @@ pub(crate) fn result_in_c(ty: &Type) -> Option<String> {
     }
 }
 
-/// A pointer with an irrelevant target.
+/// A pointer to `c_void`.
 pub(crate) fn untyped(constant: bool) -> String {
     let keyword = if constant { "*const" } else { "*mut" };
     format!("{keyword} c_void")
@@ -156,7 +155,7 @@ impl Names {
         })
     }
 
-    /// The type of a value that is no wrapper: an integer, pointer, array or structure.
+    /// The type of a value without a wrapper: an integer, pointer, array or structure.
     pub(crate) fn value(&mut self, ty: &Type) -> Option<String> {
         match &ty.kind {
             Kind::Bool => Some("bool".to_owned()),

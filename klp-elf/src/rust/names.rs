@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Rust names for C ones.
+//! Chooses Rust names for C names.
 
 use crate::prototype::{Identity, Prototype};
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Names that a patch has from `klp::prelude` or from Rust itself, and reads as such.
+/// Names from `klp::prelude` or the Rust prelude, which a structure must not shadow.
 #[rustfmt::skip]
 const TAKEN: &[&str] = &[
     "Arc", "AsMut", "AsRef", "Box", "CStr", "Call", "Clone", "Copy", "Credential", "Default",
@@ -20,7 +20,7 @@ const TAKEN: &[&str] = &[
     "VBox", "VVec", "Vec", "Zeroable", "Zeroed",
 ];
 
-/// Rust's keywords that may be names when they are written raw.
+/// Rust's keywords that are valid as raw identifiers.
 #[rustfmt::skip]
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
@@ -30,7 +30,7 @@ const KEYWORDS: &[&str] = &[
     "virtual", "where", "while", "yield",
 ];
 
-/// Keywords that may not even be raw names.
+/// Names that are not valid even as raw identifiers, and `original`.
 const NEVER: &[&str] = &["Self", "crate", "original", "self", "super"];
 
 /// The Rust names given to C structures.
@@ -38,7 +38,7 @@ const NEVER: &[&str] = &["Self", "crate", "original", "self", "super"];
 pub struct Names {
     given: BTreeMap<String, Vec<Given>>,
     free: Free,
-    /// Tags that say too little.
+    /// Tags that are ambiguous.
     vague: HashSet<String>,
 }
 
@@ -50,21 +50,21 @@ struct Given {
     name: String,
 }
 
-/// Names that nothing has yet.
+/// A generator of unused names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Free {
     used: HashSet<String>,
-    /// The last number behind each name.
+    /// The last numeric suffix of each name.
     numbers: HashMap<String, u32>,
 }
 
 impl Free {
-    /// The name, with a number behind it when something has it already.
+    /// Reserves the name, with a numeric suffix if it is in use.
     pub(crate) fn take(&mut self, name: String) -> String {
         self.take_as(name, "_")
     }
 
-    /// The same, with that before the number.
+    /// Reserves the name, with `before` between it and the number.
     fn take_as(&mut self, name: String, before: &str) -> String {
         if self.used.insert(name.clone()) {
             return name;
@@ -82,7 +82,7 @@ impl Free {
 }
 
 impl Names {
-    /// The name for a structure of that tag, always the same one. `identity` distinguishes structures
+    /// The name for a structure of that tag, the same at each call. `identity` distinguishes structures
     /// of one tag.
     pub(crate) fn give(&mut self, tag: &str, identity: Identity) -> String {
         let content = identity.content();
@@ -101,7 +101,7 @@ impl Names {
         name
     }
 
-    /// Gives no name to structures of that tag, because they cannot be told apart.
+    /// Gives no name to structures of that tag, because they cannot be distinguished.
     pub(crate) fn avoid(&mut self, tag: &str) {
         self.vague.insert(tag.to_owned());
     }
@@ -111,7 +111,7 @@ impl Names {
         self.vague.contains(tag)
     }
 
-    /// A name for that tag that was free.
+    /// Reserves an unused name for that tag.
     fn free(&mut self, tag: &str) -> String {
         let mut camel = tag.to_upper_camel_case();
         if !camel.starts_with(|first: char| first.is_ascii_alphabetic()) {
@@ -126,14 +126,14 @@ impl Names {
         self.free.take_as(camel, "")
     }
 
-    /// The tags and the names given to them, in the order of the tags.
+    /// The tags and the names given to them, sorted by tag.
     pub fn given(&self) -> impl Iterator<Item = (&str, &str)> {
         let given = self.given.iter();
         given.flat_map(|(tag, all)| all.iter().map(|one| (tag.as_str(), one.name.as_str())))
     }
 }
 
-/// The names of a function's arguments, each another one.
+/// The names of a function's arguments, each unique.
 pub fn argument_names(prototype: &Prototype) -> Vec<String> {
     let names = prototype.parameters.iter().zip(1..);
     unique(names.map(|(parameter, number)| {
@@ -142,13 +142,13 @@ pub fn argument_names(prototype: &Prototype) -> Vec<String> {
     }))
 }
 
-/// Makes names differ by a number behind the second one.
+/// Makes names unique by numeric suffixes.
 pub(crate) fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut free = Free::default();
     names.map(|name| free.take(name)).collect()
 }
 
-/// The Rust name for an argument, `None` when C's can be none in Rust.
+/// The Rust name for an argument. `None` if C's is not valid in Rust.
 fn argument_name(name: &str) -> Option<String> {
     identifier(&snake(name))
 }
@@ -176,7 +176,7 @@ pub(crate) fn function_name(replaces: &str) -> String {
     snake(&format!("livepatch_{plain}"))
 }
 
-/// A name as Rust expects functions and variables to have them. Most C names are so already.
+/// A name in snake case. Most C names already are.
 pub(crate) fn snake(name: &str) -> String {
     let rest = name.trim_start_matches('_');
     let is_snake = !rest.contains("__") && !rest.contains(|c: char| c.is_ascii_uppercase());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A C structure as a view of it: the members that a patch uses.
+//! Writes views of C structures.
 
 use crate::prototype::{Kind, Type};
 use crate::rust::names::{Names, identifier, snake, unique};
@@ -12,22 +12,22 @@ use std::fmt::Write as _;
 /// The members of a view.
 pub(crate) struct View {
     members: Vec<Declared>,
-    /// How many of C's names are left out.
+    /// The number of C names that are left out.
     left_out: usize,
 }
 
-/// A member as authors declare it, or why it is none.
+/// A member of a view, or the reason why it cannot be declared.
 enum Declared {
     Member {
         path: String,
         name: String,
         ty: String,
-        /// Can one store write it?
+        /// Whether one store can write it.
         single: bool,
-        /// The lock that it is while C uses the union so.
+        /// The type of the lock that a member of a union can be.
         lock: Option<&'static str>,
     },
-    /// C's declaration, and what to write for it.
+    /// C's declaration, and what to write instead.
     Comment(String),
 }
 
@@ -39,7 +39,7 @@ impl View {
         Self::new(members, names).leaving_out(structure.left_out)
     }
 
-    /// Says that so many of C's names are left out.
+    /// Sets the number of C names that are left out.
     pub(crate) fn leaving_out(self, left_out: usize) -> Self {
         Self { left_out, ..self }
     }
@@ -65,7 +65,7 @@ impl View {
         }
     }
 
-    /// The declaration of a view, with `keys` as the attribute's arguments. The owner can set the members if it is
+    /// The declaration of a view, with `keys` as the attribute's arguments. Members are writable if it is
     /// `written`.
     pub(crate) fn declaration(&self, keys: &str, name: &str, written: bool) -> String {
         let note = left_out(self.left_out);
@@ -132,11 +132,11 @@ impl Declared {
     }
 }
 
-/// Members keep C's names, by which they are found, unless Rust would warn of them.
+/// The name of a member: C's, by which it is looked up, unless Rust would warn about it.
 fn snake_or_plain(name: &str) -> String {
     match snake(name) {
         same if same == name => same,
-        // Two underscores in the middle of a name are no reason.
+        // Rust does not warn about consecutive underscores.
         _ if !name.contains(|c: char| c.is_ascii_uppercase()) => name.to_owned(),
         other => other,
     }
@@ -152,7 +152,7 @@ fn lock_in_union(member: &Member) -> Option<&'static str> {
     }
 }
 
-/// Can one store write it, and nothing else?
+/// Whether one store can write it, and nothing else.
 fn is_single(member: &Member) -> bool {
     match member.ty.kind {
         Kind::Aggregate { .. } | Kind::Array { .. } => false,
@@ -160,7 +160,7 @@ fn is_single(member: &Member) -> bool {
     }
 }
 
-/// The type of a member, or why it cannot be said.
+/// The type of a member, or the reason why it has none.
 fn ty(ty: &Type, shared: bool, names: &mut Names) -> Result<String, String> {
     const NO_TYPE: &str = "no Rust type stands for that";
     match &ty.kind {
@@ -178,7 +178,7 @@ fn ty(ty: &Type, shared: bool, names: &mut Names) -> Result<String, String> {
     }
 }
 
-/// The type of a structure in a structure.
+/// The type of an embedded structure.
 fn structure(
     ty: &Type,
     c: &[Identifier],
@@ -202,7 +202,7 @@ fn structure(
     }
 }
 
-/// The type that klp itself has for a structure.
+/// klp's own type for an embedded structure.
 fn own(names: &[Identifier], shared: bool) -> Option<&'static str> {
     match shared {
         true => embedded_anywhere(names),
@@ -222,7 +222,7 @@ fn bit_field(member: &Member, count: u8) -> Result<String, String> {
     Ok(format!("{letter}{size}"))
 }
 
-/// A comment that says that names are left out; nothing when none are.
+/// A comment with the number of omitted names; empty if there are none.
 pub(crate) fn left_out(count: usize) -> String {
     match count {
         0 => String::new(),
@@ -240,7 +240,7 @@ fn declaration(member: &Member) -> String {
     }
 }
 
-/// A harmless result of a type that is no structure.
+/// A harmless result of a type that is not a structure.
 pub(crate) fn zero(ty: &Type) -> Option<String> {
     Some(match &ty.kind {
         Kind::Bool => "false".to_owned(),

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Why a module cannot be signed, or its signature not be checked.
+//! Errors of signing a module or verifying its signature.
 
 use crate::text::Shown;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a module could not be signed, or its signature not be checked.
+/// A module that cannot be signed, or whose signature cannot be verified.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no openssl.
+    /// openssl is not installed.
     #[error("openssl is missing, which does the cryptography: install the package `openssl`")]
     NoOpenssl,
     /// openssl could not be run, or given its files.
@@ -19,18 +19,18 @@ pub enum Error {
     /// openssl could not sign.
     #[error("openssl could not sign:\n{0}")]
     Sign(String),
-    /// It is no certificate.
+    /// A file is not a certificate.
     #[error("{} is no certificate:\n{said}", Shown::path(path))]
     NoCertificate {
         /// The file.
         path: PathBuf,
-        /// What openssl said.
+        /// openssl's message.
         said: String,
     },
-    /// The key is not that of the certificate.
+    /// The key does not belong to the certificate.
     #[error("the signature is not by the key of {}", Shown::path(.0))]
     OtherKey(PathBuf),
-    /// The signature that the module has is damaged.
+    /// The module's existing signature is damaged.
     #[error("{0}")]
     Damaged(&'static str),
     /// The signature is longer than the format allows.

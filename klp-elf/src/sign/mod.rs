@@ -20,10 +20,10 @@ pub const HASHES: [&str; 3] = ["sha256", "sha384", "sha512"];
 /// The size of `struct module_signature`.
 const HEADER: usize = 12;
 
-/// Its `id_type` when the signature is CMS (PKCS#7). The kernel takes no other.
+/// The `id_type` of a CMS (PKCS#7) signature. The kernel accepts no other.
 const CMS: u8 = 2;
 
-/// A module's file, taken apart.
+/// The parts of a module's file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Parts<'data> {
     /// The signed module.
@@ -32,22 +32,22 @@ pub struct Parts<'data> {
     pub signature: Option<&'data [u8]>,
 }
 
-/// Signs a module. A signature that it has is replaced.
+/// Signs a module. An existing signature is replaced.
 ///
 /// # Errors
 ///
-/// When that is damaged, or openssl cannot sign.
+/// When the existing signature is damaged, or openssl cannot sign.
 pub fn sign(data: &[u8], signer: Signer<'_>) -> Result<Vec<u8>, Error> {
     let module = split(data)?.module;
     let signature = openssl::sign(module, signer)?;
-    // The key may not be that of the certificate.
+    // The key may not belong to the certificate.
     if !is_signed_by(module, &signature, signer.certificate)? {
         return Err(Error::OtherKey(signer.certificate.to_owned()));
     }
     join(module, &signature).ok_or(Error::TooLong)
 }
 
-/// Takes a module's file apart.
+/// Splits a module's file into module and signature.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ pub fn split(data: &[u8]) -> Result<Parts<'_>, Error> {
     })
 }
 
-/// Puts a module and its CMS signature together. `None` when the signature is too long for the format.
+/// Appends a CMS signature to a module. `None` if the signature is too long for the format.
 fn join(module: &[u8], signature: &[u8]) -> Option<Vec<u8>> {
     let len = u32::try_from(signature.len()).ok()?.to_be_bytes();
     let mut header = [0; HEADER];
@@ -113,7 +113,7 @@ mod tests {
         assert!(split(SIGNED).is_err());
         let signed = join(b"module", b"signature").expect("short enough");
         let header = signed.len() - SIGNED.len() - HEADER;
-        // Another kind, a signer in the old way, and a length beyond the file.
+        // Another `id_type`, a signer in the old format, and a length past the end of the file.
         for at in [2, 3, 4, 8, 9, 10] {
             let mut damaged = signed.clone();
             damaged[header + at] = 0x7f;

@@ -14,13 +14,13 @@ use super::Error;
 /// The program.
 const PROGRAM: &str = "openssl";
 
-/// The variable with the passphrase of a key, as for the kernel's own tool.
+/// The environment variable with a key's passphrase, the same as for the kernel's `sign-file`.
 const PASSPHRASE: &str = "KBUILD_SIGN_PIN";
 
 /// The signer.
 #[derive(Clone, Copy, Debug)]
 pub struct Signer<'a> {
-    /// A file, or a `pkcs11:` URI if openssl has a provider for that.
+    /// The private key: a file, or a `pkcs11:` URI if openssl has a provider for it.
     pub key: &'a OsStr,
     /// The certificate of that key.
     pub certificate: &'a Path,
@@ -28,11 +28,11 @@ pub struct Signer<'a> {
     pub hash: &'a str,
 }
 
-/// Signs `content`: CMS in DER, detached, without attributes and certificates. The kernel takes no other.
+/// Signs `content`: CMS in DER, detached, without attributes and certificates. The kernel accepts no other.
 ///
 /// # Errors
 ///
-/// What openssl says.
+/// When openssl fails.
 pub(super) fn sign(content: &[u8], signer: Signer<'_>) -> Result<Vec<u8>, Error> {
     let dir = tempfile::tempdir().map_err(Error::Run)?;
     let (input, output) = (dir.path().join("module"), dir.path().join("signature"));
@@ -58,7 +58,7 @@ pub(super) fn sign(content: &[u8], signer: Signer<'_>) -> Result<Vec<u8>, Error>
     if std::env::var_os(PASSPHRASE).is_some() {
         command.args(["-passin", &format!("env:{PASSPHRASE}")]);
     }
-    // It asks for the passphrase on the terminal.
+    // openssl prompts for the passphrase on the terminal.
     let ran = run(command.stdin(Stdio::inherit()))?;
     if !ran.status.success() {
         return Err(Error::Sign(said(&ran)));
@@ -66,8 +66,8 @@ pub(super) fn sign(content: &[u8], signer: Signer<'_>) -> Result<Vec<u8>, Error>
     fs::read(&output).map_err(Error::Run)
 }
 
-/// Is `signature` one of `content` by the key of this certificate? Its chain and its dates are not looked at, as
-/// the kernel does not look at them.
+/// Whether `signature` is one of `content` by this certificate's key. Its chain and validity period are not
+/// checked: the kernel does not check them either.
 ///
 /// # Errors
 ///
@@ -93,7 +93,7 @@ pub fn is_signed_by(content: &[u8], signature: &[u8], certificate: &Path) -> Res
 ///
 /// # Errors
 ///
-/// When it is none.
+/// When the file is not a certificate.
 pub fn subject(certificate: &Path) -> Result<String, Error> {
     let mut command = Command::new(PROGRAM);
     command

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The kernel's error numbers by name, as x86-64 has them: its `asm-generic/errno.h` and
-//! `linux/errno.h`.
+//! Maps the kernel's error numbers to names: `asm-generic/errno.h` and `linux/errno.h`, as on
+//! x86-64.
 
 /// The number of that name, without its sign.
 pub(super) fn number(name: &str) -> Option<i32> {
@@ -15,7 +15,7 @@ pub(super) fn name(number: i32) -> Option<&'static str> {
     found.map(|(_, name)| *name)
 }
 
-/// The name in Rust: the kernel crate has the classic ones.
+/// The expression in Rust: the kernel crate has constants for the first 34.
 pub(super) fn in_rust(number: i32) -> String {
     const NAMED: std::ops::RangeInclusive<i32> = 1..=34;
     match name(number).filter(|_| NAMED.contains(&number)) {
@@ -24,7 +24,7 @@ pub(super) fn in_rust(number: i32) -> String {
     }
 }
 
-/// Of several names of a number the usual one comes first.
+/// The usual name of a number precedes its other names.
 #[rustfmt::skip] // A table.
 const ALL: &[(i32, &str)] = &[
     (1, "EPERM"), (2, "ENOENT"), (3, "ESRCH"), (4, "EINTR"), (5, "EIO"), (6, "ENXIO"),

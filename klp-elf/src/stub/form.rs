@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The body of a stub.
+//! The body of a stub, and the return values that it can have.
 
 use super::errno;
 use crate::prototype::{Kind, Type};
@@ -11,12 +11,12 @@ use std::str::FromStr;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Form {
-    /// A placeholder to be written.
+    /// A placeholder for the author's code.
     #[default]
     Replace,
-    /// It calls the original.
+    /// A call of the original.
     Wrap,
-    /// It only returns a value.
+    /// The return of a value.
     Returns(Answer),
 }
 
@@ -38,7 +38,7 @@ enum Value {
 /// The value in Rust.
 #[derive(Debug, Default)]
 pub(super) struct InRust {
-    /// The result's type; none for nothing.
+    /// The result's type. `None` for `void`.
     pub(super) ty: Option<String>,
     /// The value.
     pub(super) value: Option<String>,
@@ -97,7 +97,7 @@ impl fmt::Display for Answer {
 }
 
 impl Answer {
-    /// It as a result of the C type `ty`, which Rust calls `rust`.
+    /// The value as a result of the C type `ty`, whose Rust type is `rust`.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Answer {
                 ),
                 ..error(number, rust)
             }),
-            // A `Result` is one of these.
+            // The types that a `Result` of a replacement converts to.
             (Kind::Integer { .. }, Value::Number(number))
                 if is_errno(number) && ["i32", "i64", "isize"].contains(&rust) =>
             {
@@ -157,9 +157,9 @@ fn plain(rust: &str, value: impl fmt::Display) -> InRust {
     }
 }
 
-/// An errno, as a result whose value would have the type `rust`.
+/// An errno as `Err`, in a `Result` of the type `rust`.
 fn error(number: i128, rust: &str) -> InRust {
-    // CAST: it is one, so it fits.
+    // CAST: an errno is at most `MAX_ERRNO`.
     let number = -number as i32;
     let value = errno::in_rust(number);
     let comment = errno::name(number).filter(|name| *name != value);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The arguments of a view's attribute.
+//! Writes the arguments of `#[kernel_struct]`.
 
 use crate::kernel::{Kernel, VMLINUX};
 use std::fmt::Write as _;
 
-/// Where a structure was found first.
+/// The function in whose prototype a structure was found first.
 #[derive(Clone)]
 pub(super) struct Origin {
     pub(super) object: String,
-    /// The function that takes it or gives it.
+    /// The function that takes or returns it.
     pub(super) function: Option<String>,
 }
 

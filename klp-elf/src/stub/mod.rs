@@ -35,7 +35,7 @@ pub struct Stub<'kernel> {
     kernel: &'kernel Kernel,
     form: Form,
     names: Names,
-    /// How each structure was found, by the name given to it.
+    /// The origin of each structure, by its Rust name.
     origins: HashMap<String, Origin>,
     /// The structures that are passed by value.
     views: Views,
@@ -89,7 +89,7 @@ impl<'kernel> Stub<'kernel> {
         Stub::new(kernel).whole(object, name, sympos)
     }
 
-    /// The same, with this body.
+    /// A complete patch of one function, with the body of this `Stub`.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl<'kernel> Stub<'kernel> {
         self.write(object, name, sympos, "")
     }
 
-    /// The declarations of all structures that were named so far.
+    /// The declarations of all structures named so far.
     pub fn declarations(&self) -> String {
         let mut names = self.names.clone();
         let views: BTreeMap<&str, View> = self
@@ -141,7 +141,7 @@ impl<'kernel> Stub<'kernel> {
         declarations.collect::<Vec<_>>().join("\n")
     }
 
-    /// Remembers how the structures were found that have been named since.
+    /// Records the origin of the structures that were named since the last call.
     fn found(&mut self, object: &str, function: Option<&str>) {
         for (_, name) in self.names.given() {
             self.origins
@@ -190,7 +190,7 @@ impl<'kernel> Stub<'kernel> {
         self.found(object, Some(name));
         let sympos = sympos.map_or(String::new(), |sympos| format!(", sympos = {sympos}"));
         let comma = if module.is_empty() { "" } else { "," };
-        // Names are written as the kernel's files have them.
+        // From the kernel's files, where names are checked identifiers.
         let (object, name) = (found.name(), &prototype.name);
         Ok(format!(
             "{}// {prototype}\n\
@@ -265,7 +265,7 @@ impl<'kernel> Stub<'kernel> {
 }
 
 impl Signature {
-    /// The function, to be written.
+    /// The function with a placeholder.
     fn item(&self) -> String {
         let mut text = "    // Write the fixed function here.\n".to_owned();
         let names = self.names();
@@ -277,13 +277,13 @@ impl Signature {
         self.with(&text)
     }
 
-    /// The function, which calls the original.
+    /// The function with a call of the original.
     fn wrapping(mut self) -> String {
         self.value = Some(format!("original({})", self.names().join(", ")));
         self.with("    // Check here what the original does not check.\n")
     }
 
-    /// The function, with these lines before its value.
+    /// The function with these lines before its value.
     fn with(&self, lines: &str) -> String {
         let mut text = self.head() + " {\n" + lines;
         if let Some(value) = &self.value {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whether a function can be replaced by one in Rust, and why not.
+//! Checks whether a function can be replaced by one in Rust.
 
 use crate::kernel::{Function, Object, VMLINUX};
 use crate::noreturn::never_returns;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// Structures by their tags.
 pub(super) type Views = BTreeMap<Identifier, Structure>;
 
-/// What `sympos` has to say; checks that the kernel can replace that function.
+/// Checks that the kernel can replace the function, and returns the `sympos` that the attribute needs.
 pub(super) fn position(
     object: &str,
     function: &Function,
@@ -68,7 +68,7 @@ pub(super) fn position(
     Ok((matches.len() > 1).then_some(found.sympos))
 }
 
-/// Checks that Rust can say a prototype, and finds the structures that it passes by value.
+/// Checks that Rust can express a prototype, and finds the structures that it passes by value.
 pub(super) fn check(object: &Object<'_>, prototype: &Prototype) -> Result<Views, String> {
     if prototype.variadic {
         let reason =
@@ -118,7 +118,7 @@ fn by_value(object: &Object<'_>, tag: &str, size: u64, place: &str) -> Result<St
     let structures = object.structures(tag).into_iter();
     let mut structures = structures.filter(|structure| structure.size == size);
     let structure = structures.next().ok_or_else(|| {
-        format!("{place} is a structure passed by value, and what is in it is not known")
+        format!("{place} is a structure passed by value, and its members are unknown")
     })?;
     match structure.passes_like_integers() {
         true => Ok(structure),

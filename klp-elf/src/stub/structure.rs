@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Views of structures, with all members or with some.
+//! Writes views of structures, with all members or with some.
 
 use super::keys::{self, Origin};
 use super::{Stub, find};
@@ -11,21 +11,21 @@ use crate::rust::View;
 use crate::structure::{Member, NoMember, Structure};
 use crate::text::Identifier;
 
-/// Which structure, and what of it.
+/// The structure to write a view of, and its members.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// The kernel itself, or a module.
     pub object: &'a str,
     /// The tag, or the name of a typedef.
     pub name: &'a str,
-    /// A function that takes or gives the one that is meant of several.
+    /// A function that takes or returns it, to select one of several structures.
     pub of: Option<&'a str>,
-    /// The members, as paths such as `inner.member`; all when there are none.
+    /// The members, as paths such as `inner.member`; if empty, all members.
     pub members: &'a [String],
 }
 
 impl Stub<'_> {
-    /// The view of a structure, and what it needs.
+    /// The view of a structure, with those of the structures that it refers to.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Stub<'_> {
     }
 }
 
-/// The structure that a type is, points to, or has for elements.
+/// The tag of the structure that a type is, points to, or has as element.
 fn tag(ty: &Type) -> Option<&str> {
     match &ty.kind {
         Kind::Aggregate { names }
@@ -81,13 +81,13 @@ fn tag(ty: &Type) -> Option<&str> {
     }
 }
 
-/// The one structure that is meant.
+/// The selected structure.
 fn one(object: &Object<'_>, wanted: &Wanted<'_>) -> Result<Structure, Error> {
     let mut found = object.structures(wanted.name);
     if let Some(of) = wanted.of {
         let contents = object.taken_by(of).ok_or_else(|| Error::Untyped {
             function: of.into(),
-            reason: "name another function that takes or gives the structure".to_owned(),
+            reason: "name another function that takes or returns the structure".to_owned(),
         })?;
         found.retain(|structure| contents.contains(&structure.content()));
     }
@@ -105,7 +105,7 @@ fn one(object: &Object<'_>, wanted: &Wanted<'_>) -> Result<Structure, Error> {
     found.pop().ok_or_else(none)
 }
 
-/// The members that are wanted, by their paths.
+/// The selected members with their paths.
 fn members(
     object: &Object<'_>,
     structure: &Structure,
