@@ -6,7 +6,7 @@ use crate::kernel::Exports;
 use crate::{Error, Kernel, file};
 use std::path::Path;
 
-/// No release is longer.
+/// The longest release, in bytes.
 const RELEASE_MAX: u64 = 4096;
 
 /// The kernel that a module is checked against. Unknown properties are not checked.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Functions that take much of the stack.
+//! Checks the stack frames of all functions.
 
 use super::{Place, Problem, Report};
 use crate::Module;

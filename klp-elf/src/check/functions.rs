@@ -89,7 +89,7 @@ impl<'data> Check<'_, 'data> {
         if text(old_name).is_none() {
             return Some(Problem::FunctionName(shown()));
         }
-        // 0 means the only one, which is the first.
+        // Sympos 0 means the only symbol, which is the first.
         if !seen.insert((old_name, function.sympos.max(1))) {
             let place = Place::offset(self.module, function.place);
             report.add(place, Problem::FunctionTwice(shown()));
@@ -110,7 +110,7 @@ impl<'data> Check<'_, 'data> {
         None
     }
 
-    /// The function at a place, and whether it is freed after the module's init.
+    /// The function at a position, and whether it is freed after the module's init.
     fn replacement(&self, target: Target) -> Option<(&'data [u8], bool)> {
         let section = target.section?;
         let name = self.places.at(self.module, section, target.offset)?;
@@ -134,7 +134,7 @@ impl<'data> Check<'_, 'data> {
         let mut wanted: Vec<(&str, usize)> = functions
             .filter_map(|(number, function)| Some((text(function.old_name?)?, number)))
             .collect();
-        // Those of one name are looked up at once.
+        // Look up each name once.
         wanted.sort_unstable();
         let mut problems = Collected::default();
         for group in wanted.chunk_by(|a, b| a.0 == b.0) {
@@ -193,7 +193,7 @@ impl<'data> Check<'_, 'data> {
     }
 }
 
-/// The name of a function as a string, if it can be one.
+/// The name of a function as a string, if it is valid.
 fn text(name: &[u8]) -> Option<&str> {
     let is_name = !name.is_empty() && name.len() <= NAME_MAX;
     let plain = is_name && name.iter().all(u8::is_ascii_graphic);

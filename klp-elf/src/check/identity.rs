@@ -11,7 +11,7 @@ use crate::livepatch::UNLINKED;
 use crate::module::GPL_COMPATIBLE;
 use crate::text::Name;
 
-/// Checks it. Gives whether the rest is worth checking.
+/// Checks it. Returns whether the other checks are useful.
 pub(super) fn check(
     module: &Module<'_>,
     info: &Info<'_>,
@@ -55,7 +55,7 @@ pub(super) fn check(
     true
 }
 
-/// What modules hand their patch to the livepatch core by; the second is klp-core's.
+/// The functions that pass a patch to the livepatch core; the second is klp-core's.
 pub(super) const ENABLING: [&[u8]; 2] = [b"klp_enable_patch", b"klp_register_patch"];
 
 fn enables(module: &Module<'_>) -> bool {
@@ -64,7 +64,7 @@ fn enables(module: &Module<'_>) -> bool {
     all.any(|symbol| is_undefined(symbol) && ENABLING.contains(&symbols.name(symbol)))
 }
 
-/// Is it a name that a module can have?
+/// Whether it is a valid module name.
 pub(super) fn is_name(name: &[u8]) -> bool {
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     !name.is_empty() && name.len() <= OBJECT_MAX && name.iter().all(fits)
@@ -80,7 +80,7 @@ fn vermagic(found: Option<&[u8]>, versions: bool, against: &Against<'_>, report:
     };
     let (found, expected) = (found.trim_ascii(), expected.as_bytes().trim_ascii());
     let whole = expected.contains(&b' ');
-    // With versions of symbols, those decide and not the release.
+    // With symbol versions, the kernel ignores the release.
     let same_release = parts(found).0 == parts(expected).0 || (whole && versions);
     let same_rest = !whole || parts(found).1 == parts(expected).1;
     if !same_release || !same_rest {
@@ -89,7 +89,7 @@ fn vermagic(found: Option<&[u8]>, versions: bool, against: &Against<'_>, report:
     }
 }
 
-/// The release, and the rest of a version magic.
+/// The release and the rest of a version magic.
 fn parts(text: &[u8]) -> (&[u8], &[u8]) {
     match text.iter().position(|&byte| byte == b' ') {
         Some(blank) => (&text[..blank], &text[blank + 1..]),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Code of a patch that the kernel may call later.
+//! Checks for code of a patch that the kernel may call later, even after the patch is unloaded.
 //!
-//! For a patch by `#[livepatch]`, [`Module::handed_out`] is exact. A patch in C has other tables, so this looks for calls
-//! of kernel functions that keep their arguments.
+//! For a patch by `#[livepatch]`, [`Module::handed_out`] is exact. A patch in C has other tables, so this looks for
+//! uses of kernel functions that keep callbacks.
 
 use super::{Place, Problem, Report};
 use crate::elf::{Symbols, is_undefined};
@@ -44,7 +44,7 @@ const LATER: &[&[u8]] = &[
     b"usb_register_driver",
 ];
 
-/// Parts of the kernel crate whose functions do so.
+/// Modules of the kernel crate whose functions keep callbacks.
 const LATER_IN_RUST: &[&str] = &[
     "kernel::configfs::",
     "kernel::debugfs::",
@@ -52,7 +52,7 @@ const LATER_IN_RUST: &[&str] = &[
     "kernel::irq::request::",
 ];
 
-/// Reports it.
+/// Reports such code.
 pub(super) fn check(module: &Module<'_>, report: &mut Report) {
     if module.is_of_klp() {
         for function in module.handed_out() {

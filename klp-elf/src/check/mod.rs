@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks livepatch modules before a kernel does, whoever made them.
+//! Checks livepatch modules before a kernel loads them, also those of other tools.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Looks up the objects that a module names, and what these have.
+//! Looks up the objects and symbols that a module refers to.
 
 use super::{Place, Problem, Report};
 use crate::limits::OBJECTS_MAX;
@@ -11,17 +11,17 @@ use std::collections::HashMap;
 pub(super) struct Objects<'kernel> {
     kernel: &'kernel Kernel,
     known: HashMap<String, Option<Object<'kernel>>>,
-    /// Were there too many of them?
+    /// Whether objects above the limit were skipped.
     left_out: bool,
 }
 
-/// What there is of an object.
+/// The result of looking up an object.
 pub(super) enum Found<'a, 'kernel> {
-    /// This.
+    /// The object.
     Known(&'a Object<'kernel>),
     /// It is unknown.
     Unknown,
-    /// It was not looked for.
+    /// It was not looked up, because there are too many.
     LeftOut,
 }
 
@@ -29,11 +29,11 @@ pub(super) enum Found<'a, 'kernel> {
 pub(super) enum Choice {
     /// There is none.
     None(Box<Others>),
-    /// Several, and it does not say which.
+    /// There are several, and the sympos is 0.
     Many,
-    /// It counts further than there are.
+    /// The sympos is larger than their number.
     Beyond,
-    /// This one.
+    /// The symbol.
     One(Match),
 }
 
@@ -46,7 +46,7 @@ impl<'kernel> Objects<'kernel> {
         }
     }
 
-    /// The object of that name. To read one takes time, and no patch has very many.
+    /// The object of that name. Reading one takes time, and no patch has very many.
     pub(super) fn get(&mut self, name: &str) -> Result<Found<'_, 'kernel>, Error> {
         if !self.known.contains_key(name) {
             if self.known.len() >= OBJECTS_MAX {
@@ -62,7 +62,7 @@ impl<'kernel> Objects<'kernel> {
         })
     }
 
-    /// Says when not all were looked up.
+    /// Reports whether objects were skipped.
     pub(super) fn report(&self, report: &mut Report) {
         if self.left_out {
             report.add(Place::Module, Problem::ObjectsLeftOut);

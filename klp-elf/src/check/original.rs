@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Checks calls of replaced functions: a call of the start would enter the replacement again, and
-//! a call behind the entry has to match the entry's length.
+//! Checks calls of replaced functions: a call of the function's start would enter the replacement again,
+//! and a call behind the patch site has to match the entry's length.
 
 use super::symbols::Entries;
 use super::tables::Tables;
@@ -14,18 +14,18 @@ use crate::{Module, VMLINUX};
 use object::LittleEndian as LE;
 use std::collections::HashSet;
 
-/// The name of klp's code that branches on an entry's length at run time.
+/// The prefix of klp's code that branches on an entry's length at run time.
 const CHOOSES: &[u8] = b"__klp_original.";
 
 /// A call, or a jump, to a livepatch symbol.
 struct Call<'data> {
-    /// The section that it is in, and where.
+    /// Its section, and its offset there.
     section: usize,
     offset: u64,
-    /// The symbol's number and name.
+    /// The symbol's index and name.
     symbol: usize,
     to: &'data [u8],
-    /// The offset behind the symbol.
+    /// The offset of the target from the symbol.
     behind: u64,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn check(
     }
 }
 
-/// The relocation as one of a call.
+/// The call that a relocation is for, if any.
 fn call<'data>(
     module: &Module<'data>,
     section: usize,
@@ -79,10 +79,10 @@ fn call<'data>(
     })
 }
 
-/// Which functions are replaced, and by which.
+/// The replaced functions with their replacements.
 struct Replacements<'data>(HashSet<Replacement<'data>>);
 
-/// A function of an object, by name and sympos from 1, and the section and offset of what replaces it.
+/// Object, function, sympos from 1, and the section and offset of the replacement.
 type Replacement<'data> = (&'data [u8], &'data [u8], u64, usize, u64);
 
 impl<'data> Replacements<'data> {
@@ -93,7 +93,7 @@ impl<'data> Replacements<'data> {
             object.functions.iter().filter_map(move |function| {
                 let target = function.new_func?;
                 let old_name = function.old_name?;
-                // 0 means the only one, which is the first.
+                // Sympos 0 means the only symbol, which is the first.
                 let sympos = function.sympos.max(1);
                 Some((name, old_name, sympos, target.section?, target.offset))
             })
@@ -102,7 +102,7 @@ impl<'data> Replacements<'data> {
     }
 }
 
-/// Whether a replacement calls the function that it replaces.
+/// Checks whether a replacement calls the function that it replaces.
 fn itself(
     module: &Module<'_>,
     replacements: &Replacements<'_>,
@@ -122,8 +122,8 @@ fn itself(
     }
 }
 
-/// Whether the call is to the end of the function's entry. Unknown or missing functions are reported
-/// elsewhere.
+/// Checks that the call is to the end of the function's entry. Unknown or missing functions are
+/// reported elsewhere.
 fn entry(module: &Module<'_>, entries: &Entries, call: &Call<'_>, report: &mut Report) {
     let expected = entries
         .get(call.symbol)
@@ -143,8 +143,7 @@ fn entry(module: &Module<'_>, entries: &Entries, call: &Call<'_>, report: &mut R
     );
 }
 
-/// The code that chooses between the original and its entry: parts of sections that do not overlap, in
-/// their order.
+/// klp's code that branches on an entry's length: disjoint ranges of sections, sorted.
 struct Choosing(Vec<(usize, u64, u64)>);
 
 impl Choosing {

@@ -25,7 +25,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// An offset in the section of that number.
+    /// An offset in the section of that index.
     pub(super) fn offset(module: &Module<'_>, (section, offset): (usize, u64)) -> Self {
         Self::Offset(Name::new(module.elf.sections.name(section)), offset)
     }

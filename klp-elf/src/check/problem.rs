@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The problems that a livepatch module can have: for each an id, a severity, a text and a help.
+//! Defines the problems of livepatch modules, each with an ID, a severity, a text and a help text.
 
 use crate::livepatch::NameError;
 use crate::text::Name;
@@ -12,9 +12,9 @@ use std::fmt;
 pub enum Severity {
     /// Something that could not be checked.
     Note,
-    /// It works, but something may surprise.
+    /// It works, but may have unexpected effects.
     Warning,
-    /// The kernel refuses it, or it does harm.
+    /// The kernel rejects it, or it does harm.
     Error,
 }
 
@@ -33,15 +33,15 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Defines [`Problem`] from a table: the variant with what it names, its id, severity, text and help.
+/// Defines [`Problem`] from a table: the variant with its fields, ID, severity, text and help.
 macro_rules! problems {
     ($(
         $variant:ident $(($($field:ty),*))? $({ $($name:ident: $type:ty),* })?:
             $id:literal, $severity:ident, $text:tt, $help:literal;
     )*) => {
-        /// What is wrong with a module. Its text is what users see.
+        /// A problem of a module. Users see its text.
         #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-        #[allow(missing_docs)] // The texts say it.
+        #[allow(missing_docs)] // The texts document the variants.
         #[non_exhaustive]
         pub enum Problem {
             $(
@@ -61,21 +61,21 @@ macro_rules! problems {
                 },)*
             ];
 
-            /// The id, which stays the same when texts change.
+            /// The ID, which is stable when texts change.
             pub fn id(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $id,)*
                 }
             }
 
-            /// How bad it is.
+            /// The severity.
             pub fn severity(&self) -> Severity {
                 match self {
                     $(Self::$variant { .. } => Severity::$severity,)*
                 }
             }
 
-            /// What to do.
+            /// The help text: what to do.
             pub fn help(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $help,)*
@@ -85,16 +85,16 @@ macro_rules! problems {
     };
 }
 
-/// A kind of problem, without the names that it is about.
+/// A kind of problem, without the names of a finding.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
-    /// The id.
+    /// The ID.
     pub id: &'static str,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The text, with the names of its fields in braces.
     pub text: &'static str,
-    /// What to do.
+    /// The help text: what to do.
     pub help: &'static str,
 }
 
@@ -110,7 +110,7 @@ problems! {
         "it does not call klp_enable_patch(), so it patches nothing",
         "give a livepatch module; the module that is patched needs no check";
     Licence(Name): "licence", Error,
-        "`{0}` is no licence that the kernel takes for a livepatch",
+        "`{0}` is not a licence that the kernel accepts for a livepatch",
         "klp_enable_patch() is for modules under the GPL: say MODULE_LICENSE(\"GPL\")";
     NoLicence: "no-licence", Error,
         "there is no licence",
@@ -119,7 +119,7 @@ problems! {
         "`{0}` is no name of a module",
         "use letters, digits and underscores, fewer than 56";
     NoVermagic: "no-vermagic", Error,
-        "there is none, and the kernel loads such a module only by force",
+        "it has no version magic, and the kernel loads such a module only by force",
         "build it with the kernel's own build, which writes it";
     Vermagic { found: Name, expected: Name }: "vermagic", Error,
         "it was built for `{found}`, and the kernel is `{expected}`",
@@ -139,11 +139,11 @@ problems! {
 
     // Its tables.
     NoTables: "no-tables", Warning,
-        "its tables cannot be found: what klp_enable_patch() gets is made when it runs",
-        "nothing can be said of the functions that it replaces; try it in a virtual machine";
+        "its tables cannot be found: the argument of klp_enable_patch() is made at run time",
+        "the functions that it replaces cannot be checked; try it in a virtual machine";
     FilledLater: "filled-later", Warning,
-        "the module fills it in when it runs, so what stands there is not known",
-        "nothing can be said of the functions that it replaces; try it in a virtual machine";
+        "the module fills it in at run time, so its value is unknown",
+        "the functions that it replaces cannot be checked; try it in a virtual machine";
     NoObjects: "no-objects", Error,
         "the patch has no objects",
         "the kernel refuses a patch of nothing: give klp_patch.objs a table";
@@ -157,7 +157,7 @@ problems! {
         "`{0}` is no name of a module that can be patched",
         "give the name that lsmod shows, with underscores; the kernel itself has no name there";
     ObjectTwice(Name): "object-twice", Error,
-        "the object `{0}` is there twice",
+        "the object `{0}` is listed twice",
         "put all functions of an object into one table";
     NoOldName: "no-old-name", Error,
         "an entry does not name the function to replace",
@@ -178,7 +178,7 @@ problems! {
         "what replaces `{0}` is freed when the module has started",
         "take __init from the replacement";
     LeavesForOwn(Exit): "leaves-for-own", Error,
-        "it ends in a jump to code of this module (`{0}`), which then runs unseen",
+        "it ends in a jump to code of this module (`{0}`), which the stack check does not see",
         "the module could be unloaded under it: forbid tail calls, -fno-optimize-sibling-calls in C";
     LeavesStack(Exit): "leaves-stack", Warning,
         "it is left by a jump (`{0}`), and what runs then is not seen on the stack",
@@ -187,14 +187,14 @@ problems! {
         "it takes {0} of the stack, more than the kernel allows",
         "keep large values elsewhere: in a `KBox`, or kmalloc() in C";
     FrameOverGuard(Frame): "frame-over-guard", Error,
-        "it takes {0} of the stack, and may reach over the page behind that",
+        "it takes {0} of the stack, and may reach beyond the guard page",
         "keep large values elsewhere: in a `KBox`, or kmalloc() in C";
     Outlives(Name): "outlives", Warning,
         "it uses `{0}`, so its code may run at any later time, also when it is unloaded",
-        "see that nothing of it is left when the patch is unpatched, or replaced by another";
+        "make sure that none of its code can run after the patch is disabled or replaced";
     HandedOut(Name): "outlives", Warning,
         "the address of `{0}` is taken, so the kernel may call that at any later time, also when the patch is unloaded",
-        "see that nothing of it is left when the patch is unpatched, or replaced by another";
+        "make sure that none of its code can run after the patch is disabled or replaced";
     CallsItself(Name): "calls-itself", Error,
         "it calls `{0}`, which it replaces, and so itself without end",
         "call `original(...)` in its place, which is the kernel's own";
@@ -229,7 +229,7 @@ problems! {
         "replace a function that stays";
     NeverReturns(Name): "never-returns", Warning,
         "`{0}` never returns, and its callers have no code behind the call",
-        "see that the replacement does not return either, or replace its callers";
+        "make sure that the replacement does not return either, or replace its callers";
     NotTraceable { object: Name, name: Name }: "not-traceable", Error,
         "`{name}` of `{object}` cannot be traced, and so not be replaced",
         "replace its callers; see available_filter_functions of the tracing file system";
@@ -239,7 +239,7 @@ problems! {
         "the name is wrong: {0}",
         "write it as .klp.sym.OBJECT.NAME,SYMPOS";
     SymbolUnmarked: "symbol-unmarked", Error,
-        "it has the name of a livepatch symbol, and is none",
+        "it has the name of a livepatch symbol, but not its section index",
         "run `cargo klp link` on the module; it makes SHN_LIVEPATCH of the symbol's section";
     SymbolMissing { object: Name, name: Name, others: Box<Others> }: "symbol-missing", Error,
         "`{object}` has no symbol `{name}`{others}",
@@ -259,8 +259,8 @@ problems! {
         "the name is wrong: {0}",
         "write it as .klp.rela.OBJECT.SECTION; `cargo klp link` does so by itself";
     RelaUnmarked: "rela-unmarked", Error,
-        "it has the name of a livepatch relocation section, and not its flag",
-        "set SHF_RELA_LIVEPATCH; without it nobody resolves its symbols";
+        "it has the name of a livepatch relocation section, but not its flag",
+        "set SHF_RELA_LIVEPATCH; without it the livepatch core does not resolve its symbols";
     RelaType: "rela-type", Error,
         "it is marked as a livepatch relocation section, and holds no relocations",
         "make it a section of type SHT_RELA with whole entries";
@@ -274,7 +274,7 @@ problems! {
         "it relocates section {0}, which is not in memory",
         "set sh_info to a section of code or data";
     RelaTargetName(Name): "rela-target-name", Error,
-        "it relocates `{0}`, and its name says another section",
+        "it relocates `{0}`, but its name is for another section",
         "let the name end in that of the section which sh_info names";
     RelaObject(Name): "rela-object", Error,
         "it is for `{0}`, which the module does not patch",
@@ -300,7 +300,7 @@ problems! {
         "a relocation refers to symbol {0}, and there are fewer",
         "the module is damaged: build it again";
     RelocationOccupied: "relocation-occupied", Error,
-        "a relocation would write over something",
+        "a relocation would overwrite data",
         "the place of a relocation has to be zero: build the module again";
     RelocationLivepatch(Name): "relocation-livepatch", Error,
         "a relocation of the module itself refers to the livepatch symbol `{0}`",

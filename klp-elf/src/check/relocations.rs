@@ -25,7 +25,7 @@ pub(super) fn check(module: &Module<'_>, tables: Option<&Tables<'_>>, report: &m
             name: module.elf.sections.name(number),
             header,
             relocations: module.elf.relocations(number),
-            told: Vec::new(),
+            reported: Vec::new(),
             report,
         };
         let is_marked = livepatch::format::is_livepatch(header);
@@ -42,23 +42,23 @@ struct Section<'a, 'data> {
     module: &'a Module<'data>,
     name: &'data [u8],
     header: &'data SectionHeader,
-    /// When it is a section of relocations.
+    /// Its relocations, if it is a section of relocations.
     relocations: Option<&'data [Relocation]>,
-    told: Vec<std::mem::Discriminant<Problem>>,
+    reported: Vec<std::mem::Discriminant<Problem>>,
     report: &'a mut Report,
 }
 
 impl<'data> Section<'_, 'data> {
-    fn tell(&mut self, problem: Problem) {
+    fn report(&mut self, problem: Problem) {
         let place = Place::Section(Name::new(self.name));
         self.report.add(place, problem);
     }
 
-    fn tell_once(&mut self, relocation: &Relocation, problem: Option<Problem>) {
+    fn report_once(&mut self, relocation: &Relocation, problem: Option<Problem>) {
         let Some(problem) = problem else { return };
         let kind = std::mem::discriminant(&problem);
-        if !self.told.contains(&kind) {
-            self.told.push(kind);
+        if !self.reported.contains(&kind) {
+            self.reported.push(kind);
             let place = Place::Offset(Name::new(self.name), relocation.r_offset.get(LE));
             self.report.add(place, problem);
         }
@@ -68,52 +68,52 @@ impl<'data> Section<'_, 'data> {
     fn livepatch(&mut self, is_marked: bool, patched: Option<&HashSet<&[u8]>>) {
         let name = match SectionName::parse(self.name) {
             Ok(name) => name,
-            Err(error) => return self.tell(Problem::RelaName(error)),
+            Err(error) => return self.report(Problem::RelaName(error)),
         };
         let object = name.object();
         if !is_marked {
-            return self.tell(Problem::RelaUnmarked);
+            return self.report(Problem::RelaUnmarked);
         }
         let Some(relocations) = self.relocations else {
-            return self.tell(Problem::RelaType);
+            return self.report(Problem::RelaType);
         };
         if !elf::is_loaded(self.header) {
-            self.tell(Problem::RelaNotKept);
+            self.report(Problem::RelaNotKept);
         }
         let link = self.header.sh_link.get(LE) as usize;
         if link != self.module.elf.symbols.section {
-            self.tell(Problem::RelaLink(link));
+            self.report(Problem::RelaLink(link));
         }
         let target = self.header.sh_info.get(LE) as usize;
         if !self.module.is_loaded(target) {
-            return self.tell(Problem::RelaTarget(target));
+            return self.report(Problem::RelaTarget(target));
         }
         // The kernel's documentation omits the dot of the section's name.
         let target_name = self.module.elf.sections.name(target);
         let plain = |name: &'data [u8]| name.strip_prefix(b".").unwrap_or(name);
         let said = name.section().as_bytes();
         if plain(target_name) != said.strip_prefix(b".").unwrap_or(said) {
-            self.tell(Problem::RelaTargetName(Name::new(target_name)));
+            self.report(Problem::RelaTargetName(Name::new(target_name)));
         }
         let is_patched = patched.is_none_or(|patched| patched.contains(object.as_bytes()));
         if object != VMLINUX && !is_patched {
-            self.tell(Problem::RelaObject(object.into()));
+            self.report(Problem::RelaObject(object.into()));
         }
         for relocation in relocations {
-            self.tell_once(relocation, self.wrong(relocation));
-            self.tell_once(relocation, self.wrong_symbol(object, relocation));
+            self.report_once(relocation, self.problem(relocation));
+            self.report_once(relocation, self.symbol_problem(object, relocation));
         }
     }
 
     /// A section that the module loader applies.
     fn ordinary(&mut self) {
         for relocation in self.relocations.unwrap_or_default() {
-            self.tell_once(relocation, self.wrong(relocation));
+            self.report_once(relocation, self.problem(relocation));
             let symbol = self
                 .symbol(relocation)
                 .filter(|symbol| is_livepatch_symbol(symbol));
             let problem = symbol.map(|symbol| Problem::RelocationLivepatch(self.name_of(symbol)));
-            self.tell_once(relocation, problem);
+            self.report_once(relocation, problem);
         }
     }
 
@@ -126,8 +126,8 @@ impl<'data> Section<'_, 'data> {
         Name::new(self.module.elf.symbols.name(symbol))
     }
 
-    /// The problem of a symbol that the livepatch core looks up.
-    fn wrong_symbol(&self, object: &str, relocation: &Relocation) -> Option<Problem> {
+    /// The problem of a livepatch relocation's symbol, if any.
+    fn symbol_problem(&self, object: &str, relocation: &Relocation) -> Option<Problem> {
         let symbol = self.symbol(relocation)?;
         if !is_livepatch_symbol(symbol) {
             return Some(Problem::RelaPlainSymbol(self.name_of(symbol)));
@@ -143,8 +143,8 @@ impl<'data> Section<'_, 'data> {
         }
     }
 
-    /// The problem of a relocation of any section.
-    fn wrong(&self, relocation: &Relocation) -> Option<Problem> {
+    /// The problem of any relocation, if any.
+    fn problem(&self, relocation: &Relocation) -> Option<Problem> {
         let symbol = relocation.r_sym(LE, false) as usize;
         if symbol >= self.module.elf.symbols.all.len() {
             return Some(Problem::RelocationSymbol(symbol));

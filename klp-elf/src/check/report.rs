@@ -10,9 +10,9 @@ use std::fmt;
 /// A problem of a module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
-    /// Where.
+    /// Its position.
     pub place: Place,
-    /// What.
+    /// The problem.
     pub problem: Problem,
 }
 
@@ -23,7 +23,7 @@ impl Finding {
     }
 }
 
-/// Two lines: the problem with its position, and what to do.
+/// Prints two lines: the problem with its position, and the help text.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, problem } = self;
@@ -44,55 +44,54 @@ pub struct Replaced {
     pub object: Name,
     /// Its name.
     pub function: Name,
-    /// Which of that name, from 1; 0 when there is only one.
+    /// Its sympos: the position among symbols of its name, from 1; 0 for the only one.
     pub sympos: u64,
-    /// The function that takes its place.
+    /// The replacement.
     pub by: Name,
 }
 
 /// The report of a check.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Report {
-    /// The replaced functions, as far as its tables could be read: the first
-    /// [`REPLACED_MAX`] of them.
+    /// The replaced functions, as far as the tables could be read: the first [`REPLACED_MAX`].
     pub replaced: Vec<Replaced>,
     /// The findings: the first [`FINDINGS_MAX`] of each severity.
     pub findings: Vec<Finding>,
     /// The number of further replaced functions.
     pub more_replaced: usize,
-    /// How many notes, warnings and errors are among the findings.
+    /// The number of notes, warnings and errors in `findings`.
     kept: [usize; 3],
     /// The number of further findings of each severity.
     more: [usize; 3],
 }
 
 impl Report {
-    /// Is there nothing that makes the module unfit for use?
+    /// Whether there are no errors.
     pub fn is_good(&self) -> bool {
         self.count(Severity::Error) == 0
     }
 
-    /// How many findings are of that severity?
+    /// The number of findings of that severity.
     pub fn count(&self, severity: Severity) -> usize {
         let findings = self.findings.iter();
         let kept = findings.filter(|finding| finding.severity() == severity);
         kept.count() + self.more(severity)
     }
 
-    /// How many findings of that severity are counted only?
+    /// The number of findings of that severity that are only counted.
     pub fn more(&self, severity: Severity) -> usize {
         self.more[severity as usize]
     }
 
     pub(super) fn add(&mut self, place: Place, problem: Problem) {
         match place {
-            // There are few of these, and they say what all others are about.
+            // There are few of these, and the others depend on them, so the limit does not apply.
             Place::Module | Place::Modinfo(_) => self.findings.push(Finding { place, problem }),
             place => self.add_at(|| place, problem),
         }
     }
 
-    /// The same for a place that takes long to name: only a finding that is kept needs it.
+    /// Adds a finding whose position is expensive to name: `place` is only called if the finding is kept.
     pub(super) fn add_at(&mut self, place: impl FnOnce() -> Place, problem: Problem) {
         let severity = problem.severity();
         if self.kept[severity as usize] < FINDINGS_MAX {
@@ -104,7 +103,7 @@ impl Report {
         }
     }
 
-    /// Adds findings that were collected in another order than that of the module.
+    /// Adds findings that were not collected in the order of the module.
     pub(super) fn add_sorted(&mut self, mut found: Collected, place: impl Fn(usize) -> Place) {
         found.problems.sort_by_key(|(number, _)| *number);
         for (number, problem) in found.problems {
@@ -128,7 +127,7 @@ impl Report {
             .any(|finding| finding.problem == *problem)
     }
 
-    /// Puts the worst first.
+    /// Sorts by severity, the worst first.
     pub(super) fn sort(&mut self) {
         self.findings
             .sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
@@ -151,7 +150,7 @@ impl Collected {
     }
 }
 
-/// The replaced functions, the findings, and their numbers.
+/// Prints the replaced functions, the findings, and their numbers.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for replaced in &self.replaced {

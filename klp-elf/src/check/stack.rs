@@ -40,7 +40,7 @@ pub(super) fn check(module: &Module<'_>, tables: &Tables<'_>, report: &mut Repor
     }
 }
 
-/// The worst way in which a function is left.
+/// The worst problem among the jumps out of a function.
 fn leaves(module: &Module<'_>, function: &Function) -> Option<Problem> {
     let mut first = None;
     for jump in module.jumps(function) {
@@ -52,8 +52,8 @@ fn leaves(module: &Module<'_>, function: &Function) -> Option<Problem> {
     first.map(|jump| Problem::LeavesStack(module.exit(function, &jump)))
 }
 
-/// Whether the jump leads to other code of the module. Split-off parts of a function belong to
-/// it; the kernel's own patches in C have such parts.
+/// Whether the jump is to other code of the module. A function's cold part belongs to it; patches in C
+/// have such parts.
 fn is_own(module: &Module<'_>, function: &Function, jump: &Jump) -> bool {
     let Some(place @ Target::Inside(..)) = jump.target else {
         return false;

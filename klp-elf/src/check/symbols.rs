@@ -14,7 +14,7 @@ use crate::{Error, Match, Module};
 use object::LittleEndian as LE;
 use std::collections::{HashMap, HashSet};
 
-/// The length of functions' entries, by the numbers of their livepatch symbols.
+/// The entry lengths of functions, by the indices of their livepatch symbols.
 #[derive(Default)]
 pub(super) struct Entries(HashMap<usize, u64>);
 
@@ -71,7 +71,7 @@ fn look_up(
     objects: &mut Objects<'_>,
     report: &mut Report,
 ) -> Result<Entries, Error> {
-    // Those of one name are looked up at once.
+    // Look up each name once.
     names.sort_unstable();
     let mut entries = Entries::default();
     let mut problems = Collected::default();
@@ -144,7 +144,7 @@ fn unfit(choice: Choice, symbol: &SymbolName, count: usize) -> Option<Problem> {
     }
 }
 
-/// The named symbols, by their places: those with a size come first at each.
+/// The named symbols, sorted by section and offset; at each offset, those with a size come first.
 pub(super) struct Places(Vec<u32>);
 
 /// The sort key.
@@ -162,7 +162,7 @@ impl Places {
         Self(numbers)
     }
 
-    /// The name of a symbol at a place.
+    /// The name of a symbol at an offset.
     pub(super) fn at<'data>(
         &self,
         module: &Module<'data>,
@@ -173,7 +173,7 @@ impl Places {
         Some(module.elf.symbols.name(symbol))
     }
 
-    /// The symbol at a place: one with a size, if there is one.
+    /// The symbol at an offset, preferably one with a size.
     pub(super) fn symbol<'data>(
         &self,
         module: &Module<'data>,
@@ -187,7 +187,7 @@ impl Places {
         ((found_in, found_at) == (section, offset)).then_some(symbol)
     }
 
-    /// Where the next symbol is behind an offset in a section.
+    /// The offset of the next symbol behind an offset in a section.
     pub(super) fn after(&self, module: &Module<'_>, section: usize, offset: u64) -> Option<u64> {
         let next = self.first(module, (section, offset.checked_add(1)?, false));
         let (found_in, found_at, _) = key(module, *self.0.get(next)?)?;

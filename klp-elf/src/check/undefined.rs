@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Symbols that the kernel, or a module that this one depends on, has to export.
+//! Checks the symbols that the kernel, or a module that this one depends on, has to export.
 
 use super::info::Info;
 use super::{Against, Place, Problem, Report};
@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashSet};
 /// The prefix of the symbols of a module's exports.
 const EXPORT: &[u8] = b"__ksymtab_";
 
-/// The linker makes it, and nothing uses it.
+/// A symbol of the linker that nothing uses.
 const IGNORED: &[u8] = b"_GLOBAL_OFFSET_TABLE_";
 
 /// An entry of `__versions`: the version, and the symbol's name.
@@ -69,14 +69,14 @@ pub(super) fn check(
     others(missing, info, against, report)
 }
 
-/// Why the kernel does not give an exported symbol to the module.
+/// Why the kernel does not resolve an exported symbol for the module.
 fn refused(export: &Export<'_>, version: Option<u64>, info: &Info<'_>) -> Option<Problem> {
     let version = version.filter(|found| export.version != 0 && *found != export.version);
     if let Some(found) = version {
         let expected = export.version;
         return Some(Problem::Version { found, expected });
     }
-    // Those name the modules that may use it, which need not import it.
+    // Such a namespace lists the modules that may use the symbol, and need not import it.
     let needed = export
         .namespace
         .filter(|namespace| !namespace.starts_with("module:"));
@@ -86,7 +86,7 @@ fn refused(export: &Export<'_>, version: Option<u64>, info: &Info<'_>) -> Option
     (!is_imported).then(|| Problem::Namespace(namespace.into()))
 }
 
-/// The versions of symbols that a module was built for; sorted.
+/// The symbol versions that a module was built for, sorted.
 struct Versions<'data>(Vec<(&'data [u8], u64)>);
 
 impl<'data> Versions<'data> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The objects and functions that tables list.
+//! The objects and functions of a patch's tables.
 
 use super::pointers::Target;
 
@@ -11,7 +11,7 @@ pub(in crate::check) struct Tables<'data> {
 
 /// An object that is patched.
 pub(in crate::check) struct Object<'data> {
-    /// `None` is the kernel itself.
+    /// `None` for the kernel itself.
     pub(in crate::check) name: Option<&'data [u8]>,
     /// Its section and its offset there.
     pub(in crate::check) place: (usize, u64),
@@ -25,6 +25,6 @@ pub(in crate::check) struct Function<'data> {
     pub(in crate::check) old_name: Option<&'data [u8]>,
     pub(in crate::check) new_func: Option<Target>,
     pub(in crate::check) sympos: u64,
-    /// Does code of the module write to it?
+    /// Whether code of the module writes to it.
     pub(in crate::check) filled_later: bool,
 }

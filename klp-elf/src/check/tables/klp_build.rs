@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tables of the kernel's `klp-build`: compact ones in separate sections, from which the
+//! Reads the tables of the kernel's `klp-build`: compact ones in separate sections, from which the
 //! module's init makes those of the livepatch core (`linux/livepatch_external.h`).
 
 use super::entries::{Function, Object, Tables};

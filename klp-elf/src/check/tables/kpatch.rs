@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tables of kpatch: one list of functions, each with the name of its object, from which the
-//! module makes those of the livepatch core when it starts.
+//! Reads the tables of kpatch: one list of functions, each with the name of its object, from which the
+//! module's init makes those of the livepatch core.
 
 use super::entries::{Function, Object, Tables};
 use super::pointers::Pointers;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The pointers in a module's data, and the places that its code names.
+//! The pointers in a module's data, and the addresses that its code refers to.
 
 use crate::Module;
 use crate::check::symbols::Places;
@@ -9,22 +9,22 @@ use crate::module::{self, Field};
 use object::LittleEndian as LE;
 use std::cell::Cell;
 
-/// Where a pointer of the module leads to.
+/// The target of a pointer of the module.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::check) struct Target {
-    /// `None` when that is not in the module.
+    /// `None` if the target is outside of the module.
     pub(in crate::check) section: Option<usize>,
     pub(in crate::check) offset: u64,
-    /// By this symbol.
+    /// The index of the relocation's symbol.
     pub(in crate::check) symbol: u32,
 }
 
-/// A place that code names.
+/// An address that code refers to.
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 struct Named {
     section: u16,
     offset: u64,
-    /// Does it count from the end of the instruction?
+    /// Whether it is relative to the end of the instruction.
     relative: bool,
 }
 
@@ -32,13 +32,13 @@ struct Named {
 pub(super) struct Pointers<'module, 'data> {
     pub(super) module: &'module Module<'data>,
     pub(super) places: &'module Places,
-    /// The numbers of those of the module's fields that are pointers in data, in their order.
+    /// The indices of the module's fields that are pointers in data, in order.
     pub(super) all: Vec<u32>,
-    /// The places that they lead to; sorted.
+    /// Their targets; sorted.
     targets: Vec<(u16, u64)>,
-    /// The places that code names; sorted.
+    /// The addresses that code refers to; sorted.
     named: Vec<Named>,
-    /// How many entries may still be read.
+    /// The number of entries that may still be read.
     left: Cell<usize>,
 }
 
@@ -82,7 +82,7 @@ impl<'module, 'data> Pointers<'module, 'data> {
         self.module.fields().get(number as usize)
     }
 
-    /// The numbers of the first pointer that is not before a place, and of all that follow.
+    /// The indices of the pointers from an offset of a section on.
     pub(super) fn from(&self, section: usize, offset: u64) -> &[u32] {
         let before = |number: &u32| {
             let field = self.field(*number);
@@ -101,20 +101,20 @@ impl<'module, 'data> Pointers<'module, 'data> {
         Some((field.offset, target))
     }
 
-    /// The pointer at a place.
+    /// The pointer at an offset.
     pub(super) fn get(&self, section: usize, offset: u64) -> Option<Target> {
         let (_, target) = self.first(section, offset, offset.checked_add(1)?)?;
         Some(target)
     }
 
-    /// Does code of the module name one of the fields of an entry, and so write to it?
+    /// Whether code of the module refers to one of the fields of an entry, and so writes to it.
     pub(super) fn is_filled(&self, section: usize, start: u64, fields: &[u64]) -> bool {
         let mut places = fields.iter().map(|offset| start.saturating_add(*offset));
         places.any(|place| self.is_named(section, place))
     }
 
-    /// Does code name a place? What counts from the instruction's end is named by its field, and a
-    /// value may come behind that.
+    /// Whether code refers to an address. An operand relative to the instruction's end has that offset, and an
+    /// immediate of 4 bytes may follow the field.
     pub(super) fn is_named(&self, section: usize, place: u64) -> bool {
         let Ok(section) = u16::try_from(section) else {
             return false;
@@ -130,19 +130,20 @@ impl<'module, 'data> Pointers<'module, 'data> {
         named(0, false) || named(0, true) || named(4, true) || named(8, true)
     }
 
-    /// May another entry be read? Malformed tables can refer to each other without end.
+    /// Takes one entry from the budget; false if none is left. Malformed tables can refer to each other
+    /// without end.
     pub(super) fn take(&self) -> bool {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         left > 0
     }
 
-    /// Was the limit of entries reached?
+    /// Whether the limit of entries was reached.
     pub(super) fn is_exhausted(&self) -> bool {
         self.left.get() == 0
     }
 
-    /// The first place behind another one in a section that a pointer leads to.
+    /// The first target of a pointer behind an offset in a section.
     pub(super) fn target_after(&self, section: usize, offset: u64) -> Option<u64> {
         let section = u16::try_from(section).ok()?;
         let next = self
@@ -152,13 +153,13 @@ impl<'module, 'data> Pointers<'module, 'data> {
         (found_in == section).then_some(found_at)
     }
 
-    /// The string that a pointer leads to.
+    /// The string that a pointer refers to.
     pub(super) fn string(&self, target: Target) -> Option<&'data [u8]> {
         let place = module::Place::Inside(target.section?, target.offset);
         self.module.string(place)
     }
 
-    /// Does a pointer lead to code?
+    /// Whether a pointer refers to code.
     pub(super) fn is_code(&self, target: Target) -> bool {
         target
             .section
@@ -170,7 +171,7 @@ impl<'module, 'data> Pointers<'module, 'data> {
         self.module.elf.bytes(section)
     }
 
-    /// The eight bytes at a place, as a number; 0 outside.
+    /// The 64-bit number at an offset; 0 outside of the section.
     pub(super) fn word(&self, section: usize, offset: u64) -> u64 {
         let start = usize::try_from(offset).ok();
         let rest = start.and_then(|start| self.bytes(section).get(start..));
@@ -179,7 +180,7 @@ impl<'module, 'data> Pointers<'module, 'data> {
     }
 }
 
-/// The place that a field leads to.
+/// The target of a field.
 pub(super) fn target(module: &Module<'_>, field: &Field) -> Option<Target> {
     let symbol = module.elf.symbols.all.get(field.symbol as usize)?;
     let place = symbol.st_value.get(LE);

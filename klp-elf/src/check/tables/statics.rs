@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Tables in statics of the module, in Rust or C: `struct klp_patch`, `klp_object` and
+//! Finds tables in statics of the module, in Rust or C: `struct klp_patch`, `klp_object` and
 //! `klp_func` (`include/linux/livepatch.h`).
 //!
 //! Their symbols can have any name, and the size of an entry depends on the kernel. But a patch
@@ -19,11 +19,11 @@ use std::collections::BTreeSet;
 const SECOND: u64 = 8;
 const SYMPOS: u64 = 16;
 
-/// How far the fields reach that can be pointers: the callbacks of an object are the last.
+/// The length of the fields that can be pointers: the callbacks of an object are the last.
 const OBJECT_FIELDS: u64 = 48;
 const FUNCTION_FIELDS: u64 = 24;
 
-/// How many bytes of code can be between where the patch is named, and the call.
+/// The most bytes of code between the reference to the patch and the call.
 const NEAR: u64 = 32;
 
 const THIS_MODULE: &[u8] = b"__this_module";
@@ -63,7 +63,7 @@ fn arguments(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
         symbol.is_some_and(|symbol| ENABLING.contains(&symbols.name(symbol)))
     };
     let mut patches = BTreeSet::new();
-    // The next call behind a place: from the last to the first.
+    // The next call behind a field: fields are visited from the last to the first.
     let mut call = None;
     for field in module
         .fields()
@@ -81,7 +81,7 @@ fn arguments(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
         let Some(target) = target(module, field) else {
             continue;
         };
-        // What counts from the end of the instruction ends with the field.
+        // The field is the end of an instruction that it is relative to.
         let relative_to_end = module.machine.relative_to_end();
         let behind = if relative_to_end.iter().any(|kind| field.is(*kind)) {
             4
@@ -97,7 +97,7 @@ fn arguments(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
     patches
 }
 
-/// What looks like a patch.
+/// All structures that look like a patch.
 fn shaped(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
     let all = pointers
         .all
@@ -116,7 +116,7 @@ fn shaped(pointers: &Pointers<'_, '_>) -> BTreeSet<(usize, u64)> {
         .collect()
 }
 
-/// Is there a pointer to the module itself?
+/// Whether a structure begins with a pointer to the module itself.
 fn is_patch(pointers: &Pointers<'_, '_>, section: usize, start: u64) -> bool {
     pointers.get(section, start).is_some_and(|target| {
         let symbols = pointers.module.elf.symbols;
@@ -142,7 +142,7 @@ fn objects<'data>(
         if !pointers.take() {
             break;
         }
-        // Without a name, as of vmlinux, the table comes first.
+        // An object without a name, such as vmlinux, has the table as its first pointer.
         let second = pointers.get(section, at.saturating_add(SECOND));
         let second = second.filter(|target| !pointers.is_code(*target));
         let (start, name, funcs) = match second {
@@ -179,13 +179,13 @@ fn missing(pointers: &Pointers<'_, '_>, section: usize, start: u64, problem: Pro
     }
 }
 
-/// Is it a string, rather than a table?
+/// Whether it is a string, not a table.
 fn is_name(pointers: &Pointers<'_, '_>, target: Target) -> bool {
     let text = pointers.string(target);
     !holds_pointers(pointers, target) && text.is_some_and(|text| !text.is_empty())
 }
 
-/// Does a table hold pointers?
+/// Whether a table holds pointers.
 fn holds_pointers(pointers: &Pointers<'_, '_>, table: Target) -> bool {
     let extent = extent(pointers, table);
     extent.is_some_and(|(section, end)| pointers.first(section, table.offset, end).is_some())
