@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules for arm64: what is read from their code, and how they are linked.
+//! Reads the code of arm64 modules, and links them.
 
 // Not by a `[[test]]` of the manifest, which cargo-klp carries without the tests.
 #![cfg(all(feature = "code", feature = "link"))]

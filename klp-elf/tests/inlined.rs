@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What debug information of real compilers tells about inlined functions.
+//! Reads inlined functions from the debug information of real compilers.
 
 #![cfg(feature = "debug-info")]
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// `leaf` is inlined into `middle`, and that into `outer` and `other`; `shared` stands in a header.
+/// `leaf` is inlined into `middle`, and that into `outer` and `other`; `shared` is in a header.
 const SOURCE: &str = r#"
 #include "include/linux/types.h"
 
@@ -203,9 +203,9 @@ fn split_debug_information_is_refused_with_advice() {
     }
 }
 
-/// Whatever the damage, there is an answer, and no panic.
+/// Damaged files return a result or an error, and do not panic.
 #[test]
-fn damaged_debug_information_is_no_danger() {
+fn damaged_debug_information_does_not_panic() {
     let fixture = Fixture::new();
     let whole = fs::read(fixture.compile(&["-g"])).expect("readable");
     let damaged = fixture.path("damaged.o");
@@ -249,7 +249,7 @@ fn a_damaged_index_is_an_error() {
     assert!(open(&long).is_err());
 }
 
-/// Each name is found, wherever it stands in a long index.
+/// Each name is found at any position of a long index.
 #[test]
 fn bisection_finds_every_name() {
     let fixture = Fixture::new();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One good module, broken in one way at a time: that is reported, and nothing else.
+//! Breaks a good module in one way at a time: exactly that problem is reported.
 
 use crate::kernel::{Made, ids};
 use crate::patch::{LIVEPATCH, Patch, PatchedFunction, PatchedObject, replace};
 use object::elf;
 
-/// Checks the good module after a change, which is to be found by this id alone.
+/// Checks the good module after a change, for which exactly this ID must be reported.
 #[track_caller]
 fn breaks(id: &str, text: &str, change: impl FnOnce(&mut Patch)) {
     let mut patch = Patch::good();
@@ -281,7 +281,7 @@ fn a_call_into_another_entry() {
     enters(&mut patch, 9);
     let report = Made::new().check(&patch.build());
     assert_eq!(ids(&report), [] as [&str; 0], "{report}");
-    // Who finds out when it runs jumps to either.
+    // Code that branches on the entry's length at run time jumps to either.
     let mut patch = Patch::good();
     enters(&mut patch, 5);
     patch

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is good, and what is only not known.
+//! Checks good modules, and ones with parts that cannot be checked.
 
 use crate::kernel::{Made, ids};
 use crate::patch::{Patch, PatchedObject, replace};

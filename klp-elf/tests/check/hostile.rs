@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules whose names are no names: escape sequences, forged lines of a log. Reports show them escaped.
+//! Modules with escape sequences and forged log lines as names. Reports show them escaped.
 
 use crate::kernel::Made;
 use crate::patch::{Patch, replace};
 use klp_elf::check::{Against, Report, check};
 use klp_elf::livepatch;
 
-/// It clears a terminal, and is a command for who keeps the log of a CI.
+/// It clears a terminal, and is a command in the log of a CI.
 const NAME: &str = "a\x1b[2J\r\n::error::b\u{202e}\u{2028}\u{9b}c";
 
-/// What of it has to be seen.
+/// Its escaped form.
 const SHOWN: &str = "a\\u{1b}[2J\\r\\n::error::b\\u{202e}\\u{2028}\\u{9b}c";
 
 /// A name of a livepatch symbol, and of a section.

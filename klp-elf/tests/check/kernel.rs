@@ -13,7 +13,7 @@ pub(crate) struct Made {
     kernel: Kernel,
 }
 
-/// What it exports: version, symbol, namespace.
+/// Its exports: version, symbol, namespace.
 const EXPORTS: &str = "0x00000000\tklp_enable_patch\tvmlinux\tEXPORT_SYMBOL_GPL\t\n\
     0x12345678\tseq_puts\tvmlinux\tEXPORT_SYMBOL\t\n\
     0x00000000\tspaced\tvmlinux\tEXPORT_SYMBOL\tSPACE\n";
@@ -58,7 +58,7 @@ impl Made {
     }
 }
 
-/// The ids of what is wrong.
+/// The IDs of the findings.
 pub(crate) fn ids(report: &Report) -> Vec<&'static str> {
     let findings = report.findings.iter();
     findings.map(|finding| finding.problem.id()).collect()

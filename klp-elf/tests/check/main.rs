@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Livepatch modules made byte by byte, good ones and broken ones, and what the checker says.
+//! Checks livepatch modules made byte by byte, good and broken ones.
 
 #![cfg(feature = "code")]
 

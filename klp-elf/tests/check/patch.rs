@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A livepatch module under construction. The parts say what it holds; each test changes one.
+//! Builds a livepatch module from a description, of which each test changes a part.
 
 use object::elf;
 use object::write::{
@@ -40,9 +40,9 @@ pub(crate) struct Patch {
     pub(crate) sections: Vec<Rela>,
     /// Ordinary relocations of `.text`.
     pub(crate) relocations: Vec<(u64, u32, &'static str, i64)>,
-    /// Are the tables' own symbols there?
+    /// Whether the tables have symbols.
     pub(crate) named: bool,
-    /// Is the patch named long before the call that takes it?
+    /// Whether code refers to the patch long before the call that takes it.
     pub(crate) far: bool,
     /// A place in `.data` that `module_init` writes to.
     pub(crate) fills: Option<i64>,
@@ -50,14 +50,14 @@ pub(crate) struct Patch {
     pub(crate) compact: Option<Compact>,
 }
 
-/// Tables from which a module makes others when it starts.
+/// Tables from which a module's init makes those of the livepatch core.
 #[derive(Clone, Copy)]
 pub(crate) enum Compact {
     /// Those of klp-build, where the object `vmlinux` says that it has so many functions.
     KlpBuild { count: u32 },
     /// Those of kpatch.
     Kpatch,
-    /// None that anybody knows.
+    /// An unknown format.
     None,
 }
 
@@ -178,7 +178,7 @@ impl Patch {
 }
 
 impl Rela {
-    /// Writes what the writer does not know of.
+    /// Writes what `object`'s writer does not support.
     fn finish(&self, names: &Names, data: &mut [u8]) {
         let (_, header) = names.sections[self.name];
         let number = |name: &str| match name.parse() {
@@ -470,7 +470,7 @@ impl Writer {
         table
     }
 
-    /// Tables of another tool, beside data that says nothing.
+    /// Tables of another tool, beside unrelated data.
     fn compact(&mut self, patch: &Patch, tool: Compact) -> SectionId {
         let objects = patch.objects.as_deref().unwrap_or_default();
         match tool {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Changes files at random, more often where it matters.
+//! Mutates files at random, more often in headers and tables.
 
 use std::ops::Range;
 
-/// Numbers that are the same for a case each time (xorshift).
+/// Pseudorandom numbers, reproducible by the number of the case (xorshift).
 pub(crate) struct Random(u64);
 
 impl Random {
     pub(crate) fn new(case: u64) -> Self {
-        // Neighbours are made to differ.
+        // Mix the seed, so that successive cases differ.
         let mut random = Self(case.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         random.next();
         random.next();

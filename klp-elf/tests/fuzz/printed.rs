@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What readers print, and what it must not hold.
+//! Collects the text that readers print, and checks it for unescaped names.
 
 use quote::ToTokens as _;
 use syn::Item;
@@ -27,7 +27,7 @@ impl Printed {
         }
     }
 
-    /// Says what is wrong with it.
+    /// Checks for control characters and unexpected items.
     pub(crate) fn check(&self) -> Result<(), String> {
         let is_odd = |c: char| c.is_control() && c != '\n' || !c.is_ascii() && !c.is_alphanumeric();
         for text in self.text.iter().chain(&self.rust) {

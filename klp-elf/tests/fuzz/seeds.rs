@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files that are changed: made ones, and real ones where there are some.
+//! The seeds: generated files, and real ones if the machine has them.
 
 use crate::btf::Btf;
 use crate::files::{INIT, TEXT, vmlinux};
@@ -10,7 +10,7 @@ use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object as _, ObjectSection as _};
 use std::path::{Path, PathBuf};
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Module,
@@ -32,9 +32,9 @@ pub(crate) struct Seed {
     pub(crate) data: Vec<u8>,
 }
 
-/// Larger ones take too long to be worth it.
+/// The largest real file; larger ones take too long.
 const LARGEST: usize = 4 << 20;
-/// More real modules tell nothing new.
+/// The most real modules; more would find nothing new.
 const MODULES: usize = 40;
 
 pub(crate) fn all() -> Vec<Seed> {
@@ -45,7 +45,7 @@ pub(crate) fn all() -> Vec<Seed> {
     for path in std::env::split_paths(&given).chain([built]) {
         collect(&path, &mut modules);
     }
-    // Their order is not the same on each machine.
+    // The order of entries differs between machines.
     modules.sort();
     modules.truncate(MODULES);
     seeds.extend(modules.into_iter().filter_map(|path| real(&path)));
@@ -54,7 +54,7 @@ pub(crate) fn all() -> Vec<Seed> {
 
 /// The files below a folder that are worth reading.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) {
-    // Links lead out of a build's folder, and back up.
+    // Symbolic links lead out of a build folder, or form cycles.
     if path.is_symlink() {
         return;
     }

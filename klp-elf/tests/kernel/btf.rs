@@ -10,7 +10,7 @@ pub(crate) const VOID: u32 = 0;
 pub(crate) struct Btf {
     types: Vec<u8>,
     strings: Vec<u8>,
-    /// Where this part's strings begin: a module's go on where vmlinux' end.
+    /// The first string offset: a module's strings continue those of vmlinux.
     first_string: usize,
     last: u32,
 }
@@ -51,7 +51,7 @@ impl Btf {
         self.last
     }
 
-    /// Adds a string and answers where it is.
+    /// Adds a string and returns its offset.
     pub(crate) fn string(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;

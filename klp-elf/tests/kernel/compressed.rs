@@ -47,7 +47,7 @@ fn a_compressed_module_is_found_and_read() {
 #[test]
 fn uncompressed_files_are_read_unchanged() {
     let (folder, data) = module();
-    // The name does not count.
+    // The name does not matter.
     let path = folder.add("modules/m.ko.xz", &data);
     assert_eq!(read_module(&path).expect("readable"), data);
     assert!(!is_compressed(&path).expect("readable"));
@@ -70,7 +70,7 @@ fn damaged_files_are_errors_that_name_them() {
     for (ending, whole) in packed(&data) {
         for length in 0..whole.len() {
             let path = folder.add(&format!("modules/m.ko.{ending}"), &whole[..length]);
-            // What its first bytes do not show to be compressed is read as it is.
+            // Without the magic of a format, the file is read unchanged.
             let short = length < 6 && read_module(&path).is_ok();
             match read_module(&path) {
                 Err(error @ Error::Compressed { .. }) => {
@@ -85,7 +85,7 @@ fn damaged_files_are_errors_that_name_them() {
                 Err(error) => panic!("{error}"),
             }
         }
-        // Any byte may be wrong; there is an answer, and no panic.
+        // Whichever byte is wrong, it does not panic.
         for at in 0..whole.len() {
             let mut changed = whole.clone();
             changed[at] ^= 0x55;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Files that are cut off, or lie. Each is answered or refused; none brings the reader down.
+//! Reads truncated and malformed files: each returns a result or an error, and none panics.
 
 use crate::btf::{Btf, VOID};
 use crate::files::{File, Folder, TEXT, vmlinux};
 use klp_elf::{Kernel, Stub, VMLINUX};
 
-/// Asks everything of a kernel.
+/// Calls every query of a kernel.
 fn ask(folder: &Folder) {
     let Ok(kernel) = Kernel::open(folder.sources.clone()) else {
         return;

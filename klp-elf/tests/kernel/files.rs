@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Writes the files of a kernel: vmlinux, modules, copies of what it shows.
+//! Writes the files of a kernel: vmlinux, modules, copies of `/proc` and tracefs files.
 
 use crate::btf::Btf;
 use klp_elf::{Kernel, Sources};
@@ -12,7 +12,7 @@ use object::{
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// Where vmlinux' code begins, and its list of places that can be traced.
+/// The addresses of vmlinux' code, and of its list of patch sites.
 pub(crate) const TEXT: u64 = 0xffff_ffff_8100_0000;
 pub(crate) const INIT: u64 = 0xffff_ffff_8200_0000;
 pub(crate) const LIST: u64 = 0xffff_ffff_8300_0000;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Which functions a kernel has, where, and whether they can be replaced.
+//! Finds a kernel's functions, and whether they can be replaced.
 
 use crate::btf::{Btf, VOID};
 use crate::files::{Folder, INIT, LIST, TEXT, relocatable_vmlinux, vmlinux};
@@ -188,18 +188,18 @@ fn the_list_of_the_running_kernel_counts_where_it_is_clear() {
     assert_eq!(traceable(&kernel, "cmdline_proc_show"), [Some(false)]);
     assert_eq!(traceable(&kernel, "show"), [Some(false), Some(false)]);
 
-    // What is gone after the boot is never listed.
+    // Init functions are never listed.
     folder.sources.traceable = Some(folder.add("traceable", b"setup\n"));
     assert_eq!(
         traceable(&folder.open(), "setup"),
         [Some(true), Some(false)]
     );
 
-    // One of two: which one, the file itself says.
+    // The list has one of two; the kernel's file shows which.
     folder.sources.traceable = Some(folder.add("traceable", b"show\n"));
     assert_eq!(traceable(&folder.open(), "show"), [Some(false), Some(true)]);
 
-    // Without a list of its own nobody knows.
+    // Without a list in the file it is unknown.
     let mut bare = Folder::new(&Btf::new().finish());
     let text = b"ffffffff82000040 t show\nffffffff82000080 t show\n";
     bare.sources.kallsyms = Some(bare.add("kallsyms", text));
@@ -243,7 +243,7 @@ fn entries_reach_to_the_end_of_the_traced_call() {
     assert_eq!(traceable(&known, "show"), [Some(true), Some(true)]);
     assert_eq!(traceable(&known, "quiet"), [Some(false)]);
 
-    // What the kernel says goes before what the file says.
+    // The list of the running kernel takes precedence over the file.
     folder.sources.sites = Some(folder.add("sites", b"ffffffff81000080 show\n"));
     assert_eq!(entries(&folder.open(), "show"), [None, Some(5)]);
     folder.sources.sites = Some(folder.add("sites", b"\n"));
@@ -261,7 +261,7 @@ fn data_has_a_size_and_similar_names() {
     assert_eq!(missing.similar, ["jiffies"]);
 }
 
-/// A link gives initialised data the letter of code, and a kernel without its file has nothing else.
+/// Linking can give init data the letter of code, and without the kernel's file there is nothing else.
 #[test]
 fn areas_of_vmlinux_are_known_by_their_bounds() {
     let mut bare = Folder::new(&Btf::new().finish());

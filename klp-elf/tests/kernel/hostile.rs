@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Type information whose names are no names: code, escape sequences, ends of comments. What is printed
-//! of it is Rust with exactly the items that it should have.
+//! Type information with code, escape sequences and ends of comments as names. The printed Rust has exactly
+//! the expected items.
 
 use crate::btf::{Btf, VOID};
 use crate::files::{Folder, INIT, TEXT, vmlinux};
@@ -9,7 +9,7 @@ use klp_elf::{Kernel, Object, Stub, VMLINUX, Wanted};
 use quote::ToTokens as _;
 use syn::Item;
 
-/// What could stand in place of a name, each with the word `evil`.
+/// Malicious names, each with the word `evil`.
 const NAMES: [&str; 10] = [
     "a\nfn evil() {}",
     "a;\r\n}\nstatic evil: u8 = 0;\n//",
@@ -65,8 +65,8 @@ fn types(name: &str) -> Btf {
     btf
 }
 
-/// Asks with the kernel that has these types.
-fn with(name: &str, ask: impl FnOnce(&Kernel, &Object<'_>)) {
+/// Runs `test` with a kernel of these types.
+fn with(name: &str, test: impl FnOnce(&Kernel, &Object<'_>)) {
     let names = ["show", "value", "hidden", name];
     let functions: Vec<_> = names
         .iter()
@@ -77,7 +77,7 @@ fn with(name: &str, ask: impl FnOnce(&Kernel, &Object<'_>)) {
     let folder = Folder::new(&vmlinux(&types(name), &functions));
     let kernel = folder.open();
     let object = kernel.object(VMLINUX).expect("readable").expect("vmlinux");
-    ask(&kernel, &object);
+    test(&kernel, &object);
 }
 
 /// The items of a file: what they are, and their names.

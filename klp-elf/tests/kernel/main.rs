@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kernels made byte by byte, and what is read from them.
+//! Reads kernels made byte by byte.
 
 #[allow(dead_code)] // Other tests need more of it.
 mod btf;

@@ -134,7 +134,7 @@ fn modules_may_contain_kernel_types() {
         .prototype
         .expect("its prototype");
     assert_eq!(prototype.to_string(), "void show(struct dummy *dummy)");
-    // What is in the structure stands in the kernel only.
+    // Only the kernel's types have the members.
     let object = kernel.object("m").expect("readable").expect("the module");
     let dummy = object.structure("dummy").expect("the kernel's");
     let taken = prototype.parameters[0].ty.identity.content();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Files that are no regular files, and files that change while they are read.
+//! Opens files that are not regular, and files that change while they are read.
 
 use crate::btf::{Btf, VOID};
 use crate::files::{Folder, TEXT, vmlinux};
@@ -15,7 +15,7 @@ fn sample() -> Vec<u8> {
     vmlinux(&btf, &[("f", TEXT, true)])
 }
 
-/// What is no file, with the words that say so.
+/// Paths that are not regular files, with the words of the errors.
 fn no_files(folder: &Path) -> [(PathBuf, &'static str); 4] {
     let fifo = folder.join("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status();

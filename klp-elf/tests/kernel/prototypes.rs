@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Prototypes as C writes them, and the Rust types for them.
+//! Prints prototypes in C, and the Rust types for them.
 
 use crate::btf::{Btf, VOID};
 use crate::files::Folder;
@@ -13,7 +13,7 @@ fn prototype(btf: &Btf, name: &str) -> Prototype {
     object.function(name).prototype.expect("its prototype")
 }
 
-/// What Rust writes for a type as an argument, and as a result.
+/// The Rust type of an argument, and that of a result.
 fn in_rust(make: impl Fn(&mut Btf) -> u32) -> (String, Option<String>, Option<String>) {
     let mut btf = Btf::new();
     let ty = make(&mut btf);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Beginnings of patches, as their authors get them.
+//! Writes stubs of patches.
 
 use crate::btf::{Btf, VOID};
 use crate::files::{Folder, INIT, TEXT, vmlinux};
@@ -35,7 +35,7 @@ fn noreturn_functions_have_no_stub() {
     );
 }
 
-/// No reference to what is being freed, which could be counted again.
+/// No reference to a structure that is being freed, since its reference count must not be raised again.
 #[test]
 fn freed_arguments_are_no_references() {
     let mut btf = Btf::new();
@@ -480,7 +480,7 @@ fn one_that_calls_the_original() {
     let int = btf.signed("int", 4);
     let m = btf.declared("seq_file");
     let m = btf.pointer(m);
-    // A word that means something in a replacement, and one that does in Rust.
+    // A keyword of replacements, and one of Rust.
     let parameters = [("m", m), ("original", int), ("type", int)];
     btf.function("show", int, &parameters);
     btf.function("clear", VOID, &[("m", m)]);

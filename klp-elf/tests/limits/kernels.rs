@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Files of kernels that were made to exhaust those who look into them.
+//! Files of kernels made to exhaust their readers.
 
 use crate::btf::{Btf, VOID};
 use crate::files::{Folder, TEXT, vmlinux};
@@ -10,7 +10,7 @@ use crate::{alone, measure, size};
 use klp_elf::check::{Against, check};
 use klp_elf::{Error, Kernel, Stub, VMLINUX, Wanted};
 
-/// Looks into the files as `check` and `stub` do.
+/// Reads the files as `check` and `stub` do.
 fn read(what: &str, folder: &Folder, size: usize) -> Result<(), Error> {
     let module = Patch::good().build();
     measure(&format!("{what}, checked"), size, false, || {
@@ -48,12 +48,12 @@ fn read_btf(what: &str, data: &[u8]) -> Result<(), Error> {
     read(what, &Folder::new(data), data.len())
 }
 
-/// How many entries of that size a file has room for.
+/// The number of entries of that size that fit into a file.
 fn count(entry: usize) -> usize {
     size() / entry
 }
 
-/// As many types as may be, and not more than fit.
+/// The number of types of that size that fit into a file and the limit.
 fn types(entry: usize) -> usize {
     count(entry).min(1_000_000)
 }
@@ -190,7 +190,7 @@ fn long_names_of_types() {
     assert!(error.to_string().contains(words), "{error}");
 }
 
-/// A vmlinux with these symbols and no types to speak of.
+/// A vmlinux with these symbols and hardly any types.
 fn symbols(make: impl FnOnce(&mut Raw)) -> Vec<u8> {
     let mut raw = Raw::new();
     raw.section(CODE).data = vec![0; 4096];

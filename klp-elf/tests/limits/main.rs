@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Large files that were made to exhaust whoever reads them: the time and the memory that they take are
-//! in proportion to their size.
+//! Reads large files made to exhaust their readers: time and memory have to be in proportion to their
+//! size.
 //!
-//! The files have 1 MiB, on which a reader that takes the square of their size already
-//! fails. `KLP_FILE_MIB=95` makes them as large as the promise of `docs/limits.md`, which wants a release
-//! build.
+//! The files have 1 MiB, at which a reader of quadratic time already fails. `KLP_FILE_MIB=95` makes them
+//! as large as `docs/limits.md` promises, which needs a release build.
 
 #![cfg(all(feature = "code", feature = "link"))]
 
@@ -27,16 +26,16 @@ mod raw;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What is promised for files of this size.
+/// The size of the files for which the limits are promised.
 const SIZE: usize = 100_000_000;
 const MEMORY: usize = 512_000_000;
 const TIME: Duration = Duration::from_secs(10);
 
-/// What any file may take besides.
+/// The constant part of the limit.
 const MEMORY_AT_LEAST: usize = 24 << 20;
 const TIME_AT_LEAST: Duration = Duration::from_secs(2);
 
-/// Code that is not optimized takes so many times longer.
+/// The slowdown of code that is not optimized.
 const DEBUG: u32 = 12;
 
 /// Memory is counted for the whole process.
@@ -47,7 +46,7 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How large a file should be, in bytes.
+/// The size of the files, in bytes.
 fn size() -> usize {
     let mib = match std::env::var("KLP_FILE_MIB") {
         Ok(text) => text.parse().expect("a number in KLP_FILE_MIB"),
@@ -56,7 +55,7 @@ fn size() -> usize {
     mib << 20
 }
 
-/// Reads a file of `size` bytes, which is in memory already if `held`, and looks at what that takes.
+/// Reads a file of `size` bytes, which is already in memory if `held`, and checks time and memory.
 #[track_caller]
 fn measure<T>(what: &str, size: usize, held: bool, read: impl FnOnce() -> T) -> T {
     let part = |whole: usize| (whole as u64 * size as u64 / SIZE as u64) as usize;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules that were made to exhaust the checker and the linker.
+//! Modules made to exhaust the checker and the linker.
 
 use crate::btf::Btf;
 use crate::files::{Folder, TEXT as KERNEL_TEXT, vmlinux};
@@ -36,7 +36,7 @@ fn kernel() -> Folder {
     folder
 }
 
-/// Checks a module alone and against a kernel, links it, and gives the report of the second.
+/// Checks a module alone and against a kernel, links it, and returns the report of the second check.
 fn read(what: &str, data: &[u8]) -> Result<Report, Error> {
     let kernel = files().open();
     let text = |report: &Report| report.to_string().len();
@@ -64,7 +64,7 @@ fn has(report: &Report, id: &str) -> bool {
         .any(|finding| finding.problem.id() == id)
 }
 
-/// How many entries of that size a file has room for.
+/// The number of entries of that size that fit into a file.
 fn count(entry: usize) -> usize {
     size() / entry
 }
@@ -103,7 +103,7 @@ fn symbols_of_overlapping_names() {
     read("overlapping names", &raw.finish()).expect("a module");
 }
 
-/// A mangled name of few bytes that stands for very many.
+/// A short mangled name whose demangled form is very long.
 fn bomb() -> String {
     // Each type is a pair of the one before it.
     let mut name = "_RINvC1a1f".to_owned();
@@ -477,7 +477,7 @@ fn no_modules() {
     read("a section of zeros", &raw.finish()).expect("a module");
 }
 
-/// A zstd file of blocks that each say one byte 128 Ki times.
+/// A zstd file of blocks that each repeat one byte 128 Ki times.
 fn repeated(blocks: usize) -> Vec<u8> {
     // No size, no checksum, a window of 8 MiB.
     let mut file = b"\x28\xb5\x2f\xfd\0\x68".to_vec();

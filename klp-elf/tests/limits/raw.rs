@@ -44,8 +44,8 @@ pub(crate) const DATA: u16 = 3;
 pub(crate) const RODATA: u16 = 4;
 
 impl Raw {
-    /// A livepatch module with nothing in it: `.modinfo`, `.text`, `.data`, `.rodata`, and what makes it a
-    /// finished one.
+    /// An empty livepatch module: `.modinfo`, `.text`, `.data`, `.rodata`, and the section of a finished
+    /// module.
     pub(crate) fn new() -> Self {
         let mut raw = Self {
             sections: Vec::new(),
@@ -66,7 +66,7 @@ impl Raw {
         raw
     }
 
-    /// Adds a section and answers its number.
+    /// Adds a section and returns its index.
     pub(crate) fn add(&mut self, name: &str, kind: u32, flags: u64, data: &[u8]) -> u32 {
         self.sections.push(Section {
             name: name.into(),
@@ -106,7 +106,7 @@ impl Raw {
         offset
     }
 
-    /// Adds a symbol and answers its number.
+    /// Adds a symbol and returns its index.
     pub(crate) fn symbol(
         &mut self,
         name: &str,

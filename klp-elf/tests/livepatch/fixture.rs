@@ -12,7 +12,7 @@ use object::{
 pub(crate) struct Fixture(Object<'static>);
 
 impl Fixture {
-    /// A live patch without anything in it.
+    /// An empty live patch.
     pub(crate) fn new() -> Self {
         let mut fixture = Self::no_patch();
         fixture.section(
@@ -64,7 +64,7 @@ impl Fixture {
         })
     }
 
-    /// A symbol of elsewhere; a weak one, as sources declare livepatch symbols.
+    /// An undefined symbol; weak, as sources declare livepatch symbols.
     pub(crate) fn outside(&mut self, name: &str) -> SymbolId {
         let symbol = self.symbol(name, SymbolSection::Undefined, SymbolScope::Unknown);
         self.0.symbol_mut(symbol).weak = name.starts_with(".klp");
@@ -115,8 +115,8 @@ pub(crate) const KINDS: [elf::RelocationType; 6] = [
     elf::R_X86_64_PC64,
 ];
 
-/// A module with all that linking has to look after: two functions and data, references to two
-/// objects and to the kernel's exports between each other, debug information, and the mark.
+/// A module with all that linking has to handle: two functions and data, interleaved references to two
+/// objects and to the kernel's exports, debug information, and the mark.
 pub(crate) fn whole() -> Vec<u8> {
     let mut fixture = Fixture::new();
     let first = fixture.text(".text.first", 64);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What linking makes of a module, and what it leaves alone.
+//! Checks what linking changes in a module, and what it keeps.
 
 use crate::fixture::{Fixture, KINDS, whole};
 use crate::read_back::{Relocation, read, relocations};
@@ -84,7 +84,7 @@ fn symbols_are_as_the_document_has_them() {
 }
 
 #[test]
-fn all_else_stays() {
+fn everything_else_is_unchanged() {
     let (before, after) = (whole(), linked(&whole()));
     let (mut before, mut after) = (read(&before), read(&after));
     for (old, new) in before.symbols.iter_mut().zip(&mut after.symbols) {
@@ -145,7 +145,7 @@ fn a_mark_alone_is_cleared() {
 }
 
 #[test]
-fn a_symbol_that_nothing_refers_to_is_marked_all_the_same() {
+fn an_unreferenced_symbol_is_marked_too() {
     let mut fixture = Fixture::new();
     fixture.outside(KERNEL);
     let before = fixture.finish();

@@ -89,7 +89,7 @@ impl File {
     }
 }
 
-/// The relocations by section, those without any left out.
+/// The relocations by section, without empty sections.
 pub(crate) fn relocations(data: &[u8]) -> BTreeMap<String, Vec<Relocation>> {
     let header = FileHeader64::<LE>::parse(data).expect("a header");
     let sections = header.sections(LE, data).expect("sections");

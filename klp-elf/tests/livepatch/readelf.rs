@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What binutils' `readelf` reads from a linked module, where there is one.
+//! Compares a linked module with the output of binutils' `readelf`, if installed.
 
 use crate::fixture::whole;
 use klp_elf::livepatch::link;
 use std::io::ErrorKind;
 use std::process::Command;
 
-/// The output for a linked module, or nothing when there is no readelf.
+/// The output for a linked module. `None` without readelf.
 fn readelf(option: &str) -> Option<String> {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), link(&whole()).expect("it can be linked")).expect("written");
@@ -17,7 +17,7 @@ fn readelf(option: &str) -> Option<String> {
         Err(error) if error.kind() == ErrorKind::NotFound => return None,
         output => output.expect("readelf runs"),
     };
-    // It says there what it finds wrong.
+    // readelf's warnings are on stderr.
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Modules that cannot be linked, and what is said of them; and files that are damaged.
+//! Links modules that cannot be linked, for the errors, and damaged files.
 
 use crate::fixture::{Fixture, whole};
 use klp_elf::livepatch::{link, needs_link};
@@ -142,7 +142,7 @@ fn a_module_that_is_signed() {
 }
 
 #[test]
-fn a_mark_of_another_shape() {
+fn an_invalid_mark() {
     for bytes in [&b"yes"[..], &[1, 2], &[]] {
         let mut fixture = Fixture::new();
         fixture.section(".klp.unlinked", SectionKind::Data, bytes);
@@ -169,9 +169,9 @@ fn a_module_that_is_linked_in_part() {
     );
 }
 
-/// Each byte of a module, wrong in a few ways: it is linked or refused.
+/// Changes each byte of a module in a few ways: linking succeeds or returns an error.
 #[test]
-fn damaged_files_are_no_surprise() {
+fn damaged_files_do_not_panic() {
     let whole = whole();
     let mut data = whole.clone();
     for place in 0..whole.len() {

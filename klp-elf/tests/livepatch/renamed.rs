@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A module gets another name.
+//! Renames modules.
 
 use crate::fixture::Fixture;
 use klp_elf::Module;
@@ -9,7 +9,7 @@ use object::{Object as _, ObjectSection as _, SectionKind};
 
 const THIS_MODULE: &str = ".gnu.linkonce.this_module";
 
-/// What `struct module` holds of a module of this name.
+/// The bytes of `struct module` of a module of this name.
 fn this_module(name: &str) -> Vec<u8> {
     let mut this = vec![0; 128];
     this[24..24 + name.len()].copy_from_slice(name.as_bytes());
@@ -96,7 +96,7 @@ fn a_struct_module_without_a_name_is_refused() {
             let error = rename(&short, "z").expect_err("refused");
             assert!(error.to_string().contains("damaged"), "{error}");
         }
-        // A section that takes no place in the file may claim any.
+        // A section without bytes in the file may have any offset.
         let mut data = module(modinfo.as_bytes(), &this_module(name));
         let file = object::File::parse(data.as_slice()).expect("an ELF file");
         let index = file.section_by_name(THIS_MODULE).expect("there").index().0;
