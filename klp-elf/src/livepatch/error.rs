@@ -134,7 +134,7 @@ pub enum Error {
     },
     /// The module is signed, which covers the whole file.
     #[error(
-        "it is signed, and a change would invalidate the signature: link or rename it before signing"
+        "it is signed, and a change would invalidate the signature: link or rename it, then sign it"
     )]
     Signed,
     /// It has more livepatch symbols than any kernel has symbols.
