@@ -49,12 +49,12 @@ struct Section<'a, 'data> {
 }
 
 impl<'data> Section<'_, 'data> {
-    fn report(&mut self, problem: Problem) {
+    fn add(&mut self, problem: Problem) {
         let place = Place::Section(Name::new(self.name));
         self.report.add(place, problem);
     }
 
-    fn report_once(&mut self, relocation: &Relocation, problem: Option<Problem>) {
+    fn add_once(&mut self, relocation: &Relocation, problem: Option<Problem>) {
         let Some(problem) = problem else { return };
         let kind = std::mem::discriminant(&problem);
         if !self.reported.contains(&kind) {
@@ -68,52 +68,52 @@ impl<'data> Section<'_, 'data> {
     fn livepatch(&mut self, is_marked: bool, patched: Option<&HashSet<&[u8]>>) {
         let name = match SectionName::parse(self.name) {
             Ok(name) => name,
-            Err(error) => return self.report(Problem::RelaName(error)),
+            Err(error) => return self.add(Problem::RelaName(error)),
         };
         let object = name.object();
         if !is_marked {
-            return self.report(Problem::RelaUnmarked);
+            return self.add(Problem::RelaUnmarked);
         }
         let Some(relocations) = self.relocations else {
-            return self.report(Problem::RelaType);
+            return self.add(Problem::RelaType);
         };
         if !elf::is_loaded(self.header) {
-            self.report(Problem::RelaNotKept);
+            self.add(Problem::RelaNotKept);
         }
         let link = self.header.sh_link.get(LE) as usize;
         if link != self.module.elf.symbols.section {
-            self.report(Problem::RelaLink(link));
+            self.add(Problem::RelaLink(link));
         }
         let target = self.header.sh_info.get(LE) as usize;
         if !self.module.is_loaded(target) {
-            return self.report(Problem::RelaTarget(target));
+            return self.add(Problem::RelaTarget(target));
         }
         // The kernel's documentation omits the dot of the section's name.
         let target_name = self.module.elf.sections.name(target);
         let plain = |name: &'data [u8]| name.strip_prefix(b".").unwrap_or(name);
         let said = name.section().as_bytes();
         if plain(target_name) != said.strip_prefix(b".").unwrap_or(said) {
-            self.report(Problem::RelaTargetName(Name::new(target_name)));
+            self.add(Problem::RelaTargetName(Name::new(target_name)));
         }
         let is_patched = patched.is_none_or(|patched| patched.contains(object.as_bytes()));
         if object != VMLINUX && !is_patched {
-            self.report(Problem::RelaObject(object.into()));
+            self.add(Problem::RelaObject(object.into()));
         }
         for relocation in relocations {
-            self.report_once(relocation, self.problem(relocation));
-            self.report_once(relocation, self.symbol_problem(object, relocation));
+            self.add_once(relocation, self.problem(relocation));
+            self.add_once(relocation, self.symbol_problem(object, relocation));
         }
     }
 
     /// A section that the module loader applies.
     fn ordinary(&mut self) {
         for relocation in self.relocations.unwrap_or_default() {
-            self.report_once(relocation, self.problem(relocation));
+            self.add_once(relocation, self.problem(relocation));
             let symbol = self
                 .symbol(relocation)
                 .filter(|symbol| is_livepatch_symbol(symbol));
             let problem = symbol.map(|symbol| Problem::RelocationLivepatch(self.name_of(symbol)));
-            self.report_once(relocation, problem);
+            self.add_once(relocation, problem);
         }
     }
 
