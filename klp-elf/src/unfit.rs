@@ -39,7 +39,7 @@ pub enum Unfit {
     },
     /// Its code may run after it is unloaded.
     #[error(
-        "the address of `{0}` is taken, so the kernel may call it at any later time, and nothing waits for \
+        "the address of `{0}` is taken, so the kernel may call that at any later time, and nothing waits for \
          it before the patch is unloaded: call it directly in the replacement; or write `unsafe` \
          in the patch's `#[livepatch(..)]`, by which you answer for it, also when a newer patch replaces \
          this one"

@@ -119,7 +119,7 @@ problems! {
         "`{0}` is no name of a module",
         "use letters, digits and underscores, fewer than 56";
     NoVermagic: "no-vermagic", Error,
-        "it has no version magic, and the kernel loads such a module only by force",
+        "the module has no version magic, and the kernel loads such a module only by force",
         "build it with the kernel's own build, which writes it";
     Vermagic { found: Name, expected: Name }: "vermagic", Error,
         "it was built for `{found}`, and the kernel is `{expected}`",
