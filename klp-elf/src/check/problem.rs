@@ -116,7 +116,7 @@ problems! {
         "there is no licence",
         "klp_enable_patch() is for modules under the GPL: say MODULE_LICENSE(\"GPL\")";
     ModuleName(Name): "module-name", Error,
-        "`{0}` is no name of a module",
+        "`{0}` is not a valid module name",
         "use letters, digits and underscores, fewer than 56";
     NoVermagic: "no-vermagic", Error,
         "the module has no version magic, and the kernel loads such a module only by force",
@@ -154,7 +154,7 @@ problems! {
         "the table says {says} entries, and has room for {room}",
         "the module is damaged: build it again";
     ObjectName(Name): "object-name", Error,
-        "`{0}` is no name of a module that can be patched",
+        "`{0}` is not the name of a module that can be patched",
         "give the name that lsmod shows, with underscores; the kernel itself has no name there";
     ObjectTwice(Name): "object-twice", Error,
         "the object `{0}` is listed twice",
@@ -163,32 +163,32 @@ problems! {
         "an entry does not name the function to replace",
         "set klp_func.old_name; an entry of zeros ends the table";
     FunctionName(Name): "function-name", Error,
-        "`{0}` is no name of a function",
+        "`{0}` is not a valid function name",
         "give the name that /proc/kallsyms shows";
     FunctionTwice(Name): "function-twice", Error,
         "`{0}` is replaced twice",
-        "take one of the entries out, or say by sympos which function each replaces";
+        "remove one of the entries, or set sympos to select the function that each replaces";
     NoNewFunction(Name): "no-new-function", Error,
         "nothing replaces `{0}`",
         "set klp_func.new_func";
     NewFunctionElsewhere(Name): "new-function-elsewhere", Error,
-        "what replaces `{0}` is no function of this module",
+        "the replacement of `{0}` is not a function of this module",
         "set klp_func.new_func to a function of this module";
     NewFunctionInit(Name): "new-function-init", Error,
-        "what replaces `{0}` is freed when the module has started",
-        "take __init from the replacement";
+        "the replacement of `{0}` is freed after the module's init",
+        "remove __init from the replacement";
     LeavesForOwn(Exit): "leaves-for-own", Error,
         "it ends in a jump to code of this module (`{0}`), which the stack check does not see",
         "the module could be unloaded under it: forbid tail calls, -fno-optimize-sibling-calls in C";
     LeavesStack(Exit): "leaves-stack", Warning,
-        "it is left by a jump (`{0}`), and what runs then is not seen on the stack",
+        "it is left by a jump (`{0}`) to code that runs without it on the stack",
         "forbid tail calls in it: -fno-optimize-sibling-calls in C; `#[livepatch]` does so by itself";
     LargeFrame(Frame): "large-frame", Warning,
         "it takes {0} of the stack, more than the kernel allows",
-        "keep large values elsewhere: in a `KBox`, or kmalloc() in C";
+        "allocate large values: in a `KBox`, or by kmalloc() in C";
     FrameOverGuard(Frame): "frame-over-guard", Error,
         "it takes {0} of the stack, and may reach beyond the guard page",
-        "keep large values elsewhere: in a `KBox`, or kmalloc() in C";
+        "allocate large values: in a `KBox`, or by kmalloc() in C";
     Outlives(Name): "outlives", Warning,
         "it uses `{0}`, so its code may run at any later time, also when it is unloaded",
         "make sure that none of its code can run after the patch is disabled or replaced";
@@ -197,7 +197,7 @@ problems! {
         "make sure that none of its code can run after the patch is disabled or replaced";
     CallsItself(Name): "calls-itself", Error,
         "it calls `{0}`, which it replaces, and so itself without end",
-        "call `original(...)` in its place, which is the kernel's own";
+        "call `original(...)` instead, the kernel's function";
     EntryDiffers { object: Name, name: Name, found: u64, expected: u64 }: "entry-differs", Error,
         "it enters `{name}` of `{object}` {found} bytes behind its beginning, and the entry has {expected}",
         "build it for this kernel, and with the module's file at hand";
@@ -219,8 +219,8 @@ problems! {
         "`{name}` of `{object}` is no function",
         "give the name of a function";
     FunctionAmbiguous { object: Name, name: Name, count: usize }: "function-ambiguous", Error,
-        "`{object}` has {count} symbols `{name}`, and the entry does not say which",
-        "say which by sympos, counting in the order of /proc/kallsyms from 1";
+        "`{object}` has {count} symbols `{name}`, and the entry has no sympos",
+        "set sympos, counting in the order of /proc/kallsyms from 1";
     FunctionPosition { object: Name, name: Name, count: usize, sympos: u64 }: "function-position", Error,
         "`{object}` has {count} symbols `{name}`, and the entry wants number {sympos}",
         "count them in the order of /proc/kallsyms from 1";
@@ -231,7 +231,7 @@ problems! {
         "`{0}` never returns, and its callers have no code behind the call",
         "make sure that the replacement does not return either, or replace its callers";
     NotTraceable { object: Name, name: Name }: "not-traceable", Error,
-        "`{name}` of `{object}` cannot be traced, and so not be replaced",
+        "`{name}` of `{object}` cannot be traced, so it cannot be replaced",
         "replace its callers; see available_filter_functions of the tracing file system";
 
     // Livepatch symbols.
@@ -246,7 +246,7 @@ problems! {
         "give the name that /proc/kallsyms shows";
     SymbolAmbiguous { object: Name, name: Name, count: usize }: "symbol-ambiguous", Error,
         "`{object}` has {count} symbols `{name}`, and sympos 0 stands for a single one",
-        "say which by sympos, counting in the order of /proc/kallsyms from 1";
+        "set sympos, counting in the order of /proc/kallsyms from 1";
     SymbolPosition { object: Name, name: Name, count: usize, sympos: u64 }: "symbol-position", Error,
         "`{object}` has {count} symbols `{name}`, and this is number {sympos}",
         "count them in the order of /proc/kallsyms from 1";
@@ -308,7 +308,7 @@ problems! {
 
     // Symbols of the kernel and of other modules.
     NoExports: "no-exports", Note,
-        "it was not looked up which symbols the kernel exports",
+        "the kernel's exports are unknown, so undefined symbols were not looked up",
         "give a kernel's build folder with its Module.symvers";
     NotExported: "not-exported", Error,
         "neither the kernel nor a module that this one depends on exports it",

@@ -111,12 +111,20 @@ fn entries() {
         let functions = object(it, 0).functions.as_mut().expect("functions");
         functions.push(replace("show", "new_twin", 1));
     });
-    breaks("new-function-elsewhere", "replaces `show`", |it| {
-        function(it, 0, 0).new = Some("seq_puts");
-    });
-    breaks("new-function-elsewhere", "replaces `show`", |it| {
-        function(it, 0, 0).new = Some("__this_module");
-    });
+    breaks(
+        "new-function-elsewhere",
+        "the replacement of `show`",
+        |it| {
+            function(it, 0, 0).new = Some("seq_puts");
+        },
+    );
+    breaks(
+        "new-function-elsewhere",
+        "the replacement of `show`",
+        |it| {
+            function(it, 0, 0).new = Some("__this_module");
+        },
+    );
 }
 
 #[test]
