@@ -14,16 +14,16 @@
 //! | `NonNull<T>` | a pointer | result | never `NULL` |
 //! | `&SeqFile`, `&Task`, `&LocalFile`, `&File`, `&Credential`, `&Device`, `&Mm`, `&PidNamespace` | a pointer to that C structure | argument | never `NULL` |
 //! | `&T` | a pointer to the structure of the view `T` | argument | never `NULL` |
-//! | `&CStr` | `const char *` | argument | never `NULL`; a NUL ends the text |
+//! | `&CStr` | `const char *` | argument | never `NULL`; NUL-terminated |
 //! | `Option<&SeqFile>`, `Option<&T>`, `Option<&CStr>` | the same pointers | argument | `None` is `NULL` or an `ERR_PTR()`; likewise for the other references |
 //! | `InOut<'_, i64>`, `InOut<'_, u32>` | `loff_t *`, `unsigned int *`: a pointer to an integer of that size and sign | argument | never `NULL` |
 //! | `Option<InOut<'_, i64>>` | the same pointer | argument | `None` is `NULL` |
 //! | `SockPtr<'_>` | `sockptr_t`, by value | argument | |
 //! | `&SyscallArgs` | `const struct pt_regs *` of a system call | argument | |
 //! | `&IntTable`, `Buffer<'_>`, `Length<'_>`, `Position<'_>` | the arguments of a `proc_handler` | argument | |
-//! | `Pin<KBox<T>>` | a pointer to a structure from `kmalloc()` | argument, result | as an argument the function takes it over, as a result it gives it away. Never `NULL` |
+//! | `Pin<KBox<T>>` | a pointer to a structure from `kmalloc()` | argument, result | the function takes ownership of an argument and gives up that of a result; never `NULL` |
 //! | `Option<Pin<KBox<T>>>` | the same pointer | argument, result | `None` is `NULL` |
-//! | `KBox<T>`, `Option<KBox<T>>` | the same pointer | result | to a structure that was made in Rust |
+//! | `KBox<T>`, `Option<KBox<T>>` | the same pointer | result | to a structure created in Rust |
 //! | `Returned<T>` | a pointer | result | what `original` returned, or `Returned::null()` |
 //! | `()` | `void` | result | |
 //! | `Result` | `int` | result | 0 or a negative errno |
@@ -34,20 +34,19 @@
 //! | `Result<*mut T>`, `Result<NonNull<T>>`, `Result<Returned<T>>`, `Result<Pin<KBox<T>>>` | a pointer, or an errno as `ERR_PTR()` | result | likewise for the other pointers |
 //! <!-- end of table -->
 //!
-//! `T` is a [`KernelStruct`], in a box a [`Whole`] one. C may have pointers into a structure of its own, so that
-//! one is pinned.
+//! `T` is a [`KernelStruct`], or a [`Whole`] one in a box. A box from C is pinned, because C may keep pointers to the
+//! structure.
 //!
 //! [`Bytes`](crate::bytes::Bytes) is for a pointer and a length, which are two arguments.
 //!
-//! The Rust signature has to match the C prototype. A C `int` that is 0 or an errno is `Result`; a C `long` that is
-//! 0 or an errno is `Result<isize>`, because callers read 64 bits of it.
+//! The Rust signature has to match the C prototype. A C `int` that is 0 or an errno is a `Result`; a C `long` that is
+//! 0 or an errno is a `Result<isize>`, because callers read 64 bits of it.
 //!
-//! # Texts
+//! # Strings
 //!
-//! The kernel's `char` is unsigned, so `c_char` of klp's prelude is `u8`, on the host too. Rust's own
-//! `CStr::as_ptr()` and `CStr::from_ptr()` use the `char` of user space, which is `i8` on some machines. Use the methods of
-//! `CStrExt`, which the prelude has: `text.as_char_ptr()` returns a `*const c_char`, and
-//! `CStr::from_char_ptr(pointer)` takes one.
+//! The kernel's `char` is unsigned, so `c_char` of klp's prelude is `u8`, on the host too. `CStr::as_ptr()` and
+//! `CStr::from_ptr()` use the `char` of user space, which is `i8` on some machines. Use the methods of `CStrExt`, which is
+//! in the prelude: `text.as_char_ptr()` returns a `*const c_char`, and `CStr::from_char_ptr(pointer)` takes one.
 //!
 //! # Types of your own
 //!
@@ -99,7 +98,7 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-/// A type of a replacement's signature.
+/// A type that can be part of a replacement's signature.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cross the boundary to C",
     label = "the kernel calls this function from C and cannot pass or take this type",
@@ -109,15 +108,15 @@ use core::ptr::{self, NonNull};
 pub trait CAbi {
     /// The C type.
     type C: Raw;
-    /// What it claims beyond the C type.
+    /// What the type claims beyond the C type.
     #[doc(hidden)]
     const CLAIM: Claim = Claim::Nothing;
-    /// What is known of the result if it is a pointer.
+    /// What is known about a result that is a pointer.
     #[doc(hidden)]
     const GIVEN: Given = Given::Anything;
 }
 
-/// The type of an argument of a replacement.
+/// A type that can be an argument of a replacement.
 ///
 /// `'call` is the lifetime of the call, so an argument cannot be a `&'static` reference. The [module](self) has an
 /// example.
@@ -131,12 +130,12 @@ pub trait FromC<'call>: CAbi {
     ///
     /// # Safety
     ///
-    /// A C caller passed `c` for an argument of the meaning of `Self`: if `Self` is a reference, `c` points to an
-    /// object of that type that lives at least as long as `call`.
+    /// A C caller passed `c` for an argument that `Self` describes: if `Self` is a reference, `c` points to an object of
+    /// that type that lives at least as long as `call`.
     unsafe fn from_c(c: Self::C, call: &'call Call) -> Self;
 }
 
-/// [`FromC`], on the C type: for a type without [`CAbi`], the compiler then reports only that.
+/// [`FromC`] as a trait of the C type, so that the compiler reports only the missing [`CAbi`] of a type without it.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be an argument of a replacement",
@@ -144,7 +143,7 @@ pub trait FromC<'call>: CAbi {
     note = "write an integer, `bool`, a raw pointer, `Option<NonNull<T>>`, or a reference to a wrapper of the kernel such as `&SeqFile`"
 )]
 pub trait Argument<'call, T> {
-    /// Converts it.
+    /// Converts the value that C passed.
     ///
     /// # Safety
     ///
@@ -155,23 +154,23 @@ pub trait Argument<'call, T> {
 impl<'call, T: FromC<'call>> Argument<'call, T> for T::C {
     #[inline(always)]
     unsafe fn argument(self, call: &'call Call) -> T {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { T::from_c(self, call) }
     }
 }
 
-/// The type of the result of a replacement. The [module](self) has an example.
+/// A type that can be the result of a replacement. The [module](self) has an example.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a replacement",
     label = "not a result type",
     note = "write `()`, an integer, `bool`, a raw pointer, or a `Result` of these"
 )]
 pub trait IntoC: CAbi {
-    /// Converts to the C type.
+    /// Converts the result to the C type.
     fn into_c(self) -> Self::C;
 }
 
-/// [`IntoC`], on the C type: for a type without [`CAbi`], the compiler then reports only that.
+/// [`IntoC`] as a trait of the C type, so that the compiler reports only the missing [`CAbi`] of a type without it.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be the result of a replacement",
@@ -179,7 +178,7 @@ pub trait IntoC: CAbi {
     note = "write `()`, an integer, `bool`, `Returned<T>`, or a `Result` of these"
 )]
 pub trait Answer<T> {
-    /// Converts it.
+    /// Converts the result.
     fn answer(answer: T) -> Self;
 }
 
@@ -190,7 +189,7 @@ impl<T: IntoC> Answer<T> for T::C {
     }
 }
 
-/// One call of a replacement. Its lifetime bounds those of arguments. It stays with the current task.
+/// A call of a replacement. Its lifetime bounds those of the arguments. It is not `Send`.
 pub struct Call(PhantomData<*mut ()>);
 
 impl Call {
@@ -205,13 +204,13 @@ impl Call {
 
 /// Prevents tail calls before this point.
 ///
-/// The livepatch core searches a task's stack to tell whether it runs a replacement. A replacement that ends in a tail
-/// call to a function of the module is not on the stack while that function runs or sleeps, and the core would
-/// release the module. The compiler cannot make a tail call before this statement, which has no instructions.
+/// The livepatch core checks a task's stack for replacements. A replacement that ends in a tail call to a function of
+/// the module is not on the stack while that function runs or sleeps, and the core would release the module. The
+/// compiler cannot make a tail call before this statement, which generates no instructions.
 #[doc(hidden)]
 #[inline(always)]
 pub fn stay_on_stack() {
-    // Miri knows no assembly.
+    // Miri does not support inline assembly.
     #[cfg(not(miri))]
     // SAFETY: the assembly is empty.
     unsafe {
@@ -317,13 +316,13 @@ impl IntoC for () {
     fn into_c(self) {}
 }
 
-/// Whether a pointer is `NULL` or an `ERR_PTR()`.
+/// Returns whether a pointer is `NULL` or an `ERR_PTR()`.
 #[inline(always)]
 fn is_none<T>(c: *const T) -> bool {
     c.addr().wrapping_sub(1) >= usize::MAX - MAX_ERRNO
 }
 
-/// References to wrappers, and `Option`s of them.
+/// Implements the traits for references to wrappers, and `Option`s of them.
 macro_rules! wrappers {
     ($($wrapper:ty => $c:ty;)*) => {$(
         impl CAbi for &$wrapper {
@@ -334,9 +333,9 @@ macro_rules! wrappers {
         impl<'call> FromC<'call> for &'call $wrapper {
             #[inline(always)]
             unsafe fn from_c(c: *mut $c, _call: &'call Call) -> Self {
-                // SAFETY: the caller vouches for the object. The wrapper is `repr(transparent)`
-                // over `Opaque` of the C structure, so the pointers are interchangeable and
-                // whatever else C does with the object is allowed for.
+                // SAFETY: the caller guarantees that the object exists. The wrapper is `repr(transparent)`
+                // over `Opaque` of the C structure, so the pointers are interchangeable, and
+                // C may access the object at the same time.
                 unsafe { &*c.cast::<$wrapper>() }
             }
         }
@@ -349,7 +348,7 @@ macro_rules! wrappers {
         impl<'call> FromC<'call> for Option<&'call $wrapper> {
             #[inline(always)]
             unsafe fn from_c(c: *mut $c, _call: &'call Call) -> Self {
-                // SAFETY: as above, where there is one.
+                // SAFETY: not `NULL` and not an `ERR_PTR()`; the rest as for `&$wrapper`.
                 (!is_none(c)).then(|| unsafe { &*c.cast::<$wrapper>() })
             }
         }
@@ -377,7 +376,7 @@ impl<T: KernelStruct> CAbi for &T {
 impl<'call, T: KernelStruct> FromC<'call> for &'call T {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, _call: &'call Call) -> Self {
-        // SAFETY: the caller vouches for the structure, and the trait for its contents.
+        // SAFETY: the caller guarantees that the structure exists, and the trait what its contents may be.
         unsafe { &*c }
     }
 }
@@ -390,12 +389,12 @@ impl<T: KernelStruct> CAbi for Option<&T> {
 impl<'call, T: KernelStruct> FromC<'call> for Option<&'call T> {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, _call: &'call Call) -> Self {
-        // SAFETY: as above, where there is one.
+        // SAFETY: not `NULL` and not an `ERR_PTR()`; the rest as for `&T`.
         (!is_none(c)).then(|| unsafe { &*c })
     }
 }
 
-/// A structure that was made in Rust.
+/// A structure created in Rust.
 impl<T: Whole> CAbi for KBox<T> {
     type C = *mut T;
     const CLAIM: Claim = Claim::Object;
@@ -409,7 +408,7 @@ impl<T: Whole> IntoC for KBox<T> {
     }
 }
 
-/// A structure that C may have made. It is pinned, because C may keep pointers to it, and it may contain pointers to
+/// A structure that C may have created. It is pinned, because C may keep pointers to it, and it may contain pointers to
 /// itself, such as the head of an empty list.
 impl<T: Whole> CAbi for Pin<KBox<T>> {
     type C = *mut T;
@@ -421,8 +420,8 @@ impl<T: Whole> CAbi for Pin<KBox<T>> {
 impl<T: Whole> FromC<'_> for Pin<KBox<T>> {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, _call: &Call) -> Self {
-        // SAFETY: the caller vouches that C gave the structure away, and allocated it where
-        // `kfree()` takes it back.
+        // SAFETY: the caller guarantees that C passed ownership of the structure, and that `kfree()`
+        // frees it.
         unsafe { pinned(c) }
     }
 }
@@ -434,21 +433,21 @@ impl<T: Whole> IntoC for Pin<KBox<T>> {
     }
 }
 
-/// The structure in memory from `kmalloc()`, pinned.
+/// Returns a pinned box of a structure in memory from `kmalloc()`.
 ///
 /// # Safety
 ///
-/// The caller owns such a structure, and `kfree()` frees its memory.
+/// The caller owns the structure, and `kfree()` frees its memory.
 #[inline(always)]
 unsafe fn pinned<T>(c: *mut T) -> Pin<KBox<T>> {
-    // SAFETY: the caller vouches for it, and nothing moves out of the box.
+    // SAFETY: guaranteed by the caller, and nothing moves out of the box.
     unsafe { Pin::new_unchecked(KBox::from_raw(c)) }
 }
 
-/// The reverse of [`pinned`].
+/// Returns the pointer of a pinned box: the reverse of [`pinned`].
 #[inline(always)]
 fn unpinned<T>(pinned: Pin<KBox<T>>) -> *mut T {
-    // SAFETY: whoever gets the pointer is C, which does not move the structure.
+    // SAFETY: the pointer is passed to C, which does not move the structure.
     KBox::into_raw(unsafe { Pin::into_inner_unchecked(pinned) })
 }
 
@@ -470,7 +469,7 @@ impl<'call, T: Whole> FromC<'call> for Option<Pin<KBox<T>>> {
         if is_none(c) {
             return None;
         }
-        // SAFETY: it is one, and the caller vouches for the rest.
+        // SAFETY: not `NULL` and not an `ERR_PTR()`; the caller guarantees the rest.
         Some(unsafe { FromC::from_c(c, call) })
     }
 }
@@ -497,7 +496,7 @@ impl CAbi for &CStr {
 impl<'call> FromC<'call> for &'call CStr {
     #[inline(always)]
     unsafe fn from_c(c: Self::C, _call: &'call Call) -> Self {
-        // SAFETY: the caller vouches for a string that ends and lasts as long as the call.
+        // SAFETY: the caller guarantees a NUL-terminated string that lives as long as the call.
         unsafe { CStr::from_ptr(c) }
     }
 }
@@ -513,12 +512,12 @@ impl<'call> FromC<'call> for Option<&'call CStr> {
         if is_none(c) {
             return None;
         }
-        // SAFETY: it is one, and the caller vouches for the rest.
+        // SAFETY: not `NULL` and not an `ERR_PTR()`; the caller guarantees the rest.
         Some(unsafe { FromC::from_c(c, call) })
     }
 }
 
-/// The type of `Ok` in a [`Result`] that C can tell from an errno.
+/// A type of `Ok` in a [`Result`] whose values C can distinguish from an errno.
 #[diagnostic::on_unimplemented(
     message = "`Result<{Self}>` cannot be the result of a replacement",
     label = "C has no way to tell this value from an errno",
@@ -527,14 +526,14 @@ impl<'call> FromC<'call> for Option<&'call CStr> {
 pub trait Value {
     /// The C type that holds either the value or an errno.
     type C: Raw;
-    /// What is known of the value if it is a pointer.
+    /// What is known about a value that is a pointer.
     #[doc(hidden)]
     const GIVEN: Given = Given::Anything;
 
-    /// The value in C.
+    /// Converts the value to C.
     fn value(self) -> Self::C;
 
-    /// The errno in C; `errno` is negative.
+    /// Converts a negative errno to C.
     fn errno(errno: i32) -> Self::C;
 }
 
@@ -553,7 +552,7 @@ impl<T: Value> IntoC for Result<T, Error> {
     }
 }
 
-/// Values that are integers in C: value, C type, conversion.
+/// Implements [`Value`] for integers in C: value, C type, conversion.
 macro_rules! integer_values {
     ($($type:ty as $c:ty: |$value:ident| $convert:expr;)*) => {$(
         impl Value for $type {
@@ -585,12 +584,12 @@ integer_values! {
     i32 as i32: |value| value;
     i64 as i64: |value| value;
     isize as isize: |value| value;
-    // A size that C would read as an errno is one.
+    // C would read such a large size as a negative number.
     usize as isize: |value| isize::try_from(value).unwrap_or(EOVERFLOW);
     bool as i32: |value| i32::from(value);
 }
 
-/// Values that are pointers in C: `ERR_PTR()` puts an errno into the last page of addresses.
+/// Implements [`Value`] for pointers in C, where an errno is an `ERR_PTR()`: an address in the last page.
 macro_rules! pointer_values {
     ($($type:ty as $c:ty $(where T: $bound:path)?;)*) => {$(
         impl<T $(: $bound)?> Value for $type {
@@ -627,7 +626,7 @@ mod tests {
     use crate::platform::alloc::GFP_KERNEL;
 
     #[test]
-    fn error_pointers_are_no_references() {
+    fn null_and_error_pointers_are_none() {
         let at = |address: usize| ptr::without_provenance::<u8>(address);
         for none in [0, usize::MAX, usize::MAX - 4094] {
             assert!(is_none(at(none)), "{none:#x}");
@@ -637,7 +636,7 @@ mod tests {
         }
         let call = Call::new();
         let errno = ptr::without_provenance_mut(usize::MAX - 21);
-        // SAFETY: no reference is made of it.
+        // SAFETY: an `ERR_PTR()` becomes `None`, not a reference.
         assert!(unsafe { Option::<&SeqFile>::from_c(errno, &call) }.is_none());
         // SAFETY: as above.
         assert!(unsafe { Option::<&CStr>::from_c(errno.cast(), &call) }.is_none());
@@ -656,7 +655,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_never_reads_as_an_errno_it_is_not() {
+    fn sizes_above_isize_max_are_eoverflow() {
         assert_eq!(Ok::<usize, Error>(usize::MAX).into_c(), EOVERFLOW);
         assert_eq!(Ok::<usize, Error>(isize::MAX as usize).into_c(), isize::MAX);
     }
@@ -668,7 +667,7 @@ mod tests {
         assert!(Ok::<Option<NonNull<u8>>, Error>(None).into_c().is_null());
     }
 
-    /// Tells at compile time which traits `T` has: an inherent method goes before that of a trait.
+    /// Detects which traits `T` implements: an inherent method takes precedence over that of a trait.
     struct Probe<T>(PhantomData<T>);
 
     impl<T: FromC<'static>> Probe<T> {
@@ -720,7 +719,7 @@ mod tests {
 
     struct Pair(u32, u32);
 
-    // SAFETY: nothing asks the kernel here.
+    // SAFETY: there is no kernel in this test, and any bytes are a value.
     unsafe impl KernelStruct for Pair {
         const NAME: &'static str = "pair";
     }
@@ -733,7 +732,7 @@ mod tests {
         let call = Call::new();
         let boxed = KBox::new(Pair(1, 2), GFP_KERNEL).ok();
         let c = boxed.into_c();
-        // SAFETY: it is from a box that was given away.
+        // SAFETY: the pointer is from a box whose ownership was passed on.
         let pair: Option<Pin<KBox<Pair>>> = unsafe { FromC::from_c(c, &call) };
         assert!(matches!(pair.as_deref(), Some(Pair(1, 2))));
         assert!(None::<KBox<Pair>>.into_c().is_null());
@@ -753,7 +752,7 @@ mod tests {
         // SAFETY: as above.
         let string: Option<&CStr> = unsafe { FromC::from_c(ptr::null(), &call) };
         assert!(string.is_none());
-        // SAFETY: the literal is a string that lasts.
+        // SAFETY: a static string.
         let string: Option<&CStr> = unsafe { FromC::from_c(c"x".as_ptr(), &call) };
         assert_eq!(string, Some(c"x"));
     }

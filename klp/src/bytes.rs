@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Buffers that C passes as a pointer and a length.
+//! [`Bytes`], a buffer that C passes as a pointer and a length.
 //!
 //! ```
 //! use klp::bytes::Bytes;
@@ -17,9 +17,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! `#[counted_by(length, unsafe)]` names the argument with the length, and claims that so many bytes of kernel
-//! memory are readable during the call. A negative length counts as 0. [`Bytes::new`] is for other
-//! memory.
+//! `#[counted_by(length, unsafe)]` names the argument with the length, and claims that this many bytes of kernel
+//! memory are readable during the call. A negative length counts as 0. Use [`Bytes::new`] for other memory.
 
 use crate::abi::{CAbi, Call, ToOriginal};
 use crate::view::access::{load, Word};
@@ -28,7 +27,7 @@ use core::marker::PhantomData;
 
 /// A view of bytes in kernel memory, which C may change meanwhile.
 ///
-/// Values are copied out, at any alignment, and nothing beyond the end is read. Two reads of one place
+/// Values are copied out, at any alignment, and nothing beyond the end is read. Two reads at one offset
 /// can differ: check the value that you use.
 ///
 /// ```
@@ -36,7 +35,7 @@ use core::marker::PhantomData;
 ///
 /// static PACKET: [u8; 6] = [0, 4, 1, 2, 3, 4];
 ///
-/// // SAFETY: a static lasts.
+/// // SAFETY: a static lives for ever.
 /// let packet = unsafe { Bytes::new(PACKET.as_ptr().cast(), PACKET.len()) };
 /// let length = packet.u16_be(0).map(usize::from);
 /// let body = length.and_then(|length| packet.skip(2)?.first(length));
@@ -55,13 +54,13 @@ pub struct Bytes<'a> {
 
 macro_rules! integers {
     ($($type:ident: $be:ident $le:ident;)*) => {$(
-        #[doc = concat!("The big-endian `", stringify!($type), "` at an offset; `None` if it is not within the bytes.")]
+        #[doc = concat!("Returns the big-endian `", stringify!($type), "` at an offset; `None` if it is not within the bytes.")]
         #[inline]
         pub fn $be(&self, offset: usize) -> Option<$type> {
             self.load(offset).map($type::from_be)
         }
 
-        #[doc = concat!("The little-endian `", stringify!($type), "` at an offset; `None` if it is not within the bytes.")]
+        #[doc = concat!("Returns the little-endian `", stringify!($type), "` at an offset; `None` if it is not within the bytes.")]
         #[inline]
         pub fn $le(&self, offset: usize) -> Option<$type> {
             self.load(offset).map($type::from_le)
@@ -81,7 +80,7 @@ impl ToOriginal for Bytes<'_> {
     }
 }
 
-/// An argument, for what `#[counted_by]` expands to.
+/// Makes the view of an argument. The expansion of `#[counted_by]` calls it.
 ///
 /// # Safety
 ///
@@ -89,7 +88,7 @@ impl ToOriginal for Bytes<'_> {
 #[doc(hidden)]
 #[inline(always)]
 pub const unsafe fn counted(start: *const c_void, length: usize, _call: &Call) -> Bytes<'_> {
-    // SAFETY: as the caller vouches.
+    // SAFETY: guaranteed by the caller.
     unsafe { Bytes::new(start, length) }
 }
 
@@ -98,7 +97,8 @@ impl<'a> Bytes<'a> {
     ///
     /// # Safety
     ///
-    /// So many bytes of kernel memory, not of user space, are readable for `'a`. A `length` of 0 needs none.
+    /// `length` bytes of kernel memory, not of user space, are readable at `start` for `'a`. Any `start` will do for a
+    /// `length` of 0.
     #[inline]
     pub const unsafe fn new(start: *const c_void, length: usize) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl<'a> Bytes<'a> {
         self.length
     }
 
-    /// Whether there are no bytes.
+    /// Returns whether there are no bytes.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.length == 0
@@ -150,12 +150,12 @@ impl<'a> Bytes<'a> {
         u64: u64_be u64_le;
     }
 
-    /// Fills `to` from an offset on. `None`, and `to` is unchanged, if there are too few bytes.
+    /// Copies the bytes from an offset on to `to`. Returns `None`, and leaves `to` unchanged, if there are too few bytes.
     #[inline]
     pub fn copy(&self, offset: usize, to: &mut [u8]) -> Option<()> {
         let from = self.skip(offset)?.first(to.len())?.start;
         for (index, byte) in to.iter_mut().enumerate() {
-            // SAFETY: there are as many bytes as in `to`.
+            // SAFETY: `index` is less than `to.len()`, and there are that many bytes.
             *byte = unsafe { load(from.wrapping_add(index)) };
         }
         Some(())
@@ -165,12 +165,12 @@ impl<'a> Bytes<'a> {
     #[inline]
     fn load<T: Word + Integer>(&self, offset: usize) -> Option<T> {
         let place = self.skip(offset)?.first(size_of::<T>())?.start;
-        // SAFETY: all of it is there, and any bytes are an integer.
+        // SAFETY: the integer is within the bytes, and any bytes are an integer.
         Some(unsafe { load(place) })
     }
 }
 
-/// An integer: any bytes are valid.
+/// An integer type, for which any bytes are valid.
 trait Integer {}
 
 impl Integer for u8 {}
@@ -185,12 +185,12 @@ mod tests {
     static MEMORY: [u8; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
     fn bytes() -> Bytes<'static> {
-        // SAFETY: a static lasts.
+        // SAFETY: a static lives for ever.
         unsafe { Bytes::new(MEMORY.as_ptr().cast(), MEMORY.len()) }
     }
 
     #[test]
-    fn integers_have_an_order() {
+    fn integers_are_read_in_both_byte_orders() {
         let bytes = bytes();
         assert_eq!(bytes.u8(8), Some(9));
         assert_eq!(bytes.u16_be(1), Some(0x0203));
@@ -215,7 +215,7 @@ mod tests {
         let part = bytes.skip(2).and_then(|rest| rest.first(2));
         assert_eq!(part.and_then(|part| part.u16_be(0)), Some(0x0304));
         assert_eq!(part.and_then(|part| part.u8(2)), None);
-        // SAFETY: none are read.
+        // SAFETY: the length is 0.
         let none = unsafe { Bytes::new(core::ptr::null(), 0) };
         assert!(none.is_empty());
         assert_eq!(none.u8(0), None);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_whole_or_not_made() {
+    fn copies_are_all_or_nothing() {
         let mut to = [0; 3];
         assert_eq!(bytes().copy(7, &mut to), None);
         assert_eq!(to, [0; 3]);

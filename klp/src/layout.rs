@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The traits of Rust types that stand for C structures of the kernel. [`klp::view`](crate::view) declares such
+//! The traits of Rust types for the kernel's C structures. [`klp::view`](crate::view) describes how to declare such
 //! types.
 
 use crate::signature::{CType, Claim, Pointee, Raw, Target, TargetOf};
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-/// A Rust type that stands for a structure of the kernel. [`macro@crate::kernel_struct`] implements it.
+/// A Rust type for a structure of the kernel. [`macro@crate::kernel_struct`] implements it.
 ///
-/// References to such a type can be arguments of a replacement, a `Pin<KBox<_>>` can be an argument or a result
-/// (see [`klp::abi`](crate::abi)), and it can be the parent of a [shadow variable](mod@crate::shadow).
+/// A reference to such a type can be an argument of a replacement, and a `Pin<KBox<_>>` an argument or a result (see
+/// [`klp::abi`](crate::abi)). The type can be the parent of a [shadow variable](mod@crate::shadow).
 ///
 /// ```
 /// use klp::layout::KernelStruct;
@@ -24,27 +24,27 @@ use core::ptr::NonNull;
 ///
 /// # Safety
 ///
-/// The kernel has a structure of that name, and a reference to this type promises nothing about its
-/// contents and alignment. The type is not empty, and safe code cannot make a value of it, unless any
-/// bytes are one.
+/// The kernel has a structure of that name, and a reference to this type guarantees nothing about its
+/// contents and alignment. The type is not empty, and safe code cannot create a value of it, unless any
+/// bytes are a valid value.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say which of the kernel's structures it is",
-    label = "no view of a kernel structure",
+    message = "`{Self}` is not a view of a kernel structure",
+    label = "not declared with `#[kernel_struct]`",
     note = "write `#[kernel_struct(\"name_in_c\")]` above it"
 )]
 pub unsafe trait KernelStruct {
     /// The structure's name in C, without `struct`.
     const NAME: &'static str;
 
-    /// Tells it from other structures of that name; 0 when that is not known.
+    /// A hash that distinguishes it from other structures of that name; 0 if unknown.
     #[doc(hidden)]
     const CONTENT: u64 = 0;
 
-    /// Whether what safe code can do with it relies on what somebody claims of C.
+    /// Whether its safe methods rely on claims about C.
     #[doc(hidden)]
     const CLAIMS: bool = true;
 
-    /// What a reference to it says that C does not.
+    /// What a reference to it claims beyond the C type.
     #[doc(hidden)]
     const CLAIM: Claim = Claim::Object;
 }
@@ -56,8 +56,7 @@ impl<T: KernelStruct> Pointee for T {
     const TARGET: Target = Target::View(T::NAME, T::CONTENT);
 }
 
-/// A [`KernelStruct`] of which the whole structure is known, so that it can be made, given to C and
-/// passed by value.
+/// A [`KernelStruct`] whose size is known, so that it can be created, passed to C in a box, and passed by value.
 ///
 /// ```
 /// use klp::layout::Whole;
@@ -76,15 +75,15 @@ impl<T: KernelStruct> Pointee for T {
 ///
 /// The type is as large as the kernel's structure.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not known as a whole",
-    label = "of this structure the kernel's type information tells only that there is one",
-    note = "nothing in this kernel looks into the structure, so its size is not known: take a reference or a raw pointer"
+    message = "the size of `{Self}` is not known",
+    label = "the kernel's type information only declares this structure",
+    note = "no code of this kernel uses its members: take a reference or a raw pointer"
 )]
 pub unsafe trait Whole: KernelStruct {}
 
-/// The type of a variable that C may set: every bit pattern that C may leave there is valid.
+/// A type of a variable that C may set: every bit pattern that C may store is valid.
 ///
-/// Integers, raw pointers, `Option<NonNull<T>>`, `bool` (C's is only 0 or 1), [atomics](crate::sync::Atomic),
+/// These are integers, raw pointers, `Option<NonNull<T>>`, `bool` (0 or 1 in C), [atomics](crate::sync::Atomic),
 /// arrays of these, and views of structures.
 ///
 /// ```
@@ -98,22 +97,21 @@ pub unsafe trait Whole: KernelStruct {}
 ///
 /// # Safety
 ///
-/// Whatever C leaves in such a variable is a value of the type.
+/// Any bytes that C stores in such a variable are a valid value of the type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field that C sets",
-    label = "not every value that C may leave there is one of this type",
+    label = "C may store a value that is not valid for this type",
     note = "write an integer, a raw pointer, `Option<NonNull<T>>`, an atomic such as `klp::sync::Atomic<i32>`, or an array of these"
 )]
 pub unsafe trait Plain {}
 
-/// Compiles for types of which C may leave any value in a variable.
+/// Compiles only for [`Plain`] types.
 #[doc(hidden)]
 pub const fn plain<T: Plain>() {}
 
 macro_rules! plain {
     ($($type:ty)*) => {$(
-        // SAFETY: every value of its bits is a value of the type; C keeps nothing but 0 and 1 in
-        // a `bool`.
+        // SAFETY: every bit pattern is a valid value; C stores only 0 and 1 in a `bool`.
         unsafe impl Plain for $type {}
     )*};
 }
@@ -126,9 +124,9 @@ plain! {
 unsafe impl<T> Plain for *const T {}
 // SAFETY: any address is a raw pointer.
 unsafe impl<T> Plain for *mut T {}
-// SAFETY: any address is one; `NULL` is `None`.
+// SAFETY: any address is a valid value; `NULL` is `None`.
 unsafe impl<T> Plain for Option<NonNull<T>> {}
-// SAFETY: a cell is what it holds.
+// SAFETY: a `Cell<T>` has the representation of `T`.
 unsafe impl<T: Plain> Plain for Cell<T> {}
 // SAFETY: an array is its elements.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}

@@ -3,7 +3,7 @@
 //! Views: access to the members of kernel structures.
 //!
 //! [`#[kernel_struct]`](macro@crate::kernel_struct) declares a *view* of a structure: the members that
-//! a patch uses, in any order. Their offsets come from the kernel's type information.
+//! a patch uses, in any order. Their offsets are read from the kernel's type information.
 //!
 //! ```
 //! use klp::prelude::*;
@@ -11,7 +11,7 @@
 //! #[kernel_struct("session", object = "sessions")]
 //! struct Session {
 //!     user: u32,
-//!     /// Found in an inner structure.
+//!     /// A member of an inner structure.
 //!     #[path("limits.soft")]
 //!     limit: usize,
 //!     /// Changed by this patch, under the lock that guards it in C.
@@ -40,13 +40,13 @@
 //!
 //! # Properties
 //!
-//! A view is an opaque type of the structure's size. Its accessors are the only way to the contents: a method of
+//! A view is an opaque type of the structure's size. Only its accessors read and write the contents: a method of
 //! each member's name, and `set_NAME` for members with `#[write]`. A `&View`
-//! promises nothing about the contents: C and other CPUs may change them at any time. So each call of
+//! guarantees nothing about the contents: C and other CPUs may change them at any time. So each call of
 //! an accessor is one access of the member's size, as C's `READ_ONCE()` and `WRITE_ONCE()`. Any number of views of
 //! one structure may exist.
 //!
-//! A view has alignment 1, because type information does not tell whether a structure is packed.
+//! A view has alignment 1, because type information does not record whether a structure is packed.
 //!
 //! # Members
 //!
@@ -99,7 +99,7 @@
 //! # On the host
 //!
 //! Under Cargo, without a kernel, a view has its members one after the other, so that patches can be tested.
-//! [`Zeroed`] makes such structures.
+//! [`Zeroed`] creates such structures.
 
 pub(crate) mod access;
 mod contents;

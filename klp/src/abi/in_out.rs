@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Pointers to integers that a C function reads and writes.
+//! [`InOut`], a pointer to an integer that a C function reads and writes.
 
 use super::{is_none, CAbi, Call, FromC, ToOriginal};
 use crate::signature::Claim;
@@ -15,8 +15,8 @@ mod sealed {
 
     /// The target of an `InOut`.
     #[diagnostic::on_unimplemented(
-        message = "`InOut<'_, {Self}>` points to no integer",
-        label = "not an integer of C",
+        message = "`InOut<'_, {Self}>` does not point to an integer",
+        label = "not a C integer",
         note = "write `&T` for a structure that is declared with `#[kernel_struct]`, and a raw pointer such as `*mut {Self}` for anything else"
     )]
     pub trait Integer: Word + Raw {
@@ -63,15 +63,15 @@ impl<T: Integer> InOut<'_, T> {
     /// Reads the integer, once.
     #[inline(always)]
     pub fn read(self) -> T {
-        // SAFETY: C passed a pointer to such an integer, which lasts for the call. All bytes are
-        // one.
+        // SAFETY: C passed a pointer to such an integer, which is valid during the call. Any bytes
+        // are an integer.
         unsafe { load(self.0.as_ptr().cast_const().cast()) }
     }
 
     /// Writes the integer, once.
     #[inline(always)]
     pub fn write(self, value: T) {
-        // SAFETY: as for reading. What C passes as a pointer to `const` is refused.
+        // SAFETY: as for reading. For a pointer to `const`, the macro reports an error.
         unsafe { store(self.0.as_ptr().cast(), value) };
     }
 }
@@ -84,7 +84,7 @@ impl<T: Integer> CAbi for InOut<'_, T> {
 impl<'call, T: Integer> FromC<'call> for InOut<'call, T> {
     #[inline(always)]
     unsafe fn from_c(c: *mut T, _call: &'call Call) -> Self {
-        // SAFETY: never `NULL`, as the caller vouches.
+        // SAFETY: the caller guarantees that it is not `NULL`.
         Self(unsafe { NonNull::new_unchecked(c) }, PhantomData)
     }
 }
@@ -107,7 +107,7 @@ impl<'call, T: Integer> FromC<'call> for Option<InOut<'call, T>> {
         if is_none(c) {
             return None;
         }
-        // SAFETY: it is one, and the caller vouches for the rest.
+        // SAFETY: not `NULL` and not an `ERR_PTR()`; the caller guarantees the rest.
         Some(unsafe { FromC::from_c(c, call) })
     }
 }

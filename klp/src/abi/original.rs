@@ -15,29 +15,28 @@ use core::ptr::{self, NonNull};
 
 /// A type that can be an argument of `original`: the reverse of [`FromC`](super::FromC).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be given to `original`",
-    label = "it is not known how this goes back to C",
+    message = "`{Self}` cannot be passed to `original`",
+    label = "there is no conversion of this type to C",
     note = "implement `klp::abi::ToOriginal` for types of your own"
 )]
 pub trait ToOriginal: CAbi {
-    /// Converts to what the C function takes.
+    /// Converts the argument to the C type.
     fn to_original(self) -> Self::C;
 }
 
 /// A type that can be the result of `original`: the reverse of [`IntoC`](super::IntoC).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of `original`",
-    label = "it is not known how this comes from C",
+    label = "there is no conversion of this type from C",
     note = "a pointer that the C function returns may be `NULL`: write `Option<Pin<KBox<T>>>`, `Option<NonNull<T>>`, or a `Result` of these",
     note = "implement `klp::abi::FromOriginal` for types of your own"
 )]
 pub trait FromOriginal: CAbi {
-    /// Converts what the C function returned.
+    /// Converts the result of the C function.
     ///
     /// # Safety
     ///
-    /// `c` is the result of a C function whose result means what `Self` stands for. What it gives
-    /// away is given to nobody else.
+    /// `c` is the result of a C function whose result `Self` describes. If that passes ownership, it is converted once.
     unsafe fn from_original(c: Self::C) -> Self;
 }
 
@@ -86,8 +85,8 @@ impl<T> FromOriginal for Option<NonNull<T>> {
     }
 }
 
-/// References to wrappers, and `Option`s of them. C changes what is behind them as it likes: they
-/// are `Opaque`.
+/// Implements [`ToOriginal`] for references to wrappers, and `Option`s of them. C may change their targets, which are
+/// `Opaque`.
 macro_rules! wrappers {
     ($($wrapper:ty)*) => {$(
         impl ToOriginal for &$wrapper {
@@ -122,7 +121,7 @@ impl<T: KernelStruct> ToOriginal for Option<&T> {
     }
 }
 
-/// The C function takes the structure over.
+/// The C function takes ownership of the structure.
 impl<T: Whole> ToOriginal for KBox<T> {
     #[inline(always)]
     fn to_original(self) -> *mut T {
@@ -137,7 +136,7 @@ impl<T: Whole> ToOriginal for Option<KBox<T>> {
     }
 }
 
-/// The same, of a structure that C has made.
+/// The C function takes ownership of the structure, which C may have created.
 impl<T: Whole> ToOriginal for Pin<KBox<T>> {
     #[inline(always)]
     fn to_original(self) -> *mut T {
@@ -152,12 +151,12 @@ impl<T: Whole> ToOriginal for Option<Pin<KBox<T>>> {
     }
 }
 
-/// The C function gives the structure away. It may have pointers into it.
+/// The C function passes ownership of the structure. C may keep pointers to it.
 impl<T: Whole> FromOriginal for Option<Pin<KBox<T>>> {
     #[inline(always)]
     unsafe fn from_original(c: *mut T) -> Self {
-        // SAFETY: not `NULL`, and the caller vouches that it was given away, from where `kfree()`
-        // takes it back.
+        // SAFETY: not `NULL`, and the caller guarantees that C passed ownership, and that `kfree()` frees
+        // it.
         NonNull::new(c).map(|c| unsafe { pinned(c.as_ptr()) })
     }
 }
@@ -176,14 +175,14 @@ impl ToOriginal for Option<&CStr> {
     }
 }
 
-/// What `Ok` of a result of `original` may hold: the reverse of [`Value`].
+/// A type of `Ok` in a result of `original`: the reverse of [`Value`].
 #[diagnostic::on_unimplemented(
     message = "`Result<{Self}>` cannot be the result of `original`",
     label = "C may return `NULL` here",
     note = "write `Result<Option<Pin<KBox<T>>>>`, `Result<Option<NonNull<T>>>` or `Result<*mut T>`"
 )]
 pub trait FromValue: Value {
-    /// The value, or the errno.
+    /// Converts the result of the C function to a value or an error.
     ///
     /// # Safety
     ///
@@ -196,24 +195,24 @@ pub trait FromValue: Value {
 impl<T: FromValue> FromOriginal for Result<T, Error> {
     #[inline(always)]
     unsafe fn from_original(c: T::C) -> Self {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { T::from_value(c) }
     }
 }
 
-/// The same, as an errno.
+/// `MAX_ERRNO` as a signed number.
 const MAX_ERRNO: i64 = super::MAX_ERRNO as i64;
 
-/// The errno that `c` is, if it is one.
+/// Returns the error if `c` is an errno.
 #[inline(always)]
 fn errno(c: i64) -> Option<Error> {
     let is_errno = (-MAX_ERRNO..0).contains(&c);
-    // CAST: it fits, as the range says.
-    // SAFETY: it is in the range.
+    // CAST: a value in the range fits.
+    // SAFETY: `c` is in the range of errnos.
     is_errno.then(|| unsafe { platform::error(c as i32) })
 }
 
-/// Values that are integers in C: value, conversion of what is no errno.
+/// Implements [`FromValue`] for integers in C: value, conversion of a number that is not an errno.
 macro_rules! integer_values {
     ($($type:ty: |$c:ident| $convert:expr;)*) => {$(
         impl FromValue for $type {
@@ -234,21 +233,21 @@ integer_values! {
     i32: |c| Ok(c);
     i64: |c| Ok(c);
     isize: |c| Ok(c);
-    // As such a size goes to C: see `Value`.
+    // A negative number that is not an errno is no size: `EOVERFLOW`, as in `Value`.
     usize: |c| usize::try_from(c).map_err(|_| Error::from_errno(EOVERFLOW as i32));
     bool: |c| Ok(c != 0);
 }
 
-/// Values that are pointers in C, which `IS_ERR()` tells from an errno.
+/// Implements [`FromValue`] for pointers in C, where an errno is an `ERR_PTR()`.
 macro_rules! pointer_values {
     ($($type:ty $(where T: $bound:path)?;)*) => {$(
         impl<T $(: $bound)?> FromValue for $type {
             #[inline(always)]
             unsafe fn from_value(c: Self::C) -> Result<Self, Error> {
-                // CAST: an address near the end is a small negative number.
+                // CAST: an address in the last page is a small negative number.
                 match errno(c.addr() as i64) {
                     Some(error) => Err(error),
-                    // SAFETY: as the caller vouches.
+                    // SAFETY: guaranteed by the caller.
                     None => Ok(unsafe { FromOriginal::from_original(c) }),
                 }
             }
@@ -274,58 +273,57 @@ mod tests {
         Error::from_errno(-22)
     }
 
-    /// A result that C returns and the replacement hands on is the same in C.
-    fn goes_through<T>(c: T::C, expected: T)
+    /// Asserts that a result that the replacement passes on is the same in C.
+    fn round_trip<T>(c: T::C, expected: T)
     where
         T: FromOriginal + IntoC + Debug + PartialEq,
         T::C: Copy + Debug + PartialEq,
     {
-        // SAFETY: integers, or pointers that nobody follows.
+        // SAFETY: integers, or pointers that are not dereferenced.
         let result = unsafe { T::from_original(c) };
         assert_eq!(result, expected);
         assert_eq!(result.into_c(), c);
     }
 
     #[test]
-    fn results_come_back_as_they_were() {
-        goes_through(-1_i32, -1);
-        goes_through(0, Ok::<(), Error>(()));
-        goes_through(-22, Err::<(), _>(einval()));
-        goes_through(7, Ok::<i32, Error>(7));
-        goes_through(-22, Err::<i32, _>(einval()));
-        goes_through(1, Ok::<bool, Error>(true));
-        goes_through(-22_isize, Err::<usize, _>(einval()));
-        goes_through(isize::MAX, Ok::<usize, Error>(isize::MAX as usize));
-        goes_through(-22_i64, Err::<i64, _>(einval()));
-        goes_through(true, true);
-        goes_through((), ());
+    fn results_round_trip_through_c() {
+        round_trip(-1_i32, -1);
+        round_trip(0, Ok::<(), Error>(()));
+        round_trip(-22, Err::<(), _>(einval()));
+        round_trip(7, Ok::<i32, Error>(7));
+        round_trip(-22, Err::<i32, _>(einval()));
+        round_trip(1, Ok::<bool, Error>(true));
+        round_trip(-22_isize, Err::<usize, _>(einval()));
+        round_trip(isize::MAX, Ok::<usize, Error>(isize::MAX as usize));
+        round_trip(-22_i64, Err::<i64, _>(einval()));
+        round_trip(true, true);
+        round_trip((), ());
     }
 
-    /// Not every negative number is an errno.
     #[test]
-    fn negative_values_beyond_all_errnos_are_values() {
-        goes_through(-4095, Err::<i32, _>(Error::from_errno(-4095)));
-        goes_through(-4096, Ok::<i32, Error>(-4096));
-        goes_through(i64::MIN, Ok::<i64, Error>(i64::MIN));
-        // SAFETY: an integer.
+    fn negative_values_below_the_errnos_are_values() {
+        round_trip(-4095, Err::<i32, _>(Error::from_errno(-4095)));
+        round_trip(-4096, Ok::<i32, Error>(-4096));
+        round_trip(i64::MIN, Ok::<i64, Error>(i64::MIN));
+        // SAFETY: any integer can be converted.
         let size = unsafe { <Result<usize, Error>>::from_original(-4096) };
         assert_eq!(size.map_err(Error::to_errno), Err(-75));
     }
 
     #[test]
-    fn pointers_carry_errnos() {
+    fn error_pointers_become_errnos() {
         let at = |address: usize| ptr::without_provenance_mut::<u8>(address);
-        goes_through(at(16), Ok::<_, Error>(at(16)));
-        goes_through(at(0), Ok::<Option<NonNull<u8>>, Error>(None));
-        goes_through(at(usize::MAX - 21), Err::<*mut u8, _>(einval()));
-        goes_through(at(usize::MAX - 21), Err::<Option<NonNull<u8>>, _>(einval()));
-        goes_through(at(usize::MAX - 4095), Ok::<_, Error>(at(usize::MAX - 4095)));
-        goes_through(at(0), None::<NonNull<u8>>);
+        round_trip(at(16), Ok::<_, Error>(at(16)));
+        round_trip(at(0), Ok::<Option<NonNull<u8>>, Error>(None));
+        round_trip(at(usize::MAX - 21), Err::<*mut u8, _>(einval()));
+        round_trip(at(usize::MAX - 21), Err::<Option<NonNull<u8>>, _>(einval()));
+        round_trip(at(usize::MAX - 4095), Ok::<_, Error>(at(usize::MAX - 4095)));
+        round_trip(at(0), None::<NonNull<u8>>);
     }
 
     struct Pair(u32, u32);
 
-    // SAFETY: nothing asks the kernel here.
+    // SAFETY: there is no kernel in this test, and any bytes are a value.
     unsafe impl KernelStruct for Pair {
         const NAME: &'static str = "pair";
     }
@@ -339,23 +337,23 @@ mod tests {
             panic!("no memory");
         };
         let c = boxed.to_original();
-        // SAFETY: it is from a box that was given away, and is taken once.
+        // SAFETY: the pointer is from a box whose ownership was passed on, and is converted once.
         let back = unsafe { <Result<Option<Pin<KBox<Pair>>>, Error>>::from_original(c) };
         assert!(matches!(
             back.as_ref().map(Option::as_deref),
             Ok(Some(Pair(1, 2)))
         ));
         assert!(None::<KBox<Pair>>.to_original().is_null());
-        // SAFETY: `NULL` is no box.
+        // SAFETY: `NULL` becomes `None`.
         assert!(unsafe { Option::<Pin<KBox<Pair>>>::from_original(ptr::null_mut()) }.is_none());
     }
 
     #[test]
-    fn arguments_go_back_as_they_came() {
+    fn arguments_round_trip_through_c() {
         let call = Call::new();
         let mut pair = Pair(1, 2);
         let c = &raw mut pair;
-        // SAFETY: the structure is there.
+        // SAFETY: the pointer is to a live structure.
         let reference: &Pair = unsafe { FromC::from_c(c, &call) };
         assert_eq!(reference.to_original(), c);
         assert_eq!(Some(reference).to_original(), c);

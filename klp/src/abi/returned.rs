@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Pointers that a replacement passes on from `original`.
+//! [`Returned`], a pointer that a replacement passes on from `original`.
 
 use super::{CAbi, FromOriginal, FromValue, IntoC, Value};
 use crate::platform::Error;
@@ -9,7 +9,7 @@ use core::ptr;
 
 /// A pointer that [`original`](mod@crate::original) returned, or `NULL`, as the result of a replacement.
 ///
-/// It is not `Copy`, because it may carry a reference. A [`Result`] of it can also be an `ERR_PTR()`.
+/// It is not `Copy`, because it may carry a counted reference. A [`Result`] of it can also be an `ERR_PTR()`.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -28,7 +28,7 @@ use core::ptr;
 /// # fn main() {}
 /// ```
 #[repr(transparent)]
-#[must_use = "it may stand for a reference that somebody has to drop"]
+#[must_use = "it may carry a reference that has to be dropped"]
 pub struct Returned<T>(*mut T);
 
 impl<T> Returned<T> {
@@ -38,7 +38,7 @@ impl<T> Returned<T> {
         Self(ptr::null_mut())
     }
 
-    /// Whether it is `NULL`.
+    /// Returns whether the pointer is `NULL`.
     #[inline(always)]
     pub fn is_null(&self) -> bool {
         self.0.is_null()
@@ -95,7 +95,7 @@ impl<T> Value for Returned<T> {
 impl<T> FromValue for Returned<T> {
     #[inline(always)]
     unsafe fn from_value(c: *mut T) -> Result<Self, Error> {
-        // SAFETY: as the caller vouches.
+        // SAFETY: guaranteed by the caller.
         unsafe { <*mut T as FromValue>::from_value(c) }.map(Self)
     }
 }
@@ -108,7 +108,7 @@ mod tests {
     fn returned_pointers_round_trip() {
         let mut value = 7;
         let c: *mut i32 = &raw mut value;
-        // SAFETY: any address is one.
+        // SAFETY: the pointer is not dereferenced.
         let returned = unsafe { Returned::from_original(c) };
         assert!(!returned.is_null() && returned.as_ptr() == c);
         assert_eq!(returned.into_c(), c);
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn errnos_and_pointers_are_distinguished() {
         let enomem = ptr::without_provenance_mut::<i32>(usize::MAX - 11);
-        // SAFETY: any address is one.
+        // SAFETY: the pointer is not dereferenced.
         let failed = unsafe { Result::<Returned<i32>, Error>::from_original(enomem) };
         assert_eq!(failed.into_c(), enomem);
         // SAFETY: as above.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The types of a replacement's signature: one row for each, for a test and for the documentation.
+//! The table of types of a replacement's signature, for a test and for the documentation.
 //!
 //! A test of `klp::abi` compares each row with the traits. `cargo xtask docs` compiles this file too, and
-//! writes the tables of the guides from it.
+//! generates the tables of the guides from it.
 
-/// Calls the macro `$rows` with all rows: Rust types, how they can be used, the C type, a note.
+/// Calls the macro `$rows` with all rows: Rust types, their directions, the C type, a note.
 macro_rules! for_each_type {
     ($rows:ident) => {
         $rows! {
@@ -22,7 +22,7 @@ macro_rules! for_each_type {
             [&T]: argument,
                 "a pointer to the structure of the view `T`", "never `NULL`";
             [&CStr]: argument,
-                "`const char *`", "never `NULL`; a NUL ends the text";
+                "`const char *`", "never `NULL`; NUL-terminated";
             [Option<&SeqFile>, Option<&T>, Option<&CStr>]: argument,
                 "the same pointers", "`None` is `NULL` or an `ERR_PTR()`; likewise for the other references";
             [InOut<'_, i64>, InOut<'_, u32>]: argument,
@@ -37,11 +37,11 @@ macro_rules! for_each_type {
                 "the arguments of a `proc_handler`", "";
             [Pin<KBox<T>>]: argument result,
                 "a pointer to a structure from `kmalloc()`",
-                "as an argument the function takes it over, as a result it gives it away. Never `NULL`";
+                "the function takes ownership of an argument and gives up that of a result; never `NULL`";
             [Option<Pin<KBox<T>>>]: argument result,
                 "the same pointer", "`None` is `NULL`";
             [KBox<T>, Option<KBox<T>>]: result,
-                "the same pointer", "to a structure that was made in Rust";
+                "the same pointer", "to a structure created in Rust";
             [Returned<T>]: result,
                 "a pointer", "what `original` returned, or `Returned::null()`";
             [()]: result,

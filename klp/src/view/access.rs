@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Single accesses to memory.
+//! Loads and stores of members: one access each, at any alignment.
 
 #[cfg(not(miri))]
 use crate::arch::{LoadWord as _, StoreWord as _};
 use core::ptr;
 
-/// What one instruction loads or stores.
+/// A type that one instruction loads or stores.
 pub trait Word: Copy {
-    /// Loads it by one instruction, at any alignment.
+    /// Loads a value by one instruction, at any alignment.
     ///
     /// # Safety
     ///
@@ -16,7 +16,7 @@ pub trait Word: Copy {
     #[doc(hidden)]
     unsafe fn load(place: *const u8) -> Self;
 
-    /// Stores it by one instruction, at any alignment.
+    /// Stores the value by one instruction, at any alignment.
     ///
     /// # Safety
     ///
@@ -25,7 +25,7 @@ pub trait Word: Copy {
     unsafe fn store(self, place: *mut u8);
 }
 
-/// A type without alignment.
+/// A value with alignment 1.
 #[cfg(miri)]
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
@@ -35,21 +35,21 @@ struct Packed<T>(T);
 ///
 /// # Safety
 ///
-/// The place can be read, and whatever is there is a value of the type.
+/// `place` is readable for the size of `T`, and its bytes are a value of `T`.
 #[inline(always)]
 pub(crate) unsafe fn load<T: Word>(place: *const u8) -> T {
-    // SAFETY: the caller vouches for the place.
+    // SAFETY: the caller guarantees that `place` is valid.
     unsafe { T::load(place) }
 }
 
-/// Loads a pointer, once. What is read through it comes after that, as with `rcu_dereference()`.
+/// Loads a pointer, once. Reads through the pointer are ordered after the load, as with `rcu_dereference()`.
 ///
 /// # Safety
 ///
-/// There is one.
+/// `place` is readable for the size of a pointer.
 #[inline(always)]
 pub unsafe fn load_pointer(place: *const u8) -> *const u8 {
-    // SAFETY: any bytes are an address, and the caller vouches for the place.
+    // SAFETY: any bytes are an address, and the caller guarantees that `place` is readable.
     unsafe { load::<*const u8>(place) }
 }
 
@@ -57,10 +57,10 @@ pub unsafe fn load_pointer(place: *const u8) -> *const u8 {
 ///
 /// # Safety
 ///
-/// The place can be written.
+/// `place` is writable for the size of `T`.
 #[inline(always)]
 pub(crate) unsafe fn store<T: Word>(place: *mut u8, value: T) {
-    // SAFETY: the caller vouches for the place.
+    // SAFETY: the caller guarantees that `place` is valid.
     unsafe { value.store(place) };
 }
 
@@ -70,13 +70,13 @@ macro_rules! words {
             #[inline(always)]
             unsafe fn load(place: *const u8) -> Self {
                 #[cfg(not(miri))]
-                // SAFETY: the caller vouches for the place.
+                // SAFETY: the caller guarantees that `place` is valid.
                 unsafe {
                     Self::load_word(place)
                 }
-                // Miri knows no assembly.
+                // Miri does not support inline assembly.
                 #[cfg(miri)]
-                // SAFETY: the caller vouches for the place.
+                // SAFETY: the caller guarantees that `place` is valid.
                 unsafe {
                     ptr::read_volatile(place.cast::<Packed<Self>>()).0
                 }
@@ -84,14 +84,15 @@ macro_rules! words {
 
             #[inline(always)]
             unsafe fn store(self, place: *mut u8) {
-                // A volatile write of a packed type would go through the stack first. Miri knows no assembly.
+                // A volatile write of a packed type would be copied through the stack first. Miri does not support
+                // inline assembly.
                 #[cfg(not(miri))]
-                // SAFETY: the caller vouches for the place.
+                // SAFETY: the caller guarantees that `place` is valid.
                 unsafe {
                     self.store_word(place);
                 }
                 #[cfg(miri)]
-                // SAFETY: the caller vouches for the place.
+                // SAFETY: the caller guarantees that `place` is valid.
                 unsafe {
                     ptr::write_volatile(place.cast::<Packed<Self>>(), Packed(self));
                 }
@@ -106,14 +107,14 @@ impl<T> Word for *mut T {
     #[inline(always)]
     unsafe fn load(place: *const u8) -> Self {
         #[cfg(not(miri))]
-        // SAFETY: any bytes are an address, and the caller vouches for the place. What stored a pointer there
-        // exposed it, or is C.
+        // SAFETY: any bytes are an address, and the caller guarantees that `place` is readable. Whoever stored a
+        // pointer there exposed its provenance, or is C.
         unsafe {
             ptr::with_exposed_provenance_mut(usize::load(place))
         }
-        // Without assembly, an address alone would be no pointer.
+        // Without assembly, the provenance is kept by reading a pointer.
         #[cfg(miri)]
-        // SAFETY: the caller vouches for the place.
+        // SAFETY: the caller guarantees that `place` is valid.
         unsafe {
             ptr::read_volatile(place.cast::<Packed<Self>>()).0
         }
@@ -122,13 +123,13 @@ impl<T> Word for *mut T {
     #[inline(always)]
     unsafe fn store(self, place: *mut u8) {
         #[cfg(not(miri))]
-        // SAFETY: as for the address. C sees it, and may follow it.
+        // SAFETY: as for an integer. The provenance is exposed, because C may dereference the pointer.
         unsafe {
             self.expose_provenance().store(place);
         }
-        // Without assembly, an address alone would be no pointer when it is read again.
+        // Without assembly, the provenance is kept by writing a pointer.
         #[cfg(miri)]
-        // SAFETY: the caller vouches for the place.
+        // SAFETY: the caller guarantees that `place` is valid.
         unsafe {
             ptr::write_volatile(place.cast::<Packed<Self>>(), Packed(self));
         }
@@ -138,23 +139,23 @@ impl<T> Word for *mut T {
 impl<T> Word for *const T {
     #[inline(always)]
     unsafe fn load(place: *const u8) -> Self {
-        // SAFETY: as above.
+        // SAFETY: guaranteed by the caller.
         unsafe { <*mut T>::load(place) }
     }
 
     #[inline(always)]
     unsafe fn store(self, place: *mut u8) {
-        // SAFETY: as above.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.cast_mut().store(place) };
     }
 }
 
-/// The bytes that hold a bit-field.
+/// The storage unit of a bit-field: the integer that is loaded and stored.
 pub trait Unit: Word {
-    /// Widened.
+    /// Zero-extends the unit.
     fn widen(self) -> u64;
-    /// Cut.
-    fn cut(wide: u64) -> Self;
+    /// Truncates to the unit's size.
+    fn truncate(wide: u64) -> Self;
 }
 
 macro_rules! units {
@@ -166,8 +167,8 @@ macro_rules! units {
             }
 
             #[inline(always)]
-            fn cut(wide: u64) -> Self {
-                // CAST: what does not fit belongs to no member.
+            fn truncate(wide: u64) -> Self {
+                // CAST: the bits above the unit belong to no member.
                 wide as Self
             }
         }
@@ -176,38 +177,38 @@ macro_rules! units {
 
 units! { u8 u16 u32 u64 }
 
-/// What a bit-field is in C.
+/// The type of a bit-field in C.
 pub enum BitsOf {
     /// `bool`.
     Bool,
     /// An integer.
     Integer {
-        /// Whether it can be negative.
+        /// Whether the type is signed.
         signed: bool,
     },
     /// An enumeration.
     Enum,
 }
 
-/// A type that the member of a view can have that is a bit-field in C.
+/// A type of a view's member that is a bit-field in C.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a bit-field",
-    label = "not what a bit-field holds",
+    label = "not a bit-field type",
     note = "write `bool` for a single bit, or an integer"
 )]
 pub trait Bits: Sized {
-    /// How many bits it has room for.
+    /// The number of bits that the type can hold.
     #[doc(hidden)]
     const ROOM: u32;
-    /// Whether it can be negative; nothing for `bool`.
+    /// Whether the type is signed; `None` for `bool`.
     #[doc(hidden)]
     const SIGNED: Option<bool>;
 
-    /// From the lowest of these bits, all others of which are zero.
+    /// Converts from the lowest `count` bits. All others are zero.
     #[doc(hidden)]
     fn from_bits(bits: u64, count: u32) -> Self;
 
-    /// Bits of which only the lowest count.
+    /// Converts to bits. The caller masks those above the bit-field.
     #[doc(hidden)]
     fn into_bits(self) -> u64;
 }
@@ -235,7 +236,7 @@ macro_rules! bits {
 
             #[inline(always)]
             fn from_bits(bits: u64, count: u32) -> Self {
-                // CAST: it has room for that many; the highest one is the sign where there is one.
+                // CAST: `count` bits fit. For a signed type, the highest of them is the sign.
                 if $signed {
                     let unused = u64::BITS - count;
                     ((bits << unused) as i64 >> unused) as Self
@@ -246,7 +247,7 @@ macro_rules! bits {
 
             #[inline(always)]
             fn into_bits(self) -> u64 {
-                // CAST: what is widened does not count.
+                // CAST: the bits of the sign extension are masked by the caller.
                 self as u64
             }
         }
@@ -258,7 +259,7 @@ bits! {
     true: i8 i16 i32 i64 isize;
 }
 
-/// Whether a type takes all values of a bit-field of `count` bits.
+/// Returns whether `T` can hold all values of a bit-field of `count` bits.
 pub const fn fits_bits<T: Bits>(of: &BitsOf, count: u32) -> bool {
     match (of, T::SIGNED) {
         (BitsOf::Bool, None) => true,
@@ -269,32 +270,32 @@ pub const fn fits_bits<T: Bits>(of: &BitsOf, count: u32) -> bool {
     }
 }
 
-/// Reads a bit-field of `count` bits from the bytes at `place`, in which it begins at bit `first`.
+/// Reads a bit-field of `count` bits, which begins at bit `first` of the unit at `place`.
 ///
 /// # Safety
 ///
-/// The place can be read.
+/// `place` is readable for the size of `U`.
 #[inline(always)]
 pub unsafe fn read_bits<T: Bits, U: Unit>(place: *const u8, first: u32, count: u32) -> T {
-    // SAFETY: any bytes are an integer, and the caller vouches for the place.
+    // SAFETY: any bytes are an integer, and the caller guarantees that `place` is readable.
     let unit: U = unsafe { load(place) };
     T::from_bits(unit.widen() >> first & mask(count), count)
 }
 
-/// Writes a bit-field. As in C, its bytes are read and written: the bit-fields beside it in them must
-/// not change meanwhile.
+/// Writes a bit-field. As in C, this reads and writes its whole unit: the other bit-fields in it must not change
+/// meanwhile.
 ///
 /// # Safety
 ///
-/// The place can be written.
+/// `place` is readable and writable for the size of `U`.
 #[inline(always)]
 pub unsafe fn write_bits<T: Bits, U: Unit>(place: *mut u8, first: u32, count: u32, value: T) {
-    // SAFETY: any bytes are an integer, and the caller vouches for the place.
+    // SAFETY: any bytes are an integer, and the caller guarantees that `place` is readable.
     let unit: U = unsafe { load(place) };
     let others = unit.widen() & !(mask(count) << first);
     let this = (value.into_bits() & mask(count)) << first;
-    // SAFETY: the caller vouches for the place.
-    unsafe { store(place, U::cut(others | this)) };
+    // SAFETY: the caller guarantees that `place` is valid.
+    unsafe { store(place, U::truncate(others | this)) };
 }
 
 #[inline(always)]
@@ -307,11 +308,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_have_no_alignment() {
+    fn words_are_accessed_at_any_alignment() {
         let mut bytes = [0_u8; 24];
         let first = (&raw mut bytes).cast::<u8>();
         for place in (0..8).map(|at| first.wrapping_add(at)) {
-            // SAFETY: inside of the array.
+            // SAFETY: within the array.
             unsafe {
                 store(place, 0x0102_0304_0506_0708_u64);
                 assert_eq!(load::<u64>(place), 0x0102_0304_0506_0708);
@@ -333,7 +334,7 @@ mod tests {
     fn bit_fields_keep_adjacent_bits() {
         let mut bytes = [0xff_u8, 0xff, 0xff, 0xff];
         let place = (&raw mut bytes).cast::<u8>().wrapping_add(1);
-        // SAFETY: inside of the array.
+        // SAFETY: within the array.
         unsafe {
             write_bits::<u8, u16>(place, 6, 3, 0b010);
             assert_eq!(read_bits::<u8, u16>(place, 6, 3), 2);
@@ -341,14 +342,14 @@ mod tests {
             assert_eq!(read_bits::<i32, u16>(place, 9, 4), -1);
             assert!(!read_bits::<bool, u8>(place, 6, 1));
             assert!(read_bits::<bool, u8>(place, 7, 1));
-            // What does not fit is cut, as in C.
+            // A value that does not fit is truncated, as in C.
             write_bits::<u32, u16>(place, 6, 3, 0xff);
         }
         assert_eq!(bytes, [0xff; 4]);
     }
 
     #[test]
-    fn bit_fields_have_a_sign_and_need_room() {
+    fn bit_fields_need_a_type_of_their_sign_and_size() {
         let unsigned = BitsOf::Integer { signed: false };
         let signed = BitsOf::Integer { signed: true };
         assert!(fits_bits::<u8>(&unsigned, 8) && !fits_bits::<u8>(&unsigned, 9));
@@ -359,10 +360,10 @@ mod tests {
     }
 
     #[test]
-    fn a_bit_field_may_fill_its_bytes() {
+    fn a_bit_field_may_fill_its_unit() {
         let mut bytes = [0_u8; 8];
         let place = (&raw mut bytes).cast();
-        // SAFETY: inside of the array.
+        // SAFETY: within the array.
         unsafe {
             write_bits::<i64, u64>(place, 0, 64, -5);
             assert_eq!(read_bits::<i64, u64>(place, 0, 64), -5);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is in a view.
+//! [`Contents`], the only field of a view, and offsets into it.
 
 use crate::layout::{KernelStruct, Plain};
 use crate::persistent::{Fingerprint, Persistent};
@@ -9,28 +9,27 @@ use core::marker::{PhantomData, PhantomPinned};
 use core::mem::MaybeUninit;
 use core::ptr;
 
-/// The bytes of a structure, of which nothing is known: the only field of a view of type `V`.
+/// The bytes of a structure, about which nothing is assumed: the only field of a view of type `V`.
 ///
-/// `M` are the types of the members that the view shows: it can be sent to and be shared with other
-/// threads if they can.
+/// `M` are the types of the declared members: the view is `Send` and `Sync` if they are.
 #[repr(C)]
 pub struct Contents<V, M, const SIZE: usize> {
     bytes: UnsafeCell<MaybeUninit<[u8; SIZE]>>,
     view: PhantomData<fn() -> V>,
     members: PhantomData<M>,
-    /// C may have pointers into it.
+    /// C may have pointers into the structure.
     pinned: PhantomData<PhantomPinned>,
 }
 
-// SAFETY: the bytes are accessed by single loads and stores, which do not race in the kernel's memory
-// model. What they give may be shared if it is shared as the members' types.
+// SAFETY: the bytes are accessed by single loads and stores, which are not data races in the kernel's memory
+// model. The values that are read are of the members' types, which are `Sync`.
 unsafe impl<V, M: Sync, const SIZE: usize> Sync for Contents<V, M, SIZE> {}
 
-// SAFETY: nothing is known of the bytes.
+// SAFETY: nothing is assumed about the bytes.
 unsafe impl<V, M, const SIZE: usize> Plain for Contents<V, M, SIZE> {}
 
-// SAFETY: the bytes are C's, in memory that belongs to no module, and the members are neither pointers
-// nor anything else that another thread may not have. The fingerprint is that of the structure in C.
+// SAFETY: the bytes are a C structure, in memory that belongs to no module, and the members are `Send` and `Sync`, so
+// no raw pointers. The fingerprint is that of the structure in C.
 unsafe impl<V: KernelStruct + 'static, M: Send + Sync + 'static, const SIZE: usize> Persistent
     for Contents<V, M, SIZE>
 {
@@ -40,22 +39,22 @@ unsafe impl<V: KernelStruct + 'static, M: Send + Sync + 'static, const SIZE: usi
         .finish();
 }
 
-/// Where the member at this offset is.
+/// Returns the address of the member at `offset`.
 #[inline(always)]
 pub fn place<V: KernelStruct>(view: &V, offset: usize) -> *mut u8 {
-    // Through the cell in it, it may be written, too.
+    // The contents are an `UnsafeCell`, so they may be written.
     let start: *const u8 = ptr::from_ref(view).cast();
     start.cast_mut().wrapping_add(offset)
 }
 
-/// Where in a structure a member of type `M` is.
+/// The offset of a member of type `M` in a structure of type `V`.
 pub struct Place<V, M> {
     offset: usize,
     member: PhantomData<fn(V) -> M>,
 }
 
 impl<V, M> Place<V, M> {
-    /// At this offset.
+    /// Creates a place at `offset`.
     pub const fn new(offset: usize) -> Self {
         Self {
             offset,
@@ -63,35 +62,34 @@ impl<V, M> Place<V, M> {
         }
     }
 
-    /// Its offset.
+    /// Returns the offset.
     #[inline(always)]
     pub const fn offset(self) -> usize {
-        // A place is its offset, and nothing that is dropped.
         self.offset
     }
 }
 
-/// The structure that is there.
+/// Returns the structure at `place`.
 ///
 /// # Safety
 ///
-/// There is one, for the whole lifetime.
+/// `place` is a structure of type `V` that lives for `'a`.
 #[inline(always)]
 pub unsafe fn at<'a, V: KernelStruct>(place: *const u8) -> &'a V {
-    // SAFETY: the caller vouches for it. A view says nothing of its bytes, and has no alignment.
+    // SAFETY: guaranteed by the caller. A view has alignment 1 and assumes nothing about its bytes.
     unsafe { &*place.cast() }
 }
 
-/// The structure that has `inner` at this offset.
+/// Returns the structure that has `inner` at `offset`, as C's `container_of()`.
 ///
 /// # Safety
 ///
-/// It is part of such a structure, and lives as long.
+/// `inner` is part of such a structure, which lives as long.
 #[inline(always)]
 pub unsafe fn container<V: KernelStruct, I>(inner: &I, offset: usize) -> &V {
     let inner = ptr::from_ref(inner).expose_provenance();
-    // The inner reference allows for the inner bytes only. The whole is C's, who gave it to the patch.
+    // The reference's provenance covers the inner bytes only. C passed the whole structure to the patch.
     let whole: *const V = ptr::with_exposed_provenance(inner.wrapping_sub(offset));
-    // SAFETY: the caller vouches for it.
+    // SAFETY: guaranteed by the caller.
     unsafe { &*whole }
 }

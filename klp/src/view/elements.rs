@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Arrays in views.
+//! [`Elements`], an array in a view.
 
 use super::access::load_pointer;
 use super::member::{Member, Writable};
@@ -44,13 +44,13 @@ impl<T> Clone for Elements<'_, T> {
 impl<T> Copy for Elements<'_, T> {}
 
 impl<'a, T: Member> Elements<'a, T> {
-    /// Returns the number of elements. For a flexible array, its counter is read by the accessor.
+    /// Returns the number of elements. For a flexible array, the accessor has read the counter.
     #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are no elements.
+    /// Returns whether there are no elements.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -60,7 +60,7 @@ impl<'a, T: Member> Elements<'a, T> {
     #[inline]
     pub fn get(&self, index: usize) -> Option<T::Read<'a>> {
         (index < self.len).then(|| {
-            // SAFETY: there are more elements than that.
+            // SAFETY: `index` is less than the number of elements.
             unsafe { T::read(self.first.wrapping_add(index * size_of::<T>())) }
         })
     }
@@ -110,7 +110,7 @@ impl<'a, T: Member> Iterator for Iter<'a, T> {
 
 impl<'a, T: Member> ExactSizeIterator for Iter<'a, T> {}
 
-// SAFETY: its elements are members, one after the other.
+// SAFETY: an array is its elements, one after the other.
 unsafe impl<T: Member, const N: usize> Member for [T; N] {
     type Read<'a> = Elements<'a, T>;
     type Shared<'a> = Elements<'a, T>;
@@ -121,7 +121,7 @@ unsafe impl<T: Member, const N: usize> Member for [T; N] {
 
     #[inline(always)]
     unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
-        // SAFETY: the caller vouches for the array.
+        // SAFETY: the caller guarantees that the array exists.
         unsafe { elements(place, N) }
     }
 
@@ -132,11 +132,11 @@ unsafe impl<T: Member, const N: usize> Member for [T; N] {
     }
 }
 
-/// The elements that begin at `first`.
+/// Returns the elements that begin at `first`.
 ///
 /// # Safety
 ///
-/// There are that many of them, for the whole lifetime.
+/// There are `len` elements at `first`, which live for `'a`.
 #[inline(always)]
 pub unsafe fn elements<'a, T: Member>(first: *const u8, len: usize) -> Elements<'a, T> {
     Elements {
@@ -146,17 +146,17 @@ pub unsafe fn elements<'a, T: Member>(first: *const u8, len: usize) -> Elements<
     }
 }
 
-/// The elements behind the pointer that is in that place; none when it is `NULL`.
+/// Returns the elements that the pointer at `place` points to; none if it is `NULL`.
 ///
 /// # Safety
 ///
-/// There is a pointer, `NULL` or to that many of them, for the whole lifetime.
+/// There is a pointer at `place`, either `NULL` or to `len` elements that live for `'a`.
 #[inline(always)]
 pub unsafe fn elements_behind<'a, T: Member>(place: *const u8, len: usize) -> Elements<'a, T> {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: guaranteed by the caller.
     let first = unsafe { load_pointer(place) };
     let len = if first.is_null() { 0 } else { len };
-    // SAFETY: as many as the caller says, or none.
+    // SAFETY: there are `len` elements, as the caller guarantees, or none.
     unsafe { elements(first, len) }
 }
 
@@ -164,17 +164,17 @@ pub unsafe fn elements_behind<'a, T: Member>(place: *const u8, len: usize) -> El
 ///
 /// # Errors
 ///
-/// `EINVAL` when there are not that many.
+/// `EINVAL` if `index` is out of range.
 ///
 /// # Safety
 ///
-/// There are `len` elements, which may be written.
+/// There are `len` writable elements at `first`.
 #[inline(always)]
 pub unsafe fn element<T: Writable>(first: *mut u8, len: usize, index: usize, value: T) -> Result {
     if index >= len {
         return Err(errno::EINVAL);
     }
-    // SAFETY: there are more elements than that.
+    // SAFETY: `index` is less than the number of elements.
     unsafe { T::write(first.wrapping_add(index * size_of::<T>()), value) };
     Ok(())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The types of members of views.
+//! The traits of the types that a view's members can have.
 
 use super::access::{load, store};
 use crate::platform::wrappers::{
@@ -10,66 +10,65 @@ use crate::signature::{self, Expected, Shape, Target, Verdict};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-/// The type of a member of a view.
+/// A type that a member of a view can have.
 ///
 /// # Safety
 ///
-/// The type has the size of such a member, and [`read`](Self::read) gives a value of `Read` whatever
-/// bytes there are.
+/// The type has the size of the member in C, and [`read`](Self::read) returns a valid value for any bytes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a member of a view",
     label = "not the type of a member in C",
     note = "write an integer, `bool`, a raw pointer, `Option<NonNull<T>>`, a view, or an array of these; the documentation of `klp::view` has a table"
 )]
 pub unsafe trait Member: Sized + 'static {
-    /// What reading it gives.
+    /// The result of the accessor.
     type Read<'a>;
-    /// The same where the patch may also change it (`#[write(unsafe)]`): of an atomic, itself.
+    /// The result of the accessor with `#[write(unsafe)]`: for an atomic, a reference to it.
     type Shared<'a>;
 
-    /// What it is to C.
+    /// The kind of type in C.
     #[doc(hidden)]
     const SHAPE: Shape;
-    /// What it points to, or itself.
+    /// The target of a pointer, or the type itself.
     #[doc(hidden)]
     type Target;
-    /// Whether reading more of it relies on what somebody claims of C.
+    /// Whether its accessors rely on claims about C.
     #[doc(hidden)]
     const CLAIMS: bool;
 
-    /// Reads it.
+    /// Reads the member.
     ///
     /// # Safety
     ///
-    /// There is such a member, for the whole lifetime.
+    /// There is such a member at `place`, which lives for `'a`.
     #[doc(hidden)]
     unsafe fn read<'a>(place: *const u8) -> Self::Read<'a>;
 
-    /// The same where the patch may also change it.
+    /// Reads the member for an accessor with `#[write(unsafe)]`.
     ///
     /// # Safety
     ///
-    /// There is such a member, for the whole lifetime.
+    /// There is such a member at `place`, which lives for `'a`.
     #[doc(hidden)]
     unsafe fn share<'a>(place: *const u8) -> Self::Shared<'a>;
 }
 
-/// A [`Member`] that one store writes.
+/// A [`Member`] that a single store writes.
 ///
 /// # Safety
 ///
-/// It writes no more than the type's size.
+/// [`write`](Self::write) writes at most the type's size.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written as a whole",
     label = "no single store writes this",
     note = "a structure is written member by member: put `#[write(unsafe)]` on those of its view"
 )]
 pub unsafe trait Writable: Member {
-    /// Writes it.
+    /// Writes the member.
     ///
     /// # Safety
     ///
-    /// There is such a member, which may be written.
+    /// There is such a member at `place`, which is writable.
     #[doc(hidden)]
     unsafe fn write(place: *mut u8, value: Self);
 }
@@ -87,7 +86,7 @@ macro_rules! integers {
 
             #[inline(always)]
             unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
-                // SAFETY: the caller vouches for the member.
+                // SAFETY: the caller guarantees that the member exists.
                 unsafe { load(place) }
             }
 
@@ -98,11 +97,11 @@ macro_rules! integers {
             }
         }
 
-        // SAFETY: it is stored by itself.
+        // SAFETY: stores a value of the type's size.
         unsafe impl Writable for $type {
             #[inline(always)]
             unsafe fn write(place: *mut u8, value: Self) {
-                // SAFETY: the caller vouches for the member.
+                // SAFETY: the caller guarantees that the member exists.
                 unsafe { store(place, value) };
             }
         }
@@ -114,7 +113,7 @@ integers! {
     true: i8 i16 i32 i64 isize;
 }
 
-// SAFETY: read as a byte, any of which says whether it is zero.
+// SAFETY: read as a byte, of which any value but zero is `true`.
 unsafe impl Member for bool {
     type Read<'a> = Self;
     type Shared<'a> = Self;
@@ -125,7 +124,7 @@ unsafe impl Member for bool {
 
     #[inline(always)]
     unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
-        // SAFETY: the caller vouches for the member.
+        // SAFETY: the caller guarantees that the member exists.
         unsafe { load::<u8>(place) != 0 }
     }
 
@@ -140,14 +139,14 @@ unsafe impl Member for bool {
 unsafe impl Writable for bool {
     #[inline(always)]
     unsafe fn write(place: *mut u8, value: Self) {
-        // SAFETY: the caller vouches for the member.
+        // SAFETY: the caller guarantees that the member exists.
         unsafe { store(place, u8::from(value)) };
     }
 }
 
 macro_rules! pointers {
     ($($pointer:ty: |$read:ident| $from:expr, |$value:ident| $into:expr;)*) => {$(
-        // SAFETY: any bytes are an address, and nothing is known of it.
+        // SAFETY: any bytes are an address, and nothing is assumed about its target.
         unsafe impl<T: 'static> Member for $pointer {
             type Read<'a> = Self;
             type Shared<'a> = Self;
@@ -158,7 +157,7 @@ macro_rules! pointers {
 
             #[inline(always)]
             unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
-                // SAFETY: the caller vouches for the member.
+                // SAFETY: the caller guarantees that the member exists.
                 let $read = unsafe { load::<*mut T>(place) };
                 $from
             }
@@ -170,12 +169,12 @@ macro_rules! pointers {
             }
         }
 
-        // SAFETY: it is stored by itself.
+        // SAFETY: stores a value of the type's size.
         unsafe impl<T: 'static> Writable for $pointer {
             #[inline(always)]
             unsafe fn write(place: *mut u8, $value: Self) {
                 let value: *const T = $into;
-                // SAFETY: the caller vouches for the member.
+                // SAFETY: the caller guarantees that the member exists.
                 unsafe { store(place, value) };
             }
         }
@@ -193,7 +192,7 @@ pointers! {
 
 macro_rules! wrappers {
     ($($wrapper:ident)*) => {$(
-        // SAFETY: the C structure, which C itself has put there.
+        // SAFETY: the C structure, which C has initialised.
         unsafe impl Member for $wrapper {
             type Read<'a> = &'a Self;
             type Shared<'a> = &'a Self;
@@ -204,7 +203,7 @@ macro_rules! wrappers {
 
             #[inline(always)]
             unsafe fn read<'a>(place: *const u8) -> Self::Read<'a> {
-                // SAFETY: the caller vouches for the structure. That it is aligned is compared with
+                // SAFETY: the caller guarantees that the structure exists. That it is aligned is compared with
                 // the kernel's type information.
                 unsafe { &*place.cast() }
             }
@@ -220,29 +219,29 @@ macro_rules! wrappers {
 
 wrappers! { Credential Device File LocalFile Mm PidNamespace SeqFile Task }
 
-/// What is known of a type that a member is declared with. Of one that no member can have, nothing is:
-/// an item of a type goes before one of a trait.
+/// Looks up the constants of a declared type, which may not implement [`Member`]. An inherent constant takes precedence
+/// over that of [`Otherwise`], so the latter is used only for a type without [`Member`].
 pub struct Shown<T>(PhantomData<T>);
 
 impl<T: Member> Shown<T> {
-    /// What it is to C; nothing for a type that no member can have.
+    /// The kind of type in C.
     pub const SHAPE: Option<Shape> = Some(T::SHAPE);
-    /// Whether reading more of it relies on what somebody claims of C.
+    /// Whether its accessors rely on claims about C.
     pub const CLAIMS: bool = T::CLAIMS;
 }
 
-/// What is known of other types.
+/// The constants of a type that does not implement [`Member`].
 pub trait Otherwise {
-    /// It is none of a member.
+    /// No kind of type in C.
     const SHAPE: Option<Shape> = None;
-    /// None.
+    /// No claims.
     const CLAIMS: bool = false;
 }
 
 impl<T> Otherwise for Shown<T> {}
 
-/// Compares the type of a member with what C has there. There is nothing to compare for a type that no
-/// member can have.
+/// Compares the declared type of a member with the C type. A type without [`Member`] is not compared: the compiler
+/// reports it.
 pub const fn compare(
     shape: Option<Shape>,
     size: usize,
@@ -256,7 +255,7 @@ pub const fn compare(
     }
 }
 
-/// Whether a member at this offset of a structure of this alignment is aligned as its type.
+/// Returns whether a member at `offset` of a structure with alignment `align` is aligned for `T`.
 pub const fn is_aligned<T>(offset: usize, align: usize) -> bool {
     offset % align_of::<T>() == 0 && align % align_of::<T>() == 0
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Structures of the kernel's that klp itself has types for.
+//! Opaque types for kernel structures that klp itself declares.
 
-/// A type for a structure in C of this name and size, as a view without members is one.
+/// Declares a type for a C structure of this name and size, like a view without members.
 macro_rules! opaque {
     ($($(#[$meta:meta])* $type:ident = $name:literal, $size:expr, $claims:expr;)*) => {$(
         $(#[$meta])*
@@ -12,26 +12,26 @@ macro_rules! opaque {
         }
 
         impl $type {
-            /// Where it is.
-            #[allow(dead_code)] // Some have nothing that uses it.
+            /// Returns the structure's address.
+            #[allow(dead_code)] // Some types have no methods that use it.
             #[inline(always)]
             fn as_ptr(&self) -> *mut u8 {
-                // What is in it changes, through the cell in the contents.
+                // The contents are an `UnsafeCell`, so they may be written.
                 ::core::ptr::from_ref(&self.contents).cast_mut().cast()
             }
         }
 
-        // SAFETY: opaque, and as large as the kernel's structure, with which the constants beside a view
-        // compare it. Nobody can make one.
+        // SAFETY: opaque, and safe code cannot create one. It is as large as the kernel's structure: the constants that
+        // `#[kernel_struct]` generates compare the sizes.
         unsafe impl $crate::layout::KernelStruct for $type {
             const NAME: &'static str = $name;
             const CLAIMS: bool = $claims;
         }
 
-        // SAFETY: nothing is known of its bytes.
+        // SAFETY: nothing is assumed about its bytes.
         unsafe impl $crate::layout::Plain for $type {}
 
-        // SAFETY: of the structure's size, and without alignment.
+        // SAFETY: of the structure's size, with alignment 1.
         unsafe impl $crate::view::Member for $type {
             type Read<'a> = &'a Self;
             type Shared<'a> = &'a Self;
@@ -42,13 +42,13 @@ macro_rules! opaque {
 
             #[inline(always)]
             unsafe fn read<'a>(place: *const u8) -> &'a Self {
-                // SAFETY: the caller vouches for the structure.
+                // SAFETY: the caller guarantees that the structure exists.
                 unsafe { $crate::view::at(place) }
             }
 
             #[inline(always)]
             unsafe fn share<'a>(place: *const u8) -> &'a Self {
-                // SAFETY: the caller vouches for the structure.
+                // SAFETY: the caller guarantees that the structure exists.
                 unsafe { $crate::view::at(place) }
             }
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Pointers that are followed.
+//! The traits of pointers that accessors dereference, with `#[follow(unsafe)]`.
 
 use super::access::{load, store};
 use crate::layout::KernelStruct;
@@ -11,44 +11,44 @@ use crate::platform::Error;
 use core::ffi::{c_char, CStr};
 use core::ptr::{self, NonNull};
 
-/// The largest errno that `ERR_PTR()` makes a pointer of.
+/// `MAX_ERRNO` of the kernel's `linux/err.h`.
 const MAX_ERRNO: usize = 4095;
 
-/// What a member of a view can point to: a view, a wrapper of the kernel such as `Task`, or `CStr`.
+/// A type that a followed member can point to: a view, a wrapper of the kernel such as `Task`, or `CStr`.
 ///
 /// # Safety
 ///
-/// A pointer in C to such a thing is a reference to it, as long as that lives.
+/// A valid C pointer to the structure can be used as a reference to `Self` as long as the structure lives.
 #[diagnostic::on_unimplemented(
     message = "a pointer to `{Self}` cannot be followed",
-    label = "no structure of the kernel",
+    label = "not a kernel structure",
     note = "declare a view of the structure with `#[kernel_struct(\"name_in_c\")]`; other pointers are raw, such as `*mut u8`"
 )]
 pub unsafe trait Followed {
-    /// What the pointer points to in C.
+    /// The target of the C pointer.
     #[doc(hidden)]
     type C;
 
-    /// Follows it.
+    /// Converts the pointer to a reference.
     ///
     /// # Safety
     ///
-    /// It points to such a thing, which lives as long as the reference.
+    /// `pointer` is to such a structure, which lives for `'a`.
     #[doc(hidden)]
     unsafe fn follow<'a>(pointer: NonNull<Self::C>) -> &'a Self;
 
-    /// The pointer in C.
+    /// Returns the C pointer.
     #[doc(hidden)]
     fn pointer(&self) -> *mut Self::C;
 }
 
-// SAFETY: a view stands for such a structure, and promises nothing about its contents.
+// SAFETY: a view assumes nothing about the structure's contents.
 unsafe impl<V: KernelStruct> Followed for V {
     type C = V;
 
     #[inline(always)]
     unsafe fn follow<'a>(pointer: NonNull<V>) -> &'a V {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: guaranteed by the caller.
         unsafe { pointer.as_ref() }
     }
 
@@ -60,13 +60,13 @@ unsafe impl<V: KernelStruct> Followed for V {
 
 macro_rules! wrappers {
     ($($wrapper:ident)*) => {$(
-        // SAFETY: transparent over the C structure, of which it promises nothing.
+        // SAFETY: transparent over `Opaque` of the C structure.
         unsafe impl Followed for $wrapper {
             type C = Self;
 
             #[inline(always)]
             unsafe fn follow<'a>(pointer: NonNull<Self>) -> &'a Self {
-                // SAFETY: the caller vouches for it.
+                // SAFETY: guaranteed by the caller.
                 unsafe { pointer.as_ref() }
             }
 
@@ -80,13 +80,13 @@ macro_rules! wrappers {
 
 wrappers! { Credential Device File LocalFile Mm PidNamespace SeqFile Task }
 
-// SAFETY: a string that ends. That nobody changes it meanwhile is part of the author's claim.
+// SAFETY: a NUL-terminated string. That it does not change meanwhile is part of the author's claim.
 unsafe impl Followed for CStr {
     type C = c_char;
 
     #[inline(always)]
     unsafe fn follow<'a>(pointer: NonNull<c_char>) -> &'a Self {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: guaranteed by the caller.
         unsafe { CStr::from_ptr(pointer.as_ptr()) }
     }
 
@@ -96,42 +96,41 @@ unsafe impl Followed for CStr {
     }
 }
 
-/// A pointer in C that is followed: `&T`, `Option<&T>`, `Result<&T>`, `Result<Option<&T>>`.
+/// The type of a member whose C pointer is followed: `&T`, `Option<&T>`, `Result<&T>`, `Result<Option<&T>>`.
 ///
 /// # Safety
 ///
-/// [`from_pointer`](Self::from_pointer) follows no pointer that is `NULL` or an `ERR_PTR()`, unless
-/// the type says that there is none.
+/// [`from_pointer`](Self::from_pointer) does not dereference `NULL` or an `ERR_PTR()`, unless the type excludes them.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no pointer that can be followed",
-    label = "not what a pointer in C may be",
+    message = "`{Self}` is not a pointer that can be followed",
+    label = "not a pointer type of views",
     note = "write `&T`, `Option<&T>` where it may be `NULL`, `Result<&T>` where it may be `ERR_PTR()`, or `Result<Option<&T>>`"
 )]
 pub unsafe trait Pointer: Sized {
-    /// What it points to in C.
+    /// The target of the C pointer.
     #[doc(hidden)]
     type C;
 
-    /// From the pointer.
+    /// Converts the C pointer.
     ///
     /// # Safety
     ///
-    /// It is of the kind that the type says, and lives as long.
+    /// `pointer` is `NULL` or an `ERR_PTR()` only if the type allows that, and its target lives as long as `Self`.
     #[doc(hidden)]
     unsafe fn from_pointer(pointer: *mut Self::C) -> Self;
 
-    /// The pointer in C.
+    /// Returns the C pointer.
     #[doc(hidden)]
     fn into_pointer(self) -> *mut Self::C;
 }
 
-// SAFETY: the type says that it is neither.
+// SAFETY: the type excludes `NULL` and `ERR_PTR()`.
 unsafe impl<T: Followed + ?Sized> Pointer for &T {
     type C = T::C;
 
     #[inline(always)]
     unsafe fn from_pointer(pointer: *mut T::C) -> Self {
-        // SAFETY: never `NULL`, as the caller vouches, and the rest.
+        // SAFETY: the caller guarantees that it is valid and not `NULL`.
         unsafe { T::follow(NonNull::new_unchecked(pointer)) }
     }
 
@@ -141,13 +140,13 @@ unsafe impl<T: Followed + ?Sized> Pointer for &T {
     }
 }
 
-// SAFETY: `NULL` is `None`.
+// SAFETY: `NULL` becomes `None`.
 unsafe impl<T: Followed + ?Sized> Pointer for Option<&T> {
     type C = T::C;
 
     #[inline(always)]
     unsafe fn from_pointer(pointer: *mut T::C) -> Self {
-        // SAFETY: the caller vouches for what is not `NULL`.
+        // SAFETY: the caller guarantees that a pointer other than `NULL` is valid.
         NonNull::new(pointer).map(|pointer| unsafe { T::follow(pointer) })
     }
 
@@ -157,7 +156,7 @@ unsafe impl<T: Followed + ?Sized> Pointer for Option<&T> {
     }
 }
 
-// SAFETY: an `ERR_PTR()` is `Err`, and what else there may be the inner type says.
+// SAFETY: an `ERR_PTR()` becomes `Err`; the inner type handles `NULL`.
 unsafe impl<P: Pointer> Pointer for Result<P, Error> {
     type C = P::C;
 
@@ -168,7 +167,7 @@ unsafe impl<P: Pointer> Pointer for Result<P, Error> {
             // CAST: at most 4095.
             return Err(Error::from_errno(-(below_zero as i32)));
         }
-        // SAFETY: the caller vouches for what is no errno.
+        // SAFETY: the caller guarantees that a pointer other than an `ERR_PTR()` is valid.
         Ok(unsafe { P::from_pointer(pointer) })
     }
 
@@ -176,20 +175,20 @@ unsafe impl<P: Pointer> Pointer for Result<P, Error> {
     fn into_pointer(self) -> *mut P::C {
         match self {
             Ok(pointer) => pointer.into_pointer(),
-            // CAST: `ERR_PTR()` widens it, too.
+            // CAST: sign-extends, as `ERR_PTR()` does.
             Err(error) => ptr::without_provenance_mut(error.to_errno() as isize as usize),
         }
     }
 }
 
-/// Reads a pointer, once, and follows it.
+/// Reads a pointer, once, and converts it.
 ///
 /// # Safety
 ///
-/// There is such a member. The pointer is of the kind that the type says, and lives as long.
+/// There is such a member at `place`, and its pointer is as [`Pointer::from_pointer`] requires.
 #[inline(always)]
 pub unsafe fn follow<P: Pointer>(place: *const u8) -> P {
-    // SAFETY: any bytes are an address, and the caller vouches for the rest.
+    // SAFETY: any bytes are an address, and the caller guarantees the rest.
     unsafe { P::from_pointer(load(place)) }
 }
 
@@ -197,10 +196,10 @@ pub unsafe fn follow<P: Pointer>(place: *const u8) -> P {
 ///
 /// # Safety
 ///
-/// There is such a member, which may be written.
+/// There is such a member at `place`, which is writable.
 #[inline(always)]
 pub unsafe fn point<P: Pointer>(place: *mut u8, pointer: P) {
-    // SAFETY: the caller vouches for the member.
+    // SAFETY: the caller guarantees that the member exists.
     unsafe { store(place, pointer.into_pointer()) };
 }
 
@@ -210,12 +209,12 @@ mod tests {
     use crate::errno::EINVAL;
 
     fn read<P: Pointer>(pointer: *mut P::C) -> P {
-        // SAFETY: the tests give pointers of the right kinds, to what lives for ever.
+        // SAFETY: the tests pass pointers that the type allows, to static strings.
         unsafe { follow((&raw const pointer).cast()) }
     }
 
     #[test]
-    fn pointers_are_of_four_kinds() {
+    fn null_and_error_pointers_are_converted() {
         let text = c"text";
         let pointer = text.pointer();
         let null = ptr::null_mut();
@@ -245,7 +244,7 @@ mod tests {
         let mut place: *mut c_char = ptr::null_mut();
         let mut back = |pointer: Result<Option<&'static CStr>, Error>| {
             let place = (&raw mut place).cast();
-            // SAFETY: room for a pointer, which is of this kind.
+            // SAFETY: `place` is a pointer, and this type allows `NULL` and `ERR_PTR()`.
             unsafe {
                 point(place, pointer);
                 follow::<Result<Option<&CStr>, Error>>(place)

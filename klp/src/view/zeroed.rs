@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Structures that are made in Rust.
+//! [`Zeroed`], for structures that are created in Rust.
 
 use crate::layout::Whole;
 use crate::platform::alloc::{Flags, KBox};
@@ -8,10 +8,11 @@ use crate::platform::{zeroed_box, Result};
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
-/// A view of a structure that can be made in Rust, of zeroes. Members with `#[write]` can then be set.
+/// A view of a structure that can be created in Rust, zero-initialised. Members with `#[write]` can then be set.
 ///
-/// `#[kernel_struct]` implements it if the whole structure is known, has no locks, and its members make no
-/// claims except for writing and for pointers that may be `NULL`. On the host, views with locks have it too, for tests.
+/// `#[kernel_struct]` implements it if the structure's size is known, it has no locks, and its members make no
+/// claims except for writing and for pointers that may be `NULL`. On the host, views with locks implement it too, for
+/// tests.
 ///
 /// ```
 /// use klp::prelude::*;
@@ -32,26 +33,26 @@ use core::ops::{Deref, DerefMut};
 ///
 /// # Safety
 ///
-/// All zeroes are a value of it.
+/// All zeroes are a valid value of the type.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be made in Rust",
-    label = "not a view of which zeroes are a value",
-    note = "that is a `#[kernel_struct]` without `#[counted_by]`, `#[container_of]`, and `#[follow]` of pointers that are never `NULL`"
+    message = "`{Self}` cannot be created in Rust",
+    label = "not a view for which all zeroes are a valid value",
+    note = "only a `#[kernel_struct]` without `#[counted_by]`, `#[container_of]`, and `#[follow]` of pointers that are never `NULL` can"
 )]
 pub unsafe trait Zeroed: Whole + Sized {
-    /// Whether views in it claim more than is true of zeroes.
+    /// Whether views in it make claims that do not hold for zeroes.
     #[doc(hidden)]
     const CLAIMS_MORE: bool;
 
-    /// Makes a structure of zeroes.
+    /// Returns a zero-initialised structure.
     #[inline]
     fn zeroed() -> Aligned<Self> {
-        const { made::<Self>() };
-        // SAFETY: a value of the type, as the implementation says.
+        const { assert_valid_zeroed::<Self>() };
+        // SAFETY: zeroes are a valid value, as the implementation guarantees.
         Aligned(unsafe { MaybeUninit::zeroed().assume_init() })
     }
 
-    /// Makes a structure of zeroes in memory from `kmalloc()`, for a large one, or to pass to C.
+    /// Returns a zero-initialised structure in memory from `kmalloc()`, for a large one, or to pass to C.
     ///
     /// ```
     /// use klp::prelude::*;
@@ -75,28 +76,28 @@ pub unsafe trait Zeroed: Whole + Sized {
     /// `ENOMEM`.
     #[inline]
     fn zeroed_box(flags: Flags) -> Result<KBox<Self>> {
-        const { made::<Self>() };
+        const { assert_valid_zeroed::<Self>() };
         let memory = zeroed_box(flags)?;
-        // SAFETY: zeroes, and so a value of the type.
+        // SAFETY: zeroes are a valid value, as the implementation guarantees.
         Ok(unsafe { memory.assume_init() })
     }
 }
 
-/// Refuses views that contain views with claims, which only the compiler knows.
-const fn made<V: Zeroed>() {
+/// Fails to compile for views that contain views with claims, which the macro cannot see.
+const fn assert_valid_zeroed<V: Zeroed>() {
     assert!(
         !V::CLAIMS_MORE,
-        "a structure in this one has locks, or is declared with claims of C, such as \
-         `#[follow(unsafe)]`, which one that is made of zeroes does not keep"
+        "an inner structure has locks, or is declared with claims, such as `#[follow(unsafe)]`, \
+         that do not hold for a structure of zeroes"
     );
 }
 
-/// A structure that was made in Rust, aligned for C: views have no alignment.
+/// A structure created in Rust, aligned for C: views have alignment 1.
 #[repr(C, align(16))]
 pub struct Aligned<V>(V);
 
 impl<V> Aligned<V> {
-    /// Returns the structure by value, as the result of a function.
+    /// Returns the structure by value, for the result of a function.
     #[inline]
     pub fn into_inner(self) -> V {
         self.0
